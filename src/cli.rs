@@ -1,0 +1,320 @@
+//! The command line: clap types, nothing else.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+/// Keeps Skovik's users in step with a company's own employee lists.
+///
+/// `plan` compares both sides and writes a plan file, a person approves exactly that plan, `apply` executes it.
+#[derive(Debug, Parser)]
+#[command(name = "skovik-sync", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// The settings file
+    #[arg(short, long, global = true, value_name = "FILE", default_value = "skovik-sync.toml")]
+    pub config: PathBuf,
+    /// When to use colour (NO_COLOR is honoured)
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = ColorChoice::Auto)]
+    pub color: ColorChoice,
+    /// Print results and errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Log more; twice for every request
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// How logs are written to standard error
+    #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How logs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// A line for people.
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a commented settings file that works against the sandbox
+    Init(Init),
+    /// Read the settings, reach every source and Skovik, and say what was found; writes nothing
+    Check(Check),
+    /// Compare both sides and write a plan file
+    Plan(Plan),
+    /// Print a plan again
+    Show(Show),
+    /// Approve a plan that you have read
+    Approve(Approve),
+    /// Say, without network, whether apply would accept a plan
+    Verify(Verify),
+    /// Execute an approved, unchanged plan
+    Apply(Apply),
+    /// Save all of Skovik that planning needs
+    Snapshot(Snapshot),
+    /// Run a stand-in for Skovik on this machine
+    Sandbox(Sandbox),
+    /// Show the whole story on the sandbox, with a made-up company
+    Demo(Demo),
+    /// Print a shell's completion script
+    Completions(Completions),
+}
+
+/// Arguments of `init`.
+#[derive(Debug, Args)]
+pub struct Init {
+    /// The folder to write to
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub dir: PathBuf,
+    /// Ask nothing: take the defaults
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct Check {}
+
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// Where to write the plan
+    #[arg(short, long, value_name = "FILE", default_value = "plan.json")]
+    pub out: PathBuf,
+    /// Compare with a snapshot instead of the live service
+    #[arg(long, value_name = "SNAPSHOT")]
+    pub users: Option<PathBuf>,
+    /// Keep only the operations of the person with this external identifier; repeatable
+    #[arg(long, value_name = "ID")]
+    pub only: Vec<String>,
+    /// The employee with this new external identifier is the person who has the e-mail already; repeatable
+    #[arg(long, value_name = "ID")]
+    pub same_person: Vec<String>,
+    /// Exit with 2 where there are changes
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+    /// Show every change, however many there are
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// Arguments of `show`.
+#[derive(Debug, Args)]
+pub struct Show {
+    /// The plan file
+    #[arg(value_name = "PLAN")]
+    pub plan: PathBuf,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = ShowFormat::Text)]
+    pub format: ShowFormat,
+    /// Show every change, however many there are
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// How to print a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ShowFormat {
+    /// The diff, for a terminal
+    Text,
+}
+
+/// Arguments of `approve`.
+#[derive(Debug, Args)]
+pub struct Approve {
+    /// The plan file
+    #[arg(value_name = "PLAN")]
+    pub plan: PathBuf,
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Who approves; by default the user's login name
+    #[arg(long, value_name = "NAME")]
+    pub approver: Option<String>,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub comment: Option<String>,
+    /// How long the approval holds, such as 24h
+    #[arg(long, value_name = "DURATION")]
+    pub expires: Option<String>,
+    /// Lift the guards of this kind up to a count: deletes=N, changes=N or creates=N; repeatable
+    #[arg(long, value_name = "KIND=N")]
+    pub allow: Vec<String>,
+}
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// The plan file
+    #[arg(value_name = "PLAN")]
+    pub plan: PathBuf,
+    /// Count this hash as approved, as `apply --approved-hash` would
+    #[arg(long, value_name = "HASH")]
+    pub approved_hash: Option<String>,
+}
+
+/// Arguments of `apply`.
+#[derive(Debug, Args)]
+pub struct Apply {
+    /// The plan file
+    #[arg(value_name = "PLAN")]
+    pub plan: PathBuf,
+    /// The hash of the plan that was approved elsewhere, sha256:…
+    #[arg(long, value_name = "HASH")]
+    pub approved_hash: Option<String>,
+}
+
+/// Arguments of `snapshot`.
+#[derive(Debug, Args)]
+pub struct Snapshot {
+    /// Where to write it
+    #[arg(short, long, value_name = "FILE", default_value = "users.jsonl")]
+    pub out: PathBuf,
+}
+
+/// Arguments of `sandbox`.
+#[derive(Debug, Args)]
+pub struct Sandbox {
+    /// The port to listen on; 0 for a free one, which is printed
+    #[arg(long, default_value_t = 8480)]
+    pub port: u16,
+    /// The address to listen on, which must be a loopback one
+    #[arg(long, default_value = "127.0.0.1")]
+    pub host: IpAddr,
+    /// A snapshot to start from; otherwise the account is empty but for one branch
+    #[arg(long, value_name = "SNAPSHOT")]
+    pub seed: Option<PathBuf>,
+    /// Where to save the account as a snapshot when the sandbox is stopped
+    #[arg(long, value_name = "SNAPSHOT")]
+    pub save: Option<PathBuf>,
+    /// The key that requests must bring; without it, any key will do
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+    /// How lists are paged
+    #[arg(long, value_enum, default_value_t = Paging::Page)]
+    pub paging: Paging,
+    /// The largest page that the server gives, whatever is asked for
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub page_cap: usize,
+    /// Leave `meta.total` out of lists
+    #[arg(long)]
+    pub no_total: bool,
+    /// What a PUT does with what it does not name
+    #[arg(long, value_enum, default_value_t = PutMode::Replace)]
+    pub put: PutMode,
+    /// What a change of branch does with custom fields
+    #[arg(long, value_enum, default_value_t = BranchMove::Empties)]
+    pub branch_move: BranchMove,
+    /// What the removal of a manager does to their reports
+    #[arg(long, value_enum, default_value_t = ManagerDelete::Nulls)]
+    pub manager_delete: ManagerDelete,
+    /// What becomes of the identifier and e-mail of a removed user
+    #[arg(long, value_enum, default_value_t = Identifiers::Released)]
+    pub identifiers: Identifiers,
+    /// How long each answer takes, such as 20ms
+    #[arg(long, value_name = "DURATION")]
+    pub latency: Option<String>,
+    /// A rule for faults; repeatable; see docs/sandbox.md
+    #[arg(long, value_name = "RULE")]
+    pub fail: Vec<String>,
+    /// The seed of faults that are drawn by chance
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub fault_seed: u64,
+    /// Write one JSON line for each request to this file
+    #[arg(long, value_name = "FILE")]
+    pub request_log: Option<PathBuf>,
+}
+
+/// How the sandbox pages its lists.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Paging {
+    /// By number, with a `links.next`
+    #[default]
+    Page,
+    /// By an opaque cursor in `links.next`
+    Cursor,
+    /// By number, without any `links`
+    Count,
+}
+
+/// What the sandbox's PUT does with what it does not name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum PutMode {
+    /// It is gone
+    #[default]
+    Replace,
+    /// It stays
+    Merge,
+}
+
+/// What the sandbox does with custom fields when the branch changes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum BranchMove {
+    /// They are emptied, even those sent along
+    #[default]
+    Empties,
+    /// They stay
+    Keeps,
+}
+
+/// What the sandbox does when a manager is removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum ManagerDelete {
+    /// Their reports have no manager
+    #[default]
+    Nulls,
+    /// It refuses with 422 while there are reports
+    Refuses,
+}
+
+/// What becomes of the identifiers of removed users in the sandbox.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Identifiers {
+    /// They are free again
+    #[default]
+    Released,
+    /// They stay taken
+    Reserved,
+}
+
+/// Arguments of `demo`.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Keep the demo's files in this folder
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}

@@ -1,0 +1,1 @@
+//! The commands, one file each: orchestration only. What they decide stands in the core.

@@ -1,0 +1,329 @@
+//! The domain: the people of the company's lists, the users of Skovik, and the values of their fields.
+//!
+//! Everything here is plain data that has been normalised already; comparing two values of this module is comparing
+//! what the rules of this tool compare. It never reads a file, a clock or the network.
+
+use std::borrow::{Borrow, Cow};
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+
+/// Declares a string type of its own, so that two kinds of string cannot be swapped.
+macro_rules! string_type {
+    ($(#[$doc:meta])* $name:ident($inner:ty)) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name($inner);
+
+        impl $name {
+            /// The text itself.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self(text.into())
+            }
+        }
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                Self(text.into())
+            }
+        }
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+    };
+}
+
+string_type! {
+    /// Skovik's own id of a user: opaque, unique, never changes.
+    UserId(Box<str>)
+}
+string_type! {
+    /// The company's own key of a person (an employee number); compared to the letter.
+    ExternalIdentifier(Box<str>)
+}
+string_type! {
+    /// Skovik's id of a branch, the unit that stands for a legal entity.
+    BranchId(Arc<str>)
+}
+string_type! {
+    /// Skovik's id of a custom field.
+    CustomFieldId(Arc<str>)
+}
+
+/// The value of a custom field. A multiple choice is the text of its machine-read value.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum CustomValue {
+    /// A yes or no.
+    Boolean(bool),
+    /// A text, or the value of a choice; never empty, NFC, trimmed.
+    Text(Box<str>),
+}
+
+impl fmt::Display for CustomValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Boolean(value) => write!(f, "{value}"),
+            Self::Text(value) => f.write_str(value),
+        }
+    }
+}
+
+/// Which fields the configuration manages. The identifier, the e-mail and the names always are; what is not managed is
+/// neither compared nor written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Managed {
+    /// Whether `[employee] branch` is set.
+    pub branch: bool,
+    /// Whether `[employee] manager` is set.
+    pub manager: bool,
+    /// The managed custom fields, sorted by id. [`Employee::custom_fields`] and [`User::custom_fields`] are aligned
+    /// with this list.
+    pub custom_fields: Vec<CustomFieldId>,
+}
+
+/// A person as the company's lists say that Skovik should hold them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Employee {
+    /// The company's key.
+    pub identifier: ExternalIdentifier,
+    /// NFC, trimmed; compared without case (see [`email_key`]).
+    pub email: Box<str>,
+    /// NFC, trimmed, not empty.
+    pub first_name: Box<str>,
+    /// NFC, trimmed, not empty.
+    pub last_name: Box<str>,
+    /// Always there when the branch is managed.
+    pub branch: Option<BranchId>,
+    /// Whom they should report to; [`ManagerWish::Nobody`] when managers are not managed.
+    pub manager: ManagerWish,
+    /// One value for each of [`Managed::custom_fields`]; `None` for no value.
+    pub custom_fields: Box<[Option<CustomValue>]>,
+    /// Where the person's record stands.
+    pub origin: Origin,
+}
+
+/// Whom a person should report to, as their record says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ManagerWish {
+    /// The record names no manager.
+    Nobody,
+    /// The person with this identifier, who may or may not exist.
+    Employee(ExternalIdentifier),
+    /// The record names a manager by some other key (`refers_to`) that no record, or more than one, answers to.
+    Unresolved {
+        /// The key as the record has it.
+        key: Box<str>,
+        /// What is wrong with it, for the reader.
+        reason: Box<str>,
+    },
+}
+
+/// Where a record stands, for messages.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Origin {
+    /// The name of the source that lists the people.
+    pub source: Arc<str>,
+    /// The row, line or position, counted from 1.
+    pub row: u64,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} row {}", self.source, self.row)
+    }
+}
+
+/// A person in scope whose record is bad, and who is therefore neither changed nor removed. What could be read of the
+/// record is kept, to find the user whom it protects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetAside {
+    /// The identifier, if the record has one.
+    pub identifier: Option<ExternalIdentifier>,
+    /// The e-mail, if the record has one, whether or not it is a possible one.
+    pub email: Option<Box<str>>,
+    /// The first name, if the record has one.
+    pub first_name: Option<Box<str>>,
+    /// The last name, if the record has one.
+    pub last_name: Option<Box<str>>,
+    /// Where the record stands.
+    pub origin: Origin,
+    /// A diagnostic code such as `email_impossible`.
+    pub code: &'static str,
+    /// What is wrong, for the reader, without the person's identity, which the diagnostic adds.
+    pub reason: String,
+}
+
+/// The company's side: everybody who should be in Skovik.
+#[derive(Debug, Default)]
+pub struct Desired {
+    /// The good records in scope, in the order of the source.
+    pub employees: Vec<Employee>,
+    /// The bad records in scope.
+    pub set_aside: Vec<SetAside>,
+    /// How many records were in scope: good, bad, and [`Desired::elsewhere`].
+    pub in_scope: u64,
+    /// Identifiers of records that lie outside `[scope] include`, as far as they could be read. They claim nothing;
+    /// they only let a delete say why.
+    pub out_of_scope: HashSet<ExternalIdentifier>,
+    /// Good records whose branch is outside `[scope] branches`: another configuration manages them.
+    pub elsewhere: Vec<Employee>,
+}
+
+/// A user as Skovik holds them, normalised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Skovik's id.
+    pub id: UserId,
+    /// The company's key, if Skovik holds one.
+    pub identifier: Option<ExternalIdentifier>,
+    /// NFC, trimmed.
+    pub email: Box<str>,
+    /// NFC, trimmed; empty where Skovik holds none.
+    pub first_name: Box<str>,
+    /// NFC, trimmed; empty where Skovik holds none.
+    pub last_name: Box<str>,
+    /// The branch, if any.
+    pub branch: Option<BranchId>,
+    /// The manager, if any.
+    pub manager: Option<UserId>,
+    /// One value for each of [`Managed::custom_fields`].
+    pub custom_fields: Box<[Option<CustomValue>]>,
+    /// The roles; `None` where the server does not tell them, which must not be mistaken for "no role".
+    pub roles: Option<Box<[Box<str>]>>,
+}
+
+impl User {
+    /// First and last name, for the reader.
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        full_name(&self.first_name, &self.last_name)
+    }
+}
+
+impl Employee {
+    /// First and last name, for the reader.
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        full_name(&self.first_name, &self.last_name)
+    }
+}
+
+/// A branch of the Skovik account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Branch {
+    /// Skovik's id.
+    pub id: BranchId,
+    /// Its name.
+    pub name: Box<str>,
+    /// The company's key of it, if Skovik holds one.
+    pub identifier: Option<Box<str>>,
+}
+
+/// The definition of a custom field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomField {
+    /// Skovik's id.
+    pub id: CustomFieldId,
+    /// Its name.
+    pub name: Box<str>,
+    /// What it can hold.
+    pub kind: CustomFieldKind,
+}
+
+/// What a custom field can hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CustomFieldKind {
+    /// Any text (which Skovik may lock to a format that is not told).
+    Text,
+    /// One of these.
+    MultipleChoice(Vec<ChoiceOption>),
+    /// Yes or no.
+    Boolean,
+    /// A type that this version does not know; written as text.
+    Unknown(Box<str>),
+}
+
+/// One option of a multiple choice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChoiceOption {
+    /// What people read.
+    pub label: Box<str>,
+    /// What is written.
+    pub value: Box<str>,
+}
+
+/// Skovik's side: all that planning needs of the account, read whole.
+#[derive(Debug, Default)]
+pub struct Directory {
+    /// Sorted by id, no id twice.
+    pub users: Vec<User>,
+    /// Sorted by id.
+    pub branches: Vec<Branch>,
+    /// Sorted by id.
+    pub custom_fields: Vec<CustomField>,
+}
+
+/// Text as it is compared and written: Unicode NFC, without outer white space.
+#[must_use]
+pub fn normal_text(text: &str) -> Cow<'_, str> {
+    let trimmed = text.trim();
+    match is_nfc_quick(trimmed.chars()) {
+        IsNormalized::Yes => Cow::Borrowed(trimmed),
+        IsNormalized::No | IsNormalized::Maybe => Cow::Owned(trimmed.nfc().collect()),
+    }
+}
+
+/// An e-mail as it is compared: like [`normal_text`], and without case.
+#[must_use]
+pub fn email_key(email: &str) -> Cow<'_, str> {
+    let email = normal_text(email);
+    if email.chars().any(|c| !c.is_ascii() || c.is_ascii_uppercase()) {
+        Cow::Owned(email.to_lowercase().nfc().collect())
+    } else {
+        email
+    }
+}
+
+/// A name as two records of one person are taken to agree on it: both parts, without case, runs of white space as one.
+/// `None` unless both parts are there.
+#[must_use]
+pub fn name_key(first_name: &str, last_name: &str) -> Option<String> {
+    let words = |text: &str| {
+        let lower = normal_text(text).to_lowercase();
+        lower.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let (first, last) = (words(first_name), words(last_name));
+    if first.is_empty() || last.is_empty() { None } else { Some(format!("{first}\u{1f}{last}")) }
+}
+
+/// First and last name joined for the reader.
+#[must_use]
+pub fn full_name(first_name: &str, last_name: &str) -> String {
+    match (first_name.is_empty(), last_name.is_empty()) {
+        (false, false) => format!("{first_name} {last_name}"),
+        (false, true) => first_name.to_owned(),
+        (true, _) => last_name.to_owned(),
+    }
+}

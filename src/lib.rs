@@ -1,0 +1,37 @@
+//! skovik-sync keeps the users of Skovik in step with a company's own employee lists.
+//!
+//! It works the way infrastructure tools do: `plan` reads both sides whole and writes a hashed plan file, a person
+//! approves exactly that plan, and `apply` executes it, or refuses.
+//!
+//! The modules, in reading order:
+//!
+//! - the core, pure functions over plain data: [`employee`] (the domain), [`diff`] (who is who, the four groups),
+//!   [`order`] (the dependency graph), [`guard`] (the limits), [`plan`] (the file and its hash);
+//! - what feeds it: [`config`] (the settings file), [`source`] (records), [`mapping`] (records to employees),
+//!   [`target`] (Skovik);
+//! - what follows it: [`approval`], [`apply`], [`render`];
+//! - the edge: [`cli`], [`commands`], [`ui`], [`exit`], and [`sandbox`], the stand-in for Skovik.
+//!
+//! Arrows point down the list: commands know everything, the core knows only itself.
+
+pub mod employee;
+
+pub mod diff;
+pub mod guard;
+pub mod order;
+pub mod plan;
+
+pub mod config;
+pub mod mapping;
+pub mod source;
+pub mod target;
+
+pub mod apply;
+pub mod approval;
+pub mod render;
+
+pub mod cli;
+pub mod commands;
+pub mod exit;
+pub mod sandbox;
+pub mod ui;

@@ -1,0 +1,507 @@
+//! The plan: what was compared, what would be done and in which order, bound together by a hash.
+//!
+//! A plan is data. It holds no time, host, path or secret, so that planning twice over the same input gives the same
+//! bytes. `file` writes and reads it, strictly; `check` proves that what was read could have been written by `plan`.
+//! Nothing in here does I/O.
+
+mod check;
+mod file;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::employee::{BranchId, CustomFieldId, CustomValue, ExternalIdentifier, UserId};
+
+pub use file::{FORMAT, FORMAT_VERSION, PlanError, canonical_digest};
+
+/// A whole plan. Made by [`Plan::seal`] or [`Plan::read`], so that its hash is always right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    hash: Digest,
+    content: Content,
+}
+
+/// What a plan says: everything but its hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    /// Name and version of the program that made it.
+    pub generator: String,
+    /// Covers every setting that the plan depends on; see `Settings::hash` in [`crate::config`].
+    pub config_hash: Digest,
+    /// The account that the plan is for.
+    pub target: Target,
+    /// Where the employees were read from.
+    pub sources: Vec<SourceSummary>,
+    /// How many are in each group.
+    pub summary: Summary,
+    /// Every guard with its figures, those that passed too.
+    pub guards: Vec<GuardResult>,
+    /// What the reader should know, sorted.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What would be done, in an order in which it can be done.
+    pub operations: Vec<Operation>,
+}
+
+/// The account that a plan is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// The kind of target, `skovik`.
+    pub kind: String,
+    /// Its base URL, without credentials.
+    pub url: String,
+    /// How many users it has.
+    pub users: u64,
+    /// How many of them this configuration may change.
+    pub managed: u64,
+    /// Covers all that planning read of the account.
+    pub fingerprint: Digest,
+    /// The names of the managed custom fields by id, for the reader.
+    #[serde(deserialize_with = "file::map_without_duplicates")]
+    pub custom_fields: BTreeMap<CustomFieldId, String>,
+}
+
+/// One source of the plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceSummary {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Its kind, such as `csv`.
+    pub kind: String,
+    /// How many records it gave.
+    pub records: u64,
+    /// Why it is believed to have been read whole, such as `expect_records`, `sha256_file` or `trusted`.
+    pub proof: String,
+    /// Covers its records, sorted by key.
+    pub fingerprint: Digest,
+}
+
+/// How many people are in each group.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Summary {
+    /// Missing in Skovik.
+    pub create: u64,
+    /// Different in Skovik.
+    pub update: u64,
+    /// To be removed from Skovik.
+    pub delete: u64,
+    /// The same on both sides.
+    pub unchanged: u64,
+    /// Neither changed nor removed, because a record cannot be trusted.
+    pub set_aside: u64,
+}
+
+/// What a guard found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GuardResult {
+    /// The guard's setting, such as `max_delete_percent`.
+    pub id: String,
+    /// What was counted.
+    pub count: u64,
+    /// Of how many, for a guard that is a percentage; otherwise the same unit's whole.
+    pub of: u64,
+    /// The limit: percent, or a count.
+    pub limit: u64,
+    /// Whether it lets the plan pass.
+    pub outcome: GuardOutcome,
+}
+
+/// Whether a guard lets a plan pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GuardOutcome {
+    /// Within the limit.
+    Pass,
+    /// Beyond it: only an approval that names a sufficient ceiling lifts it, if any does.
+    Block,
+}
+
+/// How much a diagnostic matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Somebody was set aside, or an operation withheld.
+    Error,
+    /// Something was not done as the record asks.
+    Warning,
+    /// Worth knowing.
+    Info,
+}
+
+/// Something that the reader of a plan should know.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Diagnostic {
+    /// How much it matters.
+    pub severity: Severity,
+    /// What it is, for machines; listed in `docs/guide.md`.
+    pub code: String,
+    /// The external identifier of the person whom it concerns, if it is known.
+    #[serde(deserialize_with = "file::present")]
+    pub employee: Option<String>,
+    /// What it is, for people.
+    pub message: String,
+}
+
+/// The number of an operation within its plan, counted from 1 in execution order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OperationId(pub u32);
+
+/// One step of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operation {
+    /// Its number.
+    pub id: OperationId,
+    /// The external identifier of the person, if they have one.
+    pub employee: Option<ExternalIdentifier>,
+    /// The person's name, for the reader.
+    pub name: String,
+    /// The operations that must be done before it, ascending.
+    pub depends_on: Vec<OperationId>,
+    /// What it does.
+    pub action: Action,
+}
+
+/// What an operation does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Makes a user. Its precondition: nobody has the identifier or the e-mail, but for those who give it up in an
+    /// operation that this one depends on.
+    Create {
+        /// The user to be.
+        after: Fields,
+    },
+    /// Changes fields of a user.
+    Update {
+        /// The user.
+        user_id: UserId,
+        /// Covers the managed fields as they were; see [`Fields::hash`].
+        before_hash: Digest,
+        /// What changes: never empty, each field at most once, in the order of [`Field`].
+        changes: Vec<Change>,
+    },
+    /// Gives a user whom this plan creates their manager, where managers that are created report to one another.
+    Link {
+        /// The operation that makes the person.
+        create: OperationId,
+        /// The manager.
+        manager: ManagerRef,
+    },
+    /// Removes a user.
+    Delete {
+        /// The user.
+        user_id: UserId,
+        /// Covers the managed fields as they were.
+        before_hash: Digest,
+        /// The managed fields as they were.
+        before: Fields,
+        /// Why, for the reader.
+        reason: String,
+    },
+}
+
+impl Action {
+    /// Its name in the plan file.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Create { .. } => "create",
+            Self::Update { .. } => "update",
+            Self::Link { .. } => "link",
+            Self::Delete { .. } => "delete",
+        }
+    }
+}
+
+/// The managed fields of a user. An outer `None` is a field that is not managed, an inner one "no value".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fields {
+    /// The company's key.
+    #[serde(deserialize_with = "file::present")]
+    pub external_identifier: Option<ExternalIdentifier>,
+    /// The address to sign in with.
+    pub primary_email: String,
+    /// May be empty for a user as Skovik holds them.
+    pub first_name: String,
+    /// May be empty for a user as Skovik holds them.
+    pub last_name: String,
+    /// The branch.
+    #[serde(default, deserialize_with = "file::managed", skip_serializing_if = "Option::is_none")]
+    pub branch: Option<Option<BranchRef>>,
+    /// The manager.
+    #[serde(default, deserialize_with = "file::managed", skip_serializing_if = "Option::is_none")]
+    pub manager: Option<Option<ManagerRef>>,
+    /// The managed custom fields by id.
+    #[serde(deserialize_with = "file::map_without_duplicates")]
+    pub custom_fields: BTreeMap<CustomFieldId, Option<CustomValue>>,
+}
+
+/// A branch, by id; the rest is for the reader.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BranchRef {
+    /// Skovik's id of it.
+    pub branch_id: BranchId,
+    /// The company's key of it.
+    #[serde(deserialize_with = "file::present")]
+    pub external_identifier: Option<String>,
+    /// Its name.
+    pub name: String,
+}
+
+/// A manager: a user who is there already, or one whom the plan creates. Compared by that alone; the rest is for the
+/// reader.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ManagerRef {
+    /// A user of Skovik.
+    User(UserRef),
+    /// The person whom an operation of this plan makes.
+    Create(CreateRef),
+}
+
+/// A user who is there already.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UserRef {
+    /// Skovik's id.
+    pub user_id: UserId,
+    /// The external identifier, for the reader.
+    #[serde(deserialize_with = "file::present")]
+    pub employee: Option<ExternalIdentifier>,
+    /// The name, for the reader.
+    pub name: String,
+}
+
+/// A person whom the plan creates.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateRef {
+    /// The operation that makes them.
+    pub create: OperationId,
+    /// The external identifier, for the reader.
+    pub employee: ExternalIdentifier,
+    /// The name, for the reader.
+    pub name: String,
+}
+
+impl ManagerRef {
+    /// The name, for the reader.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::User(user) => &user.name,
+            Self::Create(create) => &create.name,
+        }
+    }
+
+    /// The external identifier, for the reader.
+    #[must_use]
+    pub fn employee(&self) -> Option<&ExternalIdentifier> {
+        match self {
+            Self::User(user) => user.employee.as_ref(),
+            Self::Create(create) => Some(&create.employee),
+        }
+    }
+}
+
+/// A field of a user, in the order in which fields are shown.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Field {
+    /// `external_identifier`
+    ExternalIdentifier,
+    /// `primary_email`
+    PrimaryEmail,
+    /// `first_name`
+    FirstName,
+    /// `last_name`
+    LastName,
+    /// `branch`
+    Branch,
+    /// `manager`
+    Manager,
+    /// `custom_fields.ID`
+    Custom(CustomFieldId),
+}
+
+/// One changed field. `before` and `after` differ; `None` is "no value".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Change {
+    /// Which field.
+    pub field: Field,
+    /// What Skovik holds.
+    #[serde(deserialize_with = "file::present")]
+    pub before: Option<Value>,
+    /// What it shall hold.
+    #[serde(deserialize_with = "file::present")]
+    pub after: Option<Value>,
+}
+
+/// A value of any field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Value {
+    /// A boolean custom field.
+    Boolean(bool),
+    /// A text, or the value of a choice.
+    Text(String),
+    /// A branch.
+    Branch(BranchRef),
+    /// A manager.
+    Manager(ManagerRef),
+}
+
+/// A SHA-256, written `sha256:` and 64 lower-case hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest([u8; 32]);
+
+impl Plan {
+    /// Computes the hash of a content and binds the two together.
+    ///
+    /// # Errors
+    /// Where the content cannot be written as canonical JSON, which no content made by this crate is.
+    pub fn seal(content: Content) -> Result<Self, PlanError> {
+        let hash = file::content_hash(&content)?;
+        Ok(Self { hash, content })
+    }
+
+    /// The hash, by which approvals name the plan.
+    #[must_use]
+    pub fn hash(&self) -> Digest {
+        self.hash
+    }
+
+    /// What the plan says.
+    #[must_use]
+    pub fn content(&self) -> &Content {
+        &self.content
+    }
+
+    /// The guards that block.
+    pub fn blocking_guards(&self) -> impl Iterator<Item = &GuardResult> {
+        self.content.guards.iter().filter(|guard| guard.outcome == GuardOutcome::Block)
+    }
+
+    /// An operation by its number.
+    #[must_use]
+    pub fn operation(&self, id: OperationId) -> Option<&Operation> {
+        self.content.operations.get((id.0 as usize).checked_sub(1)?)
+    }
+}
+
+impl Fields {
+    /// Covers the normalised managed fields; references count by id alone, so that the renaming of a branch or of a
+    /// manager is no change of their people.
+    ///
+    /// # Errors
+    /// As [`Plan::seal`].
+    pub fn hash(&self) -> Result<Digest, PlanError> {
+        #[derive(Serialize)]
+        struct Ids<'a> {
+            external_identifier: Option<&'a ExternalIdentifier>,
+            primary_email: &'a str,
+            first_name: &'a str,
+            last_name: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            branch: Option<Option<&'a BranchId>>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            manager: Option<Option<ManagerId<'a>>>,
+            custom_fields: &'a BTreeMap<CustomFieldId, Option<CustomValue>>,
+        }
+        #[derive(Serialize)]
+        #[serde(rename_all = "snake_case")]
+        enum ManagerId<'a> {
+            UserId(&'a UserId),
+            Create(OperationId),
+        }
+        let Self { external_identifier, primary_email, first_name, last_name, branch, manager, custom_fields } = self;
+        canonical_digest(&Ids {
+            external_identifier: external_identifier.as_ref(),
+            primary_email,
+            first_name,
+            last_name,
+            branch: branch.as_ref().map(|branch| branch.as_ref().map(|branch| &branch.branch_id)),
+            manager: manager.as_ref().map(|manager| {
+                manager.as_ref().map(|manager| match manager {
+                    ManagerRef::User(user) => ManagerId::UserId(&user.user_id),
+                    ManagerRef::Create(create) => ManagerId::Create(create.create),
+                })
+            }),
+            custom_fields,
+        })
+    }
+}
+
+impl fmt::Display for OperationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ExternalIdentifier => f.write_str("external_identifier"),
+            Self::PrimaryEmail => f.write_str("primary_email"),
+            Self::FirstName => f.write_str("first_name"),
+            Self::LastName => f.write_str("last_name"),
+            Self::Branch => f.write_str("branch"),
+            Self::Manager => f.write_str("manager"),
+            Self::Custom(id) => write!(f, "custom_fields.{id}"),
+        }
+    }
+}
+
+impl Digest {
+    /// A digest of these bytes, which are a SHA-256.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The SHA-256 of some data.
+    #[must_use]
+    pub fn of(data: &[u8]) -> Self {
+        use sha2::Digest as _;
+        Self(sha2::Sha256::digest(data).into())
+    }
+
+    /// Reads the text form, which must be exact.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix("sha256:")?.as_bytes();
+        if digits.len() != 64 {
+            return None;
+        }
+        let value = |digit: u8| match digit {
+            b'0'..=b'9' => Some(digit - b'0'),
+            b'a'..=b'f' => Some(digit - b'a' + 10),
+            _ => None,
+        };
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            *byte = value(pair[0])? << 4 | value(pair[1])?;
+        }
+        Some(Self(bytes))
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("sha256:")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

@@ -1,0 +1,113 @@
+//! What holds of every plan that `plan` writes, beyond its types. A file that a person made by hand and hashed anew gets
+//! no further than this.
+
+use std::collections::HashSet;
+
+use super::{Action, Change, Content, Field, ManagerRef, Operation, OperationId, Summary, Value};
+use crate::employee::UserId;
+
+/// Says what is impossible about a content, if anything is.
+pub(super) fn check(content: &Content) -> Result<(), String> {
+    let mut counted =
+        Summary { unchanged: content.summary.unchanged, set_aside: content.summary.set_aside, ..Summary::default() };
+    let mut touched: HashSet<&UserId> = HashSet::new();
+    for (index, operation) in content.operations.iter().enumerate() {
+        let at = |problem: &str| format!("operation {} {problem}", operation.id);
+        if operation.id.0 as usize != index + 1 {
+            return Err(at("is not numbered by its place"));
+        }
+        if !operation.depends_on.windows(2).all(|pair| pair[0] < pair[1]) {
+            return Err(at("lists what it depends on twice or out of order"));
+        }
+        if operation.depends_on.iter().any(|&needed| needed.0 == 0 || needed >= operation.id) {
+            return Err(at("depends on one that does not stand before it"));
+        }
+        match &operation.action {
+            Action::Create { after } => {
+                counted.create += 1;
+                if after.external_identifier.is_none() || after.external_identifier != operation.employee {
+                    return Err(at("creates somebody without their identifier"));
+                }
+                if let Some(Some(manager)) = &after.manager {
+                    check_manager(content, operation, manager).map_err(|problem| at(&problem))?;
+                }
+            }
+            Action::Update { user_id, before_hash: _, changes } => {
+                counted.update += 1;
+                if !touched.insert(user_id) {
+                    return Err(at("touches a user whom another one touches"));
+                }
+                if changes.is_empty() || !changes.windows(2).all(|pair| pair[0].field < pair[1].field) {
+                    return Err(at("changes nothing, or a field twice, or fields out of order"));
+                }
+                for change in changes {
+                    check_change(content, operation, change).map_err(|problem| at(&problem))?;
+                }
+            }
+            Action::Link { create, manager } => {
+                if !is_create(content, *create) || !operation.depends_on.contains(create) {
+                    return Err(at("links somebody whom no operation before it creates"));
+                }
+                check_manager(content, operation, manager).map_err(|problem| at(&problem))?;
+            }
+            Action::Delete { user_id, before_hash, before, reason: _ } => {
+                counted.delete += 1;
+                if !touched.insert(user_id) {
+                    return Err(at("touches a user whom another one touches"));
+                }
+                if before.hash().ok() != Some(*before_hash) {
+                    return Err(at("has a before_hash that is not that of its before"));
+                }
+            }
+        }
+    }
+    if counted != content.summary {
+        return Err("its summary does not count its operations".to_owned());
+    }
+    Ok(())
+}
+
+fn is_create(content: &Content, id: OperationId) -> bool {
+    (id.0 as usize)
+        .checked_sub(1)
+        .and_then(|index| content.operations.get(index))
+        .is_some_and(|operation| matches!(operation.action, Action::Create { .. }))
+}
+
+fn check_manager(content: &Content, operation: &Operation, manager: &ManagerRef) -> Result<(), String> {
+    match manager {
+        ManagerRef::User(_) => Ok(()),
+        ManagerRef::Create(create)
+            if is_create(content, create.create) && operation.depends_on.contains(&create.create) =>
+        {
+            Ok(())
+        }
+        ManagerRef::Create(_) => Err("names a manager whom no operation before it creates".to_owned()),
+    }
+}
+
+fn check_change(content: &Content, operation: &Operation, change: &Change) -> Result<(), String> {
+    let Change { field, before, after } = change;
+    if before == after {
+        return Err(format!("changes {field} to what it is"));
+    }
+    for value in [before, after].into_iter().flatten() {
+        let fits = match field {
+            Field::ExternalIdentifier | Field::PrimaryEmail | Field::FirstName | Field::LastName => {
+                matches!(value, Value::Text(_))
+            }
+            Field::Branch => matches!(value, Value::Branch(_)),
+            Field::Manager => matches!(value, Value::Manager(_)),
+            Field::Custom(_) => matches!(value, Value::Text(_) | Value::Boolean(_)),
+        };
+        if !fits {
+            return Err(format!("gives {field} a value of another kind"));
+        }
+    }
+    match (field, after) {
+        (Field::Branch | Field::Manager | Field::Custom(_), None) => Ok(()),
+        (_, None) => Err(format!("takes {field} away, which everybody must have")),
+        (Field::Manager, Some(Value::Manager(manager))) => check_manager(content, operation, manager),
+        (_, Some(_)) => Ok(()),
+    }
+}

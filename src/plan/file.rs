@@ -1,0 +1,382 @@
+//! The plan file: indented JSON with its keys in a fixed order, hashed over its RFC 8785 canonical form, read strictly.
+//!
+//! Every type that is read refuses unknown, missing and repeated keys, so that the typed plan says exactly what the
+//! document says, and the hash over the one is the hash over the other.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::{self, Write};
+use std::marker::PhantomData;
+
+use serde::de::{self, DeserializeOwned, MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::Digest as _;
+
+use super::{
+    Action, Change, Content, Diagnostic, Digest, Field, Fields, GuardResult, ManagerRef, Operation, OperationId, Plan,
+    SourceSummary, Summary, Target,
+};
+use crate::employee::{CustomFieldId, ExternalIdentifier, UserId};
+
+/// What a plan file says that it is.
+pub const FORMAT: &str = "skovik-sync/plan";
+/// The version of the format that this program writes, and the only one that it reads.
+pub const FORMAT_VERSION: u64 = 1;
+
+/// Why a file is not a plan that can be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// Not JSON, or not the JSON of a plan.
+    #[error("not a whole plan file: {0}")]
+    Malformed(String),
+    /// Some other kind of file.
+    #[error("this is a {0:?} file, not a {FORMAT:?} file")]
+    WrongFormat(String),
+    /// A plan of another version.
+    #[error(
+        "format version {0} is not known to this program, which reads version {FORMAT_VERSION}; use the program that wrote it, or plan again"
+    )]
+    UnknownVersion(u64),
+    /// The content does not give the hash.
+    #[error("the file was altered: it says {stated}, but its content is {computed}; plan again")]
+    WrongHash {
+        /// What the file says.
+        stated: Digest,
+        /// What its content gives.
+        computed: Digest,
+    },
+    /// The hash is right, but no `plan` writes such a content.
+    #[error("no program wrote this plan: {0}; plan again")]
+    Impossible(String),
+    /// A value that canonical JSON cannot hold.
+    #[error("cannot be written as canonical JSON: {0}")]
+    Canonical(String),
+}
+
+impl Plan {
+    /// Writes the file's text.
+    ///
+    /// # Errors
+    /// Where `out` fails.
+    pub fn write(&self, out: impl Write) -> io::Result<()> {
+        let mut out = io::BufWriter::new(out);
+        serde_json::to_writer_pretty(&mut out, &Document::of(&self.content, Some(self.hash)))?;
+        out.write_all(b"\n")?;
+        out.flush()
+    }
+
+    /// Reads a file's text; whatever is not exactly a plan is an error, never a guess.
+    ///
+    /// # Errors
+    /// See [`PlanError`]; each means exit code 8.
+    pub fn read(text: &[u8]) -> Result<Self, PlanError> {
+        // The version comes first: a file of a later version is no damaged file.
+        let head: Head = serde_json::from_slice(text).map_err(|error| PlanError::Malformed(error.to_string()))?;
+        if head.format != FORMAT {
+            return Err(PlanError::WrongFormat(head.format.chars().take(40).collect()));
+        }
+        if head.format_version != FORMAT_VERSION {
+            return Err(PlanError::UnknownVersion(head.format_version));
+        }
+        let document: Document<'static> =
+            serde_json::from_slice(text).map_err(|error| PlanError::Malformed(error.to_string()))?;
+        let (content, stated) = document.into_content();
+        let stated = stated.ok_or_else(|| PlanError::Malformed("plan_hash is missing".to_owned()))?;
+        let computed = content_hash(&content)?;
+        if stated != computed {
+            return Err(PlanError::WrongHash { stated, computed });
+        }
+        super::check::check(&content).map_err(PlanError::Impossible)?;
+        Ok(Self { hash: stated, content })
+    }
+}
+
+/// The hash of a plan: over its canonical form without `plan_hash`.
+pub(super) fn content_hash(content: &Content) -> Result<Digest, PlanError> {
+    canonical_digest(&Document::of(content, None))
+}
+
+/// The SHA-256 of a value's RFC 8785 canonical JSON.
+///
+/// # Errors
+/// Where the value has no such form: a number that is not finite, or a map whose keys are not text.
+pub fn canonical_digest(value: &impl Serialize) -> Result<Digest, PlanError> {
+    struct Hasher(sha2::Sha256);
+    impl Write for Hasher {
+        fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+            self.0.update(data);
+            Ok(data.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut hasher = Hasher(sha2::Sha256::new());
+    serde_json_canonicalizer::to_writer(value, &mut hasher).map_err(|error| PlanError::Canonical(error.to_string()))?;
+    Ok(Digest::from_bytes(hasher.0.finalize().into()))
+}
+
+/// The first things that are read of a file.
+#[derive(Deserialize)]
+struct Head {
+    format: String,
+    format_version: u64,
+}
+
+/// The file, key by key.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document<'a> {
+    format: Cow<'a, str>,
+    format_version: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan_hash: Option<Digest>,
+    generator: Cow<'a, str>,
+    config_hash: Digest,
+    target: Cow<'a, Target>,
+    sources: Cow<'a, [SourceSummary]>,
+    summary: Summary,
+    guards: Cow<'a, [GuardResult]>,
+    diagnostics: Cow<'a, [Diagnostic]>,
+    operations: Cow<'a, [Operation]>,
+}
+
+impl<'a> Document<'a> {
+    fn of(content: &'a Content, plan_hash: Option<Digest>) -> Self {
+        let Content { generator, config_hash, target, sources, summary, guards, diagnostics, operations } = content;
+        Self {
+            format: FORMAT.into(),
+            format_version: FORMAT_VERSION,
+            plan_hash,
+            generator: generator.into(),
+            config_hash: *config_hash,
+            target: Cow::Borrowed(target),
+            sources: sources.into(),
+            summary: *summary,
+            guards: guards.into(),
+            diagnostics: diagnostics.into(),
+            operations: operations.into(),
+        }
+    }
+
+    fn into_content(self) -> (Content, Option<Digest>) {
+        let Self {
+            format: _,
+            format_version: _,
+            plan_hash,
+            generator,
+            config_hash,
+            target,
+            sources,
+            summary,
+            guards,
+            diagnostics,
+            operations,
+        } = self;
+        let content = Content {
+            generator: generator.into_owned(),
+            config_hash,
+            target: target.into_owned(),
+            sources: sources.into_owned(),
+            summary,
+            guards: guards.into_owned(),
+            diagnostics: diagnostics.into_owned(),
+            operations: operations.into_owned(),
+        };
+        (content, plan_hash)
+    }
+}
+
+impl Serialize for Operation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { id, employee, name, depends_on, action } = self;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("id", id)?;
+        map.serialize_entry("action", action.name())?;
+        map.serialize_entry("employee", employee)?;
+        map.serialize_entry("name", name)?;
+        match action {
+            Action::Update { user_id, .. } | Action::Delete { user_id, .. } => {
+                map.serialize_entry("user_id", user_id)?;
+            }
+            Action::Create { .. } | Action::Link { .. } => {}
+        }
+        map.serialize_entry("depends_on", depends_on)?;
+        match action {
+            Action::Create { after } => map.serialize_entry("after", after)?,
+            Action::Update { user_id: _, before_hash, changes } => {
+                map.serialize_entry("before_hash", before_hash)?;
+                map.serialize_entry("changes", changes)?;
+            }
+            Action::Link { create, manager } => {
+                map.serialize_entry("create", create)?;
+                map.serialize_entry("manager", manager)?;
+            }
+            Action::Delete { user_id: _, before_hash, before, reason } => {
+                map.serialize_entry("before_hash", before_hash)?;
+                map.serialize_entry("before", before)?;
+                map.serialize_entry("reason", reason)?;
+            }
+        }
+        map.end()
+    }
+}
+
+/// An operation as it stands in the file, before its action has decided which keys belong.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OperationDocument {
+    id: OperationId,
+    action: String,
+    #[serde(deserialize_with = "present")]
+    employee: Option<ExternalIdentifier>,
+    name: String,
+    #[serde(default, deserialize_with = "managed")]
+    user_id: Option<UserId>,
+    depends_on: Vec<OperationId>,
+    #[serde(default, deserialize_with = "managed")]
+    before_hash: Option<Digest>,
+    #[serde(default, deserialize_with = "managed")]
+    after: Option<Fields>,
+    #[serde(default, deserialize_with = "managed")]
+    changes: Option<Vec<Change>>,
+    #[serde(default, deserialize_with = "managed")]
+    before: Option<Fields>,
+    #[serde(default, deserialize_with = "managed")]
+    reason: Option<String>,
+    #[serde(default, deserialize_with = "managed")]
+    create: Option<OperationId>,
+    #[serde(default, deserialize_with = "managed")]
+    manager: Option<ManagerRef>,
+}
+
+impl<'de> Deserialize<'de> for Operation {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let document = OperationDocument::deserialize(deserializer)?;
+        let OperationDocument {
+            id,
+            action,
+            employee,
+            name,
+            user_id,
+            depends_on,
+            before_hash,
+            after,
+            changes,
+            before,
+            reason,
+            create,
+            manager,
+        } = document;
+        let action = match (action.as_str(), user_id, before_hash, after, changes, before, reason, create, manager) {
+            ("create", None, None, Some(after), None, None, None, None, None) => Action::Create { after },
+            ("update", Some(user_id), Some(before_hash), None, Some(changes), None, None, None, None) => {
+                Action::Update { user_id, before_hash, changes }
+            }
+            ("link", None, None, None, None, None, None, Some(create), Some(manager)) => {
+                Action::Link { create, manager }
+            }
+            ("delete", Some(user_id), Some(before_hash), None, None, Some(before), Some(reason), None, None) => {
+                Action::Delete { user_id, before_hash, before, reason }
+            }
+            _ => {
+                return Err(de::Error::custom(format_args!(
+                    "operation {id} has the action {action:?} but not its keys, and only those"
+                )));
+            }
+        };
+        Ok(Self { id, employee, name, depends_on, action })
+    }
+}
+
+/// Reads a key that may be null but must be there.
+pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Option::deserialize(deserializer)
+}
+
+/// Reads a key that may be missing, but whose value, if it is there, is the value.
+pub(super) fn managed<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// Reads an object whose keys must differ.
+pub(super) fn map_without_duplicates<'de, D, T>(deserializer: D) -> Result<BTreeMap<CustomFieldId, T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    struct Entries<T>(PhantomData<T>);
+    impl<'de, T: DeserializeOwned> Visitor<'de> for Entries<T> {
+        type Value = BTreeMap<CustomFieldId, T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+            let mut map = BTreeMap::new();
+            while let Some((key, value)) = entries.next_entry::<String, T>()? {
+                if map.insert(CustomFieldId::from(key.as_str()), value).is_some() {
+                    return Err(de::Error::custom(format_args!("the key {key:?} stands twice")));
+                }
+            }
+            Ok(map)
+        }
+    }
+    deserializer.deserialize_map(Entries(PhantomData))
+}
+
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| de::Error::custom("expected sha256: and 64 lower-case hexadecimal digits"))
+    }
+}
+
+impl Serialize for OperationId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for OperationId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        match text.parse() {
+            Ok(number) if u32::to_string(&number) == *text => Ok(Self(number)),
+            _ => Err(de::Error::custom("expected the number of an operation, as a text")),
+        }
+    }
+}
+
+impl Serialize for Field {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Field {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        Ok(match &*text {
+            "external_identifier" => Self::ExternalIdentifier,
+            "primary_email" => Self::PrimaryEmail,
+            "first_name" => Self::FirstName,
+            "last_name" => Self::LastName,
+            "branch" => Self::Branch,
+            "manager" => Self::Manager,
+            other => match other.strip_prefix("custom_fields.") {
+                Some(id) if !id.is_empty() => Self::Custom(CustomFieldId::from(id)),
+                _ => return Err(de::Error::custom(format_args!("unknown field {other:?}"))),
+            },
+        })
+    }
+}

@@ -1,0 +1,3 @@
+//! Skovik: the client ([`client`]), the API's own shapes ([`wire`]), and snapshots of an account ([`snapshot`]).
+
+pub mod snapshot;
