@@ -1,6 +1,30 @@
 //! Who is who, and the four groups: create, update, delete, unchanged.
+//!
+//! [`Comparison::new`] matches employees with users, sets aside whoever cannot be told apart, and withholds every delete
+//! that could hit a person who is merely described badly. [`Comparison::drafts`] then says what would change, and
+//! [`crate::order`] whether it can be done; whoever is part of a circle is set aside, and the question put again.
+//!
+//! Setting somebody aside only ever removes operations, never adds one. That is why the whole ends, and why every rule
+//! in here may be applied in any order. Each step is linear in the people. Nothing in here does I/O.
 
+mod changes;
+mod matching;
+mod protect;
+mod settle;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
+
+use crate::employee::{BranchId, Desired, Directory, Employee, ExternalIdentifier, Managed, User};
+use crate::plan::{Diagnostic, Severity};
+
+pub use changes::{Changed, Draft, Drafts, ManagerTarget};
+pub use protect::Protect;
 
 /// What a new identifier on a known e-mail means (`[scope] renumber`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,4 +48,262 @@ pub enum Remove {
     All,
     /// Nobody.
     None,
+}
+
+/// The settings that decide who is who and what may be touched.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// Which fields are compared and written.
+    pub managed: Managed,
+    /// Whether employees without a match by identifier adopt the user with their e-mail.
+    pub adopt: bool,
+    /// What a new identifier on a known e-mail means.
+    pub renumber: Renumber,
+    /// The employees whose renumbering a person has decided (`plan --same-person`).
+    pub same_person: BTreeSet<ExternalIdentifier>,
+    /// Who may be removed.
+    pub remove: Remove,
+    /// Who is never touched.
+    pub protect: Protect,
+    /// The only branches that are managed; all, if `None`.
+    pub branches: Option<BTreeSet<BranchId>>,
+}
+
+/// Why the two sides cannot be compared at all.
+#[derive(Debug, thiserror::Error)]
+pub enum Untrusted {
+    /// Skovik holds something twice that it promises to hold once.
+    #[error("Skovik lists two users with the {what} {value:?}, {first} and {second}; its list cannot be trusted")]
+    Twice {
+        /// `external identifier` or `e-mail`.
+        what: &'static str,
+        /// The value.
+        value: String,
+        /// One user's id.
+        first: String,
+        /// The other's.
+        second: String,
+    },
+    /// A role is protected, but Skovik does not tell roles.
+    #[error(
+        "[scope] protect names a role, but Skovik's list has no roles for the user {user}; protection cannot be judged"
+    )]
+    NoRoles {
+        /// The user's id.
+        user: String,
+    },
+    /// More people than operations can be numbered.
+    #[error("more than {} people on one side", u32::MAX - 1)]
+    TooMany,
+}
+
+/// Both sides and what is known of each person. Indices into `desired.employees` and `directory.users` are `u32`.
+#[derive(Debug)]
+pub struct Comparison<'a> {
+    desired: &'a Desired,
+    directory: &'a Directory,
+    policy: &'a Policy,
+    users_by_identifier: FxHashMap<&'a str, u32>,
+    users_by_email: FxHashMap<Cow<'a, str>, u32>,
+    /// Records that have an identifier to themselves.
+    people: FxHashMap<&'a str, Person>,
+    /// Good records that have an e-mail to themselves.
+    employees_by_email: FxHashMap<Cow<'a, str>, u32>,
+    /// Of each user, their manager among the users.
+    managers: Vec<Option<u32>>,
+    claims: Vec<Claim>,
+    standings: Vec<Standing>,
+    diagnostics: Vec<Diagnostic>,
+    /// What is still to be thought through; empty between calls.
+    queue: Vec<Event>,
+    /// Users who would leave, by name; made when first needed.
+    leaving_by_name: Option<FxHashMap<String, Vec<u32>>>,
+}
+
+/// Whose record an identifier belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Person {
+    /// A good record.
+    Employee(u32),
+    /// Any other record in scope: set aside, of another configuration's branch, or one of several claimants.
+    Other,
+}
+
+/// Which user an employee is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Claim {
+    /// Nobody yet.
+    New,
+    /// This one, who may be changed.
+    User(u32),
+    /// This one, who must not be changed: protected, or in a branch that is not managed.
+    Kept(u32),
+    /// Set aside, with the user whom they were found to be.
+    Aside(Option<u32>),
+}
+
+/// What is to become of a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// Not this configuration's business: outside its branches, or unmatched and not removable.
+    Unmanaged,
+    /// Never touched.
+    Protected,
+    /// This employee.
+    Claimed(u32),
+    /// Matched by a record that was set aside.
+    Held,
+    /// Matched by a record of another configuration's branch.
+    Elsewhere,
+    /// To be removed.
+    Leaving,
+    /// Would be removed, were it not for a doubt.
+    Withheld,
+}
+
+/// Something whose consequences are to be drawn.
+#[derive(Debug, Clone, Copy)]
+enum Event {
+    EmployeeAside(u32),
+    UserStays(u32),
+}
+
+/// How many people of each kind there are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Population {
+    /// Users whom this configuration may change: in its branches, not protected, and matched or removable.
+    pub managed: u64,
+    /// Good records in scope, after all conflicts.
+    pub employees: u64,
+    /// Records in scope.
+    pub in_scope: u64,
+    /// Records in scope that were set aside.
+    pub set_aside: u64,
+}
+
+impl<'a> Comparison<'a> {
+    /// Decides who is who.
+    ///
+    /// # Errors
+    /// Where Skovik's list contradicts what Skovik promises; see [`Untrusted`].
+    pub fn new(desired: &'a Desired, directory: &'a Directory, policy: &'a Policy) -> Result<Self, Untrusted> {
+        let mut comparison = Self::matched(desired, directory, policy)?;
+        comparison.find_obstacles();
+        comparison.settle();
+        Ok(comparison)
+    }
+
+    /// How many people of each kind there are.
+    #[must_use]
+    pub fn population(&self) -> Population {
+        let managed = self.standings.iter().filter(|standing| match standing {
+            Standing::Claimed(_) | Standing::Held | Standing::Leaving | Standing::Withheld => true,
+            Standing::Unmanaged | Standing::Protected | Standing::Elsewhere => false,
+        });
+        let aside = self.claims.iter().filter(|claim| matches!(claim, Claim::Aside(_))).count();
+        Population {
+            managed: managed.count() as u64,
+            employees: (self.claims.len() - aside) as u64,
+            in_scope: self.desired.in_scope,
+            set_aside: (self.desired.set_aside.len() + aside) as u64,
+        }
+    }
+
+    /// What was found on the way.
+    #[must_use]
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        &self.diagnostics
+    }
+
+    /// Sets aside the people of circles that cannot be ordered, and draws the consequences. Each circle is a list of
+    /// drafts.
+    pub fn set_circles_aside(&mut self, drafts: &[Draft], circles: &[Vec<u32>]) {
+        for circle in circles {
+            let names: Vec<String> = circle.iter().map(|&draft| self.draft_name(&drafts[draft as usize])).collect();
+            let shown = names.iter().take(6).cloned().collect::<Vec<_>>().join(", ");
+            let more = if names.len() > 6 { format!(" and {} more", names.len() - 6) } else { String::new() };
+            let reason = format!(
+                "each of these waits for another, so that no order is possible: {shown}{more}; change one of them in \
+                 Skovik by hand, or in two steps at the source"
+            );
+            for &draft in circle {
+                match drafts[draft as usize] {
+                    Draft::Create { employee, .. } | Draft::Update { employee, .. } => {
+                        self.set_employee_aside(employee, "cannot_be_ordered", &reason);
+                    }
+                    Draft::Delete { user } => self.withhold(user, &reason),
+                }
+            }
+        }
+        self.settle();
+    }
+
+    fn draft_name(&self, draft: &Draft) -> String {
+        match *draft {
+            Draft::Create { employee, .. } | Draft::Update { employee, .. } => {
+                let employee = self.employee(employee);
+                format!("{} {}", employee.identifier, employee.full_name())
+            }
+            Draft::Delete { user } => describe_user(self.user(user)),
+        }
+    }
+
+    /// An employee by index.
+    #[must_use]
+    pub fn employee(&self, index: u32) -> &'a Employee {
+        &self.desired.employees[index as usize]
+    }
+
+    /// A user by index.
+    #[must_use]
+    pub fn user(&self, index: u32) -> &'a User {
+        &self.directory.users[index as usize]
+    }
+
+    /// A user's manager, by index.
+    #[must_use]
+    pub fn manager_of(&self, user: u32) -> Option<u32> {
+        self.managers[user as usize]
+    }
+
+    /// The user who has an e-mail now.
+    #[must_use]
+    pub fn owner_of_email(&self, email_key: &str) -> Option<u32> {
+        self.users_by_email.get(email_key).copied()
+    }
+
+    /// The account.
+    #[must_use]
+    pub fn directory(&self) -> &'a Directory {
+        self.directory
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn policy(&self) -> &'a Policy {
+        self.policy
+    }
+
+    /// Why a user would be removed, for the reader.
+    #[must_use]
+    pub fn reason_to_remove(&self, user: u32) -> &'static str {
+        match &self.user(user).identifier {
+            Some(identifier) if self.desired.out_of_scope.contains(identifier) => "outside the scope",
+            _ => "in no source",
+        }
+    }
+
+    fn diagnose(&mut self, severity: Severity, code: &str, employee: Option<&ExternalIdentifier>, message: String) {
+        let employee = employee.map(ToString::to_string);
+        self.diagnostics.push(Diagnostic { severity, code: code.to_owned(), employee, message });
+    }
+}
+
+/// A user for a message: identifier if there is one, name, e-mail.
+fn describe_user(user: &User) -> String {
+    let name = user.full_name();
+    match &user.identifier {
+        Some(identifier) => format!("{identifier} {name} <{}>", user.email),
+        None => format!("{name} <{}>, user {}", user.email, user.id),
+    }
 }

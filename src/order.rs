@@ -1,1 +1,239 @@
-//! (being written)
+//! The dependency graph: which operation must be done before which, and an order that respects it.
+//!
+//! - whoever names a manager comes after the create of that manager;
+//! - whoever takes an e-mail comes after the operation that gives it up;
+//! - whatever moves a report away from a manager comes before that manager's delete;
+//! - creates whose managers go round in a circle are made without the manager, and linked afterwards.
+//!
+//! Any other circle cannot be ordered; [`Graph::sort`] then says who stands in it. Everything is linear in the
+//! operations and their dependencies, but for the heap that decides among those that are ready.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use rustc_hash::FxHashMap;
+
+use crate::diff::{Changed, Comparison, Draft, ManagerTarget};
+use crate::employee::email_key;
+
+/// The manager of an employee who is created, set by an operation of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link {
+    /// The draft that makes the person.
+    pub create: u32,
+    /// The draft that makes the manager.
+    pub manager: u32,
+}
+
+/// The operations as nodes: first the drafts, then the links.
+#[derive(Debug)]
+pub struct Graph {
+    /// The links that circles of managers make necessary.
+    pub links: Vec<Link>,
+    /// Of each node, the nodes that must be done before it; sorted, none twice.
+    pub needs: Vec<Vec<u32>>,
+}
+
+const NONE: u32 = u32::MAX;
+
+impl Graph {
+    /// The graph of these drafts.
+    #[must_use]
+    pub fn of(comparison: &Comparison<'_>, drafts: &[Draft]) -> Self {
+        let users = comparison.directory().users.len();
+        let mut draft_of_user = vec![NONE; users];
+        let mut create_of: FxHashMap<u32, u32> = FxHashMap::default();
+        for (index, draft) in (0..).zip(drafts) {
+            match *draft {
+                Draft::Create { employee, .. } => {
+                    create_of.insert(employee, index);
+                }
+                Draft::Update { user, .. } | Draft::Delete { user } => draft_of_user[user as usize] = index,
+            }
+        }
+        let managers: Vec<u32> = drafts.iter().map(|draft| created_manager(draft, &create_of)).collect();
+        let links = manager_circles(drafts, &managers);
+        let mut needs = vec![Vec::new(); drafts.len() + links.len()];
+        for (index, draft) in drafts.iter().enumerate() {
+            if managers[index] != NONE {
+                needs[index].push(managers[index]);
+            }
+            if let Some(giver) = email_giver(comparison, draft).map(|user| draft_of_user[user as usize])
+                && giver != NONE
+                && giver as usize != index
+            {
+                needs[index].push(giver);
+            }
+        }
+        for (place, link) in links.iter().enumerate() {
+            needs[link.create as usize].retain(|&needed| needed != link.manager);
+            needs[drafts.len() + place].extend([link.create, link.manager]);
+        }
+        for (report, &mover) in (0..).zip(&draft_of_user) {
+            let manager =
+                comparison.manager_of(report).filter(|&manager| comparison.leaves(manager) && manager != report);
+            if let Some(manager) = manager
+                && mover != NONE
+                && draft_of_user[manager as usize] != NONE
+            {
+                needs[draft_of_user[manager as usize] as usize].push(mover);
+            }
+        }
+        for needed in &mut needs {
+            needed.sort_unstable();
+            needed.dedup();
+        }
+        Self { links, needs }
+    }
+
+    /// The nodes in execution order: of those that are ready, by action, employee, user id.
+    ///
+    /// # Errors
+    /// The circles, each with its drafts, where there is no such order.
+    pub fn sort(&self, comparison: &Comparison<'_>, drafts: &[Draft]) -> Result<Vec<u32>, Vec<Vec<u32>>> {
+        let count = self.needs.len();
+        let mut waiting: Vec<u32> = self.needs.iter().map(|needed| needed.len() as u32).collect();
+        let mut needed_by: Vec<Vec<u32>> = vec![Vec::new(); count];
+        for (node, needed) in (0..).zip(&self.needs) {
+            needed.iter().for_each(|&before| needed_by[before as usize].push(node));
+        }
+        let key = |node: u32| Reverse((self.rank(comparison, drafts, node), node));
+        let mut ready: BinaryHeap<_> = (0..count as u32).filter(|&node| waiting[node as usize] == 0).map(key).collect();
+        let mut sorted = Vec::with_capacity(count);
+        while let Some(Reverse((_, node))) = ready.pop() {
+            sorted.push(node);
+            for &after in &needed_by[node as usize] {
+                waiting[after as usize] -= 1;
+                if waiting[after as usize] == 0 {
+                    ready.push(key(after));
+                }
+            }
+        }
+        if sorted.len() == count { Ok(sorted) } else { Err(self.circles(drafts.len())) }
+    }
+
+    fn rank<'a>(&self, comparison: &Comparison<'a>, drafts: &[Draft], node: u32) -> (u8, &'a str, &'a str) {
+        let employee = |index: u32| comparison.employee(index).identifier.as_str();
+        let Some(draft) = drafts.get(node as usize) else {
+            let link = self.links[node as usize - drafts.len()];
+            let (_, employee, _) = self.rank(comparison, drafts, link.create);
+            return (2, employee, "");
+        };
+        match *draft {
+            Draft::Create { employee: index, .. } => (0, employee(index), ""),
+            Draft::Update { employee: index, user, .. } => (1, employee(index), comparison.user(user).id.as_str()),
+            Draft::Delete { user } => {
+                let user = comparison.user(user);
+                (3, user.identifier.as_ref().map_or("", |identifier| identifier.as_str()), user.id.as_str())
+            }
+        }
+    }
+
+    /// The strongly connected components of more than one node (Tarjan's algorithm, with a stack of its own, since a
+    /// chain of a million dependencies must not use up the thread's). Links have nothing after them, so they are in none.
+    fn circles(&self, drafts: usize) -> Vec<Vec<u32>> {
+        let mut circles = Vec::new();
+        let mut index = vec![NONE; drafts];
+        let mut low = vec![0_u32; drafts];
+        let mut on_stack = vec![false; drafts];
+        let (mut stack, mut path, mut next) = (Vec::new(), Vec::<(u32, usize)>::new(), 0);
+        for root in 0..drafts as u32 {
+            if index[root as usize] != NONE {
+                continue;
+            }
+            path.push((root, 0));
+            while let Some((node, edge)) = path.pop() {
+                let at = node as usize;
+                if edge == 0 {
+                    (index[at], low[at], on_stack[at]) = (next, next, true);
+                    stack.push(node);
+                    next += 1;
+                } else {
+                    let child = self.needs[at][edge - 1] as usize;
+                    low[at] = low[at].min(low[child]);
+                }
+                let mut edge = edge;
+                let descend = loop {
+                    let Some(&child) = self.needs[at].get(edge) else { break None };
+                    edge += 1;
+                    if index[child as usize] == NONE {
+                        break Some(child);
+                    }
+                    if on_stack[child as usize] {
+                        low[at] = low[at].min(index[child as usize]);
+                    }
+                };
+                if let Some(child) = descend {
+                    path.push((node, edge));
+                    path.push((child, 0));
+                } else if low[at] == index[at] {
+                    let mut circle = Vec::new();
+                    while let Some(member) = stack.pop() {
+                        on_stack[member as usize] = false;
+                        circle.push(member);
+                        if member == node {
+                            break;
+                        }
+                    }
+                    if circle.len() > 1 {
+                        circle.sort_unstable();
+                        circles.push(circle);
+                    }
+                }
+            }
+        }
+        circles
+    }
+}
+
+fn created_manager(draft: &Draft, create_of: &FxHashMap<u32, u32>) -> u32 {
+    let manager = match draft {
+        Draft::Create { manager, .. } => *manager,
+        Draft::Update { manager, changed, .. } if changed.contains(&Changed::Manager) => *manager,
+        Draft::Update { .. } | Draft::Delete { .. } => None,
+    };
+    match manager {
+        Some(ManagerTarget::Create(employee)) => create_of.get(&employee).copied().unwrap_or(NONE),
+        Some(ManagerTarget::User(_)) | None => NONE,
+    }
+}
+
+/// The user who has the e-mail that an operation takes.
+fn email_giver(comparison: &Comparison<'_>, draft: &Draft) -> Option<u32> {
+    let employee = match draft {
+        Draft::Create { employee, .. } => *employee,
+        Draft::Update { employee, changed, .. } if changed.contains(&Changed::PrimaryEmail) => *employee,
+        Draft::Update { .. } | Draft::Delete { .. } => return None,
+    };
+    comparison.owner_of_email(&email_key(&comparison.employee(employee).email))
+}
+
+/// The creates whose managers go round in a circle. Each person has one manager, so that following them from anybody
+/// ends, or comes round.
+fn manager_circles(drafts: &[Draft], managers: &[u32]) -> Vec<Link> {
+    const UNSEEN: u32 = 0;
+    let is_create = |node: u32| matches!(drafts[node as usize], Draft::Create { .. });
+    let mut seen_in = vec![UNSEEN; drafts.len()];
+    let mut links = Vec::new();
+    for start in 0..drafts.len() as u32 {
+        let walk = start + 1;
+        let mut node = start;
+        while node != NONE && is_create(node) && seen_in[node as usize] == UNSEEN {
+            seen_in[node as usize] = walk;
+            node = managers[node as usize];
+        }
+        if node == NONE || !is_create(node) || seen_in[node as usize] != walk {
+            continue;
+        }
+        let first = node;
+        loop {
+            let manager = managers[node as usize];
+            links.push(Link { create: node, manager });
+            node = manager;
+            if node == first {
+                break;
+            }
+        }
+    }
+    links
+}

@@ -1,0 +1,248 @@
+//! What would be written: for each person whose matter is settled, their manager, and the fields that differ.
+
+use super::matching::describe;
+use super::{Claim, Comparison, Person, Standing};
+use crate::employee::{Employee, ExternalIdentifier, ManagerWish, User, email_key};
+use crate::plan::{Diagnostic, Severity};
+
+/// An operation before it has a number: people by their index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Draft {
+    /// The employee is made.
+    Create {
+        /// The employee.
+        employee: u32,
+        /// Their manager.
+        manager: Option<ManagerTarget>,
+    },
+    /// The user is changed.
+    Update {
+        /// The employee.
+        employee: u32,
+        /// The user whom they are.
+        user: u32,
+        /// The manager after it, where `changed` has [`Changed::Manager`].
+        manager: Option<ManagerTarget>,
+        /// The fields that differ, in the order of [`crate::plan::Field`]; never empty.
+        changed: Vec<Changed>,
+    },
+    /// The user is removed.
+    Delete {
+        /// The user.
+        user: u32,
+    },
+}
+
+/// Somebody's manager.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ManagerTarget {
+    /// A user who is there already.
+    User(u32),
+    /// An employee who is created as well.
+    Create(u32),
+}
+
+/// A field that differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Changed {
+    /// `external_identifier`
+    ExternalIdentifier,
+    /// `primary_email`
+    PrimaryEmail,
+    /// `first_name`
+    FirstName,
+    /// `last_name`
+    LastName,
+    /// `branch`
+    Branch,
+    /// `manager`
+    Manager,
+    /// The custom field at this place of the managed ones.
+    Custom(u32),
+}
+
+/// Everything that would be written.
+#[derive(Debug, Default)]
+pub struct Drafts {
+    /// The operations, in no order.
+    pub drafts: Vec<Draft>,
+    /// How many people are the same on both sides.
+    pub unchanged: u64,
+    /// What was found on the way.
+    pub diagnostics: Vec<Diagnostic>,
+    /// How many managers could not be found.
+    pub unresolved_managers: u64,
+}
+
+/// What is to become of a person's manager.
+#[derive(Debug, Clone, Copy)]
+enum ManagerDecision {
+    /// As Skovik has it.
+    Keep,
+    Set(Option<ManagerTarget>),
+}
+
+/// Where a person's manager comes from.
+enum Resolved {
+    To(Option<ManagerTarget>),
+    Nowhere(String),
+}
+
+impl Comparison<'_> {
+    /// Says what would be written as things stand.
+    #[must_use]
+    pub fn drafts(&self) -> Drafts {
+        let mut result = Drafts::default();
+        for (index, claim) in (0..).zip(&self.claims) {
+            match *claim {
+                Claim::New => {
+                    let manager = match self.manager_for(index, None, &mut result) {
+                        ManagerDecision::Set(manager) => manager,
+                        ManagerDecision::Keep => None,
+                    };
+                    result.drafts.push(Draft::Create { employee: index, manager });
+                }
+                Claim::User(user) => {
+                    let decision = self.manager_for(index, Some(user), &mut result);
+                    let changed = self.changed(index, user, decision);
+                    if changed.is_empty() {
+                        result.unchanged += 1;
+                    } else {
+                        self.remark_adoption(index, user, &mut result);
+                        let manager = match decision {
+                            ManagerDecision::Set(manager) => manager,
+                            ManagerDecision::Keep => None,
+                        };
+                        result.drafts.push(Draft::Update { employee: index, user, manager, changed });
+                    }
+                }
+                Claim::Kept(_) | Claim::Aside(_) => {}
+            }
+        }
+        for (user, standing) in (0..).zip(&self.standings) {
+            if *standing == Standing::Leaving {
+                result.drafts.push(Draft::Delete { user });
+            }
+        }
+        result
+    }
+
+    /// Whether a user will be removed.
+    #[must_use]
+    pub fn leaves(&self, user: u32) -> bool {
+        self.standings[user as usize] == Standing::Leaving
+    }
+
+    fn remark_adoption(&self, index: u32, user: u32, result: &mut Drafts) {
+        let (employee, user) = (self.employee(index), self.user(user));
+        if user.identifier.is_none() {
+            result.diagnostics.push(Diagnostic {
+                severity: Severity::Info,
+                code: "adopted".to_owned(),
+                employee: Some(employee.identifier.to_string()),
+                message: format!(
+                    "{} adopts the user {} with the same e-mail, who has no external identifier",
+                    describe(employee),
+                    user.id
+                ),
+            });
+        }
+    }
+
+    /// The manager that a person shall have. Where the record names nobody who can be found, they keep the one whom
+    /// Skovik has, unless that one leaves.
+    fn manager_for(&self, index: u32, user: Option<u32>, result: &mut Drafts) -> ManagerDecision {
+        if !self.policy.managed.manager {
+            return ManagerDecision::Keep;
+        }
+        let employee = self.employee(index);
+        let problem = match self.resolve_manager(employee, user) {
+            Resolved::To(target) => return ManagerDecision::Set(target),
+            Resolved::Nowhere(problem) => problem,
+        };
+        let held = user.and_then(|user| self.manager_of(user));
+        let leaves = held.is_some_and(|manager| self.leaves(manager));
+        let consequence = match held {
+            Some(manager) if !leaves => format!("they keep {}", self.user(manager).full_name()),
+            Some(manager) => format!("they have none, for {} leaves", self.user(manager).full_name()),
+            None => "they have none".to_owned(),
+        };
+        result.unresolved_managers += 1;
+        result.diagnostics.push(Diagnostic {
+            severity: Severity::Warning,
+            code: "manager_unresolved".to_owned(),
+            employee: Some(employee.identifier.to_string()),
+            message: format!("{}: {problem}; {consequence}", describe(employee)),
+        });
+        if leaves { ManagerDecision::Set(None) } else { ManagerDecision::Keep }
+    }
+
+    fn resolve_manager(&self, employee: &Employee, user: Option<u32>) -> Resolved {
+        let identifier = match &employee.manager {
+            ManagerWish::Nobody => return Resolved::To(None),
+            ManagerWish::Unresolved { key, reason } => {
+                return Resolved::Nowhere(format!("the manager {key:?} cannot be found: {reason}"));
+            }
+            ManagerWish::Employee(identifier) => identifier,
+        };
+        if *identifier == employee.identifier {
+            return Resolved::Nowhere("is named as their own manager".to_owned());
+        }
+        match self.user_or_create(identifier) {
+            Some(ManagerTarget::User(manager)) if Some(manager) == user => {
+                Resolved::Nowhere(format!("the manager {identifier} is the person's own user"))
+            }
+            Some(ManagerTarget::User(manager)) if self.leaves(manager) => {
+                Resolved::Nowhere(format!("the manager {identifier} is not in scope and leaves"))
+            }
+            Some(target) => Resolved::To(Some(target)),
+            None => Resolved::Nowhere(format!("the manager {identifier} is neither in scope nor in Skovik")),
+        }
+    }
+
+    fn user_or_create(&self, identifier: &ExternalIdentifier) -> Option<ManagerTarget> {
+        match self.people.get(identifier.as_str()) {
+            Some(&Person::Employee(index)) => match self.claims[index as usize] {
+                Claim::New => return Some(ManagerTarget::Create(index)),
+                Claim::User(user) | Claim::Kept(user) => return Some(ManagerTarget::User(user)),
+                // Who they are may be what is in doubt; only the identifier speaks for them.
+                Claim::Aside(_) => {}
+            },
+            Some(Person::Other) | None => {}
+        }
+        self.users_by_identifier.get(identifier.as_str()).map(|&user| ManagerTarget::User(user))
+    }
+
+    fn changed(&self, index: u32, user_index: u32, manager: ManagerDecision) -> Vec<Changed> {
+        let (employee, user) = (self.employee(index), self.user(user_index));
+        let Employee { identifier, email, first_name, last_name, branch, manager: _, custom_fields, origin: _ } =
+            employee;
+        let managed = &self.policy.managed;
+        let mut changed = Vec::new();
+        let mut note = |differs: bool, field: Changed| {
+            if differs {
+                changed.push(field);
+            }
+        };
+        note(user.identifier.as_ref() != Some(identifier), Changed::ExternalIdentifier);
+        note(email_key(&user.email) != email_key(email), Changed::PrimaryEmail);
+        note(user.first_name != *first_name, Changed::FirstName);
+        note(user.last_name != *last_name, Changed::LastName);
+        note(managed.branch && user.branch != *branch, Changed::Branch);
+        note(self.has_other_manager(user_index, manager), Changed::Manager);
+        for (place, (wanted, held)) in (0..).zip(custom_fields.iter().zip(&user.custom_fields)) {
+            note(wanted != held, Changed::Custom(place));
+        }
+        changed
+    }
+
+    fn has_other_manager(&self, user: u32, decision: ManagerDecision) -> bool {
+        match decision {
+            ManagerDecision::Keep => false,
+            // A manager whom Skovik names but does not list is not nobody.
+            ManagerDecision::Set(None) => self.user(user).manager.is_some(),
+            ManagerDecision::Set(Some(ManagerTarget::User(manager))) => self.manager_of(user) != Some(manager),
+            ManagerDecision::Set(Some(ManagerTarget::Create(_))) => true,
+        }
+    }
+}

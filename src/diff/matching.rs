@@ -1,0 +1,345 @@
+//! Who is who: first by external identifier, then, for those left over, by e-mail.
+
+use std::borrow::Cow;
+
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
+
+use super::{Claim, Comparison, Person, Policy, Remove, Renumber, Standing, Untrusted, describe_user};
+use crate::employee::{Desired, Directory, Employee, ExternalIdentifier, email_key};
+use crate::plan::Severity;
+
+impl<'a> Comparison<'a> {
+    /// Matches everybody and gives every user a standing, without yet looking at what stands in whose way.
+    pub(super) fn matched(
+        desired: &'a Desired,
+        directory: &'a Directory,
+        policy: &'a Policy,
+    ) -> Result<Self, Untrusted> {
+        if desired.employees.len().max(directory.users.len()) >= u32::MAX as usize {
+            return Err(Untrusted::TooMany);
+        }
+        let mut comparison = Self {
+            desired,
+            directory,
+            policy,
+            users_by_identifier: map_for(directory.users.len()),
+            users_by_email: map_for(directory.users.len()),
+            people: map_for(desired.employees.len()),
+            employees_by_email: map_for(desired.employees.len()),
+            managers: Vec::new(),
+            claims: vec![Claim::New; desired.employees.len()],
+            standings: vec![Standing::Unmanaged; directory.users.len()],
+            diagnostics: Vec::new(),
+            queue: Vec::new(),
+            leaving_by_name: None,
+        };
+        comparison.index_users()?;
+        comparison.set_standings();
+        comparison.set_rival_claims_aside();
+        comparison.claim_by_identifier();
+        comparison.claim_by_email();
+        comparison.leave_users_of_elsewhere();
+        comparison.find_leavers();
+        comparison.hold_users_of_other_records();
+        Ok(comparison)
+    }
+
+    fn index_users(&mut self) -> Result<(), Untrusted> {
+        let users = &self.directory.users;
+        let twice = |what, value: &str, first: u32, second: u32| Untrusted::Twice {
+            what,
+            value: value.to_owned(),
+            first: users[first as usize].id.to_string(),
+            second: users[second as usize].id.to_string(),
+        };
+        let mut by_id: FxHashMap<&str, u32> = map_for(users.len());
+        for (index, user) in (0..).zip(users) {
+            by_id.insert(user.id.as_str(), index);
+            if let Some(identifier) = &user.identifier
+                && let Some(first) = self.users_by_identifier.insert(identifier.as_str(), index)
+            {
+                return Err(twice("external identifier", identifier.as_str(), first, index));
+            }
+            if let Some(first) = self.users_by_email.insert(email_key(&user.email), index) {
+                return Err(twice("e-mail", &user.email, first, index));
+            }
+            if user.roles.is_none() && self.policy.protect.needs_roles() {
+                return Err(Untrusted::NoRoles { user: user.id.to_string() });
+            }
+        }
+        let manager = |user: &crate::employee::User| by_id.get(user.manager.as_ref()?.as_str()).copied();
+        self.managers = users.iter().map(manager).collect();
+        Ok(())
+    }
+
+    fn set_standings(&mut self) {
+        let Policy { protect, branches, .. } = self.policy;
+        for (standing, user) in self.standings.iter_mut().zip(&self.directory.users) {
+            let managed = match (branches, &user.branch) {
+                (None, _) => true,
+                (Some(branches), Some(branch)) => branches.contains(branch),
+                (Some(_), None) => false,
+            };
+            *standing = if protect.covers(user) {
+                Standing::Protected
+            } else if managed {
+                Standing::Leaving
+            } else {
+                Standing::Unmanaged
+            };
+        }
+        for entry in protect.without_user(&self.directory.users) {
+            let message = format!("[scope] protect names {entry:?}, but no user of Skovik answers to it");
+            self.diagnose(Severity::Warning, "protect_matches_nobody", None, message);
+        }
+    }
+
+    /// Sets aside everybody who claims an identifier or an e-mail that another record in scope claims, too.
+    fn set_rival_claims_aside(&mut self) {
+        let desired = self.desired;
+        let mut rivals: FxHashMap<u32, (&'static str, String)> = FxHashMap::default();
+        let mut emails: FxHashMap<Cow<'a, str>, Option<u32>> = map_for(desired.employees.len());
+        for (index, employee) in (0..).zip(&desired.employees) {
+            if let Some(before) = self.people.insert(employee.identifier.as_str(), Person::Employee(index)) {
+                let reason = |other: &Employee| {
+                    format!("the external identifier {} is claimed by {}, too", employee.identifier, describe(other))
+                };
+                if let Person::Employee(first) = before {
+                    rivals.entry(first).or_insert_with(|| ("identifier_claimed_twice", reason(employee)));
+                    rivals.insert(index, ("identifier_claimed_twice", reason(self.employee(first))));
+                }
+            }
+            if let Some(Some(first)) = emails.insert(email_key(&employee.email), Some(index)) {
+                let reason =
+                    |other: &Employee| format!("the e-mail {} is claimed by {}, too", employee.email, describe(other));
+                rivals.entry(first).or_insert_with(|| ("email_claimed_twice", reason(employee)));
+                rivals.entry(index).or_insert_with(|| ("email_claimed_twice", reason(self.employee(first))));
+            }
+        }
+        let others = desired
+            .set_aside
+            .iter()
+            .map(|record| (record.identifier.as_ref(), record.email.as_deref(), &record.origin));
+        let elsewhere = desired.elsewhere.iter().map(|e| (Some(&e.identifier), Some(&*e.email), &e.origin));
+        for (identifier, email, origin) in others.chain(elsewhere) {
+            if let Some(identifier) = identifier
+                && let Some(Person::Employee(index)) = self.people.insert(identifier.as_str(), Person::Other)
+            {
+                let reason = || format!("the external identifier {identifier} is claimed by {origin}, too");
+                rivals.entry(index).or_insert_with(|| ("identifier_claimed_twice", reason()));
+            }
+            if let Some(email) = email
+                && let Some(Some(index)) = emails.get(&email_key(email))
+            {
+                let reason = || format!("the e-mail {email} is claimed by {origin}, too");
+                rivals.entry(*index).or_insert_with(|| ("email_claimed_twice", reason()));
+            }
+        }
+        self.employees_by_email = emails.into_iter().filter_map(|(email, index)| Some((email, index?))).collect();
+        let mut rivals: Vec<_> = rivals.into_iter().collect();
+        rivals.sort_unstable_by_key(|(index, _)| *index);
+        for (index, (code, reason)) in rivals {
+            self.people.insert(self.employee(index).identifier.as_str(), Person::Other);
+            self.claims[index as usize] = Claim::Aside(None);
+            self.diagnose_aside(index, code, &reason);
+        }
+    }
+
+    fn claim_by_identifier(&mut self) {
+        for (index, employee) in (0..).zip(&self.desired.employees) {
+            if self.claims[index as usize] != Claim::New {
+                continue;
+            }
+            if let Some(&user) = self.users_by_identifier.get(employee.identifier.as_str()) {
+                self.claim(index, user);
+            }
+        }
+    }
+
+    /// Gives those who are left over the user with their e-mail: one without an identifier is adopted; one with another
+    /// identifier that is in no source is either the same person or a recycled address, which a person decides.
+    fn claim_by_email(&mut self) {
+        for (index, employee) in (0..).zip(&self.desired.employees) {
+            if self.claims[index as usize] != Claim::New {
+                continue;
+            }
+            let Some(user) = self.owner_of_email(&email_key(&employee.email)) else { continue };
+            let owner = self.user(user);
+            match &owner.identifier {
+                None if self.policy.adopt => {
+                    if self.standings[user as usize] == Standing::Unmanaged {
+                        let reason =
+                            format!("the e-mail belongs to {}, whose branch is not managed", describe_user(owner));
+                        self.set_employee_aside(index, "email_taken", &reason);
+                    } else {
+                        self.claim(index, user);
+                    }
+                }
+                None => {
+                    let reason = format!(
+                        "the e-mail belongs to {}, who has no external identifier; add \"primary_email\" to [scope] match \
+                         to adopt them",
+                        describe_user(owner)
+                    );
+                    self.set_aside_as(index, user, "email_taken", &reason);
+                }
+                // Its person may give the e-mail up; `find_obstacles` looks.
+                Some(other) if self.people.contains_key(other.as_str()) => {}
+                Some(other) => self.decide_renumbering(index, user, other),
+            }
+        }
+    }
+
+    fn decide_renumbering(&mut self, index: u32, user: u32, other: &ExternalIdentifier) {
+        let employee = self.employee(index);
+        let owner = describe_user(self.user(user));
+        if self.standings[user as usize] != Standing::Leaving {
+            let reason = format!("the e-mail belongs to {owner}, who is protected or in a branch that is not managed");
+            self.set_employee_aside(index, "email_taken", &reason);
+        } else if self.policy.renumber == Renumber::SamePerson || self.policy.same_person.contains(&employee.identifier)
+        {
+            let message = format!(
+                "{} is taken to be the same person as {owner}: the external identifier changes from {other} to {}",
+                describe(employee),
+                employee.identifier
+            );
+            self.diagnose(Severity::Warning, "renumbered", Some(&employee.identifier), message);
+            self.claim(index, user);
+        } else {
+            let reason = format!(
+                "the e-mail belongs to {owner}, whose identifier {other} is in no source: either the same person under a \
+                 new number (then plan with --same-person {}), or an address that was given to somebody new (then \
+                 remove or change that user first)",
+                employee.identifier
+            );
+            self.set_aside_as(index, user, "renumbering_undecided", &reason);
+        }
+    }
+
+    /// Sets an employee aside together with the user who may or may not be theirs.
+    fn set_aside_as(&mut self, index: u32, user: u32, code: &'static str, reason: &str) {
+        self.claims[index as usize] = Claim::Kept(user);
+        self.set_employee_aside(index, code, reason);
+    }
+
+    fn claim(&mut self, employee: u32, user: u32) {
+        let standing = &mut self.standings[user as usize];
+        self.claims[employee as usize] = match *standing {
+            Standing::Leaving => {
+                *standing = Standing::Claimed(employee);
+                Claim::User(user)
+            }
+            _ => Claim::Kept(user),
+        };
+        if *standing == Standing::Unmanaged {
+            let (employee, user) = (self.employee(employee), self.user(user));
+            let message =
+                format!("{} is left as they are: the user is in a branch that is not managed", describe_user(user));
+            self.diagnose(Severity::Warning, "outside_branches", Some(&employee.identifier), message);
+        }
+    }
+
+    /// A user whom a bad record may describe is not removed.
+    pub(super) fn hold(&mut self, user: u32) {
+        let standing = &mut self.standings[user as usize];
+        if matches!(standing, Standing::Leaving | Standing::Withheld | Standing::Claimed(_)) {
+            *standing = Standing::Held;
+        }
+    }
+
+    /// Holds the users whom bad records describe, and lets a record that describes nobody cast doubt on the deletes.
+    fn hold_users_of_other_records(&mut self) {
+        let desired = self.desired;
+        for (index, employee) in (0..).zip(&desired.employees) {
+            if self.claims[index as usize] != Claim::Aside(None) {
+                continue;
+            }
+            match self.described_user(Some(&employee.identifier), Some(&employee.email)) {
+                Some(user) => self.claims[index as usize] = Claim::Aside(Some(user)),
+                None => self.doubt(Some(&employee.first_name), Some(&employee.last_name), &describe(employee)),
+            }
+        }
+        for record in &desired.set_aside {
+            let who = describe_record(record);
+            let message = format!("{who}: {}", record.reason);
+            self.diagnose(Severity::Error, record.code, record.identifier.as_ref(), message);
+            if self.described_user(record.identifier.as_ref(), record.email.as_deref()).is_none() {
+                self.doubt(record.first_name.as_deref(), record.last_name.as_deref(), &who);
+            }
+        }
+    }
+
+    /// The user whom a bad record describes, who is held: the one with its identifier, or else the one with its e-mail,
+    /// unless a good record has that one. Where both are there, both are held.
+    fn described_user(&mut self, identifier: Option<&ExternalIdentifier>, email: Option<&str>) -> Option<u32> {
+        let by_identifier = identifier.and_then(|id| self.users_by_identifier.get(id.as_str()).copied());
+        let by_email = email.and_then(|email| self.owner_of_email(&email_key(email))).filter(|&user| {
+            let standing = self.standings[user as usize];
+            !matches!(standing, Standing::Claimed(_)) || Some(user) == by_identifier
+        });
+        by_identifier.into_iter().chain(by_email).for_each(|user| self.hold(user));
+        by_identifier.or(by_email)
+    }
+
+    fn leave_users_of_elsewhere(&mut self) {
+        let desired = self.desired;
+        for employee in &desired.elsewhere {
+            let user = self.users_by_identifier.get(employee.identifier.as_str()).copied();
+            let user = user.or_else(|| self.owner_of_email(&email_key(&employee.email)));
+            if let Some(user) = user
+                && self.standings[user as usize] == Standing::Leaving
+            {
+                self.standings[user as usize] = Standing::Elsewhere;
+                let message = format!(
+                    "{} is left as they are: their record names a branch that is not managed here",
+                    describe_user(self.user(user))
+                );
+                self.diagnose(Severity::Warning, "moves_out_of_branches", Some(&employee.identifier), message);
+            }
+        }
+    }
+
+    /// Until now "leaving" meant "may be changed, and nobody is this one"; not all of these may be removed.
+    fn find_leavers(&mut self) {
+        let remove = self.policy.remove;
+        for (standing, user) in self.standings.iter_mut().zip(&self.directory.users) {
+            let removable = match remove {
+                Remove::All => true,
+                Remove::Identified => user.identifier.is_some(),
+                Remove::None => false,
+            };
+            if *standing == Standing::Leaving && !removable {
+                *standing = Standing::Unmanaged;
+            }
+        }
+    }
+
+    /// The settled decisions (`--same-person`) that decide nothing, which is a slip of whoever typed them.
+    #[must_use]
+    pub fn idle_decisions(&self) -> Vec<&'a ExternalIdentifier> {
+        let decided: FxHashSet<&str> = self
+            .diagnostics
+            .iter()
+            .filter(|diagnostic| diagnostic.code == "renumbered")
+            .filter_map(|diagnostic| diagnostic.employee.as_deref())
+            .collect();
+        self.policy.same_person.iter().filter(|identifier| !decided.contains(identifier.as_str())).collect()
+    }
+}
+
+/// An employee for a message: name and where the record stands.
+pub(super) fn describe(employee: &Employee) -> String {
+    format!("{} ({})", employee.full_name(), employee.origin)
+}
+
+fn describe_record(record: &crate::employee::SetAside) -> String {
+    let name = crate::employee::full_name(
+        record.first_name.as_deref().unwrap_or_default(),
+        record.last_name.as_deref().unwrap_or_default(),
+    );
+    if name.is_empty() { record.origin.to_string() } else { format!("{name} ({})", record.origin) }
+}
+
+fn map_for<K, V>(people: usize) -> FxHashMap<K, V> {
+    FxHashMap::with_capacity_and_hasher(people, FxBuildHasher)
+}

@@ -1,0 +1,161 @@
+//! What stands in whose way: e-mails that somebody keeps, reports who cannot be moved, deletes that could hit a person
+//! who is merely described badly. Consequences are drawn through a queue, each of them once.
+
+use super::matching::describe;
+use super::{Claim, Comparison, Event, Standing, describe_user};
+use crate::employee::{email_key, name_key};
+use crate::plan::Severity;
+use rustc_hash::FxHashMap;
+
+impl Comparison<'_> {
+    /// Looks once at everybody for what they wait for and will not get.
+    pub(super) fn find_obstacles(&mut self) {
+        for index in 0..self.claims.len() as u32 {
+            let owner = self.owner_of_email(&email_key(&self.employee(index).email));
+            if let Some(owner) = owner
+                && !self.gives_email_up(owner, index)
+            {
+                self.email_stays_taken(index, owner);
+            }
+        }
+        for user in 0..self.standings.len() as u32 {
+            if !self.can_be_moved(user) {
+                self.manager_stays(user);
+            }
+        }
+    }
+
+    /// Draws all consequences.
+    pub(super) fn settle(&mut self) {
+        while let Some(event) = self.queue.pop() {
+            match event {
+                Event::EmployeeAside(employee) => match self.claims[employee as usize] {
+                    Claim::Aside(Some(user)) => {
+                        self.hold(user);
+                        self.queue.push(Event::UserStays(user));
+                    }
+                    _ => {
+                        let employee = self.employee(employee);
+                        self.doubt(Some(&employee.first_name), Some(&employee.last_name), &describe(employee));
+                    }
+                },
+                Event::UserStays(user) => {
+                    let key = email_key(&self.user(user).email);
+                    if let Some(&taker) = self.employees_by_email.get(&*key) {
+                        self.email_stays_taken(taker, user);
+                    }
+                    self.manager_stays(user);
+                }
+            }
+        }
+    }
+
+    /// Sets an employee aside, if they are not already: neither they nor the user whom they are will be changed or
+    /// removed.
+    pub(super) fn set_employee_aside(&mut self, index: u32, code: &'static str, reason: &str) {
+        let user = match self.claims[index as usize] {
+            Claim::New => None,
+            Claim::User(user) | Claim::Kept(user) => Some(user),
+            Claim::Aside(_) => return,
+        };
+        self.claims[index as usize] = Claim::Aside(user);
+        self.diagnose_aside(index, code, reason);
+        self.queue.push(Event::EmployeeAside(index));
+    }
+
+    pub(super) fn diagnose_aside(&mut self, index: u32, code: &'static str, reason: &str) {
+        let employee = self.employee(index);
+        let message = format!("{}: {reason}", describe(employee));
+        self.diagnose(Severity::Error, code, Some(&employee.identifier), message);
+    }
+
+    /// Keeps a user who would be removed.
+    pub(super) fn withhold(&mut self, user: u32, reason: &str) {
+        if self.standings[user as usize] != Standing::Leaving {
+            return;
+        }
+        self.standings[user as usize] = Standing::Withheld;
+        let described = self.user(user);
+        let message = format!("the delete of {} is withheld: {reason}", describe_user(described));
+        self.diagnose(Severity::Warning, "delete_withheld", described.identifier.as_ref(), message);
+        self.queue.push(Event::UserStays(user));
+    }
+
+    /// A record in scope matches no user: it may describe somebody who would be removed. By its name, if it has one;
+    /// otherwise it could be anybody.
+    pub(super) fn doubt(&mut self, first_name: Option<&str>, last_name: Option<&str>, who: &str) {
+        let key = name_key(first_name.unwrap_or_default(), last_name.unwrap_or_default());
+        let doubted: Vec<u32> = match &key {
+            Some(key) => self.leaving_by_name().get(key).cloned().unwrap_or_default(),
+            None => self.leaving().collect(),
+        };
+        let reason = match key {
+            Some(_) => format!("{who} was set aside and has the same name"),
+            None => format!("{who} was set aside, has no whole name, and could be anybody"),
+        };
+        for user in doubted {
+            self.withhold(user, &reason);
+        }
+    }
+
+    fn leaving(&self) -> impl Iterator<Item = u32> {
+        (0..).zip(&self.standings).filter(|(_, standing)| **standing == Standing::Leaving).map(|(user, _)| user)
+    }
+
+    fn leaving_by_name(&mut self) -> &FxHashMap<String, Vec<u32>> {
+        if self.leaving_by_name.is_none() {
+            let mut by_name: FxHashMap<String, Vec<u32>> = FxHashMap::default();
+            for user in self.leaving() {
+                let described = self.user(user);
+                if let Some(key) = name_key(&described.first_name, &described.last_name) {
+                    by_name.entry(key).or_default().push(user);
+                }
+            }
+            self.leaving_by_name = Some(by_name);
+        }
+        self.leaving_by_name.get_or_insert_default()
+    }
+
+    /// Whether the owner of an e-mail gives it up in this plan, so that the employee can have it.
+    fn gives_email_up(&self, owner: u32, taker: u32) -> bool {
+        let claim = self.claims[taker as usize];
+        if matches!(claim, Claim::User(user) | Claim::Kept(user) if user == owner) || matches!(claim, Claim::Aside(_)) {
+            return true;
+        }
+        match self.standings[owner as usize] {
+            Standing::Claimed(other) => email_key(&self.employee(other).email) != email_key(&self.user(owner).email),
+            Standing::Leaving => true,
+            _ => false,
+        }
+    }
+
+    fn email_stays_taken(&mut self, taker: u32, owner: u32) {
+        if matches!(self.claims[taker as usize], Claim::User(user) | Claim::Kept(user) if user == owner) {
+            return;
+        }
+        let reason = format!(
+            "the e-mail {} belongs to {}, who keeps it",
+            self.employee(taker).email,
+            describe_user(self.user(owner))
+        );
+        self.set_employee_aside(taker, "email_taken", &reason);
+    }
+
+    /// Whether a user, if their manager leaves, can be given another manager or none, or leaves as well.
+    fn can_be_moved(&self, user: u32) -> bool {
+        match self.standings[user as usize] {
+            Standing::Leaving => true,
+            Standing::Claimed(_) => self.policy.managed.manager,
+            Standing::Unmanaged | Standing::Protected | Standing::Held | Standing::Elsewhere | Standing::Withheld => {
+                false
+            }
+        }
+    }
+
+    fn manager_stays(&mut self, report: u32) {
+        if let Some(manager) = self.manager_of(report) {
+            let reason = format!("{} reports to them and cannot be moved away", describe_user(self.user(report)));
+            self.withhold(manager, &reason);
+        }
+    }
+}
