@@ -285,6 +285,22 @@ pub struct Directory {
     pub custom_fields: Vec<CustomField>,
 }
 
+impl Directory {
+    /// A user by id.
+    #[must_use]
+    pub fn user(&self, id: &UserId) -> Option<&User> {
+        let place = self.users.binary_search_by(|user| user.id.cmp(id)).ok()?;
+        self.users.get(place)
+    }
+
+    /// A branch by id.
+    #[must_use]
+    pub fn branch(&self, id: &BranchId) -> Option<&Branch> {
+        let place = self.branches.binary_search_by(|branch| branch.id.cmp(id)).ok()?;
+        self.branches.get(place)
+    }
+}
+
 /// Text as it is compared and written: Unicode NFC, without outer white space.
 #[must_use]
 pub fn normal_text(text: &str) -> Cow<'_, str> {

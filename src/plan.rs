@@ -6,6 +6,9 @@
 
 mod check;
 mod file;
+mod make;
+mod only;
+mod operations;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::employee::{BranchId, CustomFieldId, CustomValue, ExternalIdentifier, UserId};
 
 pub use file::{FORMAT, FORMAT_VERSION, PlanError, canonical_digest};
+pub use make::{Input, NoPlan};
 
 /// A whole plan. Made by [`Plan::seal`] or [`Plan::read`], so that its hash is always right.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -400,9 +404,10 @@ impl Fields {
     /// Covers the normalised managed fields; references count by id alone, so that the renaming of a branch or of a
     /// manager is no change of their people.
     ///
-    /// # Errors
-    /// As [`Plan::seal`].
-    pub fn hash(&self) -> Result<Digest, PlanError> {
+    /// # Panics
+    /// Never: texts and booleans always have a canonical form.
+    #[must_use]
+    pub fn hash(&self) -> Digest {
         #[derive(Serialize)]
         struct Ids<'a> {
             external_identifier: Option<&'a ExternalIdentifier>,
@@ -436,6 +441,7 @@ impl Fields {
             }),
             custom_fields,
         })
+        .expect("texts and booleans always have a canonical form")
     }
 }
 

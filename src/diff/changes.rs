@@ -2,7 +2,7 @@
 
 use super::matching::describe;
 use super::{Claim, Comparison, Person, Standing};
-use crate::employee::{Employee, ExternalIdentifier, ManagerWish, User, email_key};
+use crate::employee::{Employee, ExternalIdentifier, ManagerWish, email_key};
 use crate::plan::{Diagnostic, Severity};
 
 /// An operation before it has a number: people by their index.

@@ -1,1 +1,5 @@
+//! The rules one by one ([`rules`]) and the laws that hold of every plan ([`laws`]), on small made-up companies.
 
+mod company;
+mod laws;
+mod rules;

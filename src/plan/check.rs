@@ -55,7 +55,7 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
                 if !touched.insert(user_id) {
                     return Err(at("touches a user whom another one touches"));
                 }
-                if before.hash().ok() != Some(*before_hash) {
+                if before.hash() != *before_hash {
                     return Err(at("has a before_hash that is not that of its before"));
                 }
             }

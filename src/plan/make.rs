@@ -1,0 +1,177 @@
+//! From two sides to a plan: compares, orders, guards, and writes down. A pure function of its input.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::only::keep_only;
+use super::operations::write_down;
+use super::{
+    Action, Content, Diagnostic, Digest, Operation, Plan, PlanError, Severity, SourceSummary, Summary, Target,
+};
+use crate::diff::{Comparison, Policy, Untrusted};
+use crate::employee::{CustomFieldId, Desired, Directory, ExternalIdentifier, Managed};
+use crate::guard::{self, Counts, Limits};
+use crate::order::Graph;
+
+/// All that a plan is made of.
+#[derive(Debug)]
+pub struct Input<'a> {
+    /// The company's side.
+    pub desired: &'a Desired,
+    /// Skovik's side.
+    pub directory: &'a Directory,
+    /// Who is who.
+    pub policy: &'a Policy,
+    /// How much may change.
+    pub limits: &'a Limits,
+    /// Whether a manager who cannot be found means that there is no plan.
+    pub managers_must_resolve: bool,
+    /// Whether a record that is set aside means that there is no plan.
+    pub records_must_be_valid: bool,
+    /// The people whose operations are kept; everybody's, if empty.
+    pub only: &'a BTreeSet<ExternalIdentifier>,
+    /// The account's kind.
+    pub kind: &'a str,
+    /// The account's URL.
+    pub url: &'a str,
+    /// Covers all that was read of the account.
+    pub fingerprint: Digest,
+    /// Where the employees were read from.
+    pub sources: Vec<SourceSummary>,
+    /// Covers the settings.
+    pub config_hash: Digest,
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum NoPlan {
+    /// Skovik's list contradicts itself.
+    #[error(transparent)]
+    Untrusted(#[from] Untrusted),
+    /// `[scope] invalid = "error"`, and records were set aside.
+    #[error("{count} records are bad, and [scope] invalid = \"error\" allows none: {shown}")]
+    Invalid {
+        /// How many.
+        count: u64,
+        /// The first of them.
+        shown: String,
+    },
+    /// `[manager] unresolved = "error"`, and managers could not be found.
+    #[error("{count} managers cannot be found, and [manager] unresolved = \"error\" allows none: {shown}")]
+    UnresolvedManagers {
+        /// How many.
+        count: u64,
+        /// The first of them.
+        shown: String,
+    },
+    /// `--same-person` names people about whom there is nothing to decide.
+    #[error(
+        "--same-person {0}: no employee with this identifier has the e-mail of a user whose identifier is in no source"
+    )]
+    NothingToDecide(ExternalIdentifier),
+    /// `--only` names people for whom there is nothing to do.
+    #[error("--only {0}: the plan has no operation for this external identifier")]
+    NothingToDo(ExternalIdentifier),
+    /// The content cannot be hashed.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+}
+
+impl Plan {
+    /// Makes the plan that brings the account in line with the lists.
+    ///
+    /// # Errors
+    /// See [`NoPlan`].
+    pub fn make(input: Input<'_>) -> Result<Self, NoPlan> {
+        let mut comparison = Comparison::new(input.desired, input.directory, input.policy)?;
+        if let Some(identifier) = comparison.idle_decisions().first() {
+            return Err(NoPlan::NothingToDecide((*identifier).clone()));
+        }
+        let (drafts, graph, order) = loop {
+            let drafts = comparison.drafts();
+            let graph = Graph::of(&comparison, &drafts.drafts);
+            match graph.sort(&comparison, &drafts.drafts) {
+                Ok(order) => break (drafts, graph, order),
+                Err(circles) => comparison.set_circles_aside(&drafts.drafts, &circles),
+            }
+        };
+        let population = comparison.population();
+        if input.records_must_be_valid && population.set_aside > 0 {
+            let shown = first_messages(comparison.diagnostics(), |found| found.severity == Severity::Error);
+            return Err(NoPlan::Invalid { count: population.set_aside, shown });
+        }
+        if input.managers_must_resolve && drafts.unresolved_managers > 0 {
+            let shown = first_messages(&drafts.diagnostics, |found| found.code == "manager_unresolved");
+            return Err(NoPlan::UnresolvedManagers { count: drafts.unresolved_managers, shown });
+        }
+        let mut operations = write_down(&comparison, &drafts.drafts, &graph, &order);
+        let whole = count(&operations);
+        let guards = guard::evaluate(
+            input.limits,
+            &Counts {
+                creates: whole.create,
+                updates: whole.update,
+                deletes: whole.delete,
+                managed: population.managed,
+                employees: population.employees,
+                in_scope: population.in_scope,
+                set_aside: population.set_aside,
+            },
+        );
+        let mut diagnostics = comparison.diagnostics().to_vec();
+        diagnostics.extend(drafts.diagnostics);
+        if !input.only.is_empty() {
+            operations = keep_only(operations, input.only, &mut diagnostics)?;
+        }
+        diagnostics.sort_unstable();
+        diagnostics.dedup();
+        let kept = count(&operations);
+        let content = Content {
+            generator: concat!("skovik-sync ", env!("CARGO_PKG_VERSION")).to_owned(),
+            config_hash: input.config_hash,
+            target: Target {
+                kind: input.kind.to_owned(),
+                url: input.url.to_owned(),
+                users: input.directory.users.len() as u64,
+                managed: population.managed,
+                fingerprint: input.fingerprint,
+                custom_fields: field_names(&input.policy.managed, input.directory),
+            },
+            sources: input.sources,
+            summary: Summary { unchanged: drafts.unchanged, set_aside: population.set_aside, ..kept },
+            guards,
+            diagnostics,
+            operations,
+        };
+        Ok(Self::seal(content)?)
+    }
+}
+
+/// Counts operations into their groups; a link is part of a create.
+fn count(operations: &[Operation]) -> Summary {
+    let mut summary = Summary::default();
+    for operation in operations {
+        match operation.action {
+            Action::Create { .. } => summary.create += 1,
+            Action::Update { .. } => summary.update += 1,
+            Action::Delete { .. } => summary.delete += 1,
+            Action::Link { .. } => {}
+        }
+    }
+    summary
+}
+
+fn first_messages(diagnostics: &[Diagnostic], which: impl Fn(&Diagnostic) -> bool) -> String {
+    let mut messages: Vec<&str> =
+        diagnostics.iter().filter(|found| which(found)).map(|found| found.message.as_str()).collect();
+    let more = messages.len().saturating_sub(5);
+    messages.truncate(5);
+    let shown = messages.join("; ");
+    if more > 0 { format!("{shown}; and {more} more") } else { shown }
+}
+
+fn field_names(managed: &Managed, directory: &Directory) -> BTreeMap<CustomFieldId, String> {
+    let name = |id: &CustomFieldId| {
+        directory.custom_fields.iter().find(|field| field.id == *id).map(|field| field.name.to_string())
+    };
+    managed.custom_fields.iter().map(|id| (id.clone(), name(id).unwrap_or_else(|| id.to_string()))).collect()
+}
