@@ -243,6 +243,7 @@ fn forgive_broken_pipe(written: io::Result<()>) -> io::Result<()> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
     use super::*;
     use crate::exit::status_of;
