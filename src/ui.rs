@@ -1,1 +1,294 @@
-//! (being written)
+//! The terminal: results to standard output, everything else to standard error, colour, progress, prompts, logs.
+//!
+//! All output of the program goes through [`Ui`]; what is printed is decided elsewhere. Whether there is a terminal, and
+//! what the environment says of colour, is asked once, in [`Ui::new`]. Nothing here knows what a plan is, and nothing is
+//! ever asked where nobody could answer.
+
+mod color;
+mod log;
+mod progress;
+
+use std::env;
+use std::fmt::{Display, Write as _};
+use std::io::{self, IsTerminal, Write};
+
+use anyhow::Context as _;
+use console::{Style, Term};
+use indicatif::{MultiProgress, ProgressDrawTarget};
+
+pub use self::progress::Progress;
+use crate::cli::{Global, LogFormat};
+use crate::exit::{ExitStatus, refused};
+use crate::render::printable;
+
+/// How wide lines are where no terminal says so.
+const WIDTH_WITHOUT_TERMINAL: usize = 100;
+/// A terminal that says it is narrower is taken to be as wide as this.
+const NARROWEST: usize = 40;
+
+/// The way to the person, or the script, at the other end.
+#[derive(Debug, Clone)]
+pub struct Ui {
+    color: Streams<bool>,
+    width: usize,
+    quiet: bool,
+    log_format: LogFormat,
+    can_ask: bool,
+    bars: MultiProgress,
+}
+
+/// Something of each stream.
+#[derive(Debug, Clone, Copy)]
+struct Streams<T> {
+    stdout: T,
+    stderr: T,
+}
+
+/// What a line on standard error is.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Note,
+    Warning,
+    Hint,
+}
+
+impl Ui {
+    /// Asks the environment and the terminal, once.
+    #[must_use]
+    pub fn new(global: &Global) -> Self {
+        let environment = color::Environment::read(|name| env::var_os(name));
+        let terminal = Streams { stdout: io::stdout().is_terminal(), stderr: io::stderr().is_terminal() };
+        let width = Term::stdout().size_checked().map_or(WIDTH_WITHOUT_TERMINAL, |(_, width)| usize::from(width));
+        // Bars hide themselves where standard error is no terminal, or a dumb one.
+        let target = if global.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        Self {
+            color: Streams {
+                stdout: environment.color(global.color, terminal.stdout),
+                stderr: environment.color(global.color, terminal.stderr),
+            },
+            width: width.max(NARROWEST),
+            quiet: global.quiet,
+            log_format: global.log_format,
+            can_ask: io::stdin().is_terminal() && terminal.stderr,
+            bars: MultiProgress::with_draw_target(target),
+        }
+    }
+
+    /// Whether results are coloured.
+    #[must_use]
+    pub fn color(&self) -> bool {
+        self.color.stdout
+    }
+
+    /// How many cells a line of a result has.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Whether only results and errors are printed.
+    #[must_use]
+    pub fn quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// Whether somebody is there to answer a question.
+    #[must_use]
+    pub fn can_ask(&self) -> bool {
+        self.can_ask
+    }
+
+    /// Prints a result as it stands; see [`Ui::line`] for one that needs a line break.
+    ///
+    /// # Errors
+    /// Where standard output fails, but not where its reader has read enough (`… | head`).
+    pub fn print(&self, result: impl Display) -> anyhow::Result<()> {
+        let written = self.bars.suspend(|| {
+            let mut out = io::BufWriter::new(io::stdout().lock());
+            write!(out, "{result}").and_then(|()| out.flush())
+        });
+        forgive_broken_pipe(written).context("cannot write to standard output")
+    }
+
+    /// Prints a result and a line break.
+    ///
+    /// # Errors
+    /// As [`Ui::print`].
+    pub fn line(&self, result: impl Display) -> anyhow::Result<()> {
+        self.print(format_args!("{result}\n"))
+    }
+
+    /// Says what was done, unless quiet.
+    pub fn note(&self, text: impl Display) {
+        if !self.quiet {
+            self.say(Kind::Note, &text.to_string());
+        }
+    }
+
+    /// Warns, unless quiet.
+    pub fn warn(&self, text: impl Display) {
+        if !self.quiet {
+            self.say(Kind::Warning, &text.to_string());
+        }
+    }
+
+    /// Says what went wrong, with its causes.
+    pub fn error(&self, error: &anyhow::Error) {
+        match self.log_format {
+            LogFormat::Json => tracing::error!(target: log::TARGET, "{}", visible_lines(&format!("{error:#}"))),
+            LogFormat::Text => self.write_stderr(&error_text(error, self.color.stderr)),
+        }
+    }
+
+    /// Says, after an error, what to do about it.
+    pub fn hint(&self, text: impl Display) {
+        self.say(Kind::Hint, &text.to_string());
+    }
+
+    /// Shows that something is under way: how much of it is done, once its extent is known. Silent where standard error
+    /// is no terminal, and when quiet.
+    #[must_use]
+    pub fn progress(&self, label: impl Into<String>) -> Progress {
+        Progress::new(&self.bars, label.into())
+    }
+
+    /// Asks for a word that is not typed by accident. Whether it was typed is the answer.
+    ///
+    /// # Errors
+    /// Where nobody is there to ask: exit code 3, and `instead` says what to do, such as "give --yes". Where the person
+    /// interrupts: exit code 130.
+    pub fn confirm(&self, question: &str, expected: &str, instead: &str) -> anyhow::Result<bool> {
+        let answer = self.ask(&format!("{question} Type {expected} to go on"), None, instead)?;
+        Ok(answer.trim() == expected)
+    }
+
+    /// Asks for a text; an empty answer is the default, if there is one.
+    ///
+    /// # Errors
+    /// As [`Ui::confirm`].
+    pub fn input(&self, question: &str, default: Option<&str>, instead: &str) -> anyhow::Result<String> {
+        self.ask(question, default, instead)
+    }
+
+    /// Starts the logs: to standard error, `-v` for what is done, `-vv` for every request, `-q` for errors only.
+    ///
+    /// # Errors
+    /// Where they were started already.
+    pub fn start_logging(&self, global: &Global) -> anyhow::Result<()> {
+        log::start(global, self.color.stderr, self.bars.clone())
+    }
+
+    fn ask(&self, question: &str, default: Option<&str>, instead: &str) -> anyhow::Result<String> {
+        if !self.can_ask {
+            let problem = format!("there is no terminal to ask on ({}); {instead}", printable(question));
+            return Err(refused(ExitStatus::Usage, problem));
+        }
+        let mut prompt = dialoguer::Input::<String>::new().with_prompt(visible_lines(question)).allow_empty(true);
+        if let Some(default) = default {
+            prompt = prompt.default(default.to_owned());
+        }
+        let answer = self.bars.suspend(|| prompt.interact_text()).map_err(io::Error::from);
+        answer.map_err(|error| match error.kind() {
+            io::ErrorKind::Interrupted => refused(ExitStatus::Interrupted, "interrupted at the question"),
+            _ => anyhow::Error::new(error).context("cannot read the answer from the terminal"),
+        })
+    }
+
+    fn say(&self, kind: Kind, text: &str) {
+        let text = visible_lines(text);
+        match (self.log_format, kind) {
+            (LogFormat::Json, Kind::Note) => tracing::info!(target: log::TARGET, "{text}"),
+            // It belongs to an error, and is as little suppressed.
+            (LogFormat::Json, Kind::Hint) => tracing::error!(target: log::TARGET, "{text}"),
+            (LogFormat::Json, Kind::Warning) => tracing::warn!(target: log::TARGET, "{text}"),
+            (LogFormat::Text, Kind::Note) => self.write_stderr(&format!("{text}\n")),
+            (LogFormat::Text, Kind::Warning) => {
+                let label = Style::new().yellow().bold().force_styling(self.color.stderr).apply_to("warning:");
+                self.write_stderr(&format!("{label} {text}\n"));
+            }
+            (LogFormat::Text, Kind::Hint) => {
+                let label = Style::new().cyan().bold().force_styling(self.color.stderr).apply_to("hint:");
+                self.write_stderr(&format!("{label} {text}\n"));
+            }
+        }
+    }
+
+    /// Where standard error fails there is nobody left to tell.
+    fn write_stderr(&self, text: &str) {
+        let _ = self.bars.suspend(|| io::stderr().lock().write_all(text.as_bytes()));
+    }
+}
+
+fn error_text(error: &anyhow::Error, color: bool) -> String {
+    let label = Style::new().red().bold().force_styling(color).apply_to("error:");
+    let mut text = format!("{label} {}\n", visible_lines(&error.to_string()));
+    for cause in error.chain().skip(1) {
+        // A string takes everything.
+        let _ = writeln!(text, "  caused by: {}", visible_lines(&cause.to_string()));
+    }
+    text
+}
+
+/// Text whose own line breaks stay, and in which nothing else can move the cursor or change colours.
+fn visible_lines(text: &str) -> String {
+    text.lines().map(printable).collect::<Vec<_>>().join("\n")
+}
+
+/// A reader that has read enough is no error.
+fn forgive_broken_pipe(written: io::Result<()>) -> io::Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use super::*;
+    use crate::exit::status_of;
+
+    fn silent() -> Ui {
+        Ui {
+            color: Streams { stdout: false, stderr: false },
+            width: 80,
+            quiet: true,
+            log_format: LogFormat::Text,
+            can_ask: false,
+            bars: MultiProgress::with_draw_target(ProgressDrawTarget::hidden()),
+        }
+    }
+
+    #[test]
+    fn nobody_is_asked_where_nobody_can_answer() {
+        let error = silent().confirm("Apply this plan?", "yes", "give --approved-hash").unwrap_err();
+        assert_eq!(status_of(&error), ExitStatus::Usage);
+        assert!(error.to_string().contains("give --approved-hash"), "{error}");
+        let error = silent().input("Which file?", Some("employees.csv"), "give --yes").unwrap_err();
+        assert_eq!(status_of(&error), ExitStatus::Usage);
+    }
+
+    #[test]
+    fn an_error_is_shown_with_its_causes_and_cannot_recolour_the_terminal() {
+        let error = anyhow::anyhow!("row 7: \u{1b}[32mfine\u{1b}[0m").context("cannot read employees.csv\nat all");
+        assert_eq!(
+            error_text(&error, false),
+            "error: cannot read employees.csv\nat all\n  caused by: row 7: \\u{1b}[32mfine\\u{1b}[0m\n"
+        );
+        assert!(error_text(&error, true).starts_with("\u{1b}[31m\u{1b}[1merror:\u{1b}[0m "));
+    }
+
+    #[test]
+    fn only_a_broken_pipe_is_forgiven() {
+        assert!(forgive_broken_pipe(Err(io::ErrorKind::BrokenPipe.into())).is_ok());
+        assert!(forgive_broken_pipe(Err(io::ErrorKind::StorageFull.into())).is_err());
+        assert!(forgive_broken_pipe(Ok(())).is_ok());
+    }
+
+    #[test]
+    fn tasks_can_share_it() {
+        fn shared<T: Send + Sync + Clone + 'static>() {}
+        shared::<Ui>();
+        shared::<Progress>();
+    }
+}

@@ -1,0 +1,172 @@
+//! The plan as a coloured diff for the terminal.
+//!
+//! It is read from its end: a terminal stands at the last line when the command is done, and `approve` asks there. So
+//! what weighs most comes last: creates, updates, links, then what was set aside, then the **deletes**, and right below
+//! them the guards, the summary and the hash. Thousands of updates scroll away; a delete does not. Whoever begins at the
+//! top (a pager, a CI log) finds the deletes announced in the header. Within a group the order is that of execution.
+//!
+//! Every line reads right without colour, and every text from outside is shown by [`super::escape`]. Nothing here asks
+//! the terminal or the environment; see [`TextOptions`].
+
+mod group;
+mod guards;
+mod layout;
+mod person;
+mod remarks;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use std::borrow::Cow;
+use std::fmt;
+
+use self::group::Group;
+use self::layout::Palette;
+use self::person::Labels;
+use self::remarks::Remarks;
+use super::{escape, printable};
+use crate::plan::{Content, Plan, SourceSummary};
+
+/// How a plan is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextOptions {
+    /// Whether to colour.
+    pub color: bool,
+    /// How many cells a line should have at most. Sentences keep to it; a value that is longer is not broken.
+    pub width: usize,
+    /// How many people of a group, and how many remarks of a kind, are shown; all of them by default.
+    pub limit: Option<usize>,
+    /// What the hints call the plan file.
+    pub plan_file: String,
+}
+
+impl Default for TextOptions {
+    fn default() -> Self {
+        Self { color: false, width: 100, limit: None, plan_file: "plan.json".to_owned() }
+    }
+}
+
+impl TextOptions {
+    /// How many of so many are shown.
+    fn shown(&self, count: usize) -> usize {
+        self.limit.map_or(count, |limit| limit.min(count))
+    }
+
+    /// The line that stands for those that are not shown.
+    fn more(&self, count: usize, what: &str) -> String {
+        let (count, file) = (layout::thousands(count), shell_word(&self.plan_file));
+        format!("… and {count} more{what}; see them all with: skovik-sync show {file} --all")
+    }
+}
+
+/// A plan that can be printed. Made by [`display`].
+#[derive(Debug)]
+pub struct Text<'a> {
+    plan: &'a Plan,
+    options: &'a TextOptions,
+}
+
+/// What every part of the text needs to know.
+struct Context<'a> {
+    labels: Labels<'a>,
+    remarks: Remarks<'a>,
+    options: &'a TextOptions,
+    palette: Palette,
+}
+
+/// The plan as text, which ends with a line break.
+#[must_use]
+pub fn display<'a>(plan: &'a Plan, options: &'a TextOptions) -> Text<'a> {
+    Text { plan, options }
+}
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { plan, options } = self;
+        let content = plan.content();
+        let groups = Group::all(&content.operations, options);
+        let context = Context {
+            labels: Labels::of(&content.target),
+            remarks: Remarks::of(&content.diagnostics, &groups),
+            options,
+            palette: Palette::new(options.color),
+        };
+        header(f, content, options)?;
+        let (deletes, others): (Vec<_>, Vec<_>) = groups.iter().partition(|group| group.kind == group::Kind::Delete);
+        for group in others {
+            group.write(f, &context)?;
+        }
+        context.remarks.write_rest(f, options)?;
+        for group in deletes {
+            group.write(f, &context)?;
+        }
+        guards::write(f, plan, options)?;
+        summary(f, plan)
+    }
+}
+
+fn header(f: &mut fmt::Formatter<'_>, content: &Content, options: &TextOptions) -> fmt::Result {
+    let palette = Palette::new(options.color);
+    let target = &content.target;
+    let label = |text: &'static str| palette.dim(format!("{text:<8}"));
+    writeln!(
+        f,
+        "{} {} {}: {} users, {} of them managed",
+        label("Target"),
+        escape(&target.kind),
+        palette.bold(escape(&target.url)),
+        target.users,
+        target.managed
+    )?;
+    for (index, source) in content.sources.iter().enumerate() {
+        let SourceSummary { name, kind, records, proof, fingerprint: _ } = source;
+        let margin = label(match (index, content.sources.len()) {
+            (0, 1) => "Source",
+            (0, _) => "Sources",
+            _ => "",
+        });
+        write!(f, "{margin} {} ({}): {records} records, ", palette.bold(escape(name)), escape(kind))?;
+        match proof.as_str() {
+            "trusted" => writeln!(f, "{}", palette.yellow("! trusted, no proof that the file is whole"))?,
+            proof => writeln!(f, "proven whole by {}", escape(proof))?,
+        }
+    }
+    match content.summary.delete {
+        0 => Ok(()),
+        1 => writeln!(f, "{} {}", label("Deletes"), palette.red("1 person loses their access; see the end")),
+        count => writeln!(
+            f,
+            "{} {}",
+            label("Deletes"),
+            palette.red(format_args!("{count} people lose their access; they are listed at the end"))
+        ),
+    }
+}
+
+/// The lines that scripts look for, in every setting the same.
+fn summary(f: &mut fmt::Formatter<'_>, plan: &Plan) -> fmt::Result {
+    let Content { summary, operations, .. } = plan.content();
+    if operations.is_empty() {
+        write!(f, "\nNo changes. {} unchanged.", summary.unchanged)?;
+    } else {
+        write!(
+            f,
+            "\nPlan: {} to create, {} to update, {} to delete, {} unchanged.",
+            summary.create, summary.update, summary.delete, summary.unchanged
+        )?;
+    }
+    if summary.set_aside > 0 {
+        write!(f, " {} set aside.", summary.set_aside)?;
+    }
+    writeln!(f, "\nPlan hash: {}", plan.hash())
+}
+
+/// A file name as a shell takes it.
+fn shell_word(name: &str) -> Cow<'_, str> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
+    if !name.is_empty() && name.chars().all(plain) {
+        Cow::Borrowed(name)
+    } else {
+        Cow::Owned(format!("'{}'", printable(name).replace('\'', r"'\''")))
+    }
+}

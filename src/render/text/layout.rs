@@ -1,0 +1,142 @@
+//! Colours, columns and line breaks. Widths are those of a terminal's cells: 李 takes two.
+
+use std::fmt::Display;
+
+use console::{Style, StyledObject, measure_text_width};
+
+/// Columns are not made wider than this for the sake of one long name.
+const WIDEST_COLUMN: usize = 40;
+/// Sentences are not broken into shorter lines than this, however narrow the terminal.
+const NARROWEST_SENTENCE: usize = 30;
+
+/// The colours, which are on or off as the options say and never ask the terminal.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Palette {
+    color: bool,
+}
+
+impl Palette {
+    pub(super) fn new(color: bool) -> Self {
+        Self { color }
+    }
+
+    pub(super) fn is_on(self) -> bool {
+        self.color
+    }
+
+    pub(super) fn green<D: Display>(self, text: D) -> StyledObject<D> {
+        self.paint(Style::new().green(), text)
+    }
+
+    pub(super) fn red<D: Display>(self, text: D) -> StyledObject<D> {
+        self.paint(Style::new().red(), text)
+    }
+
+    pub(super) fn yellow<D: Display>(self, text: D) -> StyledObject<D> {
+        self.paint(Style::new().yellow(), text)
+    }
+
+    pub(super) fn cyan<D: Display>(self, text: D) -> StyledObject<D> {
+        self.paint(Style::new().cyan(), text)
+    }
+
+    pub(super) fn dim<D: Display>(self, text: D) -> StyledObject<D> {
+        self.paint(Style::new().dim(), text)
+    }
+
+    pub(super) fn bold<D: Display>(self, text: D) -> StyledObject<D> {
+        self.paint(Style::new().bold(), text)
+    }
+
+    pub(super) fn alarm<D: Display>(self, text: D) -> StyledObject<D> {
+        self.paint(Style::new().red().bold(), text)
+    }
+
+    /// The part of an old value that goes.
+    pub(super) fn removed<D: Display>(self, text: D) -> StyledObject<D> {
+        self.paint(Style::new().red().bold().underlined(), text)
+    }
+
+    /// The part of a new value that comes.
+    pub(super) fn added<D: Display>(self, text: D) -> StyledObject<D> {
+        self.paint(Style::new().green().bold().underlined(), text)
+    }
+
+    fn paint<D: Display>(self, style: Style, text: D) -> StyledObject<D> {
+        style.force_styling(self.color).apply_to(text)
+    }
+}
+
+/// How wide a column of these texts is.
+pub(super) fn column<'t>(texts: impl Iterator<Item = &'t str>) -> usize {
+    texts.map(measure_text_width).max().unwrap_or(0).min(WIDEST_COLUMN)
+}
+
+/// The spaces that fill a text up to a column's width.
+pub(super) fn padding(text: &str, width: usize) -> String {
+    " ".repeat(width.saturating_sub(measure_text_width(text)))
+}
+
+/// Breaks a sentence into lines of at most `width` cells, where its words allow.
+pub(super) fn wrap(sentence: &str, width: usize) -> Vec<String> {
+    let width = width.max(NARROWEST_SENTENCE);
+    let mut lines = Vec::new();
+    let (mut line, mut filled) = (String::new(), 0);
+    for word in sentence.split(' ') {
+        let word_width = measure_text_width(word);
+        if filled > 0 && filled + 1 + word_width > width {
+            lines.push(std::mem::take(&mut line));
+            filled = 0;
+        } else if filled > 0 {
+            line.push(' ');
+            filled += 1;
+        }
+        line.push_str(word);
+        filled += word_width;
+    }
+    lines.push(line);
+    lines
+}
+
+/// A number with its thousands apart.
+pub(super) fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_set_apart() {
+        for (number, expected) in [(0, "0"), (999, "999"), (1_000, "1,000"), (2_950, "2,950"), (1_234_567, "1,234,567")]
+        {
+            assert_eq!(thousands(number), expected);
+        }
+    }
+
+    #[test]
+    fn sentences_are_broken_between_words_by_cells() {
+        let text = "aaaa bbbb cccc dddd eeee ffff gggg";
+        assert_eq!(wrap(text, 30), ["aaaa bbbb cccc dddd eeee ffff", "gggg"]);
+        let wide = "李李李李李李李李 李李李李李李 李";
+        assert_eq!(wrap(wide, 30), ["李李李李李李李李 李李李李李李", "李"]);
+        let long = "x".repeat(50);
+        assert_eq!(wrap(&format!("a {long} b"), 30), ["a".to_owned(), long, "b".to_owned()]);
+        assert_eq!(wrap("", 30), [""]);
+    }
+
+    #[test]
+    fn padding_counts_cells() {
+        assert_eq!(padding("李", 4), "  ");
+        assert_eq!(padding("longer", 4), "");
+    }
+}

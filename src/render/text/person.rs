@@ -1,0 +1,260 @@
+//! One person of the plan: who it is, what changes, and what that entails.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use console::measure_text_width;
+
+use super::group::Kind;
+use super::layout::{Palette, column, padding, wrap};
+use super::value::{colored_pair, shown_branch, shown_custom, shown_manager, shown_pair, shown_text};
+use super::{Context, TextOptions};
+use crate::employee::{CustomFieldId, full_name};
+use crate::plan::{Action, Change, Field, Fields, Operation, Severity, Target, Value};
+use crate::render::{escape, printable};
+
+/// What stands under a person is moved in by this much.
+const INDENT: &str = "      ";
+/// What a removal means for the person, by Skovik's own pages.
+const AFTER_DELETE: &str = "can no longer sign in; unregistered receipts are mailed to them; registered receipts are \
+                            sent for approval at once";
+
+/// The cells that ` → ` takes.
+const ARROW_WIDTH: usize = 3;
+/// What stands for an empty name, and for an identifier that is not known.
+const NO_NAME: &str = "(no name)";
+const NO_IDENTIFIER: &str = "(no identifier)";
+
+/// What the fields are called.
+pub(super) struct Labels<'a> {
+    names: &'a BTreeMap<CustomFieldId, String>,
+    /// Names that do not tell which field is meant.
+    unclear: Vec<&'a str>,
+}
+
+/// Who a person is: their line, column by column.
+pub(super) struct Heading {
+    pub(super) name: String,
+    pub(super) identifier: String,
+    /// An update knows the e-mail only where it changes, and then says so below.
+    email: Option<String>,
+}
+
+/// How wide the columns of a group are.
+#[derive(Clone, Copy)]
+pub(super) struct Columns {
+    pub(super) name: usize,
+    pub(super) identifier: usize,
+}
+
+/// What is said about one field.
+struct Line {
+    label: Cow<'static, str>,
+    shown: Shown,
+}
+
+enum Shown {
+    Value(String),
+    Change { before: String, after: String },
+}
+
+impl<'a> Labels<'a> {
+    pub(super) fn of(target: &'a Target) -> Self {
+        let names = &target.custom_fields;
+        let builtin =
+            ["external_identifier", "primary_email", "first_name", "last_name", "branch", "manager", "reason"];
+        let mut unclear: Vec<&str> = builtin.to_vec();
+        let mut sorted: Vec<&str> = names.values().map(String::as_str).collect();
+        sorted.sort_unstable();
+        unclear.extend(sorted.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]));
+        Self { names, unclear }
+    }
+
+    fn field(&self, field: &Field) -> Cow<'static, str> {
+        match field {
+            Field::ExternalIdentifier => "external_identifier".into(),
+            Field::PrimaryEmail => "primary_email".into(),
+            Field::FirstName => "first_name".into(),
+            Field::LastName => "last_name".into(),
+            Field::Branch => "branch".into(),
+            Field::Manager => "manager".into(),
+            Field::Custom(id) => self.custom(id).into(),
+        }
+    }
+
+    /// A custom field by its name; with its id where the name alone could be another field's.
+    fn custom(&self, id: &CustomFieldId) -> String {
+        match self.names.get(id).map(String::as_str) {
+            None | Some("") => format!("custom_fields.{}", escape(id.as_str())),
+            Some(name) if self.unclear.contains(&name) => {
+                format!("{} (custom_fields.{})", escape(name), escape(id.as_str()))
+            }
+            Some(name) => shown_text(name),
+        }
+    }
+}
+
+impl Heading {
+    /// The names of an operation and of its person's references are only for the reader; where the operation holds the
+    /// values that are written or removed, those are shown.
+    pub(super) fn of(operation: &Operation) -> Self {
+        let (name, email) = match &operation.action {
+            Action::Create { after: fields } | Action::Delete { before: fields, .. } => {
+                (full_name(&fields.first_name, &fields.last_name), Some(shown_text(&fields.primary_email)))
+            }
+            Action::Update { .. } | Action::Link { .. } => (operation.name.clone(), None),
+        };
+        let identifier = match (&operation.employee, &operation.action) {
+            (Some(employee), _) => shown_text(employee.as_str()),
+            (None, Action::Update { user_id, .. } | Action::Delete { user_id, .. }) => {
+                format!("(user {})", escape(user_id.as_str()))
+            }
+            (None, Action::Create { .. } | Action::Link { .. }) => NO_IDENTIFIER.to_owned(),
+        };
+        Self { name: if name.is_empty() { NO_NAME.to_owned() } else { shown_text(&name) }, identifier, email }
+    }
+
+    fn write(&self, f: &mut fmt::Formatter<'_>, kind: Kind, columns: Columns, palette: Palette) -> fmt::Result {
+        let Self { name, identifier, email } = self;
+        write!(f, "  {} {}{}  {identifier}", kind.symbol(palette), palette.bold(name), padding(name, columns.name))?;
+        if let Some(email) = email {
+            write!(f, "{}  {email}", padding(identifier, columns.identifier))?;
+        }
+        writeln!(f)
+    }
+}
+
+/// Writes a person: who it is, a line for each field, what the operation entails, and what was remarked about them.
+pub(super) fn write(
+    f: &mut fmt::Formatter<'_>,
+    operation: &Operation,
+    kind: Kind,
+    columns: Columns,
+    context: &Context<'_>,
+) -> fmt::Result {
+    let Context { labels, remarks, options, palette } = context;
+    let palette = *palette;
+    Heading::of(operation).write(f, kind, columns, palette)?;
+    let lines = lines(operation, labels);
+    let label_width = column(lines.iter().map(|line| line.label.as_ref())) + 1;
+    for line in &lines {
+        line.write(f, label_width, palette, options)?;
+    }
+    if let Some(consequence) = consequence(operation) {
+        remark(f, Severity::Warning, &consequence, options)?;
+    }
+    for diagnostic in remarks.beside(operation.id) {
+        let sentence = format!("{} ({})", printable(&diagnostic.message), escape(&diagnostic.code));
+        remark(f, diagnostic.severity, &sentence, options)?;
+    }
+    Ok(())
+}
+
+fn lines(operation: &Operation, labels: &Labels<'_>) -> Vec<Line> {
+    match &operation.action {
+        Action::Create { after } => created(after, labels),
+        Action::Update { changes, .. } => changes.iter().map(|change| changed(change, labels)).collect(),
+        Action::Link { create: _, manager } => vec![Line {
+            label: labels.field(&Field::Manager),
+            shown: Shown::Change { before: shown_manager(None), after: shown_manager(Some(manager)) },
+        }],
+        Action::Delete { reason, .. } => {
+            vec![Line { label: "reason".into(), shown: Shown::Value(printable(reason).into_owned()) }]
+        }
+    }
+}
+
+/// What an operation entails beyond the fields that it names, by Skovik's own pages.
+fn consequence(operation: &Operation) -> Option<Cow<'static, str>> {
+    match &operation.action {
+        Action::Delete { .. } => Some(AFTER_DELETE.into()),
+        Action::Update { changes, .. } => changes.iter().find_map(branch_move).map(Cow::Owned),
+        Action::Create { .. } | Action::Link { .. } => None,
+    }
+}
+
+impl Line {
+    fn write(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        label_width: usize,
+        palette: Palette,
+        options: &TextOptions,
+    ) -> fmt::Result {
+        let label = format!("{}:", self.label);
+        write!(f, "{INDENT}{}{} ", palette.dim(&label), padding(&label, label_width))?;
+        match &self.shown {
+            Shown::Value(value) => writeln!(f, "{value}"),
+            Shown::Change { before, after } => {
+                let start = INDENT.len() + label_width.max(measure_text_width(&label)) + 1;
+                let one_line = start + measure_text_width(before) + ARROW_WIDTH + measure_text_width(after);
+                let (before, after) = colored_pair(palette, before, after);
+                if one_line <= options.width {
+                    writeln!(f, "{before} → {after}")
+                } else {
+                    writeln!(f, "{before}\n{}→ {after}", " ".repeat(start - 2))
+                }
+            }
+        }
+    }
+}
+
+/// The lines of a new user: everything that the first line does not say.
+fn created(after: &Fields, labels: &Labels<'_>) -> Vec<Line> {
+    let Fields { external_identifier: _, primary_email: _, first_name, last_name, branch, manager, custom_fields } =
+        after;
+    let value = |label: Cow<'static, str>, shown: String| Line { label, shown: Shown::Value(shown) };
+    let mut lines = Vec::new();
+    if first_name.contains(' ') || last_name.contains(' ') {
+        // Where one name ends and the other begins cannot be seen in the first line.
+        lines.push(value(labels.field(&Field::FirstName), shown_text(first_name)));
+        lines.push(value(labels.field(&Field::LastName), shown_text(last_name)));
+    }
+    if let Some(branch) = branch {
+        lines.push(value(labels.field(&Field::Branch), shown_branch(branch.as_ref())));
+    }
+    if let Some(manager) = manager {
+        lines.push(value(labels.field(&Field::Manager), shown_manager(manager.as_ref())));
+    }
+    for (id, custom) in custom_fields {
+        lines.push(value(labels.custom(id).into(), shown_custom(custom.as_ref())));
+    }
+    lines
+}
+
+fn changed(change: &Change, labels: &Labels<'_>) -> Line {
+    let Change { field, before, after } = change;
+    let (before, after) = shown_pair(before.as_ref(), after.as_ref());
+    Line { label: labels.field(field), shown: Shown::Change { before, after } }
+}
+
+/// What a move from one branch to another entails; a first branch entails nothing.
+fn branch_move(change: &Change) -> Option<String> {
+    match change {
+        Change { field: Field::Branch, before: Some(Value::Branch(old)), after: _ } => Some(format!(
+            "what lies in the outbox is sent in as a report to the old branch, {}; Skovik might empty custom fields, \
+             which apply then fills again",
+            shown_branch(Some(old))
+        )),
+        _ => None,
+    }
+}
+
+fn remark(f: &mut fmt::Formatter<'_>, severity: Severity, sentence: &str, options: &TextOptions) -> fmt::Result {
+    let palette = Palette::new(options.color);
+    for (index, line) in wrap(sentence, options.width.saturating_sub(INDENT.len() + 2)).into_iter().enumerate() {
+        let line = match (index, severity) {
+            (0, Severity::Info) => format!("i {line}"),
+            (0, _) => format!("! {line}"),
+            _ => format!("  {line}"),
+        };
+        write!(f, "{INDENT}")?;
+        match severity {
+            Severity::Error => writeln!(f, "{}", palette.red(line))?,
+            Severity::Warning => writeln!(f, "{}", palette.yellow(line))?,
+            Severity::Info => writeln!(f, "{}", palette.dim(line))?,
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! The diagnostics: those about somebody who is shown stand under that person, the others in a section of their own.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+
+use super::TextOptions;
+use super::group::Group;
+use super::layout::{Palette, thousands, wrap};
+use crate::plan::{Diagnostic, OperationId, Severity};
+use crate::render::{escape, printable};
+
+/// Where each diagnostic is shown.
+pub(super) struct Remarks<'a> {
+    beside: HashMap<OperationId, Vec<&'a Diagnostic>>,
+    /// By severity and code.
+    rest: BTreeMap<(Severity, &'a str), Vec<&'a Diagnostic>>,
+}
+
+impl<'a> Remarks<'a> {
+    /// Divides the diagnostics. One about somebody with several operations stands at the first of them that is shown;
+    /// one about somebody whom the limit hides is shown in the section, so that nothing is lost.
+    pub(super) fn of(diagnostics: &'a [Diagnostic], groups: &[Group<'_>]) -> Self {
+        let mut shown: HashMap<&str, OperationId> = HashMap::new();
+        for operation in groups.iter().flat_map(|group| &group.shown) {
+            if let Some(employee) = &operation.employee {
+                shown.entry(employee.as_str()).or_insert(operation.id);
+            }
+        }
+        let mut remarks = Self { beside: HashMap::new(), rest: BTreeMap::new() };
+        for diagnostic in diagnostics {
+            match diagnostic.employee.as_deref().and_then(|employee| shown.get(employee)) {
+                Some(&operation) => remarks.beside.entry(operation).or_default().push(diagnostic),
+                None => {
+                    let kind = (diagnostic.severity, diagnostic.code.as_str());
+                    remarks.rest.entry(kind).or_default().push(diagnostic);
+                }
+            }
+        }
+        remarks
+    }
+
+    /// What stands under an operation.
+    pub(super) fn beside(&self, operation: OperationId) -> &[&'a Diagnostic] {
+        self.beside.get(&operation).map_or(&[], Vec::as_slice)
+    }
+
+    /// Writes the section of those that stand under nobody.
+    pub(super) fn write_rest(&self, f: &mut fmt::Formatter<'_>, options: &TextOptions) -> fmt::Result {
+        if self.rest.is_empty() {
+            return Ok(());
+        }
+        let palette = Palette::new(options.color);
+        let count = self.rest.values().map(Vec::len).sum();
+        writeln!(f, "\n{} ({})", palette.bold("Set aside and warnings"), thousands(count))?;
+        for ((severity, code), diagnostics) in &self.rest {
+            let code = escape(code);
+            match severity {
+                Severity::Error => write!(f, "  {}", palette.red(format_args!("! {code}")))?,
+                Severity::Warning => write!(f, "  {}", palette.yellow(format_args!("! {code}")))?,
+                Severity::Info => write!(f, "  {}", palette.dim(format_args!("i {code}")))?,
+            }
+            writeln!(f, " ({})", thousands(diagnostics.len()))?;
+            let shown = options.shown(diagnostics.len());
+            for diagnostic in &diagnostics[..shown] {
+                for (index, line) in wrap(&sentence(diagnostic), options.width.saturating_sub(6)).iter().enumerate() {
+                    writeln!(f, "{}{line}", if index == 0 { "    " } else { "      " })?;
+                }
+            }
+            if shown < diagnostics.len() {
+                let more = options.more(diagnostics.len() - shown, "");
+                writeln!(f, "    {}", palette.dim(more))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The message, with the person in front of it where it does not name them itself.
+fn sentence(diagnostic: &Diagnostic) -> String {
+    let message = printable(&diagnostic.message);
+    match &diagnostic.employee {
+        Some(employee) if !diagnostic.message.contains(employee.as_str()) => format!("{}: {message}", escape(employee)),
+        _ => message.into_owned(),
+    }
+}

@@ -1,0 +1,217 @@
+//! Values as one line of text: what they are, and what of them changes.
+
+use similar::{DiffOp, DiffTag, TextDiff};
+use unicode_normalization::UnicodeNormalization;
+
+use super::layout::Palette;
+use crate::employee::CustomValue;
+use crate::plan::{BranchRef, ManagerRef, Value};
+use crate::render::{escape, escape_to_ascii};
+
+/// What stands for no value.
+const NONE: &str = "(none)";
+/// Parts of longer texts are not marked: the comparison is more than linear, and nobody would find the mark.
+const LONGEST_MARKED: usize = 2_000;
+
+/// How much of a value is shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Detail {
+    /// What people know it by.
+    Plain,
+    /// Whatever sets it apart from one that looks the same.
+    Exact,
+}
+
+/// A text from outside on its way to a line, quoted where it could be taken for something else there: for no value, for
+/// two values, for the next column.
+pub(super) fn shown_text(text: &str) -> String {
+    let escaped = escape(text);
+    let unclear = text.is_empty()
+        || text.starts_with([' ', '(', '"'])
+        || text.ends_with(' ')
+        || text.contains("  ")
+        || text.contains('→');
+    if unclear { quoted(&escaped) } else { escaped.into_owned() }
+}
+
+/// The value of a custom field, or that there is none.
+pub(super) fn shown_custom(value: Option<&CustomValue>) -> String {
+    match value {
+        None => NONE.to_owned(),
+        Some(CustomValue::Boolean(value)) => value.to_string(),
+        Some(CustomValue::Text(text)) => shown_text(text),
+    }
+}
+
+/// A branch, or that there is none.
+pub(super) fn shown_branch(branch: Option<&BranchRef>) -> String {
+    branch.map_or_else(|| NONE.to_owned(), |branch| branch_text(branch, Detail::Plain))
+}
+
+/// A manager, or that there is none.
+pub(super) fn shown_manager(manager: Option<&ManagerRef>) -> String {
+    manager.map_or_else(|| NONE.to_owned(), |manager| manager_text(manager, Detail::Plain))
+}
+
+/// Both sides of a change, which never read the same.
+pub(super) fn shown_pair(before: Option<&Value>, after: Option<&Value>) -> (String, String) {
+    let (old, new) = (shown(before, Detail::Plain), shown(after, Detail::Plain));
+    if old == new || old.nfkc().eq(new.nfkc()) {
+        (shown(before, Detail::Exact), shown(after, Detail::Exact))
+    } else {
+        (old, new)
+    }
+}
+
+/// The two sides of a change in colour, the words that differ marked where others stay. Without colour they stand as
+/// they are: the arrow between them says all.
+pub(super) fn colored_pair(palette: Palette, old: &str, new: &str) -> (String, String) {
+    if !palette.is_on() {
+        return (old.to_owned(), new.to_owned());
+    }
+    let (mut colored_old, mut colored_new) = (String::new(), String::new());
+    for Piece { differs, old, new } in pieces(old, new) {
+        let (old, new) = match differs {
+            true => (palette.removed(old), palette.added(new)),
+            false => (palette.red(old), palette.green(new)),
+        };
+        colored_old.push_str(&old.to_string());
+        colored_new.push_str(&new.to_string());
+    }
+    (colored_old, colored_new)
+}
+
+/// A stretch of both sides of a change.
+#[derive(Debug, PartialEq, Eq)]
+struct Piece {
+    /// Whether it is to be marked.
+    differs: bool,
+    old: String,
+    new: String,
+}
+
+/// Divides both sides into what stays and what differs. Where no word stays, there is nothing to mark.
+fn pieces(old: &str, new: &str) -> Vec<Piece> {
+    let whole = || vec![Piece { differs: false, old: old.to_owned(), new: new.to_owned() }];
+    if old.len().max(new.len()) > LONGEST_MARKED {
+        return whole();
+    }
+    let (old_words, new_words) = (words(old), words(new));
+    let diff = TextDiff::from_slices(&old_words, &new_words);
+    let word_stays = |op: &DiffOp| {
+        op.tag() == DiffTag::Equal && old_words[op.old_range()].iter().any(|word| word.starts_with(in_word))
+    };
+    if !diff.ops().iter().any(word_stays) {
+        return whole();
+    }
+    let piece = |op: &DiffOp| Piece {
+        differs: op.tag() != DiffTag::Equal,
+        old: old_words[op.old_range()].concat(),
+        new: new_words[op.new_range()].concat(),
+    };
+    diff.ops().iter().map(piece).collect()
+}
+
+/// The words of a text and what stands between them, so that `anna.berg@example.com` falls into names.
+fn words(text: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let end = if in_word(first) { rest.find(|c| !in_word(c)).unwrap_or(rest.len()) } else { first.len_utf8() };
+        let (word, tail) = rest.split_at(end);
+        words.push(word);
+        rest = tail;
+    }
+    words
+}
+
+/// What is not ASCII counts as a letter, so that no letter is torn from its accents.
+fn in_word(c: char) -> bool {
+    !c.is_ascii() || c.is_ascii_alphanumeric()
+}
+
+fn shown(value: Option<&Value>, detail: Detail) -> String {
+    match value {
+        None => NONE.to_owned(),
+        Some(Value::Boolean(value)) => value.to_string(),
+        Some(Value::Text(text)) if detail == Detail::Exact => quoted(&escape_to_ascii(text)),
+        Some(Value::Text(text)) => shown_text(text),
+        Some(Value::Branch(branch)) => branch_text(branch, detail),
+        Some(Value::Manager(manager)) => manager_text(manager, detail),
+    }
+}
+
+fn branch_text(branch: &BranchRef, detail: Detail) -> String {
+    let BranchRef { branch_id, external_identifier, name } = branch;
+    let (name, id) = (shown_text(name), escape(branch_id.as_str()));
+    match (external_identifier, detail) {
+        (Some(identifier), Detail::Plain) => format!("{name} ({})", escape(identifier)),
+        (Some(identifier), Detail::Exact) => format!("{name} ({}, id {id})", escape(identifier)),
+        (None, _) => format!("{name} (id {id})"),
+    }
+}
+
+fn manager_text(manager: &ManagerRef, detail: Detail) -> String {
+    let name = match manager.name() {
+        "" => "(no name)".to_owned(),
+        name => shown_text(name),
+    };
+    let which = match manager {
+        ManagerRef::User(user) => format!("user {}", escape(user.user_id.as_str())),
+        ManagerRef::Create(_) => "new".to_owned(),
+    };
+    match (manager, manager.employee(), detail) {
+        (ManagerRef::User(_), Some(employee), Detail::Plain) => format!("{name} ({})", escape(employee.as_str())),
+        (_, Some(employee), _) => format!("{name} ({}, {which})", escape(employee.as_str())),
+        (_, None, _) => format!("{name} ({which})"),
+    }
+}
+
+fn quoted(escaped: &str) -> String {
+    format!("\"{}\"", escaped.replace('"', "\\\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_that_change_are_marked() {
+        for (old, new, expected_old, expected_new) in [
+            ("anna.berg@example.com", "anna.lind@example.com", "anna.[berg]@example.com", "anna.[lind]@example.com"),
+            ("García", "García Márquez", "García[]", "García[ Márquez]"),
+            ("Holm", r"Holm\u{ad}", "Holm[]", r"Holm[\u{ad}]"),
+            ("Berg", "Lind", "Berg", "Lind"),
+            ("a-b", "c-d", "a-b", "c-d"),
+        ] {
+            let (mut marked_old, mut marked_new) = (String::new(), String::new());
+            for Piece { differs, old, new } in pieces(old, new) {
+                marked_old.push_str(&if differs { format!("[{old}]") } else { old });
+                marked_new.push_str(&if differs { format!("[{new}]") } else { new });
+            }
+            assert_eq!((marked_old.as_str(), marked_new.as_str()), (expected_old, expected_new));
+        }
+    }
+
+    #[test]
+    fn very_long_texts_are_not_compared() {
+        let long = "word ".repeat(1_000);
+        assert_eq!(pieces(&long, "word").len(), 1);
+    }
+
+    #[test]
+    fn texts_that_could_be_misread_are_quoted() {
+        for (text, expected) in [
+            ("4100", "4100"),
+            ("O'Brien", "O'Brien"),
+            ("", r#""""#),
+            ("(none)", r#""(none)""#),
+            (" x", r#"" x""#),
+            ("a  b", r#""a  b""#),
+            ("a → b", r#""a → b""#),
+            (r#""a""#, r#""\"a\"""#),
+        ] {
+            assert_eq!(shown_text(text), expected);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The logs, which go to standard error between the progress bars.
+
+use std::io::{self, Write};
+
+use anyhow::Context as _;
+use indicatif::MultiProgress;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer as _, fmt};
+
+use crate::cli::{Global, LogFormat};
+
+/// What the messages of [`super::Ui`] are filed under where logs are JSON.
+pub(super) const TARGET: &str = "skovik_sync::ui";
+
+pub(super) fn start(global: &Global, color: bool, bars: MultiProgress) -> anyhow::Result<()> {
+    let layer = fmt::layer().with_writer(BesideBars(bars)).with_ansi(color);
+    let layer = match global.log_format {
+        LogFormat::Text => layer.boxed(),
+        LogFormat::Json => layer.json().flatten_event(true).boxed(),
+    };
+    tracing_subscriber::registry()
+        .with(layer.with_filter(levels(global)))
+        .try_init()
+        .context("the logs were started already")
+}
+
+/// The libraries below never say more than that something is wrong: what they know of a request includes its secrets.
+fn levels(global: &Global) -> Targets {
+    let own = match (global.quiet, global.verbose) {
+        (true, _) => LevelFilter::ERROR,
+        (false, 0) => LevelFilter::WARN,
+        (false, 1) => LevelFilter::INFO,
+        (false, 2) => LevelFilter::DEBUG,
+        (false, _) => LevelFilter::TRACE,
+    };
+    let messages = if global.quiet { LevelFilter::ERROR } else { own.max(LevelFilter::INFO) };
+    Targets::new()
+        .with_default(own.min(LevelFilter::WARN))
+        .with_target("skovik_sync", own)
+        .with_target(TARGET, messages)
+}
+
+/// Standard error, with the bars out of the way while something is written.
+#[derive(Debug)]
+struct BesideBars(MultiProgress);
+
+impl<'a> MakeWriter<'a> for BesideBars {
+    type Writer = &'a Self;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        self
+    }
+}
+
+impl Write for &BesideBars {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        self.0.suspend(|| io::stderr().lock().write_all(text)).map(|()| text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use tracing::Level;
+
+    use super::*;
+    use crate::cli::ColorChoice;
+
+    #[test]
+    fn levels_follow_the_options_and_libraries_stay_quiet() {
+        let own = "skovik_sync::target";
+        for (quiet, verbose, target, level, expected) in [
+            (false, 0, own, Level::WARN, true),
+            (false, 0, own, Level::INFO, false),
+            (false, 1, own, Level::INFO, true),
+            (false, 1, own, Level::DEBUG, false),
+            (false, 2, own, Level::DEBUG, true),
+            (false, 3, own, Level::TRACE, true),
+            (true, 0, own, Level::WARN, false),
+            (true, 0, own, Level::ERROR, true),
+            (false, 3, "hyper", Level::INFO, false),
+            (false, 3, "hyper", Level::WARN, true),
+            (true, 0, "hyper", Level::WARN, false),
+            (false, 0, TARGET, Level::INFO, true),
+            (true, 0, TARGET, Level::INFO, false),
+            (true, 0, TARGET, Level::ERROR, true),
+        ] {
+            let global = Global {
+                config: PathBuf::new(),
+                color: ColorChoice::Auto,
+                quiet,
+                verbose,
+                log_format: LogFormat::Text,
+            };
+            assert_eq!(levels(&global).would_enable(target, &level), expected, "{quiet} {verbose} {target} {level}");
+        }
+    }
+}
