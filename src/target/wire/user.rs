@@ -298,8 +298,12 @@ fn assemble(resource: Resource<'_>, edits: &[Edit]) -> Result<Body, String> {
     if edits.iter().any(|edit| edit.custom_field().is_some()) {
         attributes.insert(CUSTOM_FIELDS, &written);
     }
-    READ_ONLY_ATTRIBUTES.iter().for_each(|name| drop(attributes.remove(name)));
-    READ_ONLY_MEMBERS.iter().for_each(|name| drop(top.remove(name)));
+    for name in READ_ONLY_ATTRIBUTES {
+        attributes.remove(name);
+    }
+    for name in READ_ONLY_MEMBERS {
+        top.remove(name);
+    }
 
     let (kind, identity) = (to_raw(&Collection::Users.kind())?, to_raw(&id)?);
     let (attributes, relationships) = (to_raw(&attributes)?, to_raw(&relationships)?);
