@@ -56,7 +56,7 @@ pub enum ApiError {
     #[error(transparent)]
     Refused(Refusal),
     /// Surely nothing was done: no connection, or the server turned the request away (429) every time.
-    #[error("skovik was not reached: {problem}")]
+    #[error("skovik did not take the request: {problem}")]
     NotSent {
         /// What was in the way.
         problem: String,
