@@ -134,7 +134,7 @@ impl Client {
         }
         let body = body.unwrap_or_default();
         match code {
-            401 | 403 => {
+            code if wire::refuses_the_key(code) => {
                 Err(Failure::Final(ApiError::Credentials { status: code, said: self.said.words(code, &body) }))
             }
             429 => passing("it answers 429, too many requests".to_owned(), false, true),

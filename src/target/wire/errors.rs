@@ -44,7 +44,12 @@ pub(crate) fn error_objects(body: &[u8]) -> Vec<ErrorObject> {
     read().unwrap_or_default()
 }
 
-/// Whether a refusal means that an e-mail or an identifier is in use already.
+/// Whether a status means that the key is refused, whatever was asked for `[assumed]`: no request can succeed then.
+pub(crate) fn refuses_the_key(status: u16) -> bool {
+    matches!(status, 401 | 403)
+}
+
+/// Whether a refusal means that an e-mail or an identifier is in use already `[assumed]`.
 pub(crate) fn says_taken(status: u16, errors: &[ErrorObject]) -> bool {
     let words = |error: &ErrorObject| {
         let texts = [&error.code, &error.title, &error.detail];
