@@ -10,7 +10,7 @@
 //! - what feeds it: [`config`] (the settings file), [`source`] (records), [`mapping`] (records to employees),
 //!   [`target`] (Skovik);
 //! - what follows it: [`approval`], [`apply`], [`render`];
-//! - the edge: [`cli`], [`commands`], [`ui`], [`exit`], and [`sandbox`], the stand-in for Skovik.
+//! - the edge: [`cli`], [`commands`], [`ui`], [`exit`], [`files`], and [`sandbox`], the stand-in for Skovik.
 //!
 //! Arrows point down the list: commands know everything, the core knows only itself.
 
@@ -33,5 +33,6 @@ pub mod render;
 pub mod cli;
 pub mod commands;
 pub mod exit;
+pub mod files;
 pub mod sandbox;
 pub mod ui;

@@ -1,3 +1,4 @@
 //! The commands, one file each: orchestration only. What they decide stands in the core.
 
 pub mod completions;
+pub mod snapshot;

@@ -1,0 +1,42 @@
+//! `snapshot`: saves all of Skovik that planning needs, as a backup before a change or as the input of a plan that is
+//! made elsewhere.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde_json::value::RawValue;
+
+use crate::exit::{ExitStatus, OrRefuse};
+use crate::files::PrivateFile;
+use crate::target::client::{Client, ListError, Progress};
+use crate::target::snapshot::{Counts, Item, Writer};
+use crate::target::wire::Collection;
+
+/// Writes a snapshot of the account at `url`; where that fails, nothing is left and an older file stays as it is.
+///
+/// # Errors
+/// Leads to exit 4 where Skovik cannot be read whole.
+pub async fn write_snapshot(client: &Client, url: &str, out: &Path, progress: Progress<'_>) -> Result<Counts> {
+    let cannot_write = || format!("cannot write the snapshot {}", out.display());
+    let file = PrivateFile::create(out).with_context(cannot_write)?;
+    let mut writer = Writer::new(file, url).with_context(cannot_write)?;
+    let silent: Progress<'_> = &|_, _| ();
+    for (what, progress) in
+        [(Collection::Branches, silent), (Collection::CustomFields, silent), (Collection::Users, progress)]
+    {
+        let mut each = |raw: &RawValue| {
+            writer.item(match what {
+                Collection::Branches => Item::Branch(raw),
+                Collection::CustomFields => Item::CustomField(raw),
+                Collection::Users => Item::User(raw),
+            })
+        };
+        match client.raw(what, &mut each, progress).await {
+            Err(ListError::Output(error)) => return Err(error).with_context(cannot_write),
+            listed => listed.or_refuse(ExitStatus::Untrusted)?,
+        }
+    }
+    let (file, counts) = writer.finish().with_context(cannot_write)?;
+    file.keep().with_context(cannot_write)?;
+    Ok(counts)
+}

@@ -1,0 +1,237 @@
+//! The client of Skovik's API. It reads whole lists and proves that they are whole, reads single users, and makes
+//! single writes of which it says truly what is known about their outcome.
+//!
+//! It decides nothing about people. It never repeats a POST whose outcome is unclear, never follows a redirect, never
+//! sends the key to another origin than the configured one, and never shows it.
+
+mod error;
+mod http;
+mod list;
+mod retry;
+mod said;
+mod throttle;
+
+use std::fmt;
+use std::sync::Once;
+use std::time::Duration;
+
+use reqwest::Method;
+use reqwest::header::{HeaderName, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+use url::{Host, Url};
+
+use super::wire::{self, Body, Collection, UserResource};
+use crate::employee::UserId;
+
+pub use error::{ApiError, ClientError, ListError, Refusal, WriteError};
+pub use list::Progress;
+
+use http::Call;
+use said::Said;
+use throttle::Throttle;
+
+/// How to reach Skovik.
+#[derive(Debug)]
+pub struct Options {
+    /// The base URL, such as `https://api.skovik.com/v1`.
+    pub url: Url,
+    /// The key.
+    pub token: SecretString,
+    /// The header that carries the key; [`wire::AUTH_HEADER`] by default.
+    pub auth_header: String,
+    /// What stands before the key; [`wire::AUTH_SCHEME`] by default; empty: the bare key.
+    pub auth_scheme: String,
+    /// How many rows to ask for in one page.
+    pub page_size: u32,
+    /// How many requests may be under way at once; at least one.
+    pub max_in_flight: usize,
+    /// How many requests may begin in a second; 0: as many as the server lets pass.
+    pub requests_per_second: u32,
+    /// How long one request may take, from the connection to the end of the answer.
+    pub timeout: Duration,
+    /// How often a request is tried again, where that is safe.
+    pub retries: u32,
+}
+
+/// A client of one account. All its requests share the limits of [`Options`], and one pause when the server asks for it.
+pub struct Client {
+    http: reqwest::Client,
+    base: Url,
+    key_header: (HeaderName, HeaderValue),
+    said: Said,
+    throttle: Throttle,
+    page_size: u32,
+    retries: u32,
+}
+
+/// What became of a user who was to be removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deleted {
+    /// The server removed them.
+    Now,
+    /// The server does not know them (404), perhaps because an earlier try got through.
+    AlreadyGone,
+}
+
+impl Client {
+    /// Makes a client; sends nothing yet.
+    ///
+    /// # Errors
+    /// Where the URL would show the key or a password to others, or the key cannot stand in a header.
+    pub fn new(options: Options) -> Result<Self, ClientError> {
+        let Options { url, token, auth_header, auth_scheme, .. } = &options;
+        let loopback = check_url(url)?;
+        let key_header = key_header(auth_header, auth_scheme, token)?;
+        Ok(Self {
+            http: http_client(&options, loopback)?,
+            key_header,
+            throttle: Throttle::new(options.max_in_flight, options.requests_per_second),
+            page_size: options.page_size,
+            retries: options.retries,
+            said: Said::new(options.token),
+            base: options.url,
+        })
+    }
+
+    /// Reads one user; `None` where there is none with this id.
+    ///
+    /// # Errors
+    /// See [`ApiError`]; [`ApiError::Unclear`] means that no usable answer came.
+    pub async fn user(&self, id: &UserId) -> Result<Option<UserResource>, ApiError> {
+        self.one_user(Method::GET, id, None).await
+    }
+
+    /// Makes a user.
+    ///
+    /// # Errors
+    /// See [`WriteError`]. After [`WriteError::Unclear`] the user may or may not have been made.
+    pub async fn create_user(&self, body: &Body) -> Result<UserResource, WriteError> {
+        let url = Collection::Users.url(&self.base);
+        let answer = self.send(&Call { method: Method::POST, url, body: Some(body) }).await?;
+        self.read_user(&answer)
+    }
+
+    /// Replaces a user by the body that [`UserResource::overlay`] makes; `None` where there is none with this id.
+    ///
+    /// # Errors
+    /// See [`WriteError`].
+    pub async fn replace_user(&self, id: &UserId, body: &Body) -> Result<Option<UserResource>, WriteError> {
+        self.one_user(Method::PUT, id, Some(body)).await
+    }
+
+    /// Removes a user.
+    ///
+    /// # Errors
+    /// See [`WriteError`].
+    pub async fn delete_user(&self, id: &UserId) -> Result<Deleted, WriteError> {
+        match self.send(&Call { method: Method::DELETE, url: self.user_url(id)?, body: None }).await {
+            Ok(_) => Ok(Deleted::Now),
+            Err(error) if error.is_not_found() => Ok(Deleted::AlreadyGone),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn one_user(
+        &self,
+        method: Method,
+        id: &UserId,
+        body: Option<&Body>,
+    ) -> Result<Option<UserResource>, ApiError> {
+        let answer = match self.send(&Call { method, url: self.user_url(id)?, body }).await {
+            Ok(answer) => answer,
+            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let user = self.read_user(&answer)?;
+        if user.id() != id {
+            let problem = self.said.clean(&format!("asked for the user {id:?}, it answered with {:?}", user.id()));
+            return Err(ApiError::Unclear { problem });
+        }
+        Ok(Some(user))
+    }
+
+    fn read_user(&self, answer: &[u8]) -> Result<UserResource, ApiError> {
+        wire::user_document(answer).map_err(|problem| {
+            let problem = self.said.clean(&format!("the answer does not hold a user: {problem}"));
+            ApiError::Unclear { problem }
+        })
+    }
+
+    fn user_url(&self, id: &UserId) -> Result<Url, ApiError> {
+        wire::user_url(&self.base, id.as_str()).ok_or_else(|| ApiError::NotSent {
+            problem: format!("{:?} is no possible user id", self.said.clean(id.as_str())),
+        })
+    }
+}
+
+/// Shows the address, and nothing that is secret.
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("base", &self.base.as_str()).finish_non_exhaustive()
+    }
+}
+
+/// Whether the host is this machine, once the URL is one that may be used.
+fn check_url(url: &Url) -> Result<bool, ClientError> {
+    let loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => return Err(ClientError::Scheme),
+    };
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(ClientError::PasswordInUrl);
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(ClientError::QueryInUrl);
+    }
+    match url.scheme() {
+        "https" => Ok(loopback),
+        "http" if loopback => Ok(loopback),
+        "http" => Err(ClientError::PlainHttp { host: url.host_str().unwrap_or_default().to_owned() }),
+        _ => Err(ClientError::Scheme),
+    }
+}
+
+fn key_header(name: &str, scheme: &str, token: &SecretString) -> Result<(HeaderName, HeaderValue), ClientError> {
+    let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| ClientError::HeaderName(name.to_owned()))?;
+    let key = token.expose_secret();
+    // Visible ASCII only: a line break would smuggle in a header, a space at the end is a slip of copying.
+    if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(ClientError::Key);
+    }
+    let text = if scheme.is_empty() { key.to_owned() } else { format!("{scheme} {key}") };
+    let mut value = HeaderValue::from_str(&text).map_err(|_| ClientError::HeaderScheme)?;
+    value.set_sensitive(true);
+    Ok((header, value))
+}
+
+fn http_client(options: &Options, loopback: bool) -> Result<reqwest::Client, ClientError> {
+    static PROVIDER: Once = Once::new();
+    PROVIDER.call_once(|| {
+        // Fails only where the program has chosen a provider before, which serves as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("skovik-sync/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        // Nothing is repeated behind the back of `http::Client::send`, which knows what may be.
+        .retry(reqwest::retry::never())
+        .timeout(options.timeout)
+        // Earlier than the whole, so that a host that does not answer counts as surely not reached.
+        .connect_timeout((options.timeout / 2).min(Duration::from_secs(10)))
+        // A connection that the server is about to close would make the outcome of a POST unclear for nothing.
+        .pool_idle_timeout(Duration::from_secs(15));
+    if loopback {
+        builder = builder.no_proxy();
+    }
+    if options.url.scheme() == "http" {
+        // The system's certificates are not needed, and may be missing in a container.
+        builder = builder.tls_certs_only([]);
+    }
+    builder.build().map_err(|error| ClientError::Setup(http::chain(&error)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use super::*;
+
+const KEY: &str = "s3cret-k3y";
+
+fn options(url: &str, key: &str) -> Options {
+    Options {
+        url: Url::parse(url).unwrap(),
+        token: key.into(),
+        auth_header: wire::AUTH_HEADER.to_owned(),
+        auth_scheme: wire::AUTH_SCHEME.to_owned(),
+        page_size: 100,
+        max_in_flight: 8,
+        requests_per_second: 0,
+        timeout: Duration::from_secs(30),
+        retries: 5,
+    }
+}
+
+#[test]
+fn only_urls_that_keep_the_key_secret() {
+    for (url, expected) in [
+        ("http://127.0.0.1:8480/v1", None),
+        ("http://127.9.9.9/v1", None),
+        ("http://[::1]:8480/", None),
+        ("http://localhost:8480", None),
+        ("http://api.skovik.com/v1", Some("plain http would show the key")),
+        ("http://localhost.example.com/v1", Some("plain http would show the key")),
+        ("http://192.168.1.1/v1", Some("plain http would show the key")),
+        ("http://0.0.0.0/v1", Some("plain http would show the key")),
+        ("https://anna:pa55@api.skovik.com/v1", Some("user name or password")),
+        ("https://anna@api.skovik.com/v1", Some("user name or password")),
+        ("https://api.skovik.com/v1?key=pa55", Some("query or fragment")),
+        ("https://api.skovik.com/v1#pa55", Some("query or fragment")),
+        ("ftp://127.0.0.1/v1", Some("must begin with https")),
+        ("file:///v1", Some("must begin with https")),
+    ] {
+        let shown = check_url(&Url::parse(url).unwrap()).err().map(|error| error.to_string());
+        match (shown, expected) {
+            (None, None) => {}
+            (Some(shown), Some(part)) => {
+                assert!(shown.contains(part) && !shown.contains("pa55"), "{url}: {shown}");
+            }
+            (shown, _) => panic!("{url}: {shown:?}"),
+        }
+    }
+}
+
+#[test]
+fn an_impossible_key_is_refused_without_showing_it() {
+    for key in ["", "s3cret-k3y\n", "s3cret k3y", "s3cret-k3y\u{e9}", "s3cret\0k3y"] {
+        let error = Client::new(options("http://127.0.0.1:1", key)).unwrap_err();
+        assert!(matches!(error, ClientError::Key), "{key:?}: {error}");
+        assert!(!format!("{error} {error:?}").contains("k3y"), "{error:?}");
+    }
+}
+
+#[test]
+fn header_and_scheme_must_be_possible() {
+    let mut bad_name = options("http://127.0.0.1:1", KEY);
+    bad_name.auth_header = "X Key".to_owned();
+    assert!(matches!(Client::new(bad_name), Err(ClientError::HeaderName(name)) if name == "X Key"));
+    let mut bad_scheme = options("http://127.0.0.1:1", KEY);
+    bad_scheme.auth_scheme = "Bearer\r\nHost: x".to_owned();
+    assert!(matches!(Client::new(bad_scheme), Err(ClientError::HeaderScheme)));
+}
+
+#[test]
+fn nothing_shows_the_key() {
+    let options = options("https://api.skovik.com/v1", KEY);
+    assert!(!format!("{options:?}").contains(KEY));
+    let header = key_header("Authorization", "Bearer", &options.token).unwrap();
+    assert!(!format!("{header:?}").contains(KEY));
+    let client = Client::new(self::options("http://localhost:1/v1", KEY)).unwrap();
+    let shown = format!("{client:?}");
+    assert!(!shown.contains(KEY) && shown.contains("http://localhost:1/v1"), "{shown}");
+}

@@ -1,0 +1,106 @@
+//! Keeps all requests of a client within its limits: how many are under way, how many begin in a second, and a pause
+//! for everybody when the server asks one of them to slow down.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, sleep_until};
+
+/// The limits that all requests of a client share.
+pub(super) struct Throttle {
+    slots: Semaphore,
+    /// The time between the beginnings of two requests.
+    interval: Duration,
+    times: Mutex<Times>,
+}
+
+struct Times {
+    /// When the next request may begin.
+    next: Instant,
+    /// Nobody may begin before this.
+    closed_until: Instant,
+}
+
+/// The right to make one request, until it is dropped.
+pub(super) struct Turn<'a> {
+    /// `None` could only be where the semaphore is closed, which nobody does.
+    _slot: Option<SemaphorePermit<'a>>,
+}
+
+impl Throttle {
+    pub(super) fn new(max_in_flight: usize, requests_per_second: u32) -> Self {
+        let now = Instant::now();
+        Self {
+            slots: Semaphore::new(max_in_flight.clamp(1, Semaphore::MAX_PERMITS)),
+            interval: Duration::from_secs(1).checked_div(requests_per_second).unwrap_or_default(),
+            times: Mutex::new(Times { next: now, closed_until: now }),
+        }
+    }
+
+    /// Waits until a request may begin.
+    pub(super) async fn turn(&self) -> Turn<'_> {
+        let slot = self.slots.acquire().await.ok();
+        while let Err(later) = self.begin(Instant::now()) {
+            sleep_until(later).await;
+        }
+        Turn { _slot: slot }
+    }
+
+    /// Lets nobody begin for this long; a longer pause that is under way stays.
+    pub(super) fn pause(&self, pause: Duration) {
+        let mut times = self.times();
+        times.closed_until = times.closed_until.max(Instant::now() + pause);
+    }
+
+    /// Begins a request, or says when to ask again.
+    fn begin(&self, now: Instant) -> Result<(), Instant> {
+        let mut times = self.times();
+        let earliest = times.next.max(times.closed_until);
+        if earliest > now {
+            return Err(earliest);
+        }
+        times.next = now + self.interval;
+        Ok(())
+    }
+
+    fn times(&self) -> MutexGuard<'_, Times> {
+        self.times.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_begin_at_their_pace() {
+        let throttle = Throttle::new(8, 4);
+        let start = Instant::now();
+        let quarter = Duration::from_millis(250);
+        assert_eq!(throttle.begin(start), Ok(()));
+        assert_eq!(throttle.begin(start), Err(start + quarter));
+        assert_eq!(throttle.begin(start + quarter), Ok(()));
+        assert_eq!(throttle.begin(start + quarter), Err(start + 2 * quarter));
+    }
+
+    #[test]
+    fn a_pause_holds_everybody_and_the_longest_wins() {
+        let throttle = Throttle::new(8, 0);
+        let before = Instant::now();
+        throttle.pause(Duration::from_secs(60));
+        throttle.pause(Duration::from_secs(1));
+        let later = throttle.begin(Instant::now());
+        assert!(later.is_err_and(|until| until >= before + Duration::from_secs(60)));
+        assert_eq!(throttle.begin(Instant::now() + Duration::from_secs(61)), Ok(()));
+    }
+
+    #[tokio::test]
+    async fn no_more_requests_at_once_than_allowed() {
+        let throttle = Throttle::new(2, 0);
+        let (first, _second) = (throttle.turn().await, throttle.turn().await);
+        assert_eq!(throttle.slots.available_permits(), 0);
+        drop(first);
+        assert_eq!(throttle.slots.available_permits(), 1);
+    }
+}

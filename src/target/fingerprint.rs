@@ -1,0 +1,166 @@
+//! The fingerprint of an account: a SHA-256 over all that planning reads of it. A pure function.
+
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::employee::{Branch, ChoiceOption, CustomField, CustomFieldKind, CustomValue, Directory, Managed, User};
+use crate::plan::Digest;
+
+/// One line of what is hashed; the keys stand in the order of the alphabet.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Line<'a> {
+    Managed { branch: bool, custom_fields: Vec<&'a str>, manager: bool },
+    Branch { external_identifier: Option<&'a str>, id: &'a str, name: &'a str },
+    CustomField { field_type: &'a str, id: &'a str, name: &'a str, options: Vec<[&'a str; 2]> },
+    User(UserLine<'a>),
+}
+
+#[derive(Serialize)]
+struct UserLine<'a> {
+    branch: Option<&'a str>,
+    custom_fields: &'a [Option<CustomValue>],
+    external_identifier: Option<&'a str>,
+    first_name: &'a str,
+    id: &'a str,
+    last_name: &'a str,
+    manager: Option<&'a str>,
+    primary_email: &'a str,
+    roles: Option<&'a [Box<str>]>,
+}
+
+/// Covers the normalised account: the same data gives the same fingerprint, however the server ordered or wrote it.
+///
+/// What is hashed are lines of compact JSON, each ended by a line feed: `{"managed":…}`, then a `{"branch":…}` for each
+/// branch, a `{"custom_field":…}` for each definition (its options as pairs of label and value, in the server's order)
+/// and a `{"user":…}` for each user, each kind in the order of ids. The values of a user's custom fields stand in the
+/// order of the managed ones; roles, whose order means nothing, are sorted.
+#[must_use]
+pub fn fingerprint(directory: &Directory, managed: &Managed) -> Digest {
+    let Directory { users, branches, custom_fields } = directory;
+    let mut hasher = Sha256::new();
+    let mut buffer = Vec::new();
+    let mut line = |line: &Line<'_>| {
+        buffer.clear();
+        // Texts, booleans and lists of them: neither serde nor a vector can fail at those.
+        if serde_json::to_writer(&mut buffer, line).is_ok() {
+            buffer.push(b'\n');
+            hasher.update(&buffer);
+        }
+    };
+    line(&managed_line(managed));
+    branches.iter().for_each(|branch| line(&branch_line(branch)));
+    custom_fields.iter().for_each(|field| line(&custom_field_line(field)));
+    for user in users {
+        let roles = sorted_roles(user);
+        line(&user_line(user, roles.as_deref()));
+    }
+    Digest::from_bytes(hasher.finalize().into())
+}
+
+fn managed_line(managed: &Managed) -> Line<'_> {
+    let Managed { branch, manager, custom_fields } = managed;
+    let custom_fields = custom_fields.iter().map(|id| id.as_str()).collect();
+    Line::Managed { branch: *branch, custom_fields, manager: *manager }
+}
+
+fn branch_line(branch: &Branch) -> Line<'_> {
+    let Branch { id, name, identifier } = branch;
+    Line::Branch { external_identifier: identifier.as_deref(), id: id.as_str(), name }
+}
+
+fn custom_field_line(field: &CustomField) -> Line<'_> {
+    let CustomField { id, name, kind } = field;
+    let (field_type, options) = match kind {
+        CustomFieldKind::Text => ("text", &[][..]),
+        CustomFieldKind::Boolean => ("boolean", &[][..]),
+        CustomFieldKind::MultipleChoice(options) => ("multiple_choice", &options[..]),
+        CustomFieldKind::Unknown(other) => (&**other, &[][..]),
+    };
+    let options = options.iter().map(|ChoiceOption { label, value }| [&**label, &**value]).collect();
+    Line::CustomField { field_type, id: id.as_str(), name, options }
+}
+
+fn user_line<'a>(user: &'a User, roles: Option<&'a [Box<str>]>) -> Line<'a> {
+    let User { id, identifier, email, first_name, last_name, branch, manager, custom_fields, roles: _ } = user;
+    Line::User(UserLine {
+        branch: branch.as_ref().map(|branch| branch.as_str()),
+        custom_fields,
+        external_identifier: identifier.as_ref().map(|identifier| identifier.as_str()),
+        first_name,
+        id: id.as_str(),
+        last_name,
+        manager: manager.as_ref().map(|manager| manager.as_str()),
+        primary_email: email,
+        roles,
+    })
+}
+
+fn sorted_roles(user: &User) -> Option<Vec<Box<str>>> {
+    let mut roles = user.roles.as_ref()?.to_vec();
+    roles.sort_unstable();
+    Some(roles)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn directory() -> (Directory, Managed) {
+        let option = ChoiceOption { label: "4100 Sales".into(), value: "4100".into() };
+        let directory = Directory {
+            users: vec![User {
+                id: "u1".into(),
+                identifier: Some("1001".into()),
+                email: "a@b".into(),
+                first_name: "A".into(),
+                last_name: "B".into(),
+                branch: Some("b1".into()),
+                manager: None,
+                custom_fields: [Some(CustomValue::Boolean(true)), None].into(),
+                roles: Some(["finance".into(), "admin".into()].into()),
+            }],
+            branches: vec![Branch { id: "b1".into(), name: "Example AB".into(), identifier: Some("SE01".into()) }],
+            custom_fields: vec![CustomField {
+                id: "c1".into(),
+                name: "Cost center".into(),
+                kind: CustomFieldKind::MultipleChoice(vec![option]),
+            }],
+        };
+        let managed = Managed { branch: true, manager: false, custom_fields: vec!["c1".into(), "c2".into()] };
+        (directory, managed)
+    }
+
+    #[test]
+    fn covers_exactly_the_documented_lines() {
+        let (directory, managed) = directory();
+        let lines = concat!(
+            r#"{"managed":{"branch":true,"custom_fields":["c1","c2"],"manager":false}}"#,
+            "\n",
+            r#"{"branch":{"external_identifier":"SE01","id":"b1","name":"Example AB"}}"#,
+            "\n",
+            r#"{"custom_field":{"field_type":"multiple_choice","id":"c1","name":"Cost center","options":[["4100 Sales","4100"]]}}"#,
+            "\n",
+            r#"{"user":{"branch":"b1","custom_fields":[true,null],"external_identifier":"1001","first_name":"A","id":"u1","#,
+            r#""last_name":"B","manager":null,"primary_email":"a@b","roles":["admin","finance"]}}"#,
+            "\n",
+        );
+        let expected = Digest::from_bytes(Sha256::digest(lines.as_bytes()).into());
+        assert_eq!(fingerprint(&directory, &managed), expected);
+    }
+
+    #[test]
+    fn roles_count_but_not_their_order() {
+        let (mut directory, managed) = directory();
+        let before = fingerprint(&directory, &managed);
+        directory.users[0].roles = Some(["admin".into(), "finance".into()].into());
+        assert_eq!(fingerprint(&directory, &managed), before);
+        directory.users[0].roles = Some(["admin".into()].into());
+        let fewer = fingerprint(&directory, &managed);
+        directory.users[0].roles = Some([].into());
+        let none = fingerprint(&directory, &managed);
+        directory.users[0].roles = None;
+        let untold = fingerprint(&directory, &managed);
+        assert!(before != fewer && fewer != none && none != untold);
+    }
+}

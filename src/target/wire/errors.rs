@@ -1,0 +1,121 @@
+//! What the server says when it refuses `[assumed]`:
+//! `{"errors":[{"status","code","title","detail","source":{"pointer"}}]}`.
+
+use serde_json::value::RawValue;
+
+use super::json::Members;
+
+/// How many of its errors are kept of one answer.
+const MOST: usize = 10;
+/// Words by which an error means that a unique value is in use `[assumed]`.
+const TAKEN_WORDS: [&str; 7] =
+    ["taken", "already exists", "already in use", "already_exists", "not_unique", "be unique", "duplicate"];
+
+/// One error of an answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ErrorObject {
+    /// For machines.
+    pub code: Option<String>,
+    /// What kind of error it is.
+    pub title: Option<String>,
+    /// What is wrong this time.
+    pub detail: Option<String>,
+    /// Where in the request, such as `/data/attributes/primary_email`.
+    pub pointer: Option<String>,
+}
+
+impl ErrorObject {
+    /// The same, with every text replaced.
+    #[must_use]
+    pub(crate) fn map(self, text: impl Fn(String) -> String) -> Self {
+        let Self { code, title, detail, pointer } = self;
+        Self { code: code.map(&text), title: title.map(&text), detail: detail.map(&text), pointer: pointer.map(&text) }
+    }
+}
+
+/// The errors of a body, as far as they can be read; none where it is something else.
+pub(crate) fn error_objects(body: &[u8]) -> Vec<ErrorObject> {
+    let read = || -> Option<Vec<ErrorObject>> {
+        let document: Members<'_> = serde_json::from_slice(body).ok()?;
+        let errors: Vec<&RawValue> = serde_json::from_str(document.get("errors")?.get()).ok()?;
+        let objects = errors.into_iter().filter_map(|raw| serde_json::from_str::<Members<'_>>(raw.get()).ok());
+        Some(objects.take(MOST).map(|object| error_object(&object)).collect())
+    };
+    read().unwrap_or_default()
+}
+
+/// Whether a status means that the key is refused, whatever was asked for `[assumed]`: no request can succeed then.
+pub(crate) fn refuses_the_key(status: u16) -> bool {
+    matches!(status, 401 | 403)
+}
+
+/// Whether a refusal means that an e-mail or an identifier is in use already `[assumed]`.
+pub(crate) fn says_taken(status: u16, errors: &[ErrorObject]) -> bool {
+    let words = |error: &ErrorObject| {
+        let texts = [&error.code, &error.title, &error.detail];
+        texts.into_iter().flatten().any(|text| {
+            let text = text.to_lowercase();
+            TAKEN_WORDS.iter().any(|word| text.contains(word))
+        })
+    };
+    status == 409 || (status == 422 && errors.iter().any(words))
+}
+
+fn error_object(object: &Members<'_>) -> ErrorObject {
+    let text = |members: &Members<'_>, name| {
+        let raw = members.get(name)?;
+        let text = members.text(name).unwrap_or_else(|_| Some(raw.get().into()))?;
+        Some(text.into_owned()).filter(|text| !text.is_empty())
+    };
+    ErrorObject {
+        code: text(object, "code"),
+        title: text(object, "title"),
+        detail: text(object, "detail"),
+        pointer: object.object("source").ok().and_then(|source| text(&source, "pointer")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_can_be_read() {
+        let body = br#"{"errors":[
+            {"status":"422","code":"taken","title":"Invalid","detail":"is in use","source":{"pointer":"/data/attributes/primary_email"}},
+            "noise", {"code":17,"source":null,"detail":""}]}"#;
+        let some = |text: &str| Some(text.to_owned());
+        let first = ErrorObject {
+            code: some("taken"),
+            title: some("Invalid"),
+            detail: some("is in use"),
+            pointer: some("/data/attributes/primary_email"),
+        };
+        let second = ErrorObject { code: some("17"), ..ErrorObject::default() };
+        assert_eq!(error_objects(body), [first, second]);
+        for other in ["<html>", "", "[]", r#"{"errors":"no"}"#, r#"{"error":"no"}"#] {
+            assert_eq!(error_objects(other.as_bytes()), []);
+        }
+    }
+
+    #[test]
+    fn keeps_the_first_ten() {
+        let body = format!(r#"{{"errors":[{}{{}}]}}"#, "{},".repeat(50));
+        assert_eq!(error_objects(body.as_bytes()).len(), MOST);
+    }
+
+    #[test]
+    fn when_a_value_is_taken() {
+        let detail = |detail: &str| vec![ErrorObject { detail: Some(detail.to_owned()), ..ErrorObject::default() }];
+        for (status, errors, expected) in [
+            (409, vec![], true),
+            (422, vec![], false),
+            (422, detail("has already been Taken"), true),
+            (422, detail("must be unique"), true),
+            (422, detail("must be a member of the branch"), false),
+            (400, detail("has already been taken"), false),
+        ] {
+            assert_eq!(says_taken(status, &errors), expected, "{status} {errors:?}");
+        }
+    }
+}

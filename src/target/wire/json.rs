@@ -1,0 +1,182 @@
+//! JSON that is kept to the letter: objects whose values are looked at only where they are needed, and written back as
+//! they were read, so that a number of thirty digits stays one.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use serde::{Deserialize as DeriveDeserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::Collection;
+
+/// The members of an object, by name. A name that stands twice is an error, because readers disagree on what it means.
+#[derive(Debug, Default, Serialize)]
+#[serde(transparent)]
+pub(super) struct Members<'a>(BTreeMap<Cow<'a, str>, &'a RawValue>);
+
+/// A text of a document, borrowed where it holds no escapes.
+#[derive(DeriveDeserialize)]
+#[serde(transparent)]
+pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
+
+/// A resource object, taken apart.
+#[derive(Debug, Default)]
+pub(super) struct Resource<'a> {
+    pub(super) id: Cow<'a, str>,
+    pub(super) attributes: Members<'a>,
+    pub(super) relationships: Members<'a>,
+    /// Every other member but `type`.
+    pub(super) rest: Members<'a>,
+}
+
+impl<'a> Members<'a> {
+    pub(super) fn get(&self, name: &str) -> Option<&'a RawValue> {
+        self.0.get(name).copied()
+    }
+
+    pub(super) fn insert(&mut self, name: &'a str, value: &'a RawValue) {
+        self.0.insert(Cow::Borrowed(name), value);
+    }
+
+    pub(super) fn remove(&mut self, name: &str) -> Option<&'a RawValue> {
+        self.0.remove(name)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
+        self.0.iter().map(|(name, value)| (name.as_ref(), *value))
+    }
+
+    /// The text of a member: `None` where it is absent or null.
+    pub(super) fn text(&self, name: &str) -> Result<Option<Cow<'a, str>>, String> {
+        let Some(raw) = self.get(name) else { return Ok(None) };
+        match serde_json::from_str::<Option<Text<'a>>>(raw.get()) {
+            Ok(text) => Ok(text.map(|Text(text)| text)),
+            Err(_) => Err(format!("{name} is not a text")),
+        }
+    }
+
+    /// The members of a member: none where it is absent or null.
+    pub(super) fn object(&self, name: &str) -> Result<Self, String> {
+        let Some(raw) = self.get(name) else { return Ok(Self::default()) };
+        match serde_json::from_str::<Option<Self>>(raw.get()) {
+            Ok(members) => Ok(members.unwrap_or_default()),
+            Err(error) => Err(format!("{name} is not a proper object: {error}")),
+        }
+    }
+}
+
+impl<'a> Resource<'a> {
+    pub(super) fn parse(raw: &'a RawValue, collection: Collection) -> Result<Self, String> {
+        let mut rest: Members<'a> = serde_json::from_str(raw.get()).map_err(|error| error.to_string())?;
+        let id = identity(rest.text("type")?.as_deref(), rest.text("id")?, collection)?;
+        let (attributes, relationships) = (rest.object("attributes")?, rest.object("relationships")?);
+        for taken in ["type", "id", "attributes", "relationships"] {
+            rest.remove(taken);
+        }
+        Ok(Self { id, attributes, relationships, rest })
+    }
+}
+
+/// Checks the type of a row and gives its id.
+pub(super) fn identity<'a>(
+    kind: Option<&str>,
+    id: Option<Cow<'a, str>>,
+    collection: Collection,
+) -> Result<Cow<'a, str>, String> {
+    let id = id.filter(|id| !id.is_empty()).ok_or("a row has no id")?;
+    if !is_id(&id) {
+        return Err(format!("{id:?} is no possible id"));
+    }
+    match kind {
+        Some(kind) if kind == collection.kind() => Ok(id),
+        Some(kind) => Err(format!("the row {id:?} has the type {kind:?} instead of {:?}", collection.kind())),
+        None => Err(format!("the row {id:?} has no type")),
+    }
+}
+
+/// Whether a text can stand as one name in a path: a dot alone would address the list, two dots something above it.
+pub(super) fn is_id(id: &str) -> bool {
+    !id.is_empty() && id != "." && id != ".." && !id.chars().any(char::is_control)
+}
+
+/// The same JSON without white space between its tokens, so that it fits in one line.
+pub(super) fn compact(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    let (mut in_text, mut escaped) = (false, false);
+    for c in json.chars() {
+        if in_text {
+            in_text = escaped || c != '"';
+            escaped = !escaped && c == '\\';
+        } else if matches!(c, ' ' | '\t' | '\n' | '\r') {
+            continue;
+        } else {
+            in_text = c == '"';
+        }
+        out.push(c);
+    }
+    out
+}
+
+pub(super) fn to_raw(value: &impl Serialize) -> Result<Box<RawValue>, String> {
+    serde_json::value::to_raw_value(value).map_err(|error| error.to_string())
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+                let mut members = BTreeMap::new();
+                while let Some((Text(name), value)) = entries.next_entry::<Text<'de>, &'de RawValue>()? {
+                    if members.contains_key(&name) {
+                        return Err(de::Error::custom(format_args!("the name {name:?} stands twice")));
+                    }
+                    members.insert(name, value);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Entries)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compact_touches_nothing_within_texts() {
+        for (json, expected) in [
+            ("{ \"a b\" : [ 1 ,\n\t2 ] }", r#"{"a b":[1,2]}"#),
+            (r#"[ "a \" b" , "c \\" , "d" ]"#, r#"["a \" b","c \\","d"]"#),
+            (" 12345678901234567890.10 ", "12345678901234567890.10"),
+            ("[ \"é \u{2028}\" ]", "[\"é \u{2028}\"]"),
+        ] {
+            assert_eq!(compact(json), expected);
+        }
+    }
+
+    #[test]
+    fn a_name_that_stands_twice_is_refused() {
+        let error = serde_json::from_str::<Members<'_>>(r#"{"a":1,"\u0061":2}"#).unwrap_err();
+        assert!(error.to_string().contains("\"a\" stands twice"), "{error}");
+    }
+
+    #[test]
+    fn ids_that_would_address_something_else_are_refused() {
+        for (id, possible) in
+            [("60e3", true), ("a/b", true), ("%2e", true), (".", false), ("..", false), ("", false), ("a\n", false)]
+        {
+            assert_eq!(is_id(id), possible, "{id:?}");
+        }
+    }
+}

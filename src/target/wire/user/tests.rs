@@ -1,0 +1,190 @@
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::plan::{BranchRef, ManagerRef, UserRef};
+
+const ANNA: &str = r#"{ "type":"users", "id":"60e3",
+  "attributes": { "primary_email":" Anna.Berg@example.com ", "external_identifier":"1001", "first_name":"A\u0308nna",
+    "last_name":"Berg", "roles":["employee"," admin "], "seniority": 123456789012345678901234567890,
+    "custom_fields": { "cf_a":"4100", "cf_b": true, "cf_c": 0.10, "cf_d": null, "cf_e": " ", "cf_f": [ 1, "x y" ], "cf_g": [ ],
+      "cf_big": 123456789012345678901234567890.5 },
+    "external_metadata": {"k":"v"} },
+  "relationships": { "manager": {"data":{"type":"users","id":"60m"},"links":{"self":"/x"}},
+    "branch": {"data":{"type":"branches","id":"br_se"}}, "delegate": {"data":null} },
+  "links": {"self":"/users/60e3"}, "meta": {"v":1}, "extra": [1.50] }"#;
+
+fn resource(json: &str) -> UserResource {
+    UserResource::new(serde_json::from_str(json).unwrap()).unwrap()
+}
+
+fn managed(ids: &[&str]) -> Managed {
+    Managed { branch: true, manager: true, custom_fields: ids.iter().map(|id| CustomFieldId::from(*id)).collect() }
+}
+
+fn text(text: &str) -> Option<CustomValue> {
+    Some(CustomValue::Text(text.into()))
+}
+
+#[test]
+fn a_user_is_normalised() {
+    let user = resource(ANNA).to_user(&managed(&["cf_a", "cf_b"])).unwrap();
+    let expected = User {
+        id: "60e3".into(),
+        identifier: Some("1001".into()),
+        email: "Anna.Berg@example.com".into(),
+        first_name: "Änna".into(),
+        last_name: "Berg".into(),
+        branch: Some("br_se".into()),
+        manager: Some("60m".into()),
+        custom_fields: [text("4100"), Some(CustomValue::Boolean(true))].into(),
+        roles: Some(["employee".into(), "admin".into()].into()),
+    };
+    assert_eq!(user, expected);
+}
+
+#[test]
+fn values_of_custom_fields() {
+    let anna = resource(ANNA);
+    for (id, expected) in [
+        ("cf_c", text("0.10")),
+        ("cf_d", None),
+        ("cf_e", None),
+        ("cf_f", text(r#"[1,"x y"]"#)),
+        ("cf_g", None),
+        ("cf_big", text("123456789012345678901234567890.5")),
+        ("cf_nowhere", None),
+    ] {
+        assert_eq!(*anna.to_user(&managed(&[id])).unwrap().custom_fields, [expected], "{id}");
+    }
+}
+
+#[test]
+fn what_may_be_missing() {
+    let bare = r#"{"type":"users","id":"a","attributes":{"primary_email":"a@b","external_identifier":"","roles":null},
+        "relationships":{"manager":null,"branch":{"data":null}}}"#;
+    let user = resource(bare).to_user(&managed(&["cf"])).unwrap();
+    assert_eq!((user.identifier, user.branch, user.manager, user.roles), (None, None, None, None));
+    assert_eq!((&*user.first_name, &*user.last_name), ("", ""));
+    assert_eq!(*user.custom_fields, [None]);
+}
+
+#[test]
+fn what_may_not() {
+    for (rest, expected) in [
+        (r#""attributes":{}"#, r#"user "a": primary_email is missing"#),
+        (r#""attributes":{"primary_email":" "}"#, r#"user "a": primary_email is missing"#),
+        (r#""attributes":{"primary_email":7}"#, r#"user "a": primary_email is not a text"#),
+        (r#""attributes":{"primary_email":"a@b","roles":"admin"}"#, r#"user "a": roles is not a list of texts"#),
+        (
+            r#""attributes":{"primary_email":"a@b"},"relationships":{"manager":{"links":{}}}"#,
+            r#"user "a": manager has no data"#,
+        ),
+        (
+            r#""attributes":{"primary_email":"a@b"},"relationships":{"manager":{"data":{"type":"teams","id":"t"}}}"#,
+            r#"user "a": manager: the row "t" has the type "teams" instead of "users""#,
+        ),
+    ] {
+        let json = format!(r#"{{"type":"users","id":"a",{rest}}}"#);
+        assert_eq!(resource(&json).to_user(&managed(&[])).unwrap_err(), expected);
+    }
+    for json in [r#"{"type":"users"}"#, r#"{"type":"teams","id":"a"}"#, r#"{"type":"users","id":"a","id":"b"}"#, "7"] {
+        assert!(UserResource::new(serde_json::from_str(json).unwrap()).is_err(), "{json}");
+    }
+}
+
+#[test]
+fn an_overlay_gives_everything_back() {
+    let edits = [
+        Edit::ExternalIdentifier("1002".into()),
+        Edit::PrimaryEmail("anna@example.com".into()),
+        Edit::FirstName("Anna".into()),
+        Edit::LastName("Björk \"B\"".into()),
+        Edit::Branch(Some("br_no".into())),
+        Edit::Manager(None),
+        Edit::Custom("cf_a".into(), text("4200")),
+        Edit::Custom("cf_b".into(), None),
+        Edit::Custom("cf_new".into(), Some(CustomValue::Boolean(false))),
+    ];
+    let expected = concat!(
+        r#"{"data":{"attributes":{"custom_fields":{"cf_a":"4200","cf_b":null,"#,
+        r#""cf_big":123456789012345678901234567890.5,"cf_c":0.10,"cf_d":null,"cf_e":" ","cf_f":[1,"x y"],"cf_g":[],"#,
+        r#""cf_new":false},"external_identifier":"1002","external_metadata":{"k":"v"},"first_name":"Anna","#,
+        r#""last_name":"Björk \"B\"","primary_email":"anna@example.com","seniority":123456789012345678901234567890},"#,
+        r#""extra":[1.50],"id":"60e3","relationships":{"branch":{"data":{"type":"branches","id":"br_no"}},"#,
+        r#""delegate":{"data":null},"manager":{"data":null}},"type":"users"}}"#,
+    );
+    assert_eq!(resource(ANNA).overlay(&edits).unwrap().as_json(), expected);
+}
+
+#[test]
+fn custom_fields_without_an_edit_stay_as_they_were_written() {
+    let json = r#"{"type":"users","id":"a","attributes":{"custom_fields":{"z":1e400,"a":"\u00e9"}}}"#;
+    let body = resource(json).overlay(&[Edit::FirstName("A".into())]).unwrap();
+    assert!(body.as_json().contains(r#""custom_fields":{"z":1e400,"a":"\u00e9"}"#), "{}", body.as_json());
+    let without = resource(r#"{"type":"users","id":"a"}"#).overlay(&[]).unwrap();
+    assert_eq!(without.as_json(), r#"{"data":{"attributes":{},"id":"a","relationships":{},"type":"users"}}"#);
+}
+
+#[test]
+fn a_new_user_has_only_what_has_a_value() {
+    let branch = BranchRef { branch_id: "br_se".into(), external_identifier: None, name: "SE".into() };
+    let planned = ManagerRef::User(UserRef { user_id: "60planned".into(), employee: None, name: "M".into() });
+    let mut after = Fields {
+        external_identifier: Some("1001".into()),
+        primary_email: "a@b".into(),
+        first_name: "A".into(),
+        last_name: "B".into(),
+        branch: Some(Some(branch)),
+        manager: Some(Some(planned)),
+        custom_fields: BTreeMap::from([("cf_a".into(), text("4100")), ("cf_b".into(), None)]),
+    };
+    let body = create_body(&after, Some(&"60m".into())).unwrap();
+    let expected = concat!(
+        r#"{"data":{"attributes":{"custom_fields":{"cf_a":"4100"},"external_identifier":"1001","first_name":"A","#,
+        r#""last_name":"B","primary_email":"a@b"},"relationships":{"branch":{"data":{"type":"branches","id":"br_se"}},"#,
+        r#""manager":{"data":{"type":"users","id":"60m"}}},"type":"users"}}"#,
+    );
+    assert_eq!(body.as_json(), expected);
+    after.branch = Some(None);
+    after.custom_fields.clear();
+    let bare = create_body(&after, None).unwrap();
+    assert!(bare.as_json().contains(r#""relationships":{}"#) && !bare.as_json().contains("custom_fields"));
+}
+
+#[test]
+fn a_refill_gives_back_what_a_change_of_branch_has_emptied() {
+    let with = |fields: &str| {
+        resource(&format!(r#"{{"type":"users","id":"a","attributes":{{"roles":[],"custom_fields":{fields}}}}}"#))
+    };
+    let before = with(r#"{"big":123456789012345678901234567890,"kept":"old","cost":"1","gone":"x","none":null}"#);
+    let edits =
+        [Edit::Branch(Some("b2".into())), Edit::Custom("cost".into(), text("2")), Edit::Custom("gone".into(), None)];
+    let emptied = with(r#"{"big":null,"kept":"new"}"#);
+    let expected = concat!(
+        r#"{"data":{"attributes":{"custom_fields":{"big":123456789012345678901234567890,"cost":"2","kept":"new"}},"#,
+        r#""id":"a","relationships":{},"type":"users"}}"#,
+    );
+    assert_eq!(emptied.refill(&before, &edits).unwrap().unwrap().as_json(), expected);
+    let whole = with(r#"{"big":1,"kept":"new","cost":"2"}"#);
+    assert_eq!(whole.refill(&before, &edits).unwrap(), None);
+}
+
+#[test]
+fn a_resource_is_one_line_of_json_and_comes_back() {
+    let anna = resource(ANNA);
+    let line = serde_json::to_string(&anna).unwrap();
+    assert!(!line.contains('\n') && line.contains("123456789012345678901234567890,"), "{line}");
+    assert_eq!(serde_json::from_str::<UserResource>(&line).unwrap(), anna);
+    assert!(serde_json::from_str::<UserResource>(r#"{"type":"users"}"#).is_err());
+}
+
+#[test]
+fn users_of_one_branch_share_its_id() {
+    let mut users = [resource(ANNA).to_user(&managed(&[])).unwrap(), resource(ANNA).to_user(&managed(&[])).unwrap()];
+    let mut share = ShareBranches::default();
+    users.iter_mut().for_each(|user| share.share(user));
+    let [a, b] = users.map(|user| user.branch.unwrap());
+    assert!(std::ptr::eq(a.as_str(), b.as_str()));
+}

@@ -1,0 +1,49 @@
+//! The client of Skovik's API against servers that are scripted for each rule.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod lists;
+mod script;
+mod secrets;
+mod snapshots;
+mod writes;
+
+use std::time::Duration;
+
+use skovik_sync::target::client::{Client, Options};
+use skovik_sync::target::wire::{AUTH_HEADER, AUTH_SCHEME, UserResource};
+use url::Url;
+
+const KEY: &str = "s3cret-k3y";
+
+fn options(url: &str) -> Options {
+    Options {
+        url: Url::parse(url).unwrap(),
+        token: KEY.into(),
+        auth_header: AUTH_HEADER.to_owned(),
+        auth_scheme: AUTH_SCHEME.to_owned(),
+        page_size: 2,
+        max_in_flight: 8,
+        requests_per_second: 0,
+        timeout: Duration::from_secs(20),
+        retries: 2,
+    }
+}
+
+fn client(url: &str) -> Client {
+    Client::new(options(url)).unwrap()
+}
+
+/// A user as the API writes one.
+fn user(id: &str) -> String {
+    format!(r#"{{"type":"users","id":"{id}","attributes":{{"primary_email":"{id}@example.com"}}}}"#)
+}
+
+fn resource(id: &str) -> UserResource {
+    serde_json::from_str(&user(id)).unwrap()
+}
+
+/// A page of users, with these further members.
+fn page(ids: &[&str], rest: &str) -> String {
+    let rows: Vec<String> = ids.iter().map(|id| user(id)).collect();
+    format!(r#"{{"data":[{}]{rest}}}"#, rows.join(","))
+}

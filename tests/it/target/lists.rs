@@ -1,0 +1,241 @@
+//! Lists are whole, or they are refused.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use skovik_sync::employee::Managed;
+use skovik_sync::target::client::{ApiError, Client, ListError, Options};
+
+use super::script::{Reply, Server, json};
+use super::{client, options, page};
+
+async fn ids(client: &Client) -> Result<Vec<String>, ListError> {
+    let users = client.users(&Managed::default(), &|_, _| ()).await?;
+    Ok(users.iter().map(|user| user.id.to_string()).collect())
+}
+
+#[tokio::test]
+async fn pages_are_followed_as_they_link_to_one_another() {
+    let server = Server::replies(vec![
+        json(200, page(&["c", "a"], r#","links":{"next":"/v1/users?cursor=x%2By"},"meta":{"total":4}"#)),
+        json(200, page(&["d", "a"], r#","links":{"next":"?cursor=z#part"},"meta":{"total":4}"#)),
+        json(200, page(&["b"], r#","links":{"next":null},"meta":{"total":4}"#)),
+    ])
+    .await;
+    let told = Mutex::new(Vec::new());
+    let progress = |count, total| told.lock().unwrap().push((count, total));
+    let users = client(&server.url).users(&Managed::default(), &progress).await.unwrap();
+    let ids: Vec<_> = users.iter().map(|user| user.id.as_str()).collect();
+    assert_eq!(ids, ["a", "b", "c", "d"]);
+    let calls = ["GET /v1/users?page[number]=1&page[size]=2", "GET /v1/users?cursor=x%2By", "GET /v1/users?cursor=z"];
+    assert_eq!(server.calls(), calls);
+    assert_eq!(told.into_inner().unwrap(), [(2, Some(4)), (3, Some(4)), (4, Some(4))]);
+    let head = server.requests()[2].head.to_lowercase();
+    for line in [
+        "authorization: bearer s3cret-k3y",
+        "accept: application/json, application/vnd.api+json",
+        concat!("user-agent: skovik-sync/", env!("CARGO_PKG_VERSION")),
+    ] {
+        assert!(head.contains(line), "{head}");
+    }
+}
+
+#[tokio::test]
+async fn pages_without_links_are_counted_until_an_empty_one() {
+    let server = Server::replies(vec![
+        json(200, page(&["a", "b"], r#","meta":{"total":3}"#)),
+        json(200, page(&["c"], r#","meta":{"total":3}"#)),
+        json(200, page(&[], "")),
+    ])
+    .await;
+    assert_eq!(ids(&client(&server.url)).await.unwrap(), ["a", "b", "c"]);
+    assert_eq!(
+        server.calls()[1..],
+        ["GET /v1/users?page[number]=2&page[size]=2", "GET /v1/users?page[number]=3&page[size]=2"]
+    );
+}
+
+#[tokio::test]
+async fn an_account_may_be_empty_and_need_not_tell_a_total() {
+    for body in [page(&[], r#","links":{},"meta":{"total":0}"#), page(&[], r#","links":{"next":null}"#), page(&[], "")]
+    {
+        let server = Server::replies(vec![json(200, body)]).await;
+        assert!(ids(&client(&server.url)).await.unwrap().is_empty());
+        assert_eq!(server.calls().len(), 1);
+    }
+    let untold = Server::replies(vec![json(200, page(&["a"], r#","links":{}"#))]).await;
+    assert_eq!(ids(&client(&untold.url)).await.unwrap(), ["a"]);
+}
+
+/// Pages that do not prove a whole list, and what is said about them.
+fn broken_lists() -> Vec<(Vec<String>, u64, &'static str)> {
+    let next = |name: &str| format!(r#","links":{{"next":"/v1/users?p={name}"}}"#);
+    let next_of_two = |name: &str| format!(r#"{},"meta":{{"total":2}}"#, next(name));
+    let end = r#","links":{"next":null}"#;
+    let row = |row: &str| format!(r#"{{"data":[{row}],"links":{{}}}}"#);
+    let first_page = "/v1/users?page%5Bnumber%5D=1&page%5Bsize%5D=2";
+    vec![
+        (
+            vec![page(&["a"], r#","links":{},"meta":{"total":2}"#)],
+            1,
+            "ends after 1 different rows, but meta.total is 2",
+        ),
+        (
+            vec![page(&["a", "b"], r#","links":{},"meta":{"total":1}"#)],
+            1,
+            "ends after 2 different rows, but meta.total is 1",
+        ),
+        (vec![page(&["a", "a"], r#","links":{},"meta":{"total":2}"#)], 1, "ends after 1 different rows"),
+        (vec![page(&["a"], r#","meta":{"total":2}"#), page(&[], "")], 2, "ends after 1 different rows"),
+        (
+            vec![page(&["a"], &next_of_two("2")), page(&["b", "c"], r#","links":{},"meta":{"total":3}"#)],
+            2,
+            "meta.total was 2 and is 3 now",
+        ),
+        (vec![page(&["a"], &next("2")), page(&["b"], &next("2"))], 2, "leads back to /v1/users"),
+        (
+            vec![page(&["a"], &next("2")), page(&["b"], &next("3")), page(&["c"], &next("2"))],
+            3,
+            "leads back to /v1/users",
+        ),
+        (vec![page(&["a"], &format!(r#","links":{{"next":"{first_page}"}}"#))], 1, "leads back to /v1/users"),
+        (vec![page(&["a"], r#","links":{"next":""}"#)], 1, "leads back to /v1/users"),
+        (vec![page(&["a"], &next("2")), page(&["a"], &next("3"))], 2, "brings no new row after 1"),
+        (vec![page(&["a"], &next("2")), page(&[], &next("3"))], 2, "brings no new row after 1"),
+        (vec![page(&["a"], ""), page(&["a"], "")], 2, "brings no new row after 1"),
+        (
+            vec![page(&["a"], r#","links":{"next":"https://evil.example/v1/users"}"#)],
+            1,
+            "leads to https://evil.example",
+        ),
+        (vec![page(&["a"], r#","links":{"next":"//u:p@127.0.0.1/v1/users"}"#)], 1, "is not followed"),
+        (vec![page(&["a"], r#","links":{"next":"http://[x"}"#)], 1, "links.next is no address"),
+        (vec![page(&["a"], &next("2")), page(&["b"], "")], 2, "it has no links, pages before it had"),
+        (vec![page(&["a"], ""), page(&["b"], end)], 2, "it has links, pages before it had none"),
+        (vec![row(r#"{"type":"users","attributes":{"primary_email":"a@b"}}"#)], 1, "a row has no id"),
+        (vec![row(r#"{"type":"teams","id":"a"}"#)], 1, r#"the row "a" has the type "teams""#),
+        (vec![row(r#"{"type":"users","id":"a"}"#)], 1, r#"user "a": primary_email is missing"#),
+        (vec![row("7")], 1, "a row is no resource"),
+        (
+            vec![
+                page(&["a"], &next("2")),
+                row(r#"{"type":"users","id":"a","attributes":{"primary_email":"other@example.com"}}"#),
+            ],
+            2,
+            r#"the row "a" came before, with another content"#,
+        ),
+        (vec![page(&["a"], &next("2")), r#"{"errors":[]}"#.to_owned()], 2, "no page of a list"),
+        (vec![page(&["a"], &next("2")), r#"{"data":[{"type":"use"#.to_owned()], 2, "it is not JSON (tried 3 times)"),
+    ]
+}
+
+#[tokio::test]
+async fn a_list_that_is_not_proven_whole_is_refused() {
+    for (bodies, page, expected) in broken_lists() {
+        let shown = format!("{bodies:?}");
+        let server = Server::replies(bodies.into_iter().map(|body| json(200, body)).collect()).await;
+        match ids(&client(&server.url)).await {
+            Err(ListError::Incomplete { page: found, problem, .. }) => {
+                assert!(found == page && problem.contains(expected), "{shown}: page {found}: {problem}");
+            }
+            other => panic!("{shown}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_fails_is_a_hole() {
+    let first = json(200, page(&["a"], r#","links":{"next":"/v1/users?p=2"}"#));
+    for (reply, expected) in [
+        (json(500, ""), "it answers 500: no reason given (tried 3 times)"),
+        (json(404, "gone"), "skovik refused it (404): gone"),
+        (Reply::Raw(String::new()), "(tried 3 times)"),
+    ] {
+        let server = Server::replies(vec![first.clone(), reply]).await;
+        let error = ids(&client(&server.url)).await.unwrap_err().to_string();
+        assert!(error.starts_with("the list of users is incomplete: page 2: ") && error.contains(expected), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn what_passes_is_tried_again() {
+    let good = json(200, page(&["a"], r#","links":{}"#));
+    let cut = "HTTP/1.1 200 OK\r\ncontent-length: 999\r\n\r\n{\"data\":[";
+    let chunk_cut = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\n{\"da\r\n";
+    let in_the_past = || vec![("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT".to_owned())];
+    for bad in [
+        json(500, "<html>"),
+        json(503, ""),
+        json(408, ""),
+        json(200, "<html>a proxy's greeting</html>"),
+        json(200, ""),
+        Reply::Answer(429, in_the_past(), String::new()),
+        Reply::Answer(503, in_the_past(), String::new()),
+        Reply::Raw(String::new()),
+        Reply::Raw(cut.to_owned()),
+        Reply::Raw(chunk_cut.to_owned()),
+        Reply::Raw("SSH-2.0-OpenSSH\r\n".to_owned()),
+    ] {
+        let server = Server::replies(vec![bad.clone(), good.clone()]).await;
+        assert_eq!(ids(&client(&server.url)).await.unwrap(), ["a"], "{bad:?}");
+        assert_eq!(server.calls().len(), 2, "{bad:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_times_out() {
+    let server = Server::replies(vec![Reply::Hang]).await;
+    let client = Client::new(Options { timeout: Duration::from_millis(500), retries: 1, ..options(&server.url) });
+    let error = ids(&client.unwrap()).await.unwrap_err().to_string();
+    assert!(error.contains("timed out") && error.contains("(tried 2 times)"), "{error}");
+    assert_eq!(server.calls().len(), 2);
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_not_read() {
+    let server =
+        Server::replies(vec![Reply::Raw("HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n{".to_owned())]).await;
+    let error = ids(&client(&server.url)).await.unwrap_err().to_string();
+    assert!(error.contains("larger than 64 MiB"), "{error}");
+
+    let endless = format!("HTTP/1.1 200 OK\r\n\r\n[{}", " ".repeat(65 * 1024 * 1024));
+    let server = Server::replies(vec![Reply::Raw(endless)]).await;
+    let client = Client::new(Options { retries: 0, ..options(&server.url) }).unwrap();
+    let error = ids(&client).await.unwrap_err().to_string();
+    assert!(error.contains("larger than 64 MiB"), "{error}");
+}
+
+#[tokio::test]
+async fn a_refused_key_stops_at_once() {
+    for status in [401, 403] {
+        let body = r#"{"errors":[{"title":"Unauthorized","detail":"the key s3cret-k3y has expired"}]}"#;
+        let server = Server::replies(vec![json(status, body)]).await;
+        let error = ids(&client(&server.url)).await.unwrap_err();
+        assert!(matches!(&error, ListError::Credentials { error: ApiError::Credentials { .. }, .. }), "{error:?}");
+        assert!(error.to_string().contains("the key [key] has expired"), "{error}");
+        assert_eq!(server.calls().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn branches_and_custom_fields_are_lists_too() {
+    let server = Server::start(|_, request| {
+        let body = if request.target.starts_with("/v1/branches?page[number]=1") {
+            r#"{"data":[{"type":"branches","id":"b2"},{"type":"branches","id":"b1"}],"links":{}}"#
+        } else if request.target.starts_with("/v1/custom-fields?page[number]=1") {
+            r#"{"data":[{"type":"custom-fields","id":"c1","attributes":{"field_type":"boolean"}}],"links":{}}"#
+        } else {
+            "{}"
+        };
+        json(200, body)
+    })
+    .await;
+    let client = client(&server.url);
+    let branches = client.branches().await.unwrap();
+    assert_eq!(branches.iter().map(|branch| branch.id.as_str()).collect::<Vec<_>>(), ["b1", "b2"]);
+    assert_eq!(client.custom_fields().await.unwrap().len(), 1);
+    let truncated =
+        Server::replies(vec![json(200, r#"{"data":[{"type":"branches","id":"b"}],"links":{},"meta":{"total":2}}"#)]);
+    let error = super::client(&truncated.await.url).branches().await.unwrap_err().to_string();
+    assert!(error.starts_with("the list of branches is incomplete: page 1: "), "{error}");
+}

@@ -1,0 +1,140 @@
+//! A server that answers as a test scripts it, down to answers that no HTTP library would send.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// A request as it arrived.
+#[derive(Debug, Clone)]
+pub(super) struct Request {
+    pub(super) method: String,
+    /// Path and query, with legible brackets.
+    pub(super) target: String,
+    /// The head, to the letter.
+    pub(super) head: String,
+    pub(super) body: String,
+    pub(super) at: Instant,
+}
+
+/// What the server does with a request.
+#[derive(Debug, Clone)]
+pub(super) enum Reply {
+    /// A proper answer, with further header lines.
+    Answer(u16, Vec<(&'static str, String)>, String),
+    /// These bytes, and then the connection is closed.
+    Raw(String),
+    /// Nothing, ever.
+    Hang,
+    /// A proper answer, after a while.
+    Late(Duration, u16, String),
+}
+
+/// The server; it lives as long as the test's runtime.
+pub(super) struct Server {
+    pub(super) url: String,
+    requests: Arc<Mutex<Vec<Request>>>,
+    most_at_once: Arc<AtomicUsize>,
+}
+
+pub(super) fn json(status: u16, body: impl Into<String>) -> Reply {
+    Reply::Answer(status, Vec::new(), body.into())
+}
+
+impl Server {
+    /// Starts a server that answers the n-th request (from 0) by `script`.
+    pub(super) async fn start(script: impl Fn(usize, &Request) -> Reply + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/v1", listener.local_addr().unwrap());
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let (script, most_at_once, now) =
+            (Arc::new(script), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let server = Self { url, requests: Arc::clone(&requests), most_at_once: Arc::clone(&most_at_once) };
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (script, requests) = (Arc::clone(&script), Arc::clone(&requests));
+                let (most_at_once, now) = (Arc::clone(&most_at_once), Arc::clone(&now));
+                tokio::spawn(async move {
+                    serve(stream, &*script, &requests, &now, &most_at_once).await;
+                });
+            }
+        });
+        server
+    }
+
+    /// Answers one request after the other with these, and with the last one from then on.
+    pub(super) async fn replies(replies: Vec<Reply>) -> Self {
+        Self::start(move |number, _| replies[number.min(replies.len() - 1)].clone()).await
+    }
+
+    pub(super) fn requests(&self) -> Vec<Request> {
+        self.requests.lock().unwrap().clone()
+    }
+
+    /// Method and target of every request.
+    pub(super) fn calls(&self) -> Vec<String> {
+        self.requests().iter().map(|request| format!("{} {}", request.method, request.target)).collect()
+    }
+
+    pub(super) fn most_at_once(&self) -> usize {
+        self.most_at_once.load(Ordering::SeqCst)
+    }
+}
+
+async fn serve(
+    mut stream: TcpStream,
+    script: &(impl Fn(usize, &Request) -> Reply + Sync),
+    log: &Mutex<Vec<Request>>,
+    now: &AtomicUsize,
+    most_at_once: &AtomicUsize,
+) {
+    let Some(request) = read(&mut stream).await else { return };
+    most_at_once.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+    let number = {
+        let mut log = log.lock().unwrap();
+        log.push(request.clone());
+        log.len() - 1
+    };
+    let bytes = match script(number, &request) {
+        Reply::Answer(status, headers, body) => answer(status, &headers, &body),
+        Reply::Raw(bytes) => bytes,
+        Reply::Hang => std::future::pending().await,
+        Reply::Late(wait, status, body) => {
+            tokio::time::sleep(wait).await;
+            answer(status, &[], &body)
+        }
+    };
+    // Before the answer, after which the client may send the next request.
+    now.fetch_sub(1, Ordering::SeqCst);
+    let _ = stream.write_all(bytes.as_bytes()).await;
+    let _ = stream.shutdown().await;
+}
+
+fn answer(status: u16, headers: &[(&'static str, String)], body: &str) -> String {
+    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let length = if status == 204 { String::new() } else { format!("content-length: {}\r\n", body.len()) };
+    format!("HTTP/1.1 {status} X\r\nconnection: close\r\n{length}{headers}\r\n{body}")
+}
+
+async fn read(stream: &mut TcpStream) -> Option<Request> {
+    let mut bytes = Vec::new();
+    let end = loop {
+        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            break end + 4;
+        }
+        if stream.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
+        }
+    };
+    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+    let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+    let mut body = bytes.split_off(end);
+    while body.len() < length.unwrap_or(0) {
+        stream.read_buf(&mut body).await.ok()?;
+    }
+    let mut words = head.split(' ');
+    let (method, target) = (words.next()?.to_owned(), words.next()?.replace("%5B", "[").replace("%5D", "]"));
+    Some(Request { method, target, head, body: String::from_utf8_lossy(&body).into_owned(), at: Instant::now() })
+}

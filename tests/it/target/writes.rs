@@ -1,0 +1,238 @@
+//! What is known about the outcome of a write, and what is repeated.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use skovik_sync::target::client::{ApiError, Client, Deleted, Options, WriteError};
+use skovik_sync::target::wire::{Body, Edit};
+
+use super::script::{Reply, Server, json};
+use super::{client, options, resource, user};
+
+fn body() -> Body {
+    resource("a").overlay(&[Edit::FirstName("Anna".to_owned())]).unwrap()
+}
+
+fn document(id: &str) -> String {
+    format!(r#"{{"data":{}}}"#, user(id))
+}
+
+fn now() -> Vec<(&'static str, String)> {
+    vec![("retry-after", "0".to_owned())]
+}
+
+#[tokio::test]
+async fn a_post_is_never_repeated_after_an_unclear_outcome() {
+    let cut = format!("HTTP/1.1 201 Created\r\ncontent-length: 999\r\n\r\n{}", document("a"));
+    for reply in [
+        json(500, ""),
+        Reply::Answer(503, now(), String::new()),
+        json(408, ""),
+        json(201, ""),
+        json(201, "<html>"),
+        json(201, r#"{"data":{"type":"users"}}"#),
+        json(202, "{}"),
+        json(204, ""),
+        json(302, ""),
+        Reply::Raw(String::new()),
+        Reply::Raw("HTTP/1.1 20".to_owned()),
+        Reply::Raw(cut),
+        Reply::Hang,
+    ] {
+        let server = Server::replies(vec![reply.clone(), json(201, document("b"))]).await;
+        let hurried = Options { timeout: Duration::from_millis(400), ..options(&server.url) };
+        let error = Client::new(hurried).unwrap().create_user(&body()).await.unwrap_err();
+        assert!(matches!(error, WriteError::Unclear { .. }), "{reply:?}: {error:?}");
+        assert_eq!(server.calls(), ["POST /v1/users"], "{reply:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_post_that_was_turned_away_is_repeated() {
+    let server = Server::replies(vec![Reply::Answer(429, now(), String::new()), json(201, document("a"))]).await;
+    let made = client(&server.url).create_user(&body()).await.unwrap();
+    assert_eq!(made.id().as_str(), "a");
+    let requests = server.requests();
+    assert_eq!(requests.len(), 2);
+    assert_eq!(requests[1].body, body().as_json());
+    assert!(requests[1].head.to_lowercase().contains("content-type: application/json\r\n"));
+
+    let always = Server::replies(vec![Reply::Answer(429, now(), String::new())]).await;
+    let error = client(&always.url).create_user(&body()).await.unwrap_err();
+    assert!(matches!(error, WriteError::NotSent { .. }), "{error:?}");
+    assert_eq!(always.calls().len(), 3);
+}
+
+#[tokio::test]
+async fn without_a_connection_surely_nothing_was_done() {
+    let address = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let client = client(&format!("http://{address}/v1"));
+    for error in [
+        client.create_user(&body()).await.unwrap_err(),
+        client.replace_user(&"a".into(), &body()).await.unwrap_err(),
+        client.delete_user(&"a".into()).await.unwrap_err(),
+        client.user(&"a".into()).await.unwrap_err(),
+    ] {
+        assert!(matches!(&error, WriteError::NotSent { problem } if problem.contains("(tried 3 times)")), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn put_and_delete_are_repeated() {
+    let troubles = || vec![Reply::Raw(String::new()), json(502, "")];
+    let server = Server::replies([troubles(), vec![json(200, document("a"))]].concat()).await;
+    let replaced = client(&server.url).replace_user(&"a".into(), &body()).await.unwrap().unwrap();
+    assert_eq!(replaced, resource("a"));
+    assert_eq!(server.calls(), ["PUT /v1/users/a"; 3]);
+    assert!(server.requests().iter().all(|request| request.body == body().as_json()));
+
+    let server = Server::replies([troubles(), vec![json(204, "")]].concat()).await;
+    assert_eq!(client(&server.url).delete_user(&"a".into()).await.unwrap(), Deleted::Now);
+    assert_eq!(server.calls(), ["DELETE /v1/users/a"; 3]);
+
+    let server = Server::replies(vec![json(502, "")]).await;
+    for error in [
+        client(&server.url).replace_user(&"a".into(), &body()).await.unwrap_err(),
+        client(&server.url).delete_user(&"a".into()).await.unwrap_err(),
+    ] {
+        assert!(matches!(error, WriteError::Unclear { .. }), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_is_not_there() {
+    let server = Server::replies(vec![json(404, r#"{"errors":[{"status":"404"}]}"#)]).await;
+    let client = client(&server.url);
+    assert_eq!(client.user(&"a".into()).await.unwrap(), None);
+    assert_eq!(client.replace_user(&"a".into(), &body()).await.unwrap(), None);
+    assert_eq!(client.delete_user(&"a".into()).await.unwrap(), Deleted::AlreadyGone);
+    assert_eq!(server.calls().len(), 3);
+
+    let lost = Server::replies(vec![Reply::Raw(String::new()), json(404, "")]).await;
+    assert_eq!(super::client(&lost.url).delete_user(&"a".into()).await.unwrap(), Deleted::AlreadyGone);
+}
+
+#[tokio::test]
+async fn a_refusal_says_what_is_wrong() {
+    let error_of = async |status, body: &str| {
+        let server = Server::replies(vec![json(status, body)]).await;
+        let error = client(&server.url).create_user(&body_of_anna()).await.unwrap_err();
+        assert_eq!(server.calls().len(), 1);
+        match error {
+            ApiError::Refused(refusal) => refusal,
+            other => panic!("{other:?}"),
+        }
+    };
+    let taken = r#"{"errors":[{"status":"422","code":"taken","title":"Invalid","detail":"has already been taken",
+        "source":{"pointer":"/data/attributes/primary_email"}}]}"#;
+    let refusal = error_of(422, taken).await;
+    assert!(refusal.taken && refusal.status == 422);
+    assert_eq!(refusal.errors[0].pointer.as_deref(), Some("/data/attributes/primary_email"));
+    let shown = "skovik refused it (422): Invalid: has already been taken (/data/attributes/primary_email)";
+    assert_eq!(refusal.to_string(), shown);
+    assert!(error_of(409, "").await.taken);
+    assert!(!error_of(422, r#"{"errors":[{"detail":"is no choice"}]}"#).await.taken);
+    let html = error_of(400, "<html>\r\n<h1>\u{1b}[31mBad\u{1b}[0m\u{7} gateway</h1>\u{202e}</html>").await;
+    assert_eq!(html.to_string(), "skovik refused it (400): <html> <h1>Bad gateway</h1></html>");
+    let long = error_of(400, &"x".repeat(100_000)).await.to_string();
+    assert!(long.len() < 400, "{}", long.len());
+}
+
+fn body_of_anna() -> Body {
+    resource("anna").overlay(&[]).unwrap()
+}
+
+#[tokio::test]
+async fn a_refusal_does_not_clear_up_an_earlier_attempt() {
+    let server = Server::replies(vec![Reply::Raw(String::new()), json(422, "")]).await;
+    let error = client(&server.url).replace_user(&"a".into(), &body()).await.unwrap_err();
+    assert!(matches!(error, WriteError::Unclear { .. }), "{error:?}");
+
+    let turned_away = Server::replies(vec![Reply::Answer(429, now(), String::new()), json(422, "")]).await;
+    let error = client(&turned_away.url).replace_user(&"a".into(), &body()).await.unwrap_err();
+    assert!(matches!(error, WriteError::Refused(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_refused_key_stops_a_write_at_once() {
+    for status in [401, 403] {
+        let server = Server::replies(vec![json(status, "")]).await;
+        let error = client(&server.url).delete_user(&"a".into()).await.unwrap_err();
+        assert!(matches!(error, WriteError::Credentials { .. }), "{error:?}");
+        assert_eq!(server.calls().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn the_answer_must_be_about_the_user_who_was_asked_for() {
+    let server = Server::replies(vec![json(200, document("b"))]).await;
+    let error = client(&server.url).user(&"a".into()).await.unwrap_err().to_string();
+    assert!(error.contains(r#"asked for the user "a", it answered with "b""#), "{error}");
+}
+
+#[tokio::test]
+async fn an_id_addresses_a_user_and_nothing_else() {
+    let server = Server::replies(vec![json(404, "")]).await;
+    let client = client(&server.url);
+    assert_eq!(client.delete_user(&"../branches/1?x#y".into()).await.unwrap(), Deleted::AlreadyGone);
+    assert_eq!(server.calls(), ["DELETE /v1/users/..%2Fbranches%2F1%3Fx%23y"]);
+    for id in ["", ".", ".."] {
+        let error = client.delete_user(&id.into()).await.unwrap_err();
+        assert!(matches!(error, WriteError::NotSent { .. }), "{id:?}: {error:?}");
+    }
+    assert_eq!(server.calls().len(), 1);
+}
+
+#[tokio::test]
+async fn what_the_tool_does_not_know_goes_back_to_the_letter() {
+    let stored = r#"{"data":{"type":"users","id":"a","attributes":{"primary_email":"a@b","roles":["admin"],
+        "salary":123456789012345678901234567890.25,"custom_fields":{"cf":1e400}},"relationships":{"delegate":{"data":null}}}}"#;
+    let server = Server::replies(vec![json(200, stored)]).await;
+    let client = client(&server.url);
+    let read = client.user(&"a".into()).await.unwrap().unwrap();
+    let edits = [Edit::LastName("Berg".to_owned())];
+    client.replace_user(&"a".into(), &read.overlay(&edits).unwrap()).await.unwrap();
+    let sent = &server.requests()[1].body;
+    for part in [r#""salary":123456789012345678901234567890.25"#, r#""cf":1e400"#, r#""delegate":{"data":null}"#] {
+        assert!(sent.contains(part), "{sent}");
+    }
+    assert!(!sent.contains("roles"), "{sent}");
+}
+
+#[tokio::test]
+async fn one_that_is_told_to_slow_down_holds_everybody() {
+    let server = Server::start(|number, _| match number {
+        0 => Reply::Answer(429, vec![("retry-after", "1".to_owned())], String::new()),
+        _ => json(204, ""),
+    })
+    .await;
+    let client = Arc::new(Client::new(Options { max_in_flight: 1, ..options(&server.url) }).unwrap());
+    let deletes = ["a", "b"].map(|id| {
+        let client = Arc::clone(&client);
+        tokio::spawn(async move { client.delete_user(&id.into()).await })
+    });
+    for delete in deletes {
+        assert_eq!(delete.await.unwrap().unwrap(), Deleted::Now);
+    }
+    let requests = server.requests();
+    assert_eq!(requests.len(), 3);
+    for later in &requests[1..] {
+        assert!(later.at - requests[0].at >= Duration::from_secs(1), "{later:?}");
+    }
+}
+
+#[tokio::test]
+async fn no_more_requests_at_once_than_allowed() {
+    let server = Server::replies(vec![Reply::Late(Duration::from_millis(50), 404, String::new())]).await;
+    let client = Arc::new(Client::new(Options { max_in_flight: 2, ..options(&server.url) }).unwrap());
+    let reads: Vec<_> = (0..8)
+        .map(|_| {
+            let client = Arc::clone(&client);
+            tokio::spawn(async move { client.user(&"a".into()).await })
+        })
+        .collect();
+    for read in reads {
+        assert_eq!(read.await.unwrap().unwrap(), None);
+    }
+    assert_eq!((server.calls().len(), server.most_at_once()), (8, 2));
+}
