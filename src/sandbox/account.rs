@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::compose;
 use super::field::Field;
-use super::json::{Resource, raw};
+use super::json::{Resource, raw, text_of};
 use super::problem::Problem;
 use super::users::{Slot, Stored, Users};
 use super::validate;
@@ -49,8 +49,9 @@ pub(super) enum Kind {
     Unknown,
 }
 
-/// Makes the ids of users: eight digits that stand for what the account was seeded with, and sixteen that count up. So
-/// a run can be repeated to the letter, and an account that is saved and loaded again does not give an id anew.
+/// Makes the ids of users: eight digits that stand for the content of the seed, and sixteen that count up. So a run can
+/// be repeated to the letter, and an account that was changed, saved and loaded again does not give the id of a user
+/// who was removed to another.
 #[derive(Debug)]
 pub(super) struct Ids {
     pub(super) prefix: u32,
@@ -213,7 +214,7 @@ impl Ids {
 impl Kind {
     /// Whether the field can hold this value; null, which empties it, is not asked about.
     pub(super) fn check(&self, value: &RawValue) -> Result<(), (&'static str, &'static str)> {
-        let text = || super::json::text_of(value);
+        let text = || text_of(value);
         match self {
             Self::Unknown => Ok(()),
             Self::Boolean if matches!(value.get(), "true" | "false") => Ok(()),
@@ -231,9 +232,9 @@ impl Kind {
     /// Another value than this one, as another client might set it.
     pub(super) fn other_value(&self, value: Option<&RawValue>) -> Option<Box<RawValue>> {
         match self {
-            Self::Boolean => Some(raw(&!value.is_some_and(|value| value.get() == "true"))),
+            Self::Boolean => Some(raw(&value.is_none_or(|value| value.get() != "true"))),
             Self::Choice(options) => {
-                let now = value.and_then(super::json::text_of);
+                let now = value.and_then(text_of);
                 options.iter().find(|option| now.as_deref() != Some(option)).map(|option| raw(&**option))
             }
             Self::Text | Self::Unknown => None,

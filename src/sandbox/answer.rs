@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use hyper::StatusCode;
 use hyper::body::Bytes;
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 
 use super::account::Refusal;
 use super::fault::{FaultBody, Retry};
@@ -13,7 +13,7 @@ use super::problem::{self, Problem};
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     pub(super) body: Bytes,
 }
 
@@ -22,12 +22,12 @@ const JSON_API: HeaderValue = HeaderValue::from_static("application/vnd.api+json
 impl Answer {
     /// An answer without a body.
     pub(super) fn empty(status: StatusCode) -> Self {
-        Self { status, headers: HeaderMap::new(), body: Bytes::new() }
+        Self { status, headers: Vec::new(), body: Bytes::new() }
     }
 
     /// A whole JSON:API document.
     pub(super) fn document(status: StatusCode, document: impl Into<Bytes>) -> Self {
-        Self { status, headers: HeaderMap::new(), body: document.into() }.with(CONTENT_TYPE, JSON_API)
+        Self { status, headers: Vec::new(), body: document.into() }.with(CONTENT_TYPE, JSON_API)
     }
 
     /// A document with this one resource.
@@ -86,7 +86,7 @@ impl Answer {
     }
 
     fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.insert(name, value);
+        self.headers.push((name, value));
         self
     }
 

@@ -218,7 +218,8 @@ fn document(call: &Call) -> Result<Resource, Answer> {
     }
     let bad = |code, detail: String| Answer::problem(StatusCode::BAD_REQUEST, code, detail);
     let text = std::str::from_utf8(&call.body).map_err(|_| bad("not_json", "the body is not UTF-8".to_owned()))?;
-    let document = Object::parse(text).map_err(|error| bad("not_json", format!("the body is not JSON: {error}")))?;
+    let document =
+        Object::parse(text).map_err(|error| bad("not_json", format!("the body is not a JSON object: {error}")))?;
     let data = document.get("data").ok_or_else(|| bad("not_json_api", "the body has no \"data\"".to_owned()))?;
     Resource::parse(data.get()).map_err(|Malformed { pointer, problem }| {
         let problem = Problem::at("not_json_api", format!("/data{pointer} {problem}"), pointer);

@@ -1,8 +1,8 @@
 //! The name of a field of a user, as fault rules write it, and what can be done to a field from outside the API.
 
-use super::account::{Account, BRANCHES, USERS};
+use super::account::{Account, BRANCHES};
 use super::compose;
-use super::json::{Object, Related, Resource, raw, text_of};
+use super::json::{Object, Resource, raw, text_of};
 use super::users::Slot;
 use crate::employee::email_key;
 
@@ -124,23 +124,4 @@ fn change_attribute(attributes: &mut Object, name: &str) {
         _ => raw("changed"),
     };
     attributes.set(name, new);
-}
-
-/// The id that a relationship of the user names, if it names one.
-pub(super) fn related_id(user: &Resource, name: &str, kind: &str) -> Result<Option<String>, ()> {
-    match user.related(name, kind) {
-        Related::Nothing => Ok(None),
-        Related::Id(id) => Ok(Some(id)),
-        Related::Wrong => Err(()),
-    }
-}
-
-/// As [`related_id`], of the manager.
-pub(super) fn manager_id(user: &Resource) -> Result<Option<String>, ()> {
-    related_id(user, "manager", USERS)
-}
-
-/// As [`related_id`], of the branch.
-pub(super) fn branch_id(user: &Resource) -> Result<Option<String>, ()> {
-    related_id(user, "branch", BRANCHES)
 }

@@ -32,14 +32,9 @@ pub(super) struct Malformed {
     pub(super) problem: String,
 }
 
-/// What a relationship of one points to.
+/// A member is no relationship of one, or one to another type.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Related {
-    Nothing,
-    Id(String),
-    /// It is no relationship of one, or one to another type.
-    Wrong,
-}
+pub(super) struct WrongRelationship;
 
 impl Object {
     pub(super) fn parse(text: &str) -> serde_json::Result<Self> {
@@ -111,8 +106,14 @@ impl Resource {
         Ok(Self { kind, id, attributes, relationships, rest })
     }
 
-    pub(super) fn related(&self, name: &str, kind: &str) -> Related {
-        self.relationships.get(name).map_or(Related::Nothing, |value| related(value, kind))
+    /// The id that a relationship of one points to, if to any.
+    pub(super) fn related(&self, name: &str, kind: &str) -> Result<Option<String>, WrongRelationship> {
+        let Some(value) = self.relationships.get(name) else { return Ok(None) };
+        match serde_json::from_str::<Relationship>(value.get()) {
+            Ok(Relationship { data: None }) => Ok(None),
+            Ok(Relationship { data: Some(reference) }) if reference.kind == kind => Ok(Some(reference.id)),
+            _ => Err(WrongRelationship),
+        }
     }
 
     /// Points a relationship of one to another resource, or to nothing.
@@ -147,14 +148,6 @@ struct Reference {
     #[serde(rename = "type")]
     kind: String,
     id: String,
-}
-
-fn related(value: &RawValue, kind: &str) -> Related {
-    match serde_json::from_str::<Relationship>(value.get()) {
-        Ok(Relationship { data: None }) => Related::Nothing,
-        Ok(Relationship { data: Some(reference) }) if reference.kind == kind => Related::Id(reference.id),
-        _ => Related::Wrong,
-    }
 }
 
 /// The raw JSON of a value that always can be written.

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use serde::Serialize;
@@ -11,9 +11,9 @@ use super::api::lock;
 
 #[derive(Debug)]
 pub(super) struct RequestLog {
-    file: File,
-    /// The first error: a log that is not whole must not pass for one.
-    failed: Mutex<Option<io::Error>>,
+    path: PathBuf,
+    /// `None` once it could not be written.
+    file: Mutex<Option<File>>,
 }
 
 /// One request and what became of it.
@@ -35,24 +35,24 @@ pub(super) struct Entry<'a> {
 impl RequestLog {
     /// Begins a new log; one that stands there is lost.
     pub(super) fn create(path: &Path) -> io::Result<Self> {
-        Ok(Self { file: File::create(path)?, failed: Mutex::new(None) })
+        Ok(Self { path: path.to_owned(), file: Mutex::new(Some(File::create(path)?)) })
     }
 
+    /// Adds a line. Where that fails the log ends there, with a warning: one with a gap would be taken for whole.
     pub(super) fn write(&self, entry: &Entry<'_>) {
-        let written = serde_json::to_vec(entry).map_err(io::Error::from).and_then(|mut line| {
-            line.push(b'\n');
-            let mut failed = lock(&self.failed);
-            if failed.is_some() {
-                return Ok(());
-            }
-            // One write for each line, under the lock, so that lines never mix.
-            (&self.file).write_all(&line).inspect_err(|error| *failed = Some(error.kind().into()))
-        });
-        drop(written);
+        // One write for each line, under the lock, so that lines never mix.
+        let mut file = lock(&self.file);
+        if let Some(open) = &mut *file
+            && let Err(error) = line(open, entry)
+        {
+            tracing::warn!("the request log {} ends at request {}: {error}", self.path.display(), entry.n);
+            *file = None;
+        }
     }
+}
 
-    /// The first error, if there was one.
-    pub(super) fn finish(&self) -> io::Result<()> {
-        lock(&self.failed).take().map_or(Ok(()), Err)
-    }
+fn line(file: &mut File, entry: &Entry<'_>) -> io::Result<()> {
+    let mut line = serde_json::to_vec(entry)?;
+    line.push(b'\n');
+    file.write_all(&line)
 }

@@ -205,3 +205,60 @@ fn redirect(url: &str) -> Result<String, String> {
     let url = url::Url::parse(url).map_err(|error| format!("needs a whole URL ({error})"))?;
     Ok(url.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_rule_names_the_word() {
+        for (rule, word) in [
+            ("", ""),
+            ("FETCH /users status=500", "FETCH"),
+            ("get /users status=500", "get"),
+            ("GET", ""),
+            ("GET users status=500", "users"),
+            ("GET /users", ""),
+            ("GET /users nth=2", ""),
+            ("GET /users nth=0 cut", "nth=0"),
+            ("GET /users nth=1 every=2 cut", "every=2"),
+            ("GET /users every cut", "every"),
+            ("GET /users skip=-1 cut", "skip=-1"),
+            ("GET /users times=many cut", "times=many"),
+            ("GET /users chance=1.5 cut", "chance=1.5"),
+            ("GET /users chance=NaN cut", "chance=NaN"),
+            ("GET /users status=99", "status=99"),
+            ("GET /users status=503 status=502", "status=502"),
+            ("GET /users status=503 cut", "status"),
+            ("GET /users status=429 retry-after=soon", "retry-after=soon"),
+            ("GET /users status=429 retry-after=1 retry-date=1", "retry-date=1"),
+            ("GET /users cut retry-after=1", "retry-after"),
+            ("GET /users cut executed", "executed"),
+            ("GET /users cut loop", "loop"),
+            ("GET /users reset", "reset"),
+            ("GET /users reset=never", "reset=never"),
+            ("GET /users cut=half", "cut=half"),
+            ("GET /users slow=5", "slow=5"),
+            ("GET /users body=xml", "body=xml"),
+            ("GET /users total=right", "total=right"),
+            ("GET /users row=first", "row=first"),
+            ("PUT /users/* drop-field=", "drop-field="),
+            ("PUT /users/* drop-field=manager user=u1", "user"),
+            ("PUT /users/* status=500 user=u1", "user"),
+            ("GET * redirect=elsewhere", "redirect=elsewhere"),
+            ("GET * sometimes", "sometimes"),
+        ] {
+            let error = rule.parse::<Rule>().expect_err(rule);
+            assert_eq!((&*error.rule, &*error.word), (rule, word));
+        }
+    }
+
+    #[test]
+    fn a_good_rule_keeps_its_text() {
+        for text in
+            ["* /users/* chance=0.05 status=429 retry-after=1", "GET /users nth=3 slow=5s change=roles user=1001"]
+        {
+            assert_eq!(text.parse::<Rule>().expect(text).to_string(), text);
+        }
+    }
+}

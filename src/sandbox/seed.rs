@@ -10,8 +10,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::Digest as _;
 
-use super::account::{Account, Definition, Ids, Kind, USERS};
-use super::field::{branch_id, manager_id};
+use super::account::{Account, BRANCHES, Definition, Ids, Kind, USERS};
 use super::json::{Resource, is_null, text_of};
 use super::users::{Keys, Slot, Stored, Users};
 use crate::employee::email_key;
@@ -113,7 +112,8 @@ impl Loader {
             return Err(named("this id stands in the snapshot twice".to_owned()));
         }
         let keys = self.keys(&user).map_err(named)?;
-        let manager = manager_id(&user).map_err(|()| named("its manager is no relationship to a user".to_owned()))?;
+        let manager =
+            user.related("manager", USERS).map_err(|_| named("its manager is no relationship to a user".to_owned()))?;
         let slot = self.account.users.add(Stored { id: id.into(), raw: raw.get().into(), keys });
         self.pending.push(Pending { slot, line: self.line, manager });
         Ok(())
@@ -139,7 +139,7 @@ impl Loader {
         {
             return Err(format!("its external identifier {identifier} is that of user {other} too"));
         }
-        let branch = branch_id(user).map_err(|()| "its branch is no relationship to a branch")?;
+        let branch = user.related("branch", BRANCHES).map_err(|_| "its branch is no relationship to a branch")?;
         Ok(Keys {
             email: key.into(),
             identifier: identifier.map(Into::into),

@@ -3,11 +3,9 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::pin::pin;
-use std::sync::Arc;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -15,7 +13,7 @@ use futures_util::stream;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited, StreamBody};
 use hyper::body::{Bytes, Frame, Incoming};
-use hyper::header::CONTENT_LENGTH;
+use hyper::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
@@ -54,7 +52,7 @@ struct Shared {
     account: Mutex<Account>,
     faults: Mutex<Faults>,
     requests: AtomicU64,
-    log: Option<(PathBuf, RequestLog)>,
+    log: Option<RequestLog>,
 }
 
 /// What becomes of a request.
@@ -102,15 +100,11 @@ impl Server {
             let advice = "choose another --port, or 0 for a free one";
             refused(ExitStatus::Usage, format!("the sandbox cannot listen on {host} port {port} ({error}); {advice}"))
         })?;
-        let log = match request_log {
-            None => None,
-            Some(path) => {
-                let log = RequestLog::create(&path).map_err(|error| {
-                    refused(ExitStatus::Usage, format!("the request log {} cannot be written: {error}", path.display()))
-                })?;
-                Some((path, log))
-            }
-        };
+        let log = request_log.map(|path| {
+            RequestLog::create(&path).map_err(|error| {
+                refused(ExitStatus::Usage, format!("the request log {} cannot be written: {error}", path.display()))
+            })
+        });
         let pages = Pages { paging, cap: page_cap.get(), total };
         let shared = Arc::new(Shared {
             api: Api { key, pages, put, branch_move, manager_delete, identifiers },
@@ -118,7 +112,7 @@ impl Server {
             account: Mutex::new(account),
             faults: Mutex::new(Faults::new(faults, fault_seed)),
             requests: AtomicU64::new(0),
-            log,
+            log: log.transpose()?,
         });
         let address = listener.local_addr().context("the sandbox's own address cannot be read")?;
         let (stop, stopped) = watch::channel(false);
@@ -147,14 +141,11 @@ impl Server {
     /// it is then.
     ///
     /// # Errors
-    /// Where the request log could not be written in full.
+    /// Where serving ended before, which only a defect of the sandbox can cause.
     pub async fn stop(mut self) -> anyhow::Result<Account> {
         self.stop.send_replace(true);
         if let Some(task) = self.task.take() {
             task.await.context("the sandbox ended by itself")?;
-        }
-        if let Some((path, log)) = &self.shared.log {
-            log.finish().with_context(|| format!("the request log {} is not whole", path.display()))?;
         }
         Ok(std::mem::take(&mut *lock(&self.shared.account)))
     }
@@ -264,7 +255,7 @@ impl Shared {
     }
 
     fn note(&self, n: u64, call: &Call, reply: &Reply, rule: Option<&Rule>) {
-        let Some((_, log)) = &self.log else { return };
+        let Some(log) = &self.log else { return };
         let uri = &call.parts.uri;
         let status = match reply {
             Reply::Send(answer) | Reply::Cut(answer) => Some(answer.status.as_u16()),
@@ -288,7 +279,7 @@ fn response(answer: Answer) -> Response<Body> {
 /// A response that promises the whole body, sends half of it, and breaks off.
 fn cut(answer: Answer) -> Response<Body> {
     let Answer { status, mut headers, body } = answer;
-    headers.insert(CONTENT_LENGTH, body.len().into());
+    headers.push((CONTENT_LENGTH, body.len().into()));
     let half = body.slice(..body.len() / 2);
     let frames = stream::unfold(Some(half), |half| async move {
         match half {
@@ -303,9 +294,9 @@ fn cut(answer: Answer) -> Response<Body> {
     with_head(status, headers, StreamBody::new(frames).boxed_unsync())
 }
 
-fn with_head(status: StatusCode, headers: hyper::HeaderMap, body: Body) -> Response<Body> {
+fn with_head(status: StatusCode, headers: Vec<(HeaderName, HeaderValue)>, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
-    *response.headers_mut() = headers;
+    response.headers_mut().extend(headers);
     response
 }

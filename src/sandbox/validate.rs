@@ -3,7 +3,6 @@
 use email_address::{EmailAddress, Options};
 
 use super::account::{Account, BRANCHES, USERS};
-use super::field::{branch_id, manager_id};
 use super::json::{Object, Resource, is_null, text_of};
 use super::problem::Problem;
 use super::users::{Keys, Slot};
@@ -144,7 +143,8 @@ fn map(attributes: &Object, name: &str, problems: &mut Vec<Problem>) -> Option<O
 
 fn manager(account: &Account, user: &Resource, slot: Option<Slot>) -> Result<Option<Slot>, Problem> {
     let problem = |code, detail| Problem::relationship("manager", code, detail);
-    let id = manager_id(user).map_err(|()| problem("wrong_type", "must be null or one of the type users"))?;
+    let id =
+        user.related("manager", USERS).map_err(|_| problem("wrong_type", "must be null or one of the type users"))?;
     let Some(id) = id else { return Ok(None) };
     match account.users.find(&id) {
         None => Err(problem("unknown", "is not the id of a user")),
@@ -155,13 +155,19 @@ fn manager(account: &Account, user: &Resource, slot: Option<Slot>) -> Result<Opt
 
 fn branch(account: &Account, user: &Resource, before: Option<&Resource>) -> Result<Option<Box<str>>, Problem> {
     let problem = |code, detail| Problem::relationship("branch", code, detail);
-    let id = branch_id(user).map_err(|()| problem("wrong_type", "must be null or one of the type branches"))?;
-    match id {
-        Some(id) if account.branch_ids.contains(&*id) => Ok(Some(id.into())),
-        Some(_) => Err(problem("unknown", "is not the id of a branch")),
-        None if account.branches.len() == 1 => Ok(account.only_branch().map(Into::into)),
+    let id = user
+        .related("branch", BRANCHES)
+        .map_err(|_| problem("wrong_type", "must be null or one of the type branches"))?;
+    match (id, account.only_branch()) {
+        (Some(id), _) if account.branch_ids.contains(&*id) => Ok(Some(id.into())),
+        (Some(_), _) => Err(problem("unknown", "is not the id of a branch")),
+        (None, Some(only)) => Ok(Some(only.into())),
         // A user whom a seed has without a branch may stay so.
-        None if account.branches.is_empty() || before.is_some_and(|user| branch_id(user) == Ok(None)) => Ok(None),
-        None => Err(problem("blank", "is missing, and the account has several")),
+        (None, None) if account.branches.is_empty() || before.is_some_and(has_no_branch) => Ok(None),
+        (None, None) => Err(problem("blank", "is missing, and the account has several")),
     }
+}
+
+fn has_no_branch(user: &Resource) -> bool {
+    user.related("branch", BRANCHES) == Ok(None)
 }
