@@ -1,1 +1,3 @@
+//! The integration tests, as one program: the real binary, and real servers on loopback.
 
+mod sandbox;
