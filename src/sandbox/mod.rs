@@ -1,1 +1,163 @@
-//! (being written)
+//! The sandbox: a stand-in for Skovik's API on this machine, with switchable behaviours and faults.
+//!
+//! It is strict where the API is known or assumed to be, so that a client that works against it does what the API asks.
+//! `docs/sandbox.md` describes it. It never listens on anything but loopback, never logs a key or a body, and keeps
+//! whatever it does not understand to the letter.
+//!
+//! In reading order: `json`, `users` (storage and indexes), `account` with `compose`, `validate`, `field` and `seed`;
+//! `page`, `problem`, `answer`, `api`; `fault` and `rule`; `log` and `server`.
+
+mod account;
+mod answer;
+mod api;
+mod compose;
+mod fault;
+mod field;
+mod json;
+mod log;
+mod page;
+mod problem;
+mod rule;
+mod seed;
+mod server;
+mod users;
+mod validate;
+
+use std::fs::File;
+use std::io::BufReader;
+use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use secrecy::SecretString;
+
+use crate::cli::{self, BranchMove, Identifiers, ManagerDelete, Paging, PutMode};
+use crate::exit::{ExitStatus, OrRefuse as _, refused};
+
+pub use account::Account;
+pub use fault::Rule;
+pub use rule::RuleError;
+pub use server::Server;
+
+/// How a sandbox behaves. The default is that of the command line, but for the port, which is a free one.
+#[derive(Debug)]
+pub struct Options {
+    /// Must be a loopback address.
+    pub host: IpAddr,
+    /// 0 for a free one.
+    pub port: u16,
+    /// What it starts with.
+    pub account: Account,
+    /// The key that requests must bring; without one, any key will do.
+    pub key: Option<SecretString>,
+    /// How lists are paged.
+    pub paging: Paging,
+    /// The largest page, whatever is asked for.
+    pub page_cap: NonZeroUsize,
+    /// Whether lists tell `meta.total`.
+    pub total: bool,
+    /// What a PUT does with what it does not name.
+    pub put: PutMode,
+    /// What a change of branch does with custom fields.
+    pub branch_move: BranchMove,
+    /// What the removal of a manager does to their reports.
+    pub manager_delete: ManagerDelete,
+    /// What becomes of the identifier and e-mail of a removed user.
+    pub identifiers: Identifiers,
+    /// How long each answer takes. A write is done before, not after.
+    pub latency: Duration,
+    /// The rules for faults; of several that would strike a request, the first does.
+    pub faults: Vec<Rule>,
+    /// The seed of faults that are drawn by chance.
+    pub fault_seed: u64,
+    /// Where to write a JSON line for each request.
+    pub request_log: Option<PathBuf>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            host: Ipv4Addr::LOCALHOST.into(),
+            port: 0,
+            account: Account::default(),
+            key: None,
+            paging: Paging::default(),
+            page_cap: NonZeroUsize::MIN.saturating_add(99),
+            total: true,
+            put: PutMode::default(),
+            branch_move: BranchMove::default(),
+            manager_delete: ManagerDelete::default(),
+            identifiers: Identifiers::default(),
+            latency: Duration::ZERO,
+            faults: Vec::new(),
+            fault_seed: 0,
+            request_log: None,
+        }
+    }
+}
+
+impl TryFrom<&cli::Sandbox> for Options {
+    type Error = anyhow::Error;
+
+    /// Reads the arguments, and the seed that they name.
+    fn try_from(args: &cli::Sandbox) -> anyhow::Result<Self> {
+        let cli::Sandbox {
+            port,
+            host,
+            seed,
+            save: _,
+            key,
+            paging,
+            page_cap,
+            no_total,
+            put,
+            branch_move,
+            manager_delete,
+            identifiers,
+            latency,
+            fail,
+            fault_seed,
+            request_log,
+        } = args;
+        let usage = |message: String| refused(ExitStatus::Usage, message);
+        let page_cap = NonZeroUsize::new(*page_cap).ok_or_else(|| usage("--page-cap must be at least 1".to_owned()))?;
+        let latency = latency.as_deref().map_or(Ok(Duration::ZERO), duration);
+        let latency = latency.map_err(|problem| usage(format!("--latency {problem}")))?;
+        let faults: Result<Vec<Rule>, RuleError> = fail.iter().map(|rule| rule.parse()).collect();
+        let account = match seed {
+            None => Account::default(),
+            Some(path) => {
+                let file = File::open(path)
+                    .map_err(|error| usage(format!("the seed {} cannot be read: {error}", path.display())))?;
+                Account::load(BufReader::new(file))
+                    .map_err(|error| anyhow::anyhow!("the seed {}: {error}", path.display()))
+                    .or_refuse(ExitStatus::Untrusted)?
+            }
+        };
+        Ok(Self {
+            host: *host,
+            port: *port,
+            account,
+            key: key.as_deref().map(SecretString::from),
+            paging: *paging,
+            page_cap,
+            total: !no_total,
+            put: *put,
+            branch_move: *branch_move,
+            manager_delete: *manager_delete,
+            identifiers: *identifiers,
+            latency,
+            faults: faults.or_refuse(ExitStatus::Usage)?,
+            fault_seed: *fault_seed,
+            request_log: request_log.clone(),
+        })
+    }
+}
+
+/// Reads a duration such as `20ms` or `5s`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed = text.parse::<SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok());
+    parsed.ok_or_else(|| "needs a duration such as 20ms or 5s".to_owned())
+}

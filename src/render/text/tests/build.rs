@@ -85,7 +85,7 @@ impl PlanBuilder {
 
     pub(super) fn delete_because(self, employee: &str, name: (&str, &str), email: &str, reason: &str) -> Self {
         let before = fields(employee, name, email);
-        let before_hash = before.hash().unwrap();
+        let before_hash = before.hash();
         let full_name = format!("{} {}", name.0, name.1);
         let action = Action::Delete { user_id: "60f301".into(), before_hash, before, reason: reason.to_owned() };
         self.operation(Some(employee), &full_name, action)
@@ -169,7 +169,7 @@ pub(super) fn everything_plan() -> Plan {
             "",
             Action::Delete {
                 user_id: "60f302".into(),
-                before_hash: leaver.hash().unwrap(),
+                before_hash: leaver.hash(),
                 before: leaver,
                 reason: "in no source".to_owned(),
             },

@@ -1,0 +1,88 @@
+//! What a user becomes by a POST or a PUT: what was sent, laid over what there was, with the known fields filled in.
+//!
+//! It judges nothing; `validate` does.
+
+use serde_json::value::RawValue;
+
+use super::field::Field;
+use super::json::{Object, Resource, is_null, raw};
+use crate::cli::PutMode;
+
+/// The attributes that are objects, and that a merging PUT merges name by name.
+const MAPS: [&str; 2] = ["custom_fields", "external_metadata"];
+
+pub(super) fn created(mut sent: Resource, dropped: Option<&Field>) -> Resource {
+    if let Some(field) = dropped {
+        field.copy(None, &mut sent);
+    }
+    with_known_fields(sent, Some(raw(&["employee"])))
+}
+
+pub(super) fn updated(before: &Resource, sent: Resource, mode: PutMode, dropped: Option<&Field>) -> Resource {
+    let mut user = match mode {
+        PutMode::Replace => sent,
+        PutMode::Merge => merged(before.clone(), sent),
+    };
+    user.id.clone_from(&before.id);
+    if let Some(field) = dropped {
+        field.copy(Some(before), &mut user);
+    }
+    with_known_fields(user, before.attributes.get("roles").map(ToOwned::to_owned))
+}
+
+pub(super) fn empty_object() -> Box<RawValue> {
+    Object::default().to_raw()
+}
+
+fn merged(mut before: Resource, sent: Resource) -> Resource {
+    let Resource { kind: _, id: _, mut attributes, relationships, rest } = sent;
+    for name in MAPS {
+        let map = |attributes: &Object| attributes.get(name).and_then(|value| Object::parse(value.get()).ok());
+        if let (Some(mut old), Some(new)) = (map(&before.attributes), map(&attributes)) {
+            old.overlay(new);
+            attributes.set(name, old.to_raw());
+        }
+    }
+    before.attributes.overlay(attributes);
+    before.relationships.overlay(relationships);
+    before.rest.overlay(rest);
+    before
+}
+
+/// Every field of the API, whether or not it was sent, and then what the sandbox does not know.
+fn with_known_fields(mut user: Resource, roles: Option<Box<RawValue>>) -> Resource {
+    let mut sent = std::mem::take(&mut user.attributes);
+    let null = || RawValue::NULL.to_owned();
+    let attributes = &mut user.attributes;
+    attributes.set("primary_email", sent.remove("primary_email").unwrap_or_else(null));
+    attributes.set("external_identifier", sent.remove("external_identifier").unwrap_or_else(null));
+    attributes.set("first_name", sent.remove("first_name").unwrap_or_else(null));
+    attributes.set("last_name", sent.remove("last_name").unwrap_or_else(null));
+    sent.remove("roles");
+    if let Some(roles) = roles {
+        attributes.set("roles", roles);
+    }
+    for name in MAPS {
+        let map = sent.remove(name).filter(|value| !is_null(value)).unwrap_or_else(empty_object);
+        // A null empties a field; what cannot be read stays as it is, for `validate` to refuse.
+        let map = match Object::parse(map.get()) {
+            Ok(mut entries) => {
+                entries.retain(|value| !is_null(value));
+                entries.to_raw()
+            }
+            Err(_) => map,
+        };
+        attributes.set(name, map);
+    }
+    attributes.overlay(sent);
+
+    let mut sent = std::mem::take(&mut user.relationships);
+    for name in ["manager", "branch"] {
+        match sent.remove(name) {
+            Some(value) => user.relationships.set(name, value),
+            None => user.relate(name, "", None),
+        }
+    }
+    user.relationships.overlay(sent);
+    user
+}

@@ -1,0 +1,58 @@
+//! The request log: one JSON line for each request, without the key and without bodies.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use serde::Serialize;
+
+use super::api::lock;
+
+#[derive(Debug)]
+pub(super) struct RequestLog {
+    path: PathBuf,
+    /// `None` once it could not be written.
+    file: Mutex<Option<File>>,
+}
+
+/// One request and what became of it.
+#[derive(Debug, Serialize)]
+pub(super) struct Entry<'a> {
+    /// In order of arrival, from 1.
+    pub(super) n: u64,
+    pub(super) method: &'a str,
+    /// With the query.
+    pub(super) path: &'a str,
+    /// What was answered, unless the connection was dropped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) status: Option<u16>,
+    /// The rule that struck it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) fault: Option<&'a str>,
+}
+
+impl RequestLog {
+    /// Begins a new log; one that stands there is lost.
+    pub(super) fn create(path: &Path) -> io::Result<Self> {
+        Ok(Self { path: path.to_owned(), file: Mutex::new(Some(File::create(path)?)) })
+    }
+
+    /// Adds a line. Where that fails the log ends there, with a warning: one with a gap would be taken for whole.
+    pub(super) fn write(&self, entry: &Entry<'_>) {
+        // One write for each line, under the lock, so that lines never mix.
+        let mut file = lock(&self.file);
+        if let Some(open) = &mut *file
+            && let Err(error) = line(open, entry)
+        {
+            tracing::warn!("the request log {} ends at request {}: {error}", self.path.display(), entry.n);
+            *file = None;
+        }
+    }
+}
+
+fn line(file: &mut File, entry: &Entry<'_>) -> io::Result<()> {
+    let mut line = serde_json::to_vec(entry)?;
+    line.push(b'\n');
+    file.write_all(&line)
+}
