@@ -1,1 +1,153 @@
-//! (being written)
+//! Carrying out an approved plan: the only part of the program that writes to Skovik.
+//!
+//! [`precheck`] holds the plan against the live account, purely; [`engine`] runs the operations, several at a time, each
+//! by the rules of [`operation`]; [`journal`] makes the same apply resumable after any crash. What happened
+//! ([`Outcome`]) is another type than what was planned. Nothing in here decides what should be done: the plan says it.
+
+pub mod engine;
+pub mod expect;
+pub mod journal;
+pub mod lock;
+pub mod operation;
+pub mod precheck;
+mod settle;
+
+use std::time::Duration;
+
+use crate::employee::UserId;
+use crate::plan::{Operation, OperationId};
+use crate::target::wire::UserResource;
+
+/// What became of an operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is done.
+    Done {
+        /// The user whom it made or changed; none for a delete.
+        user_id: Option<UserId>,
+        /// What Skovik holds otherwise than it was asked to.
+        differs: Vec<String>,
+    },
+    /// An earlier run of the same apply did it.
+    DoneBefore,
+    /// It changed nothing, or not all; see the words.
+    Failed {
+        /// What was in the way, in the server's words where it had some.
+        problem: String,
+    },
+    /// It may or may not have been carried out; the same apply settles it.
+    InDoubt {
+        /// What happened.
+        problem: String,
+    },
+    /// It was not begun.
+    NotAttempted {
+        /// What it waited for.
+        because: String,
+    },
+}
+
+impl Outcome {
+    /// Its name, for reports.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Done { .. } => "done",
+            Self::DoneBefore => "done_before",
+            Self::Failed { .. } => "failed",
+            Self::InDoubt { .. } => "in_doubt",
+            Self::NotAttempted { .. } => "not_attempted",
+        }
+    }
+
+    /// Whether the operation is behind us.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        matches!(self, Self::Done { .. } | Self::DoneBefore)
+    }
+}
+
+/// An operation that has ended in this run.
+#[derive(Debug)]
+pub struct Ended<'a> {
+    /// The operation.
+    pub operation: &'a Operation,
+    /// What became of it.
+    pub outcome: &'a Outcome,
+    /// How often it was begun in this run.
+    pub attempts: u32,
+    /// How long all attempts took together.
+    pub took: Duration,
+    /// The whole user as read before the write.
+    pub before: Option<&'a UserResource>,
+    /// The whole user afterwards, as far as the server told.
+    pub after: Option<&'a UserResource>,
+}
+
+/// Watches an apply while it runs.
+pub trait Observer {
+    /// An operation is begun, for the n-th time in this run.
+    fn started(&mut self, operation: &Operation, attempt: u32);
+    /// An operation has ended. Operations of an earlier run are not told.
+    fn ended(&mut self, ended: Ended<'_>);
+    /// So many unclear outcomes will be settled by one complete list, after so long a wait.
+    fn settling(&mut self, unclear: usize, wait: Duration);
+}
+
+/// Why a run ended before all that could be done was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Halt {
+    /// The user asked for it.
+    Interrupted,
+    /// Skovik refuses the key.
+    Credentials(String),
+    /// Too many operations failed one after another.
+    Failures(u32),
+    /// Roles changed in a write that left them alone.
+    RolesChanged(String),
+    /// The journal cannot be written.
+    Journal(String),
+    /// Skovik's list could not be read to settle what is unclear.
+    Unreadable(String),
+}
+
+impl std::fmt::Display for Halt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Interrupted => f.write_str("interrupted"),
+            Self::Credentials(problem) | Self::RolesChanged(problem) => f.write_str(problem),
+            Self::Failures(count) => write!(f, "{count} operations failed one after another"),
+            Self::Journal(problem) => write!(f, "the journal cannot be written: {problem}"),
+            Self::Unreadable(problem) => write!(f, "what is unclear could not be settled: {problem}"),
+        }
+    }
+}
+
+/// What happened.
+#[derive(Debug)]
+pub struct Report {
+    /// Of each operation of the plan, in its order.
+    pub outcomes: Vec<Outcome>,
+    /// Why the run ended early, if it did.
+    pub halt: Option<Halt>,
+    /// Whether any request that writes was sent in this run.
+    pub wrote: bool,
+}
+
+impl Report {
+    /// Whether every operation is done, as it was asked for.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.outcomes.iter().all(|outcome| match outcome {
+            Outcome::Done { differs, .. } => differs.is_empty(),
+            Outcome::DoneBefore => true,
+            Outcome::Failed { .. } | Outcome::InDoubt { .. } | Outcome::NotAttempted { .. } => false,
+        })
+    }
+
+    /// The outcome of an operation.
+    #[must_use]
+    pub fn outcome(&self, id: OperationId) -> Option<&Outcome> {
+        self.outcomes.get((id.0 as usize).checked_sub(1)?)
+    }
+}

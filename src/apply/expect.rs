@@ -1,0 +1,213 @@
+//! What Skovik should hold after an operation, and how what it holds differs. Pure functions.
+
+use std::collections::HashMap;
+
+use crate::employee::{BranchId, CustomValue, Directory, Managed, User, UserId, email_key};
+use crate::plan::{Action, Change, Digest, Field, Fields, ManagerRef, Operation, OperationId, Value};
+use crate::target::wire::Edit;
+
+/// The ids of the users whom the creates of a plan have made so far.
+pub type Made = HashMap<OperationId, UserId>;
+
+/// The hash of a user's managed fields, as in `before_hash`.
+#[must_use]
+pub fn hash_of(user: &User, managed: &Managed) -> Digest {
+    Fields::of_user(user, managed, &Directory::default()).hash()
+}
+
+/// Whose id a reference stands for; `None` while that person is not made.
+#[must_use]
+pub fn resolve<'a>(manager: &'a ManagerRef, made: &'a Made) -> Option<&'a UserId> {
+    match manager {
+        ManagerRef::User(user) => Some(&user.user_id),
+        ManagerRef::Create(create) => made.get(&create.create),
+    }
+}
+
+/// The edits of an update, for the body of its PUT.
+///
+/// # Errors
+/// Where the manager is not made.
+pub fn edits(changes: &[Change], made: &Made) -> Result<Vec<Edit>, String> {
+    changes.iter().map(|change| edit(change, made)).collect()
+}
+
+fn edit(Change { field, before: _, after }: &Change, made: &Made) -> Result<Edit, String> {
+    let text = || match after {
+        Some(Value::Text(text)) => Ok(text.clone()),
+        _ => Err(format!("the plan has no text for {field}")),
+    };
+    Ok(match field {
+        Field::ExternalIdentifier => Edit::ExternalIdentifier(text()?),
+        Field::PrimaryEmail => Edit::PrimaryEmail(text()?),
+        Field::FirstName => Edit::FirstName(text()?),
+        Field::LastName => Edit::LastName(text()?),
+        Field::Branch => Edit::Branch(match after {
+            Some(Value::Branch(branch)) => Some(branch.branch_id.clone()),
+            _ => None,
+        }),
+        Field::Manager => Edit::Manager(match after {
+            Some(Value::Manager(manager)) => Some(resolve(manager, made).ok_or("the manager is not made")?.clone()),
+            _ => None,
+        }),
+        Field::Custom(id) => Edit::Custom(id.clone(), custom(after)),
+    })
+}
+
+fn custom(value: &Option<Value>) -> Option<CustomValue> {
+    match value {
+        Some(Value::Text(text)) => Some(CustomValue::Text(text.as_str().into())),
+        Some(Value::Boolean(value)) => Some(CustomValue::Boolean(*value)),
+        Some(Value::Branch(_) | Value::Manager(_)) | None => None,
+    }
+}
+
+/// The user whom a create should have made, but for the id, which only Skovik knows, and the roles.
+///
+/// # Errors
+/// Where the manager is not made.
+pub fn created(after: &Fields, managed: &Managed, made: &Made) -> Result<User, String> {
+    let Fields { external_identifier, primary_email, first_name, last_name, branch, manager, custom_fields } = after;
+    let manager = match manager.as_ref().and_then(Option::as_ref) {
+        Some(manager) => Some(resolve(manager, made).ok_or("the manager is not made")?.clone()),
+        None => None,
+    };
+    Ok(User {
+        id: UserId::from(""),
+        identifier: external_identifier.clone(),
+        email: primary_email.as_str().into(),
+        first_name: first_name.as_str().into(),
+        last_name: last_name.as_str().into(),
+        branch: branch.clone().flatten().map(|branch| branch.branch_id),
+        manager,
+        custom_fields: managed.custom_fields.iter().map(|id| custom_fields.get(id).cloned().flatten()).collect(),
+        roles: None,
+    })
+}
+
+/// The user as an update should leave them.
+#[must_use]
+pub fn updated(before: &User, edits: &[Edit], managed: &Managed) -> User {
+    let mut after = before.clone();
+    for edit in edits {
+        match edit {
+            Edit::ExternalIdentifier(identifier) => after.identifier = Some(identifier.as_str().into()),
+            Edit::PrimaryEmail(email) => after.email = email.as_str().into(),
+            Edit::FirstName(name) => after.first_name = name.as_str().into(),
+            Edit::LastName(name) => after.last_name = name.as_str().into(),
+            Edit::Branch(branch) => after.branch.clone_from(branch),
+            Edit::Manager(manager) => after.manager.clone_from(manager),
+            Edit::Custom(id, value) => {
+                if let Some(place) = managed.custom_fields.iter().position(|managed| managed == id) {
+                    after.custom_fields[place].clone_from(value);
+                }
+            }
+        }
+    }
+    after
+}
+
+/// The managed fields in which a user is not as expected, each in words for a report.
+#[must_use]
+pub fn differences(expected: &User, actual: &User, managed: &Managed) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut note = |same: bool, field: &str, expected: &dyn std::fmt::Display, actual: &dyn std::fmt::Display| {
+        if !same {
+            found.push(format!("{field} is {actual}, not {expected}"));
+        }
+    };
+    let shown = |value: Option<&str>| {
+        value.filter(|value| !value.is_empty()).map_or("(none)".to_owned(), |value| format!("{value:?}"))
+    };
+    let [wanted, held] = [expected, actual];
+    let text = |user: &User| {
+        [
+            user.identifier.as_ref().map(ToString::to_string),
+            Some(user.email.to_string()),
+            Some(user.first_name.to_string()),
+            Some(user.last_name.to_string()),
+        ]
+    };
+    let names = ["external_identifier", "primary_email", "first_name", "last_name"];
+    for ((name, wanted), held) in names.into_iter().zip(text(wanted)).zip(text(held)) {
+        let same = wanted == held || name == "primary_email" && same_email(wanted.as_deref(), held.as_deref());
+        note(same, name, &shown(wanted.as_deref()), &shown(held.as_deref()));
+    }
+    if managed.branch {
+        let id = |user: &User| shown(user.branch.as_ref().map(BranchId::as_str));
+        note(wanted.branch == held.branch, "branch", &id(wanted), &id(held));
+    }
+    if managed.manager {
+        let id = |user: &User| shown(user.manager.as_ref().map(UserId::as_str));
+        note(wanted.manager == held.manager, "manager", &id(wanted), &id(held));
+    }
+    let values = wanted.custom_fields.iter().zip(&held.custom_fields);
+    for (id, (wanted, held)) in managed.custom_fields.iter().zip(values) {
+        let value = |value: &Option<CustomValue>| shown(value.as_ref().map(ToString::to_string).as_deref());
+        note(wanted == held, &format!("custom field {id}"), &value(wanted), &value(held));
+    }
+    found
+}
+
+fn same_email(one: Option<&str>, other: Option<&str>) -> bool {
+    matches!((one, other), (Some(one), Some(other)) if email_key(one) == email_key(other))
+}
+
+/// Whether a user is as a change of branch left them that emptied custom fields: as expected, but for custom fields
+/// without a value.
+#[must_use]
+pub fn is_emptied(expected: &User, actual: &User, managed: &Managed) -> bool {
+    let mut filled = actual.clone();
+    for (value, expected) in filled.custom_fields.iter_mut().zip(&expected.custom_fields) {
+        if value.is_none() {
+            value.clone_from(expected);
+        }
+    }
+    differences(expected, &filled, managed).is_empty()
+}
+
+/// Whether what an operation should bring about is so already, for a plan whose journal was lost. People whom the plan
+/// creates are found by their identifier.
+#[must_use]
+pub fn already_holds(operation: &Operation, directory: &Directory, managed: &Managed, made: &Made) -> bool {
+    match &operation.action {
+        Action::Create { after } => {
+            let Some(user) = made.get(&operation.id).and_then(|id| directory.user(id)) else { return false };
+            // A link may have set the manager since.
+            let linked = matches!(after.manager, Some(None));
+            created(after, managed, made).is_ok_and(|mut expected| {
+                if linked {
+                    expected.manager.clone_from(&user.manager);
+                }
+                differences(&expected, user, managed).is_empty()
+            })
+        }
+        Action::Update { user_id, before_hash: _, changes } => {
+            let Some(user) = directory.user(user_id) else { return false };
+            edits(changes, made)
+                .is_ok_and(|edits| differences(&updated(user, &edits, managed), user, managed).is_empty())
+        }
+        Action::Link { create, manager } => {
+            let Some(user) = made.get(create).and_then(|id| directory.user(id)) else { return false };
+            resolve(manager, made).is_some_and(|manager| user.manager.as_ref() == Some(manager))
+        }
+        Action::Delete { user_id, .. } => directory.user(user_id).is_none(),
+    }
+}
+
+/// Finds the people whom a plan creates among the users, by their identifier.
+#[must_use]
+pub fn made_already(operations: &[Operation], directory: &Directory) -> Made {
+    let by_identifier: HashMap<&str, &UserId> =
+        directory.users.iter().filter_map(|user| Some((user.identifier.as_ref()?.as_str(), &user.id))).collect();
+    operations
+        .iter()
+        .filter_map(|operation| match &operation.action {
+            Action::Create { after } => {
+                let identifier = after.external_identifier.as_ref()?;
+                Some((operation.id, (*by_identifier.get(identifier.as_str())?).clone()))
+            }
+            Action::Update { .. } | Action::Link { .. } | Action::Delete { .. } => None,
+        })
+        .collect()
+}

@@ -1,0 +1,212 @@
+//! Before the first write: does the live account still have everything that the plan was made for? Pure functions.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use super::expect::{already_holds, hash_of, made_already};
+use super::journal::{Progress, Replay};
+use crate::diff::{Protect, Untrusted};
+use crate::employee::{BranchId, Directory, Managed, User, UserId, email_key};
+use crate::guard;
+use crate::plan::{Action, BranchRef, Change, Field, Fields, GuardResult, ManagerRef, Operation, Plan, Value};
+
+/// The live account, and the settings that say what of it may be touched.
+#[derive(Debug, Clone, Copy)]
+pub struct Live<'a> {
+    /// The account, read whole.
+    pub directory: &'a Directory,
+    /// Which fields are managed.
+    pub managed: &'a Managed,
+    /// Who is never touched.
+    pub protect: &'a Protect,
+    /// The only branches that are managed; all, if `None`.
+    pub branches: Option<&'a BTreeSet<BranchId>>,
+}
+
+/// Every precondition of the operations that were not begun yet, and what is wrong with it.
+///
+/// # Errors
+/// Where the list cannot be judged because it does not tell roles.
+pub fn problems(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Vec<String>, Untrusted> {
+    let index = Index::new(plan, live)?;
+    let begun = |operation: &&Operation| replay.operations.contains_key(&operation.id);
+    let waiting = plan.content().operations.iter().filter(|operation| !begun(operation));
+    Ok(waiting.flat_map(|operation| index.problems_of(operation)).collect())
+}
+
+/// Whether everything that the plan should bring about is so already: then a plan whose journal was lost has nothing
+/// left to do.
+#[must_use]
+pub fn is_all_done(plan: &Plan, live: Live<'_>) -> bool {
+    let operations = &plan.content().operations;
+    let made = made_already(operations, live.directory);
+    operations.iter().all(|operation| already_holds(operation, live.directory, live.managed, &made))
+}
+
+/// The plan's guards, judged again for the live account: the whole plan's counts, of no more users than there are.
+#[must_use]
+pub fn guards(plan: &Plan, replay: &Replay, live: Live<'_>) -> Vec<GuardResult> {
+    let manageable = |user: &&User| {
+        let in_branch =
+            live.branches.is_none_or(|branches| user.branch.as_ref().is_some_and(|id| branches.contains(id)));
+        in_branch && !live.protect.covers(user)
+    };
+    let mut managed = live.directory.users.iter().filter(manageable).count() as u64;
+    for operation in &plan.content().operations {
+        if let Some(Progress::Done { .. }) = replay.operations.get(&operation.id) {
+            match operation.action {
+                Action::Create { .. } => managed = managed.saturating_sub(1),
+                Action::Delete { .. } => managed += 1,
+                Action::Update { .. } | Action::Link { .. } => {}
+            }
+        }
+    }
+    guard::evaluate_again(&plan.content().guards, managed)
+}
+
+struct Index<'a> {
+    plan: &'a Plan,
+    live: Live<'a>,
+    by_email: HashMap<String, &'a User>,
+    by_identifier: HashMap<&'a str, &'a User>,
+    reports: HashMap<&'a UserId, Vec<&'a User>>,
+}
+
+impl<'a> Index<'a> {
+    fn new(plan: &'a Plan, live: Live<'a>) -> Result<Self, Untrusted> {
+        let users = &live.directory.users;
+        if live.protect.needs_roles()
+            && let Some(user) = users.iter().find(|user| user.roles.is_none())
+        {
+            return Err(Untrusted::NoRoles { user: user.id.to_string() });
+        }
+        let removed: HashSet<&UserId> = plan
+            .content()
+            .operations
+            .iter()
+            .filter_map(|operation| match &operation.action {
+                Action::Delete { user_id, .. } => Some(user_id),
+                _ => None,
+            })
+            .collect();
+        let mut reports: HashMap<&UserId, Vec<&User>> = HashMap::new();
+        for user in users {
+            if let Some(manager) = &user.manager
+                && removed.contains(manager)
+            {
+                reports.entry(manager).or_default().push(user);
+            }
+        }
+        Ok(Self {
+            plan,
+            live,
+            by_email: users.iter().map(|user| (email_key(&user.email).into_owned(), user)).collect(),
+            by_identifier: users.iter().filter_map(|user| Some((user.identifier.as_ref()?.as_str(), user))).collect(),
+            reports,
+        })
+    }
+
+    fn problems_of(&self, operation: &Operation) -> Vec<String> {
+        let mut problems = Vec::new();
+        match &operation.action {
+            Action::Create { after } => {
+                let Fields { external_identifier, primary_email, branch, manager, .. } = after;
+                problems.extend(
+                    external_identifier.as_ref().and_then(|id| self.taken_identifier(operation, id.as_str(), None)),
+                );
+                problems.extend(self.taken_email(operation, primary_email, None));
+                problems.extend(branch.iter().flatten().filter_map(|branch| self.missing_branch(branch)));
+                problems.extend(manager.iter().flatten().filter_map(|manager| self.missing_manager(manager)));
+            }
+            Action::Update { user_id, before_hash, changes } => {
+                problems.extend(self.changed(user_id, *before_hash));
+                for Change { field, before: _, after } in changes {
+                    problems.extend(match (field, after) {
+                        (Field::PrimaryEmail, Some(Value::Text(email))) => {
+                            self.taken_email(operation, email, Some(user_id))
+                        }
+                        (Field::ExternalIdentifier, Some(Value::Text(identifier))) => {
+                            self.taken_identifier(operation, identifier, Some(user_id))
+                        }
+                        (Field::Branch, Some(Value::Branch(branch))) => self.missing_branch(branch),
+                        (Field::Manager, Some(Value::Manager(manager))) => self.missing_manager(manager),
+                        _ => None,
+                    });
+                }
+            }
+            Action::Link { .. } => {}
+            Action::Delete { user_id, before_hash, .. } => {
+                problems.extend(self.changed(user_id, *before_hash));
+                problems.extend(self.new_report(operation, user_id));
+            }
+        }
+        let Operation { id, name, employee, action, .. } = operation;
+        let who = employee.as_ref().map_or_else(|| name.clone(), |employee| format!("{employee} {name}"));
+        problems.iter().map(|problem| format!("operation {id}, {} {who}: {problem}", action.name())).collect()
+    }
+
+    fn changed(&self, user_id: &UserId, before_hash: crate::plan::Digest) -> Option<String> {
+        let Some(user) = self.live.directory.user(user_id) else {
+            return Some(format!("the user {user_id} is not in Skovik any more"));
+        };
+        if self.live.protect.covers(user) {
+            return Some(format!("the user {user_id} is protected now"));
+        }
+        (hash_of(user, self.live.managed) != before_hash)
+            .then(|| format!("the user {user_id} has changed in Skovik since the plan"))
+    }
+
+    fn taken_email(&self, operation: &Operation, email: &str, own: Option<&UserId>) -> Option<String> {
+        let owner = self.by_email.get(&*email_key(email))?;
+        self.is_in_the_way(operation, owner, own)
+            .then(|| format!("the e-mail {email} now belongs to the user {}", owner.id))
+    }
+
+    fn taken_identifier(&self, operation: &Operation, identifier: &str, own: Option<&UserId>) -> Option<String> {
+        let owner = self.by_identifier.get(identifier)?;
+        self.is_in_the_way(operation, owner, own)
+            .then(|| format!("the external identifier {identifier} now belongs to the user {}", owner.id))
+    }
+
+    /// Somebody else has it, and no operation that comes before makes them give it up.
+    fn is_in_the_way(&self, operation: &Operation, owner: &User, own: Option<&UserId>) -> bool {
+        own != Some(&owner.id) && !self.is_touched_before(operation, &owner.id)
+    }
+
+    fn is_touched_before(&self, operation: &Operation, user: &UserId) -> bool {
+        operation.depends_on.iter().filter_map(|&needed| self.plan.operation(needed)).any(|needed| {
+            match &needed.action {
+                Action::Update { user_id, .. } | Action::Delete { user_id, .. } => user_id == user,
+                Action::Create { .. } | Action::Link { .. } => false,
+            }
+        })
+    }
+
+    fn new_report(&self, operation: &Operation, user_id: &UserId) -> Option<String> {
+        let reports = self.reports.get(user_id)?;
+        let touched: HashSet<&UserId> = operation
+            .depends_on
+            .iter()
+            .filter_map(|&needed| match &self.plan.operation(needed)?.action {
+                Action::Update { user_id, .. } | Action::Delete { user_id, .. } => Some(user_id),
+                Action::Create { .. } | Action::Link { .. } => None,
+            })
+            .collect();
+        let report = reports.iter().find(|report| !touched.contains(&report.id))?;
+        Some(format!("the user {} ({}) reports to them now", report.id, report.full_name()))
+    }
+
+    fn missing_branch(&self, branch: &BranchRef) -> Option<String> {
+        let id = &branch.branch_id;
+        self.live.directory.branch(id).is_none().then(|| format!("the branch {id} is not in Skovik any more"))
+    }
+
+    fn missing_manager(&self, manager: &ManagerRef) -> Option<String> {
+        let ManagerRef::User(user) = manager else { return None };
+        let id = &user.user_id;
+        self.live
+            .directory
+            .user(id)
+            .is_none()
+            .then(|| format!("the manager {} (user {id}) is not in Skovik any more", user.name))
+    }
+}
