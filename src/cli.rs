@@ -188,6 +188,12 @@ pub struct Apply {
     /// The hash of the plan that was approved elsewhere, sha256:…
     #[arg(long, value_name = "HASH")]
     pub approved_hash: Option<String>,
+    /// Write what became of each operation, with the whole user before and after, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Write what happens while it happens, as JSON lines; - for standard output
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
 }
 
 /// Arguments of `snapshot`.

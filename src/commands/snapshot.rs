@@ -6,11 +6,37 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::value::RawValue;
 
+use super::common::{client, load_settings, shown};
+use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, OrRefuse};
 use crate::files::PrivateFile;
 use crate::target::client::{Client, ListError, Progress};
 use crate::target::snapshot::{Counts, Item, Writer};
 use crate::target::wire::Collection;
+use crate::ui::Ui;
+
+/// Runs `snapshot`.
+///
+/// # Errors
+/// Exit codes 3 and 4.
+pub async fn run(args: &cli::Snapshot, global: &Global, ui: &Ui) -> Result<ExitStatus> {
+    let settings = load_settings(&global.config)?;
+    let progress = ui.progress("reading Skovik's users");
+    let told = |read: u64, total: Option<u64>| {
+        if let Some(total) = total {
+            progress.set_total(total);
+        }
+        progress.set(read);
+    };
+    let Counts { branches, custom_fields, users } =
+        write_snapshot(&client(&settings)?, &settings.target.url, &args.out, &told).await?;
+    progress.finish();
+    ui.line(format!(
+        "{users} users, {branches} branches and {custom_fields} custom fields saved to {}",
+        shown(&args.out)
+    ))?;
+    Ok(ExitStatus::Done)
+}
 
 /// Writes a snapshot of the account at `url`; where that fails, nothing is left and an older file stays as it is.
 ///

@@ -1,0 +1,210 @@
+//! `apply`: executes an approved, unchanged plan, or refuses before the first write.
+//!
+//! The checks run in a fixed order, and the first that fails gives the exit code: file, configuration, approvals,
+//! guards, lock, live state.
+
+mod report;
+mod watch;
+
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use super::common::{
+    approvals_beside, client, journal_path, load_settings, now, read_plan, rules, same_settings, shown, state_folder,
+};
+use super::verify::stated_hash;
+use crate::apply::engine::{self, Options};
+use crate::apply::journal::{Journal, JournalError, Record, Replay};
+use crate::apply::lock::{self, Holder, LockError};
+use crate::apply::operation::Worker;
+use crate::apply::precheck::{self, Live};
+use crate::apply::{Halt, Report};
+use crate::approval::{Granted, judge, not_lifted};
+use crate::cli::{self, Global};
+use crate::config::Settings;
+use crate::diff::Policy;
+use crate::employee::Directory;
+use crate::exit::{ExitStatus, OrRefuse as _, refused};
+use crate::mapping::Mapper;
+use crate::plan::{GuardResult, Plan};
+use crate::target::Account;
+use crate::target::client::Client;
+use crate::ui::Ui;
+use watch::Watch;
+
+/// How many reasons a refusal lists.
+const REASONS_SHOWN: usize = 10;
+
+/// Runs `apply`.
+///
+/// # Errors
+/// Each refusal before the first write; what happened afterwards is the status.
+pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
+    let plan = read_plan(&args.plan)?;
+    let journal_path = journal_path(&args.plan);
+    let read_journal = || Replay::read(&journal_path, plan.hash()).map_err(journal_refusal);
+    if let Some(finished) = read_journal()?.finished {
+        ui.line(format!("nothing to do: this plan was applied completely at {finished:.0}"))?;
+        return Ok(ExitStatus::Done);
+    }
+    let settings = load_settings(&global.config)?;
+    same_settings(&plan, &settings, &global.config)?;
+    if plan.content().operations.is_empty() {
+        ui.line("nothing to do: the plan has no operations")?;
+        return Ok(ExitStatus::Done);
+    }
+    let granted = approval(&plan, args, &settings, ui)?;
+    lifted(&plan.content().guards, &granted)?;
+    let _lock = take_lock(&plan, &settings)?;
+    // Only now nobody else writes to it.
+    let replay = read_journal()?;
+    let client = client(&settings)?;
+    let (account, policy, directory) = read_live(client, &settings, ui).await?;
+    let Account::Live(client) = account else { return Err(anyhow::anyhow!("a snapshot cannot be written to")) };
+    let live = Live {
+        directory: &directory,
+        managed: &policy.managed,
+        protect: &policy.protect,
+        branches: policy.branches.as_ref(),
+    };
+    if !still_holds(&plan, &replay, live)? {
+        ui.line("nothing to do: everything that this plan should bring about is so already")?;
+        return Ok(ExitStatus::Done);
+    }
+    lifted(&precheck::guards(&plan, &replay, live), &granted)?;
+    drop(directory);
+    execute(args, &plan, &replay, &granted, &settings, &client, &policy, ui).await
+}
+
+/// Who approved the plan; on a terminal, where the policy allows it, the person is asked.
+fn approval(plan: &Plan, args: &cli::Apply, settings: &Settings, ui: &Ui) -> anyhow::Result<Granted> {
+    let rules = rules(settings)?;
+    let stated = args.approved_hash.as_deref().map(stated_hash).transpose()?;
+    let found = approvals_beside(&args.plan)?;
+    let refusal = match judge(plan, &found, stated, &rules, now()) {
+        Ok(granted) => return Ok(granted),
+        Err(refusal) => refused(ExitStatus::NotApproved, format!("not approved: {refusal}")),
+    };
+    let may_ask = stated.is_none() && rules.approvers <= 1 && plan.blocking_guards().next().is_none() && ui.can_ask();
+    if !may_ask {
+        return Err(refusal);
+    }
+    super::plan::show(plan, &args.plan, false, ui)?;
+    if ui.confirm("Apply this plan?", "yes", "give --approved-hash")? {
+        Ok(Granted { approvers: Vec::new(), allow: std::collections::BTreeMap::new() })
+    } else {
+        Err(refused(ExitStatus::NotApproved, "not approved: the answer was not yes; nothing was written"))
+    }
+}
+
+fn lifted(guards: &[GuardResult], granted: &Granted) -> anyhow::Result<()> {
+    let left = not_lifted(guards, &granted.allow);
+    if left.is_empty() {
+        return Ok(());
+    }
+    let figures = |guard: &&GuardResult| format!("{} ({} of {}, limit {})", guard.id, guard.count, guard.of, guard.limit);
+    let guards: Vec<String> = left.iter().map(figures).collect();
+    let problem = format!(
+        "blocked by {}: nothing was written; only an approval that names a sufficient ceiling lifts a guard, see \
+         `skovik-sync approve --help`",
+        guards.join(" and ")
+    );
+    Err(refused(ExitStatus::Blocked, problem))
+}
+
+fn take_lock(plan: &Plan, settings: &Settings) -> anyhow::Result<lock::Lock> {
+    let holder = Holder { pid: std::process::id(), since: now(), plan_hash: plan.hash() };
+    lock::take(&state_folder()?, &settings.target.url, &holder).map_err(|error| match error {
+        LockError::Held { .. } => refused(ExitStatus::Locked, format!("{error}; wait for it, then try again")),
+        LockError::Io { .. } => error.into(),
+    })
+}
+
+async fn read_live(client: Client, settings: &Settings, ui: &Ui) -> anyhow::Result<(Account, Policy, Directory)> {
+    let account = Account::Live(Box::new(client));
+    let shape = account.shape().await?;
+    let resolved = Mapper::new(settings).resolve(&shape.branches, &shape.custom_fields).or_refuse(ExitStatus::Stale)?;
+    let progress = ui.progress("reading Skovik's users");
+    let told = |read: u64, total: Option<u64>| {
+        if let Some(total) = total {
+            progress.set_total(total);
+        }
+        progress.set(read);
+    };
+    let users = account.users(resolved.managed(), &told).await?;
+    progress.finish();
+    let policy = super::common::policy(settings, &resolved, std::collections::BTreeSet::new());
+    Ok((account, policy, shape.with_users(users)))
+}
+
+/// Whether there is something to do, and Skovik is still as the plan needs it.
+fn still_holds(plan: &Plan, replay: &Replay, live: Live<'_>) -> anyhow::Result<bool> {
+    let mut problems = precheck::problems(plan, replay, live).or_refuse(ExitStatus::Untrusted)?;
+    if problems.is_empty() {
+        return Ok(true);
+    }
+    if !replay.is_begun() && precheck::is_all_done(plan, live) {
+        return Ok(false);
+    }
+    let more = problems.len().saturating_sub(REASONS_SHOWN);
+    problems.truncate(REASONS_SHOWN);
+    let more = if more > 0 { format!("\n  … and {more} more") } else { String::new() };
+    let begun = if replay.is_begun() { "nothing more was written" } else { "nothing was written" };
+    let problem =
+        format!("the plan is stale, {begun}; plan again and have that approved:\n  {}{more}", problems.join("\n  "));
+    Err(refused(ExitStatus::Stale, problem))
+}
+
+#[expect(clippy::too_many_arguments, reason = "each is one finished piece of `run`, used once")]
+async fn execute(
+    args: &cli::Apply,
+    plan: &Plan,
+    replay: &Replay,
+    granted: &Granted,
+    settings: &Settings,
+    client: &Client,
+    policy: &Policy,
+    ui: &Ui,
+) -> anyhow::Result<ExitStatus> {
+    let mut watch = Watch::new(args, plan, replay, ui)?;
+    let journal = Journal::open(&journal_path(&args.plan), replay, plan.hash()).await.context("nothing was written")?;
+    let run = Record::Run { at: now(), approvers: granted.approvers.clone() };
+    journal.write(&run).done().await.context("nothing was written")?;
+    let options = Options {
+        max_in_flight: settings.target.max_in_flight,
+        settle_after: settings.target.timeout,
+        stop: watch::listen_for_signals()?,
+    };
+    let worker =
+        Worker { client, managed: &policy.managed, protect: &policy.protect, journal: &journal, now: &now };
+    let report = engine::run(plan, replay, &worker, options, &mut watch).await;
+    drop(journal);
+    watch.finish(plan, &report)?;
+    report::print(plan, &report, &shown(&args.plan), ui)?;
+    Ok(status(&report))
+}
+
+fn status(report: &Report) -> ExitStatus {
+    match &report.halt {
+        Some(Halt::Interrupted) => ExitStatus::Interrupted,
+        Some(Halt::Credentials(_)) if !report.wrote => ExitStatus::Untrusted,
+        Some(Halt::Journal(_)) if !report.wrote => ExitStatus::Unexpected,
+        _ if report.is_complete() => ExitStatus::Done,
+        _ => ExitStatus::Partial,
+    }
+}
+
+/// The exit code of a journal that cannot be gone on with.
+pub(super) fn journal_refusal(error: JournalError) -> anyhow::Error {
+    match error {
+        JournalError::Io { .. } => error.into(),
+        JournalError::OtherPlan { .. } => refused(ExitStatus::Stale, error),
+        JournalError::Damaged { .. } => refused(ExitStatus::Damaged, error),
+    }
+}
+
+/// A file that an option names, for messages.
+fn named(option: &str, path: &Path) -> String {
+    format!("{option} {}", path.display())
+}

@@ -1,0 +1,77 @@
+//! What is said at the end of an apply.
+
+use crate::apply::{Halt, Outcome, Report};
+use crate::plan::{Action, Operation, Plan};
+use crate::ui::Ui;
+
+/// How many people of each kind are listed; the report file has them all.
+const SHOWN: usize = 50;
+
+pub(super) fn print(plan: &Plan, report: &Report, file: &str, ui: &Ui) -> anyhow::Result<()> {
+    let operations = &plan.content().operations;
+    let pairs = || operations.iter().zip(&report.outcomes);
+    ui.line(format!("Applied: {}.", counts(pairs().filter(|(_, outcome)| outcome.is_done()).map(|(operation, _)| operation))))?;
+    let before = pairs().filter(|(_, outcome)| matches!(outcome, Outcome::DoneBefore)).count();
+    if before > 0 {
+        ui.line(format!("  of these, {before} by an earlier run of this apply"))?;
+    }
+    let mut list = |title: &str, which: &dyn Fn(&Outcome) -> Option<String>| -> anyhow::Result<usize> {
+        let found: Vec<(&Operation, String)> =
+            pairs().filter_map(|(operation, outcome)| Some((operation, which(outcome)?))).collect();
+        if !found.is_empty() {
+            ui.line(format!("{title} ({}):", found.len()))?;
+        }
+        for (operation, words) in found.iter().take(SHOWN) {
+            ui.line(format!("  {}: {}", describe(operation), crate::render::printable(words)))?;
+        }
+        if found.len() > SHOWN {
+            ui.line(format!("  … and {} more; --report FILE lists them all", found.len() - SHOWN))?;
+        }
+        Ok(found.len())
+    };
+    list("Done, but Skovik holds something else than it was sent", &|outcome| match outcome {
+        Outcome::Done { differs, .. } if !differs.is_empty() => Some(differs.join(", ")),
+        _ => None,
+    })?;
+    let failed = list("Failed", &|outcome| match outcome {
+        Outcome::Failed { problem } => Some(problem.clone()),
+        _ => None,
+    })?;
+    let in_doubt = list("In doubt, carried out or not", &|outcome| match outcome {
+        Outcome::InDoubt { problem } => Some(problem.clone()),
+        _ => None,
+    })?;
+    let not_attempted = list("Not attempted", &|outcome| match outcome {
+        Outcome::NotAttempted { because } => Some(because.clone()),
+        _ => None,
+    })?;
+    match &report.halt {
+        Some(Halt::Interrupted) => ui.hint(format!("interrupted; to go on, under the same approval: skovik-sync apply {file}")),
+        Some(halt) => ui.hint(format!("the run was stopped: {halt}; when that is mended: skovik-sync apply {file}")),
+        None if failed + in_doubt + not_attempted > 0 => ui.hint(format!(
+            "what was refused has to be mended in the data or in Skovik; then skovik-sync apply {file} goes on, or plan again"
+        )),
+        None => {}
+    }
+    Ok(())
+}
+
+fn describe(operation: &Operation) -> String {
+    let Operation { id, employee, name, depends_on: _, action } = operation;
+    let employee = employee.as_ref().map(|employee| format!("{employee} ")).unwrap_or_default();
+    crate::render::printable(&format!("operation {id}, {} {employee}{name}", action.name())).into_owned()
+}
+
+fn counts<'a>(operations: impl Iterator<Item = &'a Operation>) -> String {
+    let (mut created, mut updated, mut deleted, mut linked) = (0, 0, 0, 0);
+    for operation in operations {
+        match operation.action {
+            Action::Create { .. } => created += 1,
+            Action::Update { .. } => updated += 1,
+            Action::Delete { .. } => deleted += 1,
+            Action::Link { .. } => linked += 1,
+        }
+    }
+    let linked = if linked > 0 { format!(", {linked} linked to their managers") } else { String::new() };
+    format!("{created} created, {updated} updated, {deleted} deleted{linked}")
+}

@@ -1,0 +1,263 @@
+//! What can be seen of an apply while it runs: the bar on a terminal, the event stream, the report file; and the signals
+//! that end it.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use serde::Serialize;
+use tokio::sync::watch;
+
+use super::super::common::now;
+use crate::apply::engine::Stop;
+use crate::apply::journal::Replay;
+use crate::apply::{Ended, Observer, Outcome, Report};
+use crate::cli;
+use crate::files::PrivateFile;
+use crate::employee::{ExternalIdentifier, UserId};
+use crate::plan::{Digest, Operation, OperationId, Plan};
+use crate::target::wire::UserResource;
+use crate::ui::{Progress, Ui};
+
+/// What a report file says that it is.
+const REPORT_FORMAT: &str = "skovik-sync/report";
+/// The version of the report and of the events.
+const VERSION: u64 = 1;
+
+/// Shows and notes what happens.
+pub(super) struct Watch {
+    plan_hash: Digest,
+    ui: Ui,
+    bar: Progress,
+    events: Option<Box<dyn Write>>,
+    report: Option<ReportFile>,
+    began: Instant,
+    failed: Option<io::Error>,
+}
+
+struct ReportFile {
+    out: PrivateFile,
+    first: bool,
+}
+
+/// One line of the event stream.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Event<'a> {
+    ApplyStart { version: u64, at: Timestamp, plan_hash: Digest, operations: usize, done_before: usize },
+    OperationStart { at: Timestamp, operation: OperationId, action: &'a str, employee: Option<&'a str>, attempt: u32 },
+    OperationDone { at: Timestamp, operation: OperationId, action: &'a str, employee: Option<&'a str>, differs: &'a [String] },
+    OperationFailed { at: Timestamp, operation: OperationId, action: &'a str, employee: Option<&'a str>, outcome: &'a str, problem: &'a str },
+    Settling { at: Timestamp, unclear: usize, wait_ms: u128 },
+    Summary { at: Timestamp, done: usize, done_before: usize, failed: usize, in_doubt: usize, not_attempted: usize, halt: Option<String>, duration_ms: u128 },
+}
+
+/// One operation of the report file.
+#[derive(Serialize)]
+struct Entry<'a> {
+    operation: OperationId,
+    action: &'a str,
+    employee: Option<&'a str>,
+    name: &'a str,
+    outcome: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    differs: &'a [String],
+    user_id: Option<&'a str>,
+    attempts: u32,
+    duration_ms: u128,
+    before: Option<&'a UserResource>,
+    after: Option<&'a UserResource>,
+}
+
+impl<'a> Entry<'a> {
+    fn of(operation: &'a Operation, outcome: &'a Outcome) -> Self {
+        let (problem, differs, user_id): (_, &[String], _) = match outcome {
+            Outcome::Done { user_id, differs } => (None, differs, user_id.as_ref()),
+            Outcome::DoneBefore => (None, &[], None),
+            Outcome::Failed { problem } | Outcome::InDoubt { problem } => (Some(problem.as_str()), &[], None),
+            Outcome::NotAttempted { because } => (Some(because.as_str()), &[], None),
+        };
+        Self {
+            operation: operation.id,
+            action: operation.action.name(),
+            employee: operation.employee.as_ref().map(ExternalIdentifier::as_str),
+            name: &operation.name,
+            outcome: outcome.name(),
+            problem,
+            differs,
+            user_id: user_id.map(UserId::as_str),
+            attempts: 0,
+            duration_ms: 0,
+            before: None,
+            after: None,
+        }
+    }
+}
+
+impl Watch {
+    pub(super) fn new(args: &cli::Apply, plan: &Plan, replay: &Replay, ui: &Ui) -> anyhow::Result<Self> {
+        let events = args.events.as_deref().map(open_events).transpose()?;
+        let report = match &args.report {
+            Some(path) => {
+                let out = PrivateFile::create(path).with_context(|| super::named("--report", path))?;
+                Some(ReportFile { out, first: true })
+            }
+            None => None,
+        };
+        let bar = ui.progress("applying");
+        bar.set_total(plan.content().operations.len() as u64);
+        bar.set(replay.done() as u64);
+        let mut watch = Self {
+            plan_hash: plan.hash(),
+            ui: ui.clone(),
+            bar,
+            events,
+            report,
+            began: Instant::now(),
+            failed: None,
+        };
+        let operations = plan.content().operations.len();
+        watch.tell(&Event::ApplyStart {
+            version: VERSION,
+            at: now(),
+            plan_hash: plan.hash(),
+            operations,
+            done_before: replay.done(),
+        });
+        watch.begin_report();
+        Ok(watch)
+    }
+
+    /// Ends the streams; what could not be written is said here, after everything that matters more.
+    pub(super) fn finish(mut self, plan: &Plan, report: &Report) -> anyhow::Result<()> {
+        self.bar.finish();
+        for (operation, outcome) in plan.content().operations.iter().zip(&report.outcomes) {
+            if matches!(outcome, Outcome::DoneBefore) {
+                self.write_entry(&Entry::of(operation, outcome));
+            }
+        }
+        let count = |name: &str| report.outcomes.iter().filter(|outcome| outcome.name() == name).count();
+        let summary = Event::Summary {
+            at: now(),
+            done: count("done"),
+            done_before: count("done_before"),
+            failed: count("failed"),
+            in_doubt: count("in_doubt"),
+            not_attempted: count("not_attempted"),
+            halt: report.halt.as_ref().map(ToString::to_string),
+            duration_ms: self.began.elapsed().as_millis(),
+        };
+        self.tell(&summary);
+        if let Some(ReportFile { mut out, .. }) = self.report.take() {
+            let written = write!(out, "\n],\"summary\":")
+                .and_then(|()| Ok(serde_json::to_writer(&mut out, &summary)?))
+                .and_then(|()| writeln!(out, "}}"))
+                .and_then(|()| out.keep());
+            self.failed = self.failed.take().or(written.err());
+        }
+        if let Some(error) = self.failed {
+            self.ui.warn(format!("the event stream or the report file could not be written whole: {error}"));
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, event: &Event<'_>) {
+        let Some(out) = &mut self.events else { return };
+        let written = serde_json::to_vec(event).map_err(io::Error::from).and_then(|mut line| {
+            line.push(b'\n');
+            out.write_all(&line)?;
+            out.flush()
+        });
+        if let Err(error) = written {
+            self.events = None;
+            self.failed.get_or_insert(error);
+        }
+    }
+
+    fn begin_report(&mut self) {
+        let hash = self.plan_hash;
+        self.write_report(|out| {
+            write!(
+                out,
+                r#"{{"format":"{REPORT_FORMAT}","format_version":{VERSION},"plan_hash":"{hash}","operations":["#
+            )
+        });
+    }
+
+    fn write_entry(&mut self, entry: &Entry<'_>) {
+        if let Some(report) = &mut self.report {
+            let separator: &[u8] = if std::mem::take(&mut report.first) { b"\n" } else { b",\n" };
+            self.write_report(|out| {
+                out.write_all(separator)?;
+                Ok(serde_json::to_writer(out, entry)?)
+            });
+        }
+    }
+
+    fn write_report(&mut self, write: impl FnOnce(&mut PrivateFile) -> io::Result<()>) {
+        if let Some(report) = &mut self.report
+            && let Err(error) = write(&mut report.out)
+        {
+            self.report = None;
+            self.failed.get_or_insert(error);
+        }
+    }
+}
+
+impl Observer for Watch {
+    fn started(&mut self, operation: &Operation, attempt: u32) {
+        let (action, employee) = (operation.action.name(), operation.employee.as_ref().map(|employee| employee.as_str()));
+        self.tell(&Event::OperationStart { at: now(), operation: operation.id, action, employee, attempt });
+    }
+
+    fn ended(&mut self, ended: Ended<'_>) {
+        let Ended { operation, outcome, attempts, took, before, after } = ended;
+        let entry = Entry { attempts, duration_ms: took.as_millis(), before, after, ..Entry::of(operation, outcome) };
+        let Entry { operation, action, employee, outcome, problem, differs, .. } = entry;
+        self.tell(&match problem {
+            None => Event::OperationDone { at: now(), operation, action, employee, differs },
+            Some(problem) => Event::OperationFailed { at: now(), operation, action, employee, outcome, problem },
+        });
+        self.write_entry(&entry);
+        self.bar.inc(1);
+    }
+
+    fn settling(&mut self, unclear: usize, wait: Duration) {
+        self.tell(&Event::Settling { at: now(), unclear, wait_ms: wait.as_millis() });
+        let seconds = wait.as_secs();
+        self.ui.note(format!(
+            "{unclear} outcomes are unclear: waiting {seconds} s, then reading Skovik's whole list to see what was carried out"
+        ));
+    }
+}
+
+fn open_events(path: &Path) -> anyhow::Result<Box<dyn Write>> {
+    if path == Path::new("-") {
+        return Ok(Box::new(io::stdout()));
+    }
+    let file = File::create(path).with_context(|| super::named("--events", path))?;
+    Ok(Box::new(BufWriter::new(file)))
+}
+
+/// The first Ctrl-C or SIGTERM ends the run gently, the second one at once.
+pub(super) fn listen_for_signals() -> anyhow::Result<watch::Receiver<Stop>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (sender, receiver) = watch::channel(Stop::No);
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            sender.send_modify(|stop| *stop = if *stop == Stop::No { Stop::Gently } else { Stop::Now });
+        }
+    });
+    Ok(receiver)
+}

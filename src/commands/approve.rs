@@ -1,0 +1,123 @@
+//! `approve`: shows a plan, asks, and writes an approval of exactly that plan.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::Context as _;
+use jiff::{SignedDuration, Timestamp};
+
+use super::common::{load_settings, now, read_plan, rules, same_settings, shown};
+use crate::approval::{Approval, FORMAT, FORMAT_VERSION, file_name, needed_ceilings, not_lifted};
+use crate::cli::{self, Global};
+use crate::exit::{ExitStatus, OrRefuse as _, refused};
+use crate::files::write_private;
+use crate::guard::Ceiling;
+use crate::plan::{GuardResult, Plan};
+use crate::ui::Ui;
+
+/// Runs `approve`.
+///
+/// # Errors
+/// Exit code 5 where a guard blocks and no sufficient ceiling is given, 6 where the answer is no.
+pub fn run(args: &cli::Approve, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
+    let plan = read_plan(&args.plan)?;
+    let settings = load_settings(&global.config)?;
+    same_settings(&plan, &settings, &global.config)?;
+    let rules = rules(&settings)?;
+    let allow = ceilings(&args.allow)?;
+    let approver = approver(args.approver.as_deref())?;
+    let approved_at = now();
+    let expires_at = args.expires.as_deref().map(|text| expiry(approved_at, text)).transpose()?;
+    super::plan::show(&plan, &args.plan, false, ui)?;
+    ceilings_suffice(&plan, &allow, &args.plan)?;
+    if !args.yes && !ui.confirm(&format!("Approve this plan as {approver}?"), "yes", "give --yes to approve without being asked")? {
+        return Err(refused(ExitStatus::NotApproved, "not approved: the answer was not yes"));
+    }
+    let approval = Approval {
+        format: FORMAT.to_owned(),
+        format_version: FORMAT_VERSION,
+        plan_hash: plan.hash(),
+        approver: approver.clone(),
+        approved_at,
+        expires_at,
+        comment: args.comment.clone(),
+        allow,
+        blocked: plan.blocking_guards().cloned().collect(),
+    };
+    let plan_name = args.plan.file_name().unwrap_or_default().to_string_lossy();
+    let path = args.plan.with_file_name(file_name(&plan_name, &approver));
+    write_private(&path, |file| {
+        serde_json::to_writer_pretty(&mut *file, &approval)?;
+        file.write_all(b"\n")
+    })
+    .with_context(|| format!("cannot write {}", shown(&path)))?;
+    let until = approval.holds_until(&rules);
+    ui.line(format!("approved by {approver} until {until:.0}: {}", shown(&path)))?;
+    Ok(ExitStatus::Done)
+}
+
+/// Refuses an approval that would lift nothing, and says which flags would.
+fn ceilings_suffice(plan: &Plan, allow: &BTreeMap<Ceiling, u64>, path: &Path) -> anyhow::Result<()> {
+    let left = not_lifted(&plan.content().guards, allow);
+    if left.is_empty() {
+        return Ok(());
+    }
+    let hopeless: Vec<&str> =
+        left.iter().filter(|guard| Ceiling::lifting(&guard.id).is_none()).map(|guard| guard.id.as_str()).collect();
+    if !hopeless.is_empty() {
+        let problem = format!(
+            "blocked by {}, which no approval lifts: mend the data, or change [guard] and plan again",
+            hopeless.join(" and ")
+        );
+        return Err(refused(ExitStatus::Blocked, problem));
+    }
+    let blocking: Vec<&GuardResult> = plan.blocking_guards().collect();
+    let flags: Vec<String> =
+        needed_ceilings(&blocking).iter().map(|(kind, count)| format!("--allow {}={count}", kind.name())).collect();
+    let guards: Vec<&str> = left.iter().map(|guard| guard.id.as_str()).collect();
+    let problem = format!(
+        "blocked by {}; if you have read every one of these changes and want them all: skovik-sync approve {} {}",
+        guards.join(" and "),
+        shown(path),
+        flags.join(" ")
+    );
+    Err(refused(ExitStatus::Blocked, problem))
+}
+
+fn ceilings(given: &[String]) -> anyhow::Result<BTreeMap<Ceiling, u64>> {
+    let mut ceilings = BTreeMap::new();
+    for text in given {
+        let parsed = text.split_once('=').and_then(|(name, count)| {
+            let kind = Ceiling::ALL.into_iter().find(|kind| kind.name() == name)?;
+            Some((kind, count.parse::<u64>().ok()?))
+        });
+        let Some((kind, count)) = parsed else {
+            let problem = format!("--allow {text}: expected deletes=N, changes=N or creates=N, with a whole number");
+            return Err(refused(ExitStatus::Usage, problem));
+        };
+        if ceilings.insert(kind, count).is_some() {
+            return Err(refused(ExitStatus::Usage, format!("--allow {}: given twice", kind.name())));
+        }
+    }
+    Ok(ceilings)
+}
+
+fn approver(given: Option<&str>) -> anyhow::Result<String> {
+    let from_environment = || ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
+    let name = given.map(str::to_owned).or_else(from_environment).unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() || name.chars().any(char::is_control) {
+        return Err(refused(ExitStatus::Usage, "cannot tell who approves: give --approver NAME"));
+    }
+    Ok(name.to_owned())
+}
+
+fn expiry(now: Timestamp, text: &str) -> anyhow::Result<Timestamp> {
+    let until = text
+        .parse::<SignedDuration>()
+        .ok()
+        .filter(|duration| duration.is_positive())
+        .and_then(|duration| now.checked_add(duration).ok());
+    until.with_context(|| format!("--expires {text}: expected a duration such as 24h or 30m")).or_refuse(ExitStatus::Usage)
+}

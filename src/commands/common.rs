@@ -1,0 +1,143 @@
+//! What several commands need: settings, the client, the policy, and the files beside a plan.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use jiff::{SignedDuration, Timestamp};
+use url::Url;
+
+use crate::approval::{Approval, Found, Rules};
+use crate::config::{Require, Settings};
+use crate::diff::{Policy, Protect};
+use crate::employee::ExternalIdentifier;
+use crate::exit::{ExitStatus, OrRefuse as _, refused};
+use crate::mapping::ResolvedMapper;
+use crate::plan::Plan;
+use crate::target::client::{Client, Options};
+
+/// Reads the settings file.
+pub(super) fn load_settings(path: &Path) -> anyhow::Result<Settings> {
+    Settings::load(path).or_refuse(ExitStatus::Usage)
+}
+
+/// The account's URL.
+pub(super) fn target_url(settings: &Settings) -> anyhow::Result<Url> {
+    Url::parse(&settings.target.url).context("[target] url").or_refuse(ExitStatus::Usage)
+}
+
+/// A client of the account, with its key.
+pub(super) fn client(settings: &Settings) -> anyhow::Result<Client> {
+    let target = &settings.target;
+    let options = Options {
+        url: target_url(settings)?,
+        token: target.token.token().or_refuse(ExitStatus::Usage)?,
+        auth_header: target.auth_header.clone(),
+        auth_scheme: target.auth_scheme.clone(),
+        page_size: target.page_size,
+        max_in_flight: target.max_in_flight,
+        requests_per_second: target.requests_per_second,
+        timeout: target.timeout,
+        retries: target.retries,
+    };
+    Client::new(options).context("[target]").or_refuse(ExitStatus::Usage)
+}
+
+/// The settings that decide who is who, for the account whose fields were looked up.
+pub(super) fn policy(
+    settings: &Settings,
+    resolved: &ResolvedMapper,
+    same_person: BTreeSet<ExternalIdentifier>,
+) -> Policy {
+    Policy {
+        managed: resolved.managed().clone(),
+        adopt: settings.scope.match_email,
+        renumber: settings.scope.renumber,
+        same_person,
+        remove: settings.scope.remove,
+        protect: Protect::new(&settings.scope.protect),
+        branches: resolved.scope_branches().map(|branches| branches.iter().cloned().collect()),
+    }
+}
+
+/// Reads a plan file.
+pub(super) fn read_plan(path: &Path) -> anyhow::Result<Plan> {
+    let text = fs::read(path)
+        .with_context(|| format!("cannot read the plan {}; `skovik-sync plan` writes one", path.display()))
+        .or_refuse(ExitStatus::Usage)?;
+    Plan::read(&text).with_context(|| path.display().to_string()).or_refuse(ExitStatus::Damaged)
+}
+
+/// Refuses a plan that was made with other settings.
+pub(super) fn same_settings(plan: &Plan, settings: &Settings, path: &Path) -> anyhow::Result<()> {
+    if plan.content().config_hash == settings.hash() {
+        return Ok(());
+    }
+    let problem = format!(
+        "the settings in {} are not those that the plan was made with; plan again, or name the right file with --config",
+        path.display()
+    );
+    Err(refused(ExitStatus::Stale, problem))
+}
+
+/// Where a plan's journal stands.
+pub(super) fn journal_path(plan: &Path) -> PathBuf {
+    beside(plan, ".journal")
+}
+
+fn beside(plan: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(plan.as_os_str());
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// The approvals that stand beside a plan, by name.
+pub(super) fn approvals_beside(plan: &Path) -> anyhow::Result<Vec<Found>> {
+    let folder = plan.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let plan_name = plan.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let looked_through = || format!("cannot look for approvals in {}", folder.display());
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).with_context(looked_through)? {
+        let entry = entry.with_context(looked_through)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let is_approval = name.strip_prefix(&plan_name).is_some_and(|rest| rest.starts_with('.') && rest.ends_with(".approval"));
+        if is_approval {
+            let approval = fs::read(entry.path())
+                .map_err(|error| format!("cannot be read: {error}"))
+                .and_then(|text| Approval::read(&text));
+            found.push(Found { name, approval });
+        }
+    }
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(found)
+}
+
+/// What an approval needs to count.
+pub(super) fn rules(settings: &Settings) -> anyhow::Result<Rules> {
+    let approval = &settings.approval;
+    if approval.require == Require::Signature {
+        let problem = "[approval] require = \"signature\": this version cannot verify signatures; use \"hash\"";
+        return Err(refused(ExitStatus::Usage, problem));
+    }
+    let max_age = SignedDuration::try_from(approval.max_age).context("[approval] max_age").or_refuse(ExitStatus::Usage)?;
+    Ok(Rules { approvers: approval.approvers, max_age })
+}
+
+/// The clock.
+pub(super) fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+/// The user's folder for locks.
+pub(super) fn state_folder() -> anyhow::Result<PathBuf> {
+    let folders = directories::ProjectDirs::from("", "", "skovik-sync")
+        .context("there is no home folder to keep the lock in; set HOME")?;
+    Ok(folders.state_dir().unwrap_or_else(|| folders.data_local_dir()).to_owned())
+}
+
+/// The file's name for a message or a command line that the reader may copy.
+pub(super) fn shown(path: &Path) -> String {
+    path.display().to_string()
+}

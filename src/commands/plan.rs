@@ -1,0 +1,157 @@
+//! `plan`: reads both sides whole, compares, writes the plan file and shows it. It makes only GET requests.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use super::common::{client, journal_path, load_settings, policy, shown, target_url};
+use crate::apply::journal::{JournalError, Replay};
+use crate::cli::{self, Global};
+use crate::config::{Invalid, Settings, TargetSettings, Unresolved};
+use crate::employee::{Desired, Directory, ExternalIdentifier};
+use crate::exit::{ExitStatus, OrRefuse as _, refused};
+use crate::files::write_private;
+use crate::mapping::{Mapper, ResolvedMapper};
+use crate::plan::{Input, NoPlan, Plan};
+use crate::render::text::{TextOptions, display};
+use crate::source::{Records, read_all};
+use crate::target::{Account, fingerprint};
+use crate::ui::Ui;
+
+/// How many people a group shows on a terminal.
+const SHOWN_ON_TERMINAL: usize = 25;
+
+/// Runs `plan`.
+///
+/// # Errors
+/// Exit codes 3 and 4; a plan that a guard blocks is written all the same, and is no error but the status 5.
+pub async fn run(args: &cli::Plan, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
+    let settings = load_settings(&global.config)?;
+    let both = read_both_sides(&settings, args.users.as_deref(), ui).await?;
+    let plan = make(&settings, &both, args).map_err(|error| {
+        let status = match error {
+            NoPlan::NothingToDecide(_) | NoPlan::NothingToDo(_) => ExitStatus::Usage,
+            NoPlan::Untrusted(_) | NoPlan::Invalid { .. } | NoPlan::UnresolvedManagers { .. } => ExitStatus::Untrusted,
+            NoPlan::Plan(_) => ExitStatus::Unexpected,
+        };
+        refused(status, format!("no plan was made: {error}"))
+    })?;
+    put_journal_away(&args.out, &plan, ui)?;
+    write_private(&args.out, |file| plan.write(file)).with_context(|| format!("cannot write {}", shown(&args.out)))?;
+    show(&plan, &args.out, args.all, ui)?;
+    let blocked = plan.blocking_guards().next().is_some();
+    let empty = plan.content().operations.is_empty();
+    ui.note(next_step(&args.out, blocked, empty));
+    Ok(match (blocked, empty) {
+        (true, _) => ExitStatus::Blocked,
+        (false, false) if args.detailed_exitcode => ExitStatus::Changes,
+        (false, _) => ExitStatus::Done,
+    })
+}
+
+/// Everything that a plan is made of.
+pub(super) struct BothSides {
+    pub(super) records: Records,
+    pub(super) desired: Desired,
+    pub(super) directory: Directory,
+    pub(super) resolved: ResolvedMapper,
+}
+
+/// Reads the sources and Skovik, side by side.
+pub(super) async fn read_both_sides(
+    settings: &Settings,
+    snapshot: Option<&Path>,
+    ui: &Ui,
+) -> anyhow::Result<BothSides> {
+    let mapper = Mapper::new(settings);
+    let account = match snapshot {
+        Some(path) => Account::Snapshot { path: path.to_owned(), url: target_url(settings)? },
+        None => Account::Live(Box::new(client(settings)?)),
+    };
+    let progress = ui.progress("reading Skovik's users");
+    let target = async {
+        let shape = account.shape().await?;
+        let resolved = mapper.resolve(&shape.branches, &shape.custom_fields).or_refuse(ExitStatus::Usage)?;
+        let told = |read: u64, total: Option<u64>| {
+            if let Some(total) = total {
+                progress.set_total(total);
+            }
+            progress.set(read);
+        };
+        let users = account.users(resolved.managed(), &told).await?;
+        anyhow::Ok((resolved, shape.with_users(users)))
+    };
+    let sources = async {
+        read_all(settings).await.map_err(|error| refused(error.status(), format!("no plan was made: {error}")))
+    };
+    let ((resolved, directory), records) = tokio::try_join!(target, sources)?;
+    progress.finish();
+    let desired = resolved.employees(&records).or_refuse(ExitStatus::Usage)?;
+    Ok(BothSides { records, desired, directory, resolved })
+}
+
+fn make(settings: &Settings, both: &BothSides, args: &cli::Plan) -> Result<Plan, NoPlan> {
+    let people = |names: &[String]| -> BTreeSet<ExternalIdentifier> {
+        names.iter().map(|name| ExternalIdentifier::from(name.trim())).collect()
+    };
+    let policy = policy(settings, &both.resolved, people(&args.same_person));
+    Plan::make(Input {
+        desired: &both.desired,
+        directory: &both.directory,
+        policy: &policy,
+        limits: &settings.guard,
+        managers_must_resolve: settings.manager.unresolved == Unresolved::Error,
+        records_must_be_valid: settings.scope.invalid == Invalid::Error,
+        only: &people(&args.only),
+        kind: TargetSettings::KIND,
+        url: &settings.target.url,
+        fingerprint: fingerprint(&both.directory, &policy.managed),
+        sources: both.records.summaries(),
+        config_hash: settings.hash(),
+    })
+}
+
+/// A journal beside the file that the new plan takes the place of belongs to the plan before it. A finished one is kept
+/// under that plan's hash; while one is not finished, its plan is needed.
+fn put_journal_away(out: &Path, plan: &Plan, ui: &Ui) -> anyhow::Result<()> {
+    let path = journal_path(out);
+    let (before, finished) = match Replay::read(&path, plan.hash()) {
+        Ok(_) => return Ok(()),
+        Err(JournalError::OtherPlan { found, .. }) => (found, Replay::read(&path, found)?.finished.is_some()),
+        Err(error) => return Err(error.into()),
+    };
+    if !finished {
+        let problem = format!(
+            "{} belongs to an apply that is not finished, of the plan {before}: run that apply again, or write the new plan \
+             to another file with --out",
+            shown(&path)
+        );
+        return Err(refused(ExitStatus::Usage, problem));
+    }
+    let digits = before.to_string();
+    let kept = path.with_extension(format!("journal.{}", &digits["sha256:".len()..][..12]));
+    fs::rename(&path, &kept).with_context(|| format!("cannot rename {}", shown(&path)))?;
+    ui.note(format!("the journal of the plan before is kept as {}", shown(&kept)));
+    Ok(())
+}
+
+/// Shows a plan; on a terminal, long groups are cut.
+pub(super) fn show(plan: &Plan, path: &Path, all: bool, ui: &Ui) -> anyhow::Result<()> {
+    let on_terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
+    let limit = (on_terminal && !all).then_some(SHOWN_ON_TERMINAL);
+    let options = TextOptions { color: ui.color(), width: ui.width(), limit, plan_file: shown(path) };
+    ui.print(display(plan, &options))
+}
+
+fn next_step(out: &Path, blocked: bool, empty: bool) -> String {
+    let out = shown(out);
+    match (blocked, empty) {
+        (true, _) => format!("\n{out} is written, but blocked by a guard. To look at it again: skovik-sync show {out}"),
+        (false, true) => format!("\n{out} is written; there is nothing to apply."),
+        (false, false) => {
+            format!("\n{out} is written. Read it, then: skovik-sync approve {out} && skovik-sync apply {out}")
+        }
+    }
+}

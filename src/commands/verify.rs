@@ -1,0 +1,60 @@
+//! `verify`: says, without network, whether a plan is whole, who has approved it, and whether `apply` would accept it.
+
+use super::common::{approvals_beside, journal_path, load_settings, now, read_plan, rules, same_settings};
+use crate::apply::journal::Replay;
+use crate::approval::{Found, judge, not_lifted};
+use crate::cli::{self, Global};
+use crate::exit::{ExitStatus, refused};
+use crate::plan::{Digest, Summary};
+use crate::ui::Ui;
+
+/// Runs `verify`.
+///
+/// # Errors
+/// In the order of `apply`: exit codes 8, 3, 7, 6, 5.
+pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
+    let plan = read_plan(&args.plan)?;
+    let Summary { create, update, delete, unchanged, set_aside } = plan.content().summary;
+    ui.line(format!("plan      {}", plan.hash()))?;
+    ui.line(format!("target    {}", plan.content().target.url))?;
+    ui.line(format!(
+        "changes   {create} to create, {update} to update, {delete} to delete, {unchanged} unchanged, {set_aside} set aside"
+    ))?;
+    let replay = Replay::read(&journal_path(&args.plan), plan.hash()).map_err(super::apply::journal_refusal)?;
+    if let Some(finished) = replay.finished {
+        ui.line(format!("journal   finished at {finished:.0}"))?;
+    } else if replay.is_begun() {
+        ui.line(format!("journal   begun: {} of {} operations done", replay.done(), plan.content().operations.len()))?;
+    }
+    let settings = load_settings(&global.config)?;
+    same_settings(&plan, &settings, &global.config)?;
+    let rules = rules(&settings)?;
+    let found = approvals_beside(&args.plan)?;
+    for Found { name, approval } in &found {
+        match approval {
+            Ok(approval) if approval.plan_hash == plan.hash() => {
+                let until = approval.holds_until(&rules);
+                ui.line(format!("approval  {name}: by {}, holds until {until:.0}", approval.approver))?;
+            }
+            Ok(_) => ui.line(format!("approval  {name}: of another plan"))?,
+            Err(problem) => ui.line(format!("approval  {name}: {problem}"))?,
+        }
+    }
+    let stated = args.approved_hash.as_deref().map(stated_hash).transpose()?;
+    let granted = judge(&plan, &found, stated, &rules, now())
+        .map_err(|error| refused(ExitStatus::NotApproved, format!("not approved: {error}")))?;
+    let left = not_lifted(&plan.content().guards, &granted.allow);
+    if !left.is_empty() {
+        let guards: Vec<&str> = left.iter().map(|guard| guard.id.as_str()).collect();
+        let problem = format!("blocked by {}: no approval lifts it far enough", guards.join(" and "));
+        return Err(refused(ExitStatus::Blocked, problem));
+    }
+    ui.line("apply would accept this plan, if Skovik still holds what it was made for")?;
+    Ok(ExitStatus::Done)
+}
+
+/// Reads a hash from the command line.
+pub(super) fn stated_hash(text: &str) -> anyhow::Result<Digest> {
+    let problem = || "--approved-hash: expected sha256: and 64 lower-case hexadecimal digits, as the plan's last line shows";
+    Digest::parse(text.trim()).ok_or_else(|| refused(ExitStatus::Usage, problem()))
+}
