@@ -1,1 +1,3 @@
 //! The commands, one file each: orchestration only. What they decide stands in the core.
+
+pub mod init;

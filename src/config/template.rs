@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use minijinja::value::ValueKind;
-use minijinja::{Environment, UndefinedBehavior, escape_formatter};
+use minijinja::value::{Object, Value, ValueKind};
+use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, escape_formatter};
 use unicode_normalization::UnicodeNormalization;
 
 use super::nearest;
@@ -36,8 +36,9 @@ impl Template {
     pub(crate) fn parse(setting: &str, text: &str, sources: &[Arc<str>]) -> Result<Self, String> {
         let text: String = text.nfc().collect();
         let environment = environment();
-        let template = environment.template_from_str(&text).map_err(|error| error.to_string())?;
+        let template = environment.template_from_str(&text).map_err(|error| broken(&error))?;
         check_names(&environment, template.undeclared_variables(false), sources)?;
+        check_functions(template.render(anybody(sources)).err())?;
         let columns = columns(&text, template.undeclared_variables(true), sources);
         Ok(Self { setting: setting.into(), text: text.as_str().into(), columns })
     }
@@ -46,8 +47,9 @@ impl Template {
     pub(crate) fn parse_expression(setting: &str, text: &str, sources: &[Arc<str>]) -> Result<Self, String> {
         let text: String = text.nfc().collect();
         let environment = environment();
-        let expression = environment.compile_expression(&text).map_err(|error| error.to_string())?;
+        let expression = environment.compile_expression(&text).map_err(|error| broken(&error))?;
         check_names(&environment, expression.undeclared_variables(false), sources)?;
+        check_functions(expression.eval(anybody(sources)).err())?;
         let columns = columns(&text, expression.undeclared_variables(true), sources);
         Ok(Self { setting: setting.into(), text: text.as_str().into(), columns })
     }
@@ -83,6 +85,30 @@ fn check_names(
         None => format!("the sources are {}", sources.join(", ")),
     };
     Err(format!("refers to `{unknown}`, but no source has that name; {hint}"))
+}
+
+/// A record whose sources have every column, all of them empty.
+fn anybody(sources: &[Arc<str>]) -> Value {
+    #[derive(Debug)]
+    struct Anything;
+    impl Object for Anything {
+        fn get_value(self: &Arc<Self>, _: &Value) -> Option<Value> {
+            Some(Value::from(""))
+        }
+    }
+    Value::from_pairs(sources.iter().map(|source| (&**source, Value::from_object(Anything))))
+}
+
+/// The engine finds out only when it runs that a filter does not exist. Whatever else fails for a record that nobody
+/// has says nothing about the template.
+fn check_functions(error: Option<Error>) -> Result<(), String> {
+    use ErrorKind::{UnknownFilter, UnknownFunction, UnknownTest};
+    let error = error.filter(|error| matches!(error.kind(), UnknownFilter | UnknownFunction | UnknownTest));
+    error.map_or(Ok(()), |error| Err(broken(&error)))
+}
+
+fn broken(error: &Error) -> String {
+    format!("cannot be compiled: {error}")
 }
 
 fn columns(text: &str, used: impl IntoIterator<Item = String>, sources: &[Arc<str>]) -> BTreeSet<ColumnName> {

@@ -66,8 +66,8 @@ fn delimiter(text: &str) -> Option<char> {
 }
 
 /// The names of the columns, as `init` shows them; `None` where the file has no usable header.
-pub(crate) fn header(bytes: &[u8], delimiter: char) -> Option<Vec<String>> {
-    let text = Encoding::Utf8.decode(bytes).ok()?;
+pub(crate) fn header(bytes: &[u8], delimiter: char, encoding: &str) -> Option<Vec<String>> {
+    let text = Encoding::named(encoding)?.decode(bytes).ok()?;
     read_header(&mut Rows::new(&text, delimiter)).ok()
 }
 

@@ -32,7 +32,7 @@ impl FileSettings {
         let name = self.name();
         let bytes = fs::read(&self.path).map_err(|error| format!("cannot read {name}: {error}"))?;
         if bytes.is_empty() {
-            return Err(format!("{name} is empty; not even an empty list looks like that"));
+            return Err(format!("{name} is empty; a list with nobody in it cannot be told from one that was lost"));
         }
         if let Some(path) = &self.sha256_file {
             let stated = stated_digest(path, &self.path)?;

@@ -33,6 +33,9 @@ impl JsonlSource {
 }
 
 fn table(text: &str) -> Result<Table, String> {
+    if text.trim().is_empty() {
+        return Err("is empty; a list with nobody in it cannot be told from one that was lost".to_owned());
+    }
     let mut records = Records::new(TableBuilder::new(text.len()));
     for (number, line) in (1..).zip(text.lines()) {
         if line.trim().is_empty() {
