@@ -186,3 +186,77 @@ fn said(error: &Error) -> String {
 fn broken(template: &Template, error: &Error) -> ConfigError {
     ConfigError::Invalid(format!("{}: {error}", template.setting))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::config::template::environment;
+    use crate::source::tests::{Fixture, source};
+
+    fn direct(text: &str, records: &Records) -> Option<Direct> {
+        let sources: Vec<Arc<str>> = vec!["hr".into(), "ad".into()];
+        Direct::of(&Template::parse("x", text, &sources).unwrap(), records)
+    }
+
+    fn records(hr: &[u8], ad: &[u8]) -> Records {
+        let sources = source("hr", "json", "hr", "id") + &source("ad", "csv", "ad", "id");
+        Fixture::new(&sources, &[("hr", hr), ("ad", ad)]).read().unwrap()
+    }
+
+    #[test]
+    fn only_plain_columns_are_answered_directly() {
+        let records = records(br#"[{"id": 1, "mail": "x", "e mail": "y"}]"#, b"id,m\n1,z\n");
+        let found = |source, column, filters: &[Filter]| Some(Direct { source, column, filters: filters.to_vec() });
+        for (text, expected) in [
+            ("{{ hr.mail }}", found(0, 1, &[])),
+            ("{{hr.mail|lower}}", found(0, 1, &[Filter::Lower])),
+            ("{{ hr['e mail'] | trim | upper }}", found(0, 2, &[Filter::Trim, Filter::Upper])),
+            ("{{ ad[\"m\"] }}", found(1, 1, &[])),
+            ("{{ hr.mail }} ", None),
+            ("x{{ hr.mail }}", None),
+            ("{{- hr.mail -}}", None),
+            ("{{ hr.mail }}{{ ad.m }}", None),
+            ("{{ hr.mail }}{{ hr.mail }}", None),
+            ("{{ hr.mail | title }}", None),
+            ("{{ hr.mail | trim('x') }}", None),
+            ("{{ hr.mail == 'x' }}", None),
+            ("{{ hr.mail.x }}", None),
+            ("{{ hr.mail or ad.m }}", None),
+            ("{{ (hr.mail) }}", None),
+            ("{{ hr.none }}", None),
+            ("x", None),
+        ] {
+            assert_eq!(direct(text, &records), expected, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_direct_answer_is_that_of_the_engine(
+            cell in prop_oneof!["[ -~]{0,12}", "[a-z\u{c0}-\u{17f}\u{300}-\u{310}\u{130}\u{3a3}\u{df} \u{a0}]{0,8}", any::<String>()],
+            filters in prop::collection::vec(prop::sample::select(vec!["lower", "upper", "trim"]), 0..4),
+            column in prop::sample::select(vec!["hr.v", "hr['v']", "hr.n", "hr.b", "hr.l", "ad.m", "ad['m']"]),
+            form in prop::sample::select(vec![Form::Nfc, Form::ToTheLetter]),
+        ) {
+            let row = serde_json::json!([
+                {"id": 1, "v": cell, "n": 12, "b": true, "l": [1]}, {"id": 2, "v": "", "n": 1.5, "b": null, "l": ""},
+            ]);
+            let records = records(row.to_string().as_bytes(), b"id,m\n2,x\n");
+            let text = format!("{{{{ {} }}}}", [&[column], &filters[..]].concat().join(" | "));
+            let template = Template::parse("x", &text, &["hr".into(), "ad".into()]).unwrap();
+            let environment = environment();
+            let quick = Program::new(&template, form, &records, &environment).unwrap();
+            prop_assert!(quick.direct.is_some());
+            let mut slow = Program::new(&template, form, &records, &environment).unwrap();
+            slow.direct = None;
+            for record in 0..records.len() {
+                let context = Context::new(&records, record);
+                prop_assert_eq!(quick.render(&context), slow.render(&context));
+            }
+        }
+    }
+}

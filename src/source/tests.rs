@@ -5,6 +5,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::config::template::environment;
+use crate::plan::Digest;
 
 /// Settings with their files in a folder of their own.
 pub(crate) struct Fixture {
@@ -31,6 +32,12 @@ impl Fixture {
     pub(crate) fn settings(&self, rest: &str) -> Settings {
         let text = format!("[target]\nkind = \"skovik\"\nurl = \"https://x.example\"\n{}\n{rest}", self.sources);
         Settings::parse(&text, &self.folder.path().join("skovik-sync.toml")).unwrap()
+    }
+
+    /// Settings whose files stay for as long as they do.
+    pub(crate) fn into_parts(self, rest: &str) -> (TempDir, Settings) {
+        let settings = self.settings(rest);
+        (self.folder, settings)
     }
 
     pub(crate) fn read(&self) -> Result<Records, SourceError> {
@@ -312,5 +319,3 @@ fn debugging_shows_nobody() {
     let shown = format!("{records:?} {:?}", records.context(0, false));
     assert!(!shown.contains("Anna") && shown.contains("hr"), "{shown}");
 }
-
-use crate::plan::Digest;
