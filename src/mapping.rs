@@ -146,7 +146,8 @@ impl ResolvedMapper {
         let size = records.div_ceil(threads);
         thread::scope(|scope| {
             let part = |thread: usize| (thread * size).min(records)..((thread + 1) * size).min(records);
-            let handles: Vec<_> = (0..threads).map(|thread| scope.spawn(move || self.read(reader, part(thread)))).collect();
+            let handles: Vec<_> =
+                (0..threads).map(|thread| scope.spawn(move || self.read(reader, part(thread)))).collect();
             handles.into_iter().map(|handle| handle.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
         })
     }
@@ -191,9 +192,17 @@ impl ResolvedMapper {
     }
 
     fn templates(&self) -> impl Iterator<Item = &Template> {
-        let EmployeeSettings { external_identifier, primary_email, first_name, last_name, branch, manager, custom_fields } =
-            &self.employee;
-        let manager = manager.iter().flat_map(|ManagerReference { value, refers_to }| [Some(value), refers_to.as_ref()]);
+        let EmployeeSettings {
+            external_identifier,
+            primary_email,
+            first_name,
+            last_name,
+            branch,
+            manager,
+            custom_fields,
+        } = &self.employee;
+        let manager =
+            manager.iter().flat_map(|ManagerReference { value, refers_to }| [Some(value), refers_to.as_ref()]);
         [external_identifier, primary_email, first_name, last_name]
             .into_iter()
             .chain(branch)

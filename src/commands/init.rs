@@ -100,7 +100,10 @@ pub fn run(args: &cli::Init, interactive: bool, asker: &mut dyn Asker) -> anyhow
         return Err(exists(&settings));
     }
     if !args.yes && !interactive {
-        return Err(refused(ExitStatus::Usage, "there is no terminal to ask at; use `init --yes` to take the defaults"));
+        return Err(refused(
+            ExitStatus::Usage,
+            "there is no terminal to ask at; use `init --yes` to take the defaults",
+        ));
     }
     let answers = if args.yes { fitted(Answers::default(), &args.dir)? } else { ask(&args.dir, asker)? };
     fs::create_dir_all(&args.dir).with_context(|| format!("cannot make the folder {}", args.dir.display()))?;
@@ -126,10 +129,8 @@ fn ask(folder: &Path, asker: &mut dyn Asker) -> anyhow::Result<Answers> {
     let url = asker.ask("URL of Skovik's API (the default is the sandbox)", &defaults.url)?;
     let csv = asker.ask("CSV file with the employees", &defaults.csv)?;
     let mut answers = fitted(Answers { url, csv, ..defaults }, folder)?;
-    let key = asker.ask(
-        "Column with the employee number",
-        answers.columns.employee_id.as_deref().unwrap_or("employee_id"),
-    )?;
+    let key = asker
+        .ask("Column with the employee number", answers.columns.employee_id.as_deref().unwrap_or("employee_id"))?;
     answers.columns.employee_id = Some(key);
     Ok(answers)
 }
@@ -140,9 +141,12 @@ fn fitted(answers: Answers, folder: &Path) -> anyhow::Result<Answers> {
     let bytes = match fs::read(&path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(answers),
-        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())).or_refuse(ExitStatus::Usage),
+        Err(error) => {
+            return Err(error).with_context(|| format!("cannot read {}", path.display())).or_refuse(ExitStatus::Usage);
+        }
     };
-    let encoding = match (bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff"), std::str::from_utf8(&bytes)) {
+    let encoding = match (bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff"), std::str::from_utf8(&bytes))
+    {
         (true, _) => Some("utf-16"),
         (false, Ok(_)) => None,
         (false, Err(_)) => Some("windows-1252"),
@@ -173,8 +177,16 @@ impl Columns {
         };
         Self {
             employee_id: find(&[
-                "employeeid", "employeenumber", "employeeno", "personnelnumber", "anstallningsnummer", "personalnummer",
-                "staffid", "empid", "externalidentifier", "id",
+                "employeeid",
+                "employeenumber",
+                "employeeno",
+                "personnelnumber",
+                "anstallningsnummer",
+                "personalnummer",
+                "staffid",
+                "empid",
+                "externalidentifier",
+                "id",
             ]),
             email: find(&["email", "primaryemail", "workemail", "emailaddress", "mail", "epost"]),
             first_name: find(&["firstname", "givenname", "fornamn", "vorname"]),
@@ -188,7 +200,10 @@ impl Columns {
     fn not_found(&self) -> Vec<&'static str> {
         let Self { employee_id, email, first_name, last_name, legal_entity: _, manager_id: _, cost_center: _ } = self;
         let mandatory = [
-            ("external_identifier", employee_id), ("primary_email", email), ("first_name", first_name), ("last_name", last_name),
+            ("external_identifier", employee_id),
+            ("primary_email", email),
+            ("first_name", first_name),
+            ("last_name", last_name),
         ];
         mandatory.into_iter().filter(|(_, column)| column.is_none()).map(|(key, _)| key).collect()
     }
@@ -212,7 +227,9 @@ fn filled(line: &str, answers: &Answers) -> Option<String> {
         "url" => setting(place, url, "plain http only on this machine"),
         "path" => setting(place, csv, ""),
         "delimiter" if *delimiter == ',' => return None,
-        "delimiter" => setting(place, if *delimiter == '\t' { "tab".to_owned() } else { delimiter.to_string() }.as_str(), ""),
+        "delimiter" => {
+            setting(place, if *delimiter == '\t' { "tab".to_owned() } else { delimiter.to_string() }.as_str(), "")
+        }
         "encoding" => setting(place, (*encoding)?, "a guess"),
         "key" => setting(place, columns.employee_id.as_deref().unwrap_or("employee_id"), ""),
         "external_identifier" => mandatory(&columns.employee_id, "employee_id", ""),
@@ -220,7 +237,9 @@ fn filled(line: &str, answers: &Answers) -> Option<String> {
         "first_name" => mandatory(&columns.first_name, "first_name", ""),
         "last_name" => mandatory(&columns.last_name, "last_name", ""),
         "branch" => optional(place, &columns.legal_entity, "legal_entity", "the branch's external_identifier"),
-        "manager" => optional(place, &columns.manager_id, "manager_id", "the manager's external_identifier; empty: none"),
+        "manager" => {
+            optional(place, &columns.manager_id, "manager_id", "the manager's external_identifier; empty: none")
+        }
         // A new account has no custom fields, so that this one cannot be taken for granted.
         "cost_center" => {
             let column = columns.cost_center.as_deref().unwrap_or("cost_center");
@@ -239,7 +258,11 @@ fn filled(line: &str, answers: &Answers) -> Option<String> {
 
 fn setting(key: &str, value: &str, comment: &str) -> String {
     let line = format!("{key} = {}", toml_text(value));
-    if comment.is_empty() { line } else { format!("{line:<width$}# {comment}", width = COMMENT_COLUMN.max(line.len() + 1)) }
+    if comment.is_empty() {
+        line
+    } else {
+        format!("{line:<width$}# {comment}", width = COMMENT_COLUMN.max(line.len() + 1))
+    }
 }
 
 /// The template of a column.
@@ -261,9 +284,146 @@ fn exists(path: &Path) -> anyhow::Error {
 }
 
 fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
-    let written = OpenOptions::new().write(true).create_new(true).open(path).and_then(|mut file| file.write_all(text.as_bytes()));
+    let written =
+        OpenOptions::new().write(true).create_new(true).open(path).and_then(|mut file| file.write_all(text.as_bytes()));
     match written {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(exists(path)),
         written => written.with_context(|| format!("cannot write {}", path.display())).or_refuse(ExitStatus::Usage),
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use super::*;
+    use crate::config::{Settings, TokenSource};
+
+    /// Gives one answer after another, and the default where there is none.
+    struct Script {
+        answers: Vec<&'static str>,
+        asked: Vec<String>,
+    }
+
+    impl Asker for Script {
+        fn ask(&mut self, question: &str, default: &str) -> anyhow::Result<String> {
+            self.asked.push(format!("{question} [{default}]"));
+            let answer = if self.answers.is_empty() { "" } else { self.answers.remove(0) };
+            Ok(if answer.is_empty() { default } else { answer }.to_owned())
+        }
+    }
+
+    fn init(
+        dir: &Path,
+        yes: bool,
+        interactive: bool,
+        answers: &[&'static str],
+    ) -> (anyhow::Result<Written>, Vec<String>) {
+        let mut script = Script { answers: answers.to_vec(), asked: Vec::new() };
+        let result = run(&cli::Init { dir: dir.to_owned(), yes }, interactive, &mut script);
+        (result, script.asked)
+    }
+
+    #[test]
+    fn the_defaults_load_and_fit_the_example() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("new/folder");
+        let (written, asked) = init(&dir, true, false, &[]);
+        let written = written.unwrap();
+        assert!(asked.is_empty());
+        assert_eq!(written.example, Some(dir.join("employees.csv")));
+        assert!(written.not_found.is_empty());
+        let settings = Settings::load(&written.settings).unwrap();
+        assert_eq!(settings.target.url, "http://127.0.0.1:8480/v1");
+        assert_eq!(settings.target.token, TokenSource::Variable("SKOVIK_TOKEN".to_owned()));
+        assert!(settings.employee.branch.is_some() && settings.employee.manager.is_some());
+        let records = crate::source::tests::read(&settings).unwrap();
+        let branch =
+            crate::employee::Branch { id: "br_1".into(), name: "Example AB".into(), identifier: Some("SE01".into()) };
+        let rules = crate::mapping::Mapper::new(&settings).resolve(&[branch], &[]).unwrap();
+        let desired = rules.employees(&records).unwrap();
+        assert_eq!((desired.employees.len(), desired.set_aside.len(), desired.out_of_scope.len()), (3, 0, 1));
+    }
+
+    #[test]
+    fn every_setting_that_is_commented_out_is_one_that_exists() {
+        let text = settings_template(&Answers { include: None, columns: Columns::default(), ..Answers::default() });
+        let out = |line: &str| match line.strip_prefix("# ").and_then(|line| line.split_once(" = ")) {
+            Some((key, _)) if !key.contains(' ') || key.starts_with('"') => line["# ".len()..].to_owned(),
+            _ => line.to_owned(),
+        };
+        let all: String = text.lines().map(|line| out(line) + "\n").collect();
+        assert!(all.matches("\n# ").count() < text.matches("\n# ").count());
+        let settings = Settings::parse(&all, Path::new("skovik-sync.toml")).unwrap();
+        assert!(
+            settings.guard.max_deletes.is_some()
+                && settings.scope.branches.is_some()
+                && settings.scope.include.is_some()
+        );
+    }
+
+    #[test]
+    fn columns_are_taken_from_the_header() {
+        let folder = tempfile::tempdir().unwrap();
+        let header = b"Anst\xe4llningsnummer;Namn;F\xf6rnamn;Efternamn;E-post;Kostnadsst\xe4lle\n";
+        fs::write(folder.path().join("employees.csv"), header).unwrap();
+        let written = init(folder.path(), true, false, &[]).0.unwrap();
+        assert_eq!((written.example, written.not_found), (None, vec![]));
+        let text = fs::read_to_string(&written.settings).unwrap();
+        for line in [
+            "delimiter = \";\"\n",
+            "encoding = \"windows-1252\"",
+            "key = \"Anst\u{e4}llningsnummer\"\n",
+            "primary_email = \"{{ hr['E-post'] | lower }}\"\n",
+            "last_name = \"{{ hr.Efternamn }}\"\n",
+            "\n# branch = \"{{ hr.legal_entity }}\"",
+            "\n# manager = ",
+            "\n# \"Cost center\" = \"{{ hr['Kostnadsst\u{e4}lle'] }}\"\n",
+            "\n# include = ",
+        ] {
+            assert!(text.contains(line), "{line}: {text}");
+        }
+        assert_eq!(Settings::load(&written.settings).unwrap().sources[0].key, "Anst\u{e4}llningsnummer");
+    }
+
+    #[test]
+    fn what_cannot_be_guessed_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("employees.csv"), "nr|mail|first_name\n").unwrap();
+        let written = init(folder.path(), true, false, &[]).0.unwrap();
+        assert_eq!(written.not_found, ["external_identifier", "last_name"]);
+        let text = fs::read_to_string(&written.settings).unwrap();
+        assert!(
+            text.contains("last_name = \"{{ hr.last_name }}\"  ") && text.contains("# the header has no such column"),
+            "{text}"
+        );
+        Settings::load(&written.settings).unwrap();
+    }
+
+    #[test]
+    fn answers_are_asked_for_at_a_terminal_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = init(folder.path(), false, false, &[]).0.unwrap_err();
+        assert_eq!(crate::exit::status_of(&error), ExitStatus::Usage);
+        assert!(error.to_string().contains("init --yes"), "{error}");
+        fs::write(folder.path().join("list.csv"), "nr,mail,first_name,last_name\n").unwrap();
+        let (written, asked) = init(folder.path(), false, true, &["https://api.skovik.com/v1", "list.csv", "nr"]);
+        let written = written.unwrap();
+        assert_eq!((asked.len(), written.example, written.not_found.len()), (3, None, 0));
+        let settings = Settings::load(&written.settings).unwrap();
+        assert_eq!(
+            (settings.target.url.as_str(), settings.sources[0].key.as_str()),
+            ("https://api.skovik.com/v1", "nr")
+        );
+    }
+
+    #[test]
+    fn nothing_is_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(SETTINGS), "mine").unwrap();
+        let error = init(folder.path(), true, false, &[]).0.unwrap_err();
+        assert_eq!(crate::exit::status_of(&error), ExitStatus::Usage);
+        assert!(error.to_string().contains("is there already"), "{error}");
+        assert_eq!(fs::read_to_string(folder.path().join(SETTINGS)).unwrap(), "mine");
+        assert!(!folder.path().join("employees.csv").exists());
     }
 }

@@ -46,7 +46,8 @@ impl TokenSource {
             }
             Self::File(path) => {
                 warn_if_others_can_read(path);
-                let text = fs::read(path).map_err(|error| format!("cannot read token_file {}: {error}", path.display()))?;
+                let text =
+                    fs::read(path).map_err(|error| format!("cannot read token_file {}: {error}", path.display()))?;
                 (format!("token_file {}", path.display()), text)
             }
             Self::Command { argv, folder } => ("what token_command printed".to_owned(), run(argv, folder)?),
@@ -57,7 +58,9 @@ impl TokenSource {
             return Err(format!("{place} is empty; the key of Skovik's API is expected there"));
         }
         if !token.chars().all(|c| c.is_ascii_graphic() || c == ' ') {
-            return Err(format!("{place} is no key: it has more than one line, or characters that no HTTP header can hold"));
+            return Err(format!(
+                "{place} is no key: it has more than one line, or characters that no HTTP header can hold"
+            ));
         }
         Ok(SecretString::from(token))
     }
@@ -102,6 +105,7 @@ fn warn_if_others_can_read(path: &Path) {
 fn warn_if_others_can_read(_: &Path) {}
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
     use secrecy::ExposeSecret;
 

@@ -24,14 +24,38 @@ const MOST_PEOPLE: u64 = 1_000_000_000;
 
 /// Names that templates need for something else.
 const RESERVED_NAMES: &[&str] = &[
-    "employee", "self", "super", "loop", "caller", "true", "false", "none", "True", "False", "None", "and", "or", "not",
-    "if", "elif", "else", "for", "in", "is", "set", "with", "do", "range", "dict", "namespace", "debug",
+    "employee",
+    "self",
+    "super",
+    "loop",
+    "caller",
+    "true",
+    "false",
+    "none",
+    "True",
+    "False",
+    "None",
+    "and",
+    "or",
+    "not",
+    "if",
+    "elif",
+    "else",
+    "for",
+    "in",
+    "is",
+    "set",
+    "with",
+    "do",
+    "range",
+    "dict",
+    "namespace",
+    "debug",
 ];
 
 pub(super) fn settings(document: Document<'_>, table: &DeTable<'_>) -> Result<Settings, ConfigError> {
-    let root = Section::root(document, table).only(&[
-        "target", "source", "employee", "scope", "manager", "guard", "approval",
-    ])?;
+    let root = Section::root(document, table)
+        .only(&["target", "source", "employee", "scope", "manager", "guard", "approval"])?;
     let target = target(&root.section("target", "[target]")?)?;
     let sources = sources(&root)?;
     let names: Vec<Arc<str>> = sources.iter().map(|source| Arc::clone(&source.name)).collect();
@@ -46,12 +70,26 @@ pub(super) fn settings(document: Document<'_>, table: &DeTable<'_>) -> Result<Se
 
 fn target(section: &Section<'_>) -> Result<TargetSettings, ConfigError> {
     let section = section.clone().only(&[
-        "kind", "url", "token_env", "token_file", "token_command", "auth_header", "auth_scheme", "page_size",
-        "max_in_flight", "requests_per_second", "timeout", "retries",
+        "kind",
+        "url",
+        "token_env",
+        "token_file",
+        "token_command",
+        "auth_header",
+        "auth_scheme",
+        "page_size",
+        "max_in_flight",
+        "requests_per_second",
+        "timeout",
+        "retries",
     ])?;
-    section.word("kind", &[(TargetSettings::KIND, ())])?.ok_or_else(|| section.missing("kind", "which must be \"skovik\""))?;
+    section
+        .word("kind", &[(TargetSettings::KIND, ())])?
+        .ok_or_else(|| section.missing("kind", "which must be \"skovik\""))?;
     let number = |key, range, default| {
-        Ok::<_, ConfigError>(section.number(key, range)?.and_then(|number| u32::try_from(number).ok()).unwrap_or(default))
+        Ok::<_, ConfigError>(
+            section.number(key, range)?.and_then(|number| u32::try_from(number).ok()).unwrap_or(default),
+        )
     };
     let auth_header = section.text("auth_header")?.unwrap_or("Authorization");
     if !auth_header.bytes().all(is_token_byte) {
@@ -87,7 +125,9 @@ fn target_url(section: &Section<'_>) -> Result<String, ConfigError> {
         Err(error) => return wrong(format!("is not a URL: {error}")),
     };
     if !url.username().is_empty() || url.password().is_some() {
-        return wrong("must not hold a user or a password; the key belongs in token_env, token_file or token_command".to_owned());
+        return wrong(
+            "must not hold a user or a password; the key belongs in token_env, token_file or token_command".to_owned(),
+        );
     }
     if url.query().is_some() || url.fragment().is_some() {
         return wrong("must end with its path, without ? or #".to_owned());
@@ -101,7 +141,12 @@ fn target_url(section: &Section<'_>) -> Result<String, ConfigError> {
     match url.scheme() {
         "https" => {}
         "http" if loopback => {}
-        "http" => return wrong("must be https: plain http would show the key to the network; only 127.0.0.1 and localhost are exempt".to_owned()),
+        "http" => {
+            return wrong(
+                "must be https: plain http would show the key to the network; only 127.0.0.1 and localhost are exempt"
+                    .to_owned(),
+            );
+        }
         other => return wrong(format!("must begin with https, not {other}")),
     }
     Ok(url.as_str().trim_end_matches('/').to_owned())
@@ -118,7 +163,10 @@ fn token(section: &Section<'_>) -> Result<TokenSource, ConfigError> {
     }
     if let Some(argv) = section.texts("token_command")? {
         if argv.is_empty() {
-            return Err(section.problem("token_command", "is empty; it is a program and its arguments, such as [\"pass\", \"show\", \"skovik\"]"));
+            return Err(section.problem(
+                "token_command",
+                "is empty; it is a program and its arguments, such as [\"pass\", \"show\", \"skovik\"]",
+            ));
         }
         return Ok(TokenSource::Command { argv, folder: section.folder().to_owned() });
     }
@@ -159,7 +207,8 @@ fn source(section: Section<'_>, others: &[SourceSettings]) -> Result<SourceSetti
     let kind = SourceKind::from_section(&section, &["name", "kind", "key", "expect_records"])?;
     Ok(SourceSettings {
         name: name.into(),
-        key: crate::employee::normal_text(section.required("key", "the column that joins its records with others")?).into_owned(),
+        key: crate::employee::normal_text(section.required("key", "the column that joins its records with others")?)
+            .into_owned(),
         expect_records: section.number("expect_records", 0..=MOST_PEOPLE)?,
         kind,
     })
@@ -174,7 +223,13 @@ fn template(section: &Section<'_>, key: &str, names: &[Arc<str>]) -> Result<Opti
 
 fn employee(section: Section<'_>, names: &[Arc<str>]) -> Result<EmployeeSettings, ConfigError> {
     let section = section.only(&[
-        "external_identifier", "primary_email", "first_name", "last_name", "branch", "manager", "custom_fields",
+        "external_identifier",
+        "primary_email",
+        "first_name",
+        "last_name",
+        "branch",
+        "manager",
+        "custom_fields",
     ])?;
     let mandatory = |key| {
         template(&section, key, names)?.ok_or_else(|| section.missing(key, "a template such as \"{{ hr.column }}\""))
@@ -210,8 +265,7 @@ fn manager_reference(section: &Section<'_>, names: &[Arc<str>]) -> Result<Option
 }
 
 fn scope(section: Section<'_>, names: &[Arc<str>], employee: &EmployeeSettings) -> Result<ScopeSettings, ConfigError> {
-    let section =
-        section.only(&["include", "branches", "match", "renumber", "remove", "protect", "invalid"])?;
+    let section = section.only(&["include", "branches", "match", "renumber", "remove", "protect", "invalid"])?;
     let include = match section.text("include")? {
         None => None,
         Some(text) => Some(
@@ -262,8 +316,13 @@ fn manager(section: Section<'_>) -> Result<ManagerSettings, ConfigError> {
 
 fn guard(section: Section<'_>) -> Result<Limits, ConfigError> {
     let section = section.only(&[
-        "max_delete_percent", "max_change_percent", "max_invalid_percent", "min_employees", "max_creates",
-        "max_updates", "max_deletes",
+        "max_delete_percent",
+        "max_change_percent",
+        "max_invalid_percent",
+        "min_employees",
+        "max_creates",
+        "max_updates",
+        "max_deletes",
     ])?;
     let defaults = Limits::default();
     let percent = |key, default| Ok::<_, ConfigError>(section.number(key, 0..=100)?.unwrap_or(default));
@@ -287,10 +346,15 @@ fn approval(section: Section<'_>) -> Result<ApprovalSettings, ConfigError> {
     let allowed_signers = section.path("allowed_signers")?;
     match require {
         Require::Hash if approvers > 1 => {
-            return Err(section.problem("approvers", "above 1 needs `require = \"signature\"`: without signatures, one person could approve under two names"));
+            return Err(section.problem(
+                "approvers",
+                "above 1 needs `require = \"signature\"`: without signatures, one person could approve under two names",
+            ));
         }
         Require::Signature if allowed_signers.is_none() => {
-            return Err(section.problem("require", "needs `allowed_signers`, the file that says whose signatures count"));
+            return Err(
+                section.problem("require", "needs `allowed_signers`, the file that says whose signatures count")
+            );
         }
         Require::Hash | Require::Signature => {}
     }

@@ -78,7 +78,9 @@ impl<'a> Section<'a> {
                     None => format!("known are {}", known.join(", ")),
                 };
                 let line = self.document.line(at);
-                return Err(self.document.error(format!("unknown key `{key}` in {} (line {line}); {hint}", self.label)));
+                return Err(self
+                    .document
+                    .error(format!("unknown key `{key}` in {} (line {line}); {hint}", self.label)));
             }
         }
         Ok(self)
@@ -173,7 +175,8 @@ impl<'a> Section<'a> {
 
     /// Yes or no.
     pub(crate) fn flag(&self, key: &str) -> Result<Option<bool>, ConfigError> {
-        let read = |entry: Entry<'_>| entry.1.get_ref().as_bool().ok_or_else(|| self.wrong_type(entry, "true or false"));
+        let read =
+            |entry: Entry<'_>| entry.1.get_ref().as_bool().ok_or_else(|| self.wrong_type(entry, "true or false"));
         self.entry(key).map(read).transpose()
     }
 
@@ -204,7 +207,10 @@ impl<'a> Section<'a> {
         let parsed = text.trim().parse::<SignedDuration>().ok().filter(SignedDuration::is_positive);
         let duration = parsed.and_then(|duration| Duration::try_from(duration).ok());
         duration.map(Some).ok_or_else(|| {
-            self.problem(key, format!("must be a duration above zero, such as \"30s\", \"1h 30m\" or \"24h\", not {text:?}"))
+            self.problem(
+                key,
+                format!("must be a duration above zero, such as \"30s\", \"1h 30m\" or \"24h\", not {text:?}"),
+            )
         })
     }
 

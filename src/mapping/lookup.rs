@@ -59,10 +59,13 @@ impl Branches {
     /// The branch that a record names.
     pub(super) fn of_record(&self, name: &str) -> Result<BranchId, Problem> {
         self.find(name).cloned().map_err(|missed| match missed {
-            Missed::Unknown => {
-                Problem::new("branch_unknown", format!("no branch has the external identifier, id or name {}", shown(name)))
+            Missed::Unknown => Problem::new(
+                "branch_unknown",
+                format!("no branch has the external identifier, id or name {}", shown(name)),
+            ),
+            Missed::Ambiguous => {
+                Problem::new("branch_ambiguous", format!("several branches are called {}", shown(name)))
             }
-            Missed::Ambiguous => Problem::new("branch_ambiguous", format!("several branches are called {}", shown(name))),
         })
     }
 
@@ -70,9 +73,12 @@ impl Branches {
     pub(super) fn in_settings(&self, name: &str) -> Result<BranchId, ConfigError> {
         self.find(&normal_text(name)).cloned().map_err(|missed| {
             let problem = match missed {
-                Missed::Ambiguous => "is what several branches are called; give its external identifier or id".to_owned(),
+                Missed::Ambiguous => {
+                    "is what several branches are called; give its external identifier or id".to_owned()
+                }
                 Missed::Unknown => {
-                    let mut names: Vec<&str> = self.by_identifier.keys().chain(self.by_name.keys()).map(String::as_str).collect();
+                    let mut names: Vec<&str> =
+                        self.by_identifier.keys().chain(self.by_name.keys()).map(String::as_str).collect();
                     names.sort_unstable();
                     format!("is no branch's external identifier, id or name{}", hint(name, &names))
                 }
@@ -145,7 +151,10 @@ impl FieldValues {
         match self {
             Self::Text => Ok(CustomValue::Text(text.into())),
             Self::Boolean => values::boolean(text).map(CustomValue::Boolean).ok_or_else(|| {
-                Problem::new("boolean_invalid", format!("{setting} gives {}, which is neither true nor false", shown(text)))
+                Problem::new(
+                    "boolean_invalid",
+                    format!("{setting} gives {}, which is neither true nor false", shown(text)),
+                )
             }),
             Self::Choice { by_value, by_label } => {
                 let problem = |what| Problem::new("choice_unknown", format!("{setting} gives {}, {what}", shown(text)));

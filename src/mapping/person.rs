@@ -101,7 +101,9 @@ impl<'t> Reader<'t> {
         let mut problem = FirstProblem::default();
         match self.include.as_ref().map_or(Ok(true), |include| include.holds(&context)) {
             Ok(true) => {}
-            Ok(false) => return Person { outcome: Outcome::OutOfScope(self.identifier_at_all(&context)), answers_to: None },
+            Ok(false) => {
+                return Person { outcome: Outcome::OutOfScope(self.identifier_at_all(&context)), answers_to: None };
+            }
             Err(reason) => problem.note(Problem::new("scope_failed", reason)),
         }
         if self.records.lacks_key(record) {
@@ -121,9 +123,26 @@ impl<'t> Reader<'t> {
         let identifier = identifier.map(ExternalIdentifier::from);
         let origin = self.records.origin(record);
         let outcome = match (problem.0, identifier, email, first_name, last_name, manager, custom_fields) {
-            (None, Some(identifier), Some(email), Some(first_name), Some(last_name), Some(manager), Some(custom_fields)) => {
+            (
+                None,
+                Some(identifier),
+                Some(email),
+                Some(first_name),
+                Some(last_name),
+                Some(manager),
+                Some(custom_fields),
+            ) => {
                 let manager = manager.map_or(ManagerWish::Nobody, |key| ManagerWish::Employee(key.into()));
-                Outcome::Good(Employee { identifier, email, first_name, last_name, branch, manager, custom_fields, origin })
+                Outcome::Good(Employee {
+                    identifier,
+                    email,
+                    first_name,
+                    last_name,
+                    branch,
+                    manager,
+                    custom_fields,
+                    origin,
+                })
             }
             (problem, identifier, email, first_name, last_name, ..) => {
                 // Whatever is missing was noted; the fallback is for the compiler alone.

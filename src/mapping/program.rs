@@ -130,7 +130,9 @@ impl Direct {
         let [name] = &template.columns.iter().collect::<Vec<_>>()[..] else { return None };
         let rest = code.trim_start().strip_prefix(records.source_name(name.source))?;
         let (column, rest) = match rest.strip_prefix('.') {
-            Some(rest) => rest.split_at(rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len())),
+            Some(rest) => {
+                rest.split_at(rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len()))
+            }
             None => {
                 let (column, rest) = quoted(rest.strip_prefix('[')?)?;
                 (column, rest.strip_prefix(']')?)
@@ -188,6 +190,7 @@ fn broken(template: &Template, error: &Error) -> ConfigError {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
     use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use tempfile::TempDir;
 
 use super::*;
@@ -60,11 +62,11 @@ fn with(columns: &str, rows: &[&str], employee: &str, rest: &str) -> Company {
 }
 
 /// The outcome for one person with one more column, which `field` manages.
-fn outcome(field: &str, value: &str) -> Result<Employee, SetAside> {
+fn outcome(field: &str, value: &str) -> Result<Box<Employee>, Box<SetAside>> {
     let settings = with(",x", &[&format!("1,a@x.se,Anna,Berg,\"{value}\"")], field, "");
     let Desired { mut employees, mut set_aside, .. } = map(&settings).unwrap();
     assert_eq!(employees.len() + set_aside.len(), 1);
-    employees.pop().ok_or_else(|| set_aside.remove(0))
+    employees.pop().map(Box::new).ok_or_else(|| Box::new(set_aside.remove(0)))
 }
 
 #[track_caller]
@@ -84,7 +86,10 @@ fn a_good_record_becomes_an_employee() {
     assert_eq!(in_scope, 1);
     let [employee] = &employees[..] else { panic!("{employees:?}") };
     assert_eq!(employee.identifier.as_str(), "1001");
-    assert_eq!((&*employee.email, &*employee.first_name, &*employee.last_name), ("anna.berg@x.se", "Bj\u{f6}rn", "Berg"));
+    assert_eq!(
+        (&*employee.email, &*employee.first_name, &*employee.last_name),
+        ("anna.berg@x.se", "Bj\u{f6}rn", "Berg")
+    );
     assert_eq!((&employee.branch, &employee.manager), (&None, &ManagerWish::Nobody));
     assert!(employee.custom_fields.is_empty());
     assert_eq!(employee.origin.to_string(), "hr row 2");
@@ -138,7 +143,10 @@ fn what_can_be_read_of_a_bad_record_is_kept() {
     let Desired { set_aside, .. } = map(&settings).unwrap();
     let SetAside { identifier, email, first_name, last_name, origin, code, reason: _ } = &set_aside[0];
     assert_eq!(identifier.as_ref().map(ExternalIdentifier::as_str), Some("1"));
-    assert_eq!((email.as_deref(), first_name.as_deref(), last_name.as_deref()), (Some("not an address"), Some("Anna"), None));
+    assert_eq!(
+        (email.as_deref(), first_name.as_deref(), last_name.as_deref()),
+        (Some("not an address"), Some("Anna"), None)
+    );
     assert_eq!((origin.row, *code), (2, "email_impossible"));
 }
 
@@ -173,7 +181,12 @@ fn a_scope_that_is_not_clear_sets_aside() {
             desired.set_aside.iter().map(|bad| bad.identifier.as_ref().map_or("", |id| id.as_str())).collect();
         assert_eq!(set_aside, aside, "{include}");
         assert_eq!(desired.employees.len(), good, "{include}");
-        assert!(desired.set_aside.iter().all(|bad| bad.code == "scope_failed" && bad.reason.contains("`include` in [scope]")));
+        assert!(
+            desired
+                .set_aside
+                .iter()
+                .all(|bad| bad.code == "scope_failed" && bad.reason.contains("`include` in [scope]"))
+        );
         assert_eq!(desired.in_scope as usize, aside.len() + good, "{include}");
     }
 }
@@ -278,7 +291,10 @@ fn custom_fields_are_sorted_by_id() {
 #[test]
 fn names_of_the_settings_must_be_the_accounts() {
     for (field, expected) in [
-        ("[employee.custom_fields]\n\"Cost centre\" = \"x\"", "`Cost centre` in [employee.custom_fields]: Skovik has no custom field with that name or id; did you mean \"Cost center\"?"),
+        (
+            "[employee.custom_fields]\n\"Cost centre\" = \"x\"",
+            "`Cost centre` in [employee.custom_fields]: Skovik has no custom field with that name or id; did you mean \"Cost center\"?",
+        ),
         ("[employee.custom_fields]\nTwin = \"x\"", "use one of their ids, cf_u, cf_v"),
         ("[employee.custom_fields]\nTitle = \"x\"\ncf_t = \"y\"", "are the same custom field"),
         ("branch = \"x\"\n[scope]\nbranches = [\"SE02\"]", "`branches` in [scope]: \"SE02\" is no branch's"),
@@ -354,7 +370,8 @@ fn managers_are_named_by_any_key_of_their_own_record() {
 
 #[test]
 fn many_records_keep_their_order() {
-    let rows: Vec<String> = (0..10_000).map(|n| format!("{n},{n}@x.se,A,{}", if n % 7 == 0 { "" } else { "B" })).collect();
+    let rows: Vec<String> =
+        (0..10_000).map(|n| format!("{n},{n}@x.se,A,{}", if n % 7 == 0 { "" } else { "B" })).collect();
     let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
     let desired = map(&with("", &rows, "", "")).unwrap();
     assert_eq!(desired.employees.len() + desired.set_aside.len(), 10_000);

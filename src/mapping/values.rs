@@ -23,7 +23,8 @@ impl Problem {
 /// Refuses what could deceive a reader, or comes from a broken file.
 pub(super) fn check_text(setting: &str, text: &str) -> Result<(), Problem> {
     if let Some(found) = text.chars().find(|&c| is_deceptive(c)) {
-        let reason = format!("{setting} gives a text with the control character U+{:04X}: {}", u32::from(found), shown(text));
+        let reason =
+            format!("{setting} gives a text with the control character U+{:04X}: {}", u32::from(found), shown(text));
         return Err(Problem::new("control_character", reason));
     }
     // A text has at most as many characters as bytes, which need no counting.
@@ -44,7 +45,9 @@ pub(super) fn check_email(email: &str) -> Result<(), Problem> {
     let options = Options::default().with_required_tld().without_display_text().without_domain_literal();
     match EmailAddress::parse_with_options(email, options) {
         Ok(_) => Ok(()),
-        Err(error) => Err(Problem::new("email_impossible", format!("{} is not an e-mail address: {error}", shown(email)))),
+        Err(error) => {
+            Err(Problem::new("email_impossible", format!("{} is not an e-mail address: {error}", shown(email))))
+        }
     }
 }
 

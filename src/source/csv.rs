@@ -30,7 +30,10 @@ impl CsvSource {
         let delimiter = match section.text_or_empty("delimiter")? {
             None => ',',
             Some(text) => delimiter(text).ok_or_else(|| {
-                section.problem("delimiter", "must be one character, such as \";\", or \"tab\", and no quote or line break")
+                section.problem(
+                    "delimiter",
+                    "must be one character, such as \";\", or \"tab\", and no quote or line break",
+                )
             })?,
         };
         let encoding = match section.text("encoding")? {
@@ -83,7 +86,10 @@ fn table(text: &str, delimiter: char) -> Result<Table, String> {
             continue;
         }
         if cells.len() != width {
-            return Err(format!("row {row} has {} cells, but the header has {width}; a delimiter within a cell needs quotes around it", cells.len()));
+            return Err(format!(
+                "row {row} has {} cells, but the header has {width}; a delimiter within a cell needs quotes around it",
+                cells.len()
+            ));
         }
         for cell in &cells {
             table.cell(CellKind::Text, cell.trim());
@@ -164,7 +170,10 @@ impl<'t> Rows<'t> {
         let mut doubled = false;
         loop {
             let Some(length) = self.text[self.at..].find('"') else {
-                return Err(format!("row {}: a cell begins with a quote and does not end; the file may have been cut", self.row));
+                return Err(format!(
+                    "row {}: a cell begins with a quote and does not end; the file may have been cut",
+                    self.row
+                ));
             };
             self.at += length + 1;
             if self.text[self.at..].starts_with('"') {
@@ -174,7 +183,10 @@ impl<'t> Rows<'t> {
             }
             let cell = &self.text[start..self.at - 1];
             let end = self.end().ok_or_else(|| {
-                format!("row {}: something follows the quote that ends a cell; quotes within a cell must be doubled", self.row)
+                format!(
+                    "row {}: something follows the quote that ends a cell; quotes within a cell must be doubled",
+                    self.row
+                )
             })?;
             return Ok((if doubled { Cow::Owned(cell.replace("\"\"", "\"")) } else { Cow::Borrowed(cell) }, end));
         }
@@ -204,6 +216,7 @@ impl<'t> Rows<'t> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
     use proptest::prelude::*;
 

@@ -11,7 +11,9 @@ pub(super) enum Encoding {
     /// ISO 8859-1 as its standard has it, not as browsers read it, who take it for windows-1252.
     Latin1,
     /// UTF-16; its byte order is that of the mark, or else the named one.
-    Utf16 { big_endian: bool },
+    Utf16 {
+        big_endian: bool,
+    },
     Other(&'static encoding_rs::Encoding),
 }
 
@@ -79,7 +81,10 @@ fn utf8(bytes: &[u8]) -> Result<Cow<'_, str>, String> {
         format!("line {line} is not UTF-8; where that is right, set its encoding, such as encoding = \"windows-1252\"")
     })?;
     if text.contains('\0') {
-        return Err("holds NUL characters, as UTF-16 does when it is read as UTF-8; set encoding = \"utf-16\" if it is that".to_owned());
+        return Err(
+            "holds NUL characters, as UTF-16 does when it is read as UTF-8; set encoding = \"utf-16\" if it is that"
+                .to_owned(),
+        );
     }
     Ok(Cow::Borrowed(text))
 }
@@ -100,9 +105,8 @@ fn latin1(bytes: &[u8]) -> Result<Cow<'_, str>, String> {
 fn other<'b>(bytes: &'b [u8], encoding: &'static encoding_rs::Encoding) -> Result<Cow<'b, str>, String> {
     let mut decoder = encoding.new_decoder_without_bom_handling();
     let too_long = || "is too long to be decoded".to_owned();
-    let mut text = String::with_capacity(
-        decoder.max_utf8_buffer_length_without_replacement(bytes.len()).ok_or_else(too_long)?,
-    );
+    let mut text =
+        String::with_capacity(decoder.max_utf8_buffer_length_without_replacement(bytes.len()).ok_or_else(too_long)?);
     let (result, _) = decoder.decode_to_string_without_replacement(bytes, &mut text, true);
     let wrong = |before: &str| {
         let line = 1 + before.matches('\n').count();
@@ -122,6 +126,7 @@ fn other<'b>(bytes: &'b [u8], encoding: &'static encoding_rs::Encoding) -> Resul
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
     use super::*;
 

@@ -52,7 +52,8 @@ impl FileSettings {
 
 /// The digest that a file of checksums states for a list: a bare one, or that of the line which names the list.
 fn stated_digest(path: &Path, list: &Path) -> Result<Digest, String> {
-    let text = fs::read_to_string(path).map_err(|error| format!("cannot read sha256_file {}: {error}", path.display()))?;
+    let text =
+        fs::read_to_string(path).map_err(|error| format!("cannot read sha256_file {}: {error}", path.display()))?;
     let stated = text.trim_start_matches('\u{feff}').lines().find_map(|line| {
         let (digits, name) = line.trim().split_once(char::is_whitespace).unwrap_or((line.trim(), ""));
         let name = name.trim_start().trim_start_matches('*');

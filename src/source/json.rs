@@ -57,13 +57,17 @@ impl JsonSource {
 
 /// The records of a document.
 fn table(text: &str, pointer: &str) -> Result<Table, String> {
-    let steps: Vec<String> = pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
+    let steps: Vec<String> =
+        pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
     let mut records = Records { builder: TableBuilder::new(text.len()), row: Vec::new() };
     let mut position = 0;
     let mut document = serde_json::Deserializer::from_str(text);
     let list = At { steps: &steps, records: &mut records, position: &mut position };
     list.deserialize(&mut document).and_then(|()| document.end()).map_err(|error| match position {
-        0 => format!("is not a JSON list of records{}: {error}", if pointer.is_empty() { String::new() } else { format!(" at {pointer}") }),
+        0 => format!(
+            "is not a JSON list of records{}: {error}",
+            if pointer.is_empty() { String::new() } else { format!(" at {pointer}") }
+        ),
         position => format!("record {position}: {error}"),
     })?;
     Ok(records.builder.finish())

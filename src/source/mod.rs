@@ -16,7 +16,7 @@ pub(crate) mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 
 use crate::config::section::Section;
 use crate::config::{ConfigError, Settings, SourceSettings, nearest};
@@ -24,13 +24,13 @@ use crate::exit::ExitStatus;
 use crate::plan::SourceSummary;
 
 pub use csv::CsvSource;
+pub(crate) use csv::header as csv_header;
 pub use file::FileSettings;
 pub use json::JsonSource;
 pub use jsonl::JsonlSource;
-pub use records::Records;
-pub(crate) use csv::header as csv_header;
 pub(crate) use records::CellView;
 use records::Listing;
+pub use records::Records;
 use table::Table;
 
 /// The kinds of source, each with its own settings.
@@ -127,10 +127,15 @@ impl SourceKind {
 /// column that its `key` names. Nothing of the others is used then.
 pub async fn read_all(settings: &Settings) -> Result<Records, SourceError> {
     // All are read to their end, so that the error does not depend on which of them is the fastest.
-    let readings = settings.sources.iter().map(|source| async { Ok::<_, SourceError>(read(source).await) });
-    let listings: Vec<Listing> = try_join_all(readings).await?.into_iter().collect::<Result<_, _>>()?;
+    let listings: Vec<Listing> =
+        join_all(settings.sources.iter().map(read)).await.into_iter().collect::<Result<_, _>>()?;
     let joining = blocking(move || Ok(Records::join(listings))).await;
-    joining.map_err(|problem| SourceError::Untrusted { name: Arc::clone(&settings.sources[0].name), problem })
+    let first = || Arc::clone(&settings.sources[0].name);
+    let records = joining.map_err(|problem| SourceError::Untrusted { name: first(), problem })?;
+    for (source, count) in records.without_key() {
+        tracing::warn!("source `{source}`: {count} records have no key and are not used");
+    }
+    Ok(records)
 }
 
 async fn read(source: &SourceSettings) -> Result<Listing, SourceError> {
@@ -174,12 +179,12 @@ pub(crate) fn no_such_column(setting: &str, source: &str, column: &str, table: &
             format!("it has {}", known.join(", "))
         }
     };
-    ConfigError::Invalid(format!("{setting} uses `{source}.{column}`, but no record of source `{source}` has the column `{column}`; {hint}"))
+    ConfigError::Invalid(format!(
+        "{setting} uses `{source}.{column}`, but no record of source `{source}` has the column `{column}`; {hint}"
+    ))
 }
 
 /// Does work that takes long on a thread where it holds nobody up.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, String> + Send + 'static,
-) -> Result<T, String> {
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, String> + Send + 'static) -> Result<T, String> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(format!("reading it stopped: {error}")))
 }

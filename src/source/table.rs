@@ -179,7 +179,11 @@ impl Table {
     pub(crate) fn sorted_by(&self, key: usize) -> Result<(Vec<u32>, u64), String> {
         let key_of = |row: u32| self.cell(row as usize, key).text;
         if let Some(row) = (0..self.len()).find(|&row| self.cell(row, key).kind == CellKind::Structured) {
-            return Err(format!("row {}: the key {:?} is a list or an object", self.row_number(row), self.columns[key]));
+            return Err(format!(
+                "row {}: the key {:?} is a list or an object",
+                self.row_number(row),
+                self.columns[key]
+            ));
         }
         #[expect(clippy::cast_possible_truncation, reason = "the builder lets no table have more rows")]
         let mut order: Vec<u32> = (0..self.len() as u32).collect();

@@ -1,3 +1,5 @@
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use std::fs;
 
 use minijinja::{Value, context};
@@ -214,7 +216,8 @@ fn json_lines_are_counted_by_line() {
 
 #[test]
 fn the_same_key_twice_names_both_rows() {
-    Fixture::csv("id,n\n2,a\n 1,b\n3,c\n1 ,d\n").refused(ExitStatus::Untrusted, &["rows 3 and 5 have the same id \"1\""]);
+    Fixture::csv("id,n\n2,a\n 1,b\n3,c\n1 ,d\n")
+        .refused(ExitStatus::Untrusted, &["rows 3 and 5 have the same id \"1\""]);
     json(r#"[{"id": 7}, {"id": "7"}]"#).refused(ExitStatus::Untrusted, &["rows 1 and 2 have the same id \"7\""]);
     // Records without a key are no twins of one another.
     assert_eq!(Fixture::csv("id,n\n,a\n,b\n").read().unwrap().len(), 2);
@@ -262,7 +265,8 @@ fn proofs_are_checked_and_told() {
 
 #[test]
 fn sources_are_joined_on_their_keys() {
-    let sources = source("hr", "csv", "hr", "id") + &source("ad", "jsonl", "ad", "nr") + &source("pay", "csv", "pay", "id");
+    let sources =
+        source("hr", "csv", "hr", "id") + &source("ad", "jsonl", "ad", "nr") + &source("pay", "csv", "pay", "id");
     let fixture = Fixture::new(
         &sources,
         &[
@@ -272,12 +276,16 @@ fn sources_are_joined_on_their_keys() {
         ],
     );
     let records = fixture.read().unwrap();
-    assert_eq!(rendered(&records, "{{ hr.n }}{{ ad.m | default('?') }}{{ pay.cc | default('?') }}"), ["a?x", "btwoy", "c??"]);
+    assert_eq!(
+        rendered(&records, "{{ hr.n }}{{ ad.m | default('?') }}{{ pay.cc | default('?') }}"),
+        ["a?x", "btwoy", "c??"]
+    );
     assert_eq!(rendered(&records, "{{ ad.m is defined }}{{ 1 if ad else 0 }}"), ["false0", "true1", "false0"]);
     assert_eq!((0..3).map(|record| records.lacks_key(record)).collect::<Vec<_>>(), [false, false, true]);
     assert_eq!(records.without_key().collect::<Vec<_>>(), [("ad", 1)]);
     let summaries = records.summaries();
-    let told: Vec<_> = summaries.iter().map(|source| (source.name.as_str(), source.kind.as_str(), source.records)).collect();
+    let told: Vec<_> =
+        summaries.iter().map(|source| (source.name.as_str(), source.kind.as_str(), source.records)).collect();
     assert_eq!(told, [("hr", "csv", 3), ("ad", "jsonl", 3), ("pay", "csv", 2)]);
 }
 
@@ -290,7 +298,14 @@ fn what_is_undefined_may_be_tested_but_not_used() {
     for text in ["{{ ad.m is defined }}", "{{ ad.m | default('') }}", "{% if ad.m %}x{% endif %}"] {
         assert!(render(text).is_ok(), "{text}");
     }
-    for text in ["{{ ad.m }}", "{{ ad.m | lower }}", "{{ ad.m ~ 'x' }}", "{{ ad.m == '' }}", "{{ ad.m.n }}", "{{ 'x' in ad.m }}"] {
+    for text in [
+        "{{ ad.m }}",
+        "{{ ad.m | lower }}",
+        "{{ ad.m ~ 'x' }}",
+        "{{ ad.m == '' }}",
+        "{{ ad.m.n }}",
+        "{{ 'x' in ad.m }}",
+    ] {
         assert!(render(text).is_err(), "{text}");
     }
     assert!(environment.render_str("{{ x }}", context! {}).is_err());
@@ -302,7 +317,12 @@ fn fingerprints_depend_on_the_records_alone() {
     let original = fingerprint("id,n\n1,a\n2,b\n,x\n,y\n");
     assert_eq!(fingerprint("id,n\r\n2,\"b\"\r\n\r\n,y\r\n1, a\r\n,x\r\n"), original, "order, quotes and line ends");
     assert_eq!(fingerprint("n,id\na,1\nb,2\nx,\ny,\n"), original, "the order of columns");
-    let others = ["id,n\n1,a\n2,c\n,x\n,y\n", "id,m\n1,a\n2,b\n,x\n,y\n", "id,n\n1,a\n2,b\n,x\n", "id,n,o\n1,a,\n2,b,\n,x,\n,y,\n"];
+    let others = [
+        "id,n\n1,a\n2,c\n,x\n,y\n",
+        "id,m\n1,a\n2,b\n,x\n,y\n",
+        "id,n\n1,a\n2,b\n,x\n",
+        "id,n,o\n1,a,\n2,b,\n,x,\n,y,\n",
+    ];
     for other in others {
         assert_ne!(fingerprint(other), original, "{other}");
     }
