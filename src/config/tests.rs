@@ -142,6 +142,7 @@ fn values_that_cannot_be_right_are_refused() {
         ("[[source]]", "page_size = \"9\"\n[[source]]", &["must be a whole number, not a string"]),
         ("[[source]]", "timeout = \"soon\"\n[[source]]", &["`timeout` in [target]", "duration above zero"]),
         ("[[source]]", "timeout = \"0s\"\n[[source]]", &["duration above zero"]),
+        ("[[source]]", "timeout = \"7d\"\n[[source]]", &["duration above zero"]),
         ("[[source]]", "timeout = \"-5s\"\n[[source]]", &["duration above zero"]),
         ("kind = \"csv\"", "kind = \"xls\"", &["`kind` in [[source]] `hr`", "\"csv\" or \"json\" or \"jsonl\""]),
         ("kind = \"csv\"\n", "", &["[[source]] `hr` (line 6) lacks `kind`"]),
