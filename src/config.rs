@@ -1,1 +1,265 @@
-//! (being written)
+//! The settings file, `skovik-sync.toml`: what it says, checked as far as that is possible without a source or Skovik.
+//!
+//! Whatever cannot be right is an error that names the setting and its line. Reading the settings reads nothing else:
+//! not the sources, not the key of the API.
+
+mod credentials;
+mod hash;
+mod read;
+pub(crate) mod section;
+pub(crate) mod template;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use std::{fs, io};
+
+use toml::de::DeTable;
+
+use crate::diff::{Remove, Renumber};
+use crate::guard::Limits;
+use crate::plan::Digest;
+use crate::source::SourceKind;
+
+pub use credentials::TokenSource;
+pub use template::Template;
+
+/// The settings. Made by [`Settings::load`], so that they fit together.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `[target]`
+    pub target: TargetSettings,
+    /// `[[source]]`, at least one; the first one lists the people.
+    pub sources: Vec<SourceSettings>,
+    /// `[employee]`
+    pub employee: EmployeeSettings,
+    /// `[scope]`
+    pub scope: ScopeSettings,
+    /// `[manager]`
+    pub manager: ManagerSettings,
+    /// `[guard]`
+    pub guard: Limits,
+    /// `[approval]`
+    pub approval: ApprovalSettings,
+    hash: Digest,
+}
+
+/// `[target]`: the account of Skovik, and how to talk to it.
+#[derive(Debug, Clone)]
+pub struct TargetSettings {
+    /// The base URL, without credentials and without a slash at its end.
+    pub url: String,
+    /// Where the key of the API is kept; [`TargetSettings::token`] reads it.
+    pub token: TokenSource,
+    /// The header that carries the key.
+    pub auth_header: String,
+    /// What stands before the key in that header; may be empty.
+    pub auth_scheme: String,
+    /// How many users to ask for in one page.
+    pub page_size: u32,
+    /// How many requests may be under way at once.
+    pub max_in_flight: usize,
+    /// How many requests may be sent in a second; 0 for as many as the server takes.
+    pub requests_per_second: u32,
+    /// How long one request may take.
+    pub timeout: Duration,
+    /// How often a request that failed in passing is sent again.
+    pub retries: u32,
+}
+
+/// `[[source]]`: one list of records.
+#[derive(Debug, Clone)]
+pub struct SourceSettings {
+    /// What templates call it.
+    pub name: Arc<str>,
+    /// The column whose value joins its records with those of the others.
+    pub key: String,
+    /// How many records it must have.
+    pub expect_records: Option<u64>,
+    /// What kind of list it is, with that kind's own settings.
+    pub kind: SourceKind,
+}
+
+/// `[employee]`: a template for each managed field.
+#[derive(Debug, Clone)]
+pub struct EmployeeSettings {
+    /// The company's key of the person.
+    pub external_identifier: Template,
+    /// The e-mail.
+    pub primary_email: Template,
+    /// The first name.
+    pub first_name: Template,
+    /// The last name.
+    pub last_name: Template,
+    /// The branch, by its external identifier, id or name; `None` if it is not managed.
+    pub branch: Option<Template>,
+    /// The manager; `None` if managers are not managed.
+    pub manager: Option<ManagerReference>,
+    /// The managed custom fields, by name or id.
+    pub custom_fields: BTreeMap<String, Template>,
+}
+
+/// How a record names the manager.
+#[derive(Debug, Clone)]
+pub struct ManagerReference {
+    /// The name.
+    pub value: Template,
+    /// What it is compared with in the manager's own record; `None` for the external identifier.
+    pub refers_to: Option<Template>,
+}
+
+/// `[scope]`: whom this configuration manages.
+#[derive(Debug, Clone)]
+pub struct ScopeSettings {
+    /// Which records count as employed; all, where there is none.
+    pub include: Option<Template>,
+    /// The branches to manage; all, where there are none.
+    pub branches: Option<Vec<String>>,
+    /// Whether those who are not found by external identifier are looked for by e-mail.
+    pub match_email: bool,
+    /// What a new identifier on a known e-mail means.
+    pub renumber: Renumber,
+    /// Who may be removed.
+    pub remove: Remove,
+    /// Who is never touched: e-mails, external identifiers, ids, and `role:…`.
+    pub protect: Vec<String>,
+    /// What a bad record means.
+    pub invalid: Invalid,
+}
+
+/// What a bad record means (`[scope] invalid`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Invalid {
+    /// The person is set aside.
+    #[default]
+    Skip,
+    /// No plan is made.
+    Error,
+}
+
+/// `[manager]`
+#[derive(Debug, Clone, Default)]
+pub struct ManagerSettings {
+    /// What a manager who is nowhere means.
+    pub unresolved: Unresolved,
+}
+
+/// What a manager who is nowhere means (`[manager] unresolved`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Unresolved {
+    /// The manager stays as it is, and the plan says so.
+    #[default]
+    Warn,
+    /// No plan is made.
+    Error,
+}
+
+/// `[approval]`: what a plan needs before it is applied.
+#[derive(Debug, Clone)]
+pub struct ApprovalSettings {
+    /// What proves an approval.
+    pub require: Require,
+    /// How many different people must approve.
+    pub approvers: usize,
+    /// How long an approval holds.
+    pub max_age: Duration,
+    /// Whether `run` may approve a plan that passes every guard.
+    pub automatic: bool,
+    /// Whose signatures count, in OpenSSH's format.
+    pub allowed_signers: Option<PathBuf>,
+}
+
+/// What proves an approval (`[approval] require`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Require {
+    /// That it names the plan's hash.
+    #[default]
+    Hash,
+    /// An SSH signature over it.
+    Signature,
+}
+
+/// What is wrong with the settings. Each means exit code 3.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error(
+        "cannot read the settings file {}: {error}; name another one with --config, or write one with `skovik-sync init`",
+        path.display()
+    )]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The file is not TOML.
+    #[error("{}:{line}:{column}: {problem}", path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1, in characters.
+        column: usize,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A setting cannot be right, or does not fit the sources or the account. The message names it.
+    #[error("{0}")]
+    Invalid(String),
+}
+
+impl TargetSettings {
+    /// The only kind of target.
+    pub const KIND: &'static str = "skovik";
+}
+
+impl Settings {
+    /// Reads and checks a settings file.
+    ///
+    /// # Errors
+    /// See [`ConfigError`].
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text =
+            fs::read_to_string(path).map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
+        Self::parse(&text, path)
+    }
+
+    /// Checks the text of a settings file; `path` is what relative paths are relative to, and how messages call it.
+    ///
+    /// # Errors
+    /// See [`ConfigError`].
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        let document = section::Document { text, path };
+        let table = DeTable::parse(text).map_err(|error| {
+            let (line, column) = document.position(error.span().map_or(0, |span| span.start));
+            let problem = error.message().replace('\n', ", ");
+            ConfigError::Syntax { path: path.to_owned(), line, column, problem }
+        })?;
+        let mut settings = read::settings(document, table.get_ref())?;
+        settings.hash = hash::hash(&settings)
+            .map_err(|error| ConfigError::Invalid(format!("{}: no hash: {error}", path.display())))?;
+        Ok(settings)
+    }
+
+    /// Covers every setting that a plan depends on; see `docs/configuration.md`.
+    #[must_use]
+    pub fn hash(&self) -> Digest {
+        self.hash
+    }
+}
+
+/// The candidate that a misspelt word most likely means.
+pub(crate) fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    let lower = word.to_lowercase();
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::normalized_damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
+        .filter(|(likeness, _)| *likeness >= 0.5)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, candidate)| candidate)
+}

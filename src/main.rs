@@ -1,25 +1,39 @@
 //! Arguments in, exit code out.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use skovik_sync::cli::{Cli, Command};
-use skovik_sync::exit::{ExitStatus, refused, status_of};
+use clap::error::ErrorKind;
+use skovik_sync::cli::Cli;
+use skovik_sync::commands;
+use skovik_sync::exit::{ExitStatus, status_of};
+use skovik_sync::ui::Ui;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
-    let result = match &cli.command {
-        Command::Sandbox(args) => skovik_sync::commands::sandbox::run(args, &mut out, &mut err).await,
-        _ => Err(refused(ExitStatus::Unexpected, "this build knows only the sandbox")),
-    };
-    match result {
-        Ok(status) => status.into(),
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
         Err(error) => {
-            let _ = writeln!(err, "error: {error:#}");
-            status_of(&error).into()
+            // Where the terminal is gone there is nobody to tell.
+            let _ = error.print();
+            return match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitStatus::Done.into(),
+                _ => ExitStatus::Usage.into(),
+            };
         }
-    }
+    };
+    let ui = Ui::new(&cli.global);
+    let result = run(&cli, &ui).unwrap_or_else(|error| {
+        ui.error(&error);
+        status_of(&error)
+    });
+    result.into()
+}
+
+fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<ExitStatus> {
+    ui.start_logging(&cli.global)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(commands::run(cli, ui));
+    // A task that hangs in a blocking call must not keep the program from ending.
+    runtime.shutdown_background();
+    result
 }

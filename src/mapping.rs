@@ -1,1 +1,264 @@
-//! (being written)
+//! Records to employees: what the templates of `[employee]` make of each record, who is in scope, and whose record is bad.
+//!
+//! A bad record costs nobody but its own person, who is set aside with a reason. This module never compares with the
+//! users of Skovik, and never looks at two records at once, but to find out whom a manager's key means.
+
+mod lookup;
+mod person;
+mod program;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::collections::HashSet;
+use std::num::NonZero;
+use std::ops::Range;
+use std::panic::resume_unwind;
+use std::thread;
+
+use rustc_hash::FxHashMap;
+
+use crate::config::template::environment;
+use crate::config::{ConfigError, EmployeeSettings, ManagerReference, Settings, Template};
+use crate::employee::{
+    Branch, BranchId, CustomField, CustomFieldId, Desired, Employee, ExternalIdentifier, Managed, ManagerWish,
+};
+use crate::source::Records;
+
+use lookup::{Branches, FieldValues};
+use person::{Outcome, Person, Reader};
+
+/// How many records one thread takes at least.
+const RECORDS_PER_THREAD: usize = 4_096;
+
+/// The rules of the settings.
+#[derive(Debug, Clone)]
+pub struct Mapper {
+    employee: EmployeeSettings,
+    include: Option<Template>,
+    branches: Option<Vec<String>>,
+}
+
+/// The rules, fitted to the branches and custom fields of an account.
+#[derive(Debug)]
+pub struct ResolvedMapper {
+    employee: EmployeeSettings,
+    include: Option<Template>,
+    managed: Managed,
+    branches: Branches,
+    scope_branches: Option<HashSet<BranchId>>,
+    /// Aligned with [`Managed::custom_fields`].
+    custom_fields: Vec<ManagedField>,
+}
+
+/// A managed custom field.
+#[derive(Debug)]
+struct ManagedField {
+    id: CustomFieldId,
+    template: Template,
+    values: FieldValues,
+}
+
+impl Mapper {
+    /// The rules of these settings, whose templates were checked when they were loaded.
+    #[must_use]
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            employee: settings.employee.clone(),
+            include: settings.scope.include.clone(),
+            branches: settings.scope.branches.clone(),
+        }
+    }
+
+    /// Fits the rules to an account.
+    ///
+    /// # Errors
+    /// Where the settings name a custom field or a branch that the account does not have, or has twice.
+    pub fn resolve(&self, branches: &[Branch], custom_fields: &[CustomField]) -> Result<ResolvedMapper, ConfigError> {
+        let Self { employee, include, branches: wanted } = self;
+        let branches = Branches::new(branches);
+        let in_scope = |wanted: &Vec<String>| wanted.iter().map(|name| branches.in_settings(name)).collect();
+        let scope_branches = wanted.as_ref().map(in_scope).transpose()?;
+        let mut fields: Vec<ManagedField> = Vec::with_capacity(employee.custom_fields.len());
+        for (name, template) in &employee.custom_fields {
+            let field = lookup::custom_field(name, template, custom_fields)?;
+            fields.push(ManagedField {
+                id: field.id.clone(),
+                template: template.clone(),
+                values: FieldValues::new(&field.kind),
+            });
+        }
+        fields.sort_by(|a, b| a.id.cmp(&b.id));
+        if let Some(twice) = fields.windows(2).find(|pair| pair[0].id == pair[1].id) {
+            let (one, other) = (&twice[0].template.setting, &twice[1].template.setting);
+            return Err(ConfigError::Invalid(format!("{one} and {other} are the same custom field; keep one of them")));
+        }
+        let managed = Managed {
+            branch: employee.branch.is_some(),
+            manager: employee.manager.is_some(),
+            custom_fields: fields.iter().map(|field| field.id.clone()).collect(),
+        };
+        Ok(ResolvedMapper {
+            employee: employee.clone(),
+            include: include.clone(),
+            managed,
+            branches,
+            scope_branches,
+            custom_fields: fields,
+        })
+    }
+}
+
+impl ResolvedMapper {
+    /// Which fields the settings manage.
+    #[must_use]
+    pub fn managed(&self) -> &Managed {
+        &self.managed
+    }
+
+    /// The branches that the settings manage; `None` for all.
+    #[must_use]
+    pub fn scope_branches(&self) -> Option<&HashSet<BranchId>> {
+        self.scope_branches.as_ref()
+    }
+
+    /// Who should be in Skovik, as these records say.
+    ///
+    /// # Errors
+    /// Where a template uses a column that no record of its source has.
+    pub fn employees(&self, records: &Records) -> Result<Desired, ConfigError> {
+        self.templates().try_for_each(|template| records.check(template))?;
+        let environment = environment();
+        let reader = Reader::new(self, records, &environment)?;
+        let mut parts = self.read_side_by_side(&reader, records.len()).into_iter();
+        let mut whole = parts.next().unwrap_or_default();
+        parts.for_each(|part| whole.append(part));
+        let Part { mut desired, answers } = whole;
+        if self.refers_to().is_some() {
+            settle_managers(&mut desired, &answers);
+        }
+        Ok(desired)
+    }
+
+    fn read_side_by_side(&self, reader: &Reader<'_>, records: usize) -> Vec<Part> {
+        let most = thread::available_parallelism().map_or(1, NonZero::get);
+        let threads = most.min(records.div_ceil(RECORDS_PER_THREAD)).max(1);
+        let size = records.div_ceil(threads);
+        thread::scope(|scope| {
+            let part = |thread: usize| (thread * size).min(records)..((thread + 1) * size).min(records);
+            let handles: Vec<_> =
+                (0..threads).map(|thread| scope.spawn(move || self.read(reader, part(thread)))).collect();
+            handles.into_iter().map(|handle| handle.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+        })
+    }
+
+    fn read(&self, reader: &Reader<'_>, records: Range<usize>) -> Part {
+        let mut part = Part::default();
+        let Part { desired, answers } = &mut part;
+        for record in records {
+            let Person { outcome, answers_to } = reader.read(record);
+            let identifier = match outcome {
+                Outcome::OutOfScope(identifier) => {
+                    desired.out_of_scope.extend(identifier);
+                    continue;
+                }
+                Outcome::Good(employee) => {
+                    let identifier = answers_to.is_some().then(|| employee.identifier.clone());
+                    let list = if self.manages(&employee) { &mut desired.employees } else { &mut desired.elsewhere };
+                    list.push(employee);
+                    identifier
+                }
+                Outcome::Bad(set_aside) => {
+                    let identifier = set_aside.identifier.clone();
+                    desired.set_aside.push(set_aside);
+                    identifier
+                }
+            };
+            desired.in_scope += 1;
+            answers.extend(answers_to.map(|key| (key, identifier)));
+        }
+        part
+    }
+
+    fn manages(&self, employee: &Employee) -> bool {
+        match (&self.scope_branches, &employee.branch) {
+            (Some(branches), Some(branch)) => branches.contains(branch),
+            (None, _) | (_, None) => true,
+        }
+    }
+
+    fn refers_to(&self) -> Option<&Template> {
+        self.employee.manager.as_ref().and_then(|manager| manager.refers_to.as_ref())
+    }
+
+    fn templates(&self) -> impl Iterator<Item = &Template> {
+        let EmployeeSettings {
+            external_identifier,
+            primary_email,
+            first_name,
+            last_name,
+            branch,
+            manager,
+            custom_fields,
+        } = &self.employee;
+        let manager =
+            manager.iter().flat_map(|ManagerReference { value, refers_to }| [Some(value), refers_to.as_ref()]);
+        [external_identifier, primary_email, first_name, last_name]
+            .into_iter()
+            .chain(branch)
+            .chain(manager.flatten())
+            .chain(custom_fields.values())
+            .chain(&self.include)
+    }
+}
+
+/// What some consecutive records give.
+#[derive(Debug, Default)]
+struct Part {
+    desired: Desired,
+    /// What the records in scope answer to as managers, and their identifiers.
+    answers: Vec<(Box<str>, Option<ExternalIdentifier>)>,
+}
+
+impl Part {
+    fn append(&mut self, later: Self) {
+        let Self { desired, mut answers } = later;
+        let Desired { mut employees, mut set_aside, in_scope, out_of_scope, mut elsewhere } = desired;
+        self.desired.employees.append(&mut employees);
+        self.desired.set_aside.append(&mut set_aside);
+        self.desired.in_scope += in_scope;
+        self.desired.out_of_scope.extend(out_of_scope);
+        self.desired.elsewhere.append(&mut elsewhere);
+        self.answers.append(&mut answers);
+    }
+}
+
+/// Whom a key means.
+enum Answer<'a> {
+    One(Option<&'a ExternalIdentifier>),
+    Several,
+}
+
+/// Where managers are named by another key than their identifier, the wishes hold that key so far.
+fn settle_managers(desired: &mut Desired, answers: &[(Box<str>, Option<ExternalIdentifier>)]) {
+    let mut by_key: FxHashMap<&str, Answer<'_>> = FxHashMap::default();
+    for (key, identifier) in answers {
+        let answer = Answer::One(identifier.as_ref());
+        by_key.entry(key).and_modify(|answer| *answer = Answer::Several).or_insert(answer);
+    }
+    for employee in desired.employees.iter_mut().chain(&mut desired.elsewhere) {
+        settle_manager(employee, &by_key);
+    }
+}
+
+fn settle_manager(employee: &mut Employee, by_key: &FxHashMap<&str, Answer<'_>>) {
+    let ManagerWish::Employee(key) = &employee.manager else { return };
+    let unresolved =
+        |reason: &str| ManagerWish::Unresolved { key: key.as_str().into(), reason: reason.to_owned().into_boxed_str() };
+    employee.manager = match by_key.get(key.as_str()) {
+        Some(Answer::One(Some(identifier))) => ManagerWish::Employee((*identifier).clone()),
+        Some(Answer::One(None)) => unresolved("the record that it refers to has no external identifier"),
+        Some(Answer::Several) => unresolved("several records in scope answer to it"),
+        None => unresolved("no record in scope answers to it"),
+    };
+}

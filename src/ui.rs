@@ -152,6 +152,12 @@ impl Ui {
         Progress::new(&self.bars, label.into())
     }
 
+    /// The same, but for results and errors only.
+    #[must_use]
+    pub fn quieter(&self) -> Self {
+        Self { quiet: true, ..self.clone() }
+    }
+
     /// Asks for a word that is not typed by accident. Whether it was typed is the answer.
     ///
     /// # Errors

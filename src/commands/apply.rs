@@ -103,7 +103,8 @@ fn lifted(guards: &[GuardResult], granted: &Granted) -> anyhow::Result<()> {
     if left.is_empty() {
         return Ok(());
     }
-    let figures = |guard: &&GuardResult| format!("{} ({} of {}, limit {})", guard.id, guard.count, guard.of, guard.limit);
+    let figures =
+        |guard: &&GuardResult| format!("{} ({} of {}, limit {})", guard.id, guard.count, guard.of, guard.limit);
     let guards: Vec<String> = left.iter().map(figures).collect();
     let problem = format!(
         "blocked by {}: nothing was written; only an approval that names a sufficient ceiling lifts a guard, see \
@@ -176,8 +177,7 @@ async fn execute(
         settle_after: settings.target.timeout,
         stop: watch::listen_for_signals()?,
     };
-    let worker =
-        Worker { client, managed: &policy.managed, protect: &policy.protect, journal: &journal, now: &now };
+    let worker = Worker { client, managed: &policy.managed, protect: &policy.protect, journal: &journal, now: &now };
     let report = engine::run(plan, replay, &worker, options, &mut watch).await;
     drop(journal);
     watch.finish(plan, &report)?;

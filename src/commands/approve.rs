@@ -22,16 +22,28 @@ use crate::ui::Ui;
 /// Exit code 5 where a guard blocks and no sufficient ceiling is given, 6 where the answer is no.
 pub fn run(args: &cli::Approve, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let plan = read_plan(&args.plan)?;
+    super::plan::show(&plan, &args.plan, false, ui)?;
+    approve(&plan, args, global, ui)?;
+    Ok(ExitStatus::Done)
+}
+
+/// Approves a plan that was shown.
+pub(super) fn approve(plan: &Plan, args: &cli::Approve, global: &Global, ui: &Ui) -> anyhow::Result<()> {
     let settings = load_settings(&global.config)?;
-    same_settings(&plan, &settings, &global.config)?;
+    same_settings(plan, &settings, &global.config)?;
     let rules = rules(&settings)?;
     let allow = ceilings(&args.allow)?;
     let approver = approver(args.approver.as_deref())?;
     let approved_at = now();
     let expires_at = args.expires.as_deref().map(|text| expiry(approved_at, text)).transpose()?;
-    super::plan::show(&plan, &args.plan, false, ui)?;
-    ceilings_suffice(&plan, &allow, &args.plan)?;
-    if !args.yes && !ui.confirm(&format!("Approve this plan as {approver}?"), "yes", "give --yes to approve without being asked")? {
+    ceilings_suffice(plan, &allow, &args.plan)?;
+    if !args.yes
+        && !ui.confirm(
+            &format!("Approve this plan as {approver}?"),
+            "yes",
+            "give --yes to approve without being asked",
+        )?
+    {
         return Err(refused(ExitStatus::NotApproved, "not approved: the answer was not yes"));
     }
     let approval = Approval {
@@ -53,8 +65,7 @@ pub fn run(args: &cli::Approve, global: &Global, ui: &Ui) -> anyhow::Result<Exit
     })
     .with_context(|| format!("cannot write {}", shown(&path)))?;
     let until = approval.holds_until(&rules);
-    ui.line(format!("approved by {approver} until {until:.0}: {}", shown(&path)))?;
-    Ok(ExitStatus::Done)
+    ui.line(format!("approved by {approver} until {until:.0}: {}", shown(&path)))
 }
 
 /// Refuses an approval that would lift nothing, and says which flags would.
@@ -119,5 +130,7 @@ fn expiry(now: Timestamp, text: &str) -> anyhow::Result<Timestamp> {
         .ok()
         .filter(|duration| duration.is_positive())
         .and_then(|duration| now.checked_add(duration).ok());
-    until.with_context(|| format!("--expires {text}: expected a duration such as 24h or 30m")).or_refuse(ExitStatus::Usage)
+    until
+        .with_context(|| format!("--expires {text}: expected a duration such as 24h or 30m"))
+        .or_refuse(ExitStatus::Usage)
 }

@@ -33,7 +33,7 @@ pub(super) fn client(settings: &Settings) -> anyhow::Result<Client> {
     let target = &settings.target;
     let options = Options {
         url: target_url(settings)?,
-        token: target.token.token().or_refuse(ExitStatus::Usage)?,
+        token: target.token().or_refuse(ExitStatus::Usage)?,
         auth_header: target.auth_header.clone(),
         auth_scheme: target.auth_scheme.clone(),
         page_size: target.page_size,
@@ -102,7 +102,8 @@ pub(super) fn approvals_beside(plan: &Path) -> anyhow::Result<Vec<Found>> {
     for entry in fs::read_dir(folder).with_context(looked_through)? {
         let entry = entry.with_context(looked_through)?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        let is_approval = name.strip_prefix(&plan_name).is_some_and(|rest| rest.starts_with('.') && rest.ends_with(".approval"));
+        let is_approval =
+            name.strip_prefix(&plan_name).is_some_and(|rest| rest.starts_with('.') && rest.ends_with(".approval"));
         if is_approval {
             let approval = fs::read(entry.path())
                 .map_err(|error| format!("cannot be read: {error}"))
@@ -121,7 +122,8 @@ pub(super) fn rules(settings: &Settings) -> anyhow::Result<Rules> {
         let problem = "[approval] require = \"signature\": this version cannot verify signatures; use \"hash\"";
         return Err(refused(ExitStatus::Usage, problem));
     }
-    let max_age = SignedDuration::try_from(approval.max_age).context("[approval] max_age").or_refuse(ExitStatus::Usage)?;
+    let max_age =
+        SignedDuration::try_from(approval.max_age).context("[approval] max_age").or_refuse(ExitStatus::Usage)?;
     Ok(Rules { approvers: approval.approvers, max_age })
 }
 

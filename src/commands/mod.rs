@@ -1,5 +1,39 @@
 //! The commands, one file each: orchestration only. What they decide stands in the core.
 
+pub mod apply;
+pub mod approve;
+pub mod check;
+mod common;
 pub mod completions;
+pub mod demo;
+pub mod init;
+pub mod plan;
 pub mod sandbox;
+pub mod show;
 pub mod snapshot;
+pub mod verify;
+
+use crate::cli::{Cli, Command};
+use crate::exit::ExitStatus;
+use crate::ui::Ui;
+
+/// Runs the command that the command line names.
+///
+/// # Errors
+/// Whatever the command says; [`crate::exit::status_of`] tells the exit code.
+pub async fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<ExitStatus> {
+    let Cli { global, command } = cli;
+    match command {
+        Command::Init(args) => init::command(args, ui),
+        Command::Check(args) => check::run(args, global, ui).await,
+        Command::Plan(args) => plan::run(args, global, ui).await,
+        Command::Show(args) => show::run(args, ui),
+        Command::Approve(args) => approve::run(args, global, ui),
+        Command::Verify(args) => verify::run(args, global, ui),
+        Command::Apply(args) => apply::run(args, global, ui).await,
+        Command::Snapshot(args) => snapshot::run(args, global, ui).await,
+        Command::Sandbox(args) => sandbox::run(args, &mut std::io::stdout(), &mut std::io::stderr()).await,
+        Command::Demo(args) => demo::run(args, global, ui).await,
+        Command::Completions(args) => completions::run(args, ui),
+    }
+}

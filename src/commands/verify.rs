@@ -55,6 +55,7 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
 
 /// Reads a hash from the command line.
 pub(super) fn stated_hash(text: &str) -> anyhow::Result<Digest> {
-    let problem = || "--approved-hash: expected sha256: and 64 lower-case hexadecimal digits, as the plan's last line shows";
+    let problem =
+        || "--approved-hash: expected sha256: and 64 lower-case hexadecimal digits, as the plan's last line shows";
     Digest::parse(text.trim()).ok_or_else(|| refused(ExitStatus::Usage, problem()))
 }

@@ -10,12 +10,15 @@ const SHOWN: usize = 50;
 pub(super) fn print(plan: &Plan, report: &Report, file: &str, ui: &Ui) -> anyhow::Result<()> {
     let operations = &plan.content().operations;
     let pairs = || operations.iter().zip(&report.outcomes);
-    ui.line(format!("Applied: {}.", counts(pairs().filter(|(_, outcome)| outcome.is_done()).map(|(operation, _)| operation))))?;
+    ui.line(format!(
+        "Applied: {}.",
+        counts(pairs().filter(|(_, outcome)| outcome.is_done()).map(|(operation, _)| operation))
+    ))?;
     let before = pairs().filter(|(_, outcome)| matches!(outcome, Outcome::DoneBefore)).count();
     if before > 0 {
         ui.line(format!("  of these, {before} by an earlier run of this apply"))?;
     }
-    let mut list = |title: &str, which: &dyn Fn(&Outcome) -> Option<String>| -> anyhow::Result<usize> {
+    let list = |title: &str, which: &dyn Fn(&Outcome) -> Option<String>| -> anyhow::Result<usize> {
         let found: Vec<(&Operation, String)> =
             pairs().filter_map(|(operation, outcome)| Some((operation, which(outcome)?))).collect();
         if !found.is_empty() {

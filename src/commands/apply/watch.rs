@@ -16,8 +16,8 @@ use crate::apply::engine::Stop;
 use crate::apply::journal::Replay;
 use crate::apply::{Ended, Observer, Outcome, Report};
 use crate::cli;
-use crate::files::PrivateFile;
 use crate::employee::{ExternalIdentifier, UserId};
+use crate::files::PrivateFile;
 use crate::plan::{Digest, Operation, OperationId, Plan};
 use crate::target::wire::UserResource;
 use crate::ui::{Progress, Ui};
@@ -47,12 +47,50 @@ struct ReportFile {
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Event<'a> {
-    ApplyStart { version: u64, at: Timestamp, plan_hash: Digest, operations: usize, done_before: usize },
-    OperationStart { at: Timestamp, operation: OperationId, action: &'a str, employee: Option<&'a str>, attempt: u32 },
-    OperationDone { at: Timestamp, operation: OperationId, action: &'a str, employee: Option<&'a str>, differs: &'a [String] },
-    OperationFailed { at: Timestamp, operation: OperationId, action: &'a str, employee: Option<&'a str>, outcome: &'a str, problem: &'a str },
-    Settling { at: Timestamp, unclear: usize, wait_ms: u128 },
-    Summary { at: Timestamp, done: usize, done_before: usize, failed: usize, in_doubt: usize, not_attempted: usize, halt: Option<String>, duration_ms: u128 },
+    ApplyStart {
+        version: u64,
+        at: Timestamp,
+        plan_hash: Digest,
+        operations: usize,
+        done_before: usize,
+    },
+    OperationStart {
+        at: Timestamp,
+        operation: OperationId,
+        action: &'a str,
+        employee: Option<&'a str>,
+        attempt: u32,
+    },
+    OperationDone {
+        at: Timestamp,
+        operation: OperationId,
+        action: &'a str,
+        employee: Option<&'a str>,
+        differs: &'a [String],
+    },
+    OperationFailed {
+        at: Timestamp,
+        operation: OperationId,
+        action: &'a str,
+        employee: Option<&'a str>,
+        outcome: &'a str,
+        problem: &'a str,
+    },
+    Settling {
+        at: Timestamp,
+        unclear: usize,
+        wait_ms: u128,
+    },
+    Summary {
+        at: Timestamp,
+        done: usize,
+        done_before: usize,
+        failed: usize,
+        in_doubt: usize,
+        not_attempted: usize,
+        halt: Option<String>,
+        duration_ms: u128,
+    },
 }
 
 /// One operation of the report file.
@@ -112,15 +150,8 @@ impl Watch {
         let bar = ui.progress("applying");
         bar.set_total(plan.content().operations.len() as u64);
         bar.set(replay.done() as u64);
-        let mut watch = Self {
-            plan_hash: plan.hash(),
-            ui: ui.clone(),
-            bar,
-            events,
-            report,
-            began: Instant::now(),
-            failed: None,
-        };
+        let mut watch =
+            Self { plan_hash: plan.hash(), ui: ui.clone(), bar, events, report, began: Instant::now(), failed: None };
         let operations = plan.content().operations.len();
         watch.tell(&Event::ApplyStart {
             version: VERSION,
@@ -211,7 +242,8 @@ impl Watch {
 
 impl Observer for Watch {
     fn started(&mut self, operation: &Operation, attempt: u32) {
-        let (action, employee) = (operation.action.name(), operation.employee.as_ref().map(|employee| employee.as_str()));
+        let (action, employee) =
+            (operation.action.name(), operation.employee.as_ref().map(|employee| employee.as_str()));
         self.tell(&Event::OperationStart { at: now(), operation: operation.id, action, employee, attempt });
     }
 

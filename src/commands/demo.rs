@@ -1,0 +1,95 @@
+//! `demo`: the whole story, on a sandbox of its own and a made-up company: plan, diff, approval, apply, and a second
+//! plan that finds nothing to do.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::{Context as _, ensure};
+
+use crate::cli::{self, Global};
+use crate::exit::ExitStatus;
+use crate::files::write_private;
+use crate::sandbox::{Account, Options, Server};
+use crate::ui::Ui;
+
+const EMPLOYEES: &str = include_str!("../../fixtures/small/employees.csv");
+const SETTINGS: &str = include_str!("../../fixtures/small/skovik-sync.toml");
+const USERS: &str = include_str!("../../fixtures/small/users.jsonl");
+/// The address that the fixture's settings name, which the demo's sandbox takes the place of.
+const FIXTURE_URL: &str = "http://127.0.0.1:8480/v1";
+/// Any key will do for the sandbox.
+const KEY: &str = "demo";
+
+/// Runs `demo`.
+///
+/// # Errors
+/// Where any step fails, or the second plan is not empty.
+pub async fn run(args: &cli::Demo, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
+    let temporary = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let folder = match &args.keep {
+        Some(folder) => {
+            fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+            folder.as_path()
+        }
+        None => temporary.path(),
+    };
+    let account = Account::load(USERS.as_bytes()).context("the demo's own account")?;
+    let server = Server::start(Options { account, ..Options::default() }).await?;
+    let config = write_company(folder, &server.url())?;
+    let global = &Global { config, ..global.clone() };
+    tell(ui, "A company has 30 employees in a CSV file, and 28 users in Skovik (here: a sandbox on this machine).")?;
+
+    tell(ui, "1. plan: compare both sides, and write down what would be done")?;
+    let plan = folder.join("plan.json");
+    let make_plan = |out: &Path| cli::Plan {
+        out: out.to_owned(),
+        users: None,
+        only: Vec::new(),
+        same_person: Vec::new(),
+        detailed_exitcode: false,
+        all: true,
+    };
+    super::plan::run(&make_plan(&plan), global, &ui.quieter()).await?;
+
+    tell(ui, "2. approve: somebody has read it, and approves exactly this plan")?;
+    let approve = cli::Approve {
+        plan: plan.clone(),
+        yes: true,
+        approver: Some("demo".to_owned()),
+        comment: Some("the demo approves itself".to_owned()),
+        expires: None,
+        allow: Vec::new(),
+    };
+    super::approve::approve(&super::common::read_plan(&approve.plan)?, &approve, global, ui)?;
+
+    tell(ui, "3. apply: execute the approved plan, managers before their reports")?;
+    let apply = cli::Apply { plan, approved_hash: None, report: None, events: None };
+    let applied = super::apply::run(&apply, global, ui).await?;
+    ensure!(applied == ExitStatus::Done, "the demo's plan was not applied whole");
+
+    tell(ui, "4. plan again: both sides are the same now")?;
+    let second = folder.join("plan-again.json");
+    super::plan::run(&make_plan(&second), global, &ui.quieter()).await?;
+    let again = super::common::read_plan(&second)?;
+    ensure!(again.content().operations.is_empty(), "the second plan of the demo is not empty");
+    server.stop().await?;
+    if args.keep.is_some() {
+        ui.note(format!("the demo's files are in {}", folder.display()));
+    }
+    Ok(ExitStatus::Done)
+}
+
+fn write_company(folder: &Path, url: &str) -> anyhow::Result<std::path::PathBuf> {
+    let cannot = || format!("cannot write the demo's files to {}", folder.display());
+    fs::write(folder.join("employees.csv"), EMPLOYEES).with_context(cannot)?;
+    write_private(&folder.join("key"), |file| file.write_all(KEY.as_bytes())).with_context(cannot)?;
+    let settings = SETTINGS.replace(FIXTURE_URL, url).replace("token_env = \"SKOVIK_TOKEN\"", "token_file = \"key\"");
+    let config = folder.join("skovik-sync.toml");
+    fs::write(&config, settings).with_context(cannot)?;
+    Ok(config)
+}
+
+fn tell(ui: &Ui, text: &str) -> anyhow::Result<()> {
+    ui.line(format_args!("\n{}", console::Style::new().bold().force_styling(ui.color()).apply_to(text)))
+}

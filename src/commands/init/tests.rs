@@ -1,0 +1,123 @@
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use super::*;
+use crate::config::{Settings, TokenSource};
+
+/// Gives one answer after another, and the default where there is none.
+struct Script {
+    answers: Vec<&'static str>,
+    asked: Vec<String>,
+}
+
+impl Asker for Script {
+    fn ask(&mut self, question: &str, default: &str) -> anyhow::Result<String> {
+        self.asked.push(format!("{question} [{default}]"));
+        let answer = if self.answers.is_empty() { "" } else { self.answers.remove(0) };
+        Ok(if answer.is_empty() { default } else { answer }.to_owned())
+    }
+}
+
+fn init(dir: &Path, yes: bool, interactive: bool, answers: &[&'static str]) -> (anyhow::Result<Written>, Vec<String>) {
+    let mut script = Script { answers: answers.to_vec(), asked: Vec::new() };
+    let result = run(&cli::Init { dir: dir.to_owned(), yes }, interactive, &mut script);
+    (result, script.asked)
+}
+
+#[test]
+fn the_defaults_load_and_fit_the_example() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("new/folder");
+    let (written, asked) = init(&dir, true, false, &[]);
+    let written = written.unwrap();
+    assert!(asked.is_empty());
+    assert_eq!(written.example, Some(dir.join("employees.csv")));
+    assert!(written.not_found.is_empty());
+    let settings = Settings::load(&written.settings).unwrap();
+    assert_eq!(settings.target.url, "http://127.0.0.1:8480/v1");
+    assert_eq!(settings.target.token, TokenSource::Variable("SKOVIK_TOKEN".to_owned()));
+    assert!(settings.employee.branch.is_some() && settings.employee.manager.is_some());
+    let records = crate::source::tests::read(&settings).unwrap();
+    let branch =
+        crate::employee::Branch { id: "br_1".into(), name: "Example AB".into(), identifier: Some("SE01".into()) };
+    let rules = crate::mapping::Mapper::new(&settings).resolve(&[branch], &[]).unwrap();
+    let desired = rules.employees(&records).unwrap();
+    assert_eq!((desired.employees.len(), desired.set_aside.len(), desired.out_of_scope.len()), (3, 0, 1));
+}
+
+#[test]
+fn every_setting_that_is_commented_out_is_one_that_exists() {
+    let text = settings_template(&Answers { include: None, columns: Columns::default(), ..Answers::default() });
+    let out = |line: &str| match line.strip_prefix("# ").and_then(|line| line.split_once(" = ")) {
+        Some((key, _)) if !key.contains(' ') || key.starts_with('"') => line["# ".len()..].to_owned(),
+        _ => line.to_owned(),
+    };
+    let all: String = text.lines().map(|line| out(line) + "\n").collect();
+    assert!(all.matches("\n# ").count() < text.matches("\n# ").count());
+    let settings = Settings::parse(&all, Path::new("skovik-sync.toml")).unwrap();
+    assert!(
+        settings.guard.max_deletes.is_some() && settings.scope.branches.is_some() && settings.scope.include.is_some()
+    );
+}
+
+#[test]
+fn columns_are_taken_from_the_header() {
+    let folder = tempfile::tempdir().unwrap();
+    let header = b"Anst\xe4llningsnummer;Namn;F\xf6rnamn;Efternamn;E-post;Kostnadsst\xe4lle\n";
+    fs::write(folder.path().join("employees.csv"), header).unwrap();
+    let written = init(folder.path(), true, false, &[]).0.unwrap();
+    assert_eq!((written.example, written.not_found), (None, vec![]));
+    let text = fs::read_to_string(&written.settings).unwrap();
+    for line in [
+        "delimiter = \";\"\n",
+        "encoding = \"windows-1252\"",
+        "key = \"Anst\u{e4}llningsnummer\"\n",
+        "primary_email = \"{{ hr['E-post'] | lower }}\"\n",
+        "last_name = \"{{ hr.Efternamn }}\"\n",
+        "\n# branch = \"{{ hr.legal_entity }}\"",
+        "\n# manager = ",
+        "\n# \"Cost center\" = \"{{ hr['Kostnadsst\u{e4}lle'] }}\"\n",
+        "\n# include = ",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    assert_eq!(Settings::load(&written.settings).unwrap().sources[0].key, "Anst\u{e4}llningsnummer");
+}
+
+#[test]
+fn what_cannot_be_guessed_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("employees.csv"), "nr|mail|first_name\n").unwrap();
+    let written = init(folder.path(), true, false, &[]).0.unwrap();
+    assert_eq!(written.not_found, ["external_identifier", "last_name"]);
+    let text = fs::read_to_string(&written.settings).unwrap();
+    assert!(
+        text.contains("last_name = \"{{ hr.last_name }}\"  ") && text.contains("# the header has no such column"),
+        "{text}"
+    );
+    Settings::load(&written.settings).unwrap();
+}
+
+#[test]
+fn answers_are_asked_for_at_a_terminal_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = init(folder.path(), false, false, &[]).0.unwrap_err();
+    assert_eq!(crate::exit::status_of(&error), ExitStatus::Usage);
+    assert!(error.to_string().contains("init --yes"), "{error}");
+    fs::write(folder.path().join("list.csv"), "nr,mail,first_name,last_name\n").unwrap();
+    let (written, asked) = init(folder.path(), false, true, &["https://api.skovik.com/v1", "list.csv", "nr"]);
+    let written = written.unwrap();
+    assert_eq!((asked.len(), written.example, written.not_found.len()), (3, None, 0));
+    let settings = Settings::load(&written.settings).unwrap();
+    assert_eq!((settings.target.url.as_str(), settings.sources[0].key.as_str()), ("https://api.skovik.com/v1", "nr"));
+}
+
+#[test]
+fn nothing_is_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(SETTINGS), "mine").unwrap();
+    let error = init(folder.path(), true, false, &[]).0.unwrap_err();
+    assert_eq!(crate::exit::status_of(&error), ExitStatus::Usage);
+    assert!(error.to_string().contains("is there already"), "{error}");
+    assert_eq!(fs::read_to_string(folder.path().join(SETTINGS)).unwrap(), "mine");
+    assert!(!folder.path().join("employees.csv").exists());
+}

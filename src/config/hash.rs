@@ -1,0 +1,128 @@
+//! What binds a plan to its settings: every setting that decides what a plan says, and none that only decides how it is
+//! fetched, approved or sent.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::{EmployeeSettings, ManagerReference, ScopeSettings, Settings, SourceSettings, TargetSettings, Unresolved};
+use crate::diff::{Remove, Renumber};
+use crate::guard::Limits;
+use crate::plan::{Digest, PlanError, canonical_digest};
+
+#[derive(Serialize)]
+struct Hashed<'a> {
+    target: HashedTarget<'a>,
+    sources: Vec<HashedSource<'a>>,
+    employee: HashedEmployee<'a>,
+    scope: HashedScope<'a>,
+    manager: HashedManager,
+    guard: &'a Limits,
+}
+
+#[derive(Serialize)]
+struct HashedTarget<'a> {
+    kind: &'a str,
+    url: &'a str,
+}
+
+#[derive(Serialize)]
+struct HashedSource<'a> {
+    name: &'a str,
+    kind: &'a str,
+    key: &'a str,
+    identity: BTreeMap<&'static str, String>,
+}
+
+#[derive(Serialize)]
+struct HashedEmployee<'a> {
+    external_identifier: &'a str,
+    primary_email: &'a str,
+    first_name: &'a str,
+    last_name: &'a str,
+    branch: Option<&'a str>,
+    manager: Option<HashedManagerReference<'a>>,
+    custom_fields: BTreeMap<&'a str, &'a str>,
+}
+
+#[derive(Serialize)]
+struct HashedManagerReference<'a> {
+    value: &'a str,
+    refers_to: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct HashedScope<'a> {
+    include: Option<&'a str>,
+    branches: Option<BTreeSet<&'a str>>,
+    #[serde(rename = "match")]
+    matching: &'static [&'static str],
+    renumber: Renumber,
+    remove: Remove,
+    protect: BTreeSet<&'a str>,
+    invalid_is_error: bool,
+}
+
+#[derive(Serialize)]
+struct HashedManager {
+    unresolved_is_error: bool,
+}
+
+/// The hash of the settings. The destructuring makes whoever adds a setting decide whether it belongs.
+pub(super) fn hash(settings: &Settings) -> Result<Digest, PlanError> {
+    let Settings { target, sources, employee, scope, manager, guard, approval: _, hash: _ } = settings;
+    let TargetSettings {
+        url,
+        token: _,
+        auth_header: _,
+        auth_scheme: _,
+        page_size: _,
+        max_in_flight: _,
+        requests_per_second: _,
+        timeout: _,
+        retries: _,
+    } = target;
+    canonical_digest(&Hashed {
+        target: HashedTarget { kind: TargetSettings::KIND, url },
+        sources: sources.iter().map(source).collect(),
+        employee: employee_of(employee),
+        scope: scope_of(scope),
+        manager: HashedManager { unresolved_is_error: manager.unresolved == Unresolved::Error },
+        guard,
+    })
+}
+
+fn source(source: &SourceSettings) -> HashedSource<'_> {
+    let SourceSettings { name, key, expect_records: _, kind } = source;
+    HashedSource { name, kind: kind.name(), key, identity: kind.identity() }
+}
+
+fn employee_of(employee: &EmployeeSettings) -> HashedEmployee<'_> {
+    let EmployeeSettings { external_identifier, primary_email, first_name, last_name, branch, manager, custom_fields } =
+        employee;
+    HashedEmployee {
+        external_identifier: &external_identifier.text,
+        primary_email: &primary_email.text,
+        first_name: &first_name.text,
+        last_name: &last_name.text,
+        branch: branch.as_ref().map(|template| &*template.text),
+        manager: manager.as_ref().map(|ManagerReference { value, refers_to }| HashedManagerReference {
+            value: &value.text,
+            refers_to: refers_to.as_ref().map(|template| &*template.text),
+        }),
+        custom_fields: custom_fields.iter().map(|(field, template)| (field.as_str(), &*template.text)).collect(),
+    }
+}
+
+fn scope_of(scope: &ScopeSettings) -> HashedScope<'_> {
+    let ScopeSettings { include, branches, match_email, renumber, remove, protect, invalid } = scope;
+    HashedScope {
+        include: include.as_ref().map(|expression| &*expression.text),
+        branches: branches.as_ref().map(|branches| branches.iter().map(String::as_str).collect()),
+        matching: if *match_email { &["external_identifier", "primary_email"] } else { &["external_identifier"] },
+        renumber: *renumber,
+        remove: *remove,
+        protect: protect.iter().map(String::as_str).collect(),
+        invalid_is_error: *invalid == super::Invalid::Error,
+    }
+}

@@ -1,0 +1,368 @@
+//! From the tables of the file to the settings, table by table.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use toml::de::DeTable;
+use url::{Host, Url};
+
+use super::section::{Document, Section};
+use super::template::Template;
+use super::{
+    ApprovalSettings, ConfigError, EmployeeSettings, Invalid, ManagerReference, ManagerSettings, Require,
+    ScopeSettings, Settings, SourceSettings, TargetSettings, TokenSource, Unresolved,
+};
+use crate::diff::{Remove, Renumber};
+use crate::guard::Limits;
+use crate::plan::Digest;
+use crate::source::SourceKind;
+
+/// No absolute limit needs to be higher, and every figure up to here is exact in any JSON.
+const MOST_PEOPLE: u64 = 1_000_000_000;
+
+/// Names that templates need for something else.
+const RESERVED_NAMES: &[&str] = &[
+    "employee",
+    "self",
+    "super",
+    "loop",
+    "caller",
+    "true",
+    "false",
+    "none",
+    "True",
+    "False",
+    "None",
+    "and",
+    "or",
+    "not",
+    "if",
+    "elif",
+    "else",
+    "for",
+    "in",
+    "is",
+    "set",
+    "with",
+    "do",
+    "range",
+    "dict",
+    "namespace",
+    "debug",
+];
+
+pub(super) fn settings(document: Document<'_>, table: &DeTable<'_>) -> Result<Settings, ConfigError> {
+    let root = Section::root(document, table)
+        .only(&["target", "source", "employee", "scope", "manager", "guard", "approval"])?;
+    let target = target(&root.section("target", "[target]")?)?;
+    let sources = sources(&root)?;
+    let names: Vec<Arc<str>> = sources.iter().map(|source| Arc::clone(&source.name)).collect();
+    let employee = employee(root.section("employee", "[employee]")?, &names)?;
+    let scope = scope(root.section("scope", "[scope]")?, &names, &employee)?;
+    let manager = manager(root.section("manager", "[manager]")?)?;
+    let guard = guard(root.section("guard", "[guard]")?)?;
+    let approval = approval(root.section("approval", "[approval]")?)?;
+    // The hash is computed over the rest as soon as that is complete.
+    Ok(Settings { target, sources, employee, scope, manager, guard, approval, hash: Digest::from_bytes([0; 32]) })
+}
+
+fn target(section: &Section<'_>) -> Result<TargetSettings, ConfigError> {
+    let section = section.clone().only(&[
+        "kind",
+        "url",
+        "token_env",
+        "token_file",
+        "token_command",
+        "auth_header",
+        "auth_scheme",
+        "page_size",
+        "max_in_flight",
+        "requests_per_second",
+        "timeout",
+        "retries",
+    ])?;
+    section
+        .word("kind", &[(TargetSettings::KIND, ())])?
+        .ok_or_else(|| section.missing("kind", "which must be \"skovik\""))?;
+    let number = |key, range, default| {
+        Ok::<_, ConfigError>(
+            section.number(key, range)?.and_then(|number| u32::try_from(number).ok()).unwrap_or(default),
+        )
+    };
+    let auth_header = section.text("auth_header")?.unwrap_or("Authorization");
+    if !auth_header.bytes().all(is_token_byte) {
+        return Err(section.problem("auth_header", "is not the name of an HTTP header"));
+    }
+    let auth_scheme = section.text_or_empty("auth_scheme")?.unwrap_or("Bearer").trim();
+    if !auth_scheme.bytes().all(is_token_byte) {
+        return Err(section.problem("auth_scheme", "must be one word, such as \"Bearer\", or empty"));
+    }
+    Ok(TargetSettings {
+        url: target_url(&section)?,
+        token: token(&section)?,
+        auth_header: auth_header.to_owned(),
+        auth_scheme: auth_scheme.to_owned(),
+        page_size: number("page_size", 1..=10_000, 100)?,
+        max_in_flight: section.number("max_in_flight", 1..=256)?.and_then(|n| usize::try_from(n).ok()).unwrap_or(8),
+        requests_per_second: number("requests_per_second", 0..=100_000, 0)?,
+        timeout: section.duration("timeout")?.unwrap_or(Duration::from_secs(30)),
+        retries: number("retries", 0..=20, 5)?,
+    })
+}
+
+/// What RFC 9110 calls a token.
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+fn target_url(section: &Section<'_>) -> Result<String, ConfigError> {
+    let text = section.required("url", "the base URL of the API, such as \"https://api.skovik.com/v1\"")?;
+    let wrong = |problem: String| Err(section.problem("url", problem));
+    let url = match Url::parse(text) {
+        Ok(url) => url,
+        Err(error) => return wrong(format!("is not a URL: {error}")),
+    };
+    if !url.username().is_empty() || url.password().is_some() {
+        return wrong(
+            "must not hold a user or a password; the key belongs in token_env, token_file or token_command".to_owned(),
+        );
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return wrong("must end with its path, without ? or #".to_owned());
+    }
+    let loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
+        Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
+        None => return wrong("names no host".to_owned()),
+    };
+    match url.scheme() {
+        "https" => {}
+        "http" if loopback => {}
+        "http" => {
+            return wrong(
+                "must be https: plain http would show the key to the network; only 127.0.0.1 and localhost are exempt"
+                    .to_owned(),
+            );
+        }
+        other => return wrong(format!("must begin with https, not {other}")),
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+fn token(section: &Section<'_>) -> Result<TokenSource, ConfigError> {
+    let given: Vec<&str> =
+        ["token_env", "token_file", "token_command"].into_iter().filter(|key| section.has(key)).collect();
+    if let [first, second, ..] = given[..] {
+        return Err(section.problem(second, format!("stands beside `{first}`; only one of them can hold the key")));
+    }
+    if let Some(path) = section.path("token_file")? {
+        return Ok(TokenSource::File(path));
+    }
+    if let Some(argv) = section.texts("token_command")? {
+        if argv.is_empty() {
+            return Err(section.problem(
+                "token_command",
+                "is empty; it is a program and its arguments, such as [\"pass\", \"show\", \"skovik\"]",
+            ));
+        }
+        return Ok(TokenSource::Command { argv, folder: section.folder().to_owned() });
+    }
+    let name = section.text("token_env")?.unwrap_or("SKOVIK_TOKEN").trim();
+    if name.contains(['=', '\0']) {
+        return Err(section.problem("token_env", "is not the name of an environment variable"));
+    }
+    Ok(TokenSource::Variable(name.to_owned()))
+}
+
+fn sources(root: &Section<'_>) -> Result<Vec<SourceSettings>, ConfigError> {
+    let sections = root.sections("source", "[[source]]")?;
+    if sections.is_empty() {
+        return Err(root.missing("[[source]]", "the list of the people"));
+    }
+    let mut sources: Vec<SourceSettings> = Vec::with_capacity(sections.len());
+    for section in sections {
+        let source = source(section, &sources)?;
+        sources.push(source);
+    }
+    Ok(sources)
+}
+
+fn source(section: Section<'_>, others: &[SourceSettings]) -> Result<SourceSettings, ConfigError> {
+    let name = section.required("name", "by which templates refer to it")?;
+    let mut chars = name.chars();
+    let starts_well = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+    if !starts_well || !chars.all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        return Err(section.problem("name", format!("must be letters, digits and _ only, not beginning with a digit, to be usable in templates; {name:?} is not")));
+    }
+    if RESERVED_NAMES.contains(&name) {
+        return Err(section.problem("name", format!("cannot be {name:?}, which templates need for something else")));
+    }
+    if others.iter().any(|other| *other.name == *name) {
+        return Err(section.problem("name", format!("is {name:?}, but another source has that name")));
+    }
+    let section = section.named(format!("[[source]] `{name}`"));
+    let kind = SourceKind::from_section(&section, &["name", "kind", "key", "expect_records"])?;
+    Ok(SourceSettings {
+        name: name.into(),
+        key: crate::employee::normal_text(section.required("key", "the column that joins its records with others")?)
+            .into_owned(),
+        expect_records: section.number("expect_records", 0..=MOST_PEOPLE)?,
+        kind,
+    })
+}
+
+/// The template of a key.
+fn template(section: &Section<'_>, key: &str, names: &[Arc<str>]) -> Result<Option<Template>, ConfigError> {
+    let Some(text) = section.text(key)? else { return Ok(None) };
+    let setting = format!("`{key}` in {}", section.label());
+    Template::parse(&setting, text, names).map(Some).map_err(|problem| section.problem(key, problem))
+}
+
+fn employee(section: Section<'_>, names: &[Arc<str>]) -> Result<EmployeeSettings, ConfigError> {
+    let section = section.only(&[
+        "external_identifier",
+        "primary_email",
+        "first_name",
+        "last_name",
+        "branch",
+        "manager",
+        "custom_fields",
+    ])?;
+    let mandatory = |key| {
+        template(&section, key, names)?.ok_or_else(|| section.missing(key, "a template such as \"{{ hr.column }}\""))
+    };
+    let fields = section.section("custom_fields", "[employee.custom_fields]")?;
+    let custom_fields = fields.text_entries()?.into_iter().map(|(field, text)| {
+        let setting = format!("`{field}` in {}", fields.label());
+        if text.trim().is_empty() {
+            return Err(fields.problem(field, "is empty; leave it out if the field is not to be managed"));
+        }
+        let template = Template::parse(&setting, text, names).map_err(|problem| fields.problem(field, problem))?;
+        Ok((field.to_owned(), template))
+    });
+    Ok(EmployeeSettings {
+        external_identifier: mandatory("external_identifier")?,
+        primary_email: mandatory("primary_email")?,
+        first_name: mandatory("first_name")?,
+        last_name: mandatory("last_name")?,
+        branch: template(&section, "branch", names)?,
+        manager: manager_reference(&section, names)?,
+        custom_fields: custom_fields.collect::<Result<BTreeMap<_, _>, _>>()?,
+    })
+}
+
+fn manager_reference(section: &Section<'_>, names: &[Arc<str>]) -> Result<Option<ManagerReference>, ConfigError> {
+    if !section.is_table("manager") {
+        return Ok(template(section, "manager", names)?.map(|value| ManagerReference { value, refers_to: None }));
+    }
+    let section = section.section("manager", "[employee.manager]")?.only(&["value", "refers_to"])?;
+    let value = template(&section, "value", names)?
+        .ok_or_else(|| section.missing("value", "a template that names the manager"))?;
+    Ok(Some(ManagerReference { value, refers_to: template(&section, "refers_to", names)? }))
+}
+
+fn scope(section: Section<'_>, names: &[Arc<str>], employee: &EmployeeSettings) -> Result<ScopeSettings, ConfigError> {
+    let section = section.only(&["include", "branches", "match", "renumber", "remove", "protect", "invalid"])?;
+    let include = match section.text("include")? {
+        None => None,
+        Some(text) => Some(
+            Template::parse_expression("`include` in [scope]", text, names)
+                .map_err(|problem| section.problem("include", problem))?,
+        ),
+    };
+    let branches = section.texts("branches")?;
+    if branches.as_ref().is_some_and(Vec::is_empty) {
+        return Err(section.problem("branches", "is empty; leave it out to manage every branch"));
+    }
+    if branches.is_some() && employee.branch.is_none() {
+        return Err(section.problem("branches", "needs `branch` in [employee], which says where everybody belongs"));
+    }
+    Ok(ScopeSettings {
+        include,
+        branches,
+        match_email: match_email(&section)?,
+        renumber: section
+            .word("renumber", &[("ask", Renumber::Ask), ("same-person", Renumber::SamePerson)])?
+            .unwrap_or_default(),
+        remove: section
+            .word("remove", &[("identified", Remove::Identified), ("all", Remove::All), ("none", Remove::None)])?
+            .unwrap_or_default(),
+        protect: section.texts("protect")?.unwrap_or_default(),
+        invalid: section.word("invalid", &[("skip", Invalid::Skip), ("error", Invalid::Error)])?.unwrap_or_default(),
+    })
+}
+
+fn match_email(section: &Section<'_>) -> Result<bool, ConfigError> {
+    let Some(keys) = section.texts("match")? else { return Ok(true) };
+    match keys.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["external_identifier"] => Ok(false),
+        ["external_identifier", "primary_email"] => Ok(true),
+        _ => Err(section.problem(
+            "match",
+            "must be [\"external_identifier\"] or [\"external_identifier\", \"primary_email\"]: an e-mail changes and is \
+             given to somebody else in time, so that it comes second, and nothing else is unique",
+        )),
+    }
+}
+
+fn manager(section: Section<'_>) -> Result<ManagerSettings, ConfigError> {
+    let section = section.only(&["unresolved"])?;
+    let words = [("warn", Unresolved::Warn), ("error", Unresolved::Error)];
+    Ok(ManagerSettings { unresolved: section.word("unresolved", &words)?.unwrap_or_default() })
+}
+
+fn guard(section: Section<'_>) -> Result<Limits, ConfigError> {
+    let section = section.only(&[
+        "max_delete_percent",
+        "max_change_percent",
+        "max_invalid_percent",
+        "min_employees",
+        "max_creates",
+        "max_updates",
+        "max_deletes",
+    ])?;
+    let defaults = Limits::default();
+    let percent = |key, default| Ok::<_, ConfigError>(section.number(key, 0..=100)?.unwrap_or(default));
+    let count = |key| section.number(key, 0..=MOST_PEOPLE);
+    Ok(Limits {
+        max_delete_percent: percent("max_delete_percent", defaults.max_delete_percent)?,
+        max_change_percent: percent("max_change_percent", defaults.max_change_percent)?,
+        max_invalid_percent: percent("max_invalid_percent", defaults.max_invalid_percent)?,
+        min_employees: section.number("min_employees", 1..=MOST_PEOPLE)?.unwrap_or(defaults.min_employees),
+        max_creates: count("max_creates")?,
+        max_updates: count("max_updates")?,
+        max_deletes: count("max_deletes")?,
+    })
+}
+
+fn approval(section: Section<'_>) -> Result<ApprovalSettings, ConfigError> {
+    let section = section.only(&["require", "approvers", "max_age", "automatic", "allowed_signers"])?;
+    let require =
+        section.word("require", &[("hash", Require::Hash), ("signature", Require::Signature)])?.unwrap_or_default();
+    let approvers = section.number("approvers", 1..=100)?.and_then(|n| usize::try_from(n).ok()).unwrap_or(1);
+    let allowed_signers = section.path("allowed_signers")?;
+    match require {
+        Require::Hash if approvers > 1 => {
+            return Err(section.problem(
+                "approvers",
+                "above 1 needs `require = \"signature\"`: without signatures, one person could approve under two names",
+            ));
+        }
+        Require::Signature if allowed_signers.is_none() => {
+            return Err(
+                section.problem("require", "needs `allowed_signers`, the file that says whose signatures count")
+            );
+        }
+        Require::Hash | Require::Signature => {}
+    }
+    Ok(ApprovalSettings {
+        require,
+        approvers,
+        max_age: section.duration("max_age")?.unwrap_or(Duration::from_secs(24 * 60 * 60)),
+        automatic: section.flag("automatic")?.unwrap_or(false),
+        allowed_signers,
+    })
+}

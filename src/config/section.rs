@@ -1,0 +1,248 @@
+//! Typed reading of one table of the settings file. Every problem names the key, its table and its line; a key that
+//! nobody knows is a problem, so that a misspelt limit is not mistaken for its default.
+
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::{ConfigError, nearest};
+
+/// The settings file as a text, and what relative paths are relative to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Document<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) path: &'a Path,
+}
+
+impl Document<'_> {
+    /// The line of a place, counted from 1.
+    fn line(&self, at: usize) -> usize {
+        self.position(at).0
+    }
+
+    /// Line and column of a place, counted from 1.
+    pub(crate) fn position(&self, at: usize) -> (usize, usize) {
+        let before = self.text.get(..at).unwrap_or(self.text);
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        (line, column)
+    }
+
+    fn error(&self, problem: impl std::fmt::Display) -> ConfigError {
+        ConfigError::Invalid(format!("{}: {problem}", self.path.display()))
+    }
+}
+
+/// One table, whose keys are known. A table that is left out reads as an empty one.
+#[derive(Debug, Clone)]
+pub(crate) struct Section<'a> {
+    document: Document<'a>,
+    table: Option<&'a DeTable<'a>>,
+    label: String,
+    at: usize,
+}
+
+type Entry<'a> = (&'a str, &'a Spanned<DeValue<'a>>);
+
+impl<'a> Section<'a> {
+    /// The whole file.
+    pub(crate) fn root(document: Document<'a>, table: &'a DeTable<'a>) -> Self {
+        Self { document, table: Some(table), label: "the file".to_owned(), at: 0 }
+    }
+
+    /// How messages call it, such as `[guard]`.
+    pub(crate) fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// What relative paths are relative to.
+    pub(crate) fn folder(&self) -> &'a Path {
+        self.document.path.parent().unwrap_or(Path::new(""))
+    }
+
+    /// Calls the section by another name from now on.
+    pub(crate) fn named(self, label: String) -> Self {
+        Self { label, ..self }
+    }
+
+    /// Refuses every key but these.
+    pub(crate) fn only(self, known: &[&str]) -> Result<Self, ConfigError> {
+        for (key, at) in self.keys() {
+            if !known.contains(&key) {
+                let hint = match nearest(key, known.iter().copied()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("known are {}", known.join(", ")),
+                };
+                let line = self.document.line(at);
+                return Err(self
+                    .document
+                    .error(format!("unknown key `{key}` in {} (line {line}); {hint}", self.label)));
+            }
+        }
+        Ok(self)
+    }
+
+    /// All keys with their places.
+    fn keys(&self) -> impl Iterator<Item = (&'a str, usize)> + use<'a> {
+        self.table.into_iter().flat_map(|table| table.iter()).map(|(key, _)| (&**key.get_ref(), key.span().start))
+    }
+
+    /// All keys with their values as texts, for tables whose keys are the user's.
+    pub(crate) fn text_entries(&self) -> Result<Vec<(&'a str, &'a str)>, ConfigError> {
+        let entries = self.table.into_iter().flat_map(|table| table.iter());
+        entries.map(|(key, value)| Ok((&**key.get_ref(), self.as_text((key.get_ref(), value))?))).collect()
+    }
+
+    /// Whether the key is there.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.entry(key).is_some()
+    }
+
+    /// Whether the key's value is a table.
+    pub(crate) fn is_table(&self, key: &str) -> bool {
+        self.entry(key).is_some_and(|(_, value)| value.get_ref().is_table())
+    }
+
+    fn entry(&self, key: &str) -> Option<Entry<'a>> {
+        let (key, value) = self.table?.get_key_value(key)?;
+        Some((&**key.get_ref(), value))
+    }
+
+    /// A problem with the value of a key, or with its absence.
+    pub(crate) fn problem(&self, key: &str, problem: impl std::fmt::Display) -> ConfigError {
+        let at = self.entry(key).map_or(self.at, |(_, value)| value.span().start);
+        let line = self.document.line(at);
+        self.document.error(format!("`{key}` in {} (line {line}) {problem}", self.label))
+    }
+
+    /// A problem with the whole table.
+    pub(crate) fn missing(&self, key: &str, why: &str) -> ConfigError {
+        let place = if self.table.is_some() && self.at > 0 {
+            format!("{} (line {})", self.label, self.document.line(self.at))
+        } else {
+            self.label.clone()
+        };
+        self.document.error(format!("{place} lacks `{key}`, {why}"))
+    }
+
+    fn wrong_type(&self, (key, value): Entry<'_>, wanted: &str) -> ConfigError {
+        self.problem(key, format!("must be {wanted}, not {}", with_article(value.get_ref().type_str())))
+    }
+
+    fn as_text(&self, entry: Entry<'a>) -> Result<&'a str, ConfigError> {
+        match entry.1.get_ref() {
+            DeValue::String(text) => Ok(text),
+            _ => Err(self.wrong_type(entry, "a text in quotes")),
+        }
+    }
+
+    /// A text that may be empty.
+    pub(crate) fn text_or_empty(&self, key: &str) -> Result<Option<&'a str>, ConfigError> {
+        self.entry(key).map(|entry| self.as_text(entry)).transpose()
+    }
+
+    /// A text that is not empty.
+    pub(crate) fn text(&self, key: &str) -> Result<Option<&'a str>, ConfigError> {
+        match self.text_or_empty(key)? {
+            Some(text) if text.trim().is_empty() => {
+                Err(self.problem(key, "is empty; leave it out if it is not wanted"))
+            }
+            text => Ok(text),
+        }
+    }
+
+    /// A text that must be there, and why.
+    pub(crate) fn required(&self, key: &str, why: &str) -> Result<&'a str, ConfigError> {
+        self.text(key)?.ok_or_else(|| self.missing(key, why))
+    }
+
+    /// A list of texts, none of them empty.
+    pub(crate) fn texts(&self, key: &str) -> Result<Option<Vec<String>>, ConfigError> {
+        let Some(entry) = self.entry(key) else { return Ok(None) };
+        let wanted = "a list of texts, such as [\"…\"]";
+        let DeValue::Array(values) = entry.1.get_ref() else { return Err(self.wrong_type(entry, wanted)) };
+        let texts = values.iter().map(|value| match value.get_ref() {
+            DeValue::String(text) if text.trim().is_empty() => Err(self.problem(key, "holds an empty text")),
+            DeValue::String(text) => Ok(text.trim().to_owned()),
+            _ => Err(self.wrong_type((key, value), wanted)),
+        });
+        texts.collect::<Result<_, _>>().map(Some)
+    }
+
+    /// Yes or no.
+    pub(crate) fn flag(&self, key: &str) -> Result<Option<bool>, ConfigError> {
+        let read =
+            |entry: Entry<'_>| entry.1.get_ref().as_bool().ok_or_else(|| self.wrong_type(entry, "true or false"));
+        self.entry(key).map(read).transpose()
+    }
+
+    /// A whole number within a range.
+    pub(crate) fn number(&self, key: &str, range: RangeInclusive<u64>) -> Result<Option<u64>, ConfigError> {
+        let Some(entry) = self.entry(key) else { return Ok(None) };
+        let DeValue::Integer(number) = entry.1.get_ref() else { return Err(self.wrong_type(entry, "a whole number")) };
+        let parsed = u64::from_str_radix(number.as_str(), number.radix()).ok();
+        parsed.filter(|number| range.contains(number)).map(Some).ok_or_else(|| {
+            let (least, most) = range.into_inner();
+            self.problem(key, format!("must lie between {least} and {most}, not {number}"))
+        })
+    }
+
+    /// One of some words.
+    pub(crate) fn word<T: Copy>(&self, key: &str, words: &[(&str, T)]) -> Result<Option<T>, ConfigError> {
+        let Some(text) = self.text_or_empty(key)? else { return Ok(None) };
+        let found = words.iter().find(|(word, _)| *word == text);
+        found.map(|&(_, value)| Some(value)).ok_or_else(|| {
+            let known: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+            self.problem(key, format!("must be {}, not {text:?}", known.join(" or ")))
+        })
+    }
+
+    /// A duration above zero.
+    pub(crate) fn duration(&self, key: &str) -> Result<Option<Duration>, ConfigError> {
+        let Some(text) = self.text(key)? else { return Ok(None) };
+        let parsed = text.trim().parse::<SignedDuration>().ok().filter(SignedDuration::is_positive);
+        let duration = parsed.and_then(|duration| Duration::try_from(duration).ok());
+        duration.map(Some).ok_or_else(|| {
+            self.problem(
+                key,
+                format!("must be a duration above zero, such as \"30s\", \"1h 30m\" or \"24h\", not {text:?}"),
+            )
+        })
+    }
+
+    /// A path, made relative to the folder of the file.
+    pub(crate) fn path(&self, key: &str) -> Result<Option<PathBuf>, ConfigError> {
+        Ok(self.text(key)?.map(|path| self.folder().join(path)))
+    }
+
+    /// A table inside this one; an absent one reads as empty.
+    pub(crate) fn section(&self, key: &str, label: &str) -> Result<Self, ConfigError> {
+        let (table, at) = match self.entry(key) {
+            None => (None, self.at),
+            Some((_, value)) if value.get_ref().is_table() => (value.get_ref().as_table(), value.span().start),
+            Some(entry) => return Err(self.wrong_type(entry, &format!("a table, {label}"))),
+        };
+        Ok(Self { document: self.document, table, label: label.to_owned(), at })
+    }
+
+    /// The tables of a list of tables.
+    pub(crate) fn sections(&self, key: &str, label: &str) -> Result<Vec<Self>, ConfigError> {
+        let Some(entry) = self.entry(key) else { return Ok(Vec::new()) };
+        let wrong = || self.wrong_type(entry, &format!("a list of tables, each written {label}"));
+        let tables = entry.1.get_ref().as_array().ok_or_else(wrong)?.iter();
+        let open = |value: &'a Spanned<DeValue<'a>>| {
+            let table = value.get_ref().as_table().ok_or_else(wrong)?;
+            Ok(Self { document: self.document, table: Some(table), label: label.to_owned(), at: value.span().start })
+        };
+        tables.map(open).collect()
+    }
+}
+
+fn with_article(noun: &str) -> String {
+    let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {noun}")
+}

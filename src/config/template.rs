@@ -1,0 +1,142 @@
+//! The templates and expressions of the settings: their text, checked for syntax, and which columns they use. What they
+//! give for a person is worked out in [`crate::mapping`].
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use minijinja::value::{Object, Value, ValueKind};
+use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, escape_formatter};
+use unicode_normalization::UnicodeNormalization;
+
+use super::nearest;
+
+/// A template or an expression that compiles and refers to sources that exist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    /// How messages call the setting, such as `` `branch` in [employee] ``. It holds no line: it can stand in a plan,
+    /// which must not change when the settings file gets a comment.
+    pub(crate) setting: Arc<str>,
+    /// Its text in NFC, so that it finds columns and equals cells however either was composed.
+    pub(crate) text: Arc<str>,
+    /// The columns that it names.
+    pub(crate) columns: BTreeSet<ColumnName>,
+}
+
+/// A column as a template names it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ColumnName {
+    /// The place of the source in the settings.
+    pub(crate) source: usize,
+    /// The column.
+    pub(crate) column: Box<str>,
+}
+
+impl Template {
+    /// Checks a template such as `{{ hr.email | lower }}`.
+    pub(crate) fn parse(setting: &str, text: &str, sources: &[Arc<str>]) -> Result<Self, String> {
+        let text: String = text.nfc().collect();
+        let environment = environment();
+        let template = environment.template_from_str(&text).map_err(|error| broken(&error))?;
+        check_names(&environment, template.undeclared_variables(false), sources)?;
+        check_functions(template.render(anybody(sources)).err())?;
+        let columns = columns(&text, template.undeclared_variables(true), sources);
+        Ok(Self { setting: setting.into(), text: text.as_str().into(), columns })
+    }
+
+    /// Checks an expression such as `hr.status == 'active'`.
+    pub(crate) fn parse_expression(setting: &str, text: &str, sources: &[Arc<str>]) -> Result<Self, String> {
+        let text: String = text.nfc().collect();
+        let environment = environment();
+        let expression = environment.compile_expression(&text).map_err(|error| broken(&error))?;
+        check_names(&environment, expression.undeclared_variables(false), sources)?;
+        check_functions(expression.eval(anybody(sources)).err())?;
+        let columns = columns(&text, expression.undeclared_variables(true), sources);
+        Ok(Self { setting: setting.into(), text: text.as_str().into(), columns })
+    }
+}
+
+/// The rules that all templates run under: what is undefined may be tested, but not used.
+pub(crate) fn environment<'source>() -> Environment<'source> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+    // Says what is undefined; left to itself, the engine says it only when it was compiled for debugging.
+    environment.set_debug(true);
+    // Booleans and null in the letters of JSON and TOML, which are those of the custom fields, not in Python's.
+    environment.set_formatter(|out, state, value| match value.kind() {
+        ValueKind::Bool => Ok(out.write_str(if value.is_true() { "true" } else { "false" })?),
+        ValueKind::None => Ok(()),
+        _ => escape_formatter(out, state, value),
+    });
+    environment
+}
+
+fn check_names(
+    environment: &Environment<'_>,
+    used: impl IntoIterator<Item = String>,
+    sources: &[Arc<str>],
+) -> Result<(), String> {
+    let used: BTreeSet<String> = used.into_iter().collect();
+    let is_known = |name: &str| {
+        sources.iter().any(|source| **source == *name) || environment.globals().any(|(global, _)| global == name)
+    };
+    let Some(unknown) = used.iter().find(|name| !is_known(name)) else { return Ok(()) };
+    let hint = match nearest(unknown, sources.iter().map(|source| &**source)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("the sources are {}", sources.join(", ")),
+    };
+    Err(format!("refers to `{unknown}`, but no source has that name; {hint}"))
+}
+
+/// A record whose sources have every column, all of them empty.
+fn anybody(sources: &[Arc<str>]) -> Value {
+    #[derive(Debug)]
+    struct Anything;
+    impl Object for Anything {
+        fn get_value(self: &Arc<Self>, _: &Value) -> Option<Value> {
+            Some(Value::from(""))
+        }
+    }
+    Value::from_pairs(sources.iter().map(|source| (&**source, Value::from_object(Anything))))
+}
+
+/// The engine finds out only when it runs that a filter does not exist. Whatever else fails for a record that nobody
+/// has says nothing about the template.
+fn check_functions(error: Option<Error>) -> Result<(), String> {
+    use ErrorKind::{UnknownFilter, UnknownFunction, UnknownTest};
+    let error = error.filter(|error| matches!(error.kind(), UnknownFilter | UnknownFunction | UnknownTest));
+    error.map_or(Ok(()), |error| Err(broken(&error)))
+}
+
+fn broken(error: &Error) -> String {
+    format!("cannot be compiled: {error}")
+}
+
+fn columns(text: &str, used: impl IntoIterator<Item = String>, sources: &[Arc<str>]) -> BTreeSet<ColumnName> {
+    let dotted = used.into_iter().filter_map(|path| {
+        let (source, rest) = path.split_once('.')?;
+        let source = sources.iter().position(|name| **name == *source)?;
+        Some(ColumnName { source, column: rest.split('.').next()?.into() })
+    });
+    let subscripted = sources.iter().enumerate().flat_map(|(source, name)| {
+        literal_subscripts(text, name).map(move |column| ColumnName { source, column: column.into() })
+    });
+    dotted.chain(subscripted).collect()
+}
+
+/// The literals in `name["…"]` and `name['…']`, which the template engine does not report.
+fn literal_subscripts<'t>(text: &'t str, name: &str) -> impl Iterator<Item = &'t str> {
+    text.match_indices(name).filter_map(move |(at, found)| {
+        if text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '.') {
+            return None;
+        }
+        let (column, rest) = quoted(text[at + found.len()..].trim_start().strip_prefix('[')?.trim_start())?;
+        rest.trim_start().starts_with(']').then_some(column)
+    })
+}
+
+/// A literal without escapes at the start of a text, and what follows it.
+pub(crate) fn quoted(text: &str) -> Option<(&str, &str)> {
+    let quote = text.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    let (literal, rest) = text[1..].split_once(quote)?;
+    (!literal.contains('\\')).then_some((literal, rest))
+}

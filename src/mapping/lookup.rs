@@ -1,0 +1,169 @@
+//! Finding the branches, custom fields and choices of an account by what people call them.
+
+use rustc_hash::FxHashMap;
+
+use super::values::{self, Problem, shown};
+use crate::config::{ConfigError, Template, nearest};
+use crate::employee::{Branch, BranchId, ChoiceOption, CustomField, CustomFieldKind, CustomValue, normal_text};
+
+/// The branches by external identifier, else id, else name.
+#[derive(Debug)]
+pub(super) struct Branches {
+    by_identifier: FxHashMap<String, Found>,
+    by_id: FxHashMap<String, Found>,
+    by_name: FxHashMap<String, Found>,
+}
+
+/// What has a certain name.
+#[derive(Debug, Clone)]
+enum Found {
+    One(BranchId),
+    Several,
+}
+
+/// Why a name leads to no branch.
+#[derive(Debug, PartialEq, Eq)]
+enum Missed {
+    Unknown,
+    Ambiguous,
+}
+
+impl Branches {
+    pub(super) fn new(branches: &[Branch]) -> Self {
+        fn add(names: &mut FxHashMap<String, Found>, name: &str, id: &BranchId) {
+            let name = normal_text(name);
+            if !name.is_empty() {
+                let found = names.entry(name.into_owned());
+                found.and_modify(|found| *found = Found::Several).or_insert_with(|| Found::One(id.clone()));
+            }
+        }
+        let mut all =
+            Self { by_identifier: FxHashMap::default(), by_id: FxHashMap::default(), by_name: FxHashMap::default() };
+        for Branch { id, name, identifier } in branches {
+            add(&mut all.by_identifier, identifier.as_deref().unwrap_or_default(), id);
+            add(&mut all.by_id, id.as_str(), id);
+            add(&mut all.by_name, name, id);
+        }
+        all
+    }
+
+    fn find(&self, name: &str) -> Result<&BranchId, Missed> {
+        let found = self.by_identifier.get(name).or_else(|| self.by_id.get(name)).or_else(|| self.by_name.get(name));
+        match found {
+            Some(Found::One(id)) => Ok(id),
+            Some(Found::Several) => Err(Missed::Ambiguous),
+            None => Err(Missed::Unknown),
+        }
+    }
+
+    /// The branch that a record names.
+    pub(super) fn of_record(&self, name: &str) -> Result<BranchId, Problem> {
+        self.find(name).cloned().map_err(|missed| match missed {
+            Missed::Unknown => Problem::new(
+                "branch_unknown",
+                format!("no branch has the external identifier, id or name {}", shown(name)),
+            ),
+            Missed::Ambiguous => {
+                Problem::new("branch_ambiguous", format!("several branches are called {}", shown(name)))
+            }
+        })
+    }
+
+    /// The branch that the settings name.
+    pub(super) fn in_settings(&self, name: &str) -> Result<BranchId, ConfigError> {
+        self.find(&normal_text(name)).cloned().map_err(|missed| {
+            let problem = match missed {
+                Missed::Ambiguous => {
+                    "is what several branches are called; give its external identifier or id".to_owned()
+                }
+                Missed::Unknown => {
+                    let mut names: Vec<&str> =
+                        self.by_identifier.keys().chain(self.by_name.keys()).map(String::as_str).collect();
+                    names.sort_unstable();
+                    format!("is no branch's external identifier, id or name{}", hint(name, &names))
+                }
+            };
+            ConfigError::Invalid(format!("`branches` in [scope]: {name:?} {problem}"))
+        })
+    }
+}
+
+/// The custom field that the settings name.
+pub(super) fn custom_field<'f>(
+    name: &str,
+    template: &Template,
+    fields: &'f [CustomField],
+) -> Result<&'f CustomField, ConfigError> {
+    if let Some(field) = fields.iter().find(|field| field.id.as_str() == name) {
+        return Ok(field);
+    }
+    let wanted = normal_text(name);
+    let found: Vec<&CustomField> = fields.iter().filter(|field| normal_text(&field.name) == wanted).collect();
+    let problem = match found[..] {
+        [field] => return Ok(field),
+        [] => {
+            let names: Vec<&str> = fields.iter().flat_map(|field| [&*field.name, field.id.as_str()]).collect();
+            format!("Skovik has no custom field with that name or id{}", hint(name, &names))
+        }
+        _ => {
+            let ids: Vec<&str> = found.iter().map(|field| field.id.as_str()).collect();
+            format!("several custom fields have that name; use one of their ids, {}", ids.join(", "))
+        }
+    };
+    Err(ConfigError::Invalid(format!("{}: {problem}", template.setting)))
+}
+
+fn hint(name: &str, known: &[&str]) -> String {
+    nearest(name, known.iter().copied()).map_or_else(String::new, |near| format!("; did you mean {near:?}?"))
+}
+
+/// What a custom field can hold, ready for many lookups.
+#[derive(Debug)]
+pub(super) enum FieldValues {
+    Text,
+    Boolean,
+    Choice {
+        by_value: FxHashMap<String, Box<str>>,
+        /// `None` where options share a label.
+        by_label: FxHashMap<String, Option<Box<str>>>,
+    },
+}
+
+impl FieldValues {
+    pub(super) fn new(kind: &CustomFieldKind) -> Self {
+        match kind {
+            CustomFieldKind::Text | CustomFieldKind::Unknown(_) => Self::Text,
+            CustomFieldKind::Boolean => Self::Boolean,
+            CustomFieldKind::MultipleChoice(options) => {
+                let (mut by_value, mut by_label) = (FxHashMap::default(), FxHashMap::default());
+                for ChoiceOption { label, value } in options {
+                    by_value.insert(normal_text(value).into_owned(), value.clone());
+                    let labelled = by_label.entry(normal_text(label).into_owned());
+                    labelled.and_modify(|shared| *shared = None).or_insert_with(|| Some(value.clone()));
+                }
+                Self::Choice { by_value, by_label }
+            }
+        }
+    }
+
+    /// The value that a text which is not empty stands for.
+    pub(super) fn value(&self, setting: &str, text: &str) -> Result<CustomValue, Problem> {
+        match self {
+            Self::Text => Ok(CustomValue::Text(text.into())),
+            Self::Boolean => values::boolean(text).map(CustomValue::Boolean).ok_or_else(|| {
+                Problem::new(
+                    "boolean_invalid",
+                    format!("{setting} gives {}, which is neither true nor false", shown(text)),
+                )
+            }),
+            Self::Choice { by_value, by_label } => {
+                let problem = |what| Problem::new("choice_unknown", format!("{setting} gives {}, {what}", shown(text)));
+                match (by_value.get(text), by_label.get(text)) {
+                    (Some(value), _) | (None, Some(Some(value))) => Ok(CustomValue::Text(value.clone())),
+                    (None, Some(None)) => Err(problem("a label that several options have; give the option's value")),
+                    (None, None) => Err(problem("which is not among the options of the field")),
+                }
+            }
+        }
+    }
+}

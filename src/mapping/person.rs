@@ -1,0 +1,198 @@
+//! One record to one person.
+
+use minijinja::Environment;
+
+use super::program::{Condition, Context, Form, Program};
+use super::values::{Problem, check_email, check_text};
+use super::{ManagedField, ResolvedMapper};
+use crate::config::{ConfigError, EmployeeSettings, ManagerReference};
+use crate::employee::{BranchId, CustomValue, Employee, ExternalIdentifier, ManagerWish, SetAside, normal_text};
+use crate::source::Records;
+
+/// The rules with their templates compiled, for the records that they are applied to.
+pub(super) struct Reader<'t> {
+    rules: &'t ResolvedMapper,
+    records: &'t Records,
+    include: Option<Condition<'t>>,
+    identifier: Program<'t>,
+    email: Program<'t>,
+    first_name: Program<'t>,
+    last_name: Program<'t>,
+    branch: Option<Program<'t>>,
+    manager: Option<Program<'t>>,
+    refers_to: Option<Program<'t>>,
+    custom_fields: Vec<(Program<'t>, &'t ManagedField)>,
+}
+
+/// What a record gives.
+pub(super) struct Person {
+    pub(super) outcome: Outcome,
+    /// What others call the person when they name them as manager, where that is not the identifier.
+    pub(super) answers_to: Option<Box<str>>,
+}
+
+/// What becomes of a record.
+pub(super) enum Outcome {
+    /// It is outside `[scope] include`; its identifier, if it can be read.
+    OutOfScope(Option<ExternalIdentifier>),
+    /// It is bad.
+    Bad(SetAside),
+    /// It is good. Where managers are named by another key, the wish holds that key.
+    Good(Employee),
+}
+
+/// The first problem of a record.
+#[derive(Default)]
+struct FirstProblem(Option<Problem>);
+
+impl FirstProblem {
+    fn note(&mut self, problem: Problem) {
+        self.0.get_or_insert(problem);
+    }
+
+    /// The value, or its problem noted.
+    fn keep<T>(&mut self, result: Result<T, Problem>) -> Option<T> {
+        result.map_err(|problem| self.note(problem)).ok()
+    }
+}
+
+impl<'t> Reader<'t> {
+    pub(super) fn new(
+        rules: &'t ResolvedMapper,
+        records: &'t Records,
+        environment: &'t Environment<'t>,
+    ) -> Result<Self, ConfigError> {
+        let program = |template, form| Program::new(template, form, records, environment);
+        let EmployeeSettings {
+            external_identifier,
+            primary_email,
+            first_name,
+            last_name,
+            branch,
+            manager,
+            custom_fields: _,
+        } = &rules.employee;
+        let (manager, refers_to) = match manager {
+            Some(ManagerReference { value, refers_to }) => (Some(value), refers_to.as_ref()),
+            None => (None, None),
+        };
+        // Identifiers are compared to the letter, and so is what leads to one.
+        let exact = |template| program(template, Form::ToTheLetter);
+        let custom_fields = rules.custom_fields.iter().map(|field| Ok((program(&field.template, Form::Nfc)?, field)));
+        Ok(Self {
+            rules,
+            records,
+            include: rules.include.as_ref().map(|include| Condition::new(include, environment)).transpose()?,
+            identifier: exact(external_identifier)?,
+            email: program(primary_email, Form::Nfc)?,
+            first_name: program(first_name, Form::Nfc)?,
+            last_name: program(last_name, Form::Nfc)?,
+            branch: branch.as_ref().map(|branch| program(branch, Form::Nfc)).transpose()?,
+            manager: manager.map(exact).transpose()?,
+            refers_to: refers_to.map(exact).transpose()?,
+            custom_fields: custom_fields.collect::<Result<_, ConfigError>>()?,
+        })
+    }
+
+    /// What a record gives. The record's first problem is the one that is reported; what can be read is read all the
+    /// same, to find the user whom a bad record protects.
+    pub(super) fn read(&self, record: usize) -> Person {
+        let context = Context::new(self.records, record);
+        let mut problem = FirstProblem::default();
+        match self.include.as_ref().map_or(Ok(true), |include| include.holds(&context)) {
+            Ok(true) => {}
+            Ok(false) => {
+                return Person { outcome: Outcome::OutOfScope(self.identifier_at_all(&context)), answers_to: None };
+            }
+            Err(reason) => problem.note(Problem::new("scope_failed", reason)),
+        }
+        if self.records.lacks_key(record) {
+            problem.note(Problem::new("key_missing", "the record has no key, which joins it with others"));
+        }
+        let identifier = problem.keep(required(&self.identifier, &context, "identifier_missing"));
+        let email = problem.keep(normal(&self.email, &context, "email_missing"));
+        if let Some(email) = &email {
+            problem.keep(check_email(email));
+        }
+        let first_name = problem.keep(normal(&self.first_name, &context, "name_missing"));
+        let last_name = problem.keep(normal(&self.last_name, &context, "name_missing"));
+        let branch = problem.keep(self.branch(&context)).flatten();
+        let manager = problem.keep(optional(self.manager.as_ref(), &context));
+        let custom_fields = problem.keep(self.custom_values(&context));
+        let answers_to = problem.keep(optional(self.refers_to.as_ref(), &context)).flatten();
+        let identifier = identifier.map(ExternalIdentifier::from);
+        let origin = self.records.origin(record);
+        let outcome = match (problem.0, identifier, email, first_name, last_name, manager, custom_fields) {
+            (
+                None,
+                Some(identifier),
+                Some(email),
+                Some(first_name),
+                Some(last_name),
+                Some(manager),
+                Some(custom_fields),
+            ) => {
+                let manager = manager.map_or(ManagerWish::Nobody, |key| ManagerWish::Employee(key.into()));
+                Outcome::Good(Employee {
+                    identifier,
+                    email,
+                    first_name,
+                    last_name,
+                    branch,
+                    manager,
+                    custom_fields,
+                    origin,
+                })
+            }
+            (problem, identifier, email, first_name, last_name, ..) => {
+                // Whatever is missing was noted; the fallback is for the compiler alone.
+                let Problem { code, reason } =
+                    problem.unwrap_or_else(|| Problem::new("template_failed", "the record cannot be read"));
+                Outcome::Bad(SetAside { identifier, email, first_name, last_name, origin, code, reason })
+            }
+        };
+        Person { outcome, answers_to: answers_to.map(Into::into) }
+    }
+
+    /// The identifier of a record that is not validated.
+    fn identifier_at_all(&self, context: &Context<'_>) -> Option<ExternalIdentifier> {
+        let text = self.identifier.render(context).ok().filter(|text| !text.is_empty())?;
+        Some(ExternalIdentifier::from(text.into_owned()))
+    }
+
+    fn branch(&self, context: &Context<'_>) -> Result<Option<BranchId>, Problem> {
+        let Some(program) = &self.branch else { return Ok(None) };
+        let name = normal(program, context, "branch_missing")?;
+        self.rules.branches.of_record(&name).map(Some)
+    }
+
+    fn custom_values(&self, context: &Context<'_>) -> Result<Box<[Option<CustomValue>]>, Problem> {
+        let value = |(program, field): &(Program<'_>, &ManagedField)| {
+            let text = text(program, context)?;
+            text.map(|text| field.values.value(program.setting(), &normal_text(&text))).transpose()
+        };
+        self.custom_fields.iter().map(value).collect()
+    }
+}
+
+/// What a template gives, or `None` for nothing.
+fn text(program: &Program<'_>, context: &Context<'_>) -> Result<Option<String>, Problem> {
+    let text = program.render(context).map_err(|reason| Problem::new("template_failed", reason))?;
+    check_text(program.setting(), &text)?;
+    Ok((!text.is_empty()).then(|| text.into_owned()))
+}
+
+/// A text that must not be empty, to the letter.
+fn required(program: &Program<'_>, context: &Context<'_>, code: &'static str) -> Result<String, Problem> {
+    text(program, context)?.ok_or_else(|| Problem::new(code, format!("{} gives nothing", program.setting())))
+}
+
+/// A text that must not be empty, normalised.
+fn normal(program: &Program<'_>, context: &Context<'_>, code: &'static str) -> Result<Box<str>, Problem> {
+    Ok(normal_text(&required(program, context, code)?).into())
+}
+
+/// What a template that may be left out gives.
+fn optional(program: Option<&Program<'_>>, context: &Context<'_>) -> Result<Option<String>, Problem> {
+    program.map_or(Ok(None), |program| text(program, context))
+}

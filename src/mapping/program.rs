@@ -1,0 +1,265 @@
+//! Templates at work. Most of them are one column, perhaps in lower case; those are answered without the template
+//! engine, which gives the same and takes much longer. Whatever is not plain is left to the engine.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+
+use minijinja::{Environment, Error, Expression, Value};
+
+use crate::config::ConfigError;
+use crate::config::template::{Template, quoted};
+use crate::employee::normal_text;
+use crate::source::{CellView, Records};
+
+/// A record under work: what the engine sees of it is made at most once.
+pub(super) struct Context<'r> {
+    records: &'r Records,
+    record: usize,
+    in_nfc: OnceCell<Value>,
+    to_the_letter: OnceCell<Value>,
+}
+
+/// Whether templates see cells in NFC, or to the letter, as identifiers are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Nfc,
+    ToTheLetter,
+}
+
+/// A template, ready to be rendered.
+pub(super) struct Program<'t> {
+    template: &'t Template,
+    compiled: minijinja::Template<'t, 't>,
+    direct: Option<Direct>,
+    form: Form,
+}
+
+/// An expression, ready to be evaluated.
+pub(super) struct Condition<'t> {
+    template: &'t Template,
+    compiled: Expression<'t, 't>,
+}
+
+/// A template that is nothing but a column.
+#[derive(Debug, PartialEq, Eq)]
+struct Direct {
+    source: usize,
+    column: usize,
+    filters: Vec<Filter>,
+}
+
+/// A filter that is known here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Filter {
+    Lower,
+    Upper,
+    Trim,
+}
+
+impl<'r> Context<'r> {
+    pub(super) fn new(records: &'r Records, record: usize) -> Self {
+        Self { records, record, in_nfc: OnceCell::new(), to_the_letter: OnceCell::new() }
+    }
+
+    fn value(&self, form: Form) -> &Value {
+        match form {
+            Form::Nfc => self.in_nfc.get_or_init(|| self.records.context(self.record, false)),
+            Form::ToTheLetter => self.to_the_letter.get_or_init(|| self.records.context(self.record, true)),
+        }
+    }
+}
+
+impl<'t> Program<'t> {
+    pub(super) fn new(
+        template: &'t Template,
+        form: Form,
+        records: &Records,
+        environment: &'t Environment<'t>,
+    ) -> Result<Self, ConfigError> {
+        let compiled = environment.template_from_str(&template.text).map_err(|error| broken(template, &error))?;
+        Ok(Self { template, compiled, direct: Direct::of(template, records), form })
+    }
+
+    /// The setting, for messages.
+    pub(super) fn setting(&self) -> &str {
+        &self.template.setting
+    }
+
+    /// What the template gives for a record, trimmed; or why it fails.
+    pub(super) fn render<'r>(&self, context: &Context<'r>) -> Result<Cow<'r, str>, String> {
+        if let Some(direct) = &self.direct
+            && let CellView::Text(text) = context.records.cell(context.record, direct.source, direct.column)
+        {
+            let text = if self.form == Form::Nfc { normal_text(text) } else { Cow::Borrowed(text) };
+            return Ok(trimmed(direct.filters.iter().fold(text, |text, filter| filter.apply(text))));
+        }
+        match self.compiled.render(context.value(self.form)) {
+            Ok(text) => Ok(trimmed(Cow::Owned(text))),
+            Err(error) => Err(format!("{} fails: {}", self.template.setting, said(&error))),
+        }
+    }
+}
+
+impl<'t> Condition<'t> {
+    pub(super) fn new(template: &'t Template, environment: &'t Environment<'t>) -> Result<Self, ConfigError> {
+        let compiled = environment.compile_expression(&template.text).map_err(|error| broken(template, &error))?;
+        Ok(Self { template, compiled })
+    }
+
+    /// Whether it holds for a record; or why that is not clear. Only true and false are clear: a text such as `"0"` or
+    /// `"false"` would count as true.
+    pub(super) fn holds(&self, context: &Context<'_>) -> Result<bool, String> {
+        let setting = &self.template.setting;
+        match self.compiled.eval(context.value(Form::Nfc)) {
+            Ok(value) => bool::try_from(value.clone()).ok().filter(|_| value.kind() == minijinja::value::ValueKind::Bool).ok_or_else(|| {
+                format!("{setting} gives {} and neither true nor false; compare it with something, as in `hr.status == 'active'`", value.kind())
+            }),
+            Err(error) => Err(format!("{setting} fails: {}", said(&error))),
+        }
+    }
+}
+
+impl Direct {
+    /// Recognises `{{ source.column | filter }}` and `{{ source["column"] | filter }}`, of a column that is there.
+    fn of(template: &Template, records: &Records) -> Option<Self> {
+        let code = template.text.strip_prefix("{{")?.strip_suffix("}}")?;
+        // A template that says more has braces, and one that trims what is around it has signs here.
+        if code.contains(['{', '}']) || code.starts_with(['-', '+']) || code.ends_with(['-', '+']) {
+            return None;
+        }
+        let [name] = &template.columns.iter().collect::<Vec<_>>()[..] else { return None };
+        let rest = code.trim_start().strip_prefix(records.source_name(name.source))?;
+        let (column, rest) = match rest.strip_prefix('.') {
+            Some(rest) => {
+                rest.split_at(rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len()))
+            }
+            None => {
+                let (column, rest) = quoted(rest.strip_prefix('[')?)?;
+                (column, rest.strip_prefix(']')?)
+            }
+        };
+        if *column != *name.column {
+            return None;
+        }
+        let filters = match rest.trim() {
+            "" => Vec::new(),
+            rest => rest.strip_prefix('|')?.split('|').map(Filter::named).collect::<Option<_>>()?,
+        };
+        Some(Self { source: name.source, column: records.column(name.source, column)?, filters })
+    }
+}
+
+impl Filter {
+    fn named(name: &str) -> Option<Self> {
+        match name.trim() {
+            "lower" => Some(Self::Lower),
+            "upper" => Some(Self::Upper),
+            "trim" => Some(Self::Trim),
+            _ => None,
+        }
+    }
+
+    fn apply(self, text: Cow<'_, str>) -> Cow<'_, str> {
+        match self {
+            Self::Lower if text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) => text,
+            Self::Lower => Cow::Owned(text.to_lowercase()),
+            Self::Upper => Cow::Owned(text.to_uppercase()),
+            Self::Trim => trimmed(text),
+        }
+    }
+}
+
+fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+        Cow::Owned(text) if text.trim().len() == text.len() => Cow::Owned(text),
+        Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+    }
+}
+
+/// What the engine says, without the places in the template that it adds for developers.
+fn said(error: &Error) -> String {
+    match error.detail() {
+        Some(detail) => format!("{}: {detail}", error.kind()),
+        None => error.kind().to_string(),
+    }
+}
+
+fn broken(template: &Template, error: &Error) -> ConfigError {
+    ConfigError::Invalid(format!("{}: {error}", template.setting))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::config::template::environment;
+    use crate::source::tests::{Fixture, source};
+
+    fn direct(text: &str, records: &Records) -> Option<Direct> {
+        let sources: Vec<Arc<str>> = vec!["hr".into(), "ad".into()];
+        Direct::of(&Template::parse("x", text, &sources).unwrap(), records)
+    }
+
+    fn records(hr: &[u8], ad: &[u8]) -> Records {
+        let sources = source("hr", "json", "hr", "id") + &source("ad", "csv", "ad", "id");
+        Fixture::new(&sources, &[("hr", hr), ("ad", ad)]).read().unwrap()
+    }
+
+    #[test]
+    fn only_plain_columns_are_answered_directly() {
+        let records = records(br#"[{"id": 1, "mail": "x", "e mail": "y"}]"#, b"id,m\n1,z\n");
+        let found = |source, column, filters: &[Filter]| Some(Direct { source, column, filters: filters.to_vec() });
+        for (text, expected) in [
+            ("{{ hr.mail }}", found(0, 1, &[])),
+            ("{{hr.mail|lower}}", found(0, 1, &[Filter::Lower])),
+            ("{{ hr['e mail'] | trim | upper }}", found(0, 2, &[Filter::Trim, Filter::Upper])),
+            ("{{ ad[\"m\"] }}", found(1, 1, &[])),
+            ("{{ hr.mail }} ", None),
+            ("x{{ hr.mail }}", None),
+            ("{{- hr.mail -}}", None),
+            ("{{ hr.mail }}{{ ad.m }}", None),
+            ("{{ hr.mail }}{{ hr.mail }}", None),
+            ("{{ hr.mail | title }}", None),
+            ("{{ hr.mail | trim('x') }}", None),
+            ("{{ hr.mail == 'x' }}", None),
+            ("{{ hr.mail.x }}", None),
+            ("{{ hr.mail or ad.m }}", None),
+            ("{{ (hr.mail) }}", None),
+            ("{{ hr.none }}", None),
+            ("x", None),
+        ] {
+            assert_eq!(direct(text, &records), expected, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_direct_answer_is_that_of_the_engine(
+            cell in prop_oneof!["[ -~]{0,12}", "[a-z\u{c0}-\u{17f}\u{300}-\u{310}\u{130}\u{3a3}\u{df} \u{a0}]{0,8}", any::<String>()],
+            filters in prop::collection::vec(prop::sample::select(vec!["lower", "upper", "trim"]), 0..4),
+            column in prop::sample::select(vec!["hr.v", "hr['v']", "hr.n", "hr.b", "hr.l", "ad.m", "ad['m']"]),
+            form in prop::sample::select(vec![Form::Nfc, Form::ToTheLetter]),
+        ) {
+            let row = serde_json::json!([
+                {"id": 1, "v": cell, "n": 12, "b": true, "l": [1]}, {"id": 2, "v": "", "n": 1.5, "b": null, "l": ""},
+            ]);
+            let records = records(row.to_string().as_bytes(), b"id,m\n2,x\n");
+            let text = format!("{{{{ {} }}}}", [&[column], &filters[..]].concat().join(" | "));
+            let template = Template::parse("x", &text, &["hr".into(), "ad".into()]).unwrap();
+            let environment = environment();
+            let quick = Program::new(&template, form, &records, &environment).unwrap();
+            prop_assert!(quick.direct.is_some());
+            let mut slow = Program::new(&template, form, &records, &environment).unwrap();
+            slow.direct = None;
+            for record in 0..records.len() {
+                let context = Context::new(&records, record);
+                prop_assert_eq!(quick.render(&context), slow.render(&context));
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Sources that are files: reading one once, and proving with a checksum that it is whole.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::config::ConfigError;
+use crate::config::section::Section;
+use crate::plan::Digest;
+
+/// Where a source that is a file is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileSettings {
+    /// The file.
+    pub path: PathBuf,
+    /// A file with its SHA-256, as `sha256sum` writes it.
+    pub sha256_file: Option<PathBuf>,
+}
+
+impl FileSettings {
+    pub(super) fn from_section(section: &Section<'_>) -> Result<Self, ConfigError> {
+        let path = section.path("path")?.ok_or_else(|| section.missing("path", "the file with the records"))?;
+        Ok(Self { path, sha256_file: section.path("sha256_file")? })
+    }
+
+    /// What messages call the file.
+    pub(super) fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    /// Reads the file once, so that what is hashed is what is parsed.
+    pub(super) fn read(&self) -> Result<Vec<u8>, String> {
+        let name = self.name();
+        let bytes = fs::read(&self.path).map_err(|error| format!("cannot read {name}: {error}"))?;
+        if bytes.is_empty() {
+            return Err(format!("{name} is empty; a list with nobody in it cannot be told from one that was lost"));
+        }
+        if let Some(path) = &self.sha256_file {
+            let stated = stated_digest(path, &self.path)?;
+            let found = Digest::of(&bytes);
+            if stated != found {
+                return Err(format!("{name} is {found}, but {} says {stated}", path.display()));
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// What proves that the file is whole.
+    pub(super) fn proof(&self) -> Option<&'static str> {
+        self.sha256_file.as_ref().map(|_| "sha256_file")
+    }
+}
+
+/// The digest that a file of checksums states for a list: a bare one, or that of the line which names the list.
+fn stated_digest(path: &Path, list: &Path) -> Result<Digest, String> {
+    let text =
+        fs::read_to_string(path).map_err(|error| format!("cannot read sha256_file {}: {error}", path.display()))?;
+    let stated = text.trim_start_matches('\u{feff}').lines().find_map(|line| {
+        let (digits, name) = line.trim().split_once(char::is_whitespace).unwrap_or((line.trim(), ""));
+        let name = name.trim_start().trim_start_matches('*');
+        let fits = name.is_empty() || Path::new(name).file_name() == list.file_name();
+        Digest::parse(&format!("sha256:{}", digits.to_ascii_lowercase())).filter(|_| fits)
+    });
+    stated.ok_or_else(|| {
+        let list = list.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        format!("sha256_file {} holds no SHA-256 of {list}; write it with `sha256sum {list}`", path.display())
+    })
+}

@@ -1,0 +1,305 @@
+//! JSON files: a list of objects, or such a list somewhere within the document.
+//!
+//! Records are strict where JSON leaves room: a property twice in one object is an error, and whole numbers keep their
+//! letters, however long they are. Every kind of source whose records are JSON objects uses what is here.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+
+use minijinja::Value;
+use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserializer, de::Error as _};
+use serde_json::value::RawValue;
+
+use super::Reading;
+use super::decode::Encoding;
+use super::file::FileSettings;
+use super::table::{CellKind, Table, TableBuilder};
+use crate::config::ConfigError;
+use crate::config::section::Section;
+
+/// How deep lists and objects may lie within one another.
+const MAX_DEPTH: usize = 64;
+
+/// A JSON file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JsonSource {
+    file: FileSettings,
+    /// Where in the document the list is, as RFC 6901 writes it; empty for the document itself.
+    pointer: String,
+}
+
+impl JsonSource {
+    pub(super) const KEYS: &[&str] = &["path", "sha256_file", "pointer"];
+
+    pub(super) fn from_section(section: &Section<'_>) -> Result<Self, ConfigError> {
+        let pointer = section.text_or_empty("pointer")?.unwrap_or_default();
+        if !pointer.is_empty() && !pointer.starts_with('/') {
+            return Err(section.problem("pointer", "must begin with a slash, such as \"/data\""));
+        }
+        Ok(Self { file: FileSettings::from_section(section)?, pointer: pointer.to_owned() })
+    }
+
+    pub(super) fn identity(&self) -> BTreeMap<&'static str, String> {
+        let Self { file: _, pointer } = self;
+        BTreeMap::from([("pointer", pointer.clone())])
+    }
+
+    pub(super) fn read(&self) -> Result<Reading, String> {
+        let bytes = self.file.read()?;
+        let named = |problem: String| format!("{} {problem}", self.file.name());
+        let text = Encoding::Utf8.decode(&bytes).map_err(named)?;
+        let table = table(&text, &self.pointer).map_err(named)?;
+        Ok(Reading { table, proof: self.file.proof() })
+    }
+}
+
+/// The records of a document.
+fn table(text: &str, pointer: &str) -> Result<Table, String> {
+    let steps: Vec<String> =
+        pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
+    let mut records = Records { builder: TableBuilder::new(text.len()), row: Vec::new() };
+    let mut position = 0;
+    let mut document = serde_json::Deserializer::from_str(text);
+    let list = At { steps: &steps, records: &mut records, position: &mut position };
+    list.deserialize(&mut document).and_then(|()| document.end()).map_err(|error| match position {
+        0 => format!(
+            "is not a JSON list of records{}: {error}",
+            if pointer.is_empty() { String::new() } else { format!(" at {pointer}") }
+        ),
+        position => format!("record {position}: {error}"),
+    })?;
+    Ok(records.builder.finish())
+}
+
+/// Records on their way into a table.
+pub(super) struct Records {
+    pub(super) builder: TableBuilder,
+    /// The cells of the record that is under way, by the place of their column.
+    row: Vec<Option<(CellKind, Cow<'static, str>)>>,
+}
+
+impl Records {
+    pub(super) fn new(builder: TableBuilder) -> Self {
+        Self { builder, row: Vec::new() }
+    }
+
+    /// Reads one record.
+    pub(super) fn record(&mut self, number: u64) -> Record<'_> {
+        Record { records: self, number }
+    }
+}
+
+/// Reads an object as a record.
+pub(super) struct Record<'r> {
+    records: &'r mut Records,
+    number: u64,
+}
+
+impl<'de> DeserializeSeed<'de> for Record<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Record<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a record, which is an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut properties: A) -> Result<(), A::Error> {
+        let Records { builder, row } = self.records;
+        while let Some(column) = properties.next_key_seed(Column(builder))? {
+            let (kind, text) = scalar(properties.next_value::<&RawValue>()?.get()).map_err(A::Error::custom)?;
+            if row.len() <= column {
+                row.resize(column + 1, None);
+            }
+            if row[column].replace((kind, Cow::Owned(text.into_owned()))).is_some() {
+                return Err(A::Error::custom("a property stands twice in it"));
+            }
+        }
+        for column in 0..builder.width() {
+            match row.get_mut(column).and_then(Option::take) {
+                Some((kind, text)) => builder.cell(kind, &text),
+                None => builder.cell(CellKind::Text, ""),
+            }
+        }
+        builder.end_row(self.number).map_err(A::Error::custom)
+    }
+}
+
+/// Reads the name of a property as the place of its column.
+struct Column<'b>(&'b mut TableBuilder);
+
+impl<'de> DeserializeSeed<'de> for Column<'_> {
+    type Value = usize;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<usize, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Column<'_> {
+    type Value = usize;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a property")
+    }
+
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<usize, E> {
+        Ok(self.0.column(name))
+    }
+}
+
+/// Steps down to the list, and reads it.
+struct At<'a> {
+    steps: &'a [String],
+    records: &'a mut Records,
+    /// Which record is being read, counted from 1.
+    position: &'a mut u64,
+}
+
+impl<'de> DeserializeSeed<'de> for At<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        if self.steps.is_empty() { deserializer.deserialize_seq(self) } else { deserializer.deserialize_map(self) }
+    }
+}
+
+impl<'de> Visitor<'de> for At<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.steps {
+            [] => f.write_str("a list of records"),
+            [step, ..] => write!(f, "an object with the property {step:?}"),
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut properties: A) -> Result<(), A::Error> {
+        let Some((step, steps)) = self.steps.split_first() else {
+            return Err(A::Error::invalid_type(de::Unexpected::Map, &self));
+        };
+        let mut found = false;
+        while let Some(name) = properties.next_key::<String>()? {
+            if name != *step {
+                properties.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            if std::mem::replace(&mut found, true) {
+                return Err(A::Error::custom(format_args!("the property {step:?} stands twice")));
+            }
+            properties.next_value_seed(At { steps, records: &mut *self.records, position: &mut *self.position })?;
+            *self.position = 0;
+        }
+        if found { Ok(()) } else { Err(A::Error::custom(format_args!("there is no property {step:?}"))) }
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        *self.position = 1;
+        while list.next_element_seed(self.records.record(*self.position))?.is_some() {
+            *self.position += 1;
+        }
+        *self.position = 0;
+        Ok(())
+    }
+}
+
+/// The cell of one value. Null is an empty text; lists and objects stay as they are, once they are found to be sound.
+fn scalar(raw: &str) -> Result<(CellKind, Cow<'_, str>), String> {
+    let trimmed = raw.trim();
+    Ok(match trimmed.as_bytes().first() {
+        Some(b'"') => (CellKind::Text, text(trimmed)?),
+        Some(b'n') => (CellKind::Text, "".into()),
+        Some(b't' | b'f') => (CellKind::Boolean, trimmed.into()),
+        Some(b'[' | b'{') => {
+            structured(trimmed)?;
+            (CellKind::Structured, trimmed.into())
+        }
+        _ => number(trimmed),
+    })
+}
+
+fn text(raw: &str) -> Result<Cow<'_, str>, String> {
+    match raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        Some(plain) if !plain.contains('\\') => Ok(plain.trim().into()),
+        _ => {
+            let text: String = serde_json::from_str(raw).map_err(|error| error.to_string())?;
+            Ok(text.trim().to_owned().into())
+        }
+    }
+}
+
+/// A whole number keeps its letters. What a floating-point number would lose is a text.
+fn number(letters: &str) -> (CellKind, Cow<'_, str>) {
+    if !letters.contains(['.', 'e', 'E']) {
+        let printed = letters.parse::<i128>().is_ok_and(|number| number.to_string() == letters);
+        return (if printed { CellKind::Integer } else { CellKind::Text }, letters.into());
+    }
+    match letters.parse::<f64>() {
+        Ok(number) if number.is_finite() => (CellKind::Float, Value::from(number).to_string().into()),
+        _ => (CellKind::Text, letters.into()),
+    }
+}
+
+/// A list or an object as templates see it.
+pub(super) fn structured(raw: &str) -> Result<Value, String> {
+    fn value(raw: &str, depth: usize) -> Result<Value, String> {
+        if depth > MAX_DEPTH {
+            return Err(format!("lists and objects lie within one another more than {MAX_DEPTH} deep"));
+        }
+        let wrong = |error: serde_json::Error| error.to_string();
+        match raw.as_bytes().first() {
+            Some(b'[') => {
+                let items: Vec<&RawValue> = serde_json::from_str(raw).map_err(wrong)?;
+                let items = items.into_iter().map(|item| value(item.get(), depth + 1));
+                Ok(Value::from(items.collect::<Result<Vec<Value>, String>>()?))
+            }
+            Some(b'{') => {
+                let Properties(properties) = serde_json::from_str(raw).map_err(wrong)?;
+                let mut seen = HashSet::new();
+                if let Some((twice, _)) = properties.iter().find(|(name, _)| !seen.insert(name)) {
+                    return Err(format!("the property {twice:?} stands twice in one object"));
+                }
+                let pairs = properties.iter().map(|(name, item)| Ok((name.as_str(), value(item.get(), depth + 1)?)));
+                Ok(Value::from_pairs(pairs.collect::<Result<Vec<_>, String>>()?))
+            }
+            _ => {
+                let (kind, text) = scalar(raw)?;
+                Ok(super::table::Cell { text: &text, kind }.value(true))
+            }
+        }
+    }
+    value(raw.trim(), 1)
+}
+
+/// The properties of an object in its order, those that stand twice too.
+struct Properties<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> serde::Deserialize<'de> for Properties<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Each;
+        impl<'de> Visitor<'de> for Each {
+            type Value = Properties<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut properties: A) -> Result<Self::Value, A::Error> {
+                let mut all = Vec::new();
+                while let Some(property) = properties.next_entry()? {
+                    all.push(property);
+                }
+                Ok(Properties(all))
+            }
+        }
+        deserializer.deserialize_map(Each)
+    }
+}

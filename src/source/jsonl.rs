@@ -1,0 +1,58 @@
+//! JSON Lines files: one object a line.
+
+use serde::de::DeserializeSeed;
+
+use super::Reading;
+use super::decode::Encoding;
+use super::file::FileSettings;
+use super::json::Records;
+use super::table::{Table, TableBuilder};
+use crate::config::ConfigError;
+use crate::config::section::Section;
+
+/// A JSON Lines file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JsonlSource {
+    file: FileSettings,
+}
+
+impl JsonlSource {
+    pub(super) const KEYS: &[&str] = &["path", "sha256_file"];
+
+    pub(super) fn from_section(section: &Section<'_>) -> Result<Self, ConfigError> {
+        Ok(Self { file: FileSettings::from_section(section)? })
+    }
+
+    pub(super) fn read(&self) -> Result<Reading, String> {
+        let bytes = self.file.read()?;
+        let named = |problem: String| format!("{} {problem}", self.file.name());
+        let text = Encoding::Utf8.decode(&bytes).map_err(named)?;
+        let table = table(&text).map_err(named)?;
+        Ok(Reading { table, proof: self.file.proof() })
+    }
+}
+
+fn table(text: &str) -> Result<Table, String> {
+    if text.trim().is_empty() {
+        return Err("is empty; a list with nobody in it cannot be told from one that was lost".to_owned());
+    }
+    let mut records = Records::new(TableBuilder::new(text.len()));
+    for (number, line) in (1..).zip(text.lines()) {
+        if line.trim().is_empty() {
+            continue;
+        }
+        let mut document = serde_json::Deserializer::from_str(line);
+        let read = records.record(number).deserialize(&mut document).and_then(|()| document.end());
+        read.map_err(|error| format!("line {number}: {}", within_line(&error)))?;
+    }
+    Ok(records.builder.finish())
+}
+
+/// The message of an error in a text of one line, which need not be called line 1.
+fn within_line(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    match message.strip_suffix(&format!(" at line 1 column {}", error.column())) {
+        Some(problem) if error.column() > 0 => format!("{problem} at column {}", error.column()),
+        _ => message,
+    }
+}

@@ -1,0 +1,267 @@
+//! The records of one source, kept compactly: one text for all cells, with the places where they end. A million records
+//! take little more than their file.
+
+use std::fmt;
+use std::sync::Arc;
+
+use minijinja::Value;
+use rustc_hash::FxHashMap;
+use sha2::{Digest as _, Sha256};
+
+use super::json;
+use crate::employee::normal_text;
+use crate::plan::Digest;
+
+/// What a cell holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum CellKind {
+    /// A text, trimmed; also what null or nothing reads as.
+    Text,
+    /// A whole number, in the letters that it was written in.
+    Integer,
+    /// A number with a fraction or an exponent, in the letters that templates print.
+    Float,
+    /// `true` or `false`.
+    Boolean,
+    /// A list or an object, as JSON.
+    Structured,
+}
+
+/// One cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Cell<'t> {
+    pub(crate) text: &'t str,
+    pub(crate) kind: CellKind,
+}
+
+/// The records of one source, in its order.
+pub(crate) struct Table {
+    columns: Arc<[Box<str>]>,
+    column_places: FxHashMap<Box<str>, usize>,
+    columns_are_fixed: bool,
+    text: String,
+    /// Where each cell ends, counted from the start of its row's text.
+    ends: Vec<u32>,
+    /// The kind of each cell; empty while all are texts.
+    kinds: Vec<CellKind>,
+    rows: Vec<Row>,
+}
+
+struct Row {
+    number: u64,
+    text: usize,
+    cells: usize,
+}
+
+/// Fills a table cell by cell, row by row.
+pub(crate) struct TableBuilder {
+    table: Table,
+    columns: Vec<Box<str>>,
+    row_text: usize,
+    row_cells: usize,
+}
+
+impl TableBuilder {
+    /// A table whose columns are known before its records; `text` is about how many bytes its cells take.
+    pub(crate) fn with_columns(columns: Vec<String>, text: usize) -> Self {
+        let mut builder = Self::new(text);
+        for column in columns {
+            builder.column(&column);
+        }
+        builder.table.columns_are_fixed = true;
+        builder
+    }
+
+    /// A table whose columns are those of its records.
+    pub(crate) fn new(text: usize) -> Self {
+        let table = Table {
+            columns: Arc::new([]),
+            column_places: FxHashMap::default(),
+            columns_are_fixed: false,
+            text: String::with_capacity(text),
+            ends: Vec::new(),
+            kinds: Vec::new(),
+            rows: Vec::new(),
+        };
+        Self { table, columns: Vec::new(), row_text: 0, row_cells: 0 }
+    }
+
+    /// The place of a column, which is added if it is new.
+    pub(crate) fn column(&mut self, name: &str) -> usize {
+        let name = normal_text(name);
+        if let Some(&place) = self.table.column_places.get(&*name) {
+            return place;
+        }
+        let place = self.columns.len();
+        self.columns.push(name.as_ref().into());
+        self.table.column_places.insert(name.into(), place);
+        place
+    }
+
+    /// How many columns there are so far.
+    pub(crate) fn width(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// Adds the next cell of the row that is under way.
+    pub(crate) fn cell(&mut self, kind: CellKind, text: &str) {
+        let Table { text: all, ends, kinds, .. } = &mut self.table;
+        if kind != CellKind::Text && kinds.is_empty() {
+            kinds.resize(ends.len(), CellKind::Text);
+        }
+        if kind != CellKind::Text || !kinds.is_empty() {
+            kinds.push(kind);
+        }
+        all.push_str(text);
+        ends.push(u32::try_from(all.len() - self.row_text).unwrap_or(u32::MAX));
+    }
+
+    /// Ends the row that is under way.
+    pub(crate) fn end_row(&mut self, number: u64) -> Result<(), String> {
+        let Table { text, ends, rows, .. } = &mut self.table;
+        // Joined records refer to rows by 32 bits, and rows to their cells.
+        if text.len() - self.row_text >= u32::MAX as usize || rows.len() >= u32::MAX as usize - 1 {
+            return Err(format!("row {number} is beyond what this program can hold"));
+        }
+        rows.push(Row { number, text: self.row_text, cells: self.row_cells });
+        (self.row_text, self.row_cells) = (text.len(), ends.len());
+        Ok(())
+    }
+
+    /// The table.
+    pub(crate) fn finish(self) -> Table {
+        let Self { mut table, columns, .. } = self;
+        table.columns = columns.into();
+        table.text.shrink_to_fit();
+        table
+    }
+}
+
+impl Table {
+    /// How many records there are.
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The names of the columns.
+    pub(crate) fn columns(&self) -> &[Box<str>] {
+        &self.columns
+    }
+
+    /// The place of a column.
+    pub(crate) fn column(&self, name: &str) -> Option<usize> {
+        self.column_places.get(name).copied()
+    }
+
+    /// Whether a column that is not there is one that no record has, rather than one of a list without records.
+    pub(crate) fn knows_its_columns(&self) -> bool {
+        self.columns_are_fixed || !self.rows.is_empty()
+    }
+
+    /// The number of a row in its file.
+    pub(crate) fn row_number(&self, row: usize) -> u64 {
+        self.rows[row].number
+    }
+
+    /// A cell. A property that this record lacks and others have is an empty text.
+    pub(crate) fn cell(&self, row: usize, column: usize) -> Cell<'_> {
+        let Row { number: _, text, cells } = self.rows[row];
+        let after = self.rows.get(row + 1).map_or(self.ends.len(), |next| next.cells);
+        let Some(&end) = self.ends[cells..after].get(column) else { return Cell { text: "", kind: CellKind::Text } };
+        let start = if column == 0 { 0 } else { self.ends[cells + column - 1] };
+        let kind = self.kinds.get(cells + column).copied().unwrap_or(CellKind::Text);
+        Cell { text: &self.text[text + start as usize..text + end as usize], kind }
+    }
+
+    /// The order of the rows by key, and how many have none; they stand first.
+    ///
+    /// Two rows with one key, and a key that is a list or an object, are errors.
+    pub(crate) fn sorted_by(&self, key: usize) -> Result<(Vec<u32>, u64), String> {
+        let key_of = |row: u32| self.cell(row as usize, key).text;
+        if let Some(row) = (0..self.len()).find(|&row| self.cell(row, key).kind == CellKind::Structured) {
+            return Err(format!(
+                "row {}: the key {:?} is a list or an object",
+                self.row_number(row),
+                self.columns[key]
+            ));
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "the builder lets no table have more rows")]
+        let mut order: Vec<u32> = (0..self.len() as u32).collect();
+        order.sort_unstable_by(|&a, &b| key_of(a).cmp(key_of(b)).then_with(|| self.compare(a, b)));
+        let without_key = order.partition_point(|&row| key_of(row).is_empty());
+        if let Some(twice) = order[without_key..].windows(2).find(|pair| key_of(pair[0]) == key_of(pair[1])) {
+            let (one, other) = (self.row_number(twice[0] as usize), self.row_number(twice[1] as usize));
+            return Err(format!(
+                "rows {} and {} have the same {} {:?}",
+                one.min(other),
+                one.max(other),
+                self.columns[key],
+                key_of(twice[0])
+            ));
+        }
+        Ok((order, without_key as u64))
+    }
+
+    /// Compares whole records, so that those without a key have an order that is not the file's.
+    fn compare(&self, a: u32, b: u32) -> std::cmp::Ordering {
+        let cells = |row: u32| (0..self.columns.len()).map(move |column| self.cell(row as usize, column));
+        cells(a).cmp(cells(b))
+    }
+
+    /// Covers the records in this order, whatever the order of their columns: the SHA-256 over the number of columns,
+    /// their names in byte order, the number of records, and of each record its cells in the order of those names, each
+    /// as a byte for its kind and its text. Numbers are eight bytes, the lowest first; every text has its length before
+    /// it.
+    pub(crate) fn fingerprint(&self, order: &[u32]) -> Digest {
+        let mut columns: Vec<usize> = (0..self.columns.len()).collect();
+        columns.sort_unstable_by(|&a, &b| self.columns[a].cmp(&self.columns[b]));
+        let mut hasher = Sha256::new();
+        let mut part = Vec::new();
+        let text = |part: &mut Vec<u8>, text: &str| {
+            part.extend_from_slice(&(text.len() as u64).to_le_bytes());
+            part.extend_from_slice(text.as_bytes());
+        };
+        part.extend_from_slice(&(columns.len() as u64).to_le_bytes());
+        columns.iter().for_each(|&column| text(&mut part, &self.columns[column]));
+        part.extend_from_slice(&(order.len() as u64).to_le_bytes());
+        for &row in order {
+            for &column in &columns {
+                let cell = self.cell(row as usize, column);
+                part.push(match cell.kind {
+                    CellKind::Text => 0,
+                    CellKind::Integer => 1,
+                    CellKind::Float => 2,
+                    CellKind::Boolean => 3,
+                    CellKind::Structured => 4,
+                });
+                text(&mut part, cell.text);
+            }
+            hasher.update(&part);
+            part.clear();
+        }
+        hasher.update(&part);
+        Digest::from_bytes(hasher.finalize().into())
+    }
+}
+
+impl Cell<'_> {
+    /// What templates see; texts in NFC unless they are wanted to the letter.
+    pub(crate) fn value(self, to_the_letter: bool) -> Value {
+        match self.kind {
+            CellKind::Text if to_the_letter => Value::from(self.text),
+            CellKind::Text => Value::from(&*normal_text(self.text)),
+            CellKind::Integer => self.text.parse::<i128>().map_or_else(|_| Value::from(self.text), Value::from),
+            CellKind::Float => self.text.parse::<f64>().map_or_else(|_| Value::from(self.text), Value::from),
+            CellKind::Boolean => Value::from(self.text == "true"),
+            // It was checked when it was read.
+            CellKind::Structured => json::structured(self.text).unwrap_or_default(),
+        }
+    }
+}
+
+impl fmt::Debug for Table {
+    /// Without the records, which are personal data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table").field("columns", &self.columns).field("rows", &self.rows.len()).finish_non_exhaustive()
+    }
+}

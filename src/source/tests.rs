@@ -1,0 +1,341 @@
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::fs;
+
+use minijinja::{Value, context};
+use tempfile::TempDir;
+
+use super::*;
+use crate::config::template::environment;
+use crate::plan::Digest;
+
+/// Settings with their files in a folder of their own.
+pub(crate) struct Fixture {
+    folder: TempDir,
+    sources: String,
+}
+
+impl Fixture {
+    /// The sources, as the settings have them, and their files.
+    pub(crate) fn new(sources: &str, files: &[(&str, &[u8])]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, bytes) in files {
+            fs::write(folder.path().join(name), bytes).unwrap();
+        }
+        Self { folder, sources: sources.to_owned() }
+    }
+
+    /// One CSV file, `hr`, whose key is `id`.
+    pub(crate) fn csv(text: &str) -> Self {
+        Self::new(&source("hr", "csv", "hr", "id"), &[("hr", text.as_bytes())])
+    }
+
+    /// The settings with the rest of the file.
+    pub(crate) fn settings(&self, rest: &str) -> Settings {
+        let text = format!("[target]\nkind = \"skovik\"\nurl = \"https://x.example\"\n{}\n{rest}", self.sources);
+        Settings::parse(&text, &self.folder.path().join("skovik-sync.toml")).unwrap()
+    }
+
+    /// Settings whose files stay for as long as they do.
+    pub(crate) fn into_parts(self, rest: &str) -> (TempDir, Settings) {
+        let settings = self.settings(rest);
+        (self.folder, settings)
+    }
+
+    pub(crate) fn read(&self) -> Result<Records, SourceError> {
+        let rest = "[employee]\nexternal_identifier = 'x'\nprimary_email = 'x'\nfirst_name = 'x'\nlast_name = 'x'\n";
+        read(&self.settings(rest))
+    }
+
+    #[track_caller]
+    fn refused(&self, status: ExitStatus, expected: &[&str]) {
+        let error = self.read().unwrap_err();
+        assert_eq!(error.status(), status, "{error}");
+        let message = error.to_string();
+        for part in expected {
+            assert!(message.contains(part), "{message}");
+        }
+    }
+}
+
+pub(crate) fn source(name: &str, kind: &str, path: &str, key: &str) -> String {
+    format!("[[source]]\nname = \"{name}\"\nkind = \"{kind}\"\npath = \"{path}\"\nkey = \"{key}\"\n")
+}
+
+pub(crate) fn read(settings: &Settings) -> Result<Records, SourceError> {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(read_all(settings))
+}
+
+/// What a template gives for each record.
+fn rendered(records: &Records, template: &str) -> Vec<String> {
+    let environment = environment();
+    let template = environment.template_from_str(template).unwrap();
+    (0..records.len()).map(|record| template.render(records.context(record, false)).unwrap()).collect()
+}
+
+fn json(text: &str) -> Fixture {
+    Fixture::new(&source("hr", "json", "hr", "id"), &[("hr", text.as_bytes())])
+}
+
+fn jsonl(text: &str) -> Fixture {
+    Fixture::new(&source("hr", "jsonl", "hr", "id"), &[("hr", text.as_bytes())])
+}
+
+#[test]
+fn csv_cells_are_trimmed_and_rows_counted() {
+    let records = Fixture::csv("\u{feff}id, name\r\n1, Anna \r\n\r\n2,\"Bo\r\nEk\"\r\n3,x\r\n").read().unwrap();
+    assert_eq!(rendered(&records, "{{ hr.id }}|{{ hr.name }}"), ["1|Anna", "2|Bo\r\nEk", "3|x"]);
+    let rows: Vec<String> = (0..3).map(|record| records.origin(record).to_string()).collect();
+    assert_eq!(rows, ["hr row 2", "hr row 4", "hr row 5"]);
+}
+
+#[test]
+fn columns_and_texts_are_found_however_they_are_composed() {
+    let records = Fixture::csv("id,a\u{30a}r\n1,O\u{308}\n").read().unwrap();
+    assert_eq!(rendered(&records, "{{ hr['\u{e5}r'] }}"), ["\u{d6}"]);
+    assert_eq!(rendered(&records, "{{ hr['a\u{30a}' ~ 'r'] }}"), ["\u{d6}"]);
+    let exact = records.context(0, true).get_attr("hr").unwrap().get_attr("\u{e5}r").unwrap();
+    assert_eq!(exact, Value::from("O\u{308}"));
+}
+
+#[test]
+fn other_encodings_and_delimiters() {
+    let csv = |more: &str, bytes: &[u8]| {
+        Fixture::new(&format!("{}{more}\n", source("hr", "csv", "hr", "id")), &[("hr", bytes)])
+    };
+    let utf16: Vec<u8> = "\u{feff}id\tnamn\n1\t\u{c5}sa\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for (more, bytes) in [
+        ("encoding = \"windows-1252\"\ndelimiter = \";\"", &b"id;namn\n1;\xc5sa\n"[..]),
+        ("encoding = \"utf-16\"\ndelimiter = \"\\t\"", &utf16),
+        ("delimiter = \"tab\"", "id\tnamn\n1\t\u{c5}sa".as_bytes()),
+        ("delimiter = \"\u{a7}\"", "id\u{a7}namn\n1\u{a7}\u{c5}sa".as_bytes()),
+    ] {
+        assert_eq!(rendered(&csv(more, bytes).read().unwrap(), "{{ hr.namn }}"), ["\u{c5}sa"], "{more}");
+    }
+    csv("", b"id,n\n1,a\n2,\xc5\n").refused(ExitStatus::Untrusted, &["source `hr`: ", "hr line 3 is not UTF-8"]);
+    csv("", b"id,n\n1,a\n2\n").refused(ExitStatus::Untrusted, &["source `hr`: ", "hr row 3 has 1 cells"]);
+}
+
+#[test]
+fn empty_lists_are_lists_but_empty_files_are_not() {
+    assert!(Fixture::csv("id,name\n").read().unwrap().is_empty());
+    assert!(json("[]").read().unwrap().is_empty());
+    Fixture::csv("").refused(ExitStatus::Untrusted, &["is empty"]);
+    jsonl("").refused(ExitStatus::Untrusted, &["is empty"]);
+    jsonl("\n \n").refused(ExitStatus::Untrusted, &["is empty"]);
+    json(" \n").refused(ExitStatus::Untrusted, &["not a JSON list"]);
+    Fixture::new(&source("hr", "csv", "none", "id"), &[]).refused(ExitStatus::Untrusted, &["cannot read", "none"]);
+}
+
+#[test]
+fn json_keeps_whole_numbers_to_the_letter() {
+    let cases = [
+        (r#""x""#, "x", "string"),
+        (r#"" x\u00e5\n""#, "x\u{e5}", "string"),
+        ("null", "", "string"),
+        ("7", "7", "number"),
+        ("-12", "-12", "number"),
+        ("12345678901234567890123", "12345678901234567890123", "number"),
+        ("99999999999999999999999999999999999999999999", "99999999999999999999999999999999999999999999", "string"),
+        ("-0", "-0", "string"),
+        ("0.5", "0.5", "number"),
+        ("1.50", "1.5", "number"),
+        ("1e3", "1000.0", "number"),
+        ("1e999", "1e999", "string"),
+        ("true", "true", "bool"),
+        ("false", "false", "bool"),
+        ("[1, 2]", "[1, 2]", "sequence"),
+    ];
+    for (letters, text, kind) in cases {
+        let records = json(&format!("[{{\"id\": 1, \"v\": {letters}}}]")).read().unwrap();
+        assert_eq!(rendered(&records, "{{ hr.v }}"), [text], "{letters}");
+        let value = records.context(0, false).get_attr("hr").unwrap().get_attr("v").unwrap();
+        assert_eq!(value.kind().to_string(), kind, "{letters}");
+    }
+}
+
+#[test]
+fn json_values_can_be_looked_into_and_compared() {
+    let records = json(
+        r#"[{"id": 1, "name": {"given": "Anna", "n": 12345678901234567890}, "on": false, "level": 3},
+            {"id": 2, "name": {"given": "Bo"}, "on": true, "level": null, "tags": ["x", {"y": "z"}]}]"#,
+    )
+    .read()
+    .unwrap();
+    assert_eq!(rendered(&records, "{{ hr.name.given }}"), ["Anna", "Bo"]);
+    assert_eq!(rendered(&records, "{{ hr.name.n | default('-') }}"), ["12345678901234567890", "-"]);
+    assert_eq!(rendered(&records, "{{ 'yes' if hr.on else 'no' }}"), ["no", "yes"]);
+    assert_eq!(rendered(&records, "{{ hr.level == 3 }}{{ hr.level == '' }}"), ["truefalse", "falsetrue"]);
+    assert_eq!(rendered(&records, "{{ hr.tags[1].y if hr.tags else 'none' }}"), ["none", "z"]);
+}
+
+#[test]
+fn json_records_lie_where_the_pointer_says() {
+    let at = |pointer: &str, text: &str| {
+        let settings = format!("{}pointer = \"{pointer}\"\n", source("hr", "json", "hr", "id"));
+        Fixture::new(&settings, &[("hr", text.as_bytes())])
+    };
+    let records = at("/a~1b/c", r#"{"x": [1], "a/b": {"c": [{"id": 1}, {"id": 2}]}, "y": {}}"#).read().unwrap();
+    assert_eq!(rendered(&records, "{{ hr.id }}"), ["1", "2"]);
+    let untrusted = ExitStatus::Untrusted;
+    at("/data", r#"{"dat": []}"#).refused(untrusted, &["at /data", "there is no property \"data\""]);
+    at("/data", r#"{"data": [], "data": []}"#).refused(untrusted, &["stands twice"]);
+    at("/data", r#"{"data": 5}"#).refused(untrusted, &["a list of records"]);
+    at("/data", "[]").refused(untrusted, &["an object with the property \"data\""]);
+}
+
+#[test]
+fn json_that_is_not_whole_or_contradicts_itself_is_refused() {
+    for (text, expected) in [
+        (r#"{"id": 1}"#, "a list of records"),
+        (r#"[{"id": 1}, 5]"#, "record 2: invalid type"),
+        (r#"[{"id": 1}, {"id": 2}"#, "EOF"),
+        (r#"[{"id": 1}, {"id": 2, "a": 1, "a": 1}]"#, "record 2: a property stands twice"),
+        (r#"[{"id": 1, "a": {"b": [{"c": 1, "c": 2}]}}]"#, "record 1: the property \"c\" stands twice"),
+        (r#"[{"id": 1}] x"#, "trailing characters"),
+        (r#"[{"id": "\ud800"}]"#, "record 1"),
+        (r#"[{"id": [1]}]"#, "the key \"id\" is a list or an object"),
+        (&format!("[{{\"id\": 1, \"a\": {}1{}}}]", "[".repeat(100), "]".repeat(100)), "more than 64 deep"),
+    ] {
+        json(text).refused(ExitStatus::Untrusted, &[expected]);
+    }
+    Fixture::new(&source("hr", "json", "hr", "id"), &[("hr", b"[{\"id\": \"\xe5\"}]")])
+        .refused(ExitStatus::Untrusted, &["line 1 is not UTF-8"]);
+}
+
+#[test]
+fn json_lines_are_counted_by_line() {
+    let records = jsonl("{\"id\": \"b\", \"x\": 1}\n\n{\"id\": \"a\", \"y\": 2}\r\n").read().unwrap();
+    assert_eq!(rendered(&records, "{{ hr.x }}|{{ hr.y }}"), ["1|", "|2"]);
+    assert_eq!(records.origin(1).to_string(), "hr row 3");
+    jsonl("{\"id\": 1}\n{\"id\": 2").refused(ExitStatus::Untrusted, &["line 2: EOF"]);
+    jsonl("{\"id\": 1}\n{\"id\": 2} 3\n").refused(ExitStatus::Untrusted, &["line 2: trailing characters at column 11"]);
+    jsonl("{\"id\": 1, \"id\": 2}\n").refused(ExitStatus::Untrusted, &["line 1: a property stands twice"]);
+    jsonl("[]\n").refused(ExitStatus::Untrusted, &["line 1: ", "a record"]);
+}
+
+#[test]
+fn the_same_key_twice_names_both_rows() {
+    Fixture::csv("id,n\n2,a\n 1,b\n3,c\n1 ,d\n")
+        .refused(ExitStatus::Untrusted, &["rows 3 and 5 have the same id \"1\""]);
+    json(r#"[{"id": 7}, {"id": "7"}]"#).refused(ExitStatus::Untrusted, &["rows 1 and 2 have the same id \"7\""]);
+    // Records without a key are no twins of one another.
+    assert_eq!(Fixture::csv("id,n\n,a\n,b\n").read().unwrap().len(), 2);
+}
+
+#[test]
+fn keys_name_a_column() {
+    let fixture = Fixture::new(&source("hr", "csv", "hr", "employe_id"), &[("hr", b"employee_id,n\n1,a\n")]);
+    fixture.refused(ExitStatus::Usage, &["`key` in [[source]] `hr`", "`hr.employe_id`", "did you mean `employee_id`?"]);
+    let fixture = Fixture::new(&source("hr", "json", "hr", "nr"), &[("hr", b"[{\"a\": 1}, {\"b\": 2}]")]);
+    fixture.refused(ExitStatus::Usage, &["column `nr`; it has a, b"]);
+}
+
+#[test]
+fn proofs_are_checked_and_told() {
+    let text = b"id\n1\n2\n";
+    let digest = Digest::of(text).to_string()["sha256:".len()..].to_owned();
+    let with = |more: &str, sums: &str| {
+        let settings = format!("{}{more}", source("hr", "csv", "hr.csv", "id"));
+        Fixture::new(&settings, &[("hr.csv", text), ("sums", sums.as_bytes())])
+    };
+    let proof = |fixture: &Fixture| fixture.read().unwrap().summaries()[0].proof.clone();
+    assert_eq!(proof(&with("", "")), "trusted");
+    assert_eq!(proof(&with("expect_records = 2\n", "")), "expect_records");
+    let summed = "sha256_file = \"sums\"\n";
+    for sums in [
+        digest.clone(),
+        format!("{digest}\n"),
+        format!("{}  hr.csv\n", digest.to_uppercase()),
+        format!("{digest} *hr.csv\r\n"),
+        format!("{}  other.csv\n{digest}  export/hr.csv\n", "0".repeat(64)),
+    ] {
+        assert_eq!(proof(&with(summed, &sums)), "sha256_file", "{sums}");
+    }
+    let both = format!("expect_records = 2\n{summed}");
+    assert_eq!(proof(&with(&both, &digest)), "expect_records+sha256_file");
+    let untrusted = ExitStatus::Untrusted;
+    with("expect_records = 3\n", "").refused(untrusted, &["has 2 records, but expect_records says 3"]);
+    let zeros = "0".repeat(64);
+    with(summed, &zeros).refused(untrusted, &[&digest, &zeros]);
+    with(summed, &format!("{digest}  other.csv")).refused(untrusted, &["holds no SHA-256 of hr.csv"]);
+    with(summed, "").refused(untrusted, &["holds no SHA-256"]);
+    with("sha256_file = \"none\"\n", "").refused(untrusted, &["cannot read sha256_file"]);
+}
+
+#[test]
+fn sources_are_joined_on_their_keys() {
+    let sources =
+        source("hr", "csv", "hr", "id") + &source("ad", "jsonl", "ad", "nr") + &source("pay", "csv", "pay", "id");
+    let fixture = Fixture::new(
+        &sources,
+        &[
+            ("hr", b"id,n\n1,a\n 2 ,b\n,c\n"),
+            ("ad", b"{\"nr\": 2, \"m\": \"two\"}\n{\"nr\": null, \"m\": \"nobody\"}\n{\"nr\": 9, \"m\": \"else\"}\n"),
+            ("pay", b"id,cc\n1,x\n2,y\n"),
+        ],
+    );
+    let records = fixture.read().unwrap();
+    assert_eq!(
+        rendered(&records, "{{ hr.n }}{{ ad.m | default('?') }}{{ pay.cc | default('?') }}"),
+        ["a?x", "btwoy", "c??"]
+    );
+    assert_eq!(rendered(&records, "{{ ad.m is defined }}{{ 1 if ad else 0 }}"), ["false0", "true1", "false0"]);
+    assert_eq!((0..3).map(|record| records.lacks_key(record)).collect::<Vec<_>>(), [false, false, true]);
+    assert_eq!(records.without_key().collect::<Vec<_>>(), [("ad", 1)]);
+    let summaries = records.summaries();
+    let told: Vec<_> =
+        summaries.iter().map(|source| (source.name.as_str(), source.kind.as_str(), source.records)).collect();
+    assert_eq!(told, [("hr", "csv", 3), ("ad", "jsonl", 3), ("pay", "csv", 2)]);
+}
+
+#[test]
+fn what_is_undefined_may_be_tested_but_not_used() {
+    let sources = source("hr", "csv", "hr", "id") + &source("ad", "csv", "ad", "id");
+    let records = Fixture::new(&sources, &[("hr", b"id\n1\n"), ("ad", b"id,m\n2,x\n")]).read().unwrap();
+    let environment = environment();
+    let render = |text: &str| environment.render_str(text, records.context(0, false));
+    for text in ["{{ ad.m is defined }}", "{{ ad.m | default('') }}", "{% if ad.m %}x{% endif %}"] {
+        assert!(render(text).is_ok(), "{text}");
+    }
+    for text in [
+        "{{ ad.m }}",
+        "{{ ad.m | lower }}",
+        "{{ ad.m ~ 'x' }}",
+        "{{ ad.m == '' }}",
+        "{{ ad.m.n }}",
+        "{{ 'x' in ad.m }}",
+    ] {
+        assert!(render(text).is_err(), "{text}");
+    }
+    assert!(environment.render_str("{{ x }}", context! {}).is_err());
+}
+
+#[test]
+fn fingerprints_depend_on_the_records_alone() {
+    let fingerprint = |text: &str| Fixture::csv(text).read().unwrap().summaries()[0].fingerprint;
+    let original = fingerprint("id,n\n1,a\n2,b\n,x\n,y\n");
+    assert_eq!(fingerprint("id,n\r\n2,\"b\"\r\n\r\n,y\r\n1, a\r\n,x\r\n"), original, "order, quotes and line ends");
+    assert_eq!(fingerprint("n,id\na,1\nb,2\nx,\ny,\n"), original, "the order of columns");
+    let others = [
+        "id,n\n1,a\n2,c\n,x\n,y\n",
+        "id,m\n1,a\n2,b\n,x\n,y\n",
+        "id,n\n1,a\n2,b\n,x\n",
+        "id,n,o\n1,a,\n2,b,\n,x,\n,y,\n",
+    ];
+    for other in others {
+        assert_ne!(fingerprint(other), original, "{other}");
+    }
+    // A number is not a text, though both print the same.
+    let of_json = |text: &str| json(text).read().unwrap().summaries()[0].fingerprint;
+    assert_ne!(of_json(r#"[{"id": 1}]"#), of_json(r#"[{"id": "1"}]"#));
+    assert_eq!(of_json(r#"[{"id": 1, "a": null}, {"id": 2, "a": 1}]"#), of_json(r#"[{"a": 1, "id": 2}, {"id": 1}]"#));
+    assert_ne!(fingerprint("id,ab,c\n1,x,yz\n"), fingerprint("id,ab,c\n1,xy,z\n"));
+}
+
+#[test]
+fn debugging_shows_nobody() {
+    let records = Fixture::csv("id,n\n1,Anna\n").read().unwrap();
+    let shown = format!("{records:?} {:?}", records.context(0, false));
+    assert!(!shown.contains("Anna") && shown.contains("hr"), "{shown}");
+}
