@@ -280,7 +280,8 @@ mod tests {
 
     #[test]
     fn what_does_not_count() {
-        let edits: [(&str, fn(&mut Approval)); 4] = [
+        type Edit = fn(&mut Approval);
+        let edits: [(&str, Edit); 4] = [
             ("another plan", |approval| approval.plan_hash = Digest::of(b"another")),
             ("in the future", |approval| approval.approved_at = now() + SignedDuration::from_mins(6)),
             ("expired", |approval| approval.approved_at = now() - SignedDuration::from_hours(24)),
