@@ -38,7 +38,7 @@ pub async fn run(args: &cli::Plan, global: &Global, ui: &Ui) -> anyhow::Result<E
         };
         refused(status, format!("no plan was made: {error}"))
     })?;
-    put_journal_away(&args.out, &plan, ui)?;
+    put_applied_plan_away(&args.out, &plan, ui)?;
     write_private(&args.out, |file| plan.write(file)).with_context(|| format!("cannot write {}", shown(&args.out)))?;
     show(&plan, &args.out, args.all, ui)?;
     let blocked = plan.blocking_guards().next().is_some();
@@ -114,26 +114,31 @@ fn make(settings: &Settings, both: &BothSides, args: &cli::Plan) -> Result<Plan,
 }
 
 /// A journal beside the file that the new plan takes the place of belongs to the plan before it. A finished one is kept
-/// under that plan's hash; while one is not finished, its plan is needed.
-fn put_journal_away(out: &Path, plan: &Plan, ui: &Ui) -> anyhow::Result<()> {
-    let path = journal_path(out);
-    let (before, finished) = match Replay::read(&path, plan.hash()) {
+/// together with its plan, under that plan's hash, so that `undo` still finds both; while one is not finished, its plan is
+/// needed where it is.
+fn put_applied_plan_away(out: &Path, plan: &Plan, ui: &Ui) -> anyhow::Result<()> {
+    let journal = journal_path(out);
+    let (before, finished) = match Replay::read(&journal, plan.hash()) {
         Ok(_) => return Ok(()),
-        Err(JournalError::OtherPlan { found, .. }) => (found, Replay::read(&path, found)?.finished.is_some()),
+        Err(JournalError::OtherPlan { found, .. }) => (found, Replay::read(&journal, found)?.finished.is_some()),
         Err(error) => return Err(error.into()),
     };
     if !finished {
         let problem = format!(
             "{} belongs to an apply that is not finished, of the plan {before}: run that apply again, or write the new plan \
              to another file with --out",
-            shown(&path)
+            shown(&journal)
         );
         return Err(refused(ExitStatus::Usage, problem));
     }
     let digits = before.to_string();
-    let kept = path.with_extension(format!("journal.{}", &digits["sha256:".len()..][..12]));
-    fs::rename(&path, &kept).with_context(|| format!("cannot rename {}", shown(&path)))?;
-    ui.note(format!("the journal of the plan before is kept as {}", shown(&kept)));
+    let name = out.file_stem().unwrap_or_default().to_string_lossy();
+    let kept = out.with_file_name(format!("{name}.{}.json", &digits["sha256:".len()..][..12]));
+    let renames = [(journal.clone(), journal_path(&kept)), (out.to_owned(), kept.clone())];
+    for (from, to) in renames.iter().filter(|(from, _)| from.exists()) {
+        fs::rename(from, to).with_context(|| format!("cannot rename {} to {}", shown(from), shown(to)))?;
+    }
+    ui.note(format!("the plan before, which was applied, is kept as {} with its journal", shown(&kept)));
     Ok(())
 }
 
