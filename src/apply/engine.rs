@@ -144,7 +144,9 @@ impl<'a> Run<'a> {
                 Some(Progress::InDoubt(doubt)) => {
                     if let Action::Create { .. } = operation.action {
                         let problem = "an earlier run ended before the answer came".to_owned();
-                        self.states[index] = State::Parked { sent_at: doubt.sent_at, problem, taken: false };
+                        // The request may have left long after its intent, and be under way still.
+                        let sent_at = (self.worker.now)();
+                        self.states[index] = State::Parked { sent_at, problem, taken: false };
                     } else {
                         self.doubts.insert(index, doubt.clone());
                     }
@@ -254,8 +256,7 @@ impl<'a> Run<'a> {
 
     fn park(&mut self, index: usize, sent_at: Timestamp, problem: String, taken: bool, before: Option<UserResource>) {
         self.states[index] = State::Parked { sent_at, problem, taken };
-        let doubt = self.doubts.entry(index).or_insert(Doubt { sent_at, before });
-        doubt.sent_at = sent_at;
+        self.doubts.entry(index).or_insert(Doubt { before });
         self.count_failure();
     }
 

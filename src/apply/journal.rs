@@ -152,8 +152,6 @@ pub enum Progress {
 /// A request of which it is not known whether it was carried out.
 #[derive(Debug, Clone)]
 pub struct Doubt {
-    /// When the last one was about to be sent.
-    pub sent_at: Timestamp,
     /// The whole user as it was before the first of them.
     pub before: Option<UserResource>,
 }
@@ -211,10 +209,10 @@ impl Replay {
         match record {
             Record::Journal { .. } => return Err("a second header".to_owned()),
             Record::Run { .. } => {}
-            Record::Intent { at, operation, step: _, before } => match self.operations.get_mut(&operation) {
+            Record::Intent { at: _, operation, step: _, before } => match self.operations.get(&operation) {
                 Some(Progress::Done { .. }) => return Err(format!("operation {operation} is begun after it was done")),
-                Some(Progress::InDoubt(doubt)) => doubt.sent_at = at,
-                None => drop(self.operations.insert(operation, Progress::InDoubt(Doubt { sent_at: at, before }))),
+                Some(Progress::InDoubt(_)) => {}
+                None => drop(self.operations.insert(operation, Progress::InDoubt(Doubt { before }))),
             },
             Record::Done { at: _, operation, user_id, after: _, differs: _ } => {
                 self.operations.insert(operation, Progress::Done { user_id });
