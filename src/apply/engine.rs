@@ -10,7 +10,6 @@ use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::expect::{Made, created, edits, resolve};
@@ -70,7 +69,8 @@ enum State {
     Running,
     /// Unclear; to be settled.
     Parked {
-        sent_at: Timestamp,
+        /// No later than this it was sent; not of the wall clock, which may jump.
+        sent_at: Instant,
         problem: String,
         /// The server said that the identifier or e-mail is in use, so that nothing was made by this request.
         taken: bool,
@@ -145,7 +145,7 @@ impl<'a> Run<'a> {
                     if let Action::Create { .. } = operation.action {
                         let problem = "an earlier run ended before the answer came".to_owned();
                         // The request may have left long after its intent, and be under way still.
-                        let sent_at = (self.worker.now)();
+                        let sent_at = Instant::now();
                         self.states[index] = State::Parked { sent_at, problem, taken: false };
                     } else {
                         self.doubts.insert(index, doubt.clone());
@@ -249,13 +249,13 @@ impl<'a> Run<'a> {
             }
             // The journal's intent stays open, so that the same apply goes on with it.
             End::HalfDone(problem) => self.end(index, Outcome::Failed { problem }, before.as_ref(), None),
-            End::Unclear(problem) => self.park(index, at, problem, false, before),
-            End::Taken(problem) => self.park(index, at, problem, true, before),
+            End::Unclear(problem) => self.park(index, problem, false, before),
+            End::Taken(problem) => self.park(index, problem, true, before),
         }
     }
 
-    fn park(&mut self, index: usize, sent_at: Timestamp, problem: String, taken: bool, before: Option<UserResource>) {
-        self.states[index] = State::Parked { sent_at, problem, taken };
+    fn park(&mut self, index: usize, problem: String, taken: bool, before: Option<UserResource>) {
+        self.states[index] = State::Parked { sent_at: Instant::now(), problem, taken };
         self.doubts.entry(index).or_insert(Doubt { before });
         self.count_failure();
     }
@@ -280,10 +280,8 @@ impl<'a> Run<'a> {
             State::Parked { sent_at, .. } => Some(sent_at),
             _ => None,
         };
-        let wait = parked.iter().filter_map(sent).max().map_or(Duration::ZERO, |last| {
-            let passed = Duration::try_from((self.worker.now)().duration_since(last)).unwrap_or_default();
-            self.options.settle_after.saturating_sub(passed)
-        });
+        let last = parked.iter().filter_map(sent).max();
+        let wait = last.map_or(Duration::ZERO, |last| self.options.settle_after.saturating_sub(last.elapsed()));
         self.observer.settling(parked.len(), wait);
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
