@@ -2,4 +2,5 @@
 
 pub mod completions;
 pub mod sandbox;
+pub mod show;
 pub mod snapshot;
