@@ -136,6 +136,18 @@ pub struct Show {
     /// Show every change, however many there are
     #[arg(long)]
     pub all: bool,
+    /// Show only what has changed since this other plan (text and markdown)
+    #[arg(long, value_name = "OLD")]
+    pub since: Option<PathBuf>,
+    /// Mask names, identifiers, e-mails and values; the hash stays that of the whole plan
+    #[arg(long)]
+    pub redact: bool,
+    /// Leave out of a comment what does not fit; GitHub takes 65536, GitLab 1000000 (markdown)
+    #[arg(long, value_name = "N")]
+    pub max_bytes: Option<usize>,
+    /// Write to this file, which only you can read, instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 /// How to print a plan.
@@ -143,6 +155,12 @@ pub struct Show {
 pub enum ShowFormat {
     /// The diff, for a terminal
     Text,
+    /// A comment on a pull request
+    Markdown,
+    /// A page to search and to read, in one file that needs no network
+    Html,
+    /// For machines; see docs/plan-file.md
+    Json,
 }
 
 /// Arguments of `approve`.
@@ -177,6 +195,9 @@ pub struct Verify {
     /// Count this hash as approved, as `apply --approved-hash` would
     #[arg(long, value_name = "HASH")]
     pub approved_hash: Option<String>,
+    /// Prove that this comment, made by `show --format markdown`, shows exactly this plan, and do no more
+    #[arg(long, value_name = "FILE", conflicts_with = "approved_hash")]
+    pub rendered: Option<PathBuf>,
 }
 
 /// Arguments of `apply`.

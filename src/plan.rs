@@ -468,7 +468,7 @@ impl fmt::Display for Field {
 impl Digest {
     /// A digest of these bytes, which are a SHA-256.
     #[must_use]
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 

@@ -142,12 +142,16 @@ fn put_applied_plan_away(out: &Path, plan: &Plan, ui: &Ui) -> anyhow::Result<()>
     Ok(())
 }
 
-/// Shows a plan; on a terminal, long groups are cut.
+/// Shows a plan.
 pub(super) fn show(plan: &Plan, path: &Path, all: bool, ui: &Ui) -> anyhow::Result<()> {
+    ui.print(display(plan, &text_options(path, all, ui)))
+}
+
+/// How a plan is shown on standard output: on a terminal, long groups are cut.
+pub(super) fn text_options(path: &Path, all: bool, ui: &Ui) -> TextOptions {
     let on_terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
     let limit = (on_terminal && !all).then_some(SHOWN_ON_TERMINAL);
-    let options = TextOptions { color: ui.color(), width: ui.width(), limit, plan_file: shown(path) };
-    ui.print(display(plan, &options))
+    TextOptions { color: ui.color(), width: ui.width(), limit, plan_file: shown(path) }
 }
 
 fn next_step(out: &Path, blocked: bool, empty: bool) -> String {

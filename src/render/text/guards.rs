@@ -4,20 +4,19 @@ use std::fmt::{self, Write};
 
 use super::layout::{Palette, column, padding, wrap};
 use super::{TextOptions, shell_word};
-use crate::plan::{GuardOutcome, GuardResult, Plan, Summary};
+use crate::plan::{Content, GuardOutcome, GuardResult};
 use crate::render::escape;
+use crate::render::shown::Verdict;
 
-/// What an approval must name so that a guard no longer blocks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Ceiling {
-    Deletes,
-    Changes,
-    Creates,
-}
+/// What holds of a guard that says that the data is not to be trusted.
+pub(in crate::render) const NOTHING_LIFTS: &str =
+    "no approval lifts this; correct the source, or change [guard] in the settings, and plan again.";
+/// What holds of the others that block.
+pub(in crate::render) const CEILINGS_LIFT: &str = "only an approval that names these ceilings lifts this:";
 
 /// Writes a line for each guard, and what to do about those that block.
-pub(super) fn write(f: &mut fmt::Formatter<'_>, plan: &Plan, options: &TextOptions) -> fmt::Result {
-    let guards = &plan.content().guards;
+pub(super) fn write(f: &mut fmt::Formatter<'_>, content: &Content, options: &TextOptions) -> fmt::Result {
+    let guards = &content.guards;
     if guards.is_empty() {
         return Ok(());
     }
@@ -33,25 +32,11 @@ pub(super) fn write(f: &mut fmt::Formatter<'_>, plan: &Plan, options: &TextOptio
             GuardOutcome::Block => writeln!(f, "{}", palette.alarm("BLOCKED"))?,
         }
     }
-    blocked(f, plan, options, palette)
+    blocked(f, content, options, palette)
 }
 
-fn blocked(f: &mut impl Write, plan: &Plan, options: &TextOptions, palette: Palette) -> fmt::Result {
-    let mut needed: Vec<(Ceiling, u64)> = Vec::new();
-    let (mut liftable, mut fixed) = (Vec::new(), Vec::new());
-    for guard in plan.blocking_guards() {
-        let Some(ceiling) = ceiling_for(&guard.id) else {
-            fixed.push(escape(&guard.id));
-            continue;
-        };
-        liftable.push(escape(&guard.id));
-        let count = ceiling.needed(guard, &plan.content().summary);
-        match needed.iter_mut().find(|(known, _)| *known == ceiling) {
-            Some((_, most)) => *most = count.max(*most),
-            None => needed.push((ceiling, count)),
-        }
-    }
-    needed.sort_unstable();
+fn blocked(f: &mut impl Write, content: &Content, options: &TextOptions, palette: Palette) -> fmt::Result {
+    let verdict = Verdict::of(content);
     let mut paragraph = |sentence: &str| -> fmt::Result {
         let lines = wrap(sentence, options.width.saturating_sub("BLOCKED ".len()));
         for (index, line) in lines.iter().enumerate() {
@@ -60,52 +45,19 @@ fn blocked(f: &mut impl Write, plan: &Plan, options: &TextOptions, palette: Pale
         }
         Ok(())
     };
-    if !fixed.is_empty() {
-        paragraph(&format!(
-            "by {}: no approval lifts this; correct the source, or change [guard] in the settings, and plan again.",
-            fixed.join(", ")
-        ))?;
+    let names = |guards: &[&str]| guards.iter().map(|id| escape(id)).collect::<Vec<_>>().join(", ");
+    if !verdict.fixed.is_empty() {
+        paragraph(&format!("by {}: {NOTHING_LIFTS}", names(&verdict.fixed)))?;
     }
-    if !liftable.is_empty() {
-        paragraph(&format!("by {}: only an approval that names these ceilings lifts this:", liftable.join(", ")))?;
-        write!(f, "        skovik-sync approve {}", shell_word(&options.plan_file))?;
-        for (ceiling, count) in needed {
-            write!(f, " --allow {}={count}", ceiling.name())?;
-        }
-        writeln!(f)?;
+    if !verdict.liftable.is_empty() {
+        paragraph(&format!("by {}: {CEILINGS_LIFT}", names(&verdict.liftable)))?;
+        writeln!(f, "        skovik-sync approve {}{}", shell_word(&options.plan_file), verdict.allow())?;
     }
     Ok(())
 }
 
-fn ceiling_for(guard: &str) -> Option<Ceiling> {
-    match guard {
-        "max_delete_percent" | "max_deletes" => Some(Ceiling::Deletes),
-        "max_change_percent" | "max_updates" => Some(Ceiling::Changes),
-        "max_creates" => Some(Ceiling::Creates),
-        _ => None,
-    }
-}
-
-impl Ceiling {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Deletes => "deletes",
-            Self::Changes => "changes",
-            Self::Creates => "creates",
-        }
-    }
-
-    /// The count that an approval must name. A ceiling for changes counts the removed and the modified together,
-    /// whichever of the guards asks for it.
-    fn needed(self, guard: &GuardResult, summary: &Summary) -> u64 {
-        match self {
-            Self::Changes => guard.count.max(summary.update.saturating_add(summary.delete)),
-            Self::Deletes | Self::Creates => guard.count,
-        }
-    }
-}
-
-fn figures(guard: &GuardResult) -> String {
+/// What a guard counted, of how many, and its limit.
+pub(in crate::render) fn figures(guard: &GuardResult) -> String {
     let GuardResult { id, count, of, limit, outcome } = guard;
     if id.ends_with("_percent") {
         match percent(*count, *of, *outcome) {

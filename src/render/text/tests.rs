@@ -3,7 +3,7 @@
 use super::*;
 use crate::plan::*;
 
-mod build;
+pub(in crate::render) mod build;
 
 use build::*;
 
