@@ -81,7 +81,7 @@ fn what_is_refused_names_the_file_or_the_option() {
     std::fs::create_dir(folder.path().join("folder")).unwrap();
     for (arguments, status, part) in [
         (&["absent.json"][..], ExitStatus::Usage, "absent.json"),
-        (&["folder"], ExitStatus::Unexpected, "folder"),
+        (&["folder"], ExitStatus::Usage, "folder"),
         (&["altered.json"], ExitStatus::Damaged, "altered.json: the file was altered"),
         (&["cut.json"], ExitStatus::Damaged, "cut.json: not a whole plan file"),
         (&["view.json"], ExitStatus::Damaged, "plan-view"),
