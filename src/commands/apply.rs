@@ -11,7 +11,8 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use super::common::{
-    approvals_beside, client, journal_path, load_settings, now, read_plan, rules, same_settings, shown, state_folder,
+    approvals_beside, client, journal_path, list_guards, load_settings, now, read_plan, rules, same_settings, shown,
+    state_folder,
 };
 use super::verify::stated_hash;
 use crate::apply::engine::{self, Options};
@@ -55,7 +56,7 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
         return Ok(ExitStatus::Done);
     }
     let granted = approval(&plan, args, &settings, ui)?;
-    lifted(&plan.content().guards, &granted)?;
+    lifted(&plan, &plan.content().guards, &granted)?;
     let _lock = take_lock(&plan, &settings)?;
     // Only now nobody else writes to it.
     let replay = read_journal()?;
@@ -72,7 +73,7 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
         ui.line("nothing to do: everything that this plan should bring about is so already")?;
         return Ok(ExitStatus::Done);
     }
-    lifted(&precheck::guards(&plan, &replay, live), &granted)?;
+    lifted(&plan, &precheck::guards(&plan, &replay, live), &granted)?;
     drop(directory);
     execute(args, &plan, &replay, &granted, &settings, &client, &policy, ui).await
 }
@@ -98,18 +99,15 @@ fn approval(plan: &Plan, args: &cli::Apply, settings: &Settings, ui: &Ui) -> any
     }
 }
 
-fn lifted(guards: &[GuardResult], granted: &Granted) -> anyhow::Result<()> {
+fn lifted(plan: &Plan, guards: &[GuardResult], granted: &Granted) -> anyhow::Result<()> {
     let left = not_lifted(guards, &granted.allow);
     if left.is_empty() {
         return Ok(());
     }
-    let figures =
-        |guard: &&GuardResult| format!("{} ({} of {}, limit {})", guard.id, guard.count, guard.of, guard.limit);
-    let guards: Vec<String> = left.iter().map(figures).collect();
     let problem = format!(
         "blocked by {}: nothing was written; only an approval that names a sufficient ceiling lifts a guard, see \
          `skovik-sync approve --help`",
-        guards.join(" and ")
+        list_guards(&left, plan)
     );
     Err(refused(ExitStatus::Blocked, problem))
 }

@@ -14,9 +14,13 @@ use crate::config::{Require, Settings};
 use crate::diff::{Policy, Protect};
 use crate::employee::ExternalIdentifier;
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
+use crate::guard::title;
 use crate::mapping::ResolvedMapper;
-use crate::plan::Plan;
+use crate::plan::{GuardResult, Plan};
 use crate::target::client::{Client, Options};
+
+/// How many guards a refusal names.
+const GUARDS_SHOWN: usize = 5;
 
 /// Reads the settings file.
 pub(super) fn load_settings(path: &Path) -> anyhow::Result<Settings> {
@@ -125,6 +129,19 @@ pub(super) fn rules(settings: &Settings) -> anyhow::Result<Rules> {
     let max_age =
         SignedDuration::try_from(approval.max_age).context("[approval] max_age").or_refuse(ExitStatus::Usage)?;
     Ok(Rules { approvers: approval.approvers, max_age })
+}
+
+/// Guards with their figures, for a refusal; of many, the first ones.
+pub(super) fn list_guards(guards: &[&GuardResult], plan: &Plan) -> String {
+    let figures = |guard: &&GuardResult| {
+        let GuardResult { count, of, limit, .. } = guard;
+        format!("{} ({count} of {of}, limit {limit})", title(guard, &plan.content().target.custom_fields))
+    };
+    let mut shown: Vec<String> = guards.iter().take(GUARDS_SHOWN).map(figures).collect();
+    if guards.len() > GUARDS_SHOWN {
+        shown.push(format!("{} more guards", guards.len() - GUARDS_SHOWN));
+    }
+    shown.join(" and ")
 }
 
 /// The clock.

@@ -1,6 +1,6 @@
 //! `verify`: says, without network, whether a plan is whole, who has approved it, and whether `apply` would accept it.
 
-use super::common::{approvals_beside, journal_path, load_settings, now, read_plan, rules, same_settings};
+use super::common::{approvals_beside, journal_path, list_guards, load_settings, now, read_plan, rules, same_settings};
 use crate::apply::journal::Replay;
 use crate::approval::{Found, judge, not_lifted};
 use crate::cli::{self, Global};
@@ -45,8 +45,7 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
         .map_err(|error| refused(ExitStatus::NotApproved, format!("not approved: {error}")))?;
     let left = not_lifted(&plan.content().guards, &granted.allow);
     if !left.is_empty() {
-        let guards: Vec<&str> = left.iter().map(|guard| guard.id.as_str()).collect();
-        let problem = format!("blocked by {}: no approval lifts it far enough", guards.join(" and "));
+        let problem = format!("blocked by {}: no approval lifts it far enough", list_guards(&left, &plan));
         return Err(refused(ExitStatus::Blocked, problem));
     }
     ui.line("apply would accept this plan, if Skovik still holds what it was made for")?;

@@ -48,8 +48,21 @@ impl PlanBuilder {
         self
     }
 
-    pub(super) fn guard(mut self, id: &str, count: u64, of: u64, limit: u64, outcome: GuardOutcome) -> Self {
-        self.content.guards.push(GuardResult { id: id.to_owned(), count, of, limit, outcome });
+    pub(super) fn guard(self, id: &str, count: u64, of: u64, limit: u64, outcome: GuardOutcome) -> Self {
+        self.with_guard(GuardResult {
+            id: id.to_owned(),
+            subject: None,
+            count,
+            of,
+            limit,
+            ignore_below: None,
+            outcome,
+            parts: Vec::new(),
+        })
+    }
+
+    pub(super) fn with_guard(mut self, guard: GuardResult) -> Self {
+        self.content.guards.push(guard);
         self
     }
 
