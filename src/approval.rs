@@ -3,6 +3,8 @@
 //! An approval is a file beside the plan that names the plan's hash. [`judge`] decides, from the files that were found
 //! and the `[approval]` settings, whether a plan may be applied; it reads no file and no clock.
 
+pub mod automatic;
+
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
@@ -200,7 +202,7 @@ mod tests {
     use super::*;
     use crate::plan::{Content, Summary, Target};
 
-    fn plan(guards: Vec<GuardResult>) -> Plan {
+    pub(super) fn plan(guards: Vec<GuardResult>) -> Plan {
         Plan::seal(Content {
             generator: "test".to_owned(),
             config_hash: Digest::of(b""),
@@ -221,7 +223,7 @@ mod tests {
         .expect("a plan")
     }
 
-    fn guard(id: &str, count: u64) -> GuardResult {
+    pub(super) fn guard(id: &str, count: u64) -> GuardResult {
         GuardResult {
             id: id.to_owned(),
             subject: None,

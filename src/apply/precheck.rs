@@ -302,7 +302,8 @@ mod tests {
             (&moved, Some(user("m", "se")), 11, 9),
         ] {
             let mut people = Headcount::default();
-            ["no", "se"].map(|id| people.add(Some(&id.into()), 10));
+            people.add(Some(&"no".into()), 10);
+            people.add(Some(&"se".into()), 10);
             people.take_back(action, user.as_ref());
             let in_branch = |id: &str| people.by_branch[&Some(id.into())];
             assert_eq!((in_branch("no"), in_branch("se"), people.all), (no, se, no + se), "{action:?}");

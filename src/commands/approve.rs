@@ -1,17 +1,15 @@
 //! `approve`: shows a plan, asks, and writes an approval of exactly that plan.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
 
-use super::common::{list_guards, load_settings, now, read_plan, rules, same_settings, shown};
-use crate::approval::{Approval, FORMAT, FORMAT_VERSION, file_name, not_lifted};
+use super::common::{list_guards, load_settings, now, read_plan, rules, same_settings, shown, write_approval};
+use crate::approval::{Approval, FORMAT, FORMAT_VERSION, automatic, not_lifted};
 use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
-use crate::files::write_private;
 use crate::guard::{Ceiling, needed_ceilings};
 use crate::plan::{GuardResult, Plan};
 use crate::ui::Ui;
@@ -57,13 +55,7 @@ pub(super) fn approve(plan: &Plan, args: &cli::Approve, global: &Global, ui: &Ui
         allow,
         blocked: plan.blocking_guards().cloned().collect(),
     };
-    let plan_name = args.plan.file_name().unwrap_or_default().to_string_lossy();
-    let path = args.plan.with_file_name(file_name(&plan_name, &approver));
-    write_private(&path, |file| {
-        serde_json::to_writer_pretty(&mut *file, &approval)?;
-        file.write_all(b"\n")
-    })
-    .with_context(|| format!("cannot write {}", shown(&path)))?;
+    let path = write_approval(&args.plan, &approval)?;
     let until = approval.holds_until(&rules);
     ui.line(format!("approved by {approver} until {until:.0}: {}", shown(&path)))
 }
@@ -124,6 +116,12 @@ fn approver(given: Option<&str>) -> anyhow::Result<String> {
     let name = name.trim();
     if name.is_empty() || name.chars().any(char::is_control) {
         return Err(refused(ExitStatus::Usage, "cannot tell who approves: give --approver NAME"));
+    }
+    if name == automatic::APPROVER {
+        return Err(refused(
+            ExitStatus::Usage,
+            format!("--approver {name}: that is what `run` signs with; give a person's name"),
+        ));
     }
     Ok(name.to_owned())
 }

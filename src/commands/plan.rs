@@ -2,19 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::common::{client, journal_path, load_settings, policy, shown, target_url};
-use crate::apply::journal::{JournalError, Replay};
+use super::common::{client, journal_beside, journal_path, load_settings, policy, shown, target_url};
 use crate::cli::{self, Global};
 use crate::config::{Invalid, Settings, TargetSettings, Unresolved};
 use crate::employee::{Desired, Directory, ExternalIdentifier};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::write_private;
 use crate::mapping::{Mapper, ResolvedMapper};
-use crate::plan::{Input, NoPlan, Plan};
+use crate::plan::{Digest, Input, NoPlan, Plan};
 use crate::render::text::{TextOptions, display};
 use crate::source::{Records, read_all};
 use crate::target::{Account, fingerprint};
@@ -29,17 +28,7 @@ const SHOWN_ON_TERMINAL: usize = 25;
 /// Exit codes 3 and 4; a plan that a guard blocks is written all the same, and is no error but the status 5.
 pub async fn run(args: &cli::Plan, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let settings = load_settings(&global.config)?;
-    let both = read_both_sides(&settings, args.users.as_deref(), ui).await?;
-    let plan = make(&settings, &both, args).map_err(|error| {
-        let status = match error {
-            NoPlan::NothingToDecide(_) | NoPlan::NothingToDo(_) => ExitStatus::Usage,
-            NoPlan::Untrusted(_) | NoPlan::Invalid { .. } | NoPlan::UnresolvedManagers { .. } => ExitStatus::Untrusted,
-            NoPlan::Plan(_) => ExitStatus::Unexpected,
-        };
-        refused(status, format!("no plan was made: {error}"))
-    })?;
-    put_journal_away(&args.out, &plan, ui)?;
-    write_private(&args.out, |file| plan.write(file)).with_context(|| format!("cannot write {}", shown(&args.out)))?;
+    let plan = write_plan(&settings, args, ui).await?;
     show(&plan, &args.out, args.all, ui)?;
     let blocked = plan.blocking_guards().next().is_some();
     let empty = plan.content().operations.is_empty();
@@ -49,6 +38,22 @@ pub async fn run(args: &cli::Plan, global: &Global, ui: &Ui) -> anyhow::Result<E
         (false, false) if args.detailed_exitcode => ExitStatus::Changes,
         (false, _) => ExitStatus::Done,
     })
+}
+
+/// Reads both sides, makes the plan, and writes its file.
+pub(super) async fn write_plan(settings: &Settings, args: &cli::Plan, ui: &Ui) -> anyhow::Result<Plan> {
+    let both = read_both_sides(settings, args.users.as_deref(), ui).await?;
+    let plan = make(settings, &both, args).map_err(|error| {
+        let status = match error {
+            NoPlan::NothingToDecide(_) | NoPlan::NothingToDo(_) => ExitStatus::Usage,
+            NoPlan::Untrusted(_) | NoPlan::Invalid { .. } | NoPlan::UnresolvedManagers { .. } => ExitStatus::Untrusted,
+            NoPlan::Plan(_) => ExitStatus::Unexpected,
+        };
+        refused(status, format!("no plan was made: {error}"))
+    })?;
+    put_journal_away(&args.out, &plan, ui)?;
+    write_private(&args.out, |file| plan.write(file)).with_context(|| format!("cannot write {}", shown(&args.out)))?;
+    Ok(plan)
 }
 
 /// Everything that a plan is made of.
@@ -114,27 +119,38 @@ fn make(settings: &Settings, both: &BothSides, args: &cli::Plan) -> Result<Plan,
 }
 
 /// A journal beside the file that the new plan takes the place of belongs to the plan before it. A finished one is kept
-/// under that plan's hash; while one is not finished, its plan is needed.
+/// under that plan's hash, even where the new plan is the same again: then Skovik has gone back to what it was, and there
+/// is something to do. While one is not finished, its plan is needed.
 fn put_journal_away(out: &Path, plan: &Plan, ui: &Ui) -> anyhow::Result<()> {
     let path = journal_path(out);
-    let (before, finished) = match Replay::read(&path, plan.hash()) {
-        Ok(_) => return Ok(()),
-        Err(JournalError::OtherPlan { found, .. }) => (found, Replay::read(&path, found)?.finished.is_some()),
-        Err(error) => return Err(error.into()),
-    };
-    if !finished {
-        let problem = format!(
-            "{} belongs to an apply that is not finished, of the plan {before}: run that apply again, or write the new plan \
-             to another file with --out",
-            shown(&path)
-        );
-        return Err(refused(ExitStatus::Usage, problem));
+    let Some((before, replay)) = journal_beside(out)? else { return Ok(()) };
+    if replay.finished.is_some() {
+        let kept = unused_name(&path, before);
+        fs::rename(&path, &kept).with_context(|| format!("cannot rename {}", shown(&path)))?;
+        ui.note(format!("the journal of the plan before is kept as {}", shown(&kept)));
+        return Ok(());
     }
-    let digits = before.to_string();
-    let kept = path.with_extension(format!("journal.{}", &digits["sha256:".len()..][..12]));
-    fs::rename(&path, &kept).with_context(|| format!("cannot rename {}", shown(&path)))?;
-    ui.note(format!("the journal of the plan before is kept as {}", shown(&kept)));
-    Ok(())
+    if before == plan.hash() {
+        return Ok(());
+    }
+    let problem = format!(
+        "{} belongs to an apply that is not finished, of the plan {before}: run that apply again, or write the new plan \
+         to another file with --out",
+        shown(&path)
+    );
+    Err(refused(ExitStatus::Usage, problem))
+}
+
+/// A name for a journal to be kept under: its plan's hash, and a number where that plan was applied before.
+fn unused_name(journal: &Path, plan: Digest) -> PathBuf {
+    let hash = plan.to_string();
+    let first = journal.with_extension(format!("journal.{}", &hash["sha256:".len()..][..12]));
+    let numbered = (2..).map(|number: u32| {
+        let mut name = first.clone().into_os_string();
+        name.push(format!(".{number}"));
+        PathBuf::from(name)
+    });
+    std::iter::once(first.clone()).chain(numbered).find(|name| !name.exists()).unwrap_or(first)
 }
 
 /// Shows a plan; on a terminal, long groups are cut.

@@ -1,6 +1,8 @@
 //! `verify`: says, without network, whether a plan is whole, who has approved it, and whether `apply` would accept it.
 
-use super::common::{approvals_beside, journal_path, list_guards, load_settings, now, read_plan, rules, same_settings};
+use super::common::{
+    counted_approvals, journal_path, list_guards, load_settings, now, read_plan, rules, same_settings,
+};
 use crate::apply::journal::Replay;
 use crate::approval::{Found, judge, not_lifted};
 use crate::cli::{self, Global};
@@ -29,7 +31,7 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
     let settings = load_settings(&global.config)?;
     same_settings(&plan, &settings, &global.config)?;
     let rules = rules(&settings)?;
-    let found = approvals_beside(&args.plan)?;
+    let found = counted_approvals(&args.plan, &plan, &settings)?;
     for Found { name, approval } in &found {
         match approval {
             Ok(approval) if approval.plan_hash == plan.hash() => {

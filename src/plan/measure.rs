@@ -258,10 +258,9 @@ fn changed(draft: &Draft) -> &[Changed] {
 }
 
 /// Branches as a reader looks for them, those who are in none last.
-fn sort_key(count: &BranchCount) -> (bool, Option<(Option<&str>, &str, &BranchId)>) {
-    let branch = count.branch.as_ref();
-    let key = branch.map(|branch| (branch.external_identifier.as_deref(), branch.name.as_str(), &branch.branch_id));
-    (branch.is_none(), key)
+fn sort_key(count: &BranchCount) -> (bool, Option<&str>, &str, &str) {
+    let Some(BranchRef { branch_id, external_identifier, name }) = &count.branch else { return (true, None, "", "") };
+    (false, external_identifier.as_deref(), name, branch_id.as_str())
 }
 
 /// What most of the counted have in common.

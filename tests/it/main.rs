@@ -1,4 +1,8 @@
 //! The integration tests, as one program: the real binary, and real servers on loopback.
 
+mod duties;
+mod guards;
+mod house;
+mod run;
 mod sandbox;
 mod target;
