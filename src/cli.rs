@@ -76,6 +76,8 @@ pub enum Command {
     Verify(Verify),
     /// Execute an approved, unchanged plan
     Apply(Apply),
+    /// Plan, approve by policy and apply in one go: the scheduled job
+    Run(Run),
     /// Save all of Skovik that planning needs
     Snapshot(Snapshot),
     /// Run a stand-in for Skovik on this machine
@@ -217,6 +219,20 @@ pub struct Apply {
     pub events: Option<PathBuf>,
 }
 
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Where to write the plan, which stays there for a person where the policy does not approve it
+    #[arg(short, long, value_name = "FILE", default_value = "plan.json")]
+    pub out: PathBuf,
+    /// Write what became of each operation, with the whole user before and after, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Write what happens while it happens, as JSON lines; - for standard output
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
+}
+
 /// Arguments of `snapshot`.
 #[derive(Debug, Args)]
 pub struct Snapshot {
@@ -243,6 +259,9 @@ pub struct Sandbox {
     /// The key that requests must bring; without it, any key will do
     #[arg(long, value_name = "KEY")]
     pub key: Option<String>,
+    /// A key that may read but not write: anything but a GET is answered with 403
+    #[arg(long, value_name = "KEY")]
+    pub read_key: Option<String>,
     /// How lists are paged
     #[arg(long, value_enum, default_value_t = Paging::Page)]
     pub paging: Paging,

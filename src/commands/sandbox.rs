@@ -116,6 +116,9 @@ fn hint(options: &Options) -> String {
         modes.push(count(options.faults.len(), "fault rule"));
     }
     modes.push(if options.key.is_some() { "one key only".to_owned() } else { "any key will do".to_owned() });
+    if options.read_key.is_some() {
+        modes.push("one key that may only read".to_owned());
+    }
     format!("{}; Ctrl-C ends it", modes.join(", "))
 }
 

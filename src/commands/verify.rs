@@ -4,7 +4,9 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use super::common::{approvals_beside, journal_path, load_settings, now, read_plan, rules, same_settings};
+use super::common::{
+    counted_approvals, journal_path, list_guards, load_settings, now, read_plan, rules, same_settings,
+};
 use crate::apply::journal::Replay;
 use crate::approval::{Found, judge, not_lifted};
 use crate::cli::{self, Global};
@@ -37,7 +39,7 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
     let settings = load_settings(&global.config)?;
     same_settings(&plan, &settings, &global.config)?;
     let rules = rules(&settings)?;
-    let found = approvals_beside(&args.plan)?;
+    let found = counted_approvals(&args.plan, &plan, &settings)?;
     for Found { name, approval } in &found {
         match approval {
             Ok(approval) if approval.plan_hash == plan.hash() => {
@@ -53,8 +55,7 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
         .map_err(|error| refused(ExitStatus::NotApproved, format!("not approved: {error}")))?;
     let left = not_lifted(&plan.content().guards, &granted.allow);
     if !left.is_empty() {
-        let guards: Vec<&str> = left.iter().map(|guard| guard.id.as_str()).collect();
-        let problem = format!("blocked by {}: no approval lifts it far enough", guards.join(" and "));
+        let problem = format!("blocked by {}: no approval lifts it far enough", list_guards(&left, &plan));
         return Err(refused(ExitStatus::Blocked, problem));
     }
     ui.line("apply would accept this plan, if Skovik still holds what it was made for")?;

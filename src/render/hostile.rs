@@ -121,8 +121,15 @@ pub(super) fn plan(texts: &[String]) -> Plan {
         custom_fields: [("cf_a".into(), text()), ("cf_b".into(), text())].into(),
     };
     let source = SourceSummary { name: text(), kind: text(), records: 3, proof: text(), fingerprint: digest };
-    let guard = |id: String, outcome| GuardResult { id, count: 5, of: 9, limit: 20, outcome };
-    let guards = vec![guard(text(), GuardOutcome::Pass), guard(text(), GuardOutcome::Block)];
+    let guard = |id: String, outcome| GuardResult::of_whole(&id, 5, 9, 20, outcome);
+    let branch = BranchRef { branch_id: text().as_str().into(), external_identifier: Some(text()), name: text() };
+    let parts = [Common::Manager, Common::Person].map(|common| Part { common, name: text(), count: 2 });
+    let of_branch = GuardResult {
+        subject: Some(Subject::Branch(Some(branch))),
+        parts: parts.to_vec(),
+        ..guard(text(), GuardOutcome::Block)
+    };
+    let guards = vec![guard(text(), GuardOutcome::Pass), of_branch];
     let remark = |severity, employee, code, message| Diagnostic { severity, code, employee, message };
     let diagnostics = vec![
         remark(Severity::Error, Some(text()), text(), text()),

@@ -17,11 +17,11 @@ use sha2::{Digest as _, Sha256};
 use self::data::Data;
 use super::redact::NOTICE;
 use super::shown::{Shown, Verdict};
-use super::text::guards::{CEILINGS_LIFT, NOTHING_LIFTS, figures};
+use super::text::guards::{CEILINGS_LIFT, NOTHING_LIFTS, figures, guard_name, parts};
 use super::text::layout::thousands;
 use super::text::remarks::sentence;
 use super::text::value::shown_text;
-use crate::plan::{Content, Diagnostic, GuardOutcome, GuardResult, Severity, SourceSummary};
+use crate::plan::{Content, Diagnostic, GuardOutcome, GuardResult, Severity, SourceSummary, Target};
 
 const TEMPLATE: &str = include_str!("html/template.html");
 const STYLE: &str = include_str!("html/style.css");
@@ -121,6 +121,9 @@ impl<'a> Page<'a> {
         let verdict = Verdict::of(shown.content());
         let names = |guards: &[&str]| guards.iter().map(|id| shown_text(id)).collect::<Vec<_>>().join(", ");
         let mut sentences = Vec::new();
+        for guard in guards.iter().filter(|guard| guard.outcome == GuardOutcome::Block && !guard.parts.is_empty()) {
+            sentences.push(format!("{}: {}.", guard_name(guard, target), parts(guard)));
+        }
         if !verdict.fixed.is_empty() {
             sentences.push(format!("Blocked by {}: {NOTHING_LIFTS}", names(&verdict.fixed)));
         }
@@ -150,7 +153,7 @@ impl<'a> Page<'a> {
             groups: groups.into_iter().map(|(kind, count)| Group { kind, count: number(count) }).collect(),
             set_aside: number(summary.set_aside),
             unchanged: number(summary.unchanged),
-            guards: guards.iter().map(Guard::of).collect(),
+            guards: guards.iter().map(|guard| Guard::of(guard, target)).collect(),
             verdict: sentences,
             approve,
             sources: sources.iter().map(Source::of).collect(),
@@ -163,8 +166,8 @@ impl<'a> Page<'a> {
 }
 
 impl Guard {
-    fn of(guard: &GuardResult) -> Self {
-        let GuardResult { id, count, of, limit, outcome } = guard;
+    fn of(guard: &GuardResult, target: &Target) -> Self {
+        let GuardResult { id, subject: _, count, of, limit, ignore_below: _, outcome, parts: _ } = guard;
         let (count, of, limit) = (u128::from(*count), u128::from(*of), u128::from(*limit));
         let (part, whole) = if id.ends_with("_percent") { (count * 100, limit * of) } else { (count, limit) };
         let share = match (part * 50).checked_div(whole) {
@@ -173,7 +176,7 @@ impl Guard {
             None => 100,
         };
         Self {
-            id: shown_text(id),
+            id: guard_name(guard, target),
             figures: figures(guard),
             blocks: *outcome == GuardOutcome::Block,
             gauge: (!id.starts_with("min_")).then(|| u64::try_from(share).unwrap_or(100)),

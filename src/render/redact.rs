@@ -13,8 +13,8 @@ use std::collections::HashMap;
 
 use crate::employee::{CustomValue, ExternalIdentifier, full_name};
 use crate::plan::{
-    Action, BranchRef, Change, Content, CreateRef, Diagnostic, Digest, Field, Fields, GuardResult, ManagerRef,
-    Operation, Plan, SourceSummary, Target, UserRef, Value,
+    Action, BranchRef, Change, Common, Content, CreateRef, Diagnostic, Digest, Field, Fields, GuardResult, ManagerRef,
+    Operation, Part, Plan, SourceSummary, Subject, Target, UserRef, Value,
 };
 
 /// What every masked rendering says of itself.
@@ -223,15 +223,23 @@ impl Masks {
         }
     }
 
-    /// A guard's name is that of a setting; whatever follows it, such as a branch, is masked.
+    /// A guard's name is that of a setting; the branch that it looks at, and whom it counted, are masked.
     fn guard(&mut self, guard: &GuardResult) -> GuardResult {
-        let setting = guard.id.find(|c: char| !matches!(c, 'a'..='z' | '_')).unwrap_or(guard.id.len());
-        let (setting, rest) = guard.id.split_at(setting);
-        let id = match rest {
-            "" => setting.to_owned(),
-            rest => format!("{setting} {}", self.text(Kind::Value, rest)),
+        let subject = guard.subject.as_ref().map(|subject| match subject {
+            Subject::Branch(branch) => Subject::Branch(branch.as_ref().map(|branch| self.branch(branch))),
+            Subject::Field(field) => Subject::Field(field.clone()),
+        });
+        let parts = guard.parts.iter().map(|part| self.part(part)).collect();
+        GuardResult { subject, parts, ..guard.clone() }
+    }
+
+    fn part(&mut self, Part { common, name, count }: &Part) -> Part {
+        let name = match common {
+            Common::Branch => self.text(Kind::Branch, name),
+            Common::Manager | Common::Person => self.text(Kind::Person, name),
+            Common::Field | Common::Reason => name.clone(),
         };
-        GuardResult { id, ..guard.clone() }
+        Part { common: *common, name, count: *count }
     }
 
     fn diagnostic(&mut self, diagnostic: &Diagnostic) -> Diagnostic {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::escape;
 use super::redact::Masked;
 use super::text::guards::{CEILINGS_LIFT, NOTHING_LIFTS};
-use crate::guard::Ceiling;
-use crate::plan::{Content, Digest, GuardOutcome, GuardResult, Plan, Summary};
+use crate::guard::{Ceiling, needed_ceilings};
+use crate::plan::{Content, Digest, GuardOutcome, Plan};
 
 /// What is shown.
 #[derive(Debug, Clone, Copy)]
@@ -63,14 +63,13 @@ impl<'a> Verdict<'a> {
     pub(super) fn of(content: &'a Content) -> Self {
         let mut verdict = Self::default();
         for guard in content.guards.iter().filter(|guard| guard.outcome == GuardOutcome::Block) {
-            let Some(ceiling) = Ceiling::lifting(&guard.id) else {
-                verdict.fixed.push(&guard.id);
-                continue;
-            };
-            verdict.liftable.push(&guard.id);
-            let most = verdict.ceilings.entry(ceiling).or_default();
-            *most = needed(ceiling, guard, &content.summary).max(*most);
+            let names = if Ceiling::lifting(&guard.id).is_some() { &mut verdict.liftable } else { &mut verdict.fixed };
+            // A guard of each branch, or of each field, blocks by one name.
+            if !names.contains(&guard.id.as_str()) {
+                names.push(&guard.id);
+            }
         }
+        verdict.ceilings = needed_ceilings(&content.guards);
         verdict
     }
 
@@ -91,14 +90,5 @@ impl<'a> Verdict<'a> {
     /// The options of `approve` that name the ceilings.
     pub(super) fn allow(&self) -> String {
         self.ceilings.iter().map(|(ceiling, count)| format!(" --allow {}={count}", ceiling.name())).collect()
-    }
-}
-
-/// The count that an approval must name. A ceiling for changes counts the removed and the modified together, whichever
-/// of the guards asks for it.
-fn needed(ceiling: Ceiling, guard: &GuardResult, summary: &Summary) -> u64 {
-    match ceiling {
-        Ceiling::Changes => guard.count.max(summary.update.saturating_add(summary.delete)),
-        Ceiling::Deletes | Ceiling::Creates => guard.count,
     }
 }

@@ -10,7 +10,7 @@ use crate::plan::{
 use crate::render::printable;
 use crate::render::shown::Verdict;
 use crate::render::text::group::Kind;
-use crate::render::text::guards::{CEILINGS_LIFT, NOTHING_LIFTS, figures};
+use crate::render::text::guards::{CEILINGS_LIFT, NOTHING_LIFTS, figures, guard_name, parts};
 use crate::render::text::layout::thousands;
 use crate::render::text::person::{
     AFTER_DELETE, Consequence, Heading, Labels, Line, Shown as Said, consequence, consequence_text, lines,
@@ -104,7 +104,10 @@ pub(super) fn guards(content: &Content) -> Section {
             GuardOutcome::Pass => ("pass", 1),
             GuardOutcome::Block => ("**BLOCKED**", 0),
         };
-        Item { text: format!("| {} | {} | {outcome} |\n", code(&guard.id), figures(guard)), rank }
+        let name = code(&guard_name(guard, &content.target));
+        // Whom a guard that blocks counted, in the same cell, so that the table stays a table.
+        let whom = if guard.parts.is_empty() { String::new() } else { format!(": {}", code(&parts(guard))) };
+        Item { text: format!("| {name} | {}{whom} | {outcome} |\n", figures(guard)), rank }
     };
     Section {
         before: "### Guards\n\n| Guard | Found | Outcome |\n|:--|:--|:--|\n".to_owned(),

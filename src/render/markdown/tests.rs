@@ -246,7 +246,7 @@ fn what_cannot_be_left_out_always_has_a_place() {
     plan.summary = Summary { create: most, update: most, delete: most, unchanged: most, set_aside: most };
     for id in ["max_delete_percent", "max_change_percent", "max_creates", "min_employees"] {
         let outcome = GuardOutcome::Block;
-        plan.guards.push(GuardResult { id: id.to_owned(), count: most, of: most, limit: most, outcome });
+        plan.guards.push(GuardResult::of_whole(id, most, most, most, outcome));
     }
     let info = Diagnostic { severity: Severity::Info, ..plan.diagnostics[0].clone() };
     plan.diagnostics.push(info);

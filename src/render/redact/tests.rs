@@ -134,12 +134,28 @@ fn a_mask_tells_the_order_and_nothing_of_the_value() {
 
 #[test]
 fn what_a_guard_is_about_is_masked_but_not_its_setting() {
-    let guard = |id: &str| {
-        let outcome = crate::plan::GuardOutcome::Pass;
-        Masks::default().guard(&GuardResult { id: id.to_owned(), count: 1, of: 2, limit: 3, outcome }).id
+    let branch = BranchRef {
+        branch_id: "br_se".into(),
+        external_identifier: Some("SE01".to_owned()),
+        name: "Example AB".to_owned(),
     };
-    assert_eq!(guard("max_delete_percent"), "max_delete_percent");
-    assert_eq!(guard("max_delete_percent[SE01]"), "max_delete_percent value-1");
+    let part = |common, name: &str| Part { common, name: name.to_owned(), count: 1 };
+    let guard = GuardResult {
+        subject: Some(Subject::Branch(Some(branch))),
+        parts: vec![
+            part(Common::Reason, "email_missing"),
+            part(Common::Person, "Anna Berg"),
+            part(Common::Branch, "SE01"),
+        ],
+        ..GuardResult::of_whole("max_delete_percent", 3, 4, 20, crate::plan::GuardOutcome::Block)
+    };
+    let masked = Masks::default().guard(&guard);
+    assert_eq!((masked.id.as_str(), masked.count), ("max_delete_percent", 3));
+    let shown = format!("{masked:?}");
+    assert!(shown.contains("email_missing"), "{shown}");
+    for secret in ["br_se", "SE01", "Example AB", "Anna"] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::plan::{Content, GuardOutcome, GuardResult, SourceSummary, Summary, Target};
 use crate::render::printable;
-use crate::render::text::guards::figures;
+use crate::render::text::guards::{figures, guard_name};
 
 /// Something that differs.
 #[derive(Debug, PartialEq, Eq)]
@@ -78,7 +78,12 @@ fn summary(facts: &mut Vec<Fact>, old: Summary, new: Summary) {
 }
 
 fn guards(facts: &mut Vec<Fact>, old: &Content, new: &Content) {
-    for (id, before, after) in joined(&old.guards, &new.guards, |guard| &guard.id) {
+    let named = |content: &'_ Content| -> Vec<(String, GuardResult)> {
+        content.guards.iter().map(|guard| (guard_name(guard, &content.target), guard.clone())).collect()
+    };
+    let (old, new) = (named(old), named(new));
+    for (id, before, after) in joined(&old, &new, |(name, _)| name) {
+        let [before, after] = [before, after].map(|found| found.map(|(_, guard)| guard));
         let describe = |guard: Option<&GuardResult>| match guard {
             None => "(not there)".to_owned(),
             Some(guard) => match guard.outcome {

@@ -2,9 +2,10 @@
 
 use std::fmt::{self, Write};
 
-use super::layout::{Palette, column, padding, wrap};
+use super::layout::{Palette, column, padding, thousands, wrap};
 use super::{TextOptions, shell_word};
-use crate::plan::{Content, GuardOutcome, GuardResult};
+use crate::guard::title;
+use crate::plan::{Common, Content, GuardOutcome, GuardResult, Part, Subject, Target};
 use crate::render::escape;
 use crate::render::shown::Verdict;
 
@@ -13,6 +14,8 @@ pub(in crate::render) const NOTHING_LIFTS: &str =
     "no approval lifts this; correct the source, or change [guard] in the settings, and plan again.";
 /// What holds of the others that block.
 pub(in crate::render) const CEILINGS_LIFT: &str = "only an approval that names these ceilings lifts this:";
+/// How many of the branches, and of the fields, that pass are shown: those nearest to their limit.
+const NEAREST_SHOWN: usize = 3;
 
 /// Writes a line for each guard, and what to do about those that block.
 pub(super) fn write(f: &mut fmt::Formatter<'_>, content: &Content, options: &TextOptions) -> fmt::Result {
@@ -21,8 +24,10 @@ pub(super) fn write(f: &mut fmt::Formatter<'_>, content: &Content, options: &Tex
         return Ok(());
     }
     let palette = Palette::new(options.color);
-    let rows: Vec<_> = guards.iter().map(|guard| (escape(&guard.id), figures(guard), guard.outcome)).collect();
-    let id_width = column(rows.iter().map(|(id, ..)| id.as_ref()));
+    let (shown, rest) = choose(guards);
+    let name = |guard: &GuardResult| guard_name(guard, &content.target);
+    let rows: Vec<_> = shown.iter().map(|guard| (name(guard), figures(guard), guard.outcome)).collect();
+    let id_width = column(rows.iter().map(|(id, ..)| id.as_str()));
     let figures_width = column(rows.iter().map(|(_, figures, _)| figures.as_str()));
     writeln!(f, "\n{}", palette.bold("Guards"))?;
     for (id, figures, outcome) in &rows {
@@ -32,7 +37,41 @@ pub(super) fn write(f: &mut fmt::Formatter<'_>, content: &Content, options: &Tex
             GuardOutcome::Block => writeln!(f, "{}", palette.alarm("BLOCKED"))?,
         }
     }
+    for (id, count) in rest {
+        let id = escape(id);
+        let line =
+            format!("  … {id}: {} more pass, further from their limit; the plan file has them all", thousands(count));
+        writeln!(f, "{}", palette.dim(line))?;
+    }
     blocked(f, content, options, palette)
+}
+
+/// The guards to show, in the plan's order: all that block, all that look at the whole account, and of the others the
+/// nearest to their limit. How many of which setting are left out comes second.
+fn choose(guards: &[GuardResult]) -> (Vec<&GuardResult>, Vec<(&str, usize)>) {
+    let is_one_of_many = |guard: &GuardResult| guard.subject.is_some() && guard.outcome == GuardOutcome::Pass;
+    let mut many: Vec<(usize, &GuardResult)> =
+        guards.iter().enumerate().filter(|(_, guard)| is_one_of_many(guard)).collect();
+    // Stable, so that those as near keep the plan's order.
+    many.sort_by(|(_, a), (_, b)| a.id.cmp(&b.id).then_with(|| nearness(b, a)));
+    let mut shown: Vec<(usize, &GuardResult)> =
+        guards.iter().enumerate().filter(|(_, guard)| !is_one_of_many(guard)).collect();
+    let mut rest = Vec::new();
+    for same in many.chunk_by(|(_, a), (_, b)| a.id == b.id) {
+        let (nearest, left_out) = same.split_at(same.len().min(NEAREST_SHOWN));
+        shown.extend(nearest);
+        rest.extend(left_out.first().map(|(_, guard)| (guard.id.as_str(), left_out.len())));
+    }
+    shown.sort_by_key(|(place, _)| *place);
+    (shown.into_iter().map(|(_, guard)| guard).collect(), rest)
+}
+
+/// Which of two shares has got further towards its limit. One that is ignored for its small count is behind the others.
+fn nearness(a: &GuardResult, b: &GuardResult) -> std::cmp::Ordering {
+    let counts = |guard: &GuardResult| guard.count >= guard.ignore_below.unwrap_or(0);
+    let whole = |guard: &GuardResult| u128::from(guard.of) * u128::from(guard.limit.max(1));
+    let share = |a: &GuardResult, b: &GuardResult| u128::from(a.count).saturating_mul(whole(b));
+    counts(a).cmp(&counts(b)).then_with(|| share(a, b).cmp(&share(b, a)))
 }
 
 fn blocked(f: &mut impl Write, content: &Content, options: &TextOptions, palette: Palette) -> fmt::Result {
@@ -40,11 +79,16 @@ fn blocked(f: &mut impl Write, content: &Content, options: &TextOptions, palette
     let mut paragraph = |sentence: &str| -> fmt::Result {
         let lines = wrap(sentence, options.width.saturating_sub("BLOCKED ".len()));
         for (index, line) in lines.iter().enumerate() {
-            let margin = if index == 0 { "BLOCKED" } else { "       " };
-            writeln!(f, "{} {line}", palette.alarm(margin))?;
+            let label = if index == 0 { palette.alarm("BLOCKED") } else { palette.alarm("       ") };
+            writeln!(f, "{label} {line}")?;
         }
         Ok(())
     };
+    for guard in content.guards.iter().filter(|guard| guard.outcome == GuardOutcome::Block) {
+        if !guard.parts.is_empty() {
+            paragraph(&format!("{}: {}.", guard_name(guard, &content.target), parts(guard)))?;
+        }
+    }
     let names = |guards: &[&str]| guards.iter().map(|id| escape(id)).collect::<Vec<_>>().join(", ");
     if !verdict.fixed.is_empty() {
         paragraph(&format!("by {}: {NOTHING_LIFTS}", names(&verdict.fixed)))?;
@@ -56,10 +100,38 @@ fn blocked(f: &mut impl Write, content: &Content, options: &TextOptions, palette
     Ok(())
 }
 
+/// The setting, with the branch or field that it looks at.
+pub(in crate::render) fn guard_name(guard: &GuardResult, target: &Target) -> String {
+    escape(&title(guard, &target.custom_fields)).into_owned()
+}
+
+/// What most of the counted have in common, and some of them by name.
+pub(in crate::render) fn parts(guard: &GuardResult) -> String {
+    let mut shares = Vec::new();
+    let mut people = Vec::new();
+    for Part { common, name, count } in &guard.parts {
+        let name = escape(name);
+        let of = guard.count;
+        match common {
+            Common::Branch => shares.push(format!("{count} of {of} are in {name}")),
+            Common::Manager => shares.push(format!("{count} of {of} report to {name}")),
+            Common::Field => shares.push(format!("{count} of {of} change {name}")),
+            Common::Reason => shares.push(format!("{count} because of {name}")),
+            Common::Person => people.push(name),
+        }
+    }
+    if !people.is_empty() {
+        let more = usize::try_from(guard.count).unwrap_or(usize::MAX).saturating_sub(people.len());
+        let more = if more > 0 { format!(" and {} more", thousands(more)) } else { String::new() };
+        shares.push(format!("{}{more}", people.join(", ")));
+    }
+    shares.join("; ")
+}
+
 /// What a guard counted, of how many, and its limit.
 pub(in crate::render) fn figures(guard: &GuardResult) -> String {
-    let GuardResult { id, count, of, limit, outcome } = guard;
-    if id.ends_with("_percent") {
+    let GuardResult { id, subject, count, of, limit, ignore_below, outcome, parts: _ } = guard;
+    let mut text = if id.ends_with("_percent") {
         match percent(*count, *of, *outcome) {
             Some(percent) => format!("{count} of {of} ({percent} %), limit {limit} %"),
             None => format!("{count} of {of}, limit {limit} %"),
@@ -68,7 +140,14 @@ pub(in crate::render) fn figures(guard: &GuardResult) -> String {
         format!("{count}, at least {limit}")
     } else {
         format!("{count}, limit {limit}")
+    };
+    if let (Some(least), Some(Subject::Branch(_))) = (ignore_below, subject)
+        && count < least
+        && *count > 0
+    {
+        text.push_str(&format!(", fewer than {least}"));
     }
+    text
 }
 
 /// A share in percent with one decimal, rounded away from the limit's other side: up for a guard that blocks and down

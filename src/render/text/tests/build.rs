@@ -48,8 +48,12 @@ impl PlanBuilder {
         self
     }
 
-    pub(in crate::render) fn guard(mut self, id: &str, count: u64, of: u64, limit: u64, outcome: GuardOutcome) -> Self {
-        self.content.guards.push(GuardResult { id: id.to_owned(), count, of, limit, outcome });
+    pub(in crate::render) fn guard(self, id: &str, count: u64, of: u64, limit: u64, outcome: GuardOutcome) -> Self {
+        self.with_guard(GuardResult::of_whole(id, count, of, limit, outcome))
+    }
+
+    pub(in crate::render) fn with_guard(mut self, guard: GuardResult) -> Self {
+        self.content.guards.push(guard);
         self
     }
 
