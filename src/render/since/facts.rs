@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::plan::{Content, GuardOutcome, GuardResult, SourceSummary, Summary, Target};
 use crate::render::printable;
-use crate::render::text::guards::{figures, guard_name};
+use crate::render::text::guards::{figures, guard_name, parts};
 
 /// Something that differs.
 #[derive(Debug, PartialEq, Eq)]
@@ -88,7 +88,8 @@ fn guards(facts: &mut Vec<Fact>, old: &Content, new: &Content) {
             None => "(not there)".to_owned(),
             Some(guard) => match guard.outcome {
                 GuardOutcome::Pass => format!("{}: pass", figures(guard)),
-                GuardOutcome::Block => format!("{}: BLOCKED", figures(guard)),
+                GuardOutcome::Block if guard.parts.is_empty() => format!("{}: BLOCKED", figures(guard)),
+                GuardOutcome::Block => format!("{}: BLOCKED: {}", figures(guard), parts(guard)),
             },
         };
         differing(facts, &format!("guard {id}"), describe(before), describe(after));
