@@ -6,6 +6,7 @@
 
 mod branches;
 mod ceiling;
+mod demanded;
 mod fields;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use crate::employee::{BranchId, CustomFieldId};
 use crate::plan::{BranchRef, Field, GuardOutcome, GuardResult, Subject};
 
 pub use ceiling::{Ceiling, needed_ceilings, whole};
+pub use demanded::not_as_demanded;
 
 /// The `[guard]` settings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -17,7 +17,7 @@ use crate::diff::{Policy, Protect};
 use crate::employee::ExternalIdentifier;
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::write_private;
-use crate::guard::title;
+use crate::guard::{not_as_demanded, title};
 use crate::mapping::ResolvedMapper;
 use crate::plan::{Digest, GuardResult, Plan};
 use crate::target::client::{Client, Options};
@@ -77,10 +77,16 @@ pub(super) fn read_plan(path: &Path) -> anyhow::Result<Plan> {
     Plan::read(&text).with_context(|| path.display().to_string()).or_refuse(ExitStatus::Damaged)
 }
 
-/// Refuses a plan that was made with other settings.
+/// Refuses a plan that was made with other settings, or that only says to have been made with these.
 pub(super) fn same_settings(plan: &Plan, settings: &Settings, path: &Path) -> anyhow::Result<()> {
     if plan.content().config_hash == settings.hash() {
-        return Ok(());
+        return match not_as_demanded(&settings.guard, plan.content()) {
+            None => Ok(()),
+            Some(guard) => Err(refused(
+                ExitStatus::Damaged,
+                format!("no program wrote this plan: its guard {guard} is not that of the settings; plan again"),
+            )),
+        };
     }
     let problem = format!(
         "the settings in {} are not those that the plan was made with; plan again, or name the right file with --config",

@@ -1,5 +1,9 @@
 //! The guards on branches, end to end: seen, named, lifted only by a sufficient ceiling, and judged again by `apply`.
 
+use std::fs::{self, File};
+
+use skovik_sync::plan::{Content, Plan};
+
 use super::house::{House, people};
 
 const PER_BRANCH: &str = "[guard.per_branch]\nmax_delete_percent = 50\n";
@@ -57,8 +61,27 @@ fn a_plan_whose_guard_was_turned_by_hand_is_refused() {
     let house = house(2);
     house.expect(5, &["plan"]);
     let plan = house.read("plan.json").replace("\"block\"", "\"pass\"");
-    std::fs::write(house.path("plan.json"), plan).expect("written");
+    fs::write(house.path("plan.json"), plan).expect("written");
     house.expect(8, &["apply", "plan.json"]);
+}
+
+#[test]
+fn a_plan_without_its_guards_is_refused_whoever_approves_it() {
+    let house = house(2);
+    house.expect(5, &["plan"]);
+    let plan = Plan::read(&fs::read(house.path("plan.json")).expect("a file")).expect("a plan");
+    let forged = Plan::seal(Content { guards: Vec::new(), ..plan.content().clone() }).expect("hashed anew");
+    forged.write(File::create(house.path("plan.json")).expect("a file")).expect("written");
+    let hash = forged.hash().to_string();
+    for args in [
+        &["approve", "plan.json", "--yes"][..],
+        &["verify", "plan.json", "--approved-hash", &hash],
+        &["apply", "plan.json", "--approved-hash", &hash],
+    ] {
+        let refused = house.expect(8, args);
+        assert!(refused.err.contains("its guard max_delete_percent is not that of the settings"), "{refused:?}");
+    }
+    assert_eq!(house.writes(), []);
 }
 
 #[test]

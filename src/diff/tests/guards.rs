@@ -2,7 +2,7 @@
 
 use super::company::{Company, employee, text, user};
 use crate::employee::{BranchId, Employee, User};
-use crate::guard::{BranchLimits, Limits};
+use crate::guard::{BranchLimits, Limits, not_as_demanded};
 use crate::plan::{Common, Field, GuardOutcome, GuardResult, Plan, Subject};
 
 const NORWAY: &str = "NO01 Example NO01";
@@ -200,4 +200,34 @@ fn the_commonest_is_named_once_it_is_a_fifth() {
     };
     assert!(common(8));
     assert!(!common(7));
+}
+
+#[test]
+fn a_plan_must_have_the_guards_that_the_settings_demand() {
+    type Edit = fn(&mut Vec<GuardResult>);
+    let company = group().with(|company| {
+        company.desired.employees.drain(1..4).for_each(drop);
+        company.limits.max_deletes = Some(500);
+    });
+    let plan = company.plan();
+    assert_eq!(not_as_demanded(&company.limits, plan.content()), None);
+    let edits: [(&str, Edit); 8] = [
+        ("max_delete_percent", Vec::clear),
+        ("max_delete_percent", |guards| guards[0].limit = 90),
+        ("max_delete_percent", |guards| guards[0].count = 2),
+        ("max_delete_percent", |guards| guards[0].of = 1_000_000),
+        ("max_delete_percent", |guards| guards.push(guards[0].clone())),
+        ("max_deletes", |guards| guards.retain(|guard| guard.id != "max_deletes")),
+        ("max_field_percent", |guards| guards.retain(|guard| guard.id != "max_field_percent")),
+        ("per_branch.max_change_percent", |guards| drop(guards.split_off(guards.len() - 2))),
+    ];
+    for (id, edit) in edits {
+        let mut content = plan.content().clone();
+        edit(&mut content.guards);
+        assert_eq!(not_as_demanded(&company.limits, &content), Some(id));
+    }
+    let only = company.with(|company| company.only = ["1".into()].into());
+    assert_eq!(not_as_demanded(&only.limits, only.plan().content()), None);
+    let empty = Company::new(Vec::new(), Vec::new()).with(|company| company.limits = group().limits);
+    assert_eq!(not_as_demanded(&empty.limits, empty.plan().content()), None);
 }
