@@ -122,7 +122,7 @@ impl<'a> Page<'a> {
         let names = |guards: &[&str]| guards.iter().map(|id| shown_text(id)).collect::<Vec<_>>().join(", ");
         let mut sentences = Vec::new();
         for guard in guards.iter().filter(|guard| guard.outcome == GuardOutcome::Block && !guard.parts.is_empty()) {
-            sentences.push(format!("{}: {}.", guard_name(guard, target), parts(guard)));
+            sentences.push(shown_text(&format!("{}: {}.", guard_name(guard, target), parts(guard))));
         }
         if !verdict.fixed.is_empty() {
             sentences.push(format!("Blocked by {}: {NOTHING_LIFTS}", names(&verdict.fixed)));
@@ -176,7 +176,7 @@ impl Guard {
             None => 100,
         };
         Self {
-            id: guard_name(guard, target),
+            id: shown_text(&guard_name(guard, target)),
             figures: figures(guard),
             blocks: *outcome == GuardOutcome::Block,
             gauge: (!id.starts_with("min_")).then(|| u64::try_from(share).unwrap_or(100)),

@@ -25,7 +25,7 @@ pub(super) fn write(f: &mut fmt::Formatter<'_>, content: &Content, options: &Tex
     }
     let palette = Palette::new(options.color);
     let (shown, rest) = choose(guards);
-    let name = |guard: &GuardResult| guard_name(guard, &content.target);
+    let name = |guard: &GuardResult| escape(&guard_name(guard, &content.target)).into_owned();
     let rows: Vec<_> = shown.iter().map(|guard| (name(guard), figures(guard), guard.outcome)).collect();
     let id_width = column(rows.iter().map(|(id, ..)| id.as_str()));
     let figures_width = column(rows.iter().map(|(_, figures, _)| figures.as_str()));
@@ -86,7 +86,7 @@ fn blocked(f: &mut impl Write, content: &Content, options: &TextOptions, palette
     };
     for guard in content.guards.iter().filter(|guard| guard.outcome == GuardOutcome::Block) {
         if !guard.parts.is_empty() {
-            paragraph(&format!("{}: {}.", guard_name(guard, &content.target), parts(guard)))?;
+            paragraph(&escape(&format!("{}: {}.", guard_name(guard, &content.target), parts(guard))))?;
         }
     }
     let names = |guards: &[&str]| guards.iter().map(|id| escape(id)).collect::<Vec<_>>().join(", ");
@@ -100,24 +100,23 @@ fn blocked(f: &mut impl Write, content: &Content, options: &TextOptions, palette
     Ok(())
 }
 
-/// The setting, with the branch or field that it looks at.
+/// The setting, with the branch or field that it looks at; not escaped.
 pub(in crate::render) fn guard_name(guard: &GuardResult, target: &Target) -> String {
-    escape(&title(guard, &target.custom_fields)).into_owned()
+    title(guard, &target.custom_fields)
 }
 
-/// What most of the counted have in common, and some of them by name.
+/// What most of the counted have in common, and some of them by name; not escaped.
 pub(in crate::render) fn parts(guard: &GuardResult) -> String {
     let mut shares = Vec::new();
     let mut people = Vec::new();
     for Part { common, name, count } in &guard.parts {
-        let name = escape(name);
         let of = guard.count;
         match common {
             Common::Branch => shares.push(format!("{count} of {of} are in {name}")),
             Common::Manager => shares.push(format!("{count} of {of} report to {name}")),
             Common::Field => shares.push(format!("{count} of {of} change {name}")),
             Common::Reason => shares.push(format!("{count} because of {name}")),
-            Common::Person => people.push(name),
+            Common::Person => people.push(name.as_str()),
         }
     }
     if !people.is_empty() {
