@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use super::Halt;
-use super::expect::{differences, hash_of, is_emptied, updated};
+use super::expect::{differences, hash_of, updated};
 use super::journal::{Doubt, Journal, Record, Step};
 use crate::diff::Protect;
 use crate::employee::{Managed, User, UserId};
@@ -92,6 +92,8 @@ pub enum End {
     },
     /// Surely nothing was changed.
     NotDone(String),
+    /// The user is not the one of the plan any more, and was left alone.
+    Conflict(String),
     /// Something was changed, but not all.
     HalfDone(String),
     /// It may or may not have been carried out.
@@ -160,7 +162,10 @@ impl Worker<'_> {
     ) -> Attempt {
         let (read, user) = match self.read(user_id, doubt).await {
             Ok(Some(found)) => found,
-            Ok(None) => return Attempt::not_done(format!("the user {user_id} is not in Skovik any more; plan again")),
+            Ok(None) => {
+                let problem = format!("conflict: the user {user_id} is not in Skovik any more; plan again");
+                return Attempt::new(End::Conflict(problem));
+            }
             Err(attempt) => return attempt,
         };
         let moves = edits.iter().any(|edit| matches!(edit, Edit::Branch(_)));
@@ -176,17 +181,16 @@ impl Worker<'_> {
         // Not as before. If an earlier attempt was carried out after all, the user is as after it.
         let earlier = doubt.and_then(|doubt| doubt.before.as_ref());
         let Some((first, was)) = earlier.and_then(|first| Some((first, first.to_user(self.managed).ok()?))) else {
-            return Attempt::not_done(changed_meanwhile(user_id));
+            return Attempt::new(End::Conflict(changed_meanwhile(user_id)));
         };
         let expected = updated(&was, edits, self.managed);
-        let reached = differences(&expected, &user, self.managed).is_empty();
-        if moves && (reached || is_emptied(&expected, &user, self.managed)) {
+        // Custom fields that the move emptied come back even where somebody has changed something else since.
+        if moves && user.branch == expected.branch {
             self.refill(id, first.clone(), &expected, edits).await
-        } else if reached {
+        } else if differences(&expected, &user, self.managed).is_empty() {
             done(read, Vec::new())
         } else {
-            // The earlier attempt may have been carried out in part; its journal entry must not be closed.
-            Attempt::new(End::HalfDone(changed_meanwhile(user_id)))
+            Attempt::new(End::Conflict(changed_meanwhile(user_id)))
         }
     }
 
@@ -275,7 +279,7 @@ impl Worker<'_> {
             Err(attempt) => return attempt,
         };
         if hash_of(&user, self.managed) != before_hash {
-            return Attempt::not_done(changed_meanwhile(user_id));
+            return Attempt::new(End::Conflict(changed_meanwhile(user_id)));
         }
         if let Err(attempt) = self.announce(id, Step::Delete, Some(&read)).await {
             return attempt;
@@ -309,7 +313,8 @@ impl Worker<'_> {
             .to_user(self.managed)
             .map_err(|problem| unread(format!("the user cannot be understood: {problem}")))?;
         if self.protect.covers(&user) {
-            return Err(unread(format!("the user {id} is protected now, and is left alone")));
+            let problem = format!("conflict: the user {id} is protected now, and was left alone");
+            return Err(Attempt::new(End::Conflict(problem)));
         }
         Ok(Some((read, user)))
     }

@@ -244,7 +244,9 @@ fn intents_precede_writes(plan: &Plan, world: &World, before: &BTreeMap<String, 
     for record in &records {
         match record {
             Record::Intent { operation, .. } => drop(announced.insert(*operation)),
-            Record::Done { operation, user_id: Some(user_id), .. } => drop(made.insert(*operation, user_id.to_string())),
+            Record::Done { operation, user_id: Some(user_id), .. } => {
+                drop(made.insert(*operation, user_id.to_string()))
+            }
             _ => {}
         }
     }
@@ -314,11 +316,12 @@ impl Check<'_> {
     /// Only those whom the plan removes are gone, and nobody lost a manager with them.
     fn nobody_lost(&self) -> Result<(), String> {
         let after = self.world.users();
-        let removed = |id: &str| {
-            self.plan.content().operations.iter().any(
-                |operation| matches!(&operation.action, Action::Delete { user_id, .. } if user_id.as_str() == id),
-            )
-        };
+        let removed =
+            |id: &str| {
+                self.plan.content().operations.iter().any(
+                    |operation| matches!(&operation.action, Action::Delete { user_id, .. } if user_id.as_str() == id),
+                )
+            };
         match self.before.keys().find(|id| !after.contains_key(*id) && !removed(id)) {
             Some(id) => Err(format!("the user {id} is gone, whom the plan does not remove")),
             None => Ok(()),

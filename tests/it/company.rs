@@ -222,8 +222,7 @@ pub(crate) fn drawn(rng: &mut fastrand::Rng) -> Company {
     let stayers: Vec<usize> = (0..count).filter(stays).collect();
     // A report who takes the e-mail of the manager who leaves could not be ordered.
     let leads = |n: &usize| above.contains(&Some(*n));
-    let mut left_emails: Vec<String> =
-        leavers.iter().filter(|n| !leads(n)).map(|&n| before[n].email.clone()).collect();
+    let mut left_emails: Vec<String> = leavers.iter().filter(|n| !leads(n)).map(|&n| before[n].email.clone()).collect();
     let mut free_emails = Vec::new();
     let mut rows: BTreeMap<usize, Row> = stayers.iter().map(|&n| (n, before[n].clone())).collect();
     for &n in &stayers {

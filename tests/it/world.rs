@@ -76,8 +76,7 @@ impl Request {
 impl World {
     /// A company and its account, on a sandbox with these options (whose account does not matter).
     pub(crate) async fn new(company: &Company, pace: Pace, options: Options) -> Self {
-        let mut world =
-            Self { folder: tempfile::tempdir().expect("a folder"), server: None, port: 0, logs: 0 };
+        let mut world = Self { folder: tempfile::tempdir().expect("a folder"), server: None, port: 0, logs: 0 };
         world.start(Options { account: company.account(), ..options }).await;
         for (name, text) in &company.files {
             std::fs::write(world.path(name), text).expect("written");
