@@ -525,7 +525,7 @@ fn place(id: OperationId) -> usize {
 }
 
 /// Resolves when the user wants the run to end at least so urgently; never, if nobody can want it any more.
-async fn wants(stop: &mut watch::Receiver<Stop>, urgency: Stop) {
+pub async fn wants(stop: &mut watch::Receiver<Stop>, urgency: Stop) {
     if stop.wait_for(|wish| *wish >= urgency).await.is_err() {
         std::future::pending::<()>().await;
     }

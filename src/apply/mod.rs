@@ -133,7 +133,7 @@ pub struct Report {
     pub outcomes: Vec<Outcome>,
     /// Why the run ended early, if it did.
     pub halt: Option<Halt>,
-    /// Whether any request that writes was sent in this run.
+    /// Whether anything was changed in this run, or may have been.
     pub wrote: bool,
 }
 

@@ -14,7 +14,7 @@ use super::common::{
     approvals_beside, client, journal_path, load_settings, now, read_plan, rules, same_settings, shown, state_folder,
 };
 use super::verify::stated_hash;
-use crate::apply::engine::{self, Options};
+use crate::apply::engine::{self, Options, Stop};
 use crate::apply::journal::{Journal, JournalError, Record, Replay};
 use crate::apply::lock::{self, Holder, LockError};
 use crate::apply::operation::Worker;
@@ -60,7 +60,13 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
     // Only now nobody else writes to it.
     let replay = read_journal()?;
     let client = client(&settings)?;
-    let (account, policy, directory) = read_live(client, &settings, ui).await?;
+    let mut stop = watch::listen_for_signals()?;
+    let (account, policy, directory) = tokio::select! {
+        live = read_live(client, &settings, ui) => live?,
+        () = engine::wants(&mut stop, Stop::Gently) => {
+            return Err(refused(ExitStatus::Interrupted, "interrupted before anything was written"));
+        }
+    };
     let Account::Live(client) = account else { return Err(anyhow::anyhow!("a snapshot cannot be written to")) };
     let live = Live {
         directory: &directory,
@@ -74,16 +80,10 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
     };
     lifted(&precheck::guards(&plan, &replay, live), &granted)?;
     drop(directory);
-    execute(
-        args,
-        Begun { plan: &plan, replay: &replay, standing: &standing },
-        &granted,
-        &settings,
-        &client,
-        &policy,
-        ui,
-    )
-    .await
+    let target = &settings.target;
+    let options = Options { max_in_flight: target.max_in_flight, settle_after: target.timeout, stop };
+    let begun = Begun { plan: &plan, replay: &replay, standing: &standing };
+    execute(args, begun, options, &granted, &client, &policy, ui).await
 }
 
 /// Who approved the plan; on a terminal, where the policy allows it, the person is asked.
@@ -180,8 +180,8 @@ struct Begun<'a> {
 async fn execute(
     args: &cli::Apply,
     begun: Begun<'_>,
+    options: Options,
     granted: &Granted,
-    settings: &Settings,
     client: &Client,
     policy: &Policy,
     ui: &Ui,
@@ -191,25 +191,21 @@ async fn execute(
     let journal = Journal::open(&journal_path(&args.plan), replay, plan.hash()).await.context("nothing was written")?;
     let run = Record::Run { at: now(), approvers: granted.approvers.clone() };
     journal.write(&run).done().await.context("nothing was written")?;
-    let options = Options {
-        max_in_flight: settings.target.max_in_flight,
-        settle_after: settings.target.timeout,
-        stop: watch::listen_for_signals()?,
-    };
     let worker = Worker { client, managed: &policy.managed, protect: &policy.protect, journal: &journal, now: &now };
     let report = engine::run(plan, replay, standing, &worker, options, &mut watch).await;
     drop(journal);
     watch.finish(plan, &report)?;
     report::print(plan, &report, &shown(&args.plan), ui)?;
-    Ok(status(&report))
+    Ok(status(&report, report.wrote || !replay.operations.is_empty()))
 }
 
-fn status(report: &Report) -> ExitStatus {
+/// `wrote` says whether anything was changed by this plan so far.
+fn status(report: &Report, wrote: bool) -> ExitStatus {
     match &report.halt {
         Some(Halt::Interrupted) => ExitStatus::Interrupted,
-        Some(Halt::Credentials(_)) if !report.wrote => ExitStatus::Untrusted,
-        Some(Halt::Journal(_)) if !report.wrote => ExitStatus::Unexpected,
-        _ if report.is_complete() => ExitStatus::Done,
+        Some(Halt::Credentials(_)) if !wrote => ExitStatus::Untrusted,
+        Some(Halt::Journal(_)) if !wrote => ExitStatus::Unexpected,
+        None if report.is_complete() => ExitStatus::Done,
         _ => ExitStatus::Partial,
     }
 }

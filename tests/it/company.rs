@@ -183,9 +183,11 @@ fn admin() -> Value {
 /// e-mail that is handed on, an adoption, a manager who leaves while a report moves. The order of writes is
 /// the plan's.
 pub(crate) fn every_step() -> Company {
-    let mut rows: Vec<Row> = (0..8).map(|number| row(number, (number > 0).then_some((number - 1) / 3))).collect();
+    // 1000 leads 1001, 1002 and 1003; 1001 leads 1004 to 1006, 1002 leads 1007.
+    let lead = |number: usize| number.checked_sub(1).map(|before| before / 3);
+    let mut rows: Vec<Row> = (0..8).map(|number| row(number, lead(number))).collect();
     let mut users: Vec<Value> = vec![admin()];
-    users.extend(rows.iter().enumerate().map(|(n, row)| user(n, row, (n > 0).then_some((n - 1) / 3))));
+    users.extend(rows.iter().enumerate().map(|(number, row)| user(number, row, lead(number))));
     // 1002 leaves; 1007, who reports to them, gets the new manager 1020.
     rows.remove(2);
     let at = |rows: &[Row], number| rows.iter().position(|row| row.identifier == identifier(number)).expect("there");

@@ -2,6 +2,7 @@
 
 mod chaos;
 mod company;
+mod crash;
 mod sandbox;
 mod target;
 mod world;
