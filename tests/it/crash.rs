@@ -10,7 +10,7 @@ use skovik_sync::plan::{Action, Field, OperationId, Plan};
 use crate::company::every_step;
 use crate::world::{Pace, World, room};
 
-const ONE_BY_ONE: Pace = Pace { max_in_flight: 1, retries: 0, timeout_ms: 300 };
+const ONE_BY_ONE: Pace = Pace { max_in_flight: 1, retries: 2, timeout_ms: 1500 };
 
 /// Where an undisturbed apply ends, and after how many requests.
 struct Undisturbed {

@@ -27,7 +27,7 @@ pub(crate) struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { max_in_flight: 4, retries: 0, timeout_ms: 400 }
+        Self { max_in_flight: 4, retries: 0, timeout_ms: 1500 }
     }
 }
 
