@@ -1,5 +1,7 @@
 //! The integration tests, as one program: the real binary, and real servers on loopback.
 
+mod apply_outcomes;
+mod apply_stops;
 mod chaos;
 mod company;
 mod crash;
