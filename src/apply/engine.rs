@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use super::expect::{Made, created, edits, resolve};
 use super::journal::{Doubt, JournalError, Progress, Record, Replay};
 use super::operation::{Attempt, Before, End, Task, Worker};
+use super::precheck::{Conflict, Standing};
 use super::settle::{List, Verdict};
 use super::{Ended, Halt, Observer, Outcome, Report};
 use crate::employee::UserId;
@@ -52,11 +53,12 @@ pub struct Options {
 pub async fn run(
     plan: &Plan,
     replay: &Replay,
+    standing: &Standing,
     worker: &Worker<'_>,
     options: Options,
     observer: &mut dyn Observer,
 ) -> Report {
-    let mut run = Run::new(plan, replay, worker, options, observer);
+    let mut run = Run::new(plan, replay, standing, worker, options, observer);
     run.go().await;
     run.finish().await
 }
@@ -82,12 +84,13 @@ type Running<'a> = Pin<Box<dyn Future<Output = (usize, Attempt)> + 'a>>;
 
 struct Run<'a> {
     operations: &'a [Operation],
+    replay: &'a Replay,
     worker: &'a Worker<'a>,
     options: Options,
     observer: &'a mut dyn Observer,
     states: Vec<State>,
     needed_by: Vec<Vec<u32>>,
-    ready: BinaryHeap<Reverse<usize>>,
+    ready: BinaryHeap<Reverse<(bool, usize)>>,
     running: FuturesUnordered<Running<'a>>,
     made: Made,
     doubts: HashMap<usize, Doubt>,
@@ -102,6 +105,7 @@ impl<'a> Run<'a> {
     fn new(
         plan: &'a Plan,
         replay: &'a Replay,
+        standing: &Standing,
         worker: &'a Worker<'a>,
         options: Options,
         observer: &'a mut dyn Observer,
@@ -113,6 +117,7 @@ impl<'a> Run<'a> {
         }
         let mut run = Self {
             operations,
+            replay,
             worker,
             options,
             observer,
@@ -127,19 +132,18 @@ impl<'a> Run<'a> {
             halt: None,
             wrote: false,
         };
-        run.take_up(replay);
+        run.take_up(replay, standing);
         run
     }
 
     /// Goes on where an earlier run of the same apply ended.
-    fn take_up(&mut self, replay: &Replay) {
+    fn take_up(&mut self, replay: &'a Replay, standing: &Standing) {
         let operations = self.operations;
         for (index, operation) in operations.iter().enumerate() {
             match replay.operations.get(&operation.id) {
-                Some(Progress::Done { user_id }) => {
+                Some(Progress::Done { user_id, differs }) => {
                     self.note_made(index, user_id.as_ref());
-                    self.states[index] = State::Ended(Outcome::DoneBefore);
-                    self.release(index);
+                    self.conclude(index, Outcome::DoneBefore { differs: differs.clone() });
                 }
                 Some(Progress::InDoubt(doubt)) => {
                     if let Action::Create { .. } = operation.action {
@@ -151,12 +155,35 @@ impl<'a> Run<'a> {
                         self.doubts.insert(index, doubt.clone());
                     }
                 }
-                None => {}
+                None => {
+                    if let Some(user_id) = standing.already.get(&operation.id) {
+                        let (at, user_id) = ((self.worker.now)(), user_id.clone());
+                        self.note_made(index, user_id.as_ref());
+                        let id = operation.id;
+                        self.note(&Record::Done { at, operation: id, user_id, after: None, differs: Vec::new() });
+                        self.conclude(index, Outcome::DoneBefore { differs: Vec::new() });
+                    }
+                }
+            }
+        }
+        for Conflict { operation, problems } in &standing.conflicts {
+            // Unless something that it needs is in the way, too.
+            if let State::Waiting(_) = self.states[place(*operation)] {
+                let problem = format!("conflict: {}; it was left alone; plan again", problems.join(", "));
+                self.end(place(*operation), Outcome::Failed { problem }, None, None);
             }
         }
         // Counting down has made some ready already; each is to be begun once.
         let is_ready = |index: &usize| matches!(self.states[*index], State::Waiting(0));
-        self.ready = (0..self.states.len()).filter(is_ready).map(Reverse).collect();
+        let ready: Vec<usize> = (0..self.states.len()).filter(is_ready).collect();
+        self.ready.clear();
+        ready.into_iter().for_each(|index| self.make_ready(index));
+    }
+
+    /// What failed in an earlier run comes after everything else, so that each run gets further than the one before.
+    fn make_ready(&mut self, index: usize) {
+        let failed_before = self.replay.failed.contains(&self.operations[index].id);
+        self.ready.push(Reverse((failed_before, index)));
     }
 
     async fn go(&mut self) {
@@ -166,7 +193,7 @@ impl<'a> Run<'a> {
             }
             while self.halt.is_none()
                 && self.running.len() < self.options.max_in_flight.max(1)
-                && let Some(Reverse(index)) = self.ready.pop()
+                && let Some(Reverse((_, index))) = self.ready.pop()
             {
                 self.begin(index);
             }
@@ -244,11 +271,22 @@ impl<'a> Run<'a> {
                 }
             }
             End::NotDone(problem) => {
+                self.count_failure();
                 self.note(&Record::NotDone { at, operation: id, problem: problem.clone() });
                 self.end(index, Outcome::Failed { problem }, before.as_ref(), None);
             }
             // The journal's intent stays open, so that the same apply goes on with it.
-            End::HalfDone(problem) => self.end(index, Outcome::Failed { problem }, before.as_ref(), None),
+            End::HalfDone(problem) => {
+                self.count_failure();
+                self.end(index, Outcome::Failed { problem }, before.as_ref(), None);
+            }
+            // Somebody else's doing, which says nothing about the server.
+            End::Conflict(problem) => {
+                if !self.doubts.contains_key(&index) {
+                    self.note(&Record::NotDone { at, operation: id, problem: problem.clone() });
+                }
+                self.end(index, Outcome::Failed { problem }, before.as_ref(), None);
+            }
             End::Unclear(problem) => self.park(index, problem, false, before),
             End::Taken(problem) => self.park(index, problem, true, before),
         }
@@ -290,7 +328,14 @@ impl<'a> Run<'a> {
                 return false;
             }
         }
-        let users = match self.worker.client.users(self.worker.managed, &|_, _| {}).await {
+        let read = tokio::select! {
+            read = self.worker.client.users(self.worker.managed, &|_, _| {}) => read,
+            () = wants(&mut self.options.stop, Stop::Gently) => {
+                self.halt = Some(Halt::Interrupted);
+                return false;
+            }
+        };
+        let users = match read {
             Ok(users) => users,
             Err(error) => {
                 self.halt = Some(Halt::Unreadable(error.to_string()));
@@ -331,7 +376,7 @@ impl<'a> Run<'a> {
             }
             Verdict::Absent | Verdict::ReadAgain if tried < MAX_ATTEMPTS => {
                 self.states[index] = State::Waiting(0);
-                self.ready.push(Reverse(index));
+                self.make_ready(index);
             }
             Verdict::Absent | Verdict::ReadAgain => self.end(index, Outcome::InDoubt { problem }, None, None),
         }
@@ -342,50 +387,62 @@ impl<'a> Run<'a> {
             let user_id = user_id.clone();
             self.note_made(index, user_id.as_ref());
             self.failures_in_a_row = 0;
-        } else {
-            self.count_failure();
         }
         let (attempts, took) = self.begun.get(&index).map_or((0, Duration::ZERO), |(n, since)| (*n, since.elapsed()));
         let operation = &self.operations[index];
         self.observer.ended(Ended { operation, outcome: &outcome, attempts, took, before, after });
-        let done = outcome.is_done();
+        self.conclude(index, outcome);
+    }
+
+    fn conclude(&mut self, index: usize, outcome: Outcome) {
+        let because = self.holds_up(index, &outcome);
         self.states[index] = State::Ended(outcome);
-        if done {
-            self.release(index);
-        } else {
-            self.give_up_dependents(index);
+        match because {
+            None => self.release(index),
+            Some(because) => self.give_up_dependents(index, &because),
+        }
+    }
+
+    /// Why what depends on an operation must not be begun. An update that Skovik took but did not store as asked has
+    /// perhaps not moved the report whose manager is to be deleted; a create has at least made the person.
+    fn holds_up(&self, index: usize, outcome: &Outcome) -> Option<String> {
+        let operation = &self.operations[index];
+        let Operation { id, name, action, .. } = operation;
+        let it = format!("it comes after operation {id}, {} {name}", action.name());
+        match outcome {
+            Outcome::Done { differs, .. } | Outcome::DoneBefore { differs } => {
+                let is_enough = differs.is_empty() || matches!(action, Action::Create { .. });
+                (!is_enough).then(|| format!("{it}, which Skovik did not store as it was asked to"))
+            }
+            Outcome::Failed { .. } | Outcome::InDoubt { .. } | Outcome::NotAttempted { .. } => {
+                Some(format!("{it}, which is not done"))
+            }
         }
     }
 
     /// Counts an operation as done for those that wait for it.
     fn release(&mut self, index: usize) {
-        for &next in &self.needed_by[index] {
+        // An operation ends once, so that nobody asks again who waits for it.
+        for next in std::mem::take(&mut self.needed_by[index]) {
             let next = next as usize;
             if let State::Waiting(left) = &mut self.states[next] {
                 *left = left.saturating_sub(1);
                 if *left == 0 {
-                    self.ready.push(Reverse(next));
+                    self.make_ready(next);
                 }
             }
         }
     }
 
     /// Nothing that depends on a failed operation is begun, however indirectly.
-    fn give_up_dependents(&mut self, index: usize) {
-        let failed = &self.operations[index];
+    fn give_up_dependents(&mut self, index: usize, because: &str) {
         let mut next: Vec<u32> = self.needed_by[index].clone();
         while let Some(dependent) = next.pop() {
             let dependent = dependent as usize;
             if !matches!(self.states[dependent], State::Waiting(_)) {
                 continue;
             }
-            let because = format!(
-                "it comes after operation {}, {} {}, which is not done",
-                failed.id,
-                failed.action.name(),
-                failed.name
-            );
-            let outcome = Outcome::NotAttempted { because };
+            let outcome = Outcome::NotAttempted { because: because.to_owned() };
             let operation = &self.operations[dependent];
             self.observer.ended(Ended {
                 operation,
@@ -434,7 +491,7 @@ impl<'a> Run<'a> {
             };
             report.outcomes.push(outcome);
         }
-        let last = if report.outcomes.iter().all(Outcome::is_done) {
+        let last = if report.is_complete() {
             worker.journal.write(&Record::Finished { at: (worker.now)() })
         } else {
             worker.journal.flush()
@@ -468,7 +525,7 @@ fn place(id: OperationId) -> usize {
 }
 
 /// Resolves when the user wants the run to end at least so urgently; never, if nobody can want it any more.
-async fn wants(stop: &mut watch::Receiver<Stop>, urgency: Stop) {
+pub async fn wants(stop: &mut watch::Receiver<Stop>, urgency: Stop) {
     if stop.wait_for(|wish| *wish >= urgency).await.is_err() {
         std::future::pending::<()>().await;
     }

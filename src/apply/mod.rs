@@ -29,7 +29,10 @@ pub enum Outcome {
         differs: Vec<String>,
     },
     /// An earlier run of the same apply did it.
-    DoneBefore,
+    DoneBefore {
+        /// What Skovik held otherwise than it was asked to, even then.
+        differs: Vec<String>,
+    },
     /// It changed nothing, or not all; see the words.
     Failed {
         /// What was in the way, in the server's words where it had some.
@@ -53,7 +56,7 @@ impl Outcome {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Done { .. } => "done",
-            Self::DoneBefore => "done_before",
+            Self::DoneBefore { .. } => "done_before",
             Self::Failed { .. } => "failed",
             Self::InDoubt { .. } => "in_doubt",
             Self::NotAttempted { .. } => "not_attempted",
@@ -63,7 +66,7 @@ impl Outcome {
     /// Whether the operation is behind us.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        matches!(self, Self::Done { .. } | Self::DoneBefore)
+        matches!(self, Self::Done { .. } | Self::DoneBefore { .. })
     }
 }
 
@@ -130,7 +133,7 @@ pub struct Report {
     pub outcomes: Vec<Outcome>,
     /// Why the run ended early, if it did.
     pub halt: Option<Halt>,
-    /// Whether any request that writes was sent in this run.
+    /// Whether anything was changed in this run, or may have been.
     pub wrote: bool,
 }
 
@@ -139,8 +142,7 @@ impl Report {
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.outcomes.iter().all(|outcome| match outcome {
-            Outcome::Done { differs, .. } => differs.is_empty(),
-            Outcome::DoneBefore => true,
+            Outcome::Done { differs, .. } | Outcome::DoneBefore { differs } => differs.is_empty(),
             Outcome::Failed { .. } | Outcome::InDoubt { .. } | Outcome::NotAttempted { .. } => false,
         })
     }

@@ -1,13 +1,18 @@
-//! Before the first write: does the live account still have everything that the plan was made for? Pure functions.
+//! Before anything is written: does the live account still have everything that the plan was made for? Pure functions.
+//!
+//! Until the plan's first write any difference refuses the whole plan. From then on it concerns only its own operation,
+//! and what an operation should bring about may be so already, where a crash lost the end of the journal.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::expect::{already_holds, hash_of, made_already};
+use super::expect::{Made, already_holds, hash_of, made_already};
 use super::journal::{Progress, Replay};
 use crate::diff::{Protect, Untrusted};
 use crate::employee::{BranchId, Directory, Managed, User, UserId, email_key};
 use crate::guard;
-use crate::plan::{Action, BranchRef, Change, Field, Fields, GuardResult, ManagerRef, Operation, Plan, Value};
+use crate::plan::{
+    Action, BranchRef, Change, Field, Fields, GuardResult, ManagerRef, Operation, OperationId, Plan, Value,
+};
 
 /// The live account, and the settings that say what of it may be touched.
 #[derive(Debug, Clone, Copy)]
@@ -22,15 +27,79 @@ pub struct Live<'a> {
     pub branches: Option<&'a BTreeSet<BranchId>>,
 }
 
-/// Every precondition of the operations that were not begun yet, and what is wrong with it.
+/// How the operations stand that were not begun yet, as far as the journal knows.
+#[derive(Debug, Default)]
+pub struct Standing {
+    /// What is wrong with the preconditions of some, in the plan's order.
+    pub conflicts: Vec<Conflict>,
+    /// Those whose preconditions are gone because what they should bring about is so already, where the journal shows
+    /// that this apply was begun; with the user whom a create made.
+    pub already: HashMap<OperationId, Option<UserId>>,
+}
+
+/// Why an operation cannot be carried out.
+#[derive(Debug)]
+pub struct Conflict {
+    /// The operation.
+    pub operation: OperationId,
+    /// What is wrong.
+    pub problems: Vec<String>,
+}
+
+impl Standing {
+    /// Every problem, with the operation and the person.
+    pub fn problems<'a>(&'a self, plan: &'a Plan) -> impl Iterator<Item = String> + 'a {
+        self.conflicts.iter().filter_map(|conflict| Some((plan.operation(conflict.operation)?, conflict))).flat_map(
+            |(Operation { id, name, employee, action, .. }, conflict)| {
+                let who = employee.as_ref().map_or_else(|| name.clone(), |employee| format!("{employee} {name}"));
+                let line = move |problem: &String| format!("operation {id}, {} {who}: {problem}", action.name());
+                conflict.problems.iter().map(line)
+            },
+        )
+    }
+}
+
+/// Every precondition of the operations that were not begun yet.
 ///
 /// # Errors
 /// Where the list cannot be judged because it does not tell roles.
-pub fn problems(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Vec<String>, Untrusted> {
+pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing, Untrusted> {
     let index = Index::new(plan, live)?;
-    let begun = |operation: &&Operation| replay.operations.contains_key(&operation.id);
-    let waiting = plan.content().operations.iter().filter(|operation| !begun(operation));
-    Ok(waiting.flat_map(|operation| index.problems_of(operation)).collect())
+    let mut standing = Standing::default();
+    let mut made: Option<Made> = None;
+    for operation in &plan.content().operations {
+        if replay.operations.contains_key(&operation.id) {
+            continue;
+        }
+        let problems = index.problems_of(operation);
+        if problems.is_empty() {
+            continue;
+        }
+        let made = made.get_or_insert_with(|| made_so_far(plan, replay, live.directory));
+        if replay.is_begun() && !moves_branch(operation) && already_holds(operation, live.directory, live.managed, made)
+        {
+            standing.already.insert(operation.id, made.get(&operation.id).cloned());
+        } else {
+            standing.conflicts.push(Conflict { operation: operation.id, problems });
+        }
+    }
+    Ok(standing)
+}
+
+/// A change of branch may have emptied fields that only a journal remembers, so that its managed fields do not prove it.
+fn moves_branch(operation: &Operation) -> bool {
+    matches!(&operation.action, Action::Update { changes, .. }
+        if changes.iter().any(|change| change.field == Field::Branch))
+}
+
+fn made_so_far(plan: &Plan, replay: &Replay, directory: &Directory) -> Made {
+    let mut made = made_already(&plan.content().operations, directory);
+    for (id, progress) in &replay.operations {
+        if let Progress::Done { user_id: Some(user_id), .. } = progress {
+            made.insert(*id, user_id.clone());
+        }
+    }
+    made
 }
 
 /// Whether everything that the plan should bring about is so already: then a plan whose journal was lost has nothing
@@ -54,9 +123,28 @@ pub fn guards(plan: &Plan, replay: &Replay, live: Live<'_>) -> Vec<GuardResult> 
             people.add(user.branch.as_ref(), 1);
         }
     }
+    let by_identifier: HashMap<&str, &User> =
+        live.directory.users.iter().filter_map(|user| Some((user.identifier.as_ref()?.as_str(), user))).collect();
     for operation in &plan.content().operations {
-        if let Some(Progress::Done { user_id }) = replay.operations.get(&operation.id) {
-            people.take_back(&operation.action, user_id.as_ref().and_then(|id| live.directory.user(id)));
+        let Some(progress) = replay.operations.get(&operation.id) else { continue };
+        let (is_done, made) = match progress {
+            Progress::Done { user_id, differs: _ } => (true, user_id.as_ref().and_then(|id| live.directory.user(id))),
+            Progress::InDoubt(_) => (false, None),
+        };
+        // What is in doubt is judged by what is there: an unclear delete that was carried out must not make the guard of
+        // its own plan fail.
+        match &operation.action {
+            Action::Create { after } => {
+                let there = after.external_identifier.as_ref().and_then(|id| by_identifier.get(id.as_str()).copied());
+                if is_done || there.is_some() {
+                    people.take_back(&operation.action, made.or(there));
+                }
+            }
+            Action::Delete { user_id, .. } if is_done || live.directory.user(user_id).is_none() => {
+                people.take_back(&operation.action, None);
+            }
+            Action::Update { .. } if is_done => people.take_back(&operation.action, made),
+            Action::Update { .. } | Action::Link { .. } | Action::Delete { .. } => {}
         }
     }
     let Headcount { all, by_branch } = &people;
@@ -179,9 +267,7 @@ impl<'a> Index<'a> {
                 problems.extend(self.new_report(operation, user_id));
             }
         }
-        let Operation { id, name, employee, action, .. } = operation;
-        let who = employee.as_ref().map_or_else(|| name.clone(), |employee| format!("{employee} {name}"));
-        problems.iter().map(|problem| format!("operation {id}, {} {who}: {problem}", action.name())).collect()
+        problems
     }
 
     fn changed(&self, user_id: &UserId, before_hash: crate::plan::Digest) -> Option<String> {

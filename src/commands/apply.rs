@@ -15,11 +15,11 @@ use super::common::{
     state_folder,
 };
 use super::verify::stated_hash;
-use crate::apply::engine::{self, Options};
+use crate::apply::engine::{self, Options, Stop};
 use crate::apply::journal::{Journal, JournalError, Record, Replay};
 use crate::apply::lock::{self, Holder, Lock, LockError};
 use crate::apply::operation::Worker;
-use crate::apply::precheck::{self, Live};
+use crate::apply::precheck::{self, Live, Standing};
 use crate::apply::{Halt, Report};
 use crate::approval::{Granted, judge, not_lifted};
 use crate::cli::{self, Global};
@@ -71,7 +71,13 @@ pub(super) async fn apply(
     // Only now nobody else writes to it.
     let replay = read_journal()?;
     let client = client(&settings)?;
-    let (account, policy, directory) = read_live(client, &settings, ui).await?;
+    let mut stop = watch::listen_for_signals()?;
+    let (account, policy, directory) = tokio::select! {
+        live = read_live(client, &settings, ui) => live?,
+        () = engine::wants(&mut stop, Stop::Gently) => {
+            return Err(refused(ExitStatus::Interrupted, "interrupted before anything was written"));
+        }
+    };
     let Account::Live(client) = account else { return Err(anyhow::anyhow!("a snapshot cannot be written to")) };
     let live = Live {
         directory: &directory,
@@ -79,13 +85,16 @@ pub(super) async fn apply(
         protect: &policy.protect,
         branches: policy.branches.as_ref(),
     };
-    if !still_holds(&plan, &replay, live)? {
+    let Some(standing) = standing(&plan, &replay, live)? else {
         ui.line("nothing to do: everything that this plan should bring about is so already")?;
         return Ok(ExitStatus::Done);
-    }
+    };
     lifted(&plan, &precheck::guards(&plan, &replay, live), &granted)?;
     drop(directory);
-    execute(args, &plan, &replay, &granted, &settings, &client, &policy, ui).await
+    let target = &settings.target;
+    let options = Options { max_in_flight: target.max_in_flight, settle_after: target.timeout, stop };
+    let begun = Begun { plan: &plan, replay: &replay, standing: &standing };
+    execute(args, begun, options, &granted, &client, &policy, ui).await
 }
 
 /// Who approved the plan; on a terminal, where the policy allows it, the person is asked.
@@ -148,58 +157,64 @@ async fn read_live(client: Client, settings: &Settings, ui: &Ui) -> anyhow::Resu
     Ok((account, policy, shape.with_users(users)))
 }
 
-/// Whether there is something to do, and Skovik is still as the plan needs it.
-fn still_holds(plan: &Plan, replay: &Replay, live: Live<'_>) -> anyhow::Result<bool> {
-    let mut problems = precheck::problems(plan, replay, live).or_refuse(ExitStatus::Untrusted)?;
-    if problems.is_empty() {
-        return Ok(true);
+/// How the operations stand; `None` where nothing is left to do. Until the first write, Skovik must still be as the plan
+/// needs it throughout.
+fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> anyhow::Result<Option<Standing>> {
+    let standing = precheck::standing(plan, replay, live).or_refuse(ExitStatus::Untrusted)?;
+    if standing.conflicts.is_empty() || replay.announced {
+        return Ok(Some(standing));
     }
     if !replay.is_begun() && precheck::is_all_done(plan, live) {
-        return Ok(false);
+        return Ok(None);
     }
+    let mut problems: Vec<String> = standing.problems(plan).collect();
     let more = problems.len().saturating_sub(REASONS_SHOWN);
     problems.truncate(REASONS_SHOWN);
     let more = if more > 0 { format!("\n  … and {more} more") } else { String::new() };
-    let begun = if replay.is_begun() { "nothing more was written" } else { "nothing was written" };
-    let problem =
-        format!("the plan is stale, {begun}; plan again and have that approved:\n  {}{more}", problems.join("\n  "));
+    let problem = format!(
+        "the plan is stale, nothing was written; plan again and have that approved:\n  {}{more}",
+        problems.join("\n  ")
+    );
     Err(refused(ExitStatus::Stale, problem))
 }
 
-#[expect(clippy::too_many_arguments, reason = "each is one finished piece of `run`, used once")]
+/// A plan, and how far it got.
+#[derive(Clone, Copy)]
+struct Begun<'a> {
+    plan: &'a Plan,
+    replay: &'a Replay,
+    standing: &'a Standing,
+}
+
 async fn execute(
     args: &cli::Apply,
-    plan: &Plan,
-    replay: &Replay,
+    begun: Begun<'_>,
+    options: Options,
     granted: &Granted,
-    settings: &Settings,
     client: &Client,
     policy: &Policy,
     ui: &Ui,
 ) -> anyhow::Result<ExitStatus> {
+    let Begun { plan, replay, standing } = begun;
     let mut watch = Watch::new(args, plan, replay, ui)?;
     let journal = Journal::open(&journal_path(&args.plan), replay, plan.hash()).await.context("nothing was written")?;
     let run = Record::Run { at: now(), approvers: granted.approvers.clone() };
     journal.write(&run).done().await.context("nothing was written")?;
-    let options = Options {
-        max_in_flight: settings.target.max_in_flight,
-        settle_after: settings.target.timeout,
-        stop: watch::listen_for_signals()?,
-    };
     let worker = Worker { client, managed: &policy.managed, protect: &policy.protect, journal: &journal, now: &now };
-    let report = engine::run(plan, replay, &worker, options, &mut watch).await;
+    let report = engine::run(plan, replay, standing, &worker, options, &mut watch).await;
     drop(journal);
     watch.finish(plan, &report)?;
     report::print(plan, &report, &shown(&args.plan), ui)?;
-    Ok(status(&report))
+    Ok(status(&report, report.wrote || !replay.operations.is_empty()))
 }
 
-fn status(report: &Report) -> ExitStatus {
+/// `wrote` says whether anything was changed by this plan so far.
+fn status(report: &Report, wrote: bool) -> ExitStatus {
     match &report.halt {
         Some(Halt::Interrupted) => ExitStatus::Interrupted,
-        Some(Halt::Credentials(_)) if !report.wrote => ExitStatus::Untrusted,
-        Some(Halt::Journal(_)) if !report.wrote => ExitStatus::Unexpected,
-        _ if report.is_complete() => ExitStatus::Done,
+        Some(Halt::Credentials(_)) if !wrote => ExitStatus::Untrusted,
+        Some(Halt::Journal(_)) if !wrote => ExitStatus::Unexpected,
+        None if report.is_complete() => ExitStatus::Done,
         _ => ExitStatus::Partial,
     }
 }

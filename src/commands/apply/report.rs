@@ -14,7 +14,7 @@ pub(super) fn print(plan: &Plan, report: &Report, file: &str, ui: &Ui) -> anyhow
         "Applied: {}.",
         counts(pairs().filter(|(_, outcome)| outcome.is_done()).map(|(operation, _)| operation))
     ))?;
-    let before = pairs().filter(|(_, outcome)| matches!(outcome, Outcome::DoneBefore)).count();
+    let before = pairs().filter(|(_, outcome)| matches!(outcome, Outcome::DoneBefore { .. })).count();
     if before > 0 {
         ui.line(format!("  of these, {before} by an earlier run of this apply"))?;
     }
@@ -33,7 +33,9 @@ pub(super) fn print(plan: &Plan, report: &Report, file: &str, ui: &Ui) -> anyhow
         Ok(found.len())
     };
     list("Done, but Skovik holds something else than it was sent", &|outcome| match outcome {
-        Outcome::Done { differs, .. } if !differs.is_empty() => Some(differs.join(", ")),
+        Outcome::Done { differs, .. } | Outcome::DoneBefore { differs } if !differs.is_empty() => {
+            Some(differs.join(", "))
+        }
         _ => None,
     })?;
     let failed = list("Failed", &|outcome| match outcome {
