@@ -30,7 +30,7 @@ fn a_list_that_cannot_be_trusted_gives_no_plan() {
     for (file, settings, parts) in [
         ("ragged.csv", "", &["ragged.csv", "row 4", "6", "8"][..]),
         ("duplicate-key.csv", "", &["source `hr`", "rows 3 and 8", "employee_id \"5002\""]),
-        ("undecodable.csv", "", &["undecodable.csv", "row 2", "UTF-8", "encoding"]),
+        ("undecodable.csv", "", &["undecodable.csv line 2", "UTF-8", "encoding = \"windows-1252\""]),
         ("empty.csv", "", &["empty.csv", "header"]),
         ("nowhere.csv", "", &["nowhere.csv"]),
         ("wrong-checksum.csv", "sha256_file = \"wrong-checksum.csv.sha256\"", &["wrong-checksum.csv", "sha256"]),
@@ -69,7 +69,7 @@ fn json_lists_are_as_strict() {
         ("json", good.clone(), &["list.json"]),
         ("json", "[1]".to_owned(), &["list.json"]),
         ("json", String::new(), &["list.json"]),
-        ("json", format!("[{}]", good.replace("\"status\"", "\"email\"")), &["email", "twice"]),
+        ("json", format!("[{}]", good.replace("\"status\"", "\"email\"")), &["record 1", "stands twice"]),
         ("jsonl", format!("{good}\n{good}\n"), &["rows 1 and 2", "5001"]),
         ("jsonl", format!("{good}\n{{\"employee_id\": \"5002\""), &["list.json", "2"]),
     ] {

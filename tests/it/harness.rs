@@ -273,6 +273,14 @@ impl Company {
         })
     }
 
+    /// The same, as the text that the sandbox holds.
+    pub(crate) fn raw_user(&self, name: &str) -> String {
+        self.server().inspect(|account| {
+            let id = account.find(name).unwrap_or_else(|| panic!("there is no user {name}"));
+            account.user(id).expect("a user").to_owned()
+        })
+    }
+
     /// The id of such a user.
     pub(crate) fn id(&self, name: &str) -> String {
         let user = self.user(name).unwrap_or_else(|| panic!("there is no user {name}"));
