@@ -34,7 +34,8 @@ fn an_approval_says_who_what_when_until_when_and_why() {
     let company = Company::new("small");
     let plan = company.plan(0);
     let requests = company.requests().len();
-    let approve = ["approve", "plan.json", "--yes", "--approver", "Åsa Öberg", "--comment", "read it all", "--expires", "2h"];
+    let approve =
+        ["approve", "plan.json", "--yes", "--approver", "Åsa Öberg", "--comment", "read it all", "--expires", "2h"];
     company.run(&approve).ends(0).prints(&["approved by Åsa Öberg until ", "plan.json.Åsa_Öberg.approval"]);
     let approval = company.json("plan.json.Åsa_Öberg.approval");
     assert_eq!(approval["plan_hash"], plan["plan_hash"]);
@@ -190,7 +191,10 @@ fn an_edited_plan_is_no_plan() {
         ("a key twice, the same", replaced("\"unchanged\": 22", "\"unchanged\": 22, \"unchanged\": 22")),
         ("a key twice, first otherwise", replaced("\"unchanged\": 22", "\"unchanged\": 9, \"unchanged\": 22")),
         ("the hash twice", replaced("\"plan_hash\"", &format!("\"plan_hash\": \"{hash}\", \"plan_hash\""))),
-        ("a custom field twice", replaced("\"cf_cost_center\": \"4200\"", "\"cf_cost_center\": \"1\", \"cf_cost_center\": \"4200\"")),
+        (
+            "a custom field twice",
+            replaced("\"cf_cost_center\": \"4200\"", "\"cf_cost_center\": \"1\", \"cf_cost_center\": \"4200\""),
+        ),
         ("an unknown key", replaced("\"generator\"", "\"remark\": \"fine\", \"generator\"")),
         ("an unknown key in an operation", replaced("\"depends_on\"", "\"remark\": null, \"depends_on\"")),
         ("an unknown key in a user", replaced("\"first_name\"", "\"remark\": null, \"first_name\"")),
@@ -256,7 +260,8 @@ fn white_space_and_the_order_of_keys_mean_nothing() {
 /// Gives an edited plan the hash that its content has, which the refusal tells.
 fn rehash(company: &Company) {
     let refusal = company.run(&["show", "plan.json"]).ends(8).stderr;
-    let hashes: Vec<&str> = regex::Regex::new("sha256:[0-9a-f]{64}").unwrap().find_iter(&refusal).map(|found| found.as_str()).collect();
+    let hashes: Vec<&str> =
+        regex::Regex::new("sha256:[0-9a-f]{64}").unwrap().find_iter(&refusal).map(|found| found.as_str()).collect();
     let [stated, computed] = hashes[..] else { panic!("{refusal}") };
     company.edit("plan.json", stated, computed);
 }
@@ -312,7 +317,8 @@ fn ten(users: usize, updates: usize, deletes: usize, guard: &str) -> Company {
                            "custom_fields": {}, "external_metadata": {}},
             "relationships": {"manager": {"data": null}, "branch": {"data": {"type": "branches", "id": "br_se"}}}})
     };
-    let branch = json!({"type": "branches", "id": "br_se", "attributes": {"name": "Example AB", "external_identifier": "SE01"}});
+    let branch =
+        json!({"type": "branches", "id": "br_se", "attributes": {"name": "Example AB", "external_identifier": "SE01"}});
     let account = snapshot(&[branch], &[], &(1..=users).map(user).collect::<Vec<_>>());
     let mut list = String::from("id,email,first,last\n");
     for number in 1..=users - deletes {
@@ -393,7 +399,10 @@ fn a_blocked_plan_needs_a_ceiling_for_each_guard_and_approve_prints_them() {
         assert!(!company.exists(APPROVAL), "{allow:?}");
     }
     company.run(&["verify", "plan.json", "--approved-hash", hash]).ends(5);
-    company.run(&["apply", "plan.json", "--approved-hash", hash]).ends(5).says(&["max_delete_percent (4 of 10, limit 20)"]);
+    company
+        .run(&["apply", "plan.json", "--approved-hash", hash])
+        .ends(5)
+        .says(&["max_delete_percent (4 of 10, limit 20)"]);
     company.wrote_nothing();
     company.run(&["approve", "plan.json", "--yes", "--allow", "deletes=4", "--allow", "changes=5"]).ends(0);
     // A ceiling that was cut down afterwards does not lift it any more.
@@ -412,7 +421,8 @@ fn a_blocked_plan_needs_a_ceiling_for_each_guard_and_approve_prints_them() {
 fn nothing_lifts_min_employees_but_another_setting() {
     let company = ten(10, 0, 2, "min_employees = 9");
     company.run(&["plan"]).ends(5);
-    let args = ["approve", "plan.json", "--yes", "--allow", "deletes=9", "--allow", "changes=9", "--allow", "creates=9"];
+    let args =
+        ["approve", "plan.json", "--yes", "--allow", "deletes=9", "--allow", "changes=9", "--allow", "creates=9"];
     company.run(&args).ends(5).says(&["min_employees", "no approval lifts", "[guard]"]);
     // Nor does an approval that was written for it by hand.
     company.edit("skovik-sync.toml", "min_employees = 9", "min_employees = 8");
@@ -433,7 +443,10 @@ fn the_guards_count_again_when_there_are_fewer_users_than_planned() {
     company.run(&["plan"]).ends(0);
     company.run(&["approve", "plan.json", "--yes"]).ends(0);
     company.remove("5");
-    company.run(&["apply", "plan.json"]).ends(5).says(&["max_delete_percent (2 of 9, limit 20)", "nothing was written"]);
+    company
+        .run(&["apply", "plan.json"])
+        .ends(5)
+        .says(&["max_delete_percent (2 of 9, limit 20)", "nothing was written"]);
     company.wrote_nothing();
     company.run(&["approve", "plan.json", "--yes", "--allow", "deletes=2", "--allow", "changes=2"]).ends(0);
     company.run(&["apply", "plan.json"]).ends(0);
@@ -445,7 +458,8 @@ fn more_users_than_planned_do_not_loosen_a_guard() {
     company.run(&["plan"]).ends(5);
     let hash = company.json("plan.json")["plan_hash"].as_str().unwrap().to_owned();
     for number in 100..110 {
-        let attributes = json!({"primary_email": format!("new{number}@example.com"), "first_name": "A", "last_name": "B"});
+        let attributes =
+            json!({"primary_email": format!("new{number}@example.com"), "first_name": "A", "last_name": "B"});
         company.create(attributes, "br_se");
     }
     company.run(&["apply", "plan.json", "--approved-hash", &hash]).ends(5).says(&["2 of 9"]);

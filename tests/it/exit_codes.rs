@@ -106,7 +106,8 @@ fn code_4_is_what_cannot_be_trusted_or_refuses_the_key() {
 fn code_5_is_a_guard_and_the_plan_is_written_for_review() {
     let company = Company::new("small");
     company.append("skovik-sync.toml", "\n[guard]\nmax_change_percent = 18\n");
-    let output = company.run(&["plan"]).ends(5).prints(&["max_change_percent   5 of 27 (18.6 %), limit 18 %", "BLOCKED"]);
+    let output =
+        company.run(&["plan"]).ends(5).prints(&["max_change_percent   5 of 27 (18.6 %), limit 18 %", "BLOCKED"]);
     assert!(output.stderr.contains("blocked by a guard"), "{output}");
     let hash = company.json("plan.json")["plan_hash"].as_str().unwrap().to_owned();
     company.run(&["show", "plan.json"]).ends(0).prints(&[&hash]);
@@ -168,7 +169,11 @@ fn code_10_is_another_apply() {
     company.run(&["plan"]).ends(0);
     company.run(&["approve", "plan.json", "--yes"]).ends(0);
     let lock = hold_lock(&company);
-    company.run(&["apply", "plan.json"]).ends(10).says(&["another apply to http://127.0.0.1:", "process 4711", "2026-03-01"]);
+    company.run(&["apply", "plan.json"]).ends(10).says(&[
+        "another apply to http://127.0.0.1:",
+        "process 4711",
+        "2026-03-01",
+    ]);
     company.wrote_nothing();
     // It is about writing: whoever only reads is let through.
     company.run(&["plan", "-o", "other.json"]).ends(0);

@@ -113,7 +113,14 @@ impl Company {
             .map(|(name, value)| (name.to_owned(), value)),
         );
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-        Self { folder, env, key: TOKEN.1.to_owned(), foreign: RefCell::default(), server: None, runtime: runtime.expect("a runtime") }
+        Self {
+            folder,
+            env,
+            key: TOKEN.1.to_owned(),
+            foreign: RefCell::default(),
+            server: None,
+            runtime: runtime.expect("a runtime"),
+        }
     }
 
     /// Starts a sandbox with this account and makes the settings, if there are any, name it.

@@ -173,7 +173,10 @@ fn only_keeps_the_operations_of_these_people_and_counts_the_whole_in_the_guards(
 #[test]
 fn only_leaves_out_what_depends_on_somebody_else_and_says_so() {
     let company = Company::new("small");
-    company.run(&["plan", "--only", "1031", "--only", "1024"]).ends(0).prints(&["1031: the create of Nils Frisk is left out", "--only"]);
+    company
+        .run(&["plan", "--only", "1031", "--only", "1024"])
+        .ends(0)
+        .prints(&["1031: the create of Nils Frisk is left out", "--only"]);
     let plan = company.json("plan.json");
     assert_eq!((ids(&plan), codes(&plan)), (vec!["1024"], vec!["dependency_left_out"]));
     // With all that they depend on they are kept, numbered anew.

@@ -74,9 +74,7 @@ fn a_manager_who_is_gone() {
 
 #[test]
 fn an_email_or_identifier_that_was_taken() {
-    let somebody = |email: &str, identifier: Value| {
-        json!({"primary_email": email, "external_identifier": identifier, "first_name": "Some", "last_name": "Body"})
-    };
+    let somebody = |email: &str, identifier: Value| json!({"primary_email": email, "external_identifier": identifier, "first_name": "Some", "last_name": "Body"});
     let company = approved(&[]);
     company.create(somebody("MAJA.stahl@example.com", Value::Null), "br_se");
     is_stale(&company, &["create 1030 Maja Ståhl", "the e-mail maja.stahl@example.com now belongs to the user"]);
@@ -122,7 +120,10 @@ fn what_the_plan_does_not_touch_may_change() {
     company.change("1002", |user| user["attributes"]["first_name"] = json!("Bjarne"));
     company.run(&["apply", "plan.json"]).ends(0);
     let zara = company.user("1024").unwrap();
-    assert_eq!((&zara["attributes"]["locale"], &zara["attributes"]["external_metadata"]), (&json!("sv-SE"), &json!({"new": "1"})));
+    assert_eq!(
+        (&zara["attributes"]["locale"], &zara["attributes"]["external_metadata"]),
+        (&json!("sv-SE"), &json!({"new": "1"}))
+    );
 }
 
 #[test]
@@ -130,7 +131,9 @@ fn a_user_who_changes_just_before_the_write_is_left_alone() {
     // The second list is that of apply.
     let company = approved(&["GET /users nth=2 change=first_name user=1024"]);
     let output = company.run(&["apply", "plan.json"]).ends(9);
-    for part in ["Applied: 3 created, 3 updated, 1 deleted.", "Failed (1):", "update 1024 Zara Kvist: conflict", "plan again"] {
+    for part in
+        ["Applied: 3 created, 3 updated, 1 deleted.", "Failed (1):", "update 1024 Zara Kvist: conflict", "plan again"]
+    {
         assert!(output.stdout.contains(part), "{part}: {output}");
     }
     let zara = company.user("1024").unwrap();
@@ -171,7 +174,10 @@ fn a_plan_whose_journal_was_lost_is_seen_to_be_done() {
         company.plan_and_apply();
         std::fs::remove_file(company.path("plan.json.journal")).unwrap();
         let writes = company.writes().len();
-        company.run(&["apply", "plan.json"]).ends(0).prints(&["nothing to do: everything that this plan should bring about is so already"]);
+        company
+            .run(&["apply", "plan.json"])
+            .ends(0)
+            .prints(&["nothing to do: everything that this plan should bring about is so already"]);
         assert_eq!(company.writes().len(), writes);
     }
 }

@@ -50,13 +50,14 @@ fn expected(before: &Value, operation: Option<&Value>, made: &BTreeMap<String, S
         match (field, field.strip_prefix("custom_fields.")) {
             ("manager", _) if after.is_null() => user["relationships"]["manager"]["data"] = Value::Null,
             ("manager", _) => {
-                let id = after["create"].as_str().map_or_else(
-                    || after["user_id"].as_str().unwrap(),
-                    |operation| made[operation].as_str(),
-                );
+                let id = after["create"]
+                    .as_str()
+                    .map_or_else(|| after["user_id"].as_str().unwrap(), |operation| made[operation].as_str());
                 user["relationships"]["manager"]["data"] = json!({"type": "users", "id": id});
             }
-            ("branch", _) => user["relationships"]["branch"]["data"] = json!({"type": "branches", "id": after["branch_id"]}),
+            ("branch", _) => {
+                user["relationships"]["branch"]["data"] = json!({"type": "branches", "id": after["branch_id"]})
+            }
             (_, Some(id)) => user["attributes"]["custom_fields"][id] = after.clone(),
             (_, None) => user["attributes"][field] = after.clone(),
         }
@@ -142,7 +143,8 @@ fn writes_are_in_order(mode: &str, plan: &Value, before: &[Value], company: &Com
             _ => path.rsplit('/').next().unwrap().to_owned(),
         };
         let key = operation_of.keys().find(|(verb, id)| *verb == method && *id == user).cloned();
-        let operation = operation_of[&key.unwrap_or_else(|| panic!("{mode}: {method} {path} is of no operation"))].clone();
+        let operation =
+            operation_of[&key.unwrap_or_else(|| panic!("{mode}: {method} {path} is of no operation"))].clone();
         span.entry(operation).or_insert((place, place)).1 = place;
     }
     for operation in operations {
@@ -235,8 +237,10 @@ fn with_odd_attributes(behave: Behave) -> Company {
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let all = |what: &str| lines.iter().filter_map(|line| line.get(what).cloned()).collect::<Vec<_>>();
     let mut fields = all("custom_field");
-    fields.push(json!({"type": "custom-fields", "id": "cf_note", "attributes": {"name": "Note", "field_type": "text"}}));
-    fields.push(json!({"type": "custom-fields", "id": "cf_car", "attributes": {"name": "Car", "field_type": "boolean"}}));
+    fields
+        .push(json!({"type": "custom-fields", "id": "cf_note", "attributes": {"name": "Note", "field_type": "text"}}));
+    fields
+        .push(json!({"type": "custom-fields", "id": "cf_car", "attributes": {"name": "Car", "field_type": "boolean"}}));
     let mut users = all("user");
     for user in &mut users {
         let attributes = &mut user["attributes"];
@@ -250,7 +254,8 @@ fn with_odd_attributes(behave: Behave) -> Company {
     }
     let seed = snapshot(&all("branch"), &fields, &users);
     // Numbers that no float holds, and a spelling that no program would choose.
-    let seed = rehashed(&String::from_utf8(seed).unwrap().replace("\"PLACE\"", "[12345678901234567890123,1.10,1E+2,-0.0]"));
+    let seed =
+        rehashed(&String::from_utf8(seed).unwrap().replace("\"PLACE\"", "[12345678901234567890123,1.10,1E+2,-0.0]"));
     company.serve(&seed, behave)
 }
 
@@ -328,7 +333,8 @@ fn a_first_run_that_adopts_everybody_blocks_and_can_be_allowed() {
     company.run(&["approve", "plan.json", "--yes", "--allow", &allow]).ends(0);
     company.run(&["apply", "plan.json"]).ends(0);
     company.is_in_line();
-    let adopted = company.users().iter().filter(|user| user["attributes"]["external_identifier"] != Value::Null).count();
+    let adopted =
+        company.users().iter().filter(|user| user["attributes"]["external_identifier"] != Value::Null).count();
     assert_eq!(adopted, 29, "everybody in scope has an identifier now");
 }
 
