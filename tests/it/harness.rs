@@ -335,7 +335,7 @@ impl Company {
 }
 
 impl Output {
-    fn of(args: &[&str], output: std::process::Output) -> Self {
+    pub(crate) fn of(args: &[&str], output: std::process::Output) -> Self {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the program prints UTF-8");
         Self {
             command: format!("skovik-sync {}", args.join(" ")),
