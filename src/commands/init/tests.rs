@@ -1,5 +1,3 @@
-//! The settings that `init` writes, for lists of several shapes.
-
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use super::*;
