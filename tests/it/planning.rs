@@ -110,7 +110,7 @@ fn what_does_not_matter_is_not_in_the_plan_and_what_does_is() {
 #[test]
 fn a_snapshot_that_is_cut_is_no_snapshot() {
     let company = Company::new("small");
-    company.run(&["snapshot", "-o", "whole.jsonl"]).ends(0).prints(&["28 users", "2 branches", "1 custom field"]);
+    company.run(&["snapshot", "-o", "whole.jsonl"]).ends(0).prints(&["users 28, branches 2, custom fields 1"]);
     let whole = company.read("whole.jsonl");
     let without_end = whole.trim_end().rsplit_once('\n').unwrap().0.to_owned() + "\n";
     let (start, end) = whole.split_at(whole.find("1008").unwrap());
