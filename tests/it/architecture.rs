@@ -50,7 +50,9 @@ fn code(text: &str) -> String {
 
 /// The files of the core, but for their tests.
 fn core() -> Vec<(String, String)> {
-    let is_core = |name: &str| CORE.iter().any(|module| name == format!("{module}.rs") || name.starts_with(&format!("{module}/")));
+    let is_core = |name: &str| {
+        CORE.iter().any(|module| name == format!("{module}.rs") || name.starts_with(&format!("{module}/")))
+    };
     let is_test = |name: &str| name.ends_with("/tests.rs") || name.contains("/tests/");
     let core: Vec<_> = sources().into_iter().filter(|(name, _)| is_core(name) && !is_test(name)).collect();
     for module in CORE {
@@ -126,7 +128,9 @@ fn what_is_forbidden_would_be_found() {
     ] {
         assert_ne!(impurities(line), [String::new(); 0], "{line}");
     }
-    for line in ["// std::fs", "    /// an instant: Instant", "use std::collections::BTreeMap;", "let is_async_like = 1;"] {
+    for line in
+        ["// std::fs", "    /// an instant: Instant", "use std::collections::BTreeMap;", "let is_async_like = 1;"]
+    {
         assert_eq!(impurities(line), [String::new(); 0], "{line}");
     }
     assert_eq!(modules_used("use crate::plan::Plan;\ncrate::ui::Ui"), ["plan", "ui"].map(str::to_owned).into());

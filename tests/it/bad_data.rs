@@ -31,7 +31,7 @@ fn a_list_that_cannot_be_trusted_gives_no_plan() {
         ("ragged.csv", "", &["ragged.csv", "row 4", "6", "8"][..]),
         ("duplicate-key.csv", "", &["source `hr`", "rows 3 and 8", "employee_id \"5002\""]),
         ("undecodable.csv", "", &["undecodable.csv line 2", "UTF-8", "encoding = \"windows-1252\""]),
-        ("empty.csv", "", &["empty.csv", "header"]),
+        ("empty.csv", "", &["empty.csv is empty"]),
         ("nowhere.csv", "", &["nowhere.csv"]),
         ("wrong-checksum.csv", "sha256_file = \"wrong-checksum.csv.sha256\"", &["wrong-checksum.csv", "sha256"]),
         ("employees.csv", "sha256_file = \"nowhere.sha256\"", &["nowhere.sha256"]),
