@@ -141,15 +141,6 @@ impl Company {
         self
     }
 
-    /// Ends the sandbox and gives back what it holds, as a snapshot.
-    pub(crate) fn stop(&mut self) -> Vec<u8> {
-        let server = self.server.take().expect("a sandbox");
-        let account = self.runtime.block_on(server.stop()).expect("it stops");
-        let mut saved = Vec::new();
-        account.save(&mut saved, FIXTURE_URL).expect("saved");
-        saved
-    }
-
     fn server(&self) -> &Server {
         self.server.as_ref().expect("a sandbox")
     }

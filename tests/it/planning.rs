@@ -284,3 +284,20 @@ fn show_prints_what_plan_printed() {
     let shown = company.run(&["show", "plan.json"]).ends(0);
     assert_eq!((shown.stdout, shown.stderr.as_str()), (planned.stdout, ""));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_device_is_never_replaced_by_a_file() {
+    let company = Company::new("small");
+    // Through a link of our own, so that a failure of this test harms nobody.
+    std::os::unix::fs::symlink("/dev/null", company.path("null")).unwrap();
+    company.run(&["plan", "-o", "null"]).ends(1).says(&["cannot write null", "no regular file"]);
+    company.run(&["snapshot", "-o", "null"]).ends(1).says(&["null", "no regular file"]);
+    company.run(&["plan"]).ends(0);
+    company.run(&["approve", "plan.json", "--yes"]).ends(0);
+    company.run(&["apply", "plan.json", "--report", "null"]).ends(1).says(&["--report null", "no regular file"]);
+    company.wrote_nothing();
+    assert!(company.path("null").is_symlink());
+    // Events are a stream, which a device may well take.
+    company.run(&["apply", "plan.json", "--events", "/dev/null"]).ends(0);
+}

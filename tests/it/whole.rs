@@ -3,13 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
 use std::num::NonZeroUsize;
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 use skovik_sync::cli::{BranchMove, Identifiers, ManagerDelete, Paging, PutMode};
 use skovik_sync::sandbox::Options;
 
-use crate::harness::{Company, Request, snapshot};
+use crate::harness::{BINARY, Company, FIXTURE_URL, Request, snapshot};
 
 type Behave = fn(&mut Options);
 
@@ -348,4 +350,32 @@ fn people_who_come_back_are_made_again() {
     company.run(&["approve", "rehire.json", "--yes"]).ends(0);
     company.run(&["apply", "rehire.json"]).ends(0);
     company.is_in_line();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_sandbox_that_was_started_by_hand_holds_and_saves_the_same() {
+    let company = Company::offline("small");
+    let mut command =
+        company.command(BINARY, &["sandbox", "--port", "0", "--seed", "users.jsonl", "--save", "after.jsonl"]);
+    let mut sandbox = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(sandbox.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    company.edit("skovik-sync.toml", FIXTURE_URL, line.strip_prefix("listening on ").unwrap().trim_end());
+    company.plan_and_apply();
+    company.is_in_line();
+    // What `snapshot` reads and what the sandbox saves are the same users.
+    company.run(&["snapshot", "-o", "read.jsonl"]).ends(0);
+    assert!(company.command("kill", &["-TERM", &sandbox.id().to_string()]).status().unwrap().success());
+    assert_eq!(sandbox.wait().unwrap().code(), Some(0));
+    let users = |file: &str| -> Vec<Value> {
+        company
+            .read(file)
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .filter(|line: &Value| line.get("user").is_some())
+            .collect()
+    };
+    assert_eq!(users("read.jsonl").len(), 30);
+    assert_eq!(users("read.jsonl"), users("after.jsonl"));
 }
