@@ -204,8 +204,10 @@ fn what_was_undone_in_skovik_is_done_again() {
         house.back_to_the_start();
     }
     let names = fs::read_dir(house.folder.path()).expect("a folder").flatten().map(|entry| entry.file_name());
-    let kept = names.filter(|name| name.to_string_lossy().starts_with("plan.json.journal.")).count();
-    assert_eq!(kept, 2);
+    let names: Vec<String> = names.map(|name| name.to_string_lossy().into_owned()).collect();
+    // Each plan that was applied before the last one is kept, and its journal with it.
+    let kept = |end: &str| names.iter().filter(|name| name.starts_with("plan.") && name.ends_with(end)).count();
+    assert_eq!((kept(".json"), kept(".json.journal")), (3, 3), "{names:?}");
 }
 
 #[test]
