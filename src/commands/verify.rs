@@ -1,11 +1,14 @@
 //! `verify`: says, without network, whether a plan is whole, who has approved it, and whether `apply` would accept it.
 
+use jiff::Timestamp;
+
 use super::common::{approvals_beside, journal_path, load_settings, now, read_plan, rules, same_settings};
 use crate::apply::journal::Replay;
-use crate::approval::{Found, judge, not_lifted};
+use crate::approval::{Accepted, Found, Rules, examine, judge, not_lifted};
 use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, refused};
-use crate::plan::{Digest, Summary};
+use crate::plan::{Digest, Plan, Summary};
+use crate::render::printable;
 use crate::ui::Ui;
 
 /// Runs `verify`.
@@ -28,20 +31,14 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
     }
     let settings = load_settings(&global.config)?;
     same_settings(&plan, &settings, &global.config)?;
-    let rules = rules(&settings)?;
+    let rules = rules(&plan, &settings)?;
     let found = approvals_beside(&args.plan)?;
-    for Found { name, approval } in &found {
-        match approval {
-            Ok(approval) if approval.plan_hash == plan.hash() => {
-                let until = approval.holds_until(&rules);
-                ui.line(format!("approval  {name}: by {}, holds until {until:.0}", approval.approver))?;
-            }
-            Ok(_) => ui.line(format!("approval  {name}: of another plan"))?,
-            Err(problem) => ui.line(format!("approval  {name}: {problem}"))?,
-        }
+    let now = now();
+    for one in &found {
+        ui.line(format!("approval  {} {}", one.name, described(&plan, one, &rules, now)))?;
     }
     let stated = args.approved_hash.as_deref().map(stated_hash).transpose()?;
-    let granted = judge(&plan, &found, stated, &rules, now())
+    let granted = judge(&plan, &found, stated, &rules, now)
         .map_err(|error| refused(ExitStatus::NotApproved, format!("not approved: {error}")))?;
     let left = not_lifted(&plan.content().guards, &granted.allow);
     if !left.is_empty() {
@@ -51,6 +48,21 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
     }
     ui.line("apply would accept this plan, if Skovik still holds what it was made for")?;
     Ok(ExitStatus::Done)
+}
+
+/// What is to be said of an approval, after its name.
+fn described(plan: &Plan, found: &Found, rules: &Rules, now: Timestamp) -> String {
+    let Accepted { approval, key } = match examine(plan, found, rules, now) {
+        Ok(accepted) => accepted,
+        Err(objection) => return format!("does not count: it {}", printable(&objection)),
+    };
+    let by = printable(&approval.approver);
+    let signed = match key {
+        Some(key) => format!(", signed with {}", key.fingerprint()),
+        None if approval.signature.is_some() => ", with a signature that [approval] does not ask for".to_owned(),
+        None => String::new(),
+    };
+    format!("is by {by}{signed}, and holds until {:.0}", approval.holds_until(rules.max_age))
 }
 
 /// Reads a hash from the command line.
