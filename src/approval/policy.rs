@@ -192,7 +192,11 @@ fn too_few(count: usize, stated: Option<Digest>, rules: &Rules) -> String {
     let needed = rules.approvers.max(1);
     let because =
         rules.because.as_ref().map(|when| format!(" because of [[approval.rule]] {when:?}")).unwrap_or_default();
-    let noun = if needed == 1 { "approval" } else { "approvals by different people" };
+    let (signed, people) = match (&rules.proof, needed) {
+        (Proof::Hash, _) => ("", ""),
+        (Proof::Signature(_), 1) => ("signed ", ""),
+        (Proof::Signature(_), _) => ("signed ", " by different people"),
+    };
     let advice = match &rules.proof {
         Proof::Hash => "run skovik-sync approve, or give --approved-hash",
         Proof::Signature(_) if stated.is_some() => {
@@ -200,8 +204,7 @@ fn too_few(count: usize, stated: Option<Digest>, rules: &Rules) -> String {
         }
         Proof::Signature(_) => "run skovik-sync approve --sign-key, or --statement for a key in an agent",
     };
-    let signed = if matches!(rules.proof, Proof::Signature(_)) { "signed " } else { "" };
-    format!("{count} of {needed} {signed}{noun} needed{because}: {advice}")
+    format!("{count} of {needed} {signed}approvals{people} needed{because}: {advice}")
 }
 
 /// The ceiling of each kind that enough people allow: with two needed, the second highest.

@@ -10,6 +10,8 @@ use jiff::tz::TimeZone;
 
 use super::signature::{NAMESPACE, SignerKey};
 
+const NO_KEY: &str = "has no public key; a line is: principals [options] kind base64 [comment]";
+
 /// The signers, line by line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AllowedSigners {
@@ -35,7 +37,7 @@ impl AllowedSigners {
     pub fn parse(text: &str, zone: &TimeZone) -> Result<Self, String> {
         let mut signers = Vec::new();
         for (index, line) in text.lines().enumerate() {
-            let line = line.trim_start_matches([' ', '\t']);
+            let line = line.trim_matches([' ', '\t', '\r']);
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
@@ -119,6 +121,9 @@ fn parse_line(line: &str, number: usize, zone: &TimeZone) -> Result<Option<Signe
         return Err("has a control character".to_owned());
     }
     let (principals, rest) = principals(line)?;
+    if rest.is_empty() {
+        return Err(NO_KEY.to_owned());
+    }
     let (options, rest) =
         if is_key_kind(first_word(rest).0) { (Options::default(), rest) } else { options(rest, zone)? };
     let for_this = options.namespaces.as_ref().is_none_or(|namespaces| namespaces.matches(NAMESPACE));
@@ -129,7 +134,7 @@ fn parse_line(line: &str, number: usize, zone: &TimeZone) -> Result<Option<Signe
     let (kind, rest) = first_word(rest);
     let (base64, _comment) = first_word(rest);
     if kind.is_empty() || base64.is_empty() {
-        return Err("has no public key; a line is: principals [options] kind base64 [comment]".to_owned());
+        return Err(NO_KEY.to_owned());
     }
     let key = match SignerKey::parse(kind, base64) {
         Ok(key) => key,

@@ -35,7 +35,7 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
     let found = approvals_beside(&args.plan)?;
     let now = now();
     for one in &found {
-        ui.line(format!("approval  {} {}", one.name, described(&plan, one, &rules, now)))?;
+        ui.line(format!("approval  {}: {}", one.name, described(&plan, one, &rules, now)))?;
     }
     let stated = args.approved_hash.as_deref().map(stated_hash).transpose()?;
     let granted = judge(&plan, &found, stated, &rules, now)
@@ -54,7 +54,10 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
 fn described(plan: &Plan, found: &Found, rules: &Rules, now: Timestamp) -> String {
     let Accepted { approval, key } = match examine(plan, found, rules, now) {
         Ok(accepted) => accepted,
-        Err(objection) => return format!("does not count: it {}", printable(&objection)),
+        Err(_) if found.approval.as_ref().is_ok_and(|approval| approval.plan_hash != plan.hash()) => {
+            return "of another plan".to_owned();
+        }
+        Err(objection) => return format!("does not count: {}", printable(&objection)),
     };
     let by = printable(&approval.approver);
     let signed = match key {
@@ -62,7 +65,7 @@ fn described(plan: &Plan, found: &Found, rules: &Rules, now: Timestamp) -> Strin
         None if approval.signature.is_some() => ", with a signature that [approval] does not ask for".to_owned(),
         None => String::new(),
     };
-    format!("is by {by}{signed}, and holds until {:.0}", approval.holds_until(rules.max_age))
+    format!("by {by}{signed}, holds until {:.0}", approval.holds_until(rules.max_age))
 }
 
 /// Reads a hash from the command line.

@@ -36,13 +36,13 @@ pub(super) fn signed(statement: Option<&Path>, signature: &Path) -> anyhow::Resu
         let problem = format!("--signature {}: name what it signs with --statement FILE", shown(signature));
         refused(ExitStatus::Usage, problem)
     })?;
-    let text = read(&path, "--statement")?;
+    let text = read(&path, &format!("the statement {}; name it with --statement", shown(&path)))?;
     let wrong = |problem: String| refused(ExitStatus::NotApproved, format!("the statement {} {problem}", shown(&path)));
     let approval = Approval::read(&text).map_err(wrong)?;
     if approval.signature.is_some() || approval.statement().map_err(wrong)? != text {
         return Err(wrong("is not what approve --statement wrote".to_owned()));
     }
-    let armor = read(signature, "--signature")?;
+    let armor = read(signature, &format!("the signature {}", shown(signature)))?;
     let verified = String::from_utf8(armor).map_err(|_| "is no text".to_owned()).and_then(|armor| {
         Signature::read(&armor)?.verify(&text)?;
         Ok(format!("{}\n", armor.trim().replace("\r\n", "\n")))
@@ -57,10 +57,10 @@ fn without_sig(signature: &Path) -> Option<PathBuf> {
     (signature.extension()? == "sig").then(|| signature.with_extension(""))
 }
 
-fn read(path: &Path, option: &str) -> anyhow::Result<Vec<u8>> {
-    let text = fs::read(path).with_context(|| format!("{option} {}", shown(path))).or_refuse(ExitStatus::Usage)?;
+fn read(path: &Path, what: &str) -> anyhow::Result<Vec<u8>> {
+    let text = fs::read(path).with_context(|| format!("cannot read {what}")).or_refuse(ExitStatus::Usage)?;
     if text.len() > MAX_BYTES {
-        return Err(refused(ExitStatus::Usage, format!("{option} {}: longer than {MAX_BYTES} bytes", shown(path))));
+        return Err(refused(ExitStatus::Usage, format!("{what}: longer than {MAX_BYTES} bytes")));
     }
     Ok(text)
 }
