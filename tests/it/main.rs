@@ -17,6 +17,7 @@ mod guards;
 mod harness;
 mod house;
 mod limits;
+mod machine_files;
 mod planning;
 mod printed;
 mod render;

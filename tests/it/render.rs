@@ -4,5 +4,5 @@
 
 mod browser;
 mod company;
-mod schema;
+pub(crate) mod schema;
 mod show;

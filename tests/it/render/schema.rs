@@ -15,7 +15,7 @@ fn schema(name: &str) -> Value {
 }
 
 /// What the schema of this name finds wrong with documents, one after the other.
-fn problems(name: &str, documents: &[Value]) -> Vec<Option<String>> {
+pub(crate) fn problems(name: &str, documents: &[Value]) -> Vec<Option<String>> {
     // As files that stand beside each other.
     let registry = Registry::new().add("file:///schema/plan.schema.json", schema("plan.schema.json")).unwrap();
     let registry = registry.prepare().unwrap();
@@ -33,7 +33,7 @@ fn document(plan: &Plan) -> Value {
 
 #[test]
 fn the_schemas_are_schemas() {
-    for name in ["plan.schema.json", "plan-view.schema.json"] {
+    for name in ["plan.schema.json", "plan-view.schema.json", "approval.schema.json", "report.schema.json"] {
         jsonschema::draft202012::meta::validate(&schema(name)).map_err(|error| format!("{name}: {error}")).unwrap();
     }
 }
