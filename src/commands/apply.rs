@@ -123,7 +123,8 @@ fn lifted(guards: &[GuardResult], granted: &Granted) -> anyhow::Result<()> {
     Err(refused(ExitStatus::Blocked, problem))
 }
 
-fn take_lock(plan: &Plan, settings: &Settings) -> anyhow::Result<lock::Lock> {
+/// Keeps everybody else on this machine from writing to the target.
+pub(super) fn take_lock(plan: &Plan, settings: &Settings) -> anyhow::Result<lock::Lock> {
     let holder = Holder { pid: std::process::id(), since: now(), plan_hash: plan.hash() };
     lock::take(&state_folder()?, &settings.target.url, &holder).map_err(|error| match error {
         LockError::Held { .. } => refused(ExitStatus::Locked, format!("{error}; wait for it, then try again")),

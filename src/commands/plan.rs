@@ -116,7 +116,7 @@ fn make(settings: &Settings, both: &BothSides, args: &cli::Plan) -> Result<Plan,
 /// A journal beside the file that the new plan takes the place of belongs to the plan before it. A finished one is kept
 /// together with its plan, under that plan's hash, so that `undo` still finds both; while one is not finished, its plan is
 /// needed where it is.
-fn put_applied_plan_away(out: &Path, plan: &Plan, ui: &Ui) -> anyhow::Result<()> {
+pub(super) fn put_applied_plan_away(out: &Path, plan: &Plan, ui: &Ui) -> anyhow::Result<()> {
     let journal = journal_path(out);
     let (before, finished) = match Replay::read(&journal, plan.hash()) {
         Ok(_) => return Ok(()),
@@ -150,7 +150,7 @@ pub(super) fn show(plan: &Plan, path: &Path, all: bool, ui: &Ui) -> anyhow::Resu
     ui.print(display(plan, &options))
 }
 
-fn next_step(out: &Path, blocked: bool, empty: bool) -> String {
+pub(super) fn next_step(out: &Path, blocked: bool, empty: bool) -> String {
     let out = shown(out);
     match (blocked, empty) {
         (true, _) => format!("\n{out} is written, but blocked by a guard. To look at it again: skovik-sync show {out}"),
