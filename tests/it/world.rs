@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use skovik_sync::apply::journal::{Record, read_lines};
 use skovik_sync::plan::Plan;
-use skovik_sync::sandbox::{Account, Options, Server};
+use skovik_sync::sandbox::{Options, Server};
 use tokio::process::{Child, Command};
 
 use crate::company::Company;
