@@ -3,12 +3,14 @@
 //! An approval is a file beside the plan that names the plan's hash. [`judge`] decides, from the files that were found
 //! and the `[approval]` settings, whether a plan may be applied; it reads no file and no clock.
 
+pub mod automatic;
+
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::guard::Ceiling;
+use crate::guard::{self, Ceiling};
 use crate::plan::{Digest, GuardOutcome, GuardResult, Plan};
 
 /// What an approval file says that it is.
@@ -175,26 +177,16 @@ fn ceilings(counted: &BTreeMap<&str, &Approval>, rules: &Rules) -> BTreeMap<Ceil
     ceilings
 }
 
-/// The guards that block and that the ceilings do not lift.
+/// The guards that block and that the ceilings do not lift. A ceiling lifts nothing unless it covers all that the plan
+/// has of its kind; see [`guard::whole`].
 #[must_use]
 pub fn not_lifted<'a>(guards: &'a [GuardResult], allow: &BTreeMap<Ceiling, u64>) -> Vec<&'a GuardResult> {
+    let suffices: BTreeMap<Ceiling, bool> =
+        allow.iter().map(|(&kind, &ceiling)| (kind, guard::whole(guards, kind) <= ceiling)).collect();
     let lifted = |guard: &GuardResult| {
-        Ceiling::lifting(&guard.id).and_then(|kind| allow.get(&kind)).is_some_and(|&ceiling| guard.count <= ceiling)
+        Ceiling::lifting(&guard.id).and_then(|kind| suffices.get(&kind)).is_some_and(|suffices| *suffices)
     };
     guards.iter().filter(|guard| guard.outcome == GuardOutcome::Block && !lifted(guard)).collect()
-}
-
-/// The ceilings that lift every guard of these that anything lifts.
-#[must_use]
-pub fn needed_ceilings(guards: &[&GuardResult]) -> BTreeMap<Ceiling, u64> {
-    let mut needed: BTreeMap<Ceiling, u64> = BTreeMap::new();
-    for guard in guards {
-        if let Some(kind) = Ceiling::lifting(&guard.id) {
-            let ceiling = needed.entry(kind).or_default();
-            *ceiling = guard.count.max(*ceiling);
-        }
-    }
-    needed
 }
 
 /// The name of an approval's file beside a plan's. An approver's name is reduced to what every file system takes.
@@ -210,7 +202,7 @@ mod tests {
     use super::*;
     use crate::plan::{Content, Summary, Target};
 
-    fn plan(guards: Vec<GuardResult>) -> Plan {
+    pub(super) fn plan(guards: Vec<GuardResult>) -> Plan {
         Plan::seal(Content {
             generator: "test".to_owned(),
             config_hash: Digest::of(b""),
@@ -231,8 +223,17 @@ mod tests {
         .expect("a plan")
     }
 
-    fn guard(id: &str, count: u64) -> GuardResult {
-        GuardResult { id: id.to_owned(), count, of: 100, limit: 20, outcome: GuardOutcome::Block }
+    pub(super) fn guard(id: &str, count: u64) -> GuardResult {
+        GuardResult {
+            id: id.to_owned(),
+            subject: None,
+            count,
+            of: 100,
+            limit: 20,
+            ignore_below: None,
+            outcome: GuardOutcome::Block,
+            parts: Vec::new(),
+        }
     }
 
     fn now() -> Timestamp {

@@ -7,6 +7,7 @@
 mod check;
 mod file;
 mod make;
+mod measure;
 mod only;
 mod operations;
 
@@ -105,14 +106,69 @@ pub struct Summary {
 pub struct GuardResult {
     /// The guard's setting, such as `max_delete_percent`.
     pub id: String,
+    /// The part of the account that it looks at; the whole, if `None`.
+    #[serde(default, deserialize_with = "file::managed", skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Subject>,
     /// What was counted.
     pub count: u64,
     /// Of how many, for a guard that is a percentage; otherwise the same unit's whole.
     pub of: u64,
     /// The limit: percent, or a count.
     pub limit: u64,
+    /// A count below this never blocks.
+    #[serde(default, deserialize_with = "file::managed", skip_serializing_if = "Option::is_none")]
+    pub ignore_below: Option<u64>,
     /// Whether it lets the plan pass.
     pub outcome: GuardOutcome,
+    /// Where it blocks, what most of the counted have in common, and some of them by name, for the reader.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
+}
+
+#[cfg(test)]
+impl GuardResult {
+    /// A guard of the whole account, for tests.
+    pub(crate) fn of_whole(id: &str, count: u64, of: u64, limit: u64, outcome: GuardOutcome) -> Self {
+        Self { id: id.to_owned(), subject: None, count, of, limit, ignore_below: None, outcome, parts: Vec::new() }
+    }
+}
+
+/// The part of the account that a guard looks at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// The users of a branch; of none, if `None`.
+    Branch(Option<BranchRef>),
+    /// One field of all users.
+    Field(Field),
+}
+
+/// Some of those whom a guard counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// What they have in common.
+    pub common: Common,
+    /// Which one, by its name.
+    pub name: String,
+    /// How many they are.
+    pub count: u64,
+}
+
+/// What people have in common whom a guard counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Common {
+    /// The branch that they are in.
+    Branch,
+    /// The manager to whom they report.
+    Manager,
+    /// A field that changes.
+    Field,
+    /// The reason why they were set aside, as a diagnostic code.
+    Reason,
+    /// Nothing: this is one person.
+    Person,
 }
 
 /// Whether a guard lets a plan pass.
@@ -400,6 +456,32 @@ impl Plan {
     }
 }
 
+impl Subject {
+    /// What people call it.
+    #[must_use]
+    pub fn label(&self, custom_fields: &BTreeMap<CustomFieldId, String>) -> String {
+        match self {
+            Self::Branch(None) => "no branch".to_owned(),
+            Self::Branch(Some(branch)) => branch.label(),
+            Self::Field(Field::Custom(id)) => custom_fields.get(id).cloned().unwrap_or_else(|| id.to_string()),
+            Self::Field(field) => field.to_string(),
+        }
+    }
+}
+
+impl BranchRef {
+    /// Identifier and name, as far as there are any, for the reader.
+    #[must_use]
+    pub fn label(&self) -> String {
+        let Self { branch_id, external_identifier, name } = self;
+        match (external_identifier.as_deref().unwrap_or_default(), name.as_str()) {
+            ("", "") => branch_id.to_string(),
+            ("", known) | (known, "") => known.to_owned(),
+            (identifier, name) => format!("{identifier} {name}"),
+        }
+    }
+}
+
 impl Fields {
     /// Covers the normalised managed fields; references count by id alone, so that the renaming of a branch or of a
     /// manager is no change of their people.
@@ -468,7 +550,7 @@ impl fmt::Display for Field {
 impl Digest {
     /// A digest of these bytes, which are a SHA-256.
     #[must_use]
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 

@@ -11,12 +11,13 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use super::common::{
-    approvals_beside, client, journal_path, load_settings, now, read_plan, rules, same_settings, shown, state_folder,
+    client, counted_approvals, journal_path, list_guards, load_settings, now, read_plan, rules, same_settings, shown,
+    state_folder,
 };
 use super::verify::stated_hash;
 use crate::apply::engine::{self, Options, Stop};
 use crate::apply::journal::{Journal, JournalError, Record, Replay};
-use crate::apply::lock::{self, Holder, LockError};
+use crate::apply::lock::{self, Holder, Lock, LockError};
 use crate::apply::operation::Worker;
 use crate::apply::precheck::{self, Live, Standing};
 use crate::apply::{Halt, Report};
@@ -27,7 +28,7 @@ use crate::diff::Policy;
 use crate::employee::Directory;
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::mapping::Mapper;
-use crate::plan::{GuardResult, Plan};
+use crate::plan::{Digest, GuardResult, Plan};
 use crate::target::Account;
 use crate::target::client::Client;
 use crate::ui::Ui;
@@ -41,6 +42,16 @@ const REASONS_SHOWN: usize = 10;
 /// # Errors
 /// Each refusal before the first write; what happened afterwards is the status.
 pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
+    apply(args, global, None, ui).await
+}
+
+/// The same, under the target's lock if that is held already.
+pub(super) async fn apply(
+    args: &cli::Apply,
+    global: &Global,
+    held: Option<&Lock>,
+    ui: &Ui,
+) -> anyhow::Result<ExitStatus> {
     let plan = read_plan(&args.plan)?;
     let journal_path = journal_path(&args.plan);
     let read_journal = || Replay::read(&journal_path, plan.hash()).map_err(journal_refusal);
@@ -55,8 +66,8 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
         return Ok(ExitStatus::Done);
     }
     let granted = approval(&plan, args, &settings, ui)?;
-    lifted(&plan.content().guards, &granted)?;
-    let _lock = take_lock(&plan, &settings)?;
+    lifted(&plan, &plan.content().guards, &granted)?;
+    let _lock = if held.is_none() { Some(take_lock(&settings, Some(plan.hash()))?) } else { None };
     // Only now nobody else writes to it.
     let replay = read_journal()?;
     let client = client(&settings)?;
@@ -78,7 +89,7 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
         say(args, ui, "nothing to do: everything that this plan should bring about is so already")?;
         return Ok(ExitStatus::Done);
     };
-    lifted(&precheck::guards(&plan, &replay, live), &granted)?;
+    lifted(&plan, &precheck::guards(&plan, &replay, live), &granted)?;
     drop(directory);
     let target = &settings.target;
     let options = Options { max_in_flight: target.max_in_flight, settle_after: target.timeout, stop };
@@ -99,7 +110,7 @@ fn say(args: &cli::Apply, ui: &Ui, text: &str) -> anyhow::Result<()> {
 fn approval(plan: &Plan, args: &cli::Apply, settings: &Settings, ui: &Ui) -> anyhow::Result<Granted> {
     let rules = rules(settings)?;
     let stated = args.approved_hash.as_deref().map(stated_hash).transpose()?;
-    let found = approvals_beside(&args.plan)?;
+    let found = counted_approvals(&args.plan, plan, settings)?;
     let refusal = match judge(plan, &found, stated, &rules, now()) {
         Ok(granted) => return Ok(granted),
         Err(refusal) => refused(ExitStatus::NotApproved, format!("not approved: {refusal}")),
@@ -116,25 +127,22 @@ fn approval(plan: &Plan, args: &cli::Apply, settings: &Settings, ui: &Ui) -> any
     }
 }
 
-fn lifted(guards: &[GuardResult], granted: &Granted) -> anyhow::Result<()> {
+fn lifted(plan: &Plan, guards: &[GuardResult], granted: &Granted) -> anyhow::Result<()> {
     let left = not_lifted(guards, &granted.allow);
     if left.is_empty() {
         return Ok(());
     }
-    let figures =
-        |guard: &&GuardResult| format!("{} ({} of {}, limit {})", guard.id, guard.count, guard.of, guard.limit);
-    let guards: Vec<String> = left.iter().map(figures).collect();
     let problem = format!(
         "blocked by {}: nothing was written; only an approval that names a sufficient ceiling lifts a guard, see \
          `skovik-sync approve --help`",
-        guards.join(" and ")
+        list_guards(&left, plan)
     );
     Err(refused(ExitStatus::Blocked, problem))
 }
 
-/// Keeps everybody else on this machine from writing to the target.
-pub(super) fn take_lock(plan: &Plan, settings: &Settings) -> anyhow::Result<lock::Lock> {
-    let holder = Holder { pid: std::process::id(), since: now(), plan_hash: plan.hash() };
+/// Takes the target's lock, for a plan or for one that is still to be made.
+pub(super) fn take_lock(settings: &Settings, plan_hash: Option<Digest>) -> anyhow::Result<Lock> {
+    let holder = Holder { pid: std::process::id(), since: now(), plan_hash };
     lock::take(&state_folder()?, &settings.target.url, &holder).map_err(|error| match error {
         LockError::Held { .. } => refused(ExitStatus::Locked, format!("{error}; wait for it, then try again")),
         LockError::Io { .. } => error.into(),

@@ -1,18 +1,16 @@
 //! `approve`: shows a plan, asks, and writes an approval of exactly that plan.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
 
-use super::common::{load_settings, now, read_plan, rules, same_settings, shown};
-use crate::approval::{Approval, FORMAT, FORMAT_VERSION, file_name, needed_ceilings, not_lifted};
+use super::common::{list_guards, load_settings, now, read_plan, rules, same_settings, shown, write_approval};
+use crate::approval::{Approval, FORMAT, FORMAT_VERSION, automatic, not_lifted};
 use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
-use crate::files::write_private;
-use crate::guard::Ceiling;
+use crate::guard::{Ceiling, needed_ceilings};
 use crate::plan::{GuardResult, Plan};
 use crate::ui::Ui;
 
@@ -57,13 +55,7 @@ pub(super) fn approve(plan: &Plan, args: &cli::Approve, global: &Global, ui: &Ui
         allow,
         blocked: plan.blocking_guards().cloned().collect(),
     };
-    let plan_name = args.plan.file_name().unwrap_or_default().to_string_lossy();
-    let path = args.plan.with_file_name(file_name(&plan_name, &approver));
-    write_private(&path, |file| {
-        serde_json::to_writer_pretty(&mut *file, &approval)?;
-        file.write_all(b"\n")
-    })
-    .with_context(|| format!("cannot write {}", shown(&path)))?;
+    let path = write_approval(&args.plan, &approval)?;
     let until = approval.holds_until(&rules);
     ui.line(format!("approved by {approver} until {until:.0}: {}", shown(&path)))
 }
@@ -74,26 +66,30 @@ fn ceilings_suffice(plan: &Plan, allow: &BTreeMap<Ceiling, u64>, path: &Path) ->
     if left.is_empty() {
         return Ok(());
     }
-    let hopeless: Vec<&str> =
-        left.iter().filter(|guard| Ceiling::lifting(&guard.id).is_none()).map(|guard| guard.id.as_str()).collect();
+    let hopeless: Vec<&GuardResult> =
+        left.iter().copied().filter(|guard| Ceiling::lifting(&guard.id).is_none()).collect();
     if !hopeless.is_empty() {
         let problem = format!(
             "blocked by {}, which no approval lifts: mend the data, or change [guard] and plan again",
-            hopeless.join(" and ")
+            list_guards(&hopeless, plan)
         );
         return Err(refused(ExitStatus::Blocked, problem));
     }
-    let blocking: Vec<&GuardResult> = plan.blocking_guards().collect();
-    let flags: Vec<String> =
-        needed_ceilings(&blocking).iter().map(|(kind, count)| format!("--allow {}={count}", kind.name())).collect();
-    let guards: Vec<&str> = left.iter().map(|guard| guard.id.as_str()).collect();
+    let flags = ceiling_flags(plan);
     let problem = format!(
         "blocked by {}; if you have read every one of these changes and want them all: skovik-sync approve {} {}",
-        guards.join(" and "),
+        list_guards(&left, plan),
         shown(path),
-        flags.join(" ")
+        flags
     );
     Err(refused(ExitStatus::Blocked, problem))
+}
+
+/// The flags that lift every guard of a plan that anything lifts.
+pub(super) fn ceiling_flags(plan: &Plan) -> String {
+    let needed = needed_ceilings(&plan.content().guards);
+    let flags: Vec<String> = needed.iter().map(|(kind, count)| format!("--allow {}={count}", kind.name())).collect();
+    flags.join(" ")
 }
 
 fn ceilings(given: &[String]) -> anyhow::Result<BTreeMap<Ceiling, u64>> {
@@ -120,6 +116,12 @@ fn approver(given: Option<&str>) -> anyhow::Result<String> {
     let name = name.trim();
     if name.is_empty() || name.chars().any(char::is_control) {
         return Err(refused(ExitStatus::Usage, "cannot tell who approves: give --approver NAME"));
+    }
+    if name == automatic::APPROVER {
+        return Err(refused(
+            ExitStatus::Usage,
+            format!("--approver {name}: that is what `run` signs with; give a person's name"),
+        ));
     }
     Ok(name.to_owned())
 }

@@ -20,7 +20,7 @@ pub fn run(args: &cli::Undo, global: &Global, ui: &Ui) -> anyhow::Result<ExitSta
     let settings = load_settings(&global.config)?;
     same_settings(&plan, &settings, &global.config)?;
     // A journal that is being written says too little.
-    let _lock = super::apply::take_lock(&plan, &settings)?;
+    let _lock = super::apply::take_lock(&settings, Some(plan.hash()))?;
     let path = journal_path(&args.plan);
     let history = History::read(&path, plan.hash()).map_err(super::apply::journal_refusal)?;
     let Some(history) = history else {

@@ -261,9 +261,9 @@ impl Observer for Watch {
 
     fn settling(&mut self, unclear: usize, wait: Duration) {
         self.tell(&Event::Settling { at: now(), unclear, wait_ms: wait.as_millis() });
-        let seconds = wait.as_secs();
+        let seconds = wait.as_millis().div_ceil(1000);
         self.ui.note(format!(
-            "{unclear} outcomes are unclear: waiting {seconds} s, then reading Skovik's whole list to see what was carried out"
+            "unclear outcomes: {unclear}; waiting {seconds} s, then reading Skovik's whole list to see what was carried out"
         ));
     }
 }
