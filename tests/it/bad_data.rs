@@ -275,7 +275,8 @@ fn too_many_bad_records_block_and_nothing_lifts_that() {
     company.edit("skovik-sync.toml", "max_invalid_percent = 40", "max_invalid_percent = 15");
     let plan = company.plan(5);
     let guard = plan["guards"].as_array().unwrap().iter().find(|guard| guard["id"] == "max_invalid_percent").unwrap();
-    assert_eq!(*guard, json!({"id": "max_invalid_percent", "count": 14, "of": 87, "limit": 15, "outcome": "block"}));
+    let figures = ["count", "of", "limit", "outcome"].map(|key| guard[key].clone());
+    assert_eq!(figures, [json!(14), json!(87), json!(15), json!("block")]);
     let approve = ["approve", "plan.json", "--yes", "--allow", "deletes=99", "--allow", "changes=99"];
     company.run(&approve).ends(5).says(&["max_invalid_percent", "no approval lifts"]);
     let hash = plan["plan_hash"].as_str().unwrap();

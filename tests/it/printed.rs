@@ -258,6 +258,10 @@ fn a_blocked_plan_says_which_approval_lifts_it() {
       max_invalid_percent  0 of 29 (0.0 %), limit 5 %    pass
       min_employees        29, at least 1                pass
       max_deletes          1, limit 0                    BLOCKED
+    BLOCKED max_change_percent: 5 of 5 are in SE01 Example AB; 4 of 5 report to 1002 Björn Åkesson; 2 of
+            5 change manager; 1008 Hanna Lindberg, 1009 Isak Lund, 1021 Vera Hellström, 1024 Zara Kvist,
+            1027 Pontus Rask.
+    BLOCKED max_deletes: 1027 Pontus Rask.
     BLOCKED by max_change_percent, max_deletes: only an approval that names these ceilings lifts this:
             skovik-sync approve plan.json --allow deletes=1 --allow changes=5
 
@@ -275,13 +279,17 @@ fn a_blocked_plan_says_which_approval_lifts_it() {
       max_invalid_percent  0 of 29 (0.0 %), limit 5 %    pass
       min_employees        29, at least 1                pass
       max_deletes          1, limit 0                    BLOCKED
+    BLOCKED max_change_percent: 5 of 5 are in SE01 Example AB; 4 of 5 report to 1002 Björn Åkesson; 2 of
+            5 change manager; 1008 Hanna Lindberg, 1009 Isak Lund, 1021 Vera Hellström, 1024 Zara Kvist,
+            1027 Pontus Rask.
+    BLOCKED max_deletes: 1027 Pontus Rask.
     BLOCKED by max_change_percent, max_deletes: only an approval that names these ceilings lifts this:
             skovik-sync approve plan.json --allow deletes=1 --allow changes=5
 
     Plan: 3 to create, 4 to update, 1 to delete, 22 unchanged.
     Plan hash: sha256:HASH
     --- standard error
-    error: blocked by max_change_percent; if you have read every one of these changes and want them all: skovik-sync approve plan.json --allow deletes=1 --allow changes=5
+    error: blocked by max_change_percent (5 of 27, limit 10); if you have read every one of these changes and want them all: skovik-sync approve plan.json --allow deletes=1 --allow changes=5
     --- exit code 5
     ");
     insta::assert_snapshot!(tail(&["approve", "plan.json", "--yes", "--allow", "deletes=1", "--allow", "changes=5"]), @"
@@ -291,6 +299,10 @@ fn a_blocked_plan_says_which_approval_lifts_it() {
       max_invalid_percent  0 of 29 (0.0 %), limit 5 %    pass
       min_employees        29, at least 1                pass
       max_deletes          1, limit 0                    BLOCKED
+    BLOCKED max_change_percent: 5 of 5 are in SE01 Example AB; 4 of 5 report to 1002 Björn Åkesson; 2 of
+            5 change manager; 1008 Hanna Lindberg, 1009 Isak Lund, 1021 Vera Hellström, 1024 Zara Kvist,
+            1027 Pontus Rask.
+    BLOCKED max_deletes: 1027 Pontus Rask.
     BLOCKED by max_change_percent, max_deletes: only an approval that names these ceilings lifts this:
             skovik-sync approve plan.json --allow deletes=1 --allow changes=5
 
