@@ -78,6 +78,8 @@ pub enum Command {
     Apply(Apply),
     /// Plan, approve by policy and apply in one go: the scheduled job
     Run(Run),
+    /// Write the plan that takes back what a plan did
+    Undo(Undo),
     /// Save all of Skovik that planning needs
     Snapshot(Snapshot),
     /// Run a stand-in for Skovik on this machine
@@ -226,6 +228,17 @@ pub struct Apply {
     /// Write what happens while it happens, as JSON lines; - for standard output
     #[arg(long, value_name = "FILE")]
     pub events: Option<PathBuf>,
+}
+
+/// Arguments of `undo`.
+#[derive(Debug, Args)]
+pub struct Undo {
+    /// The plan that was applied, with its journal beside it
+    #[arg(value_name = "PLAN")]
+    pub plan: PathBuf,
+    /// Where to write the plan that takes it back
+    #[arg(short, long, value_name = "FILE", default_value = "undo.json")]
+    pub out: PathBuf,
 }
 
 /// Arguments of `run`.

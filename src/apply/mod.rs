@@ -2,7 +2,7 @@
 //!
 //! [`precheck`] holds the plan against the live account, purely; [`engine`] runs the operations, several at a time, each
 //! by the rules of [`operation`]; [`journal`] makes the same apply resumable after any crash. What happened
-//! ([`Outcome`]) is another type than what was planned. Nothing in here decides what should be done: the plan says it.
+//! ([`Outcome`]) is another type than what was planned. [`undo`] makes the plan that takes it back. Nothing in here decides what should be done: the plan says it.
 
 pub mod engine;
 pub mod expect;
@@ -11,6 +11,7 @@ pub mod lock;
 pub mod operation;
 pub mod precheck;
 mod settle;
+pub mod undo;
 
 use std::time::Duration;
 

@@ -56,13 +56,13 @@ pub(super) async fn apply(
     let journal_path = journal_path(&args.plan);
     let read_journal = || Replay::read(&journal_path, plan.hash()).map_err(journal_refusal);
     if let Some(finished) = read_journal()?.finished {
-        ui.line(format!("nothing to do: this plan was applied completely at {finished:.0}"))?;
+        say(args, ui, &format!("nothing to do: this plan was applied completely at {finished:.0}"))?;
         return Ok(ExitStatus::Done);
     }
     let settings = load_settings(&global.config)?;
     same_settings(&plan, &settings, &global.config)?;
     if plan.content().operations.is_empty() {
-        ui.line("nothing to do: the plan has no operations")?;
+        say(args, ui, "nothing to do: the plan has no operations")?;
         return Ok(ExitStatus::Done);
     }
     let granted = approval(&plan, args, &settings, ui)?;
@@ -86,7 +86,7 @@ pub(super) async fn apply(
         branches: policy.branches.as_ref(),
     };
     let Some(standing) = standing(&plan, &replay, live)? else {
-        ui.line("nothing to do: everything that this plan should bring about is so already")?;
+        say(args, ui, "nothing to do: everything that this plan should bring about is so already")?;
         return Ok(ExitStatus::Done);
     };
     lifted(&plan, &precheck::guards(&plan, &replay, live), &granted)?;
@@ -95,6 +95,15 @@ pub(super) async fn apply(
     let options = Options { max_in_flight: target.max_in_flight, settle_after: target.timeout, stop };
     let begun = Begun { plan: &plan, replay: &replay, standing: &standing };
     execute(args, begun, options, &granted, &client, &policy, ui).await
+}
+
+/// Prints a result; to standard error where standard output is the event stream.
+fn say(args: &cli::Apply, ui: &Ui, text: &str) -> anyhow::Result<()> {
+    if args.events.as_deref() == Some(Path::new("-")) {
+        ui.note(text);
+        return Ok(());
+    }
+    ui.line(text)
 }
 
 /// Who approved the plan; on a terminal, where the policy allows it, the person is asked.
@@ -204,7 +213,7 @@ async fn execute(
     let report = engine::run(plan, replay, standing, &worker, options, &mut watch).await;
     drop(journal);
     watch.finish(plan, &report)?;
-    report::print(plan, &report, &shown(&args.plan), ui)?;
+    report::print(plan, &report, &shown(&args.plan), &|text| say(args, ui, text), ui)?;
     Ok(status(&report, report.wrote || !replay.operations.is_empty()))
 }
 

@@ -12,6 +12,7 @@ pub mod run;
 pub mod sandbox;
 pub mod show;
 pub mod snapshot;
+pub mod undo;
 pub mod verify;
 
 use crate::cli::{Cli, Command};
@@ -33,6 +34,7 @@ pub async fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<ExitStatus> {
         Command::Verify(args) => verify::run(args, global, ui),
         Command::Apply(args) => apply::run(args, global, ui).await,
         Command::Run(args) => run::run(args, global, ui).await,
+        Command::Undo(args) => undo::run(args, global, ui),
         Command::Snapshot(args) => snapshot::run(args, global, ui).await,
         Command::Sandbox(args) => sandbox::run(args, &mut std::io::stdout(), &mut std::io::stderr()).await,
         Command::Demo(args) => demo::run(args, global, ui).await,

@@ -122,7 +122,7 @@ fn make(settings: &Settings, both: &BothSides, args: &cli::Plan) -> Result<Plan,
 /// together with its plan, under that plan's hash, so that `undo` still finds both; even where the new plan is the same
 /// again, for then Skovik has gone back to what it was, and there is something to do. While one is not finished, its plan
 /// is needed where it is.
-fn put_applied_plan_away(out: &Path, plan: &Plan, ui: &Ui) -> anyhow::Result<()> {
+pub(super) fn put_applied_plan_away(out: &Path, plan: &Plan, ui: &Ui) -> anyhow::Result<()> {
     let Some((before, replay)) = journal_beside(out)? else { return Ok(()) };
     let journal = journal_path(out);
     if replay.finished.is_none() {
@@ -167,7 +167,7 @@ pub(super) fn text_options(path: &Path, all: bool, ui: &Ui) -> TextOptions {
     TextOptions { color: ui.color(), width: ui.width(), limit, plan_file: shown(path) }
 }
 
-fn next_step(out: &Path, blocked: bool, empty: bool) -> String {
+pub(super) fn next_step(out: &Path, blocked: bool, empty: bool) -> String {
     let out = shown(out);
     match (blocked, empty) {
         (true, _) => format!("\n{out} is written, but blocked by a guard. To look at it again: skovik-sync show {out}"),

@@ -148,7 +148,7 @@ pub(crate) fn user(number: usize, row: &Row, manager: Option<usize>) -> Value {
         "attributes": {
             "primary_email": email, "external_identifier": identifier, "first_name": first_name,
             "last_name": last_name, "roles": ["employee"], "locale": "sv", "odd": {"n": 1.50},
-            "custom_fields": {"cf_cost": cost_center, "cf_note": format!("note {number}"), "cf_car": number % 2 == 0},
+            "custom_fields": {"cf_cost": cost_center, "cf_note": format!("note {number}"), "cf_car": number.is_multiple_of(2)},
             "external_metadata": {"k": number.to_string()}},
         "relationships": {
             "manager": {"data": manager.map(|manager| json!({"type": "users", "id": user_id(manager)}))},

@@ -2,6 +2,7 @@
 
 mod apply_outcomes;
 mod apply_stops;
+mod apply_undo;
 mod approvals;
 mod architecture;
 mod bad_data;

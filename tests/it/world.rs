@@ -9,13 +9,16 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use skovik_sync::apply::journal::{Record, read_lines};
 use skovik_sync::plan::Plan;
-use skovik_sync::sandbox::{Account, Options, Server};
+use skovik_sync::sandbox::{Options, Server};
 use tokio::process::{Child, Command};
 
 use crate::company::Company;
 
 /// How long a test waits for something that must come, before it counts as missing.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The sandbox's request log.
+const REQUESTS: &str = "requests.jsonl";
 
 /// The settings of `[target]` that a test chooses; the others make it quick.
 #[derive(Debug, Clone, Copy)]
@@ -34,9 +37,7 @@ impl Default for Pace {
 /// Everything that a run needs, in a folder of its own.
 pub(crate) struct World {
     pub(crate) folder: tempfile::TempDir,
-    server: Option<Server>,
-    port: u16,
-    logs: u32,
+    server: Server,
 }
 
 /// How the program ended.
@@ -76,12 +77,15 @@ impl Request {
 impl World {
     /// A company and its account, on a sandbox with these options (whose account does not matter).
     pub(crate) async fn new(company: &Company, pace: Pace, options: Options) -> Self {
-        let mut world = Self { folder: tempfile::tempdir().expect("a folder"), server: None, port: 0, logs: 0 };
-        world.start(Options { account: company.account(), ..options }).await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let request_log = Some(folder.path().join(REQUESTS));
+        let server = Server::start(Options { account: company.account(), request_log, ..options }).await;
+        let world = Self { folder, server: server.expect("it starts") };
         for (name, text) in &company.files {
             std::fs::write(world.path(name), text).expect("written");
         }
-        world.write_settings(&company.settings(&world.url(), pace));
+        let settings = company.settings(&world.server.url(), pace);
+        std::fs::write(world.path("skovik-sync.toml"), settings).expect("written");
         std::fs::write(world.path("key"), "any").expect("written");
         world
     }
@@ -91,52 +95,21 @@ impl World {
         Self::new(company, pace, Options { faults: rules_of(rules), ..Options::default() }).await
     }
 
-    async fn start(&mut self, options: Options) {
-        self.logs += 1;
-        let request_log = Some(self.log_path());
-        let server = Server::start(Options { port: self.port, request_log, ..options }).await.expect("it starts");
-        self.port = server.address().port();
-        self.server = Some(server);
-    }
-
-    /// Another sandbox at the same address, with the same account and these options.
-    pub(crate) async fn restart(&mut self, options: Options) {
-        let account = Account::load(&*self.snapshot()).expect("a good snapshot");
-        self.server.take().expect("a server").stop().await.expect("it stops");
-        self.start(Options { account, ..options }).await;
-    }
-
-    pub(crate) fn server(&self) -> &Server {
-        self.server.as_ref().expect("a server")
-    }
-
-    pub(crate) fn url(&self) -> String {
-        self.server().url()
-    }
-
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
-    }
-
-    fn log_path(&self) -> PathBuf {
-        self.path(&format!("requests-{}.jsonl", self.logs))
-    }
-
-    pub(crate) fn write_settings(&self, settings: &str) {
-        std::fs::write(self.path("skovik-sync.toml"), settings).expect("written");
     }
 
     /// The account as it is now, as a snapshot.
     pub(crate) fn snapshot(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        self.server().inspect(|account| account.save(&mut bytes, &self.url()).map(drop)).expect("saved");
+        self.server.inspect(|account| account.save(&mut bytes, &self.server.url()).map(drop)).expect("saved");
         bytes
     }
 
     /// The users by id, as the server holds them.
     pub(crate) fn users(&self) -> BTreeMap<String, Value> {
         let parse = |text: &str| serde_json::from_str::<Value>(text).expect("JSON");
-        self.server().inspect(|account| {
+        self.server.inspect(|account| {
             account.users().map(parse).map(|user| (user["id"].as_str().expect("an id").to_owned(), user)).collect()
         })
     }
@@ -147,7 +120,7 @@ impl World {
     }
 
     pub(crate) fn requests(&self) -> Vec<Request> {
-        let text = std::fs::read_to_string(self.log_path()).expect("a log");
+        let text = std::fs::read_to_string(self.path(REQUESTS)).expect("a log");
         let read = |line: &str| {
             // The last line may still be in the making.
             let line: Value = serde_json::from_str(line).ok()?;
@@ -235,7 +208,7 @@ impl World {
         change(&mut user);
         rustls::crypto::ring::default_provider().install_default().ok();
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-        let put = client.put(format!("{}/users/{id}", self.url())).bearer_auth("another");
+        let put = client.put(format!("{}/users/{id}", self.server.url())).bearer_auth("another");
         let put = put.header("content-type", "application/json").body(json!({"data": user}).to_string());
         assert_eq!(put.send().await.expect("an answer").status(), 200);
     }
