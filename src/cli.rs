@@ -186,6 +186,15 @@ pub struct Approve {
     /// Lift the guards of this kind up to a count: deletes=N, changes=N or creates=N; repeatable
     #[arg(long, value_name = "KIND=N")]
     pub allow: Vec<String>,
+    /// Sign the approval with this OpenSSH private key
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["statement", "signature"])]
+    pub sign_key: Option<PathBuf>,
+    /// Write what is to be signed, for a key in an agent or in hardware; with --signature, what was signed
+    #[arg(long, value_name = "FILE")]
+    pub statement: Option<PathBuf>,
+    /// Take the signature that ssh-keygen made; the statement is --statement, or this name without .sig
+    #[arg(long, value_name = "FILE.sig", conflicts_with_all = ["approver", "comment", "expires", "allow"])]
+    pub signature: Option<PathBuf>,
 }
 
 /// Arguments of `verify`.

@@ -20,6 +20,7 @@ use std::{fs, io};
 
 use toml::de::DeTable;
 
+use crate::approval::escalation::Escalation;
 use crate::diff::{Remove, Renumber};
 use crate::guard::Limits;
 use crate::plan::Digest;
@@ -163,8 +164,10 @@ pub enum Unresolved {
 pub struct ApprovalSettings {
     /// What proves an approval.
     pub require: Require,
-    /// How many different people must approve.
+    /// How many different people must approve every plan.
     pub approvers: usize,
+    /// Which plans need more.
+    pub rules: Vec<Escalation>,
     /// How long an approval holds.
     pub max_age: Duration,
     /// Whether `run` may approve a plan that passes every guard.

@@ -15,6 +15,7 @@ use std::io::{self, IsTerminal, Write};
 use anyhow::Context as _;
 use console::{Style, Term};
 use indicatif::{MultiProgress, ProgressDrawTarget};
+use secrecy::SecretString;
 
 pub use self::progress::Progress;
 use crate::cli::{Global, LogFormat};
@@ -176,6 +177,17 @@ impl Ui {
         self.ask(question, default, instead)
     }
 
+    /// Asks for a passphrase, which is not shown while it is typed.
+    ///
+    /// # Errors
+    /// As [`Ui::confirm`].
+    pub fn passphrase(&self, question: &str, instead: &str) -> anyhow::Result<SecretString> {
+        self.can_ask_for(question, instead)?;
+        let prompt = dialoguer::Password::new().with_prompt(visible_lines(question)).allow_empty_password(true);
+        let typed = self.bars.suspend(|| prompt.interact()).map(SecretString::from);
+        answer(typed)
+    }
+
     /// Starts the logs: to standard error, `-v` for what is done, `-vv` for every request, `-q` for errors only.
     ///
     /// # Errors
@@ -185,19 +197,20 @@ impl Ui {
     }
 
     fn ask(&self, question: &str, default: Option<&str>, instead: &str) -> anyhow::Result<String> {
-        if !self.can_ask {
-            let problem = format!("there is no terminal to ask on ({}); {instead}", printable(question));
-            return Err(refused(ExitStatus::Usage, problem));
-        }
+        self.can_ask_for(question, instead)?;
         let mut prompt = dialoguer::Input::<String>::new().with_prompt(visible_lines(question)).allow_empty(true);
         if let Some(default) = default {
             prompt = prompt.default(default.to_owned());
         }
-        let answer = self.bars.suspend(|| prompt.interact_text()).map_err(io::Error::from);
-        answer.map_err(|error| match error.kind() {
-            io::ErrorKind::Interrupted => refused(ExitStatus::Interrupted, "interrupted at the question"),
-            _ => anyhow::Error::new(error).context("cannot read the answer from the terminal"),
-        })
+        answer(self.bars.suspend(|| prompt.interact_text()))
+    }
+
+    fn can_ask_for(&self, question: &str, instead: &str) -> anyhow::Result<()> {
+        if self.can_ask {
+            return Ok(());
+        }
+        let problem = format!("there is no terminal to ask on ({}); {instead}", printable(question));
+        Err(refused(ExitStatus::Usage, problem))
     }
 
     fn say(&self, kind: Kind, text: &str) {
@@ -223,6 +236,13 @@ impl Ui {
     fn write_stderr(&self, text: &str) {
         let _ = self.bars.suspend(|| io::stderr().lock().write_all(text.as_bytes()));
     }
+}
+
+fn answer<T>(typed: dialoguer::Result<T>) -> anyhow::Result<T> {
+    typed.map_err(io::Error::from).map_err(|error| match error.kind() {
+        io::ErrorKind::Interrupted => refused(ExitStatus::Interrupted, "interrupted at the question"),
+        _ => anyhow::Error::new(error).context("cannot read the answer from the terminal"),
+    })
 }
 
 fn error_text(error: &anyhow::Error, color: bool) -> String {

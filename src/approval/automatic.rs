@@ -15,7 +15,7 @@ pub const APPROVER: &str = "policy: automatic";
 pub struct Policy {
     /// Whether there is such a thing at all.
     pub automatic: bool,
-    /// How many people must approve.
+    /// How many people must approve this plan, by the setting or by a rule.
     pub approvers: usize,
     /// Whether approvals must be signed, which only a person can do.
     pub signatures: bool,
@@ -33,7 +33,7 @@ pub fn objections(plan: &Plan, policy: &Policy) -> Vec<String> {
         objections.push("[approval] require = \"signature\" asks for a person".to_owned());
     }
     if approvers > 1 {
-        objections.push(format!("[approval] approvers = {approvers} asks for people"));
+        objections.push(format!("[approval] asks for {approvers} people"));
     }
     let custom_fields = &plan.content().target.custom_fields;
     objections.extend(plan.blocking_guards().map(|guard| format!("the guard {} blocks", title(guard, custom_fields))));
@@ -58,6 +58,7 @@ pub fn approval(plan: &Plan, now: Timestamp) -> Approval {
         comment: Some("[approval] automatic = true; every guard passes, and nobody was renumbered".to_owned()),
         allow: std::collections::BTreeMap::new(),
         blocked: Vec::new(),
+        signature: None,
     }
 }
 
@@ -69,7 +70,7 @@ pub fn is_by_policy(approval: &Approval) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{guard, plan};
+    use super::super::policy::tests::{guard, plan};
     use super::*;
     use crate::plan::{Content, Diagnostic, Severity};
 
@@ -81,7 +82,7 @@ mod tests {
         assert_eq!(objections(&quiet, &YES), [""; 0]);
         for (policy, word) in [
             (Policy { automatic: false, ..YES }, "automatic is false"),
-            (Policy { approvers: 2, ..YES }, "approvers = 2"),
+            (Policy { approvers: 2, ..YES }, "asks for 2 people"),
             (Policy { signatures: true, ..YES }, "signature"),
         ] {
             let found = objections(&quiet, &policy);

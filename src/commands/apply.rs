@@ -99,14 +99,14 @@ pub(super) async fn apply(
 
 /// Who approved the plan; on a terminal, where the policy allows it, the person is asked.
 fn approval(plan: &Plan, args: &cli::Apply, settings: &Settings, ui: &Ui) -> anyhow::Result<Granted> {
-    let rules = rules(settings)?;
+    let rules = rules(plan, settings)?;
     let stated = args.approved_hash.as_deref().map(stated_hash).transpose()?;
     let found = counted_approvals(&args.plan, plan, settings)?;
     let refusal = match judge(plan, &found, stated, &rules, now()) {
         Ok(granted) => return Ok(granted),
         Err(refusal) => refused(ExitStatus::NotApproved, format!("not approved: {refusal}")),
     };
-    let may_ask = stated.is_none() && rules.approvers <= 1 && plan.blocking_guards().next().is_none() && ui.can_ask();
+    let may_ask = stated.is_none() && rules.hash_suffices() && plan.blocking_guards().next().is_none() && ui.can_ask();
     if !may_ask {
         return Err(refusal);
     }

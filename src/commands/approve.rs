@@ -1,13 +1,22 @@
-//! `approve`: shows a plan, asks, and writes an approval of exactly that plan.
+//! `approve`: shows a plan, asks, and writes an approval of exactly that plan, signed where a key is given.
+//!
+//! A key that a program cannot read, in an agent or in hardware, signs in two steps: `--statement` writes what is to be
+//! signed, and `--signature` takes what `ssh-keygen` made of it.
+
+mod key;
+mod statement;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context as _;
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, Unit};
 
 use super::common::{list_guards, load_settings, now, read_plan, rules, same_settings, shown, write_approval};
-use crate::approval::{Approval, FORMAT, FORMAT_VERSION, automatic, not_lifted};
+use crate::approval::signature::{SignerKey, SigningKey};
+use crate::approval::{
+    Approval, FORMAT, FORMAT_VERSION, Found, GREATEST_CEILING, MAX_BYTES, Proof, Rules, automatic, examine, not_lifted,
+};
 use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::guard::{Ceiling, needed_ceilings};
@@ -17,7 +26,8 @@ use crate::ui::Ui;
 /// Runs `approve`.
 ///
 /// # Errors
-/// Exit code 5 where a guard blocks and no sufficient ceiling is given, 6 where the answer is no.
+/// Exit code 5 where a guard blocks and no sufficient ceiling is given, 6 where the answer is no or the approval would
+/// not count.
 pub fn run(args: &cli::Approve, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let plan = read_plan(&args.plan)?;
     super::plan::show(&plan, &args.plan, false, ui)?;
@@ -29,35 +39,83 @@ pub fn run(args: &cli::Approve, global: &Global, ui: &Ui) -> anyhow::Result<Exit
 pub(super) fn approve(plan: &Plan, args: &cli::Approve, global: &Global, ui: &Ui) -> anyhow::Result<()> {
     let settings = load_settings(&global.config)?;
     same_settings(plan, &settings, &global.config)?;
-    let rules = rules(&settings)?;
-    let allow = ceilings(&args.allow)?;
-    let approver = approver(args.approver.as_deref())?;
-    let approved_at = now();
-    let expires_at = args.expires.as_deref().map(|text| expiry(approved_at, text)).transpose()?;
-    ceilings_suffice(plan, &allow, &args.plan)?;
-    if !args.yes
-        && !ui.confirm(
-            &format!("Approve this plan as {approver}?"),
-            "yes",
-            "give --yes to approve without being asked",
-        )?
-    {
-        return Err(refused(ExitStatus::NotApproved, "not approved: the answer was not yes"));
+    let rules = rules(plan, &settings)?;
+    if let Some(signature) = &args.signature {
+        let approval = statement::signed(args.statement.as_deref(), signature)?;
+        ceilings_suffice(plan, &approval.allow, &args.plan)?;
+        return write(plan, approval, &args.plan, &rules, ui);
     }
+    let key = args.sign_key.as_deref().map(|path| Ok::<_, anyhow::Error>((path, key::read(path, ui)?))).transpose()?;
+    let approval = draft(plan, args, &rules, key.as_ref().map(|(_, key)| key.public()).as_ref())?;
+    ceilings_suffice(plan, &approval.allow, &args.plan)?;
+    if let Some(path) = &args.statement {
+        return statement::write(&approval, path, &args.plan, ui);
+    }
+    if matches!(rules.proof, Proof::Signature(_)) && key.is_none() {
+        let problem = "[approval] asks for a signature: give --sign-key FILE, or --statement FILE for a key that an agent \
+                       or a device holds";
+        return Err(refused(ExitStatus::Usage, problem));
+    }
+    if !args.yes {
+        let question = format!("Approve this plan as {}?", approval.approver);
+        if !ui.confirm(&question, "yes", "give --yes to approve without being asked")? {
+            return Err(refused(ExitStatus::NotApproved, "not approved: the answer was not yes"));
+        }
+    }
+    let approval = match key {
+        Some((path, key)) => sign(approval, &key::unlocked(key, path, ui)?)?,
+        None => approval,
+    };
+    write(plan, approval, &args.plan, &rules, ui)
+}
+
+/// What the approver says, not signed yet.
+fn draft(plan: &Plan, args: &cli::Approve, rules: &Rules, key: Option<&SignerKey>) -> anyhow::Result<Approval> {
+    let allow = ceilings(&args.allow)?;
+    let approver = approver(args.approver.as_deref(), rules, key)?;
+    // Whole seconds are precise enough, and easier to read in a statement.
+    let approved_at = now().round(Unit::Second).context("the clock")?;
+    let expires_at = args.expires.as_deref().map(|text| expiry(approved_at, text)).transpose()?;
     let approval = Approval {
         format: FORMAT.to_owned(),
         format_version: FORMAT_VERSION,
         plan_hash: plan.hash(),
-        approver: approver.clone(),
+        approver,
         approved_at,
         expires_at,
         comment: args.comment.clone(),
         allow,
         blocked: plan.blocking_guards().cloned().collect(),
+        signature: None,
     };
-    let path = write_approval(&args.plan, &approval)?;
-    let until = approval.holds_until(&rules);
-    ui.line(format!("approved by {approver} until {until:.0}: {}", shown(&path)))
+    // Whatever could not be read again must not be signed.
+    let text = serde_json::to_vec_pretty(&approval)?;
+    if text.len() > MAX_BYTES / 2 {
+        return Err(refused(ExitStatus::Usage, "--comment is too long"));
+    }
+    Approval::read(&text).map_err(|problem| refused(ExitStatus::Usage, format!("this approval {problem}")))
+}
+
+fn sign(approval: Approval, key: &SigningKey) -> anyhow::Result<Approval> {
+    let statement = approval.statement().map_err(anyhow::Error::msg)?;
+    let signature = key.sign(&statement).map_err(anyhow::Error::msg)?;
+    Ok(Approval { signature: Some(signature), ..approval })
+}
+
+/// Writes an approval that counts; one that would not is refused.
+fn write(plan: &Plan, approval: Approval, plan_path: &Path, rules: &Rules, ui: &Ui) -> anyhow::Result<()> {
+    let found = Found { name: "the approval".to_owned(), approval: Ok(approval) };
+    let accepted = examine(plan, &found, rules, now()).map_err(|objection| {
+        refused(
+            ExitStatus::NotApproved,
+            format!("nothing was written: the approval would not count, as it {objection}"),
+        )
+    })?;
+    let approval = accepted.approval;
+    let path = write_approval(plan_path, approval)?;
+    let until = approval.holds_until(rules.max_age);
+    let approved = if approval.signature.is_some() { "approved and signed" } else { "approved" };
+    ui.line(format!("{approved} by {} until {until:.0}: {}", approval.approver, shown(&path)))
 }
 
 /// Refuses an approval that would lift nothing, and says which flags would.
@@ -97,7 +155,7 @@ fn ceilings(given: &[String]) -> anyhow::Result<BTreeMap<Ceiling, u64>> {
     for text in given {
         let parsed = text.split_once('=').and_then(|(name, count)| {
             let kind = Ceiling::ALL.into_iter().find(|kind| kind.name() == name)?;
-            Some((kind, count.parse::<u64>().ok()?))
+            Some((kind, count.parse::<u64>().ok().filter(|&count| count <= GREATEST_CEILING)?))
         });
         let Some((kind, count)) = parsed else {
             let problem = format!("--allow {text}: expected deletes=N, changes=N or creates=N, with a whole number");
@@ -110,9 +168,15 @@ fn ceilings(given: &[String]) -> anyhow::Result<BTreeMap<Ceiling, u64>> {
     Ok(ceilings)
 }
 
-fn approver(given: Option<&str>) -> anyhow::Result<String> {
+/// Who approves: the one who is named; else whoever `allowed_signers` says has the key; else the user who is logged in.
+fn approver(given: Option<&str>, rules: &Rules, key: Option<&SignerKey>) -> anyhow::Result<String> {
     let from_environment = || ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
-    let name = given.map(str::to_owned).or_else(from_environment).unwrap_or_default();
+    let signers = match &rules.proof {
+        Proof::Hash => None,
+        Proof::Signature(signers) => Some(signers),
+    };
+    let from_key = || Some(signers?.principal_of(key?)?.to_owned());
+    let name = given.map(str::to_owned).or_else(from_key).or_else(from_environment).unwrap_or_default();
     let name = name.trim();
     if name.is_empty() || name.chars().any(char::is_control) {
         return Err(refused(ExitStatus::Usage, "cannot tell who approves: give --approver NAME"));
@@ -122,6 +186,18 @@ fn approver(given: Option<&str>) -> anyhow::Result<String> {
             ExitStatus::Usage,
             format!("--approver {name}: that is what `run` signs with; give a person's name"),
         ));
+    }
+    if signers.is_some_and(|signers| !signers.knows(name)) {
+        let problem = format!(
+            "not approved: allowed_signers lists nobody as {name}; give --approver with the name that it has for you"
+        );
+        return Err(refused(ExitStatus::NotApproved, problem));
+    }
+    if let (Some(signers), Some(key)) = (signers, key) {
+        // Said now rather than after the question and the passphrase.
+        signers.check(key, name, now()).map_err(|objection| {
+            refused(ExitStatus::NotApproved, format!("not approved: it would be signed {objection}"))
+        })?;
     }
     Ok(name.to_owned())
 }

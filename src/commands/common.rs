@@ -3,16 +3,18 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
 use crate::apply::journal::{JournalError, Replay};
-use crate::approval::{Approval, Found, Rules, automatic, file_name};
-use crate::config::{ApprovalSettings, Require, Settings};
+use crate::approval::signers::AllowedSigners;
+use crate::approval::{Approval, Found, MAX_BYTES, Proof, Rules, automatic, escalation, file_name};
+use crate::config::{Require, Settings};
 use crate::diff::{Policy, Protect};
 use crate::employee::ExternalIdentifier;
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
@@ -20,6 +22,7 @@ use crate::files::write_private;
 use crate::guard::{not_as_demanded, title};
 use crate::mapping::ResolvedMapper;
 use crate::plan::{Digest, GuardResult, Plan};
+use crate::render::printable;
 use crate::target::client::{Client, Options};
 
 /// How many guards a refusal names.
@@ -120,7 +123,7 @@ pub(super) fn journal_beside(plan: &Path) -> Result<Option<(Digest, Replay)>, Jo
 /// The approvals beside a plan, of which one by policy counts as long as the policy would still give it.
 pub(super) fn counted_approvals(path: &Path, plan: &Plan, settings: &Settings) -> anyhow::Result<Vec<Found>> {
     let mut found = approvals_beside(path)?;
-    let objections = automatic::objections(plan, &automatic_policy(settings));
+    let objections = automatic::objections(plan, &automatic_policy(plan, settings)?);
     for Found { approval, .. } in &mut found {
         if approval
             .as_ref()
@@ -133,10 +136,11 @@ pub(super) fn counted_approvals(path: &Path, plan: &Plan, settings: &Settings) -
     Ok(found)
 }
 
-/// What `run` may approve.
-pub(super) fn automatic_policy(settings: &Settings) -> automatic::Policy {
-    let ApprovalSettings { require, approvers, max_age: _, automatic, allowed_signers: _ } = &settings.approval;
-    automatic::Policy { automatic: *automatic, approvers: *approvers, signatures: *require == Require::Signature }
+/// What `run` may approve of this plan.
+pub(super) fn automatic_policy(plan: &Plan, settings: &Settings) -> anyhow::Result<automatic::Policy> {
+    let Rules { proof, approvers, because: _, max_age: _ } = rules(plan, settings)?;
+    let automatic = settings.approval.automatic;
+    Ok(automatic::Policy { automatic, approvers, signatures: matches!(proof, Proof::Signature(_)) })
 }
 
 /// Writes an approval beside its plan, and says where.
@@ -163,26 +167,48 @@ fn approvals_beside(plan: &Path) -> anyhow::Result<Vec<Found>> {
         let is_approval =
             name.strip_prefix(&plan_name).is_some_and(|rest| rest.starts_with('.') && rest.ends_with(".approval"));
         if is_approval {
-            let approval = fs::read(entry.path())
-                .map_err(|error| format!("cannot be read: {error}"))
-                .and_then(|text| Approval::read(&text));
-            found.push(Found { name, approval });
+            let approval = read_approval(&entry.path());
+            found.push(Found { name: printable(&name).into_owned(), approval });
         }
     }
     found.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(found)
 }
 
-/// What an approval needs to count.
-pub(super) fn rules(settings: &Settings) -> anyhow::Result<Rules> {
-    let approval = &settings.approval;
-    if approval.require == Require::Signature {
-        let problem = "[approval] require = \"signature\": this version cannot verify signatures; use \"hash\"";
-        return Err(refused(ExitStatus::Usage, problem));
+/// A link, a folder or a pipe is no approval: what a link leads to can differ from one reading to the next, and from
+/// one machine to the next.
+fn read_approval(path: &Path) -> Result<Approval, String> {
+    let cannot = |error: std::io::Error| format!("cannot be read: {error}");
+    if !fs::symlink_metadata(path).map_err(cannot)?.is_file() {
+        return Err("is not a file of its own, but a link or a folder; put the approval itself there".to_owned());
     }
+    let mut text = Vec::new();
+    let limit = MAX_BYTES as u64 + 1;
+    fs::File::open(path).map_err(cannot)?.take(limit).read_to_end(&mut text).map_err(cannot)?;
+    Approval::read(&text)
+}
+
+/// What an approval of this plan needs to count.
+pub(super) fn rules(plan: &Plan, settings: &Settings) -> anyhow::Result<Rules> {
+    let approval = &settings.approval;
     let max_age =
         SignedDuration::try_from(approval.max_age).context("[approval] max_age").or_refuse(ExitStatus::Usage)?;
-    Ok(Rules { approvers: approval.approvers, max_age })
+    let proof = match (approval.require, &approval.allowed_signers) {
+        (Require::Hash, _) => Proof::Hash,
+        (Require::Signature, Some(path)) => Proof::Signature(allowed_signers(path).or_refuse(ExitStatus::Usage)?),
+        (Require::Signature, None) => {
+            return Err(refused(ExitStatus::Usage, "[approval] require = \"signature\" needs allowed_signers"));
+        }
+    };
+    let needed = escalation::needed(&approval.rules, approval.approvers, plan)
+        .map_err(|problem| refused(ExitStatus::Usage, format!("[[approval.rule]] {problem}")))?;
+    Ok(Rules { proof, approvers: needed.approvers, because: needed.because, max_age })
+}
+
+fn allowed_signers(path: &Path) -> anyhow::Result<AllowedSigners> {
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read allowed_signers {}", path.display()))?;
+    AllowedSigners::parse(&text, &TimeZone::system())
+        .map_err(|problem| anyhow::anyhow!("allowed_signers {} {problem}", path.display()))
 }
 
 /// Guards with their figures, for a refusal; of many, the first ones.

@@ -60,6 +60,9 @@ pub async fn run(args: &cli::Demo, global: &Global, ui: &Ui) -> anyhow::Result<E
         comment: Some("the demo approves itself".to_owned()),
         expires: None,
         allow: Vec::new(),
+        sign_key: None,
+        statement: None,
+        signature: None,
     };
     super::approve::approve(&super::common::read_plan(&approve.plan)?, &approve, global, ui)?;
 

@@ -78,7 +78,7 @@ fn unfinished(out: &Path) -> anyhow::Result<Option<Plan>> {
 
 /// Only what the policy has approved, and still does, is gone on with. What people began is for people to finish.
 fn may_go_on(plan: &Plan, out: &Path, settings: &Settings) -> anyhow::Result<()> {
-    let rules = rules(settings)?;
+    let rules = rules(plan, settings)?;
     let (by_policy, by_people): (Vec<_>, Vec<_>) = counted_approvals(out, plan, settings)?
         .into_iter()
         .partition(|found| found.approval.as_ref().is_ok_and(automatic::is_by_policy));
@@ -110,7 +110,7 @@ fn may_go_on(plan: &Plan, out: &Path, settings: &Settings) -> anyhow::Result<()>
 fn approval_of_people(plan: &Plan, out: &Path, settings: &Settings) -> anyhow::Result<Option<Granted>> {
     let mut found = counted_approvals(out, plan, settings)?;
     found.retain(|found| !found.approval.as_ref().is_ok_and(automatic::is_by_policy));
-    let granted = judge(plan, &found, None, &rules(settings)?, now()).ok();
+    let granted = judge(plan, &found, None, &rules(plan, settings)?, now()).ok();
     Ok(granted.filter(|granted| not_lifted(&plan.content().guards, &granted.allow).is_empty()))
 }
 
@@ -119,7 +119,7 @@ fn approve_by_policy(plan: &Plan, out: &Path, settings: &Settings, ui: &Ui) -> a
     if !blocking.is_empty() {
         return Err(refused(ExitStatus::Blocked, blocked(&blocking, plan, out)));
     }
-    let objections = automatic::objections(plan, &automatic_policy(settings));
+    let objections = automatic::objections(plan, &automatic_policy(plan, settings)?);
     if !objections.is_empty() {
         let file = shown(out);
         let problem = format!(

@@ -3,16 +3,17 @@
 use std::path::Path;
 
 use anyhow::Context as _;
+use jiff::Timestamp;
 
 use super::common::{
     counted_approvals, journal_path, list_guards, load_settings, now, read_plan, rules, same_settings,
 };
 use crate::apply::journal::Replay;
-use crate::approval::{Found, judge, not_lifted};
+use crate::approval::{Accepted, Found, Rules, examine, judge, not_lifted};
 use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::plan::{Digest, Plan, Summary};
-use crate::render::markdown;
+use crate::render::{markdown, printable};
 use crate::ui::Ui;
 
 /// Runs `verify`.
@@ -38,20 +39,14 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
     }
     let settings = load_settings(&global.config)?;
     same_settings(&plan, &settings, &global.config)?;
-    let rules = rules(&settings)?;
+    let rules = rules(&plan, &settings)?;
     let found = counted_approvals(&args.plan, &plan, &settings)?;
-    for Found { name, approval } in &found {
-        match approval {
-            Ok(approval) if approval.plan_hash == plan.hash() => {
-                let until = approval.holds_until(&rules);
-                ui.line(format!("approval  {name}: by {}, holds until {until:.0}", approval.approver))?;
-            }
-            Ok(_) => ui.line(format!("approval  {name}: of another plan"))?,
-            Err(problem) => ui.line(format!("approval  {name}: {problem}"))?,
-        }
+    let now = now();
+    for one in &found {
+        ui.line(format!("approval  {}: {}", one.name, described(&plan, one, &rules, now)))?;
     }
     let stated = args.approved_hash.as_deref().map(stated_hash).transpose()?;
-    let granted = judge(&plan, &found, stated, &rules, now())
+    let granted = judge(&plan, &found, stated, &rules, now)
         .map_err(|error| refused(ExitStatus::NotApproved, format!("not approved: {error}")))?;
     let left = not_lifted(&plan.content().guards, &granted.allow);
     if !left.is_empty() {
@@ -71,6 +66,24 @@ fn rendered(plan: &Plan, path: &Path, ui: &Ui) -> anyhow::Result<ExitStatus> {
         .map_err(|problem| refused(ExitStatus::Damaged, format!("{} is not this plan: {problem}", path.display())))?;
     ui.line(format!("{} shows exactly this plan", path.display()))?;
     Ok(ExitStatus::Done)
+}
+
+/// What is to be said of an approval, after its name.
+fn described(plan: &Plan, found: &Found, rules: &Rules, now: Timestamp) -> String {
+    let Accepted { approval, key } = match examine(plan, found, rules, now) {
+        Ok(accepted) => accepted,
+        Err(_) if found.approval.as_ref().is_ok_and(|approval| approval.plan_hash != plan.hash()) => {
+            return "of another plan".to_owned();
+        }
+        Err(objection) => return format!("does not count: {}", printable(&objection)),
+    };
+    let by = printable(&approval.approver);
+    let signed = match key {
+        Some(key) => format!(", signed with {}", key.fingerprint()),
+        None if approval.signature.is_some() => ", with a signature that [approval] does not ask for".to_owned(),
+        None => String::new(),
+    };
+    format!("by {by}{signed}, holds until {:.0}", approval.holds_until(rules.max_age))
 }
 
 /// Reads a hash from the command line.

@@ -14,6 +14,7 @@ use super::{
     ApprovalSettings, ConfigError, EmployeeSettings, Invalid, ManagerReference, ManagerSettings, Require,
     ScopeSettings, Settings, SourceSettings, TargetSettings, TokenSource, Unresolved,
 };
+use crate::approval::escalation::Escalation;
 use crate::diff::{Remove, Renumber};
 use crate::plan::Digest;
 use crate::source::SourceKind;
@@ -314,30 +315,40 @@ fn manager(section: Section<'_>) -> Result<ManagerSettings, ConfigError> {
 }
 
 fn approval(section: Section<'_>) -> Result<ApprovalSettings, ConfigError> {
-    let section = section.only(&["require", "approvers", "max_age", "automatic", "allowed_signers"])?;
+    let section = section.only(&["require", "approvers", "max_age", "automatic", "allowed_signers", "rule"])?;
     let require =
         section.word("require", &[("hash", Require::Hash), ("signature", Require::Signature)])?.unwrap_or_default();
-    let approvers = section.number("approvers", 1..=100)?.and_then(|n| usize::try_from(n).ok()).unwrap_or(1);
+    let approvers = approvers(&section, require)?.unwrap_or(1);
     let allowed_signers = section.path("allowed_signers")?;
-    match require {
-        Require::Hash if approvers > 1 => {
-            return Err(section.problem(
-                "approvers",
-                "above 1 needs `require = \"signature\"`: without signatures, one person could approve under two names",
-            ));
-        }
-        Require::Signature if allowed_signers.is_none() => {
-            return Err(
-                section.problem("require", "needs `allowed_signers`, the file that says whose signatures count")
-            );
-        }
-        Require::Hash | Require::Signature => {}
+    if require == Require::Signature && allowed_signers.is_none() {
+        return Err(section.problem("require", "needs `allowed_signers`, the file that says whose signatures count"));
     }
+    let rules = section.sections("rule", "[[approval.rule]]")?.into_iter().map(|rule| escalation(rule, require));
     Ok(ApprovalSettings {
         require,
         approvers,
+        rules: rules.collect::<Result<_, _>>()?,
         max_age: section.duration("max_age")?.unwrap_or(Duration::from_secs(24 * 60 * 60)),
         automatic: section.flag("automatic")?.unwrap_or(false),
         allowed_signers,
     })
+}
+
+fn escalation(section: Section<'_>, require: Require) -> Result<Escalation, ConfigError> {
+    let section = section.only(&["when", "approvers"])?;
+    let when = section.required("when", "an expression such as \"deletes > 0\"")?;
+    let approvers = approvers(&section, require)?
+        .ok_or_else(|| section.missing("approvers", "how many people must approve such a plan"))?;
+    Escalation::new(when, approvers).map_err(|problem| section.problem("when", problem))
+}
+
+fn approvers(section: &Section<'_>, require: Require) -> Result<Option<usize>, ConfigError> {
+    let approvers = section.number("approvers", 1..=100)?.and_then(|n| usize::try_from(n).ok());
+    if require == Require::Hash && approvers.is_some_and(|number| number > 1) {
+        return Err(section.problem(
+            "approvers",
+            "above 1 needs `require = \"signature\"`: without signatures, one person could approve under two names",
+        ));
+    }
+    Ok(approvers)
 }

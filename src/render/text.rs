@@ -167,7 +167,7 @@ fn summary(f: &mut fmt::Formatter<'_>, shown: Shown<'_>) -> fmt::Result {
 }
 
 /// A file name as a shell takes it.
-pub(super) fn shell_word(name: &str) -> Cow<'_, str> {
+pub(crate) fn shell_word(name: &str) -> Cow<'_, str> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
     if !name.is_empty() && name.chars().all(plain) {
         Cow::Borrowed(name)

@@ -23,6 +23,7 @@ mod render;
 mod run;
 mod sandbox;
 mod secrets;
+mod signatures;
 mod stale;
 mod target;
 mod terminal;

@@ -1,0 +1,184 @@
+//! Rules that ask for more approvers where a plan does more: a MiniJinja expression over the plan's counts, such as
+//! `deletes > 0`, and how many people it takes where that is true.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use minijinja::value::{Value, ValueKind};
+use minijinja::{Environment, UndefinedBehavior};
+
+use crate::plan::{Plan, Summary};
+
+/// What an expression may refer to.
+pub const FIGURES: [&str; 9] = [
+    "creates",
+    "updates",
+    "deletes",
+    "changes",
+    "unchanged",
+    "set_aside",
+    "managed",
+    "delete_percent",
+    "change_percent",
+];
+
+/// One `[[approval.rule]]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Escalation {
+    when: Arc<str>,
+    approvers: usize,
+}
+
+/// How many approvers a plan needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Needed {
+    /// How many.
+    pub approvers: usize,
+    /// The rule that asks for more than every plan needs.
+    pub because: Option<Arc<str>>,
+}
+
+impl Escalation {
+    /// Compiles a rule, and tries it on the counts of a plan that does nothing and of one that does everything.
+    ///
+    /// # Errors
+    /// Says what is wrong with the expression.
+    pub fn new(when: &str, approvers: usize) -> Result<Self, String> {
+        // The engine takes any count to be less than any text, so that `deletes > '0'` would never be true.
+        if when.contains(['"', '\'']) {
+            return Err("compares with a text; every figure is a number".to_owned());
+        }
+        let rule = Self { when: when.into(), approvers };
+        let environment = environment();
+        let compiled =
+            environment.compile_expression(&rule.when).map_err(|error| format!("cannot be compiled: {error}"))?;
+        let unknown: BTreeSet<String> = compiled
+            .undeclared_variables(false)
+            .into_iter()
+            .filter(|name| !FIGURES.contains(&name.as_str()) && environment.globals().all(|(known, _)| known != name))
+            .collect();
+        if let Some(name) = unknown.first() {
+            return Err(format!("refers to `{name}`; known are {}", FIGURES.join(", ")));
+        }
+        rule.applies(&figures(&Summary::default(), 0))?;
+        rule.applies(&figures(&Summary { create: 7, update: 30, delete: 4, unchanged: 60, set_aside: 2 }, 94))?;
+        Ok(rule)
+    }
+
+    /// The expression.
+    #[must_use]
+    pub fn when(&self) -> &str {
+        &self.when
+    }
+
+    /// How many approvers it asks for.
+    #[must_use]
+    pub fn approvers(&self) -> usize {
+        self.approvers
+    }
+
+    fn applies(&self, figures: &Value) -> Result<bool, String> {
+        let environment = environment();
+        let value = environment
+            .compile_expression(&self.when)
+            .and_then(|expression| expression.eval(figures))
+            .map_err(|error| format!("cannot be worked out: {error}"))?;
+        match value.kind() {
+            ValueKind::Bool => Ok(value.is_true()),
+            other => Err(format!("must be true or false, such as \"deletes > 0\", and gives a {other}")),
+        }
+    }
+}
+
+/// How many approvers a plan needs: the most that a rule which applies asks for, and at least `base`.
+///
+/// # Errors
+/// Where an expression cannot be worked out for this plan; the message names it.
+pub fn needed(rules: &[Escalation], base: usize, plan: &Plan) -> Result<Needed, String> {
+    let content = plan.content();
+    let figures = figures(&content.summary, content.target.managed);
+    let mut needed = Needed { approvers: base.max(1), because: None };
+    for rule in rules {
+        let applies = rule.applies(&figures).map_err(|problem| format!("when = {:?} {problem}", rule.when))?;
+        if applies && rule.approvers > needed.approvers {
+            needed = Needed { approvers: rule.approvers, because: Some(rule.when.clone()) };
+        }
+    }
+    Ok(needed)
+}
+
+fn figures(summary: &Summary, managed: u64) -> Value {
+    let Summary { create, update, delete, unchanged, set_aside } = *summary;
+    let changes = update.saturating_add(delete);
+    Value::from_pairs([
+        ("creates", Value::from(create)),
+        ("updates", Value::from(update)),
+        ("deletes", Value::from(delete)),
+        ("changes", Value::from(changes)),
+        ("unchanged", Value::from(unchanged)),
+        ("set_aside", Value::from(set_aside)),
+        ("managed", Value::from(managed)),
+        ("delete_percent", Value::from(percent(delete, managed))),
+        ("change_percent", Value::from(percent(changes, managed))),
+    ])
+}
+
+/// With a fraction; nobody of nobody is none.
+#[expect(clippy::cast_precision_loss, reason = "counts of people are far below 2^53")]
+fn percent(count: u64, of: u64) -> f64 {
+    if count == 0 { 0.0 } else { count as f64 * 100.0 / of as f64 }
+}
+
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use super::*;
+
+    fn applies(when: &str, summary: Summary, managed: u64) -> bool {
+        Escalation::new(when, 2).unwrap().applies(&figures(&summary, managed)).unwrap()
+    }
+
+    #[test]
+    fn expressions_see_the_counts() {
+        let summary = Summary { create: 1, update: 2, delete: 3, unchanged: 94, set_aside: 5 };
+        for (when, expected) in [
+            ("deletes > 0", true),
+            ("deletes > 3", false),
+            ("creates == 1 and updates == 2 and changes == 5", true),
+            ("unchanged == 94 and set_aside == 5 and managed == 99", true),
+            ("delete_percent > 3 and delete_percent < 3.1", true),
+            ("change_percent >= 5.05", true),
+            ("change_percent >= 5.06", false),
+            ("true", true),
+            ("not (deletes or updates)", false),
+        ] {
+            assert_eq!(applies(when, summary, 99), expected, "{when}");
+        }
+        assert!(!applies("delete_percent > 0", Summary::default(), 0));
+        assert!(applies("delete_percent > 100", Summary { delete: 1, ..Summary::default() }, 0));
+    }
+
+    #[test]
+    fn what_is_not_a_condition_is_refused() {
+        for (when, expected) in [
+            ("deletes >", "cannot be compiled"),
+            ("delets > 0", "refers to `delets`; known are creates, updates, deletes"),
+            ("deletes", "must be true or false"),
+            ("deletes > 0 and updates", "must be true or false"),
+            ("deletes > '0'", "compares with a text"),
+            ("deletes | nosuch > 0", "cannot be worked out"),
+            ("[deletes]", "must be true or false"),
+        ] {
+            match Escalation::new(when, 2) {
+                Err(error) => assert!(error.contains(expected), "{when}: {error}"),
+                Ok(_) => panic!("{when} is accepted"),
+            }
+        }
+    }
+}

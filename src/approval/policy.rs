@@ -1,0 +1,238 @@
+//! Whether the approvals that were found suffice for a plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::record::Approval;
+use super::signature::{Signature, SignerKey};
+use super::signers::AllowedSigners;
+use crate::guard::{self, Ceiling};
+use crate::plan::{Digest, GuardOutcome, GuardResult, Plan};
+
+/// How far the clocks of two machines may differ.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
+
+/// A file beside the plan that claims to be an approval.
+#[derive(Debug)]
+pub struct Found {
+    /// Its name, for messages.
+    pub name: String,
+    /// What it says, or what is wrong with it.
+    pub approval: Result<Approval, String>,
+}
+
+/// What an approval needs to count.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// What proves an approval.
+    pub proof: Proof,
+    /// How many different people must approve this plan.
+    pub approvers: usize,
+    /// The rule that asks for so many, if every plan needs fewer.
+    pub because: Option<Arc<str>>,
+    /// How long an approval holds at most.
+    pub max_age: SignedDuration,
+}
+
+/// What proves an approval.
+#[derive(Debug, Clone)]
+pub enum Proof {
+    /// That it names the plan's hash.
+    Hash,
+    /// A signature by one of these.
+    Signature(AllowedSigners),
+}
+
+/// An approval that counts.
+#[derive(Debug)]
+pub struct Accepted<'a> {
+    /// What it says.
+    pub approval: &'a Approval,
+    /// Who signed it, where signatures are asked for.
+    pub key: Option<SignerKey>,
+}
+
+/// What the approvals that count grant together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Granted {
+    /// Who approved; empty where only the hash was given.
+    pub approvers: Vec<String>,
+    /// How far each kind of guard is lifted.
+    pub allow: BTreeMap<Ceiling, u64>,
+}
+
+/// Why a plan may not be applied, with a reason for each approval that was found.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .reasons.join("; "))]
+pub struct NotApproved {
+    /// The reasons; never empty.
+    pub reasons: Vec<String>,
+}
+
+impl Rules {
+    /// Whether a hash that somebody states, or `yes` on a terminal, is enough for a plan that no guard blocks.
+    #[must_use]
+    pub fn hash_suffices(&self) -> bool {
+        matches!(self.proof, Proof::Hash) && self.approvers <= 1
+    }
+
+    fn signers(&self) -> Option<&AllowedSigners> {
+        match &self.proof {
+            Proof::Hash => None,
+            Proof::Signature(signers) => Some(signers),
+        }
+    }
+}
+
+/// Whether one approval counts for a plan now.
+///
+/// # Errors
+/// Says which rule fails, as the end of a sentence that begins with the file's name.
+pub fn examine<'a>(plan: &Plan, found: &'a Found, rules: &Rules, now: Timestamp) -> Result<Accepted<'a>, String> {
+    let approval = found.approval.as_ref().map_err(String::clone)?;
+    if approval.plan_hash != plan.hash() {
+        return Err(format!("approves another plan, {}", approval.plan_hash));
+    }
+    if approval.approved_at.checked_sub(CLOCK_SKEW).unwrap_or(Timestamp::MIN) > now {
+        return Err(format!("was given in the future, at {}", approval.approved_at));
+    }
+    let until = approval.holds_until(rules.max_age);
+    if until <= now {
+        return Err(format!("expired at {until:.0}; approve again"));
+    }
+    let key = rules.signers().map(|signers| signer(approval, signers, now)).transpose()?;
+    Ok(Accepted { approval, key })
+}
+
+/// Who signed an approval, if that makes it count.
+fn signer(approval: &Approval, signers: &AllowedSigners, now: Timestamp) -> Result<SignerKey, String> {
+    let armor = approval.signature.as_deref().ok_or("is not signed; approve again with --sign-key or --statement")?;
+    let signature = Signature::read(armor).map_err(|problem| format!("has a signature that {problem}"))?;
+    signature.verify(&approval.statement()?).map_err(|_| {
+        "has a signature that does not fit what it says: it was altered after it was signed, or carries the signature \
+         of something else"
+    })?;
+    let key = signature.key().clone();
+    signers.check(&key, &approval.approver, now).map_err(|problem| format!("is signed {problem}"))?;
+    Ok(key)
+}
+
+/// Decides whether a plan is approved. `stated` is a hash that somebody says was approved elsewhere.
+///
+/// # Errors
+/// Where the approvals do not suffice: exit code 6.
+pub fn judge(
+    plan: &Plan,
+    found: &[Found],
+    stated: Option<Digest>,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<Granted, NotApproved> {
+    if let Some(stated) = stated
+        && stated != plan.hash()
+    {
+        let reason = format!("the approved hash is {stated}, but the plan is {}", plan.hash());
+        return Err(NotApproved { reasons: vec![reason] });
+    }
+    let mut reasons = Vec::new();
+    let mut accepted = Vec::new();
+    for one in found {
+        match examine(plan, one, rules, now) {
+            Ok(approval) => accepted.push(approval),
+            Err(objection) => reasons.push(format!("{} {objection}", one.name)),
+        }
+    }
+    if accepted.is_empty() && stated.is_some() && rules.hash_suffices() {
+        return Ok(Granted { approvers: Vec::new(), allow: BTreeMap::new() });
+    }
+    let people = people(&accepted, rules);
+    if people.len() < rules.approvers.max(1) {
+        reasons.extend(people.iter().filter_map(counted_once));
+        reasons.insert(0, too_few(people.len(), stated, rules));
+        return Err(NotApproved { reasons });
+    }
+    let approvers: BTreeSet<&str> = accepted.iter().map(|one| one.approval.approver.as_str()).collect();
+    Ok(Granted { approvers: approvers.into_iter().map(str::to_owned).collect(), allow: ceilings(&people, rules) })
+}
+
+/// The approvals that one person may have given alone.
+type Person<'p, 'a> = Vec<&'p Accepted<'a>>;
+
+/// Sorts approvals by person. Two are one person's as soon as one person could have given both: the same approver, the
+/// same key, or a key that `allowed_signers` also gives to the other's approver.
+fn people<'p, 'a>(accepted: &'p [Accepted<'a>], rules: &Rules) -> Vec<Person<'p, 'a>> {
+    let mut people: Vec<Person<'p, 'a>> = Vec::new();
+    for one in accepted {
+        let is_one = |person: &Person<'_, '_>| person.iter().any(|other| may_be_one_person(one, other, rules));
+        let (same, others): (Vec<_>, Vec<_>) = people.into_iter().partition(is_one);
+        people = others;
+        people.push(same.into_iter().flatten().chain([one]).collect());
+    }
+    people
+}
+
+fn may_be_one_person(a: &Accepted<'_>, b: &Accepted<'_>, rules: &Rules) -> bool {
+    if a.approval.approver == b.approval.approver {
+        return true;
+    }
+    let (Some(a_key), Some(b_key), Some(signers)) = (&a.key, &b.key, rules.signers()) else { return false };
+    a_key == b_key || signers.may_be(a_key, &b.approval.approver) || signers.may_be(b_key, &a.approval.approver)
+}
+
+/// Says so where approvals under several names count as one.
+fn counted_once(person: &Person<'_, '_>) -> Option<String> {
+    let names: BTreeSet<&str> = person.iter().map(|one| one.approval.approver.as_str()).collect();
+    let joined = names.iter().copied().collect::<Vec<_>>().join(" and ");
+    (names.len() > 1).then(|| format!("{joined} count once, because allowed_signers gives one key to both"))
+}
+
+fn too_few(count: usize, stated: Option<Digest>, rules: &Rules) -> String {
+    let needed = rules.approvers.max(1);
+    let because =
+        rules.because.as_ref().map(|when| format!(" because of [[approval.rule]] {when:?}")).unwrap_or_default();
+    let (signed, people) = match (&rules.proof, needed) {
+        (Proof::Hash, _) => ("", ""),
+        (Proof::Signature(_), 1) => ("signed ", ""),
+        (Proof::Signature(_), _) => ("signed ", " by different people"),
+    };
+    let advice = match &rules.proof {
+        Proof::Hash => "run skovik-sync approve, or give --approved-hash",
+        Proof::Signature(_) if stated.is_some() => {
+            "--approved-hash does not do where [approval] requires signatures: run skovik-sync approve --sign-key"
+        }
+        Proof::Signature(_) => "run skovik-sync approve --sign-key, or --statement for a key in an agent",
+    };
+    format!("{count} of {needed} {signed}approvals{people} needed{because}: {advice}")
+}
+
+/// The ceiling of each kind that enough people allow: with two needed, the second highest.
+fn ceilings(people: &[Person<'_, '_>], rules: &Rules) -> BTreeMap<Ceiling, u64> {
+    let mut ceilings = BTreeMap::new();
+    for kind in Ceiling::ALL {
+        let highest =
+            |person: &Person<'_, '_>| person.iter().filter_map(|one| one.approval.allow.get(&kind).copied()).max();
+        let mut allowed: Vec<u64> = people.iter().filter_map(highest).collect();
+        allowed.sort_unstable_by(|a, b| b.cmp(a));
+        if let Some(&ceiling) = allowed.get(rules.approvers.max(1) - 1) {
+            ceilings.insert(kind, ceiling);
+        }
+    }
+    ceilings
+}
+
+/// The guards that block and that the ceilings do not lift. A ceiling lifts nothing unless it covers all that the plan
+/// has of its kind; see [`guard::whole`].
+#[must_use]
+pub fn not_lifted<'a>(guards: &'a [GuardResult], allow: &BTreeMap<Ceiling, u64>) -> Vec<&'a GuardResult> {
+    let suffices: BTreeMap<Ceiling, bool> =
+        allow.iter().map(|(&kind, &ceiling)| (kind, guard::whole(guards, kind) <= ceiling)).collect();
+    let lifted = |guard: &GuardResult| {
+        Ceiling::lifting(&guard.id).and_then(|kind| suffices.get(&kind)).is_some_and(|suffices| *suffices)
+    };
+    guards.iter().filter(|guard| guard.outcome == GuardOutcome::Block && !lifted(guard)).collect()
+}
+
+#[cfg(test)]
+pub(super) mod tests;

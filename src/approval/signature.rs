@@ -1,0 +1,213 @@
+//! SSH signatures (SSHSIG, as `ssh-keygen -Y sign` makes them): what is taken for one, which keys make one.
+//!
+//! Whether a signer's word counts is decided in [`super::signers`]; here a signature only proves that the owner of a key
+//! signed exactly these bytes, for this purpose.
+
+use std::fmt;
+
+use rsa::signature::{RandomizedSigner, SignatureEncoding};
+use secrecy::{ExposeSecret, SecretString};
+use ssh_key::private::{KeypairData, RsaKeypair};
+use ssh_key::public::KeyData;
+use ssh_key::{Algorithm, Error, HashAlg, LineEnding, PrivateKey, PublicKey, SshSig};
+
+use super::armor::Parts;
+
+/// What a signature must be made for, so that one for a commit or a login is none for a plan.
+pub const NAMESPACE: &str = "skovik-sync-approval";
+/// How long an RSA key must be, in bits.
+const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;
+
+/// The public half of a signer's key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SignerKey(KeyData);
+
+/// A signature that could be read, and is for this purpose. It says nothing before [`Signature::verify`].
+#[derive(Debug)]
+pub struct Signature {
+    key: SignerKey,
+    sshsig: SshSig,
+}
+
+/// A private key to sign with. Its `Debug` shows the public half.
+pub struct SigningKey(PrivateKey);
+
+impl SignerKey {
+    /// Takes a key that can make signatures which count.
+    pub(super) fn new(key: KeyData) -> Result<Self, String> {
+        match &key {
+            KeyData::Ed25519(_) | KeyData::Ecdsa(_) | KeyData::SkEd25519(_) | KeyData::SkEcdsaSha2NistP256(_) => {}
+            KeyData::Rsa(rsa) => {
+                let bits = rsa.n.as_positive_bytes().map_or(0, bits);
+                if !RSA_BITS.contains(&bits) {
+                    let (least, most) = RSA_BITS.into_inner();
+                    return Err(format!("an RSA key of {bits} bits does not count: {least} to {most} are needed"));
+                }
+            }
+            other => return Err(unusable(other.algorithm().as_str())),
+        }
+        Ok(Self(key))
+    }
+
+    /// Reads `ssh-ed25519 AAAA…`, as it stands in a `.pub` file.
+    pub(super) fn parse(kind: &str, base64: &str) -> Result<Self, String> {
+        if is_certificate(kind) {
+            return Err(unusable(kind));
+        }
+        let key = PublicKey::from_openssh(&format!("{kind} {base64}"))
+            .map_err(|error| format!("is no {kind} public key: {error}"))?;
+        Self::new(key.key_data().clone())
+    }
+
+    /// Its SHA-256 fingerprint, as `ssh-keygen -l` shows it.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        self.0.fingerprint(HashAlg::Sha256).to_string()
+    }
+}
+
+impl Signature {
+    /// Reads a signature from its armour, `-----BEGIN SSH SIGNATURE-----`.
+    ///
+    /// # Errors
+    /// Where it is none, is for another namespace, or is of a kind that does not count.
+    pub fn read(armor: &str) -> Result<Self, String> {
+        let parts = Parts::read(armor)?;
+        if parts.namespace != NAMESPACE {
+            return Err(format!("is for the namespace {:?}, not {NAMESPACE:?}", parts.namespace));
+        }
+        if parts.version != 1 || !parts.reserved_is_empty {
+            return Err("is of a version of SSHSIG that this program does not know".to_owned());
+        }
+        let key_kind = parts.key_algorithm.as_str();
+        if is_certificate(key_kind) {
+            return Err(unusable(key_kind));
+        }
+        let made_with = parts.signature_algorithm.as_str();
+        let fits = match key_kind {
+            "ssh-rsa" => matches!(made_with, "rsa-sha2-256" | "rsa-sha2-512"),
+            other => made_with == other,
+        };
+        if !fits {
+            let why = if made_with == "ssh-rsa" { ", which rests on SHA-1" } else { "" };
+            return Err(format!("by a key of kind {key_kind} was made as {made_with}{why}: that does not count"));
+        }
+        let sshsig = SshSig::from_pem(armor.trim()).map_err(|error| format!("cannot be read: {error}"))?;
+        Ok(Self { key: SignerKey::new(sshsig.public_key().clone())?, sshsig })
+    }
+
+    /// Who made it, if it verifies.
+    #[must_use]
+    pub fn key(&self) -> &SignerKey {
+        &self.key
+    }
+
+    /// Whether the owner of [`Signature::key`] signed exactly this message.
+    ///
+    /// # Errors
+    /// Where they did not.
+    pub fn verify(&self, message: &[u8]) -> Result<(), String> {
+        let key = PublicKey::new(self.key.0.clone(), "");
+        key.verify(NAMESPACE, message, &self.sshsig).map_err(|_| "does not fit what is signed".to_owned())
+    }
+}
+
+impl SigningKey {
+    /// Reads a private key file.
+    ///
+    /// # Errors
+    /// Where it is none that can sign; the message says what to do.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        if !text.contains("-----BEGIN OPENSSH PRIVATE KEY-----") {
+            return Err(if text.contains("PRIVATE KEY-----") {
+                "is not in OpenSSH's own format; `ssh-keygen -p -f FILE` rewrites it".to_owned()
+            } else if PublicKey::from_openssh(text).is_ok() {
+                "is a public key; name the private one, or, if an agent holds it, use --statement".to_owned()
+            } else {
+                "is no OpenSSH private key".to_owned()
+            });
+        }
+        let key = PrivateKey::from_openssh(text).map_err(|error| format!("cannot be read: {error}"))?;
+        if matches!(key.algorithm(), Algorithm::SkEd25519 | Algorithm::SkEcdsaSha2NistP256) {
+            return Err("is held by a hardware device; use --statement, and sign with ssh-keygen".to_owned());
+        }
+        SignerKey::new(key.public_key().key_data().clone())?;
+        Ok(Self(key))
+    }
+
+    /// Whether it needs a passphrase.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.0.is_encrypted()
+    }
+
+    /// Unlocks it.
+    ///
+    /// # Errors
+    /// Where the passphrase is wrong.
+    pub fn unlock(&self, passphrase: &SecretString) -> Result<Self, String> {
+        let key = self.0.decrypt(passphrase.expose_secret()).map_err(|_| "the passphrase is wrong".to_owned())?;
+        Ok(Self(key))
+    }
+
+    /// Its public half.
+    #[must_use]
+    pub fn public(&self) -> SignerKey {
+        SignerKey(self.0.public_key().key_data().clone())
+    }
+
+    /// Signs a message, and gives the signature in its armour.
+    ///
+    /// # Errors
+    /// Where the key cannot sign.
+    pub fn sign(&self, message: &[u8]) -> Result<String, String> {
+        let hash = HashAlg::Sha512;
+        let signed = match self.0.key_data() {
+            KeypairData::Rsa(pair) => sign_rsa(pair, hash, message),
+            _ => self.0.sign(NAMESPACE, hash, message),
+        };
+        signed.and_then(|signature| signature.to_pem(LineEnding::LF)).map_err(|error| format!("cannot sign: {error}"))
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SigningKey").field(&self.public().fingerprint()).finish()
+    }
+}
+
+/// `ssh-key` 0.6 puts an RSA key together from one of its primes twice, which gives no key; so the key is put together
+/// here. The signature is blinded, so that its timing tells nothing.
+fn sign_rsa(pair: &RsaKeypair, hash: HashAlg, message: &[u8]) -> Result<SshSig, Error> {
+    let number = rsa::BigUint::try_from;
+    let primes = vec![number(&pair.private.p)?, number(&pair.private.q)?];
+    let private = rsa::RsaPrivateKey::from_components(
+        number(&pair.public.n)?,
+        number(&pair.public.e)?,
+        number(&pair.private.d)?,
+        primes,
+    )
+    .map_err(|_| Error::Crypto)?;
+    let signing = rsa::pkcs1v15::SigningKey::<rsa::sha2::Sha512>::new(private);
+    let signed = SshSig::signed_data(NAMESPACE, hash, message)?;
+    let raw = signing.try_sign_with_rng(&mut rsa::rand_core::OsRng, &signed).map_err(|_| Error::Crypto)?;
+    let signature = ssh_key::Signature::new(Algorithm::Rsa { hash: Some(hash) }, raw.to_vec())?;
+    SshSig::new(KeyData::Rsa(pair.public.clone()), NAMESPACE, hash, signature)
+}
+
+fn bits(number: &[u8]) -> usize {
+    number.first().map_or(0, |first| number.len() * 8 - first.leading_zeros() as usize)
+}
+
+fn is_certificate(kind: &str) -> bool {
+    kind.ends_with("-cert-v01@openssh.com")
+}
+
+fn unusable(kind: &str) -> String {
+    if is_certificate(kind) {
+        format!("a certificate ({kind}) does not count: certificates are not supported, only plain keys are")
+    } else {
+        format!("a key of kind {kind} does not count: Ed25519, ECDSA and RSA do, in hardware too")
+    }
+}

@@ -1,0 +1,308 @@
+//! Whose signatures count: OpenSSH's `allowed_signers` file, as `ssh-keygen(1)` describes it under "ALLOWED SIGNERS".
+//!
+//! Stricter than `ssh-keygen` in one way: that skips a line that it cannot use, here such a line is an error. So nobody
+//! believes that a line has an effect, or that its restriction has, when it has none. Lines that are for other namespaces
+//! only are left alone.
+
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::TimeZone;
+
+use super::signature::{NAMESPACE, SignerKey};
+
+const NO_KEY: &str = "has no public key; a line is: principals [options] kind base64 [comment]";
+
+/// The signers, line by line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AllowedSigners {
+    signers: Vec<Signer>,
+}
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Signer {
+    line: usize,
+    principals: PatternList,
+    for_this: bool,
+    valid_after: Option<Timestamp>,
+    valid_before: Option<Timestamp>,
+    key: SignerKey,
+}
+
+impl AllowedSigners {
+    /// Reads the file's text. Times without `Z` are of `zone`, as they are the machine's for `ssh-keygen`.
+    ///
+    /// # Errors
+    /// Names the first line that cannot be used, and why.
+    pub fn parse(text: &str, zone: &TimeZone) -> Result<Self, String> {
+        let mut signers = Vec::new();
+        for (index, line) in text.lines().enumerate() {
+            let line = line.trim_matches([' ', '\t', '\r']);
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let number = index + 1;
+            let signer = parse_line(line, number, zone).map_err(|problem| format!("line {number}: {problem}"))?;
+            signers.extend(signer);
+        }
+        Ok(Self { signers })
+    }
+
+    /// Whether a signature by this key counts as the principal's at this time, as `ssh-keygen -Y verify -I` decides.
+    ///
+    /// # Errors
+    /// Says which rule fails.
+    pub fn check(&self, key: &SignerKey, principal: &str, now: Timestamp) -> Result<(), String> {
+        let mut objection = None;
+        for signer in self.signers.iter().filter(|signer| signer.key == *key) {
+            match signer.objection(principal, now) {
+                None => return Ok(()),
+                Some(found) => {
+                    objection.get_or_insert(found);
+                }
+            }
+        }
+        Err(objection.unwrap_or_else(|| {
+            let nobody = if self.signers.is_empty() { ", which lists nobody" } else { "" };
+            format!("by a key that is not in allowed_signers{nobody}: {}", key.fingerprint())
+        }))
+    }
+
+    /// Whether the owner of a key may be, or may have been, this principal.
+    #[must_use]
+    pub fn may_be(&self, key: &SignerKey, principal: &str) -> bool {
+        self.signers.iter().any(|signer| signer.for_this && signer.key == *key && signer.principals.matches(principal))
+    }
+
+    /// Whether any key counts as this principal's.
+    #[must_use]
+    pub fn knows(&self, principal: &str) -> bool {
+        self.signers.iter().any(|signer| signer.for_this && signer.principals.matches(principal))
+    }
+
+    /// The principal of a key, if the file gives it exactly one, and that by name.
+    #[must_use]
+    pub fn principal_of(&self, key: &SignerKey) -> Option<&str> {
+        let mut lines = self.signers.iter().filter(|signer| signer.for_this && signer.key == *key);
+        let principal = lines.next()?.principals.only_name()?;
+        lines.all(|other| other.principals.only_name() == Some(principal)).then_some(principal)
+    }
+}
+
+impl Signer {
+    fn objection(&self, principal: &str, now: Timestamp) -> Option<String> {
+        let line = self.line;
+        if !self.principals.matches(principal) {
+            let whose = &self.principals.text;
+            return Some(format!("by a key that is {whose}'s (allowed_signers line {line}), not {principal}'s"));
+        }
+        if !self.for_this {
+            return Some(format!(
+                "by a key whose `namespaces` in allowed_signers (line {line}) do not include {NAMESPACE}"
+            ));
+        }
+        // As ssh-keygen compares: in whole seconds, both ends included.
+        let now = now.as_second();
+        if let Some(start) = self.valid_after.filter(|start| now < start.as_second()) {
+            return Some(format!(
+                "by a key that is not valid yet: valid-after in allowed_signers (line {line}) is {start}"
+            ));
+        }
+        if let Some(end) = self.valid_before.filter(|end| now > end.as_second()) {
+            return Some(format!("by a key that has expired: valid-before in allowed_signers (line {line}) is {end}"));
+        }
+        None
+    }
+}
+
+/// Reads a line that is not empty; `None` if it is only for other namespaces, and not of a kind that counts.
+fn parse_line(line: &str, number: usize, zone: &TimeZone) -> Result<Option<Signer>, String> {
+    if line.contains(|c: char| c.is_control() && c != '\t') {
+        return Err("has a control character".to_owned());
+    }
+    let (principals, rest) = principals(line)?;
+    if rest.is_empty() {
+        return Err(NO_KEY.to_owned());
+    }
+    let (options, rest) =
+        if is_key_kind(first_word(rest).0) { (Options::default(), rest) } else { options(rest, zone)? };
+    let for_this = options.namespaces.as_ref().is_none_or(|namespaces| namespaces.matches(NAMESPACE));
+    if options.cert_authority {
+        let problem = "cert-authority: certificates are not supported; list the signers' own keys";
+        return if for_this { Err(problem.to_owned()) } else { Ok(None) };
+    }
+    let (kind, rest) = first_word(rest);
+    let (base64, _comment) = first_word(rest);
+    if kind.is_empty() || base64.is_empty() {
+        return Err(NO_KEY.to_owned());
+    }
+    let key = match SignerKey::parse(kind, base64) {
+        Ok(key) => key,
+        Err(_) if !for_this => return Ok(None),
+        Err(problem) => return Err(problem),
+    };
+    let Options { cert_authority: _, namespaces: _, valid_after, valid_before } = options;
+    Ok(Some(Signer { line: number, principals, for_this, valid_after, valid_before, key }))
+}
+
+/// The principals, which may stand in quotes, and what follows them.
+fn principals(line: &str) -> Result<(PatternList, &str), String> {
+    let (text, rest) = match line.strip_prefix('"') {
+        Some(quoted) => quoted.split_once('"').ok_or("has a quote that is not closed")?,
+        None => first_word(line),
+    };
+    if text.is_empty() || text.contains('"') {
+        return Err("does not begin with principals, such as anna@example.com,ben@example.com".to_owned());
+    }
+    Ok((PatternList { text: text.to_owned() }, rest.trim_start_matches([' ', '\t'])))
+}
+
+#[derive(Debug, Default)]
+struct Options {
+    cert_authority: bool,
+    namespaces: Option<PatternList>,
+    valid_after: Option<Timestamp>,
+    valid_before: Option<Timestamp>,
+}
+
+/// The options, and what follows them.
+fn options<'l>(text: &'l str, zone: &TimeZone) -> Result<(Options, &'l str), String> {
+    let mut options = Options::default();
+    let mut rest = text;
+    loop {
+        let end = rest.find(['=', ',', ' ', '\t']).unwrap_or(rest.len());
+        let name = rest[..end].to_ascii_lowercase();
+        rest = &rest[end..];
+        let value = match rest.strip_prefix('=') {
+            None => None,
+            Some(after) => {
+                let (value, after) = quoted(after).ok_or_else(|| format!("{name}= needs a value in quotes"))?;
+                rest = after;
+                Some(value)
+            }
+        };
+        let twice = || Err(format!("has {name} twice"));
+        match (name.as_str(), value) {
+            ("cert-authority", None) => options.cert_authority = true,
+            ("namespaces", Some(_)) if options.namespaces.is_some() => return twice(),
+            ("namespaces", Some(text)) => options.namespaces = Some(PatternList { text }),
+            ("valid-after", Some(_)) if options.valid_after.is_some() => return twice(),
+            ("valid-after", Some(text)) => options.valid_after = Some(time(&name, &text, zone)?),
+            ("valid-before", Some(_)) if options.valid_before.is_some() => return twice(),
+            ("valid-before", Some(text)) => options.valid_before = Some(time(&name, &text, zone)?),
+            _ => {
+                return Err(format!(
+                    "has {name:?} where a public key or one of the options namespaces=\"…\", valid-after=\"…\" and \
+                     valid-before=\"…\" is expected"
+                ));
+            }
+        }
+        match rest.strip_prefix(',') {
+            Some(after) => rest = after,
+            None if rest.is_empty() || rest.starts_with([' ', '\t']) => break,
+            None => return Err(format!("has something between {name} and the next comma or space")),
+        }
+    }
+    Ok((options, rest.trim_start_matches([' ', '\t'])))
+}
+
+/// A value in quotes, in which `\"` is a quote, and what follows it.
+fn quoted(text: &str) -> Option<(String, &str)> {
+    let text = text.strip_prefix('"')?;
+    let mut value = String::new();
+    let mut chars = text.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '\\' if chars.peek().is_some_and(|(_, next)| *next == '"') => {
+                value.push('"');
+                chars.next();
+            }
+            '"' => return Some((value, &text[at + 1..])),
+            other => value.push(other),
+        }
+    }
+    None
+}
+
+/// `YYYYMMDD`, `YYYYMMDDHHMM` or `YYYYMMDDHHMMSS`, with `Z` or `UTC` at its end if it is not the machine's time.
+fn time(name: &str, text: &str, zone: &TimeZone) -> Result<Timestamp, String> {
+    let upper = text.to_ascii_uppercase();
+    let universal = upper.strip_suffix("UTC").or_else(|| upper.strip_suffix('Z'));
+    let digits = universal.unwrap_or(&upper);
+    let zone = if universal.is_some() { &TimeZone::UTC } else { zone };
+    let parsed = civil(digits).and_then(|civil| zone.to_timestamp(civil).ok());
+    parsed.ok_or_else(|| format!("{name}={text:?} is no time; expected YYYYMMDD[HHMM[SS]][Z]"))
+}
+
+fn civil(digits: &str) -> Option<DateTime> {
+    if !matches!(digits.len(), 8 | 12 | 14) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let small = |at: usize| digits.get(at..at + 2).map_or(Some(0), |text| text.parse::<i8>().ok());
+    let date = Date::new(digits[..4].parse().ok()?, small(4)?, small(6)?).ok()?;
+    Some(date.to_datetime(Time::new(small(8)?, small(10)?, small(12)?, 0).ok()?))
+}
+
+fn first_word(text: &str) -> (&str, &str) {
+    let (word, rest) = text.split_once([' ', '\t']).unwrap_or((text, ""));
+    (word, rest.trim_start_matches([' ', '\t']))
+}
+
+/// Whether a word is the kind of a key, of which no option has the form.
+fn is_key_kind(word: &str) -> bool {
+    ["ssh-", "ecdsa-", "sk-ssh-", "sk-ecdsa-", "rsa-sha2-"].iter().any(|start| word.starts_with(start))
+}
+
+/// OpenSSH's list of patterns: separated by commas, with `*`, `?`, and `!` for what must not match.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct PatternList {
+    text: String,
+}
+
+impl PatternList {
+    fn matches(&self, name: &str) -> bool {
+        let mut found = false;
+        for pattern in self.text.split(',') {
+            match pattern.strip_prefix('!') {
+                Some(negated) if glob(negated.as_bytes(), name.as_bytes()) => return false,
+                Some(_) => {}
+                None => found |= glob(pattern.as_bytes(), name.as_bytes()),
+            }
+        }
+        found
+    }
+
+    /// The one name that it matches, if it is no more than that.
+    fn only_name(&self) -> Option<&str> {
+        (!self.text.contains(['*', '?', ',', '!'])).then_some(&self.text)
+    }
+}
+
+/// Matches byte by byte, as OpenSSH does. Steps back to the last star only, so that no pattern takes long.
+fn glob(pattern: &[u8], name: &[u8]) -> bool {
+    let (mut at, mut position) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while position < name.len() {
+        match pattern.get(at) {
+            Some(b'*') => {
+                star = Some((at + 1, position));
+                at += 1;
+            }
+            Some(&byte) if byte == b'?' || byte == name[position] => {
+                at += 1;
+                position += 1;
+            }
+            _ => match &mut star {
+                Some((after, from)) => {
+                    *from += 1;
+                    (at, position) = (*after, *from);
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[at..].iter().all(|&byte| byte == b'*')
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+//! `ssh-keygen` accepts what the program signs, and the program what `ssh-keygen` signs, for every kind of key.
+
+use serde_json::{Value, json};
+
+use super::{NAMESPACE, Scene, Skovik, statement};
+
+const SIGNED: &str = "[approval]\nrequire = \"signature\"\nallowed_signers = \"signers\"\n";
+const APPROVAL: &str = "plan.json.anna@example.com.approval";
+const KINDS: [(&str, &[&str]); 6] = [
+    ("ed25519", &["-t", "ed25519"]),
+    ("p256", &["-t", "ecdsa", "-b", "256"]),
+    ("p384", &["-t", "ecdsa", "-b", "384"]),
+    ("p521", &["-t", "ecdsa", "-b", "521"]),
+    ("rsa2048", &["-t", "rsa", "-b", "2048"]),
+    ("rsa3072", &["-t", "rsa", "-b", "3072"]),
+];
+
+fn planned(skovik: &Skovik) -> Scene {
+    let scene = Scene::new(skovik, SIGNED);
+    scene.run(&["plan"]).ends(0);
+    scene
+}
+
+#[test]
+fn ssh_keygen_accepts_what_the_program_signs() {
+    let skovik = Skovik::start();
+    let scene = planned(&skovik);
+    for (name, kind) in KINDS {
+        scene.key(name, kind);
+        scene.write("signers", scene.signer("anna@example.com namespaces=\"skovik-sync-approval\"", name));
+        let approve =
+            ["approve", "plan.json", "--yes", "--sign-key", name, "--comment", "Åsa \"agreed\"", "--expires", "2h"];
+        scene.run(&approve).ends(0);
+        let record = scene.json(APPROVAL);
+        let signature = record["signature"].as_str().unwrap();
+        assert!(scene.verified("anna@example.com", signature, &statement(&record)), "{name}: {signature}");
+        assert!(!scene.verified("ben@example.com", signature, &statement(&record)), "{name}");
+        let mut other = record.clone();
+        other["comment"] = json!("other");
+        assert!(!scene.verified("anna@example.com", signature, &statement(&other)), "{name}");
+        let verified = scene.run(&["verify", "plan.json"]).ends(0).text();
+        assert!(verified.contains("by anna@example.com, signed with SHA256:"), "{verified}");
+        let listed = scene.keygen(&["-l", "-f", name], b"").text();
+        let fingerprint = listed.split(' ').nth(1).unwrap();
+        assert!(verified.contains(fingerprint), "{verified}");
+    }
+}
+
+#[test]
+fn the_program_accepts_what_ssh_keygen_signs() {
+    let skovik = Skovik::start();
+    let scene = planned(&skovik);
+    for (name, kind) in KINDS {
+        scene.key(name, kind);
+        scene.write("signers", scene.signer("anna@example.com", name));
+        for hash in ["sha256", "sha512"] {
+            let draft = ["approve", "plan.json", "--statement", "to-sign", "--comment", "Åsa", "--expires", "2h"];
+            let printed = scene.run(&draft).ends(0).text();
+            assert!(!scene.path(APPROVAL).exists(), "a statement is no approval");
+            // The printed line, as it stands but for the key's name.
+            let line = printed.lines().find(|line| line.starts_with("ssh-keygen ")).unwrap();
+            assert_eq!(line, format!("ssh-keygen -Y sign -n {NAMESPACE} -f KEY to-sign"));
+            let line = format!("{} -Ohashalg={hash}", line.replace("KEY", name)).replace(" to-sign", "");
+            let args: Vec<&str> = line.split(' ').skip(1).chain(["to-sign"]).collect();
+            scene.keygen(&args, b"").ends(0);
+            scene.run(&["approve", "plan.json", "--signature", "to-sign.sig"]).ends(0);
+            let record = scene.json(APPROVAL);
+            assert_eq!(statement(&record), scene.read("to-sign").into_bytes(), "{name}");
+            scene.run(&["verify", "plan.json"]).ends(0);
+            ["to-sign", "to-sign.sig", APPROVAL].iter().for_each(|file| scene.remove(file));
+        }
+    }
+}
+
+#[test]
+fn a_statement_is_signed_as_it_was_written() {
+    let skovik = Skovik::start();
+    let scene = planned(&skovik);
+    scene.key("anna", &["-t", "ed25519"]);
+    scene.key("ben", &["-t", "ed25519"]);
+    scene.write("signers", scene.signer("anna@example.com", "anna"));
+    scene.run(&["approve", "plan.json", "--statement", "to-sign", "--expires", "2h"]).ends(0);
+    let text = scene.read("to-sign");
+    let sign = |key: &str, text: &str| scene.write("made.sig", scene.signature(key, NAMESPACE, &[], text.as_bytes()));
+    let take = ["approve", "plan.json", "--statement", "to-sign", "--signature", "made.sig"];
+
+    sign("ben", &text);
+    scene.run(&take).ends(6).says(&["would not count", "not in allowed_signers"]);
+    sign("anna", "something else");
+    scene.run(&take).ends(6).says(&["made.sig does not fit what is signed"]);
+    scene.write("made.sig", "yes");
+    scene.run(&take).ends(6).says(&["is no SSH signature"]);
+    // Neither another layout nor other words.
+    for edited in [format!("{text}\n"), text.replace("\"approver\":", "\"approver\": ")] {
+        scene.write("to-sign", &edited);
+        sign("anna", &edited);
+        scene.run(&take).ends(6).says(&["is not what approve --statement wrote"]);
+    }
+    let other: Value = serde_json::from_str(&text).unwrap();
+    let other = other.to_string().replace(other["plan_hash"].as_str().unwrap(), &format!("sha256:{}", "0".repeat(64)));
+    scene.write("to-sign", &other);
+    sign("anna", &other);
+    scene.run(&take).ends(6).says(&["would not count", "approves another plan"]);
+    assert!(!scene.path(APPROVAL).exists());
+
+    scene.write("to-sign", &text);
+    sign("anna", &text);
+    scene
+        .run(&["approve", "plan.json", "--signature", "made.sig"])
+        .ends(3)
+        .says(&["cannot read the statement made; name it with --statement"]);
+    scene.run(&[&take[..], &["--comment", "new"]].concat()).ends(3);
+    scene.run(&take).ends(0);
+    assert_eq!(statement(&scene.json(APPROVAL)), text.as_bytes());
+    scene.run(&["verify", "plan.json"]).ends(0);
+}
+
+#[test]
+fn keys_that_cannot_sign_are_refused_with_what_to_do() {
+    let skovik = Skovik::start();
+    let scene = planned(&skovik);
+    scene.key("anna", &["-t", "ed25519"]);
+    scene.key("weak", &["-t", "rsa", "-b", "1024"]);
+    scene.key("old", &["-t", "rsa", "-b", "2048", "-m", "PEM"]);
+    scene.keygen(&["-q", "-t", "ed25519", "-a", "1", "-N", "a passphrase", "-f", "locked"], b"").ends(0);
+    let lines = [scene.signer("anna@example.com", "anna"), scene.signer("anna@example.com", "locked")];
+    scene.write("signers", lines.concat());
+    for (key, code, words) in [
+        ("none", 3, &["--sign-key none"][..]),
+        ("anna.pub", 3, &["is a public key", "--statement"]),
+        ("weak", 3, &["1024 bits"]),
+        ("old", 3, &["not in OpenSSH's own format", "ssh-keygen -p"]),
+        ("plan.json", 3, &["is no OpenSSH private key"]),
+        ("locked", 3, &["no terminal to ask on (Passphrase of locked)", "agent", "--statement"]),
+    ] {
+        scene.run(&["approve", "plan.json", "--yes", "--sign-key", key]).ends(code).says(words);
+    }
+    scene.run(&["approve", "plan.json", "--yes"]).ends(3).says(&["asks for a signature: give --sign-key"]);
+    let stranger = ["approve", "plan.json", "--yes", "--sign-key", "anna", "--approver", "carla"];
+    scene.run(&stranger).ends(6).says(&["allowed_signers lists nobody as carla"]);
+    assert!(!scene.path(APPROVAL).exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_passphrase_is_asked_for_on_the_terminal_and_not_shown() {
+    let skovik = Skovik::start();
+    let scene = planned(&skovik);
+    let passphrase = "corréct horse";
+    scene.keygen(&["-q", "-t", "ed25519", "-a", "1", "-N", passphrase, "-f", "locked"], b"").ends(0);
+    scene.write("signers", scene.signer("anna@example.com", "locked"));
+    let command = format!("{} approve plan.json --yes --sign-key locked", super::BINARY);
+    let typed = scene.program("script", &["-qec", &command, "/dev/null"], format!("wrong\n{passphrase}\n").as_bytes());
+    let shown = typed.ends(0).text();
+    assert!(shown.contains("Passphrase of locked") && shown.contains("the passphrase is wrong"), "{shown}");
+    assert!(shown.contains("approved and signed by anna@example.com until"), "{shown}");
+    assert!(!shown.contains("horse"), "{shown}");
+    scene.run(&["verify", "plan.json"]).ends(0);
+    scene.remove(APPROVAL);
+    let typed = scene.program("script", &["-qec", &command, "/dev/null"], b"a\nb\nc\n");
+    typed.ends(6);
+    assert!(!scene.path(APPROVAL).exists());
+}
+
+#[test]
+fn whoever_the_key_belongs_to_is_the_approver() {
+    let skovik = Skovik::start();
+    let scene = planned(&skovik);
+    scene.key("ben", &["-t", "ed25519"]);
+    scene.write("signers", scene.signer("ben@example.com", "ben"));
+    scene.run(&["approve", "plan.json", "--yes", "--sign-key", "ben"]).ends(0);
+    assert_eq!(scene.json("plan.json.ben@example.com.approval")["approver"], "ben@example.com");
+}
