@@ -237,7 +237,8 @@ async fn an_unclear_delete_does_not_block_its_own_plan() {
 async fn requests_per_second_and_429_hold_for_everybody() {
     let world = World::faulty(
         &Company::small(),
-        Pace { retries: 2, ..Pace::default() },
+        // As many as there are answers 429: all of them may strike one request.
+        Pace { retries: 6, ..Pace::default() },
         &["* * every=3 times=6 status=429 retry-after=0"],
     )
     .await;
