@@ -3,6 +3,9 @@
 //! The engine never decides what is written; it decides when. A failed operation stops only what depends on it. What
 //! may or may not have been carried out waits until nothing else can run, and is then settled together.
 
+mod ending;
+mod settling;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::future::Future;
@@ -13,14 +16,12 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::watch;
 
 use super::expect::{Made, created, edits, resolve};
-use super::journal::{Doubt, JournalError, Progress, Record, Replay};
+use super::journal::{Doubt, Progress, Record, Replay};
 use super::operation::{Attempt, Before, End, Task, Worker};
 use super::precheck::{Conflict, Standing};
-use super::settle::{List, Verdict};
-use super::{Ended, Halt, Observer, Outcome, Report};
-use crate::employee::UserId;
+use super::{Halt, Observer, Outcome, Report};
 use crate::plan::{Action, Operation, OperationId, Plan};
-use crate::target::wire::{Edit, UserResource};
+use crate::target::wire::Edit;
 
 /// How many operations may fail one after another before the run stops.
 const FAILURES_IN_A_ROW: u32 = 5;
@@ -291,233 +292,6 @@ impl<'a> Run<'a> {
             End::Taken(problem) => self.park(index, problem, true, before),
         }
     }
-
-    fn park(&mut self, index: usize, problem: String, taken: bool, before: Option<UserResource>) {
-        self.states[index] = State::Parked { sent_at: Instant::now(), problem, taken };
-        self.doubts.entry(index).or_insert(Doubt { before });
-        self.count_failure();
-    }
-
-    /// Stops the run instead of hammering a server that answers nothing well.
-    fn count_failure(&mut self) {
-        self.failures_in_a_row += 1;
-        if self.failures_in_a_row >= FAILURES_IN_A_ROW {
-            self.halt.get_or_insert(Halt::Failures(self.failures_in_a_row));
-        }
-    }
-
-    /// Settles what is parked by one complete list, read late enough after the last of it was sent. Says whether
-    /// anything came of it that the run can go on with.
-    async fn settle(&mut self) -> bool {
-        let parked: Vec<usize> =
-            (0..self.states.len()).filter(|&index| matches!(self.states[index], State::Parked { .. })).collect();
-        if parked.is_empty() {
-            return false;
-        }
-        let sent = |index: &usize| match self.states[*index] {
-            State::Parked { sent_at, .. } => Some(sent_at),
-            _ => None,
-        };
-        let last = parked.iter().filter_map(sent).max();
-        let wait = last.map_or(Duration::ZERO, |last| self.options.settle_after.saturating_sub(last.elapsed()));
-        self.observer.settling(parked.len(), wait);
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = wants(&mut self.options.stop, Stop::Gently) => {
-                self.halt = Some(Halt::Interrupted);
-                return false;
-            }
-        }
-        let read = tokio::select! {
-            read = self.worker.client.users(self.worker.managed, &|_, _| {}) => read,
-            () = wants(&mut self.options.stop, Stop::Gently) => {
-                self.halt = Some(Halt::Interrupted);
-                return false;
-            }
-        };
-        let users = match read {
-            Ok(users) => users,
-            Err(error) => {
-                self.halt = Some(Halt::Unreadable(error.to_string()));
-                return false;
-            }
-        };
-        let list = List::new(&users);
-        for index in parked {
-            self.settle_one(index, &list);
-        }
-        true
-    }
-
-    fn settle_one(&mut self, index: usize, list: &List<'_>) {
-        let operation = &self.operations[index];
-        let State::Parked { sent_at: _, problem, taken } = &self.states[index] else { return };
-        let (problem, taken) = (problem.clone(), *taken);
-        let tried = self.begun.get(&index).map_or(0, |(attempts, _)| *attempts);
-        let (at, id) = ((self.worker.now)(), operation.id);
-        match list.judge(operation, self.worker.managed, &self.made) {
-            Verdict::Made(user_id) => {
-                let user_id = Some(user_id);
-                self.note(&Record::Done {
-                    at,
-                    operation: id,
-                    user_id: user_id.clone(),
-                    after: None,
-                    differs: Vec::new(),
-                });
-                self.end(index, Outcome::Done { user_id, differs: Vec::new() }, None, None);
-            }
-            Verdict::SomebodyElse(found) => {
-                self.end(index, Outcome::InDoubt { problem: format!("{problem}; {found}") }, None, None)
-            }
-            Verdict::Absent if taken => {
-                self.note(&Record::NotDone { at, operation: id, problem: problem.clone() });
-                self.end(index, Outcome::Failed { problem }, None, None);
-            }
-            Verdict::Absent | Verdict::ReadAgain if tried < MAX_ATTEMPTS => {
-                self.states[index] = State::Waiting(0);
-                self.make_ready(index);
-            }
-            Verdict::Absent | Verdict::ReadAgain => self.end(index, Outcome::InDoubt { problem }, None, None),
-        }
-    }
-
-    fn end(&mut self, index: usize, outcome: Outcome, before: Option<&UserResource>, after: Option<&UserResource>) {
-        if let Outcome::Done { user_id, .. } = &outcome {
-            let user_id = user_id.clone();
-            self.note_made(index, user_id.as_ref());
-            self.failures_in_a_row = 0;
-        }
-        let (attempts, took) = self.begun.get(&index).map_or((0, Duration::ZERO), |(n, since)| (*n, since.elapsed()));
-        let operation = &self.operations[index];
-        self.observer.ended(Ended { operation, outcome: &outcome, attempts, took, before, after });
-        self.conclude(index, outcome);
-    }
-
-    fn conclude(&mut self, index: usize, outcome: Outcome) {
-        let because = self.holds_up(index, &outcome);
-        self.states[index] = State::Ended(outcome);
-        match because {
-            None => self.release(index),
-            Some(because) => self.give_up_dependents(index, &because),
-        }
-    }
-
-    /// Why what depends on an operation must not be begun. An update that Skovik took but did not store as asked has
-    /// perhaps not moved the report whose manager is to be deleted; a create has at least made the person.
-    fn holds_up(&self, index: usize, outcome: &Outcome) -> Option<String> {
-        let operation = &self.operations[index];
-        let Operation { id, name, action, .. } = operation;
-        let it = format!("it comes after operation {id}, {} {name}", action.name());
-        match outcome {
-            Outcome::Done { differs, .. } | Outcome::DoneBefore { differs } => {
-                let is_enough = differs.is_empty() || matches!(action, Action::Create { .. });
-                (!is_enough).then(|| format!("{it}, which Skovik did not store as it was asked to"))
-            }
-            Outcome::Failed { .. } | Outcome::InDoubt { .. } | Outcome::NotAttempted { .. } => {
-                Some(format!("{it}, which is not done"))
-            }
-        }
-    }
-
-    /// Counts an operation as done for those that wait for it.
-    fn release(&mut self, index: usize) {
-        // An operation ends once, so that nobody asks again who waits for it.
-        for next in std::mem::take(&mut self.needed_by[index]) {
-            let next = next as usize;
-            if let State::Waiting(left) = &mut self.states[next] {
-                *left = left.saturating_sub(1);
-                if *left == 0 {
-                    self.make_ready(next);
-                }
-            }
-        }
-    }
-
-    /// Nothing that depends on a failed operation is begun, however indirectly.
-    fn give_up_dependents(&mut self, index: usize, because: &str) {
-        let mut next: Vec<u32> = self.needed_by[index].clone();
-        while let Some(dependent) = next.pop() {
-            let dependent = dependent as usize;
-            if !matches!(self.states[dependent], State::Waiting(_)) {
-                continue;
-            }
-            let outcome = Outcome::NotAttempted { because: because.to_owned() };
-            let operation = &self.operations[dependent];
-            self.observer.ended(Ended {
-                operation,
-                outcome: &outcome,
-                attempts: 0,
-                took: Duration::ZERO,
-                before: None,
-                after: None,
-            });
-            self.states[dependent] = State::Ended(outcome);
-            next.extend(&self.needed_by[dependent]);
-        }
-    }
-
-    fn note_made(&mut self, index: usize, user_id: Option<&UserId>) {
-        let operation = &self.operations[index];
-        if let (Action::Create { .. }, Some(user_id)) = (&operation.action, user_id) {
-            self.made.insert(operation.id, user_id.clone());
-        }
-    }
-
-    /// Outcomes are not waited for: whatever is sent next is announced behind them, in the same file.
-    fn note(&self, record: &Record) {
-        drop(self.worker.journal.write(record));
-    }
-
-    async fn finish(self) -> Report {
-        let Self { states, halt, wrote, operations, observer, worker, running, .. } = self;
-        drop(running);
-        let mut report = Report { outcomes: Vec::with_capacity(states.len()), halt, wrote };
-        for (state, operation) in states.into_iter().zip(operations) {
-            let outcome = match state {
-                State::Ended(outcome) => outcome,
-                open => {
-                    let outcome = open.left_open(report.halt.as_ref());
-                    observer.ended(Ended {
-                        operation,
-                        outcome: &outcome,
-                        attempts: 0,
-                        took: Duration::ZERO,
-                        before: None,
-                        after: None,
-                    });
-                    outcome
-                }
-            };
-            report.outcomes.push(outcome);
-        }
-        let last = if report.is_complete() {
-            worker.journal.write(&Record::Finished { at: (worker.now)() })
-        } else {
-            worker.journal.flush()
-        };
-        if let Err(error) = last.done().await {
-            report.halt.get_or_insert(journal_halt(&error));
-        }
-        report
-    }
-}
-
-impl State {
-    /// What is said of an operation that the run ended without.
-    fn left_open(self, halt: Option<&Halt>) -> Outcome {
-        let because = halt.map_or_else(|| "the run ended".to_owned(), ToString::to_string);
-        match self {
-            Self::Ended(outcome) => outcome,
-            Self::Waiting(_) => Outcome::NotAttempted { because: format!("the run was stopped: {because}") },
-            Self::Running => Outcome::InDoubt { problem: "the run was stopped before the answer came".to_owned() },
-            Self::Parked { problem, .. } => Outcome::InDoubt { problem },
-        }
-    }
-}
-
-fn journal_halt(error: &JournalError) -> Halt {
-    Halt::Journal(error.to_string())
 }
 
 fn place(id: OperationId) -> usize {
