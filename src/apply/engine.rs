@@ -3,6 +3,9 @@
 //! The engine never decides what is written; it decides when. A failed operation stops only what depends on it. What
 //! may or may not have been carried out waits until nothing else can run, and is then settled together.
 
+mod resume;
+mod unclear;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::future::Future;
@@ -13,10 +16,9 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::watch;
 
 use super::expect::{Made, created, edits, resolve};
-use super::journal::{Doubt, JournalError, Progress, Record, Replay};
+use super::journal::{Doubt, JournalError, Record, Replay};
 use super::operation::{Attempt, Before, End, Task, Worker};
-use super::precheck::{Conflict, Standing};
-use super::settle::{List, Verdict};
+use super::precheck::Standing;
 use super::{Ended, Halt, Observer, Outcome, Report};
 use crate::employee::UserId;
 use crate::plan::{Action, Operation, OperationId, Plan};
@@ -41,7 +43,7 @@ pub enum Stop {
 /// How a run is to be run.
 #[derive(Debug)]
 pub struct Options {
-    /// How many operations may be under way at once.
+    /// How many requests may be under way at once, as the client keeps it.
     pub max_in_flight: usize,
     /// How long after a request was sent its absence from a list proves something.
     pub settle_after: Duration,
@@ -136,50 +138,6 @@ impl<'a> Run<'a> {
         run
     }
 
-    /// Goes on where an earlier run of the same apply ended.
-    fn take_up(&mut self, replay: &'a Replay, standing: &Standing) {
-        let operations = self.operations;
-        for (index, operation) in operations.iter().enumerate() {
-            match replay.operations.get(&operation.id) {
-                Some(Progress::Done { user_id, differs }) => {
-                    self.note_made(index, user_id.as_ref());
-                    self.conclude(index, Outcome::DoneBefore { differs: differs.clone() });
-                }
-                Some(Progress::InDoubt(doubt)) => {
-                    if let Action::Create { .. } = operation.action {
-                        let problem = "an earlier run ended before the answer came".to_owned();
-                        // The request may have left long after its intent, and be under way still.
-                        let sent_at = Instant::now();
-                        self.states[index] = State::Parked { sent_at, problem, taken: false };
-                    } else {
-                        self.doubts.insert(index, doubt.clone());
-                    }
-                }
-                None => {
-                    if let Some(user_id) = standing.already.get(&operation.id) {
-                        let (at, user_id) = ((self.worker.now)(), user_id.clone());
-                        self.note_made(index, user_id.as_ref());
-                        let id = operation.id;
-                        self.note(&Record::Done { at, operation: id, user_id, after: None, differs: Vec::new() });
-                        self.conclude(index, Outcome::DoneBefore { differs: Vec::new() });
-                    }
-                }
-            }
-        }
-        for Conflict { operation, problems } in &standing.conflicts {
-            // Unless something that it needs is in the way, too.
-            if let State::Waiting(_) = self.states[place(*operation)] {
-                let problem = format!("conflict: {}; it was left alone; plan again", problems.join(", "));
-                self.end(place(*operation), Outcome::Failed { problem }, None, None);
-            }
-        }
-        // Counting down has made some ready already; each is to be begun once.
-        let is_ready = |index: &usize| matches!(self.states[*index], State::Waiting(0));
-        let ready: Vec<usize> = (0..self.states.len()).filter(is_ready).collect();
-        self.ready.clear();
-        ready.into_iter().for_each(|index| self.make_ready(index));
-    }
-
     /// What failed in an earlier run comes after everything else, so that each run gets further than the one before.
     fn make_ready(&mut self, index: usize) {
         let failed_before = self.replay.failed.contains(&self.operations[index].id);
@@ -192,7 +150,7 @@ impl<'a> Run<'a> {
                 self.halt.get_or_insert(Halt::Interrupted);
             }
             while self.halt.is_none()
-                && self.running.len() < self.options.max_in_flight.max(1)
+                && self.running.len() < self.most_under_way()
                 && let Some(Reverse((_, index))) = self.ready.pop()
             {
                 self.begin(index);
@@ -212,6 +170,15 @@ impl<'a> Run<'a> {
                     return;
                 }
             }
+        }
+    }
+
+    /// More operations than requests, so that while some wait for the journal others use their turn; the client lets no
+    /// more than `max_in_flight` requests leave. One at a time stays one at a time.
+    fn most_under_way(&self) -> usize {
+        match self.options.max_in_flight {
+            0 | 1 => 1,
+            more => 2 * more,
         }
     }
 
@@ -292,93 +259,11 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn park(&mut self, index: usize, problem: String, taken: bool, before: Option<UserResource>) {
-        self.states[index] = State::Parked { sent_at: Instant::now(), problem, taken };
-        self.doubts.entry(index).or_insert(Doubt { before });
-        self.count_failure();
-    }
-
     /// Stops the run instead of hammering a server that answers nothing well.
     fn count_failure(&mut self) {
         self.failures_in_a_row += 1;
         if self.failures_in_a_row >= FAILURES_IN_A_ROW {
             self.halt.get_or_insert(Halt::Failures(self.failures_in_a_row));
-        }
-    }
-
-    /// Settles what is parked by one complete list, read late enough after the last of it was sent. Says whether
-    /// anything came of it that the run can go on with.
-    async fn settle(&mut self) -> bool {
-        let parked: Vec<usize> =
-            (0..self.states.len()).filter(|&index| matches!(self.states[index], State::Parked { .. })).collect();
-        if parked.is_empty() {
-            return false;
-        }
-        let sent = |index: &usize| match self.states[*index] {
-            State::Parked { sent_at, .. } => Some(sent_at),
-            _ => None,
-        };
-        let last = parked.iter().filter_map(sent).max();
-        let wait = last.map_or(Duration::ZERO, |last| self.options.settle_after.saturating_sub(last.elapsed()));
-        self.observer.settling(parked.len(), wait);
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = wants(&mut self.options.stop, Stop::Gently) => {
-                self.halt = Some(Halt::Interrupted);
-                return false;
-            }
-        }
-        let read = tokio::select! {
-            read = self.worker.client.users(self.worker.managed, &|_, _| {}) => read,
-            () = wants(&mut self.options.stop, Stop::Gently) => {
-                self.halt = Some(Halt::Interrupted);
-                return false;
-            }
-        };
-        let users = match read {
-            Ok(users) => users,
-            Err(error) => {
-                self.halt = Some(Halt::Unreadable(error.to_string()));
-                return false;
-            }
-        };
-        let list = List::new(&users);
-        for index in parked {
-            self.settle_one(index, &list);
-        }
-        true
-    }
-
-    fn settle_one(&mut self, index: usize, list: &List<'_>) {
-        let operation = &self.operations[index];
-        let State::Parked { sent_at: _, problem, taken } = &self.states[index] else { return };
-        let (problem, taken) = (problem.clone(), *taken);
-        let tried = self.begun.get(&index).map_or(0, |(attempts, _)| *attempts);
-        let (at, id) = ((self.worker.now)(), operation.id);
-        match list.judge(operation, self.worker.managed, &self.made) {
-            Verdict::Made(user_id) => {
-                let user_id = Some(user_id);
-                self.note(&Record::Done {
-                    at,
-                    operation: id,
-                    user_id: user_id.clone(),
-                    after: None,
-                    differs: Vec::new(),
-                });
-                self.end(index, Outcome::Done { user_id, differs: Vec::new() }, None, None);
-            }
-            Verdict::SomebodyElse(found) => {
-                self.end(index, Outcome::InDoubt { problem: format!("{problem}; {found}") }, None, None)
-            }
-            Verdict::Absent if taken => {
-                self.note(&Record::NotDone { at, operation: id, problem: problem.clone() });
-                self.end(index, Outcome::Failed { problem }, None, None);
-            }
-            Verdict::Absent | Verdict::ReadAgain if tried < MAX_ATTEMPTS => {
-                self.states[index] = State::Waiting(0);
-                self.make_ready(index);
-            }
-            Verdict::Absent | Verdict::ReadAgain => self.end(index, Outcome::InDoubt { problem }, None, None),
         }
     }
 
