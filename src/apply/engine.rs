@@ -3,8 +3,8 @@
 //! The engine never decides what is written; it decides when. A failed operation stops only what depends on it. What
 //! may or may not have been carried out waits until nothing else can run, and is then settled together.
 
-mod ending;
-mod settling;
+mod resume;
+mod unclear;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -16,12 +16,13 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::watch;
 
 use super::expect::{Made, created, edits, resolve};
-use super::journal::{Doubt, Progress, Record, Replay};
+use super::journal::{Doubt, JournalError, Record, Replay};
 use super::operation::{Attempt, Before, End, Task, Worker};
-use super::precheck::{Conflict, Standing};
-use super::{Halt, Observer, Outcome, Report};
+use super::precheck::Standing;
+use super::{Ended, Halt, Observer, Outcome, Report};
+use crate::employee::UserId;
 use crate::plan::{Action, Operation, OperationId, Plan};
-use crate::target::wire::Edit;
+use crate::target::wire::{Edit, UserResource};
 
 /// How many operations may fail one after another before the run stops.
 const FAILURES_IN_A_ROW: u32 = 5;
@@ -42,7 +43,7 @@ pub enum Stop {
 /// How a run is to be run.
 #[derive(Debug)]
 pub struct Options {
-    /// How many operations may be under way at once.
+    /// How many requests may be under way at once, as the client keeps it.
     pub max_in_flight: usize,
     /// How long after a request was sent its absence from a list proves something.
     pub settle_after: Duration,
@@ -137,50 +138,6 @@ impl<'a> Run<'a> {
         run
     }
 
-    /// Goes on where an earlier run of the same apply ended.
-    fn take_up(&mut self, replay: &'a Replay, standing: &Standing) {
-        let operations = self.operations;
-        for (index, operation) in operations.iter().enumerate() {
-            match replay.operations.get(&operation.id) {
-                Some(Progress::Done { user_id, differs }) => {
-                    self.note_made(index, user_id.as_ref());
-                    self.conclude(index, Outcome::DoneBefore { differs: differs.clone() });
-                }
-                Some(Progress::InDoubt(doubt)) => {
-                    if let Action::Create { .. } = operation.action {
-                        let problem = "an earlier run ended before the answer came".to_owned();
-                        // The request may have left long after its intent, and be under way still.
-                        let sent_at = Instant::now();
-                        self.states[index] = State::Parked { sent_at, problem, taken: false };
-                    } else {
-                        self.doubts.insert(index, doubt.clone());
-                    }
-                }
-                None => {
-                    if let Some(user_id) = standing.already.get(&operation.id) {
-                        let (at, user_id) = ((self.worker.now)(), user_id.clone());
-                        self.note_made(index, user_id.as_ref());
-                        let id = operation.id;
-                        self.note(&Record::Done { at, operation: id, user_id, after: None, differs: Vec::new() });
-                        self.conclude(index, Outcome::DoneBefore { differs: Vec::new() });
-                    }
-                }
-            }
-        }
-        for Conflict { operation, problems } in &standing.conflicts {
-            // Unless something that it needs is in the way, too.
-            if let State::Waiting(_) = self.states[place(*operation)] {
-                let problem = format!("conflict: {}; it was left alone; plan again", problems.join(", "));
-                self.end(place(*operation), Outcome::Failed { problem }, None, None);
-            }
-        }
-        // Counting down has made some ready already; each is to be begun once.
-        let is_ready = |index: &usize| matches!(self.states[*index], State::Waiting(0));
-        let ready: Vec<usize> = (0..self.states.len()).filter(is_ready).collect();
-        self.ready.clear();
-        ready.into_iter().for_each(|index| self.make_ready(index));
-    }
-
     /// What failed in an earlier run comes after everything else, so that each run gets further than the one before.
     fn make_ready(&mut self, index: usize) {
         let failed_before = self.replay.failed.contains(&self.operations[index].id);
@@ -193,7 +150,7 @@ impl<'a> Run<'a> {
                 self.halt.get_or_insert(Halt::Interrupted);
             }
             while self.halt.is_none()
-                && self.running.len() < self.options.max_in_flight.max(1)
+                && self.running.len() < self.most_under_way()
                 && let Some(Reverse((_, index))) = self.ready.pop()
             {
                 self.begin(index);
@@ -213,6 +170,15 @@ impl<'a> Run<'a> {
                     return;
                 }
             }
+        }
+    }
+
+    /// More operations than requests, so that while some wait for the journal others use their turn; the client lets no
+    /// more than `max_in_flight` requests leave. One at a time stays one at a time.
+    fn most_under_way(&self) -> usize {
+        match self.options.max_in_flight {
+            0 | 1 => 1,
+            more => 2 * more,
         }
     }
 
@@ -292,6 +258,151 @@ impl<'a> Run<'a> {
             End::Taken(problem) => self.park(index, problem, true, before),
         }
     }
+
+    /// Stops the run instead of hammering a server that answers nothing well.
+    fn count_failure(&mut self) {
+        self.failures_in_a_row += 1;
+        if self.failures_in_a_row >= FAILURES_IN_A_ROW {
+            self.halt.get_or_insert(Halt::Failures(self.failures_in_a_row));
+        }
+    }
+
+    fn end(&mut self, index: usize, outcome: Outcome, before: Option<&UserResource>, after: Option<&UserResource>) {
+        if let Outcome::Done { user_id, .. } = &outcome {
+            let user_id = user_id.clone();
+            self.note_made(index, user_id.as_ref());
+            self.failures_in_a_row = 0;
+        }
+        let (attempts, took) = self.begun.get(&index).map_or((0, Duration::ZERO), |(n, since)| (*n, since.elapsed()));
+        let operation = &self.operations[index];
+        self.observer.ended(Ended { operation, outcome: &outcome, attempts, took, before, after });
+        self.conclude(index, outcome);
+    }
+
+    fn conclude(&mut self, index: usize, outcome: Outcome) {
+        let because = self.holds_up(index, &outcome);
+        self.states[index] = State::Ended(outcome);
+        match because {
+            None => self.release(index),
+            Some(because) => self.give_up_dependents(index, &because),
+        }
+    }
+
+    /// Why what depends on an operation must not be begun. An update that Skovik took but did not store as asked has
+    /// perhaps not moved the report whose manager is to be deleted; a create has at least made the person.
+    fn holds_up(&self, index: usize, outcome: &Outcome) -> Option<String> {
+        let operation = &self.operations[index];
+        let Operation { id, name, action, .. } = operation;
+        let it = format!("it comes after operation {id}, {} {name}", action.name());
+        match outcome {
+            Outcome::Done { differs, .. } | Outcome::DoneBefore { differs } => {
+                let is_enough = differs.is_empty() || matches!(action, Action::Create { .. });
+                (!is_enough).then(|| format!("{it}, which Skovik did not store as it was asked to"))
+            }
+            Outcome::Failed { .. } | Outcome::InDoubt { .. } | Outcome::NotAttempted { .. } => {
+                Some(format!("{it}, which is not done"))
+            }
+        }
+    }
+
+    /// Counts an operation as done for those that wait for it.
+    fn release(&mut self, index: usize) {
+        // An operation ends once, so that nobody asks again who waits for it.
+        for next in std::mem::take(&mut self.needed_by[index]) {
+            let next = next as usize;
+            if let State::Waiting(left) = &mut self.states[next] {
+                *left = left.saturating_sub(1);
+                if *left == 0 {
+                    self.make_ready(next);
+                }
+            }
+        }
+    }
+
+    /// Nothing that depends on a failed operation is begun, however indirectly.
+    fn give_up_dependents(&mut self, index: usize, because: &str) {
+        let mut next: Vec<u32> = self.needed_by[index].clone();
+        while let Some(dependent) = next.pop() {
+            let dependent = dependent as usize;
+            if !matches!(self.states[dependent], State::Waiting(_)) {
+                continue;
+            }
+            let outcome = Outcome::NotAttempted { because: because.to_owned() };
+            let operation = &self.operations[dependent];
+            self.observer.ended(Ended {
+                operation,
+                outcome: &outcome,
+                attempts: 0,
+                took: Duration::ZERO,
+                before: None,
+                after: None,
+            });
+            self.states[dependent] = State::Ended(outcome);
+            next.extend(&self.needed_by[dependent]);
+        }
+    }
+
+    fn note_made(&mut self, index: usize, user_id: Option<&UserId>) {
+        let operation = &self.operations[index];
+        if let (Action::Create { .. }, Some(user_id)) = (&operation.action, user_id) {
+            self.made.insert(operation.id, user_id.clone());
+        }
+    }
+
+    /// Outcomes are not waited for: whatever is sent next is announced behind them, in the same file.
+    fn note(&self, record: &Record) {
+        drop(self.worker.journal.write(record));
+    }
+
+    async fn finish(self) -> Report {
+        let Self { states, halt, wrote, operations, observer, worker, running, .. } = self;
+        drop(running);
+        let mut report = Report { outcomes: Vec::with_capacity(states.len()), halt, wrote };
+        for (state, operation) in states.into_iter().zip(operations) {
+            let outcome = match state {
+                State::Ended(outcome) => outcome,
+                open => {
+                    let outcome = open.left_open(report.halt.as_ref());
+                    observer.ended(Ended {
+                        operation,
+                        outcome: &outcome,
+                        attempts: 0,
+                        took: Duration::ZERO,
+                        before: None,
+                        after: None,
+                    });
+                    outcome
+                }
+            };
+            report.outcomes.push(outcome);
+        }
+        let last = if report.is_complete() {
+            worker.journal.write(&Record::Finished { at: (worker.now)() })
+        } else {
+            worker.journal.flush()
+        };
+        if let Err(error) = last.done().await {
+            report.halt.get_or_insert(journal_halt(&error));
+        }
+        report
+    }
+}
+
+impl State {
+    /// What is said of an operation that the run ended without.
+    fn left_open(self, halt: Option<&Halt>) -> Outcome {
+        let because = halt.map_or_else(|| "the run ended".to_owned(), ToString::to_string);
+        match self {
+            Self::Ended(outcome) => outcome,
+            Self::Waiting(_) => Outcome::NotAttempted { because: format!("the run was stopped: {because}") },
+            Self::Running => Outcome::InDoubt { problem: "the run was stopped before the answer came".to_owned() },
+            Self::Parked { problem, .. } => Outcome::InDoubt { problem },
+        }
+    }
+}
+
+fn journal_halt(error: &JournalError) -> Halt {
+    Halt::Journal(error.to_string())
 }
 
 fn place(id: OperationId) -> usize {

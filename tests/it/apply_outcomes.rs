@@ -247,3 +247,39 @@ async fn requests_per_second_and_429_hold_for_everybody() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(world.requests().iter().all(|request| request.status != Some(422)));
 }
+
+/// The event stream is JSON and nothing else, and tells the same as the report.
+#[tokio::test]
+async fn events_and_report_tell_the_same() {
+    let world =
+        World::faulty(&every_step(), ONE_BY_ONE, &["POST /users nth=1 reset=after", "PUT /users/* nth=1 status=422"])
+            .await;
+    let plan = world.approved_plan().await;
+    let ended = world.run(&["apply", "plan.json", "--report", "report.json", "--events", "-"]).await;
+    assert_eq!(ended.code, Some(9), "{ended:?}");
+    let events: Vec<Value> = ended.stdout.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    let kinds: Vec<&str> = events.iter().map(|event| event["type"].as_str().expect("a type")).collect();
+    assert_eq!((kinds[0], *kinds.last().expect("one")), ("apply_start", "summary"));
+    assert_eq!((&events[0]["version"], &events[0]["plan_hash"]), (&json!(1), &json!(plan.hash().to_string())));
+    assert!(kinds.contains(&"settling"));
+    let report = world.report();
+    assert_eq!((&report["format"], &report["format_version"]), (&json!("skovik-sync/report"), &json!(1)));
+    assert_eq!(report["summary"], *events.last().expect("one"));
+    let entries = report["operations"].as_array().expect("operations");
+    assert_eq!(entries.len(), plan.content().operations.len());
+    for entry in entries {
+        let ends: Vec<&Value> = events
+            .iter()
+            .filter(|event| event["type"] != "operation_start" && event["operation"] == entry["operation"])
+            .collect();
+        let [end] = ends[..] else { panic!("{entry} ends once: {ends:?}") };
+        let done = entry["outcome"] == "done";
+        assert_eq!(end["type"], if done { "operation_done" } else { "operation_failed" });
+        if !done {
+            assert_eq!((&end["outcome"], &end["problem"]), (&entry["outcome"], &entry["problem"]));
+        }
+        if entry["action"] == "update" && done {
+            assert!(entry["before"]["attributes"]["odd"].is_object() && entry["after"].is_object(), "{entry}");
+        }
+    }
+}

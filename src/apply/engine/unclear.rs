@@ -1,8 +1,8 @@
-//! What is unclear: parked until nothing else can run, and then settled together.
+//! What may or may not have been carried out waits until nothing else can run, and is then settled together.
 
 use std::time::{Duration, Instant};
 
-use super::{FAILURES_IN_A_ROW, MAX_ATTEMPTS, Run, State, Stop, wants};
+use super::{MAX_ATTEMPTS, Run, State, Stop, wants};
 use crate::apply::journal::{Doubt, Record};
 use crate::apply::settle::{List, Verdict};
 use crate::apply::{Halt, Outcome};
@@ -13,14 +13,6 @@ impl Run<'_> {
         self.states[index] = State::Parked { sent_at: Instant::now(), problem, taken };
         self.doubts.entry(index).or_insert(Doubt { before });
         self.count_failure();
-    }
-
-    /// Stops the run instead of hammering a server that answers nothing well.
-    pub(super) fn count_failure(&mut self) {
-        self.failures_in_a_row += 1;
-        if self.failures_in_a_row >= FAILURES_IN_A_ROW {
-            self.halt.get_or_insert(Halt::Failures(self.failures_in_a_row));
-        }
     }
 
     /// Settles what is parked by one complete list, read late enough after the last of it was sent. Says whether
@@ -66,7 +58,7 @@ impl Run<'_> {
         true
     }
 
-    pub(super) fn settle_one(&mut self, index: usize, list: &List<'_>) {
+    fn settle_one(&mut self, index: usize, list: &List<'_>) {
         let operation = &self.operations[index];
         let State::Parked { sent_at: _, problem, taken } = &self.states[index] else { return };
         let (problem, taken) = (problem.clone(), *taken);
