@@ -34,6 +34,8 @@ include = "hr.status == 'active'"
 [approval]
 "#;
 
+const RULE_OF_TWO: &str = "[[approval.rule]]\nwhen = \"deletes > 0\"\napprovers = 2";
+
 fn parse(text: &str) -> Result<Settings, ConfigError> {
     Settings::parse(text, Path::new("conf/skovik-sync.toml"))
 }
@@ -186,6 +188,17 @@ fn values_that_cannot_be_right_are_refused() {
         ("[approval]", "[approval]\napprovers = 2", &["`approvers` in [approval]", "require = \"signature\""]),
         ("[approval]", "[approval]\napprovers = 0", &["between 1 and"]),
         ("[approval]", "[approval]\nrequire = \"signature\"", &["needs `allowed_signers`"]),
+        ("[approval]", RULE_OF_TWO, &["`approvers` in [[approval.rule]] (line 31)", "needs `require = \"signature\"`"]),
+        ("[approval]", "[[approval.rule]]\napprovers = 1", &["[[approval.rule]]", "lacks `when`"]),
+        ("[approval]", "[[approval.rule]]\nwhen = \"deletes > 0\"", &["[[approval.rule]]", "lacks `approvers`"]),
+        ("[approval]", "[[approval.rule]]\nwhen = \"delets > 0\"\napprovers = 1", &["`when`", "refers to `delets`"]),
+        ("[approval]", "[[approval.rule]]\nwhen = \"deletes\"\napprovers = 1", &["`when`", "true or false"]),
+        ("[approval]", "[[approval.rule]]\nif = \"deletes > 0\"", &["unknown key `if` in [[approval.rule]]"]),
+        (
+            "[approval]",
+            "[approval.rule]\nwhen = \"deletes > 0\"",
+            &["a list of tables, each written [[approval.rule]]"],
+        ),
         ("[approval]", "[approval]\nautomatic = \"yes\"", &["must be true or false, not a string"]),
         ("[approval]", "[approval]\nmax_age = \"1 fortnight\"", &["duration above zero"]),
     ];
@@ -205,6 +218,8 @@ fn values_that_are_right_are_accepted() {
     assert_eq!(accepted("[[source]]", "auth_scheme = \"\"\n[[source]]").target.auth_scheme, "");
     let approval = "[approval]\nrequire = \"signature\"\napprovers = 2\nallowed_signers = \"a\"";
     assert_eq!(accepted("[approval]", approval).approval.approvers, 2);
+    let rules = accepted("[approval]", &format!("{approval}\n{RULE_OF_TWO}")).approval.rules;
+    assert_eq!(rules.iter().map(|rule| (rule.when(), rule.approvers())).collect::<Vec<_>>(), [("deletes > 0", 2)]);
     let guard = accepted("[guard]\n", "[guard]\nmax_delete_percent = 0\nmax_creates = 1_000\n").guard;
     assert_eq!((guard.max_delete_percent, guard.max_creates), (0, Some(1_000)));
 }

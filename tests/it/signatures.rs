@@ -119,13 +119,18 @@ impl Scene {
         self.program("ssh-keygen", args, input)
     }
 
-    fn program(&self, program: &str, args: &[&str], input: &[u8]) -> Ended {
+    /// A program, ready to be started in the folder.
+    fn command(&self, program: &str, args: &[&str]) -> Command {
         let mut command = Command::new(program);
         command.args(args).current_dir(self.folder.path()).env("SKOVIK_TOKEN", "any").env("TZ", "UTC");
-        command.env("HOME", self.folder.path()).env("XDG_STATE_HOME", self.folder.path().join("state"));
+        command.env("HOME", self.folder.path()).env("XDG_STATE_HOME", self.path("state"));
         command.env_remove("SSH_AUTH_SOCK").env("USER", "anna@example.com");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap_or_else(|error| {
+        command
+    }
+
+    fn program(&self, program: &str, args: &[&str], input: &[u8]) -> Ended {
+        let mut child = self.command(program, args).spawn().unwrap_or_else(|error| {
             panic!("cannot start {program}: {error}; scripts/test installs it (openssh-client has ssh-keygen)")
         });
         // It may end without having read everything.

@@ -1,6 +1,17 @@
 //! `ssh-keygen` accepts what the program signs, and the program what `ssh-keygen` signs, for every kind of key.
 
+use std::io::{Read as _, Write as _};
+use std::process::Stdio;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use base64ct::{Base64, Encoding as _};
+use rsa::signature::Signer as _;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use ssh_key::public::KeyData;
+use ssh_key::{HashAlg, PrivateKey, SshSig};
 
 use super::{NAMESPACE, Scene, Skovik, statement};
 
@@ -67,7 +78,7 @@ fn the_program_accepts_what_ssh_keygen_signs() {
             let record = scene.json(APPROVAL);
             assert_eq!(statement(&record), scene.read("to-sign").into_bytes(), "{name}");
             scene.run(&["verify", "plan.json"]).ends(0);
-            ["to-sign", "to-sign.sig", APPROVAL].map(|file| scene.remove(file));
+            ["to-sign", "to-sign.sig", APPROVAL].iter().for_each(|file| scene.remove(file));
         }
     }
 }
@@ -141,6 +152,39 @@ fn keys_that_cannot_sign_are_refused_with_what_to_do() {
     assert!(!scene.path(APPROVAL).exists());
 }
 
+/// Runs a command on a terminal, and types an answer each time that it asks for the passphrase. What is typed before the
+/// program has turned off the echo is thrown away, so it is typed again where nothing follows.
+#[cfg(unix)]
+fn on_terminal(scene: &Scene, command: &str, answers: &[&str]) -> (i32, String) {
+    let mut script = scene.command("script", &["-qec", command, "/dev/null"]);
+    let mut child = script.stderr(Stdio::null()).spawn().expect("`script`, which scripts/test installs");
+    let (mut input, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let (sender, pieces) = mpsc::channel();
+    let reader = thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok(length @ 1..) = output.read(&mut buffer) {
+            sender.send(buffer[..length].to_vec()).unwrap();
+        }
+    });
+    let mut bytes = Vec::new();
+    loop {
+        match pieces.recv_timeout(Duration::from_secs(2)) {
+            Ok(piece) => bytes.extend(piece),
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {
+                // An answer that was taken is shown as hidden.
+                let shown = String::from_utf8_lossy(&bytes);
+                let answer = answers.get(shown.matches("[hidden]").count());
+                // The program ends where its terminal does.
+                let Some(answer) = answer else { panic!("more questions than answers:\n{shown}") };
+                input.write_all(format!("{answer}\n").as_bytes()).unwrap();
+            }
+        }
+    }
+    reader.join().unwrap();
+    (child.wait().unwrap().code().unwrap(), String::from_utf8(bytes).unwrap())
+}
+
 #[cfg(unix)]
 #[test]
 fn a_passphrase_is_asked_for_on_the_terminal_and_not_shown() {
@@ -150,16 +194,65 @@ fn a_passphrase_is_asked_for_on_the_terminal_and_not_shown() {
     scene.keygen(&["-q", "-t", "ed25519", "-a", "1", "-N", passphrase, "-f", "locked"], b"").ends(0);
     scene.write("signers", scene.signer("anna@example.com", "locked"));
     let command = format!("{} approve plan.json --yes --sign-key locked", super::BINARY);
-    let typed = scene.program("script", &["-qec", &command, "/dev/null"], format!("wrong\n{passphrase}\n").as_bytes());
-    let shown = typed.ends(0).text();
+    let (code, shown) = on_terminal(&scene, &command, &["wrong", passphrase]);
+    assert_eq!(code, 0, "{shown}");
     assert!(shown.contains("Passphrase of locked") && shown.contains("the passphrase is wrong"), "{shown}");
     assert!(shown.contains("approved and signed by anna@example.com until"), "{shown}");
     assert!(!shown.contains("horse"), "{shown}");
     scene.run(&["verify", "plan.json"]).ends(0);
     scene.remove(APPROVAL);
-    let typed = scene.program("script", &["-qec", &command, "/dev/null"], b"a\nb\nc\n");
-    typed.ends(6);
+    let (code, shown) = on_terminal(&scene, &command, &["a", "b", "c"]);
+    assert_eq!(code, 6, "{shown}");
     assert!(!scene.path(APPROVAL).exists());
+}
+
+fn field(bytes: &[u8]) -> Vec<u8> {
+    [&u32::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat()
+}
+
+/// What a hardware key makes: the same as the software key that lies in a file, but for what its device adds.
+fn by_a_device(scene: &Scene, key: &str, kind: &str, text: &[u8]) -> (String, String) {
+    let private = PrivateKey::from_openssh(scene.read(key)).unwrap();
+    let public = match private.public_key().key_data() {
+        KeyData::Ed25519(point) => field(&point.0),
+        KeyData::Ecdsa(point) => [field(b"nistp256"), field(point.as_sec1_bytes())].concat(),
+        other => panic!("{other:?}"),
+    };
+    let public = [field(kind.as_bytes()), public, field(b"ssh:")].concat();
+    let (present, counter) = ([1], 7_u32.to_be_bytes());
+    let message = SshSig::signed_data(NAMESPACE, HashAlg::Sha512, text).unwrap();
+    let device = [&Sha256::digest(b"ssh:")[..], &present, &counter, &Sha256::digest(&message)[..]].concat();
+    let raw = private.try_sign(&device).unwrap();
+    let signature = [&field(kind.as_bytes())[..], &field(raw.as_bytes()), &present, &counter].concat();
+    let parts = [&public, NAMESPACE.as_bytes(), b"", b"sha512", &signature].map(field).concat();
+    let blob = Base64::encode_string(&[b"SSHSIG\0\0\0\x01", &parts[..]].concat());
+    let lines: Vec<&str> = blob.as_bytes().chunks(70).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    let armor = format!("-----BEGIN SSH SIGNATURE-----\n{}\n-----END SSH SIGNATURE-----\n", lines.join("\n"));
+    (format!("{kind} {}", Base64::encode_string(&public)), armor)
+}
+
+#[test]
+fn keys_in_hardware_count_as_they_do_for_ssh_keygen() {
+    let skovik = Skovik::start();
+    let scene = planned(&skovik);
+    for (name, kind, software) in [
+        ("ed25519", "sk-ssh-ed25519@openssh.com", &["-t", "ed25519"][..]),
+        ("p256", "sk-ecdsa-sha2-nistp256@openssh.com", &["-t", "ecdsa", "-b", "256"]),
+    ] {
+        scene.key(name, software);
+        scene.write("signers", scene.signer("anna@example.com", name));
+        scene.run(&["approve", "plan.json", "--statement", "to-sign", "--expires", "2h"]).ends(0);
+        let text = scene.read("to-sign");
+        let (public, armor) = by_a_device(&scene, name, kind, text.as_bytes());
+        scene.write("signers", format!("anna@example.com {public}\n"));
+        scene.write("to-sign.sig", &armor);
+        assert!(scene.verified("anna@example.com", &armor, text.as_bytes()), "{kind}");
+        scene.run(&["approve", "plan.json", "--signature", "to-sign.sig"]).ends(0);
+        scene.run(&["verify", "plan.json"]).ends(0);
+        let expiry = scene.json(APPROVAL)["expires_at"].as_str().unwrap().to_owned();
+        scene.edit(APPROVAL, &expiry, "2099-01-01T00:00:00Z");
+        scene.run(&["verify", "plan.json"]).ends(6).says(&["altered after it was signed"]);
+    }
 }
 
 #[test]
