@@ -8,11 +8,12 @@
 //! Nothing here reads a file, a clock or the environment, and nothing here asks anybody.
 
 mod armor;
+pub mod automatic;
 pub mod escalation;
 mod policy;
 mod record;
 pub mod signature;
 pub mod signers;
 
-pub use policy::{Accepted, Found, Granted, NotApproved, Proof, Rules, examine, judge, needed_ceilings, not_lifted};
+pub use policy::{Accepted, Found, Granted, NotApproved, Proof, Rules, examine, judge, not_lifted};
 pub use record::{Approval, FORMAT, FORMAT_VERSION, GREATEST_CEILING, MAX_BYTES, file_name};

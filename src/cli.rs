@@ -76,6 +76,10 @@ pub enum Command {
     Verify(Verify),
     /// Execute an approved, unchanged plan
     Apply(Apply),
+    /// Plan, approve by policy and apply in one go: the scheduled job
+    Run(Run),
+    /// Write the plan that takes back what a plan did
+    Undo(Undo),
     /// Save all of Skovik that planning needs
     Snapshot(Snapshot),
     /// Run a stand-in for Skovik on this machine
@@ -136,6 +140,18 @@ pub struct Show {
     /// Show every change, however many there are
     #[arg(long)]
     pub all: bool,
+    /// Show only what has changed since this other plan (text and markdown)
+    #[arg(long, value_name = "OLD")]
+    pub since: Option<PathBuf>,
+    /// Mask names, identifiers, e-mails and values; the hash stays that of the whole plan
+    #[arg(long)]
+    pub redact: bool,
+    /// Leave out of a comment what does not fit; GitHub takes 65536, GitLab 1000000 (markdown)
+    #[arg(long, value_name = "N")]
+    pub max_bytes: Option<usize>,
+    /// Write to this file, which only you can read, instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 /// How to print a plan.
@@ -143,6 +159,12 @@ pub struct Show {
 pub enum ShowFormat {
     /// The diff, for a terminal
     Text,
+    /// A comment on a pull request
+    Markdown,
+    /// A page to search and to read, in one file that needs no network
+    Html,
+    /// For machines; see docs/plan-file.md
+    Json,
 }
 
 /// Arguments of `approve`.
@@ -186,6 +208,9 @@ pub struct Verify {
     /// Count this hash as approved, as `apply --approved-hash` would
     #[arg(long, value_name = "HASH")]
     pub approved_hash: Option<String>,
+    /// Prove that this comment, made by `show --format markdown`, shows exactly this plan, and do no more
+    #[arg(long, value_name = "FILE", conflicts_with = "approved_hash")]
+    pub rendered: Option<PathBuf>,
 }
 
 /// Arguments of `apply`.
@@ -197,6 +222,31 @@ pub struct Apply {
     /// The hash of the plan that was approved elsewhere, sha256:…
     #[arg(long, value_name = "HASH")]
     pub approved_hash: Option<String>,
+    /// Write what became of each operation, with the whole user before and after, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Write what happens while it happens, as JSON lines; - for standard output
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
+}
+
+/// Arguments of `undo`.
+#[derive(Debug, Args)]
+pub struct Undo {
+    /// The plan that was applied, with its journal beside it
+    #[arg(value_name = "PLAN")]
+    pub plan: PathBuf,
+    /// Where to write the plan that takes it back
+    #[arg(short, long, value_name = "FILE", default_value = "undo.json")]
+    pub out: PathBuf,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Where to write the plan, which stays there for a person where the policy does not approve it
+    #[arg(short, long, value_name = "FILE", default_value = "plan.json")]
+    pub out: PathBuf,
     /// Write what became of each operation, with the whole user before and after, as JSON
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
@@ -231,6 +281,9 @@ pub struct Sandbox {
     /// The key that requests must bring; without it, any key will do
     #[arg(long, value_name = "KEY")]
     pub key: Option<String>,
+    /// A key that may read but not write: anything but a GET is answered with 403
+    #[arg(long, value_name = "KEY")]
+    pub read_key: Option<String>,
     /// How lists are paged
     #[arg(long, value_enum, default_value_t = Paging::Page)]
     pub paging: Paging,

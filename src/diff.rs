@@ -196,17 +196,23 @@ impl<'a> Comparison<'a> {
     /// How many people of each kind there are.
     #[must_use]
     pub fn population(&self) -> Population {
-        let managed = self.standings.iter().filter(|standing| match standing {
-            Standing::Claimed(_) | Standing::Held | Standing::Leaving | Standing::Withheld => true,
-            Standing::Unmanaged | Standing::Protected | Standing::Elsewhere => false,
-        });
         let aside = self.claims.iter().filter(|claim| matches!(claim, Claim::Aside(_))).count();
         Population {
-            managed: managed.count() as u64,
+            managed: self.managed_users().count() as u64,
             employees: (self.claims.len() - aside) as u64,
             in_scope: self.desired.in_scope,
             set_aside: (self.desired.set_aside.len() + aside) as u64,
         }
+    }
+
+    /// The users whom this configuration may change.
+    pub fn managed_users(&self) -> impl Iterator<Item = &'a User> {
+        let managed = |standing: &Standing| match standing {
+            Standing::Claimed(_) | Standing::Held | Standing::Leaving | Standing::Withheld => true,
+            Standing::Unmanaged | Standing::Protected | Standing::Elsewhere => false,
+        };
+        let pairs = self.standings.iter().zip(&self.directory.users);
+        pairs.filter(move |(standing, _)| managed(standing)).map(|(_, user)| user)
     }
 
     /// What was found on the way.

@@ -21,8 +21,12 @@ impl PrivateFile {
     /// Begins the file that shall stand at `path` in the end.
     ///
     /// # Errors
-    /// Where its folder does not exist or cannot be written to.
+    /// Where its folder does not exist or cannot be written to, or something stands there that is no file: a device such
+    /// as `/dev/null` would be lost to everybody if a file took its name.
     pub fn create(path: &Path) -> io::Result<Self> {
+        if std::fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+            return Err(io::Error::other("it is no regular file; name another one"));
+        }
         let file = tempfile::Builder::new().prefix(".skovik-sync-").suffix(".tmp").tempfile_in(folder_of(path))?;
         Ok(Self { writer: BufWriter::new(file), path: path.to_owned() })
     }
@@ -113,6 +117,20 @@ mod tests {
         assert_eq!(written.unwrap_err().to_string(), "full");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
         assert_eq!(names(folder.path()), ["plan.json"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("stdout");
+        std::os::unix::fs::symlink("/dev/null", &path).unwrap();
+        for path in [&path, folder.path()] {
+            let written: io::Result<()> = write_private(path, |_| panic!("not even begun"));
+            assert!(written.unwrap_err().to_string().contains("no regular file"));
+        }
+        assert!(path.is_symlink());
+        assert_eq!(names(folder.path()), ["stdout"]);
     }
 
     #[cfg(unix)]

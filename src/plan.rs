@@ -5,8 +5,12 @@
 //! Nothing in here does I/O.
 
 mod check;
+mod digest;
+mod fields;
 mod file;
+mod guards;
 mod make;
+mod measure;
 mod only;
 mod operations;
 
@@ -15,9 +19,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::employee::{BranchId, CustomFieldId, CustomValue, ExternalIdentifier, UserId};
+use crate::employee::{CustomFieldId, ExternalIdentifier, UserId};
 
+pub use digest::Digest;
+pub use fields::{BranchRef, CreateRef, Fields, ManagerRef, UserRef};
 pub use file::{FORMAT, FORMAT_VERSION, PlanError, canonical_digest};
+pub use guards::{Common, GuardOutcome, GuardResult, Part, Subject};
 pub use make::{Input, NoPlan};
 
 /// A whole plan. Made by [`Plan::seal`] or [`Plan::read`], so that its hash is always right.
@@ -97,32 +104,6 @@ pub struct Summary {
     pub unchanged: u64,
     /// Neither changed nor removed, because a record cannot be trusted.
     pub set_aside: u64,
-}
-
-/// What a guard found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GuardResult {
-    /// The guard's setting, such as `max_delete_percent`.
-    pub id: String,
-    /// What was counted.
-    pub count: u64,
-    /// Of how many, for a guard that is a percentage; otherwise the same unit's whole.
-    pub of: u64,
-    /// The limit: percent, or a count.
-    pub limit: u64,
-    /// Whether it lets the plan pass.
-    pub outcome: GuardOutcome,
-}
-
-/// Whether a guard lets a plan pass.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum GuardOutcome {
-    /// Within the limit.
-    Pass,
-    /// Beyond it: only an approval that names a sufficient ceiling lifts it, if any does.
-    Block,
 }
 
 /// How much a diagnostic matters.
@@ -222,99 +203,6 @@ impl Action {
     }
 }
 
-/// The managed fields of a user. An outer `None` is a field that is not managed, an inner one "no value".
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Fields {
-    /// The company's key.
-    #[serde(deserialize_with = "file::present")]
-    pub external_identifier: Option<ExternalIdentifier>,
-    /// The address to sign in with.
-    pub primary_email: String,
-    /// May be empty for a user as Skovik holds them.
-    pub first_name: String,
-    /// May be empty for a user as Skovik holds them.
-    pub last_name: String,
-    /// The branch.
-    #[serde(default, deserialize_with = "file::managed", skip_serializing_if = "Option::is_none")]
-    pub branch: Option<Option<BranchRef>>,
-    /// The manager.
-    #[serde(default, deserialize_with = "file::managed", skip_serializing_if = "Option::is_none")]
-    pub manager: Option<Option<ManagerRef>>,
-    /// The managed custom fields by id.
-    #[serde(deserialize_with = "file::map_without_duplicates")]
-    pub custom_fields: BTreeMap<CustomFieldId, Option<CustomValue>>,
-}
-
-/// A branch, by id; the rest is for the reader.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BranchRef {
-    /// Skovik's id of it.
-    pub branch_id: BranchId,
-    /// The company's key of it.
-    #[serde(deserialize_with = "file::present")]
-    pub external_identifier: Option<String>,
-    /// Its name.
-    pub name: String,
-}
-
-/// A manager: a user who is there already, or one whom the plan creates. Compared by that alone; the rest is for the
-/// reader.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum ManagerRef {
-    /// A user of Skovik.
-    User(UserRef),
-    /// The person whom an operation of this plan makes.
-    Create(CreateRef),
-}
-
-/// A user who is there already.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct UserRef {
-    /// Skovik's id.
-    pub user_id: UserId,
-    /// The external identifier, for the reader.
-    #[serde(deserialize_with = "file::present")]
-    pub employee: Option<ExternalIdentifier>,
-    /// The name, for the reader.
-    pub name: String,
-}
-
-/// A person whom the plan creates.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CreateRef {
-    /// The operation that makes them.
-    pub create: OperationId,
-    /// The external identifier, for the reader.
-    pub employee: ExternalIdentifier,
-    /// The name, for the reader.
-    pub name: String,
-}
-
-impl ManagerRef {
-    /// The name, for the reader.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        match self {
-            Self::User(user) => &user.name,
-            Self::Create(create) => &create.name,
-        }
-    }
-
-    /// The external identifier, for the reader.
-    #[must_use]
-    pub fn employee(&self) -> Option<&ExternalIdentifier> {
-        match self {
-            Self::User(user) => user.employee.as_ref(),
-            Self::Create(create) => Some(&create.employee),
-        }
-    }
-}
-
 /// A field of a user, in the order in which fields are shown.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field {
@@ -362,10 +250,6 @@ pub enum Value {
     Manager(ManagerRef),
 }
 
-/// A SHA-256, written `sha256:` and 64 lower-case hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Digest([u8; 32]);
-
 impl Plan {
     /// Computes the hash of a content and binds the two together.
     ///
@@ -400,48 +284,29 @@ impl Plan {
     }
 }
 
-impl Fields {
-    /// Covers the normalised managed fields; references count by id alone, so that the renaming of a branch or of a
-    /// manager is no change of their people.
-    ///
-    /// # Panics
-    /// Never: texts and booleans always have a canonical form.
+impl Subject {
+    /// What people call it.
     #[must_use]
-    pub fn hash(&self) -> Digest {
-        #[derive(Serialize)]
-        struct Ids<'a> {
-            external_identifier: Option<&'a ExternalIdentifier>,
-            primary_email: &'a str,
-            first_name: &'a str,
-            last_name: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            branch: Option<Option<&'a BranchId>>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            manager: Option<Option<ManagerId<'a>>>,
-            custom_fields: &'a BTreeMap<CustomFieldId, Option<CustomValue>>,
+    pub fn label(&self, custom_fields: &BTreeMap<CustomFieldId, String>) -> String {
+        match self {
+            Self::Branch(None) => "no branch".to_owned(),
+            Self::Branch(Some(branch)) => branch.label(),
+            Self::Field(Field::Custom(id)) => custom_fields.get(id).cloned().unwrap_or_else(|| id.to_string()),
+            Self::Field(field) => field.to_string(),
         }
-        #[derive(Serialize)]
-        #[serde(rename_all = "snake_case")]
-        enum ManagerId<'a> {
-            UserId(&'a UserId),
-            Create(OperationId),
+    }
+}
+
+impl BranchRef {
+    /// Identifier and name, as far as there are any, for the reader.
+    #[must_use]
+    pub fn label(&self) -> String {
+        let Self { branch_id, external_identifier, name } = self;
+        match (external_identifier.as_deref().unwrap_or_default(), name.as_str()) {
+            ("", "") => branch_id.to_string(),
+            ("", known) | (known, "") => known.to_owned(),
+            (identifier, name) => format!("{identifier} {name}"),
         }
-        let Self { external_identifier, primary_email, first_name, last_name, branch, manager, custom_fields } = self;
-        canonical_digest(&Ids {
-            external_identifier: external_identifier.as_ref(),
-            primary_email,
-            first_name,
-            last_name,
-            branch: branch.as_ref().map(|branch| branch.as_ref().map(|branch| &branch.branch_id)),
-            manager: manager.as_ref().map(|manager| {
-                manager.as_ref().map(|manager| match manager {
-                    ManagerRef::User(user) => ManagerId::UserId(&user.user_id),
-                    ManagerRef::Create(create) => ManagerId::Create(create.create),
-                })
-            }),
-            custom_fields,
-        })
-        .expect("texts and booleans always have a canonical form")
     }
 }
 
@@ -462,52 +327,5 @@ impl fmt::Display for Field {
             Self::Manager => f.write_str("manager"),
             Self::Custom(id) => write!(f, "custom_fields.{id}"),
         }
-    }
-}
-
-impl Digest {
-    /// A digest of these bytes, which are a SHA-256.
-    #[must_use]
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// The SHA-256 of some data.
-    #[must_use]
-    pub fn of(data: &[u8]) -> Self {
-        use sha2::Digest as _;
-        Self(sha2::Sha256::digest(data).into())
-    }
-
-    /// Reads the text form, which must be exact.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let digits = text.strip_prefix("sha256:")?.as_bytes();
-        if digits.len() != 64 {
-            return None;
-        }
-        let value = |digit: u8| match digit {
-            b'0'..=b'9' => Some(digit - b'0'),
-            b'a'..=b'f' => Some(digit - b'a' + 10),
-            _ => None,
-        };
-        let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            *byte = value(pair[0])? << 4 | value(pair[1])?;
-        }
-        Some(Self(bytes))
-    }
-}
-
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("sha256:")?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }

@@ -3,6 +3,9 @@
 //! The engine never decides what is written; it decides when. A failed operation stops only what depends on it. What
 //! may or may not have been carried out waits until nothing else can run, and is then settled together.
 
+mod ending;
+mod settling;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::future::Future;
@@ -10,17 +13,15 @@ use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::expect::{Made, created, edits, resolve};
-use super::journal::{Doubt, JournalError, Progress, Record, Replay};
+use super::journal::{Doubt, Progress, Record, Replay};
 use super::operation::{Attempt, Before, End, Task, Worker};
-use super::settle::{List, Verdict};
-use super::{Ended, Halt, Observer, Outcome, Report};
-use crate::employee::UserId;
+use super::precheck::{Conflict, Standing};
+use super::{Halt, Observer, Outcome, Report};
 use crate::plan::{Action, Operation, OperationId, Plan};
-use crate::target::wire::{Edit, UserResource};
+use crate::target::wire::Edit;
 
 /// How many operations may fail one after another before the run stops.
 const FAILURES_IN_A_ROW: u32 = 5;
@@ -53,11 +54,12 @@ pub struct Options {
 pub async fn run(
     plan: &Plan,
     replay: &Replay,
+    standing: &Standing,
     worker: &Worker<'_>,
     options: Options,
     observer: &mut dyn Observer,
 ) -> Report {
-    let mut run = Run::new(plan, replay, worker, options, observer);
+    let mut run = Run::new(plan, replay, standing, worker, options, observer);
     run.go().await;
     run.finish().await
 }
@@ -70,7 +72,8 @@ enum State {
     Running,
     /// Unclear; to be settled.
     Parked {
-        sent_at: Timestamp,
+        /// No later than this it was sent; not of the wall clock, which may jump.
+        sent_at: Instant,
         problem: String,
         /// The server said that the identifier or e-mail is in use, so that nothing was made by this request.
         taken: bool,
@@ -82,12 +85,13 @@ type Running<'a> = Pin<Box<dyn Future<Output = (usize, Attempt)> + 'a>>;
 
 struct Run<'a> {
     operations: &'a [Operation],
+    replay: &'a Replay,
     worker: &'a Worker<'a>,
     options: Options,
     observer: &'a mut dyn Observer,
     states: Vec<State>,
     needed_by: Vec<Vec<u32>>,
-    ready: BinaryHeap<Reverse<usize>>,
+    ready: BinaryHeap<Reverse<(bool, usize)>>,
     running: FuturesUnordered<Running<'a>>,
     made: Made,
     doubts: HashMap<usize, Doubt>,
@@ -102,6 +106,7 @@ impl<'a> Run<'a> {
     fn new(
         plan: &'a Plan,
         replay: &'a Replay,
+        standing: &Standing,
         worker: &'a Worker<'a>,
         options: Options,
         observer: &'a mut dyn Observer,
@@ -113,6 +118,7 @@ impl<'a> Run<'a> {
         }
         let mut run = Self {
             operations,
+            replay,
             worker,
             options,
             observer,
@@ -127,34 +133,58 @@ impl<'a> Run<'a> {
             halt: None,
             wrote: false,
         };
-        run.take_up(replay);
+        run.take_up(replay, standing);
         run
     }
 
     /// Goes on where an earlier run of the same apply ended.
-    fn take_up(&mut self, replay: &Replay) {
+    fn take_up(&mut self, replay: &'a Replay, standing: &Standing) {
         let operations = self.operations;
         for (index, operation) in operations.iter().enumerate() {
             match replay.operations.get(&operation.id) {
-                Some(Progress::Done { user_id }) => {
+                Some(Progress::Done { user_id, differs }) => {
                     self.note_made(index, user_id.as_ref());
-                    self.states[index] = State::Ended(Outcome::DoneBefore);
-                    self.release(index);
+                    self.conclude(index, Outcome::DoneBefore { differs: differs.clone() });
                 }
                 Some(Progress::InDoubt(doubt)) => {
                     if let Action::Create { .. } = operation.action {
                         let problem = "an earlier run ended before the answer came".to_owned();
-                        self.states[index] = State::Parked { sent_at: doubt.sent_at, problem, taken: false };
+                        // The request may have left long after its intent, and be under way still.
+                        let sent_at = Instant::now();
+                        self.states[index] = State::Parked { sent_at, problem, taken: false };
                     } else {
                         self.doubts.insert(index, doubt.clone());
                     }
                 }
-                None => {}
+                None => {
+                    if let Some(user_id) = standing.already.get(&operation.id) {
+                        let (at, user_id) = ((self.worker.now)(), user_id.clone());
+                        self.note_made(index, user_id.as_ref());
+                        let id = operation.id;
+                        self.note(&Record::Done { at, operation: id, user_id, after: None, differs: Vec::new() });
+                        self.conclude(index, Outcome::DoneBefore { differs: Vec::new() });
+                    }
+                }
+            }
+        }
+        for Conflict { operation, problems } in &standing.conflicts {
+            // Unless something that it needs is in the way, too.
+            if let State::Waiting(_) = self.states[place(*operation)] {
+                let problem = format!("conflict: {}; it was left alone; plan again", problems.join(", "));
+                self.end(place(*operation), Outcome::Failed { problem }, None, None);
             }
         }
         // Counting down has made some ready already; each is to be begun once.
         let is_ready = |index: &usize| matches!(self.states[*index], State::Waiting(0));
-        self.ready = (0..self.states.len()).filter(is_ready).map(Reverse).collect();
+        let ready: Vec<usize> = (0..self.states.len()).filter(is_ready).collect();
+        self.ready.clear();
+        ready.into_iter().for_each(|index| self.make_ready(index));
+    }
+
+    /// What failed in an earlier run comes after everything else, so that each run gets further than the one before.
+    fn make_ready(&mut self, index: usize) {
+        let failed_before = self.replay.failed.contains(&self.operations[index].id);
+        self.ready.push(Reverse((failed_before, index)));
     }
 
     async fn go(&mut self) {
@@ -164,7 +194,7 @@ impl<'a> Run<'a> {
             }
             while self.halt.is_none()
                 && self.running.len() < self.options.max_in_flight.max(1)
-                && let Some(Reverse(index)) = self.ready.pop()
+                && let Some(Reverse((_, index))) = self.ready.pop()
             {
                 self.begin(index);
             }
@@ -242,226 +272,26 @@ impl<'a> Run<'a> {
                 }
             }
             End::NotDone(problem) => {
+                self.count_failure();
                 self.note(&Record::NotDone { at, operation: id, problem: problem.clone() });
                 self.end(index, Outcome::Failed { problem }, before.as_ref(), None);
             }
             // The journal's intent stays open, so that the same apply goes on with it.
-            End::HalfDone(problem) => self.end(index, Outcome::Failed { problem }, before.as_ref(), None),
-            End::Unclear(problem) => self.park(index, at, problem, false, before),
-            End::Taken(problem) => self.park(index, at, problem, true, before),
-        }
-    }
-
-    fn park(&mut self, index: usize, sent_at: Timestamp, problem: String, taken: bool, before: Option<UserResource>) {
-        self.states[index] = State::Parked { sent_at, problem, taken };
-        let doubt = self.doubts.entry(index).or_insert(Doubt { sent_at, before });
-        doubt.sent_at = sent_at;
-        self.count_failure();
-    }
-
-    /// Stops the run instead of hammering a server that answers nothing well.
-    fn count_failure(&mut self) {
-        self.failures_in_a_row += 1;
-        if self.failures_in_a_row >= FAILURES_IN_A_ROW {
-            self.halt.get_or_insert(Halt::Failures(self.failures_in_a_row));
-        }
-    }
-
-    /// Settles what is parked by one complete list, read late enough after the last of it was sent. Says whether
-    /// anything came of it that the run can go on with.
-    async fn settle(&mut self) -> bool {
-        let parked: Vec<usize> =
-            (0..self.states.len()).filter(|&index| matches!(self.states[index], State::Parked { .. })).collect();
-        if parked.is_empty() {
-            return false;
-        }
-        let sent = |index: &usize| match self.states[*index] {
-            State::Parked { sent_at, .. } => Some(sent_at),
-            _ => None,
-        };
-        let wait = parked.iter().filter_map(sent).max().map_or(Duration::ZERO, |last| {
-            let passed = Duration::try_from((self.worker.now)().duration_since(last)).unwrap_or_default();
-            self.options.settle_after.saturating_sub(passed)
-        });
-        self.observer.settling(parked.len(), wait);
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = wants(&mut self.options.stop, Stop::Gently) => {
-                self.halt = Some(Halt::Interrupted);
-                return false;
+            End::HalfDone(problem) => {
+                self.count_failure();
+                self.end(index, Outcome::Failed { problem }, before.as_ref(), None);
             }
-        }
-        let users = match self.worker.client.users(self.worker.managed, &|_, _| {}).await {
-            Ok(users) => users,
-            Err(error) => {
-                self.halt = Some(Halt::Unreadable(error.to_string()));
-                return false;
-            }
-        };
-        let list = List::new(&users);
-        for index in parked {
-            self.settle_one(index, &list);
-        }
-        true
-    }
-
-    fn settle_one(&mut self, index: usize, list: &List<'_>) {
-        let operation = &self.operations[index];
-        let State::Parked { sent_at: _, problem, taken } = &self.states[index] else { return };
-        let (problem, taken) = (problem.clone(), *taken);
-        let tried = self.begun.get(&index).map_or(0, |(attempts, _)| *attempts);
-        let (at, id) = ((self.worker.now)(), operation.id);
-        match list.judge(operation, self.worker.managed, &self.made) {
-            Verdict::Made(user_id) => {
-                let user_id = Some(user_id);
-                self.note(&Record::Done {
-                    at,
-                    operation: id,
-                    user_id: user_id.clone(),
-                    after: None,
-                    differs: Vec::new(),
-                });
-                self.end(index, Outcome::Done { user_id, differs: Vec::new() }, None, None);
-            }
-            Verdict::SomebodyElse(found) => {
-                self.end(index, Outcome::InDoubt { problem: format!("{problem}; {found}") }, None, None)
-            }
-            Verdict::Absent if taken => {
-                self.note(&Record::NotDone { at, operation: id, problem: problem.clone() });
-                self.end(index, Outcome::Failed { problem }, None, None);
-            }
-            Verdict::Absent | Verdict::ReadAgain if tried < MAX_ATTEMPTS => {
-                self.states[index] = State::Waiting(0);
-                self.ready.push(Reverse(index));
-            }
-            Verdict::Absent | Verdict::ReadAgain => self.end(index, Outcome::InDoubt { problem }, None, None),
-        }
-    }
-
-    fn end(&mut self, index: usize, outcome: Outcome, before: Option<&UserResource>, after: Option<&UserResource>) {
-        if let Outcome::Done { user_id, .. } = &outcome {
-            let user_id = user_id.clone();
-            self.note_made(index, user_id.as_ref());
-            self.failures_in_a_row = 0;
-        } else {
-            self.count_failure();
-        }
-        let (attempts, took) = self.begun.get(&index).map_or((0, Duration::ZERO), |(n, since)| (*n, since.elapsed()));
-        let operation = &self.operations[index];
-        self.observer.ended(Ended { operation, outcome: &outcome, attempts, took, before, after });
-        let done = outcome.is_done();
-        self.states[index] = State::Ended(outcome);
-        if done {
-            self.release(index);
-        } else {
-            self.give_up_dependents(index);
-        }
-    }
-
-    /// Counts an operation as done for those that wait for it.
-    fn release(&mut self, index: usize) {
-        for &next in &self.needed_by[index] {
-            let next = next as usize;
-            if let State::Waiting(left) = &mut self.states[next] {
-                *left = left.saturating_sub(1);
-                if *left == 0 {
-                    self.ready.push(Reverse(next));
+            // Somebody else's doing, which says nothing about the server.
+            End::Conflict(problem) => {
+                if !self.doubts.contains_key(&index) {
+                    self.note(&Record::NotDone { at, operation: id, problem: problem.clone() });
                 }
+                self.end(index, Outcome::Failed { problem }, before.as_ref(), None);
             }
+            End::Unclear(problem) => self.park(index, problem, false, before),
+            End::Taken(problem) => self.park(index, problem, true, before),
         }
     }
-
-    /// Nothing that depends on a failed operation is begun, however indirectly.
-    fn give_up_dependents(&mut self, index: usize) {
-        let failed = &self.operations[index];
-        let mut next: Vec<u32> = self.needed_by[index].clone();
-        while let Some(dependent) = next.pop() {
-            let dependent = dependent as usize;
-            if !matches!(self.states[dependent], State::Waiting(_)) {
-                continue;
-            }
-            let because = format!(
-                "it comes after operation {}, {} {}, which is not done",
-                failed.id,
-                failed.action.name(),
-                failed.name
-            );
-            let outcome = Outcome::NotAttempted { because };
-            let operation = &self.operations[dependent];
-            self.observer.ended(Ended {
-                operation,
-                outcome: &outcome,
-                attempts: 0,
-                took: Duration::ZERO,
-                before: None,
-                after: None,
-            });
-            self.states[dependent] = State::Ended(outcome);
-            next.extend(&self.needed_by[dependent]);
-        }
-    }
-
-    fn note_made(&mut self, index: usize, user_id: Option<&UserId>) {
-        let operation = &self.operations[index];
-        if let (Action::Create { .. }, Some(user_id)) = (&operation.action, user_id) {
-            self.made.insert(operation.id, user_id.clone());
-        }
-    }
-
-    /// Outcomes are not waited for: whatever is sent next is announced behind them, in the same file.
-    fn note(&self, record: &Record) {
-        drop(self.worker.journal.write(record));
-    }
-
-    async fn finish(self) -> Report {
-        let Self { states, halt, wrote, operations, observer, worker, running, .. } = self;
-        drop(running);
-        let mut report = Report { outcomes: Vec::with_capacity(states.len()), halt, wrote };
-        for (state, operation) in states.into_iter().zip(operations) {
-            let outcome = match state {
-                State::Ended(outcome) => outcome,
-                open => {
-                    let outcome = open.left_open(report.halt.as_ref());
-                    observer.ended(Ended {
-                        operation,
-                        outcome: &outcome,
-                        attempts: 0,
-                        took: Duration::ZERO,
-                        before: None,
-                        after: None,
-                    });
-                    outcome
-                }
-            };
-            report.outcomes.push(outcome);
-        }
-        let last = if report.outcomes.iter().all(Outcome::is_done) {
-            worker.journal.write(&Record::Finished { at: (worker.now)() })
-        } else {
-            worker.journal.flush()
-        };
-        if let Err(error) = last.done().await {
-            report.halt.get_or_insert(journal_halt(&error));
-        }
-        report
-    }
-}
-
-impl State {
-    /// What is said of an operation that the run ended without.
-    fn left_open(self, halt: Option<&Halt>) -> Outcome {
-        let because = halt.map_or_else(|| "the run ended".to_owned(), ToString::to_string);
-        match self {
-            Self::Ended(outcome) => outcome,
-            Self::Waiting(_) => Outcome::NotAttempted { because: format!("the run was stopped: {because}") },
-            Self::Running => Outcome::InDoubt { problem: "the run was stopped before the answer came".to_owned() },
-            Self::Parked { problem, .. } => Outcome::InDoubt { problem },
-        }
-    }
-}
-
-fn journal_halt(error: &JournalError) -> Halt {
-    Halt::Journal(error.to_string())
 }
 
 fn place(id: OperationId) -> usize {
@@ -469,7 +299,7 @@ fn place(id: OperationId) -> usize {
 }
 
 /// Resolves when the user wants the run to end at least so urgently; never, if nobody can want it any more.
-async fn wants(stop: &mut watch::Receiver<Stop>, urgency: Stop) {
+pub async fn wants(stop: &mut watch::Receiver<Stop>, urgency: Stop) {
     if stop.wait_for(|wish| *wish >= urgency).await.is_err() {
         std::future::pending::<()>().await;
     }

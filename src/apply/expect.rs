@@ -153,19 +153,6 @@ fn same_email(one: Option<&str>, other: Option<&str>) -> bool {
     matches!((one, other), (Some(one), Some(other)) if email_key(one) == email_key(other))
 }
 
-/// Whether a user is as a change of branch left them that emptied custom fields: as expected, but for custom fields
-/// without a value.
-#[must_use]
-pub fn is_emptied(expected: &User, actual: &User, managed: &Managed) -> bool {
-    let mut filled = actual.clone();
-    for (value, expected) in filled.custom_fields.iter_mut().zip(&expected.custom_fields) {
-        if value.is_none() {
-            value.clone_from(expected);
-        }
-    }
-    differences(expected, &filled, managed).is_empty()
-}
-
 /// Whether what an operation should bring about is so already, for a plan whose journal was lost. People whom the plan
 /// creates are found by their identifier.
 #[must_use]

@@ -7,7 +7,7 @@
 
 mod writer;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -144,6 +144,8 @@ pub enum Progress {
     Done {
         /// The user whom it made or changed.
         user_id: Option<UserId>,
+        /// What Skovik held otherwise than it was asked to.
+        differs: Vec<String>,
     },
     /// A request may or may not have been carried out.
     InDoubt(Doubt),
@@ -152,8 +154,6 @@ pub enum Progress {
 /// A request of which it is not known whether it was carried out.
 #[derive(Debug, Clone)]
 pub struct Doubt {
-    /// When the last one was about to be sent.
-    pub sent_at: Timestamp,
     /// The whole user as it was before the first of them.
     pub before: Option<UserResource>,
 }
@@ -163,6 +163,10 @@ pub struct Doubt {
 pub struct Replay {
     /// What is known of each operation that was begun.
     pub operations: HashMap<OperationId, Progress>,
+    /// Those that were tried and surely changed nothing.
+    pub failed: HashSet<OperationId>,
+    /// Whether any request was announced.
+    pub announced: bool,
     /// When the last operation was done, if all are.
     pub finished: Option<Timestamp>,
     /// Where the whole lines end, in bytes; 0: there is no journal.
@@ -211,15 +215,24 @@ impl Replay {
         match record {
             Record::Journal { .. } => return Err("a second header".to_owned()),
             Record::Run { .. } => {}
-            Record::Intent { at, operation, step: _, before } => match self.operations.get_mut(&operation) {
-                Some(Progress::Done { .. }) => return Err(format!("operation {operation} is begun after it was done")),
-                Some(Progress::InDoubt(doubt)) => doubt.sent_at = at,
-                None => drop(self.operations.insert(operation, Progress::InDoubt(Doubt { sent_at: at, before }))),
-            },
-            Record::Done { at: _, operation, user_id, after: _, differs: _ } => {
-                self.operations.insert(operation, Progress::Done { user_id });
+            Record::Intent { at: _, operation, step: _, before } => {
+                self.announced = true;
+                match self.operations.get(&operation) {
+                    Some(Progress::Done { .. }) => {
+                        return Err(format!("operation {operation} is begun after it was done"));
+                    }
+                    Some(Progress::InDoubt(_)) => {}
+                    None => drop(self.operations.insert(operation, Progress::InDoubt(Doubt { before }))),
+                }
             }
-            Record::NotDone { at: _, operation, problem: _ } => drop(self.operations.remove(&operation)),
+            Record::Done { at: _, operation, user_id, after: _, differs } => {
+                self.operations.insert(operation, Progress::Done { user_id, differs });
+                self.failed.remove(&operation);
+            }
+            Record::NotDone { at: _, operation, problem: _ } => {
+                self.operations.remove(&operation);
+                self.failed.insert(operation);
+            }
             Record::Finished { at } => self.finished = Some(at),
         }
         Ok(())

@@ -1,6 +1,7 @@
-//! One apply at a time: an operating-system lock for each target, in the user's state folder. The lock ends with the
+//! One apply or `run` at a time: an operating-system lock for each target, in the user's state folder. The lock ends with the
 //! process that holds it, however that ends.
 
+use std::fmt;
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -23,15 +24,24 @@ pub struct Holder {
     pub pid: u32,
     /// Since when.
     pub since: Timestamp,
-    /// The plan that is applied.
-    pub plan_hash: Digest,
+    /// The plan that is applied, if it was made already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan_hash: Option<Digest>,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { pid, since, plan_hash } = self;
+        write!(f, "process {pid}, since {since:.0}")?;
+        plan_hash.map_or(Ok(()), |hash| write!(f, ", of the plan {hash}"))
+    }
 }
 
 /// Why a lock could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Somebody has it.
-    #[error("another apply to {url} is under way{}", .holder.as_ref().map(|Holder { pid, since, plan_hash }| format!(": process {pid}, since {since:.0}, of the plan {plan_hash}")).unwrap_or_default())]
+    #[error("another apply to {url} is under way{}", .holder.as_ref().map(|holder| format!(": {holder}")).unwrap_or_default())]
     Held {
         /// The target.
         url: String,
@@ -81,7 +91,7 @@ mod tests {
     #[test]
     fn a_lock_is_had_once_until_it_is_dropped() {
         let folder = tempfile::tempdir().expect("a folder");
-        let holder = Holder { pid: 7, since: Timestamp::UNIX_EPOCH, plan_hash: Digest::of(b"plan") };
+        let holder = Holder { pid: 7, since: Timestamp::UNIX_EPOCH, plan_hash: Some(Digest::of(b"plan")) };
         let lock = take(folder.path(), "https://a.example.com", &holder).expect("the first");
         match take(folder.path(), "https://a.example.com/", &holder) {
             Err(LockError::Held { holder: Some(found), .. }) => assert_eq!(found, holder),

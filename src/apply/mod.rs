@@ -2,7 +2,7 @@
 //!
 //! [`precheck`] holds the plan against the live account, purely; [`engine`] runs the operations, several at a time, each
 //! by the rules of [`operation`]; [`journal`] makes the same apply resumable after any crash. What happened
-//! ([`Outcome`]) is another type than what was planned. Nothing in here decides what should be done: the plan says it.
+//! ([`Outcome`]) is another type than what was planned. [`undo`] makes the plan that takes it back. Nothing in here decides what should be done: the plan says it.
 
 pub mod engine;
 pub mod expect;
@@ -11,6 +11,7 @@ pub mod lock;
 pub mod operation;
 pub mod precheck;
 mod settle;
+pub mod undo;
 
 use std::time::Duration;
 
@@ -29,7 +30,10 @@ pub enum Outcome {
         differs: Vec<String>,
     },
     /// An earlier run of the same apply did it.
-    DoneBefore,
+    DoneBefore {
+        /// What Skovik held otherwise than it was asked to, even then.
+        differs: Vec<String>,
+    },
     /// It changed nothing, or not all; see the words.
     Failed {
         /// What was in the way, in the server's words where it had some.
@@ -53,7 +57,7 @@ impl Outcome {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Done { .. } => "done",
-            Self::DoneBefore => "done_before",
+            Self::DoneBefore { .. } => "done_before",
             Self::Failed { .. } => "failed",
             Self::InDoubt { .. } => "in_doubt",
             Self::NotAttempted { .. } => "not_attempted",
@@ -63,7 +67,7 @@ impl Outcome {
     /// Whether the operation is behind us.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        matches!(self, Self::Done { .. } | Self::DoneBefore)
+        matches!(self, Self::Done { .. } | Self::DoneBefore { .. })
     }
 }
 
@@ -130,7 +134,7 @@ pub struct Report {
     pub outcomes: Vec<Outcome>,
     /// Why the run ended early, if it did.
     pub halt: Option<Halt>,
-    /// Whether any request that writes was sent in this run.
+    /// Whether anything was changed in this run, or may have been.
     pub wrote: bool,
 }
 
@@ -139,8 +143,7 @@ impl Report {
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.outcomes.iter().all(|outcome| match outcome {
-            Outcome::Done { differs, .. } => differs.is_empty(),
-            Outcome::DoneBefore => true,
+            Outcome::Done { differs, .. } | Outcome::DoneBefore { differs } => differs.is_empty(),
             Outcome::Failed { .. } | Outcome::InDoubt { .. } | Outcome::NotAttempted { .. } => false,
         })
     }

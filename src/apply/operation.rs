@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use super::Halt;
-use super::expect::{differences, hash_of, is_emptied, updated};
+use super::expect::{differences, hash_of, updated};
 use super::journal::{Doubt, Journal, Record, Step};
 use crate::diff::Protect;
 use crate::employee::{Managed, User, UserId};
@@ -72,7 +72,7 @@ pub struct Attempt {
     pub end: End,
     /// Why the whole run must stop, if it must.
     pub halt: Option<Halt>,
-    /// Whether a request that writes was sent.
+    /// Whether a request that writes surely had an effect; where that is unclear, `end` says so.
     pub wrote: bool,
     /// The whole user as read before the write.
     pub before: Option<UserResource>,
@@ -92,6 +92,8 @@ pub enum End {
     },
     /// Surely nothing was changed.
     NotDone(String),
+    /// The user is not the one of the plan any more, and was left alone.
+    Conflict(String),
     /// Something was changed, but not all.
     HalfDone(String),
     /// It may or may not have been carried out.
@@ -107,6 +109,10 @@ impl Attempt {
 
     fn not_done(problem: impl Into<String>) -> Self {
         Self::new(End::NotDone(problem.into()))
+    }
+
+    fn having_written(self) -> Self {
+        Self { wrote: true, ..self }
     }
 
     fn halting(mut self, halt: Halt) -> Self {
@@ -134,20 +140,15 @@ impl Worker<'_> {
         if let Err(attempt) = self.announce(id, Step::Create, None).await {
             return attempt;
         }
-        let mut attempt = match self.client.create_user(&body).await {
+        match self.client.create_user(&body).await {
             Ok(made) => {
                 let differs = self.compare(expected, &made);
                 Attempt::new(End::Done { user_id: Some(made.id().clone()), after: Some(made), differs })
+                    .having_written()
             }
             Err(ApiError::Refused(refusal)) if refusal.taken => Attempt::new(End::Taken(refusal.to_string())),
-            // A POST is sent once, so that a refused key means that it was not carried out.
-            Err(error @ ApiError::Credentials { .. }) => {
-                Attempt::not_done(error.to_string()).halting(Halt::Credentials(error.to_string()))
-            }
-            Err(error) => Attempt::new(end_of_write(&error)),
-        };
-        attempt.wrote = true;
-        attempt
+            Err(error) => end_of_write(&error),
+        }
     }
 
     async fn update(
@@ -160,7 +161,10 @@ impl Worker<'_> {
     ) -> Attempt {
         let (read, user) = match self.read(user_id, doubt).await {
             Ok(Some(found)) => found,
-            Ok(None) => return Attempt::not_done(format!("the user {user_id} is not in Skovik any more; plan again")),
+            Ok(None) => {
+                let problem = format!("conflict: the user {user_id} is not in Skovik any more; plan again");
+                return Attempt::new(End::Conflict(problem));
+            }
             Err(attempt) => return attempt,
         };
         let moves = edits.iter().any(|edit| matches!(edit, Edit::Branch(_)));
@@ -174,19 +178,24 @@ impl Worker<'_> {
             return self.write(id, read, first, &expected, edits, moves).await;
         }
         // Not as before. If an earlier attempt was carried out after all, the user is as after it.
+        if let Before::Created(created) = before
+            && differences(&updated(created, edits, self.managed), &user, self.managed).is_empty()
+        {
+            // Linked already, by a run whose journal lost its end.
+            return done(read, Vec::new());
+        }
         let earlier = doubt.and_then(|doubt| doubt.before.as_ref());
         let Some((first, was)) = earlier.and_then(|first| Some((first, first.to_user(self.managed).ok()?))) else {
-            return Attempt::not_done(changed_meanwhile(user_id));
+            return Attempt::new(End::Conflict(changed_meanwhile(user_id)));
         };
         let expected = updated(&was, edits, self.managed);
-        let reached = differences(&expected, &user, self.managed).is_empty();
-        if moves && (reached || is_emptied(&expected, &user, self.managed)) {
+        // Custom fields that the move emptied come back even where somebody has changed something else since.
+        if moves && user.branch == expected.branch {
             self.refill(id, first.clone(), &expected, edits).await
-        } else if reached {
+        } else if differences(&expected, &user, self.managed).is_empty() {
             done(read, Vec::new())
         } else {
-            // The earlier attempt may have been carried out in part; its journal entry must not be closed.
-            Attempt::new(End::HalfDone(changed_meanwhile(user_id)))
+            Attempt::new(End::Conflict(changed_meanwhile(user_id)))
         }
     }
 
@@ -208,22 +217,19 @@ impl Worker<'_> {
         }
         let mut attempt = match self.client.replace_user(read.id(), &body).await {
             Ok(Some(after)) => {
-                if let Some(halt) = self.changed_roles(&read, &after) {
+                let attempt = if let Some(halt) = self.changed_roles(&read, &after) {
                     Attempt::new(End::HalfDone(halt.to_string())).halting(halt)
                 } else if moves {
                     self.refill(id, first.clone(), expected, edits).await
                 } else {
                     let differs = self.compare(expected, &after);
                     done(after, differs)
-                }
+                };
+                attempt.having_written()
             }
             Ok(None) => Attempt::not_done("the user vanished from Skovik between the read and the write; plan again"),
-            Err(error @ ApiError::Credentials { .. }) => {
-                Attempt::new(End::Unclear(error.to_string())).halting(Halt::Credentials(error.to_string()))
-            }
-            Err(error) => Attempt::new(end_of_write(&error)),
+            Err(error) => end_of_write(&error),
         };
-        attempt.wrote = true;
         attempt.before = Some(first);
         attempt
     }
@@ -253,7 +259,12 @@ impl Worker<'_> {
             }
             wrote = true;
             read = match self.client.replace_user(read.id(), &body).await {
-                Ok(Some(after)) => after,
+                Ok(Some(after)) => {
+                    if let Some(halt) = self.changed_roles(&read, &after) {
+                        return Attempt::new(half(&halt)).halting(halt).having_written();
+                    }
+                    after
+                }
                 Ok(None) => return Attempt::new(half(&"the user vanished")),
                 Err(error) => return self.ended_by(half(&error), &error),
             };
@@ -275,19 +286,15 @@ impl Worker<'_> {
             Err(attempt) => return attempt,
         };
         if hash_of(&user, self.managed) != before_hash {
-            return Attempt::not_done(changed_meanwhile(user_id));
+            return Attempt::new(End::Conflict(changed_meanwhile(user_id)));
         }
         if let Err(attempt) = self.announce(id, Step::Delete, Some(&read)).await {
             return attempt;
         }
         let mut attempt = match self.client.delete_user(user_id).await {
-            Ok(_) => gone(),
-            Err(error @ ApiError::Credentials { .. }) => {
-                Attempt::new(End::Unclear(error.to_string())).halting(Halt::Credentials(error.to_string()))
-            }
-            Err(error) => Attempt::new(end_of_write(&error)),
+            Ok(_) => gone().having_written(),
+            Err(error) => end_of_write(&error),
         };
-        attempt.wrote = true;
         attempt.before = Some(read);
         attempt
     }
@@ -309,7 +316,8 @@ impl Worker<'_> {
             .to_user(self.managed)
             .map_err(|problem| unread(format!("the user cannot be understood: {problem}")))?;
         if self.protect.covers(&user) {
-            return Err(unread(format!("the user {id} is protected now, and is left alone")));
+            let problem = format!("conflict: the user {id} is protected now, and was left alone");
+            return Err(Attempt::new(End::Conflict(problem)));
         }
         Ok(Some((read, user)))
     }
@@ -363,10 +371,15 @@ fn gone() -> Attempt {
     Attempt::new(End::Done { user_id: None, after: None, differs: Vec::new() })
 }
 
-fn end_of_write(error: &ApiError) -> End {
+fn end_of_write(error: &ApiError) -> Attempt {
+    let problem = error.to_string();
     match error {
-        ApiError::Refused(_) | ApiError::NotSent { .. } => End::NotDone(error.to_string()),
-        ApiError::Unclear { .. } | ApiError::Credentials { .. } => End::Unclear(error.to_string()),
+        ApiError::Refused(_) | ApiError::NotSent { .. } => Attempt::not_done(problem),
+        ApiError::Unclear { .. } => Attempt::new(End::Unclear(problem)),
+        ApiError::Credentials { unclear, .. } => {
+            let end = if *unclear { End::Unclear(problem.clone()) } else { End::NotDone(problem.clone()) };
+            Attempt::new(end).halting(Halt::Credentials(problem))
+        }
     }
 }
 

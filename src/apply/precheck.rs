@@ -1,13 +1,18 @@
-//! Before the first write: does the live account still have everything that the plan was made for? Pure functions.
+//! Before anything is written: does the live account still have everything that the plan was made for? Pure functions.
+//!
+//! Until the plan's first write any difference refuses the whole plan. From then on it concerns only its own operation,
+//! and what an operation should bring about may be so already, where a crash lost the end of the journal.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::expect::{already_holds, hash_of, made_already};
+use super::expect::{Made, already_holds, hash_of, made_already};
 use super::journal::{Progress, Replay};
 use crate::diff::{Protect, Untrusted};
 use crate::employee::{BranchId, Directory, Managed, User, UserId, email_key};
 use crate::guard;
-use crate::plan::{Action, BranchRef, Change, Field, Fields, GuardResult, ManagerRef, Operation, Plan, Value};
+use crate::plan::{
+    Action, BranchRef, Change, Field, Fields, GuardResult, ManagerRef, Operation, OperationId, Plan, Value,
+};
 
 /// The live account, and the settings that say what of it may be touched.
 #[derive(Debug, Clone, Copy)]
@@ -22,15 +27,79 @@ pub struct Live<'a> {
     pub branches: Option<&'a BTreeSet<BranchId>>,
 }
 
-/// Every precondition of the operations that were not begun yet, and what is wrong with it.
+/// How the operations stand that were not begun yet, as far as the journal knows.
+#[derive(Debug, Default)]
+pub struct Standing {
+    /// What is wrong with the preconditions of some, in the plan's order.
+    pub conflicts: Vec<Conflict>,
+    /// Those whose preconditions are gone because what they should bring about is so already, where the journal shows
+    /// that this apply was begun; with the user whom a create made.
+    pub already: HashMap<OperationId, Option<UserId>>,
+}
+
+/// Why an operation cannot be carried out.
+#[derive(Debug)]
+pub struct Conflict {
+    /// The operation.
+    pub operation: OperationId,
+    /// What is wrong.
+    pub problems: Vec<String>,
+}
+
+impl Standing {
+    /// Every problem, with the operation and the person.
+    pub fn problems<'a>(&'a self, plan: &'a Plan) -> impl Iterator<Item = String> + 'a {
+        self.conflicts.iter().filter_map(|conflict| Some((plan.operation(conflict.operation)?, conflict))).flat_map(
+            |(Operation { id, name, employee, action, .. }, conflict)| {
+                let who = employee.as_ref().map_or_else(|| name.clone(), |employee| format!("{employee} {name}"));
+                let line = move |problem: &String| format!("operation {id}, {} {who}: {problem}", action.name());
+                conflict.problems.iter().map(line)
+            },
+        )
+    }
+}
+
+/// Every precondition of the operations that were not begun yet.
 ///
 /// # Errors
 /// Where the list cannot be judged because it does not tell roles.
-pub fn problems(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Vec<String>, Untrusted> {
+pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing, Untrusted> {
     let index = Index::new(plan, live)?;
-    let begun = |operation: &&Operation| replay.operations.contains_key(&operation.id);
-    let waiting = plan.content().operations.iter().filter(|operation| !begun(operation));
-    Ok(waiting.flat_map(|operation| index.problems_of(operation)).collect())
+    let mut standing = Standing::default();
+    let mut made: Option<Made> = None;
+    for operation in &plan.content().operations {
+        if replay.operations.contains_key(&operation.id) {
+            continue;
+        }
+        let problems = index.problems_of(operation);
+        if problems.is_empty() {
+            continue;
+        }
+        let made = made.get_or_insert_with(|| made_so_far(plan, replay, live.directory));
+        if replay.is_begun() && !moves_branch(operation) && already_holds(operation, live.directory, live.managed, made)
+        {
+            standing.already.insert(operation.id, made.get(&operation.id).cloned());
+        } else {
+            standing.conflicts.push(Conflict { operation: operation.id, problems });
+        }
+    }
+    Ok(standing)
+}
+
+/// A change of branch may have emptied fields that only a journal remembers, so that its managed fields do not prove it.
+fn moves_branch(operation: &Operation) -> bool {
+    matches!(&operation.action, Action::Update { changes, .. }
+        if changes.iter().any(|change| change.field == Field::Branch))
+}
+
+fn made_so_far(plan: &Plan, replay: &Replay, directory: &Directory) -> Made {
+    let mut made = made_already(&plan.content().operations, directory);
+    for (id, progress) in &replay.operations {
+        if let Progress::Done { user_id: Some(user_id), .. } = progress {
+            made.insert(*id, user_id.clone());
+        }
+    }
+    made
 }
 
 /// Whether everything that the plan should bring about is so already: then a plan whose journal was lost has nothing
@@ -42,25 +111,84 @@ pub fn is_all_done(plan: &Plan, live: Live<'_>) -> bool {
     operations.iter().all(|operation| already_holds(operation, live.directory, live.managed, &made))
 }
 
-/// The plan's guards, judged again for the live account: the whole plan's counts, of no more users than there are.
+/// The plan's guards, judged again for the live account: the whole plan's counts, of no more users than there are, in all
+/// and in each branch. What this plan has done already is taken back from these.
 #[must_use]
 pub fn guards(plan: &Plan, replay: &Replay, live: Live<'_>) -> Vec<GuardResult> {
-    let manageable = |user: &&User| {
+    let mut people = Headcount::default();
+    for user in &live.directory.users {
         let in_branch =
             live.branches.is_none_or(|branches| user.branch.as_ref().is_some_and(|id| branches.contains(id)));
-        in_branch && !live.protect.covers(user)
-    };
-    let mut managed = live.directory.users.iter().filter(manageable).count() as u64;
-    for operation in &plan.content().operations {
-        if let Some(Progress::Done { .. }) = replay.operations.get(&operation.id) {
-            match operation.action {
-                Action::Create { .. } => managed = managed.saturating_sub(1),
-                Action::Delete { .. } => managed += 1,
-                Action::Update { .. } | Action::Link { .. } => {}
-            }
+        if in_branch && !live.protect.covers(user) {
+            people.add(user.branch.as_ref(), 1);
         }
     }
-    guard::evaluate_again(&plan.content().guards, managed)
+    let by_identifier: HashMap<&str, &User> =
+        live.directory.users.iter().filter_map(|user| Some((user.identifier.as_ref()?.as_str(), user))).collect();
+    for operation in &plan.content().operations {
+        let Some(progress) = replay.operations.get(&operation.id) else { continue };
+        let (is_done, made) = match progress {
+            Progress::Done { user_id, differs: _ } => (true, user_id.as_ref().and_then(|id| live.directory.user(id))),
+            Progress::InDoubt(_) => (false, None),
+        };
+        // What is in doubt is judged by what is there: an unclear delete that was carried out must not make the guard of
+        // its own plan fail.
+        match &operation.action {
+            Action::Create { after } => {
+                let there = after.external_identifier.as_ref().and_then(|id| by_identifier.get(id.as_str()).copied());
+                if is_done || there.is_some() {
+                    people.take_back(&operation.action, made.or(there));
+                }
+            }
+            Action::Delete { user_id, .. } if is_done || live.directory.user(user_id).is_none() => {
+                people.take_back(&operation.action, None);
+            }
+            Action::Update { .. } if is_done => people.take_back(&operation.action, made),
+            Action::Update { .. } | Action::Link { .. } | Action::Delete { .. } => {}
+        }
+    }
+    let Headcount { all, by_branch } = &people;
+    let count = |count: i64| u64::try_from(count).unwrap_or(0);
+    guard::evaluate_again(&plan.content().guards, count(*all), |branch| {
+        count(by_branch.get(&branch.cloned()).copied().unwrap_or(0))
+    })
+}
+
+/// How many users may be changed, in all and in each branch.
+#[derive(Default)]
+struct Headcount {
+    all: i64,
+    by_branch: HashMap<Option<BranchId>, i64>,
+}
+
+impl Headcount {
+    fn add(&mut self, branch: Option<&BranchId>, by: i64) {
+        self.all += by;
+        *self.by_branch.entry(branch.cloned()).or_default() += by;
+    }
+
+    /// Counts as if an operation that is done were not; `user` is the one whom it made or changed, as they are now.
+    fn take_back(&mut self, action: &Action, user: Option<&User>) {
+        let id = |branch: &Option<BranchRef>| branch.as_ref().map(|branch| branch.branch_id.clone());
+        match action {
+            Action::Create { after } => {
+                let planned = after.branch.as_ref().and_then(id);
+                self.add(user.map_or(planned.as_ref(), |user| user.branch.as_ref()), -1);
+            }
+            Action::Delete { before, .. } => self.add(before.branch.as_ref().and_then(id).as_ref(), 1),
+            Action::Update { changes, .. } => {
+                let branch = |value: &Option<Value>| match value {
+                    Some(Value::Branch(branch)) => Some(branch.branch_id.clone()),
+                    _ => None,
+                };
+                for change in changes.iter().filter(|change| change.field == Field::Branch) {
+                    self.add(branch(&change.before).as_ref(), 1);
+                    self.add(branch(&change.after).as_ref(), -1);
+                }
+            }
+            Action::Link { .. } => {}
+        }
+    }
 }
 
 struct Index<'a> {
@@ -139,9 +267,7 @@ impl<'a> Index<'a> {
                 problems.extend(self.new_report(operation, user_id));
             }
         }
-        let Operation { id, name, employee, action, .. } = operation;
-        let who = employee.as_ref().map_or_else(|| name.clone(), |employee| format!("{employee} {name}"));
-        problems.iter().map(|problem| format!("operation {id}, {} {who}: {problem}", action.name())).collect()
+        problems
     }
 
     fn changed(&self, user_id: &UserId, before_hash: crate::plan::Digest) -> Option<String> {
@@ -208,5 +334,65 @@ impl<'a> Index<'a> {
             .user(id)
             .is_none()
             .then(|| format!("the manager {} (user {id}) is not in Skovik any more", user.name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::plan::{Digest, Value};
+
+    fn branch(id: &str) -> BranchRef {
+        BranchRef { branch_id: id.into(), external_identifier: None, name: String::new() }
+    }
+
+    fn user(id: &str, branch: &str) -> User {
+        User {
+            id: id.into(),
+            identifier: None,
+            email: id.into(),
+            first_name: "".into(),
+            last_name: "".into(),
+            branch: Some(branch.into()),
+            manager: None,
+            custom_fields: Box::new([]),
+            roles: None,
+        }
+    }
+
+    #[test]
+    fn what_is_done_is_taken_back_in_all_and_in_its_branch() {
+        let fields = |at: &str| Fields {
+            external_identifier: Some("1".into()),
+            primary_email: "a@example.com".to_owned(),
+            first_name: "A".to_owned(),
+            last_name: "B".to_owned(),
+            branch: Some(Some(branch(at))),
+            manager: None,
+            custom_fields: BTreeMap::new(),
+        };
+        let hash = Digest::of(b"");
+        let value = |at: &str| Some(Value::Branch(branch(at)));
+        let create = Action::Create { after: fields("no") };
+        let delete =
+            Action::Delete { user_id: "d".into(), before_hash: hash, before: fields("no"), reason: String::new() };
+        let change = Change { field: Field::Branch, before: value("no"), after: value("se") };
+        let moved = Action::Update { user_id: "m".into(), before_hash: hash, changes: vec![change] };
+        for (action, user, no, se) in [
+            (&create, None, 9, 10),
+            // Somebody has moved the new user since.
+            (&create, Some(user("c", "se")), 10, 9),
+            (&delete, None, 11, 10),
+            (&moved, Some(user("m", "se")), 11, 9),
+        ] {
+            let mut people = Headcount::default();
+            people.add(Some(&"no".into()), 10);
+            people.add(Some(&"se".into()), 10);
+            people.take_back(action, user.as_ref());
+            let in_branch = |id: &str| people.by_branch[&Some(id.into())];
+            assert_eq!((in_branch("no"), in_branch("se"), people.all), (no, se, no + se), "{action:?}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::record::Approval;
 use super::signature::{Signature, SignerKey};
 use super::signers::AllowedSigners;
-use crate::guard::Ceiling;
+use crate::guard::{self, Ceiling};
 use crate::plan::{Digest, GuardOutcome, GuardResult, Plan};
 
 /// How far the clocks of two machines may differ.
@@ -222,27 +222,17 @@ fn ceilings(people: &[Person<'_, '_>], rules: &Rules) -> BTreeMap<Ceiling, u64> 
     ceilings
 }
 
-/// The guards that block and that the ceilings do not lift.
+/// The guards that block and that the ceilings do not lift. A ceiling lifts nothing unless it covers all that the plan
+/// has of its kind; see [`guard::whole`].
 #[must_use]
 pub fn not_lifted<'a>(guards: &'a [GuardResult], allow: &BTreeMap<Ceiling, u64>) -> Vec<&'a GuardResult> {
+    let suffices: BTreeMap<Ceiling, bool> =
+        allow.iter().map(|(&kind, &ceiling)| (kind, guard::whole(guards, kind) <= ceiling)).collect();
     let lifted = |guard: &GuardResult| {
-        Ceiling::lifting(&guard.id).and_then(|kind| allow.get(&kind)).is_some_and(|&ceiling| guard.count <= ceiling)
+        Ceiling::lifting(&guard.id).and_then(|kind| suffices.get(&kind)).is_some_and(|suffices| *suffices)
     };
     guards.iter().filter(|guard| guard.outcome == GuardOutcome::Block && !lifted(guard)).collect()
 }
 
-/// The ceilings that lift every guard of these that anything lifts.
-#[must_use]
-pub fn needed_ceilings(guards: &[&GuardResult]) -> BTreeMap<Ceiling, u64> {
-    let mut needed: BTreeMap<Ceiling, u64> = BTreeMap::new();
-    for guard in guards {
-        if let Some(kind) = Ceiling::lifting(&guard.id) {
-            let ceiling = needed.entry(kind).or_default();
-            *ceiling = guard.count.max(*ceiling);
-        }
-    }
-    needed
-}
-
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -7,22 +7,19 @@ mod key;
 mod statement;
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp, Unit};
 
-use super::common::{load_settings, now, read_plan, rules, same_settings, shown};
+use super::common::{list_guards, load_settings, now, read_plan, rules, same_settings, shown, write_approval};
 use crate::approval::signature::{SignerKey, SigningKey};
 use crate::approval::{
-    Approval, FORMAT, FORMAT_VERSION, Found, GREATEST_CEILING, MAX_BYTES, Proof, Rules, examine, file_name,
-    needed_ceilings, not_lifted,
+    Approval, FORMAT, FORMAT_VERSION, Found, GREATEST_CEILING, MAX_BYTES, Proof, Rules, automatic, examine, not_lifted,
 };
 use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
-use crate::files::write_private;
-use crate::guard::Ceiling;
+use crate::guard::{Ceiling, needed_ceilings};
 use crate::plan::{GuardResult, Plan};
 use crate::ui::Ui;
 
@@ -107,8 +104,6 @@ fn sign(approval: Approval, key: &SigningKey) -> anyhow::Result<Approval> {
 
 /// Writes an approval that counts; one that would not is refused.
 fn write(plan: &Plan, approval: Approval, plan_path: &Path, rules: &Rules, ui: &Ui) -> anyhow::Result<()> {
-    let plan_name = plan_path.file_name().unwrap_or_default().to_string_lossy();
-    let path = plan_path.with_file_name(file_name(&plan_name, &approval.approver));
     let found = Found { name: "the approval".to_owned(), approval: Ok(approval) };
     let accepted = examine(plan, &found, rules, now()).map_err(|objection| {
         refused(
@@ -117,11 +112,7 @@ fn write(plan: &Plan, approval: Approval, plan_path: &Path, rules: &Rules, ui: &
         )
     })?;
     let approval = accepted.approval;
-    write_private(&path, |file| {
-        serde_json::to_writer_pretty(&mut *file, approval)?;
-        file.write_all(b"\n")
-    })
-    .with_context(|| format!("cannot write {}", shown(&path)))?;
+    let path = write_approval(plan_path, approval)?;
     let until = approval.holds_until(rules.max_age);
     let approved = if approval.signature.is_some() { "approved and signed" } else { "approved" };
     ui.line(format!("{approved} by {} until {until:.0}: {}", approval.approver, shown(&path)))
@@ -133,26 +124,30 @@ fn ceilings_suffice(plan: &Plan, allow: &BTreeMap<Ceiling, u64>, path: &Path) ->
     if left.is_empty() {
         return Ok(());
     }
-    let hopeless: Vec<&str> =
-        left.iter().filter(|guard| Ceiling::lifting(&guard.id).is_none()).map(|guard| guard.id.as_str()).collect();
+    let hopeless: Vec<&GuardResult> =
+        left.iter().copied().filter(|guard| Ceiling::lifting(&guard.id).is_none()).collect();
     if !hopeless.is_empty() {
         let problem = format!(
             "blocked by {}, which no approval lifts: mend the data, or change [guard] and plan again",
-            hopeless.join(" and ")
+            list_guards(&hopeless, plan)
         );
         return Err(refused(ExitStatus::Blocked, problem));
     }
-    let blocking: Vec<&GuardResult> = plan.blocking_guards().collect();
-    let flags: Vec<String> =
-        needed_ceilings(&blocking).iter().map(|(kind, count)| format!("--allow {}={count}", kind.name())).collect();
-    let guards: Vec<&str> = left.iter().map(|guard| guard.id.as_str()).collect();
+    let flags = ceiling_flags(plan);
     let problem = format!(
         "blocked by {}; if you have read every one of these changes and want them all: skovik-sync approve {} {}",
-        guards.join(" and "),
+        list_guards(&left, plan),
         shown(path),
-        flags.join(" ")
+        flags
     );
     Err(refused(ExitStatus::Blocked, problem))
+}
+
+/// The flags that lift every guard of a plan that anything lifts.
+pub(super) fn ceiling_flags(plan: &Plan) -> String {
+    let needed = needed_ceilings(&plan.content().guards);
+    let flags: Vec<String> = needed.iter().map(|(kind, count)| format!("--allow {}={count}", kind.name())).collect();
+    flags.join(" ")
 }
 
 fn ceilings(given: &[String]) -> anyhow::Result<BTreeMap<Ceiling, u64>> {
@@ -185,6 +180,12 @@ fn approver(given: Option<&str>, rules: &Rules, key: Option<&SignerKey>) -> anyh
     let name = name.trim();
     if name.is_empty() || name.chars().any(char::is_control) {
         return Err(refused(ExitStatus::Usage, "cannot tell who approves: give --approver NAME"));
+    }
+    if name == automatic::APPROVER {
+        return Err(refused(
+            ExitStatus::Usage,
+            format!("--approver {name}: that is what `run` signs with; give a person's name"),
+        ));
     }
     if signers.is_some_and(|signers| !signers.knows(name)) {
         let problem = format!(

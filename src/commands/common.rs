@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -11,16 +11,22 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
+use crate::apply::journal::{JournalError, Replay};
 use crate::approval::signers::AllowedSigners;
-use crate::approval::{Approval, Found, MAX_BYTES, Proof, Rules, escalation};
+use crate::approval::{Approval, Found, MAX_BYTES, Proof, Rules, automatic, escalation, file_name};
 use crate::config::{Require, Settings};
 use crate::diff::{Policy, Protect};
 use crate::employee::ExternalIdentifier;
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
+use crate::files::write_private;
+use crate::guard::{not_as_demanded, title};
 use crate::mapping::ResolvedMapper;
-use crate::plan::Plan;
+use crate::plan::{Digest, GuardResult, Plan};
 use crate::render::printable;
 use crate::target::client::{Client, Options};
+
+/// How many guards a refusal names.
+const GUARDS_SHOWN: usize = 5;
 
 /// Reads the settings file.
 pub(super) fn load_settings(path: &Path) -> anyhow::Result<Settings> {
@@ -74,10 +80,16 @@ pub(super) fn read_plan(path: &Path) -> anyhow::Result<Plan> {
     Plan::read(&text).with_context(|| path.display().to_string()).or_refuse(ExitStatus::Damaged)
 }
 
-/// Refuses a plan that was made with other settings.
+/// Refuses a plan that was made with other settings, or that only says to have been made with these.
 pub(super) fn same_settings(plan: &Plan, settings: &Settings, path: &Path) -> anyhow::Result<()> {
     if plan.content().config_hash == settings.hash() {
-        return Ok(());
+        return match not_as_demanded(&settings.guard, plan.content()) {
+            None => Ok(()),
+            Some(guard) => Err(refused(
+                ExitStatus::Damaged,
+                format!("no program wrote this plan: its guard {guard} is not that of the settings; plan again"),
+            )),
+        };
     }
     let problem = format!(
         "the settings in {} are not those that the plan was made with; plan again, or name the right file with --config",
@@ -97,8 +109,54 @@ fn beside(plan: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// The plan that the journal beside a plan file belongs to, and what it says; `None` where there is no journal.
+pub(super) fn journal_beside(plan: &Path) -> Result<Option<(Digest, Replay)>, JournalError> {
+    let path = journal_path(plan);
+    let of_no_plan = Digest::from_bytes([0; 32]);
+    match Replay::read(&path, of_no_plan) {
+        Err(JournalError::OtherPlan { found, .. }) => Replay::read(&path, found).map(|replay| Some((found, replay))),
+        Ok(_) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The approvals beside a plan, of which one by policy counts as long as the policy would still give it.
+pub(super) fn counted_approvals(path: &Path, plan: &Plan, settings: &Settings) -> anyhow::Result<Vec<Found>> {
+    let mut found = approvals_beside(path)?;
+    let objections = automatic::objections(plan, &automatic_policy(plan, settings)?);
+    for Found { approval, .. } in &mut found {
+        if approval
+            .as_ref()
+            .is_ok_and(|approval| approval.plan_hash == plan.hash() && automatic::is_by_policy(approval))
+            && !objections.is_empty()
+        {
+            *approval = Err(format!("was given by policy, which does not allow it: {}", objections.join("; ")));
+        }
+    }
+    Ok(found)
+}
+
+/// What `run` may approve of this plan.
+pub(super) fn automatic_policy(plan: &Plan, settings: &Settings) -> anyhow::Result<automatic::Policy> {
+    let Rules { proof, approvers, because: _, max_age: _ } = rules(plan, settings)?;
+    let automatic = settings.approval.automatic;
+    Ok(automatic::Policy { automatic, approvers, signatures: matches!(proof, Proof::Signature(_)) })
+}
+
+/// Writes an approval beside its plan, and says where.
+pub(super) fn write_approval(plan: &Path, approval: &Approval) -> anyhow::Result<PathBuf> {
+    let plan_name = plan.file_name().unwrap_or_default().to_string_lossy();
+    let path = plan.with_file_name(file_name(&plan_name, &approval.approver));
+    write_private(&path, |file| {
+        serde_json::to_writer_pretty(&mut *file, approval)?;
+        file.write_all(b"\n")
+    })
+    .with_context(|| format!("cannot write {}", shown(&path)))?;
+    Ok(path)
+}
+
 /// The approvals that stand beside a plan, by name.
-pub(super) fn approvals_beside(plan: &Path) -> anyhow::Result<Vec<Found>> {
+fn approvals_beside(plan: &Path) -> anyhow::Result<Vec<Found>> {
     let folder = plan.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let plan_name = plan.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let looked_through = || format!("cannot look for approvals in {}", folder.display());
@@ -151,6 +209,19 @@ fn allowed_signers(path: &Path) -> anyhow::Result<AllowedSigners> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read allowed_signers {}", path.display()))?;
     AllowedSigners::parse(&text, &TimeZone::system())
         .map_err(|problem| anyhow::anyhow!("allowed_signers {} {problem}", path.display()))
+}
+
+/// Guards with their figures, for a refusal; of many, the first ones.
+pub(super) fn list_guards(guards: &[&GuardResult], plan: &Plan) -> String {
+    let figures = |guard: &&GuardResult| {
+        let GuardResult { count, of, limit, .. } = guard;
+        format!("{} ({count} of {of}, limit {limit})", title(guard, &plan.content().target.custom_fields))
+    };
+    let mut shown: Vec<String> = guards.iter().take(GUARDS_SHOWN).map(figures).collect();
+    if guards.len() > GUARDS_SHOWN {
+        shown.push(format!("{} more guards", guards.len() - GUARDS_SHOWN));
+    }
+    shown.join(" and ")
 }
 
 /// The clock.

@@ -8,9 +8,11 @@ pub mod completions;
 pub mod demo;
 pub mod init;
 pub mod plan;
+pub mod run;
 pub mod sandbox;
 pub mod show;
 pub mod snapshot;
+pub mod undo;
 pub mod verify;
 
 use crate::cli::{Cli, Command};
@@ -31,6 +33,8 @@ pub async fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<ExitStatus> {
         Command::Approve(args) => approve::run(args, global, ui),
         Command::Verify(args) => verify::run(args, global, ui),
         Command::Apply(args) => apply::run(args, global, ui).await,
+        Command::Run(args) => run::run(args, global, ui).await,
+        Command::Undo(args) => undo::run(args, global, ui),
         Command::Snapshot(args) => snapshot::run(args, global, ui).await,
         Command::Sandbox(args) => sandbox::run(args, &mut std::io::stdout(), &mut std::io::stderr()).await,
         Command::Demo(args) => demo::run(args, global, ui).await,

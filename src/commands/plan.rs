@@ -2,19 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::common::{client, journal_path, load_settings, policy, shown, target_url};
-use crate::apply::journal::{JournalError, Replay};
+use super::common::{client, journal_beside, journal_path, load_settings, policy, shown, target_url};
 use crate::cli::{self, Global};
 use crate::config::{Invalid, Settings, TargetSettings, Unresolved};
 use crate::employee::{Desired, Directory, ExternalIdentifier};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::write_private;
 use crate::mapping::{Mapper, ResolvedMapper};
-use crate::plan::{Input, NoPlan, Plan};
+use crate::plan::{Digest, Input, NoPlan, Plan};
 use crate::render::text::{TextOptions, display};
 use crate::source::{Records, read_all};
 use crate::target::{Account, fingerprint};
@@ -29,17 +28,7 @@ const SHOWN_ON_TERMINAL: usize = 25;
 /// Exit codes 3 and 4; a plan that a guard blocks is written all the same, and is no error but the status 5.
 pub async fn run(args: &cli::Plan, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let settings = load_settings(&global.config)?;
-    let both = read_both_sides(&settings, args.users.as_deref(), ui).await?;
-    let plan = make(&settings, &both, args).map_err(|error| {
-        let status = match error {
-            NoPlan::NothingToDecide(_) | NoPlan::NothingToDo(_) => ExitStatus::Usage,
-            NoPlan::Untrusted(_) | NoPlan::Invalid { .. } | NoPlan::UnresolvedManagers { .. } => ExitStatus::Untrusted,
-            NoPlan::Plan(_) => ExitStatus::Unexpected,
-        };
-        refused(status, format!("no plan was made: {error}"))
-    })?;
-    put_journal_away(&args.out, &plan, ui)?;
-    write_private(&args.out, |file| plan.write(file)).with_context(|| format!("cannot write {}", shown(&args.out)))?;
+    let plan = write_plan(&settings, args, ui).await?;
     show(&plan, &args.out, args.all, ui)?;
     let blocked = plan.blocking_guards().next().is_some();
     let empty = plan.content().operations.is_empty();
@@ -49,6 +38,22 @@ pub async fn run(args: &cli::Plan, global: &Global, ui: &Ui) -> anyhow::Result<E
         (false, false) if args.detailed_exitcode => ExitStatus::Changes,
         (false, _) => ExitStatus::Done,
     })
+}
+
+/// Reads both sides, makes the plan, and writes its file.
+pub(super) async fn write_plan(settings: &Settings, args: &cli::Plan, ui: &Ui) -> anyhow::Result<Plan> {
+    let both = read_both_sides(settings, args.users.as_deref(), ui).await?;
+    let plan = make(settings, &both, args).map_err(|error| {
+        let status = match error {
+            NoPlan::NothingToDecide(_) | NoPlan::NothingToDo(_) => ExitStatus::Usage,
+            NoPlan::Untrusted(_) | NoPlan::Invalid { .. } | NoPlan::UnresolvedManagers { .. } => ExitStatus::Untrusted,
+            NoPlan::Plan(_) => ExitStatus::Unexpected,
+        };
+        refused(status, format!("no plan was made: {error}"))
+    })?;
+    put_applied_plan_away(&args.out, &plan, ui)?;
+    write_private(&args.out, |file| plan.write(file)).with_context(|| format!("cannot write {}", shown(&args.out)))?;
+    Ok(plan)
 }
 
 /// Everything that a plan is made of.
@@ -114,38 +119,55 @@ fn make(settings: &Settings, both: &BothSides, args: &cli::Plan) -> Result<Plan,
 }
 
 /// A journal beside the file that the new plan takes the place of belongs to the plan before it. A finished one is kept
-/// under that plan's hash; while one is not finished, its plan is needed.
-fn put_journal_away(out: &Path, plan: &Plan, ui: &Ui) -> anyhow::Result<()> {
-    let path = journal_path(out);
-    let (before, finished) = match Replay::read(&path, plan.hash()) {
-        Ok(_) => return Ok(()),
-        Err(JournalError::OtherPlan { found, .. }) => (found, Replay::read(&path, found)?.finished.is_some()),
-        Err(error) => return Err(error.into()),
-    };
-    if !finished {
+/// together with its plan, under that plan's hash, so that `undo` still finds both; even where the new plan is the same
+/// again, for then Skovik has gone back to what it was, and there is something to do. While one is not finished, its plan
+/// is needed where it is.
+pub(super) fn put_applied_plan_away(out: &Path, plan: &Plan, ui: &Ui) -> anyhow::Result<()> {
+    let Some((before, replay)) = journal_beside(out)? else { return Ok(()) };
+    let journal = journal_path(out);
+    if replay.finished.is_none() {
+        if before == plan.hash() {
+            return Ok(());
+        }
         let problem = format!(
             "{} belongs to an apply that is not finished, of the plan {before}: run that apply again, or write the new plan \
              to another file with --out",
-            shown(&path)
+            shown(&journal)
         );
         return Err(refused(ExitStatus::Usage, problem));
     }
-    let digits = before.to_string();
-    let kept = path.with_extension(format!("journal.{}", &digits["sha256:".len()..][..12]));
-    fs::rename(&path, &kept).with_context(|| format!("cannot rename {}", shown(&path)))?;
-    ui.note(format!("the journal of the plan before is kept as {}", shown(&kept)));
+    let kept = unused_name(out, before);
+    for (from, to) in [(&journal, &journal_path(&kept)), (&out.to_owned(), &kept)] {
+        if from.exists() {
+            fs::rename(from, to).with_context(|| format!("cannot rename {} to {}", shown(from), shown(to)))?;
+        }
+    }
+    ui.note(format!("the plan before, which was applied, is kept as {} with its journal", shown(&kept)));
     Ok(())
 }
 
-/// Shows a plan; on a terminal, long groups are cut.
-pub(super) fn show(plan: &Plan, path: &Path, all: bool, ui: &Ui) -> anyhow::Result<()> {
-    let on_terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
-    let limit = (on_terminal && !all).then_some(SHOWN_ON_TERMINAL);
-    let options = TextOptions { color: ui.color(), width: ui.width(), limit, plan_file: shown(path) };
-    ui.print(display(plan, &options))
+/// A name for an applied plan to be kept under: its hash, and a number where it was applied before.
+fn unused_name(out: &Path, plan: Digest) -> PathBuf {
+    let hash = plan.to_string();
+    let stem = out.file_stem().unwrap_or_default().to_string_lossy();
+    let name = |suffix: &str| out.with_file_name(format!("{stem}.{}{suffix}.json", &hash["sha256:".len()..][..12]));
+    let numbered = (2..).map(|number: u32| name(&format!("-{number}")));
+    std::iter::once(name("")).chain(numbered).find(|name| !name.exists()).unwrap_or_else(|| name(""))
 }
 
-fn next_step(out: &Path, blocked: bool, empty: bool) -> String {
+/// Shows a plan.
+pub(super) fn show(plan: &Plan, path: &Path, all: bool, ui: &Ui) -> anyhow::Result<()> {
+    ui.print(display(plan, &text_options(path, all, ui)))
+}
+
+/// How a plan is shown on standard output: on a terminal, long groups are cut.
+pub(super) fn text_options(path: &Path, all: bool, ui: &Ui) -> TextOptions {
+    let on_terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
+    let limit = (on_terminal && !all).then_some(SHOWN_ON_TERMINAL);
+    TextOptions { color: ui.color(), width: ui.width(), limit, plan_file: shown(path) }
+}
+
+pub(super) fn next_step(out: &Path, blocked: bool, empty: bool) -> String {
     let out = shown(out);
     match (blocked, empty) {
         (true, _) => format!("\n{out} is written, but blocked by a guard. To look at it again: skovik-sync show {out}"),

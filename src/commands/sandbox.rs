@@ -1,13 +1,14 @@
 //! `sandbox`: runs the stand-in until it is told to end, and then saves its account if that was asked for.
 
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context as _;
 
 use crate::cli;
 use crate::exit::{ExitStatus, refused};
-use crate::sandbox::{Account, Options, Server};
+use crate::files::write_private;
+use crate::sandbox::{Options, Server};
 
 /// Runs the sandbox. The first line on `out` is `listening on URL`, for scripts to wait for.
 ///
@@ -28,7 +29,8 @@ pub async fn run(args: &cli::Sandbox, out: &mut dyn Write, err: &mut dyn Write) 
     ended.await;
     let account = server.stop().await?;
     if let Some(path) = &args.save {
-        save(&account, path, &url).with_context(|| format!("the account could not be saved to {}", path.display()))?;
+        write_private(path, |file| account.save(file, &url))
+            .with_context(|| format!("the account could not be saved to {}", path.display()))?;
         writeln!(err, "saved {} to {}", count(account.user_count(), "user"), path.display())?;
     }
     Ok(ExitStatus::Done)
@@ -58,27 +60,11 @@ fn ended() -> anyhow::Result<impl Future<Output = ()>> {
 
 /// Fails early: a folder that is not there would be found out after the whole session.
 fn check_folder(path: &Path) -> anyhow::Result<()> {
-    let folder = folder(path);
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if folder.is_dir() {
         return Ok(());
     }
     Err(refused(ExitStatus::Usage, format!("--save {}: {} is no folder", path.display(), folder.display())))
-}
-
-fn folder(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// Writes beside the file and renames, so that there is always a whole snapshot. The temporary file has mode 0600.
-fn save(account: &Account, path: &Path, url: &str) -> anyhow::Result<()> {
-    let mut file = tempfile::NamedTempFile::new_in(folder(path))?;
-    let mut out = BufWriter::new(&mut file);
-    account.save(&mut out, url)?;
-    out.flush()?;
-    drop(out);
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
 }
 
 fn hint(options: &Options) -> String {
@@ -116,6 +102,9 @@ fn hint(options: &Options) -> String {
         modes.push(count(options.faults.len(), "fault rule"));
     }
     modes.push(if options.key.is_some() { "one key only".to_owned() } else { "any key will do".to_owned() });
+    if options.read_key.is_some() {
+        modes.push("one key that may only read".to_owned());
+    }
     format!("{}; Ctrl-C ends it", modes.join(", "))
 }
 

@@ -1,16 +1,88 @@
-//! `show`: prints a plan again.
+//! `show`: prints a plan again, in any of its renderings.
+
+use std::io::Write as _;
+
+use anyhow::Context as _;
 
 use super::common::read_plan;
-use crate::cli;
-use crate::exit::ExitStatus;
+use super::plan::text_options;
+use crate::cli::{Show, ShowFormat};
+use crate::exit::{ExitStatus, refused};
+use crate::files::write_private;
+use crate::plan::Plan;
+use crate::render::redact::Masks;
+use crate::render::text::TextOptions;
+use crate::render::{Shown, html, json, markdown, since, text};
 use crate::ui::Ui;
 
-/// Runs `show`.
+/// How wide lines are in a file.
+const WIDTH_OF_A_FILE: usize = 100;
+
+/// Prints the plan.
 ///
 /// # Errors
-/// Exit code 8 where the plan is damaged.
-pub fn run(args: &cli::Show, ui: &Ui) -> anyhow::Result<ExitStatus> {
+/// Leads to exit 3 where there is no such file or the options contradict each other, and to exit 8 where it is no whole
+/// plan.
+pub fn run(args: &Show, ui: &Ui) -> anyhow::Result<ExitStatus> {
+    check(args)?;
     let plan = read_plan(&args.plan)?;
-    super::plan::show(&plan, &args.plan, args.all, ui)?;
+    let old = args.since.as_deref().map(read_plan).transpose()?;
+    let rendered = render(args, &plan, old.as_ref(), ui)?;
+    match &args.out {
+        None => ui.print(rendered)?,
+        Some(out) => {
+            write_private(out, |file| file.write_all(rendered.as_bytes()))
+                .with_context(|| format!("cannot write {}", out.display()))?;
+            ui.note(format_args!("written to {}", out.display()));
+        }
+    }
     Ok(ExitStatus::Done)
+}
+
+/// Refuses options that would silently do nothing.
+fn check(args: &Show) -> anyhow::Result<()> {
+    let is_markdown = args.format == ShowFormat::Markdown;
+    let problem = if args.max_bytes.is_some() && !is_markdown {
+        "--max-bytes goes with --format markdown only"
+    } else if args.max_bytes.is_some_and(|bytes| bytes < markdown::LEAST_MAX_BYTES) {
+        "--max-bytes must be at least 4096, so that the summary, the guards' verdict and the hash have their place"
+    } else if args.all && (args.format != ShowFormat::Text || args.since.is_some()) {
+        "--all goes with --format text only; the other renderings show all that they have room for"
+    } else if args.since.is_some() && !matches!(args.format, ShowFormat::Text | ShowFormat::Markdown) {
+        "--since goes with --format text and --format markdown only"
+    } else {
+        return Ok(());
+    };
+    Err(refused(ExitStatus::Usage, problem))
+}
+
+fn render(args: &Show, plan: &Plan, old: Option<&Plan>, ui: &Ui) -> anyhow::Result<String> {
+    // Both go through the same masks, so that what is equal in both looks equal.
+    let mut masks = Masks::default();
+    let masked_old = old.filter(|_| args.redact).map(|old| masks.mask(old));
+    let masked = args.redact.then(|| masks.mask(plan));
+    let shown = masked.as_ref().map_or_else(|| Shown::from(plan), Shown::from);
+    let comment = markdown::Options { max_bytes: args.max_bytes.unwrap_or(markdown::DEFAULT_MAX_BYTES) };
+    let to_file = args.out.is_some();
+    let color = ui.color() && !to_file;
+    if let Some(old) = old {
+        let difference = since::compare(old, plan);
+        let shown_old = masked_old.as_ref().map_or_else(|| Shown::from(old), Shown::from);
+        return Ok(match args.format {
+            ShowFormat::Markdown => since::markdown(&difference, shown_old, shown, comment)?,
+            _ => since::text(&difference, shown_old, shown, color),
+        });
+    }
+    Ok(match args.format {
+        ShowFormat::Text => {
+            let mut options = text_options(&args.plan, args.all, ui);
+            if to_file {
+                options = TextOptions { color, width: WIDTH_OF_A_FILE, limit: None, ..options };
+            }
+            text::display(shown, &options).to_string()
+        }
+        ShowFormat::Markdown => markdown::render(shown, comment)?,
+        ShowFormat::Html => html::render(shown)?,
+        ShowFormat::Json => json::render(shown)?,
+    })
 }

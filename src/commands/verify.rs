@@ -1,14 +1,19 @@
 //! `verify`: says, without network, whether a plan is whole, who has approved it, and whether `apply` would accept it.
 
+use std::path::Path;
+
+use anyhow::Context as _;
 use jiff::Timestamp;
 
-use super::common::{approvals_beside, journal_path, load_settings, now, read_plan, rules, same_settings};
+use super::common::{
+    counted_approvals, journal_path, list_guards, load_settings, now, read_plan, rules, same_settings,
+};
 use crate::apply::journal::Replay;
 use crate::approval::{Accepted, Found, Rules, examine, judge, not_lifted};
 use crate::cli::{self, Global};
-use crate::exit::{ExitStatus, refused};
+use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::plan::{Digest, Plan, Summary};
-use crate::render::printable;
+use crate::render::{markdown, printable};
 use crate::ui::Ui;
 
 /// Runs `verify`.
@@ -23,6 +28,9 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
     ui.line(format!(
         "changes   {create} to create, {update} to update, {delete} to delete, {unchanged} unchanged, {set_aside} set aside"
     ))?;
+    if let Some(path) = &args.rendered {
+        return rendered(&plan, path, ui);
+    }
     let replay = Replay::read(&journal_path(&args.plan), plan.hash()).map_err(super::apply::journal_refusal)?;
     if let Some(finished) = replay.finished {
         ui.line(format!("journal   finished at {finished:.0}"))?;
@@ -32,7 +40,7 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
     let settings = load_settings(&global.config)?;
     same_settings(&plan, &settings, &global.config)?;
     let rules = rules(&plan, &settings)?;
-    let found = approvals_beside(&args.plan)?;
+    let found = counted_approvals(&args.plan, &plan, &settings)?;
     let now = now();
     for one in &found {
         ui.line(format!("approval  {}: {}", one.name, described(&plan, one, &rules, now)))?;
@@ -42,11 +50,21 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
         .map_err(|error| refused(ExitStatus::NotApproved, format!("not approved: {error}")))?;
     let left = not_lifted(&plan.content().guards, &granted.allow);
     if !left.is_empty() {
-        let guards: Vec<&str> = left.iter().map(|guard| guard.id.as_str()).collect();
-        let problem = format!("blocked by {}: no approval lifts it far enough", guards.join(" and "));
+        let problem = format!("blocked by {}: no approval lifts it far enough", list_guards(&left, &plan));
         return Err(refused(ExitStatus::Blocked, problem));
     }
     ui.line("apply would accept this plan, if Skovik still holds what it was made for")?;
+    Ok(ExitStatus::Done)
+}
+
+/// Proves that a rendering shows exactly this plan.
+fn rendered(plan: &Plan, path: &Path, ui: &Ui) -> anyhow::Result<ExitStatus> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read {}", path.display()))
+        .or_refuse(ExitStatus::Usage)?;
+    markdown::proves(plan, &text)
+        .map_err(|problem| refused(ExitStatus::Damaged, format!("{} is not this plan: {problem}", path.display())))?;
+    ui.line(format!("{} shows exactly this plan", path.display()))?;
     Ok(ExitStatus::Done)
 }
 

@@ -16,12 +16,11 @@ use super::{
 };
 use crate::approval::escalation::Escalation;
 use crate::diff::{Remove, Renumber};
-use crate::guard::Limits;
 use crate::plan::Digest;
 use crate::source::SourceKind;
 
 /// No absolute limit needs to be higher, and every figure up to here is exact in any JSON.
-const MOST_PEOPLE: u64 = 1_000_000_000;
+pub(super) const MOST_PEOPLE: u64 = 1_000_000_000;
 
 /// Names that templates need for something else.
 const RESERVED_NAMES: &[&str] = &[
@@ -63,7 +62,7 @@ pub(super) fn settings(document: Document<'_>, table: &DeTable<'_>) -> Result<Se
     let employee = employee(root.section("employee", "[employee]")?, &names)?;
     let scope = scope(root.section("scope", "[scope]")?, &names, &employee)?;
     let manager = manager(root.section("manager", "[manager]")?)?;
-    let guard = guard(root.section("guard", "[guard]")?)?;
+    let guard = super::guard::limits(root.section("guard", "[guard]")?, &employee)?;
     let approval = approval(root.section("approval", "[approval]")?)?;
     // The hash is computed over the rest as soon as that is complete.
     Ok(Settings { target, sources, employee, scope, manager, guard, approval, hash: Digest::from_bytes([0; 32]) })
@@ -313,30 +312,6 @@ fn manager(section: Section<'_>) -> Result<ManagerSettings, ConfigError> {
     let section = section.only(&["unresolved"])?;
     let words = [("warn", Unresolved::Warn), ("error", Unresolved::Error)];
     Ok(ManagerSettings { unresolved: section.word("unresolved", &words)?.unwrap_or_default() })
-}
-
-fn guard(section: Section<'_>) -> Result<Limits, ConfigError> {
-    let section = section.only(&[
-        "max_delete_percent",
-        "max_change_percent",
-        "max_invalid_percent",
-        "min_employees",
-        "max_creates",
-        "max_updates",
-        "max_deletes",
-    ])?;
-    let defaults = Limits::default();
-    let percent = |key, default| Ok::<_, ConfigError>(section.number(key, 0..=100)?.unwrap_or(default));
-    let count = |key| section.number(key, 0..=MOST_PEOPLE);
-    Ok(Limits {
-        max_delete_percent: percent("max_delete_percent", defaults.max_delete_percent)?,
-        max_change_percent: percent("max_change_percent", defaults.max_change_percent)?,
-        max_invalid_percent: percent("max_invalid_percent", defaults.max_invalid_percent)?,
-        min_employees: section.number("min_employees", 1..=MOST_PEOPLE)?.unwrap_or(defaults.min_employees),
-        max_creates: count("max_creates")?,
-        max_updates: count("max_updates")?,
-        max_deletes: count("max_deletes")?,
-    })
 }
 
 fn approval(section: Section<'_>) -> Result<ApprovalSettings, ConfigError> {

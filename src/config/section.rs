@@ -91,6 +91,11 @@ impl<'a> Section<'a> {
         self.table.into_iter().flat_map(|table| table.iter()).map(|(key, _)| (&**key.get_ref(), key.span().start))
     }
 
+    /// All keys, for tables whose keys are the user's.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.keys().map(|(key, _)| key)
+    }
+
     /// All keys with their values as texts, for tables whose keys are the user's.
     pub(crate) fn text_entries(&self) -> Result<Vec<(&'a str, &'a str)>, ConfigError> {
         let entries = self.table.into_iter().flat_map(|table| table.iter());

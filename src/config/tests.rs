@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::*;
+use crate::guard::BranchLimits;
 
 /// A file that is good as it stands, in pieces that a test can replace.
 const GOOD: &str = r#"
@@ -304,6 +305,13 @@ fn the_hash_covers_what_a_plan_depends_on() {
         ("[guard]", "[manager]\nunresolved = \"error\"\n[guard]"),
         ("[guard]\n", "[guard]\nmax_invalid_percent = 6\n"),
         ("[guard]\n", "[guard]\nmax_deletes = 6\n"),
+        ("[guard]\n", "[guard]\nmax_left_without_manager = 6\n"),
+        ("[guard]\n", "[guard]\nmax_field_percent = 6\n"),
+        ("[guard]\n", "[guard]\nfields = { \"Cost center\" = 6 }\n"),
+        ("[guard]\n", "[guard]\nfields = { \"last_name\" = 6 }\n"),
+        ("[guard]\n", "[guard]\nper_branch = { max_delete_percent = 6 }\n"),
+        ("[guard]\n", "[guard]\nper_branch = { max_change_percent = 6 }\n"),
+        ("[guard]\n", "[guard]\nper_branch = { max_change_percent = 6, ignore_below = 6 }\n"),
     ] {
         let other = if old == "hr" { hash(&GOOD.replace("hr", "h")) } else { hash(&replaced(old, new)) };
         assert!(!seen.contains(&other), "{new}");
@@ -330,4 +338,41 @@ fn the_order_of_sources_matters() {
         parse(&format!("{}{sources}{}", &GOOD[..start], &GOOD[end..])).unwrap().hash()
     };
     assert_ne!(two("hr", "ad"), two("ad", "hr"));
+}
+
+#[test]
+fn the_guards_on_parts_are_read() {
+    let text = "[guard]\nmax_left_without_manager = 0\nmax_field_percent = 40\n[guard.fields]\n\"Cost center\" = 10\n\
+                manager = 30\n[guard.per_branch]\nmax_delete_percent = 50\n";
+    let guard = accepted("[guard]\n", text).guard;
+    assert_eq!((guard.max_left_without_manager, guard.max_field_percent), (Some(0), Some(40)));
+    assert_eq!(guard.fields, [("Cost center".to_owned(), 10), ("manager".to_owned(), 30)].into());
+    let limits = BranchLimits { max_delete_percent: Some(50), max_change_percent: None, ignore_below: 5 };
+    assert_eq!(guard.per_branch, Some(limits));
+}
+
+#[test]
+fn the_guards_on_parts_must_make_sense() {
+    let guard = |keys: &str, expected: &[&str]| refused("[guard]\n", &format!("[guard]\n{keys}\n"), expected);
+    guard("max_field_percent = 101", &["`max_field_percent` in [guard] (line 26) must lie between 0 and 100"]);
+    guard(
+        "[guard.fields]\n\"Cost centre\" = 5",
+        &["`Cost centre` in [guard.fields] (line 27)", "did you mean `Cost center`?"],
+    );
+    guard("[guard.fields]\nlast_name = \"5\"", &["`last_name` in [guard.fields]", "must be a whole number"]);
+    guard("[guard.fields]\nlast_name = 500", &["must lie between 0 and 100"]);
+    guard("[guard.per_branch]", &["`per_branch` in [guard]", "sets no limit"]);
+    guard("[guard.per_branch]\nignore_below = 3", &["sets no limit"]);
+    guard("[guard.per_branch]\nmax_delete_percent = 5\nignore_below = 0", &["`ignore_below`", "between 1 and"]);
+    guard("[guard.per_branch]\nmax_deletes = 5", &["unknown key `max_deletes` in [guard.per_branch]"]);
+    guard("per_branch = 5", &["must be a table, [guard.per_branch]"]);
+    let without =
+        |line: &str, guard: &str| parse(&replaced(line, "").replacen("[guard]\n", guard, 1)).unwrap_err().to_string();
+    let branch = "branch = \"{{ hr.legal_entity }}\"\n";
+    let error = without(branch, "[guard.per_branch]\nmax_delete_percent = 5\n");
+    assert!(error.contains("`per_branch` in [guard]") && error.contains("needs `branch` in [employee]"), "{error}");
+    let error = without(branch, "[guard.fields]\nbranch = 5\n");
+    assert!(error.contains("is no field that [employee] manages"), "{error}");
+    let error = without("manager = \"{{ hr.manager_id }}\"\n", "[guard]\nmax_left_without_manager = 5\n");
+    assert!(error.contains("`max_left_without_manager`") && error.contains("needs `manager`"), "{error}");
 }

@@ -34,7 +34,7 @@ pub enum Draft {
 }
 
 /// Somebody's manager.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ManagerTarget {
     /// A user who is there already.
     User(u32),
@@ -43,7 +43,7 @@ pub enum ManagerTarget {
 }
 
 /// A field that differs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Changed {
     /// `external_identifier`
     ExternalIdentifier,

@@ -1,5 +1,6 @@
 //! The rules one by one ([`rules`]) and the laws that hold of every plan ([`laws`]), on small made-up companies.
 
 mod company;
+mod guards;
 mod laws;
 mod rules;

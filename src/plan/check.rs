@@ -3,8 +3,9 @@
 
 use std::collections::HashSet;
 
-use super::{Action, Change, Content, Field, ManagerRef, Operation, OperationId, Summary, Value};
+use super::{Action, Change, Content, Field, GuardResult, ManagerRef, Operation, OperationId, Summary, Value};
 use crate::employee::UserId;
+use crate::guard;
 
 /// Says what is impossible about a content, if anything is.
 pub(super) fn check(content: &Content) -> Result<(), String> {
@@ -64,7 +65,17 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
     if counted != content.summary {
         return Err("its summary does not count its operations".to_owned());
     }
-    Ok(())
+    content.guards.iter().try_for_each(check_guard)
+}
+
+/// A guard's word must be what its figures lead to.
+fn check_guard(result: &GuardResult) -> Result<(), String> {
+    match guard::outcome(result) {
+        Some(outcome) if outcome != result.outcome => {
+            Err(format!("the figures of the guard {} do not lead to its outcome", result.id))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn is_create(content: &Content, id: OperationId) -> bool {

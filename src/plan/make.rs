@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::measure::Measure;
 use super::only::keep_only;
 use super::operations::write_down;
 use super::{
@@ -9,7 +10,7 @@ use super::{
 };
 use crate::diff::{Comparison, Policy, Untrusted};
 use crate::employee::{CustomFieldId, Desired, Directory, ExternalIdentifier, Managed};
-use crate::guard::{self, Counts, Limits};
+use crate::guard::{self, Limits};
 use crate::order::Graph;
 
 /// All that a plan is made of.
@@ -104,19 +105,9 @@ impl Plan {
             return Err(NoPlan::UnresolvedManagers { count: drafts.unresolved_managers, shown });
         }
         let mut operations = write_down(&comparison, &drafts.drafts, &graph, &order);
-        let whole = count(&operations);
-        let guards = guard::evaluate(
-            input.limits,
-            &Counts {
-                creates: whole.create,
-                updates: whole.update,
-                deletes: whole.delete,
-                managed: population.managed,
-                employees: population.employees,
-                in_scope: population.in_scope,
-                set_aside: population.set_aside,
-            },
-        );
+        let measure = Measure::of(&comparison, &drafts.drafts);
+        let mut guards = guard::evaluate(input.limits, &measure.counts(population));
+        measure.name_parts(&mut guards);
         let mut diagnostics = comparison.diagnostics().to_vec();
         diagnostics.extend(drafts.diagnostics);
         if !input.only.is_empty() {

@@ -186,7 +186,7 @@ fn custom_values(managed: &Managed, values: &[Option<CustomValue>]) -> BTreeMap<
     managed.custom_fields.iter().cloned().zip(values.iter().cloned()).collect()
 }
 
-fn branch_ref(id: &BranchId, directory: &Directory) -> BranchRef {
+pub(super) fn branch_ref(id: &BranchId, directory: &Directory) -> BranchRef {
     let branch = directory.branch(id);
     BranchRef {
         branch_id: id.clone(),
@@ -204,7 +204,7 @@ fn user_ref(id: &UserId, directory: &Directory) -> ManagerRef {
     })
 }
 
-fn display_name(user: &User) -> String {
+pub(super) fn display_name(user: &User) -> String {
     let name = user.full_name();
     if name.is_empty() { user.email.to_string() } else { name }
 }

@@ -4,7 +4,18 @@
 //! comes in with the options. Whatever a source or Skovik holds is shown by [`escape`], so that no value can forge a
 //! line, recolour the terminal or hide a letter from the reviewer.
 
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod hostile;
+pub mod html;
+pub mod json;
+pub mod markdown;
+pub mod redact;
+mod shown;
+pub mod since;
 pub mod text;
+
+pub use self::shown::Shown;
 
 use std::borrow::Cow;
 

@@ -8,14 +8,14 @@
 //! Every line reads right without colour, and every text from outside is shown by [`super::escape`]. Nothing here asks
 //! the terminal or the environment; see [`TextOptions`].
 
-mod group;
-mod guards;
-mod layout;
-mod person;
-mod remarks;
+pub(super) mod group;
+pub(super) mod guards;
+pub(super) mod layout;
+pub(super) mod person;
+pub(super) mod remarks;
 #[cfg(test)]
-mod tests;
-mod value;
+pub(super) mod tests;
+pub(super) mod value;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -24,8 +24,9 @@ use self::group::Group;
 use self::layout::Palette;
 use self::person::Labels;
 use self::remarks::Remarks;
+use super::shown::Shown;
 use super::{escape, printable};
-use crate::plan::{Content, Plan, SourceSummary};
+use crate::plan::{Content, SourceSummary};
 
 /// How a plan is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +63,7 @@ impl TextOptions {
 /// A plan that can be printed. Made by [`display`].
 #[derive(Debug)]
 pub struct Text<'a> {
-    plan: &'a Plan,
+    shown: Shown<'a>,
     options: &'a TextOptions,
 }
 
@@ -76,14 +77,14 @@ struct Context<'a> {
 
 /// The plan as text, which ends with a line break.
 #[must_use]
-pub fn display<'a>(plan: &'a Plan, options: &'a TextOptions) -> Text<'a> {
-    Text { plan, options }
+pub fn display<'a>(shown: impl Into<Shown<'a>>, options: &'a TextOptions) -> Text<'a> {
+    Text { shown: shown.into(), options }
 }
 
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { plan, options } = self;
-        let content = plan.content();
+        let Self { shown, options } = self;
+        let content = shown.content();
         let groups = Group::all(&content.operations, options);
         let context = Context {
             labels: Labels::of(&content.target),
@@ -91,7 +92,7 @@ impl fmt::Display for Text<'_> {
             options,
             palette: Palette::new(options.color),
         };
-        header(f, content, options)?;
+        header(f, *shown, options)?;
         let (deletes, others): (Vec<_>, Vec<_>) = groups.iter().partition(|group| group.kind == group::Kind::Delete);
         for group in others {
             group.write(f, &context)?;
@@ -100,12 +101,13 @@ impl fmt::Display for Text<'_> {
         for group in deletes {
             group.write(f, &context)?;
         }
-        guards::write(f, plan, options)?;
-        summary(f, plan)
+        guards::write(f, content, options)?;
+        summary(f, *shown)
     }
 }
 
-fn header(f: &mut fmt::Formatter<'_>, content: &Content, options: &TextOptions) -> fmt::Result {
+fn header(f: &mut fmt::Formatter<'_>, shown: Shown<'_>, options: &TextOptions) -> fmt::Result {
+    let content = shown.content();
     let palette = Palette::new(options.color);
     let target = &content.target;
     let label = |text: &'static str| palette.dim(format!("{text:<8}"));
@@ -131,6 +133,9 @@ fn header(f: &mut fmt::Formatter<'_>, content: &Content, options: &TextOptions) 
             proof => writeln!(f, "proven whole by {}", escape(proof))?,
         }
     }
+    if shown.is_masked() {
+        writeln!(f, "{} {}", label("Masked"), super::redact::NOTICE)?;
+    }
     match content.summary.delete {
         0 => Ok(()),
         1 => writeln!(f, "{} {}", label("Deletes"), palette.red("1 person loses their access; see the end")),
@@ -144,8 +149,8 @@ fn header(f: &mut fmt::Formatter<'_>, content: &Content, options: &TextOptions) 
 }
 
 /// The lines that scripts look for, in every setting the same.
-fn summary(f: &mut fmt::Formatter<'_>, plan: &Plan) -> fmt::Result {
-    let Content { summary, operations, .. } = plan.content();
+fn summary(f: &mut fmt::Formatter<'_>, shown: Shown<'_>) -> fmt::Result {
+    let Content { summary, operations, .. } = shown.content();
     if operations.is_empty() {
         write!(f, "\nNo changes. {} unchanged.", summary.unchanged)?;
     } else {
@@ -158,7 +163,7 @@ fn summary(f: &mut fmt::Formatter<'_>, plan: &Plan) -> fmt::Result {
     if summary.set_aside > 0 {
         write!(f, " {} set aside.", summary.set_aside)?;
     }
-    writeln!(f, "\nPlan hash: {}", plan.hash())
+    writeln!(f, "\nPlan hash: {}", shown.hash())
 }
 
 /// A file name as a shell takes it.

@@ -48,6 +48,10 @@ impl Answer {
             .with(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
     }
 
+    pub(super) fn forbidden() -> Self {
+        Self::problem(StatusCode::FORBIDDEN, "forbidden", "this key may read but not write")
+    }
+
     pub(super) fn not_found(detail: &str) -> Self {
         Self::problem(StatusCode::NOT_FOUND, "not_found", detail)
     }

@@ -28,6 +28,8 @@ pub(super) const BASE: &str = "/v1";
 pub(super) struct Api {
     /// Without one, any key will do.
     pub(super) key: Option<SecretString>,
+    /// May read only.
+    pub(super) read_key: Option<SecretString>,
     pub(super) pages: Pages,
     pub(super) put: PutMode,
     pub(super) branch_move: BranchMove,
@@ -115,11 +117,13 @@ impl Api {
             let (scheme, key) = value.split_once(' ')?;
             scheme.eq_ignore_ascii_case("bearer").then_some(key.trim()).filter(|key| !key.is_empty())
         });
-        match (key, &self.key) {
-            (Some(_), None) => Ok(()),
-            (Some(key), Some(wanted)) if key == wanted.expose_secret() => Ok(()),
-            _ => Err(Answer::unauthorized()),
+        let is = |wanted: &Option<SecretString>| {
+            key.zip(wanted.as_ref()).is_some_and(|(key, wanted)| key == wanted.expose_secret())
+        };
+        if is(&self.read_key) {
+            return if call.parts.method == Method::GET { Ok(()) } else { Err(Answer::forbidden()) };
         }
+        if is(&self.key) || (key.is_some() && self.key.is_none()) { Ok(()) } else { Err(Answer::unauthorized()) }
     }
 
     fn list(&self, call: &Call, twist: Twist<'_>, rows: Rows<'_>) -> Result<Answer, Answer> {

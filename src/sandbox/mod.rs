@@ -52,6 +52,8 @@ pub struct Options {
     pub account: Account,
     /// The key that requests must bring; without one, any key will do.
     pub key: Option<SecretString>,
+    /// A key that may only read.
+    pub read_key: Option<SecretString>,
     /// How lists are paged.
     pub paging: Paging,
     /// The largest page, whatever is asked for.
@@ -83,6 +85,7 @@ impl Default for Options {
             port: 0,
             account: Account::default(),
             key: None,
+            read_key: None,
             paging: Paging::default(),
             page_cap: NonZeroUsize::MIN.saturating_add(99),
             total: true,
@@ -109,6 +112,7 @@ impl TryFrom<&cli::Sandbox> for Options {
             seed,
             save: _,
             key,
+            read_key,
             paging,
             page_cap,
             no_total,
@@ -141,6 +145,7 @@ impl TryFrom<&cli::Sandbox> for Options {
             port: *port,
             account,
             key: key.as_deref().map(SecretString::from),
+            read_key: read_key.as_deref().map(SecretString::from),
             paging: *paging,
             page_cap,
             total: !no_total,

@@ -80,6 +80,7 @@ impl Server {
             port,
             account,
             key,
+            read_key,
             paging,
             page_cap,
             total,
@@ -107,7 +108,7 @@ impl Server {
         });
         let pages = Pages { paging, cap: page_cap.get(), total };
         let shared = Arc::new(Shared {
-            api: Api { key, pages, put, branch_move, manager_delete, identifiers },
+            api: Api { key, read_key, pages, put, branch_move, manager_delete, identifiers },
             latency,
             account: Mutex::new(account),
             faults: Mutex::new(Faults::new(faults, fault_seed)),

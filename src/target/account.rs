@@ -90,13 +90,15 @@ impl Account {
 /// As [`Account::shape`].
 pub fn shape_from_snapshot(path: &Path, url: &Url) -> Result<Shape> {
     let mut shape = Shape::default();
-    read(path, url, |item| {
-        match item {
-            Item::Branch(raw) => shape.branches.push(wire::branch(raw)?),
-            Item::CustomField(raw) => shape.custom_fields.push(wire::custom_field(raw)?),
-            Item::User(_) => {}
-        }
-        Ok(())
+    read(path, url, |file| {
+        snapshot::read_shape(file, |item| {
+            match item {
+                Item::Branch(raw) => shape.branches.push(wire::branch(raw)?),
+                Item::CustomField(raw) => shape.custom_fields.push(wire::custom_field(raw)?),
+                Item::User(_) => {}
+            }
+            Ok(())
+        })
     })?;
     sort_by_id(path, &mut shape.branches, |branch| branch.id.as_str())?;
     sort_by_id(path, &mut shape.custom_fields, |field| field.id.as_str())?;
@@ -110,24 +112,30 @@ pub fn shape_from_snapshot(path: &Path, url: &Url) -> Result<Shape> {
 pub fn users_from_snapshot(path: &Path, url: &Url, managed: &Managed) -> Result<Vec<User>> {
     let mut users = Vec::new();
     let mut branches = ShareBranches::default();
-    read(path, url, |item| {
-        if let Item::User(raw) = item {
-            let mut user = wire::user_row(raw, managed)?;
-            branches.share(&mut user);
-            users.push(user);
-        }
-        Ok(())
+    read(path, url, |file| {
+        snapshot::read(file, |item| {
+            if let Item::User(raw) = item {
+                let mut user = wire::user_row(raw, managed)?;
+                branches.share(&mut user);
+                users.push(user);
+            }
+            Ok(())
+        })
+        .map(|(of, _)| of)
     })?;
     sort_by_id(path, &mut users, |user| user.id.as_str())?;
     Ok(users)
 }
 
-fn read(path: &Path, url: &Url, each: impl FnMut(Item<'_>) -> Result<(), String>) -> Result<()> {
+/// Opens a snapshot for `read`, which tells what account it is of, and holds that against the configuration.
+fn read(
+    path: &Path,
+    url: &Url,
+    read: impl FnOnce(BufReader<File>) -> Result<String, snapshot::SnapshotError>,
+) -> Result<()> {
     let file = File::open(path).with_context(|| format!("cannot open the snapshot {}", path.display()));
     let file = BufReader::new(file.or_refuse(ExitStatus::Untrusted)?);
-    let (of, _) = snapshot::read(file, each)
-        .with_context(|| format!("the snapshot {}", path.display()))
-        .or_refuse(ExitStatus::Untrusted)?;
+    let of = read(file).with_context(|| format!("the snapshot {}", path.display())).or_refuse(ExitStatus::Untrusted)?;
     if is_same(&of, url) {
         return Ok(());
     }

@@ -140,50 +140,96 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// Reads a snapshot, giving each thing to `each` with the URL of the account, and at the end what was counted. What was
+/// Reads a snapshot, giving each thing to `each`, and at the end the URL of the account with what was counted. What was
 /// given counts for nothing where this returns an error: only the last line proves that the file is whole.
 ///
 /// # Errors
 /// See [`SnapshotError`].
 pub fn read(
-    mut from: impl BufRead,
+    from: impl BufRead,
     mut each: impl FnMut(Item<'_>) -> Result<(), String>,
 ) -> Result<(String, Counts), SnapshotError> {
-    let mut line = Vec::new();
-    let mut hasher = sha2::Sha256::new();
-    from.read_until(b'\n', &mut line)?;
-    let header: Header = serde_json::from_slice(&line).map_err(|_| SnapshotError::NotASnapshot)?;
-    if header.format != FORMAT || header.format_version != FORMAT_VERSION {
-        return Err(SnapshotError::NotASnapshot);
-    }
-    hasher.update(&line);
+    let mut lines = Lines::new(from)?;
     let mut counts = Counts::default();
-    for number in 2.. {
-        line.clear();
-        from.read_until(b'\n', &mut line)?;
-        if line.last() != Some(&b'\n') {
-            return Err(SnapshotError::NotWhole(format!("it breaks off in line {number}, before its last line")));
-        }
+    loop {
+        let before = lines.hasher.clone();
+        let number = lines.number + 1;
         let problem = |problem: String| SnapshotError::Line { line: number, problem };
-        let parsed: Line<&RawValue> = serde_json::from_slice(&line).map_err(|error| problem(error.to_string()))?;
-        let (counter, item) = match parsed {
+        let (counter, item) = match lines.next()? {
+            Line::Branch(_) | Line::CustomField(_) if counts.users > 0 => {
+                return Err(problem("branches and custom fields stand before the users".to_owned()));
+            }
             Line::Branch(raw) => (&mut counts.branches, Item::Branch(raw)),
             Line::CustomField(raw) => (&mut counts.custom_fields, Item::CustomField(raw)),
             Line::User(raw) => (&mut counts.users, Item::User(raw)),
             Line::End { counts: stated, sha256 } => {
-                if stated != counts || sha256 != Digest::from_bytes(hasher.finalize().into()) {
+                if stated != counts || sha256 != Digest::from_bytes(before.finalize().into()) {
                     return Err(SnapshotError::NotWhole("its last line does not fit the others".to_owned()));
                 }
-                line.clear();
-                if from.read_until(b'\n', &mut line)? != 0 {
+                if !lines.from.fill_buf()?.is_empty() {
                     return Err(SnapshotError::NotWhole("something stands behind its last line".to_owned()));
                 }
-                return Ok((header.url, counts));
+                return Ok((lines.url, counts));
             }
         };
         *counter += 1;
         each(item).map_err(problem)?;
-        hasher.update(&line);
     }
-    unreachable!("the lines of a file end")
+}
+
+/// Reads what stands before the users, and the URL of the account. This proves nothing; reading the users does.
+///
+/// # Errors
+/// See [`SnapshotError`].
+pub fn read_shape(
+    from: impl BufRead,
+    mut each: impl FnMut(Item<'_>) -> Result<(), String>,
+) -> Result<String, SnapshotError> {
+    let mut lines = Lines::new(from)?;
+    loop {
+        let number = lines.number + 1;
+        let item = match lines.next()? {
+            Line::Branch(raw) => Item::Branch(raw),
+            Line::CustomField(raw) => Item::CustomField(raw),
+            Line::User(_) | Line::End { .. } => return Ok(lines.url),
+        };
+        each(item).map_err(|problem| SnapshotError::Line { line: number, problem })?;
+    }
+}
+
+/// The lines of a snapshot behind its header.
+struct Lines<R> {
+    from: R,
+    url: String,
+    line: Vec<u8>,
+    number: u64,
+    /// Of all lines read so far.
+    hasher: sha2::Sha256,
+}
+
+impl<R: BufRead> Lines<R> {
+    fn new(mut from: R) -> Result<Self, SnapshotError> {
+        let mut line = Vec::new();
+        from.read_until(b'\n', &mut line)?;
+        let header: Header = serde_json::from_slice(&line).map_err(|_| SnapshotError::NotASnapshot)?;
+        if header.format != FORMAT || header.format_version != FORMAT_VERSION {
+            return Err(SnapshotError::NotASnapshot);
+        }
+        let mut hasher = sha2::Sha256::new();
+        hasher.update(&line);
+        Ok(Self { from, url: header.url, line, number: 1, hasher })
+    }
+
+    fn next(&mut self) -> Result<Line<&RawValue>, SnapshotError> {
+        self.line.clear();
+        self.number += 1;
+        let number = self.number;
+        self.from.read_until(b'\n', &mut self.line)?;
+        if self.line.last() != Some(&b'\n') {
+            return Err(SnapshotError::NotWhole(format!("it breaks off in line {number}, before its last line")));
+        }
+        self.hasher.update(&self.line);
+        serde_json::from_slice(&self.line)
+            .map_err(|error| SnapshotError::Line { line: number, problem: error.to_string() })
+    }
 }

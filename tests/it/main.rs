@@ -1,5 +1,33 @@
 //! The integration tests, as one program: the real binary, and real servers on loopback.
 
+mod apply_outcomes;
+mod apply_stops;
+mod apply_undo;
+mod approvals;
+mod architecture;
+mod bad_data;
+mod canonical_hash;
+mod chaos;
+mod commands;
+mod company;
+mod crash;
+mod duties;
+mod examples;
+mod exit_codes;
+mod guards;
+mod harness;
+mod house;
+mod limits;
+mod machine_files;
+mod planning;
+mod printed;
+mod render;
+mod run;
 mod sandbox;
+mod secrets;
 mod signatures;
+mod stale;
 mod target;
+mod terminal;
+mod whole;
+mod world;

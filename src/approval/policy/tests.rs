@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use ssh_key::private::{Ed25519Keypair, KeypairData};
 use ssh_key::{HashAlg, LineEnding, PrivateKey};
 
-fn plan(guards: Vec<GuardResult>) -> Plan {
+pub(in crate::approval) fn plan(guards: Vec<GuardResult>) -> Plan {
     Plan::seal(Content {
         generator: "test".to_owned(),
         config_hash: Digest::of(b""),
@@ -29,8 +29,8 @@ fn plan(guards: Vec<GuardResult>) -> Plan {
     .expect("a plan")
 }
 
-fn guard(id: &str, count: u64) -> GuardResult {
-    GuardResult { id: id.to_owned(), count, of: 100, limit: 20, outcome: GuardOutcome::Block }
+pub(in crate::approval) fn guard(id: &str, count: u64) -> GuardResult {
+    GuardResult::of_whole(id, count, 100, 20, GuardOutcome::Block)
 }
 
 fn now() -> Timestamp {

@@ -7,33 +7,42 @@ use crate::ui::Ui;
 /// How many people of each kind are listed; the report file has them all.
 const SHOWN: usize = 50;
 
-pub(super) fn print(plan: &Plan, report: &Report, file: &str, ui: &Ui) -> anyhow::Result<()> {
+/// Says with `line` what happened, and hints at what to do.
+pub(super) fn print(
+    plan: &Plan,
+    report: &Report,
+    file: &str,
+    line: &dyn Fn(&str) -> anyhow::Result<()>,
+    ui: &Ui,
+) -> anyhow::Result<()> {
     let operations = &plan.content().operations;
     let pairs = || operations.iter().zip(&report.outcomes);
-    ui.line(format!(
+    line(&format!(
         "Applied: {}.",
         counts(pairs().filter(|(_, outcome)| outcome.is_done()).map(|(operation, _)| operation))
     ))?;
-    let before = pairs().filter(|(_, outcome)| matches!(outcome, Outcome::DoneBefore)).count();
+    let before = pairs().filter(|(_, outcome)| matches!(outcome, Outcome::DoneBefore { .. })).count();
     if before > 0 {
-        ui.line(format!("  of these, {before} by an earlier run of this apply"))?;
+        line(&format!("  of these, {before} by an earlier run of this apply"))?;
     }
     let list = |title: &str, which: &dyn Fn(&Outcome) -> Option<String>| -> anyhow::Result<usize> {
         let found: Vec<(&Operation, String)> =
             pairs().filter_map(|(operation, outcome)| Some((operation, which(outcome)?))).collect();
         if !found.is_empty() {
-            ui.line(format!("{title} ({}):", found.len()))?;
+            line(&format!("{title} ({}):", found.len()))?;
         }
         for (operation, words) in found.iter().take(SHOWN) {
-            ui.line(format!("  {}: {}", describe(operation), crate::render::printable(words)))?;
+            line(&format!("  {}: {}", describe(operation), crate::render::printable(words)))?;
         }
         if found.len() > SHOWN {
-            ui.line(format!("  … and {} more; --report FILE lists them all", found.len() - SHOWN))?;
+            line(&format!("  … and {} more; --report FILE lists them all", found.len() - SHOWN))?;
         }
         Ok(found.len())
     };
     list("Done, but Skovik holds something else than it was sent", &|outcome| match outcome {
-        Outcome::Done { differs, .. } if !differs.is_empty() => Some(differs.join(", ")),
+        Outcome::Done { differs, .. } | Outcome::DoneBefore { differs } if !differs.is_empty() => {
+            Some(differs.join(", "))
+        }
         _ => None,
     })?;
     let failed = list("Failed", &|outcome| match outcome {

@@ -116,7 +116,7 @@ impl<'a> Entry<'a> {
     fn of(operation: &'a Operation, outcome: &'a Outcome) -> Self {
         let (problem, differs, user_id): (_, &[String], _) = match outcome {
             Outcome::Done { user_id, differs } => (None, differs, user_id.as_ref()),
-            Outcome::DoneBefore => (None, &[], None),
+            Outcome::DoneBefore { differs } => (None, differs, None),
             Outcome::Failed { problem } | Outcome::InDoubt { problem } => (Some(problem.as_str()), &[], None),
             Outcome::NotAttempted { because } => (Some(because.as_str()), &[], None),
         };
@@ -168,7 +168,7 @@ impl Watch {
     pub(super) fn finish(mut self, plan: &Plan, report: &Report) -> anyhow::Result<()> {
         self.bar.finish();
         for (operation, outcome) in plan.content().operations.iter().zip(&report.outcomes) {
-            if matches!(outcome, Outcome::DoneBefore) {
+            if matches!(outcome, Outcome::DoneBefore { .. }) {
                 self.write_entry(&Entry::of(operation, outcome));
             }
         }
@@ -261,9 +261,9 @@ impl Observer for Watch {
 
     fn settling(&mut self, unclear: usize, wait: Duration) {
         self.tell(&Event::Settling { at: now(), unclear, wait_ms: wait.as_millis() });
-        let seconds = wait.as_secs();
+        let seconds = wait.as_millis().div_ceil(1000);
         self.ui.note(format!(
-            "{unclear} outcomes are unclear: waiting {seconds} s, then reading Skovik's whole list to see what was carried out"
+            "unclear outcomes: {unclear}; waiting {seconds} s, then reading Skovik's whole list to see what was carried out"
         ));
     }
 }

@@ -11,7 +11,7 @@ use crate::plan::{Action, Operation};
 
 /// What happens to the people of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::render) enum Kind {
     Create,
     Update,
     Link,
@@ -27,7 +27,7 @@ pub(super) struct Group<'a> {
 }
 
 impl Kind {
-    fn of(operation: &Operation) -> Self {
+    pub(in crate::render) fn of(operation: &Operation) -> Self {
         match operation.action {
             Action::Create { .. } => Self::Create,
             Action::Update { .. } => Self::Update,
@@ -55,7 +55,7 @@ impl Kind {
         }
     }
 
-    pub(super) fn symbol(self, palette: Palette) -> StyledObject<&'static str> {
+    pub(in crate::render) fn symbol(self, palette: Palette) -> StyledObject<&'static str> {
         match self {
             Self::Create => palette.green("+"),
             Self::Update => palette.yellow("~"),

@@ -2,28 +2,32 @@
 
 use std::fmt::{self, Write};
 
-use super::layout::{Palette, column, padding, wrap};
+use super::layout::{Palette, column, padding, thousands, wrap};
 use super::{TextOptions, shell_word};
-use crate::plan::{GuardOutcome, GuardResult, Plan, Summary};
+use crate::guard::title;
+use crate::plan::{Common, Content, GuardOutcome, GuardResult, Part, Subject, Target};
 use crate::render::escape;
+use crate::render::shown::Verdict;
 
-/// What an approval must name so that a guard no longer blocks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Ceiling {
-    Deletes,
-    Changes,
-    Creates,
-}
+/// What holds of a guard that says that the data is not to be trusted.
+pub(in crate::render) const NOTHING_LIFTS: &str =
+    "no approval lifts this; correct the source, or change [guard] in the settings, and plan again.";
+/// What holds of the others that block.
+pub(in crate::render) const CEILINGS_LIFT: &str = "only an approval that names these ceilings lifts this:";
+/// How many of the branches, and of the fields, that pass are shown: those nearest to their limit.
+const NEAREST_SHOWN: usize = 3;
 
 /// Writes a line for each guard, and what to do about those that block.
-pub(super) fn write(f: &mut fmt::Formatter<'_>, plan: &Plan, options: &TextOptions) -> fmt::Result {
-    let guards = &plan.content().guards;
+pub(super) fn write(f: &mut fmt::Formatter<'_>, content: &Content, options: &TextOptions) -> fmt::Result {
+    let guards = &content.guards;
     if guards.is_empty() {
         return Ok(());
     }
     let palette = Palette::new(options.color);
-    let rows: Vec<_> = guards.iter().map(|guard| (escape(&guard.id), figures(guard), guard.outcome)).collect();
-    let id_width = column(rows.iter().map(|(id, ..)| id.as_ref()));
+    let (shown, rest) = choose(guards);
+    let name = |guard: &GuardResult| escape(&guard_name(guard, &content.target)).into_owned();
+    let rows: Vec<_> = shown.iter().map(|guard| (name(guard), figures(guard), guard.outcome)).collect();
+    let id_width = column(rows.iter().map(|(id, ..)| id.as_str()));
     let figures_width = column(rows.iter().map(|(_, figures, _)| figures.as_str()));
     writeln!(f, "\n{}", palette.bold("Guards"))?;
     for (id, figures, outcome) in &rows {
@@ -33,81 +37,100 @@ pub(super) fn write(f: &mut fmt::Formatter<'_>, plan: &Plan, options: &TextOptio
             GuardOutcome::Block => writeln!(f, "{}", palette.alarm("BLOCKED"))?,
         }
     }
-    blocked(f, plan, options, palette)
+    for (id, count) in rest {
+        let id = escape(id);
+        let line =
+            format!("  … {id}: {} more pass, further from their limit; the plan file has them all", thousands(count));
+        writeln!(f, "{}", palette.dim(line))?;
+    }
+    blocked(f, content, options, palette)
 }
 
-fn blocked(f: &mut impl Write, plan: &Plan, options: &TextOptions, palette: Palette) -> fmt::Result {
-    let mut needed: Vec<(Ceiling, u64)> = Vec::new();
-    let (mut liftable, mut fixed) = (Vec::new(), Vec::new());
-    for guard in plan.blocking_guards() {
-        let Some(ceiling) = ceiling_for(&guard.id) else {
-            fixed.push(escape(&guard.id));
-            continue;
-        };
-        liftable.push(escape(&guard.id));
-        let count = ceiling.needed(guard, &plan.content().summary);
-        match needed.iter_mut().find(|(known, _)| *known == ceiling) {
-            Some((_, most)) => *most = count.max(*most),
-            None => needed.push((ceiling, count)),
-        }
+/// The guards to show, in the plan's order: all that block, all that look at the whole account, and of the others the
+/// nearest to their limit. How many of which setting are left out comes second.
+fn choose(guards: &[GuardResult]) -> (Vec<&GuardResult>, Vec<(&str, usize)>) {
+    let is_one_of_many = |guard: &GuardResult| guard.subject.is_some() && guard.outcome == GuardOutcome::Pass;
+    let mut many: Vec<(usize, &GuardResult)> =
+        guards.iter().enumerate().filter(|(_, guard)| is_one_of_many(guard)).collect();
+    // Stable, so that those as near keep the plan's order.
+    many.sort_by(|(_, a), (_, b)| a.id.cmp(&b.id).then_with(|| nearness(b, a)));
+    let mut shown: Vec<(usize, &GuardResult)> =
+        guards.iter().enumerate().filter(|(_, guard)| !is_one_of_many(guard)).collect();
+    let mut rest = Vec::new();
+    for same in many.chunk_by(|(_, a), (_, b)| a.id == b.id) {
+        let (nearest, left_out) = same.split_at(same.len().min(NEAREST_SHOWN));
+        shown.extend(nearest);
+        rest.extend(left_out.first().map(|(_, guard)| (guard.id.as_str(), left_out.len())));
     }
-    needed.sort_unstable();
+    shown.sort_by_key(|(place, _)| *place);
+    (shown.into_iter().map(|(_, guard)| guard).collect(), rest)
+}
+
+/// Which of two shares has got further towards its limit. One that is ignored for its small count is behind the others.
+fn nearness(a: &GuardResult, b: &GuardResult) -> std::cmp::Ordering {
+    let counts = |guard: &GuardResult| guard.count >= guard.ignore_below.unwrap_or(0);
+    let whole = |guard: &GuardResult| u128::from(guard.of) * u128::from(guard.limit.max(1));
+    let share = |a: &GuardResult, b: &GuardResult| u128::from(a.count).saturating_mul(whole(b));
+    counts(a).cmp(&counts(b)).then_with(|| share(a, b).cmp(&share(b, a)))
+}
+
+fn blocked(f: &mut impl Write, content: &Content, options: &TextOptions, palette: Palette) -> fmt::Result {
+    let verdict = Verdict::of(content);
     let mut paragraph = |sentence: &str| -> fmt::Result {
         let lines = wrap(sentence, options.width.saturating_sub("BLOCKED ".len()));
         for (index, line) in lines.iter().enumerate() {
-            let margin = if index == 0 { "BLOCKED" } else { "       " };
-            writeln!(f, "{} {line}", palette.alarm(margin))?;
+            let label = if index == 0 { palette.alarm("BLOCKED") } else { palette.alarm("       ") };
+            writeln!(f, "{label} {line}")?;
         }
         Ok(())
     };
-    if !fixed.is_empty() {
-        paragraph(&format!(
-            "by {}: no approval lifts this; correct the source, or change [guard] in the settings, and plan again.",
-            fixed.join(", ")
-        ))?;
-    }
-    if !liftable.is_empty() {
-        paragraph(&format!("by {}: only an approval that names these ceilings lifts this:", liftable.join(", ")))?;
-        write!(f, "        skovik-sync approve {}", shell_word(&options.plan_file))?;
-        for (ceiling, count) in needed {
-            write!(f, " --allow {}={count}", ceiling.name())?;
+    for guard in content.guards.iter().filter(|guard| guard.outcome == GuardOutcome::Block) {
+        if !guard.parts.is_empty() {
+            paragraph(&escape(&format!("{}: {}.", guard_name(guard, &content.target), parts(guard))))?;
         }
-        writeln!(f)?;
+    }
+    let names = |guards: &[&str]| guards.iter().map(|id| escape(id)).collect::<Vec<_>>().join(", ");
+    if !verdict.fixed.is_empty() {
+        paragraph(&format!("by {}: {NOTHING_LIFTS}", names(&verdict.fixed)))?;
+    }
+    if !verdict.liftable.is_empty() {
+        paragraph(&format!("by {}: {CEILINGS_LIFT}", names(&verdict.liftable)))?;
+        writeln!(f, "        skovik-sync approve {}{}", shell_word(&options.plan_file), verdict.allow())?;
     }
     Ok(())
 }
 
-fn ceiling_for(guard: &str) -> Option<Ceiling> {
-    match guard {
-        "max_delete_percent" | "max_deletes" => Some(Ceiling::Deletes),
-        "max_change_percent" | "max_updates" => Some(Ceiling::Changes),
-        "max_creates" => Some(Ceiling::Creates),
-        _ => None,
-    }
+/// The setting, with the branch or field that it looks at; not escaped.
+pub(in crate::render) fn guard_name(guard: &GuardResult, target: &Target) -> String {
+    title(guard, &target.custom_fields)
 }
 
-impl Ceiling {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Deletes => "deletes",
-            Self::Changes => "changes",
-            Self::Creates => "creates",
+/// What most of the counted have in common, and some of them by name; not escaped.
+pub(in crate::render) fn parts(guard: &GuardResult) -> String {
+    let mut shares = Vec::new();
+    let mut people = Vec::new();
+    for Part { common, name, count } in &guard.parts {
+        let of = guard.count;
+        match common {
+            Common::Branch => shares.push(format!("{count} of {of} are in {name}")),
+            Common::Manager => shares.push(format!("{count} of {of} report to {name}")),
+            Common::Field => shares.push(format!("{count} of {of} change {name}")),
+            Common::Reason => shares.push(format!("{count} because of {name}")),
+            Common::Person => people.push(name.as_str()),
         }
     }
-
-    /// The count that an approval must name. A ceiling for changes counts the removed and the modified together,
-    /// whichever of the guards asks for it.
-    fn needed(self, guard: &GuardResult, summary: &Summary) -> u64 {
-        match self {
-            Self::Changes => guard.count.max(summary.update.saturating_add(summary.delete)),
-            Self::Deletes | Self::Creates => guard.count,
-        }
+    if !people.is_empty() {
+        let more = usize::try_from(guard.count).unwrap_or(usize::MAX).saturating_sub(people.len());
+        let more = if more > 0 { format!(" and {} more", thousands(more)) } else { String::new() };
+        shares.push(format!("{}{more}", people.join(", ")));
     }
+    shares.join("; ")
 }
 
-fn figures(guard: &GuardResult) -> String {
-    let GuardResult { id, count, of, limit, outcome } = guard;
-    if id.ends_with("_percent") {
+/// What a guard counted, of how many, and its limit.
+pub(in crate::render) fn figures(guard: &GuardResult) -> String {
+    let GuardResult { id, subject, count, of, limit, ignore_below, outcome, parts: _ } = guard;
+    let mut text = if id.ends_with("_percent") {
         match percent(*count, *of, *outcome) {
             Some(percent) => format!("{count} of {of} ({percent} %), limit {limit} %"),
             None => format!("{count} of {of}, limit {limit} %"),
@@ -116,7 +139,14 @@ fn figures(guard: &GuardResult) -> String {
         format!("{count}, at least {limit}")
     } else {
         format!("{count}, limit {limit}")
+    };
+    if let (Some(least), Some(Subject::Branch(_))) = (ignore_below, subject)
+        && count < least
+        && *count > 0
+    {
+        text.push_str(&format!(", fewer than {least}"));
     }
+    text
 }
 
 /// A share in percent with one decimal, rounded away from the limit's other side: up for a guard that blocks and down

@@ -11,54 +11,54 @@ const NARROWEST_SENTENCE: usize = 30;
 
 /// The colours, which are on or off as the options say and never ask the terminal.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Palette {
+pub(in crate::render) struct Palette {
     color: bool,
 }
 
 impl Palette {
-    pub(super) fn new(color: bool) -> Self {
+    pub(in crate::render) fn new(color: bool) -> Self {
         Self { color }
     }
 
-    pub(super) fn is_on(self) -> bool {
+    pub(in crate::render) fn is_on(self) -> bool {
         self.color
     }
 
-    pub(super) fn green<D: Display>(self, text: D) -> StyledObject<D> {
+    pub(in crate::render) fn green<D: Display>(self, text: D) -> StyledObject<D> {
         self.paint(Style::new().green(), text)
     }
 
-    pub(super) fn red<D: Display>(self, text: D) -> StyledObject<D> {
+    pub(in crate::render) fn red<D: Display>(self, text: D) -> StyledObject<D> {
         self.paint(Style::new().red(), text)
     }
 
-    pub(super) fn yellow<D: Display>(self, text: D) -> StyledObject<D> {
+    pub(in crate::render) fn yellow<D: Display>(self, text: D) -> StyledObject<D> {
         self.paint(Style::new().yellow(), text)
     }
 
-    pub(super) fn cyan<D: Display>(self, text: D) -> StyledObject<D> {
+    pub(in crate::render) fn cyan<D: Display>(self, text: D) -> StyledObject<D> {
         self.paint(Style::new().cyan(), text)
     }
 
-    pub(super) fn dim<D: Display>(self, text: D) -> StyledObject<D> {
+    pub(in crate::render) fn dim<D: Display>(self, text: D) -> StyledObject<D> {
         self.paint(Style::new().dim(), text)
     }
 
-    pub(super) fn bold<D: Display>(self, text: D) -> StyledObject<D> {
+    pub(in crate::render) fn bold<D: Display>(self, text: D) -> StyledObject<D> {
         self.paint(Style::new().bold(), text)
     }
 
-    pub(super) fn alarm<D: Display>(self, text: D) -> StyledObject<D> {
+    pub(in crate::render) fn alarm<D: Display>(self, text: D) -> StyledObject<D> {
         self.paint(Style::new().red().bold(), text)
     }
 
     /// The part of an old value that goes.
-    pub(super) fn removed<D: Display>(self, text: D) -> StyledObject<D> {
+    pub(in crate::render) fn removed<D: Display>(self, text: D) -> StyledObject<D> {
         self.paint(Style::new().red().bold().underlined(), text)
     }
 
     /// The part of a new value that comes.
-    pub(super) fn added<D: Display>(self, text: D) -> StyledObject<D> {
+    pub(in crate::render) fn added<D: Display>(self, text: D) -> StyledObject<D> {
         self.paint(Style::new().green().bold().underlined(), text)
     }
 
@@ -78,7 +78,7 @@ pub(super) fn padding(text: &str, width: usize) -> String {
 }
 
 /// Breaks a sentence into lines of at most `width` cells, where its words allow.
-pub(super) fn wrap(sentence: &str, width: usize) -> Vec<String> {
+pub(in crate::render) fn wrap(sentence: &str, width: usize) -> Vec<String> {
     let width = width.max(NARROWEST_SENTENCE);
     let mut lines = Vec::new();
     let (mut line, mut filled) = (String::new(), 0);
@@ -99,7 +99,7 @@ pub(super) fn wrap(sentence: &str, width: usize) -> Vec<String> {
 }
 
 /// A number with its thousands apart.
-pub(super) fn thousands(number: usize) -> String {
+pub(in crate::render) fn thousands(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {

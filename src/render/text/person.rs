@@ -5,19 +5,20 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use console::measure_text_width;
+use serde::Serialize;
 
 use super::group::Kind;
 use super::layout::{Palette, column, padding, wrap};
 use super::value::{colored_pair, shown_branch, shown_custom, shown_manager, shown_pair, shown_text};
 use super::{Context, TextOptions};
 use crate::employee::{CustomFieldId, full_name};
-use crate::plan::{Action, Change, Field, Fields, Operation, Severity, Target, Value};
+use crate::plan::{Action, BranchRef, Change, Field, Fields, Operation, Severity, Target, Value};
 use crate::render::{escape, printable};
 
 /// What stands under a person is moved in by this much.
 const INDENT: &str = "      ";
 /// What a removal means for the person, by Skovik's own pages.
-const AFTER_DELETE: &str = "can no longer sign in; unregistered receipts are mailed to them; registered receipts are \
+pub(in crate::render) const AFTER_DELETE: &str = "can no longer sign in; unregistered receipts are mailed to them; registered receipts are \
                             sent for approval at once";
 
 /// The cells that ` → ` takes.
@@ -27,18 +28,18 @@ const NO_NAME: &str = "(no name)";
 const NO_IDENTIFIER: &str = "(no identifier)";
 
 /// What the fields are called.
-pub(super) struct Labels<'a> {
+pub(in crate::render) struct Labels<'a> {
     names: &'a BTreeMap<CustomFieldId, String>,
     /// Names that do not tell which field is meant.
     unclear: Vec<&'a str>,
 }
 
 /// Who a person is: their line, column by column.
-pub(super) struct Heading {
-    pub(super) name: String,
-    pub(super) identifier: String,
+pub(in crate::render) struct Heading {
+    pub(in crate::render) name: String,
+    pub(in crate::render) identifier: String,
     /// An update knows the e-mail only where it changes, and then says so below.
-    email: Option<String>,
+    pub(in crate::render) email: Option<String>,
 }
 
 /// How wide the columns of a group are.
@@ -49,18 +50,18 @@ pub(super) struct Columns {
 }
 
 /// What is said about one field.
-struct Line {
-    label: Cow<'static, str>,
-    shown: Shown,
+pub(in crate::render) struct Line {
+    pub(in crate::render) label: Cow<'static, str>,
+    pub(in crate::render) shown: Shown,
 }
 
-enum Shown {
+pub(in crate::render) enum Shown {
     Value(String),
     Change { before: String, after: String },
 }
 
 impl<'a> Labels<'a> {
-    pub(super) fn of(target: &'a Target) -> Self {
+    pub(in crate::render) fn of(target: &'a Target) -> Self {
         let names = &target.custom_fields;
         let builtin =
             ["external_identifier", "primary_email", "first_name", "last_name", "branch", "manager", "reason"];
@@ -71,7 +72,7 @@ impl<'a> Labels<'a> {
         Self { names, unclear }
     }
 
-    fn field(&self, field: &Field) -> Cow<'static, str> {
+    pub(in crate::render) fn field(&self, field: &Field) -> Cow<'static, str> {
         match field {
             Field::ExternalIdentifier => "external_identifier".into(),
             Field::PrimaryEmail => "primary_email".into(),
@@ -98,7 +99,7 @@ impl<'a> Labels<'a> {
 impl Heading {
     /// The names of an operation and of its person's references are only for the reader; where the operation holds the
     /// values that are written or removed, those are shown.
-    pub(super) fn of(operation: &Operation) -> Self {
+    pub(in crate::render) fn of(operation: &Operation) -> Self {
         let (name, email) = match &operation.action {
             Action::Create { after: fields } | Action::Delete { before: fields, .. } => {
                 (full_name(&fields.first_name, &fields.last_name), Some(shown_text(&fields.primary_email)))
@@ -141,8 +142,8 @@ pub(super) fn write(
     for line in &lines {
         line.write(f, label_width, palette, options)?;
     }
-    if let Some(consequence) = consequence(operation) {
-        remark(f, Severity::Warning, &consequence, options)?;
+    if let Some(sentence) = consequence_text(operation) {
+        remark(f, Severity::Warning, &sentence, options)?;
     }
     for diagnostic in remarks.beside(operation.id) {
         let sentence = format!("{} ({})", printable(&diagnostic.message), escape(&diagnostic.code));
@@ -151,7 +152,8 @@ pub(super) fn write(
     Ok(())
 }
 
-fn lines(operation: &Operation, labels: &Labels<'_>) -> Vec<Line> {
+/// What is said about the fields of an operation's person.
+pub(in crate::render) fn lines(operation: &Operation, labels: &Labels<'_>) -> Vec<Line> {
     match &operation.action {
         Action::Create { after } => created(after, labels),
         Action::Update { changes, .. } => changes.iter().map(|change| changed(change, labels)).collect(),
@@ -166,10 +168,29 @@ fn lines(operation: &Operation, labels: &Labels<'_>) -> Vec<Line> {
 }
 
 /// What an operation entails beyond the fields that it names, by Skovik's own pages.
-fn consequence(operation: &Operation) -> Option<Cow<'static, str>> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::render) enum Consequence {
+    LosesAccess,
+    BranchMove,
+}
+
+/// What an operation entails, if anything.
+pub(in crate::render) fn consequence(operation: &Operation) -> Option<Consequence> {
+    match &operation.action {
+        Action::Delete { .. } => Some(Consequence::LosesAccess),
+        Action::Update { changes, .. } => {
+            changes.iter().any(|change| left_branch(change).is_some()).then_some(Consequence::BranchMove)
+        }
+        Action::Create { .. } | Action::Link { .. } => None,
+    }
+}
+
+/// The same as a sentence.
+pub(in crate::render) fn consequence_text(operation: &Operation) -> Option<Cow<'static, str>> {
     match &operation.action {
         Action::Delete { .. } => Some(AFTER_DELETE.into()),
-        Action::Update { changes, .. } => changes.iter().find_map(branch_move).map(Cow::Owned),
+        Action::Update { changes, .. } => changes.iter().find_map(left_branch).map(|old| after_move(old).into()),
         Action::Create { .. } | Action::Link { .. } => None,
     }
 }
@@ -229,16 +250,20 @@ fn changed(change: &Change, labels: &Labels<'_>) -> Line {
     Line { label: labels.field(field), shown: Shown::Change { before, after } }
 }
 
-/// What a move from one branch to another entails; a first branch entails nothing.
-fn branch_move(change: &Change) -> Option<String> {
+/// The branch that a change moves somebody away from; a first branch entails nothing.
+fn left_branch(change: &Change) -> Option<&BranchRef> {
     match change {
-        Change { field: Field::Branch, before: Some(Value::Branch(old)), after: _ } => Some(format!(
-            "what lies in the outbox is sent in as a report to the old branch, {}; Skovik might empty custom fields, \
-             which apply then fills again",
-            shown_branch(Some(old))
-        )),
+        Change { field: Field::Branch, before: Some(Value::Branch(old)), after: _ } => Some(old),
         _ => None,
     }
+}
+
+fn after_move(old: &BranchRef) -> String {
+    format!(
+        "what lies in the outbox is sent in as a report to the old branch, {}; Skovik might empty custom fields, which \
+         apply then fills again",
+        shown_branch(Some(old))
+    )
 }
 
 fn remark(f: &mut fmt::Formatter<'_>, severity: Severity, sentence: &str, options: &TextOptions) -> fmt::Result {

@@ -76,7 +76,7 @@ impl<'a> Remarks<'a> {
 }
 
 /// The message, with the person in front of it where it does not name them itself.
-fn sentence(diagnostic: &Diagnostic) -> String {
+pub(in crate::render) fn sentence(diagnostic: &Diagnostic) -> String {
     let message = printable(&diagnostic.message);
     match &diagnostic.employee {
         Some(employee) if !diagnostic.message.contains(employee.as_str()) => format!("{}: {message}", escape(employee)),

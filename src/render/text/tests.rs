@@ -3,7 +3,7 @@
 use super::*;
 use crate::plan::*;
 
-mod build;
+pub(in crate::render) mod build;
 
 use build::*;
 
@@ -537,6 +537,58 @@ fn columns_are_aligned_by_the_cells_that_letters_take() {
           Cost center: 4100
 
     Plan: 3 to create, 0 to update, 0 to delete, 0 unchanged.
+    Plan hash: sha256:…
+    ");
+}
+
+#[test]
+fn of_many_branches_those_that_block_and_the_nearest_are_shown() {
+    use crate::plan::{BranchRef, Common, GuardResult, Part, Subject};
+
+    let mut guards = PlanBuilder::new(100, 100).guard("max_delete_percent", 40, 1_000, 20, GuardOutcome::Pass);
+    let branch = |identifier: &str, count, of| GuardResult {
+        id: "per_branch.max_delete_percent".to_owned(),
+        subject: Some(Subject::Branch(Some(BranchRef {
+            branch_id: identifier.into(),
+            external_identifier: Some(identifier.to_owned()),
+            name: "Ex AB".to_owned(),
+        }))),
+        count,
+        of,
+        limit: 20,
+        ignore_below: Some(5),
+        outcome: if count >= 5 && count * 100 > 20 * of { GuardOutcome::Block } else { GuardOutcome::Pass },
+        parts: Vec::new(),
+    };
+    let part = |common, name: &str, count| Part { common, name: name.to_owned(), count };
+    let all = [("B1", 0, 10), ("B2", 38, 40), ("B3", 2, 2), ("B4", 10, 50), ("B5", 5, 90), ("B6", 0, 5), ("B7", 6, 31)];
+    for (identifier, count, of) in all {
+        let mut guard = branch(identifier, count, of);
+        if guard.outcome == GuardOutcome::Block {
+            guard.parts = vec![
+                part(Common::Manager, "1007 Kari Lie", 12),
+                part(Common::Person, "1009 Dora \u{1b}[2JQuist", 1),
+                part(Common::Person, "1010 Emil Rask", 1),
+            ];
+        }
+        guards = guards.with_guard(guard);
+    }
+    let text = text(&guards.seal());
+    let start = text.find("Guards\n").expect("guards");
+    insta::assert_snapshot!(&text[start..], @r"
+    Guards
+      max_delete_percent                        40 of 1000 (4.0 %), limit 20 %  pass
+      per_branch.max_delete_percent of B2 Ex AB  38 of 40 (95.0 %), limit 20 %   BLOCKED
+      per_branch.max_delete_percent of B4 Ex AB  10 of 50 (20.0 %), limit 20 %   pass
+      per_branch.max_delete_percent of B5 Ex AB  5 of 90 (5.5 %), limit 20 %     pass
+      per_branch.max_delete_percent of B7 Ex AB  6 of 31 (19.3 %), limit 20 %    pass
+      … per_branch.max_delete_percent: 3 more pass, further from their limit; the plan file has them all
+    BLOCKED per_branch.max_delete_percent of B2 Ex AB: 12 of 38 report to 1007 Kari Lie; 1009 Dora
+            \u{1b}[2JQuist, 1010 Emil Rask and 36 more.
+    BLOCKED by per_branch.max_delete_percent: only an approval that names these ceilings lifts this:
+            skovik-sync approve plan.json --allow deletes=40
+
+    No changes. 0 unchanged.
     Plan hash: sha256:…
     ");
 }

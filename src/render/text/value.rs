@@ -24,7 +24,7 @@ enum Detail {
 
 /// A text from outside on its way to a line, quoted where it could be taken for something else there: for no value, for
 /// two values, for the next column.
-pub(super) fn shown_text(text: &str) -> String {
+pub(in crate::render) fn shown_text(text: &str) -> String {
     let escaped = escape(text);
     let unclear = text.is_empty()
         || text.starts_with([' ', '(', '"'])
@@ -35,7 +35,7 @@ pub(super) fn shown_text(text: &str) -> String {
 }
 
 /// The value of a custom field, or that there is none.
-pub(super) fn shown_custom(value: Option<&CustomValue>) -> String {
+pub(in crate::render) fn shown_custom(value: Option<&CustomValue>) -> String {
     match value {
         None => NONE.to_owned(),
         Some(CustomValue::Boolean(value)) => value.to_string(),
@@ -44,17 +44,17 @@ pub(super) fn shown_custom(value: Option<&CustomValue>) -> String {
 }
 
 /// A branch, or that there is none.
-pub(super) fn shown_branch(branch: Option<&BranchRef>) -> String {
+pub(in crate::render) fn shown_branch(branch: Option<&BranchRef>) -> String {
     branch.map_or_else(|| NONE.to_owned(), |branch| branch_text(branch, Detail::Plain))
 }
 
 /// A manager, or that there is none.
-pub(super) fn shown_manager(manager: Option<&ManagerRef>) -> String {
+pub(in crate::render) fn shown_manager(manager: Option<&ManagerRef>) -> String {
     manager.map_or_else(|| NONE.to_owned(), |manager| manager_text(manager, Detail::Plain))
 }
 
 /// Both sides of a change, which never read the same.
-pub(super) fn shown_pair(before: Option<&Value>, after: Option<&Value>) -> (String, String) {
+pub(in crate::render) fn shown_pair(before: Option<&Value>, after: Option<&Value>) -> (String, String) {
     let (old, new) = (shown(before, Detail::Plain), shown(after, Detail::Plain));
     if old == new || old.nfkc().eq(new.nfkc()) {
         (shown(before, Detail::Exact), shown(after, Detail::Exact))
@@ -83,15 +83,15 @@ pub(super) fn colored_pair(palette: Palette, old: &str, new: &str) -> (String, S
 
 /// A stretch of both sides of a change.
 #[derive(Debug, PartialEq, Eq)]
-struct Piece {
+pub(in crate::render) struct Piece {
     /// Whether it is to be marked.
-    differs: bool,
-    old: String,
-    new: String,
+    pub(in crate::render) differs: bool,
+    pub(in crate::render) old: String,
+    pub(in crate::render) new: String,
 }
 
 /// Divides both sides into what stays and what differs. Where no word stays, there is nothing to mark.
-fn pieces(old: &str, new: &str) -> Vec<Piece> {
+pub(in crate::render) fn pieces(old: &str, new: &str) -> Vec<Piece> {
     let whole = || vec![Piece { differs: false, old: old.to_owned(), new: new.to_owned() }];
     if old.len().max(new.len()) > LONGEST_MARKED {
         return whole();

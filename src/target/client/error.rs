@@ -43,14 +43,15 @@ pub enum ClientError {
 /// What is known of a request that did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
-    /// The server refuses the key (401, 403). Stop the whole run. Where a write was tried before and its outcome was
-    /// unclear, it still is.
+    /// The server refuses the key (401, 403). Stop the whole run.
     #[error("skovik refuses the key ({status}): {said}; check that it is valid and may do this")]
     Credentials {
         /// 401 or 403.
         status: u16,
         /// The server's words.
         said: String,
+        /// Whether an earlier attempt of the same write may have got through.
+        unclear: bool,
     },
     /// The server refuses the request, and nothing was done.
     #[error(transparent)]

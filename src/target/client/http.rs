@@ -134,9 +134,11 @@ impl Client {
         }
         let body = body.unwrap_or_default();
         match code {
-            code if wire::refuses_the_key(code) => {
-                Err(Failure::Final(ApiError::Credentials { status: code, said: self.said.words(code, &body) }))
-            }
+            code if wire::refuses_the_key(code) => Err(Failure::Final(ApiError::Credentials {
+                status: code,
+                said: self.said.words(code, &body),
+                unclear: false,
+            })),
             429 => passing("it answers 429, too many requests".to_owned(), false, true),
             408 | 500..=599 => {
                 let words = self.said.words(code, &body);
@@ -169,6 +171,9 @@ fn after_unclear(error: ApiError, maybe_done: bool, method: &Method) -> ApiError
     match error {
         ApiError::Refused(refusal) if maybe_done && *method != Method::GET && refusal.status != 404 => {
             ApiError::Unclear { problem: format!("{refusal}, after an attempt that may have got through") }
+        }
+        ApiError::Credentials { status, said, .. } => {
+            ApiError::Credentials { status, said, unclear: maybe_done && *method != Method::GET }
         }
         error => error,
     }

@@ -10,6 +10,9 @@ use crate::target::wire::{self, ErrorObject};
 const LONGEST: usize = 300;
 /// How much of a body is looked at for that.
 const LOOKED_AT: usize = 64 * 1024;
+/// A run of letters and digits of the key that is so long is taken out wherever it stands: the characters around it may
+/// be written otherwise, as `%2F`, `\u002f` or `&amp;`.
+const TELLING: usize = 8;
 
 /// Cleans what the server said. It knows the key, in order to take it out.
 pub(super) struct Said {
@@ -23,13 +26,18 @@ impl Said {
 
     /// One clean line.
     pub(super) fn clean(&self, text: &str) -> String {
-        let token = self.token.expose_secret();
         // Before and after: white space or control characters within the text could hide the key, or make it up.
-        let text = visible(&text.replace(token, "[key]")).replace(token, "[key]");
+        let text = self.without_key(&visible(&self.without_key(text)));
         match text.char_indices().nth(LONGEST) {
             Some((end, _)) => format!("{}…", &text[..end]),
             None => text,
         }
+    }
+
+    fn without_key(&self, text: &str) -> String {
+        let token = self.token.expose_secret();
+        let runs = token.split(|c: char| !c.is_ascii_alphanumeric()).filter(|run| run.len() >= TELLING);
+        runs.fold(text.replace(token, "[key]"), |text, run| text.replace(run, "[key]"))
     }
 
     /// The same of a body that may be anything.
@@ -115,6 +123,21 @@ mod tests {
         for text in ["Bearer s3cret-key!", "Bearer s3c\u{1b}[1mret-key!", "Bearer s3cret\u{200b}-key!"] {
             assert_eq!(said().clean(text), "Bearer [key]!");
         }
+    }
+
+    #[test]
+    fn takes_the_key_out_however_it_is_written() {
+        let said = Said::new("id/0123456789abcdef+Zyxwvutsrq==".into());
+        for text in [
+            "id/0123456789abcdef+Zyxwvutsrq==",
+            "id%2F0123456789abcdef%2BZyxwvutsrq%3D%3D",
+            r"id\/0123456789abcdef\u002bZyxwvutsrq\u003d\u003d",
+            "id&#x2F;0123456789abcdef&#43;Zyxwvutsrq&#61;&#61;",
+        ] {
+            let shown = said.clean(text);
+            assert!(!shown.contains("0123456789") && !shown.contains("Zyxwvutsrq"), "{shown}");
+        }
+        assert_eq!(Said::new("a-b".into()).clean("a or b"), "a or b", "a short run tells nothing");
     }
 
     #[test]

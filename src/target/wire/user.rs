@@ -84,6 +84,32 @@ impl UserResource {
         user_row(&self.raw, managed)
     }
 
+    /// The ids of the custom fields that hold a text or a boolean, which a create can send; sorted.
+    ///
+    /// # Errors
+    /// Where the custom fields are no object.
+    pub fn custom_field_ids(&self) -> Result<Vec<CustomFieldId>, String> {
+        let members = Resource::parse(&self.raw, Collection::Users)?.attributes.object(CUSTOM_FIELDS)?;
+        Ok(members.iter().filter(|(_, value)| can_be_sent(value)).map(|(id, _)| CustomFieldId::from(id)).collect())
+    }
+
+    /// The names of what this user holds and a create does not send: roles, what this tool does not know, and custom
+    /// fields of other types.
+    ///
+    /// # Errors
+    /// As [`UserResource::custom_field_ids`].
+    pub fn unsent(&self) -> Result<Vec<String>, String> {
+        let Resource { attributes, relationships, .. } = Resource::parse(&self.raw, Collection::Users)?;
+        let sent = [PRIMARY_EMAIL, EXTERNAL_IDENTIFIER, FIRST_NAME, LAST_NAME, CUSTOM_FIELDS, MANAGER, BRANCH];
+        let members = attributes.iter().chain(relationships.iter());
+        let unknown = members
+            .filter(|(name, value)| !sent.contains(name) && !is_empty(value))
+            .map(|(name, value)| if name == ROLES { format!("{ROLES} {}", value.get()) } else { name.to_owned() });
+        let custom_fields = attributes.object(CUSTOM_FIELDS)?;
+        let others = custom_fields.iter().filter(|(_, value)| !is_empty(value) && !can_be_sent(value));
+        Ok(unknown.chain(others.map(|(id, _)| format!("{CUSTOM_FIELDS}.{id}"))).collect())
+    }
+
     /// The body of a PUT: everything that was read, laid over with the edits, without what only the server sets.
     ///
     /// # Errors
@@ -232,6 +258,11 @@ fn is_empty(raw: &RawValue) -> bool {
     let inner = |open, close| raw.get().strip_prefix(open)?.strip_suffix(close);
     let inner = inner('"', '"').or_else(|| inner('[', ']')).or_else(|| inner('{', '}'));
     raw.get() == "null" || inner.is_some_and(|inner| inner.trim().is_empty())
+}
+
+/// Whether a custom field holds something that [`CustomValue`] holds without loss.
+fn can_be_sent(raw: &RawValue) -> bool {
+    !is_empty(raw) && (raw.get().starts_with('"') || matches!(raw.get(), "true" | "false"))
 }
 
 /// Where an edit goes.

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::employee::CustomValue;
 
-pub(super) struct PlanBuilder {
-    pub(super) content: Content,
+pub(in crate::render) struct PlanBuilder {
+    pub(in crate::render) content: Content,
 }
 
 impl PlanBuilder {
-    pub(super) fn new(users: u64, managed: u64) -> Self {
+    pub(in crate::render) fn new(users: u64, managed: u64) -> Self {
         let digest = Digest::of(b"");
         let custom_fields = [("cf_cost_center", "Cost center"), ("cf_company_car", "Company car")];
         let content = Content {
@@ -33,27 +33,37 @@ impl PlanBuilder {
         Self { content }
     }
 
-    pub(super) fn source(mut self, name: &str, kind: &str, records: u64, proof: &str) -> Self {
+    pub(in crate::render) fn source(mut self, name: &str, kind: &str, records: u64, proof: &str) -> Self {
         self.content.sources.push(source(name, kind, records, proof));
         self
     }
 
-    pub(super) fn unchanged(mut self, count: u64) -> Self {
+    pub(in crate::render) fn unchanged(mut self, count: u64) -> Self {
         self.content.summary.unchanged = count;
         self
     }
 
-    pub(super) fn set_aside(mut self, count: u64) -> Self {
+    pub(in crate::render) fn set_aside(mut self, count: u64) -> Self {
         self.content.summary.set_aside = count;
         self
     }
 
-    pub(super) fn guard(mut self, id: &str, count: u64, of: u64, limit: u64, outcome: GuardOutcome) -> Self {
-        self.content.guards.push(GuardResult { id: id.to_owned(), count, of, limit, outcome });
+    pub(in crate::render) fn guard(self, id: &str, count: u64, of: u64, limit: u64, outcome: GuardOutcome) -> Self {
+        self.with_guard(GuardResult::of_whole(id, count, of, limit, outcome))
+    }
+
+    pub(in crate::render) fn with_guard(mut self, guard: GuardResult) -> Self {
+        self.content.guards.push(guard);
         self
     }
 
-    pub(super) fn remark(mut self, severity: Severity, code: &str, employee: Option<&str>, message: &str) -> Self {
+    pub(in crate::render) fn remark(
+        mut self,
+        severity: Severity,
+        code: &str,
+        employee: Option<&str>,
+        message: &str,
+    ) -> Self {
         let employee = employee.map(str::to_owned);
         self.content.diagnostics.push(Diagnostic {
             severity,
@@ -64,7 +74,13 @@ impl PlanBuilder {
         self
     }
 
-    pub(super) fn create(self, employee: &str, name: (&str, &str), email: &str, manager: Option<ManagerRef>) -> Self {
+    pub(in crate::render) fn create(
+        self,
+        employee: &str,
+        name: (&str, &str),
+        email: &str,
+        manager: Option<ManagerRef>,
+    ) -> Self {
         let after = Fields {
             branch: Some(Some(branch_ref("br_se", "SE01", "Example AB"))),
             manager: Some(manager),
@@ -74,16 +90,22 @@ impl PlanBuilder {
         self.operation(Some(employee), &format!("{} {}", name.0, name.1), Action::Create { after })
     }
 
-    pub(super) fn update(self, employee: &str, name: &str, changes: Vec<Change>) -> Self {
+    pub(in crate::render) fn update(self, employee: &str, name: &str, changes: Vec<Change>) -> Self {
         let action = Action::Update { user_id: "60e301".into(), before_hash: Digest::of(b"before"), changes };
         self.operation(Some(employee), name, action)
     }
 
-    pub(super) fn delete(self, employee: &str, name: (&str, &str), email: &str) -> Self {
+    pub(in crate::render) fn delete(self, employee: &str, name: (&str, &str), email: &str) -> Self {
         self.delete_because(employee, name, email, "in no source")
     }
 
-    pub(super) fn delete_because(self, employee: &str, name: (&str, &str), email: &str, reason: &str) -> Self {
+    pub(in crate::render) fn delete_because(
+        self,
+        employee: &str,
+        name: (&str, &str),
+        email: &str,
+        reason: &str,
+    ) -> Self {
         let before = fields(employee, name, email);
         let before_hash = before.hash();
         let full_name = format!("{} {}", name.0, name.1);
@@ -91,7 +113,7 @@ impl PlanBuilder {
         self.operation(Some(employee), &full_name, action)
     }
 
-    pub(super) fn operation(mut self, employee: Option<&str>, name: &str, action: Action) -> Self {
+    pub(in crate::render) fn operation(mut self, employee: Option<&str>, name: &str, action: Action) -> Self {
         match action {
             Action::Create { .. } => self.content.summary.create += 1,
             Action::Update { .. } => self.content.summary.update += 1,
@@ -104,13 +126,13 @@ impl PlanBuilder {
         self
     }
 
-    pub(super) fn seal(self) -> Plan {
+    pub(in crate::render) fn seal(self) -> Plan {
         Plan::seal(self.content).unwrap()
     }
 }
 
 /// A plan with every kind of operation, of change and of remark.
-pub(super) fn everything_plan() -> Plan {
+pub(in crate::render) fn everything_plan() -> Plan {
     let new = |operation, employee: &str, name: &str| {
         Some(ManagerRef::Create(CreateRef {
             create: OperationId(operation),
@@ -190,7 +212,7 @@ pub(super) fn everything_plan() -> Plan {
         .seal()
 }
 
-pub(super) fn source(name: &str, kind: &str, records: u64, proof: &str) -> SourceSummary {
+pub(in crate::render) fn source(name: &str, kind: &str, records: u64, proof: &str) -> SourceSummary {
     SourceSummary {
         name: name.to_owned(),
         kind: kind.to_owned(),
@@ -200,7 +222,7 @@ pub(super) fn source(name: &str, kind: &str, records: u64, proof: &str) -> Sourc
     }
 }
 
-pub(super) fn fields(employee: &str, (first_name, last_name): (&str, &str), email: &str) -> Fields {
+pub(in crate::render) fn fields(employee: &str, (first_name, last_name): (&str, &str), email: &str) -> Fields {
     Fields {
         external_identifier: Some(employee.into()),
         primary_email: email.to_owned(),
@@ -212,30 +234,30 @@ pub(super) fn fields(employee: &str, (first_name, last_name): (&str, &str), emai
     }
 }
 
-pub(super) fn user(employee: &str, name: &str, user_id: &str) -> ManagerRef {
+pub(in crate::render) fn user(employee: &str, name: &str, user_id: &str) -> ManagerRef {
     ManagerRef::User(UserRef { user_id: user_id.into(), employee: Some(employee.into()), name: name.to_owned() })
 }
 
-pub(super) fn existing(employee: &str, name: &str) -> Option<ManagerRef> {
+pub(in crate::render) fn existing(employee: &str, name: &str) -> Option<ManagerRef> {
     Some(user(employee, name, "60e300"))
 }
 
-pub(super) fn branch_ref(id: &str, identifier: &str, name: &str) -> BranchRef {
+pub(in crate::render) fn branch_ref(id: &str, identifier: &str, name: &str) -> BranchRef {
     BranchRef { branch_id: id.into(), external_identifier: Some(identifier.to_owned()), name: name.to_owned() }
 }
 
-pub(super) fn branch(id: &str, identifier: &str, name: &str) -> Value {
+pub(in crate::render) fn branch(id: &str, identifier: &str, name: &str) -> Value {
     Value::Branch(branch_ref(id, identifier, name))
 }
 
-pub(super) fn custom(id: &str) -> Field {
+pub(in crate::render) fn custom(id: &str) -> Field {
     Field::Custom(id.into())
 }
 
-pub(super) fn change(field: Field, before: Option<Value>, after: Option<Value>) -> Change {
+pub(in crate::render) fn change(field: Field, before: Option<Value>, after: Option<Value>) -> Change {
     Change { field, before, after }
 }
 
-pub(super) fn text_change(field: Field, before: &str, after: &str) -> Change {
+pub(in crate::render) fn text_change(field: Field, before: &str, after: &str) -> Change {
     change(field, Some(Value::Text(before.to_owned())), Some(Value::Text(after.to_owned())))
 }

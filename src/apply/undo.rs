@@ -1,0 +1,205 @@
+//! The inverse of a plan, out of the plan and its journal: what was done, and only that, is taken back.
+//!
+//! It is a plan like any other, with guards, to be read and approved. Not everything comes back: somebody who was removed
+//! returns as a new user; the diagnostics say what is lost. Pure functions; what happened since in Skovik is found out by
+//! `apply`, whose conditions are the users as the journal left them.
+
+mod draft;
+mod history;
+mod order;
+
+use std::collections::BTreeMap;
+
+use super::expect::Made;
+use crate::employee::{Managed, UserId};
+use crate::guard::{self, Counts, Limits};
+use crate::plan::{
+    Content, CreateRef, Diagnostic, Digest, GuardResult, ManagerRef, Operation, OperationId, Plan, PlanError,
+    SourceSummary, Summary, Target,
+};
+
+pub use history::History;
+
+use draft::{Action, Draft, Drafts};
+
+/// All that an undo is made of.
+#[derive(Debug)]
+pub struct Input<'a> {
+    /// The plan that was applied, whole or in part.
+    pub plan: &'a Plan,
+    /// What its journal says.
+    pub history: &'a History,
+    /// Which fields the settings manage.
+    pub managed: &'a Managed,
+    /// How much may change.
+    pub limits: &'a Limits,
+}
+
+/// Makes the plan that takes back what was done.
+///
+/// # Errors
+/// Where it cannot be hashed, or the journal holds a user that cannot be understood.
+pub fn make(input: &Input<'_>) -> Result<Plan, UndoError> {
+    let Input { plan, history, managed, limits } = *input;
+    let Drafts { drafts, mut diagnostics } = Drafts::of(plan, history, managed).map_err(UndoError::User)?;
+    let (order, left_out) = order::sort(&drafts);
+    diagnostics.extend(left_out.iter().map(|&index| left_out_message(&drafts[index])));
+    diagnostics.sort_unstable();
+    diagnostics.dedup();
+    let operations = write_down(&drafts, &order);
+    let done = plan.content().operations.iter().filter(|operation| history.is_done(operation.id)).count() as u64;
+    let summary = Summary { unchanged: 0, set_aside: left_out.len() as u64, ..counted(&drafts, &order) };
+    let target = target_now(plan, history);
+    let content = Content {
+        generator: plan.content().generator.clone(),
+        config_hash: plan.content().config_hash,
+        guards: guards(plan, limits, &summary, target.managed),
+        summary: Summary {
+            unchanged: target.managed.saturating_sub(summary.update + summary.delete + summary.set_aside),
+            ..summary
+        },
+        target,
+        sources: vec![SourceSummary {
+            name: "the journal of the plan to undo".to_owned(),
+            kind: "journal".to_owned(),
+            records: done,
+            proof: "journal".to_owned(),
+            fingerprint: plan.hash(),
+        }],
+        diagnostics,
+        operations,
+    };
+    Ok(Plan::seal(content)?)
+}
+
+/// Why there is no undo.
+#[derive(Debug, thiserror::Error)]
+pub enum UndoError {
+    /// The journal holds a user that cannot be understood.
+    #[error("{0}")]
+    User(String),
+    /// The plan cannot be hashed.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+}
+
+/// The account as the journal left it, as far as the plan and the journal know.
+fn target_now(plan: &Plan, history: &History) -> Target {
+    let was = &plan.content().target;
+    let (mut created, mut deleted) = (0, 0);
+    for operation in plan.content().operations.iter().filter(|operation| history.is_done(operation.id)) {
+        match operation.action {
+            crate::plan::Action::Create { .. } => created += 1,
+            crate::plan::Action::Delete { .. } => deleted += 1,
+            crate::plan::Action::Update { .. } | crate::plan::Action::Link { .. } => {}
+        }
+    }
+    let now = |count: u64| (count + created).saturating_sub(deleted);
+    Target {
+        users: now(was.users),
+        managed: now(was.managed),
+        fingerprint: history.fingerprint(),
+        kind: was.kind.clone(),
+        url: was.url.clone(),
+        custom_fields: was.custom_fields.clone(),
+    }
+}
+
+/// The guards that count operations are judged anew; those that judge the company's lists stay as they were, since no
+/// list is read.
+fn guards(plan: &Plan, limits: &Limits, summary: &Summary, managed: u64) -> Vec<GuardResult> {
+    let counts = Counts {
+        creates: summary.create,
+        updates: summary.update,
+        deletes: summary.delete,
+        managed,
+        ..Counts::default()
+    };
+    let before = |id: &str| plan.content().guards.iter().find(|guard| guard.id == id);
+    let mut guards = guard::evaluate(limits, &counts);
+    for guard in &mut guards {
+        if guard::Ceiling::lifting(&guard.id).is_none()
+            && let Some(before) = before(&guard.id)
+        {
+            guard.clone_from(before);
+        }
+    }
+    guards
+}
+
+fn counted(drafts: &[Draft], order: &[usize]) -> Summary {
+    let mut summary = Summary::default();
+    for &index in order {
+        match drafts[index].action {
+            Action::Create { .. } => summary.create += 1,
+            Action::Update { .. } => summary.update += 1,
+            Action::Delete { .. } => summary.delete += 1,
+        }
+    }
+    summary
+}
+
+fn left_out_message(draft: &Draft) -> Diagnostic {
+    let message = format!(
+        "{} is left as they are: no order of operations takes this back, because people report to one another, or to \
+         somebody of whom that is true; do it in Skovik",
+        draft.name
+    );
+    draft.diagnostic("undo_left_out", message)
+}
+
+/// Numbers the drafts by their place, and names the people who are made again by the operations that make them.
+fn write_down(drafts: &[Draft], order: &[usize]) -> Vec<Operation> {
+    let mut numbers = vec![OperationId(0); drafts.len()];
+    let mut again: BTreeMap<&UserId, CreateRef> = BTreeMap::new();
+    for (number, &index) in (1..).zip(order) {
+        numbers[index] = OperationId(number);
+        let draft = &drafts[index];
+        if let Action::Create { was, .. } = &draft.action
+            && let Some(employee) = &draft.employee
+        {
+            let create =
+                CreateRef { create: OperationId(number), employee: employee.clone(), name: draft.name.clone() };
+            again.insert(was, create);
+        }
+    }
+    let needs = order::needs(drafts);
+    let person = |manager: &ManagerRef| match manager {
+        ManagerRef::User(user) => {
+            again.get(&user.user_id).map_or_else(|| manager.clone(), |create| create.clone().into())
+        }
+        ManagerRef::Create(_) => manager.clone(),
+    };
+    order
+        .iter()
+        .map(|&index| {
+            let mut depends_on: Vec<OperationId> = needs[index].iter().map(|&needed| numbers[needed]).collect();
+            depends_on.sort_unstable();
+            let Draft { employee, name, .. } = &drafts[index];
+            Operation {
+                id: numbers[index],
+                employee: employee.clone(),
+                name: name.clone(),
+                depends_on,
+                action: drafts[index].action.clone().with_managers(person),
+            }
+        })
+        .collect()
+}
+
+impl From<CreateRef> for ManagerRef {
+    fn from(create: CreateRef) -> Self {
+        Self::Create(create)
+    }
+}
+
+/// Whom the creates of a plan made.
+fn made(plan: &Plan, history: &History) -> Made {
+    let operations = plan.content().operations.iter();
+    operations.filter_map(|operation| Some((operation.id, history.made(operation.id)?.clone()))).collect()
+}
+
+/// Covers what an undo was made of.
+fn digest_of(bytes: &[u8]) -> Digest {
+    Digest::of(bytes)
+}

@@ -1,0 +1,286 @@
+//! What takes back each operation, before it is known in which order.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::History;
+use super::history::Done;
+use crate::apply::expect::{Made, created, hash_of};
+use crate::employee::{CustomFieldId, CustomValue, Directory, ExternalIdentifier, Managed, User, UserId};
+use crate::plan::{
+    self, BranchRef, Change, CreateRef, Diagnostic, Digest, Field, Fields, ManagerRef, Operation, OperationId, Plan,
+    Severity, UserRef, Value,
+};
+use crate::target::wire::UserResource;
+
+/// An operation to be. Managers are users throughout, those who are made again by their former ids.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) employee: Option<ExternalIdentifier>,
+    pub(super) name: String,
+    pub(super) action: Action,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Action {
+    Create { was: UserId, after: Fields },
+    Update { user_id: UserId, before_hash: Digest, changes: Vec<Change> },
+    Delete { user_id: UserId, before: Fields, reason: String },
+}
+
+/// All of them, with what the reader should know.
+#[derive(Debug)]
+pub(super) struct Drafts {
+    pub(super) drafts: Vec<Draft>,
+    pub(super) diagnostics: Vec<Diagnostic>,
+}
+
+struct Maker<'a> {
+    history: &'a History,
+    managed: &'a Managed,
+    made: Made,
+    /// The manager whom a link gave to the person whom a create made, and the link.
+    linked: HashMap<OperationId, (&'a Operation, &'a ManagerRef)>,
+    /// Users who were removed and cannot be made again.
+    lost: BTreeSet<&'a UserId>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Drafts {
+    pub(super) fn of(plan: &Plan, history: &History, managed: &Managed) -> Result<Self, String> {
+        let operations = &plan.content().operations;
+        let mut maker = Maker {
+            history,
+            managed,
+            made: super::made(plan, history),
+            linked: HashMap::new(),
+            lost: BTreeSet::new(),
+            diagnostics: Vec::new(),
+        };
+        for operation in operations {
+            match &operation.action {
+                plan::Action::Link { create, manager } if history.is_done(operation.id) => {
+                    maker.linked.insert(*create, (operation, manager));
+                }
+                plan::Action::Delete { user_id, .. } if operation.employee.is_none() => {
+                    maker.lost.insert(user_id);
+                }
+                _ => {}
+            }
+        }
+        let mut drafts = Vec::new();
+        for operation in operations {
+            drafts.extend(maker.draft(operation)?);
+        }
+        Ok(Self { drafts, diagnostics: maker.diagnostics })
+    }
+}
+
+impl<'a> Maker<'a> {
+    fn draft(&mut self, operation: &'a Operation) -> Result<Option<Draft>, String> {
+        let Some(entry) = self.history.entry(operation.id) else { return Ok(None) };
+        let Some(done) = &entry.done else {
+            let message = format!(
+                "operation {} of the plan, {} {}, is in doubt and not taken back: run that apply again, which settles it, \
+                 and undo then",
+                operation.id,
+                operation.action.name(),
+                operation.name
+            );
+            self.say(operation, "undo_in_doubt", message);
+            return Ok(None);
+        };
+        if !entry.announced {
+            return Ok(None); // It was so already; nothing was sent.
+        }
+        let wrong = |problem: String| format!("operation {} in the journal: {problem}", operation.id);
+        let action = match &operation.action {
+            plan::Action::Create { after } => self.remove(operation, after, done).map_err(wrong)?,
+            plan::Action::Update { user_id, changes, .. } => match (&entry.before, &done.after) {
+                (Some(before), Some(after)) => {
+                    self.restore(operation, user_id, changes, [before, after]).map_err(wrong)?
+                }
+                _ => None,
+            },
+            plan::Action::Delete { user_id, before, .. } => match &entry.before {
+                Some(resource) => self.make_again(operation, user_id, before, resource).map_err(wrong)?,
+                None => None,
+            },
+            plan::Action::Link { .. } => None, // Part of the create.
+        };
+        let Operation { employee, name, .. } = operation;
+        Ok(action.map(|action| Draft { employee: employee.clone(), name: name.clone(), action }))
+    }
+
+    /// Removes whom a create made.
+    fn remove(&self, operation: &Operation, after: &Fields, done: &Done) -> Result<Option<Action>, String> {
+        let Some(user_id) = &done.user_id else { return Ok(None) };
+        let mut asked = after.clone();
+        let mut last = done.after.as_ref();
+        if let Some((link, manager)) = self.linked.get(&operation.id) {
+            asked.manager = Some(Some((*manager).clone()));
+            let done = self.history.entry(link.id).and_then(|entry| entry.done.as_ref());
+            last = done.and_then(|done| done.after.as_ref());
+        }
+        if let Some(Some(ManagerRef::Create(create))) = &asked.manager {
+            asked.manager = Some(Some(self.by_id(create)?));
+        }
+        let user = match last {
+            Some(resource) => resource.to_user(self.managed)?,
+            None => User { id: user_id.clone(), ..created(&asked, self.managed, &self.made)? },
+        };
+        // The plan knows the names of branches and managers, the server what it stored.
+        let stored = Fields::of_user(&user, self.managed, &Directory::default());
+        let before = if stored.hash() == asked.hash() { asked } else { stored };
+        let reason = format!("undo: made by operation {} of the plan", operation.id);
+        Ok(Some(Action::Delete { user_id: user_id.clone(), before, reason }))
+    }
+
+    /// Gives changed fields their former values.
+    fn restore(
+        &mut self,
+        operation: &Operation,
+        user_id: &UserId,
+        changes: &[Change],
+        [before, after]: [&UserResource; 2],
+    ) -> Result<Option<Action>, String> {
+        let (was, is) = (before.to_user(self.managed)?, after.to_user(self.managed)?);
+        let mut back = Vec::new();
+        for change in changes {
+            let Change { field, before: then, after: now } = change;
+            let now = self.value(&is, field, now.as_ref())?;
+            let mut then = self.value(&was, field, then.as_ref())?;
+            if let Some(Value::Manager(ManagerRef::User(manager))) = &then
+                && self.lost.contains(&manager.user_id)
+            {
+                let message = format!("{} gets no manager: {} cannot be made again", operation.name, manager.name);
+                self.say(operation, "undo_incomplete", message);
+                then = None;
+            }
+            let can_be_empty = matches!(field, Field::Branch | Field::Manager | Field::Custom(_));
+            if then.is_none() && !can_be_empty {
+                let message = format!("{} keeps {field}, which cannot be taken away again", operation.name);
+                self.say(operation, "undo_incomplete", message);
+            } else if now != then {
+                back.push(Change { field: field.clone(), before: now, after: then });
+            }
+        }
+        let before_hash = hash_of(&is, self.managed);
+        Ok((!back.is_empty()).then(|| Action::Update { user_id: user_id.clone(), before_hash, changes: back }))
+    }
+
+    /// Makes somebody again who was removed, with everything that a create can send.
+    fn make_again(
+        &mut self,
+        operation: &Operation,
+        user_id: &UserId,
+        before: &Fields,
+        resource: &UserResource,
+    ) -> Result<Option<Action>, String> {
+        if operation.employee.is_none() {
+            let message = format!("{} is not made again: they have no external identifier", operation.name);
+            self.say(operation, "undo_impossible", message);
+            return Ok(None);
+        }
+        let everything = Managed { branch: true, manager: true, custom_fields: resource.custom_field_ids()? };
+        let whole = Fields::of_user(&resource.to_user(&everything)?, &everything, &Directory::default());
+        let mut after = before.clone();
+        after.branch = after.branch.or(whole.branch);
+        after.manager = after.manager.or(whole.manager);
+        let values: BTreeMap<CustomFieldId, Option<CustomValue>> =
+            whole.custom_fields.into_iter().filter(|(id, _)| !before.custom_fields.contains_key(id)).collect();
+        after.custom_fields.extend(values);
+        if let Some(Some(ManagerRef::User(manager))) = &after.manager
+            && self.lost.contains(&manager.user_id)
+        {
+            after.manager = Some(None);
+        }
+        let mut message = format!(
+            "{} (user {user_id}) comes back as a new user with a new id: receipts, reports and approvals stay behind",
+            operation.name
+        );
+        let unsent = resource.unsent()?;
+        if !unsent.is_empty() {
+            message.push_str(&format!(", and so do {}", unsent.join(", ")));
+        }
+        self.say(operation, "undo_new_user", message);
+        Ok(Some(Action::Create { was: user_id.clone(), after }))
+    }
+
+    /// The value of a user's field; the plan's own value lends the names for the reader where it means the same.
+    fn value(&self, user: &User, field: &Field, named: Option<&Value>) -> Result<Option<Value>, String> {
+        let text = |text: &str| (!text.is_empty()).then(|| Value::Text(text.to_owned()));
+        Ok(match field {
+            Field::ExternalIdentifier => user.identifier.as_ref().and_then(|identifier| text(identifier.as_str())),
+            Field::PrimaryEmail => text(&user.email),
+            Field::FirstName => text(&user.first_name),
+            Field::LastName => text(&user.last_name),
+            Field::Branch => user.branch.as_ref().map(|id| match named {
+                Some(Value::Branch(branch)) if branch.branch_id == *id => Value::Branch(branch.clone()),
+                _ => Value::Branch(BranchRef { branch_id: id.clone(), external_identifier: None, name: String::new() }),
+            }),
+            Field::Manager => match (&user.manager, named) {
+                (None, _) => None,
+                (Some(id), Some(Value::Manager(manager))) => {
+                    let manager = match manager {
+                        ManagerRef::Create(create) => self.by_id(create)?,
+                        ManagerRef::User(_) => manager.clone(),
+                    };
+                    let same = matches!(&manager, ManagerRef::User(user) if user.user_id == *id);
+                    Some(Value::Manager(if same { manager } else { unnamed(id) }))
+                }
+                (Some(id), _) => Some(Value::Manager(unnamed(id))),
+            },
+            Field::Custom(id) => {
+                let place = self.managed.custom_fields.iter().position(|managed| managed == id);
+                place.and_then(|place| user.custom_fields[place].as_ref()).map(|value| match value {
+                    CustomValue::Boolean(value) => Value::Boolean(*value),
+                    CustomValue::Text(value) => Value::Text(value.to_string()),
+                })
+            }
+        })
+    }
+
+    fn by_id(&self, CreateRef { create, employee, name }: &CreateRef) -> Result<ManagerRef, String> {
+        let user_id = self.made.get(create).ok_or_else(|| format!("operation {create} made nobody"))?.clone();
+        Ok(ManagerRef::User(UserRef { user_id, employee: Some(employee.clone()), name: name.clone() }))
+    }
+
+    fn say(&mut self, operation: &Operation, code: &str, message: String) {
+        let employee = operation.employee.as_ref().map(ToString::to_string);
+        self.diagnostics.push(Diagnostic { severity: Severity::Warning, code: code.to_owned(), employee, message });
+    }
+}
+
+fn unnamed(id: &UserId) -> ManagerRef {
+    ManagerRef::User(UserRef { user_id: id.clone(), employee: None, name: String::new() })
+}
+
+impl Draft {
+    pub(super) fn diagnostic(&self, code: &str, message: String) -> Diagnostic {
+        let employee = self.employee.as_ref().map(ToString::to_string);
+        Diagnostic { severity: Severity::Error, code: code.to_owned(), employee, message }
+    }
+}
+
+impl Action {
+    /// The finished action, each manager as `person` gives them.
+    pub(super) fn with_managers(self, person: impl Fn(&ManagerRef) -> ManagerRef) -> plan::Action {
+        match self {
+            Self::Create { was: _, mut after } => {
+                after.manager = after.manager.map(|manager| manager.as_ref().map(&person));
+                plan::Action::Create { after }
+            }
+            Self::Update { user_id, before_hash, mut changes } => {
+                for change in &mut changes {
+                    if let Some(Value::Manager(manager)) = &mut change.after {
+                        *manager = person(manager);
+                    }
+                }
+                plan::Action::Update { user_id, before_hash, changes }
+            }
+            Self::Delete { user_id, before, reason } => {
+                plan::Action::Delete { user_id, before_hash: before.hash(), before, reason }
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What a journal remembers of each operation: the user before it and after it.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use crate::apply::journal::{JournalError, Record, Replay, read_lines};
+use crate::employee::UserId;
+use crate::plan::{Digest, OperationId};
+use crate::target::wire::UserResource;
+
+/// A plan's journal, read for taking the plan back.
+#[derive(Debug)]
+pub struct History {
+    operations: HashMap<OperationId, Entry>,
+    fingerprint: Digest,
+}
+
+/// What a journal says about an operation that was announced or done.
+#[derive(Debug, Default)]
+pub(super) struct Entry {
+    /// Whether a request was sent, or may have been.
+    pub(super) announced: bool,
+    /// The whole user before the first request; none for a create.
+    pub(super) before: Option<UserResource>,
+    /// `None` while it is in doubt.
+    pub(super) done: Option<Done>,
+}
+
+#[derive(Debug)]
+pub(super) struct Done {
+    /// Whom it made or changed; none for a delete.
+    pub(super) user_id: Option<UserId>,
+    /// The whole user afterwards, as far as the server told.
+    pub(super) after: Option<UserResource>,
+}
+
+impl History {
+    /// Reads a plan's journal; `None` where there is none.
+    ///
+    /// # Errors
+    /// See [`JournalError`].
+    pub fn read(path: &Path, plan_hash: Digest) -> Result<Option<Self>, JournalError> {
+        if !Replay::read(path, plan_hash)?.is_begun() {
+            return Ok(None);
+        }
+        let mut operations: HashMap<OperationId, Entry> = HashMap::new();
+        read_lines(path, |_, record| {
+            match record {
+                Record::Intent { at: _, operation, step: _, before } => {
+                    let entry = operations.entry(operation).or_default();
+                    if !entry.announced {
+                        *entry = Entry { announced: true, before, done: None };
+                    }
+                }
+                Record::Done { at: _, operation, user_id, after, differs: _ } => {
+                    operations.entry(operation).or_default().done = Some(Done { user_id, after });
+                }
+                Record::NotDone { at: _, operation, problem: _ } => drop(operations.remove(&operation)),
+                Record::Journal { .. } | Record::Run { .. } | Record::Finished { .. } => {}
+            }
+            Ok(())
+        })?;
+        let text = std::fs::read(path).map_err(|error| JournalError::Io { path: path.to_owned(), error })?;
+        Ok(Some(Self { operations, fingerprint: super::digest_of(&text) }))
+    }
+
+    pub(super) fn entry(&self, id: OperationId) -> Option<&Entry> {
+        self.operations.get(&id)
+    }
+
+    pub(super) fn is_done(&self, id: OperationId) -> bool {
+        self.entry(id).is_some_and(|entry| entry.done.is_some())
+    }
+
+    /// Whom a create made.
+    pub(super) fn made(&self, id: OperationId) -> Option<&UserId> {
+        self.entry(id)?.done.as_ref()?.user_id.as_ref()
+    }
+
+    /// Covers the whole journal.
+    pub(super) fn fingerprint(&self) -> Digest {
+        self.fingerprint
+    }
+}

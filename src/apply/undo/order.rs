@@ -1,0 +1,132 @@
+//! In which order an undo can be done. The rules are those of [`crate::order`]; what they are applied to is not a
+//! comparison but what one plan changed.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+
+use super::draft::{Action, Draft};
+use crate::employee::{UserId, email_key};
+use crate::plan::{Change, Field, ManagerRef, Value};
+
+/// Of each draft, those that must be done before it; sorted, none twice.
+pub(super) fn needs(drafts: &[Draft]) -> Vec<Vec<usize>> {
+    // Who gives an e-mail or identifier up, who makes somebody again, who removes somebody.
+    let (mut gives, mut makes, mut removes) = (HashMap::new(), HashMap::new(), HashMap::new());
+    for (index, draft) in drafts.iter().enumerate() {
+        gives.extend(claims(&draft.action, Side::Before).into_iter().map(|claim| (claim, index)));
+        match &draft.action {
+            Action::Create { was, .. } => drop(makes.insert(was.clone(), index)),
+            Action::Delete { user_id, .. } => drop(removes.insert(user_id.clone(), index)),
+            Action::Update { .. } => {}
+        }
+    }
+    let mut needs = vec![Vec::new(); drafts.len()];
+    for (index, draft) in drafts.iter().enumerate() {
+        let claimed = claims(&draft.action, Side::After);
+        needs[index]
+            .extend(claimed.iter().filter_map(|claim| gives.get(claim)).copied().filter(|&giver| giver != index));
+        needs[index].extend(manager(&draft.action, Side::After).and_then(|manager| makes.get(manager)).copied());
+        if let Some(&remover) = manager(&draft.action, Side::Before).and_then(|manager| removes.get(manager)) {
+            needs[remover].push(index);
+        }
+    }
+    for needed in &mut needs {
+        needed.sort_unstable();
+        needed.dedup();
+    }
+    needs
+}
+
+/// An order, of those that are ready by action, employee and user id; and those that no order has a place for.
+pub(super) fn sort(drafts: &[Draft]) -> (Vec<usize>, Vec<usize>) {
+    let needs = needs(drafts);
+    let mut waiting: Vec<usize> = needs.iter().map(Vec::len).collect();
+    let mut needed_by = vec![Vec::new(); drafts.len()];
+    for (index, needed) in needs.iter().enumerate() {
+        needed.iter().for_each(|&before| needed_by[before].push(index));
+    }
+    let key = |index: usize| Reverse((rank(&drafts[index]), index));
+    let mut ready: BinaryHeap<_> = (0..drafts.len()).filter(|&index| waiting[index] == 0).map(key).collect();
+    let mut order = Vec::with_capacity(drafts.len());
+    while let Some(Reverse((_, index))) = ready.pop() {
+        order.push(index);
+        for &after in &needed_by[index] {
+            waiting[after] -= 1;
+            if waiting[after] == 0 {
+                ready.push(key(after));
+            }
+        }
+    }
+    let left_out = (0..drafts.len()).filter(|&index| waiting[index] > 0).collect();
+    (order, left_out)
+}
+
+fn rank(draft: &Draft) -> (u8, &str, &str) {
+    let employee = draft.employee.as_ref().map_or("", |employee| employee.as_str());
+    match &draft.action {
+        Action::Create { .. } => (0, employee, ""),
+        Action::Update { user_id, .. } => (1, employee, user_id.as_str()),
+        Action::Delete { user_id, .. } => (2, employee, user_id.as_str()),
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Side {
+    Before,
+    After,
+}
+
+/// Something that only one user can have.
+#[derive(PartialEq, Eq, Hash)]
+enum Claim {
+    Email(String),
+    Identifier(String),
+}
+
+/// What an action gives up or takes.
+fn claims(action: &Action, side: Side) -> Vec<Claim> {
+    let email = |email: &str| Claim::Email(email_key(email).into_owned());
+    match (action, side) {
+        (Action::Create { after: fields, .. }, Side::After) | (Action::Delete { before: fields, .. }, Side::Before) => {
+            let identifier = fields.external_identifier.as_ref().map(|id| Claim::Identifier(id.to_string()));
+            identifier.into_iter().chain([email(&fields.primary_email)]).collect()
+        }
+        (Action::Create { .. }, Side::Before) | (Action::Delete { .. }, Side::After) => Vec::new(),
+        (Action::Update { changes, .. }, side) => changes
+            .iter()
+            .filter_map(|change| match (&change.field, value(change, side)?) {
+                (Field::PrimaryEmail, Value::Text(text)) => Some(email(text)),
+                (Field::ExternalIdentifier, Value::Text(text)) => Some(Claim::Identifier(text.clone())),
+                _ => None,
+            })
+            .collect(),
+    }
+}
+
+fn value(change: &Change, side: Side) -> Option<&Value> {
+    match side {
+        Side::Before => change.before.as_ref(),
+        Side::After => change.after.as_ref(),
+    }
+}
+
+/// The manager from whom or to whom an action brings somebody.
+fn manager(action: &Action, side: Side) -> Option<&UserId> {
+    let manager = match (action, side) {
+        (Action::Create { after: fields, .. }, Side::After) | (Action::Delete { before: fields, .. }, Side::Before) => {
+            fields.manager.as_ref()?.as_ref()?
+        }
+        (Action::Create { .. }, Side::Before) | (Action::Delete { .. }, Side::After) => return None,
+        (Action::Update { changes, .. }, side) => {
+            let change = changes.iter().find(|change| change.field == Field::Manager)?;
+            match value(change, side)? {
+                Value::Manager(manager) => manager,
+                _ => return None,
+            }
+        }
+    };
+    match manager {
+        ManagerRef::User(user) => Some(&user.user_id),
+        ManagerRef::Create(_) => None,
+    }
+}

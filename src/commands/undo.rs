@@ -1,0 +1,47 @@
+//! `undo`: writes the plan that takes back what a plan did, to be read, approved and applied like any other. It makes no
+//! request.
+
+use anyhow::Context as _;
+
+use super::common::{journal_path, load_settings, read_plan, same_settings, shown};
+use crate::apply::undo::{self, History, Input};
+use crate::cli::{self, Global};
+use crate::employee::Managed;
+use crate::exit::{ExitStatus, refused};
+use crate::files::write_private;
+use crate::ui::Ui;
+
+/// Runs `undo`.
+///
+/// # Errors
+/// Exit code 3 where there is no journal, 7 where it is that of another plan, 10 while an apply is under way.
+pub fn run(args: &cli::Undo, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
+    let plan = read_plan(&args.plan)?;
+    let settings = load_settings(&global.config)?;
+    same_settings(&plan, &settings, &global.config)?;
+    // A journal that is being written says too little.
+    let _lock = super::apply::take_lock(&settings, Some(plan.hash()))?;
+    let path = journal_path(&args.plan);
+    let history = History::read(&path, plan.hash()).map_err(super::apply::journal_refusal)?;
+    let Some(history) = history else {
+        let problem = format!(
+            "there is no journal {}: the plan was never applied, or the journal was lost, and then nothing is known of \
+             what it did",
+            shown(&path)
+        );
+        return Err(refused(ExitStatus::Usage, problem));
+    };
+    let managed = Managed {
+        branch: settings.employee.branch.is_some(),
+        manager: settings.employee.manager.is_some(),
+        custom_fields: plan.content().target.custom_fields.keys().cloned().collect(),
+    };
+    let input = Input { plan: &plan, history: &history, managed: &managed, limits: &settings.guard };
+    let undo = undo::make(&input).with_context(|| format!("no undo can be made from {}", shown(&path)))?;
+    super::plan::put_applied_plan_away(&args.out, &undo, ui)?;
+    write_private(&args.out, |file| undo.write(file)).with_context(|| format!("cannot write {}", shown(&args.out)))?;
+    super::plan::show(&undo, &args.out, false, ui)?;
+    let blocked = undo.blocking_guards().next().is_some();
+    ui.note(super::plan::next_step(&args.out, blocked, undo.content().operations.is_empty()));
+    Ok(if blocked { ExitStatus::Blocked } else { ExitStatus::Done })
+}

@@ -1,0 +1,233 @@
+//! The guards of whole plans: what they count, whom they name, and that a plan file cannot say otherwise.
+
+use super::company::{Company, employee, text, user};
+use crate::employee::{BranchId, Employee, User};
+use crate::guard::{BranchLimits, Limits, not_as_demanded};
+use crate::plan::{Common, Field, GuardOutcome, GuardResult, Plan, Subject};
+
+const NORWAY: &str = "NO01 Example NO01";
+
+/// Forty Norwegians who report to u0 and a thousand Swedes who report to nobody; in both lists the same.
+fn group() -> Company {
+    let email = |n: usize| format!("p{n}.x@example.com");
+    let branch = |n: usize| Some(BranchId::from(if n < 40 { "no" } else { "se" }));
+    let manager = |n: usize, id: &'static str| (0 < n && n < 40).then_some(id);
+    let one = |n: usize| {
+        let employee = Employee { branch: branch(n), ..employee(&n.to_string(), &email(n), manager(n, "0")) };
+        let user =
+            User { branch: branch(n), ..user(&format!("u{n}"), Some(&n.to_string()), &email(n), manager(n, "u0")) };
+        (employee, user)
+    };
+    let (employees, users) = (0..1_040).map(one).unzip();
+    Company::new(employees, users).with(|company| {
+        company.limits = Limits {
+            max_field_percent: Some(50),
+            max_left_without_manager: Some(3),
+            per_branch: Some(BranchLimits {
+                max_delete_percent: Some(20),
+                max_change_percent: Some(50),
+                ignore_below: BranchLimits::IGNORE_BELOW,
+            }),
+            ..Limits::default()
+        };
+    })
+}
+
+fn blocking(plan: &Plan) -> Vec<&GuardResult> {
+    plan.blocking_guards().collect()
+}
+
+fn parts(guard: &GuardResult) -> Vec<String> {
+    guard.parts.iter().map(|part| format!("{:?} {}: {}", part.common, part.name, part.count)).collect()
+}
+
+#[test]
+fn a_plan_without_changes_shows_every_guard_with_its_figures() {
+    let plan = group().plan();
+    let guards = &plan.content().guards;
+    assert_eq!(guards.len(), 4 + 1 + 7 + 2 * 2, "{guards:#?}");
+    assert!(guards.iter().all(|guard| guard.outcome == GuardOutcome::Pass && guard.parts.is_empty()));
+    let of = |id: &str| guards.iter().filter(|guard| guard.id == id).map(|guard| guard.of).collect::<Vec<_>>();
+    assert_eq!(of("per_branch.max_delete_percent"), [40, 1_000]);
+    assert_eq!(of("max_field_percent"), [1_040; 7]);
+}
+
+#[test]
+fn a_lost_branch_blocks_and_names_who_leaves() {
+    let company = group().with(|company| company.desired.employees.drain(2..40).for_each(drop));
+    let plan = company.plan();
+    let [delete, change] = blocking(&plan)[..] else { panic!("{:#?}", blocking(&plan)) };
+    assert_eq!((delete.id.as_str(), delete.count, delete.of), ("per_branch.max_delete_percent", 38, 40));
+    assert_eq!((change.id.as_str(), change.count, change.of), ("per_branch.max_change_percent", 38, 40));
+    let Some(Subject::Branch(Some(branch))) = &delete.subject else { panic!("{delete:?}") };
+    assert_eq!(branch.label(), NORWAY);
+    let named = parts(delete);
+    assert_eq!(named[0], "Manager 0 P0 X: 38");
+    assert_eq!(named.len(), 1 + 5);
+    assert!(named[1..].iter().all(|part| part.starts_with("Person ")), "{named:?}");
+}
+
+#[test]
+fn a_guard_on_the_whole_names_the_branch_and_the_manager() {
+    let company = group().with(|company| {
+        company.desired.employees.drain(2..42).for_each(drop);
+        company.limits = Limits { max_deletes: Some(0), ..Limits::default() };
+    });
+    let plan = company.plan();
+    let [guard] = blocking(&plan)[..] else { panic!("{:#?}", blocking(&plan)) };
+    assert_eq!((guard.id.as_str(), guard.count), ("max_deletes", 40));
+    assert_eq!(parts(guard)[..2], [format!("Branch {NORWAY}: 38"), "Manager 0 P0 X: 38".to_owned()]);
+}
+
+#[test]
+fn a_field_that_changes_for_most_blocks() {
+    let company = group().with(|company| {
+        company.desired.employees.iter_mut().skip(80).for_each(|one| one.custom_fields = [text("4100")].into());
+        company.limits.max_change_percent = 100;
+    });
+    let plan = company.plan();
+    let [field, branch] = blocking(&plan)[..] else { panic!("{:#?}", blocking(&plan)) };
+    assert_eq!((field.count, field.of), (960, 1_040));
+    assert_eq!(field.subject, Some(Subject::Field(Field::Custom("cf_cc".into()))));
+    assert_eq!(parts(field)[0], "Branch SE01 Example SE01: 960");
+    assert_eq!((branch.id.as_str(), branch.count, branch.of), ("per_branch.max_change_percent", 960, 1_000));
+    assert_eq!(parts(branch)[0], "Field Cost center: 960");
+}
+
+#[test]
+fn reports_of_a_removed_manager_who_get_no_other_are_counted() {
+    let left = |without: usize| {
+        let company = group().with(|company| {
+            company.desired.employees.remove(0);
+            let mut norwegians = company.desired.employees.iter_mut().take(39);
+            norwegians.by_ref().take(without).for_each(|one| one.manager = crate::employee::ManagerWish::Nobody);
+            norwegians.for_each(|one| one.manager = crate::employee::ManagerWish::Employee("1000".into()));
+            company.limits.per_branch = None;
+        });
+        company.plan()
+    };
+    assert_eq!(blocking(&left(3)), Vec::<&GuardResult>::new());
+    let plan = left(4);
+    let [guard] = blocking(&plan)[..] else { panic!("{:#?}", blocking(&plan)) };
+    assert_eq!((guard.id.as_str(), guard.count, guard.of), ("max_left_without_manager", 4, 39));
+    assert_eq!(parts(guard)[1], "Manager 0 P0 X: 4");
+}
+
+#[test]
+fn people_in_no_branch_are_guarded_like_a_branch() {
+    let company = group().with(|company| {
+        for user in company.directory.users.iter_mut().filter(|user| user.branch == Some("no".into())) {
+            user.branch = None;
+        }
+        company.desired.employees.drain(1..40).for_each(drop);
+    });
+    let plan = company.plan();
+    let guard = blocking(&plan)[0];
+    assert_eq!((guard.subject.clone(), guard.count, guard.of), (Some(Subject::Branch(None)), 39, 40));
+}
+
+#[test]
+fn the_branches_are_the_managed_users() {
+    let company = group().with(|company| company.policy.branches = Some(["no".into()].into()));
+    let plan = company.plan();
+    let counts: Vec<u64> =
+        plan.content().guards.iter().filter(|guard| guard.id.starts_with("per_branch")).map(|guard| guard.of).collect();
+    assert_eq!(counts, [plan.content().target.managed; 2]);
+}
+
+#[test]
+fn set_aside_people_are_named_with_their_reason() {
+    let company = (0..3).fold(group(), |company, n| {
+        company.aside(super::company::bad_record(Some(&format!("x{n}")), None, Some(("Ann", "Other"))))
+    });
+    let plan = company.with(|company| company.limits.max_invalid_percent = 0).plan();
+    let [guard] = blocking(&plan)[..] else { panic!("{:#?}", blocking(&plan)) };
+    assert_eq!(parts(guard), ["Reason branch_unknown: 3", "Person x0: 1", "Person x1: 1", "Person x2: 1"]);
+}
+
+#[test]
+fn a_file_keeps_every_guard_and_none_that_contradicts_its_figures() {
+    let plan = group().with(|company| company.desired.employees.drain(2..40).for_each(drop)).plan();
+    let mut file = Vec::new();
+    plan.write(&mut file).expect("written");
+    assert_eq!(Plan::read(&file).expect("read"), plan);
+
+    let mut forged = plan.content().clone();
+    for guard in &mut forged.guards {
+        guard.outcome = GuardOutcome::Pass;
+        guard.parts.clear();
+    }
+    let mut file = Vec::new();
+    Plan::seal(forged).expect("hashed anew").write(&mut file).expect("written");
+    let error = Plan::read(&file).expect_err("refused").to_string();
+    assert!(error.contains("per_branch.max_delete_percent do not lead to its outcome"), "{error}");
+}
+
+#[test]
+fn a_subject_is_read_strictly() {
+    let read = |text: &str| serde_json::from_str::<GuardResult>(text);
+    let with = |more: &str| {
+        read(&format!(r#"{{"id":"max_field_percent","count":1,"of":2,"limit":3,"outcome":"block"{more}}}"#))
+    };
+    assert!(with("").is_ok());
+    assert_eq!(with(r#","subject":{"branch":null}"#).expect("read").subject, Some(Subject::Branch(None)));
+    assert!(with(r#","subject":{"field":"last_name"},"parts":[{"common":"person","name":"A","count":1}]"#).is_ok());
+    for wrong in [
+        r#","subject":null"#,
+        r#","subject":{}"#,
+        r#","subject":{"field":"shoe_size"}"#,
+        r#","subject":{"team":"x"}"#,
+        r#","subject":{"branch":null,"field":"last_name"}"#,
+        r#","subject":{"branch":{"branch_id":"no"}}"#,
+        r#","ignore_below":null"#,
+        r#","ignore_below":-1"#,
+        r#","parts":[{"common":"shoe","name":"A","count":1}]"#,
+        r#","parts":[{"common":"person","name":"A","count":1,"more":2}]"#,
+    ] {
+        assert!(with(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn the_commonest_is_named_once_it_is_a_fifth() {
+    let common = |who: usize| {
+        let company = group().with(|company| {
+            company.desired.employees.drain(40 - who..80 - who).for_each(drop);
+            company.limits = Limits { max_deletes: Some(0), ..Limits::default() };
+        });
+        let plan = company.plan();
+        blocking(&plan)[0].parts.iter().any(|part| part.common == Common::Manager)
+    };
+    assert!(common(8));
+    assert!(!common(7));
+}
+
+#[test]
+fn a_plan_must_have_the_guards_that_the_settings_demand() {
+    type Edit = fn(&mut Vec<GuardResult>);
+    let company = group().with(|company| {
+        company.desired.employees.drain(1..4).for_each(drop);
+        company.limits.max_deletes = Some(500);
+    });
+    let plan = company.plan();
+    assert_eq!(not_as_demanded(&company.limits, plan.content()), None);
+    let edits: [(&str, Edit); 8] = [
+        ("max_delete_percent", Vec::clear),
+        ("max_delete_percent", |guards| guards[0].limit = 90),
+        ("max_delete_percent", |guards| guards[0].count = 2),
+        ("max_delete_percent", |guards| guards[0].of = 1_000_000),
+        ("max_delete_percent", |guards| guards.push(guards[0].clone())),
+        ("max_deletes", |guards| guards.retain(|guard| guard.id != "max_deletes")),
+        ("max_field_percent", |guards| guards.retain(|guard| guard.id != "max_field_percent")),
+        ("per_branch.max_change_percent", |guards| drop(guards.split_off(guards.len() - 2))),
+    ];
+    for (id, edit) in edits {
+        let mut content = plan.content().clone();
+        edit(&mut content.guards);
+        assert_eq!(not_as_demanded(&company.limits, &content), Some(id));
+    }
+    let only = company.with(|company| company.only = ["1".into()].into());
+    assert_eq!(not_as_demanded(&only.limits, only.plan().content()), None);
+    let empty = Company::new(Vec::new(), Vec::new()).with(|company| company.limits = group().limits);
+    assert_eq!(not_as_demanded(&empty.limits, empty.plan().content()), None);
+}

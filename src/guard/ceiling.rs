@@ -1,0 +1,74 @@
+//! What an approval can lift, and how far.
+//!
+//! A ceiling speaks of the whole plan: `deletes=40` says that the plan may remove forty people, whichever guard on deletes
+//! blocked. If it spoke of one branch, two branches that block would be lifted by the larger one's count, and the
+//! approval would name fewer deletes than are made.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    BRANCH_CHANGE_PERCENT, BRANCH_DELETE_PERCENT, MAX_CHANGE_PERCENT, MAX_CREATES, MAX_DELETE_PERCENT, MAX_DELETES,
+    MAX_FIELD_PERCENT, MAX_LEFT_WITHOUT_MANAGER, MAX_UPDATES,
+};
+use crate::plan::{GuardOutcome, GuardResult};
+
+/// What an approval can name to lift a guard, up to a count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ceiling {
+    /// `--allow deletes=N`: users removed.
+    Deletes,
+    /// `--allow changes=N`: users removed or modified.
+    Changes,
+    /// `--allow creates=N`: users created.
+    Creates,
+}
+
+impl Ceiling {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Deletes, Self::Changes, Self::Creates];
+
+    /// Its name on the command line and in approvals.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Deletes => "deletes",
+            Self::Changes => "changes",
+            Self::Creates => "creates",
+        }
+    }
+
+    /// The ceiling that lifts a guard. Nothing lifts the others: they say that the data is not to be trusted.
+    #[must_use]
+    pub fn lifting(guard: &str) -> Option<Self> {
+        match guard {
+            MAX_DELETE_PERCENT | MAX_DELETES | BRANCH_DELETE_PERCENT => Some(Self::Deletes),
+            MAX_CHANGE_PERCENT | MAX_UPDATES | MAX_LEFT_WITHOUT_MANAGER | MAX_FIELD_PERCENT | BRANCH_CHANGE_PERCENT => {
+                Some(Self::Changes)
+            }
+            MAX_CREATES => Some(Self::Creates),
+            _ => None,
+        }
+    }
+}
+
+/// How many the plan has of a kind in all: the highest figure of the guards that look at it, blocking or not, since those
+/// on the whole account are always there.
+#[must_use]
+pub fn whole(guards: &[GuardResult], kind: Ceiling) -> u64 {
+    let counts = guards.iter().filter(|guard| Ceiling::lifting(&guard.id) == Some(kind)).map(|guard| guard.count);
+    counts.max().unwrap_or(0)
+}
+
+/// The ceilings that lift every guard of a plan that blocks and that anything lifts.
+#[must_use]
+pub fn needed_ceilings(guards: &[GuardResult]) -> BTreeMap<Ceiling, u64> {
+    let blocking = guards.iter().filter(|guard| guard.outcome == GuardOutcome::Block);
+    let mut needed: BTreeMap<Ceiling, u64> = BTreeMap::new();
+    for kind in blocking.filter_map(|guard| Ceiling::lifting(&guard.id)) {
+        needed.entry(kind).or_insert_with(|| whole(guards, kind));
+    }
+    needed
+}

@@ -1,0 +1,232 @@
+//! The plan as one page in one file, which needs neither network nor server.
+//!
+//! The page carries its own policy (`default-src 'none'`, its style and its script by their hashes), so that nothing in
+//! a plan could load or run anything even if it got where it does not belong. It does not get there: what stands in the
+//! page itself goes through the template's escaping, and the changes travel as JSON without `<`, `>` and `&`, of which
+//! the script makes text, never markup. Without scripts the page shows the guards, the figures and a plain list.
+
+mod data;
+#[cfg(test)]
+mod tests;
+
+use anyhow::Context as _;
+use minijinja::{Environment, UndefinedBehavior};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use self::data::Data;
+use super::redact::NOTICE;
+use super::shown::{Shown, Verdict};
+use super::text::guards::{CEILINGS_LIFT, NOTHING_LIFTS, figures, guard_name, parts};
+use super::text::layout::thousands;
+use super::text::remarks::sentence;
+use super::text::value::shown_text;
+use crate::plan::{Content, Diagnostic, GuardOutcome, GuardResult, Severity, SourceSummary, Target};
+
+const TEMPLATE: &str = include_str!("html/template.html");
+const STYLE: &str = include_str!("html/style.css");
+const SCRIPT: &str = include_str!("html/script.js");
+
+/// How many people and remarks a page lists that is read without its script.
+const LISTED_WITHOUT_SCRIPT: usize = 500;
+
+/// What the template is filled with. All of its texts are shown with what cannot be seen written out.
+#[derive(Serialize)]
+struct Page<'a> {
+    policy: String,
+    style: &'static str,
+    script: &'static str,
+    data: String,
+    hash: String,
+    masked: Option<&'static str>,
+    target: String,
+    target_kind: String,
+    users: String,
+    managed: String,
+    generator: String,
+    groups: Vec<Group>,
+    set_aside: String,
+    unchanged: String,
+    guards: Vec<Guard>,
+    verdict: Vec<String>,
+    approve: Option<String>,
+    sources: Vec<Source>,
+    plain: Vec<Plain<'a>>,
+    plain_more: usize,
+    plain_remarks: Vec<PlainRemark>,
+    plain_remarks_more: usize,
+}
+
+/// A figure that filters by a group.
+#[derive(Serialize)]
+struct Group {
+    kind: &'static str,
+    count: String,
+}
+
+#[derive(Serialize)]
+struct Guard {
+    id: String,
+    figures: String,
+    blocks: bool,
+    /// Of a guard with an upper limit: the share that is filled, of a hundred, in which the limit stands at fifty.
+    gauge: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Source {
+    name: String,
+    kind: String,
+    records: String,
+    /// None where the source is only trusted.
+    proof: Option<String>,
+}
+
+/// A change as a line of the list that needs no script.
+#[derive(Serialize)]
+struct Plain<'a> {
+    kind: &'static str,
+    name: &'a str,
+    identifier: &'a str,
+    fields: String,
+}
+
+#[derive(Serialize)]
+struct PlainRemark {
+    severity: Severity,
+    text: String,
+}
+
+/// The page.
+///
+/// # Errors
+/// Where the page cannot be filled, which no plan makes happen.
+pub fn render<'a>(shown: impl Into<Shown<'a>>) -> anyhow::Result<String> {
+    let shown = shown.into();
+    let data = Data::of(shown);
+    let page = Page::of(shown, &data)?;
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.add_template("plan.html", TEMPLATE).context("the template of the page")?;
+    environment
+        .get_template("plan.html")
+        .and_then(|template| template.render(minijinja::value::Serde(page)))
+        .context("cannot fill the page")
+}
+
+impl<'a> Page<'a> {
+    fn of(shown: Shown<'_>, data: &'a Data) -> anyhow::Result<Self> {
+        let Content { generator, config_hash: _, target, sources, summary, guards, diagnostics, operations: _ } =
+            shown.content();
+        let verdict = Verdict::of(shown.content());
+        let names = |guards: &[&str]| guards.iter().map(|id| shown_text(id)).collect::<Vec<_>>().join(", ");
+        let mut sentences = Vec::new();
+        for guard in guards.iter().filter(|guard| guard.outcome == GuardOutcome::Block && !guard.parts.is_empty()) {
+            sentences.push(shown_text(&format!("{}: {}.", guard_name(guard, target), parts(guard))));
+        }
+        if !verdict.fixed.is_empty() {
+            sentences.push(format!("Blocked by {}: {NOTHING_LIFTS}", names(&verdict.fixed)));
+        }
+        if !verdict.liftable.is_empty() {
+            sentences.push(format!("Blocked by {}: {CEILINGS_LIFT}", names(&verdict.liftable)));
+        }
+        let approve = (!verdict.ceilings.is_empty()).then(|| format!("skovik-sync approve PLAN{}", verdict.allow()));
+        let groups = [("delete", summary.delete), ("update", summary.update), ("create", summary.create)];
+        let listed = data.people.len().min(LISTED_WITHOUT_SCRIPT);
+        let remarks = diagnostics.len().min(LISTED_WITHOUT_SCRIPT);
+        Ok(Self {
+            policy: format!(
+                "default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'",
+                integrity(STYLE),
+                integrity(SCRIPT)
+            ),
+            style: STYLE,
+            script: SCRIPT,
+            data: embedded(data)?,
+            hash: shown.hash().to_string(),
+            masked: shown.is_masked().then_some(NOTICE),
+            target: shown_text(&target.url),
+            target_kind: shown_text(&target.kind),
+            users: number(target.users),
+            managed: number(target.managed),
+            generator: shown_text(generator),
+            groups: groups.into_iter().map(|(kind, count)| Group { kind, count: number(count) }).collect(),
+            set_aside: number(summary.set_aside),
+            unchanged: number(summary.unchanged),
+            guards: guards.iter().map(|guard| Guard::of(guard, target)).collect(),
+            verdict: sentences,
+            approve,
+            sources: sources.iter().map(Source::of).collect(),
+            plain: data.people[..listed].iter().map(data::Person::plain).collect(),
+            plain_more: data.people.len() - listed,
+            plain_remarks: diagnostics[..remarks].iter().map(PlainRemark::of).collect(),
+            plain_remarks_more: diagnostics.len() - remarks,
+        })
+    }
+}
+
+impl Guard {
+    fn of(guard: &GuardResult, target: &Target) -> Self {
+        let GuardResult { id, subject: _, count, of, limit, ignore_below: _, outcome, parts: _ } = guard;
+        let (count, of, limit) = (u128::from(*count), u128::from(*of), u128::from(*limit));
+        let (part, whole) = if id.ends_with("_percent") { (count * 100, limit * of) } else { (count, limit) };
+        let share = match (part * 50).checked_div(whole) {
+            Some(share) => share.min(100),
+            None if part == 0 => 0,
+            None => 100,
+        };
+        Self {
+            id: shown_text(&guard_name(guard, target)),
+            figures: figures(guard),
+            blocks: *outcome == GuardOutcome::Block,
+            gauge: (!id.starts_with("min_")).then(|| u64::try_from(share).unwrap_or(100)),
+        }
+    }
+}
+
+impl Source {
+    fn of(source: &SourceSummary) -> Self {
+        let SourceSummary { name, kind, records, proof, fingerprint: _ } = source;
+        let proof = (proof != "trusted").then(|| shown_text(proof));
+        Self { name: shown_text(name), kind: shown_text(kind), records: number(*records), proof }
+    }
+}
+
+impl PlainRemark {
+    fn of(diagnostic: &Diagnostic) -> Self {
+        Self { severity: diagnostic.severity, text: sentence(diagnostic) }
+    }
+}
+
+fn number(count: u64) -> String {
+    thousands(usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+/// JSON that can stand in a script element: nothing in it can end the element or begin a comment.
+fn embedded(data: &Data) -> serde_json::Result<String> {
+    let json = serde_json::to_string(data)?;
+    let mut safe = String::with_capacity(json.len() + json.len() / 16);
+    for c in json.chars() {
+        match c {
+            // Outside of strings JSON has none of these.
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => safe.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => safe.push(c),
+        }
+    }
+    Ok(safe)
+}
+
+/// What a content security policy calls a text: its SHA-256 in Base64.
+fn integrity(text: &str) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut integrity = String::from("sha256-");
+    for bytes in Sha256::digest(text.as_bytes()).chunks(3) {
+        let group =
+            bytes.iter().enumerate().fold(0u32, |group, (place, byte)| group | u32::from(*byte) << (16 - 8 * place));
+        for place in 0..4 {
+            let digit = DIGITS[(group >> (18 - 6 * place) & 63) as usize];
+            integrity.push(if place <= bytes.len() { char::from(digit) } else { '=' });
+        }
+    }
+    integrity
+}

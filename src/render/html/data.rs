@@ -1,0 +1,303 @@
+//! What the page's script shows: the people in the order of their weight, and the remarks. Every text is ready to be
+//! shown; the script composes, filters and counts, and concludes nothing of its own.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::Plain;
+use crate::plan::{
+    Action, BranchRef, Change, Diagnostic, Field, Fields, ManagerRef, Operation, OperationId, Severity, Value,
+};
+use crate::render::shown::Shown;
+use crate::render::text::group::Kind;
+use crate::render::text::person::{Heading, Labels, consequence_text};
+use crate::render::text::remarks::sentence;
+use crate::render::text::value::{Piece, pieces, shown_branch, shown_custom, shown_manager, shown_pair, shown_text};
+use crate::render::{escape, printable};
+
+#[derive(Debug, Serialize)]
+pub(super) struct Data {
+    /// What the fields are called.
+    fields: Vec<String>,
+    branches: Vec<String>,
+    /// The deletes first, as they weigh most; within a group in the order of the plan.
+    pub(super) people: Vec<Person>,
+    /// Those about nobody who is in the plan.
+    remarks: Vec<Remark>,
+}
+
+/// One operation.
+#[derive(Debug, Serialize)]
+pub(super) struct Person {
+    kind: &'static str,
+    number: u32,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    after: Vec<u32>,
+    /// Who it is, for references; never shown.
+    key: String,
+    name: String,
+    identifier: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
+    /// Why somebody goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    rows: Vec<Row>,
+    /// Places in the list of branches.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    branches: Vec<usize>,
+    /// The manager before and after, as far as the plan tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    was: Option<Manager>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    is: Option<Manager>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<Remark>,
+    #[serde(skip)]
+    plain_fields: String,
+}
+
+/// One field: its place in the list of fields, and its two sides; one of them for somebody who comes or goes.
+#[derive(Debug, Serialize)]
+struct Row {
+    field: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<Side>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<Side>,
+}
+
+/// A value, or its pieces, of which those are marked that the other side has not.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Side {
+    Whole(String),
+    Pieces(Vec<(String, bool)>),
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Manager {
+    key: String,
+    label: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Remark {
+    severity: Severity,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    code: String,
+    text: String,
+}
+
+/// Gathers what several people share.
+struct Gatherer<'a> {
+    labels: Labels<'a>,
+    fields: Vec<String>,
+    fields_by_label: HashMap<Cow<'static, str>, usize>,
+    branches: Vec<String>,
+    branches_by_id: HashMap<&'a str, usize>,
+    remarks: HashMap<&'a str, Vec<&'a Diagnostic>>,
+}
+
+impl Data {
+    pub(super) fn of(shown: Shown<'_>) -> Self {
+        let content = shown.content();
+        let mut gatherer = Gatherer {
+            labels: Labels::of(&content.target),
+            fields: Vec::new(),
+            fields_by_label: HashMap::new(),
+            branches: Vec::new(),
+            branches_by_id: HashMap::new(),
+            remarks: HashMap::new(),
+        };
+        for diagnostic in &content.diagnostics {
+            if let Some(employee) = &diagnostic.employee {
+                gatherer.remarks.entry(employee).or_default().push(diagnostic);
+            }
+        }
+        let mut people = Vec::with_capacity(content.operations.len());
+        for kind in [Kind::Delete, Kind::Update, Kind::Create, Kind::Link] {
+            let of_kind = content.operations.iter().filter(|operation| Kind::of(operation) == kind);
+            people.extend(of_kind.map(|operation| gatherer.person(operation)));
+        }
+        // What is left in there was given to nobody.
+        let is_left = |diagnostic: &&Diagnostic| {
+            diagnostic.employee.as_deref().is_none_or(|employee| gatherer.remarks.contains_key(employee))
+        };
+        let remarks = content.diagnostics.iter().filter(is_left).map(|found| Remark::of(found, sentence(found)));
+        Self { remarks: remarks.collect(), fields: gatherer.fields, branches: gatherer.branches, people }
+    }
+}
+
+impl Person {
+    /// The same as a line of text.
+    pub(super) fn plain(&self) -> Plain<'_> {
+        Plain { kind: self.kind, name: &self.name, identifier: &self.identifier, fields: self.plain_fields.clone() }
+    }
+}
+
+impl<'a> Gatherer<'a> {
+    fn person(&mut self, operation: &'a Operation) -> Person {
+        let Heading { name, identifier, email } = Heading::of(operation);
+        let (mut rows, mut branches, mut was, mut is, mut why) = (Vec::new(), Vec::new(), None, None, None);
+        let key = match &operation.action {
+            Action::Create { after } => {
+                rows = self.all_rows(after, |side| (None, Some(side)));
+                branches.extend(self.branch(after.branch.as_ref()));
+                is = after.manager.as_ref().and_then(|manager| manager.as_ref().map(Manager::of));
+                created(operation.id)
+            }
+            Action::Update { user_id, before_hash: _, changes } => {
+                for change in changes {
+                    rows.push(self.change(change));
+                    match change {
+                        Change { field: Field::Branch, before, after } => {
+                            branches.extend([before, after].into_iter().flatten().filter_map(|value| match value {
+                                Value::Branch(branch) => Some(self.branch_place(branch)),
+                                _ => None,
+                            }));
+                        }
+                        Change { field: Field::Manager, before, after } => {
+                            (was, is) = (manager(before.as_ref()), manager(after.as_ref()));
+                        }
+                        _ => {}
+                    }
+                }
+                format!("u{user_id}")
+            }
+            Action::Link { create, manager } => {
+                let field = self.field(self.labels.field(&Field::Manager));
+                let sides = [shown_manager(None), shown_manager(Some(manager))].map(|side| Some(Side::Whole(side)));
+                let [before, after] = sides;
+                rows.push(Row { field, before, after });
+                is = Some(Manager::of(manager));
+                created(*create)
+            }
+            Action::Delete { user_id, before_hash: _, before, reason } => {
+                why = Some(printable(reason).into_owned());
+                rows = self.all_rows(before, |side| (Some(side), None));
+                branches.extend(self.branch(before.branch.as_ref()));
+                was = before.manager.as_ref().and_then(|manager| manager.as_ref().map(Manager::of));
+                format!("u{user_id}")
+            }
+        };
+        let mut notes: Vec<Remark> = consequence_text(operation)
+            .map(|text| Remark { severity: Severity::Warning, code: String::new(), text: text.into_owned() })
+            .into_iter()
+            .collect();
+        let employee = operation.employee.as_ref().map(|employee| employee.as_str());
+        let remarks = employee.and_then(|employee| self.remarks.remove(employee)).unwrap_or_default();
+        notes.extend(remarks.into_iter().map(|found| Remark::of(found, printable(&found.message).into_owned())));
+        let fields: Vec<&str> = rows.iter().map(|row| self.fields[row.field].as_str()).collect();
+        let plain_fields = fields.join(", ");
+        Person {
+            kind: operation.action.name(),
+            number: operation.id.0,
+            after: operation.depends_on.iter().map(|id| id.0).collect(),
+            key,
+            name,
+            identifier,
+            email,
+            reason: why,
+            rows,
+            branches,
+            was,
+            is,
+            notes,
+            plain_fields,
+        }
+    }
+
+    /// The fields of somebody who comes or goes, but for those in the heading.
+    fn all_rows(&mut self, fields: &Fields, sides: fn(Side) -> (Option<Side>, Option<Side>)) -> Vec<Row> {
+        let Fields { external_identifier: _, primary_email: _, first_name, last_name, branch, manager, custom_fields } =
+            fields;
+        let mut all: Vec<(Cow<'static, str>, String)> = Vec::new();
+        if first_name.contains(' ') || last_name.contains(' ') {
+            all.push((self.labels.field(&Field::FirstName), shown_text(first_name)));
+            all.push((self.labels.field(&Field::LastName), shown_text(last_name)));
+        }
+        if let Some(branch) = branch {
+            all.push((self.labels.field(&Field::Branch), shown_branch(branch.as_ref())));
+        }
+        if let Some(manager) = manager {
+            all.push((self.labels.field(&Field::Manager), shown_manager(manager.as_ref())));
+        }
+        for (id, value) in custom_fields {
+            all.push((self.labels.field(&Field::Custom(id.clone())), shown_custom(value.as_ref())));
+        }
+        let row = |(label, value)| {
+            let (before, after) = sides(Side::Whole(value));
+            Row { field: self.field(label), before, after }
+        };
+        all.into_iter().map(row).collect()
+    }
+
+    fn change(&mut self, change: &Change) -> Row {
+        let Change { field, before, after } = change;
+        let (before, after) = shown_pair(before.as_ref(), after.as_ref());
+        let field = self.field(self.labels.field(field));
+        let pieces = pieces(&before, &after);
+        if pieces.iter().all(|piece| !piece.differs) {
+            return Row { field, before: Some(Side::Whole(before)), after: Some(Side::Whole(after)) };
+        }
+        let side = |of: fn(&Piece) -> &str| {
+            let parts = pieces.iter().map(|piece| (of(piece).to_owned(), piece.differs));
+            Some(Side::Pieces(parts.filter(|(text, _)| !text.is_empty()).collect()))
+        };
+        Row { field, before: side(|piece| &piece.old), after: side(|piece| &piece.new) }
+    }
+
+    /// The place of a field in the list.
+    fn field(&mut self, label: Cow<'static, str>) -> usize {
+        let fields = &mut self.fields;
+        *self.fields_by_label.entry(label).or_insert_with_key(|label| {
+            fields.push(label.to_string());
+            fields.len() - 1
+        })
+    }
+
+    fn branch(&mut self, branch: Option<&'a Option<BranchRef>>) -> Option<usize> {
+        branch.and_then(Option::as_ref).map(|branch| self.branch_place(branch))
+    }
+
+    /// The place of a branch in the list, in which no two read the same.
+    fn branch_place(&mut self, branch: &'a BranchRef) -> usize {
+        let branches = &mut self.branches;
+        *self.branches_by_id.entry(branch.branch_id.as_str()).or_insert_with_key(|id| {
+            let label = shown_branch(Some(branch));
+            let is_taken = branches.contains(&label);
+            branches.push(if is_taken { format!("{label} (id {})", escape(id)) } else { label });
+            branches.len() - 1
+        })
+    }
+}
+
+impl Manager {
+    fn of(manager: &ManagerRef) -> Self {
+        let key = match manager {
+            ManagerRef::User(user) => format!("u{}", user.user_id),
+            ManagerRef::Create(create) => created(create.create),
+        };
+        Self { key, label: shown_manager(Some(manager)) }
+    }
+}
+
+impl Remark {
+    fn of(diagnostic: &Diagnostic, text: String) -> Self {
+        Self { severity: diagnostic.severity, code: escape(&diagnostic.code).into_owned(), text }
+    }
+}
+
+fn manager(value: Option<&Value>) -> Option<Manager> {
+    match value {
+        Some(Value::Manager(manager)) => Some(Manager::of(manager)),
+        _ => None,
+    }
+}
+
+fn created(id: OperationId) -> String {
+    format!("c{id}")
+}

@@ -1,0 +1,170 @@
+//! The plan for machines: what the file says, and what the other renderings conclude from it.
+//!
+//! A view is no plan file: it has a format of its own, so that nothing can be approved or applied by mistake. Its keys
+//! are those of the plan file, so that what reads the one reads the other; `docs/plan-file.md` describes both, and
+//! `docs/schema/plan-view.schema.json` is exact.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::shown::{Shown, Verdict};
+use super::text::person::{Consequence, consequence};
+use crate::employee::{CustomFieldId, ExternalIdentifier, UserId};
+use crate::guard::Ceiling;
+use crate::plan::{
+    Action, Change, Content, Diagnostic, Digest, Fields, GuardResult, ManagerRef, Operation, OperationId,
+    SourceSummary, Summary, Target,
+};
+
+/// What a view says that it is.
+pub const FORMAT: &str = "skovik-sync/plan-view";
+/// The version of the view's format.
+pub const FORMAT_VERSION: u64 = 1;
+
+/// The view as indented JSON with a line break at its end.
+///
+/// # Errors
+/// Where a value has no JSON, which no plan has.
+pub fn render<'a>(shown: impl Into<Shown<'a>>) -> serde_json::Result<String> {
+    let mut text = serde_json::to_string_pretty(&View::of(shown.into()))?;
+    text.push('\n');
+    Ok(text)
+}
+
+#[derive(Serialize)]
+struct View<'a> {
+    format: &'static str,
+    format_version: u64,
+    plan_hash: Digest,
+    masked: bool,
+    /// The guards that block.
+    blocked_by: Vec<&'a str>,
+    /// What an approval must allow; null where nothing that it could allow would help.
+    ceilings: Option<BTreeMap<Ceiling, u64>>,
+    generator: &'a str,
+    config_hash: Digest,
+    target: TargetView<'a>,
+    sources: Vec<SourceView<'a>>,
+    summary: Summary,
+    guards: &'a [GuardResult],
+    diagnostics: &'a [Diagnostic],
+    operations: Vec<OperationView<'a>>,
+}
+
+#[derive(Serialize)]
+struct TargetView<'a> {
+    kind: &'a str,
+    url: &'a str,
+    users: u64,
+    managed: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<Digest>,
+    custom_fields: &'a BTreeMap<CustomFieldId, String>,
+}
+
+#[derive(Serialize)]
+struct SourceView<'a> {
+    name: &'a str,
+    kind: &'a str,
+    records: u64,
+    proof: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<Digest>,
+}
+
+#[derive(Serialize)]
+struct OperationView<'a> {
+    id: OperationId,
+    action: &'static str,
+    employee: Option<&'a ExternalIdentifier>,
+    name: &'a str,
+    depends_on: &'a [OperationId],
+    #[serde(flatten)]
+    action_view: ActionView<'a>,
+    /// What the operation entails beyond what it names.
+    consequences: Vec<Consequence>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum ActionView<'a> {
+    Create {
+        after: &'a Fields,
+    },
+    Update {
+        user_id: &'a UserId,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        before_hash: Option<Digest>,
+        changes: &'a [Change],
+    },
+    Link {
+        create: OperationId,
+        manager: &'a ManagerRef,
+    },
+    Delete {
+        user_id: &'a UserId,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        before_hash: Option<Digest>,
+        before: &'a Fields,
+        reason: &'a str,
+    },
+}
+
+impl<'a> View<'a> {
+    fn of(shown: Shown<'a>) -> Self {
+        let Content { generator, config_hash, target, sources, summary, guards, diagnostics, operations } =
+            shown.content();
+        let whole = |digest: Digest| (!shown.is_masked()).then_some(digest);
+        let Verdict { fixed, liftable, ceilings } = Verdict::of(shown.content());
+        let ceilings = fixed.is_empty().then_some(ceilings);
+        let Target { kind, url, users, managed, fingerprint, custom_fields } = target;
+        let target =
+            TargetView { kind, url, users: *users, managed: *managed, fingerprint: whole(*fingerprint), custom_fields };
+        let source = |source: &'a SourceSummary| {
+            let SourceSummary { name, kind, records, proof, fingerprint } = source;
+            SourceView { name, kind, records: *records, proof, fingerprint: whole(*fingerprint) }
+        };
+        Self {
+            format: FORMAT,
+            format_version: FORMAT_VERSION,
+            plan_hash: shown.hash(),
+            masked: shown.is_masked(),
+            blocked_by: [fixed, liftable].concat(),
+            ceilings,
+            generator,
+            config_hash: *config_hash,
+            target,
+            sources: sources.iter().map(source).collect(),
+            summary: *summary,
+            guards,
+            diagnostics,
+            operations: operations.iter().map(|operation| OperationView::of(operation, whole)).collect(),
+        }
+    }
+}
+
+impl<'a> OperationView<'a> {
+    fn of(operation: &'a Operation, whole: impl Fn(Digest) -> Option<Digest>) -> Self {
+        let Operation { id, employee, name, depends_on, action } = operation;
+        let action_view = match action {
+            Action::Create { after } => ActionView::Create { after },
+            Action::Update { user_id, before_hash, changes } => {
+                ActionView::Update { user_id, before_hash: whole(*before_hash), changes }
+            }
+            Action::Link { create, manager } => ActionView::Link { create: *create, manager },
+            Action::Delete { user_id, before_hash, before, reason } => {
+                ActionView::Delete { user_id, before_hash: whole(*before_hash), before, reason }
+            }
+        };
+        Self {
+            id: *id,
+            action: action.name(),
+            employee: employee.as_ref(),
+            name,
+            depends_on,
+            action_view,
+            consequences: consequence(operation).into_iter().collect(),
+        }
+    }
+}

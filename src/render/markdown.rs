@@ -1,0 +1,136 @@
+//! The plan as a comment on a pull request: GitHub's Markdown, which GitLab reads too.
+//!
+//! It stays below a number of bytes by leaving out what matters least; it names the parameters that it was made with,
+//! so that [`proves`] can make it again and tell a comment that was altered; and it ends with the plan's hash. Nothing
+//! that a plan holds can change its structure, see `parts`.
+
+pub(super) mod fit;
+pub(super) mod parts;
+#[cfg(test)]
+pub(super) mod tests;
+
+use self::fit::Document;
+use super::redact::{self, NOTICE};
+use super::shown::Shown;
+use super::text::group::Kind;
+use super::text::person::Labels;
+use crate::plan::{Plan, Summary};
+
+/// How many bytes GitHub takes in a comment, and the limit where none is given. GitLab takes 1,000,000.
+pub const DEFAULT_MAX_BYTES: usize = 65_536;
+/// A comment is not asked to be shorter than this, in which all that cannot be left out has its place.
+pub const LEAST_MAX_BYTES: usize = 4_096;
+
+/// How the comment says what it was made with. The layout is counted up whenever the same plan would look different: a
+/// comment in another one cannot be made again.
+const TRAILER_START: &str = "<!-- skovik-sync comment: layout=1 max-bytes=";
+pub(super) const SINCE_TRAILER_START: &str = "<!-- skovik-sync comment: since=";
+
+/// How a comment is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// How many bytes it has at most; see [`LEAST_MAX_BYTES`].
+    pub max_bytes: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { max_bytes: DEFAULT_MAX_BYTES }
+    }
+}
+
+/// What cannot be left out does not fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("what a comment must say takes more than {max_bytes} bytes; {LEAST_MAX_BYTES} are always enough")]
+pub struct TooShort {
+    /// How many bytes it should have.
+    pub max_bytes: usize,
+}
+
+/// The comment, which ends with a line break.
+///
+/// # Errors
+/// Where `max_bytes` is too small, which [`LEAST_MAX_BYTES`] never is.
+pub fn render<'a>(shown: impl Into<Shown<'a>>, options: Options) -> Result<String, TooShort> {
+    let shown = shown.into();
+    let content = shown.content();
+    let labels = Labels::of(&content.target);
+    let document = Document {
+        head: head(shown),
+        sections: vec![
+            parts::guards(content),
+            parts::sources(content),
+            parts::group(content, Kind::Delete, &labels),
+            parts::remarks(content, false),
+            parts::group(content, Kind::Update, &labels),
+            parts::group(content, Kind::Create, &labels),
+            parts::group(content, Kind::Link, &labels),
+            parts::remarks(content, true),
+        ],
+        tail: format!("{}\n{}", trailer(shown.is_masked(), options), hash_line(shown)),
+    };
+    document.fit(options.max_bytes).map_err(|_| TooShort { max_bytes: options.max_bytes })
+}
+
+/// Whether a text is the comment that this program makes of a plan, to the letter, with the parameters that the text
+/// itself names. Line breaks may have been changed to CRLF, and those at the end may be gone: forges do that.
+///
+/// # Errors
+/// Says what is wrong with the text.
+pub fn proves(plan: &Plan, text: &str) -> Result<(), String> {
+    let text = text.replace("\r\n", "\n");
+    let text = text.trim_end_matches('\n');
+    let mut from_the_end = text.lines().rev();
+    let last = from_the_end.next().unwrap_or_default();
+    let expected = hash_line(plan.into());
+    if last != expected.trim_end() {
+        return Err(format!("its last line is not the hash of this plan, {}", plan.hash()));
+    }
+    let (masked, options) = parameters(from_the_end.find(|line| !line.is_empty()).unwrap_or_default())?;
+    let likeness = masked.then(|| redact::mask(plan));
+    let shown = likeness.as_ref().map_or_else(|| Shown::from(plan), Shown::from);
+    let again = render(shown, options).map_err(|error| error.to_string())?;
+    let again = again.trim_end_matches('\n');
+    if again == text {
+        return Ok(());
+    }
+    let differing = again.lines().zip(text.lines()).take_while(|(expected, found)| expected == found).count();
+    Err(format!("it differs from what this plan looks like, first in line {}", differing + 1))
+}
+
+fn head(shown: Shown<'_>) -> String {
+    let content = shown.content();
+    let Summary { create, update, delete, .. } = content.summary;
+    let title = if content.operations.is_empty() {
+        "no changes".to_owned()
+    } else {
+        let [create, update, delete] = [create, update, delete].map(parts::number);
+        format!("{create} to create, {update} to update, {delete} to delete")
+    };
+    let masked = if shown.is_masked() { format!("> **Masked**: {NOTICE}.\n\n") } else { String::new() };
+    format!("## skovik-sync plan: {title}\n\n{masked}{}{}", parts::blocked(content), parts::summary(content))
+}
+
+pub(super) fn hash_line(shown: Shown<'_>) -> String {
+    format!("Plan hash: `{}`\n", shown.hash())
+}
+
+fn trailer(masked: bool, options: Options) -> String {
+    format!("{TRAILER_START}{} redact={} -->\n", options.max_bytes, if masked { "yes" } else { "no" })
+}
+
+/// The parameters that a trailer names. Only the one way in which they are written is understood.
+fn parameters(line: &str) -> Result<(bool, Options), String> {
+    if line.starts_with(SINCE_TRAILER_START) {
+        return Err("it shows only what changed since another plan, not the whole of this one".to_owned());
+    }
+    let rest = line.strip_prefix(TRAILER_START).unwrap_or_default();
+    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    let max_bytes = rest[..digits].parse().unwrap_or_default();
+    let found = (rest.ends_with("redact=yes -->"), Options { max_bytes });
+    if trailer(found.0, found.1).trim_end() == line {
+        return Ok(found);
+    }
+    Err("the line above its hash does not say how it was made, or it was made by another version of this program"
+        .into())
+}

@@ -1,0 +1,223 @@
+//! The parts of the document. Whatever comes from outside stands in code, where a forge sees neither mentions nor links
+//! nor HTML: in a fenced block, or, in a table, in a code span. Around it there is nothing but our own words and numbers.
+
+use std::fmt::Write;
+
+use super::fit::{Item, Section};
+use crate::plan::{
+    Action, Content, Diagnostic, Field, GuardOutcome, GuardResult, Operation, Severity, SourceSummary, Target,
+};
+use crate::render::printable;
+use crate::render::shown::Verdict;
+use crate::render::text::group::Kind;
+use crate::render::text::guards::{CEILINGS_LIFT, NOTHING_LIFTS, figures, guard_name, parts};
+use crate::render::text::layout::thousands;
+use crate::render::text::person::{
+    AFTER_DELETE, Consequence, Heading, Labels, Line, Shown as Said, consequence, consequence_text, lines,
+};
+use crate::render::text::remarks::sentence;
+use crate::render::text::value::shown_text;
+
+/// What opens and closes a block; no line within one has so many backticks in a row.
+const FENCE: &str = "```";
+
+/// A value as a code span that may stand in a table.
+pub(in crate::render) fn code(value: &str) -> String {
+    code_span(&shown_text(value))
+}
+
+/// The same for what is ready to be shown.
+pub(in crate::render) fn code_span(shown: &str) -> String {
+    format!("`{}`", shown.replace('`', r"\u{60}").replace('|', r"\u{7c}"))
+}
+
+/// A line of a fenced block. It has no line break: whatever is shown went through an escape that writes them out.
+pub(in crate::render) fn block_line(text: &mut String, margin: &str, line: &str) {
+    let line = if line.contains(FENCE) { line.replace('`', r"\u{60}") } else { line.to_owned() };
+    // A string takes everything.
+    let _ = writeln!(text, "{margin}{line}");
+}
+
+pub(in crate::render) fn number(count: u64) -> String {
+    thousands(usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+/// What stands between the plan and its execution.
+pub(in crate::render) fn blocked(content: &Content) -> String {
+    let verdict = Verdict::of(content);
+    let guards = |count: usize| if count == 1 { "one guard".to_owned() } else { format!("{count} guards") };
+    let mut text = String::new();
+    if !verdict.fixed.is_empty() {
+        let _ = writeln!(text, "> **Blocked** by {}: {NOTHING_LIFTS}\n", guards(verdict.fixed.len()));
+    }
+    if !verdict.liftable.is_empty() {
+        let (count, allow) = (guards(verdict.liftable.len()), verdict.allow());
+        let _ = writeln!(text, "> **Blocked** by {count}: {CEILINGS_LIFT} `skovik-sync approve PLAN{allow}`\n");
+    }
+    text
+}
+
+pub(super) fn summary(content: &Content) -> String {
+    let crate::plan::Summary { create, update, delete, unchanged, set_aside } = content.summary;
+    let mut table = String::from("| Group | People |\n|:--|--:|\n");
+    for (group, count) in
+        [("Create", create), ("Update", update), ("Delete", delete), ("Unchanged", unchanged), ("Set aside", set_aside)]
+    {
+        let bold = if group == "Delete" && count > 0 { "**" } else { "" };
+        let _ = writeln!(table, "| {bold}{group}{bold} | {bold}{}{bold} |", number(count));
+    }
+    table.push('\n');
+    table
+}
+
+/// The account and the sources.
+pub(super) fn sources(content: &Content) -> Section {
+    let Target { kind, url, users, managed, fingerprint: _, custom_fields: _ } = &content.target;
+    let mut items = vec![item(format!(
+        "| target | {} ({}) | {} users, {} of them managed |\n",
+        code(url),
+        code(kind),
+        number(*users),
+        number(*managed)
+    ))];
+    for SourceSummary { name, kind, records, proof, fingerprint: _ } in &content.sources {
+        let proof = match proof.as_str() {
+            "trusted" => "**trusted, no proof that it is whole**".to_owned(),
+            proof => format!("proven whole by {}", code(proof)),
+        };
+        let records = number(*records);
+        items.push(item(format!("| source | {} ({}) | {records} records, {proof} |\n", code(name), code(kind))));
+    }
+    Section {
+        before: "| Side | From | What was read |\n|:--|:--|:--|\n".to_owned(),
+        items,
+        after: String::new(),
+        end: "\n",
+        what: "sources are",
+    }
+}
+
+/// The guards, those that block first to stay.
+pub(super) fn guards(content: &Content) -> Section {
+    let row = |guard: &GuardResult| {
+        let (outcome, rank) = match guard.outcome {
+            GuardOutcome::Pass => ("pass", 1),
+            GuardOutcome::Block => ("**BLOCKED**", 0),
+        };
+        let name = code(&guard_name(guard, &content.target));
+        // Whom a guard that blocks counted, in the same cell, so that the table stays a table.
+        let whom = if guard.parts.is_empty() { String::new() } else { format!(": {}", code(&parts(guard))) };
+        Item { text: format!("| {name} | {}{whom} | {outcome} |\n", figures(guard)), rank }
+    };
+    Section {
+        before: "### Guards\n\n| Guard | Found | Outcome |\n|:--|:--|:--|\n".to_owned(),
+        items: content.guards.iter().map(row).collect(),
+        after: String::new(),
+        end: "\n",
+        what: "guards are",
+    }
+}
+
+/// The people of one kind.
+pub(super) fn group(content: &Content, kind: Kind, labels: &Labels<'_>) -> Section {
+    let of_kind = content.operations.iter().filter(|operation| Kind::of(operation) == kind);
+    let items: Vec<_> = of_kind.map(|operation| person(operation, labels)).collect();
+    let (title, what) = match kind {
+        Kind::Create => ("Create", "creates are"),
+        Kind::Update => ("Update", "updates are"),
+        Kind::Link => ("Link", "links are"),
+        Kind::Delete => ("Delete", "deletes are"),
+    };
+    let about = match kind {
+        Kind::Delete => format!("Each of them {AFTER_DELETE}.\n\n"),
+        Kind::Link => "Managers set once both people are there; not counted.\n\n".to_owned(),
+        Kind::Create | Kind::Update => String::new(),
+    };
+    details(title, kind == Kind::Delete, &about, "diff", items, what)
+}
+
+/// The diagnostics that ask for something, or those that do not.
+pub(super) fn remarks(content: &Content, worth_knowing: bool) -> Section {
+    let wanted = |diagnostic: &&Diagnostic| (diagnostic.severity == Severity::Info) == worth_knowing;
+    let line = |diagnostic: &Diagnostic| {
+        let (margin, rank) = match diagnostic.severity {
+            Severity::Error => ("- ", 0),
+            Severity::Warning => ("! ", 1),
+            Severity::Info => ("i ", 2),
+        };
+        let mut text = String::new();
+        block_line(&mut text, margin, &format!("{}: {}", printable(&diagnostic.code), sentence(diagnostic)));
+        Item { text, rank }
+    };
+    let items = content.diagnostics.iter().filter(wanted).map(line).collect();
+    match worth_knowing {
+        false => details("Set aside and warnings", true, "", "diff", items, "warnings are"),
+        true => details("Worth knowing", false, "", "text", items, "notes are"),
+    }
+}
+
+/// A group that can be folded. Its title is our own, and so is all that stands outside the block.
+pub(in crate::render) fn details(
+    title: &str,
+    open: bool,
+    about: &str,
+    language: &str,
+    items: Vec<Item>,
+    what: &'static str,
+) -> Section {
+    let (open, count) = (if open { " open" } else { "" }, thousands(items.len()));
+    Section {
+        before: format!("<details{open}>\n<summary><b>{title}</b> ({count})</summary>\n\n{about}{FENCE}{language}\n"),
+        items,
+        after: format!("{FENCE}\n"),
+        end: "\n</details>\n\n",
+        what,
+    }
+}
+
+/// A person as lines of a diff: what goes in red, what comes in green, what it entails in between.
+pub(in crate::render) fn person(operation: &Operation, labels: &Labels<'_>) -> Item {
+    let Heading { name, identifier, email } = Heading::of(operation);
+    let email = email.map(|email| format!("  {email}")).unwrap_or_default();
+    let mut text = String::new();
+    let (margin, close) = match operation.action {
+        Action::Create { .. } => ("+ ", ""),
+        Action::Update { .. } | Action::Link { .. } => ("@@ ", " @@"),
+        Action::Delete { .. } => ("- ", ""),
+    };
+    block_line(&mut text, margin, &format!("{name}  {identifier}{email}{close}"));
+    for Line { label, shown } in lines(operation, labels) {
+        match (shown, &operation.action) {
+            (Said::Value(value), Action::Create { .. }) => {
+                block_line(&mut text, "+     ", &format!("{label}: {value}"))
+            }
+            (Said::Value(value), _) => block_line(&mut text, "-     ", &format!("{label}: {value}")),
+            (Said::Change { before, after }, _) => {
+                block_line(&mut text, "- ", &format!("{label}: {before}"));
+                block_line(&mut text, "+ ", &format!("{label}: {after}"));
+            }
+        }
+    }
+    if consequence(operation) == Some(Consequence::BranchMove)
+        && let Some(sentence) = consequence_text(operation)
+    {
+        block_line(&mut text, "! ", &sentence);
+    }
+    Item { text, rank: rank(operation) }
+}
+
+/// What of an update weighs most is left out last.
+fn rank(operation: &Operation) -> u8 {
+    let Action::Update { changes, .. } = &operation.action else { return 0 };
+    if consequence(operation).is_some() {
+        0
+    } else if changes.iter().any(|change| matches!(change.field, Field::ExternalIdentifier | Field::PrimaryEmail)) {
+        1
+    } else {
+        2
+    }
+}
+
+fn item(text: String) -> Item {
+    Item { text, rank: 0 }
+}

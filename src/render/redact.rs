@@ -1,0 +1,257 @@
+//! The masked likeness of a plan, for people who may know how many are changed, and how, but not who.
+//!
+//! Names, e-mails, identifiers, branches and values become numbered masks, in the order in which they first stand in
+//! the plan: the same value is the same mask everywhere in one plan, so that a reviewer sees what is equal, and a mask
+//! tells nothing of its value, which a hash of it would to anybody with a list of names to try. Free text (the messages
+//! of diagnostics) is left out, and so are the fingerprints that would confirm a guess. Counts, groups, guards, the
+//! names of fields, the account's address, the sources and the plan's hash stay. What that does not hide is told in
+//! `docs/plan-file.md`.
+//!
+//! A likeness is no plan: nothing here makes a file that could be approved or applied.
+
+use std::collections::HashMap;
+
+use crate::employee::{CustomValue, ExternalIdentifier, full_name};
+use crate::plan::{
+    Action, BranchRef, Change, Common, Content, CreateRef, Diagnostic, Digest, Field, Fields, GuardResult, ManagerRef,
+    Operation, Part, Plan, SourceSummary, Subject, Target, UserRef, Value,
+};
+
+/// What every masked rendering says of itself.
+pub const NOTICE: &str =
+    "names, identifiers, e-mails, branches, values and messages are masked; the hash is that of the whole plan";
+/// What stands for a message.
+const NO_MESSAGE: &str = "the message is masked";
+/// The reasons that this program gives for a removal; they name nobody.
+const KNOWN_REASONS: [&str; 2] = ["in no source", "outside the scope"];
+/// What stands for a hash that would confirm a guess. Renderings leave it out.
+const NO_DIGEST: Digest = Digest::from_bytes([0; 32]);
+
+/// A plan's masked likeness, tied to the hash of the plan.
+#[derive(Debug, Clone)]
+pub struct Masked {
+    hash: Digest,
+    content: Content,
+}
+
+impl Masked {
+    /// The hash of the plan itself.
+    #[must_use]
+    pub fn hash(&self) -> Digest {
+        self.hash
+    }
+
+    /// The masked content.
+    #[must_use]
+    pub fn content(&self) -> &Content {
+        &self.content
+    }
+}
+
+/// Gives masks. Plans that go through the same one have the same masks for the same values.
+#[derive(Debug, Default)]
+pub struct Masks {
+    given: HashMap<Kind, HashMap<String, usize>>,
+}
+
+/// What is masked; each kind is counted for itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Kind {
+    Person,
+    NamePart,
+    Email,
+    Identifier,
+    User,
+    Branch,
+    Boolean,
+    Value,
+}
+
+impl Kind {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::NamePart => "name",
+            Self::Email => "mail",
+            Self::Identifier => "id",
+            Self::User => "user",
+            Self::Branch => "branch",
+            Self::Boolean => "boolean",
+            Self::Value => "value",
+        }
+    }
+}
+
+/// Masks one plan.
+#[must_use]
+pub fn mask(plan: &Plan) -> Masked {
+    Masks::default().mask(plan)
+}
+
+impl Masks {
+    /// Masks a plan.
+    #[must_use]
+    pub fn mask(&mut self, plan: &Plan) -> Masked {
+        let Content { generator, config_hash, target, sources, summary, guards, diagnostics, operations } =
+            plan.content();
+        // The operations come first: they are what the numbers are read in.
+        let operations = operations.iter().map(|operation| self.operation(operation)).collect();
+        let content = Content {
+            generator: generator.clone(),
+            config_hash: *config_hash,
+            target: Target { fingerprint: NO_DIGEST, ..target.clone() },
+            sources: sources.iter().map(|source| SourceSummary { fingerprint: NO_DIGEST, ..source.clone() }).collect(),
+            summary: *summary,
+            guards: guards.iter().map(|guard| self.guard(guard)).collect(),
+            diagnostics: diagnostics.iter().map(|diagnostic| self.diagnostic(diagnostic)).collect(),
+            operations,
+        };
+        Masked { hash: plan.hash(), content }
+    }
+
+    fn number(&mut self, kind: Kind, value: &str) -> usize {
+        let given = self.given.entry(kind).or_default();
+        if let Some(number) = given.get(value) {
+            return *number;
+        }
+        let number = given.len() + 1;
+        given.insert(value.to_owned(), number);
+        number
+    }
+
+    /// The mask of a value. No value, which is no secret, stays so.
+    fn text(&mut self, kind: Kind, value: &str) -> String {
+        if value.is_empty() {
+            return String::new();
+        }
+        format!("{}-{}", kind.word(), self.number(kind, value))
+    }
+
+    fn identifier(&mut self, identifier: Option<&ExternalIdentifier>) -> Option<ExternalIdentifier> {
+        identifier.map(|identifier| self.text(Kind::Identifier, identifier.as_str()).into())
+    }
+
+    fn boolean(&mut self, value: bool) -> String {
+        self.text(Kind::Boolean, if value { "true" } else { "false" })
+    }
+
+    fn operation(&mut self, operation: &Operation) -> Operation {
+        let Operation { id, employee, name, depends_on, action } = operation;
+        let employee = self.identifier(employee.as_ref());
+        let name = self.text(Kind::Person, name);
+        let action = match action {
+            Action::Create { after } => Action::Create { after: self.fields(after) },
+            Action::Update { user_id, before_hash: _, changes } => Action::Update {
+                user_id: self.text(Kind::User, user_id.as_str()).into(),
+                before_hash: NO_DIGEST,
+                changes: changes.iter().map(|change| self.change(change)).collect(),
+            },
+            Action::Link { create, manager } => Action::Link { create: *create, manager: self.manager(manager) },
+            Action::Delete { user_id, before_hash: _, before, reason } => Action::Delete {
+                user_id: self.text(Kind::User, user_id.as_str()).into(),
+                before_hash: NO_DIGEST,
+                before: self.fields(before),
+                reason: if KNOWN_REASONS.contains(&reason.as_str()) { reason } else { NO_MESSAGE }.to_owned(),
+            },
+        };
+        Operation { id: *id, employee, name, depends_on: depends_on.clone(), action }
+    }
+
+    /// The person's mask stands in the place of the last name, so that it is the one by which others refer to them.
+    fn fields(&mut self, fields: &Fields) -> Fields {
+        let Fields { external_identifier, primary_email, first_name, last_name, branch, manager, custom_fields } =
+            fields;
+        let mut custom = |value: &CustomValue| match value {
+            CustomValue::Boolean(value) => CustomValue::Text(self.boolean(*value).into()),
+            CustomValue::Text(text) => CustomValue::Text(self.text(Kind::Value, text).into()),
+        };
+        let custom_fields =
+            custom_fields.iter().map(|(id, value)| (id.clone(), value.as_ref().map(&mut custom))).collect();
+        Fields {
+            external_identifier: self.identifier(external_identifier.as_ref()),
+            primary_email: self.text(Kind::Email, primary_email),
+            first_name: String::new(),
+            last_name: self.text(Kind::Person, &full_name(first_name, last_name)),
+            branch: branch.as_ref().map(|branch| branch.as_ref().map(|branch| self.branch(branch))),
+            manager: manager.as_ref().map(|manager| manager.as_ref().map(|manager| self.manager(manager))),
+            custom_fields,
+        }
+    }
+
+    fn change(&mut self, change: &Change) -> Change {
+        let Change { field, before, after } = change;
+        let mut side = |value: &Option<Value>| value.as_ref().map(|value| self.value(field, value));
+        Change { field: field.clone(), before: side(before), after: side(after) }
+    }
+
+    fn value(&mut self, field: &Field, value: &Value) -> Value {
+        match value {
+            Value::Boolean(value) => Value::Text(self.boolean(*value)),
+            Value::Text(text) => {
+                let kind = match field {
+                    Field::ExternalIdentifier => Kind::Identifier,
+                    Field::PrimaryEmail => Kind::Email,
+                    Field::FirstName | Field::LastName => Kind::NamePart,
+                    Field::Branch | Field::Manager | Field::Custom(_) => Kind::Value,
+                };
+                Value::Text(self.text(kind, text))
+            }
+            Value::Branch(branch) => Value::Branch(self.branch(branch)),
+            Value::Manager(manager) => Value::Manager(self.manager(manager)),
+        }
+    }
+
+    /// Branches are known by id; the other two would say nothing more.
+    fn branch(&mut self, branch: &BranchRef) -> BranchRef {
+        let BranchRef { branch_id, external_identifier: _, name: _ } = branch;
+        let branch_id = self.text(Kind::Branch, branch_id.as_str()).into();
+        BranchRef { branch_id, external_identifier: None, name: "masked".to_owned() }
+    }
+
+    fn manager(&mut self, manager: &ManagerRef) -> ManagerRef {
+        match manager {
+            ManagerRef::User(UserRef { user_id, employee, name }) => ManagerRef::User(UserRef {
+                user_id: self.text(Kind::User, user_id.as_str()).into(),
+                employee: self.identifier(employee.as_ref()),
+                name: self.text(Kind::Person, name),
+            }),
+            ManagerRef::Create(CreateRef { create, employee, name }) => ManagerRef::Create(CreateRef {
+                create: *create,
+                employee: self.text(Kind::Identifier, employee.as_str()).into(),
+                name: self.text(Kind::Person, name),
+            }),
+        }
+    }
+
+    /// A guard's name is that of a setting; the branch that it looks at, and whom it counted, are masked.
+    fn guard(&mut self, guard: &GuardResult) -> GuardResult {
+        let subject = guard.subject.as_ref().map(|subject| match subject {
+            Subject::Branch(branch) => Subject::Branch(branch.as_ref().map(|branch| self.branch(branch))),
+            Subject::Field(field) => Subject::Field(field.clone()),
+        });
+        let parts = guard.parts.iter().map(|part| self.part(part)).collect();
+        GuardResult { subject, parts, ..guard.clone() }
+    }
+
+    fn part(&mut self, Part { common, name, count }: &Part) -> Part {
+        let name = match common {
+            Common::Branch => self.text(Kind::Branch, name),
+            Common::Manager | Common::Person => self.text(Kind::Person, name),
+            Common::Field | Common::Reason => name.clone(),
+        };
+        Part { common: *common, name, count: *count }
+    }
+
+    fn diagnostic(&mut self, diagnostic: &Diagnostic) -> Diagnostic {
+        let Diagnostic { severity, code, employee, message: _ } = diagnostic;
+        Diagnostic {
+            severity: *severity,
+            code: code.clone(),
+            employee: employee.as_ref().map(|employee| self.text(Kind::Identifier, employee)),
+            message: NO_MESSAGE.to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,94 @@
+//! What a rendering shows: a plan, or its masked likeness, tied to the same hash; and what its guards say.
+
+use std::collections::BTreeMap;
+
+use super::escape;
+use super::redact::Masked;
+use super::text::guards::{CEILINGS_LIFT, NOTHING_LIFTS};
+use crate::guard::{Ceiling, needed_ceilings};
+use crate::plan::{Content, Digest, GuardOutcome, Plan};
+
+/// What is shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'a> {
+    hash: Digest,
+    content: &'a Content,
+    masked: bool,
+}
+
+/// What stands between a plan and its execution, as far as the guards go.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Verdict<'a> {
+    /// The guards that block and that no approval lifts.
+    pub(super) fixed: Vec<&'a str>,
+    /// The guards that block until an approval names the ceilings.
+    pub(super) liftable: Vec<&'a str>,
+    /// The ceilings that lift them all.
+    pub(super) ceilings: BTreeMap<Ceiling, u64>,
+}
+
+impl<'a> Shown<'a> {
+    /// The hash of the plan, which is never that of a masked likeness.
+    #[must_use]
+    pub fn hash(&self) -> Digest {
+        self.hash
+    }
+
+    /// What is said.
+    #[must_use]
+    pub fn content(&self) -> &'a Content {
+        self.content
+    }
+
+    /// Whether names, identifiers and values are masked.
+    #[must_use]
+    pub fn is_masked(&self) -> bool {
+        self.masked
+    }
+}
+
+impl<'a> From<&'a Plan> for Shown<'a> {
+    fn from(plan: &'a Plan) -> Self {
+        Self { hash: plan.hash(), content: plan.content(), masked: false }
+    }
+}
+
+impl<'a> From<&'a Masked> for Shown<'a> {
+    fn from(masked: &'a Masked) -> Self {
+        Self { hash: masked.hash(), content: masked.content(), masked: true }
+    }
+}
+
+impl<'a> Verdict<'a> {
+    pub(super) fn of(content: &'a Content) -> Self {
+        let mut verdict = Self::default();
+        for guard in content.guards.iter().filter(|guard| guard.outcome == GuardOutcome::Block) {
+            let names = if Ceiling::lifting(&guard.id).is_some() { &mut verdict.liftable } else { &mut verdict.fixed };
+            // A guard of each branch, or of each field, blocks by one name.
+            if !names.contains(&guard.id.as_str()) {
+                names.push(&guard.id);
+            }
+        }
+        verdict.ceilings = needed_ceilings(&content.guards);
+        verdict
+    }
+
+    /// What holds of the guards that block, in a sentence or two.
+    pub(super) fn sentences(&self) -> Vec<String> {
+        let names = |guards: &[&str]| guards.iter().map(|id| escape(id)).collect::<Vec<_>>().join(", ");
+        let mut sentences = Vec::new();
+        if !self.fixed.is_empty() {
+            sentences.push(format!("by {}: {NOTHING_LIFTS}", names(&self.fixed)));
+        }
+        if !self.liftable.is_empty() {
+            let (guards, allow) = (names(&self.liftable), self.allow());
+            sentences.push(format!("by {guards}: {CEILINGS_LIFT} skovik-sync approve PLAN{allow}"));
+        }
+        sentences
+    }
+
+    /// The options of `approve` that name the ceilings.
+    pub(super) fn allow(&self) -> String {
+        self.ceilings.iter().map(|(ceiling, count)| format!(" --allow {}={count}", ceiling.name())).collect()
+    }
+}

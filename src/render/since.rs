@@ -1,0 +1,121 @@
+//! What changed between two plans, so that a plan that was approved once is quickly approved again.
+//!
+//! Operations are compared by person and content, never by number: a plan in which one person more is created numbers
+//! everybody else anew. Whatever differs is told; two plans of which nothing is told are the same, to the hash.
+
+mod comment;
+mod entry;
+mod facts;
+mod pairs;
+mod terminal;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use self::facts::Fact;
+use self::pairs::Pairs;
+use super::shown::Shown;
+use super::text::layout::thousands;
+use super::text::person::Labels;
+use crate::plan::{Diagnostic, Operation, Plan};
+
+pub use self::comment::markdown;
+pub use self::terminal::text;
+
+/// What differs between two plans. It holds places in them, so that their masked likenesses can be shown instead.
+#[derive(Debug)]
+pub struct Difference {
+    pairs: Pairs,
+    /// What else differs, as far as it is not in the operations.
+    data: facts::Data,
+    new_remarks: Vec<usize>,
+    gone_remarks: Vec<usize>,
+    same_hash: bool,
+}
+
+/// Compares two plans.
+#[must_use]
+pub fn compare(old: &Plan, new: &Plan) -> Difference {
+    let (before, after) = (&old.content().diagnostics, &new.content().diagnostics);
+    Difference {
+        pairs: Pairs::of(&old.content().operations, &new.content().operations),
+        data: facts::Data::of(old.content(), new.content()),
+        new_remarks: only_in(after, before),
+        gone_remarks: only_in(before, after),
+        same_hash: old.hash() == new.hash(),
+    }
+}
+
+/// The places of what is in the one list and not in the other.
+fn only_in(list: &[Diagnostic], other: &[Diagnostic]) -> Vec<usize> {
+    let mut counts: BTreeMap<&Diagnostic, usize> = BTreeMap::new();
+    for diagnostic in other {
+        *counts.entry(diagnostic).or_default() += 1;
+    }
+    let mut only_here = Vec::new();
+    for (place, diagnostic) in list.iter().enumerate() {
+        match counts.get_mut(diagnostic) {
+            Some(count) if *count > 0 => *count -= 1,
+            _ => only_here.push(place),
+        }
+    }
+    only_here
+}
+
+/// What is shown of both plans.
+struct Both<'a> {
+    difference: &'a Difference,
+    old: Shown<'a>,
+    new: Shown<'a>,
+    old_labels: Labels<'a>,
+    new_labels: Labels<'a>,
+}
+
+impl<'a> Both<'a> {
+    fn of(difference: &'a Difference, old: Shown<'a>, new: Shown<'a>) -> Self {
+        let (old_labels, new_labels) = (Labels::of(&old.content().target), Labels::of(&new.content().target));
+        Self { difference, old, new, old_labels, new_labels }
+    }
+
+    fn new_operations(&self) -> impl Iterator<Item = &'a Operation> {
+        let operations = &self.new.content().operations;
+        self.difference.pairs.new.iter().map(move |&place| &operations[place])
+    }
+
+    fn gone_operations(&self) -> impl Iterator<Item = &'a Operation> {
+        let operations = &self.old.content().operations;
+        self.difference.pairs.gone.iter().map(move |&place| &operations[place])
+    }
+
+    fn new_remarks(&self) -> impl Iterator<Item = &'a Diagnostic> {
+        let diagnostics = &self.new.content().diagnostics;
+        self.difference.new_remarks.iter().map(move |&place| &diagnostics[place])
+    }
+
+    fn gone_remarks(&self) -> impl Iterator<Item = &'a Diagnostic> {
+        let diagnostics = &self.old.content().diagnostics;
+        self.difference.gone_remarks.iter().map(move |&place| &diagnostics[place])
+    }
+
+    fn the_same(&self) -> String {
+        let count = self.difference.pairs.same;
+        format!("The same in both: {} {}.", thousands(count), if count == 1 { "operation" } else { "operations" })
+    }
+
+    /// What differs outside the operations; and a word where nothing that is shown differs although the hashes do.
+    fn facts(&self) -> Vec<Fact> {
+        let Self { difference, old, new, .. } = self;
+        let mut facts = difference.data.facts(old.content(), new.content());
+        let Pairs { new: added, gone, different, same: _, reordered } = &difference.pairs;
+        if *reordered {
+            facts.push(Fact::of("operations", "another order", "this order"));
+        }
+        let operations = !added.is_empty() || !gone.is_empty() || !different.is_empty();
+        let remarks = !difference.new_remarks.is_empty() || !difference.gone_remarks.is_empty();
+        if facts.is_empty() && !operations && !remarks && !difference.same_hash {
+            facts.push(Fact::of("something that is not shown", "another", "this"));
+        }
+        facts
+    }
+}

@@ -1,0 +1,131 @@
+//! What differs between two plans outside their operations: the summary, the guards, the sides that were compared.
+
+use std::collections::BTreeSet;
+
+use crate::plan::{Content, GuardOutcome, GuardResult, SourceSummary, Summary, Target};
+use crate::render::printable;
+use crate::render::text::guards::{figures, guard_name, parts};
+
+/// Something that differs.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Fact {
+    pub(super) what: String,
+    pub(super) before: String,
+    pub(super) after: String,
+}
+
+/// What a masked likeness no longer tells: which fingerprints differ.
+#[derive(Debug)]
+pub(super) struct Data {
+    target: bool,
+    /// The sources by name.
+    sources: BTreeSet<String>,
+}
+
+impl Fact {
+    pub(super) fn of(what: &str, before: impl ToString, after: impl ToString) -> Self {
+        let escaped = |text: String| printable(&text).into_owned();
+        Self { what: escaped(what.to_owned()), before: escaped(before.to_string()), after: escaped(after.to_string()) }
+    }
+}
+
+impl Data {
+    pub(super) fn of(old: &Content, new: &Content) -> Self {
+        let differs = |source: &&SourceSummary| {
+            old.sources.iter().any(|other| other.name == source.name && other.fingerprint != source.fingerprint)
+        };
+        Self {
+            target: old.target.fingerprint != new.target.fingerprint,
+            sources: new.sources.iter().filter(differs).map(|source| source.name.clone()).collect(),
+        }
+    }
+
+    pub(super) fn facts(&self, old: &Content, new: &Content) -> Vec<Fact> {
+        let mut facts = Vec::new();
+        summary(&mut facts, old.summary, new.summary);
+        guards(&mut facts, old, new);
+        if old.config_hash != new.config_hash {
+            facts.push(Fact::of("settings", old.config_hash, new.config_hash));
+        }
+        differing(&mut facts, "made by", &old.generator, &new.generator);
+        target(&mut facts, &old.target, &new.target);
+        if self.target {
+            facts.push(Fact::of("data of the account", "another", "this"));
+        }
+        for (what, before, after) in joined(&old.sources, &new.sources, |source| &source.name) {
+            differing(&mut facts, &format!("source {what}"), describe(before), describe(after));
+            if self.sources.contains(what) {
+                facts.push(Fact::of(&format!("data of source {what}"), "another", "this"));
+            }
+        }
+        facts
+    }
+}
+
+fn differing<T: PartialEq + ToString>(facts: &mut Vec<Fact>, what: &str, before: T, after: T) {
+    if before != after {
+        facts.push(Fact::of(what, before, after));
+    }
+}
+
+fn summary(facts: &mut Vec<Fact>, old: Summary, new: Summary) {
+    let Summary { create, update, delete, unchanged, set_aside } = old;
+    differing(facts, "to create", create, new.create);
+    differing(facts, "to update", update, new.update);
+    differing(facts, "to delete", delete, new.delete);
+    differing(facts, "unchanged", unchanged, new.unchanged);
+    differing(facts, "set aside", set_aside, new.set_aside);
+}
+
+fn guards(facts: &mut Vec<Fact>, old: &Content, new: &Content) {
+    let named = |content: &'_ Content| -> Vec<(String, GuardResult)> {
+        content.guards.iter().map(|guard| (guard_name(guard, &content.target), guard.clone())).collect()
+    };
+    let (old, new) = (named(old), named(new));
+    for (id, before, after) in joined(&old, &new, |(name, _)| name) {
+        let [before, after] = [before, after].map(|found| found.map(|(_, guard)| guard));
+        let describe = |guard: Option<&GuardResult>| match guard {
+            None => "(not there)".to_owned(),
+            Some(guard) => match guard.outcome {
+                GuardOutcome::Pass => format!("{}: pass", figures(guard)),
+                GuardOutcome::Block if guard.parts.is_empty() => format!("{}: BLOCKED", figures(guard)),
+                GuardOutcome::Block => format!("{}: BLOCKED: {}", figures(guard), parts(guard)),
+            },
+        };
+        differing(facts, &format!("guard {id}"), describe(before), describe(after));
+    }
+}
+
+fn target(facts: &mut Vec<Fact>, old: &Target, new: &Target) {
+    let Target { kind, url, users, managed, fingerprint: _, custom_fields } = old;
+    differing(facts, "target", format!("{kind} {url}"), format!("{} {}", new.kind, new.url));
+    differing(facts, "users", *users, new.users);
+    differing(facts, "managed users", *managed, new.managed);
+    if *custom_fields != new.custom_fields {
+        let names = |target: &Target| {
+            target.custom_fields.iter().map(|(id, name)| format!("{name} ({id})")).collect::<Vec<_>>()
+        };
+        differing(facts, "custom fields", names(old).join(", "), names(new).join(", "));
+    }
+}
+
+fn describe(source: Option<&SourceSummary>) -> String {
+    match source {
+        None => "(not there)".to_owned(),
+        Some(SourceSummary { name: _, kind, records, proof, fingerprint: _ }) => {
+            format!("{kind}, {records} records, {proof}")
+        }
+    }
+}
+
+/// Both lists by name: what is in the new one in its order, then what is gone.
+fn joined<'a, T>(
+    old: &'a [T],
+    new: &'a [T],
+    name: fn(&T) -> &str,
+) -> impl Iterator<Item = (&'a str, Option<&'a T>, Option<&'a T>)> {
+    let find = move |list: &'a [T], wanted: &str| list.iter().find(|item| name(item) == wanted);
+    let there = new.iter().map(move |item| (name(item), find(old, name(item)), Some(item)));
+    let gone = old.iter().filter(move |item| find(new, name(item)).is_none());
+    there.chain(gone.map(move |item| (name(item), Some(item), None)))
+}

@@ -1,0 +1,218 @@
+//! A company with settings, a list and an account on a sandbox of its own, and the real program to run on it.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Value, json};
+use skovik_sync::target::snapshot::{Item, Writer};
+use tempfile::TempDir;
+
+/// May read and write.
+pub(crate) const WRITE_KEY: &str = "write-key";
+/// May read only.
+pub(crate) const READ_KEY: &str = "read-key";
+
+/// Somebody in the list, or in the account.
+#[derive(Debug, Clone)]
+pub(crate) struct Person {
+    pub(crate) identifier: String,
+    pub(crate) first_name: String,
+    pub(crate) email: String,
+    pub(crate) branch: &'static str,
+    pub(crate) manager: Option<String>,
+}
+
+/// The whole of it. The sandbox ends when this is dropped.
+pub(crate) struct House {
+    pub(crate) folder: TempDir,
+    pub(crate) url: String,
+    sandbox: Child,
+}
+
+/// What the program did.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+/// So many people of a branch, who report to its first.
+pub(crate) fn people(branch: &'static str, count: usize) -> Vec<Person> {
+    let identifier = |n: usize| format!("{branch}-{n}");
+    let person = |n: usize| Person {
+        identifier: identifier(n),
+        first_name: format!("P{n}"),
+        email: format!("p{n}.{}@example.com", branch.to_lowercase()),
+        branch,
+        manager: (n > 0).then(|| identifier(0)),
+    };
+    (0..count).map(person).collect()
+}
+
+impl House {
+    /// These people in the list, and those in the account. `more` is added to the settings, `args` to the sandbox's.
+    pub(crate) fn new(listed: &[Person], users: &[Person], more: &str, args: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("seed.jsonl"), snapshot(users)).expect("written");
+        let (sandbox, url) = start_sandbox(folder.path(), 0, args);
+        let house = Self { folder, url, sandbox };
+        house.list(listed);
+        house.set_key(WRITE_KEY);
+        house.settings(more);
+        house
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    pub(crate) fn json(&self, name: &str) -> Value {
+        serde_json::from_str(&self.read(name)).expect("JSON")
+    }
+
+    /// Writes the list of the people.
+    pub(crate) fn list(&self, people: &[Person]) {
+        let mut text = "id,first,last,mail,branch,manager\n".to_owned();
+        for Person { identifier, first_name, email, branch, manager } in people {
+            let manager = manager.as_deref().unwrap_or_default();
+            let _ = writeln!(text, "{identifier},{first_name},Berg,{email},{branch},{manager}");
+        }
+        fs::write(self.path("people.csv"), text).expect("written");
+    }
+
+    pub(crate) fn set_key(&self, key: &str) {
+        fs::write(self.path("key"), key).expect("written");
+        private(&self.path("key"));
+    }
+
+    /// Writes the settings, with these tables at their end.
+    pub(crate) fn settings(&self, more: &str) {
+        let text = format!(
+            "[target]\nkind = \"skovik\"\nurl = \"{}\"\ntoken_file = \"key\"\nretries = 0\n\
+             [[source]]\nname = \"hr\"\nkind = \"csv\"\npath = \"people.csv\"\nkey = \"id\"\n\
+             [employee]\nexternal_identifier = \"{{{{ hr.id }}}}\"\nprimary_email = \"{{{{ hr.mail }}}}\"\n\
+             first_name = \"{{{{ hr.first }}}}\"\nlast_name = \"{{{{ hr.last }}}}\"\nbranch = \"{{{{ hr.branch }}}}\"\n\
+             manager = \"{{{{ hr.manager }}}}\"\n{more}",
+            self.url
+        );
+        fs::write(self.path("skovik-sync.toml"), text).expect("written");
+    }
+
+    /// Ends the sandbox and starts it again as it was at first, at the same address.
+    pub(crate) fn back_to_the_start(&mut self) {
+        let _ = self.sandbox.kill();
+        let _ = self.sandbox.wait();
+        let port = self.url.rsplit(':').next().and_then(|rest| rest.split('/').next()).expect("a port");
+        let (sandbox, url) = start_sandbox(self.folder.path(), port.parse().expect("a number"), &[]);
+        assert_eq!(url, self.url);
+        self.sandbox = sandbox;
+    }
+
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_skovik-sync"));
+        command.args(args).current_dir(self.folder.path()).stdin(Stdio::null());
+        command.env("HOME", self.folder.path()).env("XDG_STATE_HOME", self.path("state")).env("USER", "tester");
+        command
+    }
+
+    pub(crate) fn run(&self, args: &[&str]) -> Ran {
+        Ran::of(self.command(args).output().expect("it runs"))
+    }
+
+    /// Runs the program, which must end so.
+    #[track_caller]
+    pub(crate) fn expect(&self, code: i32, args: &[&str]) -> Ran {
+        let ran = self.run(args);
+        assert_eq!(ran.code, code, "{args:?}: {ran:#?}");
+        ran
+    }
+
+    /// Asks the sandbox directly.
+    pub(crate) fn delete_user(&self, identifier: &str) {
+        let port = self.url.trim_start_matches("http://").trim_end_matches("/v1");
+        let mut stream = std::net::TcpStream::connect(port).expect("connected");
+        let request = format!(
+            "DELETE /v1/users/u-{identifier} HTTP/1.1\r\nHost: {port}\r\nAuthorization: Bearer {WRITE_KEY}\r\n\
+             Connection: close\r\n\r\n"
+        );
+        std::io::Write::write_all(&mut stream, request.as_bytes()).expect("sent");
+        let mut answer = String::new();
+        std::io::Read::read_to_string(&mut stream, &mut answer).expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
+    }
+
+    /// The requests that were made so far: methods, paths without their query, answers.
+    pub(crate) fn requests(&self) -> Vec<(String, String, u64)> {
+        let request = |line: &str| {
+            let entry: Value = serde_json::from_str(line).expect("JSON");
+            let path = entry["path"].as_str().expect("a path").split('?').next().unwrap_or_default().to_owned();
+            (entry["method"].as_str().expect("a method").to_owned(), path, entry["status"].as_u64().unwrap_or(0))
+        };
+        self.read("requests.jsonl").lines().map(request).collect()
+    }
+
+    /// The requests so far that are no GET.
+    pub(crate) fn writes(&self) -> Vec<(String, String, u64)> {
+        self.requests().into_iter().filter(|(method, ..)| method != "GET").collect()
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        let _ = self.sandbox.kill();
+        let _ = self.sandbox.wait();
+    }
+}
+
+impl Ran {
+    pub(crate) fn of(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).expect("text");
+        Self { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
+    }
+}
+
+fn private(path: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("set");
+}
+
+fn start_sandbox(folder: &Path, port: u16, args: &[&str]) -> (Child, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_skovik-sync"));
+    command.args(["sandbox", "--port", &port.to_string(), "--seed", "seed.jsonl", "--request-log", "requests.jsonl"]);
+    command.args(["--key", WRITE_KEY, "--read-key", READ_KEY]).args(args).current_dir(folder);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("stdout")).read_line(&mut line).expect("a line");
+    let url = line.strip_prefix("listening on ").expect("the line").trim_end().to_owned();
+    (child, url)
+}
+
+/// An account of two branches and these users, whose ids are `u-` and their identifier.
+fn snapshot(users: &[Person]) -> Vec<u8> {
+    let raw = |value: &Value| -> Box<RawValue> { to_raw_value(value).expect("JSON") };
+    let mut writer = Writer::new(Vec::new(), "http://127.0.0.1:1/v1").expect("written");
+    for identifier in ["NO01", "SE01"] {
+        let branch = json!({"type": "branches", "id": identifier.to_lowercase(),
+                            "attributes": {"name": format!("Example {identifier}"), "external_identifier": identifier}});
+        writer.item(Item::Branch(&raw(&branch))).expect("written");
+    }
+    for Person { identifier, first_name, email, branch, manager } in users {
+        let manager = manager.as_ref().map(|manager| json!({"type": "users", "id": format!("u-{manager}")}));
+        let user = json!({"type": "users", "id": format!("u-{identifier}"),
+            "attributes": {"primary_email": email, "external_identifier": identifier, "first_name": first_name,
+                           "last_name": "Berg", "roles": ["employee"], "custom_fields": {}},
+            "relationships": {"manager": {"data": manager},
+                              "branch": {"data": {"type": "branches", "id": branch.to_lowercase()}}}});
+        writer.item(Item::User(&raw(&user))).expect("written");
+    }
+    writer.finish().expect("written").0
+}

@@ -1,0 +1,228 @@
+//! `run`, the scheduled job, with the real program: what it applies by itself, and what it leaves to people.
+
+use std::fs;
+use std::process::Stdio;
+
+use jiff::{Timestamp, ToSpan as _};
+use serde_json::{Value, json};
+use skovik_sync::apply::lock::{Holder, take};
+
+use super::house::{House, Person, Ran, people};
+
+const AUTOMATIC: &str = "[approval]\nautomatic = true\n";
+const RECORD: &str = "plan.json.policy__automatic.approval";
+
+/// Twenty people, of whom one is to be renamed, one created, one removed.
+fn company() -> (Vec<Person>, Vec<Person>) {
+    let users = people("SE01", 20);
+    let mut listed = people("SE01", 21);
+    listed.remove(7);
+    listed[3].first_name = "Nova".to_owned();
+    (listed, users)
+}
+
+fn house(more: &str, args: &[&str]) -> House {
+    let (listed, users) = company();
+    House::new(&listed, &users, more, args)
+}
+
+fn hash(house: &House) -> Value {
+    house.json("plan.json")["plan_hash"].clone()
+}
+
+#[track_caller]
+fn says(ran: &Ran, parts: &[&str]) {
+    for part in parts {
+        assert!(ran.err.contains(part), "{part}: {ran:#?}");
+    }
+}
+
+#[test]
+fn what_the_policy_allows_is_applied_and_on_record() {
+    let house = house(AUTOMATIC, &[]);
+    let ran = house.expect(0, &["run", "--report", "report.json", "--events", "events.jsonl"]);
+    assert!(ran.out.contains("1 to create, 1 to update, 1 to delete"), "{ran:?}");
+    let mut methods: Vec<String> = house.writes().into_iter().map(|(method, ..)| method).collect();
+    methods.sort();
+    assert_eq!(methods, ["DELETE", "POST", "PUT"]);
+    let record = house.json(RECORD);
+    assert_eq!((&record["plan_hash"], &record["approver"]), (&hash(&house), &json!("policy: automatic")));
+    assert_eq!(house.json("report.json")["plan_hash"], hash(&house));
+    assert!(house.read("events.jsonl").contains("\"summary\""));
+    assert!(house.read("plan.json.journal").contains("policy: automatic"));
+
+    let again = house.expect(0, &["run"]);
+    assert!(again.out.contains("No changes."), "{again:?}");
+    assert_eq!(house.writes().len(), 3);
+}
+
+#[test]
+fn without_the_policy_the_plan_is_left_to_people() {
+    let house = house("", &[]);
+    let ran = house.expect(6, &["run", "-o", "tonight.json"]);
+    says(&ran, &["automatic is false", "skovik-sync approve tonight.json && skovik-sync apply tonight.json"]);
+    assert_eq!(house.writes(), []);
+    let approvals = fs::read_dir(house.folder.path()).expect("a folder").flatten();
+    assert!(approvals.map(|entry| entry.file_name()).all(|name| !name.to_string_lossy().ends_with(".approval")));
+
+    // Once somebody has approved it, the next run finds the same plan and applies it.
+    house.expect(0, &["approve", "tonight.json", "--yes", "--approver", "anna"]);
+    house.expect(0, &["run", "-o", "tonight.json"]);
+    assert_eq!(house.writes().len(), 3);
+    assert!(house.read("tonight.json.journal").contains("\"approvers\":[\"anna\"]"));
+}
+
+#[test]
+fn an_approval_of_another_plan_is_none() {
+    let house = house("", &[]);
+    house.expect(6, &["run"]);
+    house.expect(0, &["approve", "plan.json", "--yes", "--approver", "anna"]);
+    let (mut listed, _) = company();
+    listed[4].first_name = "Other".to_owned();
+    house.list(&listed);
+    house.expect(6, &["run"]);
+    assert_eq!(house.writes(), []);
+}
+
+#[test]
+fn a_blocked_plan_is_left_whatever_the_policy_says() {
+    let (listed, users) = company();
+    let house = House::new(&listed[..10], &users, AUTOMATIC, &[]);
+    let ran = house.expect(5, &["run"]);
+    says(&ran, &["max_delete_percent (10 of 20, limit 20)", "skovik-sync approve plan.json --allow deletes=10"]);
+    assert!(!house.path(RECORD).exists());
+    assert_eq!(house.writes(), []);
+    house.expect(0, &["approve", "plan.json", "--yes", "--allow", "deletes=10", "--allow", "changes=11"]);
+    house.expect(0, &["run"]);
+}
+
+#[test]
+fn what_no_approval_lifts_is_said_so() {
+    let house = house(&format!("[guard]\nmin_employees = 500\n{AUTOMATIC}"), &[]);
+    let ran = house.expect(5, &["run"]);
+    says(&ran, &["min_employees", "No approval lifts this"]);
+    assert!(!ran.err.contains("skovik-sync approve"), "{ran:?}");
+}
+
+#[test]
+fn a_renumbered_person_is_for_a_person_to_look_at() {
+    let (mut listed, users) = company();
+    listed[5].identifier = "SE01-500".to_owned();
+    let house = House::new(&listed, &users, &format!("[scope]\nrenumber = \"same-person\"\n{AUTOMATIC}"), &[]);
+    says(&house.expect(6, &["run"]), &["1 renumbered"]);
+    assert_eq!(house.writes(), []);
+}
+
+#[test]
+fn the_lock_is_taken_before_anything_is_asked() {
+    let house = house(AUTOMATIC, &[]);
+    let holder = Holder { pid: 7, since: Timestamp::UNIX_EPOCH, plan_hash: None };
+    let lock = take(&house.path("state/skovik-sync"), &house.url, &holder).expect("the lock");
+    let ran = house.expect(10, &["run"]);
+    says(&ran, &["process 7, since 1970-01-01T00:00:00Z"]);
+    assert_eq!(house.requests(), []);
+    drop(lock);
+    house.expect(0, &["run"]);
+}
+
+#[test]
+fn two_runs_do_not_overlap() {
+    let house = house(AUTOMATIC, &["--fail", "GET /branches nth=1 slow=4s"]);
+    let mut first = house.command(&["run"]);
+    let mut first = first.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    // The lock file says who holds it as soon as it is held.
+    let held = || {
+        let folder = fs::read_dir(house.path("state/skovik-sync")).ok();
+        folder.into_iter().flatten().flatten().any(|entry| entry.metadata().is_ok_and(|file| file.len() > 0))
+    };
+    while !held() && first.try_wait().expect("asked").is_none() {
+        std::thread::yield_now();
+    }
+    house.expect(10, &["run", "-o", "second.json"]);
+    let first = Ran::of(first.wait_with_output().expect("it ends"));
+    assert_eq!(first.code, 0, "{first:?}");
+    assert!(!house.path("second.json").exists());
+}
+
+/// A house in which an automatic run got stuck in the middle: the first delete was refused.
+fn stuck() -> House {
+    let house = house(AUTOMATIC, &["--fail", "DELETE /users/* times=1 status=422"]);
+    house.expect(9, &["run"]);
+    house
+}
+
+#[test]
+fn an_unfinished_run_is_finished_first_and_nothing_else() {
+    let house = stuck();
+    let (plan, done) = (hash(&house), house.writes().len());
+    let (mut listed, _) = company();
+    listed[4].first_name = "Other".to_owned();
+    house.list(&listed);
+    let ran = house.expect(0, &["run"]);
+    says(&ran, &["going on with plan.json"]);
+    assert_eq!(hash(&house), plan);
+    assert_eq!(house.writes()[done..].iter().map(|(method, ..)| method.as_str()).collect::<Vec<_>>(), ["DELETE"]);
+    // The one after that plans anew.
+    house.expect(0, &["run"]);
+    assert_ne!(hash(&house), plan);
+}
+
+#[test]
+fn an_unfinished_run_that_is_not_approved_any_more_waits_for_people() {
+    type Edit = fn(&House);
+    let cases: [(&str, i32, Edit); 4] = [
+        ("expired", 6, |house| {
+            let mut record = house.json(RECORD);
+            record["approved_at"] = json!(Timestamp::now().checked_sub(25.hours()).expect("a time").to_string());
+            fs::write(house.path(RECORD), record.to_string()).expect("written");
+        }),
+        ("automatic is false", 6, |house| house.settings("")),
+        ("approved by anna", 9, |house| {
+            fs::remove_file(house.path(RECORD)).expect("removed");
+            house.expect(0, &["approve", "plan.json", "--yes", "--approver", "anna"]);
+        }),
+        ("is not that plan", 9, |house| fs::remove_file(house.path("plan.json")).expect("removed")),
+    ];
+    for (word, code, edit) in cases {
+        let house = stuck();
+        let journal = house.read("plan.json.journal");
+        edit(&house);
+        let before = house.writes();
+        let ran = house.expect(code, &["run"]);
+        says(&ran, &[word]);
+        assert_eq!(house.writes(), before, "{word}");
+        assert_eq!(house.read("plan.json.journal"), journal, "{word}");
+    }
+}
+
+#[test]
+fn what_was_undone_in_skovik_is_done_again() {
+    let mut house = house(AUTOMATIC, &[]);
+    for _ in 0..3 {
+        house.expect(0, &["run"]);
+        assert_eq!(house.writes().len(), 3);
+        house.back_to_the_start();
+    }
+    let names = fs::read_dir(house.folder.path()).expect("a folder").flatten().map(|entry| entry.file_name());
+    let names: Vec<String> = names.map(|name| name.to_string_lossy().into_owned()).collect();
+    // Each plan that was applied before the last one is kept, and its journal with it.
+    let kept = |end: &str| names.iter().filter(|name| name.starts_with("plan.") && name.ends_with(end)).count();
+    assert_eq!((kept(".json"), kept(".json.journal")), (3, 3), "{names:?}");
+}
+
+#[test]
+fn nobody_approves_in_the_name_of_the_policy() {
+    let house = house("", &[]);
+    house.expect(0, &["plan"]);
+    house.expect(3, &["approve", "plan.json", "--yes", "--approver", "policy: automatic"]);
+    // Nor does a record of it that was put there count where the policy would not have given it.
+    house.expect(0, &["approve", "plan.json", "--yes", "--approver", "anna"]);
+    let mut record = house.json("plan.json.anna.approval");
+    record["approver"] = json!("policy: automatic");
+    fs::remove_file(house.path("plan.json.anna.approval")).expect("removed");
+    fs::write(house.path(RECORD), record.to_string()).expect("written");
+    for args in [&["apply", "plan.json"][..], &["verify", "plan.json"]] {
+        says(&house.expect(6, args), &["given by policy", "automatic is false"]);
+    }
+    assert_eq!(house.writes(), []);
+}
