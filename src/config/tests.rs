@@ -189,7 +189,7 @@ fn values_that_cannot_be_right_are_refused() {
         ("[approval]", "[approval]\napprovers = 2", &["`approvers` in [approval]", "require = \"signature\""]),
         ("[approval]", "[approval]\napprovers = 0", &["between 1 and"]),
         ("[approval]", "[approval]\nrequire = \"signature\"", &["needs `allowed_signers`"]),
-        ("[approval]", RULE_OF_TWO, &["`approvers` in [[approval.rule]] (line 31)", "needs `require = \"signature\"`"]),
+        ("[approval]", RULE_OF_TWO, &["`approvers` in [[approval.rule]] (line 29)", "needs `require = \"signature\"`"]),
         ("[approval]", "[[approval.rule]]\napprovers = 1", &["[[approval.rule]]", "lacks `when`"]),
         ("[approval]", "[[approval.rule]]\nwhen = \"deletes > 0\"", &["[[approval.rule]]", "lacks `approvers`"]),
         ("[approval]", "[[approval.rule]]\nwhen = \"delets > 0\"\napprovers = 1", &["`when`", "refers to `delets`"]),

@@ -217,8 +217,8 @@ fn a_hash_is_no_signature() {
 #[test]
 fn people_are_counted_rather_than_names_or_keys() {
     let two = ["anna".to_owned(), "ben".to_owned()];
-    type Case<'a> = (&'a str, Vec<String>, [(u8, &'a str); 2], bool);
-    let cases: [Case<'_>; 6] = [
+    type Case = (&'static str, Vec<String>, [(u8, &'static str); 2], bool);
+    let cases: [Case; 6] = [
         ("two people", vec![line("anna", 1), line("ben", 2)], [(1, "anna"), (2, "ben")], true),
         ("two keys of one", vec![line("anna", 1), line("anna", 2)], [(1, "anna"), (2, "anna")], false),
         ("one key of two", vec![line("anna,ben", 1)], [(1, "anna"), (1, "ben")], false),
