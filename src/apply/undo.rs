@@ -48,16 +48,14 @@ pub fn make(input: &Input<'_>) -> Result<Plan, UndoError> {
     diagnostics.dedup();
     let operations = write_down(&drafts, &order);
     let done = plan.content().operations.iter().filter(|operation| history.is_done(operation.id)).count() as u64;
-    let summary = Summary { unchanged: 0, set_aside: left_out.len() as u64, ..counted(&drafts, &order) };
+    // Whoever is left out is named by a diagnostic; set aside is who has a record that cannot be trusted.
+    let summary = counted(&drafts, &order);
     let target = target_now(plan, history);
     let content = Content {
         generator: plan.content().generator.clone(),
         config_hash: plan.content().config_hash,
         guards: guards(plan, limits, &summary, target.managed),
-        summary: Summary {
-            unchanged: target.managed.saturating_sub(summary.update + summary.delete + summary.set_aside),
-            ..summary
-        },
+        summary: Summary { unchanged: target.managed.saturating_sub(summary.update + summary.delete), ..summary },
         target,
         sources: vec![SourceSummary {
             name: "the journal of the plan to undo".to_owned(),
@@ -105,8 +103,8 @@ fn target_now(plan: &Plan, history: &History) -> Target {
     }
 }
 
-/// The guards that count operations are judged anew; those that judge the company's lists stay as they were, since no
-/// list is read.
+/// The guards that count operations are judged anew; those that judge the company's lists, and those of branches and
+/// fields, stay as they were, since neither a list nor the account is read.
 fn guards(plan: &Plan, limits: &Limits, summary: &Summary, managed: u64) -> Vec<GuardResult> {
     let counts = Counts {
         creates: summary.create,
@@ -124,6 +122,7 @@ fn guards(plan: &Plan, limits: &Limits, summary: &Summary, managed: u64) -> Vec<
             guard.clone_from(before);
         }
     }
+    guards.extend(plan.content().guards.iter().filter(|guard| guard.subject.is_some()).cloned());
     guards
 }
 
