@@ -208,8 +208,8 @@ pub struct Verify {
     /// Count this hash as approved, as `apply --approved-hash` would
     #[arg(long, value_name = "HASH")]
     pub approved_hash: Option<String>,
-    /// Prove that this comment, made by `show --format markdown`, shows exactly this plan, and do no more
-    #[arg(long, value_name = "FILE", conflicts_with = "approved_hash")]
+    /// Prove first that this comment, made by `show --format markdown`, shows exactly this plan
+    #[arg(long, value_name = "FILE")]
     pub rendered: Option<PathBuf>,
 }
 

@@ -29,7 +29,7 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
         "changes   {create} to create, {update} to update, {delete} to delete, {unchanged} unchanged, {set_aside} set aside"
     ))?;
     if let Some(path) = &args.rendered {
-        return rendered(&plan, path, ui);
+        rendered(&plan, path, ui)?;
     }
     let replay = Replay::read(&journal_path(&args.plan), plan.hash()).map_err(super::apply::journal_refusal)?;
     if let Some(finished) = replay.finished {
@@ -58,14 +58,13 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
 }
 
 /// Proves that a rendering shows exactly this plan.
-fn rendered(plan: &Plan, path: &Path, ui: &Ui) -> anyhow::Result<ExitStatus> {
+fn rendered(plan: &Plan, path: &Path, ui: &Ui) -> anyhow::Result<()> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read {}", path.display()))
         .or_refuse(ExitStatus::Usage)?;
     markdown::proves(plan, &text)
         .map_err(|problem| refused(ExitStatus::Damaged, format!("{} is not this plan: {problem}", path.display())))?;
-    ui.line(format!("{} shows exactly this plan", path.display()))?;
-    Ok(ExitStatus::Done)
+    ui.line(format!("rendered  {} shows exactly this plan", path.display()))
 }
 
 /// What is to be said of an approval, after its name.

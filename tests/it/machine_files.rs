@@ -49,3 +49,16 @@ fn a_report_is_what_its_schema_says() {
         assert_eq!(listed, Some(8), "one entry for each operation");
     }
 }
+
+#[test]
+fn a_comment_is_proven_before_anything_else_is_said_of_the_plan() {
+    let company = Company::new("small");
+    let plan = company.plan(0);
+    let hash = plan["plan_hash"].as_str().expect("a hash");
+    company.run(&["show", "plan.json", "--format", "markdown", "-o", "comment.md"]).ends(0);
+    let verify = ["verify", "plan.json", "--approved-hash", hash, "--rendered", "comment.md"];
+    company.run(&verify).ends(0).prints(&["shows exactly this plan", "apply would accept"]);
+    company.run(&["verify", "plan.json", "--rendered", "comment.md"]).ends(6).prints(&["shows exactly this plan"]);
+    company.edit("comment.md", "Pontus Rask", "Pontus Risk");
+    company.run(&verify).ends(8).says(&["comment.md is not this plan"]);
+}
