@@ -58,7 +58,7 @@ fn ended() -> anyhow::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Fails early: a folder that is not there would be found out after the whole session.
+/// Fails early: a folder that is not there would be found out only at the end.
 fn check_folder(path: &Path) -> anyhow::Result<()> {
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if folder.is_dir() {
