@@ -50,6 +50,7 @@ pub fn make(input: &Input<'_>) -> Result<Plan, UndoError> {
     let operations = write_down(&drafts, &order);
     let done = plan.content().operations.iter().filter(|operation| history.is_done(operation.id)).count() as u64;
     let target = target_now(plan, history);
+    // Whoever is left out is named by a diagnostic; set aside is who has a record that cannot be trusted.
     let summary = counted(&drafts, &order);
     let changed = summary.update + summary.delete;
     let content = Content {

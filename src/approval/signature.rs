@@ -128,7 +128,9 @@ impl SigningKey {
                 "is no OpenSSH private key".to_owned()
             });
         }
-        let key = PrivateKey::from_openssh(text).map_err(|error| format!("cannot be read: {error}"))?;
+        let key = PrivateKey::from_openssh(text).map_err(|error| {
+            format!("cannot be read: {error}; ssh-keygen can sign with every kind of key, see --statement")
+        })?;
         if matches!(key.algorithm(), Algorithm::SkEd25519 | Algorithm::SkEcdsaSha2NistP256) {
             return Err("is held by a hardware device; use --statement, and sign with ssh-keygen".to_owned());
         }
