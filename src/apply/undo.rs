@@ -5,6 +5,7 @@
 //! `apply`, whose conditions are the users as the journal left them.
 
 mod draft;
+mod guards;
 mod history;
 mod order;
 
@@ -12,10 +13,10 @@ use std::collections::BTreeMap;
 
 use super::expect::Made;
 use crate::employee::{Managed, UserId};
-use crate::guard::{self, Counts, Limits};
+use crate::guard::Limits;
 use crate::plan::{
-    Content, CreateRef, Diagnostic, Digest, GuardResult, ManagerRef, Operation, OperationId, Plan, PlanError,
-    SourceSummary, Summary, Target,
+    Content, CreateRef, Diagnostic, Digest, ManagerRef, Operation, OperationId, Plan, PlanError, SourceSummary,
+    Summary, Target,
 };
 
 pub use history::History;
@@ -48,14 +49,15 @@ pub fn make(input: &Input<'_>) -> Result<Plan, UndoError> {
     diagnostics.dedup();
     let operations = write_down(&drafts, &order);
     let done = plan.content().operations.iter().filter(|operation| history.is_done(operation.id)).count() as u64;
+    let target = target_now(plan, history);
     // Whoever is left out is named by a diagnostic; set aside is who has a record that cannot be trusted.
     let summary = counted(&drafts, &order);
-    let target = target_now(plan, history);
+    let changed = summary.update + summary.delete;
     let content = Content {
         generator: plan.content().generator.clone(),
         config_hash: plan.content().config_hash,
-        guards: guards(plan, limits, &summary, target.managed),
-        summary: Summary { unchanged: target.managed.saturating_sub(summary.update + summary.delete), ..summary },
+        guards: guards::evaluate(plan, limits, managed, &drafts, &summary, target.managed),
+        summary: Summary { unchanged: target.managed.saturating_sub(changed), ..summary },
         target,
         sources: vec![SourceSummary {
             name: "the journal of the plan to undo".to_owned(),
@@ -101,29 +103,6 @@ fn target_now(plan: &Plan, history: &History) -> Target {
         url: was.url.clone(),
         custom_fields: was.custom_fields.clone(),
     }
-}
-
-/// The guards that count operations are judged anew; those that judge the company's lists, and those of branches and
-/// fields, stay as they were, since neither a list nor the account is read.
-fn guards(plan: &Plan, limits: &Limits, summary: &Summary, managed: u64) -> Vec<GuardResult> {
-    let counts = Counts {
-        creates: summary.create,
-        updates: summary.update,
-        deletes: summary.delete,
-        managed,
-        ..Counts::default()
-    };
-    let before = |id: &str| plan.content().guards.iter().find(|guard| guard.id == id);
-    let mut guards = guard::evaluate(limits, &counts);
-    for guard in &mut guards {
-        if guard::Ceiling::lifting(&guard.id).is_none()
-            && let Some(before) = before(&guard.id)
-        {
-            guard.clone_from(before);
-        }
-    }
-    guards.extend(plan.content().guards.iter().filter(|guard| guard.subject.is_some()).cloned());
-    guards
 }
 
 fn counted(drafts: &[Draft], order: &[usize]) -> Summary {

@@ -62,7 +62,11 @@ async fn undo(world: &World) -> Plan {
 
 #[tokio::test]
 async fn the_undo_of_a_whole_plan_brings_the_account_back() {
-    for company in [Company::small(), Company::group()] {
+    let guarded = Company::group().with_settings(
+        "[guard]\nmax_left_without_manager = 0\nmax_field_percent = 20\n[guard.per_branch]\nmax_delete_percent = 20\n\
+         max_change_percent = 90\nignore_below = 5\n",
+    );
+    for company in [Company::small(), Company::group(), guarded] {
         let world = World::faulty(&company, PACE, &[]).await;
         let before = world.users();
         let plan = world.approved_plan().await;

@@ -44,6 +44,12 @@ impl Company {
         Self { files: vec![("employees.csv", csv(rows))], settings: SETTINGS.to_owned(), snapshot: snapshot(users) }
     }
 
+    /// The same with more settings at the end.
+    pub(crate) fn with_settings(mut self, more: &str) -> Self {
+        self.settings.push_str(more);
+        self
+    }
+
     /// The settings for an account at this URL.
     pub(crate) fn settings(&self, url: &str, pace: Pace) -> String {
         let Pace { max_in_flight, retries, timeout_ms } = pace;

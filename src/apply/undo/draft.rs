@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::History;
 use super::history::Done;
 use crate::apply::expect::{Made, created, hash_of};
-use crate::employee::{CustomFieldId, CustomValue, Directory, ExternalIdentifier, Managed, User, UserId};
+use crate::employee::{BranchId, CustomFieldId, CustomValue, Directory, ExternalIdentifier, Managed, User, UserId};
 use crate::plan::{
     self, BranchRef, Change, CreateRef, Diagnostic, Digest, Field, Fields, ManagerRef, Operation, OperationId, Plan,
     Severity, UserRef, Value,
@@ -18,6 +18,10 @@ pub(super) struct Draft {
     pub(super) employee: Option<ExternalIdentifier>,
     pub(super) name: String,
     pub(super) action: Action,
+    /// The branch that the user is in now; the outer `None`: there is no such user now.
+    pub(super) branch_now: Option<Option<BranchId>>,
+    /// The branch that the user was in before the plan.
+    pub(super) branch_then: Option<Option<BranchId>>,
 }
 
 #[derive(Debug, Clone)]
@@ -93,7 +97,7 @@ impl<'a> Maker<'a> {
             return Ok(None); // It was so already; nothing was sent.
         }
         let wrong = |problem: String| format!("operation {} in the journal: {problem}", operation.id);
-        let action = match &operation.action {
+        let made = match &operation.action {
             plan::Action::Create { after } => self.remove(operation, after, done).map_err(wrong)?,
             plan::Action::Update { user_id, changes, .. } => match (&entry.before, &done.after) {
                 (Some(before), Some(after)) => {
@@ -107,12 +111,11 @@ impl<'a> Maker<'a> {
             },
             plan::Action::Link { .. } => None, // Part of the create.
         };
-        let Operation { employee, name, .. } = operation;
-        Ok(action.map(|action| Draft { employee: employee.clone(), name: name.clone(), action }))
+        Ok(made)
     }
 
     /// Removes whom a create made.
-    fn remove(&self, operation: &Operation, after: &Fields, done: &Done) -> Result<Option<Action>, String> {
+    fn remove(&self, operation: &Operation, after: &Fields, done: &Done) -> Result<Option<Draft>, String> {
         let Some(user_id) = &done.user_id else { return Ok(None) };
         let mut asked = after.clone();
         let mut last = done.after.as_ref();
@@ -132,7 +135,8 @@ impl<'a> Maker<'a> {
         let stored = Fields::of_user(&user, self.managed, &Directory::default());
         let before = if stored.hash() == asked.hash() { asked } else { stored };
         let reason = format!("undo: made by operation {} of the plan", operation.id);
-        Ok(Some(Action::Delete { user_id: user_id.clone(), before, reason }))
+        let action = Action::Delete { user_id: user_id.clone(), before, reason };
+        Ok(Some(Draft::of(operation, action, Some(user.branch), None)))
     }
 
     /// Gives changed fields their former values.
@@ -142,7 +146,7 @@ impl<'a> Maker<'a> {
         user_id: &UserId,
         changes: &[Change],
         [before, after]: [&UserResource; 2],
-    ) -> Result<Option<Action>, String> {
+    ) -> Result<Option<Draft>, String> {
         let (was, is) = (before.to_user(self.managed)?, after.to_user(self.managed)?);
         let mut back = Vec::new();
         for change in changes {
@@ -164,8 +168,12 @@ impl<'a> Maker<'a> {
                 back.push(Change { field: field.clone(), before: now, after: then });
             }
         }
+        if back.is_empty() {
+            return Ok(None);
+        }
         let before_hash = hash_of(&is, self.managed);
-        Ok((!back.is_empty()).then(|| Action::Update { user_id: user_id.clone(), before_hash, changes: back }))
+        let action = Action::Update { user_id: user_id.clone(), before_hash, changes: back };
+        Ok(Some(Draft::of(operation, action, Some(is.branch), Some(was.branch))))
     }
 
     /// Makes somebody again who was removed, with everything that a create can send.
@@ -175,14 +183,15 @@ impl<'a> Maker<'a> {
         user_id: &UserId,
         before: &Fields,
         resource: &UserResource,
-    ) -> Result<Option<Action>, String> {
+    ) -> Result<Option<Draft>, String> {
         if operation.employee.is_none() {
             let message = format!("{} is not made again: they have no external identifier", operation.name);
             self.say(operation, "undo_impossible", message);
             return Ok(None);
         }
         let everything = Managed { branch: true, manager: true, custom_fields: resource.custom_field_ids()? };
-        let whole = Fields::of_user(&resource.to_user(&everything)?, &everything, &Directory::default());
+        let user = resource.to_user(&everything)?;
+        let whole = Fields::of_user(&user, &everything, &Directory::default());
         let mut after = before.clone();
         after.branch = after.branch.or(whole.branch);
         after.manager = after.manager.or(whole.manager);
@@ -203,7 +212,8 @@ impl<'a> Maker<'a> {
             message.push_str(&format!(", and so do {}", unsent.join(", ")));
         }
         self.say(operation, "undo_new_user", message);
-        Ok(Some(Action::Create { was: user_id.clone(), after }))
+        let action = Action::Create { was: user_id.clone(), after };
+        Ok(Some(Draft::of(operation, action, None, Some(user.branch))))
     }
 
     /// The value of a user's field; the plan's own value lends the names for the reader where it means the same.
@@ -256,6 +266,15 @@ fn unnamed(id: &UserId) -> ManagerRef {
 }
 
 impl Draft {
+    fn of(
+        Operation { employee, name, .. }: &Operation,
+        action: Action,
+        branch_now: Option<Option<BranchId>>,
+        branch_then: Option<Option<BranchId>>,
+    ) -> Self {
+        Self { employee: employee.clone(), name: name.clone(), action, branch_now, branch_then }
+    }
+
     pub(super) fn diagnostic(&self, code: &str, message: String) -> Diagnostic {
         let employee = self.employee.as_ref().map(ToString::to_string);
         Diagnostic { severity: Severity::Error, code: code.to_owned(), employee, message }
