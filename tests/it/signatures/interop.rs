@@ -17,14 +17,17 @@ use super::{NAMESPACE, Scene, Skovik, statement};
 
 const SIGNED: &str = "[approval]\nrequire = \"signature\"\nallowed_signers = \"signers\"\n";
 const APPROVAL: &str = "plan.json.anna@example.com.approval";
-const KINDS: [(&str, &[&str]); 6] = [
+type Kind = (&'static str, &'static [&'static str]);
+/// The kinds of key that both sides can sign with.
+const KINDS: [Kind; 5] = [
     ("ed25519", &["-t", "ed25519"]),
     ("p256", &["-t", "ecdsa", "-b", "256"]),
     ("p384", &["-t", "ecdsa", "-b", "384"]),
-    ("p521", &["-t", "ecdsa", "-b", "521"]),
     ("rsa2048", &["-t", "rsa", "-b", "2048"]),
     ("rsa3072", &["-t", "rsa", "-b", "3072"]),
 ];
+/// Only `ssh-keygen` can sign with each of these: the program cannot read one whose number is a short one, which is chance.
+const P521: Kind = ("p521", &["-t", "ecdsa", "-b", "521"]);
 
 fn planned(skovik: &Skovik) -> Scene {
     let scene = Scene::new(skovik, SIGNED);
@@ -37,9 +40,6 @@ fn ssh_keygen_accepts_what_the_program_signs() {
     let skovik = Skovik::start();
     let scene = planned(&skovik);
     for (name, kind) in KINDS {
-        if name == "p521" {
-            continue; // only those can be read whose number is not a short one, which is chance
-        }
         scene.key(name, kind);
         scene.write("signers", scene.signer("anna@example.com namespaces=\"skovik-sync-approval\"", name));
         let approve =
@@ -64,7 +64,7 @@ fn ssh_keygen_accepts_what_the_program_signs() {
 fn the_program_accepts_what_ssh_keygen_signs() {
     let skovik = Skovik::start();
     let scene = planned(&skovik);
-    for (name, kind) in KINDS {
+    for (name, kind) in KINDS.into_iter().chain([P521]) {
         scene.key(name, kind);
         scene.write("signers", scene.signer("anna@example.com", name));
         for hash in ["sha256", "sha512"] {
