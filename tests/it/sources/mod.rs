@@ -1,0 +1,1 @@
+//! Every kind of source, as the real program reads it from real files, programs and servers.
