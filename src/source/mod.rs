@@ -10,6 +10,7 @@ mod file;
 mod format;
 mod json;
 mod jsonl;
+mod ldap;
 mod listing;
 mod records;
 mod table;
@@ -35,6 +36,7 @@ pub use records::Records;
 use exec::ExecSource;
 use file::{FileSettings, FileSource};
 use format::FormatName;
+use ldap::LdapSource;
 use table::Table;
 
 /// A kind of source, with its own settings.
@@ -102,6 +104,7 @@ const KINDS: &[(&str, (&[&[&str]], FromSection))] = &[
     ("json", (&[FileSettings::KEYS, json::JsonFormat::KEYS], |section| file(FormatName::Json, section))),
     ("jsonl", (&[FileSettings::KEYS], |section| file(FormatName::Jsonl, section))),
     ("exec", (&[ExecSource::KEYS], |section| Ok(Arc::new(ExecSource::from_section(section)?)))),
+    ("ldap", (&[LdapSource::KEYS], |section| Ok(Arc::new(LdapSource::from_section(section)?)))),
 ];
 
 impl From<ConfigError> for ReadError {

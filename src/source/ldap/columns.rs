@@ -113,8 +113,10 @@ impl Columns {
             From::Dn => None,
         });
         let mut seen = BTreeSet::new();
-        let wanted: Vec<String> =
-            descriptions.filter(|(description, _)| seen.insert(*description)).map(|(_, name)| name.to_string()).collect();
+        let wanted: Vec<String> = descriptions
+            .filter(|(description, _)| seen.insert(*description))
+            .map(|(_, name)| name.to_string())
+            .collect();
         if wanted.is_empty() { vec![NO_ATTRIBUTES.to_owned()] } else { wanted }
     }
 
@@ -212,7 +214,10 @@ mod tests {
         Columns::new(names.iter().copied(), &set(&["mail", "cn;lang-de"]), &set(&["blob"])).unwrap()
     }
 
-    fn read(names: &[&'static str], attributes: &[(&str, &[&[u8]])]) -> Result<Vec<Option<(CellKind, String)>>, String> {
+    fn read(
+        names: &[&'static str],
+        attributes: &[(&str, &[&[u8]])],
+    ) -> Result<Vec<Option<(CellKind, String)>>, String> {
         let entry = Entry::parse(entry(b"cn=x", attributes)).unwrap().unwrap();
         let row = columns(names).row(entry, &mut BTreeSet::new())?;
         Ok(row.cells.into_iter().map(|cell| cell.map(|Cell { kind, text }| (kind, text.into()))).collect())
@@ -230,7 +235,8 @@ mod tests {
     fn only_what_is_used_is_asked_for_and_that_once() {
         assert_eq!(columns(&["dn", "mail", "Mail", "objectGUID"]).attributes(), ["mail", "objectGUID"]);
         assert_eq!(columns(&["dn"]).attributes(), ["1.1"]);
-        for wrong in ["*", "+", "1.1", "", "first name", "a=b", "member;range=0-9", "mail;", ";binary", "1", ".1", "ö"] {
+        for wrong in ["*", "+", "1.1", "", "first name", "a=b", "member;range=0-9", "mail;", ";binary", "1", ".1", "ö"]
+        {
             let none = BTreeSet::new();
             assert_eq!(Columns::new([wrong], &none, &none).err(), Some(wrong));
         }

@@ -56,7 +56,9 @@ fn names(description: &str) -> Vec<String> {
         let list = match rest.strip_prefix('(') {
             Some(list) => list.split(')').next().unwrap_or_default(),
             // One quoted name.
-            None => rest.split_inclusive('\'').nth(1).map_or("", |_| rest.split_whitespace().next().unwrap_or_default()),
+            None => {
+                rest.split_inclusive('\'').nth(1).map_or("", |_| rest.split_whitespace().next().unwrap_or_default())
+            }
         };
         names.extend(list.split('\'').skip(1).step_by(2).map(str::to_owned));
     }

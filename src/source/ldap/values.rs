@@ -57,12 +57,12 @@ impl Form {
     pub(super) fn text(self, value: Vec<u8>) -> Result<String, &'static str> {
         match self {
             Self::Text => {
-                let text = String::from_utf8(value).map_err(|_| {
-                    "is not UTF-8 text; name the attribute in `binary` to get its values in base64"
-                })?;
+                let text = String::from_utf8(value)
+                    .map_err(|_| "is not UTF-8 text; name the attribute in `binary` to get its values in base64")?;
                 Ok(if text.trim().len() == text.len() { text } else { text.trim().to_owned() })
             }
-            Self::Guid => guid(&value).ok_or("is no GUID, which has 16 bytes; name the attribute in `binary` to get its values in base64"),
+            Self::Guid => guid(&value)
+                .ok_or("is no GUID, which has 16 bytes; name the attribute in `binary` to get its values in base64"),
             Self::Sid => sid(&value).ok_or("is no security identifier"),
             Self::Binary => Ok(Base64::encode_string(&value)),
         }
@@ -92,11 +92,8 @@ fn sid(value: &[u8]) -> Option<String> {
         return None;
     }
     let authority = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
-    let mut text = if authority > u64::from(u32::MAX) {
-        format!("S-1-0x{authority:012x}")
-    } else {
-        format!("S-1-{authority}")
-    };
+    let mut text =
+        if authority > u64::from(u32::MAX) { format!("S-1-0x{authority:012x}") } else { format!("S-1-{authority}") };
     for &part in parts {
         let _ = write!(text, "-{}", u32::from_le_bytes(part));
     }
