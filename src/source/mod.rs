@@ -15,6 +15,7 @@ mod records;
 mod table;
 #[cfg(test)]
 pub(crate) mod tests;
+mod xlsx;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -36,6 +37,7 @@ use exec::ExecSource;
 use file::{FileSettings, FileSource};
 use format::FormatName;
 use table::Table;
+use xlsx::XlsxSource;
 
 /// A kind of source, with its own settings.
 pub(crate) trait Source: fmt::Debug + Send + Sync {
@@ -101,6 +103,7 @@ const KINDS: &[(&str, (&[&[&str]], FromSection))] = &[
     ("csv", (&[FileSettings::KEYS, csv::CsvFormat::KEYS], |section| file(FormatName::Csv, section))),
     ("json", (&[FileSettings::KEYS, json::JsonFormat::KEYS], |section| file(FormatName::Json, section))),
     ("jsonl", (&[FileSettings::KEYS], |section| file(FormatName::Jsonl, section))),
+    ("xlsx", (&[FileSettings::KEYS, XlsxSource::KEYS], |section| Ok(Arc::new(XlsxSource::from_section(section)?)))),
     ("exec", (&[ExecSource::KEYS], |section| Ok(Arc::new(ExecSource::from_section(section)?)))),
 ];
 
