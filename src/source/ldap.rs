@@ -8,6 +8,8 @@ mod connection;
 mod entry;
 mod schema;
 mod search;
+#[cfg(test)]
+mod tests;
 mod values;
 mod words;
 

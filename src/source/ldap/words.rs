@@ -113,7 +113,7 @@ fn hint(asked: Asked<'_>, result: &LdapResult) -> Option<&'static str> {
         )),
         (Asked::Bind(Some(_)), 34) => Some("`bind_dn` is no distinguished name"),
         (Asked::Bind(None), 48 | 49 | 53) => Some(NAMED),
-        (Asked::Search(_), 1) if result.text.contains("successful bind must be completed") => Some(NAMED),
+        (Asked::Search(_), 1) if wants_a_bind(&result.text) => Some(NAMED),
         (Asked::Search(_), 3) => Some("the server's time limit is too short for this search"),
         (Asked::Search(_), 4) => {
             Some("the server's size limit for this account counts over all pages and must be lifted")
@@ -131,6 +131,11 @@ fn hint(asked: Asked<'_>, result: &LdapResult) -> Option<&'static str> {
         (_, 51 | 52) => Some("try again later"),
         _ => None,
     }
+}
+
+/// How Active Directory and Samba refuse a search of those who are not bound.
+fn wants_a_bind(text: &str) -> bool {
+    text.contains("successful bind must be completed") || text.contains("unavailable without authentication")
 }
 
 /// Active Directory says in hexadecimal why it lets somebody not in.

@@ -16,7 +16,9 @@ pub(crate) const ADMINISTRATOR: &str = "Administrator@AD.EXAMPLE.TEST";
 pub(crate) const PASSWORD: &str = "Pa55-of-the-Administrator";
 /// Where the people are.
 pub(crate) const STAFF: &str = "OU=Staff,DC=ad,DC=example,DC=test";
-/// How many there are.
+/// Where one more is, whom a test moves.
+pub(crate) const MOVERS: &str = "OU=Movers,DC=ad,DC=example,DC=test";
+/// How many there are of the staff.
 pub(crate) const PEOPLE: usize = 40;
 
 /// A domain controller that runs.
@@ -56,6 +58,11 @@ impl Samba {
         samba
     }
 
+    /// Where it keeps everything.
+    pub(crate) fn folder(&self) -> &Path {
+        self.server.folder()
+    }
+
     /// Its address without TLS.
     pub(crate) fn plain(&self) -> String {
         format!("ldap://{}", self.address)
@@ -71,12 +78,6 @@ impl Samba {
         let file = self.server.folder().join("change.ldif");
         fs::write(&file, ldif).expect("written");
         run(self.tool(tool).arg("-f").arg(file));
-    }
-
-    /// What `ldapsearch` finds, as LDIF.
-    pub(crate) fn search(&self, base: &str, filter: &str, attributes: &[&str]) -> String {
-        let mut command = self.tool("ldapsearch");
-        run(command.args(["-LLL", "-o", "ldif-wrap=no", "-b", base, filter]).args(attributes))
     }
 
     fn tool(&self, tool: &str) -> Command {
@@ -95,7 +96,11 @@ pub(crate) fn dn(n: usize) -> String {
 /// People with managers. The accounts of some are disabled: those of every tenth, and they are as Active Directory makes
 /// them, with more than that one bit set.
 fn people(count: usize) -> String {
-    let mut ldif = format!("dn: {STAFF}\nobjectClass: organizationalUnit\n\n");
+    let mut ldif = format!(
+        "dn: {STAFF}\nobjectClass: organizationalUnit\n\ndn: {MOVERS}\nobjectClass: organizationalUnit\n\n\
+         dn: CN=Mover,{MOVERS}\nobjectClass: user\nsAMAccountName: mover\ngivenName: M\nsn: Mover\n\
+         mail: mover@example.com\ndepartment: SE01\nuserAccountControl: 544\n\n"
+    );
     for n in 0..count {
         let _ = write!(
             ldif,

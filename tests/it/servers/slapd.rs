@@ -31,6 +31,11 @@ impl Slapd {
 
     /// A directory with these entries below `dc=example,dc=test`, more settings of its database, and a certificate.
     pub(crate) fn start(ldif: &str, database: &str, certificate: &Certificate) -> Self {
+        Self::start_with_schema("", ldif, database, certificate)
+    }
+
+    /// The same with more schema.
+    pub(crate) fn start_with_schema(schema: &str, ldif: &str, database: &str, certificate: &Certificate) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name).to_str().expect("a path of text").to_owned();
         let write = |name: &str, text: &str| fs::write(path(name), text).expect("written");
@@ -39,7 +44,7 @@ impl Slapd {
         write("key.pem", &certificate.key);
         write("entries.ldif", &format!("{BASE_ENTRIES}{ldif}"));
         let settings = path("slapd.conf");
-        write("slapd.conf", &slapd_conf(folder.path().to_str().expect("text"), database));
+        write("slapd.conf", &slapd_conf(folder.path().to_str().expect("text"), schema, database));
         run(Command::new(program("slapadd")).args(["-q", "-f", &settings, "-l", &path("entries.ldif")]));
         let (port, tls_port) = (free_port(), free_port());
         let addresses = format!("ldap://127.0.0.1:{port} ldaps://127.0.0.1:{tls_port}");
@@ -61,15 +66,6 @@ impl Slapd {
     /// Its address with TLS from the first byte.
     pub(crate) fn tls(&self) -> String {
         format!("ldaps://127.0.0.1:{}", self.tls_port)
-    }
-
-    /// Changes the directory as its administrator would.
-    pub(crate) fn modify(&self, ldif: &str) {
-        let file = self.server.folder().join("change.ldif");
-        fs::write(&file, ldif).expect("written");
-        let mut command = Command::new(program("ldapmodify"));
-        command.args(["-x", "-H", &self.plain(), "-D", "cn=admin,dc=example,dc=test", "-w", "admin", "-f"]).arg(file);
-        run(&mut command);
     }
 }
 
@@ -130,11 +126,12 @@ userPassword: correct horse; battery \"staple\"
 ";
 
 /// Nobody but the reader sees anything, as in most companies.
-fn slapd_conf(folder: &str, database: &str) -> String {
+fn slapd_conf(folder: &str, schema: &str, database: &str) -> String {
     format!(
         "include /etc/ldap/schema/core.schema
 include /etc/ldap/schema/cosine.schema
 include /etc/ldap/schema/inetorgperson.schema
+{schema}
 modulepath /usr/lib/ldap
 moduleload back_mdb
 TLSCertificateFile {folder}/certificate.pem
