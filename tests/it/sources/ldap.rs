@@ -11,6 +11,10 @@ use crate::servers::slapd::{PASSWORD, PEOPLE, READER, Slapd, authority, dn, peop
 const ACTIVE: usize = PEOPLE - PEOPLE / 50;
 const EVERYBODY: &str = "base = \"dc=example,dc=test\"";
 
+/// What a web server says to those who speak LDAP to it.
+const HTTP: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n\
+                      <html><body>Your browser sent a request that this server could not understand.</body></html>\r\n";
+
 /// A company whose people are in a directory; `more` are further settings of the source.
 fn company(url: &str, more: &str) -> Company {
     let settings = format!(
@@ -309,11 +313,11 @@ fn what_is_no_directory_is_no_plan() {
     let timeout = format!("timeout = \"2s\"\n{EVERYBODY}");
     let at = |answer| company(&format!("ldap://127.0.0.1:{}", proxy::saying(answer)), &timeout);
     is_refused(&at(b""), &["2s"]);
-    is_refused(&at(b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\n\r\n<html>no</html>"), &["to the bind"]);
+    is_refused(&at(HTTP), &["no whole answer to the bind"]);
     // Something that has the shape of LDAP without being it: an answer to the bind with nothing in it.
     is_refused(&at(b"\x30\x05\x02\x01\x01\x61\x00"), &["sent what is not LDAP"]);
     let tls = format!("ca_file = \"ca.pem\"\n{timeout}");
-    let url = format!("ldaps://127.0.0.1:{}", proxy::saying(b"HTTP/1.1 400 Bad Request\r\n\r\n"));
+    let url = format!("ldaps://127.0.0.1:{}", proxy::saying(HTTP));
     is_refused(&company(&url, &tls), &["is not trusted"]);
 }
 
@@ -358,6 +362,11 @@ max_invalid_percent = 100
         said.contains("needs a number in userAccountControl") && said.contains("no record of this person"),
         "{said}"
     );
+    // Who has no account can be left out by asking for it.
+    let asking = "ad.userAccountControl | default('') != '' and ad is not disabled";
+    company.edit("skovik-sync.toml", "ad is not disabled", asking);
+    let summary = company.plan(0)["summary"].clone();
+    assert_eq!((&summary["create"], &summary["set_aside"]), (&json!(1), &json!(0)), "{summary}");
     // The column that the test needs is one that the settings use.
     company.edit("accounts.csv", "userAccountControl", "control");
     company.run(&["plan"]).ends(3).says(&["`ad.userAccountControl`", "no record of source `ad` has the column"]);

@@ -100,6 +100,7 @@ fn a_domain_is_read_planned_applied_and_then_in_line() {
 fn who_is_renamed_or_moved_is_the_same_person() {
     let company = shared("");
     company.edit("skovik-sync.toml", STAFF, MOVERS);
+    company.append("skovik-sync.toml", "\n[guard]\nmax_change_percent = 100\n");
     company.plan_and_apply();
     let id = company.id("mover@example.com");
     let rename = format!("dn: CN=Mover,{MOVERS}\nchangetype: modrdn\nnewrdn: CN=Moved\ndeleteoldrdn: 1\n\n");
