@@ -13,6 +13,7 @@ mod jsonl;
 mod ldap;
 mod listing;
 mod records;
+mod sample;
 mod table;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -32,7 +33,8 @@ use crate::exit::ExitStatus;
 pub(crate) use csv::header as csv_header;
 pub(crate) use listing::Listing;
 pub(crate) use records::CellView;
-pub use records::Records;
+pub use records::{Records, Testimony, TestimonyRow};
+pub(crate) use sample::SampleColumn;
 
 use exec::ExecSource;
 use file::{FileSettings, FileSource};

@@ -1,4 +1,6 @@
 //! Every kind of source, as the real program reads it from real files, programs and servers.
 
+mod explain;
+mod files;
 mod ldap;
 mod samba;
