@@ -89,7 +89,7 @@ impl Samba {
 }
 
 /// The name of the n-th person's account.
-pub(crate) fn dn(n: usize) -> String {
+fn dn(n: usize) -> String {
     format!("CN=First{n} Last{n},{STAFF}")
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::ldap::{branches, fingerprint};
 use crate::harness::Company;
-use crate::servers::samba::{ADMINISTRATOR, MOVERS, PASSWORD, PEOPLE, STAFF, Samba, dn};
+use crate::servers::samba::{ADMINISTRATOR, MOVERS, PASSWORD, PEOPLE, STAFF, Samba};
 use crate::servers::slapd::authority;
 use crate::servers::{program, run};
 
