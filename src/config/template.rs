@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use minijinja::value::{Object, Value, ValueKind};
-use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, escape_formatter};
+use minijinja::value::{Object, Rest, Value, ValueKind};
+use minijinja::{Environment, Error, ErrorKind, State, UndefinedBehavior, escape_formatter, filters};
 use unicode_normalization::UnicodeNormalization;
 
 use super::{disabled, nearest};
@@ -81,6 +81,7 @@ impl Template {
 pub(crate) fn environment<'source>() -> Environment<'source> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+    only_texts(&mut environment);
     environment.add_test(disabled::TEST, disabled::is_disabled);
     // Says what is undefined; left to itself, the engine says it only when it was compiled for debugging.
     environment.set_debug(true);
@@ -89,15 +90,38 @@ pub(crate) fn environment<'source>() -> Environment<'source> {
         ValueKind::Bool => Ok(out.write_str(if value.is_true() { "true" } else { "false" })?),
         ValueKind::None => Ok(()),
         // Nobody wants the letters of a list in a name or an address.
-        kind @ (ValueKind::Seq | ValueKind::Map | ValueKind::Iterable) => Err(Error::new(
-            ErrorKind::InvalidOperation,
-            format!(
-                "it is a {kind}; pick something from it, as with `[0]` or `| first`, or write it with `| join(', ')`"
-            ),
-        )),
+        kind @ (ValueKind::Seq | ValueKind::Map | ValueKind::Iterable) => Err(no_text(kind)),
         _ => escape_formatter(out, state, value),
     });
     environment
+}
+
+/// The engine's filters for texts take the letters of a list where they are given one, and a text with brackets in it
+/// is no list any more that the formatter could refuse.
+fn only_texts(environment: &mut Environment<'_>) {
+    let filters = [
+        ("lower", Value::from_function(filters::lower)),
+        ("upper", Value::from_function(filters::upper)),
+        ("title", Value::from_function(filters::title)),
+        ("capitalize", Value::from_function(filters::capitalize)),
+        ("trim", Value::from_function(filters::trim)),
+        ("replace", Value::from_function(filters::replace)),
+    ];
+    for (name, filter) in filters {
+        environment.add_filter(name, move |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>| {
+            match value.kind() {
+                kind @ (ValueKind::Seq | ValueKind::Map | ValueKind::Iterable) => Err(no_text(kind)),
+                _ => filter.call(state, &[&[value], &rest[..]].concat()),
+            }
+        });
+    }
+}
+
+fn no_text(kind: ValueKind) -> Error {
+    Error::new(
+        ErrorKind::InvalidOperation,
+        format!("it is a {kind}; pick something from it, as with `[0]` or `| first`, or write it with `| join(', ')`"),
+    )
 }
 
 fn check_names(

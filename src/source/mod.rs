@@ -1,7 +1,7 @@
 //! The company's lists: one file for each kind of source, and what holds for all of them.
 //!
 //! A source gives all of its records or an error; it never gives a part. To add a kind, write its file and name it in
-//! [`KINDS`].
+//! `KINDS`.
 
 mod csv;
 mod decode;
@@ -36,9 +36,11 @@ pub(crate) use records::CellView;
 pub use records::{Records, Testimony, TestimonyRow};
 pub(crate) use sample::SampleColumn;
 
+use csv::CsvFormat;
 use exec::ExecSource;
 use file::{FileSettings, FileSource};
 use format::FormatName;
+use json::JsonFormat;
 use ldap::LdapSource;
 use table::Table;
 use xlsx::XlsxSource;
@@ -100,16 +102,28 @@ pub enum SourceError {
 /// Told, by the place of a source in the settings, how many of its records have come, and how many there are in all.
 pub type Progress<'a> = &'a (dyn Fn(usize, u64, Option<u64>) + Send + Sync);
 
-type FromSection = fn(&Section<'_>) -> Result<Arc<dyn Source>, ConfigError>;
+/// How the settings of a kind are read.
+#[derive(Clone, Copy)]
+struct Kind {
+    /// The settings that it has of its own.
+    keys: &'static [&'static [&'static str]],
+    read: fn(&Section<'_>) -> Result<Arc<dyn Source>, ConfigError>,
+}
 
-/// The kinds of source: the name, the settings that it has of its own, and how they are read.
-const KINDS: &[(&str, (&[&[&str]], FromSection))] = &[
-    ("csv", (&[FileSettings::KEYS, csv::CsvFormat::KEYS], |section| file(FormatName::Csv, section))),
-    ("json", (&[FileSettings::KEYS, json::JsonFormat::KEYS], |section| file(FormatName::Json, section))),
-    ("jsonl", (&[FileSettings::KEYS], |section| file(FormatName::Jsonl, section))),
-    ("xlsx", (&[FileSettings::KEYS, XlsxSource::KEYS], |section| Ok(Arc::new(XlsxSource::from_section(section)?)))),
-    ("exec", (&[ExecSource::KEYS], |section| Ok(Arc::new(ExecSource::from_section(section)?)))),
-    ("ldap", (&[LdapSource::KEYS], |section| Ok(Arc::new(LdapSource::from_section(section)?)))),
+/// The kinds of source by name.
+const KINDS: &[(&str, Kind)] = &[
+    ("csv", Kind { keys: &[FileSettings::KEYS, CsvFormat::KEYS], read: |section| file(FormatName::Csv, section) }),
+    ("json", Kind { keys: &[FileSettings::KEYS, JsonFormat::KEYS], read: |section| file(FormatName::Json, section) }),
+    ("jsonl", Kind { keys: &[FileSettings::KEYS], read: |section| file(FormatName::Jsonl, section) }),
+    (
+        "xlsx",
+        Kind {
+            keys: &[FileSettings::KEYS, XlsxSource::KEYS],
+            read: |section| shared(XlsxSource::from_section(section)),
+        },
+    ),
+    ("exec", Kind { keys: &[ExecSource::KEYS], read: |section| shared(ExecSource::from_section(section)) }),
+    ("ldap", Kind { keys: &[LdapSource::KEYS], read: |section| shared(LdapSource::from_section(section)) }),
 ];
 
 impl From<ConfigError> for ReadError {
@@ -138,12 +152,16 @@ impl SourceError {
 /// Reads the settings of whichever kind `kind` names; `common` are the keys that every kind has.
 pub(crate) fn from_section(section: &Section<'_>, common: &[&str]) -> Result<Arc<dyn Source>, ConfigError> {
     let kind = section.word("kind", KINDS)?;
-    let (keys, read) = kind.ok_or_else(|| section.missing("kind", "such as \"csv\""))?;
+    let Kind { keys, read } = kind.ok_or_else(|| section.missing("kind", "such as \"csv\""))?;
     read(&section.clone().only(&[common, &keys.concat()].concat())?)
 }
 
 fn file(format: FormatName, section: &Section<'_>) -> Result<Arc<dyn Source>, ConfigError> {
-    Ok(Arc::new(FileSource::from_section(format, section)?))
+    shared(FileSource::from_section(format, section))
+}
+
+fn shared<S: Source + 'static>(source: Result<S, ConfigError>) -> Result<Arc<dyn Source>, ConfigError> {
+    Ok(Arc::new(source?))
 }
 
 /// Reads all sources side by side and joins their records on their keys.

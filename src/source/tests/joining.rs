@@ -116,7 +116,17 @@ fn lists_and_objects_are_not_written_by_accident() {
     let environment = environment();
     let render =
         |text: &str| environment.render_str(text, records.context(0, false)).map_err(|error| error.to_string());
-    for (text, kind) in [("{{ hr.mails }}", "sequence"), ("x{{ hr.name }}", "map"), ("{{ hr }}", "map")] {
+    for (text, kind) in [
+        ("{{ hr.mails }}", "sequence"),
+        ("x{{ hr.name }}", "map"),
+        ("{{ hr }}", "map"),
+        // These would make a text of it.
+        ("{{ hr.mails | lower }}", "sequence"),
+        ("{{ hr.mails | trim('x') | upper }}", "sequence"),
+        ("{{ hr.name | title }}", "map"),
+        ("{{ hr.name | capitalize }}", "map"),
+        ("{{ hr.mails | replace('a', 'b') }}", "sequence"),
+    ] {
         let error = render(text).unwrap_err();
         assert!(error.contains(&format!("it is a {kind}; pick something from it")), "{error}");
     }
@@ -125,6 +135,7 @@ fn lists_and_objects_are_not_written_by_accident() {
         ("{{ hr.mails[1] }}", "b@x.se"),
         ("{{ hr.mails | join(' ') }}", "a@x.se b@x.se"),
         ("{{ hr.name.given }}", "Anna"),
+        ("{{ hr.mails | last | upper | replace('X', 'Y') | trim('B') }}", "@Y.SE"),
     ] {
         assert_eq!(render(text).unwrap(), expected);
     }
