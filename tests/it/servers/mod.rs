@@ -1,6 +1,10 @@
 //! Real servers on loopback, each in a temporary folder of its own. They end with the process of the tests, however that
 //! ends: a shell holds each of them, and takes the end of its own input for the end of the tests.
 
+pub(crate) mod certificates;
+pub(crate) mod mariadb;
+pub(crate) mod postgres;
+
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -105,4 +109,16 @@ pub(crate) fn free_port() -> u16 {
 /// Whether somebody takes connections at a port of 127.0.0.1.
 pub(crate) fn takes_connections(port: u16) -> bool {
     std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
+}
+
+/// Whether the tests are run by root.
+pub(crate) fn is_root() -> bool {
+    run(Command::new("id").arg("-u")).trim() == "0"
+}
+
+/// Gives a folder to the user whom a server runs as where root starts it.
+pub(crate) fn owned_by(user: &str, folder: &Path) {
+    if is_root() {
+        run(Command::new("chown").arg("-R").arg(format!("{user}:")).arg(folder));
+    }
 }
