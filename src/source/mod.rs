@@ -12,6 +12,7 @@ mod json;
 mod jsonl;
 mod listing;
 mod records;
+mod sql;
 mod table;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -35,6 +36,7 @@ pub use records::Records;
 use exec::ExecSource;
 use file::{FileSettings, FileSource};
 use format::FormatName;
+use sql::SqlSource;
 use table::Table;
 
 /// A kind of source, with its own settings.
@@ -102,6 +104,7 @@ const KINDS: &[(&str, (&[&[&str]], FromSection))] = &[
     ("json", (&[FileSettings::KEYS, json::JsonFormat::KEYS], |section| file(FormatName::Json, section))),
     ("jsonl", (&[FileSettings::KEYS], |section| file(FormatName::Jsonl, section))),
     ("exec", (&[ExecSource::KEYS], |section| Ok(Arc::new(ExecSource::from_section(section)?)))),
+    ("sql", (&[SqlSource::KEYS], |section| Ok(Arc::new(SqlSource::from_section(section)?)))),
 ];
 
 impl From<ConfigError> for ReadError {

@@ -193,21 +193,33 @@ impl Table {
 
     /// The same table without some rows, which are given in ascending order.
     pub(crate) fn without(self, rows: &[u32]) -> Result<Self, String> {
+        let mut gone = rows.iter().map(|&row| row as usize).peekable();
+        let kept = (0..self.len()).filter(|row| gone.next_if_eq(row).is_none());
+        self.with_rows(kept.map(|row| (row, self.row_number(row))))
+    }
+
+    /// The same table with its rows in an order that is theirs, whatever order they came in, and numbered in it from 1:
+    /// by their cells, the first column first.
+    pub(crate) fn in_order_of_content(self) -> Result<Self, String> {
+        #[expect(clippy::cast_possible_truncation, reason = "the builder lets no table have more rows")]
+        let mut order: Vec<u32> = (0..self.len() as u32).collect();
+        order.sort_by(|&a, &b| self.compare(a, b));
+        self.with_rows(order.iter().map(|&row| row as usize).zip(1..))
+    }
+
+    /// A table with some rows of this one, each with its number.
+    fn with_rows(&self, rows: impl Iterator<Item = (usize, u64)>) -> Result<Self, String> {
         let mut kept = TableBuilder::new(self.text.len());
         self.columns.iter().for_each(|column| {
             kept.column(column);
         });
         kept.table.columns_are_fixed = self.columns_are_fixed;
-        let mut gone = rows.iter().map(|&row| row as usize).peekable();
-        for row in 0..self.len() {
-            if gone.next_if_eq(&row).is_some() {
-                continue;
-            }
+        for (row, number) in rows {
             for column in 0..self.columns.len() {
                 let Cell { text, kind } = self.cell(row, column);
                 kept.cell(kind, text);
             }
-            kept.end_row(self.row_number(row))?;
+            kept.end_row(number)?;
         }
         Ok(kept.finish())
     }
