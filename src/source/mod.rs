@@ -16,6 +16,7 @@ mod sql;
 mod table;
 #[cfg(test)]
 pub(crate) mod tests;
+mod xlsx;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -38,6 +39,7 @@ use file::{FileSettings, FileSource};
 use format::FormatName;
 use sql::SqlSource;
 use table::Table;
+use xlsx::XlsxSource;
 
 /// A kind of source, with its own settings.
 pub(crate) trait Source: fmt::Debug + Send + Sync {
@@ -103,6 +105,7 @@ const KINDS: &[(&str, (&[&[&str]], FromSection))] = &[
     ("csv", (&[FileSettings::KEYS, csv::CsvFormat::KEYS], |section| file(FormatName::Csv, section))),
     ("json", (&[FileSettings::KEYS, json::JsonFormat::KEYS], |section| file(FormatName::Json, section))),
     ("jsonl", (&[FileSettings::KEYS], |section| file(FormatName::Jsonl, section))),
+    ("xlsx", (&[FileSettings::KEYS, XlsxSource::KEYS], |section| Ok(Arc::new(XlsxSource::from_section(section)?)))),
     ("exec", (&[ExecSource::KEYS], |section| Ok(Arc::new(ExecSource::from_section(section)?)))),
     ("sql", (&[SqlSource::KEYS], |section| Ok(Arc::new(SqlSource::from_section(section)?)))),
 ];

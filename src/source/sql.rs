@@ -111,7 +111,9 @@ impl Query {
                 return Err(section.problem("query_file", "stands beside `query`; only one of them can be the query"));
             }
             (None, None) => {
-                return Err(section.missing("query", "such as \"SELECT * FROM people\", or `query_file`, a file with it"));
+                return Err(
+                    section.missing("query", "such as \"SELECT * FROM people\", or `query_file`, a file with it")
+                );
             }
         };
         let text = text.trim_start_matches('\u{feff}').trim().trim_end_matches([';', ' ', '\t', '\r', '\n']);

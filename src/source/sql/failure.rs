@@ -64,9 +64,7 @@ fn connection(error: &io::Error) -> String {
             )
         }
         Some(error) => format!("TLS fails: {}", shortened(&error.to_string())),
-        None if error.kind() == io::ErrorKind::UnexpectedEof => {
-            "the connection ended before the result did".to_owned()
-        }
+        None if error.kind() == io::ErrorKind::UnexpectedEof => "the connection ended before the result did".to_owned(),
         None => shortened(&error.to_string()),
     }
 }

@@ -50,7 +50,10 @@ impl Form {
             _ => {}
         }
         let text = std::str::from_utf8(bytes).map_err(|error| {
-            format!("is not UTF-8 from its byte {} on; the database does not know in which encoding it is", error.valid_up_to() + 1)
+            format!(
+                "is not UTF-8 from its byte {} on; the database does not know in which encoding it is",
+                error.valid_up_to() + 1
+            )
         })?;
         self.text_cell(text)
     }

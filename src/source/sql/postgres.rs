@@ -26,7 +26,8 @@ pub(super) async fn read(server: &Server, query: &str, mut filling: Filling<'_>)
     let failed = |error: sqlx::Error| failure::problem(&error);
     connection.execute(AssertSqlSafe(beginning(limit))).await.map_err(failed)?;
     let prepared = connection.prepare(AssertSqlSafe(query).into_sql_str()).await.map_err(failed)?;
-    filling.no_parameters(prepared.parameters().map_or(0, |parameters| parameters.either(<[_]>::len, |number| number)))?;
+    filling
+        .no_parameters(prepared.parameters().map_or(0, |parameters| parameters.either(<[_]>::len, |number| number)))?;
     let columns = prepared.columns().iter();
     let column = |(name, kind): (&str, &PgTypeInfo)| (name.to_owned(), kind.name().to_lowercase(), form(kind));
     filling.columns(columns.map(|each| column((each.name(), each.type_info()))))?;

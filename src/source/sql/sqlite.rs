@@ -38,9 +38,11 @@ pub(super) async fn read(path: &Path, query: &str, mut filling: Filling<'_>) -> 
         return Err(format!("{} keeps its texts in {encoding}, and only UTF-8 is read", path.display()).into());
     }
     let prepared = connection.prepare(AssertSqlSafe(query).into_sql_str()).await.map_err(failed)?;
-    filling.no_parameters(prepared.parameters().map_or(0, |parameters| parameters.either(<[_]>::len, |number| number)))?;
+    filling
+        .no_parameters(prepared.parameters().map_or(0, |parameters| parameters.either(<[_]>::len, |number| number)))?;
     let columns = prepared.columns().iter();
-    let column = |(name, kind): (&str, &SqliteTypeInfo)| (name.to_owned(), kind.name().to_lowercase(), Some(form(kind)));
+    let column =
+        |(name, kind): (&str, &SqliteTypeInfo)| (name.to_owned(), kind.name().to_lowercase(), Some(form(kind)));
     filling.columns(columns.map(|each| column((each.name(), each.type_info()))))?;
     let mut answers = connection.fetch_many(sqlx::raw_sql(AssertSqlSafe(query)));
     while let Some(answer) = answers.try_next().await.map_err(failed)? {

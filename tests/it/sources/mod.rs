@@ -1,1 +1,3 @@
 //! Every kind of source, as the real program reads it from real files, programs and servers.
+
+mod sql;
