@@ -76,13 +76,16 @@ async fn connect(server: &Server, limit: Duration) -> Result<PgConnection, ReadE
 /// A transaction of one moment that cannot write, in which values have the forms that are expected here. Whoever comes
 /// after it on the same connection finds nothing of it.
 fn beginning(limit: Duration) -> String {
+    // A database that does not know the encoding of its texts gives them as they are: a message can name the column then.
     // The server gives up a little later than this program does, for whom it need not go on.
     let limit = i32::try_from(limit.as_millis().saturating_add(1_000)).unwrap_or(i32::MAX);
     format!(
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
          SET LOCAL statement_timeout = {limit}; \
          SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'iso_8601'; \
-         SET LOCAL bytea_output = 'hex'; SET LOCAL extra_float_digits = 1"
+         SET LOCAL bytea_output = 'hex'; SET LOCAL extra_float_digits = 1; \
+         SELECT set_config('client_encoding', \
+         CASE current_setting('server_encoding') WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END, true)"
     )
 }
 

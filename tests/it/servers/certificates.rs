@@ -1,4 +1,6 @@
-//! A small authority of the tests, which no system trusts, and the certificates that it gives to servers.
+//! Small authorities of the tests, which no system trusts, and the certificates that they give to servers.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
@@ -12,11 +14,13 @@ pub(crate) struct Identity {
 }
 
 impl Authority {
-    /// One with a key of its own.
+    /// One with a name and a key of its own.
     pub(crate) fn new() -> Self {
+        static MADE: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("Authority {} of the tests", MADE.fetch_add(1, Ordering::Relaxed));
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(rcgen::DnType::CommonName, "Authority of the tests");
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
         let key = KeyPair::generate().expect("a key");
         Self(CertifiedIssuer::self_signed(params, key).expect("a certificate"))
     }

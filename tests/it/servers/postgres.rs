@@ -21,11 +21,11 @@ impl Postgres {
     /// The one that tests share. What they do to it they do in databases of their own.
     pub(crate) fn shared() -> &'static Self {
         static SHARED: OnceLock<Postgres> = OnceLock::new();
-        SHARED.get_or_init(Self::start)
+        SHARED.get_or_init(|| Self::start("on"))
     }
 
-    /// One of the test's own.
-    pub(crate) fn start() -> Self {
+    /// One of the test's own, with TLS `on` or `off`.
+    pub(crate) fn start(tls: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name).to_str().expect("text").to_owned();
         let authority = Authority::new();
@@ -47,7 +47,7 @@ impl Postgres {
             format!("port={port}"),
             "listen_addresses=127.0.0.1".to_owned(),
             format!("unix_socket_directories={}", folder.path().display()),
-            "ssl=on".to_owned(),
+            format!("ssl={tls}"),
             format!("ssl_cert_file={}", path("server.pem")),
             format!("ssl_key_file={}", path("server.key")),
             "fsync=off".to_owned(),

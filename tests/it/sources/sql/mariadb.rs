@@ -103,7 +103,7 @@ fn nothing_is_written_whatever_the_query_says() {
         ("COMMIT; DELETE FROM people", 4),
         ("DROP TABLE people", 3),
         ("CALL ending()", 3),
-        ("SELECT * FROM people INTO OUTFILE 'people.txt'", 3),
+        ("SELECT * FROM people INTO OUTFILE 'people.txt'", 4),
     ] {
         let company = knowing(small(&format!("{}query = '''{query}'''", over_tls(server, "unwritten"))));
         refuses(&company, code, &["`hr`"], &[READER.1]);
