@@ -110,6 +110,7 @@ impl Server {
         if url.query().is_some() || url.fragment().is_some() {
             return wrong("must end with the name of the database, without ? or #");
         }
+        let Some(host) = host(&url) else { return wrong("names no host") };
         let Some(user) = decoded(url.username()) else {
             return wrong("names no user; write it before the host, as in reader@db.example.com");
         };
@@ -117,8 +118,6 @@ impl Server {
             return wrong("names no database; write it after the host, as in db.example.com/hr");
         };
         let socket = section.path("socket")?;
-        let host = host(&url).or_else(|| socket.as_ref().map(|_| "localhost".to_owned()));
-        let Some(host) = host else { return wrong("names no host") };
         let local = is_loopback(&host);
         if socket.is_some() && !local {
             return wrong("names another host, but `socket` leads to this machine; write localhost");

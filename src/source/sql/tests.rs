@@ -36,7 +36,7 @@ fn urls_lead_to_databases() {
     assert_eq!((&*server.host, server.port, &*server.name()), ("::1", 3307, "[::1]:3307"));
     assert!(matches!(server.tls, Tls::Off));
     let Address::Postgres(server) =
-        address("url = \"postgresql:///hr\"\nsocket = \"run\"".replace("///", "://r@/").as_str())
+        address("url = \"postgresql://r@localhost/hr\"\nsocket = \"run\"")
     else {
         panic!()
     };
@@ -62,7 +62,8 @@ fn what_would_show_a_secret_or_says_nothing_is_refused() {
         ("url = \"oracle://reader:hunter2@db/hr\"", "must begin with postgres:"),
         ("url = \"postgres://db.example.com/hr\"", "names no user"),
         ("url = \"postgres://reader@db.example.com\"", "names no database"),
-        ("url = \"postgres://reader@/hr\"", "names no host"),
+        ("url = \"postgres:///hr\"", "names no host"),
+        ("url = \"postgres://reader@/hr\"", "is not a URL: empty host"),
         ("url = \"postgres://reader@db:hunter2/hr\"", "is not a URL"),
         ("url = \"sqlite:hr.db?mode=rwc\"", "nothing after it"),
         ("url = \"sqlite:hr.db\"\npassword_env = \"P\"", "does not go with sqlite"),
