@@ -12,6 +12,7 @@ mod json;
 mod jsonl;
 mod listing;
 mod records;
+mod sample;
 mod sql;
 mod table;
 #[cfg(test)]
@@ -32,7 +33,8 @@ use crate::exit::ExitStatus;
 pub(crate) use csv::header as csv_header;
 pub(crate) use listing::Listing;
 pub(crate) use records::CellView;
-pub use records::Records;
+pub use records::{Records, Testimony, TestimonyRow};
+pub(crate) use sample::SampleColumn;
 
 use exec::ExecSource;
 use file::{FileSettings, FileSource};

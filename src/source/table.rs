@@ -191,11 +191,16 @@ impl Table {
         Ok((order, without_key))
     }
 
-    /// The same table without some rows, which are given in ascending order.
-    pub(crate) fn without(self, rows: &[u32]) -> Result<Self, String> {
-        let mut gone = rows.iter().map(|&row| row as usize).peekable();
-        let kept = (0..self.len()).filter(|row| gone.next_if_eq(row).is_none());
-        self.with_rows(kept.map(|row| (row, self.row_number(row))))
+    /// Takes some rows out, which are given in ascending order: the table without them, and the one of them alone.
+    pub(crate) fn split(self, rows: &[u32]) -> Result<(Self, Self), String> {
+        let mut parts = [self.without_rows(self.text.len()), self.without_rows(0)];
+        let mut taken = rows.iter().map(|&row| row as usize).peekable();
+        for row in 0..self.len() {
+            let part = &mut parts[usize::from(taken.next_if_eq(&row).is_some())];
+            self.copy_row(row, self.row_number(row), part)?;
+        }
+        let [rest, taken] = parts;
+        Ok((rest.finish(), taken.finish()))
     }
 
     /// The same table with its rows in an order that is theirs, whatever order they came in, and numbered in it from 1:
@@ -203,25 +208,30 @@ impl Table {
     pub(crate) fn in_order_of_content(self) -> Result<Self, String> {
         #[expect(clippy::cast_possible_truncation, reason = "the builder lets no table have more rows")]
         let mut order: Vec<u32> = (0..self.len() as u32).collect();
-        order.sort_by(|&a, &b| self.compare(a, b));
-        self.with_rows(order.iter().map(|&row| row as usize).zip(1..))
+        order.sort_unstable_by(|&a, &b| self.compare(a, b));
+        let mut sorted = self.without_rows(self.text.len());
+        for (row, number) in order.into_iter().zip(1..) {
+            self.copy_row(row as usize, number, &mut sorted)?;
+        }
+        Ok(sorted.finish())
     }
 
-    /// A table with some rows of this one, each with its number.
-    fn with_rows(&self, rows: impl Iterator<Item = (usize, u64)>) -> Result<Self, String> {
-        let mut kept = TableBuilder::new(self.text.len());
+    /// A table with the same columns, to be filled.
+    fn without_rows(&self, text: usize) -> TableBuilder {
+        let mut builder = TableBuilder::new(text);
         self.columns.iter().for_each(|column| {
-            kept.column(column);
+            builder.column(column);
         });
-        kept.table.columns_are_fixed = self.columns_are_fixed;
-        for (row, number) in rows {
-            for column in 0..self.columns.len() {
-                let Cell { text, kind } = self.cell(row, column);
-                kept.cell(kind, text);
-            }
-            kept.end_row(number)?;
+        builder.table.columns_are_fixed = self.columns_are_fixed;
+        builder
+    }
+
+    fn copy_row(&self, row: usize, number: u64, to: &mut TableBuilder) -> Result<(), String> {
+        for column in 0..self.columns.len() {
+            let Cell { text, kind } = self.cell(row, column);
+            to.cell(kind, text);
         }
-        Ok(kept.finish())
+        to.end_row(number)
     }
 
     /// Compares whole records, so that those without a key have an order that is not the file's.

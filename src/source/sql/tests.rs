@@ -35,9 +35,7 @@ fn urls_lead_to_databases() {
     let Address::MySql(server) = address("url = \"mariadb://reader@[::1]:3307/hr\"") else { panic!() };
     assert_eq!((&*server.host, server.port, &*server.name()), ("::1", 3307, "[::1]:3307"));
     assert!(matches!(server.tls, Tls::Off));
-    let Address::Postgres(server) =
-        address("url = \"postgresql://r@localhost/hr\"\nsocket = \"run\"")
-    else {
+    let Address::Postgres(server) = address("url = \"postgresql://r@localhost/hr\"\nsocket = \"run\"") else {
         panic!()
     };
     assert_eq!((&*server.host, &*server.name()), ("localhost", "company/run"));

@@ -1,41 +1,59 @@
-//! Small authorities of the tests, which no system trusts, and the certificates that they give to servers.
+//! Certificates for servers on loopback, from an authority that nobody knows but the tests.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::net::{IpAddr, Ipv4Addr};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType};
 
-/// Gives certificates.
-pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
+/// Signs certificates.
+pub(crate) struct Authority {
+    pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
 
-/// A server's certificate and its private key, both in PEM.
-pub(crate) struct Identity {
-    pub(crate) certificate: String,
+/// A certificate and its key, as PEM.
+pub(crate) struct Certificate {
+    pub(crate) pem: String,
     pub(crate) key: String,
 }
 
 impl Authority {
-    /// One with a name and a key of its own.
-    pub(crate) fn new() -> Self {
-        static MADE: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("Authority {} of the tests", MADE.fetch_add(1, Ordering::Relaxed));
+    pub(crate) fn new(name: &str) -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        params.distinguished_name.push(DnType::CommonName, name);
         let key = KeyPair::generate().expect("a key");
-        Self(CertifiedIssuer::self_signed(params, key).expect("a certificate"))
+        let pem = params.self_signed(&key).expect("a certificate").pem();
+        Self { pem, issuer: Issuer::new(params, key) }
     }
 
-    /// Its own certificate in PEM, as `ca_file` takes it.
-    pub(crate) fn pem(&self) -> String {
-        self.0.pem()
+    /// Its own certificate.
+    pub(crate) fn pem(&self) -> &str {
+        &self.pem
     }
 
-    /// A certificate for these names or addresses, and for no others.
-    pub(crate) fn issue(&self, names: &[&str]) -> Identity {
-        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+    /// A certificate for 127.0.0.1.
+    pub(crate) fn for_loopback(&self) -> Certificate {
+        self.for_address(Ipv4Addr::LOCALHOST)
+    }
+
+    /// A certificate for an address.
+    pub(crate) fn for_address(&self, address: Ipv4Addr) -> Certificate {
+        self.sign(vec![SanType::IpAddress(IpAddr::V4(address))])
+    }
+
+    /// A certificate for another host.
+    pub(crate) fn for_host(&self, name: &str) -> Certificate {
+        self.sign(vec![SanType::DnsName(name.try_into().expect("a name"))])
+    }
+
+    fn sign(&self, names: Vec<SanType>) -> Certificate {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, "a server of the tests");
+        params.subject_alt_names = names;
+        params.use_authority_key_identifier_extension = true;
         let key = KeyPair::generate().expect("a key");
-        let params = CertificateParams::new(names).expect("good names");
-        let certificate = params.signed_by(&key, &self.0).expect("a certificate");
-        Identity { certificate: certificate.pem(), key: key.serialize_pem() }
+        let pem = params.signed_by(&key, &self.issuer).expect("a certificate").pem();
+        Certificate { pem, key: key.serialize_pem() }
     }
 }

@@ -28,10 +28,9 @@ impl MariaDb {
     pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name).to_str().expect("text").to_owned();
-        let authority = Authority::new();
-        let identity = authority.issue(&["127.0.0.1"]);
-        for (name, text) in
-            [("ca.pem", authority.pem()), ("server.pem", identity.certificate), ("server.key", identity.key)]
+        let authority = Authority::new("the authority of the database");
+        let identity = authority.for_loopback();
+        for (name, text) in [("ca.pem", authority.pem()), ("server.pem", &identity.pem), ("server.key", &identity.key)]
         {
             fs::write(path(name), text).expect("written");
         }

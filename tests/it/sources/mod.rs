@@ -1,3 +1,5 @@
 //! Every kind of source, as the real program reads it from real files, programs and servers.
 
+mod explain;
+mod files;
 mod sql;

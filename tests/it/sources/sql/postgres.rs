@@ -72,7 +72,7 @@ fn who_is_not_to_be_trusted_or_does_not_trust_us_gives_no_plan() {
     let source = format!("{}{QUERY}", over_tls(server, "strict"));
     // An authority that did not make the certificate.
     let company = knowing(small(&source));
-    company.write("other.pem", Authority::new().pem());
+    company.write("other.pem", Authority::new("another authority").pem());
     company.edit("skovik-sync.toml", &format!("{:?}", server.ca_file()), "\"other.pem\"");
     refuses(&company, 4, &["source `hr`", "certificate is not trusted", "UnknownIssuer", "ca_file"], &secrets);
     // No authority but those of the system.
