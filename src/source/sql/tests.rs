@@ -9,7 +9,7 @@ use super::form::Form;
 use super::statement::is_several;
 use super::*;
 use crate::config::section::Document;
-use crate::source::table::CellKind;
+use crate::source::table::{CellKind, TableBuilder};
 
 fn source(settings: &str) -> Result<SqlSource, String> {
     let text = format!("query = \"SELECT 1\"\n{settings}");
@@ -70,7 +70,7 @@ fn what_would_show_a_secret_or_says_nothing_is_refused() {
         (&format!("{server}\nsocket = \"/run/postgresql\""), "write localhost"),
         (&format!("{server}\ntls = \"off\"\nplain_text = \"allowed\"\nca_file = \"ca.pem\""), "does not go with tls"),
         ("url = \"postgres://r@localhost/hr\"\nsocket = \"/run\"\ntls = \"verify\"", "does not go with `socket`"),
-        (&format!("{server}\nquery_file = \"x.sql\""), "cannot be read"),
+        (&format!("{server}\nquery_file = \"x.sql\""), "stands beside `query`"),
         ("url = \"postgres://r@localhost/hr\"\npassword_env = \"A\"\npassword_file = \"b\"", "stands beside"),
     ] {
         let error = source(settings).unwrap_err();
@@ -161,4 +161,25 @@ fn values_have_the_same_form_whatever_prints_them() {
         let error = form.cell(printed).unwrap_err();
         assert!(error.contains(expected), "{error}");
     }
+}
+
+#[test]
+fn rows_have_an_order_of_their_own() {
+    let table = |rows: &[[&str; 2]]| {
+        let mut builder = TableBuilder::with_columns(vec!["a".to_owned(), "b".to_owned()], 0);
+        for (row, number) in rows.iter().zip(1..) {
+            builder.cell(CellKind::Integer, row[0]);
+            builder.cell(CellKind::Text, row[1]);
+            builder.end_row(number).unwrap();
+        }
+        let table = builder.finish().in_order_of_content().unwrap();
+        let row = |row| (table.row_number(row), table.cell(row, 0).text.to_owned(), table.cell(row, 1).text.to_owned());
+        assert!(table.knows_its_columns());
+        (0..table.len()).map(row).collect::<Vec<_>>()
+    };
+    let expected = [(1, "1", "x"), (2, "1", "y"), (3, "10", ""), (4, "2", "z")];
+    let expected = expected.map(|(number, a, b)| (number, a.to_owned(), b.to_owned()));
+    assert_eq!(table(&[["2", "z"], ["1", "y"], ["10", ""], ["1", "x"]]), expected);
+    assert_eq!(table(&[["1", "x"], ["10", ""], ["1", "y"], ["2", "z"]]), expected);
+    assert_eq!(table(&[]), []);
 }

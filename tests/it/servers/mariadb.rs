@@ -11,6 +11,9 @@ use super::{Server, free_port, is_root, owned_by, program, run, takes_connection
 /// The user who may log in over the network, and the password.
 pub(crate) const READER: (&str, &str) = ("reader", "maria-s3cret-of-the-reader");
 
+/// From where: over the network, and over the socket.
+const PLACES: [&str; 2] = ["127.0.0.1", "localhost"];
+
 /// A server. Its certificate is for 127.0.0.1 and not for `localhost`.
 pub(crate) struct MariaDb {
     server: Server,
@@ -57,13 +60,20 @@ impl MariaDb {
         let server = Server::start(folder, &program("mariadbd"), &arguments, answers);
         let mariadb = Self { server, port };
         let (reader, password) = READER;
-        mariadb.sql("mysql", &format!("CREATE USER {reader}@127.0.0.1 IDENTIFIED BY '{password}'"));
+        for place in PLACES {
+            mariadb.sql("mysql", &format!("CREATE USER {reader}@{place} IDENTIFIED BY '{password}'"));
+        }
         mariadb
     }
 
     /// Its port on 127.0.0.1.
     pub(crate) fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Its socket.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.server.folder().join("socket")
     }
 
     /// The certificate of the authority that made its own.
@@ -74,13 +84,15 @@ impl MariaDb {
     /// Makes a database with what `sql` creates, which the reader may read, and change as far as the server lets them.
     pub(crate) fn database(&self, name: &str, sql: &str) {
         self.sql("mysql", &format!("CREATE DATABASE {name} CHARACTER SET utf8mb4"));
-        self.sql("mysql", &format!("GRANT ALL ON {name}.* TO {}@127.0.0.1", READER.0));
+        for place in PLACES {
+            self.sql("mysql", &format!("GRANT ALL ON {name}.* TO {}@{place}", READER.0));
+        }
         self.sql(name, sql);
     }
 
     /// Runs statements as root; gives what they print, without headers.
     pub(crate) fn sql(&self, database: &str, sql: &str) -> String {
-        run(client(&self.server.folder().join("socket")).args([database, "-e", sql]))
+        run(client(&self.socket()).args([database, "-e", sql]))
     }
 }
 

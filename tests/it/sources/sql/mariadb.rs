@@ -40,11 +40,14 @@ fn the_plan_is_that_of_the_same_list_in_a_file() {
 #[test]
 fn within_this_machine_no_tls_is_needed() {
     let server = people_in("plain");
-    let source = format!("{}{QUERY}", over_tls(server, "plain"));
-    let company = knowing(small(
-        &source.replace(&format!("ca_file = {:?}\n", server.ca_file()), "").replace("mysql:", "mariadb:"),
-    ));
-    assert_eq!(company.plan(0)["summary"]["create"], json!(3));
+    let (source, ca_file) =
+        (format!("{}{QUERY}", over_tls(server, "plain")), format!("ca_file = {:?}\n", server.ca_file()));
+    let plain = source.replace(&ca_file, "").replace("mysql:", "mariadb:");
+    let at_socket =
+        plain.replace("127.0.0.1", "localhost").replace("query =", &format!("socket = {:?}\nquery =", server.socket()));
+    for source in [plain, at_socket] {
+        assert_eq!(knowing(small(&source)).plan(0)["summary"]["create"], json!(3), "{source}");
+    }
 }
 
 #[test]
