@@ -10,6 +10,7 @@ mod file;
 mod format;
 mod json;
 mod jsonl;
+mod ldap;
 mod listing;
 mod records;
 mod sample;
@@ -39,6 +40,7 @@ pub(crate) use sample::SampleColumn;
 use exec::ExecSource;
 use file::{FileSettings, FileSource};
 use format::FormatName;
+use ldap::LdapSource;
 use sql::SqlSource;
 use table::Table;
 use xlsx::XlsxSource;
@@ -109,6 +111,7 @@ const KINDS: &[(&str, (&[&[&str]], FromSection))] = &[
     ("jsonl", (&[FileSettings::KEYS], |section| file(FormatName::Jsonl, section))),
     ("xlsx", (&[FileSettings::KEYS, XlsxSource::KEYS], |section| Ok(Arc::new(XlsxSource::from_section(section)?)))),
     ("exec", (&[ExecSource::KEYS], |section| Ok(Arc::new(ExecSource::from_section(section)?)))),
+    ("ldap", (&[LdapSource::KEYS], |section| Ok(Arc::new(LdapSource::from_section(section)?)))),
     ("sql", (&[SqlSource::KEYS], |section| Ok(Arc::new(SqlSource::from_section(section)?)))),
 ];
 

@@ -2,4 +2,6 @@
 
 mod explain;
 mod files;
+mod ldap;
+mod samba;
 mod sql;
