@@ -205,7 +205,7 @@ impl<'de> Visitor<'de> for At<'_> {
 }
 
 /// The cell of one value. Null is an empty text; lists and objects stay as they are, once they are found to be sound.
-fn scalar(raw: &str) -> Result<(CellKind, Cow<'_, str>), String> {
+pub(super) fn scalar(raw: &str) -> Result<(CellKind, Cow<'_, str>), String> {
     let trimmed = raw.trim();
     Ok(match trimmed.as_bytes().first() {
         Some(b'"') => (CellKind::Text, text(trimmed)?),

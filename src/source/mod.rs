@@ -14,6 +14,7 @@ mod ldap;
 mod listing;
 mod records;
 mod sample;
+mod sql;
 mod table;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -42,6 +43,7 @@ use file::{FileSettings, FileSource};
 use format::FormatName;
 use json::JsonFormat;
 use ldap::LdapSource;
+use sql::SqlSource;
 use table::Table;
 use xlsx::XlsxSource;
 
@@ -124,6 +126,7 @@ const KINDS: &[(&str, Kind)] = &[
     ),
     ("exec", Kind { keys: &[ExecSource::KEYS], read: |section| shared(ExecSource::from_section(section)) }),
     ("ldap", Kind { keys: &[LdapSource::KEYS], read: |section| shared(LdapSource::from_section(section)) }),
+    ("sql", Kind { keys: &[SqlSource::KEYS], read: |section| shared(SqlSource::from_section(section)) }),
 ];
 
 impl From<ConfigError> for ReadError {

@@ -193,24 +193,45 @@ impl Table {
 
     /// Takes some rows out, which are given in ascending order: the table without them, and the one of them alone.
     pub(crate) fn split(self, rows: &[u32]) -> Result<(Self, Self), String> {
-        let mut parts = [TableBuilder::new(self.text.len()), TableBuilder::new(0)];
-        for part in &mut parts {
-            self.columns.iter().for_each(|column| {
-                part.column(column);
-            });
-            part.table.columns_are_fixed = self.columns_are_fixed;
-        }
+        let mut parts = [self.without_rows(self.text.len()), self.without_rows(0)];
         let mut taken = rows.iter().map(|&row| row as usize).peekable();
         for row in 0..self.len() {
             let part = &mut parts[usize::from(taken.next_if_eq(&row).is_some())];
-            for column in 0..self.columns.len() {
-                let Cell { text, kind } = self.cell(row, column);
-                part.cell(kind, text);
-            }
-            part.end_row(self.row_number(row))?;
+            self.copy_row(row, self.row_number(row), part)?;
         }
         let [rest, taken] = parts;
         Ok((rest.finish(), taken.finish()))
+    }
+
+    /// The same table with its rows in an order that is theirs, whatever order they came in, and numbered in it from 1:
+    /// by their cells, the first column first.
+    pub(crate) fn in_order_of_content(self) -> Result<Self, String> {
+        #[expect(clippy::cast_possible_truncation, reason = "the builder lets no table have more rows")]
+        let mut order: Vec<u32> = (0..self.len() as u32).collect();
+        order.sort_unstable_by(|&a, &b| self.compare(a, b));
+        let mut sorted = self.without_rows(self.text.len());
+        for (row, number) in order.into_iter().zip(1..) {
+            self.copy_row(row as usize, number, &mut sorted)?;
+        }
+        Ok(sorted.finish())
+    }
+
+    /// A table with the same columns, to be filled.
+    fn without_rows(&self, text: usize) -> TableBuilder {
+        let mut builder = TableBuilder::new(text);
+        self.columns.iter().for_each(|column| {
+            builder.column(column);
+        });
+        builder.table.columns_are_fixed = self.columns_are_fixed;
+        builder
+    }
+
+    fn copy_row(&self, row: usize, number: u64, to: &mut TableBuilder) -> Result<(), String> {
+        for column in 0..self.columns.len() {
+            let Cell { text, kind } = self.cell(row, column);
+            to.cell(kind, text);
+        }
+        to.end_row(number)
     }
 
     /// Compares whole records, so that those without a key have an order that is not the file's.

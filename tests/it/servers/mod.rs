@@ -2,6 +2,8 @@
 //! ends: a shell holds each of them, and takes the end of its own input for the end of the tests.
 
 pub(crate) mod certificates;
+pub(crate) mod mariadb;
+pub(crate) mod postgres;
 pub(crate) mod proxy;
 pub(crate) mod samba;
 pub(crate) mod slapd;
@@ -115,4 +117,16 @@ pub(crate) fn takes_connections(port: u16) -> bool {
 /// Whether somebody takes connections at a port of an address.
 pub(crate) fn takes_connections_at(address: Ipv4Addr, port: u16) -> bool {
     TcpStream::connect((address, port)).is_ok()
+}
+
+/// Whether the tests are run by root.
+pub(crate) fn is_root() -> bool {
+    run(Command::new("id").arg("-u")).trim() == "0"
+}
+
+/// Gives a folder to the user whom a server runs as where root starts it.
+pub(crate) fn owned_by(user: &str, folder: &Path) {
+    if is_root() {
+        run(Command::new("chown").arg("-R").arg(format!("{user}:")).arg(folder));
+    }
 }

@@ -4,3 +4,4 @@ mod explain;
 mod files;
 mod ldap;
 mod samba;
+mod sql;

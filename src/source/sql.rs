@@ -1,0 +1,128 @@
+//! Databases: PostgreSQL, MySQL and MariaDB, SQLite. The records are what one query gives.
+//!
+//! A query runs alone, in a transaction that can only read and that sees the database as it was at one moment; it counts
+//! once the database has said that it was all. Nothing is ever written, whatever the query says, as far as a transaction
+//! reaches: what a user of the database may do beyond that is for the database to refuse.
+
+mod address;
+mod array;
+mod failure;
+mod filling;
+mod form;
+mod mysql;
+mod postgres;
+mod sqlite;
+mod statement;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+use super::{Conditions, ReadError, Reading, Source, blocking};
+use crate::config::ConfigError;
+use crate::config::section::Section;
+use address::Address;
+use filling::Filling;
+
+/// How long it may take until a database answers at all.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// What proves that a result is whole: the database has ended it, within one transaction.
+const PROOF: &str = "transaction";
+
+/// A query, and the database that it is for.
+#[derive(Debug)]
+pub(super) struct SqlSource {
+    address: Address,
+    query: Query,
+}
+
+/// A query as the settings have it.
+#[derive(Debug)]
+struct Query {
+    /// Without the white space and the semicolon at its end.
+    text: String,
+    /// How messages call it, such as `` `query` in [[source]] `hr` ``.
+    setting: String,
+}
+
+impl SqlSource {
+    pub(super) const KEYS: &[&str] = &[
+        "url",
+        "socket",
+        "password_env",
+        "password_file",
+        "password_command",
+        "tls",
+        "ca_file",
+        "plain_text",
+        "query",
+        "query_file",
+    ];
+
+    pub(super) fn from_section(section: &Section<'_>) -> Result<Self, ConfigError> {
+        Ok(Self { address: Address::from_section(section)?, query: Query::from_section(section)? })
+    }
+
+    async fn run(&self, conditions: &Conditions<'_>) -> Result<Reading, ReadError> {
+        let filling = Filling::new(&self.query.setting, conditions);
+        let query = &self.query.text;
+        let table = match &self.address {
+            Address::Postgres(server) => postgres::read(server, query, filling).await?,
+            Address::MySql(server) => mysql::read(server, query, filling).await?,
+            Address::Sqlite(path) => sqlite::read(path, query, filling).await?,
+        };
+        // A database gives its rows in whatever order it finds them; a plan must not depend on that.
+        let table = blocking(move || Ok(table.in_order_of_content()?)).await?;
+        Ok(Reading { table, proof: Some(PROOF) })
+    }
+}
+
+impl Source for SqlSource {
+    fn kind(&self) -> &'static str {
+        "sql"
+    }
+
+    fn identity(&self) -> BTreeMap<&'static str, String> {
+        let Self { address, query: Query { text, setting: _ } } = self;
+        BTreeMap::from([("database", address.kind().to_owned()), ("query", text.clone())])
+    }
+
+    fn read<'a>(&'a self, conditions: &'a Conditions<'a>) -> BoxFuture<'a, Result<Reading, ReadError>> {
+        Box::pin(self.run(conditions))
+    }
+}
+
+impl Query {
+    /// The query, which is a setting even where it has a file of its own: a plan is bound to its text.
+    fn from_section(section: &Section<'_>) -> Result<Self, ConfigError> {
+        let (key, text) = match (section.text("query")?, section.path("query_file")?) {
+            (Some(text), None) => ("query", text.to_owned()),
+            (None, Some(path)) => {
+                let text = fs::read_to_string(&path).map_err(|error| {
+                    section.problem("query_file", format!("cannot be read: {}: {error}", path.display()))
+                })?;
+                ("query_file", text)
+            }
+            (Some(_), Some(_)) => {
+                return Err(section.problem("query_file", "stands beside `query`; only one of them can be the query"));
+            }
+            (None, None) => {
+                return Err(
+                    section.missing("query", "such as \"SELECT * FROM people\", or `query_file`, a file with it")
+                );
+            }
+        };
+        let text = text.trim_start_matches('\u{feff}').trim().trim_end_matches([';', ' ', '\t', '\r', '\n']);
+        if text.is_empty() {
+            return Err(section.problem(key, "holds no query"));
+        }
+        if text.contains('\0') {
+            return Err(section.problem(key, "holds a NUL character"));
+        }
+        Ok(Self { text: text.to_owned(), setting: format!("`{key}` in {}", section.label()) })
+    }
+}

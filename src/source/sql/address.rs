@@ -1,0 +1,218 @@
+//! Where a database is, and how it is reached without showing anybody a password or a record on the way.
+
+use std::fmt::Display;
+use std::fs;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use percent_encoding::percent_decode_str;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use secrecy::SecretString;
+use url::{Host, Url};
+
+use crate::config::ConfigError;
+use crate::config::section::Section;
+use crate::config::{Secret, SecretShape};
+
+/// A database.
+#[derive(Debug)]
+pub(super) enum Address {
+    Postgres(Server),
+    /// MariaDB too.
+    MySql(Server),
+    /// A file.
+    Sqlite(PathBuf),
+}
+
+/// A database that is asked over a connection.
+#[derive(Debug)]
+pub(super) struct Server {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) socket: Option<PathBuf>,
+    pub(super) user: String,
+    pub(super) database: String,
+    password: Option<Secret>,
+    pub(super) tls: Tls,
+    /// How messages call the table of the settings.
+    label: String,
+}
+
+/// How a connection is protected.
+#[derive(Debug)]
+pub(super) enum Tls {
+    /// The server's certificate must be for its name, and from an authority of the system or of this file.
+    Verify { ca_file: Option<PathBuf> },
+    /// Not at all.
+    Off,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TlsWord {
+    Verify,
+    Off,
+}
+
+/// The settings that a file has no use for.
+const OF_SERVERS: &[&str] =
+    &["socket", "password_env", "password_file", "password_command", "tls", "ca_file", "plain_text"];
+
+impl Address {
+    pub(super) fn from_section(section: &Section<'_>) -> Result<Self, ConfigError> {
+        let why = "the database, such as \"postgres://reader@db.example.com/hr\" or \"sqlite:payroll.db\"";
+        let text = section.required("url", why)?.trim();
+        match text.split_once(':').map(|(scheme, rest)| (scheme.to_ascii_lowercase(), rest)) {
+            Some((scheme, rest)) if scheme == "sqlite" => sqlite(section, rest),
+            Some((scheme, _)) if matches!(&*scheme, "postgres" | "postgresql") => {
+                Ok(Self::Postgres(Server::from_section(section, text, 5432)?))
+            }
+            Some((scheme, _)) if matches!(&*scheme, "mysql" | "mariadb") => {
+                Ok(Self::MySql(Server::from_section(section, text, 3306)?))
+            }
+            // What stands there is not shown: it may hold a password.
+            _ => Err(section.problem("url", "must begin with postgres:, mysql:, mariadb: or sqlite:")),
+        }
+    }
+
+    /// What the database is.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Postgres(_) => "postgres",
+            Self::MySql(_) => "mysql",
+            Self::Sqlite(_) => "sqlite",
+        }
+    }
+}
+
+fn sqlite(section: &Section<'_>, rest: &str) -> Result<Address, ConfigError> {
+    if let Some(foreign) = OF_SERVERS.iter().find(|key| section.has(key)) {
+        return Err(section.problem(foreign, "does not go with sqlite, which is a file"));
+    }
+    let path = rest.strip_prefix("//").unwrap_or(rest);
+    if path.is_empty() || path.contains(['?', '#']) {
+        return Err(section.problem("url", "must name a file, such as \"sqlite:payroll.db\", and nothing after it"));
+    }
+    // A path never begins like `:memory:` or `file:`, which SQLite would take for something else.
+    Ok(Address::Sqlite(Path::new(".").join(section.folder()).join(path)))
+}
+
+impl Server {
+    fn from_section(section: &Section<'_>, text: &str, port: u16) -> Result<Self, ConfigError> {
+        let wrong = |problem: &str| Err(section.problem("url", problem));
+        let url = match Url::parse(text) {
+            Ok(url) => url,
+            Err(error) => return wrong(&format!("is not a URL: {error}")),
+        };
+        if url.password().is_some() {
+            return wrong("must not hold a password; it belongs in password_env, password_file or password_command");
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return wrong("must end with the name of the database, without ? or #");
+        }
+        let Some(host) = host(&url) else { return wrong("names no host") };
+        let Some(user) = decoded(url.username()) else {
+            return wrong("names no user; write it before the host, as in reader@db.example.com");
+        };
+        let Some(database) = decoded(url.path().trim_start_matches('/')) else {
+            return wrong("names no database; write it after the host, as in db.example.com/hr");
+        };
+        let socket = section.path("socket")?;
+        let local = is_loopback(&host);
+        if socket.is_some() && !local {
+            return wrong("names another host, but `socket` leads to this machine; write localhost");
+        }
+        let tls = tls(section, socket.is_some(), local)?;
+        Ok(Self {
+            host,
+            port: url.port().unwrap_or(port),
+            socket,
+            user,
+            database,
+            password: Secret::from_section(section, "password", "the password of the database", SecretShape::Password)?,
+            tls,
+            label: section.label().to_owned(),
+        })
+    }
+
+    /// Reads the password, if there is one.
+    pub(super) async fn password(&self) -> Result<Option<SecretString>, ConfigError> {
+        match &self.password {
+            None => Ok(None),
+            Some(password) => password.fetch().await.map(Some),
+        }
+    }
+
+    /// How messages call it.
+    pub(super) fn name(&self) -> String {
+        match &self.socket {
+            Some(socket) => socket.display().to_string(),
+            None if self.host.contains(':') => format!("[{}]:{}", self.host, self.port),
+            None => format!("{}:{}", self.host, self.port),
+        }
+    }
+
+    /// Says so where records go over a network that anybody can read.
+    pub(super) fn warn_if_readable(&self) {
+        if matches!(self.tls, Tls::Off) && self.socket.is_none() && !is_loopback(&self.host) {
+            tracing::warn!("{}: the password and the records go to {} without encryption", self.label, self.name());
+        }
+    }
+
+    /// The certificates of `ca_file`, in PEM; none where there is no such file.
+    pub(super) fn authorities(&self) -> Result<Vec<u8>, ConfigError> {
+        let Tls::Verify { ca_file: Some(path) } = &self.tls else { return Ok(Vec::new()) };
+        let wrong = |problem: &dyn Display| {
+            ConfigError::Invalid(format!("`ca_file` in {}: {} {problem}", self.label, path.display()))
+        };
+        let pem = fs::read(path).map_err(|error| wrong(&format_args!("cannot be read: {error}")))?;
+        let mut certificates = 0;
+        for certificate in CertificateDer::pem_slice_iter(&pem) {
+            certificate.map_err(|error| wrong(&format_args!("is not PEM: {error}")))?;
+            certificates += 1;
+        }
+        if certificates == 0 { Err(wrong(&"holds no certificate in PEM")) } else { Ok(pem) }
+    }
+}
+
+fn decoded(text: &str) -> Option<String> {
+    percent_decode_str(text).decode_utf8().ok().filter(|text| !text.is_empty()).map(Into::into)
+}
+
+fn host(url: &Url) -> Option<String> {
+    match url.host()? {
+        Host::Domain(name) => decoded(name),
+        Host::Ipv4(address) => Some(address.to_string()),
+        Host::Ipv6(address) => Some(address.to_string()),
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// `tls`, `ca_file` and `plain_text`. Within this machine there is none unless it is asked for; beyond it, it takes two
+/// settings to do without.
+fn tls(section: &Section<'_>, socket: bool, local: bool) -> Result<Tls, ConfigError> {
+    let word = section.word("tls", &[("verify", TlsWord::Verify), ("off", TlsWord::Off)])?;
+    let ca_file = section.path("ca_file")?;
+    let allowed = section.word("plain_text", &[("allowed", ())])?.is_some();
+    let word = word.unwrap_or(if local && ca_file.is_none() { TlsWord::Off } else { TlsWord::Verify });
+    match word {
+        TlsWord::Verify if socket => {
+            let key = if section.has("tls") { "tls" } else { "ca_file" };
+            Err(section.problem(key, "does not go with `socket`, which leaves this machine as little as a file does"))
+        }
+        TlsWord::Verify if allowed => {
+            Err(section.problem("plain_text", "says nothing while `tls` is not \"off\"; take it out"))
+        }
+        TlsWord::Verify => Ok(Tls::Verify { ca_file }),
+        TlsWord::Off if ca_file.is_some() => Err(section.problem("ca_file", "does not go with tls = \"off\"")),
+        TlsWord::Off if !local && !allowed => Err(section.problem(
+            "tls",
+            "must not be \"off\" beyond this machine: the network could read the password and every record; \
+             plain_text = \"allowed\" beside it says that this is meant",
+        )),
+        TlsWord::Off => Ok(Tls::Off),
+    }
+}

@@ -1,0 +1,70 @@
+//! What databases and connections say when something is wrong, for people: with what to do, and without any secret.
+
+use std::error::Error as _;
+use std::io;
+
+use sqlx::error::DatabaseError;
+
+use super::address::Server;
+use crate::config::shortened;
+
+/// An error while connecting to a server.
+pub(super) fn connecting(server: &Server, error: &sqlx::Error) -> String {
+    let name = server.name();
+    match error {
+        sqlx::Error::Database(error) if is_refusal(&**error) => {
+            format!("{name} refuses the user {:?}: {}", server.user, said(&**error))
+        }
+        // The library knows one way of sending this password only, for which it has no code here.
+        sqlx::Error::Configuration(_) => {
+            format!("{name} takes the password of {:?} over TLS only; set tls = \"verify\" and ca_file", server.user)
+        }
+        error => format!("cannot connect to {name}: {}", problem(error)),
+    }
+}
+
+/// An error of a query, or of what belongs to it.
+pub(super) fn problem(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(error) => format!("the database says: {}", said(&**error)),
+        sqlx::Error::Io(error) => connection(error),
+        sqlx::Error::Tls(error) => format!("TLS fails: {}", shortened(&error.to_string())),
+        error => shortened(&error.to_string()),
+    }
+}
+
+/// An error of a server that does not answer.
+pub(super) fn no_answer(server: &Server, seconds: u64) -> String {
+    format!("cannot connect to {}: no answer within {seconds} seconds", server.name())
+}
+
+fn said(error: &dyn DatabaseError) -> String {
+    let message = shortened(error.message());
+    match error.code() {
+        Some(code) => format!("{message} ({code})"),
+        None => message,
+    }
+}
+
+/// Whether a database does not let somebody in.
+fn is_refusal(error: &dyn DatabaseError) -> bool {
+    // The classes of SQLSTATE for invalid authorization; MySQL and MariaDB use them too.
+    error.code().is_some_and(|code| code.starts_with("28") || code == "42501")
+}
+
+fn connection(error: &io::Error) -> String {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let inner = inner.or_else(|| error.source().and_then(|source| source.downcast_ref()));
+    match inner {
+        Some(rustls::Error::InvalidCertificate(problem)) => {
+            let problem = shortened(&problem.to_string());
+            format!(
+                "the server's certificate is not trusted: {problem}; `ca_file` names the authority that made it, and \
+                 the host in `url` must be one of its names"
+            )
+        }
+        Some(error) => format!("TLS fails: {}", shortened(&error.to_string())),
+        None if error.kind() == io::ErrorKind::UnexpectedEof => "the connection ended before the result did".to_owned(),
+        None => shortened(&error.to_string()),
+    }
+}

@@ -1,0 +1,148 @@
+//! A result on its way into a table: its columns first, then row by row as they come, then its end.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use super::form::Form;
+use crate::config::ConfigError;
+use crate::employee::normal_text;
+use crate::source::table::{CellKind, Table, TableBuilder};
+use crate::source::{Conditions, ReadError};
+
+/// After how many rows progress is told.
+const STEP: u64 = 1_000;
+
+/// What reads a result.
+pub(super) struct Filling<'c> {
+    /// How messages call the query.
+    setting: &'c str,
+    pub(super) conditions: &'c Conditions<'c>,
+    /// `None` for a column that is left out.
+    columns: Vec<Option<Column>>,
+    builder: TableBuilder,
+    rows: u64,
+    ended: bool,
+}
+
+/// A column that is kept.
+pub(super) struct Column {
+    name: String,
+    pub(super) form: Form,
+}
+
+/// The cell of a value; `None` where there is no value.
+pub(super) type Value<'v> = Option<(CellKind, Cow<'v, str>)>;
+
+impl<'c> Filling<'c> {
+    pub(super) fn new(setting: &'c str, conditions: &'c Conditions<'c>) -> Self {
+        let builder = TableBuilder::new(0);
+        Self { setting, conditions, columns: Vec::new(), builder, rows: 0, ended: false }
+    }
+
+    /// Learns the columns: their names, their types as the database calls them, and the forms of these.
+    pub(super) fn columns(
+        &mut self,
+        columns: impl IntoIterator<Item = (String, String, Option<Form>)>,
+    ) -> Result<(), ConfigError> {
+        let wrong = |problem: String| Err(ConfigError::Invalid(format!("{}: {problem}", self.setting)));
+        let mut seen = HashSet::new();
+        for (name, kind, form) in columns {
+            let name = normal_text(&name).into_owned();
+            if name.is_empty() {
+                return wrong("a column of its result has no name; give it one with AS".to_owned());
+            }
+            if !seen.insert(name.clone()) {
+                return wrong(format!("its result has the column {name:?} twice; rename one of them with AS"));
+            }
+            let column = match form {
+                Some(form) => Some(Column { name, form }),
+                None if self.conditions.columns.contains(&*name) => {
+                    return wrong(format!(
+                        "its column {name:?} has the type {kind}, which has no text form here; cast it to a text in the \
+                         query"
+                    ));
+                }
+                None => None,
+            };
+            self.columns.push(column);
+        }
+        if self.columns.is_empty() {
+            return wrong("it is no query that gives rows; a source is one SELECT".to_owned());
+        }
+        let names = self.columns.iter().flatten().map(|column| column.name.clone()).collect();
+        self.builder = TableBuilder::with_columns(names, 0);
+        Ok(())
+    }
+
+    /// Refuses a query with places for parameters, which would be without values.
+    pub(super) fn no_parameters(&self, number: usize) -> Result<(), ConfigError> {
+        if number == 0 {
+            return Ok(());
+        }
+        Err(ConfigError::Invalid(format!(
+            "{}: it has a place for a parameter, such as ?, $1 or :name, and there are none; write the value itself",
+            self.setting
+        )))
+    }
+
+    /// Refuses a text that is more than one statement.
+    pub(super) fn one_statement(&self, is_several: bool) -> Result<(), ConfigError> {
+        if is_several {
+            return Err(ConfigError::Invalid(format!("{}: it is more than one statement", self.setting)));
+        }
+        Ok(())
+    }
+
+    /// Takes the next row, of which `value` gives the value of a column by its place.
+    pub(super) fn row<'v>(
+        &mut self,
+        value: impl Fn(usize, &Column) -> Result<Value<'v>, String>,
+    ) -> Result<(), String> {
+        if self.ended {
+            return Err(more_than_one());
+        }
+        self.rows += 1;
+        for (place, column) in self.columns.iter().enumerate() {
+            let Some(column) = column else { continue };
+            let value = value(place, column).map_err(|problem| {
+                let Column { name, form: _ } = column;
+                format!("row {} of the result, as it came: the column {name:?} {problem}", self.rows)
+            })?;
+            match value {
+                Some((kind, text)) => self.builder.cell(kind, &text),
+                None => self.builder.cell(CellKind::Text, ""),
+            }
+        }
+        self.builder.end_row(self.rows)?;
+        if self.rows.is_multiple_of(STEP) {
+            (self.conditions.progress)(self.rows, None);
+        }
+        Ok(())
+    }
+
+    /// Takes the end of the result, with the number of its rows where the database says it.
+    pub(super) fn end(&mut self, rows: Option<u64>) -> Result<(), String> {
+        if std::mem::replace(&mut self.ended, true) {
+            return Err(more_than_one());
+        }
+        match rows {
+            Some(rows) if rows != self.rows => {
+                Err(format!("the database has sent {} rows and says that there are {rows}", self.rows))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The table, if the database has said that this was all.
+    pub(super) fn finish(self) -> Result<Table, ReadError> {
+        if !self.ended {
+            return Err("the result has no end".to_owned().into());
+        }
+        (self.conditions.progress)(self.rows, Some(self.rows));
+        Ok(self.builder.finish())
+    }
+}
+
+fn more_than_one() -> String {
+    "the query gives more than one result; a source is one SELECT".to_owned()
+}

@@ -1,0 +1,122 @@
+//! PostgreSQL.
+//!
+//! The query is prepared first, which tells its columns and refuses whatever is more than one statement; then it is run
+//! so that the server prints each value itself, which it does exactly, where a library would have to know each type.
+
+use std::time::Duration;
+
+use futures_util::TryStreamExt as _;
+use secrecy::ExposeSecret as _;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow, PgSslMode, PgTypeInfo, PgTypeKind};
+use sqlx::{AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, Either, Executor as _, Row as _};
+use sqlx::{SqlSafeStr as _, Statement as _, TypeInfo as _, ValueRef as _};
+use tokio::time::timeout;
+
+use super::address::{Server, Tls};
+use super::filling::{Column, Filling, Value};
+use super::form::Form;
+use super::{PATIENCE, failure};
+use crate::source::ReadError;
+use crate::source::table::Table;
+
+pub(super) async fn read(server: &Server, query: &str, mut filling: Filling<'_>) -> Result<Table, ReadError> {
+    server.warn_if_readable();
+    let limit = filling.conditions.timeout;
+    let mut connection = connect(server, limit).await?;
+    let failed = |error: sqlx::Error| failure::problem(&error);
+    connection.execute(AssertSqlSafe(beginning(limit))).await.map_err(failed)?;
+    let prepared = connection.prepare(AssertSqlSafe(query).into_sql_str()).await.map_err(failed)?;
+    filling
+        .no_parameters(prepared.parameters().map_or(0, |parameters| parameters.either(<[_]>::len, |number| number)))?;
+    let columns = prepared.columns().iter();
+    let column = |(name, kind): (&str, &PgTypeInfo)| (name.to_owned(), kind.name().to_lowercase(), form(kind));
+    filling.columns(columns.map(|each| column((each.name(), each.type_info()))))?;
+    let mut answers = connection.fetch_many(sqlx::raw_sql(AssertSqlSafe(query)));
+    while let Some(answer) = answers.try_next().await.map_err(failed)? {
+        match answer {
+            Either::Right(row) => filling.row(|place, column| value(&row, place, column))?,
+            Either::Left(end) => filling.end(Some(end.rows_affected()))?,
+        }
+    }
+    drop(answers);
+    let table = filling.finish()?;
+    // All is there. A pooler between here and the server would keep the prepared statement, and give it to others.
+    let _ = connection.clear_cached_statements().await;
+    let _ = connection.execute("ROLLBACK").await;
+    let _ = connection.close().await;
+    Ok(table)
+}
+
+async fn connect(server: &Server, limit: Duration) -> Result<PgConnection, ReadError> {
+    let authorities = server.authorities()?;
+    let password = server.password().await?;
+    // Everything is set, so that nothing is taken from the variables that other programs for PostgreSQL use.
+    let mut options = PgConnectOptions::new_without_pgpass()
+        .host(&server.host)
+        .port(server.port)
+        .username(&server.user)
+        .password(password.as_ref().map_or("", |password| password.expose_secret()))
+        .database(&server.database)
+        .application_name("skovik-sync")
+        .ssl_root_cert_from_pem(authorities)
+        .ssl_mode(match server.tls {
+            Tls::Verify { .. } => PgSslMode::VerifyFull,
+            Tls::Off => PgSslMode::Disable,
+        })
+        .disable_statement_logging();
+    if let Some(socket) = &server.socket {
+        options = options.socket(socket);
+    }
+    let patience = PATIENCE.min(limit);
+    let connected = timeout(patience, options.connect()).await;
+    let connected = connected.map_err(|_| failure::no_answer(server, patience.as_secs()))?;
+    Ok(connected.map_err(|error| failure::connecting(server, &error))?)
+}
+
+/// A transaction of one moment that cannot write, in which values have the forms that are expected here. Whoever comes
+/// after it on the same connection finds nothing of it.
+fn beginning(limit: Duration) -> String {
+    // A database that does not know the encoding of its texts gives them as they are: a message can name the column then.
+    // The server gives up a little later than this program does, for whom it need not go on.
+    let limit = i32::try_from(limit.as_millis().saturating_add(1_000)).unwrap_or(i32::MAX);
+    format!(
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
+         SET LOCAL statement_timeout = {limit}; \
+         SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'iso_8601'; \
+         SET LOCAL bytea_output = 'hex'; SET LOCAL extra_float_digits = 1; \
+         SELECT set_config('client_encoding', \
+         CASE current_setting('server_encoding') WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END, true)"
+    )
+}
+
+fn value<'r>(row: &'r PgRow, place: usize, column: &Column) -> Result<Value<'r>, String> {
+    let value = row.try_get_raw(place).map_err(|error| failure::problem(&error))?;
+    if value.is_null() {
+        return Ok(None);
+    }
+    column.form.cell(value.as_bytes().map_err(|error| error.to_string())?).map(Some)
+}
+
+fn form(kind: &PgTypeInfo) -> Option<Form> {
+    match kind.kind() {
+        PgTypeKind::Enum(_) => return Some(Form::Text),
+        PgTypeKind::Domain(base) => return form(base),
+        PgTypeKind::Array(element) => return form(element).map(|form| Form::List(Box::new(form))),
+        PgTypeKind::Simple => {}
+        PgTypeKind::Pseudo if kind.name().eq_ignore_ascii_case("unknown") => {}
+        PgTypeKind::Pseudo | PgTypeKind::Composite(_) | PgTypeKind::Range(_) => return None,
+    }
+    Some(match &*kind.name().to_ascii_uppercase() {
+        "BOOL" => Form::Boolean,
+        "INT2" | "INT4" | "INT8" | "OID" => Form::Integer,
+        "FLOAT4" | "FLOAT8" => Form::Float,
+        "TIMESTAMP" => Form::Timestamp,
+        "TIMESTAMPTZ" => Form::TimestampUtc,
+        "TIME" | "TIMETZ" => Form::Time,
+        "JSON" | "JSONB" => Form::Json,
+        "BYTEA" => Form::Hexadecimal,
+        "TEXT" | "VARCHAR" | "CHAR" | "\"CHAR\"" | "NAME" | "CITEXT" | "UNKNOWN" | "XML" | "NUMERIC" | "DATE"
+        | "INTERVAL" | "UUID" | "INET" | "CIDR" | "MACADDR" | "MACADDR8" | "BIT" | "VARBIT" => Form::Text,
+        _ => return None,
+    })
+}

@@ -1,0 +1,92 @@
+//! SQLite. The file is opened for reading only. Any value of any column may have any type here, so each is taken as what
+//! it is.
+
+use std::path::Path;
+
+use futures_util::TryStreamExt as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteRow, SqliteTypeInfo};
+use sqlx::{AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, Either, Executor as _, Row as _};
+use sqlx::{SqlSafeStr as _, Statement as _, TypeInfo as _, ValueRef as _};
+
+use super::filling::{Column, Filling, Value};
+use super::form::{Form, float_cell, hexadecimal};
+use super::{PATIENCE, failure, statement};
+use crate::source::ReadError;
+use crate::source::table::{CellKind, Table};
+
+/// How many rows may wait for being read.
+const WAITING: usize = 1_000;
+
+pub(super) async fn read(path: &Path, query: &str, mut filling: Filling<'_>) -> Result<Table, ReadError> {
+    filling.one_statement(statement::is_several(query))?;
+    let failed = |error: sqlx::Error| format!("{}: {}", path.display(), failure::problem(&error));
+    // SQLite's own message does not say what is wrong with a file.
+    std::fs::File::open(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(true)
+        .create_if_missing(false)
+        .pragma("query_only", "ON")
+        .busy_timeout(PATIENCE.min(filling.conditions.timeout))
+        .row_buffer_size(WAITING)
+        .disable_statement_logging();
+    let mut connection = options.connect().await.map_err(failed)?;
+    connection.execute("BEGIN").await.map_err(failed)?;
+    let encoding = connection.fetch_one("PRAGMA encoding").await.map_err(failed)?;
+    let encoding: String = encoding.try_get(0).map_err(failed)?;
+    if encoding != "UTF-8" {
+        return Err(format!("{} keeps its texts in {encoding}, and only UTF-8 is read", path.display()).into());
+    }
+    let prepared = connection.prepare(AssertSqlSafe(query).into_sql_str()).await.map_err(failed)?;
+    filling
+        .no_parameters(prepared.parameters().map_or(0, |parameters| parameters.either(<[_]>::len, |number| number)))?;
+    let columns = prepared.columns().iter();
+    let column =
+        |(name, kind): (&str, &SqliteTypeInfo)| (name.to_owned(), kind.name().to_lowercase(), Some(form(kind)));
+    filling.columns(columns.map(|each| column((each.name(), each.type_info()))))?;
+    let mut answers = connection.fetch_many(sqlx::raw_sql(AssertSqlSafe(query)));
+    while let Some(answer) = answers.try_next().await.map_err(failed)? {
+        match answer {
+            Either::Right(row) => filling.row(|place, column| value(&row, place, column))?,
+            Either::Left(_) => filling.end(None)?,
+        }
+    }
+    drop(answers);
+    let table = filling.finish()?;
+    // All is there, whatever becomes of the connection.
+    let _ = connection.execute("ROLLBACK").await;
+    let _ = connection.close().await;
+    Ok(table)
+}
+
+fn value<'r>(row: &'r SqliteRow, place: usize, column: &Column) -> Result<Value<'r>, String> {
+    let failed = |error: sqlx::Error| failure::problem(&error);
+    let kind = {
+        let value = row.try_get_raw(place).map_err(failed)?;
+        if value.is_null() {
+            return Ok(None);
+        }
+        value.type_info().name().to_owned()
+    };
+    Ok(Some(match &*kind {
+        "INTEGER" => {
+            let number: i64 = row.try_get_unchecked(place).map_err(failed)?;
+            match (&column.form, number) {
+                (Form::Boolean, 0) => (CellKind::Boolean, "false".into()),
+                (Form::Boolean, 1) => (CellKind::Boolean, "true".into()),
+                _ => (CellKind::Integer, number.to_string().into()),
+            }
+        }
+        "REAL" => float_cell(row.try_get_unchecked(place).map_err(failed)?),
+        "BLOB" => (CellKind::Text, hexadecimal(row.try_get_unchecked(place).map_err(failed)?).into()),
+        _ => {
+            let bytes: &[u8] = row.try_get_unchecked(place).map_err(failed)?;
+            return Form::Text.cell(bytes).map(Some);
+        }
+    }))
+}
+
+/// The declared type matters only for booleans, which SQLite keeps as numbers.
+fn form(kind: &SqliteTypeInfo) -> Form {
+    if kind.name() == "BOOLEAN" { Form::Boolean } else { Form::Text }
+}

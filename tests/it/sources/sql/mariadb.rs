@@ -1,0 +1,179 @@
+//! MariaDB: the same with its own types and its own ways to fail.
+
+use serde_json::json;
+
+use super::{ended, leads_where_the_file_does, people, planning, prints, refuses, shows_none_of, small, until};
+use crate::harness::Company;
+use crate::servers::certificates::Authority;
+use crate::servers::mariadb::{MariaDb, READER};
+
+const QUERY: &str = "query = \"SELECT * FROM people\"";
+
+fn over_tls(server: &MariaDb, database: &str) -> String {
+    let (port, ca_file) = (server.port(), server.ca_file());
+    format!(
+        "url = \"mysql://{}@127.0.0.1:{port}/{database}\"\nca_file = {ca_file:?}\npassword_env = \"HR_PASSWORD\"\n",
+        READER.0
+    )
+}
+
+fn knowing(mut company: Company) -> Company {
+    company.env("HR_PASSWORD", READER.1);
+    company
+}
+
+fn people_in(database: &str) -> &'static MariaDb {
+    let server = MariaDb::shared();
+    server.database(database, &people());
+    server
+}
+
+#[test]
+fn the_plan_is_that_of_the_same_list_in_a_file() {
+    let server = people_in("whole");
+    let company = knowing(small(&format!("{}{QUERY}", over_tls(server, "whole"))));
+    leads_where_the_file_does(&company);
+    let told = company.run(&["plan", "-vvv", "-o", "told.json"]).ends(0);
+    shows_none_of(&told, &[READER.1, "SELECT"]);
+}
+
+#[test]
+fn within_this_machine_no_tls_is_needed() {
+    let server = people_in("plain");
+    let (source, ca_file) =
+        (format!("{}{QUERY}", over_tls(server, "plain")), format!("ca_file = {:?}\n", server.ca_file()));
+    let plain = source.replace(&ca_file, "").replace("mysql:", "mariadb:");
+    let at_socket =
+        plain.replace("127.0.0.1", "localhost").replace("query =", &format!("socket = {:?}\nquery =", server.socket()));
+    for source in [plain, at_socket] {
+        assert_eq!(knowing(small(&source)).plan(0)["summary"]["create"], json!(3), "{source}");
+    }
+}
+
+#[test]
+fn who_is_not_to_be_trusted_or_does_not_trust_us_gives_no_plan() {
+    let server = people_in("strict");
+    let secrets = [READER.1, "not-the-password"];
+    let source = format!("{}{QUERY}", over_tls(server, "strict"));
+    let company = knowing(small(&source));
+    company.write("other.pem", Authority::new("another authority").for_host("db.example.com").pem);
+    company.edit("skovik-sync.toml", &format!("{:?}", server.ca_file()), "\"other.pem\"");
+    refuses(&company, 4, &["source `hr`", "certificate is not trusted", "UnknownIssuer", "ca_file"], &secrets);
+    let company = knowing(small(&source));
+    company.edit("skovik-sync.toml", "@127.0.0.1:", "@localhost:");
+    refuses(&company, 4, &["source `hr`", "certificate is not trusted", "localhost"], &secrets);
+    let mut company = small(&source);
+    company.env("HR_PASSWORD", "not-the-password");
+    refuses(&company, 4, &["source `hr`", "refuses the user \"reader\"", "28000"], &secrets);
+    refuses(&small(&source), 3, &["[[source]] `hr`", "HR_PASSWORD is not set"], &secrets);
+}
+
+#[test]
+fn a_query_that_cannot_be_run_gives_no_plan() {
+    let server = people_in("queries");
+    for (query, code, says) in [
+        ("SELECT * FROM persons", 4, &["source `hr`", "doesn't exist", "42S02"][..]),
+        ("SELEKT", 4, &["source `hr`", "syntax"]),
+        ("SELECT *, email FROM people", 3, &["`query` in [[source]] `hr`", "\"email\" twice", "AS"]),
+        ("SELECT * FROM people WHERE email = ?", 3, &["`query` in [[source]] `hr`", "parameter"]),
+        ("DO 1", 3, &["`query` in [[source]] `hr`", "no query that gives rows"]),
+        ("COMMIT", 3, &["`query` in [[source]] `hr`", "no query that gives rows"]),
+    ] {
+        let company = knowing(small(&format!("{}query = '''{query}'''", over_tls(server, "queries"))));
+        refuses(&company, code, says, &[READER.1]);
+    }
+}
+
+#[test]
+fn nothing_is_written_whatever_the_query_says() {
+    let server = people_in("unwritten");
+    let routines = "CREATE TABLE trace (a int); INSERT INTO trace VALUES (1);
+        CREATE FUNCTION traced() RETURNS int MODIFIES SQL DATA BEGIN DELETE FROM trace; RETURN 1; END;";
+    server.sql(
+        "unwritten",
+        &format!(
+            "DELIMITER //\n{}",
+            routines.replace("(1);", "(1)//").replace("int);", "int)//").replace("END;", "END//")
+        ),
+    );
+    let procedure =
+        "DELIMITER //\nCREATE PROCEDURE ending() BEGIN COMMIT; DELETE FROM people; SELECT * FROM people; END//";
+    server.sql("unwritten", procedure);
+    for (query, code) in [
+        ("DELETE FROM people RETURNING *", 4),
+        ("SELECT *, traced() AS t FROM people", 4),
+        ("SELECT * FROM people; DELETE FROM people", 4),
+        ("COMMIT; DELETE FROM people", 4),
+        ("DROP TABLE people", 3),
+        ("CALL ending()", 3),
+        ("SELECT * FROM people INTO OUTFILE 'people.txt'", 4),
+    ] {
+        let company = knowing(small(&format!("{}query = '''{query}'''", over_tls(server, "unwritten"))));
+        refuses(&company, code, &["`hr`"], &[READER.1]);
+        let left = server.sql("unwritten", "SELECT count(*), (SELECT count(*) FROM trace) FROM people");
+        assert_eq!(left.trim(), "30\t1", "{query}");
+    }
+}
+
+#[test]
+fn a_connection_that_ends_in_mid_read_gives_no_plan() {
+    let server = people_in("ended");
+    let query = "query = \"SELECT p.*, repeat('x', 40000) AS long_text, sleep(0.1) AS slept FROM people p\"";
+    let company = knowing(small(&format!("{}{query}", over_tls(server, "ended"))));
+    let plan = planning(&company);
+    let asked = "SELECT id FROM information_schema.processlist WHERE db = 'ended' AND info LIKE '%sleep(0.1)%' AND time_ms > 500";
+    until("the query runs", || !server.sql("mysql", asked).trim().is_empty());
+    let connection = server.sql("mysql", asked);
+    server.sql("mysql", &format!("KILL {}", connection.trim()));
+    let output = ended(plan).ends(4).says(&["source `hr`: "]);
+    assert!(!company.exists("plan.json"), "{output}");
+    shows_none_of(&output, &[READER.1]);
+}
+
+#[test]
+fn a_query_that_takes_too_long_is_given_up_on_both_sides() {
+    let server = people_in("late");
+    let query = "query = \"SELECT p.*, sleep(20) AS slept FROM people p\"\ntimeout = \"1s\"";
+    let company = knowing(small(&format!("{}{query}", over_tls(server, "late"))));
+    refuses(&company, 4, &["source `hr`", "timeout of 1s"], &[READER.1]);
+    let asked = "SELECT count(*) FROM information_schema.processlist WHERE db = 'late' AND command = 'Query'";
+    until("the server gives up", || server.sql("mysql", asked).trim() == "0");
+}
+
+#[test]
+fn each_type_has_its_text_form() {
+    let server = MariaDb::shared();
+    let sql = "SET sql_mode = ''; SET time_zone = '+02:00';
+        CREATE TABLE types (id INT, big BIGINT UNSIGNED, padded INT(6) ZEROFILL, cost DECIMAL(12,2), ratio DOUBLE, real4 FLOAT,
+            yes BOOLEAN, no TINYINT(1), two TINYINT(1), small TINYINT, bits BIT(10), day DATE, never DATE,
+            hour TIME(3), naive DATETIME(3), aware TIMESTAMP, y YEAR, fixed CHAR(8), word VARCHAR(20) COLLATE utf8mb4_bin,
+            old VARCHAR(20) CHARACTER SET latin1, rank_ ENUM('junior', 'senior'), opts SET('a', 'b', 'c'), doc JSON,
+            bin VARBINARY(8), blb BLOB, nil TEXT, spot POINT);
+        INSERT INTO types VALUES (7, 18446744073709551615, 42, 4100, 0.1, 1.1, TRUE, 0, 2, 1, b'1000000001', '2026-11-27',
+            '0000-00-00', '08:00:00.500', '2026-11-27 08:00:00.250', '2026-11-27 08:00:00', 2026, 'SE01', 'MiXed', 'Åsa',
+            'senior', 'a,c', '{\"a\": 1}', x'4fab', x'ff00', NULL, POINT(1, 2));";
+    server.database("types", sql);
+    let source = |query: &str| format!("{}query = '''{query}'''", over_tls(server, "types"));
+    let env = [("HR_PASSWORD", READER.1)];
+    let expected = [
+        ("{{ hr.id + 1 }}", "8"),
+        ("{{ hr.big }} {{ hr.padded }}", "18446744073709551615 42"),
+        ("{{ hr.cost }}", "4100.00"),
+        ("{{ hr.ratio }} {{ hr.real4 }}", "0.1 1.1"),
+        ("{{ hr.yes }} {{ hr.no }} {{ 'on' if hr.yes and not hr.no }}", "true false on"),
+        ("{{ hr.two }} {{ hr.small }} {{ hr.bits }}", "2 1 513"),
+        ("{{ hr.day }} {{ hr.never }}", "2026-11-27 0000-00-00"),
+        ("{{ hr.hour }}", "08:00:00.5"),
+        ("{{ hr.naive }}", "2026-11-27T08:00:00.25"),
+        ("{{ hr.aware }}", "2026-11-27T06:00:00Z"),
+        ("{{ hr.y }} [{{ hr.fixed }}] {{ hr.word }} {{ hr.old }}", "2026 [SE01] MiXed Åsa"),
+        ("{{ hr.rank_ }} {{ hr.opts }}", "senior a,c"),
+        ("{{ hr.doc }}", "{\"a\": 1}"),
+        ("{{ hr.bin }} {{ hr.blb }}", "4fab ff00"),
+        ("[{{ hr.nil }}]", "[]"),
+    ];
+    prints(&source("SELECT * FROM types"), &env, &expected);
+    prints(&source("SELECT id, 'a' || 'b' AS either FROM types"), &env, &[("{{ hr.either }}", "0")]);
+    let company = knowing(super::one_record(&source("SELECT * FROM types"), "{{ hr.spot }}"));
+    refuses(&company, 3, &["\"spot\" has the type geometry", "cast it to a text"], &[READER.1]);
+}

@@ -1,0 +1,91 @@
+//! SQLite: a file beside the settings.
+
+use std::process::Command;
+
+use super::{leads_where_the_file_does, one_record, people, refuses, small};
+use crate::harness::Company;
+use crate::servers::{program, run};
+
+const SOURCE: &str = "url = \"sqlite:hr.db\"\nquery = \"SELECT * FROM people\"";
+
+/// Runs statements on a file of the company's.
+fn sql(company: &Company, file: &str, statements: &str) {
+    let script = "import sqlite3, sys\nc = sqlite3.connect(sys.argv[1])\nc.executescript(sys.argv[2])\nc.commit()\n";
+    run(Command::new(program("python3")).args(["-c", script]).arg(company.path(file)).arg(statements));
+}
+
+fn with_people(source: &str) -> Company {
+    let company = small(source);
+    sql(&company, "hr.db", &people());
+    company
+}
+
+#[test]
+fn the_plan_is_that_of_the_same_list_in_a_file() {
+    let company = with_people(SOURCE);
+    leads_where_the_file_does(&company);
+    // One that is in use, and keeps what is new beside it.
+    sql(
+        &company,
+        "hr.db",
+        "PRAGMA journal_mode = WAL; UPDATE people SET first_name = 'Åsa' WHERE employee_id = '1010'",
+    );
+    assert_eq!(company.plan(0)["summary"]["update"], 1);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_gives_no_plan() {
+    refuses(&small(SOURCE), 4, &["source `hr`", "cannot read", "hr.db", "No such file"], &[]);
+    let company = small(SOURCE);
+    company.write("hr.db", "these are not the people that you are looking for, and it goes on for a while".repeat(20));
+    refuses(&company, 4, &["source `hr`", "hr.db", "not a database"], &[]);
+    let company = with_people(SOURCE);
+    let mut cut = company.read_bytes("hr.db");
+    cut.truncate(cut.len() / 2);
+    company.write("hr.db", cut);
+    refuses(&company, 4, &["source `hr`", "hr.db", "malformed"], &[]);
+    let company = small(SOURCE);
+    sql(&company, "hr.db", &format!("PRAGMA encoding = 'UTF-16le';{}", people()));
+    refuses(&company, 4, &["source `hr`", "hr.db", "UTF-16le"], &[]);
+}
+
+#[test]
+fn a_query_that_cannot_be_run_gives_no_plan_and_nothing_is_written() {
+    for (query, code, says) in [
+        ("SELECT * FROM persons", 4, &["source `hr`", "no such table"][..]),
+        ("DELETE FROM people RETURNING *", 4, &["source `hr`", "readonly"]),
+        ("SELECT * FROM people; DELETE FROM people", 3, &["`query` in [[source]] `hr`", "more than one statement"]),
+        ("COMMIT; VACUUM INTO 'stolen.db'", 3, &["`query` in [[source]] `hr`", "more than one statement"]),
+        ("VACUUM INTO 'stolen.db'", 3, &["`query` in [[source]] `hr`", "no query that gives rows"]),
+        ("DELETE FROM people", 3, &["`query` in [[source]] `hr`", "no query that gives rows"]),
+        ("SELECT *, email FROM people", 3, &["`query` in [[source]] `hr`", "\"email\" twice"]),
+        ("SELECT * FROM people WHERE email = :mail", 3, &["`query` in [[source]] `hr`", "parameter"]),
+    ] {
+        let company = with_people(&format!("url = \"sqlite:hr.db\"\nquery = '''{query}'''"));
+        let before = company.read_bytes("hr.db");
+        refuses(&company, code, says, &[]);
+        assert!(company.read_bytes("hr.db") == before && !company.exists("stolen.db"), "{query}");
+    }
+}
+
+#[test]
+fn each_value_is_taken_as_what_it_is() {
+    let table = "CREATE TABLE types (id INTEGER, yes BOOLEAN, no BOOLEAN, two BOOLEAN, num NUMERIC, ratio REAL, text TEXT,
+        bin BLOB, nil TEXT, day DATE, anything);
+        INSERT INTO types VALUES (7, 1, 0, 2, 4100.00, 0.1, '  padded ', x'4fab', NULL, '2026-11-27', 9223372036854775807);";
+    let expected = [
+        ("{{ hr.id + 1 }}", "8"),
+        ("{{ hr.yes }} {{ hr.no }} {{ hr.two }}", "true false 2"),
+        ("{{ hr.num }} {{ hr.ratio }}", "4100 0.1"),
+        ("[{{ hr.text }}] {{ hr.bin }} [{{ hr.nil }}]", "[padded] 4fab []"),
+        ("{{ hr.day }} {{ hr.anything }}", "2026-11-27 9223372036854775807"),
+    ];
+    let templates: Vec<&str> = expected.iter().map(|(template, _)| *template).collect();
+    let texts: Vec<&str> = expected.iter().map(|(_, text)| *text).collect();
+    let company = one_record("url = \"sqlite:hr.db\"\nquery = \"SELECT * FROM types;\"", &templates.join(" ; "));
+    sql(&company, "hr.db", table);
+    assert_eq!(company.plan(0)["operations"][0]["after"]["first_name"], texts.join(" ; "));
+    sql(&company, "hr.db", "UPDATE types SET text = CAST(x'41ff' AS TEXT)");
+    std::fs::remove_file(company.path("plan.json")).expect("removed");
+    refuses(&company, 4, &["source `hr`", "row 1 of the result", "\"text\" is not UTF-8 from its byte 2 on"], &[]);
+}
