@@ -24,9 +24,12 @@ use crate::approval::escalation::Escalation;
 use crate::diff::{Remove, Renumber};
 use crate::guard::Limits;
 use crate::plan::Digest;
-use crate::source::SourceKind;
+use crate::source::Source;
 
-pub use credentials::TokenSource;
+pub(crate) use credentials::SecretShape;
+pub use credentials::{Secret, SecretPlace};
+pub(crate) use credentials::{program_path, shortened};
+pub(crate) use read::{is_loopback, secure_url};
 pub use template::Template;
 
 /// The settings. Made by [`Settings::load`], so that they fit together.
@@ -54,8 +57,8 @@ pub struct Settings {
 pub struct TargetSettings {
     /// The base URL, without credentials and without a slash at its end.
     pub url: String,
-    /// Where the key of the API is kept; [`TargetSettings::token`] reads it.
-    pub token: TokenSource,
+    /// The key of the API; [`TargetSettings::token`] reads it.
+    pub token: Secret,
     /// The header that carries the key.
     pub auth_header: String,
     /// What stands before the key in that header; may be empty.
@@ -81,8 +84,24 @@ pub struct SourceSettings {
     pub key: String,
     /// How many records it must have.
     pub expect_records: Option<u64>,
+    /// How long reading it may take.
+    pub timeout: Duration,
+    /// What it means that a later source has no record of somebody in scope.
+    pub missing: Missing,
+    /// Which one counts of several records with one key.
+    pub prefer: Option<Template>,
     /// What kind of list it is, with that kind's own settings.
-    pub kind: SourceKind,
+    pub(crate) kind: Arc<dyn Source>,
+}
+
+/// What it means that a later source has no record of somebody in scope (`missing` in `[[source]]`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Missing {
+    /// Its columns are undefined.
+    #[default]
+    Undefined,
+    /// No plan is made.
+    Error,
 }
 
 /// `[employee]`: a template for each managed field.
@@ -222,6 +241,20 @@ impl TargetSettings {
     pub const KIND: &'static str = "skovik";
 }
 
+impl EmployeeSettings {
+    /// All templates.
+    pub(crate) fn templates(&self) -> impl Iterator<Item = &Template> {
+        let Self { external_identifier, primary_email, first_name, last_name, branch, manager, custom_fields } = self;
+        let manager =
+            manager.iter().flat_map(|ManagerReference { value, refers_to }| [Some(value), refers_to.as_ref()]);
+        [external_identifier, primary_email, first_name, last_name]
+            .into_iter()
+            .chain(branch)
+            .chain(manager.flatten())
+            .chain(custom_fields.values())
+    }
+}
+
 impl Settings {
     /// Reads and checks a settings file.
     ///
@@ -248,6 +281,11 @@ impl Settings {
         settings.hash = hash::hash(&settings)
             .map_err(|error| ConfigError::Invalid(format!("{}: no hash: {error}", path.display())))?;
         Ok(settings)
+    }
+
+    /// The templates and expressions that are applied to joined records.
+    pub(crate) fn templates(&self) -> impl Iterator<Item = &Template> {
+        self.employee.templates().chain(&self.scope.include)
     }
 
     /// Covers every setting that a plan depends on; see `docs/configuration.md`.

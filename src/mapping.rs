@@ -19,10 +19,11 @@ use std::thread;
 use rustc_hash::FxHashMap;
 
 use crate::config::template::environment;
-use crate::config::{ConfigError, EmployeeSettings, ManagerReference, Settings, Template};
+use crate::config::{ConfigError, EmployeeSettings, Settings, Template};
 use crate::employee::{
     Branch, BranchId, CustomField, CustomFieldId, Desired, Employee, ExternalIdentifier, Managed, ManagerWish,
 };
+use crate::exit::ExitStatus;
 use crate::source::Records;
 
 use lookup::{Branches, FieldValues};
@@ -30,6 +31,31 @@ use person::{Outcome, Person, Reader};
 
 /// How many records one thread takes at least.
 const RECORDS_PER_THREAD: usize = 4_096;
+
+/// How many people without a record a message names.
+const MISSING_SHOWN: usize = 5;
+
+/// Why records give no employees.
+#[derive(Debug, thiserror::Error)]
+pub enum MappingError {
+    /// The settings do not fit the records.
+    #[error(transparent)]
+    Settings(#[from] ConfigError),
+    /// A source lacks somebody.
+    #[error("{0}")]
+    Missing(String),
+}
+
+impl MappingError {
+    /// The exit code that it leads to.
+    #[must_use]
+    pub fn status(&self) -> ExitStatus {
+        match self {
+            Self::Settings(_) => ExitStatus::Usage,
+            Self::Missing(_) => ExitStatus::Untrusted,
+        }
+    }
+}
 
 /// The rules of the settings.
 #[derive(Debug, Clone)]
@@ -125,15 +151,19 @@ impl ResolvedMapper {
     /// Who should be in Skovik, as these records say.
     ///
     /// # Errors
-    /// Where a template uses a column that no record of its source has.
-    pub fn employees(&self, records: &Records) -> Result<Desired, ConfigError> {
-        self.templates().try_for_each(|template| records.check(template))?;
+    /// Where a template uses a column that no record of its source has, or a source lacks somebody of whom it must have a
+    /// record.
+    pub fn employees(&self, records: &Records) -> Result<Desired, MappingError> {
+        self.employee.templates().chain(&self.include).try_for_each(|template| records.check(template))?;
         let environment = environment();
         let reader = Reader::new(self, records, &environment)?;
         let mut parts = self.read_side_by_side(&reader, records.len()).into_iter();
         let mut whole = parts.next().unwrap_or_default();
         parts.for_each(|part| whole.append(part));
-        let Part { mut desired, answers } = whole;
+        let Part { mut desired, answers, missing } = whole;
+        if let Some(error) = missing_records(records, &missing) {
+            return Err(error);
+        }
         if self.refers_to().is_some() {
             settle_managers(&mut desired, &answers);
         }
@@ -154,9 +184,12 @@ impl ResolvedMapper {
 
     fn read(&self, reader: &Reader<'_>, records: Range<usize>) -> Part {
         let mut part = Part::default();
-        let Part { desired, answers } = &mut part;
+        let Part { desired, answers, missing } = &mut part;
         for record in records {
             let Person { outcome, answers_to } = reader.read(record);
+            if !matches!(outcome, Outcome::OutOfScope(_)) && reader.records().lacks_record(record).is_some() {
+                missing.push(record);
+            }
             let identifier = match outcome {
                 Outcome::OutOfScope(identifier) => {
                     desired.out_of_scope.extend(identifier);
@@ -190,26 +223,6 @@ impl ResolvedMapper {
     fn refers_to(&self) -> Option<&Template> {
         self.employee.manager.as_ref().and_then(|manager| manager.refers_to.as_ref())
     }
-
-    fn templates(&self) -> impl Iterator<Item = &Template> {
-        let EmployeeSettings {
-            external_identifier,
-            primary_email,
-            first_name,
-            last_name,
-            branch,
-            manager,
-            custom_fields,
-        } = &self.employee;
-        let manager =
-            manager.iter().flat_map(|ManagerReference { value, refers_to }| [Some(value), refers_to.as_ref()]);
-        [external_identifier, primary_email, first_name, last_name]
-            .into_iter()
-            .chain(branch)
-            .chain(manager.flatten())
-            .chain(custom_fields.values())
-            .chain(&self.include)
-    }
 }
 
 /// What some consecutive records give.
@@ -218,11 +231,13 @@ struct Part {
     desired: Desired,
     /// What the records in scope answer to as managers, and their identifiers.
     answers: Vec<(Box<str>, Option<ExternalIdentifier>)>,
+    /// The records in scope that a source lacks which must have them.
+    missing: Vec<usize>,
 }
 
 impl Part {
     fn append(&mut self, later: Self) {
-        let Self { desired, mut answers } = later;
+        let Self { desired, mut answers, mut missing } = later;
         let Desired { mut employees, mut set_aside, in_scope, out_of_scope, mut elsewhere } = desired;
         self.desired.employees.append(&mut employees);
         self.desired.set_aside.append(&mut set_aside);
@@ -230,7 +245,25 @@ impl Part {
         self.desired.out_of_scope.extend(out_of_scope);
         self.desired.elsewhere.append(&mut elsewhere);
         self.answers.append(&mut answers);
+        self.missing.append(&mut missing);
     }
+}
+
+/// What is wrong where a source that must have a record of everybody in scope lacks some.
+fn missing_records(records: &Records, missing: &[usize]) -> Option<MappingError> {
+    let source = records.lacks_record(*missing.first()?)?;
+    let of_it: Vec<usize> =
+        missing.iter().copied().filter(|&record| records.lacks_record(record) == Some(source)).collect();
+    let named = |&record: &usize| format!("{:?} ({})", records.key(record), records.origin(record));
+    let shown: Vec<String> = of_it.iter().take(MISSING_SHOWN).map(named).collect();
+    let more = of_it.len().saturating_sub(MISSING_SHOWN);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let (source, people) = (records.source_name(source), if of_it.len() == 1 { "person" } else { "people" });
+    Some(MappingError::Missing(format!(
+        "source `{source}` has no record of {} {people} in scope: {}{more}; its `missing = \"error\"` makes that an error",
+        of_it.len(),
+        shown.join(", ")
+    )))
 }
 
 /// Whom a key means.

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 
 use super::common::{client, journal_beside, journal_path, load_settings, policy, shown, target_url};
 use crate::cli::{self, Global};
-use crate::config::{Invalid, Settings, TargetSettings, Unresolved};
+use crate::config::{Invalid, Settings, SourceSettings, TargetSettings, Unresolved};
 use crate::employee::{Desired, Directory, ExternalIdentifier};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::write_private;
@@ -17,7 +17,7 @@ use crate::plan::{Digest, Input, NoPlan, Plan};
 use crate::render::text::{TextOptions, display};
 use crate::source::{Records, read_all};
 use crate::target::{Account, fingerprint};
-use crate::ui::Ui;
+use crate::ui::{Progress, Ui};
 
 /// How many people a group shows on a terminal.
 const SHOWN_ON_TERMINAL: usize = 25;
@@ -88,13 +88,34 @@ pub(super) async fn read_both_sides(
         let users = account.users(resolved.managed(), &told).await?;
         anyhow::Ok((resolved, shape.with_users(users)))
     };
+    let lines = SourceProgress::new(settings, ui);
     let sources = async {
-        read_all(settings).await.map_err(|error| refused(error.status(), format!("no plan was made: {error}")))
+        let records = read_all(settings, &|place, so_far, total| lines.told(place, so_far, total)).await;
+        records.map_err(|error| refused(error.status(), format!("no plan was made: {error}")))
     };
     let ((resolved, directory), records) = tokio::try_join!(target, sources)?;
     progress.finish();
-    let desired = resolved.employees(&records).or_refuse(ExitStatus::Usage)?;
+    let desired =
+        resolved.employees(&records).map_err(|error| refused(error.status(), format!("no plan was made: {error}")))?;
     Ok(BothSides { records, desired, directory, resolved })
+}
+
+/// A progress line for each source.
+pub(super) struct SourceProgress(Vec<Progress>);
+
+impl SourceProgress {
+    pub(super) fn new(settings: &Settings, ui: &Ui) -> Self {
+        let line = |source: &SourceSettings| ui.progress(format!("reading source {}", source.name));
+        Self(settings.sources.iter().map(line).collect())
+    }
+
+    /// Shows how far a source has come.
+    pub(super) fn told(&self, place: usize, so_far: u64, total: Option<u64>) {
+        if let Some(total) = total {
+            self.0[place].set_total(total);
+        }
+        self.0[place].set(so_far);
+    }
 }
 
 fn make(settings: &Settings, both: &BothSides, args: &cli::Plan) -> Result<Plan, NoPlan> {

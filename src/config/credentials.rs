@@ -1,17 +1,32 @@
-//! The key of Skovik's API: read when it is needed, held where it is not shown, in no message.
+//! Secrets: the key of Skovik's API, the passwords of sources. Each is read when it is needed, held where it is not shown,
+//! and in no message.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::{env, fs};
+use std::{env, fs, io};
 
 use secrecy::SecretString;
 
+use super::section::Section;
 use super::{ConfigError, TargetSettings};
 
-/// Where the key of the API is kept.
+/// A secret: what it is for, and where it is kept. It does not hold the secret itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TokenSource {
+pub struct Secret {
+    /// The table of the settings that it belongs to, such as `[target]`.
+    label: String,
+    /// What its settings begin with, such as `token` in `token_env`.
+    prefix: &'static str,
+    /// What messages call it, such as `the key of Skovik's API`.
+    what: &'static str,
+    shape: SecretShape,
+    place: SecretPlace,
+}
+
+/// Where a secret is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretPlace {
     /// In an environment variable.
     Variable(String),
     /// In a file.
@@ -25,67 +40,162 @@ pub enum TokenSource {
     },
 }
 
+/// What a secret can look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SecretShape {
+    /// It stands in a header of HTTP: visible ASCII and spaces, without the white space around it.
+    Key,
+    /// It is one line; only the line break at its end is taken off.
+    Password,
+}
+
 impl TargetSettings {
     /// Reads the key. What surrounds it on its line is taken off.
     ///
     /// # Errors
     /// Where there is none, or more than one line; the message names the variable, file or command, never the key.
     pub fn token(&self) -> Result<SecretString, ConfigError> {
-        self.token.read(|name| env::var_os(name)).map_err(ConfigError::Invalid)
+        self.token.read()
     }
 }
 
-impl TokenSource {
-    fn read(&self, variable: impl Fn(&str) -> Option<OsString>) -> Result<SecretString, String> {
-        let (place, text) = match self {
-            Self::Variable(name) => {
+impl Secret {
+    /// Reads `…_env`, `…_file` or `…_command` of a table, of which at most one may be there.
+    pub(crate) fn from_section(
+        section: &Section<'_>,
+        prefix: &'static str,
+        what: &'static str,
+        shape: SecretShape,
+    ) -> Result<Option<Self>, ConfigError> {
+        let keys = ["env", "file", "command"].map(|kind| format!("{prefix}_{kind}"));
+        let given: Vec<&String> = keys.iter().filter(|key| section.has(key)).collect();
+        if let [first, second, ..] = given[..] {
+            return Err(section.problem(second, format!("stands beside `{first}`; only one of them can hold {what}")));
+        }
+        let [variable, file, command] = &keys;
+        let place = if let Some(path) = section.path(file)? {
+            SecretPlace::File(path)
+        } else if let Some(argv) = section.texts(command)? {
+            if argv.is_empty() {
+                let problem = "is empty; it is a program and its arguments, such as [\"pass\", \"show\", \"skovik\"]";
+                return Err(section.problem(command, problem));
+            }
+            SecretPlace::Command { argv, folder: section.folder().to_owned() }
+        } else if let Some(name) = section.text(variable)? {
+            let name = name.trim();
+            if name.contains(['=', '\0']) {
+                return Err(section.problem(variable, "is not the name of an environment variable"));
+            }
+            SecretPlace::Variable(name.to_owned())
+        } else {
+            return Ok(None);
+        };
+        Ok(Some(Self { label: section.label().to_owned(), prefix, what, shape, place }))
+    }
+
+    /// A secret that is kept where it is kept unless the settings say otherwise.
+    pub(crate) fn in_variable(
+        section: &Section<'_>,
+        prefix: &'static str,
+        what: &'static str,
+        shape: SecretShape,
+        variable: &str,
+    ) -> Self {
+        let place = SecretPlace::Variable(variable.to_owned());
+        Self { label: section.label().to_owned(), prefix, what, shape, place }
+    }
+
+    /// Where it is kept.
+    #[must_use]
+    pub fn place(&self) -> &SecretPlace {
+        &self.place
+    }
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// Where there is none, or it cannot be one; the message names its place and its table, and never holds the secret.
+    pub fn read(&self) -> Result<SecretString, ConfigError> {
+        let read = self.read_with(|name| env::var_os(name));
+        read.map_err(|problem| ConfigError::Invalid(format!("{}: {problem}", self.label)))
+    }
+
+    /// The same on a thread where it holds nobody up.
+    pub(crate) async fn fetch(&self) -> Result<SecretString, ConfigError> {
+        let secret = self.clone();
+        let reading = tokio::task::spawn_blocking(move || secret.read()).await;
+        reading.unwrap_or_else(|error| {
+            Err(ConfigError::Invalid(format!("{}: reading {} stopped: {error}", self.label, self.what)))
+        })
+    }
+
+    fn read_with(&self, variable: impl Fn(&str) -> Option<OsString>) -> Result<SecretString, String> {
+        let Self { label: _, prefix, what, shape, place } = self;
+        let (place, text) = match place {
+            SecretPlace::Variable(name) => {
                 let value = variable(name).ok_or_else(|| {
-                    format!("the environment variable {name} is not set; put the key of Skovik's API into it, or set token_file or token_command in [target]")
+                    format!("the environment variable {name} is not set; put {what} into it, or set {prefix}_file or {prefix}_command")
                 })?;
                 (format!("the environment variable {name}"), value.into_encoded_bytes())
             }
-            Self::File(path) => {
-                warn_if_others_can_read(path);
+            SecretPlace::File(path) => {
+                warn_if_others_can_read(path, prefix);
                 let text =
-                    fs::read(path).map_err(|error| format!("cannot read token_file {}: {error}", path.display()))?;
-                (format!("token_file {}", path.display()), text)
+                    fs::read(path).map_err(|error| format!("cannot read {prefix}_file {}: {error}", path.display()))?;
+                (format!("{prefix}_file {}", path.display()), text)
             }
-            Self::Command { argv, folder } => ("what token_command printed".to_owned(), run(argv, folder)?),
+            SecretPlace::Command { argv, folder } => {
+                let printed = run(argv, folder).map_err(|problem| format!("{prefix}_command {problem}"))?;
+                (format!("what {prefix}_command printed"), printed)
+            }
         };
         let text = String::from_utf8(text).map_err(|_| format!("{place} is not UTF-8"))?;
-        let token = text.trim();
-        if token.is_empty() {
-            return Err(format!("{place} is empty; the key of Skovik's API is expected there"));
+        let secret = match shape {
+            SecretShape::Key => text.trim(),
+            SecretShape::Password => {
+                text.strip_suffix('\n').map_or(&*text, |line| line.strip_suffix('\r').unwrap_or(line))
+            }
+        };
+        if secret.trim().is_empty() {
+            return Err(format!("{place} is empty; {what} is expected there"));
         }
-        if !token.chars().all(|c| c.is_ascii_graphic() || c == ' ') {
-            return Err(format!(
-                "{place} is no key: it has more than one line, or characters that no HTTP header can hold"
-            ));
+        match shape {
+            SecretShape::Key if !secret.chars().all(|c| c.is_ascii_graphic() || c == ' ') => {
+                Err(format!("{place} is no key: it has more than one line, or characters that no HTTP header can hold"))
+            }
+            SecretShape::Password if secret.chars().any(char::is_control) => {
+                Err(format!("{place} is no password: it has more than one line, or control characters"))
+            }
+            _ => Ok(SecretString::from(secret)),
         }
-        Ok(SecretString::from(token))
     }
 }
 
 fn run(argv: &[String], folder: &Path) -> Result<Vec<u8>, String> {
-    let [program, arguments @ ..] = argv else { return Err("token_command is empty".to_owned()) };
-    // A program that is named by a path is, like every path of the settings, relative to their folder.
-    let path = if program.contains('/') { folder.join(program) } else { PathBuf::from(program) };
+    let [program, arguments @ ..] = argv else { return Err("is empty".to_owned()) };
+    let path = program_path(program, folder).map_err(|error| format!("({program}) cannot be found: {error}"))?;
     let mut command = Command::new(path);
     command.args(arguments).stdin(Stdio::null());
     if !folder.as_os_str().is_empty() {
         command.current_dir(folder);
     }
-    let output = command.output().map_err(|error| format!("cannot run token_command ({program}): {error}"))?;
+    let output = command.output().map_err(|error| format!("({program}) cannot be run: {error}"))?;
     if output.status.success() {
         return Ok(output.stdout);
     }
     let said = shortened(&String::from_utf8_lossy(&output.stderr));
     let said = if said.is_empty() { "nothing on standard error".to_owned() } else { said };
-    Err(format!("token_command ({program}) failed with {}: {said}", output.status))
+    Err(format!("({program}) failed with {}: {said}", output.status))
+}
+
+/// Where a program is that the settings name. One that is named by a path is, like every path of the settings, relative
+/// to their folder; it is made absolute, because that folder is also where the program is started.
+pub(crate) fn program_path(program: &str, folder: &Path) -> io::Result<PathBuf> {
+    if program.contains('/') { std::path::absolute(folder.join(program)) } else { Ok(PathBuf::from(program)) }
 }
 
 /// The start of what a program said, on one line.
-fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     let line: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     match line.char_indices().nth(200) {
         Some((end, _)) => format!("{}…", &line[..end]),
@@ -94,15 +204,15 @@ fn shortened(text: &str) -> String {
 }
 
 #[cfg(unix)]
-fn warn_if_others_can_read(path: &Path) {
+fn warn_if_others_can_read(path: &Path, prefix: &str) {
     use std::os::unix::fs::PermissionsExt;
     if fs::metadata(path).is_ok_and(|data| data.permissions().mode() & 0o044 != 0) {
-        tracing::warn!("others can read token_file {path}; chmod 600 it", path = path.display());
+        tracing::warn!("others can read {prefix}_file {path}; chmod 600 it", path = path.display());
     }
 }
 
 #[cfg(not(unix))]
-fn warn_if_others_can_read(_: &Path) {}
+fn warn_if_others_can_read(_: &Path, _: &str) {}
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
@@ -111,24 +221,44 @@ mod tests {
 
     use super::*;
 
-    fn command(argv: &[&str]) -> TokenSource {
-        TokenSource::Command { argv: argv.iter().map(|&part| part.to_owned()).collect(), folder: PathBuf::new() }
+    fn secret(shape: SecretShape, place: SecretPlace) -> Secret {
+        Secret { label: "[target]".to_owned(), prefix: "token", what: "the key of Skovik's API", shape, place }
+    }
+
+    fn variable(shape: SecretShape, value: Option<&str>) -> Result<String, String> {
+        let source = secret(shape, SecretPlace::Variable("KEY".to_owned()));
+        let read = source.read_with(|name| value.filter(|_| name == "KEY").map(Into::into));
+        read.map(|secret| secret.expose_secret().to_owned())
+    }
+
+    fn command(argv: &[&str]) -> Result<SecretString, String> {
+        let argv = argv.iter().map(|&part| part.to_owned()).collect();
+        secret(SecretShape::Key, SecretPlace::Command { argv, folder: PathBuf::new() }).read_with(|_| None)
     }
 
     #[test]
-    fn variables_are_trimmed_and_must_hold_something() {
-        let source = TokenSource::Variable("KEY".to_owned());
-        let read = |value: Option<&str>| source.read(|name| value.filter(|_| name == "KEY").map(Into::into));
-        assert_eq!(read(Some("secret\r\n")).unwrap().expose_secret(), "secret");
+    fn keys_are_trimmed_and_must_hold_something() {
+        assert_eq!(variable(SecretShape::Key, Some("secret\r\n")).unwrap(), "secret");
         for (value, expected) in [
             (None, "the environment variable KEY is not set"),
             (Some(" \n"), "the environment variable KEY is empty"),
             (Some("two\nlines"), "no key"),
             (Some("schlüssel"), "no key"),
         ] {
-            let error = read(value).unwrap_err();
+            let error = variable(SecretShape::Key, value).unwrap_err();
             assert!(error.contains(expected), "{error}");
             assert!(!error.contains("two") && !error.contains("schl"), "{error}");
+        }
+    }
+
+    #[test]
+    fn passwords_may_hold_what_people_type() {
+        for (value, expected) in [("schlüssel", "schlüssel"), (" p w \r\n", " p w "), ("x\n", "x")] {
+            assert_eq!(variable(SecretShape::Password, Some(value)).unwrap(), expected);
+        }
+        for (value, expected) in [("two\nlines", "no password"), ("two\n\n", "no password"), (" \n", "is empty")] {
+            let error = variable(SecretShape::Password, Some(value)).unwrap_err();
+            assert!(error.contains(expected) && !error.contains("two"), "{error}");
         }
     }
 
@@ -136,24 +266,24 @@ mod tests {
     fn files_are_read_when_asked() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token");
-        let source = TokenSource::File(path.clone());
-        assert!(source.read(|_| None).unwrap_err().contains("token_file"));
+        let source = secret(SecretShape::Key, SecretPlace::File(path.clone()));
+        let error = source.read().unwrap_err().to_string();
+        assert!(error.starts_with("[target]: cannot read token_file"), "{error}");
         fs::write(&path, "secret\n").unwrap();
-        assert_eq!(source.read(|_| None).unwrap().expose_secret(), "secret");
+        assert_eq!(source.read().unwrap().expose_secret(), "secret");
     }
 
     #[test]
     fn commands_run_without_a_shell() {
-        let token = command(&["printf", "%s", "$HOME;x"]).read(|_| None).unwrap();
-        assert_eq!(token.expose_secret(), "$HOME;x");
+        assert_eq!(command(&["printf", "%s", "$HOME;x"]).unwrap().expose_secret(), "$HOME;x");
     }
 
     #[test]
     fn failing_commands_show_their_errors_but_not_their_output() {
-        let error = command(&["sh", "-c", "echo hidden; printf 'no\\nvault' >&2; exit 7"]).read(|_| None).unwrap_err();
+        let error = command(&["sh", "-c", "echo hidden; printf 'no\\nvault' >&2; exit 7"]).unwrap_err();
         assert!(error.contains("exit status: 7") && error.contains("no vault"), "{error}");
         assert!(!error.contains("hidden"), "{error}");
-        assert!(command(&["/no/such/program"]).read(|_| None).unwrap_err().contains("cannot run token_command"));
+        assert!(command(&["/no/such/program"]).unwrap_err().contains("token_command (/no/such/program) cannot be run"));
         assert!(shortened(&"x".repeat(500)).chars().count() == 201);
     }
 }

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::{EmployeeSettings, ManagerReference, ScopeSettings, Settings, SourceSettings, TargetSettings, Unresolved};
+use super::{
+    EmployeeSettings, ManagerReference, Missing, ScopeSettings, Settings, SourceSettings, TargetSettings, Unresolved,
+};
 use crate::diff::{Remove, Renumber};
 use crate::guard::Limits;
 use crate::plan::{Digest, PlanError, canonical_digest};
@@ -32,6 +34,11 @@ struct HashedSource<'a> {
     kind: &'a str,
     key: &'a str,
     identity: BTreeMap<&'static str, String>,
+    // These two came later: plans that were made without them stay valid.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    missing_is_error: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prefer: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -93,8 +100,15 @@ pub(super) fn hash(settings: &Settings) -> Result<Digest, PlanError> {
 }
 
 fn source(source: &SourceSettings) -> HashedSource<'_> {
-    let SourceSettings { name, key, expect_records: _, kind } = source;
-    HashedSource { name, kind: kind.name(), key, identity: kind.identity() }
+    let SourceSettings { name, key, expect_records: _, timeout: _, missing, prefer, kind } = source;
+    HashedSource {
+        name,
+        kind: kind.kind(),
+        key,
+        identity: kind.identity(),
+        missing_is_error: *missing == Missing::Error,
+        prefer: prefer.as_ref().map(|prefer| &*prefer.text),
+    }
 }
 
 fn employee_of(employee: &EmployeeSettings) -> HashedEmployee<'_> {

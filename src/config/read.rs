@@ -1,23 +1,23 @@
 //! From the tables of the file to the settings, table by table.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use toml::de::DeTable;
 use url::{Host, Url};
 
+use super::credentials::{Secret, SecretShape};
 use super::section::{Document, Section};
 use super::template::Template;
 use super::{
-    ApprovalSettings, ConfigError, EmployeeSettings, Invalid, ManagerReference, ManagerSettings, Require,
-    ScopeSettings, Settings, SourceSettings, TargetSettings, TokenSource, Unresolved,
+    ApprovalSettings, ConfigError, EmployeeSettings, Invalid, ManagerReference, ManagerSettings, Missing, Require,
+    ScopeSettings, Settings, SourceSettings, TargetSettings, Unresolved,
 };
 use crate::approval::escalation::Escalation;
 use crate::diff::{Remove, Renumber};
 use crate::plan::Digest;
-use crate::source::SourceKind;
+use crate::source;
 
 /// No absolute limit needs to be higher, and every figure up to here is exact in any JSON.
 pub(super) const MOST_PEOPLE: u64 = 1_000_000_000;
@@ -118,29 +118,30 @@ fn is_token_byte(byte: u8) -> bool {
 }
 
 fn target_url(section: &Section<'_>) -> Result<String, ConfigError> {
-    let text = section.required("url", "the base URL of the API, such as \"https://api.skovik.com/v1\"")?;
-    let wrong = |problem: String| Err(section.problem("url", problem));
+    let url = secure_url(section, "url", "the base URL of the API, such as \"https://api.skovik.com/v1\"")?;
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(section.problem("url", "must end with its path, without ? or #"));
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+/// A URL that shows no secret, neither in itself nor on its way.
+pub(crate) fn secure_url(section: &Section<'_>, key: &str, why: &str) -> Result<Url, ConfigError> {
+    let text = section.required(key, why)?;
+    let wrong = |problem: String| Err(section.problem(key, problem));
     let url = match Url::parse(text) {
         Ok(url) => url,
         Err(error) => return wrong(format!("is not a URL: {error}")),
     };
     if !url.username().is_empty() || url.password().is_some() {
-        return wrong(
-            "must not hold a user or a password; the key belongs in token_env, token_file or token_command".to_owned(),
-        );
+        return wrong("must not hold a user or a password; they have settings of their own".to_owned());
     }
-    if url.query().is_some() || url.fragment().is_some() {
-        return wrong("must end with its path, without ? or #".to_owned());
+    if url.host().is_none() {
+        return wrong("names no host".to_owned());
     }
-    let loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
-        Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
-        None => return wrong("names no host".to_owned()),
-    };
     match url.scheme() {
         "https" => {}
-        "http" if loopback => {}
+        "http" if is_loopback(&url) => {}
         "http" => {
             return wrong(
                 "must be https: plain http would show the key to the network; only 127.0.0.1 and localhost are exempt"
@@ -149,32 +150,23 @@ fn target_url(section: &Section<'_>) -> Result<String, ConfigError> {
         }
         other => return wrong(format!("must begin with https, not {other}")),
     }
-    Ok(url.as_str().trim_end_matches('/').to_owned())
+    Ok(url)
 }
 
-fn token(section: &Section<'_>) -> Result<TokenSource, ConfigError> {
-    let given: Vec<&str> =
-        ["token_env", "token_file", "token_command"].into_iter().filter(|key| section.has(key)).collect();
-    if let [first, second, ..] = given[..] {
-        return Err(section.problem(second, format!("stands beside `{first}`; only one of them can hold the key")));
+/// Whether a URL leads to this machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
-    if let Some(path) = section.path("token_file")? {
-        return Ok(TokenSource::File(path));
-    }
-    if let Some(argv) = section.texts("token_command")? {
-        if argv.is_empty() {
-            return Err(section.problem(
-                "token_command",
-                "is empty; it is a program and its arguments, such as [\"pass\", \"show\", \"skovik\"]",
-            ));
-        }
-        return Ok(TokenSource::Command { argv, folder: section.folder().to_owned() });
-    }
-    let name = section.text("token_env")?.unwrap_or("SKOVIK_TOKEN").trim();
-    if name.contains(['=', '\0']) {
-        return Err(section.problem("token_env", "is not the name of an environment variable"));
-    }
-    Ok(TokenSource::Variable(name.to_owned()))
+}
+
+fn token(section: &Section<'_>) -> Result<Secret, ConfigError> {
+    let what = "the key of Skovik's API";
+    let given = Secret::from_section(section, "token", what, SecretShape::Key)?;
+    Ok(given.unwrap_or_else(|| Secret::in_variable(section, "token", what, SecretShape::Key, "SKOVIK_TOKEN")))
 }
 
 fn sources(root: &Section<'_>) -> Result<Vec<SourceSettings>, ConfigError> {
@@ -204,14 +196,32 @@ fn source(section: Section<'_>, others: &[SourceSettings]) -> Result<SourceSetti
         return Err(section.problem("name", format!("is {name:?}, but another source has that name")));
     }
     let section = section.named(format!("[[source]] `{name}`"));
-    let kind = SourceKind::from_section(&section, &["name", "kind", "key", "expect_records"])?;
+    let common = ["name", "kind", "key", "expect_records", "timeout", "missing", "prefer"];
+    let kind = source::from_section(&section, &common)?;
+    let missing = section.word("missing", &[("undefined", Missing::Undefined), ("error", Missing::Error)])?;
+    if missing == Some(Missing::Error) && others.is_empty() {
+        return Err(section.problem("missing", "says nothing in the first source, which lists the people"));
+    }
     Ok(SourceSettings {
         name: name.into(),
         key: crate::employee::normal_text(section.required("key", "the column that joins its records with others")?)
             .into_owned(),
         expect_records: section.number("expect_records", 0..=MOST_PEOPLE)?,
+        timeout: section.duration("timeout")?.unwrap_or(Duration::from_secs(5 * 60)),
+        missing: missing.unwrap_or_default(),
+        prefer: preference(&section, name, others)?,
         kind,
     })
+}
+
+/// `prefer` of a source.
+fn preference(section: &Section<'_>, name: &str, others: &[SourceSettings]) -> Result<Option<Template>, ConfigError> {
+    let Some(text) = section.text("prefer")? else { return Ok(None) };
+    let names: Vec<Arc<str>> = others.iter().map(|other| Arc::clone(&other.name)).chain([name.into()]).collect();
+    let setting = format!("`prefer` in {}", section.label());
+    Template::parse_preference(&setting, text, others.len(), &names)
+        .map(Some)
+        .map_err(|problem| section.problem("prefer", problem))
 }
 
 /// The template of a key.

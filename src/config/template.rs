@@ -55,6 +55,28 @@ impl Template {
     }
 }
 
+impl Template {
+    /// Checks an expression over the columns of one source, which it may name without the source, such as
+    /// `is_primary == 'Y'`.
+    pub(crate) fn parse_preference(
+        setting: &str,
+        text: &str,
+        place: usize,
+        sources: &[Arc<str>],
+    ) -> Result<Self, String> {
+        let text: String = text.nfc().collect();
+        let environment = environment();
+        let expression = environment.compile_expression(&text).map_err(|error| broken(&error))?;
+        check_functions(expression.eval(Value::from_object(Anything)).err())?;
+        let bare = expression.undeclared_variables(false).into_iter();
+        let bare = bare.filter(|name| **name != *sources[place] && !is_global(&environment, name));
+        let mut columns = columns(&text, expression.undeclared_variables(true), &sources[..=place]);
+        columns.retain(|name| name.source == place);
+        columns.extend(bare.map(|name| ColumnName { source: place, column: name.into() }));
+        Ok(Self { setting: setting.into(), text: text.as_str().into(), columns })
+    }
+}
+
 /// The rules that all templates run under: what is undefined may be tested, but not used.
 pub(crate) fn environment<'source>() -> Environment<'source> {
     let mut environment = Environment::new();
@@ -65,6 +87,13 @@ pub(crate) fn environment<'source>() -> Environment<'source> {
     environment.set_formatter(|out, state, value| match value.kind() {
         ValueKind::Bool => Ok(out.write_str(if value.is_true() { "true" } else { "false" })?),
         ValueKind::None => Ok(()),
+        // Nobody wants the letters of a list in a name or an address.
+        kind @ (ValueKind::Seq | ValueKind::Map | ValueKind::Iterable) => Err(Error::new(
+            ErrorKind::InvalidOperation,
+            format!(
+                "it is a {kind}; pick something from it, as with `[0]` or `| first`, or write it with `| join(', ')`"
+            ),
+        )),
         _ => escape_formatter(out, state, value),
     });
     environment
@@ -76,9 +105,7 @@ fn check_names(
     sources: &[Arc<str>],
 ) -> Result<(), String> {
     let used: BTreeSet<String> = used.into_iter().collect();
-    let is_known = |name: &str| {
-        sources.iter().any(|source| **source == *name) || environment.globals().any(|(global, _)| global == name)
-    };
+    let is_known = |name: &str| sources.iter().any(|source| **source == *name) || is_global(environment, name);
     let Some(unknown) = used.iter().find(|name| !is_known(name)) else { return Ok(()) };
     let hint = match nearest(unknown, sources.iter().map(|source| &**source)) {
         Some(near) => format!("did you mean `{near}`?"),
@@ -87,15 +114,22 @@ fn check_names(
     Err(format!("refers to `{unknown}`, but no source has that name; {hint}"))
 }
 
-/// A record whose sources have every column, all of them empty.
-fn anybody(sources: &[Arc<str>]) -> Value {
-    #[derive(Debug)]
-    struct Anything;
-    impl Object for Anything {
-        fn get_value(self: &Arc<Self>, _: &Value) -> Option<Value> {
-            Some(Value::from(""))
-        }
+fn is_global(environment: &Environment<'_>, name: &str) -> bool {
+    environment.globals().any(|(global, _)| global == name)
+}
+
+/// A record that has every column, all of them empty.
+#[derive(Debug)]
+struct Anything;
+
+impl Object for Anything {
+    fn get_value(self: &Arc<Self>, _: &Value) -> Option<Value> {
+        Some(Value::from(""))
     }
+}
+
+/// What templates see of a record whose sources have every column.
+fn anybody(sources: &[Arc<str>]) -> Value {
     Value::from_pairs(sources.iter().map(|source| (&**source, Value::from_object(Anything))))
 }
 
@@ -105,6 +139,14 @@ fn check_functions(error: Option<Error>) -> Result<(), String> {
     use ErrorKind::{UnknownFilter, UnknownFunction, UnknownTest};
     let error = error.filter(|error| matches!(error.kind(), UnknownFilter | UnknownFunction | UnknownTest));
     error.map_or(Ok(()), |error| Err(broken(&error)))
+}
+
+/// What the engine says, without the places in the template that it adds for developers.
+pub(crate) fn said(error: &Error) -> String {
+    match error.detail() {
+        Some(detail) => format!("{}: {detail}", error.kind()),
+        None => error.kind().to_string(),
+    }
 }
 
 fn broken(error: &Error) -> String {

@@ -67,7 +67,7 @@ fn defaults_are_filled_in() {
     let settings = parse(GOOD).unwrap();
     let target = &settings.target;
     assert_eq!(target.url, "https://api.skovik.com/v1");
-    assert_eq!(target.token, TokenSource::Variable("SKOVIK_TOKEN".to_owned()));
+    assert_eq!(target.token.place(), &SecretPlace::Variable("SKOVIK_TOKEN".to_owned()));
     assert_eq!((target.auth_header.as_str(), target.auth_scheme.as_str()), ("Authorization", "Bearer"));
     assert_eq!((target.page_size, target.max_in_flight, target.requests_per_second, target.retries), (100, 8, 0, 5));
     assert_eq!(target.timeout, Duration::from_secs(30));
@@ -113,7 +113,7 @@ fn relative_paths_are_relative_to_the_file() {
     let settings = accepted("[approval]", "[approval]\nallowed_signers = \"keys/signers\"");
     assert_eq!(settings.approval.allowed_signers, Some(PathBuf::from("conf/keys/signers")));
     let settings = accepted("[[source]]", "token_file = \"token\"\n[[source]]");
-    assert_eq!(settings.target.token, TokenSource::File(PathBuf::from("conf/token")));
+    assert_eq!(settings.target.token.place(), &SecretPlace::File(PathBuf::from("conf/token")));
 }
 
 #[test]

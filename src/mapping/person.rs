@@ -94,6 +94,11 @@ impl<'t> Reader<'t> {
         })
     }
 
+    /// The records.
+    pub(super) fn records(&self) -> &Records {
+        self.records
+    }
+
     /// What a record gives. The record's first problem is the one that is reported; what can be read is read all the
     /// same, to find the user whom a bad record protects.
     pub(super) fn read(&self, record: usize) -> Person {

@@ -7,7 +7,7 @@ use std::cell::OnceCell;
 use minijinja::{Environment, Error, Expression, Value};
 
 use crate::config::ConfigError;
-use crate::config::template::{Template, quoted};
+use crate::config::template::{Template, quoted, said};
 use crate::employee::normal_text;
 use crate::source::{CellView, Records};
 
@@ -174,14 +174,6 @@ fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
         Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
         Cow::Owned(text) if text.trim().len() == text.len() => Cow::Owned(text),
         Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
-    }
-}
-
-/// What the engine says, without the places in the template that it adds for developers.
-fn said(error: &Error) -> String {
-    match error.detail() {
-        Some(detail) => format!("{}: {detail}", error.kind()),
-        None => error.kind().to_string(),
     }
 }
 

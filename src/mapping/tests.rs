@@ -49,7 +49,7 @@ fn custom_fields() -> Vec<CustomField> {
 /// Settings, and the folder with their files.
 type Company = (TempDir, Settings);
 
-fn map((_, settings): &Company) -> Result<Desired, ConfigError> {
+fn map((_, settings): &Company) -> Result<Desired, MappingError> {
     let rules = Mapper::new(settings).resolve(&branches(), &custom_fields())?;
     rules.employees(&read(settings).unwrap())
 }

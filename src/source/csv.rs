@@ -1,4 +1,4 @@
-//! CSV files, as RFC 4180 has them, with any delimiter.
+//! CSV, as RFC 4180 has it, with any delimiter.
 //!
 //! The reader is stricter than the usual ones, because what a lenient one guesses can remove somebody: a stray quote,
 //! read on to the next one, swallows the people in between without any row looking ragged. It also counts rows as
@@ -7,24 +7,21 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 
-use super::Reading;
 use super::decode::Encoding;
-use super::file::FileSettings;
 use super::table::{CellKind, Table, TableBuilder};
 use crate::config::ConfigError;
 use crate::config::section::Section;
 use crate::employee::normal_text;
 
-/// A CSV file with a header.
+/// How a CSV text with a header is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CsvSource {
-    file: FileSettings,
+pub(super) struct CsvFormat {
     delimiter: char,
     encoding: Encoding,
 }
 
-impl CsvSource {
-    pub(super) const KEYS: &[&str] = &["path", "sha256_file", "delimiter", "encoding"];
+impl CsvFormat {
+    pub(super) const KEYS: &[&str] = &["delimiter", "encoding"];
 
     pub(super) fn from_section(section: &Section<'_>) -> Result<Self, ConfigError> {
         let delimiter = match section.text_or_empty("delimiter")? {
@@ -42,20 +39,16 @@ impl CsvSource {
                 section.problem("encoding", format!("is {name:?}, which is unknown; known are utf-8, windows-1252, iso-8859-1, utf-16 and others of the WHATWG encoding standard"))
             })?,
         };
-        Ok(Self { file: FileSettings::from_section(section)?, delimiter, encoding })
+        Ok(Self { delimiter, encoding })
     }
 
     pub(super) fn identity(&self) -> BTreeMap<&'static str, String> {
-        let Self { file: _, delimiter, encoding } = self;
+        let Self { delimiter, encoding } = self;
         BTreeMap::from([("delimiter", delimiter.to_string()), ("encoding", encoding.name().to_owned())])
     }
 
-    pub(super) fn read(&self) -> Result<Reading, String> {
-        let bytes = self.file.read()?;
-        let named = |problem: String| format!("{} {problem}", self.file.name());
-        let text = self.encoding.decode(&bytes).map_err(named)?;
-        let table = table(&text, self.delimiter).map_err(named)?;
-        Ok(Reading { table, proof: self.file.proof() })
+    pub(super) fn table(&self, bytes: &[u8]) -> Result<Table, String> {
+        table(&self.encoding.decode(bytes)?, self.delimiter)
     }
 }
 

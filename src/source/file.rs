@@ -1,22 +1,63 @@
 //! Sources that are files: reading one once, and proving with a checksum that it is whole.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use futures_util::future::BoxFuture;
+
+use super::format::{Format, FormatName};
+use super::{Conditions, ReadError, Reading, Source, blocking};
 use crate::config::ConfigError;
 use crate::config::section::Section;
 use crate::plan::Digest;
 
+/// `csv`, `json` and `jsonl`: a file of records.
+#[derive(Debug, Clone)]
+pub(super) struct FileSource {
+    file: FileSettings,
+    format: Format,
+}
+
 /// Where a source that is a file is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileSettings {
+pub(super) struct FileSettings {
     /// The file.
-    pub path: PathBuf,
+    path: PathBuf,
     /// A file with its SHA-256, as `sha256sum` writes it.
-    pub sha256_file: Option<PathBuf>,
+    sha256_file: Option<PathBuf>,
+}
+
+impl FileSource {
+    pub(super) fn from_section(name: FormatName, section: &Section<'_>) -> Result<Self, ConfigError> {
+        Ok(Self { file: FileSettings::from_section(section)?, format: Format::from_section(name, section)? })
+    }
+
+    fn read_whole(&self) -> Result<Reading, ReadError> {
+        let bytes = self.file.read()?;
+        let table = self.format.table(&bytes).map_err(|problem| format!("{} {problem}", self.file.name()))?;
+        Ok(Reading { table, proof: self.file.proof() })
+    }
+}
+
+impl Source for FileSource {
+    fn kind(&self) -> &'static str {
+        self.format.name()
+    }
+
+    fn identity(&self) -> BTreeMap<&'static str, String> {
+        self.format.identity()
+    }
+
+    fn read<'a>(&'a self, _: &'a Conditions<'a>) -> BoxFuture<'a, Result<Reading, ReadError>> {
+        let source = self.clone();
+        Box::pin(blocking(move || source.read_whole()))
+    }
 }
 
 impl FileSettings {
+    pub(super) const KEYS: &[&str] = &["path", "sha256_file"];
+
     pub(super) fn from_section(section: &Section<'_>) -> Result<Self, ConfigError> {
         let path = section.path("path")?.ok_or_else(|| section.missing("path", "the file with the records"))?;
         Ok(Self { path, sha256_file: section.path("sha256_file")? })

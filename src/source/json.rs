@@ -1,4 +1,4 @@
-//! JSON files: a list of objects, or such a list somewhere within the document.
+//! JSON: a list of objects, or such a list somewhere within the document.
 //!
 //! Records are strict where JSON leaves room: a property twice in one object is an error, and whole numbers keep their
 //! letters, however long they are. Every kind of source whose records are JSON objects uses what is here.
@@ -12,9 +12,7 @@ use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor
 use serde::{Deserializer, de::Error as _};
 use serde_json::value::RawValue;
 
-use super::Reading;
 use super::decode::Encoding;
-use super::file::FileSettings;
 use super::table::{CellKind, Table, TableBuilder};
 use crate::config::ConfigError;
 use crate::config::section::Section;
@@ -22,36 +20,31 @@ use crate::config::section::Section;
 /// How deep lists and objects may lie within one another.
 const MAX_DEPTH: usize = 64;
 
-/// A JSON file.
+/// Where in a JSON document the list is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JsonSource {
-    file: FileSettings,
-    /// Where in the document the list is, as RFC 6901 writes it; empty for the document itself.
+pub(super) struct JsonFormat {
+    /// As RFC 6901 writes it; empty for the document itself.
     pointer: String,
 }
 
-impl JsonSource {
-    pub(super) const KEYS: &[&str] = &["path", "sha256_file", "pointer"];
+impl JsonFormat {
+    pub(super) const KEYS: &[&str] = &["pointer"];
 
     pub(super) fn from_section(section: &Section<'_>) -> Result<Self, ConfigError> {
         let pointer = section.text_or_empty("pointer")?.unwrap_or_default();
         if !pointer.is_empty() && !pointer.starts_with('/') {
             return Err(section.problem("pointer", "must begin with a slash, such as \"/data\""));
         }
-        Ok(Self { file: FileSettings::from_section(section)?, pointer: pointer.to_owned() })
+        Ok(Self { pointer: pointer.to_owned() })
     }
 
     pub(super) fn identity(&self) -> BTreeMap<&'static str, String> {
-        let Self { file: _, pointer } = self;
+        let Self { pointer } = self;
         BTreeMap::from([("pointer", pointer.clone())])
     }
 
-    pub(super) fn read(&self) -> Result<Reading, String> {
-        let bytes = self.file.read()?;
-        let named = |problem: String| format!("{} {problem}", self.file.name());
-        let text = Encoding::Utf8.decode(&bytes).map_err(named)?;
-        let table = table(&text, &self.pointer).map_err(named)?;
-        Ok(Reading { table, proof: self.file.proof() })
+    pub(super) fn table(&self, bytes: &[u8]) -> Result<Table, String> {
+        table(&Encoding::Utf8.decode(bytes)?, &self.pointer)
     }
 }
 

@@ -1,35 +1,14 @@
-//! JSON Lines files: one object a line.
+//! JSON Lines: one object a line.
 
 use serde::de::DeserializeSeed;
 
-use super::Reading;
 use super::decode::Encoding;
-use super::file::FileSettings;
 use super::json::Records;
 use super::table::{Table, TableBuilder};
-use crate::config::ConfigError;
-use crate::config::section::Section;
 
-/// A JSON Lines file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JsonlSource {
-    file: FileSettings,
-}
-
-impl JsonlSource {
-    pub(super) const KEYS: &[&str] = &["path", "sha256_file"];
-
-    pub(super) fn from_section(section: &Section<'_>) -> Result<Self, ConfigError> {
-        Ok(Self { file: FileSettings::from_section(section)? })
-    }
-
-    pub(super) fn read(&self) -> Result<Reading, String> {
-        let bytes = self.file.read()?;
-        let named = |problem: String| format!("{} {problem}", self.file.name());
-        let text = Encoding::Utf8.decode(&bytes).map_err(named)?;
-        let table = table(&text).map_err(named)?;
-        Ok(Reading { table, proof: self.file.proof() })
-    }
+/// The records of a text in UTF-8.
+pub(super) fn read(bytes: &[u8]) -> Result<Table, String> {
+    table(&Encoding::Utf8.decode(bytes)?)
 }
 
 fn table(text: &str) -> Result<Table, String> {

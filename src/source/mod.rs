@@ -1,53 +1,84 @@
 //! The company's lists: one file for each kind of source, and what holds for all of them.
 //!
 //! A source gives all of its records or an error; it never gives a part. To add a kind, write its file and name it in
-//! [`SourceKind`].
+//! [`KINDS`].
 
 mod csv;
 mod decode;
+mod exec;
 mod file;
+mod format;
 mod json;
 mod jsonl;
+mod listing;
 mod records;
 mod table;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{BoxFuture, join_all};
 
 use crate::config::section::Section;
-use crate::config::{ConfigError, Settings, SourceSettings, nearest};
+use crate::config::{ConfigError, Settings, nearest};
 use crate::exit::ExitStatus;
-use crate::plan::SourceSummary;
 
-pub use csv::CsvSource;
 pub(crate) use csv::header as csv_header;
-pub use file::FileSettings;
-pub use json::JsonSource;
-pub use jsonl::JsonlSource;
+pub(crate) use listing::Listing;
 pub(crate) use records::CellView;
-use records::Listing;
 pub use records::Records;
+
+use exec::ExecSource;
+use file::{FileSettings, FileSource};
+use format::FormatName;
 use table::Table;
 
-/// The kinds of source, each with its own settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SourceKind {
-    /// `csv`
-    Csv(CsvSource),
-    /// `json`
-    Json(JsonSource),
-    /// `jsonl`
-    Jsonl(JsonlSource),
+/// A kind of source, with its own settings.
+pub(crate) trait Source: fmt::Debug + Send + Sync {
+    /// Its name in the settings.
+    fn kind(&self) -> &'static str;
+
+    /// The settings that decide what its records say, with defaults filled in, as opposed to where they are kept.
+    fn identity(&self) -> BTreeMap<&'static str, String>;
+
+    /// Reads all of its records. What has come so far is dropped with the future, where that takes too long.
+    fn read<'a>(&'a self, conditions: &'a Conditions<'a>) -> BoxFuture<'a, Result<Reading, ReadError>>;
+}
+
+/// What a source is read under.
+pub(crate) struct Conditions<'a> {
+    /// The columns that the settings use, in NFC, in the user's letters.
+    pub(crate) columns: &'a BTreeSet<Box<str>>,
+    /// How long all of it may take. The caller sees to that; here it bounds the steps.
+    pub(crate) timeout: Duration,
+    /// Told how many records have come so far, and how many there are in all, where that is known.
+    pub(crate) progress: &'a (dyn Fn(u64, Option<u64>) + Send + Sync),
+}
+
+/// A source as it was read.
+pub(crate) struct Reading {
+    pub(crate) table: Table,
+    /// What, besides `expect_records`, proves that it is whole.
+    pub(crate) proof: Option<&'static str>,
+}
+
+/// Why a source gives no records.
+#[derive(Debug)]
+pub(crate) enum ReadError {
+    /// The settings are wrong, or a secret is missing.
+    Settings(ConfigError),
+    /// It could not be read whole, or contradicts itself.
+    Untrusted(String),
 }
 
 /// Why the sources give no records.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// The settings do not fit the source.
+    /// The settings do not fit the source, or a secret is missing.
     #[error(transparent)]
     Settings(#[from] ConfigError),
     /// The source could not be read whole, or contradicts itself or its proof.
@@ -60,11 +91,29 @@ pub enum SourceError {
     },
 }
 
-/// A source as it was read.
-struct Reading {
-    table: Table,
-    /// What, besides `expect_records`, proves that it is whole.
-    proof: Option<&'static str>,
+/// Told, by the place of a source in the settings, how many of its records have come, and how many there are in all.
+pub type Progress<'a> = &'a (dyn Fn(usize, u64, Option<u64>) + Send + Sync);
+
+type FromSection = fn(&Section<'_>) -> Result<Arc<dyn Source>, ConfigError>;
+
+/// The kinds of source: the name, the settings that it has of its own, and how they are read.
+const KINDS: &[(&str, (&[&[&str]], FromSection))] = &[
+    ("csv", (&[FileSettings::KEYS, csv::CsvFormat::KEYS], |section| file(FormatName::Csv, section))),
+    ("json", (&[FileSettings::KEYS, json::JsonFormat::KEYS], |section| file(FormatName::Json, section))),
+    ("jsonl", (&[FileSettings::KEYS], |section| file(FormatName::Jsonl, section))),
+    ("exec", (&[ExecSource::KEYS], |section| Ok(Arc::new(ExecSource::from_section(section)?)))),
+];
+
+impl From<ConfigError> for ReadError {
+    fn from(error: ConfigError) -> Self {
+        Self::Settings(error)
+    }
+}
+
+impl From<String> for ReadError {
+    fn from(problem: String) -> Self {
+        Self::Untrusted(problem)
+    }
 }
 
 impl SourceError {
@@ -78,46 +127,15 @@ impl SourceError {
     }
 }
 
-impl SourceKind {
-    /// Reads the settings of whichever kind `kind` names; `common` are the keys that every kind has.
-    pub(crate) fn from_section(section: &Section<'_>, common: &[&str]) -> Result<Self, ConfigError> {
-        type Read = fn(&Section<'_>) -> Result<SourceKind, ConfigError>;
-        let kinds: [(&str, (&[&str], Read)); 3] = [
-            ("csv", (CsvSource::KEYS, |section| CsvSource::from_section(section).map(SourceKind::Csv))),
-            ("json", (JsonSource::KEYS, |section| JsonSource::from_section(section).map(SourceKind::Json))),
-            ("jsonl", (JsonlSource::KEYS, |section| JsonlSource::from_section(section).map(SourceKind::Jsonl))),
-        ];
-        let kind = section.word("kind", &kinds)?;
-        let (keys, read) = kind.ok_or_else(|| section.missing("kind", "such as \"csv\""))?;
-        read(&section.clone().only(&[common, keys].concat())?)
-    }
+/// Reads the settings of whichever kind `kind` names; `common` are the keys that every kind has.
+pub(crate) fn from_section(section: &Section<'_>, common: &[&str]) -> Result<Arc<dyn Source>, ConfigError> {
+    let kind = section.word("kind", KINDS)?;
+    let (keys, read) = kind.ok_or_else(|| section.missing("kind", "such as \"csv\""))?;
+    read(&section.clone().only(&[common, &keys.concat()].concat())?)
+}
 
-    /// Its name in the settings.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Csv(_) => "csv",
-            Self::Json(_) => "json",
-            Self::Jsonl(_) => "jsonl",
-        }
-    }
-
-    /// The settings that decide what its records say, with defaults filled in, as opposed to where they are kept.
-    pub(crate) fn identity(&self) -> BTreeMap<&'static str, String> {
-        match self {
-            Self::Csv(source) => source.identity(),
-            Self::Json(source) => source.identity(),
-            Self::Jsonl(_) => BTreeMap::new(),
-        }
-    }
-
-    async fn read(&self) -> Result<Reading, String> {
-        match self.clone() {
-            Self::Csv(source) => blocking(move || source.read()).await,
-            Self::Json(source) => blocking(move || source.read()).await,
-            Self::Jsonl(source) => blocking(move || source.read()).await,
-        }
-    }
+fn file(format: FormatName, section: &Section<'_>) -> Result<Arc<dyn Source>, ConfigError> {
+    Ok(Arc::new(FileSource::from_section(format, section)?))
 }
 
 /// Reads all sources side by side and joins their records on their keys.
@@ -125,49 +143,47 @@ impl SourceKind {
 /// # Errors
 /// Of the first source, in the order of the settings, that is not whole, contradicts itself or its proof, or has no
 /// column that its `key` names. Nothing of the others is used then.
-pub async fn read_all(settings: &Settings) -> Result<Records, SourceError> {
-    // All are read to their end, so that the error does not depend on which of them is the fastest.
-    let listings: Vec<Listing> =
-        join_all(settings.sources.iter().map(read)).await.into_iter().collect::<Result<_, _>>()?;
+pub async fn read_all(settings: &Settings, progress: Progress<'_>) -> Result<Records, SourceError> {
+    join(read_each(settings, progress).await.into_iter().collect::<Result<_, _>>()?).await
+}
+
+/// Reads all sources side by side, each to its end, so that the first error does not depend on which is the fastest.
+pub(crate) async fn read_each(settings: &Settings, progress: Progress<'_>) -> Vec<Result<Listing, SourceError>> {
+    let read = |place| async move {
+        let told = |so_far, total| progress(place, so_far, total);
+        let columns = columns_used(settings, place);
+        let source = &settings.sources[place];
+        let conditions = Conditions { columns: &columns, timeout: source.timeout, progress: &told };
+        Listing::read(source, &conditions).await
+    };
+    join_all((0..settings.sources.len()).map(read)).await
+}
+
+/// Joins sources, in the order of the settings, on their keys.
+pub(crate) async fn join(listings: Vec<Listing>) -> Result<Records, SourceError> {
+    let first = listings.first().map(|listing| Arc::clone(&listing.name)).unwrap_or_default();
     let joining = blocking(move || Ok(Records::join(listings))).await;
-    let first = || Arc::clone(&settings.sources[0].name);
-    let records = joining.map_err(|problem| SourceError::Untrusted { name: first(), problem })?;
+    let records = joining.map_err(|error| untrusted(&first, error))?;
     for (source, count) in records.without_key() {
         tracing::warn!("source `{source}`: {count} records have no key and are not used");
     }
     Ok(records)
 }
 
-async fn read(source: &SourceSettings) -> Result<Listing, SourceError> {
-    let untrusted = |problem| SourceError::Untrusted { name: Arc::clone(&source.name), problem };
-    let Reading { table, proof } = source.kind.read().await.map_err(untrusted)?;
-    let records = table.len() as u64;
-    if let Some(expected) = source.expect_records.filter(|&expected| expected != records) {
-        return Err(untrusted(format!("has {records} records, but expect_records says {expected}")));
-    }
-    let key = key_column(&table, source)?;
-    let proofs: Vec<&str> = source.expect_records.map(|_| "expect_records").into_iter().chain(proof).collect();
-    let proof = if proofs.is_empty() { "trusted".to_owned() } else { proofs.join("+") };
-    let (name, kind) = (Arc::clone(&source.name), source.kind.name());
-    let index = move || {
-        let (order, without_key) = table.sorted_by(key)?;
-        let fingerprint = table.fingerprint(&order);
-        let summary = SourceSummary { name: name.to_string(), kind: kind.to_owned(), records, proof, fingerprint };
-        Ok(Listing { name, table, key, without_key, summary })
-    };
-    blocking(index).await.map_err(untrusted)
+/// The columns of a source that the settings use by name.
+fn columns_used(settings: &Settings, place: usize) -> BTreeSet<Box<str>> {
+    let source = &settings.sources[place];
+    let named = settings.templates().chain(&source.prefer).flat_map(|template| &template.columns);
+    let named = named.filter(|name| name.source == place).map(|name| name.column.clone());
+    named.chain([source.key.as_str().into()]).collect()
 }
 
-/// The place of the key column; a place beyond the last column where an empty list does not tell its columns.
-fn key_column(table: &Table, source: &SourceSettings) -> Result<usize, ConfigError> {
-    if let Some(column) = table.column(&source.key) {
-        return Ok(column);
+/// The error of a source that was read.
+fn untrusted(name: &Arc<str>, error: ReadError) -> SourceError {
+    match error {
+        ReadError::Settings(error) => SourceError::Settings(error),
+        ReadError::Untrusted(problem) => SourceError::Untrusted { name: Arc::clone(name), problem },
     }
-    if !table.knows_its_columns() {
-        return Ok(usize::MAX);
-    }
-    let setting = format!("`key` in [[source]] `{}`", source.name);
-    Err(no_such_column(&setting, &source.name, &source.key, table))
 }
 
 /// The error of a setting that uses a column which no record has.
@@ -185,6 +201,8 @@ pub(crate) fn no_such_column(setting: &str, source: &str, column: &str, table: &
 }
 
 /// Does work that takes long on a thread where it holds nobody up.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, String> + Send + 'static) -> Result<T, String> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(format!("reading it stopped: {error}")))
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ReadError> + Send + 'static,
+) -> Result<T, ReadError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(format!("reading it stopped: {error}").into()))
 }

@@ -10,7 +10,8 @@ use minijinja::Value;
 use minijinja::value::{Enumerator, Object, ObjectExt};
 use rustc_hash::FxHashMap;
 
-use super::table::{Cell, CellKind, Table};
+use super::Listing;
+use super::table::{Cell, CellKind};
 use crate::config::ConfigError;
 use crate::config::template::Template;
 use crate::employee::{Origin, normal_text};
@@ -18,16 +19,6 @@ use crate::plan::SourceSummary;
 
 /// The row of a source that has none for somebody.
 const NO_ROW: u32 = u32::MAX;
-
-/// A source that was read, with no key twice.
-pub(super) struct Listing {
-    pub(super) name: Arc<str>,
-    pub(super) table: Table,
-    /// The place of the key column.
-    pub(super) key: usize,
-    pub(super) without_key: u64,
-    pub(super) summary: SourceSummary,
-}
 
 /// The joined records, in the order of the first source. Cloning is cheap.
 #[derive(Clone)]
@@ -90,8 +81,20 @@ impl Records {
 
     /// Whether a record has no key.
     pub(crate) fn lacks_key(&self, record: usize) -> bool {
+        self.key(record).is_empty()
+    }
+
+    /// The source that must have a record of everybody and has none of this one, if there is such a source. A record
+    /// without a key is bad for another reason.
+    pub(crate) fn lacks_record(&self, record: usize) -> Option<usize> {
+        let lacking = |&source: &usize| self.0.sources[source].everybody && self.0.row(record, source).is_none();
+        (1..self.0.sources.len()).find(lacking).filter(|_| !self.lacks_key(record))
+    }
+
+    /// The key of a record.
+    pub(crate) fn key(&self, record: usize) -> &str {
         let first = &self.0.sources[0];
-        first.table.cell(record, first.key).text.is_empty()
+        first.table.cell(record, first.key).text
     }
 
     /// The name of a source, by its place.

@@ -173,10 +173,9 @@ impl Table {
         Cell { text: &self.text[text + start as usize..text + end as usize], kind }
     }
 
-    /// The order of the rows by key, and how many have none; they stand first.
-    ///
-    /// Two rows with one key, and a key that is a list or an object, are errors.
-    pub(crate) fn sorted_by(&self, key: usize) -> Result<(Vec<u32>, u64), String> {
+    /// The order of the rows by key, and how many have none; they stand first. A key that is a list or an object is an
+    /// error.
+    pub(crate) fn sorted_by(&self, key: usize) -> Result<(Vec<u32>, usize), String> {
         let key_of = |row: u32| self.cell(row as usize, key).text;
         if let Some(row) = (0..self.len()).find(|&row| self.cell(row, key).kind == CellKind::Structured) {
             return Err(format!(
@@ -189,17 +188,28 @@ impl Table {
         let mut order: Vec<u32> = (0..self.len() as u32).collect();
         order.sort_unstable_by(|&a, &b| key_of(a).cmp(key_of(b)).then_with(|| self.compare(a, b)));
         let without_key = order.partition_point(|&row| key_of(row).is_empty());
-        if let Some(twice) = order[without_key..].windows(2).find(|pair| key_of(pair[0]) == key_of(pair[1])) {
-            let (one, other) = (self.row_number(twice[0] as usize), self.row_number(twice[1] as usize));
-            return Err(format!(
-                "rows {} and {} have the same {} {:?}",
-                one.min(other),
-                one.max(other),
-                self.columns[key],
-                key_of(twice[0])
-            ));
+        Ok((order, without_key))
+    }
+
+    /// The same table without some rows, which are given in ascending order.
+    pub(crate) fn without(self, rows: &[u32]) -> Result<Self, String> {
+        let mut kept = TableBuilder::new(self.text.len());
+        self.columns.iter().for_each(|column| {
+            kept.column(column);
+        });
+        kept.table.columns_are_fixed = self.columns_are_fixed;
+        let mut gone = rows.iter().map(|&row| row as usize).peekable();
+        for row in 0..self.len() {
+            if gone.next_if_eq(&row).is_some() {
+                continue;
+            }
+            for column in 0..self.columns.len() {
+                let Cell { text, kind } = self.cell(row, column);
+                kept.cell(kind, text);
+            }
+            kept.end_row(self.row_number(row))?;
         }
-        Ok((order, without_key as u64))
+        Ok(kept.finish())
     }
 
     /// Compares whole records, so that those without a key have an order that is not the file's.

@@ -1,7 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use super::*;
-use crate::config::{Settings, TokenSource};
+use crate::config::{SecretPlace, Settings};
 
 /// Gives one answer after another, and the default where there is none.
 struct Script {
@@ -34,7 +34,7 @@ fn the_defaults_load_and_fit_the_example() {
     assert!(written.not_found.is_empty());
     let settings = Settings::load(&written.settings).unwrap();
     assert_eq!(settings.target.url, "http://127.0.0.1:8480/v1");
-    assert_eq!(settings.target.token, TokenSource::Variable("SKOVIK_TOKEN".to_owned()));
+    assert_eq!(settings.target.token.place(), &SecretPlace::Variable("SKOVIK_TOKEN".to_owned()));
     assert!(settings.employee.branch.is_some() && settings.employee.manager.is_some());
     let records = crate::source::tests::read(&settings).unwrap();
     let branch =

@@ -1,0 +1,155 @@
+//! Programs that print their records. What a program prints counts only once it has ended, and ended well.
+//!
+//! The program is started without a shell, in the folder of the settings file, as the leader of a process group of its
+//! own, so that nothing of it goes on once it has taken too long.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use futures_util::future::BoxFuture;
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::process::{Child, Command};
+
+use super::format::{Format, FormatName};
+use super::{Conditions, ReadError, Reading, Source, blocking};
+use crate::config::section::Section;
+use crate::config::{ConfigError, program_path, shortened};
+
+/// How much a program may print; a list that is longer is no list of people.
+const MOST_PRINTED: u64 = 4 * 1024 * 1024 * 1024;
+/// How much of what it says on standard error is kept.
+const KEPT_OF_ERRORS: usize = 4096;
+
+/// A program that prints records.
+#[derive(Debug, Clone)]
+pub(super) struct ExecSource {
+    argv: Vec<String>,
+    /// Where it is started: the folder of the settings file.
+    folder: PathBuf,
+    format: Format,
+}
+
+impl ExecSource {
+    pub(super) const KEYS: &[&str] = &["command", "format", "delimiter", "encoding", "pointer"];
+
+    pub(super) fn from_section(section: &Section<'_>) -> Result<Self, ConfigError> {
+        let why = "the program and its arguments, such as [\"./employees.sh\", \"--all\"]";
+        let argv = section.texts("command")?.ok_or_else(|| section.missing("command", why))?;
+        if argv.is_empty() {
+            return Err(section.problem("command", format!("is empty; it is {why}")));
+        }
+        let name = section.word("format", FormatName::WORDS)?;
+        let name = name.ok_or_else(|| section.missing("format", "what it prints: \"csv\", \"json\" or \"jsonl\""))?;
+        let foreign =
+            ["delimiter", "encoding", "pointer"].into_iter().find(|key| section.has(key) && !name.keys().contains(key));
+        let format = Format::from_section(name, section)?;
+        if let Some(foreign) = foreign {
+            return Err(section.problem(foreign, format!("does not go with format = \"{}\"", format.name())));
+        }
+        Ok(Self { argv, folder: section.folder().to_owned(), format })
+    }
+
+    async fn run(&self, conditions: &Conditions<'_>) -> Result<Reading, ReadError> {
+        let program = &self.argv[0];
+        let mut running = Running(self.start().map_err(|error| format!("{program} cannot be started: {error}"))?);
+        let (output, errors) = (running.0.stdout.take(), running.0.stderr.take());
+        let (printed, said) = tokio::join!(whole(output, conditions), beginning(errors));
+        let printed = printed.map_err(|problem| format!("{program}: {problem}"))?;
+        let status = running.0.wait().await.map_err(|error| format!("{program} was lost: {error}"))?;
+        if !status.success() {
+            let said = if said.is_empty() { "nothing on standard error".to_owned() } else { said };
+            return Err(format!("{program} failed with {status}: {said}").into());
+        }
+        if !said.is_empty() {
+            tracing::info!("{program} said: {said}");
+        }
+        if printed.is_empty() {
+            return Err(format!(
+                "{program} printed nothing; a list with nobody in it cannot be told from one that was lost"
+            )
+            .into());
+        }
+        let (format, program) = (self.format.clone(), program.clone());
+        let table =
+            move || format.table(&printed).map_err(|problem| format!("what {program} printed: {problem}").into());
+        Ok(Reading { table: blocking(table).await?, proof: Some("exit-status") })
+    }
+
+    fn start(&self) -> std::io::Result<Child> {
+        let [program, arguments @ ..] = &self.argv[..] else { return Err(std::io::ErrorKind::InvalidInput.into()) };
+        let mut command = Command::new(program_path(program, &self.folder)?);
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.process_group(0).kill_on_drop(true);
+        if !self.folder.as_os_str().is_empty() {
+            command.current_dir(&self.folder);
+        }
+        command.spawn()
+    }
+}
+
+impl Source for ExecSource {
+    fn kind(&self) -> &'static str {
+        "exec"
+    }
+
+    fn identity(&self) -> BTreeMap<&'static str, String> {
+        let Self { argv, folder: _, format } = self;
+        let mut identity = format.identity();
+        // Each argument in quotes, so that no two command lines read the same.
+        identity.insert("command", format!("{argv:?}"));
+        identity.insert("format", format.name().to_owned());
+        identity
+    }
+
+    fn read<'a>(&'a self, conditions: &'a Conditions<'a>) -> BoxFuture<'a, Result<Reading, ReadError>> {
+        Box::pin(self.run(conditions))
+    }
+}
+
+/// A program that is ended, with all that it started, when it is given up.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Without an id it was waited for: there is nothing left to end.
+        if let Some(group) = self.0.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+}
+
+/// All that a program prints.
+async fn whole(output: Option<impl AsyncRead + Unpin>, conditions: &Conditions<'_>) -> Result<Vec<u8>, String> {
+    let mut printed = Vec::new();
+    let Some(output) = output else { return Ok(printed) };
+    let mut output = output.take(MOST_PRINTED + 1);
+    let mut lines = 0;
+    loop {
+        let before = printed.len();
+        match output.read_buf(&mut printed).await {
+            Ok(0) if printed.len() as u64 > MOST_PRINTED => {
+                return Err(format!("it prints more than {} GiB", MOST_PRINTED >> 30));
+            }
+            Ok(0) => return Ok(printed),
+            Ok(_) => {
+                lines += printed[before..].iter().filter(|&&byte| byte == b'\n').count() as u64;
+                (conditions.progress)(lines, None);
+            }
+            Err(error) => return Err(format!("what it prints cannot be read: {error}")),
+        }
+    }
+}
+
+/// The beginning of what a program says on standard error, on one line; the rest is read and forgotten, so that the
+/// program is not held up.
+async fn beginning(errors: Option<impl AsyncRead + Unpin>) -> String {
+    let Some(mut errors) = errors else { return String::new() };
+    let (mut kept, mut part) = (Vec::new(), [0; 4096]);
+    while let Ok(length @ 1..) = errors.read(&mut part).await {
+        let room = KEPT_OF_ERRORS.saturating_sub(kept.len()).min(length);
+        kept.extend_from_slice(&part[..room]);
+    }
+    shortened(&String::from_utf8_lossy(&kept))
+}

@@ -1,0 +1,77 @@
+//! The formats that lists of records are written in, whether they stand in a file or a program prints them.
+
+use std::collections::BTreeMap;
+
+use super::csv::CsvFormat;
+use super::json::JsonFormat;
+use super::jsonl;
+use super::table::Table;
+use crate::config::ConfigError;
+use crate::config::section::Section;
+
+/// How records are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Format {
+    Csv(CsvFormat),
+    Json(JsonFormat),
+    Jsonl,
+}
+
+/// The names of the formats, which are kinds of source too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FormatName {
+    Csv,
+    Json,
+    Jsonl,
+}
+
+impl FormatName {
+    /// The names as the settings have them.
+    pub(super) const WORDS: &[(&str, Self)] = &[("csv", Self::Csv), ("json", Self::Json), ("jsonl", Self::Jsonl)];
+
+    /// The settings that a format has.
+    pub(super) fn keys(self) -> &'static [&'static str] {
+        match self {
+            Self::Csv => CsvFormat::KEYS,
+            Self::Json => JsonFormat::KEYS,
+            Self::Jsonl => &[],
+        }
+    }
+}
+
+impl Format {
+    pub(super) fn from_section(name: FormatName, section: &Section<'_>) -> Result<Self, ConfigError> {
+        Ok(match name {
+            FormatName::Csv => Self::Csv(CsvFormat::from_section(section)?),
+            FormatName::Json => Self::Json(JsonFormat::from_section(section)?),
+            FormatName::Jsonl => Self::Jsonl,
+        })
+    }
+
+    /// Its name in the settings.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Csv(_) => "csv",
+            Self::Json(_) => "json",
+            Self::Jsonl => "jsonl",
+        }
+    }
+
+    /// The settings that decide what the records say.
+    pub(super) fn identity(&self) -> BTreeMap<&'static str, String> {
+        match self {
+            Self::Csv(format) => format.identity(),
+            Self::Json(format) => format.identity(),
+            Self::Jsonl => BTreeMap::new(),
+        }
+    }
+
+    /// The records; an error says where they are broken, without a name for what holds them.
+    pub(super) fn table(&self, bytes: &[u8]) -> Result<Table, String> {
+        match self {
+            Self::Csv(format) => format.table(bytes),
+            Self::Json(format) => format.table(bytes),
+            Self::Jsonl => jsonl::read(bytes),
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! One source: read within its time, held against its proofs, and with one record for each key.
+
+use std::sync::Arc;
+
+use minijinja::value::ValueKind;
+use minijinja::{Environment, Expression, Value};
+use tokio::time::timeout;
+
+use super::table::Table;
+use super::{Conditions, ReadError, Reading, SourceError, blocking, no_such_column, untrusted};
+use crate::config::template::{ColumnName, Template, environment, said};
+use crate::config::{ConfigError, Missing, SourceSettings};
+use crate::plan::SourceSummary;
+
+/// How many rows a message names.
+const ROWS_SHOWN: usize = 10;
+
+/// A source that was read, with no key twice.
+pub(crate) struct Listing {
+    pub(super) name: Arc<str>,
+    pub(super) table: Table,
+    /// The place of the key column.
+    pub(super) key: usize,
+    pub(super) without_key: u64,
+    /// How many records `prefer` has decided against.
+    pub(super) passed_over: u64,
+    /// Whether everybody in scope must have a record here.
+    pub(super) everybody: bool,
+    pub(super) summary: SourceSummary,
+}
+
+impl Listing {
+    /// Reads a source.
+    pub(super) async fn read(source: &SourceSettings, conditions: &Conditions<'_>) -> Result<Self, SourceError> {
+        let name = Arc::clone(&source.name);
+        Self::read_whole(source, conditions).await.map_err(|error| untrusted(&name, error))
+    }
+
+    async fn read_whole(source: &SourceSettings, conditions: &Conditions<'_>) -> Result<Self, ReadError> {
+        let reading = timeout(conditions.timeout, source.kind.read(conditions)).await;
+        let Reading { table, proof } = reading.map_err(|_| {
+            let limit = jiff::SignedDuration::try_from(conditions.timeout).unwrap_or_default();
+            format!(
+                "was not read within its timeout of {limit:#}; set a longer `timeout` in its [[source]] if it needs one"
+            )
+        })??;
+        let records = table.len() as u64;
+        if let Some(expected) = source.expect_records.filter(|&expected| expected != records) {
+            return Err(format!("has {records} records, but expect_records says {expected}").into());
+        }
+        let proofs: Vec<&str> = source.expect_records.map(|_| "expect_records").into_iter().chain(proof).collect();
+        let proof = if proofs.is_empty() { "trusted".to_owned() } else { proofs.join("+") };
+        let key = key_column(&table, source)?;
+        let (name, kind) = (Arc::clone(&source.name), source.kind.kind());
+        let (prefer, everybody) = (source.prefer.clone(), source.missing == Missing::Error);
+        blocking(move || {
+            let (order, without_key) = table.sorted_by(key)?;
+            let fingerprint = table.fingerprint(&order);
+            let passed_over = passed_over(&table, key, &order[without_key..], &name, prefer.as_ref())?;
+            let table = if passed_over.is_empty() { table } else { table.without(&passed_over)? };
+            let summary = SourceSummary { name: name.to_string(), kind: kind.to_owned(), records, proof, fingerprint };
+            let (without_key, passed_over) = (without_key as u64, passed_over.len() as u64);
+            Ok(Self { name, table, key, without_key, passed_over, everybody, summary })
+        })
+        .await
+    }
+
+    /// What the plan says about it.
+    pub(crate) fn summary(&self) -> &SourceSummary {
+        &self.summary
+    }
+}
+
+/// The place of the key column; a place beyond the last column where an empty list does not tell its columns.
+fn key_column(table: &Table, source: &SourceSettings) -> Result<usize, ConfigError> {
+    if let Some(column) = table.column(&source.key) {
+        return Ok(column);
+    }
+    if !table.knows_its_columns() {
+        return Ok(usize::MAX);
+    }
+    let setting = format!("`key` in [[source]] `{}`", source.name);
+    Err(no_such_column(&setting, &source.name, &source.key, table))
+}
+
+/// The rows that stand behind another one with the same key, in ascending order. `order` are the rows with a key, sorted
+/// by it. Which one stands in front is for `prefer` to say, and it must say so of exactly one.
+fn passed_over(
+    table: &Table,
+    key: usize,
+    order: &[u32],
+    source: &str,
+    prefer: Option<&Template>,
+) -> Result<Vec<u32>, ReadError> {
+    let environment = environment();
+    let preference = prefer.map(|prefer| Preference::new(prefer, table, source, &environment)).transpose()?;
+    let mut passed_over = Vec::new();
+    let key_of = |row: u32| table.cell(row as usize, key).text;
+    for rows in order.chunk_by(|&a, &b| key_of(a) == key_of(b)).filter(|rows| rows.len() > 1) {
+        let twins = || format!("{} have the same {} {:?}", listed(table, rows), table.columns()[key], key_of(rows[0]));
+        let Some(preference) = &preference else {
+            let hint =
+                "`prefer` in its [[source]], such as prefer = \"is_primary == 'Y'\", can say which of them counts";
+            return Err(format!("{}; {hint}", twins()).into());
+        };
+        let before = passed_over.len();
+        for &row in rows {
+            if !preference.holds(row).map_err(|problem| format!("{}, and {problem}", twins()))? {
+                passed_over.push(row);
+            }
+        }
+        let preferred = rows.len() - (passed_over.len() - before);
+        if preferred != 1 {
+            let problem = format!("{}; `prefer` is true of {preferred} of them, and must be true of just one", twins());
+            return Err(problem.into());
+        }
+    }
+    passed_over.sort_unstable();
+    Ok(passed_over)
+}
+
+/// Rows by their numbers, of many the first ones.
+fn listed(table: &Table, rows: &[u32]) -> String {
+    let mut numbers: Vec<u64> = rows.iter().map(|&row| table.row_number(row as usize)).collect();
+    numbers.sort_unstable();
+    match numbers[..] {
+        [one, other] => format!("rows {one} and {other}"),
+        _ => {
+            let shown: Vec<String> = numbers.iter().take(ROWS_SHOWN).map(u64::to_string).collect();
+            let more = if numbers.len() > ROWS_SHOWN { ", …" } else { "" };
+            format!("rows {}{more}", shown.join(", "))
+        }
+    }
+}
+
+/// `prefer` of a source: an expression over the columns of one record.
+struct Preference<'t> {
+    expression: Expression<'t, 't>,
+    table: &'t Table,
+    source: &'t str,
+    /// The columns that it uses, with their places.
+    columns: Vec<(&'t str, usize)>,
+}
+
+impl<'t> Preference<'t> {
+    fn new(
+        prefer: &'t Template,
+        table: &'t Table,
+        source: &'t str,
+        environment: &'t Environment<'t>,
+    ) -> Result<Self, ConfigError> {
+        let place = |name: &'t ColumnName| match table.column(&name.column) {
+            Some(place) => Ok((&*name.column, place)),
+            None => Err(no_such_column(&prefer.setting, source, &name.column, table)),
+        };
+        // An empty list need not know its columns; nothing stands twice in it.
+        let columns =
+            prefer.columns.iter().filter(|_| table.knows_its_columns()).map(place).collect::<Result<_, _>>()?;
+        let expression = environment
+            .compile_expression(&prefer.text)
+            .map_err(|error| ConfigError::Invalid(format!("{}: {error}", prefer.setting)))?;
+        Ok(Self { expression, table, source, columns })
+    }
+
+    fn holds(&self, row: u32) -> Result<bool, String> {
+        let cells =
+            || self.columns.iter().map(|&(name, place)| (name, self.table.cell(row as usize, place).value(false)));
+        let record = Value::from_pairs(cells().chain([(self.source, Value::from_pairs(cells()))]));
+        let value = self.expression.eval(record).map_err(|error| format!("`prefer` fails: {}", said(&error)))?;
+        match value.kind() {
+            ValueKind::Bool => Ok(value.is_true()),
+            kind => Err(format!("`prefer` gives {kind} and neither true nor false; compare it with something")),
+        }
+    }
+}
