@@ -8,9 +8,10 @@
 mod redactor;
 mod retry;
 mod throttle;
+mod words;
 
 use std::fmt;
-use std::sync::Once;
+use std::sync::{Arc, Once};
 use std::time::{Duration, Instant, SystemTime};
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
@@ -20,6 +21,7 @@ use url::{Host, Url};
 
 pub(crate) use redactor::Redactor;
 use throttle::Throttle;
+pub(crate) use words::words;
 
 /// How requests are sent.
 pub(crate) struct Options {
@@ -40,7 +42,7 @@ pub(crate) struct Options {
     /// Finds the words for people in the body of an error; without any, the start of the body is shown.
     pub(crate) words: fn(&[u8]) -> Option<String>,
     /// What must not be shown.
-    pub(crate) redactor: Redactor,
+    pub(crate) redactor: Arc<Redactor>,
 }
 
 /// Sends requests. All of them share the limits of [`Options`], and one pause when the server asks for it.
@@ -50,7 +52,7 @@ pub(crate) struct Transport {
     retries: u32,
     largest_answer: usize,
     words: fn(&[u8]) -> Option<String>,
-    redactor: Redactor,
+    redactor: Arc<Redactor>,
 }
 
 /// One request.

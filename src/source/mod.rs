@@ -8,10 +8,13 @@ mod decode;
 mod exec;
 mod file;
 mod format;
+mod http;
 mod json;
 mod jsonl;
 mod listing;
+mod pointer;
 mod records;
+mod scim;
 mod table;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -35,6 +38,8 @@ pub use records::Records;
 use exec::ExecSource;
 use file::{FileSettings, FileSource};
 use format::FormatName;
+use http::{HttpSource, Server};
+use scim::ScimSource;
 use table::Table;
 
 /// A kind of source, with its own settings.
@@ -102,6 +107,8 @@ const KINDS: &[(&str, (&[&[&str]], FromSection))] = &[
     ("json", (&[FileSettings::KEYS, json::JsonFormat::KEYS], |section| file(FormatName::Json, section))),
     ("jsonl", (&[FileSettings::KEYS], |section| file(FormatName::Jsonl, section))),
     ("exec", (&[ExecSource::KEYS], |section| Ok(Arc::new(ExecSource::from_section(section)?)))),
+    ("http", (&[Server::KEYS, HttpSource::KEYS], |section| Ok(Arc::new(HttpSource::from_section(section)?)))),
+    ("scim", (&[Server::KEYS, ScimSource::KEYS], |section| Ok(Arc::new(ScimSource::from_section(section)?)))),
 ];
 
 impl From<ConfigError> for ReadError {

@@ -9,6 +9,7 @@ mod error;
 mod list;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Method;
@@ -86,7 +87,7 @@ impl Client {
             largest_answer: LARGEST_ANSWER,
             authorities: None,
             words: call::words,
-            redactor: Redactor::from(token),
+            redactor: Arc::new(Redactor::from(token)),
         };
         Ok(Self { http: Transport::new(transport).map_err(ClientError::Setup)?, base: url, key_header, page_size })
     }
