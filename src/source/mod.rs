@@ -18,6 +18,7 @@ mod scim;
 mod table;
 #[cfg(test)]
 pub(crate) mod tests;
+mod xlsx;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -41,6 +42,7 @@ use format::FormatName;
 use http::{HttpSource, Server};
 use scim::ScimSource;
 use table::Table;
+use xlsx::XlsxSource;
 
 /// A kind of source, with its own settings.
 pub(crate) trait Source: fmt::Debug + Send + Sync {
@@ -106,6 +108,7 @@ const KINDS: &[(&str, (&[&[&str]], FromSection))] = &[
     ("csv", (&[FileSettings::KEYS, csv::CsvFormat::KEYS], |section| file(FormatName::Csv, section))),
     ("json", (&[FileSettings::KEYS, json::JsonFormat::KEYS], |section| file(FormatName::Json, section))),
     ("jsonl", (&[FileSettings::KEYS], |section| file(FormatName::Jsonl, section))),
+    ("xlsx", (&[FileSettings::KEYS, XlsxSource::KEYS], |section| Ok(Arc::new(XlsxSource::from_section(section)?)))),
     ("exec", (&[ExecSource::KEYS], |section| Ok(Arc::new(ExecSource::from_section(section)?)))),
     ("http", (&[Server::KEYS, HttpSource::KEYS], |section| Ok(Arc::new(HttpSource::from_section(section)?)))),
     ("scim", (&[Server::KEYS, ScimSource::KEYS], |section| Ok(Arc::new(ScimSource::from_section(section)?)))),

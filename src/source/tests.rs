@@ -1,5 +1,9 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod joining;
+mod programs;
+mod workbooks;
+
 use std::fs;
 
 use minijinja::{Value, context};

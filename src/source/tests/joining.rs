@@ -1,0 +1,131 @@
+//! Which record counts of several, and what one that is missing means.
+
+use super::*;
+use crate::mapping::Mapper;
+
+const EMPLOYEE: &str = "[employee]\nexternal_identifier = '{{ hr.id }}'\nprimary_email = '{{ hr.id }}@x.se'\n\
+                        first_name = 'x'\nlast_name = 'y'\n";
+
+fn with(more: &str, text: &str) -> Fixture {
+    Fixture::new(&format!("{}{more}", source("hr", "csv", "hr", "id")), &[("hr", text.as_bytes())])
+}
+
+#[test]
+fn of_several_records_the_preferred_one_counts() {
+    let text = "id,main,title\n2,N,cook\n1,Y,nurse\n2,Y,teacher\n,N,nobody\n3,N,guard\n,N,nobody\n";
+    for prefer in ["main == 'Y'", "hr.main == 'Y'", "hr['main'] == 'Y' and title != ''"] {
+        let records = with(&format!("prefer = \"{prefer}\"\n"), text).read().unwrap();
+        let told = rendered(&records, "{{ hr.id }} {{ hr.title }}");
+        assert_eq!(told, ["1 nurse", "2 teacher", " nobody", "3 guard", " nobody"], "{prefer}");
+        let rows: Vec<u64> = (0..records.len()).map(|record| records.origin(record).row).collect();
+        assert_eq!(rows, [3, 4, 5, 6, 7], "rows keep their numbers");
+        assert_eq!(records.summaries()[0].records, 6, "all that were read");
+    }
+    // The record that does not count is part of the source all the same.
+    let fingerprint = |text: &str| with("prefer = \"main == 'Y'\"\n", text).read().unwrap().summaries()[0].fingerprint;
+    assert_ne!(fingerprint("id,main\n1,Y\n1,N\n"), fingerprint("id,main\n1,Y\n"));
+    assert_eq!(fingerprint("id,main\n1,Y\n1,N\n"), fingerprint("main,id\nN,1\nY,1\n"));
+}
+
+#[test]
+fn the_preference_must_be_clear() {
+    let twice = "id,main\n1,Y\n2,N\n1,Y\n2,N\n";
+    for (prefer, text, expected) in [
+        ("main == 'Y'", "id,main\n1,Y\n1,Y\n", "rows 2 and 3 have the same id \"1\"; `prefer` is true of 2 of them"),
+        (
+            "main == 'Y'",
+            "id,main\n1,N\n3,N\n1,N\n",
+            "rows 2 and 4 have the same id \"1\"; `prefer` is true of 0 of them",
+        ),
+        ("main == 'Y'", "id,main\n1,Y\n1,Y\n1,N\n", "rows 2, 3, 4 have the same id"),
+        ("main", twice, "gives string and neither true nor false"),
+        ("main + 1 > 0", twice, "`prefer` fails: "),
+    ] {
+        let prefer = format!("prefer = \"{prefer}\"\n");
+        with(&prefer, text).refused(ExitStatus::Untrusted, &["source `hr`: ", expected]);
+    }
+    with("prefer = \"primary == 'Y'\"\n", twice)
+        .refused(ExitStatus::Usage, &["`prefer` in [[source]] `hr`", "`hr.primary`", "it has id, main"]);
+    let many: String = (0..20).map(|_| "7,N\n").collect();
+    with("", &format!("id,main\n{many}"))
+        .refused(ExitStatus::Untrusted, &["rows 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, … have", "`prefer` in its [[source]]"]);
+    // An empty list of JSON does not know its columns.
+    let empty = format!("{}prefer = \"primary\"\n", source("hr", "json", "hr", "id"));
+    assert!(Fixture::new(&empty, &[("hr", b"[]")]).read().unwrap().is_empty());
+}
+
+#[test]
+fn preferences_are_checked_with_the_settings() {
+    let parse = |setting: &str| {
+        let text = format!(
+            "[target]\nkind = \"skovik\"\nurl = \"https://x.example\"\n{}{setting}\n{EMPLOYEE}",
+            source("hr", "csv", "hr", "id")
+        );
+        Settings::parse(&text, std::path::Path::new("s.toml"))
+            .map(|settings| settings.hash())
+            .map_err(|e| e.to_string())
+    };
+    for (setting, expected) in [
+        ("prefer = \"main ==\"", "`prefer` in [[source]] `hr` (line 9) cannot be compiled"),
+        ("prefer = \"main | frobnicate\"", "frobnicate"),
+        ("missing = \"error\"", "says nothing in the first source"),
+        ("missing = \"skip\"", "must be \"undefined\" or \"error\""),
+        ("timeout = \"soon\"", "must be a duration"),
+    ] {
+        let error = parse(setting).unwrap_err();
+        assert!(error.contains(expected), "{error}");
+    }
+    let plain = parse("").unwrap();
+    assert_eq!(parse("timeout = \"9s\"\nmissing = \"undefined\"").unwrap(), plain);
+    assert_ne!(parse("prefer = \"main == 'Y'\"").unwrap(), plain);
+}
+
+#[test]
+fn a_source_can_be_one_that_must_know_everybody() {
+    let two = |missing: &str, hr: &str, include: &str| {
+        let sources = source("hr", "csv", "hr", "id") + &source("ad", "csv", "ad", "id") + missing;
+        let ad = b"id,on\n1,yes\n";
+        let fixture = Fixture::new(&sources, &[("hr", hr.as_bytes()), ("ad", ad)]);
+        let (_folder, settings) = fixture.into_parts(&format!("{EMPLOYEE}[scope]\ninclude = \"{include}\"\n"));
+        let records = read(&settings).unwrap();
+        let rules = Mapper::new(&settings).resolve(&[], &[]).unwrap();
+        rules.employees(&records).map(|desired| (desired.employees.len(), desired.set_aside.len()))
+    };
+    let (must, active) = ("missing = \"error\"\n", "hr.status == 'active'");
+    let hr = "id,status\n1,active\n2,left\n";
+    assert_eq!(two(must, hr, active).unwrap(), (1, 0), "those outside the scope need no record");
+    let hr = "id,status\n1,active\n2,active\n3,active\n";
+    assert_eq!(two("", hr, active).unwrap(), (3, 0));
+    for include in [active, "ad.on == 'yes'"] {
+        let error = two(must, hr, include).unwrap_err();
+        assert_eq!(error.status(), ExitStatus::Untrusted);
+        let expected =
+            "source `ad` has no record of 2 people in scope: \"2\" (hr row 3), \"3\" (hr row 4); its `missing";
+        assert!(error.to_string().starts_with(expected), "{error}");
+    }
+    let hr: String =
+        std::iter::once("id,status\n".to_owned()).chain((1..10).map(|n| format!("{n},active\n"))).collect();
+    assert!(two(must, &hr, active).unwrap_err().to_string().contains("(hr row 7) and 3 more;"));
+    // A record without a key is bad, and that is enough.
+    assert_eq!(two(must, "id,status\n1,active\n,active\n", active).unwrap(), (1, 1));
+}
+
+#[test]
+fn lists_and_objects_are_not_written_by_accident() {
+    let records = json(r#"[{"id": 1, "mails": ["a@x.se", "b@x.se"], "name": {"given": "Anna"}}]"#).read().unwrap();
+    let environment = environment();
+    let render =
+        |text: &str| environment.render_str(text, records.context(0, false)).map_err(|error| error.to_string());
+    for (text, kind) in [("{{ hr.mails }}", "sequence"), ("x{{ hr.name }}", "map"), ("{{ hr }}", "map")] {
+        let error = render(text).unwrap_err();
+        assert!(error.contains(&format!("it is a {kind}; pick something from it")), "{error}");
+    }
+    for (text, expected) in [
+        ("{{ hr.mails | first }}", "a@x.se"),
+        ("{{ hr.mails[1] }}", "b@x.se"),
+        ("{{ hr.mails | join(' ') }}", "a@x.se b@x.se"),
+        ("{{ hr.name.given }}", "Anna"),
+    ] {
+        assert_eq!(render(text).unwrap(), expected);
+    }
+}

@@ -1,0 +1,110 @@
+//! Excel workbooks, as another library writes them.
+
+use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook, Worksheet};
+
+use super::*;
+
+fn workbook(more: &str, fill: impl FnOnce(&mut Workbook)) -> Fixture {
+    let mut workbook = Workbook::new();
+    fill(&mut workbook);
+    let bytes = workbook.save_to_buffer().unwrap();
+    Fixture::new(&format!("{}{more}", source("hr", "xlsx", "hr.xlsx", "id")), &[("hr.xlsx", &bytes)])
+}
+
+fn sheet<'w>(workbook: &'w mut Workbook, name: &str, rows: &[&[&str]]) -> &'w mut Worksheet {
+    let sheet = workbook.add_worksheet().set_name(name).unwrap();
+    for (row, cells) in (0..).zip(rows) {
+        for (column, cell) in (0..).zip(*cells).filter(|(_, cell)| !cell.is_empty()) {
+            sheet.write_string(row, column, *cell).unwrap();
+        }
+    }
+    sheet
+}
+
+fn one(rows: &[&[&str]]) -> Fixture {
+    workbook("", |workbook| {
+        sheet(workbook, "People", rows);
+    })
+}
+
+#[test]
+fn the_rows_below_the_header_are_records() {
+    let fixture = workbook("", |workbook| {
+        let date = Format::new().set_num_format("yyyy-mm-dd");
+        let sheet = sheet(workbook, "People", &[&[], &[" id ", "name", "since", "on"], &["", "Anna"], &[], &["002"]]);
+        sheet.write_number(2, 0, 1001).unwrap();
+        sheet.write_datetime_with_format(2, 2, ExcelDateTime::parse_from_str("2026-11-27").unwrap(), &date).unwrap();
+        sheet.write_boolean(2, 3, true).unwrap();
+        sheet.write_formula(4, 1, Formula::new("=\"B\"&\"o\"").set_result("Bo")).unwrap();
+    });
+    let records = fixture.read().unwrap();
+    let told = rendered(&records, "{{ hr.id }}|{{ hr.name }}|{{ hr.since }}|{{ hr.on }}");
+    assert_eq!(told, ["1001|Anna|2026-11-27|true", "002|Bo||"]);
+    let rows: Vec<u64> = (0..2).map(|record| records.origin(record).row).collect();
+    assert_eq!(rows, [3, 5]);
+    let summary = &records.summaries()[0];
+    assert_eq!((&*summary.kind, &*summary.proof), ("xlsx", "trusted"));
+}
+
+#[test]
+fn sheets_and_headers_are_named_where_they_are_not_plain() {
+    let two = |more: &str| {
+        workbook(more, |workbook| {
+            sheet(workbook, "Notes", &[&["id", "x"], &["9", "9"]]);
+            sheet(workbook, "People", &[&["As of today"], &["id", "x"], &["1", "a"]]);
+        })
+    };
+    let records = two("sheet = \"People\"\nheader_row = 2\n").read().unwrap();
+    assert_eq!(rendered(&records, "{{ hr.id }}{{ hr.x }}"), ["1a"]);
+    let usage = ExitStatus::Usage;
+    two("").refused(usage, &["not just one visible sheet, but \"Notes\", \"People\"", "`sheet`"]);
+    two("sheet = \"Peple\"\n").refused(usage, &["`sheet` is \"Peple\"", "did you mean \"People\"?"]);
+    two("sheet = \"People\"\n").refused(ExitStatus::Untrusted, &["cell B2 stands below no name of the header"]);
+    two("sheet = \"People\"\nheader_row = 7\n").refused(ExitStatus::Untrusted, &["row 7, which `header_row` names"]);
+    let hidden = workbook("", |workbook| {
+        sheet(workbook, "People", &[&["id"], &["1"]]);
+        sheet(workbook, "Lookups", &[&["x"]]).set_hidden(true);
+    });
+    assert_eq!(hidden.read().unwrap().len(), 1);
+}
+
+#[test]
+fn what_a_sheet_cannot_be() {
+    let untrusted = ExitStatus::Untrusted;
+    one(&[]).refused(untrusted, &["sheet \"People\": has no header row"]);
+    one(&[&["id", "id"], &["1", "2"]]).refused(untrusted, &["row 1, the header, has the column \"id\" twice"]);
+    one(&[&["id", "", "n"], &["1", "2", "3"]]).refused(untrusted, &["cell B2 stands below no name"]);
+    one(&[&["id"], &["1"], &["1"]]).refused(untrusted, &["rows 2 and 3 have the same id \"1\""]);
+    one(&[&["nr"], &["1"]]).refused(ExitStatus::Usage, &["`key` in [[source]] `hr`"]);
+    assert!(one(&[&["id", "n"]]).read().unwrap().is_empty());
+    // Nothing in the row, though the file has cells there.
+    assert_eq!(one(&[&["id", "n"], &["1", "a"], &[" ", " "]]).read().unwrap().len(), 1);
+}
+
+#[test]
+fn a_cell_far_away_costs_nothing() {
+    let fixture = workbook("", |workbook| {
+        let sheet = sheet(workbook, "People", &[&["id"], &["1"]]);
+        sheet.write_string(1_048_575, 16_383, " ").unwrap();
+    });
+    assert_eq!(fixture.read().unwrap().len(), 1);
+}
+
+#[test]
+fn a_file_that_is_cut_or_something_else_is_refused() {
+    let mut workbook = Workbook::new();
+    sheet(&mut workbook, "People", &[&["id"], &["1"], &["2"]]);
+    let whole = workbook.save_to_buffer().unwrap();
+    for length in [1, 100, whole.len() / 2, whole.len() - 1] {
+        Fixture::new(&source("hr", "xlsx", "hr.xlsx", "id"), &[("hr.xlsx", &whole[..length])])
+            .refused(ExitStatus::Untrusted, &["source `hr`: ", "is no workbook that can be read"]);
+    }
+    Fixture::new(&source("hr", "xlsx", "hr.xlsx", "id"), &[("hr.xlsx", b"id\n1\n")])
+        .refused(ExitStatus::Untrusted, &["is no workbook that can be read"]);
+    // One bit of the sheet: the archive's own checksum finds it.
+    let mut broken = whole.clone();
+    let at = broken.windows(6).position(|part| part == b"sheet1").unwrap() + 40;
+    broken[at] ^= 1;
+    Fixture::new(&source("hr", "xlsx", "hr.xlsx", "id"), &[("hr.xlsx", &broken)])
+        .refused(ExitStatus::Untrusted, &["hr"]);
+}
