@@ -49,11 +49,9 @@ impl Redactor {
 
     fn without_secrets(&self, text: &str) -> String {
         let secrets = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
-        secrets.iter().fold(text.to_owned(), |text, secret| {
-            let secret = secret.expose_secret();
-            let runs = secret.split(|c: char| !c.is_ascii_alphanumeric()).filter(|run| run.len() >= TELLING);
-            runs.fold(text.replace(secret, "[key]"), |text, run| text.replace(run, "[key]"))
-        })
+        let whole = secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose_secret(), "[key]"));
+        let runs = secrets.iter().flat_map(|secret| secret.expose_secret().split(|c: char| !c.is_ascii_alphanumeric()));
+        runs.filter(|run| run.len() >= TELLING).fold(whole, |text, run| text.replace(run, "[key]"))
     }
 }
 
@@ -164,6 +162,9 @@ mod tests {
         redactor.add("abcdef".into());
         redactor.add(String::new().into());
         assert_eq!(redactor.clean("abcdef abc xyz"), "[key] [key] xyz");
+        redactor.add("longer/0123456789".into());
+        redactor.add("t-0123456789".into());
+        assert_eq!(redactor.clean("t-0123456789"), "[key]", "a part of one is taken out after the whole of another");
         assert!(!format!("{redactor:?}").contains("abc"));
     }
 }

@@ -9,8 +9,6 @@ mod link;
 mod oauth2;
 mod paging;
 mod server;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeMap;
 

@@ -6,8 +6,6 @@
 //! pages, makes the list unusable, because another one is missing then.
 
 mod resource;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeMap;
 

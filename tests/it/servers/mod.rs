@@ -1,6 +1,10 @@
 //! Real servers on loopback, each in a temporary folder of its own. They end with the process of the tests, however that
 //! ends: a shell holds each of them, and takes the end of its own input for the end of the tests.
 
+pub(crate) mod certificates;
+pub(crate) mod scim;
+pub(crate) mod web;
+
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};

@@ -1,1 +1,5 @@
 //! Every kind of source, as the real program reads it from real files, programs and servers.
+
+mod http;
+mod http_faults;
+mod scim;
