@@ -126,6 +126,10 @@ pub struct Plan {
     /// Show every change, however many there are
     #[arg(long)]
     pub all: bool,
+    /// Instead of a plan, show where everything about one person comes from and what becomes of them: by the first
+    /// source's key, the external identifier, the e-mail or Skovik's id; writes nothing
+    #[arg(long, value_name = "KEY", conflicts_with_all = ["out", "only", "detailed_exitcode", "all"])]
+    pub explain: Option<String>,
 }
 
 /// Arguments of `show`.

@@ -129,9 +129,9 @@ enum Person {
     Other,
 }
 
-/// Which user an employee is.
+/// Which user an employee is. Users are named by their place in the directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Claim {
+pub enum Claim {
     /// Nobody yet.
     New,
     /// This one, who may be changed.
@@ -142,9 +142,9 @@ enum Claim {
     Aside(Option<u32>),
 }
 
-/// What is to become of a user.
+/// What is to become of a user. Employees are named by their place among the desired ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
+pub enum Standing {
     /// Not this configuration's business: outside its branches, or unmatched and not removable.
     Unmanaged,
     /// Never touched.
@@ -264,6 +264,18 @@ impl<'a> Comparison<'a> {
     #[must_use]
     pub fn user(&self, index: u32) -> &'a User {
         &self.directory.users[index as usize]
+    }
+
+    /// Which user an employee is found to be.
+    #[must_use]
+    pub fn claim_of(&self, employee: u32) -> Claim {
+        self.claims[employee as usize]
+    }
+
+    /// What is to become of a user.
+    #[must_use]
+    pub fn standing_of(&self, user: u32) -> Standing {
+        self.standings[user as usize]
     }
 
     /// A user's manager, by index.

@@ -3,6 +3,7 @@
 //! A bad record costs nobody but its own person, who is set aside with a reason. This module never compares with the
 //! users of Skovik, and never looks at two records at once, but to find out whom a manager's key means.
 
+mod explain;
 mod lookup;
 mod person;
 mod program;
@@ -25,6 +26,8 @@ use crate::employee::{
 };
 use crate::exit::ExitStatus;
 use crate::source::Records;
+
+pub use explain::{FoundRecord, Step};
 
 use lookup::{Branches, FieldValues};
 use person::{Outcome, Person, Reader};

@@ -25,7 +25,7 @@ pub use digest::Digest;
 pub use fields::{BranchRef, CreateRef, Fields, ManagerRef, UserRef};
 pub use file::{FORMAT, FORMAT_VERSION, PlanError, canonical_digest};
 pub use guards::{Common, GuardOutcome, GuardResult, Part, Subject};
-pub use make::{Input, NoPlan};
+pub use make::{Input, NoPlan, Settled};
 
 /// A whole plan. Made by [`Plan::seal`] or [`Plan::read`], so that its hash is always right.
 #[derive(Debug, Clone, PartialEq, Eq)]

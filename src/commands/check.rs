@@ -1,15 +1,25 @@
-//! `check`: reads the settings, reaches every source and the account, and says what it found. It writes nothing.
+//! `check`: reads the settings, reaches every source and the account, and says what it found. It writes nothing, and goes
+//! on where one of them fails, to say what is wrong with the others too.
+
+use console::measure_text_width;
 
 use super::common::load_settings;
-use super::plan::read_both_sides;
+use super::plan::{BothSides, Facts, SourceProgress, no_plan, read_account};
 use crate::cli::{self, Global};
-use crate::employee::{CustomField, CustomFieldKind, SetAside};
-use crate::exit::ExitStatus;
-use crate::render::printable;
+use crate::config::Settings;
+use crate::diff::Population;
+use crate::employee::{CustomField, CustomFieldKind, Directory};
+use crate::exit::{ExitStatus, refused, status_of};
+use crate::mapping::ResolvedMapper;
+use crate::plan::{Diagnostic, Settled, Severity, SourceSummary};
+use crate::render::{escape, printable};
+use crate::source::{Listing, SampleColumn, SourceError, join, read_each};
 use crate::ui::Ui;
 
 /// How many bad records are listed.
 const SHOWN: usize = 20;
+/// How wide the column of names may become.
+const WIDEST_NAME: usize = 28;
 
 /// Runs `check`.
 ///
@@ -18,18 +28,68 @@ const SHOWN: usize = 20;
 pub async fn run(_args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let settings = load_settings(&global.config)?;
     ui.line(format!("settings  {}: whole, hash {}", global.config.display(), settings.hash()))?;
-    let both = read_both_sides(&settings, None, ui).await?;
-    for source in both.records.summaries() {
-        ui.line(format!(
-            "source    {}: {} records ({}, proof: {})",
-            source.name, source.records, source.kind, source.proof
-        ))?;
+    let lines = SourceProgress::new(&settings, ui);
+    let told = |place, so_far, total| lines.told(place, so_far, total);
+    let (account, sources) = match read_account(&settings, None, ui) {
+        Ok(account) => tokio::join!(account, read_each(&settings, &told)),
+        // Without a key there is no account to reach; the sources are there all the same.
+        Err(error) => (Err(error), read_each(&settings, &told).await),
+    };
+    drop(lines);
+    let mut problems: Vec<anyhow::Error> = Vec::new();
+    let mut listings = Vec::new();
+    for (source, listing) in settings.sources.iter().zip(sources) {
+        match listing {
+            Ok(listing) => {
+                show_source(&listing, ui)?;
+                listings.push(listing);
+            }
+            Err(error) => {
+                ui.line(format!("source    {}: FAILED", source.name))?;
+                problems.push(refused(error.status(), error));
+            }
+        }
     }
-    for (source, count) in both.records.without_key() {
-        ui.warn(format!("source {source}: {count} records have no key and are ignored"));
+    match account {
+        Ok((resolved, directory)) => {
+            show_account(&settings.target.url, &resolved, &directory, ui)?;
+            if problems.is_empty() {
+                let records = join(listings).await.map_err(|error: SourceError| refused(error.status(), error))?;
+                show_people(&settings, &BothSides::new(records, resolved, directory)?, ui)?;
+            }
+        }
+        Err(error) => {
+            ui.line(format!("target    {}: FAILED", settings.target.url))?;
+            problems.push(error);
+        }
     }
-    let directory = &both.directory;
-    ui.line(format!("target    {}: {} users", settings.target.url, directory.users.len()))?;
+    // The last one is told by whoever called; its exit code is that of the first.
+    let Some(first) = problems.first().map(status_of) else { return Ok(ExitStatus::Done) };
+    problems.iter().for_each(|problem| ui.error(problem));
+    Ok(first)
+}
+
+fn show_source(listing: &Listing, ui: &Ui) -> anyhow::Result<()> {
+    let SourceSummary { name, kind, records, proof, fingerprint: _ } = listing.summary();
+    ui.line(format!("source    {name}: {records} records ({kind}, proof: {proof})"))?;
+    let columns = listing.sample();
+    let names: Vec<String> = columns.iter().map(|column| escape(&column.name).into_owned()).collect();
+    let width = names.iter().map(|name| measure_text_width(name)).max().unwrap_or(0).min(WIDEST_NAME);
+    for (name, SampleColumn { shapes, .. }) in names.iter().zip(&columns) {
+        let padding = " ".repeat(width.saturating_sub(measure_text_width(name)));
+        ui.line(format!("  column        {name}{padding}  {}", escape(&shapes.join("  |  "))).trim_end())?;
+    }
+    if listing.passed_over() > 0 {
+        ui.line(format!("  prefer        {} records stand behind another one with their key", listing.passed_over()))?;
+    }
+    if listing.without_key() > 0 {
+        ui.warn(format!("source {name}: {} records have no key", listing.without_key()));
+    }
+    Ok(())
+}
+
+fn show_account(url: &str, resolved: &ResolvedMapper, directory: &Directory, ui: &Ui) -> anyhow::Result<()> {
+    ui.line(format!("target    {url}: {} users", directory.users.len()))?;
     for branch in &directory.branches {
         let identifier = branch.identifier.as_deref().unwrap_or("(no external identifier)");
         ui.line(printable(&format!("  branch        {identifier}: {} ({})", branch.name, branch.id)))?;
@@ -41,22 +101,26 @@ pub async fn run(_args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::Result
             CustomFieldKind::MultipleChoice(options) => format!("multiple choice of {}", options.len()),
             CustomFieldKind::Unknown(kind) => format!("{kind}, a type that this version does not know"),
         };
-        let managed = if both.resolved.managed().custom_fields.contains(id) { ", managed" } else { "" };
+        let managed = if resolved.managed().custom_fields.contains(id) { ", managed" } else { "" };
         ui.line(printable(&format!("  custom field  {name} ({id}): {kind}{managed}")))?;
     }
-    let desired = &both.desired;
-    ui.line(format!(
-        "people    {} in scope, {} of them good, {} set aside",
-        desired.in_scope,
-        desired.employees.len() + desired.elsewhere.len(),
-        desired.set_aside.len()
-    ))?;
-    for SetAside { identifier, origin, reason, .. } in desired.set_aside.iter().take(SHOWN) {
-        let who = identifier.as_ref().map(|identifier| format!(" {identifier}")).unwrap_or_default();
-        ui.line(printable(&format!("  {origin}{who}: {reason}")))?;
+    Ok(())
+}
+
+/// Compares both sides as `plan` does, for records that are good can still be in each other's way.
+fn show_people(settings: &Settings, both: &BothSides, ui: &Ui) -> anyhow::Result<()> {
+    let facts = Facts::new(settings, both, &[], &[]);
+    let settled = Settled::new(&facts.input(settings, both)).map_err(no_plan)?;
+    let Population { in_scope, set_aside, .. } = settled.comparison().population();
+    ui.line(format!("people    {in_scope} in scope, {} of them good, {set_aside} set aside", in_scope - set_aside))?;
+    let mut problems: Vec<&Diagnostic> =
+        settled.comparison().diagnostics().iter().filter(|found| found.severity == Severity::Error).collect();
+    problems.sort_unstable();
+    for Diagnostic { code, message, .. } in problems.iter().take(SHOWN) {
+        ui.line(printable(&format!("  {message} ({code})")))?;
     }
-    if desired.set_aside.len() > SHOWN {
-        ui.line(format!("  … and {} more", desired.set_aside.len() - SHOWN))?;
+    if problems.len() > SHOWN {
+        ui.line(format!("  … and {} more; `plan` names them all", problems.len() - SHOWN))?;
     }
-    Ok(ExitStatus::Done)
+    Ok(())
 }

@@ -1,5 +1,7 @@
 //! `plan`: reads both sides whole, compares, writes the plan file and shows it. It makes only GET requests.
 
+mod explain;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,6 +11,7 @@ use anyhow::Context as _;
 use super::common::{client, journal_beside, journal_path, load_settings, policy, shown, target_url};
 use crate::cli::{self, Global};
 use crate::config::{Invalid, Settings, SourceSettings, TargetSettings, Unresolved};
+use crate::diff::Policy;
 use crate::employee::{Desired, Directory, ExternalIdentifier};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::write_private;
@@ -28,6 +31,9 @@ const SHOWN_ON_TERMINAL: usize = 25;
 /// Exit codes 3 and 4; a plan that a guard blocks is written all the same, and is no error but the status 5.
 pub async fn run(args: &cli::Plan, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let settings = load_settings(&global.config)?;
+    if let Some(key) = &args.explain {
+        return explain::run(&settings, args, key, ui).await;
+    }
     let plan = write_plan(&settings, args, ui).await?;
     show(&plan, &args.out, args.all, ui)?;
     let blocked = plan.blocking_guards().next().is_some();
@@ -43,14 +49,8 @@ pub async fn run(args: &cli::Plan, global: &Global, ui: &Ui) -> anyhow::Result<E
 /// Reads both sides, makes the plan, and writes its file.
 pub(super) async fn write_plan(settings: &Settings, args: &cli::Plan, ui: &Ui) -> anyhow::Result<Plan> {
     let both = read_both_sides(settings, args.users.as_deref(), ui).await?;
-    let plan = make(settings, &both, args).map_err(|error| {
-        let status = match error {
-            NoPlan::NothingToDecide(_) | NoPlan::NothingToDo(_) => ExitStatus::Usage,
-            NoPlan::Untrusted(_) | NoPlan::Invalid { .. } | NoPlan::UnresolvedManagers { .. } => ExitStatus::Untrusted,
-            NoPlan::Plan(_) => ExitStatus::Unexpected,
-        };
-        refused(status, format!("no plan was made: {error}"))
-    })?;
+    let facts = Facts::new(settings, &both, &args.same_person, &args.only);
+    let plan = Plan::make(facts.input(settings, &both)).map_err(no_plan)?;
     put_applied_plan_away(&args.out, &plan, ui)?;
     write_private(&args.out, |file| plan.write(file)).with_context(|| format!("cannot write {}", shown(&args.out)))?;
     Ok(plan)
@@ -64,19 +64,44 @@ pub(super) struct BothSides {
     pub(super) resolved: ResolvedMapper,
 }
 
+impl BothSides {
+    /// Applies the settings to what was read.
+    pub(super) fn new(records: Records, resolved: ResolvedMapper, directory: Directory) -> anyhow::Result<Self> {
+        let desired = resolved
+            .employees(&records)
+            .map_err(|error| refused(error.status(), format!("no plan was made: {error}")))?;
+        Ok(Self { records, desired, directory, resolved })
+    }
+}
+
 /// Reads the sources and Skovik, side by side.
 pub(super) async fn read_both_sides(
     settings: &Settings,
     snapshot: Option<&Path>,
     ui: &Ui,
 ) -> anyhow::Result<BothSides> {
+    let lines = SourceProgress::new(settings, ui);
+    let sources = async {
+        let records = read_all(settings, &|place, so_far, total| lines.told(place, so_far, total)).await;
+        records.map_err(|error| refused(error.status(), format!("no plan was made: {error}")))
+    };
+    let ((resolved, directory), records) = tokio::try_join!(read_account(settings, snapshot, ui)?, sources)?;
+    BothSides::new(records, resolved, directory)
+}
+
+/// Reads Skovik, or a snapshot of it. Settings and key are checked before anything is sent.
+pub(super) fn read_account<'a>(
+    settings: &'a Settings,
+    snapshot: Option<&Path>,
+    ui: &Ui,
+) -> anyhow::Result<impl Future<Output = anyhow::Result<(ResolvedMapper, Directory)>> + use<'a>> {
     let mapper = Mapper::new(settings);
     let account = match snapshot {
         Some(path) => Account::Snapshot { path: path.to_owned(), url: target_url(settings)? },
         None => Account::Live(Box::new(client(settings)?)),
     };
     let progress = ui.progress("reading Skovik's users");
-    let target = async {
+    Ok(async move {
         let shape = account.shape().await?;
         let resolved = mapper.resolve(&shape.branches, &shape.custom_fields).or_refuse(ExitStatus::Usage)?;
         let told = |read: u64, total: Option<u64>| {
@@ -86,18 +111,9 @@ pub(super) async fn read_both_sides(
             progress.set(read);
         };
         let users = account.users(resolved.managed(), &told).await?;
+        progress.finish();
         anyhow::Ok((resolved, shape.with_users(users)))
-    };
-    let lines = SourceProgress::new(settings, ui);
-    let sources = async {
-        let records = read_all(settings, &|place, so_far, total| lines.told(place, so_far, total)).await;
-        records.map_err(|error| refused(error.status(), format!("no plan was made: {error}")))
-    };
-    let ((resolved, directory), records) = tokio::try_join!(target, sources)?;
-    progress.finish();
-    let desired =
-        resolved.employees(&records).map_err(|error| refused(error.status(), format!("no plan was made: {error}")))?;
-    Ok(BothSides { records, desired, directory, resolved })
+    })
 }
 
 /// A progress line for each source.
@@ -118,25 +134,46 @@ impl SourceProgress {
     }
 }
 
-fn make(settings: &Settings, both: &BothSides, args: &cli::Plan) -> Result<Plan, NoPlan> {
-    let people = |names: &[String]| -> BTreeSet<ExternalIdentifier> {
-        names.iter().map(|name| ExternalIdentifier::from(name.trim())).collect()
+/// What a plan is made of besides both sides.
+pub(super) struct Facts {
+    policy: Policy,
+    only: BTreeSet<ExternalIdentifier>,
+}
+
+impl Facts {
+    pub(super) fn new(settings: &Settings, both: &BothSides, same_person: &[String], only: &[String]) -> Self {
+        let people = |names: &[String]| -> BTreeSet<ExternalIdentifier> {
+            names.iter().map(|name| ExternalIdentifier::from(name.trim())).collect()
+        };
+        Self { policy: policy(settings, &both.resolved, people(same_person)), only: people(only) }
+    }
+
+    pub(super) fn input<'a>(&'a self, settings: &'a Settings, both: &'a BothSides) -> Input<'a> {
+        let Self { policy, only } = self;
+        Input {
+            desired: &both.desired,
+            directory: &both.directory,
+            policy,
+            limits: &settings.guard,
+            managers_must_resolve: settings.manager.unresolved == Unresolved::Error,
+            records_must_be_valid: settings.scope.invalid == Invalid::Error,
+            only,
+            kind: TargetSettings::KIND,
+            url: &settings.target.url,
+            fingerprint: fingerprint(&both.directory, &policy.managed),
+            sources: both.records.summaries(),
+            config_hash: settings.hash(),
+        }
+    }
+}
+
+pub(super) fn no_plan(error: NoPlan) -> anyhow::Error {
+    let status = match error {
+        NoPlan::NothingToDecide(_) | NoPlan::NothingToDo(_) => ExitStatus::Usage,
+        NoPlan::Untrusted(_) | NoPlan::Invalid { .. } | NoPlan::UnresolvedManagers { .. } => ExitStatus::Untrusted,
+        NoPlan::Plan(_) => ExitStatus::Unexpected,
     };
-    let policy = policy(settings, &both.resolved, people(&args.same_person));
-    Plan::make(Input {
-        desired: &both.desired,
-        directory: &both.directory,
-        policy: &policy,
-        limits: &settings.guard,
-        managers_must_resolve: settings.manager.unresolved == Unresolved::Error,
-        records_must_be_valid: settings.scope.invalid == Invalid::Error,
-        only: &people(&args.only),
-        kind: TargetSettings::KIND,
-        url: &settings.target.url,
-        fingerprint: fingerprint(&both.directory, &policy.managed),
-        sources: both.records.summaries(),
-        config_hash: settings.hash(),
-    })
+    refused(status, format!("no plan was made: {error}"))
 }
 
 /// A journal beside the file that the new plan takes the place of belongs to the plan before it. A finished one is kept

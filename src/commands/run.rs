@@ -55,6 +55,7 @@ fn plan_arguments(out: &Path) -> cli::Plan {
         same_person: Vec::new(),
         detailed_exitcode: false,
         all: false,
+        explain: None,
     }
 }
 

@@ -94,6 +94,36 @@ impl<'t> Reader<'t> {
         })
     }
 
+    /// The programs that tell who somebody is: for the identifier and for the e-mail.
+    pub(super) fn identity(&self) -> [&Program<'t>; 2] {
+        [&self.identifier, &self.email]
+    }
+
+    /// What decides who is in scope.
+    pub(super) fn include(&self) -> Option<&Condition<'t>> {
+        self.include.as_ref()
+    }
+
+    /// All programs, in the order of the settings.
+    pub(super) fn programs(&self) -> impl Iterator<Item = &Program<'t>> {
+        let Self {
+            rules: _,
+            records: _,
+            include: _,
+            identifier,
+            email,
+            first_name,
+            last_name,
+            branch,
+            manager,
+            refers_to,
+            custom_fields,
+        } = self;
+        let optional = [branch, manager, refers_to].into_iter().flatten();
+        let custom_fields = custom_fields.iter().map(|(program, _)| program);
+        [identifier, email, first_name, last_name].into_iter().chain(optional).chain(custom_fields)
+    }
+
     /// The records.
     pub(super) fn records(&self) -> &Records {
         self.records

@@ -85,6 +85,11 @@ impl<'t> Program<'t> {
         &self.template.setting
     }
 
+    /// Its text.
+    pub(super) fn text(&self) -> &str {
+        &self.template.text
+    }
+
     /// What the template gives for a record, trimmed; or why it fails.
     pub(super) fn render<'r>(&self, context: &Context<'r>) -> Result<Cow<'r, str>, String> {
         if let Some(direct) = &self.direct
@@ -104,6 +109,16 @@ impl<'t> Condition<'t> {
     pub(super) fn new(template: &'t Template, environment: &'t Environment<'t>) -> Result<Self, ConfigError> {
         let compiled = environment.compile_expression(&template.text).map_err(|error| broken(template, &error))?;
         Ok(Self { template, compiled })
+    }
+
+    /// The setting, for messages.
+    pub(super) fn setting(&self) -> &str {
+        &self.template.setting
+    }
+
+    /// Its text.
+    pub(super) fn text(&self) -> &str {
+        &self.template.text
     }
 
     /// Whether it holds for a record; or why that is not clear. Only true and false are clear: a text such as `"0"` or

@@ -8,7 +8,7 @@ use super::operations::write_down;
 use super::{
     Action, Content, Diagnostic, Digest, Operation, Plan, PlanError, Severity, SourceSummary, Summary, Target,
 };
-use crate::diff::{Comparison, Policy, Untrusted};
+use crate::diff::{Comparison, Drafts, Policy, Untrusted};
 use crate::employee::{CustomFieldId, Desired, Directory, ExternalIdentifier, Managed};
 use crate::guard::{self, Limits};
 use crate::order::Graph;
@@ -77,24 +77,58 @@ pub enum NoPlan {
     Plan(#[from] PlanError),
 }
 
+/// Two sides that were compared, with an order for what is to be done.
+#[derive(Debug)]
+pub struct Settled<'a> {
+    comparison: Comparison<'a>,
+    drafts: Drafts,
+    graph: Graph,
+    order: Vec<u32>,
+}
+
+impl<'a> Settled<'a> {
+    /// Compares both sides, and sets aside whoever cannot be ordered.
+    ///
+    /// # Errors
+    /// See [`NoPlan`].
+    pub fn new(input: &Input<'a>) -> Result<Self, NoPlan> {
+        let mut comparison = Comparison::new(input.desired, input.directory, input.policy)?;
+        if let Some(identifier) = comparison.idle_decisions().first() {
+            return Err(NoPlan::NothingToDecide((*identifier).clone()));
+        }
+        loop {
+            let drafts = comparison.drafts();
+            let graph = Graph::of(&comparison, &drafts.drafts);
+            match graph.sort(&comparison, &drafts.drafts) {
+                Ok(order) => return Ok(Self { comparison, drafts, graph, order }),
+                Err(circles) => comparison.set_circles_aside(&drafts.drafts, &circles),
+            }
+        }
+    }
+
+    /// Who is who.
+    #[must_use]
+    pub fn comparison(&self) -> &Comparison<'a> {
+        &self.comparison
+    }
+}
+
 impl Plan {
     /// Makes the plan that brings the account in line with the lists.
     ///
     /// # Errors
     /// See [`NoPlan`].
     pub fn make(input: Input<'_>) -> Result<Self, NoPlan> {
-        let mut comparison = Comparison::new(input.desired, input.directory, input.policy)?;
-        if let Some(identifier) = comparison.idle_decisions().first() {
-            return Err(NoPlan::NothingToDecide((*identifier).clone()));
-        }
-        let (drafts, graph, order) = loop {
-            let drafts = comparison.drafts();
-            let graph = Graph::of(&comparison, &drafts.drafts);
-            match graph.sort(&comparison, &drafts.drafts) {
-                Ok(order) => break (drafts, graph, order),
-                Err(circles) => comparison.set_circles_aside(&drafts.drafts, &circles),
-            }
-        };
+        let settled = Settled::new(&input)?;
+        Self::of(&settled, input)
+    }
+
+    /// Writes down what was settled of this input.
+    ///
+    /// # Errors
+    /// See [`NoPlan`].
+    pub fn of(settled: &Settled<'_>, input: Input<'_>) -> Result<Self, NoPlan> {
+        let Settled { comparison, drafts, graph, order } = settled;
         let population = comparison.population();
         if input.records_must_be_valid && population.set_aside > 0 {
             let shown = first_messages(comparison.diagnostics(), |found| found.severity == Severity::Error);
@@ -104,12 +138,12 @@ impl Plan {
             let shown = first_messages(&drafts.diagnostics, |found| found.code == "manager_unresolved");
             return Err(NoPlan::UnresolvedManagers { count: drafts.unresolved_managers, shown });
         }
-        let mut operations = write_down(&comparison, &drafts.drafts, &graph, &order);
-        let measure = Measure::of(&comparison, &drafts.drafts);
+        let mut operations = write_down(comparison, &drafts.drafts, graph, order);
+        let measure = Measure::of(comparison, &drafts.drafts);
         let mut guards = guard::evaluate(input.limits, &measure.counts(population));
         measure.name_parts(&mut guards);
         let mut diagnostics = comparison.diagnostics().to_vec();
-        diagnostics.extend(drafts.diagnostics);
+        diagnostics.extend(drafts.diagnostics.iter().cloned());
         if !input.only.is_empty() {
             operations = keep_only(operations, input.only, &mut diagnostics)?;
         }

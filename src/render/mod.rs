@@ -4,6 +4,7 @@
 //! comes in with the options. Whatever a source or Skovik holds is shown by [`escape`], so that no value can forge a
 //! line, recolour the terminal or hide a letter from the reviewer.
 
+pub mod explain;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod hostile;

@@ -22,8 +22,8 @@ pub(crate) struct Listing {
     /// The place of the key column.
     pub(super) key: usize,
     pub(super) without_key: u64,
-    /// How many records `prefer` has decided against.
-    pub(super) passed_over: u64,
+    /// The records that `prefer` has decided against, where there are any.
+    pub(super) passed_over: Option<Table>,
     /// Whether everybody in scope must have a record here.
     pub(super) everybody: bool,
     pub(super) summary: SourceSummary,
@@ -57,9 +57,14 @@ impl Listing {
             let (order, without_key) = table.sorted_by(key)?;
             let fingerprint = table.fingerprint(&order);
             let passed_over = passed_over(&table, key, &order[without_key..], &name, prefer.as_ref())?;
-            let table = if passed_over.is_empty() { table } else { table.without(&passed_over)? };
+            let (table, passed_over) = if passed_over.is_empty() {
+                (table, None)
+            } else {
+                let (table, passed_over) = table.split(&passed_over)?;
+                (table, Some(passed_over))
+            };
             let summary = SourceSummary { name: name.to_string(), kind: kind.to_owned(), records, proof, fingerprint };
-            let (without_key, passed_over) = (without_key as u64, passed_over.len() as u64);
+            let without_key = without_key as u64;
             Ok(Self { name, table, key, without_key, passed_over, everybody, summary })
         })
         .await
@@ -68,6 +73,16 @@ impl Listing {
     /// What the plan says about it.
     pub(crate) fn summary(&self) -> &SourceSummary {
         &self.summary
+    }
+
+    /// How many of its records have no key.
+    pub(crate) fn without_key(&self) -> u64 {
+        self.without_key
+    }
+
+    /// How many records `prefer` has decided against.
+    pub(crate) fn passed_over(&self) -> usize {
+        self.passed_over.as_ref().map_or(0, Table::len)
     }
 }
 

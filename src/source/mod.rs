@@ -14,6 +14,7 @@ mod jsonl;
 mod listing;
 mod pointer;
 mod records;
+mod sample;
 mod scim;
 mod table;
 #[cfg(test)]
@@ -34,7 +35,8 @@ use crate::exit::ExitStatus;
 pub(crate) use csv::header as csv_header;
 pub(crate) use listing::Listing;
 pub(crate) use records::CellView;
-pub use records::Records;
+pub use records::{Records, Testimony, TestimonyRow};
+pub(crate) use sample::SampleColumn;
 
 use exec::ExecSource;
 use file::{FileSettings, FileSource};

@@ -11,7 +11,7 @@ use minijinja::value::{Enumerator, Object, ObjectExt};
 use rustc_hash::FxHashMap;
 
 use super::Listing;
-use super::table::{Cell, CellKind};
+use super::table::{Cell, CellKind, Table};
 use crate::config::ConfigError;
 use crate::config::template::Template;
 use crate::employee::{Origin, normal_text};
@@ -28,6 +28,28 @@ struct Joined {
     sources: Vec<Listing>,
     /// For each source but the first, the row of each record.
     rows: Vec<Box<[u32]>>,
+}
+
+/// What one source says of a person, for people to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Testimony {
+    /// The source.
+    pub source: String,
+    /// Its kind.
+    pub kind: String,
+    /// Its records of the person: the one that counts, if there is one, and those that `prefer` has decided against.
+    pub rows: Vec<TestimonyRow>,
+}
+
+/// A record of a source, for people to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestimonyRow {
+    /// Its number.
+    pub number: u64,
+    /// Whether it is the one that counts.
+    pub counts: bool,
+    /// Its columns and values.
+    pub cells: Vec<(String, String)>,
 }
 
 /// A cell of a joined record, for those who need no template to read it.
@@ -95,6 +117,30 @@ impl Records {
     pub(crate) fn key(&self, record: usize) -> &str {
         let first = &self.0.sources[0];
         first.table.cell(record, first.key).text
+    }
+
+    /// What every source says of a person.
+    #[must_use]
+    pub fn testimonies(&self, record: usize) -> Vec<Testimony> {
+        let key = self.key(record);
+        let said = |(place, source): (usize, &Listing)| {
+            let row = |table: &Table, row: usize, counts| TestimonyRow {
+                number: table.row_number(row),
+                counts,
+                cells: (0..)
+                    .zip(table.columns())
+                    .map(|(place, column)| (column.to_string(), table.cell(row, place).text.to_owned()))
+                    .collect(),
+            };
+            let counts = self.0.row(record, place).map(|at| row(&source.table, at, true));
+            let passed_over = source.passed_over.iter().flat_map(|table| {
+                let same = |&at: &usize| !key.is_empty() && table.cell(at, source.key).text == key;
+                (0..table.len()).filter(same).map(move |at| row(table, at, false))
+            });
+            let SourceSummary { name, kind, .. } = source.summary.clone();
+            Testimony { source: name, kind, rows: counts.into_iter().chain(passed_over).collect() }
+        };
+        self.0.sources.iter().enumerate().map(said).collect()
     }
 
     /// The name of a source, by its place.

@@ -191,25 +191,26 @@ impl Table {
         Ok((order, without_key))
     }
 
-    /// The same table without some rows, which are given in ascending order.
-    pub(crate) fn without(self, rows: &[u32]) -> Result<Self, String> {
-        let mut kept = TableBuilder::new(self.text.len());
-        self.columns.iter().for_each(|column| {
-            kept.column(column);
-        });
-        kept.table.columns_are_fixed = self.columns_are_fixed;
-        let mut gone = rows.iter().map(|&row| row as usize).peekable();
+    /// Takes some rows out, which are given in ascending order: the table without them, and the one of them alone.
+    pub(crate) fn split(self, rows: &[u32]) -> Result<(Self, Self), String> {
+        let mut parts = [TableBuilder::new(self.text.len()), TableBuilder::new(0)];
+        for part in &mut parts {
+            self.columns.iter().for_each(|column| {
+                part.column(column);
+            });
+            part.table.columns_are_fixed = self.columns_are_fixed;
+        }
+        let mut taken = rows.iter().map(|&row| row as usize).peekable();
         for row in 0..self.len() {
-            if gone.next_if_eq(&row).is_some() {
-                continue;
-            }
+            let part = &mut parts[usize::from(taken.next_if_eq(&row).is_some())];
             for column in 0..self.columns.len() {
                 let Cell { text, kind } = self.cell(row, column);
-                kept.cell(kind, text);
+                part.cell(kind, text);
             }
-            kept.end_row(self.row_number(row))?;
+            part.end_row(self.row_number(row))?;
         }
-        Ok(kept.finish())
+        let [rest, taken] = parts;
+        Ok((rest.finish(), taken.finish()))
     }
 
     /// Compares whole records, so that those without a key have an order that is not the file's.

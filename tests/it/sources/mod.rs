@@ -1,5 +1,7 @@
 //! Every kind of source, as the real program reads it from real files, programs and servers.
 
+mod explain;
+mod files;
 mod http;
 mod http_faults;
 mod scim;

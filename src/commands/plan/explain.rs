@@ -1,0 +1,218 @@
+//! `plan --explain KEY`: compares as `plan` does, and shows one person instead of writing a plan.
+
+use super::{BothSides, Facts, no_plan, read_both_sides};
+use crate::cli;
+use crate::config::Settings;
+use crate::diff::{Claim, Comparison, Standing};
+use crate::employee::{Employee, ExternalIdentifier, SetAside, User, email_key, full_name};
+use crate::exit::{ExitStatus, OrRefuse as _, refused};
+use crate::mapping::FoundRecord;
+use crate::plan::{Action, Diagnostic, Fields, Operation, Plan, Settled};
+use crate::render::explain::{Explanation, FoundUser, display};
+use crate::ui::Ui;
+
+/// How many people are shown at once.
+const MOST: usize = 10;
+
+/// Runs `plan --explain`.
+pub(super) async fn run(settings: &Settings, args: &cli::Plan, key: &str, ui: &Ui) -> anyhow::Result<ExitStatus> {
+    let key = key.trim();
+    let both = read_both_sides(settings, args.users.as_deref(), ui).await?;
+    let facts = Facts::new(settings, &both, &args.same_person, &[]);
+    let mut input = facts.input(settings, &both);
+    // One person can be explained where others are in the way of a plan.
+    (input.managers_must_resolve, input.records_must_be_valid) = (false, false);
+    let settled = Settled::new(&input).map_err(no_plan)?;
+    let plan = Plan::of(&settled, input).map_err(no_plan)?;
+    let found = Found { both: &both, comparison: settled.comparison(), plan: &plan };
+    let explanations = found.of(key)?;
+    if explanations.is_empty() {
+        let problem = format!(
+            "--explain {key}: neither a source nor Skovik has anybody with this key, external identifier, e-mail or id"
+        );
+        return Err(refused(ExitStatus::Usage, problem));
+    }
+    for (index, explanation) in explanations.iter().take(MOST).enumerate() {
+        let gap = if index == 0 { "" } else { "\n" };
+        ui.print(format_args!("{gap}{}", display(explanation, plan.content(), ui.color())))?;
+    }
+    if explanations.len() > MOST {
+        ui.warn(format!("{} people answer to {key}; the first {MOST} are shown", explanations.len()));
+    }
+    Ok(ExitStatus::Done)
+}
+
+/// What was found of everybody.
+struct Found<'a> {
+    both: &'a BothSides,
+    comparison: &'a Comparison<'a>,
+    plan: &'a Plan,
+}
+
+/// Somebody who was asked for.
+#[derive(Default)]
+struct Subject {
+    name: String,
+    /// What the plan may call them.
+    identifier: Option<ExternalIdentifier>,
+    record: Option<usize>,
+    user: Option<u32>,
+    verdict: Vec<String>,
+}
+
+impl<'a> Found<'a> {
+    fn of(&self, key: &str) -> anyhow::Result<Vec<Explanation<'a>>> {
+        let BothSides { records, resolved, directory, .. } = self.both;
+        let found = resolved.records_of(records, key).or_refuse(ExitStatus::Usage)?;
+        let mut subjects: Vec<Subject> = found.into_iter().map(|found| self.of_record(found)).collect();
+        let wanted = email_key(key);
+        for (index, user) in (0..).zip(&directory.users) {
+            let is_meant = user.identifier.as_ref().is_some_and(|identifier| identifier.as_str() == key)
+                || email_key(&user.email) == wanted
+                || user.id.as_str() == key;
+            if is_meant && !subjects.iter().any(|subject| subject.user == Some(index)) {
+                subjects.push(self.of_user(index));
+            }
+        }
+        subjects.into_iter().map(|subject| self.explain(subject)).collect()
+    }
+
+    /// The person of a record.
+    fn of_record(&self, FoundRecord { record, identifier }: FoundRecord) -> Subject {
+        let BothSides { records, desired, .. } = self.both;
+        let origin = records.origin(record);
+        let is_it = |employee: &Employee| employee.origin == origin;
+        let subject = Subject { identifier, record: Some(record), ..Subject::default() };
+        if let Some(index) = desired.employees.iter().position(is_it) {
+            #[expect(clippy::cast_possible_truncation, reason = "there are no more than the comparison takes")]
+            return self.of_employee(index as u32, subject);
+        }
+        let user = self.user_of(&subject);
+        if let Some(employee) = desired.elsewhere.iter().find(|&employee| is_it(employee)) {
+            let verdict = "left alone: their branch is outside [scope] branches, another configuration manages it";
+            return Subject { name: employee.full_name(), user, verdict: vec![verdict.to_owned()], ..subject };
+        }
+        if let Some(aside) = desired.set_aside.iter().find(|aside| aside.origin == origin) {
+            let SetAside { first_name, last_name, reason, .. } = aside;
+            let name = full_name(first_name.as_deref().unwrap_or_default(), last_name.as_deref().unwrap_or_default());
+            let verdict = vec![format!("set aside, neither changed nor removed: {reason}")];
+            return Subject { name, user, verdict, ..subject };
+        }
+        let mut verdict = vec!["outside the scope: `include` in [scope] is not true of them".to_owned()];
+        let fate = user.map(|user| self.fate(user));
+        verdict.extend(fate);
+        Subject { user, verdict, ..subject }
+    }
+
+    /// The person of a good record.
+    fn of_employee(&self, index: u32, subject: Subject) -> Subject {
+        let name = self.comparison.employee(index).full_name();
+        let (user, verdict) = match self.comparison.claim_of(index) {
+            Claim::New => (
+                None,
+                "create: no user has this external identifier, and none that could be adopted this e-mail".to_owned(),
+            ),
+            Claim::User(user) if self.operation_on(user).is_some() => {
+                (Some(user), "update: Skovik holds something else than the settings make".to_owned())
+            }
+            Claim::User(user) => (Some(user), "unchanged: Skovik holds what the settings make".to_owned()),
+            Claim::Kept(user) => (Some(user), self.fate(user)),
+            Claim::Aside(user) => (user, "set aside, neither changed nor removed".to_owned()),
+        };
+        Subject { name, user, verdict: vec![verdict], ..subject }
+    }
+
+    /// The person of a user who was found by what Skovik holds.
+    fn of_user(&self, index: u32) -> Subject {
+        let BothSides { records, .. } = self.both;
+        let user = self.comparison.user(index);
+        if let Standing::Claimed(employee) = self.comparison.standing_of(index) {
+            let Employee { identifier, origin, .. } = self.comparison.employee(employee);
+            let record = (0..records.len()).find(|&record| records.origin(record) == *origin);
+            let subject = Subject { identifier: Some(identifier.clone()), record, ..Subject::default() };
+            return self.of_employee(employee, subject);
+        }
+        let verdict = vec![self.fate(index)];
+        Subject {
+            name: user.full_name(),
+            identifier: user.identifier.clone(),
+            record: None,
+            user: Some(index),
+            verdict,
+        }
+    }
+
+    /// What becomes of a user whom no good record claims.
+    fn fate(&self, index: u32) -> String {
+        match self.comparison.standing_of(index) {
+            Standing::Claimed(_) => "kept: another record is theirs".to_owned(),
+            Standing::Protected => "left alone: [scope] protect names them".to_owned(),
+            Standing::Unmanaged => {
+                "left alone: they are in a branch that [scope] branches leaves out, or nobody whom [scope] remove would \
+                 remove"
+                    .to_owned()
+            }
+            Standing::Held => "kept: a record that was set aside is theirs".to_owned(),
+            Standing::Elsewhere => "left alone: another configuration manages their branch".to_owned(),
+            Standing::Leaving => format!("delete: {}", self.comparison.reason_to_remove(index)),
+            Standing::Withheld => "kept: they would be removed, were it not for a doubt".to_owned(),
+        }
+    }
+
+    /// The user with a person's identifier.
+    fn user_of(&self, subject: &Subject) -> Option<u32> {
+        let identifier = subject.identifier.as_ref()?;
+        let mut users = (0..).zip(&self.comparison.directory().users);
+        users.find(|(_, user)| user.identifier.as_ref() == Some(identifier)).map(|(index, _)| index)
+    }
+
+    fn operation_on(&self, user: u32) -> Option<&'a Operation> {
+        let id = &self.comparison.user(user).id;
+        self.plan.content().operations.iter().find(|operation| match &operation.action {
+            Action::Update { user_id, .. } | Action::Delete { user_id, .. } => user_id == id,
+            Action::Create { .. } | Action::Link { .. } => false,
+        })
+    }
+
+    fn explain(&self, subject: Subject) -> anyhow::Result<Explanation<'a>> {
+        let Subject { name, identifier, record, user, verdict } = subject;
+        let BothSides { records, resolved, .. } = self.both;
+        let content = self.plan.content();
+        let steps = record.map_or(Ok(Vec::new()), |record| resolved.steps(records, record));
+        let operation = match user {
+            Some(user) => self.operation_on(user),
+            None => content.operations.iter().find(|operation| {
+                matches!(operation.action, Action::Create { .. }) && operation.employee == identifier
+            }),
+        };
+        let user = user.map(|index| self.comparison.user(index));
+        let names: Vec<&str> = identifier
+            .iter()
+            .chain(user.and_then(|user| user.identifier.as_ref()))
+            .map(ExternalIdentifier::as_str)
+            .collect();
+        let about =
+            |found: &&Diagnostic| found.employee.as_ref().is_some_and(|employee| names.contains(&employee.as_str()));
+        let heading = [name.as_str(), names.first().copied().unwrap_or_default()];
+        let heading: Vec<&str> = heading.into_iter().filter(|part| !part.is_empty()).collect();
+        Ok(Explanation {
+            name: heading.join("  "),
+            testimonies: record.map(|record| records.testimonies(record)).unwrap_or_default(),
+            steps: steps.or_refuse(ExitStatus::Usage)?,
+            user: user.map(|user| self.found_user(user, identifier.as_ref())),
+            verdict,
+            operation,
+            diagnostics: content.diagnostics.iter().filter(about).collect(),
+        })
+    }
+
+    fn found_user(&self, user: &User, identifier: Option<&ExternalIdentifier>) -> FoundUser {
+        let (policy, directory) = (self.comparison.policy(), self.comparison.directory());
+        let how = match identifier {
+            Some(_) if user.identifier.as_ref() == identifier => "who has this external identifier",
+            Some(_) => "who has this e-mail",
+            None => "whom no source has",
+        };
+        FoundUser { id: user.id.clone(), how, fields: Fields::of_user(user, &policy.managed, directory) }
+    }
+}

@@ -1,0 +1,73 @@
+//! What each template of the settings gives for one record, for a person who wants to know where a value comes from.
+
+use super::ResolvedMapper;
+use super::person::Reader;
+use super::program::Context;
+use crate::config::ConfigError;
+use crate::config::template::environment;
+use crate::employee::{ExternalIdentifier, email_key};
+use crate::source::Records;
+
+/// One setting at work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The setting, such as `` `branch` in [employee] ``.
+    pub setting: String,
+    /// Its text.
+    pub template: String,
+    /// What it gives, trimmed, or why it fails.
+    pub outcome: Result<String, String>,
+}
+
+/// A record that was looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundRecord {
+    /// Its place.
+    pub record: usize,
+    /// Its external identifier, as far as it can be read.
+    pub identifier: Option<ExternalIdentifier>,
+}
+
+impl ResolvedMapper {
+    /// The records whose key, external identifier or e-mail this is.
+    ///
+    /// # Errors
+    /// As [`ResolvedMapper::employees`].
+    pub fn records_of(&self, records: &Records, key: &str) -> Result<Vec<FoundRecord>, ConfigError> {
+        let environment = environment();
+        let reader = Reader::new(self, records, &environment)?;
+        let [identifier, email] = reader.identity();
+        let wanted = email_key(key);
+        let found = |record: usize| {
+            let context = Context::new(records, record);
+            let identifier = identifier.render(&context).ok().filter(|identifier| !identifier.is_empty());
+            let is_meant = records.key(record) == key
+                || identifier.as_ref().is_some_and(|identifier| identifier == key)
+                || email.render(&context).is_ok_and(|email| email_key(&email) == wanted);
+            let identifier = identifier.map(|identifier| ExternalIdentifier::from(identifier.into_owned()));
+            is_meant.then_some(FoundRecord { record, identifier })
+        };
+        Ok((0..records.len()).filter_map(found).collect())
+    }
+
+    /// What every setting gives for a record.
+    ///
+    /// # Errors
+    /// As [`ResolvedMapper::employees`].
+    pub fn steps(&self, records: &Records, record: usize) -> Result<Vec<Step>, ConfigError> {
+        let environment = environment();
+        let reader = Reader::new(self, records, &environment)?;
+        let context = Context::new(records, record);
+        let include = reader.include().map(|include| Step {
+            setting: include.setting().to_owned(),
+            template: include.text().to_owned(),
+            outcome: include.holds(&context).map(|holds| holds.to_string()),
+        });
+        let programs = reader.programs().map(|program| Step {
+            setting: program.setting().to_owned(),
+            template: program.text().to_owned(),
+            outcome: program.render(&context).map(std::borrow::Cow::into_owned),
+        });
+        Ok(include.into_iter().chain(programs).collect())
+    }
+}

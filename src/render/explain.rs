@@ -1,0 +1,176 @@
+//! One person, from what the sources say to what becomes of them: what `plan --explain` shows. Nothing is masked in it.
+
+use std::fmt;
+
+use super::text::layout::Palette;
+use super::text::person::{Labels, Shown, consequence_text, lines};
+use super::text::value::{shown_branch, shown_custom, shown_manager, shown_text};
+use super::{escape, printable};
+use crate::employee::UserId;
+use crate::mapping::Step;
+use crate::plan::{Content, Diagnostic, Fields, Operation};
+use crate::source::{Testimony, TestimonyRow};
+
+/// How wide the column of names may become.
+const WIDEST_NAME: usize = 28;
+
+/// Everything that is known of a person.
+#[derive(Debug)]
+pub struct Explanation<'p> {
+    /// Whom it is about.
+    pub name: String,
+    /// What the sources say; empty for a user whom no source has.
+    pub testimonies: Vec<Testimony>,
+    /// What the settings make of it.
+    pub steps: Vec<Step>,
+    /// The user of Skovik, if there is one.
+    pub user: Option<FoundUser>,
+    /// What becomes of the person, and why.
+    pub verdict: Vec<String>,
+    /// The operation of the plan, if there is one.
+    pub operation: Option<&'p Operation>,
+    /// What the plan remarks about the person.
+    pub diagnostics: Vec<&'p Diagnostic>,
+}
+
+/// A user, and how they were found.
+#[derive(Debug)]
+pub struct FoundUser {
+    /// Their id.
+    pub id: UserId,
+    /// How they were found.
+    pub how: &'static str,
+    /// What Skovik holds.
+    pub fields: Fields,
+}
+
+/// An explanation that can be printed. Made by [`display`].
+#[derive(Debug)]
+pub struct Text<'a> {
+    explanation: &'a Explanation<'a>,
+    content: &'a Content,
+    palette: Palette,
+}
+
+/// The explanation as text, which ends with a line break. `content` is the plan that it comes from.
+#[must_use]
+pub fn display<'a>(explanation: &'a Explanation<'a>, content: &'a Content, color: bool) -> Text<'a> {
+    Text { explanation, content, palette: Palette::new(color) }
+}
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Explanation { name, testimonies, steps, user, verdict, operation, diagnostics } = self.explanation;
+        let palette = self.palette;
+        writeln!(f, "{}", palette.bold(printable(name)))?;
+        writeln!(f, "\n{}", palette.bold("What the sources say"))?;
+        if testimonies.is_empty() {
+            writeln!(f, "  nothing: no source has a record of them")?;
+        }
+        for testimony in testimonies {
+            self.testimony(f, testimony)?;
+        }
+        if !steps.is_empty() {
+            writeln!(f, "\n{}", palette.bold("What the settings make of it"))?;
+            self.steps(f, steps)?;
+        }
+        writeln!(f, "\n{}", palette.bold("What Skovik holds"))?;
+        match user {
+            None => writeln!(f, "  no user of theirs")?,
+            Some(user) => self.user(f, user)?,
+        }
+        writeln!(f, "\n{}", palette.bold("What becomes of them"))?;
+        for sentence in verdict {
+            writeln!(f, "  {}", printable(sentence))?;
+        }
+        if let Some(operation) = operation {
+            self.operation(f, operation)?;
+        }
+        for Diagnostic { code, message, .. } in diagnostics {
+            writeln!(f, "  {}", palette.yellow(format!("! {} ({})", printable(message), escape(code))))?;
+        }
+        Ok(())
+    }
+}
+
+impl Text<'_> {
+    fn testimony(&self, f: &mut fmt::Formatter<'_>, testimony: &Testimony) -> fmt::Result {
+        let Testimony { source, kind, rows } = testimony;
+        let source = self.palette.cyan(escape(source));
+        if rows.is_empty() {
+            return writeln!(f, "  {source} ({kind}): no record; its columns are undefined");
+        }
+        for TestimonyRow { number, counts, cells } in rows {
+            let remark = if *counts { "" } else { ", passed over by `prefer`" };
+            writeln!(f, "  {source} ({kind}), row {number}{remark}")?;
+            let cells = cells.iter().map(|(name, value)| (escape(name).into_owned(), shown(value)));
+            self.pairs(f, &cells.collect::<Vec<_>>())?;
+        }
+        Ok(())
+    }
+
+    fn steps(&self, f: &mut fmt::Formatter<'_>, steps: &[Step]) -> fmt::Result {
+        for Step { setting, template, outcome } in steps {
+            writeln!(f, "  {}  {}", printable(setting), self.palette.dim(printable(template)))?;
+            match outcome {
+                Ok(value) => writeln!(f, "    = {}", shown(value))?,
+                Err(problem) => writeln!(f, "    {}", self.palette.red(format!("! {}", printable(problem))))?,
+            }
+        }
+        Ok(())
+    }
+
+    fn user(&self, f: &mut fmt::Formatter<'_>, user: &FoundUser) -> fmt::Result {
+        let FoundUser { id, how, fields } = user;
+        let Fields { external_identifier, primary_email, first_name, last_name, branch, manager, custom_fields } =
+            fields;
+        writeln!(f, "  user {}, {how}", self.palette.cyan(escape(id.as_str())))?;
+        let labels = Labels::of(&self.content.target);
+        let mut pairs = vec![
+            ("external_identifier".to_owned(), shown(external_identifier.as_ref().map_or("", |id| id.as_str()))),
+            ("primary_email".to_owned(), shown(primary_email)),
+            ("first_name".to_owned(), shown(first_name)),
+            ("last_name".to_owned(), shown(last_name)),
+        ];
+        pairs.extend(branch.iter().map(|branch| ("branch".to_owned(), shown_branch(branch.as_ref()))));
+        pairs.extend(manager.iter().map(|manager| ("manager".to_owned(), shown_manager(manager.as_ref()))));
+        let custom = custom_fields.iter();
+        pairs.extend(custom.map(|(id, value)| {
+            let label = labels.field(&crate::plan::Field::Custom(id.clone()));
+            (label.into_owned(), shown_custom(value.as_ref()))
+        }));
+        self.pairs(f, &pairs)
+    }
+
+    fn operation(&self, f: &mut fmt::Formatter<'_>, operation: &Operation) -> fmt::Result {
+        let pairs: Vec<(String, String)> = lines(operation, &Labels::of(&self.content.target))
+            .into_iter()
+            .map(|line| {
+                let value = match line.shown {
+                    Shown::Value(value) => value,
+                    Shown::Change { before, after } => format!("{before} → {after}"),
+                };
+                (line.label.into_owned(), value)
+            })
+            .collect();
+        self.pairs(f, &pairs)?;
+        match consequence_text(operation) {
+            Some(sentence) => writeln!(f, "  {}", self.palette.yellow(format!("! {sentence}"))),
+            None => Ok(()),
+        }
+    }
+
+    fn pairs(&self, f: &mut fmt::Formatter<'_>, pairs: &[(String, String)]) -> fmt::Result {
+        let width = pairs.iter().map(|(name, _)| console::measure_text_width(name)).max().unwrap_or(0).min(WIDEST_NAME);
+        for (name, value) in pairs {
+            let padding = " ".repeat(width.saturating_sub(console::measure_text_width(name)));
+            writeln!(f, "      {}{padding}  {value}", self.palette.dim(name))?;
+        }
+        Ok(())
+    }
+}
+
+/// A value, or a sign for none.
+fn shown(value: &str) -> String {
+    if value.is_empty() { "(none)".to_owned() } else { shown_text(value) }
+}

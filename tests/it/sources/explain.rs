@@ -1,0 +1,119 @@
+//! `plan --explain` and `check`: where a value comes from, and what was found.
+
+use crate::harness::{Company, Output};
+
+fn explain(company: &Company, key: &str) -> Output {
+    let output = company.run(&["plan", "--explain", key]).ends(0);
+    assert!(!company.exists("plan.json"), "it writes nothing");
+    output
+}
+
+#[test]
+fn every_fate_is_explained() {
+    let company = Company::new("group");
+    for (key, parts) in [
+        (
+            "10601",
+            &[
+                "Björn Jäger  10601\n",
+                "  hr (csv), row 486\n      employee_id  10601\n",
+                "  payroll (json), row 481\n",
+                "  `primary_email` in [employee]  {{ hr.email | lower }}\n    = bjorn.jager3@example.com\n",
+                "What Skovik holds\n  no user of theirs\n",
+                "  create: no user has this external identifier",
+                "      manager      Anke Weiß (10003)\n",
+            ][..],
+        ),
+        // By e-mail, in whatever case.
+        (
+            "Anna.Aberg@EXAMPLE.com",
+            &["  unchanged: Skovik holds what the settings make\n", "user bcc23e30376716f59732027d"],
+        ),
+        ("10057", &["  update: Skovik holds something else", "Folke Göransson (10021) → Gunnar Hedlund (10025)\n"]),
+        // By Skovik's id.
+        ("d6e75e1b4ef245b93c55a046", &["Käthe Schröder  10351\n", "  nothing: no source", "  delete: in no source\n"]),
+        (
+            "10021",
+            &[
+                "  payroll (json): no record; its columns are undefined\n",
+                "  outside the scope: ",
+                "delete: outside the",
+            ],
+        ),
+    ] {
+        explain(&company, key).prints(parts);
+    }
+    company.run(&["plan", "--explain", "nobody"]).ends(3).says(&["--explain nobody: neither a source nor Skovik has"]);
+    company.run(&["plan", "--explain", "1", "-o", "x.json"]).ends(3);
+    company.wrote_nothing();
+}
+
+#[test]
+fn what_is_wrong_is_explained() {
+    let company = Company::new("bad");
+    for (key, parts) in [
+        ("5191", &["set aside, neither changed nor removed\n", "(renumbering_undecided)"][..]),
+        ("ture.pil", &["set aside, neither changed nor removed: \"ture.pil\" is not an e-mail address"]),
+        // Two people, of whom each is in the other's way.
+        (
+            "palm@example.com",
+            &["Ines Palm", "Ivar Palm", "claimed by Ivar Palm (hr row 83), too (email_claimed_twice)"],
+        ),
+        ("5091", &["What the sources say\n  nothing", "What becomes of them\n  kept: "]),
+    ] {
+        explain(&company, key).prints(parts);
+    }
+    // Where others are in the way of any plan, one person can be explained all the same.
+    company.append("skovik-sync.toml", "");
+    let settings = company.read("skovik-sync.toml").replace("[scope]", "[scope]\ninvalid = \"error\"");
+    company.write("skovik-sync.toml", settings);
+    company.run(&["plan"]).ends(4).says(&["invalid = \"error\""]);
+    explain(&company, "5191").prints(&["renumbering_undecided"]);
+}
+
+#[test]
+fn records_that_do_not_count_are_shown() {
+    let company = Company::new("small");
+    let list = company.read("employees.csv");
+    let (header, rows) = list.split_once('\n').expect("a header");
+    let first = rows.lines().next().expect("a row");
+    let key = first.split(',').next().expect("a key");
+    let marked: String = rows.lines().map(|row| format!("{row},Y\n")).collect();
+    company.write("employees.csv", format!("{header},main\n{first},N\n{marked}"));
+    company.run(&["plan"]).ends(4).says(&["rows 2 and 3 have the same employee_id", "`prefer` in its [[source]]"]);
+    company.edit("skovik-sync.toml", "kind = \"csv\"\n", "kind = \"csv\"\nprefer = \"main == 'Y'\"\n");
+    explain(&company, key).prints(&["  hr (csv), row 3\n", "  hr (csv), row 2, passed over by `prefer`\n"]);
+    company.run(&["check"]).ends(0).prints(&["  prefer        1 records stand behind another one with their key\n"]);
+}
+
+#[test]
+fn check_goes_on_where_one_source_fails() {
+    let mut company = Company::new("group");
+    company.edit("skovik-sync.toml", "path = \"hr.csv\"", "path = \"none.csv\"");
+    company
+        .run(&["check"])
+        .ends(4)
+        .prints(&[
+            "source    hr: FAILED\n",
+            "source    payroll: 500 records (json, proof: expect_records)\n",
+            ": 488 users\n",
+        ])
+        .says(&["source `hr`: cannot read", "none.csv"]);
+    company.env("SKOVIK_TOKEN", "");
+    let both = company.run(&["check"]).ends(4);
+    both.prints(&["target    http://127.0.0.1:", ": FAILED\n"]).says(&["none.csv", "SKOVIK_TOKEN is empty"]);
+}
+
+#[test]
+fn check_shows_what_would_be_set_aside_and_nobody() {
+    let company = Company::new("bad");
+    let output = company.run(&["check"]).ends(0).prints(&[
+        "  column        email         xxx.xxx@xxx.xxx  |  xxx.xxx@xxx.xxx  |  xxx.xxx@xxx.xxx\n",
+        "people    87 in scope, 73 of them good, 14 set aside\n",
+        // A good record that is in another's way.
+        "(renumbering_undecided)\n",
+    ]);
+    let first = company.read("employees.csv").lines().nth(1).expect("a row").to_owned();
+    let email = first.split(',').nth(1).expect("an e-mail").to_owned();
+    assert!(!output.stdout.contains(&email), "samples are masked: {}", output.stdout);
+}

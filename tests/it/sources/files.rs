@@ -1,0 +1,80 @@
+//! The company of the fixtures, read in other ways than from its CSV file: the plan is the same but for where it comes
+//! from.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use rust_xlsxwriter::Workbook;
+use serde_json::Value;
+
+use crate::harness::Company;
+
+const FROM: &str = "kind = \"csv\"\npath = \"employees.csv\"\n";
+
+/// The same company with its list in another form, and the plan's operations from the CSV file.
+fn company(source: &str) -> (Company, Value) {
+    let company = Company::new("small");
+    let operations = company.plan(0)["operations"].clone();
+    company.edit("skovik-sync.toml", FROM, source);
+    (company, operations)
+}
+
+/// Plans from the other form, applies the plan, and finds nothing more to do.
+fn is_the_same(company: &Company, operations: &Value, kind: &str, proof: &str) {
+    let plan = company.plan(0);
+    assert_eq!(plan["operations"], *operations);
+    assert_eq!((&plan["sources"][0]["kind"], &plan["sources"][0]["proof"]), (&kind.into(), &proof.into()));
+    company.plan_and_apply();
+    company.is_in_line();
+}
+
+#[test]
+fn a_program_prints_the_list() {
+    let (company, operations) = company("kind = \"exec\"\ncommand = [\"cat\", \"employees.csv\"]\nformat = \"csv\"\n");
+    is_the_same(&company, &operations, "exec", "exit-status");
+}
+
+#[test]
+fn a_program_that_fails_makes_no_plan() {
+    for (script, parts) in [
+        ("cat employees.csv; exit 3", &["no plan was made", "source `hr`: sh failed with exit status: 3"][..]),
+        ("cat employees.csv; sleep 60", &["source `hr`: was not read within its timeout of 300ms"]),
+        ("head -c 700 employees.csv", &["source `hr`: what sh printed: row "]),
+    ] {
+        let (company, _) = company(&format!(
+            "kind = \"exec\"\ncommand = [\"sh\", \"-c\", \"{script}\"]\nformat = \"csv\"\ntimeout = \"300ms\"\n"
+        ));
+        std::fs::remove_file(company.path("plan.json")).unwrap();
+        company.run(&["plan"]).ends(4).says(parts);
+        assert!(!company.exists("plan.json"), "{script}");
+        company.wrote_nothing();
+    }
+}
+
+#[test]
+fn a_workbook_holds_the_list() {
+    let (company, operations) = company("kind = \"xlsx\"\npath = \"employees.xlsx\"\nsheet = \"People\"\n");
+    let mut workbook = Workbook::new();
+    workbook
+        .add_worksheet()
+        .set_name("Read me")
+        .unwrap()
+        .write_string(0, 0, "Exported for the expense system")
+        .unwrap();
+    let sheet = workbook.add_worksheet().set_name("People").unwrap();
+    let text = company.read("employees.csv");
+    let mut rows = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+    for (row, record) in (0..).zip(rows.records()) {
+        for (column, cell) in (0..).zip(&record.unwrap()) {
+            // As a spreadsheet does: what looks like a number is one.
+            match cell.parse::<u32>() {
+                Ok(number) => sheet.write_number(row, column, number).unwrap(),
+                Err(_) => sheet.write_string(row, column, cell).unwrap(),
+            };
+        }
+    }
+    workbook.save(company.path("employees.xlsx")).unwrap();
+    is_the_same(&company, &operations, "xlsx", "trusted");
+    // A copy that was cut short.
+    let whole = company.read_bytes("employees.xlsx");
+    company.write("employees.xlsx", &whole[..whole.len() - 200]);
+    company.run(&["plan"]).ends(4).says(&["source `hr`: ", "employees.xlsx is no workbook that can be read"]);
+}
