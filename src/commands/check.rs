@@ -63,10 +63,8 @@ pub async fn run(_args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::Result
             problems.push(error);
         }
     }
-    // The last one is told by whoever called; its exit code is that of the first.
-    let Some(first) = problems.first().map(status_of) else { return Ok(ExitStatus::Done) };
     problems.iter().for_each(|problem| ui.error(problem));
-    Ok(first)
+    Ok(problems.first().map_or(ExitStatus::Done, status_of))
 }
 
 fn show_source(listing: &Listing, ui: &Ui) -> anyhow::Result<()> {

@@ -38,6 +38,14 @@ fn the_small_company_from_check_to_the_second_plan() {
     $ skovik-sync check
     settings  skovik-sync.toml: whole, hash sha256:HASH
     source    hr: 30 records (csv, proof: trusted)
+      column        employee_id   9999  |  9999  |  9999
+      column        email         xxx.xxx@xxx.xxx  |  xxx.xxx@xxx.xxx  |  xxx.xxx@xxx.xxx
+      column        first_name    Xxx  |  Xxx  |  Xxx
+      column        last_name     Xxx  |  Xxx  |  Xxx
+      column        legal_entity  XXX99  |  XXX99  |  XXX99
+      column        manager_id    (none)  |  9999  |  9999
+      column        cost_center   9999  |  9999  |  9999
+      column        status        xxx  |  xxx  |  xxx
     target    URL: 28 users
       branch        NO01: Example AS (br_no)
       branch        SE01: Example AB (br_se)

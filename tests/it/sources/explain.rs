@@ -96,7 +96,7 @@ fn check_goes_on_where_one_source_fails() {
         .prints(&[
             "source    hr: FAILED\n",
             "source    payroll: 500 records (json, proof: expect_records)\n",
-            ": 488 users\n",
+            ": 489 users\n",
         ])
         .says(&["source `hr`: cannot read", "none.csv"]);
     company.env("SKOVIK_TOKEN", "");
