@@ -155,7 +155,9 @@ impl Transport {
                 let problem = if attempt == 0 { problem } else { format!("{problem} (tried {} times)", attempt + 1) };
                 return Err(if maybe_done { Failure::Unclear(problem) } else { Failure::NotSent(problem) });
             }
-            tracing::info!(method = %request.method, path = request.url.path(), problem, ?delay, "trying again");
+            // A server can have put anything into the address of a next page.
+            let path = self.redactor.clean(request.url.path());
+            tracing::info!(method = %request.method, path, problem, ?delay, "trying again");
             if !everybody {
                 tokio::time::sleep(delay).await;
             }
@@ -180,7 +182,7 @@ impl Transport {
             Err(error) => Err(error),
         };
         let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        tracing::debug!(%method, path = url.path(), status, ms, "request");
+        tracing::debug!(%method, path = self.redactor.clean(url.path()), status, ms, "request");
         match answer {
             Ok((status, headers, body)) => self.judge(*wants, status, headers, body),
             Err(error) => Err(Trouble {

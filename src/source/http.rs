@@ -8,6 +8,7 @@ mod columns;
 mod link;
 mod oauth2;
 mod paging;
+mod place;
 mod server;
 
 use std::collections::BTreeMap;
@@ -25,7 +26,8 @@ use crate::config::section::Section;
 use crate::http::Answer;
 
 pub(super) use columns::{Columns, not_an_object};
-use paging::{Page, Paging, Total, Walk};
+use paging::{Page, Paging, Walk};
+use place::Total;
 pub(super) use server::{Call, Connection, Server};
 
 /// A header with one of these in its name carries a secret, which must not stand in the settings.

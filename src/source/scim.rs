@@ -159,7 +159,7 @@ impl Found {
             }
             _ => self.total = Some(page.total),
         }
-        if page.start.is_some_and(|given| given != start) {
+        if page.start.is_some_and(|given| given != start) && !page.resources.is_empty() {
             return Err(format!(
                 "the answer begins at startIndex {}; does the server page?",
                 page.start.unwrap_or_default()

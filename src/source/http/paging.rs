@@ -7,11 +7,11 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 
-use reqwest::header::{HeaderMap, HeaderName, LINK};
+use reqwest::header::{HeaderMap, LINK};
 use serde_json::value::RawValue;
-use url::Url;
 
 use super::link;
+use super::place::{Place, Total};
 use super::server::{Call, place};
 use crate::config::ConfigError;
 use crate::config::section::Section;
@@ -32,22 +32,6 @@ pub(super) enum Paging {
     Page { goes_to: Place, first: u64 },
     /// Pages begin after so many records; the list ends with an empty one.
     Offset { goes_to: Place, first: u64 },
-}
-
-/// Where in a request something goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Place {
-    /// A parameter of the query.
-    Parameter(String),
-    /// A place in the body.
-    Field(Pointer),
-}
-
-/// Where the server says how many records there are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Total {
-    Body(Pointer),
-    Header(HeaderName),
 }
 
 /// A page as it came.
@@ -149,101 +133,6 @@ fn next(section: &Section<'_>) -> Result<Pointer, ConfigError> {
         .ok_or_else(|| section.missing("next", "where an answer says what comes next, such as \"/links/next\""))
 }
 
-impl Place {
-    fn from_section(section: &Section<'_>, has_body: bool) -> Result<Self, ConfigError> {
-        let field = Pointer::from_section(section, "field")?;
-        match (section.text("parameter")?, field) {
-            (Some(name), None) => Ok(Self::Parameter(name.to_owned())),
-            (None, Some(pointer)) if pointer.steps().is_empty() => {
-                Err(section.problem("field", "must name a property of the body, such as \"/cursor\""))
-            }
-            (None, Some(_)) if !has_body => Err(section.problem("field", "needs a `body`, into which it is written")),
-            (None, Some(pointer)) => Ok(Self::Field(pointer)),
-            (Some(_), Some(_)) => Err(section.problem("field", "stands beside `parameter`; it is either")),
-            (None, None) => Err(section.missing(
-                "parameter",
-                "the parameter of the query that asks for a page (or `field`, a place in the body)",
-            )),
-        }
-    }
-
-    /// The same request with this in it.
-    fn put(&self, value: &serde_json::Value, call: &Call) -> Result<Call, String> {
-        let mut call = call.clone();
-        match self {
-            Self::Parameter(name) => {
-                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                set_parameter(&mut call.url, name, &text);
-            }
-            Self::Field(pointer) => {
-                let mut body: serde_json::Value = serde_json::from_str(call.body.as_deref().unwrap_or("{}"))
-                    .map_err(|error| format!("is not JSON: {error}"))?;
-                let mut here = &mut body;
-                for step in pointer.steps() {
-                    let object = here
-                        .as_object_mut()
-                        .ok_or_else(|| format!("has no object into which {pointer} could be written"))?;
-                    here = object.entry(step.clone()).or_insert_with(|| serde_json::json!({}));
-                }
-                *here = value.clone();
-                call.body = Some(body.to_string());
-            }
-        }
-        Ok(call)
-    }
-}
-
-fn set_parameter(url: &mut Url, name: &str, value: &str) {
-    let others: Vec<(String, String)> =
-        url.query_pairs().filter(|(other, _)| other != name).map(|(a, b)| (a.into_owned(), b.into_owned())).collect();
-    // What the settings say stays as it is written, where nothing has to give way.
-    if others.len() != url.query_pairs().count() {
-        url.set_query(None);
-        url.query_pairs_mut().extend_pairs(others);
-    }
-    url.query_pairs_mut().append_pair(name, value);
-}
-
-impl Total {
-    pub(super) fn from_section(section: &Section<'_>) -> Result<Option<Self>, ConfigError> {
-        let body = Pointer::from_section(section, "total")?;
-        let Some(header) = section.text("total_header")? else { return Ok(body.map(Self::Body)) };
-        if body.is_some() {
-            return Err(section.problem("total_header", "stands beside `total`; the server says it in one place"));
-        }
-        let header = HeaderName::from_bytes(header.trim().as_bytes());
-        header
-            .map(|name| Some(Self::Header(name)))
-            .map_err(|_| section.problem("total_header", "is not the name of an HTTP header"))
-    }
-
-    fn read(&self, page: &Page<'_>) -> Result<Option<u64>, String> {
-        let text = match self {
-            Self::Body(pointer) => {
-                pointer.find(page.document)?.map(|raw| raw.get().trim().trim_matches('"').to_owned())
-            }
-            Self::Header(name) => {
-                page.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned())
-            }
-        };
-        match text.as_deref() {
-            None | Some("null") => Ok(None),
-            Some(text) => {
-                text.parse().map(Some).map_err(|_| format!("{self} is {text:?}, which is no number of records"))
-            }
-        }
-    }
-}
-
-impl std::fmt::Display for Total {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Body(pointer) => write!(f, "the total at {pointer}"),
-            Self::Header(name) => write!(f, "the total in the header {name}"),
-        }
-    }
-}
-
 impl Walk {
     pub(super) fn new(paging: Paging, total_at: Option<Total>, first: Call) -> Result<Self, String> {
         let counter = match &paging {
@@ -337,7 +226,7 @@ impl Walk {
 
     fn check_total(&mut self, page: &Page<'_>) -> Result<(), String> {
         let Some(at) = &self.total_at else { return Ok(()) };
-        match (self.total, at.read(page)?) {
+        match (self.total, at.read(page.document, page.headers)?) {
             (None, None) => Err(format!("{at} is not there")),
             (Some(before), Some(now)) if before != now => {
                 Err(format!("{at} was {before} and is {now} now: the list changed while it was read, try again"))
