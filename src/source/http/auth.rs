@@ -52,7 +52,8 @@ impl Auth {
             return Ok(Self::None);
         }
         type Read = fn(&Section<'_>) -> Result<Auth, ConfigError>;
-        let kinds: [(&str, (&[&[&str]], Read)); 4] = [
+        type Kind<'k> = (&'k str, (&'k [&'k [&'k str]], Read));
+        let kinds: [Kind<'_>; 4] = [
             ("bearer", (&[&TOKEN_KEYS], |section| token(section).map(Self::Bearer))),
             ("basic", (&[&User::KEYS, &["password_env", "password_file", "password_command"]], basic)),
             ("header", (&[&TOKEN_KEYS, &["header", "prefix"]], header)),

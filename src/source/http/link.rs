@@ -23,19 +23,24 @@ pub(super) fn next(headers: &HeaderMap) -> Result<Option<String>, String> {
 
 /// Where the parameters of a link end: at a comma that is not in quotes.
 fn end_of_link(text: &str) -> usize {
+    outside_quotes(text, ',').next().unwrap_or(text.len())
+}
+
+/// Where a character stands outside quotes.
+fn outside_quotes(text: &str, wanted: char) -> impl Iterator<Item = usize> {
     let mut quoted = false;
-    for (at, c) in text.char_indices() {
-        match c {
-            '"' => quoted = !quoted,
-            ',' if !quoted => return at,
-            _ => {}
-        }
-    }
-    text.len()
+    text.char_indices().filter_map(move |(at, c)| {
+        quoted ^= c == '"';
+        (c == wanted && !quoted).then_some(at)
+    })
 }
 
 fn is_next(parameters: &str) -> bool {
-    let rel = parameters.split(';').find_map(|parameter| {
+    let mut ends = outside_quotes(parameters, ';').chain([parameters.len()]);
+    let mut start = 0;
+    let rel = ends.find_map(|end| {
+        let parameter = &parameters[start..end];
+        start = end + 1;
         let (name, value) = parameter.split_once('=')?;
         name.trim().eq_ignore_ascii_case("rel").then(|| value.trim().trim_matches('"'))
     });
