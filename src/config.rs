@@ -4,6 +4,7 @@
 //! not the sources, not the key of the API.
 
 mod credentials;
+mod disabled;
 mod guard;
 mod hash;
 mod read;

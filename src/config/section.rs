@@ -178,6 +178,18 @@ impl<'a> Section<'a> {
         texts.collect::<Result<_, _>>().map(Some)
     }
 
+    /// A text, or a list of texts, none of them empty.
+    pub(crate) fn one_or_more_texts(&self, key: &str) -> Result<Option<Vec<String>>, ConfigError> {
+        if self.entry(key).is_some_and(|(_, value)| value.get_ref().is_array()) {
+            let texts = self.texts(key)?;
+            return match texts {
+                Some(texts) if texts.is_empty() => Err(self.problem(key, "is an empty list")),
+                texts => Ok(texts),
+            };
+        }
+        Ok(self.text(key)?.map(|text| vec![text.trim().to_owned()]))
+    }
+
     /// Yes or no.
     pub(crate) fn flag(&self, key: &str) -> Result<Option<bool>, ConfigError> {
         let read =

@@ -8,7 +8,7 @@ use minijinja::value::{Object, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, escape_formatter};
 use unicode_normalization::UnicodeNormalization;
 
-use super::nearest;
+use super::{disabled, nearest};
 
 /// A template or an expression that compiles and refers to sources that exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +81,7 @@ impl Template {
 pub(crate) fn environment<'source>() -> Environment<'source> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+    environment.add_test(disabled::TEST, disabled::is_disabled);
     // Says what is undefined; left to itself, the engine says it only when it was compiled for debugging.
     environment.set_debug(true);
     // Booleans and null in the letters of JSON and TOML, which are those of the custom fields, not in Python's.
@@ -162,7 +163,9 @@ fn columns(text: &str, used: impl IntoIterator<Item = String>, sources: &[Arc<st
     let subscripted = sources.iter().enumerate().flat_map(|(source, name)| {
         literal_subscripts(text, name).map(move |column| ColumnName { source, column: column.into() })
     });
-    dotted.chain(subscripted).collect()
+    let judged = sources.iter().enumerate().filter(|(_, name)| disabled::is_asked_of(text, name));
+    let judged = judged.map(|(source, _)| ColumnName { source, column: disabled::COLUMN.into() });
+    dotted.chain(subscripted).chain(judged).collect()
 }
 
 /// The literals in `name["…"]` and `name['…']`, which the template engine does not report.

@@ -11,6 +11,7 @@ mod format;
 mod http;
 mod json;
 mod jsonl;
+mod ldap;
 mod listing;
 mod pointer;
 mod records;
@@ -42,6 +43,7 @@ use exec::ExecSource;
 use file::{FileSettings, FileSource};
 use format::FormatName;
 use http::{HttpSource, Server};
+use ldap::LdapSource;
 use scim::ScimSource;
 use table::Table;
 use xlsx::XlsxSource;
@@ -104,9 +106,11 @@ pub enum SourceError {
 pub type Progress<'a> = &'a (dyn Fn(usize, u64, Option<u64>) + Send + Sync);
 
 type FromSection = fn(&Section<'_>) -> Result<Arc<dyn Source>, ConfigError>;
+/// The settings that a kind has of its own, and how they are read.
+type KindOfSource = (&'static [&'static [&'static str]], FromSection);
 
-/// The kinds of source: the name, the settings that it has of its own, and how they are read.
-const KINDS: &[(&str, (&[&[&str]], FromSection))] = &[
+/// The kinds of source by their names.
+const KINDS: &[(&str, KindOfSource)] = &[
     ("csv", (&[FileSettings::KEYS, csv::CsvFormat::KEYS], |section| file(FormatName::Csv, section))),
     ("json", (&[FileSettings::KEYS, json::JsonFormat::KEYS], |section| file(FormatName::Json, section))),
     ("jsonl", (&[FileSettings::KEYS], |section| file(FormatName::Jsonl, section))),
@@ -114,6 +118,7 @@ const KINDS: &[(&str, (&[&[&str]], FromSection))] = &[
     ("exec", (&[ExecSource::KEYS], |section| Ok(Arc::new(ExecSource::from_section(section)?)))),
     ("http", (&[Server::KEYS, HttpSource::KEYS], |section| Ok(Arc::new(HttpSource::from_section(section)?)))),
     ("scim", (&[Server::KEYS, ScimSource::KEYS], |section| Ok(Arc::new(ScimSource::from_section(section)?)))),
+    ("ldap", (&[LdapSource::KEYS], |section| Ok(Arc::new(LdapSource::from_section(section)?)))),
 ];
 
 impl From<ConfigError> for ReadError {

@@ -298,7 +298,7 @@ mod tests {
             (DataRef::Int(7), CellKind::Integer, "7"),
             (DataRef::Bool(true), CellKind::Boolean, "true"),
             (date(46353.0, point), CellKind::Text, "2026-11-27"),
-            (date(46353.354_166_666_664, point), CellKind::Text, "2026-11-27T08:30:00"),
+            (date(46_353.354_166_666_664, point), CellKind::Text, "2026-11-27T08:30:00"),
             (date(0.354_166_666_666_666_64, point), CellKind::Text, "08:30:00"),
             (date(1.520_833_333_333_333_3, span), CellKind::Text, "36:30:00"),
             (DataRef::DateTimeIso("2026-11-27".to_owned()), CellKind::Text, "2026-11-27"),

@@ -2,11 +2,14 @@
 //! ends: a shell holds each of them, and takes the end of its own input for the end of the tests.
 
 pub(crate) mod certificates;
+pub(crate) mod proxy;
+pub(crate) mod samba;
 pub(crate) mod scim;
+pub(crate) mod slapd;
 pub(crate) mod web;
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -108,5 +111,10 @@ pub(crate) fn free_port() -> u16 {
 
 /// Whether somebody takes connections at a port of 127.0.0.1.
 pub(crate) fn takes_connections(port: u16) -> bool {
-    std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
+    takes_connections_at(Ipv4Addr::LOCALHOST, port)
+}
+
+/// Whether somebody takes connections at a port of an address.
+pub(crate) fn takes_connections_at(address: Ipv4Addr, port: u16) -> bool {
+    TcpStream::connect((address, port)).is_ok()
 }

@@ -4,4 +4,6 @@ mod explain;
 mod files;
 mod http;
 mod http_faults;
+mod ldap;
+mod samba;
 mod scim;

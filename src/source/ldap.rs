@@ -1,0 +1,373 @@
+//! Directories over LDAP: Active Directory, OpenLDAP and their like.
+//!
+//! A list is whole when every search ended page by page in success, no part of the directory was left to another server,
+//! and no entry came twice. Nothing is ever written to a directory, and nothing is asked for but what the settings use.
+
+mod columns;
+mod connection;
+mod entry;
+mod schema;
+mod search;
+#[cfg(test)]
+mod tests;
+mod values;
+mod words;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use url::{Host, Url};
+
+use super::table::{Table, TableBuilder};
+use super::{Conditions, ReadError, Reading, Source, blocking};
+use crate::config::section::Section;
+use crate::config::{ConfigError, Secret, SecretShape};
+
+use columns::{Columns, Row, is_description};
+use connection::{Connection, Server};
+use schema::Schema;
+use search::{Manner, Search, SearchScope};
+
+/// A directory, and who of it is asked for.
+#[derive(Debug, Clone)]
+pub(super) struct LdapSource {
+    server: Server,
+    bind: Option<Bind>,
+    searches: Vec<Search>,
+    page_size: i32,
+    /// Attributes that templates name in a way which cannot be seen from outside.
+    attributes: Vec<String>,
+    /// Attributes that are lists, in lower case.
+    lists: BTreeSet<String>,
+    /// Attributes that hold bytes, in lower case.
+    binary: BTreeSet<String>,
+    ignores_referrals: bool,
+}
+
+/// Who reads the directory.
+#[derive(Debug, Clone)]
+struct Bind {
+    name: String,
+    password: Secret,
+}
+
+/// What has come.
+#[derive(Debug, Default)]
+struct Found {
+    /// With the place of the search that found them.
+    rows: Vec<(Row, usize)>,
+    /// Attributes that came unasked, in lower case.
+    others: BTreeSet<String>,
+}
+
+impl LdapSource {
+    pub(super) const KEYS: &[&str] = &[
+        "url",
+        "start_tls",
+        "plain_text",
+        "ca_file",
+        "bind_dn",
+        "password_env",
+        "password_file",
+        "password_command",
+        "base",
+        "filter",
+        "scope",
+        "search",
+        "page_size",
+        "attributes",
+        "lists",
+        "binary",
+        "referrals",
+    ];
+
+    pub(super) fn from_section(section: &Section<'_>) -> Result<Self, ConfigError> {
+        let page_size = section.number("page_size", 1..=100_000)?;
+        Ok(Self {
+            server: server(section)?,
+            bind: bind(section)?,
+            searches: searches(section)?,
+            page_size: page_size.and_then(|size| i32::try_from(size).ok()).unwrap_or(500),
+            attributes: attributes(section, "attributes")?,
+            lists: lower(attributes(section, "lists")?),
+            binary: lower(attributes(section, "binary")?),
+            ignores_referrals: section.word("referrals", &[("error", false), ("ignore", true)])?.unwrap_or(false),
+        })
+    }
+
+    async fn run(&self, conditions: &Conditions<'_>) -> Result<Reading, ReadError> {
+        let label = &self.server.label;
+        let names = conditions.columns.iter().map(|column| &**column).chain(self.attributes.iter().map(String::as_str));
+        let names: BTreeSet<&str> = names.collect();
+        let columns = Columns::new(names, &self.lists, &self.binary).map_err(|name| {
+            ConfigError::Invalid(format!(
+                "the settings use `{name}` of {label}, which cannot be the name of an attribute"
+            ))
+        })?;
+        // Before anything is sent: what is missing here need not wait for a server.
+        let password = match &self.bind {
+            Some(bind) => Some(bind.password.fetch().await?),
+            None => None,
+        };
+        let bind_dn = self.bind.as_ref().map(|bind| &*bind.name);
+        let mut connection = self.server.connect(bind_dn, password, conditions.timeout).await?;
+        let found = self.find(&mut connection, &columns, conditions).await?;
+        let lacking = lacking(&columns, &found);
+        if !lacking.is_empty() {
+            let schema = connection.schema().await;
+            judge(&lacking, schema.as_ref(), &found.others, label)?;
+        }
+        connection.close().await;
+        let proof = if self.ignores_referrals { "paged-results,referrals-ignored" } else { "paged-results" };
+        Ok(Reading { table: blocking(move || Ok(table(&columns, found)?)).await?, proof: Some(proof) })
+    }
+
+    async fn find(
+        &self,
+        connection: &mut Connection,
+        columns: &Columns,
+        conditions: &Conditions<'_>,
+    ) -> Result<Found, ReadError> {
+        let attributes = columns.attributes();
+        let Self { page_size, ignores_referrals, .. } = *self;
+        let manner = Manner { attributes: &attributes, page_size, ignores_referrals };
+        let mut found = Found::default();
+        for (place, search) in self.searches.iter().enumerate() {
+            let before = found.rows.len();
+            let Found { rows, others } = &mut found;
+            let mut take = |entry| {
+                rows.push((columns.row(entry, others)?, place));
+                Ok(())
+            };
+            let progress = |came| (conditions.progress)(before as u64 + came, None);
+            connection.search(search, &manner, &mut take, &progress).await?;
+            if found.rows.len() == before && self.searches.len() > 1 {
+                let (label, base) = (&self.server.label, &search.base);
+                tracing::warn!("{label}: the search below {base} finds nobody");
+            }
+        }
+        if found.rows.is_empty() {
+            let server = &connection.words.server;
+            return Err(format!(
+                "{server} finds nobody; a directory shows nothing to an account without the right to read, so that this \
+                 cannot be told from a list that was lost"
+            )
+            .into());
+        }
+        Ok(found)
+    }
+}
+
+impl Source for LdapSource {
+    fn kind(&self) -> &'static str {
+        "ldap"
+    }
+
+    fn identity(&self) -> BTreeMap<&'static str, String> {
+        let Self { server: _, bind: _, searches, page_size: _, attributes, lists, binary, ignores_referrals } = self;
+        // Each text in quotes, so that no two lists read the same; in an order of their own, because they are sets.
+        let searches: BTreeSet<_> =
+            searches.iter().map(|Search { base, scope, filter }| (base, scope.name(), filter)).collect();
+        let attributes: BTreeSet<String> = lower(attributes.clone());
+        BTreeMap::from([
+            ("search", format!("{searches:?}")),
+            ("attributes", format!("{attributes:?}")),
+            ("lists", format!("{lists:?}")),
+            ("binary", format!("{binary:?}")),
+            ("referrals", if *ignores_referrals { "ignore" } else { "error" }.to_owned()),
+        ])
+    }
+
+    fn read<'a>(&'a self, conditions: &'a Conditions<'a>) -> BoxFuture<'a, Result<Reading, ReadError>> {
+        // The library takes for granted that what answers is an LDAP server, and panics where it is not.
+        let reading = AssertUnwindSafe(self.run(conditions)).catch_unwind();
+        let not_ldap = || format!("{} sent what is not LDAP", self.server.url).into();
+        Box::pin(async move { reading.await.unwrap_or_else(|_| Err(not_ldap())) })
+    }
+}
+
+fn server(section: &Section<'_>) -> Result<Server, ConfigError> {
+    let text = section.required("url", "the server, such as \"ldaps://dc1.example.com\"")?;
+    let wrong = |problem: &str| Err(section.problem("url", problem));
+    let url = match Url::parse(text.trim()) {
+        Ok(url) => url,
+        Err(error) => return wrong(&format!("is not a URL: {error}")),
+    };
+    if !url.username().is_empty() || url.password().is_some() {
+        return wrong(
+            "must not hold a user or a password; they are `bind_dn` and `password_env`, `password_file` or `password_command`",
+        );
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return wrong("names no host");
+    }
+    if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+        return wrong("must end with the host or its port; what to search for is `base`, `filter` and `scope`");
+    }
+    let start_tls = section.flag("start_tls")?.unwrap_or(false);
+    let plain_text = section.word("plain_text", &[("allowed", ())])?.is_some();
+    match (url.scheme(), start_tls, plain_text) {
+        ("ldaps", false, false) | ("ldap", true, false) | ("ldap", false, true) => {}
+        ("ldap", false, false) if is_loopback(&url) => {}
+        ("ldap", false, false) => {
+            return wrong(
+                "sends all in the clear, the password too; use ldaps://, or start_tls = true, or, if nobody can listen on the way, plain_text = \"allowed\"",
+            );
+        }
+        ("ldaps", true, _) => {
+            return Err(section.problem("start_tls", "goes with ldap:// only: ldaps:// is TLS from the first byte"));
+        }
+        ("ldaps" | "ldap", _, true) => return Err(section.problem("plain_text", "does not go with TLS; leave it out")),
+        (other, ..) => return wrong(&format!("must begin with ldaps:// or ldap://, not {other}")),
+    }
+    if url.scheme() == "ldaps" || start_tls {
+        if matches!(url.host(), Some(Host::Ipv6(_))) {
+            return wrong(
+                "must name the host by its name where TLS is used: certificates are not checked for IPv6 addresses",
+            );
+        }
+    } else if section.has("ca_file") {
+        return Err(section.problem("ca_file", "is of no use without TLS"));
+    }
+    Ok(Server { url, start_tls, ca_file: section.path("ca_file")?, label: section.label().to_owned() })
+}
+
+/// Whether a URL leads to this machine. An address in it is only a text for `ldap`, which the web does not know.
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => {
+            name.eq_ignore_ascii_case("localhost")
+                || name.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+        }
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+fn bind(section: &Section<'_>) -> Result<Option<Bind>, ConfigError> {
+    let name = section.text("bind_dn")?;
+    let password = Secret::from_section(section, "password", "the password of `bind_dn`", SecretShape::Password)?;
+    match (name, password) {
+        (None, None) => Ok(None),
+        (Some(name), Some(password)) => Ok(Some(Bind { name: name.to_owned(), password })),
+        // A name without a password would be let in as nobody in particular, who may see less.
+        (Some(_), None) => {
+            Err(section.problem("bind_dn", "needs `password_env`, `password_file` or `password_command`"))
+        }
+        (None, Some(_)) => Err(section.missing("bind_dn", "whose password there is")),
+    }
+}
+
+fn searches(section: &Section<'_>) -> Result<Vec<Search>, ConfigError> {
+    let label = format!("[[source.search]] of {}", section.label());
+    let tables = section.sections("search", &label)?;
+    let scope = section.word("scope", SearchScope::WORDS)?;
+    let default_filter = filter(section)?;
+    let with = |base: String, own_scope: Option<SearchScope>, own_filter: Option<String>, place: &Section<'_>| {
+        let filter = own_filter.or_else(|| default_filter.clone()).ok_or_else(|| {
+            place.missing("filter", "who is asked for, such as \"(&(objectCategory=person)(objectClass=user))\" in Active Directory or \"(objectClass=inetOrgPerson)\"")
+        })?;
+        Ok::<_, ConfigError>(Search { base, scope: own_scope.or(scope).unwrap_or(SearchScope::Subtree), filter })
+    };
+    let bases = section.one_or_more_texts("base")?;
+    if let Some(bases) = bases {
+        if !tables.is_empty() {
+            return Err(section.problem("search", "stands beside `base`; write each base into a table of its own"));
+        }
+        return bases.into_iter().map(|base| with(base, None, None, section)).collect();
+    }
+    if tables.is_empty() {
+        return Err(section.missing("base", "below which the people are, such as \"OU=Staff,DC=example,DC=com\""));
+    }
+    let search = |table: Section<'_>| {
+        let table = table.only(&["base", "filter", "scope"])?;
+        let base = table.required("base", "below which the people are")?.trim().to_owned();
+        with(base, table.word("scope", SearchScope::WORDS)?, filter(&table)?, &table)
+    };
+    tables.into_iter().map(search).collect()
+}
+
+fn filter(section: &Section<'_>) -> Result<Option<String>, ConfigError> {
+    let Some(text) = section.text("filter")?.map(str::trim) else { return Ok(None) };
+    match ldap3::parse_filter(text) {
+        Ok(_) => Ok(Some(text.to_owned())),
+        Err(()) => {
+            Err(section.problem("filter", "is no LDAP filter (RFC 4515), such as \"(&(objectClass=person)(mail=*))\""))
+        }
+    }
+}
+
+fn attributes(section: &Section<'_>, key: &str) -> Result<Vec<String>, ConfigError> {
+    let names = section.texts(key)?.unwrap_or_default();
+    match names.iter().find(|name| !is_description(name)) {
+        Some(wrong) => Err(section.problem(key, format!("holds {wrong:?}, which cannot be the name of an attribute"))),
+        None => Ok(names),
+    }
+}
+
+fn lower(names: Vec<String>) -> BTreeSet<String> {
+    names.into_iter().map(|name| name.to_ascii_lowercase()).collect()
+}
+
+/// The attributes that no entry has.
+fn lacking<'c>(columns: &'c Columns, found: &Found) -> Vec<&'c str> {
+    let is_lacking = |place: usize| found.rows.iter().all(|(row, _)| row.cells[place].is_none());
+    columns
+        .names()
+        .enumerate()
+        .filter(|(place, (_, is_attribute))| *is_attribute && is_lacking(*place))
+        .map(|(_, (name, _))| name)
+        .collect()
+}
+
+/// An attribute that no entry has is one that nobody happens to have, or that this account may not read, or a mistake in
+/// the settings.
+fn judge(lacking: &[&str], schema: Option<&Schema>, others: &BTreeSet<String>, label: &str) -> Result<(), ConfigError> {
+    for name in lacking {
+        if let Some(schema) = schema {
+            let wrong =
+                |hint: String| Err(ConfigError::Invalid(format!("the settings use `{name}` of {label}, {hint}")));
+            if let Some(other) = schema.given_name(name, others) {
+                return wrong(format!("which this directory calls `{other}`; use that name"));
+            }
+            if !schema.knows(name) {
+                let near = schema.nearest(name).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+                return wrong(format!("which is no attribute that this directory knows{near}"));
+            }
+        }
+        tracing::warn!("{label}: no entry has a `{name}`; if some should, the account may lack the right to read it");
+    }
+    Ok(())
+}
+
+/// The entries in the order of their names, so that the same directory gives the same table however it was read.
+fn table(columns: &Columns, found: Found) -> Result<Table, String> {
+    let mut rows = found.rows;
+    rows.sort_unstable_by(|(a, found_a), (b, found_b)| (&a.dn, found_a).cmp(&(&b.dn, found_b)));
+    for twice in rows.windows(2) {
+        let [(one, found_one), (other, found_other)] = twice else { continue };
+        if one.dn == other.dn && found_one == found_other {
+            return Err(format!("{:?} came twice in one search; another entry may have been left out for it", one.dn));
+        }
+        if one.dn == other.dn && one != other {
+            return Err(format!("{:?} was changed while the directory was read; run it again", one.dn));
+        }
+    }
+    // Two searches may overlap.
+    rows.dedup_by(|(a, _), (b, _)| a.dn == b.dn);
+    let names = columns.names().map(|(name, _)| name.to_owned()).collect();
+    let size = rows.iter().flat_map(|(row, _)| &row.cells).flatten().map(|cell| cell.text.len()).sum();
+    let mut table = TableBuilder::with_columns(names, size);
+    for (number, (row, _)) in (1..).zip(&rows) {
+        for (place, cell) in row.cells.iter().enumerate() {
+            let absent = || columns.absent(place);
+            let (kind, text) = cell.as_ref().map_or_else(absent, |cell| (cell.kind, &*cell.text));
+            table.cell(kind, text);
+        }
+        table.end_row(number)?;
+    }
+    Ok(table.finish())
+}

@@ -1,0 +1,240 @@
+//! What a directory refuses, and what goes wrong on the way to it, in words that say what to do. Nothing that the server
+//! says is shown unless it is short, on one line, and without the password, should the server echo it.
+
+use std::io;
+
+use ldap3::{LdapError, LdapResult};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::config::shortened;
+
+/// How messages call a server, and the password that they must not show.
+#[derive(Debug)]
+pub(super) struct Words {
+    /// Its address, such as `ldaps://dc1.example.com`.
+    pub(super) server: String,
+    pub(super) password: Option<SecretString>,
+}
+
+/// What was asked of the server.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Asked<'a> {
+    /// To let a person in, or nobody in particular.
+    Bind(Option<&'a str>),
+    /// To encrypt the connection.
+    StartTls,
+    /// To list what is below a distinguished name.
+    Search(&'a str),
+}
+
+impl Words {
+    /// A text without the password, short, and on one line.
+    pub(super) fn clean(&self, text: &str) -> String {
+        let password = self.password.as_ref().map(SecretString::expose_secret).filter(|password| !password.is_empty());
+        match password {
+            // Before and after: a control character within the text could hide it.
+            Some(password) => shortened(&shortened_less(text).replace(password, "[password]")),
+            None => shortened(text),
+        }
+    }
+
+    /// A result that is not success.
+    pub(super) fn refused(&self, asked: Asked<'_>, result: &LdapResult) -> String {
+        let server = &self.server;
+        let asked_for = match asked {
+            Asked::Bind(Some(name)) => format!("the bind of {}", self.clean(name)),
+            Asked::Bind(None) => "an anonymous bind".to_owned(),
+            Asked::StartTls => "StartTLS".to_owned(),
+            Asked::Search(base) => format!("the search below {}", self.clean(base)),
+        };
+        let said = self.clean(&result.text);
+        let said = if said.is_empty() { String::new() } else { format!(" (it says: {said})") };
+        let hint = hint(asked, result).map_or_else(String::new, |hint| format!("; {hint}"));
+        let (code, name) = (result.rc, name(result.rc));
+        if matches!(result.rc, 3 | 4 | 11) {
+            return format!(
+                "{server} broke off {asked_for}: {name} ({code}){said}; what came is not the whole list{hint}"
+            );
+        }
+        format!("{server} refuses {asked_for}: {name} ({code}){said}{hint}")
+    }
+
+    /// A connection that cannot be made.
+    pub(super) fn unreachable(&self, error: LdapError) -> String {
+        let server = &self.server;
+        match error {
+            LdapError::LdapResult { result } => self.refused(Asked::StartTls, &result),
+            LdapError::Timeout { .. } => format!("{server} cannot be reached: no answer in time"),
+            LdapError::Io { source } => match tls_error(&source) {
+                Some(error) => format!("the connection to {server} is not trusted: {error}{}", tls_hint(error)),
+                None => format!("{server} cannot be reached: {}", self.clean(&source.to_string())),
+            },
+            LdapError::DNSName { .. } => format!(
+                "{server}: a certificate cannot be checked for this host; name the server as its certificate does"
+            ),
+            // Never the error itself: some hold the request, and with it the password.
+            _ => format!("{server} cannot be reached: the connection ended at once"),
+        }
+    }
+}
+
+/// Control characters as spaces, at full length.
+fn shortened_less(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// What TLS has against a connection.
+pub(super) fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
+}
+
+fn tls_hint(error: &rustls::Error) -> &'static str {
+    use rustls::CertificateError::{Expired, ExpiredContext, NotValidForName, NotValidForNameContext, UnknownIssuer};
+    match error {
+        rustls::Error::InvalidCertificate(UnknownIssuer) => {
+            "; if it comes from an authority of your own, name that authority's certificate in `ca_file`"
+        }
+        rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. }) => {
+            "; name the server in `url` as its certificate does"
+        }
+        rustls::Error::InvalidCertificate(Expired | ExpiredContext { .. }) => "; the server needs a new one",
+        _ => "",
+    }
+}
+
+fn hint(asked: Asked<'_>, result: &LdapResult) -> Option<&'static str> {
+    const ENCRYPT: &str = "it wants an encrypted connection: use ldaps:// in `url`, or start_tls = true";
+    const NAMED: &str =
+        "it wants to know who asks: set `bind_dn` and `password_env`, `password_file` or `password_command`";
+    match (asked, result.rc) {
+        (_, 8 | 13) => Some(ENCRYPT),
+        (Asked::Bind(Some(_)), 49) => Some(active_directory_says(&result.text).unwrap_or(
+            "the password is wrong, or there is no such account; Active Directory takes user@domain as `bind_dn` too",
+        )),
+        (Asked::Bind(Some(_)), 34) => Some("`bind_dn` is no distinguished name"),
+        (Asked::Bind(None), 48 | 49 | 53) => Some(NAMED),
+        (Asked::Search(_), 1) if wants_a_bind(&result.text) => Some(NAMED),
+        (Asked::Search(_), 3) => Some("the server's time limit is too short for this search"),
+        (Asked::Search(_), 4) => {
+            Some("the server's size limit for this account counts over all pages and must be lifted")
+        }
+        (Asked::Search(_), 10) => Some("this part of the directory is kept by another server; name that one in `url`"),
+        (Asked::Search(_), 11) => Some("a smaller `page_size` may help"),
+        (Asked::Search(_), 12) => {
+            Some("it cannot give results page by page, which is what proves that a list is whole")
+        }
+        (Asked::Search(_), 32) => {
+            Some("there is no such base, or this account may not see it; correct `base`, or the account's rights")
+        }
+        (Asked::Search(_), 34) => Some("`base` is no distinguished name"),
+        (Asked::Search(_), 50) => Some("the account lacks the right to read there"),
+        (_, 51 | 52) => Some("try again later"),
+        _ => None,
+    }
+}
+
+/// How Active Directory and Samba refuse a search of those who are not bound.
+fn wants_a_bind(text: &str) -> bool {
+    text.contains("successful bind must be completed") || text.contains("unavailable without authentication")
+}
+
+/// Active Directory says in hexadecimal why it lets somebody not in.
+fn active_directory_says(text: &str) -> Option<&'static str> {
+    let (_, rest) = text.split_once("data ")?;
+    let code = rest.split(|c: char| !c.is_ascii_hexdigit()).next()?;
+    Some(match code.to_ascii_lowercase().as_str() {
+        "525" => "there is no such account",
+        "52e" => "the password is wrong, or there is no such account",
+        "530" => "the account may not sign in at this time",
+        "531" => "the account may not sign in from here",
+        "532" => "the password has expired",
+        "533" => "the account is disabled",
+        "701" => "the account has expired",
+        "773" => "the password must be changed first",
+        "775" => "the account is locked",
+        _ => return None,
+    })
+}
+
+/// What RFC 4511 calls a result.
+fn name(code: u32) -> &'static str {
+    match code {
+        1 => "operations error",
+        2 => "protocol error",
+        3 => "time limit exceeded",
+        4 => "size limit exceeded",
+        7 => "authentication method not supported",
+        8 => "stronger authentication required",
+        10 => "referral",
+        11 => "administrative limit exceeded",
+        12 => "unavailable critical extension",
+        13 => "confidentiality required",
+        18 => "inappropriate matching",
+        32 => "no such object",
+        34 => "invalid DN syntax",
+        48 => "inappropriate authentication",
+        49 => "invalid credentials",
+        50 => "insufficient access rights",
+        51 => "busy",
+        52 => "unavailable",
+        53 => "unwilling to perform",
+        80 => "other",
+        _ => "no success",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words() -> Words {
+        Words { server: "ldaps://dc1".to_owned(), password: Some("top secret".into()) }
+    }
+
+    fn result(rc: u32, text: &str) -> LdapResult {
+        LdapResult { rc, matched: String::new(), text: text.to_owned(), refs: Vec::new(), ctrls: Vec::new() }
+    }
+
+    #[test]
+    fn a_refused_bind_says_why() {
+        let text = |data: &str| {
+            format!("80090308: LdapErr: DSID-0C090439, comment: AcceptSecurityContext, data {data}, v4563\0")
+        };
+        for (data, expected) in [
+            ("52e", "the password is wrong, or"),
+            ("532", "the password has expired"),
+            ("533", "the account is disabled"),
+            ("775", "the account is locked"),
+            ("57", "Active Directory takes user@domain"),
+        ] {
+            let said = words().refused(Asked::Bind(Some("cn=reader")), &result(49, &text(data)));
+            let start = "ldaps://dc1 refuses the bind of cn=reader: invalid credentials (49) (it says: 80090308";
+            assert!(said.starts_with(start) && said.contains(expected), "{said}");
+        }
+        let said = words().refused(Asked::Bind(Some("cn=reader")), &result(8, ""));
+        assert!(
+            said.ends_with("(8); it wants an encrypted connection: use ldaps:// in `url`, or start_tls = true"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn a_search_that_was_broken_off_is_called_that() {
+        for code in [3, 4, 11] {
+            let said = words().refused(Asked::Search("dc=x"), &result(code, ""));
+            assert!(said.starts_with("ldaps://dc1 broke off the search below dc=x: "), "{said}");
+            assert!(said.contains("not the whole list"), "{said}");
+        }
+        let unbound = "000004DC: LdapErr: DSID-0C090A5C, comment: In order to perform this operation a successful bind must be completed on the connection.";
+        assert!(words().refused(Asked::Search("dc=x"), &result(1, unbound)).contains("set `bind_dn`"));
+    }
+
+    #[test]
+    fn what_the_server_says_is_cleaned() {
+        let said = words().refused(Asked::Bind(Some("x")), &result(53, "no top\u{1b}secret\nand top secret here"));
+        assert!(said.contains("no [password] and [password] here"), "{said}");
+        let long = format!("{}top secret", "x".repeat(195));
+        assert!(!words().clean(&long).contains("top"), "{}", words().clean(&long));
+        assert!(!format!("{:?}", words()).contains("top secret"));
+    }
+}

@@ -1,0 +1,373 @@
+//! The `ldap` source against OpenLDAP.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Company, Output, snapshot};
+use crate::servers::certificates::Authority;
+use crate::servers::proxy;
+use crate::servers::slapd::{PASSWORD, PEOPLE, READER, Slapd, authority, dn, people};
+
+/// How many of the shared directory's people are active.
+const ACTIVE: usize = PEOPLE - PEOPLE / 50;
+const EVERYBODY: &str = "base = \"dc=example,dc=test\"";
+
+/// What a web server says to those who speak LDAP to it.
+const HTTP: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n\
+                      <html><body>Your browser sent a request that this server could not understand.</body></html>\r\n";
+
+/// A company whose people are in a directory; `more` are further settings of the source.
+fn company(url: &str, more: &str) -> Company {
+    let settings = format!(
+        r#"[target]
+kind = "skovik"
+url = "http://127.0.0.1:8480/v1"
+
+[[source]]
+name = "ad"
+kind = "ldap"
+url = "{url}"
+bind_dn = "{READER}"
+password_env = "LDAP_PASSWORD"
+filter = "(objectClass=inetOrgPerson)"
+key = "employeeNumber"
+{more}
+
+[employee]
+external_identifier = "{{{{ ad.employeeNumber }}}}"
+primary_email = "{{{{ ad.mail | lower }}}}"
+first_name = "{{{{ ad.givenName }}}}"
+last_name = "{{{{ ad.sn }}}}"
+branch = "{{{{ ad.departmentNumber }}}}"
+manager = {{ value = "{{{{ ad.manager }}}}", refers_to = "{{{{ ad.dn }}}}" }}
+
+[scope]
+include = "ad.employeeType == 'active'"
+"#
+    );
+    let mut company = Company::of(&settings, "", &branches(), |_| {});
+    company.write("ca.pem", authority().pem());
+    company.env("LDAP_PASSWORD", PASSWORD);
+    company
+}
+
+/// The company of the shared directory over TLS.
+fn shared(more: &str) -> Company {
+    company(&Slapd::shared().tls(), &format!("ca_file = \"ca.pem\"\n{more}"))
+}
+
+/// An account with two branches and nobody in it.
+pub(super) fn branches() -> Vec<u8> {
+    let branch = |identifier: &str| {
+        json!({"type": "branches", "id": identifier.to_lowercase(),
+               "attributes": {"name": format!("Example {identifier}"), "external_identifier": identifier}})
+    };
+    snapshot(&[branch("NO01"), branch("SE01")], &[], &[])
+}
+
+/// The list cannot be trusted: no plan, nothing written, a message with the source and the cause, and no password.
+#[track_caller]
+pub(super) fn is_refused(company: &Company, says: &[&str]) -> Output {
+    let output = company.run(&["plan"]).ends(4).says(&["source `ad`: "]).says(says);
+    assert!(!company.exists("plan.json"), "{output}");
+    assert!(!output.stderr.contains(PASSWORD) && !output.stdout.contains(PASSWORD), "{output}");
+    company.wrote_nothing();
+    output
+}
+
+/// The settings do not fit the directory.
+#[track_caller]
+fn is_misconfigured(company: &Company, says: &[&str]) {
+    let output = company.run(&["plan"]).ends(3).says(says);
+    assert!(!company.exists("plan.json"), "{output}");
+}
+
+#[track_caller]
+pub(super) fn fingerprint(company: &Company) -> Value {
+    let plan = company.plan(0);
+    json!([plan["config_hash"], plan["sources"], plan["operations"]])
+}
+
+#[test]
+fn a_directory_is_read_planned_applied_and_then_in_line() {
+    let company = shared(EVERYBODY);
+    let plan = company.plan(0);
+    let source = &plan["sources"][0];
+    assert_eq!((&source["kind"], &source["proof"]), (&json!("ldap"), &json!("paged-results")), "{source}");
+    assert_eq!(source["records"], json!(PEOPLE), "{source}");
+    assert_eq!(plan["summary"]["create"], json!(ACTIVE), "{}", plan["summary"]);
+    company.plan_and_apply();
+    company.is_in_line();
+    let manager = |n: usize| company.user(&(1000 + n).to_string()).expect("a user")["relationships"]["manager"].clone();
+    assert_eq!(manager(300)["data"]["id"], json!(company.id("1037")));
+    assert_eq!(manager(0)["data"], Value::Null);
+    // Those who have left are nobody's business.
+    assert_eq!(company.user("1049"), None);
+}
+
+#[test]
+fn what_is_planned_does_not_depend_on_the_way_or_the_pages() {
+    let directory = Slapd::shared();
+    let company = shared(&format!("page_size = 500\n{EVERYBODY}"));
+    let expected = fingerprint(&company);
+    // Pages of which the last is full, of one entry less, and of one entry more.
+    let mut before = 500;
+    for page_size in [7, PEOPLE / 4, PEOPLE - 1, PEOPLE, PEOPLE + 1] {
+        company.edit("skovik-sync.toml", &format!("page_size = {before}\n"), &format!("page_size = {page_size}\n"));
+        assert_eq!(fingerprint(&company), expected, "{page_size}");
+        before = page_size;
+    }
+    company.edit("skovik-sync.toml", &directory.tls(), &directory.plain());
+    company.edit("skovik-sync.toml", "ca_file =", "start_tls = true\nca_file =");
+    assert_eq!(fingerprint(&company), expected);
+    company.edit("skovik-sync.toml", "start_tls = true\nca_file = \"ca.pem\"\n", "");
+    assert_eq!(fingerprint(&company), expected);
+}
+
+#[test]
+fn several_bases_and_filters_are_one_list() {
+    let records = |more: &str| {
+        let plan = shared(more).plan(0);
+        plan["sources"][0]["records"].as_u64().expect("a number")
+    };
+    let (all, contractors) = (PEOPLE as u64, PEOPLE as u64 / 10);
+    let staff = "base = \"ou=staff,dc=example,dc=test\"";
+    assert_eq!(records(staff), all - contractors);
+    assert_eq!(records(&format!("{staff}\nscope = \"one\"")), all - contractors);
+    assert_eq!(records("base = [\"ou=staff,dc=example,dc=test\", \"ou=contractors,dc=example,dc=test\"]"), all);
+    // Two searches that overlap: the union, and nobody twice.
+    let searches = "search = [\n{ base = \"ou=staff,dc=example,dc=test\" },\n\
+                    { base = \"dc=example,dc=test\", filter = \"(uid=p1*)\" },\n\
+                    { base = \"uid=p9,ou=contractors,dc=example,dc=test\", scope = \"base\" } ]";
+    let called_1 = (0..PEOPLE).filter(|n| n % 10 == 9 && n.to_string().starts_with('1')).count() as u64;
+    assert_eq!(records(searches), all - contractors + called_1 + 1);
+}
+
+#[test]
+fn nobody_at_all_is_not_believed() {
+    let nobody = "base = \"dc=example,dc=test\"\nfilter = \"(uid=nobody)\"";
+    let company = shared("");
+    company.edit("skovik-sync.toml", "filter = \"(objectClass=inetOrgPerson)\"", nobody);
+    is_refused(&company, &["finds nobody", "right to read"]);
+    // Where one of several searches finds nobody, the log says so.
+    let units = "base = [\"ou=staff,dc=example,dc=test\", \"cn=reader,dc=example,dc=test\"]";
+    shared(units).run(&["plan"]).ends(0).says(&["the search below cn=reader,dc=example,dc=test finds nobody"]);
+}
+
+#[test]
+fn a_size_limit_that_strikes_is_no_plan() {
+    let limits = |limits: &str| format!("limits dn.exact=\"{READER}\" {limits}");
+    let certificate = authority().for_loopback();
+    let directory =
+        Slapd::start(&people(60), &limits("size.soft=50 size.hard=50 size.pr=50 size.prtotal=50"), &certificate);
+    let small_pages = format!("page_size = 20\n{EVERYBODY}");
+    is_refused(
+        &company(&directory.plain(), &small_pages),
+        &["broke off the search below dc=example,dc=test: size limit exceeded (4)", "not the whole list"],
+    );
+    is_refused(&company(&directory.plain(), EVERYBODY), &["administrative limit exceeded (11)", "`page_size`"]);
+    // The limit of Active Directory, which counts within a page only.
+    let directory =
+        Slapd::start(&people(60), &limits("size.soft=50 size.hard=50 size.pr=50 size.prtotal=unlimited"), &certificate);
+    let plan = company(&directory.plain(), &small_pages).plan(0);
+    assert_eq!(plan["sources"][0]["records"], json!(60));
+}
+
+#[test]
+fn a_connection_that_is_cut_is_no_plan() {
+    let directory = Slapd::shared();
+    let pages = format!("page_size = 50\n{EVERYBODY}");
+    for bytes in [1, 5_000, 30_000, 60_000] {
+        let port = proxy::until(directory.port(), bytes, || false);
+        let company = company(&format!("ldap://127.0.0.1:{port}"), &pages);
+        is_refused(&company, &["no whole answer to the ", &format!("127.0.0.1:{port}")]);
+    }
+}
+
+#[test]
+fn a_server_that_dies_in_mid_page_is_no_plan() {
+    let directory = std::sync::Arc::new(Slapd::start(&people(PEOPLE), "", &authority().for_loopback()));
+    let dying = std::sync::Arc::clone(&directory);
+    let port = proxy::until(directory.port(), 30_000, move || {
+        dying.server.signal("KILL");
+        true
+    });
+    let company = company(&format!("ldap://127.0.0.1:{port}"), &format!("page_size = 50\n{EVERYBODY}"));
+    is_refused(&company, &["no whole answer to the search below dc=example,dc=test"]);
+    company.edit("skovik-sync.toml", &port.to_string(), &directory.port().to_string());
+    is_refused(&company, &["cannot be reached: Connection refused"]);
+}
+
+#[test]
+fn a_certificate_must_be_trusted_and_fit_the_host() {
+    let directory = Slapd::start(&people(3), "", &authority().for_host("ldap.example.test"));
+    let trusted = format!("ca_file = \"ca.pem\"\n{EVERYBODY}");
+    let start_tls = format!("start_tls = true\n{trusted}");
+    for (url, more) in [(directory.tls(), &trusted), (directory.plain(), &start_tls)] {
+        let says = ["is not trusted", "certificate not valid for name", "name the server in `url`"];
+        is_refused(&company(&url, more), &says);
+    }
+    // The system does not know the authority of the tests, and neither does another authority.
+    let unknown = ["is not trusted", "UnknownIssuer", "`ca_file`"];
+    is_refused(&company(&Slapd::shared().tls(), EVERYBODY), &unknown);
+    let other = shared(EVERYBODY);
+    other.write("ca.pem", Authority::new("another").pem());
+    is_refused(&other, &unknown);
+    other.write("ca.pem", "no certificate");
+    is_misconfigured(&other, &["[[source]] `ad`: `ca_file`", "holds no certificate"]);
+    std::fs::remove_file(other.path("ca.pem")).expect("removed");
+    is_misconfigured(&other, &["[[source]] `ad`: `ca_file`", "cannot be read"]);
+    // A port that speaks no TLS.
+    is_refused(&company(&Slapd::shared().plain().replace("ldap:", "ldaps:"), &trusted), &["ldaps://127.0.0.1"]);
+}
+
+#[test]
+fn a_wrong_password_is_no_plan_and_a_missing_one_a_wrong_setting() {
+    let mut company = shared(EVERYBODY);
+    company.env("LDAP_PASSWORD", "hunter-twelve");
+    let output = is_refused(&company, &["refuses the bind of cn=reader,dc=example,dc=test: invalid credentials (49)"]);
+    assert!(!output.stderr.contains("hunter-twelve"), "{output}");
+    let output = company.run(&["-v", "plan"]).ends(4);
+    assert!(!output.stderr.contains("hunter-twelve"), "{output}");
+    company.edit("skovik-sync.toml", "LDAP_PASSWORD", "NO_SUCH_VARIABLE");
+    is_misconfigured(&company, &["[[source]] `ad`", "NO_SUCH_VARIABLE is not set", "the password of `bind_dn`"]);
+}
+
+#[test]
+fn nobody_in_particular_sees_nothing() {
+    let company = shared(EVERYBODY);
+    company.edit("skovik-sync.toml", &format!("bind_dn = \"{READER}\"\npassword_env = \"LDAP_PASSWORD\"\n"), "");
+    is_refused(&company, &["no such object (32)", "rights"]);
+}
+
+#[test]
+fn what_is_not_text_is_refused_unless_it_is_called_binary() {
+    let schema = "attributetype ( 1.3.6.1.4.1.99999.1 NAME 'blob' SYNTAX 1.3.6.1.4.1.1466.115.121.1.40 )";
+    // 0xff 0xfe is no UTF-8.
+    let ldif = people(2).replace("uid: p1\n", "objectClass: extensibleObject\nuid: p1\nblob:: //4=\n");
+    let directory = Slapd::start_with_schema(schema, &ldif, "", &authority().for_loopback());
+    let company = company(&directory.plain(), EVERYBODY);
+    company.edit("skovik-sync.toml", "{{ ad.sn }}", "{{ ad.sn }}{{ ad.blob }}");
+    is_refused(&company, &[&format!("\"{}\": a value of `blob` is not UTF-8 text", dn(1)), "`binary`"]);
+    company.edit("skovik-sync.toml", EVERYBODY, &format!("{EVERYBODY}\nbinary = [\"Blob\"]"));
+    let plan = company.plan(0);
+    assert_eq!(plan["operations"][1]["after"]["last_name"], json!("Last1//4="));
+}
+
+#[test]
+fn an_attribute_that_nobody_has_is_told_from_one_that_does_not_exist() {
+    let company = shared(EVERYBODY);
+    let rename = |from: &str, to: &str| company.edit("skovik-sync.toml", from, to);
+    rename("{{ ad.sn }}", "{{ ad.sn }}{{ ad.title }}");
+    let output = company.run(&["plan"]).ends(0).says(&["[[source]] `ad`: no entry has a `title`"]);
+    assert!(company.json("plan.json")["operations"][0]["after"]["last_name"] == json!("Last0"), "{output}");
+    std::fs::remove_file(company.path("plan.json")).expect("removed");
+    rename("ad.title", "ad.tilte");
+    is_misconfigured(&company, &["`tilte` of [[source]] `ad`", "did you mean `title`?"]);
+    // What the directory answers under another name would be an empty column.
+    rename("{{ ad.sn }}{{ ad.tilte }}", "{{ ad.surname }}");
+    is_misconfigured(&company, &["`surname` of [[source]] `ad`, which this directory calls `sn`"]);
+    rename("ad.surname", "ad['last name']");
+    is_misconfigured(&company, &["`last name` of [[source]] `ad`, which cannot be the name of an attribute"]);
+    // The names of attributes have no case.
+    rename("ad['last name']", "ad.SN");
+    assert_eq!(company.plan(0)["operations"][0]["after"]["last_name"], json!("Last0"));
+}
+
+#[test]
+fn a_part_that_is_kept_elsewhere_is_missed() {
+    let elsewhere = "dn: ou=elsewhere,dc=example,dc=test\nobjectClass: referral\nobjectClass: extensibleObject\n\
+                     ou: elsewhere\nref: ldap://ldap2.example.test/ou=elsewhere,dc=example,dc=test\n\n";
+    let directory = Slapd::start(&(people(4) + elsewhere), "", &authority().for_loopback());
+    let company = company(&directory.plain(), EVERYBODY);
+    is_refused(&company, &["kept elsewhere (ldap://ldap2.example.test/ou=elsewhere", "referrals = \"ignore\""]);
+    company.edit("skovik-sync.toml", EVERYBODY, &format!("{EVERYBODY}\nreferrals = \"ignore\""));
+    let plan = company.plan(0);
+    assert_eq!(plan["sources"][0]["proof"], json!("paged-results,referrals-ignored"));
+    // Where all of it is elsewhere, there is nothing to ignore.
+    std::fs::remove_file(company.path("plan.json")).expect("removed");
+    company.edit("skovik-sync.toml", EVERYBODY, "base = \"ou=elsewhere,dc=example,dc=test\"");
+    is_refused(&company, &["referral (10)"]);
+}
+
+#[test]
+fn several_values_are_a_list() {
+    let ldif = people(2).replace("mail: P1@", "mail: z@example.com\nmail: P1@");
+    let directory = Slapd::start(&ldif, "", &authority().for_loopback());
+    let company = company(&directory.plain(), EVERYBODY);
+    company.edit("skovik-sync.toml", "ad.mail | lower", "ad.mail");
+    let output = company.run(&["plan"]).ends(5);
+    let plan = company.json("plan.json");
+    assert_eq!(plan["summary"]["set_aside"], json!(1), "{output}");
+    assert!(plan["diagnostics"][0]["message"].to_string().contains("| first"), "{output}");
+    // Said to be a list, it is one for those with a single value, too.
+    company.edit("skovik-sync.toml", EVERYBODY, &format!("{EVERYBODY}\nlists = [\"MAIL\"]"));
+    company.edit("skovik-sync.toml", "ad.mail }}", "ad.mail | first | lower }}");
+    let plan = company.plan(0);
+    let emails: Vec<&Value> =
+        [0, 1].iter().map(|&n: &usize| &plan["operations"][n]["after"]["primary_email"]).collect();
+    assert_eq!(emails, ["p0@example.com", "p1@example.com"]);
+}
+
+#[test]
+fn what_is_no_directory_is_no_plan() {
+    let timeout = format!("timeout = \"2s\"\n{EVERYBODY}");
+    let at = |answer| company(&format!("ldap://127.0.0.1:{}", proxy::saying(answer)), &timeout);
+    is_refused(&at(b""), &["2s"]);
+    is_refused(&at(HTTP), &["no whole answer to the bind"]);
+    // Something that has the shape of LDAP without being it: an answer to the bind with nothing in it.
+    is_refused(&at(b"\x30\x05\x02\x01\x01\x61\x00"), &["sent what is not LDAP"]);
+    let tls = format!("ca_file = \"ca.pem\"\n{timeout}");
+    let url = format!("ldaps://127.0.0.1:{}", proxy::saying(HTTP));
+    is_refused(&company(&url, &tls), &["is not trusted"]);
+}
+
+#[test]
+fn an_account_is_disabled_or_not_or_that_is_not_clear() {
+    let settings = r#"[target]
+kind = "skovik"
+url = "http://127.0.0.1:8480/v1"
+
+[[source]]
+name = "hr"
+kind = "csv"
+path = "employees.csv"
+key = "id"
+
+[[source]]
+name = "ad"
+kind = "csv"
+path = "accounts.csv"
+key = "id"
+
+[employee]
+external_identifier = "{{ hr.id }}"
+primary_email = "{{ hr.id }}@example.com"
+first_name = "{{ hr.id }}"
+last_name = "Berg"
+branch = "SE01"
+
+[scope]
+include = "ad is not disabled"
+
+[guard]
+max_invalid_percent = 100
+"#;
+    let company = Company::of(settings, "id\nenabled\ndisabled\nunclear\nabsent\n", &branches(), |_| {});
+    company.write("accounts.csv", "id,userAccountControl\nenabled,66048\ndisabled,66050\nunclear,\n");
+    let plan = company.plan(0);
+    assert_eq!((&plan["summary"]["create"], &plan["summary"]["set_aside"]), (&json!(1), &json!(2)), "{plan:#}");
+    assert_eq!(plan["operations"][0]["employee"], json!("enabled"));
+    let said = plan["diagnostics"].to_string();
+    assert!(
+        said.contains("needs a number in userAccountControl") && said.contains("no record of this person"),
+        "{said}"
+    );
+    // Who has no account can be left out by asking for it.
+    let asking = "ad.userAccountControl | default('') != '' and ad is not disabled";
+    company.edit("skovik-sync.toml", "ad is not disabled", asking);
+    let summary = company.plan(0)["summary"].clone();
+    assert_eq!((&summary["create"], &summary["set_aside"]), (&json!(1), &json!(0)), "{summary}");
+    // The column that the test needs is one that the settings use.
+    company.edit("accounts.csv", "userAccountControl", "control");
+    company.run(&["plan"]).ends(3).says(&["`ad.userAccountControl`", "no record of source `ad` has the column"]);
+}
