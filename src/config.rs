@@ -30,7 +30,7 @@ use crate::source::Source;
 pub(crate) use credentials::SecretShape;
 pub use credentials::{Secret, SecretPlace};
 pub(crate) use credentials::{program_path, shortened};
-pub(crate) use read::{is_loopback, secure_url};
+pub(crate) use read::secure_url;
 pub use template::Template;
 
 /// The settings. Made by [`Settings::load`], so that they fit together.

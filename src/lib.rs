@@ -7,8 +7,8 @@
 //!
 //! - the core, pure functions over plain data: [`employee`] (the domain), [`diff`] (who is who, the four groups),
 //!   [`order`] (the dependency graph), [`guard`] (the limits), [`plan`] (the file and its hash);
-//! - what feeds it: [`config`] (the settings file), [`source`] (records), [`mapping`] (records to employees),
-//!   [`target`] (Skovik);
+//! - what feeds it: [`config`] (the settings file), `http` (requests, tried again where that is safe), [`source`]
+//!   (records), [`mapping`] (records to employees), [`target`] (Skovik);
 //! - what follows it: [`approval`], [`apply`], [`render`];
 //! - the edge: [`cli`], [`commands`], [`ui`], [`exit`], [`files`], and [`sandbox`], the stand-in for Skovik.
 //!
@@ -22,6 +22,7 @@ pub mod order;
 pub mod plan;
 
 pub mod config;
+mod http;
 pub mod mapping;
 pub mod source;
 pub mod target;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use toml::de::DeTable;
-use url::{Host, Url};
+use url::Url;
 
 use super::credentials::{Secret, SecretShape};
 use super::section::{Document, Section};
@@ -16,6 +16,7 @@ use super::{
 };
 use crate::approval::escalation::Escalation;
 use crate::diff::{Remove, Renumber};
+use crate::http::is_loopback;
 use crate::plan::Digest;
 use crate::source;
 
@@ -151,16 +152,6 @@ pub(crate) fn secure_url(section: &Section<'_>, key: &str, why: &str) -> Result<
         other => return wrong(format!("must begin with https, not {other}")),
     }
     Ok(url)
-}
-
-/// Whether a URL leads to this machine.
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 fn token(section: &Section<'_>) -> Result<Secret, ConfigError> {

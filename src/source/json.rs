@@ -82,6 +82,30 @@ impl Records {
     pub(super) fn record(&mut self, number: u64) -> Record<'_> {
         Record { records: self, number }
     }
+
+    /// Puts a value into a column of the record that is under way.
+    pub(super) fn set(&mut self, column: usize, raw: &str) -> Result<(), String> {
+        let (kind, text) = scalar(raw)?;
+        if self.row.len() <= column {
+            self.row.resize(column + 1, None);
+        }
+        match self.row[column].replace((kind, Cow::Owned(text.into_owned()))) {
+            Some(_) => Err("a property stands twice in it".to_owned()),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends the record that is under way; a column that was not set is empty.
+    pub(super) fn end(&mut self, number: u64) -> Result<(), String> {
+        let Self { builder, row } = self;
+        for column in 0..builder.width() {
+            match row.get_mut(column).and_then(Option::take) {
+                Some((kind, text)) => builder.cell(kind, &text),
+                None => builder.cell(CellKind::Text, ""),
+            }
+        }
+        builder.end_row(number)
+    }
 }
 
 /// Reads an object as a record.
@@ -106,23 +130,11 @@ impl<'de> Visitor<'de> for Record<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut properties: A) -> Result<(), A::Error> {
-        let Records { builder, row } = self.records;
-        while let Some(column) = properties.next_key_seed(Column(builder))? {
-            let (kind, text) = scalar(properties.next_value::<&RawValue>()?.get()).map_err(A::Error::custom)?;
-            if row.len() <= column {
-                row.resize(column + 1, None);
-            }
-            if row[column].replace((kind, Cow::Owned(text.into_owned()))).is_some() {
-                return Err(A::Error::custom("a property stands twice in it"));
-            }
+        let Self { records, number } = self;
+        while let Some(column) = properties.next_key_seed(Column(&mut records.builder))? {
+            records.set(column, properties.next_value::<&RawValue>()?.get()).map_err(A::Error::custom)?;
         }
-        for column in 0..builder.width() {
-            match row.get_mut(column).and_then(Option::take) {
-                Some((kind, text)) => builder.cell(kind, &text),
-                None => builder.cell(CellKind::Text, ""),
-            }
-        }
-        builder.end_row(self.number).map_err(A::Error::custom)
+        records.end(number).map_err(A::Error::custom)
     }
 }
 
@@ -273,7 +285,7 @@ pub(super) fn structured(raw: &str) -> Result<Value, String> {
 }
 
 /// The properties of an object in its order, those that stand twice too.
-struct Properties<'a>(Vec<(String, &'a RawValue)>);
+pub(super) struct Properties<'a>(pub(super) Vec<(String, &'a RawValue)>);
 
 impl<'de> serde::Deserialize<'de> for Properties<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

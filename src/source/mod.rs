@@ -8,12 +8,15 @@ mod decode;
 mod exec;
 mod file;
 mod format;
+mod http;
 mod json;
 mod jsonl;
 mod ldap;
 mod listing;
+mod pointer;
 mod records;
 mod sample;
+mod scim;
 mod sql;
 mod table;
 #[cfg(test)]
@@ -41,8 +44,10 @@ use csv::CsvFormat;
 use exec::ExecSource;
 use file::{FileSettings, FileSource};
 use format::FormatName;
+use http::{HttpSource, Server};
 use json::JsonFormat;
 use ldap::LdapSource;
+use scim::ScimSource;
 use sql::SqlSource;
 use table::Table;
 use xlsx::XlsxSource;
@@ -127,6 +132,14 @@ const KINDS: &[(&str, Kind)] = &[
     ("exec", Kind { keys: &[ExecSource::KEYS], read: |section| shared(ExecSource::from_section(section)) }),
     ("ldap", Kind { keys: &[LdapSource::KEYS], read: |section| shared(LdapSource::from_section(section)) }),
     ("sql", Kind { keys: &[SqlSource::KEYS], read: |section| shared(SqlSource::from_section(section)) }),
+    (
+        "http",
+        Kind { keys: &[Server::KEYS, HttpSource::KEYS], read: |section| shared(HttpSource::from_section(section)) },
+    ),
+    (
+        "scim",
+        Kind { keys: &[Server::KEYS, ScimSource::KEYS], read: |section| shared(ScimSource::from_section(section)) },
+    ),
 ];
 
 impl From<ConfigError> for ReadError {

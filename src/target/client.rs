@@ -4,31 +4,30 @@
 //! It decides nothing about people. It never repeats a POST whose outcome is unclear, never follows a redirect, never
 //! sends the key to another origin than the configured one, and never shows it.
 
+mod call;
 mod error;
-mod http;
 mod list;
-mod retry;
-mod said;
-mod throttle;
 
 use std::fmt;
-use std::sync::Once;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Method;
 use reqwest::header::{HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
-use url::{Host, Url};
+use url::Url;
 
 use super::wire::{self, Body, Collection, UserResource};
 use crate::employee::UserId;
+use crate::http::{self, Redactor, Transport};
 
 pub use error::{ApiError, ClientError, ListError, Refusal, WriteError};
 pub use list::Progress;
 
-use http::Call;
-use said::Said;
-use throttle::Throttle;
+use call::Call;
+
+/// The largest answer that is read; a server that sends more is not believed.
+const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
 
 /// How to reach Skovik.
 #[derive(Debug)]
@@ -55,13 +54,10 @@ pub struct Options {
 
 /// A client of one account. All its requests share the limits of [`Options`], and one pause when the server asks for it.
 pub struct Client {
-    http: reqwest::Client,
+    http: Transport,
     base: Url,
     key_header: (HeaderName, HeaderValue),
-    said: Said,
-    throttle: Throttle,
     page_size: u32,
-    retries: u32,
 }
 
 /// What became of a user who was to be removed.
@@ -79,18 +75,21 @@ impl Client {
     /// # Errors
     /// Where the URL would show the key or a password to others, or the key cannot stand in a header.
     pub fn new(options: Options) -> Result<Self, ClientError> {
-        let Options { url, token, auth_header, auth_scheme, .. } = &options;
-        let loopback = check_url(url)?;
-        let key_header = key_header(auth_header, auth_scheme, token)?;
-        Ok(Self {
-            http: http_client(&options, loopback)?,
-            key_header,
-            throttle: Throttle::new(options.max_in_flight, options.requests_per_second),
-            page_size: options.page_size,
+        let Options { url, token, auth_header, auth_scheme, page_size, .. } = options;
+        check_url(&url)?;
+        let key_header = key_header(&auth_header, &auth_scheme, &token)?;
+        let transport = http::Options {
+            url: url.clone(),
+            max_in_flight: options.max_in_flight,
+            requests_per_second: options.requests_per_second,
+            timeout: options.timeout,
             retries: options.retries,
-            said: Said::new(options.token),
-            base: options.url,
-        })
+            largest_answer: LARGEST_ANSWER,
+            authorities: None,
+            words: call::words,
+            redactor: Arc::new(Redactor::from(token)),
+        };
+        Ok(Self { http: Transport::new(transport).map_err(ClientError::Setup)?, base: url, key_header, page_size })
     }
 
     /// Reads one user; `None` where there is none with this id.
@@ -144,7 +143,8 @@ impl Client {
         };
         let user = self.read_user(&answer)?;
         if user.id() != id {
-            let problem = self.said.clean(&format!("asked for the user {id:?}, it answered with {:?}", user.id()));
+            let problem =
+                self.http.redactor().clean(&format!("asked for the user {id:?}, it answered with {:?}", user.id()));
             return Err(ApiError::Unclear { problem });
         }
         Ok(Some(user))
@@ -152,14 +152,14 @@ impl Client {
 
     fn read_user(&self, answer: &[u8]) -> Result<UserResource, ApiError> {
         wire::user_document(answer).map_err(|problem| {
-            let problem = self.said.clean(&format!("the answer does not hold a user: {problem}"));
+            let problem = self.http.redactor().clean(&format!("the answer does not hold a user: {problem}"));
             ApiError::Unclear { problem }
         })
     }
 
     fn user_url(&self, id: &UserId) -> Result<Url, ApiError> {
         wire::user_url(&self.base, id.as_str()).ok_or_else(|| ApiError::NotSent {
-            problem: format!("{:?} is no possible user id", self.said.clean(id.as_str())),
+            problem: format!("{:?} is no possible user id", self.http.redactor().clean(id.as_str())),
         })
     }
 }
@@ -171,14 +171,11 @@ impl fmt::Debug for Client {
     }
 }
 
-/// Whether the host is this machine, once the URL is one that may be used.
-fn check_url(url: &Url) -> Result<bool, ClientError> {
-    let loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => return Err(ClientError::Scheme),
-    };
+/// Whether the URL is one that may be used.
+fn check_url(url: &Url) -> Result<(), ClientError> {
+    if url.host().is_none() {
+        return Err(ClientError::Scheme);
+    }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(ClientError::PasswordInUrl);
     }
@@ -186,8 +183,8 @@ fn check_url(url: &Url) -> Result<bool, ClientError> {
         return Err(ClientError::QueryInUrl);
     }
     match url.scheme() {
-        "https" => Ok(loopback),
-        "http" if loopback => Ok(loopback),
+        "https" => Ok(()),
+        "http" if http::is_loopback(url) => Ok(()),
         "http" => Err(ClientError::PlainHttp { host: url.host_str().unwrap_or_default().to_owned() }),
         _ => Err(ClientError::Scheme),
     }
@@ -204,33 +201,6 @@ fn key_header(name: &str, scheme: &str, token: &SecretString) -> Result<(HeaderN
     let mut value = HeaderValue::from_str(&text).map_err(|_| ClientError::HeaderScheme)?;
     value.set_sensitive(true);
     Ok((header, value))
-}
-
-fn http_client(options: &Options, loopback: bool) -> Result<reqwest::Client, ClientError> {
-    static PROVIDER: Once = Once::new();
-    PROVIDER.call_once(|| {
-        // Fails only where the program has chosen a provider before, which serves as well.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    });
-    let mut builder = reqwest::Client::builder()
-        .user_agent(concat!("skovik-sync/", env!("CARGO_PKG_VERSION")))
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        // Nothing is repeated behind the back of `http::Client::send`, which knows what may be.
-        .retry(reqwest::retry::never())
-        .timeout(options.timeout)
-        // Earlier than the whole, so that a host that does not answer counts as surely not reached.
-        .connect_timeout((options.timeout / 2).min(Duration::from_secs(10)))
-        // A connection that the server is about to close would make the outcome of a POST unclear for nothing.
-        .pool_idle_timeout(Duration::from_secs(15));
-    if loopback {
-        builder = builder.no_proxy();
-    }
-    if options.url.scheme() == "http" {
-        // The system's certificates are not needed, and may be missing in a container.
-        builder = builder.tls_certs_only([]);
-    }
-    builder.build().map_err(|error| ClientError::Setup(http::chain(&error)))
 }
 
 #[cfg(test)]

@@ -114,6 +114,16 @@ fn only_apply_and_its_command_write_to_skovik() {
 }
 
 #[test]
+fn http_knows_nothing_of_those_who_use_it() {
+    let own: Vec<_> =
+        sources().into_iter().filter(|(name, _)| name == "http.rs" || name.starts_with("http/")).collect();
+    assert!(own.len() > 2, "src/http is not there");
+    for (name, text) in own {
+        assert_eq!(modules_used(&text), BTreeSet::new(), "src/{name} serves every API alike");
+    }
+}
+
+#[test]
 fn what_is_forbidden_would_be_found() {
     for line in [
         "use std::fs;",

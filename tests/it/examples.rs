@@ -56,3 +56,35 @@ fn the_cron_job_of_kubernetes_runs_run_with_settings_that_can_be_read() {
     let settings = Settings::parse(&settings, Path::new("skovik-sync.toml")).expect("good settings");
     assert!(settings.approval.automatic && settings.guard.per_branch.is_some());
 }
+
+/// The settings in the descriptions of the kinds of source, each with its file. Those of a source alone are completed.
+fn settings_of_sources() -> Vec<(String, String)> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/sources");
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        let text = fs::read_to_string(&path).expect("text");
+        let blocks = text.split("```toml\n").skip(1).map(|rest| rest.split("```").next().expect("an end"));
+        for block in blocks.filter(|block| block.contains("[[source]]")) {
+            let target = "[target]\nkind = \"skovik\"\nurl = \"https://api.example.com\"\n";
+            let employee =
+                "[employee]\nexternal_identifier = 'x'\nprimary_email = 'x'\nfirst_name = 'x'\nlast_name = 'x'\n";
+            let before = if block.contains("[target]") { "" } else { target };
+            let after = if block.contains("\n[employee]") { "" } else { employee };
+            found.push((name.clone(), format!("{before}{block}\n{after}")));
+        }
+    }
+    found
+}
+
+#[test]
+fn the_settings_of_every_kind_of_source_can_be_read() {
+    let found = settings_of_sources();
+    let of = |kind: &str| found.iter().filter(|(name, _)| name == kind).count();
+    // One at the top, a complete one, and the ready ones of four services.
+    assert!(of("http.md") >= 6 && of("scim.md") >= 2, "{found:#?}");
+    for (name, text) in found {
+        Settings::parse(&text, Path::new("skovik-sync.toml")).unwrap_or_else(|error| panic!("{name}: {error}\n{text}"));
+    }
+}

@@ -12,8 +12,8 @@ use serde_json::value::RawValue;
 use url::Url;
 
 use super::Client;
+use super::call::Call;
 use super::error::{ApiError, ListError};
-use super::http::Call;
 use crate::employee::{Branch, CustomField, Managed, User};
 use crate::target::wire::{self, Collection, Next, Page, ShareBranches};
 
@@ -92,7 +92,7 @@ impl Client {
             let incomplete = |problem: String| ListError::Incomplete {
                 collection: what,
                 page: number,
-                problem: self.said.clean(&problem),
+                problem: self.http.redactor().clean(&problem),
             };
             let body = self.send(&Call { method: Method::GET, url: url.clone(), body: None }).await;
             let body = body.map_err(|error| match error {

@@ -76,3 +76,17 @@ fn nothing_shows_the_key() {
     let shown = format!("{client:?}");
     assert!(!shown.contains(KEY) && shown.contains("http://localhost:1/v1"), "{shown}");
 }
+
+#[test]
+fn a_refusal_reads_well() {
+    let redactor = Redactor::from(SecretString::from("s3cret-key"));
+    let refusal = |status, body: &[u8]| call::refusal(&redactor, status, body);
+    let body = r#"{"errors":[{"title":"Taken","detail":"s3cret-key is\n taken","source":{"pointer":"/data"}},{"code":"x"},{}]}"#;
+    let taken = refusal(422, body.as_bytes());
+    let expected = "skovik refused it (422): Taken: [key] is taken (/data); x; no reason given";
+    assert!(taken.taken);
+    assert_eq!(taken.to_string(), expected);
+    let html = refusal(400, b"<h1>Bad\xff\n</h1>").to_string();
+    assert_eq!(html, "skovik refused it (400): <h1>Bad\u{fffd} </h1>");
+    assert_eq!(refusal(400, b"").to_string(), "skovik refused it (400)");
+}

@@ -6,7 +6,9 @@ pub(crate) mod mariadb;
 pub(crate) mod postgres;
 pub(crate) mod proxy;
 pub(crate) mod samba;
+pub(crate) mod scim;
 pub(crate) mod slapd;
+pub(crate) mod web;
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};

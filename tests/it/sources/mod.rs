@@ -2,6 +2,9 @@
 
 mod explain;
 mod files;
+mod http;
+mod http_faults;
 mod ldap;
 mod samba;
+mod scim;
 mod sql;

@@ -1,63 +1,72 @@
-//! The server's words, made fit to be shown: short, on one line, without what could steer a terminal, and without the
-//! key, should the server echo it.
+//! A server's words, made fit to be shown: short, on one line, without what could steer a terminal, and without secrets,
+//! should the server echo them.
+
+use std::fmt;
+use std::sync::{PoisonError, RwLock};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::error::Refusal;
-use crate::target::wire::{self, ErrorObject};
-
-/// How many characters of the server's words are shown.
+/// How many characters of a server's words are shown.
 const LONGEST: usize = 300;
 /// How much of a body is looked at for that.
 const LOOKED_AT: usize = 64 * 1024;
-/// A run of letters and digits of the key that is so long is taken out wherever it stands: the characters around it may
+/// A run of letters and digits of a secret that is so long is taken out wherever it stands: the characters around it may
 /// be written otherwise, as `%2F`, `\u002f` or `&amp;`.
 const TELLING: usize = 8;
 
-/// Cleans what the server said. It knows the key, in order to take it out.
-pub(super) struct Said {
-    token: SecretString,
+/// Cleans what a server said. It knows the secrets, in order to take them out.
+#[derive(Default)]
+pub(crate) struct Redactor {
+    /// The longest first, so that one which is a part of another leaves nothing of it.
+    secrets: RwLock<Vec<SecretString>>,
 }
 
-impl Said {
-    pub(super) fn new(token: SecretString) -> Self {
-        Self { token }
+impl Redactor {
+    /// Takes this out too from now on.
+    pub(crate) fn add(&self, secret: SecretString) {
+        if secret.expose_secret().is_empty() {
+            return;
+        }
+        let mut secrets = self.secrets.write().unwrap_or_else(PoisonError::into_inner);
+        secrets.push(secret);
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose_secret().len()));
     }
 
     /// One clean line.
-    pub(super) fn clean(&self, text: &str) -> String {
-        // Before and after: white space or control characters within the text could hide the key, or make it up.
-        let text = self.without_key(&visible(&self.without_key(text)));
+    pub(crate) fn clean(&self, text: &str) -> String {
+        // Before and after: white space or control characters within the text could hide a secret, or make it up.
+        let text = self.without_secrets(&visible(&self.without_secrets(text)));
         match text.char_indices().nth(LONGEST) {
             Some((end, _)) => format!("{}…", &text[..end]),
             None => text,
         }
     }
 
-    fn without_key(&self, text: &str) -> String {
-        let token = self.token.expose_secret();
-        let runs = token.split(|c: char| !c.is_ascii_alphanumeric()).filter(|run| run.len() >= TELLING);
-        runs.fold(text.replace(token, "[key]"), |text, run| text.replace(run, "[key]"))
-    }
-
     /// The same of a body that may be anything.
-    pub(super) fn clean_body(&self, body: &[u8]) -> String {
+    pub(crate) fn clean_body(&self, body: &[u8]) -> String {
         self.clean(&String::from_utf8_lossy(&body[..body.len().min(LOOKED_AT)]))
     }
 
-    pub(super) fn refusal(&self, status: u16, body: &[u8]) -> Refusal {
-        let errors: Vec<ErrorObject> = wire::error_objects(body);
-        let taken = wire::says_taken(status, &errors);
-        let errors: Vec<_> = errors.into_iter().map(|error| error.map(|text| self.clean(&text))).collect();
-        let said = if errors.is_empty() { self.clean_body(body) } else { String::new() };
-        Refusal { status, errors, taken, said }
+    fn without_secrets(&self, text: &str) -> String {
+        let secrets = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
+        let whole = secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose_secret(), "[key]"));
+        let runs = secrets.iter().flat_map(|secret| secret.expose_secret().split(|c: char| !c.is_ascii_alphanumeric()));
+        runs.filter(|run| run.len() >= TELLING).fold(whole, |text, run| text.replace(run, "[key]"))
     }
+}
 
-    /// What a refusal of the key says.
-    pub(super) fn words(&self, status: u16, body: &[u8]) -> String {
-        let refusal = self.refusal(status, body);
-        let words = refusal.errors.into_iter().find_map(|error| error.detail.or(error.title)).unwrap_or(refusal.said);
-        if words.is_empty() { "no reason given".to_owned() } else { words }
+impl From<SecretString> for Redactor {
+    fn from(secret: SecretString) -> Self {
+        let redactor = Self::default();
+        redactor.add(secret);
+        redactor
+    }
+}
+
+/// Without the secrets.
+impl fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redactor").finish_non_exhaustive()
     }
 }
 
@@ -102,8 +111,8 @@ fn is_invisible(c: char) -> bool {
 mod tests {
     use super::*;
 
-    fn said() -> Said {
-        Said::new("s3cret-key".into())
+    fn said() -> Redactor {
+        SecretString::from("s3cret-key").into()
     }
 
     #[test]
@@ -127,7 +136,7 @@ mod tests {
 
     #[test]
     fn takes_the_key_out_however_it_is_written() {
-        let said = Said::new("id/0123456789abcdef+Zyxwvutsrq==".into());
+        let said = Redactor::from(SecretString::from("id/0123456789abcdef+Zyxwvutsrq=="));
         for text in [
             "id/0123456789abcdef+Zyxwvutsrq==",
             "id%2F0123456789abcdef%2BZyxwvutsrq%3D%3D",
@@ -137,7 +146,7 @@ mod tests {
             let shown = said.clean(text);
             assert!(!shown.contains("0123456789") && !shown.contains("Zyxwvutsrq"), "{shown}");
         }
-        assert_eq!(Said::new("a-b".into()).clean("a or b"), "a or b", "a short run tells nothing");
+        assert_eq!(Redactor::from(SecretString::from("a-b")).clean("a or b"), "a or b", "a short run tells nothing");
     }
 
     #[test]
@@ -148,14 +157,14 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_reads_well() {
-        let body = r#"{"errors":[{"title":"Taken","detail":"s3cret-key is\n taken","source":{"pointer":"/data"}},{"code":"x"},{}]}"#;
-        let refusal = said().refusal(422, body.as_bytes());
-        let expected = "skovik refused it (422): Taken: [key] is taken (/data); x; no reason given";
-        assert!(refusal.taken);
-        assert_eq!(refusal.to_string(), expected);
-        let html = said().refusal(400, b"<h1>Bad\xff\n</h1>").to_string();
-        assert_eq!(html, "skovik refused it (400): <h1>Bad\u{fffd} </h1>");
-        assert_eq!(said().refusal(400, b"").to_string(), "skovik refused it (400)");
+    fn takes_out_every_secret_and_the_longer_one_first() {
+        let redactor = Redactor::from(SecretString::from("abc"));
+        redactor.add("abcdef".into());
+        redactor.add(String::new().into());
+        assert_eq!(redactor.clean("abcdef abc xyz"), "[key] [key] xyz");
+        redactor.add("longer/0123456789".into());
+        redactor.add("t-0123456789".into());
+        assert_eq!(redactor.clean("t-0123456789"), "[key]", "a part of one is taken out after the whole of another");
+        assert!(!format!("{redactor:?}").contains("abc"));
     }
 }

@@ -1,4 +1,4 @@
-//! Keeps all requests of a client within its limits: how many are under way, how many begin in a second, and a pause
+//! Keeps all requests of a transport within its limits: how many are under way, how many begin in a second, and a pause
 //! for everybody when the server asks one of them to slow down.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep_until};
 
-/// The limits that all requests of a client share.
+/// The limits that all requests of a transport share.
 pub(super) struct Throttle {
     slots: Semaphore,
     /// The time between the beginnings of two requests.

@@ -1,0 +1,311 @@
+//! Requests over HTTP, tried again where that is safe. What Skovik's client and the sources that are servers have in
+//! common.
+//!
+//! It knows no API: what a status or a body means is for its callers. It never follows a redirect, never repeats a
+//! request that may have been carried out unless its caller says that this does no harm, never sends a request that
+//! nobody asked for, and shows nothing that its [`Redactor`] knows as a secret.
+
+mod redactor;
+mod retry;
+mod throttle;
+mod words;
+
+use std::fmt;
+use std::sync::{Arc, Once};
+use std::time::{Duration, Instant, SystemTime};
+
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::{Certificate, Method, Response, StatusCode};
+use serde_json::value::RawValue;
+use url::{Host, Url};
+
+pub(crate) use redactor::Redactor;
+use throttle::Throttle;
+pub(crate) use words::words;
+
+/// How requests are sent.
+pub(crate) struct Options {
+    /// An address of the server; others may be asked too.
+    pub(crate) url: Url,
+    /// How many requests may be under way at once; at least one.
+    pub(crate) max_in_flight: usize,
+    /// How many requests may begin in a second; 0: as many as the server lets pass.
+    pub(crate) requests_per_second: u32,
+    /// How long one request may take, from the connection to the end of the answer.
+    pub(crate) timeout: Duration,
+    /// How often a request is tried again, where that is safe.
+    pub(crate) retries: u32,
+    /// How many bytes an answer may have; a server that sends more is not believed.
+    pub(crate) largest_answer: usize,
+    /// Who may vouch for the server, instead of those whom the system trusts.
+    pub(crate) authorities: Option<Vec<Certificate>>,
+    /// Finds the words for people in the body of an error; without any, the start of the body is shown.
+    pub(crate) words: fn(&[u8]) -> Option<String>,
+    /// What must not be shown.
+    pub(crate) redactor: Arc<Redactor>,
+}
+
+/// Sends requests. All of them share the limits of [`Options`], and one pause when the server asks for it.
+pub(crate) struct Transport {
+    client: reqwest::Client,
+    throttle: Throttle,
+    retries: u32,
+    largest_answer: usize,
+    words: fn(&[u8]) -> Option<String>,
+    redactor: Arc<Redactor>,
+}
+
+/// One request.
+pub(crate) struct Request<'a> {
+    pub(crate) method: Method,
+    pub(crate) url: &'a Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Option<&'a str>,
+    /// Whether it may be sent again where an earlier attempt may have been carried out.
+    pub(crate) repeatable: bool,
+    pub(crate) wants: Wants,
+}
+
+/// What the body of a good answer must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wants {
+    /// One JSON value; with anything else, the request counts as one whose outcome is unclear.
+    Json,
+    /// Whatever it is: the status says all.
+    Nothing,
+}
+
+/// An answer with a status that trying again would not change.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    /// Empty where it could not be read and need not be.
+    pub(crate) body: Vec<u8>,
+    /// Whether an earlier attempt may have been carried out.
+    pub(crate) maybe_done_before: bool,
+}
+
+/// Why there is no answer. The text holds no secret and no control character.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Surely nothing was done: no connection, or the server turned the request away (429) every time.
+    NotSent(String),
+    /// No usable answer came. What was asked may have been done or not.
+    Unclear(String),
+}
+
+/// Why an attempt failed that may succeed next time.
+struct Trouble {
+    problem: String,
+    /// Whether the server may have done what was asked.
+    maybe_done: bool,
+    /// How long the server wants to be left alone.
+    wish: Option<Duration>,
+    /// Whether that holds for all requests.
+    everybody: bool,
+}
+
+impl Transport {
+    /// Makes a transport; sends nothing yet.
+    ///
+    /// # Errors
+    /// Where the HTTP library cannot be set up, such as for want of the system's certificates.
+    pub(crate) fn new(options: Options) -> Result<Self, String> {
+        let client = client(&options)?;
+        let Options { max_in_flight, requests_per_second, retries, largest_answer, words, redactor, .. } = options;
+        let throttle = Throttle::new(max_in_flight, requests_per_second);
+        Ok(Self { client, throttle, retries, largest_answer, words, redactor })
+    }
+
+    /// Takes secrets out of what is to be shown.
+    pub(crate) fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+
+    /// What the body of an error says, fit to be shown.
+    pub(crate) fn words(&self, body: &[u8]) -> String {
+        let words = (self.words)(body).map(|words| self.redactor.clean(&words)).filter(|words| !words.is_empty());
+        let words = words.unwrap_or_else(|| self.redactor.clean_body(body));
+        if words.is_empty() { "no reason given".to_owned() } else { words }
+    }
+
+    /// Makes a request, as often as it takes and the limits allow.
+    ///
+    /// # Errors
+    /// Where no answer came that could be read, or none but those that ask to come again (408, 429, 5xx).
+    pub(crate) async fn send(&self, request: &Request<'_>) -> Result<Answer, Failure> {
+        let mut maybe_done = false;
+        let mut attempt = 0;
+        loop {
+            let turn = self.throttle.turn().await;
+            let trouble = match self.attempt(request).await {
+                Ok(answer) => return Ok(Answer { maybe_done_before: maybe_done, ..answer }),
+                Err(trouble) => trouble,
+            };
+            let Trouble { problem, maybe_done: this_one, wish, everybody } = trouble;
+            let delay = retry::delay(attempt, wish, fastrand::f64());
+            if everybody {
+                // Before the turn ends, so that nobody slips through in between.
+                self.throttle.pause(delay);
+            }
+            drop(turn);
+            maybe_done |= this_one;
+            if attempt == self.retries || (maybe_done && !request.repeatable) {
+                let problem = if attempt == 0 { problem } else { format!("{problem} (tried {} times)", attempt + 1) };
+                return Err(if maybe_done { Failure::Unclear(problem) } else { Failure::NotSent(problem) });
+            }
+            // A server can have put anything into the address of a next page.
+            let path = self.redactor.clean(request.url.path());
+            tracing::info!(method = %request.method, path, problem, ?delay, "trying again");
+            if !everybody {
+                tokio::time::sleep(delay).await;
+            }
+            attempt += 1;
+        }
+    }
+
+    async fn attempt(&self, request: &Request<'_>) -> Result<Answer, Trouble> {
+        let Request { method, url, headers, body, repeatable: _, wants } = request;
+        let mut builder = self.client.request(method.clone(), (*url).clone()).headers(headers.clone());
+        if let Some(body) = body {
+            builder = builder.body((*body).to_owned());
+        }
+        let started = Instant::now();
+        let answer = builder.send().await;
+        let status = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
+        let answer = match answer {
+            Ok(response) => {
+                let (status, headers) = (response.status(), response.headers().clone());
+                Ok((status, headers, self.read(response).await))
+            }
+            Err(error) => Err(error),
+        };
+        let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::debug!(%method, path = self.redactor.clean(url.path()), status, ms, "request");
+        match answer {
+            Ok((status, headers, body)) => self.judge(*wants, status, headers, body),
+            Err(error) => Err(Trouble {
+                problem: self.redactor.clean(&chain(&error)),
+                maybe_done: !error.is_connect(),
+                wish: None,
+                everybody: false,
+            }),
+        }
+    }
+
+    /// Tells answers from those that may be better next time.
+    fn judge(
+        &self,
+        wants: Wants,
+        status: StatusCode,
+        headers: HeaderMap,
+        body: Result<Vec<u8>, String>,
+    ) -> Result<Answer, Trouble> {
+        let code = status.as_u16();
+        let trouble = |problem: String, maybe_done, everybody| {
+            let wish = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+            let wish = wish.and_then(|wish| retry::wish(wish, SystemTime::now()));
+            Err(Trouble { problem, maybe_done, wish, everybody })
+        };
+        let body = match body {
+            Ok(body) if wants == Wants::Json && status.is_success() && !is_json(&body) => {
+                Err("it is not JSON".to_owned())
+            }
+            body => body,
+        };
+        match (code, body) {
+            (200..=299, Err(problem)) if wants == Wants::Json => {
+                trouble(self.redactor.clean(&format!("its answer ({code}): {problem}")), true, false)
+            }
+            (429, _) => trouble("it answers 429, too many requests".to_owned(), false, true),
+            (408 | 500..=599, body) => {
+                let words = self.words(&body.unwrap_or_default());
+                trouble(format!("it answers {code}: {words}"), true, false)
+            }
+            (_, body) => Ok(Answer { status, headers, body: body.unwrap_or_default(), maybe_done_before: false }),
+        }
+    }
+
+    async fn read(&self, mut response: Response) -> Result<Vec<u8>, String> {
+        let largest = self.largest_answer;
+        let too_large = || format!("it is larger than {} MiB", largest / (1024 * 1024));
+        if response.content_length().is_some_and(|length| length > largest as u64) {
+            return Err(too_large());
+        }
+        let mut body = Vec::new();
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() > largest => return Err(too_large()),
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Ok(None) => return Ok(body),
+                Err(error) => return Err(format!("it broke off: {}", chain(&error))),
+            }
+        }
+    }
+}
+
+/// Nothing of what it sends or knows.
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transport").finish_non_exhaustive()
+    }
+}
+
+/// Whether the host of an address is this machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+fn is_json(body: &[u8]) -> bool {
+    serde_json::from_slice::<&RawValue>(body).is_ok()
+}
+
+fn client(options: &Options) -> Result<reqwest::Client, String> {
+    static PROVIDER: Once = Once::new();
+    PROVIDER.call_once(|| {
+        // Fails only where the program has chosen a provider before, which serves as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+    let Options { url, timeout, authorities, .. } = options;
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("skovik-sync/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        // Nothing is repeated behind the back of `Transport::send`, which knows what may be.
+        .retry(reqwest::retry::never())
+        .timeout(*timeout)
+        // Earlier than the whole, so that a host that does not answer counts as surely not reached.
+        .connect_timeout((*timeout / 2).min(Duration::from_secs(10)))
+        // A connection that the server is about to close would make the outcome of a POST unclear for nothing.
+        .pool_idle_timeout(Duration::from_secs(15));
+    if is_loopback(url) {
+        builder = builder.no_proxy();
+    }
+    if let Some(authorities) = authorities {
+        builder = builder.tls_certs_only(authorities.iter().cloned());
+    } else if url.scheme() == "http" {
+        // The system's certificates are not needed, and may be missing in a container.
+        builder = builder.tls_certs_only([]);
+    }
+    builder.build().map_err(|error| chain(&error))
+}
+
+/// An error with its causes, without the URL, which the library adds to each of its own.
+fn chain(error: &reqwest::Error) -> String {
+    let mut text = if error.is_timeout() { "timed out".to_owned() } else { String::new() };
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !text.contains(&words) {
+            text = if text.is_empty() { words } else { format!("{text}: {words}") };
+        }
+        cause = error.source();
+    }
+    if text.is_empty() { "the request failed".to_owned() } else { text }
+}

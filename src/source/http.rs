@@ -1,0 +1,187 @@
+//! Lists that a server gives over HTTP as JSON, page by page.
+//!
+//! It follows no redirect and no link to another server, so that the credentials reach the configured one only. What it
+//! knows of the list is in [`paging`]; how it asks, in [`server`].
+
+mod auth;
+mod columns;
+mod link;
+mod oauth2;
+mod paging;
+mod place;
+mod server;
+
+use std::collections::BTreeMap;
+
+use futures_util::future::BoxFuture;
+use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
+use serde_json::value::RawValue;
+
+use super::json::Records;
+use super::pointer::Pointer;
+use super::table::TableBuilder;
+use super::{Conditions, ReadError, Reading, Source, blocking};
+use crate::config::ConfigError;
+use crate::config::section::Section;
+use crate::http::Answer;
+
+pub(super) use columns::{Columns, not_an_object};
+use paging::{Page, Paging, Walk};
+use place::Total;
+pub(super) use server::{Call, Connection, Server};
+
+/// A header with one of these in its name carries a secret, which must not stand in the settings.
+const SECRET_HEADERS: [&str; 8] = ["auth", "cookie", "token", "secret", "password", "api-key", "apikey", "api_key"];
+/// Headers that are not the settings' to choose.
+const OWN_HEADERS: [&str; 6] = ["host", "content-length", "transfer-encoding", "connection", "te", "upgrade"];
+
+/// A list that a server gives.
+#[derive(Debug, Clone)]
+pub(super) struct HttpSource {
+    server: Server,
+    /// What a POST sends.
+    body: Option<String>,
+    headers: HeaderMap,
+    /// Where in an answer the records are.
+    records: Pointer,
+    total: Option<Total>,
+    paging: Paging,
+    columns: Columns,
+}
+
+impl HttpSource {
+    pub(super) const KEYS: &[&str] =
+        &["method", "body", "headers", "records", "total", "total_header", "paging", "columns"];
+
+    pub(super) fn from_section(section: &Section<'_>) -> Result<Self, ConfigError> {
+        let body = body(section)?;
+        let server = Server::from_section(section, "the address that gives the records")?;
+        let paging = Paging::from_section(section, body.is_some())?;
+        let first = Call { url: server.url.clone(), body: body.clone() };
+        paging.check(&first).map_err(|problem| section.problem("body", problem))?;
+        Ok(Self {
+            server,
+            headers: headers(section)?,
+            records: Pointer::from_section(section, "records")?
+                .unwrap_or(Pointer::parse("").map_err(|problem| section.problem("records", problem))?),
+            total: Total::from_section(section)?,
+            paging,
+            columns: Columns::from_section(section)?,
+            body,
+        })
+    }
+
+    async fn run(&self, conditions: &Conditions<'_>) -> Result<Reading, ReadError> {
+        let mut connection = self.server.connect(conditions).await?;
+        let first = Call { url: self.server.url.clone(), body: self.body.clone() };
+        let mut walk = Walk::new(self.paging.clone(), self.total.clone(), first)?;
+        let mut records = Records::new(TableBuilder::new(0));
+        loop {
+            let page = walk.page();
+            let on_page = |error: ReadError| match error {
+                ReadError::Untrusted(problem) if page > 1 => ReadError::Untrusted(format!("page {page}: {problem}")),
+                error => error,
+            };
+            let answer = connection.ask(walk.call(), &self.headers).await.map_err(on_page)?;
+            if walk.may_be_refused(answer.status.as_u16()) {
+                break;
+            }
+            let answer = connection.good(walk.call(), answer).map_err(on_page)?;
+            let (pointer, columns) = (self.records.clone(), self.columns.clone());
+            // A page can be so large that reading it would hold up the other sources.
+            let taken = blocking(move || {
+                let more = take(&answer, &pointer, &columns, &mut walk, &mut records);
+                Ok((more, walk, records))
+            });
+            let more;
+            (more, walk, records) = taken.await?;
+            let more = more.map_err(|problem| format!("page {page}: {}", connection.clean(&problem)))?;
+            (conditions.progress)(walk.records(), walk.total());
+            if !more {
+                break;
+            }
+        }
+        Ok(Reading { table: records.builder.finish(), proof: walk.proof() })
+    }
+}
+
+impl Source for HttpSource {
+    fn kind(&self) -> &'static str {
+        "http"
+    }
+
+    fn identity(&self) -> BTreeMap<&'static str, String> {
+        let Self { server, body, headers, records, total: _, paging, columns } = self;
+        let headers: Vec<String> = headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())))
+            .collect();
+        BTreeMap::from([
+            ("url", server.url.to_string()),
+            ("body", body.clone().unwrap_or_default()),
+            ("headers", headers.join("\n")),
+            ("records", records.to_string()),
+            ("paging", paging.identity()),
+            ("columns", columns.identity()),
+        ])
+    }
+
+    fn read<'a>(&'a self, conditions: &'a Conditions<'a>) -> BoxFuture<'a, Result<Reading, ReadError>> {
+        Box::pin(self.run(conditions))
+    }
+}
+
+/// Takes the records of an answer, and says whether there is another page.
+fn take(
+    answer: &Answer,
+    pointer: &Pointer,
+    columns: &Columns,
+    walk: &mut Walk,
+    records: &mut Records,
+) -> Result<bool, String> {
+    let document: &RawValue =
+        serde_json::from_slice(&answer.body).map_err(|error| format!("it is not JSON: {error}"))?;
+    let place = || match pointer.to_string() {
+        place if place.is_empty() => "the answer".to_owned(),
+        place => format!("what stands at {place}"),
+    };
+    let found = pointer.find(document)?;
+    let list = found.ok_or_else(|| format!("nothing stands at {pointer}; `records` must say where the list is"))?;
+    let rows: Vec<&RawValue> = serde_json::from_str(list.get())
+        .map_err(|_| format!("{} is no list; `records` must say where the list is", place()))?;
+    for (number, row) in (walk.records() + 1..).zip(&rows) {
+        columns.record(records, number, row).map_err(|problem| format!("row {number}: {problem}"))?;
+    }
+    walk.take(&Page { document, headers: &answer.headers, list, records: rows.len() as u64 })
+}
+
+/// What a POST sends.
+fn body(section: &Section<'_>) -> Result<Option<String>, ConfigError> {
+    let post = section.word("method", &[("GET", false), ("POST", true)])?.unwrap_or(false);
+    let Some(body) = section.text("body")? else { return Ok(post.then(|| "{}".to_owned())) };
+    if !post {
+        return Err(section.problem("body", "needs method = \"POST\""));
+    }
+    match serde_json::from_str::<&RawValue>(body) {
+        Ok(_) => Ok(Some(body.to_owned())),
+        Err(error) => Err(section.problem("body", format!("is not JSON: {error}"))),
+    }
+}
+
+fn headers(section: &Section<'_>) -> Result<HeaderMap, ConfigError> {
+    let table = section.section("headers", &format!("`headers` in {}", section.label()))?;
+    let mut headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
+    for (name, value) in table.text_entries()? {
+        let lower = name.to_ascii_lowercase();
+        if SECRET_HEADERS.iter().any(|part| lower.contains(part)) {
+            let hint = "would show a secret in the settings; say it in [source.auth], with kind = \"header\" for a header of the server's own";
+            return Err(table.problem(name, hint));
+        }
+        let header = HeaderName::from_bytes(name.as_bytes()).ok().filter(|_| !OWN_HEADERS.contains(&lower.as_str()));
+        let header = header.ok_or_else(|| table.problem(name, "is no header that can be set here"))?;
+        let value =
+            HeaderValue::from_str(value).map_err(|_| table.problem(name, "holds characters that no header can"))?;
+        headers.insert(header, value);
+    }
+    Ok(headers)
+}

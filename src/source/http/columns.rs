@@ -1,0 +1,74 @@
+//! The columns of records that come as JSON objects: their properties, and what lies deeper, where the settings say so.
+
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+
+use crate::config::ConfigError;
+use crate::config::section::Section;
+use crate::employee::normal_text;
+use crate::source::json::{Properties, Records};
+use crate::source::pointer::Pointer;
+
+/// `[source.columns]`: further columns, by where they stand in a record.
+#[derive(Debug, Clone, Default)]
+pub(in crate::source) struct Columns(BTreeMap<Box<str>, Pointer>);
+
+impl Columns {
+    pub(in crate::source) fn from_section(source: &Section<'_>) -> Result<Self, ConfigError> {
+        let section = source.section("columns", &format!("[source.columns] of {}", source.label()))?;
+        let columns = section.text_entries()?.into_iter().map(|(name, text)| {
+            let pointer = Pointer::parse(text).map_err(|problem| section.problem(name, problem))?;
+            if pointer.steps().is_empty() {
+                return Err(section.problem(name, "must name a place in a record, such as \"/work/email\""));
+            }
+            Ok((normal_text(name).into(), pointer))
+        });
+        Ok(Self(columns.collect::<Result<_, _>>()?))
+    }
+
+    /// For the hash of the settings.
+    pub(in crate::source) fn identity(&self) -> String {
+        let columns: Vec<String> = self.0.iter().map(|(name, pointer)| format!("{name:?}={pointer:?}")).collect();
+        columns.join(" ")
+    }
+
+    pub(in crate::source) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// Puts a record into a table. A column of the settings takes the place of a property of the same name.
+    pub(in crate::source) fn record(
+        &self,
+        records: &mut Records,
+        number: u64,
+        record: &RawValue,
+    ) -> Result<(), String> {
+        let Properties(properties) = serde_json::from_str(record.get()).map_err(|error| not_an_object(&error))?;
+        for (name, value) in properties.iter().filter(|(name, _)| !self.has(&normal_text(name))) {
+            let column = records.builder.column(name);
+            records.set(column, value.get())?;
+        }
+        self.deeper(records, record)?;
+        records.end(number)
+    }
+
+    /// Puts what lies deeper into the record that is under way.
+    pub(in crate::source) fn deeper(&self, records: &mut Records, record: &RawValue) -> Result<(), String> {
+        for (name, pointer) in &self.0 {
+            // A column that no record has is found out, as one is that nobody named here.
+            if let Some(value) = pointer.find(record)? {
+                let column = records.builder.column(name);
+                records.set(column, value.get())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The message of an error in a text whose lines mean nothing to anybody.
+pub(in crate::source) fn not_an_object(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    let problem = message.split(" at line ").next().unwrap_or(&message);
+    format!("it is no record, which would be an object: {problem}")
+}

@@ -1,0 +1,311 @@
+//! How a list goes on from page to page, and how one knows that it has ended: pure, between one answer and the next
+//! request.
+//!
+//! A list with a hole in it looks like people who have left. So whatever does not fit makes the whole list unusable: a
+//! page that came before, an address that was asked before, a total that changes or is not reached.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher as _, RandomState};
+
+use reqwest::header::{HeaderMap, LINK};
+use serde_json::value::RawValue;
+
+use super::link;
+use super::place::{Place, Total};
+use super::server::{Call, place};
+use crate::config::ConfigError;
+use crate::config::section::Section;
+use crate::source::pointer::Pointer;
+
+/// `[source.paging]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Paging {
+    /// One answer holds all.
+    None,
+    /// The body holds the address of the next page.
+    NextLink { next: Pointer },
+    /// The `Link` header does (RFC 8288).
+    LinkHeader,
+    /// The body holds what the next request must say.
+    Cursor { next: Pointer, goes_to: Place },
+    /// Pages have numbers; the list ends with an empty one.
+    Page { goes_to: Place, first: u64 },
+    /// Pages begin after so many records; the list ends with an empty one.
+    Offset { goes_to: Place, first: u64 },
+}
+
+/// A page as it came.
+pub(super) struct Page<'p> {
+    pub(super) document: &'p RawValue,
+    pub(super) headers: &'p HeaderMap,
+    /// The list in it.
+    pub(super) list: &'p RawValue,
+    pub(super) records: u64,
+}
+
+/// The way through a list.
+pub(super) struct Walk {
+    paging: Paging,
+    total_at: Option<Total>,
+    here: Call,
+    /// What was asked so far.
+    asked: HashSet<String>,
+    /// The pages that held something, by a hash of their lists.
+    pages: HashMap<u64, u64>,
+    hasher: RandomState,
+    page: u64,
+    records: u64,
+    total: Option<u64>,
+    /// The number of the page, or the offset, that was asked for.
+    counter: u64,
+    /// Whether the server has shown that it knows of a next page, be it by saying that there is none.
+    tells_next: bool,
+}
+
+impl Paging {
+    pub(super) fn from_section(source: &Section<'_>, has_body: bool) -> Result<Self, ConfigError> {
+        let section = source.section("paging", &format!("[source.paging] of {}", source.label()))?;
+        if !source.has("paging") {
+            return Ok(Self::None);
+        }
+        type Read = fn(&Section<'_>, bool) -> Result<Paging, ConfigError>;
+        let kinds: [(&str, (&[&str], Read)); 6] = [
+            ("none", (&[], |_, _| Ok(Self::None))),
+            ("next-link", (&["next"], |section, _| Ok(Self::NextLink { next: next(section)? }))),
+            ("link-header", (&[], |_, _| Ok(Self::LinkHeader))),
+            (
+                "cursor",
+                (&["next", "parameter", "field"], |section, has_body| {
+                    Ok(Self::Cursor { next: next(section)?, goes_to: Place::from_section(section, has_body)? })
+                }),
+            ),
+            (
+                "page",
+                (&["first", "parameter", "field"], |section, has_body| {
+                    let first = section.number("first", 0..=1)?.unwrap_or(1);
+                    Ok(Self::Page { goes_to: Place::from_section(section, has_body)?, first })
+                }),
+            ),
+            (
+                "offset",
+                (&["first", "parameter", "field"], |section, has_body| {
+                    let first = section.number("first", 0..=1)?.unwrap_or(0);
+                    Ok(Self::Offset { goes_to: Place::from_section(section, has_body)?, first })
+                }),
+            ),
+        ];
+        let why = "such as \"next-link\", \"link-header\", \"cursor\", \"page\" or \"offset\"";
+        let (keys, read) = section.word("kind", &kinds)?.ok_or_else(|| section.missing("kind", why))?;
+        read(&section.only(&[&["kind"], keys].concat())?, has_body)
+    }
+
+    /// For the hash of the settings.
+    pub(super) fn identity(&self) -> String {
+        match self {
+            Self::None => "none".to_owned(),
+            Self::NextLink { next } => format!("next-link {next}"),
+            Self::LinkHeader => "link-header".to_owned(),
+            Self::Cursor { next, goes_to } => format!("cursor {next} {goes_to:?}"),
+            Self::Page { goes_to, first } => format!("page {goes_to:?} {first}"),
+            Self::Offset { goes_to, first } => format!("offset {goes_to:?} {first}"),
+        }
+    }
+
+    /// Whether requests can say what they have to.
+    pub(super) fn check(&self, first: &Call) -> Result<(), String> {
+        match self {
+            Self::Cursor { goes_to, .. } | Self::Page { goes_to, .. } | Self::Offset { goes_to, .. } => {
+                goes_to.put(&0.into(), first).map(drop)
+            }
+            Self::None | Self::NextLink { .. } | Self::LinkHeader => Ok(()),
+        }
+    }
+
+    /// Whether the list ends where a page is empty, because no page says that it is the last.
+    fn counts(&self) -> bool {
+        matches!(self, Self::Page { .. } | Self::Offset { .. })
+    }
+}
+
+fn next(section: &Section<'_>) -> Result<Pointer, ConfigError> {
+    Pointer::from_section(section, "next")?
+        .filter(|pointer| !pointer.steps().is_empty())
+        .ok_or_else(|| section.missing("next", "where an answer says what comes next, such as \"/links/next\""))
+}
+
+impl Walk {
+    pub(super) fn new(paging: Paging, total_at: Option<Total>, first: Call) -> Result<Self, String> {
+        let counter = match &paging {
+            Paging::Page { first, .. } | Paging::Offset { first, .. } => *first,
+            _ => 0,
+        };
+        let here = match &paging {
+            Paging::Page { goes_to, .. } | Paging::Offset { goes_to, .. } => goes_to.put(&counter.into(), &first)?,
+            _ => first,
+        };
+        Ok(Self {
+            asked: HashSet::from([key(&here)]),
+            paging,
+            total_at,
+            here,
+            pages: HashMap::new(),
+            hasher: RandomState::new(),
+            page: 1,
+            records: 0,
+            total: None,
+            counter,
+            tells_next: false,
+        })
+    }
+
+    /// What to ask now.
+    pub(super) fn call(&self) -> &Call {
+        &self.here
+    }
+
+    /// Which page that is, from 1.
+    pub(super) fn page(&self) -> u64 {
+        self.page
+    }
+
+    /// How many records have come.
+    pub(super) fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// How many records there are, where the server has said so.
+    pub(super) fn total(&self) -> Option<u64> {
+        self.total
+    }
+
+    /// Whether all records have come and the next page is only asked for in order to see that it is empty. Some servers
+    /// refuse to give a page that there is not.
+    pub(super) fn may_be_refused(&self, status: u16) -> bool {
+        self.page > 1 && self.total == Some(self.records) && matches!(status, 400 | 404 | 410 | 416 | 422)
+    }
+
+    /// Takes a page, and says whether another one has to be asked for.
+    pub(super) fn take(&mut self, page: &Page<'_>) -> Result<bool, String> {
+        self.check_total(page)?;
+        if page.records > 0 {
+            let hash = self.hasher.hash_one(page.list.get());
+            if let Some(before) = self.pages.insert(hash, self.page) {
+                return Err(format!("it is the same as page {before}; does the server know what it is asked by?"));
+            }
+        }
+        self.records += page.records;
+        if let (Some(total), Some(at)) = (self.total, &self.total_at)
+            && self.records > total
+        {
+            return Err(format!("there are {} records by now, but {at} is {total}", self.records));
+        }
+        match self.next(page)? {
+            Some(next) => {
+                if !self.asked.insert(key(&next)) {
+                    return Err(format!(
+                        "the next page is {} with what was asked before: the list goes in circles",
+                        place(&next.url)
+                    ));
+                }
+                self.here = next;
+                self.page += 1;
+                Ok(true)
+            }
+            None => self.end().map(|()| false),
+        }
+    }
+
+    /// What proves that the list is whole, once it has ended.
+    pub(super) fn proof(&self) -> Option<&'static str> {
+        match (&self.paging, self.total) {
+            (_, Some(_)) => Some("total"),
+            (Paging::None, None) => None,
+            (paging, None) => (paging.counts() || self.tells_next).then_some("last-page"),
+        }
+    }
+
+    fn check_total(&mut self, page: &Page<'_>) -> Result<(), String> {
+        let Some(at) = &self.total_at else { return Ok(()) };
+        match (self.total, at.read(page.document, page.headers)?) {
+            (None, None) => Err(format!("{at} is not there")),
+            (Some(before), Some(now)) if before != now => {
+                Err(format!("{at} was {before} and is {now} now: the list changed while it was read, try again"))
+            }
+            (before, now) => {
+                self.total = before.or(now);
+                Ok(())
+            }
+        }
+    }
+
+    fn next(&mut self, page: &Page<'_>) -> Result<Option<Call>, String> {
+        match &self.paging {
+            Paging::None => Ok(None),
+            Paging::NextLink { next } => {
+                let found = next.find(page.document)?;
+                self.tells_next |= found.is_some();
+                let Some(value) = found.map(value).transpose()?.filter(is_something) else { return Ok(None) };
+                let link = value.as_str().ok_or_else(|| format!("{next} holds no address"))?;
+                self.linked(link).map(Some)
+            }
+            Paging::LinkHeader => {
+                self.tells_next |= page.headers.contains_key(LINK);
+                let next = link::next(page.headers)?;
+                next.map(|link| self.linked(&link)).transpose()
+            }
+            Paging::Cursor { next, goes_to } => {
+                let found = next.find(page.document)?;
+                self.tells_next |= found.is_some();
+                let Some(value) = found.map(value).transpose()?.filter(is_something) else { return Ok(None) };
+                if !value.is_string() && !value.is_number() {
+                    return Err(format!("{next} holds neither a text nor a number"));
+                }
+                goes_to.put(&value, &self.here).map(Some)
+            }
+            Paging::Page { .. } | Paging::Offset { .. } if page.records == 0 => Ok(None),
+            Paging::Page { goes_to, .. } => {
+                self.counter += 1;
+                goes_to.put(&self.counter.into(), &self.here).map(Some)
+            }
+            Paging::Offset { goes_to, .. } => {
+                self.counter += page.records;
+                goes_to.put(&self.counter.into(), &self.here).map(Some)
+            }
+        }
+    }
+
+    /// The request for a page to which there is a link. The credentials go to the server of the settings only.
+    fn linked(&self, link: &str) -> Result<Call, String> {
+        let here = &self.here.url;
+        let mut url = here.join(link).map_err(|error| format!("the link to the next page is no address: {error}"))?;
+        url.set_fragment(None);
+        if url.origin() != here.origin() || !url.username().is_empty() || url.password().is_some() {
+            let (there, origin) = (url.origin().ascii_serialization(), here.origin().ascii_serialization());
+            return Err(format!("the link to the next page leads to {there}, away from {origin}, and is not followed"));
+        }
+        Ok(Call { url, body: self.here.body.clone() })
+    }
+
+    fn end(&self) -> Result<(), String> {
+        match (self.total, &self.total_at) {
+            (Some(total), Some(at)) if total != self.records => {
+                Err(format!("the list ends after {} records, but {at} is {total}", self.records))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// By which one knows a request again.
+fn key(call: &Call) -> String {
+    format!("{} {}", call.url, call.body.as_deref().unwrap_or_default())
+}
+
+fn value(raw: &RawValue) -> Result<serde_json::Value, String> {
+    serde_json::from_str(raw.get()).map_err(|error| error.to_string())
+}
+
+/// Null, false and an empty text say that nothing comes next.
+fn is_something(value: &serde_json::Value) -> bool {
+    !matches!(value, serde_json::Value::Null | serde_json::Value::Bool(false)) && value.as_str() != Some("")
+}

@@ -1,0 +1,152 @@
+//! Where in a request something goes, and where in an answer the total stands.
+
+use reqwest::header::{HeaderMap, HeaderName};
+use serde_json::value::RawValue;
+use url::Url;
+
+use super::server::Call;
+use crate::config::ConfigError;
+use crate::config::section::Section;
+use crate::source::pointer::Pointer;
+
+/// Where in a request something goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Place {
+    /// A parameter of the query.
+    Parameter(String),
+    /// A place in the body.
+    Field(Pointer),
+}
+
+/// Where the server says how many records there are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Total {
+    Body(Pointer),
+    Header(HeaderName),
+}
+
+impl Place {
+    pub(super) fn from_section(section: &Section<'_>, has_body: bool) -> Result<Self, ConfigError> {
+        let field = Pointer::from_section(section, "field")?;
+        match (section.text("parameter")?, field) {
+            (Some(name), None) => Ok(Self::Parameter(name.to_owned())),
+            (None, Some(pointer)) if pointer.steps().is_empty() => {
+                Err(section.problem("field", "must name a property of the body, such as \"/cursor\""))
+            }
+            (None, Some(_)) if !has_body => Err(section.problem("field", "needs a `body`, into which it is written")),
+            (None, Some(pointer)) => Ok(Self::Field(pointer)),
+            (Some(_), Some(_)) => Err(section.problem("field", "stands beside `parameter`; it is either")),
+            (None, None) => Err(section.missing(
+                "parameter",
+                "the parameter of the query that asks for a page (or `field`, a place in the body)",
+            )),
+        }
+    }
+
+    /// The same request with this in it.
+    pub(super) fn put(&self, value: &serde_json::Value, call: &Call) -> Result<Call, String> {
+        let mut call = call.clone();
+        match self {
+            Self::Parameter(name) => {
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                set_parameter(&mut call.url, name, &text);
+            }
+            Self::Field(pointer) => {
+                let mut body: serde_json::Value = serde_json::from_str(call.body.as_deref().unwrap_or("{}"))
+                    .map_err(|error| format!("is not JSON: {error}"))?;
+                let mut here = &mut body;
+                for step in pointer.steps() {
+                    let object = here
+                        .as_object_mut()
+                        .ok_or_else(|| format!("has no object into which {pointer} could be written"))?;
+                    here = object.entry(step.clone()).or_insert_with(|| serde_json::json!({}));
+                }
+                *here = value.clone();
+                call.body = Some(body.to_string());
+            }
+        }
+        Ok(call)
+    }
+}
+
+fn set_parameter(url: &mut Url, name: &str, value: &str) {
+    let others: Vec<(String, String)> =
+        url.query_pairs().filter(|(other, _)| other != name).map(|(a, b)| (a.into_owned(), b.into_owned())).collect();
+    // What the settings say stays as it is written, where nothing has to give way.
+    if others.len() != url.query_pairs().count() {
+        url.set_query(None);
+        url.query_pairs_mut().extend_pairs(others);
+    }
+    url.query_pairs_mut().append_pair(name, value);
+}
+
+impl Total {
+    pub(super) fn from_section(section: &Section<'_>) -> Result<Option<Self>, ConfigError> {
+        let body = Pointer::from_section(section, "total")?;
+        let Some(header) = section.text("total_header")? else { return Ok(body.map(Self::Body)) };
+        if body.is_some() {
+            return Err(section.problem("total_header", "stands beside `total`; the server says it in one place"));
+        }
+        let header = HeaderName::from_bytes(header.trim().as_bytes());
+        header
+            .map(|name| Some(Self::Header(name)))
+            .map_err(|_| section.problem("total_header", "is not the name of an HTTP header"))
+    }
+
+    /// What an answer says.
+    pub(super) fn read(&self, document: &RawValue, headers: &HeaderMap) -> Result<Option<u64>, String> {
+        let text = match self {
+            Self::Body(pointer) => pointer.find(document)?.map(|raw| raw.get().trim().trim_matches('"').to_owned()),
+            Self::Header(name) => {
+                headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned())
+            }
+        };
+        match text.as_deref() {
+            None | Some("null") => Ok(None),
+            Some(text) => {
+                text.parse().map(Some).map_err(|_| format!("{self} is {text:?}, which is no number of records"))
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Total {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Body(pointer) => write!(f, "the total at {pointer}"),
+            Self::Header(name) => write!(f, "the total in the header {name}"),
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_is_added_or_gives_way() {
+        for (url, expected) in [
+            ("https://x.example/a", "https://x.example/a?page=2"),
+            ("https://x.example/a?$select=id,b&x=%20", "https://x.example/a?$select=id,b&x=%20&page=2"),
+            ("https://x.example/a?page=1&b=c+d", "https://x.example/a?b=c+d&page=2"),
+        ] {
+            let mut url = Url::parse(url).unwrap();
+            set_parameter(&mut url, "page", "2");
+            assert_eq!(url.as_str(), expected);
+        }
+    }
+
+    #[test]
+    fn a_field_is_written_into_the_body() {
+        let call = |body: &str| Call { url: Url::parse("https://x.example").unwrap(), body: Some(body.to_owned()) };
+        let place = Place::Field(Pointer::parse("/page/after").unwrap());
+        for (body, expected) in [
+            (r#"{"a":1}"#, r#"{"a":1,"page":{"after":"x"}}"#),
+            (r#"{"page":{"after":1,"size":2}}"#, r#"{"page":{"after":"x","size":2}}"#),
+        ] {
+            assert_eq!(place.put(&"x".into(), &call(body)).unwrap().body.as_deref(), Some(expected));
+        }
+        assert!(place.put(&"x".into(), &call(r#"{"page":[]}"#)).is_err());
+    }
+}

@@ -1,0 +1,216 @@
+//! A server that a source asks: its address, whom it trusts to vouch for it, how often it asks again, and what the
+//! server's answers mean. Sources that speak HTTP share it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
+use reqwest::{Certificate, Method};
+use url::Url;
+
+use super::auth::{Auth, Credentials};
+use crate::config::section::Section;
+use crate::config::{ConfigError, secure_url};
+use crate::http::{self, Answer, Failure, Redactor, Request, Transport, Wants};
+use crate::source::{Conditions, ReadError};
+
+/// The largest page that is read; a server that sends more is not believed.
+const LARGEST_PAGE: usize = 64 * 1024 * 1024;
+
+/// The settings that all sources have which speak HTTP.
+#[derive(Debug, Clone)]
+pub(in crate::source) struct Server {
+    pub(in crate::source) url: Url,
+    auth: Auth,
+    /// Who may vouch for the server, instead of those whom the system trusts.
+    ca_file: Option<PathBuf>,
+    retries: u32,
+    requests_per_second: u32,
+    /// How long one request may take.
+    request_timeout: Duration,
+}
+
+/// What carries requests, for whatever server they are.
+pub(super) struct Carriage<'s> {
+    server: &'s Server,
+    authorities: Option<Vec<Certificate>>,
+    timeout: Duration,
+    redactor: Arc<Redactor>,
+}
+
+/// A server that can be asked.
+pub(in crate::source) struct Connection {
+    transport: Transport,
+    credentials: Credentials,
+    /// For its messages.
+    anonymous: bool,
+}
+
+/// One request for records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::source) struct Call {
+    pub(in crate::source) url: Url,
+    /// With a body it is a POST.
+    pub(in crate::source) body: Option<String>,
+}
+
+impl Server {
+    pub(in crate::source) const KEYS: &[&str] =
+        &["url", "auth", "ca_file", "retries", "requests_per_second", "request_timeout"];
+
+    pub(in crate::source) fn from_section(section: &Section<'_>, why: &str) -> Result<Self, ConfigError> {
+        let mut url = secure_url(section, "url", why)?;
+        url.set_fragment(None);
+        let number = |key, range, default| {
+            Ok::<_, ConfigError>(section.number(key, range)?.and_then(|n| u32::try_from(n).ok()).unwrap_or(default))
+        };
+        Ok(Self {
+            url,
+            auth: Auth::from_section(section)?,
+            ca_file: section.path("ca_file")?,
+            retries: number("retries", 0..=20, 5)?,
+            requests_per_second: number("requests_per_second", 0..=100_000, 0)?,
+            request_timeout: section.duration("request_timeout")?.unwrap_or(Duration::from_secs(60)),
+        })
+    }
+
+    /// Reads what is secret, and gets ready; asks nothing yet.
+    pub(in crate::source) async fn connect(&self, conditions: &Conditions<'_>) -> Result<Connection, ReadError> {
+        let carriage = Carriage {
+            server: self,
+            authorities: self.ca_file.as_ref().map(authorities).transpose()?,
+            timeout: self.request_timeout.min(conditions.timeout),
+            redactor: Arc::new(Redactor::default()),
+        };
+        let credentials = self.auth.open(&carriage).await?;
+        let anonymous = matches!(credentials, Credentials::None);
+        Ok(Connection { transport: carriage.transport(&self.url)?, credentials, anonymous })
+    }
+}
+
+impl Carriage<'_> {
+    pub(super) fn redactor(&self) -> &Arc<Redactor> {
+        &self.redactor
+    }
+
+    pub(super) fn transport(&self, url: &Url) -> Result<Transport, ReadError> {
+        let options = http::Options {
+            url: url.clone(),
+            max_in_flight: 1,
+            requests_per_second: self.server.requests_per_second,
+            timeout: self.timeout,
+            retries: self.server.retries,
+            largest_answer: LARGEST_PAGE,
+            authorities: self.authorities.clone(),
+            words: http::words,
+            redactor: Arc::clone(&self.redactor),
+        };
+        Transport::new(options).map_err(|problem| format!("cannot set up HTTPS: {problem}").into())
+    }
+}
+
+impl Connection {
+    /// Takes secrets out of what is to be shown.
+    pub(in crate::source) fn clean(&self, text: &str) -> String {
+        self.transport.redactor().clean(text)
+    }
+
+    /// Asks for records, and gives the answer whatever its status is; see [`Self::good`].
+    pub(in crate::source) async fn ask(&mut self, call: &Call, headers: &HeaderMap) -> Result<Answer, ReadError> {
+        let Call { url, body } = call;
+        loop {
+            let mut headers = headers.clone();
+            match &mut self.credentials {
+                Credentials::None => None,
+                Credentials::Fixed(name, value) => headers.insert(name.clone(), value.clone()),
+                Credentials::Fetched(tokens) => headers.insert(reqwest::header::AUTHORIZATION, tokens.header().await?),
+            };
+            if body.is_some() && !headers.contains_key(CONTENT_TYPE) {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            }
+            let method = if body.is_some() { Method::POST } else { Method::GET };
+            // It reads, whatever its method is: to do it twice does no harm.
+            let request = Request { method, url, headers, body: body.as_deref(), repeatable: true, wants: Wants::Json };
+            let answer = self.transport.send(&request).await;
+            let answer = answer.map_err(|failure| format!("{}: {}", self.clean(&place(url)), no_answer(&failure)))?;
+            if let Credentials::Fetched(tokens) = &mut self.credentials
+                && !tokens.settle(answer.status)
+            {
+                continue;
+            }
+            return Ok(answer);
+        }
+    }
+
+    /// The answer, if it is a good one.
+    pub(in crate::source) fn good(&self, call: &Call, answer: Answer) -> Result<Answer, ReadError> {
+        let Answer { status, headers, body, maybe_done_before: _ } = &answer;
+        let place = self.clean(&place(&call.url));
+        let problem = match status.as_u16() {
+            200..=299 => return Ok(answer),
+            300..=399 => {
+                let location = headers.get(LOCATION).and_then(|value| value.to_str().ok());
+                let there = location.and_then(|location| call.url.join(location).ok());
+                let there = there.map_or_else(|| "nowhere".to_owned(), |url| self.clean(&self::place(&url)));
+                format!("{place} redirects to {there}, and redirects are not followed: give the final address as url")
+            }
+            code @ (401 | 403) => {
+                let words = self.transport.words(body);
+                let advice = if self.anonymous {
+                    "say in [source.auth] who asks"
+                } else {
+                    "check what [source.auth] names, and what it may read"
+                };
+                format!("{place} refuses the credentials ({code}): {words}; {advice}")
+            }
+            code => format!("{place} answers {code}: {}{}", self.transport.words(body), hint(code)),
+        };
+        Err(problem.into())
+    }
+}
+
+/// What to do about a status.
+pub(super) fn hint(status: u16) -> &'static str {
+    match status {
+        404 => "; check url",
+        405 | 415 => "; check method, body and headers",
+        400 | 406 | 422 => "; check url and its parameters",
+        _ => "",
+    }
+}
+
+/// An address without its query, which may name people.
+pub(in crate::source) fn place(url: &Url) -> String {
+    format!("{}{}", url.origin().ascii_serialization(), url.path())
+}
+
+/// Why there is no answer, and what to do about it.
+pub(super) fn no_answer(failure: &Failure) -> String {
+    let (what, problem) = match failure {
+        Failure::NotSent(problem) => ("it did not take the request", problem),
+        Failure::Unclear(problem) => ("no usable answer", problem),
+    };
+    let advice = if problem.contains("certificate") {
+        "; if an authority of your own vouches for it, name that in ca_file"
+    } else if problem.contains("is not JSON") {
+        "; is this the address of the API?"
+    } else {
+        ""
+    };
+    format!("{what}: {problem}{advice}")
+}
+
+/// The certificates in a file.
+fn authorities(path: &PathBuf) -> Result<Vec<Certificate>, ReadError> {
+    let wrong =
+        |problem: String| ReadError::Settings(ConfigError::Invalid(format!("ca_file {}: {problem}", path.display())));
+    let text = std::fs::read(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    let certificates = Certificate::from_pem_bundle(&text).map_err(|_| wrong("is not in PEM".to_owned()))?;
+    if certificates.is_empty() {
+        return Err(wrong(
+            "holds no certificate; it must be in PEM, beginning with -----BEGIN CERTIFICATE-----".to_owned(),
+        ));
+    }
+    Ok(certificates)
+}

@@ -1,0 +1,82 @@
+//! An independent SCIM server, scim2-server from PyPI, which keeps its users in memory.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::{Server, free_port, takes_connections};
+
+/// The token that it takes.
+pub(crate) const TOKEN: &str = "scim-s3cret/0123456789==";
+
+/// A server without users.
+pub(crate) struct Scim {
+    server: Server,
+    port: u16,
+}
+
+impl Scim {
+    /// Starts one that gives at most so many users in one page.
+    pub(crate) fn start(most: usize) -> Self {
+        let port = free_port();
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = json!({
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
+            "patch": {"supported": true}, "bulk": {"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
+            "filter": {"supported": true, "maxResults": most}, "changePassword": {"supported": false},
+            "sort": {"supported": true}, "etag": {"supported": true}, "authenticationSchemes": []
+        });
+        fs::write(folder.path().join("config.json"), config.to_string()).expect("written");
+        let port_text = port.to_string();
+        let arguments = ["--hostname", "127.0.0.1", "--port", &port_text, "--bearer-token", TOKEN];
+        let arguments = [&arguments[..], &["--service-provider-config", "config.json"]].concat();
+        let server = Server::start(folder, &installed(), &arguments, || takes_connections(port));
+        Self { server, port }
+    }
+
+    /// Its base URL.
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}/v2", self.port)
+    }
+
+    /// Makes a user, and gives the id.
+    pub(crate) fn create(&self, user: &Value) -> String {
+        let made = self.ask("POST", "/Users", &user.to_string(), 201);
+        made["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Ends it at once.
+    pub(crate) fn kill(&self) {
+        self.server.signal("KILL");
+    }
+
+    /// The requests for users that it has answered.
+    pub(crate) fn pages(&self) -> usize {
+        self.server.log().lines().filter(|line| line.contains("\"GET /v2/Users?")).count()
+    }
+
+    fn ask(&self, method: &str, path: &str, body: &str, status: u16) -> Value {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("connected");
+        let length = body.len();
+        let request = format!(
+            "{method} /v2{path} HTTP/1.0\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {TOKEN}\r\n\
+             Content-Type: application/scim+json\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        stream.write_all(request.as_bytes()).expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        assert_eq!(head.split(' ').nth(1), Some(&*status.to_string()), "{method} {path}: {answer}");
+        if body.is_empty() { Value::Null } else { serde_json::from_str(body).expect("JSON") }
+    }
+}
+
+/// Where scripts/test installs the server.
+fn installed() -> PathBuf {
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("scim2-server/bin/scim2-server");
+    assert!(program.is_file(), "there is no {}; run scripts/test, which installs it", program.display());
+    program
+}

@@ -1,0 +1,166 @@
+//! A web server that answers as a test scripts it, down to answers that no HTTP library would send; with TLS where it is
+//! given a certificate.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+use super::certificates::Certificate;
+
+/// A request as it arrived.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    pub(crate) method: String,
+    /// Path and query, to the letter.
+    pub(crate) target: String,
+    /// The head, to the letter but for the names of headers, which are in lower case.
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+/// What the server does with a request.
+#[derive(Debug, Clone)]
+pub(crate) enum Reply {
+    /// A proper answer, with further header lines.
+    Answer(u16, Vec<(&'static str, String)>, String),
+    /// These bytes, and then the connection is closed.
+    Raw(String),
+}
+
+/// The server. It goes on until the tests end.
+pub(crate) struct Web {
+    pub(crate) url: String,
+    requests: Arc<Mutex<Vec<Request>>>,
+}
+
+pub(crate) fn json(body: impl ToString) -> Reply {
+    Reply::Answer(200, Vec::new(), body.to_string())
+}
+
+pub(crate) fn status(status: u16, body: impl ToString) -> Reply {
+    Reply::Answer(status, Vec::new(), body.to_string())
+}
+
+impl Request {
+    /// A parameter of the query.
+    pub(crate) fn parameter(&self, name: &str) -> Option<String> {
+        let url = url::Url::parse(&format!("http://x{}", self.target)).expect("a target");
+        url.query_pairs().find(|(other, _)| other == name).map(|(_, value)| value.into_owned())
+    }
+
+    /// A parameter that is a number.
+    pub(crate) fn number(&self, name: &str) -> usize {
+        self.parameter(name).unwrap_or_else(|| panic!("no {name} in {}", self.target)).parse().expect("a number")
+    }
+}
+
+impl Web {
+    /// Starts a server that answers the n-th request (from 0) by `script`.
+    pub(crate) fn start(script: impl Fn(usize, &Request) -> Reply + Send + Sync + 'static) -> Self {
+        Self::listen("http", None, script)
+    }
+
+    /// The same with TLS.
+    pub(crate) fn start_tls(
+        certificate: &Certificate,
+        script: impl Fn(usize, &Request) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let chain = vec![CertificateDer::from_pem_slice(certificate.pem.as_bytes()).expect("a certificate")];
+        let key = PrivateKeyDer::from_pem_slice(certificate.key.as_bytes()).expect("a key");
+        let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).expect("they fit");
+        Self::listen("https", Some(Arc::new(config)), script)
+    }
+
+    /// Answers every request with this.
+    pub(crate) fn always(reply: Reply) -> Self {
+        Self::start(move |_, _| reply.clone())
+    }
+
+    fn listen(
+        scheme: &str,
+        tls: Option<Arc<ServerConfig>>,
+        script: impl Fn(usize, &Request) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("bound");
+        let url = format!("{scheme}://{}", listener.local_addr().expect("an address"));
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let (log, script) = (Arc::clone(&requests), Arc::new(script));
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (log, script, tls) = (Arc::clone(&log), Arc::clone(&script), tls.clone());
+                thread::spawn(move || match tls {
+                    None => serve(stream, &*script, &log),
+                    Some(config) => {
+                        let connection = ServerConnection::new(config).expect("a connection");
+                        serve(StreamOwned::new(connection, stream), &*script, &log);
+                    }
+                });
+            }
+        });
+        Self { url, requests }
+    }
+
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.requests.lock().expect("the log").clone()
+    }
+
+    /// Method and target of every request.
+    pub(crate) fn calls(&self) -> Vec<String> {
+        self.requests().iter().map(|request| format!("{} {}", request.method, request.target)).collect()
+    }
+}
+
+fn serve(mut stream: impl Read + Write, script: &dyn Fn(usize, &Request) -> Reply, log: &Mutex<Vec<Request>>) {
+    let Some(request) = read(&mut stream) else { return };
+    let number = {
+        let mut log = log.lock().expect("the log");
+        log.push(request.clone());
+        log.len() - 1
+    };
+    let bytes = match script(number, &request) {
+        Reply::Answer(status, headers, body) => {
+            let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+            let length = body.len();
+            format!("HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}")
+        }
+        Reply::Raw(bytes) => bytes,
+    };
+    let _ = stream.write_all(bytes.as_bytes());
+    let _ = stream.flush();
+}
+
+fn read(stream: &mut impl Read) -> Option<Request> {
+    let (mut bytes, mut part) = (Vec::new(), [0; 4096]);
+    let end = loop {
+        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            break end + 4;
+        }
+        match stream.read(&mut part).ok()? {
+            0 => return None,
+            length => bytes.extend_from_slice(&part[..length]),
+        }
+    };
+    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+    let lines = head.lines().map(|line| match line.split_once(": ") {
+        Some((name, value)) => format!("{}: {value}\n", name.to_lowercase()),
+        None => format!("{line}\n"),
+    });
+    let head: String = lines.collect();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.trim().parse().ok()).unwrap_or(0);
+    let mut body = bytes.split_off(end);
+    while body.len() < length {
+        match stream.read(&mut part).ok()? {
+            0 => return None,
+            length => body.extend_from_slice(&part[..length]),
+        }
+    }
+    let mut words = head.split(' ');
+    let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
+    Some(Request { method, target, head, body: String::from_utf8_lossy(&body).into_owned() })
+}

@@ -1,0 +1,247 @@
+//! Lists over HTTP that cannot be trusted: each is exit code 4 with the source and the cause, no plan, and no secret
+//! shown. Settings that cannot be right are exit code 3.
+
+use serde_json::{Value, json};
+
+use super::http::{PEOPLE, SECRET, company, people, refused};
+use crate::harness::Company;
+use crate::servers::certificates::Authority;
+use crate::servers::free_port;
+use crate::servers::web::{Reply, Request, Web, json, status};
+
+const BEARER: &str = "[source.auth]\nkind = \"bearer\"\ntoken_env = \"HR_SECRET\"";
+
+fn bearer(web: &Web, source: &str) -> Company {
+    company(&format!("{}/people", web.url), &format!("{source}\n{BEARER}"))
+}
+
+/// A server that gives numbered pages of three as long as `script` has nothing else to say.
+fn pages(script: impl Fn(usize, &Request) -> Option<Reply> + Send + Sync + 'static) -> Web {
+    Web::start(move |number, request| {
+        let page = request.number("page");
+        script(page, request)
+            .unwrap_or_else(|| json(json!({"data": people(page * 3 - 3, page * 3), "total": PEOPLE, "try": number})))
+    })
+}
+
+const PAGES: &str = "records = \"/data\"\n[source.paging]\nkind = \"page\"\nparameter = \"page\"";
+const PAGES_OF_TOTAL: &str =
+    "total = \"/total\"\nrecords = \"/data\"\n[source.paging]\nkind = \"page\"\nparameter = \"page\"";
+
+#[test]
+fn it_dies_in_mid_list() {
+    let cut = |_: usize, _: &Request| {
+        Some(Reply::Raw("HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\n{\"data\": [{\"id\": 1004,".to_owned()))
+    };
+    let web = pages(move |page, request| if page == 2 { cut(page, request) } else { None });
+    refused(&bearer(&web, PAGES), 4, &["source `hr`: page 2: ", "no usable answer", "broke off", "(tried 2 times)"]);
+    assert_eq!(web.calls(), ["GET /people?page=1", "GET /people?page=2", "GET /people?page=2"]);
+    let web = Web::always(Reply::Raw(String::new()));
+    refused(&bearer(&web, ""), 4, &["source `hr`: http://127.0.0.1:", "/people: no usable answer"]);
+    let nobody = company(&format!("http://127.0.0.1:{}/people", free_port()), BEARER);
+    refused(&nobody, 4, &["source `hr`: ", "it did not take the request", "Connection refused"]);
+}
+
+#[test]
+fn what_passes_is_tried_again() {
+    let web = Web::start(|number, _| match number {
+        0 => Reply::Answer(429, vec![("Retry-After", "0".to_owned())], String::new()),
+        1 => status(503, "busy"),
+        _ => json(json!(people(0, 9))),
+    });
+    let company = bearer(&web, "");
+    company.edit("skovik-sync.toml", "retries = 1", "retries = 2");
+    assert_eq!(company.plan(0)["summary"]["create"], PEOPLE);
+    assert_eq!(web.calls().len(), 3);
+    let web = Web::always(status(500, json!({"message": format!("no database for {}", SECRET.1)})));
+    refused(&bearer(&web, ""), 4, &["source `hr`: ", "it answers 500: no database for [key] (tried 2 times)"]);
+}
+
+#[test]
+fn credentials_that_are_refused() {
+    let echo = format!("{{\"error\":\"invalid_token\",\"error_description\":\"Bearer {} is wrong\"}}", SECRET.1);
+    for code in [401, 403] {
+        let web = Web::always(status(code, &echo));
+        let expected =
+            format!("refuses the credentials ({code}): invalid_token: Bearer [key] is wrong; check what [source.auth]");
+        refused(&bearer(&web, ""), 4, &["source `hr`: ", &expected]);
+        assert_eq!(web.calls().len(), 1);
+    }
+    refused(&company(&Web::always(status(401, "who?")).url, ""), 4, &["(401): who?; say in [source.auth] who asks"]);
+    let mut nothing = bearer(&Web::always(json("[]")), "");
+    nothing.edit("skovik-sync.toml", "HR_SECRET", "HR_NOTHING");
+    nothing.env("HR_SECRET", "x");
+    refused(&nothing, 3, &["[source.auth] of [[source]] `hr`", "HR_NOTHING is not set", "token_file"]);
+}
+
+#[test]
+fn tokens_that_are_not_given() {
+    let auth = |web: &Web| {
+        format!(
+            "[source.auth]\nkind = \"oauth2\"\ntoken_url = \"{}/token\"\nclient_id = \"me\"\nclient_secret_env = \"HR_SECRET\"",
+            web.url
+        )
+    };
+    let echo = json!({"error": "invalid_client", "error_description": format!("{} is no secret of me", SECRET.1)});
+    for (reply, expected) in [
+        (status(401, echo), "it answers 401: invalid_client: [key] is no secret of me; check client_id"),
+        (json(json!({"token": "x"})), "its answer holds no access_token"),
+        (json(json!({"access_token": "x", "token_type": "mac"})), "a token of type \"mac\""),
+        (json("<html>"), "is not JSON"),
+    ] {
+        let web = Web::always(reply);
+        refused(
+            &company(&web.url, &auth(&web)),
+            4,
+            &["source `hr`: no token from http://127.0.0.1:", "/token: ", expected],
+        );
+    }
+    // A token that is refused from the start is not asked for again and again.
+    let web = Web::start(|_, request| match &*request.target {
+        "/token" => json(json!({"access_token": "tok-0123456789"})),
+        _ => status(401, "tok-0123456789 will not do"),
+    });
+    refused(&company(&web.url, &auth(&web)), 4, &["refuses the credentials (401): [key] will not do"]);
+    assert_eq!(web.calls(), ["POST /token", "GET /"]);
+}
+
+#[test]
+fn answers_that_are_no_list() {
+    for (reply, expected) in [
+        (json("<html>Sign in</html>"), "it is not JSON (tried 2 times); is this the address of the API?"),
+        (json(r#"[{"id": 1001"#), "it is not JSON"),
+        (json(json!({"data": []})), "the answer is no list; `records` must say where the list is"),
+        (json(json!(["1001"])), "row 1: it is no record, which would be an object"),
+        (json(r#"[{"id": 1001, "id": 1002}]"#), "row 1: a property stands twice in it"),
+        (status(404, "nothing here"), "answers 404: nothing here; check url"),
+        (json("[]\u{0}"), "it is not JSON"),
+    ] {
+        refused(&bearer(&Web::always(reply), ""), 4, &["source `hr`: ", expected]);
+    }
+    let web = Web::always(json(json!({"data": null, "x": {"y": 1}})));
+    refused(&bearer(&web, "records = \"/items\""), 4, &["nothing stands at /items; `records`"]);
+    refused(&bearer(&web, "records = \"/data\""), 4, &["what stands at /data is no list"]);
+}
+
+#[test]
+fn pages_that_do_not_fit() {
+    let two = |page: usize, _: &Request| (page == 2).then(|| json(json!({"data": people(0, 3), "total": PEOPLE})));
+    refused(&bearer(&pages(two), PAGES), 4, &["page 2: it is the same as page 1"]);
+    let changes = |page: usize, _: &Request| (page == 2).then(|| json(json!({"data": people(3, 5), "total": 8})));
+    refused(&bearer(&pages(changes), PAGES_OF_TOTAL), 4, &["page 2: the total at /total was 7 and is 8 now"]);
+    let short = |page: usize, _: &Request| (page == 2).then(|| json(json!({"data": [], "total": PEOPLE})));
+    refused(
+        &bearer(&pages(short), PAGES_OF_TOTAL),
+        4,
+        &["page 2: the list ends after 3 records, but the total at /total is 7"],
+    );
+    // A total that is the length of the page must not end the list.
+    let lies = |page: usize, _: &Request| Some(json(json!({"data": people(page * 3 - 3, page * 3), "total": 3})));
+    refused(
+        &bearer(&pages(lies), PAGES_OF_TOTAL),
+        4,
+        &["page 2: there are 6 records by now, but the total at /total is 3"],
+    );
+    let none = |page: usize, _: &Request| Some(json(json!({"data": people(page * 3 - 3, page * 3)})));
+    refused(&bearer(&pages(none), PAGES_OF_TOTAL), 4, &["the total at /total is not there"]);
+    let words = |_: usize, _: &Request| Some(json(json!({"data": [], "total": "many"})));
+    refused(&bearer(&pages(words), PAGES_OF_TOTAL), 4, &["the total at /total is \"many\", which is no number"]);
+    let slips = |page: usize, _: &Request| (page == 2).then(|| json(json!({"data": people(2, 5)})));
+    refused(&bearer(&pages(slips), PAGES), 4, &["rows 3 and 4 have the same id \"1003\""]);
+}
+
+#[test]
+fn links_that_must_not_be_followed() {
+    let paging = "records = \"/data\"\n[source.paging]\nkind = \"next-link\"\nnext = \"/next\"";
+    let other = Web::always(json(json!({"data": [], "next": null})));
+    let to = format!("{}/people?token={}", other.url, SECRET.1);
+    let away = Web::start(move |number, _| json(json!({"data": people(number, number + 1), "next": to})));
+    refused(
+        &bearer(&away, paging),
+        4,
+        &["page 1: the link to the next page leads to http://127.0.0.1:", "is not followed"],
+    );
+    let circle = Web::start(|number, _| json(json!({"data": people(number, number + 1), "next": "/people"})));
+    refused(&bearer(&circle, paging), 4, &["page 1: the next page is http://127.0.0.1:", "goes in circles"]);
+    let to = format!("{}/people", other.url);
+    let redirect = Web::always(Reply::Answer(302, vec![("Location", to)], String::new()));
+    refused(
+        &bearer(&redirect, paging),
+        4,
+        &["redirects to http://127.0.0.1:", "/people, and redirects are not followed"],
+    );
+    assert_eq!(other.calls(), [""; 0], "the other server saw nothing");
+    let odd = Web::always(json(json!({"data": people(0, 1), "next": {"a": 1}})));
+    refused(&bearer(&odd, paging), 4, &["page 1: /next holds no address"]);
+}
+
+#[test]
+fn a_next_page_that_is_never_spoken_of_proves_nothing() {
+    let web = Web::always(json(json!({"data": people(0, 9), "links": {"next": null}})));
+    for (next, proof) in [("/next", "trusted"), ("/links/next", "last-page")] {
+        let paging = format!("records = \"/data\"\n[source.paging]\nkind = \"next-link\"\nnext = \"{next}\"");
+        assert_eq!(bearer(&web, &paging).plan(0)["sources"][0]["proof"], proof);
+    }
+}
+
+#[test]
+fn certificates() {
+    let authority = Authority::new("Authority of the tests");
+    let people = |_: usize, _: &Request| json(json!(people(0, 9)));
+    let ours = Web::start_tls(&authority.for_loopback(), people);
+    let trusting = bearer(&ours, "ca_file = \"ca.pem\"");
+    trusting.write("ca.pem", authority.pem());
+    assert_eq!(trusting.plan(0)["summary"]["create"], PEOPLE);
+    refused(&bearer(&ours, ""), 4, &["source `hr`: https://127.0.0.1:", "certificate", "name that in ca_file"]);
+    let stranger = bearer(&ours, "ca_file = \"ca.pem\"");
+    stranger.write("ca.pem", Authority::new("Another one").pem());
+    refused(&stranger, 4, &["certificate"]);
+    let misnamed = bearer(&Web::start_tls(&authority.for_host("hr.example.test"), people), "ca_file = \"ca.pem\"");
+    misnamed.write("ca.pem", authority.pem());
+    refused(&misnamed, 4, &["certificate", "hr.example.test"]);
+    assert_eq!(ours.calls().len(), 1, "no request before the certificate is found to be good");
+    misnamed.write("ca.pem", "no certificate");
+    refused(&misnamed, 3, &["ca_file", "holds no certificate"]);
+}
+
+#[test]
+fn it_takes_too_long() {
+    let web = Web::always(Reply::Answer(429, vec![("Retry-After", "60".to_owned())], String::new()));
+    let company = bearer(&web, "timeout = \"1s\"");
+    refused(&company, 4, &["source `hr`: was not read within its timeout of 1s"]);
+}
+
+#[test]
+fn settings_that_cannot_be_right() {
+    let web = Web::always(json(Value::Null));
+    for (source, expected) in [
+        (
+            "headers = { Authorization = \"Bearer 0123456789\" }",
+            "would show a secret in the settings; say it in [source.auth]",
+        ),
+        ("headers = { Host = \"x\" }", "is no header that can be set here"),
+        ("body = \"{}\"", "needs method = \"POST\""),
+        ("method = \"POST\"\nbody = \"{\"", "is not JSON"),
+        ("records = \"data\"", "must begin with a slash"),
+        ("total = \"/a\"\ntotal_header = \"b\"", "stands beside `total`"),
+        ("[source.paging]\nkind = \"pages\"", "must be \"none\" or \"next-link\""),
+        ("[source.paging]\nkind = \"page\"", "lacks `parameter`"),
+        ("[source.paging]\nkind = \"page\"\nfield = \"/page\"", "needs a `body`"),
+        ("[source.paging]\nkind = \"cursor\"\nparameter = \"c\"", "lacks `next`"),
+        ("[source.paging]\nkind = \"link-header\"\nnext = \"/a\"", "unknown key `next`"),
+        ("method = \"POST\"\nbody = \"[]\"\n[source.paging]\nkind = \"page\"\nfield = \"/page\"", "has no object"),
+        ("[source.auth]\nkind = \"bearer\"", "lacks `token_env`"),
+        ("[source.auth]\nkind = \"bearer\"\ntoken = \"0123456789\"", "unknown key `token`"),
+        ("[source.auth]\nkind = \"basic\"\nuser = \"a:b\"", "holds a colon"),
+        ("[source.auth]\nkind = \"header\"\nheader = \"a b\"\ntoken_env = \"A\"", "is not the name of an HTTP header"),
+        (
+            "[source.auth]\nkind = \"oauth2\"\ntoken_url = \"http://example.com\"\nclient_id = \"a\"\nclient_secret_env = \"A\"",
+            "must be https",
+        ),
+    ] {
+        refused(&company(&web.url, source), 3, &[expected]);
+    }
+    refused(&company("http://hr.example.com/people", ""), 3, &["must be https"]);
+    refused(&company("https://anna:0123456789@hr.example.com/people", ""), 3, &["must not hold a user or a password"]);
+    assert_eq!(web.calls(), [""; 0]);
+}
