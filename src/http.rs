@@ -11,13 +11,14 @@ mod throttle;
 mod words;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Arc, Once};
 use std::time::{Duration, Instant, SystemTime};
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Certificate, Method, Response, StatusCode};
 use serde_json::value::RawValue;
-use url::{Host, Url};
+use url::Url;
 
 pub(crate) use redactor::Redactor;
 use throttle::Throttle;
@@ -252,14 +253,15 @@ impl fmt::Debug for Transport {
     }
 }
 
-/// Whether the host of an address is this machine.
+/// Whether an address leads to this machine.
 pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
+    url.host_str().is_some_and(is_loopback_host)
+}
+
+/// Whether a host, as it stands in an address, is this machine.
+pub(crate) fn is_loopback_host(host: &str) -> bool {
+    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    host.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn is_json(body: &[u8]) -> bool {

@@ -24,6 +24,7 @@ use super::table::{Table, TableBuilder};
 use super::{Conditions, ReadError, Reading, Source, blocking};
 use crate::config::section::Section;
 use crate::config::{ConfigError, Secret, SecretShape};
+use crate::http;
 
 use columns::{Columns, Row, is_description};
 use connection::{Connection, Server};
@@ -210,7 +211,7 @@ fn server(section: &Section<'_>) -> Result<Server, ConfigError> {
     let plain_text = section.word("plain_text", &[("allowed", ())])?.is_some();
     match (url.scheme(), start_tls, plain_text) {
         ("ldaps", false, false) | ("ldap", true, false) | ("ldap", false, true) => {}
-        ("ldap", false, false) if is_loopback(&url) => {}
+        ("ldap", false, false) if http::is_loopback(&url) => {}
         ("ldap", false, false) => {
             return wrong(
                 "sends all in the clear, the password too; use ldaps://, or start_tls = true, or, if nobody can listen on the way, plain_text = \"allowed\"",
@@ -232,19 +233,6 @@ fn server(section: &Section<'_>) -> Result<Server, ConfigError> {
         return Err(section.problem("ca_file", "is of no use without TLS"));
     }
     Ok(Server { url, start_tls, ca_file: section.path("ca_file")?, label: section.label().to_owned() })
-}
-
-/// Whether a URL leads to this machine. An address in it is only a text for `ldap`, which the web does not know.
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => {
-            name.eq_ignore_ascii_case("localhost")
-                || name.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback())
-        }
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 fn bind(section: &Section<'_>) -> Result<Option<Bind>, ConfigError> {

@@ -2,7 +2,6 @@
 
 use std::fmt::Display;
 use std::fs;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use percent_encoding::percent_decode_str;
@@ -14,6 +13,7 @@ use url::{Host, Url};
 use crate::config::ConfigError;
 use crate::config::section::Section;
 use crate::config::{Secret, SecretShape};
+use crate::http::is_loopback_host;
 
 /// A database.
 #[derive(Debug)]
@@ -118,7 +118,7 @@ impl Server {
             return wrong("names no database; write it after the host, as in db.example.com/hr");
         };
         let socket = section.path("socket")?;
-        let local = is_loopback(&host);
+        let local = is_loopback_host(&host);
         if socket.is_some() && !local {
             return wrong("names another host, but `socket` leads to this machine; write localhost");
         }
@@ -154,7 +154,7 @@ impl Server {
 
     /// Says so where records go over a network that anybody can read.
     pub(super) fn warn_if_readable(&self) {
-        if matches!(self.tls, Tls::Off) && self.socket.is_none() && !is_loopback(&self.host) {
+        if matches!(self.tls, Tls::Off) && self.socket.is_none() && !is_loopback_host(&self.host) {
             tracing::warn!("{}: the password and the records go to {} without encryption", self.label, self.name());
         }
     }
@@ -185,10 +185,6 @@ fn host(url: &Url) -> Option<String> {
         Host::Ipv4(address) => Some(address.to_string()),
         Host::Ipv6(address) => Some(address.to_string()),
     }
-}
-
-fn is_loopback(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// `tls`, `ca_file` and `plain_text`. Within this machine there is none unless it is asked for; beyond it, it takes two
