@@ -123,12 +123,16 @@ impl SourceProgress {
         Self(settings.sources.iter().map(line).collect())
     }
 
-    /// Shows how far a source has come.
+    /// Shows how far a source has come; nothing any more once it is there.
     pub(super) fn told(&self, place: usize, so_far: u64, total: Option<u64>) {
-        if let Some(total) = total {
-            self.0[place].set_total(total);
+        let line = &self.0[place];
+        if total == Some(so_far) {
+            return line.finish();
         }
-        self.0[place].set(so_far);
+        if let Some(total) = total {
+            line.set_total(total);
+        }
+        line.set(so_far);
     }
 }
 

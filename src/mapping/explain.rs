@@ -1,5 +1,7 @@
 //! What each template of the settings gives for one record, for a person who wants to know where a value comes from.
 
+use std::borrow::Cow;
+
 use super::ResolvedMapper;
 use super::person::Reader;
 use super::program::Context;
@@ -61,13 +63,24 @@ impl ResolvedMapper {
         let include = reader.include().map(|include| Step {
             setting: include.setting().to_owned(),
             template: include.text().to_owned(),
-            outcome: include.holds(&context).map(|holds| holds.to_string()),
+            outcome: include
+                .holds(&context)
+                .map(|holds| holds.to_string())
+                .map_err(|problem| without(&problem, include.setting())),
         });
         let programs = reader.programs().map(|program| Step {
             setting: program.setting().to_owned(),
             template: program.text().to_owned(),
-            outcome: program.render(&context).map(std::borrow::Cow::into_owned),
+            outcome: program
+                .render(&context)
+                .map(Cow::into_owned)
+                .map_err(|problem| without(&problem, program.setting())),
         });
         Ok(include.into_iter().chain(programs).collect())
     }
+}
+
+/// A problem without the setting, beside which it stands.
+fn without(problem: &str, setting: &str) -> String {
+    problem.strip_prefix(setting).unwrap_or(problem).trim_start().to_owned()
 }

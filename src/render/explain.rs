@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::text::layout::Palette;
+use super::text::layout::{Palette, wrap};
 use super::text::person::{Labels, Shown, consequence_text, lines};
 use super::text::value::{shown_branch, shown_custom, shown_manager, shown_text};
 use super::{escape, printable};
@@ -50,12 +50,13 @@ pub struct Text<'a> {
     explanation: &'a Explanation<'a>,
     content: &'a Content,
     palette: Palette,
+    width: usize,
 }
 
 /// The explanation as text, which ends with a line break. `content` is the plan that it comes from.
 #[must_use]
-pub fn display<'a>(explanation: &'a Explanation<'a>, content: &'a Content, color: bool) -> Text<'a> {
-    Text { explanation, content, palette: Palette::new(color) }
+pub fn display<'a>(explanation: &'a Explanation<'a>, content: &'a Content, color: bool, width: usize) -> Text<'a> {
+    Text { explanation, content, palette: Palette::new(color), width }
 }
 
 impl fmt::Display for Text<'_> {
@@ -81,13 +82,15 @@ impl fmt::Display for Text<'_> {
         }
         writeln!(f, "\n{}", palette.bold("What becomes of them"))?;
         for sentence in verdict {
-            writeln!(f, "  {}", printable(sentence))?;
+            for line in wrap(&printable(sentence), self.width.saturating_sub(2)) {
+                writeln!(f, "  {line}")?;
+            }
         }
         if let Some(operation) = operation {
             self.operation(f, operation)?;
         }
         for Diagnostic { code, message, .. } in diagnostics {
-            writeln!(f, "  {}", palette.yellow(format!("! {} ({})", printable(message), escape(code))))?;
+            self.remark(f, &format!("{} ({})", printable(message), escape(code)))?;
         }
         Ok(())
     }
@@ -155,9 +158,17 @@ impl Text<'_> {
             .collect();
         self.pairs(f, &pairs)?;
         match consequence_text(operation) {
-            Some(sentence) => writeln!(f, "  {}", self.palette.yellow(format!("! {sentence}"))),
+            Some(sentence) => self.remark(f, &sentence),
             None => Ok(()),
         }
+    }
+
+    fn remark(&self, f: &mut fmt::Formatter<'_>, sentence: &str) -> fmt::Result {
+        for (index, line) in wrap(sentence, self.width.saturating_sub(4)).into_iter().enumerate() {
+            let sign = if index == 0 { '!' } else { ' ' };
+            writeln!(f, "  {}", self.palette.yellow(format!("{sign} {line}")))?;
+        }
+        Ok(())
     }
 
     fn pairs(&self, f: &mut fmt::Formatter<'_>, pairs: &[(String, String)]) -> fmt::Result {

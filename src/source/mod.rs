@@ -196,7 +196,10 @@ pub(crate) async fn read_each(settings: &Settings, progress: Progress<'_>) -> Ve
         let columns = columns_used(settings, place);
         let source = &settings.sources[place];
         let conditions = Conditions { columns: &columns, timeout: source.timeout, progress: &told };
-        Listing::read(source, &conditions).await
+        let listing = Listing::read(source, &conditions).await?;
+        let records = listing.summary().records;
+        progress(place, records, Some(records));
+        Ok(listing)
     };
     join_all((0..settings.sources.len()).map(read)).await
 }

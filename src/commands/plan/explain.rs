@@ -34,7 +34,7 @@ pub(super) async fn run(settings: &Settings, args: &cli::Plan, key: &str, ui: &U
     }
     for (index, explanation) in explanations.iter().take(MOST).enumerate() {
         let gap = if index == 0 { "" } else { "\n" };
-        ui.print(format_args!("{gap}{}", display(explanation, plan.content(), ui.color())))?;
+        ui.print(format_args!("{gap}{}", display(explanation, plan.content(), ui.color(), ui.width())))?;
     }
     if explanations.len() > MOST {
         ui.warn(format!("{} people answer to {key}; the first {MOST} are shown", explanations.len()));
