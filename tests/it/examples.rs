@@ -83,8 +83,11 @@ fn the_settings_of_every_kind_of_source_can_be_read() {
     let found = settings_of_sources();
     let of = |kind: &str| found.iter().filter(|(name, _)| name == kind).count();
     // One at the top, a complete one, and the ready ones of four services.
-    assert!(of("http.md") >= 6 && of("scim.md") >= 2, "{found:#?}");
+    assert!(of("http.md") >= 6 && of("scim.md") >= 2 && of("sql.md") >= 2 && of("ldap.md") >= 3, "{found:#?}");
+    // A query in a file of its own is part of the settings.
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("people.sql"), "SELECT * FROM people").expect("written");
     for (name, text) in found {
-        Settings::parse(&text, Path::new("skovik-sync.toml")).unwrap_or_else(|error| panic!("{name}: {error}\n{text}"));
+        Settings::parse(&text, &folder.path().join("skovik-sync.toml")).unwrap_or_else(|error| panic!("{name}: {error}\n{text}"));
     }
 }
