@@ -88,6 +88,7 @@ fn the_settings_of_every_kind_of_source_can_be_read() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("people.sql"), "SELECT * FROM people").expect("written");
     for (name, text) in found {
-        Settings::parse(&text, &folder.path().join("skovik-sync.toml")).unwrap_or_else(|error| panic!("{name}: {error}\n{text}"));
+        Settings::parse(&text, &folder.path().join("skovik-sync.toml"))
+            .unwrap_or_else(|error| panic!("{name}: {error}\n{text}"));
     }
 }
