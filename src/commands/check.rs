@@ -5,6 +5,7 @@ use console::measure_text_width;
 
 use super::common::load_settings;
 use super::plan::{BothSides, Facts, SourceProgress, no_plan, read_account};
+use super::signals::unless_interrupted;
 use crate::cli::{self, Global};
 use crate::config::Settings;
 use crate::diff::Population;
@@ -30,11 +31,15 @@ pub async fn run(_args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::Result
     ui.line(format!("settings  {}: whole, hash {}", global.config.display(), settings.hash()))?;
     let lines = SourceProgress::new(&settings, ui);
     let told = |place, so_far, total| lines.told(place, so_far, total);
-    let (account, sources) = match read_account(&settings, None, ui) {
-        Ok(account) => tokio::join!(account, read_each(&settings, &told)),
-        // Without a key there is no account to reach; the sources are there all the same.
-        Err(error) => (Err(error), read_each(&settings, &told).await),
+    let account = read_account(&settings, None, ui);
+    let reading = async {
+        Ok(match account {
+            Ok(account) => tokio::join!(account, read_each(&settings, &told)),
+            // Without a key there is no account to reach; the sources are there all the same.
+            Err(error) => (Err(error), read_each(&settings, &told).await),
+        })
     };
+    let ((account, sources), _signals) = unless_interrupted(reading).await?;
     drop(lines);
     let mut problems: Vec<anyhow::Error> = Vec::new();
     let mut listings = Vec::new();

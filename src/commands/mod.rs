@@ -11,6 +11,7 @@ pub mod plan;
 pub mod run;
 pub mod sandbox;
 pub mod show;
+mod signals;
 pub mod snapshot;
 pub mod undo;
 pub mod verify;

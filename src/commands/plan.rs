@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::common::{client, journal_beside, journal_path, load_settings, policy, shown, target_url};
+use super::signals::{EndedBySignals, unless_interrupted};
 use crate::cli::{self, Global};
 use crate::config::{Invalid, Settings, SourceSettings, TargetSettings, Unresolved};
 use crate::diff::Policy;
@@ -34,7 +35,7 @@ pub async fn run(args: &cli::Plan, global: &Global, ui: &Ui) -> anyhow::Result<E
     if let Some(key) = &args.explain {
         return explain::run(&settings, args, key, ui).await;
     }
-    let plan = write_plan(&settings, args, ui).await?;
+    let (plan, _signals) = write_plan(&settings, args, ui).await?;
     show(&plan, &args.out, args.all, ui)?;
     let blocked = plan.blocking_guards().next().is_some();
     let empty = plan.content().operations.is_empty();
@@ -47,13 +48,17 @@ pub async fn run(args: &cli::Plan, global: &Global, ui: &Ui) -> anyhow::Result<E
 }
 
 /// Reads both sides, makes the plan, and writes its file.
-pub(super) async fn write_plan(settings: &Settings, args: &cli::Plan, ui: &Ui) -> anyhow::Result<Plan> {
-    let both = read_both_sides(settings, args.users.as_deref(), ui).await?;
+pub(super) async fn write_plan(
+    settings: &Settings,
+    args: &cli::Plan,
+    ui: &Ui,
+) -> anyhow::Result<(Plan, EndedBySignals)> {
+    let (both, signals) = read_both_sides(settings, args.users.as_deref(), ui).await?;
     let facts = Facts::new(settings, &both, &args.same_person, &args.only);
     let plan = Plan::make(facts.input(settings, &both)).map_err(no_plan)?;
     put_applied_plan_away(&args.out, &plan, ui)?;
     write_private(&args.out, |file| plan.write(file)).with_context(|| format!("cannot write {}", shown(&args.out)))?;
-    Ok(plan)
+    Ok((plan, signals))
 }
 
 /// Everything that a plan is made of.
@@ -77,14 +82,16 @@ pub(super) async fn read_both_sides(
     settings: &Settings,
     snapshot: Option<&Path>,
     ui: &Ui,
-) -> anyhow::Result<BothSides> {
+) -> anyhow::Result<(BothSides, EndedBySignals)> {
     let lines = SourceProgress::new(settings, ui);
     let sources = async {
         let records = read_all(settings, &|place, so_far, total| lines.told(place, so_far, total)).await;
         records.map_err(|error| refused(error.status(), format!("no plan was made: {error}")))
     };
-    let ((resolved, directory), records) = tokio::try_join!(read_account(settings, snapshot, ui)?, sources)?;
-    BothSides::new(records, resolved, directory)
+    let account = read_account(settings, snapshot, ui)?;
+    let reading = async { tokio::try_join!(account, sources) };
+    let (((resolved, directory), records), signals) = unless_interrupted(reading).await?;
+    Ok((BothSides::new(records, resolved, directory)?, signals))
 }
 
 /// Reads Skovik, or a snapshot of it. Settings and key are checked before anything is sent.

@@ -33,7 +33,7 @@ pub async fn run(args: &cli::Run, global: &Global, ui: &Ui) -> anyhow::Result<Ex
         ui.note(format!("going on with {}, which an earlier run left unfinished", shown(out)));
         return apply(&execute, global, Some(&lock), ui).await;
     }
-    let plan = write_plan(&settings, &plan_arguments(out), ui).await?;
+    let (plan, signals) = write_plan(&settings, &plan_arguments(out), ui).await?;
     // The diff would stand in the way of whoever reads the events there.
     if events.as_deref() != Some(Path::new("-")) {
         show(&plan, out, false, ui)?;
@@ -44,6 +44,8 @@ pub async fn run(args: &cli::Run, global: &Global, ui: &Ui) -> anyhow::Result<Ex
     if approval_of_people(&plan, out, &settings)?.is_none() {
         approve_by_policy(&plan, out, &settings, ui)?;
     }
+    // From here on, a signal ends an apply.
+    drop(signals);
     apply(&execute, global, Some(&lock), ui).await
 }
 

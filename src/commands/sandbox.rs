@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
+use super::signals::ended;
 use crate::cli;
 use crate::exit::{ExitStatus, refused};
 use crate::files::write_private;
@@ -34,28 +35,6 @@ pub async fn run(args: &cli::Sandbox, out: &mut dyn Write, err: &mut dyn Write) 
         writeln!(err, "saved {} to {}", count(account.user_count(), "user"), path.display())?;
     }
     Ok(ExitStatus::Done)
-}
-
-/// Completes when the program is asked to end. The signals are caught from the call on, not from the first poll.
-fn ended() -> anyhow::Result<impl Future<Output = ()>> {
-    #[cfg(unix)]
-    let (mut interrupt, mut terminate) = {
-        use tokio::signal::unix::{SignalKind, signal};
-        let context = "the signals that end the sandbox cannot be caught";
-        (signal(SignalKind::interrupt()).context(context)?, signal(SignalKind::terminate()).context(context)?)
-    };
-    Ok(async move {
-        #[cfg(unix)]
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        #[cfg(not(unix))]
-        // Where Ctrl-C cannot be caught, it ends the program at once.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    })
 }
 
 /// Fails early: a folder that is not there would be found out only at the end.

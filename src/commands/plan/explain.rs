@@ -17,7 +17,7 @@ const MOST: usize = 10;
 /// Runs `plan --explain`.
 pub(super) async fn run(settings: &Settings, args: &cli::Plan, key: &str, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let key = key.trim();
-    let both = read_both_sides(settings, args.users.as_deref(), ui).await?;
+    let (both, _signals) = read_both_sides(settings, args.users.as_deref(), ui).await?;
     let facts = Facts::new(settings, &both, &args.same_person, &[]);
     let mut input = facts.input(settings, &both);
     // One person can be explained where others are in the way of a plan.

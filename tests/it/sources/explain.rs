@@ -57,7 +57,7 @@ fn what_is_wrong_is_explained() {
         // Two people, of whom each is in the other's way.
         (
             "palm@example.com",
-            &["Ines Palm", "Ivar Palm", "claimed by Ivar Palm (hr row 83), too (email_claimed_twice)"],
+            &["Ines Palm", "Ivar Palm", "claimed by Ivar Palm (hr row 83), too\n", "(email_claimed_twice)\n"],
         ),
         ("5091", &["What the sources say\n  nothing", "What becomes of them\n  kept: "]),
     ] {

@@ -2,10 +2,15 @@
 //! from.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+use std::fs;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
 use rust_xlsxwriter::Workbook;
 use serde_json::Value;
 
-use crate::harness::Company;
+use crate::harness::{BINARY, Company, Output};
 
 const FROM: &str = "kind = \"csv\"\npath = \"employees.csv\"\n";
 
@@ -42,7 +47,7 @@ fn a_program_that_fails_makes_no_plan() {
         let (company, _) = company(&format!(
             "kind = \"exec\"\ncommand = [\"sh\", \"-c\", \"{script}\"]\nformat = \"csv\"\ntimeout = \"300ms\"\n"
         ));
-        std::fs::remove_file(company.path("plan.json")).unwrap();
+        fs::remove_file(company.path("plan.json")).unwrap();
         company.run(&["plan"]).ends(4).says(parts);
         assert!(!company.exists("plan.json"), "{script}");
         company.wrote_nothing();
@@ -77,4 +82,34 @@ fn a_workbook_holds_the_list() {
     let whole = company.read_bytes("employees.xlsx");
     company.write("employees.xlsx", &whole[..whole.len() - 200]);
     company.run(&["plan"]).ends(4).says(&["source `hr`: ", "employees.xlsx is no workbook that can be read"]);
+}
+
+#[test]
+fn ctrl_c_ends_the_program_too_that_is_asked() {
+    for (args, signal) in [(&["plan"][..], "INT"), (&["check"], "TERM")] {
+        let (company, _) = company(
+            "kind = \"exec\"\ncommand = [\"sh\", \"-c\", \"sleep 60 & echo $! >child; cat employees.csv; wait\"]\n\
+             format = \"csv\"\n",
+        );
+        fs::remove_file(company.path("plan.json")).unwrap();
+        let mut command = company.command(BINARY, args);
+        let running = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let child = loop {
+            match fs::read_to_string(company.path("child")) {
+                Ok(text) if text.ends_with('\n') => break text.trim().to_owned(),
+                _ => sleep(Duration::from_millis(20)),
+            }
+        };
+        Command::new("kill").args(["-s", signal, &running.id().to_string()]).status().unwrap();
+        let output = Output::of(args, running.wait_with_output().unwrap());
+        output.ends(130).says(&["interrupted; nothing was written"]);
+        assert!(!company.exists("plan.json"));
+        // Whoever was left behind by its parent may not have been waited for yet.
+        let goes_on = || fs::read_to_string(format!("/proc/{child}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
+        let begun = Instant::now();
+        while goes_on() {
+            assert!(begun.elapsed() < Duration::from_secs(10), "{child} goes on");
+            sleep(Duration::from_millis(20));
+        }
+    }
 }

@@ -1,0 +1,60 @@
+//! Ctrl-C and SIGTERM. A program that catches them once has caught them for good, so that whoever does so here says what
+//! they mean from then on.
+
+use std::pin::pin;
+
+use anyhow::Context as _;
+use tokio::task::AbortHandle;
+
+use crate::exit::{ExitStatus, refused};
+
+/// While it is held, a signal ends the program at once, as if nobody had caught it.
+#[derive(Debug)]
+pub(super) struct EndedBySignals(AbortHandle);
+
+impl Drop for EndedBySignals {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Does work that writes nothing, until it is done or a signal comes; then it is dropped in an orderly way, and what it has
+/// started is ended. What comes after it is to hold what is returned beside its result.
+pub(super) async fn unless_interrupted<T>(
+    work: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<(T, EndedBySignals)> {
+    let mut signals = pin!(ended()?);
+    let done = tokio::select! {
+        biased;
+        () = &mut signals => return Err(refused(ExitStatus::Interrupted, "interrupted; nothing was written")),
+        done = work => done?,
+    };
+    let signals = ended()?;
+    let task = tokio::spawn(async move {
+        signals.await;
+        std::process::exit(i32::from(ExitStatus::Interrupted as u8));
+    });
+    Ok((done, EndedBySignals(task.abort_handle())))
+}
+
+/// Completes when the program is asked to end. The signals are caught from the call on, not from the first poll.
+pub(super) fn ended() -> anyhow::Result<impl Future<Output = ()>> {
+    #[cfg(unix)]
+    let (mut interrupt, mut terminate) = {
+        use tokio::signal::unix::{SignalKind, signal};
+        let context = "the signals that end the program cannot be caught";
+        (signal(SignalKind::interrupt()).context(context)?, signal(SignalKind::terminate()).context(context)?)
+    };
+    Ok(async move {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        #[cfg(not(unix))]
+        // Where Ctrl-C cannot be caught, it ends the program at once.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    })
+}
