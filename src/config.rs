@@ -29,7 +29,7 @@ use crate::source::Source;
 
 pub(crate) use credentials::SecretShape;
 pub use credentials::{Secret, SecretPlace};
-pub(crate) use credentials::{program_path, shortened};
+pub(crate) use credentials::{beginning, program_path, shortened};
 pub(crate) use read::secure_url;
 pub use template::Template;
 

@@ -190,9 +190,10 @@ impl ResolvedMapper {
         let Part { desired, answers, missing } = &mut part;
         for record in records {
             let Person { outcome, answers_to } = reader.read(record);
-            if !matches!(outcome, Outcome::OutOfScope(_)) && reader.records().lacks_record(record).is_some() {
-                missing.push(record);
-            }
+            let in_scope = !matches!(outcome, Outcome::OutOfScope(_));
+            // Whom the scope is judged by a record that is missing is not out of it for that.
+            let counts = |&source: &usize| in_scope || self.is_scope_judged_by(source);
+            missing.extend(reader.records().lacking(record).find(counts).map(|source| (source, record)));
             let identifier = match outcome {
                 Outcome::OutOfScope(identifier) => {
                     desired.out_of_scope.extend(identifier);
@@ -216,6 +217,10 @@ impl ResolvedMapper {
         part
     }
 
+    fn is_scope_judged_by(&self, source: usize) -> bool {
+        self.include.iter().any(|include| include.columns.iter().any(|name| name.source == source))
+    }
+
     fn manages(&self, employee: &Employee) -> bool {
         match (&self.scope_branches, &employee.branch) {
             (Some(branches), Some(branch)) => branches.contains(branch),
@@ -234,8 +239,8 @@ struct Part {
     desired: Desired,
     /// What the records in scope answer to as managers, and their identifiers.
     answers: Vec<(Box<str>, Option<ExternalIdentifier>)>,
-    /// The records in scope that a source lacks which must have them.
-    missing: Vec<usize>,
+    /// The sources that lack a record of somebody of whom they must have one, each with that record of the first source.
+    missing: Vec<(usize, usize)>,
 }
 
 impl Part {
@@ -253,17 +258,17 @@ impl Part {
 }
 
 /// What is wrong where a source that must have a record of everybody in scope lacks some.
-fn missing_records(records: &Records, missing: &[usize]) -> Option<MappingError> {
-    let source = records.lacks_record(*missing.first()?)?;
+fn missing_records(records: &Records, missing: &[(usize, usize)]) -> Option<MappingError> {
+    let (source, _) = *missing.iter().min()?;
     let of_it: Vec<usize> =
-        missing.iter().copied().filter(|&record| records.lacks_record(record) == Some(source)).collect();
+        missing.iter().filter(|(lacking, _)| *lacking == source).map(|&(_, record)| record).collect();
     let named = |&record: &usize| format!("{:?} ({})", records.key(record), records.origin(record));
     let shown: Vec<String> = of_it.iter().take(MISSING_SHOWN).map(named).collect();
     let more = of_it.len().saturating_sub(MISSING_SHOWN);
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
     let (source, people) = (records.source_name(source), if of_it.len() == 1 { "person" } else { "people" });
     Some(MappingError::Missing(format!(
-        "source `{source}` has no record of {} {people} in scope: {}{more}; its `missing = \"error\"` makes that an error",
+        "source `{source}` has no record of {} {people}: {}{more}; its `missing = \"error\"` makes that an error",
         of_it.len(),
         shown.join(", ")
     )))

@@ -70,7 +70,7 @@ pub(super) async fn apply(
     let _lock = if held.is_none() { Some(take_lock(&settings, Some(plan.hash()))?) } else { None };
     // Only now nobody else writes to it.
     let replay = read_journal()?;
-    let client = client(&settings)?;
+    let client = client(&settings).await?;
     let mut stop = watch::listen_for_signals()?;
     let (account, policy, directory) = tokio::select! {
         live = read_live(client, &settings, ui) => live?,

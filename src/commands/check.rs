@@ -4,7 +4,7 @@
 use console::measure_text_width;
 
 use super::common::load_settings;
-use super::plan::{BothSides, Facts, SourceProgress, no_plan, read_account};
+use super::plan::{BothSides, Facts, SourceProgress, no_plan, open_account, read_account};
 use super::signals::unless_interrupted;
 use crate::cli::{self, Global};
 use crate::config::Settings;
@@ -12,7 +12,7 @@ use crate::diff::Population;
 use crate::employee::{CustomField, CustomFieldKind, Directory};
 use crate::exit::{ExitStatus, refused, status_of};
 use crate::mapping::ResolvedMapper;
-use crate::plan::{Diagnostic, Settled, Severity, SourceSummary};
+use crate::plan::{Diagnostic, Plan, Settled, Severity, SourceSummary};
 use crate::render::{escape, printable};
 use crate::source::{Listing, SampleColumn, SourceError, join, read_each};
 use crate::ui::Ui;
@@ -31,10 +31,10 @@ pub async fn run(_args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::Result
     ui.line(format!("settings  {}: whole, hash {}", global.config.display(), settings.hash()))?;
     let lines = SourceProgress::new(&settings, ui);
     let told = |place, so_far, total| lines.told(place, so_far, total);
-    let account = read_account(&settings, None, ui);
+    let account = open_account(&settings, None).await;
     let reading = async {
         Ok(match account {
-            Ok(account) => tokio::join!(account, read_each(&settings, &told)),
+            Ok(account) => tokio::join!(read_account(account, &settings, ui), read_each(&settings, &told)),
             // Without a key there is no account to reach; the sources are there all the same.
             Err(error) => (Err(error), read_each(&settings, &told).await),
         })
@@ -113,7 +113,8 @@ fn show_account(url: &str, resolved: &ResolvedMapper, directory: &Directory, ui:
 /// Compares both sides as `plan` does, for records that are good can still be in each other's way.
 fn show_people(settings: &Settings, both: &BothSides, ui: &Ui) -> anyhow::Result<()> {
     let facts = Facts::new(settings, both, &[], &[]);
-    let settled = Settled::new(&facts.input(settings, both)).map_err(no_plan)?;
+    let input = facts.input(settings, both);
+    let settled = Settled::new(&input).map_err(no_plan)?;
     let Population { in_scope, set_aside, .. } = settled.comparison().population();
     ui.line(format!("people    {in_scope} in scope, {} of them good, {set_aside} set aside", in_scope - set_aside))?;
     let mut problems: Vec<&Diagnostic> =
@@ -125,5 +126,6 @@ fn show_people(settings: &Settings, both: &BothSides, ui: &Ui) -> anyhow::Result
     if problems.len() > SHOWN {
         ui.line(format!("  … and {} more; `plan` names them all", problems.len() - SHOWN))?;
     }
-    Ok(())
+    // What else is in the way of a plan.
+    Plan::of(&settled, input).map(drop).map_err(no_plan)
 }

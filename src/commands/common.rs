@@ -39,11 +39,11 @@ pub(super) fn target_url(settings: &Settings) -> anyhow::Result<Url> {
 }
 
 /// A client of the account, with its key.
-pub(super) fn client(settings: &Settings) -> anyhow::Result<Client> {
+pub(super) async fn client(settings: &Settings) -> anyhow::Result<Client> {
     let target = &settings.target;
     let options = Options {
         url: target_url(settings)?,
-        token: target.token().or_refuse(ExitStatus::Usage)?,
+        token: target.token().await.or_refuse(ExitStatus::Usage)?,
         auth_header: target.auth_header.clone(),
         auth_scheme: target.auth_scheme.clone(),
         page_size: target.page_size,

@@ -88,37 +88,39 @@ pub(super) async fn read_both_sides(
         let records = read_all(settings, &|place, so_far, total| lines.told(place, so_far, total)).await;
         records.map_err(|error| refused(error.status(), format!("no plan was made: {error}")))
     };
-    let account = read_account(settings, snapshot, ui)?;
-    let reading = async { tokio::try_join!(account, sources) };
+    let account = open_account(settings, snapshot).await?;
+    let reading = async { tokio::try_join!(read_account(account, settings, ui), sources) };
     let (((resolved, directory), records), signals) = unless_interrupted(reading).await?;
     Ok((BothSides::new(records, resolved, directory)?, signals))
 }
 
-/// Reads Skovik, or a snapshot of it. Settings and key are checked before anything is sent.
-pub(super) fn read_account<'a>(
-    settings: &'a Settings,
-    snapshot: Option<&Path>,
-    ui: &Ui,
-) -> anyhow::Result<impl Future<Output = anyhow::Result<(ResolvedMapper, Directory)>> + use<'a>> {
-    let mapper = Mapper::new(settings);
-    let account = match snapshot {
+/// Skovik, or a snapshot of it, ready to be read: its settings and its key are checked, and nothing is sent yet.
+pub(super) async fn open_account(settings: &Settings, snapshot: Option<&Path>) -> anyhow::Result<Account> {
+    Ok(match snapshot {
         Some(path) => Account::Snapshot { path: path.to_owned(), url: target_url(settings)? },
-        None => Account::Live(Box::new(client(settings)?)),
-    };
-    let progress = ui.progress("reading Skovik's users");
-    Ok(async move {
-        let shape = account.shape().await?;
-        let resolved = mapper.resolve(&shape.branches, &shape.custom_fields).or_refuse(ExitStatus::Usage)?;
-        let told = |read: u64, total: Option<u64>| {
-            if let Some(total) = total {
-                progress.set_total(total);
-            }
-            progress.set(read);
-        };
-        let users = account.users(resolved.managed(), &told).await?;
-        progress.finish();
-        anyhow::Ok((resolved, shape.with_users(users)))
+        None => Account::Live(Box::new(client(settings).await?)),
     })
+}
+
+/// Reads Skovik.
+pub(super) async fn read_account(
+    account: Account,
+    settings: &Settings,
+    ui: &Ui,
+) -> anyhow::Result<(ResolvedMapper, Directory)> {
+    let progress = ui.progress("reading Skovik's users");
+    let shape = account.shape().await?;
+    let mapper = Mapper::new(settings);
+    let resolved = mapper.resolve(&shape.branches, &shape.custom_fields).or_refuse(ExitStatus::Usage)?;
+    let told = |read: u64, total: Option<u64>| {
+        if let Some(total) = total {
+            progress.set_total(total);
+        }
+        progress.set(read);
+    };
+    let users = account.users(resolved.managed(), &told).await?;
+    progress.finish();
+    Ok((resolved, shape.with_users(users)))
 }
 
 /// A progress line for each source.

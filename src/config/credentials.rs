@@ -3,13 +3,22 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
+use std::time::Duration;
 use std::{env, fs, io};
 
 use secrecy::SecretString;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::process::Command;
+use tokio::time::timeout;
 
 use super::section::Section;
 use super::{ConfigError, TargetSettings};
+
+/// How long a program may take to print a secret; somebody may have to type something first.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// How much of what a program says is kept; no secret is longer.
+const KEPT: usize = 64 * 1024;
 
 /// A secret: what it is for, and where it is kept. It does not hold the secret itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,8 +63,8 @@ impl TargetSettings {
     ///
     /// # Errors
     /// Where there is none, or more than one line; the message names the variable, file or command, never the key.
-    pub fn token(&self) -> Result<SecretString, ConfigError> {
-        self.token.read()
+    pub async fn token(&self) -> Result<SecretString, ConfigError> {
+        self.token.fetch().await
     }
 }
 
@@ -111,25 +120,16 @@ impl Secret {
         &self.place
     }
 
-    /// Reads it.
+    /// Reads it. A program that prints it is ended where this is dropped.
     ///
     /// # Errors
     /// Where there is none, or it cannot be one; the message names its place and its table, and never holds the secret.
-    pub fn read(&self) -> Result<SecretString, ConfigError> {
-        let read = self.read_with(|name| env::var_os(name));
+    pub async fn fetch(&self) -> Result<SecretString, ConfigError> {
+        let read = self.read_with(|name| env::var_os(name)).await;
         read.map_err(|problem| ConfigError::Invalid(format!("{}: {problem}", self.label)))
     }
 
-    /// The same on a thread where it holds nobody up.
-    pub(crate) async fn fetch(&self) -> Result<SecretString, ConfigError> {
-        let secret = self.clone();
-        let reading = tokio::task::spawn_blocking(move || secret.read()).await;
-        reading.unwrap_or_else(|error| {
-            Err(ConfigError::Invalid(format!("{}: reading {} stopped: {error}", self.label, self.what)))
-        })
-    }
-
-    fn read_with(&self, variable: impl Fn(&str) -> Option<OsString>) -> Result<SecretString, String> {
+    async fn read_with(&self, variable: impl Fn(&str) -> Option<OsString>) -> Result<SecretString, String> {
         let Self { label: _, prefix, what, shape, place } = self;
         let (place, text) = match place {
             SecretPlace::Variable(name) => {
@@ -140,12 +140,13 @@ impl Secret {
             }
             SecretPlace::File(path) => {
                 warn_if_others_can_read(path, prefix);
-                let text =
-                    fs::read(path).map_err(|error| format!("cannot read {prefix}_file {}: {error}", path.display()))?;
+                let text = tokio::fs::read(path).await;
+                let text = text.map_err(|error| format!("cannot read {prefix}_file {}: {error}", path.display()))?;
                 (format!("{prefix}_file {}", path.display()), text)
             }
             SecretPlace::Command { argv, folder } => {
-                let printed = run(argv, folder).map_err(|problem| format!("{prefix}_command {problem}"))?;
+                let printed = printed_by(argv, folder, PATIENCE).await;
+                let printed = printed.map_err(|problem| format!("{prefix}_command {problem}"))?;
                 (format!("what {prefix}_command printed"), printed)
             }
         };
@@ -171,21 +172,39 @@ impl Secret {
     }
 }
 
-fn run(argv: &[String], folder: &Path) -> Result<Vec<u8>, String> {
+/// What a program prints. It stays in the group of this one, so that it can ask on the terminal.
+async fn printed_by(argv: &[String], folder: &Path, patience: Duration) -> Result<Vec<u8>, String> {
     let [program, arguments @ ..] = argv else { return Err("is empty".to_owned()) };
     let path = program_path(program, folder).map_err(|error| format!("({program}) cannot be found: {error}"))?;
     let mut command = Command::new(path);
-    command.args(arguments).stdin(Stdio::null());
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     if !folder.as_os_str().is_empty() {
         command.current_dir(folder);
     }
-    let output = command.output().map_err(|error| format!("({program}) cannot be run: {error}"))?;
-    if output.status.success() {
-        return Ok(output.stdout);
+    let mut running = command.spawn().map_err(|error| format!("({program}) cannot be run: {error}"))?;
+    let (output, errors) = (running.stdout.take(), running.stderr.take());
+    let ended = async { tokio::join!(beginning(output), beginning(errors), running.wait()) };
+    let ended = timeout(patience, ended).await;
+    let (printed, said, status) =
+        ended.map_err(|_| format!("({program}) did not end within {} seconds", patience.as_secs()))?;
+    let status = status.map_err(|error| format!("({program}) was lost: {error}"))?;
+    if status.success() {
+        return Ok(printed);
     }
-    let said = shortened(&String::from_utf8_lossy(&output.stderr));
+    let said = shortened(&String::from_utf8_lossy(&said));
     let said = if said.is_empty() { "nothing on standard error".to_owned() } else { said };
-    Err(format!("({program}) failed with {}: {said}", output.status))
+    Err(format!("({program}) failed with {status}: {said}"))
+}
+
+/// The beginning of what a program says; the rest is read and forgotten, so that it is not held up.
+pub(crate) async fn beginning(output: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
+    let (mut kept, mut part) = (Vec::new(), [0; 4096]);
+    let Some(mut output) = output else { return kept };
+    while let Ok(length @ 1..) = output.read(&mut part).await {
+        let room = KEPT.saturating_sub(kept.len()).min(length);
+        kept.extend_from_slice(&part[..room]);
+    }
+    kept
 }
 
 /// Where a program is that the settings name. One that is named by a path is, like every path of the settings, relative
@@ -227,13 +246,17 @@ mod tests {
 
     fn variable(shape: SecretShape, value: Option<&str>) -> Result<String, String> {
         let source = secret(shape, SecretPlace::Variable("KEY".to_owned()));
-        let read = source.read_with(|name| value.filter(|_| name == "KEY").map(Into::into));
+        let read = now(source.read_with(|name| value.filter(|_| name == "KEY").map(Into::into)));
         read.map(|secret| secret.expose_secret().to_owned())
     }
 
     fn command(argv: &[&str]) -> Result<SecretString, String> {
         let argv = argv.iter().map(|&part| part.to_owned()).collect();
-        secret(SecretShape::Key, SecretPlace::Command { argv, folder: PathBuf::new() }).read_with(|_| None)
+        now(secret(SecretShape::Key, SecretPlace::Command { argv, folder: PathBuf::new() }).read_with(|_| None))
+    }
+
+    fn now<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
     }
 
     #[test]
@@ -267,10 +290,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token");
         let source = secret(SecretShape::Key, SecretPlace::File(path.clone()));
-        let error = source.read().unwrap_err().to_string();
+        let error = now(source.fetch()).unwrap_err().to_string();
         assert!(error.starts_with("[target]: cannot read token_file"), "{error}");
         fs::write(&path, "secret\n").unwrap();
-        assert_eq!(source.read().unwrap().expose_secret(), "secret");
+        assert_eq!(now(source.fetch()).unwrap().expose_secret(), "secret");
     }
 
     #[test]
@@ -285,5 +308,29 @@ mod tests {
         assert!(!error.contains("hidden"), "{error}");
         assert!(command(&["/no/such/program"]).unwrap_err().contains("token_command (/no/such/program) cannot be run"));
         assert!(shortened(&"x".repeat(500)).chars().count() == 201);
+    }
+
+    #[test]
+    fn a_program_that_does_not_end_is_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let argv = ["sh", "-c", "echo $$ >process; exec sleep 60"].map(str::to_owned);
+        let begun = std::time::Instant::now();
+        let error = now(printed_by(&argv, folder.path(), Duration::from_millis(300))).unwrap_err();
+        assert!(error.contains("(sh) did not end within") && begun.elapsed() < Duration::from_secs(20), "{error}");
+        let process = fs::read_to_string(folder.path().join("process")).unwrap();
+        let goes_on = || {
+            let stat = fs::read_to_string(format!("/proc/{}/stat", process.trim()));
+            stat.is_ok_and(|stat| !stat.contains(") Z "))
+        };
+        while goes_on() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "it goes on");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    #[test]
+    fn endless_output_is_no_secret() {
+        let error = command(&["sh", "-c", "yes | head -c 300000"]).unwrap_err();
+        assert!(error.contains("no key"), "{error}");
     }
 }

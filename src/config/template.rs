@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use minijinja::value::{Object, Rest, Value, ValueKind};
-use minijinja::{Environment, Error, ErrorKind, State, UndefinedBehavior, escape_formatter, filters};
+use minijinja::{Environment, Error, ErrorKind, State, UndefinedBehavior, escape_formatter, filters, tests};
 use unicode_normalization::UnicodeNormalization;
 
 use super::{disabled, nearest};
@@ -82,6 +82,7 @@ pub(crate) fn environment<'source>() -> Environment<'source> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
     only_texts(&mut environment);
+    only_defined(&mut environment);
     environment.add_test(disabled::TEST, disabled::is_disabled);
     // Says what is undefined; left to itself, the engine says it only when it was compiled for debugging.
     environment.set_debug(true);
@@ -114,6 +115,52 @@ fn only_texts(environment: &mut Environment<'_>) {
                 _ => filter.call(state, &[&[value], &rest[..]].concat()),
             }
         });
+    }
+}
+
+/// The engine's tests answer no of what is undefined, where its operators fail: `ad.status is eq 'active'` would put
+/// whoever has no record in `ad` out of the scope. Only what asks for it may be told that something is undefined.
+fn only_defined(environment: &mut Environment<'_>) {
+    let tests = [
+        (&["eq", "equalto", "=="][..], Value::from_function(tests::is_eq)),
+        (&["ne", "!="], Value::from_function(tests::is_ne)),
+        (&["lt", "lessthan", "<"], Value::from_function(tests::is_lt)),
+        (&["le", "<="], Value::from_function(tests::is_le)),
+        (&["gt", "greaterthan", ">"], Value::from_function(tests::is_gt)),
+        (&["ge", ">="], Value::from_function(tests::is_ge)),
+        (&["in"], Value::from_function(tests::is_in)),
+        (&["none"], Value::from_function(tests::is_none)),
+        (&["true"], Value::from_function(tests::is_true)),
+        (&["false"], Value::from_function(tests::is_false)),
+        (&["boolean"], Value::from_function(tests::is_boolean)),
+        (&["odd"], Value::from_function(tests::is_odd)),
+        (&["even"], Value::from_function(tests::is_even)),
+        (&["divisibleby"], Value::from_function(tests::is_divisibleby)),
+        (&["number"], Value::from_function(tests::is_number)),
+        (&["integer", "int"], Value::from_function(tests::is_integer)),
+        (&["float"], Value::from_function(tests::is_float)),
+        (&["string"], Value::from_function(tests::is_string)),
+        (&["sequence"], Value::from_function(tests::is_sequence)),
+        (&["iterable"], Value::from_function(tests::is_iterable)),
+        (&["mapping"], Value::from_function(tests::is_mapping)),
+        (&["startingwith"], Value::from_function(tests::is_startingwith)),
+        (&["endingwith"], Value::from_function(tests::is_endingwith)),
+        (&["lower"], Value::from_function(tests::is_lower)),
+        (&["upper"], Value::from_function(tests::is_upper)),
+        (&["sameas"], Value::from_function(tests::is_sameas)),
+    ];
+    for (names, test) in tests {
+        for &name in names {
+            let test = test.clone();
+            environment.add_test(name, move |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>| {
+                if value.is_undefined() || rest.iter().any(Value::is_undefined) {
+                    let problem =
+                        format!("`is {name}` is asked of something that is undefined; ask `is defined` first");
+                    return Err(Error::new(ErrorKind::UndefinedError, problem));
+                }
+                Ok(test.call(state, &[&[value], &rest[..]].concat())?.is_true())
+            });
+        }
     }
 }
 

@@ -15,12 +15,10 @@ use tokio::process::{Child, Command};
 use super::format::{Format, FormatName};
 use super::{Conditions, ReadError, Reading, Source, blocking};
 use crate::config::section::Section;
-use crate::config::{ConfigError, program_path, shortened};
+use crate::config::{ConfigError, beginning, program_path, shortened};
 
 /// How much a program may print; a list that is longer is no list of people.
 const MOST_PRINTED: u64 = 4 * 1024 * 1024 * 1024;
-/// How much of what it says on standard error is kept.
-const KEPT_OF_ERRORS: usize = 4096;
 
 /// A program that prints records.
 #[derive(Debug, Clone)]
@@ -56,14 +54,12 @@ impl ExecSource {
         let mut running = Running(self.start().map_err(|error| format!("{program} cannot be started: {error}"))?);
         let (output, errors) = (running.0.stdout.take(), running.0.stderr.take());
         let (printed, said) = tokio::join!(whole(output, conditions), beginning(errors));
+        let said = shortened(&String::from_utf8_lossy(&said));
         let printed = printed.map_err(|problem| format!("{program}: {problem}"))?;
         let status = running.0.wait().await.map_err(|error| format!("{program} was lost: {error}"))?;
         if !status.success() {
             let said = if said.is_empty() { "nothing on standard error".to_owned() } else { said };
             return Err(format!("{program} failed with {status}: {said}").into());
-        }
-        if !said.is_empty() {
-            tracing::info!("{program} said: {said}");
         }
         if printed.is_empty() {
             return Err(format!(
@@ -140,16 +136,4 @@ async fn whole(output: Option<impl AsyncRead + Unpin>, conditions: &Conditions<'
             Err(error) => return Err(format!("what it prints cannot be read: {error}")),
         }
     }
-}
-
-/// The beginning of what a program says on standard error, on one line; the rest is read and forgotten, so that the
-/// program is not held up.
-async fn beginning(errors: Option<impl AsyncRead + Unpin>) -> String {
-    let Some(mut errors) = errors else { return String::new() };
-    let (mut kept, mut part) = (Vec::new(), [0; 4096]);
-    while let Ok(length @ 1..) = errors.read(&mut part).await {
-        let room = KEPT_OF_ERRORS.saturating_sub(kept.len()).min(length);
-        kept.extend_from_slice(&part[..room]);
-    }
-    shortened(&String::from_utf8_lossy(&kept))
 }

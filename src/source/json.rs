@@ -19,6 +19,8 @@ use crate::config::section::Section;
 
 /// How deep lists and objects may lie within one another.
 const MAX_DEPTH: usize = 64;
+/// How many different properties the records of a list may have. A table has a cell for each of them in each record.
+const MAX_COLUMNS: usize = 4_096;
 
 /// Where in a JSON document the list is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,8 +100,14 @@ impl Records {
     /// Ends the record that is under way; a column that was not set is empty.
     pub(super) fn end(&mut self, number: u64) -> Result<(), String> {
         let Self { builder, row } = self;
-        for column in 0..builder.width() {
-            match row.get_mut(column).and_then(Option::take) {
+        if builder.width() > MAX_COLUMNS {
+            return Err(format!(
+                "the records up to here have more than {MAX_COLUMNS} different properties; records of people have the \
+                 same ones"
+            ));
+        }
+        for cell in row.drain(..) {
+            match cell {
                 Some((kind, text)) => builder.cell(kind, &text),
                 None => builder.cell(CellKind::Text, ""),
             }
@@ -173,7 +181,7 @@ impl<'de> DeserializeSeed<'de> for At<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        if self.steps.is_empty() { deserializer.deserialize_seq(self) } else { deserializer.deserialize_map(self) }
+        if self.steps.is_empty() { deserializer.deserialize_seq(self) } else { deserializer.deserialize_any(self) }
     }
 }
 
@@ -183,6 +191,7 @@ impl<'de> Visitor<'de> for At<'_> {
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.steps {
             [] => f.write_str("a list of records"),
+            [step, ..] if step.parse::<usize>().is_ok() => write!(f, "an object or a list that has {step:?}"),
             [step, ..] => write!(f, "an object with the property {step:?}"),
         }
     }
@@ -207,6 +216,18 @@ impl<'de> Visitor<'de> for At<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        if let Some((step, steps)) = self.steps.split_first() {
+            let place = step.parse::<usize>().map_err(|_| A::Error::invalid_type(de::Unexpected::Seq, &self))?;
+            let missing = || A::Error::custom(format_args!("the list has no place {step}"));
+            for _ in 0..place {
+                list.next_element::<IgnoredAny>()?.ok_or_else(missing)?;
+            }
+            let inner = At { steps, records: &mut *self.records, position: &mut *self.position };
+            list.next_element_seed(inner)?.ok_or_else(missing)?;
+            *self.position = 0;
+            while list.next_element::<IgnoredAny>()?.is_some() {}
+            return Ok(());
+        }
         *self.position = 1;
         while list.next_element_seed(self.records.record(*self.position))?.is_some() {
             *self.position += 1;

@@ -106,11 +106,13 @@ impl Records {
         self.key(record).is_empty()
     }
 
-    /// The source that must have a record of everybody and has none of this one, if there is such a source. A record
-    /// without a key is bad for another reason.
-    pub(crate) fn lacks_record(&self, record: usize) -> Option<usize> {
-        let lacking = |&source: &usize| self.0.sources[source].everybody && self.0.row(record, source).is_none();
-        (1..self.0.sources.len()).find(lacking).filter(|_| !self.lacks_key(record))
+    /// The sources that must have a record of everybody and have none of this one. A record without a key is bad for
+    /// another reason.
+    pub(crate) fn lacking(&self, record: usize) -> impl Iterator<Item = usize> {
+        let has_key = !self.lacks_key(record);
+        let lacking =
+            move |&source: &usize| has_key && self.0.sources[source].everybody && self.0.row(record, source).is_none();
+        (1..self.0.sources.len()).filter(lacking)
     }
 
     /// The key of a record.

@@ -187,7 +187,10 @@ fn json_records_lie_where_the_pointer_says() {
     };
     let records = at("/a~1b/c", r#"{"x": [1], "a/b": {"c": [{"id": 1}, {"id": 2}]}, "y": {}}"#).read().unwrap();
     assert_eq!(rendered(&records, "{{ hr.id }}"), ["1", "2"]);
+    let records = at("/1/data", r#"[{}, {"data": [{"id": 1}]}, 5]"#).read().unwrap();
+    assert_eq!(rendered(&records, "{{ hr.id }}"), ["1"]);
     let untrusted = ExitStatus::Untrusted;
+    at("/2/data", r#"[{}, {"data": [{"id": 1}]}]"#).refused(untrusted, &["the list has no place 2"]);
     at("/data", r#"{"dat": []}"#).refused(untrusted, &["at /data", "there is no property \"data\""]);
     at("/data", r#"{"data": [], "data": []}"#).refused(untrusted, &["stands twice"]);
     at("/data", r#"{"data": 5}"#).refused(untrusted, &["a list of records"]);
@@ -211,6 +214,15 @@ fn json_that_is_not_whole_or_contradicts_itself_is_refused() {
     }
     Fixture::new(&source("hr", "json", "hr", "id"), &[("hr", b"[{\"id\": \"\xe5\"}]")])
         .refused(ExitStatus::Untrusted, &["line 1 is not UTF-8"]);
+}
+
+#[test]
+fn records_that_have_nothing_in_common_are_no_list_of_people() {
+    let lines: String = (0..5_000).map(|n| format!("{{\"id\": {n}, \"p{n}\": 1}}\n")).collect();
+    jsonl(&lines).refused(ExitStatus::Untrusted, &["source `hr`: ", "line 4096: ", "more than 4096 different"]);
+    let lines: String = (0..4_000).map(|n| format!("{{\"id\": {n}, \"p{n}\": {n}}}\n")).collect();
+    let records = jsonl(&lines).read().unwrap();
+    assert_eq!(rendered(&records, "{{ hr.p7 }}")[6..9], ["", "7", ""]);
 }
 
 #[test]

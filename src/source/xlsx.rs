@@ -5,12 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::Cursor;
+use std::io::{self, Cursor, Read as _};
 
 use calamine::{DataRef, ExcelDateTime, Reader as _, SheetType, SheetVisible, Xlsx, XlsxError};
 use futures_util::future::BoxFuture;
 use minijinja::Value;
 use rustc_hash::FxHashMap;
+use zip::ZipArchive;
 
 use super::file::FileSettings;
 use super::table::{CellKind, Table, TableBuilder};
@@ -24,9 +25,14 @@ const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
 /// The first serial number beyond the last day that a cell can hold, 9999-12-31.
 const AFTER_LAST_DAY: f64 = 2_958_466.0;
 
+/// How much a workbook may hold; one that unpacks to more is no list of people.
+const MOST_UNPACKED: u64 = 4 * 1024 * 1024 * 1024;
+
 /// A sheet of a workbook.
 #[derive(Debug, Clone)]
 pub(super) struct XlsxSource {
+    /// How messages call the table of the settings.
+    label: String,
     file: FileSettings,
     /// The sheet's name; `None` for the only one.
     sheet: Option<String>,
@@ -39,6 +45,7 @@ impl XlsxSource {
 
     pub(super) fn from_section(section: &Section<'_>) -> Result<Self, ConfigError> {
         Ok(Self {
+            label: section.label().to_owned(),
             file: FileSettings::from_section(section)?,
             sheet: section.text("sheet")?.map(str::to_owned),
             header_row: section.number("header_row", 1..=1_048_576)?.and_then(|row| u32::try_from(row).ok()),
@@ -48,8 +55,9 @@ impl XlsxSource {
     fn read_whole(&self) -> Result<Reading, ReadError> {
         let bytes = self.file.read()?;
         let named = |problem: String| format!("{} {problem}", self.file.name());
-        let broken = |error: XlsxError| named(format!("is no workbook that can be read: {}", words(&error)));
-        let mut workbook = Xlsx::new(Cursor::new(bytes)).map_err(broken)?;
+        let broken = |problem: String| named(format!("is no workbook that can be read: {problem}"));
+        check_archive(&bytes).map_err(broken)?;
+        let mut workbook = Xlsx::new(Cursor::new(bytes)).map_err(|error| broken(words(&error)))?;
         let sheet = self.sheet_of(&workbook)?;
         let table = read_sheet(&mut workbook, &sheet, self.header_row)
             .map_err(|problem| named(format!("sheet {sheet:?}: {problem}")))?;
@@ -61,7 +69,7 @@ impl XlsxSource {
         let sheets: Vec<_> =
             workbook.sheets_metadata().iter().filter(|sheet| sheet.typ == SheetType::WorkSheet).collect();
         let names: Vec<&str> = sheets.iter().map(|sheet| &*sheet.name).collect();
-        let file = self.file.name();
+        let (file, label) = (self.file.name(), &self.label);
         if let Some(wanted) = &self.sheet {
             if names.contains(&wanted.as_str()) {
                 return Ok(wanted.clone());
@@ -70,13 +78,15 @@ impl XlsxSource {
                 Some(near) => format!("did you mean {near:?}?"),
                 None => format!("it has {}", listed(&names)),
             };
-            return Err(ConfigError::Invalid(format!("`sheet` is {wanted:?}, which {file} does not have; {hint}")));
+            return Err(ConfigError::Invalid(format!(
+                "`sheet` in {label} is {wanted:?}, which {file} does not have; {hint}"
+            )));
         }
         let mut visible = sheets.iter().filter(|sheet| sheet.visible == SheetVisible::Visible);
         match (visible.next(), visible.next()) {
             (Some(sheet), None) => Ok(sheet.name.clone()),
             _ => Err(ConfigError::Invalid(format!(
-                "{file} has not just one visible sheet, but {}; say with `sheet` which one holds the people",
+                "{label}: {file} has not just one visible sheet, but {}; say with `sheet` which one holds the people",
                 listed(&names)
             ))),
         }
@@ -89,7 +99,7 @@ impl Source for XlsxSource {
     }
 
     fn identity(&self) -> BTreeMap<&'static str, String> {
-        let Self { file: _, sheet, header_row } = self;
+        let Self { label: _, file: _, sheet, header_row } = self;
         let sheet = sheet.as_ref().map(|sheet| ("sheet", sheet.clone()));
         sheet.into_iter().chain(header_row.map(|row| ("header_row", row.to_string()))).collect()
     }
@@ -103,6 +113,23 @@ impl Source for XlsxSource {
 fn listed(names: &[&str]) -> String {
     let shown: Vec<String> = names.iter().take(20).map(|name| format!("{name:?}")).collect();
     if shown.is_empty() { "no sheet at all".to_owned() } else { shown.join(", ") }
+}
+
+/// Reads every part of the archive to its end, where its checksum stands: whoever reads a sheet stops at the end of its
+/// cells, and would take a part that was damaged on the way.
+fn check_archive(bytes: &[u8]) -> Result<(), String> {
+    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| error.to_string())?;
+    let mut unpacked = 0;
+    for part in 0..archive.len() {
+        let part = archive.by_index(part).map_err(|error| error.to_string())?;
+        let name = part.name().map_err(|error| error.to_string())?.into_owned();
+        unpacked += io::copy(&mut part.take(MOST_UNPACKED + 1 - unpacked), &mut io::sink())
+            .map_err(|error| format!("its part {name:?}: {error}"))?;
+        if unpacked > MOST_UNPACKED {
+            return Err(format!("it holds more than {} GiB", MOST_UNPACKED >> 30));
+        }
+    }
+    Ok(())
 }
 
 fn words(error: &XlsxError) -> String {
@@ -150,7 +177,12 @@ fn read_sheet(workbook: &mut Xlsx<Cursor<Vec<u8>>>, name: &str, header_row: Opti
     if let Some((last, _)) = at {
         sheet.end_row(last, row)?;
     }
-    sheet.finish()
+    // Behind the cells comes the end of the sheet, and no second list of cells.
+    match cells.next_cell_with_formula_metadata() {
+        Err(XlsxError::XmlEof(_)) => sheet.finish(),
+        Err(error) => Err(words(&error)),
+        Ok(_) => Err("it has more than one list of cells; save the workbook again".to_owned()),
+    }
 }
 
 impl Sheet {

@@ -17,6 +17,9 @@ const MOST: usize = 10;
 /// Runs `plan --explain`.
 pub(super) async fn run(settings: &Settings, args: &cli::Plan, key: &str, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let key = key.trim();
+    if key.is_empty() {
+        return Err(refused(ExitStatus::Usage, "--explain needs a key, an external identifier, an e-mail or an id"));
+    }
     let (both, _signals) = read_both_sides(settings, args.users.as_deref(), ui).await?;
     let facts = Facts::new(settings, &both, &args.same_person, &[]);
     let mut input = facts.input(settings, &both);
@@ -25,19 +28,19 @@ pub(super) async fn run(settings: &Settings, args: &cli::Plan, key: &str, ui: &U
     let settled = Settled::new(&input).map_err(no_plan)?;
     let plan = Plan::of(&settled, input).map_err(no_plan)?;
     let found = Found { both: &both, comparison: settled.comparison(), plan: &plan };
-    let explanations = found.of(key)?;
+    let (explanations, answer) = found.of(key)?;
     if explanations.is_empty() {
         let problem = format!(
             "--explain {key}: neither a source nor Skovik has anybody with this key, external identifier, e-mail or id"
         );
         return Err(refused(ExitStatus::Usage, problem));
     }
-    for (index, explanation) in explanations.iter().take(MOST).enumerate() {
+    for (index, explanation) in explanations.iter().enumerate() {
         let gap = if index == 0 { "" } else { "\n" };
         ui.print(format_args!("{gap}{}", display(explanation, plan.content(), ui.color(), ui.width())))?;
     }
-    if explanations.len() > MOST {
-        ui.warn(format!("{} people answer to {key}; the first {MOST} are shown", explanations.len()));
+    if answer > explanations.len() {
+        ui.warn(format!("{answer} people answer to {key}; the first {} are shown", explanations.len()));
     }
     Ok(ExitStatus::Done)
 }
@@ -61,20 +64,28 @@ struct Subject {
 }
 
 impl<'a> Found<'a> {
-    fn of(&self, key: &str) -> anyhow::Result<Vec<Explanation<'a>>> {
+    /// Those who answer to a key, of many the first ones, and how many they are.
+    fn of(&self, key: &str) -> anyhow::Result<(Vec<Explanation<'a>>, usize)> {
         let BothSides { records, resolved, directory, .. } = self.both;
         let found = resolved.records_of(records, key).or_refuse(ExitStatus::Usage)?;
-        let mut subjects: Vec<Subject> = found.into_iter().map(|found| self.of_record(found)).collect();
+        let mut answer = found.len();
+        let mut subjects: Vec<Subject> = found.into_iter().take(MOST).map(|found| self.of_record(found)).collect();
         let wanted = email_key(key);
         for (index, user) in (0..).zip(&directory.users) {
             let is_meant = user.identifier.as_ref().is_some_and(|identifier| identifier.as_str() == key)
                 || email_key(&user.email) == wanted
                 || user.id.as_str() == key;
+            // There are no more subjects than are shown.
             if is_meant && !subjects.iter().any(|subject| subject.user == Some(index)) {
-                subjects.push(self.of_user(index));
+                answer += 1;
+                if subjects.len() < MOST {
+                    subjects.push(self.of_user(index));
+                }
             }
         }
-        subjects.into_iter().map(|subject| self.explain(subject)).collect()
+        // Beyond those who are shown, who is a record's user is not looked into.
+        let answer = if subjects.len() < MOST { subjects.len() } else { answer };
+        Ok((subjects.into_iter().map(|subject| self.explain(subject)).collect::<Result<_, _>>()?, answer))
     }
 
     /// The person of a record.

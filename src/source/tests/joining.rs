@@ -99,8 +99,7 @@ fn a_source_can_be_one_that_must_know_everybody() {
     for include in [active, "ad.on == 'yes'"] {
         let error = two(must, hr, include).unwrap_err();
         assert_eq!(error.status(), ExitStatus::Untrusted);
-        let expected =
-            "source `ad` has no record of 2 people in scope: \"2\" (hr row 3), \"3\" (hr row 4); its `missing";
+        let expected = "source `ad` has no record of 2 people: \"2\" (hr row 3), \"3\" (hr row 4); its `missing";
         assert!(error.to_string().starts_with(expected), "{error}");
     }
     let hr: String =
@@ -138,5 +137,42 @@ fn lists_and_objects_are_not_written_by_accident() {
         ("{{ hr.mails | last | upper | replace('X', 'Y') | trim('B') }}", "@Y.SE"),
     ] {
         assert_eq!(render(text).unwrap(), expected);
+    }
+}
+
+#[test]
+fn no_test_takes_what_is_undefined_for_an_answer() {
+    let sources = source("hr", "csv", "hr", "id") + &source("ad", "csv", "ad", "id");
+    let records = Fixture::new(&sources, &[("hr", b"id,n\n1,2\n"), ("ad", b"id,m\n9,x\n")]).read().unwrap();
+    let environment = environment();
+    let eval = |text: &str| environment.compile_expression(text).unwrap().eval(records.context(0, false));
+    for text in [
+        "ad.m is eq 'x'",
+        "ad.m is not eq 'x'",
+        "ad.m is ne 'x'",
+        "ad.m is in ['x']",
+        "'x' is in ad.m",
+        "hr.n is eq ad.m",
+        "ad.m is lt 3",
+        "ad.m is none",
+        "ad.m is true",
+        "ad.m is false",
+        "ad.m is string",
+        "ad.m is number",
+        "ad.m is startingwith 'x'",
+        "ad is disabled",
+    ] {
+        assert!(eval(text).is_err(), "{text}");
+    }
+    for (text, expected) in [
+        ("ad.m is defined", false),
+        ("ad.m is undefined", true),
+        ("hr.n is eq '2'", true),
+        ("hr.n is in ['1', '2']", true),
+        ("hr.n is startingwith '2'", true),
+        ("hr.n is string", true),
+        ("true is true", true),
+    ] {
+        assert_eq!(eval(text).unwrap(), Value::from(expected), "{text}");
     }
 }

@@ -58,7 +58,7 @@ fn sheets_and_headers_are_named_where_they_are_not_plain() {
     assert_eq!(rendered(&records, "{{ hr.id }}{{ hr.x }}"), ["1a"]);
     let usage = ExitStatus::Usage;
     two("").refused(usage, &["not just one visible sheet, but \"Notes\", \"People\"", "`sheet`"]);
-    two("sheet = \"Peple\"\n").refused(usage, &["`sheet` is \"Peple\"", "did you mean \"People\"?"]);
+    two("sheet = \"Peple\"\n").refused(usage, &["`sheet` in [[source]] `hr` is \"Peple\"", "did you mean \"People\"?"]);
     two("sheet = \"People\"\n").refused(ExitStatus::Untrusted, &["cell B2 stands below no name of the header"]);
     two("sheet = \"People\"\nheader_row = 7\n").refused(ExitStatus::Untrusted, &["row 7, which `header_row` names"]);
     let hidden = workbook("", |workbook| {
@@ -101,10 +101,38 @@ fn a_file_that_is_cut_or_something_else_is_refused() {
     }
     Fixture::new(&source("hr", "xlsx", "hr.xlsx", "id"), &[("hr.xlsx", b"id\n1\n")])
         .refused(ExitStatus::Untrusted, &["is no workbook that can be read"]);
-    // One bit of the sheet: the archive's own checksum finds it.
-    let mut broken = whole.clone();
-    let at = broken.windows(6).position(|part| part == b"sheet1").unwrap() + 40;
-    broken[at] ^= 1;
-    Fixture::new(&source("hr", "xlsx", "hr.xlsx", "id"), &[("hr.xlsx", &broken)])
-        .refused(ExitStatus::Untrusted, &["hr"]);
+    // A digit of a sheet that is not packed, so that it still reads as one: the archive's checksum finds it.
+    let mut plain = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let mut parts = zip::ZipArchive::new(std::io::Cursor::new(&whole)).unwrap();
+    for part in 0..parts.len() {
+        let mut part = parts.by_index(part).unwrap();
+        let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+        plain.start_file(part.name().unwrap(), options).unwrap();
+        std::io::copy(&mut part, &mut plain).unwrap();
+    }
+    let mut plain = plain.finish().unwrap().into_inner();
+    let read = |bytes: &[u8]| Fixture::new(&source("hr", "xlsx", "hr.xlsx", "id"), &[("hr.xlsx", bytes)]);
+    assert_eq!(rendered(&read(&plain).read().unwrap(), "{{ hr.id }}"), ["1", "2"]);
+    let at = plain.windows(8).position(|part| part == b"<t>2</t>").expect("a shared string") + 3;
+    plain[at] = b'9';
+    read(&plain).refused(ExitStatus::Untrusted, &["is no workbook that can be read: its part ", "sharedStrings"]);
+}
+
+#[test]
+fn a_second_list_of_cells_is_no_sheet() {
+    let mut workbook = Workbook::new();
+    sheet(&mut workbook, "People", &[&["id"], &["1"], &["2"]]);
+    let whole = workbook.save_to_buffer().unwrap();
+    let mut parts = zip::ZipArchive::new(std::io::Cursor::new(&whole)).unwrap();
+    let mut changed = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for part in 0..parts.len() {
+        let part = parts.by_index(part).unwrap();
+        changed.start_file(part.name().unwrap(), zip::write::SimpleFileOptions::default()).unwrap();
+        let text = std::io::read_to_string(part).unwrap();
+        let text = text.replace("<row r=\"3\"", "</sheetData><sheetData><row r=\"3\"");
+        std::io::Write::write_all(&mut changed, text.as_bytes()).unwrap();
+    }
+    let changed = changed.finish().unwrap().into_inner();
+    Fixture::new(&source("hr", "xlsx", "hr.xlsx", "id"), &[("hr.xlsx", &changed)])
+        .refused(ExitStatus::Untrusted, &["sheet \"People\": it has more than one list of cells"]);
 }

@@ -45,6 +45,7 @@ fn every_fate_is_explained() {
     }
     company.run(&["plan", "--explain", "nobody"]).ends(3).says(&["--explain nobody: neither a source nor Skovik has"]);
     company.run(&["plan", "--explain", "1", "-o", "x.json"]).ends(3);
+    company.run(&["plan", "--explain", " "]).ends(3).says(&["--explain needs a key"]);
     company.wrote_nothing();
 }
 
@@ -64,11 +65,20 @@ fn what_is_wrong_is_explained() {
         explain(&company, key).prints(parts);
     }
     // Where others are in the way of any plan, one person can be explained all the same.
-    company.append("skovik-sync.toml", "");
     let settings = company.read("skovik-sync.toml").replace("[scope]", "[scope]\ninvalid = \"error\"");
     company.write("skovik-sync.toml", settings);
     company.run(&["plan"]).ends(4).says(&["invalid = \"error\""]);
     explain(&company, "5191").prints(&["renumbering_undecided"]);
+}
+
+#[test]
+fn of_many_the_first_are_shown() {
+    let company = Company::new("small");
+    let rows: String = (0..40).map(|n| format!("7{n},same@example.com,A,B{n},SE01,,4100,active\n")).collect();
+    company.append("employees.csv", &rows);
+    let output = explain(&company, "same@example.com");
+    assert_eq!(output.stdout.matches("What becomes of them").count(), 10);
+    output.says(&["40 people answer to same@example.com; the first 10 are shown"]);
 }
 
 #[test]
@@ -102,6 +112,22 @@ fn check_goes_on_where_one_source_fails() {
     company.env("SKOVIK_TOKEN", "");
     let both = company.run(&["check"]).ends(4);
     both.prints(&["target    http://127.0.0.1:", ": FAILED\n"]).says(&["none.csv", "SKOVIK_TOKEN is empty"]);
+}
+
+#[test]
+fn check_says_what_is_in_the_way_of_a_plan() {
+    let company = Company::new("bad");
+    let settings = company.read("skovik-sync.toml");
+    for (table, line) in [("[scope]", "invalid = \"error\""), ("[manager]", "unresolved = \"error\"")] {
+        let with = if settings.contains(table) {
+            settings.replace(table, &format!("{table}\n{line}"))
+        } else {
+            format!("{settings}\n{table}\n{line}\n")
+        };
+        company.write("skovik-sync.toml", with);
+        company.run(&["check"]).ends(4).prints(&["people    87 in scope"]).says(&["no plan was made: ", line]);
+        company.run(&["plan"]).ends(4).says(&["no plan was made: ", line]);
+    }
 }
 
 #[test]
