@@ -185,6 +185,15 @@ fn offsets_go_on_by_what_came_whatever_was_asked_for() {
 }
 
 #[test]
+fn parameters_of_the_settings_stay_as_they_are_written() {
+    let web = Web::start(|_, request| json(json!(if request.number("page") == 1 { people(0, 9) } else { Vec::new() })));
+    let source = "[source.paging]\nkind = \"page\"\nparameter = \"page\"";
+    let calls = [1, 2].map(|page| format!("GET /p?ort=Malm%F6%20V&active&$select=a,b&page={page}"));
+    let path = "/p?ort=Malm%F6%20V&page=9&active&$select=a,b";
+    plans(&web, path, source, "last-page", &calls.each_ref().map(String::as_str));
+}
+
+#[test]
 fn every_way_to_prove_who_asks() {
     for (auth, expected) in [
         ("kind = \"bearer\"\ntoken_env = \"HR_SECRET\"", "authorization: Bearer s3cret/0123456789+value==\n"),
