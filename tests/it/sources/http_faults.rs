@@ -195,13 +195,16 @@ fn certificates() {
     refused(&bearer(&ours, ""), 4, &["source `hr`: https://127.0.0.1:", "certificate", "name that in ca_file"]);
     let stranger = bearer(&ours, "ca_file = \"ca.pem\"");
     stranger.write("ca.pem", Authority::new("Another one").pem());
-    refused(&stranger, 4, &["certificate"]);
+    let untrusted = refused(&stranger, 4, &["source `hr`: https://127.0.0.1:", "certificate"]).to_string();
+    assert!(!untrusted.contains("trying again") && !untrusted.contains("tried"), "it does not pass: {untrusted}");
     let misnamed = bearer(&Web::start_tls(&authority.for_host("hr.example.test"), people), "ca_file = \"ca.pem\"");
     misnamed.write("ca.pem", authority.pem());
     refused(&misnamed, 4, &["certificate", "hr.example.test"]);
     assert_eq!(ours.calls().len(), 1, "no request before the certificate is found to be good");
     misnamed.write("ca.pem", "no certificate");
-    refused(&misnamed, 3, &["ca_file", "holds no certificate"]);
+    refused(&misnamed, 3, &["`ca_file` in [[source]] `hr`: ", "ca.pem holds no certificate"]);
+    let nothing = bearer(&ours, "ca_file = \"nothing.pem\"");
+    refused(&nothing, 3, &["`ca_file` in [[source]] `hr`: ", "nothing.pem cannot be read"]);
 }
 
 #[test]
