@@ -96,7 +96,7 @@ pub(crate) enum Failure {
     Unclear(String),
 }
 
-/// Why an attempt failed that may succeed next time.
+/// Why an attempt failed.
 struct Trouble {
     problem: String,
     /// Whether the server may have done what was asked.
@@ -105,6 +105,8 @@ struct Trouble {
     wish: Option<Duration>,
     /// Whether that holds for all requests.
     everybody: bool,
+    /// Whether it may be better next time.
+    passing: bool,
 }
 
 impl Transport {
@@ -144,7 +146,7 @@ impl Transport {
                 Ok(answer) => return Ok(Answer { maybe_done_before: maybe_done, ..answer }),
                 Err(trouble) => trouble,
             };
-            let Trouble { problem, maybe_done: this_one, wish, everybody } = trouble;
+            let Trouble { problem, maybe_done: this_one, wish, everybody, passing } = trouble;
             let delay = retry::delay(attempt, wish, fastrand::f64());
             if everybody {
                 // Before the turn ends, so that nobody slips through in between.
@@ -152,7 +154,7 @@ impl Transport {
             }
             drop(turn);
             maybe_done |= this_one;
-            if attempt == self.retries || (maybe_done && !request.repeatable) {
+            if attempt == self.retries || !passing || (maybe_done && !request.repeatable) {
                 let problem = if attempt == 0 { problem } else { format!("{problem} (tried {} times)", attempt + 1) };
                 return Err(if maybe_done { Failure::Unclear(problem) } else { Failure::NotSent(problem) });
             }
@@ -191,6 +193,7 @@ impl Transport {
                 maybe_done: !error.is_connect(),
                 wish: None,
                 everybody: false,
+                passing: !is_about_certificate(&error),
             }),
         }
     }
@@ -207,7 +210,7 @@ impl Transport {
         let trouble = |problem: String, maybe_done, everybody| {
             let wish = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
             let wish = wish.and_then(|wish| retry::wish(wish, SystemTime::now()));
-            Err(Trouble { problem, maybe_done, wish, everybody })
+            Err(Trouble { problem, maybe_done, wish, everybody, passing: true })
         };
         let body = match body {
             Ok(body) if wants == Wants::Json && status.is_success() && !is_json(&body) => {
@@ -296,6 +299,23 @@ fn client(options: &Options) -> Result<reqwest::Client, String> {
         builder = builder.tls_certs_only([]);
     }
     builder.build().map_err(|error| chain(&error))
+}
+
+/// Whether the server's certificate is not good, which it will not be next time either.
+fn is_about_certificate(error: &reqwest::Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
+            return true;
+        }
+        // What an I/O error wraps is not its source.
+        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        cause = match wrapped {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
+    }
+    false
 }
 
 /// An error with its causes, without the URL, which the library adds to each of its own.

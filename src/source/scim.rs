@@ -1,5 +1,5 @@
 //! Users of a server that speaks SCIM 2.0 (RFC 7643, RFC 7644): listed by `startIndex` and `count`, and proven to be
-//! whole by `totalResults`.
+//! whole by `totalResults` and an empty page behind the last user.
 //!
 //! A server need not list its users in any order, nor in the same order twice. So they are numbered by their ids, which
 //! makes the same users the same records; and a user who comes twice, as happens where the order changes between two
@@ -166,8 +166,21 @@ impl Found {
             ));
         }
         let brought = page.resources.len();
+        // Once all have come, one page more is asked for, which must be empty: the total of some servers is in truth the
+        // length of the page. If they come again, the server does not heed what it is asked, and nothing tells whether
+        // it gave all or the first page.
+        let all = (start > 1 && self.resources.len() as u64 == page.total)
+            .then(|| format!("all {} users of totalResults had come, and", page.total));
         for (position, resource) in (start..).zip(page.resources) {
             let id = resource::id(resource).map_err(|problem| format!("the user at {position}: {problem}"))?;
+            if let Some(all) = &all {
+                let problem = if self.resources.contains_key(&id) {
+                    format!("{all} {id:?} comes again: the server does not heed startIndex")
+                } else {
+                    format!("{all} here is another one: it does not count all users")
+                };
+                return Err(format!("{problem}, and so nothing proves that the list is whole"));
+            }
             if self.resources.contains_key(&id) {
                 return Err(format!(
                     "the user with the id {id:?} comes twice: the order changed while they were listed, and somebody else is missing"
@@ -182,6 +195,6 @@ impl Found {
         if found < total && brought == 0 {
             return Err(format!("the list ends after {found} users, but totalResults is {total}"));
         }
-        Ok(found < total)
+        Ok(brought > 0)
     }
 }

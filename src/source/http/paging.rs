@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 
-use reqwest::header::{HeaderMap, LINK};
+use reqwest::header::HeaderMap;
 use serde_json::value::RawValue;
 
 use super::link;
@@ -29,9 +29,18 @@ pub(super) enum Paging {
     /// The body holds what the next request must say.
     Cursor { next: Pointer, goes_to: Place },
     /// Pages have numbers; the list ends with an empty one.
-    Page { goes_to: Place, first: u64 },
+    Page { goes_to: Place, first: u64, past_the_end: PastTheEnd },
     /// Pages begin after so many records; the list ends with an empty one.
-    Offset { goes_to: Place, first: u64 },
+    Offset { goes_to: Place, first: u64, past_the_end: PastTheEnd },
+}
+
+/// What a server does when it is asked for the page after the last one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PastTheEnd {
+    /// It gives an empty page.
+    Empty,
+    /// It says that there is no such page. So does one that gives out no more than so much of a list.
+    Refused,
 }
 
 /// A page as it came.
@@ -40,7 +49,7 @@ pub(super) struct Page<'p> {
     pub(super) headers: &'p HeaderMap,
     /// The list in it.
     pub(super) list: &'p RawValue,
-    pub(super) records: u64,
+    pub(super) records: &'p [&'p RawValue],
 }
 
 /// The way through a list.
@@ -52,6 +61,10 @@ pub(super) struct Walk {
     asked: HashSet<String>,
     /// The pages that held something, by a hash of their lists.
     pages: HashMap<u64, u64>,
+    /// The records by hashes of their texts. Two that differ and have one hash would be refused as the same, once in
+    /// millions of lists; two that are the same are never missed.
+    seen: HashSet<u64>,
+    /// With a key of its own each time, so that nobody can make records that have one hash.
     hasher: RandomState,
     page: u64,
     records: u64,
@@ -60,6 +73,8 @@ pub(super) struct Walk {
     counter: u64,
     /// Whether the server has shown that it knows of a next page, be it by saying that there is none.
     tells_next: bool,
+    /// The first page of which the server said that it is a part.
+    part: Option<u64>,
 }
 
 impl Paging {
@@ -81,22 +96,28 @@ impl Paging {
             ),
             (
                 "page",
-                (&["first", "parameter", "field"], |section, has_body| {
-                    let first = section.number("first", 0..=1)?.unwrap_or(1);
-                    Ok(Self::Page { goes_to: Place::from_section(section, has_body)?, first })
+                (COUNTED, |section, has_body| {
+                    let (goes_to, first, past_the_end) = counted(section, has_body, 1)?;
+                    Ok(Self::Page { goes_to, first, past_the_end })
                 }),
             ),
             (
                 "offset",
-                (&["first", "parameter", "field"], |section, has_body| {
-                    let first = section.number("first", 0..=1)?.unwrap_or(0);
-                    Ok(Self::Offset { goes_to: Place::from_section(section, has_body)?, first })
+                (COUNTED, |section, has_body| {
+                    let (goes_to, first, past_the_end) = counted(section, has_body, 0)?;
+                    Ok(Self::Offset { goes_to, first, past_the_end })
                 }),
             ),
         ];
         let why = "such as \"next-link\", \"link-header\", \"cursor\", \"page\" or \"offset\"";
         let (keys, read) = section.word("kind", &kinds)?.ok_or_else(|| section.missing("kind", why))?;
-        read(&section.only(&[&["kind"], keys].concat())?, has_body)
+        let section = section.only(&[&["kind"], keys].concat())?;
+        let paging = read(&section, has_body)?;
+        if paging.past_the_end() == Some(PastTheEnd::Refused) && !source.has("total") && !source.has("total_header") {
+            let problem = "is \"refused\", which needs `total` or `total_header`: without one, a refusal says nothing";
+            return Err(section.problem("past_the_end", problem));
+        }
+        Ok(paging)
     }
 
     /// For the hash of the settings.
@@ -106,8 +127,8 @@ impl Paging {
             Self::NextLink { next } => format!("next-link {next}"),
             Self::LinkHeader => "link-header".to_owned(),
             Self::Cursor { next, goes_to } => format!("cursor {next} {goes_to:?}"),
-            Self::Page { goes_to, first } => format!("page {goes_to:?} {first}"),
-            Self::Offset { goes_to, first } => format!("offset {goes_to:?} {first}"),
+            Self::Page { goes_to, first, past_the_end } => format!("page {goes_to:?} {first} {past_the_end:?}"),
+            Self::Offset { goes_to, first, past_the_end } => format!("offset {goes_to:?} {first} {past_the_end:?}"),
         }
     }
 
@@ -121,10 +142,31 @@ impl Paging {
         }
     }
 
-    /// Whether the list ends where a page is empty, because no page says that it is the last.
-    fn counts(&self) -> bool {
-        matches!(self, Self::Page { .. } | Self::Offset { .. })
+    /// What the server does past the end, where it has to be asked, because no page says that it is the last.
+    fn past_the_end(&self) -> Option<PastTheEnd> {
+        match self {
+            Self::Page { past_the_end, .. } | Self::Offset { past_the_end, .. } => Some(*past_the_end),
+            Self::None | Self::NextLink { .. } | Self::LinkHeader | Self::Cursor { .. } => None,
+        }
     }
+
+    /// Where answers are looked into for what comes next.
+    fn next(&self) -> Option<&Pointer> {
+        match self {
+            Self::NextLink { next } | Self::Cursor { next, .. } => Some(next),
+            Self::None | Self::LinkHeader | Self::Page { .. } | Self::Offset { .. } => None,
+        }
+    }
+}
+
+/// The settings of pages that are counted.
+const COUNTED: &[&str] = &["first", "parameter", "field", "past_the_end"];
+
+fn counted(section: &Section<'_>, has_body: bool, first: u64) -> Result<(Place, u64, PastTheEnd), ConfigError> {
+    let first = section.number("first", 0..=1)?.unwrap_or(first);
+    let words = [("empty", PastTheEnd::Empty), ("refused", PastTheEnd::Refused)];
+    let past_the_end = section.word("past_the_end", &words)?.unwrap_or(PastTheEnd::Empty);
+    Ok((Place::from_section(section, has_body)?, first, past_the_end))
 }
 
 fn next(section: &Section<'_>) -> Result<Pointer, ConfigError> {
@@ -149,12 +191,14 @@ impl Walk {
             total_at,
             here,
             pages: HashMap::new(),
+            seen: HashSet::new(),
             hasher: RandomState::new(),
             page: 1,
             records: 0,
             total: None,
             counter,
             tells_next: false,
+            part: None,
         })
     }
 
@@ -178,22 +222,54 @@ impl Walk {
         self.total
     }
 
-    /// Whether all records have come and the next page is only asked for in order to see that it is empty. Some servers
-    /// refuse to give a page that there is not.
+    /// Whether all records of the total have come, and a page is only asked for in order to see that it is empty.
+    fn is_past_the_end(&self) -> bool {
+        self.page > 1 && self.total == Some(self.records) && self.paging.past_the_end().is_some()
+    }
+
+    /// Whether a refusal means that the list has ended, because the settings say that this server refuses a page which
+    /// there is not. A request that it does not understand or will not carry out (400, 422) never means that.
     pub(super) fn may_be_refused(&self, status: u16) -> bool {
-        self.page > 1 && self.total == Some(self.records) && matches!(status, 400 | 404 | 410 | 416 | 422)
+        let accepted = self.paging.past_the_end() == Some(PastTheEnd::Refused);
+        accepted && self.is_past_the_end() && matches!(status, 404 | 410 | 416)
+    }
+
+    /// What to say besides why there is no page.
+    pub(super) fn without_page(&self, problem: &str) -> String {
+        if !self.is_past_the_end() {
+            return problem.to_owned();
+        }
+        let records = self.records;
+        format!(
+            "{problem}; all {records} records of the total had come, and an empty page would show that it is not the \
+             most that the server gives out: see `past_the_end` of [source.paging]"
+        )
+    }
+
+    /// Takes note of an answer that says it is a part.
+    pub(super) fn take_part(&mut self) {
+        self.part.get_or_insert(self.page);
     }
 
     /// Takes a page, and says whether another one has to be asked for.
     pub(super) fn take(&mut self, page: &Page<'_>) -> Result<bool, String> {
         self.check_total(page)?;
-        if page.records > 0 {
+        if !page.records.is_empty() {
             let hash = self.hasher.hash_one(page.list.get());
             if let Some(before) = self.pages.insert(hash, self.page) {
                 return Err(format!("it is the same as page {before}; does the server know what it is asked by?"));
             }
         }
-        self.records += page.records;
+        for (position, record) in (1..).zip(page.records) {
+            // Whoever takes a place twice has taken it from somebody who does not come at all.
+            if !self.seen.insert(self.hasher.hash_one(record.get())) {
+                return Err(format!(
+                    "record {position} has come before: the list changed its order while it was read, and somebody \
+                     else is missing, or the server lists things twice"
+                ));
+            }
+        }
+        self.records += page.records.len() as u64;
         if let (Some(total), Some(at)) = (self.total, &self.total_at)
             && self.records > total
         {
@@ -216,12 +292,24 @@ impl Walk {
     }
 
     /// What proves that the list is whole, once it has ended.
-    pub(super) fn proof(&self) -> Option<&'static str> {
-        match (&self.paging, self.total) {
+    pub(super) fn proof(&self) -> Result<Option<&'static str>, String> {
+        let proof = match (&self.paging, self.total) {
             (_, Some(_)) => Some("total"),
             (Paging::None, None) => None,
-            (paging, None) => (paging.counts() || self.tells_next).then_some("last-page"),
+            (paging, None) => (paging.past_the_end().is_some() || self.tells_next).then_some("last-page"),
+        };
+        match (proof, self.part) {
+            (None, Some(page)) => Err(format!(
+                "page {page}: the answer (206) says that it is a part of the list, and nothing shows that the rest has \
+                 come; set `total` or [source.paging]"
+            )),
+            (proof, _) => Ok(proof),
         }
+    }
+
+    /// Where the settings say that an answer speaks of the next one, if none ever did.
+    pub(super) fn never_told(&self) -> Option<&Pointer> {
+        self.paging.next().filter(|_| !self.tells_next)
     }
 
     fn check_total(&mut self, page: &Page<'_>) -> Result<(), String> {
@@ -249,9 +337,9 @@ impl Walk {
                 self.linked(link).map(Some)
             }
             Paging::LinkHeader => {
-                self.tells_next |= page.headers.contains_key(LINK);
-                let next = link::next(page.headers)?;
-                next.map(|link| self.linked(&link)).transpose()
+                let links = link::pages(page.headers)?;
+                self.tells_next |= links.any;
+                links.next.map(|link| self.linked(&link)).transpose()
             }
             Paging::Cursor { next, goes_to } => {
                 let found = next.find(page.document)?;
@@ -262,13 +350,13 @@ impl Walk {
                 }
                 goes_to.put(&value, &self.here).map(Some)
             }
-            Paging::Page { .. } | Paging::Offset { .. } if page.records == 0 => Ok(None),
+            Paging::Page { .. } | Paging::Offset { .. } if page.records.is_empty() => Ok(None),
             Paging::Page { goes_to, .. } => {
                 self.counter += 1;
                 goes_to.put(&self.counter.into(), &self.here).map(Some)
             }
             Paging::Offset { goes_to, .. } => {
-                self.counter += page.records;
+                self.counter += page.records.len() as u64;
                 goes_to.put(&self.counter.into(), &self.here).map(Some)
             }
         }

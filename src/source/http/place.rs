@@ -2,7 +2,7 @@
 
 use reqwest::header::{HeaderMap, HeaderName};
 use serde_json::value::RawValue;
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use super::server::Call;
 use crate::config::ConfigError;
@@ -69,15 +69,15 @@ impl Place {
     }
 }
 
+/// The other parameters stay to the letter: what `+`, `%E4` or a name without `=` means is for the server to say.
 fn set_parameter(url: &mut Url, name: &str, value: &str) {
-    let others: Vec<(String, String)> =
-        url.query_pairs().filter(|(other, _)| other != name).map(|(a, b)| (a.into_owned(), b.into_owned())).collect();
-    // What the settings say stays as it is written, where nothing has to give way.
-    if others.len() != url.query_pairs().count() {
-        url.set_query(None);
-        url.query_pairs_mut().extend_pairs(others);
-    }
-    url.query_pairs_mut().append_pair(name, value);
+    let is_other = |part: &&str| form_urlencoded::parse(part.as_bytes()).next().is_none_or(|(other, _)| other != name);
+    let query = url.query().filter(|query| !query.is_empty());
+    let mut parts: Vec<&str> = query.into_iter().flat_map(|query| query.split('&')).filter(is_other).collect();
+    let ours = form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish();
+    parts.push(&ours);
+    let query = parts.join("&");
+    url.set_query(Some(&query));
 }
 
 impl Total {
@@ -130,6 +130,13 @@ mod tests {
             ("https://x.example/a", "https://x.example/a?page=2"),
             ("https://x.example/a?$select=id,b&x=%20", "https://x.example/a?$select=id,b&x=%20&page=2"),
             ("https://x.example/a?page=1&b=c+d", "https://x.example/a?b=c+d&page=2"),
+            (
+                "https://x.example/a?ort=Malm%F6%20V&p%61ge=1&active&$select=a,b&page&x=%26page=1",
+                "https://x.example/a?ort=Malm%F6%20V&active&$select=a,b&x=%26page=1&page=2",
+            ),
+            ("https://x.example/a?", "https://x.example/a?page=2"),
+            ("https://x.example/a?page=1", "https://x.example/a?page=2"),
+            ("https://x.example/a?b&&c&", "https://x.example/a?b&&c&&page=2"),
         ] {
             let mut url = Url::parse(url).unwrap();
             set_parameter(&mut url, "page", "2");

@@ -1,12 +1,12 @@
 //! A server that a source asks: its address, whom it trusts to vouch for it, how often it asks again, and what the
 //! server's answers mean. Sources that speak HTTP share it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
-use reqwest::{Certificate, Method};
+use reqwest::{Certificate, Method, StatusCode};
 use url::Url;
 
 use super::auth::{Auth, Credentials};
@@ -21,6 +21,8 @@ const LARGEST_PAGE: usize = 64 * 1024 * 1024;
 /// The settings that all sources have which speak HTTP.
 #[derive(Debug, Clone)]
 pub(in crate::source) struct Server {
+    /// How messages call its section.
+    label: String,
     pub(in crate::source) url: Url,
     auth: Auth,
     /// Who may vouch for the server, instead of those whom the system trusts.
@@ -66,6 +68,7 @@ impl Server {
             Ok::<_, ConfigError>(section.number(key, range)?.and_then(|n| u32::try_from(n).ok()).unwrap_or(default))
         };
         Ok(Self {
+            label: section.label().to_owned(),
             url,
             auth: Auth::from_section(section)?,
             ca_file: section.path("ca_file")?,
@@ -79,7 +82,7 @@ impl Server {
     pub(in crate::source) async fn connect(&self, conditions: &Conditions<'_>) -> Result<Connection, ReadError> {
         let carriage = Carriage {
             server: self,
-            authorities: self.ca_file.as_ref().map(authorities).transpose()?,
+            authorities: self.ca_file.as_ref().map(|path| authorities(path, &self.label)).transpose()?,
             timeout: self.request_timeout.min(conditions.timeout),
             redactor: Arc::new(Redactor::default()),
         };
@@ -170,6 +173,11 @@ impl Connection {
     }
 }
 
+/// Whether an answer says that it holds a part of what was asked for, and not all.
+pub(super) fn is_part(answer: &Answer) -> bool {
+    answer.status == StatusCode::PARTIAL_CONTENT
+}
+
 /// What to do about a status.
 pub(super) fn hint(status: u16) -> &'static str {
     match status {
@@ -202,9 +210,10 @@ pub(super) fn no_answer(failure: &Failure) -> String {
 }
 
 /// The certificates in a file.
-fn authorities(path: &PathBuf) -> Result<Vec<Certificate>, ReadError> {
-    let wrong =
-        |problem: String| ReadError::Settings(ConfigError::Invalid(format!("ca_file {}: {problem}", path.display())));
+fn authorities(path: &Path, label: &str) -> Result<Vec<Certificate>, ReadError> {
+    let wrong = |problem: String| {
+        ReadError::Settings(ConfigError::Invalid(format!("`ca_file` in {label}: {} {problem}", path.display())))
+    };
     let text = std::fs::read(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
     let certificates = Certificate::from_pem_bundle(&text).map_err(|_| wrong("is not in PEM".to_owned()))?;
     if certificates.is_empty() {

@@ -161,14 +161,16 @@ fn numbered_pages_end_with_an_empty_one() {
 }
 
 #[test]
-fn numbered_pages_with_a_total_may_be_refused_beyond_the_end() {
-    let web = Web::start(|_, request| match request.number("page") {
-        page @ 0..=2 => json(json!({"results": people(page * 3, page * 3 + 3), "count": 7})),
-        _ => status(404, "Invalid page."),
-    });
-    let source =
-        "records = \"/results\"\ntotal = \"/count\"\n[source.paging]\nkind = \"page\"\nparameter = \"page\"\nfirst = 0";
-    plans(&web, "/p", source, "total", &["GET /p?page=0", "GET /p?page=1", "GET /p?page=2", "GET /p?page=3"]);
+fn a_page_past_the_end_may_be_refused_where_the_settings_say_so() {
+    let source = "records = \"/results\"\ntotal = \"/count\"\n[source.paging]\nkind = \"page\"\nparameter = \"page\"\n\
+                  first = 0\npast_the_end = \"refused\"";
+    for code in [404, 410, 416] {
+        let web = Web::start(move |_, request| match request.number("page") {
+            page @ 0..=2 => json(json!({"results": people(page * 3, page * 3 + 3), "count": 7})),
+            _ => status(code, "Invalid page."),
+        });
+        plans(&web, "/p", source, "total", &["GET /p?page=0", "GET /p?page=1", "GET /p?page=2", "GET /p?page=3"]);
+    }
 }
 
 #[test]
@@ -182,6 +184,15 @@ fn offsets_go_on_by_what_came_whatever_was_asked_for() {
                   [source.paging]\nkind = \"offset\"\nparameter = \"offset\"";
     let calls = [0, 3, 6, 7].map(|offset| format!("GET /p?limit=100&offset={offset}"));
     plans(&web, "/p?limit=100", source, "total", &calls.each_ref().map(String::as_str));
+}
+
+#[test]
+fn parameters_of_the_settings_stay_as_they_are_written() {
+    let web = Web::start(|_, request| json(json!(if request.number("page") == 1 { people(0, 9) } else { Vec::new() })));
+    let source = "[source.paging]\nkind = \"page\"\nparameter = \"page\"";
+    let calls = [1, 2].map(|page| format!("GET /p?ort=Malm%F6%20V&active&$select=a,b&page={page}"));
+    let path = "/p?ort=Malm%F6%20V&page=9&active&$select=a,b";
+    plans(&web, path, source, "last-page", &calls.each_ref().map(String::as_str));
 }
 
 #[test]
@@ -251,6 +262,33 @@ fn client_credentials_whose_token_ends_in_mid_list() {
         let Request { head, body, .. } = &web.requests()[0];
         assert!(head.contains(in_head), "{head}");
         assert_eq!(*body, format!("grant_type=client_credentials&scope=a+b&resource=r{in_body}"));
+    }
+}
+
+#[test]
+fn the_same_plan_whatever_the_order() {
+    // One has no e-mail and is set aside with the number of the row; each has properties that others lack.
+    let mut list = people(0, 9);
+    list[2]["email"] = json!("");
+    list[3]["alias"] = json!("p");
+    list[5]["title"] = json!("t");
+    // Without a key, and so told apart by all that they hold.
+    list.extend([json!({"a": "1", "b": "2"}), json!({"b": "1", "a": "2"})]);
+    let web = Web::start(move |number, _| {
+        let mut list = list.clone();
+        if number > 0 {
+            list.reverse();
+            list.swap(0, 4);
+        }
+        json(json!(list))
+    });
+    let company = company(&format!("{}/p", web.url), "");
+    // A third of them is more than the guards let pass; the plan is written nevertheless.
+    let before = company.plan(5);
+    assert_eq!(before["summary"]["set_aside"], 3, "{before:#}");
+    let after = company.plan(5);
+    for part in ["operations", "diagnostics", "sources"] {
+        assert_eq!(before[part], after[part]);
     }
 }
 

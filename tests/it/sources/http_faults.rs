@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::http::{PEOPLE, SECRET, company, people, refused};
+use super::http::{PEOPLE, SECRET, company, people, person, refused};
 use crate::harness::Company;
 use crate::servers::certificates::Authority;
 use crate::servers::free_port;
@@ -111,8 +111,8 @@ fn answers_that_are_no_list() {
         (json("<html>Sign in</html>"), "it is not JSON (tried 2 times); is this the address of the API?"),
         (json(r#"[{"id": 1001"#), "it is not JSON"),
         (json(json!({"data": []})), "the answer is no list; `records` must say where the list is"),
-        (json(json!(["1001"])), "row 1: it is no record, which would be an object"),
-        (json(r#"[{"id": 1001, "id": 1002}]"#), "row 1: a property stands twice in it"),
+        (json(json!(["1001"])), "page 1: record 1: it is no record, which would be an object"),
+        (json(r#"[{"id": 1001}, {"id": 1001, "id": 1002}]"#), "page 1: record 2: a property stands twice in it"),
         (status(404, "nothing here"), "answers 404: nothing here; check url"),
         (json("[]\u{0}"), "it is not JSON"),
     ] {
@@ -147,7 +147,106 @@ fn pages_that_do_not_fit() {
     let words = |_: usize, _: &Request| Some(json(json!({"data": [], "total": "many"})));
     refused(&bearer(&pages(words), PAGES_OF_TOTAL), 4, &["the total at /total is \"many\", which is no number"]);
     let slips = |page: usize, _: &Request| (page == 2).then(|| json(json!({"data": people(2, 5)})));
-    refused(&bearer(&pages(slips), PAGES), 4, &["rows 3 and 4 have the same id \"1003\""]);
+    refused(&bearer(&pages(slips), PAGES), 4, &["page 2: record 1 has come before"]);
+}
+
+#[test]
+fn a_page_that_is_refused_is_no_end() {
+    // It says that there are as many as it gives out at most, and refuses to go on.
+    let capped = |code| {
+        Web::start(move |_, request| match request.number("page") {
+            1 => json(json!({"data": people(0, 5), "total": 5})),
+            _ => status(code, "the window is too large"),
+        })
+    };
+    for code in [400, 404, 410, 416, 422] {
+        let says = ["page 2: http://127.0.0.1:", &format!("answers {code}: the window is too large"), "all 5 records"];
+        refused(&bearer(&capped(code), PAGES_OF_TOTAL), 4, &says);
+    }
+    let accepting = format!("{PAGES_OF_TOTAL}\npast_the_end = \"refused\"");
+    for code in [400, 403, 422] {
+        refused(&bearer(&capped(code), &accepting), 4, &["page 2: ", &format!("{code}")]);
+    }
+    // Only once all have come.
+    let early = |page: usize, _: &Request| (page == 2).then(|| status(404, "no"));
+    refused(&bearer(&pages(early), &accepting), 4, &["page 2: http://127.0.0.1:", "answers 404: no; check url"]);
+    // A link leads to something.
+    let links = Web::start(|number, _| match number {
+        0 => json(json!({"data": people(0, 9), "total": PEOPLE, "next": "?page=2"})),
+        _ => status(404, "no"),
+    });
+    let source = "total = \"/total\"\nrecords = \"/data\"\n[source.paging]\nkind = \"next-link\"\nnext = \"/next\"";
+    refused(&bearer(&links, source), 4, &["page 2: http://127.0.0.1:", "answers 404: no; check url"]);
+}
+
+#[test]
+fn records_that_come_twice() {
+    let preferring = |web: &Web, source: &str| {
+        let company = bearer(web, source);
+        company.edit("skovik-sync.toml", "retries = 1\n", "retries = 1\nprefer = \"primary\"\n");
+        company
+    };
+    let with_role = |n: usize, primary: bool| {
+        let mut person = person(n);
+        person["primary"] = json!(primary);
+        person
+    };
+    // Somebody moved to the front meanwhile: one record comes again, another never, and `prefer` would choose.
+    let shifted = Web::start(move |_, request| {
+        let ids: &[usize] = match request.number("page") {
+            1 => &[0, 1, 2],
+            2 => &[2, 4, 5],
+            _ => &[],
+        };
+        let mut list: Vec<Value> = ids.iter().map(|&n| with_role(n, n != 2)).collect();
+        if ids.first() == Some(&0) {
+            list[1] = with_role(2, true);
+        }
+        json(json!({"data": list, "total": 6}))
+    });
+    refused(&preferring(&shifted, PAGES_OF_TOTAL), 4, &["source `hr`: page 2: record 1 has come before", "is missing"]);
+    let twice = Web::always(json(json!([with_role(0, true), with_role(1, false), with_role(1, false)])));
+    refused(&preferring(&twice, ""), 4, &["source `hr`: page 1: record 3 has come before"]);
+    // The same key twice is for `prefer`, whatever the pages.
+    let roles = Web::start(move |_, request| {
+        let page = request.number("page");
+        json(if page < 3 { json!([with_role(0, page == 1), with_role(page, true)]) } else { json!([]) })
+    });
+    let paging = "[source.paging]\nkind = \"page\"\nparameter = \"page\"";
+    assert_eq!(preferring(&roles, paging).plan(0)["summary"]["create"], 3);
+}
+
+#[test]
+fn an_answer_that_says_that_it_is_a_part() {
+    let part = |list: Value| Reply::Answer(206, vec![("Content-Range", "0-6/999".to_owned())], list.to_string());
+    let one = Web::always(part(json!(people(0, 9))));
+    refused(&bearer(&one, ""), 4, &["source `hr`: page 1: ", "(206)", "set `total`"]);
+    // Where something proves the rest, it is as good as another one.
+    let counted = Web::always(part(json!({"data": people(0, 9), "total": PEOPLE})));
+    let company = bearer(&counted, "records = \"/data\"\ntotal = \"/total\"");
+    assert_eq!(company.plan(0)["sources"][0]["proof"], "total");
+    let paged = Web::start(move |_, request| {
+        let from = request.number("offset");
+        part(json!(people(from, from + 4)))
+    });
+    let company = bearer(&paged, "[source.paging]\nkind = \"offset\"\nparameter = \"offset\"");
+    assert_eq!(company.plan(0)["sources"][0]["proof"], "last-page");
+    let unproven = Web::always(part(json!({"data": people(0, 9)})));
+    let source = "records = \"/data\"\n[source.paging]\nkind = \"next-link\"\nnext = \"/next\"";
+    refused(&bearer(&unproven, source), 4, &["page 1: ", "(206)"]);
+}
+
+#[test]
+fn a_link_header_that_is_not_about_pages_proves_nothing() {
+    for (link, proof) in [
+        ("</docs>; rel=\"describedby\", </style.css>; rel=\"preload next-gen\"", "trusted"),
+        ("</people?page=1>; rel=\"first\"", "last-page"),
+        ("</people>; rel=prev", "last-page"),
+    ] {
+        let web = Web::always(Reply::Answer(200, vec![("Link", link.to_owned())], json!(people(0, 9)).to_string()));
+        let company = bearer(&web, "[source.paging]\nkind = \"link-header\"");
+        assert_eq!(company.plan(0)["sources"][0]["proof"], proof, "{link}");
+    }
 }
 
 #[test]
@@ -177,10 +276,22 @@ fn links_that_must_not_be_followed() {
 
 #[test]
 fn a_next_page_that_is_never_spoken_of_proves_nothing() {
-    let web = Web::always(json(json!({"data": people(0, 9), "links": {"next": null}})));
-    for (next, proof) in [("/next", "trusted"), ("/links/next", "last-page")] {
-        let paging = format!("records = \"/data\"\n[source.paging]\nkind = \"next-link\"\nnext = \"{next}\"");
-        assert_eq!(bearer(&web, &paging).plan(0)["sources"][0]["proof"], proof);
+    let web = Web::always(json(json!({"data": people(0, 9), "total": PEOPLE, "links": {"next": null}})));
+    let warning = "`next` in [source.paging] of [[source]] `hr`: nothing stands at /links/nxt on any page";
+    for (kind, next, more, proof) in [
+        ("next-link", "/links/nxt", "", "trusted"),
+        ("cursor", "/links/nxt", "", "trusted"),
+        ("next-link", "/links/nxt", "expect_records = 7\n", "expect_records"),
+        ("next-link", "/links/nxt", "total = \"/total\"\n", "total"),
+        ("next-link", "/links/next", "", "last-page"),
+    ] {
+        let parameter = if kind == "cursor" { "parameter = \"c\"" } else { "" };
+        let paging =
+            format!("{more}records = \"/data\"\n[source.paging]\nkind = \"{kind}\"\nnext = \"{next}\"\n{parameter}");
+        let company = bearer(&web, &paging);
+        let output = company.run(&["plan"]).ends(0).to_string();
+        assert_eq!(company.json("plan.json")["sources"][0]["proof"], proof);
+        assert_eq!(output.contains(warning), proof == "trusted", "{output}");
     }
 }
 
@@ -195,13 +306,16 @@ fn certificates() {
     refused(&bearer(&ours, ""), 4, &["source `hr`: https://127.0.0.1:", "certificate", "name that in ca_file"]);
     let stranger = bearer(&ours, "ca_file = \"ca.pem\"");
     stranger.write("ca.pem", Authority::new("Another one").pem());
-    refused(&stranger, 4, &["certificate"]);
+    let untrusted = refused(&stranger, 4, &["source `hr`: https://127.0.0.1:", "certificate"]).to_string();
+    assert!(!untrusted.contains("trying again") && !untrusted.contains("tried"), "it does not pass: {untrusted}");
     let misnamed = bearer(&Web::start_tls(&authority.for_host("hr.example.test"), people), "ca_file = \"ca.pem\"");
     misnamed.write("ca.pem", authority.pem());
     refused(&misnamed, 4, &["certificate", "hr.example.test"]);
     assert_eq!(ours.calls().len(), 1, "no request before the certificate is found to be good");
     misnamed.write("ca.pem", "no certificate");
-    refused(&misnamed, 3, &["ca_file", "holds no certificate"]);
+    refused(&misnamed, 3, &["`ca_file` in [[source]] `hr`: ", "ca.pem holds no certificate"]);
+    let nothing = bearer(&ours, "ca_file = \"nothing.pem\"");
+    refused(&nothing, 3, &["`ca_file` in [[source]] `hr`: ", "nothing.pem cannot be read"]);
 }
 
 #[test]
@@ -228,6 +342,14 @@ fn settings_that_cannot_be_right() {
         ("[source.paging]\nkind = \"page\"", "lacks `parameter`"),
         ("[source.paging]\nkind = \"page\"\nfield = \"/page\"", "needs a `body`"),
         ("[source.paging]\nkind = \"cursor\"\nparameter = \"c\"", "lacks `next`"),
+        (
+            "[source.paging]\nkind = \"page\"\nparameter = \"page\"\npast_the_end = \"refused\"",
+            "is \"refused\", which needs `total` or `total_header`",
+        ),
+        (
+            "total = \"/a\"\n[source.paging]\nkind = \"cursor\"\nnext = \"/b\"\nparameter = \"c\"\npast_the_end = \"refused\"",
+            "unknown key `past_the_end`",
+        ),
         ("[source.paging]\nkind = \"link-header\"\nnext = \"/a\"", "unknown key `next`"),
         ("method = \"POST\"\nbody = \"[]\"\n[source.paging]\nkind = \"page\"\nfield = \"/page\"", "has no object"),
         ("[source.auth]\nkind = \"bearer\"", "lacks `token_env`"),

@@ -183,8 +183,35 @@ fn lists_that_are_not_whole() {
     let web = scripted(5, |_| None);
     let company = company(&format!("{}/scim/", web.url), "resource = \"Staff\"\ncount = 2");
     assert_eq!(company.plan(0)["summary"]["create"], 5);
-    let calls = [1, 3, 5].map(|start| format!("GET /scim/Staff?startIndex={start}&count=2"));
+    let calls = [1, 3, 5, 6].map(|start| format!("GET /scim/Staff?startIndex={start}&count=2"));
     assert_eq!(web.calls(), calls);
+}
+
+#[test]
+fn a_total_that_is_the_length_of_a_page_ends_nothing() {
+    let pages = Web::start(|_, request| {
+        let start = request.number("startIndex");
+        let users: Vec<usize> = (start..=5).take(2).collect();
+        page(users.len(), &users)
+    });
+    let says = "from startIndex 3 on: all 2 users of totalResults had come, and here is another one";
+    refused(&company(&pages.url, ""), 4, &["source `dir`: ", says]);
+    // It gives the same page whatever it is asked: it may have given all, or a page of them.
+    let same = Web::always(page(2, &[1, 2]));
+    let says = "from startIndex 3 on: all 2 users of totalResults had come, and \"id-1\" comes again";
+    refused(&company(&same.url, ""), 4, &["source `dir`: ", says]);
+    let says_so = json!({"totalResults": 2, "startIndex": 1, "Resources": [numbered(1), numbered(2)]});
+    refused(&company(&Web::always(json(says_so)).url, ""), 4, &["from startIndex 3 on: the answer begins at"]);
+    for (at_three, expected) in [
+        (status(404, "no such page"), "/Users answers 404: no such page"),
+        (page(0, &[]), "totalResults was 2 and is 0 now"),
+    ] {
+        let web = scripted(2, move |start| (start == 3).then(|| at_three.clone()));
+        refused(&company(&web.url, ""), 4, &["source `dir`: from startIndex 3 on: ", expected]);
+    }
+    let nobody = scripted(0, |_| None);
+    assert_eq!(company(&nobody.url, "").plan(5)["sources"][0]["records"], 0);
+    assert_eq!(nobody.calls().len(), 1, "an empty page is an end already");
 }
 
 #[test]
@@ -197,7 +224,9 @@ fn columns_of_users_who_lack_something() {
         {"id": "d", "userName": "d", "emails": null, ENTERPRISE: null},
         {"id": "e", "userName": "e", ENTERPRISE: {"manager": null}},
     ]);
-    let web = Web::always(json(json!({"totalresults": 5, "resources": users})));
+    let web = Web::start(move |number, _| {
+        json(json!({"totalresults": 5, "resources": if number == 0 { users.clone() } else { json!([]) }}))
+    });
     let company = company(&web.url, "");
     company.edit("skovik-sync.toml", "[source.auth]", "[source.columns]\ny = \"/x/y\"\n[source.auth]");
     company.edit("skovik-sync.toml", "[scope]\ninclude = \"dir.active\"\n", "");
