@@ -148,9 +148,34 @@ fn nobody_at_all_is_not_believed() {
     let company = shared("");
     company.edit("skovik-sync.toml", "filter = \"(objectClass=inetOrgPerson)\"", nobody);
     is_refused(&company, &["finds nobody", "right to read"]);
-    // Where one of several searches finds nobody, the log says so.
-    let units = "base = [\"ou=staff,dc=example,dc=test\", \"cn=reader,dc=example,dc=test\"]";
-    shared(units).run(&["plan"]).ends(0).says(&["the search below cn=reader,dc=example,dc=test finds nobody"]);
+}
+
+#[test]
+fn a_search_that_finds_nobody_is_not_believed_unless_it_may() {
+    let says = |filter: &str| {
+        let found = format!("the search below cn=reader,dc=example,dc=test for {filter} finds nobody");
+        [found, "right to read".to_owned(), "may_be_empty = true".to_owned()]
+    };
+    let is_refused_for = |company: &Company, filter: &str| {
+        is_refused(company, &says(filter).each_ref().map(String::as_str));
+    };
+    let bases = "base = [\"ou=staff,dc=example,dc=test\", \"cn=reader,dc=example,dc=test\"]";
+    is_refused_for(&shared(bases), "(objectClass=inetOrgPerson)");
+    let searches = "search = [ { base = \"ou=staff,dc=example,dc=test\" },\n\
+                    { base = \"cn=reader,dc=example,dc=test\", filter = \"(uid=*)\" } ]";
+    let company = shared(searches);
+    is_refused_for(&company, "(uid=*)");
+    company.edit("skovik-sync.toml", "(uid=*)\"", "(uid=*)\", may_be_empty = true");
+    let plan = company.plan(0);
+    assert_eq!(plan["sources"][0]["records"], json!(PEOPLE - PEOPLE / 10));
+    // Nobody at all is another matter.
+    std::fs::remove_file(company.path("plan.json")).expect("removed");
+    company.edit(
+        "skovik-sync.toml",
+        "ou=staff,dc=example,dc=test\"",
+        "cn=reader,dc=example,dc=test\", may_be_empty = true",
+    );
+    is_refused(&company, &["127.0.0.1", " finds nobody; a directory shows nothing"]);
 }
 
 #[test]
