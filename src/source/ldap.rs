@@ -6,6 +6,7 @@
 mod columns;
 mod connection;
 mod entry;
+mod filter;
 mod schema;
 mod search;
 #[cfg(test)]
@@ -115,12 +116,17 @@ impl LdapSource {
         let bind_dn = self.bind.as_ref().map(|bind| &*bind.name);
         let mut connection = self.server.connect(bind_dn, password, conditions.timeout).await?;
         let found = self.find(&mut connection, &columns, conditions).await?;
-        self.refuse_nobody(&found, &connection.words.server)?;
         let lacking = lacking(&columns, &found);
-        if !lacking.is_empty() {
-            let schema = connection.schema().await;
-            judge(&lacking, schema.as_ref(), &found.others, label)?;
+        let schema = connection.schema().await;
+        if let Some(schema) = &schema {
+            let having = columns.names().filter(|(name, is_attribute)| *is_attribute && !lacking.contains(name));
+            let came =
+                having.map(|(name, _)| name).map(str::to_ascii_lowercase).chain(found.others.iter().cloned()).collect();
+            filter::judge(&self.searches, schema, &came, label)?;
         }
+        // A mistake in a filter explains best why it finds nobody.
+        self.refuse_nobody(&found, &connection.words.server)?;
+        judge(&lacking, schema.as_ref(), &found.others, label)?;
         connection.close().await;
         let proof = if self.ignores_referrals { "paged-results,referrals-ignored" } else { "paged-results" };
         Ok(Reading { table: blocking(move || Ok(table(&columns, found)?)).await?, proof: Some(proof) })
@@ -268,7 +274,7 @@ fn searches(section: &Section<'_>) -> Result<Vec<Search>, ConfigError> {
     let label = format!("[[source.search]] of {}", section.label());
     let tables = section.sections("search", &label)?;
     let scope = section.word("scope", SearchScope::WORDS)?;
-    let default_filter = filter(section)?;
+    let default_filter = filter::from_section(section)?;
     let with = |base: String, own_scope: Option<SearchScope>, own_filter: Option<String>, place: &Section<'_>| {
         let filter = own_filter.or_else(|| default_filter.clone()).ok_or_else(|| {
             place.missing("filter", "who is asked for, such as \"(&(objectCategory=person)(objectClass=user))\" in Active Directory or \"(objectClass=inetOrgPerson)\"")
@@ -296,20 +302,10 @@ fn searches(section: &Section<'_>) -> Result<Vec<Search>, ConfigError> {
                 table.problem("may_be_empty", "is of no use to the only search: a list of nobody is never believed")
             );
         }
-        let search = with(base, table.word("scope", SearchScope::WORDS)?, filter(&table)?, &table)?;
+        let search = with(base, table.word("scope", SearchScope::WORDS)?, filter::from_section(&table)?, &table)?;
         Ok(Search { may_be_empty, ..search })
     };
     tables.into_iter().map(search).collect()
-}
-
-fn filter(section: &Section<'_>) -> Result<Option<String>, ConfigError> {
-    let Some(text) = section.text("filter")?.map(str::trim) else { return Ok(None) };
-    match ldap3::parse_filter(text) {
-        Ok(_) => Ok(Some(text.to_owned())),
-        Err(()) => {
-            Err(section.problem("filter", "is no LDAP filter (RFC 4515), such as \"(&(objectClass=person)(mail=*))\""))
-        }
-    }
 }
 
 fn attributes(section: &Section<'_>, key: &str) -> Result<Vec<String>, ConfigError> {

@@ -179,6 +179,41 @@ fn a_search_that_finds_nobody_is_not_believed_unless_it_may() {
 }
 
 #[test]
+fn a_misspelt_attribute_in_a_filter_is_a_mistake_in_the_settings() {
+    let company = shared(EVERYBODY);
+    let asking = |from: &str, to: &str| company.edit("skovik-sync.toml", from, to);
+    let usual = "(objectClass=inetOrgPerson)";
+    // The directory would find fewer, or nobody, or everybody.
+    for (filter, misspelt, near) in [
+        ("(|(uid=p1*)(mial=p2@example.com))", "`mial`", "`mail`"),
+        ("(&(objectClass=inetOrgPerson)(employeNumber=*))", "`employeNumber`", "`employeeNumber`"),
+        ("(&(objectClass=inetOrgPerson)(!(employeetyp=left)))", "`employeetyp`", "`employeeType`"),
+        (
+            "(&(objectClass=inetOrgPerson)(!(depatrmentNumber:caseExactMatch:=SE01)))",
+            "`depatrmentNumber`",
+            "`departmentNumber`",
+        ),
+    ] {
+        asking(usual, filter);
+        is_misconfigured(&company, &[filter, misspelt, "[[source]] `ad`", &format!("did you mean {near}?")]);
+        asking(filter, usual);
+    }
+    // By another name, by its number, and in other letters it is known.
+    let known = "(&(SURNAME=*)(2.5.4.42=*)(objectclass=inetOrgPerson)(entryUUID=*))";
+    asking(usual, known);
+    assert_eq!(company.plan(0)["sources"][0]["records"], json!(PEOPLE));
+}
+
+#[test]
+fn a_filter_is_left_alone_where_the_schema_cannot_be_read() {
+    let hidden = format!("access to dn.base=\"cn=Subschema\" by dn.exact=\"{READER}\" none");
+    let directory = Slapd::start_with_access(&hidden, &people(20), &authority().for_loopback());
+    let company = company(&directory.plain(), EVERYBODY);
+    company.edit("skovik-sync.toml", "(objectClass=inetOrgPerson)", "(|(uid=p1*)(mial=p2@example.com))");
+    assert_eq!(company.plan(0)["sources"][0]["records"], json!(11));
+}
+
+#[test]
 fn a_size_limit_that_strikes_is_no_plan() {
     let limits = |limits: &str| format!("limits dn.exact=\"{READER}\" {limits}");
     let certificate = authority().for_loopback();
