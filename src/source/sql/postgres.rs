@@ -92,6 +92,7 @@ fn beginning(limit: Duration, row_security: RowSecurity) -> String {
     format!(
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
          SET LOCAL statement_timeout = {limit}; SET LOCAL row_security = {row_security}; \
+         SET LOCAL gin_fuzzy_search_limit = 0; \
          SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'iso_8601'; \
          SET LOCAL bytea_output = 'hex'; SET LOCAL extra_float_digits = 1; \
          SELECT set_config('client_encoding', \

@@ -193,6 +193,18 @@ fn rows_that_a_policy_hides_are_missed_unless_the_settings_allow_it() {
     assert_eq!(records(&small(&url)), json!(30));
 }
 
+#[test]
+fn a_limit_that_the_server_puts_on_an_index_does_not_cut_the_list() {
+    let server = people_in("fuzzy");
+    let index = "ALTER TABLE people ADD tags text[] DEFAULT '{staff}'; CREATE INDEX ON people USING gin (tags);
+        ALTER DATABASE fuzzy SET enable_seqscan = off; ALTER DATABASE fuzzy SET gin_fuzzy_search_limit = 1";
+    server.sql("fuzzy", index);
+    let few = server.sql("fuzzy", "SELECT count(*) FROM people WHERE tags @> '{staff}'");
+    assert_ne!(few.trim(), "30", "the limit strikes whom nothing protects");
+    let source = format!("{}query = \"SELECT * FROM people WHERE tags @> '{{staff}}'\"", over_tls(server, "fuzzy"));
+    assert_eq!(knowing(small(&source)).plan(0)["sources"][0]["records"], json!(30));
+}
+
 /// A query whose rows come slowly, and are large enough not to wait for each other.
 fn slow(seconds: f64) -> String {
     format!("query = \"SELECT p.*, repeat('x', 9000) AS long, pg_sleep({seconds})::text AS slept FROM people p\"")
