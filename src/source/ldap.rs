@@ -6,6 +6,7 @@
 mod columns;
 mod connection;
 mod entry;
+mod filter;
 mod schema;
 mod search;
 #[cfg(test)]
@@ -116,10 +117,16 @@ impl LdapSource {
         let mut connection = self.server.connect(bind_dn, password, conditions.timeout).await?;
         let found = self.find(&mut connection, &columns, conditions).await?;
         let lacking = lacking(&columns, &found);
-        if !lacking.is_empty() {
-            let schema = connection.schema().await;
-            judge(&lacking, schema.as_ref(), &found.others, label)?;
+        let schema = connection.schema().await;
+        if let Some(schema) = &schema {
+            let having = columns.names().filter(|(name, is_attribute)| *is_attribute && !lacking.contains(name));
+            let came =
+                having.map(|(name, _)| name).map(str::to_ascii_lowercase).chain(found.others.iter().cloned()).collect();
+            filter::judge(&self.searches, schema, &came, label)?;
         }
+        // A mistake in a filter explains best why it finds nobody.
+        self.refuse_nobody(&found, &connection.words.server)?;
+        judge(&lacking, schema.as_ref(), &found.others, label)?;
         connection.close().await;
         let proof = if self.ignores_referrals { "paged-results,referrals-ignored" } else { "paged-results" };
         Ok(Reading { table: blocking(move || Ok(table(&columns, found)?)).await?, proof: Some(proof) })
@@ -144,20 +151,32 @@ impl LdapSource {
             };
             let progress = |came| (conditions.progress)(before as u64 + came, None);
             connection.search(search, &manner, &mut take, &progress).await?;
-            if found.rows.len() == before && self.searches.len() > 1 {
-                let (label, base) = (&self.server.label, &search.base);
-                tracing::warn!("{label}: the search below {base} finds nobody");
-            }
-        }
-        if found.rows.is_empty() {
-            let server = &connection.words.server;
-            return Err(format!(
-                "{server} finds nobody; a directory shows nothing to an account without the right to read, so that this \
-                 cannot be told from a list that was lost"
-            )
-            .into());
         }
         Ok(found)
+    }
+
+    /// Nobody is what an account sees that has lost the right to read. Nobody at all is never believed, and no search that
+    /// finds nobody unless the settings say that it may.
+    fn refuse_nobody(&self, found: &Found, server: &str) -> Result<(), String> {
+        const WHY: &str =
+            "a directory shows nothing to an account without the right to read, so that this cannot be told";
+        if found.rows.is_empty() {
+            return Err(format!("{server} finds nobody; {WHY} from a list that was lost"));
+        }
+        let finding: BTreeSet<usize> = found.rows.iter().map(|&(_, place)| place).collect();
+        for (place, Search { base, scope: _, filter, may_be_empty }) in self.searches.iter().enumerate() {
+            if finding.contains(&place) {
+                continue;
+            }
+            if !may_be_empty {
+                return Err(format!(
+                    "{server}: the search below {base} for {filter} finds nobody; {WHY} from a part of the list that was \
+                     lost; if nobody need be there, give it a table in `search` with may_be_empty = true"
+                ));
+            }
+            tracing::info!("{}: the search below {base} for {filter} finds nobody, as it may", self.server.label);
+        }
+        Ok(())
     }
 }
 
@@ -169,8 +188,10 @@ impl Source for LdapSource {
     fn identity(&self) -> BTreeMap<&'static str, String> {
         let Self { server: _, bind: _, searches, page_size: _, attributes, lists, binary, ignores_referrals } = self;
         // Each text in quotes, so that no two lists read the same; in an order of their own, because they are sets.
-        let searches: BTreeSet<_> =
-            searches.iter().map(|Search { base, scope, filter }| (base, scope.name(), filter)).collect();
+        let identity = searches
+            .iter()
+            .map(|Search { base, scope, filter, may_be_empty }| (base, scope.name(), filter, may_be_empty));
+        let searches: BTreeSet<_> = identity.collect();
         let attributes: BTreeSet<String> = lower(attributes.clone());
         BTreeMap::from([
             ("search", format!("{searches:?}")),
@@ -253,12 +274,13 @@ fn searches(section: &Section<'_>) -> Result<Vec<Search>, ConfigError> {
     let label = format!("[[source.search]] of {}", section.label());
     let tables = section.sections("search", &label)?;
     let scope = section.word("scope", SearchScope::WORDS)?;
-    let default_filter = filter(section)?;
+    let default_filter = filter::from_section(section)?;
     let with = |base: String, own_scope: Option<SearchScope>, own_filter: Option<String>, place: &Section<'_>| {
         let filter = own_filter.or_else(|| default_filter.clone()).ok_or_else(|| {
             place.missing("filter", "who is asked for, such as \"(&(objectCategory=person)(objectClass=user))\" in Active Directory or \"(objectClass=inetOrgPerson)\"")
         })?;
-        Ok::<_, ConfigError>(Search { base, scope: own_scope.or(scope).unwrap_or(SearchScope::Subtree), filter })
+        let scope = own_scope.or(scope).unwrap_or(SearchScope::Subtree);
+        Ok::<_, ConfigError>(Search { base, scope, filter, may_be_empty: false })
     };
     let bases = section.one_or_more_texts("base")?;
     if let Some(bases) = bases {
@@ -270,22 +292,20 @@ fn searches(section: &Section<'_>) -> Result<Vec<Search>, ConfigError> {
     if tables.is_empty() {
         return Err(section.missing("base", "below which the people are, such as \"OU=Staff,DC=example,DC=com\""));
     }
+    let is_alone = tables.len() == 1;
     let search = |table: Section<'_>| {
-        let table = table.only(&["base", "filter", "scope"])?;
+        let table = table.only(&["base", "filter", "scope", "may_be_empty"])?;
         let base = table.required("base", "below which the people are")?.trim().to_owned();
-        with(base, table.word("scope", SearchScope::WORDS)?, filter(&table)?, &table)
+        let may_be_empty = table.flag("may_be_empty")?.unwrap_or(false);
+        if may_be_empty && is_alone {
+            return Err(
+                table.problem("may_be_empty", "is of no use to the only search: a list of nobody is never believed")
+            );
+        }
+        let search = with(base, table.word("scope", SearchScope::WORDS)?, filter::from_section(&table)?, &table)?;
+        Ok(Search { may_be_empty, ..search })
     };
     tables.into_iter().map(search).collect()
-}
-
-fn filter(section: &Section<'_>) -> Result<Option<String>, ConfigError> {
-    let Some(text) = section.text("filter")?.map(str::trim) else { return Ok(None) };
-    match ldap3::parse_filter(text) {
-        Ok(_) => Ok(Some(text.to_owned())),
-        Err(()) => {
-            Err(section.problem("filter", "is no LDAP filter (RFC 4515), such as \"(&(objectClass=person)(mail=*))\""))
-        }
-    }
 }
 
 fn attributes(section: &Section<'_>, key: &str) -> Result<Vec<String>, ConfigError> {

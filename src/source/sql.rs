@@ -59,6 +59,7 @@ impl SqlSource {
         "tls",
         "ca_file",
         "plain_text",
+        "row_security",
         "query",
         "query_file",
     ];
@@ -71,7 +72,7 @@ impl SqlSource {
         let filling = Filling::new(&self.query.setting, conditions);
         let query = &self.query.text;
         let table = match &self.address {
-            Address::Postgres(server) => postgres::read(server, query, filling).await?,
+            Address::Postgres(server, row_security) => postgres::read(server, *row_security, query, filling).await?,
             Address::MySql(server) => mysql::read(server, query, filling).await?,
             Address::Sqlite(path) => sqlite::read(path, query, filling).await?,
         };
@@ -88,7 +89,11 @@ impl Source for SqlSource {
 
     fn identity(&self) -> BTreeMap<&'static str, String> {
         let Self { address, query: Query { text, setting: _ } } = self;
-        BTreeMap::from([("database", address.kind().to_owned()), ("query", text.clone())])
+        let mut identity = BTreeMap::from([("database", address.kind().to_owned()), ("query", text.clone())]);
+        if let Address::Postgres(_, row_security) = address {
+            identity.insert("row_security", row_security.name().to_owned());
+        }
+        identity
     }
 
     fn read<'a>(&'a self, conditions: &'a Conditions<'a>) -> BoxFuture<'a, Result<Reading, ReadError>> {

@@ -22,6 +22,8 @@ pub(super) struct Search {
     pub(super) base: String,
     pub(super) scope: SearchScope,
     pub(super) filter: String,
+    /// Whether finding nobody is an answer.
+    pub(super) may_be_empty: bool,
 }
 
 /// How far below its base a search goes.
@@ -70,7 +72,7 @@ impl Connection {
         take: &mut (dyn FnMut(Entry) -> Result<(), String> + Send),
         progress: &(dyn Fn(u64) + Send + Sync),
     ) -> Result<(), String> {
-        let Search { base, scope, filter } = search;
+        let Search { base, scope, filter, may_be_empty: _ } = search;
         let to_what = format!("to the search below {base}");
         let mut cookie = Vec::new();
         let mut came = 0;

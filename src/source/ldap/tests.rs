@@ -83,6 +83,11 @@ fn what_is_searched_for_is_clear() {
     refused(&format!("{USUAL}search = [{{ base = \"dc=y\" }}]"), "stands beside `base`");
     refused(&format!("{bare}filter = \"(a=b)\"\nsearch = [{{ bases = \"dc=y\" }}]"), "did you mean `base`?");
     refused(&format!("{bare}search = [{{ base = \"dc=y\" }}]"), "lacks `filter`");
+    refused(
+        &format!("{bare}filter = \"(a=b)\"\nsearch = [{{ base = \"dc=y\", may_be_empty = true }}]"),
+        "never believed",
+    );
+    refused(&format!("{USUAL}may_be_empty = true"), "may_be_empty");
     refused(&format!("{USUAL}page_size = 0"), "must lie between 1 and");
     refused(&format!("{USUAL}lists = [\"first name\"]"), "cannot be the name of an attribute");
     refused(&format!("{USUAL}atributes = [\"x\"]"), "did you mean `attributes`?");
@@ -112,5 +117,8 @@ fn the_identity_is_what_selects_and_forms_the_records() {
     let tables = "url = \"ldaps://dc1\"\n[[source.search]]\nbase = \"dc=b\"\nfilter = \"(objectClass=person)\"\n\
                   [[source.search]]\nbase = \"dc=a\"\nfilter = \"(objectClass=person)\"\nscope = \"subtree\"\n";
     assert_eq!(identity(&two), identity(tables));
+    let empty = tables.replace("scope = \"subtree\"", "may_be_empty = true");
+    assert_ne!(identity(&empty), identity(tables));
+    assert_eq!(identity(&empty.replace("= true", "= false")), identity(tables));
     assert!(!format!("{usual:?}").contains("dc1"));
 }

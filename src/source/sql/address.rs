@@ -18,11 +18,20 @@ use crate::http::is_loopback_host;
 /// A database.
 #[derive(Debug)]
 pub(super) enum Address {
-    Postgres(Server),
+    Postgres(Server, RowSecurity),
     /// MariaDB too.
     MySql(Server),
     /// A file.
     Sqlite(PathBuf),
+}
+
+/// What becomes of policies that show this user a part of the rows, without a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RowSecurity {
+    /// A query that they concern fails.
+    Error,
+    /// What they show is the list.
+    Allowed,
 }
 
 /// A database that is asked over a connection.
@@ -63,10 +72,13 @@ impl Address {
         let why = "the database, such as \"postgres://reader@db.example.com/hr\" or \"sqlite:payroll.db\"";
         let text = section.required("url", why)?.trim();
         match text.split_once(':').map(|(scheme, rest)| (scheme.to_ascii_lowercase(), rest)) {
-            Some((scheme, rest)) if scheme == "sqlite" => sqlite(section, rest),
             Some((scheme, _)) if matches!(&*scheme, "postgres" | "postgresql") => {
-                Ok(Self::Postgres(Server::from_section(section, text, 5432)?))
+                Ok(Self::Postgres(Server::from_section(section, text, 5432)?, RowSecurity::from_section(section)?))
             }
+            _ if section.has("row_security") => {
+                Err(section.problem("row_security", "goes with postgres only, whose policies it is about"))
+            }
+            Some((scheme, rest)) if scheme == "sqlite" => sqlite(section, rest),
             Some((scheme, _)) if matches!(&*scheme, "mysql" | "mariadb") => {
                 Ok(Self::MySql(Server::from_section(section, text, 3306)?))
             }
@@ -78,9 +90,24 @@ impl Address {
     /// What the database is.
     pub(super) fn kind(&self) -> &'static str {
         match self {
-            Self::Postgres(_) => "postgres",
+            Self::Postgres(..) => "postgres",
             Self::MySql(_) => "mysql",
             Self::Sqlite(_) => "sqlite",
+        }
+    }
+}
+
+impl RowSecurity {
+    const WORDS: &[(&str, Self)] = &[("error", Self::Error), ("allowed", Self::Allowed)];
+
+    fn from_section(section: &Section<'_>) -> Result<Self, ConfigError> {
+        Ok(section.word("row_security", Self::WORDS)?.unwrap_or(Self::Error))
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Allowed => "allowed",
         }
     }
 }

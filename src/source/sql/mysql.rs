@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
 use secrecy::ExposeSecret as _;
-use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlRow, MySqlSslMode, MySqlTypeInfo};
+use sqlx::error::DatabaseError;
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlRow, MySqlSslMode, MySqlTypeInfo};
 use sqlx::{AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, Either, Executor as _, Row as _};
 use sqlx::{MySql, SqlSafeStr as _, Statement as _, Type, TypeInfo as _};
 use tokio::time::timeout;
@@ -16,8 +17,26 @@ use super::address::{Server, Tls};
 use super::filling::{Column, Filling, Value};
 use super::form::Form;
 use super::{PATIENCE, failure};
+use crate::config::shortened;
 use crate::source::ReadError;
 use crate::source::table::Table;
+
+/// Settings of the server or the user that would cut a result or show an older one without an error. `DEFAULT` would mean
+/// what is set for the server.
+const WHOLE: &[&str] = &[
+    "SET SESSION sql_select_limit = 18446744073709551615",
+    "SET SESSION group_concat_max_len = 4294967295",
+    // All warnings are kept, among them those that are looked for at the end.
+    "SET SESSION max_error_count = 65535",
+];
+/// The same for what only MariaDB has. Here, `DEFAULT` means the present.
+const WHOLE_IN_MARIADB: &[&str] =
+    &["SET SESSION max_recursive_iterations = 4294967295", "SET SESSION system_versioning_asof = DEFAULT"];
+/// The number of the error that there is no such setting.
+const UNKNOWN_SETTING: u16 = 1193;
+/// The numbers of the warnings that a result is not what the query means: `GROUP_CONCAT` was cut, a value was too long and is
+/// NULL, the query was broken off.
+const CUT: [&[u8]; 3] = [b"1260", b"1301", b"1931"];
 
 pub(super) async fn read(server: &Server, query: &str, mut filling: Filling<'_>) -> Result<Table, ReadError> {
     server.warn_if_readable();
@@ -39,6 +58,7 @@ pub(super) async fn read(server: &Server, query: &str, mut filling: Filling<'_>)
         }
     }
     drop(answers);
+    refuse_cut(&mut connection).await?;
     let table = filling.finish()?;
     // All is there, whatever becomes of the connection.
     let _ = connection.execute("ROLLBACK").await;
@@ -93,9 +113,35 @@ async fn begin(connection: &mut MySqlConnection, limit: Duration) -> Result<(), 
             return Err(error);
         }
     }
+    for setting in WHOLE {
+        connection.execute(*setting).await?;
+    }
+    for setting in WHOLE_IN_MARIADB {
+        match connection.execute(*setting).await {
+            Err(sqlx::Error::Database(error)) if is_unknown_setting(&*error) => {}
+            result => _ = result?,
+        }
+    }
     // Should the query end this transaction, as only a procedure could, what follows it cannot write either.
     connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
     connection.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY").await?;
+    Ok(())
+}
+
+fn is_unknown_setting(error: &dyn DatabaseError) -> bool {
+    error.try_downcast_ref::<MySqlDatabaseError>().is_some_and(|error| error.number() == UNKNOWN_SETTING)
+}
+
+/// The server ends a result in the same way whether or not it has cut it, and says so in a warning.
+async fn refuse_cut(connection: &mut MySqlConnection) -> Result<(), String> {
+    let failed = |error: sqlx::Error| failure::problem(&error);
+    for warning in connection.fetch_all(sqlx::raw_sql("SHOW WARNINGS")).await.map_err(failed)? {
+        let part = |place: usize| warning.try_get_unchecked::<&[u8], _>(place).map_err(failed);
+        if CUT.contains(&part(1)?) {
+            let said = shortened(&String::from_utf8_lossy(part(2)?));
+            return Err(format!("the result is not whole; the database says: {said}"));
+        }
+    }
     Ok(())
 }
 

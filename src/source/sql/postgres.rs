@@ -7,24 +7,29 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
 use secrecy::ExposeSecret as _;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow, PgSslMode, PgTypeInfo, PgTypeKind};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgDatabaseError, PgRow, PgSslMode, PgTypeInfo, PgTypeKind};
 use sqlx::{AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, Either, Executor as _, Row as _};
 use sqlx::{SqlSafeStr as _, Statement as _, TypeInfo as _, ValueRef as _};
 use tokio::time::timeout;
 
-use super::address::{Server, Tls};
+use super::address::{RowSecurity, Server, Tls};
 use super::filling::{Column, Filling, Value};
 use super::form::Form;
 use super::{PATIENCE, failure};
 use crate::source::ReadError;
 use crate::source::table::Table;
 
-pub(super) async fn read(server: &Server, query: &str, mut filling: Filling<'_>) -> Result<Table, ReadError> {
+pub(super) async fn read(
+    server: &Server,
+    row_security: RowSecurity,
+    query: &str,
+    mut filling: Filling<'_>,
+) -> Result<Table, ReadError> {
     server.warn_if_readable();
     let limit = filling.conditions.timeout;
     let mut connection = connect(server, limit).await?;
-    let failed = |error: sqlx::Error| failure::problem(&error);
-    connection.execute(AssertSqlSafe(beginning(limit))).await.map_err(failed)?;
+    let failed = |error: sqlx::Error| format!("{}{}", failure::problem(&error), hint(&error));
+    connection.execute(AssertSqlSafe(beginning(limit, row_security))).await.map_err(failed)?;
     let prepared = connection.prepare(AssertSqlSafe(query).into_sql_str()).await.map_err(failed)?;
     filling
         .no_parameters(prepared.parameters().map_or(0, |parameters| parameters.either(<[_]>::len, |number| number)))?;
@@ -75,18 +80,37 @@ async fn connect(server: &Server, limit: Duration) -> Result<PgConnection, ReadE
 
 /// A transaction of one moment that cannot write, in which values have the forms that are expected here. Whoever comes
 /// after it on the same connection finds nothing of it.
-fn beginning(limit: Duration) -> String {
+fn beginning(limit: Duration, row_security: RowSecurity) -> String {
     // A database that does not know the encoding of its texts gives them as they are: a message can name the column then.
     // The server gives up a little later than this program does, for whom it need not go on.
     let limit = i32::try_from(limit.as_millis().saturating_add(1_000)).unwrap_or(i32::MAX);
+    // Off, a query from which policies would keep rows fails instead; who is above policies reads on as ever.
+    let row_security = match row_security {
+        RowSecurity::Error => "off",
+        RowSecurity::Allowed => "on",
+    };
     format!(
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
-         SET LOCAL statement_timeout = {limit}; \
+         SET LOCAL statement_timeout = {limit}; SET LOCAL row_security = {row_security}; \
+         SET LOCAL gin_fuzzy_search_limit = 0; \
          SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'iso_8601'; \
          SET LOCAL bytea_output = 'hex'; SET LOCAL extra_float_digits = 1; \
          SELECT set_config('client_encoding', \
          CASE current_setting('server_encoding') WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END, true)"
     )
+}
+
+/// What to do about an error, where that is to be said. The server's words are in its own language; the names of its
+/// functions are not.
+fn hint(error: &sqlx::Error) -> &'static str {
+    let error = error.as_database_error().and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
+    match error.and_then(PgDatabaseError::routine) {
+        Some("check_enable_rls") => {
+            "; the policies of that table keep rows from this user: let a user read whom they do not concern (BYPASSRLS), \
+             or set row_security = \"allowed\" if the rows that they show are the whole list"
+        }
+        _ => "",
+    }
 }
 
 fn value<'r>(row: &'r PgRow, place: usize, column: &Column) -> Result<Value<'r>, String> {

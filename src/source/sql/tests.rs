@@ -26,7 +26,9 @@ fn address(settings: &str) -> Address {
 
 #[test]
 fn urls_lead_to_databases() {
-    let Address::Postgres(server) = address("url = \"postgres://re%40der@db.example.com/hr%20data\"") else { panic!() };
+    let Address::Postgres(server, _) = address("url = \"postgres://re%40der@db.example.com/hr%20data\"") else {
+        panic!()
+    };
     assert_eq!(
         (&*server.user, &*server.host, server.port, &*server.database),
         ("re@der", "db.example.com", 5432, "hr data")
@@ -35,7 +37,7 @@ fn urls_lead_to_databases() {
     let Address::MySql(server) = address("url = \"mariadb://reader@[::1]:3307/hr\"") else { panic!() };
     assert_eq!((&*server.host, server.port, &*server.name()), ("::1", 3307, "[::1]:3307"));
     assert!(matches!(server.tls, Tls::Off));
-    let Address::Postgres(server) = address("url = \"postgresql://r@localhost/hr\"\nsocket = \"run\"") else {
+    let Address::Postgres(server, _) = address("url = \"postgresql://r@localhost/hr\"\nsocket = \"run\"") else {
         panic!()
     };
     assert_eq!((&*server.host, &*server.name()), ("localhost", "company/run"));
@@ -65,6 +67,9 @@ fn what_would_show_a_secret_or_says_nothing_is_refused() {
         ("url = \"postgres://reader@db:hunter2/hr\"", "is not a URL"),
         ("url = \"sqlite:hr.db?mode=rwc\"", "nothing after it"),
         ("url = \"sqlite:hr.db\"\npassword_env = \"P\"", "does not go with sqlite"),
+        ("url = \"sqlite:hr.db\"\nrow_security = \"allowed\"", "goes with postgres only"),
+        ("url = \"mysql://reader@db.example.com/hr\"\nrow_security = \"error\"", "goes with postgres only"),
+        (&format!("{server}\nrow_security = \"off\""), "must be \"error\" or \"allowed\""),
         (&format!("{server}\ntls = \"off\""), "plain_text = \"allowed\""),
         (&format!("{server}\nplain_text = \"allowed\""), "says nothing"),
         (&format!("{server}\nsocket = \"/run/postgresql\""), "write localhost"),
@@ -77,7 +82,7 @@ fn what_would_show_a_secret_or_says_nothing_is_refused() {
         assert!(error.contains(expected) && !error.contains("hunter2"), "{settings}: {error}");
     }
     let plain = source(&format!("{server}\ntls = \"off\"\nplain_text = \"allowed\"")).unwrap();
-    assert!(matches!(plain.address, Address::Postgres(server) if matches!(server.tls, Tls::Off)));
+    assert!(matches!(plain.address, Address::Postgres(server, _) if matches!(server.tls, Tls::Off)));
 }
 
 #[test]
@@ -85,7 +90,9 @@ fn what_a_query_says_is_what_identifies_it() {
     let identity = |settings: &str| source(settings).unwrap().identity();
     let first = identity("url = \"postgres://reader@db.example.com/hr\"");
     assert_eq!(first, identity("url = \"postgresql://other@localhost:1/b\"\npassword_env = \"P\"\ntls = \"off\""));
-    assert_eq!(first, BTreeMap::from([("database", "postgres".to_owned()), ("query", "SELECT 1".to_owned())]));
+    let expected = [("database", "postgres"), ("query", "SELECT 1"), ("row_security", "error")];
+    assert_eq!(first, BTreeMap::from(expected.map(|(key, value)| (key, value.to_owned()))));
+    assert_ne!(first, identity("url = \"postgres://reader@db.example.com/hr\"\nrow_security = \"allowed\""));
     assert_ne!(first, identity("url = \"mysql://reader@db.example.com/hr\""));
 }
 

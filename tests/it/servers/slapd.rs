@@ -34,6 +34,12 @@ impl Slapd {
         Self::start_with_schema("", ldif, database, certificate)
     }
 
+    /// The same with rules of access that come before all others.
+    pub(crate) fn start_with_access(access: &str, ldif: &str, certificate: &Certificate) -> Self {
+        // A setting of the whole server, like those of a schema.
+        Self::start_with_schema(access, ldif, "", certificate)
+    }
+
     /// The same with more schema.
     pub(crate) fn start_with_schema(schema: &str, ldif: &str, database: &str, certificate: &Certificate) -> Self {
         let folder = tempfile::tempdir().expect("a folder");

@@ -148,9 +148,69 @@ fn nobody_at_all_is_not_believed() {
     let company = shared("");
     company.edit("skovik-sync.toml", "filter = \"(objectClass=inetOrgPerson)\"", nobody);
     is_refused(&company, &["finds nobody", "right to read"]);
-    // Where one of several searches finds nobody, the log says so.
-    let units = "base = [\"ou=staff,dc=example,dc=test\", \"cn=reader,dc=example,dc=test\"]";
-    shared(units).run(&["plan"]).ends(0).says(&["the search below cn=reader,dc=example,dc=test finds nobody"]);
+}
+
+#[test]
+fn a_search_that_finds_nobody_is_not_believed_unless_it_may() {
+    let says = |filter: &str| {
+        let found = format!("the search below cn=reader,dc=example,dc=test for {filter} finds nobody");
+        [found, "right to read".to_owned(), "may_be_empty = true".to_owned()]
+    };
+    let is_refused_for = |company: &Company, filter: &str| {
+        is_refused(company, &says(filter).each_ref().map(String::as_str));
+    };
+    let bases = "base = [\"ou=staff,dc=example,dc=test\", \"cn=reader,dc=example,dc=test\"]";
+    is_refused_for(&shared(bases), "(objectClass=inetOrgPerson)");
+    let searches = "search = [ { base = \"ou=staff,dc=example,dc=test\" },\n\
+                    { base = \"cn=reader,dc=example,dc=test\", filter = \"(uid=*)\" } ]";
+    let company = shared(searches);
+    is_refused_for(&company, "(uid=*)");
+    company.edit("skovik-sync.toml", "(uid=*)\"", "(uid=*)\", may_be_empty = true");
+    let plan = company.plan(0);
+    assert_eq!(plan["sources"][0]["records"], json!(PEOPLE - PEOPLE / 10));
+    // Nobody at all is another matter.
+    std::fs::remove_file(company.path("plan.json")).expect("removed");
+    company.edit(
+        "skovik-sync.toml",
+        "ou=staff,dc=example,dc=test\"",
+        "cn=reader,dc=example,dc=test\", may_be_empty = true",
+    );
+    is_refused(&company, &["127.0.0.1", " finds nobody; a directory shows nothing"]);
+}
+
+#[test]
+fn a_misspelt_attribute_in_a_filter_is_a_mistake_in_the_settings() {
+    let company = shared(EVERYBODY);
+    let asking = |from: &str, to: &str| company.edit("skovik-sync.toml", from, to);
+    let usual = "(objectClass=inetOrgPerson)";
+    // The directory would find fewer, or nobody, or everybody.
+    for (filter, misspelt, near) in [
+        ("(|(uid=p1*)(mial=p2@example.com))", "`mial`", "`mail`"),
+        ("(&(objectClass=inetOrgPerson)(employeNumber=*))", "`employeNumber`", "`employeeNumber`"),
+        ("(&(objectClass=inetOrgPerson)(!(employeetyp=left)))", "`employeetyp`", "`employeeType`"),
+        (
+            "(&(objectClass=inetOrgPerson)(!(depatrmentNumber:caseExactMatch:=SE01)))",
+            "`depatrmentNumber`",
+            "`departmentNumber`",
+        ),
+    ] {
+        asking(usual, filter);
+        is_misconfigured(&company, &[filter, misspelt, "[[source]] `ad`", &format!("did you mean {near}?")]);
+        asking(filter, usual);
+    }
+    // By another name, by its number, and in other letters it is known.
+    let known = "(&(SURNAME=*)(2.5.4.42=*)(objectclass=inetOrgPerson)(entryUUID=*))";
+    asking(usual, known);
+    assert_eq!(company.plan(0)["sources"][0]["records"], json!(PEOPLE));
+}
+
+#[test]
+fn a_filter_is_left_alone_where_the_schema_cannot_be_read() {
+    let hidden = format!("access to dn.base=\"cn=Subschema\" by dn.exact=\"{READER}\" none");
+    let directory = Slapd::start_with_access(&hidden, &people(20), &authority().for_loopback());
+    let company = company(&directory.plain(), EVERYBODY);
+    company.edit("skovik-sync.toml", "(objectClass=inetOrgPerson)", "(|(uid=p1*)(mial=p2@example.com))");
+    assert_eq!(company.plan(0)["sources"][0]["records"], json!(11));
 }
 
 #[test]

@@ -189,4 +189,10 @@ fn its_schema_tells_a_misspelt_attribute_from_one_that_nobody_has() {
     company.run(&["plan"]).ends(3).says(&["`extensionAttribute15`", "is no attribute that this directory knows"]);
     company.edit("skovik-sync.toml", "{{ ad.extensionAttribute15 }}", "");
     company.run(&["plan"]).ends(0).says(&["no entry has a `pager`"]);
+    // So it does in filters, as Active Directory's are written.
+    let enabled = "(!(userAccountControl:1.2.840.113556.1.4.803:=2))";
+    company.edit("skovik-sync.toml", "(objectClass=user)", &format!("(objectClass=user)(anr=p){enabled}"));
+    assert_eq!(company.plan(0)["sources"][0]["records"], json!(ENABLED));
+    company.edit("skovik-sync.toml", "(!(userAccountControl:", "(!(userAcountControl:");
+    company.run(&["plan"]).ends(3).says(&["asks for `userAcountControl`", "did you mean `userAccountControl`?"]);
 }

@@ -116,6 +116,42 @@ fn nothing_is_written_whatever_the_query_says() {
 }
 
 #[test]
+fn settings_of_the_server_do_not_cut_the_result() {
+    let server = MariaDb::start();
+    let versioned = "CREATE TABLE kept (id VARCHAR(9)) WITH SYSTEM VERSIONING; INSERT INTO kept VALUES ('1');";
+    server.database("cut", &format!("{}{versioned}", people()));
+    let ids = server.sql("cut", "SELECT employee_id FROM people ORDER BY employee_id");
+    let ids: Vec<&str> = ids.lines().collect();
+    assert_eq!(ids.len(), 30);
+    let settings = "SET GLOBAL sql_select_limit = 2; SET GLOBAL group_concat_max_len = 10;
+        SET GLOBAL max_recursive_iterations = 5; SET GLOBAL system_versioning_asof = '2020-01-01 00:00:00'";
+    server.sql("cut", settings);
+    let joined = "SELECT '1' AS id, GROUP_CONCAT(employee_id ORDER BY employee_id) AS said FROM people";
+    let counted = "WITH RECURSIVE n AS (SELECT 1 AS a UNION ALL SELECT a + 1 FROM n WHERE a < 30) \
+                   SELECT '1' AS id, count(*) AS said FROM n";
+    let present = "SELECT id, 'here' AS said FROM kept";
+    // They strike whom nothing protects.
+    assert_eq!(server.sql("cut", "SELECT employee_id FROM people").lines().count(), 2);
+    for (query, expected) in [(joined, ids.join(",").as_str()), (counted, "30"), (present, "here")] {
+        let cut = server.sql("cut", query);
+        assert!(!cut.contains(expected), "{query}: {cut}");
+        let source = format!("{}query = \"{query}\"", over_tls(&server, "cut"));
+        prints(&source, &[("HR_PASSWORD", READER.1)], &[("{{ hr.said }}", expected)]);
+    }
+    leads_where_the_file_does(&knowing(small(&format!("{}{QUERY}", over_tls(&server, "cut")))));
+}
+
+#[test]
+fn a_result_that_the_server_says_it_has_cut_gives_no_plan() {
+    let server = people_in("broken_off");
+    let wide = "SELECT *, repeat('x', @@max_allowed_packet + 1) AS wide FROM people";
+    for query in ["SELECT * FROM people LIMIT ROWS EXAMINED 9", wide] {
+        let company = knowing(small(&format!("{}query = \"{query}\"", over_tls(server, "broken_off"))));
+        refuses(&company, 4, &["source `hr`: the result is not whole; the database says: "], &[READER.1]);
+    }
+}
+
+#[test]
 fn a_connection_that_ends_in_mid_read_gives_no_plan() {
     let server = people_in("ended");
     let query = "query = \"SELECT p.*, repeat('x', 40000) AS long_text, sleep(0.1) AS slept FROM people p\"";

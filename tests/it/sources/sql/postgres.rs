@@ -1,6 +1,6 @@
 //! PostgreSQL: plans from a real server, and every way in which it may fail.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     COLUMNS, ended, leads_where_the_file_does, messages, people, planning, prints, refuses, shows_none_of, small, until,
@@ -156,6 +156,53 @@ fn nothing_is_written_whatever_the_query_says() {
         let left = server.sql("unwritten", "SELECT count(*), (SELECT count(*) FROM trace) FROM people");
         assert_eq!(left.trim(), "30|0", "{query}");
     }
+}
+
+#[test]
+fn rows_that_a_policy_hides_are_missed_unless_the_settings_allow_it() {
+    let server = people_in("policies");
+    let policy = "ALTER TABLE people ENABLE ROW LEVEL SECURITY;
+        CREATE POLICY some_of_them ON people FOR SELECT TO reader USING (status = 'active');
+        CREATE VIEW behind AS SELECT * FROM people;
+        CREATE ROLE auditor LOGIN BYPASSRLS PASSWORD 'an-audit0r'; GRANT SELECT ON people TO auditor;
+        CREATE ROLE keeper; GRANT SELECT ON people TO keeper;
+        CREATE VIEW kept AS SELECT * FROM people; ALTER VIEW kept OWNER TO keeper";
+    server.sql("policies", policy);
+    let source = |query: &str| format!("{}query = \"{query}\"", over_tls(server, "policies"));
+    let says = [
+        "source `hr`: the database says: ",
+        "\"people\" (42501); the policies of that table",
+        "row_security = \"allowed\"",
+    ];
+    for query in ["SELECT * FROM people", "SELECT * FROM kept"] {
+        refuses(&knowing(small(&source(query))), 4, &says, &[READER.1]);
+    }
+    let allowed = source("SELECT * FROM people\"\nrow_security = \"allowed");
+    let active = server.sql("policies", "SELECT count(*) FROM people WHERE status = 'active'");
+    let active: Value = active.trim().parse().expect("a number");
+    assert_ne!(active, json!(30));
+    let records = |company: &Company| company.plan(0)["sources"][0]["records"].clone();
+    assert_eq!(records(&knowing(small(&allowed))), active);
+    // Even where the role's own default is another.
+    server.sql("policies", "ALTER ROLE reader IN DATABASE policies SET row_security = off");
+    assert_eq!(records(&knowing(small(&allowed))), active);
+    // A view shows what its owner may see, whom no policy concerns; nor does one concern this user.
+    assert_eq!(records(&knowing(small(&source("SELECT * FROM behind")))), json!(30));
+    let socket = format!("socket = {:?}\n{QUERY}", server.socket());
+    let url = format!("url = \"postgres://auditor@localhost:{}/policies\"\n{socket}", server.port());
+    assert_eq!(records(&small(&url)), json!(30));
+}
+
+#[test]
+fn a_limit_that_the_server_puts_on_an_index_does_not_cut_the_list() {
+    let server = people_in("fuzzy");
+    let index = "ALTER TABLE people ADD tags text[] DEFAULT '{staff}'; CREATE INDEX ON people USING gin (tags);
+        ALTER DATABASE fuzzy SET enable_seqscan = off; ALTER DATABASE fuzzy SET gin_fuzzy_search_limit = 1";
+    server.sql("fuzzy", index);
+    let few = server.sql("fuzzy", "SELECT count(*) FROM people WHERE tags @> '{staff}'");
+    assert_ne!(few.trim(), "30", "the limit strikes whom nothing protects");
+    let source = format!("{}query = \"SELECT * FROM people WHERE tags @> '{{staff}}'\"", over_tls(server, "fuzzy"));
+    assert_eq!(knowing(small(&source)).plan(0)["sources"][0]["records"], json!(30));
 }
 
 /// A query whose rows come slowly, and are large enough not to wait for each other.

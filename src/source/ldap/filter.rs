@@ -1,0 +1,123 @@
+//! The filters of searches (RFC 4515), and whom they name. A directory takes an attribute that it does not know for one
+//! that it cannot decide about (RFC 4511, 4.5.1.7), and finds fewer or nobody without a word.
+
+use std::collections::BTreeSet;
+
+use ldap3::asn1::{ASNTag as _, PL, StructureTag};
+
+use super::schema::Schema;
+use super::search::Search;
+use crate::config::ConfigError;
+use crate::config::section::Section;
+
+/// The choices of a filter in the protocol (RFC 4511, 4.5.1.7).
+const AND: u64 = 0;
+const OR: u64 = 1;
+const NOT: u64 = 2;
+const PRESENT: u64 = 7;
+const EXTENSIBLE: u64 = 9;
+/// The attribute within an extensible match.
+const TYPE: u64 = 2;
+
+/// The setting `filter` of the source or of one of its searches.
+pub(super) fn from_section(section: &Section<'_>) -> Result<Option<String>, ConfigError> {
+    let Some(text) = section.text("filter")?.map(str::trim) else { return Ok(None) };
+    match ldap3::parse_filter(text) {
+        Ok(_) => Ok(Some(text.to_owned())),
+        Err(()) => {
+            Err(section.problem("filter", "is no LDAP filter (RFC 4515), such as \"(&(objectClass=person)(mail=*))\""))
+        }
+    }
+}
+
+/// Refuses a filter that names an attribute which the directory does not know. `came` are those that entries have, in
+/// lower case: what has come is there, whatever the schema says.
+pub(super) fn judge(
+    searches: &[Search],
+    schema: &Schema,
+    came: &BTreeSet<String>,
+    label: &str,
+) -> Result<(), ConfigError> {
+    for Search { filter, .. } in searches {
+        let is_unknown = |name: &String| !schema.knows(name) && !came.contains(&name.to_ascii_lowercase());
+        if let Some(name) = attributes(filter).into_iter().find(is_unknown) {
+            let near = schema.nearest(&name).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+            return Err(ConfigError::Invalid(format!(
+                "the filter {filter} of {label} asks for `{name}`, which is no attribute that this directory knows, so \
+                 that it would find too few{near}"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The attributes that a filter names.
+fn attributes(filter: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    if let Ok(filter) = ldap3::parse_filter(filter) {
+        collect(filter.into_structure(), &mut names);
+    }
+    names
+}
+
+fn collect(filter: StructureTag, names: &mut BTreeSet<String>) {
+    let name = match (filter.id, filter.payload) {
+        (AND | OR | NOT, PL::C(parts)) => return parts.into_iter().for_each(|part| collect(part, names)),
+        (PRESENT, PL::P(name)) => Some(name),
+        (EXTENSIBLE, PL::C(parts)) => {
+            parts.into_iter().find(|part| part.id == TYPE).and_then(StructureTag::expect_primitive)
+        }
+        // The others begin with it.
+        (_, PL::C(parts)) => parts.into_iter().next().and_then(StructureTag::expect_primitive),
+        (_, PL::P(_)) => None,
+    };
+    names.extend(name.and_then(|name| String::from_utf8(name).ok()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::search::SearchScope;
+    use super::*;
+
+    #[test]
+    fn every_attribute_of_a_filter_is_found() {
+        for (filter, expected) in [
+            ("(mail=*)", &["mail"][..]),
+            ("mail=a", &["mail"]),
+            ("(&(a=x)(|(b=x*y*z)(!(c>=1)))(d<=2)(e~=f))", &["a", "b", "c", "d", "e"]),
+            ("(!(!(&(a=\\28b=c\\29))))", &["a"]),
+            ("(memberOf:1.2.840.113556.1.4.1941:=CN=x,DC=y)", &["memberOf"]),
+            ("(userAccountControl:1.2.840.113556.1.4.803:=2)", &["userAccountControl"]),
+            ("(ou:dn:=staff)", &["ou"]),
+            ("(cn:dn:2.5.13.5:=a)", &["cn"]),
+            // Any attribute that the rule fits.
+            ("(:dn:2.5.13.5:=a)", &[]),
+            ("(cn;lang-de=*)", &["cn;lang-de"]),
+            ("(2.5.4.4=a)", &["2.5.4.4"]),
+            ("(&)", &[]),
+        ] {
+            let found = attributes(filter);
+            assert!(ldap3::parse_filter(filter).is_ok(), "{filter}");
+            assert_eq!(found.iter().map(String::as_str).collect::<Vec<_>>(), expected, "{filter}");
+        }
+    }
+
+    #[test]
+    fn an_attribute_that_the_directory_does_not_know_is_refused() {
+        let schema = Schema::parse(["( 0.9 NAME ( 'mail' 'rfc822Mailbox' ) )", "( 2.5.4.4 NAME ( 'sn' 'surname' ) )"]);
+        let came = BTreeSet::from(["unlisted".to_owned()]);
+        let judged = |filter: &str| {
+            let search = Search {
+                base: String::new(),
+                scope: SearchScope::Base,
+                filter: filter.to_owned(),
+                may_be_empty: false,
+            };
+            judge(&[search], &schema, &came, "[[source]] `ad`").map_err(|error| error.to_string())
+        };
+        assert_eq!(judged("(&(MAIL=*)(Surname;lang-de=x)(2.5.4.4=*)(unListed=x)(:dn:1.2:=x))"), Ok(()));
+        let error = judged("(&(sn=*)(!(mial=x*)))").expect_err("refused");
+        assert!(error.contains("the filter (&(sn=*)(!(mial=x*))) of [[source]] `ad` asks for `mial`"), "{error}");
+        assert!(error.ends_with("did you mean `mail`?"), "{error}");
+    }
+}
