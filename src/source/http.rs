@@ -101,7 +101,10 @@ impl HttpSource {
                 break;
             }
         }
-        Ok(Reading { table: records.builder.finish(), proof: walk.proof() })
+        let proof = walk.proof();
+        // Most servers promise no order, and a plan must not depend on one.
+        let table = blocking(move || Ok(records.builder.finish().in_order_of_named_content()?)).await?;
+        Ok(Reading { table, proof })
     }
 }
 
@@ -149,8 +152,9 @@ fn take(
     let list = found.ok_or_else(|| format!("nothing stands at {pointer}; `records` must say where the list is"))?;
     let rows: Vec<&RawValue> = serde_json::from_str(list.get())
         .map_err(|_| format!("{} is no list; `records` must say where the list is", place()))?;
-    for (number, row) in (walk.records() + 1..).zip(&rows) {
-        columns.record(records, number, row).map_err(|problem| format!("row {number}: {problem}"))?;
+    for (position, row) in (1..).zip(&rows) {
+        let record = columns.record(records, walk.records() + position, row);
+        record.map_err(|problem| format!("record {position}: {problem}"))?;
     }
     walk.take(&Page { document, headers: &answer.headers, list, records: rows.len() as u64 })
 }

@@ -186,7 +186,8 @@ impl Table {
         }
         #[expect(clippy::cast_possible_truncation, reason = "the builder lets no table have more rows")]
         let mut order: Vec<u32> = (0..self.len() as u32).collect();
-        order.sort_unstable_by(|&a, &b| key_of(a).cmp(key_of(b)).then_with(|| self.compare(a, b)));
+        let columns = self.columns_by_name();
+        order.sort_unstable_by(|&a, &b| key_of(a).cmp(key_of(b)).then_with(|| self.compare(&columns, a, b)));
         let without_key = order.partition_point(|&row| key_of(row).is_empty());
         Ok((order, without_key))
     }
@@ -206,9 +207,21 @@ impl Table {
     /// The same table with its rows in an order that is theirs, whatever order they came in, and numbered in it from 1:
     /// by their cells, the first column first.
     pub(crate) fn in_order_of_content(self) -> Result<Self, String> {
+        let columns: Vec<usize> = (0..self.columns.len()).collect();
+        self.in_order_of(&columns)
+    }
+
+    /// The same by the column whose name comes first in byte order, then the next, for tables whose columns come in
+    /// whatever order their records name them.
+    pub(crate) fn in_order_of_named_content(self) -> Result<Self, String> {
+        let columns = self.columns_by_name();
+        self.in_order_of(&columns)
+    }
+
+    fn in_order_of(self, columns: &[usize]) -> Result<Self, String> {
         #[expect(clippy::cast_possible_truncation, reason = "the builder lets no table have more rows")]
         let mut order: Vec<u32> = (0..self.len() as u32).collect();
-        order.sort_unstable_by(|&a, &b| self.compare(a, b));
+        order.sort_unstable_by(|&a, &b| self.compare(columns, a, b));
         let mut sorted = self.without_rows(self.text.len());
         for (row, number) in order.into_iter().zip(1..) {
             self.copy_row(row as usize, number, &mut sorted)?;
@@ -234,9 +247,16 @@ impl Table {
         to.end_row(number)
     }
 
+    /// The places of the columns, in the byte order of their names.
+    fn columns_by_name(&self) -> Vec<usize> {
+        let mut columns: Vec<usize> = (0..self.columns.len()).collect();
+        columns.sort_unstable_by(|&a, &b| self.columns[a].cmp(&self.columns[b]));
+        columns
+    }
+
     /// Compares whole records, so that those without a key have an order that is not the file's.
-    fn compare(&self, a: u32, b: u32) -> std::cmp::Ordering {
-        let cells = |row: u32| (0..self.columns.len()).map(move |column| self.cell(row as usize, column));
+    fn compare(&self, columns: &[usize], a: u32, b: u32) -> std::cmp::Ordering {
+        let cells = |row: u32| columns.iter().map(move |&column| self.cell(row as usize, column));
         cells(a).cmp(cells(b))
     }
 
@@ -245,8 +265,7 @@ impl Table {
     /// as a byte for its kind and its text. Numbers are eight bytes, the lowest first; every text has its length before
     /// it.
     pub(crate) fn fingerprint(&self, order: &[u32]) -> Digest {
-        let mut columns: Vec<usize> = (0..self.columns.len()).collect();
-        columns.sort_unstable_by(|&a, &b| self.columns[a].cmp(&self.columns[b]));
+        let columns = self.columns_by_name();
         let mut hasher = Sha256::new();
         let mut part = Vec::new();
         let text = |part: &mut Vec<u8>, text: &str| {

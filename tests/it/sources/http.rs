@@ -264,6 +264,34 @@ fn client_credentials_whose_token_ends_in_mid_list() {
 }
 
 #[test]
+fn the_same_plan_whatever_the_order() {
+    // One has no e-mail and is set aside with the number of the row; each has properties that others lack.
+    let mut list = people(0, 9);
+    list[2]["email"] = json!("");
+    list[3]["alias"] = json!("p");
+    list[5]["title"] = json!("t");
+    // Without a key, and so told apart by all that they hold.
+    list.extend([json!({"a": "1", "b": "2"}), json!({"b": "1", "a": "2"})]);
+    let web = Web::start(move |number, _| {
+        let mut list = list.clone();
+        if number > 0 {
+            // Whoever has other properties comes first, and so do the columns.
+            list.reverse();
+            list.swap(1, 4);
+        }
+        json(json!(list))
+    });
+    let company = company(&format!("{}/p", web.url), "");
+    // A third of them is more than the guards let pass; the plan is written nevertheless.
+    let before = company.plan(5);
+    assert_eq!(before["summary"]["set_aside"], 3, "{before:#}");
+    let after = company.plan(5);
+    for part in ["operations", "diagnostics", "sources"] {
+        assert_eq!(before[part], after[part]);
+    }
+}
+
+#[test]
 fn the_same_plan_whatever_the_pages() {
     let list = Web::always(json(json!(people(0, 9))));
     let company = company(&format!("{}/p", list.url), "");

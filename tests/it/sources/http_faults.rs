@@ -111,8 +111,8 @@ fn answers_that_are_no_list() {
         (json("<html>Sign in</html>"), "it is not JSON (tried 2 times); is this the address of the API?"),
         (json(r#"[{"id": 1001"#), "it is not JSON"),
         (json(json!({"data": []})), "the answer is no list; `records` must say where the list is"),
-        (json(json!(["1001"])), "row 1: it is no record, which would be an object"),
-        (json(r#"[{"id": 1001, "id": 1002}]"#), "row 1: a property stands twice in it"),
+        (json(json!(["1001"])), "page 1: record 1: it is no record, which would be an object"),
+        (json(r#"[{"id": 1001}, {"id": 1001, "id": 1002}]"#), "page 1: record 2: a property stands twice in it"),
         (status(404, "nothing here"), "answers 404: nothing here; check url"),
         (json("[]\u{0}"), "it is not JSON"),
     ] {
