@@ -156,7 +156,7 @@ fn take(
         let record = columns.record(records, walk.records() + position, row);
         record.map_err(|problem| format!("record {position}: {problem}"))?;
     }
-    walk.take(&Page { document, headers: &answer.headers, list, records: rows.len() as u64 })
+    walk.take(&Page { document, headers: &answer.headers, list, records: &rows })
 }
 
 /// What a POST sends.

@@ -40,7 +40,7 @@ pub(super) struct Page<'p> {
     pub(super) headers: &'p HeaderMap,
     /// The list in it.
     pub(super) list: &'p RawValue,
-    pub(super) records: u64,
+    pub(super) records: &'p [&'p RawValue],
 }
 
 /// The way through a list.
@@ -52,6 +52,10 @@ pub(super) struct Walk {
     asked: HashSet<String>,
     /// The pages that held something, by a hash of their lists.
     pages: HashMap<u64, u64>,
+    /// The records by hashes of their texts. Two that differ and have one hash would be refused as the same, once in
+    /// millions of lists; two that are the same are never missed.
+    seen: HashSet<u64>,
+    /// With a key of its own each time, so that nobody can make records that have one hash.
     hasher: RandomState,
     page: u64,
     records: u64,
@@ -149,6 +153,7 @@ impl Walk {
             total_at,
             here,
             pages: HashMap::new(),
+            seen: HashSet::new(),
             hasher: RandomState::new(),
             page: 1,
             records: 0,
@@ -187,13 +192,22 @@ impl Walk {
     /// Takes a page, and says whether another one has to be asked for.
     pub(super) fn take(&mut self, page: &Page<'_>) -> Result<bool, String> {
         self.check_total(page)?;
-        if page.records > 0 {
+        if !page.records.is_empty() {
             let hash = self.hasher.hash_one(page.list.get());
             if let Some(before) = self.pages.insert(hash, self.page) {
                 return Err(format!("it is the same as page {before}; does the server know what it is asked by?"));
             }
         }
-        self.records += page.records;
+        for (position, record) in (1..).zip(page.records) {
+            // Whoever takes a place twice has taken it from somebody who does not come at all.
+            if !self.seen.insert(self.hasher.hash_one(record.get())) {
+                return Err(format!(
+                    "record {position} has come before: the list changed its order while it was read, and somebody \
+                     else is missing, or the server lists things twice"
+                ));
+            }
+        }
+        self.records += page.records.len() as u64;
         if let (Some(total), Some(at)) = (self.total, &self.total_at)
             && self.records > total
         {
@@ -262,13 +276,13 @@ impl Walk {
                 }
                 goes_to.put(&value, &self.here).map(Some)
             }
-            Paging::Page { .. } | Paging::Offset { .. } if page.records == 0 => Ok(None),
+            Paging::Page { .. } | Paging::Offset { .. } if page.records.is_empty() => Ok(None),
             Paging::Page { goes_to, .. } => {
                 self.counter += 1;
                 goes_to.put(&self.counter.into(), &self.here).map(Some)
             }
             Paging::Offset { goes_to, .. } => {
-                self.counter += page.records;
+                self.counter += page.records.len() as u64;
                 goes_to.put(&self.counter.into(), &self.here).map(Some)
             }
         }

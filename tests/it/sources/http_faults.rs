@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::http::{PEOPLE, SECRET, company, people, refused};
+use super::http::{PEOPLE, SECRET, company, people, person, refused};
 use crate::harness::Company;
 use crate::servers::certificates::Authority;
 use crate::servers::free_port;
@@ -147,7 +147,44 @@ fn pages_that_do_not_fit() {
     let words = |_: usize, _: &Request| Some(json(json!({"data": [], "total": "many"})));
     refused(&bearer(&pages(words), PAGES_OF_TOTAL), 4, &["the total at /total is \"many\", which is no number"]);
     let slips = |page: usize, _: &Request| (page == 2).then(|| json(json!({"data": people(2, 5)})));
-    refused(&bearer(&pages(slips), PAGES), 4, &["rows 3 and 4 have the same id \"1003\""]);
+    refused(&bearer(&pages(slips), PAGES), 4, &["page 2: record 1 has come before"]);
+}
+
+#[test]
+fn records_that_come_twice() {
+    let preferring = |web: &Web, source: &str| {
+        let company = bearer(web, source);
+        company.edit("skovik-sync.toml", "retries = 1\n", "retries = 1\nprefer = \"primary\"\n");
+        company
+    };
+    let with_role = |n: usize, primary: bool| {
+        let mut person = person(n);
+        person["primary"] = json!(primary);
+        person
+    };
+    // Somebody moved to the front meanwhile: one record comes again, another never, and `prefer` would choose.
+    let shifted = Web::start(move |_, request| {
+        let ids: &[usize] = match request.number("page") {
+            1 => &[0, 1, 2],
+            2 => &[2, 4, 5],
+            _ => &[],
+        };
+        let mut list: Vec<Value> = ids.iter().map(|&n| with_role(n, n != 2)).collect();
+        if ids.first() == Some(&0) {
+            list[1] = with_role(2, true);
+        }
+        json(json!({"data": list, "total": 6}))
+    });
+    refused(&preferring(&shifted, PAGES_OF_TOTAL), 4, &["source `hr`: page 2: record 1 has come before", "is missing"]);
+    let twice = Web::always(json(json!([with_role(0, true), with_role(1, false), with_role(1, false)])));
+    refused(&preferring(&twice, ""), 4, &["source `hr`: page 1: record 3 has come before"]);
+    // The same key twice is for `prefer`, whatever the pages.
+    let roles = Web::start(move |_, request| {
+        let page = request.number("page");
+        json(if page < 3 { json!([with_role(0, page == 1), with_role(page, true)]) } else { json!([]) })
+    });
+    let paging = "[source.paging]\nkind = \"page\"\nparameter = \"page\"";
+    assert_eq!(preferring(&roles, paging).plan(0)["summary"]["create"], 3);
 }
 
 #[test]
