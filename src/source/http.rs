@@ -86,7 +86,11 @@ impl HttpSource {
             if walk.may_be_refused(answer.status.as_u16()) {
                 break;
             }
-            let answer = connection.good(walk.call(), answer).map_err(on_page)?;
+            let refused = |error: ReadError| match error {
+                ReadError::Untrusted(problem) => ReadError::Untrusted(walk.without_page(&problem)),
+                error @ ReadError::Settings(_) => error,
+            };
+            let answer = connection.good(walk.call(), answer).map_err(refused).map_err(on_page)?;
             let (pointer, columns) = (self.records.clone(), self.columns.clone());
             // A page can be so large that reading it would hold up the other sources.
             let taken = blocking(move || {

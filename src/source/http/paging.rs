@@ -29,9 +29,18 @@ pub(super) enum Paging {
     /// The body holds what the next request must say.
     Cursor { next: Pointer, goes_to: Place },
     /// Pages have numbers; the list ends with an empty one.
-    Page { goes_to: Place, first: u64 },
+    Page { goes_to: Place, first: u64, past_the_end: PastTheEnd },
     /// Pages begin after so many records; the list ends with an empty one.
-    Offset { goes_to: Place, first: u64 },
+    Offset { goes_to: Place, first: u64, past_the_end: PastTheEnd },
+}
+
+/// What a server does when it is asked for the page after the last one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PastTheEnd {
+    /// It gives an empty page.
+    Empty,
+    /// It says that there is no such page. So does one that gives out no more than so much of a list.
+    Refused,
 }
 
 /// A page as it came.
@@ -85,22 +94,28 @@ impl Paging {
             ),
             (
                 "page",
-                (&["first", "parameter", "field"], |section, has_body| {
-                    let first = section.number("first", 0..=1)?.unwrap_or(1);
-                    Ok(Self::Page { goes_to: Place::from_section(section, has_body)?, first })
+                (COUNTED, |section, has_body| {
+                    let (goes_to, first, past_the_end) = counted(section, has_body, 1)?;
+                    Ok(Self::Page { goes_to, first, past_the_end })
                 }),
             ),
             (
                 "offset",
-                (&["first", "parameter", "field"], |section, has_body| {
-                    let first = section.number("first", 0..=1)?.unwrap_or(0);
-                    Ok(Self::Offset { goes_to: Place::from_section(section, has_body)?, first })
+                (COUNTED, |section, has_body| {
+                    let (goes_to, first, past_the_end) = counted(section, has_body, 0)?;
+                    Ok(Self::Offset { goes_to, first, past_the_end })
                 }),
             ),
         ];
         let why = "such as \"next-link\", \"link-header\", \"cursor\", \"page\" or \"offset\"";
         let (keys, read) = section.word("kind", &kinds)?.ok_or_else(|| section.missing("kind", why))?;
-        read(&section.only(&[&["kind"], keys].concat())?, has_body)
+        let section = section.only(&[&["kind"], keys].concat())?;
+        let paging = read(&section, has_body)?;
+        if paging.past_the_end() == Some(PastTheEnd::Refused) && !source.has("total") && !source.has("total_header") {
+            let problem = "is \"refused\", which needs `total` or `total_header`: without one, a refusal says nothing";
+            return Err(section.problem("past_the_end", problem));
+        }
+        Ok(paging)
     }
 
     /// For the hash of the settings.
@@ -110,8 +125,8 @@ impl Paging {
             Self::NextLink { next } => format!("next-link {next}"),
             Self::LinkHeader => "link-header".to_owned(),
             Self::Cursor { next, goes_to } => format!("cursor {next} {goes_to:?}"),
-            Self::Page { goes_to, first } => format!("page {goes_to:?} {first}"),
-            Self::Offset { goes_to, first } => format!("offset {goes_to:?} {first}"),
+            Self::Page { goes_to, first, past_the_end } => format!("page {goes_to:?} {first} {past_the_end:?}"),
+            Self::Offset { goes_to, first, past_the_end } => format!("offset {goes_to:?} {first} {past_the_end:?}"),
         }
     }
 
@@ -125,10 +140,23 @@ impl Paging {
         }
     }
 
-    /// Whether the list ends where a page is empty, because no page says that it is the last.
-    fn counts(&self) -> bool {
-        matches!(self, Self::Page { .. } | Self::Offset { .. })
+    /// What the server does past the end, where it has to be asked, because no page says that it is the last.
+    fn past_the_end(&self) -> Option<PastTheEnd> {
+        match self {
+            Self::Page { past_the_end, .. } | Self::Offset { past_the_end, .. } => Some(*past_the_end),
+            Self::None | Self::NextLink { .. } | Self::LinkHeader | Self::Cursor { .. } => None,
+        }
     }
+}
+
+/// The settings of pages that are counted.
+const COUNTED: &[&str] = &["first", "parameter", "field", "past_the_end"];
+
+fn counted(section: &Section<'_>, has_body: bool, first: u64) -> Result<(Place, u64, PastTheEnd), ConfigError> {
+    let first = section.number("first", 0..=1)?.unwrap_or(first);
+    let words = [("empty", PastTheEnd::Empty), ("refused", PastTheEnd::Refused)];
+    let past_the_end = section.word("past_the_end", &words)?.unwrap_or(PastTheEnd::Empty);
+    Ok((Place::from_section(section, has_body)?, first, past_the_end))
 }
 
 fn next(section: &Section<'_>) -> Result<Pointer, ConfigError> {
@@ -183,10 +211,28 @@ impl Walk {
         self.total
     }
 
-    /// Whether all records have come and the next page is only asked for in order to see that it is empty. Some servers
-    /// refuse to give a page that there is not.
+    /// Whether all records of the total have come, and a page is only asked for in order to see that it is empty.
+    fn is_past_the_end(&self) -> bool {
+        self.page > 1 && self.total == Some(self.records) && self.paging.past_the_end().is_some()
+    }
+
+    /// Whether a refusal means that the list has ended, because the settings say that this server refuses a page which
+    /// there is not. A request that it does not understand or will not carry out (400, 422) never means that.
     pub(super) fn may_be_refused(&self, status: u16) -> bool {
-        self.page > 1 && self.total == Some(self.records) && matches!(status, 400 | 404 | 410 | 416 | 422)
+        let accepted = self.paging.past_the_end() == Some(PastTheEnd::Refused);
+        accepted && self.is_past_the_end() && matches!(status, 404 | 410 | 416)
+    }
+
+    /// What to say besides why there is no page.
+    pub(super) fn without_page(&self, problem: &str) -> String {
+        if !self.is_past_the_end() {
+            return problem.to_owned();
+        }
+        let records = self.records;
+        format!(
+            "{problem}; all {records} records of the total had come, and an empty page would show that it is not the \
+             most that the server gives out: see `past_the_end` of [source.paging]"
+        )
     }
 
     /// Takes a page, and says whether another one has to be asked for.
@@ -234,7 +280,7 @@ impl Walk {
         match (&self.paging, self.total) {
             (_, Some(_)) => Some("total"),
             (Paging::None, None) => None,
-            (paging, None) => (paging.counts() || self.tells_next).then_some("last-page"),
+            (paging, None) => (paging.past_the_end().is_some() || self.tells_next).then_some("last-page"),
         }
     }
 

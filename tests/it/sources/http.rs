@@ -161,14 +161,16 @@ fn numbered_pages_end_with_an_empty_one() {
 }
 
 #[test]
-fn numbered_pages_with_a_total_may_be_refused_beyond_the_end() {
-    let web = Web::start(|_, request| match request.number("page") {
-        page @ 0..=2 => json(json!({"results": people(page * 3, page * 3 + 3), "count": 7})),
-        _ => status(404, "Invalid page."),
-    });
-    let source =
-        "records = \"/results\"\ntotal = \"/count\"\n[source.paging]\nkind = \"page\"\nparameter = \"page\"\nfirst = 0";
-    plans(&web, "/p", source, "total", &["GET /p?page=0", "GET /p?page=1", "GET /p?page=2", "GET /p?page=3"]);
+fn a_page_past_the_end_may_be_refused_where_the_settings_say_so() {
+    let source = "records = \"/results\"\ntotal = \"/count\"\n[source.paging]\nkind = \"page\"\nparameter = \"page\"\n\
+                  first = 0\npast_the_end = \"refused\"";
+    for code in [404, 410, 416] {
+        let web = Web::start(move |_, request| match request.number("page") {
+            page @ 0..=2 => json(json!({"results": people(page * 3, page * 3 + 3), "count": 7})),
+            _ => status(code, "Invalid page."),
+        });
+        plans(&web, "/p", source, "total", &["GET /p?page=0", "GET /p?page=1", "GET /p?page=2", "GET /p?page=3"]);
+    }
 }
 
 #[test]

@@ -151,6 +151,35 @@ fn pages_that_do_not_fit() {
 }
 
 #[test]
+fn a_page_that_is_refused_is_no_end() {
+    // It says that there are as many as it gives out at most, and refuses to go on.
+    let capped = |code| {
+        Web::start(move |_, request| match request.number("page") {
+            1 => json(json!({"data": people(0, 5), "total": 5})),
+            _ => status(code, "the window is too large"),
+        })
+    };
+    for code in [400, 404, 410, 416, 422] {
+        let says = ["page 2: http://127.0.0.1:", &format!("answers {code}: the window is too large"), "all 5 records"];
+        refused(&bearer(&capped(code), PAGES_OF_TOTAL), 4, &says);
+    }
+    let accepting = format!("{PAGES_OF_TOTAL}\npast_the_end = \"refused\"");
+    for code in [400, 403, 422] {
+        refused(&bearer(&capped(code), &accepting), 4, &["page 2: ", &format!("{code}")]);
+    }
+    // Only once all have come.
+    let early = |page: usize, _: &Request| (page == 2).then(|| status(404, "no"));
+    refused(&bearer(&pages(early), &accepting), 4, &["page 2: http://127.0.0.1:", "answers 404: no; check url"]);
+    // A link leads to something.
+    let links = Web::start(|number, _| match number {
+        0 => json(json!({"data": people(0, 9), "total": PEOPLE, "next": "?page=2"})),
+        _ => status(404, "no"),
+    });
+    let source = "total = \"/total\"\nrecords = \"/data\"\n[source.paging]\nkind = \"next-link\"\nnext = \"/next\"";
+    refused(&bearer(&links, source), 4, &["page 2: http://127.0.0.1:", "answers 404: no; check url"]);
+}
+
+#[test]
 fn records_that_come_twice() {
     let preferring = |web: &Web, source: &str| {
         let company = bearer(web, source);
@@ -268,6 +297,14 @@ fn settings_that_cannot_be_right() {
         ("[source.paging]\nkind = \"page\"", "lacks `parameter`"),
         ("[source.paging]\nkind = \"page\"\nfield = \"/page\"", "needs a `body`"),
         ("[source.paging]\nkind = \"cursor\"\nparameter = \"c\"", "lacks `next`"),
+        (
+            "[source.paging]\nkind = \"page\"\nparameter = \"page\"\npast_the_end = \"refused\"",
+            "is \"refused\", which needs `total` or `total_header`",
+        ),
+        (
+            "total = \"/a\"\n[source.paging]\nkind = \"cursor\"\nnext = \"/b\"\nparameter = \"c\"\npast_the_end = \"refused\"",
+            "unknown key `past_the_end`",
+        ),
         ("[source.paging]\nkind = \"link-header\"\nnext = \"/a\"", "unknown key `next`"),
         ("method = \"POST\"\nbody = \"[]\"\n[source.paging]\nkind = \"page\"\nfield = \"/page\"", "has no object"),
         ("[source.auth]\nkind = \"bearer\"", "lacks `token_env`"),
