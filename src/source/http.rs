@@ -28,6 +28,7 @@ use crate::http::Answer;
 pub(super) use columns::{Columns, not_an_object};
 use paging::{Page, Paging, Walk};
 use place::Total;
+use server::is_part;
 pub(super) use server::{Call, Connection, Server};
 
 /// A header with one of these in its name carries a secret, which must not stand in the settings.
@@ -38,6 +39,8 @@ const OWN_HEADERS: [&str; 6] = ["host", "content-length", "transfer-encoding", "
 /// A list that a server gives.
 #[derive(Debug, Clone)]
 pub(super) struct HttpSource {
+    /// How messages call its section.
+    label: String,
     server: Server,
     /// What a POST sends.
     body: Option<String>,
@@ -47,6 +50,8 @@ pub(super) struct HttpSource {
     total: Option<Total>,
     paging: Paging,
     columns: Columns,
+    /// Whether the settings say how many records there are.
+    counted: bool,
 }
 
 impl HttpSource {
@@ -60,6 +65,7 @@ impl HttpSource {
         let first = Call { url: server.url.clone(), body: body.clone() };
         paging.check(&first).map_err(|problem| section.problem("body", problem))?;
         Ok(Self {
+            label: section.label().to_owned(),
             server,
             headers: headers(section)?,
             records: Pointer::from_section(section, "records")?
@@ -67,6 +73,7 @@ impl HttpSource {
             total: Total::from_section(section)?,
             paging,
             columns: Columns::from_section(section)?,
+            counted: section.has("expect_records"),
             body,
         })
     }
@@ -91,6 +98,9 @@ impl HttpSource {
                 error @ ReadError::Settings(_) => error,
             };
             let answer = connection.good(walk.call(), answer).map_err(refused).map_err(on_page)?;
+            if is_part(&answer) {
+                walk.take_part();
+            }
             let (pointer, columns) = (self.records.clone(), self.columns.clone());
             // A page can be so large that reading it would hold up the other sources.
             let taken = blocking(move || {
@@ -105,7 +115,14 @@ impl HttpSource {
                 break;
             }
         }
-        let proof = walk.proof();
+        let proof = walk.proof()?;
+        if let (None, false, Some(next)) = (proof, self.counted, walk.never_told()) {
+            tracing::warn!(
+                "`next` in [source.paging] of {}: nothing stands at {next} on any page, so that the list is only trusted \
+                 to be whole; correct it, or set `total` or `expect_records`",
+                self.label
+            );
+        }
         // Most servers promise no order, and a plan must not depend on one.
         let table = blocking(move || Ok(records.builder.finish().in_order_of_named_content()?)).await?;
         Ok(Reading { table, proof })
@@ -118,7 +135,7 @@ impl Source for HttpSource {
     }
 
     fn identity(&self) -> BTreeMap<&'static str, String> {
-        let Self { server, body, headers, records, total: _, paging, columns } = self;
+        let Self { label: _, server, body, headers, records, total: _, paging, columns, counted: _ } = self;
         let headers: Vec<String> = headers
             .iter()
             .map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())))

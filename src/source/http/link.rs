@@ -2,9 +2,21 @@
 
 use reqwest::header::{HeaderMap, LINK};
 
-/// The address with the relation `next`; nothing where there is none.
-pub(super) fn next(headers: &HeaderMap) -> Result<Option<String>, String> {
-    let mut found: Option<String> = None;
+/// The relations between pages. A link with another one says nothing of how a list goes on.
+const OF_PAGES: [&str; 5] = ["next", "prev", "previous", "first", "last"];
+
+/// What an answer says of other pages.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Links {
+    /// The address with the relation `next`.
+    pub(super) next: Option<String>,
+    /// Whether there is a link to any other page.
+    pub(super) any: bool,
+}
+
+/// The links to other pages.
+pub(super) fn pages(headers: &HeaderMap) -> Result<Links, String> {
+    let mut found = Links::default();
     for value in headers.get_all(LINK) {
         let unreadable = || "its Link header cannot be read".to_owned();
         let mut rest = value.to_str().map_err(|_| unreadable())?.trim();
@@ -12,8 +24,13 @@ pub(super) fn next(headers: &HeaderMap) -> Result<Option<String>, String> {
             let (address, parameters) =
                 rest.strip_prefix('<').and_then(|rest| rest.split_once('>')).ok_or_else(unreadable)?;
             let end = end_of_link(parameters);
-            if is_next(&parameters[..end]) && found.replace(address.to_owned()).is_some_and(|other| other != address) {
-                return Err("its Link header names two next pages".to_owned());
+            for relation in relations(&parameters[..end]) {
+                found.any |= OF_PAGES.iter().any(|known| relation.eq_ignore_ascii_case(known));
+                if relation.eq_ignore_ascii_case("next")
+                    && found.next.replace(address.to_owned()).is_some_and(|other| other != address)
+                {
+                    return Err("its Link header names two next pages".to_owned());
+                }
             }
             rest = parameters[end..].trim_start_matches([',', ' ', '\t']);
         }
@@ -35,7 +52,8 @@ fn outside_quotes(text: &str, wanted: char) -> impl Iterator<Item = usize> {
     })
 }
 
-fn is_next(parameters: &str) -> bool {
+/// What a link says it leads to, in words.
+fn relations(parameters: &str) -> impl Iterator<Item = &str> {
     let mut ends = outside_quotes(parameters, ';').chain([parameters.len()]);
     let mut start = 0;
     let rel = ends.find_map(|end| {
@@ -44,7 +62,7 @@ fn is_next(parameters: &str) -> bool {
         let (name, value) = parameter.split_once('=')?;
         name.trim().eq_ignore_ascii_case("rel").then(|| value.trim().trim_matches('"'))
     });
-    rel.is_some_and(|rel| rel.split_ascii_whitespace().any(|word| word.eq_ignore_ascii_case("next")))
+    rel.unwrap_or_default().split_ascii_whitespace()
 }
 
 #[cfg(test)]
@@ -53,16 +71,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_next_page_of_a_link_header() {
+    fn the_pages_of_a_link_header() {
+        let next = |address: &str| Links { next: Some(address.to_owned()), any: true };
+        let only = |any| Links { next: None, any };
         for (values, expected) in [
-            (&[][..], Ok(None)),
+            (&[][..], Ok(only(false))),
             (
                 &[r#"<https://x.example/?p=2>; rel="next", <https://x.example/?p=9>; rel="last""#],
-                Ok(Some("https://x.example/?p=2")),
+                Ok(next("https://x.example/?p=2")),
             ),
-            (&[r#"</?p=9>; rel=last"#, r#"</?p=2,3>;rel=next"#], Ok(Some("/?p=2,3"))),
-            (&[r#"</a>; title="a, b; rel=next"; rel="prev", </b>; rel="start NEXT""#], Ok(Some("/b"))),
-            (&[r#"</a>; rel="prev""#], Ok(None)),
+            (&[r#"</?p=9>; rel=last"#, r#"</?p=2,3>;rel=next"#], Ok(next("/?p=2,3"))),
+            (&[r#"</a>; title="a, b; rel=next"; rel="prev", </b>; rel="start NEXT""#], Ok(next("/b"))),
+            (&[r#"</a>; rel="prev""#], Ok(only(true))),
+            (&["</a>; rel=First"], Ok(only(true))),
+            (&[r#"</a>; rel="describedby preload"; title=next, </b>"#], Ok(only(false))),
             (&["</a>; rel=next, </b>; rel=next"], Err("its Link header names two next pages")),
             (&["next page"], Err("its Link header cannot be read")),
         ] {
@@ -70,8 +92,7 @@ mod tests {
             for value in values {
                 headers.append(LINK, value.parse().unwrap());
             }
-            let found = next(&headers);
-            assert_eq!(found.as_ref().map(Option::as_deref).map_err(String::as_str), expected, "{values:?}");
+            assert_eq!(pages(&headers), expected.map_err(str::to_owned), "{values:?}");
         }
     }
 }

@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 
-use reqwest::header::{HeaderMap, LINK};
+use reqwest::header::HeaderMap;
 use serde_json::value::RawValue;
 
 use super::link;
@@ -73,6 +73,8 @@ pub(super) struct Walk {
     counter: u64,
     /// Whether the server has shown that it knows of a next page, be it by saying that there is none.
     tells_next: bool,
+    /// The first page of which the server said that it is a part.
+    part: Option<u64>,
 }
 
 impl Paging {
@@ -147,6 +149,14 @@ impl Paging {
             Self::None | Self::NextLink { .. } | Self::LinkHeader | Self::Cursor { .. } => None,
         }
     }
+
+    /// Where answers are looked into for what comes next.
+    fn next(&self) -> Option<&Pointer> {
+        match self {
+            Self::NextLink { next } | Self::Cursor { next, .. } => Some(next),
+            Self::None | Self::LinkHeader | Self::Page { .. } | Self::Offset { .. } => None,
+        }
+    }
 }
 
 /// The settings of pages that are counted.
@@ -188,6 +198,7 @@ impl Walk {
             total: None,
             counter,
             tells_next: false,
+            part: None,
         })
     }
 
@@ -235,6 +246,11 @@ impl Walk {
         )
     }
 
+    /// Takes note of an answer that says it is a part.
+    pub(super) fn take_part(&mut self) {
+        self.part.get_or_insert(self.page);
+    }
+
     /// Takes a page, and says whether another one has to be asked for.
     pub(super) fn take(&mut self, page: &Page<'_>) -> Result<bool, String> {
         self.check_total(page)?;
@@ -276,12 +292,24 @@ impl Walk {
     }
 
     /// What proves that the list is whole, once it has ended.
-    pub(super) fn proof(&self) -> Option<&'static str> {
-        match (&self.paging, self.total) {
+    pub(super) fn proof(&self) -> Result<Option<&'static str>, String> {
+        let proof = match (&self.paging, self.total) {
             (_, Some(_)) => Some("total"),
             (Paging::None, None) => None,
             (paging, None) => (paging.past_the_end().is_some() || self.tells_next).then_some("last-page"),
+        };
+        match (proof, self.part) {
+            (None, Some(page)) => Err(format!(
+                "page {page}: the answer (206) says that it is a part of the list, and nothing shows that the rest has \
+                 come; set `total` or [source.paging]"
+            )),
+            (proof, _) => Ok(proof),
         }
+    }
+
+    /// Where the settings say that an answer speaks of the next one, if none ever did.
+    pub(super) fn never_told(&self) -> Option<&Pointer> {
+        self.paging.next().filter(|_| !self.tells_next)
     }
 
     fn check_total(&mut self, page: &Page<'_>) -> Result<(), String> {
@@ -309,9 +337,9 @@ impl Walk {
                 self.linked(link).map(Some)
             }
             Paging::LinkHeader => {
-                self.tells_next |= page.headers.contains_key(LINK);
-                let next = link::next(page.headers)?;
-                next.map(|link| self.linked(&link)).transpose()
+                let links = link::pages(page.headers)?;
+                self.tells_next |= links.any;
+                links.next.map(|link| self.linked(&link)).transpose()
             }
             Paging::Cursor { next, goes_to } => {
                 let found = next.find(page.document)?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
-use reqwest::{Certificate, Method};
+use reqwest::{Certificate, Method, StatusCode};
 use url::Url;
 
 use super::auth::{Auth, Credentials};
@@ -171,6 +171,11 @@ impl Connection {
         };
         Err(problem.into())
     }
+}
+
+/// Whether an answer says that it holds a part of what was asked for, and not all.
+pub(super) fn is_part(answer: &Answer) -> bool {
+    answer.status == StatusCode::PARTIAL_CONTENT
 }
 
 /// What to do about a status.

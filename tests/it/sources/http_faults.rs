@@ -217,6 +217,39 @@ fn records_that_come_twice() {
 }
 
 #[test]
+fn an_answer_that_says_that_it_is_a_part() {
+    let part = |list: Value| Reply::Answer(206, vec![("Content-Range", "0-6/999".to_owned())], list.to_string());
+    let one = Web::always(part(json!(people(0, 9))));
+    refused(&bearer(&one, ""), 4, &["source `hr`: page 1: ", "(206)", "set `total`"]);
+    // Where something proves the rest, it is as good as another one.
+    let counted = Web::always(part(json!({"data": people(0, 9), "total": PEOPLE})));
+    let company = bearer(&counted, "records = \"/data\"\ntotal = \"/total\"");
+    assert_eq!(company.plan(0)["sources"][0]["proof"], "total");
+    let paged = Web::start(move |_, request| {
+        let from = request.number("offset");
+        part(json!(people(from, from + 4)))
+    });
+    let company = bearer(&paged, "[source.paging]\nkind = \"offset\"\nparameter = \"offset\"");
+    assert_eq!(company.plan(0)["sources"][0]["proof"], "last-page");
+    let unproven = Web::always(part(json!({"data": people(0, 9)})));
+    let source = "records = \"/data\"\n[source.paging]\nkind = \"next-link\"\nnext = \"/next\"";
+    refused(&bearer(&unproven, source), 4, &["page 1: ", "(206)"]);
+}
+
+#[test]
+fn a_link_header_that_is_not_about_pages_proves_nothing() {
+    for (link, proof) in [
+        ("</docs>; rel=\"describedby\", </style.css>; rel=\"preload next-gen\"", "trusted"),
+        ("</people?page=1>; rel=\"first\"", "last-page"),
+        ("</people>; rel=prev", "last-page"),
+    ] {
+        let web = Web::always(Reply::Answer(200, vec![("Link", link.to_owned())], json!(people(0, 9)).to_string()));
+        let company = bearer(&web, "[source.paging]\nkind = \"link-header\"");
+        assert_eq!(company.plan(0)["sources"][0]["proof"], proof, "{link}");
+    }
+}
+
+#[test]
 fn links_that_must_not_be_followed() {
     let paging = "records = \"/data\"\n[source.paging]\nkind = \"next-link\"\nnext = \"/next\"";
     let other = Web::always(json(json!({"data": [], "next": null})));
@@ -243,10 +276,22 @@ fn links_that_must_not_be_followed() {
 
 #[test]
 fn a_next_page_that_is_never_spoken_of_proves_nothing() {
-    let web = Web::always(json(json!({"data": people(0, 9), "links": {"next": null}})));
-    for (next, proof) in [("/next", "trusted"), ("/links/next", "last-page")] {
-        let paging = format!("records = \"/data\"\n[source.paging]\nkind = \"next-link\"\nnext = \"{next}\"");
-        assert_eq!(bearer(&web, &paging).plan(0)["sources"][0]["proof"], proof);
+    let web = Web::always(json(json!({"data": people(0, 9), "total": PEOPLE, "links": {"next": null}})));
+    let warning = "`next` in [source.paging] of [[source]] `hr`: nothing stands at /links/nxt on any page";
+    for (kind, next, more, proof) in [
+        ("next-link", "/links/nxt", "", "trusted"),
+        ("cursor", "/links/nxt", "", "trusted"),
+        ("next-link", "/links/nxt", "expect_records = 7\n", "expect_records"),
+        ("next-link", "/links/nxt", "total = \"/total\"\n", "total"),
+        ("next-link", "/links/next", "", "last-page"),
+    ] {
+        let parameter = if kind == "cursor" { "parameter = \"c\"" } else { "" };
+        let paging =
+            format!("{more}records = \"/data\"\n[source.paging]\nkind = \"{kind}\"\nnext = \"{next}\"\n{parameter}");
+        let company = bearer(&web, &paging);
+        let output = company.run(&["plan"]).ends(0).to_string();
+        assert_eq!(company.json("plan.json")["sources"][0]["proof"], proof);
+        assert_eq!(output.contains(warning), proof == "trusted", "{output}");
     }
 }
 
