@@ -114,7 +114,7 @@ impl LdapSource {
             None => None,
         };
         let bind_dn = self.bind.as_ref().map(|bind| &*bind.name);
-        let mut connection = self.server.connect(bind_dn, password, conditions.timeout).await?;
+        let mut connection = self.server.connect(bind_dn, password).await?;
         let found = self.find(&mut connection, &columns, conditions).await?;
         let lacking = lacking(&columns, &found);
         let schema = connection.schema().await;

@@ -21,7 +21,7 @@ use crate::source::{ReadError, blocking};
 /// How long a connection may take to be made.
 const LONGEST_CONNECT: Duration = Duration::from_secs(10);
 /// How long a server may be silent.
-const LONGEST_SILENCE: Duration = Duration::from_secs(60);
+pub(super) const LONGEST_SILENCE: Duration = Duration::from_secs(60);
 /// How long the end of a connection may take, of which nothing depends.
 const LONGEST_FAREWELL: Duration = Duration::from_secs(1);
 
@@ -40,20 +40,17 @@ pub(super) struct Server {
 pub(super) struct Connection {
     pub(super) ldap: Ldap,
     pub(super) words: Words,
-    /// How long to wait for each answer.
-    pub(super) patience: Duration,
     driver: JoinHandle<ldap3::result::Result<()>>,
 }
 
 impl Server {
-    /// Connects, and binds as `bind_dn` if there is one. `within` bounds each step.
+    /// Connects, and binds as `bind_dn` if there is one.
     pub(super) async fn connect(
         &self,
         bind_dn: Option<&str>,
         password: Option<SecretString>,
-        within: Duration,
     ) -> Result<Connection, ReadError> {
-        let mut settings = LdapConnSettings::new().set_conn_timeout(within.min(LONGEST_CONNECT));
+        let mut settings = LdapConnSettings::new().set_conn_timeout(LONGEST_CONNECT);
         if self.is_encrypted() {
             let (ca_file, label) = (self.ca_file.clone(), self.label.clone());
             let config = blocking(move || client_config(ca_file.as_deref(), &label)).await?;
@@ -63,7 +60,7 @@ impl Server {
         let connected = LdapConnAsync::from_url_with_settings(settings, &self.url).await;
         let (driving, ldap) = connected.map_err(|error| words.unreachable(error))?;
         let driver = tokio::spawn(driving.drive());
-        let mut connection = Connection { ldap, words, patience: within.min(LONGEST_SILENCE), driver };
+        let mut connection = Connection { ldap, words, driver };
         connection.bind(bind_dn).await?;
         Ok(connection)
     }
@@ -76,7 +73,7 @@ impl Server {
 impl Connection {
     async fn bind(&mut self, bind_dn: Option<&str>) -> Result<(), String> {
         let password = self.words.password.clone().unwrap_or_default();
-        let asking = self.ldap.with_timeout(self.patience);
+        let asking = self.ldap.with_timeout(LONGEST_SILENCE);
         match asking.simple_bind(bind_dn.unwrap_or_default(), password.expose_secret()).await {
             Ok(result) if result.rc == 0 => Ok(()),
             Ok(result) => Err(self.words.refused(Asked::Bind(bind_dn), &result)),
@@ -88,7 +85,7 @@ impl Connection {
     pub(super) async fn failed(&mut self, to_what: &str, error: LdapError) -> String {
         let server = &self.words.server;
         if matches!(error, LdapError::Timeout { .. }) {
-            return format!("{server} gave no answer {to_what} for {} seconds", self.patience.as_secs());
+            return format!("{server} gave no answer {to_what} for {} seconds", LONGEST_SILENCE.as_secs());
         }
         // The error itself is not shown: some hold the request, and with it the password. Why the connection ended is
         // known to the task that held it.

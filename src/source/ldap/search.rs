@@ -5,7 +5,7 @@ use ldap3::asn1::{StructureTag, parse_tag};
 use ldap3::controls::{Control, ControlType, MakeCritical as _, PagedResults, RawControl};
 use ldap3::{LdapResult, Scope};
 
-use super::connection::Connection;
+use super::connection::{Connection, LONGEST_SILENCE};
 use super::entry::Entry;
 use super::schema::Schema;
 use super::words::Asked;
@@ -78,7 +78,7 @@ impl Connection {
         let mut came = 0;
         loop {
             let page = PagedResults { size: manner.page_size, cookie }.critical();
-            let asking = self.ldap.with_timeout(self.patience).with_controls(RawControl::from(page));
+            let asking = self.ldap.with_timeout(LONGEST_SILENCE).with_controls(RawControl::from(page));
             let asked = asking.streaming_search(base, scope.on_the_wire(), filter, manner.attributes).await;
             let mut answers = match asked {
                 Ok(answers) => answers,
@@ -152,7 +152,7 @@ impl Connection {
 
     /// The values of one attribute of one entry.
     async fn values(&mut self, dn: &str, filter: &str, attribute: &str) -> Option<Vec<String>> {
-        let asking = self.ldap.with_timeout(self.patience);
+        let asking = self.ldap.with_timeout(LONGEST_SILENCE);
         let (entries, _) = asking.search(dn, Scope::Base, filter, [attribute]).await.ok()?.success().ok()?;
         let entry = Entry::parse(entries.into_iter().next()?.0)?.ok()?;
         // A list that comes in part has another name and is not taken.

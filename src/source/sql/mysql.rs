@@ -41,7 +41,7 @@ const CUT: [&[u8]; 3] = [b"1260", b"1301", b"1931"];
 pub(super) async fn read(server: &Server, query: &str, mut filling: Filling<'_>) -> Result<Table, ReadError> {
     server.warn_if_readable();
     let limit = filling.conditions.timeout;
-    let mut connection = connect(server, limit).await?;
+    let mut connection = connect(server).await?;
     begin(&mut connection, limit).await.map_err(|error| failure::problem(&error))?;
     let failed = |error: sqlx::Error| failure::problem(&error);
     let prepared = connection.prepare(AssertSqlSafe(query).into_sql_str()).await.map_err(failed)?;
@@ -66,7 +66,7 @@ pub(super) async fn read(server: &Server, query: &str, mut filling: Filling<'_>)
     Ok(table)
 }
 
-async fn connect(server: &Server, limit: Duration) -> Result<MySqlConnection, ReadError> {
+async fn connect(server: &Server) -> Result<MySqlConnection, ReadError> {
     let authorities = server.authorities()?;
     let password = server.password().await?;
     let mut options = MySqlConnectOptions::new()
@@ -93,9 +93,8 @@ async fn connect(server: &Server, limit: Duration) -> Result<MySqlConnection, Re
     if let Some(socket) = &server.socket {
         options = options.socket(socket);
     }
-    let patience = PATIENCE.min(limit);
-    let connected = timeout(patience, options.connect()).await;
-    let connected = connected.map_err(|_| failure::no_answer(server, patience.as_secs()))?;
+    let connected = timeout(PATIENCE, options.connect()).await;
+    let connected = connected.map_err(|_| failure::no_answer(server, PATIENCE.as_secs()))?;
     Ok(connected.map_err(|error| failure::connecting(server, &error))?)
 }
 

@@ -27,7 +27,7 @@ pub(super) async fn read(
 ) -> Result<Table, ReadError> {
     server.warn_if_readable();
     let limit = filling.conditions.timeout;
-    let mut connection = connect(server, limit).await?;
+    let mut connection = connect(server).await?;
     let failed = |error: sqlx::Error| format!("{}{}", failure::problem(&error), hint(&error));
     connection.execute(AssertSqlSafe(beginning(limit, row_security))).await.map_err(failed)?;
     let prepared = connection.prepare(AssertSqlSafe(query).into_sql_str()).await.map_err(failed)?;
@@ -52,7 +52,7 @@ pub(super) async fn read(
     Ok(table)
 }
 
-async fn connect(server: &Server, limit: Duration) -> Result<PgConnection, ReadError> {
+async fn connect(server: &Server) -> Result<PgConnection, ReadError> {
     let authorities = server.authorities()?;
     let password = server.password().await?;
     // Everything is set, so that nothing is taken from the variables that other programs for PostgreSQL use.
@@ -72,9 +72,8 @@ async fn connect(server: &Server, limit: Duration) -> Result<PgConnection, ReadE
     if let Some(socket) = &server.socket {
         options = options.socket(socket);
     }
-    let patience = PATIENCE.min(limit);
-    let connected = timeout(patience, options.connect()).await;
-    let connected = connected.map_err(|_| failure::no_answer(server, patience.as_secs()))?;
+    let connected = timeout(PATIENCE, options.connect()).await;
+    let connected = connected.map_err(|_| failure::no_answer(server, PATIENCE.as_secs()))?;
     Ok(connected.map_err(|error| failure::connecting(server, &error))?)
 }
 

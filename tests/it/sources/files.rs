@@ -41,11 +41,11 @@ fn a_program_prints_the_list() {
 fn a_program_that_fails_makes_no_plan() {
     for (script, parts) in [
         ("cat employees.csv; exit 3", &["no plan was made", "source `hr`: sh failed with exit status: 3"][..]),
-        ("cat employees.csv; sleep 60", &["source `hr`: was not read within its timeout of 300ms"]),
+        ("cat employees.csv; sleep 60", &["source `hr`: was not read within its timeout of 5s"]),
         ("head -c 700 employees.csv", &["source `hr`: what sh printed: row "]),
     ] {
         let (company, _) = company(&format!(
-            "kind = \"exec\"\ncommand = [\"sh\", \"-c\", \"{script}\"]\nformat = \"csv\"\ntimeout = \"300ms\"\n"
+            "kind = \"exec\"\ncommand = [\"sh\", \"-c\", \"{script}\"]\nformat = \"csv\"\ntimeout = \"5s\"\n"
         ));
         fs::remove_file(company.path("plan.json")).unwrap();
         company.run(&["plan"]).ends(4).says(parts);

@@ -169,9 +169,9 @@ fn a_connection_that_ends_in_mid_read_gives_no_plan() {
 #[test]
 fn a_query_that_takes_too_long_is_given_up_on_both_sides() {
     let server = people_in("late");
-    let query = "query = \"SELECT p.*, sleep(20) AS slept FROM people p\"\ntimeout = \"1s\"";
+    let query = "query = \"SELECT p.*, sleep(20) AS slept FROM people p\"\ntimeout = \"4s\"";
     let company = knowing(small(&format!("{}{query}", over_tls(server, "late"))));
-    refuses(&company, 4, &["source `hr`", "timeout of 1s"], &[READER.1]);
+    refuses(&company, 4, &["source `hr`", "timeout of 4s"], &[READER.1]);
     let asked = "SELECT count(*) FROM information_schema.processlist WHERE db = 'late' AND command = 'Query'";
     until("the server gives up", || server.sql("mysql", asked).trim() == "0");
 }

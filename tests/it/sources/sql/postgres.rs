@@ -249,8 +249,8 @@ fn a_server_that_dies_in_mid_read_gives_no_plan() {
 #[test]
 fn a_query_that_takes_too_long_is_given_up_on_both_sides() {
     let server = people_in("late");
-    let company = knowing(small(&format!("{}{}\ntimeout = \"1s\"", over_tls(server, "late"), slow(60.0))));
-    refuses(&company, 4, &["source `hr`", "timeout of 1s"], &[READER.1]);
+    let company = knowing(small(&format!("{}{}\ntimeout = \"4s\"", over_tls(server, "late"), slow(60.0))));
+    refuses(&company, 4, &["source `hr`", "timeout of 4s"], &[READER.1]);
     let asked = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'late' AND state = 'active'";
     until("the server gives up", || server.sql("postgres", asked).trim() == "0");
 }
