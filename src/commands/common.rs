@@ -19,9 +19,9 @@ use crate::diff::{Policy, Protect};
 use crate::employee::ExternalIdentifier;
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::write_private;
-use crate::guard::{not_as_demanded, title};
+use crate::guard::title;
 use crate::mapping::ResolvedMapper;
-use crate::plan::{Digest, GuardResult, Plan};
+use crate::plan::{Digest, GuardResult, Plan, not_as_demanded};
 use crate::render::printable;
 use crate::target::client::{Client, Options};
 

@@ -2,8 +2,8 @@
 
 use super::matching::describe;
 use super::{Claim, Comparison, Person, Standing};
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::employee::{Employee, ExternalIdentifier, ManagerWish, email_key};
-use crate::plan::{Diagnostic, Severity};
 
 /// An operation before it has a number: people by their index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub enum Draft {
         user: u32,
         /// The manager after it, where `changed` has [`Changed::Manager`].
         manager: Option<ManagerTarget>,
-        /// The fields that differ, in the order of [`crate::plan::Field`]; never empty.
+        /// The fields that differ, in the order of [`crate::field::Field`]; never empty.
         changed: Vec<Changed>,
     },
     /// The user is removed.

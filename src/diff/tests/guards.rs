@@ -2,8 +2,11 @@
 
 use super::company::{Company, employee, text, user};
 use crate::employee::{BranchId, Employee, User};
-use crate::guard::{BranchLimits, Limits, not_as_demanded};
-use crate::plan::{Common, Field, GuardOutcome, GuardResult, Plan, Subject};
+use crate::guard::{
+    BRANCH_CHANGE_PERCENT, BRANCH_DELETE_PERCENT, Limits, MAX_CHANGE_PERCENT, MAX_DELETES, MAX_FIELD_PERCENT,
+    MAX_INVALID_PERCENT, MAX_LEFT_WITHOUT_MANAGER,
+};
+use crate::plan::{Common, Field, GuardOutcome, GuardResult, Plan, Subject, not_as_demanded};
 
 const NORWAY: &str = "NO01 Example NO01";
 
@@ -20,16 +23,11 @@ fn group() -> Company {
     };
     let (employees, users) = (0..1_040).map(one).unzip();
     Company::new(employees, users).with(|company| {
-        company.limits = Limits {
-            max_field_percent: Some(50),
-            max_left_without_manager: Some(3),
-            per_branch: Some(BranchLimits {
-                max_delete_percent: Some(20),
-                max_change_percent: Some(50),
-                ignore_below: BranchLimits::IGNORE_BELOW,
-            }),
-            ..Limits::default()
-        };
+        company.limits = Limits::default()
+            .with(&MAX_FIELD_PERCENT, 50)
+            .with(&MAX_LEFT_WITHOUT_MANAGER, 3)
+            .with(&BRANCH_DELETE_PERCENT, 20)
+            .with(&BRANCH_CHANGE_PERCENT, 50);
     })
 }
 
@@ -71,7 +69,7 @@ fn a_lost_branch_blocks_and_names_who_leaves() {
 fn a_guard_on_the_whole_names_the_branch_and_the_manager() {
     let company = group().with(|company| {
         company.desired.employees.drain(2..42).for_each(drop);
-        company.limits = Limits { max_deletes: Some(0), ..Limits::default() };
+        company.limits = Limits::default().with(&MAX_DELETES, 0);
     });
     let plan = company.plan();
     let [guard] = blocking(&plan)[..] else { panic!("{:#?}", blocking(&plan)) };
@@ -83,7 +81,7 @@ fn a_guard_on_the_whole_names_the_branch_and_the_manager() {
 fn a_field_that_changes_for_most_blocks() {
     let company = group().with(|company| {
         company.desired.employees.iter_mut().skip(80).for_each(|one| one.custom_fields = [text("4100")].into());
-        company.limits.max_change_percent = 100;
+        company.limits = company.limits.clone().with(&MAX_CHANGE_PERCENT, 100);
     });
     let plan = company.plan();
     let [field, branch] = blocking(&plan)[..] else { panic!("{:#?}", blocking(&plan)) };
@@ -102,7 +100,8 @@ fn reports_of_a_removed_manager_who_get_no_other_are_counted() {
             let mut norwegians = company.desired.employees.iter_mut().take(39);
             norwegians.by_ref().take(without).for_each(|one| one.manager = crate::employee::ManagerWish::Nobody);
             norwegians.for_each(|one| one.manager = crate::employee::ManagerWish::Employee("1000".into()));
-            company.limits.per_branch = None;
+            let limits = company.limits.clone();
+            company.limits = limits.without(&BRANCH_DELETE_PERCENT).without(&BRANCH_CHANGE_PERCENT);
         });
         company.plan()
     };
@@ -140,7 +139,7 @@ fn set_aside_people_are_named_with_their_reason() {
     let company = (0..3).fold(group(), |company, n| {
         company.aside(super::company::bad_record(Some(&format!("x{n}")), None, Some(("Ann", "Other"))))
     });
-    let plan = company.with(|company| company.limits.max_invalid_percent = 0).plan();
+    let plan = company.with(|company| company.limits = company.limits.clone().with(&MAX_INVALID_PERCENT, 0)).plan();
     let [guard] = blocking(&plan)[..] else { panic!("{:#?}", blocking(&plan)) };
     assert_eq!(parts(guard), ["Reason branch_unknown: 3", "Person x0: 1", "Person x1: 1", "Person x2: 1"]);
 }
@@ -193,7 +192,7 @@ fn the_commonest_is_named_once_it_is_a_fifth() {
     let common = |who: usize| {
         let company = group().with(|company| {
             company.desired.employees.drain(40 - who..80 - who).for_each(drop);
-            company.limits = Limits { max_deletes: Some(0), ..Limits::default() };
+            company.limits = Limits::default().with(&MAX_DELETES, 0);
         });
         let plan = company.plan();
         blocking(&plan)[0].parts.iter().any(|part| part.common == Common::Manager)
@@ -207,7 +206,7 @@ fn a_plan_must_have_the_guards_that_the_settings_demand() {
     type Edit = fn(&mut Vec<GuardResult>);
     let company = group().with(|company| {
         company.desired.employees.drain(1..4).for_each(drop);
-        company.limits.max_deletes = Some(500);
+        company.limits = company.limits.clone().with(&MAX_DELETES, 500);
     });
     let plan = company.plan();
     assert_eq!(not_as_demanded(&company.limits, plan.content()), None);
