@@ -4,9 +4,11 @@ use super::company::{Company, employee, text, user};
 use crate::employee::{BranchId, Employee, User};
 use crate::guard::{
     BRANCH_CHANGE_PERCENT, BRANCH_DELETE_PERCENT, Limits, MAX_CHANGE_PERCENT, MAX_DELETES, MAX_FIELD_PERCENT,
-    MAX_INVALID_PERCENT, MAX_LEFT_WITHOUT_MANAGER,
+    MAX_INVALID_PERCENT, MAX_LEFT_WITHOUT_MANAGER, Tally,
 };
-use crate::plan::{Common, Field, GuardOutcome, GuardResult, Plan, Subject, not_as_demanded};
+use crate::plan::{
+    BranchRef, Common, Field, GuardOutcome, GuardResult, Plan, Subject, check_guards, effects, not_as_demanded,
+};
 
 const NORWAY: &str = "NO01 Example NO01";
 
@@ -210,7 +212,7 @@ fn a_plan_must_have_the_guards_that_the_settings_demand() {
     });
     let plan = company.plan();
     assert_eq!(not_as_demanded(&company.limits, plan.content()), None);
-    let edits: [(&str, Edit); 8] = [
+    let edits: [(&str, Edit); 16] = [
         ("max_delete_percent", Vec::clear),
         ("max_delete_percent", |guards| guards[0].limit = 90),
         ("max_delete_percent", |guards| guards[0].count = 2),
@@ -219,6 +221,26 @@ fn a_plan_must_have_the_guards_that_the_settings_demand() {
         ("max_deletes", |guards| guards.retain(|guard| guard.id != "max_deletes")),
         ("max_field_percent", |guards| guards.retain(|guard| guard.id != "max_field_percent")),
         ("per_branch.max_change_percent", |guards| drop(guards.split_off(guards.len() - 2))),
+        ("max_delete_percent", |guards| guards[0].ignore_below = Some(1_000)),
+        ("max_delete_percent", |guards| guards.swap(0, 1)),
+        ("max_delete_percent", |guards| guards[0].subject = Some(Subject::Branch(None))),
+        ("max_moons", |guards| {
+            guards.push(GuardResult::of_whole("max_moons", 0, 0, 0, GuardOutcome::Pass));
+        }),
+        ("max_field_percent", |guards| guards.retain(|guard| guard.subject != Some(Subject::Field(Field::LastName)))),
+        ("per_branch.max_delete_percent", |guards| {
+            guards.retain(|guard| guard.id != "per_branch.max_delete_percent" || guard.count == 0);
+        }),
+        ("per_branch.max_delete_percent", |guards| {
+            // The deletes of one branch are stated as those of another.
+            let mut branches = guards.iter_mut().filter(|guard| guard.id == "per_branch.max_delete_percent");
+            let (one, other) = (branches.next().expect("NO01"), branches.next().expect("SE01"));
+            std::mem::swap(&mut one.count, &mut other.count);
+        }),
+        ("per_branch.max_delete_percent", |guards| {
+            let mut branches = guards.iter_mut().filter(|guard| guard.id == "per_branch.max_delete_percent");
+            branches.by_ref().for_each(|guard| guard.ignore_below = Some(4));
+        }),
     ];
     for (id, edit) in edits {
         let mut content = plan.content().clone();
@@ -229,4 +251,52 @@ fn a_plan_must_have_the_guards_that_the_settings_demand() {
     assert_eq!(not_as_demanded(&only.limits, only.plan().content()), None);
     let empty = Company::new(Vec::new(), Vec::new()).with(|company| company.limits = group().limits);
     assert_eq!(not_as_demanded(&empty.limits, empty.plan().content()), None);
+}
+
+#[test]
+fn a_plan_cannot_state_fewer_than_its_operations_are() {
+    type Edit = fn(&mut GuardResult);
+    let plan = group().with(|company| company.desired.employees.drain(2..12).for_each(drop)).plan();
+    assert_eq!(check_guards(plan.content()), Ok(()));
+    assert_eq!(plan.content().summary.delete, 10);
+    let edits: [(&str, Edit); 5] = [
+        ("counts less than the operations amount to", |guard| guard.count = 0),
+        ("is not of the users that may be changed", |guard| guard.of = 1_000_000),
+        ("do not lead to its outcome", |guard| guard.outcome = GuardOutcome::Block),
+        ("ignores other counts than it should", |guard| guard.ignore_below = Some(100)),
+        ("looks at something else than it should", |guard| guard.subject = Some(Subject::Field(Field::Branch))),
+    ];
+    for (problem, edit) in edits {
+        let mut forged = plan.content().clone();
+        let whole = forged.guards.iter_mut().find(|guard| guard.id == "max_delete_percent").expect("there");
+        edit(whole);
+        let found = check_guards(&forged).expect_err("noticed");
+        assert!(found.contains("max_delete_percent") && found.contains(problem), "{found}");
+    }
+    let mut forged = plan.content().clone();
+    forged.guards.push(forged.guards[4].clone());
+    assert!(check_guards(&forged).is_err_and(|problem| problem.contains("twice")));
+    // Whose branch nobody tells is counted in some branch all the same.
+    let mut forged = plan.content().clone();
+    forged.guards.retain(|guard| !guard.id.starts_with("per_branch.max_change") || guard.count == 0);
+    assert!(check_guards(&forged).is_err_and(|problem| problem.contains("per_branch.max_change_percent")));
+}
+
+#[test]
+fn who_knows_the_branches_counts_in_them() {
+    let company = group().with(|company| {
+        company.desired.employees.iter_mut().take(7).for_each(|one| one.last_name = "New".into());
+    });
+    let plan = company.plan();
+    let norway = BranchId::from("no");
+    let counted = |known: bool| {
+        let tally = Tally::of(
+            [&BRANCH_CHANGE_PERCENT],
+            effects(&plan.content().operations, |_| known.then_some(Some(&norway))),
+        );
+        let branch = BranchRef { branch_id: norway.clone(), external_identifier: None, name: String::new() };
+        (tally.count(&BRANCH_CHANGE_PERCENT, Some(&Subject::Branch(Some(branch)))), tally.all(&BRANCH_CHANGE_PERCENT))
+    };
+    assert_eq!(counted(true), (7, 7));
+    assert_eq!(counted(false), (0, 7));
 }
