@@ -39,7 +39,7 @@ const IGNORED_IN_A_BRANCH: IgnoreBelow = IgnoreBelow::Setting { key: "ignore_bel
 /// How many of the managed users may be removed.
 pub static MAX_DELETE_PERCENT: Guard = Guard {
     id: "max_delete_percent",
-    about: "removed, of the users that this configuration may change",
+    about: "users deleted, in percent of the users that this configuration may change",
     count: Count::Operations(|effect| effect.is_delete()),
     of: Of::Managed,
     unit: Unit::Percent,
@@ -51,7 +51,7 @@ pub static MAX_DELETE_PERCENT: Guard = Guard {
 /// How many of the managed users may be removed or modified.
 pub static MAX_CHANGE_PERCENT: Guard = Guard {
     id: "max_change_percent",
-    about: "removed or modified, of the same",
+    about: "users deleted or updated, in percent of the users that this configuration may change",
     count: Count::Operations(|effect| effect.is_change()),
     of: Of::Managed,
     unit: Unit::Percent,
@@ -63,7 +63,7 @@ pub static MAX_CHANGE_PERCENT: Guard = Guard {
 /// How many of the records in scope may be set aside.
 pub static MAX_INVALID_PERCENT: Guard = Guard {
     id: "max_invalid_percent",
-    about: "records set aside, of all in scope",
+    about: "records set aside, in percent of the records in scope",
     count: Count::Records {
         count: |people| people.set_aside,
         named_by: Some(|found| found.severity == Severity::Error),
@@ -102,7 +102,7 @@ pub static MAX_CREATES: Guard = Guard {
 /// How many users may be modified.
 pub static MAX_UPDATES: Guard = Guard {
     id: "max_updates",
-    about: "users modified",
+    about: "users updated",
     count: Count::Operations(|effect| effect.is_update()),
     of: Of::Managed,
     unit: Unit::AtMost,
@@ -114,7 +114,7 @@ pub static MAX_UPDATES: Guard = Guard {
 /// How many users may be removed.
 pub static MAX_DELETES: Guard = Guard {
     id: "max_deletes",
-    about: "users removed",
+    about: "users deleted",
     count: Count::Operations(|effect| effect.is_delete()),
     of: Of::Managed,
     unit: Unit::AtMost,
@@ -126,7 +126,7 @@ pub static MAX_DELETES: Guard = Guard {
 /// How many people may lose their manager and get no other.
 pub static MAX_LEFT_WITHOUT_MANAGER: Guard = Guard {
     id: "max_left_without_manager",
-    about: "people who stay, whose manager is removed, and who get no other",
+    about: "people who stay, whose manager is deleted, and who get no other",
     count: Count::Operations(|effect| effect.manager_loss == ManagerLoss::LeftWithout),
     of: Of::Operations(|effect| effect.manager_loss != ManagerLoss::None),
     unit: Unit::AtMost,
@@ -138,7 +138,7 @@ pub static MAX_LEFT_WITHOUT_MANAGER: Guard = Guard {
 /// In how many of the managed users any one field may change: one wrong column changes everybody in one field.
 pub static MAX_FIELD_PERCENT: Guard = Guard {
     id: "max_field_percent",
-    about: "users in whom one and the same field changes, of those that this configuration may change; judged for every managed field",
+    about: "users whose same field changes, in percent of the users that this configuration may change; judged for each managed field",
     count: Count::InEachField(|_, _| true),
     of: Of::Managed,
     unit: Unit::Percent,
@@ -150,7 +150,7 @@ pub static MAX_FIELD_PERCENT: Guard = Guard {
 /// How many of a branch's managed users may be removed.
 pub static BRANCH_DELETE_PERCENT: Guard = Guard {
     id: "per_branch.max_delete_percent",
-    about: "removed, of the branch's users",
+    about: "users of the branch deleted, in percent of its users that this configuration may change",
     count: Count::InEachBranch(|effect| effect.is_delete()),
     of: Of::Managed,
     unit: Unit::Percent,
@@ -162,7 +162,7 @@ pub static BRANCH_DELETE_PERCENT: Guard = Guard {
 /// How many of a branch's managed users may be removed or modified.
 pub static BRANCH_CHANGE_PERCENT: Guard = Guard {
     id: "per_branch.max_change_percent",
-    about: "removed or modified, of the same",
+    about: "users of the branch deleted or updated, in percent of its users that this configuration may change",
     count: Count::InEachBranch(|effect| effect.is_change()),
     of: Of::Managed,
     unit: Unit::Percent,
