@@ -12,9 +12,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::employee::{BranchId, CustomFieldId, Managed};
 use crate::strict_json;
 
-/// A field of a user, in the order in which fields are shown.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Field {
+/// A field of a user, in the order in which fields are shown. A custom field is named by its id; within a comparison, which
+/// holds the values of the managed ones in their order, by its place among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Field<C = CustomFieldId> {
     /// `external_identifier`
     ExternalIdentifier,
     /// `primary_email`
@@ -28,10 +29,10 @@ pub enum Field {
     /// `manager`
     Manager,
     /// `custom_fields.ID`
-    Custom(CustomFieldId),
+    Custom(C),
 }
 
-impl Field {
+impl<C> Field<C> {
     /// The fields that every user has, custom fields aside.
     pub const STANDARD: [Self; 6] =
         [Self::ExternalIdentifier, Self::PrimaryEmail, Self::FirstName, Self::LastName, Self::Branch, Self::Manager];
@@ -59,15 +60,22 @@ impl Field {
         }
     }
 
-    /// The managed fields, in order.
-    pub fn managed(managed: &Managed) -> impl Iterator<Item = Self> + use<'_> {
-        let Managed { branch, manager, custom_fields } = managed;
-        let is_managed = |field: &Self| match field {
-            Self::Branch => *branch,
-            Self::Manager => *manager,
+    /// The managed fields, in order; of the custom fields, these.
+    pub fn managed_with(managed: &Managed, custom_fields: impl Iterator<Item = C>) -> impl Iterator<Item = Self> {
+        let Managed { branch, manager, custom_fields: _ } = *managed;
+        let is_managed = move |field: &Self| match field {
+            Self::Branch => branch,
+            Self::Manager => manager,
             _ => true,
         };
-        Self::STANDARD.into_iter().filter(is_managed).chain(custom_fields.iter().cloned().map(Self::Custom))
+        Self::STANDARD.into_iter().filter(is_managed).chain(custom_fields.map(Self::Custom))
+    }
+}
+
+impl Field {
+    /// The managed fields, in order.
+    pub fn managed(managed: &Managed) -> impl Iterator<Item = Self> {
+        Self::managed_with(managed, managed.custom_fields.iter().cloned())
     }
 
     /// What people call it: the name of a custom field, or its id where the name is not known.

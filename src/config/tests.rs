@@ -349,7 +349,7 @@ fn the_guards_on_parts_are_read() {
                 manager = 30\n[guard.per_branch]\nmax_delete_percent = 50\n";
     let guard = accepted("[guard]\n", text).guard;
     assert_eq!((guard.get(&MAX_LEFT_WITHOUT_MANAGER), guard.get(&MAX_FIELD_PERCENT)), (Some(0), Some(40)));
-    assert_eq!(guard.fields(&MAX_FIELD_PERCENT).collect::<Vec<_>>(), [("Cost center", 10), ("manager", 30)]);
+    assert_eq!(guard.field_limits(&MAX_FIELD_PERCENT).collect::<Vec<_>>(), [("Cost center", 10), ("manager", 30)]);
     assert_eq!((guard.get(&BRANCH_DELETE_PERCENT), guard.get(&BRANCH_CHANGE_PERCENT)), (Some(50), None));
     assert_eq!(guard.ignore_below(&BRANCH_DELETE_PERCENT), Some(5));
     let guard = accepted("[guard]\n", "[guard]\nper_branch = { max_change_percent = 5, ignore_below = 9 }\n").guard;

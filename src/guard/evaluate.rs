@@ -186,7 +186,7 @@ impl<'e> Row<'e> {
                     let subject = Subject::Field(field.clone());
                     result(Some(subject.clone()), self.count(Some(&subject)), of, limit)
                 };
-                limits.of_fields(guard, &people.fields).into_iter().map(of_field).collect()
+                limits.for_fields(guard, &people.fields).into_iter().map(of_field).collect()
             }
         }
     }

@@ -63,14 +63,14 @@ impl Limits {
     }
 
     /// A guard's limits for certain fields, by the name that `[employee]` gives them.
-    pub fn fields(&self, guard: &Guard) -> impl Iterator<Item = (&str, u64)> {
+    pub fn field_limits(&self, guard: &Guard) -> impl Iterator<Item = (&str, u64)> {
         self.fields.get(guard.id).into_iter().flatten().map(|(name, limit)| (name.as_str(), *limit))
     }
 
     /// Those of some fields that have a limit, their own or the common one, in the same order. A key of the settings is
     /// found as `[employee]` finds it: a custom field by its id, else by its name.
     #[must_use]
-    pub fn of_fields<'f>(&self, guard: &Guard, fields: &'f [NamedField]) -> Vec<(&'f Field, u64)> {
+    pub fn for_fields<'f>(&self, guard: &Guard, fields: &'f [NamedField]) -> Vec<(&'f Field, u64)> {
         let find = |key: &str| {
             let by_id = |named: &&NamedField| match &named.field {
                 Field::Custom(id) => id.as_str() == key,
@@ -80,7 +80,7 @@ impl Limits {
             fields.iter().find(by_id).or_else(|| fields.iter().find(by_name))
         };
         let own: BTreeMap<&Field, u64> =
-            self.fields(guard).filter_map(|(key, limit)| Some((&find(key)?.field, limit))).collect();
+            self.field_limits(guard).filter_map(|(key, limit)| Some((&find(key)?.field, limit))).collect();
         let limit = |field: &Field| own.get(field).copied().or(self.get(guard));
         fields.iter().filter_map(|named| Some((&named.field, limit(&named.field)?))).collect()
     }
@@ -100,7 +100,7 @@ impl Limits {
     /// Whether a plan must have the guard.
     #[must_use]
     pub fn demand(&self, guard: &Guard) -> bool {
-        self.get(guard).is_some() || self.fields(guard).next().is_some()
+        self.get(guard).is_some() || self.field_limits(guard).next().is_some()
     }
 }
 
@@ -130,7 +130,7 @@ impl Serialize for Limits {
             }
         }
         for guard in GUARDS {
-            let own: BTreeMap<&str, u64> = self.fields(guard).collect();
+            let own: BTreeMap<&str, u64> = self.field_limits(guard).collect();
             if let Some(key) = guard.setting.fields.filter(|_| !own.is_empty()) {
                 entries.insert(key, Entry::Table(own));
             }

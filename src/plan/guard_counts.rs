@@ -10,7 +10,7 @@ use super::{BranchRef, Common, Field, GuardOutcome, GuardResult, Part, Subject};
 use crate::diagnostic::Diagnostic;
 use crate::diff::{Changed, Comparison, Draft, ManagerTarget, Population};
 use crate::employee::{BranchId, CustomFieldId, full_name};
-use crate::guard::{self, BranchCount, Count, Effect, Guard, Kind, Limits, ManagerLoss, NamedField, People};
+use crate::guard::{self, BranchCount, Count, Effect, Kind, Limits, ManagerLoss, NamedField, People};
 
 /// How many of the counted are named one by one.
 const PEOPLE_NAMED: usize = 5;
@@ -20,14 +20,22 @@ pub(super) struct GuardCounts<'a, 'c> {
     comparison: &'a Comparison<'c>,
     drafts: &'a [Draft],
     diagnostics: &'a [Diagnostic],
-    /// The managed custom fields.
-    custom_fields: Vec<Field>,
+    /// The managed fields.
+    fields: FxHashMap<Changed, Field>,
+}
+
+/// A draft with what it does.
+struct Step<'d, 'e> {
+    draft: &'d Draft,
+    effect: Effect<'e>,
 }
 
 impl<'a, 'c> GuardCounts<'a, 'c> {
     pub(super) fn of(comparison: &'a Comparison<'c>, drafts: &'a [Draft], diagnostics: &'a [Diagnostic]) -> Self {
-        let custom_fields = comparison.policy().managed.custom_fields.iter().cloned().map(Field::Custom).collect();
-        Self { comparison, drafts, diagnostics, custom_fields }
+        let managed = &comparison.policy().managed;
+        let places = 0..managed.custom_fields.len() as u32;
+        let fields = Changed::managed_with(managed, places).zip(Field::managed(managed)).collect();
+        Self { comparison, drafts, diagnostics, fields }
     }
 
     /// Evaluates the guards, and names, for each that blocks, what most of the counted have in common, and some of them.
@@ -73,34 +81,31 @@ impl<'a, 'c> GuardCounts<'a, 'c> {
     }
 
     fn name_parts(&self, guards: &mut [GuardResult]) {
-        let mut by_branch: Option<FxHashMap<Option<&BranchId>, Vec<&Draft>>> = None;
-        for result in guards.iter_mut().filter(|result| result.outcome == GuardOutcome::Block) {
+        let blocks = |result: &GuardResult| result.outcome == GuardOutcome::Block;
+        if !guards.iter().any(blocks) {
+            return;
+        }
+        let steps: Vec<Step<'_, '_>> =
+            self.drafts.iter().map(|draft| Step { draft, effect: self.effect(draft) }).collect();
+        let mut by_branch: Option<FxHashMap<Option<&BranchId>, Vec<&Step<'_, '_>>>> = None;
+        for result in guards.iter_mut().filter(|result| blocks(result)) {
             let Some(guard) = guard::find(&result.id) else { continue };
-            result.parts = match (&guard.count, &result.subject) {
+            let subject = result.subject.as_ref();
+            let counts = |step: &&Step<'_, '_>| guard.counts(&step.effect, subject);
+            result.parts = match (&guard.count, subject) {
                 (Count::Records { count: _, named_by }, _) => named_by.map_or_else(Vec::new, |by| self.reasons(by)),
                 (_, Some(Subject::Branch(branch))) => {
-                    let by_branch = by_branch.get_or_insert_with(|| self.by_branch());
-                    let drafts = by_branch.get(&branch.as_ref().map(|branch| &branch.branch_id));
-                    self.parts(guard, result, drafts.into_iter().flatten().copied())
+                    let by_branch = by_branch.get_or_insert_with(|| grouped_by_branch(&steps));
+                    let of_branch = by_branch.get(&branch.as_ref().map(|branch| &branch.branch_id));
+                    self.parts(subject, of_branch.into_iter().flatten().copied().filter(counts))
                 }
-                _ => self.parts(guard, result, self.drafts.iter()),
+                _ => self.parts(subject, steps.iter().filter(counts)),
             };
         }
     }
 
-    fn by_branch(&self) -> FxHashMap<Option<&'c BranchId>, Vec<&'a Draft>> {
-        let mut drafts: FxHashMap<_, Vec<&Draft>> = FxHashMap::default();
-        for draft in self.drafts {
-            if let Some(branch) = self.branch_of(draft) {
-                drafts.entry(branch).or_default().push(draft);
-            }
-        }
-        drafts
-    }
-
-    fn parts<'d>(&self, guard: &Guard, result: &GuardResult, drafts: impl Iterator<Item = &'d Draft>) -> Vec<Part> {
-        let subject = result.subject.as_ref();
-        let counted: Vec<&Draft> = drafts.filter(|draft| guard.counts(&self.effect(draft), subject)).collect();
+    fn parts<'s>(&self, subject: Option<&Subject>, counted: impl Iterator<Item = &'s Step<'s, 's>>) -> Vec<Part> {
+        let counted: Vec<&Draft> = counted.map(|step| step.draft).collect();
         let mut parts = Vec::new();
         if !matches!(subject, Some(Subject::Branch(_))) {
             let branch = most(&counted, |draft| self.branch_after_or_before(draft));
@@ -199,15 +204,7 @@ impl<'a, 'c> GuardCounts<'a, 'c> {
     }
 
     fn field(&self, changed: Changed) -> &Field {
-        match changed {
-            Changed::ExternalIdentifier => &Field::ExternalIdentifier,
-            Changed::PrimaryEmail => &Field::PrimaryEmail,
-            Changed::FirstName => &Field::FirstName,
-            Changed::LastName => &Field::LastName,
-            Changed::Branch => &Field::Branch,
-            Changed::Manager => &Field::Manager,
-            Changed::Custom(place) => &self.custom_fields[place as usize],
-        }
+        &self.fields[&changed]
     }
 
     fn field_name(&self, field: &Field) -> String {
@@ -220,6 +217,16 @@ impl<'a, 'c> GuardCounts<'a, 'c> {
             standard => standard.to_string(),
         }
     }
+}
+
+fn grouped_by_branch<'s, 'd, 'e>(steps: &'s [Step<'d, 'e>]) -> FxHashMap<Option<&'e BranchId>, Vec<&'s Step<'d, 'e>>> {
+    let mut groups: FxHashMap<_, Vec<_>> = FxHashMap::default();
+    for step in steps {
+        if let Some(branch) = step.effect.branch {
+            groups.entry(branch).or_default().push(step);
+        }
+    }
+    groups
 }
 
 fn changed(draft: &Draft) -> &[Changed] {

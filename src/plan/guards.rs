@@ -204,5 +204,5 @@ fn has_fields(guard: &Guard, results: &[GuardResult], limits: &Limits, content: 
         Some(Subject::Field(field)) => Some((field, result.limit)),
         Some(Subject::Branch(_)) | None => None,
     });
-    found.eq(limits.of_fields(guard, &fields).into_iter().map(Some))
+    found.eq(limits.for_fields(guard, &fields).into_iter().map(Some))
 }

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use regex::Regex;
+use skovik_sync::guard::GUARDS;
 
 /// The modules that decide, the lowest first: each is a file of this name, and the folder beside it. Each may use itself
 /// and those before it.
@@ -124,6 +125,16 @@ fn only_apply_and_its_command_write_to_skovik() {
     for (name, text) in sources() {
         let allowed = name.starts_with("apply/") || name.starts_with("target/");
         assert!(allowed || !writes.is_match(&code(&text)), "src/{name} writes to Skovik");
+    }
+}
+
+#[test]
+fn nobody_tells_guards_apart_by_their_id() {
+    for (name, text) in sources().into_iter().filter(|(name, _)| name != "guard/table.rs" && !name.contains("tests")) {
+        for guard in GUARDS {
+            let named = format!("\"{}\"", guard.id);
+            assert!(!code(&text).contains(&named), "src/{name} names {named}: ask its row in guard/table.rs instead");
+        }
     }
 }
 

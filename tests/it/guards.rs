@@ -141,7 +141,7 @@ fn expected(table: Option<&str>) -> Vec<[String; 4]> {
         let allow = or_dash(lifted_by.map(|ceiling| ceiling.name().to_owned()));
         [setting.key.to_owned(), default, allow, (*about).to_owned()]
     };
-    let mut rows: Vec<[String; 4]> = guards().map(|guard| row(guard)).collect();
+    let mut rows: Vec<[String; 4]> = guards().map(row).collect();
     let mut beside = |key: &str, default: Option<u64>| {
         let default = or_dash(default.map(|default| default.to_string()));
         let row = [key.to_owned(), default, String::new(), String::new()];
