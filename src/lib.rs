@@ -5,8 +5,9 @@
 //!
 //! The modules, in reading order:
 //!
-//! - the core, pure functions over plain data: [`employee`] (the domain), [`diff`] (who is who, the four groups),
-//!   [`order`] (the dependency graph), [`guard`] (the limits), [`plan`] (the file and its hash);
+//! - the core, pure functions over plain data: [`employee`] (the domain), [`field`] and [`diagnostic`] (what the rest
+//!   speaks of), [`guard`] (the limits), [`diff`] (who is who, the four groups), [`order`] (the dependency graph), [`plan`]
+//!   (the file and its hash);
 //! - what feeds it: [`config`] (the settings file), `http` (requests, tried again where that is safe), [`source`]
 //!   (records), [`mapping`] (records to employees), [`target`] (Skovik);
 //! - what follows it: [`approval`], [`apply`], [`render`];
@@ -16,8 +17,12 @@
 
 pub mod employee;
 
-pub mod diff;
+pub mod diagnostic;
+pub mod field;
 pub mod guard;
+mod strict_json;
+
+pub mod diff;
 pub mod order;
 pub mod plan;
 
