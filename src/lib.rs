@@ -10,7 +10,7 @@
 //! - what feeds it: [`config`] (the settings file), `http` (requests, tried again where that is safe), [`source`]
 //!   (records), [`mapping`] (records to employees), [`target`] (Skovik);
 //! - what follows it: [`approval`], [`apply`], [`render`];
-//! - the edge: [`cli`], [`commands`], [`ui`], [`exit`], [`files`], and [`sandbox`], the stand-in for Skovik.
+//! - the edge: [`cli`], [`commands`], [`ui`], [`exit`], [`files`], [`state`], and [`sandbox`], the stand-in for Skovik.
 //!
 //! Arrows point down the list: commands know everything, the core knows only itself.
 
@@ -36,4 +36,5 @@ pub mod commands;
 pub mod exit;
 pub mod files;
 pub mod sandbox;
+pub mod state;
 pub mod ui;

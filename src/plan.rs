@@ -4,6 +4,7 @@
 //! bytes. `file` writes and reads it, strictly; `check` proves that what was read could have been written by `plan`.
 //! Nothing in here does I/O.
 
+mod anchors;
 mod check;
 mod digest;
 mod fields;
@@ -21,11 +22,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::employee::{CustomFieldId, ExternalIdentifier, UserId};
 
+pub use anchors::Anchors;
 pub use digest::Digest;
+pub(crate) use digest::{bytes_of, hex};
 pub use fields::{BranchRef, CreateRef, Fields, ManagerRef, UserRef};
 pub use file::{FORMAT, FORMAT_VERSION, PlanError, canonical_digest};
 pub use guards::{Common, GuardOutcome, GuardResult, Part, Subject};
 pub use make::{Input, NoPlan, Settled};
+pub use operations::display_name;
 
 /// A whole plan. Made by [`Plan::seal`] or [`Plan::read`], so that its hash is always right.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +73,8 @@ pub struct Target {
     pub managed: u64,
     /// Covers all that planning read of the account.
     pub fingerprint: Digest,
+    /// By what `apply` recognises the account.
+    pub anchors: Anchors,
     /// The names of the managed custom fields by id, for the reader.
     #[serde(deserialize_with = "file::map_without_duplicates")]
     pub custom_fields: BTreeMap<CustomFieldId, String>,
@@ -188,6 +194,17 @@ pub enum Action {
         /// Why, for the reader.
         reason: String,
     },
+}
+
+impl Operation {
+    /// The user whom it changes or removes; none for one that is made by this plan.
+    #[must_use]
+    pub fn user_id(&self) -> Option<&UserId> {
+        match &self.action {
+            Action::Update { user_id, .. } | Action::Delete { user_id, .. } => Some(user_id),
+            Action::Create { .. } | Action::Link { .. } => None,
+        }
+    }
 }
 
 impl Action {

@@ -1,7 +1,10 @@
 //! Before anything is written: does the live account still have everything that the plan was made for? Pure functions.
 //!
-//! Until the plan's first write any difference refuses the whole plan. From then on it concerns only its own operation,
+//! What the plan shows is held against what its ids name (`labels`), so that what reviewers see is what is hit. Until the
+//! plan's first write any difference refuses the whole plan. From then on it concerns only its own operation,
 //! and what an operation should bring about may be so already, where a crash lost the end of the journal.
+
+mod labels;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -11,7 +14,7 @@ use crate::diff::{Protect, Untrusted};
 use crate::employee::{BranchId, Directory, Managed, User, UserId, email_key};
 use crate::guard;
 use crate::plan::{
-    Action, BranchRef, Change, Field, Fields, GuardResult, ManagerRef, Operation, OperationId, Plan, Value,
+    Action, BranchRef, Change, Digest, Field, Fields, GuardResult, ManagerRef, Operation, OperationId, Plan, Target, Value,
 };
 
 /// The live account, and the settings that say what of it may be touched.
@@ -35,6 +38,8 @@ pub struct Standing {
     /// Those whose preconditions are gone because what they should bring about is so already, where the journal shows
     /// that this apply was begun; with the user whom a create made.
     pub already: HashMap<OperationId, Option<UserId>>,
+    /// The ids of all users, where the plan creates somebody: an id that is answered to a create must be none of them.
+    pub users: HashSet<UserId>,
 }
 
 /// Why an operation cannot be carried out.
@@ -59,6 +64,25 @@ impl Standing {
     }
 }
 
+/// Whether the account is the one that the plan was made for, and its custom fields and branches are called what the plan
+/// calls them.
+///
+/// # Errors
+/// Says what is not so.
+pub fn account(plan: &Plan, replay: &Replay, directory: &Directory) -> Result<(), Vec<String>> {
+    let Target { anchors, users, .. } = &plan.content().target;
+    let was_empty = *users == 0 && anchors.is_empty() && !replay.announced;
+    if !anchors.recognise(directory) || (was_empty && !directory.users.is_empty()) {
+        return Err(vec![
+            "this is not the account that the plan was made for: most of the users or branches that it knew are not there; \
+             is the key that of another account?"
+                .to_owned(),
+        ]);
+    }
+    let problems = labels::of_plan(plan, directory);
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
 /// Every precondition of the operations that were not begun yet.
 ///
 /// # Errors
@@ -66,12 +90,19 @@ impl Standing {
 pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing, Untrusted> {
     let index = Index::new(plan, live)?;
     let mut standing = Standing::default();
+    if plan.content().summary.create > 0 {
+        standing.users = live.directory.users.iter().map(|user| user.id.clone()).collect();
+    }
     let mut made: Option<Made> = None;
     for operation in &plan.content().operations {
         if replay.operations.contains_key(&operation.id) {
             continue;
         }
-        let problems = index.problems_of(operation);
+        let mut problems = index.problems_of(operation);
+        // Later, the plan itself may have renamed somebody.
+        if !replay.announced {
+            problems.extend(labels::of_references(operation, live.directory));
+        }
         if problems.is_empty() {
             continue;
         }
@@ -246,7 +277,7 @@ impl<'a> Index<'a> {
                 problems.extend(manager.iter().flatten().filter_map(|manager| self.missing_manager(manager)));
             }
             Action::Update { user_id, before_hash, changes } => {
-                problems.extend(self.changed(user_id, *before_hash));
+                problems.extend(self.changed(operation, user_id, *before_hash));
                 for Change { field, before: _, after } in changes {
                     problems.extend(match (field, after) {
                         (Field::PrimaryEmail, Some(Value::Text(email))) => {
@@ -263,22 +294,24 @@ impl<'a> Index<'a> {
             }
             Action::Link { .. } => {}
             Action::Delete { user_id, before_hash, .. } => {
-                problems.extend(self.changed(user_id, *before_hash));
+                problems.extend(self.changed(operation, user_id, *before_hash));
                 problems.extend(self.new_report(operation, user_id));
             }
         }
         problems
     }
 
-    fn changed(&self, user_id: &UserId, before_hash: crate::plan::Digest) -> Option<String> {
+    fn changed(&self, operation: &Operation, user_id: &UserId, before_hash: Digest) -> Vec<String> {
         let Some(user) = self.live.directory.user(user_id) else {
-            return Some(format!("the user {user_id} is not in Skovik any more"));
+            return vec![format!("the user {user_id} is not in Skovik any more")];
         };
         if self.live.protect.covers(user) {
-            return Some(format!("the user {user_id} is protected now"));
+            return vec![format!("the user {user_id} is protected now")];
         }
-        (hash_of(user, self.live.managed) != before_hash)
-            .then(|| format!("the user {user_id} has changed in Skovik since the plan"))
+        if hash_of(user, self.live.managed) != before_hash {
+            return vec![format!("the user {user_id} has changed in Skovik since the plan")];
+        }
+        labels::of_user(operation, user, self.live)
     }
 
     fn taken_email(&self, operation: &Operation, email: &str, own: Option<&UserId>) -> Option<String> {

@@ -15,13 +15,16 @@ use super::expect::Made;
 use crate::employee::{Managed, UserId};
 use crate::guard::Limits;
 use crate::plan::{
-    Content, CreateRef, Diagnostic, Digest, ManagerRef, Operation, OperationId, Plan, PlanError, SourceSummary,
+    Content, CreateRef, Diagnostic, ManagerRef, Operation, OperationId, Plan, PlanError, SourceSummary,
     Summary, Target,
 };
 
 pub use history::History;
 
 use draft::{Action, Draft, Drafts};
+
+/// The kind of the only source of an undo.
+pub const SOURCE_KIND: &str = "journal";
 
 /// All that an undo is made of.
 #[derive(Debug)]
@@ -61,7 +64,7 @@ pub fn make(input: &Input<'_>) -> Result<Plan, UndoError> {
         target,
         sources: vec![SourceSummary {
             name: "the journal of the plan to undo".to_owned(),
-            kind: "journal".to_owned(),
+            kind: SOURCE_KIND.to_owned(),
             records: done,
             proof: "journal".to_owned(),
             fingerprint: plan.hash(),
@@ -99,6 +102,7 @@ fn target_now(plan: &Plan, history: &History) -> Target {
         users: now(was.users),
         managed: now(was.managed),
         fingerprint: history.fingerprint(),
+        anchors: was.anchors.clone(),
         kind: was.kind.clone(),
         url: was.url.clone(),
         custom_fields: was.custom_fields.clone(),
@@ -175,9 +179,4 @@ impl From<CreateRef> for ManagerRef {
 fn made(plan: &Plan, history: &History) -> Made {
     let operations = plan.content().operations.iter();
     operations.filter_map(|operation| Some((operation.id, history.made(operation.id)?.clone()))).collect()
-}
-
-/// Covers what an undo was made of.
-fn digest_of(bytes: &[u8]) -> Digest {
-    Digest::of(bytes)
 }

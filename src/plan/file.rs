@@ -23,7 +23,7 @@ use crate::employee::{CustomFieldId, ExternalIdentifier, UserId};
 /// What a plan file says that it is.
 pub const FORMAT: &str = "skovik-sync/plan";
 /// The version of the format that this program writes, and the only one that it reads.
-pub const FORMAT_VERSION: u64 = 1;
+pub const FORMAT_VERSION: u64 = 2;
 
 /// Why a file is not a plan that can be used.
 #[derive(Debug, thiserror::Error)]

@@ -6,7 +6,7 @@ use super::measure::Measure;
 use super::only::keep_only;
 use super::operations::write_down;
 use super::{
-    Action, Content, Diagnostic, Digest, Operation, Plan, PlanError, Severity, SourceSummary, Summary, Target,
+    Action, Anchors, Content, Diagnostic, Digest, Operation, Plan, PlanError, Severity, SourceSummary, Summary, Target,
 };
 use crate::diff::{Comparison, Drafts, Policy, Untrusted};
 use crate::employee::{CustomFieldId, Desired, Directory, ExternalIdentifier, Managed};
@@ -150,6 +150,11 @@ impl Plan {
         diagnostics.sort_unstable();
         diagnostics.dedup();
         let kept = count(&operations);
+        let removed = operations.iter().filter_map(|operation| match &operation.action {
+            Action::Delete { user_id, .. } => Some(user_id),
+            _ => None,
+        });
+        let anchors = Anchors::of(input.directory, &removed.collect());
         let content = Content {
             generator: concat!("skovik-sync ", env!("CARGO_PKG_VERSION")).to_owned(),
             config_hash: input.config_hash,
@@ -159,6 +164,7 @@ impl Plan {
                 users: input.directory.users.len() as u64,
                 managed: population.managed,
                 fingerprint: input.fingerprint,
+                anchors,
                 custom_fields: field_names(&input.policy.managed, input.directory),
             },
             sources: input.sources,

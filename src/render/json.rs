@@ -118,7 +118,7 @@ impl<'a> View<'a> {
         let whole = |digest: Digest| (!shown.is_masked()).then_some(digest);
         let Verdict { fixed, liftable, ceilings } = Verdict::of(shown.content());
         let ceilings = fixed.is_empty().then_some(ceilings);
-        let Target { kind, url, users, managed, fingerprint, custom_fields } = target;
+        let Target { kind, url, users, managed, fingerprint, anchors: _, custom_fields } = target;
         let target =
             TargetView { kind, url, users: *users, managed: *managed, fingerprint: whole(*fingerprint), custom_fields };
         let source = |source: &'a SourceSummary| {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Run, State, place};
+use super::{Parked, Run, State, place};
 use crate::apply::Outcome;
 use crate::apply::journal::{Progress, Record, Replay};
 use crate::apply::precheck::{Conflict, Standing};
@@ -22,8 +22,8 @@ impl<'a> Run<'a> {
                     if let Action::Create { .. } = operation.action {
                         let problem = "an earlier run ended before the answer came".to_owned();
                         // The request may have left long after its intent, and be under way still.
-                        let sent_at = Instant::now();
-                        self.states[index] = State::Parked { sent_at, problem, taken: false };
+                        let sent_at = Some(Instant::now());
+                        self.states[index] = State::Parked(Parked { sent_at, problem, taken: false });
                     } else {
                         self.doubts.insert(index, doubt.clone());
                     }
