@@ -14,7 +14,8 @@ use crate::diff::{Protect, Untrusted};
 use crate::employee::{BranchId, Directory, Managed, User, UserId, email_key};
 use crate::guard;
 use crate::plan::{
-    Action, BranchRef, Change, Digest, Field, Fields, GuardResult, ManagerRef, Operation, OperationId, Plan, Target, Value,
+    Action, BranchRef, Change, Digest, Field, Fields, GuardResult, ManagerRef, Operation, OperationId, Plan, Target,
+    Value,
 };
 
 /// The live account, and the settings that say what of it may be touched.
@@ -36,7 +37,7 @@ pub struct Standing {
     /// What is wrong with the preconditions of some, in the plan's order.
     pub conflicts: Vec<Conflict>,
     /// Those whose preconditions are gone because what they should bring about is so already, where the journal shows
-    /// that this apply was begun; with the user whom a create made.
+    /// that this apply was begun; with the user whom they made or changed.
     pub already: HashMap<OperationId, Option<UserId>>,
     /// The ids of all users, where the plan creates somebody: an id that is answered to a create must be none of them.
     pub users: HashSet<UserId>,
@@ -109,7 +110,13 @@ pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing
         let made = made.get_or_insert_with(|| made_so_far(plan, replay, live.directory));
         if replay.is_begun() && !moves_branch(operation) && already_holds(operation, live.directory, live.managed, made)
         {
-            standing.already.insert(operation.id, made.get(&operation.id).cloned());
+            let user = match &operation.action {
+                Action::Create { .. } => made.get(&operation.id),
+                Action::Link { create, .. } => made.get(create),
+                Action::Update { user_id, .. } => Some(user_id),
+                Action::Delete { .. } => None,
+            };
+            standing.already.insert(operation.id, user.cloned());
         } else {
             standing.conflicts.push(Conflict { operation: operation.id, problems });
         }

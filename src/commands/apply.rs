@@ -12,7 +12,8 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 
 use super::common::{
-    client, counted_approvals, list_guards, load_settings, now, open_state, read_plan, replay, rules, same_settings, shown,
+    client, counted_approvals, list_guards, load_settings, now, open_state, read_plan, replay, rules, same_settings,
+    shown,
 };
 use super::verify::stated_hash;
 use crate::apply::engine::{self, Options, Stop};
@@ -45,7 +46,7 @@ const REASONS_SHOWN: usize = 10;
 /// Each refusal before the first write; what happened afterwards is the status.
 pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let plan = read_plan(&args.plan)?;
-    let state = open_state()?;
+    let state = open_state(global)?;
     let finished = replay(&state, &plan)?.finished;
     let settings = load_settings(&global.config).and_then(|settings| {
         same_settings(&plan, &settings, &global.config)?;
@@ -148,13 +149,7 @@ fn say(args: &cli::Apply, ui: &Ui, text: &str) -> anyhow::Result<()> {
 }
 
 /// Who approved the plan; on a terminal, where the policy allows it, the person is asked.
-fn approval(
-    plan: &Plan,
-    args: &cli::Apply,
-    settings: &Settings,
-    may_ask: bool,
-    ui: &Ui,
-) -> anyhow::Result<Granted> {
+fn approval(plan: &Plan, args: &cli::Apply, settings: &Settings, may_ask: bool, ui: &Ui) -> anyhow::Result<Granted> {
     let rules = rules(plan, settings)?;
     let stated = args.approved_hash.as_deref().map(stated_hash).transpose()?;
     let found = counted_approvals(&args.plan, plan, settings)?;
@@ -162,7 +157,8 @@ fn approval(
         Ok(granted) => return Ok(granted),
         Err(refusal) => refused(ExitStatus::NotApproved, format!("not approved: {refusal}")),
     };
-    let may_ask = may_ask && stated.is_none() && rules.hash_suffices() && plan.blocking_guards().next().is_none() && ui.can_ask();
+    let may_ask =
+        may_ask && stated.is_none() && rules.hash_suffices() && plan.blocking_guards().next().is_none() && ui.can_ask();
     if !may_ask {
         return Err(refusal);
     }
@@ -237,12 +233,12 @@ fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> anyhow::Result<Opti
 }
 
 fn stale(problems: &[String]) -> anyhow::Error {
-    let shown = &problems[..problems.len().min(REASONS_SHOWN)];
+    let shown: Vec<_> = problems.iter().take(REASONS_SHOWN).map(|problem| crate::render::printable(problem)).collect();
     let more = problems.len() - shown.len();
     let more = if more > 0 { format!("\n  … and {more} more") } else { String::new() };
     let problem = format!(
         "the plan is stale, nothing was written; plan again and have that approved:\n  {}{more}",
-        crate::render::printable(&shown.join("\n  "))
+        shown.join("\n  ")
     );
     refused(ExitStatus::Stale, problem)
 }
@@ -268,7 +264,12 @@ async fn execute(
     let mut watch = Watch::new(args, plan, replay, ui)?;
     let hash = plan.hash();
     let (copy, path) = (state.plan(hash), state.journal(hash));
-    write_private(&copy, |file| plan.write(file)).with_context(|| format!("nothing was written: {}", shown(&copy)))?;
+    if read_plan(&copy).is_ok_and(|copy| copy.hash() == hash) {
+        // An earlier run kept it.
+    } else {
+        write_private(&copy, |file| plan.write(file))
+            .with_context(|| format!("nothing was written: {}", shown(&copy)))?;
+    }
     let journal = Journal::open(&path, state.key(), replay, hash, begun_by).await.context("nothing was written")?;
     let run = Record::Run { at: now(), approvers: granted.approvers.clone() };
     journal.write(&run).done().await.context("nothing was written")?;

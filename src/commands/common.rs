@@ -15,6 +15,7 @@ use crate::apply::journal::{JournalError, Replay};
 use crate::apply::undo;
 use crate::approval::signers::AllowedSigners;
 use crate::approval::{Approval, Found, MAX_BYTES, Proof, Rules, automatic, escalation, file_name};
+use crate::cli::Global;
 use crate::config::{Require, Settings, TargetSettings};
 use crate::diff::{Policy, Protect};
 use crate::employee::ExternalIdentifier;
@@ -24,7 +25,7 @@ use crate::guard::{not_as_demanded, title};
 use crate::mapping::ResolvedMapper;
 use crate::plan::{Content, GuardResult, Plan};
 use crate::render::printable;
-use crate::state::{FOLDER_VARIABLE, KEY_VARIABLE, State};
+use crate::state::{KEY_VARIABLE, State, StateError};
 use crate::target::client::{Client, Options};
 
 /// How many guards a refusal names.
@@ -87,7 +88,9 @@ pub(super) fn read_plan(path: &Path) -> anyhow::Result<Plan> {
 /// Refuses a plan that was made with other settings, or that only says to have been made with these.
 pub(super) fn same_settings(plan: &Plan, settings: &Settings, path: &Path) -> anyhow::Result<()> {
     if plan.content().config_hash == settings.hash() {
-        let forged = |problem: String| refused(ExitStatus::Damaged, format!("no program wrote this plan: {problem}; plan again"));
+        let forged = |problem: String| {
+            refused(ExitStatus::Damaged, format!("no program wrote this plan: {problem}; plan again"))
+        };
         if let Some(guard) = not_as_demanded(&settings.guard, plan.content()) {
             return Err(forged(format!("its guard {guard} is not that of the settings")));
         }
@@ -233,12 +236,12 @@ pub(super) fn now() -> Timestamp {
 }
 
 /// The folder with journals and locks.
-pub(super) fn state_folder() -> anyhow::Result<PathBuf> {
-    if let Some(folder) = std::env::var_os(FOLDER_VARIABLE).filter(|folder| !folder.is_empty()) {
-        return Ok(PathBuf::from(folder));
+pub(super) fn state_folder(global: &Global) -> anyhow::Result<PathBuf> {
+    if let Some(folder) = global.state.as_ref().filter(|folder| !folder.as_os_str().is_empty()) {
+        return Ok(folder.clone());
     }
     let folders = directories::ProjectDirs::from("", "", "skovik-sync")
-        .with_context(|| format!("there is no home folder to keep the state in; set HOME or {FOLDER_VARIABLE}"))?;
+        .with_context(|| format!("there is no home folder to keep the state in; set HOME, or name one with --state"))?;
     Ok(folders.state_dir().unwrap_or_else(|| folders.data_local_dir()).to_owned())
 }
 
@@ -247,13 +250,20 @@ fn state_key() -> Option<SecretString> {
 }
 
 /// The state, made if there is none.
-pub(super) fn open_state() -> anyhow::Result<State> {
-    State::open(&state_folder()?, state_key().as_ref()).or_refuse(ExitStatus::Usage)
+pub(super) fn open_state(global: &Global) -> anyhow::Result<State> {
+    State::open(&state_folder(global)?, state_key().as_ref()).map_err(unusable_state)
 }
 
 /// The state, if there is any.
-pub(super) fn existing_state() -> anyhow::Result<Option<State>> {
-    State::open_existing(&state_folder()?, state_key().as_ref()).or_refuse(ExitStatus::Usage)
+pub(super) fn existing_state(global: &Global) -> anyhow::Result<Option<State>> {
+    State::open_existing(&state_folder(global)?, state_key().as_ref()).map_err(unusable_state)
+}
+
+fn unusable_state(error: StateError) -> anyhow::Error {
+    match error {
+        StateError::Io { .. } => error.into(),
+        StateError::Exposed { .. } | StateError::Key(_) => refused(ExitStatus::Usage, error),
+    }
 }
 
 /// The file's name for a message or a command line that the reader may copy.

@@ -35,7 +35,7 @@ pub async fn run(args: &cli::Plan, global: &Global, ui: &Ui) -> anyhow::Result<E
     if let Some(key) = &args.explain {
         return explain::run(&settings, args, key, ui).await;
     }
-    let (plan, _signals) = write_plan(&settings, args, ui).await?;
+    let (plan, _signals) = write_plan(&settings, args, global, ui).await?;
     show(&plan, &args.out, args.all, ui)?;
     let blocked = plan.blocking_guards().next().is_some();
     let empty = plan.content().operations.is_empty();
@@ -51,12 +51,13 @@ pub async fn run(args: &cli::Plan, global: &Global, ui: &Ui) -> anyhow::Result<E
 pub(super) async fn write_plan(
     settings: &Settings,
     args: &cli::Plan,
+    global: &Global,
     ui: &Ui,
 ) -> anyhow::Result<(Plan, EndedBySignals)> {
     let (both, signals) = read_both_sides(settings, args.users.as_deref(), ui).await?;
     let facts = Facts::new(settings, &both, &args.same_person, &args.only);
     let plan = Plan::make(facts.input(settings, &both)).map_err(no_plan)?;
-    put_applied_plan_away(&args.out, &plan, ui)?;
+    put_applied_plan_away(&args.out, &plan, global, ui)?;
     write_private(&args.out, |file| plan.write(file)).with_context(|| format!("cannot write {}", shown(&args.out)))?;
     Ok((plan, signals))
 }
@@ -190,10 +191,10 @@ pub(super) fn no_plan(error: NoPlan) -> anyhow::Error {
 /// A plan that was applied is kept when another one takes the place of its file, under its hash, so that `undo` still
 /// finds it; even where the new plan is the same again, for then Skovik has gone back to what it was. While its apply is
 /// not finished, the plan is needed where it is.
-pub(super) fn put_applied_plan_away(out: &Path, plan: &Plan, ui: &Ui) -> anyhow::Result<()> {
+pub(super) fn put_applied_plan_away(out: &Path, plan: &Plan, global: &Global, ui: &Ui) -> anyhow::Result<()> {
     // What is no plan has no journal.
     let Some(before) = fs::read(out).ok().and_then(|text| Plan::read(&text).ok()) else { return Ok(()) };
-    let Some(state) = existing_state()? else { return Ok(()) };
+    let Some(state) = existing_state(global)? else { return Ok(()) };
     let replay = replay(&state, &before)?;
     if !replay.is_begun() {
         return Ok(());

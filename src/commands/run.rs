@@ -26,7 +26,7 @@ use crate::ui::Ui;
 /// Those of `plan` and `apply`; exit code 10 where another run or apply is under way, 5 and 6 where a person is needed.
 pub async fn run(args: &cli::Run, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let settings = load_settings(&global.config)?;
-    let state = open_state()?;
+    let state = open_state(global)?;
     let _lock = take_lock(&settings, &state, None)?;
     let cli::Run { out, report, events } = args;
     let execute = cli::Apply { plan: out.clone(), approved_hash: None, report: report.clone(), events: events.clone() };
@@ -37,7 +37,7 @@ pub async fn run(args: &cli::Run, global: &Global, ui: &Ui) -> anyhow::Result<Ex
         return apply(&plan, &granted, &execute, &settings, &state, ui).await;
     }
     refuse_peoples_apply(out, &settings, &state)?;
-    let (plan, signals) = write_plan(&settings, &plan_arguments(out), ui).await?;
+    let (plan, signals) = write_plan(&settings, &plan_arguments(out), global, ui).await?;
     // The diff would stand in the way of whoever reads the events there.
     if events.as_deref() != Some(Path::new("-")) {
         show(&plan, out, false, ui)?;
@@ -136,7 +136,9 @@ fn for_people(out: &Path) -> anyhow::Error {
     let file = shown(out);
     refused(
         ExitStatus::Partial,
-        format!("the apply of {file} is not finished, and a person began it; read it again, then: skovik-sync apply {file}"),
+        format!(
+            "the apply of {file} is not finished, and a person began it; read it again, then: skovik-sync apply {file}"
+        ),
     )
 }
 

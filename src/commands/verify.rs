@@ -30,7 +30,7 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
     if let Some(path) = &args.rendered {
         rendered(&plan, path, ui)?;
     }
-    if let Some(state) = existing_state()? {
+    if let Some(state) = existing_state(global)? {
         let replay = replay(&state, &plan)?;
         if let Some(finished) = replay.finished {
             ui.line(format!("journal   finished at {finished:.0}"))?;
