@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::{Action, Change, Content, Field, GuardResult, ManagerRef, Operation, OperationId, Summary, Value};
+use super::{Action, Change, Content, Field, GuardResult, ManagerRef, Operation, OperationId, Summary, Target, Value};
 use crate::employee::{ExternalIdentifier, UserId, full_name};
 use crate::guard;
 
@@ -83,8 +83,9 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
     if counted != content.summary {
         return Err("its summary does not count its operations".to_owned());
     }
-    if !content.target.anchors.is_possible() {
-        return Err("its anchors are not sorted, or too many".to_owned());
+    let Target { anchors, users, .. } = &content.target;
+    if !anchors.is_possible() || (anchors.users.is_empty() && *users > counted.delete) {
+        return Err("its anchors are not those of its account".to_owned());
     }
     content.guards.iter().try_for_each(check_guard)
 }

@@ -13,7 +13,7 @@ use super::text::person::{Consequence, consequence};
 use crate::employee::{CustomFieldId, ExternalIdentifier, UserId};
 use crate::guard::Ceiling;
 use crate::plan::{
-    Anchors, Action, Change, Content, Diagnostic, Digest, Fields, GuardResult, ManagerRef, Operation, OperationId,
+    Action, Anchors, Change, Content, Diagnostic, Digest, Fields, GuardResult, ManagerRef, Operation, OperationId,
     SourceSummary, Summary, Target,
 };
 

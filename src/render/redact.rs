@@ -13,8 +13,8 @@ use std::collections::HashMap;
 
 use crate::employee::{CustomValue, ExternalIdentifier, full_name};
 use crate::plan::{
-    Anchors, Action, BranchRef, Change, Common, Content, CreateRef, Diagnostic, Digest, Field, Fields, GuardResult, ManagerRef,
-    Operation, Part, Plan, SourceSummary, Subject, Target, UserRef, Value,
+    Action, Anchors, BranchRef, Change, Common, Content, CreateRef, Diagnostic, Digest, Field, Fields, GuardResult,
+    ManagerRef, Operation, Part, Plan, SourceSummary, Subject, Target, UserRef, Value,
 };
 
 /// What every masked rendering says of itself.

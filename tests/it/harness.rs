@@ -195,11 +195,6 @@ impl Company {
         self.path(&format!("home/state/skovik-sync/journals/{hash}.journal"))
     }
 
-    /// The text of that journal.
-    pub(crate) fn journal(&self, plan: &str) -> String {
-        fs::read_to_string(self.journal_path(plan)).unwrap_or_else(|error| panic!("the journal of {plan}: {error}"))
-    }
-
     /// Sets an environment variable for the runs that follow.
     pub(crate) fn env(&mut self, name: &str, value: &str) -> &mut Self {
         self.env.insert(name.to_owned(), value.to_owned());
