@@ -20,7 +20,8 @@ fn command_lines(text: &str) -> Vec<Vec<String>> {
         let end = line.find(['|', '>', '&', ';', ')']).unwrap_or(line.len());
         line[..end].split_whitespace().map(|word| word.trim_matches('"').to_owned()).collect()
     };
-    let works = |line: &Vec<String>| line.iter().any(|word| matches!(word.as_str(), "plan" | "apply" | "run" | "snapshot"));
+    let works =
+        |line: &Vec<String>| line.iter().any(|word| matches!(word.as_str(), "plan" | "apply" | "run" | "snapshot"));
     starts.map(words).filter(works).collect()
 }
 
