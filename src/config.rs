@@ -14,15 +14,16 @@ pub(crate) mod template;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use std::{fs, io};
 
 use toml::de::DeTable;
 
 use crate::approval::escalation::Escalation;
 use crate::diff::{Remove, Renumber};
+use crate::files::{Links, read_regular_text};
 use crate::guard::Limits;
 use crate::plan::Digest;
 use crate::source::Source;
@@ -32,6 +33,9 @@ pub use credentials::{Secret, SecretPlace};
 pub(crate) use credentials::{beginning, program_path, shortened};
 pub(crate) use read::secure_url;
 pub use template::Template;
+
+/// How long a settings file may be, in bytes.
+const MOST_BYTES: u64 = 4 * 1024 * 1024;
 
 /// The settings. Made by [`Settings::load`], so that they fit together.
 #[derive(Debug, Clone)]
@@ -270,8 +274,8 @@ impl Settings {
     /// # Errors
     /// See [`ConfigError`].
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text =
-            fs::read_to_string(path).map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
+        let text = read_regular_text(path, MOST_BYTES, Links::Follow)
+            .map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
         Self::parse(&text, path)
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -20,7 +20,7 @@ use crate::config::{Require, Settings, TargetSettings};
 use crate::diff::{Policy, Protect};
 use crate::employee::ExternalIdentifier;
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
-use crate::files::write_private;
+use crate::files::{Links, read_regular, read_regular_text, write_private};
 use crate::guard::title;
 use crate::mapping::ResolvedMapper;
 use crate::plan::{Content, GuardResult, Plan, not_as_demanded};
@@ -30,6 +30,10 @@ use crate::target::client::{Client, Options};
 
 /// How many guards a refusal names.
 const GUARDS_SHOWN: usize = 5;
+/// How long a plan may be, in bytes: more than twice what a plan needs that creates a million people.
+const MOST_PLAN: u64 = 2 * 1024 * 1024 * 1024;
+/// How long `allowed_signers` may be, in bytes: some thousand keys.
+const MOST_SIGNERS: u64 = 4 * 1024 * 1024;
 
 /// Reads the settings file.
 pub(super) fn load_settings(path: &Path) -> anyhow::Result<Settings> {
@@ -77,9 +81,23 @@ pub(super) fn policy(
     }
 }
 
-/// Reads a plan file.
+/// Reads a plan file that is acted on: no symbolic link.
 pub(super) fn read_plan(path: &Path) -> anyhow::Result<Plan> {
-    let text = fs::read(path)
+    plan_at(path, Links::Refuse)
+}
+
+/// Reads a plan file that is only shown.
+pub(super) fn read_plan_to_show(path: &Path) -> anyhow::Result<Plan> {
+    plan_at(path, Links::Follow)
+}
+
+/// The bytes of a plan file, if there is one that can be acted on.
+pub(super) fn plan_bytes(path: &Path) -> std::io::Result<Vec<u8>> {
+    read_regular(path, MOST_PLAN, Links::Refuse)
+}
+
+fn plan_at(path: &Path, links: Links) -> anyhow::Result<Plan> {
+    let text = read_regular(path, MOST_PLAN, links)
         .with_context(|| format!("cannot read the plan {}; `skovik-sync plan` writes one", path.display()))
         .or_refuse(ExitStatus::Usage)?;
     Plan::read(&text).with_context(|| path.display().to_string()).or_refuse(ExitStatus::Damaged)
@@ -188,10 +206,7 @@ fn read_approval(path: &Path) -> Result<Approval, String> {
     if !fs::symlink_metadata(path).map_err(cannot)?.is_file() {
         return Err("is not a file of its own, but a link or a folder; put the approval itself there".to_owned());
     }
-    let mut text = Vec::new();
-    let limit = MAX_BYTES as u64 + 1;
-    fs::File::open(path).map_err(cannot)?.take(limit).read_to_end(&mut text).map_err(cannot)?;
-    Approval::read(&text)
+    Approval::read(&read_regular(path, MAX_BYTES as u64, Links::Refuse).map_err(cannot)?)
 }
 
 /// What an approval of this plan needs to count.
@@ -212,7 +227,8 @@ pub(super) fn rules(plan: &Plan, settings: &Settings) -> anyhow::Result<Rules> {
 }
 
 fn allowed_signers(path: &Path) -> anyhow::Result<AllowedSigners> {
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read allowed_signers {}", path.display()))?;
+    let text = read_regular_text(path, MOST_SIGNERS, Links::Follow)
+        .with_context(|| format!("cannot read allowed_signers {}", path.display()))?;
     AllowedSigners::parse(&text, &TimeZone::system())
         .map_err(|problem| anyhow::anyhow!("allowed_signers {} {problem}", path.display()))
 }

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use anyhow::Context as _;
 
-use super::common::read_plan;
+use super::common::read_plan_to_show;
 use super::plan::text_options;
 use crate::cli::{Show, ShowFormat};
 use crate::exit::{ExitStatus, refused};
@@ -25,8 +25,8 @@ const WIDTH_OF_A_FILE: usize = 100;
 /// plan.
 pub fn run(args: &Show, ui: &Ui) -> anyhow::Result<ExitStatus> {
     check(args)?;
-    let plan = read_plan(&args.plan)?;
-    let old = args.since.as_deref().map(read_plan).transpose()?;
+    let plan = read_plan_to_show(&args.plan)?;
+    let old = args.since.as_deref().map(read_plan_to_show).transpose()?;
     let rendered = render(args, &plan, old.as_ref(), ui)?;
     match &args.out {
         None => ui.print(rendered)?,

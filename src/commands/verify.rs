@@ -11,9 +11,13 @@ use super::common::{
 use crate::approval::{Accepted, Found, Rules, examine, judge, not_lifted};
 use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
+use crate::files::read_bounded_text;
 use crate::plan::{Digest, Plan, Summary};
 use crate::render::{markdown, printable};
 use crate::ui::Ui;
+
+/// How long a rendering may be, in bytes: no server takes a longer comment.
+const MOST_RENDERED: u64 = 64 * 1024 * 1024;
 
 /// Runs `verify`.
 ///
@@ -61,7 +65,7 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
 
 /// Proves that a rendering shows exactly this plan.
 fn rendered(plan: &Plan, path: &Path, ui: &Ui) -> anyhow::Result<()> {
-    let text = std::fs::read_to_string(path)
+    let text = read_bounded_text(path, MOST_RENDERED)
         .with_context(|| format!("cannot read {}", path.display()))
         .or_refuse(ExitStatus::Usage)?;
     markdown::proves(plan, &text)
