@@ -13,6 +13,7 @@ pub(crate) mod template;
 #[cfg(test)]
 mod tests;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -55,6 +56,16 @@ pub struct Settings {
     /// `[approval]`
     pub approval: ApprovalSettings,
     hash: Digest,
+    files: Vec<NamedFile>,
+}
+
+/// A file that a setting names, and that is read because of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedFile {
+    /// The setting, for messages, such as `` `path` of [[source]] `hr` ``.
+    pub setting: String,
+    /// The file.
+    pub path: PathBuf,
 }
 
 /// `[target]`: the account of Skovik, and how to talk to it.
@@ -284,13 +295,15 @@ impl Settings {
     /// # Errors
     /// See [`ConfigError`].
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
-        let document = section::Document { text, path };
+        let files = RefCell::default();
+        let document = section::Document { text, path, files: &files };
         let table = DeTable::parse(text).map_err(|error| {
             let (line, column) = document.position(error.span().map_or(0, |span| span.start));
             let problem = error.message().replace('\n', ", ");
             ConfigError::Syntax { path: path.to_owned(), line, column, problem }
         })?;
         let mut settings = read::settings(document, table.get_ref())?;
+        settings.files = files.take();
         settings.hash = hash::hash(&settings)
             .map_err(|error| ConfigError::Invalid(format!("{}: no hash: {error}", path.display())))?;
         Ok(settings)
@@ -299,6 +312,12 @@ impl Settings {
     /// The templates and expressions that are applied to joined records.
     pub(crate) fn templates(&self) -> impl Iterator<Item = &Template> {
         self.employee.templates().chain(&self.scope.include)
+    }
+
+    /// Every file that the settings name: lists, queries, secrets, certificates, signers, programs.
+    #[must_use]
+    pub fn files(&self) -> &[NamedFile] {
+        &self.files
     }
 
     /// Covers every setting that a plan depends on; see `docs/configuration.md`.

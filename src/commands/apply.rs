@@ -15,6 +15,7 @@ use super::common::{
     client, counted_approvals, list_guards, load_settings, now, open_state, read_plan, replay, rules, same_settings,
     shown,
 };
+use super::places::Places;
 use super::verify::stated_hash;
 use crate::apply::engine::{self, Options, Stop};
 use crate::apply::journal::{BegunBy, Journal, Record, Replay};
@@ -45,6 +46,7 @@ const REASONS_SHOWN: usize = 10;
 /// # Errors
 /// Each refusal before the first write; what happened afterwards is the status.
 pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
+    places(args, global).check()?;
     let plan = read_plan(&args.plan)?;
     let state = open_state(global)?;
     let finished = replay(&state, &plan)?.finished;
@@ -57,6 +59,7 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
         // The settings have moved on since.
         Err(error) => return finished.map_or(Err(error), |finished| finished_before(args, finished, ui)),
     };
+    places(args, global).settings(&settings).check()?;
     if plan.content().operations.is_empty() {
         say(args, ui, "nothing to do: the plan has no operations")?;
         return Ok(ExitStatus::Done);
@@ -70,6 +73,11 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
     let _plan_lock = take_plan_lock(&settings, &args.plan)?;
     let approved = Approved { plan: &plan, granted: &granted, begun_by: BegunBy::Apply };
     carry_out(approved, args, &settings, &state, ui).await
+}
+
+fn places(args: &cli::Apply, global: &Global) -> Places {
+    let places = Places::new(global).plan(&args.plan);
+    places.writes("--report", args.report.as_deref()).writes("--events", args.events.as_deref())
 }
 
 /// A plan that may be applied.

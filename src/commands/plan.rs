@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::common::{client, existing_state, load_settings, plan_bytes, policy, replay, shown, target_url};
+use super::places::Places;
 use super::signals::{EndedBySignals, unless_interrupted};
 use crate::cli::{self, Global};
 use crate::config::{Invalid, Settings, SourceSettings, TargetSettings, Unresolved};
@@ -35,6 +36,11 @@ pub async fn run(args: &cli::Plan, global: &Global, ui: &Ui) -> anyhow::Result<E
     if let Some(key) = &args.explain {
         return explain::run(&settings, args, key, ui).await;
     }
+    Places::new(global)
+        .settings(&settings)
+        .may_read("--users", args.users.as_deref())
+        .writes_plan(&args.out)
+        .check()?;
     let (plan, _signals) = write_plan(&settings, args, global, ui).await?;
     show(&plan, &args.out, args.all, ui)?;
     let blocked = plan.blocking_guards().next().is_some();

@@ -90,6 +90,7 @@ impl Secret {
                 let problem = "is empty; it is a program and its arguments, such as [\"pass\", \"show\", \"skovik\"]";
                 return Err(section.problem(command, problem));
             }
+            section.starts(command, &argv);
             SecretPlace::Command { argv, folder: section.folder().to_owned() }
         } else if let Some(name) = section.text(variable)? {
             let name = name.trim();

@@ -4,6 +4,7 @@
 mod accounts;
 mod answers;
 mod labels;
+mod outputs;
 mod recovery;
 mod retries;
 mod runs;
