@@ -128,10 +128,10 @@ impl Places {
         let is_taken =
             |other: &&Place| output.identity.is(&other.identity) && !(output.is_approval && other.is_approval);
         if let Some(input) = self.inputs.iter().find(is_taken) {
-            return Some(format!("that is {}, {}", input.name, shown(&input.path)));
+            return Some(format!("that is {} ({})", input.name, shown(&input.path)));
         }
         if let Some(other) = before.iter().find(is_taken) {
-            return Some(format!("that is what {} {} is written to", other.name, shown(&other.path)));
+            return Some(format!("that is {} ({})", other.name, shown(&other.path)));
         }
         if !output.is_approval && output.identity.name.ends_with(APPROVAL) {
             return Some(format!("a name that ends in {APPROVAL} is that of an approval"));
