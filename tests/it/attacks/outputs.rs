@@ -97,7 +97,7 @@ fn what_a_source_runs_or_opens_is_an_input() {
             &["staff.db", "q.sql", "staff.db-wal", "staff.db-journal"],
         ),
         (
-            "kind = \"http\"\nurl = \"https://hr.example.com/x\"\nca_file = \"ca.pem\"\nformat = \"csv\"",
+            "kind = \"http\"\nurl = \"https://hr.example.com/x\"\nca_file = \"ca.pem\"\nrecords = \"/data\"",
             &["ca.pem", "./ca.pem"],
         ),
     ] {
