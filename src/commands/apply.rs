@@ -233,7 +233,7 @@ fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> anyhow::Result<Opti
 }
 
 fn stale(problems: &[String]) -> anyhow::Error {
-    let shown: Vec<_> = problems.iter().take(REASONS_SHOWN).map(|problem| crate::render::printable(problem)).collect();
+    let shown: Vec<_> = problems.iter().take(REASONS_SHOWN).map(|problem| crate::text::printable(problem)).collect();
     let more = problems.len() - shown.len();
     let more = if more > 0 { format!("\n  … and {more} more") } else { String::new() };
     let problem = format!(
@@ -277,7 +277,7 @@ async fn execute(
     let report = engine::run(plan, replay, standing, &worker, options, &mut watch).await;
     drop(journal);
     watch.finish(plan, &report)?;
-    report::print(plan, &report, &shown(&args.plan), &|text| say(args, ui, text), ui)?;
+    report::print(plan, &report, &crate::text::shell_path(&args.plan), &|text| say(args, ui, text), ui)?;
     Ok(status(&report, report.wrote || !replay.operations.is_empty()))
 }
 

@@ -21,6 +21,7 @@ use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::guard::{Ceiling, needed_ceilings};
 use crate::plan::{GuardResult, Plan};
+use crate::text::shell_path;
 use crate::ui::Ui;
 
 /// Runs `approve`.
@@ -137,7 +138,7 @@ fn ceilings_suffice(plan: &Plan, allow: &BTreeMap<Ceiling, u64>, path: &Path) ->
     let problem = format!(
         "blocked by {}; if you have read every one of these changes and want them all: skovik-sync approve {} {}",
         list_guards(&left, plan),
-        shown(path),
+        shell_path(path),
         flags
     );
     Err(refused(ExitStatus::Blocked, problem))

@@ -24,9 +24,9 @@ use crate::files::write_private;
 use crate::guard::title;
 use crate::mapping::ResolvedMapper;
 use crate::plan::{Content, GuardResult, Plan, not_as_demanded};
-use crate::render::printable;
 use crate::state::{KEY_VARIABLE, State, StateError};
 use crate::target::client::{Client, Options};
+use crate::text::printable;
 
 /// How many guards a refusal names.
 const GUARDS_SHOWN: usize = 5;

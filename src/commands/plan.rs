@@ -21,6 +21,7 @@ use crate::plan::{Digest, Input, NoPlan, Plan};
 use crate::render::text::{TextOptions, display};
 use crate::source::{Records, read_all};
 use crate::target::{Account, fingerprint};
+use crate::text::shell_path;
 use crate::ui::{Progress, Ui};
 
 /// How many people a group shows on a terminal.
@@ -235,16 +236,18 @@ pub(super) fn show(plan: &Plan, path: &Path, all: bool, ui: &Ui) -> anyhow::Resu
 pub(super) fn text_options(path: &Path, all: bool, ui: &Ui) -> TextOptions {
     let on_terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
     let limit = (on_terminal && !all).then_some(SHOWN_ON_TERMINAL);
-    TextOptions { color: ui.color(), width: ui.width(), limit, plan_file: shown(path) }
+    TextOptions { color: ui.color(), width: ui.width(), limit, plan_file: path.to_owned() }
 }
 
 pub(super) fn next_step(out: &Path, blocked: bool, empty: bool) -> String {
-    let out = shown(out);
+    let (out, typed) = (shown(out), shell_path(out));
     match (blocked, empty) {
-        (true, _) => format!("\n{out} is written, but blocked by a guard. To look at it again: skovik-sync show {out}"),
+        (true, _) => {
+            format!("\n{out} is written, but blocked by a guard. To look at it again: skovik-sync show {typed}")
+        }
         (false, true) => format!("\n{out} is written; there is nothing to apply."),
         (false, false) => {
-            format!("\n{out} is written. Read it, then: skovik-sync approve {out} && skovik-sync apply {out}")
+            format!("\n{out} is written. Read it, then: skovik-sync approve {typed} && skovik-sync apply {typed}")
         }
     }
 }

@@ -12,7 +12,8 @@ use crate::approval::{Accepted, Found, Rules, examine, judge, not_lifted};
 use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::plan::{Digest, Plan, Summary};
-use crate::render::{markdown, printable};
+use crate::render::markdown;
+use crate::text::printable;
 use crate::ui::Ui;
 
 /// Runs `verify`.

@@ -226,7 +226,11 @@ pub(crate) fn shortened(text: &str) -> String {
 fn warn_if_others_can_read(path: &Path, prefix: &str) {
     use std::os::unix::fs::PermissionsExt;
     if fs::metadata(path).is_ok_and(|data| data.permissions().mode() & 0o044 != 0) {
-        tracing::warn!("others can read {prefix}_file {path}; chmod 600 it", path = path.display());
+        tracing::warn!(
+            "others can read {prefix}_file {path}; chmod 600 {typed}",
+            path = path.display(),
+            typed = crate::text::shell_path(path)
+        );
     }
 }
 

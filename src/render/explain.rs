@@ -5,11 +5,11 @@ use std::fmt;
 use super::text::layout::{Palette, wrap};
 use super::text::person::{Labels, Shown, consequence_text, lines};
 use super::text::value::{shown_branch, shown_custom, shown_manager, shown_text};
-use super::{escape, printable};
 use crate::employee::UserId;
 use crate::mapping::Step;
 use crate::plan::{Content, Diagnostic, Fields, Operation};
 use crate::source::{Testimony, TestimonyRow};
+use crate::text::{escape, printable};
 
 /// How wide the column of names may become.
 const WIDEST_NAME: usize = 28;

@@ -7,7 +7,7 @@ use crate::ui::Ui;
 /// How many people of each kind are listed; the report file has them all.
 const SHOWN: usize = 50;
 
-/// Says with `line` what happened, and hints at what to do.
+/// Says with `line` what happened, and hints at what to do; `file` is the plan as a shell takes it.
 pub(super) fn print(
     plan: &Plan,
     report: &Report,
@@ -32,7 +32,7 @@ pub(super) fn print(
             line(&format!("{title} ({}):", found.len()))?;
         }
         for (operation, words) in found.iter().take(SHOWN) {
-            line(&format!("  {}: {}", describe(operation), crate::render::printable(words)))?;
+            line(&format!("  {}: {}", describe(operation), crate::text::printable(words)))?;
         }
         if found.len() > SHOWN {
             line(&format!("  … and {} more; --report FILE lists them all", found.len() - SHOWN))?;
@@ -71,7 +71,7 @@ pub(super) fn print(
 fn describe(operation: &Operation) -> String {
     let Operation { id, employee, name, depends_on: _, action } = operation;
     let employee = employee.as_ref().map(|employee| format!("{employee} ")).unwrap_or_default();
-    crate::render::printable(&format!("operation {id}, {} {employee}{name}", action.name())).into_owned()
+    crate::text::printable(&format!("operation {id}, {} {employee}{name}", action.name())).into_owned()
 }
 
 fn counts<'a>(operations: impl Iterator<Item = &'a Operation>) -> String {

@@ -15,7 +15,7 @@ use crate::render::text::group::Kind;
 use crate::render::text::person::{Heading, Labels, consequence_text};
 use crate::render::text::remarks::sentence;
 use crate::render::text::value::{Piece, pieces, shown_branch, shown_custom, shown_manager, shown_pair, shown_text};
-use crate::render::{escape, printable};
+use crate::text::{escape, printable};
 
 #[derive(Debug, Serialize)]
 pub(super) struct Data {

@@ -9,7 +9,8 @@ use serde_json::Value as Json;
 use super::*;
 use crate::plan::Plan;
 use crate::render::text::tests::build::{PlanBuilder, everything_plan};
-use crate::render::{escape, hostile, printable, redact};
+use crate::render::{hostile, redact};
+use crate::text::{escape, printable};
 
 fn page(plan: &Plan) -> Html {
     Html::parse_document(&render(plan).unwrap())

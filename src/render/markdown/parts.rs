@@ -7,7 +7,6 @@ use super::fit::{Item, Section};
 use crate::plan::{
     Action, Content, Diagnostic, Field, GuardOutcome, GuardResult, Operation, Severity, SourceSummary, Target,
 };
-use crate::render::printable;
 use crate::render::shown::Verdict;
 use crate::render::text::group::Kind;
 use crate::render::text::guards::{CEILINGS_LIFT, NOTHING_LIFTS, figures, guard_name, parts};
@@ -17,6 +16,7 @@ use crate::render::text::person::{
 };
 use crate::render::text::remarks::sentence;
 use crate::render::text::value::shown_text;
+use crate::text::printable;
 
 /// What opens and closes a block; no line within one has so many backticks in a row.
 const FENCE: &str = "```";

@@ -431,7 +431,7 @@ fn shown_texts(plan: &Plan) -> Vec<String> {
     if let Action::Delete { before, .. } = &content.operations[3].action {
         texts.extend([&before.primary_email]);
     }
-    let mut shown: Vec<String> = texts.into_iter().map(|text| super::super::escape(text).into_owned()).collect();
-    shown.extend(content.diagnostics.iter().map(|found| super::super::printable(&found.message).into_owned()));
+    let mut shown: Vec<String> = texts.into_iter().map(|text| crate::text::escape(text).into_owned()).collect();
+    shown.extend(content.diagnostics.iter().map(|found| crate::text::printable(&found.message).into_owned()));
     shown
 }

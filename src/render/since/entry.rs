@@ -5,10 +5,10 @@ use std::fmt::Write;
 use super::Both;
 use super::pairs::Pair;
 use crate::plan::{Diagnostic, Operation};
-use crate::render::printable;
 use crate::render::text::group::Kind;
 use crate::render::text::person::{Heading, Labels, Line, Shown as Said, consequence_text, lines};
 use crate::render::text::remarks::sentence;
+use crate::text::printable;
 
 /// One operation in one of its two forms, line by line.
 pub(super) struct Entry {

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::plan::{Content, GuardOutcome, GuardResult, SourceSummary, Summary, Target};
-use crate::render::printable;
 use crate::render::text::guards::{figures, guard_name, parts};
+use crate::text::printable;
 
 /// Something that differs.
 #[derive(Debug, PartialEq, Eq)]

@@ -2,12 +2,12 @@
 
 use std::fmt::{self, Write};
 
+use super::TextOptions;
 use super::layout::{Palette, column, padding, thousands, wrap};
-use super::{TextOptions, shell_word};
 use crate::guard::{Unit, find, title};
 use crate::plan::{Common, Content, GuardOutcome, GuardResult, Part, Target};
-use crate::render::escape;
 use crate::render::shown::Verdict;
+use crate::text::{escape, shell_path};
 
 /// What holds of a guard that says that the data is not to be trusted.
 pub(in crate::render) const NOTHING_LIFTS: &str =
@@ -95,7 +95,7 @@ fn blocked(f: &mut impl Write, content: &Content, options: &TextOptions, palette
     }
     if !verdict.liftable.is_empty() {
         paragraph(&format!("by {}: {CEILINGS_LIFT}", names(&verdict.liftable)))?;
-        writeln!(f, "        skovik-sync approve {}{}", shell_word(&options.plan_file), verdict.allow())?;
+        writeln!(f, "        skovik-sync approve {}{}", shell_path(&options.plan_file), verdict.allow())?;
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use super::value::{colored_pair, shown_branch, shown_custom, shown_manager, show
 use super::{Context, TextOptions};
 use crate::employee::{CustomFieldId, full_name};
 use crate::plan::{Action, BranchRef, Change, Field, Fields, Operation, Severity, Target, Value};
-use crate::render::{escape, printable};
+use crate::text::{escape, printable};
 
 /// What stands under a person is moved in by this much.
 const INDENT: &str = "      ";

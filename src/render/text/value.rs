@@ -6,7 +6,7 @@ use unicode_normalization::UnicodeNormalization;
 use super::layout::Palette;
 use crate::employee::CustomValue;
 use crate::plan::{BranchRef, ManagerRef, Value};
-use crate::render::{escape, escape_to_ascii};
+use crate::text::{escape, escape_to_ascii};
 
 /// What stands for no value.
 const NONE: &str = "(none)";

@@ -31,7 +31,7 @@ fn each_rendering_goes_to_the_file_that_was_asked_for() {
     let (old, plan) = (Company::of(40).plan(), Company::of(50).plan());
     write(folder.path(), "old.json", &old);
     write(folder.path(), "plan.json", &plan);
-    let plan_file = folder.path().join("plan.json").display().to_string();
+    let plan_file = folder.path().join("plan.json");
     let masked = redact::mask(&plan);
     let mut masks = redact::Masks::default();
     let (masked_old, masked_new) = (masks.mask(&old), masks.mask(&plan));
