@@ -21,7 +21,7 @@ use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::guard::{Ceiling, needed_ceilings};
 use crate::plan::{GuardResult, Plan};
-use crate::text::shell_path;
+use crate::text::{escape, is_unseen, printable, shell_path};
 use crate::ui::Ui;
 
 /// Runs `approve`.
@@ -116,7 +116,7 @@ fn write(plan: &Plan, approval: Approval, plan_path: &Path, rules: &Rules, ui: &
     let path = write_approval(plan_path, approval)?;
     let until = approval.holds_until(rules.max_age);
     let approved = if approval.signature.is_some() { "approved and signed" } else { "approved" };
-    ui.line(format!("{approved} by {} until {until:.0}: {}", approval.approver, shown(&path)))
+    ui.line(format!("{approved} by {} until {until:.0}: {}", printable(&approval.approver), shown(&path)))
 }
 
 /// Refuses an approval that would lift nothing, and says which flags would.
@@ -182,7 +182,11 @@ fn approver(given: Option<&str>, rules: &Rules, key: Option<&SignerKey>) -> anyh
     if name.is_empty() || name.chars().any(char::is_control) {
         return Err(refused(ExitStatus::Usage, "cannot tell who approves: give --approver NAME"));
     }
-    if name == automatic::APPROVER {
+    if name.chars().any(is_unseen) {
+        let problem = format!("--approver {}: a name must not have characters that cannot be seen", escape(name));
+        return Err(refused(ExitStatus::Usage, problem));
+    }
+    if automatic::is_name_of_policy(name) {
         return Err(refused(
             ExitStatus::Usage,
             format!("--approver {name}: that is what `run` signs with; give a person's name"),

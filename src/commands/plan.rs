@@ -18,6 +18,7 @@ use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::write_private;
 use crate::mapping::{Mapper, ResolvedMapper};
 use crate::plan::{Digest, Input, NoPlan, Plan};
+use crate::render::Ids;
 use crate::render::text::{TextOptions, display};
 use crate::source::{Records, read_all};
 use crate::target::{Account, fingerprint};
@@ -37,7 +38,8 @@ pub async fn run(args: &cli::Plan, global: &Global, ui: &Ui) -> anyhow::Result<E
         return explain::run(&settings, args, key, ui).await;
     }
     let (plan, _signals) = write_plan(&settings, args, global, ui).await?;
-    show(&plan, &args.out, args.all, ui)?;
+    let options = TextOptions { ids: args.ids.into(), ..text_options(&args.out, args.all, ui) };
+    ui.print(display(&plan, &options))?;
     let blocked = plan.blocking_guards().next().is_some();
     let empty = plan.content().operations.is_empty();
     ui.note(next_step(&args.out, blocked, empty));
@@ -236,7 +238,7 @@ pub(super) fn show(plan: &Plan, path: &Path, all: bool, ui: &Ui) -> anyhow::Resu
 pub(super) fn text_options(path: &Path, all: bool, ui: &Ui) -> TextOptions {
     let on_terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
     let limit = (on_terminal && !all).then_some(SHOWN_ON_TERMINAL);
-    TextOptions { color: ui.color(), width: ui.width(), limit, plan_file: path.to_owned() }
+    TextOptions { color: ui.color(), width: ui.width(), limit, ids: Ids::Hidden, plan_file: path.to_owned() }
 }
 
 pub(super) fn next_step(out: &Path, blocked: bool, empty: bool) -> String {

@@ -82,6 +82,7 @@ fn plan_arguments(out: &Path) -> cli::Plan {
         same_person: Vec::new(),
         detailed_exitcode: false,
         all: false,
+        ids: false,
         explain: None,
     }
 }

@@ -72,7 +72,7 @@ fn rendered(plan: &Plan, path: &Path, ui: &Ui) -> anyhow::Result<()> {
 
 /// What is to be said of an approval, after its name.
 fn described(plan: &Plan, found: &Found, rules: &Rules, now: Timestamp) -> String {
-    let Accepted { approval, key } = match examine(plan, found, rules, now) {
+    let Accepted { approval, key, .. } = match examine(plan, found, rules, now) {
         Ok(accepted) => accepted,
         Err(_) if found.approval.as_ref().is_ok_and(|approval| approval.plan_hash != plan.hash()) => {
             return "of another plan".to_owned();

@@ -17,3 +17,4 @@ pub mod since;
 pub mod text;
 
 pub use self::shown::Shown;
+pub use self::text::value::Ids;

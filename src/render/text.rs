@@ -24,6 +24,7 @@ use self::group::Group;
 use self::layout::Palette;
 use self::person::Labels;
 use self::remarks::Remarks;
+use self::value::Ids;
 use super::shown::Shown;
 use crate::plan::{Content, SourceSummary};
 use crate::text::{escape, shell_path};
@@ -37,13 +38,15 @@ pub struct TextOptions {
     pub width: usize,
     /// How many people of a group, and how many remarks of a kind, are shown; all of them by default.
     pub limit: Option<usize>,
+    /// Whether the ids are shown that the names stand for.
+    pub ids: Ids,
     /// What the hints call the plan file.
     pub plan_file: PathBuf,
 }
 
 impl Default for TextOptions {
     fn default() -> Self {
-        Self { color: false, width: 100, limit: None, plan_file: PathBuf::from("plan.json") }
+        Self { color: false, width: 100, limit: None, ids: Ids::Hidden, plan_file: PathBuf::from("plan.json") }
     }
 }
 
@@ -87,7 +90,7 @@ impl fmt::Display for Text<'_> {
         let content = shown.content();
         let groups = Group::all(&content.operations, options);
         let context = Context {
-            labels: Labels::of(&content.target),
+            labels: Labels::of(&content.target, options.ids),
             remarks: Remarks::of(&content.diagnostics, &groups),
             options,
             palette: Palette::new(options.color),
