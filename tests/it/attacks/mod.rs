@@ -3,7 +3,10 @@
 
 mod accounts;
 mod answers;
+mod ids;
 mod labels;
+mod letters;
 mod recovery;
 mod retries;
 mod runs;
+mod shell;
