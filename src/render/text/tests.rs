@@ -4,6 +4,7 @@ use super::*;
 use crate::plan::*;
 
 pub(in crate::render) mod build;
+mod ids;
 
 use build::*;
 

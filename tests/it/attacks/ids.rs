@@ -49,11 +49,13 @@ fn every_id_of_a_plan_can_be_seen_and_the_comment_be_proven() {
     assert!(ids.iter().any(|id| !without.stdout.contains(id.as_str())), "{without}");
 
     company.run(&["approve", "plan.json", "--yes"]).ends(0);
+    let person = format!("user {}", company.id("1008"));
+    assert!(markdown.stdout.contains(&person), "{markdown}");
     for comment in [&markdown, &without] {
         company.write("comment.md", &comment.stdout);
         company.run(&["verify", "plan.json", "--rendered", "comment.md"]).ends(0).prints(&["shows exactly this plan"]);
         // Neither an id nor whether there are ids can be altered.
-        for (from, to) in [("ids=yes", "ids=no"), ("ids=no", "ids=yes"), ("user usr_", "user usr_9")] {
+        for (from, to) in [("ids=yes", "ids=no"), ("ids=no", "ids=yes"), (&*person, "user 0123")] {
             if comment.stdout.contains(from) {
                 company.write("comment.md", comment.stdout.replacen(from, to, 1));
                 company.run(&["verify", "plan.json", "--rendered", "comment.md"]).ends(8);
@@ -70,14 +72,14 @@ fn every_id_of_a_plan_can_be_seen_and_the_comment_be_proven() {
 fn a_difference_between_plans_shows_them_too() {
     let company = Company::new("small");
     company.run(&["plan", "-o", "old.json"]).ends(0);
-    company.edit("employees.csv", "1002,bjorn.akesson@example.com,Björn,", "1002,bjorn.akesson@example.com,Bjarne,");
+    company.edit("employees.csv", ",Hanna,", ",Johanna,");
     company.run(&["plan"]).ends(0);
-    let id = company.id("1002");
+    let id = company.id("1008");
     for format in ["text", "markdown"] {
         let arguments = ["show", "plan.json", "--since", "old.json", "--format", format];
         let without = company.run(&arguments).ends(0);
         assert!(!without.stdout.contains(&id), "{without}");
         let with = company.run(&[&arguments[..], &["--ids"]].concat()).ends(0);
-        assert!(with.stdout.contains(&format!("1002  user {id}")), "{with}");
+        assert!(with.stdout.contains(&format!("1008  user {id}")), "{with}");
     }
 }

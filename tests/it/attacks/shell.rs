@@ -71,7 +71,7 @@ fn the_next_step_is_for_the_file_that_was_written() {
 #[test]
 fn a_refusal_names_the_file_so_that_it_can_be_typed() {
     let company = company();
-    company.append("skovik-sync.toml", "\n[guard]\nmax_delete_percent = 0\nignore_below = 1\n");
+    company.append("skovik-sync.toml", "\n[guard]\nmax_creates = 1\n");
     let name = "a plan;touch pwned";
     let planned = company.run(&["plan", "-o", name]).ends(5);
     for line in planned.stdout.lines().chain(planned.stderr.lines()).filter_map(|line| {
