@@ -1,6 +1,5 @@
 //! Odd letters: what a reader cannot see is shown, what would cover other lines is bounded, and a name that looks like
 //! another is not another.
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use serde_json::json;
 
