@@ -19,6 +19,7 @@ pub(crate) use crate::files::no_links;
 use crate::files::{temporary_in, write_private};
 use crate::http::is_loopback_host;
 use crate::plan::Digest;
+use crate::text::shell_path;
 
 /// The environment variable that names the folder, instead of the user's state folder.
 pub const FOLDER_VARIABLE: &str = "SKOVIK_SYNC_STATE";
@@ -226,7 +227,7 @@ impl Key {
             return Err(StateError::Exposed {
                 path: path.to_owned(),
                 problem: "can be read by others",
-                advice: format!("remove it once no apply is unfinished, or chmod 600 {}", path.display()),
+                advice: format!("remove it once no apply is unfinished, or chmod 600 {}", shell_path(path)),
             });
         }
         let mut bytes = [0; 32];
@@ -319,7 +320,7 @@ fn make_private(folder: &Path) -> Result<(), StateError> {
         return exposed("belongs to another user", format!("let {FOLDER_VARIABLE} name a folder of your own"));
     }
     if is_exposed(&metadata, 0o022) {
-        return exposed("can be written to by others", format!("chmod go-w {}", folder.display()));
+        return exposed("can be written to by others", format!("chmod go-w {}", shell_path(folder)));
     }
     Ok(())
 }

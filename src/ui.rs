@@ -22,7 +22,7 @@ use secrecy::SecretString;
 pub use self::progress::Progress;
 use crate::cli::{Global, LogFormat};
 use crate::exit::{ExitStatus, refused};
-use crate::render::printable;
+use crate::text::printable;
 
 /// How wide lines are where no terminal says so.
 const WIDTH_WITHOUT_TERMINAL: usize = 100;

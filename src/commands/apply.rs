@@ -238,7 +238,7 @@ fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> anyhow::Result<Opti
 }
 
 fn stale(problems: &[String]) -> anyhow::Error {
-    let shown: Vec<_> = problems.iter().take(REASONS_SHOWN).map(|problem| crate::render::printable(problem)).collect();
+    let shown: Vec<_> = problems.iter().take(REASONS_SHOWN).map(|problem| crate::text::printable(problem)).collect();
     let more = problems.len() - shown.len();
     let more = if more > 0 { format!("\n  … and {more} more") } else { String::new() };
     let problem = format!(
@@ -283,7 +283,7 @@ async fn execute(
     drop(journal);
     let status = status(&report, report.wrote || !replay.operations.is_empty());
     let _signals = watch.finish(plan, &report, status)?;
-    report::print(plan, &report, &shown(&args.plan), &|text| say(args, ui, text), ui);
+    report::print(plan, &report, &crate::text::shell_path(&args.plan), &|text| say(args, ui, text), ui);
     Ok(status)
 }
 

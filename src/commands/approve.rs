@@ -24,6 +24,7 @@ use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::guard::{Ceiling, needed_ceilings};
 use crate::plan::{GuardResult, Plan};
+use crate::text::{escape, is_unseen, printable, shell_path};
 use crate::ui::Ui;
 
 /// Runs `approve`.
@@ -129,7 +130,7 @@ fn write(plan: &Plan, approval: Approval, plan_path: &Path, rules: &Rules, ui: &
     let path = write_approval(plan_path, approval)?;
     let until = approval.holds_until(rules.max_age);
     let approved = if approval.signature.is_some() { "approved and signed" } else { "approved" };
-    ui.line(format!("{approved} by {} until {until:.0}: {}", approval.approver, shown(&path)))
+    ui.line(format!("{approved} by {} until {until:.0}: {}", printable(&approval.approver), shown(&path)))
 }
 
 /// Refuses an approval that would lift nothing, and says which flags would.
@@ -151,7 +152,7 @@ fn ceilings_suffice(plan: &Plan, allow: &BTreeMap<Ceiling, u64>, path: &Path) ->
     let problem = format!(
         "blocked by {}; if you have read every one of these changes and want them all: skovik-sync approve {} {}",
         list_guards(&left, plan),
-        shown(path),
+        shell_path(path),
         flags
     );
     Err(refused(ExitStatus::Blocked, problem))
@@ -195,7 +196,11 @@ fn approver(given: Option<&str>, rules: &Rules, key: Option<&SignerKey>) -> anyh
     if name.is_empty() || name.chars().any(char::is_control) {
         return Err(refused(ExitStatus::Usage, "cannot tell who approves: give --approver NAME"));
     }
-    if name == automatic::APPROVER {
+    if name.chars().any(is_unseen) {
+        let problem = format!("--approver {}: a name must not have characters that cannot be seen", escape(name));
+        return Err(refused(ExitStatus::Usage, problem));
+    }
+    if automatic::is_name_of_policy(name) {
         return Err(refused(
             ExitStatus::Usage,
             format!("--approver {name}: that is what `run` signs with; give a person's name"),

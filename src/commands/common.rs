@@ -24,9 +24,9 @@ use crate::files::{Links, read_regular, read_regular_text, write_private};
 use crate::guard::title;
 use crate::mapping::ResolvedMapper;
 use crate::plan::{Content, GuardResult, Plan, not_as_demanded};
-use crate::render::printable;
 use crate::state::{KEY_VARIABLE, State, StateError};
 use crate::target::client::{Client, Options};
+use crate::text::printable;
 
 /// How many guards a refusal names.
 const GUARDS_SHOWN: usize = 5;
@@ -286,7 +286,7 @@ pub(super) fn state_folder(global: &Global) -> anyhow::Result<PathBuf> {
         return Ok(folder.clone());
     }
     let folders = directories::ProjectDirs::from("", "", "skovik-sync")
-        .with_context(|| format!("there is no home folder to keep the state in; set HOME, or name one with --state"))?;
+        .context("there is no home folder to keep the state in; set HOME, or name one with --state")?;
     Ok(folders.state_dir().unwrap_or_else(|| folders.data_local_dir()).to_owned())
 }
 

@@ -53,6 +53,7 @@ pub async fn run(args: &cli::Demo, global: &Global, ui: &Ui) -> anyhow::Result<E
         same_person: Vec::new(),
         detailed_exitcode: false,
         all: true,
+        ids: false,
         explain: None,
     };
     super::plan::run(&make_plan(&plan), global, &ui.quieter()).await?;

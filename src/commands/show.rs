@@ -14,7 +14,7 @@ use crate::files::write_private;
 use crate::plan::Plan;
 use crate::render::redact::Masks;
 use crate::render::text::TextOptions;
-use crate::render::{Shown, html, json, markdown, since, text};
+use crate::render::{Ids, Shown, html, json, markdown, since, text};
 use crate::ui::Ui;
 
 /// How wide lines are in a file.
@@ -63,6 +63,8 @@ fn check(args: &Show) -> anyhow::Result<()> {
         "--all goes with --format text only; the other renderings show all that they have room for"
     } else if args.since.is_some() && !matches!(args.format, ShowFormat::Text | ShowFormat::Markdown) {
         "--since goes with --format text and --format markdown only"
+    } else if args.ids && !matches!(args.format, ShowFormat::Text | ShowFormat::Markdown) {
+        "--ids goes with --format text and --format markdown only; the other renderings always show the ids"
     } else {
         return Ok(());
     };
@@ -75,7 +77,8 @@ fn render(args: &Show, plan: &Plan, old: Option<&Plan>, ui: &Ui) -> anyhow::Resu
     let masked_old = old.filter(|_| args.redact).map(|old| masks.mask(old));
     let masked = args.redact.then(|| masks.mask(plan));
     let shown = masked.as_ref().map_or_else(|| Shown::from(plan), Shown::from);
-    let comment = markdown::Options { max_bytes: args.max_bytes.unwrap_or(markdown::DEFAULT_MAX_BYTES) };
+    let ids = Ids::from(args.ids);
+    let comment = markdown::Options { max_bytes: args.max_bytes.unwrap_or(markdown::DEFAULT_MAX_BYTES), ids };
     let to_file = args.out.is_some();
     let color = ui.color() && !to_file;
     if let Some(old) = old {
@@ -83,12 +86,12 @@ fn render(args: &Show, plan: &Plan, old: Option<&Plan>, ui: &Ui) -> anyhow::Resu
         let shown_old = masked_old.as_ref().map_or_else(|| Shown::from(old), Shown::from);
         return Ok(match args.format {
             ShowFormat::Markdown => since::markdown(&difference, shown_old, shown, comment)?,
-            _ => since::text(&difference, shown_old, shown, color),
+            _ => since::text(&difference, shown_old, shown, ids, color),
         });
     }
     Ok(match args.format {
         ShowFormat::Text => {
-            let mut options = text_options(&args.plan, args.all, ui);
+            let mut options = TextOptions { ids, ..text_options(&args.plan, args.all, ui) };
             if to_file {
                 options = TextOptions { color, width: WIDTH_OF_A_FILE, limit: None, ..options };
             }

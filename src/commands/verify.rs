@@ -13,7 +13,8 @@ use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::read_bounded_text;
 use crate::plan::{Digest, Plan, Summary};
-use crate::render::{markdown, printable};
+use crate::render::markdown;
+use crate::text::printable;
 use crate::ui::Ui;
 
 /// How long a rendering may be, in bytes: no server takes a longer comment.
@@ -76,7 +77,7 @@ fn rendered(plan: &Plan, path: &Path, ui: &Ui) -> anyhow::Result<()> {
 
 /// What is to be said of an approval, after its name.
 fn described(plan: &Plan, found: &Found, rules: &Rules, now: Timestamp) -> String {
-    let Accepted { approval, key } = match examine(plan, found, rules, now) {
+    let Accepted { approval, key, .. } = match examine(plan, found, rules, now) {
         Ok(accepted) => accepted,
         Err(_) if found.approval.as_ref().is_ok_and(|approval| approval.plan_hash != plan.hash()) => {
             return "of another plan".to_owned();

@@ -7,7 +7,7 @@ use crate::ui::Ui;
 /// How many people of each kind are listed; the report file has them all.
 const SHOWN: usize = 50;
 
-/// Says with `say` what happened, and hints at what to do.
+/// Says with `say` what happened, and hints at what to do; `file` is the plan as a shell takes it.
 pub(super) fn print(plan: &Plan, report: &Report, file: &str, say: &dyn Fn(&str), ui: &Ui) {
     say(&summary(plan, report).join("\n"));
     let is_left = report.outcomes.iter().any(|outcome| !outcome.is_done());
@@ -38,7 +38,7 @@ fn summary(plan: &Plan, report: &Report) -> Vec<String> {
             lines.push(format!("{title} ({}):", found.len()));
         }
         for (operation, words) in found.iter().take(SHOWN) {
-            lines.push(format!("  {}: {}", describe(operation), crate::render::printable(words)));
+            lines.push(format!("  {}: {}", describe(operation), crate::text::printable(words)));
         }
         if found.len() > SHOWN {
             lines.push(format!("  … and {} more; --report FILE lists them all", found.len() - SHOWN));
@@ -68,7 +68,7 @@ fn summary(plan: &Plan, report: &Report) -> Vec<String> {
 fn describe(operation: &Operation) -> String {
     let Operation { id, employee, name, depends_on: _, action } = operation;
     let employee = employee.as_ref().map(|employee| format!("{employee} ")).unwrap_or_default();
-    crate::render::printable(&format!("operation {id}, {} {employee}{name}", action.name())).into_owned()
+    crate::text::printable(&format!("operation {id}, {} {employee}{name}", action.name())).into_owned()
 }
 
 fn counts<'a>(operations: impl Iterator<Item = &'a Operation>) -> String {

@@ -20,7 +20,11 @@ pub(super) fn read(path: &Path, ui: &Ui) -> anyhow::Result<SigningKey> {
     let named = || format!("--sign-key {}", path.display());
     let text = read_bounded_text(path, MOST_KEY).with_context(named).or_refuse(ExitStatus::Usage)?;
     if others_can_read(path) {
-        ui.warn(format!("others can read the private key {path}; chmod 600 it", path = path.display()));
+        ui.warn(format!(
+            "others can read the private key {path}; chmod 600 {typed}",
+            path = path.display(),
+            typed = crate::text::shell_path(path)
+        ));
     }
     SigningKey::read(&text).map_err(|problem| refused(ExitStatus::Usage, format!("{} {problem}", named())))
 }

@@ -10,7 +10,7 @@ use crate::approval::{Approval, MAX_BYTES};
 use crate::commands::common::shown;
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::{read_bounded, write_private};
-use crate::render::text::shell_word;
+use crate::text::shell_path;
 use crate::ui::Ui;
 
 /// Writes what is to be signed, and says how.
@@ -18,13 +18,14 @@ pub(super) fn write(approval: &Approval, path: &Path, plan: &Path, ui: &Ui) -> a
     let statement = approval.statement().map_err(anyhow::Error::msg)?;
     write_private(path, |file| file.write_all(&statement)).with_context(|| format!("cannot write {}", shown(path)))?;
     let file = shown(path);
-    let signature = format!("{file}.sig");
+    let mut signature = path.as_os_str().to_owned();
+    signature.push(".sig");
     ui.note(format!("{file} says what {} approves. It is no approval before it is signed:", approval.approver));
-    ui.line(format!("ssh-keygen -Y sign -n {NAMESPACE} -f KEY {}", shell_word(&file)))?;
+    ui.line(format!("ssh-keygen -Y sign -n {NAMESPACE} -f KEY {}", shell_path(path)))?;
     ui.note(format!(
         "KEY is the private key, or the public one of a key that the agent holds. Then:\nskovik-sync approve {} --signature {}",
-        shell_word(&shown(plan)),
-        shell_word(&signature)
+        shell_path(plan),
+        shell_path(Path::new(&signature))
     ));
     Ok(())
 }
