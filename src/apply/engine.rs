@@ -15,14 +15,14 @@ use std::time::{Duration, Instant};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::watch;
 
-use super::expect::{Made, created, edits, resolve};
+use super::expect::{Made, created, resolved, resolved_manager};
 use super::journal::{Doubt, JournalError, Record, Replay};
 use super::operation::{Attempt, Before, End, Task, Worker};
 use super::precheck::Standing;
 use super::{Ended, Halt, Observer, Outcome, Report};
 use crate::employee::UserId;
-use crate::plan::{Action, Operation, OperationId, Plan};
-use crate::target::wire::{Edit, UserResource};
+use crate::plan::{Action, Change, Field, ManagerRef, Operation, OperationId, Plan, Value};
+use crate::provider::StoredUser;
 
 /// How many operations may fail one after another before the run stops.
 const FAILURES_IN_A_ROW: u32 = 5;
@@ -190,7 +190,7 @@ impl<'a> Run<'a> {
                     }
                     // What is on its way is waited for; what only waits for its turn is not.
                     self.is_interrupted = true;
-                    self.worker.client.end_waits();
+                    self.worker.provider.end_waits();
                 }
             }
         }
@@ -227,18 +227,18 @@ impl<'a> Run<'a> {
             Action::Update { user_id, before_hash, changes } => Task::Update {
                 user_id: user_id.clone(),
                 before: Before::Hash(*before_hash),
-                edits: edits(changes, made)?,
+                changes: resolved(changes, made)?,
             },
             Action::Link { create, manager } => {
                 let after = match self.operations.get(place(*create)).map(|operation| &operation.action) {
                     Some(Action::Create { after }) => after,
                     _ => return Err("the plan links somebody whom it does not create".to_owned()),
                 };
-                let manager = resolve(manager, made).ok_or("the manager is not made")?.clone();
+                let manager = Value::Manager(ManagerRef::User(resolved_manager(manager, made)?));
                 Task::Update {
                     user_id: made.get(create).ok_or("the person is not made")?.clone(),
                     before: Before::Created(created(after, managed, made)?),
-                    edits: vec![Edit::Manager(Some(manager))],
+                    changes: vec![Change { field: Field::Manager, before: None, after: Some(manager) }],
                 }
             }
             Action::Delete { user_id, before_hash, .. } => Task::Delete { user_id, before_hash: *before_hash },
@@ -313,7 +313,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn end(&mut self, index: usize, outcome: Outcome, before: Option<&UserResource>, after: Option<&UserResource>) {
+    fn end(&mut self, index: usize, outcome: Outcome, before: Option<&StoredUser>, after: Option<&StoredUser>) {
         if let Outcome::Done { user_id, .. } = &outcome {
             let user_id = user_id.clone();
             self.note_made(index, user_id.as_ref());

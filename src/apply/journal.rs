@@ -22,8 +22,8 @@ use serde_json::value::RawValue;
 
 use crate::employee::UserId;
 use crate::plan::{Action, Digest, Field, Operation, OperationId, Plan, bytes_of};
+use crate::provider::StoredUser;
 use crate::state::{KEY_VARIABLE, Key, no_links, open_private};
-use crate::target::wire::UserResource;
 
 pub use writer::Journal;
 
@@ -64,7 +64,7 @@ pub enum Record {
         step: Step,
         /// The whole user as read just before; none for a create.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        before: Option<UserResource>,
+        before: Option<StoredUser>,
     },
     /// The operation is done.
     Done {
@@ -77,7 +77,7 @@ pub enum Record {
         user_id: Option<UserId>,
         /// The whole user afterwards, as far as the server told; none for a delete.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        after: Option<UserResource>,
+        after: Option<StoredUser>,
         /// What Skovik holds otherwise than it was asked to.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         differs: Vec<String>,
@@ -174,7 +174,7 @@ pub enum Progress {
 #[derive(Debug, Clone)]
 pub struct Doubt {
     /// The whole user as it was before the first of them.
-    pub before: Option<UserResource>,
+    pub before: Option<StoredUser>,
 }
 
 /// What a journal says as a whole.
@@ -295,7 +295,7 @@ impl Replay {
         plan: &Plan,
         id: OperationId,
         step: Step,
-        before: Option<&UserResource>,
+        before: Option<&StoredUser>,
     ) -> Result<(), String> {
         let operation = known(plan, id)?;
         self.is_open(id)?;
@@ -314,7 +314,7 @@ impl Replay {
         if !fits {
             return Err(format!("operation {id} has no such step"));
         }
-        if before.map(UserResource::id) != user {
+        if before.map(StoredUser::id) != user {
             return Err(format!("operation {id} is not about this user"));
         }
         Ok(())
@@ -325,7 +325,7 @@ impl Replay {
         plan: &Plan,
         id: OperationId,
         user: Option<&UserId>,
-        after: Option<&UserResource>,
+        after: Option<&StoredUser>,
     ) -> Result<(), String> {
         let operation = known(plan, id)?;
         self.is_open(id)?;
