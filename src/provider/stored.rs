@@ -16,7 +16,7 @@ pub struct StoredUser {
 }
 
 /// A user as the service holds it now: read once, and kept with the form that goes back.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct LiveUser {
     /// What this tool compares.
     pub user: User,

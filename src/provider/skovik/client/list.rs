@@ -34,7 +34,7 @@ impl Client {
     ///
     /// # Errors
     /// Where the list is not proven to be whole.
-    pub(in crate::provider::skovik) async fn branches(&self) -> Result<Vec<Branch>, ListError> {
+    pub async fn branches(&self) -> Result<Vec<Branch>, ListError> {
         let mut branches = Vec::new();
         let mut each = |row: &RawValue| wire::branch(row).map(|branch| branches.push(branch)).map_err(RowError::Bad);
         self.walk(Collection::Branches, &mut each, &|_, _| ()).await?;
@@ -46,7 +46,7 @@ impl Client {
     ///
     /// # Errors
     /// Where the list is not proven to be whole.
-    pub(in crate::provider::skovik) async fn custom_fields(&self) -> Result<Vec<CustomField>, ListError> {
+    pub async fn custom_fields(&self) -> Result<Vec<CustomField>, ListError> {
         let mut fields = Vec::new();
         let mut each = |row: &RawValue| wire::custom_field(row).map(|field| fields.push(field)).map_err(RowError::Bad);
         self.walk(Collection::CustomFields, &mut each, &|_, _| ()).await?;
