@@ -10,7 +10,7 @@
 //!   speaks of), [`guard`] (the limits), [`diff`] (who is who, the four groups), [`order`] (the dependency graph), [`plan`]
 //!   (the file and its hash);
 //! - what feeds it: [`config`] (the settings file), `http` (requests, tried again where that is safe), [`source`]
-//!   (records), [`mapping`] (records to employees), [`target`] (Skovik);
+//!   (records), [`mapping`] (records to employees), [`provider`] (the service);
 //! - what follows it: [`approval`], [`apply`], [`render`];
 //! - the edge: [`cli`], [`commands`], [`ui`], [`exit`], [`files`], [`state`], and [`sandbox`], the stand-in for Skovik.
 //!
@@ -32,8 +32,8 @@ pub mod plan;
 pub mod config;
 mod http;
 pub mod mapping;
+pub mod provider;
 pub mod source;
-pub mod target;
 
 pub mod apply;
 pub mod approval;

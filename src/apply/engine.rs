@@ -4,6 +4,8 @@
 //! may or may not have been carried out waits until nothing else can run, and is then settled together.
 
 mod resume;
+mod state;
+mod task;
 mod unclear;
 
 use std::cmp::Reverse;
@@ -15,14 +17,16 @@ use std::time::{Duration, Instant};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::watch;
 
-use super::expect::{Made, created, edits, resolve};
+use super::expect::Made;
 use super::journal::{Doubt, JournalError, Record, Replay};
-use super::operation::{Attempt, Before, End, Task, Worker};
+use super::operation::{Attempt, End, Worker};
 use super::precheck::Standing;
 use super::{Ended, Halt, Observer, Outcome, Report};
 use crate::employee::UserId;
 use crate::plan::{Action, Operation, OperationId, Plan};
-use crate::target::wire::{Edit, UserResource};
+use crate::provider::StoredUser;
+
+use state::{Parked, State};
 
 /// How many operations may fail one after another before the run stops.
 const FAILURES_IN_A_ROW: u32 = 5;
@@ -63,34 +67,6 @@ pub async fn run(
     let mut run = Run::new(plan, replay, standing, worker, options, observer);
     run.go().await;
     run.finish().await
-}
-
-/// Where an operation stands.
-#[derive(Debug)]
-enum State {
-    /// For so many others to be done.
-    Waiting(usize),
-    Running,
-    /// Unclear; to be settled.
-    Parked(Parked),
-    Ended(Outcome),
-}
-
-/// An operation whose outcome the complete list shall tell.
-#[derive(Debug)]
-struct Parked {
-    /// No later than this its request was sent; not of the wall clock, which may jump. `None` where none may be under way
-    /// still.
-    sent_at: Option<Instant>,
-    problem: String,
-    /// The server said that the identifier or e-mail is in use, so that nothing was made by this request.
-    taken: bool,
-}
-
-impl Parked {
-    fn sent_now(problem: String) -> Self {
-        Self { sent_at: Some(Instant::now()), problem, taken: false }
-    }
 }
 
 type Running<'a> = Pin<Box<dyn Future<Output = (usize, Attempt)> + 'a>>;
@@ -191,7 +167,7 @@ impl<'a> Run<'a> {
                     }
                     // What is on its way is waited for; what only waits for its turn is not.
                     self.is_interrupted = true;
-                    self.worker.client.end_waits();
+                    self.worker.provider.end_waits();
                 }
             }
         }
@@ -218,32 +194,6 @@ impl<'a> Run<'a> {
         self.states[index] = State::Running;
         let (worker, doubt) = (self.worker, self.doubts.get(&index).cloned());
         self.running.push(Box::pin(async move { (index, worker.carry_out(operation, &task, doubt.as_ref()).await) }));
-    }
-
-    /// Resolves an operation's references to ids, which exist by now.
-    fn task(&self, operation: &'a Operation) -> Result<Task<'a>, String> {
-        let (managed, made) = (self.worker.managed, &self.made);
-        Ok(match &operation.action {
-            Action::Create { after } => Task::Create { after, expected: created(after, managed, made)? },
-            Action::Update { user_id, before_hash, changes } => Task::Update {
-                user_id: user_id.clone(),
-                before: Before::Hash(*before_hash),
-                edits: edits(changes, made)?,
-            },
-            Action::Link { create, manager } => {
-                let after = match self.operations.get(place(*create)).map(|operation| &operation.action) {
-                    Some(Action::Create { after }) => after,
-                    _ => return Err("the plan links somebody whom it does not create".to_owned()),
-                };
-                let manager = resolve(manager, made).ok_or("the manager is not made")?.clone();
-                Task::Update {
-                    user_id: made.get(create).ok_or("the person is not made")?.clone(),
-                    before: Before::Created(created(after, managed, made)?),
-                    edits: vec![Edit::Manager(Some(manager))],
-                }
-            }
-            Action::Delete { user_id, before_hash, .. } => Task::Delete { user_id, before_hash: *before_hash },
-        })
     }
 
     fn take_in(&mut self, index: usize, attempt: Attempt) {
@@ -314,7 +264,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn end(&mut self, index: usize, outcome: Outcome, before: Option<&UserResource>, after: Option<&UserResource>) {
+    fn end(&mut self, index: usize, outcome: Outcome, before: Option<&StoredUser>, after: Option<&StoredUser>) {
         if let Outcome::Done { user_id, .. } = &outcome {
             let user_id = user_id.clone();
             self.note_made(index, user_id.as_ref());
@@ -433,19 +383,6 @@ impl<'a> Run<'a> {
             report.halt.get_or_insert(journal_halt(&error));
         }
         report
-    }
-}
-
-impl State {
-    /// What is said of an operation that the run ended without.
-    fn left_open(self, halt: Option<&Halt>) -> Outcome {
-        let because = halt.map_or_else(|| "the run ended".to_owned(), ToString::to_string);
-        match self {
-            Self::Ended(outcome) => outcome,
-            Self::Waiting(_) => Outcome::NotAttempted { because: format!("the run was stopped: {because}") },
-            Self::Running => Outcome::InDoubt { problem: "the run was stopped before the answer came".to_owned() },
-            Self::Parked(Parked { problem, .. }) => Outcome::InDoubt { problem },
-        }
     }
 }
 

@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 
 use crate::employee::{BranchId, CustomValue, Directory, Managed, User, UserId, email_key};
-use crate::plan::{Action, Change, Digest, Field, Fields, ManagerRef, Operation, OperationId, Value};
-use crate::target::wire::Edit;
+use crate::plan::{Action, Change, Digest, Fields, ManagerRef, Operation, OperationId, UserRef, Value};
 
 /// The ids of the users whom the creates of a plan have made so far.
 pub type Made = HashMap<OperationId, UserId>;
@@ -24,42 +23,26 @@ pub fn resolve<'a>(manager: &'a ManagerRef, made: &'a Made) -> Option<&'a UserId
     }
 }
 
-/// The edits of an update, for the body of its PUT.
+/// The changes of an update, with every manager as the user that they are by now.
 ///
 /// # Errors
-/// Where the manager is not made.
-pub fn edits(changes: &[Change], made: &Made) -> Result<Vec<Edit>, String> {
-    changes.iter().map(|change| edit(change, made)).collect()
+/// Where a manager is not made.
+pub fn resolved(changes: &[Change], made: &Made) -> Result<Vec<Change>, String> {
+    changes.iter().map(|change| Ok(Change { after: resolved_value(change, made)?, ..change.clone() })).collect()
 }
 
-fn edit(Change { field, before: _, after }: &Change, made: &Made) -> Result<Edit, String> {
-    let text = || match after {
-        Some(Value::Text(text)) => Ok(text.clone()),
-        _ => Err(format!("the plan has no text for {field}")),
-    };
-    Ok(match field {
-        Field::ExternalIdentifier => Edit::ExternalIdentifier(text()?),
-        Field::PrimaryEmail => Edit::PrimaryEmail(text()?),
-        Field::FirstName => Edit::FirstName(text()?),
-        Field::LastName => Edit::LastName(text()?),
-        Field::Branch => Edit::Branch(match after {
-            Some(Value::Branch(branch)) => Some(branch.branch_id.clone()),
-            _ => None,
-        }),
-        Field::Manager => Edit::Manager(match after {
-            Some(Value::Manager(manager)) => Some(resolve(manager, made).ok_or("the manager is not made")?.clone()),
-            _ => None,
-        }),
-        Field::Custom(id) => Edit::Custom(id.clone(), custom(after)),
-    })
+fn resolved_value(change: &Change, made: &Made) -> Result<Option<Value>, String> {
+    let Some(Value::Manager(manager)) = &change.after else { return Ok(change.after.clone()) };
+    Ok(Some(Value::Manager(ManagerRef::User(resolved_manager(manager, made)?))))
 }
 
-fn custom(value: &Option<Value>) -> Option<CustomValue> {
-    match value {
-        Some(Value::Text(text)) => Some(CustomValue::Text(text.as_str().into())),
-        Some(Value::Boolean(value)) => Some(CustomValue::Boolean(*value)),
-        Some(Value::Branch(_) | Value::Manager(_)) | None => None,
-    }
+/// A manager as the user that they are by now.
+///
+/// # Errors
+/// Where they are not made.
+pub fn resolved_manager(manager: &ManagerRef, made: &Made) -> Result<UserRef, String> {
+    let user_id = resolve(manager, made).ok_or("the manager is not made")?.clone();
+    Ok(UserRef { user_id, employee: manager.employee().cloned(), name: manager.name().to_owned() })
 }
 
 /// The user whom a create should have made, but for the id, which only Skovik knows, and the roles.
@@ -87,23 +70,9 @@ pub fn created(after: &Fields, managed: &Managed, made: &Made) -> Result<User, S
 
 /// The user as an update should leave them.
 #[must_use]
-pub fn updated(before: &User, edits: &[Edit], managed: &Managed) -> User {
+pub fn updated(before: &User, changes: &[Change], managed: &Managed) -> User {
     let mut after = before.clone();
-    for edit in edits {
-        match edit {
-            Edit::ExternalIdentifier(identifier) => after.identifier = Some(identifier.as_str().into()),
-            Edit::PrimaryEmail(email) => after.email = email.as_str().into(),
-            Edit::FirstName(name) => after.first_name = name.as_str().into(),
-            Edit::LastName(name) => after.last_name = name.as_str().into(),
-            Edit::Branch(branch) => after.branch.clone_from(branch),
-            Edit::Manager(manager) => after.manager.clone_from(manager),
-            Edit::Custom(id, value) => {
-                if let Some(place) = managed.custom_fields.iter().position(|managed| managed == id) {
-                    after.custom_fields[place].clone_from(value);
-                }
-            }
-        }
-    }
+    changes.iter().for_each(|change| change.lay_over(&mut after, managed));
     after
 }
 
@@ -171,8 +140,8 @@ pub fn already_holds(operation: &Operation, directory: &Directory, managed: &Man
         }
         Action::Update { user_id, before_hash: _, changes } => {
             let Some(user) = directory.user(user_id) else { return false };
-            edits(changes, made)
-                .is_ok_and(|edits| differences(&updated(user, &edits, managed), user, managed).is_empty())
+            resolved(changes, made)
+                .is_ok_and(|changes| differences(&updated(user, &changes, managed), user, managed).is_empty())
         }
         Action::Link { create, manager } => {
             let Some(user) = made.get(create).and_then(|id| directory.user(id)) else { return false };

@@ -8,10 +8,10 @@
 //! makes, and says nothing that its plan does not know: no other operation, step or user. What it says about Skovik is
 //! held against Skovik before it is acted upon.
 
+mod replay;
 mod writer;
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -21,10 +21,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::employee::UserId;
-use crate::plan::{Action, Digest, Field, Operation, OperationId, Plan, bytes_of};
+use crate::plan::{Digest, OperationId, bytes_of};
+use crate::provider::StoredUser;
 use crate::state::{KEY_VARIABLE, Key, no_links, open_private};
-use crate::target::wire::UserResource;
 
+pub use replay::{Doubt, Progress, Replay};
 pub use writer::Journal;
 
 /// What a journal says that it is.
@@ -64,7 +65,7 @@ pub enum Record {
         step: Step,
         /// The whole user as read just before; none for a create.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        before: Option<UserResource>,
+        before: Option<StoredUser>,
     },
     /// The operation is done.
     Done {
@@ -77,7 +78,7 @@ pub enum Record {
         user_id: Option<UserId>,
         /// The whole user afterwards, as far as the server told; none for a delete.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        after: Option<UserResource>,
+        after: Option<StoredUser>,
         /// What Skovik holds otherwise than it was asked to.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         differs: Vec<String>,
@@ -156,47 +157,6 @@ pub enum JournalError {
     },
 }
 
-/// What a journal says about one operation.
-#[derive(Debug)]
-pub enum Progress {
-    /// It is done.
-    Done {
-        /// The user whom it made or changed.
-        user_id: Option<UserId>,
-        /// What Skovik held otherwise than it was asked to.
-        differs: Vec<String>,
-    },
-    /// A request may or may not have been carried out.
-    InDoubt(Doubt),
-}
-
-/// A request of which it is not known whether it was carried out.
-#[derive(Debug, Clone)]
-pub struct Doubt {
-    /// The whole user as it was before the first of them.
-    pub before: Option<UserResource>,
-}
-
-/// What a journal says as a whole.
-#[derive(Debug, Default)]
-pub struct Replay {
-    /// What is known of each operation that was begun.
-    pub operations: HashMap<OperationId, Progress>,
-    /// Those that were tried and surely changed nothing.
-    pub failed: HashSet<OperationId>,
-    /// Whether any request was announced.
-    pub announced: bool,
-    /// When the last operation was done, if all are.
-    pub finished: Option<Timestamp>,
-    /// Which command began it, if any did.
-    pub begun_by: Option<BegunBy>,
-    /// The users whom its creates made.
-    made: HashMap<UserId, OperationId>,
-    /// The users whom the plan changes or removes.
-    touched: HashSet<UserId>,
-    end: End,
-}
-
 /// Where the whole lines of a journal end.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct End {
@@ -212,154 +172,6 @@ impl End {
     pub fn fingerprint(&self) -> Digest {
         Digest::of(&self.code)
     }
-}
-
-impl Replay {
-    /// Reads a plan's journal, if there is one.
-    ///
-    /// # Errors
-    /// See [`JournalError`].
-    pub fn read(path: &Path, key: &Key, plan: &Plan) -> Result<Self, JournalError> {
-        let touched = plan.content().operations.iter().filter_map(Operation::user_id).cloned().collect();
-        let mut replay = Self { touched, ..Self::default() };
-        replay.end = read_lines(path, key, plan.hash(), |line, record| {
-            replay.take(plan, line, record).map_err(|problem| damaged(path, line, problem))
-        })?;
-        Ok(replay)
-    }
-
-    /// Whether there is anything to go on with.
-    #[must_use]
-    pub fn is_begun(&self) -> bool {
-        self.end.length > 0
-    }
-
-    /// How many operations are done.
-    #[must_use]
-    pub fn done(&self) -> usize {
-        self.operations.values().filter(|progress| matches!(progress, Progress::Done { .. })).count()
-    }
-
-    /// Takes one line in, if it is one that an apply of this plan writes.
-    fn take(&mut self, plan: &Plan, line: u64, record: Record) -> Result<(), String> {
-        match record {
-            Record::Journal { format, format_version, plan_hash, begun_by } => {
-                if line > 1 {
-                    return Err("a second header".to_owned());
-                }
-                if format != FORMAT || format_version != FORMAT_VERSION {
-                    return Err(format!("not a {FORMAT:?} file of version {FORMAT_VERSION}"));
-                }
-                if plan_hash != plan.hash() {
-                    return Err(format!("it is the journal of another plan, {plan_hash}"));
-                }
-                self.begun_by = Some(begun_by);
-            }
-            _ if line == 1 => return Err("it names no plan".to_owned()),
-            _ if self.finished.is_some() => return Err("it goes on after its end".to_owned()),
-            Record::Run { .. } => {}
-            Record::Intent { at: _, operation, step, before } => {
-                self.check_intent(plan, operation, step, before.as_ref())?;
-                self.announced = true;
-                let doubt = || Progress::InDoubt(Doubt { before });
-                self.operations.entry(operation).or_insert_with(doubt);
-            }
-            Record::Done { at: _, operation, user_id, after, differs } => {
-                self.check_done(plan, operation, user_id.as_ref(), after.as_ref())?;
-                if let (Action::Create { .. }, Some(user_id)) = (&known(plan, operation)?.action, &user_id) {
-                    self.made.insert(user_id.clone(), operation);
-                }
-                self.operations.insert(operation, Progress::Done { user_id, differs });
-                self.failed.remove(&operation);
-            }
-            Record::NotDone { at: _, operation, problem: _ } => {
-                known(plan, operation)?;
-                self.is_open(operation)?;
-                self.operations.remove(&operation);
-                self.failed.insert(operation);
-            }
-            Record::Finished { at } => {
-                let done = self.done();
-                let operations = plan.content().operations.len();
-                if done != operations {
-                    return Err(format!("it ends with {done} of {operations} operations done"));
-                }
-                self.finished = Some(at);
-            }
-        }
-        Ok(())
-    }
-
-    fn check_intent(
-        &self,
-        plan: &Plan,
-        id: OperationId,
-        step: Step,
-        before: Option<&UserResource>,
-    ) -> Result<(), String> {
-        let operation = known(plan, id)?;
-        self.is_open(id)?;
-        if let Some(needed) = operation.depends_on.iter().find(|needed| !self.is_done(**needed)) {
-            return Err(format!("operation {id} is begun before operation {needed}"));
-        }
-        let (fits, user) = match &operation.action {
-            Action::Create { .. } => (step == Step::Create, None),
-            Action::Delete { user_id, .. } => (step == Step::Delete, Some(user_id)),
-            Action::Update { user_id, changes, .. } => {
-                let moves = changes.iter().any(|change| change.field == Field::Branch);
-                (step == Step::Update || moves && step == Step::Refill, Some(user_id))
-            }
-            Action::Link { create, .. } => (step == Step::Update, self.made_by(*create)),
-        };
-        if !fits {
-            return Err(format!("operation {id} has no such step"));
-        }
-        if before.map(UserResource::id) != user {
-            return Err(format!("operation {id} is not about this user"));
-        }
-        Ok(())
-    }
-
-    fn check_done(
-        &self,
-        plan: &Plan,
-        id: OperationId,
-        user: Option<&UserId>,
-        after: Option<&UserResource>,
-    ) -> Result<(), String> {
-        let operation = known(plan, id)?;
-        self.is_open(id)?;
-        let fits = match &operation.action {
-            Action::Update { user_id, .. } => user == Some(user_id),
-            Action::Link { create, .. } => user == self.made_by(*create),
-            Action::Delete { .. } => user.is_none(),
-            Action::Create { .. } => {
-                let is_others = |user: &UserId| self.made.contains_key(user) || self.touched.contains(user);
-                user.is_some_and(|user| !is_others(user))
-            }
-        };
-        let is_same = after.is_none_or(|after| user == Some(after.id()));
-        if fits && is_same { Ok(()) } else { Err(format!("operation {id} is not about this user")) }
-    }
-
-    fn is_open(&self, id: OperationId) -> Result<(), String> {
-        if self.is_done(id) { Err(format!("operation {id} is begun after it was done")) } else { Ok(()) }
-    }
-
-    fn is_done(&self, id: OperationId) -> bool {
-        matches!(self.operations.get(&id), Some(Progress::Done { .. }))
-    }
-
-    fn made_by(&self, create: OperationId) -> Option<&UserId> {
-        match self.operations.get(&create) {
-            Some(Progress::Done { user_id, .. }) => user_id.as_ref(),
-            _ => None,
-        }
-    }
-}
-
-fn known(plan: &Plan, id: OperationId) -> Result<&Operation, String> {
-    plan.operation(id).ok_or_else(|| format!("the plan has no operation {id}"))
 }
 
 /// A line as it stands in the file.

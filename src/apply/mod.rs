@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use crate::employee::UserId;
 use crate::plan::{Operation, OperationId};
-use crate::target::wire::UserResource;
+use crate::provider::StoredUser;
 
 /// What became of an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,9 +83,9 @@ pub struct Ended<'a> {
     /// How long all attempts took together.
     pub took: Duration,
     /// The whole user as read before the write.
-    pub before: Option<&'a UserResource>,
+    pub before: Option<&'a StoredUser>,
     /// The whole user afterwards, as far as the server told.
-    pub after: Option<&'a UserResource>,
+    pub after: Option<&'a StoredUser>,
 }
 
 /// Watches an apply while it runs.

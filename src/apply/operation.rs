@@ -4,7 +4,7 @@
 //! or is protected. A repetition is a new decision: the user is read and judged again before each of them. No request
 //! that writes leaves before its intent is on disk.
 
-use std::time::Duration;
+mod attempt;
 
 use jiff::Timestamp;
 
@@ -13,14 +13,17 @@ use super::expect::{differences, hash_of, updated};
 use super::journal::{Doubt, Journal, Record, Step};
 use crate::diff::Protect;
 use crate::employee::{Managed, User, UserId};
-use crate::plan::{Digest, Fields, Operation, OperationId};
-use crate::target::client::{ApiError, Client, Deleted};
-use crate::target::wire::{Body, Edit, UserResource, create_body};
+use crate::plan::{Change, Digest, Fields, Operation, OperationId};
+use crate::provider::{ApiError, Deleted, Dialect, LiveUser, Provider, Request, StoredUser};
+
+pub use attempt::{Attempt, End};
+
+use attempt::{Attempts, done, end_of_write, gone};
 
 /// What all operations of a run share.
 pub struct Worker<'a> {
-    /// The account.
-    pub client: &'a Client,
+    /// The service.
+    pub provider: &'a dyn Provider,
     /// Which fields are managed.
     pub managed: &'a Managed,
     /// Who is never touched.
@@ -41,14 +44,14 @@ pub enum Task<'a> {
         /// The user to be, as they are compared.
         expected: User,
     },
-    /// A PUT with edits laid over what is read.
+    /// Changes laid over what is read.
     Update {
         /// The user.
         user_id: UserId,
         /// What the user must be before it.
         before: Before,
         /// What to change.
-        edits: Vec<Edit>,
+        changes: Vec<Change>,
     },
     /// A DELETE.
     Delete {
@@ -68,137 +71,29 @@ pub enum Before {
     Created(User),
 }
 
-/// How one attempt ended.
-#[derive(Debug)]
-pub struct Attempt {
-    /// What became of it.
-    pub end: End,
-    /// Why the whole run must stop, if it must.
-    pub halt: Option<Halt>,
-    /// Whether a request that writes surely had an effect; where that is unclear, `end` says so.
-    pub wrote: bool,
-    /// The whole user as read before the write.
-    pub before: Option<UserResource>,
-    /// How long to wait before another attempt, if that may help.
-    again: Option<Duration>,
-}
-
-/// What became of an attempt.
-#[derive(Debug)]
-pub enum End {
-    /// It is done.
-    Done {
-        /// The user whom it made or changed.
-        user_id: Option<UserId>,
-        /// The whole user afterwards.
-        after: Option<UserResource>,
-        /// What Skovik holds otherwise than it was asked to.
-        differs: Vec<String>,
-    },
-    /// Surely nothing was changed.
-    NotDone(String),
-    /// The user is not the one of the plan any more, and was left alone.
-    Conflict(String),
-    /// Something was changed, but not all.
-    HalfDone(String),
-    /// It may or may not have been carried out.
-    Unclear(String),
-    /// A create was refused because the identifier or e-mail is in use: perhaps by the very user whom it made before.
-    Taken(String),
-    /// Skovik says that the user who is to be removed is not there. Only the complete list can confirm that.
-    SaidGone(String),
-    /// The run was ended before anything was sent.
-    Stopped,
-}
-
-impl Attempt {
-    fn new(end: End) -> Self {
-        Self { end, halt: None, wrote: false, before: None, again: None }
-    }
-
-    fn not_done(problem: impl Into<String>) -> Self {
-        Self::new(End::NotDone(problem.into()))
-    }
-
-    fn having_written(self) -> Self {
-        Self { wrote: true, ..self }
-    }
-
-    fn halting(mut self, halt: Halt) -> Self {
-        self.halt = Some(halt);
-        self
-    }
-
-    fn trying_again(self, again: Option<Duration>) -> Self {
-        Self { again, ..self }
-    }
-
-    /// What an attempt comes to where one before it may have got through: being refused now does not undo that.
-    fn after_unclear(mut self) -> Self {
-        self.end = match self.end {
-            End::NotDone(problem) => End::Unclear(format!("{problem}, after an attempt that may have got through")),
-            End::Stopped => End::Unclear("the run was stopped after an attempt that may have got through".to_owned()),
-            end => end,
-        };
-        self
-    }
-}
-
-/// The attempts of one update or delete within one run.
-struct Attempts {
-    left: u32,
-    /// What is known of an attempt whose outcome is not, of this run or an earlier one.
-    doubt: Option<Doubt>,
-    /// Whether that attempt was one of these.
-    unclear: bool,
-}
-
-impl Attempts {
-    fn new(left: u32, doubt: Option<&Doubt>) -> Self {
-        Self { left, doubt: doubt.cloned(), unclear: false }
-    }
-
-    /// Whether to look at the user again after the given attempt; it is what all of them come to otherwise.
-    async fn go_on(&mut self, attempt: Attempt, client: &Client) -> Result<(), Attempt> {
-        let attempt = if self.unclear { attempt.after_unclear() } else { attempt };
-        let Some(delay) = attempt.again.filter(|_| self.left > 0) else { return Err(attempt) };
-        if let End::Unclear(_) = attempt.end {
-            self.unclear = true;
-            self.doubt.get_or_insert_with(|| Doubt { before: attempt.before.clone() });
-        }
-        self.left -= 1;
-        match client.wait(delay).await {
-            Ok(()) => Ok(()),
-            Err(_) if self.doubt.is_some() => Err(attempt.after_unclear()),
-            Err(_) => Err(Attempt::new(End::Stopped)),
-        }
-    }
-}
-
 impl Worker<'_> {
     /// Carries an operation out. `doubt` is what is known of an earlier attempt whose outcome is not.
     pub async fn carry_out(&self, operation: &Operation, task: &Task<'_>, doubt: Option<&Doubt>) -> Attempt {
         let id = operation.id;
         match task {
             Task::Create { after, expected } => self.create(id, after, expected).await,
-            Task::Update { user_id, before, edits } => self.update(id, user_id, before, edits, doubt).await,
+            Task::Update { user_id, before, changes } => self.update(id, user_id, before, changes, doubt).await,
             Task::Delete { user_id, before_hash } => self.delete(id, user_id, *before_hash, doubt).await,
         }
     }
 
     async fn create(&self, id: OperationId, after: &Fields, expected: &User) -> Attempt {
-        let body = match create_body(after, expected.manager.as_ref()) {
+        let body = match self.dialect().create_request(after, expected.manager.as_ref()) {
             Ok(body) => body,
             Err(problem) => return Attempt::not_done(problem),
         };
         if let Err(attempt) = self.announce(id, Step::Create, None).await {
             return attempt;
         }
-        match self.client.create_user(&body).await {
+        match self.provider.create(&body, self.managed).await {
             Ok(made) => {
                 let (after, differs) = self.as_stored(expected, &body, made).await;
-                Attempt::new(End::Done { user_id: Some(after.id().clone()), after: Some(after), differs })
-                    .having_written()
+                done(after, differs).having_written()
             }
             Err(ApiError::Refused(refusal)) if refusal.taken => Attempt::new(End::Taken(refusal.to_string())),
             // A POST is never repeated where its outcome is unclear: the engine settles that by the complete list.
@@ -211,13 +106,13 @@ impl Worker<'_> {
         id: OperationId,
         user_id: &UserId,
         before: &Before,
-        edits: &[Edit],
+        changes: &[Change],
         doubt: Option<&Doubt>,
     ) -> Attempt {
-        let mut attempts = Attempts::new(self.client.retries(), doubt);
+        let mut attempts = Attempts::new(self.provider.retries(), doubt);
         loop {
-            let attempt = self.update_once(id, user_id, before, edits, attempts.doubt.as_ref()).await;
-            if let Err(last) = attempts.go_on(attempt, self.client).await {
+            let attempt = self.update_once(id, user_id, before, changes, attempts.doubt.as_ref()).await;
+            if let Err(last) = attempts.go_on(attempt, self.provider).await {
                 return last;
             }
         }
@@ -228,44 +123,45 @@ impl Worker<'_> {
         id: OperationId,
         user_id: &UserId,
         before: &Before,
-        edits: &[Edit],
+        changes: &[Change],
         doubt: Option<&Doubt>,
     ) -> Attempt {
-        let (read, user) = match self.read(user_id, doubt).await {
-            Ok(Some(found)) => found,
+        let read = match self.read(user_id, doubt).await {
+            Ok(Some(read)) => read,
             Ok(None) => {
                 let problem = format!("conflict: the user {user_id} is not in Skovik any more; plan again");
                 return Attempt::new(End::Conflict(problem));
             }
             Err(attempt) => return attempt,
         };
-        let moves = edits.iter().any(|edit| matches!(edit, Edit::Branch(_)));
+        let moves = self.dialect().may_empty_others(changes);
+        let user = &read.user;
         let is_as_planned = match before {
-            Before::Hash(hash) => hash_of(&user, self.managed) == *hash,
-            Before::Created(expected) => differences(expected, &user, self.managed).is_empty(),
+            Before::Hash(hash) => hash_of(user, self.managed) == *hash,
+            Before::Created(expected) => differences(expected, user, self.managed).is_empty(),
         };
         if is_as_planned {
-            let expected = updated(&user, edits, self.managed);
-            let first = doubt.and_then(|doubt| doubt.before.clone()).unwrap_or_else(|| read.clone());
-            return self.write(id, read, first, &expected, edits, moves).await;
+            let expected = updated(user, changes, self.managed);
+            let first = doubt.and_then(|doubt| doubt.before.clone()).unwrap_or_else(|| read.stored.clone());
+            return self.write(id, read, first, &expected, changes, moves).await;
         }
         // Not as before. If an earlier attempt was carried out after all, the user is as after it.
         if let Before::Created(created) = before
-            && differences(&updated(created, edits, self.managed), &user, self.managed).is_empty()
+            && differences(&updated(created, changes, self.managed), user, self.managed).is_empty()
         {
             // Linked already, by a run whose journal lost its end.
             return done(read, Vec::new());
         }
         let earlier = doubt.and_then(|doubt| doubt.before.as_ref());
-        let Some((first, was)) = earlier.and_then(|first| Some((first, first.to_user(self.managed).ok()?))) else {
+        let Some((first, was)) = earlier.and_then(|first| Some((first, self.parse(first)?))) else {
             return Attempt::new(End::Conflict(changed_meanwhile(user_id)));
         };
-        let expected = updated(&was, edits, self.managed);
+        let expected = updated(&was, changes, self.managed);
         // Custom fields that the move emptied come back even where somebody has changed something else since.
         if moves && user.branch == expected.branch {
-            self.refill(id, first.clone(), &expected, edits).await
-        } else if differences(&expected, &user, self.managed).is_empty() {
-            let lost = self.losses(first, edits, &read);
+            self.refill(id, first.clone(), &expected, changes).await
+        } else if differences(&expected, user, self.managed).is_empty() {
+            let lost = self.losses(first, changes, &read.stored);
             done(read, lost)
         } else {
             Attempt::new(End::Conflict(changed_meanwhile(user_id)))
@@ -275,25 +171,25 @@ impl Worker<'_> {
     async fn write(
         &self,
         id: OperationId,
-        read: UserResource,
-        first: UserResource,
+        read: LiveUser,
+        first: StoredUser,
         expected: &User,
-        edits: &[Edit],
+        changes: &[Change],
         moves: bool,
     ) -> Attempt {
-        let body = match read.overlay(edits) {
+        let body = match self.dialect().update_request(&read.stored, changes) {
             Ok(body) => body,
             Err(problem) => return Attempt::not_done(format!("the user cannot be written back: {problem}")),
         };
         if let Err(attempt) = self.announce(id, Step::Update, Some(&first)).await {
             return attempt;
         }
-        let mut attempt = match self.client.replace_user(read.id(), &body).await {
+        let mut attempt = match self.provider.update(read.id(), &body, self.managed).await {
             Ok(Some(after)) => {
-                let attempt = if let Some(halt) = self.changed_roles(&read, &after) {
+                let attempt = if let Some(halt) = changed_roles(&read.user, &after.user) {
                     Attempt::new(End::HalfDone(halt.to_string())).halting(halt)
                 } else if moves {
-                    self.refill(id, first.clone(), expected, edits).await
+                    self.refill(id, first.clone(), expected, changes).await
                 } else {
                     let (after, differs) = self.as_stored(expected, &body, after).await;
                     done(after, differs)
@@ -308,41 +204,37 @@ impl Worker<'_> {
     }
 
     /// After a change of branch: reads the user back, and sends the custom fields again that went missing.
-    async fn refill(&self, id: OperationId, before: UserResource, expected: &User, edits: &[Edit]) -> Attempt {
+    async fn refill(&self, id: OperationId, before: StoredUser, expected: &User, changes: &[Change]) -> Attempt {
         let half = |problem: &dyn std::fmt::Display| {
             End::HalfDone(format!(
                 "the user was moved to another branch, but it could not be made sure that their custom fields are still \
                  there: {problem}; run the same apply again"
             ))
         };
-        let mut left = self.client.retries();
+        let mut left = self.provider.retries();
         let mut wrote = false;
         let read = loop {
-            let read = match self.client.user(before.id()).await {
+            let read = match self.provider.user(before.id(), self.managed).await {
                 Ok(Some(read)) => read,
                 Ok(None) => return Attempt::new(half(&"the user is not in Skovik any more")),
                 Err(error) => return self.ended_by(half(&error), &error),
             };
-            let body = match read.refill(&before, edits) {
+            let body = match self.dialect().restore_request(&before, &read.stored, changes) {
                 Ok(Some(body)) => body,
                 Ok(None) => break read,
                 Err(problem) => return Attempt::new(half(&problem)),
             };
-            match read.to_user(self.managed) {
-                Ok(user) if self.protect.covers(&user) => {
-                    return Attempt::new(half(&"the user is protected now, and was left alone"));
-                }
-                Ok(_) => {}
-                Err(problem) => return Attempt::new(half(&problem)),
+            if self.protect.covers(&read.user) {
+                return Attempt::new(half(&"the user is protected now, and was left alone"));
             }
             if let Err(mut attempt) = self.announce(id, Step::Refill, Some(&before)).await {
                 attempt.end = half(&"the journal cannot be written");
                 return attempt;
             }
             wrote = true;
-            match self.client.replace_user(read.id(), &body).await {
+            match self.provider.update(read.id(), &body, self.managed).await {
                 Ok(Some(after)) => {
-                    if let Some(halt) = self.changed_roles(&read, &after) {
+                    if let Some(halt) = changed_roles(&read.user, &after.user) {
                         return Attempt::new(half(&halt)).halting(halt).having_written();
                     }
                     break after;
@@ -352,15 +244,15 @@ impl Worker<'_> {
                     if left > 0 =>
                 {
                     left -= 1;
-                    if let Err(error) = self.client.wait(delay).await {
+                    if let Err(error) = self.provider.wait(delay).await {
                         return Attempt::new(half(&error));
                     }
                 }
                 Err(error) => return self.ended_by(half(&error), &error),
             }
         };
-        let mut differs = self.compare(expected, &read);
-        differs.extend(self.losses(&before, edits, &read));
+        let mut differs = differences(expected, &read.user, self.managed);
+        differs.extend(self.losses(&before, changes, &read.stored));
         let mut attempt = done(read, differs);
         attempt.wrote = wrote;
         attempt.before = Some(before);
@@ -368,10 +260,10 @@ impl Worker<'_> {
     }
 
     async fn delete(&self, id: OperationId, user_id: &UserId, before_hash: Digest, doubt: Option<&Doubt>) -> Attempt {
-        let mut attempts = Attempts::new(self.client.retries(), doubt);
+        let mut attempts = Attempts::new(self.provider.retries(), doubt);
         loop {
             let attempt = self.delete_once(id, user_id, before_hash, attempts.doubt.as_ref()).await;
-            if let Err(last) = attempts.go_on(attempt, self.client).await {
+            if let Err(last) = attempts.go_on(attempt, self.provider).await {
                 return last;
             }
         }
@@ -385,8 +277,8 @@ impl Worker<'_> {
         doubt: Option<&Doubt>,
     ) -> Attempt {
         let said_gone = || End::SaidGone(format!("Skovik says that the user {user_id} is not there (404)"));
-        let (read, user) = match self.read(user_id, doubt).await {
-            Ok(Some(found)) => found,
+        let LiveUser { user, stored: read } = match self.read(user_id, doubt).await {
+            Ok(Some(read)) => read,
             Ok(None) => return Attempt::new(said_gone()),
             Err(attempt) => return attempt,
         };
@@ -396,7 +288,7 @@ impl Worker<'_> {
         if let Err(attempt) = self.announce(id, Step::Delete, Some(&read)).await {
             return attempt;
         }
-        let mut attempt = match self.client.delete_user(user_id).await {
+        let mut attempt = match self.provider.delete(user_id).await {
             Ok(Deleted::Now) => gone().having_written(),
             Ok(Deleted::AlreadyGone) => Attempt::new(said_gone()).having_written(),
             Err(error) => end_of_write(&error),
@@ -406,11 +298,11 @@ impl Worker<'_> {
     }
 
     /// Reads a user just before a write, and refuses protected ones.
-    async fn read(&self, id: &UserId, doubt: Option<&Doubt>) -> Result<Option<(UserResource, User)>, Attempt> {
+    async fn read(&self, id: &UserId, doubt: Option<&Doubt>) -> Result<Option<LiveUser>, Attempt> {
         // What was in doubt before stays so where it cannot be read.
         let unread =
             |problem: String| Attempt::new(if doubt.is_some() { End::Unclear(problem) } else { End::NotDone(problem) });
-        let read = match self.client.user(id).await {
+        let read = match self.provider.user(id, self.managed).await {
             Ok(Some(read)) => read,
             Ok(None) => return Ok(None),
             Err(error @ ApiError::Credentials { .. }) => {
@@ -419,44 +311,42 @@ impl Worker<'_> {
             Err(ApiError::Stopped { .. }) if doubt.is_none() => return Err(Attempt::new(End::Stopped)),
             Err(error) => return Err(unread(format!("the user could not be read before the write: {error}"))),
         };
-        let user = read
-            .to_user(self.managed)
-            .map_err(|problem| unread(format!("the user cannot be understood: {problem}")))?;
-        if self.protect.covers(&user) {
+        if self.protect.covers(&read.user) {
             let problem = format!("conflict: the user {id} is protected now, and was left alone");
             return Err(Attempt::new(End::Conflict(problem)));
         }
-        Ok(Some((read, user)))
+        Ok(Some(read))
     }
 
     /// Notes on disk what is about to be sent.
-    async fn announce(&self, operation: OperationId, step: Step, before: Option<&UserResource>) -> Result<(), Attempt> {
+    async fn announce(&self, operation: OperationId, step: Step, before: Option<&StoredUser>) -> Result<(), Attempt> {
         let record = Record::Intent { at: (self.now)(), operation, step, before: before.cloned() };
         self.journal.write(&record).done().await.map_err(|error| {
             Attempt::not_done(format!("nothing was sent: {error}")).halting(Halt::Journal(error.to_string()))
         })
     }
 
-    fn compare(&self, expected: &User, after: &UserResource) -> Vec<String> {
-        match after.to_user(self.managed) {
-            Ok(user) => differences(expected, &user, self.managed),
-            Err(problem) => vec![format!("the answer cannot be understood: {problem}")],
-        }
+    fn dialect(&self) -> &dyn Dialect {
+        self.provider.dialect()
     }
 
-    /// How what Skovik holds after a write differs from what it was sent, what this tool does not manage included. What
-    /// the answer seems to have lost is looked at once more.
-    async fn as_stored(&self, expected: &User, sent: &Body, answer: UserResource) -> (UserResource, Vec<String>) {
-        let differs = |held: &UserResource| {
-            let mut differs = self.compare(expected, held);
-            differs.extend(sent.lost(held, self.managed));
+    fn parse(&self, stored: &StoredUser) -> Option<User> {
+        self.dialect().user(stored.raw(), self.managed).ok()
+    }
+
+    /// How what the service holds after a write differs from what it was sent, what this tool does not manage included.
+    /// What the answer seems to have lost is looked at once more.
+    async fn as_stored(&self, expected: &User, sent: &Request, answer: LiveUser) -> (LiveUser, Vec<String>) {
+        let differs = |held: &LiveUser| {
+            let mut differs = differences(expected, &held.user, self.managed);
+            differs.extend(self.dialect().losses(sent, &held.stored, self.managed));
             differs
         };
         let found = differs(&answer);
         if found.is_empty() {
             return (answer, found);
         }
-        match self.client.user(answer.id()).await {
+        match self.provider.user(answer.id(), self.managed).await {
             Ok(Some(read)) => {
                 let found = differs(&read);
                 (read, found)
@@ -466,25 +356,9 @@ impl Worker<'_> {
     }
 
     /// What a user lost of what was carried along from `before`.
-    fn losses(&self, before: &UserResource, edits: &[Edit], held: &UserResource) -> Vec<String> {
-        before.overlay(edits).map_or_else(|problem| vec![problem], |sent| sent.lost(held, self.managed))
-    }
-
-    fn changed_roles(&self, before: &UserResource, after: &UserResource) -> Option<Halt> {
-        let roles = |resource: &UserResource| resource.to_user(self.managed).ok()?.roles;
-        let (was, is) = (roles(before)?, roles(after)?);
-        let sorted = |roles: &[Box<str>]| {
-            let mut roles = roles.to_vec();
-            roles.sort_unstable();
-            roles
-        };
-        (sorted(&was) != sorted(&is)).then(|| {
-            Halt::RolesChanged(format!(
-                "the roles of the user {} changed from {was:?} to {is:?} in a write that left them alone; look into that \
-                 before anything else is written",
-                before.id()
-            ))
-        })
+    fn losses(&self, before: &StoredUser, changes: &[Change], held: &StoredUser) -> Vec<String> {
+        let sent = self.dialect().update_request(before, changes);
+        sent.map_or_else(|problem| vec![problem], |sent| self.dialect().losses(&sent, held, self.managed))
     }
 
     fn ended_by(&self, end: End, error: &ApiError) -> Attempt {
@@ -496,24 +370,20 @@ impl Worker<'_> {
     }
 }
 
-fn done(after: UserResource, differs: Vec<String>) -> Attempt {
-    Attempt::new(End::Done { user_id: Some(after.id().clone()), after: Some(after), differs })
-}
-
-fn gone() -> Attempt {
-    Attempt::new(End::Done { user_id: None, after: None, differs: Vec::new() })
-}
-
-fn end_of_write(error: &ApiError) -> Attempt {
-    let problem = error.to_string();
-    match error {
-        ApiError::Refused(_) => Attempt::not_done(problem),
-        ApiError::NotSent { again, .. } => Attempt::not_done(problem).trying_again(*again),
-        ApiError::Unclear { again, .. } => Attempt::new(End::Unclear(problem)).trying_again(*again),
-        ApiError::Credentials { .. } => Attempt::not_done(problem.clone()).halting(Halt::Credentials(problem)),
-        ApiError::Stopped { unclear: true } => Attempt::new(End::Unclear(problem)),
-        ApiError::Stopped { unclear: false } => Attempt::new(End::Stopped),
-    }
+fn changed_roles(before: &User, after: &User) -> Option<Halt> {
+    let (was, is) = (before.roles.as_ref()?, after.roles.as_ref()?);
+    let sorted = |roles: &[Box<str>]| {
+        let mut roles = roles.to_vec();
+        roles.sort_unstable();
+        roles
+    };
+    (sorted(was) != sorted(is)).then(|| {
+        Halt::RolesChanged(format!(
+            "the roles of the user {} changed from {was:?} to {is:?} in a write that left them alone; look into that \
+             before anything else is written",
+            before.id
+        ))
+    })
 }
 
 fn changed_meanwhile(user_id: &UserId) -> String {

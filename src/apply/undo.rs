@@ -18,6 +18,7 @@ use crate::plan::{
     Content, CreateRef, Diagnostic, ManagerRef, Operation, OperationId, Plan, PlanError, SourceSummary, Summary,
     Target, UserRef,
 };
+use crate::provider::Dialect;
 
 pub use history::History;
 
@@ -35,6 +36,8 @@ pub struct Input<'a> {
     pub history: &'a History,
     /// Which fields the settings manage.
     pub managed: &'a Managed,
+    /// How the service writes users down.
+    pub dialect: &'a dyn Dialect,
     /// How much may change.
     pub limits: &'a Limits,
 }
@@ -44,13 +47,13 @@ pub struct Input<'a> {
 /// # Errors
 /// Where it cannot be hashed, or the journal holds a user that cannot be understood.
 pub fn make(input: &Input<'_>) -> Result<Plan, UndoError> {
-    let Input { plan, history, managed, limits } = *input;
-    let Drafts { drafts, mut diagnostics } = Drafts::of(plan, history, managed).map_err(UndoError::User)?;
+    let Input { plan, history, managed, limits, dialect: _ } = *input;
+    let Drafts { drafts, mut diagnostics } = Drafts::of(input).map_err(UndoError::User)?;
     let (order, left_out) = order::sort(&drafts);
     diagnostics.extend(left_out.iter().map(|&index| left_out_message(&drafts[index])));
     diagnostics.sort_unstable();
     diagnostics.dedup();
-    let operations = write_down(&drafts, &order, &draft::names_now(plan, history, managed).map_err(UndoError::User)?);
+    let operations = write_down(&drafts, &order, &draft::names_now(input).map_err(UndoError::User)?);
     let done = plan.content().operations.iter().filter(|operation| history.is_done(operation.id)).count() as u64;
     let target = target_now(plan, history);
     // Whoever is left out is named by a diagnostic; set aside is who has a record that cannot be trusted.

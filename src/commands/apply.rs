@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 
 use super::common::{
-    client, counted_approvals, list_guards, load_settings, now, open_state, read_plan, replay, rules, same_settings,
+    counted_approvals, list_guards, load_settings, now, open_state, provider, read_plan, replay, rules, same_settings,
     shown,
 };
 use super::places::Places;
@@ -33,9 +33,8 @@ use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::write_private;
 use crate::mapping::Mapper;
 use crate::plan::{Digest, GuardResult, Plan};
+use crate::provider::{Account, Provider};
 use crate::state::State;
-use crate::target::Account;
-use crate::target::client::Client;
 use crate::ui::Ui;
 use watch::Watch;
 
@@ -100,15 +99,15 @@ pub(super) async fn carry_out(
     let Approved { plan, granted, .. } = approved;
     // Only now nobody else writes to it.
     let mut replay = replay(state, plan)?;
-    let client = client(settings).await?;
+    let provider = provider(settings).await?;
     let mut stop = watch::listen_for_signals()?;
     let (account, policy, directory) = tokio::select! {
-        live = read_live(client, settings, ui) => live?,
+        live = read_live(provider, settings, ui) => live?,
         () = engine::wants(&mut stop, Stop::Gently) => {
             return Err(refused(ExitStatus::Interrupted, "interrupted before anything was written"));
         }
     };
-    let Account::Live(client) = account else { return Err(anyhow::anyhow!("a snapshot cannot be written to")) };
+    let Account::Live(provider) = account else { return Err(anyhow::anyhow!("a snapshot cannot be written to")) };
     let live = Live {
         directory: &directory,
         managed: &policy.managed,
@@ -133,7 +132,7 @@ pub(super) async fn carry_out(
     let target = &settings.target;
     let options = Options { max_in_flight: target.max_in_flight, settle_after: target.timeout, stop };
     let begun = Begun { approved, replay: &replay, standing: &standing };
-    execute(args, begun, options, &client, &policy, state, ui).await
+    execute(args, begun, options, &*provider, &policy, state, ui).await
 }
 
 fn finished_before(args: &cli::Apply, finished: Timestamp, ui: &Ui) -> anyhow::Result<ExitStatus> {
@@ -206,8 +205,12 @@ fn not_locked(error: LockError) -> anyhow::Error {
     }
 }
 
-async fn read_live(client: Client, settings: &Settings, ui: &Ui) -> anyhow::Result<(Account, Policy, Directory)> {
-    let account = Account::Live(Box::new(client));
+async fn read_live(
+    provider: Box<dyn Provider>,
+    settings: &Settings,
+    ui: &Ui,
+) -> anyhow::Result<(Account, Policy, Directory)> {
+    let account = Account::Live(provider);
     let shape = account.shape().await?;
     let resolved = Mapper::new(settings).resolve(&shape.branches, &shape.custom_fields).or_refuse(ExitStatus::Stale)?;
     let progress = ui.progress("reading Skovik's users");
@@ -260,7 +263,7 @@ async fn execute(
     args: &cli::Apply,
     begun: Begun<'_>,
     options: Options,
-    client: &Client,
+    provider: &dyn Provider,
     policy: &Policy,
     state: &State,
     ui: &Ui,
@@ -278,7 +281,7 @@ async fn execute(
     let journal = Journal::open(&path, state.key(), replay, hash, begun_by).await.context("nothing was written")?;
     let run = Record::Run { at: now(), approvers: granted.approvers.clone() };
     journal.write(&run).done().await.context("nothing was written")?;
-    let worker = Worker { client, managed: &policy.managed, protect: &policy.protect, journal: &journal, now: &now };
+    let worker = Worker { provider, managed: &policy.managed, protect: &policy.protect, journal: &journal, now: &now };
     let report = engine::run(plan, replay, standing, &worker, options, &mut watch).await;
     drop(journal);
     let status = status(&report, report.wrote || !replay.operations.is_empty());

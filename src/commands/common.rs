@@ -24,8 +24,9 @@ use crate::files::{Links, read_regular, read_regular_text, write_private};
 use crate::guard::title;
 use crate::mapping::ResolvedMapper;
 use crate::plan::{Content, GuardResult, Plan, not_as_demanded};
+use crate::provider::Provider;
+use crate::provider::skovik::{Client, Options};
 use crate::state::{KEY_VARIABLE, State, StateError};
-use crate::target::client::{Client, Options};
 use crate::text::printable;
 
 /// How many guards a refusal names.
@@ -47,8 +48,8 @@ pub(super) fn target_url(settings: &Settings) -> anyhow::Result<Url> {
     Url::parse(&settings.target.url).context("[target] url").or_refuse(ExitStatus::Usage)
 }
 
-/// A client of the account, with its key.
-pub(super) async fn client(settings: &Settings) -> anyhow::Result<Client> {
+/// The service, with its key.
+pub(super) async fn provider(settings: &Settings) -> anyhow::Result<Box<dyn Provider>> {
     let target = &settings.target;
     let options = Options {
         url: target_url(settings)?,
@@ -63,7 +64,8 @@ pub(super) async fn client(settings: &Settings) -> anyhow::Result<Client> {
         timeout: target.timeout,
         retries: target.retries,
     };
-    Client::new(options).context("[target]").or_refuse(ExitStatus::Usage)
+    let client = Client::new(options).context("[target]").or_refuse(ExitStatus::Usage)?;
+    Ok(Box::new(client))
 }
 
 /// The settings that decide who is who, for the account whose fields were looked up.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::common::{client, existing_state, load_settings, plan_bytes, policy, replay, shown, target_url};
+use super::common::{existing_state, load_settings, plan_bytes, policy, provider, replay, shown, target_url};
 use super::places::Places;
 use super::signals::{EndedBySignals, unless_interrupted};
 use crate::cli::{self, Global};
@@ -19,10 +19,11 @@ use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::write_private;
 use crate::mapping::{Mapper, ResolvedMapper};
 use crate::plan::{Digest, Input, NoPlan, Plan};
+use crate::provider::skovik::Skovik;
+use crate::provider::{Account, fingerprint};
 use crate::render::Ids;
 use crate::render::text::{TextOptions, display};
 use crate::source::{Records, read_all};
-use crate::target::{Account, fingerprint};
 use crate::text::shell_path;
 use crate::ui::{Progress, Ui};
 
@@ -107,8 +108,8 @@ pub(super) async fn read_both_sides(
 /// Skovik, or a snapshot of it, ready to be read: its settings and its key are checked, and nothing is sent yet.
 pub(super) async fn open_account(settings: &Settings, snapshot: Option<&Path>) -> anyhow::Result<Account> {
     Ok(match snapshot {
-        Some(path) => Account::Snapshot { path: path.to_owned(), url: target_url(settings)? },
-        None => Account::Live(Box::new(client(settings).await?)),
+        Some(path) => Account::Snapshot { path: path.to_owned(), url: target_url(settings)?, dialect: &Skovik },
+        None => Account::Live(provider(settings).await?),
     })
 }
 

@@ -6,14 +6,13 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::value::RawValue;
 
-use super::common::{client, load_settings, shown};
+use super::common::{load_settings, provider, shown};
 use super::places::Places;
 use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, OrRefuse};
 use crate::files::PrivateFile;
-use crate::target::client::{Client, ListError, Progress};
-use crate::target::snapshot::{Counts, Item, Writer};
-use crate::target::wire::Collection;
+use crate::provider::snapshot::{Counts, Item, Writer};
+use crate::provider::{Collection, ListError, Progress, Provider};
 use crate::ui::Ui;
 
 /// Runs `snapshot`.
@@ -31,7 +30,7 @@ pub async fn run(args: &cli::Snapshot, global: &Global, ui: &Ui) -> Result<ExitS
         progress.set(read);
     };
     let Counts { branches, custom_fields, users } =
-        write_snapshot(&client(&settings).await?, &settings.target.url, &args.out, &told).await?;
+        write_snapshot(&*provider(&settings).await?, &settings.target.url, &args.out, &told).await?;
     progress.finish();
     ui.line(format!("saved {}: users {users}, branches {branches}, custom fields {custom_fields}", shown(&args.out)))?;
     Ok(ExitStatus::Done)
@@ -41,7 +40,7 @@ pub async fn run(args: &cli::Snapshot, global: &Global, ui: &Ui) -> Result<ExitS
 ///
 /// # Errors
 /// Leads to exit 4 where Skovik cannot be read whole.
-pub async fn write_snapshot(client: &Client, url: &str, out: &Path, progress: Progress<'_>) -> Result<Counts> {
+pub async fn write_snapshot(provider: &dyn Provider, url: &str, out: &Path, progress: Progress<'_>) -> Result<Counts> {
     let cannot_write = || format!("cannot write the snapshot {}", out.display());
     let file = PrivateFile::create(out).with_context(cannot_write)?;
     let mut writer = Writer::new(file, url).with_context(cannot_write)?;
@@ -56,7 +55,7 @@ pub async fn write_snapshot(client: &Client, url: &str, out: &Path, progress: Pr
                 Collection::Users => Item::User(raw),
             })
         };
-        match client.raw(what, &mut each, progress).await {
+        match provider.rows(what, &mut each, progress).await {
             Err(ListError::Output(error)) => return Err(error).with_context(cannot_write),
             listed => listed.or_refuse(ExitStatus::Untrusted)?,
         }

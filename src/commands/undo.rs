@@ -10,6 +10,7 @@ use crate::cli::{self, Global};
 use crate::employee::Managed;
 use crate::exit::{ExitStatus, refused};
 use crate::files::write_private;
+use crate::provider::skovik::Skovik;
 use crate::ui::Ui;
 
 /// Runs `undo`.
@@ -39,7 +40,7 @@ pub fn run(args: &cli::Undo, global: &Global, ui: &Ui) -> anyhow::Result<ExitSta
         manager: settings.employee.manager.is_some(),
         custom_fields: plan.content().target.custom_fields.keys().cloned().collect(),
     };
-    let input = Input { plan: &plan, history: &history, managed: &managed, limits: &settings.guard };
+    let input = Input { plan: &plan, history: &history, managed: &managed, limits: &settings.guard, dialect: &Skovik };
     let undo = undo::make(&input).with_context(|| format!("no undo can be made from {}", shown(&path)))?;
     super::plan::put_applied_plan_away(&args.out, &undo, global, ui)?;
     write_private(&args.out, |file| undo.write(file)).with_context(|| format!("cannot write {}", shown(&args.out)))?;

@@ -47,6 +47,52 @@ impl Value {
     }
 }
 
+impl Change {
+    /// Gives a user the changed value. A manager who is not made yet, and a custom field that is not managed, are left out.
+    pub fn lay_over(&self, user: &mut User, managed: &Managed) {
+        let Self { field, before: _, after } = self;
+        let text = || match after {
+            Some(Value::Text(text)) => text.as_str(),
+            _ => "",
+        };
+        match field {
+            Field::ExternalIdentifier => user.identifier = Some(text()).filter(|text| !text.is_empty()).map(Into::into),
+            Field::PrimaryEmail => user.email = text().into(),
+            Field::FirstName => user.first_name = text().into(),
+            Field::LastName => user.last_name = text().into(),
+            Field::Branch => {
+                user.branch = match after {
+                    Some(Value::Branch(branch)) => Some(branch.branch_id.clone()),
+                    _ => None,
+                }
+            }
+            Field::Manager => {
+                user.manager = match after {
+                    Some(Value::Manager(ManagerRef::User(manager))) => Some(manager.user_id.clone()),
+                    _ => None,
+                }
+            }
+            Field::Custom(id) => {
+                let Some(place) = managed.custom_fields.iter().position(|managed| managed == id) else { return };
+                user.custom_fields[place] = match after {
+                    Some(Value::Text(text)) => Some(CustomValue::Text(text.as_str().into())),
+                    Some(Value::Boolean(value)) => Some(CustomValue::Boolean(*value)),
+                    Some(Value::Branch(_) | Value::Manager(_)) | None => None,
+                };
+            }
+        }
+    }
+}
+
+impl From<&CustomValue> for Value {
+    fn from(value: &CustomValue) -> Self {
+        match value {
+            CustomValue::Boolean(value) => Self::Boolean(*value),
+            CustomValue::Text(value) => Self::Text(value.to_string()),
+        }
+    }
+}
+
 /// Writes the drafts down as operations, numbered in this order.
 pub(super) fn write_down(
     comparison: &Comparison<'_>,

@@ -14,7 +14,7 @@ use super::account::{Account, BRANCHES, Definition, Ids, Kind, USERS};
 use super::json::{Resource, is_null, text_of};
 use super::users::{Keys, Slot, Stored, Users};
 use crate::employee::email_key;
-use crate::target::snapshot::{self, Counts, Item, SnapshotError};
+use crate::provider::snapshot::{self, Counts, Item, SnapshotError};
 
 /// What can only be checked when all users are known.
 struct Pending {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
+use skovik_sync::provider::snapshot::{Item, Writer};
 use skovik_sync::sandbox::Account;
-use skovik_sync::target::snapshot::{Item, Writer};
 
 use crate::world::Pace;
 

@@ -13,8 +13,8 @@ use std::process::{Command, Stdio};
 use secrecy::ExposeSecret as _;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
+use skovik_sync::provider::snapshot::{Item, Writer};
 use skovik_sync::sandbox::{Account, Options, Server};
-use skovik_sync::target::snapshot::{Item, Writer};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
-use skovik_sync::target::snapshot::{Item, Writer};
+use skovik_sync::provider::snapshot::{Item, Writer};
 use tempfile::TempDir;
 
 /// May read and write.

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
+use skovik_sync::provider::snapshot::{Item, Writer};
 use skovik_sync::sandbox::{Account, Options, Server};
-use skovik_sync::target::snapshot::{Item, Writer};
 
 /// A running sandbox and a client of it.
 struct Sandbox {

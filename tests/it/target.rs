@@ -9,8 +9,11 @@ mod writes;
 
 use std::time::Duration;
 
-use skovik_sync::target::client::{Client, Options};
-use skovik_sync::target::wire::{AUTH_HEADER, AUTH_SCHEME, UserResource};
+use skovik_sync::employee::Managed;
+use skovik_sync::plan::{Change, Field, Value};
+use skovik_sync::provider::skovik::wire::{AUTH_HEADER, AUTH_SCHEME};
+use skovik_sync::provider::skovik::{Client, Options, Skovik};
+use skovik_sync::provider::{Dialect as _, Request, StoredUser};
 use url::Url;
 
 const KEY: &str = "s3cret-k3y";
@@ -40,8 +43,21 @@ fn user(id: &str) -> String {
     format!(r#"{{"type":"users","id":"{id}","attributes":{{"primary_email":"{id}@example.com"}}}}"#)
 }
 
-fn resource(id: &str) -> UserResource {
+fn resource(id: &str) -> StoredUser {
     serde_json::from_str(&user(id)).unwrap()
+}
+
+/// What puts a user back as it was read, under another last name if one is given.
+fn put(user: &StoredUser, last_name: Option<&str>) -> Request {
+    let change =
+        |name: &str| Change { field: Field::LastName, before: None, after: Some(Value::Text(name.to_owned())) };
+    Skovik.update_request(user, &last_name.map(change).into_iter().collect::<Vec<_>>()).unwrap()
+}
+
+/// No field that need not be.
+fn nothing() -> &'static Managed {
+    static NOTHING: Managed = Managed { branch: false, manager: false, custom_fields: Vec::new() };
+    &NOTHING
 }
 
 /// A page of users, with these further members.

@@ -7,11 +7,11 @@ use crate::apply::journal::{Doubt, Record};
 use crate::apply::settle::{List, Verdict};
 use crate::apply::{Halt, Outcome};
 use crate::plan::Action;
-use crate::target::wire::UserResource;
+use crate::provider::StoredUser;
 
 impl Run<'_> {
     /// Leaves an operation to be settled. A request that was `sent` may still be carried out for a while.
-    pub(super) fn park(&mut self, index: usize, parked: Parked, before: Option<UserResource>) {
+    pub(super) fn park(&mut self, index: usize, parked: Parked, before: Option<StoredUser>) {
         if parked.sent_at.is_some() {
             self.count_failure();
         }
@@ -42,7 +42,7 @@ impl Run<'_> {
             }
         }
         let read = tokio::select! {
-            read = self.worker.client.users(self.worker.managed, &|_, _| {}) => read,
+            read = self.worker.provider.users(self.worker.managed, &|_, _| {}) => read,
             () = wants(&mut self.options.stop, Stop::Gently) => {
                 self.halt = Some(Halt::Interrupted);
                 return false;

@@ -4,6 +4,7 @@
 use std::fmt::Display;
 
 use super::Live;
+use crate::apply::expect::updated;
 use crate::employee::{Directory, ExternalIdentifier, User};
 use crate::plan::{
     Action, BranchRef, Change, Field, Fields, ManagerRef, Operation, Plan, Subject, UserRef, Value, display_name,
@@ -57,7 +58,7 @@ pub(super) fn of_user(operation: &Operation, user: &User, live: Live<'_>) -> Vec
     let mut known_as = vec![(user.identifier.clone(), display_name(user))];
     match action {
         Action::Update { changes, .. } => {
-            let after = renamed(user, changes);
+            let after = updated(user, changes, live.managed);
             known_as.push((after.identifier.clone(), display_name(&after)));
             problems.extend(changes.iter().filter_map(|change| of_value(change, user, live)));
         }
@@ -117,22 +118,6 @@ fn of_manager(manager: &ManagerRef, directory: &Directory) -> Option<String> {
     }
     let (planned, held) = (person(employee.as_ref(), name), person(user.identifier.as_ref(), &held));
     Some(shown("manager", user_id, &planned, &held))
-}
-
-/// The user under the identifier, e-mail and name that the changes give them.
-fn renamed(user: &User, changes: &[Change]) -> User {
-    let mut user = user.clone();
-    for Change { field, before: _, after } in changes {
-        let Some(Value::Text(text)) = after else { continue };
-        match field {
-            Field::ExternalIdentifier => user.identifier = Some(text.as_str().into()),
-            Field::PrimaryEmail => user.email = text.as_str().into(),
-            Field::FirstName => user.first_name = text.as_str().into(),
-            Field::LastName => user.last_name = text.as_str().into(),
-            Field::Branch | Field::Manager | Field::Custom(_) => {}
-        }
-    }
-    user
 }
 
 fn person(identifier: Option<&ExternalIdentifier>, name: &str) -> String {

@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::History;
+use super::Input;
 use super::history::Done;
 use crate::apply::expect::{Made, created, hash_of};
 use crate::employee::{BranchId, CustomFieldId, CustomValue, Directory, ExternalIdentifier, Managed, User, UserId};
 use crate::plan::{
-    self, BranchRef, Change, CreateRef, Diagnostic, Digest, Field, Fields, ManagerRef, Operation, OperationId, Plan,
+    self, BranchRef, Change, CreateRef, Diagnostic, Digest, Field, Fields, ManagerRef, Operation, OperationId,
     Severity, UserRef, Value,
 };
-use crate::target::wire::UserResource;
+use crate::provider::{Dialect, StoredUser};
 
 /// An operation to be. Managers are users throughout, those who are made again by their former ids.
 #[derive(Debug)]
@@ -41,6 +42,7 @@ pub(super) struct Drafts {
 struct Maker<'a> {
     history: &'a History,
     managed: &'a Managed,
+    dialect: &'a dyn Dialect,
     made: Made,
     /// The manager whom a link gave to the person whom a create made, and the link.
     linked: HashMap<OperationId, (&'a Operation, &'a ManagerRef)>,
@@ -50,11 +52,13 @@ struct Maker<'a> {
 }
 
 impl Drafts {
-    pub(super) fn of(plan: &Plan, history: &History, managed: &Managed) -> Result<Self, String> {
+    pub(super) fn of(input: &Input<'_>) -> Result<Self, String> {
+        let Input { plan, history, managed, dialect, limits: _ } = *input;
         let operations = &plan.content().operations;
         let mut maker = Maker {
             history,
             managed,
+            dialect,
             made: super::made(plan, history),
             linked: HashMap::new(),
             lost: BTreeSet::new(),
@@ -128,7 +132,7 @@ impl<'a> Maker<'a> {
             asked.manager = Some(Some(self.by_id(create)?));
         }
         let user = match last {
-            Some(resource) => resource.to_user(self.managed)?,
+            Some(resource) => self.dialect.user(resource.raw(), self.managed)?,
             None => User { id: user_id.clone(), ..created(&asked, self.managed, &self.made)? },
         };
         // The plan knows the names of branches and managers, the server what it stored.
@@ -145,9 +149,9 @@ impl<'a> Maker<'a> {
         operation: &Operation,
         user_id: &UserId,
         changes: &[Change],
-        [before, after]: [&UserResource; 2],
+        [before, after]: [&StoredUser; 2],
     ) -> Result<Option<Draft>, String> {
-        let (was, is) = (before.to_user(self.managed)?, after.to_user(self.managed)?);
+        let (was, is) = (self.dialect.user(before.raw(), self.managed)?, self.dialect.user(after.raw(), self.managed)?);
         let mut back = Vec::new();
         for change in changes {
             let Change { field, before: then, after: now } = change;
@@ -182,15 +186,16 @@ impl<'a> Maker<'a> {
         operation: &Operation,
         user_id: &UserId,
         before: &Fields,
-        resource: &UserResource,
+        resource: &StoredUser,
     ) -> Result<Option<Draft>, String> {
         if operation.employee.is_none() {
             let message = format!("{} is not made again: they have no external identifier", operation.name);
             self.say(operation, "undo_impossible", message);
             return Ok(None);
         }
-        let everything = Managed { branch: true, manager: true, custom_fields: resource.custom_field_ids()? };
-        let user = resource.to_user(&everything)?;
+        let everything =
+            Managed { branch: true, manager: true, custom_fields: self.dialect.custom_field_ids(resource)? };
+        let user = self.dialect.user(resource.raw(), &everything)?;
         let whole = Fields::of_user(&user, &everything, &Directory::default());
         let mut after = before.clone();
         after.branch = after.branch.or(whole.branch);
@@ -207,7 +212,7 @@ impl<'a> Maker<'a> {
             "{} (user {user_id}) comes back as a new user with a new id: receipts, reports and approvals stay behind",
             operation.name
         );
-        let unsent = resource.unsent()?;
+        let unsent = self.dialect.unsent(resource)?;
         if !unsent.is_empty() {
             message.push_str(&format!(", and so do {}", unsent.join(", ")));
         }
@@ -265,15 +270,16 @@ impl<'a> Maker<'a> {
 pub(super) struct NamesNow(HashMap<UserId, UserRef>);
 
 /// Looks them up in what the journal says of each user afterwards.
-pub(super) fn names_now(plan: &Plan, history: &History, managed: &Managed) -> Result<NamesNow, String> {
+pub(super) fn names_now(input: &Input<'_>) -> Result<NamesNow, String> {
+    let Input { plan, history, managed, dialect, limits: _ } = *input;
     let mut names = HashMap::new();
     for operation in &plan.content().operations {
         let done = history.entry(operation.id).and_then(|entry| entry.done.as_ref());
         if let (plan::Action::Update { user_id, .. }, Some(after)) =
             (&operation.action, done.and_then(|done| done.after.as_ref()))
         {
-            let user = after
-                .to_user(managed)
+            let user = dialect
+                .user(after.raw(), managed)
                 .map_err(|problem| format!("operation {} in the journal: {problem}", operation.id))?;
             let name = plan::display_name(&user);
             names.insert(user_id.clone(), UserRef { user_id: user_id.clone(), employee: user.identifier, name });

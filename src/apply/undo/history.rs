@@ -6,8 +6,8 @@ use std::path::Path;
 use crate::apply::journal::{JournalError, Record, Replay, read_lines};
 use crate::employee::UserId;
 use crate::plan::{Digest, OperationId, Plan};
+use crate::provider::StoredUser;
 use crate::state::State;
-use crate::target::wire::UserResource;
 
 /// A plan's journal, read for taking the plan back.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(super) struct Entry {
     /// Whether a request was sent, or may have been.
     pub(super) announced: bool,
     /// The whole user before the first request; none for a create.
-    pub(super) before: Option<UserResource>,
+    pub(super) before: Option<StoredUser>,
     /// `None` while it is in doubt.
     pub(super) done: Option<Done>,
 }
@@ -32,7 +32,7 @@ pub(super) struct Done {
     /// Whom it made or changed; none for a delete.
     pub(super) user_id: Option<UserId>,
     /// The whole user afterwards, as far as the server told.
-    pub(super) after: Option<UserResource>,
+    pub(super) after: Option<StoredUser>,
 }
 
 impl History {

@@ -20,7 +20,7 @@ use crate::employee::{ExternalIdentifier, UserId};
 use crate::exit::ExitStatus;
 use crate::files::PrivateFile;
 use crate::plan::{Digest, Operation, OperationId, Plan};
-use crate::target::wire::UserResource;
+use crate::provider::StoredUser;
 use crate::ui::{Progress, Ui};
 
 /// What a report file says that it is.
@@ -109,8 +109,8 @@ struct Entry<'a> {
     user_id: Option<&'a str>,
     attempts: u32,
     duration_ms: u128,
-    before: Option<&'a UserResource>,
-    after: Option<&'a UserResource>,
+    before: Option<&'a StoredUser>,
+    after: Option<&'a StoredUser>,
 }
 
 impl<'a> Entry<'a> {

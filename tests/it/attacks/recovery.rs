@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use skovik_sync::apply::journal::{BegunBy, Journal, Record, Replay, Step};
 use skovik_sync::employee::UserId;
 use skovik_sync::plan::{Action, Operation, OperationId, Plan};
+use skovik_sync::provider::StoredUser;
 use skovik_sync::state::State;
-use skovik_sync::target::wire::UserResource;
 
 use crate::company::every_step;
 use crate::world::{Ended, Pace, World};
@@ -23,7 +23,7 @@ fn done(operation: OperationId, user_id: Option<&str>) -> Record {
     Record::Done { at: Timestamp::UNIX_EPOCH, operation, user_id, after: None, differs: Vec::new() }
 }
 
-fn intent(operation: OperationId, step: Step, before: Option<UserResource>) -> Record {
+fn intent(operation: OperationId, step: Step, before: Option<StoredUser>) -> Record {
     Record::Intent { at: Timestamp::UNIX_EPOCH, operation, step, before }
 }
 
@@ -45,7 +45,7 @@ fn user_of(operation: &Operation) -> &str {
 }
 
 /// A user of the world as the server gives them, with a chosen custom field.
-fn resource(world: &World, id: &str, note: &str) -> UserResource {
+fn resource(world: &World, id: &str, note: &str) -> StoredUser {
     let mut user = world.users()[id].clone();
     user["attributes"]["custom_fields"]["cf_note"] = json!(note);
     serde_json::from_str(&user.to_string()).expect("a user")

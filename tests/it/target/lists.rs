@@ -4,7 +4,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use skovik_sync::employee::Managed;
-use skovik_sync::target::client::{ApiError, Client, ListError, Options};
+use skovik_sync::provider::skovik::{Client, Options};
+use skovik_sync::provider::{ApiError, ListError, Provider as _};
 
 use super::script::{Reply, Server, json};
 use super::{client, options, page};

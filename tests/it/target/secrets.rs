@@ -4,11 +4,12 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use skovik_sync::employee::Managed;
-use skovik_sync::target::client::{ApiError, Client, Options, WriteError};
+use skovik_sync::provider::skovik::{Client, Options};
+use skovik_sync::provider::{ApiError, Provider as _};
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::script::{Reply, Server, json};
-use super::{KEY, client, options, page, resource};
+use super::{KEY, client, nothing, options, page, put, resource};
 
 #[tokio::test]
 async fn redirects_are_refused_and_the_other_host_sees_nothing() {
@@ -17,13 +18,13 @@ async fn redirects_are_refused_and_the_other_host_sees_nothing() {
         let headers = vec![("location", format!("{}/users?key={KEY}", other.url))];
         let server = Server::replies(vec![Reply::Answer(status, headers, String::new())]).await;
         let client = client(&server.url);
-        let error = client.user(&"a".into()).await.unwrap_err();
+        let error = client.user(&"a".into(), nothing()).await.unwrap_err();
         assert!(matches!(&error, ApiError::Refused(refusal) if refusal.status == status), "{error:?}");
         let expected = format!("it redirects to {}", other.url.trim_end_matches("/v1"));
         assert!(error.to_string().contains(&expected) && !error.to_string().contains(KEY), "{error}");
-        let body = resource("a").overlay(&[]).unwrap();
-        let write = client.replace_user(&"a".into(), &body).await.unwrap_err();
-        assert!(matches!(write, WriteError::Unclear { .. }), "{write:?}");
+        let body = put(&resource("a"), None);
+        let write = client.update(&"a".into(), &body, nothing()).await.unwrap_err();
+        assert!(matches!(write, ApiError::Unclear { .. }), "{write:?}");
         assert!(client.users(&Managed::default(), &|_, _| ()).await.is_err());
         assert_eq!(server.calls().len(), 3);
     }
@@ -47,7 +48,7 @@ async fn header_and_scheme_of_the_key_can_be_chosen() {
     ] {
         let server = Server::replies(vec![json(404, "")]).await;
         let chosen = Options { auth_header: header.to_owned(), auth_scheme: scheme.to_owned(), ..options(&server.url) };
-        Client::new(chosen).unwrap().user(&"a".into()).await.unwrap();
+        Client::new(chosen).unwrap().user(&"a".into(), nothing()).await.unwrap();
         let head = &server.requests()[0].head;
         assert!(head.contains(expected), "{head}");
     }
@@ -87,7 +88,7 @@ async fn no_log_and_no_error_shows_the_key() {
     // Who comes first to a place that logs decides for everybody whether it does, and that may be another test, which has
     // no log: so come there once, and have it decided again.
     let server = Server::replies(vec![json(404, "")]).await;
-    client(&server.url).user(&"a".into()).await.unwrap();
+    client(&server.url).user(&"a".into(), nothing()).await.unwrap();
     tracing::callsite::rebuild_interest_cache();
     let echo = format!("no such thing as Bearer {KEY}, {KEY}!");
     let errors =
@@ -110,10 +111,10 @@ async fn no_log_and_no_error_shows_the_key() {
     ] {
         let server = Server::replies(vec![reply]).await;
         let client = Client::new(Options { retries: 1, ..options(&server.url) }).unwrap();
-        let body = resource("a").overlay(&[]).unwrap();
+        let body = put(&resource("a"), None);
         let list = client.users(&Managed::default(), &|_, _| ()).await.unwrap_err();
-        let create = client.create_user(&body).await.unwrap_err();
-        let read = client.user(&"a".into()).await.unwrap_err();
+        let create = client.create(&body, nothing()).await.unwrap_err();
+        let read = client.user(&"a".into(), nothing()).await.unwrap_err();
         shown += &format!("{list} {list:?} {create} {create:?} {read} {read:?} {client:?}\n");
     }
     assert!(shown.contains("[key]") && !shown.contains(KEY), "{shown}");

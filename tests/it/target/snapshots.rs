@@ -3,7 +3,8 @@
 use skovik_sync::commands::snapshot::write_snapshot;
 use skovik_sync::employee::Managed;
 use skovik_sync::exit::{ExitStatus, status_of};
-use skovik_sync::target::{Account, fingerprint};
+use skovik_sync::provider::skovik::Skovik;
+use skovik_sync::provider::{Account, fingerprint};
 use url::Url;
 
 use super::client;
@@ -36,7 +37,9 @@ async fn a_snapshot_stands_for_the_account() {
     let managed = Managed { custom_fields: vec!["cf".into()], ..Managed::default() };
     let url = Url::parse(&server.url).unwrap();
     let mut fingerprints = Vec::new();
-    for account in [Account::Live(Box::new(client(&server.url))), Account::Snapshot { path: path.clone(), url }] {
+    for account in
+        [Account::Live(Box::new(client(&server.url))), Account::Snapshot { path: path.clone(), url, dialect: &Skovik }]
+    {
         let shape = account.shape().await.unwrap();
         let users = account.users(&managed, &|_, _| ()).await.unwrap();
         let directory = shape.with_users(users);

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use skovik_sync::target::client::{ApiError, Client, Deleted, Options, WriteError};
-use skovik_sync::target::wire::{Body, Edit};
+use skovik_sync::provider::skovik::{Client, Options};
+use skovik_sync::provider::{ApiError, Deleted, Provider as _, Request};
 
 use super::script::{Reply, Server, json};
-use super::{client, options, resource, user};
+use super::{client, nothing, options, put, resource, user};
 
-fn body() -> Body {
-    resource("a").overlay(&[Edit::FirstName("Anna".to_owned())]).unwrap()
+fn body() -> Request {
+    put(&resource("a"), Some("Anna"))
 }
 
 fn document(id: &str) -> String {
@@ -41,8 +41,8 @@ async fn a_post_is_never_repeated_after_an_unclear_outcome() {
     ] {
         let server = Server::replies(vec![reply.clone(), json(201, document("b"))]).await;
         let hurried = Options { timeout: Duration::from_millis(400), ..options(&server.url) };
-        let error = Client::new(hurried).unwrap().create_user(&body()).await.unwrap_err();
-        assert!(matches!(error, WriteError::Unclear { .. }), "{reply:?}: {error:?}");
+        let error = Client::new(hurried).unwrap().create(&body(), nothing()).await.unwrap_err();
+        assert!(matches!(error, ApiError::Unclear { .. }), "{reply:?}: {error:?}");
         assert_eq!(server.calls(), ["POST /v1/users"], "{reply:?}");
     }
 }
@@ -50,7 +50,7 @@ async fn a_post_is_never_repeated_after_an_unclear_outcome() {
 #[tokio::test]
 async fn a_post_that_was_turned_away_is_repeated() {
     let server = Server::replies(vec![Reply::Answer(429, now(), String::new()), json(201, document("a"))]).await;
-    let made = client(&server.url).create_user(&body()).await.unwrap();
+    let made = client(&server.url).create(&body(), nothing()).await.unwrap();
     assert_eq!(made.id().as_str(), "a");
     let requests = server.requests();
     assert_eq!(requests.len(), 2);
@@ -58,8 +58,8 @@ async fn a_post_that_was_turned_away_is_repeated() {
     assert!(requests[1].head.to_lowercase().contains("content-type: application/json\r\n"));
 
     let always = Server::replies(vec![Reply::Answer(429, now(), String::new())]).await;
-    let error = client(&always.url).create_user(&body()).await.unwrap_err();
-    assert!(matches!(error, WriteError::NotSent { .. }), "{error:?}");
+    let error = client(&always.url).create(&body(), nothing()).await.unwrap_err();
+    assert!(matches!(error, ApiError::NotSent { .. }), "{error:?}");
     assert_eq!(always.calls().len(), 3);
 }
 
@@ -67,17 +67,19 @@ async fn a_post_that_was_turned_away_is_repeated() {
 async fn without_a_connection_surely_nothing_was_done() {
     let address = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let client = client(&format!("http://{address}/v1"));
-    for error in [client.create_user(&body()).await.unwrap_err(), client.user(&"a".into()).await.unwrap_err()] {
+    for error in
+        [client.create(&body(), nothing()).await.unwrap_err(), client.user(&"a".into(), nothing()).await.unwrap_err()]
+    {
         assert!(
-            matches!(&error, WriteError::NotSent { problem, .. } if problem.contains("(tried 3 times)")),
+            matches!(&error, ApiError::NotSent { problem, .. } if problem.contains("(tried 3 times)")),
             "{error:?}"
         );
     }
     for error in [
-        client.replace_user(&"a".into(), &body()).await.unwrap_err(),
-        client.delete_user(&"a".into()).await.unwrap_err(),
+        client.update(&"a".into(), &body(), nothing()).await.unwrap_err(),
+        client.delete(&"a".into()).await.unwrap_err(),
     ] {
-        assert!(matches!(&error, WriteError::NotSent { again: Some(_), .. }), "{error:?}");
+        assert!(matches!(&error, ApiError::NotSent { again: Some(_), .. }), "{error:?}");
     }
 }
 
@@ -98,13 +100,13 @@ async fn put_and_delete_are_sent_once_and_say_whether_another_attempt_may_help()
         let server = Server::replies(vec![reply.clone()]).await;
         let client = client(&server.url);
         for error in [
-            client.replace_user(&"a".into(), &body()).await.unwrap_err(),
-            client.delete_user(&"a".into()).await.unwrap_err(),
+            client.update(&"a".into(), &body(), nothing()).await.unwrap_err(),
+            client.delete(&"a".into()).await.unwrap_err(),
         ] {
             let (unclear, again) = match error {
-                WriteError::Unclear { again, .. } => (true, again),
-                WriteError::NotSent { again, .. } => (false, again),
-                WriteError::Refused(_) => (false, None),
+                ApiError::Unclear { again, .. } => (true, again),
+                ApiError::NotSent { again, .. } => (false, again),
+                ApiError::Refused(_) => (false, None),
                 other => panic!("{reply:?}: {other:?}"),
             };
             assert_eq!((unclear, again.is_some()), (is_unclear, may_help), "{reply:?}");
@@ -112,15 +114,18 @@ async fn put_and_delete_are_sent_once_and_say_whether_another_attempt_may_help()
         assert_eq!(server.calls(), ["PUT /v1/users/a", "DELETE /v1/users/a"]);
     }
     let server = Server::replies(vec![json(200, document("a"))]).await;
-    assert_eq!(client(&server.url).replace_user(&"a".into(), &body()).await.unwrap().unwrap(), resource("a"));
-    assert_eq!(client(&server.url).delete_user(&"a".into()).await.unwrap(), Deleted::Now);
+    assert_eq!(
+        client(&server.url).update(&"a".into(), &body(), nothing()).await.unwrap().unwrap().stored,
+        resource("a")
+    );
+    assert_eq!(client(&server.url).delete(&"a".into()).await.unwrap(), Deleted::Now);
 }
 
 #[tokio::test]
 async fn a_read_that_is_no_plain_success_is_none() {
     for reply in [json(206, document("a")), json(200, r#"{"data":{},"errors":[{"title":"no"}]}"#), json(204, "")] {
         let server = Server::replies(vec![reply.clone()]).await;
-        let error = client(&server.url).user(&"a".into()).await.unwrap_err();
+        let error = client(&server.url).user(&"a".into(), nothing()).await.unwrap_err();
         assert!(matches!(error, ApiError::Unclear { .. }), "{reply:?}: {error:?}");
     }
 }
@@ -129,9 +134,9 @@ async fn a_read_that_is_no_plain_success_is_none() {
 async fn who_is_not_there() {
     let server = Server::replies(vec![json(404, r#"{"errors":[{"status":"404"}]}"#)]).await;
     let client = client(&server.url);
-    assert_eq!(client.user(&"a".into()).await.unwrap(), None);
-    assert_eq!(client.replace_user(&"a".into(), &body()).await.unwrap(), None);
-    assert_eq!(client.delete_user(&"a".into()).await.unwrap(), Deleted::AlreadyGone);
+    assert_eq!(client.user(&"a".into(), nothing()).await.unwrap(), None);
+    assert_eq!(client.update(&"a".into(), &body(), nothing()).await.unwrap(), None);
+    assert_eq!(client.delete(&"a".into()).await.unwrap(), Deleted::AlreadyGone);
     assert_eq!(server.calls().len(), 3);
 }
 
@@ -139,7 +144,7 @@ async fn who_is_not_there() {
 async fn a_refusal_says_what_is_wrong() {
     let error_of = async |status, body: &str| {
         let server = Server::replies(vec![json(status, body)]).await;
-        let error = client(&server.url).create_user(&body_of_anna()).await.unwrap_err();
+        let error = client(&server.url).create(&body_of_anna(), nothing()).await.unwrap_err();
         assert_eq!(server.calls().len(), 1);
         match error {
             ApiError::Refused(refusal) => refusal,
@@ -161,16 +166,16 @@ async fn a_refusal_says_what_is_wrong() {
     assert!(long.len() < 400, "{}", long.len());
 }
 
-fn body_of_anna() -> Body {
-    resource("anna").overlay(&[]).unwrap()
+fn body_of_anna() -> Request {
+    put(&resource("anna"), None)
 }
 
 #[tokio::test]
 async fn a_refused_key_stops_a_write_at_once() {
     for status in [401, 403] {
         let server = Server::replies(vec![json(status, "")]).await;
-        let error = client(&server.url).delete_user(&"a".into()).await.unwrap_err();
-        assert!(matches!(error, WriteError::Credentials { .. }), "{error:?}");
+        let error = client(&server.url).delete(&"a".into()).await.unwrap_err();
+        assert!(matches!(error, ApiError::Credentials { .. }), "{error:?}");
         assert_eq!(server.calls().len(), 1);
     }
 }
@@ -178,7 +183,7 @@ async fn a_refused_key_stops_a_write_at_once() {
 #[tokio::test]
 async fn the_answer_must_be_about_the_user_who_was_asked_for() {
     let server = Server::replies(vec![json(200, document("b"))]).await;
-    let error = client(&server.url).user(&"a".into()).await.unwrap_err().to_string();
+    let error = client(&server.url).user(&"a".into(), nothing()).await.unwrap_err().to_string();
     assert!(error.contains(r#"asked for the user "a", it answered with "b""#), "{error}");
 }
 
@@ -186,11 +191,11 @@ async fn the_answer_must_be_about_the_user_who_was_asked_for() {
 async fn an_id_addresses_a_user_and_nothing_else() {
     let server = Server::replies(vec![json(404, "")]).await;
     let client = client(&server.url);
-    assert_eq!(client.delete_user(&"../branches/1?x#y".into()).await.unwrap(), Deleted::AlreadyGone);
+    assert_eq!(client.delete(&"../branches/1?x#y".into()).await.unwrap(), Deleted::AlreadyGone);
     assert_eq!(server.calls(), ["DELETE /v1/users/..%2Fbranches%2F1%3Fx%23y"]);
     for id in ["", ".", ".."] {
-        let error = client.delete_user(&id.into()).await.unwrap_err();
-        assert!(matches!(error, WriteError::NotSent { .. }), "{id:?}: {error:?}");
+        let error = client.delete(&id.into()).await.unwrap_err();
+        assert!(matches!(error, ApiError::NotSent { .. }), "{id:?}: {error:?}");
     }
     assert_eq!(server.calls().len(), 1);
 }
@@ -201,9 +206,8 @@ async fn what_the_tool_does_not_know_goes_back_to_the_letter() {
         "salary":123456789012345678901234567890.25,"custom_fields":{"cf":1e400}},"relationships":{"delegate":{"data":null}}}}"#;
     let server = Server::replies(vec![json(200, stored)]).await;
     let client = client(&server.url);
-    let read = client.user(&"a".into()).await.unwrap().unwrap();
-    let edits = [Edit::LastName("Berg".to_owned())];
-    client.replace_user(&"a".into(), &read.overlay(&edits).unwrap()).await.unwrap();
+    let read = client.user(&"a".into(), nothing()).await.unwrap().unwrap();
+    client.update(&"a".into(), &put(&read.stored, Some("Berg")), nothing()).await.unwrap();
     let sent = &server.requests()[1].body;
     for part in [r#""salary":123456789012345678901234567890.25"#, r#""cf":1e400"#, r#""delegate":{"data":null}"#] {
         assert!(sent.contains(part), "{sent}");
@@ -221,7 +225,7 @@ async fn one_that_is_told_to_slow_down_holds_everybody() {
     let client = Arc::new(Client::new(Options { max_in_flight: 1, ..options(&server.url) }).unwrap());
     let reads = ["a", "b"].map(|id| {
         let client = Arc::clone(&client);
-        tokio::spawn(async move { client.user(&id.into()).await })
+        tokio::spawn(async move { client.user(&id.into(), nothing()).await })
     });
     for read in reads {
         assert_eq!(read.await.unwrap().unwrap(), None);
@@ -240,7 +244,7 @@ async fn no_more_requests_at_once_than_allowed() {
     let reads: Vec<_> = (0..8)
         .map(|_| {
             let client = Arc::clone(&client);
-            tokio::spawn(async move { client.user(&"a".into()).await })
+            tokio::spawn(async move { client.user(&"a".into(), nothing()).await })
         })
         .collect();
     for read in reads {

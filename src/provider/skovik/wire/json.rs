@@ -9,7 +9,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize as DeriveDeserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::Collection;
+use crate::provider::Collection;
 
 /// The members of an object, by name. A name that stands twice is an error, because readers disagree on what it means.
 #[derive(Debug, Default, Serialize)]
@@ -104,24 +104,6 @@ pub(super) fn is_id(id: &str) -> bool {
     !id.is_empty() && id.len() <= LONGEST_ID && id != "." && id != ".." && !id.chars().any(char::is_control)
 }
 
-/// The same JSON without white space between its tokens, so that it fits in one line.
-pub(super) fn compact(json: &str) -> String {
-    let mut out = String::with_capacity(json.len());
-    let (mut in_text, mut escaped) = (false, false);
-    for c in json.chars() {
-        if in_text {
-            in_text = escaped || c != '"';
-            escaped = !escaped && c == '\\';
-        } else if matches!(c, ' ' | '\t' | '\n' | '\r') {
-            continue;
-        } else {
-            in_text = c == '"';
-        }
-        out.push(c);
-    }
-    out
-}
-
 pub(super) fn to_raw(value: &impl Serialize) -> Result<Box<RawValue>, String> {
     serde_json::value::to_raw_value(value).map_err(|error| error.to_string())
 }
@@ -155,18 +137,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
     use super::*;
-
-    #[test]
-    fn compact_touches_nothing_within_texts() {
-        for (json, expected) in [
-            ("{ \"a b\" : [ 1 ,\n\t2 ] }", r#"{"a b":[1,2]}"#),
-            (r#"[ "a \" b" , "c \\" , "d" ]"#, r#"["a \" b","c \\","d"]"#),
-            (" 12345678901234567890.10 ", "12345678901234567890.10"),
-            ("[ \"é \u{2028}\" ]", "[\"é \u{2028}\"]"),
-        ] {
-            assert_eq!(compact(json), expected);
-        }
-    }
 
     #[test]
     fn a_name_that_stands_twice_is_refused() {

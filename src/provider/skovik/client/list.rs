@@ -13,16 +13,13 @@ use serde_json::value::RawValue;
 use url::Url;
 
 use super::call::Call;
-use super::error::{ApiError, ListError};
 use super::{Client, LARGEST_ANSWER};
 use crate::employee::{Branch, CustomField, Managed, User};
-use crate::target::wire::{self, Collection, Next, Page, ShareBranches};
+use crate::provider::skovik::wire::{self, Next, Page};
+use crate::provider::{ApiError, Collection, EachRow, ListError, Progress, ShareBranches};
 
 /// How many bytes a row may have, on an average over the longest list.
 const BYTES_A_ROW: u64 = 4096;
-
-/// Told after each page: how many rows came so far, and how many there are in all, where the server tells.
-pub type Progress<'a> = &'a (dyn Fn(u64, Option<u64>) + Sync);
 
 /// Why a row cannot be taken.
 enum RowError {
@@ -30,7 +27,7 @@ enum RowError {
     Output(io::Error),
 }
 
-type EachRow<'a> = &'a mut (dyn FnMut(&RawValue) -> Result<(), RowError> + Send);
+type TakeRow<'a> = &'a mut (dyn FnMut(&RawValue) -> Result<(), RowError> + Send);
 
 impl Client {
     /// All branches, sorted by id.
@@ -61,7 +58,11 @@ impl Client {
     ///
     /// # Errors
     /// Where the list is not proven to be whole.
-    pub async fn users(&self, managed: &Managed, progress: Progress<'_>) -> Result<Vec<User>, ListError> {
+    pub(in crate::provider::skovik) async fn all_users(
+        &self,
+        managed: &Managed,
+        progress: Progress<'_>,
+    ) -> Result<Vec<User>, ListError> {
         let mut users = Vec::new();
         let mut branches = ShareBranches::default();
         let mut each = |row: &RawValue| {
@@ -80,16 +81,16 @@ impl Client {
     ///
     /// # Errors
     /// Where the list is not proven to be whole, or `each` fails.
-    pub async fn raw(
+    pub(in crate::provider::skovik) async fn raw(
         &self,
         what: Collection,
-        each: &mut (dyn FnMut(&RawValue) -> io::Result<()> + Send),
+        each: EachRow<'_>,
         progress: Progress<'_>,
     ) -> Result<(), ListError> {
         self.walk(what, &mut |row| each(row).map_err(RowError::Output), progress).await
     }
 
-    async fn walk(&self, what: Collection, each: EachRow<'_>, progress: Progress<'_>) -> Result<(), ListError> {
+    async fn walk(&self, what: Collection, each: TakeRow<'_>, progress: Progress<'_>) -> Result<(), ListError> {
         let mut page = 0;
         let limit = self.list_timeout;
         tokio::time::timeout(limit, self.walk_pages(what, each, progress, &mut page)).await.unwrap_or_else(|_| {
@@ -102,7 +103,7 @@ impl Client {
     async fn walk_pages(
         &self,
         what: Collection,
-        each: EachRow<'_>,
+        each: TakeRow<'_>,
         progress: Progress<'_>,
         page_number: &mut u64,
     ) -> Result<(), ListError> {

@@ -5,23 +5,23 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::Collection;
 use super::json::{Text, identity};
+use crate::provider::Collection;
 
 /// One page.
 #[derive(Debug)]
-pub(crate) struct Page<'a> {
+pub(in crate::provider::skovik) struct Page<'a> {
     /// Its rows, to the letter.
-    pub(crate) rows: Vec<&'a RawValue>,
+    pub(in crate::provider::skovik) rows: Vec<&'a RawValue>,
     /// What follows it.
-    pub(crate) next: Next<'a>,
+    pub(in crate::provider::skovik) next: Next<'a>,
     /// How many rows the whole list has, where the server tells.
-    pub(crate) total: Option<u64>,
+    pub(in crate::provider::skovik) total: Option<u64>,
 }
 
 /// What a page says about the next one.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Next<'a> {
+pub(in crate::provider::skovik) enum Next<'a> {
     /// It has no `links`: pages are counted until an empty one.
     Untold,
     /// It has `links`, and they name none.
@@ -63,7 +63,7 @@ struct Meta {
 
 impl<'a> Page<'a> {
     /// Takes a body apart.
-    pub(crate) fn parse(body: &'a [u8]) -> Result<Self, String> {
+    pub(in crate::provider::skovik) fn parse(body: &'a [u8]) -> Result<Self, String> {
         let document: Document<'a> =
             serde_json::from_slice(body).map_err(|error| format!("the answer is no page of a list: {error}"))?;
         let next = match document.links {
@@ -76,7 +76,7 @@ impl<'a> Page<'a> {
 }
 
 /// The id of a row, once its type is right.
-pub(crate) fn identify(row: &RawValue, collection: Collection) -> Result<Cow<'_, str>, String> {
+pub(in crate::provider::skovik) fn identify(row: &RawValue, collection: Collection) -> Result<Cow<'_, str>, String> {
     #[derive(Deserialize)]
     struct Head<'a> {
         #[serde(borrow, rename = "type")]

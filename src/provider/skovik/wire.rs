@@ -2,7 +2,7 @@
 //!
 //! Everything that this project takes for granted about the API stands in this file and its children, so that one edit
 //! mends what turns out otherwise. Each name is marked `[known]`, read in Skovik's public pages, or `[assumed]`, a
-//! conventional guess; `docs/skovik-api.md` says which is which, and why. Nothing in here does I/O.
+//! conventional guess. Nothing in here does I/O.
 
 mod errors;
 mod json;
@@ -10,25 +10,23 @@ mod page;
 mod shape;
 mod user;
 
-use std::fmt;
-
 use url::Url;
 
-pub use errors::ErrorObject;
-pub(crate) use errors::{error_objects, errors_in_success, refuses_the_key, says_taken};
-pub(crate) use page::{Next, Page, identify};
-pub use shape::{branch, custom_field};
-pub use user::{Body, Edit, UserResource, create_body};
-pub(crate) use user::{ShareBranches, user_document, user_row};
+use crate::provider::Collection;
+
+pub(super) use errors::{error_objects, errors_in_success, refuses_the_key, says_taken};
+pub(super) use page::{Next, Page, identify};
+pub(super) use shape::{branch, custom_field};
+pub(super) use user::{create, custom_field_ids, losses, overlay, refill, unsent, user_document, user_row};
 
 /// The header that carries the key `[assumed]`; settable.
 pub const AUTH_HEADER: &str = "Authorization";
 /// What stands before the key in that header `[assumed]`; settable, and may be empty.
 pub const AUTH_SCHEME: &str = "Bearer";
 /// What the client accepts `[assumed]`.
-pub(crate) const ACCEPT: &str = "application/json, application/vnd.api+json";
+pub(super) const ACCEPT: &str = "application/json, application/vnd.api+json";
 /// What the client sends `[assumed]`.
-pub(crate) const CONTENT_TYPE: &str = "application/json";
+pub(super) const CONTENT_TYPE: &str = "application/json";
 
 /// The number of a page, from 1 `[assumed]`.
 const PAGE_NUMBER: &str = "page[number]";
@@ -68,17 +66,6 @@ const READ_ONLY_ATTRIBUTES: [&str; 1] = [ROLES];
 /// Members of a resource that the server makes up, and that are never written `[assumed]`.
 const READ_ONLY_MEMBERS: [&str; 2] = ["links", "meta"];
 
-/// What can be listed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Collection {
-    /// Everybody of the account.
-    Users,
-    /// Its branches.
-    Branches,
-    /// The definitions of its custom fields.
-    CustomFields,
-}
-
 impl Collection {
     /// The name in a path, under the base URL: `users` is `[known]`, the others are `[assumed]`.
     fn path(self) -> &'static str {
@@ -95,7 +82,7 @@ impl Collection {
     }
 
     /// The address of the list.
-    pub(crate) fn url(self, base: &Url) -> Url {
+    pub(super) fn url(self, base: &Url) -> Url {
         let mut url = base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().push(self.path());
@@ -104,25 +91,15 @@ impl Collection {
     }
 
     /// The address of one page, from 1.
-    pub(crate) fn page_url(self, base: &Url, number: u64, size: u32) -> Url {
+    pub(super) fn page_url(self, base: &Url, number: u64, size: u32) -> Url {
         let mut url = self.url(base);
         url.query_pairs_mut().append_pair(PAGE_NUMBER, &number.to_string()).append_pair(PAGE_SIZE, &size.to_string());
         url
     }
 }
 
-impl fmt::Display for Collection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Users => "users",
-            Self::Branches => "branches",
-            Self::CustomFields => "custom fields",
-        })
-    }
-}
-
 /// The address of one user; `None` for an id that is no name in a path, and would address something else.
-pub(crate) fn user_url(base: &Url, id: &str) -> Option<Url> {
+pub(super) fn user_url(base: &Url, id: &str) -> Option<Url> {
     let mut url = Collection::Users.url(base);
     url.path_segments_mut().ok()?.push(id);
     json::is_id(id).then_some(url)

@@ -1,45 +1,11 @@
-//! What can go wrong between this program and Skovik, as far as callers must tell it apart. No text in here holds the
-//! key or a control character.
+//! What can go wrong between this program and the service, as far as callers must tell it apart. No text in here holds
+//! the key or a control character.
 
 use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use crate::target::wire::{Collection, ErrorObject};
-
-/// Why a client cannot be made of the settings.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// The key would travel in the open.
-    #[error(
-        "plain http would show the key to everybody between here and {host}: use https (plain http is for this machine only)"
-    )]
-    PlainHttp {
-        /// The host.
-        host: String,
-    },
-    /// Credentials stand in the URL.
-    #[error("the url holds a user name or password: take them out, the key has settings of its own")]
-    PasswordInUrl,
-    /// The URL is more than a base.
-    #[error("the url holds a query or fragment: give the base URL alone, such as https://api.skovik.com/v1")]
-    QueryInUrl,
-    /// Neither http nor https.
-    #[error("the url must begin with https://")]
-    Scheme,
-    /// The key cannot stand in a header.
-    #[error("the key is empty, or holds white space or other characters that no key has: check how it was stored")]
-    Key,
-    /// No header can have this name.
-    #[error("{0:?} is no possible name of a header")]
-    HeaderName(String),
-    /// The scheme cannot stand in a header.
-    #[error("the scheme that stands before the key holds characters that a header cannot")]
-    HeaderScheme,
-    /// The HTTP library could not be set up.
-    #[error("cannot set up HTTPS: {0}")]
-    Setup(String),
-}
+use super::Collection;
 
 /// What is known of a request that did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -78,9 +44,6 @@ pub enum ApiError {
         unclear: bool,
     },
 }
-
-/// What is known of a write that did not succeed: the same.
-pub type WriteError = ApiError;
 
 /// A refusal that the server gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,11 +86,11 @@ pub enum ListError {
 
 impl ApiError {
     /// An answer that says nothing usable, and will not next time either.
-    pub(super) fn unclear(problem: String) -> Self {
+    pub(crate) fn unclear(problem: String) -> Self {
         Self::Unclear { problem, again: None }
     }
 
-    pub(super) fn is_not_found(&self) -> bool {
+    pub(crate) fn is_not_found(&self) -> bool {
         matches!(self, Self::Refused(Refusal { status: 404, .. }))
     }
 }
@@ -156,3 +119,25 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+/// One error of an answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ErrorObject {
+    /// For machines.
+    pub code: Option<String>,
+    /// What kind of error it is.
+    pub title: Option<String>,
+    /// What is wrong this time.
+    pub detail: Option<String>,
+    /// Where in the request, such as `/data/attributes/primary_email`.
+    pub pointer: Option<String>,
+}
+
+impl ErrorObject {
+    /// The same, with every text replaced.
+    #[must_use]
+    pub(super) fn map(self, text: impl Fn(String) -> String) -> Self {
+        let Self { code, title, detail, pointer } = self;
+        Self { code: code.map(&text), title: title.map(&text), detail: detail.map(&text), pointer: pointer.map(&text) }
+    }
+}

@@ -9,15 +9,15 @@ use reqwest::{Method, StatusCode};
 use url::Url;
 
 use super::Client;
-use super::error::{ApiError, Refusal};
-use crate::http::{Answer, Failure, Redactor, Repeat, Request, Wants};
-use crate::target::wire::{self, Body, ErrorObject};
+use crate::http::{self, Answer, Failure, Redactor, Repeat, Wants};
+use crate::provider::skovik::wire;
+use crate::provider::{ApiError, ErrorObject, Refusal, Request};
 
 /// One request.
 pub(super) struct Call<'a> {
     pub(super) method: Method,
     pub(super) url: Url,
-    pub(super) body: Option<&'a Body>,
+    pub(super) body: Option<&'a Request>,
 }
 
 impl Client {
@@ -30,11 +30,11 @@ impl Client {
         if body.is_some() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(wire::CONTENT_TYPE));
         }
-        let request = Request {
+        let request = http::Request {
             method: method.clone(),
             url,
             headers,
-            body: body.map(Body::as_json),
+            body: body.map(Request::as_json),
             repeat: match *method {
                 Method::GET => Repeat::Always,
                 Method::POST => Repeat::IfNotDone,

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::plan::{BranchRef, ManagerRef, UserRef};
+use crate::plan::BranchRef;
+use crate::provider::ShareBranches;
 
 const ANNA: &str = r#"{ "type":"users", "id":"60e3",
   "attributes": { "primary_email":" Anna.Berg@example.com ", "external_identifier":"1001", "first_name":"A\u0308nna",
@@ -15,12 +16,29 @@ const ANNA: &str = r#"{ "type":"users", "id":"60e3",
     "branch": {"data":{"type":"branches","id":"br_se"}}, "delegate": {"data":null} },
   "links": {"self":"/users/60e3"}, "meta": {"v":1}, "extra": [1.50] }"#;
 
-fn resource(json: &str) -> UserResource {
-    UserResource::new(serde_json::from_str(json).unwrap()).unwrap()
+fn resource(json: &str) -> StoredUser {
+    StoredUser::new(serde_json::from_str(json).unwrap()).unwrap()
 }
 
 fn managed(ids: &[&str]) -> Managed {
     Managed { branch: true, manager: true, custom_fields: ids.iter().map(|id| CustomFieldId::from(*id)).collect() }
+}
+
+fn change(field: Field, after: Option<Value>) -> Change {
+    Change { field, before: None, after }
+}
+
+fn to_text(field: Field, text: &str) -> Change {
+    change(field, Some(Value::Text(text.to_owned())))
+}
+
+fn to_branch(id: &str) -> Change {
+    let branch = BranchRef { branch_id: id.into(), external_identifier: None, name: String::new() };
+    change(Field::Branch, Some(Value::Branch(branch)))
+}
+
+fn custom(id: &str) -> Field {
+    Field::Custom(id.into())
 }
 
 fn text(text: &str) -> Option<CustomValue> {
@@ -29,7 +47,7 @@ fn text(text: &str) -> Option<CustomValue> {
 
 #[test]
 fn a_user_is_normalised() {
-    let user = resource(ANNA).to_user(&managed(&["cf_a", "cf_b"])).unwrap();
+    let user = user_row(resource(ANNA).raw(), &managed(&["cf_a", "cf_b"])).unwrap();
     let expected = User {
         id: "60e3".into(),
         identifier: Some("1001".into()),
@@ -56,7 +74,7 @@ fn values_of_custom_fields() {
         ("cf_big", text("123456789012345678901234567890.5")),
         ("cf_nowhere", None),
     ] {
-        assert_eq!(*anna.to_user(&managed(&[id])).unwrap().custom_fields, [expected], "{id}");
+        assert_eq!(*user_row(anna.raw(), &managed(&[id])).unwrap().custom_fields, [expected], "{id}");
     }
 }
 
@@ -64,7 +82,7 @@ fn values_of_custom_fields() {
 fn what_may_be_missing() {
     let bare = r#"{"type":"users","id":"a","attributes":{"primary_email":"a@b","external_identifier":"","roles":null},
         "relationships":{"manager":null,"branch":{"data":null}}}"#;
-    let user = resource(bare).to_user(&managed(&["cf"])).unwrap();
+    let user = user_row(resource(bare).raw(), &managed(&["cf"])).unwrap();
     assert_eq!((user.identifier, user.branch, user.manager, user.roles), (None, None, None, None));
     assert_eq!((&*user.first_name, &*user.last_name), ("", ""));
     assert_eq!(*user.custom_fields, [None]);
@@ -87,25 +105,25 @@ fn what_may_not() {
         ),
     ] {
         let json = format!(r#"{{"type":"users","id":"a",{rest}}}"#);
-        assert_eq!(resource(&json).to_user(&managed(&[])).unwrap_err(), expected);
+        assert_eq!(user_row(resource(&json).raw(), &managed(&[])).unwrap_err(), expected);
     }
-    for json in [r#"{"type":"users"}"#, r#"{"type":"teams","id":"a"}"#, r#"{"type":"users","id":"a","id":"b"}"#, "7"] {
-        assert!(UserResource::new(serde_json::from_str(json).unwrap()).is_err(), "{json}");
+    for user in [r#"{"type":"users"}"#, r#"{"type":"teams","id":"a"}"#, r#"{"type":"users","id":"a","id":"b"}"#, "7"] {
+        assert!(user_document(format!(r#"{{"data":{user}}}"#).as_bytes()).is_err(), "{user}");
     }
 }
 
 #[test]
 fn an_overlay_gives_everything_back() {
-    let edits = [
-        Edit::ExternalIdentifier("1002".into()),
-        Edit::PrimaryEmail("anna@example.com".into()),
-        Edit::FirstName("Anna".into()),
-        Edit::LastName("Björk \"B\"".into()),
-        Edit::Branch(Some("br_no".into())),
-        Edit::Manager(None),
-        Edit::Custom("cf_a".into(), text("4200")),
-        Edit::Custom("cf_b".into(), None),
-        Edit::Custom("cf_new".into(), Some(CustomValue::Boolean(false))),
+    let changes = [
+        to_text(Field::ExternalIdentifier, "1002"),
+        to_text(Field::PrimaryEmail, "anna@example.com"),
+        to_text(Field::FirstName, "Anna"),
+        to_text(Field::LastName, "Björk \"B\""),
+        to_branch("br_no"),
+        change(Field::Manager, None),
+        to_text(custom("cf_a"), "4200"),
+        change(custom("cf_b"), None),
+        change(custom("cf_new"), Some(Value::Boolean(false))),
     ];
     let expected = concat!(
         r#"{"data":{"attributes":{"custom_fields":{"cf_a":"4200","cf_b":null,"#,
@@ -115,15 +133,15 @@ fn an_overlay_gives_everything_back() {
         r#""extra":[1.50],"id":"60e3","relationships":{"branch":{"data":{"type":"branches","id":"br_no"}},"#,
         r#""delegate":{"data":null},"manager":{"data":null}},"type":"users"}}"#,
     );
-    assert_eq!(resource(ANNA).overlay(&edits).unwrap().as_json(), expected);
+    assert_eq!(overlay(&resource(ANNA), &changes).unwrap().as_json(), expected);
 }
 
 #[test]
 fn custom_fields_without_an_edit_stay_as_they_were_written() {
     let json = r#"{"type":"users","id":"a","attributes":{"custom_fields":{"z":1e400,"a":"\u00e9"}}}"#;
-    let body = resource(json).overlay(&[Edit::FirstName("A".into())]).unwrap();
+    let body = overlay(&resource(json), &[to_text(Field::FirstName, "A")]).unwrap();
     assert!(body.as_json().contains(r#""custom_fields":{"z":1e400,"a":"\u00e9"}"#), "{}", body.as_json());
-    let without = resource(r#"{"type":"users","id":"a"}"#).overlay(&[]).unwrap();
+    let without = overlay(&resource(r#"{"type":"users","id":"a"}"#), &[]).unwrap();
     assert_eq!(without.as_json(), r#"{"data":{"attributes":{},"id":"a","relationships":{},"type":"users"}}"#);
 }
 
@@ -140,7 +158,7 @@ fn a_new_user_has_only_what_has_a_value() {
         manager: Some(Some(planned)),
         custom_fields: BTreeMap::from([("cf_a".into(), text("4100")), ("cf_b".into(), None)]),
     };
-    let body = create_body(&after, Some(&"60m".into())).unwrap();
+    let body = create(&after, Some(&"60m".into())).unwrap();
     let expected = concat!(
         r#"{"data":{"attributes":{"custom_fields":{"cf_a":"4100"},"external_identifier":"1001","first_name":"A","#,
         r#""last_name":"B","primary_email":"a@b"},"relationships":{"branch":{"data":{"type":"branches","id":"br_se"}},"#,
@@ -149,7 +167,7 @@ fn a_new_user_has_only_what_has_a_value() {
     assert_eq!(body.as_json(), expected);
     after.branch = Some(None);
     after.custom_fields.clear();
-    let bare = create_body(&after, None).unwrap();
+    let bare = create(&after, None).unwrap();
     assert!(bare.as_json().contains(r#""relationships":{}"#) && !bare.as_json().contains("custom_fields"));
 }
 
@@ -159,16 +177,15 @@ fn a_refill_gives_back_what_a_change_of_branch_has_emptied() {
         resource(&format!(r#"{{"type":"users","id":"a","attributes":{{"roles":[],"custom_fields":{fields}}}}}"#))
     };
     let before = with(r#"{"big":123456789012345678901234567890,"kept":"old","cost":"1","gone":"x","none":null}"#);
-    let edits =
-        [Edit::Branch(Some("b2".into())), Edit::Custom("cost".into(), text("2")), Edit::Custom("gone".into(), None)];
+    let changes = [to_branch("b2"), to_text(custom("cost"), "2"), change(custom("gone"), None)];
     let emptied = with(r#"{"big":null,"kept":"new"}"#);
     let expected = concat!(
         r#"{"data":{"attributes":{"custom_fields":{"big":123456789012345678901234567890,"cost":"2","kept":"new"}},"#,
         r#""id":"a","relationships":{},"type":"users"}}"#,
     );
-    assert_eq!(emptied.refill(&before, &edits).unwrap().unwrap().as_json(), expected);
+    assert_eq!(refill(&before, &emptied, &changes).unwrap().unwrap().as_json(), expected);
     let whole = with(r#"{"big":1,"kept":"new","cost":"2"}"#);
-    assert_eq!(whole.refill(&before, &edits).unwrap(), None);
+    assert_eq!(refill(&before, &whole, &changes).unwrap(), None);
 }
 
 #[test]
@@ -176,13 +193,16 @@ fn a_resource_is_one_line_of_json_and_comes_back() {
     let anna = resource(ANNA);
     let line = serde_json::to_string(&anna).unwrap();
     assert!(!line.contains('\n') && line.contains("123456789012345678901234567890,"), "{line}");
-    assert_eq!(serde_json::from_str::<UserResource>(&line).unwrap(), anna);
-    assert!(serde_json::from_str::<UserResource>(r#"{"type":"users"}"#).is_err());
+    assert_eq!(serde_json::from_str::<StoredUser>(&line).unwrap(), anna);
+    assert!(serde_json::from_str::<StoredUser>(r#"{"type":"users"}"#).is_err());
 }
 
 #[test]
 fn users_of_one_branch_share_its_id() {
-    let mut users = [resource(ANNA).to_user(&managed(&[])).unwrap(), resource(ANNA).to_user(&managed(&[])).unwrap()];
+    let mut users = [
+        user_row(resource(ANNA).raw(), &managed(&[])).unwrap(),
+        user_row(resource(ANNA).raw(), &managed(&[])).unwrap(),
+    ];
     let mut share = ShareBranches::default();
     users.iter_mut().for_each(|user| share.share(user));
     let [a, b] = users.map(|user| user.branch.unwrap());

@@ -4,7 +4,8 @@ use serde_json::value::RawValue;
 
 use super::*;
 use crate::exit::status_of;
-use crate::target::snapshot::Writer;
+use crate::provider::skovik::Skovik;
+use crate::provider::snapshot::Writer;
 
 const URL: &str = "https://api.skovik.com/v1";
 
@@ -35,8 +36,11 @@ const U2: (&str, &str) = ("user", r#"{"type":"users","id":"u2","attributes":{"pr
 #[tokio::test]
 async fn a_snapshot_serves_as_an_account() {
     let file = write(&[B2, B1, C1, U2, U1]);
-    let account =
-        Account::Snapshot { path: file.path().to_owned(), url: Url::parse("https://api.skovik.com/v1/").unwrap() };
+    let account = Account::Snapshot {
+        path: file.path().to_owned(),
+        url: Url::parse("https://api.skovik.com/v1/").unwrap(),
+        dialect: &Skovik,
+    };
     let shape = account.shape().await.unwrap();
     assert_eq!(shape.branches.iter().map(|branch| branch.id.as_str()).collect::<Vec<_>>(), ["b1", "b2"]);
     let managed = Managed { custom_fields: vec![shape.custom_fields[0].id.clone()], ..Managed::default() };
@@ -57,16 +61,16 @@ fn what_makes_a_snapshot_unusable() {
         (vec![B1, U1, U1], "holds the id \"u1\" twice"),
         (vec![U1, wrong_user], "line 3: user \"u3\": primary_email is missing"),
     ] {
-        let error = users_from_snapshot(write(&items).path(), &url, &managed).unwrap_err();
+        let error = users_from_snapshot(write(&items).path(), &url, &Skovik, &managed).unwrap_err();
         assert!(format!("{error:#}").contains(expected), "{error:#}");
         assert_eq!(status_of(&error), ExitStatus::Untrusted);
     }
     for items in [vec![B1, B1], vec![C1, C1]] {
-        let error = shape_from_snapshot(write(&items).path(), &url).unwrap_err();
+        let error = shape_from_snapshot(write(&items).path(), &url, &Skovik).unwrap_err();
         assert!(format!("{error:#}").contains("twice"), "{error:#}");
         assert_eq!(status_of(&error), ExitStatus::Untrusted);
     }
-    let missing = shape_from_snapshot(Path::new("/nowhere/users.jsonl"), &url).unwrap_err();
+    let missing = shape_from_snapshot(Path::new("/nowhere/users.jsonl"), &url, &Skovik).unwrap_err();
     assert_eq!(status_of(&missing), ExitStatus::Untrusted);
 }
 
@@ -76,7 +80,7 @@ fn a_cut_snapshot_is_not_trusted() {
     let text = std::fs::read_to_string(file.path()).unwrap();
     let cut = text.trim_end().rsplit_once('\n').unwrap().0;
     std::fs::write(file.path(), format!("{cut}\n")).unwrap();
-    let error = users_from_snapshot(file.path(), &Url::parse(URL).unwrap(), &Managed::default()).unwrap_err();
+    let error = users_from_snapshot(file.path(), &Url::parse(URL).unwrap(), &Skovik, &Managed::default()).unwrap_err();
     assert_eq!(status_of(&error), ExitStatus::Untrusted);
     assert!(format!("{error:#}").contains("not whole"), "{error:#}");
 }
@@ -85,7 +89,7 @@ fn a_cut_snapshot_is_not_trusted() {
 fn a_snapshot_of_another_account_is_wrong_usage() {
     let file = write(&[B1]);
     for other in ["https://api.skovik.com/v2", "https://example.com/v1", "http://api.skovik.com/v1"] {
-        let error = shape_from_snapshot(file.path(), &Url::parse(other).unwrap()).unwrap_err();
+        let error = shape_from_snapshot(file.path(), &Url::parse(other).unwrap(), &Skovik).unwrap_err();
         assert_eq!(status_of(&error), ExitStatus::Usage, "{other}");
     }
 }

@@ -10,10 +10,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow};
 use url::Url;
 
-use super::client::{Client, Progress};
 use super::snapshot::{self, Item};
-use super::wire::{self, ShareBranches};
-use crate::employee::{Branch, CustomField, Directory, Managed, User};
+use super::{Dialect, Progress, Provider, Shape, ShareBranches};
+use crate::employee::{Managed, User};
 use crate::exit::{ExitStatus, OrRefuse, refused};
 use crate::files::{Links, open_regular};
 
@@ -21,32 +20,16 @@ use crate::files::{Links, open_regular};
 #[derive(Debug)]
 pub enum Account {
     /// The service.
-    Live(Box<Client>),
+    Live(Box<dyn Provider>),
     /// A snapshot.
     Snapshot {
         /// The file.
         path: PathBuf,
         /// The URL that the configuration names, and that the snapshot must be of.
         url: Url,
+        /// How the service whose account it is writes users down.
+        dialect: &'static dyn Dialect,
     },
-}
-
-/// All of an account but its users.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Shape {
-    /// Sorted by id, no id twice.
-    pub branches: Vec<Branch>,
-    /// Sorted by id, no id twice.
-    pub custom_fields: Vec<CustomField>,
-}
-
-impl Shape {
-    /// The whole account.
-    #[must_use]
-    pub fn with_users(self, users: Vec<User>) -> Directory {
-        let Self { branches, custom_fields } = self;
-        Directory { users, branches, custom_fields }
-    }
 }
 
 impl Account {
@@ -56,14 +39,10 @@ impl Account {
     /// Leads to exit 4 where they cannot be read whole, and to exit 3 where a snapshot is of another URL.
     pub async fn shape(&self) -> Result<Shape> {
         match self {
-            Self::Live(client) => {
-                let branches = client.branches().await.or_refuse(ExitStatus::Untrusted)?;
-                let custom_fields = client.custom_fields().await.or_refuse(ExitStatus::Untrusted)?;
-                Ok(Shape { branches, custom_fields })
-            }
-            Self::Snapshot { path, url } => {
-                let (path, url) = (path.clone(), url.clone());
-                tokio::task::spawn_blocking(move || shape_from_snapshot(&path, &url)).await?
+            Self::Live(provider) => provider.shape().await.or_refuse(ExitStatus::Untrusted),
+            Self::Snapshot { path, url, dialect } => {
+                let (path, url, dialect) = (path.clone(), url.clone(), *dialect);
+                tokio::task::spawn_blocking(move || shape_from_snapshot(&path, &url, dialect)).await?
             }
         }
     }
@@ -74,10 +53,11 @@ impl Account {
     /// As [`Account::shape`].
     pub async fn users(&self, managed: &Managed, progress: Progress<'_>) -> Result<Vec<User>> {
         match self {
-            Self::Live(client) => client.users(managed, progress).await.or_refuse(ExitStatus::Untrusted),
-            Self::Snapshot { path, url } => {
-                let (path, url, managed) = (path.clone(), url.clone(), managed.clone());
-                let users = tokio::task::spawn_blocking(move || users_from_snapshot(&path, &url, &managed)).await??;
+            Self::Live(provider) => provider.users(managed, progress).await.or_refuse(ExitStatus::Untrusted),
+            Self::Snapshot { path, url, dialect } => {
+                let (path, url, dialect, managed) = (path.clone(), url.clone(), *dialect, managed.clone());
+                let read = move || users_from_snapshot(&path, &url, dialect, &managed);
+                let users = tokio::task::spawn_blocking(read).await??;
                 progress(users.len() as u64, Some(users.len() as u64));
                 Ok(users)
             }
@@ -89,13 +69,13 @@ impl Account {
 ///
 /// # Errors
 /// As [`Account::shape`].
-pub fn shape_from_snapshot(path: &Path, url: &Url) -> Result<Shape> {
+pub(super) fn shape_from_snapshot(path: &Path, url: &Url, dialect: &dyn Dialect) -> Result<Shape> {
     let mut shape = Shape::default();
     read(path, url, |file| {
         snapshot::read_shape(file, |item| {
             match item {
-                Item::Branch(raw) => shape.branches.push(wire::branch(raw)?),
-                Item::CustomField(raw) => shape.custom_fields.push(wire::custom_field(raw)?),
+                Item::Branch(raw) => shape.branches.push(dialect.branch(raw)?),
+                Item::CustomField(raw) => shape.custom_fields.push(dialect.custom_field(raw)?),
                 Item::User(_) => {}
             }
             Ok(())
@@ -110,13 +90,18 @@ pub fn shape_from_snapshot(path: &Path, url: &Url) -> Result<Shape> {
 ///
 /// # Errors
 /// As [`Account::shape`].
-pub fn users_from_snapshot(path: &Path, url: &Url, managed: &Managed) -> Result<Vec<User>> {
+pub(super) fn users_from_snapshot(
+    path: &Path,
+    url: &Url,
+    dialect: &dyn Dialect,
+    managed: &Managed,
+) -> Result<Vec<User>> {
     let mut users = Vec::new();
     let mut branches = ShareBranches::default();
     read(path, url, |file| {
         snapshot::read(file, |item| {
             if let Item::User(raw) = item {
-                let mut user = wire::user_row(raw, managed)?;
+                let mut user = dialect.user(raw, managed)?;
                 branches.share(&mut user);
                 users.push(user);
             }

@@ -4,16 +4,17 @@ use serde_json::value::RawValue;
 
 use super::json::{Members, Resource};
 use super::{
-    Collection, EXTERNAL_IDENTIFIER, FIELD_TYPE, NAME, OPTION_LABEL, OPTION_VALUE, OPTIONS, TYPE_BOOLEAN,
-    TYPE_MULTIPLE_CHOICE, TYPE_TEXT,
+    EXTERNAL_IDENTIFIER, FIELD_TYPE, NAME, OPTION_LABEL, OPTION_VALUE, OPTIONS, TYPE_BOOLEAN, TYPE_MULTIPLE_CHOICE,
+    TYPE_TEXT,
 };
 use crate::employee::{Branch, BranchId, ChoiceOption, CustomField, CustomFieldId, CustomFieldKind, normal_text};
+use crate::provider::Collection;
 
 /// A branch, normalised. One without a name goes by its id.
 ///
 /// # Errors
 /// Where it is not what a branch should be.
-pub fn branch(raw: &RawValue) -> Result<Branch, String> {
+pub(in crate::provider::skovik) fn branch(raw: &RawValue) -> Result<Branch, String> {
     let Resource { id, attributes, .. } = Resource::parse(raw, Collection::Branches)?;
     let problem = |problem| format!("branch {id:?}: {problem}");
     let identifier = normal(&attributes, EXTERNAL_IDENTIFIER).map_err(problem)?;
@@ -25,7 +26,7 @@ pub fn branch(raw: &RawValue) -> Result<Branch, String> {
 ///
 /// # Errors
 /// Where it is not what a definition should be.
-pub fn custom_field(raw: &RawValue) -> Result<CustomField, String> {
+pub(in crate::provider::skovik) fn custom_field(raw: &RawValue) -> Result<CustomField, String> {
     let Resource { id, attributes, .. } = Resource::parse(raw, Collection::CustomFields)?;
     let problem = |problem| format!("custom field {id:?}: {problem}");
     let name = normal(&attributes, NAME).map_err(problem)?.unwrap_or_else(|| id.as_ref().into());

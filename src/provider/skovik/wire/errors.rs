@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::json::Members;
+use crate::provider::ErrorObject;
 
 /// How many of its errors are kept of one answer.
 const MOST: usize = 10;
@@ -12,30 +13,8 @@ const MOST: usize = 10;
 const TAKEN_WORDS: [&str; 7] =
     ["taken", "already exists", "already in use", "already_exists", "not_unique", "be unique", "duplicate"];
 
-/// One error of an answer.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ErrorObject {
-    /// For machines.
-    pub code: Option<String>,
-    /// What kind of error it is.
-    pub title: Option<String>,
-    /// What is wrong this time.
-    pub detail: Option<String>,
-    /// Where in the request, such as `/data/attributes/primary_email`.
-    pub pointer: Option<String>,
-}
-
-impl ErrorObject {
-    /// The same, with every text replaced.
-    #[must_use]
-    pub(crate) fn map(self, text: impl Fn(String) -> String) -> Self {
-        let Self { code, title, detail, pointer } = self;
-        Self { code: code.map(&text), title: title.map(&text), detail: detail.map(&text), pointer: pointer.map(&text) }
-    }
-}
-
 /// The errors of a body, as far as they can be read; none where it is something else.
-pub(crate) fn error_objects(body: &[u8]) -> Vec<ErrorObject> {
+pub(in crate::provider::skovik) fn error_objects(body: &[u8]) -> Vec<ErrorObject> {
     let read = || -> Option<Vec<ErrorObject>> {
         let document: Members<'_> = serde_json::from_slice(body).ok()?;
         let errors: Vec<&RawValue> = serde_json::from_str(document.get("errors")?.get()).ok()?;
@@ -46,7 +25,7 @@ pub(crate) fn error_objects(body: &[u8]) -> Vec<ErrorObject> {
 }
 
 /// The errors that stand in a body which claims success; `None` where there are none.
-pub(crate) fn errors_in_success(body: &[u8]) -> Option<String> {
+pub(in crate::provider::skovik) fn errors_in_success(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct Document<'a> {
         #[serde(borrow, default)]
@@ -62,12 +41,12 @@ pub(crate) fn errors_in_success(body: &[u8]) -> Option<String> {
 }
 
 /// Whether a status means that the key is refused, whatever was asked for `[assumed]`: no request can succeed then.
-pub(crate) fn refuses_the_key(status: u16) -> bool {
+pub(in crate::provider::skovik) fn refuses_the_key(status: u16) -> bool {
     matches!(status, 401 | 403)
 }
 
 /// Whether a refusal means that an e-mail or an identifier is in use already `[assumed]`.
-pub(crate) fn says_taken(status: u16, errors: &[ErrorObject]) -> bool {
+pub(in crate::provider::skovik) fn says_taken(status: u16, errors: &[ErrorObject]) -> bool {
     let words = |error: &ErrorObject| {
         let texts = [&error.code, &error.title, &error.detail];
         texts.into_iter().flatten().any(|text| {

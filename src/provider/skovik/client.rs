@@ -17,12 +17,12 @@ use reqwest::header::{HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::wire::{self, Body, Collection, UserResource};
-use crate::employee::UserId;
+use super::wire;
+use crate::employee::{Managed, UserId};
 use crate::http::{self, Redactor, Transport};
+use crate::provider::{ApiError, Collection, Deleted, LiveUser, Request};
 
-pub use error::{ApiError, ClientError, ListError, Refusal, WriteError};
-pub use list::Progress;
+pub use error::ClientError;
 
 use call::Call;
 
@@ -66,15 +66,6 @@ pub struct Client {
     list_timeout: Duration,
 }
 
-/// What became of a user who was to be removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deleted {
-    /// The server removed them.
-    Now,
-    /// The server does not know them (404), perhaps because an earlier try got through.
-    AlreadyGone,
-}
-
 impl Client {
     /// Makes a client; sends nothing yet.
     ///
@@ -99,37 +90,26 @@ impl Client {
         Ok(Self { http, base: url, key_header, page_size, max_rows, list_timeout })
     }
 
-    /// Reads one user; `None` where there is none with this id.
-    ///
-    /// # Errors
-    /// See [`ApiError`]; [`ApiError::Unclear`] means that no usable answer came.
-    pub async fn user(&self, id: &UserId) -> Result<Option<UserResource>, ApiError> {
-        self.one_user(Method::GET, id, None).await
+    pub(super) async fn get_user(&self, id: &UserId, managed: &Managed) -> Result<Option<LiveUser>, ApiError> {
+        self.one_user(Method::GET, id, None, managed).await
     }
 
-    /// Makes a user.
-    ///
-    /// # Errors
-    /// See [`WriteError`]. After [`WriteError::Unclear`] the user may or may not have been made.
-    pub async fn create_user(&self, body: &Body) -> Result<UserResource, WriteError> {
+    pub(super) async fn post_user(&self, body: &Request, managed: &Managed) -> Result<LiveUser, ApiError> {
         let url = Collection::Users.url(&self.base);
         let answer = self.send(&Call { method: Method::POST, url, body: Some(body) }).await?;
-        self.read_user(&answer)
+        self.read_user(&answer, managed)
     }
 
-    /// Replaces a user by the body that [`UserResource::overlay`] makes; `None` where there is none with this id.
-    ///
-    /// # Errors
-    /// See [`WriteError`].
-    pub async fn replace_user(&self, id: &UserId, body: &Body) -> Result<Option<UserResource>, WriteError> {
-        self.one_user(Method::PUT, id, Some(body)).await
+    pub(super) async fn put_user(
+        &self,
+        id: &UserId,
+        body: &Request,
+        managed: &Managed,
+    ) -> Result<Option<LiveUser>, ApiError> {
+        self.one_user(Method::PUT, id, Some(body), managed).await
     }
 
-    /// Removes a user.
-    ///
-    /// # Errors
-    /// See [`WriteError`].
-    pub async fn delete_user(&self, id: &UserId) -> Result<Deleted, WriteError> {
+    pub(super) async fn delete_user(&self, id: &UserId) -> Result<Deleted, ApiError> {
         match self.send(&Call { method: Method::DELETE, url: self.user_url(id)?, body: None }).await {
             Ok(_) => Ok(Deleted::Now),
             Err(error) if error.is_not_found() => Ok(Deleted::AlreadyGone),
@@ -137,39 +117,23 @@ impl Client {
         }
     }
 
-    /// How often a request is tried again, where that is safe. PUT and DELETE are left to the caller, who must look at the
-    /// user again before each attempt.
-    #[must_use]
-    pub fn retries(&self) -> u32 {
-        self.http.retries()
-    }
-
-    /// Waits before another attempt.
-    ///
-    /// # Errors
-    /// [`ApiError::Stopped`] where [`Client::end_waits`] was called.
-    pub async fn wait(&self, delay: Duration) -> Result<(), ApiError> {
-        self.http.wait(delay).await.map_err(|_| ApiError::Stopped { unclear: false })
-    }
-
-    /// Ends every wait, now and later: what would wait for its turn or for another attempt ends as
-    /// [`ApiError::Stopped`]. What is on its way is answered still.
-    pub fn end_waits(&self) {
-        self.http.end_waits();
+    pub(super) fn transport(&self) -> &Transport {
+        &self.http
     }
 
     async fn one_user(
         &self,
         method: Method,
         id: &UserId,
-        body: Option<&Body>,
-    ) -> Result<Option<UserResource>, ApiError> {
+        body: Option<&Request>,
+        managed: &Managed,
+    ) -> Result<Option<LiveUser>, ApiError> {
         let answer = match self.send(&Call { method, url: self.user_url(id)?, body }).await {
             Ok(answer) => answer,
             Err(error) if error.is_not_found() => return Ok(None),
             Err(error) => return Err(error),
         };
-        let user = self.read_user(&answer)?;
+        let user = self.read_user(&answer, managed)?;
         if user.id() != id {
             let problem =
                 self.http.redactor().clean(&format!("asked for the user {id:?}, it answered with {:?}", user.id()));
@@ -178,8 +142,12 @@ impl Client {
         Ok(Some(user))
     }
 
-    fn read_user(&self, answer: &[u8]) -> Result<UserResource, ApiError> {
-        wire::user_document(answer).map_err(|problem| {
+    fn read_user(&self, answer: &[u8], managed: &Managed) -> Result<LiveUser, ApiError> {
+        let read = || {
+            let stored = wire::user_document(answer)?;
+            Ok::<_, String>(LiveUser { user: wire::user_row(stored.raw(), managed)?, stored })
+        };
+        read().map_err(|problem| {
             ApiError::unclear(self.http.redactor().clean(&format!("the answer does not hold a user: {problem}")))
         })
     }

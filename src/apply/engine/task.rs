@@ -1,0 +1,34 @@
+//! What an operation of the plan comes to, once the people are made whom it refers to.
+
+use super::{Run, place};
+use crate::apply::expect::{created, resolved, resolved_manager};
+use crate::apply::operation::{Before, Task};
+use crate::plan::{Action, Change, Field, ManagerRef, Operation, Value};
+
+impl<'a> Run<'a> {
+    /// Resolves an operation's references to ids, which exist by now.
+    pub(super) fn task(&self, operation: &'a Operation) -> Result<Task<'a>, String> {
+        let (managed, made) = (self.worker.managed, &self.made);
+        Ok(match &operation.action {
+            Action::Create { after } => Task::Create { after, expected: created(after, managed, made)? },
+            Action::Update { user_id, before_hash, changes } => Task::Update {
+                user_id: user_id.clone(),
+                before: Before::Hash(*before_hash),
+                changes: resolved(changes, made)?,
+            },
+            Action::Link { create, manager } => {
+                let after = match self.operations.get(place(*create)).map(|operation| &operation.action) {
+                    Some(Action::Create { after }) => after,
+                    _ => return Err("the plan links somebody whom it does not create".to_owned()),
+                };
+                let manager = Value::Manager(ManagerRef::User(resolved_manager(manager, made)?));
+                Task::Update {
+                    user_id: made.get(create).ok_or("the person is not made")?.clone(),
+                    before: Before::Created(created(after, managed, made)?),
+                    changes: vec![Change { field: Field::Manager, before: None, after: Some(manager) }],
+                }
+            }
+            Action::Delete { user_id, before_hash, .. } => Task::Delete { user_id, before_hash: *before_hash },
+        })
+    }
+}

@@ -1,0 +1,149 @@
+//! The guards of a plan, judged again for the account as it is now. Pure functions.
+
+use std::collections::HashMap;
+
+use super::Live;
+use crate::apply::journal::{Progress, Replay};
+use crate::employee::{BranchId, User};
+use crate::guard;
+use crate::plan::{Action, BranchRef, Field, GuardResult, Plan, Value};
+
+/// The plan's guards, judged again for the live account: the whole plan's counts, of no more users than there are, in all
+/// and in each branch. What this plan has done already is taken back from these.
+#[must_use]
+pub fn guards(plan: &Plan, replay: &Replay, live: Live<'_>) -> Vec<GuardResult> {
+    let mut people = Headcount::default();
+    for user in &live.directory.users {
+        let in_branch =
+            live.branches.is_none_or(|branches| user.branch.as_ref().is_some_and(|id| branches.contains(id)));
+        if in_branch && !live.protect.covers(user) {
+            people.add(user.branch.as_ref(), 1);
+        }
+    }
+    let by_identifier: HashMap<&str, &User> =
+        live.directory.users.iter().filter_map(|user| Some((user.identifier.as_ref()?.as_str(), user))).collect();
+    for operation in &plan.content().operations {
+        let Some(progress) = replay.operations.get(&operation.id) else { continue };
+        let (is_done, made) = match progress {
+            Progress::Done { user_id, differs: _ } => (true, user_id.as_ref().and_then(|id| live.directory.user(id))),
+            Progress::InDoubt(_) => (false, None),
+        };
+        // What is in doubt is judged by what is there: an unclear delete that was carried out must not make the guard of
+        // its own plan fail.
+        match &operation.action {
+            Action::Create { after } => {
+                let there = after.external_identifier.as_ref().and_then(|id| by_identifier.get(id.as_str()).copied());
+                if is_done || there.is_some() {
+                    people.take_back(&operation.action, made.or(there));
+                }
+            }
+            Action::Delete { user_id, .. } if is_done || live.directory.user(user_id).is_none() => {
+                people.take_back(&operation.action, None);
+            }
+            Action::Update { .. } if is_done => people.take_back(&operation.action, made),
+            Action::Update { .. } | Action::Link { .. } | Action::Delete { .. } => {}
+        }
+    }
+    let Headcount { all, by_branch } = &people;
+    let count = |count: i64| u64::try_from(count).unwrap_or(0);
+    guard::evaluate_again(&plan.content().guards, count(*all), |branch| {
+        count(by_branch.get(&branch.cloned()).copied().unwrap_or(0))
+    })
+}
+
+/// How many users may be changed, in all and in each branch.
+#[derive(Default)]
+struct Headcount {
+    all: i64,
+    by_branch: HashMap<Option<BranchId>, i64>,
+}
+
+impl Headcount {
+    fn add(&mut self, branch: Option<&BranchId>, by: i64) {
+        self.all += by;
+        *self.by_branch.entry(branch.cloned()).or_default() += by;
+    }
+
+    /// Counts as if an operation that is done were not; `user` is the one whom it made or changed, as they are now.
+    fn take_back(&mut self, action: &Action, user: Option<&User>) {
+        let id = |branch: &Option<BranchRef>| branch.as_ref().map(|branch| branch.branch_id.clone());
+        match action {
+            Action::Create { after } => {
+                let planned = after.branch.as_ref().and_then(id);
+                self.add(user.map_or(planned.as_ref(), |user| user.branch.as_ref()), -1);
+            }
+            Action::Delete { before, .. } => self.add(before.branch.as_ref().and_then(id).as_ref(), 1),
+            Action::Update { changes, .. } => {
+                let branch = |value: &Option<Value>| match value {
+                    Some(Value::Branch(branch)) => Some(branch.branch_id.clone()),
+                    _ => None,
+                };
+                for change in changes.iter().filter(|change| change.field == Field::Branch) {
+                    self.add(branch(&change.before).as_ref(), 1);
+                    self.add(branch(&change.after).as_ref(), -1);
+                }
+            }
+            Action::Link { .. } => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::plan::{Change, Digest, Fields};
+
+    fn branch(id: &str) -> BranchRef {
+        BranchRef { branch_id: id.into(), external_identifier: None, name: String::new() }
+    }
+
+    fn user(id: &str, branch: &str) -> User {
+        User {
+            id: id.into(),
+            identifier: None,
+            email: id.into(),
+            first_name: "".into(),
+            last_name: "".into(),
+            branch: Some(branch.into()),
+            manager: None,
+            custom_fields: Box::new([]),
+            roles: None,
+        }
+    }
+
+    #[test]
+    fn what_is_done_is_taken_back_in_all_and_in_its_branch() {
+        let fields = |at: &str| Fields {
+            external_identifier: Some("1".into()),
+            primary_email: "a@example.com".to_owned(),
+            first_name: "A".to_owned(),
+            last_name: "B".to_owned(),
+            branch: Some(Some(branch(at))),
+            manager: None,
+            custom_fields: BTreeMap::new(),
+        };
+        let hash = Digest::of(b"");
+        let value = |at: &str| Some(Value::Branch(branch(at)));
+        let create = Action::Create { after: fields("no") };
+        let delete =
+            Action::Delete { user_id: "d".into(), before_hash: hash, before: fields("no"), reason: String::new() };
+        let change = Change { field: Field::Branch, before: value("no"), after: value("se") };
+        let moved = Action::Update { user_id: "m".into(), before_hash: hash, changes: vec![change] };
+        for (action, user, no, se) in [
+            (&create, None, 9, 10),
+            // Somebody has moved the new user since.
+            (&create, Some(user("c", "se")), 10, 9),
+            (&delete, None, 11, 10),
+            (&moved, Some(user("m", "se")), 11, 9),
+        ] {
+            let mut people = Headcount::default();
+            people.add(Some(&"no".into()), 10);
+            people.add(Some(&"se".into()), 10);
+            people.take_back(action, user.as_ref());
+            let in_branch = |id: &str| people.by_branch[&Some(id.into())];
+            assert_eq!((in_branch("no"), in_branch("se"), people.all), (no, se, no + se), "{action:?}");
+        }
+    }
+}

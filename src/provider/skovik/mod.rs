@@ -1,0 +1,134 @@
+//! Skovik's own JSON API.
+
+pub mod client;
+pub mod wire;
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use serde_json::value::RawValue;
+
+use super::{
+    ApiError, Collection, Deleted, Dialect, EachRow, ListError, LiveUser, Progress, Provider, Request, Shape,
+    StoredUser,
+};
+use crate::employee::{Branch, CustomField, CustomFieldId, Managed, User, UserId};
+use crate::plan::{Change, Field, Fields};
+
+pub use client::{Client, ClientError, Options};
+
+/// How Skovik writes users down.
+#[derive(Debug, Clone, Copy)]
+pub struct Skovik;
+
+impl Dialect for Skovik {
+    fn service(&self) -> &'static str {
+        "Skovik"
+    }
+
+    fn user(&self, row: &RawValue, managed: &Managed) -> Result<User, String> {
+        wire::user_row(row, managed)
+    }
+
+    fn branch(&self, row: &RawValue) -> Result<Branch, String> {
+        wire::branch(row)
+    }
+
+    fn custom_field(&self, row: &RawValue) -> Result<CustomField, String> {
+        wire::custom_field(row)
+    }
+
+    fn create_request(&self, after: &Fields, manager: Option<&UserId>) -> Result<Request, String> {
+        wire::create(after, manager)
+    }
+
+    fn update_request(&self, held: &StoredUser, changes: &[Change]) -> Result<Request, String> {
+        wire::overlay(held, changes)
+    }
+
+    /// A user who moves to another branch may lose their custom fields `[known]`.
+    fn may_empty_others(&self, changes: &[Change]) -> bool {
+        changes.iter().any(|change| change.field == Field::Branch)
+    }
+
+    fn restore_request(
+        &self,
+        before: &StoredUser,
+        held: &StoredUser,
+        changes: &[Change],
+    ) -> Result<Option<Request>, String> {
+        wire::refill(before, held, changes)
+    }
+
+    fn losses(&self, sent: &Request, held: &StoredUser, managed: &Managed) -> Vec<String> {
+        wire::losses(sent, held, managed)
+    }
+
+    fn custom_field_ids(&self, stored: &StoredUser) -> Result<Vec<CustomFieldId>, String> {
+        wire::custom_field_ids(stored)
+    }
+
+    fn unsent(&self, stored: &StoredUser) -> Result<Vec<String>, String> {
+        wire::unsent(stored)
+    }
+}
+
+impl Provider for Client {
+    fn dialect(&self) -> &dyn Dialect {
+        &Skovik
+    }
+
+    fn shape(&self) -> BoxFuture<'_, Result<Shape, ListError>> {
+        Box::pin(async { Ok(Shape { branches: self.branches().await?, custom_fields: self.custom_fields().await? }) })
+    }
+
+    fn users<'a>(
+        &'a self,
+        managed: &'a Managed,
+        progress: Progress<'a>,
+    ) -> BoxFuture<'a, Result<Vec<User>, ListError>> {
+        Box::pin(self.all_users(managed, progress))
+    }
+
+    fn rows<'a>(
+        &'a self,
+        what: Collection,
+        each: EachRow<'a>,
+        progress: Progress<'a>,
+    ) -> BoxFuture<'a, Result<(), ListError>> {
+        Box::pin(self.raw(what, each, progress))
+    }
+
+    fn user<'a>(&'a self, id: &'a UserId, managed: &'a Managed) -> BoxFuture<'a, Result<Option<LiveUser>, ApiError>> {
+        Box::pin(self.get_user(id, managed))
+    }
+
+    fn create<'a>(&'a self, request: &'a Request, managed: &'a Managed) -> BoxFuture<'a, Result<LiveUser, ApiError>> {
+        Box::pin(self.post_user(request, managed))
+    }
+
+    fn update<'a>(
+        &'a self,
+        id: &'a UserId,
+        request: &'a Request,
+        managed: &'a Managed,
+    ) -> BoxFuture<'a, Result<Option<LiveUser>, ApiError>> {
+        Box::pin(self.put_user(id, request, managed))
+    }
+
+    fn delete<'a>(&'a self, id: &'a UserId) -> BoxFuture<'a, Result<Deleted, ApiError>> {
+        Box::pin(self.delete_user(id))
+    }
+
+    fn retries(&self) -> u32 {
+        self.transport().retries()
+    }
+
+    fn wait(&self, delay: Duration) -> BoxFuture<'_, Result<(), ApiError>> {
+        Box::pin(async move { self.transport().wait(delay).await.map_err(|_| ApiError::Stopped { unclear: false }) })
+    }
+
+    fn end_waits(&self) {
+        self.transport().end_waits();
+    }
+}

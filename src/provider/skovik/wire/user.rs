@@ -1,0 +1,370 @@
+//! A user of the API `[assumed]`: reading one into the domain, and the bodies that make and replace one.
+//!
+//! A PUT may replace the whole resource. So everything that was read goes back, to the letter, with the changes laid
+//! over it; what only the server sets (`roles`, `links`, `meta`) is left out.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::json::{Members, Resource, Text, to_raw};
+use super::shape::normal;
+use super::{
+    BRANCH, CUSTOM_FIELDS, EXTERNAL_IDENTIFIER, FIRST_NAME, LAST_NAME, MANAGER, PRIMARY_EMAIL, READ_ONLY_ATTRIBUTES,
+    READ_ONLY_MEMBERS, ROLES,
+};
+use crate::employee::{CustomFieldId, CustomValue, Managed, User, UserId, normal_text};
+use crate::plan::{Change, Field, Fields, ManagerRef, UserRef, Value};
+use crate::provider::stored::compact;
+use crate::provider::{Collection, Request, StoredUser};
+
+/// The ids of the custom fields that hold a text or a boolean, which a create can send; sorted.
+pub(in crate::provider::skovik) fn custom_field_ids(stored: &StoredUser) -> Result<Vec<CustomFieldId>, String> {
+    let members = Resource::parse(stored.raw(), Collection::Users)?.attributes.object(CUSTOM_FIELDS)?;
+    Ok(members.iter().filter(|(_, value)| can_be_sent(value)).map(|(id, _)| CustomFieldId::from(id)).collect())
+}
+
+/// The names of what a user holds and a create does not send: roles, what this tool does not know, and custom fields of
+/// other types.
+pub(in crate::provider::skovik) fn unsent(stored: &StoredUser) -> Result<Vec<String>, String> {
+    let Resource { attributes, relationships, .. } = Resource::parse(stored.raw(), Collection::Users)?;
+    let sent = [PRIMARY_EMAIL, EXTERNAL_IDENTIFIER, FIRST_NAME, LAST_NAME, CUSTOM_FIELDS, MANAGER, BRANCH];
+    let members = attributes.iter().chain(relationships.iter());
+    let unknown = members
+        .filter(|(name, value)| !sent.contains(name) && !is_empty(value))
+        .map(|(name, value)| if name == ROLES { format!("{ROLES} {}", value.get()) } else { name.to_owned() });
+    let custom_fields = attributes.object(CUSTOM_FIELDS)?;
+    let others = custom_fields.iter().filter(|(_, value)| !is_empty(value) && !can_be_sent(value));
+    Ok(unknown.chain(others.map(|(id, _)| format!("{CUSTOM_FIELDS}.{id}"))).collect())
+}
+
+/// The body of a PUT: everything that was read, laid over with the changes, without what only the server sets.
+pub(in crate::provider::skovik) fn overlay(stored: &StoredUser, changes: &[Change]) -> Result<Request, String> {
+    assemble(Resource::parse(stored.raw(), Collection::Users)?, changes.iter().map(after))
+}
+
+/// The body of a PUT that gives back custom fields which a change of branch has emptied: those that `before` has
+/// (with `changes` laid over them), where `held`, read after the change, holds no value. `None` where nothing is missing.
+pub(in crate::provider::skovik) fn refill(
+    before: &StoredUser,
+    held: &StoredUser,
+    changes: &[Change],
+) -> Result<Option<Request>, String> {
+    let then = Resource::parse(before.raw(), Collection::Users)?.attributes.object(CUSTOM_FIELDS)?;
+    let mut now = Resource::parse(held.raw(), Collection::Users)?;
+    let mut custom_fields = now.attributes.object(CUSTOM_FIELDS)?;
+    let changed: HashSet<&str> = changes.iter().filter_map(custom_field).collect();
+    let mut missing = false;
+    for (id, value) in then.iter().filter(|(id, _)| !changed.contains(id)) {
+        if !is_empty(value) && custom_fields.get(id).is_none_or(is_empty) {
+            custom_fields.insert(id, value);
+            missing = true;
+        }
+    }
+    let again: Vec<&Change> = changes.iter().filter(|change| is_missing_in(change, &custom_fields)).collect();
+    if !missing && again.is_empty() {
+        return Ok(None);
+    }
+    let filled = to_raw(&custom_fields)?;
+    now.attributes.insert(CUSTOM_FIELDS, &filled);
+    assemble(now, again.into_iter().map(after)).map(Some)
+}
+
+/// The body of a POST. Fields without a value are left out.
+pub(in crate::provider::skovik) fn create(after: &Fields, manager: Option<&UserId>) -> Result<Request, String> {
+    let Fields { external_identifier, primary_email, first_name, last_name, branch, manager: _, custom_fields } = after;
+    let text = |field: Field, text: &str| (field, Value::Text(text.to_owned()));
+    let mut values = vec![
+        text(Field::PrimaryEmail, primary_email),
+        text(Field::FirstName, first_name),
+        text(Field::LastName, last_name),
+    ];
+    values.extend(external_identifier.as_ref().map(|id| text(Field::ExternalIdentifier, id.as_str())));
+    values.extend(branch.iter().flatten().map(|branch| (Field::Branch, Value::Branch(branch.clone()))));
+    values.extend(manager.map(|id| {
+        let user = UserRef { user_id: id.clone(), employee: None, name: String::new() };
+        (Field::Manager, Value::Manager(ManagerRef::User(user)))
+    }));
+    let custom =
+        custom_fields.iter().filter_map(|(id, value)| Some((Field::Custom(id.clone()), value.as_ref()?.into())));
+    values.extend(custom);
+    assemble(Resource::default(), values.iter().map(|(field, value)| (field, Some(value))))
+}
+
+/// Reads a row of the list of users.
+pub(in crate::provider::skovik) fn user_row(raw: &RawValue, managed: &Managed) -> Result<User, String> {
+    let resource = Resource::parse(raw, Collection::Users)?;
+    user(&resource, managed).map_err(|problem| format!("user {:?}: {problem}", resource.id))
+}
+
+/// Reads the answer that holds one user: `{"data":USER}`.
+pub(in crate::provider::skovik) fn user_document(body: &[u8]) -> Result<StoredUser, String> {
+    let document: Members<'_> = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    let raw = document.get("data").ok_or("the answer has no data")?;
+    Resource::parse(raw, Collection::Users)?;
+    StoredUser::new(raw)
+}
+
+fn user(resource: &Resource<'_>, managed: &Managed) -> Result<User, String> {
+    let Resource { id, attributes, relationships, rest: _ } = resource;
+    let custom_fields = if managed.custom_fields.is_empty() {
+        Box::default()
+    } else {
+        let members = attributes.object(CUSTOM_FIELDS)?;
+        managed.custom_fields.iter().map(|id| custom_value(&members, id)).collect::<Result<_, _>>()?
+    };
+    Ok(User {
+        id: UserId::from(id.as_ref()),
+        identifier: normal(attributes, EXTERNAL_IDENTIFIER)?.map(|text| text.as_ref().into()),
+        email: normal(attributes, PRIMARY_EMAIL)?.ok_or_else(|| format!("{PRIMARY_EMAIL} is missing"))?,
+        first_name: normal(attributes, FIRST_NAME)?.unwrap_or_default(),
+        last_name: normal(attributes, LAST_NAME)?.unwrap_or_default(),
+        branch: related(relationships, BRANCH, Collection::Branches)?.map(|id| id.as_ref().into()),
+        manager: related(relationships, MANAGER, Collection::Users)?.map(|id| id.as_ref().into()),
+        custom_fields,
+        roles: roles(attributes)?,
+    })
+}
+
+fn roles(attributes: &Members<'_>) -> Result<Option<Box<[Box<str>]>>, String> {
+    let Some(raw) = attributes.get(ROLES) else { return Ok(None) };
+    let texts: Option<Vec<Text<'_>>> =
+        serde_json::from_str(raw.get()).map_err(|_| format!("{ROLES} is not a list of texts"))?;
+    Ok(texts.map(|texts| texts.iter().map(|Text(text)| normal_text(text).into()).collect()))
+}
+
+/// The id that a relationship names. One that is there without `data` does not say "nobody", it says nothing, and must
+/// not be mistaken for a user without a manager.
+fn related<'a>(
+    relationships: &Members<'a>,
+    name: &str,
+    collection: Collection,
+) -> Result<Option<Cow<'a, str>>, String> {
+    if relationships.get(name).is_none_or(|raw| raw.get() == "null") {
+        return Ok(None);
+    }
+    let relationship = relationships.object(name)?;
+    let data = relationship.get("data").ok_or_else(|| format!("{name} has no data"))?;
+    if data.get() == "null" {
+        return Ok(None);
+    }
+    Resource::parse(data, collection).map(|resource| Some(resource.id)).map_err(|problem| format!("{name}: {problem}"))
+}
+
+fn custom_value(members: &Members<'_>, id: &CustomFieldId) -> Result<Option<CustomValue>, String> {
+    let Some(raw) = members.get(id.as_str()) else { return Ok(None) };
+    if is_empty(raw) {
+        return Ok(None);
+    }
+    Ok(match raw.get() {
+        "true" => Some(CustomValue::Boolean(true)),
+        "false" => Some(CustomValue::Boolean(false)),
+        json if json.starts_with('"') => {
+            let text = members.text(id.as_str()).map_err(|problem| format!("{CUSTOM_FIELDS}.{problem}"))?;
+            let text = text.unwrap_or_default();
+            Some(normal_text(&text)).filter(|text| !text.is_empty()).map(|text| CustomValue::Text(text.into()))
+        }
+        // A number by its literal, a list or an object by its JSON: no value is mistaken for another one.
+        json => Some(CustomValue::Text(compact(json).into())),
+    })
+}
+
+/// Whether a value says "no value": null, or an empty text, list or object.
+fn is_empty(raw: &RawValue) -> bool {
+    let inner = |open, close| raw.get().strip_prefix(open)?.strip_suffix(close);
+    let inner = inner('"', '"').or_else(|| inner('[', ']')).or_else(|| inner('{', '}'));
+    raw.get() == "null" || inner.is_some_and(|inner| inner.trim().is_empty())
+}
+
+/// How a value that was sent is held, if it is not as it was sent and the server `may` not have moved it on.
+fn loss(
+    name: &str,
+    sent: &RawValue,
+    held: Option<&RawValue>,
+    may: impl Fn(&serde_json::Value, &serde_json::Value) -> bool,
+) -> Option<String> {
+    let Some(held) = held.filter(|held| !is_empty(held)) else {
+        return (!is_empty(sent)).then(|| format!("{name} is gone, it was {}", excerpt(sent)));
+    };
+    let parse = |raw: &RawValue| serde_json::from_str::<serde_json::Value>(raw.get());
+    let is_same = match (parse(sent), parse(held)) {
+        (Ok(then), Ok(now)) => then == now || may(&then, &now),
+        // Such as a number that is beyond what a float holds.
+        _ => compact(sent.get()) == compact(held.get()),
+    };
+    if is_same || is_empty(sent) {
+        return None;
+    }
+    Some(format!("{name} is {}, not {}", excerpt(held), excerpt(sent)))
+}
+
+/// Whether a server may have moved a value on by itself: a number that grew, or a time that became later, such as that of
+/// the last change.
+fn counts_upwards(then: &serde_json::Value, now: &serde_json::Value) -> bool {
+    let time = |value: &serde_json::Value| value.as_str()?.parse::<jiff::Timestamp>().ok();
+    match (then.as_f64(), now.as_f64()) {
+        (Some(then), Some(now)) => now > then,
+        _ => matches!((time(then), time(now)), (Some(then), Some(now)) if now > then),
+    }
+}
+
+/// The start of a value, for a report.
+fn excerpt(raw: &RawValue) -> String {
+    const SHOWN: usize = 80;
+    let mut chars = raw.get().chars();
+    let start: String = chars.by_ref().take(SHOWN).collect();
+    if chars.next().is_some() { format!("{start}…") } else { start }
+}
+
+/// Whether a custom field holds something that [`CustomValue`] holds without loss.
+fn can_be_sent(raw: &RawValue) -> bool {
+    !is_empty(raw) && (raw.get().starts_with('"') || matches!(raw.get(), "true" | "false"))
+}
+
+/// Where a value goes.
+enum Place<'a> {
+    Attribute(&'static str),
+    Relationship(&'static str),
+    CustomField(&'a CustomFieldId),
+}
+
+fn place<'a>(field: &'a Field, value: Option<&Value>) -> Result<(Place<'a>, Box<RawValue>), String> {
+    let attribute = |name: &'static str| match value {
+        Some(Value::Text(text)) => Ok((Place::Attribute(name), to_raw(text)?)),
+        _ => Err(format!("there is no text for {field}")),
+    };
+    match field {
+        Field::ExternalIdentifier => attribute(EXTERNAL_IDENTIFIER),
+        Field::PrimaryEmail => attribute(PRIMARY_EMAIL),
+        Field::FirstName => attribute(FIRST_NAME),
+        Field::LastName => attribute(LAST_NAME),
+        Field::Branch => {
+            let id = match value {
+                Some(Value::Branch(branch)) => Some(&branch.branch_id),
+                _ => None,
+            };
+            Ok((Place::Relationship(BRANCH), reference(Collection::Branches, id)?))
+        }
+        Field::Manager => {
+            let id = match value {
+                Some(Value::Manager(ManagerRef::User(user))) => Some(&user.user_id),
+                Some(Value::Manager(ManagerRef::Create(_))) => return Err("the manager is not made".to_owned()),
+                _ => None,
+            };
+            Ok((Place::Relationship(MANAGER), reference(Collection::Users, id)?))
+        }
+        Field::Custom(id) => {
+            let value = match value {
+                Some(Value::Text(text)) => to_raw(text),
+                Some(Value::Boolean(value)) => to_raw(value),
+                Some(Value::Branch(_) | Value::Manager(_)) | None => to_raw(&()),
+            };
+            Ok((Place::CustomField(id), value?))
+        }
+    }
+}
+
+fn after(change: &Change) -> (&Field, Option<&Value>) {
+    (&change.field, change.after.as_ref())
+}
+
+fn custom_field(change: &Change) -> Option<&str> {
+    match &change.field {
+        Field::Custom(id) => Some(id.as_str()),
+        _ => None,
+    }
+}
+
+/// Whether a change sets a custom field which holds no value in `members`.
+fn is_missing_in(change: &Change, members: &Members<'_>) -> bool {
+    change.after.is_some() && custom_field(change).is_some_and(|id| members.get(id).is_none_or(is_empty))
+}
+
+fn reference(collection: Collection, id: Option<&impl Serialize>) -> Result<Box<RawValue>, String> {
+    #[derive(Serialize)]
+    struct Relationship<I> {
+        data: Option<Identifier<I>>,
+    }
+    #[derive(Serialize)]
+    struct Identifier<I> {
+        #[serde(rename = "type")]
+        kind: &'static str,
+        id: I,
+    }
+    to_raw(&Relationship { data: id.map(|id| Identifier { kind: collection.kind(), id }) })
+}
+
+/// Lays values over a resource and writes the whole; one without an id is a new one.
+fn assemble<'v>(
+    resource: Resource<'_>,
+    values: impl Iterator<Item = (&'v Field, Option<&'v Value>)>,
+) -> Result<Request, String> {
+    let Resource { id, mut attributes, mut relationships, rest: mut top } = resource;
+    let values = values.map(|(field, value)| place(field, value)).collect::<Result<Vec<_>, _>>()?;
+    let mut custom_fields = attributes.object(CUSTOM_FIELDS)?;
+    for (place, value) in &values {
+        match place {
+            Place::Attribute(name) => attributes.insert(name, value),
+            Place::Relationship(name) => relationships.insert(name, value),
+            Place::CustomField(id) => custom_fields.insert(id.as_str(), value),
+        }
+    }
+    let written = to_raw(&custom_fields)?;
+    if values.iter().any(|(place, _)| matches!(place, Place::CustomField(_))) {
+        attributes.insert(CUSTOM_FIELDS, &written);
+    }
+    for name in READ_ONLY_ATTRIBUTES {
+        attributes.remove(name);
+    }
+    for name in READ_ONLY_MEMBERS {
+        top.remove(name);
+    }
+
+    let (kind, identity) = (to_raw(&Collection::Users.kind())?, to_raw(&id)?);
+    let (attributes, relationships) = (to_raw(&attributes)?, to_raw(&relationships)?);
+    top.insert("type", &kind);
+    if !id.is_empty() {
+        top.insert("id", &identity);
+    }
+    top.insert("attributes", &attributes);
+    top.insert("relationships", &relationships);
+    let data = to_raw(&top)?;
+    let mut document = Members::default();
+    document.insert("data", &data);
+    serde_json::to_string(&document).map(Request::new).map_err(|error| error.to_string())
+}
+
+/// What a user lost of what was sent, or holds otherwise, beyond the fields that are managed (those are compared by what
+/// they mean): attributes, custom fields and relationships that this tool only carries along. Each in words for a report.
+pub(in crate::provider::skovik) fn losses(sent: &Request, held: &StoredUser, managed: &Managed) -> Vec<String> {
+    let read = || -> Result<Vec<String>, String> {
+        let document: Members<'_> = serde_json::from_str(sent.as_json()).map_err(|error| error.to_string())?;
+        let body = document.object("data")?;
+        let (attributes, relationships) = (body.object("attributes")?, body.object("relationships")?);
+        let now = Resource::parse(held.raw(), Collection::Users)?;
+        let mut lost = Vec::new();
+        let compared = [PRIMARY_EMAIL, EXTERNAL_IDENTIFIER, FIRST_NAME, LAST_NAME, CUSTOM_FIELDS];
+        for (name, value) in attributes.iter().filter(|(name, _)| !compared.contains(name)) {
+            lost.extend(loss(name, value, now.attributes.get(name), counts_upwards));
+        }
+        let (then, fields) = (attributes.object(CUSTOM_FIELDS)?, now.attributes.object(CUSTOM_FIELDS)?);
+        let is_managed = |id: &str| managed.custom_fields.iter().any(|managed| managed.as_str() == id);
+        for (id, value) in then.iter().filter(|(id, _)| !is_managed(id)) {
+            lost.extend(loss(&format!("{CUSTOM_FIELDS}.{id}"), value, fields.get(id), |_, _| false));
+        }
+        let is_managed = |name: &str| managed.manager && name == MANAGER || managed.branch && name == BRANCH;
+        for (name, _) in relationships.iter().filter(|(name, _)| !is_managed(name)) {
+            let data = |of: &Members<'_>| of.object(name).map(|of| of.get("data").map(|data| data.to_owned()));
+            if let Some(then) = data(&relationships)? {
+                lost.extend(loss(name, &then, data(&now.relationships)?.as_deref(), |_, _| false));
+            }
+        }
+        Ok(lost)
+    };
+    read().unwrap_or_else(|problem| vec![format!("what was sent cannot be compared: {problem}")])
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,168 @@
+//! Users as a service gave them: whole and to the letter, so that nothing is lost on the way back.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use crate::employee::{BranchId, User, UserId};
+
+/// A user as the service gave it, to the letter but for white space between the tokens. Its JSON is one line.
+#[derive(Clone)]
+pub struct StoredUser {
+    id: UserId,
+    raw: Box<RawValue>,
+}
+
+/// A user as the service holds it now: read once, and kept with the form that goes back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LiveUser {
+    /// What this tool compares.
+    pub user: User,
+    /// All of it.
+    pub stored: StoredUser,
+}
+
+/// The body of a request that writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request(String);
+
+/// Lets the users of one branch share its id, so that a million of them do not hold a million copies.
+#[derive(Debug, Default)]
+pub struct ShareBranches(HashSet<BranchId>);
+
+impl StoredUser {
+    /// Takes a row as it came.
+    ///
+    /// # Errors
+    /// Where it has no id.
+    pub fn new(raw: &RawValue) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        struct Head {
+            id: UserId,
+        }
+        let Head { id } = serde_json::from_str(raw.get()).map_err(|error| format!("a user has no id: {error}"))?;
+        if id.as_str().is_empty() {
+            return Err("a user has no id".to_owned());
+        }
+        let raw = RawValue::from_string(compact(raw.get())).map_err(|error| error.to_string())?;
+        Ok(Self { id, raw })
+    }
+
+    /// The service's own id.
+    #[must_use]
+    pub fn id(&self) -> &UserId {
+        &self.id
+    }
+
+    /// The JSON, in one line.
+    #[must_use]
+    pub fn raw(&self) -> &RawValue {
+        &self.raw
+    }
+}
+
+impl LiveUser {
+    /// The service's own id.
+    #[must_use]
+    pub fn id(&self) -> &UserId {
+        &self.stored.id
+    }
+}
+
+impl Request {
+    /// A body of JSON.
+    #[must_use]
+    pub fn new(json: String) -> Self {
+        Self(json)
+    }
+
+    /// The JSON.
+    #[must_use]
+    pub fn as_json(&self) -> &str {
+        &self.0
+    }
+}
+
+impl ShareBranches {
+    /// Makes a user share the id of their branch.
+    pub fn share(&mut self, user: &mut User) {
+        let Some(branch) = &mut user.branch else { return };
+        match self.0.get(branch.as_str()) {
+            Some(known) => *branch = known.clone(),
+            None => {
+                self.0.insert(branch.clone());
+            }
+        }
+    }
+}
+
+/// The same JSON without white space between its tokens, so that it fits in one line.
+pub(crate) fn compact(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    let (mut in_text, mut escaped) = (false, false);
+    for c in json.chars() {
+        if in_text {
+            in_text = escaped || c != '"';
+            escaped = !escaped && c == '\\';
+        } else if matches!(c, ' ' | '\t' | '\n' | '\r') {
+            continue;
+        } else {
+            in_text = c == '"';
+        }
+        out.push(c);
+    }
+    out
+}
+
+impl PartialEq for StoredUser {
+    fn eq(&self, other: &Self) -> bool {
+        self.raw.get() == other.raw.get()
+    }
+}
+
+impl fmt::Debug for StoredUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("StoredUser").field(&self.raw.get()).finish()
+    }
+}
+
+/// Written as the row itself.
+impl Serialize for StoredUser {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.raw.serialize(serializer)
+    }
+}
+
+/// Only from JSON text: neither within an untagged or flattened type nor from a `serde_json::Value`.
+impl<'de> Deserialize<'de> for StoredUser {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        Self::new(&raw).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compact_touches_nothing_within_texts() {
+        for (json, expected) in [
+            ("{ \"a b\" : [ 1 ,\n\t2 ] }", r#"{"a b":[1,2]}"#),
+            (r#"[ "a \" b" , "c \\" , "d" ]"#, r#"["a \" b","c \\","d"]"#),
+            (" 12345678901234567890.10 ", "12345678901234567890.10"),
+            ("[ \"é \u{2028}\" ]", "[\"é \u{2028}\"]"),
+        ] {
+            assert_eq!(compact(json), expected);
+        }
+    }
+
+    #[test]
+    fn a_row_without_an_id_is_no_user() {
+        for row in ["{}", r#"{"id":7}"#, r#"{"id":""}"#, r#"{"id":"a","id":"b"}"#, "[]"] {
+            assert!(serde_json::from_str::<StoredUser>(row).is_err(), "{row}");
+        }
+    }
+}
