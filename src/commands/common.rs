@@ -286,7 +286,7 @@ pub(super) fn state_folder(global: &Global) -> anyhow::Result<PathBuf> {
         return Ok(folder.clone());
     }
     let folders = directories::ProjectDirs::from("", "", "skovik-sync")
-        .with_context(|| format!("there is no home folder to keep the state in; set HOME, or name one with --state"))?;
+        .context("there is no home folder to keep the state in; set HOME, or name one with --state")?;
     Ok(folders.state_dir().unwrap_or_else(|| folders.data_local_dir()).to_owned())
 }
 
