@@ -30,6 +30,31 @@ pub fn printable(sentence: &str) -> Cow<'_, str> {
     escape_where(sentence, |_, seen| !seen)
 }
 
+/// A JSON document with everything in its strings that cannot be seen as `\u` escapes: the same document for a program,
+/// and one that hides nothing from a reader.
+#[must_use]
+pub fn printable_json(json: &str) -> Cow<'_, str> {
+    // Within strings, the other ASCII controls are escapes already; outside, they are line breaks of JSON itself.
+    let is_hidden = |c: char, seen: bool| !seen && (!c.is_ascii() || c == '\u{7f}');
+    let mut reader = Reader::default();
+    if !json.chars().any(|c| is_hidden(c, reader.sees(c))) {
+        return Cow::Borrowed(json);
+    }
+    let mut escaped = String::with_capacity(json.len() + 16);
+    let mut reader = Reader::default();
+    for c in json.chars() {
+        if is_hidden(c, reader.sees(c)) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // A string takes everything.
+                let _ = write!(escaped, "\\u{unit:04x}");
+            }
+        } else {
+            escaped.push(c);
+        }
+    }
+    Cow::Owned(escaped)
+}
+
 /// A value with all that is not ASCII written out, for two values that look the same and are not.
 #[must_use]
 pub fn escape_to_ascii(value: &str) -> Cow<'_, str> {

@@ -7,6 +7,7 @@
 mod color;
 mod log;
 mod progress;
+mod screen;
 mod stream;
 
 use std::env;
@@ -66,7 +67,7 @@ impl Ui {
         let terminal = Streams { stdout: io::stdout().is_terminal(), stderr: io::stderr().is_terminal() };
         let width = Term::stdout().size_checked().map_or(WIDTH_WITHOUT_TERMINAL, |(_, width)| usize::from(width));
         // Bars hide themselves where standard error is no terminal, or a dumb one.
-        let target = if global.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        let target = if global.quiet { ProgressDrawTarget::hidden() } else { screen::bars() };
         Self {
             color: Streams {
                 stdout: environment.color(global.color, terminal.stdout),

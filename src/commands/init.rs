@@ -12,10 +12,13 @@ use anyhow::Context;
 
 use crate::cli;
 use crate::exit::{ExitStatus, OrRefuse, refused};
+use crate::files::{Links, read_regular};
 use crate::source::csv_header;
 use crate::text::shell_path;
 use crate::ui::Ui;
 
+/// How long a list may be that `init` looks at, in bytes: all of it tells the encoding.
+const MOST_LIST: u64 = 1024 * 1024 * 1024;
 /// The settings file's name.
 const SETTINGS: &str = "skovik-sync.toml";
 const TEMPLATE: &str = include_str!("init.toml");
@@ -168,7 +171,7 @@ fn ask(folder: &Path, asker: &mut dyn Asker) -> anyhow::Result<Answers> {
 /// Fits the answers to the CSV file, if it is there.
 fn fitted(answers: Answers, folder: &Path) -> anyhow::Result<Answers> {
     let path = folder.join(&answers.csv);
-    let bytes = match fs::read(&path) {
+    let bytes = match read_regular(&path, MOST_LIST, Links::Follow) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(answers),
         Err(error) => {

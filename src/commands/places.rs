@@ -4,7 +4,9 @@
 //! A file that is there is told by its device and inode, so that a hard link, a symbolic link, `./x` and another case are
 //! found; one that is not there by its folder and its name.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::AsFd as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
@@ -109,6 +111,7 @@ impl Places {
     /// Leads to exit 3, and names both.
     pub(super) fn check(mut self) -> anyhow::Result<()> {
         // Only what is there can be told by its inode; names are judged below.
+        self.outputs.extend(Place::standard_output());
         if self.outputs.iter().any(|output| output.identity.file.is_some()) {
             let beside = self.plans.iter().flat_map(|plan| approvals_of(plan).unwrap_or_default());
             self.inputs.extend(beside.map(|(name, path)| Place::new(format!("the approval {name}"), &path, true)));
@@ -146,6 +149,19 @@ impl Places {
 }
 
 impl Place {
+    /// Standard output, where a shell lets it lead to a file (`>> plan.json`).
+    fn standard_output() -> Option<Self> {
+        let file = File::from(io::stdout().as_fd().try_clone_to_owned().ok()?);
+        let metadata = file.metadata().ok().filter(fs::Metadata::is_file)?;
+        let identity = Identity {
+            file: Some((metadata.dev(), metadata.ino())),
+            folder: None,
+            folder_path: PathBuf::new(),
+            name: String::new(),
+        };
+        Some(Self { name: "standard output".to_owned(), path: "/dev/stdout".into(), identity, is_approval: false })
+    }
+
     fn new(name: String, path: &Path, is_approval: bool) -> Self {
         Self { name, path: path.to_owned(), identity: Identity::of(path), is_approval }
     }

@@ -16,20 +16,20 @@ use crate::plan::{
     Action, Anchors, Change, Content, Diagnostic, Digest, Fields, GuardResult, ManagerRef, Operation, OperationId,
     SourceSummary, Summary, Target,
 };
+use crate::text::printable_json;
 
 /// What a view says that it is.
 pub const FORMAT: &str = "skovik-sync/plan-view";
 /// The version of the view's format.
 pub const FORMAT_VERSION: u64 = 1;
 
-/// The view as indented JSON with a line break at its end.
+/// The view as indented JSON with a line break at its end. What cannot be seen in a value is an escape.
 ///
 /// # Errors
 /// Where a value has no JSON, which no plan has.
 pub fn render<'a>(shown: impl Into<Shown<'a>>) -> serde_json::Result<String> {
-    let mut text = serde_json::to_string_pretty(&View::of(shown.into()))?;
-    text.push('\n');
-    Ok(text)
+    let text = serde_json::to_string_pretty(&View::of(shown.into()))?;
+    Ok(format!("{}\n", printable_json(&text)))
 }
 
 #[derive(Serialize)]

@@ -55,6 +55,18 @@ fn an_escape_cannot_be_mistaken_for_the_text_that_reads_like_it() {
 }
 
 #[test]
+fn json_hides_nothing_and_says_the_same() {
+    let hidden = "a\u{200b}\u{e000}\u{f0000}\u{a0}\u{9b}31m\u{7f}\n\"\\ e\u{301}\u{301}\u{301}\u{301}\u{301}";
+    let json = serde_json::to_string_pretty(&[hidden, "Åsa"]).expect("it has a JSON");
+    let shown = printable_json(&json);
+    assert_eq!(shown.matches("\\u").count(), 8, "{shown}");
+    assert!(shown.contains(r"\u200b\ue000\udb80\udc00\u00a0\u009b31m\u007f\n") && shown.contains("Åsa"), "{shown}");
+    assert!(shown.lines().count() > 1 && shown.chars().all(|c| c == '\n' || !is_unseen(c)), "{shown}");
+    assert_eq!(serde_json::from_str::<Vec<String>>(&shown).expect("JSON"), [hidden, "Åsa"]);
+    assert!(matches!(printable_json("[\n  \"Åsa\"\n]"), Cow::Borrowed(_)));
+}
+
+#[test]
 fn to_ascii_leaves_nothing_else() {
     assert_eq!(escape_to_ascii("é e\u{301} \\ x"), r"\u{e9} e\u{301} \\ x");
 }

@@ -26,14 +26,16 @@ use crate::files::create_in_place;
 /// How much may wait.
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
-    /// In bytes. Up to twice as much is kept while `patience` lasts.
+    /// In bytes; more only for as long as `patience` lasts.
     waiting: usize,
+    /// In bytes; what comes beyond is lost. A burst has its place: one failure gives up all that depends on it.
+    most: usize,
     /// How long nothing need be taken.
     patience: Duration,
 }
 
 /// About 16,000 events, those of 8,000 operations.
-const BOUNDS: Bounds = Bounds { waiting: 4 * 1024 * 1024, patience: Duration::from_secs(5) };
+const BOUNDS: Bounds = Bounds { waiting: 4 * 1024 * 1024, most: 64 * 1024 * 1024, patience: Duration::from_secs(5) };
 /// How often somebody is looked for who reads a pipe.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
@@ -93,7 +95,7 @@ impl Events {
     /// Puts a line in the queue. Never waits.
     pub(super) fn push(&self, line: Vec<u8>) {
         let mut state = self.shared.lock();
-        if state.failed.is_some() || state.bytes > 2 * self.bounds.waiting {
+        if state.failed.is_some() || state.bytes > self.bounds.most {
             state.lost += 1;
             return;
         }
@@ -215,7 +217,7 @@ mod tests {
 
     use super::*;
 
-    const SMALL: Bounds = Bounds { waiting: 100, patience: Duration::from_millis(200) };
+    const SMALL: Bounds = Bounds { waiting: 100, most: 1000, patience: Duration::from_millis(200) };
 
     /// Takes a line for every permission.
     struct Gate(Receiver<()>, Arc<Mutex<Vec<u8>>>);
@@ -243,7 +245,7 @@ mod tests {
         events.push(vec![b'x'; 10]);
         assert!(matches!(events.halt(), Some(Halt::Events(problem)) if problem.contains("--events -")));
         (0..1000).for_each(|_| events.push(vec![b'x'; 10]));
-        assert!(events.shared.lock().bytes <= 2 * SMALL.waiting + 10, "memory has a bound");
+        assert!(events.shared.lock().bytes <= SMALL.most + 10, "memory has a bound");
         assert!(events.finish().unwrap_err().to_string().contains("lost"));
         assert!(began.elapsed() < Duration::from_secs(20));
     }
@@ -252,7 +254,8 @@ mod tests {
     fn a_burst_that_is_taken_in_time_ends_nothing() {
         let (permit, gate) = channel();
         let taken = Arc::new(Mutex::new(Vec::new()));
-        let events = Events::to(Gate(gate, Arc::clone(&taken)), SMALL, "--events f".to_owned());
+        let bounds = Bounds { patience: Duration::from_secs(60), ..SMALL };
+        let events = Events::to(Gate(gate, Arc::clone(&taken)), bounds, "--events f".to_owned());
         (0..15_u8).for_each(|n| events.push(vec![n; 10]));
         assert_eq!(events.halt(), None, "not for long enough");
         (0..15).for_each(|_| permit.send(()).unwrap());
@@ -264,7 +267,8 @@ mod tests {
     fn a_reader_who_has_gone_ends_no_run() {
         let (permit, gate) = channel();
         drop(permit);
-        let events = Events::to(Gate(gate, Arc::default()), SMALL, "--events f".to_owned());
+        let bounds = Bounds { patience: Duration::from_secs(60), ..SMALL };
+        let events = Events::to(Gate(gate, Arc::default()), bounds, "--events f".to_owned());
         (0..50).for_each(|_| events.push(vec![b'x'; 10]));
         assert_eq!(events.halt(), None);
         assert_eq!(events.finish().unwrap_err().kind(), io::ErrorKind::BrokenPipe);

@@ -21,6 +21,7 @@ use crate::exit::ExitStatus;
 use crate::files::PrivateFile;
 use crate::plan::{Digest, Operation, OperationId, Plan};
 use crate::provider::StoredUser;
+use crate::text::printable_json;
 use crate::ui::{Progress, Ui};
 
 /// What a report file says that it is.
@@ -198,7 +199,7 @@ impl Watch {
         self.tell(&summary);
         if let Some(ReportFile { mut out, .. }) = self.report.take() {
             let written = write!(out, "\n],\"summary\":")
-                .and_then(|()| Ok(serde_json::to_writer(&mut out, &summary)?))
+                .and_then(|()| out.write_all(json(&summary)?.as_bytes()))
                 .and_then(|()| writeln!(out, "}}"))
                 .and_then(|()| out.keep());
             self.failed = self.failed.take().or(written.err());
@@ -213,13 +214,10 @@ impl Watch {
 
     fn tell(&mut self, event: &Event<'_>) {
         let Some(events) = &self.events else { return };
-        match serde_json::to_vec(event) {
-            Ok(mut line) => {
-                line.push(b'\n');
-                events.push(line);
-            }
+        match json(event) {
+            Ok(line) => events.push((line + "\n").into_bytes()),
             Err(error) => {
-                self.failed.get_or_insert(error.into());
+                self.failed.get_or_insert(error);
             }
         }
     }
@@ -239,7 +237,7 @@ impl Watch {
             let separator: &[u8] = if std::mem::take(&mut report.first) { b"\n" } else { b",\n" };
             self.write_report(|out| {
                 out.write_all(separator)?;
-                Ok(serde_json::to_writer(out, entry)?)
+                out.write_all(json(entry)?.as_bytes())
             });
         }
     }
@@ -284,6 +282,11 @@ impl Observer for Watch {
     fn halt(&self) -> Option<Halt> {
         self.events.as_ref().and_then(Events::halt)
     }
+}
+
+/// As JSON on one line, in which nothing is hidden from somebody who reads it.
+fn json(value: &impl Serialize) -> io::Result<String> {
+    Ok(printable_json(&serde_json::to_string(value)?).into_owned())
 }
 
 /// The first Ctrl-C or SIGTERM ends the run gently, the second one at once.

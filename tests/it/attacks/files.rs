@@ -46,6 +46,18 @@ fn what_is_no_file_is_not_read() {
 }
 
 #[test]
+fn init_looks_at_no_list_without_an_end() {
+    let company = Company::empty();
+    for (name, target) in [("zero", "/dev/zero"), ("folder", "/"), ("pipe", "the-pipe")] {
+        fs::create_dir(company.path(name)).expect("made");
+        assert!(Command::new("mkfifo").arg(company.path(name).join("the-pipe")).status().expect("it runs").success());
+        symlink(target, company.path(name).join("employees.csv")).expect("linked");
+        company.run(&["init", name, "--yes"]).ends(3).says(&["it is no regular file"]);
+        assert!(!company.path(name).join("skovik-sync.toml").exists(), "{name}");
+    }
+}
+
+#[test]
 fn an_approval_that_is_no_file_does_not_count() {
     let company = Company::new("small");
     company.run(&["plan"]).ends(0);

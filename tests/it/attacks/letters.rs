@@ -1,7 +1,7 @@
 //! Odd letters: what a reader cannot see is shown, what would cover other lines is bounded, and a name that looks like
 //! another is not another.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::Company;
 
@@ -19,12 +19,12 @@ const LIKE_THE_POLICY: [&str; 6] = [
 fn nobody_is_called_what_the_policy_is_called() {
     let company = Company::new("small");
     company.run(&["plan"]).ends(0);
+    company.run(&["approve", "plan.json", "--yes", "--approver", "eve"]).ends(0);
+    let mut approval = company.json("plan.json.eve.approval");
     for name in LIKE_THE_POLICY {
         let refused = company.run(&["approve", "plan.json", "--yes", "--approver", name]).ends(3);
         assert!(refused.stderr.contains("--approver"), "{refused}");
         // Nor in a record that was made by hand.
-        company.run(&["approve", "plan.json", "--yes", "--approver", "eve"]).ends(0);
-        let mut approval = company.json("plan.json.eve.approval");
         approval["approver"] = json!(name);
         company.write("plan.json.eve.approval", approval.to_string());
         company.run(&["apply", "plan.json"]).ends(6).says(&["was given by policy, which does not allow it"]);
@@ -47,5 +47,30 @@ fn what_nobody_sees_in_a_list_is_seen_in_every_rendering() {
         }
         assert!(!shown.contains(['\u{e000}', '\u{378}', '\u{a0}', '\u{2007}', '\u{200b}']), "{format}");
         assert!(shown.contains(&"\u{33f}".repeat(4)) && !shown.contains(&"\u{33f}".repeat(5)), "{format}");
+    }
+}
+
+/// JSON is read by people too, on a terminal or in a log: it hides nothing, and says the same.
+#[test]
+fn json_hides_nothing_and_a_program_reads_what_was_there() {
+    let company = Company::new("small");
+    let odd = "Ni\u{e000}\u{f0000}\u{200b}ls";
+    company.edit("employees.csv", "Nils", odd);
+    company.edit("employees.csv", "1031,", "\"10\u{a0}31\u{e001}\",");
+    company.run(&["plan"]).ends(0);
+    let view = company.run(&["show", "plan.json", "--format", "json"]).ends(0).stdout;
+    company.run(&["approve", "plan.json", "--yes"]).ends(0);
+    let applied = company.run(&["apply", "plan.json", "--events", "-", "--report", "report.json"]).ends(0);
+    let report = company.read("report.json");
+    for (name, text) in [("view", &view), ("events", &applied.stdout), ("report", &report)] {
+        let hidden = |c: char| matches!(c, '\u{e000}' | '\u{e001}' | '\u{f0000}' | '\u{200b}' | '\u{a0}');
+        assert!(!text.contains(hidden), "{name}: {text}");
+        assert!(text.contains(r"\ue001"), "{name}: {text}");
+    }
+    assert!(view.contains(r"Ni\ue000\udb80\udc00\u200bls"), "{view}");
+    assert!(serde_json::from_str::<Value>(&view).expect("JSON").to_string().contains(odd));
+    assert!(serde_json::from_str::<Value>(&report).expect("JSON").to_string().contains("10\u{a0}31\u{e001}"));
+    for line in applied.stdout.lines() {
+        serde_json::from_str::<Value>(line).expect("JSON");
     }
 }

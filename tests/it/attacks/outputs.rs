@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use crate::harness::Company;
+use crate::harness::{BINARY, Company, Output};
 
 /// A company whose settings name a file of each kind, and a plan that is approved.
 fn company() -> Company {
@@ -78,6 +78,31 @@ fn no_output_takes_the_place_of_an_input() {
     fs::remove_dir(company.path("sub")).expect("removed");
     assert_eq!(files(&company), before);
     assert_eq!(company.requests().len(), requests, "nothing is sent");
+}
+
+/// A shell opens a file for standard output before the program starts; what is added to it (`>>`) would be lost in it.
+#[test]
+fn standard_output_takes_no_place_either() {
+    let company = company();
+    let approval = "plan.json.anna.approval";
+    for (line, words) in [
+        ("show plan.json >> plan.json", &["standard output", "the plan (plan.json)"][..]),
+        ("apply plan.json --events - >> plan.json", &["standard output", "the plan (plan.json)"]),
+        ("apply plan.json --events - >> employees.csv", &["standard output", "[[source]]"]),
+        ("apply plan.json --events - >> plan.json.anna.approval", &["standard output", approval]),
+        ("apply plan.json --report r.json >> r.json", &["standard output", "--report (r.json)"]),
+        ("plan -o other.json >> skovik-sync.toml", &["standard output", "--config"]),
+        ("snapshot -o s.jsonl >> key", &["standard output", "`token_file`"]),
+    ] {
+        let before = files(&company);
+        let typed = company.command("sh", &["-c", &format!("{BINARY} {line}")]).output().expect("it runs");
+        Output::of(&[line], typed).ends(3).says(words);
+        let changed: Vec<_> = files(&company).into_iter().filter(|file| !before.contains(file)).collect();
+        assert!(changed.iter().all(|(name, content)| name == "r.json" && content.is_empty()), "{line}: {changed:?}");
+    }
+    company.wrote_nothing();
+    let typed = company.command("sh", &["-c", &format!("{BINARY} apply plan.json --events - >> log")]).output();
+    Output::of(&[">> log"], typed.expect("it runs")).ends(0);
 }
 
 /// Programs, databases and queries are inputs too.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::process::Child;
 
 use crate::company::{Company, row};
+use crate::harness::{self, BINARY, Output};
 use crate::world::{Ended, Pace, World, room, signal};
 
 /// More than fill a pipe with their events.
@@ -148,6 +149,63 @@ async fn a_pipe_that_is_read_gets_every_event() {
     // The first and the last, and two for each operation.
     assert_eq!(events.lines().count(), 2 * MANY + 2);
     assert!(events.lines().last().expect("a line").contains("summary"), "{events}");
+}
+
+/// A terminal that takes nothing any more, as after a lost connection: `script` is the terminal, and nobody reads it.
+#[test]
+fn a_terminal_that_takes_nothing_holds_up_neither_the_writes_nor_a_signal() {
+    let full = "timeout 3 sh -c 'yes full >&2'";
+    let at_terminal = |company: &harness::Company| {
+        company.write(
+            "job.sh",
+            format!("{full}; sh -c 'echo $$ > pid; exec {BINARY} apply plan.json > out'; echo $? > code\n"),
+        );
+        let mut command = company.command("script", &["--quiet", "--command", "sh job.sh", "/dev/null"]);
+        command.env("TERM", "xterm-256color").env("SHELL", "/bin/sh").stdin(Stdio::null()).stdout(Stdio::piped());
+        command.spawn().expect("the tests need `script`, from Debian's package bsdutils")
+    };
+    let until = |what: &str, is_so: &dyn Fn() -> bool| {
+        let began = Instant::now();
+        while !is_so() {
+            assert!(began.elapsed() < IN_TIME, "{what}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    for (rules, signal, code) in [(&[][..], None, "0\n"), (&["POST /users slow=1500ms"], Some("-INT"), "130\n")] {
+        let company = harness::Company::faulty("small", rules);
+        company.run(&["plan"]).ends(0);
+        company.run(&["approve", "plan.json", "--yes"]).ends(0);
+        let mut terminal = at_terminal(&company);
+        if let Some(signal) = signal {
+            until("a write", &|| company.requests().iter().any(|request| request.method != "GET"));
+            let pid = company.read("pid");
+            assert!(company.command("kill", &[signal, pid.trim()]).status().expect("it runs").success());
+        }
+        until("the apply ends", &|| company.exists("code") && company.read("code").ends_with('\n'));
+        assert_eq!(company.read("code"), code);
+        terminal.kill().expect("killed");
+        terminal.wait().expect("it ran");
+        if signal.is_some() {
+            company.run(&["apply", "plan.json"]).ends(0);
+        }
+        company.is_in_line();
+    }
+}
+
+/// A snapshot that is written is there, whether that can be printed or not; a plan that cannot be shown is not approved.
+#[test]
+fn what_cannot_be_printed_is_an_error_only_before_anything_is_done() {
+    let company = harness::Company::new("small");
+    company.run(&["plan"]).ends(0);
+    let printed_to_full = |args: &[&str]| {
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("a device");
+        let output = company.command(BINARY, args).stdout(full).stderr(Stdio::piped()).output().expect("it runs");
+        Output::of(args, output)
+    };
+    printed_to_full(&["snapshot", "-o", "s.jsonl"]).ends(0).says(&["could not be written to standard output"]);
+    assert!(company.exists("s.jsonl"));
+    printed_to_full(&["approve", "plan.json", "--yes", "--approver", "anna"]).ends(1).says(&["cannot write"]);
+    assert!(!company.exists("plan.json.anna.approval"));
 }
 
 /// What was applied stays applied, whether the result can be printed or not.
