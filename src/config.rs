@@ -3,27 +3,31 @@
 //! Whatever cannot be right is an error that names the setting and its line. Reading the settings reads nothing else:
 //! not the sources, not the key of the API.
 
+pub(crate) mod cost;
 mod credentials;
 mod disabled;
 mod guard;
 mod hash;
+pub(crate) mod quoting;
 mod read;
+mod secrets;
 pub(crate) mod section;
 pub(crate) mod template;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use std::{fs, io};
 
 use toml::de::DeTable;
 
 use crate::approval::escalation::Escalation;
 use crate::diff::{Remove, Renumber};
 use crate::guard::Limits;
+use crate::inputs;
 use crate::plan::Digest;
 use crate::source::Source;
 
@@ -31,6 +35,7 @@ pub(crate) use credentials::SecretShape;
 pub use credentials::{Secret, SecretPlace};
 pub(crate) use credentials::{beginning, program_path, shortened};
 pub(crate) use read::secure_url;
+pub(crate) use secrets::Secrets;
 pub use template::Template;
 
 /// The settings. Made by [`Settings::load`], so that they fit together.
@@ -51,6 +56,7 @@ pub struct Settings {
     /// `[approval]`
     pub approval: ApprovalSettings,
     hash: Digest,
+    secrets: Arc<Secrets>,
 }
 
 /// `[target]`: the account of Skovik, and how to talk to it.
@@ -89,6 +95,8 @@ pub struct SourceSettings {
     pub key: String,
     /// How many records it must have.
     pub expect_records: Option<u64>,
+    /// How many records it may have; a longer list is not believed.
+    pub max_rows: u64,
     /// How long reading it may take.
     pub timeout: Duration,
     /// What it means that a later source has no record of somebody in scope.
@@ -270,8 +278,8 @@ impl Settings {
     /// # Errors
     /// See [`ConfigError`].
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text =
-            fs::read_to_string(path).map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
+        let text = inputs::read_text(path, inputs::LARGEST_TEXT)
+            .map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
         Self::parse(&text, path)
     }
 
@@ -280,7 +288,8 @@ impl Settings {
     /// # Errors
     /// See [`ConfigError`].
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
-        let document = section::Document { text, path };
+        let secrets = Arc::default();
+        let document = section::Document { text, path, secrets: &secrets };
         let table = DeTable::parse(text).map_err(|error| {
             let (line, column) = document.position(error.span().map_or(0, |span| span.start));
             let problem = error.message().replace('\n', ", ");
@@ -297,6 +306,11 @@ impl Settings {
         self.employee.templates().chain(&self.scope.include)
     }
 
+    /// What must not be shown, and what no program that is started gets unasked.
+    pub(crate) fn secrets(&self) -> &Arc<Secrets> {
+        &self.secrets
+    }
+
     /// Covers every setting that a plan depends on; see `docs/configuration.md`.
     #[must_use]
     pub fn hash(&self) -> Digest {
@@ -307,8 +321,11 @@ impl Settings {
 /// The candidate that a misspelt word most likely means.
 pub(crate) fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let lower = word.to_lowercase();
+    // One that is more than twice as long is never near enough, and may be as long as a file.
+    let most = word.len().saturating_mul(8);
     candidates
         .into_iter()
+        .filter(|candidate| candidate.len() <= most)
         .map(|candidate| (strsim::normalized_damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
         .filter(|(likeness, _)| *likeness >= 0.5)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))

@@ -7,7 +7,7 @@
 //!
 //! - the core, pure functions over plain data: [`employee`] (the domain), [`diff`] (who is who, the four groups),
 //!   [`order`] (the dependency graph), [`guard`] (the limits), [`plan`] (the file and its hash);
-//! - what feeds it: [`config`] (the settings file), `http` (requests, tried again where that is safe), [`source`]
+//! - what feeds it: [`inputs`] (files that are read whole), [`config`] (the settings file), `http` (requests, tried again where that is safe), [`source`]
 //!   (records), [`mapping`] (records to employees), [`target`] (Skovik);
 //! - what follows it: [`approval`], [`apply`], [`render`];
 //! - the edge: [`cli`], [`commands`], [`ui`], [`exit`], [`files`], [`state`], and [`sandbox`], the stand-in for Skovik.
@@ -23,6 +23,7 @@ pub mod plan;
 
 pub mod config;
 mod http;
+pub mod inputs;
 pub mod mapping;
 pub mod source;
 pub mod target;

@@ -288,7 +288,12 @@ impl<'a> Run<'a> {
                 let problem = "the run was stopped before it was sent".to_owned();
                 self.note(&Record::NotDone { at, operation: id, problem });
                 let because = Halt::Interrupted.to_string();
-                self.end(index, Outcome::NotAttempted { because: format!("the run was stopped: {because}") }, None, None);
+                self.end(
+                    index,
+                    Outcome::NotAttempted { because: format!("the run was stopped: {because}") },
+                    None,
+                    None,
+                );
             }
         }
     }

@@ -361,7 +361,9 @@ impl Worker<'_> {
         };
         let mut differs = self.compare(expected, &read);
         if matches!(read.refill(&before, edits), Ok(None)) {
-            differs.extend(before.overlay(edits).map_or_else(|problem| vec![problem], |sent| sent.lost(&read, self.managed)));
+            differs.extend(
+                before.overlay(edits).map_or_else(|problem| vec![problem], |sent| sent.lost(&read, self.managed)),
+            );
         } else {
             differs.push("custom fields that the change of branch emptied are still missing".to_owned());
         }

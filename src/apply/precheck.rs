@@ -14,7 +14,8 @@ use crate::diff::{Protect, Untrusted};
 use crate::employee::{BranchId, Directory, Managed, User, UserId, email_key};
 use crate::guard;
 use crate::plan::{
-    Action, BranchRef, Change, Digest, Field, Fields, GuardResult, ManagerRef, Operation, OperationId, Plan, Target, Value,
+    Action, BranchRef, Change, Digest, Field, Fields, GuardResult, ManagerRef, Operation, OperationId, Plan, Target,
+    Value,
 };
 
 /// The live account, and the settings that say what of it may be touched.

@@ -15,8 +15,7 @@ use super::expect::Made;
 use crate::employee::{Managed, UserId};
 use crate::guard::Limits;
 use crate::plan::{
-    Content, CreateRef, Diagnostic, ManagerRef, Operation, OperationId, Plan, PlanError, SourceSummary,
-    Summary, Target,
+    Content, CreateRef, Diagnostic, ManagerRef, Operation, OperationId, Plan, PlanError, SourceSummary, Summary, Target,
 };
 
 pub use history::History;

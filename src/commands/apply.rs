@@ -12,7 +12,8 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 
 use super::common::{
-    client, counted_approvals, list_guards, load_settings, now, open_state, read_plan, replay, rules, same_settings, shown,
+    client, counted_approvals, list_guards, load_settings, now, open_state, read_plan, replay, rules, same_settings,
+    shown,
 };
 use super::verify::stated_hash;
 use crate::apply::engine::{self, Options, Stop};
@@ -148,13 +149,7 @@ fn say(args: &cli::Apply, ui: &Ui, text: &str) -> anyhow::Result<()> {
 }
 
 /// Who approved the plan; on a terminal, where the policy allows it, the person is asked.
-fn approval(
-    plan: &Plan,
-    args: &cli::Apply,
-    settings: &Settings,
-    may_ask: bool,
-    ui: &Ui,
-) -> anyhow::Result<Granted> {
+fn approval(plan: &Plan, args: &cli::Apply, settings: &Settings, may_ask: bool, ui: &Ui) -> anyhow::Result<Granted> {
     let rules = rules(plan, settings)?;
     let stated = args.approved_hash.as_deref().map(stated_hash).transpose()?;
     let found = counted_approvals(&args.plan, plan, settings)?;
@@ -162,7 +157,8 @@ fn approval(
         Ok(granted) => return Ok(granted),
         Err(refusal) => refused(ExitStatus::NotApproved, format!("not approved: {refusal}")),
     };
-    let may_ask = may_ask && stated.is_none() && rules.hash_suffices() && plan.blocking_guards().next().is_none() && ui.can_ask();
+    let may_ask =
+        may_ask && stated.is_none() && rules.hash_suffices() && plan.blocking_guards().next().is_none() && ui.can_ask();
     if !may_ask {
         return Err(refusal);
     }

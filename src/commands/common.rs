@@ -87,7 +87,9 @@ pub(super) fn read_plan(path: &Path) -> anyhow::Result<Plan> {
 /// Refuses a plan that was made with other settings, or that only says to have been made with these.
 pub(super) fn same_settings(plan: &Plan, settings: &Settings, path: &Path) -> anyhow::Result<()> {
     if plan.content().config_hash == settings.hash() {
-        let forged = |problem: String| refused(ExitStatus::Damaged, format!("no program wrote this plan: {problem}; plan again"));
+        let forged = |problem: String| {
+            refused(ExitStatus::Damaged, format!("no program wrote this plan: {problem}; plan again"))
+        };
         if let Some(guard) = not_as_demanded(&settings.guard, plan.content()) {
             return Err(forged(format!("its guard {guard} is not that of the settings")));
         }

@@ -136,7 +136,9 @@ fn for_people(out: &Path) -> anyhow::Error {
     let file = shown(out);
     refused(
         ExitStatus::Partial,
-        format!("the apply of {file} is not finished, and a person began it; read it again, then: skovik-sync apply {file}"),
+        format!(
+            "the apply of {file} is not finished, and a person began it; read it again, then: skovik-sync apply {file}"
+        ),
     )
 }
 

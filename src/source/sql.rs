@@ -17,7 +17,6 @@ mod statement;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -25,6 +24,7 @@ use futures_util::future::BoxFuture;
 use super::{Conditions, ReadError, Reading, Source, blocking};
 use crate::config::ConfigError;
 use crate::config::section::Section;
+use crate::inputs;
 use address::Address;
 use filling::Filling;
 
@@ -107,7 +107,7 @@ impl Query {
         let (key, text) = match (section.text("query")?, section.path("query_file")?) {
             (Some(text), None) => ("query", text.to_owned()),
             (None, Some(path)) => {
-                let text = fs::read_to_string(&path).map_err(|error| {
+                let text = inputs::read_text(&path, inputs::LARGEST_TEXT).map_err(|error| {
                     section.problem("query_file", format!("cannot be read: {}: {error}", path.display()))
                 })?;
                 ("query_file", text)

@@ -11,8 +11,9 @@ use url::Url;
 
 use super::auth::{Auth, Credentials};
 use crate::config::section::Section;
-use crate::config::{ConfigError, secure_url};
+use crate::config::{ConfigError, Secrets, secure_url};
 use crate::http::{self, Answer, Failure, Redactor, Repeat, Request, Transport, Wants};
+use crate::inputs;
 use crate::source::{Conditions, ReadError};
 
 /// The largest page that is read; a server that sends more is not believed.
@@ -31,6 +32,7 @@ pub(in crate::source) struct Server {
     requests_per_second: u32,
     /// How long one request may take.
     request_timeout: Duration,
+    secrets: Arc<Secrets>,
 }
 
 /// What carries requests, for whatever server they are.
@@ -75,6 +77,7 @@ impl Server {
             retries: number("retries", 0..=20, 5)?,
             requests_per_second: number("requests_per_second", 0..=100_000, 0)?,
             request_timeout: section.duration("request_timeout")?.unwrap_or(Duration::from_secs(60)),
+            secrets: Arc::clone(section.secrets()),
         })
     }
 
@@ -84,7 +87,7 @@ impl Server {
             server: self,
             authorities: self.ca_file.as_ref().map(|path| authorities(path, &self.label)).transpose()?,
             timeout: self.request_timeout.min(conditions.timeout),
-            redactor: Arc::new(Redactor::default()),
+            redactor: Arc::clone(self.secrets.redactor()),
         };
         let credentials = self.auth.open(&carriage).await?;
         let anonymous = matches!(credentials, Credentials::None);
@@ -134,7 +137,8 @@ impl Connection {
             }
             let method = if body.is_some() { Method::POST } else { Method::GET };
             // It reads, whatever its method is: to do it twice does no harm.
-            let request = Request { method, url, headers, body: body.as_deref(), repeat: Repeat::Always, wants: Wants::Json };
+            let request =
+                Request { method, url, headers, body: body.as_deref(), repeat: Repeat::Always, wants: Wants::Json };
             let answer = self.transport.send(&request).await;
             let answer = answer.map_err(|failure| format!("{}: {}", self.clean(&place(url)), no_answer(&failure)))?;
             if let Credentials::Fetched(tokens) = &mut self.credentials
@@ -174,7 +178,7 @@ impl Connection {
 }
 
 /// Whether an answer says that it holds a part of what was asked for, and not all.
-pub(super) fn is_part(answer: &Answer) -> bool {
+pub(in crate::source) fn is_part(answer: &Answer) -> bool {
     answer.status == StatusCode::PARTIAL_CONTENT
 }
 
@@ -215,7 +219,7 @@ fn authorities(path: &Path, label: &str) -> Result<Vec<Certificate>, ReadError> 
     let wrong = |problem: String| {
         ReadError::Settings(ConfigError::Invalid(format!("`ca_file` in {label}: {} {problem}", path.display())))
     };
-    let text = std::fs::read(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    let text = inputs::read(path, inputs::LARGEST_TEXT).map_err(|error| wrong(format!("cannot be read: {error}")))?;
     let certificates = Certificate::from_pem_bundle(&text).map_err(|_| wrong("is not in PEM".to_owned()))?;
     if certificates.is_empty() {
         return Err(wrong(

@@ -1,7 +1,6 @@
 //! Where a database is, and how it is reached without showing anybody a password or a record on the way.
 
 use std::fmt::Display;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use percent_encoding::percent_decode_str;
@@ -14,6 +13,7 @@ use crate::config::ConfigError;
 use crate::config::section::Section;
 use crate::config::{Secret, SecretShape};
 use crate::http::is_loopback_host;
+use crate::inputs;
 
 /// A database.
 #[derive(Debug)]
@@ -192,7 +192,8 @@ impl Server {
         let wrong = |problem: &dyn Display| {
             ConfigError::Invalid(format!("`ca_file` in {}: {} {problem}", self.label, path.display()))
         };
-        let pem = fs::read(path).map_err(|error| wrong(&format_args!("cannot be read: {error}")))?;
+        let pem = inputs::read(path, inputs::LARGEST_TEXT)
+            .map_err(|error| wrong(&format_args!("cannot be read: {error}")))?;
         let mut certificates = 0;
         for certificate in CertificateDer::pem_slice_iter(&pem) {
             certificate.map_err(|error| wrong(&format_args!("is not PEM: {error}")))?;

@@ -60,9 +60,7 @@ impl Client {
     fn refused(&self, call: &Call<'_>, answer: &Answer) -> ApiError {
         let Answer { status, headers, body } = answer;
         match status.as_u16() {
-            status if wire::refuses_the_key(status) => {
-                ApiError::Credentials { status, said: self.http.words(body) }
-            }
+            status if wire::refuses_the_key(status) => ApiError::Credentials { status, said: self.http.words(body) },
             300..=399 => self.redirect(call, *status, headers),
             status => ApiError::Refused(refusal(self.http.redactor(), status, body)),
         }

@@ -12,9 +12,9 @@ use reqwest::Method;
 use serde_json::value::RawValue;
 use url::Url;
 
-use super::{Client, LARGEST_ANSWER};
 use super::call::Call;
 use super::error::{ApiError, ListError};
+use super::{Client, LARGEST_ANSWER};
 use crate::employee::{Branch, CustomField, Managed, User};
 use crate::target::wire::{self, Collection, Next, Page, ShareBranches};
 
