@@ -73,7 +73,10 @@ async fn without_a_connection_surely_nothing_was_done() {
         client.delete_user(&"a".into()).await.unwrap_err(),
         client.user(&"a".into()).await.unwrap_err(),
     ] {
-        assert!(matches!(&error, WriteError::NotSent { problem, .. } if problem.contains("(tried 3 times)")), "{error:?}");
+        assert!(
+            matches!(&error, WriteError::NotSent { problem, .. } if problem.contains("(tried 3 times)")),
+            "{error:?}"
+        );
     }
 }
 
