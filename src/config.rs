@@ -16,6 +16,7 @@ pub(crate) mod template;
 #[cfg(test)]
 mod tests;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -26,8 +27,8 @@ use toml::de::DeTable;
 
 use crate::approval::escalation::Escalation;
 use crate::diff::{Remove, Renumber};
+use crate::files::{Links, read_regular_text};
 use crate::guard::Limits;
-use crate::inputs;
 use crate::plan::Digest;
 use crate::source::Source;
 
@@ -37,6 +38,9 @@ pub(crate) use credentials::{beginning, program_path, shortened};
 pub(crate) use read::secure_url;
 pub(crate) use secrets::Secrets;
 pub use template::Template;
+
+/// How long a settings file may be, in bytes.
+const MOST_BYTES: u64 = 4 * 1024 * 1024;
 
 /// The settings. Made by [`Settings::load`], so that they fit together.
 #[derive(Debug, Clone)]
@@ -57,6 +61,16 @@ pub struct Settings {
     pub approval: ApprovalSettings,
     hash: Digest,
     secrets: Arc<Secrets>,
+    files: Vec<NamedFile>,
+}
+
+/// A file that a setting names, and that is read because of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedFile {
+    /// The setting, for messages, such as `` `path` of [[source]] `hr` ``.
+    pub setting: String,
+    /// The file.
+    pub path: PathBuf,
 }
 
 /// `[target]`: the account of Skovik, and how to talk to it.
@@ -278,7 +292,7 @@ impl Settings {
     /// # Errors
     /// See [`ConfigError`].
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = inputs::read_text(path, inputs::LARGEST_TEXT)
+        let text = read_regular_text(path, MOST_BYTES, Links::Follow)
             .map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
         Self::parse(&text, path)
     }
@@ -288,14 +302,15 @@ impl Settings {
     /// # Errors
     /// See [`ConfigError`].
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
-        let secrets = Arc::default();
-        let document = section::Document { text, path, secrets: &secrets };
+        let (files, secrets) = (RefCell::default(), Arc::default());
+        let document = section::Document { text, path, files: &files, secrets: &secrets };
         let table = DeTable::parse(text).map_err(|error| {
             let (line, column) = document.position(error.span().map_or(0, |span| span.start));
             let problem = error.message().replace('\n', ", ");
             ConfigError::Syntax { path: path.to_owned(), line, column, problem }
         })?;
         let mut settings = read::settings(document, table.get_ref())?;
+        settings.files = files.take();
         settings.hash = hash::hash(&settings)
             .map_err(|error| ConfigError::Invalid(format!("{}: no hash: {error}", path.display())))?;
         Ok(settings)
@@ -309,6 +324,12 @@ impl Settings {
     /// What must not be shown, and what no program that is started gets unasked.
     pub(crate) fn secrets(&self) -> &Arc<Secrets> {
         &self.secrets
+    }
+
+    /// Every file that the settings name: lists, queries, secrets, certificates, signers, programs.
+    #[must_use]
+    pub fn files(&self) -> &[NamedFile] {
+        &self.files
     }
 
     /// Covers every setting that a plan depends on; see `docs/configuration.md`.

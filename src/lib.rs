@@ -5,25 +5,32 @@
 //!
 //! The modules, in reading order:
 //!
-//! - the core, pure functions over plain data: [`employee`] (the domain), [`diff`] (who is who, the four groups),
-//!   [`order`] (the dependency graph), [`guard`] (the limits), [`plan`] (the file and its hash);
-//! - what feeds it: [`inputs`] (files that are read whole), [`config`] (the settings file), `http` (requests, tried again where that is safe), [`source`]
+//! - below everything, [`text`]: what can be seen, what looks the same, what a shell takes;
+//! - the core, pure functions over plain data: [`employee`] (the domain), [`field`] and [`diagnostic`] (what the rest
+//!   speaks of), [`guard`] (the limits), [`diff`] (who is who, the four groups), [`order`] (the dependency graph), [`plan`]
+//!   (the file and its hash);
+//! - what feeds it: [`config`] (the settings file), `http` (requests, tried again where that is safe), [`source`]
 //!   (records), [`mapping`] (records to employees), [`target`] (Skovik);
 //! - what follows it: [`approval`], [`apply`], [`render`];
 //! - the edge: [`cli`], [`commands`], [`ui`], [`exit`], [`files`], [`state`], and [`sandbox`], the stand-in for Skovik.
 //!
 //! Arrows point down the list: commands know everything, the core knows only itself.
 
+pub mod text;
+
 pub mod employee;
 
-pub mod diff;
+pub mod diagnostic;
+pub mod field;
 pub mod guard;
+mod strict_json;
+
+pub mod diff;
 pub mod order;
 pub mod plan;
 
 pub mod config;
 mod http;
-pub mod inputs;
 pub mod mapping;
 pub mod source;
 pub mod target;

@@ -265,7 +265,7 @@ impl Worker<'_> {
         if moves && user.branch == expected.branch {
             self.refill(id, first.clone(), &expected, edits).await
         } else if differences(&expected, &user, self.managed).is_empty() {
-            let lost = first.overlay(edits).map_or_else(|problem| vec![problem], |sent| sent.lost(&read, self.managed));
+            let lost = self.losses(first, edits, &read);
             done(read, lost)
         } else {
             Attempt::new(End::Conflict(changed_meanwhile(user_id)))
@@ -360,13 +360,7 @@ impl Worker<'_> {
             }
         };
         let mut differs = self.compare(expected, &read);
-        if matches!(read.refill(&before, edits), Ok(None)) {
-            differs.extend(
-                before.overlay(edits).map_or_else(|problem| vec![problem], |sent| sent.lost(&read, self.managed)),
-            );
-        } else {
-            differs.push("custom fields that the change of branch emptied are still missing".to_owned());
-        }
+        differs.extend(self.losses(&before, edits, &read));
         let mut attempt = done(read, differs);
         attempt.wrote = wrote;
         attempt.before = Some(before);
@@ -469,6 +463,11 @@ impl Worker<'_> {
             }
             _ => (answer, found),
         }
+    }
+
+    /// What a user lost of what was carried along from `before`.
+    fn losses(&self, before: &UserResource, edits: &[Edit], held: &UserResource) -> Vec<String> {
+        before.overlay(edits).map_or_else(|problem| vec![problem], |sent| sent.lost(held, self.managed))
     }
 
     fn changed_roles(&self, before: &UserResource, after: &UserResource) -> Option<Halt> {

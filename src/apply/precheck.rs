@@ -37,7 +37,7 @@ pub struct Standing {
     /// What is wrong with the preconditions of some, in the plan's order.
     pub conflicts: Vec<Conflict>,
     /// Those whose preconditions are gone because what they should bring about is so already, where the journal shows
-    /// that this apply was begun; with the user whom a create made.
+    /// that this apply was begun; with the user whom they made or changed.
     pub already: HashMap<OperationId, Option<UserId>>,
     /// The ids of all users, where the plan creates somebody: an id that is answered to a create must be none of them.
     pub users: HashSet<UserId>,
@@ -72,7 +72,7 @@ impl Standing {
 /// Says what is not so.
 pub fn account(plan: &Plan, replay: &Replay, directory: &Directory) -> Result<(), Vec<String>> {
     let Target { anchors, users, .. } = &plan.content().target;
-    let was_empty = *users == 0 && anchors.is_empty() && !replay.announced;
+    let was_empty = *users == 0 && !replay.announced;
     if !anchors.recognise(directory) || (was_empty && !directory.users.is_empty()) {
         return Err(vec![
             "this is not the account that the plan was made for: most of the users or branches that it knew are not there; \
@@ -95,6 +95,7 @@ pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing
         standing.users = live.directory.users.iter().map(|user| user.id.clone()).collect();
     }
     let mut made: Option<Made> = None;
+    standing.conflicts.extend(lost_newcomers(plan, replay, live));
     for operation in &plan.content().operations {
         if replay.operations.contains_key(&operation.id) {
             continue;
@@ -110,12 +111,40 @@ pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing
         let made = made.get_or_insert_with(|| made_so_far(plan, replay, live.directory));
         if replay.is_begun() && !moves_branch(operation) && already_holds(operation, live.directory, live.managed, made)
         {
-            standing.already.insert(operation.id, made.get(&operation.id).cloned());
+            let user = match &operation.action {
+                Action::Create { .. } => made.get(&operation.id),
+                Action::Link { create, .. } => made.get(create),
+                Action::Update { user_id, .. } => Some(user_id),
+                Action::Delete { .. } => None,
+            };
+            standing.already.insert(operation.id, user.cloned());
         } else {
             standing.conflicts.push(Conflict { operation: operation.id, problems });
         }
     }
     Ok(standing)
+}
+
+/// The creates that an earlier run did, whose user is not the person of the plan any more, or is not there, while others
+/// are still to be given that user as their manager.
+fn lost_newcomers(plan: &Plan, replay: &Replay, live: Live<'_>) -> Vec<Conflict> {
+    let operations = &plan.content().operations;
+    let is_done = |id: &OperationId| matches!(replay.operations.get(id), Some(Progress::Done { .. }));
+    let open = operations.iter().filter(|operation| !is_done(&operation.id));
+    let needed: HashSet<OperationId> = open.flat_map(|operation| operation.depends_on.iter().copied()).collect();
+    let lost = |operation: &Operation| {
+        let Action::Create { after } = &operation.action else { return None };
+        let Some(Progress::Done { user_id: Some(user_id), .. }) = replay.operations.get(&operation.id) else {
+            return None;
+        };
+        let user = live.directory.user(user_id);
+        if !needed.contains(&operation.id) || user.is_some_and(|user| user.identifier == after.external_identifier) {
+            return None;
+        }
+        let problem = format!("the user {user_id} whom an earlier run made is not this person in Skovik");
+        Some(Conflict { operation: operation.id, problems: vec![problem] })
+    };
+    operations.iter().filter_map(lost).collect()
 }
 
 /// A change of branch may have emptied fields that only a journal remembers, so that its managed fields do not prove it.

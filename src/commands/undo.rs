@@ -4,6 +4,7 @@
 use anyhow::Context as _;
 
 use super::common::{load_settings, open_state, read_plan, replay, same_settings, shown};
+use super::places::Places;
 use crate::apply::undo::{self, History, Input};
 use crate::cli::{self, Global};
 use crate::employee::Managed;
@@ -19,7 +20,8 @@ pub fn run(args: &cli::Undo, global: &Global, ui: &Ui) -> anyhow::Result<ExitSta
     let plan = read_plan(&args.plan)?;
     let settings = load_settings(&global.config)?;
     same_settings(&plan, &settings, &global.config)?;
-    let state = open_state()?;
+    Places::new(global).settings(&settings).plan(&args.plan).writes_plan(&args.out).check()?;
+    let state = open_state(global)?;
     // A journal that is being written says too little.
     let _lock = super::apply::take_lock(&settings, &state, Some(plan.hash()))?;
     replay(&state, &plan)?;
@@ -39,7 +41,7 @@ pub fn run(args: &cli::Undo, global: &Global, ui: &Ui) -> anyhow::Result<ExitSta
     };
     let input = Input { plan: &plan, history: &history, managed: &managed, limits: &settings.guard };
     let undo = undo::make(&input).with_context(|| format!("no undo can be made from {}", shown(&path)))?;
-    super::plan::put_applied_plan_away(&args.out, &undo, ui)?;
+    super::plan::put_applied_plan_away(&args.out, &undo, global, ui)?;
     write_private(&args.out, |file| undo.write(file)).with_context(|| format!("cannot write {}", shown(&args.out)))?;
     super::plan::show(&undo, &args.out, false, ui)?;
     let blocked = undo.blocking_guards().next().is_some();

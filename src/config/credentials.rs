@@ -11,18 +11,22 @@ use std::{env, fs, io};
 use secrecy::SecretString;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::quoting::{is_variable_name, length, may_be_secret, variable};
 use super::secrets::Secrets;
 use super::section::Section;
 use super::{ConfigError, TargetSettings};
-use crate::inputs;
+use crate::files::read_bounded;
+use crate::text;
 
 /// How long a program may take to print a secret; somebody may have to type something first.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// How much of what a program says is kept; no secret is longer.
 const KEPT: usize = 64 * 1024;
+/// How many characters of what a program says are shown.
+const SHOWN: usize = 200;
 
 /// A secret: what it is for, and where it is kept. It does not hold the secret itself.
 #[derive(Debug, Clone)]
@@ -105,6 +109,7 @@ impl Secret {
                 let problem = "is empty; it is a program and its arguments, such as [\"pass\", \"show\", \"skovik\"]";
                 return Err(section.problem(command, problem));
             }
+            section.starts(command, &argv);
             name = if may_be_secret(&argv[0]) { length(&argv[0]) } else { argv[0].clone() };
             SecretPlace::Command { argv, folder: section.folder().to_owned() }
         } else if let Some(named) = section.text(variable)? {
@@ -171,9 +176,7 @@ impl Secret {
             }
             SecretPlace::File(path) => {
                 warn_if_others_can_read(path, prefix, shown);
-                let (path, most) = (path.clone(), KEPT as u64);
-                let text = tokio::task::spawn_blocking(move || inputs::read(&path, most)).await;
-                let text = text.unwrap_or_else(|error| Err(io::Error::other(error)));
+                let text = read_in_time(path.clone(), PATIENCE).await;
                 let text = text.map_err(|error| format!("cannot read {prefix}_file {shown}: {error}"))?;
                 (format!("{prefix}_file {shown}"), text)
             }
@@ -202,6 +205,19 @@ impl Secret {
             }
             _ => Ok(SecretString::from(secret)),
         }
+    }
+}
+
+/// Reads a file, which may be a pipe, but none that has no end, or that nobody writes into.
+async fn read_in_time(path: PathBuf, patience: Duration) -> io::Result<Vec<u8>> {
+    let (sender, read) = oneshot::channel();
+    // A thread of its own: one of the runtime's would be waited for at the end of the program.
+    std::thread::Builder::new().spawn(move || {
+        let _ = sender.send(read_bounded(&path, KEPT as u64));
+    })?;
+    match timeout(patience, read).await {
+        Ok(read) => read.unwrap_or_else(|error| Err(io::Error::other(error))),
+        Err(_) => Err(io::Error::other(format!("nothing came from it within {} seconds", patience.as_secs()))),
     }
 }
 
@@ -255,18 +271,17 @@ pub(crate) fn program_path(program: &str, folder: &Path) -> io::Result<PathBuf> 
 
 /// The start of what a program said, on one line.
 pub(crate) fn shortened(text: &str) -> String {
-    let line: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    match line.char_indices().nth(200) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
+    let line: String = text.trim().chars().map(|c| if text::is_unseen(c) { ' ' } else { c }).collect();
+    text::shortened(&line, SHOWN).into_owned()
 }
 
 #[cfg(unix)]
 fn warn_if_others_can_read(path: &Path, prefix: &str, name: &str) {
     use std::os::unix::fs::PermissionsExt;
     if fs::metadata(path).is_ok_and(|data| data.permissions().mode() & 0o044 != 0) {
-        tracing::warn!("others can read {prefix}_file {name}; chmod 600 it");
+        // Without the path, if it may be the secret itself.
+        let typed = if path.display().to_string() == name { crate::text::shell_path(path) } else { "it".to_owned() };
+        tracing::warn!("others can read {prefix}_file {name}; chmod 600 {typed}");
     }
 }
 
@@ -373,6 +388,22 @@ mod tests {
             assert!(begun.elapsed() < Duration::from_secs(20), "it goes on");
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    #[test]
+    fn a_pipe_holds_a_secret_if_somebody_writes_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let begun = std::time::Instant::now();
+        let error = now(read_in_time(pipe.clone(), Duration::from_millis(300))).unwrap_err().to_string();
+        assert!(error.contains("nothing came from it") && begun.elapsed() < Duration::from_secs(20), "{error}");
+        let other = folder.path().join("other");
+        assert!(std::process::Command::new("mkfifo").arg(&other).status().unwrap().success());
+        let written = other.clone();
+        let writer = std::thread::spawn(move || fs::write(written, "secret"));
+        assert_eq!(now(read_in_time(other, PATIENCE)).unwrap(), b"secret");
+        writer.join().unwrap().unwrap();
     }
 
     #[test]

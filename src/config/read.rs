@@ -68,7 +68,7 @@ pub(super) fn settings(document: Document<'_>, table: &DeTable<'_>) -> Result<Se
     let approval = approval(root.section("approval", "[approval]")?)?;
     // The hash is computed over the rest as soon as that is complete.
     let (hash, secrets) = (Digest::from_bytes([0; 32]), Arc::clone(document.secrets));
-    Ok(Settings { target, sources, employee, scope, manager, guard, approval, hash, secrets })
+    Ok(Settings { target, sources, employee, scope, manager, guard, approval, hash, files: Vec::new(), secrets })
 }
 
 fn target(section: &Section<'_>) -> Result<TargetSettings, ConfigError> {

@@ -37,19 +37,12 @@ impl Anchors {
     }
 
     /// Whether an account is the one that these were taken from: at least half of the ids of each kind are still there.
-    /// An account without any user or branch is recognised by having none.
     #[must_use]
     pub fn recognise(&self, directory: &Directory) -> bool {
         let Self { branches, users } = self;
         let live_branches = directory.branches.iter().map(|branch| digest("branch", branch.id.as_str()));
         let live_users = directory.users.iter().map(|user| digest("user", user.id.as_str()));
         is_same(branches, live_branches) && is_same(users, live_users)
-    }
-
-    /// Whether nothing is known by which an account could be recognised.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.branches.is_empty() && self.users.is_empty()
     }
 
     /// Whether they could have been written by [`Anchors::of`].
@@ -109,7 +102,7 @@ mod tests {
         let planned = account(&["a", "b"], 0..1000);
         let anchors = Anchors::of(&planned, &HashSet::new());
         assert_eq!((anchors.users.len(), anchors.branches.len()), (KEPT, 2));
-        assert!(anchors.is_possible() && !anchors.is_empty());
+        assert!(anchors.is_possible());
         for (live, expected) in [
             (account(&["a", "b"], 0..1000), true),
             (account(&["b"], 0..600), true),
@@ -130,6 +123,5 @@ mod tests {
         let removed: HashSet<&UserId> = planned.users[..3].iter().map(|user| &user.id).collect();
         let anchors = Anchors::of(&planned, &removed);
         assert!(anchors.recognise(&account(&[], 3..4)) && !anchors.recognise(&account(&[], 0..3)));
-        assert!(Anchors::of(&account(&[], 0..0), &HashSet::new()).is_empty());
     }
 }

@@ -3,9 +3,8 @@
 
 use std::collections::HashSet;
 
-use super::{Action, Change, Content, Field, GuardResult, ManagerRef, Operation, OperationId, Summary, Value};
+use super::{Action, Change, Content, Field, ManagerRef, Operation, OperationId, Summary, Target, Value};
 use crate::employee::{ExternalIdentifier, UserId, full_name};
-use crate::guard;
 
 /// Says what is impossible about a content, if anything is.
 pub(super) fn check(content: &Content) -> Result<(), String> {
@@ -83,20 +82,11 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
     if counted != content.summary {
         return Err("its summary does not count its operations".to_owned());
     }
-    if !content.target.anchors.is_possible() {
-        return Err("its anchors are not sorted, or too many".to_owned());
+    let Target { anchors, users, .. } = &content.target;
+    if !anchors.is_possible() || (anchors.users.is_empty() && *users > counted.delete) {
+        return Err("its anchors are not those of its account".to_owned());
     }
-    content.guards.iter().try_for_each(check_guard)
-}
-
-/// A guard's word must be what its figures lead to.
-fn check_guard(result: &GuardResult) -> Result<(), String> {
-    match guard::outcome(result) {
-        Some(outcome) if outcome != result.outcome => {
-            Err(format!("the figures of the guard {} do not lead to its outcome", result.id))
-        }
-        _ => Ok(()),
-    }
+    super::check_guards(content)
 }
 
 /// The operation of this number, if it creates somebody.

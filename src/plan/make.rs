@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::measure::Measure;
+use super::guard_counts::GuardCounts;
 use super::only::keep_only;
 use super::operations::write_down;
 use super::{
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::diff::{Comparison, Drafts, Policy, Untrusted};
 use crate::employee::{CustomFieldId, Desired, Directory, ExternalIdentifier, Managed};
-use crate::guard::{self, Limits};
+use crate::guard::Limits;
 use crate::order::Graph;
 
 /// All that a plan is made of.
@@ -139,11 +139,9 @@ impl Plan {
             return Err(NoPlan::UnresolvedManagers { count: drafts.unresolved_managers, shown });
         }
         let mut operations = write_down(comparison, &drafts.drafts, graph, order);
-        let measure = Measure::of(comparison, &drafts.drafts);
-        let mut guards = guard::evaluate(input.limits, &measure.counts(population));
-        measure.name_parts(&mut guards);
         let mut diagnostics = comparison.diagnostics().to_vec();
         diagnostics.extend(drafts.diagnostics.iter().cloned());
+        let guards = GuardCounts::of(comparison, &drafts.drafts, &diagnostics).evaluate(input.limits, population);
         if !input.only.is_empty() {
             operations = keep_only(operations, input.only, &mut diagnostics)?;
         }

@@ -19,7 +19,7 @@ use super::{Conditions, ReadError, Reading, Source, blocking};
 use crate::config::quoting::{is_variable_name, length, variable};
 use crate::config::section::Section;
 use crate::config::{ConfigError, Secrets, beginning, program_path};
-use crate::inputs::LARGEST_LIST;
+use crate::files::LARGEST_LIST;
 use crate::state;
 
 /// A program that prints records.
@@ -45,6 +45,7 @@ impl ExecSource {
         if argv.is_empty() {
             return Err(section.problem("command", format!("is empty; it is {why}")));
         }
+        section.starts("command", &argv);
         let name = section.word("format", FormatName::WORDS)?;
         let name = name.ok_or_else(|| section.missing("format", "what it prints: \"csv\", \"json\" or \"jsonl\""))?;
         let foreign =

@@ -9,8 +9,12 @@ use super::format::{Format, FormatName};
 use super::{Conditions, ReadError, Reading, Source, blocking};
 use crate::config::ConfigError;
 use crate::config::section::Section;
-use crate::inputs::{self, LARGEST_LIST, LARGEST_TEXT};
+use crate::files::{LARGEST_LIST, Links, read_regular_text, read_unchanged};
 use crate::plan::Digest;
+use crate::text::shell_path;
+
+/// How long a file of checksums may be, in bytes.
+const MOST_CHECKSUMS: u64 = 4 * 1024 * 1024;
 
 /// `csv`, `json` and `jsonl`: a file of records.
 #[derive(Debug, Clone)]
@@ -71,7 +75,7 @@ impl FileSettings {
     /// Reads the file once, so that what is hashed is what is parsed.
     pub(super) fn read(&self) -> Result<Vec<u8>, String> {
         let name = self.name();
-        let bytes = inputs::read(&self.path, LARGEST_LIST).map_err(|error| format!("cannot read {name}: {error}"))?;
+        let bytes = read_unchanged(&self.path, LARGEST_LIST).map_err(|error| format!("cannot read {name}: {error}"))?;
         if bytes.is_empty() {
             return Err(format!("{name} is empty; a list with nobody in it cannot be told from one that was lost"));
         }
@@ -93,7 +97,7 @@ impl FileSettings {
 
 /// The digest that a file of checksums states for a list: a bare one, or that of the line which names the list.
 fn stated_digest(path: &Path, list: &Path) -> Result<Digest, String> {
-    let text = inputs::read_text(path, LARGEST_TEXT)
+    let text = read_regular_text(path, MOST_CHECKSUMS, Links::Follow)
         .map_err(|error| format!("cannot read sha256_file {}: {error}", path.display()))?;
     let stated = text.trim_start_matches('\u{feff}').lines().find_map(|line| {
         let (digits, name) = line.trim().split_once(char::is_whitespace).unwrap_or((line.trim(), ""));
@@ -102,7 +106,8 @@ fn stated_digest(path: &Path, list: &Path) -> Result<Digest, String> {
         Digest::parse(&format!("sha256:{}", digits.to_ascii_lowercase())).filter(|_| fits)
     });
     stated.ok_or_else(|| {
-        let list = list.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        format!("sha256_file {} holds no SHA-256 of {list}; write it with `sha256sum {list}`", path.display())
+        let name = Path::new(list.file_name().unwrap_or_default());
+        let (list, typed) = (name.display(), shell_path(name));
+        format!("sha256_file {} holds no SHA-256 of {list}; write it with `sha256sum {typed}`", path.display())
     })
 }

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::json;
 use crate::employee::normal_text;
-use crate::inputs::LARGEST_LIST;
+use crate::files::LARGEST_LIST;
 use crate::plan::Digest;
 
 /// How many columns a list may have, as many as a spreadsheet.

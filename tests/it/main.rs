@@ -5,6 +5,7 @@ mod apply_stops;
 mod apply_undo;
 mod approvals;
 mod architecture;
+mod attacks;
 mod attacks_sources;
 mod bad_data;
 mod canonical_hash;

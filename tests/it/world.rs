@@ -96,6 +96,11 @@ impl World {
         Self::new(company, pace, Options { faults: rules_of(rules), ..Options::default() }).await
     }
 
+    /// The address of the sandbox.
+    pub(crate) fn url(&self) -> String {
+        self.server.url()
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

@@ -12,8 +12,8 @@ use url::Url;
 use super::auth::{Auth, Credentials};
 use crate::config::section::Section;
 use crate::config::{ConfigError, Secrets, secure_url};
+use crate::files::{Links, MOST_CERTIFICATES, read_regular};
 use crate::http::{self, Answer, Failure, Redactor, Repeat, Request, Transport, Wants};
-use crate::inputs;
 use crate::source::{Conditions, ReadError};
 
 /// The largest page that is read; a server that sends more is not believed.
@@ -219,7 +219,8 @@ fn authorities(path: &Path, label: &str) -> Result<Vec<Certificate>, ReadError> 
     let wrong = |problem: String| {
         ReadError::Settings(ConfigError::Invalid(format!("`ca_file` in {label}: {} {problem}", path.display())))
     };
-    let text = inputs::read(path, inputs::LARGEST_TEXT).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    let text = read_regular(path, MOST_CERTIFICATES, Links::Follow)
+        .map_err(|error| wrong(format!("cannot be read: {error}")))?;
     let certificates = Certificate::from_pem_bundle(&text).map_err(|_| wrong("is not in PEM".to_owned()))?;
     if certificates.is_empty() {
         return Err(wrong(

@@ -12,8 +12,8 @@ use url::{Host, Url};
 use crate::config::ConfigError;
 use crate::config::section::Section;
 use crate::config::{Secret, SecretShape};
+use crate::files::{Links, MOST_CERTIFICATES, read_regular};
 use crate::http::is_loopback_host;
-use crate::inputs;
 
 /// A database.
 #[derive(Debug)]
@@ -121,7 +121,14 @@ fn sqlite(section: &Section<'_>, rest: &str) -> Result<Address, ConfigError> {
         return Err(section.problem("url", "must name a file, such as \"sqlite:payroll.db\", and nothing after it"));
     }
     // A path never begins like `:memory:` or `file:`, which SQLite would take for something else.
-    Ok(Address::Sqlite(Path::new(".").join(section.folder()).join(path)))
+    let database = Path::new(".").join(section.folder()).join(path);
+    // What SQLite keeps beside it belongs to it.
+    for ending in ["", "-wal", "-shm", "-journal"] {
+        let mut file = database.clone().into_os_string();
+        file.push(ending);
+        section.reads("url", Path::new(&file));
+    }
+    Ok(Address::Sqlite(database))
 }
 
 impl Server {
@@ -192,7 +199,7 @@ impl Server {
         let wrong = |problem: &dyn Display| {
             ConfigError::Invalid(format!("`ca_file` in {}: {} {problem}", self.label, path.display()))
         };
-        let pem = inputs::read(path, inputs::LARGEST_TEXT)
+        let pem = read_regular(path, MOST_CERTIFICATES, Links::Follow)
             .map_err(|error| wrong(&format_args!("cannot be read: {error}")))?;
         let mut certificates = 0;
         for certificate in CertificateDer::pem_slice_iter(&pem) {

@@ -1,5 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+use std::cell::RefCell;
 use std::path::Path;
 
 use toml::de::DeTable;
@@ -15,7 +16,8 @@ fn source(settings: &str) -> Result<SqlSource, String> {
     let text = format!("query = \"SELECT 1\"\n{settings}");
     let table = DeTable::parse(&text).unwrap();
     let secrets = std::sync::Arc::default();
-    let document = Document { text: &text, path: Path::new("company/skovik-sync.toml"), secrets: &secrets };
+    let path = Path::new("company/skovik-sync.toml");
+    let document = Document { text: &text, path, files: &RefCell::default(), secrets: &secrets };
     let section = Section::root(document, table.get_ref()).named("[[source]] `hr`".to_owned());
     SqlSource::from_section(&section.only(SqlSource::KEYS).map_err(|error| error.to_string())?)
         .map_err(|error| error.to_string())
