@@ -3,11 +3,14 @@
 //! Whatever cannot be right is an error that names the setting and its line. Reading the settings reads nothing else:
 //! not the sources, not the key of the API.
 
+pub(crate) mod cost;
 mod credentials;
 mod disabled;
 mod guard;
 mod hash;
+pub(crate) mod quoting;
 mod read;
+mod secrets;
 pub(crate) mod section;
 pub(crate) mod template;
 #[cfg(test)]
@@ -33,6 +36,7 @@ pub(crate) use credentials::SecretShape;
 pub use credentials::{Secret, SecretPlace};
 pub(crate) use credentials::{beginning, program_path, shortened};
 pub(crate) use read::secure_url;
+pub(crate) use secrets::Secrets;
 pub use template::Template;
 
 /// How long a settings file may be, in bytes.
@@ -56,6 +60,7 @@ pub struct Settings {
     /// `[approval]`
     pub approval: ApprovalSettings,
     hash: Digest,
+    secrets: Arc<Secrets>,
     files: Vec<NamedFile>,
 }
 
@@ -104,6 +109,8 @@ pub struct SourceSettings {
     pub key: String,
     /// How many records it must have.
     pub expect_records: Option<u64>,
+    /// How many records it may have; a longer list is not believed.
+    pub max_rows: u64,
     /// How long reading it may take.
     pub timeout: Duration,
     /// What it means that a later source has no record of somebody in scope.
@@ -295,8 +302,8 @@ impl Settings {
     /// # Errors
     /// See [`ConfigError`].
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
-        let files = RefCell::default();
-        let document = section::Document { text, path, files: &files };
+        let (files, secrets) = (RefCell::default(), Arc::default());
+        let document = section::Document { text, path, files: &files, secrets: &secrets };
         let table = DeTable::parse(text).map_err(|error| {
             let (line, column) = document.position(error.span().map_or(0, |span| span.start));
             let problem = error.message().replace('\n', ", ");
@@ -312,6 +319,11 @@ impl Settings {
     /// The templates and expressions that are applied to joined records.
     pub(crate) fn templates(&self) -> impl Iterator<Item = &Template> {
         self.employee.templates().chain(&self.scope.include)
+    }
+
+    /// What must not be shown, and what no program that is started gets unasked.
+    pub(crate) fn secrets(&self) -> &Arc<Secrets> {
+        &self.secrets
     }
 
     /// Every file that the settings name: lists, queries, secrets, certificates, signers, programs.
@@ -330,8 +342,11 @@ impl Settings {
 /// The candidate that a misspelt word most likely means.
 pub(crate) fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let lower = word.to_lowercase();
+    // One that is more than twice as long is never near enough, and may be as long as a file.
+    let most = word.len().saturating_mul(8);
     candidates
         .into_iter()
+        .filter(|candidate| candidate.len() <= most)
         .map(|candidate| (strsim::normalized_damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
         .filter(|(likeness, _)| *likeness >= 0.5)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))

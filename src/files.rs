@@ -5,6 +5,7 @@
 //! run leaves behind is removed by the next one that writes into the same folder.
 
 mod read;
+mod unchanged;
 
 use std::fs::{self, DirEntry, File};
 use std::io::{self, BufWriter, Write};
@@ -16,6 +17,10 @@ use tempfile::NamedTempFile;
 
 pub(crate) use read::no_links;
 pub use read::{Links, open_regular, read_bounded, read_bounded_text, read_regular, read_regular_text};
+pub use unchanged::{LARGEST_LIST, read_unchanged};
+
+/// The largest file of certificates that is read, in bytes.
+pub const MOST_CERTIFICATES: u64 = 4 * 1024 * 1024;
 
 /// What the names of temporary files begin and end with.
 const TEMPORARY: (&str, &str) = (".skovik-sync-", ".tmp");

@@ -19,6 +19,7 @@ use std::thread;
 
 use rustc_hash::FxHashMap;
 
+use crate::config::cost::{Progress, in_time, spawn};
 use crate::config::template::environment;
 use crate::config::{ConfigError, EmployeeSettings, Settings, Template};
 use crate::employee::{
@@ -69,7 +70,7 @@ pub struct Mapper {
 }
 
 /// The rules, fitted to the branches and custom fields of an account.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ResolvedMapper {
     employee: EmployeeSettings,
     include: Option<Template>,
@@ -81,7 +82,7 @@ pub struct ResolvedMapper {
 }
 
 /// A managed custom field.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct ManagedField {
     id: CustomFieldId,
     template: Template,
@@ -158,9 +159,9 @@ impl ResolvedMapper {
     /// record.
     pub fn employees(&self, records: &Records) -> Result<Desired, MappingError> {
         self.employee.templates().chain(&self.include).try_for_each(|template| records.check(template))?;
-        let environment = environment();
-        let reader = Reader::new(self, records, &environment)?;
-        let mut parts = self.read_side_by_side(&reader, records.len()).into_iter();
+        let (mapper, all) = (self.clone(), records.clone());
+        let parts = in_time(move |progress| mapper.read_all(&all, progress)).map_err(too_slow)??;
+        let mut parts = parts.into_iter();
         let mut whole = parts.next().unwrap_or_default();
         parts.for_each(|part| whole.append(part));
         let Part { mut desired, answers, missing } = whole;
@@ -173,22 +174,30 @@ impl ResolvedMapper {
         Ok(desired)
     }
 
-    fn read_side_by_side(&self, reader: &Reader<'_>, records: usize) -> Vec<Part> {
+    fn read_all(&self, records: &Records, progress: &Progress) -> Result<Vec<Part>, ConfigError> {
+        let environment = environment();
+        let reader = Reader::new(self, records, &environment)?;
+        progress.step();
+        Ok(self.read_side_by_side(&reader, records.len(), progress))
+    }
+
+    fn read_side_by_side(&self, reader: &Reader<'_>, records: usize, progress: &Progress) -> Vec<Part> {
         let most = thread::available_parallelism().map_or(1, NonZero::get);
         let threads = most.min(records.div_ceil(RECORDS_PER_THREAD)).max(1);
         let size = records.div_ceil(threads);
         thread::scope(|scope| {
             let part = |thread: usize| (thread * size).min(records)..((thread + 1) * size).min(records);
             let handles: Vec<_> =
-                (0..threads).map(|thread| scope.spawn(move || self.read(reader, part(thread)))).collect();
+                (0..threads).map(|thread| spawn(scope, move || self.read(reader, part(thread), progress))).collect();
             handles.into_iter().map(|handle| handle.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
         })
     }
 
-    fn read(&self, reader: &Reader<'_>, records: Range<usize>) -> Part {
+    fn read(&self, reader: &Reader<'_>, records: Range<usize>, progress: &Progress) -> Part {
         let mut part = Part::default();
         let Part { desired, answers, missing } = &mut part;
         for record in records {
+            progress.step();
             let Person { outcome, answers_to } = reader.read(record);
             let in_scope = !matches!(outcome, Outcome::OutOfScope(_));
             // Whom the scope is judged by a record that is missing is not out of it for that.
@@ -231,6 +240,11 @@ impl ResolvedMapper {
     fn refers_to(&self) -> Option<&Template> {
         self.employee.manager.as_ref().and_then(|manager| manager.refers_to.as_ref())
     }
+}
+
+/// The error of templates that did not come to an end.
+fn too_slow(problem: String) -> ConfigError {
+    ConfigError::Invalid(format!("a template in [employee], or `include` in [scope], {problem}"))
 }
 
 /// What some consecutive records give.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, UndefinedBehavior};
 
+use crate::config::cost::{bound, in_time, not_too_long};
 use crate::plan::{Plan, Summary};
 
 /// What an expression may refer to.
@@ -48,7 +49,13 @@ impl Escalation {
         if when.contains(['"', '\'']) {
             return Err("compares with a text; every figure is a number".to_owned());
         }
+        not_too_long(when)?;
         let rule = Self { when: when.into(), approvers };
+        in_time(move |_| rule.checked())?
+    }
+
+    fn checked(self) -> Result<Self, String> {
+        let rule = self;
         let environment = environment();
         let compiled =
             environment.compile_expression(&rule.when).map_err(|error| format!("cannot be compiled: {error}"))?;
@@ -78,6 +85,11 @@ impl Escalation {
     }
 
     fn applies(&self, figures: &Value) -> Result<bool, String> {
+        let (rule, figures) = (self.clone(), figures.clone());
+        in_time(move |_| rule.holds(&figures))?
+    }
+
+    fn holds(&self, figures: &Value) -> Result<bool, String> {
         let environment = environment();
         let value = environment
             .compile_expression(&self.when)
@@ -132,6 +144,7 @@ fn percent(count: u64, of: u64) -> f64 {
 fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    bound(&mut environment);
     environment
 }
 

@@ -2,14 +2,15 @@
 //!
 //! Whether a signer's word counts is decided in [`super::signers`]; here a signature only proves that the owner of a key
 //! signed exactly these bytes, for this purpose.
+//!
+//! RSA keys verify here and never sign: how long the crate `rsa` takes with a private key tells something about it
+//! (RUSTSEC-2023-0071). Verifying takes no secret.
 
 use std::fmt;
 
-use rsa::signature::{RandomizedSigner, SignatureEncoding};
 use secrecy::{ExposeSecret, SecretString};
-use ssh_key::private::{KeypairData, RsaKeypair};
 use ssh_key::public::KeyData;
-use ssh_key::{Algorithm, Error, HashAlg, LineEnding, PrivateKey, PublicKey, SshSig};
+use ssh_key::{Algorithm, HashAlg, LineEnding, PrivateKey, PublicKey, SshSig};
 
 use super::armor::Parts;
 
@@ -135,6 +136,11 @@ impl SigningKey {
             return Err("is held by a hardware device; use --statement, and sign with ssh-keygen".to_owned());
         }
         SignerKey::new(key.public_key().key_data().clone())?;
+        if key.algorithm().is_rsa() {
+            let problem = "is an RSA key, with which this program only verifies: use --statement, and sign with \
+                           `ssh-keygen -Y sign`, or give an Ed25519 key";
+            return Err(problem.to_owned());
+        }
         Ok(Self(key))
     }
 
@@ -164,11 +170,7 @@ impl SigningKey {
     /// # Errors
     /// Where the key cannot sign.
     pub fn sign(&self, message: &[u8]) -> Result<String, String> {
-        let hash = HashAlg::Sha512;
-        let signed = match self.0.key_data() {
-            KeypairData::Rsa(pair) => sign_rsa(pair, hash, message),
-            _ => self.0.sign(NAMESPACE, hash, message),
-        };
+        let signed = self.0.sign(NAMESPACE, HashAlg::Sha512, message);
         signed.and_then(|signature| signature.to_pem(LineEnding::LF)).map_err(|error| format!("cannot sign: {error}"))
     }
 }
@@ -177,25 +179,6 @@ impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("SigningKey").field(&self.public().fingerprint()).finish()
     }
-}
-
-/// `ssh-key` 0.6 puts an RSA key together from one of its primes twice, which gives no key; so the key is put together
-/// here. The signature is blinded, so that its timing tells nothing.
-fn sign_rsa(pair: &RsaKeypair, hash: HashAlg, message: &[u8]) -> Result<SshSig, Error> {
-    let number = rsa::BigUint::try_from;
-    let primes = vec![number(&pair.private.p)?, number(&pair.private.q)?];
-    let private = rsa::RsaPrivateKey::from_components(
-        number(&pair.public.n)?,
-        number(&pair.public.e)?,
-        number(&pair.private.d)?,
-        primes,
-    )
-    .map_err(|_| Error::Crypto)?;
-    let signing = rsa::pkcs1v15::SigningKey::<rsa::sha2::Sha512>::new(private);
-    let signed = SshSig::signed_data(NAMESPACE, hash, message)?;
-    let raw = signing.try_sign_with_rng(&mut rsa::rand_core::OsRng, &signed).map_err(|_| Error::Crypto)?;
-    let signature = ssh_key::Signature::new(Algorithm::Rsa { hash: Some(hash) }, raw.to_vec())?;
-    SshSig::new(KeyData::Rsa(pair.public.clone()), NAMESPACE, hash, signature)
 }
 
 fn bits(number: &[u8]) -> usize {

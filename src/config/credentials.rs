@@ -4,14 +4,18 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 use std::{env, fs, io};
 
 use secrecy::SecretString;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use super::quoting::{is_variable_name, length, may_be_secret, variable};
+use super::secrets::Secrets;
 use super::section::Section;
 use super::{ConfigError, TargetSettings};
 use crate::files::read_bounded;
@@ -25,7 +29,7 @@ const KEPT: usize = 64 * 1024;
 const SHOWN: usize = 200;
 
 /// A secret: what it is for, and where it is kept. It does not hold the secret itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Secret {
     /// The table of the settings that it belongs to, such as `[target]`.
     label: String,
@@ -35,6 +39,10 @@ pub struct Secret {
     what: &'static str,
     shape: SecretShape,
     place: SecretPlace,
+    /// How messages call the file or the program.
+    name: String,
+    /// Where it is told to whoever must not show it.
+    secrets: Arc<Secrets>,
 }
 
 /// Where a secret is kept.
@@ -86,7 +94,15 @@ impl Secret {
             return Err(section.problem(second, format!("stands beside `{first}`; only one of them can hold {what}")));
         }
         let [variable, file, command] = &keys;
+        let mut name = String::new();
         let place = if let Some(path) = section.path(file)? {
+            // Judged as it is written: the folder of the settings is nobody's secret.
+            let written = section.text(file)?.unwrap_or_default();
+            name = if may_be_secret(written) {
+                format!("that is named there ({}, not shown, as they may be the secret itself)", length(written))
+            } else {
+                path.display().to_string()
+            };
             SecretPlace::File(path)
         } else if let Some(argv) = section.texts(command)? {
             if argv.is_empty() {
@@ -94,17 +110,25 @@ impl Secret {
                 return Err(section.problem(command, problem));
             }
             section.starts(command, &argv);
+            name = if may_be_secret(&argv[0]) { length(&argv[0]) } else { argv[0].clone() };
             SecretPlace::Command { argv, folder: section.folder().to_owned() }
-        } else if let Some(name) = section.text(variable)? {
-            let name = name.trim();
-            if name.contains(['=', '\0']) {
-                return Err(section.problem(variable, "is not the name of an environment variable"));
+        } else if let Some(named) = section.text(variable)? {
+            let named = named.trim();
+            if !is_variable_name(named) {
+                let problem = format!(
+                    "is not the name of an environment variable (letters, digits and _). Its {} are not shown, as they \
+                     may be {what} itself, which belongs into a variable that is named here",
+                    length(named)
+                );
+                return Err(section.problem(variable, problem));
             }
-            SecretPlace::Variable(name.to_owned())
+            section.secrets().protect(named);
+            SecretPlace::Variable(named.to_owned())
         } else {
             return Ok(None);
         };
-        Ok(Some(Self { label: section.label().to_owned(), prefix, what, shape, place }))
+        let secrets = Arc::clone(section.secrets());
+        Ok(Some(Self { label: section.label().to_owned(), prefix, what, shape, place, name, secrets }))
     }
 
     /// A secret that is kept where it is kept unless the settings say otherwise.
@@ -115,8 +139,10 @@ impl Secret {
         shape: SecretShape,
         variable: &str,
     ) -> Self {
+        section.secrets().protect(variable);
         let place = SecretPlace::Variable(variable.to_owned());
-        Self { label: section.label().to_owned(), prefix, what, shape, place }
+        let (label, secrets) = (section.label().to_owned(), Arc::clone(section.secrets()));
+        Self { label, prefix, what, shape, place, name: String::new(), secrets }
     }
 
     /// Where it is kept.
@@ -131,29 +157,31 @@ impl Secret {
     /// Where there is none, or it cannot be one; the message names its place and its table, and never holds the secret.
     pub async fn fetch(&self) -> Result<SecretString, ConfigError> {
         let read = self.read_with(|name| env::var_os(name)).await;
+        if let Ok(secret) = &read {
+            self.secrets.remember(secret.clone());
+        }
         read.map_err(|problem| ConfigError::Invalid(format!("{}: {problem}", self.label)))
     }
 
-    async fn read_with(&self, variable: impl Fn(&str) -> Option<OsString>) -> Result<SecretString, String> {
-        let Self { label: _, prefix, what, shape, place } = self;
+    async fn read_with(&self, value_of: impl Fn(&str) -> Option<OsString>) -> Result<SecretString, String> {
+        let Self { label: _, prefix, what, shape, place, name: shown, secrets } = self;
         let (place, text) = match place {
             SecretPlace::Variable(name) => {
-                let value = variable(name).ok_or_else(|| {
-                    format!("the environment variable {name} is not set; put {what} into it, or set {prefix}_file or {prefix}_command")
+                let value = value_of(name);
+                let name = variable(name);
+                let value = value.ok_or_else(|| {
+                    format!("the environment variable {name} is not set; put {what} into it, or set {prefix}_env, {prefix}_file or {prefix}_command")
                 })?;
                 (format!("the environment variable {name}"), value.into_encoded_bytes())
             }
             SecretPlace::File(path) => {
-                warn_if_others_can_read(path, prefix);
-                // It may be a pipe, but none without an end.
-                let read = path.clone();
-                let text = tokio::task::spawn_blocking(move || read_bounded(&read, KEPT as u64)).await;
-                let text = text.unwrap_or_else(|error| Err(io::Error::other(error)));
-                let text = text.map_err(|error| format!("cannot read {prefix}_file {}: {error}", path.display()))?;
-                (format!("{prefix}_file {}", path.display()), text)
+                warn_if_others_can_read(path, prefix, shown);
+                let text = read_in_time(path.clone(), PATIENCE).await;
+                let text = text.map_err(|error| format!("cannot read {prefix}_file {shown}: {error}"))?;
+                (format!("{prefix}_file {shown}"), text)
             }
             SecretPlace::Command { argv, folder } => {
-                let printed = printed_by(argv, folder, PATIENCE).await;
+                let printed = printed_by(argv, folder, PATIENCE, shown, secrets).await;
                 let printed = printed.map_err(|problem| format!("{prefix}_command {problem}"))?;
                 (format!("what {prefix}_command printed"), printed)
             }
@@ -180,28 +208,48 @@ impl Secret {
     }
 }
 
+/// Reads a file, which may be a pipe, but none that has no end, or that nobody writes into.
+async fn read_in_time(path: PathBuf, patience: Duration) -> io::Result<Vec<u8>> {
+    let (sender, read) = oneshot::channel();
+    // A thread of its own: one of the runtime's would be waited for at the end of the program.
+    std::thread::Builder::new().spawn(move || {
+        let _ = sender.send(read_bounded(&path, KEPT as u64));
+    })?;
+    match timeout(patience, read).await {
+        Ok(read) => read.unwrap_or_else(|error| Err(io::Error::other(error))),
+        Err(_) => Err(io::Error::other(format!("nothing came from it within {} seconds", patience.as_secs()))),
+    }
+}
+
 /// What a program prints. It stays in the group of this one, so that it can ask on the terminal.
-async fn printed_by(argv: &[String], folder: &Path, patience: Duration) -> Result<Vec<u8>, String> {
+async fn printed_by(
+    argv: &[String],
+    folder: &Path,
+    patience: Duration,
+    name: &str,
+    secrets: &Secrets,
+) -> Result<Vec<u8>, String> {
     let [program, arguments @ ..] = argv else { return Err("is empty".to_owned()) };
-    let path = program_path(program, folder).map_err(|error| format!("({program}) cannot be found: {error}"))?;
+    let path = program_path(program, folder).map_err(|error| format!("({name}) cannot be found: {error}"))?;
     let mut command = Command::new(path);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     if !folder.as_os_str().is_empty() {
         command.current_dir(folder);
     }
-    let mut running = command.spawn().map_err(|error| format!("({program}) cannot be run: {error}"))?;
+    secrets.withhold(&mut command, &[]);
+    let mut running = command.spawn().map_err(|error| format!("({name}) cannot be run: {error}"))?;
     let (output, errors) = (running.stdout.take(), running.stderr.take());
     let ended = async { tokio::join!(beginning(output), beginning(errors), running.wait()) };
     let ended = timeout(patience, ended).await;
     let (printed, said, status) =
-        ended.map_err(|_| format!("({program}) did not end within {} seconds", patience.as_secs()))?;
-    let status = status.map_err(|error| format!("({program}) was lost: {error}"))?;
+        ended.map_err(|_| format!("({name}) did not end within {} seconds", patience.as_secs()))?;
+    let status = status.map_err(|error| format!("({name}) was lost: {error}"))?;
     if status.success() {
         return Ok(printed);
     }
-    let said = shortened(&String::from_utf8_lossy(&said));
+    let said = secrets.clean(&String::from_utf8_lossy(&said));
     let said = if said.is_empty() { "nothing on standard error".to_owned() } else { said };
-    Err(format!("({program}) failed with {status}: {said}"))
+    Err(format!("({name}) failed with {status}: {said}"))
 }
 
 /// The beginning of what a program says; the rest is read and forgotten, so that it is not held up.
@@ -228,19 +276,17 @@ pub(crate) fn shortened(text: &str) -> String {
 }
 
 #[cfg(unix)]
-fn warn_if_others_can_read(path: &Path, prefix: &str) {
+fn warn_if_others_can_read(path: &Path, prefix: &str, name: &str) {
     use std::os::unix::fs::PermissionsExt;
     if fs::metadata(path).is_ok_and(|data| data.permissions().mode() & 0o044 != 0) {
-        tracing::warn!(
-            "others can read {prefix}_file {path}; chmod 600 {typed}",
-            path = path.display(),
-            typed = crate::text::shell_path(path)
-        );
+        // Without the path, if it may be the secret itself.
+        let typed = if path.display().to_string() == name { crate::text::shell_path(path) } else { "it".to_owned() };
+        tracing::warn!("others can read {prefix}_file {name}; chmod 600 {typed}");
     }
 }
 
 #[cfg(not(unix))]
-fn warn_if_others_can_read(_: &Path, _: &str) {}
+fn warn_if_others_can_read(_: &Path, _: &str, _: &str) {}
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
@@ -250,7 +296,13 @@ mod tests {
     use super::*;
 
     fn secret(shape: SecretShape, place: SecretPlace) -> Secret {
-        Secret { label: "[target]".to_owned(), prefix: "token", what: "the key of Skovik's API", shape, place }
+        let name = match &place {
+            SecretPlace::Variable(_) => String::new(),
+            SecretPlace::File(path) => path.display().to_string(),
+            SecretPlace::Command { argv, .. } => argv[0].clone(),
+        };
+        let (label, what) = ("[target]".to_owned(), "the key of Skovik's API");
+        Secret { label, prefix: "token", what, shape, place, name, secrets: Arc::default() }
     }
 
     fn variable(shape: SecretShape, value: Option<&str>) -> Result<String, String> {
@@ -324,7 +376,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let argv = ["sh", "-c", "echo $$ >process; exec sleep 60"].map(str::to_owned);
         let begun = std::time::Instant::now();
-        let error = now(printed_by(&argv, folder.path(), Duration::from_millis(300))).unwrap_err();
+        let error =
+            now(printed_by(&argv, folder.path(), Duration::from_millis(300), "sh", &Secrets::default())).unwrap_err();
         assert!(error.contains("(sh) did not end within") && begun.elapsed() < Duration::from_secs(20), "{error}");
         let process = fs::read_to_string(folder.path().join("process")).unwrap();
         let goes_on = || {
@@ -335,6 +388,22 @@ mod tests {
             assert!(begun.elapsed() < Duration::from_secs(20), "it goes on");
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    #[test]
+    fn a_pipe_holds_a_secret_if_somebody_writes_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let begun = std::time::Instant::now();
+        let error = now(read_in_time(pipe.clone(), Duration::from_millis(300))).unwrap_err().to_string();
+        assert!(error.contains("nothing came from it") && begun.elapsed() < Duration::from_secs(20), "{error}");
+        let other = folder.path().join("other");
+        assert!(std::process::Command::new("mkfifo").arg(&other).status().unwrap().success());
+        let written = other.clone();
+        let writer = std::thread::spawn(move || fs::write(written, "secret"));
+        assert_eq!(now(read_in_time(other, PATIENCE)).unwrap(), b"secret");
+        writer.join().unwrap().unwrap();
     }
 
     #[test]

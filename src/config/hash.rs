@@ -77,7 +77,8 @@ struct HashedManager {
 
 /// The hash of the settings. The destructuring makes whoever adds a setting decide whether it belongs.
 pub(super) fn hash(settings: &Settings) -> Result<Digest, PlanError> {
-    let Settings { target, sources, employee, scope, manager, guard, approval: _, hash: _, files: _ } = settings;
+    let Settings { target, sources, employee, scope, manager, guard, approval: _, hash: _, files: _, secrets: _ } =
+        settings;
     let TargetSettings {
         url,
         token: _,
@@ -102,7 +103,7 @@ pub(super) fn hash(settings: &Settings) -> Result<Digest, PlanError> {
 }
 
 fn source(source: &SourceSettings) -> HashedSource<'_> {
-    let SourceSettings { name, key, expect_records: _, timeout: _, missing, prefer, kind } = source;
+    let SourceSettings { name, key, expect_records: _, max_rows: _, timeout: _, missing, prefer, kind } = source;
     HashedSource {
         name,
         kind: kind.kind(),

@@ -8,6 +8,7 @@ use toml::de::DeTable;
 use url::Url;
 
 use super::credentials::{Secret, SecretShape};
+use super::secrets::TOKEN_VARIABLE;
 use super::section::{Document, Section};
 use super::template::Template;
 use super::{
@@ -66,8 +67,8 @@ pub(super) fn settings(document: Document<'_>, table: &DeTable<'_>) -> Result<Se
     let guard = super::guard::limits(root.section("guard", "[guard]")?, &employee)?;
     let approval = approval(root.section("approval", "[approval]")?)?;
     // The hash is computed over the rest as soon as that is complete.
-    let hash = Digest::from_bytes([0; 32]);
-    Ok(Settings { target, sources, employee, scope, manager, guard, approval, hash, files: Vec::new() })
+    let (hash, secrets) = (Digest::from_bytes([0; 32]), Arc::clone(document.secrets));
+    Ok(Settings { target, sources, employee, scope, manager, guard, approval, hash, files: Vec::new(), secrets })
 }
 
 fn target(section: &Section<'_>) -> Result<TargetSettings, ConfigError> {
@@ -162,7 +163,7 @@ pub(crate) fn secure_url(section: &Section<'_>, key: &str, why: &str) -> Result<
 fn token(section: &Section<'_>) -> Result<Secret, ConfigError> {
     let what = "the key of Skovik's API";
     let given = Secret::from_section(section, "token", what, SecretShape::Key)?;
-    Ok(given.unwrap_or_else(|| Secret::in_variable(section, "token", what, SecretShape::Key, "SKOVIK_TOKEN")))
+    Ok(given.unwrap_or_else(|| Secret::in_variable(section, "token", what, SecretShape::Key, TOKEN_VARIABLE)))
 }
 
 fn sources(root: &Section<'_>) -> Result<Vec<SourceSettings>, ConfigError> {
@@ -192,7 +193,7 @@ fn source(section: Section<'_>, others: &[SourceSettings]) -> Result<SourceSetti
         return Err(section.problem("name", format!("is {name:?}, but another source has that name")));
     }
     let section = section.named(format!("[[source]] `{name}`"));
-    let common = ["name", "kind", "key", "expect_records", "timeout", "missing", "prefer"];
+    let common = ["name", "kind", "key", "expect_records", "max_rows", "timeout", "missing", "prefer"];
     let kind = source::from_section(&section, &common)?;
     let missing = section.word("missing", &[("undefined", Missing::Undefined), ("error", Missing::Error)])?;
     if missing == Some(Missing::Error) && others.is_empty() {
@@ -203,6 +204,7 @@ fn source(section: Section<'_>, others: &[SourceSettings]) -> Result<SourceSetti
         key: crate::employee::normal_text(section.required("key", "the column that joins its records with others")?)
             .into_owned(),
         expect_records: section.number("expect_records", 0..=MOST_PEOPLE)?,
+        max_rows: section.number("max_rows", 1..=100_000_000)?.unwrap_or(TargetSettings::MAX_ROWS),
         timeout: section.duration("timeout")?.unwrap_or(Duration::from_secs(5 * 60)),
         missing: missing.unwrap_or_default(),
         prefer: preference(&section, name, others)?,

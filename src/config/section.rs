@@ -4,12 +4,15 @@
 use std::cell::RefCell;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::quoting::{length, may_be_secret, quoted};
+use super::secrets::Secrets;
 use super::{ConfigError, NamedFile, nearest};
 
 /// The settings file as a text, and what relative paths are relative to.
@@ -17,6 +20,8 @@ use super::{ConfigError, NamedFile, nearest};
 pub(crate) struct Document<'a> {
     pub(crate) text: &'a str,
     pub(crate) path: &'a Path,
+    /// Where the secrets that it names are told.
+    pub(crate) secrets: &'a Arc<Secrets>,
     /// The files that its settings name, as they are read.
     pub(crate) files: &'a RefCell<Vec<NamedFile>>,
 }
@@ -62,6 +67,11 @@ impl<'a> Section<'a> {
         &self.label
     }
 
+    /// Where the secrets that the file names are told.
+    pub(crate) fn secrets(&self) -> &'a Arc<Secrets> {
+        self.document.secrets
+    }
+
     /// What relative paths are relative to.
     pub(crate) fn folder(&self) -> &'a Path {
         self.document.path.parent().unwrap_or(Path::new(""))
@@ -81,9 +91,11 @@ impl<'a> Section<'a> {
                     None => format!("known are {}", known.join(", ")),
                 };
                 let line = self.document.line(at);
-                return Err(self
-                    .document
-                    .error(format!("unknown key `{key}` in {} (line {line}); {hint}", self.label)));
+                return Err(self.document.error(format!(
+                    "unknown key {} in {} (line {line}); {hint}",
+                    key_name(key),
+                    self.label
+                )));
             }
         }
         Ok(self)
@@ -207,7 +219,10 @@ impl<'a> Section<'a> {
         let parsed = u64::from_str_radix(number.as_str(), number.radix()).ok();
         parsed.filter(|number| range.contains(number)).map(Some).ok_or_else(|| {
             let (least, most) = range.into_inner();
-            self.problem(key, format!("must lie between {least} and {most}, not {number}"))
+            self.problem(
+                key,
+                format!("must lie between {least} and {most}, not {}", quoted(number.as_str()).trim_matches('"')),
+            )
         })
     }
 
@@ -217,7 +232,7 @@ impl<'a> Section<'a> {
         let found = words.iter().find(|(word, _)| *word == text);
         found.map(|&(_, value)| Some(value)).ok_or_else(|| {
             let known: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
-            self.problem(key, format!("must be {}, not {text:?}", known.join(" or ")))
+            self.problem(key, format!("must be {}, not {}", known.join(" or "), quoted(text)))
         })
     }
 
@@ -229,7 +244,7 @@ impl<'a> Section<'a> {
         duration.map(Some).ok_or_else(|| {
             self.problem(
                 key,
-                format!("must be a duration above zero, such as \"30s\", \"1h 30m\" or \"24h\", not {text:?}"),
+                format!("must be a duration above zero, such as \"30s\", \"1h 30m\" or \"24h\", not {}", quoted(text)),
             )
         })
     }
@@ -275,6 +290,10 @@ impl<'a> Section<'a> {
         };
         tables.map(open).collect()
     }
+}
+
+fn key_name(key: &str) -> String {
+    if may_be_secret(key) { format!("of {}", length(key)) } else { format!("`{key}`") }
 }
 
 fn with_article(noun: &str) -> String {

@@ -8,6 +8,7 @@ use minijinja::value::{Object, Rest, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, UndefinedBehavior, escape_formatter, filters, tests};
 use unicode_normalization::UnicodeNormalization;
 
+use super::cost::{bound, in_time, not_too_long};
 use super::{disabled, nearest};
 
 /// A template or an expression that compiles and refers to sources that exist.
@@ -34,24 +35,36 @@ pub(crate) struct ColumnName {
 impl Template {
     /// Checks a template such as `{{ hr.email | lower }}`.
     pub(crate) fn parse(setting: &str, text: &str, sources: &[Arc<str>]) -> Result<Self, String> {
+        not_too_long(text)?;
         let text: String = text.nfc().collect();
+        let (setting, sources) = (setting.to_owned(), sources.to_vec());
+        in_time(move |_| Self::checked(&setting, &text, &sources))?
+    }
+
+    fn checked(setting: &str, text: &str, sources: &[Arc<str>]) -> Result<Self, String> {
         let environment = environment();
-        let template = environment.template_from_str(&text).map_err(|error| broken(&error))?;
+        let template = environment.template_from_str(text).map_err(|error| broken(&error))?;
         check_names(&environment, template.undeclared_variables(false), sources)?;
         check_functions(template.render(anybody(sources)).err())?;
-        let columns = columns(&text, template.undeclared_variables(true), sources);
-        Ok(Self { setting: setting.into(), text: text.as_str().into(), columns })
+        let columns = columns(text, template.undeclared_variables(true), sources);
+        Ok(Self { setting: setting.into(), text: text.into(), columns })
     }
 
     /// Checks an expression such as `hr.status == 'active'`.
     pub(crate) fn parse_expression(setting: &str, text: &str, sources: &[Arc<str>]) -> Result<Self, String> {
+        not_too_long(text)?;
         let text: String = text.nfc().collect();
+        let (setting, sources) = (setting.to_owned(), sources.to_vec());
+        in_time(move |_| Self::checked_expression(&setting, &text, &sources))?
+    }
+
+    fn checked_expression(setting: &str, text: &str, sources: &[Arc<str>]) -> Result<Self, String> {
         let environment = environment();
-        let expression = environment.compile_expression(&text).map_err(|error| broken(&error))?;
+        let expression = environment.compile_expression(text).map_err(|error| broken(&error))?;
         check_names(&environment, expression.undeclared_variables(false), sources)?;
         check_functions(expression.eval(anybody(sources)).err())?;
-        let columns = columns(&text, expression.undeclared_variables(true), sources);
-        Ok(Self { setting: setting.into(), text: text.as_str().into(), columns })
+        let columns = columns(text, expression.undeclared_variables(true), sources);
+        Ok(Self { setting: setting.into(), text: text.into(), columns })
     }
 }
 
@@ -64,16 +77,23 @@ impl Template {
         place: usize,
         sources: &[Arc<str>],
     ) -> Result<Self, String> {
+        not_too_long(text)?;
         let text: String = text.nfc().collect();
+        let (setting, sources) = (setting.to_owned(), sources.to_vec());
+        in_time(move |_| Self::checked_preference(&setting, &text, place, &sources))?
+    }
+
+    fn checked_preference(setting: &str, text: &str, place: usize, sources: &[Arc<str>]) -> Result<Self, String> {
         let environment = environment();
-        let expression = environment.compile_expression(&text).map_err(|error| broken(&error))?;
-        check_functions(expression.eval(Value::from_object(Anything)).err())?;
+        let expression = environment.compile_expression(text).map_err(|error| broken(&error))?;
+        let but = environment.globals().map(|(name, _)| name.to_owned()).collect();
+        check_functions(expression.eval(Value::from_object(Anything { but })).err())?;
         let bare = expression.undeclared_variables(false).into_iter();
         let bare = bare.filter(|name| **name != *sources[place] && !is_global(&environment, name));
-        let mut columns = columns(&text, expression.undeclared_variables(true), &sources[..=place]);
+        let mut columns = columns(text, expression.undeclared_variables(true), &sources[..=place]);
         columns.retain(|name| name.source == place);
         columns.extend(bare.map(|name| ColumnName { source: place, column: name.into() }));
-        Ok(Self { setting: setting.into(), text: text.as_str().into(), columns })
+        Ok(Self { setting: setting.into(), text: text.into(), columns })
     }
 }
 
@@ -81,6 +101,7 @@ impl Template {
 pub(crate) fn environment<'source>() -> Environment<'source> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+    bound(&mut environment);
     only_texts(&mut environment);
     only_defined(&mut environment);
     environment.add_test(disabled::TEST, disabled::is_disabled);
@@ -191,31 +212,46 @@ fn is_global(environment: &Environment<'_>, name: &str) -> bool {
 }
 
 /// A record that has every column, all of them empty.
-#[derive(Debug)]
-struct Anything;
+#[derive(Debug, Default)]
+struct Anything {
+    /// What is no column, but a function of the engine.
+    but: BTreeSet<String>,
+}
 
 impl Object for Anything {
-    fn get_value(self: &Arc<Self>, _: &Value) -> Option<Value> {
-        Some(Value::from(""))
+    fn get_value(self: &Arc<Self>, name: &Value) -> Option<Value> {
+        let is_function = name.as_str().is_some_and(|name| self.but.contains(name));
+        (!is_function).then(|| Value::from(""))
     }
 }
 
 /// What templates see of a record whose sources have every column.
 fn anybody(sources: &[Arc<str>]) -> Value {
-    Value::from_pairs(sources.iter().map(|source| (&**source, Value::from_object(Anything))))
+    Value::from_pairs(sources.iter().map(|source| (&**source, Value::from_object(Anything::default()))))
 }
 
-/// The engine finds out only when it runs that a filter does not exist. Whatever else fails for a record that nobody
-/// has says nothing about the template.
+/// The engine finds out only when it runs that a filter does not exist, or that a template takes too much work even where
+/// every column is empty. Whatever else fails for a record that nobody has says nothing about the template.
 fn check_functions(error: Option<Error>) -> Result<(), String> {
-    use ErrorKind::{UnknownFilter, UnknownFunction, UnknownTest};
-    let error = error.filter(|error| matches!(error.kind(), UnknownFilter | UnknownFunction | UnknownTest));
-    error.map_or(Ok(()), |error| Err(broken(&error)))
+    use ErrorKind::{OutOfFuel, UnknownFilter, UnknownFunction, UnknownTest};
+    match error {
+        Some(error) if error.kind() == OutOfFuel || is_too_deep(&error) => Err(format!("fails: {}", said(&error))),
+        Some(error) if matches!(error.kind(), UnknownFilter | UnknownFunction | UnknownTest) => Err(broken(&error)),
+        _ => Ok(()),
+    }
+}
+
+/// Whether macros call one another without end.
+fn is_too_deep(error: &Error) -> bool {
+    error.detail().is_some_and(|detail| detail.contains("recursion limit"))
 }
 
 /// What the engine says, without the places in the template that it adds for developers.
 pub(crate) fn said(error: &Error) -> String {
     match error.detail() {
+        _ if error.kind() == ErrorKind::OutOfFuel => {
+            "it takes more work than a template may: a loop, a repetition or a value is too large".to_owned()
+        }
         Some(detail) => format!("{}: {detail}", error.kind()),
         None => error.kind().to_string(),
     }

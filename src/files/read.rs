@@ -93,7 +93,7 @@ fn read_to_bound(file: File, most: u64, bytes: &mut Vec<u8>) -> io::Result<()> {
     if bytes.len() as u64 > most { Err(too_long(most)) } else { Ok(()) }
 }
 
-fn too_long(most: u64) -> io::Error {
+pub(super) fn too_long(most: u64) -> io::Error {
     io::Error::other(format!("it is longer than {most} bytes, the most that is read"))
 }
 

@@ -30,6 +30,9 @@ impl Redactor {
             return;
         }
         let mut secrets = self.secrets.write().unwrap_or_else(PoisonError::into_inner);
+        if secrets.iter().any(|known| known.expose_secret() == secret.expose_secret()) {
+            return;
+        }
         secrets.push(secret);
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose_secret().len()));
     }
@@ -46,9 +49,20 @@ impl Redactor {
         self.clean(&String::from_utf8_lossy(&body[..body.len().min(LOOKED_AT)]))
     }
 
+    /// A message of this program itself, which quotes others: as it is, but for secrets that no common word is.
+    pub(crate) fn hide(&self, message: &str) -> String {
+        self.without(message, TELLING)
+    }
+
     fn without_secrets(&self, text: &str) -> String {
+        self.without(text, 1)
+    }
+
+    /// Without the secrets that have at least so many bytes.
+    fn without(&self, text: &str, least: usize) -> String {
         let secrets = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
-        let whole = secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose_secret(), "[key]"));
+        let long = secrets.iter().filter(|secret| secret.expose_secret().len() >= least);
+        let whole = long.fold(text.to_owned(), |text, secret| text.replace(secret.expose_secret(), "[key]"));
         let runs = secrets.iter().flat_map(|secret| secret.expose_secret().split(|c: char| !c.is_ascii_alphanumeric()));
         runs.filter(|run| run.len() >= TELLING).fold(whole, |text, run| text.replace(run, "[key]"))
     }

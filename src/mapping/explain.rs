@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::ResolvedMapper;
 use super::person::Reader;
 use super::program::Context;
+use super::{ResolvedMapper, too_slow};
 use crate::config::ConfigError;
+use crate::config::cost::{Progress, in_time};
 use crate::config::template::environment;
 use crate::employee::{ExternalIdentifier, email_key};
 use crate::source::Records;
@@ -36,11 +37,17 @@ impl ResolvedMapper {
     /// # Errors
     /// As [`ResolvedMapper::employees`].
     pub fn records_of(&self, records: &Records, key: &str) -> Result<Vec<FoundRecord>, ConfigError> {
+        let (mapper, records, key) = (self.clone(), records.clone(), key.to_owned());
+        in_time(move |progress| mapper.find_records(&records, &key, progress)).map_err(too_slow)?
+    }
+
+    fn find_records(&self, records: &Records, key: &str, progress: &Progress) -> Result<Vec<FoundRecord>, ConfigError> {
         let environment = environment();
         let reader = Reader::new(self, records, &environment)?;
         let [identifier, email] = reader.identity();
         let wanted = email_key(key);
         let found = |record: usize| {
+            progress.step();
             let context = Context::new(records, record);
             let identifier = identifier.render(&context).ok().filter(|identifier| !identifier.is_empty());
             let is_meant = records.key(record) == key
@@ -57,6 +64,11 @@ impl ResolvedMapper {
     /// # Errors
     /// As [`ResolvedMapper::employees`].
     pub fn steps(&self, records: &Records, record: usize) -> Result<Vec<Step>, ConfigError> {
+        let (mapper, records) = (self.clone(), records.clone());
+        in_time(move |_| mapper.take_steps(&records, record)).map_err(too_slow)?
+    }
+
+    fn take_steps(&self, records: &Records, record: usize) -> Result<Vec<Step>, ConfigError> {
         let environment = environment();
         let reader = Reader::new(self, records, &environment)?;
         let context = Context::new(records, record);

@@ -7,7 +7,7 @@ use crate::config::{ConfigError, Template, nearest};
 use crate::employee::{Branch, BranchId, ChoiceOption, CustomField, CustomFieldKind, CustomValue, normal_text};
 
 /// The branches by external identifier, else id, else name.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Branches {
     by_identifier: FxHashMap<String, Found>,
     by_id: FxHashMap<String, Found>,
@@ -118,7 +118,7 @@ fn hint(name: &str, known: &[&str]) -> String {
 }
 
 /// What a custom field can hold, ready for many lookups.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum FieldValues {
     Text,
     Boolean,

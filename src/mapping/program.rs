@@ -7,6 +7,7 @@ use std::cell::OnceCell;
 use minijinja::{Environment, Error, Expression, Value};
 
 use crate::config::ConfigError;
+use crate::config::cost::not_too_large;
 use crate::config::template::{Template, quoted, said};
 use crate::employee::normal_text;
 use crate::source::{CellView, Records};
@@ -96,12 +97,17 @@ impl<'t> Program<'t> {
             && let CellView::Text(text) = context.records.cell(context.record, direct.source, direct.column)
         {
             let text = if self.form == Form::Nfc { normal_text(text) } else { Cow::Borrowed(text) };
-            return Ok(trimmed(direct.filters.iter().fold(text, |text, filter| filter.apply(text))));
+            return self.not_too_large(trimmed(direct.filters.iter().fold(text, |text, filter| filter.apply(text))));
         }
         match self.compiled.render(context.value(self.form)) {
-            Ok(text) => Ok(trimmed(Cow::Owned(text))),
+            Ok(text) => self.not_too_large(trimmed(Cow::Owned(text))),
             Err(error) => Err(format!("{} fails: {}", self.template.setting, said(&error))),
         }
+    }
+
+    fn not_too_large<'c>(&self, text: Cow<'c, str>) -> Result<Cow<'c, str>, String> {
+        not_too_large(&text).map_err(|problem| format!("{} {problem}", self.template.setting))?;
+        Ok(text)
     }
 }
 

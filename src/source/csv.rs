@@ -8,9 +8,9 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 
 use super::decode::Encoding;
-use super::table::{CellKind, Table, TableBuilder};
-use crate::config::ConfigError;
+use super::table::{CellKind, MOST_COLUMNS, Table, TableBuilder};
 use crate::config::section::Section;
+use crate::config::{ConfigError, quoting};
 use crate::employee::normal_text;
 
 /// How a CSV text with a header is written.
@@ -36,7 +36,7 @@ impl CsvFormat {
         let encoding = match section.text("encoding")? {
             None => Encoding::Utf8,
             Some(name) => Encoding::named(name).ok_or_else(|| {
-                section.problem("encoding", format!("is {name:?}, which is unknown; known are utf-8, windows-1252, iso-8859-1, utf-16 and others of the WHATWG encoding standard"))
+                section.problem("encoding", format!("is {}, which is unknown; known are utf-8, windows-1252, iso-8859-1, utf-16 and others of the WHATWG encoding standard", quoting::quoted(name)))
             })?,
         };
         Ok(Self { delimiter, encoding })
@@ -103,7 +103,7 @@ fn read_header(rows: &mut Rows<'_>) -> Result<Vec<String>, String> {
             return Err(format!("row {row}, the header, has no name for column {}", index + 1));
         }
         if !seen.insert(name.to_string()) {
-            return Err(format!("row {row}, the header, has the column {name:?} twice"));
+            return Err(format!("row {row}, the header, has the column {} twice", quoting::column(&name)));
         }
         columns.push(name.into_owned());
     }
@@ -137,6 +137,9 @@ impl<'t> Rows<'t> {
             loop {
                 let (cell, end) = if self.text[self.at..].starts_with('"') { self.quoted()? } else { self.bare() };
                 cells.push(cell);
+                if cells.len() > MOST_COLUMNS {
+                    return Err(format!("row {} has more than {MOST_COLUMNS} cells", self.row));
+                }
                 if let End::Row = end {
                     break;
                 }
@@ -262,7 +265,7 @@ mod tests {
         for (text, expected) in [
             ("\n\n", "no header"),
             ("a,,b\n", "no name for column 2"),
-            ("a,b,a\n", "\"a\" twice"),
+            ("a,b,a\n", "`a` twice"),
             // The same letter, composed and decomposed.
             ("\u{e5},a\u{30a}\n", "twice"),
             ("a,b\n1,2\n3\n", "row 3 has 1 cells, but the header has 2"),

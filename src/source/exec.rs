@@ -4,8 +4,10 @@
 //! own, so that nothing of it goes on once it has taken too long.
 
 use std::collections::BTreeMap;
+use std::env;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -14,11 +16,11 @@ use tokio::process::{Child, Command};
 
 use super::format::{Format, FormatName};
 use super::{Conditions, ReadError, Reading, Source, blocking};
+use crate::config::quoting::{is_variable_name, length, variable};
 use crate::config::section::Section;
-use crate::config::{ConfigError, beginning, program_path, shortened};
-
-/// How much a program may print; a list that is longer is no list of people.
-const MOST_PRINTED: u64 = 4 * 1024 * 1024 * 1024;
+use crate::config::{ConfigError, Secrets, beginning, program_path};
+use crate::files::LARGEST_LIST;
+use crate::state;
 
 /// A program that prints records.
 #[derive(Debug, Clone)]
@@ -27,10 +29,15 @@ pub(super) struct ExecSource {
     /// Where it is started: the folder of the settings file.
     folder: PathBuf,
     format: Format,
+    /// The environment variables that it gets although they hold secrets.
+    env: Vec<String>,
+    /// How messages call its section.
+    label: String,
+    secrets: Arc<Secrets>,
 }
 
 impl ExecSource {
-    pub(super) const KEYS: &[&str] = &["command", "format", "delimiter", "encoding", "pointer"];
+    pub(super) const KEYS: &[&str] = &["command", "env", "format", "delimiter", "encoding", "pointer"];
 
     pub(super) fn from_section(section: &Section<'_>) -> Result<Self, ConfigError> {
         let why = "the program and its arguments, such as [\"./employees.sh\", \"--all\"]";
@@ -47,15 +54,21 @@ impl ExecSource {
         if let Some(foreign) = foreign {
             return Err(section.problem(foreign, format!("does not go with format = \"{}\"", format.name())));
         }
-        Ok(Self { argv, folder: section.folder().to_owned(), format })
+        let (folder, label) = (section.folder().to_owned(), section.label().to_owned());
+        Ok(Self { argv, folder, format, env: env_of(section)?, label, secrets: Arc::clone(section.secrets()) })
     }
 
     async fn run(&self, conditions: &Conditions<'_>) -> Result<Reading, ReadError> {
+        if let Some(unset) = self.env.iter().find(|name| env::var_os(name).is_none()) {
+            let (label, name) = (&self.label, variable(unset));
+            let problem = format!("`env` in {label}: the environment variable {name} is not set");
+            return Err(ConfigError::Invalid(problem).into());
+        }
         let program = &self.argv[0];
         let mut running = Running(self.start().map_err(|error| format!("{program} cannot be started: {error}"))?);
         let (output, errors) = (running.0.stdout.take(), running.0.stderr.take());
         let (printed, said) = tokio::join!(whole(output, conditions), beginning(errors));
-        let said = shortened(&String::from_utf8_lossy(&said));
+        let said = self.secrets.clean(&String::from_utf8_lossy(&said));
         let printed = printed.map_err(|problem| format!("{program}: {problem}"))?;
         let status = running.0.wait().await.map_err(|error| format!("{program} was lost: {error}"))?;
         if !status.success() {
@@ -78,6 +91,7 @@ impl ExecSource {
         let [program, arguments @ ..] = &self.argv[..] else { return Err(std::io::ErrorKind::InvalidInput.into()) };
         let mut command = Command::new(program_path(program, &self.folder)?);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        self.secrets.withhold(&mut command, &self.env);
         command.process_group(0).kill_on_drop(true);
         if !self.folder.as_os_str().is_empty() {
             command.current_dir(&self.folder);
@@ -92,17 +106,35 @@ impl Source for ExecSource {
     }
 
     fn identity(&self) -> BTreeMap<&'static str, String> {
-        let Self { argv, folder: _, format } = self;
+        let Self { argv, folder: _, format, env, label: _, secrets: _ } = self;
         let mut identity = format.identity();
         // Each argument in quotes, so that no two command lines read the same.
         identity.insert("command", format!("{argv:?}"));
         identity.insert("format", format.name().to_owned());
+        if !env.is_empty() {
+            identity.insert("env", format!("{env:?}"));
+        }
         identity
     }
 
     fn read<'a>(&'a self, conditions: &'a Conditions<'a>) -> BoxFuture<'a, Result<Reading, ReadError>> {
         Box::pin(self.run(conditions))
     }
+}
+
+/// `env`: the variables with secrets that the program is to have.
+fn env_of(section: &Section<'_>) -> Result<Vec<String>, ConfigError> {
+    let names = section.texts("env")?.unwrap_or_default();
+    for name in &names {
+        if !is_variable_name(name) {
+            let problem = format!("holds {} that are not the name of an environment variable", length(name));
+            return Err(section.problem("env", problem));
+        }
+        if name == state::KEY_VARIABLE {
+            return Err(section.problem("env", format!("must not name {name}, with which journals could be forged")));
+        }
+    }
+    Ok(names)
 }
 
 /// A program that is ended, with all that it started, when it is given up.
@@ -121,13 +153,13 @@ impl Drop for Running {
 async fn whole(output: Option<impl AsyncRead + Unpin>, conditions: &Conditions<'_>) -> Result<Vec<u8>, String> {
     let mut printed = Vec::new();
     let Some(output) = output else { return Ok(printed) };
-    let mut output = output.take(MOST_PRINTED + 1);
+    let mut output = output.take(LARGEST_LIST + 1);
     let mut lines = 0;
     loop {
         let before = printed.len();
         match output.read_buf(&mut printed).await {
-            Ok(0) if printed.len() as u64 > MOST_PRINTED => {
-                return Err(format!("it prints more than {} GiB", MOST_PRINTED >> 30));
+            Ok(0) if printed.len() as u64 > LARGEST_LIST => {
+                return Err(format!("it prints more than {} GiB", LARGEST_LIST >> 30));
             }
             Ok(0) => return Ok(printed),
             Ok(_) => {

@@ -1,7 +1,6 @@
 //! Sources that are files: reading one once, and proving with a checksum that it is whole.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use futures_util::future::BoxFuture;
@@ -10,8 +9,12 @@ use super::format::{Format, FormatName};
 use super::{Conditions, ReadError, Reading, Source, blocking};
 use crate::config::ConfigError;
 use crate::config::section::Section;
+use crate::files::{LARGEST_LIST, Links, read_regular_text, read_unchanged};
 use crate::plan::Digest;
 use crate::text::shell_path;
+
+/// How long a file of checksums may be, in bytes.
+const MOST_CHECKSUMS: u64 = 4 * 1024 * 1024;
 
 /// `csv`, `json` and `jsonl`: a file of records.
 #[derive(Debug, Clone)]
@@ -72,7 +75,7 @@ impl FileSettings {
     /// Reads the file once, so that what is hashed is what is parsed.
     pub(super) fn read(&self) -> Result<Vec<u8>, String> {
         let name = self.name();
-        let bytes = fs::read(&self.path).map_err(|error| format!("cannot read {name}: {error}"))?;
+        let bytes = read_unchanged(&self.path, LARGEST_LIST).map_err(|error| format!("cannot read {name}: {error}"))?;
         if bytes.is_empty() {
             return Err(format!("{name} is empty; a list with nobody in it cannot be told from one that was lost"));
         }
@@ -94,8 +97,8 @@ impl FileSettings {
 
 /// The digest that a file of checksums states for a list: a bare one, or that of the line which names the list.
 fn stated_digest(path: &Path, list: &Path) -> Result<Digest, String> {
-    let text =
-        fs::read_to_string(path).map_err(|error| format!("cannot read sha256_file {}: {error}", path.display()))?;
+    let text = read_regular_text(path, MOST_CHECKSUMS, Links::Follow)
+        .map_err(|error| format!("cannot read sha256_file {}: {error}", path.display()))?;
     let stated = text.trim_start_matches('\u{feff}').lines().find_map(|line| {
         let (digits, name) = line.trim().split_once(char::is_whitespace).unwrap_or((line.trim(), ""));
         let name = name.trim_start().trim_start_matches('*');

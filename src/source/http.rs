@@ -17,19 +17,18 @@ use futures_util::future::BoxFuture;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 use serde_json::value::RawValue;
 
-use super::json::Records;
+use super::json::{Properties, Records};
 use super::pointer::Pointer;
 use super::table::TableBuilder;
 use super::{Conditions, ReadError, Reading, Source, blocking};
 use crate::config::ConfigError;
 use crate::config::section::Section;
-use crate::http::Answer;
+use crate::http::{self, Answer};
 
 pub(super) use columns::{Columns, not_an_object};
 use paging::{Page, Paging, Walk};
 use place::Total;
-use server::is_part;
-pub(super) use server::{Call, Connection, Server};
+pub(super) use server::{Call, Connection, Server, is_part};
 
 /// A header with one of these in its name carries a secret, which must not stand in the settings.
 const SECRET_HEADERS: [&str; 8] = ["auth", "cookie", "token", "secret", "password", "api-key", "apikey", "api_key"];
@@ -52,11 +51,13 @@ pub(super) struct HttpSource {
     columns: Columns,
     /// Whether the settings say how many records there are.
     counted: bool,
+    /// Whether an answer that speaks of errors is believed all the same.
+    ignores_errors: bool,
 }
 
 impl HttpSource {
     pub(super) const KEYS: &[&str] =
-        &["method", "body", "headers", "records", "total", "total_header", "paging", "columns"];
+        &["method", "body", "headers", "records", "total", "total_header", "errors", "paging", "columns"];
 
     pub(super) fn from_section(section: &Section<'_>) -> Result<Self, ConfigError> {
         let body = body(section)?;
@@ -74,6 +75,7 @@ impl HttpSource {
             paging,
             columns: Columns::from_section(section)?,
             counted: section.has("expect_records"),
+            ignores_errors: section.word("errors", &[("refuse", false), ("ignore", true)])?.unwrap_or(false),
             body,
         })
     }
@@ -101,16 +103,22 @@ impl HttpSource {
             if is_part(&answer) {
                 walk.take_part();
             }
-            let (pointer, columns) = (self.records.clone(), self.columns.clone());
+            let (pointer, columns, ignores_errors) = (self.records.clone(), self.columns.clone(), self.ignores_errors);
             // A page can be so large that reading it would hold up the other sources.
             let taken = blocking(move || {
-                let more = take(&answer, &pointer, &columns, &mut walk, &mut records);
+                let is_records = |name: &str| pointer.steps().first().is_some_and(|step| step == name);
+                let more = match errors_in(&answer.body, is_records) {
+                    Some(said) if !ignores_errors => {
+                        Err(format!("{said}; if that is no failure, set errors = \"ignore\""))
+                    }
+                    _ => take(&answer, &pointer, &columns, &mut walk, &mut records),
+                };
                 Ok((more, walk, records))
             });
             let more;
             (more, walk, records) = taken.await?;
             let more = more.map_err(|problem| format!("page {page}: {}", connection.clean(&problem)))?;
-            (conditions.progress)(walk.records(), walk.total());
+            conditions.came(walk.records(), walk.total())?;
             if !more {
                 break;
             }
@@ -135,7 +143,8 @@ impl Source for HttpSource {
     }
 
     fn identity(&self) -> BTreeMap<&'static str, String> {
-        let Self { label: _, server, body, headers, records, total: _, paging, columns, counted: _ } = self;
+        let Self { label: _, server, body, headers, records, total: _, paging, columns, counted: _, ignores_errors: _ } =
+            self;
         let headers: Vec<String> = headers
             .iter()
             .map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())))
@@ -153,6 +162,23 @@ impl Source for HttpSource {
     fn read<'a>(&'a self, conditions: &'a Conditions<'a>) -> BoxFuture<'a, Result<Reading, ReadError>> {
         Box::pin(self.run(conditions))
     }
+}
+
+/// What an answer with a good status says of errors, in a member beside its records. A list beside an error is not whole,
+/// however many records are in it.
+pub(super) fn errors_in(body: &[u8], is_records: impl Fn(&str) -> bool) -> Option<String> {
+    let document: &RawValue = serde_json::from_slice(body).ok()?;
+    let Properties(members) = serde_json::from_str(document.get()).ok()?;
+    let is_error = |name: &str| matches!(name, "error" | "errors") && !is_records(name);
+    let (name, _) = members.iter().find(|(name, value)| is_error(name) && says_something(value))?;
+    let said = http::words(body).unwrap_or_else(|| "no reason given".to_owned());
+    Some(format!("the answer has `{name}` beside its records, so that they are not all: {said}"))
+}
+
+/// Whether a member says that there is something.
+fn says_something(value: &RawValue) -> bool {
+    let text: String = value.get().chars().filter(|c| !c.is_ascii_whitespace()).take(6).collect();
+    !matches!(text.as_str(), "null" | "false" | "0" | "\"\"" | "[]" | "{}")
 }
 
 /// Takes the records of an answer, and says whether there is another page.

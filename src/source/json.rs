@@ -14,11 +14,13 @@ use serde_json::value::RawValue;
 
 use super::decode::Encoding;
 use super::table::{CellKind, Table, TableBuilder};
-use crate::config::ConfigError;
 use crate::config::section::Section;
+use crate::config::{ConfigError, quoting};
 
 /// How deep lists and objects may lie within one another.
 const MAX_DEPTH: usize = 64;
+/// How many bytes a list or an object in a record may have: some ten thousand groups.
+const LONGEST_STRUCTURE: usize = 1024 * 1024;
 /// How many different properties the records of a list may have. A table has a cell for each of them in each record.
 const MAX_COLUMNS: usize = 4_096;
 
@@ -60,10 +62,11 @@ fn table(text: &str, pointer: &str) -> Result<Table, String> {
     let list = At { steps: &steps, records: &mut records, position: &mut position };
     list.deserialize(&mut document).and_then(|()| document.end()).map_err(|error| match position {
         0 => format!(
-            "is not a JSON list of records{}: {error}",
-            if pointer.is_empty() { String::new() } else { format!(" at {pointer}") }
+            "is not a JSON list of records{}: {}",
+            if pointer.is_empty() { String::new() } else { format!(" at {pointer}") },
+            said(&error)
         ),
-        position => format!("record {position}: {error}"),
+        position => format!("record {position}: {}", said(&error)),
     })?;
     Ok(records.builder.finish())
 }
@@ -88,6 +91,12 @@ impl Records {
     /// Puts a value into a column of the record that is under way.
     pub(super) fn set(&mut self, column: usize, raw: &str) -> Result<(), String> {
         let (kind, text) = scalar(raw)?;
+        if column >= MAX_COLUMNS {
+            return Err(format!(
+                "the records up to here have more than {MAX_COLUMNS} different properties; records of people have the \
+                 same ones"
+            ));
+        }
         if self.row.len() <= column {
             self.row.resize(column + 1, None);
         }
@@ -100,12 +109,6 @@ impl Records {
     /// Ends the record that is under way; a column that was not set is empty.
     pub(super) fn end(&mut self, number: u64) -> Result<(), String> {
         let Self { builder, row } = self;
-        if builder.width() > MAX_COLUMNS {
-            return Err(format!(
-                "the records up to here have more than {MAX_COLUMNS} different properties; records of people have the \
-                 same ones"
-            ));
-        }
         for cell in row.drain(..) {
             match cell {
                 Some((kind, text)) => builder.cell(kind, &text),
@@ -237,6 +240,16 @@ impl<'de> Visitor<'de> for At<'_> {
     }
 }
 
+/// What is wrong with a document, without the texts that it holds: it may be any file.
+pub(super) fn said(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    let text = message.find("string \"").zip(message.rfind("\", expected "));
+    match text.filter(|(begin, end)| begin < end) {
+        Some((begin, end)) => format!("{}a text{}", &message[..begin], &message[end + 1..]),
+        None => message,
+    }
+}
+
 /// The cell of one value. Null is an empty text; lists and objects stay as they are, once they are found to be sound.
 pub(super) fn scalar(raw: &str) -> Result<(CellKind, Cow<'_, str>), String> {
     let trimmed = raw.trim();
@@ -245,6 +258,9 @@ pub(super) fn scalar(raw: &str) -> Result<(CellKind, Cow<'_, str>), String> {
         Some(b'n') => (CellKind::Text, "".into()),
         Some(b't' | b'f') => (CellKind::Boolean, trimmed.into()),
         Some(b'[' | b'{') => {
+            if trimmed.len() > LONGEST_STRUCTURE {
+                return Err(format!("a list or an object in it has more than {} KiB", LONGEST_STRUCTURE / 1024));
+            }
             structured(trimmed)?;
             (CellKind::Structured, trimmed.into())
         }
@@ -291,7 +307,7 @@ pub(super) fn structured(raw: &str) -> Result<Value, String> {
                 let Properties(properties) = serde_json::from_str(raw).map_err(wrong)?;
                 let mut seen = HashSet::new();
                 if let Some((twice, _)) = properties.iter().find(|(name, _)| !seen.insert(name)) {
-                    return Err(format!("the property {twice:?} stands twice in one object"));
+                    return Err(format!("the property {} stands twice in one object", quoting::column(twice)));
                 }
                 let pairs = properties.iter().map(|(name, item)| Ok((name.as_str(), value(item.get(), depth + 1)?)));
                 Ok(Value::from_pairs(pairs.collect::<Result<Vec<_>, String>>()?))

@@ -3,7 +3,7 @@
 use serde::de::DeserializeSeed;
 
 use super::decode::Encoding;
-use super::json::Records;
+use super::json::{Records, said};
 use super::table::{Table, TableBuilder};
 
 /// The records of a text in UTF-8.
@@ -29,7 +29,7 @@ fn table(text: &str) -> Result<Table, String> {
 
 /// The message of an error in a text of one line, which need not be called line 1.
 fn within_line(error: &serde_json::Error) -> String {
-    let message = error.to_string();
+    let message = said(error);
     match message.strip_suffix(&format!(" at line 1 column {}", error.column())) {
         Some(problem) if error.column() > 0 => format!("{problem} at column {}", error.column()),
         _ => message,

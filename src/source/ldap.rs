@@ -149,7 +149,7 @@ impl LdapSource {
                 rows.push((columns.row(entry, others)?, place));
                 Ok(())
             };
-            let progress = |came| (conditions.progress)(before as u64 + came, None);
+            let progress = |came| conditions.came(before as u64 + came, None);
             connection.search(search, &manner, &mut take, &progress).await?;
         }
         Ok(found)

@@ -1,5 +1,6 @@
 //! One source: read within its time, held against its proofs, and with one record for each key.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use minijinja::value::ValueKind;
@@ -8,17 +9,22 @@ use tokio::time::timeout;
 
 use super::table::Table;
 use super::{Conditions, ReadError, Reading, SourceError, blocking, no_such_column, untrusted};
+use crate::config::cost::{Progress, in_time};
 use crate::config::template::{ColumnName, Template, environment, said};
 use crate::config::{ConfigError, Missing, SourceSettings};
 use crate::plan::SourceSummary;
 
 /// How many rows a message names.
 const ROWS_SHOWN: usize = 10;
+/// How many characters of a key it shows.
+const KEY_SHOWN: usize = 100;
 
 /// A source that was read, with no key twice.
 pub(crate) struct Listing {
     pub(super) name: Arc<str>,
     pub(super) table: Table,
+    /// The columns that the settings use.
+    pub(super) used: BTreeSet<Box<str>>,
     /// The place of the key column.
     pub(super) key: usize,
     pub(super) without_key: u64,
@@ -45,6 +51,7 @@ impl Listing {
             )
         })??;
         let records = table.len() as u64;
+        conditions.not_too_many(records)?;
         if let Some(expected) = source.expect_records.filter(|&expected| expected != records) {
             return Err(format!("has {records} records, but expect_records says {expected}").into());
         }
@@ -52,11 +59,12 @@ impl Listing {
         let proof = if proofs.is_empty() { "trusted".to_owned() } else { proofs.join("+") };
         let key = key_column(&table, source)?;
         let (name, kind) = (Arc::clone(&source.name), source.kind.kind());
+        let used = conditions.columns.clone();
         let (prefer, everybody) = (source.prefer.clone(), source.missing == Missing::Error);
         blocking(move || {
             let (order, without_key) = table.sorted_by(key)?;
             let fingerprint = table.fingerprint(&order);
-            let passed_over = passed_over(&table, key, &order[without_key..], &name, prefer.as_ref())?;
+            let (table, passed_over) = passed_over_in_time(table, key, order, without_key, &name, prefer)?;
             let (table, passed_over) = if passed_over.is_empty() {
                 (table, None)
             } else {
@@ -65,7 +73,7 @@ impl Listing {
             };
             let summary = SourceSummary { name: name.to_string(), kind: kind.to_owned(), records, proof, fingerprint };
             let without_key = without_key as u64;
-            Ok(Self { name, table, key, without_key, passed_over, everybody, summary })
+            Ok(Self { name, table, used, key, without_key, passed_over, everybody, summary })
         })
         .await
     }
@@ -98,6 +106,27 @@ fn key_column(table: &Table, source: &SourceSettings) -> Result<usize, ConfigErr
     Err(no_such_column(&setting, &source.name, &source.key, table))
 }
 
+/// The same, for a preference that must not take for ever.
+fn passed_over_in_time(
+    table: Table,
+    key: usize,
+    order: Vec<u32>,
+    without_key: usize,
+    source: &Arc<str>,
+    prefer: Option<Template>,
+) -> Result<(Table, Vec<u32>), ReadError> {
+    let Some(prefer) = prefer else {
+        let passed_over = passed_over(&table, key, &order[without_key..], source, None)?;
+        return Ok((table, passed_over));
+    };
+    let (source, setting) = (Arc::clone(source), Arc::clone(&prefer.setting));
+    let decided = in_time(move |progress| {
+        let passed_over = passed_over(&table, key, &order[without_key..], &source, Some((&prefer, progress)))?;
+        Ok((table, passed_over))
+    });
+    decided.map_err(|problem| ConfigError::Invalid(format!("{setting} {problem}")))?
+}
+
 /// The rows that stand behind another one with the same key, in ascending order. `order` are the rows with a key, sorted
 /// by it. Which one stands in front is for `prefer` to say, and it must say so of exactly one.
 fn passed_over(
@@ -105,14 +134,15 @@ fn passed_over(
     key: usize,
     order: &[u32],
     source: &str,
-    prefer: Option<&Template>,
+    prefer: Option<(&Template, &Progress)>,
 ) -> Result<Vec<u32>, ReadError> {
     let environment = environment();
-    let preference = prefer.map(|prefer| Preference::new(prefer, table, source, &environment)).transpose()?;
+    let preference = prefer.map(|(prefer, _)| Preference::new(prefer, table, source, &environment)).transpose()?;
     let mut passed_over = Vec::new();
     let key_of = |row: u32| table.cell(row as usize, key).text;
     for rows in order.chunk_by(|&a, &b| key_of(a) == key_of(b)).filter(|rows| rows.len() > 1) {
-        let twins = || format!("{} have the same {} {:?}", listed(table, rows), table.columns()[key], key_of(rows[0]));
+        let twins =
+            || format!("{} have the same {} {:?}", listed(table, rows), table.columns()[key], shown(key_of(rows[0])));
         let Some(preference) = &preference else {
             let hint =
                 "`prefer` in its [[source]], such as prefer = \"is_primary == 'Y'\", can say which of them counts";
@@ -122,6 +152,9 @@ fn passed_over(
         for &row in rows {
             if !preference.holds(row).map_err(|problem| format!("{}, and {problem}", twins()))? {
                 passed_over.push(row);
+            }
+            if let Some((_, progress)) = prefer {
+                progress.step();
             }
         }
         let preferred = rows.len() - (passed_over.len() - before);
@@ -146,6 +179,11 @@ fn listed(table: &Table, rows: &[u32]) -> String {
             format!("rows {}{more}", shown.join(", "))
         }
     }
+}
+
+/// The beginning of a long key.
+fn shown(key: &str) -> &str {
+    key.char_indices().nth(KEY_SHOWN).map_or(key, |(end, _)| &key[..end])
 }
 
 /// `prefer` of a source: an expression over the columns of one record.

@@ -31,7 +31,7 @@ use std::time::Duration;
 use futures_util::future::{BoxFuture, join_all};
 
 use crate::config::section::Section;
-use crate::config::{ConfigError, Settings, nearest};
+use crate::config::{ConfigError, Secrets, Settings, nearest, quoting};
 use crate::exit::ExitStatus;
 
 pub(crate) use csv::header as csv_header;
@@ -68,10 +68,35 @@ pub(crate) trait Source: fmt::Debug + Send + Sync {
 pub(crate) struct Conditions<'a> {
     /// The columns that the settings use, in NFC, in the user's letters.
     pub(crate) columns: &'a BTreeSet<Box<str>>,
+    /// How many records it may have.
+    pub(crate) max_rows: u64,
     /// How long all of it may take. The caller sees to that; here it bounds the steps.
     pub(crate) timeout: Duration,
     /// Told how many records have come so far, and how many there are in all, where that is known.
     pub(crate) progress: &'a (dyn Fn(u64, Option<u64>) + Send + Sync),
+}
+
+impl Conditions<'_> {
+    /// Tells how many records have come so far, and how many there are in all, where that is known.
+    ///
+    /// # Errors
+    /// Where these are more than a list may have: one that never ends is given up.
+    pub(crate) fn came(&self, so_far: u64, total: Option<u64>) -> Result<(), String> {
+        (self.progress)(so_far, total);
+        self.not_too_many(so_far.max(total.unwrap_or_default()))
+    }
+
+    /// # Errors
+    /// Where these records are more than a list may have.
+    pub(crate) fn not_too_many(&self, records: u64) -> Result<(), String> {
+        if records <= self.max_rows {
+            return Ok(());
+        }
+        Err(format!(
+            "there are {records} records, more than max_rows = {}; set it higher if that is right",
+            self.max_rows
+        ))
+    }
 }
 
 /// A source as it was read.
@@ -155,6 +180,17 @@ impl From<String> for ReadError {
 }
 
 impl SourceError {
+    /// The same, if what it quotes holds a secret.
+    fn without_secrets(self, secrets: &Secrets) -> Self {
+        match self {
+            Self::Untrusted { name, problem } => Self::Untrusted { name, problem: secrets.hide(&problem) },
+            Self::Settings(ConfigError::Invalid(problem)) => {
+                Self::Settings(ConfigError::Invalid(secrets.hide(&problem)))
+            }
+            Self::Settings(error) => Self::Settings(error),
+        }
+    }
+
     /// The exit code that it leads to.
     #[must_use]
     pub fn status(&self) -> ExitStatus {
@@ -195,13 +231,19 @@ pub(crate) async fn read_each(settings: &Settings, progress: Progress<'_>) -> Ve
         let told = |so_far, total| progress(place, so_far, total);
         let columns = columns_used(settings, place);
         let source = &settings.sources[place];
-        let conditions = Conditions { columns: &columns, timeout: source.timeout, progress: &told };
+        let (max_rows, timeout) = (source.max_rows, source.timeout);
+        let conditions = Conditions { columns: &columns, max_rows, timeout, progress: &told };
         let listing = Listing::read(source, &conditions).await?;
         let records = listing.summary().records;
         progress(place, records, Some(records));
         Ok(listing)
     };
-    join_all((0..settings.sources.len()).map(read)).await
+    let listings = join_all((0..settings.sources.len()).map(read)).await;
+    // Once all secrets were read: what one source quotes may hold that of another.
+    listings
+        .into_iter()
+        .map(|listing| listing.map_err(|error: SourceError| error.without_secrets(settings.secrets())))
+        .collect()
 }
 
 /// Joins sources, in the order of the settings, on their keys.
@@ -234,11 +276,8 @@ fn untrusted(name: &Arc<str>, error: ReadError) -> SourceError {
 /// The error of a setting that uses a column which no record has.
 pub(crate) fn no_such_column(setting: &str, source: &str, column: &str, table: &Table) -> ConfigError {
     let hint = match nearest(column, table.columns().iter().map(|column| &**column)) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => {
-            let known: Vec<&str> = table.columns().iter().take(20).map(|column| &**column).collect();
-            format!("it has {}", known.join(", "))
-        }
+        Some(near) => format!("did you mean {}?", quoting::near(near, column)),
+        None => quoting::columns(table.columns().iter().map(|column| &**column)),
     };
     ConfigError::Invalid(format!(
         "{setting} uses `{source}.{column}`, but no record of source `{source}` has the column `{column}`; {hint}"

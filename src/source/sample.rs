@@ -2,6 +2,7 @@
 
 use super::Listing;
 use super::table::{Cell, CellKind};
+use crate::config::quoting;
 
 /// How many records are looked at.
 const RECORDS: usize = 3;
@@ -16,12 +17,14 @@ pub(crate) struct SampleColumn {
 }
 
 impl Listing {
-    /// Its columns with the shapes of the first three records.
+    /// Its columns with the shapes of the first three records. The whole name of a column is shown only where the settings
+    /// know it: the list may be any file, and its first line anything.
     pub(crate) fn sample(&self) -> Vec<SampleColumn> {
         let records = self.table.len().min(RECORDS);
         let shapes = |column| (0..records).map(|record| shape(self.table.cell(record, column))).collect();
         let columns = self.table.columns().iter().enumerate();
-        columns.map(|(column, name)| SampleColumn { name: name.to_string(), shapes: shapes(column) }).collect()
+        let shown = |name: &str| if self.used.contains(name) { name.to_owned() } else { quoting::sample(name) };
+        columns.map(|(column, name)| SampleColumn { name: shown(name), shapes: shapes(column) }).collect()
     }
 }
 

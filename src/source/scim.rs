@@ -14,7 +14,7 @@ use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use serde_json::value::RawValue;
 use url::Url;
 
-use super::http::{Call, Columns, Connection, Server};
+use super::http::{Call, Columns, Connection, Server, errors_in, is_part};
 use super::json::Records;
 use super::table::TableBuilder;
 use super::{Conditions, ReadError, Reading, Source, blocking};
@@ -95,7 +95,7 @@ impl ScimSource {
             (taken, found) = blocking(move || Ok((found.take(&answer, start), found))).await?;
             let more =
                 taken.map_err(|problem| format!("from startIndex {start} on: {}", connection.clean(&problem)))?;
-            (conditions.progress)(found.resources.len() as u64, found.total);
+            conditions.came(found.resources.len() as u64, found.total)?;
             if !more {
                 break;
             }
@@ -149,7 +149,13 @@ impl Source for ScimSource {
 impl Found {
     /// Takes a page, and says whether there is another one.
     fn take(&mut self, answer: &Answer, start: u64) -> Result<bool, String> {
+        if is_part(answer) {
+            return Err("the answer (206) says that it is a part of the page".to_owned());
+        }
         let page = resource::Page::parse(&answer.body)?;
+        if let Some(said) = errors_in(&answer.body, |_| false) {
+            return Err(said);
+        }
         match self.total {
             Some(before) if before != page.total => {
                 return Err(format!(

@@ -10,7 +10,16 @@ use sha2::{Digest as _, Sha256};
 
 use super::json;
 use crate::employee::normal_text;
+use crate::files::LARGEST_LIST;
 use crate::plan::Digest;
+
+/// How many columns a list may have, as many as a spreadsheet.
+pub(super) const MOST_COLUMNS: usize = 16_384;
+/// How many bytes a row may have; its cells are found by 32 bits.
+const LONGEST_ROW: usize = 64 * 1024 * 1024;
+/// How many cells a list may have: a hundred for each of four million people. A record of a few letters can have many,
+/// where another one has many columns.
+const MOST_CELLS: usize = 400_000_000;
 
 /// What a cell holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -120,9 +129,13 @@ impl TableBuilder {
     pub(crate) fn end_row(&mut self, number: u64) -> Result<(), String> {
         let Table { text, ends, rows, .. } = &mut self.table;
         // Joined records refer to rows by 32 bits, and rows to their cells.
-        if text.len() - self.row_text >= u32::MAX as usize || rows.len() >= u32::MAX as usize - 1 {
+        if rows.len() >= u32::MAX as usize - 1 {
             return Err(format!("row {number} is beyond what this program can hold"));
         }
+        if text.len() - self.row_text > LONGEST_ROW {
+            return Err(format!("row {number} has more than {} MiB, which no person has", LONGEST_ROW >> 20));
+        }
+        not_too_large(text.len() as u64, ends.len()).map_err(|problem| format!("row {number}: {problem}"))?;
         rows.push(Row { number, text: self.row_text, cells: self.row_cells });
         (self.row_text, self.row_cells) = (text.len(), ends.len());
         Ok(())
@@ -135,6 +148,15 @@ impl TableBuilder {
         table.text.shrink_to_fit();
         table
     }
+}
+
+/// Refuses what is larger than any list of people.
+fn not_too_large(text: u64, cells: usize) -> Result<(), String> {
+    if text <= LARGEST_LIST && cells <= MOST_CELLS {
+        return Ok(());
+    }
+    let most = LARGEST_LIST >> 30;
+    Err(format!("the records up to here have more than {most} GiB of text, or more than {MOST_CELLS} cells"))
 }
 
 impl Table {
@@ -314,5 +336,25 @@ impl fmt::Debug for Table {
     /// Without the records, which are personal data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Table").field("columns", &self.columns).field("rows", &self.rows.len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_has_a_size() {
+        assert_eq!(not_too_large(LARGEST_LIST, MOST_CELLS), Ok(()));
+        for (text, cells) in [(LARGEST_LIST + 1, 0), (0, MOST_CELLS + 1)] {
+            assert!(
+                not_too_large(text, cells).is_err_and(|problem| problem.contains("2 GiB") && problem.contains("cells"))
+            );
+        }
+        let mut builder = TableBuilder::with_columns(vec!["id".to_owned()], 0);
+        builder.cell(CellKind::Text, &"x".repeat(LONGEST_ROW));
+        assert_eq!(builder.end_row(2), Ok(()));
+        builder.cell(CellKind::Text, &"x".repeat(LONGEST_ROW + 1));
+        assert_eq!(builder.end_row(3), Err("row 3 has more than 64 MiB, which no person has".to_owned()));
     }
 }

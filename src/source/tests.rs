@@ -204,7 +204,7 @@ fn json_that_is_not_whole_or_contradicts_itself_is_refused() {
         (r#"[{"id": 1}, 5]"#, "record 2: invalid type"),
         (r#"[{"id": 1}, {"id": 2}"#, "EOF"),
         (r#"[{"id": 1}, {"id": 2, "a": 1, "a": 1}]"#, "record 2: a property stands twice"),
-        (r#"[{"id": 1, "a": {"b": [{"c": 1, "c": 2}]}}]"#, "record 1: the property \"c\" stands twice"),
+        (r#"[{"id": 1, "a": {"b": [{"c": 1, "c": 2}]}}]"#, "record 1: the property `c` stands twice"),
         (r#"[{"id": 1}] x"#, "trailing characters"),
         (r#"[{"id": "\ud800"}]"#, "record 1"),
         (r#"[{"id": [1]}]"#, "the key \"id\" is a list or an object"),
@@ -250,7 +250,7 @@ fn keys_name_a_column() {
     let fixture = Fixture::new(&source("hr", "csv", "hr", "employe_id"), &[("hr", b"employee_id,n\n1,a\n")]);
     fixture.refused(ExitStatus::Usage, &["`key` in [[source]] `hr`", "`hr.employe_id`", "did you mean `employee_id`?"]);
     let fixture = Fixture::new(&source("hr", "json", "hr", "nr"), &[("hr", b"[{\"a\": 1}, {\"b\": 2}]")]);
-    fixture.refused(ExitStatus::Usage, &["column `nr`; it has a, b"]);
+    fixture.refused(ExitStatus::Usage, &["column `nr`; it has 2 columns: `a`, `b`"]);
 }
 
 #[test]

@@ -17,8 +17,9 @@ use super::file::FileSettings;
 use super::table::{CellKind, Table, TableBuilder};
 use super::{Conditions, ReadError, Reading, Source, blocking};
 use crate::config::section::Section;
-use crate::config::{ConfigError, nearest};
+use crate::config::{ConfigError, nearest, quoting};
 use crate::employee::normal_text;
+use crate::files::LARGEST_LIST;
 
 /// The largest whole number up to which every whole number is exact in a cell: 2⁵³.
 const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
@@ -26,7 +27,9 @@ const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
 const AFTER_LAST_DAY: f64 = 2_958_466.0;
 
 /// How much a workbook may hold; one that unpacks to more is no list of people.
-const MOST_UNPACKED: u64 = 4 * 1024 * 1024 * 1024;
+const MOST_UNPACKED: u64 = LARGEST_LIST;
+/// How many sheets a message names.
+const SHEETS_SHOWN: usize = 10;
 
 /// A sheet of a workbook.
 #[derive(Debug, Clone)]
@@ -111,8 +114,12 @@ impl Source for XlsxSource {
 }
 
 fn listed(names: &[&str]) -> String {
-    let shown: Vec<String> = names.iter().take(20).map(|name| format!("{name:?}")).collect();
-    if shown.is_empty() { "no sheet at all".to_owned() } else { shown.join(", ") }
+    let shown: Vec<String> = names.iter().take(SHEETS_SHOWN).map(|name| quoting::quoted(name)).collect();
+    match names.len() {
+        0 => "no sheet at all".to_owned(),
+        number if number > SHEETS_SHOWN => format!("{number} sheets: {}, …", shown.join(", ")),
+        _ => shown.join(", "),
+    }
 }
 
 /// Reads every part of the archive to its end, where its checksum stands: whoever reads a sheet stops at the end of its
@@ -124,7 +131,7 @@ fn check_archive(bytes: &[u8]) -> Result<(), String> {
         let part = archive.by_index(part).map_err(|error| error.to_string())?;
         let name = part.name().map_err(|error| error.to_string())?.into_owned();
         unpacked += io::copy(&mut part.take(MOST_UNPACKED + 1 - unpacked), &mut io::sink())
-            .map_err(|error| format!("its part {name:?}: {error}"))?;
+            .map_err(|error| format!("its part {}: {error}", quoting::quoted(&name)))?;
         if unpacked > MOST_UNPACKED {
             return Err(format!("it holds more than {} GiB", MOST_UNPACKED >> 30));
         }
@@ -217,7 +224,7 @@ impl Columns {
         for (column, _, text) in cells {
             let name = normal_text(&text).into_owned();
             if names.contains(&name) {
-                return Err(format!("row {}, the header, has the column {name:?} twice", row + 1));
+                return Err(format!("row {}, the header, has the column {} twice", row + 1, quoting::column(&name)));
             }
             places.insert(column, names.len());
             names.push(name);

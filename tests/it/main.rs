@@ -6,6 +6,7 @@ mod apply_undo;
 mod approvals;
 mod architecture;
 mod attacks;
+mod attacks_sources;
 mod bad_data;
 mod canonical_hash;
 mod chaos;

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use crate::config::ConfigError;
 use crate::config::section::Section;
 use crate::employee::normal_text;
-use crate::source::json::{Properties, Records};
+use crate::source::json::{Properties, Records, said};
 use crate::source::pointer::Pointer;
 
 /// `[source.columns]`: further columns, by where they stand in a record.
@@ -68,7 +68,7 @@ impl Columns {
 
 /// The message of an error in a text whose lines mean nothing to anybody.
 pub(in crate::source) fn not_an_object(error: &serde_json::Error) -> String {
-    let message = error.to_string();
+    let message = said(error);
     let problem = message.split(" at line ").next().unwrap_or(&message);
     format!("it is no record, which would be an object: {problem}")
 }

@@ -17,6 +17,9 @@ use crate::config::ConfigError;
 use crate::config::section::Section;
 use crate::source::pointer::Pointer;
 
+/// How many pages without a record a list may have: some servers filter a page after they have cut it.
+const MOST_EMPTY: u64 = 1_000;
+
 /// `[source.paging]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Paging {
@@ -67,6 +70,8 @@ pub(super) struct Walk {
     /// With a key of its own each time, so that nobody can make records that have one hash.
     hasher: RandomState,
     page: u64,
+    /// How many pages held nothing.
+    empty: u64,
     records: u64,
     total: Option<u64>,
     /// The number of the page, or the offset, that was asked for.
@@ -194,6 +199,7 @@ impl Walk {
             seen: HashSet::new(),
             hasher: RandomState::new(),
             page: 1,
+            empty: 0,
             records: 0,
             total: None,
             counter,
@@ -258,6 +264,11 @@ impl Walk {
             let hash = self.hasher.hash_one(page.list.get());
             if let Some(before) = self.pages.insert(hash, self.page) {
                 return Err(format!("it is the same as page {before}; does the server know what it is asked by?"));
+            }
+        } else {
+            self.empty += 1;
+            if self.empty > MOST_EMPTY {
+                return Err(format!("it is the page number {} without a record: the list has no end", self.empty));
             }
         }
         for (position, record) in (1..).zip(page.records) {

@@ -11,7 +11,8 @@ use url::Url;
 
 use super::auth::{Auth, Credentials};
 use crate::config::section::Section;
-use crate::config::{ConfigError, secure_url};
+use crate::config::{ConfigError, Secrets, secure_url};
+use crate::files::{Links, MOST_CERTIFICATES, read_regular};
 use crate::http::{self, Answer, Failure, Redactor, Repeat, Request, Transport, Wants};
 use crate::source::{Conditions, ReadError};
 
@@ -31,6 +32,7 @@ pub(in crate::source) struct Server {
     requests_per_second: u32,
     /// How long one request may take.
     request_timeout: Duration,
+    secrets: Arc<Secrets>,
 }
 
 /// What carries requests, for whatever server they are.
@@ -75,6 +77,7 @@ impl Server {
             retries: number("retries", 0..=20, 5)?,
             requests_per_second: number("requests_per_second", 0..=100_000, 0)?,
             request_timeout: section.duration("request_timeout")?.unwrap_or(Duration::from_secs(60)),
+            secrets: Arc::clone(section.secrets()),
         })
     }
 
@@ -84,7 +87,7 @@ impl Server {
             server: self,
             authorities: self.ca_file.as_ref().map(|path| authorities(path, &self.label)).transpose()?,
             timeout: self.request_timeout.min(conditions.timeout),
-            redactor: Arc::new(Redactor::default()),
+            redactor: Arc::clone(self.secrets.redactor()),
         };
         let credentials = self.auth.open(&carriage).await?;
         let anonymous = matches!(credentials, Credentials::None);
@@ -175,7 +178,7 @@ impl Connection {
 }
 
 /// Whether an answer says that it holds a part of what was asked for, and not all.
-pub(super) fn is_part(answer: &Answer) -> bool {
+pub(in crate::source) fn is_part(answer: &Answer) -> bool {
     answer.status == StatusCode::PARTIAL_CONTENT
 }
 
@@ -216,7 +219,8 @@ fn authorities(path: &Path, label: &str) -> Result<Vec<Certificate>, ReadError> 
     let wrong = |problem: String| {
         ReadError::Settings(ConfigError::Invalid(format!("`ca_file` in {label}: {} {problem}", path.display())))
     };
-    let text = std::fs::read(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    let text = read_regular(path, MOST_CERTIFICATES, Links::Follow)
+        .map_err(|error| wrong(format!("cannot be read: {error}")))?;
     let certificates = Certificate::from_pem_bundle(&text).map_err(|_| wrong("is not in PEM".to_owned()))?;
     if certificates.is_empty() {
         return Err(wrong(

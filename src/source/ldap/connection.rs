@@ -16,6 +16,7 @@ use url::Url;
 
 use super::words::{Asked, Words, tls_error};
 use crate::config::ConfigError;
+use crate::files::{Links, MOST_CERTIFICATES, read_regular};
 use crate::source::{ReadError, blocking};
 
 /// How long a connection may take to be made.
@@ -131,10 +132,10 @@ fn roots(path: &Path, label: &str) -> Result<RootCertStore, ConfigError> {
     let wrong = |problem: &dyn std::fmt::Display| {
         ConfigError::Invalid(format!("{label}: `ca_file` {} {problem}", path.display()))
     };
-    let certificates =
-        CertificateDer::pem_file_iter(path).map_err(|error| wrong(&format!("cannot be read: {error}")))?;
+    let pem = read_regular(path, MOST_CERTIFICATES, Links::Follow)
+        .map_err(|error| wrong(&format!("cannot be read: {error}")))?;
     let mut roots = RootCertStore::empty();
-    for certificate in certificates {
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
         let certificate = certificate.map_err(|error| wrong(&format!("is not PEM: {error}")))?;
         roots.add(certificate).map_err(|error| wrong(&format!("holds a certificate that cannot be used: {error}")))?;
     }

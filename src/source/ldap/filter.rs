@@ -19,15 +19,38 @@ const EXTENSIBLE: u64 = 9;
 /// The attribute within an extensible match.
 const TYPE: u64 = 2;
 
+/// How many bytes a filter may have, and how deep its parentheses may lie within one another.
+const LONGEST: usize = 8 * 1024;
+const DEEPEST: usize = 50;
+
 /// The setting `filter` of the source or of one of its searches.
 pub(super) fn from_section(section: &Section<'_>) -> Result<Option<String>, ConfigError> {
     let Some(text) = section.text("filter")?.map(str::trim) else { return Ok(None) };
+    // What reads it goes down into every parenthesis.
+    if text.len() > LONGEST || depth(text) > DEEPEST {
+        let problem = format!("has more than {LONGEST} bytes, or more than {DEEPEST} parentheses within one another");
+        return Err(section.problem("filter", problem));
+    }
     match ldap3::parse_filter(text) {
         Ok(_) => Ok(Some(text.to_owned())),
         Err(()) => {
             Err(section.problem("filter", "is no LDAP filter (RFC 4515), such as \"(&(objectClass=person)(mail=*))\""))
         }
     }
+}
+
+/// How many parentheses are open at once, at most.
+fn depth(filter: &str) -> usize {
+    let (mut open, mut deepest) = (0_usize, 0);
+    for byte in filter.bytes() {
+        match byte {
+            b'(' => open += 1,
+            b')' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(open);
+    }
+    deepest
 }
 
 /// Refuses a filter that names an attribute which the directory does not know. `came` are those that entries have, in

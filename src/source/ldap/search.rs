@@ -64,13 +64,13 @@ impl SearchScope {
 
 impl Connection {
     /// Gives every entry of a search to `take`, and is done only when there is no more. `progress` is told how many
-    /// have come.
+    /// have come, and says when they are too many.
     pub(super) async fn search(
         &mut self,
         search: &Search,
         manner: &Manner<'_>,
         take: &mut (dyn FnMut(Entry) -> Result<(), String> + Send),
-        progress: &(dyn Fn(u64) + Send + Sync),
+        progress: &(dyn Fn(u64) -> Result<(), String> + Send + Sync),
     ) -> Result<(), String> {
         let Search { base, scope, filter, may_be_empty: _ } = search;
         let to_what = format!("to the search below {base}");
@@ -92,7 +92,7 @@ impl Connection {
                             take(entry).map_err(|problem| format!("{}: {problem}", self.words.server))?;
                             came += 1;
                             if came % REPORT == 0 {
-                                progress(came);
+                                progress(came)?;
                             }
                         }
                     }
@@ -103,7 +103,7 @@ impl Connection {
             if result.rc != 0 {
                 return Err(self.words.refused(Asked::Search(base), &result));
             }
-            progress(came);
+            progress(came)?;
             cookie = self.next_page(&result, base)?;
             if cookie.is_empty() {
                 return Ok(());

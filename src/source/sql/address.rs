@@ -1,7 +1,6 @@
 //! Where a database is, and how it is reached without showing anybody a password or a record on the way.
 
 use std::fmt::Display;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use percent_encoding::percent_decode_str;
@@ -13,6 +12,7 @@ use url::{Host, Url};
 use crate::config::ConfigError;
 use crate::config::section::Section;
 use crate::config::{Secret, SecretShape};
+use crate::files::{Links, MOST_CERTIFICATES, read_regular};
 use crate::http::is_loopback_host;
 
 /// A database.
@@ -199,7 +199,8 @@ impl Server {
         let wrong = |problem: &dyn Display| {
             ConfigError::Invalid(format!("`ca_file` in {}: {} {problem}", self.label, path.display()))
         };
-        let pem = fs::read(path).map_err(|error| wrong(&format_args!("cannot be read: {error}")))?;
+        let pem = read_regular(path, MOST_CERTIFICATES, Links::Follow)
+            .map_err(|error| wrong(&format_args!("cannot be read: {error}")))?;
         let mut certificates = 0;
         for certificate in CertificateDer::pem_slice_iter(&pem) {
             certificate.map_err(|error| wrong(&format_args!("is not PEM: {error}")))?;

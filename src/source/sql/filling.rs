@@ -115,7 +115,7 @@ impl<'c> Filling<'c> {
         }
         self.builder.end_row(self.rows)?;
         if self.rows.is_multiple_of(STEP) {
-            (self.conditions.progress)(self.rows, None);
+            self.conditions.came(self.rows, None)?;
         }
         Ok(())
     }
@@ -138,7 +138,7 @@ impl<'c> Filling<'c> {
         if !self.ended {
             return Err("the result has no end".to_owned().into());
         }
-        (self.conditions.progress)(self.rows, Some(self.rows));
+        self.conditions.came(self.rows, Some(self.rows))?;
         Ok(self.builder.finish())
     }
 }

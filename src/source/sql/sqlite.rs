@@ -11,6 +11,7 @@ use sqlx::{SqlSafeStr as _, Statement as _, TypeInfo as _, ValueRef as _};
 use super::filling::{Column, Filling, Value};
 use super::form::{Form, float_cell, hexadecimal};
 use super::{PATIENCE, failure, statement};
+use crate::files::{Links, open_regular};
 use crate::source::ReadError;
 use crate::source::table::{CellKind, Table};
 
@@ -21,7 +22,7 @@ pub(super) async fn read(path: &Path, query: &str, mut filling: Filling<'_>) -> 
     filling.one_statement(statement::is_several(query))?;
     let failed = |error: sqlx::Error| format!("{}: {}", path.display(), failure::problem(&error));
     // SQLite's own message does not say what is wrong with a file.
-    std::fs::File::open(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    open_regular(path, Links::Follow).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
     let options = SqliteConnectOptions::new()
         .filename(path)
         .read_only(true)

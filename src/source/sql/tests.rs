@@ -15,7 +15,9 @@ use crate::source::table::{CellKind, TableBuilder};
 fn source(settings: &str) -> Result<SqlSource, String> {
     let text = format!("query = \"SELECT 1\"\n{settings}");
     let table = DeTable::parse(&text).unwrap();
-    let document = Document { text: &text, path: Path::new("company/skovik-sync.toml"), files: &RefCell::default() };
+    let secrets = std::sync::Arc::default();
+    let path = Path::new("company/skovik-sync.toml");
+    let document = Document { text: &text, path, files: &RefCell::default(), secrets: &secrets };
     let section = Section::root(document, table.get_ref()).named("[[source]] `hr`".to_owned());
     SqlSource::from_section(&section.only(SqlSource::KEYS).map_err(|error| error.to_string())?)
         .map_err(|error| error.to_string())

@@ -45,7 +45,7 @@ fn the_preference_must_be_clear() {
         with(&prefer, text).refused(ExitStatus::Untrusted, &["source `hr`: ", expected]);
     }
     with("prefer = \"primary == 'Y'\"\n", twice)
-        .refused(ExitStatus::Usage, &["`prefer` in [[source]] `hr`", "`hr.primary`", "it has id, main"]);
+        .refused(ExitStatus::Usage, &["`prefer` in [[source]] `hr`", "`hr.primary`", "it has 2 columns: `id`, `main`"]);
     let many: String = (0..20).map(|_| "7,N\n").collect();
     with("", &format!("id,main\n{many}"))
         .refused(ExitStatus::Untrusted, &["rows 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, … have", "`prefer` in its [[source]]"]);

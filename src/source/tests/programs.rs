@@ -32,7 +32,7 @@ fn a_program_that_does_not_end_well_gives_nothing() {
     let untrusted = ExitStatus::Untrusted;
     for (script, expected) in [
         ("cat list; exit 7", "sh failed with exit status: 7: nothing on standard error"),
-        ("cat list; printf 'no \\033[31mdisk\\n' >&2; exit 1", "exit status: 1: no  [31mdisk"),
+        ("cat list; printf 'no \\033[31mdisk\\n' >&2; exit 1", "exit status: 1: no disk"),
         ("cat list; kill -9 $$", "signal: 9"),
         ("true", "sh printed nothing"),
         ("printf 'id,n\\n1,a\\n2'", "what sh printed: row 3 has 1 cells"),

@@ -72,7 +72,7 @@ fn sheets_and_headers_are_named_where_they_are_not_plain() {
 fn what_a_sheet_cannot_be() {
     let untrusted = ExitStatus::Untrusted;
     one(&[]).refused(untrusted, &["sheet \"People\": has no header row"]);
-    one(&[&["id", "id"], &["1", "2"]]).refused(untrusted, &["row 1, the header, has the column \"id\" twice"]);
+    one(&[&["id", "id"], &["1", "2"]]).refused(untrusted, &["row 1, the header, has the column `id` twice"]);
     one(&[&["id", "", "n"], &["1", "2", "3"]]).refused(untrusted, &["cell B2 stands below no name"]);
     one(&[&["id"], &["1"], &["1"]]).refused(untrusted, &["rows 2 and 3 have the same id \"1\""]);
     one(&[&["nr"], &["1"]]).refused(ExitStatus::Usage, &["`key` in [[source]] `hr`"]);

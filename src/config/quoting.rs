@@ -1,0 +1,144 @@
+//! Values of the settings and names in lists, fit to be quoted in a message: short, and not at all where somebody may have
+//! put a secret into the wrong place.
+
+/// How many characters of a value are shown.
+const LONGEST: usize = 60;
+/// How many characters are shown of the name of a column that nobody has asked for.
+const LONGEST_NAME: usize = 12;
+/// How many such names are shown.
+const NAMES: usize = 3;
+/// How many letters and digits in a row make a secret of a text, if some of them are digits, and if none is.
+const RUN: usize = 16;
+const RUN_OF_LETTERS: usize = 24;
+
+/// A value of the settings in quotes, or only its length.
+pub(crate) fn quoted(text: &str) -> String {
+    if may_be_secret(text) {
+        return length(text);
+    }
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{:?}… ({})", &text[..end], length(text)),
+        None => format!("{text:?}"),
+    }
+}
+
+/// The length of what is not shown.
+pub(crate) fn length(text: &str) -> String {
+    match text.chars().count() {
+        1 => "1 character".to_owned(),
+        number => format!("{number} characters"),
+    }
+}
+
+/// Whether a text looks like a key rather than a word, a name or a path: much of it in a row, or many digits.
+pub(crate) fn may_be_secret(text: &str) -> bool {
+    text.split(|c: char| !c.is_ascii_alphanumeric()).any(|run| {
+        let digits = run.bytes().filter(u8::is_ascii_digit).count();
+        let letters = run.len() - digits;
+        run.len() >= RUN_OF_LETTERS || (run.len() >= RUN && digits > 0 && letters > 0) || (digits >= 4 && letters >= 4)
+    })
+}
+
+/// Whether a text can be the name of an environment variable.
+pub(crate) fn is_variable_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// The name of an environment variable, as far as it surely is no secret: variables are written in capitals.
+pub(crate) fn variable(name: &str) -> String {
+    if name.bytes().any(|byte| byte.is_ascii_lowercase()) || may_be_secret(name) {
+        format!("that is named there ({}, not shown, as they may be the secret itself)", length(name))
+    } else {
+        name.to_owned()
+    }
+}
+
+/// The columns of a list that has not the one which was asked for: how many, and the beginnings of the first ones. The
+/// list may be any file, and its first line anything.
+pub(crate) fn columns<'c>(names: impl ExactSizeIterator<Item = &'c str>) -> String {
+    let number = names.len();
+    let shown: Vec<String> = names.take(NAMES).map(|name| beginning(name, LONGEST_NAME)).collect();
+    let more = if number > NAMES { ", …" } else { "" };
+    let columns = if number == 1 { "1 column".to_owned() } else { format!("{number} columns") };
+    if number == 0 { "it has none".to_owned() } else { format!("it has {columns}: {}{more}", shown.join(", ")) }
+}
+
+/// The name of a column that is like the one which was asked for; no more of it than that has characters, and a few.
+pub(crate) fn near(name: &str, wanted: &str) -> String {
+    beginning(name, LONGEST_NAME.max(wanted.chars().count() + 2))
+}
+
+/// The name of a column that nobody has asked for.
+pub(crate) fn column(name: &str) -> String {
+    beginning(name, LONGEST_NAME)
+}
+
+/// The name of a column in a sample, where whoever writes the settings looks for it.
+pub(crate) fn sample(name: &str) -> String {
+    let most = if may_be_secret(name) { LONGEST_NAME / 3 } else { LONGEST_NAME * 3 };
+    match name.char_indices().nth(most) {
+        Some((end, _)) => format!("{}… ({})", &name[..end], length(name)),
+        None => name.to_owned(),
+    }
+}
+
+fn beginning(name: &str, most: usize) -> String {
+    match name.char_indices().nth(most) {
+        Some((end, _)) => format!("`{}…` ({})", name[..end].escape_debug(), length(name)),
+        None => format!("`{}`", name.escape_debug()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_a_secret_is_only_counted() {
+        for secret in [
+            "sk_live_4eC39HqLyjWDarjtT1zdp7dc",
+            "AKIAIOSFODNN7EXAMPLE",
+            "550e8400-e29b-41d4-a716-44665544abcd",
+            "ya29.a0AfH6SMBxyz12345",
+            "JBSWY3DPEHPK3PXPJBSWY3DP",
+            "dGhpc2lzYXNlY3JldGtleQ==",
+            "correcthorsebatterystaple",
+        ] {
+            assert!(may_be_secret(secret), "{secret}");
+            assert!(!quoted(secret).contains(&secret[..4]) && !variable(secret).contains(&secret[..4]), "{secret}");
+        }
+        for other in
+            ["SKOVIK_TOKEN", "HR_CLIENT_SECRET_2026", "secrets/skovik.key", "./vault", "csv", "2026-11-28", "10"]
+        {
+            assert!(!may_be_secret(other), "{other}");
+            assert_eq!(quoted(other), format!("{other:?}"));
+        }
+        assert_eq!(variable("SKOVIK_TOKEN"), "SKOVIK_TOKEN");
+        assert_eq!(
+            variable("hunter2"),
+            "that is named there (7 characters, not shown, as they may be the secret itself)"
+        );
+        assert_eq!(quoted(&"x ".repeat(50)), format!("{:?}… (100 characters)", "x ".repeat(30)));
+        for wrong in ["", "2FA", "sk-live", "a b", "ä", "A=B", "A.B"] {
+            assert!(!is_variable_name(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn names_of_columns_are_few_and_short() {
+        assert_eq!(columns(["id", "name"].into_iter()), "it has 2 columns: `id`, `name`");
+        assert_eq!(
+            columns(["root:*:19000:0:99999:7:::", "a\n", "c", "d", "e"].into_iter()),
+            "it has 5 columns: `root:*:19000…` (25 characters), `a\\n`, `c`, …"
+        );
+        assert_eq!(columns([].into_iter()), "it has none");
+        assert_eq!(near("API_KEY=12345678", "API_KEY"), "`API_KEY=1234…` (16 characters)");
+        assert_eq!(
+            sample("Date of employment (YYYY-MM-DD), as in the contract"),
+            "Date of employment (YYYY-MM-DD), as … (51 characters)"
+        );
+        assert_eq!(sample("API_KEY=a1b2c3d4e5f6"), "API_… (20 characters)");
+        assert_eq!(near("employee_numbers", "employee_number"), "`employee_numbers`");
+    }
+}
