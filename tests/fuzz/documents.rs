@@ -1,0 +1,183 @@
+//! What this program writes and reads again: plans, approvals, journals and snapshots.
+//!
+//! A hash in a document makes every change an end at the first check. So each input is tried twice: as it is, and with
+//! the hash that fits its content, as somebody writes it who means to deceive.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::value::RawValue;
+use skovik_sync::apply::journal::Replay;
+use skovik_sync::approval::{Approval, file_name};
+use skovik_sync::employee::Managed;
+use skovik_sync::plan::{Plan, PlanError};
+use skovik_sync::render::text::TextOptions;
+use skovik_sync::render::{html, json, markdown, printable, redact, text};
+use skovik_sync::target::snapshot::{self, Item, Writer};
+use skovik_sync::target::{shape_from_snapshot, users_from_snapshot, wire};
+use url::Url;
+
+use crate::driver::Target;
+use crate::{bounded, fixture};
+
+/// The account of the small company.
+const ACCOUNT: &str = "http://127.0.0.1:8480/v1";
+
+/// The text of a plan, made by the program.
+fn plan_text() -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("plan.json");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_skovik-sync"));
+    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/small"));
+    let output = command.args(["plan", "--users", "users.jsonl", "-o"]).arg(&out).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    fs::read(out).unwrap()
+}
+
+/// Reads a plan, if need be with the hash that its content has.
+fn read_plan(input: &[u8]) -> Result<Plan, PlanError> {
+    match Plan::read(input) {
+        Err(PlanError::WrongHash { stated, computed }) => {
+            let text = String::from_utf8(input.to_vec()).unwrap();
+            Plan::read(text.replacen(&stated.to_string(), &computed.to_string(), 1).as_bytes())
+        }
+        result => result,
+    }
+}
+
+#[test]
+fn plan() {
+    let words = &["\"create\"", "\"update\"", "\"link\"", "\"delete\"", "\"manager\"", "\"user_id\"", "\"custom_fields.x\""];
+    let target = Target { name: "documents::plan", seeds: vec![plan_text()], words };
+    target.run(|input| match read_plan(input) {
+        Err(error) => bounded(input, &error),
+        Ok(plan) => {
+            let mut written = Vec::new();
+            plan.write(&mut written).unwrap();
+            let again = Plan::read(&written).unwrap();
+            assert_eq!((again.hash(), again.content()), (plan.hash(), plan.content()), "it changes as it is written");
+            shown(&plan);
+            format!("a plan of {}", plan.content().operations.len())
+        }
+    });
+}
+
+/// Shows a plan in every way.
+fn shown(plan: &Plan) {
+    let masked = redact::mask(plan);
+    let options = TextOptions::default();
+    for printed in [text::display(plan, &options).to_string(), text::display(&masked, &options).to_string()] {
+        for line in printed.lines() {
+            assert_eq!(printable(line), line, "a line of the terminal holds what cannot be seen");
+        }
+    }
+    for max_bytes in [markdown::LEAST_MAX_BYTES, markdown::DEFAULT_MAX_BYTES] {
+        let comment = markdown::render(plan, markdown::Options { max_bytes, ..markdown::Options::default() });
+        assert!(comment.as_ref().is_ok_and(|text| text.len() <= max_bytes) || comment.is_err());
+    }
+    let page = html::render(plan).unwrap();
+    assert_eq!(page.matches("</script").count(), 2, "a plan breaks out of the script of its page");
+    serde_json::from_str::<&RawValue>(&json::render(&masked).unwrap()).unwrap();
+}
+
+#[test]
+fn approval() {
+    let hash = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
+    let seed = format!(
+        r#"{{"format":"skovik-sync/approval","format_version":1,"plan_hash":"{hash}","approver":"anna@example.com",
+        "approved_at":"2026-03-01T12:00:00Z","expires_at":"2026-03-02T12:00:00+01:00","comment":"Åsa agreed",
+        "allow":{{"deletes":40,"changes":60}},"blocked":[{{"id":"max_delete_percent","count":40,"of":100,"limit":20,
+        "outcome":"block"}}],"signature":"-----BEGIN SSH SIGNATURE-----\n-----END SSH SIGNATURE-----\n"}}"#
+    );
+    let words = &["\"field_changes\"", "\"invalid\"", "\"9007199254740992\"", "\"9999-12-31T23:59:60Z\"", "[UTC]"];
+    let target = Target { name: "documents::approval", seeds: vec![seed.into_bytes()], words };
+    target.run(|input| match Approval::read(input) {
+        Err(error) => bounded(input, &error),
+        Ok(approval) => {
+            let statement = approval.statement().unwrap();
+            let again = Approval::read(&statement).unwrap();
+            assert_eq!(again, Approval { signature: None, ..approval.clone() }, "what is signed says something else");
+            assert_eq!(again.statement().unwrap(), statement);
+            let name = file_name("plan.json", &approval.approver);
+            assert!(!name.contains(['/', '\\', '\0']) && name.len() < 400, "{name:?} is no name of a file");
+            assert!(!approval.approver.contains(char::is_control));
+            "an approval".to_owned()
+        }
+    });
+}
+
+#[test]
+fn journal() {
+    let plan = Plan::read(&plan_text()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal");
+    let hash = plan.hash();
+    let user = r#"{"type":"users","id":"u1","attributes":{"primary_email":"a@example.com"}}"#;
+    let seed = [
+        format!(r#"{{"journal":{{"format":"skovik-sync/journal","format_version":1,"plan_hash":"{hash}"}}}}"#),
+        r#"{"run":{"at":"2026-03-01T12:00:00Z","approvers":["anna@example.com"]}}"#.to_owned(),
+        r#"{"intent":{"at":"2026-03-01T12:00:00Z","operation":"1","step":"create"}}"#.to_owned(),
+        r#"{"done":{"at":"2026-03-01T12:00:00Z","operation":"1","user_id":"u9"}}"#.to_owned(),
+        format!(r#"{{"intent":{{"at":"2026-03-01T12:00:00Z","operation":"4","step":"update","before":{user}}}}}"#),
+        r#"{"not_done":{"at":"2026-03-01T12:00:00Z","operation":"4","problem":"refused"}}"#.to_owned(),
+        format!(r#"{{"intent":{{"at":"2026-03-01T12:00:00Z","operation":"8","step":"delete","before":{user}}}}}"#),
+        r#"{"finished":{"at":"2026-03-01T12:00:00Z"}}"#.to_owned(),
+    ];
+    let words = &["\"refill\"", "\"differs\"", "\"after\"", "\n"];
+    let target = Target { name: "documents::journal", seeds: vec![(seed.join("\n") + "\n").into_bytes()], words };
+    target.run(|input| {
+        fs::write(&path, input).unwrap();
+        match Replay::read(&path, hash) {
+            Err(error) => bounded(input, &error),
+            Ok(replay) => {
+                assert!(replay.done() <= replay.operations.len() && replay.operations.len() <= input.len());
+                assert!(replay.is_begun() || replay.operations.is_empty(), "it knows of operations and is not begun");
+                format!("{} of {}", replay.done(), replay.operations.len())
+            }
+        }
+    });
+}
+
+#[test]
+fn snapshot() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("users.jsonl");
+    let url = Url::parse(ACCOUNT).unwrap();
+    let managed = Managed { branch: true, manager: true, custom_fields: vec!["cf_cost_center".into()] };
+    let seed = fixture("small/users.jsonl");
+    // Fewer users are as good, and faster.
+    let lines: Vec<&[u8]> = seed.split_inclusive(|byte| *byte == b'\n').collect();
+    let short = [&lines[..10], &lines[lines.len() - 1..]].concat().concat();
+    let words = &["\"branch\"", "\"custom_field\"", "\"user\"", "\"multiple_choice\"", "\"data\"", "\"roles\""];
+    let target = Target { name: "documents::snapshot", seeds: vec![short], words };
+    target.run(|input| {
+        fs::write(&path, sealed(input).unwrap_or_else(|| input.to_vec())).unwrap();
+        let shape = shape_from_snapshot(&path, &url);
+        let users = users_from_snapshot(&path, &url, &managed);
+        match (shape, users) {
+            (Ok(shape), Ok(users)) => {
+                assert!(users.windows(2).all(|pair| pair[0].id < pair[1].id), "a user stands twice in it");
+                assert!(shape.branches.windows(2).all(|pair| pair[0].id < pair[1].id));
+                format!("{} users of {}", users.len(), shape.branches.len())
+            }
+            (Err(error), Ok(_)) => format!("shape: {}", bounded(input, &format!("{error:#}"))),
+            (_, Err(error)) => bounded(input, &format!("{error:#}")),
+        }
+    });
+}
+
+/// The same things in a file that is whole, with the counts and the hash that fit them.
+fn sealed(input: &[u8]) -> Option<Vec<u8>> {
+    let mut writer = Writer::new(Vec::new(), ACCOUNT).ok()?;
+    // Its end is wrong; what stands before it has been given by then.
+    let _ = snapshot::read(input, |item| {
+        if let Item::User(raw) = item
+            && let Ok(user) = wire::UserResource::new(raw)
+        {
+            assert_eq!(wire::UserResource::new(user.raw()).unwrap().raw().get(), user.raw().get());
+        }
+        writer.item(item).map_err(|error| error.to_string())
+    });
+    Some(writer.finish().ok()?.0)
+}
