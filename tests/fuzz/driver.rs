@@ -251,7 +251,10 @@ fn watch() {
                 let begun = BEGUN.load(Ordering::Relaxed);
                 let now = u64::try_from(START.elapsed().as_millis()).unwrap_or(0);
                 if begun > 0 && Duration::from_millis(now.saturating_sub(begun)) > HANGS {
-                    println(&format!("an input does not end; it is the newest in {}/fuzz", env!("CARGO_TARGET_TMPDIR")));
+                    println(&format!(
+                        "an input does not end; it is the newest in {}/fuzz",
+                        env!("CARGO_TARGET_TMPDIR")
+                    ));
                     std::process::abort();
                 }
             }

@@ -19,9 +19,13 @@
 //! agree, a document that must be the same when it is written again.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod directory;
 mod documents;
 mod driver;
 mod mutate;
+mod records;
+mod servers;
+mod settings;
 
 use std::fmt::Display;
 use std::fs;
