@@ -10,9 +10,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
-use crate::bounded;
 use crate::driver::Target;
-use crate::records::{Source, runtime};
+use crate::records::{PLAINLY, Source, runtime};
+use crate::refused;
 
 /// What stands between two answers.
 const NEXT: &[u8] = b"#NEXT#";
@@ -183,16 +183,16 @@ fn ldap() {
     });
     let settings = format!(
         "[[source]]\nname = \"hr\"\nkind = \"ldap\"\nkey = \"id\"\nurl = \"ldap://{address}\"\nbase = \"dc=x\"\n\
-         filter = \"(cn=*)\"\nattributes = [\"objectGUID\", \"objectSid\", \"memberOf\", \"jpegPhoto\"]\n"
+         filter = \"(id=*)\"\nattributes = [\"objectGUID\", \"objectSid\", \"memberOf\", \"jpegPhoto\"]\n"
     );
-    let source = Source::new(runtime, &settings, &std::env::temp_dir());
+    let source = Source::new(runtime, &settings, PLAINLY, &std::env::temp_dir());
     Target { name: "directory::ldap", seeds: seeds(), words }.run(|input| {
         *answer.lock().unwrap_or_else(PoisonError::into_inner) = input.to_vec();
         match source.read() {
-            Ok(records) => format!("{} records", records.len()),
+            Ok(records) => Ok(format!("{} records", records.len())),
             Err(error) => {
                 assert!(!error.contains(char::is_control), "{error:?} holds a control character");
-                bounded(input, &error.replace(&address.to_string(), ""))
+                refused(input, &error.replace(&address.to_string(), ""))
             }
         }
     });

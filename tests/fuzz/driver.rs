@@ -64,16 +64,16 @@ enum Budget {
 
 impl Target {
     /// Tries inputs for as long as the budget lasts. `judge` panics over what must not be, and otherwise says in words
-    /// what became of the input.
+    /// what became of the input: `Ok` if it was read. The first seed must be.
     #[track_caller]
-    pub(crate) fn run(self, mut judge: impl FnMut(&[u8]) -> String) {
+    pub(crate) fn run(self, mut judge: impl FnMut(&[u8]) -> Result<String, String>) {
         let Self { name, seeds, words } = self;
         let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         watch();
         let mut kept = Kept::new(name);
         if let Some(path) = std::env::var_os("SKOVIK_FUZZ_INPUT") {
             let input = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", Path::new(&path).display()));
-            println(&format!("{name}: {}", attempt(&mut judge, &input, &mut kept)));
+            println(&format!("{name}: {:?}", attempt(&mut judge, &input, &mut kept)));
             return;
         }
         let seed = number("SKOVIK_FUZZ_SEED").unwrap_or_else(|| fastrand::u64(..));
@@ -86,22 +86,24 @@ impl Target {
         let mut pool = Pool::default();
         for input in &seeds {
             let outcome = attempt(&mut judge, input, &mut kept);
+            assert!(outcome.is_ok() || *input != seeds[0], "{name}: the first seed is refused: {outcome:?}");
             pool.outcomes.insert(outcome_key(&outcome), usize::MAX);
         }
-        let (begun, mut tried) = (Instant::now(), 0);
+        let (begun, mut tried, mut read) = (Instant::now(), 0, 0);
         while match budget {
             Budget::Inputs(most) => tried < most,
             Budget::Time(longest) => begun.elapsed() < longest,
         } {
             let input = mutate::input(&mut rng, &seeds, &pool.inputs, words);
             let outcome = attempt(&mut judge, &input, &mut kept);
+            read += u64::from(outcome.is_ok());
             pool.consider(input, &outcome);
             tried += 1;
         }
         assert!(tried > 100, "{name}: only {tried} inputs in its time");
         let Kept { slowest, largest, .. } = kept;
         println(&format!(
-            "{name}: {tried} inputs in {:?}, {} outcomes, at most {slowest:?} and {} KiB each; seed {seed}",
+            "{name}: {tried} inputs in {:.1?}, {read} of them read, {} outcomes, at most {slowest:.1?} and {} KiB each; seed {seed}",
             begun.elapsed(),
             pool.outcomes.len(),
             largest / 1024,
@@ -156,7 +158,7 @@ struct Pool {
 
 impl Pool {
     /// Keeps the shortest input of each outcome.
-    fn consider(&mut self, input: Vec<u8>, outcome: &str) {
+    fn consider(&mut self, input: Vec<u8>, outcome: &Result<String, String>) {
         let key = outcome_key(outcome);
         match self.outcomes.get(&key) {
             Some(&place) => {
@@ -174,7 +176,8 @@ impl Pool {
 }
 
 /// What is common to outcomes of one kind: the first words, without what stands in quotes, and without figures.
-fn outcome_key(outcome: &str) -> u64 {
+fn outcome_key(outcome: &Result<String, String>) -> u64 {
+    let (Ok(outcome) | Err(outcome)) = outcome;
     let mut kind = String::new();
     let mut quoted = false;
     for c in outcome.chars().take(400) {
@@ -191,7 +194,11 @@ fn outcome_key(outcome: &str) -> u64 {
 
 /// Tries one input.
 #[track_caller]
-fn attempt(judge: &mut impl FnMut(&[u8]) -> String, input: &[u8], kept: &mut Kept) -> String {
+fn attempt(
+    judge: &mut impl FnMut(&[u8]) -> Result<String, String>,
+    input: &[u8],
+    kept: &mut Kept,
+) -> Result<String, String> {
     kept.keep(input);
     let mut fastest = Duration::MAX;
     for _ in 0..TRIES {

@@ -38,11 +38,11 @@ fn fixture(path: &str) -> Vec<u8> {
     fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(path)).unwrap()
 }
 
-/// The text of an error, which must not be much longer than the input.
-fn bounded(input: &[u8], error: &impl Display) -> String {
+/// What became of an input that was refused. The text of the error must not be much longer than the input.
+fn refused(input: &[u8], error: &impl Display) -> Result<String, String> {
     let text = error.to_string();
     let most = 4_096 + 16 * input.len();
     assert!(text.len() <= most, "an error of {} bytes for an input of {}", text.len(), input.len());
     assert!(!printable(&text).contains(char::is_control));
-    text
+    Err(text)
 }

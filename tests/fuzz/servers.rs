@@ -13,34 +13,41 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use url::Url;
 
-use crate::bounded;
 use crate::driver::Target;
-use crate::records::{Source, runtime};
+use crate::records::{PLAINLY, Source, runtime};
+use crate::refused;
 
 /// The key, which some answers give back; with characters that are often written otherwise.
 const KEY: &str = "s3cret+/Key0123456789";
 /// What of it must not be seen.
 const TELLING: &str = "Key0123456789";
 
-/// A server that answers every request with the same bytes, and then closes the connection.
+/// A server that answers the first request with the input, the others with something whole, and closes each connection.
 struct Echo {
-    answer: Arc<Mutex<Vec<u8>>>,
+    answers: Arc<Mutex<Answers>>,
     url: Url,
 }
 
+struct Answers {
+    first: Option<Vec<u8>>,
+    others: Vec<u8>,
+}
+
 impl Echo {
-    fn new(runtime: &Runtime) -> Self {
+    fn new(runtime: &Runtime, others: &str) -> Self {
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let url = Url::parse(&format!("http://{}/v1", listener.local_addr().unwrap())).unwrap();
-        let answer = Arc::new(Mutex::new(Vec::new()));
-        let answers = Arc::clone(&answer);
+        let others = complete(others.as_bytes());
+        let answers = Arc::new(Mutex::new(Answers { first: None, others }));
+        let next = Arc::clone(&answers);
         runtime.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let answer = answers.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let mut next = next.lock().unwrap_or_else(PoisonError::into_inner);
+                let answer = next.first.take().unwrap_or_else(|| next.others.clone());
                 tokio::spawn(Self::answer(stream, answer));
             }
         });
-        Self { answer, url }
+        Self { answers, url }
     }
 
     async fn answer(mut stream: TcpStream, answer: Vec<u8>) {
@@ -58,16 +65,20 @@ impl Echo {
         }
     }
 
-    /// The answer is the input, with the length of its body where it says no other.
     fn say(&self, input: &[u8]) {
-        let mut answer = input.to_vec();
-        let head = input.windows(4).position(|window| window == b"\r\n\r\n");
-        if let Some(end) = head.filter(|&end| !has_length(&input[..end])) {
-            let length = format!("\r\nContent-Length: {}", input.len() - end - 4);
-            answer.splice(end..end, length.into_bytes());
-        }
-        *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = answer;
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner).first = Some(complete(input));
     }
+}
+
+/// An answer with the length of its body, where it says no other.
+fn complete(answer: &[u8]) -> Vec<u8> {
+    let mut complete = answer.to_vec();
+    let head = answer.windows(4).position(|window| window == b"\r\n\r\n");
+    if let Some(end) = head.filter(|&end| !has_length(&answer[..end])) {
+        let length = format!("\r\nContent-Length: {}", answer.len() - end - 4);
+        complete.splice(end..end, length.into_bytes());
+    }
+    complete
 }
 
 fn has_length(head: &[u8]) -> bool {
@@ -77,11 +88,10 @@ fn has_length(head: &[u8]) -> bool {
 
 /// What a server's words have become must hold no key, and nothing that steers a terminal.
 #[track_caller]
-fn clean(input: &[u8], error: &str) -> String {
-    assert!(!error.contains(char::is_control), "{error:?} holds a control character");
+fn clean(input: &[u8], error: &str) -> Result<String, String> {
     assert!(!error.contains(TELLING), "{error:?} holds the key");
     assert!(error.len() < 4_096, "an error of {} bytes", error.len());
-    bounded(input, &error)
+    refused(input, &error)
 }
 
 #[test]
@@ -124,7 +134,8 @@ fn skovik() {
         "\u{202e}",
     ];
     let runtime = runtime();
-    let server = Echo::new(&runtime);
+    let server =
+        Echo::new(&runtime, &format!("{ok}{}", bodies[0].replace("u1", "u2").replace(r#""total":1"#, r#""total":2"#)));
     let managed = Managed { branch: true, manager: true, custom_fields: vec!["cf".into(), "cg".into()] };
     let known: UserId = "u1".into();
     let body = UserResource::new(serde_json::from_str(user).unwrap()).unwrap().overlay(&[]).unwrap();
@@ -141,12 +152,12 @@ fn skovik() {
                 b'd' => client.delete_user(&known).await.map(|deleted| format!("{deleted:?}")),
                 _ => {
                     return match list(&client, what, &managed).await {
-                        Ok(rows) => format!("{rows} rows"),
+                        Ok(rows) => Ok(format!("{rows} rows")),
                         Err(error) => clean(input, &error),
                     };
                 }
             };
-            said.unwrap_or_else(|error| clean(input, &error.to_string()))
+            said.or_else(|error| clean(input, &error.to_string()))
         })
     });
 }
@@ -209,7 +220,8 @@ fn link_header() {
         "%00",
     ];
     let target = Target { name: "servers::link_header", seeds, words };
-    paged(target, "", "kind = \"link-header\"", |link| {
+    let others = "HTTP/1.1 200 OK\r\nLink: </v1>; rel=first\r\n\r\n[{\"id\":2,\"email\":\"b@x.se\",\"name\":\"B\"}]";
+    paged(target, "", "kind = \"link-header\"", others, |link| {
         [b"HTTP/1.1 200 OK\r\n", link, b"\r\n\r\n[{\"id\":1,\"email\":\"a@x.se\",\"name\":\"A\"}]"].concat()
     });
 }
@@ -217,7 +229,7 @@ fn link_header() {
 #[test]
 fn next_link() {
     let seeds = [
-        "{\"data\":[{\"id\":1,\"email\":\"a@x.se\",\"name\":\"A\"}],\"next\":\"?p=2\",\"total\":1}",
+        "{\"data\":[{\"id\":1,\"email\":\"a@x.se\",\"name\":\"A\"}],\"next\":\"?p=2\",\"total\":2}",
         "{\"data\":[{\"id\":1,\"email\":\"a@x.se\"},{\"id\":\"2\",\"x\":{\"y\":[]}}],\"next\":null,\"total\":2}",
     ];
     let seeds = seeds.map(|body| body.as_bytes().to_vec()).to_vec();
@@ -231,15 +243,21 @@ fn next_link() {
         "{\"id\":3}",
     ];
     let target = Target { name: "servers::next_link", seeds, words };
-    paged(target, "records = \"/data\"\ntotal = \"/total\"", "kind = \"next-link\"\nnext = \"/next\"", |body| {
-        [b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n", body].concat()
-    });
+    let others =
+        "HTTP/1.1 200 OK\r\n\r\n{\"data\":[{\"id\":9,\"email\":\"b@x.se\",\"name\":\"B\"}],\"next\":null,\"total\":2}";
+    paged(
+        target,
+        "records = \"/data\"\ntotal = \"/total\"",
+        "kind = \"next-link\"\nnext = \"/next\"",
+        others,
+        |body| [b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n", body].concat(),
+    );
 }
 
 /// Tries a source that reads page by page; `answer` makes an answer of an input.
-fn paged(target: Target, list: &str, paging: &str, answer: impl Fn(&[u8]) -> Vec<u8>) {
+fn paged(target: Target, list: &str, paging: &str, others: &str, answer: impl Fn(&[u8]) -> Vec<u8>) {
     let runtime = runtime();
-    let server = Echo::new(&runtime);
+    let server = Echo::new(&runtime, others);
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("key"), KEY).unwrap();
     let settings = format!(
@@ -247,11 +265,11 @@ fn paged(target: Target, list: &str, paging: &str, answer: impl Fn(&[u8]) -> Vec
          [source.auth]\nkind = \"bearer\"\ntoken_file = \"key\"\n[source.paging]\n{paging}",
         server.url
     );
-    let source = Source::new(runtime, &settings, folder.path());
+    let source = Source::new(runtime, &settings, PLAINLY, folder.path());
     target.run(|input| {
         server.say(&answer(input));
         match source.read() {
-            Ok(records) => format!("{} records", records.len()),
+            Ok(records) => Ok(format!("{} records", records.len())),
             Err(error) => clean(input, &error),
         }
     });
