@@ -66,6 +66,10 @@ pub struct TargetSettings {
     pub auth_scheme: String,
     /// How many users to ask for in one page.
     pub page_size: u32,
+    /// How many rows a list may have; a longer one is not believed.
+    pub max_rows: u64,
+    /// How long it may take to read a list.
+    pub list_timeout: Duration,
     /// How many requests may be under way at once.
     pub max_in_flight: usize,
     /// How many requests may be sent in a second; 0 for as many as the server takes.
@@ -240,6 +244,10 @@ pub enum ConfigError {
 impl TargetSettings {
     /// The only kind of target.
     pub const KIND: &'static str = "skovik";
+    /// The default of `max_rows`: twice the largest employer that is known.
+    pub const MAX_ROWS: u64 = 2_000_000;
+    /// The default of `list_timeout`.
+    pub const LIST_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 }
 
 impl EmployeeSettings {

@@ -20,8 +20,8 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::employee::{BranchId, Desired, Directory, Employee, ExternalIdentifier, Managed, User};
-use crate::plan::{Diagnostic, Severity};
 
 pub use changes::{Changed, Draft, Drafts, ManagerTarget};
 pub use protect::Protect;

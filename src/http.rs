@@ -21,8 +21,11 @@ use serde_json::value::RawValue;
 use url::Url;
 
 pub(crate) use redactor::Redactor;
-use throttle::Throttle;
+use throttle::{Throttle, Turn};
 pub(crate) use words::words;
+
+/// A wait that is longer than this is told.
+const WAIT_WORTH_TELLING: Duration = Duration::from_secs(3);
 
 /// How requests are sent.
 pub(crate) struct Options {
@@ -62,9 +65,19 @@ pub(crate) struct Request<'a> {
     pub(crate) url: &'a Url,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Option<&'a str>,
-    /// Whether it may be sent again where an earlier attempt may have been carried out.
-    pub(crate) repeatable: bool,
+    pub(crate) repeat: Repeat,
     pub(crate) wants: Wants,
+}
+
+/// When a request may be sent again without asking its caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// Whenever that may help: it changes nothing.
+    Always,
+    /// Only if the server surely did nothing.
+    IfNotDone,
+    /// Never: the caller looks at the world again before each attempt.
+    Never,
 }
 
 /// What the body of a good answer must be.
@@ -83,17 +96,30 @@ pub(crate) struct Answer {
     pub(crate) headers: HeaderMap,
     /// Empty where it could not be read and need not be.
     pub(crate) body: Vec<u8>,
-    /// Whether an earlier attempt may have been carried out.
-    pub(crate) maybe_done_before: bool,
 }
 
 /// Why there is no answer. The text holds no secret and no control character.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// Surely nothing was done: no connection, or the server turned the request away (429) every time.
-    NotSent(String),
+    NotSent {
+        /// What was in the way.
+        problem: String,
+        /// How long to wait before another attempt, if that may help.
+        again: Option<Duration>,
+    },
     /// No usable answer came. What was asked may have been done or not.
-    Unclear(String),
+    Unclear {
+        /// What happened.
+        problem: String,
+        /// How long to wait before another attempt, if that may help.
+        again: Option<Duration>,
+    },
+    /// The run was ended while the request waited for its turn; nothing was sent since.
+    Stopped {
+        /// Whether an earlier attempt may have been carried out.
+        maybe_done: bool,
+    },
 }
 
 /// Why an attempt failed.
@@ -133,6 +159,19 @@ impl Transport {
         if words.is_empty() { "no reason given".to_owned() } else { words }
     }
 
+    /// Ends every wait of this transport, now and later. What is on its way is answered still.
+    pub(crate) fn end_waits(&self) {
+        self.throttle.end_waits();
+    }
+
+    /// Waits before another attempt.
+    ///
+    /// # Errors
+    /// Where waits have been ended.
+    pub(crate) async fn wait(&self, delay: Duration) -> Result<(), Failure> {
+        self.throttle.sleep(delay).await.ok_or(Failure::Stopped { maybe_done: false })
+    }
+
     /// Makes a request, as often as it takes and the limits allow.
     ///
     /// # Errors
@@ -141,35 +180,70 @@ impl Transport {
         let mut maybe_done = false;
         let mut attempt = 0;
         loop {
-            let turn = self.throttle.turn().await;
+            let turn = self.throttle.turn().await.ok_or(Failure::Stopped { maybe_done })?;
             let trouble = match self.attempt(request).await {
-                Ok(answer) => return Ok(Answer { maybe_done_before: maybe_done, ..answer }),
+                Ok(answer) => return Ok(answer),
                 Err(trouble) => trouble,
             };
             let Trouble { problem, maybe_done: this_one, wish, everybody, passing } = trouble;
             let delay = retry::delay(attempt, wish, fastrand::f64());
+            self.tell_wait(request.url, &problem, wish.filter(|_| passing));
             if everybody {
-                // Before the turn ends, so that nobody slips through in between.
-                self.throttle.pause(delay);
+                self.pause(delay, turn);
+            } else {
+                drop(turn);
             }
-            drop(turn);
             maybe_done |= this_one;
-            if attempt == self.retries || !passing || (maybe_done && !request.repeatable) {
+            let may_repeat = match request.repeat {
+                Repeat::Always => true,
+                Repeat::IfNotDone => !maybe_done,
+                Repeat::Never => false,
+            };
+            if attempt == self.retries || !passing || !may_repeat {
                 let problem = if attempt == 0 { problem } else { format!("{problem} (tried {} times)", attempt + 1) };
-                return Err(if maybe_done { Failure::Unclear(problem) } else { Failure::NotSent(problem) });
+                let again = (passing && attempt < self.retries).then_some(delay);
+                return Err(match maybe_done {
+                    true => Failure::Unclear { problem, again },
+                    false => Failure::NotSent { problem, again },
+                });
             }
             // A server can have put anything into the address of a next page.
             let path = self.redactor.clean(request.url.path());
             tracing::info!(method = %request.method, path, problem, ?delay, "trying again");
             if !everybody {
-                tokio::time::sleep(delay).await;
+                self.throttle.sleep(delay).await.ok_or(Failure::Stopped { maybe_done })?;
             }
             attempt += 1;
         }
     }
 
+    /// How often a request is tried again, where that is safe.
+    pub(crate) fn retries(&self) -> u32 {
+        self.retries
+    }
+
+    /// Lets nobody begin for so long. The turn ends afterwards, so that nobody slips through in between.
+    fn pause(&self, delay: Duration, turn: Turn<'_>) {
+        self.throttle.pause(delay);
+        drop(turn);
+    }
+
+    /// A long wait that the server asks for is told, with its reason.
+    fn tell_wait(&self, url: &Url, problem: &str, wish: Option<Duration>) {
+        let Some(wish) = wish.filter(|wish| *wish > WAIT_WORTH_TELLING) else { return };
+        if self.throttle.is_paused_for(wish) {
+            return; // told when another request was turned away
+        }
+        let host = self.redactor.clean(url.host_str().unwrap_or_default());
+        let longest = if wish >= retry::LONGEST_WISH { ", the longest wait that is granted" } else { "" };
+        tracing::warn!(
+            "waiting {} s, as {host} asks for{longest}: {problem}. Ctrl-C ends the wait",
+            wish.as_secs_f64().ceil()
+        );
+    }
+
     async fn attempt(&self, request: &Request<'_>) -> Result<Answer, Trouble> {
-        let Request { method, url, headers, body, repeatable: _, wants } = request;
+        let Request { method, url, headers, body, repeat: _, wants } = request;
         let mut builder = self.client.request(method.clone(), (*url).clone()).headers(headers.clone());
         if let Some(body) = body {
             builder = builder.body((*body).to_owned());
@@ -227,7 +301,7 @@ impl Transport {
                 let words = self.words(&body.unwrap_or_default());
                 trouble(format!("it answers {code}: {words}"), true, false)
             }
-            (_, body) => Ok(Answer { status, headers, body: body.unwrap_or_default(), maybe_done_before: false }),
+            (_, body) => Ok(Answer { status, headers, body: body.unwrap_or_default() }),
         }
     }
 

@@ -5,19 +5,24 @@
 //!
 //! The modules, in reading order:
 //!
-//! - the core, pure functions over plain data: [`employee`] (the domain), [`diff`] (who is who, the four groups),
-//!   [`order`] (the dependency graph), [`guard`] (the limits), [`plan`] (the file and its hash);
+//! - the core, pure functions over plain data: [`employee`] (the domain), [`field`] and [`diagnostic`] (what the rest
+//!   speaks of), [`guard`] (the limits), [`diff`] (who is who, the four groups), [`order`] (the dependency graph), [`plan`]
+//!   (the file and its hash);
 //! - what feeds it: [`config`] (the settings file), `http` (requests, tried again where that is safe), [`source`]
 //!   (records), [`mapping`] (records to employees), [`target`] (Skovik);
 //! - what follows it: [`approval`], [`apply`], [`render`];
-//! - the edge: [`cli`], [`commands`], [`ui`], [`exit`], [`files`], and [`sandbox`], the stand-in for Skovik.
+//! - the edge: [`cli`], [`commands`], [`ui`], [`exit`], [`files`], [`state`], and [`sandbox`], the stand-in for Skovik.
 //!
 //! Arrows point down the list: commands know everything, the core knows only itself.
 
 pub mod employee;
 
-pub mod diff;
+pub mod diagnostic;
+pub mod field;
 pub mod guard;
+mod strict_json;
+
+pub mod diff;
 pub mod order;
 pub mod plan;
 
@@ -36,4 +41,5 @@ pub mod commands;
 pub mod exit;
 pub mod files;
 pub mod sandbox;
+pub mod state;
 pub mod ui;

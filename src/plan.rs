@@ -4,13 +4,14 @@
 //! bytes. `file` writes and reads it, strictly; `check` proves that what was read could have been written by `plan`.
 //! Nothing in here does I/O.
 
+mod anchors;
 mod check;
 mod digest;
 mod fields;
 mod file;
+mod guard_counts;
 mod guards;
 mod make;
-mod measure;
 mod only;
 mod operations;
 
@@ -21,11 +22,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::employee::{CustomFieldId, ExternalIdentifier, UserId};
 
+pub use anchors::Anchors;
 pub use digest::Digest;
-pub use fields::{BranchRef, CreateRef, Fields, ManagerRef, UserRef};
+pub(crate) use digest::{bytes_of, hex};
+pub use fields::{CreateRef, Fields, ManagerRef, UserRef};
 pub use file::{FORMAT, FORMAT_VERSION, PlanError, canonical_digest};
-pub use guards::{Common, GuardOutcome, GuardResult, Part, Subject};
+pub use guards::{check_guards, effects, not_as_demanded};
 pub use make::{Input, NoPlan, Settled};
+pub use operations::display_name;
+
+// These lie below the plan; a plan is made of them.
+pub use crate::diagnostic::{Diagnostic, Severity};
+pub use crate::field::{BranchRef, Field};
+pub use crate::guard::{Common, GuardOutcome, GuardResult, Part, Subject};
 
 /// A whole plan. Made by [`Plan::seal`] or [`Plan::read`], so that its hash is always right.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +78,8 @@ pub struct Target {
     pub managed: u64,
     /// Covers all that planning read of the account.
     pub fingerprint: Digest,
+    /// By what `apply` recognises the account.
+    pub anchors: Anchors,
     /// The names of the managed custom fields by id, for the reader.
     #[serde(deserialize_with = "file::map_without_duplicates")]
     pub custom_fields: BTreeMap<CustomFieldId, String>,
@@ -104,33 +115,6 @@ pub struct Summary {
     pub unchanged: u64,
     /// Neither changed nor removed, because a record cannot be trusted.
     pub set_aside: u64,
-}
-
-/// How much a diagnostic matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Somebody was set aside, or an operation withheld.
-    Error,
-    /// Something was not done as the record asks.
-    Warning,
-    /// Worth knowing.
-    Info,
-}
-
-/// Something that the reader of a plan should know.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Diagnostic {
-    /// How much it matters.
-    pub severity: Severity,
-    /// What it is, for machines; listed in `docs/guide.md`.
-    pub code: String,
-    /// The external identifier of the person whom it concerns, if it is known.
-    #[serde(deserialize_with = "file::present")]
-    pub employee: Option<String>,
-    /// What it is, for people.
-    pub message: String,
 }
 
 /// The number of an operation within its plan, counted from 1 in execution order.
@@ -190,6 +174,17 @@ pub enum Action {
     },
 }
 
+impl Operation {
+    /// The user whom it changes or removes; none for one that is made by this plan.
+    #[must_use]
+    pub fn user_id(&self) -> Option<&UserId> {
+        match &self.action {
+            Action::Update { user_id, .. } | Action::Delete { user_id, .. } => Some(user_id),
+            Action::Create { .. } | Action::Link { .. } => None,
+        }
+    }
+}
+
 impl Action {
     /// Its name in the plan file.
     #[must_use]
@@ -201,25 +196,6 @@ impl Action {
             Self::Delete { .. } => "delete",
         }
     }
-}
-
-/// A field of a user, in the order in which fields are shown.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Field {
-    /// `external_identifier`
-    ExternalIdentifier,
-    /// `primary_email`
-    PrimaryEmail,
-    /// `first_name`
-    FirstName,
-    /// `last_name`
-    LastName,
-    /// `branch`
-    Branch,
-    /// `manager`
-    Manager,
-    /// `custom_fields.ID`
-    Custom(CustomFieldId),
 }
 
 /// One changed field. `before` and `after` differ; `None` is "no value".
@@ -284,48 +260,8 @@ impl Plan {
     }
 }
 
-impl Subject {
-    /// What people call it.
-    #[must_use]
-    pub fn label(&self, custom_fields: &BTreeMap<CustomFieldId, String>) -> String {
-        match self {
-            Self::Branch(None) => "no branch".to_owned(),
-            Self::Branch(Some(branch)) => branch.label(),
-            Self::Field(Field::Custom(id)) => custom_fields.get(id).cloned().unwrap_or_else(|| id.to_string()),
-            Self::Field(field) => field.to_string(),
-        }
-    }
-}
-
-impl BranchRef {
-    /// Identifier and name, as far as there are any, for the reader.
-    #[must_use]
-    pub fn label(&self) -> String {
-        let Self { branch_id, external_identifier, name } = self;
-        match (external_identifier.as_deref().unwrap_or_default(), name.as_str()) {
-            ("", "") => branch_id.to_string(),
-            ("", known) | (known, "") => known.to_owned(),
-            (identifier, name) => format!("{identifier} {name}"),
-        }
-    }
-}
-
 impl fmt::Display for OperationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
-    }
-}
-
-impl fmt::Display for Field {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ExternalIdentifier => f.write_str("external_identifier"),
-            Self::PrimaryEmail => f.write_str("primary_email"),
-            Self::FirstName => f.write_str("first_name"),
-            Self::LastName => f.write_str("last_name"),
-            Self::Branch => f.write_str("branch"),
-            Self::Manager => f.write_str("manager"),
-            Self::Custom(id) => write!(f, "custom_fields.{id}"),
-        }
     }
 }

@@ -7,7 +7,7 @@ mod resume;
 mod unclear;
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
@@ -72,14 +72,25 @@ enum State {
     Waiting(usize),
     Running,
     /// Unclear; to be settled.
-    Parked {
-        /// No later than this it was sent; not of the wall clock, which may jump.
-        sent_at: Instant,
-        problem: String,
-        /// The server said that the identifier or e-mail is in use, so that nothing was made by this request.
-        taken: bool,
-    },
+    Parked(Parked),
     Ended(Outcome),
+}
+
+/// An operation whose outcome the complete list shall tell.
+#[derive(Debug)]
+struct Parked {
+    /// No later than this its request was sent; not of the wall clock, which may jump. `None` where none may be under way
+    /// still.
+    sent_at: Option<Instant>,
+    problem: String,
+    /// The server said that the identifier or e-mail is in use, so that nothing was made by this request.
+    taken: bool,
+}
+
+impl Parked {
+    fn sent_now(problem: String) -> Self {
+        Self { sent_at: Some(Instant::now()), problem, taken: false }
+    }
 }
 
 type Running<'a> = Pin<Box<dyn Future<Output = (usize, Attempt)> + 'a>>;
@@ -87,6 +98,7 @@ type Running<'a> = Pin<Box<dyn Future<Output = (usize, Attempt)> + 'a>>;
 struct Run<'a> {
     operations: &'a [Operation],
     replay: &'a Replay,
+    standing: &'a Standing,
     worker: &'a Worker<'a>,
     options: Options,
     observer: &'a mut dyn Observer,
@@ -95,11 +107,14 @@ struct Run<'a> {
     ready: BinaryHeap<Reverse<(bool, usize)>>,
     running: FuturesUnordered<Running<'a>>,
     made: Made,
+    /// Those of `made`.
+    made_users: HashSet<UserId>,
     doubts: HashMap<usize, Doubt>,
     /// Of each operation that was begun in this run: how often, and since when.
     begun: HashMap<usize, (u32, Instant)>,
     failures_in_a_row: u32,
     halt: Option<Halt>,
+    is_interrupted: bool,
     wrote: bool,
 }
 
@@ -107,7 +122,7 @@ impl<'a> Run<'a> {
     fn new(
         plan: &'a Plan,
         replay: &'a Replay,
-        standing: &Standing,
+        standing: &'a Standing,
         worker: &'a Worker<'a>,
         options: Options,
         observer: &'a mut dyn Observer,
@@ -120,6 +135,7 @@ impl<'a> Run<'a> {
         let mut run = Self {
             operations,
             replay,
+            standing,
             worker,
             options,
             observer,
@@ -128,10 +144,12 @@ impl<'a> Run<'a> {
             ready: BinaryHeap::new(),
             running: FuturesUnordered::new(),
             made: Made::new(),
+            made_users: HashSet::new(),
             doubts: HashMap::new(),
             begun: HashMap::new(),
             failures_in_a_row: 0,
             halt: None,
+            is_interrupted: false,
             wrote: false,
         };
         run.take_up(replay, standing);
@@ -161,13 +179,18 @@ impl<'a> Run<'a> {
                 }
                 continue;
             }
-            let stop_now = wants(&mut self.options.stop, Stop::Now);
+            let next = if self.is_interrupted { Stop::Now } else { Stop::Gently };
             tokio::select! {
                 biased;
                 Some((index, attempt)) = self.running.next() => self.take_in(index, attempt),
-                () = stop_now => {
+                () = wants(&mut self.options.stop, next) => {
                     self.halt = Some(Halt::Interrupted);
-                    return;
+                    if next == Stop::Now {
+                        return;
+                    }
+                    // What is on its way is waited for; what only waits for its turn is not.
+                    self.is_interrupted = true;
+                    self.worker.client.end_waits();
                 }
             }
         }
@@ -223,13 +246,17 @@ impl<'a> Run<'a> {
     }
 
     fn take_in(&mut self, index: usize, attempt: Attempt) {
-        let Attempt { end, halt, wrote, before } = attempt;
+        let Attempt { end, halt, wrote, before, .. } = attempt;
         self.wrote |= wrote || matches!(end, End::Unclear(_) | End::HalfDone(_));
         if let Some(halt) = halt {
             self.halt.get_or_insert(halt);
         }
         let (id, at) = (self.operations[index].id, (self.worker.now)());
         match end {
+            End::Done { user_id: Some(user_id), .. } if self.is_known(index, &user_id) => {
+                let problem = format!("Skovik answered with the id {user_id}, which somebody else had before");
+                self.park(index, Parked::sent_now(problem), before);
+            }
             End::Done { user_id, after, differs } => {
                 let record = Record::Done { at, operation: id, user_id, after, differs };
                 self.note(&record);
@@ -254,9 +281,28 @@ impl<'a> Run<'a> {
                 }
                 self.end(index, Outcome::Failed { problem }, before.as_ref(), None);
             }
-            End::Unclear(problem) => self.park(index, problem, false, before),
-            End::Taken(problem) => self.park(index, problem, true, before),
+            End::Unclear(problem) => self.park(index, Parked::sent_now(problem), before),
+            End::Taken(problem) => self.park(index, Parked { taken: true, ..Parked::sent_now(problem) }, before),
+            End::SaidGone(problem) => self.park(index, Parked { sent_at: None, problem, taken: false }, before),
+            End::Stopped => {
+                let problem = "the run was stopped before it was sent".to_owned();
+                self.note(&Record::NotDone { at, operation: id, problem });
+                let because = Halt::Interrupted.to_string();
+                self.end(
+                    index,
+                    Outcome::NotAttempted { because: format!("the run was stopped: {because}") },
+                    None,
+                    None,
+                );
+            }
         }
+    }
+
+    /// Whether a create was answered with the id of somebody who was there before it: then it made nobody, or nobody
+    /// knows whom.
+    fn is_known(&self, index: usize, user_id: &UserId) -> bool {
+        matches!(self.operations[index].action, Action::Create { .. })
+            && (self.standing.users.contains(user_id) || self.made_users.contains(user_id))
     }
 
     /// Stops the run instead of hammering a server that answers nothing well.
@@ -346,6 +392,7 @@ impl<'a> Run<'a> {
         let operation = &self.operations[index];
         if let (Action::Create { .. }, Some(user_id)) = (&operation.action, user_id) {
             self.made.insert(operation.id, user_id.clone());
+            self.made_users.insert(user_id.clone());
         }
     }
 
@@ -396,7 +443,7 @@ impl State {
             Self::Ended(outcome) => outcome,
             Self::Waiting(_) => Outcome::NotAttempted { because: format!("the run was stopped: {because}") },
             Self::Running => Outcome::InDoubt { problem: "the run was stopped before the answer came".to_owned() },
-            Self::Parked { problem, .. } => Outcome::InDoubt { problem },
+            Self::Parked(Parked { problem, .. }) => Outcome::InDoubt { problem },
         }
     }
 }

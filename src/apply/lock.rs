@@ -1,15 +1,22 @@
-//! One apply or `run` at a time: an operating-system lock for each target, in the user's state folder. The lock ends with the
-//! process that holds it, however that ends.
+//! One apply or `run` at a time: an operating-system lock for each target, in the state folder, and one on the plan file,
+//! for those who do not share a state folder. A lock ends with the process that holds it, however that ends.
 
 use std::fmt;
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Digest;
+use crate::state::{account_file, no_links};
+
+/// How often a lock is tried whose file is replaced meanwhile.
+const ATTEMPTS: usize = 10;
+/// How much of a lock file is read, in bytes.
+const LONGEST_HOLDER: u64 = 4096;
 
 /// Held as long as it lives.
 #[derive(Debug)]
@@ -63,25 +70,52 @@ pub enum LockError {
 /// # Errors
 /// Where somebody has it (exit code 10), or the state folder cannot be used.
 pub fn take(folder: &Path, url: &str, holder: &Holder) -> Result<Lock, LockError> {
-    let name = Digest::of(url.trim_end_matches('/').as_bytes()).to_string();
-    let path = folder.join(format!("{}.lock", name.trim_start_matches("sha256:")));
+    let path = folder.join(format!("{}.lock", account_file(url)));
     let io = |error| LockError::Io { path: path.clone(), error };
-    std::fs::create_dir_all(folder).map_err(io)?;
-    let mut file = File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut text = Vec::new();
-            let holder = file.read_to_end(&mut text).ok().and_then(|_| serde_json::from_slice(&text).ok());
-            return Err(LockError::Held { url: url.to_owned(), holder });
-        }
-        Err(TryLockError::Error(error)) => return Err(io(error)),
-    }
+    let mut options = File::options();
+    options.read(true).write(true).create(true).truncate(false);
+    no_links(&mut options);
+    let mut file = lock_as(&path, url, || options.open(&path))?;
     // What a dead holder wrote is replaced.
     file.set_len(0).and_then(|()| file.rewind()).map_err(io)?;
     serde_json::to_writer(&file, holder).map_err(|error| io(error.into()))?;
     file.flush().map_err(io)?;
     Ok(Lock { _file: file })
+}
+
+/// Takes the lock of a plan file, which two users or state folders share.
+///
+/// # Errors
+/// Where somebody has it (exit code 10), or the file cannot be locked.
+pub fn take_plan(path: &Path, url: &str) -> Result<Lock, LockError> {
+    let mut options = File::options();
+    options.read(true);
+    no_links(&mut options);
+    lock_as(path, url, || options.open(path)).map(|file| Lock { _file: file })
+}
+
+/// Locks the file that stands at a path. A file that was put in its place, or removed, while it was opened and locked is
+/// another one: whoever comes next would lock that.
+fn lock_as(path: &Path, url: &str, open: impl Fn() -> io::Result<File>) -> Result<File, LockError> {
+    let io = |error| LockError::Io { path: path.to_owned(), error };
+    for _ in 0..ATTEMPTS {
+        let mut file = open().map_err(io)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut text = Vec::new();
+                let read = (&mut file).take(LONGEST_HOLDER).read_to_end(&mut text).ok();
+                let holder = read.and_then(|_| serde_json::from_slice(&text).ok());
+                return Err(LockError::Held { url: url.to_owned(), holder });
+            }
+            Err(TryLockError::Error(error)) => return Err(io(error)),
+        }
+        let (ours, there) = (file.metadata().map_err(io)?, path.symlink_metadata());
+        if there.is_ok_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino())) {
+            return Ok(file);
+        }
+    }
+    Err(io(io::Error::other("is replaced again and again while it is locked")))
 }
 
 #[cfg(test)]
@@ -100,5 +134,26 @@ mod tests {
         assert!(take(folder.path(), "https://b.example.com", &holder).is_ok(), "another target is another lock");
         drop(lock);
         assert!(take(folder.path(), "https://a.example.com", &holder).is_ok());
+    }
+
+    #[test]
+    fn a_lock_file_that_is_removed_does_not_give_a_second_lock_to_who_waits_for_its_name() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("file");
+        std::fs::write(&path, "").expect("written");
+        let open = || {
+            let file = File::options().read(true).open(&path);
+            // Somebody puts another file in its place before it is locked.
+            std::fs::remove_file(&path).and_then(|()| std::fs::write(&path, "")).expect("replaced");
+            file
+        };
+        let error = lock_as(&path, "url", open).map(drop).expect_err("never the right one");
+        assert!(error.to_string().contains("replaced again and again"), "{error}");
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).expect("linked");
+        assert!(take_plan(&link, "url").is_err(), "a link is not followed");
+        let held = take_plan(&path, "url").expect("locked");
+        assert!(matches!(take_plan(&path, "url"), Err(LockError::Held { .. })));
+        drop(held);
     }
 }

@@ -1,7 +1,10 @@
 //! Carrying out one operation: read, compare, note the intent, write, compare again.
 //!
-//! An update or delete reads its user just before the write and does nothing where that user is not the one of the plan.
-//! No request that writes leaves before its intent is on disk.
+//! An update or delete reads its user just before the write and does nothing where that user is not the one of the plan,
+//! or is protected. A repetition is a new decision: the user is read and judged again before each of them. No request
+//! that writes leaves before its intent is on disk.
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -11,8 +14,8 @@ use super::journal::{Doubt, Journal, Record, Step};
 use crate::diff::Protect;
 use crate::employee::{Managed, User, UserId};
 use crate::plan::{Digest, Fields, Operation, OperationId};
-use crate::target::client::{ApiError, Client};
-use crate::target::wire::{Edit, UserResource, create_body};
+use crate::target::client::{ApiError, Client, Deleted};
+use crate::target::wire::{Body, Edit, UserResource, create_body};
 
 /// What all operations of a run share.
 pub struct Worker<'a> {
@@ -76,6 +79,8 @@ pub struct Attempt {
     pub wrote: bool,
     /// The whole user as read before the write.
     pub before: Option<UserResource>,
+    /// How long to wait before another attempt, if that may help.
+    again: Option<Duration>,
 }
 
 /// What became of an attempt.
@@ -100,11 +105,15 @@ pub enum End {
     Unclear(String),
     /// A create was refused because the identifier or e-mail is in use: perhaps by the very user whom it made before.
     Taken(String),
+    /// Skovik says that the user who is to be removed is not there. Only the complete list can confirm that.
+    SaidGone(String),
+    /// The run was ended before anything was sent.
+    Stopped,
 }
 
 impl Attempt {
     fn new(end: End) -> Self {
-        Self { end, halt: None, wrote: false, before: None }
+        Self { end, halt: None, wrote: false, before: None, again: None }
     }
 
     fn not_done(problem: impl Into<String>) -> Self {
@@ -118,6 +127,51 @@ impl Attempt {
     fn halting(mut self, halt: Halt) -> Self {
         self.halt = Some(halt);
         self
+    }
+
+    fn trying_again(self, again: Option<Duration>) -> Self {
+        Self { again, ..self }
+    }
+
+    /// What an attempt comes to where one before it may have got through: being refused now does not undo that.
+    fn after_unclear(mut self) -> Self {
+        self.end = match self.end {
+            End::NotDone(problem) => End::Unclear(format!("{problem}, after an attempt that may have got through")),
+            End::Stopped => End::Unclear("the run was stopped after an attempt that may have got through".to_owned()),
+            end => end,
+        };
+        self
+    }
+}
+
+/// The attempts of one update or delete within one run.
+struct Attempts {
+    left: u32,
+    /// What is known of an attempt whose outcome is not, of this run or an earlier one.
+    doubt: Option<Doubt>,
+    /// Whether that attempt was one of these.
+    unclear: bool,
+}
+
+impl Attempts {
+    fn new(left: u32, doubt: Option<&Doubt>) -> Self {
+        Self { left, doubt: doubt.cloned(), unclear: false }
+    }
+
+    /// Whether to look at the user again after the given attempt; it is what all of them come to otherwise.
+    async fn go_on(&mut self, attempt: Attempt, client: &Client) -> Result<(), Attempt> {
+        let attempt = if self.unclear { attempt.after_unclear() } else { attempt };
+        let Some(delay) = attempt.again.filter(|_| self.left > 0) else { return Err(attempt) };
+        if let End::Unclear(_) = attempt.end {
+            self.unclear = true;
+            self.doubt.get_or_insert_with(|| Doubt { before: attempt.before.clone() });
+        }
+        self.left -= 1;
+        match client.wait(delay).await {
+            Ok(()) => Ok(()),
+            Err(_) if self.doubt.is_some() => Err(attempt.after_unclear()),
+            Err(_) => Err(Attempt::new(End::Stopped)),
+        }
     }
 }
 
@@ -142,16 +196,34 @@ impl Worker<'_> {
         }
         match self.client.create_user(&body).await {
             Ok(made) => {
-                let differs = self.compare(expected, &made);
-                Attempt::new(End::Done { user_id: Some(made.id().clone()), after: Some(made), differs })
+                let (after, differs) = self.as_stored(expected, &body, made).await;
+                Attempt::new(End::Done { user_id: Some(after.id().clone()), after: Some(after), differs })
                     .having_written()
             }
             Err(ApiError::Refused(refusal)) if refusal.taken => Attempt::new(End::Taken(refusal.to_string())),
-            Err(error) => end_of_write(&error),
+            // A POST is never repeated where its outcome is unclear: the engine settles that by the complete list.
+            Err(error) => end_of_write(&error).trying_again(None),
         }
     }
 
     async fn update(
+        &self,
+        id: OperationId,
+        user_id: &UserId,
+        before: &Before,
+        edits: &[Edit],
+        doubt: Option<&Doubt>,
+    ) -> Attempt {
+        let mut attempts = Attempts::new(self.client.retries(), doubt);
+        loop {
+            let attempt = self.update_once(id, user_id, before, edits, attempts.doubt.as_ref()).await;
+            if let Err(last) = attempts.go_on(attempt, self.client).await {
+                return last;
+            }
+        }
+    }
+
+    async fn update_once(
         &self,
         id: OperationId,
         user_id: &UserId,
@@ -193,7 +265,8 @@ impl Worker<'_> {
         if moves && user.branch == expected.branch {
             self.refill(id, first.clone(), &expected, edits).await
         } else if differences(&expected, &user, self.managed).is_empty() {
-            done(read, Vec::new())
+            let lost = self.losses(first, edits, &read);
+            done(read, lost)
         } else {
             Attempt::new(End::Conflict(changed_meanwhile(user_id)))
         }
@@ -222,7 +295,7 @@ impl Worker<'_> {
                 } else if moves {
                     self.refill(id, first.clone(), expected, edits).await
                 } else {
-                    let differs = self.compare(expected, &after);
+                    let (after, differs) = self.as_stored(expected, &body, after).await;
                     done(after, differs)
                 };
                 attempt.having_written()
@@ -242,37 +315,52 @@ impl Worker<'_> {
                  there: {problem}; run the same apply again"
             ))
         };
-        let mut read = match self.client.user(before.id()).await {
-            Ok(Some(read)) => read,
-            Ok(None) => return Attempt::new(half(&"the user is not in Skovik any more")),
-            Err(error) => return self.ended_by(half(&error), &error),
-        };
-        let missing = match read.refill(&before, edits) {
-            Ok(missing) => missing,
-            Err(problem) => return Attempt::new(half(&problem)),
-        };
+        let mut left = self.client.retries();
         let mut wrote = false;
-        if let Some(body) = missing {
+        let read = loop {
+            let read = match self.client.user(before.id()).await {
+                Ok(Some(read)) => read,
+                Ok(None) => return Attempt::new(half(&"the user is not in Skovik any more")),
+                Err(error) => return self.ended_by(half(&error), &error),
+            };
+            let body = match read.refill(&before, edits) {
+                Ok(Some(body)) => body,
+                Ok(None) => break read,
+                Err(problem) => return Attempt::new(half(&problem)),
+            };
+            match read.to_user(self.managed) {
+                Ok(user) if self.protect.covers(&user) => {
+                    return Attempt::new(half(&"the user is protected now, and was left alone"));
+                }
+                Ok(_) => {}
+                Err(problem) => return Attempt::new(half(&problem)),
+            }
             if let Err(mut attempt) = self.announce(id, Step::Refill, Some(&before)).await {
                 attempt.end = half(&"the journal cannot be written");
                 return attempt;
             }
             wrote = true;
-            read = match self.client.replace_user(read.id(), &body).await {
+            match self.client.replace_user(read.id(), &body).await {
                 Ok(Some(after)) => {
                     if let Some(halt) = self.changed_roles(&read, &after) {
                         return Attempt::new(half(&halt)).halting(halt).having_written();
                     }
-                    after
+                    break after;
                 }
                 Ok(None) => return Attempt::new(half(&"the user vanished")),
+                Err(ApiError::NotSent { again: Some(delay), .. } | ApiError::Unclear { again: Some(delay), .. })
+                    if left > 0 =>
+                {
+                    left -= 1;
+                    if let Err(error) = self.client.wait(delay).await {
+                        return Attempt::new(half(&error));
+                    }
+                }
                 Err(error) => return self.ended_by(half(&error), &error),
-            };
-        }
+            }
+        };
         let mut differs = self.compare(expected, &read);
-        if !matches!(read.refill(&before, edits), Ok(None)) {
-            differs.push("custom fields that the change of branch emptied are still missing".to_owned());
-        }
+        differs.extend(self.losses(&before, edits, &read));
         let mut attempt = done(read, differs);
         attempt.wrote = wrote;
         attempt.before = Some(before);
@@ -280,9 +368,26 @@ impl Worker<'_> {
     }
 
     async fn delete(&self, id: OperationId, user_id: &UserId, before_hash: Digest, doubt: Option<&Doubt>) -> Attempt {
+        let mut attempts = Attempts::new(self.client.retries(), doubt);
+        loop {
+            let attempt = self.delete_once(id, user_id, before_hash, attempts.doubt.as_ref()).await;
+            if let Err(last) = attempts.go_on(attempt, self.client).await {
+                return last;
+            }
+        }
+    }
+
+    async fn delete_once(
+        &self,
+        id: OperationId,
+        user_id: &UserId,
+        before_hash: Digest,
+        doubt: Option<&Doubt>,
+    ) -> Attempt {
+        let said_gone = || End::SaidGone(format!("Skovik says that the user {user_id} is not there (404)"));
         let (read, user) = match self.read(user_id, doubt).await {
             Ok(Some(found)) => found,
-            Ok(None) => return gone(),
+            Ok(None) => return Attempt::new(said_gone()),
             Err(attempt) => return attempt,
         };
         if hash_of(&user, self.managed) != before_hash {
@@ -292,7 +397,8 @@ impl Worker<'_> {
             return attempt;
         }
         let mut attempt = match self.client.delete_user(user_id).await {
-            Ok(_) => gone().having_written(),
+            Ok(Deleted::Now) => gone().having_written(),
+            Ok(Deleted::AlreadyGone) => Attempt::new(said_gone()).having_written(),
             Err(error) => end_of_write(&error),
         };
         attempt.before = Some(read);
@@ -310,6 +416,7 @@ impl Worker<'_> {
             Err(error @ ApiError::Credentials { .. }) => {
                 return Err(unread(error.to_string()).halting(Halt::Credentials(error.to_string())));
             }
+            Err(ApiError::Stopped { .. }) if doubt.is_none() => return Err(Attempt::new(End::Stopped)),
             Err(error) => return Err(unread(format!("the user could not be read before the write: {error}"))),
         };
         let user = read
@@ -335,6 +442,32 @@ impl Worker<'_> {
             Ok(user) => differences(expected, &user, self.managed),
             Err(problem) => vec![format!("the answer cannot be understood: {problem}")],
         }
+    }
+
+    /// How what Skovik holds after a write differs from what it was sent, what this tool does not manage included. What
+    /// the answer seems to have lost is looked at once more.
+    async fn as_stored(&self, expected: &User, sent: &Body, answer: UserResource) -> (UserResource, Vec<String>) {
+        let differs = |held: &UserResource| {
+            let mut differs = self.compare(expected, held);
+            differs.extend(sent.lost(held, self.managed));
+            differs
+        };
+        let found = differs(&answer);
+        if found.is_empty() {
+            return (answer, found);
+        }
+        match self.client.user(answer.id()).await {
+            Ok(Some(read)) => {
+                let found = differs(&read);
+                (read, found)
+            }
+            _ => (answer, found),
+        }
+    }
+
+    /// What a user lost of what was carried along from `before`.
+    fn losses(&self, before: &UserResource, edits: &[Edit], held: &UserResource) -> Vec<String> {
+        before.overlay(edits).map_or_else(|problem| vec![problem], |sent| sent.lost(held, self.managed))
     }
 
     fn changed_roles(&self, before: &UserResource, after: &UserResource) -> Option<Halt> {
@@ -374,12 +507,12 @@ fn gone() -> Attempt {
 fn end_of_write(error: &ApiError) -> Attempt {
     let problem = error.to_string();
     match error {
-        ApiError::Refused(_) | ApiError::NotSent { .. } => Attempt::not_done(problem),
-        ApiError::Unclear { .. } => Attempt::new(End::Unclear(problem)),
-        ApiError::Credentials { unclear, .. } => {
-            let end = if *unclear { End::Unclear(problem.clone()) } else { End::NotDone(problem.clone()) };
-            Attempt::new(end).halting(Halt::Credentials(problem))
-        }
+        ApiError::Refused(_) => Attempt::not_done(problem),
+        ApiError::NotSent { again, .. } => Attempt::not_done(problem).trying_again(*again),
+        ApiError::Unclear { again, .. } => Attempt::new(End::Unclear(problem)).trying_again(*again),
+        ApiError::Credentials { .. } => Attempt::not_done(problem.clone()).halting(Halt::Credentials(problem)),
+        ApiError::Stopped { unclear: true } => Attempt::new(End::Unclear(problem)),
+        ApiError::Stopped { unclear: false } => Attempt::new(End::Stopped),
     }
 }
 

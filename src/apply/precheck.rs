@@ -1,7 +1,10 @@
 //! Before anything is written: does the live account still have everything that the plan was made for? Pure functions.
 //!
-//! Until the plan's first write any difference refuses the whole plan. From then on it concerns only its own operation,
+//! What the plan shows is held against what its ids name (`labels`), so that what reviewers see is what is hit. Until the
+//! plan's first write any difference refuses the whole plan. From then on it concerns only its own operation,
 //! and what an operation should bring about may be so already, where a crash lost the end of the journal.
+
+mod labels;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -11,7 +14,8 @@ use crate::diff::{Protect, Untrusted};
 use crate::employee::{BranchId, Directory, Managed, User, UserId, email_key};
 use crate::guard;
 use crate::plan::{
-    Action, BranchRef, Change, Field, Fields, GuardResult, ManagerRef, Operation, OperationId, Plan, Value,
+    Action, BranchRef, Change, Digest, Field, Fields, GuardResult, ManagerRef, Operation, OperationId, Plan, Target,
+    Value,
 };
 
 /// The live account, and the settings that say what of it may be touched.
@@ -33,8 +37,10 @@ pub struct Standing {
     /// What is wrong with the preconditions of some, in the plan's order.
     pub conflicts: Vec<Conflict>,
     /// Those whose preconditions are gone because what they should bring about is so already, where the journal shows
-    /// that this apply was begun; with the user whom a create made.
+    /// that this apply was begun; with the user whom they made or changed.
     pub already: HashMap<OperationId, Option<UserId>>,
+    /// The ids of all users, where the plan creates somebody: an id that is answered to a create must be none of them.
+    pub users: HashSet<UserId>,
 }
 
 /// Why an operation cannot be carried out.
@@ -59,6 +65,25 @@ impl Standing {
     }
 }
 
+/// Whether the account is the one that the plan was made for, and its custom fields and branches are called what the plan
+/// calls them.
+///
+/// # Errors
+/// Says what is not so.
+pub fn account(plan: &Plan, replay: &Replay, directory: &Directory) -> Result<(), Vec<String>> {
+    let Target { anchors, users, .. } = &plan.content().target;
+    let was_empty = *users == 0 && !replay.announced;
+    if !anchors.recognise(directory) || (was_empty && !directory.users.is_empty()) {
+        return Err(vec![
+            "this is not the account that the plan was made for: most of the users or branches that it knew are not there; \
+             is the key that of another account?"
+                .to_owned(),
+        ]);
+    }
+    let problems = labels::of_plan(plan, directory);
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
 /// Every precondition of the operations that were not begun yet.
 ///
 /// # Errors
@@ -66,24 +91,60 @@ impl Standing {
 pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing, Untrusted> {
     let index = Index::new(plan, live)?;
     let mut standing = Standing::default();
+    if plan.content().summary.create > 0 {
+        standing.users = live.directory.users.iter().map(|user| user.id.clone()).collect();
+    }
     let mut made: Option<Made> = None;
+    standing.conflicts.extend(lost_newcomers(plan, replay, live));
     for operation in &plan.content().operations {
         if replay.operations.contains_key(&operation.id) {
             continue;
         }
-        let problems = index.problems_of(operation);
+        let mut problems = index.problems_of(operation);
+        // Later, the plan itself may have renamed somebody.
+        if !replay.announced {
+            problems.extend(labels::of_references(operation, live.directory));
+        }
         if problems.is_empty() {
             continue;
         }
         let made = made.get_or_insert_with(|| made_so_far(plan, replay, live.directory));
         if replay.is_begun() && !moves_branch(operation) && already_holds(operation, live.directory, live.managed, made)
         {
-            standing.already.insert(operation.id, made.get(&operation.id).cloned());
+            let user = match &operation.action {
+                Action::Create { .. } => made.get(&operation.id),
+                Action::Link { create, .. } => made.get(create),
+                Action::Update { user_id, .. } => Some(user_id),
+                Action::Delete { .. } => None,
+            };
+            standing.already.insert(operation.id, user.cloned());
         } else {
             standing.conflicts.push(Conflict { operation: operation.id, problems });
         }
     }
     Ok(standing)
+}
+
+/// The creates that an earlier run did, whose user is not the person of the plan any more, or is not there, while others
+/// are still to be given that user as their manager.
+fn lost_newcomers(plan: &Plan, replay: &Replay, live: Live<'_>) -> Vec<Conflict> {
+    let operations = &plan.content().operations;
+    let is_done = |id: &OperationId| matches!(replay.operations.get(id), Some(Progress::Done { .. }));
+    let open = operations.iter().filter(|operation| !is_done(&operation.id));
+    let needed: HashSet<OperationId> = open.flat_map(|operation| operation.depends_on.iter().copied()).collect();
+    let lost = |operation: &Operation| {
+        let Action::Create { after } = &operation.action else { return None };
+        let Some(Progress::Done { user_id: Some(user_id), .. }) = replay.operations.get(&operation.id) else {
+            return None;
+        };
+        let user = live.directory.user(user_id);
+        if !needed.contains(&operation.id) || user.is_some_and(|user| user.identifier == after.external_identifier) {
+            return None;
+        }
+        let problem = format!("the user {user_id} whom an earlier run made is not this person in Skovik");
+        Some(Conflict { operation: operation.id, problems: vec![problem] })
+    };
+    operations.iter().filter_map(lost).collect()
 }
 
 /// A change of branch may have emptied fields that only a journal remembers, so that its managed fields do not prove it.
@@ -246,7 +307,7 @@ impl<'a> Index<'a> {
                 problems.extend(manager.iter().flatten().filter_map(|manager| self.missing_manager(manager)));
             }
             Action::Update { user_id, before_hash, changes } => {
-                problems.extend(self.changed(user_id, *before_hash));
+                problems.extend(self.changed(operation, user_id, *before_hash));
                 for Change { field, before: _, after } in changes {
                     problems.extend(match (field, after) {
                         (Field::PrimaryEmail, Some(Value::Text(email))) => {
@@ -263,22 +324,24 @@ impl<'a> Index<'a> {
             }
             Action::Link { .. } => {}
             Action::Delete { user_id, before_hash, .. } => {
-                problems.extend(self.changed(user_id, *before_hash));
+                problems.extend(self.changed(operation, user_id, *before_hash));
                 problems.extend(self.new_report(operation, user_id));
             }
         }
         problems
     }
 
-    fn changed(&self, user_id: &UserId, before_hash: crate::plan::Digest) -> Option<String> {
+    fn changed(&self, operation: &Operation, user_id: &UserId, before_hash: Digest) -> Vec<String> {
         let Some(user) = self.live.directory.user(user_id) else {
-            return Some(format!("the user {user_id} is not in Skovik any more"));
+            return vec![format!("the user {user_id} is not in Skovik any more")];
         };
         if self.live.protect.covers(user) {
-            return Some(format!("the user {user_id} is protected now"));
+            return vec![format!("the user {user_id} is protected now")];
         }
-        (hash_of(user, self.live.managed) != before_hash)
-            .then(|| format!("the user {user_id} has changed in Skovik since the plan"))
+        if hash_of(user, self.live.managed) != before_hash {
+            return vec![format!("the user {user_id} has changed in Skovik since the plan")];
+        }
+        labels::of_user(operation, user, self.live)
     }
 
     fn taken_email(&self, operation: &Operation, email: &str, own: Option<&UserId>) -> Option<String> {

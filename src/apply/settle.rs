@@ -16,12 +16,16 @@ pub(super) enum Verdict {
     Absent,
     /// Somebody has the identifier or the e-mail who is not exactly the person that was sent.
     SomebodyElse(String),
+    /// It removed the user, or they are gone without it.
+    Gone,
     /// Reading the user will tell.
     ReadAgain,
 }
 
 /// A list, made ready for looking people up.
 pub(super) struct List<'a> {
+    /// Sorted by id.
+    users: &'a [User],
     by_identifier: HashMap<&'a str, &'a User>,
     by_email: HashMap<Cow<'a, str>, &'a User>,
 }
@@ -29,14 +33,24 @@ pub(super) struct List<'a> {
 impl<'a> List<'a> {
     pub(super) fn new(users: &'a [User]) -> Self {
         Self {
+            users,
             by_identifier: users.iter().filter_map(|user| Some((user.identifier.as_ref()?.as_str(), user))).collect(),
             by_email: users.iter().map(|user| (email_key(&user.email), user)).collect(),
         }
     }
 
+    /// Whether the list has a user.
+    pub(super) fn has(&self, id: &UserId) -> bool {
+        self.users.binary_search_by(|user| user.id.cmp(id)).is_ok()
+    }
+
     /// Judges one operation by this list, which was read long enough after it was sent.
     pub(super) fn judge(&self, operation: &Operation, managed: &Managed, made: &Made) -> Verdict {
-        let Action::Create { after } = &operation.action else { return Verdict::ReadAgain };
+        let after = match &operation.action {
+            Action::Create { after } => after,
+            Action::Delete { user_id, .. } if !self.has(user_id) => return Verdict::Gone,
+            Action::Delete { .. } | Action::Update { .. } | Action::Link { .. } => return Verdict::ReadAgain,
+        };
         let by_identifier = after.external_identifier.as_ref().and_then(|id| self.by_identifier.get(id.as_str()));
         let found = by_identifier.or_else(|| self.by_email.get(&*email_key(&after.primary_email)));
         let Some(user) = found else { return Verdict::Absent };

@@ -15,13 +15,16 @@ use super::expect::Made;
 use crate::employee::{Managed, UserId};
 use crate::guard::Limits;
 use crate::plan::{
-    Content, CreateRef, Diagnostic, Digest, ManagerRef, Operation, OperationId, Plan, PlanError, SourceSummary,
-    Summary, Target,
+    Content, CreateRef, Diagnostic, ManagerRef, Operation, OperationId, Plan, PlanError, SourceSummary, Summary,
+    Target, UserRef,
 };
 
 pub use history::History;
 
-use draft::{Action, Draft, Drafts};
+use draft::{Action, Draft, Drafts, NamesNow};
+
+/// The kind of the only source of an undo.
+pub const SOURCE_KIND: &str = "journal";
 
 /// All that an undo is made of.
 #[derive(Debug)]
@@ -47,7 +50,7 @@ pub fn make(input: &Input<'_>) -> Result<Plan, UndoError> {
     diagnostics.extend(left_out.iter().map(|&index| left_out_message(&drafts[index])));
     diagnostics.sort_unstable();
     diagnostics.dedup();
-    let operations = write_down(&drafts, &order);
+    let operations = write_down(&drafts, &order, &draft::names_now(plan, history, managed).map_err(UndoError::User)?);
     let done = plan.content().operations.iter().filter(|operation| history.is_done(operation.id)).count() as u64;
     let target = target_now(plan, history);
     // Whoever is left out is named by a diagnostic; set aside is who has a record that cannot be trusted.
@@ -56,12 +59,12 @@ pub fn make(input: &Input<'_>) -> Result<Plan, UndoError> {
     let content = Content {
         generator: plan.content().generator.clone(),
         config_hash: plan.content().config_hash,
-        guards: guards::evaluate(plan, limits, managed, &drafts, &summary, target.managed),
+        guards: guards::evaluate(plan, limits, managed, &drafts, &operations, target.managed),
         summary: Summary { unchanged: target.managed.saturating_sub(changed), ..summary },
         target,
         sources: vec![SourceSummary {
             name: "the journal of the plan to undo".to_owned(),
-            kind: "journal".to_owned(),
+            kind: SOURCE_KIND.to_owned(),
             records: done,
             proof: "journal".to_owned(),
             fingerprint: plan.hash(),
@@ -99,6 +102,7 @@ fn target_now(plan: &Plan, history: &History) -> Target {
         users: now(was.users),
         managed: now(was.managed),
         fingerprint: history.fingerprint(),
+        anchors: was.anchors.clone(),
         kind: was.kind.clone(),
         url: was.url.clone(),
         custom_fields: was.custom_fields.clone(),
@@ -126,8 +130,9 @@ fn left_out_message(draft: &Draft) -> Diagnostic {
     draft.diagnostic("undo_left_out", message)
 }
 
-/// Numbers the drafts by their place, and names the people who are made again by the operations that make them.
-fn write_down(drafts: &[Draft], order: &[usize]) -> Vec<Operation> {
+/// Numbers the drafts by their place, names the people who are made again by the operations that make them, and everybody
+/// else as they are called now.
+fn write_down(drafts: &[Draft], order: &[usize], names: &NamesNow) -> Vec<Operation> {
     let mut numbers = vec![OperationId(0); drafts.len()];
     let mut again: BTreeMap<&UserId, CreateRef> = BTreeMap::new();
     for (number, &index) in (1..).zip(order) {
@@ -144,8 +149,12 @@ fn write_down(drafts: &[Draft], order: &[usize]) -> Vec<Operation> {
     let needs = order::needs(drafts);
     let person = |manager: &ManagerRef| match manager {
         ManagerRef::User(user) => {
-            again.get(&user.user_id).map_or_else(|| manager.clone(), |create| create.clone().into())
+            again.get(&user.user_id).map_or_else(|| names.of(user).into(), |create| create.clone().into())
         }
+        ManagerRef::Create(_) => manager.clone(),
+    };
+    let now = |manager: &ManagerRef| match manager {
+        ManagerRef::User(user) => names.of(user).into(),
         ManagerRef::Create(_) => manager.clone(),
     };
     order
@@ -159,10 +168,16 @@ fn write_down(drafts: &[Draft], order: &[usize]) -> Vec<Operation> {
                 employee: employee.clone(),
                 name: name.clone(),
                 depends_on,
-                action: drafts[index].action.clone().with_managers(person),
+                action: drafts[index].action.clone().with_managers(person, now),
             }
         })
         .collect()
+}
+
+impl From<UserRef> for ManagerRef {
+    fn from(user: UserRef) -> Self {
+        Self::User(user)
+    }
 }
 
 impl From<CreateRef> for ManagerRef {
@@ -175,9 +190,4 @@ impl From<CreateRef> for ManagerRef {
 fn made(plan: &Plan, history: &History) -> Made {
     let operations = plan.content().operations.iter();
     operations.filter_map(|operation| Some((operation.id, history.made(operation.id)?.clone()))).collect()
-}
-
-/// Covers what an undo was made of.
-fn digest_of(bytes: &[u8]) -> Digest {
-    Digest::of(bytes)
 }

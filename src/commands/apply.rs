@@ -9,14 +9,15 @@ mod watch;
 use std::path::Path;
 
 use anyhow::Context as _;
+use jiff::Timestamp;
 
 use super::common::{
-    client, counted_approvals, journal_path, list_guards, load_settings, now, read_plan, rules, same_settings, shown,
-    state_folder,
+    client, counted_approvals, list_guards, load_settings, now, open_state, read_plan, replay, rules, same_settings,
+    shown,
 };
 use super::verify::stated_hash;
 use crate::apply::engine::{self, Options, Stop};
-use crate::apply::journal::{Journal, JournalError, Record, Replay};
+use crate::apply::journal::{BegunBy, Journal, Record, Replay};
 use crate::apply::lock::{self, Holder, Lock, LockError};
 use crate::apply::operation::Worker;
 use crate::apply::precheck::{self, Live, Standing};
@@ -27,8 +28,10 @@ use crate::config::Settings;
 use crate::diff::Policy;
 use crate::employee::Directory;
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
+use crate::files::write_private;
 use crate::mapping::Mapper;
 use crate::plan::{Digest, GuardResult, Plan};
+use crate::state::State;
 use crate::target::Account;
 use crate::target::client::Client;
 use crate::ui::Ui;
@@ -42,38 +45,56 @@ const REASONS_SHOWN: usize = 10;
 /// # Errors
 /// Each refusal before the first write; what happened afterwards is the status.
 pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
-    apply(args, global, None, ui).await
-}
-
-/// The same, under the target's lock if that is held already.
-pub(super) async fn apply(
-    args: &cli::Apply,
-    global: &Global,
-    held: Option<&Lock>,
-    ui: &Ui,
-) -> anyhow::Result<ExitStatus> {
     let plan = read_plan(&args.plan)?;
-    let journal_path = journal_path(&args.plan);
-    let read_journal = || Replay::read(&journal_path, plan.hash()).map_err(journal_refusal);
-    if let Some(finished) = read_journal()?.finished {
-        say(args, ui, &format!("nothing to do: this plan was applied completely at {finished:.0}"))?;
-        return Ok(ExitStatus::Done);
-    }
-    let settings = load_settings(&global.config)?;
-    same_settings(&plan, &settings, &global.config)?;
+    let state = open_state(global)?;
+    let finished = replay(&state, &plan)?.finished;
+    let settings = load_settings(&global.config).and_then(|settings| {
+        same_settings(&plan, &settings, &global.config)?;
+        Ok(settings)
+    });
+    let settings = match settings {
+        Ok(settings) => settings,
+        // The settings have moved on since.
+        Err(error) => return finished.map_or(Err(error), |finished| finished_before(args, finished, ui)),
+    };
     if plan.content().operations.is_empty() {
         say(args, ui, "nothing to do: the plan has no operations")?;
         return Ok(ExitStatus::Done);
     }
-    let granted = approval(&plan, args, &settings, ui)?;
+    let granted = match approval(&plan, args, &settings, finished.is_none(), ui) {
+        Ok(granted) => granted,
+        Err(error) => return finished.map_or(Err(error), |finished| finished_before(args, finished, ui)),
+    };
     lifted(&plan, &plan.content().guards, &granted)?;
-    let _lock = if held.is_none() { Some(take_lock(&settings, Some(plan.hash()))?) } else { None };
+    let _lock = take_lock(&settings, &state, Some(plan.hash()))?;
+    let _plan_lock = take_plan_lock(&settings, &args.plan)?;
+    let approved = Approved { plan: &plan, granted: &granted, begun_by: BegunBy::Apply };
+    carry_out(approved, args, &settings, &state, ui).await
+}
+
+/// A plan that may be applied.
+#[derive(Clone, Copy)]
+pub(super) struct Approved<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) granted: &'a Granted,
+    pub(super) begun_by: BegunBy,
+}
+
+/// Carries an approved plan out, under the target's lock. Nothing that `args` names is read any more.
+pub(super) async fn carry_out(
+    approved: Approved<'_>,
+    args: &cli::Apply,
+    settings: &Settings,
+    state: &State,
+    ui: &Ui,
+) -> anyhow::Result<ExitStatus> {
+    let Approved { plan, granted, .. } = approved;
     // Only now nobody else writes to it.
-    let replay = read_journal()?;
-    let client = client(&settings).await?;
+    let mut replay = replay(state, plan)?;
+    let client = client(settings).await?;
     let mut stop = watch::listen_for_signals()?;
     let (account, policy, directory) = tokio::select! {
-        live = read_live(client, &settings, ui) => live?,
+        live = read_live(client, settings, ui) => live?,
         () = engine::wants(&mut stop, Stop::Gently) => {
             return Err(refused(ExitStatus::Interrupted, "interrupted before anything was written"));
         }
@@ -85,16 +106,37 @@ pub(super) async fn apply(
         protect: &policy.protect,
         branches: policy.branches.as_ref(),
     };
-    let Some(standing) = standing(&plan, &replay, live)? else {
+    if let Some(finished) = replay.finished {
+        if !is_as_before(plan, live)? {
+            return finished_before(args, finished, ui);
+        }
+        ui.note(format!("Skovik is again as it was before this plan was applied at {finished:.0}: it is applied anew"));
+        state.put_away(plan.hash())?;
+        replay = Replay::default();
+    }
+    precheck::account(plan, &replay, &directory).map_err(|problems| stale(&problems))?;
+    let Some(standing) = standing(plan, &replay, live)? else {
         say(args, ui, "nothing to do: everything that this plan should bring about is so already")?;
         return Ok(ExitStatus::Done);
     };
-    lifted(&plan, &precheck::guards(&plan, &replay, live), &granted)?;
+    lifted(plan, &precheck::guards(plan, &replay, live), granted)?;
     drop(directory);
     let target = &settings.target;
     let options = Options { max_in_flight: target.max_in_flight, settle_after: target.timeout, stop };
-    let begun = Begun { plan: &plan, replay: &replay, standing: &standing };
-    execute(args, begun, options, &granted, &client, &policy, ui).await
+    let begun = Begun { approved, replay: &replay, standing: &standing };
+    execute(args, begun, options, &client, &policy, state, ui).await
+}
+
+fn finished_before(args: &cli::Apply, finished: Timestamp, ui: &Ui) -> anyhow::Result<ExitStatus> {
+    say(args, ui, &format!("nothing to do: this plan was applied completely at {finished:.0}"))?;
+    Ok(ExitStatus::Done)
+}
+
+/// Whether the account is in every respect as a plan needs it that was not applied yet.
+fn is_as_before(plan: &Plan, live: Live<'_>) -> anyhow::Result<bool> {
+    let untouched = Replay::default();
+    let standing = precheck::standing(plan, &untouched, live).or_refuse(ExitStatus::Untrusted)?;
+    Ok(standing.conflicts.is_empty() && precheck::account(plan, &untouched, live.directory).is_ok())
 }
 
 /// Prints a result; to standard error where standard output is the event stream.
@@ -107,7 +149,7 @@ fn say(args: &cli::Apply, ui: &Ui, text: &str) -> anyhow::Result<()> {
 }
 
 /// Who approved the plan; on a terminal, where the policy allows it, the person is asked.
-fn approval(plan: &Plan, args: &cli::Apply, settings: &Settings, ui: &Ui) -> anyhow::Result<Granted> {
+fn approval(plan: &Plan, args: &cli::Apply, settings: &Settings, may_ask: bool, ui: &Ui) -> anyhow::Result<Granted> {
     let rules = rules(plan, settings)?;
     let stated = args.approved_hash.as_deref().map(stated_hash).transpose()?;
     let found = counted_approvals(&args.plan, plan, settings)?;
@@ -115,7 +157,8 @@ fn approval(plan: &Plan, args: &cli::Apply, settings: &Settings, ui: &Ui) -> any
         Ok(granted) => return Ok(granted),
         Err(refusal) => refused(ExitStatus::NotApproved, format!("not approved: {refusal}")),
     };
-    let may_ask = stated.is_none() && rules.hash_suffices() && plan.blocking_guards().next().is_none() && ui.can_ask();
+    let may_ask =
+        may_ask && stated.is_none() && rules.hash_suffices() && plan.blocking_guards().next().is_none() && ui.can_ask();
     if !may_ask {
         return Err(refusal);
     }
@@ -141,12 +184,21 @@ fn lifted(plan: &Plan, guards: &[GuardResult], granted: &Granted) -> anyhow::Res
 }
 
 /// Takes the target's lock, for a plan or for one that is still to be made.
-pub(super) fn take_lock(settings: &Settings, plan_hash: Option<Digest>) -> anyhow::Result<Lock> {
+pub(super) fn take_lock(settings: &Settings, state: &State, plan_hash: Option<Digest>) -> anyhow::Result<Lock> {
     let holder = Holder { pid: std::process::id(), since: now(), plan_hash };
-    lock::take(&state_folder()?, &settings.target.url, &holder).map_err(|error| match error {
+    lock::take(state.folder(), &settings.target.url, &holder).map_err(not_locked)
+}
+
+/// Takes the lock of the plan file: whoever else applies it may keep their state elsewhere.
+pub(super) fn take_plan_lock(settings: &Settings, plan: &Path) -> anyhow::Result<Lock> {
+    lock::take_plan(plan, &settings.target.url).map_err(not_locked)
+}
+
+fn not_locked(error: LockError) -> anyhow::Error {
+    match error {
         LockError::Held { .. } => refused(ExitStatus::Locked, format!("{error}; wait for it, then try again")),
         LockError::Io { .. } => error.into(),
-    })
+    }
 }
 
 async fn read_live(client: Client, settings: &Settings, ui: &Ui) -> anyhow::Result<(Account, Policy, Directory)> {
@@ -176,21 +228,25 @@ fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> anyhow::Result<Opti
     if !replay.is_begun() && precheck::is_all_done(plan, live) {
         return Ok(None);
     }
-    let mut problems: Vec<String> = standing.problems(plan).collect();
-    let more = problems.len().saturating_sub(REASONS_SHOWN);
-    problems.truncate(REASONS_SHOWN);
+    let problems: Vec<String> = standing.problems(plan).collect();
+    Err(stale(&problems))
+}
+
+fn stale(problems: &[String]) -> anyhow::Error {
+    let shown: Vec<_> = problems.iter().take(REASONS_SHOWN).map(|problem| crate::render::printable(problem)).collect();
+    let more = problems.len() - shown.len();
     let more = if more > 0 { format!("\n  … and {more} more") } else { String::new() };
     let problem = format!(
         "the plan is stale, nothing was written; plan again and have that approved:\n  {}{more}",
-        problems.join("\n  ")
+        shown.join("\n  ")
     );
-    Err(refused(ExitStatus::Stale, problem))
+    refused(ExitStatus::Stale, problem)
 }
 
-/// A plan, and how far it got.
+/// An approved plan, and how far it got.
 #[derive(Clone, Copy)]
 struct Begun<'a> {
-    plan: &'a Plan,
+    approved: Approved<'a>,
     replay: &'a Replay,
     standing: &'a Standing,
 }
@@ -199,14 +255,22 @@ async fn execute(
     args: &cli::Apply,
     begun: Begun<'_>,
     options: Options,
-    granted: &Granted,
     client: &Client,
     policy: &Policy,
+    state: &State,
     ui: &Ui,
 ) -> anyhow::Result<ExitStatus> {
-    let Begun { plan, replay, standing } = begun;
+    let Begun { approved: Approved { plan, granted, begun_by }, replay, standing } = begun;
     let mut watch = Watch::new(args, plan, replay, ui)?;
-    let journal = Journal::open(&journal_path(&args.plan), replay, plan.hash()).await.context("nothing was written")?;
+    let hash = plan.hash();
+    let (copy, path) = (state.plan(hash), state.journal(hash));
+    if read_plan(&copy).is_ok_and(|copy| copy.hash() == hash) {
+        // An earlier run kept it.
+    } else {
+        write_private(&copy, |file| plan.write(file))
+            .with_context(|| format!("nothing was written: {}", shown(&copy)))?;
+    }
+    let journal = Journal::open(&path, state.key(), replay, hash, begun_by).await.context("nothing was written")?;
     let run = Record::Run { at: now(), approvers: granted.approvers.clone() };
     journal.write(&run).done().await.context("nothing was written")?;
     let worker = Worker { client, managed: &policy.managed, protect: &policy.protect, journal: &journal, now: &now };
@@ -225,15 +289,6 @@ fn status(report: &Report, wrote: bool) -> ExitStatus {
         Some(Halt::Journal(_)) if !wrote => ExitStatus::Unexpected,
         None if report.is_complete() => ExitStatus::Done,
         _ => ExitStatus::Partial,
-    }
-}
-
-/// The exit code of a journal that cannot be gone on with.
-pub(super) fn journal_refusal(error: JournalError) -> anyhow::Error {
-    match error {
-        JournalError::Io { .. } => error.into(),
-        JournalError::OtherPlan { .. } => refused(ExitStatus::Stale, error),
-        JournalError::Damaged { .. } => refused(ExitStatus::Damaged, error),
     }
 }
 

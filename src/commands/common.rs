@@ -1,7 +1,6 @@
 //! What several commands need: settings, the client, the policy, and the files beside a plan.
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -9,20 +8,24 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
 use url::Url;
 
 use crate::apply::journal::{JournalError, Replay};
+use crate::apply::undo;
 use crate::approval::signers::AllowedSigners;
 use crate::approval::{Approval, Found, MAX_BYTES, Proof, Rules, automatic, escalation, file_name};
-use crate::config::{Require, Settings};
+use crate::cli::Global;
+use crate::config::{Require, Settings, TargetSettings};
 use crate::diff::{Policy, Protect};
 use crate::employee::ExternalIdentifier;
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::write_private;
-use crate::guard::{not_as_demanded, title};
+use crate::guard::title;
 use crate::mapping::ResolvedMapper;
-use crate::plan::{Digest, GuardResult, Plan};
+use crate::plan::{Content, GuardResult, Plan, not_as_demanded};
 use crate::render::printable;
+use crate::state::{KEY_VARIABLE, State, StateError};
 use crate::target::client::{Client, Options};
 
 /// How many guards a refusal names.
@@ -47,6 +50,8 @@ pub(super) async fn client(settings: &Settings) -> anyhow::Result<Client> {
         auth_header: target.auth_header.clone(),
         auth_scheme: target.auth_scheme.clone(),
         page_size: target.page_size,
+        max_rows: target.max_rows,
+        list_timeout: target.list_timeout,
         max_in_flight: target.max_in_flight,
         requests_per_second: target.requests_per_second,
         timeout: target.timeout,
@@ -83,13 +88,13 @@ pub(super) fn read_plan(path: &Path) -> anyhow::Result<Plan> {
 /// Refuses a plan that was made with other settings, or that only says to have been made with these.
 pub(super) fn same_settings(plan: &Plan, settings: &Settings, path: &Path) -> anyhow::Result<()> {
     if plan.content().config_hash == settings.hash() {
-        return match not_as_demanded(&settings.guard, plan.content()) {
-            None => Ok(()),
-            Some(guard) => Err(refused(
-                ExitStatus::Damaged,
-                format!("no program wrote this plan: its guard {guard} is not that of the settings; plan again"),
-            )),
+        let forged = |problem: String| {
+            refused(ExitStatus::Damaged, format!("no program wrote this plan: {problem}; plan again"))
         };
+        if let Some(guard) = not_as_demanded(&settings.guard, plan.content()) {
+            return Err(forged(format!("its guard {guard} is not that of the settings")));
+        }
+        return mislabelled(plan, settings).map_or(Ok(()), |problem| Err(forged(problem)));
     }
     let problem = format!(
         "the settings in {} are not those that the plan was made with; plan again, or name the right file with --config",
@@ -98,26 +103,27 @@ pub(super) fn same_settings(plan: &Plan, settings: &Settings, path: &Path) -> an
     Err(refused(ExitStatus::Stale, problem))
 }
 
-/// Where a plan's journal stands.
-pub(super) fn journal_path(plan: &Path) -> PathBuf {
-    beside(plan, ".journal")
-}
-
-fn beside(plan: &Path, suffix: &str) -> PathBuf {
-    let mut name = OsString::from(plan.as_os_str());
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
-/// The plan that the journal beside a plan file belongs to, and what it says; `None` where there is no journal.
-pub(super) fn journal_beside(plan: &Path) -> Result<Option<(Digest, Replay)>, JournalError> {
-    let path = journal_path(plan);
-    let of_no_plan = Digest::from_bytes([0; 32]);
-    match Replay::read(&path, of_no_plan) {
-        Err(JournalError::OtherPlan { found, .. }) => Replay::read(&path, found).map(|replay| Some((found, replay))),
-        Ok(_) => Ok(None),
-        Err(error) => Err(error),
+/// What a plan says of its settings that they do not say, though it was made with them.
+fn mislabelled(plan: &Plan, settings: &Settings) -> Option<String> {
+    let Content { target, sources, .. } = plan.content();
+    if target.kind != TargetSettings::KIND || target.url != settings.target.url {
+        return Some(format!("its target is {}, and that of the settings {}", target.url, settings.target.url));
     }
+    let is_undo = sources.iter().all(|source| source.kind == undo::SOURCE_KIND);
+    let same = sources.len() == settings.sources.len()
+        && sources
+            .iter()
+            .zip(&settings.sources)
+            .all(|(shown, source)| *shown.name == *source.name && shown.kind == source.kind.kind());
+    (!same && !is_undo).then(|| "its sources are not those of the settings".to_owned())
+}
+
+/// What an earlier apply of a plan has done, as this machine's state says.
+pub(super) fn replay(state: &State, plan: &Plan) -> anyhow::Result<Replay> {
+    Replay::read(&state.journal(plan.hash()), state.key(), plan).map_err(|error| match error {
+        JournalError::Io { .. } => error.into(),
+        JournalError::Forged { .. } | JournalError::Damaged { .. } => refused(ExitStatus::Damaged, error),
+    })
 }
 
 /// The approvals beside a plan, of which one by policy counts as long as the policy would still give it.
@@ -229,11 +235,35 @@ pub(super) fn now() -> Timestamp {
     Timestamp::now()
 }
 
-/// The user's folder for locks.
-pub(super) fn state_folder() -> anyhow::Result<PathBuf> {
+/// The folder with journals and locks.
+pub(super) fn state_folder(global: &Global) -> anyhow::Result<PathBuf> {
+    if let Some(folder) = global.state.as_ref().filter(|folder| !folder.as_os_str().is_empty()) {
+        return Ok(folder.clone());
+    }
     let folders = directories::ProjectDirs::from("", "", "skovik-sync")
-        .context("there is no home folder to keep the lock in; set HOME")?;
+        .with_context(|| format!("there is no home folder to keep the state in; set HOME, or name one with --state"))?;
     Ok(folders.state_dir().unwrap_or_else(|| folders.data_local_dir()).to_owned())
+}
+
+fn state_key() -> Option<SecretString> {
+    std::env::var(KEY_VARIABLE).ok().filter(|key| !key.is_empty()).map(SecretString::from)
+}
+
+/// The state, made if there is none.
+pub(super) fn open_state(global: &Global) -> anyhow::Result<State> {
+    State::open(&state_folder(global)?, state_key().as_ref()).map_err(unusable_state)
+}
+
+/// The state, if there is any.
+pub(super) fn existing_state(global: &Global) -> anyhow::Result<Option<State>> {
+    State::open_existing(&state_folder(global)?, state_key().as_ref()).map_err(unusable_state)
+}
+
+fn unusable_state(error: StateError) -> anyhow::Error {
+    match error {
+        StateError::Io { .. } => error.into(),
+        StateError::Exposed { .. } | StateError::Key(_) => refused(ExitStatus::Usage, error),
+    }
 }
 
 /// The file's name for a message or a command line that the reader may copy.

@@ -37,7 +37,7 @@ pub async fn run(args: &cli::Demo, global: &Global, ui: &Ui) -> anyhow::Result<E
     let account = Account::load(USERS.as_bytes()).context("the demo's own account")?;
     let server = Server::start(Options { account, ..Options::default() }).await?;
     let config = write_company(folder, &server.url())?;
-    let global = &Global { config, ..global.clone() };
+    let global = &Global { config, state: Some(folder.join("state")), ..global.clone() };
     tell(ui, "A company has 30 employees in a CSV file, and 28 users in Skovik (here: a sandbox on this machine).")?;
 
     tell(ui, "1. plan: compare both sides, and write down what would be done")?;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::common::{client, journal_beside, journal_path, load_settings, policy, shown, target_url};
+use super::common::{client, existing_state, load_settings, policy, replay, shown, target_url};
 use super::signals::{EndedBySignals, unless_interrupted};
 use crate::cli::{self, Global};
 use crate::config::{Invalid, Settings, SourceSettings, TargetSettings, Unresolved};
@@ -35,7 +35,7 @@ pub async fn run(args: &cli::Plan, global: &Global, ui: &Ui) -> anyhow::Result<E
     if let Some(key) = &args.explain {
         return explain::run(&settings, args, key, ui).await;
     }
-    let (plan, _signals) = write_plan(&settings, args, ui).await?;
+    let (plan, _signals) = write_plan(&settings, args, global, ui).await?;
     show(&plan, &args.out, args.all, ui)?;
     let blocked = plan.blocking_guards().next().is_some();
     let empty = plan.content().operations.is_empty();
@@ -51,12 +51,13 @@ pub async fn run(args: &cli::Plan, global: &Global, ui: &Ui) -> anyhow::Result<E
 pub(super) async fn write_plan(
     settings: &Settings,
     args: &cli::Plan,
+    global: &Global,
     ui: &Ui,
 ) -> anyhow::Result<(Plan, EndedBySignals)> {
     let (both, signals) = read_both_sides(settings, args.users.as_deref(), ui).await?;
     let facts = Facts::new(settings, &both, &args.same_person, &args.only);
     let plan = Plan::make(facts.input(settings, &both)).map_err(no_plan)?;
-    put_applied_plan_away(&args.out, &plan, ui)?;
+    put_applied_plan_away(&args.out, &plan, global, ui)?;
     write_private(&args.out, |file| plan.write(file)).with_context(|| format!("cannot write {}", shown(&args.out)))?;
     Ok((plan, signals))
 }
@@ -187,39 +188,40 @@ pub(super) fn no_plan(error: NoPlan) -> anyhow::Error {
     refused(status, format!("no plan was made: {error}"))
 }
 
-/// A journal beside the file that the new plan takes the place of belongs to the plan before it. A finished one is kept
-/// together with its plan, under that plan's hash, so that `undo` still finds both; even where the new plan is the same
-/// again, for then Skovik has gone back to what it was, and there is something to do. While one is not finished, its plan
-/// is needed where it is.
-pub(super) fn put_applied_plan_away(out: &Path, plan: &Plan, ui: &Ui) -> anyhow::Result<()> {
-    let Some((before, replay)) = journal_beside(out)? else { return Ok(()) };
-    let journal = journal_path(out);
+/// A plan that was applied is kept when another one takes the place of its file, under its hash, so that `undo` still
+/// finds it; even where the new plan is the same again, for then Skovik has gone back to what it was. While its apply is
+/// not finished, the plan is needed where it is.
+pub(super) fn put_applied_plan_away(out: &Path, plan: &Plan, global: &Global, ui: &Ui) -> anyhow::Result<()> {
+    // What is no plan has no journal.
+    let Some(before) = fs::read(out).ok().and_then(|text| Plan::read(&text).ok()) else { return Ok(()) };
+    let Some(state) = existing_state(global)? else { return Ok(()) };
+    let replay = replay(&state, &before)?;
+    if !replay.is_begun() {
+        return Ok(());
+    }
     if replay.finished.is_none() {
-        if before == plan.hash() {
+        if before.hash() == plan.hash() {
             return Ok(());
         }
         let problem = format!(
-            "{} belongs to an apply that is not finished, of the plan {before}: run that apply again, or write the new plan \
-             to another file with --out",
-            shown(&journal)
+            "{} is a plan whose apply is not finished, {}: run that apply again, or write the new plan to another file with \
+             --out",
+            shown(out),
+            before.hash()
         );
         return Err(refused(ExitStatus::Usage, problem));
     }
-    let kept = unused_name(out, before);
-    for (from, to) in [(&journal, &journal_path(&kept)), (&out.to_owned(), &kept)] {
-        if from.exists() {
-            fs::rename(from, to).with_context(|| format!("cannot rename {} to {}", shown(from), shown(to)))?;
-        }
-    }
-    ui.note(format!("the plan before, which was applied, is kept as {} with its journal", shown(&kept)));
+    let kept = unused_name(out, before.hash());
+    fs::rename(out, &kept).with_context(|| format!("cannot rename {} to {}", shown(out), shown(&kept)))?;
+    ui.note(format!("the plan before, which was applied, is kept as {}", shown(&kept)));
     Ok(())
 }
 
 /// A name for an applied plan to be kept under: its hash, and a number where it was applied before.
 fn unused_name(out: &Path, plan: Digest) -> PathBuf {
-    let hash = plan.to_string();
+    let hash = plan.hex();
     let stem = out.file_stem().unwrap_or_default().to_string_lossy();
-    let name = |suffix: &str| out.with_file_name(format!("{stem}.{}{suffix}.json", &hash["sha256:".len()..][..12]));
+    let name = |suffix: &str| out.with_file_name(format!("{stem}.{}{suffix}.json", &hash[..12]));
     let numbered = (2..).map(|number: u32| name(&format!("-{number}")));
     std::iter::once(name("")).chain(numbered).find(|name| !name.exists()).unwrap_or_else(|| name(""))
 }

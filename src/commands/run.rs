@@ -3,19 +3,21 @@
 
 use std::path::Path;
 
-use super::apply::{apply, journal_refusal, take_lock};
+use super::apply::{Approved, carry_out, take_lock};
 use super::approve::ceiling_flags;
 use super::common::{
-    automatic_policy, counted_approvals, journal_beside, journal_path, list_guards, load_settings, now, read_plan,
-    rules, same_settings, shown, write_approval,
+    automatic_policy, counted_approvals, list_guards, load_settings, now, open_state, read_plan, replay, rules,
+    same_settings, shown, write_approval,
 };
 use super::plan::{show, write_plan};
-use crate::approval::{Granted, automatic, judge, not_lifted};
+use crate::apply::journal::BegunBy;
+use crate::approval::{Found, Granted, automatic, judge, not_lifted};
 use crate::cli::{self, Global};
 use crate::config::Settings;
 use crate::exit::{ExitStatus, refused};
 use crate::guard::Ceiling;
 use crate::plan::{GuardResult, Plan};
+use crate::state::State;
 use crate::ui::Ui;
 
 /// Runs `run`.
@@ -24,16 +26,18 @@ use crate::ui::Ui;
 /// Those of `plan` and `apply`; exit code 10 where another run or apply is under way, 5 and 6 where a person is needed.
 pub async fn run(args: &cli::Run, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let settings = load_settings(&global.config)?;
-    let lock = take_lock(&settings, None)?;
+    let state = open_state(global)?;
+    let _lock = take_lock(&settings, &state, None)?;
     let cli::Run { out, report, events } = args;
     let execute = cli::Apply { plan: out.clone(), approved_hash: None, report: report.clone(), events: events.clone() };
-    if let Some(plan) = unfinished(out)? {
+    if let Some(plan) = unfinished(out, &settings, &state)? {
         same_settings(&plan, &settings, &global.config)?;
-        may_go_on(&plan, out, &settings)?;
-        ui.note(format!("going on with {}, which an earlier run left unfinished", shown(out)));
-        return apply(&execute, global, Some(&lock), ui).await;
+        let granted = may_go_on(&plan, out, &settings)?;
+        ui.note(format!("going on with the plan {}, which an earlier run left unfinished", plan.hash()));
+        return apply(&plan, &granted, &execute, &settings, &state, ui).await;
     }
-    let (plan, signals) = write_plan(&settings, &plan_arguments(out), ui).await?;
+    refuse_peoples_apply(out, &settings, &state)?;
+    let (plan, signals) = write_plan(&settings, &plan_arguments(out), global, ui).await?;
     // The diff would stand in the way of whoever reads the events there.
     if events.as_deref() != Some(Path::new("-")) {
         show(&plan, out, false, ui)?;
@@ -41,12 +45,32 @@ pub async fn run(args: &cli::Run, global: &Global, ui: &Ui) -> anyhow::Result<Ex
     if plan.content().operations.is_empty() && plan.blocking_guards().next().is_none() {
         return Ok(ExitStatus::Done);
     }
-    if approval_of_people(&plan, out, &settings)?.is_none() {
-        approve_by_policy(&plan, out, &settings, ui)?;
-    }
+    let granted = match approval_of_people(&plan, out, &settings)? {
+        Some(granted) => granted,
+        None => approve_by_policy(&plan, out, &settings, ui)?,
+    };
     // From here on, a signal ends an apply.
     drop(signals);
-    apply(&execute, global, Some(&lock), ui).await
+    apply(&plan, &granted, &execute, &settings, &state, ui).await
+}
+
+/// Applies the plan that this run made, or that an earlier one began, from memory: what stands in its file by now does
+/// not matter.
+async fn apply(
+    plan: &Plan,
+    granted: &Granted,
+    args: &cli::Apply,
+    settings: &Settings,
+    state: &State,
+    ui: &Ui,
+) -> anyhow::Result<ExitStatus> {
+    let url = &settings.target.url;
+    state.set_begun_run(url, Some(plan.hash()))?;
+    let status = carry_out(Approved { plan, granted, begun_by: BegunBy::Run }, args, settings, state, ui).await?;
+    if status == ExitStatus::Done {
+        state.set_begun_run(url, None)?;
+    }
+    Ok(status)
 }
 
 fn plan_arguments(out: &Path) -> cli::Plan {
@@ -61,52 +85,88 @@ fn plan_arguments(out: &Path) -> cli::Plan {
     }
 }
 
-/// The plan that an earlier run or apply left in the middle.
-fn unfinished(out: &Path) -> anyhow::Result<Option<Plan>> {
-    let Some((hash, replay)) = journal_beside(out).map_err(journal_refusal)? else { return Ok(None) };
-    if replay.finished.is_some() {
-        return Ok(None);
+/// The plan that an earlier run began and left in the middle, as the state says; what stands beside the plan's file says
+/// nothing of that.
+fn unfinished(out: &Path, settings: &Settings, state: &State) -> anyhow::Result<Option<Plan>> {
+    let Some(hash) = state.begun_run(&settings.target.url)? else { return Ok(None) };
+    let copy = state.plan(hash);
+    if !copy.exists() {
+        return Ok(None); // It ended before it began to write.
     }
-    let problem = || {
-        format!(
-            "{} belongs to an apply that is not finished, of the plan {hash}, and {} is not that plan: put it back and \
-             apply it, or move the journal away once everything in it is settled",
-            shown(&journal_path(out)),
-            shown(out)
-        )
-    };
-    let plan = if out.exists() { read_plan(out)? } else { return Err(refused(ExitStatus::Partial, problem())) };
-    if plan.hash() == hash { Ok(Some(plan)) } else { Err(refused(ExitStatus::Partial, problem())) }
+    let plan = read_plan(&copy)?;
+    if plan.hash() != hash {
+        let problem = format!("{} is not the plan {hash}; remove it, and the next run plans anew", shown(&copy));
+        return Err(refused(ExitStatus::Damaged, problem));
+    }
+    let replay = replay(state, &plan)?;
+    match (replay.begun_by, replay.finished) {
+        (Some(BegunBy::Run), None) => Ok(Some(plan)),
+        (Some(BegunBy::Apply), None) => Err(for_people(out)),
+        (None, _) | (_, Some(_)) => Ok(None),
+    }
 }
 
-/// Only what the policy has approved, and still does, is gone on with. What people began is for people to finish.
-fn may_go_on(plan: &Plan, out: &Path, settings: &Settings) -> anyhow::Result<()> {
-    let rules = rules(plan, settings)?;
-    let (by_policy, by_people): (Vec<_>, Vec<_>) = counted_approvals(out, plan, settings)?
-        .into_iter()
-        .partition(|found| found.approval.as_ref().is_ok_and(automatic::is_by_policy));
-    let file = shown(out);
-    let objection = match judge(plan, &by_policy, None, &rules, now()) {
-        Ok(_) => return Ok(()),
-        Err(objection) => objection,
-    };
-    match judge(plan, &by_people, None, &rules, now()) {
+/// What people began is for people to finish.
+fn refuse_peoples_apply(out: &Path, settings: &Settings, state: &State) -> anyhow::Result<()> {
+    if !out.exists() {
+        return Ok(());
+    }
+    // Whatever else stands there has no journal.
+    let Ok(plan) = read_plan(out) else { return Ok(()) };
+    let replay = replay(state, &plan)?;
+    if !replay.is_begun() || replay.finished.is_some() {
+        return Ok(());
+    }
+    let rules = rules(&plan, settings)?;
+    match judge(&plan, &counted_approvals(out, &plan, settings)?, None, &rules, now()) {
         Ok(Granted { approvers, .. }) => Err(refused(
             ExitStatus::Partial,
             format!(
-                "the apply of {file}, approved by {}, is not finished: skovik-sync apply {file}",
-                approvers.join(" and ")
+                "the apply of {}, approved by {}, is not finished: skovik-sync apply {}",
+                shown(out),
+                approvers.join(" and "),
+                shown(out)
             ),
         )),
-        Err(refusal) => {
-            let reason = if by_policy.is_empty() { refusal } else { objection };
+        Err(_) => Err(for_people(out)),
+    }
+}
+
+fn for_people(out: &Path) -> anyhow::Error {
+    let file = shown(out);
+    refused(
+        ExitStatus::Partial,
+        format!(
+            "the apply of {file} is not finished, and a person began it; read it again, then: skovik-sync apply {file}"
+        ),
+    )
+}
+
+/// Only what the policy approves, or people still do, is gone on with.
+fn may_go_on(plan: &Plan, out: &Path, settings: &Settings) -> anyhow::Result<Granted> {
+    let objections = automatic::objections(plan, &automatic_policy(plan, settings)?);
+    if objections.is_empty() {
+        return by_policy(plan, settings);
+    }
+    match approval_of_people(plan, out, settings)? {
+        Some(granted) => Ok(granted),
+        None => {
+            let file = shown(out);
             let problem = format!(
-                "the apply of {file} is not finished, and is not approved any more: {reason}; read it again, then: \
-                 skovik-sync approve {file} && skovik-sync apply {file}"
+                "the apply of {file} is not finished, and is not approved any more: {}; read it again, then: skovik-sync \
+                 approve {file} && skovik-sync apply {file}",
+                objections.join("; ")
             );
             Err(refused(ExitStatus::NotApproved, problem))
         }
     }
+}
+
+/// The policy's approval, from memory: no file can stand for it.
+fn by_policy(plan: &Plan, settings: &Settings) -> anyhow::Result<Granted> {
+    let found = Found { name: automatic::APPROVER.to_owned(), approval: Ok(automatic::approval(plan, now())) };
+    judge(plan, &[found], None, &rules(plan, settings)?, now())
+        .map_err(|error| refused(ExitStatus::NotApproved, format!("not approved by policy: {error}")))
 }
 
 /// The approval of exactly this plan that people have given since an earlier run left it to them.
@@ -117,7 +177,7 @@ fn approval_of_people(plan: &Plan, out: &Path, settings: &Settings) -> anyhow::R
     Ok(granted.filter(|granted| not_lifted(&plan.content().guards, &granted.allow).is_empty()))
 }
 
-fn approve_by_policy(plan: &Plan, out: &Path, settings: &Settings, ui: &Ui) -> anyhow::Result<()> {
+fn approve_by_policy(plan: &Plan, out: &Path, settings: &Settings, ui: &Ui) -> anyhow::Result<Granted> {
     let blocking: Vec<&GuardResult> = plan.blocking_guards().collect();
     if !blocking.is_empty() {
         return Err(refused(ExitStatus::Blocked, blocked(&blocking, plan, out)));
@@ -132,9 +192,10 @@ fn approve_by_policy(plan: &Plan, out: &Path, settings: &Settings, ui: &Ui) -> a
         );
         return Err(refused(ExitStatus::NotApproved, problem));
     }
+    let granted = by_policy(plan, settings)?;
     let path = write_approval(out, &automatic::approval(plan, now()))?;
     ui.note(format!("approved by policy: {}", shown(&path)));
-    Ok(())
+    Ok(granted)
 }
 
 fn blocked(blocking: &[&GuardResult], plan: &Plan, out: &Path) -> String {

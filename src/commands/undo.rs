@@ -3,7 +3,7 @@
 
 use anyhow::Context as _;
 
-use super::common::{journal_path, load_settings, read_plan, same_settings, shown};
+use super::common::{load_settings, open_state, read_plan, replay, same_settings, shown};
 use crate::apply::undo::{self, History, Input};
 use crate::cli::{self, Global};
 use crate::employee::Managed;
@@ -19,14 +19,15 @@ pub fn run(args: &cli::Undo, global: &Global, ui: &Ui) -> anyhow::Result<ExitSta
     let plan = read_plan(&args.plan)?;
     let settings = load_settings(&global.config)?;
     same_settings(&plan, &settings, &global.config)?;
+    let state = open_state(global)?;
     // A journal that is being written says too little.
-    let _lock = super::apply::take_lock(&settings, Some(plan.hash()))?;
-    let path = journal_path(&args.plan);
-    let history = History::read(&path, plan.hash()).map_err(super::apply::journal_refusal)?;
-    let Some(history) = history else {
+    let _lock = super::apply::take_lock(&settings, &state, Some(plan.hash()))?;
+    replay(&state, &plan)?;
+    let path = state.journal(plan.hash());
+    let Some(history) = History::read(&state, &plan)? else {
         let problem = format!(
-            "there is no journal {}: the plan was never applied, or the journal was lost, and then nothing is known of \
-             what it did",
+            "there is no journal {}: the plan was never applied from this machine, or the journal was lost, and then \
+             nothing is known of what it did",
             shown(&path)
         );
         return Err(refused(ExitStatus::Usage, problem));
@@ -38,7 +39,7 @@ pub fn run(args: &cli::Undo, global: &Global, ui: &Ui) -> anyhow::Result<ExitSta
     };
     let input = Input { plan: &plan, history: &history, managed: &managed, limits: &settings.guard };
     let undo = undo::make(&input).with_context(|| format!("no undo can be made from {}", shown(&path)))?;
-    super::plan::put_applied_plan_away(&args.out, &undo, ui)?;
+    super::plan::put_applied_plan_away(&args.out, &undo, global, ui)?;
     write_private(&args.out, |file| undo.write(file)).with_context(|| format!("cannot write {}", shown(&args.out)))?;
     super::plan::show(&undo, &args.out, false, ui)?;
     let blocked = undo.blocking_guards().next().is_some();

@@ -6,9 +6,8 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 
 use super::common::{
-    counted_approvals, journal_path, list_guards, load_settings, now, read_plan, rules, same_settings,
+    counted_approvals, existing_state, list_guards, load_settings, now, read_plan, replay, rules, same_settings,
 };
-use crate::apply::journal::Replay;
 use crate::approval::{Accepted, Found, Rules, examine, judge, not_lifted};
 use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
@@ -31,11 +30,14 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
     if let Some(path) = &args.rendered {
         rendered(&plan, path, ui)?;
     }
-    let replay = Replay::read(&journal_path(&args.plan), plan.hash()).map_err(super::apply::journal_refusal)?;
-    if let Some(finished) = replay.finished {
-        ui.line(format!("journal   finished at {finished:.0}"))?;
-    } else if replay.is_begun() {
-        ui.line(format!("journal   begun: {} of {} operations done", replay.done(), plan.content().operations.len()))?;
+    if let Some(state) = existing_state(global)? {
+        let replay = replay(&state, &plan)?;
+        if let Some(finished) = replay.finished {
+            ui.line(format!("journal   finished at {finished:.0}"))?;
+        } else if replay.is_begun() {
+            let operations = plan.content().operations.len();
+            ui.line(format!("journal   begun: {} of {operations} operations done", replay.done()))?;
+        }
     }
     let settings = load_settings(&global.config)?;
     same_settings(&plan, &settings, &global.config)?;

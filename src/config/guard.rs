@@ -1,86 +1,132 @@
 //! `[guard]`, with `[guard.per_branch]` and `[guard.fields]`.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use super::read::MOST_PEOPLE;
 use super::section::Section;
 use super::{ConfigError, EmployeeSettings, nearest};
-use crate::guard::{BranchLimits, Limits};
+use crate::field::Field;
+use crate::guard::{GUARDS, Guard, IgnoreBelow, Limits, Needs, Unit};
 
-/// The fields that every user has, by the name that `[employee]` gives them.
-const OWN_FIELDS: [&str; 6] = ["external_identifier", "primary_email", "first_name", "last_name", "branch", "manager"];
-
+/// Reads the limits of every guard in the table, and nothing else.
 pub(super) fn limits(section: Section<'_>, employee: &EmployeeSettings) -> Result<Limits, ConfigError> {
-    let section = section.only(&[
-        "max_delete_percent",
-        "max_change_percent",
-        "max_invalid_percent",
-        "min_employees",
-        "max_creates",
-        "max_updates",
-        "max_deletes",
-        "max_left_without_manager",
-        "max_field_percent",
-        "fields",
-        "per_branch",
-    ])?;
-    let defaults = Limits::default();
-    let percent = |key| section.number(key, 0..=100);
-    let count = |key| section.number(key, 0..=MOST_PEOPLE);
-    if section.has("max_left_without_manager") && employee.manager.is_none() {
-        return Err(section.problem("max_left_without_manager", "needs `manager` in [employee]"));
+    let own = || GUARDS.iter().copied().filter(|guard| guard.setting.table.is_none());
+    let mut tables: Vec<&str> = Vec::new();
+    for table in GUARDS.iter().filter_map(|guard| guard.setting.table) {
+        if !tables.contains(&table) {
+            tables.push(table);
+        }
     }
-    Ok(Limits {
-        max_delete_percent: percent("max_delete_percent")?.unwrap_or(defaults.max_delete_percent),
-        max_change_percent: percent("max_change_percent")?.unwrap_or(defaults.max_change_percent),
-        max_invalid_percent: percent("max_invalid_percent")?.unwrap_or(defaults.max_invalid_percent),
-        min_employees: section.number("min_employees", 1..=MOST_PEOPLE)?.unwrap_or(defaults.min_employees),
-        max_creates: count("max_creates")?,
-        max_updates: count("max_updates")?,
-        max_deletes: count("max_deletes")?,
-        max_left_without_manager: count("max_left_without_manager")?,
-        max_field_percent: percent("max_field_percent")?,
-        fields: fields(&section.section("fields", "[guard.fields]")?, employee)?,
-        per_branch: if section.has("per_branch") { Some(per_branch(&section, employee)?) } else { None },
-    })
+    let mut known: Vec<&str> = own().map(|guard| guard.setting.key).collect();
+    known.extend(own().filter_map(|guard| guard.setting.fields));
+    known.extend(&tables);
+    let section = section.only(&known)?;
+    let mut limits = Limits::default();
+    for guard in own() {
+        limits = common(&section, guard, limits, employee)?;
+        if let Some(key) = guard.setting.fields {
+            for (field, limit) in fields(&section.section(key, &format!("[guard.{key}]"))?, guard, employee)? {
+                limits = limits.with_field(guard, field, limit);
+            }
+        }
+    }
+    for name in tables.into_iter().filter(|name| section.has(name)) {
+        limits = table(&section, name, limits, employee)?;
+    }
+    Ok(limits)
+}
+
+/// Reads the limits of the guards that have a table of their own.
+fn table(
+    section: &Section<'_>,
+    name: &'static str,
+    mut limits: Limits,
+    employee: &EmployeeSettings,
+) -> Result<Limits, ConfigError> {
+    let guards = || GUARDS.iter().copied().filter(|guard| guard.setting.table == Some(name));
+    let keys: Vec<&str> = guards().map(|guard| guard.setting.key).collect();
+    let mut known = keys.clone();
+    known.extend(guards().filter_map(|guard| match guard.ignore_below {
+        IgnoreBelow::Setting { key, default: _ } => Some(key),
+        IgnoreBelow::Nothing | IgnoreBelow::Fixed(_) => None,
+    }));
+    let table = section.section(name, &format!("[guard.{name}]"))?.only(&known)?;
+    for guard in guards() {
+        // The whole table makes no sense without it.
+        check_needs(section, name, guard, employee)?;
+        limits = common(&table, guard, limits, employee)?;
+        if let IgnoreBelow::Setting { key, default: _ } = guard.ignore_below
+            && let Some(count) = table.number(key, 1..=MOST_PEOPLE)?
+        {
+            limits = limits.with_ignore_below(guard, count);
+        }
+    }
+    if !guards().any(|guard| limits.demand(guard)) {
+        let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
+        return Err(section.problem(name, format!("sets no limit: give at least one of {}", keys.join(", "))));
+    }
+    Ok(limits)
+}
+
+/// Reads the limit that a guard has for everything it looks at.
+fn common(
+    section: &Section<'_>,
+    guard: &'static Guard,
+    limits: Limits,
+    employee: &EmployeeSettings,
+) -> Result<Limits, ConfigError> {
+    let key = guard.setting.key;
+    let Some(limit) = section.number(key, range(guard.unit))? else { return Ok(limits) };
+    check_needs(section, key, guard, employee)?;
+    Ok(limits.with(guard, limit))
+}
+
+fn range(unit: Unit) -> RangeInclusive<u64> {
+    match unit {
+        Unit::Percent => 0..=100,
+        Unit::AtMost => 0..=MOST_PEOPLE,
+        Unit::AtLeast => 1..=MOST_PEOPLE,
+    }
+}
+
+fn check_needs(
+    section: &Section<'_>,
+    key: &str,
+    guard: &Guard,
+    employee: &EmployeeSettings,
+) -> Result<(), ConfigError> {
+    match guard.setting.needs {
+        Some(Needs::Branch) if employee.branch.is_none() => {
+            Err(section.problem(key, "needs `branch` in [employee], which says where everybody belongs"))
+        }
+        Some(Needs::Manager) if employee.manager.is_none() => {
+            Err(section.problem(key, "needs `manager` in [employee]"))
+        }
+        Some(Needs::Branch | Needs::Manager) | None => Ok(()),
+    }
 }
 
 /// The limits of certain fields; only of those that are managed, so that no limit is written down in vain.
-fn fields(section: &Section<'_>, employee: &EmployeeSettings) -> Result<BTreeMap<String, u64>, ConfigError> {
-    let is_managed = |name: &str| match name {
-        "branch" => employee.branch.is_some(),
-        "manager" => employee.manager.is_some(),
+fn fields(
+    section: &Section<'_>,
+    guard: &Guard,
+    employee: &EmployeeSettings,
+) -> Result<BTreeMap<String, u64>, ConfigError> {
+    let is_managed = |field: &Field| match field {
+        Field::Branch => employee.branch.is_some(),
+        Field::Manager => employee.manager.is_some(),
         _ => true,
     };
-    let own = OWN_FIELDS.into_iter().filter(|name| is_managed(name));
-    let known: Vec<&str> = own.chain(employee.custom_fields.keys().map(String::as_str)).collect();
+    let standard = Field::STANDARD.into_iter().filter(is_managed).filter_map(|field| field.standard_name());
+    let known: Vec<&str> = standard.chain(employee.custom_fields.keys().map(String::as_str)).collect();
     let limit = |key: &str| {
         if !known.contains(&key) {
             let hint = nearest(key, known.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
             let problem = format!("is no field that [employee] manages{}", hint.unwrap_or_default());
             return Err(section.problem(key, problem));
         }
-        Ok((key.to_owned(), section.number(key, 0..=100)?.unwrap_or(0)))
+        Ok((key.to_owned(), section.number(key, range(guard.unit))?.unwrap_or(0)))
     };
     section.names().map(limit).collect()
-}
-
-fn per_branch(guard: &Section<'_>, employee: &EmployeeSettings) -> Result<BranchLimits, ConfigError> {
-    let label = "[guard.per_branch]";
-    let section =
-        guard.section("per_branch", label)?.only(&["max_delete_percent", "max_change_percent", "ignore_below"])?;
-    if employee.branch.is_none() {
-        return Err(guard.problem("per_branch", "needs `branch` in [employee], which says where everybody belongs"));
-    }
-    let limits = BranchLimits {
-        max_delete_percent: section.number("max_delete_percent", 0..=100)?,
-        max_change_percent: section.number("max_change_percent", 0..=100)?,
-        ignore_below: section.number("ignore_below", 1..=MOST_PEOPLE)?.unwrap_or(BranchLimits::IGNORE_BELOW),
-    };
-    if limits.max_delete_percent.is_none() && limits.max_change_percent.is_none() {
-        return Err(
-            guard.problem("per_branch", "sets no limit: give `max_delete_percent`, `max_change_percent` or both")
-        );
-    }
-    Ok(limits)
 }

@@ -84,6 +84,8 @@ pub(super) fn hash(settings: &Settings) -> Result<Digest, PlanError> {
         auth_header: _,
         auth_scheme: _,
         page_size: _,
+        max_rows: _,
+        list_timeout: _,
         max_in_flight: _,
         requests_per_second: _,
         timeout: _,

@@ -3,7 +3,10 @@
 use std::fmt::Write as _;
 
 use super::*;
-use crate::guard::BranchLimits;
+use crate::guard::{
+    BRANCH_CHANGE_PERCENT, BRANCH_DELETE_PERCENT, MAX_CREATES, MAX_DELETE_PERCENT, MAX_FIELD_PERCENT,
+    MAX_LEFT_WITHOUT_MANAGER,
+};
 
 /// A file that is good as it stands, in pieces that a test can replace.
 const GOOD: &str = r#"
@@ -222,7 +225,7 @@ fn values_that_are_right_are_accepted() {
     let rules = accepted("[approval]", &format!("{approval}\n{RULE_OF_TWO}")).approval.rules;
     assert_eq!(rules.iter().map(|rule| (rule.when(), rule.approvers())).collect::<Vec<_>>(), [("deletes > 0", 2)]);
     let guard = accepted("[guard]\n", "[guard]\nmax_delete_percent = 0\nmax_creates = 1_000\n").guard;
-    assert_eq!((guard.max_delete_percent, guard.max_creates), (0, Some(1_000)));
+    assert_eq!((guard.get(&MAX_DELETE_PERCENT), guard.get(&MAX_CREATES)), (Some(0), Some(1_000)));
 }
 
 #[test]
@@ -345,10 +348,12 @@ fn the_guards_on_parts_are_read() {
     let text = "[guard]\nmax_left_without_manager = 0\nmax_field_percent = 40\n[guard.fields]\n\"Cost center\" = 10\n\
                 manager = 30\n[guard.per_branch]\nmax_delete_percent = 50\n";
     let guard = accepted("[guard]\n", text).guard;
-    assert_eq!((guard.max_left_without_manager, guard.max_field_percent), (Some(0), Some(40)));
-    assert_eq!(guard.fields, [("Cost center".to_owned(), 10), ("manager".to_owned(), 30)].into());
-    let limits = BranchLimits { max_delete_percent: Some(50), max_change_percent: None, ignore_below: 5 };
-    assert_eq!(guard.per_branch, Some(limits));
+    assert_eq!((guard.get(&MAX_LEFT_WITHOUT_MANAGER), guard.get(&MAX_FIELD_PERCENT)), (Some(0), Some(40)));
+    assert_eq!(guard.field_limits(&MAX_FIELD_PERCENT).collect::<Vec<_>>(), [("Cost center", 10), ("manager", 30)]);
+    assert_eq!((guard.get(&BRANCH_DELETE_PERCENT), guard.get(&BRANCH_CHANGE_PERCENT)), (Some(50), None));
+    assert_eq!(guard.ignore_below(&BRANCH_DELETE_PERCENT), Some(5));
+    let guard = accepted("[guard]\n", "[guard]\nper_branch = { max_change_percent = 5, ignore_below = 9 }\n").guard;
+    assert_eq!((guard.get(&BRANCH_CHANGE_PERCENT), guard.ignore_below(&BRANCH_CHANGE_PERCENT)), (Some(5), Some(9)));
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use super::matching::describe;
 use super::{Claim, Comparison, Person, Standing};
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::employee::{Employee, ExternalIdentifier, ManagerWish, email_key};
-use crate::plan::{Diagnostic, Severity};
+use crate::field::Field;
 
 /// An operation before it has a number: people by their index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub enum Draft {
         user: u32,
         /// The manager after it, where `changed` has [`Changed::Manager`].
         manager: Option<ManagerTarget>,
-        /// The fields that differ, in the order of [`crate::plan::Field`]; never empty.
+        /// The fields that differ, in the order of [`crate::field::Field`]; never empty.
         changed: Vec<Changed>,
     },
     /// The user is removed.
@@ -42,24 +43,8 @@ pub enum ManagerTarget {
     Create(u32),
 }
 
-/// A field that differs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Changed {
-    /// `external_identifier`
-    ExternalIdentifier,
-    /// `primary_email`
-    PrimaryEmail,
-    /// `first_name`
-    FirstName,
-    /// `last_name`
-    LastName,
-    /// `branch`
-    Branch,
-    /// `manager`
-    Manager,
-    /// The custom field at this place of the managed ones.
-    Custom(u32),
-}
+/// A field that differs; a custom field by its place among the managed ones.
+pub type Changed = Field<u32>;
 
 /// Everything that would be written.
 #[derive(Debug, Default)]

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::{Claim, Comparison, Person, Policy, Remove, Renumber, Standing, Untrusted, describe_user};
+use crate::diagnostic::Severity;
 use crate::employee::{Desired, Directory, Employee, ExternalIdentifier, email_key};
-use crate::plan::Severity;
 
 impl<'a> Comparison<'a> {
     /// Matches everybody and gives every user a standing, without yet looking at what stands in whose way.

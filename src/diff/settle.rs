@@ -3,8 +3,8 @@
 
 use super::matching::describe;
 use super::{Claim, Comparison, Event, Standing, describe_user};
+use crate::diagnostic::Severity;
 use crate::employee::{email_key, name_key};
-use crate::plan::Severity;
 use rustc_hash::FxHashMap;
 
 impl Comparison<'_> {

@@ -3,4 +3,5 @@
 mod company;
 mod guards;
 mod laws;
+mod made_up_guard;
 mod rules;

@@ -8,11 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    BRANCH_CHANGE_PERCENT, BRANCH_DELETE_PERCENT, MAX_CHANGE_PERCENT, MAX_CREATES, MAX_DELETE_PERCENT, MAX_DELETES,
-    MAX_FIELD_PERCENT, MAX_LEFT_WITHOUT_MANAGER, MAX_UPDATES,
-};
-use crate::plan::{GuardOutcome, GuardResult};
+use super::{GuardOutcome, GuardResult, find};
 
 /// What an approval can name to lift a guard, up to a count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -40,17 +36,10 @@ impl Ceiling {
         }
     }
 
-    /// The ceiling that lifts a guard. Nothing lifts the others: they say that the data is not to be trusted.
+    /// The ceiling that lifts the guard that a plan calls so, if any does.
     #[must_use]
     pub fn lifting(guard: &str) -> Option<Self> {
-        match guard {
-            MAX_DELETE_PERCENT | MAX_DELETES | BRANCH_DELETE_PERCENT => Some(Self::Deletes),
-            MAX_CHANGE_PERCENT | MAX_UPDATES | MAX_LEFT_WITHOUT_MANAGER | MAX_FIELD_PERCENT | BRANCH_CHANGE_PERCENT => {
-                Some(Self::Changes)
-            }
-            MAX_CREATES => Some(Self::Creates),
-            _ => None,
-        }
+        find(guard)?.lifted_by
     }
 }
 

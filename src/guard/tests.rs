@@ -1,24 +1,113 @@
+//! The guards over made-up accounts.
+
 use super::*;
 use crate::approval::not_lifted;
+use crate::employee::BranchId;
+use crate::field::BranchRef;
 
-fn branch(id: &str, deletes: u64, updates: u64, managed: u64) -> BranchCount {
-    let branch = BranchRef { branch_id: id.into(), external_identifier: None, name: id.to_owned() };
-    BranchCount { branch: Some(branch), updates, deletes, managed }
+/// A guard that only tests have: its row is all that there is of it. `diff::tests::made_up_guard` follows it through the
+/// program.
+pub(crate) static MADE_UP: Guard = Guard {
+    id: "max_renamed_percent",
+    about: "users who get another first or last name, of the users that this configuration may change",
+    count: Count::Operations(|effect| {
+        effect.changed.iter().any(|field| matches!(field, Field::FirstName | Field::LastName))
+    }),
+    of: Of::Managed,
+    unit: Unit::Percent,
+    setting: Setting { table: None, key: "max_renamed_percent", default: None, fields: None, needs: None },
+    ignore_below: IgnoreBelow::Fixed(3),
+    lifted_by: Some(Ceiling::Changes),
+};
+
+/// An account, and what would be done to it.
+#[derive(Default)]
+struct Account {
+    people: People,
+    done: Vec<Done>,
 }
 
-fn field(field: Field, name: &str, updates: u64) -> FieldCount {
-    FieldCount { field, name: name.to_owned(), updates }
+/// So many operations that are alike.
+struct Done {
+    times: u64,
+    kind: Kind,
+    branch: Option<Option<BranchId>>,
+    changed: Vec<Field>,
+    manager_loss: ManagerLoss,
+}
+
+impl Account {
+    fn of(managed: u64, employees: u64) -> Self {
+        let people = People { managed, employees, in_scope: employees, ..People::default() };
+        Self { people, done: Vec::new() }
+    }
+
+    fn add(mut self, times: u64, kind: Kind) -> Self {
+        self.done.push(Done { times, kind, branch: None, changed: Vec::new(), manager_loss: ManagerLoss::None });
+        self
+    }
+
+    fn losing_managers(mut self, times: u64, manager_loss: ManagerLoss) -> Self {
+        let (branch, changed) = (None, vec![Field::Manager]);
+        self.done.push(Done { times, kind: Kind::Update, branch, changed, manager_loss });
+        self
+    }
+
+    fn branch(mut self, id: &str, deletes: u64, updates: u64, managed: u64) -> Self {
+        let branch = BranchRef { branch_id: id.into(), external_identifier: None, name: id.to_owned() };
+        self.people.branches.push(BranchCount { branch: Some(branch), managed });
+        for (times, kind) in [(deletes, Kind::Delete), (updates, Kind::Update)] {
+            self = self.add(times, kind);
+            let added = self.done.last_mut().expect("just added");
+            added.branch = Some(Some(id.into()));
+        }
+        self
+    }
+
+    fn field(mut self, field: Field, name: &str, updates: u64) -> Self {
+        self.people.fields.push(NamedField { field: field.clone(), name: name.to_owned() });
+        self = self.add(updates, Kind::Update);
+        self.done.last_mut().expect("just added").changed.push(field);
+        self
+    }
+
+    fn effects(&self) -> impl Iterator<Item = Effect<'_>> {
+        self.done.iter().flat_map(|done| {
+            (0..done.times).map(|_| Effect {
+                kind: done.kind,
+                branch: done.branch.as_ref().map(Option::as_ref),
+                changed: done.changed.iter().collect(),
+                manager_loss: done.manager_loss,
+            })
+        })
+    }
+
+    fn evaluate(&self, limits: &Limits) -> Vec<GuardResult> {
+        evaluate(limits, &self.people, self.effects())
+    }
+
+    fn blocking(&self, limits: &Limits) -> Vec<String> {
+        let results = self.evaluate(limits);
+        let blocking = results.iter().filter(|result| result.outcome == GuardOutcome::Block);
+        blocking.map(|result| title(result, &BTreeMap::new())).collect()
+    }
+}
+
+/// The limits without those on the whole account that every plan has.
+fn nothing_but() -> Limits {
+    [&MAX_DELETE_PERCENT, &MAX_CHANGE_PERCENT, &MAX_INVALID_PERCENT, &MIN_EMPLOYEES]
+        .into_iter()
+        .fold(Limits::default(), |limits, guard| limits.without(guard))
 }
 
 fn per_branch(delete: Option<u64>, change: Option<u64>, ignore_below: u64) -> Limits {
-    let limits = BranchLimits { max_delete_percent: delete, max_change_percent: change, ignore_below };
-    Limits { per_branch: Some(limits), ..Limits::default() }
-}
-
-fn blocking(limits: &Limits, counts: &Counts) -> Vec<String> {
-    let results = evaluate(limits, counts);
-    let blocking = results.iter().filter(|result| result.outcome == GuardOutcome::Block);
-    blocking.map(|result| title(result, &BTreeMap::new())).collect()
+    let mut limits = nothing_but();
+    for (guard, limit) in [(&BRANCH_DELETE_PERCENT, delete), (&BRANCH_CHANGE_PERCENT, change)] {
+        if let Some(limit) = limit {
+            limits = limits.with(guard, limit).with_ignore_below(guard, ignore_below);
+        }
+    }
+    limits
 }
 
 #[test]
@@ -45,47 +134,43 @@ fn a_share_is_exact() {
 
 #[test]
 fn each_guard_on_the_whole_blocks_beyond_its_limit_only() {
-    type Edit = fn(&mut Counts, u64);
-    let limits = Limits {
-        max_creates: Some(7),
-        max_updates: Some(3),
-        max_deletes: Some(9),
-        max_left_without_manager: Some(2),
-        ..Limits::default()
-    };
-    let quiet = Counts { managed: 1_000, employees: 1_000, in_scope: 1_000, ..Counts::default() };
-    assert_eq!(blocking(&limits, &quiet), [""; 0]);
-    let cases: [(&str, u64, Edit); 5] = [
-        (MAX_CREATES, 7, |counts, n| counts.creates = n),
-        (MAX_UPDATES, 3, |counts, n| counts.updates = n),
-        (MAX_DELETES, 9, |counts, n| counts.deletes = n),
-        (MAX_LEFT_WITHOUT_MANAGER, 2, |counts, n| counts.left_without_manager = n),
-        (MAX_INVALID_PERCENT, 50, |counts, n| counts.set_aside = n),
+    type Edit = fn(Account, u64) -> Account;
+    let limits = Limits::default()
+        .with(&MAX_CREATES, 7)
+        .with(&MAX_UPDATES, 3)
+        .with(&MAX_DELETES, 9)
+        .with(&MAX_LEFT_WITHOUT_MANAGER, 2);
+    let quiet = || Account::of(1_000, 1_000);
+    assert_eq!(quiet().blocking(&limits), [""; 0]);
+    let cases: [(&Guard, u64, Edit); 5] = [
+        (&MAX_CREATES, 7, |account, n| account.add(n, Kind::Create)),
+        (&MAX_UPDATES, 3, |account, n| account.add(n, Kind::Update)),
+        (&MAX_DELETES, 9, |account, n| account.add(n, Kind::Delete)),
+        (&MAX_LEFT_WITHOUT_MANAGER, 2, |account, n| {
+            account.losing_managers(n, ManagerLoss::LeftWithout).losing_managers(0, ManagerLoss::Replaced)
+        }),
+        (&MAX_INVALID_PERCENT, 50, |mut account, n| {
+            account.people.set_aside = n;
+            account
+        }),
     ];
-    for (id, most, edit) in cases {
-        let with = |n| {
-            let mut counts = quiet.clone();
-            edit(&mut counts, n);
-            blocking(&limits, &counts)
-        };
-        assert_eq!(with(most), [""; 0], "{id}");
-        assert_eq!(with(most + 1), [id]);
+    for (guard, most, edit) in cases {
+        assert_eq!(edit(quiet(), most).blocking(&limits), [""; 0], "{}", guard.id);
+        assert_eq!(edit(quiet(), most + 1).blocking(&limits), [guard.id]);
     }
-    assert_eq!(blocking(&limits, &Counts { employees: 0, ..quiet }), [MIN_EMPLOYEES]);
+    assert_eq!(Account::of(1_000, 0).blocking(&limits), [MIN_EMPLOYEES.id]);
+    // Those who get another manager are what the count is of, and no more than that.
+    let replaced = quiet().losing_managers(2, ManagerLoss::LeftWithout).losing_managers(1, ManagerLoss::Replaced);
+    let results = replaced.evaluate(&limits);
+    let found = results.iter().find(|result| result.id == MAX_LEFT_WITHOUT_MANAGER.id).expect("evaluated");
+    assert_eq!((found.count, found.of), (2, 3));
 }
 
 #[test]
 fn a_lost_branch_is_seen_though_it_is_a_small_part_of_all() {
-    let counts = Counts {
-        deletes: 30,
-        managed: 1_000,
-        employees: 970,
-        in_scope: 970,
-        branches: vec![branch("no", 30, 0, 30), branch("se", 0, 0, 970)],
-        ..Counts::default()
-    };
-    assert_eq!(blocking(&Limits::default(), &counts), [""; 0]);
-    assert_eq!(blocking(&per_branch(Some(50), None, 5), &counts), ["per_branch.max_delete_percent of no"]);
+    let account = Account::of(1_000, 970).branch("no", 30, 0, 30).branch("se", 0, 0, 970);
+    assert_eq!(account.blocking(&Limits::default()), [""; 0]);
+    assert_eq!(account.blocking(&per_branch(Some(50), None, 5)), ["per_branch.max_delete_percent of no"]);
 }
 
 #[test]
@@ -103,36 +188,35 @@ fn a_branch_blocks_beyond_its_share_and_from_a_few_people_on() {
         (5, 0, 10, false, false),
         (6, 0, 0, true, true),
     ] {
-        let counts = Counts { branches: vec![branch("no", deletes, updates, managed)], ..Counts::default() };
-        let results = evaluate(&per_branch(Some(50), Some(50), 5), &counts);
-        let blocks = |id| results.iter().find(|result| result.id == id).map(|result| result.outcome);
+        let account = Account::default().branch("no", deletes, updates, managed);
+        let results = account.evaluate(&per_branch(Some(50), Some(50), 5));
+        let blocks = |guard: &Guard| results.iter().find(|result| result.id == guard.id).map(|result| result.outcome);
         let outcome = |blocks| Some(if blocks { GuardOutcome::Block } else { GuardOutcome::Pass });
-        assert_eq!(blocks(BRANCH_DELETE_PERCENT), outcome(delete), "{deletes} deletes of {managed}");
-        assert_eq!(blocks(BRANCH_CHANGE_PERCENT), outcome(change), "{deletes} and {updates} of {managed}");
+        assert_eq!(blocks(&BRANCH_DELETE_PERCENT), outcome(delete), "{deletes} deletes of {managed}");
+        assert_eq!(blocks(&BRANCH_CHANGE_PERCENT), outcome(change), "{deletes} and {updates} of {managed}");
     }
 }
 
 #[test]
 fn a_limit_that_is_left_out_is_not_evaluated() {
-    let counts = Counts { branches: vec![branch("no", 9, 9, 9)], ..Counts::default() };
-    let ids = |limits: &Limits| evaluate(limits, &counts).split_off(4).into_iter().map(|r| r.id).collect::<Vec<_>>();
-    assert_eq!(ids(&Limits::default()), [""; 0]);
-    assert_eq!(ids(&per_branch(Some(1), None, 1)), [BRANCH_DELETE_PERCENT]);
-    assert_eq!(ids(&per_branch(None, Some(1), 1)), [BRANCH_CHANGE_PERCENT]);
+    let account = Account::default().branch("no", 9, 0, 9);
+    let ids = |limits: &Limits| account.evaluate(limits).into_iter().map(|result| result.id).collect::<Vec<_>>();
+    let always = ["max_delete_percent", "max_change_percent", "max_invalid_percent", "min_employees"];
+    assert_eq!(ids(&Limits::default()), always);
+    assert_eq!(ids(&per_branch(Some(1), None, 1)), [BRANCH_DELETE_PERCENT.id]);
+    assert_eq!(ids(&per_branch(None, Some(1), 1)), [BRANCH_CHANGE_PERCENT.id]);
 }
 
 #[test]
 fn a_field_has_its_own_limit_or_that_of_all() {
     let cost_center = Field::Custom("cf_cc".into());
-    let counts = Counts {
-        managed: 100,
-        employees: 100,
-        fields: vec![field(Field::LastName, "last_name", 30), field(cost_center.clone(), "Cost center", 92)],
-        ..Counts::default()
-    };
-    let with = |max_field_percent, own: &[(&str, u64)]| {
-        let fields = own.iter().map(|(name, limit)| ((*name).to_owned(), *limit)).collect();
-        blocking(&Limits { max_field_percent, fields, ..Limits::default() }, &counts)
+    let account =
+        Account::of(100, 100).field(Field::LastName, "last_name", 30).field(cost_center.clone(), "Cost center", 92);
+    let with = |common: Option<u64>, own: &[(&str, u64)]| {
+        let limits = own
+            .iter()
+            .fold(nothing_but(), |limits, (name, limit)| limits.with_field(&MAX_FIELD_PERCENT, *name, *limit));
+        account.blocking(&common.into_iter().fold(limits, |limits, limit| limits.with(&MAX_FIELD_PERCENT, limit)))
     };
     let (last_name, custom) = ("max_field_percent of last_name", "max_field_percent of cf_cc");
     assert_eq!(with(None, &[]), [""; 0]);
@@ -141,24 +225,16 @@ fn a_field_has_its_own_limit_or_that_of_all() {
     assert_eq!(with(Some(30), &[("Cost center", 92)]), [""; 0]);
     assert_eq!(with(Some(30), &[("cf_cc", 91)]), [custom]);
     assert_eq!(with(None, &[("last_name", 10)]), [last_name]);
-    let all = evaluate(&Limits { max_field_percent: Some(30), ..Limits::default() }, &counts);
+    let all = account.evaluate(&nothing_but().with(&MAX_FIELD_PERCENT, 30));
     assert_eq!(all.last().and_then(|result| result.subject.clone()), Some(Subject::Field(cost_center)));
 }
 
 #[test]
 fn evaluated_again_the_whole_may_have_shrunk_but_never_grown() {
-    let counts = Counts {
-        deletes: 10,
-        updates: 5,
-        managed: 100,
-        employees: 90,
-        in_scope: 90,
-        fields: vec![field(Field::LastName, "last_name", 5)],
-        branches: vec![branch("no", 6, 0, 12), branch("se", 4, 5, 88)],
-        ..Counts::default()
-    };
-    let limits = Limits { max_field_percent: Some(5), ..per_branch(Some(50), None, 5) };
-    let results = evaluate(&limits, &counts);
+    let account =
+        Account::of(100, 90).branch("no", 6, 0, 12).branch("se", 4, 0, 88).field(Field::LastName, "last_name", 5);
+    let limits = per_branch(Some(50), None, 5).with(&MAX_FIELD_PERCENT, 5);
+    let results = account.evaluate(&limits);
     let again = |managed, norwegians| {
         let of = |branch: Option<&BranchId>| if branch.is_some_and(|b| b.as_str() == "no") { norwegians } else { 0 };
         let results = evaluate_again(&results, managed, of);
@@ -172,16 +248,19 @@ fn evaluated_again_the_whole_may_have_shrunk_but_never_grown() {
 }
 
 #[test]
+fn only_a_share_of_managed_users_is_evaluated_again() {
+    let limits = Limits::default().with(&MAX_DELETES, 9).with(&MAX_LEFT_WITHOUT_MANAGER, 9);
+    let results = Account::of(100, 90).add(9, Kind::Delete).evaluate(&limits);
+    for (before, after) in results.iter().zip(evaluate_again(&results, 50, |_| 0)) {
+        let is_share = [MAX_DELETE_PERCENT.id, MAX_CHANGE_PERCENT.id].contains(&before.id.as_str());
+        assert_eq!(after.of, if is_share { 50 } else { before.of }, "{}", before.id);
+    }
+}
+
+#[test]
 fn a_ceiling_covers_the_whole_plan_not_one_branch() {
-    let counts = Counts {
-        deletes: 83,
-        managed: 1_000,
-        employees: 900,
-        in_scope: 900,
-        branches: vec![branch("dk", 45, 0, 50), branch("no", 38, 0, 40)],
-        ..Counts::default()
-    };
-    let results = evaluate(&per_branch(Some(50), None, 5), &counts);
+    let account = Account::of(1_000, 900).branch("dk", 45, 0, 50).branch("no", 38, 0, 40);
+    let results = account.evaluate(&per_branch(Some(50), None, 5).with(&MAX_DELETE_PERCENT, 20));
     assert_eq!(needed_ceilings(&results), [(Ceiling::Deletes, 83)].into());
     for (ceiling, left) in [(38, 2), (45, 2), (82, 2), (83, 0), (1_000, 0)] {
         assert_eq!(not_lifted(&results, &[(Ceiling::Deletes, ceiling)].into()).len(), left, "deletes={ceiling}");
@@ -191,20 +270,91 @@ fn a_ceiling_covers_the_whole_plan_not_one_branch() {
 
 #[test]
 fn what_lifts_which_guard() {
-    for (id, kind) in [
-        (MAX_DELETE_PERCENT, Some(Ceiling::Deletes)),
-        (MAX_DELETES, Some(Ceiling::Deletes)),
-        (BRANCH_DELETE_PERCENT, Some(Ceiling::Deletes)),
-        (MAX_CHANGE_PERCENT, Some(Ceiling::Changes)),
-        (MAX_UPDATES, Some(Ceiling::Changes)),
-        (MAX_FIELD_PERCENT, Some(Ceiling::Changes)),
-        (MAX_LEFT_WITHOUT_MANAGER, Some(Ceiling::Changes)),
-        (BRANCH_CHANGE_PERCENT, Some(Ceiling::Changes)),
-        (MAX_CREATES, Some(Ceiling::Creates)),
-        (MAX_INVALID_PERCENT, None),
-        (MIN_EMPLOYEES, None),
-        ("max_moons", None),
+    for (guard, kind) in [
+        (&MAX_DELETE_PERCENT, Some(Ceiling::Deletes)),
+        (&MAX_DELETES, Some(Ceiling::Deletes)),
+        (&BRANCH_DELETE_PERCENT, Some(Ceiling::Deletes)),
+        (&MAX_CHANGE_PERCENT, Some(Ceiling::Changes)),
+        (&MAX_UPDATES, Some(Ceiling::Changes)),
+        (&MAX_FIELD_PERCENT, Some(Ceiling::Changes)),
+        (&MAX_LEFT_WITHOUT_MANAGER, Some(Ceiling::Changes)),
+        (&BRANCH_CHANGE_PERCENT, Some(Ceiling::Changes)),
+        (&MAX_CREATES, Some(Ceiling::Creates)),
+        (&MAX_INVALID_PERCENT, None),
+        (&MIN_EMPLOYEES, None),
     ] {
-        assert_eq!(Ceiling::lifting(id), kind, "{id}");
+        assert_eq!(Ceiling::lifting(guard.id), kind, "{}", guard.id);
     }
+    assert_eq!(Ceiling::lifting("max_moons"), None);
+}
+
+#[test]
+fn every_id_is_the_path_of_its_setting() {
+    for guard in GUARDS {
+        let Setting { table, key, .. } = guard.setting;
+        let path = table.map_or_else(|| key.to_owned(), |table| format!("{table}.{key}"));
+        assert_eq!(guard.id, path);
+        assert_eq!(GUARDS.iter().filter(|other| other.id == guard.id).count(), 1, "{}", guard.id);
+        assert!(find(guard.id).is_some_and(|found| std::ptr::eq(found, *guard)), "{}", guard.id);
+    }
+}
+
+#[test]
+fn the_hash_of_the_settings_covers_the_limits_as_they_are_written() {
+    let written = |limits: &Limits| serde_json::to_string(limits).expect("written");
+    let always = "\"max_change_percent\":20,\"max_delete_percent\":20";
+    assert_eq!(written(&Limits::default()), format!("{{{always},\"max_invalid_percent\":5,\"min_employees\":1}}"));
+    let limits = Limits::default()
+        .with(&MAX_CREATES, 3)
+        .with(&MAX_FIELD_PERCENT, 40)
+        .with_field(&MAX_FIELD_PERCENT, "Cost center", 10)
+        .with(&BRANCH_DELETE_PERCENT, 50);
+    let ignored = written(&limits.clone().with_ignore_below(&BRANCH_DELETE_PERCENT, 7));
+    assert_eq!(
+        ignored,
+        format!(
+            "{{\"fields\":{{\"Cost center\":10}},{},\"max_creates\":3,\"max_delete_percent\":20,\
+             \"max_field_percent\":40,\"max_invalid_percent\":5,\"min_employees\":1,\
+             \"per_branch\":{{\"ignore_below\":7,\"max_delete_percent\":50}}}}",
+            "\"max_change_percent\":20"
+        )
+    );
+    assert_eq!(written(&limits), ignored.replace(":7", ":5"), "the default is written, too");
+}
+
+#[test]
+fn a_plan_cannot_say_that_a_guard_ignores_what_it_does_not() {
+    for guard in GUARDS.iter().filter(|guard| guard.ignore_below == IgnoreBelow::Nothing) {
+        let (count, limit) = if guard.unit == Unit::AtLeast { (0, 1) } else { (90, 20) };
+        let found = GuardResult::of_whole(guard.id, count, 100, limit, GuardOutcome::Block);
+        let forged = GuardResult { ignore_below: Some(1_000), ..found };
+        assert_eq!(outcome(&forged), Some(GuardOutcome::Block), "{}", guard.id);
+    }
+    let branch = GuardResult::of_whole(BRANCH_DELETE_PERCENT.id, 4, 4, 50, GuardOutcome::Pass);
+    assert_eq!(outcome(&GuardResult { ignore_below: Some(5), ..branch }), Some(GuardOutcome::Pass));
+}
+
+#[test]
+fn the_count_is_that_of_the_operations_it_names() {
+    let account = Account::of(100, 90)
+        .add(3, Kind::Create)
+        .branch("no", 6, 2, 12)
+        .branch("se", 4, 1, 88)
+        .losing_managers(2, ManagerLoss::LeftWithout)
+        .losing_managers(4, ManagerLoss::Replaced)
+        .field(Field::FirstName, "first_name", 5)
+        .field(Field::Custom("cf".into()), "Cost center", 7);
+    let limits = GUARDS.iter().copied().fold(Limits::default(), |limits, guard| limits.with(guard, 50));
+    let results = account.evaluate(&limits);
+    let mut counted = 0;
+    for result in &results {
+        let guard = find(&result.id).expect("known");
+        if matches!(guard.count, Count::Records { .. }) {
+            continue;
+        }
+        let named = account.effects().filter(|effect| guard.counts(effect, result.subject.as_ref())).count();
+        assert_eq!(result.count, named as u64, "{result:?}");
+        counted += named;
+    }
+    assert!(counted > 50, "{results:#?}");
 }

@@ -7,7 +7,7 @@ const BASE: Duration = Duration::from_millis(200);
 /// The longest wait that this program chooses.
 const CAP: Duration = Duration::from_secs(30);
 /// The longest wait that a server can ask for; a longer wish counts as this one.
-const LONGEST_WISH: Duration = Duration::from_secs(5 * 60);
+pub(super) const LONGEST_WISH: Duration = Duration::from_secs(5 * 60);
 
 /// How long to wait after the given attempt (from 0): exponential with full jitter (`random` lies in 0..1), but no
 /// shorter than the server wishes.

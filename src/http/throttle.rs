@@ -4,7 +4,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::time::{Instant, sleep_until};
 
 /// The limits that all requests of a transport share.
@@ -13,6 +13,8 @@ pub(super) struct Throttle {
     /// The time between the beginnings of two requests.
     interval: Duration,
     times: Mutex<Times>,
+    /// Whether nobody shall wait any more.
+    ended: watch::Sender<bool>,
 }
 
 struct Times {
@@ -35,16 +37,43 @@ impl Throttle {
             slots: Semaphore::new(max_in_flight.clamp(1, Semaphore::MAX_PERMITS)),
             interval: Duration::from_secs(1).checked_div(requests_per_second).unwrap_or_default(),
             times: Mutex::new(Times { next: now, closed_until: now }),
+            ended: watch::Sender::new(false),
         }
     }
 
-    /// Waits until a request may begin.
-    pub(super) async fn turn(&self) -> Turn<'_> {
+    /// Waits until a request may begin; `None` where waits have been ended before it might.
+    pub(super) async fn turn(&self) -> Option<Turn<'_>> {
         let slot = self.slots.acquire().await.ok();
         while let Err(later) = self.begin(Instant::now()) {
-            sleep_until(later).await;
+            self.sleep_until(later).await?;
         }
-        Turn { _slot: slot }
+        Some(Turn { _slot: slot })
+    }
+
+    /// Waits so long; `None` where waits have been ended before that.
+    pub(super) async fn sleep(&self, delay: Duration) -> Option<()> {
+        self.sleep_until(Instant::now() + delay).await
+    }
+
+    async fn sleep_until(&self, later: Instant) -> Option<()> {
+        let mut ended = self.ended.subscribe();
+        tokio::select! {
+            biased;
+            // The sender lives as long as `self`.
+            _ = ended.wait_for(|ended| *ended) => None,
+            () = sleep_until(later) => Some(()),
+        }
+    }
+
+    /// Ends every wait, now and later.
+    pub(super) fn end_waits(&self) {
+        self.ended.send_replace(true);
+    }
+
+    /// Whether a pause of about this length is under way.
+    pub(super) fn is_paused_for(&self, pause: Duration) -> bool {
+        let margin = Duration::from_secs(1);
+        self.times().closed_until + margin >= Instant::now() + pause
     }
 
     /// Lets nobody begin for this long; a longer pause that is under way stays.
@@ -98,9 +127,22 @@ mod tests {
     #[tokio::test]
     async fn no_more_requests_at_once_than_allowed() {
         let throttle = Throttle::new(2, 0);
-        let (first, _second) = (throttle.turn().await, throttle.turn().await);
+        let (first, _second) = (throttle.turn().await.expect("a turn"), throttle.turn().await.expect("a turn"));
         assert_eq!(throttle.slots.available_permits(), 0);
         drop(first);
         assert_eq!(throttle.slots.available_permits(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_wait_that_is_ended_gives_no_turn() {
+        let throttle = Throttle::new(1, 0);
+        throttle.pause(Duration::from_secs(600));
+        assert!(throttle.is_paused_for(Duration::from_secs(600)));
+        let (turn, ()) = tokio::join!(throttle.turn(), async {
+            tokio::task::yield_now().await;
+            throttle.end_waits();
+        });
+        assert!(turn.is_none() && throttle.sleep(Duration::from_secs(600)).await.is_none());
+        assert!(Throttle::new(1, 0).turn().await.is_some());
     }
 }

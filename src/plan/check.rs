@@ -3,9 +3,8 @@
 
 use std::collections::HashSet;
 
-use super::{Action, Change, Content, Field, GuardResult, ManagerRef, Operation, OperationId, Summary, Value};
-use crate::employee::UserId;
-use crate::guard;
+use super::{Action, Change, Content, Field, ManagerRef, Operation, OperationId, Summary, Target, Value};
+use crate::employee::{ExternalIdentifier, UserId, full_name};
 
 /// Says what is impossible about a content, if anything is.
 pub(super) fn check(content: &Content) -> Result<(), String> {
@@ -29,6 +28,9 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
                 if after.external_identifier.is_none() || after.external_identifier != operation.employee {
                     return Err(at("creates somebody without their identifier"));
                 }
+                if full_name(&after.first_name, &after.last_name) != operation.name {
+                    return Err(at("creates somebody under another name than it shows"));
+                }
                 if let Some(Some(manager)) = &after.manager {
                     check_manager(content, operation, manager).map_err(|problem| at(&problem))?;
                 }
@@ -38,6 +40,14 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
                 if !touched.insert(user_id) {
                     return Err(at("touches a user whom another one touches"));
                 }
+                let renumbered = changes.iter().find(|change| change.field == Field::ExternalIdentifier);
+                if let Some(Change { after: Some(Value::Text(identifier)), before, field: _ }) = renumbered {
+                    let shown = operation.employee.as_ref().map(ExternalIdentifier::as_str);
+                    let was = matches!(before, Some(Value::Text(before)) if shown == Some(before));
+                    if shown != Some(identifier) && !was {
+                        return Err(at("gives another identifier than it shows"));
+                    }
+                }
                 if changes.is_empty() || !changes.windows(2).all(|pair| pair[0].field < pair[1].field) {
                     return Err(at("changes nothing, or a field twice, or fields out of order"));
                 }
@@ -46,8 +56,12 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
                 }
             }
             Action::Link { create, manager } => {
-                if !is_create(content, *create) || !operation.depends_on.contains(create) {
+                let Some(created) = created_by(content, *create).filter(|_| operation.depends_on.contains(create))
+                else {
                     return Err(at("links somebody whom no operation before it creates"));
+                };
+                if created.employee != operation.employee || created.name != operation.name {
+                    return Err(at("links another person than it shows"));
                 }
                 check_manager(content, operation, manager).map_err(|problem| at(&problem))?;
             }
@@ -59,42 +73,38 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
                 if before.hash() != *before_hash {
                     return Err(at("has a before_hash that is not that of its before"));
                 }
+                if before.external_identifier != operation.employee {
+                    return Err(at("removes somebody under another identifier than it shows"));
+                }
             }
         }
     }
     if counted != content.summary {
         return Err("its summary does not count its operations".to_owned());
     }
-    content.guards.iter().try_for_each(check_guard)
-}
-
-/// A guard's word must be what its figures lead to.
-fn check_guard(result: &GuardResult) -> Result<(), String> {
-    match guard::outcome(result) {
-        Some(outcome) if outcome != result.outcome => {
-            Err(format!("the figures of the guard {} do not lead to its outcome", result.id))
-        }
-        _ => Ok(()),
+    let Target { anchors, users, .. } = &content.target;
+    if !anchors.is_possible() || (anchors.users.is_empty() && *users > counted.delete) {
+        return Err("its anchors are not those of its account".to_owned());
     }
+    super::check_guards(content)
 }
 
-fn is_create(content: &Content, id: OperationId) -> bool {
-    (id.0 as usize)
-        .checked_sub(1)
-        .and_then(|index| content.operations.get(index))
-        .is_some_and(|operation| matches!(operation.action, Action::Create { .. }))
+/// The operation of this number, if it creates somebody.
+fn created_by(content: &Content, id: OperationId) -> Option<&Operation> {
+    let operation = content.operations.get((id.0 as usize).checked_sub(1)?)?;
+    matches!(operation.action, Action::Create { .. }).then_some(operation)
 }
 
 fn check_manager(content: &Content, operation: &Operation, manager: &ManagerRef) -> Result<(), String> {
-    match manager {
-        ManagerRef::User(_) => Ok(()),
-        ManagerRef::Create(create)
-            if is_create(content, create.create) && operation.depends_on.contains(&create.create) =>
-        {
-            Ok(())
-        }
-        ManagerRef::Create(_) => Err("names a manager whom no operation before it creates".to_owned()),
+    let ManagerRef::Create(manager) = manager else { return Ok(()) };
+    let needed = operation.depends_on.contains(&manager.create);
+    let Some(created) = created_by(content, manager.create).filter(|_| needed) else {
+        return Err("names a manager whom no operation before it creates".to_owned());
+    };
+    if created.employee.as_ref() != Some(&manager.employee) || created.name != manager.name {
+        return Err("names another manager than the operation creates that it refers to".to_owned());
     }
+    Ok(())
 }
 
 fn check_change(content: &Content, operation: &Operation, change: &Change) -> Result<(), String> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, OperationId, canonical_digest, file};
+use super::{BranchRef, Digest, OperationId, canonical_digest, file};
 use crate::employee::{BranchId, CustomFieldId, CustomValue, ExternalIdentifier, UserId};
 
 /// The managed fields of a user. An outer `None` is a field that is not managed, an inner one "no value".
@@ -29,19 +29,6 @@ pub struct Fields {
     /// The managed custom fields by id.
     #[serde(deserialize_with = "file::map_without_duplicates")]
     pub custom_fields: BTreeMap<CustomFieldId, Option<CustomValue>>,
-}
-
-/// A branch, by id; the rest is for the reader.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BranchRef {
-    /// Skovik's id of it.
-    pub branch_id: BranchId,
-    /// The company's key of it.
-    #[serde(deserialize_with = "file::present")]
-    pub external_identifier: Option<String>,
-    /// Its name.
-    pub name: String,
 }
 
 /// A manager: a user who is there already, or one whom the plan creates. Compared by that alone; the rest is for the

@@ -15,15 +15,17 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::Digest as _;
 
 use super::{
-    Action, Change, Content, Diagnostic, Digest, Field, Fields, GuardResult, ManagerRef, Operation, OperationId, Plan,
+    Action, Change, Content, Diagnostic, Digest, Fields, GuardResult, ManagerRef, Operation, OperationId, Plan,
     SourceSummary, Summary, Target,
 };
 use crate::employee::{CustomFieldId, ExternalIdentifier, UserId};
 
+pub(super) use crate::strict_json::{managed, present};
+
 /// What a plan file says that it is.
 pub const FORMAT: &str = "skovik-sync/plan";
 /// The version of the format that this program writes, and the only one that it reads.
-pub const FORMAT_VERSION: u64 = 1;
+pub const FORMAT_VERSION: u64 = 2;
 
 /// Why a file is not a plan that can be used.
 #[derive(Debug, thiserror::Error)]
@@ -291,16 +293,6 @@ impl<'de> Deserialize<'de> for Operation {
     }
 }
 
-/// Reads a key that may be null but must be there.
-pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    Option::deserialize(deserializer)
-}
-
-/// Reads a key that may be missing, but whose value, if it is there, is the value.
-pub(super) fn managed<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
-}
-
 /// Reads an object whose keys must differ.
 pub(super) fn map_without_duplicates<'de, D, T>(deserializer: D) -> Result<BTreeMap<CustomFieldId, T>, D::Error>
 where
@@ -354,29 +346,5 @@ impl<'de> Deserialize<'de> for OperationId {
             Ok(number) if u32::to_string(&number) == *text => Ok(Self(number)),
             _ => Err(de::Error::custom("expected the number of an operation, as a text")),
         }
-    }
-}
-
-impl Serialize for Field {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Field {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Cow::<'de, str>::deserialize(deserializer)?;
-        Ok(match &*text {
-            "external_identifier" => Self::ExternalIdentifier,
-            "primary_email" => Self::PrimaryEmail,
-            "first_name" => Self::FirstName,
-            "last_name" => Self::LastName,
-            "branch" => Self::Branch,
-            "manager" => Self::Manager,
-            other => match other.strip_prefix("custom_fields.") {
-                Some(id) if !id.is_empty() => Self::Custom(CustomFieldId::from(id)),
-                _ => return Err(de::Error::custom(format_args!("unknown field {other:?}"))),
-            },
-        })
     }
 }

@@ -1,87 +1,208 @@
-//! What a plan says of the guards.
+//! Whether the guards of a plan are those of its operations and of the settings.
+//!
+//! The hash of a plan does not show that: whoever writes a plan by hand and hashes it anew could leave a guard out, or
+//! state no deletes over ten of them. The operations say themselves what the guards count, so they are counted again.
 
-use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 
-use super::file;
-use super::{BranchRef, Field};
+use super::{Action, Change, Content, Field, GuardResult, ManagerRef, Operation, Subject, Value};
+use crate::employee::{BranchId, UserId};
+use crate::guard::{
+    self, Count, Effect, GUARDS, Guard, IgnoreBelow, Kind, Limits, ManagerLoss, NamedField, Of, People, Tally, Unit,
+};
 
-/// What a guard found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GuardResult {
-    /// The guard's setting, such as `max_delete_percent`.
-    pub id: String,
-    /// The part of the account that it looks at; the whole, if `None`.
-    #[serde(default, deserialize_with = "file::managed", skip_serializing_if = "Option::is_none")]
-    pub subject: Option<Subject>,
-    /// What was counted.
-    pub count: u64,
-    /// Of how many, for a guard that is a percentage; otherwise the same unit's whole.
-    pub of: u64,
-    /// The limit: percent, or a count.
-    pub limit: u64,
-    /// A count below this never blocks.
-    #[serde(default, deserialize_with = "file::managed", skip_serializing_if = "Option::is_none")]
-    pub ignore_below: Option<u64>,
-    /// Whether it lets the plan pass.
-    pub outcome: GuardOutcome,
-    /// Where it blocks, what most of the counted have in common, and some of them by name, for the reader.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub parts: Vec<Part>,
+/// What the operations of a plan do, as the guards see it. A link is part of a create.
+///
+/// `branch_of` says in which branch a user is; where it does not know, the operation may: a delete names its user's
+/// branch, and an update the one that it takes a user out of.
+pub fn effects<'o>(
+    operations: &'o [Operation],
+    branch_of: impl Fn(&UserId) -> Option<Option<&'o BranchId>> + 'o,
+) -> impl Iterator<Item = Effect<'o>> {
+    let removed: HashSet<&UserId> = operations
+        .iter()
+        .filter_map(|operation| match &operation.action {
+            Action::Delete { user_id, .. } => Some(user_id),
+            Action::Create { .. } | Action::Update { .. } | Action::Link { .. } => None,
+        })
+        .collect();
+    let effect = move |operation: &'o Operation| {
+        let (kind, user, named, changes) = match &operation.action {
+            Action::Create { .. } => (Kind::Create, None, None, &[][..]),
+            Action::Update { user_id, before_hash: _, changes } => {
+                (Kind::Update, Some(user_id), branch_before(changes), &changes[..])
+            }
+            Action::Delete { user_id, before_hash: _, before, reason: _ } => {
+                let branch = before.branch.as_ref().map(|branch| branch.as_ref().map(|branch| &branch.branch_id));
+                (Kind::Delete, Some(user_id), branch, &[][..])
+            }
+            Action::Link { .. } => return None,
+        };
+        Some(Effect {
+            kind,
+            branch: user.and_then(&branch_of).or(named),
+            changed: changes.iter().map(|change| &change.field).collect(),
+            manager_loss: manager_loss(changes, &removed),
+        })
+    };
+    operations.iter().filter_map(effect)
 }
 
-#[cfg(test)]
-impl GuardResult {
-    /// A guard of the whole account, for tests.
-    pub(crate) fn of_whole(id: &str, count: u64, of: u64, limit: u64, outcome: GuardOutcome) -> Self {
-        Self { id: id.to_owned(), subject: None, count, of, limit, ignore_below: None, outcome, parts: Vec::new() }
+fn branch_before(changes: &[Change]) -> Option<Option<&BranchId>> {
+    match &changes.iter().find(|change| change.field == Field::Branch)?.before {
+        None => Some(None),
+        Some(Value::Branch(branch)) => Some(Some(&branch.branch_id)),
+        Some(_) => None,
     }
 }
 
-/// The part of the account that a guard looks at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Subject {
-    /// The users of a branch; of none, if `None`.
-    Branch(Option<BranchRef>),
-    /// One field of all users.
-    Field(Field),
+fn manager_loss(changes: &[Change], removed: &HashSet<&UserId>) -> ManagerLoss {
+    let Some(change) = changes.iter().find(|change| change.field == Field::Manager) else { return ManagerLoss::None };
+    match (&change.before, &change.after) {
+        (Some(Value::Manager(ManagerRef::User(manager))), after) if removed.contains(&manager.user_id) => {
+            if after.is_some() { ManagerLoss::Replaced } else { ManagerLoss::LeftWithout }
+        }
+        _ => ManagerLoss::None,
+    }
 }
 
-/// Some of those whom a guard counted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Part {
-    /// What they have in common.
-    pub common: Common,
-    /// Which one, by its name.
-    pub name: String,
-    /// How many they are.
-    pub count: u64,
+/// Says what is impossible about the guards of a plan over its operations, whatever the settings: a guard that counts less
+/// than the operations amount to, or of more people than there are; an outcome that its figures do not lead to; a guard
+/// that looks at what it never looks at, or twice at the same.
+///
+/// # Errors
+/// The problem, for a message.
+pub fn check_guards(content: &Content) -> Result<(), String> {
+    let tally = Tally::of(guards_of(content), effects(&content.operations, |_| None));
+    let mut seen = HashSet::new();
+    for result in &content.guards {
+        let Some(guard) = guard::find(&result.id) else { continue };
+        check_result(guard, result, content, &tally)?;
+        if !seen.insert((guard.id, part_of(result))) {
+            return Err(format!("the guard {} looks twice at the same", result.id));
+        }
+    }
+    for guard in guards_of(content).filter(|guard| matches!(guard.count, Count::InEachBranch(_))) {
+        let counted = content.guards.iter().filter(|result| result.id == guard.id).map(|result| result.count);
+        if counted.fold(0, u64::saturating_add) < tally.all(guard) {
+            return Err(format!("the guard {} counts less than the operations amount to", guard.id));
+        }
+    }
+    Ok(())
 }
 
-/// What people have in common whom a guard counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Common {
-    /// The branch that they are in.
-    Branch,
-    /// The manager to whom they report.
-    Manager,
-    /// A field that changes.
-    Field,
-    /// The reason why they were set aside, as a diagnostic code.
-    Reason,
-    /// Nothing: this is one person.
-    Person,
+/// The guards that a plan has and that this version knows.
+fn guards_of(content: &Content) -> impl Iterator<Item = &'static Guard> {
+    let ids: HashSet<&str> = content.guards.iter().map(|result| result.id.as_str()).collect();
+    GUARDS.iter().copied().filter(move |guard| ids.contains(guard.id))
 }
 
-/// Whether a guard lets a plan pass.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum GuardOutcome {
-    /// Within the limit.
-    Pass,
-    /// Beyond it: only an approval that names a sufficient ceiling lifts it, if any does.
-    Block,
+/// What makes two results of one guard the same.
+fn part_of(result: &GuardResult) -> Option<(Option<Option<&BranchId>>, Option<&Field>)> {
+    result.subject.as_ref().map(|subject| match subject {
+        Subject::Branch(branch) => (Some(branch.as_ref().map(|branch| &branch.branch_id)), None),
+        Subject::Field(field) => (None, Some(field)),
+    })
+}
+
+fn check_result(guard: &Guard, result: &GuardResult, content: &Content, tally: &Tally<'_>) -> Result<(), String> {
+    let GuardResult { id, subject, count, of, limit: _, ignore_below, outcome, parts: _ } = result;
+    if !guard.looks_at(subject.as_ref()) {
+        return Err(format!("the guard {id} looks at something else than it should"));
+    }
+    if ignore_below.is_some() == (guard.ignore_below == IgnoreBelow::Nothing) {
+        return Err(format!("the guard {id} ignores other counts than it should"));
+    }
+    if guard::outcome(result) != Some(*outcome) {
+        return Err(format!("the figures of the guard {id} do not lead to its outcome"));
+    }
+    if *count < least(guard, subject.as_ref(), content, tally) {
+        return Err(format!("the guard {id} counts less than the operations amount to"));
+    }
+    // A branch has its own people, of whom the plan does not tell.
+    let is_share = matches!((&guard.of, guard.unit), (Of::Managed, Unit::Percent));
+    if is_share && !matches!(subject, Some(Subject::Branch(_))) && *of != content.target.managed {
+        return Err(format!("the guard {id} is not of the users that may be changed"));
+    }
+    Ok(())
+}
+
+/// What a guard counts at least. `--only` leaves operations out, but no figure is smaller for it.
+fn least(guard: &Guard, subject: Option<&Subject>, content: &Content, tally: &Tally<'_>) -> u64 {
+    match guard.count {
+        Count::Operations(_) | Count::InEachBranch(_) | Count::InEachField(_) => tally.count(guard, subject),
+        Count::Records { count, named_by: _ } => {
+            count(&People { set_aside: content.summary.set_aside, ..People::default() })
+        }
+    }
+}
+
+/// The id of a guard that is not in the plan as the settings demand it: each guard that has a limit exactly once (for each
+/// field, and each branch that an operation tells of), in the order of the table, with the limits of the settings, and
+/// counting no less than the operations amount to; no other one.
+#[must_use]
+pub fn not_as_demanded<'c>(limits: &Limits, content: &'c Content) -> Option<&'c str> {
+    let demanded = || GUARDS.iter().copied().filter(|guard| limits.demand(guard));
+    let tally = Tally::of(demanded(), effects(&content.operations, |_| None));
+    let mut rest = &content.guards[..];
+    for guard in demanded() {
+        let end = rest.iter().position(|result| result.id != guard.id).unwrap_or(rest.len());
+        let (results, others) = rest.split_at(end);
+        rest = others;
+        if !is_as_demanded(guard, results, limits, content, &tally) {
+            return Some(guard.id);
+        }
+    }
+    rest.first().map(|result| result.id.as_str())
+}
+
+fn is_as_demanded(
+    guard: &'static Guard,
+    results: &[GuardResult],
+    limits: &Limits,
+    content: &Content,
+    tally: &Tally<'_>,
+) -> bool {
+    let fits = |result: &GuardResult| {
+        result.ignore_below == limits.ignore_below(guard) && check_result(guard, result, content, tally).is_ok()
+    };
+    let has_limit = |result: &GuardResult| limits.get(guard) == Some(result.limit);
+    results.iter().all(fits)
+        && match guard.count {
+            Count::Operations(_) | Count::Records { .. } => results.len() == 1 && results.iter().all(has_limit),
+            Count::InEachBranch(_) => results.iter().all(has_limit) && has_branches(guard, results, content, tally),
+            Count::InEachField(_) => has_fields(guard, results, limits, content, tally),
+        }
+}
+
+/// Whether there is one result for each branch that is known to have anybody, and for none a second.
+fn has_branches(guard: &Guard, results: &[GuardResult], content: &Content, tally: &Tally<'_>) -> bool {
+    let mut branches = HashSet::new();
+    let are_distinct = results.iter().all(|result| branches.insert(part_of(result)));
+    let is_there = |branch| branches.contains(&Some((Some(branch), None)));
+    // An account without users has no branch to judge.
+    let has_any = content.target.managed == 0 || !results.is_empty();
+    let counted = results.iter().map(|result| result.count).fold(0, u64::saturating_add);
+    are_distinct && has_any && tally.branches(guard).all(is_there) && counted >= tally.all(guard)
+}
+
+/// Whether there is one result for each field that has a limit, in order, and with that limit. Whether branch and manager
+/// are managed the plan does not tell, unless an operation changes them.
+fn has_fields(guard: &Guard, results: &[GuardResult], limits: &Limits, content: &Content, tally: &Tally<'_>) -> bool {
+    let names = &content.target.custom_fields;
+    let judged = |field: &Field| {
+        let is_field = |result: &GuardResult| matches!(&result.subject, Some(Subject::Field(of)) if of == field);
+        results.iter().any(is_field)
+    };
+    let is_managed = |field: &Field| !field.is_optional() || judged(field) || tally.fields(guard).any(|of| of == field);
+    let standard = Field::STANDARD.into_iter().filter(is_managed);
+    let fields: Vec<NamedField> = standard
+        .chain(names.keys().cloned().map(Field::Custom))
+        .map(|field| NamedField { name: field.label(names), field })
+        .collect();
+    let found = results.iter().map(|result| match &result.subject {
+        Some(Subject::Field(field)) => Some((field, result.limit)),
+        Some(Subject::Branch(_)) | None => None,
+    });
+    found.eq(limits.for_fields(guard, &fields).into_iter().map(Some))
 }

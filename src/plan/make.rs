@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::measure::Measure;
+use super::guard_counts::GuardCounts;
 use super::only::keep_only;
 use super::operations::write_down;
 use super::{
-    Action, Content, Diagnostic, Digest, Operation, Plan, PlanError, Severity, SourceSummary, Summary, Target,
+    Action, Anchors, Content, Diagnostic, Digest, Operation, Plan, PlanError, Severity, SourceSummary, Summary, Target,
 };
 use crate::diff::{Comparison, Drafts, Policy, Untrusted};
 use crate::employee::{CustomFieldId, Desired, Directory, ExternalIdentifier, Managed};
-use crate::guard::{self, Limits};
+use crate::guard::Limits;
 use crate::order::Graph;
 
 /// All that a plan is made of.
@@ -139,17 +139,20 @@ impl Plan {
             return Err(NoPlan::UnresolvedManagers { count: drafts.unresolved_managers, shown });
         }
         let mut operations = write_down(comparison, &drafts.drafts, graph, order);
-        let measure = Measure::of(comparison, &drafts.drafts);
-        let mut guards = guard::evaluate(input.limits, &measure.counts(population));
-        measure.name_parts(&mut guards);
         let mut diagnostics = comparison.diagnostics().to_vec();
         diagnostics.extend(drafts.diagnostics.iter().cloned());
+        let guards = GuardCounts::of(comparison, &drafts.drafts, &diagnostics).evaluate(input.limits, population);
         if !input.only.is_empty() {
             operations = keep_only(operations, input.only, &mut diagnostics)?;
         }
         diagnostics.sort_unstable();
         diagnostics.dedup();
         let kept = count(&operations);
+        let removed = operations.iter().filter_map(|operation| match &operation.action {
+            Action::Delete { user_id, .. } => Some(user_id),
+            _ => None,
+        });
+        let anchors = Anchors::of(input.directory, &removed.collect());
         let content = Content {
             generator: concat!("skovik-sync ", env!("CARGO_PKG_VERSION")).to_owned(),
             config_hash: input.config_hash,
@@ -159,6 +162,7 @@ impl Plan {
                 users: input.directory.users.len() as u64,
                 managed: population.managed,
                 fingerprint: input.fingerprint,
+                anchors,
                 custom_fields: field_names(&input.policy.managed, input.directory),
             },
             sources: input.sources,

@@ -24,6 +24,29 @@ impl Fields {
     }
 }
 
+impl Value {
+    /// The value of a user's field; `None` for no value.
+    #[must_use]
+    pub fn of_user(user: &User, field: &Field, managed: &Managed, directory: &Directory) -> Option<Self> {
+        let text = |text: &str| (!text.is_empty()).then(|| Self::Text(text.to_owned()));
+        match field {
+            Field::ExternalIdentifier => text(user.identifier.as_ref()?.as_str()),
+            Field::PrimaryEmail => text(&user.email),
+            Field::FirstName => text(&user.first_name),
+            Field::LastName => text(&user.last_name),
+            Field::Branch => Some(Self::Branch(branch_ref(user.branch.as_ref()?, directory))),
+            Field::Manager => Some(Self::Manager(user_ref(user.manager.as_ref()?, directory))),
+            Field::Custom(id) => {
+                let place = managed.custom_fields.iter().position(|managed| managed == id)?;
+                Some(match user.custom_fields[place].as_ref()? {
+                    CustomValue::Boolean(value) => Self::Boolean(*value),
+                    CustomValue::Text(value) => Self::Text(value.to_string()),
+                })
+            }
+        }
+    }
+}
+
 /// Writes the drafts down as operations, numbered in this order.
 pub(super) fn write_down(
     comparison: &Comparison<'_>,
@@ -204,7 +227,9 @@ fn user_ref(id: &UserId, directory: &Directory) -> ManagerRef {
     })
 }
 
-pub(super) fn display_name(user: &User) -> String {
+/// What a user is called: the name, or the e-mail of somebody without one.
+#[must_use]
+pub fn display_name(user: &User) -> String {
     let name = user.full_name();
     if name.is_empty() { user.email.to_string() } else { name }
 }

@@ -118,6 +118,7 @@ pub(super) fn plan(texts: &[String]) -> Plan {
         users: 10,
         managed: 9,
         fingerprint: digest,
+        anchors: Default::default(),
         custom_fields: [("cf_a".into(), text()), ("cf_b".into(), text())].into(),
     };
     let source = SourceSummary { name: text(), kind: text(), records: 3, proof: text(), fingerprint: digest };

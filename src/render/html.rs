@@ -17,10 +17,11 @@ use sha2::{Digest as _, Sha256};
 use self::data::Data;
 use super::redact::NOTICE;
 use super::shown::{Shown, Verdict};
-use super::text::guards::{CEILINGS_LIFT, NOTHING_LIFTS, figures, guard_name, parts};
+use super::text::guards::{CEILINGS_LIFT, NOTHING_LIFTS, figures, guard_name, parts, unit};
 use super::text::layout::thousands;
 use super::text::remarks::sentence;
 use super::text::value::shown_text;
+use crate::guard::Unit;
 use crate::plan::{Content, Diagnostic, GuardOutcome, GuardResult, Severity, SourceSummary, Target};
 
 const TEMPLATE: &str = include_str!("html/template.html");
@@ -169,7 +170,11 @@ impl Guard {
     fn of(guard: &GuardResult, target: &Target) -> Self {
         let GuardResult { id, subject: _, count, of, limit, ignore_below: _, outcome, parts: _ } = guard;
         let (count, of, limit) = (u128::from(*count), u128::from(*of), u128::from(*limit));
-        let (part, whole) = if id.ends_with("_percent") { (count * 100, limit * of) } else { (count, limit) };
+        let unit = unit(id);
+        let (part, whole) = match unit {
+            Unit::Percent => (count * 100, limit * of),
+            Unit::AtMost | Unit::AtLeast => (count, limit),
+        };
         let share = match (part * 50).checked_div(whole) {
             Some(share) => share.min(100),
             None if part == 0 => 0,
@@ -179,7 +184,7 @@ impl Guard {
             id: shown_text(&guard_name(guard, target)),
             figures: figures(guard),
             blocks: *outcome == GuardOutcome::Block,
-            gauge: (!id.starts_with("min_")).then(|| u64::try_from(share).unwrap_or(100)),
+            gauge: (unit != Unit::AtLeast).then(|| u64::try_from(share).unwrap_or(100)),
         }
     }
 }

@@ -13,7 +13,7 @@ use super::text::person::{Consequence, consequence};
 use crate::employee::{CustomFieldId, ExternalIdentifier, UserId};
 use crate::guard::Ceiling;
 use crate::plan::{
-    Action, Change, Content, Diagnostic, Digest, Fields, GuardResult, ManagerRef, Operation, OperationId,
+    Action, Anchors, Change, Content, Diagnostic, Digest, Fields, GuardResult, ManagerRef, Operation, OperationId,
     SourceSummary, Summary, Target,
 };
 
@@ -60,6 +60,8 @@ struct TargetView<'a> {
     managed: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     fingerprint: Option<Digest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    anchors: Option<&'a Anchors>,
     custom_fields: &'a BTreeMap<CustomFieldId, String>,
 }
 
@@ -118,9 +120,16 @@ impl<'a> View<'a> {
         let whole = |digest: Digest| (!shown.is_masked()).then_some(digest);
         let Verdict { fixed, liftable, ceilings } = Verdict::of(shown.content());
         let ceilings = fixed.is_empty().then_some(ceilings);
-        let Target { kind, url, users, managed, fingerprint, custom_fields } = target;
-        let target =
-            TargetView { kind, url, users: *users, managed: *managed, fingerprint: whole(*fingerprint), custom_fields };
+        let Target { kind, url, users, managed, fingerprint, anchors, custom_fields } = target;
+        let target = TargetView {
+            kind,
+            url,
+            users: *users,
+            managed: *managed,
+            fingerprint: whole(*fingerprint),
+            anchors: (!shown.is_masked()).then_some(anchors),
+            custom_fields,
+        };
         let source = |source: &'a SourceSummary| {
             let SourceSummary { name, kind, records, proof, fingerprint } = source;
             SourceView { name, kind, records: *records, proof, fingerprint: whole(*fingerprint) }

@@ -13,8 +13,8 @@ use std::collections::HashMap;
 
 use crate::employee::{CustomValue, ExternalIdentifier, full_name};
 use crate::plan::{
-    Action, BranchRef, Change, Common, Content, CreateRef, Diagnostic, Digest, Field, Fields, GuardResult, ManagerRef,
-    Operation, Part, Plan, SourceSummary, Subject, Target, UserRef, Value,
+    Action, Anchors, BranchRef, Change, Common, Content, CreateRef, Diagnostic, Digest, Field, Fields, GuardResult,
+    ManagerRef, Operation, Part, Plan, SourceSummary, Subject, Target, UserRef, Value,
 };
 
 /// What every masked rendering says of itself.
@@ -99,7 +99,7 @@ impl Masks {
         let content = Content {
             generator: generator.clone(),
             config_hash: *config_hash,
-            target: Target { fingerprint: NO_DIGEST, ..target.clone() },
+            target: Target { fingerprint: NO_DIGEST, anchors: Anchors::default(), ..target.clone() },
             sources: sources.iter().map(|source| SourceSummary { fingerprint: NO_DIGEST, ..source.clone() }).collect(),
             summary: *summary,
             guards: guards.iter().map(|guard| self.guard(guard)).collect(),

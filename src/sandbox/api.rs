@@ -49,7 +49,9 @@ pub(super) struct Call {
 struct Twist<'a> {
     lie: Option<Lie>,
     dropped: Option<&'a Field>,
+    lost: Option<&'a Field>,
     changed: Option<(&'a Field, Option<&'a str>)>,
+    answered_as: Option<&'a str>,
 }
 
 enum Route {
@@ -101,6 +103,9 @@ impl Api {
                 let sent = document(call)?;
                 let mut account = lock(account);
                 let slot = account.put(&id, sent, self.put, self.branch_move, twist.dropped)?;
+                if let Some(field) = twist.lost {
+                    account.lose(slot, field);
+                }
                 user(&mut account, slot, StatusCode::OK, twist)
             }
             Route::User(id) => {
@@ -143,6 +148,8 @@ impl<'a> Twist<'a> {
             Some(Effect::Lie(lie)) => Self { lie: Some(*lie), ..Self::default() },
             Some(Effect::Drop(field)) => Self { dropped: Some(field), ..Self::default() },
             Some(Effect::Change { field, user }) => Self { changed: Some((field, user.as_deref())), ..Self::default() },
+            Some(Effect::Lose(field)) => Self { lost: Some(field), ..Self::default() },
+            Some(Effect::AnswerAs(user)) => Self { answered_as: Some(user), ..Self::default() },
             _ => Self::default(),
         }
     }
@@ -188,7 +195,8 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn user(account: &mut Account, slot: Slot, status: StatusCode, twist: Twist<'_>) -> Result<Answer, Answer> {
-    let user = account.users.get(slot).ok_or(Refusal::NotFound)?;
+    let shown = twist.answered_as.and_then(|name| account.slot_of(name)).unwrap_or(slot);
+    let user = account.users.get(shown).ok_or(Refusal::NotFound)?;
     let answer = Answer::resource(status, &user.raw);
     twist.change(account, Some(slot));
     Ok(answer)

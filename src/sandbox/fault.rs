@@ -68,6 +68,10 @@ pub(super) enum Effect {
     Drop(Field),
     /// Carried out; then another client changes this field, of the user who is named or whom the request is about.
     Change { field: Field, user: Option<String> },
+    /// Carried out, but this field of the user is lost.
+    Lose(Field),
+    /// Carried out, but the answer holds another user.
+    AnswerAs(String),
     /// 307 to another address; not carried out.
     Redirect(String),
 }

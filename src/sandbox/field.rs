@@ -54,6 +54,14 @@ impl Field {
 }
 
 impl Account {
+    /// Takes a field away from a user.
+    pub(super) fn lose(&mut self, slot: Slot, field: &Field) {
+        let (Some(mut user), Some(stored)) = (self.resource(slot), self.users.get(slot)) else { return };
+        let keys = stored.keys.clone();
+        field.copy(None, &mut user);
+        self.users.update(slot, user.write(), keys);
+    }
+
     /// Changes one field of a user as if another client had done it: to some other value that the account can hold.
     /// Where there is no other (the manager of somebody who has none), nothing changes.
     pub(super) fn change_from_outside(&mut self, slot: Slot, field: &Field) {

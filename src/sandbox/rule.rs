@@ -94,6 +94,8 @@ impl Draft {
             ("row", Some("twice")) => self.effect(Effect::Lie(Lie::RowTwice)),
             ("drop-field", Some(field)) => self.effect(Effect::Drop(field_name(field)?)),
             ("change", Some(field)) => self.effect(Effect::Change { field: field_name(field)?, user: None }),
+            ("lose-field", Some(field)) => self.effect(Effect::Lose(field_name(field)?)),
+            ("answer", Some(user)) => self.effect(Effect::AnswerAs(user.to_owned())),
             ("user", Some(user)) => set(&mut self.user, Some(user.to_owned())),
             ("redirect", Some(url)) => self.effect(Effect::Redirect(redirect(url)?)),
             _ => Err("no rule has such a word".to_owned()),

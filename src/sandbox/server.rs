@@ -249,9 +249,15 @@ impl Shared {
                 answer if answer.body.is_empty() => Reply::Drop,
                 answer => Reply::Cut(answer),
             },
-            Some(Effect::Slow | Effect::Lie(_) | Effect::Drop(_) | Effect::Change { .. }) | None => {
-                Reply::Send(carry_out())
-            }
+            Some(
+                Effect::Slow
+                | Effect::Lie(_)
+                | Effect::Drop(_)
+                | Effect::Lose(_)
+                | Effect::Change { .. }
+                | Effect::AnswerAs(_),
+            )
+            | None => Reply::Send(carry_out()),
         }
     }
 

@@ -42,6 +42,10 @@ pub struct Options {
     pub auth_scheme: String,
     /// How many rows to ask for in one page.
     pub page_size: u32,
+    /// How many rows a list may have; a longer one is not believed.
+    pub max_rows: u64,
+    /// How long it may take to read a list.
+    pub list_timeout: Duration,
     /// How many requests may be under way at once; at least one.
     pub max_in_flight: usize,
     /// How many requests may begin in a second; 0: as many as the server lets pass.
@@ -58,6 +62,8 @@ pub struct Client {
     base: Url,
     key_header: (HeaderName, HeaderValue),
     page_size: u32,
+    max_rows: u64,
+    list_timeout: Duration,
 }
 
 /// What became of a user who was to be removed.
@@ -75,7 +81,7 @@ impl Client {
     /// # Errors
     /// Where the URL would show the key or a password to others, or the key cannot stand in a header.
     pub fn new(options: Options) -> Result<Self, ClientError> {
-        let Options { url, token, auth_header, auth_scheme, page_size, .. } = options;
+        let Options { url, token, auth_header, auth_scheme, page_size, max_rows, list_timeout, .. } = options;
         check_url(&url)?;
         let key_header = key_header(&auth_header, &auth_scheme, &token)?;
         let transport = http::Options {
@@ -89,7 +95,8 @@ impl Client {
             words: call::words,
             redactor: Arc::new(Redactor::from(token)),
         };
-        Ok(Self { http: Transport::new(transport).map_err(ClientError::Setup)?, base: url, key_header, page_size })
+        let http = Transport::new(transport).map_err(ClientError::Setup)?;
+        Ok(Self { http, base: url, key_header, page_size, max_rows, list_timeout })
     }
 
     /// Reads one user; `None` where there is none with this id.
@@ -130,6 +137,27 @@ impl Client {
         }
     }
 
+    /// How often a request is tried again, where that is safe. PUT and DELETE are left to the caller, who must look at the
+    /// user again before each attempt.
+    #[must_use]
+    pub fn retries(&self) -> u32 {
+        self.http.retries()
+    }
+
+    /// Waits before another attempt.
+    ///
+    /// # Errors
+    /// [`ApiError::Stopped`] where [`Client::end_waits`] was called.
+    pub async fn wait(&self, delay: Duration) -> Result<(), ApiError> {
+        self.http.wait(delay).await.map_err(|_| ApiError::Stopped { unclear: false })
+    }
+
+    /// Ends every wait, now and later: what would wait for its turn or for another attempt ends as
+    /// [`ApiError::Stopped`]. What is on its way is answered still.
+    pub fn end_waits(&self) {
+        self.http.end_waits();
+    }
+
     async fn one_user(
         &self,
         method: Method,
@@ -145,21 +173,21 @@ impl Client {
         if user.id() != id {
             let problem =
                 self.http.redactor().clean(&format!("asked for the user {id:?}, it answered with {:?}", user.id()));
-            return Err(ApiError::Unclear { problem });
+            return Err(ApiError::unclear(problem));
         }
         Ok(Some(user))
     }
 
     fn read_user(&self, answer: &[u8]) -> Result<UserResource, ApiError> {
         wire::user_document(answer).map_err(|problem| {
-            let problem = self.http.redactor().clean(&format!("the answer does not hold a user: {problem}"));
-            ApiError::Unclear { problem }
+            ApiError::unclear(self.http.redactor().clean(&format!("the answer does not hold a user: {problem}")))
         })
     }
 
     fn user_url(&self, id: &UserId) -> Result<Url, ApiError> {
         wire::user_url(&self.base, id.as_str()).ok_or_else(|| ApiError::NotSent {
             problem: format!("{:?} is no possible user id", self.http.redactor().clean(id.as_str())),
+            again: None,
         })
     }
 }

@@ -15,7 +15,7 @@ use std::fmt;
 use url::Url;
 
 pub use errors::ErrorObject;
-pub(crate) use errors::{error_objects, refuses_the_key, says_taken};
+pub(crate) use errors::{error_objects, errors_in_success, refuses_the_key, says_taken};
 pub(crate) use page::{Next, Page, identify};
 pub use shape::{branch, custom_field};
 pub use user::{Body, Edit, UserResource, create_body};

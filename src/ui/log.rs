@@ -100,6 +100,7 @@ mod tests {
                 quiet,
                 verbose,
                 log_format: LogFormat::Text,
+                state: None,
             };
             assert_eq!(levels(&global).would_enable(target, &level), expected, "{quiet} {verbose} {target} {level}");
         }

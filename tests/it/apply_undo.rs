@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
+use skovik_sync::apply::journal::{BegunBy, Journal, Replay};
 use skovik_sync::plan::{Action, Field, Plan, Value as FieldValue};
 
 use crate::company::{Company, drawn, every_step};
@@ -193,14 +194,18 @@ async fn without_the_journal_of_this_very_plan_there_is_no_undo() {
     world.approved_plan().await;
     let undone = world.run(&["undo", "plan.json"]).await;
     assert_eq!(undone.code, Some(3), "{undone:?}");
-    assert!(undone.stderr.contains("there is no journal plan.json.journal"), "{undone:?}");
-    let header = format!(
-        "{{\"journal\":{{\"format\":\"skovik-sync/journal\",\"format_version\":1,\"plan_hash\":\"sha256:{}\"}}}}\n",
-        "0".repeat(64)
-    );
-    std::fs::write(world.journal_path(), header).expect("written");
+    assert!(undone.stderr.contains("there is no journal"), "{undone:?}");
+    // The journal of another plan, under this one's name.
+    let mut other = world.read_plan("plan.json").content().clone();
+    other.summary.unchanged += 1;
+    let other = Plan::seal(other).expect("a plan");
+    let (state, replay) = (world.state(), Replay::default());
+    let path = world.journal_path();
+    let open = Journal::open(&path, state.key(), &replay, other.hash(), BegunBy::Apply);
+    drop(open.await.expect("a journal"));
     let undone = world.run(&["undo", "plan.json"]).await;
-    assert_eq!(undone.code, Some(7), "{undone:?}");
+    assert_eq!(undone.code, Some(8), "{undone:?}");
+    assert!(undone.stderr.contains("is not authentic"), "{undone:?}");
     assert!(!world.path("undo.json").exists());
 }
 

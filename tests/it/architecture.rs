@@ -6,9 +6,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use regex::Regex;
+use skovik_sync::guard::GUARDS;
 
-/// The modules that decide: each is a file of this name, and the folder beside it.
-const CORE: [&str; 5] = ["employee", "diff", "order", "guard", "plan"];
+/// The modules that decide, the lowest first: each is a file of this name, and the folder beside it. Each may use itself
+/// and those before it.
+const CORE: [&str; 8] = ["employee", "strict_json", "diagnostic", "field", "guard", "diff", "order", "plan"];
 /// What does something, or depends on something, that is not in its arguments.
 const IMPURE: &str = r"\b(reqwest|tokio|hyper|jiff|tracing|rand|fastrand|tempfile|SystemTime|Instant|async|await|Mutex)\b|\bstd::(env|fs|net|process|time|thread)\b|\be?print(ln)?!|\b(dbg|todo)!|\bio::(stdin|stdout|stderr)\b";
 const NOTHING: [&str; 0] = [];
@@ -90,6 +92,19 @@ fn the_core_knows_only_itself() {
 }
 
 #[test]
+fn no_module_of_the_core_uses_one_above_it() {
+    for (place, module) in CORE.iter().enumerate() {
+        let own = |name: &str| name == format!("{module}.rs") || name.starts_with(&format!("{module}/"));
+        for (name, text) in core().into_iter().filter(|(name, _)| own(name)) {
+            for used in modules_used(&text) {
+                let order = CORE.join(", ");
+                assert!(CORE[..=place].contains(&used.as_str()), "src/{name} uses {used}; the order is {order}");
+            }
+        }
+    }
+}
+
+#[test]
 fn nothing_below_the_commands_knows_them_or_the_command_line() {
     // The sandbox takes its modes from the command line, and the terminal its options.
     let edge = ["commands", "cli", "ui", "main", "sandbox", "lib"];
@@ -110,6 +125,16 @@ fn only_apply_and_its_command_write_to_skovik() {
     for (name, text) in sources() {
         let allowed = name.starts_with("apply/") || name.starts_with("target/");
         assert!(allowed || !writes.is_match(&code(&text)), "src/{name} writes to Skovik");
+    }
+}
+
+#[test]
+fn nobody_tells_guards_apart_by_their_id() {
+    for (name, text) in sources().into_iter().filter(|(name, _)| name != "guard/table.rs" && !name.contains("tests")) {
+        for guard in GUARDS {
+            let named = format!("\"{}\"", guard.id);
+            assert!(!code(&text).contains(&named), "src/{name} names {named}: ask its row in guard/table.rs instead");
+        }
     }
 }
 

@@ -100,7 +100,7 @@ fn demo_tells_the_whole_story_and_ends_with_no_changes() {
     let names: Vec<_> = fs::read_dir(company.folder()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["home"], "it leaves nothing where it is run");
     company.run(&["demo", "--keep", "kept"]).ends(0);
-    for file in ["skovik-sync.toml", "employees.csv", "plan.json", "plan.json.journal", "plan-again.json"] {
+    for file in ["skovik-sync.toml", "employees.csv", "plan.json", "state/journals", "plan-again.json"] {
         assert!(company.exists(&format!("kept/{file}")), "{file}");
     }
 }

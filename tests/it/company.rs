@@ -59,6 +59,13 @@ impl Company {
         self.settings.replace(FIXTURE_URL, url).replace("token_env = \"SKOVIK_TOKEN\"", &target)
     }
 
+    /// Its account as a snapshot of another address.
+    pub(crate) fn snapshot_of(&self, url: &str) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.account().save(&mut bytes, url).expect("saved");
+        bytes
+    }
+
     pub(crate) fn account(&self) -> Account {
         Account::load(&*self.snapshot).expect("a good seed")
     }

@@ -54,7 +54,7 @@ fn the_cron_job_of_kubernetes_runs_run_with_settings_that_can_be_read() {
     let settings: String =
         settings.lines().map(|line| format!("{}\n", line.strip_prefix("    ").unwrap_or(line))).collect();
     let settings = Settings::parse(&settings, Path::new("skovik-sync.toml")).expect("good settings");
-    assert!(settings.approval.automatic && settings.guard.per_branch.is_some());
+    assert!(settings.approval.automatic && settings.guard.demand(&skovik_sync::guard::BRANCH_DELETE_PERCENT));
 }
 
 /// The settings in the descriptions of the kinds of source, each with its file. Those of a source alone are completed.

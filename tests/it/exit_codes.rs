@@ -14,6 +14,7 @@ use crate::harness::{BINARY, Company, TOKEN};
 fn hold_lock(company: &Company) -> Lock {
     let holder =
         Holder { pid: 4711, since: "2026-03-01T12:00:00Z".parse().unwrap(), plan_hash: Some(Digest::of(b"other")) };
+    std::fs::create_dir_all(company.path("home/state/skovik-sync")).unwrap();
     lock::take(&company.path("home/state/skovik-sync"), &company.url(), &holder).unwrap()
 }
 

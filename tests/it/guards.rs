@@ -1,8 +1,12 @@
 //! The guards on branches, end to end: seen, named, lifted only by a sufficient ceiling, and judged again by `apply`.
+//! And what the description of the settings says of all of them.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
+use std::path::Path;
 
-use skovik_sync::plan::{Content, Plan};
+use skovik_sync::guard::{GUARDS, Guard, IgnoreBelow, Unit};
+use skovik_sync::plan::{Content, GuardOutcome, Plan};
 
 use super::house::{House, people};
 
@@ -85,6 +89,22 @@ fn a_plan_without_its_guards_is_refused_whoever_approves_it() {
 }
 
 #[test]
+fn a_plan_that_states_fewer_deletes_than_it_has_is_refused_whoever_approves_it() {
+    let house = house(2);
+    house.expect(5, &["plan"]);
+    let plan = Plan::read(&fs::read(house.path("plan.json")).expect("a file")).expect("a plan");
+    let mut content = plan.content().clone();
+    for guard in content.guards.iter_mut().filter(|guard| guard.outcome == GuardOutcome::Block) {
+        (guard.count, guard.outcome) = (0, GuardOutcome::Pass);
+    }
+    let forged = Plan::seal(content).expect("hashed anew");
+    forged.write(File::create(house.path("plan.json")).expect("a file")).expect("written");
+    let refused = house.expect(8, &["apply", "plan.json", "--approved-hash", &forged.hash().to_string()]);
+    assert!(refused.err.contains("per_branch.max_delete_percent"), "{refused:?}");
+    assert_eq!(house.writes(), []);
+}
+
+#[test]
 fn other_limits_are_other_settings() {
     let house = house(9);
     house.expect(0, &["plan"]);
@@ -95,4 +115,71 @@ fn other_limits_are_other_settings() {
 
 fn squeezed(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The rows of the table that stands between two headings of the description: key, default, ceiling, meaning.
+fn described(start: &str, end: &str) -> Vec<[String; 4]> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
+    let text = fs::read_to_string(path).expect("docs/configuration.md");
+    let part = text.split_once(start).expect(start).1.split_once(end).expect(end).0;
+    let rows = part.lines().filter(|line| line.starts_with("| `"));
+    rows.map(|line| {
+        let cells = line.split('|').map(|cell| cell.trim_matches([' ', '`']).to_owned());
+        let [_, key, default, allow, meaning, _] = cells.collect::<Vec<_>>().try_into().expect(line);
+        [key, default, allow, meaning]
+    })
+    .collect()
+}
+
+/// What the description must say of the guards of a table: first the guards, then the keys beside theirs.
+fn expected(table: Option<&str>) -> Vec<[String; 4]> {
+    let guards = || GUARDS.iter().filter(move |guard| guard.setting.table == table);
+    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
+    let row = |guard: &&Guard| {
+        let Guard { about, setting, lifted_by, .. } = guard;
+        let default = or_dash(setting.default.map(|default| default.to_string()));
+        let allow = or_dash(lifted_by.map(|ceiling| ceiling.name().to_owned()));
+        [setting.key.to_owned(), default, allow, (*about).to_owned()]
+    };
+    let mut rows: Vec<[String; 4]> = guards().map(row).collect();
+    let mut beside = |key: &str, default: Option<u64>| {
+        let default = or_dash(default.map(|default| default.to_string()));
+        let row = [key.to_owned(), default, String::new(), String::new()];
+        if !rows.contains(&row) {
+            rows.push(row);
+        }
+    };
+    for guard in guards() {
+        if let Some(key) = guard.setting.fields {
+            beside(key, None);
+        }
+        if let IgnoreBelow::Setting { key, default } = guard.ignore_below {
+            beside(key, Some(default));
+        }
+    }
+    if table.is_none() {
+        GUARDS.iter().filter_map(|guard| guard.setting.table).for_each(|table| beside(table, None));
+    }
+    rows
+}
+
+#[test]
+fn the_description_of_the_settings_lists_exactly_the_guards() {
+    for (table, start, end) in [
+        (None, "\n## `[guard]`", "\n### `[guard.per_branch]`"),
+        (Some("per_branch"), "\n### `[guard.per_branch]`", "\n### `max_field_percent`"),
+    ] {
+        let (described, expected) = (described(start, end), expected(table));
+        let figures =
+            |rows: &[[String; 4]]| rows.iter().map(|[a, b, c, _]| [a, b, c].map(String::clone)).collect::<Vec<_>>();
+        assert_eq!(figures(&described), figures(&expected), "docs/configuration.md, {start}");
+        for ([key, .., meaning], [.., about]) in described.iter().zip(&expected) {
+            assert!(meaning.starts_with(about.as_str()), "docs/configuration.md, {key}: {meaning:?} is not {about:?}");
+        }
+    }
+    let tables: BTreeSet<&str> = GUARDS.iter().filter_map(|guard| guard.setting.table).collect();
+    assert_eq!(tables, ["per_branch"].into(), "each table of its own has a part of its own above");
+    for Guard { id, about, unit, .. } in GUARDS {
+        assert_eq!(about.contains("in percent of"), *unit == Unit::Percent, "{id}: {about}");
+    }
 }

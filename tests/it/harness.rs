@@ -189,6 +189,12 @@ impl Company {
         self.write(name, self.read(name) + text);
     }
 
+    /// The journal of a plan, in the program's state folder.
+    pub(crate) fn journal_path(&self, plan: &str) -> PathBuf {
+        let hash = self.json(plan)["plan_hash"].as_str().expect("a hash").replace("sha256:", "");
+        self.path(&format!("home/state/skovik-sync/journals/{hash}.journal"))
+    }
+
     /// Sets an environment variable for the runs that follow.
     pub(crate) fn env(&mut self, name: &str, value: &str) -> &mut Self {
         self.env.insert(name.to_owned(), value.to_owned());

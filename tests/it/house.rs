@@ -75,6 +75,12 @@ impl House {
         fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
+    /// The text of a plan's journal.
+    pub(crate) fn journal(&self, plan: &str) -> String {
+        let hash = self.json(plan)["plan_hash"].as_str().expect("a hash").replace("sha256:", "");
+        self.read(&format!("state/skovik-sync/journals/{hash}.journal"))
+    }
+
     pub(crate) fn json(&self, name: &str) -> Value {
         serde_json::from_str(&self.read(name)).expect("JSON")
     }

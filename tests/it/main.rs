@@ -5,6 +5,7 @@ mod apply_stops;
 mod apply_undo;
 mod approvals;
 mod architecture;
+mod attacks;
 mod bad_data;
 mod canonical_hash;
 mod chaos;

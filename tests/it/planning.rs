@@ -269,7 +269,7 @@ fn a_plan_beside_an_unfinished_apply_does_not_take_its_place() {
     company.run(&["approve", "plan.json", "--yes"]).ends(0);
     company.run(&["apply", "plan.json"]).ends(9);
     let before = company.read("plan.json");
-    company.run(&["plan"]).ends(3).says(&["plan.json.journal", "not finished", "--out"]);
+    company.run(&["plan"]).ends(3).says(&["plan.json", "not finished", "--out"]);
     assert_eq!(company.read("plan.json"), before);
     company.run(&["apply", "plan.json"]).ends(0);
     // A finished one is put away together with its journal.

@@ -49,7 +49,7 @@ fn what_the_policy_allows_is_applied_and_on_record() {
     assert_eq!((&record["plan_hash"], &record["approver"]), (&hash(&house), &json!("policy: automatic")));
     assert_eq!(house.json("report.json")["plan_hash"], hash(&house));
     assert!(house.read("events.jsonl").contains("\"summary\""));
-    assert!(house.read("plan.json.journal").contains("policy: automatic"));
+    assert!(house.journal("plan.json").contains("policy: automatic"));
 
     let again = house.expect(0, &["run"]);
     assert!(again.out.contains("No changes."), "{again:?}");
@@ -69,7 +69,7 @@ fn without_the_policy_the_plan_is_left_to_people() {
     house.expect(0, &["approve", "tonight.json", "--yes", "--approver", "anna"]);
     house.expect(0, &["run", "-o", "tonight.json"]);
     assert_eq!(house.writes().len(), 3);
-    assert!(house.read("tonight.json.journal").contains("\"approvers\":[\"anna\"]"));
+    assert!(house.journal("tonight.json").contains("\"approvers\":[\"anna\"]"));
 }
 
 #[test]
@@ -117,6 +117,7 @@ fn a_renumbered_person_is_for_a_person_to_look_at() {
 fn the_lock_is_taken_before_anything_is_asked() {
     let house = house(AUTOMATIC, &[]);
     let holder = Holder { pid: 7, since: Timestamp::UNIX_EPOCH, plan_hash: None };
+    fs::create_dir_all(house.path("state/skovik-sync")).expect("made");
     let lock = take(&house.path("state/skovik-sync"), &house.url, &holder).expect("the lock");
     let ran = house.expect(10, &["run"]);
     says(&ran, &["process 7, since 1970-01-01T00:00:00Z"]);
@@ -133,7 +134,9 @@ fn two_runs_do_not_overlap() {
     // The lock file says who holds it as soon as it is held.
     let held = || {
         let folder = fs::read_dir(house.path("state/skovik-sync")).ok();
-        folder.into_iter().flatten().flatten().any(|entry| entry.metadata().is_ok_and(|file| file.len() > 0))
+        let is_lock = |entry: &fs::DirEntry| entry.path().extension().is_some_and(|extension| extension == "lock");
+        let mut locks = folder.into_iter().flatten().flatten().filter(is_lock);
+        locks.any(|entry| entry.metadata().is_ok_and(|file| file.len() > 0))
     };
     while !held() && first.try_wait().expect("asked").is_none() {
         std::thread::yield_now();
@@ -159,7 +162,7 @@ fn an_unfinished_run_is_finished_first_and_nothing_else() {
     listed[4].first_name = "Other".to_owned();
     house.list(&listed);
     let ran = house.expect(0, &["run"]);
-    says(&ran, &["going on with plan.json"]);
+    says(&ran, &["going on with the plan sha256:"]);
     assert_eq!(hash(&house), plan);
     assert_eq!(house.writes()[done..].iter().map(|(method, ..)| method.as_str()).collect::<Vec<_>>(), ["DELETE"]);
     // The one after that plans anew.
@@ -169,30 +172,55 @@ fn an_unfinished_run_is_finished_first_and_nothing_else() {
 
 #[test]
 fn an_unfinished_run_that_is_not_approved_any_more_waits_for_people() {
+    let house = stuck();
+    let journal = house.journal("plan.json");
+    house.settings("");
+    let before = house.writes();
+    says(&house.expect(6, &["run"]), &["automatic is false", "skovik-sync approve plan.json"]);
+    assert_eq!(house.writes(), before);
+    assert_eq!(house.journal("plan.json"), journal);
+    // People may let it go on.
+    house.expect(0, &["approve", "plan.json", "--yes", "--approver", "anna"]);
+    house.expect(0, &["run"]);
+}
+
+/// What stands beside the plan's file, or in its place, is nothing that a run goes on with: only the state says what it
+/// began.
+#[test]
+fn a_run_goes_on_with_what_its_own_state_says() {
     type Edit = fn(&House);
-    let cases: [(&str, i32, Edit); 4] = [
-        ("expired", 6, |house| {
+    let edits: [Edit; 4] = [
+        |house| fs::remove_file(house.path("plan.json")).expect("removed"),
+        |house| fs::write(house.path("plan.json"), "{}").expect("written"),
+        |house| fs::remove_file(house.path(RECORD)).expect("removed"),
+        |house| {
             let mut record = house.json(RECORD);
             record["approved_at"] = json!(Timestamp::now().checked_sub(25.hours()).expect("a time").to_string());
             fs::write(house.path(RECORD), record.to_string()).expect("written");
-        }),
-        ("automatic is false", 6, |house| house.settings("")),
-        ("approved by anna", 9, |house| {
-            fs::remove_file(house.path(RECORD)).expect("removed");
-            house.expect(0, &["approve", "plan.json", "--yes", "--approver", "anna"]);
-        }),
-        ("is not that plan", 9, |house| fs::remove_file(house.path("plan.json")).expect("removed")),
+        },
     ];
-    for (word, code, edit) in cases {
+    for edit in edits {
         let house = stuck();
-        let journal = house.read("plan.json.journal");
+        let done = house.writes().len();
         edit(&house);
-        let before = house.writes();
-        let ran = house.expect(code, &["run"]);
-        says(&ran, &[word]);
-        assert_eq!(house.writes(), before, "{word}");
-        assert_eq!(house.read("plan.json.journal"), journal, "{word}");
+        says(&house.expect(0, &["run"]), &["going on with the plan sha256:"]);
+        let methods: Vec<_> = house.writes()[done..].iter().map(|(method, ..)| method.clone()).collect();
+        assert_eq!(methods, ["DELETE"]);
     }
+}
+
+#[test]
+fn what_people_began_is_not_gone_on_with_by_a_run() {
+    let house = house("", &["--fail", "DELETE /users/* times=1 status=422"]);
+    house.expect(0, &["plan"]);
+    house.expect(0, &["approve", "plan.json", "--yes", "--approver", "anna"]);
+    house.expect(9, &["apply", "plan.json"]);
+    house.settings(AUTOMATIC);
+    let before = house.writes();
+    says(&house.expect(9, &["run"]), &["approved by anna", "skovik-sync apply plan.json"]);
+    fs::remove_file(house.path("plan.json.anna.approval")).expect("removed");
+    says(&house.expect(9, &["run"]), &["a person began it"]);
+    assert_eq!(house.writes(), before);
 }
 
 #[test]
@@ -205,9 +233,11 @@ fn what_was_undone_in_skovik_is_done_again() {
     }
     let names = fs::read_dir(house.folder.path()).expect("a folder").flatten().map(|entry| entry.file_name());
     let names: Vec<String> = names.map(|name| name.to_string_lossy().into_owned()).collect();
-    // Each plan that was applied before the last one is kept, and its journal with it.
-    let kept = |end: &str| names.iter().filter(|name| name.starts_with("plan.") && name.ends_with(end)).count();
-    assert_eq!((kept(".json"), kept(".json.journal")), (3, 3), "{names:?}");
+    // Each plan that was applied before the last one is kept, and the journal of each apply.
+    let kept = names.iter().filter(|name| name.starts_with("plan.") && name.ends_with(".json")).count();
+    assert_eq!(kept, 3, "{names:?}");
+    let journals = fs::read_dir(house.path("state/skovik-sync/journals")).expect("a folder").flatten();
+    assert_eq!(journals.filter(|entry| entry.path().extension().is_some_and(|end| end == "journal")).count(), 3);
 }
 
 #[test]

@@ -22,6 +22,8 @@ fn options(url: &str) -> Options {
         auth_header: AUTH_HEADER.to_owned(),
         auth_scheme: AUTH_SCHEME.to_owned(),
         page_size: 2,
+        max_rows: 1000,
+        list_timeout: Duration::from_secs(60),
         max_in_flight: 8,
         requests_per_second: 0,
         timeout: Duration::from_secs(20),

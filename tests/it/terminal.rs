@@ -64,7 +64,7 @@ fn anything_but_yes_is_no() {
     let interrupted = on_terminal(&company, "apply plan.json", &[(APPLY, "\u{3}")]);
     assert_eq!(interrupted.code, 130, "{interrupted}");
     assert!(company.requests().iter().all(|request| request.method == "GET"));
-    assert!(!company.exists("plan.json.journal"));
+    assert!(!company.journal_path("plan.json").exists());
 }
 
 #[test]

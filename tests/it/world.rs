@@ -1,7 +1,7 @@
 //! A company, a sandbox that stands for its account, and the real program between the two, for the tests of `apply`.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use skovik_sync::apply::journal::{Record, read_lines};
 use skovik_sync::plan::Plan;
 use skovik_sync::sandbox::{Options, Server};
+use skovik_sync::state::State;
 use tokio::process::{Child, Command};
 
 use crate::company::Company;
@@ -93,6 +94,11 @@ impl World {
     /// A sandbox with these fault rules, otherwise as it is by default.
     pub(crate) async fn faulty(company: &Company, pace: Pace, rules: &[&str]) -> Self {
         Self::new(company, pace, Options { faults: rules_of(rules), ..Options::default() }).await
+    }
+
+    /// The address of the sandbox.
+    pub(crate) fn url(&self) -> String {
+        self.server.url()
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -213,12 +219,29 @@ impl World {
         assert_eq!(put.send().await.expect("an answer").status(), 200);
     }
 
+    /// The program's state.
+    pub(crate) fn state(&self) -> State {
+        State::open(&self.path("state/skovik-sync"), None).expect("a state folder")
+    }
+
+    /// The journal of `plan.json`.
     pub(crate) fn journal_path(&self) -> PathBuf {
-        self.path("plan.json.journal")
+        self.state().journal(self.read_plan("plan.json").hash())
     }
 
     pub(crate) fn journal(&self) -> Vec<Record> {
-        journal(&self.journal_path())
+        self.journal_of(&self.read_plan("plan.json"))
+    }
+
+    /// What the journal of a plan says, all of it authentic.
+    pub(crate) fn journal_of(&self, plan: &Plan) -> Vec<Record> {
+        let (state, mut records) = (self.state(), Vec::new());
+        let each = |_, record| {
+            records.push(record);
+            Ok(())
+        };
+        read_lines(&state.journal(plan.hash()), state.key(), plan.hash(), each).expect("a good journal");
+        records
     }
 
     /// The report of the last apply.
@@ -247,16 +270,6 @@ impl From<Output> for Ended {
 
 pub(crate) fn rules_of(rules: &[&str]) -> Vec<skovik_sync::sandbox::Rule> {
     rules.iter().map(|rule| rule.parse().unwrap_or_else(|error| panic!("{rule}: {error}"))).collect()
-}
-
-pub(crate) fn journal(path: &Path) -> Vec<Record> {
-    let mut records = Vec::new();
-    read_lines(path, |_, record| {
-        records.push(record);
-        Ok(())
-    })
-    .expect("a good journal");
-    records
 }
 
 /// Sends a signal, such as `-INT`.

@@ -1,19 +1,27 @@
 //! Where an earlier run of the same apply ended, this one begins.
 
+use std::collections::HashMap;
 use std::time::Instant;
 
-use super::{Run, State, place};
+use super::{Parked, Run, State, place};
 use crate::apply::Outcome;
 use crate::apply::journal::{Progress, Record, Replay};
 use crate::apply::precheck::{Conflict, Standing};
-use crate::plan::Action;
+use crate::plan::{Action, OperationId};
 
 impl<'a> Run<'a> {
     /// Goes on where an earlier run of the same apply ended.
     pub(super) fn take_up(&mut self, replay: &'a Replay, standing: &Standing) {
         let operations = self.operations;
+        let conflicts: HashMap<OperationId, &Conflict> =
+            standing.conflicts.iter().map(|conflict| (conflict.operation, conflict)).collect();
         for (index, operation) in operations.iter().enumerate() {
+            let conflict = conflicts.get(&operation.id);
             match replay.operations.get(&operation.id) {
+                Some(Progress::Done { .. }) if let Some(conflict) = conflict => {
+                    let problem = format!("conflict: {}; plan again", conflict.problems.join(", "));
+                    self.conclude(index, Outcome::Failed { problem });
+                }
                 Some(Progress::Done { user_id, differs }) => {
                     self.note_made(index, user_id.as_ref());
                     self.conclude(index, Outcome::DoneBefore { differs: differs.clone() });
@@ -22,8 +30,8 @@ impl<'a> Run<'a> {
                     if let Action::Create { .. } = operation.action {
                         let problem = "an earlier run ended before the answer came".to_owned();
                         // The request may have left long after its intent, and be under way still.
-                        let sent_at = Instant::now();
-                        self.states[index] = State::Parked { sent_at, problem, taken: false };
+                        let sent_at = Some(Instant::now());
+                        self.states[index] = State::Parked(Parked { sent_at, problem, taken: false });
                     } else {
                         self.doubts.insert(index, doubt.clone());
                     }

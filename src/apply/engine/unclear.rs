@@ -1,30 +1,34 @@
 //! What may or may not have been carried out waits until nothing else can run, and is then settled together.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::{MAX_ATTEMPTS, Run, State, Stop, wants};
+use super::{MAX_ATTEMPTS, Parked, Run, State, Stop, wants};
 use crate::apply::journal::{Doubt, Record};
 use crate::apply::settle::{List, Verdict};
 use crate::apply::{Halt, Outcome};
+use crate::plan::Action;
 use crate::target::wire::UserResource;
 
 impl Run<'_> {
-    pub(super) fn park(&mut self, index: usize, problem: String, taken: bool, before: Option<UserResource>) {
-        self.states[index] = State::Parked { sent_at: Instant::now(), problem, taken };
+    /// Leaves an operation to be settled. A request that was `sent` may still be carried out for a while.
+    pub(super) fn park(&mut self, index: usize, parked: Parked, before: Option<UserResource>) {
+        if parked.sent_at.is_some() {
+            self.count_failure();
+        }
+        self.states[index] = State::Parked(parked);
         self.doubts.entry(index).or_insert(Doubt { before });
-        self.count_failure();
     }
 
     /// Settles what is parked by one complete list, read late enough after the last of it was sent. Says whether
     /// anything came of it that the run can go on with.
     pub(super) async fn settle(&mut self) -> bool {
         let parked: Vec<usize> =
-            (0..self.states.len()).filter(|&index| matches!(self.states[index], State::Parked { .. })).collect();
+            (0..self.states.len()).filter(|&index| matches!(self.states[index], State::Parked(_))).collect();
         if parked.is_empty() {
             return false;
         }
-        let sent = |index: &usize| match self.states[*index] {
-            State::Parked { sent_at, .. } => Some(sent_at),
+        let sent = |index: &usize| match &self.states[*index] {
+            State::Parked(parked) => parked.sent_at,
             _ => None,
         };
         let last = parked.iter().filter_map(sent).max();
@@ -60,8 +64,8 @@ impl Run<'_> {
 
     fn settle_one(&mut self, index: usize, list: &List<'_>) {
         let operation = &self.operations[index];
-        let State::Parked { sent_at: _, problem, taken } = &self.states[index] else { return };
-        let (problem, taken) = (problem.clone(), *taken);
+        let State::Parked(Parked { sent_at: _, problem, taken }) = &self.states[index] else { return };
+        let (mut problem, taken) = (problem.clone(), *taken);
         let tried = self.begun.get(&index).map_or(0, |(attempts, _)| *attempts);
         let (at, id) = ((self.worker.now)(), operation.id);
         match list.judge(operation, self.worker.managed, &self.made) {
@@ -76,6 +80,11 @@ impl Run<'_> {
                 });
                 self.end(index, Outcome::Done { user_id, differs: Vec::new() }, None, None);
             }
+            Verdict::Gone => {
+                let done = Record::Done { at, operation: id, user_id: None, after: None, differs: Vec::new() };
+                self.note(&done);
+                self.end(index, Outcome::Done { user_id: None, differs: Vec::new() }, None, None);
+            }
             Verdict::SomebodyElse(found) => {
                 self.end(index, Outcome::InDoubt { problem: format!("{problem}; {found}") }, None, None)
             }
@@ -87,7 +96,12 @@ impl Run<'_> {
                 self.states[index] = State::Waiting(0);
                 self.make_ready(index);
             }
-            Verdict::Absent | Verdict::ReadAgain => self.end(index, Outcome::InDoubt { problem }, None, None),
+            Verdict::Absent | Verdict::ReadAgain => {
+                if let Action::Delete { .. } = &operation.action {
+                    problem.push_str("; the complete list still has the user");
+                }
+                self.end(index, Outcome::InDoubt { problem }, None, None);
+            }
         }
     }
 }

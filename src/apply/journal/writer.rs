@@ -3,14 +3,16 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::oneshot;
 
-use super::{FORMAT, FORMAT_VERSION, JournalError, Record, Replay};
-use crate::plan::Digest;
+use super::{BegunBy, FORMAT, FORMAT_VERSION, JournalError, Record, Replay};
+use crate::plan::{Digest, hex};
+use crate::state::Key;
 
 /// How many bytes are gathered for one sync at most.
 const BATCH: usize = 4 << 20;
@@ -19,11 +21,20 @@ const BATCH: usize = 4 << 20;
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
-    lines: Option<Sender<Line>>,
+    /// Of the last line that was handed over; lines are handed over in the order of their codes.
+    chain: Mutex<Chain>,
+    lines: Option<Sender<Waiting>>,
     thread: Option<JoinHandle<()>>,
 }
 
-struct Line {
+/// What the next line follows.
+#[derive(Debug)]
+struct Chain {
+    key: Arc<Key>,
+    code: [u8; 32],
+}
+
+struct Waiting {
     text: Vec<u8>,
     written: oneshot::Sender<Result<(), Arc<io::Error>>>,
 }
@@ -40,17 +51,26 @@ impl Journal {
     ///
     /// # Errors
     /// Where the file cannot be opened or written; then nothing may be sent.
-    pub async fn open(path: &Path, replay: &Replay, plan_hash: Digest) -> Result<Self, JournalError> {
+    pub async fn open(
+        path: &Path,
+        key: &Arc<Key>,
+        replay: &Replay,
+        plan_hash: Digest,
+        begun_by: BegunBy,
+    ) -> Result<Self, JournalError> {
         let io = |error| JournalError::Io { path: path.to_owned(), error };
-        let file = super::open(path, replay).map_err(io)?;
+        let file = super::open(path, replay.end).map_err(io)?;
         let (lines, waiting) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("journal".to_owned())
             .spawn(move || write_all(file, &waiting))
             .map_err(io)?;
-        let journal = Self { path: path.to_owned(), lines: Some(lines), thread: Some(thread) };
+        let code = if replay.is_begun() { replay.end.code } else { super::seed(plan_hash) };
+        let chain = Mutex::new(Chain { key: Arc::clone(key), code });
+        let journal = Self { path: path.to_owned(), chain, lines: Some(lines), thread: Some(thread) };
         if !replay.is_begun() {
-            let header = Record::Journal { format: FORMAT.to_owned(), format_version: FORMAT_VERSION, plan_hash };
+            let header =
+                Record::Journal { format: FORMAT.to_owned(), format_version: FORMAT_VERSION, plan_hash, begun_by };
             journal.write(&header).done().await?;
         }
         Ok(journal)
@@ -58,31 +78,35 @@ impl Journal {
 
     /// Hands a record over; what was handed over before is on disk no later than it.
     pub fn write(&self, record: &Record) -> Pending {
-        match serde_json::to_vec(record) {
-            Ok(mut text) => {
-                text.push(b'\n');
-                self.hand_over(text)
-            }
-            Err(error) => {
-                let (written, receiver) = oneshot::channel();
-                drop(written.send(Err(Arc::new(error.into()))));
-                Pending { path: self.path.clone(), written: receiver }
-            }
+        let (written, receiver) = oneshot::channel();
+        let pending = Pending { path: self.path.clone(), written: receiver };
+        match to_raw_value(record) {
+            Ok(record) => self.hand_over(&record, written),
+            Err(error) => drop(written.send(Err(Arc::new(error.into())))),
         }
+        pending
     }
 
     /// Resolves when all that was handed over is on disk.
     pub fn flush(&self) -> Pending {
-        self.hand_over(Vec::new())
+        let (written, receiver) = oneshot::channel();
+        self.send(Waiting { text: Vec::new(), written });
+        Pending { path: self.path.clone(), written: receiver }
     }
 
-    fn hand_over(&self, text: Vec<u8>) -> Pending {
-        let (written, receiver) = oneshot::channel();
+    fn hand_over(&self, record: &RawValue, written: oneshot::Sender<Result<(), Arc<io::Error>>>) {
+        // Until it is handed over, so that no line overtakes the one whose code it follows.
+        let mut chain = self.chain.lock().unwrap_or_else(PoisonError::into_inner);
+        chain.code = chain.key.code(&chain.code, record.get().as_bytes());
+        let text = format!("{{\"mac\":\"{}\",\"record\":{}}}\n", hex(&chain.code), record.get()).into_bytes();
+        self.send(Waiting { text, written });
+    }
+
+    fn send(&self, waiting: Waiting) {
         if let Some(lines) = &self.lines {
             // A thread that is gone drops `written`, which `Pending::done` reports.
-            drop(lines.send(Line { text, written }));
+            drop(lines.send(waiting));
         }
-        Pending { path: self.path.clone(), written: receiver }
     }
 }
 
@@ -109,7 +133,7 @@ impl Pending {
 }
 
 /// After the first failure nothing more is written: a journal with a hole would be worse than one that ends.
-fn write_all(mut file: std::fs::File, waiting: &Receiver<Line>) {
+fn write_all(mut file: std::fs::File, waiting: &Receiver<Waiting>) {
     let mut failed: Option<Arc<io::Error>> = None;
     while let Ok(first) = waiting.recv() {
         let mut text = first.text;

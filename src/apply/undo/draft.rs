@@ -261,6 +261,34 @@ impl<'a> Maker<'a> {
     }
 }
 
+/// What the users are called now whom the plan changed.
+pub(super) struct NamesNow(HashMap<UserId, UserRef>);
+
+/// Looks them up in what the journal says of each user afterwards.
+pub(super) fn names_now(plan: &Plan, history: &History, managed: &Managed) -> Result<NamesNow, String> {
+    let mut names = HashMap::new();
+    for operation in &plan.content().operations {
+        let done = history.entry(operation.id).and_then(|entry| entry.done.as_ref());
+        if let (plan::Action::Update { user_id, .. }, Some(after)) =
+            (&operation.action, done.and_then(|done| done.after.as_ref()))
+        {
+            let user = after
+                .to_user(managed)
+                .map_err(|problem| format!("operation {} in the journal: {problem}", operation.id))?;
+            let name = plan::display_name(&user);
+            names.insert(user_id.clone(), UserRef { user_id: user_id.clone(), employee: user.identifier, name });
+        }
+    }
+    Ok(NamesNow(names))
+}
+
+impl NamesNow {
+    /// A reference under the name that its user has now.
+    pub(super) fn of(&self, user: &UserRef) -> UserRef {
+        self.0.get(&user.user_id).unwrap_or(user).clone()
+    }
+}
+
 fn unnamed(id: &UserId) -> ManagerRef {
     ManagerRef::User(UserRef { user_id: id.clone(), employee: None, name: String::new() })
 }
@@ -282,8 +310,12 @@ impl Draft {
 }
 
 impl Action {
-    /// The finished action, each manager as `person` gives them.
-    pub(super) fn with_managers(self, person: impl Fn(&ManagerRef) -> ManagerRef) -> plan::Action {
+    /// The finished action: each manager to be as `person` gives them, each former one as they are called `now`.
+    pub(super) fn with_managers(
+        self,
+        person: impl Fn(&ManagerRef) -> ManagerRef,
+        now: impl Fn(&ManagerRef) -> ManagerRef,
+    ) -> plan::Action {
         match self {
             Self::Create { was: _, mut after } => {
                 after.manager = after.manager.map(|manager| manager.as_ref().map(&person));
@@ -291,13 +323,17 @@ impl Action {
             }
             Self::Update { user_id, before_hash, mut changes } => {
                 for change in &mut changes {
+                    if let Some(Value::Manager(manager)) = &mut change.before {
+                        *manager = now(manager);
+                    }
                     if let Some(Value::Manager(manager)) = &mut change.after {
                         *manager = person(manager);
                     }
                 }
                 plan::Action::Update { user_id, before_hash, changes }
             }
-            Self::Delete { user_id, before, reason } => {
+            Self::Delete { user_id, mut before, reason } => {
+                before.manager = before.manager.map(|manager| manager.as_ref().map(&now));
                 plan::Action::Delete { user_id, before_hash: before.hash(), before, reason }
             }
         }

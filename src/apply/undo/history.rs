@@ -5,7 +5,8 @@ use std::path::Path;
 
 use crate::apply::journal::{JournalError, Record, Replay, read_lines};
 use crate::employee::UserId;
-use crate::plan::{Digest, OperationId};
+use crate::plan::{Digest, OperationId, Plan};
+use crate::state::State;
 use crate::target::wire::UserResource;
 
 /// A plan's journal, read for taking the plan back.
@@ -35,16 +36,23 @@ pub(super) struct Done {
 }
 
 impl History {
-    /// Reads a plan's journal; `None` where there is none.
+    /// Reads the journal of a plan's last apply; `None` where there is none.
     ///
     /// # Errors
     /// See [`JournalError`].
-    pub fn read(path: &Path, plan_hash: Digest) -> Result<Option<Self>, JournalError> {
-        if !Replay::read(path, plan_hash)?.is_begun() {
-            return Ok(None);
+    pub fn read(state: &State, plan: &Plan) -> Result<Option<Self>, JournalError> {
+        let last = std::iter::once(state.journal(plan.hash())).chain(state.past_journals(plan.hash()));
+        for path in last {
+            if Replay::read(&path, state.key(), plan)?.is_begun() {
+                return Self::read_from(&path, state, plan).map(Some);
+            }
         }
+        Ok(None)
+    }
+
+    fn read_from(path: &Path, state: &State, plan: &Plan) -> Result<Self, JournalError> {
         let mut operations: HashMap<OperationId, Entry> = HashMap::new();
-        read_lines(path, |_, record| {
+        let end = read_lines(path, state.key(), plan.hash(), |_, record| {
             match record {
                 Record::Intent { at: _, operation, step: _, before } => {
                     let entry = operations.entry(operation).or_default();
@@ -60,8 +68,7 @@ impl History {
             }
             Ok(())
         })?;
-        let text = std::fs::read(path).map_err(|error| JournalError::Io { path: path.to_owned(), error })?;
-        Ok(Some(Self { operations, fingerprint: super::digest_of(&text) }))
+        Ok(Self { operations, fingerprint: end.fingerprint() })
     }
 
     pub(super) fn entry(&self, id: OperationId) -> Option<&Entry> {

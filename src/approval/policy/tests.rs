@@ -18,6 +18,7 @@ pub(in crate::approval) fn plan(guards: Vec<GuardResult>) -> Plan {
             users: 0,
             managed: 0,
             fingerprint: Digest::of(b""),
+            anchors: Default::default(),
             custom_fields: BTreeMap::new(),
         },
         sources: Vec::new(),

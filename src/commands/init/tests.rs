@@ -55,7 +55,9 @@ fn every_setting_that_is_commented_out_is_one_that_exists() {
     assert!(all.matches("\n# ").count() < text.matches("\n# ").count());
     let settings = Settings::parse(&all, Path::new("skovik-sync.toml")).unwrap();
     assert!(
-        settings.guard.max_deletes.is_some() && settings.scope.branches.is_some() && settings.scope.include.is_some()
+        settings.guard.get(&crate::guard::MAX_DELETES).is_some()
+            && settings.scope.branches.is_some()
+            && settings.scope.include.is_some()
     );
 }
 

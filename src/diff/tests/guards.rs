@@ -2,8 +2,13 @@
 
 use super::company::{Company, employee, text, user};
 use crate::employee::{BranchId, Employee, User};
-use crate::guard::{BranchLimits, Limits, not_as_demanded};
-use crate::plan::{Common, Field, GuardOutcome, GuardResult, Plan, Subject};
+use crate::guard::{
+    BRANCH_CHANGE_PERCENT, BRANCH_DELETE_PERCENT, Limits, MAX_CHANGE_PERCENT, MAX_DELETES, MAX_FIELD_PERCENT,
+    MAX_INVALID_PERCENT, MAX_LEFT_WITHOUT_MANAGER, Tally,
+};
+use crate::plan::{
+    BranchRef, Common, Field, GuardOutcome, GuardResult, Plan, Subject, check_guards, effects, not_as_demanded,
+};
 
 const NORWAY: &str = "NO01 Example NO01";
 
@@ -20,16 +25,11 @@ fn group() -> Company {
     };
     let (employees, users) = (0..1_040).map(one).unzip();
     Company::new(employees, users).with(|company| {
-        company.limits = Limits {
-            max_field_percent: Some(50),
-            max_left_without_manager: Some(3),
-            per_branch: Some(BranchLimits {
-                max_delete_percent: Some(20),
-                max_change_percent: Some(50),
-                ignore_below: BranchLimits::IGNORE_BELOW,
-            }),
-            ..Limits::default()
-        };
+        company.limits = Limits::default()
+            .with(&MAX_FIELD_PERCENT, 50)
+            .with(&MAX_LEFT_WITHOUT_MANAGER, 3)
+            .with(&BRANCH_DELETE_PERCENT, 20)
+            .with(&BRANCH_CHANGE_PERCENT, 50);
     })
 }
 
@@ -71,7 +71,7 @@ fn a_lost_branch_blocks_and_names_who_leaves() {
 fn a_guard_on_the_whole_names_the_branch_and_the_manager() {
     let company = group().with(|company| {
         company.desired.employees.drain(2..42).for_each(drop);
-        company.limits = Limits { max_deletes: Some(0), ..Limits::default() };
+        company.limits = Limits::default().with(&MAX_DELETES, 0);
     });
     let plan = company.plan();
     let [guard] = blocking(&plan)[..] else { panic!("{:#?}", blocking(&plan)) };
@@ -83,7 +83,7 @@ fn a_guard_on_the_whole_names_the_branch_and_the_manager() {
 fn a_field_that_changes_for_most_blocks() {
     let company = group().with(|company| {
         company.desired.employees.iter_mut().skip(80).for_each(|one| one.custom_fields = [text("4100")].into());
-        company.limits.max_change_percent = 100;
+        company.limits = company.limits.clone().with(&MAX_CHANGE_PERCENT, 100);
     });
     let plan = company.plan();
     let [field, branch] = blocking(&plan)[..] else { panic!("{:#?}", blocking(&plan)) };
@@ -102,7 +102,8 @@ fn reports_of_a_removed_manager_who_get_no_other_are_counted() {
             let mut norwegians = company.desired.employees.iter_mut().take(39);
             norwegians.by_ref().take(without).for_each(|one| one.manager = crate::employee::ManagerWish::Nobody);
             norwegians.for_each(|one| one.manager = crate::employee::ManagerWish::Employee("1000".into()));
-            company.limits.per_branch = None;
+            let limits = company.limits.clone();
+            company.limits = limits.without(&BRANCH_DELETE_PERCENT).without(&BRANCH_CHANGE_PERCENT);
         });
         company.plan()
     };
@@ -140,7 +141,7 @@ fn set_aside_people_are_named_with_their_reason() {
     let company = (0..3).fold(group(), |company, n| {
         company.aside(super::company::bad_record(Some(&format!("x{n}")), None, Some(("Ann", "Other"))))
     });
-    let plan = company.with(|company| company.limits.max_invalid_percent = 0).plan();
+    let plan = company.with(|company| company.limits = company.limits.clone().with(&MAX_INVALID_PERCENT, 0)).plan();
     let [guard] = blocking(&plan)[..] else { panic!("{:#?}", blocking(&plan)) };
     assert_eq!(parts(guard), ["Reason branch_unknown: 3", "Person x0: 1", "Person x1: 1", "Person x2: 1"]);
 }
@@ -193,7 +194,7 @@ fn the_commonest_is_named_once_it_is_a_fifth() {
     let common = |who: usize| {
         let company = group().with(|company| {
             company.desired.employees.drain(40 - who..80 - who).for_each(drop);
-            company.limits = Limits { max_deletes: Some(0), ..Limits::default() };
+            company.limits = Limits::default().with(&MAX_DELETES, 0);
         });
         let plan = company.plan();
         blocking(&plan)[0].parts.iter().any(|part| part.common == Common::Manager)
@@ -207,11 +208,11 @@ fn a_plan_must_have_the_guards_that_the_settings_demand() {
     type Edit = fn(&mut Vec<GuardResult>);
     let company = group().with(|company| {
         company.desired.employees.drain(1..4).for_each(drop);
-        company.limits.max_deletes = Some(500);
+        company.limits = company.limits.clone().with(&MAX_DELETES, 500);
     });
     let plan = company.plan();
     assert_eq!(not_as_demanded(&company.limits, plan.content()), None);
-    let edits: [(&str, Edit); 8] = [
+    let edits: [(&str, Edit); 16] = [
         ("max_delete_percent", Vec::clear),
         ("max_delete_percent", |guards| guards[0].limit = 90),
         ("max_delete_percent", |guards| guards[0].count = 2),
@@ -220,6 +221,26 @@ fn a_plan_must_have_the_guards_that_the_settings_demand() {
         ("max_deletes", |guards| guards.retain(|guard| guard.id != "max_deletes")),
         ("max_field_percent", |guards| guards.retain(|guard| guard.id != "max_field_percent")),
         ("per_branch.max_change_percent", |guards| drop(guards.split_off(guards.len() - 2))),
+        ("max_delete_percent", |guards| guards[0].ignore_below = Some(1_000)),
+        ("max_delete_percent", |guards| guards.swap(0, 1)),
+        ("max_delete_percent", |guards| guards[0].subject = Some(Subject::Branch(None))),
+        ("max_moons", |guards| {
+            guards.push(GuardResult::of_whole("max_moons", 0, 0, 0, GuardOutcome::Pass));
+        }),
+        ("max_field_percent", |guards| guards.retain(|guard| guard.subject != Some(Subject::Field(Field::LastName)))),
+        ("per_branch.max_delete_percent", |guards| {
+            guards.retain(|guard| guard.id != "per_branch.max_delete_percent" || guard.count == 0);
+        }),
+        ("per_branch.max_delete_percent", |guards| {
+            // The deletes of one branch are stated as those of another.
+            let mut branches = guards.iter_mut().filter(|guard| guard.id == "per_branch.max_delete_percent");
+            let (one, other) = (branches.next().expect("NO01"), branches.next().expect("SE01"));
+            std::mem::swap(&mut one.count, &mut other.count);
+        }),
+        ("per_branch.max_delete_percent", |guards| {
+            let mut branches = guards.iter_mut().filter(|guard| guard.id == "per_branch.max_delete_percent");
+            branches.by_ref().for_each(|guard| guard.ignore_below = Some(4));
+        }),
     ];
     for (id, edit) in edits {
         let mut content = plan.content().clone();
@@ -230,4 +251,52 @@ fn a_plan_must_have_the_guards_that_the_settings_demand() {
     assert_eq!(not_as_demanded(&only.limits, only.plan().content()), None);
     let empty = Company::new(Vec::new(), Vec::new()).with(|company| company.limits = group().limits);
     assert_eq!(not_as_demanded(&empty.limits, empty.plan().content()), None);
+}
+
+#[test]
+fn a_plan_cannot_state_fewer_than_its_operations_are() {
+    type Edit = fn(&mut GuardResult);
+    let plan = group().with(|company| company.desired.employees.drain(2..12).for_each(drop)).plan();
+    assert_eq!(check_guards(plan.content()), Ok(()));
+    assert_eq!(plan.content().summary.delete, 10);
+    let edits: [(&str, Edit); 5] = [
+        ("counts less than the operations amount to", |guard| guard.count = 0),
+        ("is not of the users that may be changed", |guard| guard.of = 1_000_000),
+        ("do not lead to its outcome", |guard| guard.outcome = GuardOutcome::Block),
+        ("ignores other counts than it should", |guard| guard.ignore_below = Some(100)),
+        ("looks at something else than it should", |guard| guard.subject = Some(Subject::Field(Field::Branch))),
+    ];
+    for (problem, edit) in edits {
+        let mut forged = plan.content().clone();
+        let whole = forged.guards.iter_mut().find(|guard| guard.id == "max_delete_percent").expect("there");
+        edit(whole);
+        let found = check_guards(&forged).expect_err("noticed");
+        assert!(found.contains("max_delete_percent") && found.contains(problem), "{found}");
+    }
+    let mut forged = plan.content().clone();
+    forged.guards.push(forged.guards[4].clone());
+    assert!(check_guards(&forged).is_err_and(|problem| problem.contains("twice")));
+    // Whose branch nobody tells is counted in some branch all the same.
+    let mut forged = plan.content().clone();
+    forged.guards.retain(|guard| !guard.id.starts_with("per_branch.max_change") || guard.count == 0);
+    assert!(check_guards(&forged).is_err_and(|problem| problem.contains("per_branch.max_change_percent")));
+}
+
+#[test]
+fn who_knows_the_branches_counts_in_them() {
+    let company = group().with(|company| {
+        company.desired.employees.iter_mut().take(7).for_each(|one| one.last_name = "New".into());
+    });
+    let plan = company.plan();
+    let norway = BranchId::from("no");
+    let counted = |known: bool| {
+        let tally = Tally::of(
+            [&BRANCH_CHANGE_PERCENT],
+            effects(&plan.content().operations, |_| known.then_some(Some(&norway))),
+        );
+        let branch = BranchRef { branch_id: norway.clone(), external_identifier: None, name: String::new() };
+        (tally.count(&BRANCH_CHANGE_PERCENT, Some(&Subject::Branch(Some(branch)))), tally.all(&BRANCH_CHANGE_PERCENT))
+    };
+    assert_eq!(counted(true), (7, 7));
+    assert_eq!(counted(false), (0, 7));
 }

@@ -8,7 +8,10 @@ use proptest::prelude::*;
 use super::company::{Company, bad_record, employee, user, user_id};
 use crate::diff::{Protect, Remove, Renumber};
 use crate::employee::{Directory, Employee, User, UserId, email_key};
-use crate::plan::{Action, Fields, ManagerRef, Operation, OperationId, Plan, Value};
+use crate::guard::{GUARDS, Limits, MIN_EMPLOYEES};
+use crate::plan::{
+    Action, Fields, GuardResult, ManagerRef, Operation, OperationId, Plan, Value, check_guards, not_as_demanded,
+};
 
 /// A model of the account: as strict as the real one may be.
 #[derive(Debug, Clone)]
@@ -279,4 +282,59 @@ proptest! {
             Err(_) => prop_assert!(before != byte),
         }
     }
+
+    /// The guards of every plan are those of its operations and its settings, and no figure of one can be changed.
+    #[test]
+    fn the_guards_follow_from_the_operations(
+        company in companies().prop_map(with_every_guard),
+        place in any::<prop::sample::Index>(),
+        only in any::<prop::sample::Index>(),
+    ) {
+        let plan = company.plan();
+        let content = plan.content();
+        prop_assert_eq!(check_guards(content), Ok(()));
+        prop_assert_eq!(not_as_demanded(&company.limits, content), None);
+
+        let place = place.index(content.guards.len());
+        let found = &content.guards[place];
+        type Edit = fn(&mut Vec<GuardResult>, usize);
+        let edits: [(&str, bool, Edit); 8] = [
+            // How many good records there were no operation tells.
+            ("counts less", found.count > 0 && found.id != MIN_EMPLOYEES.id, |guards, at| guards[at].count -= 1),
+            ("is of more", found.subject.is_none() && found.id.ends_with("change_percent"), |guards, at| guards[at].of += 1),
+            ("has a higher limit", true, |guards, at| guards[at].limit += 1),
+            ("ignores more", true, |guards, at| guards[at].ignore_below = Some(guards[at].ignore_below.unwrap_or(0) + 1)),
+            ("is there twice", true, |guards, at| guards.insert(at, guards[at].clone())),
+            ("is gone", found.count > 0 && found.id != MIN_EMPLOYEES.id, |guards, at| drop(guards.remove(at))),
+            ("comes last", place + 1 < content.guards.len() && found.subject.is_none(), |guards, at| {
+                let moved = guards.remove(at);
+                guards.push(moved);
+            }),
+            ("is another one", true, |guards, at| guards[at].id = "max_moons".to_owned()),
+        ];
+        for (what, _, edit) in edits.into_iter().filter(|(_, applies, _)| *applies) {
+            let mut forged = content.clone();
+            edit(&mut forged.guards, place);
+            let noticed = not_as_demanded(&company.limits, &forged).is_some();
+            prop_assert!(noticed, "{} {what}: {found:#?}", found.id);
+        }
+
+        let employees: Vec<_> = content.operations.iter().filter_map(|operation| operation.employee.clone()).collect();
+        if !employees.is_empty() {
+            let only = employees[only.index(employees.len())].clone();
+            let company = company.with(|company| company.only = [only].into());
+            let plan = company.plan();
+            prop_assert_eq!(not_as_demanded(&company.limits, plan.content()), None);
+        }
+    }
+}
+
+/// The same company with users in several branches, and a limit for every guard.
+fn with_every_guard(company: Company) -> Company {
+    company.with(|company| {
+        for (place, user) in company.directory.users.iter_mut().enumerate() {
+            user.branch = [Some("no"), Some("se"), None][place % 3].map(Into::into);
+        }
+        company.limits = GUARDS.iter().copied().fold(Limits::default(), |limits, guard| limits.with(guard, 50));
+    })
 }

@@ -72,7 +72,7 @@ pub(super) fn summary(content: &Content) -> String {
 
 /// The account and the sources.
 pub(super) fn sources(content: &Content) -> Section {
-    let Target { kind, url, users, managed, fingerprint: _, custom_fields: _ } = &content.target;
+    let Target { kind, url, users, managed, fingerprint: _, anchors: _, custom_fields: _ } = &content.target;
     let mut items = vec![item(format!(
         "| target | {} ({}) | {} users, {} of them managed |\n",
         code(url),

@@ -97,7 +97,7 @@ fn guards(facts: &mut Vec<Fact>, old: &Content, new: &Content) {
 }
 
 fn target(facts: &mut Vec<Fact>, old: &Target, new: &Target) {
-    let Target { kind, url, users, managed, fingerprint: _, custom_fields } = old;
+    let Target { kind, url, users, managed, fingerprint: _, anchors: _, custom_fields } = old;
     differing(facts, "target", format!("{kind} {url}"), format!("{} {}", new.kind, new.url));
     differing(facts, "users", *users, new.users);
     differing(facts, "managed users", *managed, new.managed);

@@ -4,8 +4,8 @@ use std::fmt::{self, Write};
 
 use super::layout::{Palette, column, padding, thousands, wrap};
 use super::{TextOptions, shell_word};
-use crate::guard::title;
-use crate::plan::{Common, Content, GuardOutcome, GuardResult, Part, Subject, Target};
+use crate::guard::{Unit, find, title};
+use crate::plan::{Common, Content, GuardOutcome, GuardResult, Part, Target};
 use crate::render::escape;
 use crate::render::shown::Verdict;
 
@@ -129,24 +129,27 @@ pub(in crate::render) fn parts(guard: &GuardResult) -> String {
 
 /// What a guard counted, of how many, and its limit.
 pub(in crate::render) fn figures(guard: &GuardResult) -> String {
-    let GuardResult { id, subject, count, of, limit, ignore_below, outcome, parts: _ } = guard;
-    let mut text = if id.ends_with("_percent") {
-        match percent(*count, *of, *outcome) {
+    let GuardResult { id, subject: _, count, of, limit, ignore_below, outcome, parts: _ } = guard;
+    let mut text = match unit(id) {
+        Unit::Percent => match percent(*count, *of, *outcome) {
             Some(percent) => format!("{count} of {of} ({percent} %), limit {limit} %"),
             None => format!("{count} of {of}, limit {limit} %"),
-        }
-    } else if id.starts_with("min_") {
-        format!("{count}, at least {limit}")
-    } else {
-        format!("{count}, limit {limit}")
+        },
+        Unit::AtMost => format!("{count}, limit {limit}"),
+        Unit::AtLeast => format!("{count}, at least {limit}"),
     };
-    if let (Some(least), Some(Subject::Branch(_))) = (ignore_below, subject)
+    if let Some(least) = ignore_below
         && count < least
         && *count > 0
     {
         text.push_str(&format!(", fewer than {least}"));
     }
     text
+}
+
+/// What a guard's limit is; for one that this version does not know, a number like any other.
+pub(in crate::render) fn unit(id: &str) -> Unit {
+    find(id).map_or(Unit::AtMost, |guard| guard.unit)
 }
 
 /// A share in percent with one decimal, rounded away from the limit's other side: up for a guard that blocks and down

@@ -14,7 +14,7 @@ use super::auth::{basic_value, sensitive};
 use super::server::{Carriage, hint, no_answer, place};
 use crate::config::section::Section;
 use crate::config::{ConfigError, Secret, SecretShape, secure_url};
-use crate::http::{Request, Transport, Wants};
+use crate::http::{Repeat, Request, Transport, Wants};
 use crate::source::ReadError;
 
 /// A token is not used in its last moments, in which it could end on its way.
@@ -166,7 +166,7 @@ impl TokenServer {
             headers: self.headers.clone(),
             body: Some(self.body.expose_secret()),
             // One token too many does no harm.
-            repeatable: true,
+            repeat: Repeat::Always,
             wants: Wants::Json,
         };
         let failed = |problem: String| format!("no token from {}: {problem}", place(&self.url));

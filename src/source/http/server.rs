@@ -12,7 +12,7 @@ use url::Url;
 use super::auth::{Auth, Credentials};
 use crate::config::section::Section;
 use crate::config::{ConfigError, secure_url};
-use crate::http::{self, Answer, Failure, Redactor, Request, Transport, Wants};
+use crate::http::{self, Answer, Failure, Redactor, Repeat, Request, Transport, Wants};
 use crate::source::{Conditions, ReadError};
 
 /// The largest page that is read; a server that sends more is not believed.
@@ -134,7 +134,8 @@ impl Connection {
             }
             let method = if body.is_some() { Method::POST } else { Method::GET };
             // It reads, whatever its method is: to do it twice does no harm.
-            let request = Request { method, url, headers, body: body.as_deref(), repeatable: true, wants: Wants::Json };
+            let request =
+                Request { method, url, headers, body: body.as_deref(), repeat: Repeat::Always, wants: Wants::Json };
             let answer = self.transport.send(&request).await;
             let answer = answer.map_err(|failure| format!("{}: {}", self.clean(&place(url)), no_answer(&failure)))?;
             if let Credentials::Fetched(tokens) = &mut self.credentials
@@ -148,7 +149,7 @@ impl Connection {
 
     /// The answer, if it is a good one.
     pub(in crate::source) fn good(&self, call: &Call, answer: Answer) -> Result<Answer, ReadError> {
-        let Answer { status, headers, body, maybe_done_before: _ } = &answer;
+        let Answer { status, headers, body } = &answer;
         let place = self.clean(&place(&call.url));
         let problem = match status.as_u16() {
             200..=299 => return Ok(answer),
@@ -196,8 +197,9 @@ pub(in crate::source) fn place(url: &Url) -> String {
 /// Why there is no answer, and what to do about it.
 pub(super) fn no_answer(failure: &Failure) -> String {
     let (what, problem) = match failure {
-        Failure::NotSent(problem) => ("it did not take the request", problem),
-        Failure::Unclear(problem) => ("no usable answer", problem),
+        Failure::NotSent { problem, again: _ } => ("it did not take the request", problem.as_str()),
+        Failure::Unclear { problem, again: _ } => ("no usable answer", problem.as_str()),
+        Failure::Stopped { .. } => ("no answer", "the run was ended"),
     };
     let advice = if problem.contains("certificate") {
         "; if an authority of your own vouches for it, name that in ca_file"

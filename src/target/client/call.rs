@@ -1,7 +1,8 @@
 //! One request to Skovik, and what its answer means.
 //!
-//! GET, PUT and DELETE mean the same when they are repeated. A POST does not: it is repeated only where the server
-//! surely did nothing (no connection, or 429).
+//! Only a GET is repeated as often as that may help. A POST is repeated if the server surely did nothing (no connection,
+//! or 429). A PUT or DELETE is sent once: between two attempts somebody may have changed the user, so that the caller
+//! reads and judges the user again before each of them.
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Method, StatusCode};
@@ -9,7 +10,7 @@ use url::Url;
 
 use super::Client;
 use super::error::{ApiError, Refusal};
-use crate::http::{Answer, Failure, Redactor, Request, Wants};
+use crate::http::{Answer, Failure, Redactor, Repeat, Request, Wants};
 use crate::target::wire::{self, Body, ErrorObject};
 
 /// One request.
@@ -34,27 +35,32 @@ impl Client {
             url,
             headers,
             body: body.map(Body::as_json),
-            repeatable: *method != Method::POST,
+            repeat: match *method {
+                Method::GET => Repeat::Always,
+                Method::POST => Repeat::IfNotDone,
+                _ => Repeat::Never,
+            },
             wants: if *method == Method::DELETE { Wants::Nothing } else { Wants::Json },
         };
         let answer = self.http.send(&request).await.map_err(|failure| match failure {
-            Failure::NotSent(problem) => ApiError::NotSent { problem },
-            Failure::Unclear(problem) => ApiError::Unclear { problem },
+            Failure::NotSent { problem, again } => ApiError::NotSent { problem, again },
+            Failure::Unclear { problem, again } => ApiError::Unclear { problem, again },
+            Failure::Stopped { maybe_done } => ApiError::Stopped { unclear: maybe_done && *method != Method::GET },
         })?;
-        if answer.status.is_success() {
-            return Ok(answer.body);
+        if !answer.status.is_success() {
+            return Err(self.refused(call, &answer));
         }
-        let maybe_done = answer.maybe_done_before;
-        Err(after_unclear(self.refused(call, &answer), maybe_done, method))
+        match doubt_about(method, &answer) {
+            None => Ok(answer.body),
+            Some(doubt) => Err(ApiError::unclear(self.http.redactor().clean(&doubt))),
+        }
     }
 
     /// Says what an answer means that is no success.
     fn refused(&self, call: &Call<'_>, answer: &Answer) -> ApiError {
-        let Answer { status, headers, body, maybe_done_before: _ } = answer;
+        let Answer { status, headers, body } = answer;
         match status.as_u16() {
-            status if wire::refuses_the_key(status) => {
-                ApiError::Credentials { status, said: self.http.words(body), unclear: false }
-            }
+            status if wire::refuses_the_key(status) => ApiError::Credentials { status, said: self.http.words(body) },
             300..=399 => self.redirect(call, *status, headers),
             status => ApiError::Refused(refusal(self.http.redactor(), status, body)),
         }
@@ -73,7 +79,7 @@ impl Client {
             return ApiError::Refused(Refusal { status, errors: Vec::new(), taken: false, said });
         }
         // Some servers redirect after having done what was asked.
-        ApiError::Unclear { problem: format!("({status}) {said}") }
+        ApiError::unclear(format!("({status}) {said}"))
     }
 }
 
@@ -94,16 +100,24 @@ pub(super) fn refusal(redactor: &Redactor, status: u16, body: &[u8]) -> Refusal 
     Refusal { status, errors, taken, said }
 }
 
-/// A refusal does not undo an earlier attempt that may have got through. That the user is not there needs no such care,
-/// nor does a read.
-fn after_unclear(error: ApiError, maybe_done: bool, method: &Method) -> ApiError {
-    match error {
-        ApiError::Refused(refusal) if maybe_done && *method != Method::GET && refusal.status != 404 => {
-            ApiError::Unclear { problem: format!("{refusal}, after an attempt that may have got through") }
-        }
-        ApiError::Credentials { status, said, .. } => {
-            ApiError::Credentials { status, said, unclear: maybe_done && *method != Method::GET }
-        }
-        error => error,
+/// Why an answer that claims success is not believed: it is no plain one (202 says "later", 206 "a part"), or it holds
+/// errors.
+fn doubt_about(method: &Method, answer: &Answer) -> Option<String> {
+    let Answer { status, headers: _, body } = answer;
+    let status = status.as_u16();
+    let is_plain = match *method {
+        Method::GET | Method::PUT => status == 200,
+        Method::POST => matches!(status, 200 | 201),
+        _ => matches!(status, 200 | 204),
+    };
+    if !is_plain {
+        let meaning = match status {
+            202 => ", which says that it may do so later",
+            206 => ", which is a part only",
+            _ => "",
+        };
+        return Some(format!("it answers {status}{meaning}"));
     }
+    let errors = wire::errors_in_success(body)?;
+    Some(format!("it answers {status}, but with errors: {errors}"))
 }

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 use crate::target::wire::{Collection, ErrorObject};
 
@@ -50,8 +51,6 @@ pub enum ApiError {
         status: u16,
         /// The server's words.
         said: String,
-        /// Whether an earlier attempt of the same write may have got through.
-        unclear: bool,
     },
     /// The server refuses the request, and nothing was done.
     #[error(transparent)]
@@ -61,12 +60,22 @@ pub enum ApiError {
     NotSent {
         /// What was in the way.
         problem: String,
+        /// How long to wait before another attempt, if that may help.
+        again: Option<Duration>,
     },
     /// No usable answer came. A write may have been done or not; nothing was repeated that may not be.
     #[error("no usable answer from skovik: {problem}")]
     Unclear {
         /// What happened.
         problem: String,
+        /// How long to wait before another attempt, if that may help.
+        again: Option<Duration>,
+    },
+    /// The run was ended while the request waited for its turn.
+    #[error("the run was stopped while the request waited")]
+    Stopped {
+        /// Whether an earlier attempt of the same write may have got through.
+        unclear: bool,
     },
 }
 
@@ -113,6 +122,11 @@ pub enum ListError {
 }
 
 impl ApiError {
+    /// An answer that says nothing usable, and will not next time either.
+    pub(super) fn unclear(problem: String) -> Self {
+        Self::Unclear { problem, again: None }
+    }
+
     pub(super) fn is_not_found(&self) -> bool {
         matches!(self, Self::Refused(Refusal { status: 404, .. }))
     }

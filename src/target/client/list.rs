@@ -1,7 +1,8 @@
 //! Lists, read page by page and proven to be whole.
 //!
 //! A list with a hole in it looks like people who have left. So every sign of one makes the whole list unusable: a page
-//! that fails, an address that comes again, a page without news, a count that does not match, a row that changes.
+//! that fails, an address that comes again, a page without news, a count that does not match, a row that changes. And a
+//! list that never ends is none: its total bounds it, and so do the settings' limits of rows and time.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
@@ -11,11 +12,14 @@ use reqwest::Method;
 use serde_json::value::RawValue;
 use url::Url;
 
-use super::Client;
 use super::call::Call;
 use super::error::{ApiError, ListError};
+use super::{Client, LARGEST_ANSWER};
 use crate::employee::{Branch, CustomField, Managed, User};
 use crate::target::wire::{self, Collection, Next, Page, ShareBranches};
+
+/// How many bytes a row may have, on an average over the longest list.
+const BYTES_A_ROW: u64 = 4096;
 
 /// Told after each page: how many rows came so far, and how many there are in all, where the server tells.
 pub type Progress<'a> = &'a (dyn Fn(u64, Option<u64>) + Sync);
@@ -86,9 +90,26 @@ impl Client {
     }
 
     async fn walk(&self, what: Collection, each: EachRow<'_>, progress: Progress<'_>) -> Result<(), ListError> {
+        let mut page = 0;
+        let limit = self.list_timeout;
+        tokio::time::timeout(limit, self.walk_pages(what, each, progress, &mut page)).await.unwrap_or_else(|_| {
+            let problem =
+                format!("the list is not read after {limit:?}; raise `list_timeout` in [target] if it is so long");
+            Err(ListError::Incomplete { collection: what, page, problem })
+        })
+    }
+
+    async fn walk_pages(
+        &self,
+        what: Collection,
+        each: EachRow<'_>,
+        progress: Progress<'_>,
+        page_number: &mut u64,
+    ) -> Result<(), ListError> {
         let mut url = what.page_url(&self.base, 1, self.page_size);
-        let mut proof = Proof::new(what, &url);
+        let mut proof = Proof::new(what, &url, self.max_rows);
         for number in 1.. {
+            *page_number = number;
             let incomplete = |problem: String| ListError::Incomplete {
                 collection: what,
                 page: number,
@@ -100,6 +121,7 @@ impl Client {
                 error => incomplete(error.to_string()),
             })?;
             let page = Page::parse(&body).map_err(incomplete)?;
+            proof.weigh(body.len(), page.total).map_err(incomplete)?;
             let known = proof.distinct();
             for row in &page.rows {
                 if proof.is_new(row).map_err(incomplete)? {
@@ -141,10 +163,13 @@ struct Proof {
     /// Whether pages link to one another; the first page says so for all.
     linked: Option<bool>,
     addresses: HashSet<String>,
+    max_rows: u64,
+    /// How many bytes came in all.
+    bytes: u64,
 }
 
 impl Proof {
-    fn new(collection: Collection, first: &Url) -> Self {
+    fn new(collection: Collection, first: &Url, max_rows: u64) -> Self {
         Self {
             collection,
             seen: HashMap::new(),
@@ -152,6 +177,8 @@ impl Proof {
             total: None,
             linked: None,
             addresses: HashSet::from([first.as_str().to_owned()]),
+            max_rows,
+            bytes: 0,
         }
     }
 
@@ -167,16 +194,42 @@ impl Proof {
         match self.seen.get(id.as_ref()) {
             None => {
                 self.seen.insert(id.into(), hash);
-                Ok(true)
+                self.check_length().map(|()| true)
             }
             Some(before) if *before == hash => Ok(false),
             Some(_) => Err(format!("the row {id:?} came before, with another content: it changed during the listing")),
         }
     }
 
+    /// Bounds what is held of a list by what its rows may amount to.
+    fn weigh(&mut self, bytes: usize, total: Option<u64>) -> Result<(), String> {
+        self.bytes += bytes as u64;
+        let most = LARGEST_ANSWER as u64 + self.max_rows.saturating_mul(BYTES_A_ROW);
+        if self.bytes > most {
+            return Err(format!("the list has come to {} MiB, which no list of this kind has", self.bytes >> 20));
+        }
+        self.check_total(total)?;
+        self.check_length()
+    }
+
+    fn check_length(&self) -> Result<(), String> {
+        let distinct = self.distinct();
+        match self.total {
+            Some(total) if distinct > total => {
+                return Err(format!("it has {distinct} different rows already, but meta.total is {total}"));
+            }
+            _ => {}
+        }
+        let rows = distinct.max(self.total.unwrap_or(0));
+        if rows > self.max_rows {
+            let most = self.max_rows;
+            return Err(format!("it has more than {most} rows; raise `max_rows` in [target] if there are so many"));
+        }
+        Ok(())
+    }
+
     /// Where to go after a page, or what is wrong with the list.
     fn follow(&mut self, page: &Page<'_>, brought_news: bool, here: &Url) -> Result<Step, String> {
-        self.check_total(page.total)?;
         let linked = page.next != Next::Untold;
         if *self.linked.get_or_insert(linked) != linked {
             let one =

@@ -11,6 +11,8 @@ fn options(url: &str, key: &str) -> Options {
         auth_header: wire::AUTH_HEADER.to_owned(),
         auth_scheme: wire::AUTH_SCHEME.to_owned(),
         page_size: 100,
+        max_rows: 1000,
+        list_timeout: Duration::from_secs(60),
         max_in_flight: 8,
         requests_per_second: 0,
         timeout: Duration::from_secs(30),

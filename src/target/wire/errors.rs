@@ -1,6 +1,7 @@
 //! What the server says when it refuses `[assumed]`:
 //! `{"errors":[{"status","code","title","detail","source":{"pointer"}}]}`.
 
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::json::Members;
@@ -42,6 +43,22 @@ pub(crate) fn error_objects(body: &[u8]) -> Vec<ErrorObject> {
         Some(objects.take(MOST).map(|object| error_object(&object)).collect())
     };
     read().unwrap_or_default()
+}
+
+/// The errors that stand in a body which claims success; `None` where there are none.
+pub(crate) fn errors_in_success(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Document<'a> {
+        #[serde(borrow, default)]
+        errors: Option<&'a RawValue>,
+    }
+    // A body that cannot be read so is no success for whoever reads it next.
+    let errors = serde_json::from_slice::<Document<'_>>(body).ok()?.errors?.get();
+    if matches!(errors, "null" | "[]" | "{}" | "\"\"" | "false") {
+        return None;
+    }
+    let words = error_objects(body).into_iter().find_map(|error| error.detail.or(error.title).or(error.code));
+    Some(words.unwrap_or_else(|| errors.to_owned()))
 }
 
 /// Whether a status means that the key is refused, whatever was asked for `[assumed]`: no request can succeed then.
@@ -95,6 +112,23 @@ mod tests {
         assert_eq!(error_objects(body), [first, second]);
         for other in ["<html>", "", "[]", r#"{"errors":"no"}"#, r#"{"error":"no"}"#] {
             assert_eq!(error_objects(other.as_bytes()), []);
+        }
+    }
+
+    #[test]
+    fn errors_beside_data_are_errors() {
+        for (body, expected) in [
+            (r#"{"data":[],"errors":[{"detail":"half of it"}]}"#, Some("half of it")),
+            (r#"{"data":[],"errors":[{}]}"#, Some("[{}]")),
+            (r#"{"data":[],"errors":"no right"}"#, Some("\"no right\"")),
+            (r#"{"data":[],"errors":{"a":1}}"#, Some("{\"a\":1}")),
+            (r#"{"data":[],"errors":true}"#, Some("true")),
+            (r#"{"data":[],"errors":[]}"#, None),
+            (r#"{"data":[],"errors":null}"#, None),
+            (r#"{"data":[]}"#, None),
+            ("", None),
+        ] {
+            assert_eq!(errors_in_success(body.as_bytes()).as_deref(), expected, "{body}");
         }
     }
 

@@ -96,9 +96,12 @@ pub(super) fn identity<'a>(
     }
 }
 
+/// The longest id that is believed, in bytes; Skovik's look like 24 hexadecimal digits.
+const LONGEST_ID: usize = 256;
+
 /// Whether a text can stand as one name in a path: a dot alone would address the list, two dots something above it.
 pub(super) fn is_id(id: &str) -> bool {
-    !id.is_empty() && id != "." && id != ".." && !id.chars().any(char::is_control)
+    !id.is_empty() && id.len() <= LONGEST_ID && id != "." && id != ".." && !id.chars().any(char::is_control)
 }
 
 /// The same JSON without white space between its tokens, so that it fits in one line.

@@ -260,6 +260,46 @@ fn is_empty(raw: &RawValue) -> bool {
     raw.get() == "null" || inner.is_some_and(|inner| inner.trim().is_empty())
 }
 
+/// How a value that was sent is held, if it is not as it was sent and the server `may` not have moved it on.
+fn loss(
+    name: &str,
+    sent: &RawValue,
+    held: Option<&RawValue>,
+    may: impl Fn(&serde_json::Value, &serde_json::Value) -> bool,
+) -> Option<String> {
+    let Some(held) = held.filter(|held| !is_empty(held)) else {
+        return (!is_empty(sent)).then(|| format!("{name} is gone, it was {}", excerpt(sent)));
+    };
+    let parse = |raw: &RawValue| serde_json::from_str::<serde_json::Value>(raw.get());
+    let is_same = match (parse(sent), parse(held)) {
+        (Ok(then), Ok(now)) => then == now || may(&then, &now),
+        // Such as a number that is beyond what a float holds.
+        _ => compact(sent.get()) == compact(held.get()),
+    };
+    if is_same || is_empty(sent) {
+        return None;
+    }
+    Some(format!("{name} is {}, not {}", excerpt(held), excerpt(sent)))
+}
+
+/// Whether a server may have moved a value on by itself: a number that grew, or a time that became later, such as that of
+/// the last change.
+fn counts_upwards(then: &serde_json::Value, now: &serde_json::Value) -> bool {
+    let time = |value: &serde_json::Value| value.as_str()?.parse::<jiff::Timestamp>().ok();
+    match (then.as_f64(), now.as_f64()) {
+        (Some(then), Some(now)) => now > then,
+        _ => matches!((time(then), time(now)), (Some(then), Some(now)) if now > then),
+    }
+}
+
+/// The start of a value, for a report.
+fn excerpt(raw: &RawValue) -> String {
+    const SHOWN: usize = 80;
+    let mut chars = raw.get().chars();
+    let start: String = chars.by_ref().take(SHOWN).collect();
+    if chars.next().is_some() { format!("{start}…") } else { start }
+}
+
 /// Whether a custom field holds something that [`CustomValue`] holds without loss.
 fn can_be_sent(raw: &RawValue) -> bool {
     !is_empty(raw) && (raw.get().starts_with('"') || matches!(raw.get(), "true" | "false"))
@@ -351,6 +391,38 @@ fn assemble(resource: Resource<'_>, edits: &[Edit]) -> Result<Body, String> {
 }
 
 impl Body {
+    /// What a user lost of what was sent, or holds otherwise, beyond the fields that are managed (those are compared
+    /// by what they mean): attributes, custom fields and relationships that this tool only carries along. Each in words
+    /// for a report.
+    #[must_use]
+    pub fn lost(&self, held: &UserResource, managed: &Managed) -> Vec<String> {
+        let read = || -> Result<Vec<String>, String> {
+            let document: Members<'_> = serde_json::from_str(&self.0).map_err(|error| error.to_string())?;
+            let sent = document.object("data")?;
+            let (attributes, relationships) = (sent.object("attributes")?, sent.object("relationships")?);
+            let now = Resource::parse(&held.raw, Collection::Users)?;
+            let mut lost = Vec::new();
+            let compared = [PRIMARY_EMAIL, EXTERNAL_IDENTIFIER, FIRST_NAME, LAST_NAME, CUSTOM_FIELDS];
+            for (name, value) in attributes.iter().filter(|(name, _)| !compared.contains(name)) {
+                lost.extend(loss(name, value, now.attributes.get(name), counts_upwards));
+            }
+            let (then, fields) = (attributes.object(CUSTOM_FIELDS)?, now.attributes.object(CUSTOM_FIELDS)?);
+            let is_managed = |id: &str| managed.custom_fields.iter().any(|managed| managed.as_str() == id);
+            for (id, value) in then.iter().filter(|(id, _)| !is_managed(id)) {
+                lost.extend(loss(&format!("{CUSTOM_FIELDS}.{id}"), value, fields.get(id), |_, _| false));
+            }
+            let is_managed = |name: &str| managed.manager && name == MANAGER || managed.branch && name == BRANCH;
+            for (name, _) in relationships.iter().filter(|(name, _)| !is_managed(name)) {
+                let data = |of: &Members<'_>| of.object(name).map(|of| of.get("data").map(|data| data.to_owned()));
+                if let Some(then) = data(&relationships)? {
+                    lost.extend(loss(name, &then, data(&now.relationships)?.as_deref(), |_, _| false));
+                }
+            }
+            Ok(lost)
+        };
+        read().unwrap_or_else(|problem| vec![format!("what was sent cannot be compared: {problem}")])
+    }
+
     /// The JSON.
     #[must_use]
     pub fn as_json(&self) -> &str {

@@ -8,7 +8,7 @@ use skovik_sync::employee::{
     Branch, BranchId, CustomField, CustomFieldKind, CustomValue, Desired, Directory, Employee, Managed, ManagerWish,
     Origin, SetAside, User, UserId,
 };
-use skovik_sync::guard::Limits;
+use skovik_sync::guard::{Limits, MAX_CREATES};
 use skovik_sync::plan::{Digest, Input, Plan, SourceSummary};
 
 const FIRST: [&str; 12] =
@@ -184,7 +184,7 @@ impl Company {
                 protect: Protect::default(),
                 branches: None,
             },
-            limits: &Limits { max_creates: Some(10_000), ..Limits::default() },
+            limits: &Limits::default().with(&MAX_CREATES, 10_000),
             managers_must_resolve: false,
             records_must_be_valid: false,
             only: &BTreeSet::new(),

@@ -83,7 +83,7 @@ fn broken_lists() -> Vec<(Vec<String>, u64, &'static str)> {
         (
             vec![page(&["a", "b"], r#","links":{},"meta":{"total":1}"#)],
             1,
-            "ends after 2 different rows, but meta.total is 1",
+            "it has 2 different rows already, but meta.total is 1",
         ),
         (vec![page(&["a", "a"], r#","links":{},"meta":{"total":2}"#)], 1, "ends after 1 different rows"),
         (vec![page(&["a"], r#","meta":{"total":2}"#), page(&[], "")], 2, "ends after 1 different rows"),
@@ -124,9 +124,48 @@ fn broken_lists() -> Vec<(Vec<String>, u64, &'static str)> {
             2,
             r#"the row "a" came before, with another content"#,
         ),
+        (
+            vec![page(&["a"], r#","links":{},"errors":[{"detail":"a right was lost"}]"#)],
+            1,
+            "it answers 200, but with errors: a right was lost",
+        ),
+        (vec![page(&["a"], r#","links":{},"meta":{"total":1001}"#)], 1, "more than 1000 rows; raise `max_rows`"),
         (vec![page(&["a"], &next("2")), r#"{"errors":[]}"#.to_owned()], 2, "no page of a list"),
         (vec![page(&["a"], &next("2")), r#"{"data":[{"type":"use"#.to_owned()], 2, "it is not JSON (tried 3 times)"),
     ]
+}
+
+/// A server that has ever more rows: under a total, beyond the limit of rows, and at a crawl.
+#[tokio::test]
+async fn a_list_that_never_ends_is_ended() {
+    let endless = |more: &'static str, pause: u64| {
+        Server::start(move |number, _| {
+            let links = format!(r#","links":{{"next":"/v1/users?p={number}"}}{more}"#);
+            let rows = [format!("u{number}"), format!("v{number}")];
+            Reply::Late(Duration::from_millis(pause), 200, page(&[&rows[0], &rows[1]], &links))
+        })
+    };
+    for (more, pause, limits, expected, most) in [
+        (
+            r#","meta":{"total":150}"#,
+            0,
+            (1_000, 60_000),
+            "it has 151 different rows already, but meta.total is 150",
+            76,
+        ),
+        ("", 0, (100, 60_000), "it has more than 100 rows", 51),
+        ("", 20, (1_000_000, 200), "not read after 200ms; raise `list_timeout`", 10),
+    ] {
+        let server = endless(more, pause).await;
+        let (max_rows, limit) = limits;
+        let options = Options { max_rows, list_timeout: Duration::from_millis(limit), ..options(&server.url) };
+        let problem = match ids(&Client::new(options).unwrap()).await {
+            Err(ListError::Incomplete { problem, .. }) => problem,
+            other => panic!("{other:?}"),
+        };
+        assert!(problem.contains(expected), "{problem}");
+        assert!(server.calls().len() <= most, "{} requests", server.calls().len());
+    }
 }
 
 #[tokio::test]

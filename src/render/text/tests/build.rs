@@ -22,6 +22,7 @@ impl PlanBuilder {
                 users,
                 managed,
                 fingerprint: digest,
+                anchors: Default::default(),
                 custom_fields: custom_fields.map(|(id, name)| (id.into(), name.to_owned())).into(),
             },
             sources: vec![source("hr", "csv", 1_200, "trusted")],

@@ -1,0 +1,151 @@
+//! Labels are not keys. What a reviewer reads of a plan (names, identifiers, branches, values as they were) is held
+//! against the user, manager, branch or field that its ids name in the live account. Pure functions.
+
+use std::fmt::Display;
+
+use super::Live;
+use crate::employee::{Directory, ExternalIdentifier, User};
+use crate::plan::{
+    Action, BranchRef, Change, Field, Fields, ManagerRef, Operation, Plan, Subject, UserRef, Value, display_name,
+};
+
+/// What the plan as a whole shows otherwise than the account has it: the names of custom fields and of guarded branches.
+pub(super) fn of_plan(plan: &Plan, directory: &Directory) -> Vec<String> {
+    let content = plan.content();
+    let fields = content.target.custom_fields.iter().filter_map(|(id, name)| {
+        let field = directory.custom_fields.iter().find(|field| field.id == *id);
+        let Some(field) = field else { return Some(format!("the custom field {id} is not in Skovik any more")) };
+        (*field.name != **name).then(|| shown("custom field", id, name, &field.name))
+    });
+    let branches = content.guards.iter().filter_map(|guard| match &guard.subject {
+        Some(Subject::Branch(Some(branch))) => of_branch(branch, directory),
+        _ => None,
+    });
+    fields.chain(branches).collect()
+}
+
+/// What an operation shows of the people and branches that it refers to otherwise than the account has them. Once the
+/// plan is under way, it may itself have changed their names.
+pub(super) fn of_references(operation: &Operation, directory: &Directory) -> Vec<String> {
+    let fields = |fields: &Fields| {
+        let branch = fields.branch.iter().flatten().filter_map(|branch| of_branch(branch, directory));
+        let manager = fields.manager.iter().flatten().filter_map(|manager| of_manager(manager, directory));
+        branch.chain(manager).collect()
+    };
+    match &operation.action {
+        Action::Create { after } => fields(after),
+        Action::Delete { before, .. } => fields(before),
+        Action::Link { manager, .. } => of_manager(manager, directory).into_iter().collect(),
+        Action::Update { changes, .. } => {
+            let values = changes.iter().flat_map(|change| change.before.iter().chain(&change.after));
+            values
+                .filter_map(|value| match value {
+                    Value::Branch(branch) => of_branch(branch, directory),
+                    Value::Manager(manager) => of_manager(manager, directory),
+                    Value::Text(_) | Value::Boolean(_) => None,
+                })
+                .collect()
+        }
+    }
+}
+
+/// What an operation shows of the user whom it changes or removes otherwise than they are.
+pub(super) fn of_user(operation: &Operation, user: &User, live: Live<'_>) -> Vec<String> {
+    let Operation { employee, name, action, .. } = operation;
+    let mut problems = Vec::new();
+    // An update may be shown under what the person is called before it or after it.
+    let mut known_as = vec![(user.identifier.clone(), display_name(user))];
+    match action {
+        Action::Update { changes, .. } => {
+            let after = renamed(user, changes);
+            known_as.push((after.identifier.clone(), display_name(&after)));
+            problems.extend(changes.iter().filter_map(|change| of_value(change, user, live)));
+        }
+        Action::Delete { before, .. } => {
+            let held = Fields::of_user(user, live.managed, live.directory);
+            if before.hash() != held.hash() {
+                problems.push(format!("the plan shows other values than the user {} has", user.id));
+            }
+        }
+        Action::Create { .. } | Action::Link { .. } => {}
+    }
+    if !known_as.iter().any(|(identifier, known)| identifier == employee && known == name) {
+        let (identifier, held) = &known_as[0];
+        problems.push(shown("user", &user.id, &person(employee.as_ref(), name), &person(identifier.as_ref(), held)));
+    }
+    problems
+}
+
+fn of_value(Change { field, before, after: _ }: &Change, user: &User, live: Live<'_>) -> Option<String> {
+    let held = Value::of_user(user, field, live.managed, live.directory);
+    let same = match (before, &held) {
+        (Some(Value::Branch(shown)), Some(Value::Branch(held))) => shown.branch_id == held.branch_id,
+        (Some(Value::Manager(ManagerRef::User(shown))), Some(Value::Manager(ManagerRef::User(held)))) => {
+            shown.user_id == held.user_id
+        }
+        (before, held) => before == held,
+    };
+    let name = match field {
+        Field::Custom(id) => format!("custom field {id}"),
+        field => field.to_string(),
+    };
+    (!same).then(|| format!("the plan shows another value of {name} than the user {} has", user.id))
+}
+
+/// A reference that shows nothing but its id claims nothing else.
+fn of_branch(BranchRef { branch_id, external_identifier, name }: &BranchRef, directory: &Directory) -> Option<String> {
+    if external_identifier.is_none() && name.is_empty() {
+        return None;
+    }
+    let branch = directory.branch(branch_id)?;
+    if *branch.name == **name && branch.identifier.as_deref() == external_identifier.as_deref() {
+        return None;
+    }
+    let planned = label(external_identifier.as_deref(), name);
+    Some(shown("branch", branch_id, &planned, &label(branch.identifier.as_deref(), &branch.name)))
+}
+
+fn of_manager(manager: &ManagerRef, directory: &Directory) -> Option<String> {
+    let ManagerRef::User(UserRef { user_id, employee, name }) = manager else { return None };
+    if employee.is_none() && name.is_empty() {
+        return None;
+    }
+    let user = directory.user(user_id)?;
+    let held = display_name(user);
+    if user.identifier == *employee && held == *name {
+        return None;
+    }
+    let (planned, held) = (person(employee.as_ref(), name), person(user.identifier.as_ref(), &held));
+    Some(shown("manager", user_id, &planned, &held))
+}
+
+/// The user under the identifier, e-mail and name that the changes give them.
+fn renamed(user: &User, changes: &[Change]) -> User {
+    let mut user = user.clone();
+    for Change { field, before: _, after } in changes {
+        let Some(Value::Text(text)) = after else { continue };
+        match field {
+            Field::ExternalIdentifier => user.identifier = Some(text.as_str().into()),
+            Field::PrimaryEmail => user.email = text.as_str().into(),
+            Field::FirstName => user.first_name = text.as_str().into(),
+            Field::LastName => user.last_name = text.as_str().into(),
+            Field::Branch | Field::Manager | Field::Custom(_) => {}
+        }
+    }
+    user
+}
+
+fn person(identifier: Option<&ExternalIdentifier>, name: &str) -> String {
+    label(identifier.map(ExternalIdentifier::as_str), name)
+}
+
+fn label(identifier: Option<&str>, name: &str) -> String {
+    match identifier {
+        Some(identifier) => format!("{identifier} {name}"),
+        None => name.to_owned(),
+    }
+}
+
+fn shown(kind: &str, id: &dyn Display, planned: &str, held: &str) -> String {
+    format!("the plan shows the {kind} {id} as {planned:?}, but in Skovik it is {held:?}")
+}

@@ -1,0 +1,170 @@
+//! The fields of a user that may be managed, and the label of a branch.
+//!
+//! The one list of fields: settings, guards and plans take theirs from here. Never compares values.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::employee::{BranchId, CustomFieldId, Managed};
+use crate::strict_json;
+
+/// A field of a user, in the order in which fields are shown. A custom field is named by its id; within a comparison, which
+/// holds the values of the managed ones in their order, by its place among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Field<C = CustomFieldId> {
+    /// `external_identifier`
+    ExternalIdentifier,
+    /// `primary_email`
+    PrimaryEmail,
+    /// `first_name`
+    FirstName,
+    /// `last_name`
+    LastName,
+    /// `branch`
+    Branch,
+    /// `manager`
+    Manager,
+    /// `custom_fields.ID`
+    Custom(C),
+}
+
+impl<C> Field<C> {
+    /// The fields that every user has, custom fields aside.
+    pub const STANDARD: [Self; 6] =
+        [Self::ExternalIdentifier, Self::PrimaryEmail, Self::FirstName, Self::LastName, Self::Branch, Self::Manager];
+
+    /// Whether a configuration may leave the field alone. The others are always managed.
+    #[must_use]
+    pub fn is_optional(&self) -> bool {
+        match self {
+            Self::ExternalIdentifier | Self::PrimaryEmail | Self::FirstName | Self::LastName => false,
+            Self::Branch | Self::Manager | Self::Custom(_) => true,
+        }
+    }
+
+    /// The name of a standard field in settings, plans and messages.
+    #[must_use]
+    pub fn standard_name(&self) -> Option<&'static str> {
+        match self {
+            Self::ExternalIdentifier => Some("external_identifier"),
+            Self::PrimaryEmail => Some("primary_email"),
+            Self::FirstName => Some("first_name"),
+            Self::LastName => Some("last_name"),
+            Self::Branch => Some("branch"),
+            Self::Manager => Some("manager"),
+            Self::Custom(_) => None,
+        }
+    }
+
+    /// The managed fields, in order; of the custom fields, these.
+    pub fn managed_with(managed: &Managed, custom_fields: impl Iterator<Item = C>) -> impl Iterator<Item = Self> {
+        let Managed { branch, manager, custom_fields: _ } = *managed;
+        let is_managed = move |field: &Self| match field {
+            Self::Branch => branch,
+            Self::Manager => manager,
+            _ => true,
+        };
+        Self::STANDARD.into_iter().filter(is_managed).chain(custom_fields.map(Self::Custom))
+    }
+}
+
+impl Field {
+    /// The managed fields, in order.
+    pub fn managed(managed: &Managed) -> impl Iterator<Item = Self> {
+        Self::managed_with(managed, managed.custom_fields.iter().cloned())
+    }
+
+    /// What people call it: the name of a custom field, or its id where the name is not known.
+    #[must_use]
+    pub fn label(&self, custom_fields: &BTreeMap<CustomFieldId, String>) -> String {
+        match self {
+            Self::Custom(id) => custom_fields.get(id).cloned().unwrap_or_else(|| id.to_string()),
+            standard => standard.to_string(),
+        }
+    }
+}
+
+/// A branch, by id; the rest is for the reader.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BranchRef {
+    /// Skovik's id of it.
+    pub branch_id: BranchId,
+    /// The company's key of it.
+    #[serde(deserialize_with = "strict_json::present")]
+    pub external_identifier: Option<String>,
+    /// Its name.
+    pub name: String,
+}
+
+impl BranchRef {
+    /// Identifier and name, as far as there are any, for the reader.
+    #[must_use]
+    pub fn label(&self) -> String {
+        let Self { branch_id, external_identifier, name } = self;
+        match (external_identifier.as_deref().unwrap_or_default(), name.as_str()) {
+            ("", "") => branch_id.to_string(),
+            ("", known) | (known, "") => known.to_owned(),
+            (identifier, name) => format!("{identifier} {name}"),
+        }
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Custom(id) => write!(f, "custom_fields.{id}"),
+            standard => f.write_str(standard.standard_name().unwrap_or_default()),
+        }
+    }
+}
+
+impl Serialize for Field {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Field {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        if let Some(standard) = Self::STANDARD.into_iter().find(|field| field.standard_name() == Some(&text)) {
+            return Ok(standard);
+        }
+        match text.strip_prefix("custom_fields.") {
+            Some(id) if !id.is_empty() => Ok(Self::Custom(CustomFieldId::from(id))),
+            _ => Err(de::Error::custom(format_args!("unknown field {text:?}"))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_read_as_it_is_written() {
+        for field in Field::STANDARD.into_iter().chain([Field::Custom("cf_cc".into())]) {
+            let text = serde_json::to_string(&field).expect("written");
+            assert_eq!(serde_json::from_str::<Field>(&text).expect("read"), field);
+        }
+        for wrong in ["shoe_size", "custom_fields.", "custom_fields", "Branch", ""] {
+            assert!(serde_json::from_str::<Field>(&format!("{wrong:?}")).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_managed_fields_are_in_order() {
+        let with = |branch, manager| Managed { branch, manager, custom_fields: vec!["a".into(), "b".into()] };
+        for (branch, manager) in [(false, false), (true, false), (false, true), (true, true)] {
+            let fields: Vec<Field> = Field::managed(&with(branch, manager)).collect();
+            assert!(fields.is_sorted(), "{fields:?}");
+            assert_eq!(fields.len(), 4 + usize::from(branch) + usize::from(manager) + 2);
+            assert_eq!((fields.contains(&Field::Branch), fields.contains(&Field::Manager)), (branch, manager));
+        }
+    }
+}

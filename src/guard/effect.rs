@@ -1,0 +1,104 @@
+//! What the guards count: what each operation does to an account, and how many people there are.
+
+use crate::employee::BranchId;
+use crate::field::{BranchRef, Field};
+
+/// What one operation does, as far as a guard may ask.
+#[derive(Debug, Clone)]
+pub struct Effect<'a> {
+    /// What becomes of the user.
+    pub kind: Kind,
+    /// The branch that the user is in now, in which there may be none. The outer `None`: there is no user yet, or nobody
+    /// knows their branch.
+    pub branch: Option<Option<&'a BranchId>>,
+    /// The fields of a user that change, each once.
+    pub changed: Vec<&'a Field>,
+    /// What happens where the user's manager is removed.
+    pub manager_loss: ManagerLoss,
+}
+
+/// What becomes of a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Somebody is created.
+    Create,
+    /// Somebody is modified.
+    Update,
+    /// Somebody is removed.
+    Delete,
+}
+
+/// Whether somebody who stays loses their manager because that one is removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ManagerLoss {
+    /// No.
+    None,
+    /// Yes, and the person gets another one.
+    Replaced,
+    /// Yes, and the person has no manager afterwards.
+    LeftWithout,
+}
+
+/// How many people there are, on both sides.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct People {
+    /// Users whom this configuration may change.
+    pub managed: u64,
+    /// Good records in scope.
+    pub employees: u64,
+    /// Records in scope.
+    pub in_scope: u64,
+    /// Records in scope that were set aside.
+    pub set_aside: u64,
+    /// The managed fields, each once.
+    pub fields: Vec<NamedField>,
+    /// The branches that have managed users, each once.
+    pub branches: Vec<BranchCount>,
+}
+
+/// A field, and what people call it: the name of a custom field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedField {
+    /// The field.
+    pub field: Field,
+    /// Its name.
+    pub name: String,
+}
+
+/// The users of a branch: those who are in it now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BranchCount {
+    /// The branch; `None` for those who are in none.
+    pub branch: Option<BranchRef>,
+    /// Those whom this configuration may change.
+    pub managed: u64,
+}
+
+impl Effect<'_> {
+    /// Whether somebody is created.
+    #[must_use]
+    pub fn is_create(&self) -> bool {
+        self.kind == Kind::Create
+    }
+
+    /// Whether somebody is modified.
+    #[must_use]
+    pub fn is_update(&self) -> bool {
+        self.kind == Kind::Update
+    }
+
+    /// Whether somebody is removed.
+    #[must_use]
+    pub fn is_delete(&self) -> bool {
+        self.kind == Kind::Delete
+    }
+
+    /// Whether a user who is there is modified or removed.
+    #[must_use]
+    pub fn is_change(&self) -> bool {
+        match self.kind {
+            Kind::Update | Kind::Delete => true,
+            Kind::Create => false,
+        }
+    }
+}

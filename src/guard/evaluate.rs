@@ -1,0 +1,193 @@
+//! From what operations do to what the guards say of it.
+
+use rustc_hash::FxHashMap;
+
+use super::{
+    BranchCount, Count, Effect, GUARDS, Guard, GuardOutcome, GuardResult, IgnoreBelow, Limits, Of, People, Subject,
+    Unit, find,
+};
+use crate::employee::BranchId;
+use crate::field::Field;
+
+/// Evaluates every guard that has a limit; each gives its figures whether or not it blocks.
+#[must_use]
+pub fn evaluate<'e>(
+    limits: &Limits,
+    people: &People,
+    effects: impl IntoIterator<Item = Effect<'e>>,
+) -> Vec<GuardResult> {
+    let demanded = GUARDS.iter().copied().filter(|guard| limits.demand(guard));
+    let tally = Tally::of(demanded, effects);
+    tally.rows.iter().flat_map(|row| row.results(limits, people)).collect()
+}
+
+/// Evaluates the guards of a plan again, for an account in which fewer users may be changed than when it was made: in all,
+/// and in each branch. Counts and limits stay the plan's.
+#[must_use]
+pub fn evaluate_again(
+    results: &[GuardResult],
+    managed: u64,
+    managed_in: impl Fn(Option<&BranchId>) -> u64,
+) -> Vec<GuardResult> {
+    let again = |found: &GuardResult| {
+        let Some(Guard { of: Of::Managed, unit: Unit::Percent, .. }) = find(&found.id) else { return found.clone() };
+        let managed = match &found.subject {
+            Some(Subject::Branch(branch)) => managed_in(branch.as_ref().map(|branch| &branch.branch_id)),
+            Some(Subject::Field(_)) | None => managed,
+        };
+        judged(GuardResult { of: found.of.min(managed), ..found.clone() })
+    };
+    results.iter().map(again).collect()
+}
+
+/// The outcome that figures lead to; `None` for a guard that this version does not know.
+#[must_use]
+pub fn outcome(result: &GuardResult) -> Option<GuardOutcome> {
+    let GuardResult { id, subject: _, count, of, limit, ignore_below, outcome: _, parts: _ } = result;
+    let guard = find(id)?;
+    // A plan must not say that a guard ignores what its row does not.
+    let is_ignored = guard.ignore_below != IgnoreBelow::Nothing && ignore_below.is_some_and(|least| *count < least);
+    let blocks = !is_ignored && guard.unit.is_beyond(*count, *of, *limit);
+    Some(if blocks { GuardOutcome::Block } else { GuardOutcome::Pass })
+}
+
+fn judged(result: GuardResult) -> GuardResult {
+    let outcome = outcome(&result).unwrap_or(GuardOutcome::Block);
+    GuardResult { outcome, ..result }
+}
+
+/// How many operations each of some guards counts.
+#[derive(Debug)]
+pub struct Tally<'e> {
+    rows: Vec<Row<'e>>,
+}
+
+/// What one guard counts.
+#[derive(Debug)]
+struct Row<'e> {
+    guard: &'static Guard,
+    /// In all, whatever the branch or field.
+    all: u64,
+    /// What the share is taken of, if operations.
+    of: u64,
+    by_branch: FxHashMap<Option<&'e BranchId>, u64>,
+    by_field: FxHashMap<&'e Field, u64>,
+}
+
+impl<'e> Tally<'e> {
+    /// Counts for these guards. Linear in the operations and the fields that change.
+    #[must_use]
+    pub fn of(guards: impl IntoIterator<Item = &'static Guard>, effects: impl IntoIterator<Item = Effect<'e>>) -> Self {
+        let mut rows: Vec<Row<'e>> = guards.into_iter().map(Row::new).collect();
+        for effect in effects {
+            rows.iter_mut().for_each(|row| row.add(&effect));
+        }
+        Self { rows }
+    }
+
+    /// How many operations a guard counts, in the branch or field that is its subject.
+    #[must_use]
+    pub fn count(&self, guard: &Guard, subject: Option<&Subject>) -> u64 {
+        self.row(guard).map_or(0, |row| row.count(subject))
+    }
+
+    /// How many operations a guard counts in all of its branches, known or not.
+    #[must_use]
+    pub fn all(&self, guard: &Guard) -> u64 {
+        self.row(guard).map_or(0, |row| row.all)
+    }
+
+    /// The branches in which a guard counts anything.
+    pub fn branches(&self, guard: &Guard) -> impl Iterator<Item = Option<&'e BranchId>> {
+        self.row(guard).into_iter().flat_map(|row| row.by_branch.keys().copied())
+    }
+
+    /// The fields in which a guard counts anything.
+    pub fn fields(&self, guard: &Guard) -> impl Iterator<Item = &'e Field> {
+        self.row(guard).into_iter().flat_map(|row| row.by_field.keys().copied())
+    }
+
+    fn row(&self, guard: &Guard) -> Option<&Row<'e>> {
+        self.rows.iter().find(|row| row.guard.id == guard.id)
+    }
+}
+
+impl<'e> Row<'e> {
+    fn new(guard: &'static Guard) -> Self {
+        Self { guard, all: 0, of: 0, by_branch: FxHashMap::default(), by_field: FxHashMap::default() }
+    }
+
+    fn add(&mut self, effect: &Effect<'e>) {
+        match self.guard.count {
+            Count::Operations(counts) => self.all += u64::from(counts(effect)),
+            Count::InEachBranch(counts) if counts(effect) => {
+                self.all += 1;
+                if let Some(branch) = effect.branch {
+                    *self.by_branch.entry(branch).or_default() += 1;
+                }
+            }
+            Count::InEachField(counts) => {
+                for field in effect.changed.iter().copied().filter(|field| counts(effect, field)) {
+                    *self.by_field.entry(field).or_default() += 1;
+                }
+            }
+            Count::InEachBranch(_) | Count::Records { .. } => {}
+        }
+        if let Of::Operations(counts) = self.guard.of {
+            self.of += u64::from(counts(effect));
+        }
+    }
+
+    fn count(&self, subject: Option<&Subject>) -> u64 {
+        match subject {
+            None => self.all,
+            Some(Subject::Branch(branch)) => {
+                self.by_branch.get(&branch.as_ref().map(|branch| &branch.branch_id)).copied().unwrap_or(0)
+            }
+            Some(Subject::Field(field)) => self.by_field.get(field).copied().unwrap_or(0),
+        }
+    }
+
+    fn results(&self, limits: &Limits, people: &People) -> Vec<GuardResult> {
+        let guard = self.guard;
+        let of = match guard.of {
+            Of::Managed => people.managed,
+            Of::People(of) => of(people),
+            Of::Operations(_) => self.of,
+        };
+        let result = |subject: Option<Subject>, count: u64, of: u64, limit: u64| {
+            judged(GuardResult {
+                id: guard.id.to_owned(),
+                subject,
+                count,
+                of,
+                limit,
+                ignore_below: limits.ignore_below(guard),
+                outcome: GuardOutcome::Pass,
+                parts: Vec::new(),
+            })
+        };
+        let limit = limits.get(guard);
+        match guard.count {
+            Count::Operations(_) => limit.map(|limit| result(None, self.all, of, limit)).into_iter().collect(),
+            Count::Records { count, named_by: _ } => {
+                limit.map(|limit| result(None, count(people), of, limit)).into_iter().collect()
+            }
+            Count::InEachBranch(_) => {
+                let of_branch = |branch: &BranchCount| {
+                    let of = if matches!(guard.of, Of::Managed) { branch.managed } else { of };
+                    let subject = Subject::Branch(branch.branch.clone());
+                    limit.map(|limit| result(Some(subject.clone()), self.count(Some(&subject)), of, limit))
+                };
+                people.branches.iter().filter_map(of_branch).collect()
+            }
+            Count::InEachField(_) => {
+                let of_field = |(field, limit): (&Field, u64)| {
+                    let subject = Subject::Field(field.clone());
+                    result(Some(subject.clone()), self.count(Some(&subject)), of, limit)
+                };
+                limits.for_fields(guard, &people.fields).into_iter().map(of_field).collect()
+            }
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The `[guard]` settings: which guards are evaluated, and with which limits.
+
+use std::collections::BTreeMap;
+
+use serde::{Serialize, Serializer};
+
+use super::{GUARDS, Guard, IgnoreBelow, NamedField};
+use crate::employee::normal_text;
+use crate::field::Field;
+
+/// The `[guard]` settings. The default is that of every guard in the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// By the guard's id.
+    common: BTreeMap<&'static str, u64>,
+    /// By the guard's id, the limits for certain fields by the name that `[employee]` gives them.
+    fields: BTreeMap<&'static str, BTreeMap<String, u64>>,
+    /// By the guard's id, where the settings say it.
+    ignore_below: BTreeMap<&'static str, u64>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let defaults = GUARDS.iter().filter_map(|guard| Some((guard.id, guard.setting.default?)));
+        Self { common: defaults.collect(), fields: BTreeMap::new(), ignore_below: BTreeMap::new() }
+    }
+}
+
+impl Limits {
+    /// With a limit for a guard.
+    #[must_use]
+    pub fn with(mut self, guard: &'static Guard, limit: u64) -> Self {
+        self.common.insert(guard.id, limit);
+        self
+    }
+
+    /// With a limit for one field, of a guard that looks at each.
+    #[must_use]
+    pub fn with_field(mut self, guard: &'static Guard, field: impl Into<String>, limit: u64) -> Self {
+        self.fields.entry(guard.id).or_default().insert(field.into(), limit);
+        self
+    }
+
+    /// With a count below which a guard never blocks.
+    #[must_use]
+    pub fn with_ignore_below(mut self, guard: &'static Guard, count: u64) -> Self {
+        self.ignore_below.insert(guard.id, count);
+        self
+    }
+
+    /// Without a guard's limits: it is not evaluated.
+    #[must_use]
+    pub fn without(mut self, guard: &Guard) -> Self {
+        self.common.remove(guard.id);
+        self.fields.remove(guard.id);
+        self
+    }
+
+    /// A guard's limit, but for fields that have one of their own.
+    #[must_use]
+    pub fn get(&self, guard: &Guard) -> Option<u64> {
+        self.common.get(guard.id).copied()
+    }
+
+    /// A guard's limits for certain fields, by the name that `[employee]` gives them.
+    pub fn field_limits(&self, guard: &Guard) -> impl Iterator<Item = (&str, u64)> {
+        self.fields.get(guard.id).into_iter().flatten().map(|(name, limit)| (name.as_str(), *limit))
+    }
+
+    /// Those of some fields that have a limit, their own or the common one, in the same order. A key of the settings is
+    /// found as `[employee]` finds it: a custom field by its id, else by its name.
+    #[must_use]
+    pub fn for_fields<'f>(&self, guard: &Guard, fields: &'f [NamedField]) -> Vec<(&'f Field, u64)> {
+        let find = |key: &str| {
+            let by_id = |named: &&NamedField| match &named.field {
+                Field::Custom(id) => id.as_str() == key,
+                standard => standard.standard_name() == Some(key),
+            };
+            let by_name = |named: &&NamedField| normal_text(&named.name) == normal_text(key);
+            fields.iter().find(by_id).or_else(|| fields.iter().find(by_name))
+        };
+        let own: BTreeMap<&Field, u64> =
+            self.field_limits(guard).filter_map(|(key, limit)| Some((&find(key)?.field, limit))).collect();
+        let limit = |field: &Field| own.get(field).copied().or(self.get(guard));
+        fields.iter().filter_map(|named| Some((&named.field, limit(&named.field)?))).collect()
+    }
+
+    /// The count below which a guard never blocks, if there is one.
+    #[must_use]
+    pub fn ignore_below(&self, guard: &Guard) -> Option<u64> {
+        match guard.ignore_below {
+            IgnoreBelow::Nothing => None,
+            IgnoreBelow::Fixed(count) => Some(count),
+            IgnoreBelow::Setting { key: _, default } => {
+                Some(self.ignore_below.get(guard.id).copied().unwrap_or(default))
+            }
+        }
+    }
+
+    /// Whether a plan must have the guard.
+    #[must_use]
+    pub fn demand(&self, guard: &Guard) -> bool {
+        self.get(guard).is_some() || self.field_limits(guard).next().is_some()
+    }
+}
+
+/// The settings as they are written, with their defaults; the hash of the settings covers this.
+impl Serialize for Limits {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        #[serde(untagged)]
+        enum Entry<'a> {
+            Limit(u64),
+            Table(BTreeMap<&'a str, u64>),
+        }
+        let mut entries: BTreeMap<&str, Entry<'_>> = BTreeMap::new();
+        let mut add = |table: Option<&'static str>, key: &'static str, value: u64| match table {
+            None => drop(entries.insert(key, Entry::Limit(value))),
+            Some(table) => {
+                if let Entry::Table(table) = entries.entry(table).or_insert_with(|| Entry::Table(BTreeMap::new())) {
+                    table.insert(key, value);
+                }
+            }
+        };
+        for guard in GUARDS {
+            let Some(limit) = self.get(guard) else { continue };
+            add(guard.setting.table, guard.setting.key, limit);
+            if let (IgnoreBelow::Setting { key, .. }, Some(count)) = (guard.ignore_below, self.ignore_below(guard)) {
+                add(guard.setting.table, key, count);
+            }
+        }
+        for guard in GUARDS {
+            let own: BTreeMap<&str, u64> = self.field_limits(guard).collect();
+            if let Some(key) = guard.setting.fields.filter(|_| !own.is_empty()) {
+                entries.insert(key, Entry::Table(own));
+            }
+        }
+        entries.serialize(serializer)
+    }
+}

@@ -1,0 +1,114 @@
+//! What a guard found, as plans and approvals hold it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::employee::CustomFieldId;
+use crate::field::{BranchRef, Field};
+use crate::strict_json;
+
+/// What a guard found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GuardResult {
+    /// The guard's setting, such as `max_delete_percent`.
+    pub id: String,
+    /// The part of the account that it looks at; the whole, if `None`.
+    #[serde(default, deserialize_with = "strict_json::managed", skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Subject>,
+    /// What was counted.
+    pub count: u64,
+    /// Of how many, for a guard that is a percentage; otherwise the same unit's whole.
+    pub of: u64,
+    /// The limit: percent, or a count.
+    pub limit: u64,
+    /// A count below this never blocks.
+    #[serde(default, deserialize_with = "strict_json::managed", skip_serializing_if = "Option::is_none")]
+    pub ignore_below: Option<u64>,
+    /// Whether it lets the plan pass.
+    pub outcome: GuardOutcome,
+    /// Where it blocks, what most of the counted have in common, and some of them by name, for the reader.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
+}
+
+#[cfg(test)]
+impl GuardResult {
+    /// A guard of the whole account, for tests.
+    pub(crate) fn of_whole(id: &str, count: u64, of: u64, limit: u64, outcome: GuardOutcome) -> Self {
+        Self { id: id.to_owned(), subject: None, count, of, limit, ignore_below: None, outcome, parts: Vec::new() }
+    }
+}
+
+/// The part of the account that a guard looks at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// The users of a branch; of none, if `None`.
+    Branch(Option<BranchRef>),
+    /// One field of all users.
+    Field(Field),
+}
+
+impl Subject {
+    /// What people call it.
+    #[must_use]
+    pub fn label(&self, custom_fields: &BTreeMap<CustomFieldId, String>) -> String {
+        match self {
+            Self::Branch(None) => "no branch".to_owned(),
+            Self::Branch(Some(branch)) => branch.label(),
+            Self::Field(field) => field.label(custom_fields),
+        }
+    }
+
+    /// Whether both are the same branch or field, whatever their names.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Branch(one), Self::Branch(other)) => {
+                one.as_ref().map(|branch| &branch.branch_id) == other.as_ref().map(|branch| &branch.branch_id)
+            }
+            (Self::Field(one), Self::Field(other)) => one == other,
+            (Self::Branch(_), Self::Field(_)) | (Self::Field(_), Self::Branch(_)) => false,
+        }
+    }
+}
+
+/// Some of those whom a guard counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// What they have in common.
+    pub common: Common,
+    /// Which one, by its name.
+    pub name: String,
+    /// How many they are.
+    pub count: u64,
+}
+
+/// What people have in common whom a guard counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Common {
+    /// The branch that they are in.
+    Branch,
+    /// The manager to whom they report.
+    Manager,
+    /// A field that changes.
+    Field,
+    /// The reason why they were set aside, as a diagnostic code.
+    Reason,
+    /// Nothing: this is one person.
+    Person,
+}
+
+/// Whether a guard lets a plan pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GuardOutcome {
+    /// Within the limit.
+    Pass,
+    /// Beyond it: only an approval that names a sufficient ceiling lifts it, if any does.
+    Block,
+}

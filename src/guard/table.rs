@@ -1,0 +1,172 @@
+//! The guards, one row each. Their order is that in which plans show them.
+
+use super::{Ceiling, Count, Guard, IgnoreBelow, ManagerLoss, Needs, Of, Setting, Unit};
+use crate::diagnostic::Severity;
+
+/// All of them, in the order in which plans show them.
+pub static GUARDS: &[&Guard] = &[
+    &MAX_DELETE_PERCENT,
+    &MAX_CHANGE_PERCENT,
+    &MAX_INVALID_PERCENT,
+    &MIN_EMPLOYEES,
+    &MAX_CREATES,
+    &MAX_UPDATES,
+    &MAX_DELETES,
+    &MAX_LEFT_WITHOUT_MANAGER,
+    &MAX_FIELD_PERCENT,
+    &BRANCH_DELETE_PERCENT,
+    &BRANCH_CHANGE_PERCENT,
+    // Its row is all that there is of it: the proof that a row is enough.
+    #[cfg(test)]
+    &super::tests::MADE_UP,
+];
+
+/// A key of `[guard]` itself.
+const fn setting(key: &'static str, default: Option<u64>) -> Setting {
+    Setting { table: None, key, default, fields: None, needs: None }
+}
+
+/// A key of `[guard.per_branch]`.
+const fn branch_setting(key: &'static str) -> Setting {
+    Setting { table: Some("per_branch"), key, default: None, fields: None, needs: Some(Needs::Branch) }
+}
+
+/// What both guards of `[guard.per_branch]` ignore. It is measured by the people concerned and not by the size of the
+/// branch: what one branch can lose unseen is then the same few people whatever its size, and no branch is too small to
+/// be guarded.
+const IGNORED_IN_A_BRANCH: IgnoreBelow = IgnoreBelow::Setting { key: "ignore_below", default: 5 };
+
+/// How many of the managed users may be removed.
+pub static MAX_DELETE_PERCENT: Guard = Guard {
+    id: "max_delete_percent",
+    about: "users deleted, in percent of the users that this configuration may change",
+    count: Count::Operations(|effect| effect.is_delete()),
+    of: Of::Managed,
+    unit: Unit::Percent,
+    setting: setting("max_delete_percent", Some(20)),
+    ignore_below: IgnoreBelow::Nothing,
+    lifted_by: Some(Ceiling::Deletes),
+};
+
+/// How many of the managed users may be removed or modified.
+pub static MAX_CHANGE_PERCENT: Guard = Guard {
+    id: "max_change_percent",
+    about: "users deleted or updated, in percent of the users that this configuration may change",
+    count: Count::Operations(|effect| effect.is_change()),
+    of: Of::Managed,
+    unit: Unit::Percent,
+    setting: setting("max_change_percent", Some(20)),
+    ignore_below: IgnoreBelow::Nothing,
+    lifted_by: Some(Ceiling::Changes),
+};
+
+/// How many of the records in scope may be set aside.
+pub static MAX_INVALID_PERCENT: Guard = Guard {
+    id: "max_invalid_percent",
+    about: "records set aside, in percent of the records in scope",
+    count: Count::Records {
+        count: |people| people.set_aside,
+        named_by: Some(|found| found.severity == Severity::Error),
+    },
+    of: Of::People(|people| people.in_scope),
+    unit: Unit::Percent,
+    setting: setting("max_invalid_percent", Some(5)),
+    ignore_below: IgnoreBelow::Nothing,
+    lifted_by: None,
+};
+
+/// How many good records there must be.
+pub static MIN_EMPLOYEES: Guard = Guard {
+    id: "min_employees",
+    about: "good records in scope",
+    count: Count::Records { count: |people| people.employees, named_by: None },
+    of: Of::People(|people| people.in_scope),
+    unit: Unit::AtLeast,
+    setting: setting("min_employees", Some(1)),
+    ignore_below: IgnoreBelow::Nothing,
+    lifted_by: None,
+};
+
+/// How many users may be created.
+pub static MAX_CREATES: Guard = Guard {
+    id: "max_creates",
+    about: "users created",
+    count: Count::Operations(|effect| effect.is_create()),
+    of: Of::Managed,
+    unit: Unit::AtMost,
+    setting: setting("max_creates", None),
+    ignore_below: IgnoreBelow::Nothing,
+    lifted_by: Some(Ceiling::Creates),
+};
+
+/// How many users may be modified.
+pub static MAX_UPDATES: Guard = Guard {
+    id: "max_updates",
+    about: "users updated",
+    count: Count::Operations(|effect| effect.is_update()),
+    of: Of::Managed,
+    unit: Unit::AtMost,
+    setting: setting("max_updates", None),
+    ignore_below: IgnoreBelow::Nothing,
+    lifted_by: Some(Ceiling::Changes),
+};
+
+/// How many users may be removed.
+pub static MAX_DELETES: Guard = Guard {
+    id: "max_deletes",
+    about: "users deleted",
+    count: Count::Operations(|effect| effect.is_delete()),
+    of: Of::Managed,
+    unit: Unit::AtMost,
+    setting: setting("max_deletes", None),
+    ignore_below: IgnoreBelow::Nothing,
+    lifted_by: Some(Ceiling::Deletes),
+};
+
+/// How many people may lose their manager and get no other.
+pub static MAX_LEFT_WITHOUT_MANAGER: Guard = Guard {
+    id: "max_left_without_manager",
+    about: "people who stay, whose manager is deleted, and who get no other",
+    count: Count::Operations(|effect| effect.manager_loss == ManagerLoss::LeftWithout),
+    of: Of::Operations(|effect| effect.manager_loss != ManagerLoss::None),
+    unit: Unit::AtMost,
+    setting: Setting { needs: Some(Needs::Manager), ..setting("max_left_without_manager", None) },
+    ignore_below: IgnoreBelow::Nothing,
+    lifted_by: Some(Ceiling::Changes),
+};
+
+/// In how many of the managed users any one field may change: one wrong column changes everybody in one field.
+pub static MAX_FIELD_PERCENT: Guard = Guard {
+    id: "max_field_percent",
+    about: "users whose same field changes, in percent of the users that this configuration may change; judged for each managed field",
+    count: Count::InEachField(|_, _| true),
+    of: Of::Managed,
+    unit: Unit::Percent,
+    setting: Setting { fields: Some("fields"), ..setting("max_field_percent", None) },
+    ignore_below: IgnoreBelow::Nothing,
+    lifted_by: Some(Ceiling::Changes),
+};
+
+/// How many of a branch's managed users may be removed.
+pub static BRANCH_DELETE_PERCENT: Guard = Guard {
+    id: "per_branch.max_delete_percent",
+    about: "users of the branch deleted, in percent of its users that this configuration may change",
+    count: Count::InEachBranch(|effect| effect.is_delete()),
+    of: Of::Managed,
+    unit: Unit::Percent,
+    setting: branch_setting("max_delete_percent"),
+    ignore_below: IGNORED_IN_A_BRANCH,
+    lifted_by: Some(Ceiling::Deletes),
+};
+
+/// How many of a branch's managed users may be removed or modified.
+pub static BRANCH_CHANGE_PERCENT: Guard = Guard {
+    id: "per_branch.max_change_percent",
+    about: "users of the branch deleted or updated, in percent of its users that this configuration may change",
+    count: Count::InEachBranch(|effect| effect.is_change()),
+    of: Of::Managed,
+    unit: Unit::Percent,
+    setting: branch_setting("max_change_percent"),
+    ignore_below: IGNORED_IN_A_BRANCH,
+    lifted_by: Some(Ceiling::Changes),
+};

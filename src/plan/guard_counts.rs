@@ -1,0 +1,258 @@
+//! What the guards count in a comparison; and, for those that block, the people behind the count. Linear in the people,
+//! and for each guard that blocks, in those whom it counted. Knows no guard: each says itself what it counts.
+
+use std::hash::Hash;
+
+use rustc_hash::FxHashMap;
+
+use super::operations::{branch_ref, display_name};
+use super::{BranchRef, Common, Field, GuardOutcome, GuardResult, Part, Subject};
+use crate::diagnostic::Diagnostic;
+use crate::diff::{Changed, Comparison, Draft, ManagerTarget, Population};
+use crate::employee::{BranchId, CustomFieldId, full_name};
+use crate::guard::{self, BranchCount, Count, Effect, Kind, Limits, ManagerLoss, NamedField, People};
+
+/// How many of the counted are named one by one.
+const PEOPLE_NAMED: usize = 5;
+
+/// A comparison, what would be written, and what was found on the way.
+pub(super) struct GuardCounts<'a, 'c> {
+    comparison: &'a Comparison<'c>,
+    drafts: &'a [Draft],
+    diagnostics: &'a [Diagnostic],
+    /// The managed fields.
+    fields: FxHashMap<Changed, Field>,
+}
+
+/// A draft with what it does.
+struct Step<'d, 'e> {
+    draft: &'d Draft,
+    effect: Effect<'e>,
+}
+
+impl<'a, 'c> GuardCounts<'a, 'c> {
+    pub(super) fn of(comparison: &'a Comparison<'c>, drafts: &'a [Draft], diagnostics: &'a [Diagnostic]) -> Self {
+        let managed = &comparison.policy().managed;
+        let places = 0..managed.custom_fields.len() as u32;
+        let fields = Changed::managed_with(managed, places).zip(Field::managed(managed)).collect();
+        Self { comparison, drafts, diagnostics, fields }
+    }
+
+    /// Evaluates the guards, and names, for each that blocks, what most of the counted have in common, and some of them.
+    pub(super) fn evaluate(&self, limits: &Limits, population: Population) -> Vec<GuardResult> {
+        let effects = self.drafts.iter().map(|draft| self.effect(draft));
+        let mut guards = guard::evaluate(limits, &self.people(population), effects);
+        self.name_parts(&mut guards);
+        guards
+    }
+
+    /// What a draft does, as the guards see it.
+    fn effect(&self, draft: &Draft) -> Effect<'_> {
+        let kind = match draft {
+            Draft::Create { .. } => Kind::Create,
+            Draft::Update { .. } => Kind::Update,
+            Draft::Delete { .. } => Kind::Delete,
+        };
+        Effect {
+            kind,
+            branch: self.branch_of(draft),
+            changed: changed(draft).iter().map(|changed| self.field(*changed)).collect(),
+            manager_loss: self.manager_loss(draft),
+        }
+    }
+
+    fn people(&self, population: Population) -> People {
+        let Population { managed, employees, in_scope, set_aside } = population;
+        let named = |field: Field| NamedField { name: self.field_name(&field), field };
+        let fields = Field::managed(&self.comparison.policy().managed).map(named).collect();
+        People { managed, employees, in_scope, set_aside, fields, branches: self.branches() }
+    }
+
+    fn branches(&self) -> Vec<BranchCount> {
+        let mut counts: FxHashMap<Option<&BranchId>, BranchCount> = FxHashMap::default();
+        for user in self.comparison.managed_users() {
+            let branch = user.branch.as_ref();
+            let new = || BranchCount { branch: self.branch_ref(branch), managed: 0 };
+            counts.entry(branch).or_insert_with(new).managed += 1;
+        }
+        let mut counts: Vec<BranchCount> = counts.into_values().collect();
+        counts.sort_unstable_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+        counts
+    }
+
+    fn name_parts(&self, guards: &mut [GuardResult]) {
+        let blocks = |result: &GuardResult| result.outcome == GuardOutcome::Block;
+        if !guards.iter().any(blocks) {
+            return;
+        }
+        let steps: Vec<Step<'_, '_>> =
+            self.drafts.iter().map(|draft| Step { draft, effect: self.effect(draft) }).collect();
+        let mut by_branch: Option<FxHashMap<Option<&BranchId>, Vec<&Step<'_, '_>>>> = None;
+        for result in guards.iter_mut().filter(|result| blocks(result)) {
+            let Some(guard) = guard::find(&result.id) else { continue };
+            let subject = result.subject.as_ref();
+            let counts = |step: &&Step<'_, '_>| guard.counts(&step.effect, subject);
+            result.parts = match (&guard.count, subject) {
+                (Count::Records { count: _, named_by }, _) => named_by.map_or_else(Vec::new, |by| self.reasons(by)),
+                (_, Some(Subject::Branch(branch))) => {
+                    let by_branch = by_branch.get_or_insert_with(|| grouped_by_branch(&steps));
+                    let of_branch = by_branch.get(&branch.as_ref().map(|branch| &branch.branch_id));
+                    self.parts(subject, of_branch.into_iter().flatten().copied().filter(counts))
+                }
+                _ => self.parts(subject, steps.iter().filter(counts)),
+            };
+        }
+    }
+
+    fn parts<'s>(&self, subject: Option<&Subject>, counted: impl Iterator<Item = &'s Step<'s, 's>>) -> Vec<Part> {
+        let counted: Vec<&Draft> = counted.map(|step| step.draft).collect();
+        let mut parts = Vec::new();
+        if !matches!(subject, Some(Subject::Branch(_))) {
+            let branch = most(&counted, |draft| self.branch_after_or_before(draft));
+            parts.extend(branch.map(|(branch, count)| self.part(Common::Branch, self.branch_label(branch), count)));
+        }
+        let manager = most(&counted, |draft| self.manager_of(draft));
+        parts.extend(manager.map(|(manager, count)| self.part(Common::Manager, self.person(manager), count)));
+        if !matches!(subject, Some(Subject::Field(_))) {
+            let field = most_of_all(counted.len(), counted.iter().flat_map(|draft| changed(draft)).copied());
+            parts.extend(
+                field.map(|(field, count)| self.part(Common::Field, self.field_name(self.field(field)), count)),
+            );
+        }
+        parts.extend(counted.iter().take(PEOPLE_NAMED).map(|draft| self.part(Common::Person, self.whom(draft), 1)));
+        parts
+    }
+
+    fn part(&self, common: Common, name: String, count: u64) -> Part {
+        Part { common, name, count }
+    }
+
+    /// The commonest reasons that the diagnostics of these people give, and some of the people.
+    fn reasons(&self, named_by: fn(&Diagnostic) -> bool) -> Vec<Part> {
+        let found = || self.diagnostics.iter().filter(|found| named_by(found));
+        let commonest = most_of_all(found().count(), found().map(|found| found.code.as_str()));
+        let mut parts: Vec<Part> =
+            commonest.iter().map(|(code, count)| self.part(Common::Reason, (*code).to_owned(), *count)).collect();
+        let people = found().filter_map(|found| found.employee.clone()).take(PEOPLE_NAMED);
+        parts.extend(people.map(|employee| self.part(Common::Person, employee, 1)));
+        parts
+    }
+
+    fn manager_loss(&self, draft: &Draft) -> ManagerLoss {
+        let Draft::Update { user, manager, changed, employee: _ } = draft else { return ManagerLoss::None };
+        if !self.comparison.manager_of(*user).is_some_and(|manager| self.comparison.leaves(manager)) {
+            return ManagerLoss::None;
+        }
+        if manager.is_none() && changed.contains(&Changed::Manager) {
+            ManagerLoss::LeftWithout
+        } else {
+            ManagerLoss::Replaced
+        }
+    }
+
+    /// The branch that a user who would be modified or removed is in now.
+    fn branch_of(&self, draft: &Draft) -> Option<Option<&'c BranchId>> {
+        match draft {
+            Draft::Create { .. } => None,
+            Draft::Update { user, .. } | Draft::Delete { user } => Some(self.comparison.user(*user).branch.as_ref()),
+        }
+    }
+
+    fn branch_after_or_before(&self, draft: &Draft) -> Option<&'c BranchId> {
+        match draft {
+            Draft::Create { employee, .. } => self.comparison.employee(*employee).branch.as_ref(),
+            Draft::Update { .. } | Draft::Delete { .. } => self.branch_of(draft).flatten(),
+        }
+    }
+
+    fn manager_of(&self, draft: &Draft) -> Option<ManagerTarget> {
+        match draft {
+            Draft::Create { manager, .. } => *manager,
+            Draft::Update { user, .. } | Draft::Delete { user } => {
+                self.comparison.manager_of(*user).map(ManagerTarget::User)
+            }
+        }
+    }
+
+    fn whom(&self, draft: &Draft) -> String {
+        match draft {
+            Draft::Create { employee, .. } => self.person(ManagerTarget::Create(*employee)),
+            Draft::Update { user, .. } | Draft::Delete { user } => self.person(ManagerTarget::User(*user)),
+        }
+    }
+
+    fn person(&self, person: ManagerTarget) -> String {
+        let (identifier, name) = match person {
+            ManagerTarget::User(user) => {
+                let user = self.comparison.user(user);
+                (user.identifier.as_ref(), display_name(user))
+            }
+            ManagerTarget::Create(employee) => {
+                let employee = self.comparison.employee(employee);
+                (Some(&employee.identifier), employee.full_name())
+            }
+        };
+        full_name(identifier.map_or("", |identifier| identifier.as_str()), &name)
+    }
+
+    fn branch_ref(&self, branch: Option<&BranchId>) -> Option<BranchRef> {
+        branch.map(|branch| branch_ref(branch, self.comparison.directory()))
+    }
+
+    fn branch_label(&self, branch: &BranchId) -> String {
+        branch_ref(branch, self.comparison.directory()).label()
+    }
+
+    fn field(&self, changed: Changed) -> &Field {
+        &self.fields[&changed]
+    }
+
+    fn field_name(&self, field: &Field) -> String {
+        let name_of = |id: &CustomFieldId| {
+            let found = self.comparison.directory().custom_fields.iter().find(|field| field.id == *id);
+            found.map_or_else(|| id.to_string(), |field| field.name.to_string())
+        };
+        match field {
+            Field::Custom(id) => name_of(id),
+            standard => standard.to_string(),
+        }
+    }
+}
+
+fn grouped_by_branch<'s, 'd, 'e>(steps: &'s [Step<'d, 'e>]) -> FxHashMap<Option<&'e BranchId>, Vec<&'s Step<'d, 'e>>> {
+    let mut groups: FxHashMap<_, Vec<_>> = FxHashMap::default();
+    for step in steps {
+        if let Some(branch) = step.effect.branch {
+            groups.entry(branch).or_default().push(step);
+        }
+    }
+    groups
+}
+
+fn changed(draft: &Draft) -> &[Changed] {
+    match draft {
+        Draft::Update { changed, .. } => changed,
+        Draft::Create { .. } | Draft::Delete { .. } => &[],
+    }
+}
+
+/// Branches as a reader looks for them, those who are in none last.
+fn sort_key(count: &BranchCount) -> (bool, Option<&str>, &str, &str) {
+    let Some(BranchRef { branch_id, external_identifier, name }) = &count.branch else { return (true, None, "", "") };
+    (false, external_identifier.as_deref(), name, branch_id.as_str())
+}
+
+/// What most of the counted have in common.
+fn most<K: Hash + Eq>(counted: &[&Draft], of: impl Fn(&Draft) -> Option<K>) -> Option<(K, u64)> {
+    most_of_all(counted.len(), counted.iter().filter_map(|draft| of(draft)))
+}
+
+/// The commonest key, if several have it and they are a fifth of all or more; of two as common, the first.
+fn most_of_all<K: Hash + Eq>(all: usize, keys: impl Iterator<Item = K>) -> Option<(K, u64)> {
+    let mut counts: FxHashMap<K, (u64, usize)> = FxHashMap::default();
+    for (place, key) in keys.enumerate() {
+        counts.entry(key).or_insert((0, place)).0 += 1;
+    }
+    let (key, (count, _)) = counts.into_iter().max_by_key(|(_, (count, first))| (*count, std::cmp::Reverse(*first)))?;
+    (count > 1 && count.saturating_mul(5) >= all as u64).then_some((key, count))
+}

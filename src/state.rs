@@ -1,0 +1,411 @@
+//! What outlives a run, in a folder of the user's own: journals, the plans in progress, and locks.
+//!
+//! Whoever can write beside a plan cannot write here. Every line of a journal is authentic all the same: it carries a
+//! code that only the [`Key`] of this folder makes, or the key that [`KEY_VARIABLE`] holds, where the folder travels from
+//! one machine to another. No symbolic link is followed.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use secrecy::{ExposeSecret as _, SecretBox, SecretString};
+use sha2::Sha256;
+use url::Url;
+
+use crate::files::write_private;
+use crate::http::is_loopback_host;
+use crate::plan::Digest;
+
+/// The environment variable that names the folder, instead of the user's state folder.
+pub const FOLDER_VARIABLE: &str = "SKOVIK_SYNC_STATE";
+/// The environment variable with the key, instead of the one that the folder holds.
+pub const KEY_VARIABLE: &str = "SKOVIK_SYNC_STATE_KEY";
+
+/// The fewest characters that a key may have.
+const SHORTEST_KEY: usize = 32;
+/// The file that holds the key.
+const KEY_FILE: &str = "key";
+/// How much of a short note is read, in bytes.
+const LONGEST_NOTE: u64 = 4096;
+/// The folder of the journals and of the plans in progress.
+const JOURNALS: &str = "journals";
+
+/// The state folder.
+#[derive(Debug)]
+pub struct State {
+    folder: PathBuf,
+    key: Arc<Key>,
+}
+
+/// Makes the codes of journals.
+pub struct Key(SecretBox<[u8; 32]>);
+
+/// Why the state cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// A file or folder of it could not be read or written.
+    #[error("{path}: {error}")]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// What happened.
+        error: io::Error,
+    },
+    /// Others could have written it, or read its key.
+    #[error("{path} {problem}; whoever can do that could forge a journal: {advice}")]
+    Exposed {
+        /// Which file or folder.
+        path: PathBuf,
+        /// What is wrong.
+        problem: &'static str,
+        /// What to do.
+        advice: String,
+    },
+    /// The key is none.
+    #[error("{0}")]
+    Key(String),
+}
+
+impl State {
+    /// Opens the folder, which is made if it is not there, with the key that the environment holds, if any.
+    ///
+    /// # Errors
+    /// Where others can write to it, or it cannot be used.
+    pub fn open(folder: &Path, key: Option<&SecretString>) -> Result<Self, StateError> {
+        let journals = folder.join(JOURNALS);
+        make_private(folder)?;
+        make_private(&journals)?;
+        let key = match key {
+            Some(key) => Key::from_text(key)?,
+            None => Key::of_folder(folder)?,
+        };
+        Ok(Self { folder: folder.to_owned(), key: Arc::new(key) })
+    }
+
+    /// Opens the folder only if it is there already.
+    ///
+    /// # Errors
+    /// As [`State::open`].
+    pub fn open_existing(folder: &Path, key: Option<&SecretString>) -> Result<Option<Self>, StateError> {
+        match folder.join(JOURNALS).symlink_metadata() {
+            Ok(_) => Self::open(folder, key).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(StateError::Io { path: folder.to_owned(), error }),
+        }
+    }
+
+    /// The folder itself, where the locks stand.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What makes the codes.
+    #[must_use]
+    pub fn key(&self) -> &Arc<Key> {
+        &self.key
+    }
+
+    /// The journal of a plan.
+    #[must_use]
+    pub fn journal(&self, plan: Digest) -> PathBuf {
+        self.file(plan, "journal")
+    }
+
+    /// The copy of a plan that is applied, or was.
+    #[must_use]
+    pub fn plan(&self, plan: Digest) -> PathBuf {
+        self.file(plan, "plan.json")
+    }
+
+    /// The plan that `run` began to apply to an account, and has not finished as far as it could write that down.
+    ///
+    /// # Errors
+    /// Where that cannot be read.
+    pub fn begun_run(&self, url: &str) -> Result<Option<Digest>, StateError> {
+        let path = self.run(url);
+        let mut text = String::new();
+        match open_private(&path, false).and_then(|file| file.take(LONGEST_NOTE).read_to_string(&mut text)) {
+            Ok(_) => Ok(Digest::parse(text.trim())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(StateError::Io { path, error }),
+        }
+    }
+
+    /// Notes that `run` begins to apply a plan to an account, or with `None` that it has none in progress.
+    ///
+    /// # Errors
+    /// Where that cannot be written.
+    pub fn set_begun_run(&self, url: &str, plan: Option<Digest>) -> Result<(), StateError> {
+        let path = self.run(url);
+        let written = match plan {
+            Some(plan) => write_private(&path, |file| writeln!(file, "{plan}")),
+            None => fs::remove_file(&path).or_else(|error| match error.kind() {
+                io::ErrorKind::NotFound => Ok(()),
+                _ => Err(error),
+            }),
+        };
+        written.map_err(|error| StateError::Io { path, error })
+    }
+
+    fn run(&self, url: &str) -> PathBuf {
+        self.folder.join(format!("{}.run", account_file(url)))
+    }
+
+    /// The journals of a plan that was applied completely before, the last one first.
+    #[must_use]
+    pub fn past_journals(&self, plan: Digest) -> Vec<PathBuf> {
+        let mut past: Vec<PathBuf> =
+            (1..).map(|number| self.past_journal(plan, number)).take_while(|path| path.exists()).collect();
+        past.reverse();
+        past
+    }
+
+    /// Puts the journal of a plan away that was applied completely, and is to be applied once more.
+    ///
+    /// # Errors
+    /// Where it cannot be renamed.
+    pub fn put_away(&self, plan: Digest) -> Result<(), StateError> {
+        let from = self.journal(plan);
+        let number = self.past_journals(plan).len() as u32 + 1;
+        fs::rename(&from, self.past_journal(plan, number)).map_err(|error| StateError::Io { path: from, error })
+    }
+
+    fn past_journal(&self, plan: Digest, number: u32) -> PathBuf {
+        self.file(plan, &format!("{number}.journal"))
+    }
+
+    fn file(&self, plan: Digest, ending: &str) -> PathBuf {
+        self.folder.join(JOURNALS).join(format!("{}.{ending}", plan.hex()))
+    }
+}
+
+impl Key {
+    fn from_text(text: &SecretString) -> Result<Self, StateError> {
+        let text = text.expose_secret().trim();
+        if text.len() < SHORTEST_KEY {
+            let length = text.len();
+            return Err(StateError::Key(format!(
+                "{KEY_VARIABLE} has {length} characters; a key has at least {SHORTEST_KEY}, such as those that \
+                 `openssl rand -hex 32` prints"
+            )));
+        }
+        Ok(Self(SecretBox::new(Box::new(*Digest::of(text.as_bytes()).as_bytes()))))
+    }
+
+    /// The key of a folder, made at its first use.
+    fn of_folder(folder: &Path) -> Result<Self, StateError> {
+        let path = folder.join(KEY_FILE);
+        let io = |error| StateError::Io { path: path.clone(), error };
+        match open_private(&path, false) {
+            Ok(file) => return Self::read(&path, file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(io(error)),
+        }
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).map_err(|error| io(io::Error::other(error)))?;
+        // Whole under its name or not at all, and of two that begin at once only the first.
+        let mut file = tempfile::Builder::new().prefix(".key-").tempfile_in(folder).map_err(io)?;
+        file.write_all(&bytes).and_then(|()| file.as_file().sync_all()).map_err(io)?;
+        match file.persist_noclobber(&path) {
+            Ok(_) => Ok(Self(SecretBox::new(Box::new(bytes)))),
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
+                Self::read(&path, open_private(&path, false).map_err(io)?)
+            }
+            Err(error) => Err(io(error.error)),
+        }
+    }
+
+    fn read(path: &Path, mut file: File) -> Result<Self, StateError> {
+        let io = |error| StateError::Io { path: path.to_owned(), error };
+        if is_exposed(&file.metadata().map_err(io)?, 0o077) {
+            return Err(StateError::Exposed {
+                path: path.to_owned(),
+                problem: "can be read by others",
+                advice: format!("remove it once no apply is unfinished, or chmod 600 {}", path.display()),
+            });
+        }
+        let mut bytes = [0; 32];
+        file.read_exact(&mut bytes).map_err(io)?;
+        Ok(Self(SecretBox::new(Box::new(bytes))))
+    }
+
+    /// The code of a text that follows one with the code `before`.
+    #[must_use]
+    pub fn code(&self, before: &[u8; 32], text: &[u8]) -> [u8; 32] {
+        self.mac(before, text).finalize().into_bytes().into()
+    }
+
+    /// Whether that code is the right one; tells nothing by the time that it takes.
+    #[must_use]
+    pub fn is_right(&self, code: &[u8; 32], before: &[u8; 32], text: &[u8]) -> bool {
+        self.mac(before, text).verify_slice(code).is_ok()
+    }
+
+    fn mac(&self, before: &[u8; 32], text: &[u8]) -> Hmac<Sha256> {
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.0.expose_secret()) else {
+            unreachable!("HMAC takes keys of any length")
+        };
+        mac.update(before);
+        mac.update(text);
+        mac
+    }
+}
+
+/// Nothing of the key.
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(…)")
+    }
+}
+
+/// What an account's files are called, however its address is spelt: this machine has several names.
+pub(crate) fn account_file(url: &str) -> String {
+    Digest::of(account(url).as_bytes()).hex()
+}
+
+fn account(url: &str) -> String {
+    let Ok(mut url) = Url::parse(url) else { return url.to_owned() };
+    let host = url.host_str().unwrap_or_default().trim_end_matches('.').to_owned();
+    let name = if is_loopback_host(&host) { "localhost" } else { &host };
+    // A host that was one remains one.
+    let _ = url.set_host(Some(name));
+    url.as_str().trim_end_matches('/').to_owned()
+}
+
+/// Opens a file of the state to read it, or to write to it as well, without following a link; its mode becomes 0600 where
+/// it is written to.
+///
+/// # Errors
+/// Where it is not there, is a link or no regular file, or cannot be opened.
+pub(crate) fn open_private(path: &Path, write: bool) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true).write(write);
+    no_links(&mut options);
+    let file = options.open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("is no regular file"));
+    }
+    if write {
+        make_owners(&file)?;
+    }
+    Ok(file)
+}
+
+/// Makes a file open no symbolic link, and wait for no pipe.
+pub(crate) fn no_links(options: &mut fs::OpenOptions) {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+    options.mode(0o600).custom_flags(flags.bits().cast_signed());
+}
+
+/// Only its owner may read or write a file from now on.
+fn make_owners(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    if file.metadata()?.permissions().mode() & 0o077 != 0 {
+        file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    }
+    Ok(())
+}
+
+/// Makes a folder that only its owner can use, or refuses one that others can write to.
+fn make_private(folder: &Path) -> Result<(), StateError> {
+    use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+    let io = |error| StateError::Io { path: folder.to_owned(), error };
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io)?;
+    let metadata = folder.symlink_metadata().map_err(io)?;
+    let exposed = |problem, advice: String| Err(StateError::Exposed { path: folder.to_owned(), problem, advice });
+    if !metadata.is_dir() {
+        return Err(io(io::Error::other("is no folder of its own, but a link or a file")));
+    }
+    if metadata.uid() != rustix::process::geteuid().as_raw() {
+        return exposed("belongs to another user", format!("let {FOLDER_VARIABLE} name a folder of your own"));
+    }
+    if is_exposed(&metadata, 0o022) {
+        return exposed("can be written to by others", format!("chmod go-w {}", folder.display()));
+    }
+    Ok(())
+}
+
+fn is_exposed(metadata: &fs::Metadata, bits: u32) -> bool {
+    std::os::unix::fs::MetadataExt::mode(metadata) & bits != 0
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_folder_keeps_its_key_and_nobody_sees_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        let state = State::open(&path, None).unwrap();
+        let code = state.key().code(&[0; 32], b"text");
+        assert!(State::open(&path, None).unwrap().key().is_right(&code, &[0; 32], b"text"));
+        assert!(!state.key().is_right(&code, &[0; 32], b"test") && !state.key().is_right(&code, &[1; 32], b"text"));
+        assert_eq!(format!("{:?}", state.key()), "Key(…)");
+        let mode = |name: &str| fs::metadata(path.join(name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode("key"), mode("journals"), mode("")), (0o600, 0o700, 0o700));
+        // Another folder has another key.
+        let other = State::open(&folder.path().join("other"), None).unwrap();
+        assert!(!other.key().is_right(&code, &[0; 32], b"text"));
+    }
+
+    #[test]
+    fn a_key_from_the_environment_serves_every_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = SecretString::from("0123456789abcdef0123456789abcdef");
+        let open = |name: &str| State::open(&folder.path().join(name), Some(&key)).unwrap();
+        let (one, other) = (open("one"), open("other"));
+        assert!(other.key().is_right(&one.key().code(&[7; 32], b"x"), &[7; 32], b"x"));
+        assert!(!folder.path().join("one/key").exists());
+        let short = State::open(folder.path(), Some(&SecretString::from("s3cret"))).unwrap_err().to_string();
+        assert!(short.contains("6 characters") && !short.contains("s3cret"), "{short}");
+    }
+
+    #[test]
+    fn one_account_has_one_name_however_it_is_spelt() {
+        for (one, other, same) in [
+            ("http://localhost:8480/v1", "http://127.0.0.1:8480/v1/", true),
+            ("http://localhost:8480/v1", "http://[::1]:8480/v1", true),
+            ("http://127.0.0.1:8480/v1", "http://LOCALHOST:8480/v1", true),
+            ("https://API.example.com./v1", "https://api.example.com:443/v1", true),
+            ("https://api.example.com/v1", "https://api.example.com/v2", false),
+            ("http://localhost:8480/v1", "http://localhost:8481/v1", false),
+        ] {
+            assert_eq!(account(one) == account(other), same, "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn what_others_could_have_written_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        State::open(&path, None).unwrap();
+        let mode = |name: &str, mode| {
+            fs::set_permissions(path.join(name), fs::Permissions::from_mode(mode)).unwrap();
+            State::open(&path, None).map(drop)
+        };
+        for (name, loose, right, word) in [
+            ("", 0o770, 0o700, "written to by others"),
+            ("journals", 0o707, 0o700, "written to by others"),
+            ("key", 0o640, 0o600, "read by others"),
+        ] {
+            let error = mode(name, loose).unwrap_err().to_string();
+            assert!(error.contains(word) && error.contains("chmod"), "{error}");
+            mode(name, right).unwrap();
+        }
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert!(State::open(&link, None).unwrap_err().to_string().contains("link"));
+        fs::remove_file(path.join("key")).unwrap();
+        std::os::unix::fs::symlink(path.join("journals"), path.join("key")).unwrap();
+        assert!(State::open(&path, None).is_err());
+    }
+}

@@ -1,0 +1,9 @@
+//! Attacks: what somebody who can write beside the plan, another client, or a hostile server tries, and what stops it.
+//! `docs/threat-model.md` has the table that these tests prove.
+
+mod accounts;
+mod answers;
+mod labels;
+mod recovery;
+mod retries;
+mod runs;

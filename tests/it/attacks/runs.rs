@@ -1,0 +1,63 @@
+//! `run` applies the plan that it made, whatever lies at its place by then.
+
+use std::fs;
+use std::process::Stdio;
+
+use crate::company::every_step;
+use crate::world::{Ended, Pace, World};
+
+const AUTOMATIC: &str = "\n[approval]\nautomatic = true\n[guard]\nmax_change_percent = 90\nmax_delete_percent = 90\n";
+
+/// As soon as the run has written its plan, another one stands there, with an approval by policy.
+#[tokio::test]
+async fn a_plan_that_takes_the_place_of_the_runs_own_is_not_applied() {
+    let rule = ["GET /users nth=2 slow=3s"];
+    let world =
+        World::faulty(&every_step().with_settings(AUTOMATIC), Pace { timeout_ms: 9000, ..Pace::default() }, &rule)
+            .await;
+    // A plan that removes nearly everybody, made with the same settings.
+    let list = fs::read_to_string(world.path("employees.csv")).expect("a list");
+    let few: Vec<&str> = list.lines().take(4).collect();
+    fs::write(world.path("employees.csv"), few.join("\n")).expect("written");
+    let evil = world.plan("evil.json").await;
+    assert!(evil.content().summary.delete > 3, "{evil:?}");
+    fs::write(world.path("employees.csv"), list).expect("written");
+
+    let mut run = world.command(&["run"]);
+    let run = run.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let approval = world.path("plan.json.policy-automatic.approval");
+    while !fs::exists(world.path("plan.json")).expect("asked")
+        || fs::read_dir(world.folder.path())
+            .expect("a folder")
+            .flatten()
+            .all(|entry| !entry.file_name().to_string_lossy().ends_with(".approval"))
+    {
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+    fs::copy(world.path("evil.json"), world.path("plan.json")).expect("swapped");
+    let ended: Ended = run.wait_with_output().await.expect("it ends").into();
+    assert_eq!(ended.code, Some(0), "{ended:?} {approval:?}");
+    let deletes = world.writes().into_iter().filter(|request| request.method == "DELETE").count();
+    assert_eq!(deletes, 1, "only the leaver");
+}
+
+/// A plan, an approval and a journal that somebody put there are nothing that a run goes on with.
+#[tokio::test]
+async fn a_planted_beginning_is_not_gone_on_with() {
+    let world = World::faulty(&every_step().with_settings(AUTOMATIC), Pace::default(), &[]).await;
+    let list = fs::read_to_string(world.path("employees.csv")).expect("a list");
+    let few: Vec<&str> = list.lines().take(4).collect();
+    fs::write(world.path("employees.csv"), few.join("\n")).expect("written");
+    let evil = world.approved_plan().await;
+    fs::write(world.path("employees.csv"), list).expect("written");
+    let header = format!(
+        "{{\"journal\":{{\"format\":\"skovik-sync/journal\",\"format_version\":2,\"plan_hash\":\"{}\",\"begun_by\":\"run\"}}}}\n",
+        evil.hash()
+    );
+    fs::write(world.path("plan.json.journal"), header).expect("written");
+    let ended = world.run(&["run"]).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(!ended.stderr.contains("going on"), "{ended:?}");
+    let deletes = world.writes().into_iter().filter(|request| request.method == "DELETE").count();
+    assert_eq!(deletes, 1, "only the leaver");
+}
