@@ -7,12 +7,13 @@ use std::fs;
 use std::process::Command;
 
 use serde_json::value::RawValue;
-use skovik_sync::apply::journal::Replay;
+use skovik_sync::apply::journal::{FORMAT, FORMAT_VERSION, Replay};
 use skovik_sync::approval::{Approval, file_name};
 use skovik_sync::employee::Managed;
-use skovik_sync::plan::{Plan, PlanError};
+use skovik_sync::plan::{Action, Plan, PlanError};
 use skovik_sync::render::text::TextOptions;
 use skovik_sync::render::{html, json, markdown, printable, redact, text};
+use skovik_sync::state::{Key, State};
 use skovik_sync::target::snapshot::{self, Item, Writer};
 use skovik_sync::target::{shape_from_snapshot, users_from_snapshot, wire};
 use url::Url;
@@ -27,9 +28,8 @@ const ACCOUNT: &str = "http://127.0.0.1:8480/v1";
 fn plan_text() -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
-    // Two who are new and manage each other, and one without a name.
-    let more =
-        "1040,x@example.com,X,X,SE01,1041,1,active\n1041,y@example.com,Y,Y,SE01,1040,1,active\n1042,,,,,,,active\n";
+    // Two who are new and manage each other, and one without an e-mail.
+    let more = "1040,x@example.com,X,X,SE01,1041,4100,active\n1041,y@example.com,Y,Y,SE01,1040,4100,active\n1042,,Ulla,Zorn,,,,active\n";
     write("employees.csv", &[fixture("small/employees.csv"), more.as_bytes().to_vec()].concat());
     write("users.jsonl", &fixture("small/users.jsonl"));
     write("skovik-sync.toml", &[fixture("small/skovik-sync.toml"), b"[guard]\nmax_deletes = 0\n".to_vec()].concat());
@@ -119,32 +119,74 @@ fn approval() {
 fn journal() {
     let plan = Plan::read(&plan_text()).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("journal");
-    let hash = plan.hash();
-    let user = r#"{"type":"users","id":"u1","attributes":{"primary_email":"a@example.com"}}"#;
-    let seed = [
-        format!(r#"{{"journal":{{"format":"skovik-sync/journal","format_version":1,"plan_hash":"{hash}"}}}}"#),
-        r#"{"run":{"at":"2026-03-01T12:00:00Z","approvers":["anna@example.com"]}}"#.to_owned(),
-        r#"{"intent":{"at":"2026-03-01T12:00:00Z","operation":"1","step":"create"}}"#.to_owned(),
-        r#"{"done":{"at":"2026-03-01T12:00:00Z","operation":"1","user_id":"u9"}}"#.to_owned(),
-        format!(r#"{{"intent":{{"at":"2026-03-01T12:00:00Z","operation":"4","step":"update","before":{user}}}}}"#),
-        r#"{"not_done":{"at":"2026-03-01T12:00:00Z","operation":"4","problem":"refused"}}"#.to_owned(),
-        format!(r#"{{"intent":{{"at":"2026-03-01T12:00:00Z","operation":"8","step":"delete","before":{user}}}}}"#),
-        r#"{"finished":{"at":"2026-03-01T12:00:00Z"}}"#.to_owned(),
-    ];
-    let words = &["\"refill\"", "\"differs\"", "\"after\"", "\n"];
-    let target = Target { name: "documents::journal", seeds: vec![(seed.join("\n") + "\n").into_bytes()], words };
+    let state = State::open(&folder.path().join("state"), None).unwrap();
+    let path = state.journal(plan.hash());
+    let words = &["\"refill\"", "\"differs\"", "\"after\"", "\"not_done\"", "\"run\"", "\n", "\"2\"", "\"9\""];
+    let read = |journal: &[u8]| {
+        fs::write(&path, journal).unwrap();
+        Replay::read(&path, state.key(), &plan)
+    };
+    let target = Target { name: "documents::journal", seeds: vec![journal_text(&plan)], words };
     target.run(|input| {
-        fs::write(&path, input).unwrap();
-        match Replay::read(&path, hash) {
+        // What somebody writes who does not have the key is nothing, or an error.
+        assert!(!read(input).is_ok_and(|replay| replay.is_begun()), "it is believed without the key");
+        match read(&authentic(input, state.key(), &plan)) {
             Err(error) => refused(input, &error.to_string().replace(&*path.to_string_lossy(), "")),
             Ok(replay) => {
-                assert!(replay.done() <= replay.operations.len() && replay.operations.len() <= input.len());
-                assert!(replay.is_begun() || replay.operations.is_empty(), "it knows of operations and is not begun");
-                Ok(format!("{} of {}", replay.done(), replay.operations.len()))
+                let known = |id| plan.operation(id).is_some();
+                assert!(
+                    replay.operations.keys().chain(&replay.failed).all(|id| known(*id)),
+                    "no operation of the plan"
+                );
+                assert!(replay.is_begun() || !replay.announced, "it announces a request and is not begun");
+                let all = plan.content().operations.len();
+                assert!(replay.finished.is_none() || replay.done() == all, "it is finished before its end");
+                Ok(format!("{} of {} done, {} failed", replay.done(), replay.operations.len(), replay.failed.len()))
             }
         }
     });
+}
+
+/// The records of an apply that has done all of a plan, one in each line.
+fn journal_text(plan: &Plan) -> Vec<u8> {
+    let at = r#""at":"2026-03-01T12:00:00Z""#;
+    let hash = plan.hash();
+    let mut lines = vec![
+        format!(
+            r#"{{"journal":{{"format":{FORMAT:?},"format_version":{FORMAT_VERSION},"plan_hash":"{hash}","begun_by":"run"}}}}"#
+        ),
+        format!(r#"{{"run":{{{at},"approvers":["anna@example.com"]}}}}"#),
+    ];
+    for operation in &plan.content().operations {
+        let id = operation.id;
+        let (step, user, is_new) = match &operation.action {
+            Action::Create { .. } => ("create", format!("new-{id}"), true),
+            Action::Link { create, .. } => ("update", format!("new-{create}"), false),
+            Action::Update { user_id, .. } => ("update", user_id.to_string(), false),
+            Action::Delete { user_id, .. } => ("delete", user_id.to_string(), false),
+        };
+        let before = if is_new { String::new() } else { format!(r#","before":{{"type":"users","id":{user:?}}}"#) };
+        let made = if step == "delete" { String::new() } else { format!(r#","user_id":{user:?}"#) };
+        lines.push(format!(r#"{{"intent":{{{at},"operation":"{id}","step":"{step}"{before}}}}}"#));
+        lines.push(format!(r#"{{"not_done":{{{at},"operation":"{id}","problem":"refused"}}}}"#));
+        lines.push(format!(r#"{{"intent":{{{at},"operation":"{id}","step":"{step}"{before}}}}}"#));
+        lines.push(format!(r#"{{"done":{{{at},"operation":"{id}"{made}}}}}"#));
+    }
+    lines.push(format!(r#"{{"finished":{{{at}}}}}"#));
+    (lines.join("\n") + "\n").into_bytes()
+}
+
+/// The journal whose records are the lines of an input, as it is written by whoever has the key.
+fn authentic(input: &[u8], key: &Key, plan: &Plan) -> Vec<u8> {
+    let mut code = *plan.hash().as_bytes();
+    let mut journal = Vec::new();
+    for line in input.split_inclusive(|byte| *byte == b'\n') {
+        let (record, end) = line.strip_suffix(b"\n").map_or((line, &b""[..]), |record| (record, b"\n"));
+        code = key.code(&code, record.trim_ascii());
+        let hex: String = code.iter().map(|byte| format!("{byte:02x}")).collect();
+        journal.extend_from_slice(&[br#"{"mac":""#, hex.as_bytes(), br#"","record":"#, record, b"}", end].concat());
+    }
+    journal
 }
 
 #[test]

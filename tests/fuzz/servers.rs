@@ -173,6 +173,8 @@ fn client(url: &Url) -> Client {
         requests_per_second: 0,
         timeout: Duration::from_secs(10),
         retries: 0,
+        list_timeout: Duration::from_secs(10),
+        max_rows: 1_000,
     })
     .unwrap()
 }
