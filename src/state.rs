@@ -15,7 +15,8 @@ use secrecy::{ExposeSecret as _, SecretBox, SecretString};
 use sha2::Sha256;
 use url::Url;
 
-use crate::files::write_private;
+pub(crate) use crate::files::no_links;
+use crate::files::{temporary_in, write_private};
 use crate::http::is_loopback_host;
 use crate::plan::Digest;
 
@@ -208,7 +209,7 @@ impl Key {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes).map_err(|error| io(io::Error::other(error)))?;
         // Whole under its name or not at all, and of two that begin at once only the first.
-        let mut file = tempfile::Builder::new().prefix(".key-").tempfile_in(folder).map_err(io)?;
+        let mut file = temporary_in(folder).map_err(io)?;
         file.write_all(&bytes).and_then(|()| file.as_file().sync_all()).map_err(io)?;
         match file.persist_noclobber(&path) {
             Ok(_) => Ok(Self(SecretBox::new(Box::new(bytes)))),
@@ -293,13 +294,6 @@ pub(crate) fn open_private(path: &Path, write: bool) -> io::Result<File> {
         make_owners(&file)?;
     }
     Ok(file)
-}
-
-/// Makes a file open no symbolic link, and wait for no pipe.
-pub(crate) fn no_links(options: &mut fs::OpenOptions) {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
-    options.mode(0o600).custom_flags(flags.bits().cast_signed());
 }
 
 /// Only its owner may read or write a file from now on.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::grouped::{Group, grouped};
 use super::record::Approval;
 use super::signature::{Signature, SignerKey};
 use super::signers::AllowedSigners;
@@ -136,14 +137,16 @@ pub fn judge(
         let reason = format!("the approved hash is {stated}, but the plan is {}", plan.hash());
         return Err(NotApproved { reasons: vec![reason] });
     }
-    let mut reasons = Vec::new();
+    let mut objections = Vec::new();
     let mut accepted = Vec::new();
     for one in found {
         match examine(plan, one, rules, now) {
             Ok(approval) => accepted.push(approval),
-            Err(objection) => reasons.push(format!("{} {objection}", one.name)),
+            Err(objection) => objections.push((one.name.clone(), objection)),
         }
     }
+    let mut reasons: Vec<String> =
+        grouped(objections).into_iter().map(|Group { names, said }| format!("{names} {said}")).collect();
     if accepted.is_empty() && stated.is_some() && rules.hash_suffices() {
         return Ok(Granted { approvers: Vec::new(), allow: BTreeMap::new() });
     }

@@ -12,7 +12,10 @@ use std::path::Path;
 use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp, Unit};
 
-use super::common::{list_guards, load_settings, now, read_plan, rules, same_settings, shown, write_approval};
+use super::common::{
+    approval_path, list_guards, load_settings, now, read_plan, rules, same_settings, shown, write_approval,
+};
+use super::places::Places;
 use crate::approval::signature::{SignerKey, SigningKey};
 use crate::approval::{
     Approval, FORMAT, FORMAT_VERSION, Found, GREATEST_CEILING, MAX_BYTES, Proof, Rules, automatic, examine, not_lifted,
@@ -39,9 +42,18 @@ pub fn run(args: &cli::Approve, global: &Global, ui: &Ui) -> anyhow::Result<Exit
 pub(super) fn approve(plan: &Plan, args: &cli::Approve, global: &Global, ui: &Ui) -> anyhow::Result<()> {
     let settings = load_settings(&global.config)?;
     same_settings(plan, &settings, &global.config)?;
+    let places = || {
+        let places = Places::new(global).settings(&settings).plan(&args.plan);
+        places.may_read("--sign-key", args.sign_key.as_deref()).may_read("--signature", args.signature.as_deref())
+    };
+    let places = || match &args.signature {
+        Some(_) => places().may_read("--statement", args.statement.as_deref()),
+        None => places(),
+    };
     let rules = rules(plan, &settings)?;
     if let Some(signature) = &args.signature {
         let approval = statement::signed(args.statement.as_deref(), signature)?;
+        places().writes_approval(&approval_path(&args.plan, &approval.approver)).check()?;
         ceilings_suffice(plan, &approval.allow, &args.plan)?;
         return write(plan, approval, &args.plan, &rules, ui);
     }
@@ -49,8 +61,10 @@ pub(super) fn approve(plan: &Plan, args: &cli::Approve, global: &Global, ui: &Ui
     let approval = draft(plan, args, &rules, key.as_ref().map(|(_, key)| key.public()).as_ref())?;
     ceilings_suffice(plan, &approval.allow, &args.plan)?;
     if let Some(path) = &args.statement {
+        places().writes("--statement", Some(path)).check()?;
         return statement::write(&approval, path, &args.plan, ui);
     }
+    places().writes_approval(&approval_path(&args.plan, &approval.approver)).check()?;
     if matches!(rules.proof, Proof::Signature(_)) && key.is_none() {
         let problem = "[approval] asks for a signature: give --sign-key FILE, or --statement FILE for a key that an agent \
                        or a device holds";

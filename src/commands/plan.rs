@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::common::{client, existing_state, load_settings, policy, replay, shown, target_url};
+use super::common::{client, existing_state, load_settings, plan_bytes, policy, replay, shown, target_url};
+use super::places::Places;
 use super::signals::{EndedBySignals, unless_interrupted};
 use crate::cli::{self, Global};
 use crate::config::{Invalid, Settings, SourceSettings, TargetSettings, Unresolved};
@@ -35,6 +36,11 @@ pub async fn run(args: &cli::Plan, global: &Global, ui: &Ui) -> anyhow::Result<E
     if let Some(key) = &args.explain {
         return explain::run(&settings, args, key, ui).await;
     }
+    Places::new(global)
+        .settings(&settings)
+        .may_read("--users", args.users.as_deref())
+        .writes_plan(&args.out)
+        .check()?;
     let (plan, _signals) = write_plan(&settings, args, global, ui).await?;
     show(&plan, &args.out, args.all, ui)?;
     let blocked = plan.blocking_guards().next().is_some();
@@ -193,7 +199,7 @@ pub(super) fn no_plan(error: NoPlan) -> anyhow::Error {
 /// not finished, the plan is needed where it is.
 pub(super) fn put_applied_plan_away(out: &Path, plan: &Plan, global: &Global, ui: &Ui) -> anyhow::Result<()> {
     // What is no plan has no journal.
-    let Some(before) = fs::read(out).ok().and_then(|text| Plan::read(&text).ok()) else { return Ok(()) };
+    let Some(before) = plan_bytes(out).ok().and_then(|text| Plan::read(&text).ok()) else { return Ok(()) };
     let Some(state) = existing_state(global)? else { return Ok(()) };
     let replay = replay(&state, &before)?;
     if !replay.is_begun() {

@@ -6,9 +6,10 @@ use std::path::Path;
 use super::apply::{Approved, carry_out, take_lock};
 use super::approve::ceiling_flags;
 use super::common::{
-    automatic_policy, counted_approvals, list_guards, load_settings, now, open_state, read_plan, replay, rules,
-    same_settings, shown, write_approval,
+    approval_path, automatic_policy, counted_approvals, list_guards, load_settings, now, open_state, read_plan, replay,
+    rules, same_settings, shown, write_approval,
 };
+use super::places::Places;
 use super::plan::{show, write_plan};
 use crate::apply::journal::BegunBy;
 use crate::approval::{Found, Granted, automatic, judge, not_lifted};
@@ -26,6 +27,14 @@ use crate::ui::Ui;
 /// Those of `plan` and `apply`; exit code 10 where another run or apply is under way, 5 and 6 where a person is needed.
 pub async fn run(args: &cli::Run, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let settings = load_settings(&global.config)?;
+    let approval = approval_path(&args.out, automatic::APPROVER);
+    Places::new(global)
+        .settings(&settings)
+        .writes_plan(&args.out)
+        .writes_approval(&approval)
+        .writes("--report", args.report.as_deref())
+        .writes("--events", args.events.as_deref())
+        .check()?;
     let state = open_state(global)?;
     let _lock = take_lock(&settings, &state, None)?;
     let cli::Run { out, report, events } = args;

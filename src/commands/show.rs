@@ -4,9 +4,11 @@ use std::io::Write as _;
 
 use anyhow::Context as _;
 
-use super::common::read_plan;
+use super::common::read_plan_to_show;
+use super::places::Places;
 use super::plan::text_options;
-use crate::cli::{Show, ShowFormat};
+use crate::cli::{Global, Show, ShowFormat};
+use crate::config::Settings;
 use crate::exit::{ExitStatus, refused};
 use crate::files::write_private;
 use crate::plan::Plan;
@@ -23,10 +25,11 @@ const WIDTH_OF_A_FILE: usize = 100;
 /// # Errors
 /// Leads to exit 3 where there is no such file or the options contradict each other, and to exit 8 where it is no whole
 /// plan.
-pub fn run(args: &Show, ui: &Ui) -> anyhow::Result<ExitStatus> {
+pub fn run(args: &Show, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     check(args)?;
-    let plan = read_plan(&args.plan)?;
-    let old = args.since.as_deref().map(read_plan).transpose()?;
+    places(args, global).check()?;
+    let plan = read_plan_to_show(&args.plan)?;
+    let old = args.since.as_deref().map(read_plan_to_show).transpose()?;
     let rendered = render(args, &plan, old.as_ref(), ui)?;
     match &args.out {
         None => ui.print(rendered)?,
@@ -37,6 +40,16 @@ pub fn run(args: &Show, ui: &Ui) -> anyhow::Result<ExitStatus> {
         }
     }
     Ok(ExitStatus::Done)
+}
+
+/// Settings are not needed here; if there are any, what they name is not to be lost.
+fn places(args: &Show, global: &Global) -> Places {
+    let places = Places::new(global).plan(&args.plan).may_read("--since", args.since.as_deref());
+    let places = places.writes("--out", args.out.as_deref());
+    match Settings::load(&global.config) {
+        Ok(settings) if args.out.is_some() => places.settings(&settings),
+        _ => places,
+    }
 }
 
 /// Refuses options that would silently do nothing.

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use super::section::Section;
 use super::{ConfigError, TargetSettings};
+use crate::files::read_bounded;
 
 /// How long a program may take to print a secret; somebody may have to type something first.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -89,6 +90,7 @@ impl Secret {
                 let problem = "is empty; it is a program and its arguments, such as [\"pass\", \"show\", \"skovik\"]";
                 return Err(section.problem(command, problem));
             }
+            section.starts(command, &argv);
             SecretPlace::Command { argv, folder: section.folder().to_owned() }
         } else if let Some(name) = section.text(variable)? {
             let name = name.trim();
@@ -140,7 +142,10 @@ impl Secret {
             }
             SecretPlace::File(path) => {
                 warn_if_others_can_read(path, prefix);
-                let text = tokio::fs::read(path).await;
+                // It may be a pipe, but none without an end.
+                let read = path.clone();
+                let text = tokio::task::spawn_blocking(move || read_bounded(&read, KEPT as u64)).await;
+                let text = text.unwrap_or_else(|error| Err(io::Error::other(error)));
                 let text = text.map_err(|error| format!("cannot read {prefix}_file {}: {error}", path.display()))?;
                 (format!("{prefix}_file {}", path.display()), text)
             }

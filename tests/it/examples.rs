@@ -20,16 +20,18 @@ fn command_lines(text: &str) -> Vec<Vec<String>> {
         let end = line.find(['|', '>', '&', ';', ')']).unwrap_or(line.len());
         line[..end].split_whitespace().map(|word| word.trim_matches('"').to_owned()).collect()
     };
-    let works = |line: &Vec<String>| line.iter().any(|word| matches!(word.as_str(), "plan" | "apply" | "run"));
+    let works =
+        |line: &Vec<String>| line.iter().any(|word| matches!(word.as_str(), "plan" | "apply" | "run" | "snapshot"));
     starts.map(words).filter(works).collect()
 }
 
 #[test]
 fn their_command_lines_are_understood() {
     for (name, expected) in [
-        ("github/skovik-plan.yml", 1),
+        ("github/skovik-plan.yml", 2),
+        ("github/skovik-snapshot.yml", 1),
         ("github/skovik-apply.yml", 1),
-        ("gitlab/gitlab-ci.yml", 2),
+        ("gitlab/gitlab-ci.yml", 4),
         ("systemd/skovik-sync.service", 1),
         ("cron/skovik-sync", 1),
     ] {

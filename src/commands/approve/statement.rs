@@ -1,6 +1,5 @@
 //! What an agent or a device signs, as a file, and the signature that it gives back.
 
-use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +9,7 @@ use crate::approval::signature::{NAMESPACE, Signature};
 use crate::approval::{Approval, MAX_BYTES};
 use crate::commands::common::shown;
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
-use crate::files::write_private;
+use crate::files::{read_bounded, write_private};
 use crate::render::text::shell_word;
 use crate::ui::Ui;
 
@@ -58,9 +57,5 @@ fn without_sig(signature: &Path) -> Option<PathBuf> {
 }
 
 fn read(path: &Path, what: &str) -> anyhow::Result<Vec<u8>> {
-    let text = fs::read(path).with_context(|| format!("cannot read {what}")).or_refuse(ExitStatus::Usage)?;
-    if text.len() > MAX_BYTES {
-        return Err(refused(ExitStatus::Usage, format!("{what}: longer than {MAX_BYTES} bytes")));
-    }
-    Ok(text)
+    read_bounded(path, MAX_BYTES as u64).with_context(|| format!("cannot read {what}")).or_refuse(ExitStatus::Usage)
 }

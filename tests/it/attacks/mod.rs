@@ -3,7 +3,10 @@
 
 mod accounts;
 mod answers;
+mod files;
 mod labels;
+mod outputs;
+mod pipes;
 mod recovery;
 mod retries;
 mod runs;

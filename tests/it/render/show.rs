@@ -18,7 +18,7 @@ fn run(folder: &Path, arguments: &[&str]) -> anyhow::Result<ExitStatus> {
     show.plan = folder.join(show.plan);
     show.since = show.since.map(|old| folder.join(old));
     show.out = show.out.map(|out| folder.join(out));
-    show::run(&show, &Ui::new(&cli.global))
+    show::run(&show, &cli.global, &Ui::new(&cli.global))
 }
 
 fn write(folder: &Path, name: &str, plan: &Plan) {
