@@ -1,16 +1,51 @@
 //! What docs/architecture.md promises of the sources, held against the sources themselves.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod imports;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use regex::Regex;
 use skovik_sync::guard::GUARDS;
 
-/// The modules that decide, the lowest first: each is a file of this name, and the folder beside it. Each may use itself
-/// and those before it.
-const CORE: [&str; 9] = ["text", "employee", "strict_json", "diagnostic", "field", "guard", "diff", "order", "plan"];
+use imports::Imports;
+
+/// All modules, the lowest first: each is a file of this name, and the folder beside it. Each may use itself and those
+/// before it. The first row is the core.
+const ORDER: [&[&str]; 4] = [
+    &["text", "strict_json", "employee", "field", "diagnostic", "guard", "diff", "order", "plan"],
+    &["exit", "files", "http", "state", "config", "source", "mapping", "provider"],
+    &["approval", "apply", "render", "sandbox"],
+    &["cli", "ui", "commands"],
+];
+/// Imports that run up against the order all the same, from a module to one above it. No other may come, and one that is
+/// gone must leave this list, so that it only becomes shorter.
+const UPWARD: [(&str, &str); 10] = [
+    ("config", "approval"),
+    ("config", "source"),
+    ("config::read", "approval"),
+    ("config::read", "source"),
+    ("sandbox", "cli"),
+    ("sandbox::account", "cli"),
+    ("sandbox::api", "cli"),
+    ("sandbox::compose", "cli"),
+    ("sandbox::page", "cli"),
+    ("sandbox::users", "cli"),
+];
+/// Circles between modules that lie side by side in one parent. The same holds for this list.
+const CIRCLES: [&str; 8] = [
+    "the crate: config, source",
+    "config: guard, read",
+    "render: shown, text",
+    "render::text: group, person",
+    "sandbox: account, compose, field, validate",
+    "source: json, table",
+    "source::http: auth, oauth2, server",
+    "source::sql: array, form",
+];
 /// What does something, or depends on something, that is not in its arguments.
 const IMPURE: &str = r"\b(reqwest|tokio|hyper|jiff|tracing|rand|fastrand|tempfile|SystemTime|Instant|async|await|Mutex)\b|\bstd::(env|fs|net|process|time|thread)\b|\be?print(ln)?!|\b(dbg|todo)!|\bio::(stdin|stdout|stderr)\b";
 const NOTHING: [&str; 0] = [];
@@ -22,6 +57,9 @@ const LONGER: [(&str, &str); 3] = [
     ("render/markdown/tests.rs", "snapshots of what is printed"),
     ("render/text/tests.rs", "snapshots of what is printed"),
 ];
+
+/// Read once: that takes longer than all that is asked of it.
+static IMPORTS: LazyLock<Imports> = LazyLock::new(|| Imports::of(&sources()));
 
 fn sources() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
@@ -52,25 +90,16 @@ fn code(text: &str) -> String {
 
 /// The files of the core, but for their tests.
 fn core() -> Vec<(String, String)> {
+    let core = ORDER[0];
     let is_core = |name: &str| {
-        CORE.iter().any(|module| name == format!("{module}.rs") || name.starts_with(&format!("{module}/")))
+        core.iter().any(|module| name == format!("{module}.rs") || name.starts_with(&format!("{module}/")))
     };
     let is_test = |name: &str| name.ends_with("/tests.rs") || name.contains("/tests/");
-    let core: Vec<_> = sources().into_iter().filter(|(name, _)| is_core(name) && !is_test(name)).collect();
-    for module in CORE {
-        assert!(core.iter().any(|(name, _)| *name == format!("{module}.rs")), "src/{module}.rs is not there");
-    }
-    core
+    sources().into_iter().filter(|(name, _)| is_core(name) && !is_test(name)).collect()
 }
 
 fn impurities(text: &str) -> Vec<String> {
     Regex::new(IMPURE).unwrap().find_iter(&code(text)).map(|found| found.as_str().to_owned()).collect()
-}
-
-/// The modules of this crate that a text names.
-fn modules_used(text: &str) -> BTreeSet<String> {
-    let module = Regex::new(r"\bcrate::(\w+)").unwrap();
-    module.captures_iter(&code(text)).map(|found| found[1].to_owned()).collect()
 }
 
 #[test]
@@ -81,42 +110,31 @@ fn the_core_does_nothing_but_decide() {
 }
 
 #[test]
-fn the_core_knows_only_itself() {
-    for (name, text) in core() {
-        let foreign: Vec<String> =
-            modules_used(&text).into_iter().filter(|module| !CORE.contains(&module.as_str())).collect();
-        assert_eq!(foreign, NOTHING, "src/{name} is part of the core");
-        // One that is named in a list of several would escape the rule above.
-        assert!(!code(&text).contains("use crate::{"), "src/{name}: one `use` for each module");
-    }
+fn every_module_has_its_place_in_the_order() {
+    assert_eq!(IMPORTS.top(), ORDER.concat().into_iter().collect(), "the order names other modules than those of src");
 }
 
 #[test]
-fn no_module_of_the_core_uses_one_above_it() {
-    for (place, module) in CORE.iter().enumerate() {
-        let own = |name: &str| name == format!("{module}.rs") || name.starts_with(&format!("{module}/"));
-        for (name, text) in core().into_iter().filter(|(name, _)| own(name)) {
-            for used in modules_used(&text) {
-                let order = CORE.join(", ");
-                assert!(CORE[..=place].contains(&used.as_str()), "src/{name} uses {used}; the order is {order}");
-            }
-        }
+fn no_import_runs_up() {
+    let order = ORDER.concat();
+    let place = |module: &str| order.iter().position(|known| *known == module);
+    let top = |module: &str| module.split("::").next().unwrap_or_default().to_owned();
+    let upward: Vec<(String, &str)> =
+        IMPORTS.between_top().filter(|(from, to)| place(&top(from)) < place(to)).collect();
+    let known: BTreeSet<(String, &str)> = UPWARD.iter().map(|&(from, to)| (from.to_owned(), to)).collect();
+    for (from, to) in &upward {
+        assert!(known.contains(&(from.clone(), to)), "{from} imports {to}, which lies above it; see ORDER");
     }
+    assert_eq!(upward.len(), UPWARD.len(), "some of UPWARD is gone; there are only {upward:?}");
 }
 
 #[test]
-fn nothing_below_the_commands_knows_them_or_the_command_line() {
-    // The sandbox takes its modes from the command line, and the terminal its options.
-    let edge = ["commands", "cli", "ui", "main", "sandbox", "lib"];
-    for (name, text) in sources() {
-        if edge.iter().any(|edge| name == format!("{edge}.rs") || name.starts_with(&format!("{edge}/"))) {
-            continue;
-        }
-        let used = modules_used(&text);
-        for above in ["commands", "cli", "ui"] {
-            assert!(!used.contains(above), "src/{name} uses {above}");
-        }
+fn no_modules_import_one_another() {
+    let circles = IMPORTS.circles();
+    for circle in &circles {
+        assert!(CIRCLES.contains(&circle.as_str()), "these modules import one another, in a circle: {circle}");
     }
+    assert_eq!(circles.len(), CIRCLES.len(), "some of CIRCLES is gone; there are only {circles:?}");
 }
 
 #[test]
@@ -140,13 +158,8 @@ fn nobody_tells_guards_apart_by_their_id() {
 
 #[test]
 fn http_knows_nothing_of_those_who_use_it() {
-    let own: Vec<_> =
-        sources().into_iter().filter(|(name, _)| name == "http.rs" || name.starts_with("http/")).collect();
-    assert!(own.len() > 2, "src/http is not there");
-    for (name, text) in own {
-        let foreign: Vec<String> = modules_used(&text).into_iter().filter(|module| module != "text").collect();
-        assert_eq!(foreign, NOTHING, "src/{name} serves every API alike");
-    }
+    let used: Vec<_> = IMPORTS.between_top().filter(|(from, to)| (from == "http" || from.starts_with("http::")) && *to != "text").collect();
+    assert_eq!(used, [], "src/http serves every API alike");
 }
 
 #[test]
@@ -169,7 +182,6 @@ fn what_is_forbidden_would_be_found() {
     {
         assert_eq!(impurities(line), NOTHING, "{line}");
     }
-    assert_eq!(modules_used("use crate::plan::Plan;\ncrate::ui::Ui"), ["plan", "ui"].map(str::to_owned).into());
 }
 
 #[test]

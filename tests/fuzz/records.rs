@@ -1,0 +1,298 @@
+//! Lists that are files: CSV, JSON, JSON Lines and Excel workbooks, from the settings to the employees.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Cursor, Read as _, Write as _};
+use std::path::Path;
+
+use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
+use serde_json::value::RawValue;
+use skovik_sync::config::Settings;
+use skovik_sync::mapping::Mapper;
+use skovik_sync::source::{Records, read_all};
+use tempfile::TempDir;
+use tokio::runtime::{Builder, Runtime};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
+
+use crate::driver::Target;
+use crate::{fixture, refused};
+
+/// How a source is used, at the least.
+pub(crate) const PLAINLY: &str = r#"
+[employee]
+external_identifier = "{{ hr.id }}"
+primary_email = "{{ hr.email }}"
+first_name = "{{ hr.name }}"
+last_name = "{{ hr.name }}"
+"#;
+/// How a source is used by those who know more.
+const CLEVERLY: &str = r#"
+[employee]
+external_identifier = "{{ hr.id }}"
+primary_email = "{{ hr.email | lower }}"
+first_name = "{{ hr.name.first or hr.name }}"
+last_name = "{{ hr['last name'] | default('x') }}"
+manager = "{{ hr.manager }}"
+"#;
+
+/// A source that is read again and again.
+pub(crate) struct Source {
+    settings: Settings,
+    mapper: Mapper,
+    runtime: Runtime,
+}
+
+impl Source {
+    /// A source by its part of the settings, whose files are in a folder.
+    pub(crate) fn new(runtime: Runtime, text: &str, employee: &str, folder: &Path) -> Self {
+        let text = format!("[target]\nkind = \"skovik\"\nurl = \"https://x.example\"\n{text}\n{employee}");
+        let settings = Settings::parse(&text, &folder.join("skovik-sync.toml")).unwrap();
+        Self { mapper: Mapper::new(&settings), settings, runtime }
+    }
+
+    /// Reads the records, and makes employees of them.
+    pub(crate) fn read(&self) -> Result<Records, String> {
+        let records = self.runtime.block_on(read_all(&self.settings, &|_, _, _| ()));
+        let records = records.map_err(|error| error.to_string())?;
+        let mapper = self.mapper.resolve(&[], &[]).map_err(|error| error.to_string())?;
+        let desired = mapper.employees(&records).map_err(|error| error.to_string())?;
+        assert!(desired.employees.len() <= records.len(), "there are more people than records");
+        for employee in &desired.employees {
+            assert!(!employee.identifier.as_str().is_empty() && !employee.email.is_empty(), "somebody has no name");
+        }
+        Ok(records)
+    }
+}
+
+/// Runs all of a source in one thread, but for what blocks.
+pub(crate) fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// A source that is a file.
+struct File {
+    folder: TempDir,
+    source: Source,
+}
+
+impl File {
+    fn new(kind: &str, more: &str, employee: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let text = format!("[[source]]\nname = \"hr\"\nkind = \"{kind}\"\npath = \"list\"\nkey = \"id\"\n{more}");
+        Self { source: Source::new(runtime(), &text, employee, folder.path()), folder }
+    }
+
+    fn read(&self, input: &[u8]) -> Result<Records, String> {
+        fs::write(self.folder.path().join("list"), input).unwrap();
+        // The folder has another name in each run.
+        self.source.read().map_err(|error| error.replace(&*self.folder.path().to_string_lossy(), ""))
+    }
+}
+
+/// The cells of the records, by row and column.
+fn cells(records: &Records) -> Vec<BTreeMap<String, String>> {
+    let mut rows = Vec::new();
+    for record in 0..records.len() {
+        for row in records.testimonies(record).remove(0).rows {
+            rows.push((row.number, row.cells.into_iter().collect()));
+        }
+    }
+    rows.sort_unstable_by_key(|(number, _)| *number);
+    rows.into_iter().map(|(_, cells)| cells).collect()
+}
+
+#[test]
+fn csv() {
+    let seeds = vec![
+        b"id;email;name;last name;manager\r\n1;a@x.se;Anna;Berg;\r\n\r\n2;\"b@x.se\";\"B\"\"o\nC\";\xc3\x85s;1\r\n"
+            .to_vec(),
+        b"\xef\xbb\xbfid;email\n1;a\n2;b\n".to_vec(),
+        String::from_utf8(fixture("bad/employees.csv")).unwrap().replace(',', ";").into_bytes()[..600].to_vec(),
+    ];
+    let file = File::new("csv", "delimiter = \";\"\n", CLEVERLY);
+    let words = &["\"\"", "\r\n", "\r", ";;", "\";", "\u{feff}", "\u{2028}", "\u{85}", "id", "email"];
+    Target { name: "records::csv", seeds, words }.run(|input| match file.read(input) {
+        Err(error) => refused(input, &error),
+        Ok(records) => {
+            assert_eq!(cells(&records), by_the_csv_crate(input), "the crate csv reads something else");
+            Ok(format!("{} records", records.len()))
+        }
+    });
+}
+
+/// What the crate `csv` makes of the same bytes. It forgives much, so that nothing follows from what it accepts; but
+/// what this program accepts must have one meaning.
+fn by_the_csv_crate(input: &[u8]) -> Vec<BTreeMap<String, String>> {
+    let mut reader = csv::ReaderBuilder::new().delimiter(b';').has_headers(false).flexible(true).from_reader(input);
+    let rows = reader.records().map(|row| row.unwrap().iter().map(|cell| cell.trim().to_owned()).collect::<Vec<_>>());
+    let mut rows = rows.filter(|row| row.iter().any(|cell| !cell.is_empty()));
+    let header: Vec<String> =
+        rows.next().unwrap().iter().map(|name| skovik_sync::employee::normal_text(name).into()).collect();
+    rows.map(|row| {
+        assert_eq!(row.len(), header.len(), "the crate csv finds a ragged row");
+        header.iter().cloned().zip(row).collect()
+    })
+    .collect()
+}
+
+#[test]
+fn json() {
+    let seeds = vec![
+        br#"[{"id":"1","email":"a@x.se","name":"Anna","last name":"Berg","manager":null},
+        {"id":2,"email":"b@x.se","name":{"first":"B\u00f6","x":[1,2.5e3,true]},"last name":"C","manager":"1"}]"#
+            .to_vec(),
+        br#"[{"id":123456789012345678901234567890,"email":"\ud83d\ude00"},{"id":1.50},{"id":false,"name":""}]"#
+            .to_vec(),
+    ];
+    let file = File::new("json", "", CLEVERLY);
+    let words =
+        &["\"id\":", "\"email\":", "\"name\":", "{\"id\":\"3\"},", "\\u0041", "\\ud800", "[[[[", "{\"a\":{\"a\":"];
+    Target { name: "records::json", seeds, words }.run(|input| match file.read(input) {
+        Err(error) => refused(input, &error),
+        Ok(records) => {
+            let text = input.strip_prefix(b"\xef\xbb\xbf").unwrap_or(input);
+            let rows: Vec<BTreeMap<Cow<'_, str>, &RawValue>> = serde_json::from_slice(text).unwrap();
+            same_texts(&records, &rows);
+            Ok(format!("{} records", records.len()))
+        }
+    });
+}
+
+#[test]
+fn json_lines() {
+    let seeds = vec![
+        b"{\"id\":\"1\",\"email\":\"a@x.se\",\"name\":\"Anna\"}\n\n{\"id\":2,\"email\":\"b@x.se\",\"name\":{\"first\":\"Bo\"}}\r\n"
+            .to_vec(),
+    ];
+    let file = File::new("jsonl", "", PLAINLY);
+    let words = &["\n{\"id\":3}\n", "\r\n", "\n", "\u{2028}", "\"id\":", "\"name\":", "{\"a\":{\"a\":"];
+    Target { name: "records::json_lines", seeds, words }.run(|input| match file.read(input) {
+        Err(error) => refused(input, &error),
+        Ok(records) => {
+            let text = input.strip_prefix(b"\xef\xbb\xbf").unwrap_or(input);
+            let rows = serde_json::Deserializer::from_slice(text).into_iter();
+            let rows: Vec<BTreeMap<Cow<'_, str>, &RawValue>> = rows.map(Result::unwrap).collect();
+            same_texts(&records, &rows);
+            Ok(format!("{} records", records.len()))
+        }
+    });
+}
+
+/// Whether every text of the objects stands in the records.
+fn same_texts(records: &Records, rows: &[BTreeMap<Cow<'_, str>, &RawValue>]) {
+    let cells = cells(records);
+    assert_eq!(cells.len(), rows.len(), "serde_json finds another number of records");
+    for (cells, row) in cells.iter().zip(rows) {
+        // Names that are no more than ASCII have no other form.
+        for (name, value) in row.iter().filter(|(name, _)| name.is_ascii() && name.trim() == **name) {
+            if let Ok(text) = serde_json::from_str::<String>(value.get()) {
+                assert_eq!(cells.get(&**name).map(String::as_str), Some(text.trim()), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn xlsx() {
+    let workbook = workbook();
+    let parts = unpacked(&workbook);
+    // Its parts one after the other, each behind its name, are easier to change than an archive.
+    let seeds = vec![[PARTS, &joined(&parts)].concat(), workbook];
+    let words = &[
+        "<c r=\"A9\" t=\"s\"><v>0</v></c>",
+        " t=\"e\"",
+        " t=\"b\"",
+        " t=\"d\"",
+        " s=\"1\"",
+        "r=\"XFD1048576\"",
+        "<v>1e308</v>",
+        "<v>-1</v>",
+        "</sheetData>",
+        "<sheetData>",
+        "<f>1</f>",
+        "&#0;",
+        "&lt;",
+        "<!--",
+        "]]>",
+        "count=\"4294967295\"",
+        "state=\"hidden\"",
+        "date1904=\"1\"",
+        "</row>",
+        "<row r=\"0\">",
+    ];
+    let file = File::new("xlsx", "", CLEVERLY);
+    Target { name: "records::xlsx", seeds, words }.run(|input| {
+        let packed = input.strip_prefix(PARTS).map(packed);
+        match file.read(packed.as_deref().unwrap_or(input)) {
+            Err(error) => refused(input, &error),
+            Ok(records) => Ok(format!("{} records", records.len())),
+        }
+    });
+}
+
+/// What an input begins with that holds the parts of a workbook.
+const PARTS: &[u8] = b"PARTS";
+/// What stands before the name of a part, and what behind it.
+const NAME: [&[u8]; 2] = [b"\n\x01", b"\x02\n"];
+
+fn workbook() -> Vec<u8> {
+    let mut workbook = Workbook::new();
+    let sheet = workbook.add_worksheet().set_name("People").unwrap();
+    for (column, name) in ["id", "email", "name", "last name", "manager"].into_iter().enumerate() {
+        sheet.write_string(0, u16::try_from(column).unwrap(), name).unwrap();
+    }
+    sheet.write_number(1, 0, 1).unwrap();
+    sheet.write_string(1, 1, "a@x.se").unwrap();
+    sheet.write_formula(1, 2, Formula::new("=\"B\"&\"o\"").set_result("Bo")).unwrap();
+    let date = Format::new().set_num_format("yyyy-mm-dd hh:mm");
+    sheet.write_datetime_with_format(1, 3, ExcelDateTime::parse_from_str("2026-11-27").unwrap(), &date).unwrap();
+    sheet.write_boolean(1, 4, true).unwrap();
+    sheet.write_number(3, 0, 2.5).unwrap();
+    workbook.save_to_buffer().unwrap()
+}
+
+fn unpacked(workbook: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let mut archive = ZipArchive::new(Cursor::new(workbook)).unwrap();
+    let part = |at| {
+        let mut part = archive.by_index(at).unwrap();
+        let (name, mut bytes) = (part.name().unwrap().into_owned(), Vec::new());
+        part.read_to_end(&mut bytes).unwrap();
+        (name, bytes)
+    };
+    // What nobody reads for the cells would only take changes away from the rest.
+    let counts = |name: &str| !name.starts_with("docProps") && !name.contains("theme");
+    (0..archive_len(workbook)).map(part).filter(|(name, _)| counts(name)).collect()
+}
+
+fn archive_len(workbook: &[u8]) -> usize {
+    ZipArchive::new(Cursor::new(workbook)).unwrap().len()
+}
+
+fn joined(parts: &[(String, Vec<u8>)]) -> Vec<u8> {
+    parts.iter().flat_map(|(name, bytes)| [NAME[0], name.as_bytes(), NAME[1], bytes].concat()).collect()
+}
+
+/// The archive of the parts that stand in an input.
+fn packed(input: &[u8]) -> Vec<u8> {
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    let mut rest = input;
+    while let Some(start) = position(rest, NAME[0]) {
+        rest = &rest[start + NAME[0].len()..];
+        let Some(end) = position(rest, NAME[1]) else { break };
+        let name = String::from_utf8_lossy(&rest[..end]).into_owned();
+        rest = &rest[end + NAME[1].len()..];
+        let length = position(rest, NAME[0]).unwrap_or(rest.len());
+        // A name that stands twice is none for the writer.
+        if writer.start_file(name, options).is_ok() {
+            writer.write_all(&rest[..length]).unwrap();
+        }
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+fn position(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    bytes.windows(wanted.len()).position(|window| window == wanted)
+}

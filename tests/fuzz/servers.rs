@@ -1,0 +1,278 @@
+//! What servers answer over HTTP: Skovik, and the sources that give lists page by page. The requests are real ones, to a
+//! server in the same thread that answers all of them with the input.
+
+use std::fs;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use skovik_sync::employee::{Managed, UserId};
+use skovik_sync::target::client::{Client, Options};
+use skovik_sync::target::wire::UserResource;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Runtime;
+use url::Url;
+
+use crate::driver::Target;
+use crate::records::{PLAINLY, Source, runtime};
+use crate::refused;
+
+/// The key, which some answers give back; with characters that are often written otherwise.
+const KEY: &str = "s3cret+/Key0123456789";
+/// What of it must not be seen.
+const TELLING: &str = "Key0123456789";
+
+/// A server that answers the first request with the input, the others with something whole, and closes each connection.
+struct Echo {
+    answers: Arc<Mutex<Answers>>,
+    url: Url,
+}
+
+struct Answers {
+    first: Option<Vec<u8>>,
+    others: Vec<u8>,
+}
+
+impl Echo {
+    fn new(runtime: &Runtime, others: &str) -> Self {
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let url = Url::parse(&format!("http://{}/v1", listener.local_addr().unwrap())).unwrap();
+        let others = complete(others.as_bytes());
+        let answers = Arc::new(Mutex::new(Answers { first: None, others }));
+        let next = Arc::clone(&answers);
+        runtime.spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let mut next = next.lock().unwrap_or_else(PoisonError::into_inner);
+                let answer = next.first.take().unwrap_or_else(|| next.others.clone());
+                tokio::spawn(Self::answer(stream, answer));
+            }
+        });
+        Self { answers, url }
+    }
+
+    async fn answer(mut stream: TcpStream, answer: Vec<u8>) {
+        let (mut request, mut buffer) = (Vec::new(), [0; 4_096]);
+        // The bodies that are sent here are short, and come with the head.
+        while !request.windows(4).any(|window| window == b"\r\n\r\n") {
+            match stream.read(&mut buffer).await {
+                Ok(read @ 1..) => request.extend_from_slice(&buffer[..read]),
+                _ => return,
+            }
+        }
+        if stream.write_all(&answer).await.is_ok() && stream.shutdown().await.is_ok() {
+            // Whoever closes with something unread resets the connection, and the answer with it.
+            while matches!(stream.read(&mut buffer).await, Ok(1..)) {}
+        }
+    }
+
+    fn say(&self, input: &[u8]) {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner).first = Some(complete(input));
+    }
+}
+
+/// An answer with the length of its body, where it says no other.
+fn complete(answer: &[u8]) -> Vec<u8> {
+    let mut complete = answer.to_vec();
+    let head = answer.windows(4).position(|window| window == b"\r\n\r\n");
+    if let Some(end) = head.filter(|&end| !has_length(&answer[..end])) {
+        let length = format!("\r\nContent-Length: {}", answer.len() - end - 4);
+        complete.splice(end..end, length.into_bytes());
+    }
+    complete
+}
+
+fn has_length(head: &[u8]) -> bool {
+    let head = String::from_utf8_lossy(head).to_ascii_lowercase();
+    head.contains("content-length") || head.contains("transfer-encoding")
+}
+
+/// What a server's words have become must hold no key, and nothing that steers a terminal.
+#[track_caller]
+fn clean(input: &[u8], error: &str) -> Result<String, String> {
+    assert!(!error.contains(TELLING), "{error:?} holds the key");
+    assert!(error.len() < 4_096, "an error of {} bytes", error.len());
+    refused(input, &error)
+}
+
+#[test]
+fn skovik() {
+    let ok = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n";
+    let user = r#"{"type":"users","id":"u1","attributes":{"primary_email":"a@x.se","first_name":"A","last_name":"B","external_identifier":"1","custom_fields":{"cf":"x","cg":true},"roles":["admin"]},"relationships":{"branch":{"data":{"type":"branches","id":"b1"}},"manager":{"data":null}}}"#;
+    let bodies = [
+        format!(r#"{{"data":[{user}],"links":{{"next":null}},"meta":{{"total":1}}}}"#),
+        format!(r#"{{"data":[{user}],"links":{{"next":{{"href":"/v1/users?page=2"}}}}}}"#),
+        format!(r#"{{"data":{user}}}"#),
+        r#"{"data":[{"type":"branches","id":"b1","attributes":{"name":"N","external_identifier":"SE"}}],"links":{}}"#.to_owned(),
+        r#"{"data":[{"type":"custom-fields","id":"cf","attributes":{"name":"C","field_type":"multiple_choice","options":[{"label":"L","value":"V"}]}}],"links":{}}"#.to_owned(),
+    ];
+    let mut seeds: Vec<String> =
+        ["u", "u", "o", "b", "f"].iter().zip(&bodies).map(|(what, body)| format!("{what}{ok}{body}")).collect();
+    seeds.push(format!("cHTTP/1.1 422 No\r\n\r\n{{\"errors\":[{{\"code\":\"taken\",\"detail\":\"{KEY} \\u001b[2J is taken\",\"source\":{{\"pointer\":\"/data\"}}}}]}}"));
+    seeds.push("dHTTP/1.1 204 No Content\r\n\r\n".to_owned());
+    seeds.push(format!("rHTTP/1.1 503 Gone {KEY}\r\nRetry-After: 9\r\nLocation: http://x/{KEY}\r\n\r\n<html>{KEY}"));
+    let seeds = seeds.into_iter().map(String::into_bytes).collect();
+    let words = &[
+        KEY,
+        "s3cret%2B%2FKey0123456789",
+        "HTTP/1.1 401 ",
+        "HTTP/1.1 302 ",
+        "HTTP/1.1 429 ",
+        "HTTP/1.1 404 ",
+        "HTTP/1.1 206 ",
+        "\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n",
+        "\r\nContent-Encoding: gzip",
+        "\r\nContent-Length: 99999999999",
+        "\r\nLocation: //x.example",
+        "\r\nRetry-After: 9",
+        "\"next\":\"//x\"",
+        "\"next\":\"?\"",
+        "\"total\":2",
+        "\"id\":\"..\"",
+        "\"errors\":[",
+        "\"branches\"",
+        "\u{9b}31m",
+        "\u{202e}",
+    ];
+    let runtime = runtime();
+    let server =
+        Echo::new(&runtime, &format!("{ok}{}", bodies[0].replace("u1", "u2").replace(r#""total":1"#, r#""total":2"#)));
+    let managed = Managed { branch: true, manager: true, custom_fields: vec!["cf".into(), "cg".into()] };
+    let known: UserId = "u1".into();
+    let body = UserResource::new(serde_json::from_str(user).unwrap()).unwrap().overlay(&[]).unwrap();
+    Target { name: "servers::skovik", seeds, words }.run(|input| {
+        let (what, answer) = input.split_first().map_or((b'u', input), |(what, answer)| (*what, answer));
+        server.say(answer);
+        runtime.block_on(async {
+            // A client that was told to wait would wait here too.
+            let client = client(&server.url);
+            let said = match what {
+                b'o' => client.user(&known).await.map(|user| format!("{:?}", user.map(|user| user.id().clone()))),
+                b'c' => client.create_user(&body).await.map(|user| format!("made {:?}", user.id())),
+                b'r' => client.replace_user(&known, &body).await.map(|user| format!("put {}", user.is_some())),
+                b'd' => client.delete_user(&known).await.map(|deleted| format!("{deleted:?}")),
+                _ => {
+                    return match list(&client, what, &managed).await {
+                        Ok(rows) => Ok(format!("{rows} rows")),
+                        Err(error) => clean(input, &error),
+                    };
+                }
+            };
+            said.or_else(|error| clean(input, &error.to_string()))
+        })
+    });
+}
+
+fn client(url: &Url) -> Client {
+    Client::new(Options {
+        url: url.clone(),
+        token: KEY.into(),
+        auth_header: "Authorization".to_owned(),
+        auth_scheme: "Bearer".to_owned(),
+        page_size: 100,
+        max_in_flight: 1,
+        requests_per_second: 0,
+        timeout: Duration::from_secs(10),
+        retries: 0,
+        list_timeout: Duration::from_secs(10),
+        max_rows: 1_000,
+    })
+    .unwrap()
+}
+
+async fn list(client: &Client, what: u8, managed: &Managed) -> Result<usize, String> {
+    let list = match what {
+        b'b' => client.branches().await.map(|branches| branches.len()),
+        b'f' => client.custom_fields().await.map(|fields| fields.len()),
+        _ => client.users(managed, &|_, _| ()).await.map(|users| {
+            assert!(users.windows(2).all(|pair| pair[0].id < pair[1].id), "a user stands twice in the list");
+            users.len()
+        }),
+    };
+    list.map_err(|error| error.to_string())
+}
+
+#[test]
+fn link_header() {
+    let seeds = [
+        "Link: </v1?p=2>; rel=\"next\", </v1?p=9>; rel=\"last\"",
+        "Link: <?a=b,c>;title=\"x, y; rel=next\";rel=prev\r\nLink: <//127.0.0.1/>; rel=\"start NEXT\"",
+        "link: <>; rel=next; rel=prev",
+    ];
+    let seeds = seeds.map(|link| link.as_bytes().to_vec()).to_vec();
+    let words = &[
+        "<",
+        ">",
+        ";",
+        ",",
+        "\"",
+        "rel=",
+        "rel=\"next\"",
+        "REL = next",
+        "; title=\"",
+        "\r\nLink: ",
+        "</v1>",
+        "<http://x/>",
+        "<?>",
+        "<#>",
+        "prev",
+        "\u{e5}",
+        "\\\"",
+        "<javascript:x>",
+        "http://[",
+        "%00",
+    ];
+    let target = Target { name: "servers::link_header", seeds, words };
+    let others = "HTTP/1.1 200 OK\r\nLink: </v1>; rel=first\r\n\r\n[{\"id\":2,\"email\":\"b@x.se\",\"name\":\"B\"}]";
+    paged(target, "", "kind = \"link-header\"", others, |link| {
+        [b"HTTP/1.1 200 OK\r\n", link, b"\r\n\r\n[{\"id\":1,\"email\":\"a@x.se\",\"name\":\"A\"}]"].concat()
+    });
+}
+
+#[test]
+fn next_link() {
+    let seeds = [
+        "{\"data\":[{\"id\":1,\"email\":\"a@x.se\",\"name\":\"A\"}],\"next\":\"?p=2\",\"total\":2}",
+        "{\"data\":[{\"id\":1,\"email\":\"a@x.se\"},{\"id\":\"2\",\"x\":{\"y\":[]}}],\"next\":null,\"total\":2}",
+    ];
+    let seeds = seeds.map(|body| body.as_bytes().to_vec()).to_vec();
+    let words = &[
+        "\"next\":\"?\"",
+        "\"next\":false",
+        "\"next\":\"//x\"",
+        "\"total\":3",
+        "\"total\":1.0",
+        "\"data\":[]",
+        "{\"id\":3}",
+    ];
+    let target = Target { name: "servers::next_link", seeds, words };
+    let others =
+        "HTTP/1.1 200 OK\r\n\r\n{\"data\":[{\"id\":9,\"email\":\"b@x.se\",\"name\":\"B\"}],\"next\":null,\"total\":2}";
+    paged(
+        target,
+        "records = \"/data\"\ntotal = \"/total\"",
+        "kind = \"next-link\"\nnext = \"/next\"",
+        others,
+        |body| [b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n", body].concat(),
+    );
+}
+
+/// Tries a source that reads page by page; `answer` makes an answer of an input.
+fn paged(target: Target, list: &str, paging: &str, others: &str, answer: impl Fn(&[u8]) -> Vec<u8>) {
+    let runtime = runtime();
+    let server = Echo::new(&runtime, others);
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("key"), KEY).unwrap();
+    let settings = format!(
+        "[[source]]\nname = \"hr\"\nkind = \"http\"\nkey = \"id\"\nurl = \"{}\"\nretries = 0\n{list}\n\
+         [source.auth]\nkind = \"bearer\"\ntoken_file = \"key\"\n[source.paging]\n{paging}",
+        server.url
+    );
+    let source = Source::new(runtime, &settings, PLAINLY, folder.path());
+    target.run(|input| {
+        server.say(&answer(input));
+        match source.read() {
+            Ok(records) => Ok(format!("{} records", records.len())),
+            Err(error) => clean(input, &error),
+        }
+    });
+}
