@@ -19,6 +19,7 @@
 #![expect(clippy::print_stdout, reason = "sizes and ways are shown with --nocapture")]
 
 mod apply;
+mod bridge;
 mod checks;
 mod journal;
 mod laws;
