@@ -10,10 +10,12 @@
 mod armor;
 pub mod automatic;
 pub mod escalation;
+mod grouped;
 mod policy;
 mod record;
 pub mod signature;
 pub mod signers;
 
+pub use grouped::{Group, grouped};
 pub use policy::{Accepted, Found, Granted, NotApproved, Proof, Rules, examine, judge, not_lifted};
 pub use record::{Approval, FORMAT, FORMAT_VERSION, GREATEST_CEILING, MAX_BYTES, file_name};

@@ -129,9 +129,12 @@ pub struct Plan {
     /// Show every change, however many there are
     #[arg(long)]
     pub all: bool,
+    /// Show Skovik's ids after each person, manager, branch and custom field
+    #[arg(long)]
+    pub ids: bool,
     /// Instead of a plan, show where everything about one person comes from and what becomes of them: by the first
     /// source's key, the external identifier, the e-mail or Skovik's id; writes nothing
-    #[arg(long, value_name = "KEY", conflicts_with_all = ["out", "only", "detailed_exitcode", "all"])]
+    #[arg(long, value_name = "KEY", conflicts_with_all = ["out", "only", "detailed_exitcode", "all", "ids"])]
     pub explain: Option<String>,
 }
 
@@ -147,6 +150,9 @@ pub struct Show {
     /// Show every change, however many there are
     #[arg(long)]
     pub all: bool,
+    /// Show Skovik's ids after each person, manager, branch and custom field (text and markdown; the others always do)
+    #[arg(long)]
+    pub ids: bool,
     /// Show only what has changed since this other plan (text and markdown)
     #[arg(long, value_name = "OLD")]
     pub since: Option<PathBuf>,

@@ -13,16 +13,18 @@ pub(crate) mod template;
 #[cfg(test)]
 mod tests;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use std::{fs, io};
 
 use toml::de::DeTable;
 
 use crate::approval::escalation::Escalation;
 use crate::diff::{Remove, Renumber};
+use crate::files::{Links, read_regular_text};
 use crate::guard::Limits;
 use crate::plan::Digest;
 use crate::source::Source;
@@ -32,6 +34,9 @@ pub use credentials::{Secret, SecretPlace};
 pub(crate) use credentials::{beginning, program_path, shortened};
 pub(crate) use read::secure_url;
 pub use template::Template;
+
+/// How long a settings file may be, in bytes.
+const MOST_BYTES: u64 = 4 * 1024 * 1024;
 
 /// The settings. Made by [`Settings::load`], so that they fit together.
 #[derive(Debug, Clone)]
@@ -51,6 +56,16 @@ pub struct Settings {
     /// `[approval]`
     pub approval: ApprovalSettings,
     hash: Digest,
+    files: Vec<NamedFile>,
+}
+
+/// A file that a setting names, and that is read because of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedFile {
+    /// The setting, for messages, such as `` `path` of [[source]] `hr` ``.
+    pub setting: String,
+    /// The file.
+    pub path: PathBuf,
 }
 
 /// `[target]`: the account of Skovik, and how to talk to it.
@@ -270,8 +285,8 @@ impl Settings {
     /// # Errors
     /// See [`ConfigError`].
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text =
-            fs::read_to_string(path).map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
+        let text = read_regular_text(path, MOST_BYTES, Links::Follow)
+            .map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
         Self::parse(&text, path)
     }
 
@@ -280,13 +295,15 @@ impl Settings {
     /// # Errors
     /// See [`ConfigError`].
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
-        let document = section::Document { text, path };
+        let files = RefCell::default();
+        let document = section::Document { text, path, files: &files };
         let table = DeTable::parse(text).map_err(|error| {
             let (line, column) = document.position(error.span().map_or(0, |span| span.start));
             let problem = error.message().replace('\n', ", ");
             ConfigError::Syntax { path: path.to_owned(), line, column, problem }
         })?;
         let mut settings = read::settings(document, table.get_ref())?;
+        settings.files = files.take();
         settings.hash = hash::hash(&settings)
             .map_err(|error| ConfigError::Invalid(format!("{}: no hash: {error}", path.display())))?;
         Ok(settings)
@@ -295,6 +312,12 @@ impl Settings {
     /// The templates and expressions that are applied to joined records.
     pub(crate) fn templates(&self) -> impl Iterator<Item = &Template> {
         self.employee.templates().chain(&self.scope.include)
+    }
+
+    /// Every file that the settings name: lists, queries, secrets, certificates, signers, programs.
+    #[must_use]
+    pub fn files(&self) -> &[NamedFile] {
+        &self.files
     }
 
     /// Covers every setting that a plan depends on; see `docs/configuration.md`.

@@ -11,6 +11,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
+use crate::text::likeness;
+
 /// Declares a string type of its own, so that two kinds of string cannot be swapped.
 macro_rules! string_type {
     ($(#[$doc:meta])* $name:ident($inner:ty)) => {
@@ -322,15 +324,11 @@ pub fn email_key(email: &str) -> Cow<'_, str> {
     }
 }
 
-/// A name as two records of one person are taken to agree on it: both parts, without case, runs of white space as one.
+/// A name as two records of one person are taken to agree on it: both parts, as a reader takes them.
 /// `None` unless both parts are there.
 #[must_use]
 pub fn name_key(first_name: &str, last_name: &str) -> Option<String> {
-    let words = |text: &str| {
-        let lower = normal_text(text).to_lowercase();
-        lower.split_whitespace().collect::<Vec<_>>().join(" ")
-    };
-    let (first, last) = (words(first_name), words(last_name));
+    let (first, last) = (likeness(first_name), likeness(last_name));
     if first.is_empty() || last.is_empty() { None } else { Some(format!("{first}\u{1f}{last}")) }
 }
 

@@ -1,14 +1,28 @@
 //! Files that hold personal data or decide something: written whole or not at all, and readable by their owner alone.
 //!
 //! The content goes to a temporary file in the same folder, with mode 0600, reaches the disk, and then takes the name
-//! in one step. A reader sees the old file or the new one, never a half; a failure leaves nothing behind.
+//! in one step. A reader sees the old file or the new one, never a half; a failure leaves nothing behind. What a killed
+//! run leaves behind is removed by the next one that writes into the same folder.
 
-#[cfg(unix)]
-use std::fs::File;
+mod read;
+
+use std::fs::{self, DirEntry, File};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use tempfile::NamedTempFile;
+
+pub(crate) use read::no_links;
+pub use read::{Links, open_regular, read_bounded, read_bounded_text, read_regular, read_regular_text};
+
+/// What the names of temporary files begin and end with.
+const TEMPORARY: (&str, &str) = (".skovik-sync-", ".tmp");
+/// A temporary file that nobody has written to for so long, and that nobody holds the lock of, was left by a killed run.
+/// The lock alone would do, but for the moment between the making of a file and its locking, and its unlocking and
+/// renaming.
+const LEFT_FOR: Duration = Duration::from_secs(60);
 
 /// A private file that is being written. Dropped without [`PrivateFile::keep`], it is gone.
 #[derive(Debug)]
@@ -24,10 +38,10 @@ impl PrivateFile {
     /// Where its folder does not exist or cannot be written to, or something stands there that is no file: a device such
     /// as `/dev/null` would be lost to everybody if a file took its name.
     pub fn create(path: &Path) -> io::Result<Self> {
-        if std::fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
             return Err(io::Error::other("it is no regular file; name another one"));
         }
-        let file = tempfile::Builder::new().prefix(".skovik-sync-").suffix(".tmp").tempfile_in(folder_of(path))?;
+        let file = temporary_in(folder_of(path))?;
         Ok(Self { writer: BufWriter::new(file), path: path.to_owned() })
     }
 
@@ -38,9 +52,20 @@ impl PrivateFile {
     pub fn keep(self) -> io::Result<()> {
         let file = self.writer.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.as_file().sync_all()?;
-        file.persist(&self.path)?;
+        give_name(file, &self.path)?;
         sync_folder(folder_of(&self.path))
     }
+}
+
+/// Begins a file that has its name from the start, in the place of one that has it already, and that others read while it
+/// grows. What had the name before is not written to, and no link is followed.
+///
+/// # Errors
+/// As [`PrivateFile::create`].
+pub fn create_in_place(path: &Path) -> io::Result<File> {
+    let PrivateFile { writer, path } = PrivateFile::create(path)?;
+    let file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
+    give_name(file, &path)
 }
 
 impl Write for PrivateFile {
@@ -67,19 +92,55 @@ pub fn write_private<T, E: From<io::Error>>(
     Ok(written)
 }
 
+/// Makes a temporary file, locked as long as it is written, in a folder from which what killed runs left is removed.
+///
+/// # Errors
+/// If the folder does not exist or cannot be written to.
+pub(crate) fn temporary_in(folder: &Path) -> io::Result<NamedTempFile> {
+    remove_leftovers(folder, SystemTime::now());
+    let (prefix, suffix) = TEMPORARY;
+    let file = tempfile::Builder::new().prefix(prefix).suffix(suffix).tempfile_in(folder)?;
+    // A file system without locks keeps its leftovers.
+    let _ = file.as_file().try_lock();
+    Ok(file)
+}
+
+/// The lock goes with the temporary name: that of a plan means something else.
+fn give_name(file: NamedTempFile, path: &Path) -> io::Result<File> {
+    let _ = file.as_file().unlock();
+    Ok(file.persist(path)?)
+}
+
+/// What cannot be removed stays: it is in nobody's way.
+fn remove_leftovers(folder: &Path, now: SystemTime) {
+    let (prefix, suffix) = TEMPORARY;
+    let is_ours = |entry: &DirEntry| {
+        entry.file_name().to_str().is_some_and(|name| name.starts_with(prefix) && name.ends_with(suffix))
+    };
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten().filter(is_ours) {
+        if is_left(&entry.path(), now) && fs::remove_file(entry.path()).is_ok() {
+            tracing::info!("removed {}, which an earlier run left", entry.path().display());
+        }
+    }
+}
+
+/// Whether a temporary file is this user's, and nobody writes to it any more.
+fn is_left(path: &Path, now: SystemTime) -> bool {
+    let Ok(file) = open_regular(path, Links::Refuse) else { return false };
+    let Ok(metadata) = file.metadata() else { return false };
+    let written = metadata.modified().ok().and_then(|written| now.duration_since(written).ok());
+    metadata.uid() == rustix::process::geteuid().as_raw()
+        && written.is_some_and(|since| since >= LEFT_FOR)
+        && file.try_lock().is_ok()
+}
+
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// A rename is on the disk only when its folder is.
-#[cfg(unix)]
 fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
-}
-
-#[cfg(not(unix))]
-fn sync_folder(_folder: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]
@@ -119,7 +180,6 @@ mod tests {
         assert_eq!(names(folder.path()), ["plan.json"]);
     }
 
-    #[cfg(unix)]
     #[test]
     fn what_is_no_file_is_not_replaced() {
         let folder = tempfile::tempdir().unwrap();
@@ -133,7 +193,6 @@ mod tests {
         assert_eq!(names(folder.path()), ["stdout"]);
     }
 
-    #[cfg(unix)]
     #[test]
     fn only_the_owner_may_read_it() {
         use std::os::unix::fs::PermissionsExt;
@@ -143,5 +202,58 @@ mod tests {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
         write_private(&path, |file| file.write_all(b"new")).unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn what_killed_runs_left_is_removed_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let old = SystemTime::now() - 2 * LEFT_FOR;
+        for name in [".skovik-sync-left.tmp", ".skovik-sync-held.tmp", ".skovik-sync-other", "mine.tmp"] {
+            std::fs::write(path(name), "people").unwrap();
+            File::options().write(true).open(path(name)).unwrap().set_modified(old).unwrap();
+        }
+        std::fs::write(path(".skovik-sync-new.tmp"), "").unwrap();
+        std::os::unix::fs::symlink(path("mine.tmp"), path(".skovik-sync-link.tmp")).unwrap();
+        std::fs::create_dir(path(".skovik-sync-folder.tmp")).unwrap();
+        let held = File::open(path(".skovik-sync-held.tmp")).unwrap();
+        held.try_lock().unwrap();
+        write_private(&path("plan.json"), |file| file.write_all(b"new")).unwrap();
+        let left = [
+            ".skovik-sync-folder.tmp",
+            ".skovik-sync-held.tmp",
+            ".skovik-sync-link.tmp",
+            ".skovik-sync-new.tmp",
+            ".skovik-sync-other",
+            "mine.tmp",
+            "plan.json",
+        ];
+        assert_eq!(names(folder.path()), left);
+    }
+
+    #[test]
+    fn a_file_under_way_is_locked_and_a_whole_one_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plan.json");
+        let file = PrivateFile::create(&path).unwrap();
+        let under_way = folder.path().join(&names(folder.path())[0]);
+        File::open(&under_way).unwrap().try_lock().unwrap_err();
+        assert!(!is_left(&under_way, SystemTime::now() + 10 * LEFT_FOR));
+        file.keep().unwrap();
+        File::open(&path).unwrap().try_lock().unwrap();
+    }
+
+    #[test]
+    fn a_growing_file_takes_the_place_of_what_was_there_and_follows_no_link() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let (path, victim) = (folder.path().join("events.jsonl"), folder.path().join("victim"));
+        std::fs::write(&victim, "precious").unwrap();
+        std::fs::set_permissions(&victim, std::fs::Permissions::from_mode(0o666)).unwrap();
+        std::os::unix::fs::symlink(&victim, &path).unwrap();
+        create_in_place(&path).unwrap().write_all(b"event").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "event");
+        assert_eq!(std::fs::read_to_string(&victim).unwrap(), "precious");
+        assert_eq!(path.symlink_metadata().unwrap().permissions().mode(), 0o100_600);
     }
 }

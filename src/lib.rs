@@ -5,6 +5,7 @@
 //!
 //! The modules, in reading order:
 //!
+//! - below everything, [`text`]: what can be seen, what looks the same, what a shell takes;
 //! - the core, pure functions over plain data: [`employee`] (the domain), [`field`] and [`diagnostic`] (what the rest
 //!   speaks of), [`guard`] (the limits), [`diff`] (who is who, the four groups), [`order`] (the dependency graph), [`plan`]
 //!   (the file and its hash);
@@ -14,6 +15,8 @@
 //! - the edge: [`cli`], [`commands`], [`ui`], [`exit`], [`files`], [`state`], and [`sandbox`], the stand-in for Skovik.
 //!
 //! Arrows point down the list: commands know everything, the core knows only itself.
+
+pub mod text;
 
 pub mod employee;
 

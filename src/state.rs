@@ -15,9 +15,11 @@ use secrecy::{ExposeSecret as _, SecretBox, SecretString};
 use sha2::Sha256;
 use url::Url;
 
-use crate::files::write_private;
+pub(crate) use crate::files::no_links;
+use crate::files::{temporary_in, write_private};
 use crate::http::is_loopback_host;
 use crate::plan::Digest;
+use crate::text::shell_path;
 
 /// The environment variable that names the folder, instead of the user's state folder.
 pub const FOLDER_VARIABLE: &str = "SKOVIK_SYNC_STATE";
@@ -208,7 +210,7 @@ impl Key {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes).map_err(|error| io(io::Error::other(error)))?;
         // Whole under its name or not at all, and of two that begin at once only the first.
-        let mut file = tempfile::Builder::new().prefix(".key-").tempfile_in(folder).map_err(io)?;
+        let mut file = temporary_in(folder).map_err(io)?;
         file.write_all(&bytes).and_then(|()| file.as_file().sync_all()).map_err(io)?;
         match file.persist_noclobber(&path) {
             Ok(_) => Ok(Self(SecretBox::new(Box::new(bytes)))),
@@ -225,7 +227,7 @@ impl Key {
             return Err(StateError::Exposed {
                 path: path.to_owned(),
                 problem: "can be read by others",
-                advice: format!("remove it once no apply is unfinished, or chmod 600 {}", path.display()),
+                advice: format!("remove it once no apply is unfinished, or chmod 600 {}", shell_path(path)),
             });
         }
         let mut bytes = [0; 32];
@@ -295,13 +297,6 @@ pub(crate) fn open_private(path: &Path, write: bool) -> io::Result<File> {
     Ok(file)
 }
 
-/// Makes a file open no symbolic link, and wait for no pipe.
-pub(crate) fn no_links(options: &mut fs::OpenOptions) {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
-    options.mode(0o600).custom_flags(flags.bits().cast_signed());
-}
-
 /// Only its owner may read or write a file from now on.
 fn make_owners(file: &File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -325,7 +320,7 @@ fn make_private(folder: &Path) -> Result<(), StateError> {
         return exposed("belongs to another user", format!("let {FOLDER_VARIABLE} name a folder of your own"));
     }
     if is_exposed(&metadata, 0o022) {
-        return exposed("can be written to by others", format!("chmod go-w {}", folder.display()));
+        return exposed("can be written to by others", format!("chmod go-w {}", shell_path(folder)));
     }
     Ok(())
 }

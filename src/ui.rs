@@ -7,10 +7,12 @@
 mod color;
 mod log;
 mod progress;
+mod stream;
 
 use std::env;
 use std::fmt::{Display, Write as _};
 use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use console::{Style, Term};
@@ -20,12 +22,15 @@ use secrecy::SecretString;
 pub use self::progress::Progress;
 use crate::cli::{Global, LogFormat};
 use crate::exit::{ExitStatus, refused};
-use crate::render::printable;
+use crate::text::printable;
 
 /// How wide lines are where no terminal says so.
 const WIDTH_WITHOUT_TERMINAL: usize = 100;
 /// A terminal that says it is narrower is taken to be as wide as this.
 const NARROWEST: usize = 40;
+
+/// How long the last result waits for whoever reads it.
+const LONGEST_LAST: Duration = Duration::from_secs(10);
 
 /// The way to the person, or the script, at the other end.
 #[derive(Debug, Clone)]
@@ -117,6 +122,15 @@ impl Ui {
     /// As [`Ui::print`].
     pub fn line(&self, result: impl Display) -> anyhow::Result<()> {
         self.print(format_args!("{result}\n"))
+    }
+
+    /// Prints the last result of a run whose outcome stands. That nobody takes it changes nothing: it is said, and the
+    /// program goes on to its end.
+    pub fn last(&self, result: &str) {
+        let written = self.bars.suspend(|| stream::write_stdout_within(format!("{result}\n"), LONGEST_LAST));
+        if let Err(error) = written {
+            self.warn(format!("the result could not be written to standard output: {error}"));
+        }
     }
 
     /// Says what was done, unless quiet.
@@ -234,7 +248,7 @@ impl Ui {
 
     /// Where standard error fails there is nobody left to tell.
     fn write_stderr(&self, text: &str) {
-        let _ = self.bars.suspend(|| io::stderr().lock().write_all(text.as_bytes()));
+        self.bars.suspend(|| stream::write_stderr(text.as_bytes()));
     }
 }
 

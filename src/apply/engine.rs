@@ -167,6 +167,7 @@ impl<'a> Run<'a> {
             if *self.options.stop.borrow() != Stop::No {
                 self.halt.get_or_insert(Halt::Interrupted);
             }
+            self.halt = self.halt.take().or_else(|| self.observer.halt());
             while self.halt.is_none()
                 && self.running.len() < self.most_under_way()
                 && let Some(Reverse((_, index))) = self.ready.pop()

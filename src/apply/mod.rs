@@ -96,6 +96,10 @@ pub trait Observer {
     fn ended(&mut self, ended: Ended<'_>);
     /// So many unclear outcomes will be settled by one complete list, after so long a wait.
     fn settling(&mut self, unclear: usize, wait: Duration);
+    /// Why the run is to end in order, if those who watch it cannot follow.
+    fn halt(&self) -> Option<Halt> {
+        None
+    }
 }
 
 /// Why a run ended before all that could be done was done.
@@ -111,6 +115,8 @@ pub enum Halt {
     RolesChanged(String),
     /// The journal cannot be written.
     Journal(String),
+    /// Nobody reads the events.
+    Events(String),
     /// Skovik's list could not be read to settle what is unclear.
     Unreadable(String),
 }
@@ -119,7 +125,7 @@ impl std::fmt::Display for Halt {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Interrupted => f.write_str("interrupted"),
-            Self::Credentials(problem) | Self::RolesChanged(problem) => f.write_str(problem),
+            Self::Credentials(problem) | Self::RolesChanged(problem) | Self::Events(problem) => f.write_str(problem),
             Self::Failures(count) => write!(f, "{count} operations failed one after another"),
             Self::Journal(problem) => write!(f, "the journal cannot be written: {problem}"),
             Self::Unreadable(problem) => write!(f, "what is unclear could not be settled: {problem}"),

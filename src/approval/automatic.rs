@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use super::{Approval, FORMAT, FORMAT_VERSION};
 use crate::guard::title;
 use crate::plan::Plan;
+use crate::text::look_alike;
 
 /// Who has approved, in the record of an approval by policy.
 pub const APPROVER: &str = "policy: automatic";
@@ -62,10 +63,16 @@ pub fn approval(plan: &Plan, now: Timestamp) -> Approval {
     }
 }
 
-/// Whether an approval says that the policy gave it.
+/// Whether an approval says that the policy gave it, or could be taken to say so.
 #[must_use]
 pub fn is_by_policy(approval: &Approval) -> bool {
-    approval.approver == APPROVER
+    is_name_of_policy(&approval.approver)
+}
+
+/// Whether a reader could take a name for the policy's.
+#[must_use]
+pub fn is_name_of_policy(name: &str) -> bool {
+    look_alike(name, APPROVER)
 }
 
 #[cfg(test)]

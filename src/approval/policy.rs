@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::grouped::{Group, grouped};
 use super::record::Approval;
 use super::signature::{Signature, SignerKey};
 use super::signers::AllowedSigners;
 use crate::guard::{self, Ceiling};
 use crate::plan::{Digest, GuardOutcome, GuardResult, Plan};
+use crate::text::likeness;
 
 /// How far the clocks of two machines may differ.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
@@ -52,6 +54,8 @@ pub struct Accepted<'a> {
     pub approval: &'a Approval,
     /// Who signed it, where signatures are asked for.
     pub key: Option<SignerKey>,
+    /// What a reader takes the approver's name for.
+    likeness: String,
 }
 
 /// What the approvals that count grant together.
@@ -103,7 +107,7 @@ pub fn examine<'a>(plan: &Plan, found: &'a Found, rules: &Rules, now: Timestamp)
         return Err(format!("expired at {until:.0}; approve again"));
     }
     let key = rules.signers().map(|signers| signer(approval, signers, now)).transpose()?;
-    Ok(Accepted { approval, key })
+    Ok(Accepted { approval, key, likeness: likeness(&approval.approver) })
 }
 
 /// Who signed an approval, if that makes it count.
@@ -136,14 +140,16 @@ pub fn judge(
         let reason = format!("the approved hash is {stated}, but the plan is {}", plan.hash());
         return Err(NotApproved { reasons: vec![reason] });
     }
-    let mut reasons = Vec::new();
+    let mut objections = Vec::new();
     let mut accepted = Vec::new();
     for one in found {
         match examine(plan, one, rules, now) {
             Ok(approval) => accepted.push(approval),
-            Err(objection) => reasons.push(format!("{} {objection}", one.name)),
+            Err(objection) => objections.push((one.name.clone(), objection)),
         }
     }
+    let mut reasons: Vec<String> =
+        grouped(objections).into_iter().map(|Group { names, said }| format!("{names} {said}")).collect();
     if accepted.is_empty() && stated.is_some() && rules.hash_suffices() {
         return Ok(Granted { approvers: Vec::new(), allow: BTreeMap::new() });
     }
@@ -160,8 +166,8 @@ pub fn judge(
 /// The approvals that one person may have given alone.
 type Person<'p, 'a> = Vec<&'p Accepted<'a>>;
 
-/// Sorts approvals by person. Two are one person's as soon as one person could have given both: the same approver, the
-/// same key, or a key that `allowed_signers` also gives to the other's approver.
+/// Sorts approvals by person. Two are one person's as soon as one person could have given both: approvers whose names
+/// look the same, the same key, or a key that `allowed_signers` also gives to the other's approver.
 fn people<'p, 'a>(accepted: &'p [Accepted<'a>], rules: &Rules) -> Vec<Person<'p, 'a>> {
     let mut people: Vec<Person<'p, 'a>> = Vec::new();
     for one in accepted {
@@ -174,18 +180,22 @@ fn people<'p, 'a>(accepted: &'p [Accepted<'a>], rules: &Rules) -> Vec<Person<'p,
 }
 
 fn may_be_one_person(a: &Accepted<'_>, b: &Accepted<'_>, rules: &Rules) -> bool {
-    if a.approval.approver == b.approval.approver {
+    if a.likeness == b.likeness {
         return true;
     }
     let (Some(a_key), Some(b_key), Some(signers)) = (&a.key, &b.key, rules.signers()) else { return false };
     a_key == b_key || signers.may_be(a_key, &b.approval.approver) || signers.may_be(b_key, &a.approval.approver)
 }
 
-/// Says so where approvals under several names count as one.
+/// Says so where approvals under several names count as one, and why.
 fn counted_once(person: &Person<'_, '_>) -> Option<String> {
     let names: BTreeSet<&str> = person.iter().map(|one| one.approval.approver.as_str()).collect();
     let joined = names.iter().copied().collect::<Vec<_>>().join(" and ");
-    (names.len() > 1).then(|| format!("{joined} count once, because allowed_signers gives one key to both"))
+    let why = match person.iter().all(|one| one.likeness == person[0].likeness) {
+        true => "their names look the same",
+        false => "allowed_signers gives one key to both",
+    };
+    (names.len() > 1).then(|| format!("{joined} count once, because {why}"))
 }
 
 fn too_few(count: usize, stated: Option<Digest>, rules: &Rules) -> String {

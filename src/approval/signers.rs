@@ -9,6 +9,7 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 
 use super::signature::{NAMESPACE, SignerKey};
+use crate::text::likeness;
 
 const NO_KEY: &str = "has no public key; a line is: principals [options] kind base64 [comment]";
 
@@ -68,10 +69,11 @@ impl AllowedSigners {
         }))
     }
 
-    /// Whether the owner of a key may be, or may have been, this principal.
+    /// Whether the owner of a key may be, or may have been, this principal or one whose name looks the same.
     #[must_use]
     pub fn may_be(&self, key: &SignerKey, principal: &str) -> bool {
-        self.signers.iter().any(|signer| signer.for_this && signer.key == *key && signer.principals.matches(principal))
+        let lines = self.signers.iter().filter(|signer| signer.for_this && signer.key == *key);
+        lines.map(|signer| &signer.principals).any(|names| names.matches(principal) || names.match_likeness(principal))
     }
 
     /// Whether any key counts as this principal's.
@@ -267,6 +269,20 @@ impl PatternList {
                 Some(negated) if glob(negated.as_bytes(), name.as_bytes()) => return false,
                 Some(_) => {}
                 None => found |= glob(pattern.as_bytes(), name.as_bytes()),
+            }
+        }
+        found
+    }
+
+    /// The same for a name that looks like this one. What must not match is still taken to the letter.
+    fn match_likeness(&self, name: &str) -> bool {
+        let seen = likeness(name);
+        let mut found = false;
+        for pattern in self.text.split(',') {
+            match pattern.strip_prefix('!') {
+                Some(negated) if glob(negated.as_bytes(), name.as_bytes()) => return false,
+                Some(_) => {}
+                None => found |= glob(likeness(pattern).as_bytes(), seen.as_bytes()),
             }
         }
         found

@@ -3,6 +3,7 @@
 //! The checks run in a fixed order, and the first that fails gives the exit code: file, configuration, approvals,
 //! guards, lock, live state.
 
+mod events;
 mod report;
 mod watch;
 
@@ -15,6 +16,7 @@ use super::common::{
     client, counted_approvals, list_guards, load_settings, now, open_state, read_plan, replay, rules, same_settings,
     shown,
 };
+use super::places::Places;
 use super::verify::stated_hash;
 use crate::apply::engine::{self, Options, Stop};
 use crate::apply::journal::{BegunBy, Journal, Record, Replay};
@@ -45,6 +47,7 @@ const REASONS_SHOWN: usize = 10;
 /// # Errors
 /// Each refusal before the first write; what happened afterwards is the status.
 pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
+    places(args, global).check()?;
     let plan = read_plan(&args.plan)?;
     let state = open_state(global)?;
     let finished = replay(&state, &plan)?.finished;
@@ -57,8 +60,9 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
         // The settings have moved on since.
         Err(error) => return finished.map_or(Err(error), |finished| finished_before(args, finished, ui)),
     };
+    places(args, global).settings(&settings).check()?;
     if plan.content().operations.is_empty() {
-        say(args, ui, "nothing to do: the plan has no operations")?;
+        say(args, ui, "nothing to do: the plan has no operations");
         return Ok(ExitStatus::Done);
     }
     let granted = match approval(&plan, args, &settings, finished.is_none(), ui) {
@@ -70,6 +74,11 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
     let _plan_lock = take_plan_lock(&settings, &args.plan)?;
     let approved = Approved { plan: &plan, granted: &granted, begun_by: BegunBy::Apply };
     carry_out(approved, args, &settings, &state, ui).await
+}
+
+fn places(args: &cli::Apply, global: &Global) -> Places {
+    let places = Places::new(global).plan(&args.plan);
+    places.writes("--report", args.report.as_deref()).writes("--events", args.events.as_deref())
 }
 
 /// A plan that may be applied.
@@ -116,7 +125,7 @@ pub(super) async fn carry_out(
     }
     precheck::account(plan, &replay, &directory).map_err(|problems| stale(&problems))?;
     let Some(standing) = standing(plan, &replay, live)? else {
-        say(args, ui, "nothing to do: everything that this plan should bring about is so already")?;
+        say(args, ui, "nothing to do: everything that this plan should bring about is so already");
         return Ok(ExitStatus::Done);
     };
     lifted(plan, &precheck::guards(plan, &replay, live), granted)?;
@@ -128,7 +137,7 @@ pub(super) async fn carry_out(
 }
 
 fn finished_before(args: &cli::Apply, finished: Timestamp, ui: &Ui) -> anyhow::Result<ExitStatus> {
-    say(args, ui, &format!("nothing to do: this plan was applied completely at {finished:.0}"))?;
+    say(args, ui, &format!("nothing to do: this plan was applied completely at {finished:.0}"));
     Ok(ExitStatus::Done)
 }
 
@@ -139,13 +148,9 @@ fn is_as_before(plan: &Plan, live: Live<'_>) -> anyhow::Result<bool> {
     Ok(standing.conflicts.is_empty() && precheck::account(plan, &untouched, live.directory).is_ok())
 }
 
-/// Prints a result; to standard error where standard output is the event stream.
-fn say(args: &cli::Apply, ui: &Ui, text: &str) -> anyhow::Result<()> {
-    if args.events.as_deref() == Some(Path::new("-")) {
-        ui.note(text);
-        return Ok(());
-    }
-    ui.line(text)
+/// Prints how it ended; to standard error where standard output is the event stream.
+fn say(args: &cli::Apply, ui: &Ui, text: &str) {
+    if args.events.as_deref() == Some(Path::new("-")) { ui.note(text) } else { ui.last(text) }
 }
 
 /// Who approved the plan; on a terminal, where the policy allows it, the person is asked.
@@ -233,7 +238,7 @@ fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> anyhow::Result<Opti
 }
 
 fn stale(problems: &[String]) -> anyhow::Error {
-    let shown: Vec<_> = problems.iter().take(REASONS_SHOWN).map(|problem| crate::render::printable(problem)).collect();
+    let shown: Vec<_> = problems.iter().take(REASONS_SHOWN).map(|problem| crate::text::printable(problem)).collect();
     let more = problems.len() - shown.len();
     let more = if more > 0 { format!("\n  … and {more} more") } else { String::new() };
     let problem = format!(
@@ -261,7 +266,7 @@ async fn execute(
     ui: &Ui,
 ) -> anyhow::Result<ExitStatus> {
     let Begun { approved: Approved { plan, granted, begun_by }, replay, standing } = begun;
-    let mut watch = Watch::new(args, plan, replay, ui)?;
+    let mut watch = Watch::new(args, plan, replay, &options.stop, ui).await?;
     let hash = plan.hash();
     let (copy, path) = (state.plan(hash), state.journal(hash));
     if read_plan(&copy).is_ok_and(|copy| copy.hash() == hash) {
@@ -276,9 +281,10 @@ async fn execute(
     let worker = Worker { client, managed: &policy.managed, protect: &policy.protect, journal: &journal, now: &now };
     let report = engine::run(plan, replay, standing, &worker, options, &mut watch).await;
     drop(journal);
-    watch.finish(plan, &report)?;
-    report::print(plan, &report, &shown(&args.plan), &|text| say(args, ui, text), ui)?;
-    Ok(status(&report, report.wrote || !replay.operations.is_empty()))
+    let status = status(&report, report.wrote || !replay.operations.is_empty());
+    let _signals = watch.finish(plan, &report, status)?;
+    report::print(plan, &report, &crate::text::shell_path(&args.plan), &|text| say(args, ui, text), ui);
+    Ok(status)
 }
 
 /// `wrote` says whether anything was changed by this plan so far.

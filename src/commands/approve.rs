@@ -12,7 +12,10 @@ use std::path::Path;
 use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp, Unit};
 
-use super::common::{list_guards, load_settings, now, read_plan, rules, same_settings, shown, write_approval};
+use super::common::{
+    approval_path, list_guards, load_settings, now, read_plan, rules, same_settings, shown, write_approval,
+};
+use super::places::Places;
 use crate::approval::signature::{SignerKey, SigningKey};
 use crate::approval::{
     Approval, FORMAT, FORMAT_VERSION, Found, GREATEST_CEILING, MAX_BYTES, Proof, Rules, automatic, examine, not_lifted,
@@ -21,6 +24,7 @@ use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::guard::{Ceiling, needed_ceilings};
 use crate::plan::{GuardResult, Plan};
+use crate::text::{escape, is_unseen, printable, shell_path};
 use crate::ui::Ui;
 
 /// Runs `approve`.
@@ -39,9 +43,18 @@ pub fn run(args: &cli::Approve, global: &Global, ui: &Ui) -> anyhow::Result<Exit
 pub(super) fn approve(plan: &Plan, args: &cli::Approve, global: &Global, ui: &Ui) -> anyhow::Result<()> {
     let settings = load_settings(&global.config)?;
     same_settings(plan, &settings, &global.config)?;
+    let places = || {
+        let places = Places::new(global).settings(&settings).plan(&args.plan);
+        places.may_read("--sign-key", args.sign_key.as_deref()).may_read("--signature", args.signature.as_deref())
+    };
+    let places = || match &args.signature {
+        Some(_) => places().may_read("--statement", args.statement.as_deref()),
+        None => places(),
+    };
     let rules = rules(plan, &settings)?;
     if let Some(signature) = &args.signature {
         let approval = statement::signed(args.statement.as_deref(), signature)?;
+        places().writes_approval(&approval_path(&args.plan, &approval.approver)).check()?;
         ceilings_suffice(plan, &approval.allow, &args.plan)?;
         return write(plan, approval, &args.plan, &rules, ui);
     }
@@ -49,8 +62,10 @@ pub(super) fn approve(plan: &Plan, args: &cli::Approve, global: &Global, ui: &Ui
     let approval = draft(plan, args, &rules, key.as_ref().map(|(_, key)| key.public()).as_ref())?;
     ceilings_suffice(plan, &approval.allow, &args.plan)?;
     if let Some(path) = &args.statement {
+        places().writes("--statement", Some(path)).check()?;
         return statement::write(&approval, path, &args.plan, ui);
     }
+    places().writes_approval(&approval_path(&args.plan, &approval.approver)).check()?;
     if matches!(rules.proof, Proof::Signature(_)) && key.is_none() {
         let problem = "[approval] asks for a signature: give --sign-key FILE, or --statement FILE for a key that an agent \
                        or a device holds";
@@ -115,7 +130,7 @@ fn write(plan: &Plan, approval: Approval, plan_path: &Path, rules: &Rules, ui: &
     let path = write_approval(plan_path, approval)?;
     let until = approval.holds_until(rules.max_age);
     let approved = if approval.signature.is_some() { "approved and signed" } else { "approved" };
-    ui.line(format!("{approved} by {} until {until:.0}: {}", approval.approver, shown(&path)))
+    ui.line(format!("{approved} by {} until {until:.0}: {}", printable(&approval.approver), shown(&path)))
 }
 
 /// Refuses an approval that would lift nothing, and says which flags would.
@@ -137,7 +152,7 @@ fn ceilings_suffice(plan: &Plan, allow: &BTreeMap<Ceiling, u64>, path: &Path) ->
     let problem = format!(
         "blocked by {}; if you have read every one of these changes and want them all: skovik-sync approve {} {}",
         list_guards(&left, plan),
-        shown(path),
+        shell_path(path),
         flags
     );
     Err(refused(ExitStatus::Blocked, problem))
@@ -181,7 +196,11 @@ fn approver(given: Option<&str>, rules: &Rules, key: Option<&SignerKey>) -> anyh
     if name.is_empty() || name.chars().any(char::is_control) {
         return Err(refused(ExitStatus::Usage, "cannot tell who approves: give --approver NAME"));
     }
-    if name == automatic::APPROVER {
+    if name.chars().any(is_unseen) {
+        let problem = format!("--approver {}: a name must not have characters that cannot be seen", escape(name));
+        return Err(refused(ExitStatus::Usage, problem));
+    }
+    if automatic::is_name_of_policy(name) {
         return Err(refused(
             ExitStatus::Usage,
             format!("--approver {name}: that is what `run` signs with; give a person's name"),

@@ -13,8 +13,8 @@ use crate::employee::{CustomField, CustomFieldKind, Directory};
 use crate::exit::{ExitStatus, refused, status_of};
 use crate::mapping::ResolvedMapper;
 use crate::plan::{Diagnostic, Plan, Settled, Severity, SourceSummary};
-use crate::render::{escape, printable};
 use crate::source::{Listing, SampleColumn, SourceError, join, read_each};
+use crate::text::{escape, printable};
 use crate::ui::Ui;
 
 /// How many bad records are listed.

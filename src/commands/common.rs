@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -20,16 +20,22 @@ use crate::config::{Require, Settings, TargetSettings};
 use crate::diff::{Policy, Protect};
 use crate::employee::ExternalIdentifier;
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
-use crate::files::write_private;
+use crate::files::{Links, read_regular, read_regular_text, write_private};
 use crate::guard::title;
 use crate::mapping::ResolvedMapper;
 use crate::plan::{Content, GuardResult, Plan, not_as_demanded};
-use crate::render::printable;
 use crate::state::{KEY_VARIABLE, State, StateError};
 use crate::target::client::{Client, Options};
+use crate::text::printable;
 
 /// How many guards a refusal names.
 const GUARDS_SHOWN: usize = 5;
+/// How long a plan may be, in bytes: more than twice what a plan needs that creates a million people.
+const MOST_PLAN: u64 = 2 * 1024 * 1024 * 1024;
+/// How many approvals beside a plan are read: far more than any rule can ask for.
+const MOST_APPROVALS: usize = 1000;
+/// How long `allowed_signers` may be, in bytes: some thousand keys.
+const MOST_SIGNERS: u64 = 4 * 1024 * 1024;
 
 /// Reads the settings file.
 pub(super) fn load_settings(path: &Path) -> anyhow::Result<Settings> {
@@ -77,9 +83,23 @@ pub(super) fn policy(
     }
 }
 
-/// Reads a plan file.
+/// Reads a plan file that is acted on: no symbolic link.
 pub(super) fn read_plan(path: &Path) -> anyhow::Result<Plan> {
-    let text = fs::read(path)
+    plan_at(path, Links::Refuse)
+}
+
+/// Reads a plan file that is only shown.
+pub(super) fn read_plan_to_show(path: &Path) -> anyhow::Result<Plan> {
+    plan_at(path, Links::Follow)
+}
+
+/// The bytes of a plan file, if there is one that can be acted on.
+pub(super) fn plan_bytes(path: &Path) -> std::io::Result<Vec<u8>> {
+    read_regular(path, MOST_PLAN, Links::Refuse)
+}
+
+fn plan_at(path: &Path, links: Links) -> anyhow::Result<Plan> {
+    let text = read_regular(path, MOST_PLAN, links)
         .with_context(|| format!("cannot read the plan {}; `skovik-sync plan` writes one", path.display()))
         .or_refuse(ExitStatus::Usage)?;
     Plan::read(&text).with_context(|| path.display().to_string()).or_refuse(ExitStatus::Damaged)
@@ -149,10 +169,24 @@ pub(super) fn automatic_policy(plan: &Plan, settings: &Settings) -> anyhow::Resu
     Ok(automatic::Policy { automatic, approvers, signatures: matches!(proof, Proof::Signature(_)) })
 }
 
-/// Writes an approval beside its plan, and says where.
-pub(super) fn write_approval(plan: &Path, approval: &Approval) -> anyhow::Result<PathBuf> {
+/// Where the approval of a plan by somebody is kept: beside the plan.
+pub(super) fn approval_path(plan: &Path, approver: &str) -> PathBuf {
     let plan_name = plan.file_name().unwrap_or_default().to_string_lossy();
-    let path = plan.with_file_name(file_name(&plan_name, &approval.approver));
+    plan.with_file_name(file_name(&plan_name, approver))
+}
+
+/// Writes an approval beside its plan, and says where. It takes the place of an earlier one by the same person, but of
+/// nobody else's, whose name leads to the same file name.
+pub(super) fn write_approval(plan: &Path, approval: &Approval) -> anyhow::Result<PathBuf> {
+    let path = approval_path(plan, &approval.approver);
+    if let Ok(other) = read_approval(&path)
+        && other.plan_hash == approval.plan_hash
+        && other.approver != approval.approver
+    {
+        let problem =
+            format!("{} is the approval of {}, and is kept; nothing was written", shown(&path), other.approver);
+        return Err(refused(ExitStatus::Usage, problem));
+    }
     write_private(&path, |file| {
         serde_json::to_writer_pretty(&mut *file, approval)?;
         file.write_all(b"\n")
@@ -161,8 +195,8 @@ pub(super) fn write_approval(plan: &Path, approval: &Approval) -> anyhow::Result
     Ok(path)
 }
 
-/// The approvals that stand beside a plan, by name.
-fn approvals_beside(plan: &Path) -> anyhow::Result<Vec<Found>> {
+/// The files beside a plan that are approvals by their name, sorted.
+pub(super) fn approvals_of(plan: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> {
     let folder = plan.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let plan_name = plan.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let looked_through = || format!("cannot look for approvals in {}", folder.display());
@@ -173,11 +207,24 @@ fn approvals_beside(plan: &Path) -> anyhow::Result<Vec<Found>> {
         let is_approval =
             name.strip_prefix(&plan_name).is_some_and(|rest| rest.starts_with('.') && rest.ends_with(".approval"));
         if is_approval {
-            let approval = read_approval(&entry.path());
-            found.push(Found { name: printable(&name).into_owned(), approval });
+            found.push((printable(&name).into_owned(), entry.path()));
         }
     }
-    found.sort_by(|a, b| a.name.cmp(&b.name));
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// The approvals beside a plan, by name. Of very many, the first ones: nobody needs more.
+fn approvals_beside(plan: &Path) -> anyhow::Result<Vec<Found>> {
+    let files = approvals_of(plan)?;
+    let (read, more) = files.split_at(files.len().min(MOST_APPROVALS));
+    let mut found: Vec<Found> =
+        read.iter().map(|(name, path)| Found { name: name.clone(), approval: read_approval(path) }).collect();
+    if !more.is_empty() {
+        let name = format!("{} more files beside the plan", more.len());
+        let approval = Err(format!("were not read: no more than {MOST_APPROVALS} are; remove what is no approval"));
+        found.push(Found { name, approval });
+    }
     Ok(found)
 }
 
@@ -188,10 +235,7 @@ fn read_approval(path: &Path) -> Result<Approval, String> {
     if !fs::symlink_metadata(path).map_err(cannot)?.is_file() {
         return Err("is not a file of its own, but a link or a folder; put the approval itself there".to_owned());
     }
-    let mut text = Vec::new();
-    let limit = MAX_BYTES as u64 + 1;
-    fs::File::open(path).map_err(cannot)?.take(limit).read_to_end(&mut text).map_err(cannot)?;
-    Approval::read(&text)
+    Approval::read(&read_regular(path, MAX_BYTES as u64, Links::Refuse).map_err(cannot)?)
 }
 
 /// What an approval of this plan needs to count.
@@ -212,7 +256,8 @@ pub(super) fn rules(plan: &Plan, settings: &Settings) -> anyhow::Result<Rules> {
 }
 
 fn allowed_signers(path: &Path) -> anyhow::Result<AllowedSigners> {
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read allowed_signers {}", path.display()))?;
+    let text = read_regular_text(path, MOST_SIGNERS, Links::Follow)
+        .with_context(|| format!("cannot read allowed_signers {}", path.display()))?;
     AllowedSigners::parse(&text, &TimeZone::system())
         .map_err(|problem| anyhow::anyhow!("allowed_signers {} {problem}", path.display()))
 }
@@ -241,7 +286,7 @@ pub(super) fn state_folder(global: &Global) -> anyhow::Result<PathBuf> {
         return Ok(folder.clone());
     }
     let folders = directories::ProjectDirs::from("", "", "skovik-sync")
-        .with_context(|| format!("there is no home folder to keep the state in; set HOME, or name one with --state"))?;
+        .context("there is no home folder to keep the state in; set HOME, or name one with --state")?;
     Ok(folders.state_dir().unwrap_or_else(|| folders.data_local_dir()).to_owned())
 }
 

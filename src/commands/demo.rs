@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context as _, ensure};
 
 use crate::cli::{self, Global};
-use crate::exit::ExitStatus;
+use crate::exit::{ExitStatus, refused};
 use crate::files::write_private;
 use crate::sandbox::{Account, Options, Server};
 use crate::ui::Ui;
@@ -18,6 +18,10 @@ const SETTINGS: &str = include_str!("../../fixtures/small/skovik-sync.toml");
 const USERS: &str = include_str!("../../fixtures/small/users.jsonl");
 /// The address that the fixture's settings name, which the demo's sandbox takes the place of.
 const FIXTURE_URL: &str = "http://127.0.0.1:8480/v1";
+/// The demo's files.
+const LIST: &str = "employees.csv";
+const KEY_FILE: &str = "key";
+const SETTINGS_FILE: &str = "skovik-sync.toml";
 /// Any key will do for the sandbox.
 const KEY: &str = "demo";
 
@@ -49,6 +53,7 @@ pub async fn run(args: &cli::Demo, global: &Global, ui: &Ui) -> anyhow::Result<E
         same_person: Vec::new(),
         detailed_exitcode: false,
         all: true,
+        ids: false,
         explain: None,
     };
     super::plan::run(&make_plan(&plan), global, &ui.quieter()).await?;
@@ -86,10 +91,18 @@ pub async fn run(args: &cli::Demo, global: &Global, ui: &Ui) -> anyhow::Result<E
 
 fn write_company(folder: &Path, url: &str) -> anyhow::Result<std::path::PathBuf> {
     let cannot = || format!("cannot write the demo's files to {}", folder.display());
-    fs::write(folder.join("employees.csv"), EMPLOYEES).with_context(cannot)?;
-    write_private(&folder.join("key"), |file| file.write_all(KEY.as_bytes())).with_context(cannot)?;
+    // Somebody's own files are not the demo's to replace.
+    for name in [LIST, KEY_FILE, SETTINGS_FILE] {
+        let path = folder.join(name);
+        if path.symlink_metadata().is_ok() {
+            let problem = format!("--keep {}: there is a {name} already; name another folder", folder.display());
+            return Err(refused(ExitStatus::Usage, problem));
+        }
+    }
+    fs::write(folder.join(LIST), EMPLOYEES).with_context(cannot)?;
+    write_private(&folder.join(KEY_FILE), |file| file.write_all(KEY.as_bytes())).with_context(cannot)?;
     let settings = SETTINGS.replace(FIXTURE_URL, url).replace("token_env = \"SKOVIK_TOKEN\"", "token_file = \"key\"");
-    let config = folder.join("skovik-sync.toml");
+    let config = folder.join(SETTINGS_FILE);
     fs::write(&config, settings).with_context(cannot)?;
     Ok(config)
 }

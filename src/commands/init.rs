@@ -13,6 +13,7 @@ use anyhow::Context;
 use crate::cli;
 use crate::exit::{ExitStatus, OrRefuse, refused};
 use crate::source::csv_header;
+use crate::text::shell_path;
 use crate::ui::Ui;
 
 /// The settings file's name.
@@ -112,7 +113,7 @@ pub fn command(args: &cli::Init, ui: &Ui) -> anyhow::Result<ExitStatus> {
     for setting in not_found {
         ui.warn(format!("no column of the CSV file looks like {setting}: look at that line of the settings"));
     }
-    let config = settings.display();
+    let config = shell_path(&settings);
     ui.note("\nTo try it, in one terminal: skovik-sync sandbox");
     ui.note(format!("and in another: SKOVIK_TOKEN=any skovik-sync --config {config} check"));
     Ok(ExitStatus::Done)

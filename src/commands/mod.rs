@@ -7,6 +7,7 @@ mod common;
 pub mod completions;
 pub mod demo;
 pub mod init;
+mod places;
 pub mod plan;
 pub mod run;
 pub mod sandbox;
@@ -30,14 +31,14 @@ pub async fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<ExitStatus> {
         Command::Init(args) => init::command(args, ui),
         Command::Check(args) => check::run(args, global, ui).await,
         Command::Plan(args) => plan::run(args, global, ui).await,
-        Command::Show(args) => show::run(args, ui),
+        Command::Show(args) => show::run(args, global, ui),
         Command::Approve(args) => approve::run(args, global, ui),
         Command::Verify(args) => verify::run(args, global, ui),
         Command::Apply(args) => apply::run(args, global, ui).await,
         Command::Run(args) => run::run(args, global, ui).await,
         Command::Undo(args) => undo::run(args, global, ui),
         Command::Snapshot(args) => snapshot::run(args, global, ui).await,
-        Command::Sandbox(args) => sandbox::run(args, &mut std::io::stdout(), &mut std::io::stderr()).await,
+        Command::Sandbox(args) => sandbox::run(args, global, &mut std::io::stdout(), &mut std::io::stderr()).await,
         Command::Demo(args) => demo::run(args, global, ui).await,
         Command::Completions(args) => completions::run(args, ui),
     }

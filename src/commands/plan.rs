@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::common::{client, existing_state, load_settings, policy, replay, shown, target_url};
+use super::common::{client, existing_state, load_settings, plan_bytes, policy, replay, shown, target_url};
+use super::places::Places;
 use super::signals::{EndedBySignals, unless_interrupted};
 use crate::cli::{self, Global};
 use crate::config::{Invalid, Settings, SourceSettings, TargetSettings, Unresolved};
@@ -18,9 +19,11 @@ use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::write_private;
 use crate::mapping::{Mapper, ResolvedMapper};
 use crate::plan::{Digest, Input, NoPlan, Plan};
+use crate::render::Ids;
 use crate::render::text::{TextOptions, display};
 use crate::source::{Records, read_all};
 use crate::target::{Account, fingerprint};
+use crate::text::shell_path;
 use crate::ui::{Progress, Ui};
 
 /// How many people a group shows on a terminal.
@@ -35,8 +38,14 @@ pub async fn run(args: &cli::Plan, global: &Global, ui: &Ui) -> anyhow::Result<E
     if let Some(key) = &args.explain {
         return explain::run(&settings, args, key, ui).await;
     }
+    Places::new(global)
+        .settings(&settings)
+        .may_read("--users", args.users.as_deref())
+        .writes_plan(&args.out)
+        .check()?;
     let (plan, _signals) = write_plan(&settings, args, global, ui).await?;
-    show(&plan, &args.out, args.all, ui)?;
+    let options = TextOptions { ids: args.ids.into(), ..text_options(&args.out, args.all, ui) };
+    ui.print(display(&plan, &options))?;
     let blocked = plan.blocking_guards().next().is_some();
     let empty = plan.content().operations.is_empty();
     ui.note(next_step(&args.out, blocked, empty));
@@ -193,7 +202,7 @@ pub(super) fn no_plan(error: NoPlan) -> anyhow::Error {
 /// not finished, the plan is needed where it is.
 pub(super) fn put_applied_plan_away(out: &Path, plan: &Plan, global: &Global, ui: &Ui) -> anyhow::Result<()> {
     // What is no plan has no journal.
-    let Some(before) = fs::read(out).ok().and_then(|text| Plan::read(&text).ok()) else { return Ok(()) };
+    let Some(before) = plan_bytes(out).ok().and_then(|text| Plan::read(&text).ok()) else { return Ok(()) };
     let Some(state) = existing_state(global)? else { return Ok(()) };
     let replay = replay(&state, &before)?;
     if !replay.is_begun() {
@@ -235,16 +244,18 @@ pub(super) fn show(plan: &Plan, path: &Path, all: bool, ui: &Ui) -> anyhow::Resu
 pub(super) fn text_options(path: &Path, all: bool, ui: &Ui) -> TextOptions {
     let on_terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
     let limit = (on_terminal && !all).then_some(SHOWN_ON_TERMINAL);
-    TextOptions { color: ui.color(), width: ui.width(), limit, plan_file: shown(path) }
+    TextOptions { color: ui.color(), width: ui.width(), limit, ids: Ids::Hidden, plan_file: path.to_owned() }
 }
 
 pub(super) fn next_step(out: &Path, blocked: bool, empty: bool) -> String {
-    let out = shown(out);
+    let (out, typed) = (shown(out), shell_path(out));
     match (blocked, empty) {
-        (true, _) => format!("\n{out} is written, but blocked by a guard. To look at it again: skovik-sync show {out}"),
+        (true, _) => {
+            format!("\n{out} is written, but blocked by a guard. To look at it again: skovik-sync show {typed}")
+        }
         (false, true) => format!("\n{out} is written; there is nothing to apply."),
         (false, false) => {
-            format!("\n{out} is written. Read it, then: skovik-sync approve {out} && skovik-sync apply {out}")
+            format!("\n{out} is written. Read it, then: skovik-sync approve {typed} && skovik-sync apply {typed}")
         }
     }
 }

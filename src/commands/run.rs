@@ -6,9 +6,10 @@ use std::path::Path;
 use super::apply::{Approved, carry_out, take_lock};
 use super::approve::ceiling_flags;
 use super::common::{
-    automatic_policy, counted_approvals, list_guards, load_settings, now, open_state, read_plan, replay, rules,
-    same_settings, shown, write_approval,
+    approval_path, automatic_policy, counted_approvals, list_guards, load_settings, now, open_state, read_plan, replay,
+    rules, same_settings, shown, write_approval,
 };
+use super::places::Places;
 use super::plan::{show, write_plan};
 use crate::apply::journal::BegunBy;
 use crate::approval::{Found, Granted, automatic, judge, not_lifted};
@@ -18,6 +19,7 @@ use crate::exit::{ExitStatus, refused};
 use crate::guard::Ceiling;
 use crate::plan::{GuardResult, Plan};
 use crate::state::State;
+use crate::text::shell_path;
 use crate::ui::Ui;
 
 /// Runs `run`.
@@ -26,6 +28,14 @@ use crate::ui::Ui;
 /// Those of `plan` and `apply`; exit code 10 where another run or apply is under way, 5 and 6 where a person is needed.
 pub async fn run(args: &cli::Run, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let settings = load_settings(&global.config)?;
+    let approval = approval_path(&args.out, automatic::APPROVER);
+    Places::new(global)
+        .settings(&settings)
+        .writes_plan(&args.out)
+        .writes_approval(&approval)
+        .writes("--report", args.report.as_deref())
+        .writes("--events", args.events.as_deref())
+        .check()?;
     let state = open_state(global)?;
     let _lock = take_lock(&settings, &state, None)?;
     let cli::Run { out, report, events } = args;
@@ -81,6 +91,7 @@ fn plan_arguments(out: &Path) -> cli::Plan {
         same_person: Vec::new(),
         detailed_exitcode: false,
         all: false,
+        ids: false,
         explain: None,
     }
 }
@@ -125,7 +136,7 @@ fn refuse_peoples_apply(out: &Path, settings: &Settings, state: &State) -> anyho
                 "the apply of {}, approved by {}, is not finished: skovik-sync apply {}",
                 shown(out),
                 approvers.join(" and "),
-                shown(out)
+                shell_path(out)
             ),
         )),
         Err(_) => Err(for_people(out)),
@@ -133,11 +144,11 @@ fn refuse_peoples_apply(out: &Path, settings: &Settings, state: &State) -> anyho
 }
 
 fn for_people(out: &Path) -> anyhow::Error {
-    let file = shown(out);
+    let (file, typed) = (shown(out), shell_path(out));
     refused(
         ExitStatus::Partial,
         format!(
-            "the apply of {file} is not finished, and a person began it; read it again, then: skovik-sync apply {file}"
+            "the apply of {file} is not finished, and a person began it; read it again, then: skovik-sync apply {typed}"
         ),
     )
 }
@@ -151,10 +162,10 @@ fn may_go_on(plan: &Plan, out: &Path, settings: &Settings) -> anyhow::Result<Gra
     match approval_of_people(plan, out, settings)? {
         Some(granted) => Ok(granted),
         None => {
-            let file = shown(out);
+            let (file, typed) = (shown(out), shell_path(out));
             let problem = format!(
                 "the apply of {file} is not finished, and is not approved any more: {}; read it again, then: skovik-sync \
-                 approve {file} && skovik-sync apply {file}",
+                 approve {typed} && skovik-sync apply {typed}",
                 objections.join("; ")
             );
             Err(refused(ExitStatus::NotApproved, problem))
@@ -184,10 +195,10 @@ fn approve_by_policy(plan: &Plan, out: &Path, settings: &Settings, ui: &Ui) -> a
     }
     let objections = automatic::objections(plan, &automatic_policy(plan, settings)?);
     if !objections.is_empty() {
-        let file = shown(out);
+        let (file, typed) = (shown(out), shell_path(out));
         let problem = format!(
-            "not approved by policy: {}; nothing was written. The plan is {file}: read it, then: skovik-sync approve {file} \
-             && skovik-sync apply {file}",
+            "not approved by policy: {}; nothing was written. The plan is {file}: read it, then: skovik-sync approve {typed} \
+             && skovik-sync apply {typed}",
             objections.join("; ")
         );
         return Err(refused(ExitStatus::NotApproved, problem));
@@ -199,17 +210,17 @@ fn approve_by_policy(plan: &Plan, out: &Path, settings: &Settings, ui: &Ui) -> a
 }
 
 fn blocked(blocking: &[&GuardResult], plan: &Plan, out: &Path) -> String {
-    let file = shown(out);
+    let (file, typed) = (shown(out), shell_path(out));
     let guards = list_guards(blocking, plan);
     if blocking.iter().any(|guard| Ceiling::lifting(&guard.id).is_none()) {
         return format!(
-            "blocked by {guards}; nothing was written. No approval lifts this: look at {file} with skovik-sync show {file}, \
+            "blocked by {guards}; nothing was written. No approval lifts this: look at {file} with skovik-sync show {typed}, \
              correct the source, or change [guard]; the next run plans anew"
         );
     }
     format!(
         "blocked by {guards}; nothing was written. The plan is {file}: read it, and if all of it is meant: skovik-sync approve \
-         {file} {} && skovik-sync apply {file}",
+         {typed} {} && skovik-sync apply {typed}",
         ceiling_flags(plan)
     )
 }

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
+use super::places::Places;
 use super::signals::ended;
-use crate::cli;
+use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, refused};
 use crate::files::write_private;
 use crate::sandbox::{Options, Server};
@@ -15,7 +16,13 @@ use crate::sandbox::{Options, Server};
 ///
 /// # Errors
 /// Wrong arguments, a seed that cannot be trusted, an address that cannot be listened on, a file that cannot be written.
-pub async fn run(args: &cli::Sandbox, out: &mut dyn Write, err: &mut dyn Write) -> anyhow::Result<ExitStatus> {
+pub async fn run(
+    args: &cli::Sandbox,
+    global: &Global,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> anyhow::Result<ExitStatus> {
+    check_places(args, global)?;
     if let Some(path) = &args.save {
         check_folder(path)?;
     }
@@ -35,6 +42,13 @@ pub async fn run(args: &cli::Sandbox, out: &mut dyn Write, err: &mut dyn Write) 
         writeln!(err, "saved {} to {}", count(account.user_count(), "user"), path.display())?;
     }
     Ok(ExitStatus::Done)
+}
+
+/// The account may go back to where it came from: the seed is read whole before, and replaced whole at the end.
+fn check_places(args: &cli::Sandbox, global: &Global) -> anyhow::Result<()> {
+    let places = || Places::new(global).writes("--request-log", args.request_log.as_deref());
+    places().may_read("--seed", args.seed.as_deref()).check()?;
+    places().writes("--save", args.save.as_deref()).check()
 }
 
 /// Fails early: a folder that is not there would be found out only at the end.

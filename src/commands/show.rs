@@ -4,15 +4,17 @@ use std::io::Write as _;
 
 use anyhow::Context as _;
 
-use super::common::read_plan;
+use super::common::read_plan_to_show;
+use super::places::Places;
 use super::plan::text_options;
-use crate::cli::{Show, ShowFormat};
+use crate::cli::{Global, Show, ShowFormat};
+use crate::config::Settings;
 use crate::exit::{ExitStatus, refused};
 use crate::files::write_private;
 use crate::plan::Plan;
 use crate::render::redact::Masks;
 use crate::render::text::TextOptions;
-use crate::render::{Shown, html, json, markdown, since, text};
+use crate::render::{Ids, Shown, html, json, markdown, since, text};
 use crate::ui::Ui;
 
 /// How wide lines are in a file.
@@ -23,10 +25,11 @@ const WIDTH_OF_A_FILE: usize = 100;
 /// # Errors
 /// Leads to exit 3 where there is no such file or the options contradict each other, and to exit 8 where it is no whole
 /// plan.
-pub fn run(args: &Show, ui: &Ui) -> anyhow::Result<ExitStatus> {
+pub fn run(args: &Show, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     check(args)?;
-    let plan = read_plan(&args.plan)?;
-    let old = args.since.as_deref().map(read_plan).transpose()?;
+    places(args, global).check()?;
+    let plan = read_plan_to_show(&args.plan)?;
+    let old = args.since.as_deref().map(read_plan_to_show).transpose()?;
     let rendered = render(args, &plan, old.as_ref(), ui)?;
     match &args.out {
         None => ui.print(rendered)?,
@@ -37,6 +40,16 @@ pub fn run(args: &Show, ui: &Ui) -> anyhow::Result<ExitStatus> {
         }
     }
     Ok(ExitStatus::Done)
+}
+
+/// Settings are not needed here; if there are any, what they name is not to be lost.
+fn places(args: &Show, global: &Global) -> Places {
+    let places = Places::new(global).plan(&args.plan).may_read("--since", args.since.as_deref());
+    let places = places.writes("--out", args.out.as_deref());
+    match Settings::load(&global.config) {
+        Ok(settings) if args.out.is_some() => places.settings(&settings),
+        _ => places,
+    }
 }
 
 /// Refuses options that would silently do nothing.
@@ -50,6 +63,8 @@ fn check(args: &Show) -> anyhow::Result<()> {
         "--all goes with --format text only; the other renderings show all that they have room for"
     } else if args.since.is_some() && !matches!(args.format, ShowFormat::Text | ShowFormat::Markdown) {
         "--since goes with --format text and --format markdown only"
+    } else if args.ids && !matches!(args.format, ShowFormat::Text | ShowFormat::Markdown) {
+        "--ids goes with --format text and --format markdown only; the other renderings always show the ids"
     } else {
         return Ok(());
     };
@@ -62,7 +77,8 @@ fn render(args: &Show, plan: &Plan, old: Option<&Plan>, ui: &Ui) -> anyhow::Resu
     let masked_old = old.filter(|_| args.redact).map(|old| masks.mask(old));
     let masked = args.redact.then(|| masks.mask(plan));
     let shown = masked.as_ref().map_or_else(|| Shown::from(plan), Shown::from);
-    let comment = markdown::Options { max_bytes: args.max_bytes.unwrap_or(markdown::DEFAULT_MAX_BYTES) };
+    let ids = Ids::from(args.ids);
+    let comment = markdown::Options { max_bytes: args.max_bytes.unwrap_or(markdown::DEFAULT_MAX_BYTES), ids };
     let to_file = args.out.is_some();
     let color = ui.color() && !to_file;
     if let Some(old) = old {
@@ -70,12 +86,12 @@ fn render(args: &Show, plan: &Plan, old: Option<&Plan>, ui: &Ui) -> anyhow::Resu
         let shown_old = masked_old.as_ref().map_or_else(|| Shown::from(old), Shown::from);
         return Ok(match args.format {
             ShowFormat::Markdown => since::markdown(&difference, shown_old, shown, comment)?,
-            _ => since::text(&difference, shown_old, shown, color),
+            _ => since::text(&difference, shown_old, shown, ids, color),
         });
     }
     Ok(match args.format {
         ShowFormat::Text => {
-            let mut options = text_options(&args.plan, args.all, ui);
+            let mut options = TextOptions { ids, ..text_options(&args.plan, args.all, ui) };
             if to_file {
                 options = TextOptions { color, width: WIDTH_OF_A_FILE, limit: None, ..options };
             }

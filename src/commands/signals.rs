@@ -29,12 +29,17 @@ pub(super) async fn unless_interrupted<T>(
         () = &mut signals => return Err(refused(ExitStatus::Interrupted, "interrupted; nothing was written")),
         done = work => done?,
     };
+    Ok((done, end_with(ExitStatus::Interrupted)?))
+}
+
+/// From now on a signal ends the program at once, with this status.
+pub(super) fn end_with(status: ExitStatus) -> anyhow::Result<EndedBySignals> {
     let signals = ended()?;
     let task = tokio::spawn(async move {
         signals.await;
-        std::process::exit(i32::from(ExitStatus::Interrupted as u8));
+        std::process::exit(i32::from(status as u8));
     });
-    Ok((done, EndedBySignals(task.abort_handle())))
+    Ok(EndedBySignals(task.abort_handle()))
 }
 
 /// Completes when the program is asked to end. The signals are caught from the call on, not from the first poll.

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use serde_json::value::RawValue;
 
 use super::common::{client, load_settings, shown};
+use super::places::Places;
 use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, OrRefuse};
 use crate::files::PrivateFile;
@@ -21,6 +22,7 @@ use crate::ui::Ui;
 /// Exit codes 3 and 4.
 pub async fn run(args: &cli::Snapshot, global: &Global, ui: &Ui) -> Result<ExitStatus> {
     let settings = load_settings(&global.config)?;
+    Places::new(global).settings(&settings).writes("--out", Some(&args.out)).check()?;
     let progress = ui.progress("reading Skovik's users");
     let told = |read: u64, total: Option<u64>| {
         if let Some(total) = total {

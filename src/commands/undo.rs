@@ -4,6 +4,7 @@
 use anyhow::Context as _;
 
 use super::common::{load_settings, open_state, read_plan, replay, same_settings, shown};
+use super::places::Places;
 use crate::apply::undo::{self, History, Input};
 use crate::cli::{self, Global};
 use crate::employee::Managed;
@@ -19,6 +20,7 @@ pub fn run(args: &cli::Undo, global: &Global, ui: &Ui) -> anyhow::Result<ExitSta
     let plan = read_plan(&args.plan)?;
     let settings = load_settings(&global.config)?;
     same_settings(&plan, &settings, &global.config)?;
+    Places::new(global).settings(&settings).plan(&args.plan).writes_plan(&args.out).check()?;
     let state = open_state(global)?;
     // A journal that is being written says too little.
     let _lock = super::apply::take_lock(&settings, &state, Some(plan.hash()))?;

@@ -8,12 +8,17 @@ use jiff::Timestamp;
 use super::common::{
     counted_approvals, existing_state, list_guards, load_settings, now, read_plan, replay, rules, same_settings,
 };
-use crate::approval::{Accepted, Found, Rules, examine, judge, not_lifted};
+use crate::approval::{Accepted, Found, Group, Rules, examine, grouped, judge, not_lifted};
 use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
+use crate::files::read_bounded_text;
 use crate::plan::{Digest, Plan, Summary};
-use crate::render::{markdown, printable};
+use crate::render::markdown;
+use crate::text::printable;
 use crate::ui::Ui;
+
+/// How long a rendering may be, in bytes: no server takes a longer comment.
+const MOST_RENDERED: u64 = 64 * 1024 * 1024;
 
 /// Runs `verify`.
 ///
@@ -44,8 +49,9 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
     let rules = rules(&plan, &settings)?;
     let found = counted_approvals(&args.plan, &plan, &settings)?;
     let now = now();
-    for one in &found {
-        ui.line(format!("approval  {}: {}", one.name, described(&plan, one, &rules, now)))?;
+    for Group { names, said } in grouped(found.iter().map(|one| (one.name.clone(), described(&plan, one, &rules, now))))
+    {
+        ui.line(format!("approval  {names}: {said}"))?;
     }
     let stated = args.approved_hash.as_deref().map(stated_hash).transpose()?;
     let granted = judge(&plan, &found, stated, &rules, now)
@@ -61,7 +67,7 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
 
 /// Proves that a rendering shows exactly this plan.
 fn rendered(plan: &Plan, path: &Path, ui: &Ui) -> anyhow::Result<()> {
-    let text = std::fs::read_to_string(path)
+    let text = read_bounded_text(path, MOST_RENDERED)
         .with_context(|| format!("cannot read {}", path.display()))
         .or_refuse(ExitStatus::Usage)?;
     markdown::proves(plan, &text)
@@ -71,7 +77,7 @@ fn rendered(plan: &Plan, path: &Path, ui: &Ui) -> anyhow::Result<()> {
 
 /// What is to be said of an approval, after its name.
 fn described(plan: &Plan, found: &Found, rules: &Rules, now: Timestamp) -> String {
-    let Accepted { approval, key } = match examine(plan, found, rules, now) {
+    let Accepted { approval, key, .. } = match examine(plan, found, rules, now) {
         Ok(accepted) => accepted,
         Err(_) if found.approval.as_ref().is_ok_and(|approval| approval.plan_hash != plan.hash()) => {
             return "of another plan".to_owned();

@@ -14,11 +14,15 @@ use tokio::time::timeout;
 
 use super::section::Section;
 use super::{ConfigError, TargetSettings};
+use crate::files::read_bounded;
+use crate::text;
 
 /// How long a program may take to print a secret; somebody may have to type something first.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// How much of what a program says is kept; no secret is longer.
 const KEPT: usize = 64 * 1024;
+/// How many characters of what a program says are shown.
+const SHOWN: usize = 200;
 
 /// A secret: what it is for, and where it is kept. It does not hold the secret itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +93,7 @@ impl Secret {
                 let problem = "is empty; it is a program and its arguments, such as [\"pass\", \"show\", \"skovik\"]";
                 return Err(section.problem(command, problem));
             }
+            section.starts(command, &argv);
             SecretPlace::Command { argv, folder: section.folder().to_owned() }
         } else if let Some(name) = section.text(variable)? {
             let name = name.trim();
@@ -140,7 +145,10 @@ impl Secret {
             }
             SecretPlace::File(path) => {
                 warn_if_others_can_read(path, prefix);
-                let text = tokio::fs::read(path).await;
+                // It may be a pipe, but none without an end.
+                let read = path.clone();
+                let text = tokio::task::spawn_blocking(move || read_bounded(&read, KEPT as u64)).await;
+                let text = text.unwrap_or_else(|error| Err(io::Error::other(error)));
                 let text = text.map_err(|error| format!("cannot read {prefix}_file {}: {error}", path.display()))?;
                 (format!("{prefix}_file {}", path.display()), text)
             }
@@ -215,18 +223,19 @@ pub(crate) fn program_path(program: &str, folder: &Path) -> io::Result<PathBuf> 
 
 /// The start of what a program said, on one line.
 pub(crate) fn shortened(text: &str) -> String {
-    let line: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    match line.char_indices().nth(200) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
+    let line: String = text.trim().chars().map(|c| if text::is_unseen(c) { ' ' } else { c }).collect();
+    text::shortened(&line, SHOWN).into_owned()
 }
 
 #[cfg(unix)]
 fn warn_if_others_can_read(path: &Path, prefix: &str) {
     use std::os::unix::fs::PermissionsExt;
     if fs::metadata(path).is_ok_and(|data| data.permissions().mode() & 0o044 != 0) {
-        tracing::warn!("others can read {prefix}_file {path}; chmod 600 it", path = path.display());
+        tracing::warn!(
+            "others can read {prefix}_file {path}; chmod 600 {typed}",
+            path = path.display(),
+            typed = crate::text::shell_path(path)
+        );
     }
 }
 

@@ -77,7 +77,7 @@ struct HashedManager {
 
 /// The hash of the settings. The destructuring makes whoever adds a setting decide whether it belongs.
 pub(super) fn hash(settings: &Settings) -> Result<Digest, PlanError> {
-    let Settings { target, sources, employee, scope, manager, guard, approval: _, hash: _ } = settings;
+    let Settings { target, sources, employee, scope, manager, guard, approval: _, hash: _, files: _ } = settings;
     let TargetSettings {
         url,
         token: _,

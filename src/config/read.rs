@@ -66,7 +66,8 @@ pub(super) fn settings(document: Document<'_>, table: &DeTable<'_>) -> Result<Se
     let guard = super::guard::limits(root.section("guard", "[guard]")?, &employee)?;
     let approval = approval(root.section("approval", "[approval]")?)?;
     // The hash is computed over the rest as soon as that is complete.
-    Ok(Settings { target, sources, employee, scope, manager, guard, approval, hash: Digest::from_bytes([0; 32]) })
+    let hash = Digest::from_bytes([0; 32]);
+    Ok(Settings { target, sources, employee, scope, manager, guard, approval, hash, files: Vec::new() })
 }
 
 fn target(section: &Section<'_>) -> Result<TargetSettings, ConfigError> {

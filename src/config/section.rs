@@ -1,6 +1,7 @@
 //! Typed reading of one table of the settings file. Every problem names the key, its table and its line; a key that
 //! nobody knows is a problem, so that a misspelt limit is not mistaken for its default.
 
+use std::cell::RefCell;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,13 +10,15 @@ use jiff::SignedDuration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{ConfigError, nearest};
+use super::{ConfigError, NamedFile, nearest};
 
 /// The settings file as a text, and what relative paths are relative to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Document<'a> {
     pub(crate) text: &'a str,
     pub(crate) path: &'a Path,
+    /// The files that its settings name, as they are read.
+    pub(crate) files: &'a RefCell<Vec<NamedFile>>,
 }
 
 impl Document<'_> {
@@ -233,7 +236,22 @@ impl<'a> Section<'a> {
 
     /// A path, made relative to the folder of the file.
     pub(crate) fn path(&self, key: &str) -> Result<Option<PathBuf>, ConfigError> {
-        Ok(self.text(key)?.map(|path| self.folder().join(path)))
+        let path = self.text(key)?.map(|path| self.folder().join(path));
+        Ok(path.inspect(|path| self.reads(key, path)))
+    }
+
+    /// Notes a file that is read because a setting names it. [`Section::path`] does it by itself.
+    pub(crate) fn reads(&self, key: &str, path: &Path) {
+        let file = NamedFile { setting: format!("`{key}` of {}", self.label), path: path.to_owned() };
+        self.document.files.borrow_mut().push(file);
+    }
+
+    /// Notes a program and those of its arguments that are files.
+    pub(crate) fn starts(&self, key: &str, argv: &[String]) {
+        argv.iter()
+            .map(|word| self.folder().join(word))
+            .filter(|path| path.is_file())
+            .for_each(|path| self.reads(key, &path));
     }
 
     /// A table inside this one; an absent one reads as empty.

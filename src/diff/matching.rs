@@ -7,6 +7,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use super::{Claim, Comparison, Person, Policy, Remove, Renumber, Standing, Untrusted, describe_user};
 use crate::diagnostic::Severity;
 use crate::employee::{Desired, Directory, Employee, ExternalIdentifier, email_key};
+use crate::text::shell_option;
 
 impl<'a> Comparison<'a> {
     /// Matches everybody and gives every user a standing, without yet looking at what stands in whose way.
@@ -208,9 +209,9 @@ impl<'a> Comparison<'a> {
         } else {
             let reason = format!(
                 "the e-mail belongs to {owner}, whose identifier {other} is in no source: either the same person under a \
-                 new number (then plan with --same-person {}), or an address that was given to somebody new (then \
+                 new number (then plan with {}), or an address that was given to somebody new (then \
                  remove or change that user first)",
-                employee.identifier
+                shell_option("--same-person", employee.identifier.as_str())
             );
             self.set_aside_as(index, user, "renumbering_undecided", &reason);
         }

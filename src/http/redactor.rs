@@ -6,6 +6,8 @@ use std::sync::{PoisonError, RwLock};
 
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::text::{is_unseen, shortened};
+
 /// How many characters of a server's words are shown.
 const LONGEST: usize = 300;
 /// How much of a body is looked at for that.
@@ -36,10 +38,7 @@ impl Redactor {
     pub(crate) fn clean(&self, text: &str) -> String {
         // Before and after: white space or control characters within the text could hide a secret, or make it up.
         let text = self.without_secrets(&visible(&self.without_secrets(text)));
-        match text.char_indices().nth(LONGEST) {
-            Some((end, _)) => format!("{}…", &text[..end]),
-            None => text,
-        }
+        shortened(&text, LONGEST).into_owned()
     }
 
     /// The same of a body that may be anything.
@@ -80,7 +79,7 @@ fn visible(text: &str) -> String {
             skip_sequence(c, &mut chars);
         } else if c.is_whitespace() {
             space = !out.is_empty();
-        } else if !is_invisible(c) {
+        } else if !is_unseen(c) {
             if std::mem::take(&mut space) {
                 out.push(' ');
             }
@@ -98,13 +97,6 @@ fn skip_sequence(start: char, chars: &mut std::iter::Peekable<std::str::Chars<'_
     }
     while chars.next_if(|c| matches!(c, '\u{20}'..='\u{3f}')).is_some() {}
     chars.next_if(|c| matches!(c, '\u{40}'..='\u{7e}'));
-}
-
-/// Control characters, and those that turn the direction of text or have no width.
-fn is_invisible(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
 }
 
 #[cfg(test)]

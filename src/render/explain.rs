@@ -4,12 +4,12 @@ use std::fmt;
 
 use super::text::layout::{Palette, wrap};
 use super::text::person::{Labels, Shown, consequence_text, lines};
-use super::text::value::{shown_branch, shown_custom, shown_manager, shown_text};
-use super::{escape, printable};
+use super::text::value::{Ids, shown_branch, shown_custom, shown_manager, shown_text};
 use crate::employee::UserId;
 use crate::mapping::Step;
 use crate::plan::{Content, Diagnostic, Fields, Operation};
 use crate::source::{Testimony, TestimonyRow};
+use crate::text::{escape, printable};
 
 /// How wide the column of names may become.
 const WIDEST_NAME: usize = 28;
@@ -128,15 +128,16 @@ impl Text<'_> {
         let Fields { external_identifier, primary_email, first_name, last_name, branch, manager, custom_fields } =
             fields;
         writeln!(f, "  user {}, {how}", self.palette.cyan(escape(id.as_str())))?;
-        let labels = Labels::of(&self.content.target);
+        let labels = Labels::of(&self.content.target, Ids::Hidden);
         let mut pairs = vec![
             ("external_identifier".to_owned(), shown(external_identifier.as_ref().map_or("", |id| id.as_str()))),
             ("primary_email".to_owned(), shown(primary_email)),
             ("first_name".to_owned(), shown(first_name)),
             ("last_name".to_owned(), shown(last_name)),
         ];
-        pairs.extend(branch.iter().map(|branch| ("branch".to_owned(), shown_branch(branch.as_ref()))));
-        pairs.extend(manager.iter().map(|manager| ("manager".to_owned(), shown_manager(manager.as_ref()))));
+        pairs.extend(branch.iter().map(|branch| ("branch".to_owned(), shown_branch(branch.as_ref(), Ids::Hidden))));
+        pairs
+            .extend(manager.iter().map(|manager| ("manager".to_owned(), shown_manager(manager.as_ref(), Ids::Hidden))));
         let custom = custom_fields.iter();
         pairs.extend(custom.map(|(id, value)| {
             let label = labels.field(&crate::plan::Field::Custom(id.clone()));
@@ -146,7 +147,7 @@ impl Text<'_> {
     }
 
     fn operation(&self, f: &mut fmt::Formatter<'_>, operation: &Operation) -> fmt::Result {
-        let pairs: Vec<(String, String)> = lines(operation, &Labels::of(&self.content.target))
+        let pairs: Vec<(String, String)> = lines(operation, &Labels::of(&self.content.target, Ids::Hidden))
             .into_iter()
             .map(|line| {
                 let value = match line.shown {
@@ -157,7 +158,7 @@ impl Text<'_> {
             })
             .collect();
         self.pairs(f, &pairs)?;
-        match consequence_text(operation) {
+        match consequence_text(operation, Ids::Hidden) {
             Some(sentence) => self.remark(f, &sentence),
             None => Ok(()),
         }

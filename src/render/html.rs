@@ -20,7 +20,7 @@ use super::shown::{Shown, Verdict};
 use super::text::guards::{CEILINGS_LIFT, NOTHING_LIFTS, figures, guard_name, parts, unit};
 use super::text::layout::thousands;
 use super::text::remarks::sentence;
-use super::text::value::shown_text;
+use super::text::value::{Ids, shown_text};
 use crate::guard::Unit;
 use crate::plan::{Content, Diagnostic, GuardOutcome, GuardResult, Severity, SourceSummary, Target};
 
@@ -89,6 +89,7 @@ struct Plain<'a> {
     kind: &'static str,
     name: &'a str,
     identifier: &'a str,
+    user: &'a str,
     fields: String,
 }
 
@@ -123,7 +124,7 @@ impl<'a> Page<'a> {
         let names = |guards: &[&str]| guards.iter().map(|id| shown_text(id)).collect::<Vec<_>>().join(", ");
         let mut sentences = Vec::new();
         for guard in guards.iter().filter(|guard| guard.outcome == GuardOutcome::Block && !guard.parts.is_empty()) {
-            sentences.push(shown_text(&format!("{}: {}.", guard_name(guard, target), parts(guard))));
+            sentences.push(shown_text(&format!("{}: {}.", guard_name(guard, target, Ids::Shown), parts(guard))));
         }
         if !verdict.fixed.is_empty() {
             sentences.push(format!("Blocked by {}: {NOTHING_LIFTS}", names(&verdict.fixed)));
@@ -181,7 +182,7 @@ impl Guard {
             None => 100,
         };
         Self {
-            id: shown_text(&guard_name(guard, target)),
+            id: shown_text(&guard_name(guard, target, Ids::Shown)),
             figures: figures(guard),
             blocks: *outcome == GuardOutcome::Block,
             gauge: (unit != Unit::AtLeast).then(|| u64::try_from(share).unwrap_or(100)),

@@ -14,6 +14,7 @@ use super::redact::{self, NOTICE};
 use super::shown::Shown;
 use super::text::group::Kind;
 use super::text::person::Labels;
+use super::text::value::Ids;
 use crate::plan::{Plan, Summary};
 
 /// How many bytes GitHub takes in a comment, and the limit where none is given. GitLab takes 1,000,000.
@@ -23,7 +24,7 @@ pub const LEAST_MAX_BYTES: usize = 4_096;
 
 /// How the comment says what it was made with. The layout is counted up whenever the same plan would look different: a
 /// comment in another one cannot be made again.
-const TRAILER_START: &str = "<!-- skovik-sync comment: layout=1 max-bytes=";
+const TRAILER_START: &str = "<!-- skovik-sync comment: layout=2 max-bytes=";
 pub(super) const SINCE_TRAILER_START: &str = "<!-- skovik-sync comment: since=";
 
 /// How a comment is made.
@@ -31,11 +32,13 @@ pub(super) const SINCE_TRAILER_START: &str = "<!-- skovik-sync comment: since=";
 pub struct Options {
     /// How many bytes it has at most; see [`LEAST_MAX_BYTES`].
     pub max_bytes: usize,
+    /// Whether the ids are shown that the names stand for.
+    pub ids: Ids,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { max_bytes: DEFAULT_MAX_BYTES }
+        Self { max_bytes: DEFAULT_MAX_BYTES, ids: Ids::Hidden }
     }
 }
 
@@ -54,11 +57,11 @@ pub struct TooShort {
 pub fn render<'a>(shown: impl Into<Shown<'a>>, options: Options) -> Result<String, TooShort> {
     let shown = shown.into();
     let content = shown.content();
-    let labels = Labels::of(&content.target);
+    let labels = Labels::of(&content.target, options.ids);
     let document = Document {
         head: head(shown),
         sections: vec![
-            parts::guards(content),
+            parts::guards(content, options.ids),
             parts::sources(content),
             parts::group(content, Kind::Delete, &labels),
             parts::remarks(content, false),
@@ -116,7 +119,9 @@ pub(super) fn hash_line(shown: Shown<'_>) -> String {
 }
 
 fn trailer(masked: bool, options: Options) -> String {
-    format!("{TRAILER_START}{} redact={} -->\n", options.max_bytes, if masked { "yes" } else { "no" })
+    let Options { max_bytes, ids } = options;
+    let word = |yes| if yes { "yes" } else { "no" };
+    format!("{TRAILER_START}{max_bytes} redact={} ids={} -->\n", word(masked), word(ids == Ids::Shown))
 }
 
 /// The parameters that a trailer names. Only the one way in which they are written is understood.
@@ -127,7 +132,8 @@ fn parameters(line: &str) -> Result<(bool, Options), String> {
     let rest = line.strip_prefix(TRAILER_START).unwrap_or_default();
     let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
     let max_bytes = rest[..digits].parse().unwrap_or_default();
-    let found = (rest.ends_with("redact=yes -->"), Options { max_bytes });
+    let ids = Ids::from(rest.ends_with(" ids=yes -->"));
+    let found = (rest.contains(" redact=yes "), Options { max_bytes, ids });
     if trailer(found.0, found.1).trim_end() == line {
         return Ok(found);
     }

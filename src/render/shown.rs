@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::escape;
 use super::redact::Masked;
 use super::text::guards::{CEILINGS_LIFT, NOTHING_LIFTS};
 use crate::guard::{Ceiling, needed_ceilings};
 use crate::plan::{Content, Digest, GuardOutcome, Plan};
+use crate::text::escape;
 
 /// What is shown.
 #[derive(Debug, Clone, Copy)]

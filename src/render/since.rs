@@ -18,6 +18,7 @@ use self::pairs::Pairs;
 use super::shown::Shown;
 use super::text::layout::thousands;
 use super::text::person::Labels;
+use super::text::value::Ids;
 use crate::plan::{Diagnostic, Operation, Plan};
 
 pub use self::comment::markdown;
@@ -73,8 +74,8 @@ struct Both<'a> {
 }
 
 impl<'a> Both<'a> {
-    fn of(difference: &'a Difference, old: Shown<'a>, new: Shown<'a>) -> Self {
-        let (old_labels, new_labels) = (Labels::of(&old.content().target), Labels::of(&new.content().target));
+    fn of(difference: &'a Difference, old: Shown<'a>, new: Shown<'a>, ids: Ids) -> Self {
+        let [old_labels, new_labels] = [old, new].map(|plan| Labels::of(&plan.content().target, ids));
         Self { difference, old, new, old_labels, new_labels }
     }
 

@@ -5,7 +5,7 @@
 //! them the guards, the summary and the hash. Thousands of updates scroll away; a delete does not. Whoever begins at the
 //! top (a pager, a CI log) finds the deletes announced in the header. Within a group the order is that of execution.
 //!
-//! Every line reads right without colour, and every text from outside is shown by [`super::escape`]. Nothing here asks
+//! Every line reads right without colour, and every text from outside is shown by [`crate::text`]. Nothing here asks
 //! the terminal or the environment; see [`TextOptions`].
 
 pub(super) mod group;
@@ -17,16 +17,17 @@ pub(super) mod remarks;
 pub(super) mod tests;
 pub(super) mod value;
 
-use std::borrow::Cow;
 use std::fmt;
+use std::path::PathBuf;
 
 use self::group::Group;
 use self::layout::Palette;
 use self::person::Labels;
 use self::remarks::Remarks;
+use self::value::Ids;
 use super::shown::Shown;
-use super::{escape, printable};
 use crate::plan::{Content, SourceSummary};
+use crate::text::{escape, shell_path};
 
 /// How a plan is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,13 +38,15 @@ pub struct TextOptions {
     pub width: usize,
     /// How many people of a group, and how many remarks of a kind, are shown; all of them by default.
     pub limit: Option<usize>,
+    /// Whether the ids are shown that the names stand for.
+    pub ids: Ids,
     /// What the hints call the plan file.
-    pub plan_file: String,
+    pub plan_file: PathBuf,
 }
 
 impl Default for TextOptions {
     fn default() -> Self {
-        Self { color: false, width: 100, limit: None, plan_file: "plan.json".to_owned() }
+        Self { color: false, width: 100, limit: None, ids: Ids::Hidden, plan_file: PathBuf::from("plan.json") }
     }
 }
 
@@ -55,7 +58,7 @@ impl TextOptions {
 
     /// The line that stands for those that are not shown.
     fn more(&self, count: usize, what: &str) -> String {
-        let (count, file) = (layout::thousands(count), shell_word(&self.plan_file));
+        let (count, file) = (layout::thousands(count), shell_path(&self.plan_file));
         format!("… and {count} more{what}; see them all with: skovik-sync show {file} --all")
     }
 }
@@ -87,7 +90,7 @@ impl fmt::Display for Text<'_> {
         let content = shown.content();
         let groups = Group::all(&content.operations, options);
         let context = Context {
-            labels: Labels::of(&content.target),
+            labels: Labels::of(&content.target, options.ids),
             remarks: Remarks::of(&content.diagnostics, &groups),
             options,
             palette: Palette::new(options.color),
@@ -164,14 +167,4 @@ fn summary(f: &mut fmt::Formatter<'_>, shown: Shown<'_>) -> fmt::Result {
         write!(f, " {} set aside.", summary.set_aside)?;
     }
     writeln!(f, "\nPlan hash: {}", shown.hash())
-}
-
-/// A file name as a shell takes it.
-pub(crate) fn shell_word(name: &str) -> Cow<'_, str> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
-    if !name.is_empty() && name.chars().all(plain) {
-        Cow::Borrowed(name)
-    } else {
-        Cow::Owned(format!("'{}'", printable(name).replace('\'', r"'\''")))
-    }
 }

@@ -23,7 +23,6 @@ mod server;
 mod users;
 mod validate;
 
-use std::fs::File;
 use std::io::BufReader;
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroUsize;
@@ -35,6 +34,7 @@ use secrecy::SecretString;
 
 use crate::cli::{self, BranchMove, Identifiers, ManagerDelete, Paging, PutMode};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
+use crate::files::{Links, open_regular};
 
 pub use account::Account;
 pub use fault::Rule;
@@ -133,7 +133,7 @@ impl TryFrom<&cli::Sandbox> for Options {
         let account = match seed {
             None => Account::default(),
             Some(path) => {
-                let file = File::open(path)
+                let file = open_regular(path, Links::Follow)
                     .map_err(|error| usage(format!("the seed {} cannot be read: {error}", path.display())))?;
                 Account::load(BufReader::new(file))
                     .map_err(|error| anyhow::anyhow!("the seed {}: {error}", path.display()))

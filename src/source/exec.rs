@@ -38,6 +38,7 @@ impl ExecSource {
         if argv.is_empty() {
             return Err(section.problem("command", format!("is empty; it is {why}")));
         }
+        section.starts("command", &argv);
         let name = section.word("format", FormatName::WORDS)?;
         let name = name.ok_or_else(|| section.missing("format", "what it prints: \"csv\", \"json\" or \"jsonl\""))?;
         let foreign =

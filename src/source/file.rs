@@ -11,6 +11,7 @@ use super::{Conditions, ReadError, Reading, Source, blocking};
 use crate::config::ConfigError;
 use crate::config::section::Section;
 use crate::plan::Digest;
+use crate::text::shell_path;
 
 /// `csv`, `json` and `jsonl`: a file of records.
 #[derive(Debug, Clone)]
@@ -102,7 +103,8 @@ fn stated_digest(path: &Path, list: &Path) -> Result<Digest, String> {
         Digest::parse(&format!("sha256:{}", digits.to_ascii_lowercase())).filter(|_| fits)
     });
     stated.ok_or_else(|| {
-        let list = list.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        format!("sha256_file {} holds no SHA-256 of {list}; write it with `sha256sum {list}`", path.display())
+        let name = Path::new(list.file_name().unwrap_or_default());
+        let (list, typed) = (name.display(), shell_path(name));
+        format!("sha256_file {} holds no SHA-256 of {list}; write it with `sha256sum {typed}`", path.display())
     })
 }

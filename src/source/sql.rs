@@ -17,7 +17,6 @@ mod statement;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -25,11 +24,14 @@ use futures_util::future::BoxFuture;
 use super::{Conditions, ReadError, Reading, Source, blocking};
 use crate::config::ConfigError;
 use crate::config::section::Section;
+use crate::files::{Links, read_regular_text};
 use address::Address;
 use filling::Filling;
 
 /// How long it may take until a database answers at all.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long `query_file` may be, in bytes.
+const MOST_QUERY: u64 = 4 * 1024 * 1024;
 /// What proves that a result is whole: the database has ended it, within one transaction.
 const PROOF: &str = "transaction";
 
@@ -107,7 +109,7 @@ impl Query {
         let (key, text) = match (section.text("query")?, section.path("query_file")?) {
             (Some(text), None) => ("query", text.to_owned()),
             (None, Some(path)) => {
-                let text = fs::read_to_string(&path).map_err(|error| {
+                let text = read_regular_text(&path, MOST_QUERY, Links::Follow).map_err(|error| {
                     section.problem("query_file", format!("cannot be read: {}: {error}", path.display()))
                 })?;
                 ("query_file", text)

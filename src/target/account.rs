@@ -15,6 +15,7 @@ use super::snapshot::{self, Item};
 use super::wire::{self, ShareBranches};
 use crate::employee::{Branch, CustomField, Directory, Managed, User};
 use crate::exit::{ExitStatus, OrRefuse, refused};
+use crate::files::{Links, open_regular};
 
 /// Where Skovik's side comes from.
 #[derive(Debug)]
@@ -133,7 +134,8 @@ fn read(
     url: &Url,
     read: impl FnOnce(BufReader<File>) -> Result<String, snapshot::SnapshotError>,
 ) -> Result<()> {
-    let file = File::open(path).with_context(|| format!("cannot open the snapshot {}", path.display()));
+    let file =
+        open_regular(path, Links::Follow).with_context(|| format!("cannot open the snapshot {}", path.display()));
     let file = BufReader::new(file.or_refuse(ExitStatus::Untrusted)?);
     let of = read(file).with_context(|| format!("the snapshot {}", path.display())).or_refuse(ExitStatus::Untrusted)?;
     if is_same(&of, url) {

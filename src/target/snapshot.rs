@@ -4,7 +4,7 @@
 //! API gave it, to the letter; the last line counts them and carries the SHA-256 of all the bytes before it. A file
 //! without that line was cut, and is refused as a list that was not read whole.
 
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, Read as _, Write};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -16,6 +16,9 @@ use crate::plan::Digest;
 pub const FORMAT: &str = "skovik-sync/snapshot";
 /// The version that this program writes, and the only one that it reads.
 pub const FORMAT_VERSION: u64 = 1;
+
+/// How long a line may be, in bytes, with its line break: as long as the largest answer of Skovik that is read.
+const LONGEST_LINE: u64 = 64 * 1024 * 1024;
 
 /// One thing of an account, as the API gave it.
 #[derive(Debug, Clone, Copy)]
@@ -210,7 +213,7 @@ struct Lines<R> {
 impl<R: BufRead> Lines<R> {
     fn new(mut from: R) -> Result<Self, SnapshotError> {
         let mut line = Vec::new();
-        from.read_until(b'\n', &mut line)?;
+        read_line(&mut from, &mut line)?;
         let header: Header = serde_json::from_slice(&line).map_err(|_| SnapshotError::NotASnapshot)?;
         if header.format != FORMAT || header.format_version != FORMAT_VERSION {
             return Err(SnapshotError::NotASnapshot);
@@ -224,7 +227,7 @@ impl<R: BufRead> Lines<R> {
         self.line.clear();
         self.number += 1;
         let number = self.number;
-        self.from.read_until(b'\n', &mut self.line)?;
+        read_line(&mut self.from, &mut self.line)?;
         if self.line.last() != Some(&b'\n') {
             return Err(SnapshotError::NotWhole(format!("it breaks off in line {number}, before its last line")));
         }
@@ -232,4 +235,10 @@ impl<R: BufRead> Lines<R> {
         serde_json::from_slice(&self.line)
             .map_err(|error| SnapshotError::Line { line: number, problem: error.to_string() })
     }
+}
+
+/// Reads a line, or as much of one as no line of a snapshot has.
+fn read_line(from: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<()> {
+    from.by_ref().take(LONGEST_LINE).read_until(b'\n', line)?;
+    Ok(())
 }

@@ -11,6 +11,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, fmt};
 
+use super::stream;
 use crate::cli::{Global, LogFormat};
 
 /// What the messages of [`super::Ui`] are filed under where logs are JSON.
@@ -58,7 +59,8 @@ impl<'a> MakeWriter<'a> for BesideBars {
 
 impl Write for &BesideBars {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        self.0.suspend(|| io::stderr().lock().write_all(text)).map(|()| text.len())
+        self.0.suspend(|| stream::write_stderr(text));
+        Ok(text.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

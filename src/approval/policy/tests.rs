@@ -74,6 +74,17 @@ fn one_valid_approval_suffices() {
 }
 
 #[test]
+fn approvers_whose_names_look_the_same_count_once() {
+    for other in
+        ["ANNA BERG", "Anna\u{a0}Berg", "Ａｎｎａ Ｂｅｒｇ", "Anna  Berg", "An\u{200b}na Berg", "anna berg\u{e000}"]
+    {
+        let refusal = judged(vec![approval("Anna Berg"), approval(other)], 2).expect_err(other);
+        assert!(refusal.contains("1 of 2") && refusal.contains("their names look the same"), "{other:?}: {refusal}");
+    }
+    assert_eq!(judged(vec![approval("Anna Berg"), approval("Anna Borg")], 2).map(|names| names.len()), Ok(2));
+}
+
+#[test]
 fn none_is_too_few() {
     assert!(judged(vec![], 1).is_err());
 }

@@ -146,3 +146,16 @@ fn no_pattern_takes_long() {
     assert!(!glob("*a".repeat(2_000).as_bytes(), "a".repeat(1_999).as_bytes()));
     assert!(glob("*a".repeat(2_000).as_bytes(), "a".repeat(2_000).as_bytes()));
 }
+
+#[test]
+fn the_owner_of_a_key_may_be_whoever_looks_like_a_principal() {
+    let signers = parse(&format!("boss@example.com,anna@example.com {ANNA}\n*,!ben@example.com {BEN}")).expect("read");
+    for name in ["anna@example.com", "Anna@Example.com", "ａｎｎａ@example.com", "anna\u{200b}@example.com"] {
+        assert!(signers.may_be(&key(ANNA), name), "{name:?}");
+    }
+    assert!(!signers.may_be(&key(ANNA), "anne@example.com"));
+    assert!(signers.may_be(&key(BEN), "carla@example.com") && !signers.may_be(&key(BEN), "ben@example.com"));
+    // To sign, a name must be that of the file to the letter.
+    let refused = signers.check(&key(ANNA), "Anna@example.com", at("2026-03-15T00:00:00Z"));
+    assert!(refused.is_err_and(|problem| problem.contains("not Anna@example.com's")));
+}

@@ -7,71 +7,68 @@ use crate::ui::Ui;
 /// How many people of each kind are listed; the report file has them all.
 const SHOWN: usize = 50;
 
-/// Says with `line` what happened, and hints at what to do.
-pub(super) fn print(
-    plan: &Plan,
-    report: &Report,
-    file: &str,
-    line: &dyn Fn(&str) -> anyhow::Result<()>,
-    ui: &Ui,
-) -> anyhow::Result<()> {
+/// Says with `say` what happened, and hints at what to do; `file` is the plan as a shell takes it.
+pub(super) fn print(plan: &Plan, report: &Report, file: &str, say: &dyn Fn(&str), ui: &Ui) {
+    say(&summary(plan, report).join("\n"));
+    let is_left = report.outcomes.iter().any(|outcome| !outcome.is_done());
+    match &report.halt {
+        Some(Halt::Interrupted) => ui.hint(format!("interrupted; to go on, under the same approval: skovik-sync apply {file}")),
+        Some(halt) => ui.hint(format!("the run was stopped: {halt}; when that is mended: skovik-sync apply {file}")),
+        None if is_left => ui.hint(format!(
+            "what was refused has to be mended in the data or in Skovik; then skovik-sync apply {file} goes on, or plan again"
+        )),
+        None => {}
+    }
+}
+
+/// What happened, in lines.
+fn summary(plan: &Plan, report: &Report) -> Vec<String> {
     let operations = &plan.content().operations;
     let pairs = || operations.iter().zip(&report.outcomes);
-    line(&format!(
-        "Applied: {}.",
-        counts(pairs().filter(|(_, outcome)| outcome.is_done()).map(|(operation, _)| operation))
-    ))?;
+    let done = pairs().filter(|(_, outcome)| outcome.is_done()).map(|(operation, _)| operation);
+    let mut lines = vec![format!("Applied: {}.", counts(done))];
     let before = pairs().filter(|(_, outcome)| matches!(outcome, Outcome::DoneBefore { .. })).count();
     if before > 0 {
-        line(&format!("  of these, {before} by an earlier run of this apply"))?;
+        lines.push(format!("  of these, {before} by an earlier run of this apply"));
     }
-    let list = |title: &str, which: &dyn Fn(&Outcome) -> Option<String>| -> anyhow::Result<usize> {
+    let mut list = |title: &str, which: &dyn Fn(&Outcome) -> Option<String>| {
         let found: Vec<(&Operation, String)> =
             pairs().filter_map(|(operation, outcome)| Some((operation, which(outcome)?))).collect();
         if !found.is_empty() {
-            line(&format!("{title} ({}):", found.len()))?;
+            lines.push(format!("{title} ({}):", found.len()));
         }
         for (operation, words) in found.iter().take(SHOWN) {
-            line(&format!("  {}: {}", describe(operation), crate::render::printable(words)))?;
+            lines.push(format!("  {}: {}", describe(operation), crate::text::printable(words)));
         }
         if found.len() > SHOWN {
-            line(&format!("  … and {} more; --report FILE lists them all", found.len() - SHOWN))?;
+            lines.push(format!("  … and {} more; --report FILE lists them all", found.len() - SHOWN));
         }
-        Ok(found.len())
     };
     list("Done, but Skovik holds something else than it was sent", &|outcome| match outcome {
         Outcome::Done { differs, .. } | Outcome::DoneBefore { differs } if !differs.is_empty() => {
             Some(differs.join(", "))
         }
         _ => None,
-    })?;
-    let failed = list("Failed", &|outcome| match outcome {
+    });
+    list("Failed", &|outcome| match outcome {
         Outcome::Failed { problem } => Some(problem.clone()),
         _ => None,
-    })?;
-    let in_doubt = list("In doubt, carried out or not", &|outcome| match outcome {
+    });
+    list("In doubt, carried out or not", &|outcome| match outcome {
         Outcome::InDoubt { problem } => Some(problem.clone()),
         _ => None,
-    })?;
-    let not_attempted = list("Not attempted", &|outcome| match outcome {
+    });
+    list("Not attempted", &|outcome| match outcome {
         Outcome::NotAttempted { because } => Some(because.clone()),
         _ => None,
-    })?;
-    match &report.halt {
-        Some(Halt::Interrupted) => ui.hint(format!("interrupted; to go on, under the same approval: skovik-sync apply {file}")),
-        Some(halt) => ui.hint(format!("the run was stopped: {halt}; when that is mended: skovik-sync apply {file}")),
-        None if failed + in_doubt + not_attempted > 0 => ui.hint(format!(
-            "what was refused has to be mended in the data or in Skovik; then skovik-sync apply {file} goes on, or plan again"
-        )),
-        None => {}
-    }
-    Ok(())
+    });
+    lines
 }
 
 fn describe(operation: &Operation) -> String {
     let Operation { id, employee, name, depends_on: _, action } = operation;
     let employee = employee.as_ref().map(|employee| format!("{employee} ")).unwrap_or_default();
-    crate::render::printable(&format!("operation {id}, {} {employee}{name}", action.name())).into_owned()
+    crate::text::printable(&format!("operation {id}, {} {employee}{name}", action.name())).into_owned()
 }
 
 fn counts<'a>(operations: impl Iterator<Item = &'a Operation>) -> String {

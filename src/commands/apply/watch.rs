@@ -1,9 +1,7 @@
 //! What can be seen of an apply while it runs: the bar on a terminal, the event stream, the report file; and the signals
 //! that end it.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -12,11 +10,14 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use super::super::common::now;
+use super::super::signals::{EndedBySignals, end_with};
+use super::events::Events;
 use crate::apply::engine::Stop;
 use crate::apply::journal::Replay;
-use crate::apply::{Ended, Observer, Outcome, Report};
+use crate::apply::{Ended, Halt, Observer, Outcome, Report};
 use crate::cli;
 use crate::employee::{ExternalIdentifier, UserId};
+use crate::exit::ExitStatus;
 use crate::files::PrivateFile;
 use crate::plan::{Digest, Operation, OperationId, Plan};
 use crate::target::wire::UserResource;
@@ -32,7 +33,7 @@ pub(super) struct Watch {
     plan_hash: Digest,
     ui: Ui,
     bar: Progress,
-    events: Option<Box<dyn Write>>,
+    events: Option<Events>,
     report: Option<ReportFile>,
     began: Instant,
     failed: Option<io::Error>,
@@ -138,8 +139,18 @@ impl<'a> Entry<'a> {
 }
 
 impl Watch {
-    pub(super) fn new(args: &cli::Apply, plan: &Plan, replay: &Replay, ui: &Ui) -> anyhow::Result<Self> {
-        let events = args.events.as_deref().map(open_events).transpose()?;
+    /// Opens what the options name; `stop` ends that too.
+    pub(super) async fn new(
+        args: &cli::Apply,
+        plan: &Plan,
+        replay: &Replay,
+        stop: &watch::Receiver<Stop>,
+        ui: &Ui,
+    ) -> anyhow::Result<Self> {
+        let events = match &args.events {
+            Some(path) => Some(Events::open(path, stop).await?),
+            None => None,
+        };
         let report = match &args.report {
             Some(path) => {
                 let out = PrivateFile::create(path).with_context(|| super::named("--report", path))?;
@@ -164,8 +175,9 @@ impl Watch {
         Ok(watch)
     }
 
-    /// Ends the streams; what could not be written is said here, after everything that matters more.
-    pub(super) fn finish(mut self, plan: &Plan, report: &Report) -> anyhow::Result<()> {
+    /// Ends the report and the events; what could not be written is said here, after everything that matters more. The
+    /// outcome stands by then: a signal that comes while somebody is waited for who reads ends the program with it.
+    pub(super) fn finish(mut self, plan: &Plan, report: &Report, status: ExitStatus) -> anyhow::Result<EndedBySignals> {
         self.bar.finish();
         for (operation, outcome) in plan.content().operations.iter().zip(&report.outcomes) {
             if matches!(outcome, Outcome::DoneBefore { .. }) {
@@ -191,22 +203,24 @@ impl Watch {
                 .and_then(|()| out.keep());
             self.failed = self.failed.take().or(written.err());
         }
-        if let Some(error) = self.failed {
+        let signals = end_with(status)?;
+        let events = self.events.map_or(Ok(()), Events::finish);
+        if let Some(error) = self.failed.or(events.err()) {
             self.ui.warn(format!("the event stream or the report file could not be written whole: {error}"));
         }
-        Ok(())
+        Ok(signals)
     }
 
     fn tell(&mut self, event: &Event<'_>) {
-        let Some(out) = &mut self.events else { return };
-        let written = serde_json::to_vec(event).map_err(io::Error::from).and_then(|mut line| {
-            line.push(b'\n');
-            out.write_all(&line)?;
-            out.flush()
-        });
-        if let Err(error) = written {
-            self.events = None;
-            self.failed.get_or_insert(error);
+        let Some(events) = &self.events else { return };
+        match serde_json::to_vec(event) {
+            Ok(mut line) => {
+                line.push(b'\n');
+                events.push(line);
+            }
+            Err(error) => {
+                self.failed.get_or_insert(error.into());
+            }
         }
     }
 
@@ -266,14 +280,10 @@ impl Observer for Watch {
             "unclear outcomes: {unclear}; waiting {seconds} s, then reading Skovik's whole list to see what was carried out"
         ));
     }
-}
 
-fn open_events(path: &Path) -> anyhow::Result<Box<dyn Write>> {
-    if path == Path::new("-") {
-        return Ok(Box::new(io::stdout()));
+    fn halt(&self) -> Option<Halt> {
+        self.events.as_ref().and_then(Events::halt)
     }
-    let file = File::create(path).with_context(|| super::named("--events", path))?;
-    Ok(Box::new(BufWriter::new(file)))
 }
 
 /// The first Ctrl-C or SIGTERM ends the run gently, the second one at once.

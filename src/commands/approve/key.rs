@@ -7,17 +7,24 @@ use anyhow::Context as _;
 
 use crate::approval::signature::SigningKey;
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
+use crate::files::read_bounded_text;
 use crate::ui::Ui;
 
 /// How often a passphrase may be mistyped.
 const TRIES: usize = 3;
+/// How long a private key's file may be, in bytes.
+const MOST_KEY: u64 = 64 * 1024;
 
 /// Reads a private key, which may be locked.
 pub(super) fn read(path: &Path, ui: &Ui) -> anyhow::Result<SigningKey> {
     let named = || format!("--sign-key {}", path.display());
-    let text = fs::read_to_string(path).with_context(named).or_refuse(ExitStatus::Usage)?;
+    let text = read_bounded_text(path, MOST_KEY).with_context(named).or_refuse(ExitStatus::Usage)?;
     if others_can_read(path) {
-        ui.warn(format!("others can read the private key {path}; chmod 600 it", path = path.display()));
+        ui.warn(format!(
+            "others can read the private key {path}; chmod 600 {typed}",
+            path = path.display(),
+            typed = crate::text::shell_path(path)
+        ));
     }
     SigningKey::read(&text).map_err(|problem| refused(ExitStatus::Usage, format!("{} {problem}", named())))
 }

@@ -1,6 +1,5 @@
 //! What an agent or a device signs, as a file, and the signature that it gives back.
 
-use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -10,8 +9,8 @@ use crate::approval::signature::{NAMESPACE, Signature};
 use crate::approval::{Approval, MAX_BYTES};
 use crate::commands::common::shown;
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
-use crate::files::write_private;
-use crate::render::text::shell_word;
+use crate::files::{read_bounded, write_private};
+use crate::text::shell_path;
 use crate::ui::Ui;
 
 /// Writes what is to be signed, and says how.
@@ -19,13 +18,14 @@ pub(super) fn write(approval: &Approval, path: &Path, plan: &Path, ui: &Ui) -> a
     let statement = approval.statement().map_err(anyhow::Error::msg)?;
     write_private(path, |file| file.write_all(&statement)).with_context(|| format!("cannot write {}", shown(path)))?;
     let file = shown(path);
-    let signature = format!("{file}.sig");
+    let mut signature = path.as_os_str().to_owned();
+    signature.push(".sig");
     ui.note(format!("{file} says what {} approves. It is no approval before it is signed:", approval.approver));
-    ui.line(format!("ssh-keygen -Y sign -n {NAMESPACE} -f KEY {}", shell_word(&file)))?;
+    ui.line(format!("ssh-keygen -Y sign -n {NAMESPACE} -f KEY {}", shell_path(path)))?;
     ui.note(format!(
         "KEY is the private key, or the public one of a key that the agent holds. Then:\nskovik-sync approve {} --signature {}",
-        shell_word(&shown(plan)),
-        shell_word(&signature)
+        shell_path(plan),
+        shell_path(Path::new(&signature))
     ));
     Ok(())
 }
@@ -58,9 +58,5 @@ fn without_sig(signature: &Path) -> Option<PathBuf> {
 }
 
 fn read(path: &Path, what: &str) -> anyhow::Result<Vec<u8>> {
-    let text = fs::read(path).with_context(|| format!("cannot read {what}")).or_refuse(ExitStatus::Usage)?;
-    if text.len() > MAX_BYTES {
-        return Err(refused(ExitStatus::Usage, format!("{what}: longer than {MAX_BYTES} bytes")));
-    }
-    Ok(text)
+    read_bounded(path, MAX_BYTES as u64).with_context(|| format!("cannot read {what}")).or_refuse(ExitStatus::Usage)
 }

@@ -14,8 +14,10 @@ use crate::render::shown::Shown;
 use crate::render::text::group::Kind;
 use crate::render::text::person::{Heading, Labels, consequence_text};
 use crate::render::text::remarks::sentence;
-use crate::render::text::value::{Piece, pieces, shown_branch, shown_custom, shown_manager, shown_pair, shown_text};
-use crate::render::{escape, printable};
+use crate::render::text::value::{
+    Ids, Piece, pieces, shown_branch, shown_custom, shown_manager, shown_pair, shown_text,
+};
+use crate::text::{escape, printable};
 
 #[derive(Debug, Serialize)]
 pub(super) struct Data {
@@ -39,6 +41,9 @@ pub(super) struct Person {
     key: String,
     name: String,
     identifier: String,
+    /// The user who is meant, by id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
     /// Why somebody goes.
@@ -105,7 +110,7 @@ impl Data {
     pub(super) fn of(shown: Shown<'_>) -> Self {
         let content = shown.content();
         let mut gatherer = Gatherer {
-            labels: Labels::of(&content.target),
+            labels: Labels::of(&content.target, Ids::Shown),
             fields: Vec::new(),
             fields_by_label: HashMap::new(),
             branches: Vec::new(),
@@ -134,13 +139,15 @@ impl Data {
 impl Person {
     /// The same as a line of text.
     pub(super) fn plain(&self) -> Plain<'_> {
-        Plain { kind: self.kind, name: &self.name, identifier: &self.identifier, fields: self.plain_fields.clone() }
+        let user = self.user.as_deref().unwrap_or_default();
+        let Self { kind, name, identifier, plain_fields, .. } = self;
+        Plain { kind, name, identifier, user, fields: plain_fields.clone() }
     }
 }
 
 impl<'a> Gatherer<'a> {
     fn person(&mut self, operation: &'a Operation) -> Person {
-        let Heading { name, identifier, email } = Heading::of(operation);
+        let Heading { name, identifier, email, user } = Heading::of(operation, Ids::Shown);
         let (mut rows, mut branches, mut was, mut is, mut why) = (Vec::new(), Vec::new(), None, None, None);
         let key = match &operation.action {
             Action::Create { after } => {
@@ -169,7 +176,9 @@ impl<'a> Gatherer<'a> {
             }
             Action::Link { create, manager } => {
                 let field = self.field(self.labels.field(&Field::Manager));
-                let sides = [shown_manager(None), shown_manager(Some(manager))].map(|side| Some(Side::Whole(side)));
+                let sides = [None, Some(manager)]
+                    .map(|manager| shown_manager(manager, Ids::Shown))
+                    .map(|side| Some(Side::Whole(side)));
                 let [before, after] = sides;
                 rows.push(Row { field, before, after });
                 is = Some(Manager::of(manager));
@@ -183,7 +192,7 @@ impl<'a> Gatherer<'a> {
                 format!("u{user_id}")
             }
         };
-        let mut notes: Vec<Remark> = consequence_text(operation)
+        let mut notes: Vec<Remark> = consequence_text(operation, Ids::Shown)
             .map(|text| Remark { severity: Severity::Warning, code: String::new(), text: text.into_owned() })
             .into_iter()
             .collect();
@@ -199,6 +208,7 @@ impl<'a> Gatherer<'a> {
             key,
             name,
             identifier,
+            user,
             email,
             reason: why,
             rows,
@@ -220,10 +230,10 @@ impl<'a> Gatherer<'a> {
             all.push((self.labels.field(&Field::LastName), shown_text(last_name)));
         }
         if let Some(branch) = branch {
-            all.push((self.labels.field(&Field::Branch), shown_branch(branch.as_ref())));
+            all.push((self.labels.field(&Field::Branch), shown_branch(branch.as_ref(), Ids::Shown)));
         }
         if let Some(manager) = manager {
-            all.push((self.labels.field(&Field::Manager), shown_manager(manager.as_ref())));
+            all.push((self.labels.field(&Field::Manager), shown_manager(manager.as_ref(), Ids::Shown)));
         }
         for (id, value) in custom_fields {
             all.push((self.labels.field(&Field::Custom(id.clone())), shown_custom(value.as_ref())));
@@ -237,7 +247,7 @@ impl<'a> Gatherer<'a> {
 
     fn change(&mut self, change: &Change) -> Row {
         let Change { field, before, after } = change;
-        let (before, after) = shown_pair(before.as_ref(), after.as_ref());
+        let (before, after) = shown_pair(before.as_ref(), after.as_ref(), Ids::Shown);
         let field = self.field(self.labels.field(field));
         let pieces = pieces(&before, &after);
         if pieces.iter().all(|piece| !piece.differs) {
@@ -263,13 +273,11 @@ impl<'a> Gatherer<'a> {
         branch.and_then(Option::as_ref).map(|branch| self.branch_place(branch))
     }
 
-    /// The place of a branch in the list, in which no two read the same.
+    /// The place of a branch in the list, in which no two read the same: their ids are shown.
     fn branch_place(&mut self, branch: &'a BranchRef) -> usize {
         let branches = &mut self.branches;
-        *self.branches_by_id.entry(branch.branch_id.as_str()).or_insert_with_key(|id| {
-            let label = shown_branch(Some(branch));
-            let is_taken = branches.contains(&label);
-            branches.push(if is_taken { format!("{label} (id {})", escape(id)) } else { label });
+        *self.branches_by_id.entry(branch.branch_id.as_str()).or_insert_with(|| {
+            branches.push(shown_branch(Some(branch), Ids::Shown));
             branches.len() - 1
         })
     }
@@ -281,7 +289,7 @@ impl Manager {
             ManagerRef::User(user) => format!("u{}", user.user_id),
             ManagerRef::Create(create) => created(create.create),
         };
-        Self { key, label: shown_manager(Some(manager)) }
+        Self { key, label: shown_manager(Some(manager), Ids::Shown) }
     }
 }
 

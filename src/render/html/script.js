@@ -53,7 +53,7 @@
     person.notes ??= [];
     person.warns = person.notes.some((note) => note.severity !== "info");
     const values = person.rows.flatMap((row) => [plain(row.before), plain(row.after)]);
-    const texts = [person.name, person.identifier, person.email ?? "", person.reason ?? "", ...values, ...person.notes.map((n) => n.text)];
+    const texts = [person.name, person.identifier, person.email ?? "", person.user ?? "", person.reason ?? "", ...values, ...person.notes.map((n) => n.text)];
     person.hay = folded(texts.join("\n"));
   }
 
@@ -293,6 +293,7 @@
         element("h3", {}, person.name),
         element("span", { class: "identifier" }, person.identifier),
         person.email && element("span", { class: "email" }, person.email),
+        person.user && element("span", { class: "identifier user" }, person.user),
         person.reason && element("span", { class: "reason" }, person.reason),
         element("span", { class: "step" }, steps),
       ),

@@ -9,7 +9,8 @@ use serde_json::Value as Json;
 use super::*;
 use crate::plan::Plan;
 use crate::render::text::tests::build::{PlanBuilder, everything_plan};
-use crate::render::{escape, hostile, printable, redact};
+use crate::render::{hostile, redact};
+use crate::text::{escape, printable};
 
 fn page(plan: &Plan) -> Html {
     Html::parse_document(&render(plan).unwrap())
@@ -109,13 +110,17 @@ fn the_script_gets_the_deletes_first_and_both_sides_of_each_change() {
     assert_eq!(field, "primary_email");
     let pieces = |name: &str| serde_json::json!([["eva.", false], [name, true], ["@example.com", false]]);
     assert_eq!((before, after), (pieces("lundgren"), pieces("holm")));
-    assert_eq!(row(eva, 7), ("Cost center".to_owned(), "4100".into(), "(none)".into()));
+    assert_eq!(row(eva, 7), ("Cost center (custom_fields.cf_cost_center)".to_owned(), "4100".into(), "(none)".into()));
     assert_eq!((&eva["was"]["key"], &eva["is"]["key"]), (&Json::from("u60e300"), &Json::from("c2")));
     assert_eq!(
         (&conor["key"], &conor["is"]["label"]),
         (&Json::from("c2"), &Json::from("Ana García Márquez (2001, new)"))
     );
-    assert_eq!(data["branches"], serde_json::json!(["Example AB (SE01)", "Example AS (id br_no)"]));
+    assert_eq!(data["branches"], serde_json::json!(["Example AB (SE01, id br_se)", "Example AS (id br_no)"]));
+
+    // Whoever reads the page can look for ids.
+    let user = |person: &Json| person["user"].as_str().map(str::to_owned);
+    assert_eq!((user(eva), user(conor)), (Some("user 60e301".to_owned()), None));
 
     let notes = |person: &Json| person["notes"].as_array().map_or(0, Vec::len);
     assert_eq!(people.iter().map(notes).collect::<Vec<_>>(), [1, 1, 1, 1, 1, 0, 0]);

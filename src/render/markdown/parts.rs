@@ -7,7 +7,6 @@ use super::fit::{Item, Section};
 use crate::plan::{
     Action, Content, Diagnostic, Field, GuardOutcome, GuardResult, Operation, Severity, SourceSummary, Target,
 };
-use crate::render::printable;
 use crate::render::shown::Verdict;
 use crate::render::text::group::Kind;
 use crate::render::text::guards::{CEILINGS_LIFT, NOTHING_LIFTS, figures, guard_name, parts};
@@ -16,7 +15,8 @@ use crate::render::text::person::{
     AFTER_DELETE, Consequence, Heading, Labels, Line, Shown as Said, consequence, consequence_text, lines,
 };
 use crate::render::text::remarks::sentence;
-use crate::render::text::value::shown_text;
+use crate::render::text::value::{Ids, shown_text};
+use crate::text::printable;
 
 /// What opens and closes a block; no line within one has so many backticks in a row.
 const FENCE: &str = "```";
@@ -98,13 +98,13 @@ pub(super) fn sources(content: &Content) -> Section {
 }
 
 /// The guards, those that block first to stay.
-pub(super) fn guards(content: &Content) -> Section {
+pub(super) fn guards(content: &Content, ids: Ids) -> Section {
     let row = |guard: &GuardResult| {
         let (outcome, rank) = match guard.outcome {
             GuardOutcome::Pass => ("pass", 1),
             GuardOutcome::Block => ("**BLOCKED**", 0),
         };
-        let name = code(&guard_name(guard, &content.target));
+        let name = code(&guard_name(guard, &content.target, ids));
         // Whom a guard that blocks counted, in the same cell, so that the table stays a table.
         let whom = if guard.parts.is_empty() { String::new() } else { format!(": {}", code(&parts(guard))) };
         Item { text: format!("| {name} | {}{whom} | {outcome} |\n", figures(guard)), rank }
@@ -177,15 +177,14 @@ pub(in crate::render) fn details(
 
 /// A person as lines of a diff: what goes in red, what comes in green, what it entails in between.
 pub(in crate::render) fn person(operation: &Operation, labels: &Labels<'_>) -> Item {
-    let Heading { name, identifier, email } = Heading::of(operation);
-    let email = email.map(|email| format!("  {email}")).unwrap_or_default();
+    let heading = Heading::of(operation, labels.ids()).line();
     let mut text = String::new();
     let (margin, close) = match operation.action {
         Action::Create { .. } => ("+ ", ""),
         Action::Update { .. } | Action::Link { .. } => ("@@ ", " @@"),
         Action::Delete { .. } => ("- ", ""),
     };
-    block_line(&mut text, margin, &format!("{name}  {identifier}{email}{close}"));
+    block_line(&mut text, margin, &format!("{heading}{close}"));
     for Line { label, shown } in lines(operation, labels) {
         match (shown, &operation.action) {
             (Said::Value(value), Action::Create { .. }) => {
@@ -199,7 +198,7 @@ pub(in crate::render) fn person(operation: &Operation, labels: &Labels<'_>) -> I
         }
     }
     if consequence(operation) == Some(Consequence::BranchMove)
-        && let Some(sentence) = consequence_text(operation)
+        && let Some(sentence) = consequence_text(operation, labels.ids())
     {
         block_line(&mut text, "! ", &sentence);
     }

@@ -173,7 +173,13 @@ fn two_plans_can_share_their_masks() {
     let mut masks = Masks::default();
     let (masked_old, masked_new) = (masks.mask(&old), masks.mask(&new));
     assert_eq!(masked_old.content.operations[..], masked_new.content.operations[..7]);
-    let text = since::text(&since::compare(&old, &new), (&masked_old).into(), (&masked_new).into(), false);
+    let text = since::text(
+        &since::compare(&old, &new),
+        (&masked_old).into(),
+        (&masked_new).into(),
+        super::super::Ids::Hidden,
+        false,
+    );
     assert!(text.contains("New in this plan (1)") && text.contains("masked"), "{text}");
     assert!(!text.contains("Comer") && !text.contains("Lind"), "{text}");
 }

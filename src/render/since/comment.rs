@@ -16,7 +16,7 @@ use crate::render::shown::Shown;
 /// # Errors
 /// As [`crate::render::markdown::render`].
 pub fn markdown(difference: &Difference, old: Shown<'_>, new: Shown<'_>, options: Options) -> Result<String, TooShort> {
-    let both = Both::of(difference, old, new);
+    let both = Both::of(difference, old, new, options.ids);
     let is_delete = |operation: &&Operation| matches!(operation.action, Action::Delete { .. });
     let (deletes, others): (Vec<_>, Vec<_>) = both.new_operations().partition(is_delete);
     let added = |operations: Vec<&Operation>| -> Vec<Item> {

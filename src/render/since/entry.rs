@@ -1,14 +1,12 @@
 //! An operation line by line, and two forms of one side by side.
 
-use std::fmt::Write;
-
 use super::Both;
 use super::pairs::Pair;
 use crate::plan::{Diagnostic, Operation};
-use crate::render::printable;
 use crate::render::text::group::Kind;
 use crate::render::text::person::{Heading, Labels, Line, Shown as Said, consequence_text, lines};
 use crate::render::text::remarks::sentence;
+use crate::text::printable;
 
 /// One operation in one of its two forms, line by line.
 pub(super) struct Entry {
@@ -18,17 +16,13 @@ pub(super) struct Entry {
 
 impl Entry {
     pub(super) fn of(operation: &Operation, labels: &Labels<'_>) -> Self {
-        let Heading { name, identifier, email } = Heading::of(operation);
-        let mut heading = format!("{name}  {identifier}");
-        if let Some(email) = email {
-            let _ = write!(heading, "  {email}");
-        }
+        let heading = Heading::of(operation, labels.ids()).line();
         let line = |Line { label, shown }| match shown {
             Said::Value(value) => format!("{label}: {value}"),
             Said::Change { before, after } => format!("{label}: {before} → {after}"),
         };
         let mut all: Vec<String> = lines(operation, labels).into_iter().map(line).collect();
-        all.extend(consequence_text(operation).map(|sentence| format!("! {sentence}")));
+        all.extend(consequence_text(operation, labels.ids()).map(|sentence| format!("! {sentence}")));
         Self { heading, lines: all }
     }
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::plan::{Content, GuardOutcome, GuardResult, SourceSummary, Summary, Target};
-use crate::render::printable;
 use crate::render::text::guards::{figures, guard_name, parts};
+use crate::render::text::value::Ids;
+use crate::text::printable;
 
 /// Something that differs.
 #[derive(Debug, PartialEq, Eq)]
@@ -79,7 +80,7 @@ fn summary(facts: &mut Vec<Fact>, old: Summary, new: Summary) {
 
 fn guards(facts: &mut Vec<Fact>, old: &Content, new: &Content) {
     let named = |content: &'_ Content| -> Vec<(String, GuardResult)> {
-        content.guards.iter().map(|guard| (guard_name(guard, &content.target), guard.clone())).collect()
+        content.guards.iter().map(|guard| (guard_name(guard, &content.target, Ids::Hidden), guard.clone())).collect()
     };
     let (old, new) = (named(old), named(new));
     for (id, before, after) in joined(&old, &new, |(name, _)| name) {

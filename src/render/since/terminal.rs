@@ -11,12 +11,13 @@ use crate::render::shown::{Shown, Verdict};
 use crate::render::text::group::Kind;
 use crate::render::text::layout::{Palette, thousands};
 use crate::render::text::person::Labels;
+use crate::render::text::value::Ids;
 
 /// The difference as text. It ends with the hash of the new plan.
 #[must_use]
-pub fn text(difference: &Difference, old: Shown<'_>, new: Shown<'_>, color: bool) -> String {
+pub fn text(difference: &Difference, old: Shown<'_>, new: Shown<'_>, ids: Ids, color: bool) -> String {
     let mut out = String::new();
-    let both = Both::of(difference, old, new);
+    let both = Both::of(difference, old, new, ids);
     // A string takes everything.
     let _ = write(&mut out, &both, Palette::new(color));
     out

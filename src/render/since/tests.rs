@@ -12,7 +12,7 @@ use crate::render::markdown::tests::{Parsed, parse};
 use crate::render::text::tests::build::{PlanBuilder, change, everything_plan, existing, text_change, user};
 
 fn shown(old: &Plan, new: &Plan) -> String {
-    let text = text(&compare(old, new), old.into(), new.into(), false);
+    let text = text(&compare(old, new), old.into(), new.into(), Ids::Hidden, false);
     let end = format!("Plan hash: {}\n", new.hash());
     assert!(text.ends_with(&end), "the hash stands in the last line");
     text.replace(&end, "Plan hash: …\n").replace(&old.hash().to_string(), "sha256:…")
@@ -299,7 +299,7 @@ proptest! {
         changed[place] = other;
         let (old, new) = (hostile::plan(&texts), hostile::plan(&changed));
         let difference = compare(&old, &new);
-        let silent = Both::of(&difference, (&old).into(), (&new).into()).facts().is_empty()
+        let silent = Both::of(&difference, (&old).into(), (&new).into(), Ids::Hidden).facts().is_empty()
             && difference.pairs.new.is_empty() && difference.pairs.gone.is_empty() && difference.pairs.different.is_empty()
             && difference.new_remarks.is_empty() && difference.gone_remarks.is_empty();
         prop_assert_eq!(silent, old.hash() == new.hash());

@@ -6,6 +6,7 @@ use console::StyledObject;
 
 use super::layout::{Palette, column, thousands};
 use super::person::{self, Columns, Heading};
+use super::value::Ids;
 use super::{Context, TextOptions};
 use crate::plan::{Action, Operation};
 
@@ -80,7 +81,7 @@ impl<'a> Group<'a> {
     pub(super) fn write(&self, f: &mut fmt::Formatter<'_>, context: &Context<'_>) -> fmt::Result {
         let palette = context.palette;
         writeln!(f, "\n{} ({})", palette.bold(self.kind.heading()), thousands(self.count))?;
-        let columns = self.columns();
+        let columns = self.columns(context.labels.ids());
         for operation in &self.shown {
             person::write(f, operation, self.kind, columns, context)?;
         }
@@ -91,10 +92,10 @@ impl<'a> Group<'a> {
         Ok(())
     }
 
-    fn columns(&self) -> Columns {
+    fn columns(&self, ids: Ids) -> Columns {
         let mut columns = Columns { name: 0, identifier: 0 };
         for operation in &self.shown {
-            let Heading { name, identifier, .. } = Heading::of(operation);
+            let Heading { name, identifier, .. } = Heading::of(operation, ids);
             columns.name = columns.name.max(column([name.as_str()].into_iter()));
             columns.identifier = columns.identifier.max(column([identifier.as_str()].into_iter()));
         }

@@ -2,12 +2,13 @@
 
 use std::fmt::{self, Write};
 
+use super::TextOptions;
 use super::layout::{Palette, column, padding, thousands, wrap};
-use super::{TextOptions, shell_word};
+use super::value::Ids;
 use crate::guard::{Unit, find, title};
-use crate::plan::{Common, Content, GuardOutcome, GuardResult, Part, Target};
-use crate::render::escape;
+use crate::plan::{Common, Content, Field, GuardOutcome, GuardResult, Part, Subject, Target};
 use crate::render::shown::Verdict;
+use crate::text::{escape, shell_path};
 
 /// What holds of a guard that says that the data is not to be trusted.
 pub(in crate::render) const NOTHING_LIFTS: &str =
@@ -25,7 +26,7 @@ pub(super) fn write(f: &mut fmt::Formatter<'_>, content: &Content, options: &Tex
     }
     let palette = Palette::new(options.color);
     let (shown, rest) = choose(guards);
-    let name = |guard: &GuardResult| escape(&guard_name(guard, &content.target)).into_owned();
+    let name = |guard: &GuardResult| escape(&guard_name(guard, &content.target, options.ids)).into_owned();
     let rows: Vec<_> = shown.iter().map(|guard| (name(guard), figures(guard), guard.outcome)).collect();
     let id_width = column(rows.iter().map(|(id, ..)| id.as_str()));
     let figures_width = column(rows.iter().map(|(_, figures, _)| figures.as_str()));
@@ -86,7 +87,7 @@ fn blocked(f: &mut impl Write, content: &Content, options: &TextOptions, palette
     };
     for guard in content.guards.iter().filter(|guard| guard.outcome == GuardOutcome::Block) {
         if !guard.parts.is_empty() {
-            paragraph(&escape(&format!("{}: {}.", guard_name(guard, &content.target), parts(guard))))?;
+            paragraph(&escape(&format!("{}: {}.", guard_name(guard, &content.target, options.ids), parts(guard))))?;
         }
     }
     let names = |guards: &[&str]| guards.iter().map(|id| escape(id)).collect::<Vec<_>>().join(", ");
@@ -95,14 +96,20 @@ fn blocked(f: &mut impl Write, content: &Content, options: &TextOptions, palette
     }
     if !verdict.liftable.is_empty() {
         paragraph(&format!("by {}: {CEILINGS_LIFT}", names(&verdict.liftable)))?;
-        writeln!(f, "        skovik-sync approve {}{}", shell_word(&options.plan_file), verdict.allow())?;
+        writeln!(f, "        skovik-sync approve {}{}", shell_path(&options.plan_file), verdict.allow())?;
     }
     Ok(())
 }
 
 /// The setting, with the branch or field that it looks at; not escaped.
-pub(in crate::render) fn guard_name(guard: &GuardResult, target: &Target) -> String {
-    title(guard, &target.custom_fields)
+pub(in crate::render) fn guard_name(guard: &GuardResult, target: &Target, ids: Ids) -> String {
+    let title = title(guard, &target.custom_fields);
+    let id = match (&guard.subject, ids) {
+        (Some(Subject::Branch(Some(branch))), Ids::Shown) => branch.branch_id.as_str(),
+        (Some(Subject::Field(Field::Custom(id))), Ids::Shown) => id.as_str(),
+        _ => return title,
+    };
+    format!("{title} (id {id})")
 }
 
 /// What most of the counted have in common, and some of them by name; not escaped.

@@ -1,7 +1,7 @@
 //! One person of the plan: who it is, what changes, and what that entails.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use console::measure_text_width;
@@ -9,11 +9,11 @@ use serde::Serialize;
 
 use super::group::Kind;
 use super::layout::{Palette, column, padding, wrap};
-use super::value::{colored_pair, shown_branch, shown_custom, shown_manager, shown_pair, shown_text};
+use super::value::{Ids, colored_pair, shown_branch, shown_custom, shown_manager, shown_pair, shown_text};
 use super::{Context, TextOptions};
 use crate::employee::{CustomFieldId, full_name};
 use crate::plan::{Action, BranchRef, Change, Field, Fields, Operation, Severity, Target, Value};
-use crate::render::{escape, printable};
+use crate::text::{escape, likeness, printable};
 
 /// What stands under a person is moved in by this much.
 const INDENT: &str = "      ";
@@ -30,8 +30,9 @@ const NO_IDENTIFIER: &str = "(no identifier)";
 /// What the fields are called.
 pub(in crate::render) struct Labels<'a> {
     names: &'a BTreeMap<CustomFieldId, String>,
-    /// Names that do not tell which field is meant.
-    unclear: Vec<&'a str>,
+    /// Names that do not tell which field is meant: they read like another one's.
+    unclear: BTreeSet<&'a str>,
+    ids: Ids,
 }
 
 /// Who a person is: their line, column by column.
@@ -40,6 +41,8 @@ pub(in crate::render) struct Heading {
     pub(in crate::render) identifier: String,
     /// An update knows the e-mail only where it changes, and then says so below.
     pub(in crate::render) email: Option<String>,
+    /// The user who is meant, where ids are shown and the identifier is not that already.
+    pub(in crate::render) user: Option<String>,
 }
 
 /// How wide the columns of a group are.
@@ -61,15 +64,22 @@ pub(in crate::render) enum Shown {
 }
 
 impl<'a> Labels<'a> {
-    pub(in crate::render) fn of(target: &'a Target) -> Self {
+    pub(in crate::render) fn of(target: &'a Target, ids: Ids) -> Self {
         let names = &target.custom_fields;
         let builtin =
             ["external_identifier", "primary_email", "first_name", "last_name", "branch", "manager", "reason"];
-        let mut unclear: Vec<&str> = builtin.to_vec();
-        let mut sorted: Vec<&str> = names.values().map(String::as_str).collect();
-        sorted.sort_unstable();
-        unclear.extend(sorted.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]));
-        Self { names, unclear }
+        let mut seen: BTreeMap<String, usize> = builtin.into_iter().map(|name| (name.to_owned(), 1)).collect();
+        for name in names.values() {
+            *seen.entry(likeness(name)).or_default() += 1;
+        }
+        let unclear =
+            names.values().map(String::as_str).filter(|name| seen.get(&likeness(name)).is_some_and(|count| *count > 1));
+        Self { names, unclear: unclear.collect(), ids }
+    }
+
+    /// Whether ids are shown.
+    pub(in crate::render) fn ids(&self) -> Ids {
+        self.ids
     }
 
     pub(in crate::render) fn field(&self, field: &Field) -> Cow<'static, str> {
@@ -88,7 +98,7 @@ impl<'a> Labels<'a> {
     fn custom(&self, id: &CustomFieldId) -> String {
         match self.names.get(id).map(String::as_str) {
             None | Some("") => format!("custom_fields.{}", escape(id.as_str())),
-            Some(name) if self.unclear.contains(&name) => {
+            Some(name) if self.ids == Ids::Shown || self.unclear.contains(name) => {
                 format!("{} (custom_fields.{})", escape(name), escape(id.as_str()))
             }
             Some(name) => shown_text(name),
@@ -99,29 +109,46 @@ impl<'a> Labels<'a> {
 impl Heading {
     /// The names of an operation and of its person's references are only for the reader; where the operation holds the
     /// values that are written or removed, those are shown.
-    pub(in crate::render) fn of(operation: &Operation) -> Self {
+    pub(in crate::render) fn of(operation: &Operation, ids: Ids) -> Self {
         let (name, email) = match &operation.action {
             Action::Create { after: fields } | Action::Delete { before: fields, .. } => {
                 (full_name(&fields.first_name, &fields.last_name), Some(shown_text(&fields.primary_email)))
             }
             Action::Update { .. } | Action::Link { .. } => (operation.name.clone(), None),
         };
-        let identifier = match (&operation.employee, &operation.action) {
-            (Some(employee), _) => shown_text(employee.as_str()),
-            (None, Action::Update { user_id, .. } | Action::Delete { user_id, .. }) => {
-                format!("(user {})", escape(user_id.as_str()))
+        let user = match &operation.action {
+            Action::Update { user_id, .. } | Action::Delete { user_id, .. } => {
+                Some(format!("user {}", escape(user_id.as_str())))
             }
-            (None, Action::Create { .. } | Action::Link { .. }) => NO_IDENTIFIER.to_owned(),
+            Action::Create { .. } | Action::Link { .. } => None,
         };
-        Self { name: if name.is_empty() { NO_NAME.to_owned() } else { shown_text(&name) }, identifier, email }
+        let (identifier, user) = match (&operation.employee, user) {
+            (Some(employee), user) => (shown_text(employee.as_str()), user.filter(|_| ids == Ids::Shown)),
+            (None, Some(user)) => (format!("({user})"), None),
+            (None, None) => (NO_IDENTIFIER.to_owned(), None),
+        };
+        let name = if name.is_empty() { NO_NAME.to_owned() } else { shown_text(&name) };
+        Self { name, identifier, email, user }
+    }
+
+    /// All of it in one line.
+    pub(in crate::render) fn line(&self) -> String {
+        let Self { name, identifier, email, user } = self;
+        [Some(name), Some(identifier), email.as_ref(), user.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join("  ")
     }
 
     fn write(&self, f: &mut fmt::Formatter<'_>, kind: Kind, columns: Columns, palette: Palette) -> fmt::Result {
-        let Self { name, identifier, email } = self;
+        let Self { name, identifier, email, user } = self;
         write!(f, "  {} {}{}  {identifier}", kind.symbol(palette), palette.bold(name), padding(name, columns.name))?;
-        if let Some(email) = email {
-            write!(f, "{}  {email}", padding(identifier, columns.identifier))?;
+        if email.is_some() || user.is_some() {
+            write!(f, "{}", padding(identifier, columns.identifier))?;
         }
+        [email, user].into_iter().flatten().try_for_each(|more| write!(f, "  {more}"))?;
         writeln!(f)
     }
 }
@@ -136,13 +163,13 @@ pub(super) fn write(
 ) -> fmt::Result {
     let Context { labels, remarks, options, palette } = context;
     let palette = *palette;
-    Heading::of(operation).write(f, kind, columns, palette)?;
+    Heading::of(operation, labels.ids()).write(f, kind, columns, palette)?;
     let lines = lines(operation, labels);
     let label_width = column(lines.iter().map(|line| line.label.as_ref())) + 1;
     for line in &lines {
         line.write(f, label_width, palette, options)?;
     }
-    if let Some(sentence) = consequence_text(operation) {
+    if let Some(sentence) = consequence_text(operation, labels.ids()) {
         remark(f, Severity::Warning, &sentence, options)?;
     }
     for diagnostic in remarks.beside(operation.id) {
@@ -159,7 +186,10 @@ pub(in crate::render) fn lines(operation: &Operation, labels: &Labels<'_>) -> Ve
         Action::Update { changes, .. } => changes.iter().map(|change| changed(change, labels)).collect(),
         Action::Link { create: _, manager } => vec![Line {
             label: labels.field(&Field::Manager),
-            shown: Shown::Change { before: shown_manager(None), after: shown_manager(Some(manager)) },
+            shown: Shown::Change {
+                before: shown_manager(None, labels.ids),
+                after: shown_manager(Some(manager), labels.ids),
+            },
         }],
         Action::Delete { reason, .. } => {
             vec![Line { label: "reason".into(), shown: Shown::Value(printable(reason).into_owned()) }]
@@ -187,10 +217,10 @@ pub(in crate::render) fn consequence(operation: &Operation) -> Option<Consequenc
 }
 
 /// The same as a sentence.
-pub(in crate::render) fn consequence_text(operation: &Operation) -> Option<Cow<'static, str>> {
+pub(in crate::render) fn consequence_text(operation: &Operation, ids: Ids) -> Option<Cow<'static, str>> {
     match &operation.action {
         Action::Delete { .. } => Some(AFTER_DELETE.into()),
-        Action::Update { changes, .. } => changes.iter().find_map(left_branch).map(|old| after_move(old).into()),
+        Action::Update { changes, .. } => changes.iter().find_map(left_branch).map(|old| after_move(old, ids).into()),
         Action::Create { .. } | Action::Link { .. } => None,
     }
 }
@@ -233,10 +263,10 @@ fn created(after: &Fields, labels: &Labels<'_>) -> Vec<Line> {
         lines.push(value(labels.field(&Field::LastName), shown_text(last_name)));
     }
     if let Some(branch) = branch {
-        lines.push(value(labels.field(&Field::Branch), shown_branch(branch.as_ref())));
+        lines.push(value(labels.field(&Field::Branch), shown_branch(branch.as_ref(), labels.ids)));
     }
     if let Some(manager) = manager {
-        lines.push(value(labels.field(&Field::Manager), shown_manager(manager.as_ref())));
+        lines.push(value(labels.field(&Field::Manager), shown_manager(manager.as_ref(), labels.ids)));
     }
     for (id, custom) in custom_fields {
         lines.push(value(labels.custom(id).into(), shown_custom(custom.as_ref())));
@@ -246,7 +276,7 @@ fn created(after: &Fields, labels: &Labels<'_>) -> Vec<Line> {
 
 fn changed(change: &Change, labels: &Labels<'_>) -> Line {
     let Change { field, before, after } = change;
-    let (before, after) = shown_pair(before.as_ref(), after.as_ref());
+    let (before, after) = shown_pair(before.as_ref(), after.as_ref(), labels.ids);
     Line { label: labels.field(field), shown: Shown::Change { before, after } }
 }
 
@@ -258,11 +288,11 @@ fn left_branch(change: &Change) -> Option<&BranchRef> {
     }
 }
 
-fn after_move(old: &BranchRef) -> String {
+fn after_move(old: &BranchRef, ids: Ids) -> String {
     format!(
         "what lies in the outbox is sent in as a report to the old branch, {}; Skovik might empty custom fields, which \
          apply then fills again",
-        shown_branch(Some(old))
+        shown_branch(Some(old), ids)
     )
 }
 

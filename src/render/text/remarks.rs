@@ -7,7 +7,7 @@ use super::TextOptions;
 use super::group::Group;
 use super::layout::{Palette, thousands, wrap};
 use crate::plan::{Diagnostic, OperationId, Severity};
-use crate::render::{escape, printable};
+use crate::text::{escape, printable};
 
 /// Where each diagnostic is shown.
 pub(super) struct Remarks<'a> {

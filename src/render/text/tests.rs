@@ -4,6 +4,7 @@ use super::*;
 use crate::plan::*;
 
 pub(in crate::render) mod build;
+mod ids;
 
 use build::*;
 
@@ -180,7 +181,7 @@ fn blocked() {
         .guard("max_updates", 1, 1, 0, GuardOutcome::Block)
         .guard("max_deletes", 2, 2, 1, GuardOutcome::Block)
         .seal();
-    let options = TextOptions { plan_file: "plans of today/plan.json".to_owned(), ..TextOptions::default() };
+    let options = TextOptions { plan_file: "plans of today/plan.json".into(), ..TextOptions::default() };
     insta::assert_snapshot!(text_with(&plan, &options), @"
     Target   skovik https://api.skovik.com/v1: 100 users, 100 of them managed
     Source   hr (csv): 1200 records, ! trusted, no proof that the file is whole
@@ -423,7 +424,7 @@ fn hostile_values_stay_on_their_line() {
     builder.content.sources[0].kind = hostile.to_owned();
     builder.content.sources[0].proof = hostile.to_owned();
     let plan = builder.seal();
-    let options = TextOptions { width: 1_000, plan_file: hostile.to_owned(), ..TextOptions::default() };
+    let options = TextOptions { width: 1_000, plan_file: hostile.into(), ..TextOptions::default() };
     let shown = text_with(&plan, &options);
     insta::assert_snapshot!(shown, @r#"
     Target   x\n  - Ceo Boss\u{1b}[32m\u{202e}\r\u{9b}2K\u{85}\u{2028}\\n x\n  - Ceo Boss\u{1b}[32m\u{202e}\r\u{9b}2K\u{85}\u{2028}\\n: 10 users, 10 of them managed
@@ -462,7 +463,7 @@ fn hostile_values_stay_on_their_line() {
     Plan: 1 to create, 1 to update, 1 to delete, 0 unchanged.
     Plan hash: sha256:…
     "#);
-    assert!(shown.chars().all(|c| c == '\n' || !crate::render::is_unseen(c)), "something unseen got through");
+    assert!(shown.chars().all(|c| c == '\n' || !crate::text::is_unseen(c)), "something unseen got through");
 }
 
 #[test]

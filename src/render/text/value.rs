@@ -6,18 +6,36 @@ use unicode_normalization::UnicodeNormalization;
 use super::layout::Palette;
 use crate::employee::CustomValue;
 use crate::plan::{BranchRef, ManagerRef, Value};
-use crate::render::{escape, escape_to_ascii};
+use crate::text::{escape, escape_to_ascii};
 
 /// What stands for no value.
 const NONE: &str = "(none)";
 /// Parts of longer texts are not marked: the comparison is more than linear, and nobody would find the mark.
 const LONGEST_MARKED: usize = 2_000;
 
+/// Whether the ids are shown that the names stand for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Ids {
+    /// Only where a name alone would not tell who or what is meant.
+    #[default]
+    Hidden,
+    /// After every person, manager, branch and custom field.
+    Shown,
+}
+
+impl From<bool> for Ids {
+    fn from(shown: bool) -> Self {
+        if shown { Self::Shown } else { Self::Hidden }
+    }
+}
+
 /// How much of a value is shown.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Detail {
     /// What people know it by.
     Plain,
+    /// With its id.
+    WithId,
     /// Whatever sets it apart from one that looks the same.
     Exact,
 }
@@ -44,18 +62,18 @@ pub(in crate::render) fn shown_custom(value: Option<&CustomValue>) -> String {
 }
 
 /// A branch, or that there is none.
-pub(in crate::render) fn shown_branch(branch: Option<&BranchRef>) -> String {
-    branch.map_or_else(|| NONE.to_owned(), |branch| branch_text(branch, Detail::Plain))
+pub(in crate::render) fn shown_branch(branch: Option<&BranchRef>, ids: Ids) -> String {
+    branch.map_or_else(|| NONE.to_owned(), |branch| branch_text(branch, ids.into()))
 }
 
 /// A manager, or that there is none.
-pub(in crate::render) fn shown_manager(manager: Option<&ManagerRef>) -> String {
-    manager.map_or_else(|| NONE.to_owned(), |manager| manager_text(manager, Detail::Plain))
+pub(in crate::render) fn shown_manager(manager: Option<&ManagerRef>, ids: Ids) -> String {
+    manager.map_or_else(|| NONE.to_owned(), |manager| manager_text(manager, ids.into()))
 }
 
 /// Both sides of a change, which never read the same.
-pub(in crate::render) fn shown_pair(before: Option<&Value>, after: Option<&Value>) -> (String, String) {
-    let (old, new) = (shown(before, Detail::Plain), shown(after, Detail::Plain));
+pub(in crate::render) fn shown_pair(before: Option<&Value>, after: Option<&Value>, ids: Ids) -> (String, String) {
+    let (old, new) = (shown(before, ids.into()), shown(after, ids.into()));
     if old == new || old.nfkc().eq(new.nfkc()) {
         (shown(before, Detail::Exact), shown(after, Detail::Exact))
     } else {
@@ -141,12 +159,21 @@ fn shown(value: Option<&Value>, detail: Detail) -> String {
     }
 }
 
+impl From<Ids> for Detail {
+    fn from(ids: Ids) -> Self {
+        match ids {
+            Ids::Hidden => Self::Plain,
+            Ids::Shown => Self::WithId,
+        }
+    }
+}
+
 fn branch_text(branch: &BranchRef, detail: Detail) -> String {
     let BranchRef { branch_id, external_identifier, name } = branch;
     let (name, id) = (shown_text(name), escape(branch_id.as_str()));
     match (external_identifier, detail) {
         (Some(identifier), Detail::Plain) => format!("{name} ({})", escape(identifier)),
-        (Some(identifier), Detail::Exact) => format!("{name} ({}, id {id})", escape(identifier)),
+        (Some(identifier), Detail::WithId | Detail::Exact) => format!("{name} ({}, id {id})", escape(identifier)),
         (None, _) => format!("{name} (id {id})"),
     }
 }

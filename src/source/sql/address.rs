@@ -121,7 +121,14 @@ fn sqlite(section: &Section<'_>, rest: &str) -> Result<Address, ConfigError> {
         return Err(section.problem("url", "must name a file, such as \"sqlite:payroll.db\", and nothing after it"));
     }
     // A path never begins like `:memory:` or `file:`, which SQLite would take for something else.
-    Ok(Address::Sqlite(Path::new(".").join(section.folder()).join(path)))
+    let database = Path::new(".").join(section.folder()).join(path);
+    // What SQLite keeps beside it belongs to it.
+    for ending in ["", "-wal", "-shm", "-journal"] {
+        let mut file = database.clone().into_os_string();
+        file.push(ending);
+        section.reads("url", Path::new(&file));
+    }
+    Ok(Address::Sqlite(database))
 }
 
 impl Server {

@@ -1,5 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+use std::cell::RefCell;
 use std::path::Path;
 
 use toml::de::DeTable;
@@ -14,7 +15,7 @@ use crate::source::table::{CellKind, TableBuilder};
 fn source(settings: &str) -> Result<SqlSource, String> {
     let text = format!("query = \"SELECT 1\"\n{settings}");
     let table = DeTable::parse(&text).unwrap();
-    let document = Document { text: &text, path: Path::new("company/skovik-sync.toml") };
+    let document = Document { text: &text, path: Path::new("company/skovik-sync.toml"), files: &RefCell::default() };
     let section = Section::root(document, table.get_ref()).named("[[source]] `hr`".to_owned());
     SqlSource::from_section(&section.only(SqlSource::KEYS).map_err(|error| error.to_string())?)
         .map_err(|error| error.to_string())

@@ -27,7 +27,7 @@ async fn apply(alter: impl FnOnce(&mut Content)) -> (i32, String) {
     (ended.code.expect("a code"), ended.stderr)
 }
 
-fn operation<'a>(content: &'a mut Content, which: impl Fn(&Operation) -> bool) -> &'a mut Operation {
+fn operation(content: &mut Content, which: impl Fn(&Operation) -> bool) -> &mut Operation {
     content.operations.iter_mut().find(|operation| which(operation)).expect("such an operation")
 }
 

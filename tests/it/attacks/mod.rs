@@ -3,7 +3,13 @@
 
 mod accounts;
 mod answers;
+mod files;
+mod ids;
 mod labels;
+mod letters;
+mod outputs;
+mod pipes;
 mod recovery;
 mod retries;
 mod runs;
+mod shell;

@@ -82,8 +82,8 @@ fn many_changes_are_counted_whole_and_made_in_part() {
     assert_eq!(opened.texts("#groups .chip"), ["All 6,715", "Delete 500", "Update 4,715", "Create 1,500"]);
     assert_eq!(opened.one(".verdict h2"), "Every guard passes");
     let bars = opened.texts(".facet .name");
-    assert!(bars.contains(&"Example Ltd | Holdings (UK01)".to_owned()), "{bars:?}");
-    assert!(bars.contains(&"Cost center".to_owned()), "{bars:?}");
+    assert!(bars.contains(&"Example Ltd | Holdings (UK01, id br_uk)".to_owned()), "{bars:?}");
+    assert!(bars.contains(&"Cost center (custom_fields.cf_cost_center)".to_owned()), "{bars:?}");
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn the_address_says_what_is_searched_and_filtered() {
     );
     assert_eq!(opened.one(".facet[aria-pressed=true] .name"), "branch");
 
-    let opened = open(&page, "#branch=Example+AS+(NO01)&group=create");
+    let opened = open(&page, "#branch=Example+AS+(NO01,+id+br_no)&group=create");
     let in_norway = |operation: &Operation| match &operation.action {
         Action::Create { after } => after.branch.iter().flatten().any(|branch| branch.branch_id.as_str() == "br_no"),
         _ => false,

@@ -7,7 +7,7 @@ use skovik_sync::cli::{Cli, Command};
 use skovik_sync::commands::show;
 use skovik_sync::exit::{ExitStatus, status_of};
 use skovik_sync::plan::Plan;
-use skovik_sync::render::{html, json, markdown, redact, since, text};
+use skovik_sync::render::{Ids, html, json, markdown, redact, since, text};
 use skovik_sync::ui::Ui;
 
 use super::company::Company;
@@ -18,7 +18,7 @@ fn run(folder: &Path, arguments: &[&str]) -> anyhow::Result<ExitStatus> {
     show.plan = folder.join(show.plan);
     show.since = show.since.map(|old| folder.join(old));
     show.out = show.out.map(|out| folder.join(out));
-    show::run(&show, &Ui::new(&cli.global))
+    show::run(&show, &cli.global, &Ui::new(&cli.global))
 }
 
 fn write(folder: &Path, name: &str, plan: &Plan) {
@@ -31,13 +31,14 @@ fn each_rendering_goes_to_the_file_that_was_asked_for() {
     let (old, plan) = (Company::of(40).plan(), Company::of(50).plan());
     write(folder.path(), "old.json", &old);
     write(folder.path(), "plan.json", &plan);
-    let plan_file = folder.path().join("plan.json").display().to_string();
+    let plan_file = folder.path().join("plan.json");
     let masked = redact::mask(&plan);
     let mut masks = redact::Masks::default();
     let (masked_old, masked_new) = (masks.mask(&old), masks.mask(&plan));
     let difference = since::compare(&old, &plan);
     let options = text::TextOptions { plan_file, ..text::TextOptions::default() };
-    let comment = |max_bytes| markdown::render(&plan, markdown::Options { max_bytes }).unwrap();
+    let comment =
+        |max_bytes| markdown::render(&plan, markdown::Options { max_bytes, ..markdown::Options::default() }).unwrap();
     for (arguments, expected) in [
         (&[][..], text::display(&plan, &options).to_string()),
         (&["--redact"], text::display(&masked, &options).to_string()),
@@ -45,7 +46,7 @@ fn each_rendering_goes_to_the_file_that_was_asked_for() {
         (&["--format", "markdown", "--max-bytes", "5000"], comment(5_000)),
         (&["--format", "html", "--redact"], html::render(&masked).unwrap()),
         (&["--format", "json"], json::render(&plan).unwrap()),
-        (&["--since", "old.json"], since::text(&difference, (&old).into(), (&plan).into(), false)),
+        (&["--since", "old.json"], since::text(&difference, (&old).into(), (&plan).into(), Ids::Hidden, false)),
         (
             &["--since", "old.json", "--redact", "--format", "markdown"],
             since::markdown(&difference, (&masked_old).into(), (&masked_new).into(), markdown::Options::default())

@@ -1,0 +1,189 @@
+//! Which files a command reads, and which it writes: before it begins, no output may be an input, another output, an
+//! approval or a file of the state.
+//!
+//! A file that is there is told by its device and inode, so that a hard link, a symbolic link, `./x` and another case are
+//! found; one that is not there by its folder and its name.
+
+use std::fs;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+
+use unicode_normalization::UnicodeNormalization as _;
+
+use super::common::{approvals_of, shown, state_folder};
+use crate::cli::Global;
+use crate::config::{NamedFile, Settings};
+use crate::exit::{ExitStatus, refused};
+
+/// How the name of an approval ends.
+const APPROVAL: &str = ".approval";
+
+/// The files of a command.
+#[derive(Debug)]
+pub(super) struct Places {
+    inputs: Vec<Place>,
+    outputs: Vec<Place>,
+    /// The plans beside which approvals count.
+    plans: Vec<PathBuf>,
+    state: Option<PathBuf>,
+}
+
+/// A file, and what the command line or the settings call it.
+#[derive(Debug)]
+struct Place {
+    name: String,
+    path: PathBuf,
+    identity: Identity,
+    is_approval: bool,
+}
+
+/// What tells one file from another.
+#[derive(Debug)]
+struct Identity {
+    /// Device and inode of what is read there.
+    file: Option<(u64, u64)>,
+    /// Device and inode of the folder, if it is there.
+    folder: Option<(u64, u64)>,
+    /// The folder, without links as far as it is there.
+    folder_path: PathBuf,
+    name: String,
+}
+
+impl Places {
+    /// The settings file is an input of every command, the state of every command forbidden ground.
+    pub(super) fn new(global: &Global) -> Self {
+        let places =
+            Self { inputs: Vec::new(), outputs: Vec::new(), plans: Vec::new(), state: state_folder(global).ok() };
+        places.reads("the settings file (--config)", &global.config)
+    }
+
+    /// A file that the command reads.
+    pub(super) fn reads(mut self, name: &str, path: &Path) -> Self {
+        self.inputs.push(Place::new(name.to_owned(), path, false));
+        self
+    }
+
+    /// The same, if there is one.
+    pub(super) fn may_read(self, name: &str, path: Option<&Path>) -> Self {
+        match path {
+            Some(path) => self.reads(name, path),
+            None => self,
+        }
+    }
+
+    /// Every file that the settings name.
+    pub(super) fn settings(mut self, settings: &Settings) -> Self {
+        let named = |NamedFile { setting, path }: &NamedFile| Place::new(setting.clone(), path, false);
+        self.inputs.extend(settings.files().iter().map(named));
+        self
+    }
+
+    /// The plan that the command reads, with the approvals beside it.
+    pub(super) fn plan(mut self, path: &Path) -> Self {
+        self.plans.push(path.to_owned());
+        self.reads("the plan", path)
+    }
+
+    /// A file that the command writes. `-` is standard output.
+    pub(super) fn writes(mut self, name: &str, path: Option<&Path>) -> Self {
+        let path = path.filter(|path| *path != Path::new("-"));
+        self.outputs.extend(path.map(|path| Place::new(name.to_owned(), path, false)));
+        self
+    }
+
+    /// The plan that the command writes, with the approvals that are beside it already.
+    pub(super) fn writes_plan(mut self, path: &Path) -> Self {
+        self.plans.push(path.to_owned());
+        self.writes("--out", Some(path))
+    }
+
+    /// The approval that the command writes; it may take the place of an older one.
+    pub(super) fn writes_approval(mut self, path: &Path) -> Self {
+        self.outputs.push(Place::new("the approval".to_owned(), path, true));
+        self
+    }
+
+    /// Refuses an output that would take the place of something else.
+    ///
+    /// # Errors
+    /// Leads to exit 3, and names both.
+    pub(super) fn check(mut self) -> anyhow::Result<()> {
+        // Only what is there can be told by its inode; names are judged below.
+        if self.outputs.iter().any(|output| output.identity.file.is_some()) {
+            let beside = self.plans.iter().flat_map(|plan| approvals_of(plan).unwrap_or_default());
+            self.inputs.extend(beside.map(|(name, path)| Place::new(format!("the approval {name}"), &path, true)));
+        }
+        for (index, output) in self.outputs.iter().enumerate() {
+            let problem = self.problem(output, &self.outputs[..index]);
+            if let Some(problem) = problem {
+                let Place { name, path, .. } = output;
+                let problem = format!("{name} {}: {problem}; name another file, nothing was done", shown(path));
+                return Err(refused(ExitStatus::Usage, problem));
+            }
+        }
+        Ok(())
+    }
+
+    fn problem(&self, output: &Place, before: &[Place]) -> Option<String> {
+        let is_taken =
+            |other: &&Place| output.identity.is(&other.identity) && !(output.is_approval && other.is_approval);
+        if let Some(input) = self.inputs.iter().find(is_taken) {
+            return Some(format!("that is {} ({})", input.name, shown(&input.path)));
+        }
+        if let Some(other) = before.iter().find(is_taken) {
+            return Some(format!("that is {} ({})", other.name, shown(&other.path)));
+        }
+        if !output.is_approval && output.identity.name.ends_with(APPROVAL) {
+            return Some(format!("a name that ends in {APPROVAL} is that of an approval"));
+        }
+        let state = self.state.as_ref().map(|state| resolved(state))?;
+        output
+            .identity
+            .folder_path
+            .starts_with(&state)
+            .then(|| format!("{} is the program's own, its state", shown(&state)))
+    }
+}
+
+impl Place {
+    fn new(name: String, path: &Path, is_approval: bool) -> Self {
+        Self { name, path: path.to_owned(), identity: Identity::of(path), is_approval }
+    }
+}
+
+impl Identity {
+    fn of(path: &Path) -> Self {
+        let inode = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+        // A terminal is standard input and standard output, and nobody's file.
+        let file = fs::metadata(path).ok().filter(|metadata| !metadata.file_type().is_char_device()).map(inode);
+        let folder_path = match path.parent() {
+            Some(folder) if folder.as_os_str().is_empty() => resolved(Path::new(".")),
+            Some(folder) => resolved(folder),
+            None => resolved(path),
+        };
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        // As file systems fold names that know no case.
+        let name = name.nfc().flat_map(char::to_lowercase).collect();
+        Self { file, folder: fs::metadata(&folder_path).ok().map(inode), folder_path, name }
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        match (self.file, other.file) {
+            (Some(one), Some(other)) => one == other,
+            // A file system that folds names would show both or none.
+            (Some(_), None) | (None, Some(_)) => false,
+            (None, None) => {
+                let same_folder = match (self.folder, other.folder) {
+                    (Some(one), Some(other)) => one == other,
+                    _ => self.folder_path == other.folder_path,
+                };
+                same_folder && self.name == other.name
+            }
+        }
+    }
+}
+
+/// A path without links, as far as it is there.
+fn resolved(path: &Path) -> PathBuf {
+    fs::canonicalize(path).or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
+}

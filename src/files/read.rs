@@ -1,0 +1,133 @@
+//! Reading files that somebody else wrote: never more than a bound, never a device or a pipe that has no end.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+
+/// What a symbolic link at a path means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Links {
+    /// The file that it leads to.
+    Follow,
+    /// An error: what it leads to can differ from one reading to the next, and from one machine to the next.
+    Refuse,
+}
+
+/// Opens a regular file to read it. Waits for no pipe.
+///
+/// # Errors
+/// If it cannot be opened, is no regular file, or is a link that is refused.
+pub fn open_regular(path: &Path, links: Links) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true);
+    match links {
+        Links::Follow => wait_for_nobody(&mut options, OFlags::empty()),
+        Links::Refuse => no_links(&mut options),
+    }
+    let file = options.open(path).map_err(|error| match error.raw_os_error() {
+        Some(code) if links == Links::Refuse && code == Errno::LOOP.raw_os_error() => {
+            io::Error::other("it is a symbolic link; name the file itself")
+        }
+        _ => error,
+    })?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
+}
+
+/// Reads a regular file of at most so many bytes.
+///
+/// # Errors
+/// As [`open_regular`], and if the file is longer.
+pub fn read_regular(path: &Path, most: u64, links: Links) -> io::Result<Vec<u8>> {
+    let file = open_regular(path, links)?;
+    let length = file.metadata()?.len();
+    if length > most {
+        return Err(too_long(most));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default().saturating_add(1));
+    read_to_bound(file, most, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// Reads at most so many bytes of whatever stands there, which may be a pipe.
+///
+/// # Errors
+/// If it cannot be read, or has more.
+pub fn read_bounded(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    read_to_bound(File::open(path)?, most, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// The same, as text.
+///
+/// # Errors
+/// As [`read_bounded`], and if it is not UTF-8.
+pub fn read_bounded_text(path: &Path, most: u64) -> io::Result<String> {
+    into_text(read_bounded(path, most)?)
+}
+
+/// As [`read_regular`], as text.
+///
+/// # Errors
+/// As [`read_regular`], and if it is not UTF-8.
+pub fn read_regular_text(path: &Path, most: u64, links: Links) -> io::Result<String> {
+    into_text(read_regular(path, most, links)?)
+}
+
+/// Makes a file open no symbolic link, and wait for no pipe; one that is made is its owner's alone.
+pub(crate) fn no_links(options: &mut OpenOptions) {
+    wait_for_nobody(options, OFlags::NOFOLLOW);
+}
+
+fn wait_for_nobody(options: &mut OpenOptions, more: OFlags) {
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY | more;
+    options.mode(0o600).custom_flags(flags.bits().cast_signed());
+}
+
+fn read_to_bound(file: File, most: u64, bytes: &mut Vec<u8>) -> io::Result<()> {
+    file.take(most.saturating_add(1)).read_to_end(bytes)?;
+    if bytes.len() as u64 > most { Err(too_long(most)) } else { Ok(()) }
+}
+
+fn too_long(most: u64) -> io::Error {
+    io::Error::other(format!("it is longer than {most} bytes, the most that is read"))
+}
+
+fn into_text(bytes: Vec<u8>) -> io::Result<String> {
+    String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_regular_files_are_read_and_only_up_to_the_bound() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        std::fs::write(&file, "12345").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        assert_eq!(read_regular(&file, 5, Links::Refuse).unwrap(), b"12345");
+        assert_eq!(read_regular(&link, 5, Links::Follow).unwrap(), b"12345");
+        assert_eq!(read_bounded(&link, 5).unwrap(), b"12345");
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        for (path, links, word) in [
+            (file.as_path(), Links::Refuse, "longer than 4 bytes"),
+            (&link, Links::Refuse, "symbolic link"),
+            (folder.path(), Links::Follow, "no regular file"),
+            // Waits for nobody who would write into it.
+            (&pipe, Links::Refuse, "no regular file"),
+            (Path::new("/dev/zero"), Links::Follow, "no regular file"),
+        ] {
+            let error = read_regular(path, 4, links).unwrap_err().to_string();
+            assert!(error.contains(word), "{}: {error}", path.display());
+        }
+        assert!(read_bounded(Path::new("/dev/zero"), 4).unwrap_err().to_string().contains("longer than 4 bytes"));
+    }
+}

@@ -1,0 +1,197 @@
+//! Text from outside on its way to a reader or to a shell: which characters nobody sees, how they are written out, how a
+//! text is shortened, when two names look the same, and how a word is quoted for a command line.
+//!
+//! Everything that shows what a source, a server or a file says goes through here. So no value can forge a line, recolour
+//! the terminal, hide a letter from the reviewer, or become a command of its own when a hint is copied into a shell.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
+
+/// How many marks one letter carries at most; further ones are written out. Vietnamese needs two, pointed Hebrew and
+/// Tibetan up to four. Without a limit, marks reach over the lines above and below.
+const MARKS_OF_A_LETTER: usize = 4;
+
+/// A value with everything that cannot be seen written out: control characters, line breaks, white space that is no
+/// plain space, marks that change the direction of writing, characters without any shape of their own or without an
+/// agreed one, and marks beyond what a letter carries. A backslash is doubled, so that what reads `\u{200b}` is never
+/// the value's own text.
+#[must_use]
+pub fn escape(value: &str) -> Cow<'_, str> {
+    escape_where(value, |c, seen| c == '\\' || !seen)
+}
+
+/// The same for a sentence, in which a backslash is no more than that.
+#[must_use]
+pub fn printable(sentence: &str) -> Cow<'_, str> {
+    escape_where(sentence, |_, seen| !seen)
+}
+
+/// A value with all that is not ASCII written out, for two values that look the same and are not.
+#[must_use]
+pub fn escape_to_ascii(value: &str) -> Cow<'_, str> {
+    escape_where(value, |c, _| c == '\\' || !c.is_ascii() || c.is_ascii_control())
+}
+
+/// Whether a character shows nothing, shows what nobody can foresee, moves the cursor, or changes how its neighbours are
+/// shown: all white space but the plain space, and Unicode's controls, format characters, private use, unassigned code
+/// points and `Default_Ignorable_Code_Point`, and the few that are empty without being one of these.
+#[must_use]
+pub fn is_unseen(c: char) -> bool {
+    if c.is_ascii() {
+        return c.is_ascii_control();
+    }
+    c.is_whitespace()
+        || matches!(
+            c.general_category(),
+            GeneralCategory::Control
+                | GeneralCategory::Format
+                | GeneralCategory::PrivateUse
+                | GeneralCategory::Surrogate
+                | GeneralCategory::Unassigned
+                | GeneralCategory::SpaceSeparator
+                | GeneralCategory::LineSeparator
+                | GeneralCategory::ParagraphSeparator
+        )
+        || matches!(c,
+            '\u{34f}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{2800}'
+            | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{fffc}' | '\u{16fe4}' | '\u{1d159}'
+            | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// The start of a text: at most so many characters, and `…` where there were more.
+#[must_use]
+pub fn shortened(text: &str, characters: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(characters) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+        None => Cow::Borrowed(text),
+    }
+}
+
+/// What a reader takes a name for. Two names that must be told apart need different likenesses: the compatibility form
+/// (NFKC), without case, without what cannot be seen, and with one plain space wherever there is any white space.
+#[must_use]
+pub fn likeness(name: &str) -> String {
+    let seen = name.chars().filter(|c| c.is_whitespace() || !is_unseen(*c));
+    // By way of upper case, `ß` becomes `ss` and both forms of the sigma are one.
+    let folded: String = seen.nfkc().flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfkc().collect();
+    folded.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a reader could take one name for the other.
+#[must_use]
+pub fn look_alike(one: &str, other: &str) -> bool {
+    one == other || likeness(one) == likeness(other)
+}
+
+/// A word as a POSIX shell takes it: the shell sees one word, and nothing in it does anything.
+#[must_use]
+pub fn shell_word(word: &str) -> Cow<'_, str> {
+    if is_plain(word) { Cow::Borrowed(word) } else { Cow::Owned(quoted(word.as_bytes())) }
+}
+
+/// A file's name as a shell takes it, which no command takes for an option.
+#[must_use]
+pub fn shell_path(path: &Path) -> String {
+    let name = path.as_os_str().as_encoded_bytes();
+    let name = if name.starts_with(b"-") { [b"./", name].concat() } else { name.to_vec() };
+    match std::str::from_utf8(&name) {
+        Ok(text) => shell_word(text).into_owned(),
+        Err(_) => quoted(&name),
+    }
+}
+
+/// An option with its value as a shell takes it. A value that begins with a dash stays a value.
+#[must_use]
+pub fn shell_option(option: &str, value: &str) -> String {
+    let between = if value.starts_with('-') { '=' } else { ' ' };
+    format!("{option}{between}{}", shell_word(value))
+}
+
+/// Says of one character after the other whether it can be seen where it stands.
+#[derive(Default)]
+struct Reader {
+    /// How many more marks the letter before takes.
+    room: usize,
+}
+
+impl Reader {
+    fn sees(&mut self, c: char) -> bool {
+        if is_mark(c) && !is_unseen(c) {
+            let Some(room) = self.room.checked_sub(1) else { return false };
+            self.room = room;
+            return true;
+        }
+        let seen = !is_unseen(c);
+        // A mark that stands alone would join whatever is printed before the value.
+        self.room = if seen && c != ' ' { MARKS_OF_A_LETTER } else { 0 };
+        seen
+    }
+}
+
+/// Whether a character is drawn over the one before, without a place of its own.
+fn is_mark(c: char) -> bool {
+    !c.is_ascii() && matches!(c.general_category(), GeneralCategory::NonspacingMark | GeneralCategory::EnclosingMark)
+}
+
+/// Writes out the characters of which `unsafe_char` says so; it is told whether each can be seen.
+fn escape_where(text: &str, unsafe_char: impl Fn(char, bool) -> bool) -> Cow<'_, str> {
+    let mut reader = Reader::default();
+    if !text.chars().any(|c| unsafe_char(c, reader.sees(c))) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 16);
+    let mut reader = Reader::default();
+    for c in text.chars() {
+        if unsafe_char(c, reader.sees(c)) {
+            escaped.extend(c.escape_default());
+        } else {
+            escaped.push(c);
+        }
+    }
+    Cow::Owned(escaped)
+}
+
+/// Whether no shell finds anything to do in a word.
+fn is_plain(word: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._/@:+,=-".contains(c);
+    // zsh looks for a command after a leading `=`.
+    !word.is_empty() && word.chars().all(plain) && !word.starts_with('=')
+}
+
+/// In single quotes; where something cannot be seen or is no text, as `$'…'` with that in octal.
+fn quoted(word: &[u8]) -> String {
+    let mut reader = Reader::default();
+    if let Ok(text) = std::str::from_utf8(word)
+        && text.chars().all(|c| reader.sees(c))
+    {
+        return format!("'{}'", text.replace('\'', r"'\''"));
+    }
+    let mut quoted = String::from("$'");
+    let octal = |quoted: &mut String, bytes: &[u8]| {
+        for byte in bytes {
+            // A string takes everything.
+            let _ = write!(quoted, "\\{byte:03o}");
+        }
+    };
+    let mut reader = Reader::default();
+    for chunk in word.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            // An interactive shell could look for its history after `!`.
+            if reader.sees(c) && !matches!(c, '\\' | '\'' | '!') {
+                quoted.push(c);
+            } else {
+                octal(&mut quoted, c.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+        }
+        octal(&mut quoted, chunk.invalid());
+    }
+    quoted.push('\'');
+    quoted
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+//! Writing to standard output and standard error without being held up for ever by whoever reads them.
+
+use std::io::{self, Write};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, channel, sync_channel};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+/// How long a message waits for its reader before the program goes on without.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How many messages wait for a reader who does not read; what comes after them is lost.
+const WAITING: usize = 1000;
+
+/// Standard error.
+struct Messages {
+    queue: SyncSender<Vec<u8>>,
+    /// One for each message that was written, or could not be.
+    written: Receiver<()>,
+    /// How many were put in the queue and are not written yet.
+    open: usize,
+    is_stuck: bool,
+}
+
+/// Writes to standard error. Where nobody reads it, the message waits in a queue, and in the end is lost: there is nobody
+/// left to tell.
+pub(super) fn write_stderr(text: &[u8]) {
+    static MESSAGES: OnceLock<Mutex<Messages>> = OnceLock::new();
+    let messages = MESSAGES.get_or_init(|| Mutex::new(Messages::start(|text| io::stderr().lock().write_all(text))));
+    messages.lock().unwrap_or_else(PoisonError::into_inner).write(text, PATIENCE);
+}
+
+impl Messages {
+    fn start(mut write: impl FnMut(&[u8]) -> io::Result<()> + Send + 'static) -> Self {
+        let (queue, messages) = sync_channel::<Vec<u8>>(WAITING);
+        let (done, written) = channel();
+        std::thread::spawn(move || {
+            for message in messages {
+                let _ = write(&message);
+                if done.send(()).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { queue, written, open: 0, is_stuck: false }
+    }
+
+    /// Writes a message, in order; waits for it unless an earlier one waits in vain already.
+    fn write(&mut self, text: &[u8], patience: Duration) {
+        while self.written.try_recv().is_ok() {
+            self.open -= 1;
+        }
+        self.is_stuck &= self.open > 0;
+        match self.queue.try_send(text.to_vec()) {
+            Ok(()) => self.open += 1,
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => return,
+        }
+        while !self.is_stuck && self.open > 0 {
+            match self.written.recv_timeout(patience) {
+                Ok(()) => self.open -= 1,
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => self.is_stuck = true,
+            }
+        }
+    }
+}
+
+/// Writes to standard output, but gives up after so long.
+///
+/// # Errors
+/// If it was not all taken; a reader who has gone is an error too.
+pub(super) fn write_stdout_within(text: String, patience: Duration) -> io::Result<()> {
+    within(patience, move || {
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        out.flush()
+    })
+}
+
+fn within(patience: Duration, write: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<()> {
+    let (done, written) = channel();
+    std::thread::spawn(move || {
+        // Whoever asked may be gone.
+        let _ = done.send(write());
+    });
+    written.recv_timeout(patience).unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "nobody reads it")))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn messages_keep_their_order_and_are_there_when_the_call_returns() {
+        let taken = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&taken);
+        let mut messages = Messages::start(move |text| {
+            sink.lock().unwrap().extend_from_slice(text);
+            Ok(())
+        });
+        for (text, all) in [("a", "a"), ("b", "ab"), ("c", "abc")] {
+            messages.write(text.as_bytes(), PATIENCE);
+            assert_eq!(*taken.lock().unwrap(), all.as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_reader_who_does_not_read_holds_up_the_first_message_only_and_gets_the_others_later() {
+        let (permit, gate) = channel::<()>();
+        let taken = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&taken);
+        let mut messages = Messages::start(move |text| {
+            gate.recv().map_err(io::Error::other)?;
+            sink.lock().unwrap().extend_from_slice(text);
+            Ok(())
+        });
+        let began = Instant::now();
+        (0..3 * WAITING).for_each(|_| messages.write(b"x", Duration::from_millis(300)));
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+        (0..3 * WAITING).for_each(|_| permit.send(()).unwrap());
+        messages.is_stuck = false;
+        messages.write(b"y", PATIENCE);
+        let taken = taken.lock().unwrap();
+        assert!(taken.len() <= WAITING + 3 && taken.len() >= WAITING, "{}", taken.len());
+    }
+
+    #[test]
+    fn an_output_that_takes_nothing_is_an_error_in_the_end() {
+        let (_permit, gate) = channel::<()>();
+        let error = within(Duration::from_millis(50), move || gate.recv().map_err(io::Error::other)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        within(PATIENCE, || Ok(())).unwrap();
+    }
+}

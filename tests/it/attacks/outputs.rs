@@ -1,0 +1,123 @@
+//! An output never takes the place of an input, of another output, of an approval or of the state.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use crate::harness::Company;
+
+/// A company whose settings name a file of each kind, and a plan that is approved.
+fn company() -> Company {
+    let company = Company::new("small");
+    company.edit("skovik-sync.toml", "token_env = \"SKOVIK_TOKEN\"", "token_file = \"key\"");
+    company.write("key", "any-key");
+    company.write("signers", "# nobody\n");
+    let more = "\n[approval]\nallowed_signers = \"signers\"\n";
+    company.append("skovik-sync.toml", more);
+    company.run(&["plan"]).ends(0);
+    company.run(&["approve", "plan.json", "--yes", "--approver", "anna"]).ends(0);
+    company
+}
+
+/// Everything in the folder but what the sandbox and the state write.
+fn files(company: &Company) -> Vec<(String, Vec<u8>)> {
+    let entries = fs::read_dir(company.folder()).expect("a folder").map(|entry| entry.expect("an entry"));
+    let names = entries.map(|entry| entry.file_name().into_string().expect("text"));
+    let mut names: Vec<String> = names.filter(|name| !["home", "requests.jsonl"].contains(&&**name)).collect();
+    names.sort();
+    names.into_iter().map(|name| (name.clone(), fs::read(company.path(&name)).unwrap_or_default())).collect()
+}
+
+#[test]
+fn no_output_takes_the_place_of_an_input() {
+    let company = company();
+    fs::hard_link(company.path("employees.csv"), company.path("hard")).expect("linked");
+    symlink("skovik-sync.toml", company.path("soft")).expect("linked");
+    let before = files(&company);
+    let requests = company.requests().len();
+    let state = company.path("home/state/skovik-sync/journals/x.jsonl");
+    let state = state.to_str().expect("text");
+    let cases: &[(&[&str], &[&str])] = &[
+        (&["plan", "-o", "employees.csv"], &["--out employees.csv", "`path` of [[source]]"]),
+        (&["plan", "-o", "./sub/../employees.csv"], &["[[source]]"]),
+        (&["plan", "-o", "hard"], &["--out hard", "employees.csv"]),
+        (&["plan", "-o", "soft"], &["--config"]),
+        (&["plan", "-o", "skovik-sync.toml"], &["--config"]),
+        (&["plan", "-o", "key"], &["`token_file` of [target]"]),
+        (&["plan", "-o", "signers"], &["`allowed_signers` of [approval]"]),
+        (&["plan", "--users", "users.jsonl", "-o", "users.jsonl"], &["--users (users.jsonl)"]),
+        (&["plan", "-o", "plan.json.ben.approval"], &["is that of an approval"]),
+        (&["plan", "-o", state], &["its state"]),
+        (&["snapshot", "-o", "employees.csv"], &["[[source]]"]),
+        (&["snapshot", "-o", "plan.json.anna.approval"], &["is that of an approval"]),
+        (&["show", "plan.json", "-o", "plan.json"], &["--out plan.json", "the plan"]),
+        (&["show", "plan.json", "-o", "key"], &["`token_file`"]),
+        (&["show", "plan.json", "--since", "users.jsonl", "-o", "users.jsonl"], &["--since"]),
+        (&["approve", "plan.json", "--statement", "plan.json"], &["--statement plan.json", "the plan"]),
+        (&["approve", "plan.json", "--statement", "hard"], &["[[source]]"]),
+        (&["apply", "plan.json", "--report", "plan.json"], &["--report plan.json", "the plan"]),
+        (&["apply", "plan.json", "--events", "plan.json"], &["--events plan.json", "the plan"]),
+        (&["apply", "plan.json", "--events", "hard"], &["--events hard", "[[source]]"]),
+        (&["apply", "plan.json", "--report", "plan.json.anna.approval"], &["approval plan.json.anna.approval"]),
+        (&["apply", "plan.json", "--report", "r", "--events", "./R"], &["--events ./R", "--report (r)"]),
+        (&["apply", "plan.json", "--report", state], &["its state"]),
+        (&["run", "--report", "plan.json"], &["--report plan.json", "--out"]),
+        (&["run", "--events", "skovik-sync.toml"], &["--events", "--config"]),
+        (&["run", "-o", "employees.csv"], &["[[source]]"]),
+        (&["run", "--events", "plan.json.policy__automatic.approval"], &["the approval"]),
+        (&["undo", "plan.json", "-o", "plan.json"], &["--out plan.json", "the plan"]),
+        (&["undo", "plan.json", "-o", "key"], &["`token_file`"]),
+        (&["sandbox", "--seed", "users.jsonl", "--request-log", "users.jsonl"], &["--seed (users.jsonl)"]),
+        (&["sandbox", "--save", "x.jsonl", "--request-log", "x.jsonl"], &["--request-log (x.jsonl)"]),
+        (&["sandbox", "--save", "skovik-sync.toml"], &["--config"]),
+        (&["demo", "--keep", "."], &["employees.csv already"]),
+    ];
+    fs::create_dir(company.path("sub")).expect("made");
+    for (args, words) in cases {
+        company.run(args).ends(3).says(words);
+    }
+    fs::remove_dir(company.path("sub")).expect("removed");
+    assert_eq!(files(&company), before);
+    assert_eq!(company.requests().len(), requests, "nothing is sent");
+}
+
+/// Programs, databases and queries are inputs too.
+#[test]
+fn what_a_source_runs_or_opens_is_an_input() {
+    let company = Company::new("small");
+    let settings = company.read("skovik-sync.toml");
+    let start = settings.find("[[source]]").expect("a source");
+    let end = start + settings[start..].find("\n[employee]").expect("the next table");
+    company.write("list.sh", "cat employees.csv\n");
+    company.write("q.sql", "SELECT 1");
+    company.write("staff.db", "");
+    for (source, outputs) in [
+        ("kind = \"exec\"\ncommand = [\"sh\", \"list.sh\"]\nformat = \"csv\"", &["list.sh"][..]),
+        (
+            "kind = \"sql\"\nurl = \"sqlite:staff.db\"\nquery_file = \"q.sql\"",
+            &["staff.db", "q.sql", "staff.db-wal", "staff.db-journal"],
+        ),
+        (
+            "kind = \"http\"\nurl = \"https://hr.example.com/x\"\nca_file = \"ca.pem\"\nrecords = \"/data\"",
+            &["ca.pem", "./ca.pem"],
+        ),
+    ] {
+        let source = format!("[[source]]\nname = \"hr\"\nkey = \"employee_id\"\n{source}\n");
+        company.write("skovik-sync.toml", format!("{}{source}{}", &settings[..start], &settings[end..]));
+        for output in outputs {
+            company.run(&["plan", "-o", output]).ends(3).says(&["--out", "of [[source]]"]);
+            company.run(&["snapshot", "-o", output]).ends(3).says(&["--out", "of [[source]]"]);
+        }
+    }
+}
+
+/// Two names that lead to one file name are two people all the same.
+#[test]
+fn an_approval_does_not_take_the_place_of_another_persons() {
+    let company = company();
+    company.run(&["approve", "plan.json", "--yes", "--approver", "b b"]).ends(0);
+    let name = "plan.json.b_b.approval";
+    let before = company.read(name);
+    company.run(&["approve", "plan.json", "--yes", "--approver", "b:b"]).ends(3).says(&["is the approval of b b"]);
+    assert_eq!(company.read(name), before);
+    company.run(&["approve", "plan.json", "--yes", "--approver", "b b"]).ends(0);
+}

@@ -1,0 +1,182 @@
+//! Whoever does not read what the program says holds up neither its writes nor a signal.
+
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use tokio::process::Child;
+
+use crate::company::{Company, row};
+use crate::world::{Ended, Pace, World, room, signal};
+
+/// More than fill a pipe with their events.
+const MANY: usize = 300;
+/// How long anything here may take that ends by itself.
+const IN_TIME: Duration = Duration::from_secs(60);
+
+/// An approved plan that creates so many people.
+async fn creates(count: usize, rules: &[&str]) -> World {
+    let rows: Vec<_> = (1..=count).map(|number| row(number, None)).collect();
+    let world = World::faulty(&Company::of(&[], &rows), Pace { timeout_ms: 20_000, ..Pace::default() }, rules).await;
+    assert_eq!(world.approved_plan().await.content().operations.len(), count);
+    world
+}
+
+fn mkfifo(world: &World, name: &str) {
+    assert!(std::process::Command::new("mkfifo").arg(world.path(name)).status().expect("it runs").success());
+}
+
+/// Waits for the end without reading what was printed before it.
+async fn ended(mut child: Child) -> Ended {
+    let status = tokio::time::timeout(IN_TIME, child.wait()).await.expect("it ends in time").expect("it ran");
+    let output = child.wait_with_output().await.expect("what was printed");
+    assert_eq!(output.status, status);
+    output.into()
+}
+
+#[tokio::test]
+async fn events_that_nobody_reads_do_not_stop_the_writes() {
+    let _room = room().await;
+    let world = creates(MANY, &[]).await;
+    let mut command = world.command(&["apply", "plan.json", "--events", "-"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let ended = ended(child).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(world.writes().len(), MANY);
+    assert!(ended.stderr.contains("--events -") && ended.stderr.contains("lost"), "{}", ended.stderr);
+    assert!(ended.stderr.contains(&format!("{MANY} created")), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn a_signal_is_heard_while_nobody_reads_the_events() {
+    let _room = room().await;
+    let world = creates(MANY, &["POST /users slow=40ms"]).await;
+    mkfifo(&world, "pipe");
+    // Opened at both ends, and never read.
+    let reader = std::fs::File::options().read(true).write(true).open(world.path("pipe")).expect("opened");
+    let mut command = world.command(&["apply", "plan.json", "--events", "pipe"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    while world.writes().len() < MANY * 2 / 3 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    signal(&child, "-INT").await;
+    let ended = ended(child).await;
+    assert_eq!(ended.code, Some(130), "{}", ended.stderr);
+    assert!(ended.stderr.contains("to go on") && world.writes().len() < MANY, "{}", ended.stderr);
+    drop(reader);
+    let again = world.apply().await;
+    assert_eq!(again.code, Some(0), "{again:?}");
+    assert_eq!(world.people().len(), MANY, "nobody twice");
+}
+
+/// Nothing is printed to anybody: neither the logs of every request nor the events nor the result.
+#[tokio::test]
+async fn neither_output_need_be_read() {
+    let _room = room().await;
+    let world = creates(MANY, &[]).await;
+    let (mut reader, writer) = std::io::pipe().expect("a pipe");
+    let mut command = world.command(&["-vv", "apply", "plan.json", "--events", "-"]);
+    let child = command.stdout(writer.try_clone().expect("cloned")).stderr(writer).spawn().expect("it starts");
+    drop(command);
+    let ended = ended(child).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(world.writes().len(), MANY);
+    let mut printed = Vec::new();
+    reader.read_to_end(&mut printed).expect("read");
+    assert!(printed.len() >= 60_000, "the pipe was not full: {}", printed.len());
+}
+
+/// The outcome stands before it is printed: whoever does not read it is waited for a while, and a signal ends the wait.
+#[tokio::test]
+async fn a_result_that_nobody_reads_is_waited_for_but_not_for_ever() {
+    let _room = room().await;
+    for interrupted in [false, true] {
+        let world = creates(3, &[]).await;
+        let (_reader, mut writer) = std::io::pipe().expect("a pipe");
+        // As much as a pipe takes.
+        writer.write_all(&[b'x'; 65536]).expect("written");
+        let mut command = world.command(&["apply", "plan.json"]);
+        let child = command.stdout(writer).stderr(Stdio::piped()).spawn().expect("it starts");
+        while world.writes().len() < 3 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let began = Instant::now();
+        if interrupted {
+            tokio::time::sleep(Duration::from_millis(1500)).await;
+            signal(&child, "-INT").await;
+        }
+        let ended = ended(child).await;
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        if interrupted {
+            assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        } else {
+            assert!(ended.stderr.contains("standard output: nobody reads it"), "{ended:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_pipe_that_nobody_opens_is_refused_before_anything_is_written() {
+    let _room = room().await;
+    let world = creates(3, &[]).await;
+    mkfifo(&world, "pipe");
+    let ended = world.run(&["apply", "plan.json", "--events", "pipe"]).await;
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    assert!(ended.stderr.contains("--events pipe: nobody reads this pipe"), "{ended:?}");
+    assert_eq!(world.writes().len(), 0);
+    let mut command = world.command(&["apply", "plan.json", "--events", "pipe"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let began = Instant::now();
+    signal(&child, "-INT").await;
+    let ended = self::ended(child).await;
+    assert_eq!(ended.code, Some(130), "{ended:?}");
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_pipe_that_is_read_gets_every_event() {
+    let _room = room().await;
+    let world = creates(MANY, &[]).await;
+    mkfifo(&world, "pipe");
+    let path = world.path("pipe");
+    let reader = tokio::task::spawn_blocking(move || std::fs::read_to_string(path).expect("read"));
+    let ended = world.run(&["apply", "plan.json", "--events", "pipe"]).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let events = reader.await.expect("read");
+    // The first and the last, and two for each operation.
+    assert_eq!(events.lines().count(), 2 * MANY + 2);
+    assert!(events.lines().last().expect("a line").contains("summary"), "{events}");
+}
+
+/// What was applied stays applied, whether the result can be printed or not.
+#[tokio::test]
+async fn a_result_that_cannot_be_printed_changes_no_exit_code() {
+    let _room = room().await;
+    let world = creates(3, &[]).await;
+    for words in ["could not be written to standard output", "could not be written to standard output"] {
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("a device");
+        let child = world.command(&["apply", "plan.json"]).stdout(full).stderr(Stdio::piped()).spawn();
+        let ended = ended(child.expect("it starts")).await;
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(ended.stderr.contains(words), "{ended:?}");
+    }
+    assert_eq!(world.writes().len(), 3);
+}
+
+#[tokio::test]
+async fn the_event_file_is_its_owners_alone() {
+    let _room = room().await;
+    let world = creates(3, &[]).await;
+    let path = world.path("events.jsonl");
+    std::fs::write(&path, "old").expect("written");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).expect("set");
+    let ended = world.run(&["apply", "plan.json", "--events", "events.jsonl"]).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(std::fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
+    assert_eq!(std::fs::read_to_string(&path).expect("read").lines().count(), 8);
+    // A device is written to as it is.
+    let ended = world.run(&["apply", "plan.json", "--events", "/dev/null"]).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
