@@ -21,7 +21,7 @@ use crate::world::{Budget, Mutation, World};
 use reality::{Reality, bare};
 
 /// In what the program is not yet as the model says that it should be. Empty once it is.
-const PROGRAM: &[Mutation] = &[Mutation::ForgetsAttempts, Mutation::ResumesAtOnce];
+const PROGRAM: &[Mutation] = &[];
 /// How many ways are gone at once; most of the time they wait.
 const AT_ONCE: usize = 24;
 /// How long a way is at most.
