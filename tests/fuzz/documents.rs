@@ -14,7 +14,7 @@ use skovik_sync::plan::{Action, Plan, PlanError};
 use skovik_sync::render::text::TextOptions;
 use skovik_sync::render::{html, json, markdown, printable, redact, text};
 use skovik_sync::state::{Key, State};
-use skovik_sync::target::snapshot::{self, Item, Writer};
+use skovik_sync::provider::snapshot::{self, Item, Writer};
 use skovik_sync::target::{shape_from_snapshot, users_from_snapshot, wire};
 use url::Url;
 
@@ -229,9 +229,9 @@ fn sealed(input: &[u8]) -> Vec<u8> {
     // Its end is wrong; what stands before it has been given by then.
     let _ = snapshot::read(input, |item| {
         if let Item::User(raw) = item
-            && let Ok(user) = wire::UserResource::new(raw)
+            && let Ok(user) = wire::StoredUser::new(raw)
         {
-            assert_eq!(wire::UserResource::new(user.raw()).unwrap().raw().get(), user.raw().get());
+            assert_eq!(wire::StoredUser::new(user.raw()).unwrap().raw().get(), user.raw().get());
         }
         writer.item(item).map_err(|error| error.to_string())
     });

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use skovik_sync::employee::{Managed, UserId};
-use skovik_sync::target::client::{Client, Options};
-use skovik_sync::target::wire::UserResource;
+use skovik_sync::provider::skovik::{Client, Options};
+use skovik_sync::provider::StoredUser;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
@@ -138,7 +138,7 @@ fn skovik() {
         Echo::new(&runtime, &format!("{ok}{}", bodies[0].replace("u1", "u2").replace(r#""total":1"#, r#""total":2"#)));
     let managed = Managed { branch: true, manager: true, custom_fields: vec!["cf".into(), "cg".into()] };
     let known: UserId = "u1".into();
-    let body = UserResource::new(serde_json::from_str(user).unwrap()).unwrap().overlay(&[]).unwrap();
+    let body = StoredUser::new(serde_json::from_str(user).unwrap()).unwrap().overlay(&[]).unwrap();
     Target { name: "servers::skovik", seeds, words }.run(|input| {
         let (what, answer) = input.split_first().map_or((b'u', input), |(what, answer)| (*what, answer));
         server.say(answer);

@@ -27,14 +27,13 @@ impl<'a> Run<'a> {
                     self.conclude(index, Outcome::DoneBefore { differs: differs.clone() });
                 }
                 Some(Progress::InDoubt(doubt)) => {
-                    if let Action::Create { .. } = operation.action {
-                        let problem = "an earlier run ended before the answer came".to_owned();
-                        // The request may have left long after its intent, and be under way still.
-                        let sent_at = Some(Instant::now());
-                        self.states[index] = State::Parked(Parked { sent_at, problem, taken: false });
-                    } else {
+                    if !matches!(operation.action, Action::Create { .. }) {
                         self.doubts.insert(index, doubt.clone());
                     }
+                    let problem = "an earlier run ended before the answer came".to_owned();
+                    // The request may have left long after its intent, and be under way still.
+                    let sent_at = Some(Instant::now());
+                    self.states[index] = State::Parked(Parked { sent_at, problem, taken: false });
                 }
                 None => {
                     if let Some(user_id) = standing.already.get(&operation.id) {

@@ -77,6 +77,9 @@ impl Attempt {
         self.end = match self.end {
             End::NotDone(problem) => End::Unclear(format!("{problem}, after an attempt that may have got through")),
             End::Stopped => End::Unclear("the run was stopped after an attempt that may have got through".to_owned()),
+            End::Conflict(problem) => {
+                End::HalfDone(format!("{problem}; an attempt before it may have got through: run the same apply again"))
+            }
             end => end,
         };
         self

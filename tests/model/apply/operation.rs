@@ -1,0 +1,292 @@
+//! Carrying out one operation, as `operation` does it: `once` is `update_once` and `delete_once`, `go_on` is
+//! `Attempts::go_on`.
+
+use super::{Attempts, End, Outcome, Phase, RETRIES};
+use crate::journal::Doubt;
+use crate::laws;
+use crate::plan::{Action, Edit, Made, OPERATIONS, created, updated};
+use crate::server::{Answer, Fields, Id, Request, User};
+use crate::steps::{Turned, Unread};
+use crate::world::{Message, Mutation, Sent, State, World};
+
+impl World {
+    pub(crate) fn begin(&self, state: &mut State, process: usize, operation: usize) {
+        let Some(run) = &mut state.runs[process] else { return };
+        let made = run.made();
+        let entry = &mut run.entries[operation];
+        entry.begun += 1;
+        if let Action::Create { after } = &self.operation(operation).action {
+            let Ok(fields) = created(after, &made) else {
+                return self.end(state, process, operation, Outcome::Failed);
+            };
+            self.announce(state, process, operation, None);
+            self.send(state, process, operation, Sent::Create, Request::Post(fields), None);
+        } else {
+            entry.attempts = Attempts { left: RETRIES, doubt: entry.doubt, unclear: false, first: None };
+            self.once(state, process, operation);
+        }
+    }
+
+    /// One attempt of an update, link or delete: reads, judges, announces, sends.
+    pub(crate) fn once(&self, state: &mut State, process: usize, operation: usize) {
+        let Some(run) = state.runs[process] else { return };
+        let (made, doubt) = (run.made(), run.entries[operation].attempts.doubt);
+        let Some((id, expected, edit)) = self.whom(operation, &made) else {
+            return self.end(state, process, operation, Outcome::Failed);
+        };
+        let Some(read) = state.server.user(id).copied() else {
+            let end = if edit.is_some() { End::Conflict } else { End::SaidGone };
+            return self.go_on(state, process, operation, end, false, None);
+        };
+        if read.is_admin && !self.has(Mutation::TouchesProtected) {
+            return self.go_on(state, process, operation, End::Conflict, false, None);
+        }
+        let Some(edit) = edit else {
+            if read.fields != expected {
+                return self.go_on(state, process, operation, End::Conflict, false, None);
+            }
+            self.set_first(state, process, operation, read);
+            self.announce(state, process, operation, Some(read));
+            return self.send(state, process, operation, Sent::Delete, Request::Delete(id), Some(read));
+        };
+        let after = |fields: Fields| updated(fields, edit, &made);
+        if read.fields == expected {
+            let Ok(fields) = after(read.fields) else { return };
+            let first = doubt.and_then(|doubt| doubt.before).unwrap_or(read);
+            self.set_first(state, process, operation, first);
+            self.announce(state, process, operation, Some(first));
+            let request = Request::Put(id, fields, read.custom);
+            return self.send(state, process, operation, Sent::Update, request, Some(read));
+        }
+        let is_link = matches!(self.operation(operation).action, Action::Link { .. });
+        if is_link && after(expected) == Ok(read.fields) {
+            return self.go_on(state, process, operation, End::Done(Some(id)), false, None);
+        }
+        let end = match doubt.and_then(|doubt| doubt.before) {
+            None => End::Conflict,
+            Some(first) => match (edit, after(first.fields)) {
+                (Edit::Branch(_), Ok(fields)) if fields.branch == read.fields.branch => {
+                    self.set_first(state, process, operation, first);
+                    return self.set_refilling(state, process, operation);
+                }
+                (_, Ok(fields)) if fields == read.fields => End::Done(Some(id)),
+                _ => End::Conflict,
+            },
+        };
+        self.go_on(state, process, operation, end, false, None);
+    }
+
+    /// Whom an update, link or delete is about, what they must be, and what becomes of them.
+    pub(crate) fn whom(&self, operation: usize, made: &Made) -> Option<(Id, Fields, Option<Edit>)> {
+        match &self.operation(operation).action {
+            Action::Create { .. } => None,
+            Action::Update { user, before, edit } => Some((*user, *before, Some(*edit))),
+            Action::Delete { user, before } => Some((*user, *before, None)),
+            Action::Link { create, manager } => {
+                let Action::Create { after } = &self.operation(*create).action else { return None };
+                Some((made[*create]?, created(after, made).ok()?, Some(Edit::Manager(*manager))))
+            }
+        }
+    }
+
+    fn set_first(&self, state: &mut State, process: usize, operation: usize, first: User) {
+        if let Some(run) = &mut state.runs[process] {
+            run.entries[operation].attempts.first = Some(first);
+        }
+    }
+
+    fn set_refilling(&self, state: &mut State, process: usize, operation: usize) {
+        let Some(run) = &mut state.runs[process] else { return };
+        let entry = &mut run.entries[operation];
+        entry.attempts.left = RETRIES;
+        if self.has(Mutation::SkipsRefill) {
+            let user = self.touches(operation);
+            return self.go_on(state, process, operation, End::Done(user), false, None);
+        }
+        entry.phase = Phase::Refilling;
+    }
+
+    pub(crate) fn unread(&self, state: &mut State, process: usize, operation: usize, how: Unread) {
+        let Some(run) = &mut state.runs[process] else { return };
+        let entry = &mut run.entries[operation];
+        if entry.phase == Phase::Waiting {
+            entry.begun += 1;
+            entry.attempts = Attempts { left: RETRIES, doubt: entry.doubt, unclear: false, first: None };
+        }
+        let is_delete = matches!(self.operation(operation).action, Action::Delete { .. });
+        let end = match how {
+            Unread::Failed if entry.attempts.doubt.is_some() => End::Unclear,
+            Unread::Failed => End::NotDone,
+            Unread::SaidGone if is_delete => End::SaidGone,
+            Unread::SaidGone => End::Conflict,
+        };
+        match how {
+            Unread::Failed => state.left.faults -= 1,
+            Unread::SaidGone => {
+                state.left.lies -= 1;
+                state.is_disturbed = true;
+            }
+        }
+        self.go_on(state, process, operation, end, false, None);
+    }
+
+    /// Reads a moved user back, and sends their custom fields again if they went missing.
+    pub(crate) fn refill(&self, state: &mut State, process: usize, operation: usize) {
+        let (Some(run), Some(id)) = (state.runs[process], self.touches(operation)) else { return };
+        let Some(first) = run.entries[operation].attempts.first else { return };
+        let Some(read) = state.server.user(id).copied() else {
+            return self.go_on(state, process, operation, End::HalfDone, false, None);
+        };
+        if read.custom != 0 || first.custom == 0 {
+            let end = self.refilled(operation, &read, &first);
+            return self.go_on(state, process, operation, end, false, None);
+        }
+        if read.is_admin && !self.has(Mutation::TouchesProtected) {
+            return self.go_on(state, process, operation, End::HalfDone, false, None);
+        }
+        self.announce(state, process, operation, Some(first));
+        let request = Request::Put(id, read.fields, first.custom);
+        self.send(state, process, operation, Sent::Refill, request, Some(read));
+    }
+
+    /// What a move comes to whose custom fields are there. Another client may have changed something else since.
+    fn refilled(&self, operation: usize, held: &User, first: &User) -> End {
+        let Action::Update { user, edit, .. } = self.operation(operation).action else { return End::HalfDone };
+        let is_as_asked = updated(first.fields, edit, &[None; OPERATIONS]) == Ok(held.fields);
+        if is_as_asked { End::Done(Some(user)) } else { End::DoneOtherwise(Some(user)) }
+    }
+
+    pub(crate) fn refill_unread(&self, state: &mut State, process: usize, operation: usize) {
+        state.left.faults -= 1;
+        self.go_on(state, process, operation, End::HalfDone, false, None);
+    }
+
+    fn announce(&self, state: &mut State, process: usize, operation: usize, before: Option<User>) {
+        if !self.has(Mutation::SkipsIntents) {
+            state.journals[self.folders[process]].announce(operation, before);
+        }
+    }
+
+    fn send(
+        &self,
+        state: &mut State,
+        process: usize,
+        operation: usize,
+        step: Sent,
+        request: Request,
+        read: Option<User>,
+    ) {
+        let message = Message {
+            process: process as u8,
+            operation: operation as u8,
+            step,
+            request,
+            read,
+            answer: None,
+            is_orphan: false,
+            is_overtaken: false,
+        };
+        let is_stale = state.runs[process].is_some_and(|run| run.is_stale);
+        laws::judge_sending(self, state, &message, is_stale);
+        state.network.push(message);
+        if let Some(run) = &mut state.runs[process] {
+            run.entries[operation].phase = Phase::Sent;
+        }
+    }
+
+    /// What an answer comes to.
+    pub(crate) fn answered(&self, state: &mut State, message: &Message, answer: Answer) {
+        let (process, operation) = (usize::from(message.process), usize::from(message.operation));
+        let Some(run) = &mut state.runs[process] else { return };
+        let first = run.entries[operation].attempts.first;
+        let id = message.request.user();
+        let end = match (message.step, answer) {
+            (Sent::Create, Answer::Created(id)) => End::Done(Some(id)),
+            (Sent::Create, Answer::Taken) => End::Taken,
+            (Sent::Update | Sent::Refill, Answer::Stored(after)) => {
+                if message.read.is_some_and(|read| read.is_admin != after.is_admin) {
+                    // Roles changed in a write that left them alone.
+                    run.is_halted = true;
+                    End::HalfDone
+                } else if message.step == Sent::Update && self.moves_branch(operation) {
+                    return self.set_refilling(state, process, operation);
+                } else if let (Sent::Refill, Some(first)) = (message.step, first) {
+                    self.refilled(operation, &after, &first)
+                } else {
+                    End::Done(id)
+                }
+            }
+            (Sent::Refill, _) => End::HalfDone,
+            (Sent::Delete, Answer::Removed) => End::Done(None),
+            (Sent::Delete, Answer::NotFound) => End::SaidGone,
+            _ => End::NotDone,
+        };
+        self.go_on(state, process, operation, end, false, first);
+    }
+
+    pub(crate) fn turned_away(&self, state: &mut State, message: &Message, turned: Turned) {
+        match turned {
+            Turned::Refused => self.answered(state, message, Answer::Refused),
+            Turned::Away => self.failed(state, message, End::NotDone),
+        }
+    }
+
+    pub(crate) fn unanswered(&self, state: &mut State, message: &Message) {
+        if self.has(Mutation::RepeatsPosts) && message.step == Sent::Create {
+            state.network.push(Message { answer: None, is_orphan: false, ..message.clone() });
+            return;
+        }
+        self.failed(state, message, End::Unclear);
+    }
+
+    /// A request got no answer that says what became of it, or none but to come again.
+    fn failed(&self, state: &mut State, message: &Message, end: End) {
+        let (process, operation) = (usize::from(message.process), usize::from(message.operation));
+        let Some(run) = &mut state.runs[process] else { return };
+        let entry = &mut run.entries[operation];
+        let first = entry.attempts.first;
+        let may_repeat = message.step != Sent::Create && entry.attempts.left > 0;
+        if self.has(Mutation::RepeatsBlindly) && may_repeat {
+            entry.attempts.left -= 1;
+            let again = Message { answer: None, is_orphan: false, is_overtaken: false, ..message.clone() };
+            return state.network.push(again);
+        }
+        if message.step == Sent::Refill {
+            if may_repeat {
+                entry.attempts.left -= 1;
+                entry.phase = Phase::Refilling;
+                return;
+            }
+            return self.go_on(state, process, operation, End::HalfDone, false, first);
+        }
+        self.go_on(state, process, operation, end, message.step != Sent::Create, first);
+    }
+
+    /// Another attempt, where that may help; otherwise the attempt is what all of them come to.
+    fn go_on(
+        &self,
+        state: &mut State,
+        process: usize,
+        operation: usize,
+        mut end: End,
+        again: bool,
+        before: Option<User>,
+    ) {
+        let Some(run) = &mut state.runs[process] else { return };
+        let entry = &mut run.entries[operation];
+        let attempts = &mut entry.attempts;
+        if attempts.unclear && end == End::NotDone {
+            end = End::Unclear;
+        }
+        if again && attempts.left > 0 {
+            if end == End::Unclear {
+                attempts.unclear = true;
+                attempts.doubt.get_or_insert(Doubt { before });
+            }
+            attempts.left -= 1;
+            entry.phase = Phase::Pausing;
+            return;
+        }
+        self.take_in(state, process, operation, end, before);
+    }
+}

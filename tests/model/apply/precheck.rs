@@ -1,0 +1,214 @@
+//! Whether a process may begin, and where: `precheck`, and `take_up` of `engine::resume`.
+
+use super::{Attempts, Entry, Outcome, Phase, Run};
+use crate::journal::{Journal, Progress, Record};
+use crate::plan::{Action, Edit, Made, ManagerRef, OPERATIONS, created, resolve, updated};
+use crate::server::{Fields, Id, Server};
+use crate::world::{Mutation, State, World};
+
+/// How an operation stands before a run that has not begun it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Good,
+    Already,
+    Conflict,
+}
+
+impl World {
+    pub(crate) fn start(&self, state: &mut State, process: usize) -> Option<()> {
+        let folder = self.folders[process];
+        let is_locked =
+            (0..self.folders.len()).any(|other| self.folders[other] == folder && state.runs[other].is_some());
+        if is_locked && !self.has(Mutation::TakesNoLock) {
+            return None;
+        }
+        let journal = state.journals[folder].clone();
+        if journal.is_finished || (journal.is_forged && !self.has(Mutation::TrustsJournals)) {
+            return None;
+        }
+        let made = self.made_so_far(&journal.operations, &state.server);
+        let standing = self.standing(&journal, &state.server, &made);
+        let is_stale = standing.contains(&Standing::Conflict) && !journal.is_announced;
+        if is_stale && !self.has(Mutation::BeginsStale) {
+            return None;
+        }
+        state.journals[folder].is_begun = true;
+        let known = state.server.iter().fold(0, |known, (id, _)| known | 1 << id);
+        let entry = Entry { phase: Phase::Waiting, begun: 0, doubt: None, attempts: Attempts::default(), made: None };
+        state.runs[process] = Some(Run { entries: [entry; OPERATIONS], known, is_halted: false, is_stale });
+        self.take_up(state, process, &journal.operations, standing, &made);
+        Some(())
+    }
+
+    fn standing(&self, journal: &Journal, server: &Server, made: &Made) -> [Standing; OPERATIONS] {
+        std::array::from_fn(|operation| {
+            if operation >= self.operations() {
+                return Standing::Good;
+            }
+            if self.is_lost_newcomer(operation, &journal.operations, server) {
+                return Standing::Conflict;
+            }
+            if journal.operations[operation].is_some() || !self.has_problem(operation, server) {
+                return Standing::Good;
+            }
+            let may_be_done = journal.is_begun && !self.moves_branch(operation);
+            if may_be_done && self.already_holds(operation, server, made) {
+                Standing::Already
+            } else {
+                Standing::Conflict
+            }
+        })
+    }
+
+    fn take_up(
+        &self,
+        state: &mut State,
+        process: usize,
+        replay: &[Option<Progress>; OPERATIONS],
+        standing: [Standing; OPERATIONS],
+        made: &Made,
+    ) {
+        let Some(run) = &mut state.runs[process] else { return };
+        let mut notes = Vec::new();
+        for operation in 0..self.operations() {
+            let entry = &mut run.entries[operation];
+            match replay[operation] {
+                Some(Progress::Done { .. }) if standing[operation] == Standing::Conflict => {
+                    entry.phase = Phase::Ended(Outcome::Failed);
+                }
+                Some(Progress::Done { user, differs }) => {
+                    let is_create = matches!(self.operation(operation).action, Action::Create { .. });
+                    entry.made = user.filter(|_| is_create);
+                    entry.phase = Phase::Ended(if differs { Outcome::DoneOtherwise } else { Outcome::DoneBefore });
+                }
+                Some(Progress::InDoubt(_)) if self.has(Mutation::ForgetsDoubts) => {}
+                Some(Progress::InDoubt(doubt)) => {
+                    let is_create = matches!(self.operation(operation).action, Action::Create { .. });
+                    if !is_create {
+                        entry.doubt = Some(doubt);
+                    }
+                    // Its request may be on its way still.
+                    if is_create || !self.has(Mutation::ResumesAtOnce) {
+                        entry.phase = Phase::Parked { sent: true, taken: false };
+                    }
+                }
+                None if standing[operation] == Standing::Already => {
+                    let user = match self.operation(operation).action {
+                        Action::Create { .. } => made[operation],
+                        Action::Link { create, .. } => made[create],
+                        Action::Update { user, .. } => Some(user),
+                        Action::Delete { .. } => None,
+                    };
+                    if let Action::Create { .. } = self.operation(operation).action {
+                        entry.made = user;
+                    }
+                    entry.phase = Phase::Ended(Outcome::DoneBefore);
+                    notes.push(Record::Done { operation, user, differs: false });
+                }
+                None => {}
+            }
+        }
+        for note in notes {
+            self.note(state, process, note);
+        }
+        for (operation, standing) in standing.into_iter().enumerate() {
+            let is_waiting = state.runs[process].is_some_and(|run| run.entries[operation].phase == Phase::Waiting);
+            if standing == Standing::Conflict && is_waiting {
+                self.end(state, process, operation, Outcome::Failed);
+            }
+        }
+        if let Some(run) = &mut state.runs[process] {
+            self.give_up_dependents(run);
+        }
+    }
+
+    /// Whether an earlier run made somebody who is not that person any more, while others are still to be given them as
+    /// their manager.
+    fn is_lost_newcomer(&self, create: usize, replay: &[Option<Progress>; OPERATIONS], server: &Server) -> bool {
+        let (Some(Progress::Done { user: Some(user), .. }), Some(Action::Create { after })) =
+            (replay[create], self.plan.operations.get(create).map(|operation| &operation.action))
+        else {
+            return false;
+        };
+        let is_open = |operation: usize| !matches!(replay[operation], Some(Progress::Done { .. }));
+        let is_needed = (0..self.operations())
+            .any(|operation| is_open(operation) && self.operation(operation).depends_on.contains(&create));
+        is_needed && server.user(user).is_none_or(|user| user.fields.identifier != after.identifier)
+    }
+
+    pub(super) fn moves_branch(&self, operation: usize) -> bool {
+        matches!(self.operation(operation).action, Action::Update { edit: Edit::Branch(_), .. })
+    }
+
+    fn made_so_far(&self, replay: &[Option<Progress>; OPERATIONS], server: &Server) -> Made {
+        std::array::from_fn(|operation| {
+            if let Some(Progress::Done { user: Some(user), .. }) = replay[operation] {
+                return Some(user);
+            }
+            let Some(Action::Create { after }) = self.plan.operations.get(operation).map(|operation| operation.action)
+            else {
+                return None;
+            };
+            // The last of several, as in a map.
+            server.iter().filter(|(_, user)| user.fields.identifier == after.identifier).map(|(id, _)| id).last()
+        })
+    }
+
+    /// Whether something is wrong with an operation's preconditions.
+    fn has_problem(&self, operation: usize, server: &Server) -> bool {
+        let touched: Vec<Id> =
+            self.operation(operation).depends_on.iter().filter_map(|&needed| self.touches(needed)).collect();
+        let is_missing = |fields: &Fields| fields.manager.is_some_and(|manager| server.user(manager).is_none());
+        match &self.operation(operation).action {
+            Action::Create { after } => {
+                let is_taken = server.iter().any(|(id, user)| {
+                    (user.fields.identifier == after.identifier || user.fields.email == after.email)
+                        && !touched.contains(&id)
+                });
+                is_taken || created(after, &[None; OPERATIONS]).is_ok_and(|fields| is_missing(&fields))
+            }
+            Action::Update { user, before, edit } => {
+                self.has_changed(*user, before, server)
+                    || updated(*before, *edit, &[None; OPERATIONS])
+                        .is_ok_and(|fields| fields.manager != before.manager && is_missing(&fields))
+            }
+            Action::Link { .. } => false,
+            Action::Delete { user, before } => {
+                self.has_changed(*user, before, server)
+                    || server.iter().any(|(id, report)| report.fields.manager == Some(*user) && !touched.contains(&id))
+            }
+        }
+    }
+
+    fn has_changed(&self, user: Id, before: &Fields, server: &Server) -> bool {
+        server.user(user).is_none_or(|user| user.is_admin || user.fields != *before)
+    }
+
+    pub(super) fn touches(&self, operation: usize) -> Option<Id> {
+        match self.operation(operation).action {
+            Action::Update { user, .. } | Action::Delete { user, .. } => Some(user),
+            Action::Create { .. } | Action::Link { .. } => None,
+        }
+    }
+
+    fn already_holds(&self, operation: usize, server: &Server, made: &Made) -> bool {
+        let user = |id: Option<Id>| id.and_then(|id| server.user(id));
+        match &self.operation(operation).action {
+            Action::Create { after } => user(made[operation]).is_some_and(|user| {
+                created(after, made).is_ok_and(|mut fields| {
+                    if after.manager == ManagerRef::Nobody {
+                        fields.manager = user.fields.manager;
+                    }
+                    fields == user.fields
+                })
+            }),
+            Action::Update { user: id, edit, .. } => {
+                user(Some(*id)).is_some_and(|user| updated(user.fields, *edit, made) == Ok(user.fields))
+            }
+            Action::Link { create, manager } => {
+                user(made[*create]).is_some_and(|user| resolve(*manager, made) == Ok(user.fields.manager))
+            }
+            Action::Delete { user, .. } => server.user(*user).is_none(),
+        }
+    }
+}

@@ -1,0 +1,354 @@
+//! Everything of the program that the bridge touches, in one place.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use skovik_sync::apply::engine::{self, Options, Stop};
+use skovik_sync::apply::expect::hash_of;
+use skovik_sync::apply::journal::{BegunBy, Journal, Progress, Replay};
+use skovik_sync::apply::lock::{self, Holder};
+use skovik_sync::apply::operation::Worker;
+use skovik_sync::apply::precheck::{self, Live};
+use skovik_sync::apply::{self, Ended, Observer, Report};
+use skovik_sync::diff::Protect;
+use skovik_sync::employee::{Branch, Directory, Managed, User as Parsed};
+use skovik_sync::plan::{
+    self, Action, Anchors, BranchRef, Change, Content, CreateRef, Digest, Field, ManagerRef, Operation, OperationId,
+    Summary, Target, UserRef, Value,
+};
+use skovik_sync::state::State;
+use skovik_sync::provider::skovik::wire::{AUTH_HEADER, AUTH_SCHEME};
+use skovik_sync::provider::skovik::{self, Client, Skovik};
+use skovik_sync::provider::Dialect as _;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::wire::{LAST_NAME, branch_id, email, first_name, resource, user, user_id};
+use crate::apply::{Outcome, RETRIES};
+use crate::journal::{self, Doubt};
+use crate::plan::{self as model, OPERATIONS};
+use crate::server::{Fields, Id, Server};
+
+/// The account, whatever the port of the server that stands for it.
+const ACCOUNT: &str = "https://model.example/v1";
+/// Nothing times out: the test says what is lost.
+const LONG: Duration = Duration::from_secs(300);
+
+/// A plan, and what its processes have in common.
+pub(super) struct Program {
+    plan: Arc<plan::Plan>,
+}
+
+/// A process.
+pub(super) struct Process {
+    task: JoinHandle<Result<Report, String>>,
+    watch: Watch,
+}
+
+/// Notes which operations have ended, counted from 0.
+#[derive(Debug, Clone, Default)]
+struct Watch(Rc<RefCell<BTreeSet<usize>>>);
+
+impl Observer for Watch {
+    fn started(&mut self, _: &Operation, _: u32) {}
+    fn ended(&mut self, ended: Ended<'_>) {
+        self.0.borrow_mut().insert(ended.operation.id.0 as usize - 1);
+    }
+    fn settling(&mut self, _: usize, _: Duration) {}
+}
+
+fn managed() -> Managed {
+    Managed { branch: true, manager: true, custom_fields: Vec::new() }
+}
+
+fn protect() -> Protect {
+    Protect::new(&["role:admin"])
+}
+
+pub(super) fn open_state(folder: &Path) -> State {
+    State::open(folder, None).expect("a state folder")
+}
+
+impl Program {
+    pub(super) fn new(plan: &model::Plan) -> Self {
+        let server = Server::new(plan.users);
+        let operations: Vec<Operation> =
+            (0..plan.operations.len()).map(|index| operation(plan, &server, index)).collect();
+        let count =
+            |is_it: fn(&Action) -> bool| operations.iter().filter(|operation| is_it(&operation.action)).count() as u64;
+        let content = Content {
+            generator: "model".to_owned(),
+            config_hash: Digest::of(b""),
+            target: Target {
+                kind: "skovik".to_owned(),
+                url: ACCOUNT.to_owned(),
+                users: plan.users.len() as u64,
+                managed: plan.users.len() as u64,
+                fingerprint: Digest::of(b""),
+                anchors: Anchors::default(),
+                custom_fields: std::collections::BTreeMap::new(),
+            },
+            sources: Vec::new(),
+            summary: Summary {
+                create: count(|action| matches!(action, Action::Create { .. })),
+                update: count(|action| matches!(action, Action::Update { .. })),
+                delete: count(|action| matches!(action, Action::Delete { .. })),
+                ..Summary::default()
+            },
+            guards: Vec::new(),
+            diagnostics: Vec::new(),
+            operations,
+        };
+        Self { plan: Arc::new(plan::Plan::seal(content).expect("a plan")) }
+    }
+
+    /// What `apply` does under its lock: replays the journal, holds the plan against the list, and runs what is left.
+    ///
+    /// # Errors
+    /// Why it is refused; then nothing was written.
+    pub(super) fn start(&self, folder: &Path, url: &str, list: &Server) -> Result<Process, String> {
+        let state = open_state(folder);
+        let holder = Holder { pid: std::process::id(), since: Timestamp::UNIX_EPOCH, plan_hash: None };
+        let lock = lock::take(state.folder(), ACCOUNT, &holder).map_err(|error| error.to_string())?;
+        let replay = self.replay(&state)?;
+        if replay.finished.is_some() {
+            return Err("it is applied".to_owned());
+        }
+        let directory = directory(list);
+        let (managed, protect, plan) = (managed(), protect(), Arc::clone(&self.plan));
+        let live = Live { directory: &directory, managed: &managed, protect: &protect, branches: None };
+        let standing = precheck::standing(&plan, &replay, live).map_err(|error| error.to_string())?;
+        if !standing.conflicts.is_empty() && !replay.announced {
+            return Err(format!("it is stale: {:?}", standing.conflicts));
+        }
+        let client = Client::new(client_options(url)).map_err(|error| error.to_string())?;
+        let watch = Watch::default();
+        let mut observer = watch.clone();
+        let task = tokio::task::spawn_local(async move {
+            let _lock = lock;
+            let path = state.journal(plan.hash());
+            let journal = Journal::open(&path, state.key(), &replay, plan.hash(), BegunBy::Apply).await;
+            let journal = journal.map_err(|error| error.to_string())?;
+            let worker = Worker {
+                provider: &client,
+                managed: &managed,
+                protect: &protect,
+                journal: &journal,
+                now: &|| Timestamp::UNIX_EPOCH,
+            };
+            let (_never, stop) = watch::channel(Stop::No);
+            let options = Options { max_in_flight: 8, settle_after: Duration::ZERO, stop };
+            Ok(engine::run(&plan, &replay, &standing, &worker, options, &mut observer).await)
+        });
+        Ok(Process { task, watch })
+    }
+
+    fn replay(&self, state: &State) -> Result<Replay, String> {
+        Replay::read(&state.journal(self.plan.hash()), state.key(), &self.plan).map_err(|error| error.to_string())
+    }
+
+    /// What the journal of a folder says, in the model's terms.
+    pub(super) fn journal(&self, folder: &Path) -> Result<journal::Journal, String> {
+        let replay = self.replay(&open_state(folder))?;
+        let mut operations = [None; OPERATIONS];
+        for (id, progress) in &replay.operations {
+            operations[id.0 as usize - 1] = Some(match progress {
+                Progress::Done { user_id, differs } => journal::Progress::Done {
+                    user: user_id.as_ref().and_then(|id| id.as_str().strip_prefix('u')?.parse().ok()),
+                    differs: !differs.is_empty(),
+                },
+                Progress::InDoubt(doubt) => journal::Progress::InDoubt(Doubt {
+                    before: doubt
+                        .before
+                        .as_ref()
+                        .and_then(|before| user(&serde_json::from_str(before.raw().get()).ok()?)),
+                }),
+            });
+        }
+        Ok(journal::Journal {
+            is_begun: replay.is_begun(),
+            is_announced: replay.announced,
+            operations,
+            is_finished: replay.finished.is_some(),
+            waiting: Vec::new(),
+            is_forged: false,
+        })
+    }
+
+    /// Takes the last lines away, as a crash does that comes before they are on disk.
+    pub(super) fn cut_journal(&self, folder: &Path, lines: usize) {
+        let path = open_state(folder).journal(self.plan.hash());
+        let text = std::fs::read_to_string(&path).expect("a journal");
+        let kept = text.lines().count() - lines;
+        let text: String = text.lines().take(kept).map(|line| format!("{line}\n")).collect();
+        std::fs::write(&path, text).expect("written");
+    }
+
+    /// Adds a line that no key has made.
+    pub(super) fn forge_journal(&self, folder: &Path, user: Id) {
+        let path = open_state(folder).journal(self.plan.hash());
+        let mut text = std::fs::read_to_string(&path).expect("a journal");
+        let mac = "0".repeat(64);
+        let id = user_id(user);
+        let done = format!(r#"{{"done":{{"at":"1970-01-01T00:00:00Z","operation":"1","user_id":"{id}"}}}}"#);
+        text.push_str(&format!("{{\"mac\":\"{mac}\",\"record\":{done}}}\n"));
+        std::fs::write(&path, text).expect("written");
+    }
+}
+
+impl Process {
+    /// Whether an operation that this run began, or gave up, has ended.
+    pub(super) fn has_concluded(&self, operation: usize) -> bool {
+        self.watch.0.borrow().contains(&operation)
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.task.is_finished()
+    }
+
+    /// Kills it. What it had handed over to the journal is on disk afterwards.
+    pub(super) async fn kill(self) {
+        self.task.abort();
+        let _ = self.task.await;
+    }
+
+    /// What it reports.
+    pub(super) async fn outcomes(self) -> Result<Vec<Outcome>, String> {
+        let report = self.task.await.map_err(|error| error.to_string())??;
+        let outcome = |outcome: &apply::Outcome| match outcome {
+            apply::Outcome::Done { differs, .. } if differs.is_empty() => Outcome::Done,
+            apply::Outcome::DoneBefore { differs } if differs.is_empty() => Outcome::DoneBefore,
+            apply::Outcome::Done { .. } | apply::Outcome::DoneBefore { .. } => Outcome::DoneOtherwise,
+            apply::Outcome::Failed { .. } => Outcome::Failed,
+            apply::Outcome::InDoubt { .. } => Outcome::InDoubt,
+            apply::Outcome::NotAttempted { .. } => Outcome::NotAttempted,
+        };
+        Ok(report.outcomes.iter().map(outcome).collect())
+    }
+}
+
+fn client_options(url: &str) -> skovik::Options {
+    skovik::Options {
+        url: url.parse().expect("a URL"),
+        token: "key".into(),
+        auth_header: AUTH_HEADER.to_owned(),
+        auth_scheme: AUTH_SCHEME.to_owned(),
+        page_size: 100,
+        max_rows: 100,
+        list_timeout: LONG,
+        max_in_flight: 8,
+        requests_per_second: 0,
+        timeout: LONG,
+        retries: u32::from(RETRIES),
+    }
+}
+
+fn parsed(server: &Server, id: Id) -> Option<Parsed> {
+    let raw = serde_json::value::to_raw_value(&resource(id, server.user(id)?)).ok()?;
+    Skovik.user(&raw, &managed()).ok()
+}
+
+fn directory(server: &Server) -> Directory {
+    let branch = |number| Branch { id: branch_id(number).as_str().into(), name: "".into(), identifier: None };
+    Directory {
+        users: server.iter().filter_map(|(id, _)| parsed(server, id)).collect(),
+        branches: vec![branch(1), branch(2)],
+        custom_fields: Vec::new(),
+    }
+}
+
+fn operation(plan: &model::Plan, server: &Server, index: usize) -> Operation {
+    let model::Operation { action, depends_on } = &plan.operations[index];
+    let number = |index: &usize| OperationId(*index as u32 + 1);
+    let after = |index: usize| match &plan.operations[index].action {
+        model::Action::Create { after } => *after,
+        _ => panic!("operation {index} creates nobody"),
+    };
+    let manager = |manager: model::ManagerRef| match manager {
+        model::ManagerRef::Nobody => None,
+        model::ManagerRef::User(id) => Some(manager_ref(id)),
+        model::ManagerRef::Create(create) => Some(ManagerRef::Create(CreateRef {
+            create: number(&create),
+            employee: after(create).identifier.to_string().as_str().into(),
+            name: name(after(create).name),
+        })),
+    };
+    let hash = |id: Id| hash_of(&parsed(server, id).expect("a user"), &managed());
+    let (of, action) = match action {
+        model::Action::Create { after } => {
+            let model::Person { identifier, email: address, name, branch, manager: boss } = *after;
+            let fields = plan::Fields {
+                external_identifier: Some(identifier.to_string().as_str().into()),
+                primary_email: email(address),
+                first_name: first_name(name),
+                last_name: LAST_NAME.to_owned(),
+                branch: Some(Some(branch_ref(branch))),
+                manager: Some(manager(boss)),
+                custom_fields: std::collections::BTreeMap::new(),
+            };
+            ((identifier, name), Action::Create { after: fields })
+        }
+        model::Action::Update { user, before, edit } => {
+            let text = |name| Some(Value::Text(first_name(name)));
+            let boss = |manager: Option<ManagerRef>| manager.map(Value::Manager);
+            let (field, was, is) = match *edit {
+                model::Edit::Name(name) => (Field::FirstName, text(before.name), text(name)),
+                model::Edit::Branch(branch) => {
+                    let value = |branch| Some(Value::Branch(branch_ref(branch)));
+                    (Field::Branch, value(before.branch), value(branch))
+                }
+                model::Edit::Manager(after) => {
+                    (Field::Manager, boss(before.manager.map(manager_ref)), boss(manager(after)))
+                }
+            };
+            let changes = vec![Change { field, before: was, after: is }];
+            let action = Action::Update { user_id: user_id(*user).as_str().into(), before_hash: hash(*user), changes };
+            (label(before), action)
+        }
+        model::Action::Link { create, manager: boss } => {
+            let model::Person { identifier, name, .. } = after(*create);
+            let manager = manager(*boss).expect("a manager");
+            ((identifier, name), Action::Link { create: number(create), manager })
+        }
+        model::Action::Delete { user, before } => {
+            let held = parsed(server, *user).expect("a user");
+            let fields = plan::Fields::of_user(&held, &managed(), &Directory::default());
+            let action = Action::Delete {
+                user_id: held.id.clone(),
+                before_hash: hash(*user),
+                before: fields,
+                reason: "left".to_owned(),
+            };
+            (label(before), action)
+        }
+    };
+    let (identifier, shown) = of;
+    Operation {
+        id: number(&index),
+        employee: Some(identifier.to_string().as_str().into()),
+        name: name(shown),
+        depends_on: depends_on.iter().map(number).collect(),
+        action,
+    }
+}
+
+fn label(fields: &Fields) -> (u8, u8) {
+    (fields.identifier, fields.name)
+}
+
+fn name(name: u8) -> String {
+    format!("{} {LAST_NAME}", first_name(name))
+}
+
+fn branch_ref(branch: u8) -> BranchRef {
+    BranchRef { branch_id: branch_id(branch).as_str().into(), external_identifier: None, name: String::new() }
+}
+
+fn manager_ref(id: Id) -> ManagerRef {
+    ManagerRef::User(UserRef { user_id: user_id(id).as_str().into(), employee: None, name: String::new() })
+}

@@ -1,0 +1,410 @@
+//! The real world beside the model's: processes, a server, and the requests between them.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+
+use super::adapter::{Process, Program};
+use super::http::{self, Held};
+use super::wire;
+use crate::apply::{Phase, RETRIES};
+use crate::journal::{Journal, Progress};
+use crate::server::{Answer, Id, Request, Server, User};
+use crate::steps::{Step, Turned, Unread};
+use crate::world::{Message, State, World};
+
+/// How often to look whether what must come has come.
+const OFTEN: Duration = Duration::from_millis(3);
+
+/// What a process waits for.
+#[derive(Debug, Clone, PartialEq)]
+enum Want {
+    User(Id),
+    List,
+    Write(Request),
+}
+
+/// The real world.
+pub(super) struct Reality {
+    world: World,
+    /// How long to wait for something that must come, before it counts as missing.
+    patience: Duration,
+    program: Program,
+    folders: Vec<tempfile::TempDir>,
+    urls: Vec<String>,
+    incoming: mpsc::UnboundedReceiver<Held>,
+    processes: Vec<Option<Process>>,
+    pub(super) server: Server,
+    held: Vec<(Want, Held)>,
+    /// Requests whose processes do not wait any more.
+    orphans: Vec<(usize, Request)>,
+}
+
+impl Reality {
+    pub(super) async fn new(world: &World, patience: Duration) -> Self {
+        let (sender, incoming) = mpsc::unbounded_channel();
+        let mut urls = Vec::new();
+        for process in 0..world.folders.len() {
+            urls.push(http::listen(process, sender.clone()).await.expect("it listens"));
+        }
+        Self {
+            world: world.clone(),
+            patience,
+            program: Program::new(&world.plan),
+            folders: world.folders.iter().map(|_| tempfile::tempdir().expect("a folder")).collect(),
+            processes: urls.iter().map(|_| None).collect(),
+            urls,
+            incoming,
+            server: Server::new(world.plan.users),
+            held: Vec::new(),
+            orphans: Vec::new(),
+        }
+    }
+
+    fn folder(&self, process: usize) -> &Path {
+        self.folders[self.world.folders[process]].path()
+    }
+
+    /// Waits until exactly those requests wait for an answer, those outcomes are noted and those runs have ended that
+    /// should.
+    pub(super) async fn settle_down(&mut self, last: &State, state: &State) -> Result<(), String> {
+        let mut expected = Vec::new();
+        for process in 0..self.processes.len() {
+            expected.extend(wants(&self.world, state, process).into_iter().map(|want| (process, want)));
+        }
+        let begun = Instant::now();
+        loop {
+            while let Ok(held) = self.incoming.try_recv() {
+                self.hold(held)?;
+            }
+            let found: Vec<(usize, Want)> = self.held.iter().map(|(want, held)| (held.process, want.clone())).collect();
+            let have_ended = (0..self.processes.len()).all(|process| {
+                let should = ends(&self.world, state, process);
+                self.processes[process].as_ref().is_none_or(|process| process.has_ended() == should)
+            });
+            if have_ended && is_same(&expected, &found) && self.is_noted(state) && self.have_concluded(last, state) {
+                return Ok(());
+            }
+            if begun.elapsed() > self.patience {
+                let noted = self.is_noted(state);
+                return Err(format!(
+                    "expected the requests {expected:?}, found {found:?}; ended: {have_ended}, noted: {noted}"
+                ));
+            }
+            if let Ok(Some(held)) = tokio::time::timeout(OFTEN, self.incoming.recv()).await {
+                self.hold(held)?;
+            }
+        }
+    }
+
+    /// Whether the journals of all runs have what the model has handed over to them.
+    fn is_noted(&self, state: &State) -> bool {
+        (0..self.processes.len()).filter(|process| self.processes[*process].is_some()).all(|process| {
+            let expected = self.expected_journal(process, state);
+            self.program.journal(self.folder(process)).is_ok_and(|found| found.operations == expected.operations)
+        })
+    }
+
+    /// Whether the operations have ended that ended in the model just now.
+    fn have_concluded(&self, last: &State, state: &State) -> bool {
+        let is_ended = |state: &State, process: usize, operation: usize| {
+            state.runs[process].map(|run| matches!(run.entries[operation].phase, Phase::Ended(_)))
+        };
+        self.processes.iter().enumerate().filter_map(|(n, process)| Some((n, process.as_ref()?))).all(|(n, process)| {
+            let just_now = |operation: &usize| {
+                is_ended(last, n, *operation) == Some(false) && is_ended(state, n, *operation) == Some(true)
+            };
+            (0..self.world.operations()).filter(just_now).all(|operation| process.has_concluded(operation))
+        })
+    }
+
+    fn expected_journal(&self, process: usize, state: &State) -> Journal {
+        let mut expected = state.journals[self.world.folders[process]].clone();
+        expected.flush();
+        for progress in expected.operations.iter_mut().flatten() {
+            if let Progress::InDoubt(doubt) = progress {
+                doubt.before = doubt.before.map(bare_user);
+            }
+        }
+        expected
+    }
+
+    fn hold(&mut self, held: Held) -> Result<(), String> {
+        let want = match held.path.strip_prefix("/users/u") {
+            Some(id) if held.method == "GET" => id.parse().map(Want::User).map_err(|_| held.path.clone())?,
+            None if held.method == "GET" && held.path == "/users" => Want::List,
+            _ => wire::request(&held.method, &held.path, &held.body)
+                .map(Want::Write)
+                .ok_or_else(|| format!("{} {} {}", held.method, held.path, held.body))?,
+        };
+        self.held.push((want, held));
+        Ok(())
+    }
+
+    /// Takes out a request that waits.
+    fn take(&mut self, process: usize, want: &Want) -> Result<Held, String> {
+        let place = self.held.iter().position(|(found, held)| held.process == process && found == want);
+        Ok(self.held.swap_remove(place.ok_or_else(|| format!("{want:?} of process {process} does not wait"))?).1)
+    }
+
+    /// Takes out a request that waits, or is about to.
+    async fn take_next(&mut self, process: usize, want: &Want) -> Result<Held, String> {
+        loop {
+            if let Ok(held) = self.take(process, want) {
+                return Ok(held);
+            }
+            let next = tokio::time::timeout(self.patience, self.incoming.recv()).await;
+            self.hold(next.ok().flatten().ok_or_else(|| format!("{want:?} of process {process} does not come"))?)?;
+        }
+    }
+
+    /// Lets every try of a read fail.
+    async fn fail(&mut self, process: usize, want: &Want, rng: &mut fastrand::Rng) -> Result<(), String> {
+        for _ in 0..=RETRIES {
+            lose(self.take_next(process, want).await?, rng);
+        }
+        Ok(())
+    }
+
+    /// Does in reality what the model did.
+    pub(super) async fn follow(
+        &mut self,
+        last: &State,
+        step: Step,
+        next: &State,
+        rng: &mut fastrand::Rng,
+    ) -> Result<(), String> {
+        let message = |place: usize| last.network[place].clone();
+        match step {
+            Step::Start(process) => {
+                let process_begun = self.program.start(self.folder(process), &self.urls[process], &self.server)?;
+                self.processes[process] = Some(process_begun);
+            }
+            Step::Begin(process, operation) | Step::Again(process, operation) | Step::Refill(process, operation) => {
+                if let Some(id) = whom(&self.world, last, process, operation) {
+                    let held = self.take(process, &Want::User(id))?;
+                    self.answer_read(held, id);
+                }
+            }
+            Step::Unread(process, operation, how) => {
+                let want = whom(&self.world, last, process, operation).map(Want::User).ok_or("it reads nobody")?;
+                match how {
+                    Unread::Failed => self.fail(process, &want, rng).await?,
+                    Unread::SaidGone => self.take(process, &want)?.answer(404, wire::errors("not_found")),
+                }
+            }
+            Step::RefillUnread(process, operation) => {
+                let want = whom(&self.world, last, process, operation).map(Want::User).ok_or("it reads nobody")?;
+                self.fail(process, &want, rng).await?;
+            }
+            Step::CarryOut(place) => self.carry_out(&message(place))?,
+            Step::TurnAway(place, turned) => {
+                let Message { process, request, .. } = message(place);
+                let (process, want) = (usize::from(process), Want::Write(request));
+                match turned {
+                    Turned::Refused => self.take(process, &want)?.answer(422, wire::errors("blank")),
+                    Turned::Away => {
+                        self.take(process, &want)?.answer(429, wire::errors("later"));
+                        // A POST that was surely not carried out is tried again without being judged again.
+                        if let Request::Post(_) = request {
+                            for _ in 0..RETRIES {
+                                self.take_next(process, &want).await?.answer(429, wire::errors("later"));
+                            }
+                        }
+                    }
+                }
+            }
+            Step::TakeIn(place) => {
+                let Message { process, request, answer, .. } = message(place);
+                let held = self.take(usize::from(process), &Want::Write(request))?;
+                answer_write(held, request, answer.ok_or("it was not carried out")?);
+            }
+            Step::Lie(place, id) => {
+                let Message { process, request, .. } = message(place);
+                let held = self.take(usize::from(process), &Want::Write(request))?;
+                answer_write(held, request, Answer::Created(id));
+            }
+            Step::LieGone(place) => {
+                let Message { process, request, .. } = message(place);
+                let held = self.take(usize::from(process), &Want::Write(request))?;
+                answer_write(held, request, Answer::NotFound);
+            }
+            Step::Lose(place) | Step::GiveUp(place) => {
+                let Message { process, request, .. } = message(place);
+                let process = usize::from(process);
+                lose(self.take(process, &Want::Write(request))?, rng);
+                if let Step::GiveUp(_) = step {
+                    self.orphans.push((process, request));
+                }
+            }
+            Step::Vanish(place) => self.forget_orphan(&message(place))?,
+            Step::Settle(process) => {
+                let list = wire::list(&self.server);
+                self.take(process, &Want::List)?.answer(200, list);
+            }
+            Step::SettleUnread(process) => self.fail(process, &Want::List, rng).await?,
+            Step::Finish(process) => {
+                let outcomes = self.processes[process].take().ok_or("it does not run")?.outcomes().await?;
+                let run = last.runs[process].as_ref().ok_or("it does not run in the model")?;
+                let expected: Vec<_> =
+                    (0..self.world.operations()).map(|operation| World::outcome(run, operation)).collect();
+                if outcomes != expected {
+                    return Err(format!("the outcomes are {outcomes:?}, not {expected:?}"));
+                }
+                self.compare_journal(process, next)?;
+            }
+            Step::Crash(process, kept) => {
+                self.processes[process].take().ok_or("it does not run")?.kill().await;
+                self.held.retain(|(_, held)| held.process != process);
+                let of_it = |message: &&Message| usize::from(message.process) == process;
+                let left = last.network.iter().filter(of_it).filter(|message| message.answer.is_none());
+                self.orphans
+                    .extend(left.filter(|message| !message.is_orphan).map(|message| (process, message.request)));
+                let mut lost = last.journals[self.world.folders[process]].waiting.len() - kept;
+                // One that had nothing left to do has noted its end before it could be killed.
+                lost += usize::from(self.program.journal(self.folder(process))?.is_finished);
+                self.program.cut_journal(self.folder(process), lost);
+                self.compare_journal(process, next)?;
+            }
+            Step::Other(_) => self.server = bare(&next.server),
+            Step::Forge(process, id) => self.program.forge_journal(self.folder(process), id),
+        }
+        Ok(())
+    }
+
+    fn answer_read(&self, held: Held, id: Id) {
+        match self.server.user(id) {
+            Some(user) => held.answer(200, serde_json::json!({"data": wire::resource(id, user)}).to_string()),
+            None => held.answer(404, wire::errors("not_found")),
+        }
+    }
+
+    /// Carries out what the process really sent.
+    fn carry_out(&mut self, message: &Message) -> Result<(), String> {
+        if message.is_orphan {
+            self.forget_orphan(message)?;
+        } else {
+            let process = usize::from(message.process);
+            let found = |(want, held): &(Want, Held)| held.process == process && *want == Want::Write(message.request);
+            self.held.iter().find(|held| found(held)).ok_or("it was not sent")?;
+        }
+        self.server.carry_out(message.request, self.world.is_unique, message.operation);
+        self.server = bare(&self.server);
+        Ok(())
+    }
+
+    fn forget_orphan(&mut self, message: &Message) -> Result<(), String> {
+        let wanted = (usize::from(message.process), message.request);
+        let place = self.orphans.iter().position(|orphan| *orphan == wanted);
+        self.orphans.swap_remove(place.ok_or_else(|| format!("{wanted:?} was not sent"))?);
+        Ok(())
+    }
+
+    fn compare_journal(&self, process: usize, state: &State) -> Result<(), String> {
+        let expected = self.expected_journal(process, state);
+        let found = self.program.journal(self.folder(process))?;
+        if found == expected { Ok(()) } else { Err(format!("the journal is\n{found:?}, not\n{expected:?}")) }
+    }
+
+    /// A process that must not begin is refused.
+    pub(super) fn refuses(&self, state: &State) -> Result<(), String> {
+        let folders = &self.world.folders;
+        // A run of the same folder may have ended, and given the lock back, before the model says so.
+        let is_free = |process: &usize| {
+            state.runs[*process].is_none()
+                && (0..folders.len())
+                    .filter(|other| folders[*other] == folders[*process])
+                    .all(|other| self.processes[other].as_ref().is_none_or(|other| !other.has_ended()))
+        };
+        for process in (0..self.processes.len()).filter(is_free) {
+            if self.world.next(state, Step::Start(process)).is_none()
+                && self.program.start(self.folder(process), &self.urls[process], &self.server).is_ok()
+            {
+                return Err(format!("process {process} begins, and must not"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a process waits for in a state.
+fn wants(world: &World, state: &State, process: usize) -> Vec<Want> {
+    let Some(run) = &state.runs[process] else { return Vec::new() };
+    let is_waited_for = |message: &&Message| usize::from(message.process) == process && !message.is_orphan;
+    let mut wants: Vec<Want> =
+        state.network.iter().filter(is_waited_for).map(|message| Want::Write(message.request)).collect();
+    for operation in 0..world.operations() {
+        let reads = match run.entries[operation].phase {
+            Phase::Waiting => world.is_ready(run, operation),
+            Phase::Pausing | Phase::Refilling => true,
+            Phase::Sent | Phase::Parked { .. } | Phase::Ended(_) => false,
+        };
+        wants.extend(whom(world, state, process, operation).filter(|_| reads).map(Want::User));
+    }
+    let is_ready = (0..world.operations()).any(|operation| world.is_ready(run, operation));
+    if run.is_parked() && !run.is_halted && !run.is_under_way() && !is_ready {
+        wants.push(Want::List);
+    }
+    wants
+}
+
+/// Whether a run has nothing left to do in a state.
+fn ends(world: &World, state: &State, process: usize) -> bool {
+    let mut steps = Vec::new();
+    world.steps_of(state, process, &mut steps);
+    steps.contains(&Step::Finish(process))
+}
+
+/// Whom an operation reads.
+fn whom(world: &World, state: &State, process: usize, operation: usize) -> Option<Id> {
+    let made = state.runs[process].as_ref()?.made();
+    world.whom(operation, &made).map(|(id, ..)| id)
+}
+
+fn is_same(expected: &[(usize, Want)], found: &[(usize, Want)]) -> bool {
+    let mut left = found.to_vec();
+    let all = expected.iter().all(|want| match left.iter().position(|found| found == want) {
+        Some(place) => {
+            left.swap_remove(place);
+            true
+        }
+        None => false,
+    });
+    all && left.is_empty()
+}
+
+/// No usable answer: none at all, or one of a proxy.
+fn lose(held: Held, rng: &mut fastrand::Rng) {
+    match rng.u8(..3) {
+        0 => held.answer(503, "<html>busy</html>".to_owned()),
+        // Of a DELETE the status says all.
+        1 if held.method != "DELETE" => held.answer(200, "<html>hello</html>".to_owned()),
+        _ => held.drop(),
+    }
+}
+
+fn answer_write(held: Held, request: Request, answer: Answer) {
+    let data = |id, user: &User| serde_json::json!({"data": wire::resource(id, user)}).to_string();
+    match (answer, request) {
+        (Answer::Created(id), Request::Post(fields)) => {
+            held.answer(201, data(id, &User { fields, custom: 0, is_admin: false, made_by: None }));
+        }
+        (Answer::Stored(user), Request::Put(id, ..)) => held.answer(200, data(id, &user)),
+        (Answer::Removed, _) => held.answer(204, String::new()),
+        (Answer::NotFound, _) => held.answer(404, wire::errors("not_found")),
+        (Answer::Taken, _) => held.answer(422, wire::errors("taken")),
+        _ => held.answer(422, wire::errors("unknown")),
+    }
+}
+
+/// The account without what only the model knows.
+pub(super) fn bare(server: &Server) -> Server {
+    let mut server = *server;
+    server.users.iter_mut().flatten().for_each(|user| *user = bare_user(*user));
+    server
+}
+
+fn bare_user(user: User) -> User {
+    User { made_by: None, ..user }
+}

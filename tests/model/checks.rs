@@ -1,0 +1,150 @@
+//! The laws, for every plan and every disturbance. Where a law rests on the server too, a test shows that it does.
+
+use stateright::{Checker as _, Model as _};
+
+use crate::laws::Law;
+use crate::plan::{HIRE, LEAVE, LINK, MOVE, PAIR, PLANS, Plan, REPLACE};
+use crate::reach;
+use crate::world::{Budget, Mutation, World};
+
+/// How many threads a check uses.
+const THREADS: usize = 2;
+
+pub(crate) const CALM: Budget = Budget { faults: 0, lies: 0, others: 0, crashes: 0, forgeries: 0 };
+
+/// One process, and a server that refuses what is in use.
+pub(crate) fn world(plan: Plan, budget: Budget) -> World {
+    World { plan, folders: vec![0], is_unique: true, budget, is_eager: false, mutations: &[] }
+}
+
+/// The first law that is found to be broken, with the way there.
+pub(crate) fn broken(world: &World, law: Law) -> Option<String> {
+    let checker = world.clone().checker().spawn_bfs().join();
+    checker.discovery(law.name()).map(|path| format!("{:?}", path.into_actions()))
+}
+
+/// Every law holds in every state.
+fn holds(world: &World) {
+    let checker = world.clone().checker().threads(THREADS).spawn_bfs().join();
+    let states = checker.unique_state_count();
+    if let Some((law, path)) = checker.discoveries().into_iter().next() {
+        panic!("{}, {:?}: it does not hold that {law}: {:#?}", world.plan.name, world.budget, path.into_actions());
+    }
+    println!("{}: {states} states hold, {:?}, folders {:?}", world.plan.name, world.budget, world.folders);
+}
+
+/// From every state an end can be reached.
+fn can_be_finished(world: &World) {
+    let found = reach::search(world);
+    assert!(found.ends > 0, "{}: no end", world.plan.name);
+    if let Some((count, way)) = found.stuck {
+        panic!("{}: of {} states, {count} lead to no end, the first one by\n{way}", world.plan.name, found.states);
+    }
+}
+
+fn holds_and_can_be_finished(world: &World) {
+    holds(world);
+    can_be_finished(world);
+}
+
+#[test]
+fn one_process() {
+    for plan in PLANS {
+        holds_and_can_be_finished(&world(plan, Budget { faults: 2, others: 1, crashes: 1, ..CALM }));
+    }
+    for plan in [HIRE, LEAVE, REPLACE, MOVE] {
+        holds_and_can_be_finished(&world(plan, Budget { faults: 2, crashes: 2, ..CALM }));
+        holds_and_can_be_finished(&world(plan, Budget { faults: 1, others: 2, ..CALM }));
+    }
+}
+
+/// A server that gives the same identifier and e-mail to several users does not make the tool do so.
+#[test]
+fn one_process_without_the_help_of_the_server() {
+    for plan in PLANS {
+        let world = world(plan, Budget { faults: 2, others: 1, crashes: 1, ..CALM });
+        holds_and_can_be_finished(&World { is_unique: false, ..world });
+    }
+}
+
+#[test]
+fn a_server_that_lies() {
+    for plan in PLANS {
+        holds_and_can_be_finished(&world(plan, Budget { faults: 1, lies: 1, crashes: 1, ..CALM }));
+        holds_and_can_be_finished(&world(plan, Budget { lies: 2, ..CALM }));
+    }
+}
+
+#[test]
+fn a_forged_journal() {
+    for plan in PLANS {
+        holds_and_can_be_finished(&world(plan, Budget { faults: 1, crashes: 1, forgeries: 1, ..CALM }));
+    }
+}
+
+/// A second process with the same state folder is kept out by the lock, and goes on when the first one is dead.
+#[test]
+fn two_processes_with_one_state_folder() {
+    for plan in PLANS {
+        let world = world(plan, Budget { faults: 1, others: 1, crashes: 1, ..CALM });
+        holds_and_can_be_finished(&World { folders: vec![0, 0], ..world });
+    }
+}
+
+/// A second machine has the approved plan, and neither journal nor lock.
+#[test]
+fn two_machines() {
+    for plan in PLANS {
+        let faults = u8::from(plan.name != PAIR.name);
+        let machines = |budget| World { folders: vec![0, 1], ..world(plan, budget) };
+        holds_and_can_be_finished(&machines(Budget { faults, crashes: 1, ..CALM }));
+        holds_and_can_be_finished(&machines(Budget { others: 1, ..CALM }));
+    }
+    for plan in [HIRE, MOVE] {
+        let world = world(plan, Budget { faults: 1, others: 1, ..CALM });
+        holds_and_can_be_finished(&World { folders: vec![0, 1], ..world });
+    }
+}
+
+/// With two machines, nobody is made twice because the server refuses it, and only because of that: neither machine can
+/// know what the other one has sent.
+#[test]
+fn two_machines_make_somebody_twice_if_the_server_lets_them() {
+    for plan in [HIRE, LINK, REPLACE, PAIR] {
+        let world = World { folders: vec![0, 1], is_unique: false, ..world(plan, CALM) };
+        assert!(broken(&world, Law::NobodyTwice).is_some(), "{}", plan.name);
+    }
+}
+
+/// No law but that one rests on the server's refusal.
+#[test]
+fn two_machines_without_the_help_of_the_server_break_nothing_else() {
+    for plan in PLANS {
+        let world = World { folders: vec![0, 1], is_unique: false, ..world(plan, Budget { crashes: 1, ..CALM }) };
+        let others = Law::ALL.into_iter().filter(|law| *law != Law::NobodyTwice);
+        for law in others {
+            assert_eq!(broken(&world, law), None, "{}: {}", plan.name, law.name());
+        }
+    }
+}
+
+/// If a request is carried out later than the list is read that is to tell about it, nobody is made twice because the
+/// server refuses it, and only because of that.
+#[test]
+fn a_late_request_makes_somebody_twice_if_the_server_lets_it() {
+    for plan in [HIRE, LINK, REPLACE, PAIR] {
+        let late =
+            World { mutations: &[Mutation::SettlesEarly], ..world(plan, Budget { faults: 1, crashes: 1, ..CALM }) };
+        assert_eq!(broken(&late, Law::NobodyTwice), None, "{}", plan.name);
+        assert!(broken(&World { is_unique: false, ..late }, Law::NobodyTwice).is_some(), "{}", plan.name);
+    }
+}
+
+/// The limit of what an id proves: it is new to the run, and yet another client's.
+#[test]
+fn an_id_of_somebody_made_meanwhile_is_believed() {
+    for plan in [HIRE, PAIR] {
+        let world = world(plan, Budget { lies: 1, others: 1, ..CALM });
+        assert!(broken(&world, Law::DoneIsTrue).is_some(), "{}", plan.name);
+    }
+}

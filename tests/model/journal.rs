@@ -1,0 +1,79 @@
+//! The journal in the model: what is on disk, and what only memory has.
+
+use crate::plan::OPERATIONS;
+use crate::server::{Id, User};
+
+/// A request of which it is not known whether it was carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Doubt {
+    /// The whole user as before the first of them.
+    pub(crate) before: Option<User>,
+}
+
+/// What a journal says about one operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Progress {
+    /// `differs`: the account holds something else than it was sent.
+    Done {
+        user: Option<Id>,
+        differs: bool,
+    },
+    InDoubt(Doubt),
+}
+
+/// An outcome. It is not waited for: it is on disk before the next intent, or lost in a crash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Record {
+    Done { operation: usize, user: Option<Id>, differs: bool },
+    NotDone { operation: usize },
+}
+
+/// The journal of one state folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Journal {
+    /// Whether its header is written.
+    pub(crate) is_begun: bool,
+    /// Whether any request was announced.
+    pub(crate) is_announced: bool,
+    pub(crate) operations: [Option<Progress>; OPERATIONS],
+    pub(crate) is_finished: bool,
+    /// Handed over, and perhaps not on disk.
+    pub(crate) waiting: Vec<Record>,
+    /// Somebody without the key has changed it.
+    pub(crate) is_forged: bool,
+}
+
+impl Journal {
+    /// Writes an intent and waits until it, and all before it, is on disk.
+    pub(crate) fn announce(&mut self, operation: usize, before: Option<User>) {
+        self.flush();
+        self.is_announced = true;
+        self.operations[operation].get_or_insert(Progress::InDoubt(Doubt { before }));
+    }
+
+    /// Hands an outcome over.
+    pub(crate) fn note(&mut self, record: Record) {
+        self.waiting.push(record);
+    }
+
+    pub(crate) fn flush(&mut self) {
+        self.crash(self.waiting.len());
+    }
+
+    /// So many of the waiting lines reach the disk, and no other.
+    pub(crate) fn crash(&mut self, kept: usize) {
+        for record in std::mem::take(&mut self.waiting).into_iter().take(kept) {
+            match record {
+                Record::Done { operation, user, differs } => {
+                    self.operations[operation] = Some(Progress::Done { user, differs });
+                }
+                Record::NotDone { operation } => self.operations[operation] = None,
+            }
+        }
+    }
+
+    /// Whether an intent of the operation is on disk, without an outcome.
+    pub(crate) fn has_intent(&self, operation: usize) -> bool {
+        matches!(self.operations[operation], Some(Progress::InDoubt(_)))
+    }
+}

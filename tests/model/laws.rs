@@ -1,0 +1,274 @@
+//! What must hold, whatever happens. Each law is judged where it could be broken, and remembered in the state.
+//!
+//! Nobody can see a user between the read and the moment at which the server carries a request out; without conditional
+//! requests no client can close that gap. So a law about a user excuses a request that was overtaken while it was on its
+//! way, and nothing else.
+
+use stateright::Property;
+
+use crate::journal::Record;
+use crate::plan::{Action, Edit, Made, Plan, created, resolve, updated};
+use crate::server::{Fields, Id, Request, Server};
+use crate::world::{Message, Sent, State, World};
+
+/// What can be broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Law {
+    NobodyTwice,
+    NobodyUnapproved,
+    NoWriteWithoutIntent,
+    NobodyProtected,
+    NothingUndone,
+    DoneIsTrue,
+    NotDoneIsTrue,
+}
+
+/// Which laws are broken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Laws(u8);
+
+impl Laws {
+    pub(crate) fn insert(&mut self, law: Law) {
+        self.0 |= 1 << law as u8;
+    }
+
+    pub(crate) fn has(self, law: Law) -> bool {
+        self.0 & (1 << law as u8) != 0
+    }
+
+    pub(crate) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl Law {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::NobodyTwice,
+        Self::NobodyUnapproved,
+        Self::NoWriteWithoutIntent,
+        Self::NobodyProtected,
+        Self::NothingUndone,
+        Self::DoneIsTrue,
+        Self::NotDoneIsTrue,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::NobodyTwice => "no operation makes two users",
+            Self::NobodyUnapproved => "only what the plan says is written, in its order, to those whom it names",
+            Self::NoWriteWithoutIntent => "no request leaves before its intent is on disk",
+            Self::NobodyProtected => "nobody protected is written to",
+            Self::NothingUndone => "nobody is written to who is not as they were read",
+            Self::DoneIsTrue => "what the journal calls done is so",
+            Self::NotDoneIsTrue => "what the journal calls not done has changed nothing",
+        }
+    }
+}
+
+/// The laws, for the checker.
+pub(crate) fn properties() -> Vec<Property<World>> {
+    // A condition is a function pointer, which cannot know a law that is only a value.
+    vec![
+        Property::always(Law::NobodyTwice.name(), |_, state: &State| !state.broken.has(Law::NobodyTwice)),
+        Property::always(Law::NobodyUnapproved.name(), |_, state: &State| !state.broken.has(Law::NobodyUnapproved)),
+        Property::always(Law::NoWriteWithoutIntent.name(), |_, state: &State| {
+            !state.broken.has(Law::NoWriteWithoutIntent)
+        }),
+        Property::always(Law::NobodyProtected.name(), |_, state: &State| !state.broken.has(Law::NobodyProtected)),
+        Property::always(Law::NothingUndone.name(), |_, state: &State| !state.broken.has(Law::NothingUndone)),
+        Property::always(Law::DoneIsTrue.name(), |_, state: &State| !state.broken.has(Law::DoneIsTrue)),
+        Property::always(Law::NotDoneIsTrue.name(), |_, state: &State| !state.broken.has(Law::NotDoneIsTrue)),
+    ]
+}
+
+/// Judges a request that is about to leave.
+pub(crate) fn judge_sending(world: &World, state: &mut State, message: &Message, is_stale: bool) {
+    let (process, index) = (usize::from(message.process), usize::from(message.operation));
+    if !state.journals[world.folders[process]].has_intent(index) {
+        state.breaks(Law::NoWriteWithoutIntent);
+    }
+    let Some(run) = &state.runs[process] else { return };
+    let operation = world.operation(index);
+    let made = run.made();
+    let is_in_order = operation.depends_on.iter().all(|needed| run.is_done(*needed));
+    // Whom an id stands for that a create was answered with: the person who was sent, if they are there at all.
+    let is_whom_it_seems = |create: usize| match (&world.operation(create).action, made[create]) {
+        (Action::Create { after }, Some(id)) => {
+            state.server.user(id).is_none_or(|user| user.fields.identifier == after.identifier)
+        }
+        _ => false,
+    };
+    let references = world.operations_referred_to(index);
+    if !is_in_order || is_stale || !references.into_iter().all(is_whom_it_seems) {
+        state.breaks(Law::NobodyUnapproved);
+    }
+    if approved(world, index, message, &made) != Some(message.request) {
+        state.breaks(Law::NobodyUnapproved);
+    }
+    if message.read.is_some_and(|read| read.is_admin) {
+        state.breaks(Law::NobodyProtected);
+    }
+}
+
+/// The request that the plan's reviewers saw.
+fn approved(world: &World, index: usize, message: &Message, made: &Made) -> Option<Request> {
+    match (&world.operation(index).action, message.step) {
+        (Action::Create { after }, Sent::Create) => Some(Request::Post(created(after, made).ok()?)),
+        (Action::Delete { user, before }, Sent::Delete) => {
+            (message.read?.fields == *before).then_some(Request::Delete(*user))
+        }
+        (Action::Update { user, before, edit }, Sent::Update) => {
+            Some(Request::Put(*user, updated(*before, *edit, made).ok()?, message.read?.custom))
+        }
+        (Action::Link { create, manager }, Sent::Update) => {
+            let Action::Create { after } = &world.operation(*create).action else { return None };
+            let fields = Fields { manager: resolve(*manager, made).ok()?, ..created(after, made).ok()? };
+            Some(Request::Put(made[*create]?, fields, message.read?.custom))
+        }
+        // Only what is missing comes back, and only to whom the plan has moved.
+        (Action::Update { user, edit: Edit::Branch(branch), .. }, Sent::Refill) => {
+            let (read, planned) = (message.read?, world.plan.users.get(usize::from(*user))?.custom);
+            (read.fields.branch == *branch && read.custom == 0).then_some(Request::Put(*user, read.fields, planned))
+        }
+        _ => None,
+    }
+}
+
+/// Judges a request that the server is about to carry out.
+pub(crate) fn judge_execution(world: &World, state: &mut State, place: usize) {
+    let Message { request, read, is_overtaken, .. } = state.network[place];
+    let user = request.user().and_then(|id| state.server.user(id)).copied();
+    let Some(user) = user else { return };
+    if user.is_admin && !is_overtaken {
+        state.breaks(Law::NobodyProtected);
+    }
+    if read != Some(user) && !is_overtaken {
+        state.breaks(Law::NothingUndone);
+    }
+    let is_named = |id: Id| {
+        user.made_by.is_some()
+            || world.plan.operations.iter().any(|operation| match operation.action {
+                Action::Update { user, .. } | Action::Delete { user, .. } => user == id,
+                // Somebody else may have made just this person, in every field.
+                Action::Create { after } => state
+                    .server
+                    .user(id)
+                    .is_some_and(|user| user.fields.identifier == after.identifier && user.fields.email == after.email),
+                Action::Link { .. } => false,
+            })
+    };
+    if !request.user().is_some_and(is_named) {
+        state.breaks(Law::NobodyUnapproved);
+    }
+}
+
+/// Judges the account after a request was carried out.
+pub(crate) fn judge_account(world: &World, state: &mut State) {
+    for operation in 0..world.operations() {
+        let made = state.server.iter().filter(|(_, user)| user.made_by == Some(operation as u8));
+        if made.count() > 1 {
+            state.breaks(Law::NobodyTwice);
+        }
+    }
+}
+
+/// Judges an outcome that is about to be noted.
+pub(crate) fn judge_record(world: &World, state: &mut State, folder: usize, record: Record) {
+    match record {
+        Record::Done { operation, user, differs: _ } => {
+            let is_false = match (&world.operation(operation).action, user) {
+                (Action::Delete { user, .. }, _) => state.server.user(*user).is_some(),
+                (Action::Create { after }, Some(id)) => {
+                    state.server.user(id).is_some_and(|user| user.fields.identifier != after.identifier)
+                }
+                (Action::Create { .. }, None) => true,
+                // One who has lost custom fields on the way is not done.
+                (Action::Update { user, edit: Edit::Branch(_), .. }, _) => {
+                    state.server.user(*user).is_some_and(|user| user.custom == 0)
+                }
+                (Action::Update { .. } | Action::Link { .. }, _) => false,
+            };
+            if is_false {
+                state.breaks(Law::DoneIsTrue);
+            }
+        }
+        Record::NotDone { operation } => {
+            let had_effect = state.had_effect[folder] & (1 << operation) != 0;
+            // What another client has taken back since is not there.
+            let is_on_its_way = state.network.iter().any(|message| {
+                world.folders[usize::from(message.process)] == folder && usize::from(message.operation) == operation
+            });
+            if is_on_its_way || (had_effect && has_effect(world, &state.server, operation)) {
+                state.breaks(Law::NotDoneIsTrue);
+            }
+        }
+    }
+}
+
+/// Whether the account shows what an operation should bring about.
+fn has_effect(world: &World, server: &Server, index: usize) -> bool {
+    let user = |id: Id| server.user(id);
+    let made = made(server);
+    match &world.operation(index).action {
+        Action::Create { .. } => made[index].is_some(),
+        Action::Update { user: id, edit, .. } => {
+            user(*id).is_some_and(|user| updated(user.fields, *edit, &made) == Ok(user.fields))
+        }
+        Action::Link { create, manager } => made[*create]
+            .and_then(user)
+            .is_some_and(|user| resolve(*manager, &made).is_ok_and(|id| id == user.fields.manager)),
+        Action::Delete { user: id, .. } => user(*id).is_none(),
+    }
+}
+
+/// Whom the creates have made, as only the model can see it.
+pub(crate) fn made(server: &Server) -> Made {
+    std::array::from_fn(|create| server.iter().find(|(_, user)| user.made_by == Some(create as u8)).map(|(id, _)| id))
+}
+
+/// Whether the account is as the plan wants it.
+pub(crate) fn is_as_planned(plan: &Plan, server: &Server) -> bool {
+    let made = made(server);
+    let is_linked = |index: usize| {
+        plan.operations
+            .iter()
+            .any(|operation| matches!(operation.action, Action::Link { create, .. } if create == index))
+    };
+    plan.operations.iter().enumerate().all(|(index, operation)| match &operation.action {
+        Action::Create { after } => made[index].and_then(|id| server.user(id)).is_some_and(|user| {
+            let manager = if is_linked(index) { Ok(user.fields.manager) } else { resolve(after.manager, &made) };
+            manager.is_ok_and(|manager| {
+                created(after, &made).is_ok_and(|fields| user.fields == Fields { manager, ..fields })
+            })
+        }),
+        Action::Link { create, manager } => made[*create]
+            .and_then(|id| server.user(id))
+            .is_some_and(|user| resolve(*manager, &made) == Ok(user.fields.manager)),
+        Action::Update { user, before, edit } => server.user(*user).is_some_and(|held| {
+            updated(*before, *edit, &made) == Ok(held.fields)
+                && plan.users.get(usize::from(*user)).is_some_and(|was| was.custom == held.custom)
+        }),
+        Action::Delete { user, .. } => server.user(*user).is_none(),
+    })
+}
+
+impl World {
+    /// The creates whose users an operation names.
+    fn operations_referred_to(&self, index: usize) -> Vec<usize> {
+        use crate::plan::ManagerRef::Create;
+        let mut creates = Vec::new();
+        let manager = match &self.operation(index).action {
+            Action::Create { after } => after.manager,
+            Action::Update { edit: Edit::Manager(manager), .. } => *manager,
+            Action::Link { create, manager } => {
+                creates.push(*create);
+                *manager
+            }
+            Action::Update { .. } | Action::Delete { .. } => return creates,
+        };
+        if let Create(create) = manager {
+            creates.push(create);
+        }
+        creates
+    }
+}

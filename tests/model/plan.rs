@@ -1,0 +1,162 @@
+//! The plans that the model applies, small ones that together have every kind of operation and of dependency.
+
+use crate::server::{Fields, Id, User};
+
+/// How many operations a plan can have.
+pub(crate) const OPERATIONS: usize = 3;
+
+/// Somebody's manager, as a plan names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum ManagerRef {
+    Nobody,
+    User(Id),
+    /// Whom this operation creates.
+    Create(usize),
+}
+
+/// The user whom a create makes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Person {
+    pub(crate) identifier: u8,
+    pub(crate) email: u8,
+    pub(crate) name: u8,
+    pub(crate) branch: u8,
+    pub(crate) manager: ManagerRef,
+}
+
+/// What an update changes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Edit {
+    Name(u8),
+    Branch(u8),
+    Manager(ManagerRef),
+}
+
+/// What an operation does.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Action {
+    Create { after: Person },
+    Update { user: Id, before: Fields, edit: Edit },
+    Link { create: usize, manager: ManagerRef },
+    Delete { user: Id, before: Fields },
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Operation {
+    pub(crate) action: Action,
+    pub(crate) depends_on: &'static [usize],
+}
+
+/// An approved plan, and the account that it was made for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    pub(crate) name: &'static str,
+    pub(crate) users: &'static [User],
+    pub(crate) operations: &'static [Operation],
+}
+
+const fn user(number: u8, manager: Option<Id>, custom: u8) -> User {
+    User { fields: fields(number, manager), custom, is_admin: false, made_by: None }
+}
+
+const fn fields(number: u8, manager: Option<Id>) -> Fields {
+    Fields { identifier: number, email: number, name: 0, branch: 1, manager }
+}
+
+const fn person(number: u8, manager: ManagerRef) -> Person {
+    Person { identifier: number, email: number, name: 0, branch: 1, manager }
+}
+
+const fn operation(action: Action, depends_on: &'static [usize]) -> Operation {
+    Operation { action, depends_on }
+}
+
+/// Two newcomers, of whom one reports to the other. The account has somebody who is in no operation.
+pub(crate) const HIRE: Plan = Plan {
+    name: "hire",
+    users: &[user(1, None, 1)],
+    operations: &[
+        operation(Action::Create { after: person(11, ManagerRef::Nobody) }, &[]),
+        operation(Action::Create { after: person(12, ManagerRef::Create(0)) }, &[0]),
+    ],
+};
+
+/// Two newcomers who report to each other, so that one is linked afterwards.
+pub(crate) const LINK: Plan = Plan {
+    name: "link",
+    users: &[user(1, None, 1)],
+    operations: &[
+        operation(Action::Create { after: person(11, ManagerRef::Nobody) }, &[]),
+        operation(Action::Create { after: person(12, ManagerRef::Create(0)) }, &[0]),
+        operation(Action::Link { create: 0, manager: ManagerRef::Create(1) }, &[0, 1]),
+    ],
+};
+
+/// A manager leaves: first the report moves to somebody else.
+pub(crate) const LEAVE: Plan = Plan {
+    name: "leave",
+    users: &[user(1, None, 1), user(2, Some(0), 1), user(3, None, 1)],
+    operations: &[
+        operation(
+            Action::Update { user: 1, before: fields(2, Some(0)), edit: Edit::Manager(ManagerRef::User(2)) },
+            &[],
+        ),
+        operation(Action::Delete { user: 0, before: fields(1, None) }, &[0]),
+    ],
+};
+
+/// Somebody leaves, and a newcomer gets the e-mail.
+pub(crate) const REPLACE: Plan = Plan {
+    name: "replace",
+    users: &[user(1, None, 1), user(2, None, 1)],
+    operations: &[
+        operation(Action::Delete { user: 0, before: fields(1, None) }, &[]),
+        operation(Action::Create { after: Person { email: 1, ..person(11, ManagerRef::User(1)) } }, &[0]),
+    ],
+};
+
+/// Somebody moves to another branch, which empties their custom fields.
+pub(crate) const MOVE: Plan = Plan {
+    name: "move",
+    users: &[user(1, None, 1)],
+    operations: &[operation(Action::Update { user: 0, before: fields(1, None), edit: Edit::Branch(2) }, &[])],
+};
+
+/// Two operations that have nothing to do with each other, and run side by side.
+pub(crate) const PAIR: Plan = Plan {
+    name: "pair",
+    users: &[user(1, None, 1)],
+    operations: &[
+        operation(Action::Update { user: 0, before: fields(1, None), edit: Edit::Name(7) }, &[]),
+        operation(Action::Create { after: person(11, ManagerRef::User(0)) }, &[]),
+    ],
+};
+
+pub(crate) const PLANS: [Plan; 6] = [HIRE, LINK, LEAVE, REPLACE, MOVE, PAIR];
+
+/// The ids of the users whom the creates have made so far.
+pub(crate) type Made = [Option<Id>; OPERATIONS];
+
+/// Whose id a reference stands for; `Err` while that person is not made.
+pub(crate) fn resolve(manager: ManagerRef, made: &Made) -> Result<Option<Id>, ()> {
+    match manager {
+        ManagerRef::Nobody => Ok(None),
+        ManagerRef::User(id) => Ok(Some(id)),
+        ManagerRef::Create(create) => made[create].map(Some).ok_or(()),
+    }
+}
+
+/// The fields of the user whom a create makes.
+pub(crate) fn created(after: &Person, made: &Made) -> Result<Fields, ()> {
+    let Person { identifier, email, name, branch, manager } = *after;
+    Ok(Fields { identifier, email, name, branch, manager: resolve(manager, made)? })
+}
+
+/// The fields as an update leaves them.
+pub(crate) fn updated(before: Fields, edit: Edit, made: &Made) -> Result<Fields, ()> {
+    Ok(match edit {
+        Edit::Name(name) => Fields { name, ..before },
+        Edit::Branch(branch) => Fields { branch, ..before },
+        Edit::Manager(manager) => Fields { manager: resolve(manager, made)?, ..before },
+    })
+}

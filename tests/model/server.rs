@@ -1,0 +1,144 @@
+//! The account in the model: users as far as an apply can tell them apart, and what a request does to them.
+
+/// How many users there can be, those that were removed included.
+pub(crate) const SLOTS: usize = 7;
+
+/// A user's id. Ids are never given twice.
+pub(crate) type Id = u8;
+
+/// The fields that the plan manages. `name` stands for every field without rules of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Fields {
+    pub(crate) identifier: u8,
+    pub(crate) email: u8,
+    pub(crate) name: u8,
+    pub(crate) branch: u8,
+    pub(crate) manager: Option<Id>,
+}
+
+/// A user as the account holds them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct User {
+    pub(crate) fields: Fields,
+    /// A custom field that the plan does not manage; 0: empty. A change of branch empties it.
+    pub(crate) custom: u8,
+    /// Has the role that the settings protect. No request of the apply changes it.
+    pub(crate) is_admin: bool,
+    /// Which operation made them, for the laws only.
+    pub(crate) made_by: Option<u8>,
+}
+
+/// A request that writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Request {
+    Post(Fields),
+    Put(Id, Fields, u8),
+    Delete(Id),
+}
+
+/// What the server answers to a request that it looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Answer {
+    Created(Id),
+    Stored(User),
+    Removed,
+    NotFound,
+    /// The identifier or e-mail is in use.
+    Taken,
+    /// 422 for any other reason.
+    Refused,
+}
+
+/// The account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Server {
+    pub(crate) users: [Option<User>; SLOTS],
+    /// How many ids were given.
+    pub(crate) given: u8,
+}
+
+impl Request {
+    /// Whom it is about; nobody yet, for a POST.
+    pub(crate) fn user(&self) -> Option<Id> {
+        match self {
+            Self::Post(_) => None,
+            Self::Put(id, ..) | Self::Delete(id) => Some(*id),
+        }
+    }
+}
+
+impl Server {
+    pub(crate) fn new(users: &[User]) -> Self {
+        let mut server = Self { users: [None; SLOTS], given: 0 };
+        for user in users {
+            server.add(*user);
+        }
+        server
+    }
+
+    pub(crate) fn user(&self, id: Id) -> Option<&User> {
+        self.users.get(usize::from(id))?.as_ref()
+    }
+
+    pub(crate) fn user_mut(&mut self, id: Id) -> Option<&mut User> {
+        self.users.get_mut(usize::from(id))?.as_mut()
+    }
+
+    /// Everybody, by id.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Id, &User)> {
+        (0..).zip(&self.users).filter_map(|(id, user)| Some((id, user.as_ref()?)))
+    }
+
+    pub(crate) fn add(&mut self, user: User) -> Id {
+        let id = self.given;
+        self.users[usize::from(id)] = Some(user);
+        self.given += 1;
+        id
+    }
+
+    pub(crate) fn remove(&mut self, id: Id) {
+        self.users[usize::from(id)] = None;
+        for user in self.users.iter_mut().flatten().filter(|user| user.fields.manager == Some(id)) {
+            user.fields.manager = None;
+        }
+    }
+
+    /// Whether anybody but `own` has the identifier or e-mail.
+    pub(crate) fn is_taken(&self, fields: &Fields, own: Option<Id>) -> bool {
+        self.iter().any(|(id, user)| {
+            own != Some(id) && (user.fields.identifier == fields.identifier || user.fields.email == fields.email)
+        })
+    }
+
+    /// Carries a request out. `made_by` is noted at who is made.
+    pub(crate) fn carry_out(&mut self, request: Request, is_unique: bool, made_by: u8) -> Answer {
+        if let Request::Post(fields) | Request::Put(_, fields, _) = request {
+            let own = request.user();
+            if own.is_some_and(|own| self.user(own).is_none()) {
+                return Answer::NotFound;
+            }
+            if is_unique && self.is_taken(&fields, own) {
+                return Answer::Taken;
+            }
+            if fields.manager.is_some_and(|manager| self.user(manager).is_none() || own == Some(manager)) {
+                return Answer::Refused;
+            }
+        }
+        match request {
+            Request::Post(fields) => {
+                Answer::Created(self.add(User { fields, custom: 0, is_admin: false, made_by: Some(made_by) }))
+            }
+            Request::Put(id, fields, custom) => {
+                let Some(user) = self.user_mut(id) else { return Answer::NotFound };
+                user.custom = if user.fields.branch == fields.branch { custom } else { 0 };
+                user.fields = fields;
+                Answer::Stored(*user)
+            }
+            Request::Delete(id) if self.user(id).is_none() => Answer::NotFound,
+            Request::Delete(id) => {
+                self.remove(id);
+                Answer::Removed
+            }
+        }
+    }
+}
