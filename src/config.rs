@@ -3,7 +3,6 @@
 //! Whatever cannot be right is an error that names the setting and its line. Reading the settings reads nothing else:
 //! not the sources, not the key of the API.
 
-pub(crate) mod cost;
 mod credentials;
 mod disabled;
 mod guard;

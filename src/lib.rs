@@ -34,6 +34,7 @@ mod http;
 pub mod mapping;
 pub mod provider;
 pub mod source;
+mod template_cost;
 
 pub mod apply;
 pub mod approval;

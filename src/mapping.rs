@@ -19,7 +19,6 @@ use std::thread;
 
 use rustc_hash::FxHashMap;
 
-use crate::config::cost::{Progress, in_time, spawn};
 use crate::config::template::environment;
 use crate::config::{ConfigError, EmployeeSettings, Settings, Template};
 use crate::employee::{
@@ -27,6 +26,7 @@ use crate::employee::{
 };
 use crate::exit::ExitStatus;
 use crate::source::Records;
+use crate::template_cost::{Progress, in_time, spawn};
 
 pub use explain::{FoundRecord, Step};
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, UndefinedBehavior};
 
-use crate::config::cost::{bound, in_time, not_too_long};
 use crate::plan::{Plan, Summary};
+use crate::template_cost::{bound, in_time, not_too_long};
 
 /// What an expression may refer to.
 pub const FIGURES: [&str; 9] = [

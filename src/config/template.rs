@@ -8,8 +8,8 @@ use minijinja::value::{Object, Rest, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, UndefinedBehavior, escape_formatter, filters, tests};
 use unicode_normalization::UnicodeNormalization;
 
-use super::cost::{bound, in_time, not_too_long};
 use super::{disabled, nearest};
+use crate::template_cost::{bound, in_time, not_too_long};
 
 /// A template or an expression that compiles and refers to sources that exist.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,10 +6,10 @@ use super::person::Reader;
 use super::program::Context;
 use super::{ResolvedMapper, too_slow};
 use crate::config::ConfigError;
-use crate::config::cost::{Progress, in_time};
 use crate::config::template::environment;
 use crate::employee::{ExternalIdentifier, email_key};
 use crate::source::Records;
+use crate::template_cost::{Progress, in_time};
 
 /// One setting at work.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,10 +7,10 @@ use std::cell::OnceCell;
 use minijinja::{Environment, Error, Expression, Value};
 
 use crate::config::ConfigError;
-use crate::config::cost::not_too_large;
 use crate::config::template::{Template, quoted, said};
 use crate::employee::normal_text;
 use crate::source::{CellView, Records};
+use crate::template_cost::not_too_large;
 
 /// A record under work: what the engine sees of it is made at most once.
 pub(super) struct Context<'r> {

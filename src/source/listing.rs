@@ -9,10 +9,10 @@ use tokio::time::timeout;
 
 use super::table::Table;
 use super::{Conditions, ReadError, Reading, SourceError, blocking, no_such_column, untrusted};
-use crate::config::cost::{Progress, in_time};
 use crate::config::template::{ColumnName, Template, environment, said};
 use crate::config::{ConfigError, Missing, SourceSettings};
 use crate::plan::SourceSummary;
+use crate::template_cost::{Progress, in_time};
 
 /// How many rows a message names.
 const ROWS_SHOWN: usize = 10;

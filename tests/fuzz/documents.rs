@@ -11,11 +11,13 @@ use skovik_sync::apply::journal::{FORMAT, FORMAT_VERSION, Replay};
 use skovik_sync::approval::{Approval, file_name};
 use skovik_sync::employee::Managed;
 use skovik_sync::plan::{Action, Plan, PlanError};
-use skovik_sync::render::text::TextOptions;
-use skovik_sync::render::{html, json, markdown, printable, redact, text};
-use skovik_sync::state::{Key, State};
+use skovik_sync::provider::skovik::Skovik;
 use skovik_sync::provider::snapshot::{self, Item, Writer};
-use skovik_sync::target::{shape_from_snapshot, users_from_snapshot, wire};
+use skovik_sync::provider::{Account, StoredUser};
+use skovik_sync::render::text::TextOptions;
+use skovik_sync::render::{html, json, markdown, redact, text};
+use skovik_sync::state::{Key, State};
+use skovik_sync::text::printable;
 use url::Url;
 
 use crate::driver::Target;
@@ -201,17 +203,19 @@ fn snapshot() {
     let short = [&lines[..7], &lines[lines.len() - 1..]].concat().concat();
     let words = &["\"branch\"", "\"custom_field\"", "\"user\"", "\"multiple_choice\"", "\"data\"", "\"roles\""];
     let target = Target { name: "documents::snapshot", seeds: vec![short], words };
+    let account = Account::Snapshot { path: path.clone(), url, dialect: &Skovik };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     target.run(|input| {
         fs::write(&path, input).unwrap();
         // The folder has another name in each run.
         let told = |error: anyhow::Error| refused(input, &format!("{error:#}").replace(&*path.to_string_lossy(), ""));
-        match users_from_snapshot(&path, &url, &managed) {
+        match runtime.block_on(account.users(&managed, &|_, _| ())) {
             Err(error) if !format!("{error:#}").contains("is not whole") => return told(error),
             _ => {}
         }
         fs::write(&path, sealed(input)).unwrap();
-        let shape = shape_from_snapshot(&path, &url);
-        let users = users_from_snapshot(&path, &url, &managed);
+        let shape = runtime.block_on(account.shape());
+        let users = runtime.block_on(account.users(&managed, &|_, _| ()));
         match (shape, users) {
             (Ok(shape), Ok(users)) => {
                 assert!(users.windows(2).all(|pair| pair[0].id < pair[1].id), "a user stands twice in it");
@@ -229,9 +233,9 @@ fn sealed(input: &[u8]) -> Vec<u8> {
     // Its end is wrong; what stands before it has been given by then.
     let _ = snapshot::read(input, |item| {
         if let Item::User(raw) = item
-            && let Ok(user) = wire::StoredUser::new(raw)
+            && let Ok(user) = StoredUser::new(raw)
         {
-            assert_eq!(wire::StoredUser::new(user.raw()).unwrap().raw().get(), user.raw().get());
+            assert_eq!(StoredUser::new(user.raw()).unwrap().raw().get(), user.raw().get());
         }
         writer.item(item).map_err(|error| error.to_string())
     });

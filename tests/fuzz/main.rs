@@ -31,7 +31,7 @@ use std::fmt::Display;
 use std::fs;
 use std::path::Path;
 
-use skovik_sync::render::printable;
+use skovik_sync::text::printable;
 
 /// A file of the fixtures.
 fn fixture(path: &str) -> Vec<u8> {

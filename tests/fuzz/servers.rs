@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use skovik_sync::employee::{Managed, UserId};
-use skovik_sync::provider::skovik::{Client, Options};
-use skovik_sync::provider::StoredUser;
+use skovik_sync::provider::skovik::{Client, Options, Skovik};
+use skovik_sync::provider::{Dialect as _, Provider as _, StoredUser};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
@@ -138,7 +138,8 @@ fn skovik() {
         Echo::new(&runtime, &format!("{ok}{}", bodies[0].replace("u1", "u2").replace(r#""total":1"#, r#""total":2"#)));
     let managed = Managed { branch: true, manager: true, custom_fields: vec!["cf".into(), "cg".into()] };
     let known: UserId = "u1".into();
-    let body = StoredUser::new(serde_json::from_str(user).unwrap()).unwrap().overlay(&[]).unwrap();
+    let stored = StoredUser::new(serde_json::from_str(user).unwrap()).unwrap();
+    let body = Skovik.update_request(&stored, &[]).unwrap();
     Target { name: "servers::skovik", seeds, words }.run(|input| {
         let (what, answer) = input.split_first().map_or((b'u', input), |(what, answer)| (*what, answer));
         server.say(answer);
@@ -146,10 +147,12 @@ fn skovik() {
             // A client that was told to wait would wait here too.
             let client = client(&server.url);
             let said = match what {
-                b'o' => client.user(&known).await.map(|user| format!("{:?}", user.map(|user| user.id().clone()))),
-                b'c' => client.create_user(&body).await.map(|user| format!("made {:?}", user.id())),
-                b'r' => client.replace_user(&known, &body).await.map(|user| format!("put {}", user.is_some())),
-                b'd' => client.delete_user(&known).await.map(|deleted| format!("{deleted:?}")),
+                b'o' => {
+                    client.user(&known, &managed).await.map(|user| format!("{:?}", user.map(|user| user.id().clone())))
+                }
+                b'c' => client.create(&body, &managed).await.map(|user| format!("made {:?}", user.id())),
+                b'r' => client.update(&known, &body, &managed).await.map(|user| format!("put {}", user.is_some())),
+                b'd' => client.delete(&known).await.map(|deleted| format!("{deleted:?}")),
                 _ => {
                     return match list(&client, what, &managed).await {
                         Ok(rows) => Ok(format!("{rows} rows")),

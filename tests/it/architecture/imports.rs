@@ -80,8 +80,7 @@ fn circles_of<'n>(edges: &BTreeMap<&'n str, BTreeSet<&'n str>>) -> Vec<Vec<&'n s
     let circle = |&name: &&'n str| -> Vec<&'n str> {
         reached.keys().copied().filter(|other| reaches(name, other) && reaches(other, name)).collect()
     };
-    let circles: BTreeSet<Vec<&str>> =
-        edges.keys().map(|name| circle(&name)).filter(|circle| circle.len() > 1).collect();
+    let circles: BTreeSet<Vec<&str>> = edges.keys().map(circle).filter(|circle| circle.len() > 1).collect();
     circles.into_iter().collect()
 }
 

@@ -21,10 +21,10 @@ use skovik_sync::plan::{
     self, Action, Anchors, BranchRef, Change, Content, CreateRef, Digest, Field, ManagerRef, Operation, OperationId,
     Summary, Target, UserRef, Value,
 };
-use skovik_sync::state::State;
+use skovik_sync::provider::Dialect as _;
 use skovik_sync::provider::skovik::wire::{AUTH_HEADER, AUTH_SCHEME};
 use skovik_sync::provider::skovik::{self, Client, Skovik};
-use skovik_sync::provider::Dialect as _;
+use skovik_sync::state::State;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
