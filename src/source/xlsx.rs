@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Cursor, Read as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use calamine::{DataRef, ExcelDateTime, Reader as _, SheetType, SheetVisible, Xlsx, XlsxError};
 use futures_util::future::BoxFuture;
@@ -67,6 +68,11 @@ impl XlsxSource {
         Ok(Reading { table, proof: self.file.proof() })
     }
 
+    fn gave_up(&self) -> ReadError {
+        let problem = "is no workbook that can be read: a cell of it stands where no cell can be";
+        ReadError::Untrusted(format!("{} {problem}", self.file.name()))
+    }
+
     /// The sheet to read. A workbook with several must not be guessed about.
     fn sheet_of(&self, workbook: &Xlsx<Cursor<Vec<u8>>>) -> Result<String, ConfigError> {
         let sheets: Vec<_> =
@@ -109,7 +115,10 @@ impl Source for XlsxSource {
 
     fn read<'a>(&'a self, _: &'a Conditions<'a>) -> BoxFuture<'a, Result<Reading, ReadError>> {
         let source = self.clone();
-        Box::pin(blocking(move || source.read_whole()))
+        // The library computes with the numbers of a damaged workbook, and panics where they overflow.
+        let read =
+            move || catch_unwind(AssertUnwindSafe(|| source.read_whole())).unwrap_or_else(|_| Err(source.gave_up()));
+        Box::pin(blocking(read))
     }
 }
 
