@@ -208,6 +208,8 @@ fn code_130_is_interrupted_and_what_was_under_way_is_in_doubt() {
     assert_eq!(output.status.code(), Some(130), "{out}{err}");
     assert!(out.contains("In doubt, carried out or not (1):") && out.contains("Not attempted"), "{out}{err}");
     assert!(err.contains("interrupted") && err.contains("skovik-sync apply plan.json"), "{out}{err}");
+    // What is in doubt is looked at when its request can have ended.
+    company.edit("skovik-sync.toml", "900s", "1s");
     company.run(&["apply", "plan.json"]).ends(0).prints(&["Applied: 3 created, 4 updated, 1 deleted."]);
     company.is_in_line();
 }
