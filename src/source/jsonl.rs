@@ -17,7 +17,8 @@ fn table(text: &str) -> Result<Table, String> {
     }
     let mut records = Records::new(TableBuilder::new(text.len()));
     for (number, line) in (1..).zip(text.lines()) {
-        if line.trim().is_empty() {
+        // White space that JSON does not know is no blank line.
+        if line.trim_matches([' ', '\t', '\r']).is_empty() {
             continue;
         }
         let mut document = serde_json::Deserializer::from_str(line);

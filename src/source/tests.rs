@@ -230,6 +230,7 @@ fn json_lines_are_counted_by_line() {
     let records = jsonl("{\"id\": \"b\", \"x\": 1}\n\n{\"id\": \"a\", \"y\": 2}\r\n").read().unwrap();
     assert_eq!(rendered(&records, "{{ hr.x }}|{{ hr.y }}"), ["1|", "|2"]);
     assert_eq!(records.origin(1).to_string(), "hr row 3");
+    jsonl("{\"id\": 1}\n\u{2028}\n").refused(ExitStatus::Untrusted, &["line 2: expected value at column 1"]);
     jsonl("{\"id\": 1}\n{\"id\": 2").refused(ExitStatus::Untrusted, &["line 2: EOF"]);
     jsonl("{\"id\": 1}\n{\"id\": 2} 3\n").refused(ExitStatus::Untrusted, &["line 2: trailing characters at column 11"]);
     jsonl("{\"id\": 1, \"id\": 2}\n").refused(ExitStatus::Untrusted, &["line 1: a property stands twice"]);

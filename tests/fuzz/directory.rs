@@ -17,7 +17,7 @@ use crate::refused;
 /// What stands between two answers.
 const NEXT: &[u8] = b"#NEXT#";
 /// How long the server waits for a request after an answer that looks whole and perhaps is not.
-const PATIENCE: Duration = Duration::from_millis(50);
+const PATIENCE: Duration = Duration::from_millis(10);
 
 /// The tags of the protocol (RFC 4511).
 const BIND_RESULT: u8 = 0x61;

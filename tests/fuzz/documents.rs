@@ -21,14 +21,14 @@ use skovik_sync::text::printable;
 use url::Url;
 
 use crate::driver::Target;
-use crate::{fixture, refused};
+use crate::{fixture, refused, scratch};
 
 /// The account of the small company.
 const ACCOUNT: &str = "http://127.0.0.1:8480/v1";
 
 /// The text of a plan with every kind of operation, a guard that blocks and diagnostics, made by the program.
 fn plan_text() -> Vec<u8> {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
     // Two who are new and manage each other, and one without an e-mail.
     let more = "1040,x@example.com,X,X,SE01,1041,4100,active\n1041,y@example.com,Y,Y,SE01,1040,4100,active\n1042,,Ulla,Zorn,,,,active\n";
@@ -120,7 +120,7 @@ fn approval() {
 #[test]
 fn journal() {
     let plan = Plan::read(&plan_text()).unwrap();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     let state = State::open(&folder.path().join("state"), None).unwrap();
     let path = state.journal(plan.hash());
     let words = &["\"refill\"", "\"differs\"", "\"after\"", "\"not_done\"", "\"run\"", "\n", "\"2\"", "\"9\""];
@@ -193,7 +193,7 @@ fn authentic(input: &[u8], key: &Key, plan: &Plan) -> Vec<u8> {
 
 #[test]
 fn snapshot() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     let path = folder.path().join("users.jsonl");
     let url = Url::parse(ACCOUNT).unwrap();
     let managed = Managed { branch: true, manager: true, custom_fields: vec!["cf_cost_center".into()] };

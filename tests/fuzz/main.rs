@@ -32,10 +32,17 @@ use std::fs;
 use std::path::Path;
 
 use skovik_sync::text::printable;
+use tempfile::TempDir;
 
 /// A file of the fixtures.
 fn fixture(path: &str) -> Vec<u8> {
     fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(path)).unwrap()
+}
+
+/// A folder in memory, where there is one: a file that is written over thousands of times in a second would wait for a
+/// disk.
+fn scratch() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
 /// What became of an input that was refused. The text of the error must not be much longer than the input.

@@ -17,7 +17,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use crate::driver::Target;
-use crate::{fixture, refused};
+use crate::{fixture, refused, scratch};
 
 /// How a source is used, at the least.
 pub(crate) const PLAINLY: &str = r#"
@@ -55,7 +55,10 @@ impl Source {
     /// Reads the records, and makes employees of them.
     pub(crate) fn read(&self) -> Result<Records, String> {
         let records = self.runtime.block_on(read_all(&self.settings, &|_, _, _| ()));
-        let records = records.map_err(|error| error.to_string())?;
+        let records = records.map_err(|error| error.to_string());
+        let stopped = |error: &String| error.contains("reading it stopped");
+        assert!(!records.as_ref().is_err_and(stopped), "a panic ends the reading: {:?}", records.err());
+        let records = records?;
         let mapper = self.mapper.resolve(&[], &[]).map_err(|error| error.to_string())?;
         let desired = mapper.employees(&records).map_err(|error| error.to_string())?;
         assert!(desired.employees.len() <= records.len(), "there are more people than records");
@@ -79,7 +82,7 @@ struct File {
 
 impl File {
     fn new(kind: &str, more: &str, employee: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = scratch();
         let text = format!("[[source]]\nname = \"hr\"\nkind = \"{kind}\"\npath = \"list\"\nkey = \"id\"\n{more}");
         Self { source: Source::new(runtime(), &text, employee, folder.path()), folder }
     }

@@ -15,7 +15,7 @@ use url::Url;
 
 use crate::driver::Target;
 use crate::records::{PLAINLY, Source, runtime};
-use crate::refused;
+use crate::{refused, scratch};
 
 /// The key, which some answers give back; with characters that are often written otherwise.
 const KEY: &str = "s3cret+/Key0123456789";
@@ -263,7 +263,7 @@ fn next_link() {
 fn paged(target: Target, list: &str, paging: &str, others: &str, answer: impl Fn(&[u8]) -> Vec<u8>) {
     let runtime = runtime();
     let server = Echo::new(&runtime, others);
-    let folder = tempfile::tempdir().unwrap();
+    let folder = scratch();
     fs::write(folder.path().join("key"), KEY).unwrap();
     let settings = format!(
         "[[source]]\nname = \"hr\"\nkind = \"http\"\nkey = \"id\"\nurl = \"{}\"\nretries = 0\n{list}\n\

@@ -118,8 +118,8 @@ fn a_file_that_is_cut_or_something_else_is_refused() {
     read(&plain).refused(ExitStatus::Untrusted, &["is no workbook that can be read: its part ", "sharedStrings"]);
 }
 
-#[test]
-fn a_second_list_of_cells_is_no_sheet() {
+/// A sheet of three rows, with a piece of its XML replaced.
+fn replaced(old: &str, new: &str) -> Fixture {
     let mut workbook = Workbook::new();
     sheet(&mut workbook, "People", &[&["id"], &["1"], &["2"]]);
     let whole = workbook.save_to_buffer().unwrap();
@@ -129,10 +129,24 @@ fn a_second_list_of_cells_is_no_sheet() {
         let part = parts.by_index(part).unwrap();
         changed.start_file(part.name().unwrap(), zip::write::SimpleFileOptions::default()).unwrap();
         let text = std::io::read_to_string(part).unwrap();
-        let text = text.replace("<row r=\"3\"", "</sheetData><sheetData><row r=\"3\"");
-        std::io::Write::write_all(&mut changed, text.as_bytes()).unwrap();
+        std::io::Write::write_all(&mut changed, text.replace(old, new).as_bytes()).unwrap();
     }
     let changed = changed.finish().unwrap().into_inner();
     Fixture::new(&source("hr", "xlsx", "hr.xlsx", "id"), &[("hr.xlsx", &changed)])
+}
+
+#[test]
+fn a_second_list_of_cells_is_no_sheet() {
+    replaced("<row r=\"3\"", "</sheetData><sheetData><row r=\"3\"")
         .refused(ExitStatus::Untrusted, &["sheet \"People\": it has more than one list of cells"]);
+}
+
+#[test]
+fn the_name_of_a_cell_that_no_sheet_has_is_not_that_of_another() {
+    // 2³² and 3, and the letters of 26⁷ and so on: in 32 bits, both are A3.
+    for name in ["A4294967299", "MWLQKWV3"] {
+        replaced("r=\"A3\"", &format!("r=\"{name}\""))
+            .refused(ExitStatus::Untrusted, &["is no workbook that can be read: it holds what no spreadsheet program"]);
+    }
+    assert_eq!(replaced("r=\"A3\"", "r=\"A4\"").read().unwrap().len(), 2);
 }
