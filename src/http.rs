@@ -187,7 +187,9 @@ impl Transport {
             };
             let Trouble { problem, maybe_done: this_one, wish, everybody, passing } = trouble;
             let delay = retry::delay(attempt, wish, fastrand::f64());
-            self.tell_wait(request.url, &problem, wish.filter(|_| passing));
+            if passing && attempt < self.retries {
+                self.tell_wait(request.url, &problem, delay, wish);
+            }
             if everybody {
                 self.pause(delay, turn);
             } else {
@@ -228,18 +230,20 @@ impl Transport {
         drop(turn);
     }
 
-    /// A long wait that the server asks for is told, with its reason.
-    fn tell_wait(&self, url: &Url, problem: &str, wish: Option<Duration>) {
-        let Some(wish) = wish.filter(|wish| *wish > WAIT_WORTH_TELLING) else { return };
-        if self.throttle.is_paused_for(wish) {
-            return; // told when another request was turned away
+    /// A long wait is told, with its reason.
+    fn tell_wait(&self, url: &Url, problem: &str, delay: Duration, wish: Option<Duration>) {
+        if delay <= WAIT_WORTH_TELLING || self.throttle.is_paused_for(delay) {
+            return; // short, or told when another request was turned away
         }
         let host = self.redactor.clean(url.host_str().unwrap_or_default());
-        let longest = if wish >= retry::LONGEST_WISH { ", the longest wait that is granted" } else { "" };
-        tracing::warn!(
-            "waiting {} s, as {host} asks for{longest}: {problem}. Ctrl-C ends the wait",
-            wish.as_secs_f64().ceil()
-        );
+        let why = match wish {
+            Some(wish) if wish >= retry::LONGEST_WISH => {
+                format!("as {host} asks for, the longest wait that is granted")
+            }
+            Some(wish) if wish >= delay => format!("as {host} asks for"),
+            _ => format!("before {host} is asked again"),
+        };
+        tracing::warn!("waiting {} s, {why}: {problem}. Ctrl-C ends the wait", delay.as_secs_f64().ceil());
     }
 
     async fn attempt(&self, request: &Request<'_>) -> Result<Answer, Trouble> {
@@ -341,7 +345,8 @@ pub(crate) fn is_loopback_host(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-fn is_json(body: &[u8]) -> bool {
+/// Whether a body is one JSON value.
+pub(crate) fn is_json(body: &[u8]) -> bool {
     serde_json::from_slice::<&RawValue>(body).is_ok()
 }
 

@@ -126,6 +126,14 @@ impl Worker<'_> {
         changes: &[Change],
         doubt: Option<&Doubt>,
     ) -> Attempt {
+        // The custom fields that a move emptied are given back from it.
+        if let (Before::Hash(hash), Some(first)) = (before, doubt.and_then(|doubt| doubt.before.as_ref()))
+            && self.parse(first).is_none_or(|was| hash_of(&was, self.managed) != *hash)
+        {
+            let problem =
+                format!("conflict: the journal remembers the user {user_id} otherwise than the plan; plan again");
+            return Attempt::new(End::Conflict(problem));
+        }
         let read = match self.read(user_id, doubt).await {
             Ok(Some(read)) => read,
             Ok(None) => {

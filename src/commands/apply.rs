@@ -198,7 +198,7 @@ pub(super) fn take_plan_lock(settings: &Settings, plan: &Path) -> anyhow::Result
     lock::take_plan(plan, &settings.target.url).map_err(not_locked)
 }
 
-fn not_locked(error: LockError) -> anyhow::Error {
+pub(super) fn not_locked(error: LockError) -> anyhow::Error {
     match error {
         LockError::Held { .. } => refused(ExitStatus::Locked, format!("{error}; wait for it, then try again")),
         LockError::Io { .. } => error.into(),

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::apply::{Approved, carry_out, take_lock};
+use super::apply::{Approved, carry_out, not_locked, take_lock};
 use super::approve::ceiling_flags;
 use super::common::{
     approval_path, automatic_policy, counted_approvals, list_guards, load_settings, now, open_state, read_plan, replay,
@@ -12,6 +12,7 @@ use super::common::{
 use super::places::Places;
 use super::plan::{show, write_plan};
 use crate::apply::journal::BegunBy;
+use crate::apply::lock::{self, Lock, LockError};
 use crate::approval::{Found, Granted, automatic, judge, not_lifted};
 use crate::cli::{self, Global};
 use crate::config::Settings;
@@ -75,12 +76,22 @@ async fn apply(
     ui: &Ui,
 ) -> anyhow::Result<ExitStatus> {
     let url = &settings.target.url;
+    // Nobody with another state folder applies the same plan meanwhile. What stands in the file does not matter.
+    let _plan_lock = lock_plan_file(&args.plan, url)?;
     state.set_begun_run(url, Some(plan.hash()))?;
     let status = carry_out(Approved { plan, granted, begun_by: BegunBy::Run }, args, settings, state, ui).await?;
     if status == ExitStatus::Done {
         state.set_begun_run(url, None)?;
     }
     Ok(status)
+}
+
+fn lock_plan_file(out: &Path, url: &str) -> anyhow::Result<Option<Lock>> {
+    match lock::take_plan(out, url) {
+        Ok(lock) => Ok(Some(lock)),
+        Err(LockError::Io { .. }) => Ok(None), // It is not there any more, or something else is.
+        Err(held @ LockError::Held { .. }) => Err(not_locked(held)),
+    }
 }
 
 fn plan_arguments(out: &Path) -> cli::Plan {

@@ -20,7 +20,7 @@ impl<'a> Run<'a> {
             match replay.operations.get(&operation.id) {
                 Some(Progress::Done { .. }) if let Some(conflict) = conflict => {
                     let problem = format!("conflict: {}; plan again", conflict.problems.join(", "));
-                    self.conclude(index, Outcome::Failed { problem });
+                    self.end(index, Outcome::Failed { problem }, None, None);
                 }
                 Some(Progress::Done { user_id, differs }) => {
                     self.note_made(index, user_id.as_ref());

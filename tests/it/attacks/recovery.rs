@@ -172,6 +172,26 @@ async fn a_line_that_does_not_fit_the_plan_is_refused() {
     refused(&world, "is not about this user").await;
 }
 
+/// A user in the journal who is not the one of the plan is nobody whose custom fields are given back.
+#[tokio::test]
+async fn what_the_journal_remembers_of_a_user_must_be_what_the_plan_saw() {
+    const MOVED: &str = "aaaaaaaa0000000000000003";
+    let world = World::faulty(&every_step(), PACE, &[]).await;
+    let plan = world.approved_plan().await;
+    let moved = find(&plan, |operation| operation.user_id().is_some_and(|user| user.as_str() == MOVED));
+    let mut user = world.users()[MOVED].clone();
+    user["attributes"]["last_name"] = json!("Forged");
+    user["attributes"]["custom_fields"]["cf_note"] = json!("chosen");
+    let before = serde_json::from_str(&user.to_string()).expect("a user");
+    let records = [intent(moved.id, Step::Update, Some(before))];
+    write(&world.state(), &world.journal_path(), &plan, &records).await;
+    let ended = world.apply().await;
+    assert_eq!(ended.code, Some(9), "{ended:?}");
+    assert!(ended.stdout.contains("the journal remembers the user"), "{ended:?}");
+    assert_eq!(world.users()[MOVED]["attributes"]["custom_fields"]["cf_note"], json!("note 3"));
+    assert!(world.writes().iter().all(|request| !request.path.ends_with(MOVED)));
+}
+
 /// A newcomer who is somebody else in Skovik gets no reports.
 #[tokio::test]
 async fn what_an_authentic_line_says_of_skovik_is_held_against_skovik() {

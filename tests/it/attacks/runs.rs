@@ -41,6 +41,19 @@ async fn a_plan_that_takes_the_place_of_the_runs_own_is_not_applied() {
     assert_eq!(deletes, 1, "only the leaver");
 }
 
+/// Somebody with another state folder applies the plan that a run made, and left unfinished.
+#[tokio::test]
+async fn a_run_and_an_apply_of_one_plan_exclude_each_other() {
+    let rule = ["DELETE /users/* times=1 status=422"];
+    let world = World::faulty(&every_step().with_settings(AUTOMATIC), Pace::default(), &rule).await;
+    assert_eq!(world.run(&["run"]).await.code, Some(9));
+    let held = skovik_sync::apply::lock::take_plan(&world.path("plan.json"), "url").expect("free");
+    let refused = world.run(&["run"]).await;
+    assert_eq!(refused.code, Some(10), "{refused:?}");
+    drop(held);
+    assert_eq!(world.run(&["run"]).await.code, Some(0));
+}
+
 /// A plan, an approval and a journal that somebody put there are nothing that a run goes on with.
 #[tokio::test]
 async fn a_planted_beginning_is_not_gone_on_with() {

@@ -122,6 +122,15 @@ async fn put_and_delete_are_sent_once_and_say_whether_another_attempt_may_help()
 }
 
 #[tokio::test]
+async fn a_proxys_page_removes_nobody() {
+    for (body, is_done) in [("<html>Sign in</html>", false), ("{}", true), ("", true), (" \n", true)] {
+        let server = Server::replies(vec![json(200, body)]).await;
+        let deleted = client(&server.url).delete(&"a".into()).await;
+        assert_eq!(deleted.is_ok(), is_done, "{body:?}: {deleted:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_read_that_is_no_plain_success_is_none() {
     for reply in [json(206, document("a")), json(200, r#"{"data":{},"errors":[{"title":"no"}]}"#), json(204, "")] {
         let server = Server::replies(vec![reply.clone()]).await;

@@ -118,6 +118,10 @@ fn doubt_about(method: &Method, answer: &Answer) -> Option<String> {
         };
         return Some(format!("it answers {status}{meaning}"));
     }
+    // A proxy's page, say: a DELETE needs no body, and one that has another than JSON is not Skovik's answer.
+    if *method == Method::DELETE && !body.trim_ascii().is_empty() && !http::is_json(body) {
+        return Some(format!("it answers {status} with something that is not JSON"));
+    }
     let errors = wire::errors_in_success(body)?;
     Some(format!("it answers {status}, but with errors: {errors}"))
 }
