@@ -14,6 +14,7 @@ mod guards;
 mod make;
 mod only;
 mod operations;
+mod unique;
 
 use std::collections::BTreeMap;
 use std::fmt;

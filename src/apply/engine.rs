@@ -3,13 +3,15 @@
 //! The engine never decides what is written; it decides when. A failed operation stops only what depends on it. What
 //! may or may not have been carried out waits until nothing else can run, and is then settled together.
 
+mod confirm;
+mod newcomer;
 mod resume;
 mod state;
 mod task;
 mod unclear;
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::collections::{BinaryHeap, HashMap};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
@@ -19,6 +21,7 @@ use tokio::sync::watch;
 
 use super::expect::Made;
 use super::journal::{Doubt, JournalError, Record, Replay};
+use super::known::Known;
 use super::operation::{Attempt, End, Worker};
 use super::precheck::Standing;
 use super::{Ended, Halt, Observer, Outcome, Report};
@@ -66,6 +69,7 @@ pub async fn run(
 ) -> Report {
     let mut run = Run::new(plan, replay, standing, worker, options, observer);
     run.go().await;
+    run.confirm().await;
     run.finish().await
 }
 
@@ -83,8 +87,8 @@ struct Run<'a> {
     ready: BinaryHeap<Reverse<(bool, usize)>>,
     running: FuturesUnordered<Running<'a>>,
     made: Made,
-    /// Those of `made`.
-    made_users: HashSet<UserId>,
+    /// Those of `made`, with the places of the creates.
+    made_users: HashMap<UserId, usize>,
     doubts: HashMap<usize, Doubt>,
     /// Of each operation that was begun in this run: how often, and since when.
     begun: HashMap<usize, (u32, Instant)>,
@@ -120,7 +124,7 @@ impl<'a> Run<'a> {
             ready: BinaryHeap::new(),
             running: FuturesUnordered::new(),
             made: Made::new(),
-            made_users: HashSet::new(),
+            made_users: HashMap::new(),
             doubts: HashMap::new(),
             begun: HashMap::new(),
             failures_in_a_row: 0,
@@ -128,6 +132,10 @@ impl<'a> Run<'a> {
             is_interrupted: false,
             wrote: false,
         };
+        if !replay.has_written() && plan.content().summary.create > 0 {
+            // On disk no later than the first intent.
+            run.note(&Record::Known { at: (worker.now)(), users: Known::of(standing.users.keys()) });
+        }
         run.take_up(replay, standing);
         run
     }
@@ -193,7 +201,10 @@ impl<'a> Run<'a> {
         };
         self.states[index] = State::Running;
         let (worker, doubt) = (self.worker, self.doubts.get(&index).cloned());
-        self.running.push(Box::pin(async move { (index, worker.carry_out(operation, &task, doubt.as_ref()).await) }));
+        let is_needed = self.is_needed(index);
+        self.running.push(Box::pin(async move {
+            (index, worker.carry_out(operation, &task, doubt.as_ref(), is_needed).await)
+        }));
     }
 
     fn take_in(&mut self, index: usize, attempt: Attempt) {
@@ -204,8 +215,9 @@ impl<'a> Run<'a> {
         }
         let (id, at) = (self.operations[index].id, (self.worker.now)());
         match end {
-            End::Done { user_id: Some(user_id), .. } if self.is_known(index, &user_id) => {
-                let problem = format!("Skovik answered with the id {user_id}, which somebody else had before");
+            End::Done { user_id: Some(user_id), .. } if let Some(other) = self.not_new(index, &user_id) => {
+                let problem = format!("Skovik answered with the user {user_id}, {other}");
+                self.doubt_maker(&user_id, &problem);
                 self.park(index, Parked::sent_now(problem), before);
             }
             End::Done { user_id, after, differs } => {
@@ -249,13 +261,6 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Whether a create was answered with the id of somebody who was there before it: then it made nobody, or nobody
-    /// knows whom.
-    fn is_known(&self, index: usize, user_id: &UserId) -> bool {
-        matches!(self.operations[index].action, Action::Create { .. })
-            && (self.standing.users.contains(user_id) || self.made_users.contains(user_id))
-    }
-
     /// Stops the run instead of hammering a server that answers nothing well.
     fn count_failure(&mut self) {
         self.failures_in_a_row += 1;
@@ -270,10 +275,13 @@ impl<'a> Run<'a> {
             self.note_made(index, user_id.as_ref());
             self.failures_in_a_row = 0;
         }
-        let (attempts, took) = self.begun.get(&index).map_or((0, Duration::ZERO), |(n, since)| (*n, since.elapsed()));
-        let operation = &self.operations[index];
-        self.observer.ended(Ended { operation, outcome: &outcome, attempts, took, before, after });
+        self.tell(index, &outcome, before, after);
         self.conclude(index, outcome);
+    }
+
+    fn tell(&mut self, index: usize, outcome: &Outcome, before: Option<&StoredUser>, after: Option<&StoredUser>) {
+        let (attempts, took) = self.begun.get(&index).map_or((0, Duration::ZERO), |(n, since)| (*n, since.elapsed()));
+        self.observer.ended(Ended { operation: &self.operations[index], outcome, attempts, took, before, after });
     }
 
     fn conclude(&mut self, index: usize, outcome: Outcome) {
@@ -302,11 +310,15 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Whether others wait for an operation, or did: then the user is read back after the write.
+    fn is_needed(&self, index: usize) -> bool {
+        !self.needed_by[index].is_empty()
+    }
+
     /// Counts an operation as done for those that wait for it.
     fn release(&mut self, index: usize) {
-        // An operation ends once, so that nobody asks again who waits for it.
-        for next in std::mem::take(&mut self.needed_by[index]) {
-            let next = next as usize;
+        for place in 0..self.needed_by[index].len() {
+            let next = self.needed_by[index][place] as usize;
             if let State::Waiting(left) = &mut self.states[next] {
                 *left = left.saturating_sub(1);
                 if *left == 0 {
@@ -339,14 +351,6 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn note_made(&mut self, index: usize, user_id: Option<&UserId>) {
-        let operation = &self.operations[index];
-        if let (Action::Create { .. }, Some(user_id)) = (&operation.action, user_id) {
-            self.made.insert(operation.id, user_id.clone());
-            self.made_users.insert(user_id.clone());
-        }
-    }
-
     /// Outcomes are not waited for: whatever is sent next is announced behind them, in the same file.
     fn note(&self, record: &Record) {
         drop(self.worker.journal.write(record));
@@ -374,7 +378,8 @@ impl<'a> Run<'a> {
             };
             report.outcomes.push(outcome);
         }
-        let last = if report.is_complete() {
+        // What a list was to confirm, and did not, is not finished.
+        let last = if report.halt.is_none() && report.is_complete() {
             worker.journal.write(&Record::Finished { at: (worker.now)() })
         } else {
             worker.journal.flush()

@@ -68,6 +68,12 @@ pub fn created(after: &Fields, managed: &Managed, made: &Made) -> Result<User, S
     })
 }
 
+/// Whether a user is the person whom a create sends: both that make somebody unique are theirs.
+#[must_use]
+pub fn is_person(expected: &User, user: &User) -> bool {
+    expected.identifier == user.identifier && email_key(&expected.email) == email_key(&user.email)
+}
+
 /// The user as an update should leave them.
 #[must_use]
 pub fn updated(before: &User, changes: &[Change], managed: &Managed) -> User {

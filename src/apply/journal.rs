@@ -20,6 +20,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::known::Known;
 use crate::employee::UserId;
 use crate::plan::{Digest, OperationId, bytes_of};
 use crate::provider::StoredUser;
@@ -31,7 +32,7 @@ pub use writer::Journal;
 /// What a journal says that it is.
 pub const FORMAT: &str = "skovik-sync/journal";
 /// The version that this program writes, and the only one that it reads.
-pub const FORMAT_VERSION: u64 = 2;
+pub const FORMAT_VERSION: u64 = 3;
 
 /// One line.
 #[derive(Debug, Serialize, Deserialize)]
@@ -54,6 +55,13 @@ pub enum Record {
         at: Timestamp,
         /// By whose approval; empty where only the hash was given.
         approvers: Vec<String>,
+    },
+    /// Who was in Skovik before anything was written; only where the plan creates somebody.
+    Known {
+        /// When.
+        at: Timestamp,
+        /// All users.
+        users: Known,
     },
     /// A request is about to be sent.
     Intent {
@@ -82,6 +90,15 @@ pub enum Record {
         /// What Skovik holds otherwise than it was asked to.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         differs: Vec<String>,
+    },
+    /// A create that was called done, and of which that is not known: its answer names a user whom another one made.
+    Doubted {
+        /// When.
+        at: Timestamp,
+        /// The operation.
+        operation: OperationId,
+        /// Why.
+        problem: String,
     },
     /// The operation surely changed nothing.
     NotDone {

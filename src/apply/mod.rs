@@ -4,9 +4,12 @@
 //! by the rules of [`operation`]; [`journal`] makes the same apply resumable after any crash. What happened
 //! ([`Outcome`]) is another type than what was planned. [`undo`] makes the plan that takes it back. Nothing in here decides what should be done: the plan says it.
 
+mod confirm;
 pub mod engine;
 pub mod expect;
 pub mod journal;
+pub mod known;
+mod list;
 pub mod lock;
 pub mod operation;
 pub mod precheck;
@@ -92,10 +95,13 @@ pub struct Ended<'a> {
 pub trait Observer {
     /// An operation is begun, for the n-th time in this run.
     fn started(&mut self, operation: &Operation, attempt: u32);
-    /// An operation has ended. Operations of an earlier run are not told.
+    /// An operation has ended. Operations of an earlier run are not told. One that was done is told again where Skovik
+    /// contradicts that later; the last time counts.
     fn ended(&mut self, ended: Ended<'_>);
     /// So many unclear outcomes will be settled by one complete list, after so long a wait.
     fn settling(&mut self, unclear: usize, wait: Duration);
+    /// So many operations are done, which one complete list is to confirm.
+    fn confirming(&mut self, done: usize);
     /// Why the run is to end in order, if those who watch it cannot follow.
     fn halt(&self) -> Option<Halt> {
         None
@@ -119,6 +125,8 @@ pub enum Halt {
     Events(String),
     /// Skovik's list could not be read to settle what is unclear.
     Unreadable(String),
+    /// Skovik's list could not be read to confirm what was done.
+    Unconfirmed(String),
 }
 
 impl std::fmt::Display for Halt {
@@ -129,6 +137,7 @@ impl std::fmt::Display for Halt {
             Self::Failures(count) => write!(f, "{count} operations failed one after another"),
             Self::Journal(problem) => write!(f, "the journal cannot be written: {problem}"),
             Self::Unreadable(problem) => write!(f, "what is unclear could not be settled: {problem}"),
+            Self::Unconfirmed(problem) => write!(f, "what was done could not be confirmed: {problem}"),
         }
     }
 }

@@ -2,23 +2,25 @@
 //!
 //! An update or delete reads its user just before the write and does nothing where that user is not the one of the plan,
 //! or is protected. A repetition is a new decision: the user is read and judged again before each of them. No request
-//! that writes leaves before its intent is on disk.
+//! that writes leaves before its intent is on disk. What others wait for is read back after the write.
 
 mod attempt;
+mod read_back;
 
 use jiff::Timestamp;
 
 use super::Halt;
-use super::expect::{differences, hash_of, updated};
+use super::expect::{differences, hash_of, is_person, updated};
 use super::journal::{Doubt, Journal, Record, Step};
 use crate::diff::Protect;
 use crate::employee::{Managed, User, UserId};
 use crate::plan::{Change, Digest, Fields, Operation, OperationId};
-use crate::provider::{ApiError, Deleted, Dialect, LiveUser, Provider, Request, StoredUser};
+use crate::provider::{ApiError, Deleted, Dialect, LiveUser, Provider, StoredUser};
 
 pub use attempt::{Attempt, End};
 
 use attempt::{Attempts, done, end_of_write, gone};
+use read_back::another_person;
 
 /// What all operations of a run share.
 pub struct Worker<'a> {
@@ -72,14 +74,22 @@ pub enum Before {
 }
 
 impl Worker<'_> {
-    /// Carries an operation out. `doubt` is what is known of an earlier attempt whose outcome is not.
-    pub async fn carry_out(&self, operation: &Operation, task: &Task<'_>, doubt: Option<&Doubt>) -> Attempt {
+    /// Carries an operation out. `doubt` is what is known of an earlier attempt whose outcome is not; `is_needed`, whether
+    /// others wait for the operation.
+    pub async fn carry_out(
+        &self,
+        operation: &Operation,
+        task: &Task<'_>,
+        doubt: Option<&Doubt>,
+        is_needed: bool,
+    ) -> Attempt {
         let id = operation.id;
-        match task {
+        let attempt = match task {
             Task::Create { after, expected } => self.create(id, after, expected).await,
             Task::Update { user_id, before, changes } => self.update(id, user_id, before, changes, doubt).await,
             Task::Delete { user_id, before_hash } => self.delete(id, user_id, *before_hash, doubt).await,
-        }
+        };
+        if is_needed && attempt.wrote { self.read_back(task, attempt).await } else { attempt }
     }
 
     async fn create(&self, id: OperationId, after: &Fields, expected: &User) -> Attempt {
@@ -92,8 +102,15 @@ impl Worker<'_> {
         }
         match self.provider.create(&body, self.managed).await {
             Ok(made) => {
-                let (after, differs) = self.as_stored(expected, &body, made).await;
-                done(after, differs).having_written()
+                let is_it = |made: &LiveUser| is_person(expected, &made.user);
+                let (after, differs) =
+                    if is_it(&made) { self.as_stored(expected, &body, made).await } else { (made, Vec::new()) };
+                let believed = if is_it(&after) {
+                    done(after, differs)
+                } else {
+                    Attempt::new(End::Unclear(another_person(&after)))
+                };
+                believed.having_written()
             }
             Err(ApiError::Refused(refusal)) if refusal.taken => Attempt::new(End::Taken(refusal.to_string())),
             // A POST is never repeated where its outcome is unclear: the engine settles that by the complete list.
@@ -340,33 +357,6 @@ impl Worker<'_> {
 
     fn parse(&self, stored: &StoredUser) -> Option<User> {
         self.dialect().user(stored.raw(), self.managed).ok()
-    }
-
-    /// How what the service holds after a write differs from what it was sent, what this tool does not manage included.
-    /// What the answer seems to have lost is looked at once more.
-    async fn as_stored(&self, expected: &User, sent: &Request, answer: LiveUser) -> (LiveUser, Vec<String>) {
-        let differs = |held: &LiveUser| {
-            let mut differs = differences(expected, &held.user, self.managed);
-            differs.extend(self.dialect().losses(sent, &held.stored, self.managed));
-            differs
-        };
-        let found = differs(&answer);
-        if found.is_empty() {
-            return (answer, found);
-        }
-        match self.provider.user(answer.id(), self.managed).await {
-            Ok(Some(read)) => {
-                let found = differs(&read);
-                (read, found)
-            }
-            _ => (answer, found),
-        }
-    }
-
-    /// What a user lost of what was carried along from `before`.
-    fn losses(&self, before: &StoredUser, changes: &[Change], held: &StoredUser) -> Vec<String> {
-        let sent = self.dialect().update_request(before, changes);
-        sent.map_or_else(|problem| vec![problem], |sent| self.dialect().losses(&sent, held, self.managed))
     }
 
     fn ended_by(&self, end: End, error: &ApiError) -> Attempt {

@@ -1,18 +1,21 @@
 //! Before anything is written: does the live account still have everything that the plan was made for? Pure functions.
 //!
 //! What the plan shows is held against what its ids name (`labels`), so that what reviewers see is what is hit. Until the
-//! plan's first write any difference refuses the whole plan. From then on it concerns only its own operation,
-//! and what an operation should bring about may be so already, where a crash lost the end of the journal.
+//! plan's first write any difference refuses the whole plan. From then on it concerns only its own operation, and what an
+//! operation should bring about may be so already, where a crash lost the end of the journal. What the journal calls done
+//! is held against the list, too.
 
 mod guards;
 mod labels;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use super::confirm::{Contradiction, contradiction};
 use super::expect::{Made, already_holds, hash_of, made_already};
 use super::journal::{Progress, Replay};
+use super::list::List;
 use crate::diff::{Protect, Untrusted};
-use crate::employee::{BranchId, Directory, Managed, User, UserId, email_key};
+use crate::employee::{BranchId, Directory, ExternalIdentifier, Managed, User, UserId};
 use crate::plan::{
     Action, BranchRef, Change, Digest, Field, Fields, ManagerRef, Operation, OperationId, Plan, Target, Value,
 };
@@ -32,16 +35,19 @@ pub struct Live<'a> {
     pub branches: Option<&'a BTreeSet<BranchId>>,
 }
 
-/// How the operations stand that were not begun yet, as far as the journal knows.
+/// How the operations stand, as far as the journal and the list know.
 #[derive(Debug, Default)]
 pub struct Standing {
-    /// What is wrong with the preconditions of some, in the plan's order.
+    /// What is wrong with the preconditions of some that were not begun yet, and with some that were done and are not so
+    /// any more, in the plan's order.
     pub conflicts: Vec<Conflict>,
+    /// In what users are not as operations that were done should have left them.
+    pub differing: HashMap<OperationId, Vec<String>>,
     /// Those whose preconditions are gone because what they should bring about is so already, where the journal shows
     /// that this apply was begun; with the user whom they made or changed.
     pub already: HashMap<OperationId, Option<UserId>>,
-    /// The ids of all users, where the plan creates somebody: an id that is answered to a create must be none of them.
-    pub users: HashSet<UserId>,
+    /// All users, where the plan creates somebody: an id that is answered to a create must be none of theirs.
+    pub users: HashMap<UserId, Option<ExternalIdentifier>>,
 }
 
 /// Why an operation cannot be carried out.
@@ -56,11 +62,14 @@ pub struct Conflict {
 impl Standing {
     /// Every problem, with the operation and the person.
     pub fn problems<'a>(&'a self, plan: &'a Plan) -> impl Iterator<Item = String> + 'a {
-        self.conflicts.iter().filter_map(|conflict| Some((plan.operation(conflict.operation)?, conflict))).flat_map(
-            |(Operation { id, name, employee, action, .. }, conflict)| {
+        let conflicts = self.conflicts.iter().map(|conflict| (conflict.operation, &conflict.problems));
+        let mut problems: Vec<_> = conflicts.chain(self.differing.iter().map(|(id, differs)| (*id, differs))).collect();
+        problems.sort_by_key(|(id, _)| *id);
+        problems.into_iter().filter_map(|(id, problems)| Some((plan.operation(id)?, problems))).flat_map(
+            |(Operation { id, name, employee, action, .. }, problems)| {
                 let who = employee.as_ref().map_or_else(|| name.clone(), |employee| format!("{employee} {name}"));
                 let line = move |problem: &String| format!("operation {id}, {} {who}: {problem}", action.name());
-                conflict.problems.iter().map(line)
+                problems.iter().map(line)
             },
         )
     }
@@ -73,7 +82,7 @@ impl Standing {
 /// Says what is not so.
 pub fn account(plan: &Plan, replay: &Replay, directory: &Directory) -> Result<(), Vec<String>> {
     let Target { anchors, users, .. } = &plan.content().target;
-    let was_empty = *users == 0 && !replay.announced;
+    let was_empty = *users == 0 && !replay.has_written();
     if !anchors.recognise(directory) || (was_empty && !directory.users.is_empty()) {
         return Err(vec![
             "this is not the account that the plan was made for: most of the users or branches that it knew are not there; \
@@ -85,33 +94,46 @@ pub fn account(plan: &Plan, replay: &Replay, directory: &Directory) -> Result<()
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
-/// Every precondition of the operations that were not begun yet.
+/// Every precondition of the operations that were not begun yet, and whether what was done is still so.
 ///
 /// # Errors
-/// Where the list cannot be judged because it does not tell roles.
+/// Where the list contradicts itself, or does not tell roles.
 pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing, Untrusted> {
     let index = Index::new(plan, live)?;
     let mut standing = Standing::default();
     if plan.content().summary.create > 0 {
-        standing.users = live.directory.users.iter().map(|user| user.id.clone()).collect();
+        let entry = |user: &User| (user.id.clone(), user.identifier.clone());
+        standing.users = live.directory.users.iter().map(entry).collect();
     }
+    let has_written = replay.has_written();
     let mut made: Option<Made> = None;
-    standing.conflicts.extend(lost_newcomers(plan, replay, live));
     for operation in &plan.content().operations {
-        if replay.operations.contains_key(&operation.id) {
-            continue;
+        match replay.operations.get(&operation.id) {
+            Some(Progress::InDoubt(_)) => continue,
+            Some(Progress::Done { .. }) => {
+                let made = made.get_or_insert_with(|| made_so_far(plan, replay, live.directory));
+                match contradiction(operation, &index.list, live.managed, made) {
+                    Some(Contradiction::Undone(problem)) => {
+                        let problem = format!("an earlier run did this, but {problem}");
+                        standing.conflicts.push(Conflict { operation: operation.id, problems: vec![problem] });
+                    }
+                    Some(Contradiction::Differs(differs)) => drop(standing.differing.insert(operation.id, differs)),
+                    None => {}
+                }
+                continue;
+            }
+            None => {}
         }
         let mut problems = index.problems_of(operation);
         // Later, the plan itself may have renamed somebody.
-        if !replay.announced {
+        if !has_written {
             problems.extend(labels::of_references(operation, live.directory));
         }
         if problems.is_empty() {
             continue;
         }
         let made = made.get_or_insert_with(|| made_so_far(plan, replay, live.directory));
-        if replay.is_begun() && !moves_branch(operation) && already_holds(operation, live.directory, live.managed, made)
-        {
+        if has_written && !moves_branch(operation) && already_holds(operation, live.directory, live.managed, made) {
             let user = match &operation.action {
                 Action::Create { .. } => made.get(&operation.id),
                 Action::Link { create, .. } => made.get(create),
@@ -124,28 +146,6 @@ pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing
         }
     }
     Ok(standing)
-}
-
-/// The creates that an earlier run did, whose user is not the person of the plan any more, or is not there, while others
-/// are still to be given that user as their manager.
-fn lost_newcomers(plan: &Plan, replay: &Replay, live: Live<'_>) -> Vec<Conflict> {
-    let operations = &plan.content().operations;
-    let is_done = |id: &OperationId| matches!(replay.operations.get(id), Some(Progress::Done { .. }));
-    let open = operations.iter().filter(|operation| !is_done(&operation.id));
-    let needed: HashSet<OperationId> = open.flat_map(|operation| operation.depends_on.iter().copied()).collect();
-    let lost = |operation: &Operation| {
-        let Action::Create { after } = &operation.action else { return None };
-        let Some(Progress::Done { user_id: Some(user_id), .. }) = replay.operations.get(&operation.id) else {
-            return None;
-        };
-        let user = live.directory.user(user_id);
-        if !needed.contains(&operation.id) || user.is_some_and(|user| user.identifier == after.external_identifier) {
-            return None;
-        }
-        let problem = format!("the user {user_id} whom an earlier run made is not this person in Skovik");
-        Some(Conflict { operation: operation.id, problems: vec![problem] })
-    };
-    operations.iter().filter_map(lost).collect()
 }
 
 /// A change of branch may have emptied fields that only a journal remembers, so that its managed fields do not prove it.
@@ -176,8 +176,7 @@ pub fn is_all_done(plan: &Plan, live: Live<'_>) -> bool {
 struct Index<'a> {
     plan: &'a Plan,
     live: Live<'a>,
-    by_email: HashMap<String, &'a User>,
-    by_identifier: HashMap<&'a str, &'a User>,
+    list: List<'a>,
     reports: HashMap<&'a UserId, Vec<&'a User>>,
 }
 
@@ -206,13 +205,7 @@ impl<'a> Index<'a> {
                 reports.entry(manager).or_default().push(user);
             }
         }
-        Ok(Self {
-            plan,
-            live,
-            by_email: users.iter().map(|user| (email_key(&user.email).into_owned(), user)).collect(),
-            by_identifier: users.iter().filter_map(|user| Some((user.identifier.as_ref()?.as_str(), user))).collect(),
-            reports,
-        })
+        Ok(Self { plan, live, list: List::new(users)?, reports })
     }
 
     fn problems_of(&self, operation: &Operation) -> Vec<String> {
@@ -266,13 +259,13 @@ impl<'a> Index<'a> {
     }
 
     fn taken_email(&self, operation: &Operation, email: &str, own: Option<&UserId>) -> Option<String> {
-        let owner = self.by_email.get(&*email_key(email))?;
+        let owner = self.list.by_email(email)?;
         self.is_in_the_way(operation, owner, own)
             .then(|| format!("the e-mail {email} now belongs to the user {}", owner.id))
     }
 
     fn taken_identifier(&self, operation: &Operation, identifier: &str, own: Option<&UserId>) -> Option<String> {
-        let owner = self.by_identifier.get(identifier)?;
+        let owner = self.list.by_identifier(identifier)?;
         self.is_in_the_way(operation, owner, own)
             .then(|| format!("the external identifier {identifier} now belongs to the user {}", owner.id))
     }

@@ -57,7 +57,10 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
     let settings = match settings {
         Ok(settings) => settings,
         // The settings have moved on since.
-        Err(error) => return finished.map_or(Err(error), |finished| finished_before(args, finished, ui)),
+        Err(error) => {
+            return finished
+                .map_or(Err(error), |finished| finished_unseen(args, finished, "the settings have changed", ui));
+        }
     };
     places(args, global).settings(&settings).check()?;
     if plan.content().operations.is_empty() {
@@ -66,7 +69,9 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
     }
     let granted = match approval(&plan, args, &settings, finished.is_none(), ui) {
         Ok(granted) => granted,
-        Err(error) => return finished.map_or(Err(error), |finished| finished_before(args, finished, ui)),
+        Err(error) => {
+            return finished.map_or(Err(error), |finished| finished_unseen(args, finished, "no approval holds", ui));
+        }
     };
     lifted(&plan, &plan.content().guards, &granted)?;
     let _lock = take_lock(&settings, &state, Some(plan.hash()))?;
@@ -116,7 +121,7 @@ pub(super) async fn carry_out(
     };
     if let Some(finished) = replay.finished {
         if !is_as_before(plan, live)? {
-            return finished_before(args, finished, ui);
+            return finished_before(args, finished, &taken_back(plan, &replay, live)?, ui);
         }
         ui.note(format!("Skovik is again as it was before this plan was applied at {finished:.0}: it is applied anew"));
         state.put_away(plan.hash())?;
@@ -135,9 +140,40 @@ pub(super) async fn carry_out(
     execute(args, begun, options, &*provider, &policy, state, ui).await
 }
 
-fn finished_before(args: &cli::Apply, finished: Timestamp, ui: &Ui) -> anyhow::Result<ExitStatus> {
-    say(args, ui, &format!("nothing to do: this plan was applied completely at {finished:.0}"));
+/// A journal is a claim: that all was done is believed as far as Skovik shows it.
+fn finished_before(
+    args: &cli::Apply,
+    finished: Timestamp,
+    taken_back: &[String],
+    ui: &Ui,
+) -> anyhow::Result<ExitStatus> {
+    if taken_back.is_empty() {
+        say(args, ui, &format!("nothing to do: this plan was applied completely at {finished:.0}"));
+        return Ok(ExitStatus::Done);
+    }
+    let problem = format!(
+        "this plan was applied completely at {finished:.0}, says its journal, but Skovik does not hold it now; nothing was \
+         written. Plan again:\n  {}",
+        listed(taken_back)
+    );
+    Err(refused(ExitStatus::Stale, problem))
+}
+
+/// The same where Skovik is not asked, because no apply could follow.
+fn finished_unseen(args: &cli::Apply, finished: Timestamp, why: &str, ui: &Ui) -> anyhow::Result<ExitStatus> {
+    let said = format!(
+        "nothing to do: this plan was applied completely at {finished:.0}, says its journal. {why} since: Skovik was not \
+         looked at",
+    );
+    say(args, ui, &said);
     Ok(ExitStatus::Done)
+}
+
+/// In what Skovik is not as a complete apply left it.
+fn taken_back(plan: &Plan, replay: &Replay, live: Live<'_>) -> anyhow::Result<Vec<String>> {
+    let standing = precheck::standing(plan, replay, live).or_refuse(ExitStatus::Untrusted)?;
+    let account = precheck::account(plan, replay, live.directory).err().unwrap_or_default();
+    Ok(account.into_iter().chain(standing.problems(plan)).collect())
 }
 
 /// Whether the account is in every respect as a plan needs it that was not applied yet.
@@ -230,10 +266,10 @@ async fn read_live(
 /// needs it throughout.
 fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> anyhow::Result<Option<Standing>> {
     let standing = precheck::standing(plan, replay, live).or_refuse(ExitStatus::Untrusted)?;
-    if standing.conflicts.is_empty() || replay.announced {
+    if standing.conflicts.is_empty() || replay.has_written() {
         return Ok(Some(standing));
     }
-    if !replay.is_begun() && precheck::is_all_done(plan, live) {
+    if !replay.has_written() && precheck::is_all_done(plan, live) {
         return Ok(None);
     }
     let problems: Vec<String> = standing.problems(plan).collect();
@@ -241,14 +277,16 @@ fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> anyhow::Result<Opti
 }
 
 fn stale(problems: &[String]) -> anyhow::Error {
+    let problem =
+        format!("the plan is stale, nothing was written; plan again and have that approved:\n  {}", listed(problems));
+    refused(ExitStatus::Stale, problem)
+}
+
+fn listed(problems: &[String]) -> String {
     let shown: Vec<_> = problems.iter().take(REASONS_SHOWN).map(|problem| crate::text::printable(problem)).collect();
     let more = problems.len() - shown.len();
     let more = if more > 0 { format!("\n  … and {more} more") } else { String::new() };
-    let problem = format!(
-        "the plan is stale, nothing was written; plan again and have that approved:\n  {}{more}",
-        shown.join("\n  ")
-    );
-    refused(ExitStatus::Stale, problem)
+    format!("{}{more}", shown.join("\n  "))
 }
 
 /// An approved plan, and how far it got.

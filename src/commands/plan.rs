@@ -206,7 +206,7 @@ pub(super) fn put_applied_plan_away(out: &Path, plan: &Plan, global: &Global, ui
     let Some(before) = plan_bytes(out).ok().and_then(|text| Plan::read(&text).ok()) else { return Ok(()) };
     let Some(state) = existing_state(global)? else { return Ok(()) };
     let replay = replay(&state, &before)?;
-    if !replay.is_begun() {
+    if !replay.has_written() {
         return Ok(());
     }
     if replay.finished.is_none() {

@@ -121,6 +121,9 @@ fn unfinished(out: &Path, settings: &Settings, state: &State) -> anyhow::Result<
         return Err(refused(ExitStatus::Damaged, problem));
     }
     let replay = replay(state, &plan)?;
+    if !replay.has_written() {
+        return Ok(None);
+    }
     match (replay.begun_by, replay.finished) {
         (Some(BegunBy::Run), None) => Ok(Some(plan)),
         (Some(BegunBy::Apply), None) => Err(for_people(out)),
@@ -136,7 +139,7 @@ fn refuse_peoples_apply(out: &Path, settings: &Settings, state: &State) -> anyho
     // Whatever else stands there has no journal.
     let Ok(plan) = read_plan(out) else { return Ok(()) };
     let replay = replay(state, &plan)?;
-    if !replay.is_begun() || replay.finished.is_some() {
+    if !replay.has_written() || replay.finished.is_some() {
         return Ok(());
     }
     let rules = rules(&plan, settings)?;

@@ -86,6 +86,7 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
     if !anchors.is_possible() || (anchors.users.is_empty() && *users > counted.delete) {
         return Err("its anchors are not those of its account".to_owned());
     }
+    super::unique::check(content)?;
     super::check_guards(content)
 }
 

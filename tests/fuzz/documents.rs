@@ -139,7 +139,7 @@ fn journal() {
                     replay.operations.keys().chain(&replay.failed).all(|id| known(*id)),
                     "no operation of the plan"
                 );
-                assert!(replay.is_begun() || !replay.announced, "it announces a request and is not begun");
+                assert!(replay.is_begun() || !replay.has_written(), "it has written and is not begun");
                 let all = plan.content().operations.len();
                 assert!(replay.finished.is_none() || replay.done() == all, "it is finished before its end");
                 Ok(format!("{} of {} done, {} failed", replay.done(), replay.operations.len(), replay.failed.len()))

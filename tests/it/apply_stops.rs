@@ -85,7 +85,7 @@ async fn a_damaged_journal_is_refused_with_its_line() {
     std::fs::write(world.journal_path(), text).expect("written");
     let ended = world.apply().await;
     assert_eq!(ended.code, Some(8), "{ended:?}");
-    assert!(ended.stderr.contains(".journal line 3 is not authentic"), "{ended:?}");
+    assert!(ended.stderr.contains(".journal line 4 is not authentic"), "{ended:?}");
     assert_eq!(world.writes().len(), writes);
 }
 

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod lists;
-mod script;
+pub(crate) mod script;
 mod secrets;
 mod snapshots;
 mod writes;

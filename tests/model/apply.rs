@@ -23,6 +23,10 @@ pub(crate) struct Run {
     /// Who was there when it began, one bit an id.
     known: u16,
     pub(crate) is_halted: bool,
+    /// Whether anything was written, or may have been, in this run.
+    pub(crate) has_written: bool,
+    /// Whether the list at the end was read.
+    pub(crate) is_confirmed: bool,
     /// It was begun although the plan was stale, which only a mutation does.
     is_stale: bool,
 }
@@ -35,6 +39,8 @@ pub(crate) struct Entry {
     doubt: Option<Doubt>,
     attempts: Attempts,
     pub(crate) made: Option<Id>,
+    /// An earlier run left it in doubt, and this one has not begun it.
+    is_resumed: bool,
 }
 
 /// Where an operation stands.
@@ -48,6 +54,8 @@ pub(crate) enum Phase {
     Pausing,
     /// The user was moved; what their custom fields are now is to be read.
     Refilling,
+    /// The write was answered, and others wait for it: this user is to be read back.
+    ReadingBack(Id),
     Parked {
         sent: bool,
         taken: bool,
@@ -96,13 +104,10 @@ impl Run {
         std::array::from_fn(|operation| self.entries[operation].made)
     }
 
-    /// Whether what depends on an operation may be begun.
-    pub(crate) fn is_done(&self, operation: usize) -> bool {
-        matches!(self.entries[operation].phase, Phase::Ended(Outcome::Done | Outcome::DoneBefore))
-    }
-
     pub(crate) fn is_under_way(&self) -> bool {
-        self.entries.iter().any(|entry| matches!(entry.phase, Phase::Sent | Phase::Pausing | Phase::Refilling))
+        self.entries
+            .iter()
+            .any(|entry| matches!(entry.phase, Phase::Sent | Phase::Pausing | Phase::Refilling | Phase::ReadingBack(_)))
     }
 
     pub(crate) fn is_parked(&self) -> bool {
@@ -130,6 +135,12 @@ impl World {
                         steps.push(Step::RefillUnread(process, operation));
                     }
                 }
+                Phase::ReadingBack(_) => {
+                    steps.push(Step::ReadBack(process, operation));
+                    if may_go_wrong {
+                        steps.push(Step::ReadBackUnread(process, operation));
+                    }
+                }
                 _ => {}
             }
             let reads = match run.entries[operation].phase {
@@ -149,7 +160,15 @@ impl World {
         }
         let is_ready = (0..self.operations()).any(|operation| self.is_ready(run, operation));
         if run.is_halted || !(is_ready || run.is_parked()) {
-            steps.push(Step::Finish(process));
+            let may_finish = run.is_halted || run.is_confirmed || !run.has_written;
+            if may_finish || self.has(Mutation::ConfirmsNothing) {
+                steps.push(Step::Finish(process));
+            } else {
+                steps.push(Step::Confirm(process));
+                if may_go_wrong {
+                    steps.push(Step::ConfirmUnread(process));
+                }
+            }
         } else if !is_ready && self.is_late_enough(state, process, run) {
             steps.push(Step::Settle(process));
             if may_go_wrong {
@@ -161,7 +180,22 @@ impl World {
     pub(crate) fn is_ready(&self, run: &Run, operation: usize) -> bool {
         !run.is_halted
             && run.entries[operation].phase == Phase::Waiting
-            && self.operation(operation).depends_on.iter().all(|needed| run.is_done(*needed))
+            && self.operation(operation).depends_on.iter().all(|needed| self.is_done(run, *needed))
+    }
+
+    /// Whether what depends on an operation may be begun. A create has at least made the person.
+    pub(crate) fn is_done(&self, run: &Run, operation: usize) -> bool {
+        let is_create = matches!(self.operation(operation).action, Action::Create { .. });
+        match run.entries[operation].phase {
+            Phase::Ended(Outcome::Done | Outcome::DoneBefore) => true,
+            Phase::Ended(Outcome::DoneOtherwise) => is_create,
+            _ => false,
+        }
+    }
+
+    /// Whether others wait for an operation.
+    pub(crate) fn is_needed(&self, operation: usize) -> bool {
+        self.plan.operations.iter().any(|other| other.depends_on.contains(&operation))
     }
 
     /// Whether nothing that this state folder knows of is on its way any more, which waiting for `settle_after` ensures.

@@ -3,7 +3,7 @@
 use stateright::{Checker as _, Model as _};
 
 use crate::laws::Law;
-use crate::plan::{HIRE, LEAVE, LINK, MOVE, PAIR, PLANS, Plan, REPLACE};
+use crate::plan::{HIRE, LEAVE, LINK, MOVE, PAIR, PLANS, Plan, REPLACE, TWINS};
 use crate::reach;
 use crate::world::{Budget, Mutation, World};
 
@@ -140,11 +140,10 @@ fn a_late_request_makes_somebody_twice_if_the_server_lets_it() {
     }
 }
 
-/// The limit of what an id proves: it is new to the run, and yet another client's.
+/// An id may be new to the run, and yet another client's.
 #[test]
-fn an_id_of_somebody_made_meanwhile_is_believed() {
-    for plan in [HIRE, PAIR] {
-        let world = world(plan, Budget { lies: 1, others: 1, ..CALM });
-        assert!(broken(&world, Law::DoneIsTrue).is_some(), "{}", plan.name);
+fn an_id_of_somebody_made_meanwhile_is_not_believed() {
+    for plan in [HIRE, LINK, PAIR, TWINS] {
+        holds_and_can_be_finished(&world(plan, Budget { lies: 1, others: 1, ..CALM }));
     }
 }

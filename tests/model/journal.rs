@@ -24,8 +24,18 @@ pub(crate) enum Progress {
 /// An outcome. It is not waited for: it is on disk before the next intent, or lost in a crash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Record {
-    Done { operation: usize, user: Option<Id>, differs: bool },
-    NotDone { operation: usize },
+    Done {
+        operation: usize,
+        user: Option<Id>,
+        differs: bool,
+    },
+    /// A create that was called done, and is in doubt again.
+    Doubted {
+        operation: usize,
+    },
+    NotDone {
+        operation: usize,
+    },
 }
 
 /// The journal of one state folder.
@@ -33,8 +43,10 @@ pub(crate) enum Record {
 pub(crate) struct Journal {
     /// Whether its header is written.
     pub(crate) is_begun: bool,
-    /// Whether any request was announced.
-    pub(crate) is_announced: bool,
+    /// Whether a request was carried out.
+    pub(crate) is_carried_out: bool,
+    /// Who was there before anything was written, one bit an id; only where the plan creates somebody.
+    pub(crate) known: u16,
     pub(crate) operations: [Option<Progress>; OPERATIONS],
     pub(crate) is_finished: bool,
     /// Handed over, and perhaps not on disk.
@@ -47,7 +59,6 @@ impl Journal {
     /// Writes an intent and waits until it, and all before it, is on disk.
     pub(crate) fn announce(&mut self, operation: usize, before: Option<User>) {
         self.flush();
-        self.is_announced = true;
         self.operations[operation].get_or_insert(Progress::InDoubt(Doubt { before }));
     }
 
@@ -65,11 +76,20 @@ impl Journal {
         for record in std::mem::take(&mut self.waiting).into_iter().take(kept) {
             match record {
                 Record::Done { operation, user, differs } => {
+                    self.is_carried_out |= self.has_intent(operation);
                     self.operations[operation] = Some(Progress::Done { user, differs });
+                }
+                Record::Doubted { operation } => {
+                    self.operations[operation] = Some(Progress::InDoubt(Doubt { before: None }));
                 }
                 Record::NotDone { operation } => self.operations[operation] = None,
             }
         }
+    }
+
+    /// Whether anything was written, or may have been.
+    pub(crate) fn has_written(&self) -> bool {
+        self.is_carried_out || (0..OPERATIONS).any(|operation| self.has_intent(operation))
     }
 
     /// Whether an intent of the operation is on disk, without an outcome.

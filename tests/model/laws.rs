@@ -6,6 +6,7 @@
 
 use stateright::Property;
 
+use crate::apply::{Outcome, Phase, Run};
 use crate::journal::Record;
 use crate::plan::{Action, Edit, Made, Plan, created, resolve, updated};
 use crate::server::{Fields, Id, Request, Server};
@@ -90,7 +91,10 @@ pub(crate) fn judge_sending(world: &World, state: &mut State, message: &Message,
     let Some(run) = &state.runs[process] else { return };
     let operation = world.operation(index);
     let made = run.made();
-    let is_in_order = operation.depends_on.iter().all(|needed| run.is_done(*needed));
+    // Nobody but this plan has written: what the operation waits for is so, whatever the server has answered.
+    let is_undisturbed = state.left.others == world.budget.others && state.left.forgeries == world.budget.forgeries;
+    let is_so = |needed: usize| !is_undisturbed || has_effect(world, &state.server, needed);
+    let is_in_order = operation.depends_on.iter().all(|needed| world.is_done(run, *needed) && is_so(*needed));
     // Whom an id stands for that a create was answered with: the person who was sent, if they are there at all.
     let is_whom_it_seems = |create: usize| match (&world.operation(create).action, made[create]) {
         (Action::Create { after }, Some(id)) => {
@@ -188,10 +192,12 @@ pub(crate) fn judge_record(world: &World, state: &mut State, folder: usize, reco
                 }
                 (Action::Update { .. } | Action::Link { .. }, _) => false,
             };
-            if is_false {
+            // What an answer says that nobody can see through is held against the list at the end.
+            if is_false && !state.is_deceived {
                 state.breaks(Law::DoneIsTrue);
             }
         }
+        Record::Doubted { .. } => {}
         Record::NotDone { operation } => {
             let had_effect = state.had_effect[folder] & (1 << operation) != 0;
             // What another client has taken back since is not there.
@@ -202,6 +208,43 @@ pub(crate) fn judge_record(world: &World, state: &mut State, folder: usize, reco
                 state.breaks(Law::NotDoneIsTrue);
             }
         }
+    }
+}
+
+/// Judges what is called done once the list at the end has confirmed it.
+pub(crate) fn judge_confirmed(world: &World, state: &mut State, process: usize) {
+    let Some(run) = state.runs[process] else { return };
+    if (0..world.operations()).any(|operation| is_called_done(&run, operation) && !is_so(world, state, &run, operation))
+    {
+        state.breaks(Law::DoneIsTrue);
+    }
+}
+
+/// Judges a run that ends with everything done. Another client may have written since the list was read.
+pub(crate) fn judge_finished(world: &World, state: &mut State, run: &Run) {
+    let is_undisturbed = state.left.others == world.budget.others;
+    if is_undisturbed && (0..world.operations()).any(|operation| !is_so(world, state, run, operation)) {
+        state.breaks(Law::DoneIsTrue);
+    }
+}
+
+fn is_called_done(run: &Run, operation: usize) -> bool {
+    matches!(run.entries[operation].phase, Phase::Ended(Outcome::Done | Outcome::DoneBefore))
+}
+
+/// Whether the account has what an operation brought about, at those whom the run knows.
+fn is_so(world: &World, state: &State, run: &Run, index: usize) -> bool {
+    let made = run.made();
+    match &world.operation(index).action {
+        Action::Create { after } => {
+            let user = made[index].and_then(|id| state.server.user(id));
+            user.is_some_and(|user| user.fields.identifier == after.identifier)
+        }
+        Action::Link { create, manager } => {
+            let user = made[*create].and_then(|id| state.server.user(id));
+            user.is_some_and(|user| resolve(*manager, &made) == Ok(user.fields.manager))
+        }
+        Action::Update { .. } | Action::Delete { .. } => has_effect(world, &state.server, index),
     }
 }
 

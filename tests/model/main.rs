@@ -11,9 +11,9 @@
 //! - A list is read at one moment. That a list is whole is proven elsewhere, by the client.
 //! - A request is carried out no later than `settle_after` after it left, or never: no list that settles something is read
 //!   while a request of this state folder may still be carried out.
-//! - The server may lose, refuse and delay, and may answer a POST with the id of anybody who was there when the run began,
-//!   or deny that a user exists. It does not answer 204 to a DELETE that it did not carry out, and does not answer a
-//!   POST with the id of somebody whom another client has made since the run began.
+//! - The server may lose, refuse and delay, may answer a POST with the id of anybody, deny that a user exists, and answer
+//!   that it did what it did not do. It does not lie about one operation twice: what it shows when a user is read is what
+//!   it holds, and so is its list.
 //! - Between the read and the moment at which the server carries a request out, another client can write unseen.
 
 #![expect(clippy::print_stdout, reason = "sizes and ways are shown with --nocapture")]

@@ -2,7 +2,7 @@
 
 use crate::checks::{CALM, broken, world};
 use crate::laws::Law;
-use crate::plan::{HIRE, LEAVE, LINK, MOVE, PAIR, Plan};
+use crate::plan::{HIRE, LEAVE, LINK, MOVE, PAIR, Plan, REPLACE, TWINS};
 use crate::reach;
 use crate::world::{Budget, Mutation, World};
 
@@ -31,6 +31,9 @@ fn nobody_unapproved() {
     let forgery = Budget { crashes: 1, forgeries: 1, ..CALM };
     is_noticed(&[Mutation::TrustsJournals], MOVE, forgery, Law::NobodyUnapproved);
     is_noticed(&[Mutation::BeginsStale], LEAVE, Budget { others: 1, ..CALM }, Law::NobodyUnapproved);
+    for plan in [HIRE, LINK, LEAVE, REPLACE] {
+        is_noticed(&[Mutation::ReadsNobodyBack], plan, Budget { lies: 1, ..CALM }, Law::NobodyUnapproved);
+    }
 }
 
 #[test]
@@ -53,10 +56,14 @@ fn nobody_protected_and_nothing_undone() {
 #[test]
 fn what_is_noted_is_true() {
     is_noticed(&[Mutation::BelievesGone], LEAVE, Budget { lies: 1, ..CALM }, Law::DoneIsTrue);
-    for plan in [HIRE, LINK, PAIR] {
+    // Where others wait for a newcomer, reading back notices too.
+    for plan in [HIRE, PAIR, TWINS] {
         is_noticed(&[Mutation::BelievesIds], plan, Budget { lies: 1, ..CALM }, Law::DoneIsTrue);
     }
     is_noticed(&[Mutation::SkipsRefill], MOVE, CALM, Law::DoneIsTrue);
+    for plan in [HIRE, LEAVE, REPLACE, PAIR, TWINS] {
+        is_noticed(&[Mutation::ConfirmsNothing], plan, Budget { lies: 1, ..CALM }, Law::DoneIsTrue);
+    }
     let meanwhile = Budget { faults: 1, others: 1, ..CALM };
     for plan in [LEAVE, MOVE, PAIR] {
         is_noticed(&[Mutation::ForgetsAttempts], plan, meanwhile, Law::NotDoneIsTrue);

@@ -132,7 +132,17 @@ pub(crate) const PAIR: Plan = Plan {
     ],
 };
 
-pub(crate) const PLANS: [Plan; 6] = [HIRE, LINK, LEAVE, REPLACE, MOVE, PAIR];
+/// Two newcomers who have nothing to do with each other: nobody is read back for their sake.
+pub(crate) const TWINS: Plan = Plan {
+    name: "twins",
+    users: &[user(1, None, 1)],
+    operations: &[
+        operation(Action::Create { after: person(11, ManagerRef::User(0)) }, &[]),
+        operation(Action::Create { after: person(12, ManagerRef::User(0)) }, &[]),
+    ],
+};
+
+pub(crate) const PLANS: [Plan; 7] = [HIRE, LINK, LEAVE, REPLACE, MOVE, PAIR, TWINS];
 
 /// The ids of the users whom the creates have made so far.
 pub(crate) type Made = [Option<Id>; OPERATIONS];

@@ -6,6 +6,9 @@ pub(crate) const SLOTS: usize = 7;
 /// A user's id. Ids are never given twice.
 pub(crate) type Id = u8;
 
+/// The id of nobody.
+pub(crate) const NOBODY: Id = 9;
+
 /// The fields that the plan manages. `name` stands for every field without rules of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Fields {
@@ -101,6 +104,11 @@ impl Server {
         for user in self.users.iter_mut().flatten().filter(|user| user.fields.manager == Some(id)) {
             user.fields.manager = None;
         }
+    }
+
+    /// Whether two users have one identifier or e-mail.
+    pub(crate) fn contradicts_itself(&self) -> bool {
+        self.iter().any(|(id, user)| self.is_taken(&user.fields, Some(id)))
     }
 
     /// Whether anybody but `own` has the identifier or e-mail.

@@ -3,7 +3,7 @@
 use crate::laws;
 use crate::plan::{Action, created};
 use crate::server::{Answer, Fields, Id, Request};
-use crate::world::{Budget, State, World};
+use crate::world::{Budget, Sent, State, World};
 
 /// What another client writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +53,10 @@ pub(crate) enum Step {
     Refill(usize, usize),
     /// As `Refill`, but the read gets no answer.
     RefillUnread(usize, usize),
+    /// After a write that others wait for: the user is read back.
+    ReadBack(usize, usize),
+    /// As `ReadBack`, but the read gets no answer.
+    ReadBackUnread(usize, usize),
     /// The server carries a request out, or refuses it by its own rules.
     CarryOut(usize),
     /// The server turns a request away without doing anything.
@@ -63,6 +67,8 @@ pub(crate) enum Step {
     Lie(usize, Id),
     /// A DELETE is answered by 404, and not carried out.
     LieGone(usize),
+    /// A request is answered as if it had been carried out; a POST by the id of nobody.
+    LieDone(usize),
     /// No answer comes; a request that was not carried out never will be.
     Lose(usize),
     /// No answer comes, but the request is still on its way.
@@ -73,6 +79,10 @@ pub(crate) enum Step {
     Settle(usize),
     /// That list cannot be read, and the run is halted.
     SettleUnread(usize),
+    /// What is called done is confirmed by one complete list.
+    Confirm(usize),
+    /// That list cannot be read, and the run is halted.
+    ConfirmUnread(usize),
     /// A run ends with its report.
     Finish(usize),
     /// A process is killed; so many outcomes that were handed over reach the disk.
@@ -112,6 +122,10 @@ impl World {
                     }
                     if let (Request::Delete(_), false, true) = (message.request, message.is_orphan, lies > 0) {
                         steps.push(Step::LieGone(place));
+                    }
+                    // A refill is sent once the move was seen: only the custom fields are at stake.
+                    if lies > 0 && !message.is_orphan && message.step != Sent::Refill {
+                        steps.push(Step::LieDone(place));
                     }
                 }
                 Some(answer) => {

@@ -8,7 +8,7 @@ use crate::apply::Run;
 use crate::journal::{Doubt, Journal, Progress};
 use crate::laws::{self, Law, Laws};
 use crate::plan::{Action, Operation, Plan};
-use crate::server::{Answer, Fields, Request, Server, User};
+use crate::server::{Answer, Fields, NOBODY, Request, Server, User};
 use crate::steps::{Foreign, Step, Turned};
 
 /// How many processes there can be.
@@ -46,6 +46,10 @@ pub(crate) enum Mutation {
     ForgetsDoubts,
     /// Custom fields that a change of branch emptied are not sent again.
     SkipsRefill,
+    /// What others wait for is not read back after its write.
+    ReadsNobodyBack,
+    /// What is called done is not held against a list at the end.
+    ConfirmsNothing,
 }
 
 /// What is modelled.
@@ -117,6 +121,8 @@ pub(crate) struct State {
     /// Whether anything happened that no apply can mend: another client wrote, the server lied or refused, a journal was
     /// forged.
     pub(crate) is_disturbed: bool,
+    /// Whether the server said that something was done which it did not do, or named somebody else's new user.
+    pub(crate) is_deceived: bool,
     /// Of each folder and operation, whether a request of it was carried out; for the laws.
     pub(crate) had_effect: [u8; PROCESSES],
 }
@@ -143,6 +149,7 @@ impl World {
             left: self.budget,
             broken: Laws::default(),
             is_disturbed: false,
+            is_deceived: false,
             had_effect: [0; PROCESSES],
         }
     }
@@ -173,6 +180,8 @@ impl World {
             Step::Unread(process, operation, how) => self.unread(&mut state, process, operation, how),
             Step::Refill(process, operation) => self.refill(&mut state, process, operation),
             Step::RefillUnread(process, operation) => self.refill_unread(&mut state, process, operation),
+            Step::ReadBack(process, operation) => self.read_back(&mut state, process, operation),
+            Step::ReadBackUnread(process, operation) => self.read_back_unread(&mut state, process, operation),
             Step::CarryOut(place) => self.carry_out(&mut state, place),
             Step::TurnAway(place, turned) => {
                 state.left.faults -= 1;
@@ -187,6 +196,8 @@ impl World {
             Step::Lie(place, id) => {
                 state.left.lies -= 1;
                 state.is_disturbed = true;
+                // An id that nobody has seen cannot be told from a new one before somebody looks.
+                state.is_deceived |= usize::from(id) >= self.plan.users.len();
                 let message = state.network.remove(place);
                 self.answered(&mut state, &message, Answer::Created(id));
             }
@@ -195,6 +206,19 @@ impl World {
                 state.is_disturbed = true;
                 let message = state.network.remove(place);
                 self.answered(&mut state, &message, Answer::NotFound);
+            }
+            Step::LieDone(place) => {
+                state.left.lies -= 1;
+                state.is_disturbed = true;
+                state.is_deceived = true;
+                let message = state.network.remove(place);
+                let answer = match (message.request, message.read) {
+                    (Request::Post(_), _) => Answer::Created(NOBODY),
+                    (Request::Put(_, fields, custom), Some(read)) => Answer::Stored(User { fields, custom, ..read }),
+                    (Request::Put(..), None) => return None,
+                    (Request::Delete(_), _) => Answer::Removed,
+                };
+                self.answered(&mut state, &message, answer);
             }
             Step::Lose(place) => {
                 state.left.faults -= 1;
@@ -213,9 +237,12 @@ impl World {
             Step::Settle(process) => self.settle(&mut state, process),
             Step::SettleUnread(process) => {
                 state.left.faults -= 1;
-                if let Some(run) = &mut state.runs[process] {
-                    run.is_halted = true;
-                }
+                self.halt(&mut state, process);
+            }
+            Step::Confirm(process) => self.confirm(&mut state, process),
+            Step::ConfirmUnread(process) => {
+                state.left.faults -= 1;
+                self.halt(&mut state, process);
             }
             Step::Finish(process) => self.finish(&mut state, process),
             Step::Crash(process, kept) => {

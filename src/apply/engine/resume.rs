@@ -16,15 +16,22 @@ impl<'a> Run<'a> {
         let conflicts: HashMap<OperationId, &Conflict> =
             standing.conflicts.iter().map(|conflict| (conflict.operation, conflict)).collect();
         for (index, operation) in operations.iter().enumerate() {
-            let conflict = conflicts.get(&operation.id);
+            // Whoever was made is nobody else's newcomer, also where they are not the person of the plan.
+            if let Some(Progress::Done { user_id, .. }) = replay.operations.get(&operation.id) {
+                self.note_made(index, user_id.as_ref());
+            }
+        }
+        let mut ended = Vec::new();
+        for (index, operation) in operations.iter().enumerate() {
             match replay.operations.get(&operation.id) {
-                Some(Progress::Done { .. }) if let Some(conflict) = conflict => {
+                Some(Progress::Done { .. }) if let Some(conflict) = conflicts.get(&operation.id) => {
                     let problem = format!("conflict: {}; plan again", conflict.problems.join(", "));
-                    self.end(index, Outcome::Failed { problem }, None, None);
+                    ended.push((index, Outcome::Failed { problem }));
                 }
-                Some(Progress::Done { user_id, differs }) => {
-                    self.note_made(index, user_id.as_ref());
-                    self.conclude(index, Outcome::DoneBefore { differs: differs.clone() });
+                Some(Progress::Done { differs, .. }) => {
+                    let differs =
+                        standing.differing.get(&operation.id).filter(|_| differs.is_empty()).unwrap_or(differs);
+                    ended.push((index, Outcome::DoneBefore { differs: differs.clone() }));
                 }
                 Some(Progress::InDoubt(doubt)) => {
                     if !matches!(operation.action, Action::Create { .. }) {
@@ -41,9 +48,19 @@ impl<'a> Run<'a> {
                         self.note_made(index, user_id.as_ref());
                         let id = operation.id;
                         self.note(&Record::Done { at, operation: id, user_id, after: None, differs: Vec::new() });
-                        self.conclude(index, Outcome::DoneBefore { differs: Vec::new() });
+                        ended.push((index, Outcome::DoneBefore { differs: Vec::new() }));
                     }
                 }
+            }
+        }
+        // All of them before what follows from any: what was done is not given up for what it depends on.
+        for (index, outcome) in &ended {
+            self.states[*index] = State::Ended(outcome.clone());
+        }
+        for (index, outcome) in ended {
+            match outcome {
+                Outcome::Failed { .. } => self.end(index, outcome, None, None),
+                outcome => self.conclude(index, outcome),
             }
         }
         for Conflict { operation, problems } in &standing.conflicts {

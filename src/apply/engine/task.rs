@@ -3,11 +3,22 @@
 use super::{Run, place};
 use crate::apply::expect::{created, resolved, resolved_manager};
 use crate::apply::operation::{Before, Task};
+use crate::employee::UserId;
 use crate::plan::{Action, Change, Field, ManagerRef, Operation, Value};
 
 impl<'a> Run<'a> {
     /// Resolves an operation's references to ids, which exist by now.
     pub(super) fn task(&self, operation: &'a Operation) -> Result<Task<'a>, String> {
+        let task = self.resolve(operation)?;
+        match &task {
+            Task::Update { user_id, changes, .. } if changes.iter().any(|change| names(change, user_id)) => {
+                Err(format!("the user {user_id} would be their own manager"))
+            }
+            _ => Ok(task),
+        }
+    }
+
+    fn resolve(&self, operation: &'a Operation) -> Result<Task<'a>, String> {
         let (managed, made) = (self.worker.managed, &self.made);
         Ok(match &operation.action {
             Action::Create { after } => Task::Create { after, expected: created(after, managed, made)? },
@@ -31,4 +42,8 @@ impl<'a> Run<'a> {
             Action::Delete { user_id, before_hash, .. } => Task::Delete { user_id, before_hash: *before_hash },
         })
     }
+}
+
+fn names(change: &Change, user_id: &UserId) -> bool {
+    matches!(&change.after, Some(Value::Manager(ManagerRef::User(manager))) if manager.user_id == *user_id)
 }

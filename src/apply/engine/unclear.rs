@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use super::{MAX_ATTEMPTS, Parked, Run, State, Stop, wants};
 use crate::apply::journal::{Doubt, Record};
-use crate::apply::settle::{List, Verdict};
+use crate::apply::list::List;
+use crate::apply::settle::{Verdict, judge};
 use crate::apply::{Halt, Outcome};
+use crate::employee::UserId;
 use crate::plan::Action;
 use crate::provider::StoredUser;
 
@@ -41,21 +43,20 @@ impl Run<'_> {
                 return false;
             }
         }
-        let read = tokio::select! {
-            read = self.worker.provider.users(self.worker.managed, &|_, _| {}) => read,
-            () = wants(&mut self.options.stop, Stop::Gently) => {
-                self.halt = Some(Halt::Interrupted);
+        let users = match self.read_list().await {
+            Ok(users) => users,
+            Err(problem) => {
+                self.halt = Some(problem.map_or(Halt::Interrupted, Halt::Unreadable));
                 return false;
             }
         };
-        let users = match read {
-            Ok(users) => users,
+        let list = match List::new(&users) {
+            Ok(list) => list,
             Err(error) => {
                 self.halt = Some(Halt::Unreadable(error.to_string()));
                 return false;
             }
         };
-        let list = List::new(&users);
         for index in parked {
             self.settle_one(index, &list);
         }
@@ -68,7 +69,8 @@ impl Run<'_> {
         let (mut problem, taken) = (problem.clone(), *taken);
         let tried = self.begun.get(&index).map_or(0, |(attempts, _)| *attempts);
         let (at, id) = ((self.worker.now)(), operation.id);
-        match list.judge(operation, self.worker.managed, &self.made) {
+        let is_new = |user_id: &UserId| self.not_new(index, user_id).is_none();
+        match judge(operation, list, self.worker.managed, &self.made, is_new) {
             Verdict::Made(user_id) => {
                 let user_id = Some(user_id);
                 self.note(&Record::Done {
@@ -87,6 +89,15 @@ impl Run<'_> {
             }
             Verdict::SomebodyElse(found) => {
                 self.end(index, Outcome::InDoubt { problem: format!("{problem}; {found}") }, None, None)
+            }
+            Verdict::NotNew(user_id) => {
+                let why = self.not_new(index, &user_id).unwrap_or_default();
+                let found = format!("Skovik has the user {user_id} with this identifier or e-mail, {why}");
+                // Of two creates the next list tells whom each has made.
+                if !self.doubt_maker(&user_id, &found) {
+                    let problem = format!("{problem}; {found}; look what became of whom, then plan again");
+                    self.end(index, Outcome::InDoubt { problem }, None, None);
+                }
             }
             Verdict::Absent if taken => {
                 self.note(&Record::NotDone { at, operation: id, problem: problem.clone() });

@@ -6,6 +6,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::{BegunBy, End, FORMAT, FORMAT_VERSION, JournalError, Record, Step, damaged, read_lines};
+use crate::apply::known::Known;
 use crate::employee::UserId;
 use crate::plan::{Action, Field, Operation, OperationId, Plan};
 use crate::provider::StoredUser;
@@ -39,8 +40,10 @@ pub struct Replay {
     pub operations: HashMap<OperationId, Progress>,
     /// Those that were tried and surely changed nothing.
     pub failed: HashSet<OperationId>,
-    /// Whether any request was announced.
-    pub announced: bool,
+    /// Who was in Skovik before anything was written, where the plan creates somebody.
+    pub known: Known,
+    /// Whether a request was carried out.
+    is_carried_out: bool,
     /// When the last operation was done, if all are.
     pub finished: Option<Timestamp>,
     /// Which command began it, if any did.
@@ -72,6 +75,12 @@ impl Replay {
         self.end.length > 0
     }
 
+    /// Whether anything was written, or may have been. Until then an apply changed nothing, whatever it tried.
+    #[must_use]
+    pub fn has_written(&self) -> bool {
+        self.is_carried_out || self.operations.values().any(|progress| matches!(progress, Progress::InDoubt(_)))
+    }
+
     /// How many operations are done.
     #[must_use]
     pub fn done(&self) -> usize {
@@ -96,9 +105,14 @@ impl Replay {
             _ if line == 1 => return Err("it names no plan".to_owned()),
             _ if self.finished.is_some() => return Err("it goes on after its end".to_owned()),
             Record::Run { .. } => {}
+            Record::Known { at: _, users } => {
+                if self.has_written() {
+                    return Err("it says after the first write who was there before it".to_owned());
+                }
+                self.known = users;
+            }
             Record::Intent { at: _, operation, step, before } => {
                 self.check_intent(plan, operation, step, before.as_ref())?;
-                self.announced = true;
                 let doubt = || Progress::InDoubt(Doubt { before });
                 self.operations.entry(operation).or_insert_with(doubt);
             }
@@ -107,8 +121,17 @@ impl Replay {
                 if let (Action::Create { .. }, Some(user_id)) = (&known(plan, operation)?.action, &user_id) {
                     self.made.insert(user_id.clone(), operation);
                 }
-                self.operations.insert(operation, Progress::Done { user_id, differs });
+                let before = self.operations.insert(operation, Progress::Done { user_id, differs });
+                self.is_carried_out |= matches!(before, Some(Progress::InDoubt(_)));
                 self.failed.remove(&operation);
+            }
+            Record::Doubted { at: _, operation, problem: _ } => {
+                let (Action::Create { .. }, Some(user_id)) = (&known(plan, operation)?.action, self.made_by(operation))
+                else {
+                    return Err(format!("operation {operation} has made nobody who could be doubted"));
+                };
+                self.made.remove(&user_id.clone());
+                self.operations.insert(operation, Progress::InDoubt(Doubt { before: None }));
             }
             Record::NotDone { at: _, operation, problem: _ } => {
                 known(plan, operation)?;

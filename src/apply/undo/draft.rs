@@ -85,7 +85,17 @@ impl Drafts {
 
 impl<'a> Maker<'a> {
     fn draft(&mut self, operation: &'a Operation) -> Result<Option<Draft>, String> {
-        let Some(entry) = self.history.entry(operation.id) else { return Ok(None) };
+        let Some(entry) = self.history.entry(operation.id) else {
+            let message = format!(
+                "operation {} of the plan, {} {}, is not in the journal and not taken back; if the end of the journal was \
+                 lost, run that apply again, and undo then",
+                operation.id,
+                operation.action.name(),
+                operation.name
+            );
+            self.say(operation, "undo_not_begun", message);
+            return Ok(None);
+        };
         let Some(done) = &entry.done else {
             let message = format!(
                 "operation {} of the plan, {} {}, is in doubt and not taken back: run that apply again, which settles it, \

@@ -63,8 +63,11 @@ impl History {
                 Record::Done { at: _, operation, user_id, after, differs: _ } => {
                     operations.entry(operation).or_default().done = Some(Done { user_id, after });
                 }
+                Record::Doubted { at: _, operation, problem: _ } => {
+                    operations.entry(operation).or_default().done = None
+                }
                 Record::NotDone { at: _, operation, problem: _ } => drop(operations.remove(&operation)),
-                Record::Journal { .. } | Record::Run { .. } | Record::Finished { .. } => {}
+                Record::Journal { .. } | Record::Run { .. } | Record::Known { .. } | Record::Finished { .. } => {}
             }
             Ok(())
         })?;

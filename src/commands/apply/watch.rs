@@ -83,6 +83,10 @@ enum Event<'a> {
         unclear: usize,
         wait_ms: u128,
     },
+    Confirming {
+        at: Timestamp,
+        done: usize,
+    },
     Summary {
         at: Timestamp,
         done: usize,
@@ -277,6 +281,12 @@ impl Observer for Watch {
         self.ui.note(format!(
             "unclear outcomes: {unclear}; waiting {seconds} s, then reading Skovik's whole list to see what was carried out"
         ));
+    }
+
+    fn confirming(&mut self, done: usize) {
+        self.tell(&Event::Confirming { at: now(), done });
+        self.bar.finish();
+        self.bar = self.ui.progress("confirming with Skovik's whole list");
     }
 
     fn halt(&self) -> Option<Halt> {

@@ -187,3 +187,67 @@ async fn the_plan_itself_is_called_what_it_is() {
     let (code, said) = apply(|content| content.target.anchors = Anchors::default()).await;
     assert_eq!(code, 8, "a plan that could be for any account: {said}");
 }
+
+/// Of two operations that give one identifier or e-mail, at most one can be what reviewers saw.
+#[tokio::test]
+async fn no_two_operations_make_one_person() {
+    fn again(content: &mut Content, alter: impl FnOnce(&mut Operation)) {
+        let is_create = |operation: &Operation| matches!(operation.action, Action::Create { .. });
+        let mut twin = operation(content, is_create).clone();
+        twin.id = skovik_sync::plan::OperationId(content.operations.len() as u32 + 1);
+        alter(&mut twin);
+        content.operations.push(twin);
+        content.summary.create += 1;
+    }
+    fn fields(operation: &mut Operation) -> &mut skovik_sync::plan::Fields {
+        let Action::Create { after } = &mut operation.action else { panic!("no create") };
+        after
+    }
+    let (code, said) = apply(|content| again(content, |_| ())).await;
+    assert_eq!(code, 8, "{said}");
+    assert!(said.contains("gives an external identifier that another one gives"), "{said}");
+    let (code, said) = apply(|content| {
+        again(content, |twin| {
+            twin.employee = Some("9999".into());
+            let after = fields(twin);
+            after.external_identifier = Some("9999".into());
+            after.primary_email = after.primary_email.to_uppercase();
+        });
+    })
+    .await;
+    assert_eq!(code, 8, "{said}");
+    assert!(said.contains("gives an e-mail that another one gives"), "{said}");
+    let (code, said) = apply(|content| {
+        again(content, |twin| {
+            twin.employee = twin.employee.as_ref().map(|identifier| format!("{identifier} ").as_str().into());
+            let after = fields(twin);
+            after.external_identifier = after.external_identifier.as_ref().map(|id| format!("{id} ").as_str().into());
+            after.primary_email = "other@example.com".to_owned();
+        });
+    })
+    .await;
+    assert_eq!(code, 8, "{said}");
+    assert!(said.contains("with outer white space"), "{said}");
+    let (code, said) = apply(|content| {
+        let email = fields(operation(content, |operation| matches!(operation.action, Action::Create { .. })))
+            .primary_email
+            .clone();
+        let Action::Update { changes, .. } = &mut of(content, "1007").action else { panic!("no update") };
+        let before = Some(Value::Text("p7@example.com".to_owned()));
+        let change = skovik_sync::plan::Change { field: Field::PrimaryEmail, before, after: Some(Value::Text(email)) };
+        changes.push(change);
+        changes.sort_by(|one, other| one.field.cmp(&other.field));
+    })
+    .await;
+    assert_eq!(code, 8, "{said}");
+    assert!(said.contains("gives an e-mail that another one gives"), "{said}");
+    let (code, said) = apply(|content| {
+        let Action::Update { user_id, changes, .. } = &mut of(content, "1007").action else { panic!("no update") };
+        let itself = UserRef { user_id: user_id.clone(), employee: None, name: String::new() };
+        let manager = changes.iter_mut().find(|change| change.field == Field::Manager).expect("a new manager");
+        manager.after = Some(Value::Manager(ManagerRef::User(itself)));
+    })
+    .await;
+    assert_eq!(code, 8, "{said}");
+    assert!(said.contains("makes somebody their own manager"), "{said}");
+}

@@ -3,13 +3,16 @@
 
 mod accounts;
 mod answers;
+mod confirmed;
 mod files;
 mod ids;
 mod labels;
 mod letters;
+mod liar;
 mod outputs;
 mod pipes;
 mod recovery;
+mod replayed;
 mod retries;
 mod runs;
 mod shell;

@@ -146,8 +146,8 @@ async fn a_pipe_that_is_read_gets_every_event() {
     let ended = world.run(&["apply", "plan.json", "--events", "pipe"]).await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let events = reader.await.expect("read");
-    // The first and the last, and two for each operation.
-    assert_eq!(events.lines().count(), 2 * MANY + 2);
+    // The first and the last, two for each operation, and one before the list that confirms them.
+    assert_eq!(events.lines().count(), 2 * MANY + 3);
     assert!(events.lines().last().expect("a line").contains("summary"), "{events}");
 }
 
@@ -233,7 +233,7 @@ async fn the_event_file_is_its_owners_alone() {
     let ended = world.run(&["apply", "plan.json", "--events", "events.jsonl"]).await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!(std::fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
-    assert_eq!(std::fs::read_to_string(&path).expect("read").lines().count(), 8);
+    assert_eq!(std::fs::read_to_string(&path).expect("read").lines().count(), 9);
     // A device is written to as it is.
     let ended = world.run(&["apply", "plan.json", "--events", "/dev/null"]).await;
     assert_eq!(ended.code, Some(0), "{ended:?}");

@@ -213,7 +213,7 @@ async fn what_an_authentic_line_says_of_skovik_is_held_against_skovik() {
         let before = every_step().account();
         let had = before.users().filter(|user| reports(&serde_json::from_str(user).expect("JSON"))).count();
         assert_eq!(world.users().values().filter(|user| reports(user)).count(), had, "{stranger}");
-        assert!(in_plan || ended.stderr.contains("is not this person in Skovik"), "{ended:?}");
+        assert!(in_plan || ended.stderr.contains("who was made is not"), "{ended:?}");
         assert!(world.writes().is_empty());
     }
 }

@@ -33,6 +33,8 @@ pub(super) enum Fault {
     CrashAfter,
     /// Another client changes somebody's family name first.
     Overtaken,
+    /// It is carried out; where it makes somebody, the answer names somebody else's id.
+    Misnamed,
 }
 
 /// What is told of each request that wrote something, or tried to.
@@ -53,6 +55,8 @@ pub(super) struct Memory {
     pub(super) overtaken: Mutex<Vec<String>>,
     crash: Notify,
     has_ended: AtomicBool,
+    /// The answer that is given now names somebody else.
+    is_misnamed: AtomicBool,
     retries: u32,
 }
 
@@ -91,6 +95,7 @@ impl Memory {
             overtaken: Mutex::default(),
             crash: Notify::new(),
             has_ended: AtomicBool::new(false),
+            is_misnamed: AtomicBool::new(false),
             retries,
         }
     }
@@ -120,6 +125,10 @@ impl Memory {
             None => Ok(act(&mut lock(&self.service))),
             Some(Fault::Overtaken) => {
                 self.overtake();
+                Ok(act(&mut lock(&self.service)))
+            }
+            Some(Fault::Misnamed) => {
+                self.is_misnamed.store(true, Ordering::Relaxed);
                 Ok(act(&mut lock(&self.service)))
             }
             Some(Fault::Refused) => Err(ApiError::NotSent { problem: "busy".to_owned(), again }),
@@ -268,8 +277,16 @@ impl Provider for Memory {
 
     fn create<'a>(&'a self, request: &'a Request, managed: &'a Managed) -> BoxFuture<'a, Result<LiveUser, ApiError>> {
         Box::pin(async move {
+            self.is_misnamed.store(false, Ordering::Relaxed);
             let made = self.write("create", None, |service| service.create(body(request))).await?;
-            live(made.map_err(refused)?, managed)
+            let mut made = made.map_err(refused)?;
+            if self.is_misnamed.swap(false, Ordering::Relaxed) {
+                let service = lock(&self.service);
+                let others: Vec<&String> = service.people.keys().filter(|id| json!(id) != made["id"]).collect();
+                let other = lock(&self.faults).rng.choice(others);
+                made.insert("id".to_owned(), json!(other));
+            }
+            live(made, managed)
         })
     }
 

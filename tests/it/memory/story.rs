@@ -228,6 +228,7 @@ impl Observer for Nobody {
     fn started(&mut self, _: &Operation, _: u32) {}
     fn ended(&mut self, _: Ended<'_>) {}
     fn settling(&mut self, _: usize, _: Duration) {}
+    fn confirming(&mut self, _: usize) {}
 }
 
 /// A folder for the state, in memory where there is such a place: what is lost without power is no matter here.
@@ -266,7 +267,7 @@ async fn apply_to_the_end(plan: &Plan, memory: &Memory, folder: &Path, max_in_fl
         return Process::Stale;
     }
     let standing = precheck::standing(plan, &replay, live).expect("a list without contradictions");
-    if !standing.conflicts.is_empty() && !replay.announced {
+    if !standing.conflicts.is_empty() && !replay.has_written() {
         return Process::Stale;
     }
     let journal = Journal::open(&state.journal(plan.hash()), state.key(), &replay, plan.hash(), BegunBy::Apply).await;

@@ -9,19 +9,19 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]
-pub(super) struct Request {
-    pub(super) method: String,
+pub(crate) struct Request {
+    pub(crate) method: String,
     /// Path and query, with legible brackets.
-    pub(super) target: String,
+    pub(crate) target: String,
     /// The head, to the letter.
-    pub(super) head: String,
-    pub(super) body: String,
-    pub(super) at: Instant,
+    pub(crate) head: String,
+    pub(crate) body: String,
+    pub(crate) at: Instant,
 }
 
 /// What the server does with a request.
 #[derive(Debug, Clone)]
-pub(super) enum Reply {
+pub(crate) enum Reply {
     /// A proper answer, with further header lines.
     Answer(u16, Vec<(&'static str, String)>, String),
     /// These bytes, and then the connection is closed.
@@ -33,19 +33,19 @@ pub(super) enum Reply {
 }
 
 /// The server; it lives as long as the test's runtime.
-pub(super) struct Server {
-    pub(super) url: String,
+pub(crate) struct Server {
+    pub(crate) url: String,
     requests: Arc<Mutex<Vec<Request>>>,
     most_at_once: Arc<AtomicUsize>,
 }
 
-pub(super) fn json(status: u16, body: impl Into<String>) -> Reply {
+pub(crate) fn json(status: u16, body: impl Into<String>) -> Reply {
     Reply::Answer(status, Vec::new(), body.into())
 }
 
 impl Server {
     /// Starts a server that answers the n-th request (from 0) by `script`.
-    pub(super) async fn start(script: impl Fn(usize, &Request) -> Reply + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(script: impl Fn(usize, &Request) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/v1", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -65,20 +65,20 @@ impl Server {
     }
 
     /// Answers one request after the other with these, and with the last one from then on.
-    pub(super) async fn replies(replies: Vec<Reply>) -> Self {
+    pub(crate) async fn replies(replies: Vec<Reply>) -> Self {
         Self::start(move |number, _| replies[number.min(replies.len() - 1)].clone()).await
     }
 
-    pub(super) fn requests(&self) -> Vec<Request> {
+    pub(crate) fn requests(&self) -> Vec<Request> {
         self.requests.lock().unwrap().clone()
     }
 
     /// Method and target of every request.
-    pub(super) fn calls(&self) -> Vec<String> {
+    pub(crate) fn calls(&self) -> Vec<String> {
         self.requests().iter().map(|request| format!("{} {}", request.method, request.target)).collect()
     }
 
-    pub(super) fn most_at_once(&self) -> usize {
+    pub(crate) fn most_at_once(&self) -> usize {
         self.most_at_once.load(Ordering::SeqCst)
     }
 }

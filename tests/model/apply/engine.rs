@@ -1,5 +1,6 @@
 //! What becomes of operations, as `engine`, `engine::unclear` and `settle` say it.
 
+use super::precheck::Contradiction;
 use super::{Attempts, End, Entry, MAX_ATTEMPTS, Outcome, Phase, Run};
 use crate::journal::{Doubt, Record};
 use crate::laws;
@@ -11,7 +12,7 @@ use crate::world::{Mutation, State, World};
 enum Verdict {
     Made(Id),
     Absent,
-    SomebodyElse,
+    SomebodyElse(Id),
     Gone,
     ReadAgain,
 }
@@ -19,11 +20,15 @@ enum Verdict {
 impl World {
     pub(super) fn take_in(&self, state: &mut State, process: usize, operation: usize, end: End, before: Option<User>) {
         let Some(run) = &mut state.runs[process] else { return };
-        let is_create = matches!(self.operation(operation).action, Action::Create { .. });
-        let is_known = |id: Id| run.known & 1 << id != 0 || run.made().contains(&Some(id));
+        let after_unclear = end == End::Conflict && run.entries[operation].attempts.unclear;
+        run.has_written |= after_unclear || matches!(end, End::Unclear | End::HalfDone);
+        let run = *run;
         let parked = |sent, taken| Phase::Parked { sent, taken };
         match end {
-            End::Done(Some(id)) if is_create && is_known(id) && !self.has(Mutation::BelievesIds) => {
+            End::Done(Some(id)) | End::DoneOtherwise(Some(id))
+                if self.is_not_new(state, process, operation, id) && !self.has(Mutation::BelievesIds) =>
+            {
+                self.doubt_maker(state, process, id);
                 self.park(state, process, operation, parked(true, false), before);
             }
             End::Done(user) => self.done(state, process, operation, user, false),
@@ -44,6 +49,36 @@ impl World {
             End::SaidGone if self.has(Mutation::BelievesGone) => self.done(state, process, operation, None, false),
             End::SaidGone => self.park(state, process, operation, parked(false, false), before),
         }
+    }
+
+    /// Whether a create cannot have made this user.
+    fn is_not_new(&self, state: &State, process: usize, operation: usize, id: Id) -> bool {
+        let (Some(run), Action::Create { .. }) = (&state.runs[process], &self.operation(operation).action) else {
+            return false;
+        };
+        let is_others = (0..self.operations()).any(|other| other != operation && run.entries[other].made == Some(id));
+        let was_there = !run.entries[operation].is_resumed && run.known & 1 << id != 0;
+        is_others || was_there || state.journals[self.folders[process]].known & 1 << id != 0
+    }
+
+    /// Doubts the create that was answered with the same user before, unless that user was read back since.
+    fn doubt_maker(&self, state: &mut State, process: usize, id: Id) -> bool {
+        let Some(run) = state.runs[process] else { return false };
+        for maker in 0..self.operations() {
+            let entry = run.entries[maker];
+            // One that an earlier run did, and that failed, is one whose user is another person now.
+            let is_done = matches!(entry.phase, Phase::Ended(Outcome::Done | Outcome::DoneOtherwise | Outcome::Failed));
+            if entry.made != Some(id) || !is_done || self.is_needed(maker) {
+                continue;
+            }
+            self.note(state, process, Record::Doubted { operation: maker });
+            if let Some(run) = &mut state.runs[process] {
+                run.entries[maker].made = None;
+            }
+            self.park(state, process, maker, Phase::Parked { sent: true, taken: false }, None);
+            return true;
+        }
+        false
     }
 
     fn park(&self, state: &mut State, process: usize, operation: usize, phase: Phase, before: Option<User>) {
@@ -84,6 +119,7 @@ impl World {
             begun: 0,
             doubt: None,
             attempts: Attempts::default(),
+            is_resumed: ended.is_resumed,
         };
         self.give_up_dependents(run);
     }
@@ -93,12 +129,11 @@ impl World {
         // Operations stand behind what they depend on.
         for other in 0..self.operations() {
             let is_waiting = run.entries[other].phase == Phase::Waiting;
-            let is_given_up = self.operation(other).depends_on.iter().any(|&needed| {
-                matches!(
-                    run.entries[needed].phase,
-                    Phase::Ended(Outcome::Failed | Outcome::InDoubt | Outcome::NotAttempted | Outcome::DoneOtherwise)
-                )
-            });
+            let is_given_up = self
+                .operation(other)
+                .depends_on
+                .iter()
+                .any(|&needed| matches!(run.entries[needed].phase, Phase::Ended(_)) && !self.is_done(run, needed));
             if is_waiting && is_given_up {
                 run.entries[other].phase = Phase::Ended(Outcome::NotAttempted);
             }
@@ -107,15 +142,26 @@ impl World {
 
     pub(crate) fn settle(&self, state: &mut State, process: usize) {
         let list = state.server;
-        for operation in 0..self.operations() {
+        if list.contradicts_itself() {
+            return self.halt(state, process);
+        }
+        // Whoever is doubted on the way is for the next list.
+        let Some(run) = state.runs[process] else { return };
+        let is_parked = |operation: &usize| matches!(run.entries[*operation].phase, Phase::Parked { .. });
+        for operation in (0..self.operations()).filter(is_parked) {
             let Some(run) = state.runs[process] else { return };
             let entry = run.entries[operation];
             let Phase::Parked { taken, .. } = entry.phase else { continue };
             let tried = entry.begun;
             match self.verdict(operation, &list, &run.made()) {
+                Verdict::Made(id) | Verdict::SomebodyElse(id) if self.is_not_new(state, process, operation, id) => {
+                    if !self.doubt_maker(state, process, id) {
+                        self.end(state, process, operation, Outcome::InDoubt);
+                    }
+                }
                 Verdict::Made(id) => self.done(state, process, operation, Some(id), false),
                 Verdict::Gone => self.done(state, process, operation, None, false),
-                Verdict::SomebodyElse => self.end(state, process, operation, Outcome::InDoubt),
+                Verdict::SomebodyElse(_) => self.end(state, process, operation, Outcome::InDoubt),
                 Verdict::Absent if taken => self.not_done(state, process, operation),
                 Verdict::Absent | Verdict::ReadAgain if tried < MAX_ATTEMPTS => {
                     if let Some(run) = &mut state.runs[process] {
@@ -139,8 +185,37 @@ impl World {
         match found {
             None => Verdict::Absent,
             Some((id, user)) if created(after, made) == Ok(user.fields) => Verdict::Made(id),
-            Some(_) => Verdict::SomebodyElse,
+            Some((id, _)) => Verdict::SomebodyElse(id),
         }
+    }
+
+    pub(crate) fn halt(&self, state: &mut State, process: usize) {
+        if let Some(run) = &mut state.runs[process] {
+            run.is_halted = true;
+        }
+    }
+
+    /// Holds what is called done against the list at the end.
+    pub(crate) fn confirm(&self, state: &mut State, process: usize) {
+        let list = state.server;
+        if list.contradicts_itself() {
+            return self.halt(state, process);
+        }
+        let Some(run) = &mut state.runs[process] else { return };
+        let made = run.made();
+        run.is_confirmed = true;
+        for operation in 0..self.operations() {
+            let phase = &mut run.entries[operation].phase;
+            if let Phase::Ended(Outcome::Done | Outcome::DoneBefore) = phase
+                && let Some(contradiction) = self.contradiction(operation, &list, &made)
+            {
+                *phase = Phase::Ended(match contradiction {
+                    Contradiction::Undone => Outcome::Failed,
+                    Contradiction::Differs => Outcome::DoneOtherwise,
+                });
+            }
+        }
+        laws::judge_confirmed(self, state, process);
     }
 
     /// What is reported of an operation when its run ends now.
@@ -148,7 +223,9 @@ impl World {
         match run.entries[operation].phase {
             Phase::Ended(outcome) => outcome,
             Phase::Waiting => Outcome::NotAttempted,
-            Phase::Sent | Phase::Pausing | Phase::Refilling | Phase::Parked { .. } => Outcome::InDoubt,
+            Phase::Sent | Phase::Pausing | Phase::Refilling | Phase::ReadingBack(_) | Phase::Parked { .. } => {
+                Outcome::InDoubt
+            }
         }
     }
 
@@ -156,7 +233,11 @@ impl World {
         let Some(run) = state.runs[process].take() else { return };
         let journal = &mut state.journals[self.folders[process]];
         journal.flush();
-        journal.is_finished = (0..self.operations())
-            .all(|operation| matches!(Self::outcome(&run, operation), Outcome::Done | Outcome::DoneBefore));
+        journal.is_finished = !run.is_halted
+            && (0..self.operations())
+                .all(|operation| matches!(Self::outcome(&run, operation), Outcome::Done | Outcome::DoneBefore));
+        if journal.is_finished {
+            laws::judge_finished(self, state, &run);
+        }
     }
 }

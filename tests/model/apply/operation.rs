@@ -15,6 +15,7 @@ impl World {
         let made = run.made();
         let entry = &mut run.entries[operation];
         entry.begun += 1;
+        entry.is_resumed = false;
         if let Action::Create { after } = &self.operation(operation).action {
             let Ok(fields) = created(after, &made) else {
                 return self.end(state, process, operation, Outcome::Failed);
@@ -111,6 +112,7 @@ impl World {
         let entry = &mut run.entries[operation];
         if entry.phase == Phase::Waiting {
             entry.begun += 1;
+            entry.is_resumed = false;
             entry.attempts = Attempts { left: RETRIES, doubt: entry.doubt, unclear: false, first: None };
         }
         let is_delete = matches!(self.operation(operation).action, Action::Delete { .. });
@@ -199,6 +201,11 @@ impl World {
         let (process, operation) = (usize::from(message.process), usize::from(message.operation));
         let Some(run) = &mut state.runs[process] else { return };
         let first = run.entries[operation].attempts.first;
+        run.has_written |= match answer {
+            Answer::Created(_) | Answer::Stored(_) | Answer::Removed => true,
+            Answer::NotFound => message.step == Sent::Delete,
+            Answer::Taken | Answer::Refused => false,
+        };
         let id = message.request.user();
         let end = match (message.step, answer) {
             (Sent::Create, Answer::Created(id)) => End::Done(Some(id)),
@@ -221,7 +228,45 @@ impl World {
             (Sent::Delete, Answer::NotFound) => End::SaidGone,
             _ => End::NotDone,
         };
+        if let (End::Done(user), true) = (end, self.is_needed(operation) && !self.has(Mutation::ReadsNobodyBack)) {
+            let whom = user.or(message.request.user());
+            if let Some(id) = whom {
+                run.entries[operation].phase = Phase::ReadingBack(id);
+                return;
+            }
+        }
         self.go_on(state, process, operation, end, false, first);
+    }
+
+    /// Holds an answer that says "done" against the user whom it is about.
+    pub(crate) fn read_back(&self, state: &mut State, process: usize, operation: usize) {
+        let Some(run) = state.runs[process] else { return };
+        let Phase::ReadingBack(id) = run.entries[operation].phase else { return };
+        let first = run.entries[operation].attempts.first;
+        let held = state.server.user(id);
+        let made = run.made();
+        let end = match (&self.operation(operation).action, held) {
+            (Action::Delete { .. }, None) => End::Done(None),
+            (Action::Delete { .. }, Some(_)) => End::SaidGone,
+            (_, None) => End::Unclear,
+            (Action::Create { after }, Some(user)) => {
+                let is_person = user.fields.identifier == after.identifier && user.fields.email == after.email;
+                match created(after, &made) {
+                    _ if !is_person => End::Unclear,
+                    Ok(fields) if fields == user.fields => End::Done(Some(id)),
+                    _ => End::DoneOtherwise(Some(id)),
+                }
+            }
+            (Action::Update { edit, .. }, Some(user)) => as_asked(user.fields, *edit, &made, id),
+            (Action::Link { manager, .. }, Some(user)) => as_asked(user.fields, Edit::Manager(*manager), &made, id),
+        };
+        self.go_on(state, process, operation, end, false, first);
+    }
+
+    pub(crate) fn read_back_unread(&self, state: &mut State, process: usize, operation: usize) {
+        state.left.faults -= 1;
+        let first = state.runs[process].and_then(|run| run.entries[operation].attempts.first);
+        self.go_on(state, process, operation, End::Unclear, false, first);
     }
 
     pub(crate) fn turned_away(&self, state: &mut State, message: &Message, turned: Turned) {
@@ -289,4 +334,8 @@ impl World {
         }
         self.take_in(state, process, operation, end, before);
     }
+}
+
+fn as_asked(held: Fields, edit: Edit, made: &Made, id: Id) -> End {
+    if updated(held, edit, made) == Ok(held) { End::Done(Some(id)) } else { End::DoneOtherwise(Some(id)) }
 }

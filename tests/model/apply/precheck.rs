@@ -12,6 +12,15 @@ enum Standing {
     Good,
     Already,
     Conflict,
+    /// Done, and the user holds something else now.
+    Differing,
+}
+
+/// How a list contradicts that an operation is done, as in `confirm`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Contradiction {
+    Undone,
+    Differs,
 }
 
 impl World {
@@ -26,16 +35,38 @@ impl World {
         if journal.is_finished || (journal.is_forged && !self.has(Mutation::TrustsJournals)) {
             return None;
         }
+        if state.server.contradicts_itself() {
+            return None;
+        }
         let made = self.made_so_far(&journal.operations, &state.server);
         let standing = self.standing(&journal, &state.server, &made);
-        let is_stale = standing.contains(&Standing::Conflict) && !journal.is_announced;
+        let has_written = journal.has_written();
+        let is_stale = standing.contains(&Standing::Conflict) && !has_written;
         if is_stale && !self.has(Mutation::BeginsStale) {
             return None;
         }
         state.journals[folder].is_begun = true;
         let known = state.server.iter().fold(0, |known, (id, _)| known | 1 << id);
-        let entry = Entry { phase: Phase::Waiting, begun: 0, doubt: None, attempts: Attempts::default(), made: None };
-        state.runs[process] = Some(Run { entries: [entry; OPERATIONS], known, is_halted: false, is_stale });
+        let creates = self.plan.operations.iter().any(|operation| matches!(operation.action, Action::Create { .. }));
+        if creates && !has_written {
+            state.journals[folder].known = known;
+        }
+        let entry = Entry {
+            phase: Phase::Waiting,
+            begun: 0,
+            doubt: None,
+            attempts: Attempts::default(),
+            made: None,
+            is_resumed: false,
+        };
+        state.runs[process] = Some(Run {
+            entries: [entry; OPERATIONS],
+            known,
+            is_halted: false,
+            has_written: false,
+            is_confirmed: false,
+            is_stale,
+        });
         self.take_up(state, process, &journal.operations, standing, &made);
         Some(())
     }
@@ -45,13 +76,17 @@ impl World {
             if operation >= self.operations() {
                 return Standing::Good;
             }
-            if self.is_lost_newcomer(operation, &journal.operations, server) {
-                return Standing::Conflict;
+            if let Some(Progress::Done { .. }) = journal.operations[operation] {
+                return match self.contradiction(operation, server, made) {
+                    Some(Contradiction::Undone) => Standing::Conflict,
+                    Some(Contradiction::Differs) => Standing::Differing,
+                    None => Standing::Good,
+                };
             }
             if journal.operations[operation].is_some() || !self.has_problem(operation, server) {
                 return Standing::Good;
             }
-            let may_be_done = journal.is_begun && !self.moves_branch(operation);
+            let may_be_done = journal.has_written() && !self.moves_branch(operation);
             if may_be_done && self.already_holds(operation, server, made) {
                 Standing::Already
             } else {
@@ -70,20 +105,26 @@ impl World {
     ) {
         let Some(run) = &mut state.runs[process] else { return };
         let mut notes = Vec::new();
+        // Whoever was made is nobody else's newcomer, also where they are not the person of the plan.
+        for (planned, (progress, entry)) in self.plan.operations.iter().zip(replay.iter().zip(&mut run.entries)) {
+            if let (Some(Progress::Done { user, .. }), Action::Create { .. }) = (progress, planned.action) {
+                entry.made = *user;
+            }
+        }
         for operation in 0..self.operations() {
             let entry = &mut run.entries[operation];
             match replay[operation] {
                 Some(Progress::Done { .. }) if standing[operation] == Standing::Conflict => {
                     entry.phase = Phase::Ended(Outcome::Failed);
                 }
-                Some(Progress::Done { user, differs }) => {
-                    let is_create = matches!(self.operation(operation).action, Action::Create { .. });
-                    entry.made = user.filter(|_| is_create);
+                Some(Progress::Done { user: _, differs }) => {
+                    let differs = differs || standing[operation] == Standing::Differing;
                     entry.phase = Phase::Ended(if differs { Outcome::DoneOtherwise } else { Outcome::DoneBefore });
                 }
                 Some(Progress::InDoubt(_)) if self.has(Mutation::ForgetsDoubts) => {}
                 Some(Progress::InDoubt(doubt)) => {
                     let is_create = matches!(self.operation(operation).action, Action::Create { .. });
+                    entry.is_resumed = true;
                     if !is_create {
                         entry.doubt = Some(doubt);
                     }
@@ -122,18 +163,25 @@ impl World {
         }
     }
 
-    /// Whether an earlier run made somebody who is not that person any more, while others are still to be given them as
-    /// their manager.
-    fn is_lost_newcomer(&self, create: usize, replay: &[Option<Progress>; OPERATIONS], server: &Server) -> bool {
-        let (Some(Progress::Done { user: Some(user), .. }), Some(Action::Create { after })) =
-            (replay[create], self.plan.operations.get(create).map(|operation| &operation.action))
-        else {
-            return false;
-        };
-        let is_open = |operation: usize| !matches!(replay[operation], Some(Progress::Done { .. }));
-        let is_needed = (0..self.operations())
-            .any(|operation| is_open(operation) && self.operation(operation).depends_on.contains(&create));
-        is_needed && server.user(user).is_none_or(|user| user.fields.identifier != after.identifier)
+    /// How the list contradicts that an operation is done, if it does.
+    pub(super) fn contradiction(&self, operation: usize, list: &Server, made: &Made) -> Option<Contradiction> {
+        let differs = |is_as_asked: bool| (!is_as_asked).then_some(Contradiction::Differs);
+        match &self.operation(operation).action {
+            Action::Create { after } => {
+                let user = made[operation].and_then(|id| list.user(id));
+                let Some(user) = user.filter(|user| user.fields.identifier == after.identifier) else {
+                    return Some(Contradiction::Undone);
+                };
+                differs(created(after, made).is_ok_and(|mut fields| {
+                    if after.manager == ManagerRef::Nobody {
+                        fields.manager = user.fields.manager;
+                    }
+                    fields == user.fields
+                }))
+            }
+            Action::Update { .. } | Action::Link { .. } => differs(self.already_holds(operation, list, made)),
+            Action::Delete { user, .. } => list.user(*user).map(|_| Contradiction::Undone),
+        }
     }
 
     pub(super) fn moves_branch(&self, operation: usize) -> bool {

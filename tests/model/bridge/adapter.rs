@@ -32,7 +32,7 @@ use super::wire::{LAST_NAME, branch_id, email, first_name, resource, user, user_
 use crate::apply::{Outcome, RETRIES};
 use crate::journal::{self, Doubt};
 use crate::plan::{self as model, OPERATIONS};
-use crate::server::{Fields, Id, Server};
+use crate::server::{Fields, Id, SLOTS, Server};
 
 /// The account, whatever the port of the server that stands for it.
 const ACCOUNT: &str = "https://model.example/v1";
@@ -60,6 +60,7 @@ impl Observer for Watch {
         self.0.borrow_mut().insert(ended.operation.id.0 as usize - 1);
     }
     fn settling(&mut self, _: usize, _: Duration) {}
+    fn confirming(&mut self, _: usize) {}
 }
 
 fn managed() -> Managed {
@@ -123,7 +124,7 @@ impl Program {
         let (managed, protect, plan) = (managed(), protect(), Arc::clone(&self.plan));
         let live = Live { directory: &directory, managed: &managed, protect: &protect, branches: None };
         let standing = precheck::standing(&plan, &replay, live).map_err(|error| error.to_string())?;
-        if !standing.conflicts.is_empty() && !replay.announced {
+        if !standing.conflicts.is_empty() && !replay.has_written() {
             return Err(format!("it is stale: {:?}", standing.conflicts));
         }
         let client = Client::new(client_options(url)).map_err(|error| error.to_string())?;
@@ -172,7 +173,10 @@ impl Program {
         }
         Ok(journal::Journal {
             is_begun: replay.is_begun(),
-            is_announced: replay.announced,
+            is_carried_out: replay.has_written(),
+            known: (0..SLOTS as Id)
+                .filter(|id| replay.known.has(&user_id(*id).as_str().into()))
+                .fold(0, |all, id| all | 1 << id),
             operations,
             is_finished: replay.finished.is_some(),
             waiting: Vec::new(),

@@ -10,7 +10,7 @@ use super::http::{self, Held};
 use super::wire;
 use crate::apply::{Phase, RETRIES};
 use crate::journal::{Journal, Progress};
-use crate::server::{Answer, Id, Request, Server, User};
+use crate::server::{Answer, Id, NOBODY, Request, Server, User};
 use crate::steps::{Step, Turned, Unread};
 use crate::world::{Message, State, World};
 
@@ -122,6 +122,8 @@ impl Reality {
     fn expected_journal(&self, process: usize, state: &State) -> Journal {
         let mut expected = state.journals[self.world.folders[process]].clone();
         expected.flush();
+        // Of a journal that is read, only what follows from it can be seen.
+        expected.is_carried_out = expected.has_written();
         for progress in expected.operations.iter_mut().flatten() {
             if let Progress::InDoubt(doubt) = progress {
                 doubt.before = doubt.before.map(bare_user);
@@ -198,6 +200,15 @@ impl Reality {
                 let want = whom(&self.world, last, process, operation).map(Want::User).ok_or("it reads nobody")?;
                 self.fail(process, &want, rng).await?;
             }
+            Step::ReadBack(process, operation) => {
+                let id = read_back(last, process, operation).ok_or("it reads nobody back")?;
+                let held = self.take(process, &Want::User(id))?;
+                self.answer_read(held, id);
+            }
+            Step::ReadBackUnread(process, operation) => {
+                let want = read_back(last, process, operation).map(Want::User).ok_or("it reads nobody back")?;
+                self.fail(process, &want, rng).await?;
+            }
             Step::CarryOut(place) => self.carry_out(&message(place))?,
             Step::TurnAway(place, turned) => {
                 let Message { process, request, .. } = message(place);
@@ -230,6 +241,16 @@ impl Reality {
                 let held = self.take(usize::from(process), &Want::Write(request))?;
                 answer_write(held, request, Answer::NotFound);
             }
+            Step::LieDone(place) => {
+                let Message { process, request, read, .. } = message(place);
+                let held = self.take(usize::from(process), &Want::Write(request))?;
+                let answer = match (request, read) {
+                    (Request::Put(_, fields, custom), Some(read)) => Answer::Stored(User { fields, custom, ..read }),
+                    (Request::Delete(_), _) => Answer::Removed,
+                    _ => Answer::Created(NOBODY),
+                };
+                answer_write(held, request, answer);
+            }
             Step::Lose(place) | Step::GiveUp(place) => {
                 let Message { process, request, .. } = message(place);
                 let process = usize::from(process);
@@ -239,11 +260,11 @@ impl Reality {
                 }
             }
             Step::Vanish(place) => self.forget_orphan(&message(place))?,
-            Step::Settle(process) => {
+            Step::Settle(process) | Step::Confirm(process) => {
                 let list = wire::list(&self.server);
                 self.take(process, &Want::List)?.answer(200, list);
             }
-            Step::SettleUnread(process) => self.fail(process, &Want::List, rng).await?,
+            Step::SettleUnread(process) | Step::ConfirmUnread(process) => self.fail(process, &Want::List, rng).await?,
             Step::Finish(process) => {
                 let outcomes = self.processes[process].take().ok_or("it does not run")?.outcomes().await?;
                 let run = last.runs[process].as_ref().ok_or("it does not run in the model")?;
@@ -338,12 +359,14 @@ fn wants(world: &World, state: &State, process: usize) -> Vec<Want> {
         let reads = match run.entries[operation].phase {
             Phase::Waiting => world.is_ready(run, operation),
             Phase::Pausing | Phase::Refilling => true,
-            Phase::Sent | Phase::Parked { .. } | Phase::Ended(_) => false,
+            Phase::Sent | Phase::ReadingBack(_) | Phase::Parked { .. } | Phase::Ended(_) => false,
         };
+        wants.extend(read_back(state, process, operation).map(Want::User));
         wants.extend(whom(world, state, process, operation).filter(|_| reads).map(Want::User));
     }
     let is_ready = (0..world.operations()).any(|operation| world.is_ready(run, operation));
-    if run.is_parked() && !run.is_halted && !run.is_under_way() && !is_ready {
+    let settles_or_confirms = run.is_parked() || (run.has_written && !run.is_confirmed);
+    if settles_or_confirms && !run.is_halted && !run.is_under_way() && !is_ready {
         wants.push(Want::List);
     }
     wants
@@ -354,6 +377,14 @@ fn ends(world: &World, state: &State, process: usize) -> bool {
     let mut steps = Vec::new();
     world.steps_of(state, process, &mut steps);
     steps.contains(&Step::Finish(process))
+}
+
+/// Whom an operation reads back.
+fn read_back(state: &State, process: usize, operation: usize) -> Option<Id> {
+    match state.runs[process].as_ref()?.entries[operation].phase {
+        Phase::ReadingBack(id) => Some(id),
+        _ => None,
+    }
 }
 
 /// Whom an operation reads.

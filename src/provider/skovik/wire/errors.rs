@@ -30,14 +30,16 @@ pub(in crate::provider::skovik) fn errors_in_success(body: &[u8]) -> Option<Stri
     struct Document<'a> {
         #[serde(borrow, default)]
         errors: Option<&'a RawValue>,
+        /// Not of JSON:API, but what a server or a proxy before it may say.
+        #[serde(borrow, default)]
+        error: Option<&'a RawValue>,
     }
     // A body that cannot be read so is no success for whoever reads it next.
-    let errors = serde_json::from_slice::<Document<'_>>(body).ok()?.errors?.get();
-    if matches!(errors, "null" | "[]" | "{}" | "\"\"" | "false") {
-        return None;
-    }
+    let Document { errors, error } = serde_json::from_slice(body).ok()?;
+    let says_so = |text: &&str| !matches!(*text, "null" | "[]" | "{}" | "\"\"" | "false");
+    let said = [errors, error].into_iter().flatten().map(RawValue::get).find(says_so)?;
     let words = error_objects(body).into_iter().find_map(|error| error.detail.or(error.title).or(error.code));
-    Some(words.unwrap_or_else(|| errors.to_owned()))
+    Some(words.unwrap_or_else(|| said.to_owned()))
 }
 
 /// Whether a status means that the key is refused, whatever was asked for `[assumed]`: no request can succeed then.
@@ -104,6 +106,9 @@ mod tests {
             (r#"{"data":[],"errors":true}"#, Some("true")),
             (r#"{"data":[],"errors":[]}"#, None),
             (r#"{"data":[],"errors":null}"#, None),
+            (r#"{"data":[],"error":"half of it"}"#, Some("\"half of it\"")),
+            (r#"{"data":[],"errors":[],"error":{"code":7}}"#, Some("{\"code\":7}")),
+            (r#"{"data":[],"error":null}"#, None),
             (r#"{"data":[]}"#, None),
             ("", None),
         ] {

@@ -1,0 +1,73 @@
+//! What the complete list says of operations that count as done: an answer and a journal are claims. Pure functions.
+
+use super::expect::{Made, created, differences, resolve, resolved, updated};
+use super::list::List;
+use crate::employee::{Managed, User, UserId};
+use crate::plan::{Action, Fields, Operation};
+
+/// How the list contradicts that an operation is done.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Contradiction {
+    /// Nobody is there whom it should have made, or who it should have removed is there.
+    Undone(String),
+    /// The user holds something else than was asked for.
+    Differs(Vec<String>),
+}
+
+/// How the list contradicts that an operation is done, if it does.
+pub(super) fn contradiction(
+    operation: &Operation,
+    list: &List<'_>,
+    managed: &Managed,
+    made: &Made,
+) -> Option<Contradiction> {
+    let differs = |differs: Vec<String>| (!differs.is_empty()).then_some(Contradiction::Differs(differs));
+    let nobody = |id| differs(vec![format!("the user {id} is not in Skovik")]);
+    match &operation.action {
+        Action::Create { after } => {
+            let Some(id) = made.get(&operation.id) else {
+                return Some(Contradiction::Undone("nobody knows whom it made".to_owned()));
+            };
+            let found = list.user(id);
+            let Some(user) = found.filter(|user| user.identifier == after.external_identifier) else {
+                return Some(Contradiction::Undone(not_made(id, found, after, list)));
+            };
+            match created(after, managed, made) {
+                Ok(mut expected) => {
+                    // Whom a link sets afterwards is the link's to be confirmed.
+                    if let Some(None) = after.manager {
+                        expected.manager.clone_from(&user.manager);
+                    }
+                    differs(differences(&expected, user, managed))
+                }
+                Err(problem) => differs(vec![problem]),
+            }
+        }
+        Action::Update { user_id, before_hash: _, changes } => {
+            let Some(user) = list.user(user_id) else { return nobody(user_id) };
+            differs(match resolved(changes, made) {
+                Ok(changes) => differences(&updated(user, &changes, managed), user, managed),
+                Err(problem) => vec![problem],
+            })
+        }
+        Action::Link { create, manager } => {
+            let (Some(id), Some(manager)) = (made.get(create), resolve(manager, made)) else {
+                return differs(vec!["nobody knows whom it links".to_owned()]);
+            };
+            let Some(user) = list.user(id) else { return nobody(id) };
+            let expected = User { manager: Some(manager.clone()), ..user.clone() };
+            differs(differences(&expected, user, managed))
+        }
+        Action::Delete { user_id, .. } => {
+            let problem = || format!("the user {user_id} who was removed is in Skovik");
+            list.user(user_id).map(|_| Contradiction::Undone(problem()))
+        }
+    }
+}
+
+fn not_made(id: &UserId, found: Option<&User>, after: &Fields, list: &List<'_>) -> String {
+    let is = if found.is_some() { "is not this person in Skovik" } else { "is not in Skovik" };
+    let owner = after.external_identifier.as_ref().and_then(|identifier| list.by_identifier(identifier.as_str()));
+    let owner = owner.map_or_else(String::new, |owner| format!("; the user {} has their identifier", owner.id));
+    format!("the user {id} who was made {is}{owner}")
+}

@@ -1,0 +1,56 @@
+//! Whom a create made. The id of somebody who was there before, or whom another create made, is not a new one.
+
+use super::{Parked, Run, State};
+use crate::apply::Outcome;
+use crate::apply::journal::{Progress, Record};
+use crate::employee::UserId;
+use crate::plan::Action;
+
+impl Run<'_> {
+    pub(super) fn note_made(&mut self, index: usize, user_id: Option<&UserId>) {
+        let operation = &self.operations[index];
+        if let (Action::Create { .. }, Some(user_id)) = (&operation.action, user_id) {
+            self.made.insert(operation.id, user_id.clone());
+            self.made_users.insert(user_id.clone(), index);
+        }
+    }
+
+    /// Why a create cannot have made this user, if it cannot; in words that follow the user.
+    pub(super) fn not_new(&self, index: usize, user_id: &UserId) -> Option<String> {
+        let operation = &self.operations[index];
+        let Action::Create { .. } = operation.action else { return None };
+        if let Some(maker) = self.made_users.get(user_id).filter(|maker| **maker != index) {
+            let maker = &self.operations[*maker];
+            return Some(format!("whom operation {}, {} {}, made", maker.id, maker.action.name(), maker.name));
+        }
+        // Whom an earlier run made without an answer is in the list that this run began with.
+        let is_in_doubt = matches!(self.replay.operations.get(&operation.id), Some(Progress::InDoubt(_)));
+        let is_resumed = is_in_doubt && !self.begun.contains_key(&index);
+        let was = self.standing.users.get(user_id).filter(|_| !is_resumed);
+        let was_there = was.is_some() || self.replay.known.has(user_id);
+        was_there.then(|| match was.and_then(Option::as_ref) {
+            Some(identifier) => format!("who was there before as the employee {identifier}"),
+            None => "who was there before".to_owned(),
+        })
+    }
+
+    /// Doubts the create that was answered with the same user before, unless that user was found to be its person since.
+    /// Says whether it did.
+    pub(super) fn doubt_maker(&mut self, user_id: &UserId, problem: &str) -> bool {
+        let Some(&maker) = self.made_users.get(user_id) else { return false };
+        // One that an earlier run did, and that failed, is one whose user is another person now.
+        let is_doubtful = matches!(self.states[maker], State::Ended(Outcome::Done { .. } | Outcome::Failed { .. }));
+        if !is_doubtful || self.is_needed(maker) {
+            return false;
+        }
+        let (at, operation) = ((self.worker.now)(), self.operations[maker].id);
+        self.note(&Record::Doubted { at, operation, problem: problem.to_owned() });
+        self.made.remove(&operation);
+        self.made_users.remove(user_id);
+        if let Some((attempts, _)) = self.begun.get_mut(&maker) {
+            *attempts = 0;
+        }
+        self.park(maker, Parked::sent_now(problem.to_owned()), None);
+        true
+    }
+}

@@ -1,0 +1,57 @@
+//! The complete list of the account's users, made ready for looking people up.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use crate::diff::Untrusted;
+use crate::employee::{User, UserId, email_key};
+
+/// A list that does not contradict itself.
+pub(super) struct List<'a> {
+    /// Sorted by id.
+    users: &'a [User],
+    by_identifier: HashMap<&'a str, &'a User>,
+    by_email: HashMap<Cow<'a, str>, &'a User>,
+}
+
+impl<'a> List<'a> {
+    /// # Errors
+    /// Where two users have one identifier or e-mail: nobody can tell then who of them is meant.
+    pub(super) fn new(users: &'a [User]) -> Result<Self, Untrusted> {
+        let twice = |what, value: &str, first: &User, second: &User| Untrusted::Twice {
+            what,
+            value: value.to_owned(),
+            first: first.id.to_string(),
+            second: second.id.to_string(),
+        };
+        let mut by_identifier = HashMap::with_capacity(users.len());
+        let mut by_email = HashMap::with_capacity(users.len());
+        for user in users {
+            if let Some(identifier) = &user.identifier
+                && let Some(first) = by_identifier.insert(identifier.as_str(), user)
+            {
+                return Err(twice("external identifier", identifier.as_str(), first, user));
+            }
+            if let Some(first) = by_email.insert(email_key(&user.email), user) {
+                return Err(twice("e-mail", &user.email, first, user));
+            }
+        }
+        Ok(Self { users, by_identifier, by_email })
+    }
+
+    /// The user with this id.
+    pub(super) fn user(&self, id: &UserId) -> Option<&'a User> {
+        let place = self.users.binary_search_by(|user| user.id.cmp(id)).ok()?;
+        self.users.get(place)
+    }
+
+    /// The user with this external identifier.
+    pub(super) fn by_identifier(&self, identifier: &str) -> Option<&'a User> {
+        self.by_identifier.get(identifier).copied()
+    }
+
+    /// The user with this e-mail.
+    pub(super) fn by_email(&self, email: &str) -> Option<&'a User> {
+        self.by_email.get(&*email_key(email)).copied()
+    }
+}

@@ -1,0 +1,89 @@
+//! What the service holds after a write: its answer compared with what was sent, and the user read back where others wait
+//! for the write, which rest on what is held and not on an answer.
+
+use super::{Attempt, End, Task, Worker};
+use crate::apply::Halt;
+use crate::apply::expect::{differences, is_person, updated};
+use crate::employee::{User, UserId};
+use crate::plan::Change;
+use crate::provider::{ApiError, LiveUser, Request, StoredUser};
+
+impl Worker<'_> {
+    /// Holds an answer that says "done" against the user whom it is about.
+    pub(super) async fn read_back(&self, task: &Task<'_>, mut attempt: Attempt) -> Attempt {
+        let End::Done { user_id, after, differs } = &mut attempt.end else { return attempt };
+        let id: &UserId = match (task, &*user_id) {
+            (Task::Delete { user_id, .. }, _) => user_id,
+            (Task::Create { .. } | Task::Update { .. }, Some(user_id)) => user_id,
+            (Task::Create { .. } | Task::Update { .. }, None) => return attempt,
+        };
+        let end = match (task, self.provider.user(id, self.managed).await) {
+            (Task::Delete { .. }, Ok(None)) => return attempt,
+            (Task::Delete { .. }, Ok(Some(_))) => {
+                End::SaidGone(format!("Skovik answers that the user {id} is removed, and still has them"))
+            }
+            (Task::Create { .. } | Task::Update { .. }, Ok(None)) => {
+                End::Unclear(format!("Skovik answers that the write is done, and does not have the user {id}"))
+            }
+            (Task::Create { expected, .. }, Ok(Some(read))) if !is_person(expected, &read.user) => {
+                End::Unclear(another_person(&read))
+            }
+            (Task::Create { .. } | Task::Update { .. }, Ok(Some(read))) => {
+                let found = match task {
+                    Task::Create { expected, .. } => differences(expected, &read.user, self.managed),
+                    Task::Update { changes, .. } => {
+                        differences(&updated(&read.user, changes, self.managed), &read.user, self.managed)
+                    }
+                    Task::Delete { .. } => Vec::new(),
+                };
+                // What the answer showed to be lost beyond that is lost still.
+                differs.extend(found);
+                differs.sort_unstable();
+                differs.dedup();
+                *after = Some(read.stored);
+                return attempt;
+            }
+            (_, Err(error)) => {
+                if let ApiError::Credentials { .. } = error {
+                    attempt.halt.get_or_insert(Halt::Credentials(error.to_string()));
+                }
+                End::Unclear(format!("the user {id} could not be read back after the write: {error}"))
+            }
+        };
+        attempt.end = end;
+        attempt
+    }
+
+    /// How what the service holds after a write differs from what it was sent, what this tool does not manage included.
+    /// What the answer seems to have lost is looked at once more.
+    pub(super) async fn as_stored(&self, expected: &User, sent: &Request, answer: LiveUser) -> (LiveUser, Vec<String>) {
+        let differs = |held: &LiveUser| {
+            let mut differs = differences(expected, &held.user, self.managed);
+            differs.extend(self.dialect().losses(sent, &held.stored, self.managed));
+            differs
+        };
+        let found = differs(&answer);
+        if found.is_empty() {
+            return (answer, found);
+        }
+        match self.provider.user(answer.id(), self.managed).await {
+            Ok(Some(read)) => {
+                let found = differs(&read);
+                (read, found)
+            }
+            _ => (answer, found),
+        }
+    }
+
+    /// What a user lost of what was carried along from `before`.
+    pub(super) fn losses(&self, before: &StoredUser, changes: &[Change], held: &StoredUser) -> Vec<String> {
+        let sent = self.dialect().update_request(before, changes);
+        sent.map_or_else(|problem| vec![problem], |sent| self.dialect().losses(&sent, held, self.managed))
+    }
+}
+
+/// Why an answer to a create is not believed.
+pub(super) fn another_person(answer: &LiveUser) -> String {
+    let identifier = answer.user.identifier.as_ref().map_or("(none)", |identifier| identifier.as_str());
+    format!("Skovik answers with another person, the user {} with the identifier {identifier:?}", answer.id())
+}
