@@ -11,6 +11,7 @@ pub(crate) mod quoting;
 mod read;
 mod secrets;
 pub(crate) mod section;
+mod source;
 pub(crate) mod template;
 #[cfg(test)]
 mod tests;
@@ -29,13 +30,13 @@ use crate::diff::{Remove, Renumber};
 use crate::files::{Links, read_regular_text};
 use crate::guard::Limits;
 use crate::plan::Digest;
-use crate::source::Source;
 
 pub(crate) use credentials::SecretShape;
 pub use credentials::{Secret, SecretPlace};
 pub(crate) use credentials::{beginning, program_path, shortened};
 pub(crate) use read::secure_url;
 pub(crate) use secrets::Secrets;
+pub use source::{Key, MaxAge, Missing, Prefer, SourceSettings};
 pub use template::Template;
 
 /// How long a settings file may be, in bytes.
@@ -97,37 +98,6 @@ pub struct TargetSettings {
     pub timeout: Duration,
     /// How often a request that failed in passing is sent again.
     pub retries: u32,
-}
-
-/// `[[source]]`: one list of records.
-#[derive(Debug, Clone)]
-pub struct SourceSettings {
-    /// What templates call it.
-    pub name: Arc<str>,
-    /// The column whose value joins its records with those of the others.
-    pub key: String,
-    /// How many records it must have.
-    pub expect_records: Option<u64>,
-    /// How many records it may have; a longer list is not believed.
-    pub max_rows: u64,
-    /// How long reading it may take.
-    pub timeout: Duration,
-    /// What it means that a later source has no record of somebody in scope.
-    pub missing: Missing,
-    /// Which one counts of several records with one key.
-    pub prefer: Option<Template>,
-    /// What kind of list it is, with that kind's own settings.
-    pub(crate) kind: Arc<dyn Source>,
-}
-
-/// What it means that a later source has no record of somebody in scope (`missing` in `[[source]]`).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Missing {
-    /// Its columns are undefined.
-    #[default]
-    Undefined,
-    /// No plan is made.
-    Error,
 }
 
 /// `[employee]`: a template for each managed field.

@@ -191,6 +191,19 @@ pub struct Desired {
     pub out_of_scope: HashSet<ExternalIdentifier>,
     /// Good records whose branch is outside `[scope] branches`: another configuration manages them.
     pub elsewhere: Vec<Employee>,
+    /// How the people in scope were joined with each source but the first.
+    pub joins: Vec<Join>,
+}
+
+/// How the people in scope were joined with a later source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Join {
+    /// The people in scope.
+    pub people: u64,
+    /// Those of them of whom the source has a record.
+    pub with_row: u64,
+    /// The source's records whose key is that of nobody, in scope or out of it.
+    pub rows_of_nobody: u64,
 }
 
 /// A user as Skovik holds them, normalised.

@@ -82,11 +82,8 @@ fn show_source(listing: &Listing, ui: &Ui) -> anyhow::Result<()> {
         let padding = " ".repeat(width.saturating_sub(measure_text_width(name)));
         ui.line(format!("  column        {name}{padding}  {}", escape(&shapes.join("  |  "))).trim_end())?;
     }
-    if listing.passed_over() > 0 {
-        ui.line(format!("  prefer        {} records stand behind another one with their key", listing.passed_over()))?;
-    }
-    if listing.without_key() > 0 {
-        ui.warn(format!("source {name}: {} records have no key", listing.without_key()));
+    for remark in listing.key_remarks() {
+        ui.line(printable(&format!("  keys          {remark}")))?;
     }
     Ok(())
 }

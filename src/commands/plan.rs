@@ -83,6 +83,7 @@ pub(super) struct BothSides {
 impl BothSides {
     /// Applies the settings to what was read.
     pub(super) fn new(records: Records, resolved: ResolvedMapper, directory: Directory) -> anyhow::Result<Self> {
+        let records = resolved.settle(&records).or_refuse(ExitStatus::Usage)?;
         let desired = resolved.employees(&records).map_err(|error| refused(error.status(), error))?;
         Ok(Self { records, desired, directory, resolved })
     }

@@ -11,10 +11,13 @@ mod format;
 mod http;
 mod json;
 mod jsonl;
+mod keys;
 mod ldap;
 mod listing;
 mod pointer;
+mod preference;
 mod records;
+mod repeated;
 mod sample;
 mod scim;
 mod sql;
@@ -31,13 +34,14 @@ use std::time::Duration;
 use futures_util::future::{BoxFuture, join_all};
 
 use crate::config::section::Section;
-use crate::config::{ConfigError, Secrets, Settings, nearest, quoting};
+use crate::config::{ConfigError, Prefer, Secrets, Settings, nearest, quoting};
 use crate::exit::ExitStatus;
 
 pub(crate) use csv::header as csv_header;
 pub(crate) use listing::Listing;
 pub(crate) use records::CellView;
 pub use records::{Records, Testimony, TestimonyRow};
+pub(crate) use repeated::Scope;
 pub(crate) use sample::SampleColumn;
 
 use csv::CsvFormat;
@@ -251,8 +255,8 @@ pub(crate) async fn join(listings: Vec<Listing>) -> Result<Records, SourceError>
     let first = listings.first().map(|listing| Arc::clone(&listing.name)).unwrap_or_default();
     let joining = blocking(move || Ok(Records::join(listings))).await;
     let records = joining.map_err(|error| untrusted(&first, error))?;
-    for (source, count) in records.without_key() {
-        tracing::warn!("source `{source}`: {count} records have no key and are not used");
+    for (source, remark) in records.key_remarks() {
+        tracing::warn!("source `{source}`: {remark}; such records are not used");
     }
     Ok(records)
 }
@@ -260,9 +264,10 @@ pub(crate) async fn join(listings: Vec<Listing>) -> Result<Records, SourceError>
 /// The columns of a source that the settings use by name.
 fn columns_used(settings: &Settings, place: usize) -> BTreeSet<Box<str>> {
     let source = &settings.sources[place];
-    let named = settings.templates().chain(&source.prefer).flat_map(|template| &template.columns);
+    let prefer = source.prefer.as_ref().map(Prefer::template);
+    let named = settings.templates().chain(prefer).flat_map(|template| &template.columns);
     let named = named.filter(|name| name.source == place).map(|name| name.column.clone());
-    named.chain([source.key.as_str().into()]).collect()
+    named.chain(source.key.columns().map(Into::into)).collect()
 }
 
 /// The error of a source that was read.

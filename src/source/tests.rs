@@ -2,6 +2,7 @@
 
 mod joining;
 mod programs;
+mod repeated;
 mod workbooks;
 
 use std::fs;
@@ -238,15 +239,6 @@ fn json_lines_are_counted_by_line() {
 }
 
 #[test]
-fn the_same_key_twice_names_both_rows() {
-    Fixture::csv("id,n\n2,a\n 1,b\n3,c\n1 ,d\n")
-        .refused(ExitStatus::Untrusted, &["rows 3 and 5 have the same id \"1\""]);
-    json(r#"[{"id": 7}, {"id": "7"}]"#).refused(ExitStatus::Untrusted, &["rows 1 and 2 have the same id \"7\""]);
-    // Records without a key are no twins of one another.
-    assert_eq!(Fixture::csv("id,n\n,a\n,b\n").read().unwrap().len(), 2);
-}
-
-#[test]
 fn keys_name_a_column() {
     let fixture = Fixture::new(&source("hr", "csv", "hr", "employe_id"), &[("hr", b"employee_id,n\n1,a\n")]);
     fixture.refused(ExitStatus::Usage, &["`key` in [[source]] `hr`", "`hr.employe_id`", "did you mean `employee_id`?"]);
@@ -305,7 +297,7 @@ fn sources_are_joined_on_their_keys() {
     );
     assert_eq!(rendered(&records, "{{ ad.m is defined }}{{ 1 if ad else 0 }}"), ["false0", "true1", "false0"]);
     assert_eq!((0..3).map(|record| records.lacks_key(record)).collect::<Vec<_>>(), [false, false, true]);
-    assert_eq!(records.without_key().collect::<Vec<_>>(), [("ad", 1)]);
+    assert_eq!(records.key_remarks().collect::<Vec<_>>(), [("ad", "1 record has no key (nr)".to_owned())]);
     let summaries = records.summaries();
     let told: Vec<_> =
         summaries.iter().map(|source| (source.name.as_str(), source.kind.as_str(), source.records)).collect();
