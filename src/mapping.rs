@@ -303,13 +303,7 @@ fn merge_set_aside(desired: &mut Desired) {
     let is_new = |aside: &SetAside| {
         aside.code != KEY_CLAIMED_TWICE || {
             let SetAside { identifier, email, first_name, last_name, origin: _, code: _, reason } = aside;
-            seen.insert((
-                reason.clone(),
-                identifier.clone(),
-                email.clone(),
-                first_name.clone(),
-                last_name.clone(),
-            ))
+            seen.insert((reason.clone(), identifier.clone(), email.clone(), first_name.clone(), last_name.clone()))
         }
     };
     let before = desired.set_aside.len();

@@ -192,12 +192,11 @@ pub(super) fn name<'a>(section: &Section<'a>) -> Result<&'a str, ConfigError> {
 
 fn source(name: &str, section: &Section<'_>, others: &[SourceSettings]) -> Result<SourceSettings, ConfigError> {
     let kind = source::from_section(section, COMMON)?;
-    for key in ["missing", "max_unmatched_percent"] {
-        if section.has(key) && others.is_empty() && !(key == "missing" && section.text(key)? == Some("undefined")) {
-            return Err(section.problem(key, "says nothing in the first source, which lists the people"));
-        }
-    }
     let missing = section.word("missing", &[("undefined", Missing::Undefined), ("error", Missing::Error)])?;
+    let idle = [("missing", missing == Some(Missing::Error)), ("max_unmatched_percent", true)];
+    if let Some((key, _)) = idle.iter().find(|(key, counts)| others.is_empty() && *counts && section.has(key)) {
+        return Err(section.problem(key, "says nothing in the first source, which lists the people"));
+    }
     Ok(SourceSettings {
         name: name.into(),
         key: key(section, name, others)?,
@@ -246,12 +245,7 @@ fn prefer(section: &Section<'_>, name: &str, others: &[SourceSettings]) -> Resul
 }
 
 /// How messages call a template over the columns of one source, and the sources before it and itself.
-fn own_names(
-    section: &Section<'_>,
-    key: &str,
-    name: &str,
-    others: &[SourceSettings],
-) -> (String, Vec<Arc<str>>) {
+fn own_names(section: &Section<'_>, key: &str, name: &str, others: &[SourceSettings]) -> (String, Vec<Arc<str>>) {
     let names = others.iter().map(|other| Arc::clone(&other.name)).chain([name.into()]).collect();
     (format!("`{key}` in {}", section.label()), names)
 }

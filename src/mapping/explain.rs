@@ -60,7 +60,8 @@ impl ResolvedMapper {
                 || email.render(&context).is_ok_and(|email| email_key(&email) == wanted);
             let identifier = identifier.map(|identifier| ExternalIdentifier::from(identifier.into_owned()));
             // Those of one person whose key is repeated are shown together.
-            let is_new = records.undecided(record).is_none() || repeated.insert((records.key(record), identifier.clone()));
+            let is_new =
+                records.undecided(record).is_none() || repeated.insert((records.key(record), identifier.clone()));
             (is_meant && is_new).then_some(FoundRecord { record, identifier })
         };
         Ok((0..records.len()).filter_map(&mut found).collect())

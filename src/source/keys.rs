@@ -61,10 +61,10 @@ impl Keys {
                 Ok((keys, table))
             }
             Key::Template(template) => {
-                let (template, setting) = (template.clone(), template.setting.clone());
+                let (template, setting, source) = (template.clone(), template.setting.clone(), source.to_owned());
                 let made = in_time(move |progress| {
                     let environment = environment();
-                    let keys = Self::rendered(&template, &environment, &table, &places, progress)?;
+                    let keys = Self::rendered(&template, &environment, &table, &places, &source, progress)?;
                     Ok((keys, table))
                 });
                 made.map_err(|problem| ConfigError::Invalid(format!("{setting} {problem}")))?
@@ -77,6 +77,7 @@ impl Keys {
         environment: &Environment<'_>,
         table: &Table,
         places: &[(Box<str>, usize)],
+        source: &str,
         progress: &Progress,
     ) -> Result<Self, ConfigError> {
         let compiled = environment
@@ -84,9 +85,10 @@ impl Keys {
             .map_err(|error| ConfigError::Invalid(format!("{}: {error}", template.setting)))?;
         Ok(Self::made(table.len(), |record| {
             progress.step();
-            let cells = places.iter().map(|(name, place)| (&**name, table.cell(record, *place).value(true)));
+            let cells = || places.iter().map(|(name, place)| (&**name, table.cell(record, *place).value(true)));
+            let own = (source, Value::from_pairs(cells()));
             let key = compiled
-                .render(Value::from_pairs(cells))
+                .render(Value::from_pairs(cells().chain([own])))
                 .map_err(|error| format!("`key` cannot be made of it: {}", said(&error)))?;
             not_too_large(&key).map_err(|problem| format!("`key` {problem}"))?;
             seen(key.trim())?;

@@ -103,7 +103,8 @@ impl Listing {
         let shown: Vec<String> = self.repeated.iter().take(KEYS_SHOWN).map(|rows| named(rows)).collect();
         let more = if keys > KEYS_SHOWN { ", …" } else { "" };
         let noun = if keys == 1 { "key is" } else { "keys are" };
-        (keys > 0).then(|| format!("{keys} {noun} that of several records, {records} in all: {}{more}", shown.join(", ")))
+        (keys > 0)
+            .then(|| format!("{keys} {noun} that of several records, {records} in all: {}{more}", shown.join(", ")))
     }
 
     /// Says that some rows have one key.

@@ -56,7 +56,10 @@ impl<'t> Preference<'t> {
     /// Why it is not clear which one that is.
     pub(super) fn choose(&self, rows: &[u32]) -> Result<u32, String> {
         let Some(rule) = &self.rule else {
-            return Err("`prefer` in its [[source]], such as prefer = \"is_primary == 'Y'\", can say which of them counts".to_owned());
+            return Err(
+                "`prefer` in its [[source]], such as prefer = \"is_primary == 'Y'\", can say which of them counts"
+                    .to_owned(),
+            );
         };
         if rule.is_ranking { self.greatest(rule, rows) } else { self.only_one(rule, rows) }
     }

@@ -182,8 +182,9 @@ impl Records {
     /// another reason.
     pub(crate) fn lacking(&self, record: usize) -> impl Iterator<Item = usize> {
         let has_key = !self.lacks_key(record);
-        let lacking =
-            move |&source: &usize| has_key && self.0.sources[source].everybody && self.0.row(record, source) == Row::None;
+        let lacking = move |&source: &usize| {
+            has_key && self.0.sources[source].everybody && self.0.row(record, source) == Row::None
+        };
         (1..self.0.sources.len()).filter(lacking)
     }
 

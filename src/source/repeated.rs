@@ -115,11 +115,7 @@ struct Chooser<'s> {
 }
 
 impl<'s> Chooser<'s> {
-    fn new(
-        source: &'s Listing,
-        environment: &'s Environment<'s>,
-        progress: &'s Progress,
-    ) -> Result<Self, ConfigError> {
+    fn new(source: &'s Listing, environment: &'s Environment<'s>, progress: &'s Progress) -> Result<Self, ConfigError> {
         let preference = Preference::new(source.prefer.as_ref(), &source.table, &source.name, environment)?;
         Ok(Self { source, preference, progress })
     }

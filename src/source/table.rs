@@ -112,6 +112,11 @@ impl TableBuilder {
         place
     }
 
+    /// The name of a column.
+    pub(crate) fn column_name(&self, place: usize) -> &str {
+        self.columns.get(place).map_or("", |name| name)
+    }
+
     /// How many columns there are so far.
     pub(crate) fn width(&self) -> usize {
         self.columns.len()

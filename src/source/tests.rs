@@ -202,19 +202,47 @@ fn json_records_lie_where_the_pointer_says() {
 fn json_that_is_not_whole_or_contradicts_itself_is_refused() {
     for (text, expected) in [
         (r#"{"id": 1}"#, "a list of records"),
-        (r#"[{"id": 1}, 5]"#, "record 2: invalid type"),
+        (r#"["a", 5]"#, "none of its 2 records can be read; record 1 is a text and no object, as a record is"),
         (r#"[{"id": 1}, {"id": 2}"#, "EOF"),
-        (r#"[{"id": 1}, {"id": 2, "a": 1, "a": 1}]"#, "record 2: a property stands twice"),
-        (r#"[{"id": 1, "a": {"b": [{"c": 1, "c": 2}]}}]"#, "record 1: the property `c` stands twice"),
         (r#"[{"id": 1}] x"#, "trailing characters"),
-        (r#"[{"id": "\ud800"}]"#, "record 1"),
-        (r#"[{"id": [1]}]"#, "the key \"id\" is a list or an object"),
-        (&format!("[{{\"id\": 1, \"a\": {}1{}}}]", "[".repeat(100), "]".repeat(100)), "more than 64 deep"),
     ] {
         json(text).refused(ExitStatus::Untrusted, &[expected]);
     }
     Fixture::new(&source("hr", "json", "hr", "id"), &[("hr", b"[{\"id\": \"\xe5\"}]")])
         .refused(ExitStatus::Untrusted, &["line 1 is not UTF-8"]);
+}
+
+#[test]
+fn one_odd_shape_is_an_error_for_whoever_uses_it() {
+    let deep = format!("{{\"id\": 1, \"a\": {}1{}}}", "[".repeat(100), "]".repeat(100));
+    for (record, expected) in [
+        (r#"{"id": 2, "a": 1, "a": 1}"#, "the property `a` stands twice in the record"),
+        (r#"{"id": 1, "a": {"b": [{"c": 1, "c": 2}]}}"#, "the property `c` stands twice in one object"),
+        (r#"{"id": 1, "a": "\ud800"}"#, "hex escape"),
+        (&deep, "more than 64 deep"),
+        ("5", "is a number and no object, as a record is"),
+        ("-0.5", "is a number and no object"),
+        ("null", "is null and no object"),
+        ("true", "is true or false and no object"),
+        ("\"x\"", "is a text and no object"),
+        ("[[1], {}]", "is a list and no object"),
+    ] {
+        let records = json(&format!(r#"[{{"id": 0, "a": "good"}}, {record}, {{"id": 9}}]"#)).read().unwrap();
+        let environment = environment();
+        let render = |record, text| environment.render_str(text, records.context(record, false));
+        assert_eq!((render(0, "{{ hr.a }}").unwrap(), render(2, "{{ hr.a }}").unwrap()), ("good".into(), "".into()));
+        for text in ["{{ hr.a }}", "{{ hr.a | default('x') }}", "{% if hr.a %}x{% endif %}", "{{ hr['a'] is defined }}"]
+        {
+            let error = render(1, text).unwrap_err().to_string();
+            assert!(error.contains(expected), "{text} of {record}: {error}");
+        }
+    }
+    let records = json(r#"[{"id": [1]}, {"id": {}}, {"id": 1, "id": 1}, {"id": 4}, 5]"#).read().unwrap();
+    let problems: Vec<Option<&str>> = (0..5).map(|record| records.key_problem(record)).collect();
+    let list = Some("its key is a list or an object");
+    assert_eq!(problems[..2], [list, list]);
+    assert_eq!(problems[2], Some("its key cannot be read: the property `id` stands twice in the record"));
+    assert_eq!(problems[3..], [None, Some("its key cannot be read: is a number and no object, as a record is")]);
 }
 
 #[test]

@@ -33,11 +33,7 @@ fn preferences_are_checked_with_the_settings() {
     }
     let plain = parse("").unwrap();
     assert_eq!(parse("timeout = \"9s\"\nmissing = \"undefined\"").unwrap(), plain);
-    let changed = [
-        "prefer = \"main == 'Y'\"",
-        "prefer = { greatest = \"main\" }",
-        "prefer = \"main\"",
-    ];
+    let changed = ["prefer = \"main == 'Y'\"", "prefer = { greatest = \"main\" }", "prefer = \"main\""];
     let hashes: BTreeSet<String> =
         changed.iter().map(|setting| parse(setting).unwrap().to_string()).chain([plain.to_string()]).collect();
     assert_eq!(hashes.len(), changed.len() + 1);

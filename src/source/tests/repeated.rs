@@ -156,7 +156,11 @@ fn the_key_of_a_later_source_can_be_repeated_too() {
     let since = "'{{ hr.title }}{{ pay.since }}'";
     let company = two("", pay, "hr.status == 'active'", since);
     assert_eq!(company.good(), ["guard2024-01-01 3"], "who is outside the scope, or nowhere, is nobody's business");
-    company.one_aside(2, "key_claimed_twice", &["rows 2 and 3 of source `pay` have the same id \"1\"", "`prefer` in its"]);
+    company.one_aside(
+        2,
+        "key_claimed_twice",
+        &["rows 2 and 3 of source `pay` have the same id \"1\"", "`prefer` in its"],
+    );
     let company = two("prefer = { greatest = \"since\" }", pay, "hr.status == 'active'", since);
     assert_eq!(company.good(), ["cook2026-01-01 2", "guard2024-01-01 3"]);
     let join = company.desired().joins[0];
