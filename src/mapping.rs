@@ -20,13 +20,14 @@ use std::thread;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::config::template::environment;
-use crate::config::{ConfigError, EmployeeSettings, Settings, Template};
+use crate::config::{EmployeeSettings, Settings};
 use crate::employee::{
     Branch, BranchId, CustomField, CustomFieldId, Desired, Employee, ExternalIdentifier, Join, Managed, ManagerWish,
     SetAside,
 };
 use crate::exit::ExitStatus;
+use crate::setting::template::environment;
+use crate::setting::{ConfigError, Template};
 use crate::source::Records;
 use crate::template_cost::{Progress, in_time, spawn};
 

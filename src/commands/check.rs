@@ -3,7 +3,7 @@
 
 use console::measure_text_width;
 
-use super::common::load_settings;
+use super::common::{load_settings, now};
 use super::plan::{BothSides, Facts, SourceProgress, no_plan, open_account, read_account};
 use super::signals::unless_interrupted;
 use crate::cli::{self, Global};
@@ -32,11 +32,12 @@ pub async fn run(_args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::Result
     let lines = SourceProgress::new(&settings, ui);
     let told = |place, so_far, total| lines.told(place, so_far, total);
     let account = open_account(&settings, None).await;
+    let to_read = settings.to_read(now().into());
     let reading = async {
         Ok(match account {
-            Ok(account) => tokio::join!(read_account(account, &settings, ui), read_each(&settings, &told)),
+            Ok(account) => tokio::join!(read_account(account, &settings, ui), read_each(&to_read, &told)),
             // Without a key there is no account to reach; the sources are there all the same.
-            Err(error) => (Err(error), read_each(&settings, &told).await),
+            Err(error) => (Err(error), read_each(&to_read, &told).await),
         })
     };
     let ((account, sources), _signals) = unless_interrupted(reading).await?;
@@ -57,7 +58,7 @@ pub async fn run(_args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::Result
     }
     match account {
         Ok((resolved, directory)) => {
-            show_account(&settings.target.url, &resolved, &directory, ui)?;
+            show_account(settings.target.url.as_str(), &resolved, &directory, ui)?;
             if problems.is_empty() {
                 let records = join(listings).await.map_err(|error: SourceError| refused(error.status(), error))?;
                 show_people(&settings, &BothSides::new(records, resolved, directory)?, ui)?;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::common::{existing_state, load_settings, plan_bytes, policy, provider, replay, shown, target_url};
+use super::common::{existing_state, load_settings, now, plan_bytes, policy, provider, replay, shown};
 use super::places::Places;
 use super::signals::{EndedBySignals, unless_interrupted};
 use crate::cli::{self, Global};
@@ -96,8 +96,9 @@ pub(super) async fn read_both_sides(
     ui: &Ui,
 ) -> anyhow::Result<(BothSides, EndedBySignals)> {
     let lines = SourceProgress::new(settings, ui);
+    let to_read = settings.to_read(now().into());
     let sources = async {
-        let records = read_all(settings, &|place, so_far, total| lines.told(place, so_far, total)).await;
+        let records = read_all(&to_read, &|place, so_far, total| lines.told(place, so_far, total)).await;
         records.map_err(|error| refused(error.status(), format!("no plan was made: {error}")))
     };
     let account = open_account(settings, snapshot).await?;
@@ -109,7 +110,7 @@ pub(super) async fn read_both_sides(
 /// Skovik, or a snapshot of it, ready to be read: its settings and its key are checked, and nothing is sent yet.
 pub(super) async fn open_account(settings: &Settings, snapshot: Option<&Path>) -> anyhow::Result<Account> {
     Ok(match snapshot {
-        Some(path) => Account::Snapshot { path: path.to_owned(), url: target_url(settings)?, dialect: &Skovik },
+        Some(path) => Account::Snapshot { path: path.to_owned(), url: settings.target.url.clone(), dialect: &Skovik },
         None => Account::Live(provider(settings).await?),
     })
 }
@@ -182,7 +183,7 @@ impl Facts {
             records_must_be_valid: settings.scope.invalid == Invalid::Error,
             only,
             kind: TargetSettings::KIND,
-            url: &settings.target.url,
+            url: settings.target.url.as_str(),
             fingerprint: fingerprint(&both.directory, &policy.managed),
             sources: both.records.summaries(),
             config_hash: settings.hash(),

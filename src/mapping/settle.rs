@@ -4,8 +4,8 @@ use minijinja::Environment;
 
 use super::program::{Condition, Context};
 use super::{ResolvedMapper, too_slow};
-use crate::config::ConfigError;
-use crate::config::template::environment;
+use crate::setting::ConfigError;
+use crate::setting::template::environment;
 use crate::source::{Records, Scope};
 use crate::template_cost::{Progress, in_time};
 

@@ -9,9 +9,10 @@ use minijinja::{Environment, Value};
 use rustc_hash::FxHashMap;
 
 use super::no_such_column;
+use super::settings::Key;
 use super::table::{Cell, CellKind, Table};
-use crate::config::template::{Template, environment, said};
-use crate::config::{ConfigError, Key};
+use crate::setting::ConfigError;
+use crate::setting::template::{Template, environment, said};
 use crate::template_cost::{Progress, in_time, not_too_large};
 use crate::text::{is_unseen, shortened};
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use tokio::time::timeout;
 
 use super::keys::{self, Keys};
+use super::settings::{Missing, Prefer, SourceSettings};
 use super::table::Table;
 use super::{Conditions, ReadError, Reading, SourceError, blocking, preference, untrusted};
-use crate::config::{Missing, Prefer, SourceSettings};
 use crate::plan::SourceSummary;
 
 /// How many rows a message names.

@@ -20,6 +20,7 @@ mod records;
 mod repeated;
 mod sample;
 mod scim;
+mod settings;
 mod sql;
 mod table;
 #[cfg(test)]
@@ -29,13 +30,13 @@ mod xlsx;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::future::{BoxFuture, join_all};
 
-use crate::config::section::Section;
-use crate::config::{ConfigError, Prefer, Secrets, Settings, nearest, quoting};
 use crate::exit::ExitStatus;
+use crate::setting::section::Section;
+use crate::setting::{ConfigError, Secrets, Template, nearest, quoting};
 
 pub(crate) use csv::header as csv_header;
 pub(crate) use listing::Listing;
@@ -43,6 +44,8 @@ pub(crate) use records::CellView;
 pub use records::{Records, Testimony, TestimonyRow};
 pub(crate) use repeated::Scope;
 pub(crate) use sample::SampleColumn;
+pub(crate) use settings::sources;
+pub use settings::{Key, MaxAge, Missing, Prefer, SourceSettings};
 
 use csv::CsvFormat;
 use exec::ExecSource;
@@ -74,6 +77,8 @@ pub(crate) struct Conditions<'a> {
     pub(crate) columns: &'a BTreeSet<Box<str>>,
     /// How many records it may have.
     pub(crate) max_rows: u64,
+    /// The time, which the list must not be too old for.
+    pub(crate) now: SystemTime,
     /// How long all of it may take. The caller sees to that; here it bounds the steps.
     pub(crate) timeout: Duration,
     /// Told how many records have come so far, and how many there are in all, where that is known.
@@ -220,33 +225,45 @@ fn shared<S: Source + 'static>(source: Result<S, ConfigError>) -> Result<Arc<dyn
     Ok(Arc::new(source?))
 }
 
+/// What is needed to read the sources.
+#[derive(Debug, Clone)]
+pub struct ToRead<'s> {
+    /// All that are joined, the first of which lists the people.
+    pub(crate) sources: &'s [SourceSettings],
+    /// The templates and expressions that are applied to joined records.
+    pub(crate) templates: Vec<&'s Template>,
+    pub(crate) secrets: &'s Secrets,
+    /// The time, which a list must not be too old for.
+    pub(crate) now: SystemTime,
+}
+
 /// Reads all sources side by side and joins their records on their keys.
 ///
 /// # Errors
 /// Of the first source, in the order of the settings, that is not whole, contradicts itself or its proof, or has no
 /// column that its `key` names. Nothing of the others is used then.
-pub async fn read_all(settings: &Settings, progress: Progress<'_>) -> Result<Records, SourceError> {
-    join(read_each(settings, progress).await.into_iter().collect::<Result<_, _>>()?).await
+pub async fn read_all(to_read: &ToRead<'_>, progress: Progress<'_>) -> Result<Records, SourceError> {
+    join(read_each(to_read, progress).await.into_iter().collect::<Result<_, _>>()?).await
 }
 
 /// Reads all sources side by side, each to its end, so that the first error does not depend on which is the fastest.
-pub(crate) async fn read_each(settings: &Settings, progress: Progress<'_>) -> Vec<Result<Listing, SourceError>> {
+pub(crate) async fn read_each(to_read: &ToRead<'_>, progress: Progress<'_>) -> Vec<Result<Listing, SourceError>> {
     let read = |place| async move {
         let told = |so_far, total| progress(place, so_far, total);
-        let columns = columns_used(settings, place);
-        let source = &settings.sources[place];
+        let source = &to_read.sources[place];
+        let columns = columns_used(source, place, &to_read.templates);
         let (max_rows, timeout) = (source.max_rows, source.timeout);
-        let conditions = Conditions { columns: &columns, max_rows, timeout, progress: &told };
+        let conditions = Conditions { columns: &columns, max_rows, timeout, now: to_read.now, progress: &told };
         let listing = Listing::read(source, &conditions).await?;
         let records = listing.summary().records;
         progress(place, records, Some(records));
         Ok(listing)
     };
-    let listings = join_all((0..settings.sources.len()).map(read)).await;
+    let listings = join_all((0..to_read.sources.len()).map(read)).await;
     // Once all secrets were read: what one source quotes may hold that of another.
     listings
         .into_iter()
-        .map(|listing| listing.map_err(|error: SourceError| error.without_secrets(settings.secrets())))
+        .map(|listing| listing.map_err(|error: SourceError| error.without_secrets(to_read.secrets)))
         .collect()
 }
 
@@ -262,10 +279,9 @@ pub(crate) async fn join(listings: Vec<Listing>) -> Result<Records, SourceError>
 }
 
 /// The columns of a source that the settings use by name.
-fn columns_used(settings: &Settings, place: usize) -> BTreeSet<Box<str>> {
-    let source = &settings.sources[place];
+fn columns_used(source: &SourceSettings, place: usize, templates: &[&Template]) -> BTreeSet<Box<str>> {
     let prefer = source.prefer.as_ref().map(Prefer::template);
-    let named = settings.templates().chain(prefer).flat_map(|template| &template.columns);
+    let named = templates.iter().copied().chain(prefer).flat_map(|template| &template.columns);
     let named = named.filter(|name| name.source == place).map(|name| name.column.clone());
     named.chain(source.key.columns().map(Into::into)).collect()
 }

@@ -7,9 +7,10 @@ use minijinja::value::ValueKind;
 use minijinja::{Environment, Expression, Value};
 
 use super::no_such_column;
+use super::settings::Prefer;
 use super::table::Table;
-use crate::config::template::{ColumnName, said};
-use crate::config::{ConfigError, Prefer};
+use crate::setting::ConfigError;
+use crate::setting::template::{ColumnName, said};
 use crate::text::shortened;
 
 /// How many characters of a value a message shows.

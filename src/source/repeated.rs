@@ -11,8 +11,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::Listing;
 use super::preference::Preference;
 use super::records::{Joined, Records, SEVERAL, Settled, index};
-use crate::config::ConfigError;
-use crate::config::template::environment;
+use crate::setting::ConfigError;
+use crate::setting::template::environment;
 use crate::template_cost::Progress;
 
 /// Of how many records with one key in a later source each is judged by the scope. With more, it would take as many

@@ -11,8 +11,9 @@ use minijinja::{Value, context};
 use tempfile::TempDir;
 
 use super::*;
-use crate::config::template::environment;
+use crate::config::Settings;
 use crate::plan::Digest;
+use crate::setting::template::environment;
 
 /// Settings with their files in a folder of their own.
 pub(crate) struct Fixture {
@@ -72,7 +73,7 @@ pub(crate) fn read(settings: &Settings) -> Result<Records, SourceError> {
         .enable_all()
         .build()
         .unwrap()
-        .block_on(read_all(settings, &|_, _, _| ()))
+        .block_on(read_all(&settings.to_read(SystemTime::now()), &|_, _, _| ()))
 }
 
 /// What a template gives for each record.

@@ -33,7 +33,7 @@ fn the_defaults_load_and_fit_the_example() {
     assert_eq!(written.example, Some(dir.join("employees.csv")));
     assert!(written.not_found.is_empty());
     let settings = Settings::load(&written.settings).unwrap();
-    assert_eq!(settings.target.url, "http://127.0.0.1:8480/v1");
+    assert_eq!(settings.target.url.as_str(), "http://127.0.0.1:8480/v1");
     assert_eq!(settings.target.token.place(), &SecretPlace::Variable("SKOVIK_TOKEN".to_owned()));
     assert!(settings.employee.branch.is_some() && settings.employee.manager.is_some());
     let records = crate::source::tests::read(&settings).unwrap();
@@ -110,7 +110,7 @@ fn answers_are_asked_for_at_a_terminal_only() {
     let written = written.unwrap();
     assert_eq!((asked.len(), written.example, written.not_found.len()), (3, None, 0));
     let settings = Settings::load(&written.settings).unwrap();
-    assert_eq!((&*settings.target.url, &*settings.sources[0].key.label()), ("https://api.skovik.com/v1", "nr"));
+    assert_eq!((settings.target.url.as_str(), &*settings.sources[0].key.label()), ("https://api.skovik.com/v1", "nr"));
 }
 
 #[test]

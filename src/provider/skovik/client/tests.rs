@@ -6,7 +6,7 @@ const KEY: &str = "s3cret-k3y";
 
 fn options(url: &str, key: &str) -> Options {
     Options {
-        url: Url::parse(url).unwrap(),
+        url: url.parse().unwrap(),
         token: key.into(),
         auth_header: wire::AUTH_HEADER.to_owned(),
         auth_scheme: wire::AUTH_SCHEME.to_owned(),
@@ -17,35 +17,6 @@ fn options(url: &str, key: &str) -> Options {
         requests_per_second: 0,
         timeout: Duration::from_secs(30),
         retries: 5,
-    }
-}
-
-#[test]
-fn only_urls_that_keep_the_key_secret() {
-    for (url, expected) in [
-        ("http://127.0.0.1:8480/v1", None),
-        ("http://127.9.9.9/v1", None),
-        ("http://[::1]:8480/", None),
-        ("http://localhost:8480", None),
-        ("http://api.skovik.com/v1", Some("plain http would show the key")),
-        ("http://localhost.example.com/v1", Some("plain http would show the key")),
-        ("http://192.168.1.1/v1", Some("plain http would show the key")),
-        ("http://0.0.0.0/v1", Some("plain http would show the key")),
-        ("https://anna:pa55@api.skovik.com/v1", Some("user name or password")),
-        ("https://anna@api.skovik.com/v1", Some("user name or password")),
-        ("https://api.skovik.com/v1?key=pa55", Some("query or fragment")),
-        ("https://api.skovik.com/v1#pa55", Some("query or fragment")),
-        ("ftp://127.0.0.1/v1", Some("must begin with https")),
-        ("file:///v1", Some("must begin with https")),
-    ] {
-        let shown = check_url(&Url::parse(url).unwrap()).err().map(|error| error.to_string());
-        match (shown, expected) {
-            (None, None) => {}
-            (Some(shown), Some(part)) => {
-                assert!(shown.contains(part) && !shown.contains("pa55"), "{url}: {shown}");
-            }
-            (shown, _) => panic!("{url}: {shown:?}"),
-        }
     }
 }
 

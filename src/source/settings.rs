@@ -1,14 +1,17 @@
-//! `[[source]]`: what every kind of source has in common, and which sources are parts of another one.
+//! `[[source]]`: the settings that every kind of source has.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::read::MOST_PEOPLE;
-use super::section::Section;
-use super::template::Template;
-use super::{ConfigError, TargetSettings};
+use super::{Source, from_section};
 use crate::employee::normal_text;
-use crate::source::{self, Source};
+use crate::setting::section::Section;
+use crate::setting::{ConfigError, Template};
+
+/// The default of `max_rows`: twice the largest employer that is known.
+const MAX_ROWS: u64 = 2_000_000;
+/// No list needs to be longer, and every figure up to here is exact in any JSON.
+const MOST_RECORDS: u64 = 1_000_000_000;
 
 /// The settings of every source that is joined.
 const COMMON: &[&str] = &[
@@ -155,7 +158,7 @@ impl Prefer {
 }
 
 /// All sources that are joined, in the order of the file. The first one lists the people.
-pub(super) fn sources(root: &Section<'_>) -> Result<Vec<SourceSettings>, ConfigError> {
+pub(crate) fn sources(root: &Section<'_>) -> Result<Vec<SourceSettings>, ConfigError> {
     let sections = root.sections("source", "[[source]]")?;
     if sections.is_empty() {
         return Err(root.missing("[[source]]", "the list of the people"));
@@ -191,7 +194,7 @@ pub(super) fn name<'a>(section: &Section<'a>) -> Result<&'a str, ConfigError> {
 }
 
 fn source(name: &str, section: &Section<'_>, others: &[SourceSettings]) -> Result<SourceSettings, ConfigError> {
-    let kind = source::from_section(section, COMMON)?;
+    let kind = from_section(section, COMMON)?;
     let missing = section.word("missing", &[("undefined", Missing::Undefined), ("error", Missing::Error)])?;
     let idle = [("missing", missing == Some(Missing::Error)), ("max_unmatched_percent", true)];
     if let Some((key, _)) = idle.iter().find(|(key, counts)| others.is_empty() && *counts && section.has(key)) {
@@ -200,8 +203,8 @@ fn source(name: &str, section: &Section<'_>, others: &[SourceSettings]) -> Resul
     Ok(SourceSettings {
         name: name.into(),
         key: key(section, name, others)?,
-        expect_records: section.number("expect_records", 0..=MOST_PEOPLE)?,
-        max_rows: section.number("max_rows", 1..=100_000_000)?.unwrap_or(TargetSettings::MAX_ROWS),
+        expect_records: section.number("expect_records", 0..=MOST_RECORDS)?,
+        max_rows: section.number("max_rows", 1..=100_000_000)?.unwrap_or(MAX_ROWS),
         timeout: section.duration("timeout")?.unwrap_or(Duration::from_secs(5 * 60)),
         max_age: max_age(section)?,
         missing: missing.unwrap_or_default(),
