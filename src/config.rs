@@ -41,6 +41,8 @@ pub struct Settings {
     pub target: TargetSettings,
     /// `[[source]]`, at least one; the first one lists the people.
     pub sources: Vec<SourceSettings>,
+    /// `[[table]]`: what templates look values up in.
+    pub tables: Vec<SourceSettings>,
     /// `[employee]`
     pub employee: EmployeeSettings,
     /// `[scope]`
@@ -207,6 +209,19 @@ impl EmployeeSettings {
     }
 }
 
+impl EmployeeSettings {
+    fn templates_mut(&mut self) -> impl Iterator<Item = &mut Template> {
+        let Self { external_identifier, primary_email, first_name, last_name, branch, manager, custom_fields } = self;
+        let manager =
+            manager.iter_mut().flat_map(|ManagerReference { value, refers_to }| [Some(value), refers_to.as_mut()]);
+        [external_identifier, primary_email, first_name, last_name]
+            .into_iter()
+            .chain(branch)
+            .chain(manager.flatten())
+            .chain(custom_fields.values_mut())
+    }
+}
+
 impl Settings {
     /// Reads and checks a settings file.
     ///
@@ -245,7 +260,13 @@ impl Settings {
     /// What is needed to read the sources at this time.
     #[must_use]
     pub fn to_read(&self, now: SystemTime) -> ToRead<'_> {
-        ToRead { sources: &self.sources, templates: self.templates().collect(), secrets: &self.secrets, now }
+        ToRead {
+            sources: &self.sources,
+            tables: &self.tables,
+            templates: self.templates().collect(),
+            secrets: &self.secrets,
+            now,
+        }
     }
 
     /// Every file that the settings name: lists, queries, secrets, certificates, signers, programs.

@@ -44,7 +44,7 @@ pub async fn run(_args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::Result
     drop(lines);
     let mut problems: Vec<anyhow::Error> = Vec::new();
     let mut listings = Vec::new();
-    for (source, listing) in settings.sources.iter().zip(sources) {
+    for (source, listing) in to_read.lists().zip(sources) {
         match listing {
             Ok(listing) => {
                 show_source(&listing, ui)?;
@@ -60,7 +60,8 @@ pub async fn run(_args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::Result
         Ok((resolved, directory)) => {
             show_account(settings.target.url.as_str(), &resolved, &directory, ui)?;
             if problems.is_empty() {
-                let records = join(listings).await.map_err(|error: SourceError| refused(error.status(), error))?;
+                let records =
+                    join(&to_read, listings).await.map_err(|error: SourceError| refused(error.status(), error))?;
                 show_people(&settings, &BothSides::new(records, resolved, directory)?, ui)?;
             }
         }
@@ -74,7 +75,7 @@ pub async fn run(_args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::Result
 }
 
 fn show_source(listing: &Listing, ui: &Ui) -> anyhow::Result<()> {
-    let SourceSummary { name, kind, records, proof, fingerprint: _ } = listing.summary();
+    let SourceSummary { name, kind, records, proof, fingerprint: _, join: _ } = listing.summary();
     ui.line(format!("source    {name}: {records} records ({kind}, proof: {proof})"))?;
     let columns = listing.sample();
     let names: Vec<String> = columns.iter().map(|column| escape(&column.name).into_owned()).collect();

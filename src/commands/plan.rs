@@ -142,7 +142,7 @@ pub(super) struct SourceProgress(Vec<Progress>);
 impl SourceProgress {
     pub(super) fn new(settings: &Settings, ui: &Ui) -> Self {
         let line = |source: &SourceSettings| ui.progress(format!("reading source {}", source.name));
-        Self(settings.sources.iter().map(line).collect())
+        Self(settings.sources.iter().chain(&settings.tables).map(line).collect())
     }
 
     /// Shows how far a source has come; nothing any more once it is there.
@@ -185,7 +185,7 @@ impl Facts {
             kind: TargetSettings::KIND,
             url: settings.target.url.as_str(),
             fingerprint: fingerprint(&both.directory, &policy.managed),
-            sources: both.records.summaries(),
+            sources: both.records.summaries_with(&both.desired.joins),
             config_hash: settings.hash(),
         }
     }

@@ -17,6 +17,7 @@ use crate::plan::{Digest, PlanError, canonical_digest};
 struct Hashed<'a> {
     target: HashedTarget<'a>,
     sources: Vec<HashedSource<'a>>,
+    tables: Vec<HashedSource<'a>>,
     employee: HashedEmployee<'a>,
     scope: HashedScope<'a>,
     manager: HashedManager,
@@ -78,8 +79,19 @@ struct HashedManager {
 
 /// The hash of the settings. The destructuring makes whoever adds a setting decide whether it belongs.
 pub(super) fn hash(settings: &Settings) -> Result<Digest, PlanError> {
-    let Settings { target, sources, employee, scope, manager, guard, approval: _, hash: _, files: _, secrets: _ } =
-        settings;
+    let Settings {
+        target,
+        sources,
+        tables,
+        employee,
+        scope,
+        manager,
+        guard,
+        approval: _,
+        hash: _,
+        files: _,
+        secrets: _,
+    } = settings;
     let TargetSettings {
         url,
         token: _,
@@ -96,6 +108,7 @@ pub(super) fn hash(settings: &Settings) -> Result<Digest, PlanError> {
     canonical_digest(&Hashed {
         target: HashedTarget { kind: TargetSettings::KIND, url: url.as_str() },
         sources: sources.iter().map(source).collect(),
+        tables: tables.iter().map(source).collect(),
         employee: employee_of(employee),
         scope: scope_of(scope),
         manager: HashedManager { unresolved_is_error: manager.unresolved == Unresolved::Error },

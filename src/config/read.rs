@@ -15,22 +15,39 @@ use crate::diff::{Remove, Renumber};
 use crate::plan::Digest;
 use crate::setting::section::{Document, Section};
 use crate::setting::{Secret, SecretShape, TOKEN_VARIABLE, base_url};
-use crate::source::sources;
+use crate::source::{sources, tables};
 
 pub(super) fn settings(document: Document<'_>, table: &DeTable<'_>) -> Result<Settings, ConfigError> {
     let root = Section::root(document, table)
-        .only(&["target", "source", "employee", "scope", "manager", "guard", "approval"])?;
+        .only(&["target", "source", "employee", "scope", "manager", "guard", "approval", "table"])?;
     let target = target(&root.section("target", "[target]")?)?;
     let sources = sources(&root)?;
-    let names: Vec<Arc<str>> = sources.iter().map(|source| Arc::clone(&source.name)).collect();
-    let employee = employee(root.section("employee", "[employee]")?, &names)?;
-    let scope = scope(root.section("scope", "[scope]")?, &names, &employee)?;
+    let tables = tables(&root, &sources)?;
+    let names: Vec<Arc<str>> = sources.iter().chain(&tables).map(|list| Arc::clone(&list.name)).collect();
+    let mut employee = employee(root.section("employee", "[employee]")?, &names)?;
+    let mut scope = scope(root.section("scope", "[scope]")?, &names, &employee)?;
+    // What stands behind the name of a table is no column, but a row.
+    for template in employee.templates_mut().chain(&mut scope.include) {
+        template.columns.retain(|name| name.source < sources.len());
+    }
     let manager = manager(root.section("manager", "[manager]")?)?;
     let guard = super::guard::limits(root.section("guard", "[guard]")?, &employee)?;
     let approval = approval(root.section("approval", "[approval]")?)?;
     // The hash is computed over the rest as soon as that is complete.
     let (hash, secrets) = (Digest::from_bytes([0; 32]), Arc::clone(document.secrets));
-    Ok(Settings { target, sources, employee, scope, manager, guard, approval, hash, files: Vec::new(), secrets })
+    Ok(Settings {
+        target,
+        sources,
+        tables,
+        employee,
+        scope,
+        manager,
+        guard,
+        approval,
+        hash,
+        files: Vec::new(),
+        secrets,
+    })
 }
 
 fn target(section: &Section<'_>) -> Result<TargetSettings, ConfigError> {

@@ -78,8 +78,8 @@ impl CsvFormat {
 
     pub(super) fn identity(&self) -> BTreeMap<&'static str, String> {
         let Self { delimiter, encoding, header } = self;
-        let mut identity = BTreeMap::from([("encoding", encoding.name().to_owned())]);
-        identity.extend(delimiter.clone().map(|delimiter| ("delimiter", delimiter)));
+        let delimiter = delimiter.as_deref().unwrap_or(",").to_owned();
+        let mut identity = BTreeMap::from([("delimiter", delimiter), ("encoding", encoding.name().to_owned())]);
         identity.extend(match header {
             Header::First => None,
             Header::Row(row) => Some(("header_row", row.to_string())),

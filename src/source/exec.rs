@@ -86,7 +86,7 @@ impl ExecSource {
         let (format, program) = (self.format.clone(), program.clone());
         let table =
             move || format.table(&printed).map_err(|problem| format!("what {program} printed: {problem}").into());
-        Ok(Reading { table: blocking(table).await?, proof: Some("exit-status") })
+        Ok(Reading { table: blocking(table).await?, proof: Some("exit-status"), modified: None })
     }
 
     fn start(&self) -> std::io::Result<Child> {

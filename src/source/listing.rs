@@ -8,9 +8,13 @@ use tokio::time::timeout;
 use super::keys::{self, Keys};
 use super::settings::{Missing, Prefer, SourceSettings};
 use super::table::Table;
-use super::{Conditions, ReadError, Reading, SourceError, blocking, preference, untrusted};
+use super::{Conditions, ReadError, Reading, SourceError, age, blocking, preference, untrusted};
 use crate::plan::SourceSummary;
 
+/// The proof of a list that has none.
+const TRUSTED: &str = "trusted";
+/// What says nothing of whether a list is whole.
+const UNPROVEN: [&str; 3] = [TRUSTED, "last-page", "exit-status"];
 /// How many rows a message names.
 const ROWS_SHOWN: usize = 10;
 /// How many keys a message names.
@@ -43,10 +47,12 @@ impl Listing {
     }
 
     async fn read_whole(source: &SourceSettings, conditions: &Conditions<'_>) -> Result<Self, ReadError> {
-        let Reading { table, proof } = read_in_time(source, conditions).await?;
+        let Reading { table, proof, modified: _ } = read_in_time(source, conditions).await?;
         let records = table.len() as u64;
-        let proofs: Vec<&str> = source.expect_records.map(|_| "expect_records").into_iter().chain(proof).collect();
-        let proof = if proofs.is_empty() { "trusted".to_owned() } else { proofs.join("+") };
+        let proof = match table.parts().next() {
+            None => proof_of(source.expect_records.is_some(), proof),
+            Some(_) => proof_of_parts(source.expect_records.is_some(), &table),
+        };
         let (name, kind) = (Arc::clone(&source.name), source.kind.kind());
         let used = conditions.columns.clone();
         let (prefer, everybody) = (source.prefer.clone(), source.missing == Missing::Error);
@@ -57,7 +63,14 @@ impl Listing {
             let (order, without_key) = table.sorted_by(|row| keys.key(&table, row));
             let fingerprint = table.fingerprint(&order);
             let repeated = repeated(&table, &keys, &order[without_key..]);
-            let summary = SourceSummary { name: name.to_string(), kind: kind.to_owned(), records, proof, fingerprint };
+            let summary = SourceSummary {
+                name: name.to_string(),
+                kind: kind.to_owned(),
+                records,
+                proof,
+                fingerprint,
+                join: None,
+            };
             let (without_key, key_label) = (without_key as u64, key.label());
             Ok(Self { name, table, used, keys, key_label, repeated, without_key, prefer, everybody, summary })
         })
@@ -96,7 +109,7 @@ impl Listing {
         remarks
     }
 
-    fn repeated_remark(&self) -> Option<String> {
+    pub(super) fn repeated_remark(&self) -> Option<String> {
         let records: usize = self.repeated.iter().map(|rows| rows.len()).sum();
         let keys = self.repeated.len();
         let named = |rows: &[u32]| format!("{} ({})", keys::shown(self.key(rows[0] as usize)), self.rows(rows));
@@ -115,25 +128,41 @@ impl Listing {
 
     /// Rows by their numbers, of many the first ones.
     fn rows(&self, rows: &[u32]) -> String {
-        let mut numbers: Vec<u64> = rows.iter().map(|&row| self.table.row_number(row as usize)).collect();
-        numbers.sort_unstable();
-        match numbers[..] {
+        let mut rows: Vec<usize> = rows.iter().map(|&row| row as usize).collect();
+        rows.sort_unstable();
+        let number = |row: &usize| {
+            let number = self.table.row_number(*row);
+            self.table.part_of(*row).map_or_else(|| number.to_string(), |part| format!("{number} of `{}`", part.name))
+        };
+        let shown: Vec<String> = rows.iter().take(ROWS_SHOWN).map(number).collect();
+        match &shown[..] {
             [one, other] => format!("rows {one} and {other}"),
-            _ => {
-                let shown: Vec<String> = numbers.iter().take(ROWS_SHOWN).map(u64::to_string).collect();
-                let more = if numbers.len() > ROWS_SHOWN {
-                    format!(" and {} more", numbers.len() - ROWS_SHOWN)
-                } else {
-                    String::new()
-                };
-                format!("rows {}{more}", shown.join(", "))
+            shown if rows.len() > shown.len() => {
+                format!("rows {} and {} more", shown.join(", "), rows.len() - shown.len())
             }
+            shown => format!("rows {}", shown.join(", ")),
         }
     }
 }
 
+/// What the plan says of a source's completeness.
+pub(super) fn proof_of(is_counted: bool, proof: Option<&str>) -> String {
+    let proofs: Vec<&str> = is_counted.then_some("expect_records").into_iter().chain(proof).collect();
+    if proofs.is_empty() { TRUSTED.to_owned() } else { proofs.join("+") }
+}
+
+/// The same of several lists together: what proves each of them, or that one of them is not proven.
+fn proof_of_parts(is_counted: bool, table: &Table) -> String {
+    if is_counted {
+        return "expect_records".to_owned();
+    }
+    let unproven = table.parts().find(|part| UNPROVEN.contains(&&*part.proof));
+    let proofs: BTreeSet<&str> = table.parts().map(|part| &*part.proof).collect();
+    unproven.map_or_else(|| proofs.into_iter().collect::<Vec<_>>().join("+"), |part| part.proof.clone())
+}
+
 /// Reads all records of a source, and holds them against what is known of the list as a whole.
-async fn read_in_time(source: &SourceSettings, conditions: &Conditions<'_>) -> Result<Reading, ReadError> {
+pub(super) async fn read_in_time(source: &SourceSettings, conditions: &Conditions<'_>) -> Result<Reading, ReadError> {
     let reading = timeout(conditions.timeout, source.kind.read(conditions)).await;
     let reading = reading.map_err(|_| {
         let limit = jiff::SignedDuration::try_from(conditions.timeout).unwrap_or_default();
@@ -150,6 +179,9 @@ async fn read_in_time(source: &SourceSettings, conditions: &Conditions<'_>) -> R
         let problem = reading.table.unreadable_row(0).unwrap_or_default();
         let row = reading.table.row_number(0);
         return Err(format!("none of its {records} records can be read; record {row} {problem}").into());
+    }
+    if let Some(max_age) = &source.max_age {
+        age::check(max_age, &source.name, &reading, conditions.now)?;
     }
     Ok(reading)
 }

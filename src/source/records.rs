@@ -11,12 +11,15 @@ use minijinja::value::{Enumerator, Object, ObjectExt};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Listing;
+use super::lookup::Lookup;
 use super::table::{Cell, CellKind, unreadable};
-use crate::employee::{Origin, normal_text};
+use crate::employee::{Join, Origin, normal_text};
 use crate::plan::SourceSummary;
 use crate::setting::ConfigError;
 use crate::setting::template::Template;
 
+/// What the plan calls the kind of a table.
+pub(crate) const TABLE_KIND: &str = "table";
 /// The row of a source that has none for somebody.
 const NO_ROW: u32 = u32::MAX;
 /// The row of a source that has several for somebody, of which none is known to be the one that counts.
@@ -29,6 +32,8 @@ pub struct Records(Arc<Joined>);
 #[derive(Clone)]
 pub(super) struct Joined {
     pub(super) sources: Arc<[Listing]>,
+    /// What templates look values up in.
+    pub(super) tables: Arc<[Arc<Lookup>]>,
     /// For each source but the first, the row of each record.
     pub(super) rows: Vec<Arc<[u32]>>,
     /// For each source but the first, how many of its rows have a key that no record has.
@@ -90,12 +95,13 @@ pub(crate) enum CellView<'r> {
 }
 
 impl Records {
-    pub(super) fn join(sources: Vec<Listing>) -> Self {
+    pub(super) fn join(sources: Vec<Listing>, tables: Vec<Listing>) -> Self {
+        let tables = tables.into_iter().map(|table| Arc::new(Lookup::new(table))).collect();
         let (rows, of_nobody) = match sources.split_first() {
             None => Default::default(),
             Some((first, others)) => others.iter().map(|other| joined_rows(first, other)).unzip(),
         };
-        Self(Arc::new(Joined { sources: sources.into(), rows, of_nobody, settled: None }))
+        Self(Arc::new(Joined { sources: sources.into(), tables, rows, of_nobody, settled: None }))
     }
 
     /// The same with what was decided about repeated keys.
@@ -155,10 +161,15 @@ impl Records {
         self.len() == 0
     }
 
-    /// What the plan says about the sources, in the order of the settings.
+    /// What the plan says about the sources, in the order of the settings, and about the tables behind them.
     #[must_use]
     pub fn summaries(&self) -> Vec<SourceSummary> {
-        self.0.sources.iter().map(|source| source.summary.clone()).collect()
+        let sources = self.0.sources.iter().map(|source| source.summary.clone());
+        let tables = self.0.tables.iter().map(|table| {
+            let summary = table.listing().summary().clone();
+            SourceSummary { kind: TABLE_KIND.to_owned(), ..summary }
+        });
+        sources.chain(tables).collect()
     }
 
     /// What is to be said of the keys of the later sources: records without one belong to nobody and are not used.
@@ -167,10 +178,20 @@ impl Records {
         later.flat_map(|source| source.missing_keys().into_iter().map(|remark| (&*source.name, remark)))
     }
 
+    /// The same with how the people in scope were joined with each source but the first.
+    #[must_use]
+    pub fn summaries_with(&self, joins: &[Join]) -> Vec<SourceSummary> {
+        let mut summaries = self.summaries();
+        let later = summaries.iter_mut().skip(1).take(self.sources().saturating_sub(1));
+        later.zip(joins).for_each(|(source, join)| source.join = Some(*join));
+        summaries
+    }
+
     /// Where a record stands.
     pub(crate) fn origin(&self, record: usize) -> Origin {
-        let first = &self.0.sources[0];
-        Origin { source: Arc::clone(&first.name), row: first.table.row_number(record) }
+        let Listing { name, table, .. } = &self.0.sources[0];
+        let source = table.part_of(record).map_or(name, |part| &part.name);
+        Origin { source: Arc::clone(source), row: table.row_number(record) }
     }
 
     /// Whether a record has no key.
@@ -345,7 +366,10 @@ impl Object for Person {
     }
 
     fn get_value_by_str(self: &Arc<Self>, name: &str) -> Option<Value> {
-        let source = self.joined.sources.iter().position(|source| *source.name == *name)?;
+        let Some(source) = self.joined.sources.iter().position(|source| *source.name == *name) else {
+            let table = self.joined.tables.iter().find(|table| *table.listing().name == *name)?;
+            return Some(Value::from_dyn_object(Arc::clone(table)));
+        };
         Some(Value::from_object(Said {
             joined: Arc::clone(&self.joined),
             source,

@@ -1,12 +1,15 @@
 //! `[[source]]`: the settings that every kind of source has.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::union::UnionSource;
 use super::{Source, from_section};
 use crate::employee::normal_text;
 use crate::setting::section::Section;
-use crate::setting::{ConfigError, Template};
+use crate::setting::{ConfigError, Template, nearest};
 
 /// The default of `max_rows`: twice the largest employer that is known.
 const MAX_ROWS: u64 = 2_000_000;
@@ -29,6 +32,8 @@ const COMMON: &[&str] = &[
 ];
 /// Those of them that a part of a union does not have, because the union has them.
 const JOINED_ONLY: [&str; 4] = ["key", "missing", "prefer", "max_unmatched_percent"];
+/// The settings of every table.
+const OF_TABLES: &[&str] = &["name", "kind", "key", "expect_records", "max_rows", "timeout", "max_age", "newest"];
 
 /// Names that templates need for something else.
 const RESERVED_NAMES: &[&str] = &[
@@ -171,12 +176,88 @@ pub(crate) fn sources(root: &Section<'_>) -> Result<Vec<SourceSettings>, ConfigE
         }
         named.push((name, section.named(format!("[[source]] `{name}`"))));
     }
+    let mut unions: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (name, section) in named.iter().filter(|(_, section)| is_union(section)) {
+        let of = section.texts("of")?.ok_or_else(|| section.missing("of", "the sources that it puts together"))?;
+        unions.insert(name, of);
+    }
+    check_parts(&named, &unions)?;
     let mut sources: Vec<SourceSettings> = Vec::with_capacity(named.len());
     for (name, section) in &named {
-        let source = source(name, section, &sources)?;
+        if unions.values().flatten().any(|part| part == name) {
+            continue;
+        }
+        let kind: Arc<dyn Source> = match unions.get(name) {
+            None => from_section(section, COMMON, None)?,
+            Some(of) => {
+                let known = section.clone().only(&[COMMON, UnionSource::KEYS].concat())?;
+                Arc::new(UnionSource::from_section(&known, parts(&named, of)?)?)
+            }
+        };
+        let source = source(name, section, kind, &sources)?;
         sources.push(source);
     }
     Ok(sources)
+}
+
+/// The tables that templates look values up in (`[[table]]`).
+pub(crate) fn tables(root: &Section<'_>, sources: &[SourceSettings]) -> Result<Vec<SourceSettings>, ConfigError> {
+    let mut tables: Vec<SourceSettings> = Vec::new();
+    for section in root.sections("table", "[[table]]")? {
+        let name = name(&section)?;
+        if sources.iter().chain(&tables).any(|other| *other.name == *name) {
+            return Err(section.problem("name", format!("is {name:?}, but another source or table has that name")));
+        }
+        let section = section.named(format!("[[table]] `{name}`"));
+        let path = section.text("path")?.map(Path::new);
+        let extension = path.and_then(Path::extension).and_then(|extension| extension.to_str());
+        let kind = from_section(&section, OF_TABLES, extension)?;
+        let key = section.required("key", "the column that values are looked up by")?;
+        tables.push(SourceSettings { key: Key::Columns(vec![normal_text(key).into()]), ..list(name, &section, kind)? });
+    }
+    Ok(tables)
+}
+
+fn is_union(section: &Section<'_>) -> bool {
+    section.text_or_empty("kind").is_ok_and(|kind| kind == Some(UnionSource::KIND))
+}
+
+/// Makes sure that every part of a union is a source that is in no other union and no union itself.
+fn check_parts(named: &[(&str, Section<'_>)], unions: &BTreeMap<&str, Vec<String>>) -> Result<(), ConfigError> {
+    let mut seen = BTreeSet::new();
+    for (union, section) in named.iter().filter(|(name, _)| unions.contains_key(name)) {
+        let of = &unions[union];
+        if of.len() < 2 {
+            return Err(section.problem("of", "must name two sources or more"));
+        }
+        for part in of {
+            let Some((_, found)) = named.iter().find(|(name, _)| name == part) else {
+                let hint = nearest(part, named.iter().map(|(name, _)| *name));
+                let hint = hint.map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
+                return Err(section.problem("of", format!("names {part:?}, but no source has that name{hint}")));
+            };
+            if is_union(found) {
+                return Err(section.problem("of", format!("names {part:?}, which is a union itself")));
+            }
+            if !seen.insert(part) {
+                return Err(section.problem("of", format!("names {part:?}, which is part of a union already")));
+            }
+            if let Some(key) = JOINED_ONLY.iter().find(|key| found.has(key)) {
+                let problem = format!("belongs to `{union}`, the union that this source is a part of");
+                return Err(found.problem(key, problem));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The parts of a union, in its order.
+fn parts(named: &[(&str, Section<'_>)], of: &[String]) -> Result<Vec<SourceSettings>, ConfigError> {
+    let part = |name: &String| {
+        let (name, section) = named.iter().find(|(known, _)| known == name)?;
+        Some(from_section(section, COMMON, None).and_then(|kind| list(name, section, kind)))
+    };
+    of.iter().filter_map(part).collect()
 }
 
 /// The name of a source, which templates can use.
@@ -193,25 +274,40 @@ pub(super) fn name<'a>(section: &Section<'a>) -> Result<&'a str, ConfigError> {
     Ok(name)
 }
 
-fn source(name: &str, section: &Section<'_>, others: &[SourceSettings]) -> Result<SourceSettings, ConfigError> {
-    let kind = from_section(section, COMMON)?;
+fn source(
+    name: &str,
+    section: &Section<'_>,
+    kind: Arc<dyn Source>,
+    others: &[SourceSettings],
+) -> Result<SourceSettings, ConfigError> {
     let missing = section.word("missing", &[("undefined", Missing::Undefined), ("error", Missing::Error)])?;
     let idle = [("missing", missing == Some(Missing::Error)), ("max_unmatched_percent", true)];
     if let Some((key, _)) = idle.iter().find(|(key, counts)| others.is_empty() && *counts && section.has(key)) {
         return Err(section.problem(key, "says nothing in the first source, which lists the people"));
     }
     Ok(SourceSettings {
-        name: name.into(),
         key: key(section, name, others)?,
-        expect_records: section.number("expect_records", 0..=MOST_RECORDS)?,
-        max_rows: section.number("max_rows", 1..=100_000_000)?.unwrap_or(MAX_ROWS),
-        timeout: section.duration("timeout")?.unwrap_or(Duration::from_secs(5 * 60)),
-        max_age: max_age(section)?,
         missing: missing.unwrap_or_default(),
         max_unmatched_percent: section
             .number("max_unmatched_percent", 0..=100)?
             .unwrap_or(SourceSettings::MAX_UNMATCHED_PERCENT),
         prefer: prefer(section, name, others)?,
+        ..list(name, section, kind)?
+    })
+}
+
+/// A list, joined with nothing.
+fn list(name: &str, section: &Section<'_>, kind: Arc<dyn Source>) -> Result<SourceSettings, ConfigError> {
+    Ok(SourceSettings {
+        name: name.into(),
+        key: Key::Columns(Vec::new()),
+        expect_records: section.number("expect_records", 0..=MOST_RECORDS)?,
+        max_rows: section.number("max_rows", 1..=100_000_000)?.unwrap_or(MAX_ROWS),
+        timeout: section.duration("timeout")?.unwrap_or(Duration::from_secs(5 * 60)),
+        max_age: max_age(section)?,
+        missing: Missing::default(),
+        max_unmatched_percent: SourceSettings::MAX_UNMATCHED_PERCENT,
+        prefer: None,
         kind,
     })
 }

@@ -58,6 +58,16 @@ pub(crate) struct Table {
     rows: Vec<Row>,
     /// The rows of which nothing can be read, and why.
     unreadable_rows: FxHashMap<u32, Box<str>>,
+    /// The lists that it was put together from, each with its first row; none where it is one list.
+    parts: Vec<(usize, Part)>,
+}
+
+/// A list that is part of a table.
+#[derive(Debug, Clone)]
+pub(crate) struct Part {
+    pub(crate) name: Arc<str>,
+    /// What proves that it is whole.
+    pub(crate) proof: String,
 }
 
 struct Row {
@@ -96,6 +106,7 @@ impl TableBuilder {
             kinds: Vec::new(),
             rows: Vec::new(),
             unreadable_rows: FxHashMap::default(),
+            parts: Vec::new(),
         };
         Self { table, columns: Vec::new(), row_text: 0, row_cells: 0 }
     }
@@ -149,6 +160,11 @@ impl TableBuilder {
         rows.push(Row { number, text: self.row_text, cells: self.row_cells });
         (self.row_text, self.row_cells) = (text.len(), ends.len());
         Ok(())
+    }
+
+    /// Says that the rows from here on are those of another list.
+    pub(crate) fn begin_part(&mut self, part: Part) {
+        self.table.parts.push((self.table.rows.len(), part));
     }
 
     /// Ends a row of which nothing can be read.
@@ -220,6 +236,37 @@ impl Table {
         let start = if column == 0 { 0 } else { self.ends[cells + column - 1] };
         let kind = self.kinds.get(cells + column).copied().unwrap_or(CellKind::Text);
         Cell { text: &self.text[text + start as usize..text + end as usize], kind }
+    }
+
+    /// The lists that it was put together from.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &Part> {
+        self.parts.iter().map(|(_, part)| part)
+    }
+
+    /// The list that a row came from, where the table was put together from several.
+    pub(crate) fn part_of(&self, row: usize) -> Option<&Part> {
+        let after = self.parts.partition_point(|(first, _)| *first <= row);
+        self.parts.get(after.checked_sub(1)?).map(|(_, part)| part)
+    }
+
+    /// Copies cells of a row into another table, behind a text: those in these places, where there is one.
+    pub(crate) fn copy_cells(
+        &self,
+        row: usize,
+        text: &str,
+        places: &[Option<usize>],
+        to: &mut TableBuilder,
+    ) -> Result<(), String> {
+        if let Some(problem) = self.unreadable_row(row) {
+            return to.end_unreadable_row(self.row_number(row), problem);
+        }
+        to.cell(CellKind::Text, text);
+        for place in places {
+            let Cell { text, kind } =
+                place.map_or(Cell { text: "", kind: CellKind::Text }, |place| self.cell(row, place));
+            to.cell(kind, text);
+        }
+        to.end_row(self.row_number(row))
     }
 
     /// Why nothing of a row can be read, if that is so.

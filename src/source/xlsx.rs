@@ -57,7 +57,7 @@ impl XlsxSource {
     }
 
     fn read_whole(&self) -> Result<Reading, ReadError> {
-        let bytes = self.file.read()?;
+        let (bytes, modified) = self.file.read()?;
         let named = |problem: String| format!("{} {problem}", self.file.name());
         let broken = |problem: String| named(format!("is no workbook that can be read: {problem}"));
         check_archive(&bytes).map_err(broken)?;
@@ -71,7 +71,7 @@ impl XlsxSource {
         // because without them such a name is that of another cell.
         let table = panic::catch_unwind(AssertUnwindSafe(read))
             .unwrap_or_else(|_| Err(broken("it holds what no spreadsheet program writes".to_owned()).into()))?;
-        Ok(Reading { table, proof: self.file.proof() })
+        Ok(Reading { table, proof: self.file.proof(), modified })
     }
 
     /// The sheet to read. A workbook with several must not be guessed about.
