@@ -16,12 +16,15 @@ mod keys;
 mod ldap;
 mod listing;
 mod lookup;
+mod near;
 mod pointer;
 mod preference;
+mod profile;
 mod records;
 mod repeated;
 mod sample;
 mod scim;
+mod sections;
 mod settings;
 mod sql;
 mod table;
@@ -48,8 +51,8 @@ pub(crate) use records::TABLE_KIND;
 pub use records::{Records, Testimony, TestimonyRow};
 pub(crate) use repeated::Scope;
 pub(crate) use sample::SampleColumn;
+pub(crate) use sections::{sources, tables};
 pub use settings::{Key, MaxAge, Missing, Prefer, SourceSettings};
-pub(crate) use settings::{sources, tables};
 
 use csv::CsvFormat;
 use exec::ExecSource;
@@ -302,6 +305,7 @@ pub(crate) async fn join(to_read: &ToRead<'_>, mut listings: Vec<Listing>) -> Re
     let joining = blocking(move || Ok(Records::join(listings, tables))).await;
     let records = joining.map_err(|error| untrusted(&first, error))?;
     for (source, remark) in records.key_remarks() {
+        let remark = to_read.secrets.hide(&remark);
         tracing::warn!("source `{source}`: {remark}; such records are not used");
     }
     Ok(records)
