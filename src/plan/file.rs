@@ -25,7 +25,7 @@ pub(super) use crate::strict_json::{managed, present};
 /// What a plan file says that it is.
 pub const FORMAT: &str = "skovik-sync/plan";
 /// The version of the format that this program writes, and the only one that it reads.
-pub const FORMAT_VERSION: u64 = 2;
+pub const FORMAT_VERSION: u64 = 3;
 
 /// Why a file is not a plan that can be used.
 #[derive(Debug, thiserror::Error)]
