@@ -212,6 +212,14 @@ pub struct Change {
     pub after: Option<Value>,
 }
 
+impl Change {
+    /// Whether the field has a value now and none afterwards.
+    #[must_use]
+    pub fn empties(&self) -> bool {
+        self.before.is_some() && self.after.is_none()
+    }
+}
+
 /// A value of any field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]

@@ -3,9 +3,9 @@
 //! The hash of a plan does not show that: whoever writes a plan by hand and hashes it anew could leave a guard out, or
 //! state no deletes over ten of them. The operations say themselves what the guards count, so they are counted again.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
-use super::{Action, Change, Content, Field, GuardResult, ManagerRef, Operation, Subject, Value};
+use super::{Action, Change, Content, Field, GuardResult, ManagerRef, Operation, Subject, Target, Value};
 use crate::employee::{BranchId, UserId};
 use crate::guard::{
     self, Count, Effect, GUARDS, Guard, IgnoreBelow, Kind, Limits, ManagerLoss, NamedField, Of, People, Tally, Unit,
@@ -42,6 +42,7 @@ pub fn effects<'o>(
             kind,
             branch: user.and_then(&branch_of).or(named),
             changed: changes.iter().map(|change| &change.field).collect(),
+            emptied: changes.iter().filter(|change| change.empties()).map(|change| &change.field).collect(),
             manager_loss: manager_loss(changes, &removed),
         })
     };
@@ -98,11 +99,20 @@ fn guards_of(content: &Content) -> impl Iterator<Item = &'static Guard> {
 }
 
 /// What makes two results of one guard the same.
-fn part_of(result: &GuardResult) -> Option<(Option<Option<&BranchId>>, Option<&Field>)> {
+fn part_of(result: &GuardResult) -> Option<PartOf<'_>> {
     result.subject.as_ref().map(|subject| match subject {
-        Subject::Branch(branch) => (Some(branch.as_ref().map(|branch| &branch.branch_id)), None),
-        Subject::Field(field) => (None, Some(field)),
+        Subject::Branch(branch) => PartOf::Branch(branch.as_ref().map(|branch| &branch.branch_id)),
+        Subject::Field(field) => PartOf::Field(field),
+        Subject::Source(name) => PartOf::Source(name),
     })
+}
+
+/// The part of the account that a guard looks at, without labels.
+#[derive(PartialEq, Eq, Hash)]
+enum PartOf<'a> {
+    Branch(Option<&'a BranchId>),
+    Field(&'a Field),
+    Source(&'a str),
 }
 
 fn check_result(guard: &Guard, result: &GuardResult, content: &Content, tally: &Tally<'_>) -> Result<(), String> {
@@ -119,9 +129,16 @@ fn check_result(guard: &Guard, result: &GuardResult, content: &Content, tally: &
     if *count < least(guard, subject.as_ref(), content, tally) {
         return Err(format!("the guard {id} counts less than the operations amount to"));
     }
-    // A branch has its own people, of whom the plan does not tell.
-    let is_share = matches!((&guard.of, guard.unit), (Of::Managed, Unit::Percent));
-    if is_share && !matches!(subject, Some(Subject::Branch(_))) && *of != content.target.managed {
+    let Target { managed, users, .. } = content.target;
+    let is_right = match (&guard.of, guard.unit, subject) {
+        // A branch has its own people, of whom the plan does not tell.
+        (Of::Managed, Unit::Percent, Some(Subject::Branch(_))) => true,
+        (Of::Managed, Unit::Percent, _) => *of == managed,
+        (Of::Users, ..) => *of == users,
+        (Of::WithValue, ..) => *of <= managed,
+        (Of::Managed | Of::People(_) | Of::Operations(_), ..) => true,
+    };
+    if !is_right {
         return Err(format!("the guard {id} is not of the users that may be changed"));
     }
     Ok(())
@@ -130,10 +147,11 @@ fn check_result(guard: &Guard, result: &GuardResult, content: &Content, tally: &
 /// What a guard counts at least. `--only` leaves operations out, but no figure is smaller for it.
 fn least(guard: &Guard, subject: Option<&Subject>, content: &Content, tally: &Tally<'_>) -> u64 {
     match guard.count {
-        Count::Operations(_) | Count::InEachBranch(_) | Count::InEachField(_) => tally.count(guard, subject),
+        Count::Operations(_) | Count::InEachBranch(_) | Count::InEachField { .. } => tally.count(guard, subject),
         Count::Records { count, named_by: _ } => {
             count(&People { set_aside: content.summary.set_aside, ..People::default() })
         }
+        Count::InEachSource => 0,
     }
 }
 
@@ -171,15 +189,28 @@ fn is_as_demanded(
         && match guard.count {
             Count::Operations(_) | Count::Records { .. } => results.len() == 1 && results.iter().all(has_limit),
             Count::InEachBranch(_) => results.iter().all(has_limit) && has_branches(guard, results, content, tally),
-            Count::InEachField(_) => has_fields(guard, results, limits, content, tally),
+            Count::InEachField { .. } => has_fields(guard, results, limits, content, tally),
+            Count::InEachSource => has_sources(guard, results, limits),
         }
+}
+
+/// Whether there is one result for each joined source, with its limit.
+fn has_sources(guard: &Guard, results: &[GuardResult], limits: &Limits) -> bool {
+    let found: BTreeMap<&str, u64> = results
+        .iter()
+        .filter_map(|result| match &result.subject {
+            Some(Subject::Source(name)) => Some((name.as_str(), result.limit)),
+            Some(Subject::Branch(_) | Subject::Field(_)) | None => None,
+        })
+        .collect();
+    found.len() == results.len() && found == limits.source_limits(guard).collect()
 }
 
 /// Whether there is one result for each branch that is known to have anybody, and for none a second.
 fn has_branches(guard: &Guard, results: &[GuardResult], content: &Content, tally: &Tally<'_>) -> bool {
     let mut branches = HashSet::new();
     let are_distinct = results.iter().all(|result| branches.insert(part_of(result)));
-    let is_there = |branch| branches.contains(&Some((Some(branch), None)));
+    let is_there = |branch| branches.contains(&Some(PartOf::Branch(branch)));
     // An account without users has no branch to judge.
     let has_any = content.target.managed == 0 || !results.is_empty();
     let counted = results.iter().map(|result| result.count).fold(0, u64::saturating_add);
@@ -198,11 +229,13 @@ fn has_fields(guard: &Guard, results: &[GuardResult], limits: &Limits, content: 
     let standard = Field::STANDARD.into_iter().filter(is_managed);
     let fields: Vec<NamedField> = standard
         .chain(names.keys().cloned().map(Field::Custom))
-        .map(|field| NamedField { name: field.label(names), field })
+        .filter(|field| guard.looks_at(Some(&Subject::Field(field.clone()))))
+        .map(|field| NamedField { name: field.label(names), field, with_value: 0 })
         .collect();
     let found = results.iter().map(|result| match &result.subject {
         Some(Subject::Field(field)) => Some((field, result.limit)),
-        Some(Subject::Branch(_)) | None => None,
+        Some(Subject::Branch(_) | Subject::Source(_)) | None => None,
     });
-    found.eq(limits.for_fields(guard, &fields).into_iter().map(Some))
+    let demanded = limits.for_fields(guard, &fields).into_iter();
+    found.eq(demanded.map(|(named, limit)| Some((&named.field, limit))))
 }

@@ -105,7 +105,7 @@ pub(super) fn texts() -> impl Strategy<Value = Vec<String>> {
 }
 
 /// How many texts [`plan`] takes.
-pub(super) const TEXTS: usize = 53;
+pub(super) const TEXTS: usize = 55;
 
 /// A plan of fixed shape in which every text is one of these.
 pub(super) fn plan(texts: &[String]) -> Plan {
@@ -124,7 +124,8 @@ pub(super) fn plan(texts: &[String]) -> Plan {
     let source = SourceSummary { name: text(), kind: text(), records: 3, proof: text(), fingerprint: digest };
     let guard = |id: String, outcome| GuardResult::of_whole(&id, 5, 9, 20, outcome);
     let branch = BranchRef { branch_id: "br_guarded".into(), external_identifier: Some(text()), name: text() };
-    let parts = [Common::Manager, Common::Person].map(|common| Part { common, name: text(), count: 2 });
+    let parts =
+        [Common::Manager, Common::Person].map(|common| Part { common, name: text(), id: Some(text()), count: 2 });
     let of_branch = GuardResult {
         subject: Some(Subject::Branch(Some(branch))),
         parts: parts.to_vec(),

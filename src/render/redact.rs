@@ -227,19 +227,25 @@ impl Masks {
     fn guard(&mut self, guard: &GuardResult) -> GuardResult {
         let subject = guard.subject.as_ref().map(|subject| match subject {
             Subject::Branch(branch) => Subject::Branch(branch.as_ref().map(|branch| self.branch(branch))),
-            Subject::Field(field) => Subject::Field(field.clone()),
+            Subject::Field(_) | Subject::Source(_) => subject.clone(),
         });
         let parts = guard.parts.iter().map(|part| self.part(part)).collect();
         GuardResult { subject, parts, ..guard.clone() }
     }
 
-    fn part(&mut self, Part { common, name, count }: &Part) -> Part {
-        let name = match common {
-            Common::Branch => self.text(Kind::Branch, name),
-            Common::Manager | Common::Person => self.text(Kind::Person, name),
-            Common::Field | Common::Reason => name.clone(),
+    fn part(&mut self, Part { common, name, id, count }: &Part) -> Part {
+        let kinds = match common {
+            // A branch has one mask, that of its id.
+            Common::Branch => Some((Kind::Branch, Kind::Branch)),
+            Common::Manager | Common::Person => Some((Kind::Person, Kind::User)),
+            Common::Field | Common::Reason => None,
         };
-        Part { common: *common, name, count: *count }
+        let (name, id) = match (kinds, id) {
+            (None, _) => (name.clone(), id.clone()),
+            (Some((Kind::Branch, kind)), Some(id)) => (self.text(kind, id), Some(self.text(kind, id))),
+            (Some((kind, of_id)), id) => (self.text(kind, name), id.as_ref().map(|id| self.text(of_id, id))),
+        };
+        Part { common: *common, name, id, count: *count }
     }
 
     fn diagnostic(&mut self, diagnostic: &Diagnostic) -> Diagnostic {

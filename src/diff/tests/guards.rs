@@ -45,7 +45,7 @@ fn parts(guard: &GuardResult) -> Vec<String> {
 fn a_plan_without_changes_shows_every_guard_with_its_figures() {
     let plan = group().plan();
     let guards = &plan.content().guards;
-    assert_eq!(guards.len(), 4 + 1 + 7 + 2 * 2, "{guards:#?}");
+    assert_eq!(guards.len(), 4 + 1 + 2 + 1 + 1 + 7 + 2 * 2, "{guards:#?}");
     assert!(guards.iter().all(|guard| guard.outcome == GuardOutcome::Pass && guard.parts.is_empty()));
     let of = |id: &str| guards.iter().filter(|guard| guard.id == id).map(|guard| guard.of).collect::<Vec<_>>();
     assert_eq!(of("per_branch.max_delete_percent"), [40, 1_000]);
