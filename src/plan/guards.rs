@@ -13,12 +13,8 @@ use crate::guard::{
 
 /// What the operations of a plan do, as the guards see it. A link is part of a create.
 ///
-/// `branch_of` says in which branch a user is; where it does not know, the operation may: a delete names its user's
-/// branch, and an update the one that it takes a user out of.
-pub fn effects<'o>(
-    operations: &'o [Operation],
-    branch_of: impl Fn(&UserId) -> Option<Option<&'o BranchId>> + 'o,
-) -> impl Iterator<Item = Effect<'o>> {
+/// In which branch a user is now, the operation itself says, unless branches are not managed.
+pub fn effects<'o>(operations: &'o [Operation]) -> impl Iterator<Item = Effect<'o>> {
     let removed: HashSet<&UserId> = operations
         .iter()
         .filter_map(|operation| match &operation.action {
@@ -27,34 +23,27 @@ pub fn effects<'o>(
         })
         .collect();
     let effect = move |operation: &'o Operation| {
-        let (kind, user, named, changes) = match &operation.action {
-            Action::Create { .. } => (Kind::Create, None, None, &[][..]),
-            Action::Update { user_id, before_hash: _, changes } => {
-                (Kind::Update, Some(user_id), branch_before(changes), &changes[..])
+        let (kind, branch, changes) = match &operation.action {
+            Action::Create { .. } => (Kind::Create, None, &[][..]),
+            Action::Update { user_id: _, before_hash: _, branch, roles: _, changes } => {
+                let branch = branch.as_ref().map(|branch| branch.as_ref().map(|branch| &branch.branch_id));
+                (Kind::Update, branch, &changes[..])
             }
-            Action::Delete { user_id, before_hash: _, before, reason: _ } => {
+            Action::Delete { user_id: _, before_hash: _, before, roles: _, reason: _ } => {
                 let branch = before.branch.as_ref().map(|branch| branch.as_ref().map(|branch| &branch.branch_id));
-                (Kind::Delete, Some(user_id), branch, &[][..])
+                (Kind::Delete, branch, &[][..])
             }
             Action::Link { .. } => return None,
         };
         Some(Effect {
             kind,
-            branch: user.and_then(&branch_of).or(named),
+            branch,
             changed: changes.iter().map(|change| &change.field).collect(),
             emptied: changes.iter().filter(|change| change.empties()).map(|change| &change.field).collect(),
             manager_loss: manager_loss(changes, &removed),
         })
     };
     operations.iter().filter_map(effect)
-}
-
-fn branch_before(changes: &[Change]) -> Option<Option<&BranchId>> {
-    match &changes.iter().find(|change| change.field == Field::Branch)?.before {
-        None => Some(None),
-        Some(Value::Branch(branch)) => Some(Some(&branch.branch_id)),
-        Some(_) => None,
-    }
 }
 
 fn manager_loss(changes: &[Change], removed: &HashSet<&UserId>) -> ManagerLoss {
@@ -74,7 +63,7 @@ fn manager_loss(changes: &[Change], removed: &HashSet<&UserId>) -> ManagerLoss {
 /// # Errors
 /// The problem, for a message.
 pub fn check_guards(content: &Content) -> Result<(), String> {
-    let tally = Tally::of(guards_of(content), effects(&content.operations, |_| None));
+    let tally = Tally::of(guards_of(content), effects(&content.operations));
     let mut seen = HashSet::new();
     for result in &content.guards {
         let Some(guard) = guard::find(&result.id) else { continue };
@@ -161,7 +150,7 @@ fn least(guard: &Guard, subject: Option<&Subject>, content: &Content, tally: &Ta
 #[must_use]
 pub fn not_as_demanded<'c>(limits: &Limits, content: &'c Content) -> Option<&'c str> {
     let demanded = || GUARDS.iter().copied().filter(|guard| limits.demand(guard));
-    let tally = Tally::of(demanded(), effects(&content.operations, |_| None));
+    let tally = Tally::of(demanded(), effects(&content.operations));
     let mut rest = &content.guards[..];
     for guard in demanded() {
         let end = rest.iter().position(|result| result.id != guard.id).unwrap_or(rest.len());

@@ -90,6 +90,7 @@ struct Plain<'a> {
     name: &'a str,
     identifier: &'a str,
     user: &'a str,
+    roles: &'a str,
     fields: String,
 }
 

@@ -141,16 +141,20 @@ impl Masks {
         let name = self.text(Kind::Person, name);
         let action = match action {
             Action::Create { after } => Action::Create { after: self.fields(after) },
-            Action::Update { user_id, before_hash: _, changes } => Action::Update {
+            Action::Update { user_id, before_hash: _, branch, roles, changes } => Action::Update {
                 user_id: self.text(Kind::User, user_id.as_str()).into(),
                 before_hash: NO_DIGEST,
+                branch: branch.as_ref().map(|branch| branch.as_ref().map(|branch| self.branch(branch))),
+                // Roles are Skovik's own words, and what a reviewer must see of whomever it is.
+                roles: roles.clone(),
                 changes: changes.iter().map(|change| self.change(change)).collect(),
             },
             Action::Link { create, manager } => Action::Link { create: *create, manager: self.manager(manager) },
-            Action::Delete { user_id, before_hash: _, before, reason } => Action::Delete {
+            Action::Delete { user_id, before_hash: _, before, roles, reason } => Action::Delete {
                 user_id: self.text(Kind::User, user_id.as_str()).into(),
                 before_hash: NO_DIGEST,
                 before: self.fields(before),
+                roles: roles.clone(),
                 reason: if KNOWN_REASONS.contains(&reason.as_str()) { reason } else { NO_MESSAGE }.to_owned(),
             },
         };

@@ -187,10 +187,21 @@ mod tests {
         let hash = Digest::of(b"");
         let value = |at: &str| Some(Value::Branch(branch(at)));
         let create = Action::Create { after: fields("no") };
-        let delete =
-            Action::Delete { user_id: "d".into(), before_hash: hash, before: fields("no"), reason: String::new() };
+        let delete = Action::Delete {
+            user_id: "d".into(),
+            before_hash: hash,
+            before: fields("no"),
+            roles: None,
+            reason: String::new(),
+        };
         let change = Change { field: Field::Branch, before: value("no"), after: value("se") };
-        let moved = Action::Update { user_id: "m".into(), before_hash: hash, changes: vec![change] };
+        let moved = Action::Update {
+            user_id: "m".into(),
+            before_hash: hash,
+            branch: Some(Some(branch("no"))),
+            roles: None,
+            changes: vec![change],
+        };
         for (action, user, no, se) in [
             (&create, None, 9, 10),
             // Somebody has moved the new user since.

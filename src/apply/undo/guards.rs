@@ -1,9 +1,9 @@
 //! What the guards look at in an undo, as far as the plan and the journal know the account.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use super::draft::{Action, Draft};
-use crate::employee::{BranchId, Managed, UserId};
+use super::draft::Draft;
+use crate::employee::{BranchId, Managed};
 use crate::guard::{self, BranchCount, GUARDS, Guard, Limits, NamedField, Of, People};
 use crate::plan::{self, BranchRef, Field, GuardResult, Operation, Plan, Subject, Target, effects};
 
@@ -30,8 +30,7 @@ pub(super) fn evaluate(
         branches: branches(&plan.content().guards, drafts),
         ..People::default()
     };
-    let branches: HashMap<&UserId, Option<&BranchId>> = drafts.iter().filter_map(branch_now).collect();
-    let judged = guard::evaluate(limits, &people, effects(operations, |user| branches.get(user).copied()));
+    let judged = guard::evaluate(limits, &people, effects(operations));
     let of = |guard: &Guard| {
         let own = |results: &[GuardResult]| -> Vec<GuardResult> {
             results.iter().filter(|result| result.id == guard.id).cloned().collect()
@@ -61,16 +60,6 @@ fn with_value(field: &Field, before: &[GuardResult], operations: &[Operation]) -
             _ => count,
         }
     })
-}
-
-/// A user who is there, and the branch that they are in now.
-fn branch_now(draft: &Draft) -> Option<(&UserId, Option<&BranchId>)> {
-    match &draft.action {
-        Action::Update { user_id, .. } | Action::Delete { user_id, .. } => {
-            Some((user_id, draft.branch_now.as_ref()?.as_ref()))
-        }
-        Action::Create { .. } => None,
-    }
 }
 
 /// The branches that the plan counted, as many users there as it left.

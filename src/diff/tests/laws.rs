@@ -54,7 +54,7 @@ impl Account {
                 self.made.insert(operation.id, id);
                 self.put(made)
             }
-            Action::Update { user_id, before_hash: _, changes } => {
+            Action::Update { user_id, changes, .. } => {
                 let mut user = self.users.get(user_id).cloned().ok_or("updates nobody")?;
                 for change in changes {
                     let text = |value: &Option<Value>| match value {
