@@ -179,6 +179,7 @@ impl Facts {
             directory: &both.directory,
             policy,
             limits: &settings.guard,
+            joins: &[],
             managers_must_resolve: settings.manager.unresolved == Unresolved::Error,
             records_must_be_valid: settings.scope.invalid == Invalid::Error,
             only,

@@ -170,6 +170,7 @@ impl Company {
             join: None,
         };
         Plan::make(Input {
+            joins: &[],
             desired: &desired,
             directory: &directory,
             policy: &Policy {

@@ -56,10 +56,10 @@ fn a_refusal_reads_well() {
     let refusal = |status, body: &[u8]| call::refusal(&redactor, status, body);
     let body = r#"{"errors":[{"title":"Taken","detail":"s3cret-key is\n taken","source":{"pointer":"/data"}},{"code":"x"},{}]}"#;
     let taken = refusal(422, body.as_bytes());
-    let expected = "skovik refused it (422): Taken: [key] is taken (/data); x; no reason given";
+    let expected = "the server refused it (422): Taken: [key] is taken (/data); x; no reason given";
     assert!(taken.taken);
     assert_eq!(taken.to_string(), expected);
     let html = refusal(400, b"<h1>Bad\xff\n</h1>").to_string();
-    assert_eq!(html, "skovik refused it (400): <h1>Bad\u{fffd} </h1>");
-    assert_eq!(refusal(400, b"").to_string(), "skovik refused it (400)");
+    assert_eq!(html, "the server refused it (400): <h1>Bad\u{fffd} </h1>");
+    assert_eq!(refusal(400, b"").to_string(), "the server refused it (400)");
 }
