@@ -79,8 +79,9 @@ struct Source {
     name: String,
     kind: String,
     records: String,
-    /// None where the source is only trusted.
-    proof: Option<String>,
+    proof: String,
+    /// What to say instead if nothing proves that the list is complete.
+    unproven: Option<&'static str>,
 }
 
 /// A change as a line of the list that needs no script.
@@ -193,8 +194,8 @@ impl Guard {
 impl Source {
     fn of(source: &SourceSummary) -> Self {
         let SourceSummary { name, kind, records, proof, fingerprint: _ } = source;
-        let proof = (proof != "trusted").then(|| shown_text(proof));
-        Self { name: shown_text(name), kind: shown_text(kind), records: number(*records), proof }
+        let (proof, unproven) = (shown_text(proof), source.unproven());
+        Self { name: shown_text(name), kind: shown_text(kind), records: number(*records), proof, unproven }
     }
 }
 

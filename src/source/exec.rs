@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 
 use super::format::{Format, FormatName};
-use super::{Conditions, ReadError, Reading, Source, blocking};
+use super::{EXIT_STATUS, Conditions, ReadError, Reading, Source, blocking};
 use crate::config::quoting::{is_variable_name, length, variable};
 use crate::config::section::Section;
 use crate::config::{ConfigError, Secrets, beginning, program_path};
@@ -84,7 +84,7 @@ impl ExecSource {
         let (format, program) = (self.format.clone(), program.clone());
         let table =
             move || format.table(&printed).map_err(|problem| format!("what {program} printed: {problem}").into());
-        Ok(Reading { table: blocking(table).await?, proof: Some("exit-status") })
+        Ok(Reading { table: blocking(table).await?, proof: Some(EXIT_STATUS), modified: None })
     }
 
     fn start(&self) -> std::io::Result<Child> {

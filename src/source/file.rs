@@ -40,7 +40,7 @@ impl FileSource {
     fn read_whole(&self) -> Result<Reading, ReadError> {
         let bytes = self.file.read()?;
         let table = self.format.table(&bytes).map_err(|problem| format!("{} {problem}", self.file.name()))?;
-        Ok(Reading { table, proof: self.file.proof() })
+        Ok(Reading { table, proof: self.file.proof(), modified: None })
     }
 }
 

@@ -6,6 +6,7 @@
 mod auth;
 mod columns;
 mod link;
+mod modified;
 mod oauth2;
 mod paging;
 mod place;
@@ -26,6 +27,7 @@ use crate::config::section::Section;
 use crate::http::{self, Answer};
 
 pub(super) use columns::{Columns, not_an_object};
+use modified::Modified;
 use paging::{Page, Paging, Walk};
 use place::Total;
 pub(super) use server::{Call, Connection, Server, is_part};
@@ -85,6 +87,7 @@ impl HttpSource {
         let first = Call { url: self.server.url.clone(), body: self.body.clone() };
         let mut walk = Walk::new(self.paging.clone(), self.total.clone(), first)?;
         let mut records = Records::new(TableBuilder::new(0));
+        let mut modified = Modified::default();
         loop {
             let page = walk.page();
             let on_page = |error: ReadError| match error {
@@ -103,6 +106,7 @@ impl HttpSource {
             if is_part(&answer) {
                 walk.take_part();
             }
+            modified.take(&answer.headers);
             let (pointer, columns, ignores_errors) = (self.records.clone(), self.columns.clone(), self.ignores_errors);
             // A page can be so large that reading it would hold up the other sources.
             let taken = blocking(move || {
@@ -133,7 +137,7 @@ impl HttpSource {
         }
         // Most servers promise no order, and a plan must not depend on one.
         let table = blocking(move || Ok(records.builder.finish().in_order_of_named_content()?)).await?;
-        Ok(Reading { table, proof })
+        Ok(Reading { table, proof, modified: modified.time() })
     }
 }
 

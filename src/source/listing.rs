@@ -8,7 +8,7 @@ use minijinja::{Environment, Expression, Value};
 use tokio::time::timeout;
 
 use super::table::Table;
-use super::{Conditions, ReadError, Reading, SourceError, blocking, no_such_column, untrusted};
+use super::{Conditions, EXIT_STATUS, LAST_PAGE, ReadError, Reading, SourceError, blocking, no_such_column, untrusted};
 use crate::config::template::{ColumnName, Template, environment, said};
 use crate::config::{ConfigError, Missing, SourceSettings};
 use crate::plan::SourceSummary;
@@ -44,7 +44,7 @@ impl Listing {
 
     async fn read_whole(source: &SourceSettings, conditions: &Conditions<'_>) -> Result<Self, ReadError> {
         let reading = timeout(conditions.timeout, source.kind.read(conditions)).await;
-        let Reading { table, proof } = reading.map_err(|_| {
+        let Reading { table, proof, modified } = reading.map_err(|_| {
             let limit = jiff::SignedDuration::try_from(conditions.timeout).unwrap_or_default();
             format!(
                 "was not read within its timeout of {limit:#}; set a longer `timeout` in its [[source]] if it needs one"
@@ -55,8 +55,10 @@ impl Listing {
         if let Some(expected) = source.expect_records.filter(|&expected| expected != records) {
             return Err(format!("has {records} records, but expect_records says {expected}").into());
         }
-        let proofs: Vec<&str> = source.expect_records.map(|_| "expect_records").into_iter().chain(proof).collect();
-        let proof = if proofs.is_empty() { "trusted".to_owned() } else { proofs.join("+") };
+        let proof = proof_of(source.expect_records.is_some(), proof);
+        if let Some(modified) = modified {
+            tracing::info!("source `{}` was last changed {}", source.name, httpdate::fmt_http_date(modified));
+        }
         let key = key_column(&table, source)?;
         let (name, kind) = (Arc::clone(&source.name), source.kind.kind());
         let used = conditions.columns.clone();
@@ -91,6 +93,16 @@ impl Listing {
     /// How many records `prefer` has decided against.
     pub(crate) fn passed_over(&self) -> usize {
         self.passed_over.as_ref().map_or(0, Table::len)
+    }
+}
+
+/// What the plan says of a source's completeness.
+fn proof_of(is_counted: bool, proof: Option<&str>) -> String {
+    match (is_counted, proof) {
+        (false, None) => "trusted".to_owned(),
+        (false, Some(proof)) => proof.to_owned(),
+        (true, None | Some(LAST_PAGE | EXIT_STATUS)) => "expect_records".to_owned(),
+        (true, Some(proof)) => format!("expect_records+{proof}"),
     }
 }
 

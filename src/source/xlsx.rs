@@ -71,7 +71,7 @@ impl XlsxSource {
         // because without them such a name is that of another cell.
         let table = panic::catch_unwind(AssertUnwindSafe(read))
             .unwrap_or_else(|_| Err(broken("it holds what no spreadsheet program writes".to_owned()).into()))?;
-        Ok(Reading { table, proof: self.file.proof() })
+        Ok(Reading { table, proof: self.file.proof(), modified: None })
     }
 
     /// The sheet to read. A workbook with several must not be guessed about.
