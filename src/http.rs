@@ -147,7 +147,8 @@ impl Transport {
     /// Where the HTTP library cannot be set up, such as for want of the system's certificates.
     pub(crate) fn new(options: Options) -> Result<Self, String> {
         let client = client(&options)?;
-        let Options { max_in_flight, requests_per_second, retries, largest_answer, trust, words, redactor, .. } = options;
+        let Options { max_in_flight, requests_per_second, retries, largest_answer, trust, words, redactor, .. } =
+            options;
         let throttle = Throttle::new(max_in_flight, requests_per_second);
         Ok(Self { client, throttle, retries, largest_answer, trust, words, redactor })
     }

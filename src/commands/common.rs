@@ -14,9 +14,9 @@ use url::Url;
 use crate::apply::journal::{JournalError, Replay};
 use crate::apply::undo;
 use crate::approval::signers::AllowedSigners;
-use crate::approval::{Approval, Found, MAX_BYTES, Proof, Rules, automatic, escalation, file_name};
+use crate::approval::{Approval, Found, MAX_BYTES, Proof, Rules, automatic, file_name};
 use crate::cli::Global;
-use crate::config::{Require, Settings, TargetSettings};
+use crate::config::{Require, Settings, TargetSettings, escalation};
 use crate::diff::{Policy, Protect};
 use crate::employee::ExternalIdentifier;
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
@@ -53,7 +53,7 @@ pub(super) async fn provider(settings: &Settings) -> anyhow::Result<Box<dyn Prov
     let target = &settings.target;
     let options = Options {
         url: target_url(settings)?,
-        token: target.token().await.or_refuse(ExitStatus::Usage)?,
+        token: target.token.fetch().await.or_refuse(ExitStatus::Usage)?,
         auth_header: target.auth_header.clone(),
         auth_scheme: target.auth_scheme.clone(),
         page_size: target.page_size,

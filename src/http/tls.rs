@@ -61,9 +61,11 @@ fn certificate(problem: &CertificateError, trust: Trust) -> String {
             format!("no trusted authority made the server's certificate; {}", authority(trust))
         }
         Problem::NotValidForNameContext { expected, presented } => wrong_name(&expected.to_str(), presented),
-        Problem::NotValidForName => "the server's certificate is for another host; write the host in the address as the \
+        Problem::NotValidForName => {
+            "the server's certificate is for another host; write the host in the address as the \
                                      certificate names it"
-            .to_owned(),
+                .to_owned()
+        }
         Problem::ExpiredContext { not_after, .. } => format!(
             "the server's certificate expired{}; the server needs a new one (unless the clock of this machine is wrong)",
             on(*not_after)
@@ -73,9 +75,7 @@ fn certificate(problem: &CertificateError, trust: Trust) -> String {
             "the server's certificate is not valid yet{}; check the clock of this machine",
             on(*not_before).replacen(" on ", ": it begins on ", 1)
         ),
-        Problem::NotValidYet => {
-            "the server's certificate is not valid yet; check the clock of this machine".to_owned()
-        }
+        Problem::NotValidYet => "the server's certificate is not valid yet; check the clock of this machine".to_owned(),
         Problem::Revoked => "the server's certificate was revoked; the server needs a new one".to_owned(),
         Problem::InvalidPurpose | Problem::InvalidPurposeContext { .. } => {
             "the certificate is not one for servers; the server needs one with the extended key usage serverAuth"
@@ -187,7 +187,10 @@ mod tests {
             ),
             (CertificateError::InvalidPurpose, "serverAuth"),
             (CertificateError::Revoked, "revoked"),
-            (other("CaUsedAsEndEntity"), "`-addext basicConstraints=critical,CA:FALSE -addext subjectAltName=DNS:HOST`"),
+            (
+                other("CaUsedAsEndEntity"),
+                "`-addext basicConstraints=critical,CA:FALSE -addext subjectAltName=DNS:HOST`",
+            ),
             (other("UnsupportedCertVersion"), "the old version 1"),
             (other("MaximumNameConstraintComparisonsExceeded"), "cannot be used: Maximum"),
         ] {

@@ -15,11 +15,11 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 
 use super::format::{Format, FormatName};
-use super::{EXIT_STATUS, Conditions, ReadError, Reading, Source, blocking};
-use crate::config::quoting::{is_variable_name, length, variable};
-use crate::config::section::Section;
-use crate::config::{ConfigError, Secrets, beginning, program_path};
+use super::{Conditions, EXIT_STATUS, ReadError, Reading, Source, blocking};
 use crate::files::LARGEST_LIST;
+use crate::setting::quoting::{is_variable_name, length, variable};
+use crate::setting::section::Section;
+use crate::setting::{ConfigError, Secrets, beginning, program_path};
 use crate::state;
 
 /// A program that prints records.

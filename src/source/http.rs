@@ -23,9 +23,9 @@ use super::json::Records;
 use super::pointer::Pointer;
 use super::table::TableBuilder;
 use super::{Conditions, ReadError, Reading, Source, blocking};
-use crate::config::ConfigError;
-use crate::config::section::Section;
 use crate::http::Answer;
+use crate::setting::ConfigError;
+use crate::setting::section::Section;
 
 pub(super) use columns::{Columns, not_an_object};
 pub(super) use errors::errors_in;

@@ -20,9 +20,9 @@ use super::json::Records;
 use super::pointer::Pointer;
 use super::table::TableBuilder;
 use super::{Conditions, ReadError, Reading, Source, blocking};
-use crate::config::ConfigError;
-use crate::config::section::Section;
 use crate::http::Answer;
+use crate::setting::ConfigError;
+use crate::setting::section::Section;
 
 /// A SCIM server.
 #[derive(Debug, Clone)]
@@ -246,7 +246,11 @@ impl Found {
             ));
         }
         let Some((again, _)) = users.first() else {
-            return if self.is_probed { Err(format!("{all} there is nobody from the second one on")) } else { Ok(Next::End) };
+            return if self.is_probed {
+                Err(format!("{all} there is nobody from the second one on"))
+            } else {
+                Ok(Next::End)
+            };
         };
         let comes_from_the_start = users.iter().any(|(id, _)| Some(id) == self.first.as_ref());
         if self.pages > 1 || self.is_probed && !comes_from_the_start {

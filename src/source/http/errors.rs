@@ -81,12 +81,20 @@ mod tests {
     #[test]
     fn what_is_an_error_and_what_is_not() {
         for (records, body, expected) in [
-            ("/data", r#"{"status":"error","data":[]}"#, Some("`status` beside its records (\"error\"): no reason given")),
+            (
+                "/data",
+                r#"{"status":"error","data":[]}"#,
+                Some("`status` beside its records (\"error\"): no reason given"),
+            ),
             ("/data", r#"{"Status":"FAILED","message":"try later","data":[]}"#, Some("(\"FAILED\"): try later")),
             ("/data", r#"{"status":503,"data":[]}"#, Some("`status` beside its records (503)")),
             ("/data", r#"{"status":"ok","code":200,"data":[]}"#, None),
             ("/data", r#"{"status":200,"data":[],"error":null,"errors":[ ]}"#, None),
-            ("/data", r#"{"success":false,"msg":"quota","data":[]}"#, Some("`success` beside its records (false): quota")),
+            (
+                "/data",
+                r#"{"success":false,"msg":"quota","data":[]}"#,
+                Some("`success` beside its records (false): quota"),
+            ),
             ("/data", r#"{"success":true,"ok":true,"data":[]}"#, None),
             ("/items", r#"{"incomplete_results":true,"items":[]}"#, Some("`incomplete_results`")),
             ("/hits/hits", r#"{"timed_out":true,"hits":{"hits":[]}}"#, Some("`timed_out`")),
@@ -96,7 +104,11 @@ mod tests {
                 Some("`errors` beside its records (a list): no right to read"),
             ),
             // Beside the list, wherever that is; below it are people.
-            ("/result/rows", r#"{"result":{"rows":[],"error":{"code":7}}}"#, Some("`error` beside its records (an object)")),
+            (
+                "/result/rows",
+                r#"{"result":{"rows":[],"error":{"code":7}}}"#,
+                Some("`error` beside its records (an object)"),
+            ),
             ("/data", r#"{"data":[{"status":"error","error":"x"}]}"#, None),
             ("/errors", r#"{"errors":[{"id":1}]}"#, None),
             ("", r#"[{"error":"x"}]"#, None),
@@ -105,7 +117,9 @@ mod tests {
         ] {
             let found = errors_in(body.as_bytes(), &Pointer::parse(records).unwrap());
             match expected {
-                Some(expected) => assert!(found.as_ref().is_some_and(|found| found.contains(expected)), "{body}: {found:?}"),
+                Some(expected) => {
+                    assert!(found.as_ref().is_some_and(|found| found.contains(expected)), "{body}: {found:?}")
+                }
                 None => assert_eq!(found, None, "{body}"),
             }
         }

@@ -10,10 +10,10 @@ use reqwest::{Certificate, Method, StatusCode};
 use url::Url;
 
 use super::auth::{Auth, Credentials};
-use crate::config::section::Section;
-use crate::config::{ConfigError, Secrets, secure_url};
 use crate::files::{Links, MOST_CERTIFICATES, read_regular};
 use crate::http::{self, Answer, Failure, Redactor, Repeat, Request, Transport, Wants};
+use crate::setting::section::Section;
+use crate::setting::{ConfigError, Secrets, secure_url};
 use crate::source::{Conditions, ReadError};
 
 /// The largest page that is read; a server that sends more is not believed.
@@ -205,11 +205,7 @@ pub(super) fn no_answer(failure: &Failure) -> String {
         Failure::Unclear { problem, again: _ } => ("no usable answer", problem.as_str()),
         Failure::Stopped { .. } => ("no answer", "the run was ended"),
     };
-    let advice = if problem.contains("is not JSON") {
-        "; is this the address of the API?"
-    } else {
-        ""
-    };
+    let advice = if problem.contains("is not JSON") { "; is this the address of the API?" } else { "" };
     format!("{what}: {problem}{advice}")
 }
 

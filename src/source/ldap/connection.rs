@@ -15,9 +15,9 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::words::{Asked, Words};
-use crate::config::ConfigError;
 use crate::files::{Links, MOST_CERTIFICATES, read_regular};
 use crate::http::{Trust, tls_error, tls_words};
+use crate::setting::ConfigError;
 use crate::source::{ReadError, blocking};
 
 /// How long a connection may take to be made.

@@ -4,8 +4,8 @@
 use ldap3::{LdapError, LdapResult};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::config::shortened;
 use crate::http::{Trust, tls_error, tls_words};
+use crate::setting::shortened;
 
 /// How messages call a server, and the password that they must not show.
 #[derive(Debug)]

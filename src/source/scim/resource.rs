@@ -190,10 +190,7 @@ fn properties(raw: &RawValue) -> Result<Vec<(String, &RawValue)>, String> {
 
 /// The value of an attribute, whose name may be in any case (RFC 7643, section 2.1); all of them as an error where it
 /// stands more than once.
-fn attribute<'a>(
-    properties: &[(String, &'a RawValue)],
-    name: &str,
-) -> Result<Option<&'a RawValue>, Vec<&'a RawValue>> {
+fn attribute<'a>(properties: &[(String, &'a RawValue)], name: &str) -> Result<Option<&'a RawValue>, Vec<&'a RawValue>> {
     let named: Vec<_> =
         properties.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| *value).collect();
     match named[..] {

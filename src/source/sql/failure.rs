@@ -5,8 +5,8 @@ use std::io;
 use sqlx::error::DatabaseError;
 
 use super::address::{Server, Tls};
-use crate::config::shortened;
 use crate::http::{Trust, tls_error, tls_words};
+use crate::setting::shortened;
 
 /// An error while connecting to a server.
 pub(super) fn connecting(server: &Server, error: &sqlx::Error) -> String {

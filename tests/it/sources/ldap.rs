@@ -263,7 +263,8 @@ fn a_certificate_must_be_trusted_and_fit_the_host() {
     let trusted = format!("ca_file = \"ca.pem\"\n{EVERYBODY}");
     let start_tls = format!("start_tls = true\n{trusted}");
     for (url, more) in [(directory.tls(), &trusted), (directory.plain(), &start_tls)] {
-        let says = ["is not trusted", "certificate is for ", "write the host in the address as the certificate names it"];
+        let says =
+            ["is not trusted", "certificate is for ", "write the host in the address as the certificate names it"];
         is_refused(&company(&url, more), &says);
     }
     // The system does not know the authority of the tests, and neither does another authority.

@@ -199,7 +199,8 @@ fn a_total_that_is_the_length_of_a_page_ends_nothing() {
     refused(&company(&pages.url, ""), 4, &["source `dir`: ", says]);
     // It gives the same page whatever it is asked: it may have given all, or a page of them.
     let same = Web::always(page(2, &[1, 2]));
-    let says = "from startIndex 2 on: all 2 users of totalResults had come, and the one with the id \"id-1\" comes again";
+    let says =
+        "from startIndex 2 on: all 2 users of totalResults had come, and the one with the id \"id-1\" comes again";
     refused(&company(&same.url, ""), 4, &["source `dir`: ", says]);
     let says_so = json!({"totalResults": 2, "startIndex": 1, "Resources": [numbered(1), numbered(2)]});
     refused(&company(&Web::always(json(says_so)).url, ""), 4, &[says]);
@@ -236,7 +237,11 @@ fn a_server_that_begins_anew_after_its_last_page() {
     assert_eq!(web.calls(), calls(&[1, 3, 2]));
     // What is behind the last user is another one.
     let web = scripted(5, |start| (start == 6).then(|| page(5, &[1, 6])));
-    refused(&company(&web.url, ""), 4, &["from startIndex 6 on: all 5 users of totalResults had come, and here is another"]);
+    refused(
+        &company(&web.url, ""),
+        4,
+        &["from startIndex 6 on: all 5 users of totalResults had come, and here is another"],
+    );
 }
 
 #[test]
