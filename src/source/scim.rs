@@ -152,9 +152,21 @@ impl ScimSource {
             }
             error => error,
         };
-        let answer = connection.ask(&call, headers).await.map_err(from)?;
-        connection.good(&call, answer).map_err(from)
+        // Some servers fail over any `count`, and say no more.
+        let hinted = |error: ReadError| match error {
+            ReadError::Untrusted(problem) if start == 1 && self.page_size > 0 && says_failed(&problem) => {
+                ReadError::Untrusted(format!("{problem}; if it does not take `count`, set page_size = 0"))
+            }
+            error => error,
+        };
+        let answer = connection.ask(&call, headers).await.map_err(hinted).map_err(from)?;
+        connection.good(&call, answer).map_err(hinted).map_err(from)
     }
+}
+
+/// Whether the problem is an answer that a server may give to a parameter which it does not take.
+fn says_failed(problem: &str) -> bool {
+    ["answers 400", "answers 500", "answers 501"].iter().any(|answer| problem.contains(answer))
 }
 
 impl Source for ScimSource {
