@@ -75,7 +75,7 @@ impl Rest<'_> {
             _ => folded(&self.value(|c| matches!(c, ',' | ';' | '+'))?),
         };
         self.skip_spaces();
-        Some(format!("{kind}={value:?}"))
+        Some(format!("{kind}={value}"))
     }
 
     fn skip_spaces(&mut self) {
@@ -138,6 +138,7 @@ impl Rest<'_> {
             [] => return None,
             _ => None,
         };
+        // Without quotes, so that no text looks like it.
         Some(text.unwrap_or_else(|| bytes.iter().fold("#".to_owned(), |text, byte| format!("{text}{byte:02x}"))))
     }
 
@@ -151,10 +152,11 @@ impl Rest<'_> {
     }
 }
 
-/// A value without what matching leaves out (RFC 4518): case, white space around it, and how much of it is within.
+/// A value in quotes, without what matching leaves out (RFC 4518): case, white space around it, and how much of it is
+/// within.
 fn folded(value: &str) -> String {
     let words: Vec<&str> = value.split_whitespace().collect();
-    normal_text(&words.join(" ").to_lowercase()).into_owned()
+    format!("{:?}", normal_text(&words.join(" ").to_lowercase()))
 }
 
 #[cfg(test)]
@@ -179,7 +181,10 @@ mod tests {
                 ][..],
             ),
             (r"cn=A+uid=7,o=x", &["UID=7+CN=a,O=X", "cn=a + uid=7, o=x"]),
-            (r"cn=Åsa Öberg,o=x", &[r"cn=\C3\85sa \C3\96berg,o=x", "cn=åsa öberg,o=x", "cn=A\u{30a}sa O\u{308}berg,o=x"]),
+            (
+                r"cn=Åsa Öberg,o=x",
+                &[r"cn=\C3\85sa \C3\96berg,o=x", "cn=åsa öberg,o=x", "cn=A\u{30a}sa O\u{308}berg,o=x"],
+            ),
             (r"cn=a\=b\+c\\d\#,o=x", &[r"cn=a=b\2Bc\5Cd#,o=x"]),
             (r"cn=Berg\0ACNF:1234,o=x", &["cn=berg\\\nCNF:1234,o=x"]),
             (r"cn=#04020102,o=x", &["CN=#04020102,O=X"]),
@@ -215,8 +220,22 @@ mod tests {
     #[test]
     fn what_is_no_name() {
         for text in [
-            "", "1001", "anna@example.com", "=", "cn", "cn=a,", "cn=a,o", "a b=c", "cn=a+", "cn=#0", "cn=#zz", r"cn=a\",
-            r"cn=\ff,o=x", r#"cn="a"#, r#"cn="a"b,o=x"#, ",cn=a",
+            "",
+            "1001",
+            "anna@example.com",
+            "=",
+            "cn",
+            "cn=a,",
+            "cn=a,o",
+            "a b=c",
+            "cn=a+",
+            "cn=#0",
+            "cn=#zz",
+            r"cn=a\",
+            r"cn=\ff,o=x",
+            r#"cn="a"#,
+            r#"cn="a"b,o=x"#,
+            ",cn=a",
         ] {
             assert_eq!(normal_form(text), None, "{text}");
         }

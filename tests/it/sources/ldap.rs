@@ -282,6 +282,38 @@ fn a_certificate_must_be_trusted_and_fit_the_host() {
 }
 
 #[test]
+fn a_manager_is_found_however_the_name_is_written() {
+    let person = |dn: &str, number: usize, manager: &str| {
+        let manager = if manager.is_empty() { String::new() } else { format!("manager: {manager}\n") };
+        format!(
+            "dn: {dn}\nobjectClass: inetOrgPerson\nemployeeNumber: {number}\ngivenName: First{number}\nsn: Doe\n\
+             cn: Doe, John\nmail: p{number}@example.com\ndepartmentNumber: SE01\nemployeeType: active\n{manager}\n"
+        )
+    };
+    let john = r"cn=Doe\, John,ou=staff,dc=example,dc=test";
+    let mut ldif = person(john, 1000, "");
+    let written = [
+        john,
+        r"cn=Doe\2C John,ou=staff,dc=example,dc=test",
+        r"CN=doe\2c john, OU=Staff, DC=Example, DC=Test",
+        r"cn=Doe\,  John,ou=staff,dc=example,dc=test",
+        r"2.5.4.3=Doe\, John,ou=staff,dc=example,dc=test",
+    ];
+    for (n, manager) in (1001..).zip(written) {
+        ldif.push_str(&person(&format!("employeeNumber={n},ou=staff,dc=example,dc=test"), n, manager));
+    }
+    let directory = Slapd::start(&ldif, "", &authority().for_loopback());
+    let company = company(&directory.plain(), EVERYBODY);
+    let plan = company.plan(0);
+    assert_eq!(plan["summary"]["create"], json!(1 + written.len()), "{:#}", plan["diagnostics"]);
+    company.plan_and_apply();
+    for n in 1001..1001 + written.len() {
+        let user = company.user(&n.to_string()).expect("a user");
+        assert_eq!(user["relationships"]["manager"]["data"]["id"], json!(company.id("1000")), "{n}");
+    }
+}
+
+#[test]
 fn a_wrong_password_is_no_plan_and_a_missing_one_a_wrong_setting() {
     let mut company = shared(EVERYBODY);
     company.env("LDAP_PASSWORD", "hunter-twelve");
