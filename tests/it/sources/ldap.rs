@@ -314,6 +314,25 @@ fn a_manager_is_found_however_the_name_is_written() {
 }
 
 #[test]
+fn groups_within_groups_as_docs_say() {
+    let group = |name: &str, member: &str| {
+        format!("dn: cn={name},dc=example,dc=test\nobjectClass: groupOfNames\ncn: {name}\nmember: {member}\n\n")
+    };
+    let inner = group("team", &dn(1)) + &group("more", &dn(2));
+    let outer = group("expenses", "cn=team,dc=example,dc=test");
+    let schema = "include /etc/ldap/schema/dyngroup.schema\nmodulepath /usr/lib/ldap\nmoduleload dynlist";
+    let overlay = "overlay dynlist\ndynlist-attrset groupOfURLs memberURL member+memberOf@groupOfNames*";
+    let ldif = people(20) + &inner + &outer;
+    let directory = Slapd::start_with_schema(schema, &ldif, overlay, &authority().for_loopback());
+    let company = company(&directory.plain(), EVERYBODY);
+    let of_group = "(&(objectClass=inetOrgPerson)(memberOf=cn=expenses,dc=example,dc=test))";
+    company.edit("skovik-sync.toml", "(objectClass=inetOrgPerson)", of_group);
+    let plan = company.plan(0);
+    assert_eq!(plan["summary"]["create"], json!(1), "{:#}", plan["diagnostics"]);
+    assert_eq!(plan["operations"][0]["employee"], json!("1001"));
+}
+
+#[test]
 fn a_wrong_password_is_no_plan_and_a_missing_one_a_wrong_setting() {
     let mut company = shared(EVERYBODY);
     company.env("LDAP_PASSWORD", "hunter-twelve");
