@@ -62,7 +62,7 @@ pub fn make(input: &Input<'_>) -> Result<Plan, UndoError> {
     let content = Content {
         generator: plan.content().generator.clone(),
         config_hash: plan.content().config_hash,
-        guards: guards::evaluate(plan, limits, managed, &drafts, &operations, target.managed),
+        guards: guards::evaluate(plan, limits, managed, &drafts, &operations, &target),
         summary: Summary { unchanged: target.managed.saturating_sub(changed), ..summary },
         target,
         sources: vec![SourceSummary {
