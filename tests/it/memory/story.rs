@@ -149,6 +149,7 @@ impl Company {
         let policy = policy();
         let input = Input {
             desired: &desired(&self.rows),
+            joins: &[],
             directory: &directory,
             policy: &policy,
             limits: &Limits::default(),
