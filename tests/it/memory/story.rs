@@ -183,6 +183,7 @@ fn desired(rows: &[Row]) -> Desired {
         in_scope: rows.len() as u64,
         out_of_scope: HashSet::new(),
         elsewhere: Vec::new(),
+        joins: Vec::new(),
     }
 }
 
