@@ -57,7 +57,7 @@ fn everything() {
     ```diff
     - Dora Quist  1009  dora.quist@example.com
     -     reason: in no source
-    - (no name)  (user 60f302)  shared@example.com
+    - (no name)  (user 60f302)  shared@example.com  roles: admin, exporter
     -     reason: in no source
     ```
 
