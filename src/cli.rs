@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+use crate::sandbox::{BranchMove, Identifiers, ManagerDelete, Paging, PutMode};
+
 /// Keeps Skovik's users in step with a company's own employee lists.
 ///
 /// `plan` compares both sides and writes a plan file, a person approves exactly that plan, `apply` executes it.
@@ -333,58 +335,6 @@ pub struct Sandbox {
     /// Write one JSON line for each request to this file
     #[arg(long, value_name = "FILE")]
     pub request_log: Option<PathBuf>,
-}
-
-/// How the sandbox pages its lists.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Paging {
-    /// By number, with a `links.next`
-    #[default]
-    Page,
-    /// By an opaque cursor in `links.next`
-    Cursor,
-    /// By number, without any `links`
-    Count,
-}
-
-/// What the sandbox's PUT does with what it does not name.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum PutMode {
-    /// It is gone
-    #[default]
-    Replace,
-    /// It stays
-    Merge,
-}
-
-/// What the sandbox does with custom fields when the branch changes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum BranchMove {
-    /// They are emptied, even those sent along
-    #[default]
-    Empties,
-    /// They stay
-    Keeps,
-}
-
-/// What the sandbox does when a manager is removed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum ManagerDelete {
-    /// Their reports have no manager
-    #[default]
-    Nulls,
-    /// It refuses with 422 while there are reports
-    Refuses,
-}
-
-/// What becomes of the identifiers of removed users in the sandbox.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Identifiers {
-    /// They are free again
-    #[default]
-    Released,
-    /// They stay taken
-    Reserved,
 }
 
 /// Arguments of `demo`.

@@ -3,41 +3,33 @@
 //! Whatever cannot be right is an error that names the setting and its line. Reading the settings reads nothing else:
 //! not the sources, not the key of the API.
 
-mod credentials;
-mod disabled;
+pub mod escalation;
 mod guard;
 mod hash;
-pub(crate) mod quoting;
 mod read;
-mod secrets;
-pub(crate) mod section;
-pub(crate) mod template;
 #[cfg(test)]
 mod tests;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use toml::de::DeTable;
 
-use crate::approval::escalation::Escalation;
+use self::escalation::Escalation;
 use crate::diff::{Remove, Renumber};
 use crate::files::{Links, read_regular_text};
 use crate::guard::Limits;
 use crate::plan::Digest;
+use crate::setting::{Secrets, section};
 use crate::source::Source;
 
-pub(crate) use credentials::SecretShape;
-pub use credentials::{Secret, SecretPlace};
-pub(crate) use credentials::{beginning, program_path, shortened};
-pub(crate) use read::secure_url;
-pub(crate) use secrets::Secrets;
-pub use template::Template;
+pub use crate::setting::{BaseUrl, ConfigError, NamedFile, Secret, SecretPlace, Template};
 
+/// No absolute limit needs to be higher, and every figure up to here is exact in any JSON.
+const MOST_PEOPLE: u64 = 1_000_000_000;
 /// How long a settings file may be, in bytes.
 const MOST_BYTES: u64 = 4 * 1024 * 1024;
 
@@ -63,20 +55,11 @@ pub struct Settings {
     files: Vec<NamedFile>,
 }
 
-/// A file that a setting names, and that is read because of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NamedFile {
-    /// The setting, for messages, such as `` `path` of [[source]] `hr` ``.
-    pub setting: String,
-    /// The file.
-    pub path: PathBuf,
-}
-
 /// `[target]`: the account of Skovik, and how to talk to it.
 #[derive(Debug, Clone)]
 pub struct TargetSettings {
-    /// The base URL, without credentials and without a slash at its end.
-    pub url: String,
+    /// The base URL.
+    pub url: BaseUrl,
     /// The key of the API; [`TargetSettings::token`] reads it.
     pub token: Secret,
     /// The header that carries the key.
@@ -231,37 +214,6 @@ pub enum Require {
     Signature,
 }
 
-/// What is wrong with the settings. Each means exit code 3.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error(
-        "cannot read the settings file {}: {error}; name another one with --config, or write one with `skovik-sync init`",
-        path.display()
-    )]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        error: io::Error,
-    },
-    /// The file is not TOML.
-    #[error("{}:{line}:{column}: {problem}", path.display())]
-    Syntax {
-        /// The file.
-        path: PathBuf,
-        /// Counted from 1.
-        line: usize,
-        /// Counted from 1, in characters.
-        column: usize,
-        /// What is wrong.
-        problem: String,
-    },
-    /// A setting cannot be right, or does not fit the sources or the account. The message names it.
-    #[error("{0}")]
-    Invalid(String),
-}
-
 impl TargetSettings {
     /// The only kind of target.
     pub const KIND: &'static str = "skovik";
@@ -336,18 +288,4 @@ impl Settings {
     pub fn hash(&self) -> Digest {
         self.hash
     }
-}
-
-/// The candidate that a misspelt word most likely means.
-pub(crate) fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
-    let lower = word.to_lowercase();
-    // One that is more than twice as long is never near enough, and may be as long as a file.
-    let most = word.len().saturating_mul(8);
-    candidates
-        .into_iter()
-        .filter(|candidate| candidate.len() <= most)
-        .map(|candidate| (strsim::normalized_damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
-        .filter(|(likeness, _)| *likeness >= 0.5)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, candidate)| candidate)
 }

@@ -19,12 +19,13 @@ use std::thread;
 
 use rustc_hash::FxHashMap;
 
-use crate::config::template::environment;
-use crate::config::{ConfigError, EmployeeSettings, Settings, Template};
+use crate::config::{EmployeeSettings, Settings};
 use crate::employee::{
     Branch, BranchId, CustomField, CustomFieldId, Desired, Employee, ExternalIdentifier, Managed, ManagerWish,
 };
 use crate::exit::ExitStatus;
+use crate::setting::template::environment;
+use crate::setting::{ConfigError, Template};
 use crate::source::Records;
 use crate::template_cost::{Progress, in_time, spawn};
 

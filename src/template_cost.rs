@@ -134,7 +134,7 @@ mod tests {
     use minijinja::context;
 
     use super::*;
-    use crate::config::template::{Template, environment};
+    use crate::setting::template::{Template, environment};
 
     /// No template may take longer, in a build that is not made fast, on a machine that has much else to do.
     const LONGEST: Duration = Duration::from_secs(20);

@@ -9,14 +9,13 @@ use anyhow::Context as _;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
-use url::Url;
 
 use crate::apply::journal::{JournalError, Replay};
 use crate::apply::undo;
 use crate::approval::signers::AllowedSigners;
-use crate::approval::{Approval, Found, MAX_BYTES, Proof, Rules, automatic, escalation, file_name};
+use crate::approval::{Approval, Found, MAX_BYTES, Proof, Rules, automatic, file_name};
 use crate::cli::Global;
-use crate::config::{Require, Settings, TargetSettings};
+use crate::config::{Require, Settings, TargetSettings, escalation};
 use crate::diff::{Policy, Protect};
 use crate::employee::ExternalIdentifier;
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
@@ -43,17 +42,12 @@ pub(super) fn load_settings(path: &Path) -> anyhow::Result<Settings> {
     Settings::load(path).or_refuse(ExitStatus::Usage)
 }
 
-/// The account's URL.
-pub(super) fn target_url(settings: &Settings) -> anyhow::Result<Url> {
-    Url::parse(&settings.target.url).context("[target] url").or_refuse(ExitStatus::Usage)
-}
-
 /// The service, with its key.
 pub(super) async fn provider(settings: &Settings) -> anyhow::Result<Box<dyn Provider>> {
     let target = &settings.target;
     let options = Options {
-        url: target_url(settings)?,
-        token: target.token().await.or_refuse(ExitStatus::Usage)?,
+        url: target.url.clone(),
+        token: target.token.fetch().await.or_refuse(ExitStatus::Usage)?,
         auth_header: target.auth_header.clone(),
         auth_scheme: target.auth_scheme.clone(),
         page_size: target.page_size,
@@ -128,7 +122,7 @@ pub(super) fn same_settings(plan: &Plan, settings: &Settings, path: &Path) -> an
 /// What a plan says of its settings that they do not say, though it was made with them.
 fn mislabelled(plan: &Plan, settings: &Settings) -> Option<String> {
     let Content { target, sources, .. } = plan.content();
-    if target.kind != TargetSettings::KIND || target.url != settings.target.url {
+    if target.kind != TargetSettings::KIND || target.url != settings.target.url.as_str() {
         return Some(format!("its target is {}, and that of the settings {}", target.url, settings.target.url));
     }
     let is_undo = sources.iter().all(|source| source.kind == undo::SOURCE_KIND);

@@ -1,16 +1,21 @@
 //! `sandbox`: runs the stand-in until it is told to end, and then saves its account if that was asked for.
 
-use std::io::Write;
+use std::io::{BufReader, Write};
+use std::num::NonZeroUsize;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context as _;
+use secrecy::SecretString;
 
 use super::places::Places;
 use super::signals::ended;
 use crate::cli::{self, Global};
-use crate::exit::{ExitStatus, refused};
-use crate::files::write_private;
-use crate::sandbox::{Options, Server};
+use crate::exit::{ExitStatus, OrRefuse as _, refused};
+use crate::files::{Links, open_regular, write_private};
+use crate::sandbox::{
+    Account, BranchMove, Identifiers, ManagerDelete, Options, Paging, PutMode, Rule, RuleError, Server, duration,
+};
 
 /// Runs the sandbox. The first line on `out` is `listening on URL`, for scripts to wait for.
 ///
@@ -26,7 +31,7 @@ pub async fn run(
     if let Some(path) = &args.save {
         check_folder(path)?;
     }
-    let options = Options::try_from(args)?;
+    let options = options(args)?;
     let hint = hint(&options);
     let ended = ended()?;
     let server = Server::start(options).await?;
@@ -42,6 +47,62 @@ pub async fn run(
         writeln!(err, "saved {} to {}", count(account.user_count(), "user"), path.display())?;
     }
     Ok(ExitStatus::Done)
+}
+
+/// Reads the arguments, and the seed that they name.
+fn options(args: &cli::Sandbox) -> anyhow::Result<Options> {
+    let cli::Sandbox {
+        port,
+        host,
+        seed,
+        save: _,
+        key,
+        read_key,
+        paging,
+        page_cap,
+        no_total,
+        put,
+        branch_move,
+        manager_delete,
+        identifiers,
+        latency,
+        fail,
+        fault_seed,
+        request_log,
+    } = args;
+    let usage = |message: String| refused(ExitStatus::Usage, message);
+    let page_cap = NonZeroUsize::new(*page_cap).ok_or_else(|| usage("--page-cap must be at least 1".to_owned()))?;
+    let latency = latency.as_deref().map_or(Ok(Duration::ZERO), duration);
+    let latency = latency.map_err(|problem| usage(format!("--latency {problem}")))?;
+    let faults: Result<Vec<Rule>, RuleError> = fail.iter().map(|rule| rule.parse()).collect();
+    let account = match seed {
+        None => Account::default(),
+        Some(path) => {
+            let file = open_regular(path, Links::Follow)
+                .map_err(|error| usage(format!("the seed {} cannot be read: {error}", path.display())))?;
+            Account::load(BufReader::new(file))
+                .map_err(|error| anyhow::anyhow!("the seed {}: {error}", path.display()))
+                .or_refuse(ExitStatus::Untrusted)?
+        }
+    };
+    Ok(Options {
+        host: *host,
+        port: *port,
+        account,
+        key: key.as_deref().map(SecretString::from),
+        read_key: read_key.as_deref().map(SecretString::from),
+        paging: *paging,
+        page_cap,
+        total: !no_total,
+        put: *put,
+        branch_move: *branch_move,
+        manager_delete: *manager_delete,
+        identifiers: *identifiers,
+        latency,
+        faults: faults.or_refuse(ExitStatus::Usage)?,
+        fault_seed: *fault_seed,
+        request_log: request_log.clone(),
+    })
 }
 
 /// The account may go back to where it came from: the seed is read whole before, and replaced whole at the end.
@@ -61,7 +122,6 @@ fn check_folder(path: &Path) -> anyhow::Result<()> {
 }
 
 fn hint(options: &Options) -> String {
-    use crate::cli::{BranchMove, Identifiers, ManagerDelete, Paging, PutMode};
     let cap = options.page_cap;
     let paging = match options.paging {
         Paging::Page => format!("pages of up to {cap}"),

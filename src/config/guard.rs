@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use super::read::MOST_PEOPLE;
-use super::section::Section;
-use super::{ConfigError, EmployeeSettings, nearest};
+use super::{ConfigError, EmployeeSettings, MOST_PEOPLE};
 use crate::field::Field;
 use crate::guard::{GUARDS, Guard, IgnoreBelow, Limits, Needs, Unit};
+use crate::setting::nearest;
+use crate::setting::section::Section;
 
 /// Reads the limits of every guard in the table, and nothing else.
 pub(super) fn limits(section: Section<'_>, employee: &EmployeeSettings) -> Result<Limits, ConfigError> {

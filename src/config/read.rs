@@ -5,24 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use toml::de::DeTable;
-use url::Url;
 
-use super::credentials::{Secret, SecretShape};
-use super::secrets::TOKEN_VARIABLE;
-use super::section::{Document, Section};
-use super::template::Template;
+use super::escalation::Escalation;
 use super::{
-    ApprovalSettings, ConfigError, EmployeeSettings, Invalid, ManagerReference, ManagerSettings, Missing, Require,
-    ScopeSettings, Settings, SourceSettings, TargetSettings, Unresolved,
+    ApprovalSettings, ConfigError, EmployeeSettings, Invalid, MOST_PEOPLE, ManagerReference, ManagerSettings, Missing,
+    Require, ScopeSettings, Settings, SourceSettings, TargetSettings, Template, Unresolved,
 };
-use crate::approval::escalation::Escalation;
 use crate::diff::{Remove, Renumber};
-use crate::http::is_loopback;
 use crate::plan::Digest;
+use crate::setting::section::{Document, Section};
+use crate::setting::{Secret, SecretShape, TOKEN_VARIABLE, base_url};
 use crate::source;
-
-/// No absolute limit needs to be higher, and every figure up to here is exact in any JSON.
-pub(super) const MOST_PEOPLE: u64 = 1_000_000_000;
 
 /// Names that templates need for something else.
 const RESERVED_NAMES: &[&str] = &[
@@ -105,7 +98,7 @@ fn target(section: &Section<'_>) -> Result<TargetSettings, ConfigError> {
         return Err(section.problem("auth_scheme", "must be one word, such as \"Bearer\", or empty"));
     }
     Ok(TargetSettings {
-        url: target_url(&section)?,
+        url: base_url(&section, "url", "the base URL of the API, such as \"https://api.skovik.com/v1\"")?,
         token: token(&section)?,
         auth_header: auth_header.to_owned(),
         auth_scheme: auth_scheme.to_owned(),
@@ -122,42 +115,6 @@ fn target(section: &Section<'_>) -> Result<TargetSettings, ConfigError> {
 /// What RFC 9110 calls a token.
 fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
-fn target_url(section: &Section<'_>) -> Result<String, ConfigError> {
-    let url = secure_url(section, "url", "the base URL of the API, such as \"https://api.skovik.com/v1\"")?;
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(section.problem("url", "must end with its path, without ? or #"));
-    }
-    Ok(url.as_str().trim_end_matches('/').to_owned())
-}
-
-/// A URL that shows no secret, neither in itself nor on its way.
-pub(crate) fn secure_url(section: &Section<'_>, key: &str, why: &str) -> Result<Url, ConfigError> {
-    let text = section.required(key, why)?;
-    let wrong = |problem: String| Err(section.problem(key, problem));
-    let url = match Url::parse(text) {
-        Ok(url) => url,
-        Err(error) => return wrong(format!("is not a URL: {error}")),
-    };
-    if !url.username().is_empty() || url.password().is_some() {
-        return wrong("must not hold a user or a password; they have settings of their own".to_owned());
-    }
-    if url.host().is_none() {
-        return wrong("names no host".to_owned());
-    }
-    match url.scheme() {
-        "https" => {}
-        "http" if is_loopback(&url) => {}
-        "http" => {
-            return wrong(
-                "must be https: plain http would show the key to the network; only 127.0.0.1 and localhost are exempt"
-                    .to_owned(),
-            );
-        }
-        other => return wrong(format!("must begin with https, not {other}")),
-    }
-    Ok(url)
 }
 
 fn token(section: &Section<'_>) -> Result<Secret, ConfigError> {

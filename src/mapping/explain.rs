@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use super::person::Reader;
 use super::program::Context;
 use super::{ResolvedMapper, too_slow};
-use crate::config::ConfigError;
-use crate::config::template::environment;
 use crate::employee::{ExternalIdentifier, email_key};
+use crate::setting::ConfigError;
+use crate::setting::template::environment;
 use crate::source::Records;
 use crate::template_cost::{Progress, in_time};
 

@@ -3,8 +3,8 @@
 use rustc_hash::FxHashMap;
 
 use super::values::{self, Problem, shown};
-use crate::config::{ConfigError, Template, nearest};
 use crate::employee::{Branch, BranchId, ChoiceOption, CustomField, CustomFieldKind, CustomValue, normal_text};
+use crate::setting::{ConfigError, Template, nearest};
 
 /// The branches by external identifier, else id, else name.
 #[derive(Debug, Clone)]

@@ -5,8 +5,9 @@ use minijinja::Environment;
 use super::program::{Condition, Context, Form, Program};
 use super::values::{Problem, check_email, check_text};
 use super::{ManagedField, ResolvedMapper};
-use crate::config::{ConfigError, EmployeeSettings, ManagerReference};
+use crate::config::{EmployeeSettings, ManagerReference};
 use crate::employee::{BranchId, CustomValue, Employee, ExternalIdentifier, ManagerWish, SetAside, normal_text};
+use crate::setting::ConfigError;
 use crate::source::Records;
 
 /// The rules with their templates compiled, for the records that they are applied to.

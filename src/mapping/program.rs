@@ -6,9 +6,9 @@ use std::cell::OnceCell;
 
 use minijinja::{Environment, Error, Expression, Value};
 
-use crate::config::ConfigError;
-use crate::config::template::{Template, quoted, said};
 use crate::employee::normal_text;
+use crate::setting::ConfigError;
+use crate::setting::template::{Template, quoted, said};
 use crate::source::{CellView, Records};
 use crate::template_cost::not_too_large;
 
@@ -210,7 +210,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::config::template::environment;
+    use crate::setting::template::environment;
     use crate::source::tests::{Fixture, source};
 
     fn direct(text: &str, records: &Records) -> Option<Direct> {

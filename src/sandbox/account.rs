@@ -5,13 +5,9 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::value::RawValue;
 
-use super::compose;
-use super::field::Field;
 use super::json::{Resource, raw, text_of};
 use super::problem::Problem;
-use super::users::{Slot, Stored, Users};
-use super::validate;
-use crate::cli::{BranchMove, Identifiers, ManagerDelete, PutMode};
+use super::users::{Slot, Users};
 
 /// The type of users in JSON:API.
 pub(super) const USERS: &str = "users";
@@ -103,58 +99,6 @@ impl Account {
         self.users.get(user.keys.manager?).map(|manager| &*manager.id)
     }
 
-    /// Makes a user. A dropped field counts as not sent.
-    pub(super) fn create(&mut self, sent: Resource, dropped: Option<&Field>) -> Result<Slot, Refusal> {
-        let problems = validate::read_only(&sent, None);
-        let mut user = compose::created(sent, dropped);
-        let keys = validate::user(self, &mut user, None, problems).map_err(Refusal::Invalid)?;
-        let id = self.ids.next(&self.users);
-        user.id = Some(id.to_string());
-        Ok(self.users.add(Stored { id, raw: user.write(), keys }))
-    }
-
-    /// Puts a user. A dropped field stays as it was.
-    pub(super) fn put(
-        &mut self,
-        id: &str,
-        sent: Resource,
-        mode: PutMode,
-        branch_move: BranchMove,
-        dropped: Option<&Field>,
-    ) -> Result<Slot, Refusal> {
-        let slot = self.users.find(id).ok_or(Refusal::NotFound)?;
-        let before = self.resource(slot).ok_or(Refusal::NotFound)?;
-        let problems = validate::read_only(&sent, Some(id));
-        let mut user = compose::updated(&before, sent, mode, dropped);
-        let keys = validate::user(self, &mut user, Some((slot, &before)), problems).map_err(Refusal::Invalid)?;
-        let moved = self.users.get(slot).is_some_and(|stored| stored.keys.branch != keys.branch);
-        if moved && branch_move == BranchMove::Empties {
-            user.attributes.set("custom_fields", compose::empty_object());
-        }
-        self.users.update(slot, user.write(), keys);
-        Ok(slot)
-    }
-
-    /// Removes a user.
-    pub(super) fn delete(
-        &mut self,
-        id: &str,
-        managers: ManagerDelete,
-        identifiers: Identifiers,
-    ) -> Result<(), Refusal> {
-        let slot = self.users.find(id).ok_or(Refusal::NotFound)?;
-        let reports = self.users.reports(slot);
-        if managers == ManagerDelete::Refuses && !reports.is_empty() {
-            let detail = format!("{} user(s) report to this one; give them another manager first", reports.len());
-            return Err(Refusal::Invalid(vec![Problem::at("has_reports", detail, "")]));
-        }
-        for report in reports {
-            self.set_manager_to_none(report);
-        }
-        self.users.remove(slot, identifiers);
-        Ok(())
-    }
-
     pub(super) fn set_manager_to_none(&mut self, slot: Slot) {
         let (Some(mut user), Some(stored)) = (self.resource(slot), self.users.get(slot)) else { return };
         let mut keys = stored.keys.clone();
@@ -200,7 +144,7 @@ impl Default for Account {
 }
 
 impl Ids {
-    fn next(&mut self, users: &Users) -> Box<str> {
+    pub(super) fn next(&mut self, users: &Users) -> Box<str> {
         loop {
             self.last += 1;
             let id = format!("{:08x}{:016x}", self.prefix, self.last);

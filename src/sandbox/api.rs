@@ -15,10 +15,10 @@ use super::answer::Answer;
 use super::fault::{Effect, Lie};
 use super::field::Field;
 use super::json::{Malformed, Object, Resource};
+use super::mode::{BranchMove, Identifiers, ManagerDelete, PutMode};
 use super::page::Pages;
 use super::problem::Problem;
 use super::users::Slot;
-use crate::cli::{BranchMove, Identifiers, ManagerDelete, PutMode};
 
 /// Below what all paths stand.
 pub(super) const BASE: &str = "/v1";

@@ -5,8 +5,8 @@
 use serde_json::value::RawValue;
 
 use super::field::Field;
-use super::json::{Object, Resource, is_null, raw};
-use crate::cli::PutMode;
+use super::json::{Object, Resource, empty_object, is_null, raw};
+use super::mode::PutMode;
 
 /// The attributes that are objects, and that a merging PUT merges name by name.
 const MAPS: [&str; 2] = ["custom_fields", "external_metadata"];
@@ -28,10 +28,6 @@ pub(super) fn updated(before: &Resource, sent: Resource, mode: PutMode, dropped:
         field.copy(Some(before), &mut user);
     }
     with_known_fields(user, before.attributes.get("roles").map(ToOwned::to_owned))
-}
-
-pub(super) fn empty_object() -> Box<RawValue> {
-    Object::default().to_raw()
 }
 
 fn merged(mut before: Resource, sent: Resource) -> Resource {

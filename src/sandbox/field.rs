@@ -1,8 +1,7 @@
 //! The name of a field of a user, as fault rules write it, and what can be done to a field from outside the API.
 
 use super::account::{Account, BRANCHES};
-use super::compose;
-use super::json::{Object, Resource, raw, text_of};
+use super::json::{Object, Resource, empty_object, raw, text_of};
 use super::users::Slot;
 use crate::employee::email_key;
 
@@ -119,7 +118,7 @@ fn change_attribute(attributes: &mut Object, name: &str) {
         Some(b'"') => raw(&format!("{} (changed)", old.and_then(text_of).unwrap_or_default())),
         Some(b't') => raw(&false),
         Some(b'f') => raw(&true),
-        Some(b'{') => compose::empty_object(),
+        Some(b'{') => empty_object(),
         Some(b'[') if name == "roles" => {
             let mut roles: Vec<String> = serde_json::from_str(text).unwrap_or_default();
             match roles.iter().position(|role| role == "admin") {

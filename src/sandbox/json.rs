@@ -155,6 +155,10 @@ pub(super) fn raw(value: &(impl Serialize + ?Sized)) -> Box<RawValue> {
     to_raw_value(value).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
+pub(super) fn empty_object() -> Box<RawValue> {
+    Object::default().to_raw()
+}
+
 /// The text, where the value is one.
 pub(super) fn text_of(value: &RawValue) -> Option<String> {
     serde_json::from_str(value.get()).ok()

@@ -4,7 +4,7 @@
 //! `docs/sandbox.md` describes it. It never listens on anything but loopback, never logs a key or a body, and keeps
 //! whatever it does not understand to the letter.
 //!
-//! In reading order: `json`, `users` (storage and indexes), `account` with `compose`, `validate`, `field` and `seed`;
+//! In reading order: `json`, `users` (storage and indexes), `account` with `compose`, `validate`, `field`, `writes` and `seed`;
 //! `page`, `problem`, `answer`, `api`; `fault` and `rule`; `log` and `server`.
 
 mod account;
@@ -15,6 +15,7 @@ mod fault;
 mod field;
 mod json;
 mod log;
+mod mode;
 mod page;
 mod problem;
 mod rule;
@@ -22,23 +23,19 @@ mod seed;
 mod server;
 mod users;
 mod validate;
+mod writes;
 
-use std::io::BufReader;
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use secrecy::SecretString;
-
-use crate::cli::{self, BranchMove, Identifiers, ManagerDelete, Paging, PutMode};
-use crate::exit::{ExitStatus, OrRefuse as _, refused};
-use crate::files::{Links, open_regular};
 
 pub use account::Account;
 pub use fault::Rule;
-pub use rule::RuleError;
+pub use mode::{BranchMove, Identifiers, ManagerDelete, Paging, PutMode};
+pub use rule::{RuleError, duration};
 pub use server::Server;
 
 /// How a sandbox behaves. The default is that of the command line, but for the port, which is a free one.
@@ -99,70 +96,4 @@ impl Default for Options {
             request_log: None,
         }
     }
-}
-
-impl TryFrom<&cli::Sandbox> for Options {
-    type Error = anyhow::Error;
-
-    /// Reads the arguments, and the seed that they name.
-    fn try_from(args: &cli::Sandbox) -> anyhow::Result<Self> {
-        let cli::Sandbox {
-            port,
-            host,
-            seed,
-            save: _,
-            key,
-            read_key,
-            paging,
-            page_cap,
-            no_total,
-            put,
-            branch_move,
-            manager_delete,
-            identifiers,
-            latency,
-            fail,
-            fault_seed,
-            request_log,
-        } = args;
-        let usage = |message: String| refused(ExitStatus::Usage, message);
-        let page_cap = NonZeroUsize::new(*page_cap).ok_or_else(|| usage("--page-cap must be at least 1".to_owned()))?;
-        let latency = latency.as_deref().map_or(Ok(Duration::ZERO), duration);
-        let latency = latency.map_err(|problem| usage(format!("--latency {problem}")))?;
-        let faults: Result<Vec<Rule>, RuleError> = fail.iter().map(|rule| rule.parse()).collect();
-        let account = match seed {
-            None => Account::default(),
-            Some(path) => {
-                let file = open_regular(path, Links::Follow)
-                    .map_err(|error| usage(format!("the seed {} cannot be read: {error}", path.display())))?;
-                Account::load(BufReader::new(file))
-                    .map_err(|error| anyhow::anyhow!("the seed {}: {error}", path.display()))
-                    .or_refuse(ExitStatus::Untrusted)?
-            }
-        };
-        Ok(Self {
-            host: *host,
-            port: *port,
-            account,
-            key: key.as_deref().map(SecretString::from),
-            read_key: read_key.as_deref().map(SecretString::from),
-            paging: *paging,
-            page_cap,
-            total: !no_total,
-            put: *put,
-            branch_move: *branch_move,
-            manager_delete: *manager_delete,
-            identifiers: *identifiers,
-            latency,
-            faults: faults.or_refuse(ExitStatus::Usage)?,
-            fault_seed: *fault_seed,
-            request_log: request_log.clone(),
-        })
-    }
-}
-
-/// Reads a duration such as `20ms` or `5s`.
-fn duration(text: &str) -> Result<Duration, String> {
-    let parsed = text.parse::<SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok());
-    parsed.ok_or_else(|| "needs a duration such as 20ms or 5s".to_owned())
 }

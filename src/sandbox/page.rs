@@ -7,8 +7,8 @@ use url::form_urlencoded;
 use super::account::Rows;
 use super::fault::Lie;
 use super::json::raw;
+use super::mode::Paging;
 use super::problem::{Problem, Source};
-use crate::cli::Paging;
 
 /// How lists are paged.
 #[derive(Debug, Clone, Copy)]

@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use hyper::StatusCode;
+use jiff::SignedDuration;
 
 use super::fault::{Effect, Fault, FaultBody, Lie, Pattern, Retry, Rule, When};
 use super::field::Field;
@@ -78,7 +79,7 @@ impl Draft {
             ("chance", Some(value)) => self.when(When::Chance(chance(value)?)),
             ("skip", Some(value)) => set(&mut self.skip, from_one(value)?),
             ("times", Some(value)) => set(&mut self.times, Some(from_one(value)?)),
-            ("slow", Some(value)) => set(&mut self.slow, super::duration(value)?),
+            ("slow", Some(value)) => set(&mut self.slow, duration(value)?),
             ("status", Some(value)) => set(&mut self.status, Some(status(value)?)),
             ("body", Some(value)) => set(&mut self.body, Some(body(value)?)),
             ("retry-after", Some(value)) => self.retry(Retry::Seconds(seconds(value)?)),
@@ -206,6 +207,15 @@ fn field_name(name: &str) -> Result<Field, String> {
 fn redirect(url: &str) -> Result<String, String> {
     let url = url::Url::parse(url).map_err(|error| format!("needs a whole URL ({error})"))?;
     Ok(url.into())
+}
+
+/// Reads a duration such as `20ms` or `5s`.
+///
+/// # Errors
+/// Says what is expected.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let parsed = text.parse::<SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok());
+    parsed.ok_or_else(|| "needs a duration such as 20ms or 5s".to_owned())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 
-use crate::cli::Identifiers;
+use super::mode::Identifiers;
 
 /// Where a user is stored. Never reused, so that it doubles as the position of a cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::decode::Encoding;
 use super::table::{CellKind, MOST_COLUMNS, Table, TableBuilder};
-use crate::config::section::Section;
-use crate::config::{ConfigError, quoting};
 use crate::employee::normal_text;
+use crate::setting::section::Section;
+use crate::setting::{ConfigError, quoting};
 
 /// How a CSV text with a header is written.
 #[derive(Debug, Clone, PartialEq, Eq)]

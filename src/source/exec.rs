@@ -16,10 +16,10 @@ use tokio::process::{Child, Command};
 
 use super::format::{Format, FormatName};
 use super::{Conditions, ReadError, Reading, Source, blocking};
-use crate::config::quoting::{is_variable_name, length, variable};
-use crate::config::section::Section;
-use crate::config::{ConfigError, Secrets, beginning, program_path};
 use crate::files::LARGEST_LIST;
+use crate::setting::quoting::{is_variable_name, length, variable};
+use crate::setting::section::Section;
+use crate::setting::{ConfigError, Secrets, beginning, program_path};
 use crate::state;
 
 /// A program that prints records.

@@ -7,10 +7,10 @@ use futures_util::future::BoxFuture;
 
 use super::format::{Format, FormatName};
 use super::{Conditions, ReadError, Reading, Source, blocking};
-use crate::config::ConfigError;
-use crate::config::section::Section;
 use crate::files::{LARGEST_LIST, Links, read_regular_text, read_unchanged};
 use crate::plan::Digest;
+use crate::setting::ConfigError;
+use crate::setting::section::Section;
 use crate::text::shell_path;
 
 /// How long a file of checksums may be, in bytes.

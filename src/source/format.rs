@@ -6,8 +6,8 @@ use super::csv::CsvFormat;
 use super::json::JsonFormat;
 use super::jsonl;
 use super::table::Table;
-use crate::config::ConfigError;
-use crate::config::section::Section;
+use crate::setting::ConfigError;
+use crate::setting::section::Section;
 
 /// How records are written.
 #[derive(Debug, Clone, PartialEq, Eq)]

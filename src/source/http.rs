@@ -21,9 +21,9 @@ use super::json::{Properties, Records};
 use super::pointer::Pointer;
 use super::table::TableBuilder;
 use super::{Conditions, ReadError, Reading, Source, blocking};
-use crate::config::ConfigError;
-use crate::config::section::Section;
 use crate::http::{self, Answer};
+use crate::setting::ConfigError;
+use crate::setting::section::Section;
 
 pub(super) use columns::{Columns, not_an_object};
 use paging::{Page, Paging, Walk};

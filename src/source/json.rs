@@ -14,8 +14,8 @@ use serde_json::value::RawValue;
 
 use super::decode::Encoding;
 use super::table::{CellKind, Table, TableBuilder};
-use crate::config::section::Section;
-use crate::config::{ConfigError, quoting};
+use crate::setting::section::Section;
+use crate::setting::{ConfigError, quoting};
 
 /// How deep lists and objects may lie within one another.
 const MAX_DEPTH: usize = 64;

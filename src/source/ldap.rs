@@ -23,9 +23,9 @@ use url::{Host, Url};
 
 use super::table::{Table, TableBuilder};
 use super::{Conditions, ReadError, Reading, Source, blocking};
-use crate::config::section::Section;
-use crate::config::{ConfigError, Secret, SecretShape};
 use crate::http;
+use crate::setting::section::Section;
+use crate::setting::{ConfigError, Secret, SecretShape};
 
 use columns::{Columns, Row, is_description};
 use connection::{Connection, Server};

@@ -9,9 +9,10 @@ use tokio::time::timeout;
 
 use super::table::Table;
 use super::{Conditions, ReadError, Reading, SourceError, blocking, no_such_column, untrusted};
-use crate::config::template::{ColumnName, Template, environment, said};
-use crate::config::{ConfigError, Missing, SourceSettings};
+use crate::config::{Missing, SourceSettings};
 use crate::plan::SourceSummary;
+use crate::setting::ConfigError;
+use crate::setting::template::{ColumnName, Template, environment, said};
 use crate::template_cost::{Progress, in_time};
 
 /// How many rows a message names.

@@ -30,9 +30,10 @@ use std::time::Duration;
 
 use futures_util::future::{BoxFuture, join_all};
 
-use crate::config::section::Section;
-use crate::config::{ConfigError, Secrets, Settings, nearest, quoting};
+use crate::config::Settings;
 use crate::exit::ExitStatus;
+use crate::setting::section::Section;
+use crate::setting::{ConfigError, Secrets, nearest, quoting};
 
 pub(crate) use csv::header as csv_header;
 pub(crate) use listing::Listing;

@@ -5,8 +5,8 @@ use std::fmt;
 use serde_json::value::RawValue;
 
 use super::json::Properties;
-use crate::config::ConfigError;
-use crate::config::section::Section;
+use crate::setting::ConfigError;
+use crate::setting::section::Section;
 
 /// A place within a document; `""` is the document itself.
 #[derive(Clone, PartialEq, Eq)]

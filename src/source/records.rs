@@ -12,10 +12,10 @@ use rustc_hash::FxHashMap;
 
 use super::Listing;
 use super::table::{Cell, CellKind, Table};
-use crate::config::ConfigError;
-use crate::config::template::Template;
 use crate::employee::{Origin, normal_text};
 use crate::plan::SourceSummary;
+use crate::setting::ConfigError;
+use crate::setting::template::Template;
 
 /// The row of a source that has none for somebody.
 const NO_ROW: u32 = u32::MAX;

@@ -2,7 +2,7 @@
 
 use super::Listing;
 use super::table::{Cell, CellKind};
-use crate::config::quoting;
+use crate::setting::quoting;
 
 /// How many records are looked at.
 const RECORDS: usize = 3;

@@ -18,9 +18,9 @@ use super::http::{Call, Columns, Connection, Server, errors_in, is_part};
 use super::json::Records;
 use super::table::TableBuilder;
 use super::{Conditions, ReadError, Reading, Source, blocking};
-use crate::config::ConfigError;
-use crate::config::section::Section;
 use crate::http::Answer;
+use crate::setting::ConfigError;
+use crate::setting::section::Section;
 
 /// A SCIM server.
 #[derive(Debug, Clone)]

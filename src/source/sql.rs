@@ -22,9 +22,9 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use super::{Conditions, ReadError, Reading, Source, blocking};
-use crate::config::ConfigError;
-use crate::config::section::Section;
 use crate::files::{Links, read_regular_text};
+use crate::setting::ConfigError;
+use crate::setting::section::Section;
 use address::Address;
 use filling::Filling;
 

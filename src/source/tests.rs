@@ -10,8 +10,8 @@ use minijinja::{Value, context};
 use tempfile::TempDir;
 
 use super::*;
-use crate::config::template::environment;
 use crate::plan::Digest;
+use crate::setting::template::environment;
 
 /// Settings with their files in a folder of their own.
 pub(crate) struct Fixture {

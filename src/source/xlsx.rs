@@ -17,10 +17,10 @@ use zip::ZipArchive;
 use super::file::FileSettings;
 use super::table::{CellKind, Table, TableBuilder};
 use super::{Conditions, ReadError, Reading, Source, blocking};
-use crate::config::section::Section;
-use crate::config::{ConfigError, nearest, quoting};
 use crate::employee::normal_text;
 use crate::files::LARGEST_LIST;
+use crate::setting::section::Section;
+use crate::setting::{ConfigError, nearest, quoting};
 
 /// The largest whole number up to which every whole number is exact in a cell: 2⁵³.
 const MOST_EXACT: f64 = 9_007_199_254_740_992.0;

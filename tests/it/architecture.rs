@@ -17,31 +17,18 @@ use imports::Imports;
 /// before it. The first row is the core.
 const ORDER: [&[&str]; 4] = [
     &["text", "strict_json", "employee", "field", "diagnostic", "guard", "diff", "order", "plan"],
-    &["exit", "template_cost", "files", "http", "state", "config", "source", "mapping", "provider"],
+    &["exit", "template_cost", "files", "http", "state", "setting", "source", "config", "mapping", "provider"],
     &["approval", "apply", "render", "sandbox"],
     &["cli", "ui", "commands"],
 ];
 /// Imports that run up against the order all the same, from a module to one above it. No other may come, and one that is
 /// gone must leave this list, so that it only becomes shorter.
-const UPWARD: [(&str, &str); 10] = [
-    ("config", "approval"),
-    ("config", "source"),
-    ("config::read", "approval"),
-    ("config::read", "source"),
-    ("sandbox", "cli"),
-    ("sandbox::account", "cli"),
-    ("sandbox::api", "cli"),
-    ("sandbox::compose", "cli"),
-    ("sandbox::page", "cli"),
-    ("sandbox::users", "cli"),
-];
+const UPWARD: [(&str, &str); 2] = [("source", "config"), ("source::listing", "config")];
 /// Circles between modules that lie side by side in one parent. The same holds for this list.
-const CIRCLES: [&str; 8] = [
+const CIRCLES: [&str; 6] = [
     "the crate: config, source",
-    "config: guard, read",
     "render: shown, text",
     "render::text: group, person",
-    "sandbox: account, compose, field, validate",
     "source: json, table",
     "source::http: auth, oauth2, server",
     "source::sql: array, form",

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 use skovik_sync::apply::journal::Record;
-use skovik_sync::cli::{BranchMove, Identifiers, ManagerDelete, Paging, PutMode};
 use skovik_sync::plan::{Action, Operation, Plan};
 use skovik_sync::sandbox::Options;
+use skovik_sync::sandbox::{BranchMove, Identifiers, ManagerDelete, Paging, PutMode};
 
 use crate::company::{Company, drawn};
 use crate::world::{Ended, Pace, Request, World, room, rules_of, signal};

@@ -8,8 +8,8 @@ use std::num::NonZeroUsize;
 use std::process::Stdio;
 
 use serde_json::{Value, json};
-use skovik_sync::cli::{BranchMove, Identifiers, ManagerDelete, Paging, PutMode};
 use skovik_sync::sandbox::Options;
+use skovik_sync::sandbox::{BranchMove, Identifiers, ManagerDelete, Paging, PutMode};
 
 use crate::harness::{BINARY, Company, FIXTURE_URL, Request, snapshot};
 

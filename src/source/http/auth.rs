@@ -8,9 +8,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::oauth2::{OAuth2, TokenServer};
 use super::server::Carriage;
-use crate::config::section::Section;
-use crate::config::{ConfigError, Secret, SecretShape};
 use crate::http::Redactor;
+use crate::setting::section::Section;
+use crate::setting::{ConfigError, Secret, SecretShape};
 use crate::source::ReadError;
 
 /// `[source.auth]`.

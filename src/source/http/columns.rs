@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-use crate::config::ConfigError;
-use crate::config::section::Section;
 use crate::employee::normal_text;
+use crate::setting::ConfigError;
+use crate::setting::section::Section;
 use crate::source::json::{Properties, Records, said};
 use crate::source::pointer::Pointer;
 

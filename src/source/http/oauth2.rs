@@ -12,9 +12,9 @@ use url::form_urlencoded::{Serializer, byte_serialize};
 
 use super::auth::{basic_value, sensitive};
 use super::server::{Carriage, hint, no_answer, place};
-use crate::config::section::Section;
-use crate::config::{ConfigError, Secret, SecretShape, secure_url};
 use crate::http::{Repeat, Request, Transport, Wants};
+use crate::setting::section::Section;
+use crate::setting::{ConfigError, Secret, SecretShape, secure_url};
 use crate::source::ReadError;
 
 /// A token is not used in its last moments, in which it could end on its way.

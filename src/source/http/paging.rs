@@ -13,8 +13,8 @@ use serde_json::value::RawValue;
 use super::link;
 use super::place::{Place, Total};
 use super::server::{Call, place};
-use crate::config::ConfigError;
-use crate::config::section::Section;
+use crate::setting::ConfigError;
+use crate::setting::section::Section;
 use crate::source::pointer::Pointer;
 
 /// How many pages without a record a list may have: some servers filter a page after they have cut it.

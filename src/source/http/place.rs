@@ -5,8 +5,8 @@ use serde_json::value::RawValue;
 use url::{Url, form_urlencoded};
 
 use super::server::Call;
-use crate::config::ConfigError;
-use crate::config::section::Section;
+use crate::setting::ConfigError;
+use crate::setting::section::Section;
 use crate::source::pointer::Pointer;
 
 /// Where in a request something goes.

@@ -10,10 +10,10 @@ use reqwest::{Certificate, Method, StatusCode};
 use url::Url;
 
 use super::auth::{Auth, Credentials};
-use crate::config::section::Section;
-use crate::config::{ConfigError, Secrets, secure_url};
 use crate::files::{Links, MOST_CERTIFICATES, read_regular};
 use crate::http::{self, Answer, Failure, Redactor, Repeat, Request, Transport, Wants};
+use crate::setting::section::Section;
+use crate::setting::{ConfigError, Secrets, secure_url};
 use crate::source::{Conditions, ReadError};
 
 /// The largest page that is read; a server that sends more is not believed.

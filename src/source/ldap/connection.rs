@@ -15,8 +15,8 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::words::{Asked, Words, tls_error};
-use crate::config::ConfigError;
 use crate::files::{Links, MOST_CERTIFICATES, read_regular};
+use crate::setting::ConfigError;
 use crate::source::{ReadError, blocking};
 
 /// How long a connection may take to be made.

@@ -7,8 +7,8 @@ use ldap3::asn1::{ASNTag as _, PL, StructureTag};
 
 use super::schema::Schema;
 use super::search::Search;
-use crate::config::ConfigError;
-use crate::config::section::Section;
+use crate::setting::ConfigError;
+use crate::setting::section::Section;
 
 /// The choices of a filter in the protocol (RFC 4511, 4.5.1.7).
 const AND: u64 = 0;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::config::nearest;
+use crate::setting::nearest;
 
 /// The names of the attributes that a directory knows.
 #[derive(Debug, Default)]

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::config::{ConfigError, Settings};
+use crate::config::Settings;
+use crate::setting::ConfigError;
 use crate::source::Source;
 
 const USUAL: &str = "url = \"ldaps://dc1.example.com\"\nbase = \"dc=example\"\nfilter = \"(objectClass=person)\"\n";

@@ -6,7 +6,7 @@ use std::io;
 use ldap3::{LdapError, LdapResult};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::config::shortened;
+use crate::setting::shortened;
 
 /// How messages call a server, and the password that they must not show.
 #[derive(Debug)]

@@ -9,11 +9,11 @@ use rustls::pki_types::pem::PemObject as _;
 use secrecy::SecretString;
 use url::{Host, Url};
 
-use crate::config::ConfigError;
-use crate::config::section::Section;
-use crate::config::{Secret, SecretShape};
 use crate::files::{Links, MOST_CERTIFICATES, read_regular};
 use crate::http::is_loopback_host;
+use crate::setting::ConfigError;
+use crate::setting::section::Section;
+use crate::setting::{Secret, SecretShape};
 
 /// A database.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use std::io;
 use sqlx::error::DatabaseError;
 
 use super::address::Server;
-use crate::config::shortened;
+use crate::setting::shortened;
 
 /// An error while connecting to a server.
 pub(super) fn connecting(server: &Server, error: &sqlx::Error) -> String {

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::form::Form;
-use crate::config::ConfigError;
 use crate::employee::normal_text;
+use crate::setting::ConfigError;
 use crate::source::table::{CellKind, Table, TableBuilder};
 use crate::source::{Conditions, ReadError};
 

@@ -17,7 +17,7 @@ use super::address::{Server, Tls};
 use super::filling::{Column, Filling, Value};
 use super::form::Form;
 use super::{PATIENCE, failure};
-use crate::config::shortened;
+use crate::setting::shortened;
 use crate::source::ReadError;
 use crate::source::table::Table;
 

@@ -9,7 +9,7 @@ use super::address::Tls;
 use super::form::Form;
 use super::statement::is_several;
 use super::*;
-use crate::config::section::Document;
+use crate::setting::section::Document;
 use crate::source::table::{CellKind, TableBuilder};
 
 fn source(settings: &str) -> Result<SqlSource, String> {

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use serde_json::{Value, json};
-use skovik_sync::cli::Paging;
+use skovik_sync::sandbox::Paging;
 use skovik_sync::sandbox::{Account, Options};
 
 use super::{Answer, Sandbox, branch, company, newcomer, seed_user, snapshot};

@@ -2,8 +2,8 @@
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use skovik_sync::cli::{BranchMove, Identifiers, ManagerDelete, PutMode};
 use skovik_sync::sandbox::{Account, Options};
+use skovik_sync::sandbox::{BranchMove, Identifiers, ManagerDelete, PutMode};
 
 use super::{Answer, Sandbox, as_sent, branch, company, newcomer, seed_user, snapshot};
 

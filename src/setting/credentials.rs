@@ -14,10 +14,10 @@ use tokio::process::Command;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use super::ConfigError;
 use super::quoting::{is_variable_name, length, may_be_secret, variable};
 use super::secrets::Secrets;
 use super::section::Section;
-use super::{ConfigError, TargetSettings};
 use crate::files::read_bounded;
 use crate::text;
 
@@ -68,16 +68,6 @@ pub(crate) enum SecretShape {
     Key,
     /// It is one line; only the line break at its end is taken off.
     Password,
-}
-
-impl TargetSettings {
-    /// Reads the key. What surrounds it on its line is taken off.
-    ///
-    /// # Errors
-    /// Where there is none, or more than one line; the message names the variable, file or command, never the key.
-    pub async fn token(&self) -> Result<SecretString, ConfigError> {
-        self.token.fetch().await
-    }
 }
 
 impl Secret {

@@ -13,7 +13,7 @@ use crate::http::Redactor;
 use crate::state;
 
 /// Holds the key of Skovik's API where the settings do not say otherwise. It may be set for another run, too.
-pub(super) const TOKEN_VARIABLE: &str = "SKOVIK_TOKEN";
+pub(crate) const TOKEN_VARIABLE: &str = "SKOVIK_TOKEN";
 
 /// The secrets of one settings file.
 pub(crate) struct Secrets {
