@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use toml::de::DeTable;
 
 use self::escalation::Escalation;
@@ -158,6 +159,8 @@ pub struct ScopeSettings {
     pub protect: Vec<String>,
     /// What a bad record means.
     pub invalid: Invalid,
+    /// Where it is decided which day it is.
+    pub time_zone: TimeZone,
 }
 
 /// What a bad record means (`[scope] invalid`).
@@ -270,6 +273,13 @@ impl Settings {
     /// The templates and expressions that are applied to joined records.
     pub(crate) fn templates(&self) -> impl Iterator<Item = &Template> {
         self.employee.templates().chain(&self.scope.include)
+    }
+
+    /// Whether a template or an expression asks which day it is.
+    #[must_use]
+    pub fn use_today(&self) -> bool {
+        let preferences = self.sources.iter().filter_map(|source| source.prefer.as_ref());
+        self.templates().chain(preferences).any(|template| template.uses_today)
     }
 
     /// What must not be shown, and what no program that is started gets unasked.

@@ -24,7 +24,7 @@ use crate::employee::{
     Branch, BranchId, CustomField, CustomFieldId, Desired, Employee, ExternalIdentifier, Managed, ManagerWish,
 };
 use crate::exit::ExitStatus;
-use crate::setting::template::environment;
+use crate::setting::template::Engine;
 use crate::setting::{ConfigError, Template};
 use crate::source::Records;
 use crate::template_cost::{Progress, in_time, spawn};
@@ -176,8 +176,8 @@ impl ResolvedMapper {
     }
 
     fn read_all(&self, records: &Records, progress: &Progress) -> Result<Vec<Part>, ConfigError> {
-        let environment = environment();
-        let reader = Reader::new(self, records, &environment)?;
+        let engine = Engine::new(records.calendar());
+        let reader = Reader::new(self, records, &engine)?;
         progress.step();
         Ok(self.read_side_by_side(&reader, records.len(), progress))
     }

@@ -3,7 +3,7 @@
 
 use console::measure_text_width;
 
-use super::common::load_settings;
+use super::common::{calendar, load_settings};
 use super::plan::{BothSides, Facts, SourceProgress, no_plan, open_account, read_account};
 use super::signals::unless_interrupted;
 use crate::cli::{self, Global};
@@ -31,12 +31,13 @@ pub async fn run(_args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::Result
     ui.line(format!("settings  {}: whole, hash {}", global.config.display(), settings.hash()))?;
     let lines = SourceProgress::new(&settings, ui);
     let told = |place, so_far, total| lines.told(place, so_far, total);
+    let calendar = calendar(&settings, None)?;
     let account = open_account(&settings, None).await;
     let reading = async {
         Ok(match account {
-            Ok(account) => tokio::join!(read_account(account, &settings, ui), read_each(&settings, &told)),
+            Ok(account) => tokio::join!(read_account(account, &settings, ui), read_each(&settings, &calendar, &told)),
             // Without a key there is no account to reach; the sources are there all the same.
-            Err(error) => (Err(error), read_each(&settings, &told).await),
+            Err(error) => (Err(error), read_each(&settings, &calendar, &told).await),
         })
     };
     let ((account, sources), _signals) = unless_interrupted(reading).await?;
@@ -59,7 +60,7 @@ pub async fn run(_args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::Result
         Ok((resolved, directory)) => {
             show_account(&settings.target.url, &resolved, &directory, ui)?;
             if problems.is_empty() {
-                let records = join(listings).await.map_err(|error: SourceError| refused(error.status(), error))?;
+                let records = join(listings, &calendar).await.map_err(|error: SourceError| refused(error.status(), error))?;
                 show_people(&settings, &BothSides::new(records, resolved, directory)?, ui)?;
             }
         }

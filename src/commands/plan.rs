@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::common::{existing_state, load_settings, plan_bytes, policy, provider, replay, shown, target_url};
+use super::common::{calendar, existing_state, load_settings, plan_bytes, policy, provider, replay, shown, target_url};
 use super::places::Places;
 use super::signals::{EndedBySignals, unless_interrupted};
 use crate::cli::{self, Global};
@@ -18,11 +18,12 @@ use crate::employee::{Desired, Directory, ExternalIdentifier};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::write_private;
 use crate::mapping::{Mapper, ResolvedMapper};
-use crate::plan::{Digest, Input, NoPlan, Plan};
+use crate::plan::{Day, Digest, Input, NoPlan, Plan};
 use crate::provider::skovik::Skovik;
 use crate::provider::{Account, fingerprint};
 use crate::render::Ids;
 use crate::render::text::{TextOptions, display};
+use crate::setting::Calendar;
 use crate::source::{Records, read_all};
 use crate::text::shell_path;
 use crate::ui::{Progress, Ui};
@@ -64,7 +65,8 @@ pub(super) async fn write_plan(
     global: &Global,
     ui: &Ui,
 ) -> anyhow::Result<(Plan, EndedBySignals)> {
-    let (both, signals) = read_both_sides(settings, args.users.as_deref(), ui).await?;
+    let calendar = calendar(settings, args.as_of)?;
+    let (both, signals) = read_both_sides(settings, args.users.as_deref(), &calendar, ui).await?;
     let facts = Facts::new(settings, &both, &args.same_person, &args.only);
     let plan = Plan::make(facts.input(settings, &both)).map_err(no_plan)?;
     put_applied_plan_away(&args.out, &plan, global, ui)?;
@@ -92,11 +94,12 @@ impl BothSides {
 pub(super) async fn read_both_sides(
     settings: &Settings,
     snapshot: Option<&Path>,
+    calendar: &Calendar,
     ui: &Ui,
 ) -> anyhow::Result<(BothSides, EndedBySignals)> {
     let lines = SourceProgress::new(settings, ui);
     let sources = async {
-        let records = read_all(settings, &|place, so_far, total| lines.told(place, so_far, total)).await;
+        let records = read_all(settings, calendar, &|place, so_far, total| lines.told(place, so_far, total)).await;
         records.map_err(|error| refused(error.status(), format!("no plan was made: {error}")))
     };
     let account = open_account(settings, snapshot).await?;
@@ -185,8 +188,14 @@ impl Facts {
             fingerprint: fingerprint(&both.directory, &policy.managed),
             sources: both.records.summaries(),
             config_hash: settings.hash(),
+            as_of: settings.use_today().then(|| as_of(both.records.calendar())).flatten(),
         }
     }
+}
+
+/// The day as plans write it.
+fn as_of(calendar: &Calendar) -> Option<Day> {
+    Day::parse(&calendar.today().to_string())
 }
 
 pub(super) fn no_plan(error: NoPlan) -> anyhow::Error {

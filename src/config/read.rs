@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use toml::de::DeTable;
 
 use super::escalation::Escalation;
@@ -15,6 +16,7 @@ use crate::diff::{Remove, Renumber};
 use crate::plan::Digest;
 use crate::setting::section::{Document, Section};
 use crate::setting::{Secret, SecretShape, TOKEN_VARIABLE, secure_url};
+use crate::setting::template::{DAY_NAMES, Sources};
 use crate::source;
 
 /// Names that templates need for something else.
@@ -53,7 +55,7 @@ pub(super) fn settings(document: Document<'_>, table: &DeTable<'_>) -> Result<Se
         .only(&["target", "source", "employee", "scope", "manager", "guard", "approval"])?;
     let target = target(&root.section("target", "[target]")?)?;
     let sources = sources(&root)?;
-    let names: Vec<Arc<str>> = sources.iter().map(|source| Arc::clone(&source.name)).collect();
+    let names = template_sources(&sources);
     let employee = employee(root.section("employee", "[employee]")?, &names)?;
     let scope = scope(root.section("scope", "[scope]")?, &names, &employee)?;
     let manager = manager(root.section("manager", "[manager]")?)?;
@@ -151,7 +153,7 @@ fn source(section: Section<'_>, others: &[SourceSettings]) -> Result<SourceSetti
     if !starts_well || !chars.all(|c| c.is_ascii_alphanumeric() || c == '_') {
         return Err(section.problem("name", format!("must be letters, digits and _ only, not beginning with a digit, to be usable in templates; {name:?} is not")));
     }
-    if RESERVED_NAMES.contains(&name) {
+    if RESERVED_NAMES.contains(&name) || DAY_NAMES.contains(&name) {
         return Err(section.problem("name", format!("cannot be {name:?}, which templates need for something else")));
     }
     if others.iter().any(|other| *other.name == *name) {
@@ -187,14 +189,23 @@ fn preference(section: &Section<'_>, name: &str, others: &[SourceSettings]) -> R
         .map_err(|problem| section.problem("prefer", problem))
 }
 
-/// The template of a key.
-fn template(section: &Section<'_>, key: &str, names: &[Arc<str>]) -> Result<Option<Template>, ConfigError> {
-    let Some(text) = section.text(key)? else { return Ok(None) };
-    let setting = format!("`{key}` in {}", section.label());
-    Template::parse(&setting, text, names).map(Some).map_err(|problem| section.problem(key, problem))
+/// The sources as templates see them.
+fn template_sources(sources: &[SourceSettings]) -> Sources {
+    let names = || sources.iter().map(|source| (&source.name, source.kind.has_only_texts()));
+    Sources {
+        names: names().map(|(name, _)| Arc::clone(name)).collect(),
+        only_texts: names().filter(|(_, only_texts)| *only_texts).map(|(name, _)| Arc::clone(name)).collect(),
+    }
 }
 
-fn employee(section: Section<'_>, names: &[Arc<str>]) -> Result<EmployeeSettings, ConfigError> {
+/// The template of a key.
+fn template(section: &Section<'_>, key: &str, names: &Sources) -> Result<Option<Template>, ConfigError> {
+    let Some(text) = section.text(key)? else { return Ok(None) };
+    let setting = format!("`{key}` in {}", section.label());
+    names.template(&setting, text).map(Some).map_err(|problem| section.problem(key, problem))
+}
+
+fn employee(section: Section<'_>, names: &Sources) -> Result<EmployeeSettings, ConfigError> {
     let section = section.only(&[
         "external_identifier",
         "primary_email",
@@ -213,7 +224,7 @@ fn employee(section: Section<'_>, names: &[Arc<str>]) -> Result<EmployeeSettings
         if text.trim().is_empty() {
             return Err(fields.problem(field, "is empty; leave it out if the field is not to be managed"));
         }
-        let template = Template::parse(&setting, text, names).map_err(|problem| fields.problem(field, problem))?;
+        let template = names.template(&setting, text).map_err(|problem| fields.problem(field, problem))?;
         Ok((field.to_owned(), template))
     });
     Ok(EmployeeSettings {
@@ -227,7 +238,7 @@ fn employee(section: Section<'_>, names: &[Arc<str>]) -> Result<EmployeeSettings
     })
 }
 
-fn manager_reference(section: &Section<'_>, names: &[Arc<str>]) -> Result<Option<ManagerReference>, ConfigError> {
+fn manager_reference(section: &Section<'_>, names: &Sources) -> Result<Option<ManagerReference>, ConfigError> {
     if !section.is_table("manager") {
         return Ok(template(section, "manager", names)?.map(|value| ManagerReference { value, refers_to: None }));
     }
@@ -237,12 +248,12 @@ fn manager_reference(section: &Section<'_>, names: &[Arc<str>]) -> Result<Option
     Ok(Some(ManagerReference { value, refers_to: template(&section, "refers_to", names)? }))
 }
 
-fn scope(section: Section<'_>, names: &[Arc<str>], employee: &EmployeeSettings) -> Result<ScopeSettings, ConfigError> {
-    let section = section.only(&["include", "branches", "match", "renumber", "remove", "protect", "invalid"])?;
+fn scope(section: Section<'_>, names: &Sources, employee: &EmployeeSettings) -> Result<ScopeSettings, ConfigError> {
+    let section = section.only(&["include", "branches", "match", "renumber", "remove", "protect", "invalid", "time_zone"])?;
     let include = match section.text("include")? {
         None => None,
         Some(text) => Some(
-            Template::parse_expression("`include` in [scope]", text, names)
+            names.condition("`include` in [scope]", text)
                 .map_err(|problem| section.problem("include", problem))?,
         ),
     };
@@ -265,7 +276,21 @@ fn scope(section: Section<'_>, names: &[Arc<str>], employee: &EmployeeSettings) 
             .unwrap_or_default(),
         protect: section.texts("protect")?.unwrap_or_default(),
         invalid: section.word("invalid", &[("skip", Invalid::Skip), ("error", Invalid::Error)])?.unwrap_or_default(),
+        time_zone: time_zone(&section)?,
     })
+}
+
+fn time_zone(section: &Section<'_>) -> Result<TimeZone, ConfigError> {
+    match section.text("time_zone")? {
+        None | Some("UTC") => Ok(TimeZone::UTC),
+        Some(name) => TimeZone::get(name).map_err(|_| {
+            let problem = format!(
+                "is {name:?}, which the time zones of this system do not have; give a name such as \"Europe/Stockholm\", or \
+                 install the package `tzdata`"
+            );
+            section.problem("time_zone", problem)
+        }),
+    }
 }
 
 fn match_email(section: &Section<'_>) -> Result<bool, ConfigError> {

@@ -1,13 +1,12 @@
 //! One record to one person.
 
-use minijinja::Environment;
-
 use super::program::{Condition, Context, Form, Program};
 use super::values::{Problem, check_email, check_text};
 use super::{ManagedField, ResolvedMapper};
 use crate::config::{EmployeeSettings, ManagerReference};
 use crate::employee::{BranchId, CustomValue, Employee, ExternalIdentifier, ManagerWish, SetAside, normal_text};
 use crate::setting::ConfigError;
+use crate::setting::template::Engine;
 use crate::source::Records;
 
 /// The rules with their templates compiled, for the records that they are applied to.
@@ -61,9 +60,9 @@ impl<'t> Reader<'t> {
     pub(super) fn new(
         rules: &'t ResolvedMapper,
         records: &'t Records,
-        environment: &'t Environment<'t>,
+        engine: &'t Engine,
     ) -> Result<Self, ConfigError> {
-        let program = |template, form| Program::new(template, form, records, environment);
+        let program = |template, form| Program::new(template, form, records, engine);
         let EmployeeSettings {
             external_identifier,
             primary_email,
@@ -83,7 +82,7 @@ impl<'t> Reader<'t> {
         Ok(Self {
             rules,
             records,
-            include: rules.include.as_ref().map(|include| Condition::new(include, environment)).transpose()?,
+            include: rules.include.as_ref().map(|include| Condition::new(include, engine)).transpose()?,
             identifier: exact(external_identifier)?,
             email: program(primary_email, Form::Nfc)?,
             first_name: program(first_name, Form::Nfc)?,

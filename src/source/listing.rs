@@ -3,16 +3,16 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use minijinja::Value;
 use minijinja::value::ValueKind;
-use minijinja::{Environment, Expression, Value};
 use tokio::time::timeout;
 
 use super::table::Table;
 use super::{Conditions, ReadError, Reading, SourceError, blocking, no_such_column, untrusted};
 use crate::config::{Missing, SourceSettings};
 use crate::plan::SourceSummary;
-use crate::setting::ConfigError;
-use crate::setting::template::{ColumnName, Template, environment, said};
+use crate::setting::template::{ColumnName, Compiled, Engine, Template, said};
+use crate::setting::{Calendar, ConfigError};
 use crate::template_cost::{Progress, in_time};
 
 /// How many rows a message names.
@@ -60,12 +60,12 @@ impl Listing {
         let proof = if proofs.is_empty() { "trusted".to_owned() } else { proofs.join("+") };
         let key = key_column(&table, source)?;
         let (name, kind) = (Arc::clone(&source.name), source.kind.kind());
-        let used = conditions.columns.clone();
+        let (used, calendar) = (conditions.columns.clone(), conditions.calendar.clone());
         let (prefer, everybody) = (source.prefer.clone(), source.missing == Missing::Error);
         blocking(move || {
             let (order, without_key) = table.sorted_by(key)?;
             let fingerprint = table.fingerprint(&order);
-            let (table, passed_over) = passed_over_in_time(table, key, order, without_key, &name, prefer)?;
+            let (table, passed_over) = passed_over_in_time(table, key, order, without_key, &name, calendar, prefer)?;
             let (table, passed_over) = if passed_over.is_empty() {
                 (table, None)
             } else {
@@ -114,15 +114,16 @@ fn passed_over_in_time(
     order: Vec<u32>,
     without_key: usize,
     source: &Arc<str>,
+    calendar: Calendar,
     prefer: Option<Template>,
 ) -> Result<(Table, Vec<u32>), ReadError> {
     let Some(prefer) = prefer else {
-        let passed_over = passed_over(&table, key, &order[without_key..], source, None)?;
+        let passed_over = passed_over(&table, key, &order[without_key..], source, &calendar, None)?;
         return Ok((table, passed_over));
     };
     let (source, setting) = (Arc::clone(source), Arc::clone(&prefer.setting));
     let decided = in_time(move |progress| {
-        let passed_over = passed_over(&table, key, &order[without_key..], &source, Some((&prefer, progress)))?;
+        let passed_over = passed_over(&table, key, &order[without_key..], &source, &calendar, Some((&prefer, progress)))?;
         Ok((table, passed_over))
     });
     decided.map_err(|problem| ConfigError::Invalid(format!("{setting} {problem}")))?
@@ -135,10 +136,11 @@ fn passed_over(
     key: usize,
     order: &[u32],
     source: &str,
+    calendar: &Calendar,
     prefer: Option<(&Template, &Progress)>,
 ) -> Result<Vec<u32>, ReadError> {
-    let environment = environment();
-    let preference = prefer.map(|(prefer, _)| Preference::new(prefer, table, source, &environment)).transpose()?;
+    let engine = Engine::new(calendar);
+    let preference = prefer.map(|(prefer, _)| Preference::new(prefer, table, source, &engine)).transpose()?;
     let mut passed_over = Vec::new();
     let key_of = |row: u32| table.cell(row as usize, key).text;
     for rows in order.chunk_by(|&a, &b| key_of(a) == key_of(b)).filter(|rows| rows.len() > 1) {
@@ -189,7 +191,7 @@ fn shown(key: &str) -> &str {
 
 /// `prefer` of a source: an expression over the columns of one record.
 struct Preference<'t> {
-    expression: Expression<'t, 't>,
+    expression: Compiled<'t>,
     table: &'t Table,
     source: &'t str,
     /// The columns that it uses, with their places.
@@ -201,7 +203,7 @@ impl<'t> Preference<'t> {
         prefer: &'t Template,
         table: &'t Table,
         source: &'t str,
-        environment: &'t Environment<'t>,
+        engine: &'t Engine,
     ) -> Result<Self, ConfigError> {
         let place = |name: &'t ColumnName| match table.column(&name.column) {
             Some(place) => Ok((&*name.column, place)),
@@ -210,8 +212,8 @@ impl<'t> Preference<'t> {
         // An empty list need not know its columns; nothing stands twice in it.
         let columns =
             prefer.columns.iter().filter(|_| table.knows_its_columns()).map(place).collect::<Result<_, _>>()?;
-        let expression = environment
-            .compile_expression(&prefer.text)
+        let expression = engine
+            .condition(&prefer.text)
             .map_err(|error| ConfigError::Invalid(format!("{}: {error}", prefer.setting)))?;
         Ok(Self { expression, table, source, columns })
     }

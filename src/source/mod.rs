@@ -33,7 +33,7 @@ use futures_util::future::{BoxFuture, join_all};
 use crate::config::Settings;
 use crate::exit::ExitStatus;
 use crate::setting::section::Section;
-use crate::setting::{ConfigError, Secrets, nearest, quoting};
+use crate::setting::{Calendar, ConfigError, Secrets, nearest, quoting};
 
 pub(crate) use csv::header as csv_header;
 pub(crate) use listing::Listing;
@@ -61,6 +61,11 @@ pub(crate) trait Source: fmt::Debug + Send + Sync {
     /// The settings that decide what its records say, with defaults filled in, as opposed to where they are kept.
     fn identity(&self) -> BTreeMap<&'static str, String>;
 
+    /// Whether every cell is a text, whatever is in it. Comparing one with a number is a mistake in the settings then.
+    fn has_only_texts(&self) -> bool {
+        false
+    }
+
     /// Reads all of its records. What has come so far is dropped with the future, where that takes too long.
     fn read<'a>(&'a self, conditions: &'a Conditions<'a>) -> BoxFuture<'a, Result<Reading, ReadError>>;
 }
@@ -73,6 +78,8 @@ pub(crate) struct Conditions<'a> {
     pub(crate) max_rows: u64,
     /// How long all of it may take. The caller sees to that; here it bounds the steps.
     pub(crate) timeout: Duration,
+    /// The day that its records are read for.
+    pub(crate) calendar: &'a Calendar,
     /// Told how many records have come so far, and how many there are in all, where that is known.
     pub(crate) progress: &'a (dyn Fn(u64, Option<u64>) + Send + Sync),
 }
@@ -222,18 +229,22 @@ fn shared<S: Source + 'static>(source: Result<S, ConfigError>) -> Result<Arc<dyn
 /// # Errors
 /// Of the first source, in the order of the settings, that is not whole, contradicts itself or its proof, or has no
 /// column that its `key` names. Nothing of the others is used then.
-pub async fn read_all(settings: &Settings, progress: Progress<'_>) -> Result<Records, SourceError> {
-    join(read_each(settings, progress).await.into_iter().collect::<Result<_, _>>()?).await
+pub async fn read_all(settings: &Settings, calendar: &Calendar, progress: Progress<'_>) -> Result<Records, SourceError> {
+    join(read_each(settings, calendar, progress).await.into_iter().collect::<Result<_, _>>()?, calendar).await
 }
 
 /// Reads all sources side by side, each to its end, so that the first error does not depend on which is the fastest.
-pub(crate) async fn read_each(settings: &Settings, progress: Progress<'_>) -> Vec<Result<Listing, SourceError>> {
+pub(crate) async fn read_each(
+    settings: &Settings,
+    calendar: &Calendar,
+    progress: Progress<'_>,
+) -> Vec<Result<Listing, SourceError>> {
     let read = |place| async move {
         let told = |so_far, total| progress(place, so_far, total);
         let columns = columns_used(settings, place);
         let source = &settings.sources[place];
         let (max_rows, timeout) = (source.max_rows, source.timeout);
-        let conditions = Conditions { columns: &columns, max_rows, timeout, progress: &told };
+        let conditions = Conditions { columns: &columns, max_rows, timeout, calendar, progress: &told };
         let listing = Listing::read(source, &conditions).await?;
         let records = listing.summary().records;
         progress(place, records, Some(records));
@@ -248,9 +259,10 @@ pub(crate) async fn read_each(settings: &Settings, progress: Progress<'_>) -> Ve
 }
 
 /// Joins sources, in the order of the settings, on their keys.
-pub(crate) async fn join(listings: Vec<Listing>) -> Result<Records, SourceError> {
+pub(crate) async fn join(listings: Vec<Listing>, calendar: &Calendar) -> Result<Records, SourceError> {
     let first = listings.first().map(|listing| Arc::clone(&listing.name)).unwrap_or_default();
-    let joining = blocking(move || Ok(Records::join(listings))).await;
+    let calendar = calendar.clone();
+    let joining = blocking(move || Ok(Records::join(listings, calendar))).await;
     let records = joining.map_err(|error| untrusted(&first, error))?;
     for (source, count) in records.without_key() {
         tracing::warn!("source `{source}`: {count} records have no key and are not used");

@@ -14,7 +14,7 @@ use super::Listing;
 use super::table::{Cell, CellKind, Table};
 use crate::employee::{Origin, normal_text};
 use crate::plan::SourceSummary;
-use crate::setting::ConfigError;
+use crate::setting::{Calendar, ConfigError};
 use crate::setting::template::Template;
 
 /// The row of a source that has none for somebody.
@@ -28,6 +28,7 @@ struct Joined {
     sources: Vec<Listing>,
     /// For each source but the first, the row of each record.
     rows: Vec<Box<[u32]>>,
+    calendar: Calendar,
 }
 
 /// What one source says of a person, for people to read.
@@ -63,12 +64,12 @@ pub(crate) enum CellView<'r> {
 }
 
 impl Records {
-    pub(super) fn join(sources: Vec<Listing>) -> Self {
+    pub(super) fn join(sources: Vec<Listing>, calendar: Calendar) -> Self {
         let rows = match sources.split_first() {
             None => Vec::new(),
             Some((first, others)) => others.iter().map(|other| joined_rows(first, other)).collect(),
         };
-        Self(Arc::new(Joined { sources, rows }))
+        Self(Arc::new(Joined { sources, rows, calendar }))
     }
 
     /// How many records there are.
@@ -81,6 +82,12 @@ impl Records {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The day that they are read for.
+    #[must_use]
+    pub fn calendar(&self) -> &Calendar {
+        &self.0.calendar
     }
 
     /// What the plan says about the sources, in the order of the settings.

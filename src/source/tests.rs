@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::plan::Digest;
-use crate::setting::template::environment;
+use crate::setting::template::Engine;
 
 /// Settings with their files in a folder of their own.
 pub(crate) struct Fixture {
@@ -71,13 +71,18 @@ pub(crate) fn read(settings: &Settings) -> Result<Records, SourceError> {
         .enable_all()
         .build()
         .unwrap()
-        .block_on(read_all(settings, &|_, _, _| ()))
+        .block_on(read_all(settings, &today(), &|_, _, _| ()))
+}
+
+/// The day of all tests.
+pub(crate) fn today() -> Calendar {
+    Calendar::on(jiff::civil::date(2026, 11, 28), &jiff::tz::TimeZone::UTC)
 }
 
 /// What a template gives for each record.
 fn rendered(records: &Records, template: &str) -> Vec<String> {
-    let environment = environment();
-    let template = environment.template_from_str(template).unwrap();
+    let engine = Engine::new(records.calendar());
+    let template = engine.template(template).unwrap();
     (0..records.len()).map(|record| template.render(records.context(record, false)).unwrap()).collect()
 }
 
@@ -316,8 +321,8 @@ fn sources_are_joined_on_their_keys() {
 fn what_is_undefined_may_be_tested_but_not_used() {
     let sources = source("hr", "csv", "hr", "id") + &source("ad", "csv", "ad", "id");
     let records = Fixture::new(&sources, &[("hr", b"id\n1\n"), ("ad", b"id,m\n2,x\n")]).read().unwrap();
-    let environment = environment();
-    let render = |text: &str| environment.render_str(text, records.context(0, false));
+    let engine = Engine::new(records.calendar());
+    let render = |text: &str| engine.template(text)?.render(records.context(0, false));
     for text in ["{{ ad.m is defined }}", "{{ ad.m | default('') }}", "{% if ad.m %}x{% endif %}"] {
         assert!(render(text).is_ok(), "{text}");
     }
@@ -331,7 +336,7 @@ fn what_is_undefined_may_be_tested_but_not_used() {
     ] {
         assert!(render(text).is_err(), "{text}");
     }
-    assert!(environment.render_str("{{ x }}", context! {}).is_err());
+    assert!(engine.template("{{ x }}").unwrap().render(context! {}).is_err());
 }
 
 #[test]

@@ -10,6 +10,7 @@ use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
 use serde_json::value::RawValue;
 use skovik_sync::config::Settings;
 use skovik_sync::mapping::Mapper;
+use skovik_sync::setting::Calendar;
 use skovik_sync::source::{Records, read_all};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
@@ -41,6 +42,7 @@ manager = "{{ hr.manager }}"
 pub(crate) struct Source {
     settings: Settings,
     mapper: Mapper,
+    calendar: Calendar,
     runtime: Runtime,
 }
 
@@ -49,12 +51,13 @@ impl Source {
     pub(crate) fn new(runtime: Runtime, text: &str, employee: &str, folder: &Path) -> Self {
         let text = format!("[target]\nkind = \"skovik\"\nurl = \"https://x.example\"\n{text}\n{employee}");
         let settings = Settings::parse(&text, &folder.join("skovik-sync.toml")).unwrap();
-        Self { mapper: Mapper::new(&settings), settings, runtime }
+        let calendar = Calendar::on(jiff::civil::date(2026, 11, 28), &jiff::tz::TimeZone::UTC);
+        Self { mapper: Mapper::new(&settings), calendar, settings, runtime }
     }
 
     /// Reads the records, and makes employees of them.
     pub(crate) fn read(&self) -> Result<Records, String> {
-        let records = self.runtime.block_on(read_all(&self.settings, &|_, _, _| ()));
+        let records = self.runtime.block_on(read_all(&self.settings, &self.calendar, &|_, _, _| ()));
         let records = records.map_err(|error| error.to_string());
         let stopped = |error: &String| error.contains("reading it stopped");
         assert!(!records.as_ref().is_err_and(stopped), "a panic ends the reading: {:?}", records.err());

@@ -1,5 +1,6 @@
 //! `plan --explain KEY`: compares as `plan` does, and shows one person instead of writing a plan.
 
+use super::super::common::calendar;
 use super::{BothSides, Facts, no_plan, read_both_sides};
 use crate::cli;
 use crate::config::Settings;
@@ -20,7 +21,8 @@ pub(super) async fn run(settings: &Settings, args: &cli::Plan, key: &str, ui: &U
     if key.is_empty() {
         return Err(refused(ExitStatus::Usage, "--explain needs a key, an external identifier, an e-mail or an id"));
     }
-    let (both, _signals) = read_both_sides(settings, args.users.as_deref(), ui).await?;
+    let calendar = calendar(settings, args.as_of)?;
+    let (both, _signals) = read_both_sides(settings, args.users.as_deref(), &calendar, ui).await?;
     let facts = Facts::new(settings, &both, &args.same_person, &[]);
     let mut input = facts.input(settings, &both);
     // One person can be explained where others are in the way of a plan.

@@ -88,6 +88,9 @@ pub(super) fn sources(content: &Content) -> Section {
         let records = number(*records);
         items.push(item(format!("| source | {} ({}) | {records} records, {proof} |\n", code(name), code(kind))));
     }
+    if let Some(day) = content.as_of {
+        items.push(item(format!("| as of | {} | what the settings use as today |\n", code(&day.to_string()))));
+    }
     Section {
         before: "| Side | From | What was read |\n|:--|:--|:--|\n".to_owned(),
         items,

@@ -112,9 +112,10 @@ fn a_source_can_be_one_that_must_know_everybody() {
 #[test]
 fn lists_and_objects_are_not_written_by_accident() {
     let records = json(r#"[{"id": 1, "mails": ["a@x.se", "b@x.se"], "name": {"given": "Anna"}}]"#).read().unwrap();
-    let environment = environment();
-    let render =
-        |text: &str| environment.render_str(text, records.context(0, false)).map_err(|error| error.to_string());
+    let engine = Engine::new(records.calendar());
+    let render = |text: &str| {
+        engine.template(text).unwrap().render(records.context(0, false)).map_err(|error| error.to_string())
+    };
     for (text, kind) in [
         ("{{ hr.mails }}", "sequence"),
         ("x{{ hr.name }}", "map"),
@@ -144,8 +145,8 @@ fn lists_and_objects_are_not_written_by_accident() {
 fn no_test_takes_what_is_undefined_for_an_answer() {
     let sources = source("hr", "csv", "hr", "id") + &source("ad", "csv", "ad", "id");
     let records = Fixture::new(&sources, &[("hr", b"id,n\n1,2\n"), ("ad", b"id,m\n9,x\n")]).read().unwrap();
-    let environment = environment();
-    let eval = |text: &str| environment.compile_expression(text).unwrap().eval(records.context(0, false));
+    let engine = Engine::new(records.calendar());
+    let eval = |text: &str| engine.condition(text).unwrap().eval(records.context(0, false));
     for text in [
         "ad.m is eq 'x'",
         "ad.m is not eq 'x'",
