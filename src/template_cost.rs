@@ -222,7 +222,7 @@ mod tests {
             "{{ hr.text * 1000 }}",
             "{{ '%s%s%s%s%s%s%s%s' | format(hr.text, hr.text, hr.text, hr.text, hr.text, hr.text, hr.text, hr.text) }}",
             "{{ hr.list | join(hr.text) }}",
-            "{{ hr.text | list | sort | join }}",
+            "{{ hr.text | split('x') | sort | join }}",
         ] {
             template(text).unwrap();
             assert!(rendered(text, "a").is_ok(), "{text}");

@@ -2,7 +2,7 @@
 
 mod explain;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -25,7 +25,7 @@ use crate::render::Ids;
 use crate::render::text::{TextOptions, display};
 use crate::setting::Calendar;
 use crate::source::{Records, read_all};
-use crate::text::shell_path;
+use crate::text::{shell_path, unescape};
 use crate::ui::{Progress, Ui};
 
 /// How many people a group shows on a terminal.
@@ -167,8 +167,14 @@ pub(super) struct Facts {
 
 impl Facts {
     pub(super) fn new(settings: &Settings, both: &BothSides, same_person: &[String], only: &[String]) -> Self {
+        let known: HashSet<&str> = identifiers(both).collect();
+        // What a plan shows can be typed, escapes and all; only an identifier that is written so itself means itself.
+        let meant = |name: &str| match known.contains(name) {
+            true => ExternalIdentifier::from(name),
+            false => ExternalIdentifier::from(unescape(name).into_owned()),
+        };
         let people = |names: &[String]| -> BTreeSet<ExternalIdentifier> {
-            names.iter().map(|name| ExternalIdentifier::from(name.trim())).collect()
+            names.iter().map(|name| meant(name.trim())).collect()
         };
         Self { policy: policy(settings, &both.resolved, people(same_person)), only: people(only) }
     }
@@ -191,6 +197,15 @@ impl Facts {
             as_of: settings.use_today().then(|| as_of(both.records.calendar())).flatten(),
         }
     }
+}
+
+/// Every external identifier on either side.
+fn identifiers(both: &BothSides) -> impl Iterator<Item = &str> {
+    let Desired { employees, set_aside, elsewhere, .. } = &both.desired;
+    let good = employees.iter().chain(elsewhere).map(|employee| &employee.identifier);
+    let bad = set_aside.iter().filter_map(|record| record.identifier.as_ref());
+    let users = both.directory.users.iter().filter_map(|user| user.identifier.as_ref());
+    good.chain(bad).chain(users).map(ExternalIdentifier::as_str)
 }
 
 /// The day as plans write it.

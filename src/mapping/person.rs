@@ -1,7 +1,7 @@
 //! One record to one person.
 
 use super::program::{Condition, Context, Form, Program};
-use super::values::{Problem, check_email, check_text};
+use super::values::{Problem, check_email, check_seen, check_text};
 use super::{ManagedField, ResolvedMapper};
 use crate::config::{EmployeeSettings, ManagerReference};
 use crate::employee::{BranchId, CustomValue, Employee, ExternalIdentifier, ManagerWish, SetAside, normal_text};
@@ -151,6 +151,15 @@ impl<'t> Reader<'t> {
         }
         let first_name = problem.keep(normal(&self.first_name, &context, "name_missing"));
         let last_name = problem.keep(normal(&self.last_name, &context, "name_missing"));
+        let distinguishing = [
+            (&self.identifier, identifier.as_deref()),
+            (&self.email, email.as_deref()),
+            (&self.first_name, first_name.as_deref()),
+            (&self.last_name, last_name.as_deref()),
+        ];
+        for (program, value) in distinguishing {
+            problem.keep(value.map_or(Ok(()), |value| check_seen(program.setting(), value)));
+        }
         let branch = problem.keep(self.branch(&context)).flatten();
         let manager = problem.keep(optional(self.manager.as_ref(), &context));
         let custom_fields = problem.keep(self.custom_values(&context));

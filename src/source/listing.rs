@@ -7,6 +7,7 @@ use minijinja::Value;
 use minijinja::value::ValueKind;
 use tokio::time::timeout;
 
+use super::records::value_of;
 use super::table::Table;
 use super::{Conditions, ReadError, Reading, SourceError, blocking, no_such_column, untrusted};
 use crate::config::{Missing, SourceSettings};
@@ -220,7 +221,10 @@ impl<'t> Preference<'t> {
 
     fn holds(&self, row: u32) -> Result<bool, String> {
         let cells =
-            || self.columns.iter().map(|&(name, place)| (name, self.table.cell(row as usize, place).value(false)));
+            || {
+            let cell = |place| self.table.cell(row as usize, place);
+            self.columns.iter().map(move |&(name, place)| (name, value_of(cell(place), self.source, name, false)))
+        };
         let record = Value::from_pairs(cells().chain([(self.source, Value::from_pairs(cells()))]));
         let value = self.expression.eval(record).map_err(|error| format!("`prefer` fails: {}", said(&error)))?;
         match value.kind() {

@@ -17,6 +17,7 @@ mod pointer;
 mod records;
 mod sample;
 mod scim;
+mod spreadsheet;
 mod sql;
 mod table;
 #[cfg(test)]

@@ -6,15 +6,16 @@
 use std::fmt;
 use std::sync::Arc;
 
-use minijinja::Value;
 use minijinja::value::{Enumerator, Object, ObjectExt};
+use minijinja::{Error, ErrorKind, Value};
 use rustc_hash::FxHashMap;
 
 use super::Listing;
+use super::spreadsheet::is_error;
 use super::table::{Cell, CellKind, Table};
 use crate::employee::{Origin, normal_text};
 use crate::plan::SourceSummary;
-use crate::setting::{Calendar, ConfigError};
+use crate::setting::{Calendar, ConfigError, quoting};
 use crate::setting::template::Template;
 
 /// The row of a source that has none for somebody.
@@ -166,7 +167,8 @@ impl Records {
     pub(crate) fn cell(&self, record: usize, source: usize, column: usize) -> CellView<'_> {
         match self.0.cell(record, source, column) {
             None => CellView::Undefined,
-            Some(Cell { text, kind: CellKind::Text }) => CellView::Text(text),
+            // What is no value, the engine says.
+            Some(Cell { text, kind: CellKind::Text }) if !is_error(text) => CellView::Text(text),
             Some(_) => CellView::Other,
         }
     }
@@ -187,6 +189,19 @@ impl Records {
     pub(crate) fn context(&self, record: usize, to_the_letter: bool) -> Value {
         Value::from_object(Person { joined: Arc::clone(&self.0), record, to_the_letter })
     }
+}
+
+/// What templates see of a cell: an error where a spreadsheet has one, so that whoever uses it is set aside.
+pub(super) fn value_of(cell: Cell<'_>, source: &str, column: &str, to_the_letter: bool) -> Value {
+    if cell.kind == CellKind::Text && is_error(cell.text) {
+        let problem = format!(
+            "{} of `{source}` holds {}, which is an error of a spreadsheet and no value; correct the list",
+            quoting::column(column),
+            cell.text
+        );
+        return Value::from(Error::new(ErrorKind::InvalidOperation, problem));
+    }
+    cell.value(to_the_letter)
 }
 
 /// The rows of a later source that belong to the records of the first one.
@@ -256,7 +271,8 @@ impl Object for Said {
         let table = &self.joined.sources[self.source].table;
         // A name that is computed in a template need not be in NFC, as columns are.
         let column = table.column(name).or_else(|| table.column(&normal_text(name)))?;
-        Some(table.cell(self.row?, column).value(self.to_the_letter))
+        let source = &*self.joined.sources[self.source].name;
+        Some(value_of(table.cell(self.row?, column), source, name, self.to_the_letter))
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {

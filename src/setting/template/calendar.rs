@@ -228,9 +228,12 @@ fn generalized(text: &str, zone: &TimeZone) -> Option<Day> {
 
 /// A file time of Windows: steps of 100 nanoseconds since 1601, as in `accountExpires`.
 fn windows(text: &str, zone: &TimeZone) -> Option<Day> {
+    if text == "0" {
+        return Some(Day::Never);
+    }
     let number: i64 = text.parse().ok()?;
     match number {
-        0 | WINDOWS_NEVER => Some(Day::Never),
+        WINDOWS_NEVER => Some(Day::Never),
         // From 1917 on; fewer digits are something else.
         100_000_000_000_000_000.. => {
             let time = Timestamp::from_second(number / 10_000_000 - WINDOWS_EPOCH).ok()?;

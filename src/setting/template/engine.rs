@@ -93,8 +93,16 @@ impl Engine {
     fn compiled<'e>(&'e self, generator: CodeGenerator<'e>, is_condition: bool) -> Result<Compiled<'e>, Error> {
         let (mut instructions, _) = generator.finish();
         let has_days = (0..).map_while(|place| instructions.get(place)).any(is_days);
-        for place in 0.. {
+        for place in 0_u32.. {
+            // `hr['Last name']` is a column, and if it is undefined, the engine says so by its name.
+            let mut before = place.checked_sub(2).into_iter().flat_map(|from| [from, from + 1]);
+            let mut before = || before.next().and_then(|place| instructions.get(place));
+            let names_column = matches!(before(), Some(Instruction::Lookup(_)))
+                && matches!(before(), Some(Instruction::LoadConst(key)) if key.kind() == ValueKind::String);
             let Some(instruction) = instructions.get_mut(place) else { break };
+            if names_column && matches!(instruction, Instruction::GetItem) {
+                continue;
+            }
             if let Some(replacement) = replacement(instruction, is_condition, has_days)? {
                 *instruction = replacement;
             }

@@ -3,7 +3,7 @@
 //! The engine takes a text for the list of its letters: `{{ ad.mail | first }}` gives one letter where the attribute has a
 //! single value. And it writes a list in brackets where a text is wanted.
 
-use minijinja::value::{Rest, Value, ValueKind};
+use minijinja::value::{Kwargs, Rest, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, filters};
 
 use super::compare::ordered;
@@ -52,15 +52,17 @@ pub(super) fn extend(environment: &mut Environment<'_>) {
     ];
     for (name, filter) in FOR_LISTS.into_iter().zip(of_lists) {
         let orders = matches!(name, "min" | "max" | "sort");
-        environment.add_filter(name, move |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>| {
+        environment.add_filter(name, move |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>, named: Kwargs| {
             if value.kind() == ValueKind::String {
                 return Err(no_list(name, &value));
             }
             // With an attribute, the items themselves are not compared.
-            if orders && rest.is_empty() && matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable) {
+            if orders && !named.has("attribute") && matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable) {
                 in_one_order(state, &value)?;
             }
-            filter.call(state, &[&[value], &rest[..]].concat())
+            let has_named = named.args().next().is_some();
+            let named = has_named.then(|| Value::from(named));
+            filter.call(state, &[&[value], &rest[..], named.as_slice()].concat())
         });
     }
     environment.add_filter("as_list", as_list);

@@ -76,15 +76,10 @@ fn values_of_one_type_are_compared_as_the_engine_does() {
         ("hr.text | int > 2", true),
         ("hr.word | bool", true),
         ("hr.list | select('==', 'a') | list == ['a']", true),
-        ("hr.text < '10' or true", true),
         ("hr.iso <= '2026-12-31'", true),
         ("hr.code < '00200'", true),
         ("(hr.number if hr.yes else 0) > 2", true),
     ] {
-        if text.starts_with("hr.text < '10'") {
-            assert!(holds(text).is_err(), "`3` and `10` are numbers");
-            continue;
-        }
         assert_eq!(holds(text), Ok(expected), "{text}");
     }
 }
@@ -105,7 +100,7 @@ fn values_of_two_types_are_never_compared() {
     for text in ["hr.iso <= today", "hr.iso == today", "today > hr.iso", "today is ge hr.iso", "never == hr.iso"] {
         fails(text, "read the text as a date: `hr.column | date`");
     }
-    for text in ["3 in ['1', '3']", "hr.text in [1, 2]", "hr.number in hr.mixed", "'1' in hr.mixed", "hr.number not in ['3']"] {
+    for text in ["hr.number in ['1', '3']", "hr.text in [1, 2]", "hr.number in hr.mixed", "'1' in hr.mixed", "hr.number not in ['3']"] {
         fails(text, "which is of another type");
     }
     fails("hr.number in hr.text", "which is of another type");
@@ -221,6 +216,7 @@ fn a_text_is_not_the_list_of_its_letters() {
     ] {
         assert_eq!(render(text).as_deref(), Ok(expected), "{text}");
     }
+    assert_eq!(render("{{ hr.mails | sort(reverse=true) | first }}").as_deref(), Ok("anna@x.se"));
     assert!(render("{{ hr.mails }}").unwrap_err().contains("`| as_list | first`"));
     assert!(render("{{ hr }}").unwrap_err().contains("name one of them, as in `hr.name.given`"));
 }
@@ -230,7 +226,6 @@ fn days_are_added_and_compared() {
     for (text, expected) in [
         ("hr.start | date('%d.%m.%Y') <= today + days(14)", true),
         ("hr.start | date('%d.%m.%Y') <= today", false),
-        ("hr.iso | date == date_of", false),
         ("today - days(1) < today and today < never", true),
         ("days(3) + today > today", true),
         ("hr.empty | default(never, true) | date > today + days(30000)", true),
@@ -238,15 +233,12 @@ fn days_are_added_and_compared() {
         ("(hr.iso | date) - days(3) == today", true),
         ("today + days(hr.number + 4) == today + days(7)", true),
     ] {
-        if text.contains("date_of") {
-            continue;
-        }
         assert_eq!(holds(text), Ok(expected), "{text}");
     }
     assert_eq!(render("{{ today }} {{ today + days(3) }}").as_deref(), Ok("2026-11-28 2026-12-01"));
     assert_eq!(render("{{ [hr.iso | date, today] | max }}").as_deref(), Ok("2026-12-01"));
     for (text, expected) in [
-        ("{{ today + 3 }}", "tried to use + operator"),
+        ("{{ today + 3 }}", "unsupported types"),
         ("{{ today + 3 + days(1) }}", "add days, as in `today + days(14)`"),
         ("{{ hr.mail + days(1) }}", "cannot be computed"),
         ("{{ today + days(99999999) }}", "more than a century"),
@@ -255,7 +247,7 @@ fn days_are_added_and_compared() {
         ("{{ hr.yes | date }}", "true is no date"),
     ] {
         let error = render(text).expect_err(text);
-        assert!(error.contains(expected) || text == "{{ today + 3 }}", "{text}: {error}");
+        assert!(error.contains(expected), "{text}: {error}");
     }
 }
 
@@ -268,14 +260,13 @@ fn words_are_written_as_wanted() {
         ("{{ hr.code | trim_start('0') }}", "100"),
         ("{{ '  x ' | trim_start }}|{{ '  x ' | trim_end }}", "x |  x"),
         ("{{ 'x--' | trim_end('-') }}", "x"),
-        ("{{ '100' | pad(5) }}{{ 7 | pad(3) }}{{ '123456' | pad(5) }}{{ 'ö' | pad(3, '·') }}", "001000071234 56··ö"),
+        ("{{ '100' | pad(5) }}{{ 7 | pad(3) }}{{ '123456' | pad(5) }}{{ 'ö' | pad(3, '·') }}", "00100007123456··ö"),
         ("{{ hr.mail | split('@') | last }}", "x.se"),
         ("{{ 'Berg, Anna' | regex_replace('^(.*), *(.*)$', '$2 $1') }}", "Anna Berg"),
         ("{{ hr.name | regex_replace('[^A-Za-z]', '') }}", "secki"),
         ("{{ 'A\u{200b}n\u{a0}na\u{feff} ' | visible }}", "An na"),
     ] {
-        let expected = expected.replace("1234 56", "123456");
-        assert_eq!(render(text), Ok(expected), "{text}");
+        assert_eq!(render(text).as_deref(), Ok(expected), "{text}");
     }
     for (text, expected) in [
         ("{{ 'x' | regex_replace('(', '') }}", "the regular expression \"(\""),
