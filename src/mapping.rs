@@ -7,6 +7,7 @@ mod explain;
 mod lookup;
 mod person;
 mod program;
+mod references;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -17,12 +18,8 @@ use std::ops::Range;
 use std::panic::resume_unwind;
 use std::thread;
 
-use rustc_hash::FxHashMap;
-
 use crate::config::{EmployeeSettings, Settings};
-use crate::employee::{
-    Branch, BranchId, CustomField, CustomFieldId, Desired, Employee, ExternalIdentifier, Managed, ManagerWish,
-};
+use crate::employee::{Branch, BranchId, CustomField, CustomFieldId, Desired, Employee, ExternalIdentifier, Managed};
 use crate::exit::ExitStatus;
 use crate::setting::template::Engine;
 use crate::setting::{ConfigError, Template};
@@ -33,6 +30,7 @@ pub use explain::{FoundRecord, Step};
 
 use lookup::{Branches, FieldValues};
 use person::{Outcome, Person, Reader};
+use references::settle_managers;
 
 /// How many records one thread takes at least.
 const RECORDS_PER_THREAD: usize = 4_096;
@@ -165,12 +163,12 @@ impl ResolvedMapper {
         let mut parts = parts.into_iter();
         let mut whole = parts.next().unwrap_or_default();
         parts.for_each(|part| whole.append(part));
-        let Part { mut desired, answers, missing } = whole;
+        let Part { mut desired, answers, outside, missing } = whole;
         if let Some(error) = missing_records(records, &missing) {
             return Err(error);
         }
         if self.refers_to().is_some() {
-            settle_managers(&mut desired, &answers);
+            settle_managers(&mut desired, &answers, &outside);
         }
         Ok(desired)
     }
@@ -196,7 +194,7 @@ impl ResolvedMapper {
 
     fn read(&self, reader: &Reader<'_>, records: Range<usize>, progress: &Progress) -> Part {
         let mut part = Part::default();
-        let Part { desired, answers, missing } = &mut part;
+        let Part { desired, answers, outside, missing } = &mut part;
         for record in records {
             progress.step();
             let Person { outcome, answers_to } = reader.read(record);
@@ -207,6 +205,7 @@ impl ResolvedMapper {
             let identifier = match outcome {
                 Outcome::OutOfScope(identifier) => {
                     desired.out_of_scope.extend(identifier);
+                    outside.extend(answers_to);
                     continue;
                 }
                 Outcome::Good(employee) => {
@@ -254,13 +253,15 @@ struct Part {
     desired: Desired,
     /// What the records in scope answer to as managers, and their identifiers.
     answers: Vec<(Box<str>, Option<ExternalIdentifier>)>,
+    /// What the records outside the scope answer to.
+    outside: Vec<Box<str>>,
     /// The sources that lack a record of somebody of whom they must have one, each with that record of the first source.
     missing: Vec<(usize, usize)>,
 }
 
 impl Part {
     fn append(&mut self, later: Self) {
-        let Self { desired, mut answers, mut missing } = later;
+        let Self { desired, mut answers, mut outside, mut missing } = later;
         let Desired { mut employees, mut set_aside, in_scope, out_of_scope, mut elsewhere } = desired;
         self.desired.employees.append(&mut employees);
         self.desired.set_aside.append(&mut set_aside);
@@ -268,6 +269,7 @@ impl Part {
         self.desired.out_of_scope.extend(out_of_scope);
         self.desired.elsewhere.append(&mut elsewhere);
         self.answers.append(&mut answers);
+        self.outside.append(&mut outside);
         self.missing.append(&mut missing);
     }
 }
@@ -287,34 +289,4 @@ fn missing_records(records: &Records, missing: &[(usize, usize)]) -> Option<Mapp
         of_it.len(),
         shown.join(", ")
     )))
-}
-
-/// Whom a key means.
-enum Answer<'a> {
-    One(Option<&'a ExternalIdentifier>),
-    Several,
-}
-
-/// Where managers are named by another key than their identifier, the wishes hold that key so far.
-fn settle_managers(desired: &mut Desired, answers: &[(Box<str>, Option<ExternalIdentifier>)]) {
-    let mut by_key: FxHashMap<&str, Answer<'_>> = FxHashMap::default();
-    for (key, identifier) in answers {
-        let answer = Answer::One(identifier.as_ref());
-        by_key.entry(key).and_modify(|answer| *answer = Answer::Several).or_insert(answer);
-    }
-    for employee in desired.employees.iter_mut().chain(&mut desired.elsewhere) {
-        settle_manager(employee, &by_key);
-    }
-}
-
-fn settle_manager(employee: &mut Employee, by_key: &FxHashMap<&str, Answer<'_>>) {
-    let ManagerWish::Employee(key) = &employee.manager else { return };
-    let unresolved =
-        |reason: &str| ManagerWish::Unresolved { key: key.as_str().into(), reason: reason.to_owned().into_boxed_str() };
-    employee.manager = match by_key.get(key.as_str()) {
-        Some(Answer::One(Some(identifier))) => ManagerWish::Employee((*identifier).clone()),
-        Some(Answer::One(None)) => unresolved("the record that it refers to has no external identifier"),
-        Some(Answer::Several) => unresolved("several records in scope answer to it"),
-        None => unresolved("no record in scope answers to it"),
-    };
 }

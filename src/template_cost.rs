@@ -310,7 +310,10 @@ mod tests {
             &format!("{{{{ {{{table}}}['0199'] }}}}"),
         ] {
             template(text).unwrap();
-            assert!(!engine().template(text).unwrap().render(context! { hr => hr.clone() }).unwrap().is_empty(), "{text}");
+            assert!(
+                !engine().template(text).unwrap().render(context! { hr => hr.clone() }).unwrap().is_empty(),
+                "{text}"
+            );
         }
     }
 }

@@ -4,6 +4,8 @@
 //! Everything that shows what a source, a server or a file says goes through here. So no value can forge a line, recolour
 //! the terminal, hide a letter from the reviewer, or become a command of its own when a hint is copied into a shell.
 
+pub mod near;
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::path::Path;

@@ -60,7 +60,8 @@ pub async fn run(_args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::Result
         Ok((resolved, directory)) => {
             show_account(&settings.target.url, &resolved, &directory, ui)?;
             if problems.is_empty() {
-                let records = join(listings, &calendar).await.map_err(|error: SourceError| refused(error.status(), error))?;
+                let records =
+                    join(listings, &calendar).await.map_err(|error: SourceError| refused(error.status(), error))?;
                 show_people(&settings, &BothSides::new(records, resolved, directory)?, ui)?;
             }
         }

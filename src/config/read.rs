@@ -15,8 +15,8 @@ use super::{
 use crate::diff::{Remove, Renumber};
 use crate::plan::Digest;
 use crate::setting::section::{Document, Section};
-use crate::setting::{Secret, SecretShape, TOKEN_VARIABLE, secure_url};
 use crate::setting::template::{DAY_NAMES, Sources};
+use crate::setting::{Secret, SecretShape, TOKEN_VARIABLE, secure_url};
 use crate::source;
 
 /// Names that templates need for something else.
@@ -249,13 +249,13 @@ fn manager_reference(section: &Section<'_>, names: &Sources) -> Result<Option<Ma
 }
 
 fn scope(section: Section<'_>, names: &Sources, employee: &EmployeeSettings) -> Result<ScopeSettings, ConfigError> {
-    let section = section.only(&["include", "branches", "match", "renumber", "remove", "protect", "invalid", "time_zone"])?;
+    let section =
+        section.only(&["include", "branches", "match", "renumber", "remove", "protect", "invalid", "time_zone"])?;
     let include = match section.text("include")? {
         None => None,
-        Some(text) => Some(
-            names.condition("`include` in [scope]", text)
-                .map_err(|problem| section.problem("include", problem))?,
-        ),
+        Some(text) => {
+            Some(names.condition("`include` in [scope]", text).map_err(|problem| section.problem("include", problem))?)
+        }
     };
     let branches = section.texts("branches")?;
     if branches.as_ref().is_some_and(Vec::is_empty) {

@@ -4,4 +4,5 @@ mod company;
 mod guards;
 mod laws;
 mod made_up_guard;
+mod references;
 mod rules;

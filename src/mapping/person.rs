@@ -50,6 +50,11 @@ impl FirstProblem {
         self.0.get_or_insert(problem);
     }
 
+    /// Notes what nobody sees in a value that tells people apart. The value is kept: its user is not to be touched.
+    fn note_unseen(&mut self, program: &Program<'_>, value: Option<&str>) {
+        self.keep(value.map_or(Ok(()), |value| check_seen(program.setting(), value)));
+    }
+
     /// The value, or its problem noted.
     fn keep<T>(&mut self, result: Result<T, Problem>) -> Option<T> {
         result.map_err(|problem| self.note(problem)).ok()
@@ -137,7 +142,9 @@ impl<'t> Reader<'t> {
         match self.include.as_ref().map_or(Ok(true), |include| include.holds(&context)) {
             Ok(true) => {}
             Ok(false) => {
-                return Person { outcome: Outcome::OutOfScope(self.identifier_at_all(&context)), answers_to: None };
+                // They are nobody's manager, but whoever names them is told why.
+                let answers_to = optional(self.refers_to.as_ref(), &context).ok().flatten().map(Into::into);
+                return Person { outcome: Outcome::OutOfScope(self.identifier_at_all(&context)), answers_to };
             }
             Err(reason) => problem.note(Problem::new("scope_failed", reason)),
         }
@@ -145,21 +152,16 @@ impl<'t> Reader<'t> {
             problem.note(Problem::new("key_missing", "the record has no key, which joins it with others"));
         }
         let identifier = problem.keep(required(&self.identifier, &context, "identifier_missing"));
+        problem.note_unseen(&self.identifier, identifier.as_deref());
         let email = problem.keep(normal(&self.email, &context, "email_missing"));
+        problem.note_unseen(&self.email, email.as_deref());
         if let Some(email) = &email {
             problem.keep(check_email(email));
         }
         let first_name = problem.keep(normal(&self.first_name, &context, "name_missing"));
+        problem.note_unseen(&self.first_name, first_name.as_deref());
         let last_name = problem.keep(normal(&self.last_name, &context, "name_missing"));
-        let distinguishing = [
-            (&self.identifier, identifier.as_deref()),
-            (&self.email, email.as_deref()),
-            (&self.first_name, first_name.as_deref()),
-            (&self.last_name, last_name.as_deref()),
-        ];
-        for (program, value) in distinguishing {
-            problem.keep(value.map_or(Ok(()), |value| check_seen(program.setting(), value)));
-        }
+        problem.note_unseen(&self.last_name, last_name.as_deref());
         let branch = problem.keep(self.branch(&context)).flatten();
         let manager = problem.keep(optional(self.manager.as_ref(), &context));
         let custom_fields = problem.keep(self.custom_values(&context));

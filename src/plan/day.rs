@@ -32,11 +32,7 @@ impl Day {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.splitn(3, '-');
-        let day = Self::new(
-            parts.next()?.parse().ok()?,
-            parts.next()?.parse().ok()?,
-            parts.next()?.parse().ok()?,
-        )?;
+        let day = Self::new(parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?)?;
         (day.to_string() == text).then_some(day)
     }
 }
@@ -70,7 +66,18 @@ mod tests {
         for text in ["2026-12-01", "2024-02-29", "2000-02-29", "0001-01-01", "9999-12-31"] {
             assert_eq!(Day::parse(text).map(|day| day.to_string()).as_deref(), Some(text));
         }
-        for text in ["2026-02-29", "1900-02-29", "2026-13-01", "2026-00-10", "2026-04-31", "2026-12-1", "+2026-1-1", "0000-01-01", "2026-12-01 ", ""] {
+        for text in [
+            "2026-02-29",
+            "1900-02-29",
+            "2026-13-01",
+            "2026-00-10",
+            "2026-04-31",
+            "2026-12-1",
+            "+2026-1-1",
+            "0000-01-01",
+            "2026-12-01 ",
+            "",
+        ] {
             assert_eq!(Day::parse(text), None, "{text}");
         }
     }

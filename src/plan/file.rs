@@ -149,7 +149,8 @@ struct Document<'a> {
 
 impl<'a> Document<'a> {
     fn of(content: &'a Content, plan_hash: Option<Digest>) -> Self {
-        let Content { generator, config_hash, as_of, target, sources, summary, guards, diagnostics, operations } = content;
+        let Content { generator, config_hash, as_of, target, sources, summary, guards, diagnostics, operations } =
+            content;
         Self {
             format: FORMAT.into(),
             format_version: FORMAT_VERSION,

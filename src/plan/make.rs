@@ -6,7 +6,8 @@ use super::guard_counts::GuardCounts;
 use super::only::keep_only;
 use super::operations::write_down;
 use super::{
-    Action, Anchors, Content, Day, Diagnostic, Digest, Operation, Plan, PlanError, Severity, SourceSummary, Summary, Target,
+    Action, Anchors, Content, Day, Diagnostic, Digest, Operation, Plan, PlanError, Severity, SourceSummary, Summary,
+    Target,
 };
 use crate::diff::{Comparison, Drafts, Policy, Untrusted};
 use crate::employee::{CustomFieldId, Desired, Directory, ExternalIdentifier, Managed};
@@ -106,6 +107,12 @@ impl<'a> Settled<'a> {
                 Err(circles) => comparison.set_circles_aside(&drafts.drafts, &circles),
             }
         }
+    }
+
+    /// Of each person whose manager cannot be found, why.
+    #[must_use]
+    pub fn unresolved_managers(&self) -> Vec<Diagnostic> {
+        self.drafts.unresolved.iter().map(|unresolved| self.comparison.told(unresolved)).collect()
     }
 
     /// Who is who.

@@ -70,9 +70,8 @@ impl Sources {
 
     fn consistent(&self, template: Template, is_condition: bool) -> Result<Template, String> {
         let (text, only_texts) = (Arc::clone(&template.text), self.only_texts.clone());
-        let problem = in_time(move |_| {
-            types::contradiction(&text, is_condition, &|source| only_texts.contains(source))
-        })?;
+        let problem =
+            in_time(move |_| types::contradiction(&text, is_condition, &|source| only_texts.contains(source)))?;
         problem.map_or(Ok(template), Err)
     }
 }

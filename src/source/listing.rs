@@ -124,7 +124,8 @@ fn passed_over_in_time(
     };
     let (source, setting) = (Arc::clone(source), Arc::clone(&prefer.setting));
     let decided = in_time(move |progress| {
-        let passed_over = passed_over(&table, key, &order[without_key..], &source, &calendar, Some((&prefer, progress)))?;
+        let passed_over =
+            passed_over(&table, key, &order[without_key..], &source, &calendar, Some((&prefer, progress)))?;
         Ok((table, passed_over))
     });
     decided.map_err(|problem| ConfigError::Invalid(format!("{setting} {problem}")))?
@@ -200,12 +201,7 @@ struct Preference<'t> {
 }
 
 impl<'t> Preference<'t> {
-    fn new(
-        prefer: &'t Template,
-        table: &'t Table,
-        source: &'t str,
-        engine: &'t Engine,
-    ) -> Result<Self, ConfigError> {
+    fn new(prefer: &'t Template, table: &'t Table, source: &'t str, engine: &'t Engine) -> Result<Self, ConfigError> {
         let place = |name: &'t ColumnName| match table.column(&name.column) {
             Some(place) => Ok((&*name.column, place)),
             None => Err(no_such_column(&prefer.setting, source, &name.column, table)),
@@ -220,8 +216,7 @@ impl<'t> Preference<'t> {
     }
 
     fn holds(&self, row: u32) -> Result<bool, String> {
-        let cells =
-            || {
+        let cells = || {
             let cell = |place| self.table.cell(row as usize, place);
             self.columns.iter().map(move |&(name, place)| (name, value_of(cell(place), self.source, name, false)))
         };

@@ -230,7 +230,11 @@ fn shared<S: Source + 'static>(source: Result<S, ConfigError>) -> Result<Arc<dyn
 /// # Errors
 /// Of the first source, in the order of the settings, that is not whole, contradicts itself or its proof, or has no
 /// column that its `key` names. Nothing of the others is used then.
-pub async fn read_all(settings: &Settings, calendar: &Calendar, progress: Progress<'_>) -> Result<Records, SourceError> {
+pub async fn read_all(
+    settings: &Settings,
+    calendar: &Calendar,
+    progress: Progress<'_>,
+) -> Result<Records, SourceError> {
     join(read_each(settings, calendar, progress).await.into_iter().collect::<Result<_, _>>()?, calendar).await
 }
 

@@ -15,8 +15,8 @@ use super::spreadsheet::is_error;
 use super::table::{Cell, CellKind, Table};
 use crate::employee::{Origin, normal_text};
 use crate::plan::SourceSummary;
-use crate::setting::{Calendar, ConfigError, quoting};
 use crate::setting::template::Template;
+use crate::setting::{Calendar, ConfigError, quoting};
 
 /// The row of a source that has none for somebody.
 const NO_ROW: u32 = u32::MAX;

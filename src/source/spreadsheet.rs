@@ -29,13 +29,38 @@ mod tests {
     #[test]
     fn errors_are_known_in_every_language() {
         for text in [
-            "#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!", "#FIELD!", "#BLOCKED!",
-            "#GETTING_DATA", "Err:502", "#BEZUG!", "#NV", "#WERT!", "#SAKNAS!", "#VÄRDEFEL!", "#I/T", "#VERDI!", "#VALEUR!",
-            "#NOM?", "#¡REF!", "#¿NOMBRE?", "#PUUTTUU!", "#ADR!",
+            "#N/A",
+            "#REF!",
+            "#VALUE!",
+            "#DIV/0!",
+            "#NAME?",
+            "#NUM!",
+            "#NULL!",
+            "#SPILL!",
+            "#CALC!",
+            "#FIELD!",
+            "#BLOCKED!",
+            "#GETTING_DATA",
+            "Err:502",
+            "#BEZUG!",
+            "#NV",
+            "#WERT!",
+            "#SAKNAS!",
+            "#VÄRDEFEL!",
+            "#I/T",
+            "#VERDI!",
+            "#VALEUR!",
+            "#NOM?",
+            "#¡REF!",
+            "#¿NOMBRE?",
+            "#PUUTTUU!",
+            "#ADR!",
         ] {
             assert!(is_error(text), "{text}");
         }
-        for text in ["", "#", "#1", "N/A", "#hashtag!", "#TEAM", "Err", "Err:5", "Error!", "Erik", "# N/A", "x #REF!", "#A!"] {
+        for text in
+            ["", "#", "#1", "N/A", "#hashtag!", "#TEAM", "Err", "Err:5", "Error!", "Erik", "# N/A", "x #REF!", "#A!"]
+        {
             assert!(!is_error(text), "{text}");
         }
     }

@@ -67,11 +67,11 @@ pub(crate) fn source(name: &str, kind: &str, path: &str, key: &str) -> String {
 }
 
 pub(crate) fn read(settings: &Settings) -> Result<Records, SourceError> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(read_all(settings, &today(), &|_, _, _| ()))
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(read_all(
+        settings,
+        &today(),
+        &|_, _, _| (),
+    ))
 }
 
 /// The day of all tests.

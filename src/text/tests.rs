@@ -183,7 +183,8 @@ proptest! {
 
 #[test]
 fn what_is_shown_can_be_read_back() {
-    for value in ["1005\u{200b}", "a\\b", "DOM\\user", "x\u{a0}y", "\\u{41}", "tab\there", "plain", "\\", "\\u{zz}", ""] {
+    for value in ["1005\u{200b}", "a\\b", "DOM\\user", "x\u{a0}y", "\\u{41}", "tab\there", "plain", "\\", "\\u{zz}", ""]
+    {
         assert_eq!(unescape(&escape(value)), value, "{value:?}");
     }
     assert_eq!(unescape("DOM\\user"), "DOM\\user", "no escape");

@@ -111,9 +111,11 @@ pub(super) fn extend(environment: &mut Environment<'_>, calendar: &Calendar) {
         Ok(Value::from_object(Days(number)))
     });
     let zone = calendar.zone.clone();
-    environment.add_filter("date", move |value: Value, format: Option<String>| match day(&value, format.as_deref(), &zone) {
-        Ok(day) => Ok(Value::from_object(day)),
-        Err(problem) => Err(wrong(problem)),
+    environment.add_filter("date", move |value: Value, format: Option<String>| {
+        match day(&value, format.as_deref(), &zone) {
+            Ok(day) => Ok(Value::from_object(day)),
+            Err(problem) => Err(wrong(problem)),
+        }
     });
 }
 
@@ -139,7 +141,9 @@ pub(super) fn subtract(a: Value, b: Value) -> Result<Value, Error> {
 fn moved(day: Day, days: i64) -> Result<Value, Error> {
     let moved = match day {
         Day::Never => Day::Never,
-        Day::On(date) => Day::On(date.checked_add(days.days()).map_err(|_| wrong(format!("{date} moved by {days} days is no date")))?),
+        Day::On(date) => Day::On(
+            date.checked_add(days.days()).map_err(|_| wrong(format!("{date} moved by {days} days is no date")))?,
+        ),
     };
     Ok(Value::from_object(moved))
 }
@@ -177,7 +181,8 @@ fn day(value: &Value, format: Option<&str>, zone: &TimeZone) -> Result<Day, Stri
     };
     if text.is_empty() {
         return Err(
-            "an empty text is no date; say which day it stands for, as in `hr.end | default(never, true) | date`".to_owned()
+            "an empty text is no date; say which day it stands for, as in `hr.end | default(never, true) | date`"
+                .to_owned(),
         );
     }
     if let Some(format) = format {
@@ -289,7 +294,9 @@ mod tests {
 
     #[test]
     fn what_is_no_date_is_no_day() {
-        for text in ["", "soon", "01.12.2026", "2026-13-01", "2026-02-30", "12", "20261301", "00000000", "-1", "2026", "1e3"] {
+        for text in
+            ["", "soon", "01.12.2026", "2026-13-01", "2026-02-30", "12", "20261301", "00000000", "-1", "2026", "1e3"]
+        {
             assert!(read(text, None).is_err(), "{text}");
         }
         assert!(read("01.12.2026", None).unwrap_err().contains("date('%d.%m.%Y')"));

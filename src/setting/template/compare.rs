@@ -217,7 +217,9 @@ fn same_type(a: &Value, b: &Value) -> Result<(), Error> {
         (Some(Type::Null), _) | (_, Some(Type::Null)) => {
             // In a record, nothing and null are an empty text: it would be unequal to none.
             if [a, b].into_iter().any(|value| value.as_str() == Some("")) {
-                return Err(wrong("a value that is missing is an empty text; compare it with `''` instead of none".into()));
+                return Err(wrong(
+                    "a value that is missing is an empty text; compare it with `''` instead of none".into(),
+                ));
             }
             Ok(())
         }
@@ -247,7 +249,9 @@ pub(super) fn advice(one: Type, other: Type, text: &str) -> String {
         (Type::Text, Type::Date) | (Type::Date, Type::Text) => {
             format!("; read the text as a date: `{text} | date`, or `{text} | date('%d.%m.%Y')`")
         }
-        (Type::List, _) | (_, Type::List) => "; to ask whether a list has a value, write `'value' in hr.list`".to_owned(),
+        (Type::List, _) | (_, Type::List) => {
+            "; to ask whether a list has a value, write `'value' in hr.list`".to_owned()
+        }
         _ => String::new(),
     }
 }

@@ -12,9 +12,8 @@ use super::compare::ordered;
 const SHOWN: usize = 60;
 
 /// The filters that take a text for the list of its letters, if they are left alone.
-pub(super) const FOR_LISTS: [&str; 13] = [
-    "first", "last", "join", "list", "min", "max", "sort", "unique", "select", "reject", "map", "batch", "sum",
-];
+pub(super) const FOR_LISTS: [&str; 13] =
+    ["first", "last", "join", "list", "min", "max", "sort", "unique", "select", "reject", "map", "batch", "sum"];
 
 pub(super) fn extend(environment: &mut Environment<'_>) {
     let of_texts = [
@@ -52,18 +51,21 @@ pub(super) fn extend(environment: &mut Environment<'_>) {
     ];
     for (name, filter) in FOR_LISTS.into_iter().zip(of_lists) {
         let orders = matches!(name, "min" | "max" | "sort");
-        environment.add_filter(name, move |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>, named: Kwargs| {
-            if value.kind() == ValueKind::String {
-                return Err(no_list(name, &value));
-            }
-            // With an attribute, the items themselves are not compared.
-            if orders && !named.has("attribute") && matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable) {
-                in_one_order(state, &value)?;
-            }
-            let has_named = named.args().next().is_some();
-            let named = has_named.then(|| Value::from(named));
-            filter.call(state, &[&[value], &rest[..], named.as_slice()].concat())
-        });
+        environment.add_filter(
+            name,
+            move |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>, named: Kwargs| {
+                if value.kind() == ValueKind::String {
+                    return Err(no_list(name, &value));
+                }
+                // With an attribute, the items themselves are not compared.
+                if orders && !named.has("attribute") && matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable) {
+                    in_one_order(state, &value)?;
+                }
+                let has_named = named.args().next().is_some();
+                let named = has_named.then(|| Value::from(named));
+                filter.call(state, &[&[value], &rest[..], named.as_slice()].concat())
+            },
+        );
     }
     environment.add_filter("as_list", as_list);
     environment.add_filter("bool", boolean);
@@ -92,7 +94,10 @@ fn boolean(value: Value) -> Result<bool, Error> {
         "false" | "no" | "n" | "0" => Ok(false),
         _ => Err(Error::new(
             ErrorKind::InvalidOperation,
-            format!("`bool` knows true, yes, y, 1 and false, no, n, 0, but not {}; compare the value instead", shown(&value)),
+            format!(
+                "`bool` knows true, yes, y, 1 and false, no, n, 0, but not {}; compare the value instead",
+                shown(&value)
+            ),
         )),
     }
 }

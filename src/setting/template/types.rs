@@ -12,11 +12,7 @@ use super::compare::{Type, advice};
 use super::lists::{FOR_LISTS, shown};
 
 /// What is wrong with a template over these sources, of which `has_only_texts` says whether each of their cells is a text.
-pub(super) fn contradiction(
-    text: &str,
-    is_condition: bool,
-    has_only_texts: &dyn Fn(&str) -> bool,
-) -> Option<String> {
+pub(super) fn contradiction(text: &str, is_condition: bool, has_only_texts: &dyn Fn(&str) -> bool) -> Option<String> {
     let mut reader = Reader { has_only_texts, variables: BTreeSet::new(), problem: None };
     if is_condition {
         reader.condition(&parse_expr(text).ok()?);
@@ -87,8 +83,10 @@ impl Reader<'_> {
 
     fn arguments(&mut self, arguments: &[CallArg<'_>]) {
         for argument in arguments {
-            let (CallArg::Pos(value) | CallArg::Kwarg(_, value) | CallArg::PosSplat(value) | CallArg::KwargSplat(value)) =
-                argument;
+            let (CallArg::Pos(value)
+            | CallArg::Kwarg(_, value)
+            | CallArg::PosSplat(value)
+            | CallArg::KwargSplat(value)) = argument;
             self.read(value);
         }
     }
@@ -163,14 +161,18 @@ impl Reader<'_> {
                     && self.type_of(of) == Some(Type::Text)
                 {
                     let (name, of) = (node.name, written(of));
-                    self.note(format!("uses `{name}`, which is for lists, on {of}, which is a text; leave `{name}` out"));
+                    self.note(format!(
+                        "uses `{name}`, which is for lists, on {of}, which is a text; leave `{name}` out"
+                    ));
                 }
             }
             Expr::Test(node) => {
                 self.read(&node.expr);
                 self.arguments(&node.args);
-                if let ("eq" | "equalto" | "ne" | "lt" | "lessthan" | "le" | "gt" | "greaterthan" | "ge", [CallArg::Pos(other)]) =
-                    (node.name, &node.args[..])
+                if let (
+                    "eq" | "equalto" | "ne" | "lt" | "lessthan" | "le" | "gt" | "greaterthan" | "ge",
+                    [CallArg::Pos(other)],
+                ) = (node.name, &node.args[..])
                 {
                     self.compared(&node.expr, other);
                 }
@@ -263,8 +265,8 @@ impl Reader<'_> {
                 ("date", _) => Some(Type::Date),
                 ("split" | "lines" | "as_list" | "list" | "sort" | "unique", _) => Some(Type::List),
                 (
-                    "lower" | "upper" | "title" | "capitalize" | "trim" | "trim_start" | "trim_end" | "replace" | "join" | "pad"
-                    | "ascii" | "visible" | "regex_replace" | "string",
+                    "lower" | "upper" | "title" | "capitalize" | "trim" | "trim_start" | "trim_end" | "replace"
+                    | "join" | "pad" | "ascii" | "visible" | "regex_replace" | "string",
                     _,
                 ) => Some(Type::Text),
                 ("default" | "d", Some(of)) => match &node.args[..] {

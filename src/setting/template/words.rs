@@ -29,7 +29,8 @@ thread_local! {
 
 pub(super) fn extend(environment: &mut Environment<'_>) {
     environment.add_filter("ascii", |state: &State<'_, '_>, value: Value| ascii(&text(state, &value)?));
-    environment.add_filter("visible", |state: &State<'_, '_>, value: Value| Ok::<_, Error>(visible(&text(state, &value)?)));
+    environment
+        .add_filter("visible", |state: &State<'_, '_>, value: Value| Ok::<_, Error>(visible(&text(state, &value)?)));
     environment.add_filter("trim_start", |state: &State<'_, '_>, value: Value, letters: Option<String>| {
         let text = text(state, &value)?;
         Ok::<_, Error>(match &letters {
@@ -47,17 +48,14 @@ pub(super) fn extend(environment: &mut Environment<'_>) {
     environment.add_filter("pad", |state: &State<'_, '_>, value: Value, width: usize, with: Option<String>| {
         pad(&text(state, &value)?, width, with.as_deref().unwrap_or("0"))
     });
-    environment.add_filter(
-        "regex_replace",
-        |state: &State<'_, '_>, value: Value, pattern: String, with: String| {
-            with_expression(&pattern, |expression| {
-                let text = text(state, &value)?;
-                let replaced = expression.replace_all(&text, with.as_str());
-                state.consume_fuel((replaced.len() / BYTES_FOR_A_UNIT) as u64)?;
-                Ok(replaced.into_owned())
-            })
-        },
-    );
+    environment.add_filter("regex_replace", |state: &State<'_, '_>, value: Value, pattern: String, with: String| {
+        with_expression(&pattern, |expression| {
+            let text = text(state, &value)?;
+            let replaced = expression.replace_all(&text, with.as_str());
+            state.consume_fuel((replaced.len() / BYTES_FOR_A_UNIT) as u64)?;
+            Ok(replaced.into_owned())
+        })
+    });
 }
 
 /// The text that a filter works on, paid for.
@@ -118,7 +116,8 @@ fn with_expression<T>(pattern: &str, work: impl FnOnce(&Regex) -> Result<T, Erro
     EXPRESSIONS.with_borrow_mut(|expressions| {
         if !expressions.contains_key(pattern) {
             let compiled = RegexBuilder::new(pattern).size_limit(LARGEST_EXPRESSION).build();
-            let compiled = compiled.map_err(|error| wrong(format!("the regular expression {pattern:?}: {}", said(&error))))?;
+            let compiled =
+                compiled.map_err(|error| wrong(format!("the regular expression {pattern:?}: {}", said(&error))))?;
             if expressions.len() >= MOST_EXPRESSIONS {
                 expressions.clear();
             }

@@ -100,7 +100,13 @@ fn values_of_two_types_are_never_compared() {
     for text in ["hr.iso <= today", "hr.iso == today", "today > hr.iso", "today is ge hr.iso", "never == hr.iso"] {
         fails(text, "read the text as a date: `hr.column | date`");
     }
-    for text in ["hr.number in ['1', '3']", "hr.text in [1, 2]", "hr.number in hr.mixed", "'1' in hr.mixed", "hr.number not in ['3']"] {
+    for text in [
+        "hr.number in ['1', '3']",
+        "hr.text in [1, 2]",
+        "hr.number in hr.mixed",
+        "'1' in hr.mixed",
+        "hr.number not in ['3']",
+    ] {
         fails(text, "which is of another type");
     }
     fails("hr.number in hr.text", "which is of another type");
@@ -173,7 +179,9 @@ fn operators_cannot_be_reached_by_another_way() {
 
 #[test]
 fn what_is_undefined_is_named() {
-    for text in ["hr.none == 'x'", "'x' != hr.none", "hr.none < 3", "'x' in hr.none", "hr.none in ['x']", "not hr.none.x"] {
+    for text in
+        ["hr.none == 'x'", "'x' != hr.none", "hr.none < 3", "'x' in hr.none", "hr.none in ['x']", "not hr.none.x"]
+    {
         let error = holds(text).unwrap_err();
         assert!(error.contains("`hr.none` is undefined"), "{text}: {error}");
     }
@@ -183,8 +191,13 @@ fn what_is_undefined_is_named() {
 fn a_key_that_is_not_listed_is_named() {
     let table = "{'Bar AB': 'SE01', 'Baz AS': 'NO01'}";
     let error = render(&format!("{{{{ {table}[hr.company] }}}}")).unwrap_err();
-    assert_eq!(error, "undefined value: \"Foo Ltd\" is not listed there; add it, or say what holds instead with `| default(…)`");
-    assert!(render(&format!("{{% set b = {table} %}}{{{{ b[hr.company] | lower }}}}")).unwrap_err().contains("\"Foo Ltd\""));
+    assert_eq!(
+        error,
+        "undefined value: \"Foo Ltd\" is not listed there; add it, or say what holds instead with `| default(…)`"
+    );
+    assert!(
+        render(&format!("{{% set b = {table} %}}{{{{ b[hr.company] | lower }}}}")).unwrap_err().contains("\"Foo Ltd\"")
+    );
     assert!(holds(&format!("{table}[hr.company] == 'SE01'")).unwrap_err().contains("\"Foo Ltd\" is not listed"));
     assert_eq!(render(&format!("{{{{ {table}[hr.company] | default('SE09') }}}}")).as_deref(), Ok("SE09"));
     assert_eq!(render(&format!("{{{{ {table}['Baz AS'] }}}}")).as_deref(), Ok("NO01"));
@@ -200,7 +213,10 @@ fn a_text_is_not_the_list_of_its_letters() {
     for filter in ["first", "last", "join(', ')", "list", "min", "max", "sort", "unique", "map('upper')", "batch(1)"] {
         let error = render(&format!("{{{{ hr.mail | {filter} }}}}")).expect_err(filter);
         let name = filter.split('(').next().unwrap();
-        assert!(error.contains(&format!("`{name}` is for lists")) && error.contains(&format!("`| as_list | {name}`")), "{error}");
+        assert!(
+            error.contains(&format!("`{name}` is for lists")) && error.contains(&format!("`| as_list | {name}`")),
+            "{error}"
+        );
     }
     let error = render("{{ hr.mail[0] }}").unwrap_err();
     assert!(error.contains("takes single letters; `| as_list | first` is its only value"), "{error}");
@@ -287,10 +303,8 @@ fn words_are_written_as_wanted() {
 
 #[test]
 fn a_source_of_texts_is_not_compared_with_anything_else() {
-    let sources = Sources {
-        names: vec![Arc::from("hr"), Arc::from("ad")],
-        only_texts: BTreeSet::from([Arc::from("hr")]),
-    };
+    let sources =
+        Sources { names: vec![Arc::from("hr"), Arc::from("ad")], only_texts: BTreeSet::from([Arc::from("hr")]) };
     for (text, expected) in [
         ("hr.fte > 0", "compares `hr.fte`, a text, with `0`, a number; convert the text, as in `hr.fte | float > 0`"),
         ("hr.level == 3", "convert the text, as in `hr.level | float > 0`, or write the number in quotes"),
