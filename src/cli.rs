@@ -203,7 +203,7 @@ pub struct Approve {
     /// How long the approval holds, such as 24h
     #[arg(long, value_name = "DURATION")]
     pub expires: Option<String>,
-    /// Lift the guards of this kind up to a count: deletes=N, changes=N or creates=N; repeatable
+    /// Lift the guards of this kind up to a count: deletes=N, changes=N, creates=N, emptied=N or unresolved=N; repeatable
     #[arg(long, value_name = "KIND=N")]
     pub allow: Vec<String>,
     /// Sign the approval with this OpenSSH private key

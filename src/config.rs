@@ -27,7 +27,7 @@ use crate::plan::Digest;
 use crate::setting::{Secrets, section};
 use crate::source::Source;
 
-pub use crate::setting::{ConfigError, NamedFile, Secret, SecretPlace, Template};
+pub use crate::setting::{BaseUrl, ConfigError, NamedFile, Secret, SecretPlace, Template};
 
 /// No absolute limit needs to be higher, and every figure up to here is exact in any JSON.
 const MOST_PEOPLE: u64 = 1_000_000_000;
@@ -59,8 +59,8 @@ pub struct Settings {
 /// `[target]`: the account of Skovik, and how to talk to it.
 #[derive(Debug, Clone)]
 pub struct TargetSettings {
-    /// The base URL, without credentials and without a slash at its end.
-    pub url: String,
+    /// The base URL.
+    pub url: BaseUrl,
     /// The key of the API; [`TargetSettings::token`] reads it.
     pub token: Secret,
     /// The header that carries the key.

@@ -4,7 +4,7 @@
 //! what the rules of this tool compare. It never reads a file, a clock or the network.
 
 use std::borrow::{Borrow, Cow};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -218,7 +218,26 @@ pub struct User {
     pub roles: Option<Box<[Box<str>]>>,
 }
 
+/// The role whose users administer the account.
+pub const ADMIN: &str = "admin";
+/// The role that every user has, so that it says nothing of one.
+const EVERYBODY: &str = "employee";
+
 impl User {
+    /// The roles that not everybody has, sorted; `None` where they are not told.
+    #[must_use]
+    pub fn special_roles(&self) -> Option<Vec<String>> {
+        let special = self.roles.as_ref()?.iter().filter(|role| ***role != *EVERYBODY);
+        let sorted: BTreeSet<&str> = special.map(|role| &**role).collect();
+        Some(sorted.into_iter().map(str::to_owned).collect())
+    }
+
+    /// Whether the user is told to be an admin.
+    #[must_use]
+    pub fn is_admin(&self) -> bool {
+        self.roles.as_ref().is_some_and(|roles| roles.iter().any(|role| role.eq_ignore_ascii_case(ADMIN)))
+    }
+
     /// First and last name, for the reader.
     #[must_use]
     pub fn full_name(&self) -> String {

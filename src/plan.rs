@@ -155,6 +155,10 @@ pub enum Action {
         user_id: UserId,
         /// Covers the managed fields as they were; see [`Fields::hash`].
         before_hash: Digest,
+        /// The branch that the user is in now, also where it stays. The outer `None`: branches are not managed.
+        branch: Option<Option<BranchRef>>,
+        /// The user's roles that not everybody has, sorted; `None` where the account does not tell them.
+        roles: Option<Vec<String>>,
         /// What changes: never empty, each field at most once, in the order of [`Field`].
         changes: Vec<Change>,
     },
@@ -173,6 +177,8 @@ pub enum Action {
         before_hash: Digest,
         /// The managed fields as they were.
         before: Fields,
+        /// The user's roles that not everybody has, sorted; `None` where the account does not tell them.
+        roles: Option<Vec<String>>,
         /// Why, for the reader.
         reason: String,
     },
@@ -185,6 +191,15 @@ impl Operation {
         match &self.action {
             Action::Update { user_id, .. } | Action::Delete { user_id, .. } => Some(user_id),
             Action::Create { .. } | Action::Link { .. } => None,
+        }
+    }
+
+    /// The roles, beyond what everybody has, of the user whom it changes or removes.
+    #[must_use]
+    pub fn roles(&self) -> &[String] {
+        match &self.action {
+            Action::Update { roles, .. } | Action::Delete { roles, .. } => roles.as_deref().unwrap_or_default(),
+            Action::Create { .. } | Action::Link { .. } => &[],
         }
     }
 }
@@ -214,6 +229,14 @@ pub struct Change {
     /// What it shall hold.
     #[serde(deserialize_with = "file::present")]
     pub after: Option<Value>,
+}
+
+impl Change {
+    /// Whether the field has a value now and none afterwards.
+    #[must_use]
+    pub fn empties(&self) -> bool {
+        self.before.is_some() && self.after.is_none()
+    }
 }
 
 /// A value of any field.

@@ -1,6 +1,7 @@
 //! What settings are made of: a table of the file and its typed values, templates, secrets and where they are kept, and
 //! what is wrong with a setting. Each kind of source and of target reads its own settings with these.
 
+mod base_url;
 mod credentials;
 pub(crate) mod quoting;
 mod secrets;
@@ -12,9 +13,9 @@ use std::path::PathBuf;
 
 use url::Url;
 
-use crate::http::is_loopback;
 use section::Section;
 
+pub use base_url::{BaseUrl, UrlError};
 pub(crate) use credentials::SecretShape;
 pub use credentials::{Secret, SecretPlace};
 pub(crate) use credentials::{beginning, program_path, shortened};
@@ -75,30 +76,12 @@ pub(crate) fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c s
         .map(|(_, candidate)| candidate)
 }
 
-/// A URL that shows no secret, neither in itself nor on its way.
+/// Reads a setting that is a URL to which a secret may be sent.
 pub(crate) fn secure_url(section: &Section<'_>, key: &str, why: &str) -> Result<Url, ConfigError> {
-    let text = section.required(key, why)?;
-    let wrong = |problem: String| Err(section.problem(key, problem));
-    let url = match Url::parse(text) {
-        Ok(url) => url,
-        Err(error) => return wrong(format!("is not a URL: {error}")),
-    };
-    if !url.username().is_empty() || url.password().is_some() {
-        return wrong("must not hold a user or a password; they have settings of their own".to_owned());
-    }
-    if url.host().is_none() {
-        return wrong("names no host".to_owned());
-    }
-    match url.scheme() {
-        "https" => {}
-        "http" if is_loopback(&url) => {}
-        "http" => {
-            return wrong(
-                "must be https: plain http would show the key to the network; only 127.0.0.1 and localhost are exempt"
-                    .to_owned(),
-            );
-        }
-        other => return wrong(format!("must begin with https, not {other}")),
-    }
-    Ok(url)
+    base_url::secure(section.required(key, why)?).map_err(|error| section.problem(key, error.to_string()))
+}
+
+/// Reads a setting that is the base URL of an API.
+pub(crate) fn base_url(section: &Section<'_>, key: &str, why: &str) -> Result<BaseUrl, ConfigError> {
+    section.required(key, why)?.parse().map_err(|error: UrlError| section.problem(key, error.to_string()))
 }

@@ -227,7 +227,7 @@ impl<'a> Index<'a> {
                 problems.extend(branch.iter().flatten().filter_map(|branch| self.missing_branch(branch)));
                 problems.extend(manager.iter().flatten().filter_map(|manager| self.missing_manager(manager)));
             }
-            Action::Update { user_id, before_hash, changes } => {
+            Action::Update { user_id, before_hash, branch: _, roles: _, changes } => {
                 problems.extend(self.changed(operation, user_id, *before_hash));
                 for Change { field, before: _, after } in changes {
                     problems.extend(match (field, after) {

@@ -190,12 +190,12 @@ fn lifted(plan: &Plan, guards: &[GuardResult], granted: &Granted) -> anyhow::Res
 /// Takes the target's lock, for a plan or for one that is still to be made.
 pub(super) fn take_lock(settings: &Settings, state: &State, plan_hash: Option<Digest>) -> anyhow::Result<Lock> {
     let holder = Holder { pid: std::process::id(), since: now(), plan_hash };
-    lock::take(state.folder(), &settings.target.url, &holder).map_err(not_locked)
+    lock::take(state.folder(), settings.target.url.as_str(), &holder).map_err(not_locked)
 }
 
 /// Takes the lock of the plan file: whoever else applies it may keep their state elsewhere.
 pub(super) fn take_plan_lock(settings: &Settings, plan: &Path) -> anyhow::Result<Lock> {
-    lock::take_plan(plan, &settings.target.url).map_err(not_locked)
+    lock::take_plan(plan, settings.target.url.as_str()).map_err(not_locked)
 }
 
 pub(super) fn not_locked(error: LockError) -> anyhow::Error {

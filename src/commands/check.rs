@@ -58,7 +58,7 @@ pub async fn run(_args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::Result
     }
     match account {
         Ok((resolved, directory)) => {
-            show_account(&settings.target.url, &resolved, &directory, ui)?;
+            show_account(settings.target.url.as_str(), &resolved, &directory, ui)?;
             if problems.is_empty() {
                 let records =
                     join(listings, &calendar).await.map_err(|error: SourceError| refused(error.status(), error))?;

@@ -10,7 +10,6 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
-use url::Url;
 
 use crate::apply::journal::{JournalError, Replay};
 use crate::apply::undo;
@@ -45,16 +44,11 @@ pub(super) fn load_settings(path: &Path) -> anyhow::Result<Settings> {
     Settings::load(path).or_refuse(ExitStatus::Usage)
 }
 
-/// The account's URL.
-pub(super) fn target_url(settings: &Settings) -> anyhow::Result<Url> {
-    Url::parse(&settings.target.url).context("[target] url").or_refuse(ExitStatus::Usage)
-}
-
 /// The service, with its key.
 pub(super) async fn provider(settings: &Settings) -> anyhow::Result<Box<dyn Provider>> {
     let target = &settings.target;
     let options = Options {
-        url: target_url(settings)?,
+        url: target.url.clone(),
         token: target.token.fetch().await.or_refuse(ExitStatus::Usage)?,
         auth_header: target.auth_header.clone(),
         auth_scheme: target.auth_scheme.clone(),
@@ -130,7 +124,7 @@ pub(super) fn same_settings(plan: &Plan, settings: &Settings, path: &Path) -> an
 /// What a plan says of its settings that they do not say, though it was made with them.
 fn mislabelled(plan: &Plan, settings: &Settings) -> Option<String> {
     let Content { target, sources, .. } = plan.content();
-    if target.kind != TargetSettings::KIND || target.url != settings.target.url {
+    if target.kind != TargetSettings::KIND || target.url != settings.target.url.as_str() {
         return Some(format!("its target is {}, and that of the settings {}", target.url, settings.target.url));
     }
     let is_undo = sources.iter().all(|source| source.kind == undo::SOURCE_KIND);

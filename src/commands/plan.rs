@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::common::{calendar, existing_state, load_settings, plan_bytes, policy, provider, replay, shown, target_url};
+use super::common::{calendar, existing_state, load_settings, plan_bytes, policy, provider, replay, shown};
 use super::places::Places;
 use super::signals::{EndedBySignals, unless_interrupted};
 use crate::cli::{self, Global};
@@ -111,7 +111,7 @@ pub(super) async fn read_both_sides(
 /// Skovik, or a snapshot of it, ready to be read: its settings and its key are checked, and nothing is sent yet.
 pub(super) async fn open_account(settings: &Settings, snapshot: Option<&Path>) -> anyhow::Result<Account> {
     Ok(match snapshot {
-        Some(path) => Account::Snapshot { path: path.to_owned(), url: target_url(settings)?, dialect: &Skovik },
+        Some(path) => Account::Snapshot { path: path.to_owned(), url: settings.target.url.clone(), dialect: &Skovik },
         None => Account::Live(provider(settings).await?),
     })
 }
@@ -186,11 +186,12 @@ impl Facts {
             directory: &both.directory,
             policy,
             limits: &settings.guard,
+            joins: &[],
             managers_must_resolve: settings.manager.unresolved == Unresolved::Error,
             records_must_be_valid: settings.scope.invalid == Invalid::Error,
             only,
             kind: TargetSettings::KIND,
-            url: &settings.target.url,
+            url: settings.target.url.as_str(),
             fingerprint: fingerprint(&both.directory, &policy.managed),
             sources: both.records.summaries(),
             config_hash: settings.hash(),

@@ -75,7 +75,7 @@ async fn apply(
     state: &State,
     ui: &Ui,
 ) -> anyhow::Result<ExitStatus> {
-    let url = &settings.target.url;
+    let url = settings.target.url.as_str();
     // Nobody with another state folder applies the same plan meanwhile. What stands in the file does not matter.
     let _plan_lock = lock_plan_file(&args.plan, url)?;
     state.set_begun_run(url, Some(plan.hash()))?;
@@ -111,7 +111,7 @@ fn plan_arguments(out: &Path) -> cli::Plan {
 /// The plan that an earlier run began and left in the middle, as the state says; what stands beside the plan's file says
 /// nothing of that.
 fn unfinished(out: &Path, settings: &Settings, state: &State) -> anyhow::Result<Option<Plan>> {
-    let Some(hash) = state.begun_run(&settings.target.url)? else { return Ok(None) };
+    let Some(hash) = state.begun_run(settings.target.url.as_str())? else { return Ok(None) };
     let copy = state.plan(hash);
     if !copy.exists() {
         return Ok(None); // It ended before it began to write.

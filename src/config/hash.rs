@@ -94,7 +94,7 @@ pub(super) fn hash(settings: &Settings) -> Result<Digest, PlanError> {
         retries: _,
     } = target;
     canonical_digest(&Hashed {
-        target: HashedTarget { kind: TargetSettings::KIND, url },
+        target: HashedTarget { kind: TargetSettings::KIND, url: url.as_str() },
         sources: sources.iter().map(source).collect(),
         employee: employee_of(employee),
         scope: scope_of(scope),

@@ -16,7 +16,7 @@ use crate::diff::{Remove, Renumber};
 use crate::plan::Digest;
 use crate::setting::section::{Document, Section};
 use crate::setting::template::{DAY_NAMES, Sources};
-use crate::setting::{Secret, SecretShape, TOKEN_VARIABLE, secure_url};
+use crate::setting::{Secret, SecretShape, TOKEN_VARIABLE, base_url};
 use crate::source;
 
 /// Names that templates need for something else.
@@ -100,7 +100,7 @@ fn target(section: &Section<'_>) -> Result<TargetSettings, ConfigError> {
         return Err(section.problem("auth_scheme", "must be one word, such as \"Bearer\", or empty"));
     }
     Ok(TargetSettings {
-        url: target_url(&section)?,
+        url: base_url(&section, "url", "the base URL of the API, such as \"https://api.skovik.com/v1\"")?,
         token: token(&section)?,
         auth_header: auth_header.to_owned(),
         auth_scheme: auth_scheme.to_owned(),
@@ -117,14 +117,6 @@ fn target(section: &Section<'_>) -> Result<TargetSettings, ConfigError> {
 /// What RFC 9110 calls a token.
 fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
-fn target_url(section: &Section<'_>) -> Result<String, ConfigError> {
-    let url = secure_url(section, "url", "the base URL of the API, such as \"https://api.skovik.com/v1\"")?;
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(section.problem("url", "must end with its path, without ? or #"));
-    }
-    Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
 fn token(section: &Section<'_>) -> Result<Secret, ConfigError> {

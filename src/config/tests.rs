@@ -69,7 +69,7 @@ fn accepted(old: &str, new: &str) -> Settings {
 fn defaults_are_filled_in() {
     let settings = parse(GOOD).unwrap();
     let target = &settings.target;
-    assert_eq!(target.url, "https://api.skovik.com/v1");
+    assert_eq!(target.url.as_str(), "https://api.skovik.com/v1");
     assert_eq!(target.token.place(), &SecretPlace::Variable("SKOVIK_TOKEN".to_owned()));
     assert_eq!((target.auth_header.as_str(), target.auth_scheme.as_str()), ("Authorization", "Bearer"));
     assert_eq!((target.page_size, target.max_in_flight, target.requests_per_second, target.retries), (100, 8, 0, 5));
@@ -214,7 +214,7 @@ fn values_that_cannot_be_right_are_refused() {
 #[test]
 fn values_that_are_right_are_accepted() {
     for url in ["http://127.0.0.1:8480/v1", "http://localhost:1/v1", "http://[::1]/v1"] {
-        assert_eq!(accepted("https://api.skovik.com/v1/", url).target.url, url);
+        assert_eq!(accepted("https://api.skovik.com/v1/", url).target.url.as_str(), url);
     }
     assert!(!accepted("[guard]", "match = [\"external_identifier\"]\n[guard]").scope.match_email);
     assert_eq!(accepted("[[source]]", "timeout = \"1m 30s\"\n[[source]]").target.timeout, Duration::from_secs(90));

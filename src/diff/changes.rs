@@ -57,7 +57,9 @@ pub struct Drafts {
     pub unchanged: u64,
     /// What was found on the way.
     pub diagnostics: Vec<Diagnostic>,
-    /// How many managers could not be found.
+    /// How many people's records name a manager.
+    pub naming_managers: u64,
+    /// How many of these managers could not be found.
     pub unresolved_managers: u64,
     /// These managers, each with the person who names them.
     pub unresolved: Vec<Unresolved>,
@@ -147,6 +149,7 @@ impl Comparison<'_> {
             return ManagerDecision::Keep;
         }
         let employee = self.employee(index);
+        result.naming_managers += u64::from(employee.manager != ManagerWish::Nobody);
         let (why, manager) = match self.resolve_manager(employee, user) {
             Resolved::To(target) => return ManagerDecision::Set(target),
             Resolved::Nowhere(why, manager) => (why, manager),

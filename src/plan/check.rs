@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::{Action, Change, Content, Field, ManagerRef, Operation, OperationId, Summary, Target, Value};
+use super::{Action, BranchRef, Change, Content, Field, ManagerRef, Operation, OperationId, Summary, Target, Value};
 use crate::employee::{ExternalIdentifier, UserId, full_name};
 
 /// Says what is impossible about a content, if anything is.
@@ -22,6 +22,9 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
         if operation.depends_on.iter().any(|&needed| needed.0 == 0 || needed >= operation.id) {
             return Err(at("depends on one that does not stand before it"));
         }
+        if !operation.roles().windows(2).all(|pair| pair[0] < pair[1]) {
+            return Err(at("lists roles twice or out of order"));
+        }
         match &operation.action {
             Action::Create { after } => {
                 counted.create += 1;
@@ -35,7 +38,7 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
                     check_manager(content, operation, manager).map_err(|problem| at(&problem))?;
                 }
             }
-            Action::Update { user_id, before_hash: _, changes } => {
+            Action::Update { user_id, before_hash: _, branch, roles: _, changes } => {
                 counted.update += 1;
                 if !touched.insert(user_id) {
                     return Err(at("touches a user whom another one touches"));
@@ -52,6 +55,9 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
                     return Err(at("changes nothing, or a field twice, or fields out of order"));
                 }
                 for change in changes {
+                    if change.field == Field::Branch && !is_from(branch.as_ref(), change.before.as_ref()) {
+                        return Err(at("takes somebody out of another branch than it shows"));
+                    }
                     check_change(content, operation, change).map_err(|problem| at(&problem))?;
                 }
             }
@@ -65,7 +71,7 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
                 }
                 check_manager(content, operation, manager).map_err(|problem| at(&problem))?;
             }
-            Action::Delete { user_id, before_hash, before, reason: _ } => {
+            Action::Delete { user_id, before_hash, before, roles: _, reason: _ } => {
                 counted.delete += 1;
                 if !touched.insert(user_id) {
                     return Err(at("touches a user whom another one touches"));
@@ -93,6 +99,17 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
 fn created_by(content: &Content, id: OperationId) -> Option<&Operation> {
     let operation = content.operations.get((id.0 as usize).checked_sub(1)?)?;
     matches!(operation.action, Action::Create { .. }).then_some(operation)
+}
+
+/// Whether the branch that an update shows is the one that it takes its user out of.
+fn is_from(shown: Option<&Option<BranchRef>>, before: Option<&Value>) -> bool {
+    let id = |branch: &BranchRef| branch.branch_id.clone();
+    match (shown, before) {
+        (Some(shown), None) => shown.is_none(),
+        (Some(shown), Some(Value::Branch(before))) => shown.as_ref().map(id) == Some(id(before)),
+        // A value of another kind is told by what follows.
+        (None, _) | (Some(_), Some(_)) => false,
+    }
 }
 
 fn check_manager(content: &Content, operation: &Operation, manager: &ManagerRef) -> Result<(), String> {

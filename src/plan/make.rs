@@ -11,7 +11,7 @@ use super::{
 };
 use crate::diff::{Comparison, Drafts, Policy, Untrusted};
 use crate::employee::{CustomFieldId, Desired, Directory, ExternalIdentifier, Managed};
-use crate::guard::Limits;
+use crate::guard::{Join, Limits};
 use crate::order::Graph;
 
 /// All that a plan is made of.
@@ -25,6 +25,8 @@ pub struct Input<'a> {
     pub policy: &'a Policy,
     /// How much may change.
     pub limits: &'a Limits,
+    /// What the sources that are joined to the list of people know of them.
+    pub joins: &'a [Join],
     /// Whether a manager who cannot be found means that there is no plan.
     pub managers_must_resolve: bool,
     /// Whether a record that is set aside means that there is no plan.
@@ -150,7 +152,8 @@ impl Plan {
         let mut operations = write_down(comparison, &drafts.drafts, graph, order);
         let mut diagnostics = comparison.diagnostics().to_vec();
         diagnostics.extend(drafts.diagnostics.iter().cloned());
-        let guards = GuardCounts::of(comparison, &drafts.drafts, &diagnostics).evaluate(input.limits, population);
+        let counts = GuardCounts::of(comparison, drafts, &diagnostics);
+        let guards = counts.evaluate(input.limits, population, input.joins);
         if !input.only.is_empty() {
             operations = keep_only(operations, input.only, &mut diagnostics)?;
         }

@@ -8,13 +8,13 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
-use url::Url;
 
 use super::snapshot::{self, Item};
 use super::{Dialect, Progress, Provider, Shape, ShareBranches};
 use crate::employee::{Managed, User};
 use crate::exit::{ExitStatus, OrRefuse, refused};
 use crate::files::{Links, open_regular};
+use crate::setting::BaseUrl;
 
 /// Where Skovik's side comes from.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub enum Account {
         /// The file.
         path: PathBuf,
         /// The URL that the configuration names, and that the snapshot must be of.
-        url: Url,
+        url: BaseUrl,
         /// How the service whose account it is writes users down.
         dialect: &'static dyn Dialect,
     },
@@ -69,7 +69,7 @@ impl Account {
 ///
 /// # Errors
 /// As [`Account::shape`].
-pub(super) fn shape_from_snapshot(path: &Path, url: &Url, dialect: &dyn Dialect) -> Result<Shape> {
+pub(super) fn shape_from_snapshot(path: &Path, url: &BaseUrl, dialect: &dyn Dialect) -> Result<Shape> {
     let mut shape = Shape::default();
     read(path, url, |file| {
         snapshot::read_shape(file, |item| {
@@ -92,7 +92,7 @@ pub(super) fn shape_from_snapshot(path: &Path, url: &Url, dialect: &dyn Dialect)
 /// As [`Account::shape`].
 pub(super) fn users_from_snapshot(
     path: &Path,
-    url: &Url,
+    url: &BaseUrl,
     dialect: &dyn Dialect,
     managed: &Managed,
 ) -> Result<Vec<User>> {
@@ -116,23 +116,18 @@ pub(super) fn users_from_snapshot(
 /// Opens a snapshot for `read`, which tells what account it is of, and holds that against the configuration.
 fn read(
     path: &Path,
-    url: &Url,
+    url: &BaseUrl,
     read: impl FnOnce(BufReader<File>) -> Result<String, snapshot::SnapshotError>,
 ) -> Result<()> {
     let file =
         open_regular(path, Links::Follow).with_context(|| format!("cannot open the snapshot {}", path.display()));
     let file = BufReader::new(file.or_refuse(ExitStatus::Untrusted)?);
     let of = read(file).with_context(|| format!("the snapshot {}", path.display())).or_refuse(ExitStatus::Untrusted)?;
-    if is_same(&of, url) {
+    if of.parse::<BaseUrl>().is_ok_and(|of| of == *url) {
         return Ok(());
     }
     let message = format!("the snapshot {} is of {of:?}, but the configuration names {url}", path.display());
     Err(refused(ExitStatus::Usage, message))
-}
-
-/// Whether both name one account; a slash at the end makes no difference.
-fn is_same(of: &str, url: &Url) -> bool {
-    Url::parse(of).is_ok_and(|of| of.as_str().trim_end_matches('/') == url.as_str().trim_end_matches('/'))
 }
 
 fn sort_by_id<T>(path: &Path, items: &mut [T], id: impl Fn(&T) -> &str) -> Result<()> {

@@ -11,7 +11,7 @@ use super::Collection;
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
     /// The server refuses the key (401, 403). Stop the whole run.
-    #[error("skovik refuses the key ({status}): {said}; check that it is valid and may do this")]
+    #[error("the server refuses the key ({status}): {said}; check that it is valid and may do this")]
     Credentials {
         /// 401 or 403.
         status: u16,
@@ -22,7 +22,7 @@ pub enum ApiError {
     #[error(transparent)]
     Refused(Refusal),
     /// Surely nothing was done: no connection, or the server turned the request away (429) every time.
-    #[error("skovik did not take the request: {problem}")]
+    #[error("the server did not take the request: {problem}")]
     NotSent {
         /// What was in the way.
         problem: String,
@@ -30,7 +30,7 @@ pub enum ApiError {
         again: Option<Duration>,
     },
     /// No usable answer came. A write may have been done or not; nothing was repeated that may not be.
-    #[error("no usable answer from skovik: {problem}")]
+    #[error("no usable answer from the server: {problem}")]
     Unclear {
         /// What happened.
         problem: String,
@@ -98,7 +98,7 @@ impl ApiError {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { status, errors, taken: _, said } = self;
-        write!(f, "skovik refused it ({status})")?;
+        write!(f, "the server refused it ({status})")?;
         if errors.is_empty() && !said.is_empty() {
             write!(f, ": {said}")?;
         }

@@ -91,6 +91,7 @@ struct Plain<'a> {
     name: &'a str,
     identifier: &'a str,
     user: &'a str,
+    roles: &'a str,
     fields: String,
 }
 
@@ -125,7 +126,11 @@ impl<'a> Page<'a> {
         let names = |guards: &[&str]| guards.iter().map(|id| shown_text(id)).collect::<Vec<_>>().join(", ");
         let mut sentences = Vec::new();
         for guard in guards.iter().filter(|guard| guard.outcome == GuardOutcome::Block && !guard.parts.is_empty()) {
-            sentences.push(shown_text(&format!("{}: {}.", guard_name(guard, target, Ids::Shown), parts(guard))));
+            sentences.push(shown_text(&format!(
+                "{}: {}.",
+                guard_name(guard, target, Ids::Shown),
+                parts(guard, Ids::Shown)
+            )));
         }
         if !verdict.fixed.is_empty() {
             sentences.push(format!("Blocked by {}: {NOTHING_LIFTS}", names(&verdict.fixed)));

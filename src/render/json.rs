@@ -13,8 +13,8 @@ use super::text::person::{Consequence, consequence};
 use crate::employee::{CustomFieldId, ExternalIdentifier, UserId};
 use crate::guard::Ceiling;
 use crate::plan::{
-    Action, Anchors, Change, Content, Day, Diagnostic, Digest, Fields, GuardResult, ManagerRef, Operation, OperationId,
-    SourceSummary, Summary, Target,
+    Action, Anchors, BranchRef, Change, Content, Day, Diagnostic, Digest, Fields, GuardResult, ManagerRef, Operation,
+    OperationId, SourceSummary, Summary, Target,
 };
 use crate::text::printable_json;
 
@@ -99,6 +99,10 @@ enum ActionView<'a> {
         user_id: &'a UserId,
         #[serde(skip_serializing_if = "Option::is_none")]
         before_hash: Option<Digest>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        branch: Option<&'a Option<BranchRef>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        roles: Option<&'a [String]>,
         changes: &'a [Change],
     },
     Link {
@@ -110,6 +114,8 @@ enum ActionView<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         before_hash: Option<Digest>,
         before: &'a Fields,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        roles: Option<&'a [String]>,
         reason: &'a str,
     },
 }
@@ -160,12 +166,17 @@ impl<'a> OperationView<'a> {
         let Operation { id, employee, name, depends_on, action } = operation;
         let action_view = match action {
             Action::Create { after } => ActionView::Create { after },
-            Action::Update { user_id, before_hash, changes } => {
-                ActionView::Update { user_id, before_hash: whole(*before_hash), changes }
-            }
+            Action::Update { user_id, before_hash, branch, roles, changes } => ActionView::Update {
+                user_id,
+                before_hash: whole(*before_hash),
+                branch: branch.as_ref(),
+                roles: roles.as_deref(),
+                changes,
+            },
             Action::Link { create, manager } => ActionView::Link { create: *create, manager },
-            Action::Delete { user_id, before_hash, before, reason } => {
-                ActionView::Delete { user_id, before_hash: whole(*before_hash), before, reason }
+            Action::Delete { user_id, before_hash, before, roles, reason } => {
+                let (before_hash, roles) = (whole(*before_hash), roles.as_deref());
+                ActionView::Delete { user_id, before_hash, before, roles, reason }
             }
         };
         Self {

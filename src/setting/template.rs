@@ -3,9 +3,11 @@
 
 mod calendar;
 mod compare;
+mod day;
 mod defined;
 mod disabled;
 mod engine;
+mod kinds;
 mod lists;
 mod types;
 mod words;

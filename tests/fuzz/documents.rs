@@ -18,7 +18,6 @@ use skovik_sync::render::text::TextOptions;
 use skovik_sync::render::{html, json, markdown, redact, text};
 use skovik_sync::state::{Key, State};
 use skovik_sync::text::printable;
-use url::Url;
 
 use crate::driver::Target;
 use crate::{fixture, refused, scratch};
@@ -195,7 +194,7 @@ fn authentic(input: &[u8], key: &Key, plan: &Plan) -> Vec<u8> {
 fn snapshot() {
     let folder = scratch();
     let path = folder.path().join("users.jsonl");
-    let url = Url::parse(ACCOUNT).unwrap();
+    let url = ACCOUNT.parse().unwrap();
     let managed = Managed { branch: true, manager: true, custom_fields: vec!["cf_cost_center".into()] };
     let seed = fixture("small/users.jsonl");
     // Fewer users are as good, and faster.

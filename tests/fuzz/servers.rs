@@ -167,7 +167,7 @@ fn skovik() {
 
 fn client(url: &Url) -> Client {
     Client::new(Options {
-        url: url.clone(),
+        url: url.as_str().parse().expect("a local address"),
         token: KEY.into(),
         auth_header: "Authorization".to_owned(),
         auth_scheme: "Bearer".to_owned(),

@@ -90,14 +90,14 @@ fn an_unknown_setting_is_named_with_its_line_and_the_nearest_known_one() {
 fn code_4_is_what_cannot_be_trusted_or_refuses_the_key() {
     let mut company = Company::with("small", |options| options.key = Some("the-right-key".into()));
     for command in [&["plan"][..], &["check"], &["snapshot"]] {
-        company.run(command).ends(4).says(&["skovik refuses the key (401)"]);
+        company.run(command).ends(4).says(&["the server refuses the key (401)"]);
     }
     assert!(!company.exists("plan.json") && !company.exists("snapshot.jsonl"));
     company.env(TOKEN.0, "the-right-key");
     company.run(&["plan"]).ends(0);
     company.run(&["approve", "plan.json", "--yes"]).ends(0);
     company.env(TOKEN.0, "another-key");
-    company.run(&["apply", "plan.json"]).ends(4).says(&["skovik refuses the key (401)"]);
+    company.run(&["apply", "plan.json"]).ends(4).says(&["the server refuses the key (401)"]);
     company.wrote_nothing();
     company.env(TOKEN.0, "the-right-key");
     company.run(&["apply", "plan.json"]).ends(0);

@@ -21,6 +21,7 @@ mod harness;
 mod house;
 mod limits;
 mod machine_files;
+mod memory;
 mod planning;
 mod printed;
 mod render;

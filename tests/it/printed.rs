@@ -330,7 +330,7 @@ fn an_apply_that_fails_in_part_reports_what_and_why() {
     $ skovik-sync apply plan.json
     Applied: 0 created, 3 updated, 1 deleted.
     Failed (1):
-      operation 1, create 1030 Maja Ståhl: skovik refused it (422): Unprocessable Entity: a fault rule of the sandbox gave this answer
+      operation 1, create 1030 Maja Ståhl: the server refused it (422): Unprocessable Entity: a fault rule of the sandbox gave this answer
     Not attempted (3):
       operation 2, create 1031 Nils Frisk: it comes after operation 1, create Maja Ståhl, which is not done
       operation 3, create 1032 Olivia Hägg: it comes after operation 1, create Maja Ståhl, which is not done

@@ -14,13 +14,12 @@ use skovik_sync::plan::{Change, Field, Value};
 use skovik_sync::provider::skovik::wire::{AUTH_HEADER, AUTH_SCHEME};
 use skovik_sync::provider::skovik::{Client, Options, Skovik};
 use skovik_sync::provider::{Dialect as _, Request, StoredUser};
-use url::Url;
 
 const KEY: &str = "s3cret-k3y";
 
 fn options(url: &str) -> Options {
     Options {
-        url: Url::parse(url).unwrap(),
+        url: url.parse().unwrap(),
         token: KEY.into(),
         auth_header: AUTH_HEADER.to_owned(),
         auth_scheme: AUTH_SCHEME.to_owned(),

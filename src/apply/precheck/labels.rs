@@ -1,6 +1,7 @@
 //! Labels are not keys. What a reviewer reads of a plan (names, identifiers, branches, values as they were) is held
 //! against the user, manager, branch or field that its ids name in the live account. Pure functions.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use super::Live;
@@ -37,15 +38,16 @@ pub(super) fn of_references(operation: &Operation, directory: &Directory) -> Vec
         Action::Create { after } => fields(after),
         Action::Delete { before, .. } => fields(before),
         Action::Link { manager, .. } => of_manager(manager, directory).into_iter().collect(),
-        Action::Update { changes, .. } => {
+        Action::Update { changes, branch, .. } => {
+            let branch = branch.iter().flatten().filter_map(|branch| of_branch(branch, directory));
             let values = changes.iter().flat_map(|change| change.before.iter().chain(&change.after));
-            values
-                .filter_map(|value| match value {
-                    Value::Branch(branch) => of_branch(branch, directory),
-                    Value::Manager(manager) => of_manager(manager, directory),
-                    Value::Text(_) | Value::Boolean(_) => None,
-                })
-                .collect()
+            let values = values.filter_map(|value| match value {
+                Value::Branch(branch) => of_branch(branch, directory),
+                Value::Manager(manager) => of_manager(manager, directory),
+                Value::Text(_) | Value::Boolean(_) => None,
+            });
+            // The branch that somebody is taken out of is shown twice.
+            branch.chain(values).collect::<BTreeSet<_>>().into_iter().collect()
         }
     }
 }
@@ -57,12 +59,18 @@ pub(super) fn of_user(operation: &Operation, user: &User, live: Live<'_>) -> Vec
     // An update may be shown under what the person is called before it or after it.
     let mut known_as = vec![(user.identifier.clone(), display_name(user))];
     match action {
-        Action::Update { changes, .. } => {
+        Action::Update { changes, branch, roles, .. } => {
+            let shown = branch.as_ref().map(|branch| branch.as_ref().map(|branch| &branch.branch_id));
+            if shown != live.managed.branch.then_some(user.branch.as_ref()) {
+                problems.push(format!("the plan shows another branch than the user {} is in", user.id));
+            }
+            problems.extend(of_roles(roles.as_deref(), user));
             let after = updated(user, changes, live.managed);
             known_as.push((after.identifier.clone(), display_name(&after)));
             problems.extend(changes.iter().filter_map(|change| of_value(change, user, live)));
         }
-        Action::Delete { before, .. } => {
+        Action::Delete { before, roles, .. } => {
+            problems.extend(of_roles(roles.as_deref(), user));
             let held = Fields::of_user(user, live.managed, live.directory);
             if before.hash() != held.hash() {
                 problems.push(format!("the plan shows other values than the user {} has", user.id));
@@ -75,6 +83,20 @@ pub(super) fn of_user(operation: &Operation, user: &User, live: Live<'_>) -> Vec
         problems.push(shown("user", &user.id, &person(employee.as_ref(), name), &person(identifier.as_ref(), held)));
     }
     problems
+}
+
+/// A plan that tells no roles must not hide an admin.
+fn of_roles(shown: Option<&[String]>, user: &User) -> Option<String> {
+    let held = user.special_roles();
+    let same = match (shown, &held) {
+        (Some(shown), Some(held)) => shown == held,
+        (None, _) => !user.is_admin(),
+        (Some(_), None) => false,
+    };
+    let told = |roles: &[String]| if roles.is_empty() { "no role".to_owned() } else { roles.join(", ") };
+    let held = held.as_deref().map_or_else(|| "no roles that are told".to_owned(), told);
+    let shown = shown.map_or_else(|| "no roles".to_owned(), told);
+    (!same).then(|| format!("the plan shows the user {} with {shown}, but in Skovik they have {held}", user.id))
 }
 
 fn of_value(Change { field, before, after: _ }: &Change, user: &User, live: Live<'_>) -> Option<String> {

@@ -33,7 +33,7 @@ fn the_defaults_load_and_fit_the_example() {
     assert_eq!(written.example, Some(dir.join("employees.csv")));
     assert!(written.not_found.is_empty());
     let settings = Settings::load(&written.settings).unwrap();
-    assert_eq!(settings.target.url, "http://127.0.0.1:8480/v1");
+    assert_eq!(settings.target.url.as_str(), "http://127.0.0.1:8480/v1");
     assert_eq!(settings.target.token.place(), &SecretPlace::Variable("SKOVIK_TOKEN".to_owned()));
     assert!(settings.employee.branch.is_some() && settings.employee.manager.is_some());
     let records = crate::source::tests::read(&settings).unwrap();

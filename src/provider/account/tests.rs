@@ -38,7 +38,7 @@ async fn a_snapshot_serves_as_an_account() {
     let file = write(&[B2, B1, C1, U2, U1]);
     let account = Account::Snapshot {
         path: file.path().to_owned(),
-        url: Url::parse("https://api.skovik.com/v1/").unwrap(),
+        url: "https://api.skovik.com/v1/".parse().unwrap(),
         dialect: &Skovik,
     };
     let shape = account.shape().await.unwrap();
@@ -54,7 +54,7 @@ async fn a_snapshot_serves_as_an_account() {
 
 #[test]
 fn what_makes_a_snapshot_unusable() {
-    let url = Url::parse(URL).unwrap();
+    let url = URL.parse::<BaseUrl>().unwrap();
     let managed = Managed::default();
     let wrong_user = ("user", r#"{"type":"users","id":"u3","attributes":{}}"#);
     for (items, expected) in [
@@ -80,7 +80,8 @@ fn a_cut_snapshot_is_not_trusted() {
     let text = std::fs::read_to_string(file.path()).unwrap();
     let cut = text.trim_end().rsplit_once('\n').unwrap().0;
     std::fs::write(file.path(), format!("{cut}\n")).unwrap();
-    let error = users_from_snapshot(file.path(), &Url::parse(URL).unwrap(), &Skovik, &Managed::default()).unwrap_err();
+    let error =
+        users_from_snapshot(file.path(), &URL.parse::<BaseUrl>().unwrap(), &Skovik, &Managed::default()).unwrap_err();
     assert_eq!(status_of(&error), ExitStatus::Untrusted);
     assert!(format!("{error:#}").contains("not whole"), "{error:#}");
 }
@@ -88,8 +89,8 @@ fn a_cut_snapshot_is_not_trusted() {
 #[test]
 fn a_snapshot_of_another_account_is_wrong_usage() {
     let file = write(&[B1]);
-    for other in ["https://api.skovik.com/v2", "https://example.com/v1", "http://api.skovik.com/v1"] {
-        let error = shape_from_snapshot(file.path(), &Url::parse(other).unwrap(), &Skovik).unwrap_err();
+    for other in ["https://api.skovik.com/v2", "https://example.com/v1", "http://127.0.0.1/v1"] {
+        let error = shape_from_snapshot(file.path(), &other.parse::<BaseUrl>().unwrap(), &Skovik).unwrap_err();
         assert_eq!(status_of(&error), ExitStatus::Usage, "{other}");
     }
 }

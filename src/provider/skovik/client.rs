@@ -21,6 +21,7 @@ use super::wire;
 use crate::employee::{Managed, UserId};
 use crate::http::{self, Redactor, Transport};
 use crate::provider::{ApiError, Collection, Deleted, LiveUser, Request};
+use crate::setting::BaseUrl;
 
 pub use error::ClientError;
 
@@ -33,7 +34,7 @@ const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
 #[derive(Debug)]
 pub struct Options {
     /// The base URL, such as `https://api.skovik.com/v1`.
-    pub url: Url,
+    pub url: BaseUrl,
     /// The key.
     pub token: SecretString,
     /// The header that carries the key; [`wire::AUTH_HEADER`] by default.
@@ -73,7 +74,7 @@ impl Client {
     /// Where the URL would show the key or a password to others, or the key cannot stand in a header.
     pub fn new(options: Options) -> Result<Self, ClientError> {
         let Options { url, token, auth_header, auth_scheme, page_size, max_rows, list_timeout, .. } = options;
-        check_url(&url)?;
+        let url = url.url().clone();
         let key_header = key_header(&auth_header, &auth_scheme, &token)?;
         let transport = http::Options {
             url: url.clone(),
@@ -164,25 +165,6 @@ impl Client {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").field("base", &self.base.as_str()).finish_non_exhaustive()
-    }
-}
-
-/// Whether the URL is one that may be used.
-fn check_url(url: &Url) -> Result<(), ClientError> {
-    if url.host().is_none() {
-        return Err(ClientError::Scheme);
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(ClientError::PasswordInUrl);
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(ClientError::QueryInUrl);
-    }
-    match url.scheme() {
-        "https" => Ok(()),
-        "http" if http::is_loopback(url) => Ok(()),
-        "http" => Err(ClientError::PlainHttp { host: url.host_str().unwrap_or_default().to_owned() }),
-        _ => Err(ClientError::Scheme),
     }
 }
 

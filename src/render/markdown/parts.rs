@@ -109,7 +109,7 @@ pub(super) fn guards(content: &Content, ids: Ids) -> Section {
         };
         let name = code(&guard_name(guard, &content.target, ids));
         // Whom a guard that blocks counted, in the same cell, so that the table stays a table.
-        let whom = if guard.parts.is_empty() { String::new() } else { format!(": {}", code(&parts(guard))) };
+        let whom = if guard.parts.is_empty() { String::new() } else { format!(": {}", code(&parts(guard, ids))) };
         Item { text: format!("| {name} | {}{whom} | {outcome} |\n", figures(guard)), rank }
     };
     Section {

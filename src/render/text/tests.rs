@@ -561,7 +561,7 @@ fn of_many_branches_those_that_block_and_the_nearest_are_shown() {
         outcome: if count >= 5 && count * 100 > 20 * of { GuardOutcome::Block } else { GuardOutcome::Pass },
         parts: Vec::new(),
     };
-    let part = |common, name: &str, count| Part { common, name: name.to_owned(), count };
+    let part = |common, name: &str, count| Part { common, name: name.to_owned(), id: None, count };
     let all = [("B1", 0, 10), ("B2", 38, 40), ("B3", 2, 2), ("B4", 10, 50), ("B5", 5, 90), ("B6", 0, 5), ("B7", 6, 31)];
     for (identifier, count, of) in all {
         let mut guard = branch(identifier, count, of);

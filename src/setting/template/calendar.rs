@@ -1,18 +1,14 @@
 //! Dates in templates: `today`, `never`, `days(14)` and the filter `date`. Which day it is comes from outside; nothing in here
 //! reads a clock.
 
-use std::cmp::Ordering;
-use std::fmt;
-use std::sync::Arc;
-
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
-use minijinja::value::{DynObject, Object, ObjectRepr, Value, ValueKind};
+use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind};
 
-use super::compare::described;
-use super::lists::shown;
+use super::day::{Day, Days};
+use super::kinds::{described, shown};
 
 /// What templates call the day that it is.
 pub(super) const TODAY: &str = "today";
@@ -56,48 +52,6 @@ impl Calendar {
     /// Any day, for templates that are only checked.
     pub(super) fn any() -> Self {
         Self { today: Date::constant(2000, 1, 1), zone: TimeZone::UTC }
-    }
-}
-
-/// A day, or the one that never comes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Day {
-    On(Date),
-    Never,
-}
-
-/// A number of days.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Days(i64);
-
-impl Object for Day {
-    fn repr(self: &Arc<Self>) -> ObjectRepr {
-        ObjectRepr::Plain
-    }
-
-    fn custom_cmp(self: &Arc<Self>, other: &DynObject) -> Option<Ordering> {
-        Some((**self).cmp(other.downcast_ref::<Self>()?))
-    }
-
-    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match **self {
-            Self::On(date) => fmt::Display::fmt(&date, f),
-            Self::Never => f.write_str("never"),
-        }
-    }
-}
-
-impl Object for Days {
-    fn repr(self: &Arc<Self>) -> ObjectRepr {
-        ObjectRepr::Plain
-    }
-
-    fn custom_cmp(self: &Arc<Self>, other: &DynObject) -> Option<Ordering> {
-        Some((**self).cmp(other.downcast_ref::<Self>()?))
-    }
-
-    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} days", self.0)
     }
 }
 

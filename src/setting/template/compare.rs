@@ -4,8 +4,7 @@
 use minijinja::value::{Rest, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State};
 
-use super::calendar::{Day, Days};
-use super::lists::shown;
+use super::kinds::{Type, described, shown};
 
 /// The tests that replace the operators. No template can name them.
 pub(super) const EQUAL: &str = "operator==";
@@ -23,48 +22,6 @@ const ITEMS_FOR_A_UNIT: usize = 2;
 
 /// What stands for a column in an advice that is given where no column is known.
 const COLUMN: &str = "hr.column";
-
-/// A type as far as comparisons go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Type {
-    Text,
-    Number,
-    Boolean,
-    Date,
-    Days,
-    List,
-    Map,
-    Null,
-}
-
-impl Type {
-    pub(super) fn of(value: &Value) -> Option<Self> {
-        Some(match value.kind() {
-            ValueKind::String => Self::Text,
-            ValueKind::Number => Self::Number,
-            ValueKind::Bool => Self::Boolean,
-            ValueKind::None => Self::Null,
-            ValueKind::Seq | ValueKind::Iterable => Self::List,
-            ValueKind::Map => Self::Map,
-            ValueKind::Plain if value.downcast_object_ref::<Day>().is_some() => Self::Date,
-            ValueKind::Plain if value.downcast_object_ref::<Days>().is_some() => Self::Days,
-            _ => return None,
-        })
-    }
-
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Text => "a text",
-            Self::Number => "a number",
-            Self::Boolean => "true or false",
-            Self::Date => "a date",
-            Self::Days => "a number of days",
-            Self::List => "a list",
-            Self::Map => "an object",
-            Self::Null => "none",
-        }
-    }
-}
 
 /// The comparisons, as tests that `select` and `is` use by name, and as operators.
 pub(super) fn extend(environment: &mut Environment<'_>) {
@@ -253,19 +210,6 @@ pub(super) fn advice(one: Type, other: Type, text: &str) -> String {
             "; to ask whether a list has a value, write `'value' in hr.list`".to_owned()
         }
         _ => String::new(),
-    }
-}
-
-/// A value with its type, for a message.
-pub(super) fn described(value: &Value) -> String {
-    match Type::of(value) {
-        Some(Type::Text) if value.as_str() == Some("") => "an empty text".to_owned(),
-        Some(Type::Text) => format!("the text {}", shown(value)),
-        Some(Type::Number) => format!("the number {}", shown(value)),
-        Some(Type::Date) => format!("the date {value}"),
-        Some(Type::Boolean) => shown(value),
-        Some(other) => other.name().to_owned(),
-        None => value.kind().to_string(),
     }
 }
 

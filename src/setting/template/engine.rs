@@ -14,7 +14,7 @@ use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, escape_formatter};
 
 use super::calendar::{self, Calendar};
-use super::{compare, defined, disabled, lists, words};
+use super::{compare, defined, disabled, kinds, lists, words};
 use crate::template_cost::bound;
 
 /// Filters and tests with these names cannot be written in a template; only replaced instructions use them.
@@ -152,7 +152,7 @@ fn look_up(state: &minijinja::State<'_, '_>, container: Value, key: Value) -> Re
     }
     let found = container.get_item(&key)?;
     if found.is_undefined() {
-        NOT_LISTED.set(Some(lists::shown(&key)));
+        NOT_LISTED.set(Some(kinds::shown(&key)));
     }
     Ok(found)
 }

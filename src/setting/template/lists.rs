@@ -7,9 +7,7 @@ use minijinja::value::{Kwargs, Rest, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, filters};
 
 use super::compare::ordered;
-
-/// How many characters of a value a message shows.
-const SHOWN: usize = 60;
+use super::kinds::shown;
 
 /// The filters that take a text for the list of its letters, if they are left alone.
 pub(super) const FOR_LISTS: [&str; 13] =
@@ -134,14 +132,4 @@ fn no_list(filter: &str, value: &Value) -> Error {
             shown(value)
         ),
     )
-}
-
-/// A value for a message: texts in quotes, with what cannot be shown escaped, and short.
-pub(super) fn shown(value: &Value) -> String {
-    let text = match value.as_str() {
-        Some(text) => format!("{text:?}"),
-        None if value.kind() == ValueKind::Bool => value.is_true().to_string(),
-        None => value.to_string(),
-    };
-    crate::text::shortened(&text, SHOWN).into_owned()
 }

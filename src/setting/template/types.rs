@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 use minijinja::machinery::ast::{BinOpKind, CallArg, CompareOpKind, Expr, Stmt, UnaryOpKind};
 use minijinja::machinery::{parse, parse_expr};
 
-use super::compare::{Type, advice};
-use super::lists::{FOR_LISTS, shown};
+use super::compare::advice;
+use super::kinds::{Type, shown};
+use super::lists::FOR_LISTS;
 
 /// What is wrong with a template over these sources, of which `has_only_texts` says whether each of their cells is a text.
 pub(super) fn contradiction(text: &str, is_condition: bool, has_only_texts: &dyn Fn(&str) -> bool) -> Option<String> {

@@ -8,7 +8,8 @@ use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State};
 use regex::{Regex, RegexBuilder};
 
-use super::lists::{no_text, shown};
+use super::kinds::shown;
+use super::lists::no_text;
 use crate::text::is_unseen;
 
 /// How many bytes a text may have that is transliterated, searched or padded: the longest that a template may give.

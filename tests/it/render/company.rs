@@ -169,6 +169,7 @@ impl Company {
             fingerprint: Digest::of(name.as_bytes()),
         };
         Plan::make(Input {
+            joins: &[],
             desired: &desired,
             directory: &directory,
             policy: &Policy {

@@ -99,7 +99,7 @@ fn the_schema_is_as_strict_as_the_program() {
     };
     let (create, update, delete) = (position("create"), position("update"), position("delete"));
     let edits: Vec<(String, Value)> = vec![
-        ("/format_version".into(), json!(3)),
+        ("/format_version".into(), json!(4)),
         ("/target/anchors/users".into(), json!(["x"])),
         ("/format".into(), json!("skovik-sync/plan-view")),
         ("/plan_hash".into(), json!("sha256:ABC")),

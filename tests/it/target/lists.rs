@@ -188,7 +188,7 @@ async fn a_page_that_fails_is_a_hole() {
     let first = json(200, page(&["a"], r#","links":{"next":"/v1/users?p=2"}"#));
     for (reply, expected) in [
         (json(500, ""), "it answers 500: no reason given (tried 3 times)"),
-        (json(404, "gone"), "skovik refused it (404): gone"),
+        (json(404, "gone"), "the server refused it (404): gone"),
         (Reply::Raw(String::new()), "(tried 3 times)"),
     ] {
         let server = Server::replies(vec![first.clone(), reply]).await;

@@ -5,7 +5,6 @@ use skovik_sync::employee::Managed;
 use skovik_sync::exit::{ExitStatus, status_of};
 use skovik_sync::provider::skovik::Skovik;
 use skovik_sync::provider::{Account, fingerprint};
-use url::Url;
 
 use super::client;
 use super::script::{Reply, Request, Server, json};
@@ -35,7 +34,7 @@ async fn a_snapshot_stands_for_the_account() {
     assert_eq!(text.lines().count(), 6);
 
     let managed = Managed { custom_fields: vec!["cf".into()], ..Managed::default() };
-    let url = Url::parse(&server.url).unwrap();
+    let url = server.url.parse().unwrap();
     let mut fingerprints = Vec::new();
     for account in
         [Account::Live(Box::new(client(&server.url))), Account::Snapshot { path: path.clone(), url, dialect: &Skovik }]

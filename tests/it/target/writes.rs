@@ -165,12 +165,12 @@ async fn a_refusal_says_what_is_wrong() {
     let refusal = error_of(422, taken).await;
     assert!(refusal.taken && refusal.status == 422);
     assert_eq!(refusal.errors[0].pointer.as_deref(), Some("/data/attributes/primary_email"));
-    let shown = "skovik refused it (422): Invalid: has already been taken (/data/attributes/primary_email)";
+    let shown = "the server refused it (422): Invalid: has already been taken (/data/attributes/primary_email)";
     assert_eq!(refusal.to_string(), shown);
     assert!(error_of(409, "").await.taken);
     assert!(!error_of(422, r#"{"errors":[{"detail":"is no choice"}]}"#).await.taken);
     let html = error_of(400, "<html>\r\n<h1>\u{1b}[31mBad\u{1b}[0m\u{7} gateway</h1>\u{202e}</html>").await;
-    assert_eq!(html.to_string(), "skovik refused it (400): <html> <h1>Bad gateway</h1></html>");
+    assert_eq!(html.to_string(), "the server refused it (400): <html> <h1>Bad gateway</h1></html>");
     let long = error_of(400, &"x".repeat(100_000)).await.to_string();
     assert!(long.len() < 400, "{}", long.len());
 }

@@ -308,7 +308,14 @@ fn operation(plan: &model::Plan, server: &Server, index: usize) -> Operation {
                 }
             };
             let changes = vec![Change { field, before: was, after: is }];
-            let action = Action::Update { user_id: user_id(*user).as_str().into(), before_hash: hash(*user), changes };
+            let held = parsed(server, *user).expect("a user");
+            let action = Action::Update {
+                user_id: held.id.clone(),
+                before_hash: hash(*user),
+                branch: Some(Some(branch_ref(before.branch))),
+                roles: held.special_roles(),
+                changes,
+            };
             (label(before), action)
         }
         model::Action::Link { create, manager: boss } => {
@@ -323,6 +330,7 @@ fn operation(plan: &model::Plan, server: &Server, index: usize) -> Operation {
                 user_id: held.id.clone(),
                 before_hash: hash(*user),
                 before: fields,
+                roles: held.special_roles(),
                 reason: "left".to_owned(),
             };
             (label(before), action)

@@ -6,7 +6,7 @@ const KEY: &str = "s3cret-k3y";
 
 fn options(url: &str, key: &str) -> Options {
     Options {
-        url: Url::parse(url).unwrap(),
+        url: url.parse().unwrap(),
         token: key.into(),
         auth_header: wire::AUTH_HEADER.to_owned(),
         auth_scheme: wire::AUTH_SCHEME.to_owned(),
@@ -17,35 +17,6 @@ fn options(url: &str, key: &str) -> Options {
         requests_per_second: 0,
         timeout: Duration::from_secs(30),
         retries: 5,
-    }
-}
-
-#[test]
-fn only_urls_that_keep_the_key_secret() {
-    for (url, expected) in [
-        ("http://127.0.0.1:8480/v1", None),
-        ("http://127.9.9.9/v1", None),
-        ("http://[::1]:8480/", None),
-        ("http://localhost:8480", None),
-        ("http://api.skovik.com/v1", Some("plain http would show the key")),
-        ("http://localhost.example.com/v1", Some("plain http would show the key")),
-        ("http://192.168.1.1/v1", Some("plain http would show the key")),
-        ("http://0.0.0.0/v1", Some("plain http would show the key")),
-        ("https://anna:pa55@api.skovik.com/v1", Some("user name or password")),
-        ("https://anna@api.skovik.com/v1", Some("user name or password")),
-        ("https://api.skovik.com/v1?key=pa55", Some("query or fragment")),
-        ("https://api.skovik.com/v1#pa55", Some("query or fragment")),
-        ("ftp://127.0.0.1/v1", Some("must begin with https")),
-        ("file:///v1", Some("must begin with https")),
-    ] {
-        let shown = check_url(&Url::parse(url).unwrap()).err().map(|error| error.to_string());
-        match (shown, expected) {
-            (None, None) => {}
-            (Some(shown), Some(part)) => {
-                assert!(shown.contains(part) && !shown.contains("pa55"), "{url}: {shown}");
-            }
-            (shown, _) => panic!("{url}: {shown:?}"),
-        }
     }
 }
 
@@ -85,10 +56,10 @@ fn a_refusal_reads_well() {
     let refusal = |status, body: &[u8]| call::refusal(&redactor, status, body);
     let body = r#"{"errors":[{"title":"Taken","detail":"s3cret-key is\n taken","source":{"pointer":"/data"}},{"code":"x"},{}]}"#;
     let taken = refusal(422, body.as_bytes());
-    let expected = "skovik refused it (422): Taken: [key] is taken (/data); x; no reason given";
+    let expected = "the server refused it (422): Taken: [key] is taken (/data); x; no reason given";
     assert!(taken.taken);
     assert_eq!(taken.to_string(), expected);
     let html = refusal(400, b"<h1>Bad\xff\n</h1>").to_string();
-    assert_eq!(html, "skovik refused it (400): <h1>Bad\u{fffd} </h1>");
-    assert_eq!(refusal(400, b"").to_string(), "skovik refused it (400)");
+    assert_eq!(html, "the server refused it (400): <h1>Bad\u{fffd} </h1>");
+    assert_eq!(refusal(400, b"").to_string(), "the server refused it (400)");
 }
