@@ -112,6 +112,7 @@ impl Comparison<'_> {
         }
         self.tell_unresolved(&mut result);
         self.tell_cycles(&mut result.diagnostics);
+        self.tell_foreign_emails(&mut result);
         for (user, standing) in (0..).zip(&self.standings) {
             if *standing == Standing::Leaving {
                 result.drafts.push(Draft::Delete { user });

@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, HashSet};
 use rustc_hash::FxHashMap;
 
 use super::matching::describe;
-use super::{Claim, Comparison, Drafts, Person};
+use super::{Changed, Claim, Comparison, Draft, Drafts, Person};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::employee::{ExternalIdentifier, ManagerWish};
+use crate::employee::{Employee, ExternalIdentifier, ManagerWish};
 use crate::text::near::{Difference, meaning};
 
 /// From how many people on the same reason is told once for all of them.
@@ -128,6 +128,38 @@ impl Comparison<'_> {
                 result.diagnostics.extend(people.iter().map(|unresolved| self.told(unresolved)));
             }
         }
+    }
+
+    /// Warns of e-mails that would be written and have letters which many mail servers do not take.
+    pub(super) fn tell_foreign_emails(&self, result: &mut Drafts) {
+        let written = result.drafts.iter().filter_map(|draft| match draft {
+            Draft::Create { employee, .. } => Some(*employee),
+            Draft::Update { employee, changed, .. } => changed.contains(&Changed::PrimaryEmail).then_some(*employee),
+            Draft::Delete { .. } => None,
+        });
+        let foreign: Vec<&Employee> =
+            written.map(|index| self.employee(index)).filter(|employee| !employee.email.is_ascii()).collect();
+        let Some(first) = foreign.first() else { return };
+        let mut shown: Vec<&str> = foreign.iter().take(MANAGERS_SHOWN).map(|employee| &*employee.email).collect();
+        let more = format!("{} more", foreign.len().saturating_sub(MANAGERS_SHOWN));
+        if foreign.len() > MANAGERS_SHOWN {
+            shown.push(&more);
+        }
+        let (noun, identifier) = match foreign.len() {
+            1 => ("e-mail has", Some(first.identifier.to_string())),
+            _ => ("e-mails have", None),
+        };
+        result.diagnostics.push(Diagnostic {
+            severity: Severity::Warning,
+            code: "email_not_ascii".to_owned(),
+            employee: identifier,
+            message: format!(
+                "{} {noun} letters beyond ASCII, which many mail servers do not take: {}; if they are made from names, \
+                 write `| ascii` in the template",
+                foreign.len(),
+                shown.join(", ")
+            ),
+        });
     }
 
     /// The reason why one person's manager was not found.

@@ -12,7 +12,7 @@ mod lists;
 mod types;
 mod words;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use minijinja::value::{Object, Value};
@@ -144,13 +144,48 @@ impl Template {
         let but = environment.globals().map(|(name, _)| name.to_owned()).collect();
         let compiled = engine.condition(text).map_err(|error| broken(&error))?;
         check_functions(compiled.eval(Value::from_object(Anything { but })).err())?;
-        let used = expression.undeclared_variables(false);
-        let uses_today = used.contains(TODAY);
-        let bare = used.into_iter().filter(|name| **name != *sources[place] && !is_global(environment, name));
-        let mut columns = columns(text, expression.undeclared_variables(true), &sources[..=place]);
+        let (bare, dotted) = (expression.undeclared_variables(false), expression.undeclared_variables(true));
+        Ok(Self::over_own(setting, text, place, sources, environment, bare, dotted))
+    }
+}
+
+impl Template {
+    /// Checks a template over the columns of one source, which it names without the source, such as
+    /// `{{ number | trim }}`.
+    pub(crate) fn parse_own(setting: &str, text: &str, place: usize, sources: &[Arc<str>]) -> Result<Self, String> {
+        not_too_long(text)?;
+        let text: String = text.nfc().collect();
+        let (setting, sources) = (setting.to_owned(), sources.to_vec());
+        in_time(move |_| Self::checked_own(&setting, &text, place, &sources))?
+    }
+
+    fn checked_own(setting: &str, text: &str, place: usize, sources: &[Arc<str>]) -> Result<Self, String> {
+        let engine = Engine::new(&Calendar::any());
+        let environment = engine.environment();
+        let template = environment.template_from_str(text).map_err(|error| broken(&error))?;
+        let but = environment.globals().map(|(name, _)| name.to_owned()).collect();
+        let compiled = engine.template(text).map_err(|error| broken(&error))?;
+        check_functions(compiled.render(Value::from_object(Anything { but })).err())?;
+        let (bare, dotted) = (template.undeclared_variables(false), template.undeclared_variables(true));
+        Ok(Self::over_own(setting, text, place, sources, environment, bare, dotted))
+    }
+
+    /// What is named with the source in front of it, and without.
+    fn over_own(
+        setting: &str,
+        text: &str,
+        place: usize,
+        sources: &[Arc<str>],
+        environment: &Environment<'_>,
+        bare: HashSet<String>,
+        dotted: HashSet<String>,
+    ) -> Self {
+        let uses_today = bare.contains(TODAY);
+        let bare = bare.into_iter().filter(|name| **name != *sources[place] && !is_global(environment, name));
+        let mut columns = columns(text, dotted, &sources[..=place]);
         columns.retain(|name| name.source == place);
         columns.extend(bare.map(|name| ColumnName { source: place, column: name.into() }));
-        Ok(Self { setting: setting.into(), text: text.into(), columns, uses_today })
+        Self { setting: setting.into(), text: text.into(), columns, uses_today }
     }
 }
 

@@ -38,11 +38,15 @@ last_name = "{{ hr['last name'] | default('x') }}"
 manager = "{{ hr.manager }}"
 "#;
 
+/// The day of all tests.
+fn today() -> Calendar {
+    Calendar::on(jiff::civil::date(2026, 11, 28), &jiff::tz::TimeZone::UTC)
+}
+
 /// A source that is read again and again.
 pub(crate) struct Source {
     settings: Settings,
     mapper: Mapper,
-    calendar: Calendar,
     runtime: Runtime,
 }
 
@@ -51,13 +55,14 @@ impl Source {
     pub(crate) fn new(runtime: Runtime, text: &str, employee: &str, folder: &Path) -> Self {
         let text = format!("[target]\nkind = \"skovik\"\nurl = \"https://x.example\"\n{text}\n{employee}");
         let settings = Settings::parse(&text, &folder.join("skovik-sync.toml")).unwrap();
-        let calendar = Calendar::on(jiff::civil::date(2026, 11, 28), &jiff::tz::TimeZone::UTC);
-        Self { mapper: Mapper::new(&settings), calendar, settings, runtime }
+        Self { mapper: Mapper::new(&settings), settings, runtime }
     }
 
     /// Reads the records, and makes employees of them.
     pub(crate) fn read(&self) -> Result<Records, String> {
-        let records = self.runtime.block_on(read_all(&self.settings, &self.calendar, &|_, _, _| ()));
+        let records = self
+            .runtime
+            .block_on(read_all(&self.settings.to_read(std::time::SystemTime::now(), &today()), &|_, _, _| ()));
         let records = records.map_err(|error| error.to_string());
         let stopped = |error: &String| error.contains("reading it stopped");
         assert!(!records.as_ref().is_err_and(stopped), "a panic ends the reading: {:?}", records.err());

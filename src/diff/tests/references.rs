@@ -107,3 +107,19 @@ fn managers_in_a_cycle_are_told_once() {
     assert!(many.iter().any(|one| one.message.ends_with("10 more cycles are not shown")), "{many:?}");
     assert_eq!(warnings(&company(40, |n| n.checked_sub(1).map(|n| (1000 + n).to_string()))), []);
 }
+
+#[test]
+fn an_email_beyond_ascii_is_warned_of_once() {
+    let of = |emails: &[&str]| {
+        let people = emails.iter().zip(1000..).map(|(email, n)| employee(&n.to_string(), email, None));
+        Company::new(people.collect(), Vec::new())
+    };
+    only_warning(
+        &of(&["\u{e5}sa.berg@x.se", "b@x.se"]),
+        Some("1000"),
+        &["1 e-mail has letters beyond ASCII", "`| ascii`"],
+    );
+    let many = of(&["\u{e5}1@x.se", "\u{e5}2@x.se", "\u{e5}3@x.se", "\u{e5}4@x.se", "\u{e5}5@x.se", "\u{e5}6@x.se"]);
+    only_warning(&many, None, &["6 e-mails have letters beyond ASCII", "\u{e5}5@x.se, 1 more"]);
+    assert_eq!(warnings(&of(&["a@x.se"])), []);
+}

@@ -90,6 +90,14 @@ impl Engine {
         self.compiled(generator, true)
     }
 
+    /// Compiles an expression that gives any value.
+    pub(crate) fn expression<'e>(&'e self, text: &'e str) -> Result<Compiled<'e>, Error> {
+        let expression = parse_expr(text)?;
+        let mut generator = CodeGenerator::new("<expression>", text);
+        generator.compile_expr(&expression);
+        self.compiled(generator, false)
+    }
+
     fn compiled<'e>(&'e self, generator: CodeGenerator<'e>, is_condition: bool) -> Result<Compiled<'e>, Error> {
         let (mut instructions, _) = generator.finish();
         let has_days = (0..).map_while(|place| instructions.get(place)).any(is_days);
