@@ -146,6 +146,7 @@ impl Company {
             fingerprint: Digest::of(b"users"),
             sources: Vec::new(),
             config_hash: Digest::of(b"settings"),
+            as_of: None,
         })
     }
 

@@ -161,6 +161,7 @@ impl Company {
             fingerprint: fingerprint(&directory, &policy.managed),
             sources: Vec::new(),
             config_hash: Digest::of(b""),
+            as_of: None,
         };
         Plan::make(input).expect("a plan")
     }
