@@ -82,6 +82,8 @@ struct Source {
     proof: String,
     /// What to say instead if nothing proves that the list is complete.
     unproven: Option<&'static str>,
+    /// None for the first source, which lists the people.
+    join: Option<String>,
 }
 
 /// A change as a line of the list that needs no script.
@@ -198,9 +200,10 @@ impl Guard {
 
 impl Source {
     fn of(source: &SourceSummary) -> Self {
-        let SourceSummary { name, kind, records, proof, fingerprint: _ } = source;
+        let SourceSummary { name, kind, records, proof, fingerprint: _, join } = source;
         let (proof, unproven) = (shown_text(proof), source.unproven());
-        Self { name: shown_text(name), kind: shown_text(kind), records: number(*records), proof, unproven }
+        let join = join.map(|join| join.to_string());
+        Self { name: shown_text(name), kind: shown_text(kind), records: number(*records), proof, unproven, join }
     }
 }
 

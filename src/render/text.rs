@@ -124,7 +124,7 @@ fn header(f: &mut fmt::Formatter<'_>, shown: Shown<'_>, options: &TextOptions) -
         target.managed
     )?;
     for (index, source) in content.sources.iter().enumerate() {
-        let SourceSummary { name, kind, records, proof, fingerprint: _ } = source;
+        let SourceSummary { name, kind, records, proof, fingerprint: _, join } = source;
         let unproven = source.unproven();
         let margin = label(match (index, content.sources.len()) {
             (0, 1) => "Source",
@@ -136,6 +136,13 @@ fn header(f: &mut fmt::Formatter<'_>, shown: Shown<'_>, options: &TextOptions) -
             ("trusted", _) => writeln!(f, "{}", palette.yellow("! trusted, no proof that the file is whole"))?,
             (_, Some(unproven)) => writeln!(f, "{}", palette.yellow(format!("! {unproven}")))?,
             (proof, None) => writeln!(f, "proven whole by {}", escape(proof))?,
+        }
+        match join {
+            Some(join) if join.with_row == 0 && join.people > 0 => {
+                writeln!(f, "{}   {}", label(""), palette.yellow(format!("! joined: {join}")))?;
+            }
+            Some(join) => writeln!(f, "{}   joined: {join}", label(""))?,
+            None => {}
         }
     }
     if shown.is_masked() {

@@ -81,13 +81,14 @@ pub(super) fn sources(content: &Content) -> Section {
         number(*managed)
     ))];
     for source in &content.sources {
-        let SourceSummary { name, kind, records, proof, fingerprint: _ } = source;
+        let SourceSummary { name, kind, records, proof, fingerprint: _, join } = source;
         let proof = match source.unproven() {
             Some(unproven) => format!("**{unproven}**"),
             None => format!("proven whole by {}", code(proof)),
         };
         let records = number(*records);
-        items.push(item(format!("| source | {} ({}) | {records} records, {proof} |\n", code(name), code(kind))));
+        let join = join.map_or_else(String::new, |join| format!("; {join}"));
+        items.push(item(format!("| source | {} ({}) | {records} records, {proof}{join} |\n", code(name), code(kind))));
     }
     Section {
         before: "| Side | From | What was read |\n|:--|:--|:--|\n".to_owned(),
