@@ -149,7 +149,6 @@ impl Company {
         let policy = policy();
         let input = Input {
             desired: &desired(&self.rows),
-            joins: &[],
             directory: &directory,
             policy: &policy,
             limits: &Limits::default(),
