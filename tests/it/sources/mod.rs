@@ -5,6 +5,7 @@ mod files;
 mod http;
 mod http_faults;
 mod ldap;
+mod lists;
 mod samba;
 mod scim;
 mod sql;
