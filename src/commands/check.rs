@@ -74,8 +74,10 @@ pub async fn run(_args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::Result
 }
 
 fn show_source(listing: &Listing, secrets: &Secrets, ui: &Ui) -> anyhow::Result<()> {
-    let SourceSummary { name, kind, records, proof, fingerprint: _, join: _ } = listing.summary();
-    ui.line(format!("source    {name}: {records} records ({kind}, proof: {proof})"))?;
+    let summary = listing.summary();
+    let SourceSummary { name, kind, records, proof, fingerprint: _, join: _ } = summary;
+    let proof = summary.unproven().map_or_else(|| format!("proof: {proof}"), str::to_owned);
+    ui.line(format!("source    {name}: {records} records ({kind}, {proof})"))?;
     let (columns, profiles) = (listing.sample(), listing.profiles());
     let names: Vec<String> = columns.iter().map(|column| escape(&column.name).into_owned()).collect();
     let width = names.iter().map(|name| measure_text_width(name)).max().unwrap_or(0).min(WIDEST_NAME);

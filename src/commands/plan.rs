@@ -250,8 +250,8 @@ fn unused_name(out: &Path, plan: Digest) -> PathBuf {
 }
 
 /// Shows a plan.
-pub(super) fn show(plan: &Plan, path: &Path, all: bool, ui: &Ui) -> anyhow::Result<()> {
-    ui.print(display(plan, &text_options(path, all, ui)))
+pub(super) fn show(plan: &Plan, path: &Path, ids: Ids, ui: &Ui) -> anyhow::Result<()> {
+    ui.print(display(plan, &TextOptions { ids, ..text_options(path, false, ui) }))
 }
 
 /// How a plan is shown on standard output: on a terminal, long groups are cut.

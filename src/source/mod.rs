@@ -79,6 +79,11 @@ pub(crate) trait Source: fmt::Debug + Send + Sync {
     fn read<'a>(&'a self, conditions: &'a Conditions<'a>) -> BoxFuture<'a, Result<Reading, ReadError>>;
 }
 
+/// The server said that this was the last page, or gave an empty one. It may have stopped early.
+const LAST_PAGE: &str = "last-page";
+/// The program ended with the exit status 0. It may have printed a part of the list.
+const EXIT_STATUS: &str = "exit-status";
+
 /// What a source is read under.
 pub(crate) struct Conditions<'a> {
     /// The columns that the settings use, in NFC, in the user's letters.
@@ -119,7 +124,7 @@ impl Conditions<'_> {
 /// A source as it was read.
 pub(crate) struct Reading {
     pub(crate) table: Table,
-    /// What, besides `expect_records`, proves that it is whole.
+    /// What, besides `expect_records`, speaks for it being whole. [`LAST_PAGE`] and [`EXIT_STATUS`] prove nothing.
     pub(crate) proof: Option<&'static str>,
     /// When it was last changed, where the file system or the server says so.
     pub(crate) modified: Option<SystemTime>,

@@ -26,7 +26,12 @@ fn a_join_that_matches_nobody_is_shown_and_blocks() {
     let company = Company::new("group");
     let plan = company.plan(0);
     let join = json!({"people": 489, "with_row": 489, "rows_of_nobody": 0});
-    assert_eq!((&plan["sources"][0]["join"], &plan["sources"][1]["join"]), (&Value::Null, &join), "{:#}", plan["sources"]);
+    assert_eq!(
+        (&plan["sources"][0]["join"], &plan["sources"][1]["join"]),
+        (&Value::Null, &join),
+        "{:#}",
+        plan["sources"]
+    );
     // Zeros in one list and none in the other.
     let payroll = company.read("payroll.json").replace("\"employee_id\": \"", "\"employee_id\": \"00");
     company.write("payroll.json", payroll);
@@ -43,7 +48,10 @@ fn a_join_that_matches_nobody_is_shown_and_blocks() {
         "join      payroll: 0 of 489 people in scope have a record, 500 records belong to nobody (! max_unmatched_percent is 50)\n",
         "489 more would meet but for leading zeros",
     ]);
-    company.run(&["show", "plan.json", "--format", "markdown"]).ends(0).prints(&["0 of 489 people in scope have a record"]);
+    company
+        .run(&["show", "plan.json", "--format", "markdown"])
+        .ends(0)
+        .prints(&["0 of 489 people in scope have a record"]);
     // A key that is a template meets again.
     let key = "kind = \"json\"\npath = \"payroll.json\"\nkey = \"employee_id\"\n";
     company.edit("skovik-sync.toml", key, &key.replace("\"employee_id\"", "\"{{ employee_id | int }}\""));
@@ -59,7 +67,9 @@ fn lists_that_other_programs_wrote_are_read() {
     let columns = "[\"employee_id\", \"email\", \"first_name\", \"last_name\", \"legal_entity\", \"manager_id\", \
                    \"cost_center\", \"status\"]";
     is_the_same(&format!("columns = {columns}\n"), |text| text.split_once('\n').unwrap().1.into());
-    is_the_same("encoding = \"iso-8859-1\"\n", |text| text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect());
+    is_the_same("encoding = \"iso-8859-1\"\n", |text| {
+        text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect()
+    });
 }
 
 #[test]
@@ -125,7 +135,8 @@ fn check_says_what_each_column_holds() {
     let text = company.read("employees.csv");
     let mut lines = text.lines();
     let header = format!("{},hired,note", lines.next().unwrap());
-    let rows = lines.enumerate().map(|(n, row)| format!("{row},{:02}.01.2020,{}", n % 28 + 1, if n == 3 { "x" } else { "" }));
+    let rows =
+        lines.enumerate().map(|(n, row)| format!("{row},{:02}.01.2020,{}", n % 28 + 1, if n == 3 { "x" } else { "" }));
     let list: Vec<String> = std::iter::once(header).chain(rows).collect();
     company.write("employees.csv", list.join("\n"));
     company.run(&["check"]).ends(0).prints(&[
