@@ -71,6 +71,7 @@ pub fn make(input: &Input<'_>) -> Result<Plan, UndoError> {
             records: done,
             proof: "journal".to_owned(),
             fingerprint: plan.hash(),
+            join: None,
         }],
         diagnostics,
         operations,

@@ -25,6 +25,7 @@ use crate::mapping::ResolvedMapper;
 use crate::plan::{Content, GuardResult, Plan, not_as_demanded};
 use crate::provider::Provider;
 use crate::provider::skovik::{Client, Options};
+use crate::source::TABLE_KIND;
 use crate::state::{KEY_VARIABLE, State, StateError};
 use crate::text::printable;
 
@@ -126,11 +127,9 @@ fn mislabelled(plan: &Plan, settings: &Settings) -> Option<String> {
         return Some(format!("its target is {}, and that of the settings {}", target.url, settings.target.url));
     }
     let is_undo = sources.iter().all(|source| source.kind == undo::SOURCE_KIND);
-    let same = sources.len() == settings.sources.len()
-        && sources
-            .iter()
-            .zip(&settings.sources)
-            .all(|(shown, source)| *shown.name == *source.name && shown.kind == source.kind.kind());
+    let shown = sources.iter().map(|source| (&*source.name, &*source.kind));
+    let lists = settings.sources.iter().map(|source| (&*source.name, source.kind.kind()));
+    let same = shown.eq(lists.chain(settings.tables.iter().map(|table| (&*table.name, TABLE_KIND))));
     (!same && !is_undo).then(|| "its sources are not those of the settings".to_owned())
 }
 

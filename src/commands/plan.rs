@@ -8,15 +8,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::common::{existing_state, load_settings, plan_bytes, policy, provider, replay, shown};
+use super::common::{existing_state, load_settings, now, plan_bytes, policy, provider, replay, shown};
 use super::places::Places;
 use super::signals::{EndedBySignals, unless_interrupted};
 use crate::cli::{self, Global};
 use crate::config::{Invalid, Settings, SourceSettings, TargetSettings, Unresolved};
 use crate::diff::Policy;
-use crate::employee::{Desired, Directory, ExternalIdentifier};
+use crate::employee::{Desired, Directory, ExternalIdentifier, Join};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::write_private;
+use crate::guard;
 use crate::mapping::{Mapper, ResolvedMapper};
 use crate::plan::{Digest, Input, NoPlan, Plan};
 use crate::provider::skovik::Skovik;
@@ -83,6 +84,7 @@ pub(super) struct BothSides {
 impl BothSides {
     /// Applies the settings to what was read.
     pub(super) fn new(records: Records, resolved: ResolvedMapper, directory: Directory) -> anyhow::Result<Self> {
+        let records = resolved.settle(&records).or_refuse(ExitStatus::Usage)?;
         let desired = resolved.employees(&records).map_err(|error| refused(error.status(), error))?;
         Ok(Self { records, desired, directory, resolved })
     }
@@ -95,8 +97,9 @@ pub(super) async fn read_both_sides(
     ui: &Ui,
 ) -> anyhow::Result<(BothSides, EndedBySignals)> {
     let lines = SourceProgress::new(settings, ui);
+    let to_read = settings.to_read(now().into());
     let sources = async {
-        let records = read_all(settings, &|place, so_far, total| lines.told(place, so_far, total)).await;
+        let records = read_all(&to_read, &|place, so_far, total| lines.told(place, so_far, total)).await;
         records.map_err(|error| refused(error.status(), format!("no plan was made: {error}")))
     };
     let account = open_account(settings, snapshot).await?;
@@ -140,7 +143,7 @@ pub(super) struct SourceProgress(Vec<Progress>);
 impl SourceProgress {
     pub(super) fn new(settings: &Settings, ui: &Ui) -> Self {
         let line = |source: &SourceSettings| ui.progress(format!("reading source {}", source.name));
-        Self(settings.sources.iter().map(line).collect())
+        Self(settings.sources.iter().chain(&settings.tables).map(line).collect())
     }
 
     /// Shows how far a source has come; nothing any more once it is there.
@@ -160,6 +163,7 @@ impl SourceProgress {
 pub(super) struct Facts {
     policy: Policy,
     only: BTreeSet<ExternalIdentifier>,
+    joins: Vec<guard::Join>,
 }
 
 impl Facts {
@@ -167,24 +171,32 @@ impl Facts {
         let people = |names: &[String]| -> BTreeSet<ExternalIdentifier> {
             names.iter().map(|name| ExternalIdentifier::from(name.trim())).collect()
         };
-        Self { policy: policy(settings, &both.resolved, people(same_person)), only: people(only) }
+        let later = settings.sources.iter().skip(1).zip(&both.desired.joins);
+        let join = |(source, join): (&SourceSettings, &Join)| guard::Join {
+            source: source.name.to_string(),
+            people: join.people,
+            without_row: join.without_row(),
+            limit_percent: source.max_unmatched_percent,
+        };
+        let joins = later.map(join).collect();
+        Self { policy: policy(settings, &both.resolved, people(same_person)), only: people(only), joins }
     }
 
     pub(super) fn input<'a>(&'a self, settings: &'a Settings, both: &'a BothSides) -> Input<'a> {
-        let Self { policy, only } = self;
+        let Self { policy, only, joins } = self;
         Input {
             desired: &both.desired,
             directory: &both.directory,
             policy,
             limits: &settings.guard,
-            joins: &[],
+            joins,
             managers_must_resolve: settings.manager.unresolved == Unresolved::Error,
             records_must_be_valid: settings.scope.invalid == Invalid::Error,
             only,
             kind: TargetSettings::KIND,
             url: settings.target.url.as_str(),
             fingerprint: fingerprint(&both.directory, &policy.managed),
-            sources: both.records.summaries(),
+            sources: both.records.summaries_with(&both.desired.joins),
             config_hash: settings.hash(),
         }
     }

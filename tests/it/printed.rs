@@ -37,7 +37,7 @@ fn the_small_company_from_check_to_the_second_plan() {
     insta::assert_snapshot!(run(&company, &["check"]), @"
     $ skovik-sync check
     settings  skovik-sync.toml: whole, hash sha256:HASH
-    source    hr: 30 records (csv, proof: trusted)
+    source    hr: 30 records (csv, trusted, no proof that it is whole)
       column        employee_id   9999  |  9999  |  9999
       column        email         xxx.xxx@xxx.xxx  |  xxx.xxx@xxx.xxx  |  xxx.xxx@xxx.xxx
       column        first_name    Xxx  |  Xxx  |  Xxx

@@ -149,6 +149,7 @@ impl Company {
         let policy = policy();
         let input = Input {
             desired: &desired(&self.rows),
+            joins: &[],
             directory: &directory,
             policy: &policy,
             limits: &Limits::default(),
@@ -183,6 +184,7 @@ fn desired(rows: &[Row]) -> Desired {
         in_scope: rows.len() as u64,
         out_of_scope: HashSet::new(),
         elsewhere: Vec::new(),
+        joins: Vec::new(),
     }
 }
 
