@@ -153,7 +153,6 @@ impl Company {
             directory: &directory,
             policy: &policy,
             limits: &Limits::default(),
-            joins: &[],
             managers_must_resolve: false,
             records_must_be_valid: false,
             only: &BTreeSet::new(),
