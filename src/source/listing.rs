@@ -8,7 +8,9 @@ use tokio::time::timeout;
 use super::keys::{self, Keys};
 use super::settings::{Missing, Prefer, SourceSettings};
 use super::table::Table;
-use super::{Conditions, EXIT_STATUS, LAST_PAGE, ReadError, Reading, SourceError, age, blocking, preference, untrusted};
+use super::{
+    Conditions, EXIT_STATUS, LAST_PAGE, ReadError, Reading, SourceError, age, blocking, preference, untrusted,
+};
 use crate::plan::{SourceSummary, unproven};
 
 /// The proof of a list that has none.

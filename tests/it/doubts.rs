@@ -7,7 +7,7 @@ use std::process::Command;
 
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::{Value, json};
-use skovik_sync::plan::{Action, Content, Plan};
+use skovik_sync::plan::{Action, Content, GuardOutcome, Plan};
 
 use super::house::{House, Person, Ran, people};
 
@@ -58,6 +58,42 @@ fn so_few_that_no_guard_blocks_are_left_to_people_too() {
     house.expect(0, &["apply", "plan.json"]);
     assert!(house.writes().iter().all(|(method, ..)| method == "PUT"), "{:?}", house.writes());
     says(&house.expect(0, &["run"]).out, &["No changes."]);
+}
+
+#[test]
+fn a_joined_list_that_matches_nobody_blocks_and_one_that_matches_is_applied() {
+    let payroll = format!(
+        "[[source]]\nname = \"payroll\"\nkind = \"csv\"\npath = \"payroll.csv\"\nkey = \"number\"\n{AUTOMATIC}"
+    );
+    let mut listed = people("SE01", 20);
+    listed[3].first_name = "Nova".to_owned();
+    let house = House::new(&listed, &people("SE01", 20), &payroll, &[]);
+    let rows = |prefix: &str, count: usize| {
+        let rows = (0..count).map(|n| format!("{prefix}-{n},1000\n")).collect::<String>();
+        fs::write(house.path("payroll.csv"), format!("number,cost_center\n{rows}")).expect("written");
+    };
+    rows("0SE01", 20);
+    let ran = house.expect(5, &["run"]);
+    says(&ran.err, &["max_unmatched_percent of payroll (20 of 20, limit 50)", "No approval lifts this"]);
+    house.expect(5, &["approve", "plan.json", "--yes"]);
+    // A plan that states fewer, or leaves the guard out, is none of this program's.
+    let plan = Plan::read(&fs::read(house.path("plan.json")).expect("a file")).expect("a plan");
+    let at = plan.content().guards.iter().position(|guard| guard.id == "max_unmatched_percent").expect("there");
+    for keeps in [true, false] {
+        let mut content = plan.content().clone();
+        if keeps {
+            (content.guards[at].count, content.guards[at].outcome) = (0, GuardOutcome::Pass);
+        } else {
+            content.guards.remove(at);
+        }
+        let forged = Plan::seal(content).expect("hashed anew");
+        forged.write(fs::File::create(house.path("plan.json")).expect("a file")).expect("written");
+        house.expect(8, &["apply", "plan.json", "--approved-hash", &forged.hash().to_string()]);
+    }
+    assert_eq!(house.writes(), []);
+    rows("SE01", 10);
+    house.expect(0, &["run"]);
+    assert_eq!(house.writes().len(), 1);
 }
 
 /// Twenty people, of whom one has a new number and a new e-mail.
