@@ -13,6 +13,7 @@ use super::{
     ScopeSettings, Settings, TargetSettings, Template, Unresolved,
 };
 use crate::diff::{Remove, Renumber};
+use crate::guard::MAX_UNMATCHED_PERCENT;
 use crate::plan::Digest;
 use crate::setting::section::{Document, Section};
 use crate::setting::template::Sources;
@@ -33,7 +34,11 @@ pub(super) fn settings(document: Document<'_>, table: &DeTable<'_>) -> Result<Se
         template.columns.retain(|name| name.source < sources.len());
     }
     let manager = manager(root.section("manager", "[manager]")?)?;
-    let guard = super::guard::limits(root.section("guard", "[guard]")?, &employee)?;
+    let limits = super::guard::limits(root.section("guard", "[guard]")?, &employee)?;
+    // Each source that is joined to the first has a limit of its own.
+    let guard = sources.iter().skip(1).fold(limits, |limits, source| {
+        limits.with_source(&MAX_UNMATCHED_PERCENT, &*source.name, source.max_unmatched_percent)
+    });
     let approval = approval(root.section("approval", "[approval]")?)?;
     // The hash is computed over the rest as soon as that is complete.
     let (hash, secrets) = (Digest::from_bytes([0; 32]), Arc::clone(document.secrets));

@@ -155,6 +155,8 @@ impl Plan {
         diagnostics.extend(drafts.diagnostics.iter().cloned());
         let counts = GuardCounts::of(comparison, drafts, &diagnostics);
         let guards = counts.evaluate(input.limits, population, input.joins);
+        let losses = counts.losses();
+        diagnostics.extend(losses);
         if !input.only.is_empty() {
             operations = keep_only(operations, input.only, &mut diagnostics)?;
         }
