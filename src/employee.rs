@@ -191,6 +191,40 @@ pub struct Desired {
     pub out_of_scope: HashSet<ExternalIdentifier>,
     /// Good records whose branch is outside `[scope] branches`: another configuration manages them.
     pub elsewhere: Vec<Employee>,
+    /// How the people in scope were joined with each source but the first.
+    pub joins: Vec<Join>,
+}
+
+/// How the people in scope were joined with a later source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Join {
+    /// The people in scope.
+    pub people: u64,
+    /// Those of them of whom the source has a record.
+    pub with_row: u64,
+    /// The source's records whose key is that of nobody, in scope or out of it.
+    pub rows_of_nobody: u64,
+}
+
+impl Join {
+    /// How many people in scope the source has no record of.
+    #[must_use]
+    pub fn without_row(&self) -> u64 {
+        self.people.saturating_sub(self.with_row)
+    }
+}
+
+impl fmt::Display for Join {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { people, with_row, rows_of_nobody } = self;
+        write!(f, "{with_row} of {people} people in scope have a record")?;
+        match rows_of_nobody {
+            0 => Ok(()),
+            1 => f.write_str(", 1 record belongs to nobody"),
+            rows => write!(f, ", {rows} records belong to nobody"),
+        }
+    }
 }
 
 /// A user as Skovik holds them, normalised.

@@ -7,6 +7,7 @@ mod explain;
 mod lookup;
 mod person;
 mod program;
+mod settle;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -17,11 +18,12 @@ use std::ops::Range;
 use std::panic::resume_unwind;
 use std::thread;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::config::{EmployeeSettings, Settings};
 use crate::employee::{
-    Branch, BranchId, CustomField, CustomFieldId, Desired, Employee, ExternalIdentifier, Managed, ManagerWish,
+    Branch, BranchId, CustomField, CustomFieldId, Desired, Employee, ExternalIdentifier, Join, Managed, ManagerWish,
+    SetAside,
 };
 use crate::exit::ExitStatus;
 use crate::setting::template::environment;
@@ -39,6 +41,9 @@ const RECORDS_PER_THREAD: usize = 4_096;
 
 /// How many people without a record a message names.
 const MISSING_SHOWN: usize = 5;
+
+/// The code of somebody whose key is that of several records.
+const KEY_CLAIMED_TWICE: &str = "key_claimed_twice";
 
 /// Why records give no employees.
 #[derive(Debug, thiserror::Error)]
@@ -160,12 +165,15 @@ impl ResolvedMapper {
     /// record.
     pub fn employees(&self, records: &Records) -> Result<Desired, MappingError> {
         self.employee.templates().chain(&self.include).try_for_each(|template| records.check(template))?;
+        let records = &self.settle(records)?;
         let (mapper, all) = (self.clone(), records.clone());
         let parts = in_time(move |progress| mapper.read_all(&all, progress)).map_err(too_slow)??;
         let mut parts = parts.into_iter();
         let mut whole = parts.next().unwrap_or_default();
         parts.for_each(|part| whole.append(part));
-        let Part { mut desired, answers, missing } = whole;
+        let Part { mut desired, answers, missing, rows } = whole;
+        desired.joins = joins(records, &rows);
+        merge_set_aside(&mut desired);
         if let Some(error) = missing_records(records, &missing) {
             return Err(error);
         }
@@ -195,10 +203,13 @@ impl ResolvedMapper {
     }
 
     fn read(&self, reader: &Reader<'_>, records: Range<usize>, progress: &Progress) -> Part {
-        let mut part = Part::default();
-        let Part { desired, answers, missing } = &mut part;
+        let mut part = Part { rows: vec![0; reader.records().sources()], ..Part::default() };
+        let Part { desired, answers, missing, rows } = &mut part;
         for record in records {
             progress.step();
+            if reader.records().is_passed_over(record) {
+                continue;
+            }
             let Person { outcome, answers_to } = reader.read(record);
             let in_scope = !matches!(outcome, Outcome::OutOfScope(_));
             // Whom the scope is judged by a record that is missing is not out of it for that.
@@ -222,6 +233,11 @@ impl ResolvedMapper {
                 }
             };
             desired.in_scope += 1;
+            if !reader.records().is_also(record) {
+                for (source, count) in rows.iter_mut().enumerate() {
+                    *count += u64::from(reader.records().has_row(record, source));
+                }
+            }
             answers.extend(answers_to.map(|key| (key, identifier)));
         }
         part
@@ -256,12 +272,15 @@ struct Part {
     answers: Vec<(Box<str>, Option<ExternalIdentifier>)>,
     /// The sources that lack a record of somebody of whom they must have one, each with that record of the first source.
     missing: Vec<(usize, usize)>,
+    /// Of how many people in scope each source has a record. Several records with one key are one person.
+    rows: Vec<u64>,
 }
 
 impl Part {
     fn append(&mut self, later: Self) {
-        let Self { desired, mut answers, mut missing } = later;
-        let Desired { mut employees, mut set_aside, in_scope, out_of_scope, mut elsewhere } = desired;
+        let Self { desired, mut answers, mut missing, rows } = later;
+        let Desired { mut employees, mut set_aside, in_scope, out_of_scope, mut elsewhere, joins: _ } = desired;
+        self.rows.iter_mut().zip(rows).for_each(|(count, more)| *count += more);
         self.desired.employees.append(&mut employees);
         self.desired.set_aside.append(&mut set_aside);
         self.desired.in_scope += in_scope;
@@ -270,6 +289,27 @@ impl Part {
         self.answers.append(&mut answers);
         self.missing.append(&mut missing);
     }
+}
+
+/// What the join of each later source came to. Everybody has a record in the first source.
+fn joins(records: &Records, rows: &[u64]) -> Vec<Join> {
+    let Some((&people, later)) = rows.split_first() else { return Vec::new() };
+    let join = |(source, &with_row)| Join { people, with_row, rows_of_nobody: records.rows_of_nobody(source) };
+    (1..).zip(later).map(join).collect()
+}
+
+/// Records that say the same of one person whose key is repeated are one person who is set aside.
+fn merge_set_aside(desired: &mut Desired) {
+    let mut seen = FxHashSet::default();
+    let is_new = |aside: &SetAside| {
+        aside.code != KEY_CLAIMED_TWICE || {
+            let SetAside { identifier, email, first_name, last_name, origin: _, code: _, reason } = aside;
+            seen.insert((reason.clone(), identifier.clone(), email.clone(), first_name.clone(), last_name.clone()))
+        }
+    };
+    let before = desired.set_aside.len();
+    desired.set_aside.retain(is_new);
+    desired.in_scope -= (before - desired.set_aside.len()) as u64;
 }
 
 /// What is wrong where a source that must have a record of everybody in scope lacks some.

@@ -20,7 +20,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::employee::{CustomFieldId, ExternalIdentifier, UserId};
+use crate::employee::{CustomFieldId, ExternalIdentifier, Join, UserId};
 
 pub use anchors::Anchors;
 pub use digest::Digest;
@@ -99,6 +99,9 @@ pub struct SourceSummary {
     pub proof: String,
     /// Covers its records, sorted by key.
     pub fingerprint: Digest,
+    /// How the people in scope were joined with it; nothing for the first source, which lists them, and for tables.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub join: Option<Join>,
 }
 
 /// How many people are in each group.

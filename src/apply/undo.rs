@@ -86,6 +86,7 @@ pub fn make(input: &Input<'_>) -> Result<Plan, UndoError> {
             records: done,
             proof: SOURCE_KIND.to_owned(),
             fingerprint: plan.hash(),
+            join: None,
         }],
         diagnostics,
         operations,

@@ -3,7 +3,7 @@
 
 use console::measure_text_width;
 
-use super::common::load_settings;
+use super::common::{load_settings, now};
 use super::plan::{BothSides, Facts, SourceProgress, no_plan, open_account, read_account};
 use super::signals::unless_interrupted;
 use crate::cli::{self, Global};
@@ -32,18 +32,19 @@ pub async fn run(_args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::Result
     let lines = SourceProgress::new(&settings, ui);
     let told = |place, so_far, total| lines.told(place, so_far, total);
     let account = open_account(&settings, None).await;
+    let to_read = settings.to_read(now().into());
     let reading = async {
         Ok(match account {
-            Ok(account) => tokio::join!(read_account(account, &settings, ui), read_each(&settings, &told)),
+            Ok(account) => tokio::join!(read_account(account, &settings, ui), read_each(&to_read, &told)),
             // Without a key there is no account to reach; the sources are there all the same.
-            Err(error) => (Err(error), read_each(&settings, &told).await),
+            Err(error) => (Err(error), read_each(&to_read, &told).await),
         })
     };
     let ((account, sources), _signals) = unless_interrupted(reading).await?;
     drop(lines);
     let mut problems: Vec<anyhow::Error> = Vec::new();
     let mut listings = Vec::new();
-    for (source, listing) in settings.sources.iter().zip(sources) {
+    for (source, listing) in to_read.lists().zip(sources) {
         match listing {
             Ok(listing) => {
                 show_source(&listing, ui)?;
@@ -59,7 +60,8 @@ pub async fn run(_args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::Result
         Ok((resolved, directory)) => {
             show_account(settings.target.url.as_str(), &resolved, &directory, ui)?;
             if problems.is_empty() {
-                let records = join(listings).await.map_err(|error: SourceError| refused(error.status(), error))?;
+                let records =
+                    join(&to_read, listings).await.map_err(|error: SourceError| refused(error.status(), error))?;
                 show_people(&settings, &BothSides::new(records, resolved, directory)?, ui)?;
             }
         }
@@ -73,7 +75,7 @@ pub async fn run(_args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::Result
 }
 
 fn show_source(listing: &Listing, ui: &Ui) -> anyhow::Result<()> {
-    let SourceSummary { name, kind, records, proof, fingerprint: _ } = listing.summary();
+    let SourceSummary { name, kind, records, proof, fingerprint: _, join: _ } = listing.summary();
     ui.line(format!("source    {name}: {records} records ({kind}, proof: {proof})"))?;
     let columns = listing.sample();
     let names: Vec<String> = columns.iter().map(|column| escape(&column.name).into_owned()).collect();
@@ -82,11 +84,8 @@ fn show_source(listing: &Listing, ui: &Ui) -> anyhow::Result<()> {
         let padding = " ".repeat(width.saturating_sub(measure_text_width(name)));
         ui.line(format!("  column        {name}{padding}  {}", escape(&shapes.join("  |  "))).trim_end())?;
     }
-    if listing.passed_over() > 0 {
-        ui.line(format!("  prefer        {} records stand behind another one with their key", listing.passed_over()))?;
-    }
-    if listing.without_key() > 0 {
-        ui.warn(format!("source {name}: {} records have no key", listing.without_key()));
+    for remark in listing.key_remarks() {
+        ui.line(printable(&format!("  keys          {remark}")))?;
     }
     Ok(())
 }

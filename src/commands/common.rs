@@ -25,6 +25,7 @@ use crate::mapping::ResolvedMapper;
 use crate::plan::{Content, GuardResult, Plan, not_as_demanded};
 use crate::provider::Provider;
 use crate::provider::skovik::{Client, Options};
+use crate::source::TABLE_KIND;
 use crate::state::{KEY_VARIABLE, State, StateError};
 use crate::text::printable;
 
@@ -125,13 +126,18 @@ fn mislabelled(plan: &Plan, settings: &Settings) -> Option<String> {
     if target.kind != TargetSettings::KIND || target.url != settings.target.url.as_str() {
         return Some(format!("its target is {}, and that of the settings {}", target.url, settings.target.url));
     }
-    let same = sources.len() == settings.sources.len()
-        && sources
-            .iter()
-            .zip(&settings.sources)
-            .all(|(shown, source)| *shown.name == *source.name && shown.kind == source.kind.kind());
+    let shown = sources.iter().map(|source| (&*source.name, &*source.kind));
+    let lists = settings.sources.iter().map(|source| (&*source.name, source.kind.kind()));
+    let same = shown.eq(lists.chain(settings.tables.iter().map(|table| (&*table.name, TABLE_KIND))));
     if !same && undo::undone(plan).is_none() {
         return Some("its sources are not those of the settings".to_owned());
+    }
+    let miscounted = sources
+        .iter()
+        .zip(&settings.sources)
+        .find(|(shown, source)| same && source.expect_records.is_some_and(|expected| expected != shown.records));
+    if let Some((shown, _)) = miscounted {
+        return Some(format!("its source {} has another number of records than expect_records says", shown.name));
     }
     precheck::settings(plan, settings).err()
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::common::{existing_state, load_settings, plan_bytes, policy, provider, replay, shown};
+use super::common::{existing_state, load_settings, now, plan_bytes, policy, provider, replay, shown};
 use super::places::Places;
 use super::signals::{EndedBySignals, unless_interrupted};
 use crate::cli::{self, Global};
@@ -83,6 +83,7 @@ pub(super) struct BothSides {
 impl BothSides {
     /// Applies the settings to what was read.
     pub(super) fn new(records: Records, resolved: ResolvedMapper, directory: Directory) -> anyhow::Result<Self> {
+        let records = resolved.settle(&records).or_refuse(ExitStatus::Usage)?;
         let desired = resolved.employees(&records).map_err(|error| refused(error.status(), error))?;
         Ok(Self { records, desired, directory, resolved })
     }
@@ -95,8 +96,9 @@ pub(super) async fn read_both_sides(
     ui: &Ui,
 ) -> anyhow::Result<(BothSides, EndedBySignals)> {
     let lines = SourceProgress::new(settings, ui);
+    let to_read = settings.to_read(now().into());
     let sources = async {
-        let records = read_all(settings, &|place, so_far, total| lines.told(place, so_far, total)).await;
+        let records = read_all(&to_read, &|place, so_far, total| lines.told(place, so_far, total)).await;
         records.map_err(|error| refused(error.status(), format!("no plan was made: {error}")))
     };
     let account = open_account(settings, snapshot).await?;
@@ -140,7 +142,7 @@ pub(super) struct SourceProgress(Vec<Progress>);
 impl SourceProgress {
     pub(super) fn new(settings: &Settings, ui: &Ui) -> Self {
         let line = |source: &SourceSettings| ui.progress(format!("reading source {}", source.name));
-        Self(settings.sources.iter().map(line).collect())
+        Self(settings.sources.iter().chain(&settings.tables).map(line).collect())
     }
 
     /// Shows how far a source has come; nothing any more once it is there.
@@ -184,7 +186,7 @@ impl Facts {
             kind: TargetSettings::KIND,
             url: settings.target.url.as_str(),
             fingerprint: fingerprint(&both.directory, &policy.managed),
-            sources: both.records.summaries(),
+            sources: both.records.summaries_with(&both.desired.joins),
             config_hash: settings.hash(),
         }
     }

@@ -8,60 +8,46 @@ use toml::de::DeTable;
 
 use super::escalation::Escalation;
 use super::{
-    ApprovalSettings, ConfigError, EmployeeSettings, Invalid, MOST_PEOPLE, ManagerReference, ManagerSettings, Missing,
-    Require, ScopeSettings, Settings, SourceSettings, TargetSettings, Template, Unresolved,
+    ApprovalSettings, ConfigError, EmployeeSettings, Invalid, ManagerReference, ManagerSettings, Require,
+    ScopeSettings, Settings, TargetSettings, Template, Unresolved,
 };
 use crate::diff::{Remove, Renumber};
 use crate::plan::Digest;
 use crate::setting::section::{Document, Section};
 use crate::setting::{Secret, SecretShape, TOKEN_VARIABLE, base_url};
-use crate::source;
-
-/// Names that templates need for something else.
-const RESERVED_NAMES: &[&str] = &[
-    "employee",
-    "self",
-    "super",
-    "loop",
-    "caller",
-    "true",
-    "false",
-    "none",
-    "True",
-    "False",
-    "None",
-    "and",
-    "or",
-    "not",
-    "if",
-    "elif",
-    "else",
-    "for",
-    "in",
-    "is",
-    "set",
-    "with",
-    "do",
-    "range",
-    "dict",
-    "namespace",
-    "debug",
-];
+use crate::source::{sources, tables};
 
 pub(super) fn settings(document: Document<'_>, table: &DeTable<'_>) -> Result<Settings, ConfigError> {
     let root = Section::root(document, table)
-        .only(&["target", "source", "employee", "scope", "manager", "guard", "approval"])?;
+        .only(&["target", "source", "employee", "scope", "manager", "guard", "approval", "table"])?;
     let target = target(&root.section("target", "[target]")?)?;
     let sources = sources(&root)?;
-    let names: Vec<Arc<str>> = sources.iter().map(|source| Arc::clone(&source.name)).collect();
-    let employee = employee(root.section("employee", "[employee]")?, &names)?;
-    let scope = scope(root.section("scope", "[scope]")?, &names, &employee)?;
+    let tables = tables(&root, &sources)?;
+    let names: Vec<Arc<str>> = sources.iter().chain(&tables).map(|list| Arc::clone(&list.name)).collect();
+    let mut employee = employee(root.section("employee", "[employee]")?, &names)?;
+    let mut scope = scope(root.section("scope", "[scope]")?, &names, &employee)?;
+    // What stands behind the name of a table is no column, but a row.
+    for template in employee.templates_mut().chain(&mut scope.include) {
+        template.columns.retain(|name| name.source < sources.len());
+    }
     let manager = manager(root.section("manager", "[manager]")?)?;
     let guard = super::guard::limits(root.section("guard", "[guard]")?, &employee)?;
     let approval = approval(root.section("approval", "[approval]")?)?;
     // The hash is computed over the rest as soon as that is complete.
     let (hash, secrets) = (Digest::from_bytes([0; 32]), Arc::clone(document.secrets));
-    Ok(Settings { target, sources, employee, scope, manager, guard, approval, hash, files: Vec::new(), secrets })
+    Ok(Settings {
+        target,
+        sources,
+        tables,
+        employee,
+        scope,
+        manager,
+        guard,
+        approval,
+        hash,
+        files: Vec::new(),
+        secrets,
+    })
 }
 
 fn target(section: &Section<'_>) -> Result<TargetSettings, ConfigError> {
@@ -121,62 +107,6 @@ fn token(section: &Section<'_>) -> Result<Secret, ConfigError> {
     let what = "the key of Skovik's API";
     let given = Secret::from_section(section, "token", what, SecretShape::Key)?;
     Ok(given.unwrap_or_else(|| Secret::in_variable(section, "token", what, SecretShape::Key, TOKEN_VARIABLE)))
-}
-
-fn sources(root: &Section<'_>) -> Result<Vec<SourceSettings>, ConfigError> {
-    let sections = root.sections("source", "[[source]]")?;
-    if sections.is_empty() {
-        return Err(root.missing("[[source]]", "the list of the people"));
-    }
-    let mut sources: Vec<SourceSettings> = Vec::with_capacity(sections.len());
-    for section in sections {
-        let source = source(section, &sources)?;
-        sources.push(source);
-    }
-    Ok(sources)
-}
-
-fn source(section: Section<'_>, others: &[SourceSettings]) -> Result<SourceSettings, ConfigError> {
-    let name = section.required("name", "by which templates refer to it")?;
-    let mut chars = name.chars();
-    let starts_well = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
-    if !starts_well || !chars.all(|c| c.is_ascii_alphanumeric() || c == '_') {
-        return Err(section.problem("name", format!("must be letters, digits and _ only, not beginning with a digit, to be usable in templates; {name:?} is not")));
-    }
-    if RESERVED_NAMES.contains(&name) {
-        return Err(section.problem("name", format!("cannot be {name:?}, which templates need for something else")));
-    }
-    if others.iter().any(|other| *other.name == *name) {
-        return Err(section.problem("name", format!("is {name:?}, but another source has that name")));
-    }
-    let section = section.named(format!("[[source]] `{name}`"));
-    let common = ["name", "kind", "key", "expect_records", "max_rows", "timeout", "missing", "prefer"];
-    let kind = source::from_section(&section, &common)?;
-    let missing = section.word("missing", &[("undefined", Missing::Undefined), ("error", Missing::Error)])?;
-    if missing == Some(Missing::Error) && others.is_empty() {
-        return Err(section.problem("missing", "says nothing in the first source, which lists the people"));
-    }
-    Ok(SourceSettings {
-        name: name.into(),
-        key: crate::employee::normal_text(section.required("key", "the column that joins its records with others")?)
-            .into_owned(),
-        expect_records: section.number("expect_records", 0..=MOST_PEOPLE)?,
-        max_rows: section.number("max_rows", 1..=100_000_000)?.unwrap_or(TargetSettings::MAX_ROWS),
-        timeout: section.duration("timeout")?.unwrap_or(Duration::from_secs(5 * 60)),
-        missing: missing.unwrap_or_default(),
-        prefer: preference(&section, name, others)?,
-        kind,
-    })
-}
-
-/// `prefer` of a source.
-fn preference(section: &Section<'_>, name: &str, others: &[SourceSettings]) -> Result<Option<Template>, ConfigError> {
-    let Some(text) = section.text("prefer")? else { return Ok(None) };
-    let names: Vec<Arc<str>> = others.iter().map(|other| Arc::clone(&other.name)).chain([name.into()]).collect();
-    let setting = format!("`prefer` in {}", section.label());
-    Template::parse_preference(&setting, text, others.len(), &names)
-        .map(Some)
-        .map_err(|problem| section.problem("prefer", problem))
 }
 
 /// The template of a key.

@@ -157,7 +157,11 @@ fn values_that_cannot_be_right_are_refused() {
         ("name = \"hr\"", "name = \"h-r\"", &["`name` in [[source]]", "letters, digits and _"]),
         ("name = \"hr\"", "name = \"1hr\"", &["letters, digits and _"]),
         ("name = \"hr\"", "name = \"employee\"", &["templates need for something else"]),
-        ("key = \"employee_id\"", "key = \"employee_id\"\ndelimiter = \";;\"", &["`delimiter`", "one character"]),
+        (
+            "key = \"employee_id\"",
+            "key = \"employee_id\"\ndelimiter = \"123456789\"",
+            &["`delimiter`", "one character"],
+        ),
         ("key = \"employee_id\"", "key = \"employee_id\"\nencoding = \"klingon\"", &["`encoding`", "unknown"]),
         ("key = \"employee_id\"", "key = \"employee_id\"\nexpect_records = -1", &["between 0 and"]),
         ("first_name = \"{{ hr.first_name }}\"", "", &["[employee] (line 12) lacks `first_name`"]),

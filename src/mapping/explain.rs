@@ -1,6 +1,7 @@
 //! What each template of the settings gives for one record, for a person who wants to know where a value comes from.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use super::person::Reader;
 use super::program::Context;
@@ -46,17 +47,24 @@ impl ResolvedMapper {
         let reader = Reader::new(self, records, &environment)?;
         let [identifier, email] = reader.identity();
         let wanted = email_key(key);
-        let found = |record: usize| {
+        let mut repeated = HashSet::new();
+        let mut found = |record: usize| {
             progress.step();
+            if records.is_passed_over(record) {
+                return None;
+            }
             let context = Context::new(records, record);
             let identifier = identifier.render(&context).ok().filter(|identifier| !identifier.is_empty());
             let is_meant = records.key(record) == key
                 || identifier.as_ref().is_some_and(|identifier| identifier == key)
                 || email.render(&context).is_ok_and(|email| email_key(&email) == wanted);
             let identifier = identifier.map(|identifier| ExternalIdentifier::from(identifier.into_owned()));
-            is_meant.then_some(FoundRecord { record, identifier })
+            // Those of one person whose key is repeated are shown together.
+            let is_new =
+                records.undecided(record).is_none() || repeated.insert((records.key(record), identifier.clone()));
+            (is_meant && is_new).then_some(FoundRecord { record, identifier })
         };
-        Ok((0..records.len()).filter_map(found).collect())
+        Ok((0..records.len()).filter_map(&mut found).collect())
     }
 
     /// What every setting gives for a record.

@@ -4,7 +4,7 @@ use minijinja::Environment;
 
 use super::program::{Condition, Context, Form, Program};
 use super::values::{Problem, check_email, check_text};
-use super::{ManagedField, ResolvedMapper};
+use super::{KEY_CLAIMED_TWICE, ManagedField, ResolvedMapper};
 use crate::config::{EmployeeSettings, ManagerReference};
 use crate::employee::{BranchId, CustomValue, Employee, ExternalIdentifier, ManagerWish, SetAside, normal_text};
 use crate::setting::ConfigError;
@@ -135,6 +135,9 @@ impl<'t> Reader<'t> {
     pub(super) fn read(&self, record: usize) -> Person {
         let context = Context::new(self.records, record);
         let mut problem = FirstProblem::default();
+        if let Some(reason) = self.records.undecided(record) {
+            problem.note(Problem::new(KEY_CLAIMED_TWICE, &**reason));
+        }
         match self.include.as_ref().map_or(Ok(true), |include| include.holds(&context)) {
             Ok(true) => {}
             Ok(false) => {
@@ -143,7 +146,10 @@ impl<'t> Reader<'t> {
             Err(reason) => problem.note(Problem::new("scope_failed", reason)),
         }
         if self.records.lacks_key(record) {
-            problem.note(Problem::new("key_missing", "the record has no key, which joins it with others"));
+            problem.note(match self.records.key_problem(record) {
+                Some(reason) => Problem::new("key_unreadable", reason),
+                None => Problem::new("key_missing", "the record has no key, which joins it with others"),
+            });
         }
         let identifier = problem.keep(required(&self.identifier, &context, "identifier_missing"));
         let email = problem.keep(normal(&self.email, &context, "email_missing"));

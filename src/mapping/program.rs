@@ -62,6 +62,12 @@ impl<'r> Context<'r> {
         Self { records, record, in_nfc: OnceCell::new(), to_the_letter: OnceCell::new() }
     }
 
+    /// The same, as if this row of a source were the person's there. Only expressions are evaluated with it.
+    pub(super) fn with_row(records: &'r Records, record: usize, source: usize, row: u32) -> Self {
+        let in_nfc = OnceCell::from(records.context_with(record, source, row));
+        Self { records, record, in_nfc, to_the_letter: OnceCell::new() }
+    }
+
     fn value(&self, form: Form) -> &Value {
         match form {
             Form::Nfc => self.in_nfc.get_or_init(|| self.records.context(self.record, false)),

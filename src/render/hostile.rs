@@ -121,7 +121,8 @@ pub(super) fn plan(texts: &[String]) -> Plan {
         anchors: Default::default(),
         custom_fields: [("cf_a".into(), text()), ("cf_b".into(), text())].into(),
     };
-    let source = SourceSummary { name: text(), kind: text(), records: 3, proof: text(), fingerprint: digest };
+    let source =
+        SourceSummary { name: text(), kind: text(), records: 3, proof: text(), fingerprint: digest, join: None };
     let guard = |id: String, outcome| GuardResult::of_whole(&id, 5, 9, 20, outcome);
     let branch = BranchRef { branch_id: "br_guarded".into(), external_identifier: Some(text()), name: text() };
     let parts =

@@ -81,6 +81,8 @@ struct Source {
     records: String,
     /// None where the source is only trusted.
     proof: Option<String>,
+    /// None for the first source, which lists the people.
+    join: Option<String>,
 }
 
 /// A change as a line of the list that needs no script.
@@ -197,9 +199,10 @@ impl Guard {
 
 impl Source {
     fn of(source: &SourceSummary) -> Self {
-        let SourceSummary { name, kind, records, proof, fingerprint: _ } = source;
+        let SourceSummary { name, kind, records, proof, fingerprint: _, join } = source;
         let proof = (proof != "trusted").then(|| shown_text(proof));
-        Self { name: shown_text(name), kind: shown_text(kind), records: number(*records), proof }
+        let join = join.map(|join| join.to_string());
+        Self { name: shown_text(name), kind: shown_text(kind), records: number(*records), proof, join }
     }
 }
 

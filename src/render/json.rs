@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::shown::{Shown, Verdict};
 use super::text::person::{Consequence, consequence};
-use crate::employee::{CustomFieldId, ExternalIdentifier, UserId};
+use crate::employee::{CustomFieldId, ExternalIdentifier, Join, UserId};
 use crate::guard::Ceiling;
 use crate::plan::{
     Action, Anchors, BranchRef, Change, Content, Diagnostic, Digest, Fields, GuardResult, ManagerRef, Operation,
@@ -73,6 +73,8 @@ struct SourceView<'a> {
     proof: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     fingerprint: Option<Digest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    join: Option<Join>,
 }
 
 #[derive(Serialize)]
@@ -137,8 +139,8 @@ impl<'a> View<'a> {
             custom_fields,
         };
         let source = |source: &'a SourceSummary| {
-            let SourceSummary { name, kind, records, proof, fingerprint } = source;
-            SourceView { name, kind, records: *records, proof, fingerprint: whole(*fingerprint) }
+            let SourceSummary { name, kind, records, proof, fingerprint, join } = source;
+            SourceView { name, kind, records: *records, proof, fingerprint: whole(*fingerprint), join: *join }
         };
         Self {
             format: FORMAT,

@@ -124,7 +124,7 @@ fn header(f: &mut fmt::Formatter<'_>, shown: Shown<'_>, options: &TextOptions) -
         target.managed
     )?;
     for (index, source) in content.sources.iter().enumerate() {
-        let SourceSummary { name, kind, records, proof, fingerprint: _ } = source;
+        let SourceSummary { name, kind, records, proof, fingerprint: _, join } = source;
         let margin = label(match (index, content.sources.len()) {
             (0, 1) => "Source",
             (0, _) => "Sources",
@@ -134,6 +134,13 @@ fn header(f: &mut fmt::Formatter<'_>, shown: Shown<'_>, options: &TextOptions) -
         match proof.as_str() {
             "trusted" => writeln!(f, "{}", palette.yellow("! trusted, no proof that the file is whole"))?,
             proof => writeln!(f, "proven whole by {}", escape(proof))?,
+        }
+        match join {
+            Some(join) if join.with_row == 0 && join.people > 0 => {
+                writeln!(f, "{}   {}", label(""), palette.yellow(format!("! joined: {join}")))?;
+            }
+            Some(join) => writeln!(f, "{}   joined: {join}", label(""))?,
+            None => {}
         }
     }
     if shown.is_masked() {

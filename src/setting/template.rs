@@ -88,9 +88,42 @@ impl Template {
         let expression = environment.compile_expression(text).map_err(|error| broken(&error))?;
         let but = environment.globals().map(|(name, _)| name.to_owned()).collect();
         check_functions(expression.eval(Value::from_object(Anything { but })).err())?;
-        let bare = expression.undeclared_variables(false).into_iter();
-        let bare = bare.filter(|name| **name != *sources[place] && !is_global(&environment, name));
-        let mut columns = columns(text, expression.undeclared_variables(true), &sources[..=place]);
+        let (bare, dotted) = (expression.undeclared_variables(false), expression.undeclared_variables(true));
+        Self::over_own(setting, text, place, sources, &environment, bare, dotted)
+    }
+}
+
+impl Template {
+    /// Checks a template over the columns of one source, which it names without the source, such as
+    /// `{{ number | trim }}`.
+    pub(crate) fn parse_own(setting: &str, text: &str, place: usize, sources: &[Arc<str>]) -> Result<Self, String> {
+        not_too_long(text)?;
+        let text: String = text.nfc().collect();
+        let (setting, sources) = (setting.to_owned(), sources.to_vec());
+        in_time(move |_| Self::checked_own(&setting, &text, place, &sources))?
+    }
+
+    fn checked_own(setting: &str, text: &str, place: usize, sources: &[Arc<str>]) -> Result<Self, String> {
+        let environment = environment();
+        let template = environment.template_from_str(text).map_err(|error| broken(&error))?;
+        let but = environment.globals().map(|(name, _)| name.to_owned()).collect();
+        check_functions(template.render(Value::from_object(Anything { but })).err())?;
+        let (bare, dotted) = (template.undeclared_variables(false), template.undeclared_variables(true));
+        Self::over_own(setting, text, place, sources, &environment, bare, dotted)
+    }
+
+    /// What is named with the source in front of it, and without.
+    fn over_own(
+        setting: &str,
+        text: &str,
+        place: usize,
+        sources: &[Arc<str>],
+        environment: &Environment<'_>,
+        bare: impl IntoIterator<Item = String>,
+        dotted: impl IntoIterator<Item = String>,
+    ) -> Result<Self, String> {
+        let bare = bare.into_iter().filter(|name| **name != *sources[place] && !is_global(environment, name));
+        let mut columns = columns(text, dotted, &sources[..=place]);
         columns.retain(|name| name.source == place);
         columns.extend(bare.map(|name| ColumnName { source: place, column: name.into() }));
         Ok(Self { setting: setting.into(), text: text.into(), columns })

@@ -133,7 +133,7 @@ impl HttpSource {
         }
         // Most servers promise no order, and a plan must not depend on one.
         let table = blocking(move || Ok(records.builder.finish().in_order_of_named_content()?)).await?;
-        Ok(Reading { table, proof })
+        Ok(Reading { table, proof, modified: None })
     }
 }
 

@@ -41,6 +41,7 @@ fn shape(cell: Cell<'_>) -> String {
         CellKind::Boolean => cell.text.to_owned(),
         CellKind::Structured if cell.text.starts_with('{') => "{…}".to_owned(),
         CellKind::Structured => "[…]".to_owned(),
+        CellKind::Unreadable => "(unreadable)".to_owned(),
         CellKind::Text | CellKind::Integer | CellKind::Float if cell.text.is_empty() => "(none)".to_owned(),
         CellKind::Text | CellKind::Integer | CellKind::Float => shape_of_text(cell.text),
     }

@@ -109,7 +109,7 @@ impl ScimSource {
             }
             Ok(records.builder.finish())
         });
-        Ok(Reading { table: table.await?, proof: Some("totalResults") })
+        Ok(Reading { table: table.await?, proof: Some("totalResults"), modified: None })
     }
 
     async fn page(&self, connection: &mut Connection, headers: &HeaderMap, start: u64) -> Result<Answer, ReadError> {

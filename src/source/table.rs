@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use minijinja::Value;
+use minijinja::{Error, ErrorKind, Value};
 use rustc_hash::FxHashMap;
 use sha2::{Digest as _, Sha256};
 
@@ -34,6 +34,8 @@ pub(crate) enum CellKind {
     Boolean,
     /// A list or an object, as JSON.
     Structured,
+    /// A value that cannot be read; the text says why. Whoever uses it gets that as an error.
+    Unreadable,
 }
 
 /// One cell.
@@ -54,6 +56,18 @@ pub(crate) struct Table {
     /// The kind of each cell; empty while all are texts.
     kinds: Vec<CellKind>,
     rows: Vec<Row>,
+    /// The rows of which nothing can be read, and why.
+    unreadable_rows: FxHashMap<u32, Box<str>>,
+    /// The lists that it was put together from, each with its first row; none where it is one list.
+    parts: Vec<(usize, Part)>,
+}
+
+/// A list that is part of a table.
+#[derive(Debug, Clone)]
+pub(crate) struct Part {
+    pub(crate) name: Arc<str>,
+    /// What proves that it is whole.
+    pub(crate) proof: String,
 }
 
 struct Row {
@@ -91,6 +105,8 @@ impl TableBuilder {
             ends: Vec::new(),
             kinds: Vec::new(),
             rows: Vec::new(),
+            unreadable_rows: FxHashMap::default(),
+            parts: Vec::new(),
         };
         Self { table, columns: Vec::new(), row_text: 0, row_cells: 0 }
     }
@@ -105,6 +121,11 @@ impl TableBuilder {
         self.columns.push(name.as_ref().into());
         self.table.column_places.insert(name.into(), place);
         place
+    }
+
+    /// The name of a column.
+    pub(crate) fn column_name(&self, place: usize) -> &str {
+        self.columns.get(place).map_or("", |name| name)
     }
 
     /// How many columns there are so far.
@@ -141,6 +162,19 @@ impl TableBuilder {
         Ok(())
     }
 
+    /// Says that the rows from here on are those of another list.
+    pub(crate) fn begin_part(&mut self, part: Part) {
+        self.table.parts.push((self.table.rows.len(), part));
+    }
+
+    /// Ends a row of which nothing can be read.
+    pub(crate) fn end_unreadable_row(&mut self, number: u64, problem: &str) -> Result<(), String> {
+        self.end_row(number)?;
+        let row = row_index(self.table.rows.len() - 1);
+        self.table.unreadable_rows.insert(row, problem.into());
+        Ok(())
+    }
+
     /// The table.
     pub(crate) fn finish(self) -> Table {
         let Self { mut table, columns, .. } = self;
@@ -148,6 +182,12 @@ impl TableBuilder {
         table.text.shrink_to_fit();
         table
     }
+}
+
+/// A row by the 32 bits that joined records refer to it by.
+#[expect(clippy::cast_possible_truncation, reason = "the builder lets no table have more rows")]
+fn row_index(row: usize) -> u32 {
+    row as u32
 }
 
 /// Refuses what is larger than any list of people.
@@ -187,6 +227,9 @@ impl Table {
 
     /// A cell. A property that this record lacks and others have is an empty text.
     pub(crate) fn cell(&self, row: usize, column: usize) -> Cell<'_> {
+        if let Some(problem) = self.unreadable_row(row) {
+            return Cell { text: problem, kind: CellKind::Unreadable };
+        }
         let Row { number: _, text, cells } = self.rows[row];
         let after = self.rows.get(row + 1).map_or(self.ends.len(), |next| next.cells);
         let Some(&end) = self.ends[cells..after].get(column) else { return Cell { text: "", kind: CellKind::Text } };
@@ -195,35 +238,58 @@ impl Table {
         Cell { text: &self.text[text + start as usize..text + end as usize], kind }
     }
 
-    /// The order of the rows by key, and how many have none; they stand first. A key that is a list or an object is an
-    /// error.
-    pub(crate) fn sorted_by(&self, key: usize) -> Result<(Vec<u32>, usize), String> {
-        let key_of = |row: u32| self.cell(row as usize, key).text;
-        if let Some(row) = (0..self.len()).find(|&row| self.cell(row, key).kind == CellKind::Structured) {
-            return Err(format!(
-                "row {}: the key {:?} is a list or an object",
-                self.row_number(row),
-                self.columns[key]
-            ));
+    /// The lists that it was put together from.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &Part> {
+        self.parts.iter().map(|(_, part)| part)
+    }
+
+    /// The list that a row came from, where the table was put together from several.
+    pub(crate) fn part_of(&self, row: usize) -> Option<&Part> {
+        let after = self.parts.partition_point(|(first, _)| *first <= row);
+        self.parts.get(after.checked_sub(1)?).map(|(_, part)| part)
+    }
+
+    /// Copies cells of a row into another table, behind a text: those in these places, where there is one.
+    pub(crate) fn copy_cells(
+        &self,
+        row: usize,
+        text: &str,
+        places: &[Option<usize>],
+        to: &mut TableBuilder,
+    ) -> Result<(), String> {
+        if let Some(problem) = self.unreadable_row(row) {
+            return to.end_unreadable_row(self.row_number(row), problem);
         }
-        #[expect(clippy::cast_possible_truncation, reason = "the builder lets no table have more rows")]
-        let mut order: Vec<u32> = (0..self.len() as u32).collect();
+        to.cell(CellKind::Text, text);
+        for place in places {
+            let Cell { text, kind } =
+                place.map_or(Cell { text: "", kind: CellKind::Text }, |place| self.cell(row, place));
+            to.cell(kind, text);
+        }
+        to.end_row(self.row_number(row))
+    }
+
+    /// Why nothing of a row can be read, if that is so.
+    pub(crate) fn unreadable_row(&self, row: usize) -> Option<&str> {
+        if self.unreadable_rows.is_empty() {
+            return None;
+        }
+        self.unreadable_rows.get(&row_index(row)).map(|problem| &**problem)
+    }
+
+    /// How many rows cannot be read at all.
+    pub(crate) fn unreadable_rows(&self) -> usize {
+        self.unreadable_rows.len()
+    }
+
+    /// The order of the rows by their keys, and how many have none; they stand first.
+    pub(crate) fn sorted_by<'k>(&'k self, key_of: impl Fn(usize) -> &'k str) -> (Vec<u32>, usize) {
+        let key_of = |row: u32| key_of(row as usize);
+        let mut order: Vec<u32> = (0..row_index(self.len())).collect();
         let columns = self.columns_by_name();
         order.sort_unstable_by(|&a, &b| key_of(a).cmp(key_of(b)).then_with(|| self.compare(&columns, a, b)));
         let without_key = order.partition_point(|&row| key_of(row).is_empty());
-        Ok((order, without_key))
-    }
-
-    /// Takes some rows out, which are given in ascending order: the table without them, and the one of them alone.
-    pub(crate) fn split(self, rows: &[u32]) -> Result<(Self, Self), String> {
-        let mut parts = [self.without_rows(self.text.len()), self.without_rows(0)];
-        let mut taken = rows.iter().map(|&row| row as usize).peekable();
-        for row in 0..self.len() {
-            let part = &mut parts[usize::from(taken.next_if_eq(&row).is_some())];
-            self.copy_row(row, self.row_number(row), part)?;
-        }
-        let [rest, taken] = parts;
-        Ok((rest.finish(), taken.finish()))
+        (order, without_key)
     }
 
     /// The same table with its rows in an order that is theirs, whatever order they came in, and numbered in it from 1:
@@ -241,8 +307,7 @@ impl Table {
     }
 
     fn in_order_of(self, columns: &[usize]) -> Result<Self, String> {
-        #[expect(clippy::cast_possible_truncation, reason = "the builder lets no table have more rows")]
-        let mut order: Vec<u32> = (0..self.len() as u32).collect();
+        let mut order: Vec<u32> = (0..row_index(self.len())).collect();
         order.sort_unstable_by(|&a, &b| self.compare(columns, a, b));
         let mut sorted = self.without_rows(self.text.len());
         for (row, number) in order.into_iter().zip(1..) {
@@ -262,6 +327,9 @@ impl Table {
     }
 
     fn copy_row(&self, row: usize, number: u64, to: &mut TableBuilder) -> Result<(), String> {
+        if let Some(problem) = self.unreadable_row(row) {
+            return to.end_unreadable_row(number, problem);
+        }
         for column in 0..self.columns.len() {
             let Cell { text, kind } = self.cell(row, column);
             to.cell(kind, text);
@@ -306,6 +374,7 @@ impl Table {
                     CellKind::Float => 2,
                     CellKind::Boolean => 3,
                     CellKind::Structured => 4,
+                    CellKind::Unreadable => 5,
                 });
                 text(&mut part, cell.text);
             }
@@ -328,8 +397,14 @@ impl Cell<'_> {
             CellKind::Boolean => Value::from(self.text == "true"),
             // It was checked when it was read.
             CellKind::Structured => json::structured(self.text).unwrap_or_default(),
+            CellKind::Unreadable => unreadable(self.text.to_owned()),
         }
     }
+}
+
+/// A value that is an error as soon as something is done with it.
+pub(crate) fn unreadable(problem: String) -> Value {
+    Value::from(Error::new(ErrorKind::InvalidOperation, problem))
 }
 
 impl fmt::Debug for Table {

@@ -54,7 +54,8 @@ impl Source {
 
     /// Reads the records, and makes employees of them.
     pub(crate) fn read(&self) -> Result<Records, String> {
-        let records = self.runtime.block_on(read_all(&self.settings, &|_, _, _| ()));
+        let records =
+            self.runtime.block_on(read_all(&self.settings.to_read(std::time::SystemTime::now()), &|_, _, _| ()));
         let records = records.map_err(|error| error.to_string());
         let stopped = |error: &String| error.contains("reading it stopped");
         assert!(!records.as_ref().is_err_and(stopped), "a panic ends the reading: {:?}", records.err());

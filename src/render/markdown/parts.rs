@@ -80,13 +80,14 @@ pub(super) fn sources(content: &Content) -> Section {
         number(*users),
         number(*managed)
     ))];
-    for SourceSummary { name, kind, records, proof, fingerprint: _ } in &content.sources {
+    for SourceSummary { name, kind, records, proof, fingerprint: _, join } in &content.sources {
         let proof = match proof.as_str() {
             "trusted" => "**trusted, no proof that it is whole**".to_owned(),
             proof => format!("proven whole by {}", code(proof)),
         };
         let records = number(*records);
-        items.push(item(format!("| source | {} ({}) | {records} records, {proof} |\n", code(name), code(kind))));
+        let join = join.map_or_else(String::new, |join| format!("; {join}"));
+        items.push(item(format!("| source | {} ({}) | {records} records, {proof}{join} |\n", code(name), code(kind))));
     }
     Section {
         before: "| Side | From | What was read |\n|:--|:--|:--|\n".to_owned(),

@@ -137,7 +137,7 @@ fn target(facts: &mut Vec<Fact>, old: &Target, new: &Target) {
 fn describe(source: Option<&SourceSummary>) -> String {
     match source {
         None => "(not there)".to_owned(),
-        Some(SourceSummary { name: _, kind, records, proof, fingerprint: _ }) => {
+        Some(SourceSummary { name: _, kind, records, proof, fingerprint: _, join: _ }) => {
             format!("{kind}, {records} records, {proof}")
         }
     }

@@ -1,58 +1,10 @@
-//! Which record counts of several, and what one that is missing means.
+//! What a record that is missing means, and what templates see of one.
 
 use super::*;
 use crate::mapping::Mapper;
 
 const EMPLOYEE: &str = "[employee]\nexternal_identifier = '{{ hr.id }}'\nprimary_email = '{{ hr.id }}@x.se'\n\
                         first_name = 'x'\nlast_name = 'y'\n";
-
-fn with(more: &str, text: &str) -> Fixture {
-    Fixture::new(&format!("{}{more}", source("hr", "csv", "hr", "id")), &[("hr", text.as_bytes())])
-}
-
-#[test]
-fn of_several_records_the_preferred_one_counts() {
-    let text = "id,main,title\n2,N,cook\n1,Y,nurse\n2,Y,teacher\n,N,nobody\n3,N,guard\n,N,nobody\n";
-    for prefer in ["main == 'Y'", "hr.main == 'Y'", "hr['main'] == 'Y' and title != ''"] {
-        let records = with(&format!("prefer = \"{prefer}\"\n"), text).read().unwrap();
-        let told = rendered(&records, "{{ hr.id }} {{ hr.title }}");
-        assert_eq!(told, ["1 nurse", "2 teacher", " nobody", "3 guard", " nobody"], "{prefer}");
-        let rows: Vec<u64> = (0..records.len()).map(|record| records.origin(record).row).collect();
-        assert_eq!(rows, [3, 4, 5, 6, 7], "rows keep their numbers");
-        assert_eq!(records.summaries()[0].records, 6, "all that were read");
-    }
-    // The record that does not count is part of the source all the same.
-    let fingerprint = |text: &str| with("prefer = \"main == 'Y'\"\n", text).read().unwrap().summaries()[0].fingerprint;
-    assert_ne!(fingerprint("id,main\n1,Y\n1,N\n"), fingerprint("id,main\n1,Y\n"));
-    assert_eq!(fingerprint("id,main\n1,Y\n1,N\n"), fingerprint("main,id\nN,1\nY,1\n"));
-}
-
-#[test]
-fn the_preference_must_be_clear() {
-    let twice = "id,main\n1,Y\n2,N\n1,Y\n2,N\n";
-    for (prefer, text, expected) in [
-        ("main == 'Y'", "id,main\n1,Y\n1,Y\n", "rows 2 and 3 have the same id \"1\"; `prefer` is true of 2 of them"),
-        (
-            "main == 'Y'",
-            "id,main\n1,N\n3,N\n1,N\n",
-            "rows 2 and 4 have the same id \"1\"; `prefer` is true of 0 of them",
-        ),
-        ("main == 'Y'", "id,main\n1,Y\n1,Y\n1,N\n", "rows 2, 3, 4 have the same id"),
-        ("main", twice, "gives string and neither true nor false"),
-        ("main + 1 > 0", twice, "`prefer` fails: "),
-    ] {
-        let prefer = format!("prefer = \"{prefer}\"\n");
-        with(&prefer, text).refused(ExitStatus::Untrusted, &["source `hr`: ", expected]);
-    }
-    with("prefer = \"primary == 'Y'\"\n", twice)
-        .refused(ExitStatus::Usage, &["`prefer` in [[source]] `hr`", "`hr.primary`", "it has 2 columns: `id`, `main`"]);
-    let many: String = (0..20).map(|_| "7,N\n").collect();
-    with("", &format!("id,main\n{many}"))
-        .refused(ExitStatus::Untrusted, &["rows 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, … have", "`prefer` in its [[source]]"]);
-    // An empty list of JSON does not know its columns.
-    let empty = format!("{}prefer = \"primary\"\n", source("hr", "json", "hr", "id"));
-    assert!(Fixture::new(&empty, &[("hr", b"[]")]).read().unwrap().is_empty());
-}
 
 #[test]
 fn preferences_are_checked_with_the_settings() {
@@ -69,6 +21,10 @@ fn preferences_are_checked_with_the_settings() {
         ("prefer = \"main ==\"", "`prefer` in [[source]] `hr` (line 9) cannot be compiled"),
         ("prefer = \"main | frobnicate\"", "frobnicate"),
         ("missing = \"error\"", "says nothing in the first source"),
+        ("max_unmatched_percent = 10", "says nothing in the first source"),
+        ("prefer = { smallest = \"main\" }", "unknown key `smallest` in `prefer` in [[source]] `hr`"),
+        ("prefer = {}", "lacks `greatest`"),
+        ("newest = \"changed\"", "says nothing without `max_age`"),
         ("missing = \"skip\"", "must be \"undefined\" or \"error\""),
         ("timeout = \"soon\"", "must be a duration"),
     ] {
@@ -77,7 +33,10 @@ fn preferences_are_checked_with_the_settings() {
     }
     let plain = parse("").unwrap();
     assert_eq!(parse("timeout = \"9s\"\nmissing = \"undefined\"").unwrap(), plain);
-    assert_ne!(parse("prefer = \"main == 'Y'\"").unwrap(), plain);
+    let changed = ["prefer = \"main == 'Y'\"", "prefer = { greatest = \"main\" }", "prefer = \"main\""];
+    let hashes: BTreeSet<String> =
+        changed.iter().map(|setting| parse(setting).unwrap().to_string()).chain([plain.to_string()]).collect();
+    assert_eq!(hashes.len(), changed.len() + 1);
 }
 
 #[test]

@@ -152,6 +152,7 @@ impl Company {
             directory: &directory,
             policy: &policy,
             limits: &Limits::default(),
+            joins: &[],
             managers_must_resolve: false,
             records_must_be_valid: false,
             only: &BTreeSet::new(),
@@ -182,6 +183,7 @@ fn desired(rows: &[Row]) -> Desired {
         in_scope: rows.len() as u64,
         out_of_scope: HashSet::new(),
         elsewhere: Vec::new(),
+        joins: Vec::new(),
     }
 }
 

@@ -167,6 +167,7 @@ impl Company {
             records,
             proof: proof.to_owned(),
             fingerprint: Digest::of(name.as_bytes()),
+            join: None,
         };
         Plan::make(Input {
             joins: &[],

@@ -228,6 +228,7 @@ pub(in crate::render) fn source(name: &str, kind: &str, records: u64, proof: &st
         records,
         proof: proof.to_owned(),
         fingerprint: Digest::of(name.as_bytes()),
+        join: None,
     }
 }
 
