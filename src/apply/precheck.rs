@@ -6,6 +6,7 @@
 
 mod guards;
 mod labels;
+mod settings;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -18,6 +19,7 @@ use crate::plan::{
 };
 
 pub use guards::guards;
+pub use settings::{policy, settings};
 
 /// The live account, and the settings that say what of it may be touched.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +32,18 @@ pub struct Live<'a> {
     pub protect: &'a Protect,
     /// The only branches that are managed; all, if `None`.
     pub branches: Option<&'a BTreeSet<BranchId>>,
+    /// Whether the plan is the undo that the state folder makes: then it may touch who has no branch since its plan.
+    pub takes_back: bool,
+}
+
+impl Live<'_> {
+    /// Whether a user is in none of the branches that are managed.
+    fn is_elsewhere(self, user: &User) -> bool {
+        self.branches.is_some_and(|branches| match &user.branch {
+            Some(branch) => !branches.contains(branch),
+            None => !self.takes_back,
+        })
+    }
 }
 
 /// How the operations stand that were not begun yet, as far as the journal knows.
@@ -266,6 +280,9 @@ impl<'a> Index<'a> {
         };
         if self.live.protect.covers(user) {
             return vec![format!("the user {user_id} is protected now")];
+        }
+        if self.live.is_elsewhere(user) {
+            return vec![format!("the user {user_id} is in no branch that [scope] branches names")];
         }
         if hash_of(user, self.live.managed) != before_hash {
             return vec![format!("the user {user_id} has changed in Skovik since the plan")];

@@ -122,7 +122,8 @@ impl Program {
         }
         let directory = directory(list);
         let (managed, protect, plan) = (managed(), protect(), Arc::clone(&self.plan));
-        let live = Live { directory: &directory, managed: &managed, protect: &protect, branches: None };
+        let live =
+            Live { directory: &directory, managed: &managed, protect: &protect, branches: None, takes_back: false };
         let standing = precheck::standing(&plan, &replay, live).map_err(|error| error.to_string())?;
         if !standing.conflicts.is_empty() && !replay.announced {
             return Err(format!("it is stale: {:?}", standing.conflicts));
