@@ -12,12 +12,12 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Listing;
 use super::lookup::Lookup;
-use super::spreadsheet::is_error;
+use super::spreadsheet::{is_error, value_of};
 use super::table::{Cell, CellKind, unreadable};
 use crate::employee::{Join, Origin, normal_text};
 use crate::plan::SourceSummary;
 use crate::setting::template::Template;
-use crate::setting::{Calendar, ConfigError, quoting};
+use crate::setting::{Calendar, ConfigError};
 
 /// What the plan calls the kind of a table.
 pub(crate) const TABLE_KIND: &str = "table";
@@ -415,18 +415,6 @@ impl Object for Said {
             Box::new(said.joined.sources[said.source].table.columns().iter().map(|column| Value::from(&**column)))
         })
     }
-}
-
-/// What templates see of a cell: an error where a spreadsheet has one, so that whoever uses it is set aside.
-pub(super) fn value_of(cell: Cell<'_>, source: &str, column: &str, to_the_letter: bool) -> Value {
-    if cell.kind == CellKind::Text && is_error(cell.text) {
-        return unreadable(format!(
-            "{} of `{source}` holds {}, which is an error of a spreadsheet and no value; correct the list",
-            quoting::column(column),
-            cell.text
-        ));
-    }
-    cell.value(to_the_letter)
 }
 
 impl fmt::Debug for Person {
