@@ -203,6 +203,9 @@ pub struct Approve {
     /// How long the approval holds, such as 24h
     #[arg(long, value_name = "DURATION")]
     pub expires: Option<String>,
+    /// Show Skovik's ids after each person, manager, branch and custom field
+    #[arg(long)]
+    pub ids: bool,
     /// Lift the guards of this kind up to a count: deletes=N, changes=N, creates=N, emptied=N or unresolved=N; repeatable
     #[arg(long, value_name = "KIND=N")]
     pub allow: Vec<String>,

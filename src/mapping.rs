@@ -3,6 +3,7 @@
 //! A bad record costs nobody but its own person, who is set aside with a reason. This module never compares with the
 //! users of Skovik, and never looks at two records at once, but to find out whom a manager's key means.
 
+mod distinguished_name;
 mod explain;
 mod lookup;
 mod person;

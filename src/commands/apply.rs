@@ -34,6 +34,7 @@ use crate::files::write_private;
 use crate::mapping::Mapper;
 use crate::plan::{Digest, GuardResult, Plan};
 use crate::provider::{Account, Provider};
+use crate::render::Ids;
 use crate::state::State;
 use crate::ui::Ui;
 use watch::Watch;
@@ -166,7 +167,7 @@ fn approval(plan: &Plan, args: &cli::Apply, settings: &Settings, may_ask: bool, 
     if !may_ask {
         return Err(refusal);
     }
-    super::plan::show(plan, &args.plan, false, ui)?;
+    super::plan::show(plan, &args.plan, Ids::Hidden, ui)?;
     if ui.confirm("Apply this plan?", "yes", "give --approved-hash")? {
         Ok(Granted { approvers: Vec::new(), allow: std::collections::BTreeMap::new() })
     } else {

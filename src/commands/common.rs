@@ -77,7 +77,7 @@ pub(super) fn policy(
         renumber: settings.scope.renumber,
         same_person,
         remove: settings.scope.remove,
-        protect: Protect::new(&settings.scope.protect),
+        protect: settings.scope.protect.as_ref().map_or_else(Protect::of_admins, |entries| Protect::new(entries)),
         branches: resolved.scope_branches().map(|branches| branches.iter().cloned().collect()),
     }
 }
@@ -228,7 +228,12 @@ fn approvals_beside(plan: &Path) -> anyhow::Result<Vec<Found>> {
 /// A link, a folder or a pipe is no approval: what a link leads to can differ from one reading to the next, and from
 /// one machine to the next.
 fn read_approval(path: &Path) -> Result<Approval, String> {
-    let cannot = |error: std::io::Error| format!("cannot be read: {error}");
+    let cannot = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::PermissionDenied => "cannot be read by this user, as its owner alone may: give it to this \
+                                                 user (chown), or approve as this user"
+            .to_owned(),
+        _ => format!("cannot be read: {error}"),
+    };
     if !fs::symlink_metadata(path).map_err(cannot)?.is_file() {
         return Err("is not a file of its own, but a link or a folder; put the approval itself there".to_owned());
     }

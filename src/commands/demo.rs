@@ -67,6 +67,7 @@ pub async fn run(args: &cli::Demo, global: &Global, ui: &Ui) -> anyhow::Result<E
         comment: Some("the demo approves itself".to_owned()),
         expires: None,
         allow: Vec::new(),
+        ids: false,
         sign_key: None,
         statement: None,
         signature: None,

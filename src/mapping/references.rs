@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use rustc_hash::FxHashMap;
 
+use super::distinguished_name::normal_form;
 use crate::employee::{Desired, Employee, ExternalIdentifier, ManagerWish};
 use crate::text::near::meaning;
 
@@ -17,6 +18,8 @@ enum Answer<'a> {
 /// Everything that a record may be called by.
 struct Answers<'a> {
     by_key: FxHashMap<&'a str, Answer<'a>>,
+    /// A directory need not write a name in one way. It is only looked up here if no record is called it to the letter.
+    by_name: FxHashMap<String, Answer<'a>>,
     out_of_scope: HashSet<&'a str>,
     /// The keys by what they may be meant as, none if that is several; made when first needed.
     by_meaning: OnceCell<FxHashMap<String, Option<&'a str>>>,
@@ -29,12 +32,16 @@ pub(super) fn settle_managers(
     out_of_scope: &[Box<str>],
 ) {
     let mut by_key: FxHashMap<&str, Answer<'_>> = FxHashMap::default();
+    let mut by_name: FxHashMap<String, Answer<'_>> = FxHashMap::default();
     for (key, identifier) in answers {
-        let answer = Answer::One(identifier.as_ref());
-        by_key.entry(key).and_modify(|answer| *answer = Answer::Several).or_insert(answer);
+        let answer = || Answer::One(identifier.as_ref());
+        by_key.entry(key).and_modify(|answer| *answer = Answer::Several).or_insert_with(answer);
+        if let Some(name) = normal_form(key) {
+            by_name.entry(name).and_modify(|answer| *answer = Answer::Several).or_insert_with(answer);
+        }
     }
     let out_of_scope = out_of_scope.iter().map(|key| &**key).collect();
-    let answers = Answers { by_key, out_of_scope, by_meaning: OnceCell::new() };
+    let answers = Answers { by_key, by_name, out_of_scope, by_meaning: OnceCell::new() };
     for employee in desired.employees.iter_mut().chain(&mut desired.elsewhere) {
         answers.settle(employee);
     }
@@ -49,7 +56,8 @@ impl Answers<'_> {
             reason: reason.into(),
             near: near.map(Into::into),
         };
-        employee.manager = match self.by_key.get(key) {
+        let found = self.by_key.get(key).or_else(|| self.by_name.get(&normal_form(key)?));
+        employee.manager = match found {
             Some(Answer::One(Some(identifier))) => ManagerWish::Employee((*identifier).clone()),
             Some(Answer::One(None)) => unresolved("the record that it refers to has no external identifier", None),
             Some(Answer::Several) => unresolved("several records in scope answer to it", None),
