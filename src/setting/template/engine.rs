@@ -10,8 +10,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use minijinja::machinery::{CodeGenerator, Instruction, Instructions, eval, make_string_output, parse, parse_expr};
-use minijinja::value::ValueKind;
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, escape_formatter};
+use minijinja::value::{Kwargs, ValueKind};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, escape_formatter, filters};
 
 use super::calendar::{self, Calendar};
 use super::{compare, defined, disabled, kinds, lists, words};
@@ -159,6 +159,10 @@ fn look_up(state: &minijinja::State<'_, '_>, container: Value, key: Value) -> Re
         state.consume_fuel(place as u64)?;
     }
     let found = container.get_item(&key)?;
+    if found.kind() == ValueKind::Invalid {
+        // A table says itself what it does not have. The engine gives the error of such a value only to who converts it.
+        return filters::int(state, &found, None, None, Kwargs::from_iter(std::iter::empty::<(&str, Value)>()));
+    }
     if found.is_undefined() {
         NOT_LISTED.set(Some(kinds::shown(&key)));
     }
