@@ -7,6 +7,7 @@
 
 mod redactor;
 mod retry;
+mod spelling;
 mod throttle;
 mod tls;
 mod words;

@@ -6,6 +6,7 @@
 
 mod guards;
 mod labels;
+mod settings;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -18,6 +19,7 @@ use crate::plan::{
 };
 
 pub use guards::guards;
+pub use settings::{policy, settings};
 
 /// The live account, and the settings that say what of it may be touched.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +32,18 @@ pub struct Live<'a> {
     pub protect: &'a Protect,
     /// The only branches that are managed; all, if `None`.
     pub branches: Option<&'a BTreeSet<BranchId>>,
+    /// Whether the plan is the undo that the state folder makes: then it may touch who has no branch since its plan.
+    pub takes_back: bool,
+}
+
+impl Live<'_> {
+    /// Whether a user is in none of the branches that are managed.
+    fn is_elsewhere(self, user: &User) -> bool {
+        self.branches.is_some_and(|branches| match &user.branch {
+            Some(branch) => !branches.contains(branch),
+            None => !self.takes_back,
+        })
+    }
 }
 
 /// How the operations stand that were not begun yet, as far as the journal knows.
@@ -81,7 +95,11 @@ pub fn account(plan: &Plan, replay: &Replay, directory: &Directory) -> Result<()
                 .to_owned(),
         ]);
     }
-    let problems = labels::of_plan(plan, directory);
+    let mut problems = labels::of_plan(plan, directory);
+    // Later, the plan itself may have renamed somebody.
+    if !replay.announced {
+        problems.extend(labels::of_parts(plan, directory));
+    }
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
@@ -179,6 +197,8 @@ struct Index<'a> {
     by_email: HashMap<String, &'a User>,
     by_identifier: HashMap<&'a str, &'a User>,
     reports: HashMap<&'a UserId, Vec<&'a User>>,
+    /// Whether an admin is left whom the plan does not remove.
+    keeps_an_admin: bool,
 }
 
 impl<'a> Index<'a> {
@@ -212,6 +232,7 @@ impl<'a> Index<'a> {
             by_email: users.iter().map(|user| (email_key(&user.email).into_owned(), user)).collect(),
             by_identifier: users.iter().filter_map(|user| Some((user.identifier.as_ref()?.as_str(), user))).collect(),
             reports,
+            keeps_an_admin: users.iter().any(|user| user.is_admin() && !removed.contains(&user.id)),
         })
     }
 
@@ -246,6 +267,7 @@ impl<'a> Index<'a> {
             Action::Link { .. } => {}
             Action::Delete { user_id, before_hash, .. } => {
                 problems.extend(self.changed(operation, user_id, *before_hash));
+                problems.extend(self.last_admin(user_id));
                 problems.extend(self.new_report(operation, user_id));
             }
         }
@@ -258,6 +280,9 @@ impl<'a> Index<'a> {
         };
         if self.live.protect.covers(user) {
             return vec![format!("the user {user_id} is protected now")];
+        }
+        if self.live.is_elsewhere(user) {
+            return vec![format!("the user {user_id} is in no branch that [scope] branches names")];
         }
         if hash_of(user, self.live.managed) != before_hash {
             return vec![format!("the user {user_id} has changed in Skovik since the plan")];
@@ -303,6 +328,12 @@ impl<'a> Index<'a> {
             .collect();
         let report = reports.iter().find(|report| !touched.contains(&report.id))?;
         Some(format!("the user {} ({}) reports to them now", report.id, report.full_name()))
+    }
+
+    fn last_admin(&self, user_id: &UserId) -> Option<String> {
+        let is_admin = self.live.directory.user(user_id).is_some_and(User::is_admin);
+        (is_admin && !self.keeps_an_admin)
+            .then(|| format!("the user {user_id} is an admin now, and nobody else would be one afterwards"))
     }
 
     fn missing_branch(&self, branch: &BranchRef) -> Option<String> {

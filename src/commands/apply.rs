@@ -13,8 +13,8 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 
 use super::common::{
-    counted_approvals, list_guards, load_settings, now, open_state, provider, read_plan, replay, rules, same_settings,
-    shown,
+    counted_approvals, list_guards, load_settings, misplaced, now, open_state, provider, read_plan, replay, rules,
+    same_settings, shown, unusable_state,
 };
 use super::places::Places;
 use super::verify::stated_hash;
@@ -30,7 +30,7 @@ use crate::config::Settings;
 use crate::diff::Policy;
 use crate::employee::Directory;
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
-use crate::files::write_private;
+use crate::files::{WRONG_KIND, write_private};
 use crate::mapping::Mapper;
 use crate::plan::{Digest, GuardResult, Plan};
 use crate::provider::{Account, Provider};
@@ -114,13 +114,18 @@ pub(super) async fn carry_out(
         managed: &policy.managed,
         protect: &policy.protect,
         branches: policy.branches.as_ref(),
+        takes_back: super::undo::is_own(plan, settings, state),
     };
+    let problems = precheck::policy(plan, &policy, live.takes_back);
+    if !problems.is_empty() {
+        return Err(of_other_settings(&problems));
+    }
     if let Some(finished) = replay.finished {
         if !is_as_before(plan, live)? {
             return finished_before(args, finished, ui);
         }
         ui.note(format!("Skovik is again as it was before this plan was applied at {finished:.0}: it is applied anew"));
-        state.put_away(plan.hash())?;
+        state.put_away(plan.hash()).map_err(unusable_state)?;
         replay = Replay::default();
     }
     precheck::account(plan, &replay, &directory).map_err(|problems| stale(&problems))?;
@@ -202,6 +207,7 @@ pub(super) fn take_plan_lock(settings: &Settings, plan: &Path) -> anyhow::Result
 pub(super) fn not_locked(error: LockError) -> anyhow::Error {
     match error {
         LockError::Held { .. } => refused(ExitStatus::Locked, format!("{error}; wait for it, then try again")),
+        LockError::Io { ref path, error: ref cause } if cause.kind() == WRONG_KIND => misplaced(path, cause),
         LockError::Io { .. } => error.into(),
     }
 }
@@ -242,14 +248,26 @@ fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> anyhow::Result<Opti
 }
 
 fn stale(problems: &[String]) -> anyhow::Error {
+    let problem =
+        format!("the plan is stale, nothing was written; plan again and have that approved:{}", listed(problems));
+    refused(ExitStatus::Stale, problem)
+}
+
+fn of_other_settings(problems: &[String]) -> anyhow::Error {
+    let problem = format!(
+        "the plan does what no plan of these settings does, nothing was written; plan again and have that approved, or \
+         apply an undo with the state folder that it was made with:{}",
+        listed(problems)
+    );
+    refused(ExitStatus::Stale, problem)
+}
+
+/// The first problems, each on a line of its own.
+fn listed(problems: &[String]) -> String {
     let shown: Vec<_> = problems.iter().take(REASONS_SHOWN).map(|problem| crate::text::printable(problem)).collect();
     let more = problems.len() - shown.len();
     let more = if more > 0 { format!("\n  … and {more} more") } else { String::new() };
-    let problem = format!(
-        "the plan is stale, nothing was written; plan again and have that approved:\n  {}{more}",
-        shown.join("\n  ")
-    );
-    refused(ExitStatus::Stale, problem)
+    format!("\n  {}{more}", shown.join("\n  "))
 }
 
 /// An approved plan, and how far it got.

@@ -6,12 +6,13 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 
 use crate::apply::journal::{JournalError, Replay};
-use crate::apply::undo;
+use crate::apply::{precheck, undo};
 use crate::approval::signers::AllowedSigners;
 use crate::approval::{Approval, Found, MAX_BYTES, Proof, Rules, automatic, file_name};
 use crate::cli::Global;
@@ -19,12 +20,13 @@ use crate::config::{Require, Settings, TargetSettings, escalation};
 use crate::diff::{Policy, Protect};
 use crate::employee::ExternalIdentifier;
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
-use crate::files::{Links, read_regular, read_regular_text, write_private};
+use crate::files::{Links, WRONG_KIND, read_regular, read_regular_text, write_private};
 use crate::guard::title;
 use crate::mapping::ResolvedMapper;
 use crate::plan::{Content, GuardResult, Plan, not_as_demanded};
 use crate::provider::Provider;
 use crate::provider::skovik::{Client, Options};
+use crate::setting::Calendar;
 use crate::source::TABLE_KIND;
 use crate::state::{KEY_VARIABLE, State, StateError};
 use crate::text::printable;
@@ -126,16 +128,26 @@ fn mislabelled(plan: &Plan, settings: &Settings) -> Option<String> {
     if target.kind != TargetSettings::KIND || target.url != settings.target.url.as_str() {
         return Some(format!("its target is {}, and that of the settings {}", target.url, settings.target.url));
     }
-    let is_undo = sources.iter().all(|source| source.kind == undo::SOURCE_KIND);
     let shown = sources.iter().map(|source| (&*source.name, &*source.kind));
     let lists = settings.sources.iter().map(|source| (&*source.name, source.kind.kind()));
     let same = shown.eq(lists.chain(settings.tables.iter().map(|table| (&*table.name, TABLE_KIND))));
-    (!same && !is_undo).then(|| "its sources are not those of the settings".to_owned())
+    if !same && undo::undone(plan).is_none() {
+        return Some("its sources are not those of the settings".to_owned());
+    }
+    let miscounted = sources
+        .iter()
+        .zip(&settings.sources)
+        .find(|(shown, source)| same && source.expect_records.is_some_and(|expected| expected != shown.records));
+    if let Some((shown, _)) = miscounted {
+        return Some(format!("its source {} has another number of records than expect_records says", shown.name));
+    }
+    precheck::settings(plan, settings).err()
 }
 
 /// What an earlier apply of a plan has done, as this machine's state says.
 pub(super) fn replay(state: &State, plan: &Plan) -> anyhow::Result<Replay> {
     Replay::read(&state.journal(plan.hash()), state.key(), plan).map_err(|error| match error {
+        JournalError::Io { ref path, error: ref cause } if cause.kind() == WRONG_KIND => misplaced(path, cause),
         JournalError::Io { .. } => error.into(),
         JournalError::Forged { .. } | JournalError::Damaged { .. } => refused(ExitStatus::Damaged, error),
     })
@@ -280,6 +292,19 @@ pub(super) fn now() -> Timestamp {
     Timestamp::now()
 }
 
+/// The day that people are compared as of: today by `[scope] time_zone`, unless another one was asked for.
+pub(super) fn calendar(settings: &Settings, as_of: Option<Date>) -> anyhow::Result<Calendar> {
+    let zone = &settings.scope.time_zone;
+    match as_of {
+        None => Ok(Calendar::at(now(), zone)),
+        Some(day) if settings.use_today() => Ok(Calendar::on(day, zone)),
+        Some(day) => {
+            let problem = format!("--as-of {day} changes nothing: no template in the settings asks for `today`");
+            Err(refused(ExitStatus::Usage, problem))
+        }
+    }
+}
+
 /// The folder with journals and locks.
 pub(super) fn state_folder(global: &Global) -> anyhow::Result<PathBuf> {
     if let Some(folder) = global.state.as_ref().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -304,11 +329,20 @@ pub(super) fn existing_state(global: &Global) -> anyhow::Result<Option<State>> {
     State::open_existing(&state_folder(global)?, state_key().as_ref()).map_err(unusable_state)
 }
 
-fn unusable_state(error: StateError) -> anyhow::Error {
+pub(super) fn unusable_state(error: StateError) -> anyhow::Error {
     match error {
         StateError::Io { .. } => error.into(),
-        StateError::Exposed { .. } | StateError::Key(_) => refused(ExitStatus::Usage, error),
+        StateError::Exposed { .. } | StateError::Misplaced { .. } | StateError::Key(_) => {
+            refused(ExitStatus::Usage, error)
+        }
+        StateError::Damaged { .. } => refused(ExitStatus::Damaged, error),
     }
+}
+
+/// A link, a folder or a pipe where a file of the program's own belongs.
+pub(super) fn misplaced(path: &Path, problem: &std::io::Error) -> anyhow::Error {
+    let problem = format!("{} {problem}; put the file itself there, and try again", shown(path));
+    refused(ExitStatus::Usage, problem)
 }
 
 /// The file's name for a message or a command line that the reader may copy.

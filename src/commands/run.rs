@@ -7,7 +7,7 @@ use super::apply::{Approved, carry_out, not_locked, take_lock};
 use super::approve::ceiling_flags;
 use super::common::{
     approval_path, automatic_policy, counted_approvals, list_guards, load_settings, now, open_state, read_plan, replay,
-    rules, same_settings, shown, write_approval,
+    rules, same_settings, shown, unusable_state, write_approval,
 };
 use super::places::Places;
 use super::plan::{show, write_plan};
@@ -79,10 +79,10 @@ async fn apply(
     let url = settings.target.url.as_str();
     // Nobody with another state folder applies the same plan meanwhile. What stands in the file does not matter.
     let _plan_lock = lock_plan_file(&args.plan, url)?;
-    state.set_begun_run(url, Some(plan.hash()))?;
+    state.set_begun_run(url, Some(plan.hash())).map_err(unusable_state)?;
     let status = carry_out(Approved { plan, granted, begun_by: BegunBy::Run }, args, settings, state, ui).await?;
     if status == ExitStatus::Done {
-        state.set_begun_run(url, None)?;
+        state.set_begun_run(url, None).map_err(unusable_state)?;
     }
     Ok(status)
 }
@@ -99,6 +99,7 @@ fn plan_arguments(out: &Path) -> cli::Plan {
     cli::Plan {
         out: out.to_owned(),
         users: None,
+        as_of: None,
         only: Vec::new(),
         same_person: Vec::new(),
         detailed_exitcode: false,
@@ -111,7 +112,7 @@ fn plan_arguments(out: &Path) -> cli::Plan {
 /// The plan that an earlier run began and left in the middle, as the state says; what stands beside the plan's file says
 /// nothing of that.
 fn unfinished(out: &Path, settings: &Settings, state: &State) -> anyhow::Result<Option<Plan>> {
-    let Some(hash) = state.begun_run(settings.target.url.as_str())? else { return Ok(None) };
+    let Some(hash) = state.begun_run(settings.target.url.as_str()).map_err(unusable_state)? else { return Ok(None) };
     let copy = state.plan(hash);
     if !copy.exists() {
         return Ok(None); // It ended before it began to write.

@@ -58,10 +58,16 @@ pub(crate) fn variable(name: &str) -> String {
 /// list may be any file, and its first line anything.
 pub(crate) fn columns<'c>(names: impl ExactSizeIterator<Item = &'c str>) -> String {
     let number = names.len();
+    // A list of people has more; what has one line of one word may be a key.
+    if number == 1 {
+        let name = names.map(length).collect::<String>();
+        return format!(
+            "it has 1 column, with a name of {name}: is that the right file, and are its columns divided as the settings say?"
+        );
+    }
     let shown: Vec<String> = names.take(NAMES).map(|name| beginning(name, LONGEST_NAME)).collect();
     let more = if number > NAMES { ", …" } else { "" };
-    let columns = if number == 1 { "1 column".to_owned() } else { format!("{number} columns") };
-    if number == 0 { "it has none".to_owned() } else { format!("it has {columns}: {}{more}", shown.join(", ")) }
+    if number == 0 { "it has none".to_owned() } else { format!("it has {number} columns: {}{more}", shown.join(", ")) }
 }
 
 /// The name of a column that is like the one which was asked for; no more of it than that has characters, and a few.
@@ -133,6 +139,7 @@ mod tests {
             "it has 5 columns: `root:*:19000…` (25 characters), `a\\n`, `c`, …"
         );
         assert_eq!(columns([].into_iter()), "it has none");
+        assert!(columns(["hunter2"].into_iter()).starts_with("it has 1 column, with a name of 7 characters"));
         assert_eq!(near("API_KEY=12345678", "API_KEY"), "`API_KEY=1234…` (16 characters)");
         assert_eq!(
             sample("Date of employment (YYYY-MM-DD), as in the contract"),

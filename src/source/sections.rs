@@ -10,6 +10,7 @@ use super::union::UnionSource;
 use super::{Source, from_section};
 use crate::employee::normal_text;
 use crate::setting::section::Section;
+use crate::setting::template::DAY_NAMES;
 use crate::setting::{ConfigError, Template, nearest};
 
 /// The default of `max_rows`: twice the largest employer that is known.
@@ -173,7 +174,7 @@ pub(super) fn name<'a>(section: &Section<'a>) -> Result<&'a str, ConfigError> {
     if !starts_well || !chars.all(|c| c.is_ascii_alphanumeric() || c == '_') {
         return Err(section.problem("name", format!("must be letters, digits and _ only, not beginning with a digit, to be usable in templates; {name:?} is not")));
     }
-    if RESERVED_NAMES.contains(&name) {
+    if RESERVED_NAMES.contains(&name) || DAY_NAMES.contains(&name) {
         return Err(section.problem("name", format!("cannot be {name:?}, which templates need for something else")));
     }
     Ok(name)

@@ -93,6 +93,17 @@ impl Key {
     }
 }
 
+impl SourceSettings {
+    /// The templates that are applied to its own records.
+    pub(crate) fn templates(&self) -> impl Iterator<Item = &Template> {
+        let key = match &self.key {
+            Key::Template(template) => Some(template),
+            Key::Columns(_) => None,
+        };
+        self.prefer.as_ref().map(Prefer::template).into_iter().chain(key)
+    }
+}
+
 impl Prefer {
     /// What is worked out of each record.
     pub(crate) fn template(&self) -> &Template {

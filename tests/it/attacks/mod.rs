@@ -13,3 +13,4 @@ mod recovery;
 mod retries;
 mod runs;
 mod shell;
+mod transplants;

@@ -149,10 +149,10 @@ impl Company {
         let policy = policy();
         let input = Input {
             desired: &desired(&self.rows),
-            joins: &[],
             directory: &directory,
             policy: &policy,
             limits: &Limits::default(),
+            joins: &[],
             managers_must_resolve: false,
             records_must_be_valid: false,
             only: &BTreeSet::new(),
@@ -161,6 +161,7 @@ impl Company {
             fingerprint: fingerprint(&directory, &policy.managed),
             sources: Vec::new(),
             config_hash: Digest::of(b""),
+            as_of: None,
         };
         Plan::make(input).expect("a plan")
     }
@@ -263,7 +264,13 @@ async fn apply_to_the_end(plan: &Plan, memory: &Memory, folder: &Path, max_in_fl
     }
     let Ok(directory) = directory(memory).await else { return Process::Unread };
     let policy = policy();
-    let live = Live { directory: &directory, managed: &policy.managed, protect: &policy.protect, branches: None };
+    let live = Live {
+        directory: &directory,
+        managed: &policy.managed,
+        protect: &policy.protect,
+        branches: None,
+        takes_back: false,
+    };
     if precheck::account(plan, &replay, &directory).is_err() {
         return Process::Stale;
     }

@@ -84,6 +84,7 @@ impl Program {
         let content = Content {
             generator: "model".to_owned(),
             config_hash: Digest::of(b""),
+            as_of: None,
             target: Target {
                 kind: "skovik".to_owned(),
                 url: ACCOUNT.to_owned(),
@@ -121,7 +122,8 @@ impl Program {
         }
         let directory = directory(list);
         let (managed, protect, plan) = (managed(), protect(), Arc::clone(&self.plan));
-        let live = Live { directory: &directory, managed: &managed, protect: &protect, branches: None };
+        let live =
+            Live { directory: &directory, managed: &managed, protect: &protect, branches: None, takes_back: false };
         let standing = precheck::standing(&plan, &replay, live).map_err(|error| error.to_string())?;
         if !standing.conflicts.is_empty() && !replay.announced {
             return Err(format!("it is stale: {:?}", standing.conflicts));
