@@ -269,37 +269,46 @@ impl<'a> Comparison<'a> {
     }
 
     /// Holds the users whom bad records describe, and lets a record that describes nobody cast doubt on the deletes.
+    ///
+    /// First everybody is looked for, then held, then doubted, so that the order of the records does not matter.
     fn hold_users_of_other_records(&mut self) {
         let desired = self.desired;
-        for (index, employee) in (0..).zip(&desired.employees) {
+        let mut held: Vec<u32> = Vec::new();
+        let mut doubts: Vec<(Option<&str>, Option<&str>, String)> = Vec::new();
+        for (index, employee) in (0_u32..).zip(&desired.employees) {
             if self.claims[index as usize] != Claim::Aside(None) {
                 continue;
             }
-            match self.described_user(Some(&employee.identifier), Some(&employee.email)) {
-                Some(user) => self.claims[index as usize] = Claim::Aside(Some(user)),
-                None => self.doubt(Some(&employee.first_name), Some(&employee.last_name), &describe(employee)),
+            let described = self.described_users(Some(&employee.identifier), Some(&employee.email));
+            match described.iter().flatten().next() {
+                Some(&user) => self.claims[index as usize] = Claim::Aside(Some(user)),
+                None => doubts.push((Some(&employee.first_name), Some(&employee.last_name), describe(employee))),
             }
+            held.extend(described.into_iter().flatten());
         }
         for record in &desired.set_aside {
             let who = describe_record(record);
             let message = format!("{who}: {}", record.reason);
             self.diagnose(Severity::Error, record.code, record.identifier.as_ref(), message);
-            if self.described_user(record.identifier.as_ref(), record.email.as_deref()).is_none() {
-                self.doubt(record.first_name.as_deref(), record.last_name.as_deref(), &who);
+            let described = self.described_users(record.identifier.as_ref(), record.email.as_deref());
+            if described == [None, None] {
+                doubts.push((record.first_name.as_deref(), record.last_name.as_deref(), who));
             }
+            held.extend(described.into_iter().flatten());
         }
+        held.into_iter().for_each(|user| self.hold(user));
+        doubts.into_iter().for_each(|(first_name, last_name, who)| self.doubt(first_name, last_name, &who));
     }
 
-    /// The user whom a bad record describes, who is held: the one with its identifier, or else the one with its e-mail,
-    /// unless a good record has that one. Where both are there, both are held.
-    fn described_user(&mut self, identifier: Option<&ExternalIdentifier>, email: Option<&str>) -> Option<u32> {
+    /// The users whom a bad record describes: the one with its identifier, and the one with its e-mail, unless a good
+    /// record has that one.
+    fn described_users(&self, identifier: Option<&ExternalIdentifier>, email: Option<&str>) -> [Option<u32>; 2] {
         let by_identifier = identifier.and_then(|id| self.users_by_identifier.get(id.as_str()).copied());
         let by_email = email.and_then(|email| self.owner_of_email(&email_key(email))).filter(|&user| {
             let standing = self.standings[user as usize];
             !matches!(standing, Standing::Claimed(_)) || Some(user) == by_identifier
         });
-        by_identifier.into_iter().chain(by_email).for_each(|user| self.hold(user));
-        by_identifier.or(by_email)
+        [by_identifier, by_email]
     }
 
     fn leave_users_of_elsewhere(&mut self) {

@@ -23,6 +23,9 @@ const KEY_SHOWN: usize = 100;
 /// Stands between the parts of a key of several columns. It cannot be seen, so that no part has it.
 const BETWEEN: char = '\u{1f}';
 
+/// Columns with their places in a table.
+type Places = Vec<(Box<str>, usize)>;
+
 /// The keys of the records of a table.
 pub(super) struct Keys {
     made: Made,
@@ -149,7 +152,7 @@ pub(super) fn shown(key: &str) -> String {
 }
 
 /// The columns that a key is made of, with their places; `None` where an empty list does not tell its columns.
-fn places(table: &Table, key: &Key, source: &str) -> Result<Option<Vec<(Box<str>, usize)>>, ConfigError> {
+fn places(table: &Table, key: &Key, source: &str) -> Result<Option<Places>, ConfigError> {
     if !table.knows_its_columns() {
         return Ok(None);
     }

@@ -151,11 +151,11 @@ impl Source for UnionSource {
 impl Part {
     /// What it calls the columns that are used of the union.
     fn columns_of(&self, used: &BTreeSet<Box<str>>, list_column: &str) -> BTreeSet<Box<str>> {
-        let own = |column: &Box<str>| match self.columns.get(column) {
+        let own = |column: &str| match self.columns.get(column) {
             Some(own) => own.clone(),
-            None => Some(column.clone()),
+            None => Some(column.into()),
         };
-        used.iter().filter(|column| ***column != *list_column).filter_map(own).collect()
+        used.iter().filter(|column| ***column != *list_column).filter_map(|column| own(column)).collect()
     }
 
     /// What the union calls the columns of this part, in the part's order.
@@ -204,8 +204,9 @@ impl Part {
         table: &Table,
         label: &str,
     ) -> Result<(), ConfigError> {
-        let is_lacking = |column: &&Box<str>| {
-            !columns.contains(column) && !matches!(self.columns.get(*column), Some(None)) && ***column != *list_column
+        let is_lacking = |column: &str| {
+            let is_there = columns.iter().any(|known| **known == *column);
+            !is_there && !matches!(self.columns.get(column), Some(None)) && column != list_column
         };
         let lacking = used.iter().find(|column| table.knows_its_columns() && is_lacking(column));
         let Some(column) = lacking else { return Ok(()) };

@@ -25,7 +25,7 @@ fn guard<'p>(plan: &'p Value, id: &str) -> &'p Value {
 fn a_join_that_matches_nobody_is_shown_and_blocks() {
     let company = Company::new("group");
     let plan = company.plan(0);
-    let join = json!({"people": 489, "with_row": 489, "rows_of_nobody": 0});
+    let join = json!({"people": 500, "with_row": 500, "rows_of_nobody": 0});
     assert_eq!(
         (&plan["sources"][0]["join"], &plan["sources"][1]["join"]),
         (&Value::Null, &join),
@@ -40,18 +40,18 @@ fn a_join_that_matches_nobody_is_shown_and_blocks() {
     }
     company.edit("skovik-sync.toml", "{{ payroll.company_car }}", "{{ payroll.company_car | default(false) }}");
     let output = company.run(&["plan"]).ends(5);
-    output.prints(&["! joined: 0 of 489 people in scope have a record, 500 records belong to nobody"]);
+    output.prints(&["! joined: 0 of 500 people in scope have a record, 500 records belong to nobody"]);
     let plan: Value = serde_json::from_str(&company.read("plan.json")).unwrap();
     let blocking = guard(&plan, "max_unmatched_percent");
     assert_eq!(blocking["outcome"], json!("block"), "{:#}", plan["guards"]);
     company.run(&["check"]).ends(0).prints(&[
-        "join      payroll: 0 of 489 people in scope have a record, 500 records belong to nobody (! max_unmatched_percent is 50)\n",
-        "489 more would meet but for leading zeros",
+        "join      payroll: 0 of 500 people in scope have a record, 500 records belong to nobody (! max_unmatched_percent is 50)\n",
+        "500 more would meet but for leading zeros",
     ]);
     company
         .run(&["show", "plan.json", "--format", "markdown"])
         .ends(0)
-        .prints(&["0 of 489 people in scope have a record"]);
+        .prints(&["0 of 500 people in scope have a record"]);
     // A key that is a template meets again.
     let key = "kind = \"json\"\npath = \"payroll.json\"\nkey = \"employee_id\"\n";
     company.edit("skovik-sync.toml", key, &key.replace("\"employee_id\"", "\"{{ employee_id | int }}\""));
