@@ -200,6 +200,9 @@ pub struct Approve {
     /// How long the approval holds, such as 24h
     #[arg(long, value_name = "DURATION")]
     pub expires: Option<String>,
+    /// Show Skovik's ids after each person, manager, branch and custom field
+    #[arg(long)]
+    pub ids: bool,
     /// Lift the guards of this kind up to a count: deletes=N, changes=N, creates=N, emptied=N or unresolved=N; repeatable
     #[arg(long, value_name = "KIND=N")]
     pub allow: Vec<String>,
@@ -248,7 +251,7 @@ pub struct Apply {
 /// Arguments of `undo`.
 #[derive(Debug, Args)]
 pub struct Undo {
-    /// The plan that was applied, with its journal beside it
+    /// The plan that was applied, whose journal is in the state folder
     #[arg(value_name = "PLAN")]
     pub plan: PathBuf,
     /// Where to write the plan that takes it back

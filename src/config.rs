@@ -127,7 +127,7 @@ pub struct ScopeSettings {
     /// Who may be removed.
     pub remove: Remove,
     /// Who is never touched: e-mails, external identifiers, ids, and `role:…`.
-    pub protect: Vec<String>,
+    pub protect: Option<Vec<String>>,
     /// What a bad record means.
     pub invalid: Invalid,
 }

@@ -8,6 +8,7 @@
 //! in here may be applied in any order. Each step is linear in the people. Nothing in here does I/O.
 
 mod changes;
+mod look_alikes;
 mod matching;
 mod protect;
 mod settle;
@@ -188,6 +189,7 @@ impl<'a> Comparison<'a> {
     /// Where Skovik's list contradicts what Skovik promises; see [`Untrusted`].
     pub fn new(desired: &'a Desired, directory: &'a Directory, policy: &'a Policy) -> Result<Self, Untrusted> {
         let mut comparison = Self::matched(desired, directory, policy)?;
+        comparison.keep_an_admin();
         comparison.find_obstacles();
         comparison.settle();
         Ok(comparison)

@@ -3,6 +3,7 @@
 //! A bad record costs nobody but its own person, who is set aside with a reason. This module never compares with the
 //! users of Skovik, and never looks at two records at once, but to find out whom a manager's key means.
 
+mod distinguished_name;
 mod explain;
 mod lookup;
 mod person;
@@ -33,6 +34,7 @@ use crate::template_cost::{Progress, in_time, spawn};
 
 pub use explain::{FoundRecord, Step};
 
+use distinguished_name::normal_form;
 use lookup::{Branches, FieldValues};
 use person::{Outcome, Person, Reader};
 
@@ -338,20 +340,30 @@ enum Answer<'a> {
 /// Where managers are named by another key than their identifier, the wishes hold that key so far.
 fn settle_managers(desired: &mut Desired, answers: &[(Box<str>, Option<ExternalIdentifier>)]) {
     let mut by_key: FxHashMap<&str, Answer<'_>> = FxHashMap::default();
+    // A directory need not write a name in one way. It is only looked up here if no record is called it to the letter.
+    let mut by_name: FxHashMap<String, Answer<'_>> = FxHashMap::default();
     for (key, identifier) in answers {
-        let answer = Answer::One(identifier.as_ref());
-        by_key.entry(key).and_modify(|answer| *answer = Answer::Several).or_insert(answer);
+        let answer = || Answer::One(identifier.as_ref());
+        by_key.entry(key).and_modify(|answer| *answer = Answer::Several).or_insert_with(answer);
+        if let Some(name) = normal_form(key) {
+            by_name.entry(name).and_modify(|answer| *answer = Answer::Several).or_insert_with(answer);
+        }
     }
     for employee in desired.employees.iter_mut().chain(&mut desired.elsewhere) {
-        settle_manager(employee, &by_key);
+        settle_manager(employee, &by_key, &by_name);
     }
 }
 
-fn settle_manager(employee: &mut Employee, by_key: &FxHashMap<&str, Answer<'_>>) {
+fn settle_manager(
+    employee: &mut Employee,
+    by_key: &FxHashMap<&str, Answer<'_>>,
+    by_name: &FxHashMap<String, Answer<'_>>,
+) {
     let ManagerWish::Employee(key) = &employee.manager else { return };
     let unresolved =
         |reason: &str| ManagerWish::Unresolved { key: key.as_str().into(), reason: reason.to_owned().into_boxed_str() };
-    employee.manager = match by_key.get(key.as_str()) {
+    let found = by_key.get(key.as_str()).or_else(|| by_name.get(&normal_form(key.as_str())?));
+    employee.manager = match found {
         Some(Answer::One(Some(identifier))) => ManagerWish::Employee((*identifier).clone()),
         Some(Answer::One(None)) => unresolved("the record that it refers to has no external identifier"),
         Some(Answer::Several) => unresolved("several records in scope answer to it"),

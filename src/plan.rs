@@ -95,13 +95,34 @@ pub struct SourceSummary {
     pub kind: String,
     /// How many records it gave.
     pub records: u64,
-    /// Why it is believed to have been read whole, such as `expect_records`, `sha256_file` or `trusted`.
+    /// What proves that it was read whole, such as `expect_records`, `sha256_file` or `total`. `trusted`, `last-page` and
+    /// `exit-status` prove nothing; see [`Self::unproven`].
     pub proof: String,
     /// Covers its records, sorted by key.
     pub fingerprint: Digest,
     /// How the people in scope were joined with it; nothing for the first source, which lists them, and for tables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub join: Option<Join>,
+}
+
+impl SourceSummary {
+    /// As [`unproven`], of its own proof.
+    #[must_use]
+    pub fn unproven(&self) -> Option<&'static str> {
+        unproven(&self.proof)
+    }
+}
+
+/// What to say if nothing proves that a list is complete. A total, a count, a checksum and a protocol's own end mark are
+/// proofs. A last page only shows that the server stopped.
+#[must_use]
+pub fn unproven(proof: &str) -> Option<&'static str> {
+    match proof {
+        "trusted" => Some("trusted, no proof that it is whole"),
+        "last-page" => Some("read to the last page, not proven"),
+        "exit-status" => Some("the program ended well, not proven"),
+        _ => None,
+    }
 }
 
 /// How many people are in each group.

@@ -34,6 +34,7 @@ use crate::files::{WRONG_KIND, write_private};
 use crate::mapping::Mapper;
 use crate::plan::{Digest, GuardResult, Plan};
 use crate::provider::{Account, Provider};
+use crate::render::Ids;
 use crate::state::State;
 use crate::ui::Ui;
 use watch::Watch;
@@ -48,9 +49,14 @@ const REASONS_SHOWN: usize = 10;
 pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     places(args, global).check()?;
     let plan = read_plan(&args.plan)?;
+    let settings = load_settings(&global.config);
+    // Before the state is made, if there is none.
+    if let Ok(settings) = &settings {
+        places(args, global).settings(settings).check()?;
+    }
     let state = open_state(global)?;
     let finished = replay(&state, &plan)?.finished;
-    let settings = load_settings(&global.config).and_then(|settings| {
+    let settings = settings.and_then(|settings| {
         same_settings(&plan, &settings, &global.config)?;
         Ok(settings)
     });
@@ -59,7 +65,6 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
         // The settings have moved on since.
         Err(error) => return finished.map_or(Err(error), |finished| finished_before(args, finished, ui)),
     };
-    places(args, global).settings(&settings).check()?;
     if plan.content().operations.is_empty() {
         say(args, ui, "nothing to do: the plan has no operations");
         return Ok(ExitStatus::Done);
@@ -171,7 +176,7 @@ fn approval(plan: &Plan, args: &cli::Apply, settings: &Settings, may_ask: bool, 
     if !may_ask {
         return Err(refusal);
     }
-    super::plan::show(plan, &args.plan, false, ui)?;
+    super::plan::show(plan, &args.plan, Ids::Hidden, ui)?;
     if ui.confirm("Apply this plan?", "yes", "give --approved-hash")? {
         Ok(Granted { approvers: Vec::new(), allow: std::collections::BTreeMap::new() })
     } else {
@@ -321,5 +326,5 @@ fn status(report: &Report, wrote: bool) -> ExitStatus {
 
 /// A file that an option names, for messages.
 fn named(option: &str, path: &Path) -> String {
-    format!("{option} {}", path.display())
+    format!("{option} {}", shown(path))
 }

@@ -34,7 +34,7 @@ use crate::ui::Ui;
 /// not count.
 pub fn run(args: &cli::Approve, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let plan = read_plan(&args.plan)?;
-    super::plan::show(&plan, &args.plan, false, ui)?;
+    super::plan::show(&plan, &args.plan, args.ids.into(), ui)?;
     approve(&plan, args, global, ui)?;
     Ok(ExitStatus::Done)
 }

@@ -75,7 +75,7 @@ pub(super) fn policy(
         renumber: settings.scope.renumber,
         same_person,
         remove: settings.scope.remove,
-        protect: Protect::new(&settings.scope.protect),
+        protect: settings.scope.protect.as_ref().map_or_else(Protect::of_admins, |entries| Protect::new(entries)),
         branches: resolved.scope_branches().map(|branches| branches.iter().cloned().collect()),
     }
 }
@@ -97,9 +97,9 @@ pub(super) fn plan_bytes(path: &Path) -> std::io::Result<Vec<u8>> {
 
 fn plan_at(path: &Path, links: Links) -> anyhow::Result<Plan> {
     let text = read_regular(path, MOST_PLAN, links)
-        .with_context(|| format!("cannot read the plan {}; `skovik-sync plan` writes one", path.display()))
+        .with_context(|| format!("cannot read the plan {}; `skovik-sync plan` writes one", shown(path)))
         .or_refuse(ExitStatus::Usage)?;
-    Plan::read(&text).with_context(|| path.display().to_string()).or_refuse(ExitStatus::Damaged)
+    Plan::read(&text).with_context(|| shown(path).to_string()).or_refuse(ExitStatus::Damaged)
 }
 
 /// Refuses a plan that was made with other settings, or that only says to have been made with these.
@@ -115,7 +115,7 @@ pub(super) fn same_settings(plan: &Plan, settings: &Settings, path: &Path) -> an
     }
     let problem = format!(
         "the settings in {} are not those that the plan was made with; plan again, or name the right file with --config",
-        path.display()
+        shown(path)
     );
     Err(refused(ExitStatus::Stale, problem))
 }
@@ -204,7 +204,7 @@ pub(super) fn write_approval(plan: &Path, approval: &Approval) -> anyhow::Result
 pub(super) fn approvals_of(plan: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> {
     let folder = plan.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let plan_name = plan.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let looked_through = || format!("cannot look for approvals in {}", folder.display());
+    let looked_through = || format!("cannot look for approvals in {}", shown(folder));
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).with_context(looked_through)? {
         let entry = entry.with_context(looked_through)?;
@@ -236,7 +236,12 @@ fn approvals_beside(plan: &Path) -> anyhow::Result<Vec<Found>> {
 /// A link, a folder or a pipe is no approval: what a link leads to can differ from one reading to the next, and from
 /// one machine to the next.
 fn read_approval(path: &Path) -> Result<Approval, String> {
-    let cannot = |error: std::io::Error| format!("cannot be read: {error}");
+    let cannot = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::PermissionDenied => "cannot be read by this user, as its owner alone may: give it to this \
+                                                 user (chown), or approve as this user"
+            .to_owned(),
+        _ => format!("cannot be read: {error}"),
+    };
     if !fs::symlink_metadata(path).map_err(cannot)?.is_file() {
         return Err("is not a file of its own, but a link or a folder; put the approval itself there".to_owned());
     }
@@ -262,9 +267,9 @@ pub(super) fn rules(plan: &Plan, settings: &Settings) -> anyhow::Result<Rules> {
 
 fn allowed_signers(path: &Path) -> anyhow::Result<AllowedSigners> {
     let text = read_regular_text(path, MOST_SIGNERS, Links::Follow)
-        .with_context(|| format!("cannot read allowed_signers {}", path.display()))?;
+        .with_context(|| format!("cannot read allowed_signers {}", shown(path)))?;
     AllowedSigners::parse(&text, &TimeZone::system())
-        .map_err(|problem| anyhow::anyhow!("allowed_signers {} {problem}", path.display()))
+        .map_err(|problem| anyhow::anyhow!("allowed_signers {} {problem}", shown(path)))
 }
 
 /// Guards with their figures, for a refusal; of many, the first ones.
@@ -325,7 +330,7 @@ pub(super) fn misplaced(path: &Path, problem: &std::io::Error) -> anyhow::Error 
     refused(ExitStatus::Usage, problem)
 }
 
-/// The file's name for a message or a command line that the reader may copy.
+/// A file's name for a message, with what nobody sees in it written out. What is to be typed is quoted with `shell_path`.
 pub(super) fn shown(path: &Path) -> String {
-    path.display().to_string()
+    printable(&path.to_string_lossy()).into_owned()
 }

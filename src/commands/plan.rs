@@ -14,9 +14,10 @@ use super::signals::{EndedBySignals, unless_interrupted};
 use crate::cli::{self, Global};
 use crate::config::{Invalid, Settings, SourceSettings, TargetSettings, Unresolved};
 use crate::diff::Policy;
-use crate::employee::{Desired, Directory, ExternalIdentifier};
+use crate::employee::{Desired, Directory, ExternalIdentifier, Join};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::write_private;
+use crate::guard;
 use crate::mapping::{Mapper, ResolvedMapper};
 use crate::plan::{Digest, Input, NoPlan, Plan};
 use crate::provider::skovik::Skovik;
@@ -162,6 +163,7 @@ impl SourceProgress {
 pub(super) struct Facts {
     policy: Policy,
     only: BTreeSet<ExternalIdentifier>,
+    joins: Vec<guard::Join>,
 }
 
 impl Facts {
@@ -169,17 +171,25 @@ impl Facts {
         let people = |names: &[String]| -> BTreeSet<ExternalIdentifier> {
             names.iter().map(|name| ExternalIdentifier::from(name.trim())).collect()
         };
-        Self { policy: policy(settings, &both.resolved, people(same_person)), only: people(only) }
+        let later = settings.sources.iter().skip(1).zip(&both.desired.joins);
+        let join = |(source, join): (&SourceSettings, &Join)| guard::Join {
+            source: source.name.to_string(),
+            people: join.people,
+            without_row: join.without_row(),
+            limit_percent: source.max_unmatched_percent,
+        };
+        let joins = later.map(join).collect();
+        Self { policy: policy(settings, &both.resolved, people(same_person)), only: people(only), joins }
     }
 
     pub(super) fn input<'a>(&'a self, settings: &'a Settings, both: &'a BothSides) -> Input<'a> {
-        let Self { policy, only } = self;
+        let Self { policy, only, joins } = self;
         Input {
             desired: &both.desired,
             directory: &both.directory,
             policy,
             limits: &settings.guard,
-            joins: &[],
+            joins,
             managers_must_resolve: settings.manager.unresolved == Unresolved::Error,
             records_must_be_valid: settings.scope.invalid == Invalid::Error,
             only,
@@ -240,8 +250,8 @@ fn unused_name(out: &Path, plan: Digest) -> PathBuf {
 }
 
 /// Shows a plan.
-pub(super) fn show(plan: &Plan, path: &Path, all: bool, ui: &Ui) -> anyhow::Result<()> {
-    ui.print(display(plan, &text_options(path, all, ui)))
+pub(super) fn show(plan: &Plan, path: &Path, ids: Ids, ui: &Ui) -> anyhow::Result<()> {
+    ui.print(display(plan, &TextOptions { ids, ..text_options(path, false, ui) }))
 }
 
 /// How a plan is shown on standard output: on a terminal, long groups are cut.

@@ -13,6 +13,7 @@ use crate::exit::{ExitStatus, refused};
 use crate::files::write_private;
 use crate::plan::Plan;
 use crate::provider::skovik::Skovik;
+use crate::render::Ids;
 use crate::state::State;
 use crate::ui::Ui;
 
@@ -42,7 +43,7 @@ pub fn run(args: &cli::Undo, global: &Global, ui: &Ui) -> anyhow::Result<ExitSta
         inverse(&plan, &history, &settings).with_context(|| format!("no undo can be made from {}", shown(&path)))?;
     super::plan::put_applied_plan_away(&args.out, &undo, global, ui)?;
     write_private(&args.out, |file| undo.write(file)).with_context(|| format!("cannot write {}", shown(&args.out)))?;
-    super::plan::show(&undo, &args.out, false, ui)?;
+    super::plan::show(&undo, &args.out, Ids::Hidden, ui)?;
     let blocked = undo.blocking_guards().next().is_some();
     ui.note(super::plan::next_step(&args.out, blocked, undo.content().operations.is_empty()));
     Ok(if blocked { ExitStatus::Blocked } else { ExitStatus::Done })

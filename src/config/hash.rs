@@ -68,7 +68,7 @@ struct HashedScope<'a> {
     matching: &'static [&'static str],
     renumber: Renumber,
     remove: Remove,
-    protect: BTreeSet<&'a str>,
+    protect: Option<BTreeSet<&'a str>>,
     invalid_is_error: bool,
 }
 
@@ -170,7 +170,7 @@ fn scope_of(scope: &ScopeSettings) -> HashedScope<'_> {
         matching: if *match_email { &["external_identifier", "primary_email"] } else { &["external_identifier"] },
         renumber: *renumber,
         remove: *remove,
-        protect: protect.iter().map(String::as_str).collect(),
+        protect: protect.as_ref().map(|protect| protect.iter().map(String::as_str).collect()),
         invalid_is_error: *invalid == super::Invalid::Error,
     }
 }

@@ -185,7 +185,7 @@ fn scope(section: Section<'_>, names: &[Arc<str>], employee: &EmployeeSettings) 
         remove: section
             .word("remove", &[("identified", Remove::Identified), ("all", Remove::All), ("none", Remove::None)])?
             .unwrap_or_default(),
-        protect: section.texts("protect")?.unwrap_or_default(),
+        protect: section.texts("protect")?,
         invalid: section.word("invalid", &[("skip", Invalid::Skip), ("error", Invalid::Error)])?.unwrap_or_default(),
     })
 }

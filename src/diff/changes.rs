@@ -111,6 +111,7 @@ impl Comparison<'_> {
                 result.drafts.push(Draft::Delete { user });
             }
         }
+        self.remark_look_alikes(&mut result);
         result
     }
 
@@ -122,7 +123,7 @@ impl Comparison<'_> {
 
     fn remark_adoption(&self, index: u32, user: u32, result: &mut Drafts) {
         let (employee, user) = (self.employee(index), self.user(user));
-        if user.identifier.is_none() {
+        if user.identifier.is_none() && email_key(&user.email) == email_key(&employee.email) {
             result.diagnostics.push(Diagnostic {
                 severity: Severity::Info,
                 code: "adopted".to_owned(),

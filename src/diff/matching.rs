@@ -6,7 +6,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::{Claim, Comparison, Person, Policy, Remove, Renumber, Standing, Untrusted, describe_user};
 use crate::diagnostic::Severity;
-use crate::employee::{Desired, Directory, Employee, ExternalIdentifier, email_key};
+use crate::employee::{Desired, Directory, Employee, ExternalIdentifier, User, email_key};
 use crate::text::shell_option;
 
 impl<'a> Comparison<'a> {
@@ -39,6 +39,7 @@ impl<'a> Comparison<'a> {
         comparison.set_rival_claims_aside();
         comparison.claim_by_identifier();
         comparison.claim_by_email();
+        comparison.claim_by_decision();
         comparison.leave_users_of_elsewhere();
         comparison.find_leavers();
         comparison.hold_users_of_other_records();
@@ -68,20 +69,24 @@ impl<'a> Comparison<'a> {
                 return Err(Untrusted::NoRoles { user: user.id.to_string() });
             }
         }
-        let manager = |user: &crate::employee::User| by_id.get(user.manager.as_ref()?.as_str()).copied();
+        let manager = |user: &User| by_id.get(user.manager.as_ref()?.as_str()).copied();
         self.managers = users.iter().map(manager).collect();
         Ok(())
     }
 
     fn set_standings(&mut self) {
         let Policy { protect, branches, .. } = self.policy;
-        for (standing, user) in self.standings.iter_mut().zip(&self.directory.users) {
+        let users = &self.directory.users;
+        // Where some users' roles are told, those whose roles are not may be admins.
+        let protects_untold = protect.is_default() && users.iter().any(|user| user.roles.is_some());
+        let is_untold = |user: &User| protects_untold && user.roles.is_none();
+        for (standing, user) in self.standings.iter_mut().zip(users) {
             let managed = match (branches, &user.branch) {
                 (None, _) => true,
                 (Some(branches), Some(branch)) => branches.contains(branch),
                 (Some(_), None) => false,
             };
-            *standing = if protect.covers(user) {
+            *standing = if protect.covers(user) || is_untold(user) {
                 Standing::Protected
             } else if managed {
                 Standing::Leaving
@@ -89,8 +94,21 @@ impl<'a> Comparison<'a> {
                 Standing::Unmanaged
             };
         }
-        for entry in protect.without_user(&self.directory.users) {
-            let message = format!("[scope] protect names {entry:?}, but no user of Skovik answers to it");
+        let untold = users.iter().filter(|user| is_untold(user)).count();
+        if untold > 0 {
+            let message = format!(
+                "Skovik does not tell the roles of {untold} of {} users; they may be admins and are protected, as \
+                 [scope] protect is not set",
+                users.len()
+            );
+            self.diagnose(Severity::Warning, "roles_not_told", None, message);
+        }
+        if protect.is_default() && users.iter().any(|user| user.roles.is_some()) && !users.iter().any(User::is_admin) {
+            let message = "no user of Skovik has the role admin, so nobody is protected as one: see [scope] protect";
+            self.diagnose(Severity::Info, "no_admin", None, message.to_owned());
+        }
+        for entry in protect.without_user(users) {
+            let message = format!("[scope] protect names {entry:?}, which protects no user of Skovik");
             self.diagnose(Severity::Warning, "protect_matches_nobody", None, message);
         }
     }
@@ -223,7 +241,7 @@ impl<'a> Comparison<'a> {
         self.set_employee_aside(index, code, reason);
     }
 
-    fn claim(&mut self, employee: u32, user: u32) {
+    pub(super) fn claim(&mut self, employee: u32, user: u32) {
         let standing = &mut self.standings[user as usize];
         self.claims[employee as usize] = match *standing {
             Standing::Leaving => {

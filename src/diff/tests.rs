@@ -3,5 +3,7 @@
 mod company;
 mod guards;
 mod laws;
+mod look_alikes;
 mod made_up_guard;
+mod protection;
 mod rules;

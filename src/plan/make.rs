@@ -68,7 +68,8 @@ pub enum NoPlan {
     },
     /// `--same-person` names people about whom there is nothing to decide.
     #[error(
-        "--same-person {0}: no employee with this identifier has the e-mail of a user whose identifier is in no source"
+        "--same-person {0}: no employee with this identifier has the e-mail of a user whose identifier is in no source, or \
+         the name of exactly one user whom no record describes"
     )]
     NothingToDecide(ExternalIdentifier),
     /// `--only` names people for whom there is nothing to do.

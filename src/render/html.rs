@@ -79,8 +79,9 @@ struct Source {
     name: String,
     kind: String,
     records: String,
-    /// None where the source is only trusted.
-    proof: Option<String>,
+    proof: String,
+    /// What to say instead if nothing proves that the list is complete.
+    unproven: Option<&'static str>,
     /// None for the first source, which lists the people.
     join: Option<String>,
 }
@@ -200,9 +201,8 @@ impl Guard {
 impl Source {
     fn of(source: &SourceSummary) -> Self {
         let SourceSummary { name, kind, records, proof, fingerprint: _, join } = source;
-        let proof = (proof != "trusted").then(|| shown_text(proof));
-        let join = join.map(|join| join.to_string());
-        Self { name: shown_text(name), kind: shown_text(kind), records: number(*records), proof, join }
+        let (proof, unproven, join) = (shown_text(proof), source.unproven(), join.map(|join| join.to_string()));
+        Self { name: shown_text(name), kind: shown_text(kind), records: number(*records), proof, unproven, join }
     }
 }
 

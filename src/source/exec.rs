@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 
 use super::format::{Format, FormatName};
-use super::{Conditions, ReadError, Reading, Source, blocking};
+use super::{Conditions, EXIT_STATUS, ReadError, Reading, Source, blocking};
 use crate::files::LARGEST_LIST;
 use crate::setting::quoting::{is_variable_name, length, variable};
 use crate::setting::section::Section;
@@ -86,7 +86,7 @@ impl ExecSource {
         let (format, program) = (self.format.clone(), program.clone());
         let table =
             move || format.table(&printed).map_err(|problem| format!("what {program} printed: {problem}").into());
-        Ok(Reading { table: blocking(table).await?, proof: Some("exit-status"), modified: None })
+        Ok(Reading { table: blocking(table).await?, proof: Some(EXIT_STATUS), modified: None })
     }
 
     fn start(&self) -> std::io::Result<Child> {

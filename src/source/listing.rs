@@ -8,13 +8,13 @@ use tokio::time::timeout;
 use super::keys::{self, Keys};
 use super::settings::{Missing, Prefer, SourceSettings};
 use super::table::Table;
-use super::{Conditions, ReadError, Reading, SourceError, age, blocking, preference, untrusted};
-use crate::plan::SourceSummary;
+use super::{
+    Conditions, EXIT_STATUS, LAST_PAGE, ReadError, Reading, SourceError, age, blocking, preference, untrusted,
+};
+use crate::plan::{SourceSummary, unproven};
 
 /// The proof of a list that has none.
 const TRUSTED: &str = "trusted";
-/// What says nothing of whether a list is whole.
-const UNPROVEN: [&str; 3] = [TRUSTED, "last-page", "exit-status"];
 /// How many rows a message names.
 const ROWS_SHOWN: usize = 10;
 /// How many keys a message names.
@@ -147,8 +147,12 @@ impl Listing {
 
 /// What the plan says of a source's completeness.
 pub(super) fn proof_of(is_counted: bool, proof: Option<&str>) -> String {
-    let proofs: Vec<&str> = is_counted.then_some("expect_records").into_iter().chain(proof).collect();
-    if proofs.is_empty() { TRUSTED.to_owned() } else { proofs.join("+") }
+    match (is_counted, proof) {
+        (false, None) => TRUSTED.to_owned(),
+        (false, Some(proof)) => proof.to_owned(),
+        (true, None | Some(LAST_PAGE | EXIT_STATUS)) => "expect_records".to_owned(),
+        (true, Some(proof)) => format!("expect_records+{proof}"),
+    }
 }
 
 /// The same of several lists together: what proves each of them, or that one of them is not proven.
@@ -156,9 +160,9 @@ fn proof_of_parts(is_counted: bool, table: &Table) -> String {
     if is_counted {
         return "expect_records".to_owned();
     }
-    let unproven = table.parts().find(|part| UNPROVEN.contains(&&*part.proof));
+    let weakest = table.parts().find(|part| unproven(&part.proof).is_some());
     let proofs: BTreeSet<&str> = table.parts().map(|part| &*part.proof).collect();
-    unproven.map_or_else(|| proofs.into_iter().collect::<Vec<_>>().join("+"), |part| part.proof.clone())
+    weakest.map_or_else(|| proofs.into_iter().collect::<Vec<_>>().join("+"), |part| part.proof.clone())
 }
 
 /// Reads all records of a source, and holds them against what is known of the list as a whole.

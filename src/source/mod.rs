@@ -16,12 +16,15 @@ mod keys;
 mod ldap;
 mod listing;
 mod lookup;
+mod near;
 mod pointer;
 mod preference;
+mod profile;
 mod records;
 mod repeated;
 mod sample;
 mod scim;
+mod sections;
 mod settings;
 mod sql;
 mod table;
@@ -48,8 +51,8 @@ pub(crate) use records::TABLE_KIND;
 pub use records::{Records, Testimony, TestimonyRow};
 pub(crate) use repeated::Scope;
 pub(crate) use sample::SampleColumn;
+pub(crate) use sections::{sources, tables};
 pub use settings::{Key, MaxAge, Missing, Prefer, SourceSettings};
-pub(crate) use settings::{sources, tables};
 
 use csv::CsvFormat;
 use exec::ExecSource;
@@ -75,6 +78,11 @@ pub(crate) trait Source: fmt::Debug + Send + Sync {
     /// Reads all of its records. What has come so far is dropped with the future, where that takes too long.
     fn read<'a>(&'a self, conditions: &'a Conditions<'a>) -> BoxFuture<'a, Result<Reading, ReadError>>;
 }
+
+/// The server said that this was the last page, or gave an empty one. It may have stopped early.
+const LAST_PAGE: &str = "last-page";
+/// The program ended with the exit status 0. It may have printed a part of the list.
+const EXIT_STATUS: &str = "exit-status";
 
 /// What a source is read under.
 pub(crate) struct Conditions<'a> {
@@ -116,7 +124,7 @@ impl Conditions<'_> {
 /// A source as it was read.
 pub(crate) struct Reading {
     pub(crate) table: Table,
-    /// What, besides `expect_records`, proves that it is whole.
+    /// What, besides `expect_records`, speaks for it being whole. [`LAST_PAGE`] and [`EXIT_STATUS`] prove nothing.
     pub(crate) proof: Option<&'static str>,
     /// When it was last changed, where the file system or the server says so.
     pub(crate) modified: Option<SystemTime>,
@@ -302,6 +310,7 @@ pub(crate) async fn join(to_read: &ToRead<'_>, mut listings: Vec<Listing>) -> Re
     let joining = blocking(move || Ok(Records::join(listings, tables))).await;
     let records = joining.map_err(|error| untrusted(&first, error))?;
     for (source, remark) in records.key_remarks() {
+        let remark = to_read.secrets.hide(&remark);
         tracing::warn!("source `{source}`: {remark}; such records are not used");
     }
     Ok(records)

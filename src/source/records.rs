@@ -3,17 +3,17 @@
 //! The first source lists the people; what others say about nobody in it is not used. Joining copies nothing: a joined
 //! record is the places of its rows.
 
+mod context;
+
 use std::fmt;
 use std::sync::Arc;
 
-use minijinja::Value;
-use minijinja::value::{Enumerator, Object, ObjectExt};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Listing;
 use super::lookup::Lookup;
-use super::table::{Cell, CellKind, unreadable};
-use crate::employee::{Join, Origin, normal_text};
+use super::table::{Cell, CellKind};
+use crate::employee::{Join, Origin};
 use crate::plan::SourceSummary;
 use crate::setting::ConfigError;
 use crate::setting::template::Template;
@@ -142,6 +142,15 @@ impl Records {
     /// How many records of a later source have a key that nobody has.
     pub(crate) fn rows_of_nobody(&self, source: usize) -> u64 {
         source.checked_sub(1).map_or(0, |later| self.0.of_nobody[later])
+    }
+
+    /// The keys of the records that a later source has nothing for, and those of its rows that belong to nobody.
+    pub(super) fn unmatched(&self, source: usize) -> (Vec<&str>, Vec<&str>) {
+        let Some(other) = self.0.sources.get(source) else { return Default::default() };
+        let keys: FxHashSet<&str> = (0..self.len()).map(|record| self.key(record)).collect();
+        let mine = (0..self.len()).filter(|&record| !self.has_row(record, source)).map(|record| self.key(record));
+        let theirs = (0..other.table.len()).map(|row| other.key(row)).filter(|key| !keys.contains(key));
+        (mine.filter(|key| !key.is_empty()).collect(), theirs.filter(|key| !key.is_empty()).collect())
     }
 
     /// Whether a source has a record for somebody.
@@ -276,17 +285,6 @@ impl Records {
             Err(super::no_such_column(&template.setting, &source.name, &name.column, &source.table))
         })
     }
-
-    /// A record as templates see it: texts in NFC, unless they are wanted to the letter.
-    pub(crate) fn context(&self, record: usize, to_the_letter: bool) -> Value {
-        Value::from_object(Person { joined: Arc::clone(&self.0), record, to_the_letter, instead: None })
-    }
-
-    /// The same, as if this row of a source were the one that counts.
-    pub(crate) fn context_with(&self, record: usize, source: usize, row: u32) -> Value {
-        let instead = Some((source, row as usize));
-        Value::from_object(Person { joined: Arc::clone(&self.0), record, to_the_letter: false, instead })
-    }
 }
 
 /// A row or a record by its 32 bits.
@@ -340,82 +338,5 @@ impl fmt::Debug for Records {
     /// Without the records, which are personal data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.0.sources.iter().map(|source| (&source.name, &source.table))).finish()
-    }
-}
-
-/// A joined record: its sources by name.
-struct Person {
-    joined: Arc<Joined>,
-    record: usize,
-    to_the_letter: bool,
-    /// The row of a source that counts instead of the one that was joined.
-    instead: Option<(usize, usize)>,
-}
-
-/// What one source says about a person: its columns by name, all of them undefined where it has no row.
-struct Said {
-    joined: Arc<Joined>,
-    source: usize,
-    row: Row,
-    to_the_letter: bool,
-}
-
-impl Object for Person {
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        self.get_value_by_str(key.as_str()?)
-    }
-
-    fn get_value_by_str(self: &Arc<Self>, name: &str) -> Option<Value> {
-        let Some(source) = self.joined.sources.iter().position(|source| *source.name == *name) else {
-            let table = self.joined.tables.iter().find(|table| *table.listing().name == *name)?;
-            return Some(Value::from_dyn_object(Arc::clone(table)));
-        };
-        Some(Value::from_object(Said {
-            joined: Arc::clone(&self.joined),
-            source,
-            row: match self.instead {
-                Some((instead, row)) if instead == source => Row::One(row),
-                _ => self.joined.row(self.record, source),
-            },
-            to_the_letter: self.to_the_letter,
-        }))
-    }
-}
-
-impl Object for Said {
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        self.get_value_by_str(key.as_str()?)
-    }
-
-    fn get_value_by_str(self: &Arc<Self>, name: &str) -> Option<Value> {
-        let Listing { table, name: source, .. } = &self.joined.sources[self.source];
-        // A name that is computed in a template need not be in NFC, as columns are.
-        let column = table.column(name).or_else(|| table.column(&normal_text(name)))?;
-        match self.row {
-            Row::One(row) => Some(table.cell(row, column).value(self.to_the_letter)),
-            Row::None => None,
-            Row::Several => Some(unreadable(format!("source `{source}` has several records with the person's key"))),
-        }
-    }
-
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        if self.row == Row::None {
-            return Enumerator::Empty;
-        }
-        self.mapped_enumerator(|said| {
-            Box::new(said.joined.sources[said.source].table.columns().iter().map(|column| Value::from(&**column)))
-        })
-    }
-}
-
-impl fmt::Debug for Person {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Person").field("record", &self.record).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Said {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Said").field("source", &self.source).field("row", &self.row).finish_non_exhaustive()
     }
 }

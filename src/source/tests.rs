@@ -1,6 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod joining;
+mod laws;
 mod programs;
 mod repeated;
 mod several;

@@ -97,14 +97,14 @@ impl File {
 
 /// The cells of the records, by row and column.
 fn cells(records: &Records) -> Vec<BTreeMap<String, String>> {
-    let mut rows = Vec::new();
+    let mut rows = BTreeMap::new();
     for record in 0..records.len() {
         for row in records.testimonies(record).remove(0).rows {
-            rows.push((row.number, row.cells.into_iter().collect()));
+            // Records with the same key are shown with each of them.
+            rows.insert(row.number, row.cells.into_iter().collect());
         }
     }
-    rows.sort_unstable_by_key(|(number, _)| *number);
-    rows.into_iter().map(|(_, cells)| cells).collect()
+    rows.into_values().collect()
 }
 
 #[test]

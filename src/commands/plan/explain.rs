@@ -157,7 +157,7 @@ impl<'a> Found<'a> {
     fn fate(&self, index: u32) -> String {
         match self.comparison.standing_of(index) {
             Standing::Claimed(_) => "kept: another record is theirs".to_owned(),
-            Standing::Protected => "left alone: [scope] protect names them".to_owned(),
+            Standing::Protected => "left alone: [scope] protect covers them".to_owned(),
             Standing::Unmanaged => {
                 "left alone: they are in a branch that [scope] branches leaves out, or nobody whom [scope] remove would \
                  remove"

@@ -81,8 +81,9 @@ fn every_rendering_shows_it_by_its_unit() {
     let view: serde_json::Value = serde_json::from_str(&json::render(&plan).expect("a view")).expect("JSON");
     assert_eq!(view["blocked_by"], serde_json::json!(["max_renamed_percent"]));
     assert_eq!(view["ceilings"], serde_json::json!({"changes": 5}));
-    let passing = text::display(&company(2).plan(), &options).to_string();
-    assert!(passing.contains("2 of 20 (10.0 %), limit 10 %, fewer than 3"), "{passing}");
+    let lower = company(2).with(|company| company.limits = company.limits.clone().with(&MADE_UP, 9));
+    let passing = text::display(&lower.plan(), &options).to_string();
+    assert!(passing.contains("2 of 20 (10.0 %), limit 9 %, fewer than 3"), "{passing}");
 }
 
 #[test]

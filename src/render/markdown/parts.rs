@@ -80,10 +80,11 @@ pub(super) fn sources(content: &Content) -> Section {
         number(*users),
         number(*managed)
     ))];
-    for SourceSummary { name, kind, records, proof, fingerprint: _, join } in &content.sources {
-        let proof = match proof.as_str() {
-            "trusted" => "**trusted, no proof that it is whole**".to_owned(),
-            proof => format!("proven whole by {}", code(proof)),
+    for source in &content.sources {
+        let SourceSummary { name, kind, records, proof, fingerprint: _, join } = source;
+        let proof = match source.unproven() {
+            Some(unproven) => format!("**{unproven}**"),
+            None => format!("proven whole by {}", code(proof)),
         };
         let records = number(*records);
         let join = join.map_or_else(String::new, |join| format!("; {join}"));

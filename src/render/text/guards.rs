@@ -153,9 +153,10 @@ pub(in crate::render) fn figures(guard: &GuardResult) -> String {
         Unit::AtMost => format!("{count}, limit {limit}"),
         Unit::AtLeast => format!("{count}, at least {limit}"),
     };
+    // Why a guard passes that is beyond its limit.
     if let Some(least) = ignore_below
         && count < least
-        && *count > 0
+        && unit(id).is_beyond(*count, *of, *limit)
     {
         text.push_str(&format!(", fewer than {least}"));
     }

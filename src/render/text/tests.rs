@@ -116,7 +116,7 @@ fn everything() {
           reason: in no source
           ! can no longer sign in; unregistered receipts are mailed to them; registered receipts are
             sent for approval at once
-      - (no name)   (user 60f302)  shared@example.com
+      - (no name)   (user 60f302)  shared@example.com  roles: admin, exporter
           reason: in no source
           ! can no longer sign in; unregistered receipts are mailed to them; registered receipts are
             sent for approval at once
@@ -376,7 +376,7 @@ fn colours_are_those_of_the_options() {
           ESC[2mreason:ESC[0m in no source
           ESC[33m! can no longer sign in; unregistered receipts are mailed to them; registered receipts areESC[0m
           ESC[33m  sent for approval at onceESC[0m
-      ESC[31mESC[1m-ESC[0m ESC[1m(no name)ESC[0m   (user 60f302)  shared@example.com
+      ESC[31mESC[1m-ESC[0m ESC[1m(no name)ESC[0m   (user 60f302)  shared@example.com  ESC[31mESC[1mroles: admin, exporterESC[0m
           ESC[2mreason:ESC[0m in no source
           ESC[33m! can no longer sign in; unregistered receipts are mailed to them; registered receipts areESC[0m
           ESC[33m  sent for approval at onceESC[0m

@@ -106,9 +106,8 @@ fn whatever_a_program_says_is_shown_without_keys() {
         "tr '\\0' '\\n' <\"/proc/$PPID/environ\" | grep -e OUR_KEY -e HR_SECRET -e STATE_KEY >&2; exit 3",
         "tr '\\0' '\\n' <\"/proc/$PPID/environ\" | grep -e HR_SECRET | sed 's/-/-\\x1b[1m/g' >&2; exit 3",
         "head -c 280 /dev/zero | tr '\\0' x >&2; tr '\\0' '\\n' <\"/proc/$PPID/environ\" | grep OUR_KEY >&2; exit 3",
-        // A list with a key for a name, for a key that stands twice, for a row that is ragged.
+        // A list with a key for a name, for a row that is ragged.
         "tr '\\0' '\\n' <\"/proc/$PPID/environ\" | grep -e OUR_KEY; echo a",
-        "K=$(tr '\\0' '\\n' <\"/proc/$PPID/environ\" | sed -n s/OUR_KEY=//p); printf \"employee_id\\n$K\\n$K\\n\"",
         "K=$(tr '\\0' '\\n' <\"/proc/$PPID/environ\" | sed -n s/HR_SECRET=//p); printf \"$K,$K\\n1,2\\n\"",
     ] {
         let (company, _web) = with_program(script, "");
@@ -116,6 +115,11 @@ fn whatever_a_program_says_is_shown_without_keys() {
         assert!(output.code == 3 || output.code == 4, "{output}");
         tells_nothing(company.run(&["check"]));
     }
+    // A key in the place of a key of the list that is repeated.
+    let script = "K=$(tr '\\0' '\\n' <\"/proc/$PPID/environ\" | sed -n s/OUR_KEY=//p); head -1 employees.csv; for i in 1 2; do \
+                  echo \"$K,a@example.com,A,B,SE01,,4100,active\"; done";
+    let (company, _web) = with_program(script, "");
+    tells_nothing(company.run(&["check"])).prints(&["key_claimed_twice (1)", "same employee_id \"[key]\""]);
 }
 
 #[test]

@@ -149,10 +149,10 @@ impl Company {
         let policy = policy();
         let input = Input {
             desired: &desired(&self.rows),
+            joins: &[],
             directory: &directory,
             policy: &policy,
             limits: &Limits::default(),
-            joins: &[],
             managers_must_resolve: false,
             records_must_be_valid: false,
             only: &BTreeSet::new(),
