@@ -40,7 +40,11 @@ const MOST_SIGNERS: u64 = 4 * 1024 * 1024;
 
 /// Reads the settings file.
 pub(super) fn load_settings(path: &Path) -> anyhow::Result<Settings> {
-    Settings::load(path).or_refuse(ExitStatus::Usage)
+    Settings::load(path).map_err(|error| {
+        let said = format!("{:#}", anyhow::Error::from(error));
+        // The file's name is the word of whoever made it.
+        refused(ExitStatus::Usage, said.replace(&*path.to_string_lossy(), &shown(path)))
+    })
 }
 
 /// The service, with its key.

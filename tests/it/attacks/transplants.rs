@@ -160,7 +160,7 @@ async fn a_field_that_is_not_managed_is_not_written() {
             let after = Some(Value::Text("99999".to_owned()));
             change(content, Change { field: Field::Custom("cf_note".into()), before: None, after });
         }),
-        ("under the name of a managed one", (SCOPE, SCOPE), 8, "leaves out the custom field cf_note", |content| {
+        ("under the name of a managed one", (SCOPE, SCOPE), 8, "no program wrote this plan", |content| {
             content.target.custom_fields = [("cf_note".into(), "Cost center".to_owned())].into();
         }),
         ("which the account does not have", (SCOPE, SCOPE), 8, "sets the custom field cf_none", |content| {
