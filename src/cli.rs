@@ -119,6 +119,9 @@ pub struct Plan {
     /// Compare with a snapshot instead of the live service
     #[arg(long, value_name = "SNAPSHOT")]
     pub users: Option<PathBuf>,
+    /// Plan for this day instead of today, such as 2026-12-01: what the settings call `today`
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    pub as_of: Option<jiff::civil::Date>,
     /// Keep only the operations of the person with this external identifier; repeatable
     #[arg(long, value_name = "ID")]
     pub only: Vec<String>,
@@ -351,4 +354,10 @@ pub struct Completions {
     /// The shell
     #[arg(value_enum)]
     pub shell: clap_complete::Shell,
+}
+
+/// A day such as 2026-12-01.
+fn day(text: &str) -> Result<jiff::civil::Date, String> {
+    let written = crate::plan::Day::parse(text).and_then(|_| text.parse().ok());
+    written.ok_or_else(|| "write the day as 2026-12-01: the year, the month, the day".to_owned())
 }

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use jiff::tz::TimeZone;
 use toml::de::DeTable;
 
 use self::escalation::Escalation;
@@ -23,7 +24,7 @@ use crate::diff::{Remove, Renumber};
 use crate::files::{Links, read_regular_text};
 use crate::guard::Limits;
 use crate::plan::Digest;
-use crate::setting::{Secrets, section};
+use crate::setting::{Calendar, Secrets, section};
 use crate::source::ToRead;
 
 pub use crate::setting::{BaseUrl, ConfigError, NamedFile, Secret, SecretPlace, Template};
@@ -130,6 +131,8 @@ pub struct ScopeSettings {
     pub protect: Option<Vec<String>>,
     /// What a bad record means.
     pub invalid: Invalid,
+    /// Where it is decided which day it is.
+    pub time_zone: TimeZone,
 }
 
 /// What a bad record means (`[scope] invalid`).
@@ -257,15 +260,23 @@ impl Settings {
         self.employee.templates().chain(&self.scope.include)
     }
 
-    /// What is needed to read the sources at this time.
+    /// Whether a template or an expression asks which day it is.
     #[must_use]
-    pub fn to_read(&self, now: SystemTime) -> ToRead<'_> {
+    pub fn use_today(&self) -> bool {
+        let lists = self.sources.iter().chain(&self.tables).flat_map(SourceSettings::templates);
+        self.templates().chain(lists).any(|template| template.uses_today)
+    }
+
+    /// What is needed to read the sources at this time, for the people of this day.
+    #[must_use]
+    pub fn to_read(&self, now: SystemTime, calendar: &Calendar) -> ToRead<'_> {
         ToRead {
             sources: &self.sources,
             tables: &self.tables,
             templates: self.templates().collect(),
             secrets: &self.secrets,
             now,
+            calendar: calendar.clone(),
         }
     }
 

@@ -11,12 +11,14 @@ mod changes;
 mod look_alikes;
 mod matching;
 mod protect;
+mod references;
 mod settle;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::cell::OnceCell;
+use std::collections::{BTreeSet, HashSet};
 
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
@@ -26,6 +28,7 @@ use crate::employee::{BranchId, Desired, Directory, Employee, ExternalIdentifier
 
 pub use changes::{Changed, Draft, Drafts, ManagerTarget};
 pub use protect::Protect;
+pub use references::Unresolved;
 
 /// What a new identifier on a known e-mail means (`[scope] renumber`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,6 +120,8 @@ pub struct Comparison<'a> {
     diagnostics: Vec<Diagnostic>,
     /// What is still to be thought through; empty between calls.
     queue: Vec<Event>,
+    /// The identifiers of records that were set aside when they were read; made when first needed.
+    set_aside: OnceCell<HashSet<&'a str>>,
     /// Users who would leave, by name; made when first needed.
     leaving_by_name: Option<FxHashMap<String, Vec<u32>>>,
 }

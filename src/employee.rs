@@ -139,6 +139,8 @@ pub enum ManagerWish {
         key: Box<str>,
         /// What is wrong with it, for the reader.
         reason: Box<str>,
+        /// The one key that it may be meant as.
+        near: Option<Box<str>>,
     },
 }
 

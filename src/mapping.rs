@@ -8,6 +8,7 @@ mod explain;
 mod lookup;
 mod person;
 mod program;
+mod references;
 mod settle;
 #[cfg(test)]
 mod tests;
@@ -19,24 +20,23 @@ use std::ops::Range;
 use std::panic::resume_unwind;
 use std::thread;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
 use crate::config::{EmployeeSettings, Settings};
 use crate::employee::{
-    Branch, BranchId, CustomField, CustomFieldId, Desired, Employee, ExternalIdentifier, Join, Managed, ManagerWish,
-    SetAside,
+    Branch, BranchId, CustomField, CustomFieldId, Desired, Employee, ExternalIdentifier, Join, Managed, SetAside,
 };
 use crate::exit::ExitStatus;
-use crate::setting::template::environment;
+use crate::setting::template::Engine;
 use crate::setting::{ConfigError, Template};
 use crate::source::Records;
 use crate::template_cost::{Progress, in_time, spawn};
 
 pub use explain::{FoundRecord, Step};
 
-use distinguished_name::normal_form;
 use lookup::{Branches, FieldValues};
 use person::{Outcome, Person, Reader};
+use references::settle_managers;
 
 /// How many records one thread takes at least.
 const RECORDS_PER_THREAD: usize = 4_096;
@@ -173,21 +173,21 @@ impl ResolvedMapper {
         let mut parts = parts.into_iter();
         let mut whole = parts.next().unwrap_or_default();
         parts.for_each(|part| whole.append(part));
-        let Part { mut desired, answers, missing, rows } = whole;
+        let Part { mut desired, answers, outside, missing, rows } = whole;
         desired.joins = joins(records, &rows);
         merge_set_aside(&mut desired);
         if let Some(error) = missing_records(records, &missing) {
             return Err(error);
         }
         if self.refers_to().is_some() {
-            settle_managers(&mut desired, &answers);
+            settle_managers(&mut desired, &answers, &outside);
         }
         Ok(desired)
     }
 
     fn read_all(&self, records: &Records, progress: &Progress) -> Result<Vec<Part>, ConfigError> {
-        let environment = environment();
-        let reader = Reader::new(self, records, &environment)?;
+        let engine = Engine::new(records.calendar());
+        let reader = Reader::new(self, records, &engine)?;
         progress.step();
         Ok(self.read_side_by_side(&reader, records.len(), progress))
     }
@@ -206,7 +206,7 @@ impl ResolvedMapper {
 
     fn read(&self, reader: &Reader<'_>, records: Range<usize>, progress: &Progress) -> Part {
         let mut part = Part { rows: vec![0; reader.records().sources()], ..Part::default() };
-        let Part { desired, answers, missing, rows } = &mut part;
+        let Part { desired, answers, outside, missing, rows } = &mut part;
         for record in records {
             progress.step();
             if reader.records().is_passed_over(record) {
@@ -220,6 +220,7 @@ impl ResolvedMapper {
             let identifier = match outcome {
                 Outcome::OutOfScope(identifier) => {
                     desired.out_of_scope.extend(identifier);
+                    outside.extend(answers_to);
                     continue;
                 }
                 Outcome::Good(employee) => {
@@ -272,6 +273,8 @@ struct Part {
     desired: Desired,
     /// What the records in scope answer to as managers, and their identifiers.
     answers: Vec<(Box<str>, Option<ExternalIdentifier>)>,
+    /// What the records outside the scope answer to.
+    outside: Vec<Box<str>>,
     /// The sources that lack a record of somebody of whom they must have one, each with that record of the first source.
     missing: Vec<(usize, usize)>,
     /// Of how many people in scope each source has a record. Several records with one key are one person.
@@ -280,7 +283,7 @@ struct Part {
 
 impl Part {
     fn append(&mut self, later: Self) {
-        let Self { desired, mut answers, mut missing, rows } = later;
+        let Self { desired, mut answers, mut outside, mut missing, rows } = later;
         let Desired { mut employees, mut set_aside, in_scope, out_of_scope, mut elsewhere, joins: _ } = desired;
         self.rows.iter_mut().zip(rows).for_each(|(count, more)| *count += more);
         self.desired.employees.append(&mut employees);
@@ -289,6 +292,7 @@ impl Part {
         self.desired.out_of_scope.extend(out_of_scope);
         self.desired.elsewhere.append(&mut elsewhere);
         self.answers.append(&mut answers);
+        self.outside.append(&mut outside);
         self.missing.append(&mut missing);
     }
 }
@@ -329,44 +333,4 @@ fn missing_records(records: &Records, missing: &[(usize, usize)]) -> Option<Mapp
         of_it.len(),
         shown.join(", ")
     )))
-}
-
-/// Whom a key means.
-enum Answer<'a> {
-    One(Option<&'a ExternalIdentifier>),
-    Several,
-}
-
-/// Where managers are named by another key than their identifier, the wishes hold that key so far.
-fn settle_managers(desired: &mut Desired, answers: &[(Box<str>, Option<ExternalIdentifier>)]) {
-    let mut by_key: FxHashMap<&str, Answer<'_>> = FxHashMap::default();
-    // A directory need not write a name in one way. It is only looked up here if no record is called it to the letter.
-    let mut by_name: FxHashMap<String, Answer<'_>> = FxHashMap::default();
-    for (key, identifier) in answers {
-        let answer = || Answer::One(identifier.as_ref());
-        by_key.entry(key).and_modify(|answer| *answer = Answer::Several).or_insert_with(answer);
-        if let Some(name) = normal_form(key) {
-            by_name.entry(name).and_modify(|answer| *answer = Answer::Several).or_insert_with(answer);
-        }
-    }
-    for employee in desired.employees.iter_mut().chain(&mut desired.elsewhere) {
-        settle_manager(employee, &by_key, &by_name);
-    }
-}
-
-fn settle_manager(
-    employee: &mut Employee,
-    by_key: &FxHashMap<&str, Answer<'_>>,
-    by_name: &FxHashMap<String, Answer<'_>>,
-) {
-    let ManagerWish::Employee(key) = &employee.manager else { return };
-    let unresolved =
-        |reason: &str| ManagerWish::Unresolved { key: key.as_str().into(), reason: reason.to_owned().into_boxed_str() };
-    let found = by_key.get(key.as_str()).or_else(|| by_name.get(&normal_form(key.as_str())?));
-    employee.manager = match found {
-        Some(Answer::One(Some(identifier))) => ManagerWish::Employee((*identifier).clone()),
-        Some(Answer::One(None)) => unresolved("the record that it refers to has no external identifier"),
-        Some(Answer::Several) => unresolved("several records in scope answer to it"),
-        None => unresolved("no record in scope answers to it"),
-    };
 }

@@ -1,11 +1,12 @@
 //! The plan: what was compared, what would be done and in which order, bound together by a hash.
 //!
-//! A plan is data. It holds no time, host, path or secret, so that planning twice over the same input gives the same
+//! A plan is data. It holds no time (but the day, if a setting asks for it), host, path or secret, so that planning twice over the same input gives the same
 //! bytes. `file` writes and reads it, strictly; `check` proves that what was read could have been written by `plan`.
 //! Nothing in here does I/O.
 
 mod anchors;
 mod check;
+mod day;
 mod digest;
 mod fields;
 mod file;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::employee::{CustomFieldId, ExternalIdentifier, Join, UserId};
 
 pub use anchors::Anchors;
+pub use day::Day;
 pub use digest::Digest;
 pub(crate) use digest::{bytes_of, hex};
 pub use fields::{CreateRef, Fields, ManagerRef, UserRef};
@@ -50,6 +52,8 @@ pub struct Content {
     pub generator: String,
     /// Covers every setting that the plan depends on; see `Settings::hash` in [`crate::config`].
     pub config_hash: Digest,
+    /// The day that people are compared as of; none if no setting asks which day it is.
+    pub as_of: Option<Day>,
     /// The account that the plan is for.
     pub target: Target,
     /// Where the employees were read from.

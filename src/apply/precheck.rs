@@ -104,7 +104,11 @@ pub fn account(plan: &Plan, replay: &Replay, directory: &Directory) -> Result<()
     if !replay.announced && is_other_size {
         return Err(vec![format!("the plan says that the account has {users} users, and it has {live}")]);
     }
-    let problems = labels::of_plan(plan, directory);
+    let mut problems = labels::of_plan(plan, directory);
+    // Later, the plan itself may have renamed somebody.
+    if !replay.announced {
+        problems.extend(labels::of_parts(plan, directory));
+    }
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
@@ -202,6 +206,8 @@ struct Index<'a> {
     by_email: HashMap<String, &'a User>,
     by_identifier: HashMap<&'a str, &'a User>,
     reports: HashMap<&'a UserId, Vec<&'a User>>,
+    /// Whether an admin is left whom the plan does not remove.
+    keeps_an_admin: bool,
 }
 
 impl<'a> Index<'a> {
@@ -235,6 +241,7 @@ impl<'a> Index<'a> {
             by_email: users.iter().map(|user| (email_key(&user.email).into_owned(), user)).collect(),
             by_identifier: users.iter().filter_map(|user| Some((user.identifier.as_ref()?.as_str(), user))).collect(),
             reports,
+            keeps_an_admin: users.iter().any(|user| user.is_admin() && !removed.contains(&user.id)),
         })
     }
 
@@ -269,6 +276,7 @@ impl<'a> Index<'a> {
             Action::Link { .. } => {}
             Action::Delete { user_id, before_hash, .. } => {
                 problems.extend(self.changed(operation, user_id, *before_hash));
+                problems.extend(self.last_admin(user_id));
                 problems.extend(self.new_report(operation, user_id));
             }
         }
@@ -329,6 +337,12 @@ impl<'a> Index<'a> {
             .collect();
         let report = reports.iter().find(|report| !touched.contains(&report.id))?;
         Some(format!("the user {} ({}) reports to them now", report.id, report.full_name()))
+    }
+
+    fn last_admin(&self, user_id: &UserId) -> Option<String> {
+        let is_admin = self.live.directory.user(user_id).is_some_and(User::is_admin);
+        (is_admin && !self.keeps_an_admin)
+            .then(|| format!("the user {user_id} is an admin now, and nobody else would be one afterwards"))
     }
 
     fn missing_branch(&self, branch: &BranchRef) -> Option<String> {

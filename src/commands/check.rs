@@ -5,7 +5,7 @@ mod people;
 
 use console::measure_text_width;
 
-use super::common::{load_settings, now};
+use super::common::{calendar, load_settings, now};
 use super::plan::{BothSides, SourceProgress, open_account, read_account};
 use super::signals::unless_interrupted;
 use crate::cli::{self, Global};
@@ -30,8 +30,9 @@ pub async fn run(_args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::Result
     ui.line(format!("settings  {}: whole, hash {}", global.config.display(), settings.hash()))?;
     let lines = SourceProgress::new(&settings, ui);
     let told = |place, so_far, total| lines.told(place, so_far, total);
+    let calendar = calendar(&settings, None)?;
     let account = open_account(&settings, None).await;
-    let to_read = settings.to_read(now().into());
+    let to_read = settings.to_read(now().into(), &calendar);
     let reading = async {
         Ok(match account {
             Ok(account) => tokio::join!(read_account(account, &settings, ui), read_each(&to_read, &told)),

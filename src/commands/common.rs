@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
@@ -25,6 +26,7 @@ use crate::mapping::ResolvedMapper;
 use crate::plan::{Content, GuardResult, Plan, not_as_demanded};
 use crate::provider::Provider;
 use crate::provider::skovik::{Client, Options};
+use crate::setting::Calendar;
 use crate::source::TABLE_KIND;
 use crate::state::{KEY_VARIABLE, State, StateError};
 use crate::text::printable;
@@ -292,6 +294,19 @@ pub(super) fn list_guards(guards: &[&GuardResult], plan: &Plan) -> String {
 /// The clock.
 pub(super) fn now() -> Timestamp {
     Timestamp::now()
+}
+
+/// The day that people are compared as of: today by `[scope] time_zone`, unless another one was asked for.
+pub(super) fn calendar(settings: &Settings, as_of: Option<Date>) -> anyhow::Result<Calendar> {
+    let zone = &settings.scope.time_zone;
+    match as_of {
+        None => Ok(Calendar::at(now(), zone)),
+        Some(day) if settings.use_today() => Ok(Calendar::on(day, zone)),
+        Some(day) => {
+            let problem = format!("--as-of {day} changes nothing: no template in the settings asks for `today`");
+            Err(refused(ExitStatus::Usage, problem))
+        }
+    }
 }
 
 /// The folder with journals and locks.

@@ -50,6 +50,7 @@ pub async fn run(args: &cli::Demo, global: &Global, ui: &Ui) -> anyhow::Result<E
     let make_plan = |out: &Path| cli::Plan {
         out: out.to_owned(),
         users: None,
+        as_of: None,
         only: Vec::new(),
         same_person: Vec::new(),
         detailed_exitcode: false,

@@ -2,13 +2,13 @@
 
 mod explain;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::common::{existing_state, load_settings, now, plan_bytes, policy, provider, replay, shown};
+use super::common::{calendar, existing_state, load_settings, now, plan_bytes, policy, provider, replay, shown};
 use super::places::Places;
 use super::signals::{EndedBySignals, unless_interrupted};
 use crate::cli::{self, Global};
@@ -19,13 +19,14 @@ use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::write_private;
 use crate::guard;
 use crate::mapping::{Mapper, ResolvedMapper};
-use crate::plan::{Digest, Input, NoPlan, Plan};
+use crate::plan::{Day, Digest, Input, NoPlan, Plan};
 use crate::provider::skovik::Skovik;
 use crate::provider::{Account, fingerprint};
 use crate::render::Ids;
 use crate::render::text::{TextOptions, display};
+use crate::setting::Calendar;
 use crate::source::{Records, read_all};
-use crate::text::shell_path;
+use crate::text::{shell_path, unescape};
 use crate::ui::{Progress, Ui};
 
 /// How many people a group shows on a terminal.
@@ -65,7 +66,8 @@ pub(super) async fn write_plan(
     global: &Global,
     ui: &Ui,
 ) -> anyhow::Result<(Plan, EndedBySignals)> {
-    let (both, signals) = read_both_sides(settings, args.users.as_deref(), ui).await?;
+    let calendar = calendar(settings, args.as_of)?;
+    let (both, signals) = read_both_sides(settings, args.users.as_deref(), &calendar, ui).await?;
     let facts = Facts::new(settings, &both, &args.same_person, &args.only);
     let plan = Plan::make(facts.input(settings, &both)).map_err(no_plan)?;
     put_applied_plan_away(&args.out, &plan, global, ui)?;
@@ -94,10 +96,11 @@ impl BothSides {
 pub(super) async fn read_both_sides(
     settings: &Settings,
     snapshot: Option<&Path>,
+    calendar: &Calendar,
     ui: &Ui,
 ) -> anyhow::Result<(BothSides, EndedBySignals)> {
     let lines = SourceProgress::new(settings, ui);
-    let to_read = settings.to_read(now().into());
+    let to_read = settings.to_read(now().into(), calendar);
     let sources = async {
         let records = read_all(&to_read, &|place, so_far, total| lines.told(place, so_far, total)).await;
         records.map_err(|error| refused(error.status(), format!("no plan was made: {error}")))
@@ -168,8 +171,14 @@ pub(super) struct Facts {
 
 impl Facts {
     pub(super) fn new(settings: &Settings, both: &BothSides, same_person: &[String], only: &[String]) -> Self {
+        let known: HashSet<&str> = identifiers(both).collect();
+        // What a plan shows can be typed, escapes and all; only an identifier that is written so itself means itself.
+        let meant = |name: &str| match known.contains(name) {
+            true => ExternalIdentifier::from(name),
+            false => ExternalIdentifier::from(unescape(name).into_owned()),
+        };
         let people = |names: &[String]| -> BTreeSet<ExternalIdentifier> {
-            names.iter().map(|name| ExternalIdentifier::from(name.trim())).collect()
+            names.iter().map(|name| meant(name.trim())).collect()
         };
         let later = settings.sources.iter().skip(1).zip(&both.desired.joins);
         let join = |(source, join): (&SourceSettings, &Join)| guard::Join {
@@ -198,8 +207,23 @@ impl Facts {
             fingerprint: fingerprint(&both.directory, &policy.managed),
             sources: both.records.summaries_with(&both.desired.joins),
             config_hash: settings.hash(),
+            as_of: settings.use_today().then(|| as_of(both.records.calendar())).flatten(),
         }
     }
+}
+
+/// Every external identifier on either side.
+fn identifiers(both: &BothSides) -> impl Iterator<Item = &str> {
+    let Desired { employees, set_aside, elsewhere, .. } = &both.desired;
+    let good = employees.iter().chain(elsewhere).map(|employee| &employee.identifier);
+    let bad = set_aside.iter().filter_map(|record| record.identifier.as_ref());
+    let users = both.directory.users.iter().filter_map(|user| user.identifier.as_ref());
+    good.chain(bad).chain(users).map(ExternalIdentifier::as_str)
+}
+
+/// The day as plans write it.
+fn as_of(calendar: &Calendar) -> Option<Day> {
+    Day::parse(&calendar.today().to_string())
 }
 
 pub(super) fn no_plan(error: NoPlan) -> anyhow::Error {

@@ -99,6 +99,7 @@ fn plan_arguments(out: &Path) -> cli::Plan {
     cli::Plan {
         out: out.to_owned(),
         users: None,
+        as_of: None,
         only: Vec::new(),
         same_person: Vec::new(),
         detailed_exitcode: false,

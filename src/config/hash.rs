@@ -70,6 +70,7 @@ struct HashedScope<'a> {
     remove: Remove,
     protect: Option<BTreeSet<&'a str>>,
     invalid_is_error: bool,
+    time_zone: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -163,7 +164,7 @@ fn employee_of(employee: &EmployeeSettings) -> HashedEmployee<'_> {
 }
 
 fn scope_of(scope: &ScopeSettings) -> HashedScope<'_> {
-    let ScopeSettings { include, branches, match_email, renumber, remove, protect, invalid } = scope;
+    let ScopeSettings { include, branches, match_email, renumber, remove, protect, invalid, time_zone } = scope;
     HashedScope {
         include: include.as_ref().map(|expression| &*expression.text),
         branches: branches.as_ref().map(|branches| branches.iter().map(String::as_str).collect()),
@@ -172,5 +173,6 @@ fn scope_of(scope: &ScopeSettings) -> HashedScope<'_> {
         remove: *remove,
         protect: protect.as_ref().map(|protect| protect.iter().map(String::as_str).collect()),
         invalid_is_error: *invalid == super::Invalid::Error,
+        time_zone: time_zone.iana_name(),
     }
 }

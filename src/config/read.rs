@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use toml::de::DeTable;
 
 use super::escalation::Escalation;
@@ -12,10 +13,12 @@ use super::{
     ScopeSettings, Settings, TargetSettings, Template, Unresolved,
 };
 use crate::diff::{Remove, Renumber};
+use crate::guard::MAX_UNMATCHED_PERCENT;
 use crate::plan::Digest;
 use crate::setting::section::{Document, Section};
+use crate::setting::template::Sources;
 use crate::setting::{Secret, SecretShape, TOKEN_VARIABLE, base_url};
-use crate::source::{sources, tables};
+use crate::source::{SourceSettings, sources, tables};
 
 pub(super) fn settings(document: Document<'_>, table: &DeTable<'_>) -> Result<Settings, ConfigError> {
     let root = Section::root(document, table)
@@ -23,7 +26,7 @@ pub(super) fn settings(document: Document<'_>, table: &DeTable<'_>) -> Result<Se
     let target = target(&root.section("target", "[target]")?)?;
     let sources = sources(&root)?;
     let tables = tables(&root, &sources)?;
-    let names: Vec<Arc<str>> = sources.iter().chain(&tables).map(|list| Arc::clone(&list.name)).collect();
+    let names = template_sources(&sources, &tables);
     let mut employee = employee(root.section("employee", "[employee]")?, &names)?;
     let mut scope = scope(root.section("scope", "[scope]")?, &names, &employee)?;
     // What stands behind the name of a table is no column, but a row.
@@ -31,7 +34,11 @@ pub(super) fn settings(document: Document<'_>, table: &DeTable<'_>) -> Result<Se
         template.columns.retain(|name| name.source < sources.len());
     }
     let manager = manager(root.section("manager", "[manager]")?)?;
-    let guard = super::guard::limits(root.section("guard", "[guard]")?, &employee)?;
+    let limits = super::guard::limits(root.section("guard", "[guard]")?, &employee)?;
+    // Each source that is joined to the first has a limit of its own.
+    let guard = sources.iter().skip(1).fold(limits, |limits, source| {
+        limits.with_source(&MAX_UNMATCHED_PERCENT, &*source.name, source.max_unmatched_percent)
+    });
     let approval = approval(root.section("approval", "[approval]")?)?;
     // The hash is computed over the rest as soon as that is complete.
     let (hash, secrets) = (Digest::from_bytes([0; 32]), Arc::clone(document.secrets));
@@ -109,14 +116,23 @@ fn token(section: &Section<'_>) -> Result<Secret, ConfigError> {
     Ok(given.unwrap_or_else(|| Secret::in_variable(section, "token", what, SecretShape::Key, TOKEN_VARIABLE)))
 }
 
-/// The template of a key.
-fn template(section: &Section<'_>, key: &str, names: &[Arc<str>]) -> Result<Option<Template>, ConfigError> {
-    let Some(text) = section.text(key)? else { return Ok(None) };
-    let setting = format!("`{key}` in {}", section.label());
-    Template::parse(&setting, text, names).map(Some).map_err(|problem| section.problem(key, problem))
+/// The lists as templates see them.
+fn template_sources(sources: &[SourceSettings], tables: &[SourceSettings]) -> Sources {
+    let only_texts = sources.iter().filter(|source| source.kind.has_only_texts());
+    Sources {
+        names: sources.iter().chain(tables).map(|list| Arc::clone(&list.name)).collect(),
+        only_texts: only_texts.map(|source| Arc::clone(&source.name)).collect(),
+    }
 }
 
-fn employee(section: Section<'_>, names: &[Arc<str>]) -> Result<EmployeeSettings, ConfigError> {
+/// The template of a key.
+fn template(section: &Section<'_>, key: &str, names: &Sources) -> Result<Option<Template>, ConfigError> {
+    let Some(text) = section.text(key)? else { return Ok(None) };
+    let setting = format!("`{key}` in {}", section.label());
+    names.template(&setting, text).map(Some).map_err(|problem| section.problem(key, problem))
+}
+
+fn employee(section: Section<'_>, names: &Sources) -> Result<EmployeeSettings, ConfigError> {
     let section = section.only(&[
         "external_identifier",
         "primary_email",
@@ -135,7 +151,7 @@ fn employee(section: Section<'_>, names: &[Arc<str>]) -> Result<EmployeeSettings
         if text.trim().is_empty() {
             return Err(fields.problem(field, "is empty; leave it out if the field is not to be managed"));
         }
-        let template = Template::parse(&setting, text, names).map_err(|problem| fields.problem(field, problem))?;
+        let template = names.template(&setting, text).map_err(|problem| fields.problem(field, problem))?;
         Ok((field.to_owned(), template))
     });
     Ok(EmployeeSettings {
@@ -149,7 +165,7 @@ fn employee(section: Section<'_>, names: &[Arc<str>]) -> Result<EmployeeSettings
     })
 }
 
-fn manager_reference(section: &Section<'_>, names: &[Arc<str>]) -> Result<Option<ManagerReference>, ConfigError> {
+fn manager_reference(section: &Section<'_>, names: &Sources) -> Result<Option<ManagerReference>, ConfigError> {
     if !section.is_table("manager") {
         return Ok(template(section, "manager", names)?.map(|value| ManagerReference { value, refers_to: None }));
     }
@@ -159,14 +175,14 @@ fn manager_reference(section: &Section<'_>, names: &[Arc<str>]) -> Result<Option
     Ok(Some(ManagerReference { value, refers_to: template(&section, "refers_to", names)? }))
 }
 
-fn scope(section: Section<'_>, names: &[Arc<str>], employee: &EmployeeSettings) -> Result<ScopeSettings, ConfigError> {
-    let section = section.only(&["include", "branches", "match", "renumber", "remove", "protect", "invalid"])?;
+fn scope(section: Section<'_>, names: &Sources, employee: &EmployeeSettings) -> Result<ScopeSettings, ConfigError> {
+    let section =
+        section.only(&["include", "branches", "match", "renumber", "remove", "protect", "invalid", "time_zone"])?;
     let include = match section.text("include")? {
         None => None,
-        Some(text) => Some(
-            Template::parse_expression("`include` in [scope]", text, names)
-                .map_err(|problem| section.problem("include", problem))?,
-        ),
+        Some(text) => {
+            Some(names.condition("`include` in [scope]", text).map_err(|problem| section.problem("include", problem))?)
+        }
     };
     let branches = section.texts("branches")?;
     if branches.as_ref().is_some_and(Vec::is_empty) {
@@ -187,7 +203,21 @@ fn scope(section: Section<'_>, names: &[Arc<str>], employee: &EmployeeSettings) 
             .unwrap_or_default(),
         protect: section.texts("protect")?,
         invalid: section.word("invalid", &[("skip", Invalid::Skip), ("error", Invalid::Error)])?.unwrap_or_default(),
+        time_zone: time_zone(&section)?,
     })
+}
+
+fn time_zone(section: &Section<'_>) -> Result<TimeZone, ConfigError> {
+    match section.text("time_zone")? {
+        None | Some("UTC") => Ok(TimeZone::UTC),
+        Some(name) => TimeZone::get(name).map_err(|_| {
+            let problem = format!(
+                "is {name:?}, which the time zones of this system do not have; give a name such as \"Europe/Stockholm\", or \
+                 install the package `tzdata`"
+            );
+            section.problem("time_zone", problem)
+        }),
+    }
 }
 
 fn match_email(section: &Section<'_>) -> Result<bool, ConfigError> {

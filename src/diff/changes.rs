@@ -1,10 +1,12 @@
 //! What would be written: for each person whose matter is settled, their manager, and the fields that differ.
 
 use super::matching::describe;
+use super::references::{Consequence, Unresolved, Why};
 use super::{Claim, Comparison, Person, Standing};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::employee::{Employee, ExternalIdentifier, ManagerWish, email_key};
 use crate::field::Field;
+use crate::text::near::Difference;
 
 /// An operation before it has a number: people by their index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +61,8 @@ pub struct Drafts {
     pub naming_managers: u64,
     /// How many of these managers could not be found.
     pub unresolved_managers: u64,
+    /// These managers, each with the person who names them.
+    pub unresolved: Vec<Unresolved>,
 }
 
 /// What is to become of a person's manager.
@@ -72,7 +76,7 @@ enum ManagerDecision {
 /// Where a person's manager comes from.
 enum Resolved {
     To(Option<ManagerTarget>),
-    Nowhere(String),
+    Nowhere(Why, Box<str>),
 }
 
 impl Comparison<'_> {
@@ -106,6 +110,9 @@ impl Comparison<'_> {
                 Claim::Kept(_) | Claim::Aside(_) => {}
             }
         }
+        self.tell_unresolved(&mut result);
+        self.tell_cycles(&mut result.diagnostics);
+        self.tell_foreign_emails(&mut result);
         for (user, standing) in (0..).zip(&self.standings) {
             if *standing == Standing::Leaving {
                 result.drafts.push(Draft::Delete { user });
@@ -145,47 +152,44 @@ impl Comparison<'_> {
         }
         let employee = self.employee(index);
         result.naming_managers += u64::from(employee.manager != ManagerWish::Nobody);
-        let problem = match self.resolve_manager(employee, user) {
+        let (why, manager) = match self.resolve_manager(employee, user) {
             Resolved::To(target) => return ManagerDecision::Set(target),
-            Resolved::Nowhere(problem) => problem,
+            Resolved::Nowhere(why, manager) => (why, manager),
         };
         let held = user.and_then(|user| self.manager_of(user));
         let leaves = held.is_some_and(|manager| self.leaves(manager));
         let consequence = match held {
-            Some(manager) if !leaves => format!("they keep {}", self.user(manager).full_name()),
-            Some(manager) => format!("they have none, for {} leaves", self.user(manager).full_name()),
-            None => "they have none".to_owned(),
+            Some(manager) if !leaves => Consequence::Keeps(self.user(manager).full_name()),
+            Some(manager) => Consequence::Loses(self.user(manager).full_name()),
+            None => Consequence::None,
         };
         result.unresolved_managers += 1;
-        result.diagnostics.push(Diagnostic {
-            severity: Severity::Warning,
-            code: "manager_unresolved".to_owned(),
-            employee: Some(employee.identifier.to_string()),
-            message: format!("{}: {problem}; {consequence}", describe(employee)),
-        });
+        result.unresolved.push(Unresolved { employee: index, manager, why, consequence });
         if leaves { ManagerDecision::Set(None) } else { ManagerDecision::Keep }
     }
 
     fn resolve_manager(&self, employee: &Employee, user: Option<u32>) -> Resolved {
         let identifier = match &employee.manager {
             ManagerWish::Nobody => return Resolved::To(None),
-            ManagerWish::Unresolved { key, reason } => {
-                return Resolved::Nowhere(format!("the manager {key:?} cannot be found: {reason}"));
+            ManagerWish::Unresolved { key, reason, near } => {
+                let difference = near.as_ref().and_then(|meant| Some((Difference::between(key, meant)?, meant)));
+                let why = match difference {
+                    Some((difference, meant)) => Why::Near(difference, meant.clone()),
+                    None => Why::Other(reason.clone()),
+                };
+                return Resolved::Nowhere(why, key.clone());
             }
             ManagerWish::Employee(identifier) => identifier,
         };
+        let nowhere = |why| Resolved::Nowhere(why, identifier.as_str().into());
         if *identifier == employee.identifier {
-            return Resolved::Nowhere("is named as their own manager".to_owned());
+            return nowhere(Why::Own);
         }
         match self.user_or_create(identifier) {
-            Some(ManagerTarget::User(manager)) if Some(manager) == user => {
-                Resolved::Nowhere(format!("the manager {identifier} is the person's own user"))
-            }
-            Some(ManagerTarget::User(manager)) if self.leaves(manager) => {
-                Resolved::Nowhere(format!("the manager {identifier} is not in scope and leaves"))
-            }
+            Some(ManagerTarget::User(manager)) if Some(manager) == user => nowhere(Why::Own),
+            Some(ManagerTarget::User(manager)) if self.leaves(manager) => nowhere(Why::Leaves),
             Some(target) => Resolved::To(Some(target)),
-            None => Resolved::Nowhere(format!("the manager {identifier} is neither in scope nor in Skovik")),
+            None => nowhere(self.why_nobody(identifier.as_str())),
         }
     }
 

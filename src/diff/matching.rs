@@ -1,6 +1,7 @@
 //! Who is who: first by external identifier, then, for those left over, by e-mail.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
@@ -32,6 +33,7 @@ impl<'a> Comparison<'a> {
             standings: vec![Standing::Unmanaged; directory.users.len()],
             diagnostics: Vec::new(),
             queue: Vec::new(),
+            set_aside: OnceCell::new(),
             leaving_by_name: None,
         };
         comparison.index_users()?;

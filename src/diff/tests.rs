@@ -6,4 +6,5 @@ mod laws;
 mod look_alikes;
 mod made_up_guard;
 mod protection;
+mod references;
 mod rules;

@@ -8,7 +8,7 @@ use super::program::Context;
 use super::{ResolvedMapper, too_slow};
 use crate::employee::{ExternalIdentifier, email_key};
 use crate::setting::ConfigError;
-use crate::setting::template::environment;
+use crate::setting::template::Engine;
 use crate::source::Records;
 use crate::template_cost::{Progress, in_time};
 
@@ -43,8 +43,8 @@ impl ResolvedMapper {
     }
 
     fn find_records(&self, records: &Records, key: &str, progress: &Progress) -> Result<Vec<FoundRecord>, ConfigError> {
-        let environment = environment();
-        let reader = Reader::new(self, records, &environment)?;
+        let engine = Engine::new(records.calendar());
+        let reader = Reader::new(self, records, &engine)?;
         let [identifier, email] = reader.identity();
         let wanted = email_key(key);
         let mut repeated = HashSet::new();
@@ -77,8 +77,8 @@ impl ResolvedMapper {
     }
 
     fn take_steps(&self, records: &Records, record: usize) -> Result<Vec<Step>, ConfigError> {
-        let environment = environment();
-        let reader = Reader::new(self, records, &environment)?;
+        let engine = Engine::new(records.calendar());
+        let reader = Reader::new(self, records, &engine)?;
         let context = Context::new(records, record);
         let include = reader.include().map(|include| Step {
             setting: include.setting().to_owned(),

@@ -1,11 +1,9 @@
 //! Repeated keys: the scope that `source` asks about records which share one.
 
-use minijinja::Environment;
-
 use super::program::{Condition, Context};
 use super::{ResolvedMapper, too_slow};
 use crate::setting::ConfigError;
-use crate::setting::template::environment;
+use crate::setting::template::Engine;
 use crate::source::{Records, Scope};
 use crate::template_cost::{Progress, in_time};
 
@@ -41,16 +39,12 @@ impl ResolvedMapper {
         }
         self.include.as_ref().map_or(Ok(()), |include| records.check(include))?;
         let (mapper, records) = (self.clone(), records.clone());
-        in_time(move |progress| mapper.settle_in_time(&records, &environment(), progress)).map_err(too_slow)?
+        in_time(move |progress| mapper.settle_in_time(&records, &Engine::new(records.calendar()), progress))
+            .map_err(too_slow)?
     }
 
-    fn settle_in_time(
-        &self,
-        records: &Records,
-        environment: &Environment<'_>,
-        progress: &Progress,
-    ) -> Result<Records, ConfigError> {
-        let condition = self.include.as_ref().map(|include| Condition::new(include, environment)).transpose()?;
+    fn settle_in_time(&self, records: &Records, engine: &Engine, progress: &Progress) -> Result<Records, ConfigError> {
+        let condition = self.include.as_ref().map(|include| Condition::new(include, engine)).transpose()?;
         records.settle(&Include { rules: self, condition }, progress)
     }
 }

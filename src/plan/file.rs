@@ -15,8 +15,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::Digest as _;
 
 use super::{
-    Action, BranchRef, Change, Content, Diagnostic, Digest, Fields, GuardResult, ManagerRef, Operation, OperationId,
-    Plan, SourceSummary, Summary, Target,
+    Action, BranchRef, Change, Content, Day, Diagnostic, Digest, Fields, GuardResult, ManagerRef, Operation,
+    OperationId, Plan, SourceSummary, Summary, Target,
 };
 use crate::employee::{CustomFieldId, ExternalIdentifier, UserId};
 
@@ -137,6 +137,8 @@ struct Document<'a> {
     plan_hash: Option<Digest>,
     generator: Cow<'a, str>,
     config_hash: Digest,
+    #[serde(deserialize_with = "present")]
+    as_of: Option<Day>,
     target: Cow<'a, Target>,
     sources: Cow<'a, [SourceSummary]>,
     summary: Summary,
@@ -147,13 +149,15 @@ struct Document<'a> {
 
 impl<'a> Document<'a> {
     fn of(content: &'a Content, plan_hash: Option<Digest>) -> Self {
-        let Content { generator, config_hash, target, sources, summary, guards, diagnostics, operations } = content;
+        let Content { generator, config_hash, as_of, target, sources, summary, guards, diagnostics, operations } =
+            content;
         Self {
             format: FORMAT.into(),
             format_version: FORMAT_VERSION,
             plan_hash,
             generator: generator.into(),
             config_hash: *config_hash,
+            as_of: *as_of,
             target: Cow::Borrowed(target),
             sources: sources.into(),
             summary: *summary,
@@ -170,6 +174,7 @@ impl<'a> Document<'a> {
             plan_hash,
             generator,
             config_hash,
+            as_of,
             target,
             sources,
             summary,
@@ -180,6 +185,7 @@ impl<'a> Document<'a> {
         let content = Content {
             generator: generator.into_owned(),
             config_hash,
+            as_of,
             target: target.into_owned(),
             sources: sources.into_owned(),
             summary,

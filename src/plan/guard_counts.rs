@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::operations::{branch_ref, display_name};
 use super::{BranchRef, Common, Field, GuardOutcome, GuardResult, Part, Subject};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::diff::{Changed, Comparison, Draft, Drafts, ManagerTarget, Population};
 use crate::employee::{BranchId, CustomFieldId, full_name};
 use crate::guard::{self, BranchCount, Count, Effect, Join, Kind, Limits, ManagerLoss, NamedField, People};
@@ -139,6 +139,33 @@ impl<'a, 'c> GuardCounts<'a, 'c> {
         let mut counts: Vec<BranchCount> = counts.into_values().collect();
         counts.sort_unstable_by(|a, b| sort_key(a).cmp(&sort_key(b)));
         counts
+    }
+
+    /// Says of each field how many people would lose their value of it: whoever lists a field without its values, by
+    /// mistake, sees it here even if no guard blocks.
+    pub(super) fn losses(&self) -> Vec<Diagnostic> {
+        let mut people: FxHashMap<Changed, Vec<&Draft>> = FxHashMap::default();
+        for draft in &self.drafts.drafts {
+            for changed in self.emptied(draft) {
+                people.entry(changed).or_default().push(draft);
+            }
+        }
+        let named = self.named_fields();
+        let loss = |(changed, drafts): (Changed, Vec<&Draft>)| {
+            let field = named.iter().find(|named| named.field == *self.field(changed));
+            let (name, of) = field.map_or(("", 0), |named| (named.name.as_str(), named.with_value));
+            let shown: Vec<String> = drafts.iter().take(PEOPLE_NAMED).map(|draft| self.whom(draft).name).collect();
+            let more = drafts.len().saturating_sub(PEOPLE_NAMED);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let (count, shown) = (drafts.len(), shown.join(", "));
+            Diagnostic {
+                severity: Severity::Warning,
+                code: "values_lost".to_owned(),
+                employee: None,
+                message: format!("{name}: {count} of the {of} users who have a value would have none: {shown}{more}"),
+            }
+        };
+        people.into_iter().map(loss).collect()
     }
 
     fn name_parts(&self, guards: &mut [GuardResult]) {

@@ -5,7 +5,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::{Action, Change, Content, Field, GuardResult, ManagerRef, Operation, Subject, Target, Value};
+use super::{
+    Action, Change, Content, Field, GuardResult, ManagerRef, Operation, SourceSummary, Subject, Target, Value,
+};
 use crate::employee::{BranchId, UserId};
 use crate::guard::{
     self, Count, Effect, GUARDS, Guard, IgnoreBelow, Kind, Limits, ManagerLoss, NamedField, Of, People, Tally, Unit,
@@ -140,7 +142,12 @@ fn least(guard: &Guard, subject: Option<&Subject>, content: &Content, tally: &Ta
         Count::Records { count, named_by: _ } => {
             count(&People { set_aside: content.summary.set_aside, ..People::default() })
         }
-        Count::InEachSource => 0,
+        Count::InEachSource => {
+            let is_of =
+                |source: &&SourceSummary| matches!(subject, Some(Subject::Source(name)) if *name == source.name);
+            let join = content.sources.iter().find(is_of).and_then(|source| source.join);
+            join.map_or(0, |join| join.people.saturating_sub(join.with_row))
+        }
     }
 }
 

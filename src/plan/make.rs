@@ -6,7 +6,8 @@ use super::guard_counts::GuardCounts;
 use super::only::keep_only;
 use super::operations::write_down;
 use super::{
-    Action, Anchors, Content, Diagnostic, Digest, Operation, Plan, PlanError, Severity, SourceSummary, Summary, Target,
+    Action, Anchors, Content, Day, Diagnostic, Digest, Operation, Plan, PlanError, Severity, SourceSummary, Summary,
+    Target,
 };
 use crate::diff::{Comparison, Drafts, Policy, Untrusted};
 use crate::employee::{CustomFieldId, Desired, Directory, ExternalIdentifier, Managed};
@@ -42,6 +43,8 @@ pub struct Input<'a> {
     pub sources: Vec<SourceSummary>,
     /// Covers the settings.
     pub config_hash: Digest,
+    /// The day that people are compared as of, if a setting asks which day it is.
+    pub as_of: Option<Day>,
 }
 
 /// Why there is no plan.
@@ -109,6 +112,12 @@ impl<'a> Settled<'a> {
         }
     }
 
+    /// Of each person whose manager cannot be found, why.
+    #[must_use]
+    pub fn unresolved_managers(&self) -> Vec<Diagnostic> {
+        self.drafts.unresolved.iter().map(|unresolved| self.comparison.told(unresolved)).collect()
+    }
+
     /// Who is who.
     #[must_use]
     pub fn comparison(&self) -> &Comparison<'a> {
@@ -146,6 +155,8 @@ impl Plan {
         diagnostics.extend(drafts.diagnostics.iter().cloned());
         let counts = GuardCounts::of(comparison, drafts, &diagnostics);
         let guards = counts.evaluate(input.limits, population, input.joins);
+        let losses = counts.losses();
+        diagnostics.extend(losses);
         if !input.only.is_empty() {
             operations = keep_only(operations, input.only, &mut diagnostics)?;
         }
@@ -160,6 +171,7 @@ impl Plan {
         let content = Content {
             generator: concat!("skovik-sync ", env!("CARGO_PKG_VERSION")).to_owned(),
             config_hash: input.config_hash,
+            as_of: input.as_of,
             target: Target {
                 kind: input.kind.to_owned(),
                 url: input.url.to_owned(),

@@ -189,6 +189,7 @@ pub(super) fn plan(texts: &[String]) -> Plan {
     let content = Content {
         generator,
         config_hash: digest,
+        as_of: None,
         target,
         sources: vec![source],
         summary,

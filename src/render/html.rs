@@ -45,6 +45,7 @@ struct Page<'a> {
     users: String,
     managed: String,
     generator: String,
+    as_of: Option<String>,
     groups: Vec<Group>,
     set_aside: String,
     unchanged: String,
@@ -122,7 +123,7 @@ pub fn render<'a>(shown: impl Into<Shown<'a>>) -> anyhow::Result<String> {
 
 impl<'a> Page<'a> {
     fn of(shown: Shown<'_>, data: &'a Data) -> anyhow::Result<Self> {
-        let Content { generator, config_hash: _, target, sources, summary, guards, diagnostics, operations: _ } =
+        let Content { generator, config_hash: _, as_of, target, sources, summary, guards, diagnostics, operations: _ } =
             shown.content();
         let verdict = Verdict::of(shown.content());
         let names = |guards: &[&str]| guards.iter().map(|id| shown_text(id)).collect::<Vec<_>>().join(", ");
@@ -160,6 +161,7 @@ impl<'a> Page<'a> {
             users: number(target.users),
             managed: number(target.managed),
             generator: shown_text(generator),
+            as_of: as_of.map(|day| day.to_string()),
             groups: groups.into_iter().map(|(kind, count)| Group { kind, count: number(count) }).collect(),
             set_aside: number(summary.set_aside),
             unchanged: number(summary.unchanged),

@@ -13,7 +13,7 @@ use super::text::person::{Consequence, consequence};
 use crate::employee::{CustomFieldId, ExternalIdentifier, Join, UserId};
 use crate::guard::Ceiling;
 use crate::plan::{
-    Action, Anchors, BranchRef, Change, Content, Diagnostic, Digest, Fields, GuardResult, ManagerRef, Operation,
+    Action, Anchors, BranchRef, Change, Content, Day, Diagnostic, Digest, Fields, GuardResult, ManagerRef, Operation,
     OperationId, SourceSummary, Summary, Target,
 };
 use crate::text::printable_json;
@@ -44,6 +44,7 @@ struct View<'a> {
     ceilings: Option<BTreeMap<Ceiling, u64>>,
     generator: &'a str,
     config_hash: Digest,
+    as_of: Option<Day>,
     target: TargetView<'a>,
     sources: Vec<SourceView<'a>>,
     summary: Summary,
@@ -123,7 +124,7 @@ enum ActionView<'a> {
 
 impl<'a> View<'a> {
     fn of(shown: Shown<'a>) -> Self {
-        let Content { generator, config_hash, target, sources, summary, guards, diagnostics, operations } =
+        let Content { generator, config_hash, as_of, target, sources, summary, guards, diagnostics, operations } =
             shown.content();
         let whole = |digest: Digest| (!shown.is_masked()).then_some(digest);
         let Verdict { fixed, liftable, ceilings } = Verdict::of(shown.content());
@@ -151,6 +152,7 @@ impl<'a> View<'a> {
             ceilings,
             generator,
             config_hash: *config_hash,
+            as_of: *as_of,
             target,
             sources: sources.iter().map(source).collect(),
             summary: *summary,

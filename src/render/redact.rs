@@ -92,13 +92,14 @@ impl Masks {
     /// Masks a plan.
     #[must_use]
     pub fn mask(&mut self, plan: &Plan) -> Masked {
-        let Content { generator, config_hash, target, sources, summary, guards, diagnostics, operations } =
+        let Content { generator, config_hash, as_of, target, sources, summary, guards, diagnostics, operations } =
             plan.content();
         // The operations come first: they are what the numbers are read in.
         let operations = operations.iter().map(|operation| self.operation(operation)).collect();
         let content = Content {
             generator: generator.clone(),
             config_hash: *config_hash,
+            as_of: *as_of,
             target: Target { fingerprint: NO_DIGEST, anchors: Anchors::default(), ..target.clone() },
             sources: sources.iter().map(|source| SourceSummary { fingerprint: NO_DIGEST, ..source.clone() }).collect(),
             summary: *summary,

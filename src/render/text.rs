@@ -145,6 +145,9 @@ fn header(f: &mut fmt::Formatter<'_>, shown: Shown<'_>, options: &TextOptions) -
             None => {}
         }
     }
+    if let Some(day) = content.as_of {
+        writeln!(f, "{} {day}, which the settings use as today", label("As of"))?;
+    }
     if shown.is_masked() {
         writeln!(f, "{} {}", label("Masked"), super::redact::NOTICE)?;
     }

@@ -119,6 +119,10 @@ impl Source for ExecSource {
         identity
     }
 
+    fn has_only_texts(&self) -> bool {
+        self.format.has_only_texts()
+    }
+
     fn read<'a>(&'a self, conditions: &'a Conditions<'a>) -> BoxFuture<'a, Result<Reading, ReadError>> {
         Box::pin(self.run(conditions))
     }

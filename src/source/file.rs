@@ -54,6 +54,10 @@ impl Source for FileSource {
         self.format.identity()
     }
 
+    fn has_only_texts(&self) -> bool {
+        self.format.has_only_texts()
+    }
+
     fn read<'a>(&'a self, _: &'a Conditions<'a>) -> BoxFuture<'a, Result<Reading, ReadError>> {
         let source = self.clone();
         Box::pin(blocking(move || source.read_whole()))

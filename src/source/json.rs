@@ -93,7 +93,18 @@ impl Records {
     /// # Errors
     /// Where the list has more columns than one of people. A value that cannot be read is an error for whoever uses it.
     pub(super) fn set(&mut self, column: usize, raw: &str) -> Result<(), String> {
-        let (kind, text) = scalar(raw).unwrap_or_else(|problem| (CellKind::Unreadable, problem.into()));
+        self.put(column, scalar(raw).unwrap_or_else(|problem| (CellKind::Unreadable, problem.into())))
+    }
+
+    /// The same of a value that cannot be read, for this reason.
+    ///
+    /// # Errors
+    /// As for [`Self::set`].
+    pub(super) fn set_unreadable(&mut self, column: usize, problem: &str) -> Result<(), String> {
+        self.put(column, (CellKind::Unreadable, problem.into()))
+    }
+
+    fn put(&mut self, column: usize, (kind, text): (CellKind, Cow<'_, str>)) -> Result<(), String> {
         if column >= MAX_COLUMNS {
             return Err(format!(
                 "the records up to here have more than {MAX_COLUMNS} different properties; records of people have the \

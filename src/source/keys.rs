@@ -5,14 +5,16 @@
 
 use std::borrow::Cow;
 
-use minijinja::{Environment, Value};
+use minijinja::Value;
 use rustc_hash::FxHashMap;
 
 use super::no_such_column;
+use super::records::value_of;
 use super::settings::Key;
 use super::table::{Cell, CellKind, Table};
+use crate::setting::Calendar;
 use crate::setting::ConfigError;
-use crate::setting::template::{Template, environment, said};
+use crate::setting::template::{Engine, Template, said};
 use crate::template_cost::{Progress, in_time, not_too_large};
 use crate::text::{is_unseen, shortened};
 
@@ -42,7 +44,7 @@ impl Keys {
     ///
     /// # Errors
     /// Where the table has no such column, or a template does not come to an end.
-    pub(super) fn of(table: Table, key: &Key, source: &str) -> Result<(Self, Table), ConfigError> {
+    pub(super) fn of(table: Table, key: &Key, source: &str, calendar: &Calendar) -> Result<(Self, Table), ConfigError> {
         let places = places(&table, key, source)?;
         let Some(places) = places else {
             return Ok((Self { made: Made::Nothing, problems: FxHashMap::default() }, table));
@@ -63,9 +65,10 @@ impl Keys {
             }
             Key::Template(template) => {
                 let (template, setting, source) = (template.clone(), template.setting.clone(), source.to_owned());
+                let calendar = calendar.clone();
                 let made = in_time(move |progress| {
-                    let environment = environment();
-                    let keys = Self::rendered(&template, &environment, &table, &places, &source, progress)?;
+                    let engine = Engine::new(&calendar);
+                    let keys = Self::rendered(&template, &engine, &table, &places, &source, progress)?;
                     Ok((keys, table))
                 });
                 made.map_err(|problem| ConfigError::Invalid(format!("{setting} {problem}")))?
@@ -75,18 +78,20 @@ impl Keys {
 
     fn rendered(
         template: &Template,
-        environment: &Environment<'_>,
+        engine: &Engine,
         table: &Table,
         places: &[(Box<str>, usize)],
         source: &str,
         progress: &Progress,
     ) -> Result<Self, ConfigError> {
-        let compiled = environment
-            .template_from_str(&template.text)
+        let compiled = engine
+            .template(&template.text)
             .map_err(|error| ConfigError::Invalid(format!("{}: {error}", template.setting)))?;
         Ok(Self::made(table.len(), |record| {
             progress.step();
-            let cells = || places.iter().map(|(name, place)| (&**name, table.cell(record, *place).value(true)));
+            let cells = || {
+                places.iter().map(|(name, place)| (&**name, value_of(table.cell(record, *place), source, name, true)))
+            };
             let own = (source, Value::from_pairs(cells()));
             let key = compiled
                 .render(Value::from_pairs(cells().chain([own])))

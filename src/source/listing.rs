@@ -54,11 +54,11 @@ impl Listing {
             Some(_) => proof_of_parts(source.expect_records.is_some(), &table),
         };
         let (name, kind) = (Arc::clone(&source.name), source.kind.kind());
-        let used = conditions.columns.clone();
+        let (used, calendar) = (conditions.columns.clone(), conditions.calendar.clone());
         let (prefer, everybody) = (source.prefer.clone(), source.missing == Missing::Error);
         let key = source.key.clone();
         blocking(move || {
-            let (keys, table) = Keys::of(table, &key, &name)?;
+            let (keys, table) = Keys::of(table, &key, &name, &calendar)?;
             prefer.as_ref().map_or(Ok(()), |prefer| preference::columns(prefer, &table, &name).map(drop))?;
             let (order, without_key) = table.sorted_by(|row| keys.key(&table, row));
             let fingerprint = table.fingerprint(&order);

@@ -26,6 +26,7 @@ mod sample;
 mod scim;
 mod sections;
 mod settings;
+mod spreadsheet;
 mod sql;
 mod table;
 #[cfg(test)]
@@ -42,7 +43,7 @@ use futures_util::future::{BoxFuture, join_all};
 
 use crate::exit::ExitStatus;
 use crate::setting::section::Section;
-use crate::setting::{ConfigError, Secrets, Template, nearest, quoting};
+use crate::setting::{Calendar, ConfigError, Secrets, Template, nearest, quoting};
 
 pub(crate) use csv::header as csv_header;
 pub(crate) use listing::Listing;
@@ -75,6 +76,11 @@ pub(crate) trait Source: fmt::Debug + Send + Sync {
     /// The settings that decide what its records say, with defaults filled in, as opposed to where they are kept.
     fn identity(&self) -> BTreeMap<&'static str, String>;
 
+    /// Whether every cell is a text, whatever is in it. Comparing one with a number is a mistake in the settings then.
+    fn has_only_texts(&self) -> bool {
+        false
+    }
+
     /// Reads all of its records. What has come so far is dropped with the future, where that takes too long.
     fn read<'a>(&'a self, conditions: &'a Conditions<'a>) -> BoxFuture<'a, Result<Reading, ReadError>>;
 }
@@ -94,6 +100,8 @@ pub(crate) struct Conditions<'a> {
     pub(crate) now: SystemTime,
     /// How long all of it may take. The caller sees to that; here it bounds the steps.
     pub(crate) timeout: Duration,
+    /// The day that its records are read for.
+    pub(crate) calendar: &'a Calendar,
     /// Told how many records have come so far, and how many there are in all, where that is known.
     pub(crate) progress: &'a (dyn Fn(u64, Option<u64>) + Send + Sync),
 }
@@ -261,6 +269,8 @@ pub struct ToRead<'s> {
     pub(crate) secrets: &'s Secrets,
     /// The time, which a list must not be too old for.
     pub(crate) now: SystemTime,
+    /// The day that people are compared as of.
+    pub(crate) calendar: Calendar,
 }
 
 impl ToRead<'_> {
@@ -286,7 +296,14 @@ pub(crate) async fn read_each(to_read: &ToRead<'_>, progress: Progress<'_>) -> V
         let source = to_read.lists().nth(place).unwrap_or(&to_read.sources[0]);
         let columns = columns_used(source, place, &to_read.templates);
         let (max_rows, timeout) = (source.max_rows, source.timeout);
-        let conditions = Conditions { columns: &columns, max_rows, timeout, now: to_read.now, progress: &told };
+        let conditions = Conditions {
+            columns: &columns,
+            max_rows,
+            timeout,
+            now: to_read.now,
+            calendar: &to_read.calendar,
+            progress: &told,
+        };
         let listing = Listing::read(source, &conditions).await?;
         if place >= to_read.sources.len() {
             lookup::check(&listing)?;
@@ -307,7 +324,8 @@ pub(crate) async fn read_each(to_read: &ToRead<'_>, progress: Progress<'_>) -> V
 pub(crate) async fn join(to_read: &ToRead<'_>, mut listings: Vec<Listing>) -> Result<Records, SourceError> {
     let first = listings.first().map(|listing| Arc::clone(&listing.name)).unwrap_or_default();
     let tables = listings.split_off(to_read.sources.len().min(listings.len()));
-    let joining = blocking(move || Ok(Records::join(listings, tables))).await;
+    let calendar = to_read.calendar.clone();
+    let joining = blocking(move || Ok(Records::join(listings, tables, calendar))).await;
     let records = joining.map_err(|error| untrusted(&first, error))?;
     for (source, remark) in records.key_remarks() {
         let remark = to_read.secrets.hide(&remark);

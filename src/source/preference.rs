@@ -3,14 +3,15 @@
 use std::cmp::Ordering;
 
 use jiff::civil::{Date, DateTime};
+use minijinja::Value;
 use minijinja::value::ValueKind;
-use minijinja::{Environment, Expression, Value};
 
 use super::no_such_column;
+use super::records::value_of;
 use super::settings::Prefer;
 use super::table::Table;
 use crate::setting::ConfigError;
-use crate::setting::template::{ColumnName, said};
+use crate::setting::template::{ColumnName, Compiled, Engine, said};
 use crate::text::shortened;
 
 /// How many characters of a value a message shows.
@@ -25,7 +26,7 @@ pub(super) struct Preference<'t> {
 
 struct Rule<'t> {
     is_ranking: bool,
-    expression: Expression<'t, 't>,
+    expression: Compiled<'t>,
     /// The columns that it uses, with their places.
     columns: Vec<(&'t str, usize)>,
 }
@@ -45,9 +46,9 @@ impl<'t> Preference<'t> {
         prefer: Option<&'t Prefer>,
         table: &'t Table,
         source: &'t str,
-        environment: &'t Environment<'t>,
+        engine: &'t Engine,
     ) -> Result<Self, ConfigError> {
-        let rule = prefer.map(|prefer| Rule::new(prefer, table, source, environment)).transpose()?;
+        let rule = prefer.map(|prefer| Rule::new(prefer, table, source, engine)).transpose()?;
         Ok(Self { rule, table, source })
     }
 
@@ -105,25 +106,25 @@ impl<'t> Preference<'t> {
     }
 
     fn value(&self, rule: &Rule<'t>, row: u32) -> Result<Value, String> {
-        let cells =
-            || rule.columns.iter().map(|&(name, place)| (name, self.table.cell(row as usize, place).value(false)));
+        let cells = || {
+            rule.columns
+                .iter()
+                .map(|&(name, place)| (name, value_of(self.table.cell(row as usize, place), self.source, name, false)))
+        };
         let record = Value::from_pairs(cells().chain([(self.source, Value::from_pairs(cells()))]));
         rule.expression.eval(record).map_err(|error| format!("`prefer` fails: {}", said(&error)))
     }
 }
 
 impl<'t> Rule<'t> {
-    fn new(
-        prefer: &'t Prefer,
-        table: &'t Table,
-        source: &'t str,
-        environment: &'t Environment<'t>,
-    ) -> Result<Self, ConfigError> {
+    fn new(prefer: &'t Prefer, table: &'t Table, source: &'t str, engine: &'t Engine) -> Result<Self, ConfigError> {
         let template = prefer.template();
         let columns = columns(prefer, table, source)?;
-        let expression = environment
-            .compile_expression(&template.text)
-            .map_err(|error| ConfigError::Invalid(format!("{}: {error}", template.setting)))?;
+        let expression = match prefer {
+            Prefer::When(_) => engine.condition(&template.text),
+            Prefer::Greatest(_) => engine.expression(&template.text),
+        };
+        let expression = expression.map_err(|error| ConfigError::Invalid(format!("{}: {error}", template.setting)))?;
         Ok(Self { is_ranking: matches!(prefer, Prefer::Greatest(_)), expression, columns })
     }
 }

@@ -8,15 +8,17 @@ mod context;
 use std::fmt;
 use std::sync::Arc;
 
+use minijinja::Value;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Listing;
 use super::lookup::Lookup;
-use super::table::{Cell, CellKind};
+use super::spreadsheet::is_error;
+use super::table::{Cell, CellKind, unreadable};
 use crate::employee::{Join, Origin};
 use crate::plan::SourceSummary;
-use crate::setting::ConfigError;
 use crate::setting::template::Template;
+use crate::setting::{Calendar, ConfigError, quoting};
 
 /// What the plan calls the kind of a table.
 pub(crate) const TABLE_KIND: &str = "table";
@@ -40,6 +42,7 @@ pub(super) struct Joined {
     pub(super) of_nobody: Vec<u64>,
     /// What is known of repeated keys; nothing before [`Records::settle`].
     pub(super) settled: Option<Settled>,
+    pub(super) calendar: Calendar,
 }
 
 /// What was decided about keys that several records have.
@@ -95,13 +98,13 @@ pub(crate) enum CellView<'r> {
 }
 
 impl Records {
-    pub(super) fn join(sources: Vec<Listing>, tables: Vec<Listing>) -> Self {
+    pub(super) fn join(sources: Vec<Listing>, tables: Vec<Listing>, calendar: Calendar) -> Self {
         let tables = tables.into_iter().map(|table| Arc::new(Lookup::new(table))).collect();
         let (rows, of_nobody) = match sources.split_first() {
             None => Default::default(),
             Some((first, others)) => others.iter().map(|other| joined_rows(first, other)).unzip(),
         };
-        Self(Arc::new(Joined { sources: sources.into(), tables, rows, of_nobody, settled: None }))
+        Self(Arc::new(Joined { sources: sources.into(), tables, rows, of_nobody, settled: None, calendar }))
     }
 
     /// The same with what was decided about repeated keys.
@@ -156,6 +159,12 @@ impl Records {
     /// Whether a source has a record for somebody.
     pub(crate) fn has_row(&self, record: usize, source: usize) -> bool {
         self.0.row(record, source) != Row::None
+    }
+
+    /// The day that they are read for.
+    #[must_use]
+    pub fn calendar(&self) -> &Calendar {
+        &self.0.calendar
     }
 
     /// How many records there are.
@@ -268,7 +277,8 @@ impl Records {
             Row::None => CellView::Undefined,
             Row::Several => CellView::Other,
             Row::One(row) => match self.0.sources[source].table.cell(row, column) {
-                Cell { text, kind: CellKind::Text } => CellView::Text(text),
+                // What is no value, the engine says.
+                Cell { text, kind: CellKind::Text } if !is_error(text) => CellView::Text(text),
                 _ => CellView::Other,
             },
         }
@@ -339,4 +349,16 @@ impl fmt::Debug for Records {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.0.sources.iter().map(|source| (&source.name, &source.table))).finish()
     }
+}
+
+/// What templates see of a cell: an error where a spreadsheet has one, so that whoever uses it is set aside.
+pub(super) fn value_of(cell: Cell<'_>, source: &str, column: &str, to_the_letter: bool) -> Value {
+    if cell.kind == CellKind::Text && is_error(cell.text) {
+        return unreadable(format!(
+            "{} of `{source}` holds {}, which is an error of a spreadsheet and no value; correct the list",
+            quoting::column(column),
+            cell.text
+        ));
+    }
+    cell.value(to_the_letter)
 }

@@ -5,14 +5,13 @@
 
 use std::sync::Arc;
 
-use minijinja::Environment;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Listing;
 use super::preference::Preference;
 use super::records::{Joined, Records, SEVERAL, Settled, index};
 use crate::setting::ConfigError;
-use crate::setting::template::environment;
+use crate::setting::template::Engine;
 use crate::template_cost::Progress;
 
 /// Of how many records with one key in a later source each is judged by the scope. With more, it would take as many
@@ -38,9 +37,9 @@ impl Records {
         let mut joined = self.joined().clone();
         let mut undecided = FxHashMap::default();
         let sources = Arc::clone(&joined.sources);
-        let environment = environment();
+        let engine = Engine::new(self.calendar());
         for (later, source) in sources.iter().skip(1).enumerate().filter(|(_, source)| !source.repeated.is_empty()) {
-            let chooser = Chooser::new(source, &environment, progress)?;
+            let chooser = Chooser::new(source, &engine, progress)?;
             // Each source sees what was decided about those before it.
             let records = Self::with(joined.clone());
             joined.rows[later] = later_rows(&records, later + 1, &chooser, scope, &mut undecided);
@@ -48,7 +47,7 @@ impl Records {
         let records = Self::with(Joined { settled: Some(Settled::default()), ..joined.clone() });
         let (mut passed_over, mut also) = (FxHashSet::default(), FxHashSet::default());
         if let Some(first) = sources.first().filter(|first| !first.repeated.is_empty()) {
-            let chooser = Chooser::new(first, &environment, progress)?;
+            let chooser = Chooser::new(first, &engine, progress)?;
             for rows in &first.repeated {
                 let mut inside = rows.to_vec();
                 inside.retain(|&row| chooser.step() && scope.may_include(&records, row as usize, None));
@@ -115,8 +114,8 @@ struct Chooser<'s> {
 }
 
 impl<'s> Chooser<'s> {
-    fn new(source: &'s Listing, environment: &'s Environment<'s>, progress: &'s Progress) -> Result<Self, ConfigError> {
-        let preference = Preference::new(source.prefer.as_ref(), &source.table, &source.name, environment)?;
+    fn new(source: &'s Listing, engine: &'s Engine, progress: &'s Progress) -> Result<Self, ConfigError> {
+        let preference = Preference::new(source.prefer.as_ref(), &source.table, &source.name, engine)?;
         Ok(Self { source, preference, progress })
     }
 

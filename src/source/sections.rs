@@ -9,7 +9,9 @@ use super::settings::{Key, MaxAge, Missing, Prefer, SourceSettings};
 use super::union::UnionSource;
 use super::{Source, from_section};
 use crate::employee::normal_text;
+use crate::guard::UNMATCHED_KEY;
 use crate::setting::section::Section;
+use crate::setting::template::DAY_NAMES;
 use crate::setting::{ConfigError, Template, nearest};
 
 /// The default of `max_rows`: twice the largest employer that is known.
@@ -27,12 +29,12 @@ const COMMON: &[&str] = &[
     "timeout",
     "missing",
     "prefer",
-    "max_unmatched_percent",
+    UNMATCHED_KEY,
     "max_age",
     "newest",
 ];
 /// Those of them that a part of a union does not have, because the union has them.
-const JOINED_ONLY: [&str; 4] = ["key", "missing", "prefer", "max_unmatched_percent"];
+const JOINED_ONLY: [&str; 4] = ["key", "missing", "prefer", UNMATCHED_KEY];
 /// The settings of every table.
 const OF_TABLES: &[&str] = &["name", "kind", "key", "expect_records", "max_rows", "timeout", "max_age", "newest"];
 
@@ -173,7 +175,7 @@ pub(super) fn name<'a>(section: &Section<'a>) -> Result<&'a str, ConfigError> {
     if !starts_well || !chars.all(|c| c.is_ascii_alphanumeric() || c == '_') {
         return Err(section.problem("name", format!("must be letters, digits and _ only, not beginning with a digit, to be usable in templates; {name:?} is not")));
     }
-    if RESERVED_NAMES.contains(&name) {
+    if RESERVED_NAMES.contains(&name) || DAY_NAMES.contains(&name) {
         return Err(section.problem("name", format!("cannot be {name:?}, which templates need for something else")));
     }
     Ok(name)
@@ -186,16 +188,14 @@ fn source(
     others: &[SourceSettings],
 ) -> Result<SourceSettings, ConfigError> {
     let missing = section.word("missing", &[("undefined", Missing::Undefined), ("error", Missing::Error)])?;
-    let idle = [("missing", missing == Some(Missing::Error)), ("max_unmatched_percent", true)];
+    let idle = [("missing", missing == Some(Missing::Error)), (UNMATCHED_KEY, true)];
     if let Some((key, _)) = idle.iter().find(|(key, counts)| others.is_empty() && *counts && section.has(key)) {
         return Err(section.problem(key, "says nothing in the first source, which lists the people"));
     }
     Ok(SourceSettings {
         key: key(section, name, others)?,
         missing: missing.unwrap_or_default(),
-        max_unmatched_percent: section
-            .number("max_unmatched_percent", 0..=100)?
-            .unwrap_or(SourceSettings::MAX_UNMATCHED_PERCENT),
+        max_unmatched_percent: section.number(UNMATCHED_KEY, 0..=100)?.unwrap_or(SourceSettings::MAX_UNMATCHED_PERCENT),
         prefer: prefer(section, name, others)?,
         ..list(name, section, kind)?
     })

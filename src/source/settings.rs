@@ -70,7 +70,7 @@ pub enum Missing {
 
 impl SourceSettings {
     /// The default of `max_unmatched_percent`.
-    pub const MAX_UNMATCHED_PERCENT: u64 = 50;
+    pub const MAX_UNMATCHED_PERCENT: u64 = crate::guard::UNMATCHED_DEFAULT;
 }
 
 impl Key {
@@ -90,6 +90,17 @@ impl Key {
             Self::Columns(columns) => columns.join(", "),
             Self::Template(_) => "key".to_owned(),
         }
+    }
+}
+
+impl SourceSettings {
+    /// The templates that are applied to its own records.
+    pub(crate) fn templates(&self) -> impl Iterator<Item = &Template> {
+        let key = match &self.key {
+            Key::Template(template) => Some(template),
+            Key::Columns(_) => None,
+        };
+        self.prefer.as_ref().map(Prefer::template).into_iter().chain(key)
     }
 }
 

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::config::Settings;
 use crate::plan::Digest;
-use crate::setting::template::environment;
+use crate::setting::template::Engine;
 
 /// Settings with their files in a folder of their own.
 pub(crate) struct Fixture {
@@ -75,13 +75,18 @@ pub(crate) fn read(settings: &Settings) -> Result<Records, SourceError> {
         .enable_all()
         .build()
         .unwrap()
-        .block_on(read_all(&settings.to_read(SystemTime::now()), &|_, _, _| ()))
+        .block_on(read_all(&settings.to_read(SystemTime::now(), &today()), &|_, _, _| ()))
+}
+
+/// The day of all tests.
+pub(crate) fn today() -> Calendar {
+    Calendar::on(jiff::civil::date(2026, 11, 28), &jiff::tz::TimeZone::UTC)
 }
 
 /// What a template gives for each record.
 fn rendered(records: &Records, template: &str) -> Vec<String> {
-    let environment = environment();
-    let template = environment.template_from_str(template).unwrap();
+    let engine = Engine::new(records.calendar());
+    let template = engine.template(template).unwrap();
     (0..records.len()).map(|record| template.render(records.context(record, false)).unwrap()).collect()
 }
 
@@ -179,7 +184,9 @@ fn json_values_can_be_looked_into_and_compared() {
     assert_eq!(rendered(&records, "{{ hr.name.given }}"), ["Anna", "Bo"]);
     assert_eq!(rendered(&records, "{{ hr.name.n | default('-') }}"), ["12345678901234567890", "-"]);
     assert_eq!(rendered(&records, "{{ 'yes' if hr.on else 'no' }}"), ["no", "yes"]);
-    assert_eq!(rendered(&records, "{{ hr.level == 3 }}{{ hr.level == '' }}"), ["truefalse", "falsetrue"]);
+    // Null is an empty text, and no text is compared with a number.
+    let level = "{{ hr.level != '' and hr.level == 3 if hr.level is string else hr.level == 3 }}";
+    assert_eq!(rendered(&records, level), ["true", "false"]);
     assert_eq!(rendered(&records, "{{ hr.tags[1].y if hr.tags else 'none' }}"), ["none", "z"]);
 }
 
@@ -231,8 +238,8 @@ fn one_odd_shape_is_an_error_for_whoever_uses_it() {
         ("[[1], {}]", "is a list and no object"),
     ] {
         let records = json(&format!(r#"[{{"id": 0, "a": "good"}}, {record}, {{"id": 9}}]"#)).read().unwrap();
-        let environment = environment();
-        let render = |record, text| environment.render_str(text, records.context(record, false));
+        let engine = Engine::new(records.calendar());
+        let render = |record, text| engine.template(text).unwrap().render(records.context(record, false));
         assert_eq!((render(0, "{{ hr.a }}").unwrap(), render(2, "{{ hr.a }}").unwrap()), ("good".into(), "".into()));
         for text in ["{{ hr.a }}", "{{ hr.a | default('x') }}", "{% if hr.a %}x{% endif %}", "{{ hr['a'] is defined }}"]
         {
@@ -338,8 +345,8 @@ fn sources_are_joined_on_their_keys() {
 fn what_is_undefined_may_be_tested_but_not_used() {
     let sources = source("hr", "csv", "hr", "id") + &source("ad", "csv", "ad", "id");
     let records = Fixture::new(&sources, &[("hr", b"id\n1\n"), ("ad", b"id,m\n2,x\n")]).read().unwrap();
-    let environment = environment();
-    let render = |text: &str| environment.render_str(text, records.context(0, false));
+    let engine = Engine::new(records.calendar());
+    let render = |text: &str| engine.template(text)?.render(records.context(0, false));
     for text in ["{{ ad.m is defined }}", "{{ ad.m | default('') }}", "{% if ad.m %}x{% endif %}"] {
         assert!(render(text).is_ok(), "{text}");
     }
@@ -353,7 +360,7 @@ fn what_is_undefined_may_be_tested_but_not_used() {
     ] {
         assert!(render(text).is_err(), "{text}");
     }
-    assert!(environment.render_str("{{ x }}", context! {}).is_err());
+    assert!(engine.template("{{ x }}").unwrap().render(context! {}).is_err());
 }
 
 #[test]

@@ -79,8 +79,14 @@ impl UnionSource {
                     (conditions.progress)(so_far.iter().map(|count| count.load(Ordering::Relaxed)).sum(), None);
                 };
                 let SourceSettings { max_rows, timeout, .. } = settings;
-                let conditions =
-                    Conditions { columns: &columns, max_rows, timeout, now: conditions.now, progress: &told };
+                let conditions = Conditions {
+                    columns: &columns,
+                    max_rows,
+                    timeout,
+                    now: conditions.now,
+                    calendar: conditions.calendar,
+                    progress: &told,
+                };
                 let reading = read_in_time(&settings, &conditions).await;
                 reading.map_err(|error| match error {
                     ReadError::Untrusted(problem) => ReadError::Untrusted(format!("`{}`: {problem}", settings.name)),

@@ -13,6 +13,7 @@ mod chaos;
 mod commands;
 mod company;
 mod crash;
+mod doubts;
 mod duties;
 mod examples;
 mod exit_codes;

@@ -1,14 +1,15 @@
 //! Labels are not keys. What a reviewer reads of a plan (names, identifiers, branches, values as they were) is held
 //! against the user, manager, branch or field that its ids name in the live account. Pure functions.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt::Display;
 
 use super::Live;
 use crate::apply::expect::updated;
-use crate::employee::{Directory, ExternalIdentifier, User};
+use crate::employee::{Branch, Directory, ExternalIdentifier, User, UserId, full_name};
 use crate::plan::{
-    Action, BranchRef, Change, Field, Fields, ManagerRef, Operation, Plan, Subject, UserRef, Value, display_name,
+    Action, BranchRef, Change, Common, Field, Fields, ManagerRef, Operation, Part, Plan, Subject, UserRef, Value,
+    display_name,
 };
 
 /// What the plan as a whole shows otherwise than the account has it: the names of custom fields and of guarded branches.
@@ -24,6 +25,51 @@ pub(super) fn of_plan(plan: &Plan, directory: &Directory) -> Vec<String> {
         _ => None,
     });
     fields.chain(branches).collect()
+}
+
+/// Whom or what a guard that blocks names otherwise than the account has them.
+pub(super) fn of_parts(plan: &Plan, directory: &Directory) -> Vec<String> {
+    let parts = plan.content().guards.iter().flat_map(|guard| &guard.parts);
+    // A plan whose journal was lost may have renamed people already.
+    let is_name = |field: &Field| {
+        matches!(field, Field::ExternalIdentifier | Field::FirstName | Field::LastName | Field::PrimaryEmail)
+    };
+    let renamed: HashSet<&UserId> = plan
+        .content()
+        .operations
+        .iter()
+        .filter_map(|operation| match &operation.action {
+            Action::Update { user_id, changes, .. } => {
+                changes.iter().any(|change| is_name(&change.field)).then_some(user_id)
+            }
+            Action::Create { .. } | Action::Link { .. } | Action::Delete { .. } => None,
+        })
+        .collect();
+    let problem = |Part { common, name, id, count: _ }: &Part| {
+        let id = id.as_deref()?;
+        let (kind, held) = match common {
+            Common::Branch => ("branch", directory.branch(&id.into()).map(branch_label)?),
+            Common::Manager | Common::Person => {
+                let user = directory.user(&id.into()).filter(|user| !renamed.contains(&user.id))?;
+                let identifier = user.identifier.as_ref().map_or("", |identifier| identifier.as_str());
+                ("user", full_name(identifier, &display_name(user)))
+            }
+            Common::Field => {
+                let field = directory.custom_fields.iter().find(|field| field.id.as_str() == id)?;
+                ("custom field", field.name.to_string())
+            }
+            Common::Reason => return None,
+        };
+        (held != *name).then(|| shown(kind, &id, name, &held))
+    };
+    let problems: BTreeSet<String> = parts.filter_map(problem).collect();
+    problems.into_iter().collect()
+}
+
+fn branch_label(branch: &Branch) -> String {
+    let Branch { id, name, identifier } = branch;
+    let (external_identifier, name) = (identifier.as_deref().map(str::to_owned), name.to_string());
+    BranchRef { branch_id: id.clone(), external_identifier, name }.label()
 }
 
 /// What an operation shows of the people and branches that it refers to otherwise than the account has them. Once the

@@ -146,6 +146,7 @@ impl Company {
             fingerprint: Digest::of(b"users"),
             sources: Vec::new(),
             config_hash: Digest::of(b"settings"),
+            as_of: None,
         })
     }
 
@@ -202,7 +203,8 @@ pub(super) fn summary(plan: &Plan) -> String {
         }
         out.push('\n');
     }
-    for found in &plan.content().diagnostics {
+    // What is lost the changes show; `guards` tests the remark.
+    for found in plan.content().diagnostics.iter().filter(|found| found.code != "values_lost") {
         let _ = writeln!(out, "{} {}", found.code, found.employee.as_deref().unwrap_or("-"));
     }
     out

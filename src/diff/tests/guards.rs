@@ -300,3 +300,31 @@ fn a_plan_tells_in_which_branch_each_update_counts() {
     std::mem::swap(&mut one.count, &mut other.count);
     assert!(check_guards(&forged).is_err_and(|problem| problem.contains(BRANCH_CHANGE_PERCENT.id)));
 }
+
+#[test]
+fn values_that_would_be_lost_are_remarked_even_if_no_guard_blocks() {
+    let lost = |count: usize| {
+        group().with(|company| {
+            for one in company.desired.employees.iter_mut().skip(1).take(count) {
+                one.manager = crate::employee::ManagerWish::Nobody;
+            }
+        })
+    };
+    let plan = lost(3).plan();
+    assert!(blocking(&plan).is_empty());
+    let [remark] = &plan.content().diagnostics[..] else { panic!("{:?}", plan.content().diagnostics) };
+    assert_eq!(remark.code, "values_lost");
+    assert_eq!(remark.message, "manager: 3 of the 39 users who have a value would have none: 1 P1 X, 2 P2 X, 3 P3 X");
+    let plan = lost(5).plan();
+    let [guard] = blocking(&plan)[..] else { panic!("{:#?}", blocking(&plan)) };
+    assert_eq!((guard.id.as_str(), guard.count, guard.of), ("max_emptied_percent", 5, 39));
+    assert_eq!(guard.parts[1].id.as_deref(), Some("u0"));
+    // No plan file can state fewer of them, or of more.
+    for edit in [(|guard: &mut GuardResult| guard.count = 4) as fn(&mut GuardResult), |guard| guard.of = 2_000] {
+        let mut forged = plan.content().clone();
+        let guard = forged.guards.iter_mut().find(|guard| guard.count == 5 && guard.of == 39).expect("there");
+        edit(guard);
+        guard.outcome = crate::guard::outcome(guard).expect("known");
+        assert!(check_guards(&forged).is_err_and(|problem| problem.contains("max_emptied_percent")));
+    }
+}

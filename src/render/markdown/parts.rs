@@ -90,6 +90,9 @@ pub(super) fn sources(content: &Content) -> Section {
         let join = join.map_or_else(String::new, |join| format!("; {join}"));
         items.push(item(format!("| source | {} ({}) | {records} records, {proof}{join} |\n", code(name), code(kind))));
     }
+    if let Some(day) = content.as_of {
+        items.push(item(format!("| as of | {} | what the settings use as today |\n", code(&day.to_string()))));
+    }
     Section {
         before: "| Side | From | What was read |\n|:--|:--|:--|\n".to_owned(),
         items,

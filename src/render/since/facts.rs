@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::plan::{Content, GuardOutcome, GuardResult, SourceSummary, Subject, Summary, Target};
+use crate::plan::{Content, Day, GuardOutcome, GuardResult, SourceSummary, Subject, Summary, Target};
 use crate::render::text::guards::{figures, guard_name, parts};
 use crate::render::text::value::Ids;
 use crate::text::printable;
@@ -47,6 +47,10 @@ impl Data {
         guards(&mut facts, old, new);
         if old.config_hash != new.config_hash {
             facts.push(Fact::of("settings", old.config_hash, new.config_hash));
+        }
+        if old.as_of != new.as_of {
+            let day = |day: Option<Day>| day.map_or_else(|| "any day".to_owned(), |day| day.to_string());
+            facts.push(Fact::of("as of", day(old.as_of), day(new.as_of)));
         }
         differing(&mut facts, "made by", &old.generator, &new.generator);
         target(&mut facts, &old.target, &new.target);

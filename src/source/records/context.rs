@@ -6,7 +6,7 @@ use std::sync::Arc;
 use minijinja::Value;
 use minijinja::value::{Enumerator, Object, ObjectExt as _};
 
-use super::{Joined, Records, Row};
+use super::{Joined, Records, Row, value_of};
 use crate::employee::normal_text;
 use crate::source::Listing;
 use crate::source::table::unreadable;
@@ -73,7 +73,7 @@ impl Object for Said {
         // A name that is computed in a template need not be in NFC, as columns are.
         let column = table.column(name).or_else(|| table.column(&normal_text(name)))?;
         match self.row {
-            Row::One(row) => Some(table.cell(row, column).value(self.to_the_letter)),
+            Row::One(row) => Some(value_of(table.cell(row, column), source, name, self.to_the_letter)),
             Row::None => None,
             Row::Several => Some(unreadable(format!("source `{source}` has several records with the person's key"))),
         }

@@ -24,7 +24,7 @@ impl<'a> Page<'a> {
     pub(super) fn parse(body: &'a [u8]) -> Result<Self, String> {
         let document: &RawValue = serde_json::from_slice(body).map_err(|error| format!("it is not JSON: {error}"))?;
         let properties = properties(document).map_err(|_| "it is no SCIM list; is url the base URL?".to_owned())?;
-        let once = |name: &str| attribute(&properties, name).map_err(|_| format!("{name} stands twice"));
+        let once = |name: &str| attribute(&properties, name).map_err(|Twice| format!("{name} stands twice"));
         let number = |name: &str| match once(name)? {
             None => Ok(None),
             Some(raw) => raw.get().parse().map(Some).map_err(|_| format!("{name} is no number: {}", raw.get())),
@@ -51,8 +51,8 @@ pub(super) fn id(resource: &RawValue) -> Result<Option<String>, String> {
     Ok(Some(id).filter(|id| !matches!(id.trim(), "" | "null")))
 }
 
-/// Puts a user into a table. What has an odd shape is left as it is, for a template that uses it to fail over: so it
-/// concerns this user, and neither the list nor a field that does not need it.
+/// Puts a user into a table. What has an odd shape is an error for the templates that use it: so it concerns this user,
+/// and neither the list nor a field that does not need it.
 pub(super) fn record(records: &mut Records, number: u64, resource: &RawValue, columns: &Columns) -> Result<(), String> {
     let properties = properties(resource)?;
     let mut enterprise = None;
@@ -71,7 +71,7 @@ pub(super) fn record(records: &mut Records, number: u64, resource: &RawValue, co
     }
     let emails = match attribute(&properties, "emails") {
         Ok(emails) => emails.map_or(Found::Nothing, primary_email),
-        Err(all) => Found::Odd(listed(&all)),
+        Err(Twice) => Found::Odd("`emails` stands twice in the user"),
     };
     let manager = enterprise.map_or(Found::Nothing, manager_id);
     for (name, value) in [(PRIMARY_EMAIL, emails), (MANAGER_ID, manager)] {
@@ -81,7 +81,7 @@ pub(super) fn record(records: &mut Records, number: u64, resource: &RawValue, co
             match value {
                 Found::Nothing => records.set(column, "null")?,
                 Found::One(value) => records.set(column, value.get())?,
-                Found::Odd(json) => records.set(column, &json)?,
+                Found::Odd(problem) => records.set_unreadable(column, problem)?,
             }
         }
     }
@@ -94,14 +94,13 @@ enum Found<'a> {
     /// There is none, and the user says so.
     Nothing,
     One(&'a RawValue),
-    /// There is something that cannot be read as one value. It is a list or an object, which no template prints: what
-    /// cannot be read must not look like nothing.
-    Odd(String),
+    /// There is something that cannot be read as one value, and must not look like nothing.
+    Odd(&'static str),
 }
 
 /// The e-mail that is marked as the primary one, or the only one.
 fn primary_email(emails: &RawValue) -> Found<'_> {
-    let odd = || Found::Odd(structured(emails));
+    let odd = || Found::Odd("the e-mail has no `value` that can be read");
     let all = match items(emails) {
         Some(all) => all,
         None if is_null(emails) => return Found::Nothing,
@@ -111,7 +110,7 @@ fn primary_email(emails: &RawValue) -> Found<'_> {
     let mut primary = all.iter().filter(|email| is_primary(email));
     match (primary.next(), primary.next(), &all[..]) {
         (Some(email), None, _) | (None, None, [email]) => value_of(email).unwrap_or_else(odd),
-        (Some(_), Some(_), _) => odd(),
+        (Some(_), Some(_), _) => Found::Odd("several e-mails are marked as primary"),
         (None, ..) => Found::Nothing,
     }
 }
@@ -128,19 +127,19 @@ fn manager_id(enterprise: &RawValue) -> Found<'_> {
     if is_null(enterprise) {
         return Found::Nothing;
     }
-    let Ok(extension) = properties(enterprise) else { return Found::Odd(structured(enterprise)) };
+    let Ok(extension) = properties(enterprise) else { return Found::Odd("the enterprise extension is no object") };
     let manager = match attribute(&extension, "manager") {
         Ok(Some(manager)) => manager,
         Ok(None) => return Found::Nothing,
-        Err(all) => return Found::Odd(listed(&all)),
+        Err(Twice) => return Found::Odd("`manager` stands twice in the user"),
     };
     let only = match items(manager).as_deref() {
         None => manager,
         Some([]) => return Found::Nothing,
         Some([only]) => only,
-        Some(_) => return Found::Odd(structured(manager)),
+        Some(_) => return Found::Odd("the user has several managers"),
     };
-    value_of(only).unwrap_or_else(|| Found::Odd(structured(manager)))
+    value_of(only).unwrap_or(Found::Odd("the manager has no `value` that can be read"))
 }
 
 /// The `value` of a complex attribute, which some servers give alone; nothing where it cannot be told.
@@ -166,19 +165,6 @@ fn items(raw: &RawValue) -> Option<Vec<&RawValue>> {
     serde_json::from_str(raw.get()).ok()
 }
 
-/// A list or an object, also of what is neither.
-fn structured(raw: &RawValue) -> String {
-    match raw.get().as_bytes().first() {
-        Some(b'{' | b'[') => raw.get().to_owned(),
-        _ => listed(&[raw]),
-    }
-}
-
-fn listed(all: &[&RawValue]) -> String {
-    let all: Vec<&str> = all.iter().map(|raw| raw.get()).collect();
-    format!("[{}]", all.join(","))
-}
-
 fn is_null(raw: &RawValue) -> bool {
     raw.get() == "null"
 }
@@ -188,14 +174,14 @@ fn properties(raw: &RawValue) -> Result<Vec<(String, &RawValue)>, String> {
     Ok(properties)
 }
 
-/// The value of an attribute, whose name may be in any case (RFC 7643, section 2.1); all of them as an error where it
-/// stands more than once.
-fn attribute<'a>(properties: &[(String, &'a RawValue)], name: &str) -> Result<Option<&'a RawValue>, Vec<&'a RawValue>> {
-    let named: Vec<_> =
-        properties.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| *value).collect();
-    match named[..] {
-        [] => Ok(None),
-        [value] => Ok(Some(value)),
-        _ => Err(named),
+/// An attribute that stands more than once.
+struct Twice;
+
+/// The value of an attribute, whose name may be in any case (RFC 7643, section 2.1).
+fn attribute<'a>(properties: &[(String, &'a RawValue)], name: &str) -> Result<Option<&'a RawValue>, Twice> {
+    let mut named = properties.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| *value);
+    match (named.next(), named.next()) {
+        (_, Some(_)) => Err(Twice),
+        (value, None) => Ok(value),
     }
 }

@@ -140,6 +140,7 @@ fn plan(lists: &Lists, turn: usize, pay_first: bool) -> Result<Content, String> 
         fingerprint: digest,
         sources: records.summaries_with(&desired.joins),
         config_hash: digest,
+        as_of: None,
     };
     Ok(Plan::make(input).map_err(|error| error.to_string())?.content().clone())
 }

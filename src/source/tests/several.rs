@@ -133,9 +133,9 @@ fn values_are_looked_up_in_tables() {
     let text = "company,id,city\nAcme AB,SE01,Malmö\nAcme A/S,DK01,\n12,NO01,Oslo\n,XX,\n";
     let fixture = read_with(table, text);
     let records = fixture.read().unwrap();
-    let environment = environment();
+    let engine = Engine::new(records.calendar());
     let render = |record, text: &str| {
-        environment.render_str(text, records.context(record, false)).map_err(|error| error.to_string())
+        engine.template(text).unwrap().render(records.context(record, false)).map_err(|error| error.to_string())
     };
     let id = "{{ branches[hr.company].id }}";
     assert_eq!([0, 1, 4].map(|record| render(record, id).unwrap()), ["SE01", "DK01", "NO01"]);
@@ -191,7 +191,7 @@ fn a_list_can_be_too_old() {
         let sources = format!("{}{more}", source("hr", "csv", "hr", "id"));
         let (folder, settings) = Fixture::new(&sources, &[("hr", text.as_bytes())]).into_parts(EMPLOYEE);
         let changed = fs::metadata(folder.path().join("hr")).unwrap().modified().unwrap();
-        let to_read = settings.to_read(changed + age);
+        let to_read = settings.to_read(changed + age, &today());
         let read = read_all(&to_read, &|_, _, _| ());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(read).map(|records| records.len()).map_err(|error| (error.status(), error.to_string()))

@@ -149,10 +149,10 @@ impl Company {
         let policy = policy();
         let input = Input {
             desired: &desired(&self.rows),
-            joins: &[],
             directory: &directory,
             policy: &policy,
             limits: &Limits::default(),
+            joins: &[],
             managers_must_resolve: false,
             records_must_be_valid: false,
             only: &BTreeSet::new(),
@@ -161,6 +161,7 @@ impl Company {
             fingerprint: fingerprint(&directory, &policy.managed),
             sources: Vec::new(),
             config_hash: Digest::of(b""),
+            as_of: None,
         };
         Plan::make(input).expect("a plan")
     }

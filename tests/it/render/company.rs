@@ -195,6 +195,7 @@ impl Company {
             fingerprint: Digest::of(b"users"),
             sources: vec![source("hr", "trusted"), source("payroll", "expect_records")],
             config_hash: Digest::of(b"settings"),
+            as_of: None,
         })
         .unwrap()
     }

@@ -6,6 +6,7 @@ mod http;
 mod http_faults;
 mod http_proof;
 mod ldap;
+mod lists;
 mod samba;
 mod scim;
 mod sql;

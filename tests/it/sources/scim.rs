@@ -308,6 +308,11 @@ fn an_odd_shape_concerns_one_user() {
             plan["diagnostics"].as_array().unwrap().iter().map(|one| one["code"].as_str().unwrap()).collect();
         let is_unresolved = codes.contains(&"manager_unresolved");
         assert_eq!(is_unresolved, outcome == "unresolved", "{what}: {odd}: {:#}", plan["diagnostics"]);
+        if set_aside == 1 && what != "id" && what != ENTERPRISE {
+            let message = plan["diagnostics"][0]["message"].as_str().unwrap();
+            let told = ["manager", "e-mail", "`emails`"];
+            assert!(told.iter().any(|word| message.contains(word)), "{what}: {odd}: {message}");
+        }
         if outcome == "manager" {
             let operations = plan["operations"].as_array().unwrap();
             let bo = operations.iter().find(|one| one["employee"] == "10002").unwrap();

@@ -84,6 +84,7 @@ impl Program {
         let content = Content {
             generator: "model".to_owned(),
             config_hash: Digest::of(b""),
+            as_of: None,
             target: Target {
                 kind: "skovik".to_owned(),
                 url: ACCOUNT.to_owned(),

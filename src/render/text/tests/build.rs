@@ -16,6 +16,7 @@ impl PlanBuilder {
         let content = Content {
             generator: "skovik-sync 0.1.0".to_owned(),
             config_hash: digest,
+            as_of: None,
             target: Target {
                 kind: "skovik".to_owned(),
                 url: "https://api.skovik.com/v1".to_owned(),
