@@ -119,6 +119,9 @@ pub struct Plan {
     /// Compare with a snapshot instead of the live service
     #[arg(long, value_name = "SNAPSHOT")]
     pub users: Option<PathBuf>,
+    /// Plan for this day instead of today, such as 2026-12-01: what the settings call `today`
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    pub as_of: Option<jiff::civil::Date>,
     /// Keep only the operations of the person with this external identifier; repeatable
     #[arg(long, value_name = "ID")]
     pub only: Vec<String>,
@@ -200,7 +203,10 @@ pub struct Approve {
     /// How long the approval holds, such as 24h
     #[arg(long, value_name = "DURATION")]
     pub expires: Option<String>,
-    /// Lift the guards of this kind up to a count: deletes=N, changes=N or creates=N; repeatable
+    /// Show Skovik's ids after each person, manager, branch and custom field
+    #[arg(long)]
+    pub ids: bool,
+    /// Lift the guards of this kind up to a count: deletes=N, changes=N, creates=N, emptied=N or unresolved=N; repeatable
     #[arg(long, value_name = "KIND=N")]
     pub allow: Vec<String>,
     /// Sign the approval with this OpenSSH private key
@@ -248,7 +254,7 @@ pub struct Apply {
 /// Arguments of `undo`.
 #[derive(Debug, Args)]
 pub struct Undo {
-    /// The plan that was applied, with its journal beside it
+    /// The plan that was applied, whose journal is in the state folder
     #[arg(value_name = "PLAN")]
     pub plan: PathBuf,
     /// Where to write the plan that takes it back
@@ -348,4 +354,10 @@ pub struct Completions {
     /// The shell
     #[arg(value_enum)]
     pub shell: clap_complete::Shell,
+}
+
+/// A day such as 2026-12-01.
+fn day(text: &str) -> Result<jiff::civil::Date, String> {
+    let written = crate::plan::Day::parse(text).and_then(|_| text.parse().ok());
+    written.ok_or_else(|| "write the day as 2026-12-01: the year, the month, the day".to_owned())
 }

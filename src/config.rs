@@ -14,8 +14,9 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use jiff::tz::TimeZone;
 use toml::de::DeTable;
 
 use self::escalation::Escalation;
@@ -23,10 +24,11 @@ use crate::diff::{Remove, Renumber};
 use crate::files::{Links, read_regular_text};
 use crate::guard::Limits;
 use crate::plan::Digest;
-use crate::setting::{Secrets, section};
-use crate::source::Source;
+use crate::setting::{Calendar, Secrets, section};
+use crate::source::ToRead;
 
 pub use crate::setting::{BaseUrl, ConfigError, NamedFile, Secret, SecretPlace, Template};
+pub use crate::source::{Key, MaxAge, Missing, Prefer, SourceSettings};
 
 /// No absolute limit needs to be higher, and every figure up to here is exact in any JSON.
 const MOST_PEOPLE: u64 = 1_000_000_000;
@@ -40,6 +42,8 @@ pub struct Settings {
     pub target: TargetSettings,
     /// `[[source]]`, at least one; the first one lists the people.
     pub sources: Vec<SourceSettings>,
+    /// `[[table]]`: what templates look values up in.
+    pub tables: Vec<SourceSettings>,
     /// `[employee]`
     pub employee: EmployeeSettings,
     /// `[scope]`
@@ -80,37 +84,6 @@ pub struct TargetSettings {
     pub timeout: Duration,
     /// How often a request that failed in passing is sent again.
     pub retries: u32,
-}
-
-/// `[[source]]`: one list of records.
-#[derive(Debug, Clone)]
-pub struct SourceSettings {
-    /// What templates call it.
-    pub name: Arc<str>,
-    /// The column whose value joins its records with those of the others.
-    pub key: String,
-    /// How many records it must have.
-    pub expect_records: Option<u64>,
-    /// How many records it may have; a longer list is not believed.
-    pub max_rows: u64,
-    /// How long reading it may take.
-    pub timeout: Duration,
-    /// What it means that a later source has no record of somebody in scope.
-    pub missing: Missing,
-    /// Which one counts of several records with one key.
-    pub prefer: Option<Template>,
-    /// What kind of list it is, with that kind's own settings.
-    pub(crate) kind: Arc<dyn Source>,
-}
-
-/// What it means that a later source has no record of somebody in scope (`missing` in `[[source]]`).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Missing {
-    /// Its columns are undefined.
-    #[default]
-    Undefined,
-    /// No plan is made.
-    Error,
 }
 
 /// `[employee]`: a template for each managed field.
@@ -155,9 +128,11 @@ pub struct ScopeSettings {
     /// Who may be removed.
     pub remove: Remove,
     /// Who is never touched: e-mails, external identifiers, ids, and `role:…`.
-    pub protect: Vec<String>,
+    pub protect: Option<Vec<String>>,
     /// What a bad record means.
     pub invalid: Invalid,
+    /// Where it is decided which day it is.
+    pub time_zone: TimeZone,
 }
 
 /// What a bad record means (`[scope] invalid`).
@@ -237,6 +212,19 @@ impl EmployeeSettings {
     }
 }
 
+impl EmployeeSettings {
+    fn templates_mut(&mut self) -> impl Iterator<Item = &mut Template> {
+        let Self { external_identifier, primary_email, first_name, last_name, branch, manager, custom_fields } = self;
+        let manager =
+            manager.iter_mut().flat_map(|ManagerReference { value, refers_to }| [Some(value), refers_to.as_mut()]);
+        [external_identifier, primary_email, first_name, last_name]
+            .into_iter()
+            .chain(branch)
+            .chain(manager.flatten())
+            .chain(custom_fields.values_mut())
+    }
+}
+
 impl Settings {
     /// Reads and checks a settings file.
     ///
@@ -272,9 +260,24 @@ impl Settings {
         self.employee.templates().chain(&self.scope.include)
     }
 
-    /// What must not be shown, and what no program that is started gets unasked.
-    pub(crate) fn secrets(&self) -> &Arc<Secrets> {
-        &self.secrets
+    /// Whether a template or an expression asks which day it is.
+    #[must_use]
+    pub fn use_today(&self) -> bool {
+        let lists = self.sources.iter().chain(&self.tables).flat_map(SourceSettings::templates);
+        self.templates().chain(lists).any(|template| template.uses_today)
+    }
+
+    /// What is needed to read the sources at this time, for the people of this day.
+    #[must_use]
+    pub fn to_read(&self, now: SystemTime, calendar: &Calendar) -> ToRead<'_> {
+        ToRead {
+            sources: &self.sources,
+            tables: &self.tables,
+            templates: self.templates().collect(),
+            secrets: &self.secrets,
+            now,
+            calendar: calendar.clone(),
+        }
     }
 
     /// Every file that the settings name: lists, queries, secrets, certificates, signers, programs.

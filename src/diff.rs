@@ -8,14 +8,17 @@
 //! in here may be applied in any order. Each step is linear in the people. Nothing in here does I/O.
 
 mod changes;
+mod look_alikes;
 mod matching;
 mod protect;
+mod references;
 mod settle;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::cell::OnceCell;
+use std::collections::{BTreeSet, HashSet};
 
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
@@ -25,6 +28,7 @@ use crate::employee::{BranchId, Desired, Directory, Employee, ExternalIdentifier
 
 pub use changes::{Changed, Draft, Drafts, ManagerTarget};
 pub use protect::Protect;
+pub use references::Unresolved;
 
 /// What a new identifier on a known e-mail means (`[scope] renumber`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,6 +120,8 @@ pub struct Comparison<'a> {
     diagnostics: Vec<Diagnostic>,
     /// What is still to be thought through; empty between calls.
     queue: Vec<Event>,
+    /// The identifiers of records that were set aside when they were read; made when first needed.
+    set_aside: OnceCell<HashSet<&'a str>>,
     /// Users who would leave, by name; made when first needed.
     leaving_by_name: Option<FxHashMap<String, Vec<u32>>>,
 }
@@ -188,6 +194,7 @@ impl<'a> Comparison<'a> {
     /// Where Skovik's list contradicts what Skovik promises; see [`Untrusted`].
     pub fn new(desired: &'a Desired, directory: &'a Directory, policy: &'a Policy) -> Result<Self, Untrusted> {
         let mut comparison = Self::matched(desired, directory, policy)?;
+        comparison.keep_an_admin();
         comparison.find_obstacles();
         comparison.settle();
         Ok(comparison)

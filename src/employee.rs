@@ -4,7 +4,7 @@
 //! what the rules of this tool compare. It never reads a file, a clock or the network.
 
 use std::borrow::{Borrow, Cow};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -139,6 +139,8 @@ pub enum ManagerWish {
         key: Box<str>,
         /// What is wrong with it, for the reader.
         reason: Box<str>,
+        /// The one key that it may be meant as.
+        near: Option<Box<str>>,
     },
 }
 
@@ -191,6 +193,40 @@ pub struct Desired {
     pub out_of_scope: HashSet<ExternalIdentifier>,
     /// Good records whose branch is outside `[scope] branches`: another configuration manages them.
     pub elsewhere: Vec<Employee>,
+    /// How the people in scope were joined with each source but the first.
+    pub joins: Vec<Join>,
+}
+
+/// How the people in scope were joined with a later source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Join {
+    /// The people in scope.
+    pub people: u64,
+    /// Those of them of whom the source has a record.
+    pub with_row: u64,
+    /// The source's records whose key is that of nobody, in scope or out of it.
+    pub rows_of_nobody: u64,
+}
+
+impl Join {
+    /// How many people in scope the source has no record of.
+    #[must_use]
+    pub fn without_row(&self) -> u64 {
+        self.people.saturating_sub(self.with_row)
+    }
+}
+
+impl fmt::Display for Join {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { people, with_row, rows_of_nobody } = self;
+        write!(f, "{with_row} of {people} people in scope have a record")?;
+        match rows_of_nobody {
+            0 => Ok(()),
+            1 => f.write_str(", 1 record belongs to nobody"),
+            rows => write!(f, ", {rows} records belong to nobody"),
+        }
+    }
 }
 
 /// A user as Skovik holds them, normalised.
@@ -216,7 +252,26 @@ pub struct User {
     pub roles: Option<Box<[Box<str>]>>,
 }
 
+/// The role whose users administer the account.
+pub const ADMIN: &str = "admin";
+/// The role that every user has, so that it says nothing of one.
+const EVERYBODY: &str = "employee";
+
 impl User {
+    /// The roles that not everybody has, sorted; `None` where they are not told.
+    #[must_use]
+    pub fn special_roles(&self) -> Option<Vec<String>> {
+        let special = self.roles.as_ref()?.iter().filter(|role| ***role != *EVERYBODY);
+        let sorted: BTreeSet<&str> = special.map(|role| &**role).collect();
+        Some(sorted.into_iter().map(str::to_owned).collect())
+    }
+
+    /// Whether the user is told to be an admin.
+    #[must_use]
+    pub fn is_admin(&self) -> bool {
+        self.roles.as_ref().is_some_and(|roles| roles.iter().any(|role| role.eq_ignore_ascii_case(ADMIN)))
+    }
+
     /// First and last name, for the reader.
     #[must_use]
     pub fn full_name(&self) -> String {

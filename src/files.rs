@@ -15,8 +15,8 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::NamedTempFile;
 
-pub(crate) use read::no_links;
-pub use read::{Links, open_regular, read_bounded, read_bounded_text, read_regular, read_regular_text};
+pub use read::{Links, WRONG_KIND, open_regular, read_bounded, read_bounded_text, read_regular, read_regular_text};
+pub(crate) use read::{no_links, open_own};
 pub use unchanged::{LARGEST_LIST, read_unchanged};
 
 /// The largest file of certificates that is read, in bytes.

@@ -25,17 +25,19 @@ use crate::employee::CustomFieldId;
 use crate::field::Field;
 
 pub use ceiling::{Ceiling, needed_ceilings, whole};
-pub use effect::{BranchCount, Effect, Kind, ManagerLoss, NamedField, People};
-pub use evaluate::{Tally, evaluate, evaluate_again, outcome};
+pub use effect::{BranchCount, Effect, Join, Kind, ManagerLoss, NamedField, People};
+pub use evaluate::{Tally, UsersNow, evaluate, evaluate_again, outcome};
 pub use limits::Limits;
 pub use result::{Common, GuardOutcome, GuardResult, Part, Subject};
 pub use table::{
-    BRANCH_CHANGE_PERCENT, BRANCH_DELETE_PERCENT, GUARDS, MAX_CHANGE_PERCENT, MAX_CREATES, MAX_DELETE_PERCENT,
-    MAX_DELETES, MAX_FIELD_PERCENT, MAX_INVALID_PERCENT, MAX_LEFT_WITHOUT_MANAGER, MAX_UPDATES, MIN_EMPLOYEES,
+    BRANCH_CHANGE_PERCENT, BRANCH_DELETE_PERCENT, GUARDS, MAX_CHANGE_PERCENT, MAX_CREATE_PERCENT, MAX_CREATES,
+    MAX_DELETE_PERCENT, MAX_DELETES, MAX_EMPTIED_PERCENT, MAX_FIELD_PERCENT, MAX_INVALID_PERCENT,
+    MAX_LEFT_WITHOUT_MANAGER, MAX_UNMATCHED_PERCENT, MAX_UNRESOLVED_PERCENT, MAX_UPDATES, MIN_EMPLOYEES,
+    UNMATCHED_DEFAULT, UNMATCHED_KEY,
 };
 
 #[cfg(test)]
-pub(crate) use tests::MADE_UP;
+pub(crate) use tests::{MADE_UP, Now};
 
 /// Everything about one guard.
 #[derive(Debug)]
@@ -66,7 +68,12 @@ pub enum Count {
     /// Operations on the users of each branch, by the branch that they are in now.
     InEachBranch(fn(&Effect<'_>) -> bool),
     /// Operations that change a field, for each managed field.
-    InEachField(fn(&Effect<'_>, &Field) -> bool),
+    InEachField {
+        /// Whether an operation that changes the field counts.
+        counts: fn(&Effect<'_>, &Field) -> bool,
+        /// Which of the managed fields are looked at.
+        fields: fn(&Field) -> bool,
+    },
     /// Records, of which no operation tells.
     Records {
         /// How many.
@@ -74,6 +81,8 @@ pub enum Count {
         /// The diagnostics that name these people, if any do.
         named_by: Option<fn(&Diagnostic) -> bool>,
     },
+    /// People in scope for whom a joined source has no row, for each of these sources.
+    InEachSource,
 }
 
 /// What a guard's share is taken of.
@@ -81,6 +90,10 @@ pub enum Count {
 pub enum Of {
     /// The users whom this configuration may change; for a guard in each branch, those of the branch.
     Managed,
+    /// All users of the account. In one that has none, nothing can be doubled, and the guard never blocks.
+    Users,
+    /// The users whom this configuration may change and who have a value of the field.
+    WithValue,
     /// Another number of people.
     People(fn(&People) -> u64),
     /// Operations.
@@ -168,8 +181,8 @@ impl Guard {
             (Count::InEachBranch(counts), Some(Subject::Branch(branch))) => {
                 effect.branch == Some(branch.as_ref().map(|branch| &branch.branch_id)) && counts(effect)
             }
-            (Count::InEachField(counts), Some(Subject::Field(field))) => {
-                effect.changed.contains(&field) && counts(effect, field)
+            (Count::InEachField { counts, fields }, Some(Subject::Field(field))) => {
+                fields(field) && effect.changed.contains(&field) && counts(effect, field)
             }
             _ => false,
         }
@@ -181,8 +194,23 @@ impl Guard {
         match &self.count {
             Count::Operations(_) | Count::Records { .. } => subject.is_none(),
             Count::InEachBranch(_) => matches!(subject, Some(Subject::Branch(_))),
-            Count::InEachField(_) => matches!(subject, Some(Subject::Field(_))),
+            Count::InEachField { counts: _, fields } => {
+                matches!(subject, Some(Subject::Field(field)) if fields(field))
+            }
+            Count::InEachSource => matches!(subject, Some(Subject::Source(_))),
         }
+    }
+
+    /// Whether what it counts is known from the records alone, so that no operation tells of it.
+    #[must_use]
+    pub fn counts_records(&self) -> bool {
+        matches!(self.count, Count::Records { .. } | Count::InEachSource)
+    }
+
+    /// Whether its setting is one of each source, and not of `[guard]`.
+    #[must_use]
+    pub fn is_set_per_source(&self) -> bool {
+        matches!(self.count, Count::InEachSource)
     }
 }
 

@@ -7,7 +7,9 @@
 
 mod redactor;
 mod retry;
+mod spelling;
 mod throttle;
+mod tls;
 mod words;
 
 use std::fmt;
@@ -15,13 +17,14 @@ use std::net::IpAddr;
 use std::sync::{Arc, Once};
 use std::time::{Duration, Instant, SystemTime};
 
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::HeaderMap;
 use reqwest::{Certificate, Method, Response, StatusCode};
 use serde_json::value::RawValue;
 use url::Url;
 
 pub(crate) use redactor::Redactor;
 use throttle::{Throttle, Turn};
+pub(crate) use tls::{Trust, tls_error, tls_words};
 pub(crate) use words::words;
 
 /// A wait that is longer than this is told.
@@ -43,6 +46,8 @@ pub(crate) struct Options {
     pub(crate) largest_answer: usize,
     /// Who may vouch for the server, instead of those whom the system trusts.
     pub(crate) authorities: Option<Vec<Certificate>>,
+    /// The same for advice: which setting can name them, if any.
+    pub(crate) trust: Trust,
     /// Finds the words for people in the body of an error; without any, the start of the body is shown.
     pub(crate) words: fn(&[u8]) -> Option<String>,
     /// What must not be shown.
@@ -55,6 +60,7 @@ pub(crate) struct Transport {
     throttle: Throttle,
     retries: u32,
     largest_answer: usize,
+    trust: Trust,
     words: fn(&[u8]) -> Option<String>,
     redactor: Arc<Redactor>,
 }
@@ -142,9 +148,10 @@ impl Transport {
     /// Where the HTTP library cannot be set up, such as for want of the system's certificates.
     pub(crate) fn new(options: Options) -> Result<Self, String> {
         let client = client(&options)?;
-        let Options { max_in_flight, requests_per_second, retries, largest_answer, words, redactor, .. } = options;
+        let Options { max_in_flight, requests_per_second, retries, largest_answer, trust, words, redactor, .. } =
+            options;
         let throttle = Throttle::new(max_in_flight, requests_per_second);
-        Ok(Self { client, throttle, retries, largest_answer, words, redactor })
+        Ok(Self { client, throttle, retries, largest_answer, trust, words, redactor })
     }
 
     /// Takes secrets out of what is to be shown.
@@ -267,11 +274,15 @@ impl Transport {
         match answer {
             Ok((status, headers, body)) => self.judge(*wants, status, headers, body),
             Err(error) => Err(Trouble {
-                problem: self.redactor.clean(&chain(&error)),
+                problem: match tls_error(&error) {
+                    Some(error) => self.redactor.hide(&tls_words(error, self.trust)),
+                    None => self.redactor.clean(&chain(&error)),
+                },
                 maybe_done: !error.is_connect(),
                 wish: None,
                 everybody: false,
-                passing: !is_about_certificate(&error),
+                // A certificate that is not good will not be next time either.
+                passing: !matches!(tls_error(&error), Some(rustls::Error::InvalidCertificate(_))),
             }),
         }
     }
@@ -286,8 +297,7 @@ impl Transport {
     ) -> Result<Answer, Trouble> {
         let code = status.as_u16();
         let trouble = |problem: String, maybe_done, everybody| {
-            let wish = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-            let wish = wish.and_then(|wish| retry::wish(wish, SystemTime::now()));
+            let wish = retry::wish(status, &headers, SystemTime::now());
             Err(Trouble { problem, maybe_done, wish, everybody, passing: true })
         };
         let body = match body {
@@ -378,23 +388,6 @@ fn client(options: &Options) -> Result<reqwest::Client, String> {
         builder = builder.tls_certs_only([]);
     }
     builder.build().map_err(|error| chain(&error))
-}
-
-/// Whether the server's certificate is not good, which it will not be next time either.
-fn is_about_certificate(error: &reqwest::Error) -> bool {
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
-            return true;
-        }
-        // What an I/O error wraps is not its source.
-        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        cause = match wrapped {
-            Some(wrapped) => Some(wrapped),
-            None => error.source(),
-        };
-    }
-    false
 }
 
 /// An error with its causes, without the URL, which the library adds to each of its own.

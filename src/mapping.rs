@@ -3,10 +3,13 @@
 //! A bad record costs nobody but its own person, who is set aside with a reason. This module never compares with the
 //! users of Skovik, and never looks at two records at once, but to find out whom a manager's key means.
 
+mod distinguished_name;
 mod explain;
 mod lookup;
 mod person;
 mod program;
+mod references;
+mod settle;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -17,14 +20,14 @@ use std::ops::Range;
 use std::panic::resume_unwind;
 use std::thread;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::FxHashSet;
 
 use crate::config::{EmployeeSettings, Settings};
 use crate::employee::{
-    Branch, BranchId, CustomField, CustomFieldId, Desired, Employee, ExternalIdentifier, Managed, ManagerWish,
+    Branch, BranchId, CustomField, CustomFieldId, Desired, Employee, ExternalIdentifier, Join, Managed, SetAside,
 };
 use crate::exit::ExitStatus;
-use crate::setting::template::environment;
+use crate::setting::template::Engine;
 use crate::setting::{ConfigError, Template};
 use crate::source::Records;
 use crate::template_cost::{Progress, in_time, spawn};
@@ -33,12 +36,16 @@ pub use explain::{FoundRecord, Step};
 
 use lookup::{Branches, FieldValues};
 use person::{Outcome, Person, Reader};
+use references::settle_managers;
 
 /// How many records one thread takes at least.
 const RECORDS_PER_THREAD: usize = 4_096;
 
 /// How many people without a record a message names.
 const MISSING_SHOWN: usize = 5;
+
+/// The code of somebody whose key is that of several records.
+const KEY_CLAIMED_TWICE: &str = "key_claimed_twice";
 
 /// Why records give no employees.
 #[derive(Debug, thiserror::Error)]
@@ -160,24 +167,27 @@ impl ResolvedMapper {
     /// record.
     pub fn employees(&self, records: &Records) -> Result<Desired, MappingError> {
         self.employee.templates().chain(&self.include).try_for_each(|template| records.check(template))?;
+        let records = &self.settle(records)?;
         let (mapper, all) = (self.clone(), records.clone());
         let parts = in_time(move |progress| mapper.read_all(&all, progress)).map_err(too_slow)??;
         let mut parts = parts.into_iter();
         let mut whole = parts.next().unwrap_or_default();
         parts.for_each(|part| whole.append(part));
-        let Part { mut desired, answers, missing } = whole;
+        let Part { mut desired, answers, outside, missing, rows } = whole;
+        desired.joins = joins(records, &rows);
+        merge_set_aside(&mut desired);
         if let Some(error) = missing_records(records, &missing) {
             return Err(error);
         }
         if self.refers_to().is_some() {
-            settle_managers(&mut desired, &answers);
+            settle_managers(&mut desired, &answers, &outside);
         }
         Ok(desired)
     }
 
     fn read_all(&self, records: &Records, progress: &Progress) -> Result<Vec<Part>, ConfigError> {
-        let environment = environment();
-        let reader = Reader::new(self, records, &environment)?;
+        let engine = Engine::new(records.calendar());
+        let reader = Reader::new(self, records, &engine)?;
         progress.step();
         Ok(self.read_side_by_side(&reader, records.len(), progress))
     }
@@ -195,10 +205,13 @@ impl ResolvedMapper {
     }
 
     fn read(&self, reader: &Reader<'_>, records: Range<usize>, progress: &Progress) -> Part {
-        let mut part = Part::default();
-        let Part { desired, answers, missing } = &mut part;
+        let mut part = Part { rows: vec![0; reader.records().sources()], ..Part::default() };
+        let Part { desired, answers, outside, missing, rows } = &mut part;
         for record in records {
             progress.step();
+            if reader.records().is_passed_over(record) {
+                continue;
+            }
             let Person { outcome, answers_to } = reader.read(record);
             let in_scope = !matches!(outcome, Outcome::OutOfScope(_));
             // Whom the scope is judged by a record that is missing is not out of it for that.
@@ -207,6 +220,7 @@ impl ResolvedMapper {
             let identifier = match outcome {
                 Outcome::OutOfScope(identifier) => {
                     desired.out_of_scope.extend(identifier);
+                    outside.extend(answers_to);
                     continue;
                 }
                 Outcome::Good(employee) => {
@@ -222,6 +236,11 @@ impl ResolvedMapper {
                 }
             };
             desired.in_scope += 1;
+            if !reader.records().is_also(record) {
+                for (source, count) in rows.iter_mut().enumerate() {
+                    *count += u64::from(reader.records().has_row(record, source));
+                }
+            }
             answers.extend(answers_to.map(|key| (key, identifier)));
         }
         part
@@ -254,22 +273,49 @@ struct Part {
     desired: Desired,
     /// What the records in scope answer to as managers, and their identifiers.
     answers: Vec<(Box<str>, Option<ExternalIdentifier>)>,
+    /// What the records outside the scope answer to.
+    outside: Vec<Box<str>>,
     /// The sources that lack a record of somebody of whom they must have one, each with that record of the first source.
     missing: Vec<(usize, usize)>,
+    /// Of how many people in scope each source has a record. Several records with one key are one person.
+    rows: Vec<u64>,
 }
 
 impl Part {
     fn append(&mut self, later: Self) {
-        let Self { desired, mut answers, mut missing } = later;
-        let Desired { mut employees, mut set_aside, in_scope, out_of_scope, mut elsewhere } = desired;
+        let Self { desired, mut answers, mut outside, mut missing, rows } = later;
+        let Desired { mut employees, mut set_aside, in_scope, out_of_scope, mut elsewhere, joins: _ } = desired;
+        self.rows.iter_mut().zip(rows).for_each(|(count, more)| *count += more);
         self.desired.employees.append(&mut employees);
         self.desired.set_aside.append(&mut set_aside);
         self.desired.in_scope += in_scope;
         self.desired.out_of_scope.extend(out_of_scope);
         self.desired.elsewhere.append(&mut elsewhere);
         self.answers.append(&mut answers);
+        self.outside.append(&mut outside);
         self.missing.append(&mut missing);
     }
+}
+
+/// What the join of each later source came to. Everybody has a record in the first source.
+fn joins(records: &Records, rows: &[u64]) -> Vec<Join> {
+    let Some((&people, later)) = rows.split_first() else { return Vec::new() };
+    let join = |(source, &with_row)| Join { people, with_row, rows_of_nobody: records.rows_of_nobody(source) };
+    (1..).zip(later).map(join).collect()
+}
+
+/// Records that say the same of one person whose key is repeated are one person who is set aside.
+fn merge_set_aside(desired: &mut Desired) {
+    let mut seen = FxHashSet::default();
+    let is_new = |aside: &SetAside| {
+        aside.code != KEY_CLAIMED_TWICE || {
+            let SetAside { identifier, email, first_name, last_name, origin: _, code: _, reason } = aside;
+            seen.insert((reason.clone(), identifier.clone(), email.clone(), first_name.clone(), last_name.clone()))
+        }
+    };
+    let before = desired.set_aside.len();
+    desired.set_aside.retain(is_new);
+    desired.in_scope -= (before - desired.set_aside.len()) as u64;
 }
 
 /// What is wrong where a source that must have a record of everybody in scope lacks some.
@@ -287,34 +333,4 @@ fn missing_records(records: &Records, missing: &[(usize, usize)]) -> Option<Mapp
         of_it.len(),
         shown.join(", ")
     )))
-}
-
-/// Whom a key means.
-enum Answer<'a> {
-    One(Option<&'a ExternalIdentifier>),
-    Several,
-}
-
-/// Where managers are named by another key than their identifier, the wishes hold that key so far.
-fn settle_managers(desired: &mut Desired, answers: &[(Box<str>, Option<ExternalIdentifier>)]) {
-    let mut by_key: FxHashMap<&str, Answer<'_>> = FxHashMap::default();
-    for (key, identifier) in answers {
-        let answer = Answer::One(identifier.as_ref());
-        by_key.entry(key).and_modify(|answer| *answer = Answer::Several).or_insert(answer);
-    }
-    for employee in desired.employees.iter_mut().chain(&mut desired.elsewhere) {
-        settle_manager(employee, &by_key);
-    }
-}
-
-fn settle_manager(employee: &mut Employee, by_key: &FxHashMap<&str, Answer<'_>>) {
-    let ManagerWish::Employee(key) = &employee.manager else { return };
-    let unresolved =
-        |reason: &str| ManagerWish::Unresolved { key: key.as_str().into(), reason: reason.to_owned().into_boxed_str() };
-    employee.manager = match by_key.get(key.as_str()) {
-        Some(Answer::One(Some(identifier))) => ManagerWish::Employee((*identifier).clone()),
-        Some(Answer::One(None)) => unresolved("the record that it refers to has no external identifier"),
-        Some(Answer::Several) => unresolved("several records in scope answer to it"),
-        None => unresolved("no record in scope answers to it"),
-    };
 }

@@ -1,11 +1,12 @@
 //! The plan: what was compared, what would be done and in which order, bound together by a hash.
 //!
-//! A plan is data. It holds no time, host, path or secret, so that planning twice over the same input gives the same
+//! A plan is data. It holds no time (but the day, if a setting asks for it), host, path or secret, so that planning twice over the same input gives the same
 //! bytes. `file` writes and reads it, strictly; `check` proves that what was read could have been written by `plan`.
 //! Nothing in here does I/O.
 
 mod anchors;
 mod check;
+mod day;
 mod digest;
 mod fields;
 mod file;
@@ -21,9 +22,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::employee::{CustomFieldId, ExternalIdentifier, UserId};
+use crate::employee::{CustomFieldId, ExternalIdentifier, Join, UserId};
 
 pub use anchors::Anchors;
+pub use day::Day;
 pub use digest::Digest;
 pub(crate) use digest::{bytes_of, hex};
 pub use fields::{CreateRef, Fields, ManagerRef, UserRef};
@@ -51,6 +53,8 @@ pub struct Content {
     pub generator: String,
     /// Covers every setting that the plan depends on; see `Settings::hash` in [`crate::config`].
     pub config_hash: Digest,
+    /// The day that people are compared as of; none if no setting asks which day it is.
+    pub as_of: Option<Day>,
     /// The account that the plan is for.
     pub target: Target,
     /// Where the employees were read from.
@@ -96,10 +100,34 @@ pub struct SourceSummary {
     pub kind: String,
     /// How many records it gave.
     pub records: u64,
-    /// Why it is believed to have been read whole, such as `expect_records`, `sha256_file` or `trusted`.
+    /// What proves that it was read whole, such as `expect_records`, `sha256_file` or `total`. `trusted`, `last-page` and
+    /// `exit-status` prove nothing; see [`Self::unproven`].
     pub proof: String,
     /// Covers its records, sorted by key.
     pub fingerprint: Digest,
+    /// How the people in scope were joined with it; nothing for the first source, which lists them, and for tables.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub join: Option<Join>,
+}
+
+impl SourceSummary {
+    /// As [`unproven`], of its own proof.
+    #[must_use]
+    pub fn unproven(&self) -> Option<&'static str> {
+        unproven(&self.proof)
+    }
+}
+
+/// What to say if nothing proves that a list is complete. A total, a count, a checksum and a protocol's own end mark are
+/// proofs. A last page only shows that the server stopped.
+#[must_use]
+pub fn unproven(proof: &str) -> Option<&'static str> {
+    match proof {
+        "trusted" => Some("trusted, no proof that it is whole"),
+        "last-page" => Some("read to the last page, not proven"),
+        "exit-status" => Some("the program ended well, not proven"),
+        _ => None,
+    }
 }
 
 /// How many people are in each group.
@@ -152,6 +180,10 @@ pub enum Action {
         user_id: UserId,
         /// Covers the managed fields as they were; see [`Fields::hash`].
         before_hash: Digest,
+        /// The branch that the user is in now, also where it stays. The outer `None`: branches are not managed.
+        branch: Option<Option<BranchRef>>,
+        /// The user's roles that not everybody has, sorted; `None` where the account does not tell them.
+        roles: Option<Vec<String>>,
         /// What changes: never empty, each field at most once, in the order of [`Field`].
         changes: Vec<Change>,
     },
@@ -170,6 +202,8 @@ pub enum Action {
         before_hash: Digest,
         /// The managed fields as they were.
         before: Fields,
+        /// The user's roles that not everybody has, sorted; `None` where the account does not tell them.
+        roles: Option<Vec<String>>,
         /// Why, for the reader.
         reason: String,
     },
@@ -182,6 +216,15 @@ impl Operation {
         match &self.action {
             Action::Update { user_id, .. } | Action::Delete { user_id, .. } => Some(user_id),
             Action::Create { .. } | Action::Link { .. } => None,
+        }
+    }
+
+    /// The roles, beyond what everybody has, of the user whom it changes or removes.
+    #[must_use]
+    pub fn roles(&self) -> &[String] {
+        match &self.action {
+            Action::Update { roles, .. } | Action::Delete { roles, .. } => roles.as_deref().unwrap_or_default(),
+            Action::Create { .. } | Action::Link { .. } => &[],
         }
     }
 }
@@ -211,6 +254,14 @@ pub struct Change {
     /// What it shall hold.
     #[serde(deserialize_with = "file::present")]
     pub after: Option<Value>,
+}
+
+impl Change {
+    /// Whether the field has a value now and none afterwards.
+    #[must_use]
+    pub fn empties(&self) -> bool {
+        self.before.is_some() && self.after.is_none()
+    }
 }
 
 /// A value of any field.

@@ -3,7 +3,6 @@
 
 mod base_url;
 mod credentials;
-mod disabled;
 pub(crate) mod quoting;
 mod secrets;
 pub(crate) mod section;
@@ -21,7 +20,7 @@ pub(crate) use credentials::SecretShape;
 pub use credentials::{Secret, SecretPlace};
 pub(crate) use credentials::{beginning, program_path, shortened};
 pub(crate) use secrets::{Secrets, TOKEN_VARIABLE};
-pub use template::Template;
+pub use template::{Calendar, Template};
 
 /// A file that a setting names, and that is read because of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,36 +4,48 @@
 //! code that only the [`Key`] of this folder makes, or the key that [`KEY_VARIABLE`] holds, where the folder travels from
 //! one machine to another. No symbolic link is followed.
 
-use std::fmt;
-use std::fs::{self, File};
+mod key;
+mod private;
+
+use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use secrecy::{ExposeSecret as _, SecretBox, SecretString};
-use sha2::Sha256;
+use secrecy::SecretString;
 use url::Url;
 
-pub(crate) use crate::files::no_links;
-use crate::files::{temporary_in, write_private};
+pub use key::Key;
+pub(crate) use private::open_private;
+
+use crate::files::{WRONG_KIND, write_private};
 use crate::http::is_loopback_host;
 use crate::plan::Digest;
-use crate::text::shell_path;
+use private::{check_above, make_private};
 
 /// The environment variable that names the folder, instead of the user's state folder.
 pub const FOLDER_VARIABLE: &str = "SKOVIK_SYNC_STATE";
 /// The environment variable with the key, instead of the one that the folder holds.
 pub const KEY_VARIABLE: &str = "SKOVIK_SYNC_STATE_KEY";
 
-/// The fewest characters that a key may have.
-const SHORTEST_KEY: usize = 32;
-/// The file that holds the key.
-const KEY_FILE: &str = "key";
 /// How much of a short note is read, in bytes.
 const LONGEST_NOTE: u64 = 4096;
 /// The folder of the journals and of the plans in progress.
 const JOURNALS: &str = "journals";
+
+impl StateError {
+    /// The error of a file that could not be opened or read; one that is no file of its own is named as such.
+    fn of_file(path: PathBuf, error: io::Error) -> Self {
+        if error.kind() != WRONG_KIND {
+            return Self::Io { path, error };
+        }
+        let advice =
+            "the state folder is the program's own: put the file itself there, or remove what stands there once no \
+                      apply is unfinished"
+                .to_owned();
+        Self::Misplaced { path, problem: error.to_string(), advice }
+    }
+}
 
 /// The state folder.
 #[derive(Debug)]
@@ -42,14 +54,11 @@ pub struct State {
     key: Arc<Key>,
 }
 
-/// Makes the codes of journals.
-pub struct Key(SecretBox<[u8; 32]>);
-
 /// Why the state cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// A file or folder of it could not be read or written.
-    #[error("{path}: {error}")]
+    #[error("the state file {path} cannot be used: {error}")]
     Io {
         /// Which.
         path: PathBuf,
@@ -66,7 +75,27 @@ pub enum StateError {
         /// What to do.
         advice: String,
     },
-    /// The key is none.
+    /// What stands there is no folder, or no file, of its own.
+    #[error("{path} {problem}; {advice}")]
+    Misplaced {
+        /// What stands there.
+        path: PathBuf,
+        /// What it is.
+        problem: String,
+        /// What to do.
+        advice: String,
+    },
+    /// A file of it does not hold what the program wrote.
+    #[error("{path} is damaged: {problem}; {advice}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// The key in the environment is none.
     #[error("{0}")]
     Key(String),
 }
@@ -82,7 +111,10 @@ impl State {
         make_private(&journals)?;
         let key = match key {
             Some(key) => Key::from_text(key)?,
-            None => Key::of_folder(folder)?,
+            None => {
+                check_above(folder)?;
+                Key::of_folder(folder)?
+            }
         };
         Ok(Self { folder: folder.to_owned(), key: Arc::new(key) })
     }
@@ -131,9 +163,16 @@ impl State {
         let path = self.run(url);
         let mut text = String::new();
         match open_private(&path, false).and_then(|file| file.take(LONGEST_NOTE).read_to_string(&mut text)) {
-            Ok(_) => Ok(Digest::parse(text.trim())),
+            Ok(_) => match Digest::parse(text.trim()) {
+                Some(plan) => Ok(Some(plan)),
+                None => Err(StateError::Damaged {
+                    path,
+                    problem: "it names no plan".to_owned(),
+                    advice: "look whether a run is unfinished, then remove the file; the next run plans anew",
+                }),
+            },
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(StateError::Io { path, error }),
+            Err(error) => Err(StateError::of_file(path, error)),
         }
     }
 
@@ -185,85 +224,6 @@ impl State {
     }
 }
 
-impl Key {
-    fn from_text(text: &SecretString) -> Result<Self, StateError> {
-        let text = text.expose_secret().trim();
-        if text.len() < SHORTEST_KEY {
-            let length = text.len();
-            return Err(StateError::Key(format!(
-                "{KEY_VARIABLE} has {length} characters; a key has at least {SHORTEST_KEY}, such as those that \
-                 `openssl rand -hex 32` prints"
-            )));
-        }
-        Ok(Self(SecretBox::new(Box::new(*Digest::of(text.as_bytes()).as_bytes()))))
-    }
-
-    /// The key of a folder, made at its first use.
-    fn of_folder(folder: &Path) -> Result<Self, StateError> {
-        let path = folder.join(KEY_FILE);
-        let io = |error| StateError::Io { path: path.clone(), error };
-        match open_private(&path, false) {
-            Ok(file) => return Self::read(&path, file),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(io(error)),
-        }
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).map_err(|error| io(io::Error::other(error)))?;
-        // Whole under its name or not at all, and of two that begin at once only the first.
-        let mut file = temporary_in(folder).map_err(io)?;
-        file.write_all(&bytes).and_then(|()| file.as_file().sync_all()).map_err(io)?;
-        match file.persist_noclobber(&path) {
-            Ok(_) => Ok(Self(SecretBox::new(Box::new(bytes)))),
-            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
-                Self::read(&path, open_private(&path, false).map_err(io)?)
-            }
-            Err(error) => Err(io(error.error)),
-        }
-    }
-
-    fn read(path: &Path, mut file: File) -> Result<Self, StateError> {
-        let io = |error| StateError::Io { path: path.to_owned(), error };
-        if is_exposed(&file.metadata().map_err(io)?, 0o077) {
-            return Err(StateError::Exposed {
-                path: path.to_owned(),
-                problem: "can be read by others",
-                advice: format!("remove it once no apply is unfinished, or chmod 600 {}", shell_path(path)),
-            });
-        }
-        let mut bytes = [0; 32];
-        file.read_exact(&mut bytes).map_err(io)?;
-        Ok(Self(SecretBox::new(Box::new(bytes))))
-    }
-
-    /// The code of a text that follows one with the code `before`.
-    #[must_use]
-    pub fn code(&self, before: &[u8; 32], text: &[u8]) -> [u8; 32] {
-        self.mac(before, text).finalize().into_bytes().into()
-    }
-
-    /// Whether that code is the right one; tells nothing by the time that it takes.
-    #[must_use]
-    pub fn is_right(&self, code: &[u8; 32], before: &[u8; 32], text: &[u8]) -> bool {
-        self.mac(before, text).verify_slice(code).is_ok()
-    }
-
-    fn mac(&self, before: &[u8; 32], text: &[u8]) -> Hmac<Sha256> {
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.0.expose_secret()) else {
-            unreachable!("HMAC takes keys of any length")
-        };
-        mac.update(before);
-        mac.update(text);
-        mac
-    }
-}
-
-/// Nothing of the key.
-impl fmt::Debug for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Key(…)")
-    }
-}
-
 /// What an account's files are called, however its address is spelt: this machine has several names.
 pub(crate) fn account_file(url: &str) -> String {
     Digest::of(account(url).as_bytes()).hex()
@@ -276,57 +236,6 @@ fn account(url: &str) -> String {
     // A host that was one remains one.
     let _ = url.set_host(Some(name));
     url.as_str().trim_end_matches('/').to_owned()
-}
-
-/// Opens a file of the state to read it, or to write to it as well, without following a link; its mode becomes 0600 where
-/// it is written to.
-///
-/// # Errors
-/// Where it is not there, is a link or no regular file, or cannot be opened.
-pub(crate) fn open_private(path: &Path, write: bool) -> io::Result<File> {
-    let mut options = File::options();
-    options.read(true).write(write);
-    no_links(&mut options);
-    let file = options.open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("is no regular file"));
-    }
-    if write {
-        make_owners(&file)?;
-    }
-    Ok(file)
-}
-
-/// Only its owner may read or write a file from now on.
-fn make_owners(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    if file.metadata()?.permissions().mode() & 0o077 != 0 {
-        file.set_permissions(fs::Permissions::from_mode(0o600))?;
-    }
-    Ok(())
-}
-
-/// Makes a folder that only its owner can use, or refuses one that others can write to.
-fn make_private(folder: &Path) -> Result<(), StateError> {
-    use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
-    let io = |error| StateError::Io { path: folder.to_owned(), error };
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io)?;
-    let metadata = folder.symlink_metadata().map_err(io)?;
-    let exposed = |problem, advice: String| Err(StateError::Exposed { path: folder.to_owned(), problem, advice });
-    if !metadata.is_dir() {
-        return Err(io(io::Error::other("is no folder of its own, but a link or a file")));
-    }
-    if metadata.uid() != rustix::process::geteuid().as_raw() {
-        return exposed("belongs to another user", format!("let {FOLDER_VARIABLE} name a folder of your own"));
-    }
-    if is_exposed(&metadata, 0o022) {
-        return exposed("can be written to by others", format!("chmod go-w {}", shell_path(folder)));
-    }
-    Ok(())
-}
-
-fn is_exposed(metadata: &fs::Metadata, bits: u32) -> bool {
-    std::os::unix::fs::MetadataExt::mode(metadata) & bits != 0
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 //! Everything that shows what a source, a server or a file says goes through here. So no value can forge a line, recolour
 //! the terminal, hide a letter from the reviewer, or become a command of its own when a hint is copied into a shell.
 
+pub mod near;
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -59,6 +61,28 @@ pub fn printable_json(json: &str) -> Cow<'_, str> {
 #[must_use]
 pub fn escape_to_ascii(value: &str) -> Cow<'_, str> {
     escape_where(value, |c, _| c == '\\' || !c.is_ascii() || c.is_ascii_control())
+}
+
+/// The value that [`escape`] writes like this. What is no escape of it stays as it is.
+#[must_use]
+pub fn unescape(shown: &str) -> Cow<'_, str> {
+    if !shown.contains('\\') {
+        return Cow::Borrowed(shown);
+    }
+    let mut value = String::with_capacity(shown.len());
+    let mut rest = shown;
+    while let Some((before, after)) = rest.split_once('\\') {
+        value.push_str(before);
+        let code = after.strip_prefix("u{").and_then(|code| code.split_once('}'));
+        let escaped = code.and_then(|(code, rest)| Some((char::from_u32(u32::from_str_radix(code, 16).ok()?)?, rest)));
+        let named = [('\\', '\\'), ('n', '\n'), ('r', '\r'), ('t', '\t')];
+        let named = named.into_iter().find_map(|(letter, c)| Some((c, after.strip_prefix(letter)?)));
+        let (c, next) = escaped.or(named).unwrap_or(('\\', after));
+        value.push(c);
+        rest = next;
+    }
+    value.push_str(rest);
+    Cow::Owned(value)
 }
 
 /// Whether a character shows nothing, shows what nobody can foresee, moves the cursor, or changes how its neighbours are

@@ -43,7 +43,7 @@ pub(super) fn contradiction(
                 Err(problem) => differs(vec![problem]),
             }
         }
-        Action::Update { user_id, before_hash: _, changes } => {
+        Action::Update { user_id, changes, .. } => {
             let Some(user) = list.user(user_id) else { return nobody(user_id) };
             differs(match resolved(changes, made) {
                 Ok(changes) => differences(&updated(user, &changes, managed), user, managed),

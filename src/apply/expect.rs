@@ -144,7 +144,7 @@ pub fn already_holds(operation: &Operation, directory: &Directory, managed: &Man
                 differences(&expected, user, managed).is_empty()
             })
         }
-        Action::Update { user_id, before_hash: _, changes } => {
+        Action::Update { user_id, changes, .. } => {
             let Some(user) = directory.user(user_id) else { return false };
             resolved(changes, made)
                 .is_ok_and(|changes| differences(&updated(user, &changes, managed), user, managed).is_empty())

@@ -22,9 +22,10 @@ use serde_json::value::RawValue;
 
 use super::known::Known;
 use crate::employee::UserId;
+use crate::files::{no_links, open_own};
 use crate::plan::{Digest, OperationId, bytes_of};
 use crate::provider::StoredUser;
-use crate::state::{KEY_VARIABLE, Key, no_links, open_private};
+use crate::state::{KEY_VARIABLE, Key, open_private};
 
 pub use replay::{Doubt, Progress, Replay};
 pub use writer::Journal;
@@ -256,7 +257,7 @@ fn open(path: &Path, end: End) -> io::Result<File> {
     let mut options = File::options();
     options.write(true).create(true).truncate(true);
     no_links(&mut options);
-    let file = options.open(path)?;
+    let file = open_own(path, &options)?;
     if let Some(folder) = path.parent() {
         File::open(folder)?.sync_all()?;
     }

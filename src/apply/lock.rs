@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::files::{no_links, open_own};
 use crate::plan::Digest;
-use crate::state::{account_file, no_links};
+use crate::state::account_file;
 
 /// How often a lock is tried whose file is replaced meanwhile.
 const ATTEMPTS: usize = 10;
@@ -75,7 +76,7 @@ pub fn take(folder: &Path, url: &str, holder: &Holder) -> Result<Lock, LockError
     let mut options = File::options();
     options.read(true).write(true).create(true).truncate(false);
     no_links(&mut options);
-    let mut file = lock_as(&path, url, || options.open(&path))?;
+    let mut file = lock_as(&path, url, || open_own(&path, &options))?;
     // What a dead holder wrote is replaced.
     file.set_len(0).and_then(|()| file.rewind()).map_err(io)?;
     serde_json::to_writer(&file, holder).map_err(|error| io(error.into()))?;
@@ -91,7 +92,7 @@ pub fn take_plan(path: &Path, url: &str) -> Result<Lock, LockError> {
     let mut options = File::options();
     options.read(true);
     no_links(&mut options);
-    lock_as(path, url, || options.open(path)).map(|file| Lock { _file: file })
+    lock_as(path, url, || open_own(path, &options)).map(|file| Lock { _file: file })
 }
 
 /// Locks the file that stands at a path. A file that was put in its place, or removed, while it was opened and locked is

@@ -7,6 +7,7 @@
 
 mod guards;
 mod labels;
+mod settings;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -21,6 +22,10 @@ use crate::plan::{
 };
 
 pub use guards::guards;
+pub use settings::{policy, settings};
+
+/// So many users may have come or gone since a plan however small the account is.
+const FEW_USERS: u64 = 25;
 
 /// The live account, and the settings that say what of it may be touched.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +38,18 @@ pub struct Live<'a> {
     pub protect: &'a Protect,
     /// The only branches that are managed; all, if `None`.
     pub branches: Option<&'a BTreeSet<BranchId>>,
+    /// Whether the plan is the undo that the state folder makes: then it may touch who has no branch since its plan.
+    pub takes_back: bool,
+}
+
+impl Live<'_> {
+    /// Whether a user is in none of the branches that are managed.
+    fn is_elsewhere(self, user: &User) -> bool {
+        self.branches.is_some_and(|branches| match &user.branch {
+            Some(branch) => !branches.contains(branch),
+            None => !self.takes_back,
+        })
+    }
 }
 
 /// How the operations stand, as far as the journal and the list know.
@@ -90,7 +107,17 @@ pub fn account(plan: &Plan, replay: &Replay, directory: &Directory) -> Result<()
                 .to_owned(),
         ]);
     }
-    let problems = labels::of_plan(plan, directory);
+    let live = directory.users.len() as u64;
+    // Others may come and go between a plan and its apply, but not most of an account.
+    let is_other_size = live.abs_diff(*users) > (*users / 2).max(FEW_USERS);
+    if !replay.has_written() && is_other_size {
+        return Err(vec![format!("the plan says that the account has {users} users, and it has {live}")]);
+    }
+    let mut problems = labels::of_plan(plan, directory);
+    // Later, the plan itself may have renamed somebody.
+    if !replay.has_written() {
+        problems.extend(labels::of_parts(plan, directory));
+    }
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
@@ -178,6 +205,8 @@ struct Index<'a> {
     live: Live<'a>,
     list: List<'a>,
     reports: HashMap<&'a UserId, Vec<&'a User>>,
+    /// Whether an admin is left whom the plan does not remove.
+    keeps_an_admin: bool,
 }
 
 impl<'a> Index<'a> {
@@ -205,7 +234,8 @@ impl<'a> Index<'a> {
                 reports.entry(manager).or_default().push(user);
             }
         }
-        Ok(Self { plan, live, list: List::new(users)?, reports })
+        let keeps_an_admin = users.iter().any(|user| user.is_admin() && !removed.contains(&user.id));
+        Ok(Self { plan, live, list: List::new(users)?, reports, keeps_an_admin })
     }
 
     fn problems_of(&self, operation: &Operation) -> Vec<String> {
@@ -220,7 +250,7 @@ impl<'a> Index<'a> {
                 problems.extend(branch.iter().flatten().filter_map(|branch| self.missing_branch(branch)));
                 problems.extend(manager.iter().flatten().filter_map(|manager| self.missing_manager(manager)));
             }
-            Action::Update { user_id, before_hash, changes } => {
+            Action::Update { user_id, before_hash, branch: _, roles: _, changes } => {
                 problems.extend(self.changed(operation, user_id, *before_hash));
                 for Change { field, before: _, after } in changes {
                     problems.extend(match (field, after) {
@@ -239,6 +269,7 @@ impl<'a> Index<'a> {
             Action::Link { .. } => {}
             Action::Delete { user_id, before_hash, .. } => {
                 problems.extend(self.changed(operation, user_id, *before_hash));
+                problems.extend(self.last_admin(user_id));
                 problems.extend(self.new_report(operation, user_id));
             }
         }
@@ -251,6 +282,9 @@ impl<'a> Index<'a> {
         };
         if self.live.protect.covers(user) {
             return vec![format!("the user {user_id} is protected now")];
+        }
+        if self.live.is_elsewhere(user) {
+            return vec![format!("the user {user_id} is in no branch that [scope] branches names")];
         }
         if hash_of(user, self.live.managed) != before_hash {
             return vec![format!("the user {user_id} has changed in Skovik since the plan")];
@@ -296,6 +330,12 @@ impl<'a> Index<'a> {
             .collect();
         let report = reports.iter().find(|report| !touched.contains(&report.id))?;
         Some(format!("the user {} ({}) reports to them now", report.id, report.full_name()))
+    }
+
+    fn last_admin(&self, user_id: &UserId) -> Option<String> {
+        let is_admin = self.live.directory.user(user_id).is_some_and(User::is_admin);
+        (is_admin && !self.keeps_an_admin)
+            .then(|| format!("the user {user_id} is an admin now, and nobody else would be one afterwards"))
     }
 
     fn missing_branch(&self, branch: &BranchRef) -> Option<String> {

@@ -15,8 +15,8 @@ use super::expect::Made;
 use crate::employee::{Managed, UserId};
 use crate::guard::Limits;
 use crate::plan::{
-    Content, CreateRef, Diagnostic, ManagerRef, Operation, OperationId, Plan, PlanError, SourceSummary, Summary,
-    Target, UserRef,
+    Content, CreateRef, Diagnostic, Digest, ManagerRef, Operation, OperationId, Plan, PlanError, SourceSummary,
+    Summary, Target, UserRef,
 };
 use crate::provider::Dialect;
 
@@ -26,6 +26,21 @@ use draft::{Action, Draft, Drafts, NamesNow};
 
 /// The kind of the only source of an undo.
 pub const SOURCE_KIND: &str = "journal";
+/// What it is called.
+const SOURCE_NAME: &str = "the journal of the plan to undo";
+
+/// The plan that a plan says to take back; `None` for one that was made of the company's lists.
+#[must_use]
+pub fn undone(plan: &Plan) -> Option<Digest> {
+    match &plan.content().sources[..] {
+        [SourceSummary { name, kind, proof, fingerprint, .. }]
+            if name == SOURCE_NAME && kind == SOURCE_KIND && proof == SOURCE_KIND =>
+        {
+            Some(*fingerprint)
+        }
+        _ => None,
+    }
+}
 
 /// All that an undo is made of.
 #[derive(Debug)]
@@ -62,15 +77,17 @@ pub fn make(input: &Input<'_>) -> Result<Plan, UndoError> {
     let content = Content {
         generator: plan.content().generator.clone(),
         config_hash: plan.content().config_hash,
-        guards: guards::evaluate(plan, limits, managed, &drafts, &operations, target.managed),
+        as_of: plan.content().as_of,
+        guards: guards::evaluate(plan, limits, managed, &drafts, &operations, &target),
         summary: Summary { unchanged: target.managed.saturating_sub(changed), ..summary },
         target,
         sources: vec![SourceSummary {
-            name: "the journal of the plan to undo".to_owned(),
+            name: SOURCE_NAME.to_owned(),
             kind: SOURCE_KIND.to_owned(),
             records: done,
-            proof: "journal".to_owned(),
+            proof: SOURCE_KIND.to_owned(),
             fingerprint: plan.hash(),
+            join: None,
         }],
         diagnostics,
         operations,

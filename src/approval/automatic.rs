@@ -1,12 +1,14 @@
 //! Approval by policy: which plans `run` may approve without a person. Pure; the record that it leaves is an approval like
 //! any other, so that it can be looked up who let a plan through.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::{Approval, FORMAT, FORMAT_VERSION};
 use crate::guard::title;
-use crate::plan::Plan;
-use crate::text::look_alike;
+use crate::plan::{Diagnostic, Plan};
+use crate::text::likeness;
 
 /// Who has approved, in the record of an approval by policy.
 pub const APPROVER: &str = "policy: automatic";
@@ -38,12 +40,39 @@ pub fn objections(plan: &Plan, policy: &Policy) -> Vec<String> {
     }
     let custom_fields = &plan.content().target.custom_fields;
     objections.extend(plan.blocking_guards().map(|guard| format!("the guard {} blocks", title(guard, custom_fields))));
-    // Who is who is the one question that data cannot answer.
-    let renumbered = plan.content().diagnostics.iter().filter(|found| found.code == "renumbered").count();
-    if renumbered > 0 {
-        objections.push(format!("{renumbered} renumbered, which a person should have looked at"));
+    for (code, doubt) in DOUBTS {
+        let found: Vec<&Diagnostic> = plan.content().diagnostics.iter().filter(|found| found.code == *code).collect();
+        if !found.is_empty() {
+            objections.push(format!("{} {doubt}{}", found.len(), of(&found)));
+        }
     }
     objections
+}
+
+/// What only a person can decide, by the code of the diagnostic that tells of it. Who is who is the one question that data
+/// cannot answer; and whoever is to be protected must not be deleted over a misspelt word.
+const DOUBTS: &[(&str, &str)] = &[
+    ("renumbered", "renumbered, which a person should have looked at"),
+    ("looks_like", "look like somebody else in the plan or in Skovik, and only a person can tell who is who"),
+    ("protect_matches_nobody", "[scope] protect entries protect nobody, and may be misspelt"),
+];
+
+/// How many people an objection names.
+const NAMED: usize = 5;
+
+/// The people of some diagnostics, in brackets.
+fn of(found: &[&Diagnostic]) -> String {
+    let people: BTreeSet<&str> = found.iter().filter_map(|found| found.employee.as_deref()).collect();
+    if people.is_empty() {
+        return String::new();
+    }
+    let mut shown: Vec<&str> = people.iter().copied().take(NAMED).collect();
+    let more = people.len().saturating_sub(NAMED).to_string();
+    let more = format!("{more} more");
+    if people.len() > NAMED {
+        shown.push(&more);
+    }
+    format!(" ({})", shown.join(", "))
 }
 
 /// The approval of a plan to which the policy has no objection. It lifts no guard.
@@ -56,7 +85,10 @@ pub fn approval(plan: &Plan, now: Timestamp) -> Approval {
         approver: APPROVER.to_owned(),
         approved_at: now,
         expires_at: None,
-        comment: Some("[approval] automatic = true; every guard passes, and nobody was renumbered".to_owned()),
+        comment: Some(
+            "[approval] automatic = true; every guard passes, and there is nothing that only a person can decide"
+                .to_owned(),
+        ),
         allow: std::collections::BTreeMap::new(),
         blocked: Vec::new(),
         signature: None,
@@ -72,14 +104,16 @@ pub fn is_by_policy(approval: &Approval) -> bool {
 /// Whether a reader could take a name for the policy's.
 #[must_use]
 pub fn is_name_of_policy(name: &str) -> bool {
-    look_alike(name, APPROVER)
+    // Whoever reads over the space or the colon reads the same.
+    let letters = |name: &str| likeness(name).chars().filter(|c| c.is_alphanumeric()).collect::<String>();
+    letters(name) == letters(APPROVER)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::policy::tests::{guard, plan};
     use super::*;
-    use crate::plan::{Content, Diagnostic, Severity};
+    use crate::plan::{Content, Severity};
 
     const YES: Policy = Policy { automatic: true, approvers: 1, signatures: false };
 
@@ -97,15 +131,25 @@ mod tests {
         }
         let blocked = plan(vec![guard("max_delete_percent", 40), guard("min_employees", 0)]);
         assert_eq!(objections(&blocked, &YES).len(), 2);
-        let renumbered = Diagnostic {
-            severity: Severity::Warning,
-            code: "renumbered".to_owned(),
-            employee: Some("1".to_owned()),
-            message: String::new(),
-        };
-        let content = Content { diagnostics: vec![renumbered], ..quiet.content().clone() };
-        let found = objections(&Plan::seal(content).expect("a plan"), &YES);
-        assert!(found.len() == 1 && found[0].contains("1 renumbered"), "{found:?}");
+        for (code, expected) in [
+            ("renumbered", Some("1 renumbered, which a person should have looked at (1)")),
+            ("looks_like", Some("1 look like somebody else")),
+            ("protect_matches_nobody", Some("protect nobody")),
+            ("manager_unresolved", None),
+        ] {
+            let doubt = Diagnostic {
+                severity: Severity::Warning,
+                code: code.to_owned(),
+                employee: Some("1".to_owned()),
+                message: String::new(),
+            };
+            let content = Content { diagnostics: vec![doubt], ..quiet.content().clone() };
+            let found = objections(&Plan::seal(content).expect("a plan"), &YES);
+            match expected {
+                Some(expected) => assert!(found.len() == 1 && found[0].contains(expected), "{found:?}"),
+                None => assert_eq!(found, [""; 0]),
+            }
+        }
     }
 
     #[test]

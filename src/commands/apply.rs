@@ -13,8 +13,8 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 
 use super::common::{
-    counted_approvals, list_guards, load_settings, now, open_state, provider, read_plan, replay, rules, same_settings,
-    shown,
+    counted_approvals, list_guards, load_settings, misplaced, now, open_state, provider, read_plan, replay, rules,
+    same_settings, shown, unusable_state,
 };
 use super::places::Places;
 use super::verify::stated_hash;
@@ -30,10 +30,11 @@ use crate::config::Settings;
 use crate::diff::Policy;
 use crate::employee::Directory;
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
-use crate::files::write_private;
+use crate::files::{WRONG_KIND, write_private};
 use crate::mapping::Mapper;
 use crate::plan::{Digest, GuardResult, Plan};
 use crate::provider::{Account, Provider};
+use crate::render::Ids;
 use crate::state::State;
 use crate::ui::Ui;
 use watch::Watch;
@@ -48,9 +49,14 @@ const REASONS_SHOWN: usize = 10;
 pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     places(args, global).check()?;
     let plan = read_plan(&args.plan)?;
+    let settings = load_settings(&global.config);
+    // Before the state is made, if there is none.
+    if let Ok(settings) = &settings {
+        places(args, global).settings(settings).check()?;
+    }
     let state = open_state(global)?;
     let finished = replay(&state, &plan)?.finished;
-    let settings = load_settings(&global.config).and_then(|settings| {
+    let settings = settings.and_then(|settings| {
         same_settings(&plan, &settings, &global.config)?;
         Ok(settings)
     });
@@ -62,7 +68,6 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
                 .map_or(Err(error), |finished| finished_unseen(args, finished, "the settings have changed", ui));
         }
     };
-    places(args, global).settings(&settings).check()?;
     if plan.content().operations.is_empty() {
         say(args, ui, "nothing to do: the plan has no operations");
         return Ok(ExitStatus::Done);
@@ -118,13 +123,18 @@ pub(super) async fn carry_out(
         managed: &policy.managed,
         protect: &policy.protect,
         branches: policy.branches.as_ref(),
+        takes_back: super::undo::is_own(plan, settings, state),
     };
+    let problems = precheck::policy(plan, &policy, live.takes_back);
+    if !problems.is_empty() {
+        return Err(of_other_settings(&problems));
+    }
     if let Some(finished) = replay.finished {
         if !is_as_before(plan, live)? {
             return finished_before(args, finished, &taken_back(plan, &replay, live)?, ui);
         }
         ui.note(format!("Skovik is again as it was before this plan was applied at {finished:.0}: it is applied anew"));
-        state.put_away(plan.hash())?;
+        state.put_away(plan.hash()).map_err(unusable_state)?;
         replay = Replay::default();
     }
     precheck::account(plan, &replay, &directory).map_err(|problems| stale(&problems))?;
@@ -153,7 +163,7 @@ fn finished_before(
     }
     let problem = format!(
         "this plan was applied completely at {finished:.0}, says its journal, but Skovik does not hold it now; nothing was \
-         written. Plan again:\n  {}",
+         written. Plan again:{}",
         listed(taken_back)
     );
     Err(refused(ExitStatus::Stale, problem))
@@ -202,7 +212,7 @@ fn approval(plan: &Plan, args: &cli::Apply, settings: &Settings, may_ask: bool, 
     if !may_ask {
         return Err(refusal);
     }
-    super::plan::show(plan, &args.plan, false, ui)?;
+    super::plan::show(plan, &args.plan, Ids::Hidden, ui)?;
     if ui.confirm("Apply this plan?", "yes", "give --approved-hash")? {
         Ok(Granted { approvers: Vec::new(), allow: std::collections::BTreeMap::new() })
     } else {
@@ -237,6 +247,7 @@ pub(super) fn take_plan_lock(settings: &Settings, plan: &Path) -> anyhow::Result
 pub(super) fn not_locked(error: LockError) -> anyhow::Error {
     match error {
         LockError::Held { .. } => refused(ExitStatus::Locked, format!("{error}; wait for it, then try again")),
+        LockError::Io { ref path, error: ref cause } if cause.kind() == WRONG_KIND => misplaced(path, cause),
         LockError::Io { .. } => error.into(),
     }
 }
@@ -278,15 +289,25 @@ fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> anyhow::Result<Opti
 
 fn stale(problems: &[String]) -> anyhow::Error {
     let problem =
-        format!("the plan is stale, nothing was written; plan again and have that approved:\n  {}", listed(problems));
+        format!("the plan is stale, nothing was written; plan again and have that approved:{}", listed(problems));
     refused(ExitStatus::Stale, problem)
 }
 
+fn of_other_settings(problems: &[String]) -> anyhow::Error {
+    let problem = format!(
+        "the plan does what no plan of these settings does, nothing was written; plan again and have that approved, or \
+         apply an undo with the state folder that it was made with:{}",
+        listed(problems)
+    );
+    refused(ExitStatus::Stale, problem)
+}
+
+/// The first problems, each on a line of its own.
 fn listed(problems: &[String]) -> String {
     let shown: Vec<_> = problems.iter().take(REASONS_SHOWN).map(|problem| crate::text::printable(problem)).collect();
     let more = problems.len() - shown.len();
     let more = if more > 0 { format!("\n  … and {more} more") } else { String::new() };
-    format!("{}{more}", shown.join("\n  "))
+    format!("\n  {}{more}", shown.join("\n  "))
 }
 
 /// An approved plan, and how far it got.
@@ -341,5 +362,5 @@ fn status(report: &Report, wrote: bool) -> ExitStatus {
 
 /// A file that an option names, for messages.
 fn named(option: &str, path: &Path) -> String {
-    format!("{option} {}", path.display())
+    format!("{option} {}", shown(path))
 }

@@ -34,7 +34,7 @@ use crate::ui::Ui;
 /// not count.
 pub fn run(args: &cli::Approve, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let plan = read_plan(&args.plan)?;
-    super::plan::show(&plan, &args.plan, false, ui)?;
+    super::plan::show(&plan, &args.plan, args.ids.into(), ui)?;
     approve(&plan, args, global, ui)?;
     Ok(ExitStatus::Done)
 }
@@ -174,7 +174,7 @@ fn ceilings(given: &[String]) -> anyhow::Result<BTreeMap<Ceiling, u64>> {
             Some((kind, count.parse::<u64>().ok().filter(|&count| count <= GREATEST_CEILING)?))
         });
         let Some((kind, count)) = parsed else {
-            let problem = format!("--allow {text}: expected deletes=N, changes=N or creates=N, with a whole number");
+            let problem = format!("--allow {text}: expected {}, with a whole number", Ceiling::forms());
             return Err(refused(ExitStatus::Usage, problem));
         };
         if ceilings.insert(kind, count).is_some() {

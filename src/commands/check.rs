@@ -1,24 +1,23 @@
 //! `check`: reads the settings, reaches every source and the account, and says what it found. It writes nothing, and goes
 //! on where one of them fails, to say what is wrong with the others too.
 
+mod people;
+
 use console::measure_text_width;
 
-use super::common::load_settings;
-use super::plan::{BothSides, Facts, SourceProgress, no_plan, open_account, read_account};
+use super::common::{calendar, load_settings, now};
+use super::plan::{BothSides, SourceProgress, open_account, read_account};
 use super::signals::unless_interrupted;
 use crate::cli::{self, Global};
-use crate::config::Settings;
-use crate::diff::Population;
 use crate::employee::{CustomField, CustomFieldKind, Directory};
 use crate::exit::{ExitStatus, refused, status_of};
 use crate::mapping::ResolvedMapper;
-use crate::plan::{Diagnostic, Plan, Settled, Severity, SourceSummary};
+use crate::plan::SourceSummary;
+use crate::setting::Secrets;
 use crate::source::{Listing, SampleColumn, SourceError, join, read_each};
 use crate::text::{escape, printable};
 use crate::ui::Ui;
 
-/// How many bad records are listed.
-const SHOWN: usize = 20;
 /// How wide the column of names may become.
 const WIDEST_NAME: usize = 28;
 
@@ -31,22 +30,24 @@ pub async fn run(_args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::Result
     ui.line(format!("settings  {}: whole, hash {}", global.config.display(), settings.hash()))?;
     let lines = SourceProgress::new(&settings, ui);
     let told = |place, so_far, total| lines.told(place, so_far, total);
+    let calendar = calendar(&settings, None)?;
     let account = open_account(&settings, None).await;
+    let to_read = settings.to_read(now().into(), &calendar);
     let reading = async {
         Ok(match account {
-            Ok(account) => tokio::join!(read_account(account, &settings, ui), read_each(&settings, &told)),
+            Ok(account) => tokio::join!(read_account(account, &settings, ui), read_each(&to_read, &told)),
             // Without a key there is no account to reach; the sources are there all the same.
-            Err(error) => (Err(error), read_each(&settings, &told).await),
+            Err(error) => (Err(error), read_each(&to_read, &told).await),
         })
     };
     let ((account, sources), _signals) = unless_interrupted(reading).await?;
     drop(lines);
     let mut problems: Vec<anyhow::Error> = Vec::new();
     let mut listings = Vec::new();
-    for (source, listing) in settings.sources.iter().zip(sources) {
+    for (source, listing) in to_read.lists().zip(sources) {
         match listing {
             Ok(listing) => {
-                show_source(&listing, ui)?;
+                show_source(&listing, to_read.secrets, ui)?;
                 listings.push(listing);
             }
             Err(error) => {
@@ -59,8 +60,9 @@ pub async fn run(_args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::Result
         Ok((resolved, directory)) => {
             show_account(settings.target.url.as_str(), &resolved, &directory, ui)?;
             if problems.is_empty() {
-                let records = join(listings).await.map_err(|error: SourceError| refused(error.status(), error))?;
-                show_people(&settings, &BothSides::new(records, resolved, directory)?, ui)?;
+                let records =
+                    join(&to_read, listings).await.map_err(|error: SourceError| refused(error.status(), error))?;
+                people::show(&settings, &BothSides::new(records, resolved, directory)?, to_read.secrets, ui)?;
             }
         }
         Err(error) => {
@@ -72,21 +74,21 @@ pub async fn run(_args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::Result
     Ok(problems.first().map_or(ExitStatus::Done, status_of))
 }
 
-fn show_source(listing: &Listing, ui: &Ui) -> anyhow::Result<()> {
-    let SourceSummary { name, kind, records, proof, fingerprint: _ } = listing.summary();
-    ui.line(format!("source    {name}: {records} records ({kind}, proof: {proof})"))?;
-    let columns = listing.sample();
+fn show_source(listing: &Listing, secrets: &Secrets, ui: &Ui) -> anyhow::Result<()> {
+    let summary = listing.summary();
+    let SourceSummary { name, kind, records, proof, fingerprint: _, join: _ } = summary;
+    let proof = summary.unproven().map_or_else(|| format!("proof: {proof}"), str::to_owned);
+    ui.line(format!("source    {name}: {records} records ({kind}, {proof})"))?;
+    let (columns, profiles) = (listing.sample(), listing.profiles());
     let names: Vec<String> = columns.iter().map(|column| escape(&column.name).into_owned()).collect();
     let width = names.iter().map(|name| measure_text_width(name)).max().unwrap_or(0).min(WIDEST_NAME);
-    for (name, SampleColumn { shapes, .. }) in names.iter().zip(&columns) {
+    for ((name, SampleColumn { shapes, .. }), profile) in names.iter().zip(&columns).zip(&profiles) {
         let padding = " ".repeat(width.saturating_sub(measure_text_width(name)));
-        ui.line(format!("  column        {name}{padding}  {}", escape(&shapes.join("  |  "))).trim_end())?;
+        let shapes = shapes.join("  |  ");
+        ui.line(format!("  column        {name}{padding}  {}  ({profile})", escape(&shapes)))?;
     }
-    if listing.passed_over() > 0 {
-        ui.line(format!("  prefer        {} records stand behind another one with their key", listing.passed_over()))?;
-    }
-    if listing.without_key() > 0 {
-        ui.warn(format!("source {name}: {} records have no key", listing.without_key()));
+    for remark in listing.key_remarks() {
+        ui.line(printable(&format!("  keys          {}", secrets.hide(&remark))))?;
     }
     Ok(())
 }
@@ -108,24 +110,4 @@ fn show_account(url: &str, resolved: &ResolvedMapper, directory: &Directory, ui:
         ui.line(printable(&format!("  custom field  {name} ({id}): {kind}{managed}")))?;
     }
     Ok(())
-}
-
-/// Compares both sides as `plan` does, for records that are good can still be in each other's way.
-fn show_people(settings: &Settings, both: &BothSides, ui: &Ui) -> anyhow::Result<()> {
-    let facts = Facts::new(settings, both, &[], &[]);
-    let input = facts.input(settings, both);
-    let settled = Settled::new(&input).map_err(no_plan)?;
-    let Population { in_scope, set_aside, .. } = settled.comparison().population();
-    ui.line(format!("people    {in_scope} in scope, {} of them good, {set_aside} set aside", in_scope - set_aside))?;
-    let mut problems: Vec<&Diagnostic> =
-        settled.comparison().diagnostics().iter().filter(|found| found.severity == Severity::Error).collect();
-    problems.sort_unstable();
-    for Diagnostic { code, message, .. } in problems.iter().take(SHOWN) {
-        ui.line(printable(&format!("  {message} ({code})")))?;
-    }
-    if problems.len() > SHOWN {
-        ui.line(format!("  … and {} more; `plan` names them all", problems.len() - SHOWN))?;
-    }
-    // What else is in the way of a plan.
-    Plan::of(&settled, input).map(drop).map_err(no_plan)
 }

@@ -6,12 +6,13 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 
 use crate::apply::journal::{JournalError, Replay};
-use crate::apply::undo;
+use crate::apply::{precheck, undo};
 use crate::approval::signers::AllowedSigners;
 use crate::approval::{Approval, Found, MAX_BYTES, Proof, Rules, automatic, file_name};
 use crate::cli::Global;
@@ -19,12 +20,14 @@ use crate::config::{Require, Settings, TargetSettings, escalation};
 use crate::diff::{Policy, Protect};
 use crate::employee::ExternalIdentifier;
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
-use crate::files::{Links, read_regular, read_regular_text, write_private};
+use crate::files::{Links, WRONG_KIND, read_regular, read_regular_text, write_private};
 use crate::guard::title;
 use crate::mapping::ResolvedMapper;
 use crate::plan::{Content, GuardResult, Plan, not_as_demanded};
 use crate::provider::Provider;
 use crate::provider::skovik::{Client, Options};
+use crate::setting::Calendar;
+use crate::source::TABLE_KIND;
 use crate::state::{KEY_VARIABLE, State, StateError};
 use crate::text::printable;
 
@@ -39,7 +42,11 @@ const MOST_SIGNERS: u64 = 4 * 1024 * 1024;
 
 /// Reads the settings file.
 pub(super) fn load_settings(path: &Path) -> anyhow::Result<Settings> {
-    Settings::load(path).or_refuse(ExitStatus::Usage)
+    Settings::load(path).map_err(|error| {
+        let said = format!("{:#}", anyhow::Error::from(error));
+        // The file's name is the word of whoever made it.
+        refused(ExitStatus::Usage, said.replace(&*path.to_string_lossy(), &shown(path)))
+    })
 }
 
 /// The service, with its key.
@@ -74,7 +81,7 @@ pub(super) fn policy(
         renumber: settings.scope.renumber,
         same_person,
         remove: settings.scope.remove,
-        protect: Protect::new(&settings.scope.protect),
+        protect: settings.scope.protect.as_ref().map_or_else(Protect::of_admins, |entries| Protect::new(entries)),
         branches: resolved.scope_branches().map(|branches| branches.iter().cloned().collect()),
     }
 }
@@ -96,9 +103,9 @@ pub(super) fn plan_bytes(path: &Path) -> std::io::Result<Vec<u8>> {
 
 fn plan_at(path: &Path, links: Links) -> anyhow::Result<Plan> {
     let text = read_regular(path, MOST_PLAN, links)
-        .with_context(|| format!("cannot read the plan {}; `skovik-sync plan` writes one", path.display()))
+        .with_context(|| format!("cannot read the plan {}; `skovik-sync plan` writes one", shown(path)))
         .or_refuse(ExitStatus::Usage)?;
-    Plan::read(&text).with_context(|| path.display().to_string()).or_refuse(ExitStatus::Damaged)
+    Plan::read(&text).with_context(|| shown(path).to_string()).or_refuse(ExitStatus::Damaged)
 }
 
 /// Refuses a plan that was made with other settings, or that only says to have been made with these.
@@ -114,7 +121,7 @@ pub(super) fn same_settings(plan: &Plan, settings: &Settings, path: &Path) -> an
     }
     let problem = format!(
         "the settings in {} are not those that the plan was made with; plan again, or name the right file with --config",
-        path.display()
+        shown(path)
     );
     Err(refused(ExitStatus::Stale, problem))
 }
@@ -125,18 +132,26 @@ fn mislabelled(plan: &Plan, settings: &Settings) -> Option<String> {
     if target.kind != TargetSettings::KIND || target.url != settings.target.url.as_str() {
         return Some(format!("its target is {}, and that of the settings {}", target.url, settings.target.url));
     }
-    let is_undo = sources.iter().all(|source| source.kind == undo::SOURCE_KIND);
-    let same = sources.len() == settings.sources.len()
-        && sources
-            .iter()
-            .zip(&settings.sources)
-            .all(|(shown, source)| *shown.name == *source.name && shown.kind == source.kind.kind());
-    (!same && !is_undo).then(|| "its sources are not those of the settings".to_owned())
+    let shown = sources.iter().map(|source| (&*source.name, &*source.kind));
+    let lists = settings.sources.iter().map(|source| (&*source.name, source.kind.kind()));
+    let same = shown.eq(lists.chain(settings.tables.iter().map(|table| (&*table.name, TABLE_KIND))));
+    if !same && undo::undone(plan).is_none() {
+        return Some("its sources are not those of the settings".to_owned());
+    }
+    let miscounted = sources
+        .iter()
+        .zip(&settings.sources)
+        .find(|(shown, source)| same && source.expect_records.is_some_and(|expected| expected != shown.records));
+    if let Some((shown, _)) = miscounted {
+        return Some(format!("its source {} has another number of records than expect_records says", shown.name));
+    }
+    precheck::settings(plan, settings).err()
 }
 
 /// What an earlier apply of a plan has done, as this machine's state says.
 pub(super) fn replay(state: &State, plan: &Plan) -> anyhow::Result<Replay> {
     Replay::read(&state.journal(plan.hash()), state.key(), plan).map_err(|error| match error {
+        JournalError::Io { ref path, error: ref cause } if cause.kind() == WRONG_KIND => misplaced(path, cause),
         JournalError::Io { .. } => error.into(),
         JournalError::Forged { .. } | JournalError::Damaged { .. } => refused(ExitStatus::Damaged, error),
     })
@@ -195,7 +210,7 @@ pub(super) fn write_approval(plan: &Path, approval: &Approval) -> anyhow::Result
 pub(super) fn approvals_of(plan: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> {
     let folder = plan.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let plan_name = plan.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let looked_through = || format!("cannot look for approvals in {}", folder.display());
+    let looked_through = || format!("cannot look for approvals in {}", shown(folder));
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).with_context(looked_through)? {
         let entry = entry.with_context(looked_through)?;
@@ -227,7 +242,12 @@ fn approvals_beside(plan: &Path) -> anyhow::Result<Vec<Found>> {
 /// A link, a folder or a pipe is no approval: what a link leads to can differ from one reading to the next, and from
 /// one machine to the next.
 fn read_approval(path: &Path) -> Result<Approval, String> {
-    let cannot = |error: std::io::Error| format!("cannot be read: {error}");
+    let cannot = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::PermissionDenied => "cannot be read by this user, as its owner alone may: give it to this \
+                                                 user (chown), or approve as this user"
+            .to_owned(),
+        _ => format!("cannot be read: {error}"),
+    };
     if !fs::symlink_metadata(path).map_err(cannot)?.is_file() {
         return Err("is not a file of its own, but a link or a folder; put the approval itself there".to_owned());
     }
@@ -253,9 +273,9 @@ pub(super) fn rules(plan: &Plan, settings: &Settings) -> anyhow::Result<Rules> {
 
 fn allowed_signers(path: &Path) -> anyhow::Result<AllowedSigners> {
     let text = read_regular_text(path, MOST_SIGNERS, Links::Follow)
-        .with_context(|| format!("cannot read allowed_signers {}", path.display()))?;
+        .with_context(|| format!("cannot read allowed_signers {}", shown(path)))?;
     AllowedSigners::parse(&text, &TimeZone::system())
-        .map_err(|problem| anyhow::anyhow!("allowed_signers {} {problem}", path.display()))
+        .map_err(|problem| anyhow::anyhow!("allowed_signers {} {problem}", shown(path)))
 }
 
 /// Guards with their figures, for a refusal; of many, the first ones.
@@ -274,6 +294,19 @@ pub(super) fn list_guards(guards: &[&GuardResult], plan: &Plan) -> String {
 /// The clock.
 pub(super) fn now() -> Timestamp {
     Timestamp::now()
+}
+
+/// The day that people are compared as of: today by `[scope] time_zone`, unless another one was asked for.
+pub(super) fn calendar(settings: &Settings, as_of: Option<Date>) -> anyhow::Result<Calendar> {
+    let zone = &settings.scope.time_zone;
+    match as_of {
+        None => Ok(Calendar::at(now(), zone)),
+        Some(day) if settings.use_today() => Ok(Calendar::on(day, zone)),
+        Some(day) => {
+            let problem = format!("--as-of {day} changes nothing: no template in the settings asks for `today`");
+            Err(refused(ExitStatus::Usage, problem))
+        }
+    }
 }
 
 /// The folder with journals and locks.
@@ -300,14 +333,23 @@ pub(super) fn existing_state(global: &Global) -> anyhow::Result<Option<State>> {
     State::open_existing(&state_folder(global)?, state_key().as_ref()).map_err(unusable_state)
 }
 
-fn unusable_state(error: StateError) -> anyhow::Error {
+pub(super) fn unusable_state(error: StateError) -> anyhow::Error {
     match error {
         StateError::Io { .. } => error.into(),
-        StateError::Exposed { .. } | StateError::Key(_) => refused(ExitStatus::Usage, error),
+        StateError::Exposed { .. } | StateError::Misplaced { .. } | StateError::Key(_) => {
+            refused(ExitStatus::Usage, error)
+        }
+        StateError::Damaged { .. } => refused(ExitStatus::Damaged, error),
     }
 }
 
-/// The file's name for a message or a command line that the reader may copy.
+/// A link, a folder or a pipe where a file of the program's own belongs.
+pub(super) fn misplaced(path: &Path, problem: &std::io::Error) -> anyhow::Error {
+    let problem = format!("{} {problem}; put the file itself there, and try again", shown(path));
+    refused(ExitStatus::Usage, problem)
+}
+
+/// A file's name for a message, with what nobody sees in it written out. What is to be typed is quoted with `shell_path`.
 pub(super) fn shown(path: &Path) -> String {
-    path.display().to_string()
+    printable(&path.to_string_lossy()).into_owned()
 }

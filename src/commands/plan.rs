@@ -2,29 +2,31 @@
 
 mod explain;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::common::{existing_state, load_settings, plan_bytes, policy, provider, replay, shown};
+use super::common::{calendar, existing_state, load_settings, now, plan_bytes, policy, provider, replay, shown};
 use super::places::Places;
 use super::signals::{EndedBySignals, unless_interrupted};
 use crate::cli::{self, Global};
 use crate::config::{Invalid, Settings, SourceSettings, TargetSettings, Unresolved};
 use crate::diff::Policy;
-use crate::employee::{Desired, Directory, ExternalIdentifier};
+use crate::employee::{Desired, Directory, ExternalIdentifier, Join};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::write_private;
+use crate::guard;
 use crate::mapping::{Mapper, ResolvedMapper};
-use crate::plan::{Digest, Input, NoPlan, Plan};
+use crate::plan::{Day, Digest, Input, NoPlan, Plan};
 use crate::provider::skovik::Skovik;
 use crate::provider::{Account, fingerprint};
 use crate::render::Ids;
 use crate::render::text::{TextOptions, display};
+use crate::setting::Calendar;
 use crate::source::{Records, read_all};
-use crate::text::shell_path;
+use crate::text::{shell_path, unescape};
 use crate::ui::{Progress, Ui};
 
 /// How many people a group shows on a terminal.
@@ -64,7 +66,8 @@ pub(super) async fn write_plan(
     global: &Global,
     ui: &Ui,
 ) -> anyhow::Result<(Plan, EndedBySignals)> {
-    let (both, signals) = read_both_sides(settings, args.users.as_deref(), ui).await?;
+    let calendar = calendar(settings, args.as_of)?;
+    let (both, signals) = read_both_sides(settings, args.users.as_deref(), &calendar, ui).await?;
     let facts = Facts::new(settings, &both, &args.same_person, &args.only);
     let plan = Plan::make(facts.input(settings, &both)).map_err(no_plan)?;
     put_applied_plan_away(&args.out, &plan, global, ui)?;
@@ -83,6 +86,7 @@ pub(super) struct BothSides {
 impl BothSides {
     /// Applies the settings to what was read.
     pub(super) fn new(records: Records, resolved: ResolvedMapper, directory: Directory) -> anyhow::Result<Self> {
+        let records = resolved.settle(&records).or_refuse(ExitStatus::Usage)?;
         let desired = resolved.employees(&records).map_err(|error| refused(error.status(), error))?;
         Ok(Self { records, desired, directory, resolved })
     }
@@ -92,11 +96,13 @@ impl BothSides {
 pub(super) async fn read_both_sides(
     settings: &Settings,
     snapshot: Option<&Path>,
+    calendar: &Calendar,
     ui: &Ui,
 ) -> anyhow::Result<(BothSides, EndedBySignals)> {
     let lines = SourceProgress::new(settings, ui);
+    let to_read = settings.to_read(now().into(), calendar);
     let sources = async {
-        let records = read_all(settings, &|place, so_far, total| lines.told(place, so_far, total)).await;
+        let records = read_all(&to_read, &|place, so_far, total| lines.told(place, so_far, total)).await;
         records.map_err(|error| refused(error.status(), format!("no plan was made: {error}")))
     };
     let account = open_account(settings, snapshot).await?;
@@ -140,7 +146,7 @@ pub(super) struct SourceProgress(Vec<Progress>);
 impl SourceProgress {
     pub(super) fn new(settings: &Settings, ui: &Ui) -> Self {
         let line = |source: &SourceSettings| ui.progress(format!("reading source {}", source.name));
-        Self(settings.sources.iter().map(line).collect())
+        Self(settings.sources.iter().chain(&settings.tables).map(line).collect())
     }
 
     /// Shows how far a source has come; nothing any more once it is there.
@@ -160,33 +166,64 @@ impl SourceProgress {
 pub(super) struct Facts {
     policy: Policy,
     only: BTreeSet<ExternalIdentifier>,
+    joins: Vec<guard::Join>,
 }
 
 impl Facts {
     pub(super) fn new(settings: &Settings, both: &BothSides, same_person: &[String], only: &[String]) -> Self {
-        let people = |names: &[String]| -> BTreeSet<ExternalIdentifier> {
-            names.iter().map(|name| ExternalIdentifier::from(name.trim())).collect()
+        let known: HashSet<&str> = identifiers(both).collect();
+        // What a plan shows can be typed, escapes and all; only an identifier that is written so itself means itself.
+        let meant = |name: &str| match known.contains(name) {
+            true => ExternalIdentifier::from(name),
+            false => ExternalIdentifier::from(unescape(name).into_owned()),
         };
-        Self { policy: policy(settings, &both.resolved, people(same_person)), only: people(only) }
+        let people = |names: &[String]| -> BTreeSet<ExternalIdentifier> {
+            names.iter().map(|name| meant(name.trim())).collect()
+        };
+        let later = settings.sources.iter().skip(1).zip(&both.desired.joins);
+        let join = |(source, join): (&SourceSettings, &Join)| guard::Join {
+            source: source.name.to_string(),
+            people: join.people,
+            without_row: join.without_row(),
+            limit_percent: source.max_unmatched_percent,
+        };
+        let joins = later.map(join).collect();
+        Self { policy: policy(settings, &both.resolved, people(same_person)), only: people(only), joins }
     }
 
     pub(super) fn input<'a>(&'a self, settings: &'a Settings, both: &'a BothSides) -> Input<'a> {
-        let Self { policy, only } = self;
+        let Self { policy, only, joins } = self;
         Input {
             desired: &both.desired,
             directory: &both.directory,
             policy,
             limits: &settings.guard,
+            joins,
             managers_must_resolve: settings.manager.unresolved == Unresolved::Error,
             records_must_be_valid: settings.scope.invalid == Invalid::Error,
             only,
             kind: TargetSettings::KIND,
             url: settings.target.url.as_str(),
             fingerprint: fingerprint(&both.directory, &policy.managed),
-            sources: both.records.summaries(),
+            sources: both.records.summaries_with(&both.desired.joins),
             config_hash: settings.hash(),
+            as_of: settings.use_today().then(|| as_of(both.records.calendar())).flatten(),
         }
     }
+}
+
+/// Every external identifier on either side.
+fn identifiers(both: &BothSides) -> impl Iterator<Item = &str> {
+    let Desired { employees, set_aside, elsewhere, .. } = &both.desired;
+    let good = employees.iter().chain(elsewhere).map(|employee| &employee.identifier);
+    let bad = set_aside.iter().filter_map(|record| record.identifier.as_ref());
+    let users = both.directory.users.iter().filter_map(|user| user.identifier.as_ref());
+    good.chain(bad).chain(users).map(ExternalIdentifier::as_str)
+}
+
+/// The day as plans write it.
+fn as_of(calendar: &Calendar) -> Option<Day> {
+    Day::parse(&calendar.today().to_string())
 }
 
 pub(super) fn no_plan(error: NoPlan) -> anyhow::Error {
@@ -237,8 +274,8 @@ fn unused_name(out: &Path, plan: Digest) -> PathBuf {
 }
 
 /// Shows a plan.
-pub(super) fn show(plan: &Plan, path: &Path, all: bool, ui: &Ui) -> anyhow::Result<()> {
-    ui.print(display(plan, &text_options(path, all, ui)))
+pub(super) fn show(plan: &Plan, path: &Path, ids: Ids, ui: &Ui) -> anyhow::Result<()> {
+    ui.print(display(plan, &TextOptions { ids, ..text_options(path, false, ui) }))
 }
 
 /// How a plan is shown on standard output: on a terminal, long groups are cut.

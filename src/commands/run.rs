@@ -7,18 +7,19 @@ use super::apply::{Approved, carry_out, not_locked, take_lock};
 use super::approve::ceiling_flags;
 use super::common::{
     approval_path, automatic_policy, counted_approvals, list_guards, load_settings, now, open_state, read_plan, replay,
-    rules, same_settings, shown, write_approval,
+    rules, same_settings, shown, unusable_state, write_approval,
 };
 use super::places::Places;
 use super::plan::{show, write_plan};
 use crate::apply::journal::BegunBy;
 use crate::apply::lock::{self, Lock, LockError};
-use crate::approval::{Found, Granted, automatic, judge, not_lifted};
+use crate::approval::{Found, Granted, Group, automatic, examine, grouped, judge, not_lifted};
 use crate::cli::{self, Global};
 use crate::config::Settings;
 use crate::exit::{ExitStatus, refused};
 use crate::guard::Ceiling;
 use crate::plan::{GuardResult, Plan};
+use crate::render::Ids;
 use crate::state::State;
 use crate::text::shell_path;
 use crate::ui::Ui;
@@ -51,14 +52,14 @@ pub async fn run(args: &cli::Run, global: &Global, ui: &Ui) -> anyhow::Result<Ex
     let (plan, signals) = write_plan(&settings, &plan_arguments(out), global, ui).await?;
     // The diff would stand in the way of whoever reads the events there.
     if events.as_deref() != Some(Path::new("-")) {
-        show(&plan, out, false, ui)?;
+        show(&plan, out, Ids::Hidden, ui)?;
     }
     if plan.content().operations.is_empty() && plan.blocking_guards().next().is_none() {
         return Ok(ExitStatus::Done);
     }
-    let granted = match approval_of_people(&plan, out, &settings)? {
-        Some(granted) => granted,
-        None => approve_by_policy(&plan, out, &settings, ui)?,
+    let granted = match said_by_people(&plan, out, &settings)? {
+        Said { granted: Some(granted), .. } => granted,
+        Said { granted: None, not_counted } => approve_by_policy(&plan, out, &settings, &not_counted, ui)?,
     };
     // From here on, a signal ends an apply.
     drop(signals);
@@ -78,10 +79,10 @@ async fn apply(
     let url = settings.target.url.as_str();
     // Nobody with another state folder applies the same plan meanwhile. What stands in the file does not matter.
     let _plan_lock = lock_plan_file(&args.plan, url)?;
-    state.set_begun_run(url, Some(plan.hash()))?;
+    state.set_begun_run(url, Some(plan.hash())).map_err(unusable_state)?;
     let status = carry_out(Approved { plan, granted, begun_by: BegunBy::Run }, args, settings, state, ui).await?;
     if status == ExitStatus::Done {
-        state.set_begun_run(url, None)?;
+        state.set_begun_run(url, None).map_err(unusable_state)?;
     }
     Ok(status)
 }
@@ -98,6 +99,7 @@ fn plan_arguments(out: &Path) -> cli::Plan {
     cli::Plan {
         out: out.to_owned(),
         users: None,
+        as_of: None,
         only: Vec::new(),
         same_person: Vec::new(),
         detailed_exitcode: false,
@@ -110,7 +112,7 @@ fn plan_arguments(out: &Path) -> cli::Plan {
 /// The plan that an earlier run began and left in the middle, as the state says; what stands beside the plan's file says
 /// nothing of that.
 fn unfinished(out: &Path, settings: &Settings, state: &State) -> anyhow::Result<Option<Plan>> {
-    let Some(hash) = state.begun_run(settings.target.url.as_str())? else { return Ok(None) };
+    let Some(hash) = state.begun_run(settings.target.url.as_str()).map_err(unusable_state)? else { return Ok(None) };
     let copy = state.plan(hash);
     if !copy.exists() {
         return Ok(None); // It ended before it began to write.
@@ -169,14 +171,15 @@ fn for_people(out: &Path) -> anyhow::Error {
 
 /// Only what the policy approves, or people still do, is gone on with.
 fn may_go_on(plan: &Plan, out: &Path, settings: &Settings) -> anyhow::Result<Granted> {
-    let objections = automatic::objections(plan, &automatic_policy(plan, settings)?);
+    let mut objections = automatic::objections(plan, &automatic_policy(plan, settings)?);
     if objections.is_empty() {
         return by_policy(plan, settings);
     }
-    match approval_of_people(plan, out, settings)? {
-        Some(granted) => Ok(granted),
-        None => {
+    match said_by_people(plan, out, settings)? {
+        Said { granted: Some(granted), .. } => Ok(granted),
+        Said { granted: None, not_counted } => {
             let (file, typed) = (shown(out), shell_path(out));
+            objections.extend(not_counted);
             let problem = format!(
                 "the apply of {file} is not finished, and is not approved any more: {}; read it again, then: skovik-sync \
                  approve {typed} && skovik-sync apply {typed}",
@@ -194,20 +197,60 @@ fn by_policy(plan: &Plan, settings: &Settings) -> anyhow::Result<Granted> {
         .map_err(|error| refused(ExitStatus::NotApproved, format!("not approved by policy: {error}")))
 }
 
-/// The approval of exactly this plan that people have given since an earlier run left it to them.
-fn approval_of_people(plan: &Plan, out: &Path, settings: &Settings) -> anyhow::Result<Option<Granted>> {
-    let mut found = counted_approvals(out, plan, settings)?;
-    found.retain(|found| !found.approval.as_ref().is_ok_and(automatic::is_by_policy));
-    let granted = judge(plan, &found, None, &rules(plan, settings)?, now()).ok();
-    Ok(granted.filter(|granted| not_lifted(&plan.content().guards, &granted.allow).is_empty()))
+/// What people have said of a plan since an earlier run left it to them.
+struct Said {
+    /// Their approval of exactly this plan, if it counts and lifts every guard that blocks.
+    granted: Option<Granted>,
+    /// The approvals of this plan that do not count or do not suffice, and the files of which nobody can tell whose they
+    /// are; with the reasons. An approval of another plan is not among them: it is what an earlier run applied.
+    not_counted: Vec<String>,
 }
 
-fn approve_by_policy(plan: &Plan, out: &Path, settings: &Settings, ui: &Ui) -> anyhow::Result<Granted> {
+fn said_by_people(plan: &Plan, out: &Path, settings: &Settings) -> anyhow::Result<Said> {
+    let own = approval_path(out, automatic::APPROVER);
+    let own = own.file_name().unwrap_or_default().to_string_lossy();
+    let mut found = counted_approvals(out, plan, settings)?;
+    found.retain(|found| match &found.approval {
+        Ok(approval) => !automatic::is_by_policy(approval),
+        // Whatever stands there is replaced by the record of this run.
+        Err(_) => found.name != own,
+    });
+    let (rules, now) = (rules(plan, settings)?, now());
+    let is_of_this =
+        |found: &&Found| found.approval.as_ref().map_or(true, |approval| approval.plan_hash == plan.hash());
+    let refused = found
+        .iter()
+        .filter(is_of_this)
+        .filter_map(|found| Some((found.name.clone(), examine(plan, found, &rules, now).err()?)));
+    let mut not_counted: Vec<String> =
+        grouped(refused).into_iter().map(|Group { names, said }| format!("the approval {names} {said}")).collect();
+    let granted = match judge(plan, &found, None, &rules, now) {
+        Ok(granted) => {
+            let left = not_lifted(&plan.content().guards, &granted.allow);
+            if !left.is_empty() {
+                let approvers = granted.approvers.join(" and ");
+                not_counted.push(format!("the approval by {approvers} does not lift {}", list_guards(&left, plan)));
+            }
+            left.is_empty().then_some(granted)
+        }
+        Err(_) => None,
+    };
+    Ok(Said { granted, not_counted })
+}
+
+fn approve_by_policy(
+    plan: &Plan,
+    out: &Path,
+    settings: &Settings,
+    not_counted: &[String],
+    ui: &Ui,
+) -> anyhow::Result<Granted> {
+    let mut objections = automatic::objections(plan, &automatic_policy(plan, settings)?);
+    objections.extend(not_counted.iter().cloned());
     let blocking: Vec<&GuardResult> = plan.blocking_guards().collect();
     if !blocking.is_empty() {
-        return Err(refused(ExitStatus::Blocked, blocked(&blocking, plan, out)));
+        return Err(refused(ExitStatus::Blocked, blocked(&blocking, not_counted, plan, out)));
     }
-    let objections = automatic::objections(plan, &automatic_policy(plan, settings)?);
     if !objections.is_empty() {
         let (file, typed) = (shown(out), shell_path(out));
         let problem = format!(
@@ -223,9 +266,9 @@ fn approve_by_policy(plan: &Plan, out: &Path, settings: &Settings, ui: &Ui) -> a
     Ok(granted)
 }
 
-fn blocked(blocking: &[&GuardResult], plan: &Plan, out: &Path) -> String {
+fn blocked(blocking: &[&GuardResult], not_counted: &[String], plan: &Plan, out: &Path) -> String {
     let (file, typed) = (shown(out), shell_path(out));
-    let guards = list_guards(blocking, plan);
+    let guards = [&[list_guards(blocking, plan)], not_counted].concat().join("; ");
     if blocking.iter().any(|guard| Ceiling::lifting(&guard.id).is_none()) {
         return format!(
             "blocked by {guards}; nothing was written. No approval lifts this: look at {file} with skovik-sync show {typed}, \

@@ -5,12 +5,16 @@ use anyhow::Context as _;
 
 use super::common::{load_settings, open_state, read_plan, replay, same_settings, shown};
 use super::places::Places;
-use crate::apply::undo::{self, History, Input};
+use crate::apply::undo::{self, History, Input, UndoError};
 use crate::cli::{self, Global};
+use crate::config::Settings;
 use crate::employee::Managed;
 use crate::exit::{ExitStatus, refused};
 use crate::files::write_private;
+use crate::plan::Plan;
 use crate::provider::skovik::Skovik;
+use crate::render::Ids;
+use crate::state::State;
 use crate::ui::Ui;
 
 /// Runs `undo`.
@@ -35,17 +39,29 @@ pub fn run(args: &cli::Undo, global: &Global, ui: &Ui) -> anyhow::Result<ExitSta
         );
         return Err(refused(ExitStatus::Usage, problem));
     };
+    let undo =
+        inverse(&plan, &history, &settings).with_context(|| format!("no undo can be made from {}", shown(&path)))?;
+    super::plan::put_applied_plan_away(&args.out, &undo, global, ui)?;
+    write_private(&args.out, |file| undo.write(file)).with_context(|| format!("cannot write {}", shown(&args.out)))?;
+    super::plan::show(&undo, &args.out, Ids::Hidden, ui)?;
+    let blocked = undo.blocking_guards().next().is_some();
+    ui.note(super::plan::next_step(&args.out, blocked, undo.content().operations.is_empty()));
+    Ok(if blocked { ExitStatus::Blocked } else { ExitStatus::Done })
+}
+
+/// Whether a plan is, to the letter, the undo that this state folder makes of the plan which it says to take back.
+pub(super) fn is_own(plan: &Plan, settings: &Settings, state: &State) -> bool {
+    let Some(hash) = undo::undone(plan) else { return false };
+    let Ok(undone) = read_plan(&state.plan(hash)) else { return false };
+    let Ok(Some(history)) = History::read(state, &undone) else { return false };
+    undone.hash() == hash && inverse(&undone, &history, settings).is_ok_and(|made| made.hash() == plan.hash())
+}
+
+fn inverse(plan: &Plan, history: &History, settings: &Settings) -> Result<Plan, UndoError> {
     let managed = Managed {
         branch: settings.employee.branch.is_some(),
         manager: settings.employee.manager.is_some(),
         custom_fields: plan.content().target.custom_fields.keys().cloned().collect(),
     };
-    let input = Input { plan: &plan, history: &history, managed: &managed, limits: &settings.guard, dialect: &Skovik };
-    let undo = undo::make(&input).with_context(|| format!("no undo can be made from {}", shown(&path)))?;
-    super::plan::put_applied_plan_away(&args.out, &undo, global, ui)?;
-    write_private(&args.out, |file| undo.write(file)).with_context(|| format!("cannot write {}", shown(&args.out)))?;
-    super::plan::show(&undo, &args.out, false, ui)?;
-    let blocked = undo.blocking_guards().next().is_some();
-    ui.note(super::plan::next_step(&args.out, blocked, undo.content().operations.is_empty()));
-    Ok(if blocked { ExitStatus::Blocked } else { ExitStatus::Done })
+    undo::make(&Input { plan, history, managed: &managed, limits: &settings.guard, dialect: &Skovik })
 }

@@ -11,7 +11,7 @@ use crate::setting::section::Section;
 
 /// Reads the limits of every guard in the table, and nothing else.
 pub(super) fn limits(section: Section<'_>, employee: &EmployeeSettings) -> Result<Limits, ConfigError> {
-    let own = || GUARDS.iter().copied().filter(|guard| guard.setting.table.is_none());
+    let own = || GUARDS.iter().copied().filter(|guard| guard.setting.table.is_none() && !guard.is_set_per_source());
     let mut tables: Vec<&str> = Vec::new();
     for table in GUARDS.iter().filter_map(|guard| guard.setting.table) {
         if !tables.contains(&table) {
@@ -22,7 +22,9 @@ pub(super) fn limits(section: Section<'_>, employee: &EmployeeSettings) -> Resul
     known.extend(own().filter_map(|guard| guard.setting.fields));
     known.extend(&tables);
     let section = section.only(&known)?;
-    let mut limits = Limits::default();
+    // What is not managed needs no limit.
+    let needless = GUARDS.iter().filter(|guard| lacks(guard, employee).is_some());
+    let mut limits = needless.fold(Limits::default(), |limits, guard| limits.without(guard));
     for guard in own() {
         limits = common(&section, guard, limits, employee)?;
         if let Some(key) = guard.setting.fields {
@@ -96,15 +98,21 @@ fn check_needs(
     guard: &Guard,
     employee: &EmployeeSettings,
 ) -> Result<(), ConfigError> {
-    match guard.setting.needs {
-        Some(Needs::Branch) if employee.branch.is_none() => {
+    match lacks(guard, employee) {
+        Some(Needs::Branch) => {
             Err(section.problem(key, "needs `branch` in [employee], which says where everybody belongs"))
         }
-        Some(Needs::Manager) if employee.manager.is_none() => {
-            Err(section.problem(key, "needs `manager` in [employee]"))
-        }
-        Some(Needs::Branch | Needs::Manager) | None => Ok(()),
+        Some(Needs::Manager) => Err(section.problem(key, "needs `manager` in [employee]")),
+        None => Ok(()),
     }
+}
+
+/// What a guard needs and `[employee]` does not manage.
+fn lacks(guard: &Guard, employee: &EmployeeSettings) -> Option<Needs> {
+    guard.setting.needs.filter(|needs| match needs {
+        Needs::Branch => employee.branch.is_none(),
+        Needs::Manager => employee.manager.is_none(),
+    })
 }
 
 /// The limits of certain fields; only of those that are managed, so that no limit is written down in vain.

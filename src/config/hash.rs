@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::{
-    EmployeeSettings, ManagerReference, Missing, ScopeSettings, Settings, SourceSettings, TargetSettings, Unresolved,
+    EmployeeSettings, Key, ManagerReference, Missing, Prefer, ScopeSettings, Settings, SourceSettings, TargetSettings,
+    Unresolved,
 };
 use crate::diff::{Remove, Renumber};
 use crate::guard::Limits;
@@ -16,6 +17,7 @@ use crate::plan::{Digest, PlanError, canonical_digest};
 struct Hashed<'a> {
     target: HashedTarget<'a>,
     sources: Vec<HashedSource<'a>>,
+    tables: Vec<HashedSource<'a>>,
     employee: HashedEmployee<'a>,
     scope: HashedScope<'a>,
     manager: HashedManager,
@@ -32,13 +34,13 @@ struct HashedTarget<'a> {
 struct HashedSource<'a> {
     name: &'a str,
     kind: &'a str,
-    key: &'a str,
+    key: Vec<&'a str>,
+    key_is_template: bool,
     identity: BTreeMap<&'static str, String>,
-    // These two came later: plans that were made without them stay valid.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
     missing_is_error: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    max_unmatched_percent: u64,
     prefer: Option<&'a str>,
+    prefers_greatest: bool,
 }
 
 #[derive(Serialize)]
@@ -66,8 +68,9 @@ struct HashedScope<'a> {
     matching: &'static [&'static str],
     renumber: Renumber,
     remove: Remove,
-    protect: BTreeSet<&'a str>,
+    protect: Option<BTreeSet<&'a str>>,
     invalid_is_error: bool,
+    time_zone: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -77,8 +80,19 @@ struct HashedManager {
 
 /// The hash of the settings. The destructuring makes whoever adds a setting decide whether it belongs.
 pub(super) fn hash(settings: &Settings) -> Result<Digest, PlanError> {
-    let Settings { target, sources, employee, scope, manager, guard, approval: _, hash: _, files: _, secrets: _ } =
-        settings;
+    let Settings {
+        target,
+        sources,
+        tables,
+        employee,
+        scope,
+        manager,
+        guard,
+        approval: _,
+        hash: _,
+        files: _,
+        secrets: _,
+    } = settings;
     let TargetSettings {
         url,
         token: _,
@@ -95,6 +109,7 @@ pub(super) fn hash(settings: &Settings) -> Result<Digest, PlanError> {
     canonical_digest(&Hashed {
         target: HashedTarget { kind: TargetSettings::KIND, url: url.as_str() },
         sources: sources.iter().map(source).collect(),
+        tables: tables.iter().map(source).collect(),
         employee: employee_of(employee),
         scope: scope_of(scope),
         manager: HashedManager { unresolved_is_error: manager.unresolved == Unresolved::Error },
@@ -103,14 +118,31 @@ pub(super) fn hash(settings: &Settings) -> Result<Digest, PlanError> {
 }
 
 fn source(source: &SourceSettings) -> HashedSource<'_> {
-    let SourceSettings { name, key, expect_records: _, max_rows: _, timeout: _, missing, prefer, kind } = source;
+    let SourceSettings {
+        name,
+        key,
+        expect_records: _,
+        max_rows: _,
+        timeout: _,
+        max_age: _,
+        missing,
+        max_unmatched_percent,
+        prefer,
+        kind,
+    } = source;
     HashedSource {
         name,
         kind: kind.kind(),
-        key,
+        key: match key {
+            Key::Columns(columns) => columns.iter().map(|column| &**column).collect(),
+            Key::Template(template) => vec![&*template.text],
+        },
+        key_is_template: matches!(key, Key::Template(_)),
         identity: kind.identity(),
         missing_is_error: *missing == Missing::Error,
-        prefer: prefer.as_ref().map(|prefer| &*prefer.text),
+        max_unmatched_percent: *max_unmatched_percent,
+        prefer: prefer.as_ref().map(|prefer| &*prefer.template().text),
+        prefers_greatest: matches!(prefer, Some(Prefer::Greatest(_))),
     }
 }
 
@@ -132,14 +164,15 @@ fn employee_of(employee: &EmployeeSettings) -> HashedEmployee<'_> {
 }
 
 fn scope_of(scope: &ScopeSettings) -> HashedScope<'_> {
-    let ScopeSettings { include, branches, match_email, renumber, remove, protect, invalid } = scope;
+    let ScopeSettings { include, branches, match_email, renumber, remove, protect, invalid, time_zone } = scope;
     HashedScope {
         include: include.as_ref().map(|expression| &*expression.text),
         branches: branches.as_ref().map(|branches| branches.iter().map(String::as_str).collect()),
         matching: if *match_email { &["external_identifier", "primary_email"] } else { &["external_identifier"] },
         renumber: *renumber,
         remove: *remove,
-        protect: protect.iter().map(String::as_str).collect(),
+        protect: protect.as_ref().map(|protect| protect.iter().map(String::as_str).collect()),
         invalid_is_error: *invalid == super::Invalid::Error,
+        time_zone: time_zone.iana_name(),
     }
 }

@@ -4,64 +4,57 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use toml::de::DeTable;
 
 use super::escalation::Escalation;
 use super::{
-    ApprovalSettings, ConfigError, EmployeeSettings, Invalid, MOST_PEOPLE, ManagerReference, ManagerSettings, Missing,
-    Require, ScopeSettings, Settings, SourceSettings, TargetSettings, Template, Unresolved,
+    ApprovalSettings, ConfigError, EmployeeSettings, Invalid, ManagerReference, ManagerSettings, Require,
+    ScopeSettings, Settings, TargetSettings, Template, Unresolved,
 };
 use crate::diff::{Remove, Renumber};
+use crate::guard::MAX_UNMATCHED_PERCENT;
 use crate::plan::Digest;
 use crate::setting::section::{Document, Section};
+use crate::setting::template::Sources;
 use crate::setting::{Secret, SecretShape, TOKEN_VARIABLE, base_url};
-use crate::source;
-
-/// Names that templates need for something else.
-const RESERVED_NAMES: &[&str] = &[
-    "employee",
-    "self",
-    "super",
-    "loop",
-    "caller",
-    "true",
-    "false",
-    "none",
-    "True",
-    "False",
-    "None",
-    "and",
-    "or",
-    "not",
-    "if",
-    "elif",
-    "else",
-    "for",
-    "in",
-    "is",
-    "set",
-    "with",
-    "do",
-    "range",
-    "dict",
-    "namespace",
-    "debug",
-];
+use crate::source::{SourceSettings, sources, tables};
 
 pub(super) fn settings(document: Document<'_>, table: &DeTable<'_>) -> Result<Settings, ConfigError> {
     let root = Section::root(document, table)
-        .only(&["target", "source", "employee", "scope", "manager", "guard", "approval"])?;
+        .only(&["target", "source", "employee", "scope", "manager", "guard", "approval", "table"])?;
     let target = target(&root.section("target", "[target]")?)?;
     let sources = sources(&root)?;
-    let names: Vec<Arc<str>> = sources.iter().map(|source| Arc::clone(&source.name)).collect();
-    let employee = employee(root.section("employee", "[employee]")?, &names)?;
-    let scope = scope(root.section("scope", "[scope]")?, &names, &employee)?;
+    let tables = tables(&root, &sources)?;
+    let names = template_sources(&sources, &tables);
+    let mut employee = employee(root.section("employee", "[employee]")?, &names)?;
+    let mut scope = scope(root.section("scope", "[scope]")?, &names, &employee)?;
+    // What stands behind the name of a table is no column, but a row.
+    for template in employee.templates_mut().chain(&mut scope.include) {
+        template.columns.retain(|name| name.source < sources.len());
+    }
     let manager = manager(root.section("manager", "[manager]")?)?;
-    let guard = super::guard::limits(root.section("guard", "[guard]")?, &employee)?;
+    let limits = super::guard::limits(root.section("guard", "[guard]")?, &employee)?;
+    // Each source that is joined to the first has a limit of its own.
+    let guard = sources.iter().skip(1).fold(limits, |limits, source| {
+        limits.with_source(&MAX_UNMATCHED_PERCENT, &*source.name, source.max_unmatched_percent)
+    });
     let approval = approval(root.section("approval", "[approval]")?)?;
     // The hash is computed over the rest as soon as that is complete.
     let (hash, secrets) = (Digest::from_bytes([0; 32]), Arc::clone(document.secrets));
-    Ok(Settings { target, sources, employee, scope, manager, guard, approval, hash, files: Vec::new(), secrets })
+    Ok(Settings {
+        target,
+        sources,
+        tables,
+        employee,
+        scope,
+        manager,
+        guard,
+        approval,
+        hash,
+        files: Vec::new(),
+        secrets,
+    })
 }
 
 fn target(section: &Section<'_>) -> Result<TargetSettings, ConfigError> {
@@ -123,70 +116,23 @@ fn token(section: &Section<'_>) -> Result<Secret, ConfigError> {
     Ok(given.unwrap_or_else(|| Secret::in_variable(section, "token", what, SecretShape::Key, TOKEN_VARIABLE)))
 }
 
-fn sources(root: &Section<'_>) -> Result<Vec<SourceSettings>, ConfigError> {
-    let sections = root.sections("source", "[[source]]")?;
-    if sections.is_empty() {
-        return Err(root.missing("[[source]]", "the list of the people"));
+/// The lists as templates see them.
+fn template_sources(sources: &[SourceSettings], tables: &[SourceSettings]) -> Sources {
+    let only_texts = sources.iter().filter(|source| source.kind.has_only_texts());
+    Sources {
+        names: sources.iter().chain(tables).map(|list| Arc::clone(&list.name)).collect(),
+        only_texts: only_texts.map(|source| Arc::clone(&source.name)).collect(),
     }
-    let mut sources: Vec<SourceSettings> = Vec::with_capacity(sections.len());
-    for section in sections {
-        let source = source(section, &sources)?;
-        sources.push(source);
-    }
-    Ok(sources)
-}
-
-fn source(section: Section<'_>, others: &[SourceSettings]) -> Result<SourceSettings, ConfigError> {
-    let name = section.required("name", "by which templates refer to it")?;
-    let mut chars = name.chars();
-    let starts_well = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
-    if !starts_well || !chars.all(|c| c.is_ascii_alphanumeric() || c == '_') {
-        return Err(section.problem("name", format!("must be letters, digits and _ only, not beginning with a digit, to be usable in templates; {name:?} is not")));
-    }
-    if RESERVED_NAMES.contains(&name) {
-        return Err(section.problem("name", format!("cannot be {name:?}, which templates need for something else")));
-    }
-    if others.iter().any(|other| *other.name == *name) {
-        return Err(section.problem("name", format!("is {name:?}, but another source has that name")));
-    }
-    let section = section.named(format!("[[source]] `{name}`"));
-    let common = ["name", "kind", "key", "expect_records", "max_rows", "timeout", "missing", "prefer"];
-    let kind = source::from_section(&section, &common)?;
-    let missing = section.word("missing", &[("undefined", Missing::Undefined), ("error", Missing::Error)])?;
-    if missing == Some(Missing::Error) && others.is_empty() {
-        return Err(section.problem("missing", "says nothing in the first source, which lists the people"));
-    }
-    Ok(SourceSettings {
-        name: name.into(),
-        key: crate::employee::normal_text(section.required("key", "the column that joins its records with others")?)
-            .into_owned(),
-        expect_records: section.number("expect_records", 0..=MOST_PEOPLE)?,
-        max_rows: section.number("max_rows", 1..=100_000_000)?.unwrap_or(TargetSettings::MAX_ROWS),
-        timeout: section.duration("timeout")?.unwrap_or(Duration::from_secs(5 * 60)),
-        missing: missing.unwrap_or_default(),
-        prefer: preference(&section, name, others)?,
-        kind,
-    })
-}
-
-/// `prefer` of a source.
-fn preference(section: &Section<'_>, name: &str, others: &[SourceSettings]) -> Result<Option<Template>, ConfigError> {
-    let Some(text) = section.text("prefer")? else { return Ok(None) };
-    let names: Vec<Arc<str>> = others.iter().map(|other| Arc::clone(&other.name)).chain([name.into()]).collect();
-    let setting = format!("`prefer` in {}", section.label());
-    Template::parse_preference(&setting, text, others.len(), &names)
-        .map(Some)
-        .map_err(|problem| section.problem("prefer", problem))
 }
 
 /// The template of a key.
-fn template(section: &Section<'_>, key: &str, names: &[Arc<str>]) -> Result<Option<Template>, ConfigError> {
+fn template(section: &Section<'_>, key: &str, names: &Sources) -> Result<Option<Template>, ConfigError> {
     let Some(text) = section.text(key)? else { return Ok(None) };
     let setting = format!("`{key}` in {}", section.label());
-    Template::parse(&setting, text, names).map(Some).map_err(|problem| section.problem(key, problem))
+    names.template(&setting, text).map(Some).map_err(|problem| section.problem(key, problem))
 }
 
-fn employee(section: Section<'_>, names: &[Arc<str>]) -> Result<EmployeeSettings, ConfigError> {
+fn employee(section: Section<'_>, names: &Sources) -> Result<EmployeeSettings, ConfigError> {
     let section = section.only(&[
         "external_identifier",
         "primary_email",
@@ -205,7 +151,7 @@ fn employee(section: Section<'_>, names: &[Arc<str>]) -> Result<EmployeeSettings
         if text.trim().is_empty() {
             return Err(fields.problem(field, "is empty; leave it out if the field is not to be managed"));
         }
-        let template = Template::parse(&setting, text, names).map_err(|problem| fields.problem(field, problem))?;
+        let template = names.template(&setting, text).map_err(|problem| fields.problem(field, problem))?;
         Ok((field.to_owned(), template))
     });
     Ok(EmployeeSettings {
@@ -219,7 +165,7 @@ fn employee(section: Section<'_>, names: &[Arc<str>]) -> Result<EmployeeSettings
     })
 }
 
-fn manager_reference(section: &Section<'_>, names: &[Arc<str>]) -> Result<Option<ManagerReference>, ConfigError> {
+fn manager_reference(section: &Section<'_>, names: &Sources) -> Result<Option<ManagerReference>, ConfigError> {
     if !section.is_table("manager") {
         return Ok(template(section, "manager", names)?.map(|value| ManagerReference { value, refers_to: None }));
     }
@@ -229,14 +175,14 @@ fn manager_reference(section: &Section<'_>, names: &[Arc<str>]) -> Result<Option
     Ok(Some(ManagerReference { value, refers_to: template(&section, "refers_to", names)? }))
 }
 
-fn scope(section: Section<'_>, names: &[Arc<str>], employee: &EmployeeSettings) -> Result<ScopeSettings, ConfigError> {
-    let section = section.only(&["include", "branches", "match", "renumber", "remove", "protect", "invalid"])?;
+fn scope(section: Section<'_>, names: &Sources, employee: &EmployeeSettings) -> Result<ScopeSettings, ConfigError> {
+    let section =
+        section.only(&["include", "branches", "match", "renumber", "remove", "protect", "invalid", "time_zone"])?;
     let include = match section.text("include")? {
         None => None,
-        Some(text) => Some(
-            Template::parse_expression("`include` in [scope]", text, names)
-                .map_err(|problem| section.problem("include", problem))?,
-        ),
+        Some(text) => {
+            Some(names.condition("`include` in [scope]", text).map_err(|problem| section.problem("include", problem))?)
+        }
     };
     let branches = section.texts("branches")?;
     if branches.as_ref().is_some_and(Vec::is_empty) {
@@ -255,9 +201,23 @@ fn scope(section: Section<'_>, names: &[Arc<str>], employee: &EmployeeSettings) 
         remove: section
             .word("remove", &[("identified", Remove::Identified), ("all", Remove::All), ("none", Remove::None)])?
             .unwrap_or_default(),
-        protect: section.texts("protect")?.unwrap_or_default(),
+        protect: section.texts("protect")?,
         invalid: section.word("invalid", &[("skip", Invalid::Skip), ("error", Invalid::Error)])?.unwrap_or_default(),
+        time_zone: time_zone(&section)?,
     })
+}
+
+fn time_zone(section: &Section<'_>) -> Result<TimeZone, ConfigError> {
+    match section.text("time_zone")? {
+        None | Some("UTC") => Ok(TimeZone::UTC),
+        Some(name) => TimeZone::get(name).map_err(|_| {
+            let problem = format!(
+                "is {name:?}, which the time zones of this system do not have; give a name such as \"Europe/Stockholm\", or \
+                 install the package `tzdata`"
+            );
+            section.problem("time_zone", problem)
+        }),
+    }
 }
 
 fn match_email(section: &Section<'_>) -> Result<bool, ConfigError> {

@@ -76,7 +76,7 @@ fn defaults_are_filled_in() {
     assert_eq!(target.timeout, Duration::from_secs(30));
     assert_eq!(settings.guard, Limits::default());
     let scope = &settings.scope;
-    assert!(scope.match_email && scope.branches.is_none() && scope.protect.is_empty());
+    assert!(scope.match_email && scope.branches.is_none() && scope.protect.is_none());
     assert_eq!((scope.renumber, scope.remove, scope.invalid), (Renumber::Ask, Remove::Identified, Invalid::Skip));
     assert_eq!(settings.manager.unresolved, Unresolved::Warn);
     let approval = &settings.approval;
@@ -157,7 +157,11 @@ fn values_that_cannot_be_right_are_refused() {
         ("name = \"hr\"", "name = \"h-r\"", &["`name` in [[source]]", "letters, digits and _"]),
         ("name = \"hr\"", "name = \"1hr\"", &["letters, digits and _"]),
         ("name = \"hr\"", "name = \"employee\"", &["templates need for something else"]),
-        ("key = \"employee_id\"", "key = \"employee_id\"\ndelimiter = \";;\"", &["`delimiter`", "one character"]),
+        (
+            "key = \"employee_id\"",
+            "key = \"employee_id\"\ndelimiter = \"123456789\"",
+            &["`delimiter`", "one character"],
+        ),
         ("key = \"employee_id\"", "key = \"employee_id\"\nencoding = \"klingon\"", &["`encoding`", "unknown"]),
         ("key = \"employee_id\"", "key = \"employee_id\"\nexpect_records = -1", &["between 0 and"]),
         ("first_name = \"{{ hr.first_name }}\"", "", &["[employee] (line 12) lacks `first_name`"]),
@@ -281,7 +285,7 @@ fn the_hash_covers_what_a_plan_depends_on() {
         same.replace("path = \"employees.csv\"", "path = \"elsewhere.csv\"\nexpect_records = 5\nsha256_file = \"x\"");
     same = same.replace("key = \"employee_id\"", "key = \"employee_id\"\ndelimiter = \",\"\nencoding = \"UTF8\"");
     same = same.replace("[guard]\n", "[guard]\nmax_delete_percent = 20\n");
-    same = same.replace("[guard]", "invalid = \"skip\"\nprotect = []\n[guard]");
+    same = same.replace("[guard]", "invalid = \"skip\"\n[guard]");
     assert_eq!(hash(&same), original);
     let mut seen = vec![original];
     for (old, new) in [
@@ -304,6 +308,8 @@ fn the_hash_covers_what_a_plan_depends_on() {
         ("[guard]", "renumber = \"same-person\"\n[guard]"),
         ("[guard]", "remove = \"all\"\n[guard]"),
         ("[guard]", "protect = [\"role:admin\"]\n[guard]"),
+        // Nobody is not what holds where nothing is said.
+        ("[guard]", "protect = []\n[guard]"),
         ("[guard]", "invalid = \"error\"\n[guard]"),
         ("[guard]", "[manager]\nunresolved = \"error\"\n[guard]"),
         ("[guard]\n", "[guard]\nmax_invalid_percent = 6\n"),

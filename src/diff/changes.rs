@@ -1,10 +1,12 @@
 //! What would be written: for each person whose matter is settled, their manager, and the fields that differ.
 
 use super::matching::describe;
+use super::references::{Consequence, Unresolved, Why};
 use super::{Claim, Comparison, Person, Standing};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::employee::{Employee, ExternalIdentifier, ManagerWish, email_key};
 use crate::field::Field;
+use crate::text::near::Difference;
 
 /// An operation before it has a number: people by their index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,8 +57,12 @@ pub struct Drafts {
     pub unchanged: u64,
     /// What was found on the way.
     pub diagnostics: Vec<Diagnostic>,
-    /// How many managers could not be found.
+    /// How many people's records name a manager.
+    pub naming_managers: u64,
+    /// How many of these managers could not be found.
     pub unresolved_managers: u64,
+    /// These managers, each with the person who names them.
+    pub unresolved: Vec<Unresolved>,
 }
 
 /// What is to become of a person's manager.
@@ -70,7 +76,7 @@ enum ManagerDecision {
 /// Where a person's manager comes from.
 enum Resolved {
     To(Option<ManagerTarget>),
-    Nowhere(String),
+    Nowhere(Why, Box<str>),
 }
 
 impl Comparison<'_> {
@@ -104,11 +110,15 @@ impl Comparison<'_> {
                 Claim::Kept(_) | Claim::Aside(_) => {}
             }
         }
+        self.tell_unresolved(&mut result);
+        self.tell_cycles(&mut result.diagnostics);
+        self.tell_foreign_emails(&mut result);
         for (user, standing) in (0..).zip(&self.standings) {
             if *standing == Standing::Leaving {
                 result.drafts.push(Draft::Delete { user });
             }
         }
+        self.remark_look_alikes(&mut result);
         result
     }
 
@@ -120,7 +130,7 @@ impl Comparison<'_> {
 
     fn remark_adoption(&self, index: u32, user: u32, result: &mut Drafts) {
         let (employee, user) = (self.employee(index), self.user(user));
-        if user.identifier.is_none() {
+        if user.identifier.is_none() && email_key(&user.email) == email_key(&employee.email) {
             result.diagnostics.push(Diagnostic {
                 severity: Severity::Info,
                 code: "adopted".to_owned(),
@@ -141,47 +151,45 @@ impl Comparison<'_> {
             return ManagerDecision::Keep;
         }
         let employee = self.employee(index);
-        let problem = match self.resolve_manager(employee, user) {
+        result.naming_managers += u64::from(employee.manager != ManagerWish::Nobody);
+        let (why, manager) = match self.resolve_manager(employee, user) {
             Resolved::To(target) => return ManagerDecision::Set(target),
-            Resolved::Nowhere(problem) => problem,
+            Resolved::Nowhere(why, manager) => (why, manager),
         };
         let held = user.and_then(|user| self.manager_of(user));
         let leaves = held.is_some_and(|manager| self.leaves(manager));
         let consequence = match held {
-            Some(manager) if !leaves => format!("they keep {}", self.user(manager).full_name()),
-            Some(manager) => format!("they have none, for {} leaves", self.user(manager).full_name()),
-            None => "they have none".to_owned(),
+            Some(manager) if !leaves => Consequence::Keeps(self.user(manager).full_name()),
+            Some(manager) => Consequence::Loses(self.user(manager).full_name()),
+            None => Consequence::None,
         };
         result.unresolved_managers += 1;
-        result.diagnostics.push(Diagnostic {
-            severity: Severity::Warning,
-            code: "manager_unresolved".to_owned(),
-            employee: Some(employee.identifier.to_string()),
-            message: format!("{}: {problem}; {consequence}", describe(employee)),
-        });
+        result.unresolved.push(Unresolved { employee: index, manager, why, consequence });
         if leaves { ManagerDecision::Set(None) } else { ManagerDecision::Keep }
     }
 
     fn resolve_manager(&self, employee: &Employee, user: Option<u32>) -> Resolved {
         let identifier = match &employee.manager {
             ManagerWish::Nobody => return Resolved::To(None),
-            ManagerWish::Unresolved { key, reason } => {
-                return Resolved::Nowhere(format!("the manager {key:?} cannot be found: {reason}"));
+            ManagerWish::Unresolved { key, reason, near } => {
+                let difference = near.as_ref().and_then(|meant| Some((Difference::between(key, meant)?, meant)));
+                let why = match difference {
+                    Some((difference, meant)) => Why::Near(difference, meant.clone()),
+                    None => Why::Other(reason.clone()),
+                };
+                return Resolved::Nowhere(why, key.clone());
             }
             ManagerWish::Employee(identifier) => identifier,
         };
+        let nowhere = |why| Resolved::Nowhere(why, identifier.as_str().into());
         if *identifier == employee.identifier {
-            return Resolved::Nowhere("is named as their own manager".to_owned());
+            return nowhere(Why::Own);
         }
         match self.user_or_create(identifier) {
-            Some(ManagerTarget::User(manager)) if Some(manager) == user => {
-                Resolved::Nowhere(format!("the manager {identifier} is the person's own user"))
-            }
-            Some(ManagerTarget::User(manager)) if self.leaves(manager) => {
-                Resolved::Nowhere(format!("the manager {identifier} is not in scope and leaves"))
-            }
+            Some(ManagerTarget::User(manager)) if Some(manager) == user => nowhere(Why::Own),
+            Some(ManagerTarget::User(manager)) if self.leaves(manager) => nowhere(Why::Leaves),
             Some(target) => Resolved::To(Some(target)),
-            None => Resolved::Nowhere(format!("the manager {identifier} is neither in scope nor in Skovik")),
+            None => nowhere(self.why_nobody(identifier.as_str())),
         }
     }
 

@@ -1,12 +1,13 @@
 //! Who is who: first by external identifier, then, for those left over, by e-mail.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::{Claim, Comparison, Person, Policy, Remove, Renumber, Standing, Untrusted, describe_user};
 use crate::diagnostic::Severity;
-use crate::employee::{Desired, Directory, Employee, ExternalIdentifier, email_key};
+use crate::employee::{Desired, Directory, Employee, ExternalIdentifier, User, email_key};
 use crate::text::shell_option;
 
 impl<'a> Comparison<'a> {
@@ -32,6 +33,7 @@ impl<'a> Comparison<'a> {
             standings: vec![Standing::Unmanaged; directory.users.len()],
             diagnostics: Vec::new(),
             queue: Vec::new(),
+            set_aside: OnceCell::new(),
             leaving_by_name: None,
         };
         comparison.index_users()?;
@@ -39,6 +41,7 @@ impl<'a> Comparison<'a> {
         comparison.set_rival_claims_aside();
         comparison.claim_by_identifier();
         comparison.claim_by_email();
+        comparison.claim_by_decision();
         comparison.leave_users_of_elsewhere();
         comparison.find_leavers();
         comparison.hold_users_of_other_records();
@@ -68,20 +71,24 @@ impl<'a> Comparison<'a> {
                 return Err(Untrusted::NoRoles { user: user.id.to_string() });
             }
         }
-        let manager = |user: &crate::employee::User| by_id.get(user.manager.as_ref()?.as_str()).copied();
+        let manager = |user: &User| by_id.get(user.manager.as_ref()?.as_str()).copied();
         self.managers = users.iter().map(manager).collect();
         Ok(())
     }
 
     fn set_standings(&mut self) {
         let Policy { protect, branches, .. } = self.policy;
-        for (standing, user) in self.standings.iter_mut().zip(&self.directory.users) {
+        let users = &self.directory.users;
+        // Where some users' roles are told, those whose roles are not may be admins.
+        let protects_untold = protect.is_default() && users.iter().any(|user| user.roles.is_some());
+        let is_untold = |user: &User| protects_untold && user.roles.is_none();
+        for (standing, user) in self.standings.iter_mut().zip(users) {
             let managed = match (branches, &user.branch) {
                 (None, _) => true,
                 (Some(branches), Some(branch)) => branches.contains(branch),
                 (Some(_), None) => false,
             };
-            *standing = if protect.covers(user) {
+            *standing = if protect.covers(user) || is_untold(user) {
                 Standing::Protected
             } else if managed {
                 Standing::Leaving
@@ -89,8 +96,21 @@ impl<'a> Comparison<'a> {
                 Standing::Unmanaged
             };
         }
-        for entry in protect.without_user(&self.directory.users) {
-            let message = format!("[scope] protect names {entry:?}, but no user of Skovik answers to it");
+        let untold = users.iter().filter(|user| is_untold(user)).count();
+        if untold > 0 {
+            let message = format!(
+                "Skovik does not tell the roles of {untold} of {} users; they may be admins and are protected, as \
+                 [scope] protect is not set",
+                users.len()
+            );
+            self.diagnose(Severity::Warning, "roles_not_told", None, message);
+        }
+        if protect.is_default() && users.iter().any(|user| user.roles.is_some()) && !users.iter().any(User::is_admin) {
+            let message = "no user of Skovik has the role admin, so nobody is protected as one: see [scope] protect";
+            self.diagnose(Severity::Info, "no_admin", None, message.to_owned());
+        }
+        for entry in protect.without_user(users) {
+            let message = format!("[scope] protect names {entry:?}, which protects no user of Skovik");
             self.diagnose(Severity::Warning, "protect_matches_nobody", None, message);
         }
     }
@@ -223,7 +243,7 @@ impl<'a> Comparison<'a> {
         self.set_employee_aside(index, code, reason);
     }
 
-    fn claim(&mut self, employee: u32, user: u32) {
+    pub(super) fn claim(&mut self, employee: u32, user: u32) {
         let standing = &mut self.standings[user as usize];
         self.claims[employee as usize] = match *standing {
             Standing::Leaving => {
@@ -249,37 +269,46 @@ impl<'a> Comparison<'a> {
     }
 
     /// Holds the users whom bad records describe, and lets a record that describes nobody cast doubt on the deletes.
+    ///
+    /// First everybody is looked for, then held, then doubted, so that the order of the records does not matter.
     fn hold_users_of_other_records(&mut self) {
         let desired = self.desired;
-        for (index, employee) in (0..).zip(&desired.employees) {
+        let mut held: Vec<u32> = Vec::new();
+        let mut doubts: Vec<(Option<&str>, Option<&str>, String)> = Vec::new();
+        for (index, employee) in (0_u32..).zip(&desired.employees) {
             if self.claims[index as usize] != Claim::Aside(None) {
                 continue;
             }
-            match self.described_user(Some(&employee.identifier), Some(&employee.email)) {
-                Some(user) => self.claims[index as usize] = Claim::Aside(Some(user)),
-                None => self.doubt(Some(&employee.first_name), Some(&employee.last_name), &describe(employee)),
+            let described = self.described_users(Some(&employee.identifier), Some(&employee.email));
+            match described.iter().flatten().next() {
+                Some(&user) => self.claims[index as usize] = Claim::Aside(Some(user)),
+                None => doubts.push((Some(&employee.first_name), Some(&employee.last_name), describe(employee))),
             }
+            held.extend(described.into_iter().flatten());
         }
         for record in &desired.set_aside {
             let who = describe_record(record);
             let message = format!("{who}: {}", record.reason);
             self.diagnose(Severity::Error, record.code, record.identifier.as_ref(), message);
-            if self.described_user(record.identifier.as_ref(), record.email.as_deref()).is_none() {
-                self.doubt(record.first_name.as_deref(), record.last_name.as_deref(), &who);
+            let described = self.described_users(record.identifier.as_ref(), record.email.as_deref());
+            if described == [None, None] {
+                doubts.push((record.first_name.as_deref(), record.last_name.as_deref(), who));
             }
+            held.extend(described.into_iter().flatten());
         }
+        held.into_iter().for_each(|user| self.hold(user));
+        doubts.into_iter().for_each(|(first_name, last_name, who)| self.doubt(first_name, last_name, &who));
     }
 
-    /// The user whom a bad record describes, who is held: the one with its identifier, or else the one with its e-mail,
-    /// unless a good record has that one. Where both are there, both are held.
-    fn described_user(&mut self, identifier: Option<&ExternalIdentifier>, email: Option<&str>) -> Option<u32> {
+    /// The users whom a bad record describes: the one with its identifier, and the one with its e-mail, unless a good
+    /// record has that one.
+    fn described_users(&self, identifier: Option<&ExternalIdentifier>, email: Option<&str>) -> [Option<u32>; 2] {
         let by_identifier = identifier.and_then(|id| self.users_by_identifier.get(id.as_str()).copied());
         let by_email = email.and_then(|email| self.owner_of_email(&email_key(email))).filter(|&user| {
             let standing = self.standings[user as usize];
             !matches!(standing, Standing::Claimed(_)) || Some(user) == by_identifier
         });
-        by_identifier.into_iter().chain(by_email).for_each(|user| self.hold(user));
-        by_identifier.or(by_email)
+        [by_identifier, by_email]
     }
 
     fn leave_users_of_elsewhere(&mut self) {

@@ -1,69 +1,196 @@
 //! Who is never touched, whatever the lists say.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::employee::{User, email_key};
+use crate::employee::{ADMIN, User, email_key};
 
-/// The `[scope] protect` setting: e-mails, external identifiers, ids, and roles.
+/// The `[scope] protect` setting: e-mails, external identifiers, ids and roles, each of which may be a pattern.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Protect {
-    /// Each entry but the roles, as written, and, for e-mails, as e-mails are compared.
+    /// Entries without wildcards, as e-mails are compared, with the entry as it is written.
+    emails: BTreeMap<String, String>,
+    /// The same entries as identifiers and ids are compared: to the letter.
     names: BTreeSet<String>,
-    roles: BTreeSet<String>,
+    patterns: Vec<Pattern>,
+    roles: Vec<Role>,
+    /// Whether the settings say nothing: then admins are protected as far as Skovik tells who they are.
+    is_default: bool,
+}
+
+/// An entry with wildcards: `*` stands for any characters, `?` for one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Pattern {
+    entry: String,
+    /// The entry as e-mails are compared.
+    email: String,
+}
+
+/// An entry `role:…`. Roles compare without case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Role {
+    entry: String,
+    pattern: String,
 }
 
 impl Protect {
-    /// Reads the entries; `role:admin` protects everybody with the role `admin`.
+    /// Reads the entries. `role:admin` protects everybody with the role `admin`, `*@consultant.example` everybody with
+    /// such an e-mail.
     #[must_use]
     pub fn new<S: AsRef<str>>(entries: &[S]) -> Self {
         let mut protect = Self::default();
         for entry in entries.iter().map(|entry| entry.as_ref().trim()) {
+            let email = || email_key(entry).into_owned();
             match entry.strip_prefix("role:") {
-                Some(role) => protect.roles.insert(role.trim().to_owned()),
-                None if entry.contains('@') => protect.names.insert(email_key(entry).into_owned()),
-                None => protect.names.insert(entry.to_owned()),
-            };
+                Some(role) => protect.roles.push(Role::new(entry, role)),
+                None if entry.contains(['*', '?']) => {
+                    protect.patterns.push(Pattern { entry: entry.to_owned(), email: email() });
+                }
+                None => {
+                    protect.emails.insert(email(), entry.to_owned());
+                    protect.names.insert(entry.to_owned());
+                }
+            }
         }
         protect
     }
 
-    /// Whether a role is protected, so that a user whose roles are not told cannot be judged.
+    /// What holds where the settings say nothing: admins are protected, if the account tells roles.
+    #[must_use]
+    pub fn of_admins() -> Self {
+        Self { roles: vec![Role::new("role:admin", ADMIN)], is_default: true, ..Self::default() }
+    }
+
+    /// Whether the settings protect a role, so that a user whose roles are not told cannot be judged.
     #[must_use]
     pub fn needs_roles(&self) -> bool {
-        !self.roles.is_empty()
+        !self.roles.is_empty() && !self.is_default
     }
 
-    /// Whether the user must not be touched. A user whose roles are not told is protected wherever a role is: it must
-    /// not fail open.
+    /// Whether admins are protected only as far as Skovik tells who they are.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        self.is_default
+    }
+
+    /// Whether the user must not be touched. A user whose roles are not told is protected wherever the settings protect
+    /// a role: it must not fail open.
     #[must_use]
     pub fn covers(&self, user: &User) -> bool {
-        self.entries_for(user).next().is_some()
-            || (self.needs_roles()
-                && match &user.roles {
-                    Some(roles) => roles.iter().any(|role| self.roles.contains(&**role)),
-                    None => true,
-                })
+        self.names_user(user)
+            || self.patterns.iter().any(|pattern| pattern.covers(user))
+            || match &user.roles {
+                Some(_) => self.roles.iter().any(|role| role.covers(user)),
+                None => self.needs_roles(),
+            }
     }
 
-    /// The entries, roles apart, that no user answers to: a misspelt one protects nobody.
+    fn names_user(&self, user: &User) -> bool {
+        self.literals_of(user).next().is_some()
+    }
+
+    /// The entries of the settings that protect nobody, as they are written: a misspelt one, most of the time.
     #[must_use]
     pub fn without_user<'a>(&'a self, users: &[User]) -> Vec<&'a str> {
-        let mut left: BTreeSet<&str> = self.names.iter().map(String::as_str).collect();
+        let mut literals: BTreeSet<&str> = self.names.iter().map(String::as_str).collect();
+        let mut patterns: Vec<&Pattern> = self.patterns.iter().collect();
+        let mut roles: Vec<&Role> = if self.is_default { Vec::new() } else { self.roles.iter().collect() };
         for user in users {
-            if left.is_empty() {
+            if literals.is_empty() && patterns.is_empty() && roles.is_empty() {
                 break;
             }
-            for entry in self.entries_for(user) {
-                left.remove(entry);
+            for entry in self.literals_of(user) {
+                literals.remove(entry);
             }
+            patterns.retain(|pattern| !pattern.covers(user));
+            roles.retain(|role| !role.covers(user));
         }
-        left.into_iter().collect()
+        let patterns = patterns.into_iter().map(|pattern| pattern.entry.as_str());
+        let mut left: Vec<&str> =
+            literals.into_iter().chain(patterns).chain(roles.into_iter().map(|role| role.entry.as_str())).collect();
+        left.sort_unstable();
+        left.dedup();
+        left
     }
 
-    fn entries_for<'a>(&'a self, user: &User) -> impl Iterator<Item = &'a str> + use<'a> {
-        let email = self.names.get(&*email_key(&user.email));
+    /// The entries without wildcards that name a user.
+    fn literals_of<'a>(&'a self, user: &User) -> impl Iterator<Item = &'a str> + use<'a> {
+        let email = self.emails.get(&*email_key(&user.email));
         let identifier = user.identifier.as_ref().and_then(|identifier| self.names.get(identifier.as_str()));
         let id = self.names.get(user.id.as_str());
         [email, identifier, id].into_iter().flatten().map(String::as_str)
+    }
+}
+
+impl Pattern {
+    fn covers(&self, user: &User) -> bool {
+        matches(&self.email, &email_key(&user.email))
+            || user.identifier.as_ref().is_some_and(|identifier| matches(&self.entry, identifier.as_str()))
+            || matches(&self.entry, user.id.as_str())
+    }
+}
+
+impl Role {
+    fn new(entry: &str, role: &str) -> Self {
+        Self { entry: entry.to_owned(), pattern: role.trim().to_lowercase() }
+    }
+
+    fn covers(&self, user: &User) -> bool {
+        user.roles.iter().flatten().any(|role| matches(&self.pattern, &role.to_lowercase()))
+    }
+}
+
+/// Whether a text is what a pattern describes. Never goes back further than to the last `*`, so that no pattern takes long.
+fn matches(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (mut at, mut place) = (0, 0);
+    // The last `*`, and where the rest of the text begins if it stands for as little as is known so far.
+    let mut star: Option<(usize, usize)> = None;
+    while place < text.len() {
+        match pattern.get(at) {
+            Some('*') => {
+                star = Some((at, place));
+                at += 1;
+            }
+            Some(c) if *c == '?' || *c == text[place] => (at, place) = (at + 1, place + 1),
+            _ => {
+                let Some((of_star, begun)) = star else { return false };
+                star = Some((of_star, begun + 1));
+                (at, place) = (of_star + 1, begun + 1);
+            }
+        }
+    }
+    pattern[at..].iter().all(|c| *c == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards_stand_for_any_characters_or_for_one() {
+        for (pattern, text, expected) in [
+            ("*@consultant.example", "eva@consultant.example", true),
+            ("*@consultant.example", "eva@consultant.example.org", false),
+            ("*@consultant.example", "consultant.example", false),
+            ("ext-*-x", "ext-1-x-2-x", true),
+            ("ext-*-x", "ext-1-x-2", false),
+            ("ext-??", "ext-12", true),
+            ("ext-??", "ext-1", false),
+            ("*", "", true),
+            ("?*", "", false),
+            ("a*b*c", "aXbYbZc", true),
+            ("a*b*c", "aXcYb", false),
+            ("é?", "é李", true),
+            ("literal", "literal", true),
+            ("literal", "literals", false),
+        ] {
+            assert_eq!(matches(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_that_goes_back_often_is_quick() {
+        let (pattern, text) = (format!("{}b", "a*".repeat(500)), "a".repeat(5_000));
+        assert!(!matches(&pattern, &text));
     }
 }

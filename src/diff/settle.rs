@@ -81,6 +81,17 @@ impl Comparison<'_> {
         self.queue.push(Event::UserStays(user));
     }
 
+    /// An account without an admin is one that nobody can mend: where all of them would be removed, none is.
+    pub(super) fn keep_an_admin(&mut self) {
+        let admins: Vec<u32> =
+            (0..).zip(&self.directory.users).filter(|(_, user)| user.is_admin()).map(|(user, _)| user).collect();
+        if admins.iter().all(|&admin| self.standings[admin as usize] == Standing::Leaving) {
+            for admin in admins {
+                self.withhold(admin, "no user with the role admin would be left");
+            }
+        }
+    }
+
     /// A record in scope matches no user: it may describe somebody who would be removed. By its name, if it has one;
     /// otherwise it could be anybody.
     pub(super) fn doubt(&mut self, first_name: Option<&str>, last_name: Option<&str>, who: &str) {

@@ -3,5 +3,8 @@
 mod company;
 mod guards;
 mod laws;
+mod look_alikes;
 mod made_up_guard;
+mod protection;
+mod references;
 mod rules;

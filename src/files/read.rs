@@ -17,6 +17,9 @@ pub enum Links {
     Refuse,
 }
 
+/// The kind of an error about what is a link, a device, a pipe or a folder, and no file.
+pub const WRONG_KIND: io::ErrorKind = io::ErrorKind::InvalidInput;
+
 /// Opens a regular file to read it. Waits for no pipe.
 ///
 /// # Errors
@@ -28,13 +31,35 @@ pub fn open_regular(path: &Path, links: Links) -> io::Result<File> {
         Links::Follow => wait_for_nobody(&mut options, OFlags::empty()),
         Links::Refuse => no_links(&mut options),
     }
-    let file = options.open(path).map_err(|error| match error.raw_os_error() {
-        Some(code) if links == Links::Refuse && code == Errno::LOOP.raw_os_error() => {
-            io::Error::other("it is a symbolic link; name the file itself")
+    match links {
+        Links::Follow => regular(options.open(path)?, "it is no regular file"),
+        Links::Refuse => {
+            let linked = "it is a symbolic link; name the file itself";
+            regular(options.open(path).map_err(|error| in_words(error, linked))?, "it is no regular file")
         }
+    }
+}
+
+/// Opens a file of the program's own with options that follow no link (see [`no_links`]).
+///
+/// # Errors
+/// If it cannot be opened, is no regular file, or is a link.
+pub(crate) fn open_own(path: &Path, options: &OpenOptions) -> io::Result<File> {
+    regular(options.open(path).map_err(|error| in_words(error, "is a symbolic link"))?, "is no regular file")
+}
+
+fn regular(file: File, problem: &'static str) -> io::Result<File> {
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::new(WRONG_KIND, problem)) }
+}
+
+/// What the system says of a link that is not followed, and of a folder that is opened to be written.
+fn in_words(error: io::Error, linked: &'static str) -> io::Error {
+    let code = error.raw_os_error();
+    match code {
+        _ if code == Some(Errno::LOOP.raw_os_error()) => io::Error::new(WRONG_KIND, linked),
+        _ if code == Some(Errno::ISDIR.raw_os_error()) => io::Error::new(WRONG_KIND, "is no file, but a folder"),
         _ => error,
-    })?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
+    }
 }
 
 /// Reads a regular file of at most so many bytes.

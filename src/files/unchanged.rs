@@ -10,17 +10,17 @@ use super::read::{Links, open_regular, too_long};
 /// The largest list that is read, in bytes: about ten times what a million people take.
 pub const LARGEST_LIST: u64 = 2 * 1024 * 1024 * 1024;
 
-/// Reads a regular file that stays as it is meanwhile.
+/// Reads a regular file that stays as it is meanwhile, and says when it was last changed, where the system tells.
 ///
 /// # Errors
 /// If it cannot be read, is no regular file, has more than `most` bytes, or is changed, replaced or removed between its
 /// opening and its end.
-pub fn read_unchanged(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+pub fn read_unchanged(path: &Path, most: u64) -> io::Result<(Vec<u8>, Option<SystemTime>)> {
     read_while(path, most, || ())
 }
 
 /// `meanwhile` is called after the file was opened and before it is read.
-fn read_while(path: &Path, most: u64, meanwhile: impl FnOnce()) -> io::Result<Vec<u8>> {
+fn read_while(path: &Path, most: u64, meanwhile: impl FnOnce()) -> io::Result<(Vec<u8>, Option<SystemTime>)> {
     let file = open_regular(path, Links::Follow)?;
     let opened = State::of(&file.metadata()?);
     meanwhile();
@@ -37,7 +37,7 @@ fn read_while(path: &Path, most: u64, meanwhile: impl FnOnce()) -> io::Result<Ve
         let problem = "it was changed while it was read; try again when whoever writes it is done";
         return Err(io::Error::other(problem));
     }
-    Ok(bytes)
+    Ok((bytes, opened.modified))
 }
 
 /// What tells a file that was changed or replaced from one that was not.
@@ -75,7 +75,7 @@ mod tests {
 
     use super::*;
 
-    fn problem(result: io::Result<Vec<u8>>) -> String {
+    fn problem<T: std::fmt::Debug>(result: io::Result<T>) -> String {
         result.unwrap_err().to_string()
     }
 
@@ -84,11 +84,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("list");
         fs::write(&path, b"id\n1\n").unwrap();
-        assert_eq!(read_unchanged(&path, 5).unwrap(), b"id\n1\n");
+        assert_eq!(read_unchanged(&path, 5).unwrap().0, b"id\n1\n");
         #[cfg(unix)]
         {
             std::os::unix::fs::symlink("list", folder.path().join("link")).unwrap();
-            assert_eq!(read_unchanged(&folder.path().join("link"), 5).unwrap(), b"id\n1\n");
+            assert_eq!(read_unchanged(&folder.path().join("link"), 5).unwrap().0, b"id\n1\n");
         }
         assert!(problem(read_unchanged(&path, 4)).contains("longer than 4 bytes"));
         assert_eq!(read_unchanged(&folder.path().join("none"), 4).unwrap_err().kind(), io::ErrorKind::NotFound);

@@ -20,11 +20,15 @@ pub enum Ceiling {
     Changes,
     /// `--allow creates=N`: users created.
     Creates,
+    /// `--allow emptied=N`: values of fields lost.
+    Emptied,
+    /// `--allow unresolved=N`: managers who cannot be found.
+    Unresolved,
 }
 
 impl Ceiling {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Deletes, Self::Changes, Self::Creates];
+    pub const ALL: [Self; 5] = [Self::Deletes, Self::Changes, Self::Creates, Self::Emptied, Self::Unresolved];
 
     /// Its name on the command line and in approvals.
     #[must_use]
@@ -33,7 +37,19 @@ impl Ceiling {
             Self::Deletes => "deletes",
             Self::Changes => "changes",
             Self::Creates => "creates",
+            Self::Emptied => "emptied",
+            Self::Unresolved => "unresolved",
         }
+    }
+
+    /// All of them, as they are typed: `deletes=N, changes=N …`.
+    #[must_use]
+    pub fn forms() -> String {
+        let forms = Self::ALL.map(|ceiling| format!("{}=N", ceiling.name()));
+        let (last, others) = forms
+            .split_last()
+            .map_or((String::new(), String::new()), |(last, others)| (last.clone(), others.join(", ")));
+        format!("{others} or {last}")
     }
 
     /// The ceiling that lifts the guard that a plan calls so, if any does.
@@ -43,12 +59,16 @@ impl Ceiling {
     }
 }
 
-/// How many the plan has of a kind in all: the highest figure of the guards that look at it, blocking or not, since those
-/// on the whole account are always there.
+/// How many the plan has of a kind in all, by the guards that look at it, blocking or not.
 #[must_use]
 pub fn whole(guards: &[GuardResult], kind: Ceiling) -> u64 {
     let counts = guards.iter().filter(|guard| Ceiling::lifting(&guard.id) == Some(kind)).map(|guard| guard.count);
-    counts.max().unwrap_or(0)
+    match kind {
+        // The values of two fields are never the same ones.
+        Ceiling::Emptied => counts.fold(0, u64::saturating_add),
+        // A guard on the whole account is always there, and its figure is the highest.
+        Ceiling::Deletes | Ceiling::Changes | Ceiling::Creates | Ceiling::Unresolved => counts.max().unwrap_or(0),
+    }
 }
 
 /// The ceilings that lift every guard of a plan that blocks and that anything lifts.

@@ -13,6 +13,8 @@ pub struct Effect<'a> {
     pub branch: Option<Option<&'a BranchId>>,
     /// The fields of a user that change, each once.
     pub changed: Vec<&'a Field>,
+    /// Those of them that have a value now and none afterwards.
+    pub emptied: Vec<&'a Field>,
     /// What happens where the user's manager is removed.
     pub manager_loss: ManagerLoss,
 }
@@ -42,6 +44,8 @@ pub enum ManagerLoss {
 /// How many people there are, on both sides.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct People {
+    /// Users of the account.
+    pub users: u64,
     /// Users whom this configuration may change.
     pub managed: u64,
     /// Good records in scope.
@@ -50,6 +54,12 @@ pub struct People {
     pub in_scope: u64,
     /// Records in scope that were set aside.
     pub set_aside: u64,
+    /// People in scope whose record names a manager.
+    pub naming_managers: u64,
+    /// Those of them whose manager cannot be found.
+    pub unresolved_managers: u64,
+    /// The sources that are joined to the list of people, in the order of the settings.
+    pub joins: Vec<Join>,
     /// The managed fields, each once.
     pub fields: Vec<NamedField>,
     /// The branches that have managed users, each once.
@@ -63,6 +73,21 @@ pub struct NamedField {
     pub field: Field,
     /// Its name.
     pub name: String,
+    /// The managed users who have a value of it.
+    pub with_value: u64,
+}
+
+/// What a source that is joined to the list of people knows of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Join {
+    /// The source's name.
+    pub source: String,
+    /// People in scope.
+    pub people: u64,
+    /// Those of them for whom the source has no row.
+    pub without_row: u64,
+    /// How many percent of the people may have no row.
+    pub limit_percent: u64,
 }
 
 /// The users of a branch: those who are in it now.

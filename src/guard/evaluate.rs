@@ -3,8 +3,8 @@
 use rustc_hash::FxHashMap;
 
 use super::{
-    BranchCount, Count, Effect, GUARDS, Guard, GuardOutcome, GuardResult, IgnoreBelow, Limits, Of, People, Subject,
-    Unit, find,
+    BranchCount, Count, Effect, GUARDS, Guard, GuardOutcome, GuardResult, IgnoreBelow, Join, Limits, NamedField, Of,
+    People, Subject, Unit, find,
 };
 use crate::employee::BranchId;
 use crate::field::Field;
@@ -16,26 +16,39 @@ pub fn evaluate<'e>(
     people: &People,
     effects: impl IntoIterator<Item = Effect<'e>>,
 ) -> Vec<GuardResult> {
-    let demanded = GUARDS.iter().copied().filter(|guard| limits.demand(guard));
+    let demanded = GUARDS.iter().copied().filter(|guard| limits.demand(guard) || guard.is_set_per_source());
     let tally = Tally::of(demanded, effects);
     tally.rows.iter().flat_map(|row| row.results(limits, people)).collect()
 }
 
-/// Evaluates the guards of a plan again, for an account in which fewer users may be changed than when it was made: in all,
-/// and in each branch. Counts and limits stay the plan's.
+/// How many users an account has now.
+pub trait UsersNow {
+    /// In all.
+    fn users(&self) -> u64;
+    /// Those who may be changed.
+    fn managed(&self) -> u64;
+    /// Those who may be changed, in a branch.
+    fn managed_in(&self, branch: Option<&BranchId>) -> u64;
+    /// Those who may be changed and have a value of a field.
+    fn with_value(&self, field: &Field) -> u64;
+}
+
+/// Evaluates the guards of a plan again, for an account that has fewer users than when it was made: in all, in each branch,
+/// with a value of each field. Counts and limits stay the plan's.
 #[must_use]
-pub fn evaluate_again(
-    results: &[GuardResult],
-    managed: u64,
-    managed_in: impl Fn(Option<&BranchId>) -> u64,
-) -> Vec<GuardResult> {
+pub fn evaluate_again(results: &[GuardResult], now: &impl UsersNow) -> Vec<GuardResult> {
     let again = |found: &GuardResult| {
-        let Some(Guard { of: Of::Managed, unit: Unit::Percent, .. }) = find(&found.id) else { return found.clone() };
-        let managed = match &found.subject {
-            Some(Subject::Branch(branch)) => managed_in(branch.as_ref().map(|branch| &branch.branch_id)),
-            Some(Subject::Field(_)) | None => managed,
+        let Some(Guard { of, unit: Unit::Percent, .. }) = find(&found.id) else { return found.clone() };
+        let now = match (of, &found.subject) {
+            (Of::Managed, Some(Subject::Branch(branch))) => {
+                now.managed_in(branch.as_ref().map(|branch| &branch.branch_id))
+            }
+            (Of::Managed, _) => now.managed(),
+            (Of::Users, _) => now.users(),
+            (Of::WithValue, Some(Subject::Field(field))) => now.with_value(field),
+            (Of::WithValue | Of::People(_) | Of::Operations(_), _) => return found.clone(),
         };
-        judged(GuardResult { of: found.of.min(managed), ..found.clone() })
+        judged(GuardResult { of: found.of.min(now), ..found.clone() })
     };
     results.iter().map(again).collect()
 }
@@ -47,7 +60,8 @@ pub fn outcome(result: &GuardResult) -> Option<GuardOutcome> {
     let guard = find(id)?;
     // A plan must not say that a guard ignores what its row does not.
     let is_ignored = guard.ignore_below != IgnoreBelow::Nothing && ignore_below.is_some_and(|least| *count < least);
-    let blocks = !is_ignored && guard.unit.is_beyond(*count, *of, *limit);
+    let is_new_account = matches!(guard.of, Of::Users) && *of == 0;
+    let blocks = !is_ignored && !is_new_account && guard.unit.is_beyond(*count, *of, *limit);
     Some(if blocks { GuardOutcome::Block } else { GuardOutcome::Pass })
 }
 
@@ -126,12 +140,13 @@ impl<'e> Row<'e> {
                     *self.by_branch.entry(branch).or_default() += 1;
                 }
             }
-            Count::InEachField(counts) => {
-                for field in effect.changed.iter().copied().filter(|field| counts(effect, field)) {
+            Count::InEachField { counts, fields } => {
+                let counted = |field: &&Field| fields(field) && counts(effect, field);
+                for field in effect.changed.iter().copied().filter(counted) {
                     *self.by_field.entry(field).or_default() += 1;
                 }
             }
-            Count::InEachBranch(_) | Count::Records { .. } => {}
+            Count::InEachBranch(_) | Count::Records { .. } | Count::InEachSource => {}
         }
         if let Of::Operations(counts) = self.guard.of {
             self.of += u64::from(counts(effect));
@@ -145,13 +160,15 @@ impl<'e> Row<'e> {
                 self.by_branch.get(&branch.as_ref().map(|branch| &branch.branch_id)).copied().unwrap_or(0)
             }
             Some(Subject::Field(field)) => self.by_field.get(field).copied().unwrap_or(0),
+            Some(Subject::Source(_)) => 0,
         }
     }
 
     fn results(&self, limits: &Limits, people: &People) -> Vec<GuardResult> {
         let guard = self.guard;
         let of = match guard.of {
-            Of::Managed => people.managed,
+            Of::Managed | Of::WithValue => people.managed,
+            Of::Users => people.users,
             Of::People(of) => of(people),
             Of::Operations(_) => self.of,
         };
@@ -181,12 +198,21 @@ impl<'e> Row<'e> {
                 };
                 people.branches.iter().filter_map(of_branch).collect()
             }
-            Count::InEachField(_) => {
-                let of_field = |(field, limit): (&Field, u64)| {
-                    let subject = Subject::Field(field.clone());
+            Count::InEachField { counts: _, fields } => {
+                let of_field = |(named, limit): (&NamedField, u64)| {
+                    let of = if matches!(guard.of, Of::WithValue) { named.with_value } else { of };
+                    let subject = Subject::Field(named.field.clone());
                     result(Some(subject.clone()), self.count(Some(&subject)), of, limit)
                 };
-                limits.for_fields(guard, &people.fields).into_iter().map(of_field).collect()
+                let looked_at = limits.for_fields(guard, &people.fields).into_iter();
+                looked_at.filter(|(named, _)| fields(&named.field)).map(of_field).collect()
+            }
+            Count::InEachSource => {
+                let of_join = |join: &Join| {
+                    let Join { source, people, without_row, limit_percent } = join;
+                    result(Some(Subject::Source(source.clone())), *without_row, *people, *limit_percent)
+                };
+                people.joins.iter().map(of_join).collect()
             }
         }
     }

@@ -17,12 +17,16 @@ pub struct Limits {
     fields: BTreeMap<&'static str, BTreeMap<String, u64>>,
     /// By the guard's id, where the settings say it.
     ignore_below: BTreeMap<&'static str, u64>,
+    /// By the guard's id, the limits for the joined sources, by name.
+    sources: BTreeMap<&'static str, BTreeMap<String, u64>>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        let defaults = GUARDS.iter().filter_map(|guard| Some((guard.id, guard.setting.default?)));
-        Self { common: defaults.collect(), fields: BTreeMap::new(), ignore_below: BTreeMap::new() }
+        let in_common = GUARDS.iter().filter(|guard| !guard.is_set_per_source());
+        let defaults = in_common.filter_map(|guard| Some((guard.id, guard.setting.default?)));
+        let (fields, ignore_below, sources) = Default::default();
+        Self { common: defaults.collect(), fields, ignore_below, sources }
     }
 }
 
@@ -48,11 +52,19 @@ impl Limits {
         self
     }
 
+    /// With a limit for one joined source, of a guard that looks at each.
+    #[must_use]
+    pub fn with_source(mut self, guard: &'static Guard, source: impl Into<String>, limit: u64) -> Self {
+        self.sources.entry(guard.id).or_default().insert(source.into(), limit);
+        self
+    }
+
     /// Without a guard's limits: it is not evaluated.
     #[must_use]
     pub fn without(mut self, guard: &Guard) -> Self {
         self.common.remove(guard.id);
         self.fields.remove(guard.id);
+        self.sources.remove(guard.id);
         self
     }
 
@@ -67,10 +79,15 @@ impl Limits {
         self.fields.get(guard.id).into_iter().flatten().map(|(name, limit)| (name.as_str(), *limit))
     }
 
+    /// A guard's limits for the joined sources, by name.
+    pub fn source_limits(&self, guard: &Guard) -> impl Iterator<Item = (&str, u64)> {
+        self.sources.get(guard.id).into_iter().flatten().map(|(name, limit)| (name.as_str(), *limit))
+    }
+
     /// Those of some fields that have a limit, their own or the common one, in the same order. A key of the settings is
     /// found as `[employee]` finds it: a custom field by its id, else by its name.
     #[must_use]
-    pub fn for_fields<'f>(&self, guard: &Guard, fields: &'f [NamedField]) -> Vec<(&'f Field, u64)> {
+    pub fn for_fields<'f>(&self, guard: &Guard, fields: &'f [NamedField]) -> Vec<(&'f NamedField, u64)> {
         let find = |key: &str| {
             let by_id = |named: &&NamedField| match &named.field {
                 Field::Custom(id) => id.as_str() == key,
@@ -82,7 +99,7 @@ impl Limits {
         let own: BTreeMap<&Field, u64> =
             self.field_limits(guard).filter_map(|(key, limit)| Some((&find(key)?.field, limit))).collect();
         let limit = |field: &Field| own.get(field).copied().or(self.get(guard));
-        fields.iter().filter_map(|named| Some((&named.field, limit(&named.field)?))).collect()
+        fields.iter().filter_map(|named| Some((named, limit(&named.field)?))).collect()
     }
 
     /// The count below which a guard never blocks, if there is one.
@@ -100,7 +117,9 @@ impl Limits {
     /// Whether a plan must have the guard.
     #[must_use]
     pub fn demand(&self, guard: &Guard) -> bool {
-        self.get(guard).is_some() || self.field_limits(guard).next().is_some()
+        self.get(guard).is_some()
+            || self.field_limits(guard).next().is_some()
+            || self.source_limits(guard).next().is_some()
     }
 }
 
@@ -133,6 +152,10 @@ impl Serialize for Limits {
             let own: BTreeMap<&str, u64> = self.field_limits(guard).collect();
             if let Some(key) = guard.setting.fields.filter(|_| !own.is_empty()) {
                 entries.insert(key, Entry::Table(own));
+            }
+            let sources: BTreeMap<&str, u64> = self.source_limits(guard).collect();
+            if !sources.is_empty() {
+                entries.insert(guard.setting.key, Entry::Table(sources));
             }
         }
         entries.serialize(serializer)

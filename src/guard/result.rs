@@ -49,6 +49,8 @@ pub enum Subject {
     Branch(Option<BranchRef>),
     /// One field of all users.
     Field(Field),
+    /// One source, by its name in the settings.
+    Source(String),
 }
 
 impl Subject {
@@ -59,10 +61,11 @@ impl Subject {
             Self::Branch(None) => "no branch".to_owned(),
             Self::Branch(Some(branch)) => branch.label(),
             Self::Field(field) => field.label(custom_fields),
+            Self::Source(name) => name.clone(),
         }
     }
 
-    /// Whether both are the same branch or field, whatever their names.
+    /// Whether both are the same branch, field or source, whatever their names.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
         match (self, other) {
@@ -70,7 +73,8 @@ impl Subject {
                 one.as_ref().map(|branch| &branch.branch_id) == other.as_ref().map(|branch| &branch.branch_id)
             }
             (Self::Field(one), Self::Field(other)) => one == other,
-            (Self::Branch(_), Self::Field(_)) | (Self::Field(_), Self::Branch(_)) => false,
+            (Self::Source(one), Self::Source(other)) => one == other,
+            (Self::Branch(_) | Self::Field(_) | Self::Source(_), _) => false,
         }
     }
 }
@@ -83,6 +87,10 @@ pub struct Part {
     pub common: Common,
     /// Which one, by its name.
     pub name: String,
+    /// Skovik's id of it, which is what counts; none for a field that every user has, a reason, or somebody who is not
+    /// made yet.
+    #[serde(default, deserialize_with = "strict_json::managed", skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// How many they are.
     pub count: u64,
 }

@@ -2,6 +2,7 @@
 
 use super::{Ceiling, Count, Guard, IgnoreBelow, ManagerLoss, Needs, Of, Setting, Unit};
 use crate::diagnostic::Severity;
+use crate::field::Field;
 
 /// All of them, in the order in which plans show them.
 pub static GUARDS: &[&Guard] = &[
@@ -9,6 +10,10 @@ pub static GUARDS: &[&Guard] = &[
     &MAX_CHANGE_PERCENT,
     &MAX_INVALID_PERCENT,
     &MIN_EMPLOYEES,
+    &MAX_CREATE_PERCENT,
+    &MAX_EMPTIED_PERCENT,
+    &MAX_UNRESOLVED_PERCENT,
+    &MAX_UNMATCHED_PERCENT,
     &MAX_CREATES,
     &MAX_UPDATES,
     &MAX_DELETES,
@@ -30,6 +35,9 @@ const fn setting(key: &'static str, default: Option<u64>) -> Setting {
 const fn branch_setting(key: &'static str) -> Setting {
     Setting { table: Some("per_branch"), key, default: None, fields: None, needs: Some(Needs::Branch) }
 }
+
+/// What guards ignore that would otherwise stop every small company.
+const A_FEW: IgnoreBelow = IgnoreBelow::Fixed(5);
 
 /// What both guards of `[guard.per_branch]` ignore. It is measured by the people concerned and not by the size of the
 /// branch: what one branch can lose unseen is then the same few people whatever its size, and no branch is too small to
@@ -71,7 +79,7 @@ pub static MAX_INVALID_PERCENT: Guard = Guard {
     of: Of::People(|people| people.in_scope),
     unit: Unit::Percent,
     setting: setting("max_invalid_percent", Some(5)),
-    ignore_below: IgnoreBelow::Nothing,
+    ignore_below: IgnoreBelow::Fixed(3),
     lifted_by: None,
 };
 
@@ -83,6 +91,67 @@ pub static MIN_EMPLOYEES: Guard = Guard {
     of: Of::People(|people| people.in_scope),
     unit: Unit::AtLeast,
     setting: setting("min_employees", Some(1)),
+    ignore_below: IgnoreBelow::Nothing,
+    lifted_by: None,
+};
+
+/// How many users may be created in an account that has users already: a list that matches nobody creates everybody a
+/// second time.
+pub static MAX_CREATE_PERCENT: Guard = Guard {
+    id: "max_create_percent",
+    about: "users created, in percent of all users of the account",
+    count: Count::Operations(|effect| effect.is_create()),
+    of: Of::Users,
+    unit: Unit::Percent,
+    setting: setting("max_create_percent", Some(50)),
+    ignore_below: A_FEW,
+    lifted_by: Some(Ceiling::Creates),
+};
+
+/// How many of the managed users who have a value of a field may lose it: a column that is gone empties the field of
+/// everybody.
+pub static MAX_EMPTIED_PERCENT: Guard = Guard {
+    id: "max_emptied_percent",
+    about: "users who would lose the value of the same field, in percent of the users with a value that this configuration may change; judged for each managed field that may be empty",
+    count: Count::InEachField {
+        counts: |effect, field| effect.emptied.contains(&field),
+        fields: |field| matches!(field, Field::Manager | Field::Custom(_)),
+    },
+    of: Of::WithValue,
+    unit: Unit::Percent,
+    setting: setting("max_emptied_percent", Some(10)),
+    ignore_below: A_FEW,
+    lifted_by: Some(Ceiling::Emptied),
+};
+
+/// How many of the managers whom the records name may not be found.
+pub static MAX_UNRESOLVED_PERCENT: Guard = Guard {
+    id: "max_unresolved_percent",
+    about: "managers who cannot be found, in percent of the people in scope whose record names one",
+    count: Count::Records {
+        count: |people| people.unresolved_managers,
+        named_by: Some(|found| found.code == "manager_unresolved"),
+    },
+    of: Of::People(|people| people.naming_managers),
+    unit: Unit::Percent,
+    setting: Setting { needs: Some(Needs::Manager), ..setting("max_unresolved_percent", Some(20)) },
+    ignore_below: A_FEW,
+    lifted_by: Some(Ceiling::Unresolved),
+};
+
+/// The key of `[[source]]` that limits how many people a joined source may not know.
+pub const UNMATCHED_KEY: &str = "max_unmatched_percent";
+/// What it is where a source does not say.
+pub const UNMATCHED_DEFAULT: u64 = 50;
+
+/// How many of the people in scope a joined source may not know.
+pub static MAX_UNMATCHED_PERCENT: Guard = Guard {
+    id: UNMATCHED_KEY,
+    about: "people without a row in the source, in percent of the people in scope",
+    count: Count::InEachSource,
+    of: Of::People(|people| people.in_scope),
+    unit: Unit::Percent,
+    setting: setting(UNMATCHED_KEY, Some(UNMATCHED_DEFAULT)),
     ignore_below: IgnoreBelow::Nothing,
     lifted_by: None,
 };
@@ -139,7 +208,7 @@ pub static MAX_LEFT_WITHOUT_MANAGER: Guard = Guard {
 pub static MAX_FIELD_PERCENT: Guard = Guard {
     id: "max_field_percent",
     about: "users whose same field changes, in percent of the users that this configuration may change; judged for each managed field",
-    count: Count::InEachField(|_, _| true),
+    count: Count::InEachField { counts: |_, _| true, fields: |_| true },
     of: Of::Managed,
     unit: Unit::Percent,
     setting: Setting { fields: Some("fields"), ..setting("max_field_percent", None) },

@@ -4,23 +4,27 @@
 use std::fmt;
 use std::sync::{PoisonError, RwLock};
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret as _, SecretString};
 
+use super::spelling::{Spellings, mask_spelt};
 use crate::text::{is_unseen, shortened};
 
 /// How many characters of a server's words are shown.
 const LONGEST: usize = 300;
 /// How much of a body is looked at for that.
 const LOOKED_AT: usize = 64 * 1024;
-/// A run of letters and digits of a secret that is so long is taken out wherever it stands: the characters around it may
-/// be written otherwise, as `%2F`, `\u002f` or `&amp;`.
+/// A run of letters and digits of a secret that is so long is taken out wherever it stands, whatever is around it.
 const TELLING: usize = 8;
+/// A shorter secret that has letters and something else is no common word either.
+const TELLING_IF_MIXED: usize = 5;
+/// What stands in the place of a secret.
+const MASK: &str = "[key]";
 
 /// Cleans what a server said. It knows the secrets, in order to take them out.
 #[derive(Default)]
 pub(crate) struct Redactor {
     /// The longest first, so that one which is a part of another leaves nothing of it.
-    secrets: RwLock<Vec<SecretString>>,
+    secrets: RwLock<Vec<Spellings>>,
 }
 
 impl Redactor {
@@ -30,11 +34,11 @@ impl Redactor {
             return;
         }
         let mut secrets = self.secrets.write().unwrap_or_else(PoisonError::into_inner);
-        if secrets.iter().any(|known| known.expose_secret() == secret.expose_secret()) {
+        if secrets.iter().any(|known| known.secret() == secret.expose_secret()) {
             return;
         }
-        secrets.push(secret);
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose_secret().len()));
+        secrets.push(Spellings::of(secret));
+        secrets.sort_by_key(|known| std::cmp::Reverse(known.secret().len()));
     }
 
     /// One clean line.
@@ -51,20 +55,20 @@ impl Redactor {
 
     /// A message of this program itself, which quotes others: as it is, but for secrets that no common word is.
     pub(crate) fn hide(&self, message: &str) -> String {
-        self.without(message, TELLING)
+        self.without(message, is_telling)
     }
 
     fn without_secrets(&self, text: &str) -> String {
-        self.without(text, 1)
+        self.without(text, |_| true)
     }
 
-    /// Without the secrets that have at least so many bytes.
-    fn without(&self, text: &str, least: usize) -> String {
+    /// Without those of the secrets, and without the long runs of any, however they are spelt.
+    fn without(&self, text: &str, which: impl Fn(&str) -> bool) -> String {
         let secrets = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
-        let long = secrets.iter().filter(|secret| secret.expose_secret().len() >= least);
-        let whole = long.fold(text.to_owned(), |text, secret| text.replace(secret.expose_secret(), "[key]"));
-        let runs = secrets.iter().flat_map(|secret| secret.expose_secret().split(|c: char| !c.is_ascii_alphanumeric()));
-        runs.filter(|run| run.len() >= TELLING).fold(whole, |text, run| text.replace(run, "[key]"))
+        let those = secrets.iter().filter(|known| which(known.secret()));
+        let whole = those.fold(text.to_owned(), |text, known| known.mask(text, MASK));
+        let runs = secrets.iter().flat_map(|known| known.secret().split(|c: char| !c.is_ascii_alphanumeric()));
+        runs.filter(|run| run.len() >= TELLING).fold(whole, |text, run| mask_spelt(text, run, MASK))
     }
 }
 
@@ -81,6 +85,12 @@ impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Redactor").finish_non_exhaustive()
     }
+}
+
+/// Whether a secret is no word that a message may have anyway.
+fn is_telling(secret: &str) -> bool {
+    let is_mixed = || secret.chars().any(char::is_alphabetic) && !secret.chars().all(char::is_alphabetic);
+    secret.len() >= TELLING || (secret.len() >= TELLING_IF_MIXED && is_mixed())
 }
 
 /// Without terminal sequences and invisible characters, white space as single spaces.
@@ -153,6 +163,23 @@ mod tests {
             assert!(!shown.contains("0123456789") && !shown.contains("Zyxwvutsrq"), "{shown}");
         }
         assert_eq!(Redactor::from(SecretString::from("a-b")).clean("a or b"), "a or b", "a short run tells nothing");
+    }
+
+    #[test]
+    fn takes_the_key_out_in_base64_in_escapes_and_in_other_case() {
+        for text in ["Bearer S3CRET-KEY!", "Bearer s3cret%2Dkey!", "Bearer s3cret&#45;key!", "Bearer czNjcmV0LWtle!"] {
+            assert_eq!(said().clean(text), "Bearer [key]!", "{text}");
+        }
+        // `u:s3cret-key`, as in basic authentication.
+        let shown = said().clean("Basic dTpzM2NyZXQta2V5");
+        assert!(shown.starts_with("Basic dT") && shown.contains("[key]") && shown.len() < 18, "{shown}");
+    }
+
+    #[test]
+    fn a_short_secret_is_hidden_unless_it_is_a_word() {
+        let hidden = |secret: &str| Redactor::from(SecretString::from(secret)).hide("the column hunter2 or winter");
+        assert_eq!(hidden("hunter2"), "the column [key] or winter");
+        assert_eq!(hidden("winter"), "the column hunter2 or winter");
     }
 
     #[test]

@@ -14,13 +14,43 @@ fn of(value: &Value) -> Option<String> {
     if let (Some(code), Some(description)) = (text("error"), text("error_description")) {
         return Some(format!("{code}: {description}"));
     }
-    let plain = ["detail", "message", "errorSummary", "title", "error"].into_iter().find_map(text);
-    let nested = || value.get("error").filter(|error| error.is_object()).and_then(of);
-    let listed = || {
-        let first = value.get("errors")?.get(0)?;
-        first.as_str().map(str::to_owned).or_else(|| of(first))
+    let plain = PLAIN.into_iter().find_map(text);
+    plain.map(str::to_owned).or_else(|| NESTED.into_iter().find_map(|name| said(value.get(name)?, name)))
+}
+
+/// Where an API puts its words, the most telling first.
+const PLAIN: [&str; 14] = [
+    "detail",
+    "message",
+    "Message",
+    "error_message",
+    "errorMessage",
+    "error_description",
+    "errorSummary",
+    "msg",
+    "faultstring",
+    "description",
+    "reason",
+    "title",
+    "error",
+    "errors",
+];
+/// Where what holds the words is.
+const NESTED: [&str; 5] = ["error", "errors", "fault", "meta", "data"];
+
+/// The words in what an error holds: an object, a list of which the first counts, or texts by the name of a field.
+fn said(error: &Value, name: &str) -> Option<String> {
+    let error = error.as_array().map_or(Some(error), |list| list.first())?;
+    if let Some(text) = error.as_str() {
+        return Some(text.to_owned()).filter(|text| !text.trim().is_empty());
+    }
+    // What lies in `data` may be a person.
+    let fields = || {
+        let (field, value) = error.as_object().filter(|_| name == "errors")?.iter().next()?;
+        let value = value.as_array().map_or(Some(value), |list| list.first())?;
+        value.as_str().map(|text| format!("{field}: {text}"))
     };
-    plain.map(str::to_owned).or_else(nested).or_else(listed)
+    of(error).or_else(fields)
 }
 
 #[cfg(test)]
@@ -41,6 +71,16 @@ mod tests {
             (r#"{"error":"not now"}"#, Some("not now")),
             (r#"{"title":"Forbidden","status":403}"#, Some("Forbidden")),
             (r#"{"errors":[]}"#, None),
+            (r#"{"errors":{"name":["is too long"]}}"#, Some("name: is too long")),
+            (r#"{"errors":{"message":"no such field"}}"#, Some("no such field")),
+            (r#"{"errors":"not now"}"#, Some("not now")),
+            (r#"{"status":"error","msg":"quota exceeded","data":[]}"#, Some("quota exceeded")),
+            (r#"{"success":false,"error":{"code":4711}}"#, None),
+            (r#"{"status":"error","data":{"message":"try later"}}"#, Some("try later")),
+            (r#"{"status":"error","data":[]}"#, None),
+            (r#"{"fault":{"faultstring":"no session"}}"#, Some("no session")),
+            (r#"{"jsonrpc":"2.0","error":{"code":-32602,"message":"Invalid params"}}"#, Some("Invalid params")),
+            (r#"{"Message":"Authorization has been denied"}"#, Some("Authorization has been denied")),
             ("<html>", None),
             ("", None),
         ] {

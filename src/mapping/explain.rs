@@ -1,13 +1,14 @@
 //! What each template of the settings gives for one record, for a person who wants to know where a value comes from.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use super::person::Reader;
 use super::program::Context;
 use super::{ResolvedMapper, too_slow};
 use crate::employee::{ExternalIdentifier, email_key};
 use crate::setting::ConfigError;
-use crate::setting::template::environment;
+use crate::setting::template::Engine;
 use crate::source::Records;
 use crate::template_cost::{Progress, in_time};
 
@@ -42,21 +43,28 @@ impl ResolvedMapper {
     }
 
     fn find_records(&self, records: &Records, key: &str, progress: &Progress) -> Result<Vec<FoundRecord>, ConfigError> {
-        let environment = environment();
-        let reader = Reader::new(self, records, &environment)?;
+        let engine = Engine::new(records.calendar());
+        let reader = Reader::new(self, records, &engine)?;
         let [identifier, email] = reader.identity();
         let wanted = email_key(key);
-        let found = |record: usize| {
+        let mut repeated = HashSet::new();
+        let mut found = |record: usize| {
             progress.step();
+            if records.is_passed_over(record) {
+                return None;
+            }
             let context = Context::new(records, record);
             let identifier = identifier.render(&context).ok().filter(|identifier| !identifier.is_empty());
             let is_meant = records.key(record) == key
                 || identifier.as_ref().is_some_and(|identifier| identifier == key)
                 || email.render(&context).is_ok_and(|email| email_key(&email) == wanted);
             let identifier = identifier.map(|identifier| ExternalIdentifier::from(identifier.into_owned()));
-            is_meant.then_some(FoundRecord { record, identifier })
+            // Those of one person whose key is repeated are shown together.
+            let is_new =
+                records.undecided(record).is_none() || repeated.insert((records.key(record), identifier.clone()));
+            (is_meant && is_new).then_some(FoundRecord { record, identifier })
         };
-        Ok((0..records.len()).filter_map(found).collect())
+        Ok((0..records.len()).filter_map(&mut found).collect())
     }
 
     /// What every setting gives for a record.
@@ -69,8 +77,8 @@ impl ResolvedMapper {
     }
 
     fn take_steps(&self, records: &Records, record: usize) -> Result<Vec<Step>, ConfigError> {
-        let environment = environment();
-        let reader = Reader::new(self, records, &environment)?;
+        let engine = Engine::new(records.calendar());
+        let reader = Reader::new(self, records, &engine)?;
         let context = Context::new(records, record);
         let include = reader.include().map(|include| Step {
             setting: include.setting().to_owned(),

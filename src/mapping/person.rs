@@ -1,13 +1,12 @@
 //! One record to one person.
 
-use minijinja::Environment;
-
 use super::program::{Condition, Context, Form, Program};
-use super::values::{Problem, check_email, check_text};
-use super::{ManagedField, ResolvedMapper};
+use super::values::{Problem, check_email, check_seen, check_text};
+use super::{KEY_CLAIMED_TWICE, ManagedField, ResolvedMapper};
 use crate::config::{EmployeeSettings, ManagerReference};
 use crate::employee::{BranchId, CustomValue, Employee, ExternalIdentifier, ManagerWish, SetAside, normal_text};
 use crate::setting::ConfigError;
+use crate::setting::template::Engine;
 use crate::source::Records;
 
 /// The rules with their templates compiled, for the records that they are applied to.
@@ -51,6 +50,11 @@ impl FirstProblem {
         self.0.get_or_insert(problem);
     }
 
+    /// Notes what nobody sees in a value that tells people apart. The value is kept: its user is not to be touched.
+    fn note_unseen(&mut self, program: &Program<'_>, value: Option<&str>) {
+        self.keep(value.map_or(Ok(()), |value| check_seen(program.setting(), value)));
+    }
+
     /// The value, or its problem noted.
     fn keep<T>(&mut self, result: Result<T, Problem>) -> Option<T> {
         result.map_err(|problem| self.note(problem)).ok()
@@ -61,9 +65,9 @@ impl<'t> Reader<'t> {
     pub(super) fn new(
         rules: &'t ResolvedMapper,
         records: &'t Records,
-        environment: &'t Environment<'t>,
+        engine: &'t Engine,
     ) -> Result<Self, ConfigError> {
-        let program = |template, form| Program::new(template, form, records, environment);
+        let program = |template, form| Program::new(template, form, records, engine);
         let EmployeeSettings {
             external_identifier,
             primary_email,
@@ -83,7 +87,7 @@ impl<'t> Reader<'t> {
         Ok(Self {
             rules,
             records,
-            include: rules.include.as_ref().map(|include| Condition::new(include, environment)).transpose()?,
+            include: rules.include.as_ref().map(|include| Condition::new(include, engine)).transpose()?,
             identifier: exact(external_identifier)?,
             email: program(primary_email, Form::Nfc)?,
             first_name: program(first_name, Form::Nfc)?,
@@ -135,23 +139,35 @@ impl<'t> Reader<'t> {
     pub(super) fn read(&self, record: usize) -> Person {
         let context = Context::new(self.records, record);
         let mut problem = FirstProblem::default();
+        if let Some(reason) = self.records.undecided(record) {
+            problem.note(Problem::new(KEY_CLAIMED_TWICE, &**reason));
+        }
         match self.include.as_ref().map_or(Ok(true), |include| include.holds(&context)) {
             Ok(true) => {}
             Ok(false) => {
-                return Person { outcome: Outcome::OutOfScope(self.identifier_at_all(&context)), answers_to: None };
+                // They are nobody's manager, but whoever names them is told why.
+                let answers_to = optional(self.refers_to.as_ref(), &context).ok().flatten().map(Into::into);
+                return Person { outcome: Outcome::OutOfScope(self.identifier_at_all(&context)), answers_to };
             }
             Err(reason) => problem.note(Problem::new("scope_failed", reason)),
         }
         if self.records.lacks_key(record) {
-            problem.note(Problem::new("key_missing", "the record has no key, which joins it with others"));
+            problem.note(match self.records.key_problem(record) {
+                Some(reason) => Problem::new("key_unreadable", reason),
+                None => Problem::new("key_missing", "the record has no key, which joins it with others"),
+            });
         }
         let identifier = problem.keep(required(&self.identifier, &context, "identifier_missing"));
+        problem.note_unseen(&self.identifier, identifier.as_deref());
         let email = problem.keep(normal(&self.email, &context, "email_missing"));
+        problem.note_unseen(&self.email, email.as_deref());
         if let Some(email) = &email {
             problem.keep(check_email(email));
         }
         let first_name = problem.keep(normal(&self.first_name, &context, "name_missing"));
+        problem.note_unseen(&self.first_name, first_name.as_deref());
         let last_name = problem.keep(normal(&self.last_name, &context, "name_missing"));
+        problem.note_unseen(&self.last_name, last_name.as_deref());
         let branch = problem.keep(self.branch(&context)).flatten();
         let manager = problem.keep(optional(self.manager.as_ref(), &context));
         let custom_fields = problem.keep(self.custom_values(&context));

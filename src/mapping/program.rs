@@ -4,11 +4,11 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
-use minijinja::{Environment, Error, Expression, Value};
+use minijinja::{Error, Value};
 
 use crate::employee::normal_text;
 use crate::setting::ConfigError;
-use crate::setting::template::{Template, quoted, said};
+use crate::setting::template::{Compiled, Engine, Template, quoted, said};
 use crate::source::{CellView, Records};
 use crate::template_cost::not_too_large;
 
@@ -30,7 +30,7 @@ pub(super) enum Form {
 /// A template, ready to be rendered.
 pub(super) struct Program<'t> {
     template: &'t Template,
-    compiled: minijinja::Template<'t, 't>,
+    compiled: Compiled<'t>,
     direct: Option<Direct>,
     form: Form,
 }
@@ -38,7 +38,7 @@ pub(super) struct Program<'t> {
 /// An expression, ready to be evaluated.
 pub(super) struct Condition<'t> {
     template: &'t Template,
-    compiled: Expression<'t, 't>,
+    compiled: Compiled<'t>,
 }
 
 /// A template that is nothing but a column.
@@ -62,6 +62,12 @@ impl<'r> Context<'r> {
         Self { records, record, in_nfc: OnceCell::new(), to_the_letter: OnceCell::new() }
     }
 
+    /// The same, as if this row of a source were the person's there. Only expressions are evaluated with it.
+    pub(super) fn with_row(records: &'r Records, record: usize, source: usize, row: u32) -> Self {
+        let in_nfc = OnceCell::from(records.context_with(record, source, row));
+        Self { records, record, in_nfc, to_the_letter: OnceCell::new() }
+    }
+
     fn value(&self, form: Form) -> &Value {
         match form {
             Form::Nfc => self.in_nfc.get_or_init(|| self.records.context(self.record, false)),
@@ -75,9 +81,9 @@ impl<'t> Program<'t> {
         template: &'t Template,
         form: Form,
         records: &Records,
-        environment: &'t Environment<'t>,
+        engine: &'t Engine,
     ) -> Result<Self, ConfigError> {
-        let compiled = environment.template_from_str(&template.text).map_err(|error| broken(template, &error))?;
+        let compiled = engine.template(&template.text).map_err(|error| broken(template, &error))?;
         Ok(Self { template, compiled, direct: Direct::of(template, records), form })
     }
 
@@ -99,7 +105,7 @@ impl<'t> Program<'t> {
             let text = if self.form == Form::Nfc { normal_text(text) } else { Cow::Borrowed(text) };
             return self.not_too_large(trimmed(direct.filters.iter().fold(text, |text, filter| filter.apply(text))));
         }
-        match self.compiled.render(context.value(self.form)) {
+        match self.compiled.render(context.value(self.form).clone()) {
             Ok(text) => self.not_too_large(trimmed(Cow::Owned(text))),
             Err(error) => Err(format!("{} fails: {}", self.template.setting, said(&error))),
         }
@@ -112,8 +118,8 @@ impl<'t> Program<'t> {
 }
 
 impl<'t> Condition<'t> {
-    pub(super) fn new(template: &'t Template, environment: &'t Environment<'t>) -> Result<Self, ConfigError> {
-        let compiled = environment.compile_expression(&template.text).map_err(|error| broken(template, &error))?;
+    pub(super) fn new(template: &'t Template, engine: &'t Engine) -> Result<Self, ConfigError> {
+        let compiled = engine.condition(&template.text).map_err(|error| broken(template, &error))?;
         Ok(Self { template, compiled })
     }
 
@@ -131,7 +137,7 @@ impl<'t> Condition<'t> {
     /// `"false"` would count as true.
     pub(super) fn holds(&self, context: &Context<'_>) -> Result<bool, String> {
         let setting = &self.template.setting;
-        match self.compiled.eval(context.value(Form::Nfc)) {
+        match self.compiled.eval(context.value(Form::Nfc).clone()) {
             Ok(value) => bool::try_from(value.clone()).ok().filter(|_| value.kind() == minijinja::value::ValueKind::Bool).ok_or_else(|| {
                 format!("{setting} gives {} and neither true nor false; compare it with something, as in `hr.status == 'active'`", value.kind())
             }),
@@ -210,7 +216,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::setting::template::environment;
     use crate::source::tests::{Fixture, source};
 
     fn direct(text: &str, records: &Records) -> Option<Direct> {
@@ -264,10 +269,10 @@ mod tests {
             let records = records(row.to_string().as_bytes(), b"id,m\n2,x\n");
             let text = format!("{{{{ {} }}}}", [&[column], &filters[..]].concat().join(" | "));
             let template = Template::parse("x", &text, &["hr".into(), "ad".into()]).unwrap();
-            let environment = environment();
-            let quick = Program::new(&template, form, &records, &environment).unwrap();
+            let engine = Engine::new(records.calendar());
+            let quick = Program::new(&template, form, &records, &engine).unwrap();
             prop_assert!(quick.direct.is_some());
-            let mut slow = Program::new(&template, form, &records, &environment).unwrap();
+            let mut slow = Program::new(&template, form, &records, &engine).unwrap();
             slow.direct = None;
             for record in 0..records.len() {
                 let context = Context::new(&records, record);

@@ -2,6 +2,8 @@
 
 use email_address::{EmailAddress, Options};
 
+use crate::text::is_unseen;
+
 /// Longer than any name, address or code that a person would have chosen.
 const MAX_CHARACTERS: usize = 1_000;
 
@@ -38,6 +40,18 @@ pub(super) fn check_text(setting: &str, text: &str) -> Result<(), Problem> {
 /// Control characters, and those that turn the direction of the text around them.
 fn is_deceptive(c: char) -> bool {
     c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Refuses what looks like something else, in a value that tells people apart.
+pub(super) fn check_seen(setting: &str, text: &str) -> Result<(), Problem> {
+    let Some(found) = text.chars().find(|&c| is_unseen(c)) else { return Ok(()) };
+    let reason = format!(
+        "{setting} gives {}, with the character U+{:04X}, which nobody sees; take it out of the list, or write `| visible` in \
+         the template",
+        shown(text),
+        u32::from(found)
+    );
+    Err(Problem::new("unseen_character", reason))
 }
 
 /// Refuses an e-mail that nobody can have.

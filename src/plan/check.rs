@@ -3,8 +3,24 @@
 
 use std::collections::HashSet;
 
-use super::{Action, Change, Content, Field, ManagerRef, Operation, OperationId, Summary, Target, Value};
+use super::{Action, BranchRef, Change, Content, Field, ManagerRef, Operation, OperationId, Summary, Target, Value};
 use crate::employee::{ExternalIdentifier, UserId, full_name};
+
+/// All that a list may be said to be complete by; see [`super::unproven`] for those that prove nothing. `journal` is that of
+/// an undo.
+const PROOFS: [&str; 11] = [
+    "expect_records",
+    "sha256_file",
+    "total",
+    "totalResults",
+    "paged-results",
+    "paged-results,referrals-ignored",
+    "transaction",
+    "journal",
+    "trusted",
+    "last-page",
+    "exit-status",
+];
 
 /// Says what is impossible about a content, if anything is.
 pub(super) fn check(content: &Content) -> Result<(), String> {
@@ -22,6 +38,9 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
         if operation.depends_on.iter().any(|&needed| needed.0 == 0 || needed >= operation.id) {
             return Err(at("depends on one that does not stand before it"));
         }
+        if !operation.roles().windows(2).all(|pair| pair[0] < pair[1]) {
+            return Err(at("lists roles twice or out of order"));
+        }
         match &operation.action {
             Action::Create { after } => {
                 counted.create += 1;
@@ -35,7 +54,7 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
                     check_manager(content, operation, manager).map_err(|problem| at(&problem))?;
                 }
             }
-            Action::Update { user_id, before_hash: _, changes } => {
+            Action::Update { user_id, before_hash: _, branch, roles: _, changes } => {
                 counted.update += 1;
                 if !touched.insert(user_id) {
                     return Err(at("touches a user whom another one touches"));
@@ -52,6 +71,9 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
                     return Err(at("changes nothing, or a field twice, or fields out of order"));
                 }
                 for change in changes {
+                    if change.field == Field::Branch && !is_from(branch.as_ref(), change.before.as_ref()) {
+                        return Err(at("takes somebody out of another branch than it shows"));
+                    }
                     check_change(content, operation, change).map_err(|problem| at(&problem))?;
                 }
             }
@@ -65,7 +87,7 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
                 }
                 check_manager(content, operation, manager).map_err(|problem| at(&problem))?;
             }
-            Action::Delete { user_id, before_hash, before, reason: _ } => {
+            Action::Delete { user_id, before_hash, before, roles: _, reason: _ } => {
                 counted.delete += 1;
                 if !touched.insert(user_id) {
                     return Err(at("touches a user whom another one touches"));
@@ -82,7 +104,14 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
     if counted != content.summary {
         return Err("its summary does not count its operations".to_owned());
     }
-    let Target { anchors, users, .. } = &content.target;
+    let Target { anchors, users, managed, .. } = &content.target;
+    let matched = counted.unchanged.saturating_add(counted.update).saturating_add(counted.delete);
+    if matched > *managed || managed > users {
+        return Err("its summary counts more people than its target has users who may be changed".to_owned());
+    }
+    if let Some(source) = content.sources.iter().find(|source| !is_known_proof(&source.proof)) {
+        return Err(format!("its source {} has a proof that no list has", source.name));
+    }
     if !anchors.is_possible() || (anchors.users.is_empty() && *users > counted.delete) {
         return Err("its anchors are not those of its account".to_owned());
     }
@@ -90,10 +119,28 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
     super::check_guards(content)
 }
 
+/// Whether `plan` writes such a proof: one of those that it knows, or several different ones.
+fn is_known_proof(proof: &str) -> bool {
+    let words: Vec<&str> = proof.split('+').collect();
+    let known = |word: &&str| PROOFS.contains(word);
+    words.iter().all(known) && words.iter().collect::<HashSet<_>>().len() == words.len()
+}
+
 /// The operation of this number, if it creates somebody.
 fn created_by(content: &Content, id: OperationId) -> Option<&Operation> {
     let operation = content.operations.get((id.0 as usize).checked_sub(1)?)?;
     matches!(operation.action, Action::Create { .. }).then_some(operation)
+}
+
+/// Whether the branch that an update shows is the one that it takes its user out of.
+fn is_from(shown: Option<&Option<BranchRef>>, before: Option<&Value>) -> bool {
+    let id = |branch: &BranchRef| branch.branch_id.clone();
+    match (shown, before) {
+        (Some(shown), None) => shown.is_none(),
+        (Some(shown), Some(Value::Branch(before))) => shown.as_ref().map(id) == Some(id(before)),
+        // A value of another kind is told by what follows.
+        (None, _) | (Some(_), Some(_)) => false,
+    }
 }
 
 fn check_manager(content: &Content, operation: &Operation, manager: &ManagerRef) -> Result<(), String> {

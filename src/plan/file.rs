@@ -15,8 +15,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::Digest as _;
 
 use super::{
-    Action, Change, Content, Diagnostic, Digest, Fields, GuardResult, ManagerRef, Operation, OperationId, Plan,
-    SourceSummary, Summary, Target,
+    Action, BranchRef, Change, Content, Day, Diagnostic, Digest, Fields, GuardResult, ManagerRef, Operation,
+    OperationId, Plan, SourceSummary, Summary, Target,
 };
 use crate::employee::{CustomFieldId, ExternalIdentifier, UserId};
 
@@ -25,7 +25,7 @@ pub(super) use crate::strict_json::{managed, present};
 /// What a plan file says that it is.
 pub const FORMAT: &str = "skovik-sync/plan";
 /// The version of the format that this program writes, and the only one that it reads.
-pub const FORMAT_VERSION: u64 = 2;
+pub const FORMAT_VERSION: u64 = 3;
 
 /// Why a file is not a plan that can be used.
 #[derive(Debug, thiserror::Error)]
@@ -137,6 +137,8 @@ struct Document<'a> {
     plan_hash: Option<Digest>,
     generator: Cow<'a, str>,
     config_hash: Digest,
+    #[serde(deserialize_with = "present")]
+    as_of: Option<Day>,
     target: Cow<'a, Target>,
     sources: Cow<'a, [SourceSummary]>,
     summary: Summary,
@@ -147,13 +149,15 @@ struct Document<'a> {
 
 impl<'a> Document<'a> {
     fn of(content: &'a Content, plan_hash: Option<Digest>) -> Self {
-        let Content { generator, config_hash, target, sources, summary, guards, diagnostics, operations } = content;
+        let Content { generator, config_hash, as_of, target, sources, summary, guards, diagnostics, operations } =
+            content;
         Self {
             format: FORMAT.into(),
             format_version: FORMAT_VERSION,
             plan_hash,
             generator: generator.into(),
             config_hash: *config_hash,
+            as_of: *as_of,
             target: Cow::Borrowed(target),
             sources: sources.into(),
             summary: *summary,
@@ -170,6 +174,7 @@ impl<'a> Document<'a> {
             plan_hash,
             generator,
             config_hash,
+            as_of,
             target,
             sources,
             summary,
@@ -180,6 +185,7 @@ impl<'a> Document<'a> {
         let content = Content {
             generator: generator.into_owned(),
             config_hash,
+            as_of,
             target: target.into_owned(),
             sources: sources.into_owned(),
             summary,
@@ -208,17 +214,26 @@ impl Serialize for Operation {
         map.serialize_entry("depends_on", depends_on)?;
         match action {
             Action::Create { after } => map.serialize_entry("after", after)?,
-            Action::Update { user_id: _, before_hash, changes } => {
+            Action::Update { user_id: _, before_hash, branch, roles, changes } => {
                 map.serialize_entry("before_hash", before_hash)?;
+                if let Some(branch) = branch {
+                    map.serialize_entry("branch", branch)?;
+                }
+                if let Some(roles) = roles {
+                    map.serialize_entry("roles", roles)?;
+                }
                 map.serialize_entry("changes", changes)?;
             }
             Action::Link { create, manager } => {
                 map.serialize_entry("create", create)?;
                 map.serialize_entry("manager", manager)?;
             }
-            Action::Delete { user_id: _, before_hash, before, reason } => {
+            Action::Delete { user_id: _, before_hash, before, roles, reason } => {
                 map.serialize_entry("before_hash", before_hash)?;
                 map.serialize_entry("before", before)?;
+                if let Some(roles) = roles {
+                    map.serialize_entry("roles", roles)?;
+                }
                 map.serialize_entry("reason", reason)?;
             }
         }
@@ -243,6 +258,10 @@ struct OperationDocument {
     #[serde(default, deserialize_with = "managed")]
     after: Option<Fields>,
     #[serde(default, deserialize_with = "managed")]
+    branch: Option<Option<BranchRef>>,
+    #[serde(default, deserialize_with = "managed")]
+    roles: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "managed")]
     changes: Option<Vec<Change>>,
     #[serde(default, deserialize_with = "managed")]
     before: Option<Fields>,
@@ -266,31 +285,54 @@ impl<'de> Deserialize<'de> for Operation {
             depends_on,
             before_hash,
             after,
+            branch,
+            roles,
             changes,
             before,
             reason,
             create,
             manager,
         } = document;
-        let action = match (action.as_str(), user_id, before_hash, after, changes, before, reason, create, manager) {
-            ("create", None, None, Some(after), None, None, None, None, None) => Action::Create { after },
-            ("update", Some(user_id), Some(before_hash), None, Some(changes), None, None, None, None) => {
-                Action::Update { user_id, before_hash, changes }
-            }
-            ("link", None, None, None, None, None, None, Some(create), Some(manager)) => {
+        let user = match (user_id, before_hash) {
+            (Some(user_id), Some(before_hash)) => Some((user_id, before_hash)),
+            (None, None) => None,
+            // Neither makes sense without the other.
+            (Some(_), None) | (None, Some(_)) => return Err(wrong_keys(id, &action)),
+        };
+        // Branch and roles may be missing of an update, roles of a delete; no other action has any.
+        let action = match (action.as_str(), user, after, changes, (before, reason), create, manager, (branch, roles)) {
+            ("create", None, Some(after), None, (None, None), None, None, (None, None)) => Action::Create { after },
+            (
+                "update",
+                Some((user_id, before_hash)),
+                None,
+                Some(changes),
+                (None, None),
+                None,
+                None,
+                (branch, roles),
+            ) => Action::Update { user_id, before_hash, branch, roles, changes },
+            ("link", None, None, None, (None, None), Some(create), Some(manager), (None, None)) => {
                 Action::Link { create, manager }
             }
-            ("delete", Some(user_id), Some(before_hash), None, None, Some(before), Some(reason), None, None) => {
-                Action::Delete { user_id, before_hash, before, reason }
-            }
-            _ => {
-                return Err(de::Error::custom(format_args!(
-                    "operation {id} has the action {action:?} but not its keys, and only those"
-                )));
-            }
+            (
+                "delete",
+                Some((user_id, before_hash)),
+                None,
+                None,
+                (Some(before), Some(reason)),
+                None,
+                None,
+                (None, roles),
+            ) => Action::Delete { user_id, before_hash, before, roles, reason },
+            (action, ..) => return Err(wrong_keys(id, action)),
         };
         Ok(Self { id, employee, name, depends_on, action })
     }
+}
+
+fn wrong_keys<E: de::Error>(id: OperationId, action: &str) -> E {
+    E::custom(format_args!("operation {id} has the action {action:?} but not its keys, and only those"))
 }
 
 /// Reads an object whose keys must differ.

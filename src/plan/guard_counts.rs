@@ -7,10 +7,10 @@ use rustc_hash::FxHashMap;
 
 use super::operations::{branch_ref, display_name};
 use super::{BranchRef, Common, Field, GuardOutcome, GuardResult, Part, Subject};
-use crate::diagnostic::Diagnostic;
-use crate::diff::{Changed, Comparison, Draft, ManagerTarget, Population};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::diff::{Changed, Comparison, Draft, Drafts, ManagerTarget, Population};
 use crate::employee::{BranchId, CustomFieldId, full_name};
-use crate::guard::{self, BranchCount, Count, Effect, Kind, Limits, ManagerLoss, NamedField, People};
+use crate::guard::{self, BranchCount, Count, Effect, Join, Kind, Limits, ManagerLoss, NamedField, People};
 
 /// How many of the counted are named one by one.
 const PEOPLE_NAMED: usize = 5;
@@ -18,10 +18,23 @@ const PEOPLE_NAMED: usize = 5;
 /// A comparison, what would be written, and what was found on the way.
 pub(super) struct GuardCounts<'a, 'c> {
     comparison: &'a Comparison<'c>,
-    drafts: &'a [Draft],
+    drafts: &'a Drafts,
     diagnostics: &'a [Diagnostic],
     /// The managed fields.
     fields: FxHashMap<Changed, Field>,
+}
+
+/// What people have in common, or a person: the name, and the id that the name stands for.
+struct Named {
+    name: String,
+    id: Option<String>,
+}
+
+impl Named {
+    /// What has no id of Skovik's.
+    fn only(name: &str) -> Self {
+        Self { name: name.to_owned(), id: None }
+    }
 }
 
 /// A draft with what it does.
@@ -31,7 +44,7 @@ struct Step<'d, 'e> {
 }
 
 impl<'a, 'c> GuardCounts<'a, 'c> {
-    pub(super) fn of(comparison: &'a Comparison<'c>, drafts: &'a [Draft], diagnostics: &'a [Diagnostic]) -> Self {
+    pub(super) fn of(comparison: &'a Comparison<'c>, drafts: &'a Drafts, diagnostics: &'a [Diagnostic]) -> Self {
         let managed = &comparison.policy().managed;
         let places = 0..managed.custom_fields.len() as u32;
         let fields = Changed::managed_with(managed, places).zip(Field::managed(managed)).collect();
@@ -39,9 +52,9 @@ impl<'a, 'c> GuardCounts<'a, 'c> {
     }
 
     /// Evaluates the guards, and names, for each that blocks, what most of the counted have in common, and some of them.
-    pub(super) fn evaluate(&self, limits: &Limits, population: Population) -> Vec<GuardResult> {
-        let effects = self.drafts.iter().map(|draft| self.effect(draft));
-        let mut guards = guard::evaluate(limits, &self.people(population), effects);
+    pub(super) fn evaluate(&self, limits: &Limits, population: Population, joins: &[Join]) -> Vec<GuardResult> {
+        let effects = self.drafts.drafts.iter().map(|draft| self.effect(draft));
+        let mut guards = guard::evaluate(limits, &self.people(population, joins), effects);
         self.name_parts(&mut guards);
         guards
     }
@@ -57,15 +70,63 @@ impl<'a, 'c> GuardCounts<'a, 'c> {
             kind,
             branch: self.branch_of(draft),
             changed: changed(draft).iter().map(|changed| self.field(*changed)).collect(),
+            emptied: self.emptied(draft).map(|changed| self.field(changed)).collect(),
             manager_loss: self.manager_loss(draft),
         }
     }
 
-    fn people(&self, population: Population) -> People {
+    fn people(&self, population: Population, joins: &[Join]) -> People {
         let Population { managed, employees, in_scope, set_aside } = population;
-        let named = |field: Field| NamedField { name: self.field_name(&field), field };
-        let fields = Field::managed(&self.comparison.policy().managed).map(named).collect();
-        People { managed, employees, in_scope, set_aside, fields, branches: self.branches() }
+        let Drafts { naming_managers, unresolved_managers, .. } = *self.drafts;
+        People {
+            users: self.comparison.directory().users.len() as u64,
+            managed,
+            employees,
+            in_scope,
+            set_aside,
+            naming_managers,
+            unresolved_managers,
+            joins: joins.to_vec(),
+            fields: self.named_fields(),
+            branches: self.branches(),
+        }
+    }
+
+    /// The managed fields, and how many of the managed users have a value of each that may be empty.
+    fn named_fields(&self) -> Vec<NamedField> {
+        let managed = &self.comparison.policy().managed;
+        let (mut with_manager, mut with_custom) = (0, vec![0; managed.custom_fields.len()]);
+        for user in self.comparison.managed_users() {
+            with_manager += u64::from(user.manager.is_some());
+            for (count, value) in with_custom.iter_mut().zip(&user.custom_fields) {
+                *count += u64::from(value.is_some());
+            }
+        }
+        let places = 0..managed.custom_fields.len() as u32;
+        let named = |changed: Changed| {
+            let field = self.field(changed);
+            let with_value = match changed {
+                Changed::Manager => with_manager,
+                Changed::Custom(place) => with_custom[place as usize],
+                _ => 0,
+            };
+            NamedField { field: field.clone(), name: self.field_name(field), with_value }
+        };
+        Changed::managed_with(managed, places).map(named).collect()
+    }
+
+    /// The fields that have a value now and none afterwards.
+    fn emptied<'d>(&'d self, draft: &'d Draft) -> impl Iterator<Item = Changed> + 'd {
+        let emptied = move |changed: &Changed| match (draft, changed) {
+            (Draft::Update { manager, user, .. }, Changed::Manager) => {
+                manager.is_none() && self.comparison.user(*user).manager.is_some()
+            }
+            (Draft::Update { employee, .. }, Changed::Custom(place)) => {
+                self.comparison.employee(*employee).custom_fields[*place as usize].is_none()
+            }
+            _ => false,
+        };
+        changed(draft).iter().copied().filter(emptied)
     }
 
     fn branches(&self) -> Vec<BranchCount> {
@@ -80,13 +141,40 @@ impl<'a, 'c> GuardCounts<'a, 'c> {
         counts
     }
 
+    /// Says of each field how many people would lose their value of it: whoever lists a field without its values, by
+    /// mistake, sees it here even if no guard blocks.
+    pub(super) fn losses(&self) -> Vec<Diagnostic> {
+        let mut people: FxHashMap<Changed, Vec<&Draft>> = FxHashMap::default();
+        for draft in &self.drafts.drafts {
+            for changed in self.emptied(draft) {
+                people.entry(changed).or_default().push(draft);
+            }
+        }
+        let named = self.named_fields();
+        let loss = |(changed, drafts): (Changed, Vec<&Draft>)| {
+            let field = named.iter().find(|named| named.field == *self.field(changed));
+            let (name, of) = field.map_or(("", 0), |named| (named.name.as_str(), named.with_value));
+            let shown: Vec<String> = drafts.iter().take(PEOPLE_NAMED).map(|draft| self.whom(draft).name).collect();
+            let more = drafts.len().saturating_sub(PEOPLE_NAMED);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let (count, shown) = (drafts.len(), shown.join(", "));
+            Diagnostic {
+                severity: Severity::Warning,
+                code: "values_lost".to_owned(),
+                employee: None,
+                message: format!("{name}: {count} of the {of} users who have a value would have none: {shown}{more}"),
+            }
+        };
+        people.into_iter().map(loss).collect()
+    }
+
     fn name_parts(&self, guards: &mut [GuardResult]) {
         let blocks = |result: &GuardResult| result.outcome == GuardOutcome::Block;
         if !guards.iter().any(blocks) {
             return;
         }
         let steps: Vec<Step<'_, '_>> =
-            self.drafts.iter().map(|draft| Step { draft, effect: self.effect(draft) }).collect();
+            self.drafts.drafts.iter().map(|draft| Step { draft, effect: self.effect(draft) }).collect();
         let mut by_branch: Option<FxHashMap<Option<&BranchId>, Vec<&Step<'_, '_>>>> = None;
         for result in guards.iter_mut().filter(|result| blocks(result)) {
             let Some(guard) = guard::find(&result.id) else { continue };
@@ -94,6 +182,7 @@ impl<'a, 'c> GuardCounts<'a, 'c> {
             let counts = |step: &&Step<'_, '_>| guard.counts(&step.effect, subject);
             result.parts = match (&guard.count, subject) {
                 (Count::Records { count: _, named_by }, _) => named_by.map_or_else(Vec::new, |by| self.reasons(by)),
+                (Count::InEachSource, _) => Vec::new(),
                 (_, Some(Subject::Branch(branch))) => {
                     let by_branch = by_branch.get_or_insert_with(|| grouped_by_branch(&steps));
                     let of_branch = by_branch.get(&branch.as_ref().map(|branch| &branch.branch_id));
@@ -109,22 +198,21 @@ impl<'a, 'c> GuardCounts<'a, 'c> {
         let mut parts = Vec::new();
         if !matches!(subject, Some(Subject::Branch(_))) {
             let branch = most(&counted, |draft| self.branch_after_or_before(draft));
-            parts.extend(branch.map(|(branch, count)| self.part(Common::Branch, self.branch_label(branch), count)));
+            let part = |(branch, count)| self.part(Common::Branch, self.branch_label(branch), count);
+            parts.extend(branch.map(part));
         }
         let manager = most(&counted, |draft| self.manager_of(draft));
         parts.extend(manager.map(|(manager, count)| self.part(Common::Manager, self.person(manager), count)));
         if !matches!(subject, Some(Subject::Field(_))) {
             let field = most_of_all(counted.len(), counted.iter().flat_map(|draft| changed(draft)).copied());
-            parts.extend(
-                field.map(|(field, count)| self.part(Common::Field, self.field_name(self.field(field)), count)),
-            );
+            parts.extend(field.map(|(field, count)| self.part(Common::Field, self.named(self.field(field)), count)));
         }
         parts.extend(counted.iter().take(PEOPLE_NAMED).map(|draft| self.part(Common::Person, self.whom(draft), 1)));
         parts
     }
 
-    fn part(&self, common: Common, name: String, count: u64) -> Part {
-        Part { common, name, count }
+    fn part(&self, common: Common, Named { name, id }: Named, count: u64) -> Part {
+        Part { common, name, id, count }
     }
 
     /// The commonest reasons that the diagnostics of these people give, and some of the people.
@@ -132,9 +220,9 @@ impl<'a, 'c> GuardCounts<'a, 'c> {
         let found = || self.diagnostics.iter().filter(|found| named_by(found));
         let commonest = most_of_all(found().count(), found().map(|found| found.code.as_str()));
         let mut parts: Vec<Part> =
-            commonest.iter().map(|(code, count)| self.part(Common::Reason, (*code).to_owned(), *count)).collect();
-        let people = found().filter_map(|found| found.employee.clone()).take(PEOPLE_NAMED);
-        parts.extend(people.map(|employee| self.part(Common::Person, employee, 1)));
+            commonest.iter().map(|(code, count)| self.part(Common::Reason, Named::only(code), *count)).collect();
+        let people = found().filter_map(|found| found.employee.as_deref()).take(PEOPLE_NAMED);
+        parts.extend(people.map(|employee| self.part(Common::Person, Named::only(employee), 1)));
         parts
     }
 
@@ -174,37 +262,45 @@ impl<'a, 'c> GuardCounts<'a, 'c> {
         }
     }
 
-    fn whom(&self, draft: &Draft) -> String {
+    fn whom(&self, draft: &Draft) -> Named {
         match draft {
             Draft::Create { employee, .. } => self.person(ManagerTarget::Create(*employee)),
             Draft::Update { user, .. } | Draft::Delete { user } => self.person(ManagerTarget::User(*user)),
         }
     }
 
-    fn person(&self, person: ManagerTarget) -> String {
-        let (identifier, name) = match person {
+    fn person(&self, person: ManagerTarget) -> Named {
+        let (identifier, name, id) = match person {
             ManagerTarget::User(user) => {
                 let user = self.comparison.user(user);
-                (user.identifier.as_ref(), display_name(user))
+                (user.identifier.as_ref(), display_name(user), Some(user.id.to_string()))
             }
             ManagerTarget::Create(employee) => {
                 let employee = self.comparison.employee(employee);
-                (Some(&employee.identifier), employee.full_name())
+                (Some(&employee.identifier), employee.full_name(), None)
             }
         };
-        full_name(identifier.map_or("", |identifier| identifier.as_str()), &name)
+        Named { name: full_name(identifier.map_or("", |identifier| identifier.as_str()), &name), id }
     }
 
     fn branch_ref(&self, branch: Option<&BranchId>) -> Option<BranchRef> {
         branch.map(|branch| branch_ref(branch, self.comparison.directory()))
     }
 
-    fn branch_label(&self, branch: &BranchId) -> String {
-        branch_ref(branch, self.comparison.directory()).label()
+    fn branch_label(&self, branch: &BranchId) -> Named {
+        Named { name: branch_ref(branch, self.comparison.directory()).label(), id: Some(branch.to_string()) }
     }
 
     fn field(&self, changed: Changed) -> &Field {
         &self.fields[&changed]
+    }
+
+    fn named(&self, field: &Field) -> Named {
+        let id = match field {
+            Field::Custom(id) => Some(id.to_string()),
+            _ => None,
+        };
+        Named { name: self.field_name(field), id }
     }
 
     fn field_name(&self, field: &Field) -> String {

@@ -3,9 +3,11 @@
 //! The hash of a plan does not show that: whoever writes a plan by hand and hashes it anew could leave a guard out, or
 //! state no deletes over ten of them. The operations say themselves what the guards count, so they are counted again.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
-use super::{Action, Change, Content, Field, GuardResult, ManagerRef, Operation, Subject, Value};
+use super::{
+    Action, Change, Content, Field, GuardResult, ManagerRef, Operation, SourceSummary, Subject, Target, Value,
+};
 use crate::employee::{BranchId, UserId};
 use crate::guard::{
     self, Count, Effect, GUARDS, Guard, IgnoreBelow, Kind, Limits, ManagerLoss, NamedField, Of, People, Tally, Unit,
@@ -13,12 +15,8 @@ use crate::guard::{
 
 /// What the operations of a plan do, as the guards see it. A link is part of a create.
 ///
-/// `branch_of` says in which branch a user is; where it does not know, the operation may: a delete names its user's
-/// branch, and an update the one that it takes a user out of.
-pub fn effects<'o>(
-    operations: &'o [Operation],
-    branch_of: impl Fn(&UserId) -> Option<Option<&'o BranchId>> + 'o,
-) -> impl Iterator<Item = Effect<'o>> {
+/// In which branch a user is now, the operation itself says, unless branches are not managed.
+pub fn effects<'o>(operations: &'o [Operation]) -> impl Iterator<Item = Effect<'o>> {
     let removed: HashSet<&UserId> = operations
         .iter()
         .filter_map(|operation| match &operation.action {
@@ -27,33 +25,27 @@ pub fn effects<'o>(
         })
         .collect();
     let effect = move |operation: &'o Operation| {
-        let (kind, user, named, changes) = match &operation.action {
-            Action::Create { .. } => (Kind::Create, None, None, &[][..]),
-            Action::Update { user_id, before_hash: _, changes } => {
-                (Kind::Update, Some(user_id), branch_before(changes), &changes[..])
+        let (kind, branch, changes) = match &operation.action {
+            Action::Create { .. } => (Kind::Create, None, &[][..]),
+            Action::Update { user_id: _, before_hash: _, branch, roles: _, changes } => {
+                let branch = branch.as_ref().map(|branch| branch.as_ref().map(|branch| &branch.branch_id));
+                (Kind::Update, branch, &changes[..])
             }
-            Action::Delete { user_id, before_hash: _, before, reason: _ } => {
+            Action::Delete { user_id: _, before_hash: _, before, roles: _, reason: _ } => {
                 let branch = before.branch.as_ref().map(|branch| branch.as_ref().map(|branch| &branch.branch_id));
-                (Kind::Delete, Some(user_id), branch, &[][..])
+                (Kind::Delete, branch, &[][..])
             }
             Action::Link { .. } => return None,
         };
         Some(Effect {
             kind,
-            branch: user.and_then(&branch_of).or(named),
+            branch,
             changed: changes.iter().map(|change| &change.field).collect(),
+            emptied: changes.iter().filter(|change| change.empties()).map(|change| &change.field).collect(),
             manager_loss: manager_loss(changes, &removed),
         })
     };
     operations.iter().filter_map(effect)
-}
-
-fn branch_before(changes: &[Change]) -> Option<Option<&BranchId>> {
-    match &changes.iter().find(|change| change.field == Field::Branch)?.before {
-        None => Some(None),
-        Some(Value::Branch(branch)) => Some(Some(&branch.branch_id)),
-        Some(_) => None,
-    }
 }
 
 fn manager_loss(changes: &[Change], removed: &HashSet<&UserId>) -> ManagerLoss {
@@ -73,7 +65,7 @@ fn manager_loss(changes: &[Change], removed: &HashSet<&UserId>) -> ManagerLoss {
 /// # Errors
 /// The problem, for a message.
 pub fn check_guards(content: &Content) -> Result<(), String> {
-    let tally = Tally::of(guards_of(content), effects(&content.operations, |_| None));
+    let tally = Tally::of(guards_of(content), effects(&content.operations));
     let mut seen = HashSet::new();
     for result in &content.guards {
         let Some(guard) = guard::find(&result.id) else { continue };
@@ -98,11 +90,20 @@ fn guards_of(content: &Content) -> impl Iterator<Item = &'static Guard> {
 }
 
 /// What makes two results of one guard the same.
-fn part_of(result: &GuardResult) -> Option<(Option<Option<&BranchId>>, Option<&Field>)> {
+fn part_of(result: &GuardResult) -> Option<PartOf<'_>> {
     result.subject.as_ref().map(|subject| match subject {
-        Subject::Branch(branch) => (Some(branch.as_ref().map(|branch| &branch.branch_id)), None),
-        Subject::Field(field) => (None, Some(field)),
+        Subject::Branch(branch) => PartOf::Branch(branch.as_ref().map(|branch| &branch.branch_id)),
+        Subject::Field(field) => PartOf::Field(field),
+        Subject::Source(name) => PartOf::Source(name),
     })
+}
+
+/// The part of the account that a guard looks at, without labels.
+#[derive(PartialEq, Eq, Hash)]
+enum PartOf<'a> {
+    Branch(Option<&'a BranchId>),
+    Field(&'a Field),
+    Source(&'a str),
 }
 
 fn check_result(guard: &Guard, result: &GuardResult, content: &Content, tally: &Tally<'_>) -> Result<(), String> {
@@ -119,9 +120,16 @@ fn check_result(guard: &Guard, result: &GuardResult, content: &Content, tally: &
     if *count < least(guard, subject.as_ref(), content, tally) {
         return Err(format!("the guard {id} counts less than the operations amount to"));
     }
-    // A branch has its own people, of whom the plan does not tell.
-    let is_share = matches!((&guard.of, guard.unit), (Of::Managed, Unit::Percent));
-    if is_share && !matches!(subject, Some(Subject::Branch(_))) && *of != content.target.managed {
+    let Target { managed, users, .. } = content.target;
+    let is_right = match (&guard.of, guard.unit, subject) {
+        // A branch has its own people, of whom the plan does not tell.
+        (Of::Managed, Unit::Percent, Some(Subject::Branch(_))) => true,
+        (Of::Managed, Unit::Percent, _) => *of == managed,
+        (Of::Users, ..) => *of == users,
+        (Of::WithValue, ..) => *of <= managed,
+        (Of::Managed | Of::People(_) | Of::Operations(_), ..) => true,
+    };
+    if !is_right {
         return Err(format!("the guard {id} is not of the users that may be changed"));
     }
     Ok(())
@@ -130,9 +138,15 @@ fn check_result(guard: &Guard, result: &GuardResult, content: &Content, tally: &
 /// What a guard counts at least. `--only` leaves operations out, but no figure is smaller for it.
 fn least(guard: &Guard, subject: Option<&Subject>, content: &Content, tally: &Tally<'_>) -> u64 {
     match guard.count {
-        Count::Operations(_) | Count::InEachBranch(_) | Count::InEachField(_) => tally.count(guard, subject),
+        Count::Operations(_) | Count::InEachBranch(_) | Count::InEachField { .. } => tally.count(guard, subject),
         Count::Records { count, named_by: _ } => {
             count(&People { set_aside: content.summary.set_aside, ..People::default() })
+        }
+        Count::InEachSource => {
+            let is_of =
+                |source: &&SourceSummary| matches!(subject, Some(Subject::Source(name)) if *name == source.name);
+            let join = content.sources.iter().find(is_of).and_then(|source| source.join);
+            join.map_or(0, |join| join.people.saturating_sub(join.with_row))
         }
     }
 }
@@ -143,7 +157,7 @@ fn least(guard: &Guard, subject: Option<&Subject>, content: &Content, tally: &Ta
 #[must_use]
 pub fn not_as_demanded<'c>(limits: &Limits, content: &'c Content) -> Option<&'c str> {
     let demanded = || GUARDS.iter().copied().filter(|guard| limits.demand(guard));
-    let tally = Tally::of(demanded(), effects(&content.operations, |_| None));
+    let tally = Tally::of(demanded(), effects(&content.operations));
     let mut rest = &content.guards[..];
     for guard in demanded() {
         let end = rest.iter().position(|result| result.id != guard.id).unwrap_or(rest.len());
@@ -171,15 +185,28 @@ fn is_as_demanded(
         && match guard.count {
             Count::Operations(_) | Count::Records { .. } => results.len() == 1 && results.iter().all(has_limit),
             Count::InEachBranch(_) => results.iter().all(has_limit) && has_branches(guard, results, content, tally),
-            Count::InEachField(_) => has_fields(guard, results, limits, content, tally),
+            Count::InEachField { .. } => has_fields(guard, results, limits, content, tally),
+            Count::InEachSource => has_sources(guard, results, limits),
         }
+}
+
+/// Whether there is one result for each joined source, with its limit.
+fn has_sources(guard: &Guard, results: &[GuardResult], limits: &Limits) -> bool {
+    let found: BTreeMap<&str, u64> = results
+        .iter()
+        .filter_map(|result| match &result.subject {
+            Some(Subject::Source(name)) => Some((name.as_str(), result.limit)),
+            Some(Subject::Branch(_) | Subject::Field(_)) | None => None,
+        })
+        .collect();
+    found.len() == results.len() && found == limits.source_limits(guard).collect()
 }
 
 /// Whether there is one result for each branch that is known to have anybody, and for none a second.
 fn has_branches(guard: &Guard, results: &[GuardResult], content: &Content, tally: &Tally<'_>) -> bool {
     let mut branches = HashSet::new();
     let are_distinct = results.iter().all(|result| branches.insert(part_of(result)));
-    let is_there = |branch| branches.contains(&Some((Some(branch), None)));
+    let is_there = |branch| branches.contains(&Some(PartOf::Branch(branch)));
     // An account without users has no branch to judge.
     let has_any = content.target.managed == 0 || !results.is_empty();
     let counted = results.iter().map(|result| result.count).fold(0, u64::saturating_add);
@@ -198,11 +225,13 @@ fn has_fields(guard: &Guard, results: &[GuardResult], limits: &Limits, content: 
     let standard = Field::STANDARD.into_iter().filter(is_managed);
     let fields: Vec<NamedField> = standard
         .chain(names.keys().cloned().map(Field::Custom))
-        .map(|field| NamedField { name: field.label(names), field })
+        .filter(|field| guard.looks_at(Some(&Subject::Field(field.clone()))))
+        .map(|field| NamedField { name: field.label(names), field, with_value: 0 })
         .collect();
     let found = results.iter().map(|result| match &result.subject {
         Some(Subject::Field(field)) => Some((field, result.limit)),
-        Some(Subject::Branch(_)) | None => None,
+        Some(Subject::Branch(_) | Subject::Source(_)) | None => None,
     });
-    found.eq(limits.for_fields(guard, &fields).into_iter().map(Some))
+    let demanded = limits.for_fields(guard, &fields).into_iter();
+    found.eq(demanded.map(|(named, limit)| Some((&named.field, limit))))
 }

@@ -6,11 +6,12 @@ use super::guard_counts::GuardCounts;
 use super::only::keep_only;
 use super::operations::write_down;
 use super::{
-    Action, Anchors, Content, Diagnostic, Digest, Operation, Plan, PlanError, Severity, SourceSummary, Summary, Target,
+    Action, Anchors, Content, Day, Diagnostic, Digest, Operation, Plan, PlanError, Severity, SourceSummary, Summary,
+    Target,
 };
 use crate::diff::{Comparison, Drafts, Policy, Untrusted};
 use crate::employee::{CustomFieldId, Desired, Directory, ExternalIdentifier, Managed};
-use crate::guard::Limits;
+use crate::guard::{Join, Limits};
 use crate::order::Graph;
 
 /// All that a plan is made of.
@@ -24,6 +25,8 @@ pub struct Input<'a> {
     pub policy: &'a Policy,
     /// How much may change.
     pub limits: &'a Limits,
+    /// What the sources that are joined to the list of people know of them.
+    pub joins: &'a [Join],
     /// Whether a manager who cannot be found means that there is no plan.
     pub managers_must_resolve: bool,
     /// Whether a record that is set aside means that there is no plan.
@@ -40,6 +43,8 @@ pub struct Input<'a> {
     pub sources: Vec<SourceSummary>,
     /// Covers the settings.
     pub config_hash: Digest,
+    /// The day that people are compared as of, if a setting asks which day it is.
+    pub as_of: Option<Day>,
 }
 
 /// Why there is no plan.
@@ -66,7 +71,8 @@ pub enum NoPlan {
     },
     /// `--same-person` names people about whom there is nothing to decide.
     #[error(
-        "--same-person {0}: no employee with this identifier has the e-mail of a user whose identifier is in no source"
+        "--same-person {0}: no employee with this identifier has the e-mail of a user whose identifier is in no source, or \
+         the name of exactly one user whom no record describes"
     )]
     NothingToDecide(ExternalIdentifier),
     /// `--only` names people for whom there is nothing to do.
@@ -106,6 +112,12 @@ impl<'a> Settled<'a> {
         }
     }
 
+    /// Of each person whose manager cannot be found, why.
+    #[must_use]
+    pub fn unresolved_managers(&self) -> Vec<Diagnostic> {
+        self.drafts.unresolved.iter().map(|unresolved| self.comparison.told(unresolved)).collect()
+    }
+
     /// Who is who.
     #[must_use]
     pub fn comparison(&self) -> &Comparison<'a> {
@@ -141,7 +153,10 @@ impl Plan {
         let mut operations = write_down(comparison, &drafts.drafts, graph, order);
         let mut diagnostics = comparison.diagnostics().to_vec();
         diagnostics.extend(drafts.diagnostics.iter().cloned());
-        let guards = GuardCounts::of(comparison, &drafts.drafts, &diagnostics).evaluate(input.limits, population);
+        let counts = GuardCounts::of(comparison, drafts, &diagnostics);
+        let guards = counts.evaluate(input.limits, population, input.joins);
+        let losses = counts.losses();
+        diagnostics.extend(losses);
         if !input.only.is_empty() {
             operations = keep_only(operations, input.only, &mut diagnostics)?;
         }
@@ -156,6 +171,7 @@ impl Plan {
         let content = Content {
             generator: concat!("skovik-sync ", env!("CARGO_PKG_VERSION")).to_owned(),
             config_hash: input.config_hash,
+            as_of: input.as_of,
             target: Target {
                 kind: input.kind.to_owned(),
                 url: input.url.to_owned(),

@@ -67,7 +67,7 @@ impl Operation {
                     renumber(manager);
                 }
             }
-            Action::Update { user_id: _, before_hash: _, changes } => {
+            Action::Update { user_id: _, before_hash: _, branch: _, roles: _, changes } => {
                 for change in changes {
                     if let Some(Value::Manager(manager)) = &mut change.after {
                         renumber(manager);

@@ -163,8 +163,14 @@ impl Writer<'_, '_> {
             Draft::Update { employee: index, user: user_index, manager, changed } => {
                 let (employee, user) = (self.comparison.employee(*index), self.comparison.user(*user_index));
                 let changes = changed.iter().map(|changed| self.change(*index, user, *manager, *changed)).collect();
-                let action =
-                    Action::Update { user_id: user.id.clone(), before_hash: self.fields(user).hash(), changes };
+                let before = self.fields(user);
+                let action = Action::Update {
+                    user_id: user.id.clone(),
+                    before_hash: before.hash(),
+                    branch: before.branch,
+                    roles: user.special_roles(),
+                    changes,
+                };
                 let (employee, name) = (Some(employee.identifier.clone()), employee.full_name());
                 Operation { id, employee, name, depends_on, action }
             }
@@ -175,6 +181,7 @@ impl Writer<'_, '_> {
                     user_id: user.id.clone(),
                     before_hash: before.hash(),
                     before,
+                    roles: user.special_roles(),
                     reason: self.comparison.reason_to_remove(*index).to_owned(),
                 };
                 Operation { id, employee: user.identifier.clone(), name: display_name(user), depends_on, action }

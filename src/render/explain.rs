@@ -103,8 +103,13 @@ impl Text<'_> {
         if rows.is_empty() {
             return writeln!(f, "  {source} ({kind}): no record; its columns are undefined");
         }
+        let is_decided = rows.iter().any(|row| row.counts);
         for TestimonyRow { number, counts, cells } in rows {
-            let remark = if *counts { "" } else { ", passed over by `prefer`" };
+            let remark = match (counts, is_decided) {
+                (true, _) => "",
+                (false, true) => ", passed over by `prefer`",
+                (false, false) => ", one of several with this key",
+            };
             writeln!(f, "  {source} ({kind}), row {number}{remark}")?;
             let cells = cells.iter().map(|(name, value)| (escape(name).into_owned(), shown(value)));
             self.pairs(f, &cells.collect::<Vec<_>>())?;

@@ -105,7 +105,7 @@ pub(super) fn texts() -> impl Strategy<Value = Vec<String>> {
 }
 
 /// How many texts [`plan`] takes.
-pub(super) const TEXTS: usize = 53;
+pub(super) const TEXTS: usize = 59;
 
 /// A plan of fixed shape in which every text is one of these.
 pub(super) fn plan(texts: &[String]) -> Plan {
@@ -121,10 +121,12 @@ pub(super) fn plan(texts: &[String]) -> Plan {
         anchors: Default::default(),
         custom_fields: [("cf_a".into(), text()), ("cf_b".into(), text())].into(),
     };
-    let source = SourceSummary { name: text(), kind: text(), records: 3, proof: text(), fingerprint: digest };
+    let source =
+        SourceSummary { name: text(), kind: text(), records: 3, proof: text(), fingerprint: digest, join: None };
     let guard = |id: String, outcome| GuardResult::of_whole(&id, 5, 9, 20, outcome);
     let branch = BranchRef { branch_id: "br_guarded".into(), external_identifier: Some(text()), name: text() };
-    let parts = [Common::Manager, Common::Person].map(|common| Part { common, name: text(), count: 2 });
+    let parts =
+        [Common::Manager, Common::Person].map(|common| Part { common, name: text(), id: Some(text()), count: 2 });
     let of_branch = GuardResult {
         subject: Some(Subject::Branch(Some(branch))),
         parts: parts.to_vec(),
@@ -164,8 +166,10 @@ pub(super) fn plan(texts: &[String]) -> Plan {
     ];
     let create = Action::Create { after: fields(&mut text) };
     let before = fields(&mut text);
-    let delete = Action::Delete { user_id: text().as_str().into(), before_hash: digest, before, reason: text() };
-    let update = Action::Update { user_id: text().as_str().into(), before_hash: digest, changes };
+    let roles = Some(vec![text()]);
+    let delete = Action::Delete { user_id: text().as_str().into(), before_hash: digest, before, roles, reason: text() };
+    let (user_id, stays) = (text().as_str().into(), Some(Some(branch("b1", text(), text()))));
+    let update = Action::Update { user_id, before_hash: digest, branch: stays, roles: Some(vec![text()]), changes };
     let operation = |id, employee: String, name, action| Operation {
         id: OperationId(id),
         employee: Some(employee.into()),
@@ -185,6 +189,7 @@ pub(super) fn plan(texts: &[String]) -> Plan {
     let content = Content {
         generator,
         config_hash: digest,
+        as_of: None,
         target,
         sources: vec![source],
         summary,

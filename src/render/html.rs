@@ -45,6 +45,7 @@ struct Page<'a> {
     users: String,
     managed: String,
     generator: String,
+    as_of: Option<String>,
     groups: Vec<Group>,
     set_aside: String,
     unchanged: String,
@@ -79,8 +80,11 @@ struct Source {
     name: String,
     kind: String,
     records: String,
-    /// None where the source is only trusted.
-    proof: Option<String>,
+    proof: String,
+    /// What to say instead if nothing proves that the list is complete.
+    unproven: Option<&'static str>,
+    /// None for the first source, which lists the people.
+    join: Option<String>,
 }
 
 /// A change as a line of the list that needs no script.
@@ -90,6 +94,7 @@ struct Plain<'a> {
     name: &'a str,
     identifier: &'a str,
     user: &'a str,
+    roles: &'a str,
     fields: String,
 }
 
@@ -118,13 +123,17 @@ pub fn render<'a>(shown: impl Into<Shown<'a>>) -> anyhow::Result<String> {
 
 impl<'a> Page<'a> {
     fn of(shown: Shown<'_>, data: &'a Data) -> anyhow::Result<Self> {
-        let Content { generator, config_hash: _, target, sources, summary, guards, diagnostics, operations: _ } =
+        let Content { generator, config_hash: _, as_of, target, sources, summary, guards, diagnostics, operations: _ } =
             shown.content();
         let verdict = Verdict::of(shown.content());
         let names = |guards: &[&str]| guards.iter().map(|id| shown_text(id)).collect::<Vec<_>>().join(", ");
         let mut sentences = Vec::new();
         for guard in guards.iter().filter(|guard| guard.outcome == GuardOutcome::Block && !guard.parts.is_empty()) {
-            sentences.push(shown_text(&format!("{}: {}.", guard_name(guard, target, Ids::Shown), parts(guard))));
+            sentences.push(shown_text(&format!(
+                "{}: {}.",
+                guard_name(guard, target, Ids::Shown),
+                parts(guard, Ids::Shown)
+            )));
         }
         if !verdict.fixed.is_empty() {
             sentences.push(format!("Blocked by {}: {NOTHING_LIFTS}", names(&verdict.fixed)));
@@ -152,6 +161,7 @@ impl<'a> Page<'a> {
             users: number(target.users),
             managed: number(target.managed),
             generator: shown_text(generator),
+            as_of: as_of.map(|day| day.to_string()),
             groups: groups.into_iter().map(|(kind, count)| Group { kind, count: number(count) }).collect(),
             set_aside: number(summary.set_aside),
             unchanged: number(summary.unchanged),
@@ -192,9 +202,9 @@ impl Guard {
 
 impl Source {
     fn of(source: &SourceSummary) -> Self {
-        let SourceSummary { name, kind, records, proof, fingerprint: _ } = source;
-        let proof = (proof != "trusted").then(|| shown_text(proof));
-        Self { name: shown_text(name), kind: shown_text(kind), records: number(*records), proof }
+        let SourceSummary { name, kind, records, proof, fingerprint: _, join } = source;
+        let (proof, unproven, join) = (shown_text(proof), source.unproven(), join.map(|join| join.to_string()));
+        Self { name: shown_text(name), kind: shown_text(kind), records: number(*records), proof, unproven, join }
     }
 }
 

@@ -10,11 +10,11 @@ use serde::Serialize;
 
 use super::shown::{Shown, Verdict};
 use super::text::person::{Consequence, consequence};
-use crate::employee::{CustomFieldId, ExternalIdentifier, UserId};
+use crate::employee::{CustomFieldId, ExternalIdentifier, Join, UserId};
 use crate::guard::Ceiling;
 use crate::plan::{
-    Action, Anchors, Change, Content, Diagnostic, Digest, Fields, GuardResult, ManagerRef, Operation, OperationId,
-    SourceSummary, Summary, Target,
+    Action, Anchors, BranchRef, Change, Content, Day, Diagnostic, Digest, Fields, GuardResult, ManagerRef, Operation,
+    OperationId, SourceSummary, Summary, Target,
 };
 use crate::text::printable_json;
 
@@ -44,6 +44,7 @@ struct View<'a> {
     ceilings: Option<BTreeMap<Ceiling, u64>>,
     generator: &'a str,
     config_hash: Digest,
+    as_of: Option<Day>,
     target: TargetView<'a>,
     sources: Vec<SourceView<'a>>,
     summary: Summary,
@@ -73,6 +74,8 @@ struct SourceView<'a> {
     proof: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     fingerprint: Option<Digest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    join: Option<Join>,
 }
 
 #[derive(Serialize)]
@@ -98,6 +101,10 @@ enum ActionView<'a> {
         user_id: &'a UserId,
         #[serde(skip_serializing_if = "Option::is_none")]
         before_hash: Option<Digest>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        branch: Option<&'a Option<BranchRef>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        roles: Option<&'a [String]>,
         changes: &'a [Change],
     },
     Link {
@@ -109,13 +116,15 @@ enum ActionView<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         before_hash: Option<Digest>,
         before: &'a Fields,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        roles: Option<&'a [String]>,
         reason: &'a str,
     },
 }
 
 impl<'a> View<'a> {
     fn of(shown: Shown<'a>) -> Self {
-        let Content { generator, config_hash, target, sources, summary, guards, diagnostics, operations } =
+        let Content { generator, config_hash, as_of, target, sources, summary, guards, diagnostics, operations } =
             shown.content();
         let whole = |digest: Digest| (!shown.is_masked()).then_some(digest);
         let Verdict { fixed, liftable, ceilings } = Verdict::of(shown.content());
@@ -131,8 +140,8 @@ impl<'a> View<'a> {
             custom_fields,
         };
         let source = |source: &'a SourceSummary| {
-            let SourceSummary { name, kind, records, proof, fingerprint } = source;
-            SourceView { name, kind, records: *records, proof, fingerprint: whole(*fingerprint) }
+            let SourceSummary { name, kind, records, proof, fingerprint, join } = source;
+            SourceView { name, kind, records: *records, proof, fingerprint: whole(*fingerprint), join: *join }
         };
         Self {
             format: FORMAT,
@@ -143,6 +152,7 @@ impl<'a> View<'a> {
             ceilings,
             generator,
             config_hash: *config_hash,
+            as_of: *as_of,
             target,
             sources: sources.iter().map(source).collect(),
             summary: *summary,
@@ -158,12 +168,17 @@ impl<'a> OperationView<'a> {
         let Operation { id, employee, name, depends_on, action } = operation;
         let action_view = match action {
             Action::Create { after } => ActionView::Create { after },
-            Action::Update { user_id, before_hash, changes } => {
-                ActionView::Update { user_id, before_hash: whole(*before_hash), changes }
-            }
+            Action::Update { user_id, before_hash, branch, roles, changes } => ActionView::Update {
+                user_id,
+                before_hash: whole(*before_hash),
+                branch: branch.as_ref(),
+                roles: roles.as_deref(),
+                changes,
+            },
             Action::Link { create, manager } => ActionView::Link { create: *create, manager },
-            Action::Delete { user_id, before_hash, before, reason } => {
-                ActionView::Delete { user_id, before_hash: whole(*before_hash), before, reason }
+            Action::Delete { user_id, before_hash, before, roles, reason } => {
+                let (before_hash, roles) = (whole(*before_hash), roles.as_deref());
+                ActionView::Delete { user_id, before_hash, before, roles, reason }
             }
         };
         Self {

@@ -24,7 +24,7 @@ pub const LEAST_MAX_BYTES: usize = 4_096;
 
 /// How the comment says what it was made with. The layout is counted up whenever the same plan would look different: a
 /// comment in another one cannot be made again.
-const TRAILER_START: &str = "<!-- skovik-sync comment: layout=2 max-bytes=";
+const TRAILER_START: &str = "<!-- skovik-sync comment: layout=3 max-bytes=";
 pub(super) const SINCE_TRAILER_START: &str = "<!-- skovik-sync comment: since=";
 
 /// How a comment is made.

@@ -92,13 +92,14 @@ impl Masks {
     /// Masks a plan.
     #[must_use]
     pub fn mask(&mut self, plan: &Plan) -> Masked {
-        let Content { generator, config_hash, target, sources, summary, guards, diagnostics, operations } =
+        let Content { generator, config_hash, as_of, target, sources, summary, guards, diagnostics, operations } =
             plan.content();
         // The operations come first: they are what the numbers are read in.
         let operations = operations.iter().map(|operation| self.operation(operation)).collect();
         let content = Content {
             generator: generator.clone(),
             config_hash: *config_hash,
+            as_of: *as_of,
             target: Target { fingerprint: NO_DIGEST, anchors: Anchors::default(), ..target.clone() },
             sources: sources.iter().map(|source| SourceSummary { fingerprint: NO_DIGEST, ..source.clone() }).collect(),
             summary: *summary,
@@ -141,16 +142,20 @@ impl Masks {
         let name = self.text(Kind::Person, name);
         let action = match action {
             Action::Create { after } => Action::Create { after: self.fields(after) },
-            Action::Update { user_id, before_hash: _, changes } => Action::Update {
+            Action::Update { user_id, before_hash: _, branch, roles, changes } => Action::Update {
                 user_id: self.text(Kind::User, user_id.as_str()).into(),
                 before_hash: NO_DIGEST,
+                branch: branch.as_ref().map(|branch| branch.as_ref().map(|branch| self.branch(branch))),
+                // Roles are Skovik's own words, and what a reviewer must see of whomever it is.
+                roles: roles.clone(),
                 changes: changes.iter().map(|change| self.change(change)).collect(),
             },
             Action::Link { create, manager } => Action::Link { create: *create, manager: self.manager(manager) },
-            Action::Delete { user_id, before_hash: _, before, reason } => Action::Delete {
+            Action::Delete { user_id, before_hash: _, before, roles, reason } => Action::Delete {
                 user_id: self.text(Kind::User, user_id.as_str()).into(),
                 before_hash: NO_DIGEST,
                 before: self.fields(before),
+                roles: roles.clone(),
                 reason: if KNOWN_REASONS.contains(&reason.as_str()) { reason } else { NO_MESSAGE }.to_owned(),
             },
         };
@@ -227,19 +232,25 @@ impl Masks {
     fn guard(&mut self, guard: &GuardResult) -> GuardResult {
         let subject = guard.subject.as_ref().map(|subject| match subject {
             Subject::Branch(branch) => Subject::Branch(branch.as_ref().map(|branch| self.branch(branch))),
-            Subject::Field(field) => Subject::Field(field.clone()),
+            Subject::Field(_) | Subject::Source(_) => subject.clone(),
         });
         let parts = guard.parts.iter().map(|part| self.part(part)).collect();
         GuardResult { subject, parts, ..guard.clone() }
     }
 
-    fn part(&mut self, Part { common, name, count }: &Part) -> Part {
-        let name = match common {
-            Common::Branch => self.text(Kind::Branch, name),
-            Common::Manager | Common::Person => self.text(Kind::Person, name),
-            Common::Field | Common::Reason => name.clone(),
+    fn part(&mut self, Part { common, name, id, count }: &Part) -> Part {
+        let kinds = match common {
+            // A branch has one mask, that of its id.
+            Common::Branch => Some((Kind::Branch, Kind::Branch)),
+            Common::Manager | Common::Person => Some((Kind::Person, Kind::User)),
+            Common::Field | Common::Reason => None,
         };
-        Part { common: *common, name, count: *count }
+        let (name, id) = match (kinds, id) {
+            (None, _) => (name.clone(), id.clone()),
+            (Some((Kind::Branch, kind)), Some(id)) => (self.text(kind, id), Some(self.text(kind, id))),
+            (Some((kind, of_id)), id) => (self.text(kind, name), id.as_ref().map(|id| self.text(of_id, id))),
+        };
+        Part { common: *common, name, id, count: *count }
     }
 
     fn diagnostic(&mut self, diagnostic: &Diagnostic) -> Diagnostic {

@@ -124,17 +124,29 @@ fn header(f: &mut fmt::Formatter<'_>, shown: Shown<'_>, options: &TextOptions) -
         target.managed
     )?;
     for (index, source) in content.sources.iter().enumerate() {
-        let SourceSummary { name, kind, records, proof, fingerprint: _ } = source;
+        let SourceSummary { name, kind, records, proof, fingerprint: _, join } = source;
+        let unproven = source.unproven();
         let margin = label(match (index, content.sources.len()) {
             (0, 1) => "Source",
             (0, _) => "Sources",
             _ => "",
         });
         write!(f, "{margin} {} ({}): {records} records, ", palette.bold(escape(name)), escape(kind))?;
-        match proof.as_str() {
-            "trusted" => writeln!(f, "{}", palette.yellow("! trusted, no proof that the file is whole"))?,
-            proof => writeln!(f, "proven whole by {}", escape(proof))?,
+        match (proof.as_str(), unproven) {
+            ("trusted", _) => writeln!(f, "{}", palette.yellow("! trusted, no proof that the file is whole"))?,
+            (_, Some(unproven)) => writeln!(f, "{}", palette.yellow(format!("! {unproven}")))?,
+            (proof, None) => writeln!(f, "proven whole by {}", escape(proof))?,
         }
+        match join {
+            Some(join) if join.with_row == 0 && join.people > 0 => {
+                writeln!(f, "{}   {}", label(""), palette.yellow(format!("! joined: {join}")))?;
+            }
+            Some(join) => writeln!(f, "{}   joined: {join}", label(""))?,
+            None => {}
+        }
+    }
+    if let Some(day) = content.as_of {
+        writeln!(f, "{} {day}, which the settings use as today", label("As of"))?;
     }
     if shown.is_masked() {
         writeln!(f, "{} {}", label("Masked"), super::redact::NOTICE)?;

@@ -10,6 +10,8 @@ const NAMES: usize = 3;
 /// How many letters and digits in a row make a secret of a text, if some of them are digits, and if none is.
 const RUN: usize = 16;
 const RUN_OF_LETTERS: usize = 24;
+/// How many escapes of a URL do.
+const ESCAPES: usize = 4;
 
 /// A value of the settings in quotes, or only its length.
 pub(crate) fn quoted(text: &str) -> String {
@@ -30,8 +32,11 @@ pub(crate) fn length(text: &str) -> String {
     }
 }
 
-/// Whether a text looks like a key rather than a word, a name or a path: much of it in a row, or many digits.
+/// Whether a text looks like a key rather than a word, a name or a path: much of it in a row, many digits, or escapes.
 pub(crate) fn may_be_secret(text: &str) -> bool {
+    if text.matches('%').count() >= ESCAPES {
+        return true;
+    }
     text.split(|c: char| !c.is_ascii_alphanumeric()).any(|run| {
         let digits = run.bytes().filter(u8::is_ascii_digit).count();
         let letters = run.len() - digits;
@@ -58,10 +63,16 @@ pub(crate) fn variable(name: &str) -> String {
 /// list may be any file, and its first line anything.
 pub(crate) fn columns<'c>(names: impl ExactSizeIterator<Item = &'c str>) -> String {
     let number = names.len();
-    let shown: Vec<String> = names.take(NAMES).map(|name| beginning(name, LONGEST_NAME)).collect();
+    // A list of people has more; what has one line of one word may be a key.
+    if number == 1 {
+        let name = names.map(length).collect::<String>();
+        return format!(
+            "it has 1 column, with a name of {name}: is that the right file, and are its columns divided as the settings say?"
+        );
+    }
+    let shown: Vec<String> = names.take(NAMES).map(column).collect();
     let more = if number > NAMES { ", …" } else { "" };
-    let columns = if number == 1 { "1 column".to_owned() } else { format!("{number} columns") };
-    if number == 0 { "it has none".to_owned() } else { format!("it has {columns}: {}{more}", shown.join(", ")) }
+    if number == 0 { "it has none".to_owned() } else { format!("it has {number} columns: {}{more}", shown.join(", ")) }
 }
 
 /// The name of a column that is like the one which was asked for; no more of it than that has characters, and a few.
@@ -71,16 +82,20 @@ pub(crate) fn near(name: &str, wanted: &str) -> String {
 
 /// The name of a column that nobody has asked for.
 pub(crate) fn column(name: &str) -> String {
-    beginning(name, LONGEST_NAME)
+    beginning(name, longest(name, LONGEST_NAME))
 }
 
 /// The name of a column in a sample, where whoever writes the settings looks for it.
 pub(crate) fn sample(name: &str) -> String {
-    let most = if may_be_secret(name) { LONGEST_NAME / 3 } else { LONGEST_NAME * 3 };
-    match name.char_indices().nth(most) {
+    match name.char_indices().nth(longest(name, LONGEST_NAME * 3)) {
         Some((end, _)) => format!("{}… ({})", &name[..end], length(name)),
         None => name.to_owned(),
     }
+}
+
+/// How much of a name is shown, which must not be much of a secret: no mask is found in a part of one.
+fn longest(name: &str, most: usize) -> usize {
+    if may_be_secret(name) { LONGEST_NAME / 3 } else { most }
 }
 
 fn beginning(name: &str, most: usize) -> String {
@@ -133,6 +148,7 @@ mod tests {
             "it has 5 columns: `root:*:19000…` (25 characters), `a\\n`, `c`, …"
         );
         assert_eq!(columns([].into_iter()), "it has none");
+        assert!(columns(["hunter2"].into_iter()).starts_with("it has 1 column, with a name of 7 characters"));
         assert_eq!(near("API_KEY=12345678", "API_KEY"), "`API_KEY=1234…` (16 characters)");
         assert_eq!(
             sample("Date of employment (YYYY-MM-DD), as in the contract"),

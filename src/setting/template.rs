@@ -1,15 +1,31 @@
 //! The templates and expressions of the settings: their text, checked for syntax, and which columns they use. What they
 //! give for a person is worked out in [`crate::mapping`].
 
-use std::collections::BTreeSet;
+mod calendar;
+mod compare;
+mod day;
+mod defined;
+mod disabled;
+mod engine;
+mod kinds;
+mod lists;
+mod types;
+mod words;
+
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use minijinja::value::{Object, Rest, Value, ValueKind};
-use minijinja::{Environment, Error, ErrorKind, State, UndefinedBehavior, escape_formatter, filters, tests};
+use minijinja::value::{Object, Value};
+use minijinja::{Environment, Error, ErrorKind};
 use unicode_normalization::UnicodeNormalization;
 
-use super::{disabled, nearest};
-use crate::template_cost::{bound, in_time, not_too_long};
+use super::nearest;
+use crate::template_cost::{in_time, not_too_long};
+
+pub use calendar::Calendar;
+pub(crate) use calendar::NAMES as DAY_NAMES;
+use calendar::TODAY;
+pub(crate) use engine::{Compiled, Engine};
 
 /// A template or an expression that compiles and refers to sources that exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +37,8 @@ pub struct Template {
     pub(crate) text: Arc<str>,
     /// The columns that it names.
     pub(crate) columns: BTreeSet<ColumnName>,
+    /// Whether it asks which day it is.
+    pub(crate) uses_today: bool,
 }
 
 /// A column as a template names it.
@@ -30,6 +48,34 @@ pub(crate) struct ColumnName {
     pub(crate) source: usize,
     /// The column.
     pub(crate) column: Box<str>,
+}
+
+/// The sources that a template may refer to.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sources {
+    /// Their names, in the order of the settings.
+    pub(crate) names: Vec<Arc<str>>,
+    /// Those whose cells are all texts, such as a CSV file's.
+    pub(crate) only_texts: BTreeSet<Arc<str>>,
+}
+
+impl Sources {
+    /// Checks a template such as `{{ hr.email | lower }}`, also for comparisons that can never be right.
+    pub(crate) fn template(&self, setting: &str, text: &str) -> Result<Template, String> {
+        self.consistent(Template::parse(setting, text, &self.names)?, false)
+    }
+
+    /// Checks an expression such as `hr.status == 'active'` in the same way.
+    pub(crate) fn condition(&self, setting: &str, text: &str) -> Result<Template, String> {
+        self.consistent(Template::parse_expression(setting, text, &self.names)?, true)
+    }
+
+    fn consistent(&self, template: Template, is_condition: bool) -> Result<Template, String> {
+        let (text, only_texts) = (Arc::clone(&template.text), self.only_texts.clone());
+        let problem =
+            in_time(move |_| types::contradiction(&text, is_condition, &|source| only_texts.contains(source)))?;
+        problem.map_or(Ok(template), Err)
+    }
 }
 
 impl Template {
@@ -42,12 +88,16 @@ impl Template {
     }
 
     fn checked(setting: &str, text: &str, sources: &[Arc<str>]) -> Result<Self, String> {
-        let environment = environment();
+        let engine = Engine::new(&Calendar::any());
+        let environment = engine.environment();
         let template = environment.template_from_str(text).map_err(|error| broken(&error))?;
-        check_names(&environment, template.undeclared_variables(false), sources)?;
-        check_functions(template.render(anybody(sources)).err())?;
+        let used = template.undeclared_variables(false);
+        let uses_today = used.contains(TODAY);
+        check_names(environment, used, sources)?;
+        let compiled = engine.template(text).map_err(|error| broken(&error))?;
+        check_functions(compiled.render(anybody(sources)).err())?;
         let columns = columns(text, template.undeclared_variables(true), sources);
-        Ok(Self { setting: setting.into(), text: text.into(), columns })
+        Ok(Self { setting: setting.into(), text: text.into(), columns, uses_today })
     }
 
     /// Checks an expression such as `hr.status == 'active'`.
@@ -59,12 +109,16 @@ impl Template {
     }
 
     fn checked_expression(setting: &str, text: &str, sources: &[Arc<str>]) -> Result<Self, String> {
-        let environment = environment();
+        let engine = Engine::new(&Calendar::any());
+        let environment = engine.environment();
         let expression = environment.compile_expression(text).map_err(|error| broken(&error))?;
-        check_names(&environment, expression.undeclared_variables(false), sources)?;
-        check_functions(expression.eval(anybody(sources)).err())?;
+        let used = expression.undeclared_variables(false);
+        let uses_today = used.contains(TODAY);
+        check_names(environment, used, sources)?;
+        let compiled = engine.condition(text).map_err(|error| broken(&error))?;
+        check_functions(compiled.eval(anybody(sources)).err())?;
         let columns = columns(text, expression.undeclared_variables(true), sources);
-        Ok(Self { setting: setting.into(), text: text.into(), columns })
+        Ok(Self { setting: setting.into(), text: text.into(), columns, uses_today })
     }
 }
 
@@ -84,112 +138,55 @@ impl Template {
     }
 
     fn checked_preference(setting: &str, text: &str, place: usize, sources: &[Arc<str>]) -> Result<Self, String> {
-        let environment = environment();
+        let engine = Engine::new(&Calendar::any());
+        let environment = engine.environment();
         let expression = environment.compile_expression(text).map_err(|error| broken(&error))?;
         let but = environment.globals().map(|(name, _)| name.to_owned()).collect();
-        check_functions(expression.eval(Value::from_object(Anything { but })).err())?;
-        let bare = expression.undeclared_variables(false).into_iter();
-        let bare = bare.filter(|name| **name != *sources[place] && !is_global(&environment, name));
-        let mut columns = columns(text, expression.undeclared_variables(true), &sources[..=place]);
+        let compiled = engine.condition(text).map_err(|error| broken(&error))?;
+        check_functions(compiled.eval(Value::from_object(Anything { but })).err())?;
+        let (bare, dotted) = (expression.undeclared_variables(false), expression.undeclared_variables(true));
+        Ok(Self::over_own(setting, text, place, sources, environment, bare, dotted))
+    }
+}
+
+impl Template {
+    /// Checks a template over the columns of one source, which it names without the source, such as
+    /// `{{ number | trim }}`.
+    pub(crate) fn parse_own(setting: &str, text: &str, place: usize, sources: &[Arc<str>]) -> Result<Self, String> {
+        not_too_long(text)?;
+        let text: String = text.nfc().collect();
+        let (setting, sources) = (setting.to_owned(), sources.to_vec());
+        in_time(move |_| Self::checked_own(&setting, &text, place, &sources))?
+    }
+
+    fn checked_own(setting: &str, text: &str, place: usize, sources: &[Arc<str>]) -> Result<Self, String> {
+        let engine = Engine::new(&Calendar::any());
+        let environment = engine.environment();
+        let template = environment.template_from_str(text).map_err(|error| broken(&error))?;
+        let but = environment.globals().map(|(name, _)| name.to_owned()).collect();
+        let compiled = engine.template(text).map_err(|error| broken(&error))?;
+        check_functions(compiled.render(Value::from_object(Anything { but })).err())?;
+        let (bare, dotted) = (template.undeclared_variables(false), template.undeclared_variables(true));
+        Ok(Self::over_own(setting, text, place, sources, environment, bare, dotted))
+    }
+
+    /// What is named with the source in front of it, and without.
+    fn over_own(
+        setting: &str,
+        text: &str,
+        place: usize,
+        sources: &[Arc<str>],
+        environment: &Environment<'_>,
+        bare: HashSet<String>,
+        dotted: HashSet<String>,
+    ) -> Self {
+        let uses_today = bare.contains(TODAY);
+        let bare = bare.into_iter().filter(|name| **name != *sources[place] && !is_global(environment, name));
+        let mut columns = columns(text, dotted, &sources[..=place]);
         columns.retain(|name| name.source == place);
         columns.extend(bare.map(|name| ColumnName { source: place, column: name.into() }));
-        Ok(Self { setting: setting.into(), text: text.into(), columns })
+        Self { setting: setting.into(), text: text.into(), columns, uses_today }
     }
-}
-
-/// The rules that all templates run under: what is undefined may be tested, but not used.
-pub(crate) fn environment<'source>() -> Environment<'source> {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
-    bound(&mut environment);
-    only_texts(&mut environment);
-    only_defined(&mut environment);
-    environment.add_test(disabled::TEST, disabled::is_disabled);
-    // Says what is undefined; left to itself, the engine says it only when it was compiled for debugging.
-    environment.set_debug(true);
-    // Booleans and null in the letters of JSON and TOML, which are those of the custom fields, not in Python's.
-    environment.set_formatter(|out, state, value| match value.kind() {
-        ValueKind::Bool => Ok(out.write_str(if value.is_true() { "true" } else { "false" })?),
-        ValueKind::None => Ok(()),
-        // Nobody wants the letters of a list in a name or an address.
-        kind @ (ValueKind::Seq | ValueKind::Map | ValueKind::Iterable) => Err(no_text(kind)),
-        _ => escape_formatter(out, state, value),
-    });
-    environment
-}
-
-/// The engine's filters for texts take the letters of a list where they are given one, and a text with brackets in it
-/// is no list any more that the formatter could refuse.
-fn only_texts(environment: &mut Environment<'_>) {
-    let filters = [
-        ("lower", Value::from_function(filters::lower)),
-        ("upper", Value::from_function(filters::upper)),
-        ("title", Value::from_function(filters::title)),
-        ("capitalize", Value::from_function(filters::capitalize)),
-        ("trim", Value::from_function(filters::trim)),
-        ("replace", Value::from_function(filters::replace)),
-    ];
-    for (name, filter) in filters {
-        environment.add_filter(name, move |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>| {
-            match value.kind() {
-                kind @ (ValueKind::Seq | ValueKind::Map | ValueKind::Iterable) => Err(no_text(kind)),
-                _ => filter.call(state, &[&[value], &rest[..]].concat()),
-            }
-        });
-    }
-}
-
-/// The engine's tests answer no of what is undefined, where its operators fail: `ad.status is eq 'active'` would put
-/// whoever has no record in `ad` out of the scope. Only what asks for it may be told that something is undefined.
-fn only_defined(environment: &mut Environment<'_>) {
-    let tests = [
-        (&["eq", "equalto", "=="][..], Value::from_function(tests::is_eq)),
-        (&["ne", "!="], Value::from_function(tests::is_ne)),
-        (&["lt", "lessthan", "<"], Value::from_function(tests::is_lt)),
-        (&["le", "<="], Value::from_function(tests::is_le)),
-        (&["gt", "greaterthan", ">"], Value::from_function(tests::is_gt)),
-        (&["ge", ">="], Value::from_function(tests::is_ge)),
-        (&["in"], Value::from_function(tests::is_in)),
-        (&["none"], Value::from_function(tests::is_none)),
-        (&["true"], Value::from_function(tests::is_true)),
-        (&["false"], Value::from_function(tests::is_false)),
-        (&["boolean"], Value::from_function(tests::is_boolean)),
-        (&["odd"], Value::from_function(tests::is_odd)),
-        (&["even"], Value::from_function(tests::is_even)),
-        (&["divisibleby"], Value::from_function(tests::is_divisibleby)),
-        (&["number"], Value::from_function(tests::is_number)),
-        (&["integer", "int"], Value::from_function(tests::is_integer)),
-        (&["float"], Value::from_function(tests::is_float)),
-        (&["string"], Value::from_function(tests::is_string)),
-        (&["sequence"], Value::from_function(tests::is_sequence)),
-        (&["iterable"], Value::from_function(tests::is_iterable)),
-        (&["mapping"], Value::from_function(tests::is_mapping)),
-        (&["startingwith"], Value::from_function(tests::is_startingwith)),
-        (&["endingwith"], Value::from_function(tests::is_endingwith)),
-        (&["lower"], Value::from_function(tests::is_lower)),
-        (&["upper"], Value::from_function(tests::is_upper)),
-        (&["sameas"], Value::from_function(tests::is_sameas)),
-    ];
-    for (names, test) in tests {
-        for &name in names {
-            let test = test.clone();
-            environment.add_test(name, move |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>| {
-                if value.is_undefined() || rest.iter().any(Value::is_undefined) {
-                    let problem =
-                        format!("`is {name}` is asked of something that is undefined; ask `is defined` first");
-                    return Err(Error::new(ErrorKind::UndefinedError, problem));
-                }
-                Ok(test.call(state, &[&[value], &rest[..]].concat())?.is_true())
-            });
-        }
-    }
-}
-
-fn no_text(kind: ValueKind) -> Error {
-    Error::new(
-        ErrorKind::InvalidOperation,
-        format!("it is a {kind}; pick something from it, as with `[0]` or `| first`, or write it with `| join(', ')`"),
-    )
 }
 
 fn check_names(

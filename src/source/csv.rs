@@ -4,7 +4,8 @@
 //! read on to the next one, swallows the people in between without any row looking ragged. It also counts rows as
 //! spreadsheets number them, whatever the line ends, blank lines and line breaks within cells.
 
-use std::borrow::Cow;
+mod rows;
+
 use std::collections::{BTreeMap, HashSet};
 
 use super::decode::Encoding;
@@ -13,316 +14,248 @@ use crate::employee::normal_text;
 use crate::setting::section::Section;
 use crate::setting::{ConfigError, quoting};
 
-/// How a CSV text with a header is written.
+use rows::Rows;
+
+/// How many characters a delimiter may have.
+const LONGEST_DELIMITER: usize = 8;
+/// How many ragged rows a message names.
+const RAGGED_SHOWN: usize = 3;
+/// What a header without names, or with rows of another width, may mean.
+const HEADER_ADVICE: &str = "if the names of the columns stand in another row, set `header_row`; if the file has none, \
+                             name them with `columns`";
+
+/// How a CSV text is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct CsvFormat {
-    delimiter: char,
+    /// What stands between cells; `None` for a comma, unless the file says otherwise in its first line.
+    delimiter: Option<String>,
     encoding: Encoding,
+    header: Header,
+}
+
+/// Where the names of the columns are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Header {
+    /// In the first row that is not blank.
+    First,
+    /// In this row, counted from 1.
+    Row(u64),
+    /// In the settings: the file has none.
+    Given(Vec<String>),
+}
+
+/// Rows with another number of cells than the header.
+#[derive(Default)]
+struct Ragged {
+    count: u64,
+    /// The first of them, each with its number of cells.
+    shown: Vec<(u64, usize)>,
 }
 
 impl CsvFormat {
-    pub(super) const KEYS: &[&str] = &["delimiter", "encoding"];
+    pub(super) const KEYS: &[&str] = &["delimiter", "encoding", "header_row", "columns"];
 
     pub(super) fn from_section(section: &Section<'_>) -> Result<Self, ConfigError> {
-        let delimiter = match section.text_or_empty("delimiter")? {
-            None => ',',
-            Some(text) => delimiter(text).ok_or_else(|| {
+        let delimiter = section.text_or_empty("delimiter")?.map(|text| {
+            delimiter(text).ok_or_else(|| {
                 section.problem(
                     "delimiter",
-                    "must be one character, such as \";\", or \"tab\", and no quote or line break",
+                    format!(
+                        "must be one character such as \";\", up to {LONGEST_DELIMITER} such as \"+|\", or \"tab\", and \
+                         no quote or line break"
+                    ),
                 )
-            })?,
-        };
+            })
+        });
         let encoding = match section.text("encoding")? {
             None => Encoding::Utf8,
             Some(name) => Encoding::named(name).ok_or_else(|| {
                 section.problem("encoding", format!("is {}, which is unknown; known are utf-8, windows-1252, iso-8859-1, utf-16 and others of the WHATWG encoding standard", quoting::quoted(name)))
             })?,
         };
-        Ok(Self { delimiter, encoding })
+        Ok(Self { delimiter: delimiter.transpose()?, encoding, header: Header::from_section(section)? })
     }
 
     pub(super) fn identity(&self) -> BTreeMap<&'static str, String> {
-        let Self { delimiter, encoding } = self;
-        BTreeMap::from([("delimiter", delimiter.to_string()), ("encoding", encoding.name().to_owned())])
+        let Self { delimiter, encoding, header } = self;
+        let delimiter = delimiter.as_deref().unwrap_or(",").to_owned();
+        let mut identity = BTreeMap::from([("delimiter", delimiter), ("encoding", encoding.name().to_owned())]);
+        identity.extend(match header {
+            Header::First => None,
+            Header::Row(row) => Some(("header_row", row.to_string())),
+            Header::Given(columns) => Some(("columns", format!("{columns:?}"))),
+        });
+        identity
     }
 
     pub(super) fn table(&self, bytes: &[u8]) -> Result<Table, String> {
-        table(&self.encoding.decode(bytes)?, self.delimiter)
+        self.read(&self.encoding.decode(bytes)?)
+    }
+
+    fn read(&self, text: &str) -> Result<Table, String> {
+        let (stated, text) = stated_delimiter(text);
+        let delimiter = match (stated, self.delimiter.as_deref()) {
+            (Some(stated), Some(set)) if stated != set => {
+                return Err(format!(
+                    "says in its first line that its delimiter is {stated:?}, but `delimiter` is {set:?}; leave \
+                     `delimiter` out, or correct it"
+                ));
+            }
+            (stated, set) => set.or(stated).unwrap_or(","),
+        };
+        let mut rows = Rows::new(text, delimiter);
+        let columns = self.header.read(&mut rows)?;
+        read_rows(&mut rows, columns, text.len(), &self.header)
     }
 }
 
-fn delimiter(text: &str) -> Option<char> {
-    if matches!(text, "tab" | "\\t") {
-        return Some('\t');
+impl Header {
+    fn from_section(section: &Section<'_>) -> Result<Self, ConfigError> {
+        let row = section.number("header_row", 1..=1_048_576)?;
+        let Some(columns) = section.texts("columns")? else { return Ok(row.map_or(Self::First, Self::Row)) };
+        if row.is_some() {
+            return Err(section.problem("columns", "is for a file without a header, and `header_row` names one"));
+        }
+        let columns: Vec<String> = columns.iter().map(|name| normal_text(name).into_owned()).collect();
+        let mut seen = HashSet::new();
+        if let Some(twice) = columns.iter().find(|name| !seen.insert(*name)) {
+            return Err(section.problem("columns", format!("names {} twice", quoting::column(twice))));
+        }
+        if columns.is_empty() || columns.len() > MOST_COLUMNS {
+            return Err(section.problem("columns", format!("must name between 1 and {MOST_COLUMNS} columns")));
+        }
+        Ok(Self::Given(columns))
     }
-    let mut chars = text.chars();
-    let delimiter = chars.next().filter(|c| !matches!(c, '"' | '\n' | '\r'))?;
-    chars.next().is_none().then_some(delimiter)
+
+    fn read(&self, rows: &mut Rows<'_>) -> Result<Vec<String>, String> {
+        let wanted = match self {
+            Self::Given(columns) => return Ok(columns.clone()),
+            Self::First => None,
+            Self::Row(row) => Some(*row),
+        };
+        let mut cells = Vec::new();
+        loop {
+            match (rows.next(&mut cells)?, wanted) {
+                (None, None) => return Err("has no header row".to_owned()),
+                (Some(row), Some(wanted)) if row < wanted => {}
+                (Some(row), None) => return header_names(row, &cells),
+                (Some(row), Some(wanted)) if row == wanted => return header_names(row, &cells),
+                (_, Some(wanted)) => return Err(format!("row {wanted}, which `header_row` names, is blank")),
+            }
+        }
+    }
+
+    /// What rows are as wide as.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::First | Self::Row(_) => "the header",
+            Self::Given(_) => "`columns`",
+        }
+    }
+}
+
+impl Ragged {
+    fn add(&mut self, row: u64, cells: usize) {
+        self.count += 1;
+        if self.shown.len() < RAGGED_SHOWN {
+            self.shown.push((row, cells));
+        }
+    }
+
+    fn problem(&self, width: usize, header: &Header) -> Option<String> {
+        let name = header.name();
+        let (row, cells) = self.shown.first()?;
+        let said = if self.count == 1 {
+            format!("row {row} has {cells} cells, but {name} has {width}")
+        } else {
+            let shown: Vec<String> = self.shown.iter().map(|(row, cells)| format!("row {row} has {cells}")).collect();
+            let more = if self.count > RAGGED_SHOWN as u64 { ", …" } else { "" };
+            format!(
+                "{} rows have not as many cells as {name}, which has {width}: {}{more}",
+                self.count,
+                shown.join(", ")
+            )
+        };
+        // Where the header is narrower than the rows, it may be a title.
+        let is_title = *header == Header::First && self.shown.iter().all(|(_, cells)| *cells > width);
+        let advice = if is_title { format!("; {HEADER_ADVICE}") } else { String::new() };
+        Some(format!("{said}; a delimiter within a cell needs quotes around it{advice}"))
+    }
+}
+
+fn delimiter(text: &str) -> Option<String> {
+    if matches!(text, "tab" | "\\t") {
+        return Some("\t".to_owned());
+    }
+    let is_good = !text.is_empty() && text.chars().count() <= LONGEST_DELIMITER && !text.contains(['"', '\n', '\r']);
+    is_good.then(|| text.to_owned())
+}
+
+/// The delimiter that a file states in a first line such as `sep=;`, which Excel reads and does not count as a row; and
+/// the text after that line.
+fn stated_delimiter(text: &str) -> (Option<&str>, &str) {
+    let end = text.find('\n').map_or(text.len(), |end| end + 1);
+    let line = text[..end].trim_end_matches(['\n', '\r']);
+    let line = line.strip_prefix('"').and_then(|line| line.strip_suffix('"')).unwrap_or(line);
+    let stated = line.get(..4).filter(|word| word.eq_ignore_ascii_case("sep=")).map(|_| &line[4..]);
+    match stated.filter(|stated| stated.chars().count() == 1 && delimiter(stated).is_some()) {
+        Some(stated) => (Some(stated), &text[end..]),
+        None => (None, text),
+    }
 }
 
 /// The names of the columns, as `init` shows them; `None` where the file has no usable header.
 pub(crate) fn header(bytes: &[u8], delimiter: char, encoding: &str) -> Option<Vec<String>> {
     let text = Encoding::named(encoding)?.decode(bytes).ok()?;
-    read_header(&mut Rows::new(&text, delimiter)).ok()
+    let (stated, text) = stated_delimiter(&text);
+    let delimiter = delimiter.to_string();
+    if stated.is_some_and(|stated| stated != delimiter) {
+        return None;
+    }
+    Header::First.read(&mut Rows::new(text, &delimiter)).ok()
 }
 
-fn table(text: &str, delimiter: char) -> Result<Table, String> {
-    let mut rows = Rows::new(text, delimiter);
-    let columns = read_header(&mut rows)?;
+fn read_rows(rows: &mut Rows<'_>, columns: Vec<String>, text: usize, header: &Header) -> Result<Table, String> {
     let width = columns.len();
-    let mut table = TableBuilder::with_columns(columns, text.len());
+    let mut table = TableBuilder::with_columns(columns, text);
     let mut cells = Vec::with_capacity(width);
+    let mut ragged = Ragged::default();
     while let Some(row) = rows.next(&mut cells)? {
         // Spreadsheets write emptied rows at the end of a list as nothing but delimiters.
         if cells.iter().all(|cell| cell.trim().is_empty()) {
             continue;
         }
         if cells.len() != width {
-            return Err(format!(
-                "row {row} has {} cells, but the header has {width}; a delimiter within a cell needs quotes around it",
-                cells.len()
-            ));
+            ragged.add(row, cells.len());
+            continue;
+        }
+        if ragged.count > 0 {
+            continue;
         }
         for cell in &cells {
             table.cell(CellKind::Text, cell.trim());
         }
         table.end_row(row)?;
     }
-    Ok(table.finish())
+    ragged.problem(width, header).map_or_else(|| Ok(table.finish()), Err)
 }
 
-fn read_header(rows: &mut Rows<'_>) -> Result<Vec<String>, String> {
-    let mut cells = Vec::new();
-    let Some(row) = rows.next(&mut cells)? else { return Err("has no header row".to_owned()) };
+fn header_names(row: u64, cells: &[std::borrow::Cow<'_, str>]) -> Result<Vec<String>, String> {
     let mut seen = HashSet::new();
     let mut columns = Vec::with_capacity(cells.len());
     for (index, cell) in cells.iter().enumerate() {
         let name = normal_text(cell);
         if name.is_empty() {
-            return Err(format!("row {row}, the header, has no name for column {}", index + 1));
+            return Err(format!("row {row}, the header, has no name for column {}; {HEADER_ADVICE}", index + 1));
         }
         if !seen.insert(name.to_string()) {
-            return Err(format!("row {row}, the header, has the column {} twice", quoting::column(&name)));
+            let name = quoting::column(&name);
+            return Err(format!("row {row}, the header, has the column {name} twice; {HEADER_ADVICE}"));
         }
         columns.push(name.into_owned());
     }
     Ok(columns)
 }
 
-/// The rows of a text.
-struct Rows<'t> {
-    text: &'t str,
-    delimiter: char,
-    at: usize,
-    row: u64,
-}
-
-/// What ends a cell.
-enum End {
-    Cell,
-    Row,
-}
-
-impl<'t> Rows<'t> {
-    fn new(text: &'t str, delimiter: char) -> Self {
-        Self { text, delimiter, at: 0, row: 0 }
-    }
-
-    /// Reads the next row that is not blank into `cells`; says its number, or `None` at the end.
-    fn next(&mut self, cells: &mut Vec<Cow<'t, str>>) -> Result<Option<u64>, String> {
-        while self.at < self.text.len() {
-            self.row += 1;
-            cells.clear();
-            loop {
-                let (cell, end) = if self.text[self.at..].starts_with('"') { self.quoted()? } else { self.bare() };
-                cells.push(cell);
-                if cells.len() > MOST_COLUMNS {
-                    return Err(format!("row {} has more than {MOST_COLUMNS} cells", self.row));
-                }
-                if let End::Row = end {
-                    break;
-                }
-            }
-            if cells.len() > 1 || !cells[0].trim().is_empty() {
-                return Ok(Some(self.row));
-            }
-        }
-        Ok(None)
-    }
-
-    fn bare(&mut self) -> (Cow<'t, str>, End) {
-        let rest = &self.text[self.at..];
-        let length = rest.find([self.delimiter, '\n', '\r']).unwrap_or(rest.len());
-        self.at += length;
-        // It ends where a cell can end, so there always is an end.
-        let end = self.end().unwrap_or(End::Row);
-        (Cow::Borrowed(&rest[..length]), end)
-    }
-
-    fn quoted(&mut self) -> Result<(Cow<'t, str>, End), String> {
-        self.at += 1;
-        let start = self.at;
-        let mut doubled = false;
-        loop {
-            let Some(length) = self.text[self.at..].find('"') else {
-                return Err(format!(
-                    "row {}: a cell begins with a quote and does not end; the file may have been cut",
-                    self.row
-                ));
-            };
-            self.at += length + 1;
-            if self.text[self.at..].starts_with('"') {
-                self.at += 1;
-                doubled = true;
-                continue;
-            }
-            let cell = &self.text[start..self.at - 1];
-            let end = self.end().ok_or_else(|| {
-                format!(
-                    "row {}: something follows the quote that ends a cell; quotes within a cell must be doubled",
-                    self.row
-                )
-            })?;
-            return Ok((if doubled { Cow::Owned(cell.replace("\"\"", "\"")) } else { Cow::Borrowed(cell) }, end));
-        }
-    }
-
-    /// Steps over what ends a cell, if that is what comes next.
-    fn end(&mut self) -> Option<End> {
-        let rest = &self.text[self.at..];
-        let mut chars = rest.chars();
-        match chars.next() {
-            None => Some(End::Row),
-            Some(c) if c == self.delimiter => {
-                self.at += c.len_utf8();
-                Some(End::Cell)
-            }
-            Some('\r') if chars.next() == Some('\n') => {
-                self.at += 2;
-                Some(End::Row)
-            }
-            Some('\r' | '\n') => {
-                self.at += 1;
-                Some(End::Row)
-            }
-            Some(_) => None,
-        }
-    }
-}
-
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn rows(text: &str, delimiter: char) -> Result<Vec<(u64, Vec<String>)>, String> {
-        let mut rows = Rows::new(text, delimiter);
-        let (mut found, mut cells) = (Vec::new(), Vec::new());
-        while let Some(row) = rows.next(&mut cells)? {
-            found.push((row, cells.iter().map(|cell| cell.to_string()).collect()));
-        }
-        Ok(found)
-    }
-
-    #[test]
-    fn rows_are_numbered_as_spreadsheets_do() {
-        let text = "a,b\r\n\r\n\"x\ny\",\"1 \"\"2\"\"\"\r\n3,4\n\n5,6\r7,8";
-        let cells = |cells: [&str; 2]| cells.map(str::to_owned).to_vec();
-        assert_eq!(
-            rows(text, ',').unwrap(),
-            [
-                (1, cells(["a", "b"])),
-                (3, cells(["x\ny", "1 \"2\""])),
-                (4, cells(["3", "4"])),
-                (6, cells(["5", "6"])),
-                (7, cells(["7", "8"])),
-            ]
-        );
-        assert_eq!(rows("a,\n,", ',').unwrap(), [(1, cells(["a", ""])), (2, cells(["", ""]))]);
-        assert_eq!(rows("", ',').unwrap(), []);
-    }
-
-    #[test]
-    fn quotes_are_strict() {
-        // A lenient reader makes one row of the two people here, and nothing of it is ragged.
-        let swallowed = "id,name,mail\n1,\"Anna,a@x\n2,\"Bo,b@x\n";
-        for (text, expected) in [
-            (swallowed, "row 2: something follows the quote"),
-            ("a,b\n1,\"An", "row 2: a cell begins with a quote and does not end"),
-            ("\"a\" ,b", "row 1: something follows the quote"),
-        ] {
-            let error = rows(text, ',').unwrap_err();
-            assert!(error.contains(expected), "{error}");
-        }
-        assert_eq!(rows("5\" pipe,x", ',').unwrap()[0].1, ["5\" pipe", "x"]);
-    }
-
-    #[test]
-    fn what_a_header_or_row_cannot_be() {
-        for (text, expected) in [
-            ("\n\n", "no header"),
-            ("a,,b\n", "no name for column 2"),
-            ("a,b,a\n", "`a` twice"),
-            // The same letter, composed and decomposed.
-            ("\u{e5},a\u{30a}\n", "twice"),
-            ("a,b\n1,2\n3\n", "row 3 has 1 cells, but the header has 2"),
-            ("a,b\n1,2,3\n", "row 2 has 3 cells"),
-        ] {
-            let error = table(text, ',').unwrap_err();
-            assert!(error.contains(expected), "{text:?}: {error}");
-        }
-        assert_eq!(table("a,b\n", ',').unwrap().len(), 0);
-        assert_eq!(table("a;b\n1;2\n;\n ; \n", ';').unwrap().len(), 1);
-    }
-
-    #[test]
-    fn delimiters_are_one_character() {
-        for (text, expected) in [
-            (";", Some(';')),
-            ("\t", Some('\t')),
-            ("tab", Some('\t')),
-            ("\\t", Some('\t')),
-            ("\u{a6}", Some('\u{a6}')),
-            ("", None),
-            (";;", None),
-            ("\"", None),
-            ("\n", None),
-        ] {
-            assert_eq!(delimiter(text), expected, "{text:?}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn what_the_csv_crate_writes_is_read_back(
-            delimiter in prop::sample::select(vec![b',', b';', b'\t', b'|', b':', b'x', b' ']),
-            crlf in any::<bool>(),
-            table in (1..5usize).prop_flat_map(|width| {
-                prop::collection::vec(prop::collection::vec("[ax;,|:\"\\t\\r\\n \u{e5}]{0,4}", width), 1..6)
-            }),
-        ) {
-            let terminator = if crlf { csv::Terminator::CRLF } else { csv::Terminator::Any(b'\n') };
-            let mut writer =
-                csv::WriterBuilder::new().delimiter(delimiter).terminator(terminator).from_writer(Vec::new());
-            for row in &table {
-                writer.write_record(row).unwrap();
-            }
-            let text = String::from_utf8(writer.into_inner().unwrap()).unwrap();
-            let read: Vec<Vec<String>> =
-                rows(&text, char::from(delimiter)).unwrap().into_iter().map(|(_, cells)| cells).collect();
-            // A row of one blank cell is a blank line.
-            let written: Vec<Vec<String>> =
-                table.into_iter().filter(|row| row.len() > 1 || !row[0].trim().is_empty()).collect();
-            prop_assert_eq!(read, written);
-        }
-
-        #[test]
-        fn no_text_makes_it_panic(text in "[a,;\"\\r\\n\u{e5}]{0,40}") {
-            let _ = table(&text, ',');
-            let _ = table(&text, '\u{e5}');
-        }
-    }
-}
+mod tests;

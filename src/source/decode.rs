@@ -47,12 +47,28 @@ impl Encoding {
     /// The text, without a byte-order mark.
     pub(super) fn decode(self, bytes: &[u8]) -> Result<Cow<'_, str>, String> {
         let (bytes, encoding) = self.after_mark(bytes)?;
+        if encoding.is_single_byte() && !bytes.is_ascii() && std::str::from_utf8(bytes).is_ok() {
+            return Err(format!(
+                "is UTF-8 with letters of several bytes, but is to be read as {}, which would make other letters of them; \
+                 set encoding = \"utf-8\"",
+                self.name()
+            ));
+        }
         match encoding {
             Self::Utf8 => utf8(bytes),
             Self::Latin1 => latin1(bytes),
             Self::Utf16 { big_endian: true } => other(bytes, encoding_rs::UTF_16BE),
             Self::Utf16 { big_endian: false } => other(bytes, encoding_rs::UTF_16LE),
             Self::Other(encoding) => other(bytes, encoding),
+        }
+    }
+
+    /// Whether every byte is a letter, so that any bytes can be read.
+    fn is_single_byte(self) -> bool {
+        match self {
+            Self::Latin1 => true,
+            Self::Utf8 | Self::Utf16 { .. } => false,
+            Self::Other(encoding) => encoding.is_single_byte(),
         }
     }
 
@@ -76,9 +92,9 @@ impl Encoding {
 }
 
 fn utf8(bytes: &[u8]) -> Result<Cow<'_, str>, String> {
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        let line = 1 + bytes[..error.valid_up_to()].iter().filter(|&&byte| byte == b'\n').count();
-        format!("line {line} is not UTF-8; where that is right, set its encoding, such as encoding = \"windows-1252\"")
+    let text = std::str::from_utf8(bytes).map_err(|_| {
+        let lines = lines_not_utf8(bytes);
+        format!("{lines} not UTF-8; where that is right, set its encoding, such as encoding = \"windows-1252\"")
     })?;
     if text.contains('\0') {
         return Err(
@@ -87,6 +103,17 @@ fn utf8(bytes: &[u8]) -> Result<Cow<'_, str>, String> {
         );
     }
     Ok(Cow::Borrowed(text))
+}
+
+/// Says which line is not UTF-8, and how many others are not.
+fn lines_not_utf8(bytes: &[u8]) -> String {
+    let lines = (1..).zip(bytes.split(|byte| *byte == b'\n'));
+    let mut wrong = lines.filter(|(_, line)| std::str::from_utf8(line).is_err()).map(|(number, _): (u64, _)| number);
+    let first = wrong.next().unwrap_or(1);
+    match wrong.count() {
+        0 => format!("line {first} is"),
+        more => format!("line {first} and {more} more are"),
+    }
 }
 
 fn latin1(bytes: &[u8]) -> Result<Cow<'_, str>, String> {
@@ -167,5 +194,17 @@ mod tests {
         refused("utf-16le", b"\x00\xd8a\0", "line 1");
         refused("ascii", b"\xe5", "not UTF-8");
         refused("shift_jis", b"\x82", "line 1 is not Shift_JIS");
+        refused("utf-8", b"a\nb\xe5\n\xe5\n\nx\xe4", "line 2 and 2 more are not UTF-8");
+    }
+
+    #[test]
+    fn no_letters_are_made_of_utf8_by_luck() {
+        let name = "M\u{fc}ller, \u{141}ukasz, Zo\u{eb}".as_bytes();
+        for encoding in ["windows-1252", "iso-8859-1", "iso-8859-15", "cp1250", "koi8-r", "macintosh"] {
+            refused(encoding, name, "is UTF-8 with letters of several bytes");
+            refused(encoding, name, "set encoding = \"utf-8\"");
+            assert_eq!(decoded(encoding, b"Mueller"), "Mueller");
+        }
+        assert_eq!(decoded("windows-1252", b"M\xfcller, \xe9"), "M\u{fc}ller, \u{e9}");
     }
 }

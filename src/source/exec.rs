@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 
 use super::format::{Format, FormatName};
-use super::{Conditions, ReadError, Reading, Source, blocking};
+use super::{Conditions, EXIT_STATUS, ReadError, Reading, Source, blocking};
 use crate::files::LARGEST_LIST;
 use crate::setting::quoting::{is_variable_name, length, variable};
 use crate::setting::section::Section;
@@ -37,7 +37,8 @@ pub(super) struct ExecSource {
 }
 
 impl ExecSource {
-    pub(super) const KEYS: &[&str] = &["command", "env", "format", "delimiter", "encoding", "pointer"];
+    pub(super) const KEYS: &[&str] =
+        &["command", "env", "format", "delimiter", "encoding", "header_row", "columns", "pointer"];
 
     pub(super) fn from_section(section: &Section<'_>) -> Result<Self, ConfigError> {
         let why = "the program and its arguments, such as [\"./employees.sh\", \"--all\"]";
@@ -48,8 +49,9 @@ impl ExecSource {
         section.starts("command", &argv);
         let name = section.word("format", FormatName::WORDS)?;
         let name = name.ok_or_else(|| section.missing("format", "what it prints: \"csv\", \"json\" or \"jsonl\""))?;
-        let foreign =
-            ["delimiter", "encoding", "pointer"].into_iter().find(|key| section.has(key) && !name.keys().contains(key));
+        let foreign = ["delimiter", "encoding", "header_row", "columns", "pointer"]
+            .into_iter()
+            .find(|key| section.has(key) && !name.keys().contains(key));
         let format = Format::from_section(name, section)?;
         if let Some(foreign) = foreign {
             return Err(section.problem(foreign, format!("does not go with format = \"{}\"", format.name())));
@@ -84,7 +86,7 @@ impl ExecSource {
         let (format, program) = (self.format.clone(), program.clone());
         let table =
             move || format.table(&printed).map_err(|problem| format!("what {program} printed: {problem}").into());
-        Ok(Reading { table: blocking(table).await?, proof: Some("exit-status") })
+        Ok(Reading { table: blocking(table).await?, proof: Some(EXIT_STATUS), modified: None })
     }
 
     fn start(&self) -> std::io::Result<Child> {
@@ -115,6 +117,10 @@ impl Source for ExecSource {
             identity.insert("env", format!("{env:?}"));
         }
         identity
+    }
+
+    fn has_only_texts(&self) -> bool {
+        self.format.has_only_texts()
     }
 
     fn read<'a>(&'a self, conditions: &'a Conditions<'a>) -> BoxFuture<'a, Result<Reading, ReadError>> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use futures_util::future::BoxFuture;
 
@@ -38,9 +39,9 @@ impl FileSource {
     }
 
     fn read_whole(&self) -> Result<Reading, ReadError> {
-        let bytes = self.file.read()?;
+        let (bytes, modified) = self.file.read()?;
         let table = self.format.table(&bytes).map_err(|problem| format!("{} {problem}", self.file.name()))?;
-        Ok(Reading { table, proof: self.file.proof() })
+        Ok(Reading { table, proof: self.file.proof(), modified })
     }
 }
 
@@ -51,6 +52,10 @@ impl Source for FileSource {
 
     fn identity(&self) -> BTreeMap<&'static str, String> {
         self.format.identity()
+    }
+
+    fn has_only_texts(&self) -> bool {
+        self.format.has_only_texts()
     }
 
     fn read<'a>(&'a self, _: &'a Conditions<'a>) -> BoxFuture<'a, Result<Reading, ReadError>> {
@@ -72,10 +77,11 @@ impl FileSettings {
         self.path.display().to_string()
     }
 
-    /// Reads the file once, so that what is hashed is what is parsed.
-    pub(super) fn read(&self) -> Result<Vec<u8>, String> {
+    /// Reads the file once, so that what is hashed is what is parsed; and says when it was last changed.
+    pub(super) fn read(&self) -> Result<(Vec<u8>, Option<SystemTime>), String> {
         let name = self.name();
-        let bytes = read_unchanged(&self.path, LARGEST_LIST).map_err(|error| format!("cannot read {name}: {error}"))?;
+        let (bytes, modified) =
+            read_unchanged(&self.path, LARGEST_LIST).map_err(|error| format!("cannot read {name}: {error}"))?;
         if bytes.is_empty() {
             return Err(format!("{name} is empty; a list with nobody in it cannot be told from one that was lost"));
         }
@@ -86,7 +92,7 @@ impl FileSettings {
                 return Err(format!("{name} is {found}, but {} says {stated}", path.display()));
             }
         }
-        Ok(bytes)
+        Ok((bytes, modified))
     }
 
     /// What proves that the file is whole.

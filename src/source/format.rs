@@ -57,6 +57,14 @@ impl Format {
         }
     }
 
+    /// Whether every cell is a text.
+    pub(super) fn has_only_texts(&self) -> bool {
+        match self {
+            Self::Csv(_) => true,
+            Self::Json(_) | Self::Jsonl => false,
+        }
+    }
+
     /// The settings that decide what the records say.
     pub(super) fn identity(&self) -> BTreeMap<&'static str, String> {
         match self {

@@ -5,7 +5,9 @@
 
 mod auth;
 mod columns;
+mod errors;
 mod link;
+mod modified;
 mod oauth2;
 mod paging;
 mod place;
@@ -17,15 +19,18 @@ use futures_util::future::BoxFuture;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 use serde_json::value::RawValue;
 
-use super::json::{Properties, Records};
+use super::json::Records;
 use super::pointer::Pointer;
 use super::table::TableBuilder;
 use super::{Conditions, ReadError, Reading, Source, blocking};
-use crate::http::{self, Answer};
+use crate::http::Answer;
 use crate::setting::ConfigError;
 use crate::setting::section::Section;
 
 pub(super) use columns::{Columns, not_an_object};
+pub(super) use errors::errors_in;
+use errors::words_instead;
+use modified::Modified;
 use paging::{Page, Paging, Walk};
 use place::Total;
 pub(super) use server::{Call, Connection, Server, is_part};
@@ -85,6 +90,7 @@ impl HttpSource {
         let first = Call { url: self.server.url.clone(), body: self.body.clone() };
         let mut walk = Walk::new(self.paging.clone(), self.total.clone(), first)?;
         let mut records = Records::new(TableBuilder::new(0));
+        let mut modified = Modified::default();
         loop {
             let page = walk.page();
             let on_page = |error: ReadError| match error {
@@ -103,14 +109,13 @@ impl HttpSource {
             if is_part(&answer) {
                 walk.take_part();
             }
+            modified.take(&answer.headers);
             let (pointer, columns, ignores_errors) = (self.records.clone(), self.columns.clone(), self.ignores_errors);
             // A page can be so large that reading it would hold up the other sources.
             let taken = blocking(move || {
-                let is_records = |name: &str| pointer.steps().first().is_some_and(|step| step == name);
-                let more = match errors_in(&answer.body, is_records) {
-                    Some(said) if !ignores_errors => {
-                        Err(format!("{said}; if that is no failure, set errors = \"ignore\""))
-                    }
+                let errors = if ignores_errors { None } else { errors_in(&answer.body, &pointer) };
+                let more = match errors {
+                    Some(said) => Err(format!("{said}; if that is no failure, set errors = \"ignore\"")),
                     _ => take(&answer, &pointer, &columns, &mut walk, &mut records),
                 };
                 Ok((more, walk, records))
@@ -133,7 +138,7 @@ impl HttpSource {
         }
         // Most servers promise no order, and a plan must not depend on one.
         let table = blocking(move || Ok(records.builder.finish().in_order_of_named_content()?)).await?;
-        Ok(Reading { table, proof })
+        Ok(Reading { table, proof, modified: modified.time() })
     }
 }
 
@@ -164,23 +169,6 @@ impl Source for HttpSource {
     }
 }
 
-/// What an answer with a good status says of errors, in a member beside its records. A list beside an error is not whole,
-/// however many records are in it.
-pub(super) fn errors_in(body: &[u8], is_records: impl Fn(&str) -> bool) -> Option<String> {
-    let document: &RawValue = serde_json::from_slice(body).ok()?;
-    let Properties(members) = serde_json::from_str(document.get()).ok()?;
-    let is_error = |name: &str| matches!(name, "error" | "errors") && !is_records(name);
-    let (name, _) = members.iter().find(|(name, value)| is_error(name) && says_something(value))?;
-    let said = http::words(body).unwrap_or_else(|| "no reason given".to_owned());
-    Some(format!("the answer has `{name}` beside its records, so that they are not all: {said}"))
-}
-
-/// Whether a member says that there is something.
-fn says_something(value: &RawValue) -> bool {
-    let text: String = value.get().chars().filter(|c| !c.is_ascii_whitespace()).take(6).collect();
-    !matches!(text.as_str(), "null" | "false" | "0" | "\"\"" | "[]" | "{}")
-}
-
 /// Takes the records of an answer, and says whether there is another page.
 fn take(
     answer: &Answer,
@@ -196,9 +184,11 @@ fn take(
         place => format!("what stands at {place}"),
     };
     let found = pointer.find(document)?;
-    let list = found.ok_or_else(|| format!("nothing stands at {pointer}; `records` must say where the list is"))?;
+    let words = || words_instead(&answer.body);
+    let list =
+        found.ok_or_else(|| format!("nothing stands at {pointer}; `records` must say where the list is{}", words()))?;
     let rows: Vec<&RawValue> = serde_json::from_str(list.get())
-        .map_err(|_| format!("{} is no list; `records` must say where the list is", place()))?;
+        .map_err(|_| format!("{} is no list; `records` must say where the list is{}", place(), words()))?;
     for (position, row) in (1..).zip(&rows) {
         let record = columns.record(records, walk.records() + position, row);
         record.map_err(|problem| format!("record {position}: {problem}"))?;

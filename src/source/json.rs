@@ -89,8 +89,22 @@ impl Records {
     }
 
     /// Puts a value into a column of the record that is under way.
+    ///
+    /// # Errors
+    /// Where the list has more columns than one of people. A value that cannot be read is an error for whoever uses it.
     pub(super) fn set(&mut self, column: usize, raw: &str) -> Result<(), String> {
-        let (kind, text) = scalar(raw)?;
+        self.put(column, scalar(raw).unwrap_or_else(|problem| (CellKind::Unreadable, problem.into())))
+    }
+
+    /// The same of a value that cannot be read, for this reason.
+    ///
+    /// # Errors
+    /// As for [`Self::set`].
+    pub(super) fn set_unreadable(&mut self, column: usize, problem: &str) -> Result<(), String> {
+        self.put(column, (CellKind::Unreadable, problem.into()))
+    }
+
+    fn put(&mut self, column: usize, (kind, text): (CellKind, Cow<'_, str>)) -> Result<(), String> {
         if column >= MAX_COLUMNS {
             return Err(format!(
                 "the records up to here have more than {MAX_COLUMNS} different properties; records of people have the \
@@ -100,10 +114,21 @@ impl Records {
         if self.row.len() <= column {
             self.row.resize(column + 1, None);
         }
-        match self.row[column].replace((kind, Cow::Owned(text.into_owned()))) {
-            Some(_) => Err("a property stands twice in it".to_owned()),
-            None => Ok(()),
-        }
+        let cell = &mut self.row[column];
+        *cell = Some(match cell {
+            None => (kind, Cow::Owned(text.into_owned())),
+            Some(_) => {
+                let name = quoting::column(self.builder.column_name(column));
+                (CellKind::Unreadable, format!("the property {name} stands twice in the record").into())
+            }
+        });
+        Ok(())
+    }
+
+    /// Ends a record of which nothing can be read, because it is no object.
+    fn end_unreadable<E: de::Error>(&mut self, number: u64, what: &str) -> Result<(), E> {
+        let problem = format!("is {what} and no object, as a record is");
+        self.builder.end_unreadable_row(number, &problem).map_err(E::custom)
     }
 
     /// Ends the record that is under way; a column that was not set is empty.
@@ -129,7 +154,7 @@ impl<'de> DeserializeSeed<'de> for Record<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
+        deserializer.deserialize_any(self)
     }
 }
 
@@ -138,6 +163,35 @@ impl<'de> Visitor<'de> for Record<'_> {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a record, which is an object")
+    }
+
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<(), E> {
+        self.records.end_unreadable(self.number, "true or false")
+    }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<(), E> {
+        self.records.end_unreadable(self.number, "a number")
+    }
+
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<(), E> {
+        self.records.end_unreadable(self.number, "a number")
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<(), E> {
+        self.records.end_unreadable(self.number, "a number")
+    }
+
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<(), E> {
+        self.records.end_unreadable(self.number, "a text")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<(), E> {
+        self.records.end_unreadable(self.number, "null")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        self.records.end_unreadable(self.number, "a list")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut properties: A) -> Result<(), A::Error> {

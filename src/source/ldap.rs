@@ -129,7 +129,8 @@ impl LdapSource {
         judge(&lacking, schema.as_ref(), &found.others, label)?;
         connection.close().await;
         let proof = if self.ignores_referrals { "paged-results,referrals-ignored" } else { "paged-results" };
-        Ok(Reading { table: blocking(move || Ok(table(&columns, found)?)).await?, proof: Some(proof) })
+        let table = blocking(move || Ok(table(&columns, found)?)).await?;
+        Ok(Reading { table, proof: Some(proof), modified: None })
     }
 
     async fn find(

@@ -1,36 +1,39 @@
-//! One source: read within its time, held against its proofs, and with one record for each key.
+//! One source: read within its time, held against its proofs, and with the keys of its records.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use minijinja::value::ValueKind;
-use minijinja::{Environment, Expression, Value};
 use tokio::time::timeout;
 
+use super::keys::{self, Keys};
+use super::settings::{Missing, Prefer, SourceSettings};
 use super::table::Table;
-use super::{Conditions, ReadError, Reading, SourceError, blocking, no_such_column, untrusted};
-use crate::config::{Missing, SourceSettings};
-use crate::plan::SourceSummary;
-use crate::setting::ConfigError;
-use crate::setting::template::{ColumnName, Template, environment, said};
-use crate::template_cost::{Progress, in_time};
+use super::{
+    Conditions, EXIT_STATUS, LAST_PAGE, ReadError, Reading, SourceError, age, blocking, preference, untrusted,
+};
+use crate::plan::{SourceSummary, unproven};
 
+/// The proof of a list that has none.
+const TRUSTED: &str = "trusted";
 /// How many rows a message names.
 const ROWS_SHOWN: usize = 10;
-/// How many characters of a key it shows.
-const KEY_SHOWN: usize = 100;
+/// How many keys a message names.
+const KEYS_SHOWN: usize = 5;
 
-/// A source that was read, with no key twice.
+/// A source that was read.
 pub(crate) struct Listing {
     pub(super) name: Arc<str>,
     pub(super) table: Table,
     /// The columns that the settings use.
     pub(super) used: BTreeSet<Box<str>>,
-    /// The place of the key column.
-    pub(super) key: usize,
+    pub(super) keys: Keys,
+    /// What messages call the key.
+    pub(super) key_label: String,
+    /// The rows that have a key which others have too: each group has one key, its rows in the order of what they hold.
+    pub(super) repeated: Vec<Box<[u32]>>,
     pub(super) without_key: u64,
-    /// The records that `prefer` has decided against, where there are any.
-    pub(super) passed_over: Option<Table>,
+    /// Which one counts of several with one key.
+    pub(super) prefer: Option<Prefer>,
     /// Whether everybody in scope must have a record here.
     pub(super) everybody: bool,
     pub(super) summary: SourceSummary,
@@ -44,37 +47,32 @@ impl Listing {
     }
 
     async fn read_whole(source: &SourceSettings, conditions: &Conditions<'_>) -> Result<Self, ReadError> {
-        let reading = timeout(conditions.timeout, source.kind.read(conditions)).await;
-        let Reading { table, proof } = reading.map_err(|_| {
-            let limit = jiff::SignedDuration::try_from(conditions.timeout).unwrap_or_default();
-            format!(
-                "was not read within its timeout of {limit:#}; set a longer `timeout` in its [[source]] if it needs one"
-            )
-        })??;
+        let Reading { table, proof, modified: _ } = read_in_time(source, conditions).await?;
         let records = table.len() as u64;
-        conditions.not_too_many(records)?;
-        if let Some(expected) = source.expect_records.filter(|&expected| expected != records) {
-            return Err(format!("has {records} records, but expect_records says {expected}").into());
-        }
-        let proofs: Vec<&str> = source.expect_records.map(|_| "expect_records").into_iter().chain(proof).collect();
-        let proof = if proofs.is_empty() { "trusted".to_owned() } else { proofs.join("+") };
-        let key = key_column(&table, source)?;
+        let proof = match table.parts().next() {
+            None => proof_of(source.expect_records.is_some(), proof),
+            Some(_) => proof_of_parts(source.expect_records.is_some(), &table),
+        };
         let (name, kind) = (Arc::clone(&source.name), source.kind.kind());
-        let used = conditions.columns.clone();
+        let (used, calendar) = (conditions.columns.clone(), conditions.calendar.clone());
         let (prefer, everybody) = (source.prefer.clone(), source.missing == Missing::Error);
+        let key = source.key.clone();
         blocking(move || {
-            let (order, without_key) = table.sorted_by(key)?;
+            let (keys, table) = Keys::of(table, &key, &name, &calendar)?;
+            prefer.as_ref().map_or(Ok(()), |prefer| preference::columns(prefer, &table, &name).map(drop))?;
+            let (order, without_key) = table.sorted_by(|row| keys.key(&table, row));
             let fingerprint = table.fingerprint(&order);
-            let (table, passed_over) = passed_over_in_time(table, key, order, without_key, &name, prefer)?;
-            let (table, passed_over) = if passed_over.is_empty() {
-                (table, None)
-            } else {
-                let (table, passed_over) = table.split(&passed_over)?;
-                (table, Some(passed_over))
+            let repeated = repeated(&table, &keys, &order[without_key..]);
+            let summary = SourceSummary {
+                name: name.to_string(),
+                kind: kind.to_owned(),
+                records,
+                proof,
+                fingerprint,
+                join: None,
             };
-            let summary = SourceSummary { name: name.to_string(), kind: kind.to_owned(), records, proof, fingerprint };
-            let without_key = without_key as u64;
-            Ok(Self { name, table, used, key, without_key, passed_over, everybody, summary })
+            let (without_key, key_label) = (without_key as u64, key.label());
+            Ok(Self { name, table, used, keys, key_label, repeated, without_key, prefer, everybody, summary })
         })
         .await
     }
@@ -84,146 +82,121 @@ impl Listing {
         &self.summary
     }
 
-    /// How many of its records have no key.
-    pub(crate) fn without_key(&self) -> u64 {
-        self.without_key
+    /// The key of a record; empty where it has none that can be used.
+    pub(super) fn key(&self, row: usize) -> &str {
+        self.keys.key(&self.table, row)
     }
 
-    /// How many records `prefer` has decided against.
-    pub(crate) fn passed_over(&self) -> usize {
-        self.passed_over.as_ref().map_or(0, Table::len)
+    /// What is to be said of its keys, for people to read: those that are missing, cannot be used or are repeated.
+    pub(crate) fn key_remarks(&self) -> Vec<String> {
+        let mut remarks = self.missing_keys();
+        remarks.extend(self.repeated_remark());
+        remarks
     }
-}
 
-/// The place of the key column; a place beyond the last column where an empty list does not tell its columns.
-fn key_column(table: &Table, source: &SourceSettings) -> Result<usize, ConfigError> {
-    if let Some(column) = table.column(&source.key) {
-        return Ok(column);
+    /// Those that are missing or cannot be used.
+    pub(super) fn missing_keys(&self) -> Vec<String> {
+        let mut remarks = Vec::new();
+        let unusable = self.keys.problems();
+        let missing = self.without_key - unusable.map_or(0, |(count, ..)| count as u64);
+        if missing > 0 {
+            remarks.push(format!("{} no key ({})", have(missing), self.key_label));
+        }
+        if let Some((count, row, problem)) = unusable {
+            let row = self.table.row_number(row as usize);
+            remarks.push(format!("{} a key that cannot be used; row {row}: {problem}", have(count as u64)));
+        }
+        remarks
     }
-    if !table.knows_its_columns() {
-        return Ok(usize::MAX);
+
+    pub(super) fn repeated_remark(&self) -> Option<String> {
+        let records: usize = self.repeated.iter().map(|rows| rows.len()).sum();
+        let keys = self.repeated.len();
+        let named = |rows: &[u32]| format!("{} ({})", keys::shown(self.key(rows[0] as usize)), self.rows(rows));
+        let shown: Vec<String> = self.repeated.iter().take(KEYS_SHOWN).map(|rows| named(rows)).collect();
+        let more = if keys > KEYS_SHOWN { ", …" } else { "" };
+        let noun = if keys == 1 { "key is" } else { "keys are" };
+        (keys > 0)
+            .then(|| format!("{keys} {noun} that of several records, {records} in all: {}{more}", shown.join(", ")))
     }
-    let setting = format!("`key` in [[source]] `{}`", source.name);
-    Err(no_such_column(&setting, &source.name, &source.key, table))
-}
 
-/// The same, for a preference that must not take for ever.
-fn passed_over_in_time(
-    table: Table,
-    key: usize,
-    order: Vec<u32>,
-    without_key: usize,
-    source: &Arc<str>,
-    prefer: Option<Template>,
-) -> Result<(Table, Vec<u32>), ReadError> {
-    let Some(prefer) = prefer else {
-        let passed_over = passed_over(&table, key, &order[without_key..], source, None)?;
-        return Ok((table, passed_over));
-    };
-    let (source, setting) = (Arc::clone(source), Arc::clone(&prefer.setting));
-    let decided = in_time(move |progress| {
-        let passed_over = passed_over(&table, key, &order[without_key..], &source, Some((&prefer, progress)))?;
-        Ok((table, passed_over))
-    });
-    decided.map_err(|problem| ConfigError::Invalid(format!("{setting} {problem}")))?
-}
+    /// Says that some rows have one key.
+    pub(super) fn same_key(&self, rows: &[u32]) -> String {
+        let key = keys::shown(self.key(rows[0] as usize));
+        format!("{} of source `{}` have the same {} {key}", self.rows(rows), self.name, self.key_label)
+    }
 
-/// The rows that stand behind another one with the same key, in ascending order. `order` are the rows with a key, sorted
-/// by it. Which one stands in front is for `prefer` to say, and it must say so of exactly one.
-fn passed_over(
-    table: &Table,
-    key: usize,
-    order: &[u32],
-    source: &str,
-    prefer: Option<(&Template, &Progress)>,
-) -> Result<Vec<u32>, ReadError> {
-    let environment = environment();
-    let preference = prefer.map(|(prefer, _)| Preference::new(prefer, table, source, &environment)).transpose()?;
-    let mut passed_over = Vec::new();
-    let key_of = |row: u32| table.cell(row as usize, key).text;
-    for rows in order.chunk_by(|&a, &b| key_of(a) == key_of(b)).filter(|rows| rows.len() > 1) {
-        let twins =
-            || format!("{} have the same {} {:?}", listed(table, rows), table.columns()[key], shown(key_of(rows[0])));
-        let Some(preference) = &preference else {
-            let hint =
-                "`prefer` in its [[source]], such as prefer = \"is_primary == 'Y'\", can say which of them counts";
-            return Err(format!("{}; {hint}", twins()).into());
+    /// Rows by their numbers, of many the first ones.
+    fn rows(&self, rows: &[u32]) -> String {
+        let mut rows: Vec<usize> = rows.iter().map(|&row| row as usize).collect();
+        rows.sort_unstable();
+        let number = |row: &usize| {
+            let number = self.table.row_number(*row);
+            self.table.part_of(*row).map_or_else(|| number.to_string(), |part| format!("{number} of `{}`", part.name))
         };
-        let before = passed_over.len();
-        for &row in rows {
-            if !preference.holds(row).map_err(|problem| format!("{}, and {problem}", twins()))? {
-                passed_over.push(row);
+        let shown: Vec<String> = rows.iter().take(ROWS_SHOWN).map(number).collect();
+        match &shown[..] {
+            [one, other] => format!("rows {one} and {other}"),
+            shown if rows.len() > shown.len() => {
+                format!("rows {} and {} more", shown.join(", "), rows.len() - shown.len())
             }
-            if let Some((_, progress)) = prefer {
-                progress.step();
-            }
-        }
-        let preferred = rows.len() - (passed_over.len() - before);
-        if preferred != 1 {
-            let problem = format!("{}; `prefer` is true of {preferred} of them, and must be true of just one", twins());
-            return Err(problem.into());
-        }
-    }
-    passed_over.sort_unstable();
-    Ok(passed_over)
-}
-
-/// Rows by their numbers, of many the first ones.
-fn listed(table: &Table, rows: &[u32]) -> String {
-    let mut numbers: Vec<u64> = rows.iter().map(|&row| table.row_number(row as usize)).collect();
-    numbers.sort_unstable();
-    match numbers[..] {
-        [one, other] => format!("rows {one} and {other}"),
-        _ => {
-            let shown: Vec<String> = numbers.iter().take(ROWS_SHOWN).map(u64::to_string).collect();
-            let more = if numbers.len() > ROWS_SHOWN { ", …" } else { "" };
-            format!("rows {}{more}", shown.join(", "))
+            shown => format!("rows {}", shown.join(", ")),
         }
     }
 }
 
-/// The beginning of a long key.
-fn shown(key: &str) -> &str {
-    key.char_indices().nth(KEY_SHOWN).map_or(key, |(end, _)| &key[..end])
+/// What the plan says of a source's completeness.
+pub(super) fn proof_of(is_counted: bool, proof: Option<&str>) -> String {
+    match (is_counted, proof) {
+        (false, None) => TRUSTED.to_owned(),
+        (false, Some(proof)) => proof.to_owned(),
+        (true, None | Some(LAST_PAGE | EXIT_STATUS)) => "expect_records".to_owned(),
+        (true, Some(proof)) => format!("expect_records+{proof}"),
+    }
 }
 
-/// `prefer` of a source: an expression over the columns of one record.
-struct Preference<'t> {
-    expression: Expression<'t, 't>,
-    table: &'t Table,
-    source: &'t str,
-    /// The columns that it uses, with their places.
-    columns: Vec<(&'t str, usize)>,
+/// The same of several lists together: what proves each of them, or that one of them is not proven.
+fn proof_of_parts(is_counted: bool, table: &Table) -> String {
+    if is_counted {
+        return "expect_records".to_owned();
+    }
+    let weakest = table.parts().find(|part| unproven(&part.proof).is_some());
+    let proofs: BTreeSet<&str> = table.parts().map(|part| &*part.proof).collect();
+    weakest.map_or_else(|| proofs.into_iter().collect::<Vec<_>>().join("+"), |part| part.proof.clone())
 }
 
-impl<'t> Preference<'t> {
-    fn new(
-        prefer: &'t Template,
-        table: &'t Table,
-        source: &'t str,
-        environment: &'t Environment<'t>,
-    ) -> Result<Self, ConfigError> {
-        let place = |name: &'t ColumnName| match table.column(&name.column) {
-            Some(place) => Ok((&*name.column, place)),
-            None => Err(no_such_column(&prefer.setting, source, &name.column, table)),
-        };
-        // An empty list need not know its columns; nothing stands twice in it.
-        let columns =
-            prefer.columns.iter().filter(|_| table.knows_its_columns()).map(place).collect::<Result<_, _>>()?;
-        let expression = environment
-            .compile_expression(&prefer.text)
-            .map_err(|error| ConfigError::Invalid(format!("{}: {error}", prefer.setting)))?;
-        Ok(Self { expression, table, source, columns })
+/// Reads all records of a source, and holds them against what is known of the list as a whole.
+pub(super) async fn read_in_time(source: &SourceSettings, conditions: &Conditions<'_>) -> Result<Reading, ReadError> {
+    let reading = timeout(conditions.timeout, source.kind.read(conditions)).await;
+    let reading = reading.map_err(|_| {
+        let limit = jiff::SignedDuration::try_from(conditions.timeout).unwrap_or_default();
+        format!(
+            "was not read within its timeout of {limit:#}; set a longer `timeout` in its [[source]] if it needs one"
+        )
+    })??;
+    let records = reading.table.len() as u64;
+    conditions.not_too_many(records)?;
+    if let Some(expected) = source.expect_records.filter(|&expected| expected != records) {
+        return Err(format!("has {records} records, but expect_records says {expected}").into());
     }
+    if records > 0 && reading.table.unreadable_rows() == reading.table.len() {
+        let problem = reading.table.unreadable_row(0).unwrap_or_default();
+        let row = reading.table.row_number(0);
+        return Err(format!("none of its {records} records can be read; record {row} {problem}").into());
+    }
+    if let Some(max_age) = &source.max_age {
+        age::check(max_age, &source.name, &reading, conditions.now)?;
+    }
+    Ok(reading)
+}
 
-    fn holds(&self, row: u32) -> Result<bool, String> {
-        let cells =
-            || self.columns.iter().map(|&(name, place)| (name, self.table.cell(row as usize, place).value(false)));
-        let record = Value::from_pairs(cells().chain([(self.source, Value::from_pairs(cells()))]));
-        let value = self.expression.eval(record).map_err(|error| format!("`prefer` fails: {}", said(&error)))?;
-        match value.kind() {
-            ValueKind::Bool => Ok(value.is_true()),
-            kind => Err(format!("`prefer` gives {kind} and neither true nor false; compare it with something")),
-        }
-    }
+/// The groups of rows with one key. `order` are the rows with a key, sorted by it.
+fn repeated(table: &Table, keys: &Keys, order: &[u32]) -> Vec<Box<[u32]>> {
+    let key_of = |row: u32| keys.key(table, row as usize);
+    let groups = order.chunk_by(|&a, &b| key_of(a) == key_of(b));
+    groups.filter(|rows| rows.len() > 1).map(Into::into).collect()
+}
+
+fn have(records: u64) -> String {
+    if records == 1 { "1 record has".to_owned() } else { format!("{records} records have") }
 }

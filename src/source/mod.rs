@@ -3,6 +3,7 @@
 //! A source gives all of its records or an error; it never gives a part. To add a kind, write its file and name it in
 //! `KINDS`.
 
+mod age;
 mod csv;
 mod decode;
 mod exec;
@@ -11,35 +12,48 @@ mod format;
 mod http;
 mod json;
 mod jsonl;
+mod keys;
 mod ldap;
 mod listing;
+mod lookup;
+mod near;
 mod pointer;
+mod preference;
+mod profile;
 mod records;
+mod repeated;
 mod sample;
 mod scim;
+mod sections;
+mod settings;
+mod spreadsheet;
 mod sql;
 mod table;
 #[cfg(test)]
 pub(crate) mod tests;
+mod union;
 mod xlsx;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::future::{BoxFuture, join_all};
 
-use crate::config::Settings;
 use crate::exit::ExitStatus;
 use crate::setting::section::Section;
-use crate::setting::{ConfigError, Secrets, nearest, quoting};
+use crate::setting::{Calendar, ConfigError, Secrets, Template, nearest, quoting};
 
 pub(crate) use csv::header as csv_header;
 pub(crate) use listing::Listing;
 pub(crate) use records::CellView;
+pub(crate) use records::TABLE_KIND;
 pub use records::{Records, Testimony, TestimonyRow};
+pub(crate) use repeated::Scope;
 pub(crate) use sample::SampleColumn;
+pub(crate) use sections::{sources, tables};
+pub use settings::{Key, MaxAge, Missing, Prefer, SourceSettings};
 
 use csv::CsvFormat;
 use exec::ExecSource;
@@ -51,6 +65,7 @@ use ldap::LdapSource;
 use scim::ScimSource;
 use sql::SqlSource;
 use table::Table;
+use union::UnionSource;
 use xlsx::XlsxSource;
 
 /// A kind of source, with its own settings.
@@ -61,9 +76,19 @@ pub(crate) trait Source: fmt::Debug + Send + Sync {
     /// The settings that decide what its records say, with defaults filled in, as opposed to where they are kept.
     fn identity(&self) -> BTreeMap<&'static str, String>;
 
+    /// Whether every cell is a text, whatever is in it. Comparing one with a number is a mistake in the settings then.
+    fn has_only_texts(&self) -> bool {
+        false
+    }
+
     /// Reads all of its records. What has come so far is dropped with the future, where that takes too long.
     fn read<'a>(&'a self, conditions: &'a Conditions<'a>) -> BoxFuture<'a, Result<Reading, ReadError>>;
 }
+
+/// The server said that this was the last page, or gave an empty one. It may have stopped early.
+const LAST_PAGE: &str = "last-page";
+/// The program ended with the exit status 0. It may have printed a part of the list.
+const EXIT_STATUS: &str = "exit-status";
 
 /// What a source is read under.
 pub(crate) struct Conditions<'a> {
@@ -71,8 +96,12 @@ pub(crate) struct Conditions<'a> {
     pub(crate) columns: &'a BTreeSet<Box<str>>,
     /// How many records it may have.
     pub(crate) max_rows: u64,
+    /// The time, which the list must not be too old for.
+    pub(crate) now: SystemTime,
     /// How long all of it may take. The caller sees to that; here it bounds the steps.
     pub(crate) timeout: Duration,
+    /// The day that its records are read for.
+    pub(crate) calendar: &'a Calendar,
     /// Told how many records have come so far, and how many there are in all, where that is known.
     pub(crate) progress: &'a (dyn Fn(u64, Option<u64>) + Send + Sync),
 }
@@ -103,8 +132,10 @@ impl Conditions<'_> {
 /// A source as it was read.
 pub(crate) struct Reading {
     pub(crate) table: Table,
-    /// What, besides `expect_records`, proves that it is whole.
+    /// What, besides `expect_records`, speaks for it being whole. [`LAST_PAGE`] and [`EXIT_STATUS`] prove nothing.
     pub(crate) proof: Option<&'static str>,
+    /// When it was last changed, where the file system or the server says so.
+    pub(crate) modified: Option<SystemTime>,
 }
 
 /// Why a source gives no records.
@@ -166,6 +197,13 @@ const KINDS: &[(&str, Kind)] = &[
         "scim",
         Kind { keys: &[Server::KEYS, ScimSource::KEYS], read: |section| shared(ScimSource::from_section(section)) },
     ),
+    (
+        UnionSource::KIND,
+        Kind {
+            keys: &[UnionSource::KEYS],
+            read: |section| Err(section.problem("kind", "is for a [[source]], which puts other sources together")),
+        },
+    ),
 ];
 
 impl From<ConfigError> for ReadError {
@@ -202,9 +240,11 @@ impl SourceError {
     }
 }
 
-/// Reads the settings of whichever kind `kind` names; `common` are the keys that every kind has.
-pub(crate) fn from_section(section: &Section<'_>, common: &[&str]) -> Result<Arc<dyn Source>, ConfigError> {
-    let kind = section.word("kind", KINDS)?;
+/// Reads the settings of whichever kind `kind` names; `common` are the keys that every kind has. Where it is left out, it
+/// is this one.
+fn from_section(section: &Section<'_>, common: &[&str], default: Option<&str>) -> Result<Arc<dyn Source>, ConfigError> {
+    let default = KINDS.iter().find(|(name, _)| default == Some(*name)).map(|(_, kind)| *kind);
+    let kind = section.word("kind", KINDS)?.or(default);
     let Kind { keys, read } = kind.ok_or_else(|| section.missing("kind", "such as \"csv\""))?;
     read(&section.clone().only(&[common, &keys.concat()].concat())?)
 }
@@ -217,53 +257,89 @@ fn shared<S: Source + 'static>(source: Result<S, ConfigError>) -> Result<Arc<dyn
     Ok(Arc::new(source?))
 }
 
+/// What is needed to read the sources.
+#[derive(Debug, Clone)]
+pub struct ToRead<'s> {
+    /// All that are joined, the first of which lists the people.
+    pub(crate) sources: &'s [SourceSettings],
+    /// The tables that templates look values up in.
+    pub(crate) tables: &'s [SourceSettings],
+    /// The templates and expressions that are applied to joined records.
+    pub(crate) templates: Vec<&'s Template>,
+    pub(crate) secrets: &'s Secrets,
+    /// The time, which a list must not be too old for.
+    pub(crate) now: SystemTime,
+    /// The day that people are compared as of.
+    pub(crate) calendar: Calendar,
+}
+
+impl ToRead<'_> {
+    /// Sources and tables.
+    pub(crate) fn lists(&self) -> impl Iterator<Item = &SourceSettings> {
+        self.sources.iter().chain(self.tables)
+    }
+}
+
 /// Reads all sources side by side and joins their records on their keys.
 ///
 /// # Errors
 /// Of the first source, in the order of the settings, that is not whole, contradicts itself or its proof, or has no
 /// column that its `key` names. Nothing of the others is used then.
-pub async fn read_all(settings: &Settings, progress: Progress<'_>) -> Result<Records, SourceError> {
-    join(read_each(settings, progress).await.into_iter().collect::<Result<_, _>>()?).await
+pub async fn read_all(to_read: &ToRead<'_>, progress: Progress<'_>) -> Result<Records, SourceError> {
+    join(to_read, read_each(to_read, progress).await.into_iter().collect::<Result<_, _>>()?).await
 }
 
 /// Reads all sources side by side, each to its end, so that the first error does not depend on which is the fastest.
-pub(crate) async fn read_each(settings: &Settings, progress: Progress<'_>) -> Vec<Result<Listing, SourceError>> {
+pub(crate) async fn read_each(to_read: &ToRead<'_>, progress: Progress<'_>) -> Vec<Result<Listing, SourceError>> {
     let read = |place| async move {
         let told = |so_far, total| progress(place, so_far, total);
-        let columns = columns_used(settings, place);
-        let source = &settings.sources[place];
+        let source = to_read.lists().nth(place).unwrap_or(&to_read.sources[0]);
+        let columns = columns_used(source, place, &to_read.templates);
         let (max_rows, timeout) = (source.max_rows, source.timeout);
-        let conditions = Conditions { columns: &columns, max_rows, timeout, progress: &told };
+        let conditions = Conditions {
+            columns: &columns,
+            max_rows,
+            timeout,
+            now: to_read.now,
+            calendar: &to_read.calendar,
+            progress: &told,
+        };
         let listing = Listing::read(source, &conditions).await?;
+        if place >= to_read.sources.len() {
+            lookup::check(&listing)?;
+        }
         let records = listing.summary().records;
         progress(place, records, Some(records));
         Ok(listing)
     };
-    let listings = join_all((0..settings.sources.len()).map(read)).await;
+    let listings = join_all((0..to_read.lists().count()).map(read)).await;
     // Once all secrets were read: what one source quotes may hold that of another.
     listings
         .into_iter()
-        .map(|listing| listing.map_err(|error: SourceError| error.without_secrets(settings.secrets())))
+        .map(|listing| listing.map_err(|error: SourceError| error.without_secrets(to_read.secrets)))
         .collect()
 }
 
-/// Joins sources, in the order of the settings, on their keys.
-pub(crate) async fn join(listings: Vec<Listing>) -> Result<Records, SourceError> {
+/// Joins sources, in the order of the settings, on their keys. Behind them are the tables.
+pub(crate) async fn join(to_read: &ToRead<'_>, mut listings: Vec<Listing>) -> Result<Records, SourceError> {
     let first = listings.first().map(|listing| Arc::clone(&listing.name)).unwrap_or_default();
-    let joining = blocking(move || Ok(Records::join(listings))).await;
+    let tables = listings.split_off(to_read.sources.len().min(listings.len()));
+    let calendar = to_read.calendar.clone();
+    let joining = blocking(move || Ok(Records::join(listings, tables, calendar))).await;
     let records = joining.map_err(|error| untrusted(&first, error))?;
-    for (source, count) in records.without_key() {
-        tracing::warn!("source `{source}`: {count} records have no key and are not used");
+    for (source, remark) in records.key_remarks() {
+        let remark = to_read.secrets.hide(&remark);
+        tracing::warn!("source `{source}`: {remark}; such records are not used");
     }
     Ok(records)
 }
 
 /// The columns of a source that the settings use by name.
-fn columns_used(settings: &Settings, place: usize) -> BTreeSet<Box<str>> {
-    let source = &settings.sources[place];
-    let named = settings.templates().chain(&source.prefer).flat_map(|template| &template.columns);
+fn columns_used(source: &SourceSettings, place: usize, templates: &[&Template]) -> BTreeSet<Box<str>> {
+    let prefer = source.prefer.as_ref().map(Prefer::template);
+    let named = templates.iter().copied().chain(prefer).flat_map(|template| &template.columns);
     let named = named.filter(|name| name.source == place).map(|name| name.column.clone());
-    named.chain([source.key.as_str().into()]).collect()
+    named.chain(source.key.columns().map(Into::into)).collect()
 }
 
 /// The error of a source that was read.

@@ -9,7 +9,7 @@ use crate::setting::ConfigError;
 use crate::setting::section::Section;
 
 /// A place within a document; `""` is the document itself.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(super) struct Pointer {
     steps: Vec<String>,
 }

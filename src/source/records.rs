@@ -3,31 +3,65 @@
 //! The first source lists the people; what others say about nobody in it is not used. Joining copies nothing: a joined
 //! record is the places of its rows.
 
+mod context;
+
 use std::fmt;
 use std::sync::Arc;
 
-use minijinja::Value;
-use minijinja::value::{Enumerator, Object, ObjectExt};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Listing;
-use super::table::{Cell, CellKind, Table};
-use crate::employee::{Origin, normal_text};
+use super::lookup::Lookup;
+use super::spreadsheet::is_error;
+use super::table::{Cell, CellKind};
+use crate::employee::{Join, Origin};
 use crate::plan::SourceSummary;
-use crate::setting::ConfigError;
 use crate::setting::template::Template;
+use crate::setting::{Calendar, ConfigError};
 
+/// What the plan calls the kind of a table.
+pub(crate) const TABLE_KIND: &str = "table";
 /// The row of a source that has none for somebody.
 const NO_ROW: u32 = u32::MAX;
+/// The row of a source that has several for somebody, of which none is known to be the one that counts.
+pub(super) const SEVERAL: u32 = u32::MAX - 1;
 
 /// The joined records, in the order of the first source. Cloning is cheap.
 #[derive(Clone)]
 pub struct Records(Arc<Joined>);
 
-struct Joined {
-    sources: Vec<Listing>,
+#[derive(Clone)]
+pub(super) struct Joined {
+    pub(super) sources: Arc<[Listing]>,
+    /// What templates look values up in.
+    pub(super) tables: Arc<[Arc<Lookup>]>,
     /// For each source but the first, the row of each record.
-    rows: Vec<Box<[u32]>>,
+    pub(super) rows: Vec<Arc<[u32]>>,
+    /// For each source but the first, how many of its rows have a key that no record has.
+    pub(super) of_nobody: Vec<u64>,
+    /// What is known of repeated keys; nothing before [`Records::settle`].
+    pub(super) settled: Option<Settled>,
+    pub(super) calendar: Calendar,
+}
+
+/// What was decided about keys that several records have.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Settled {
+    /// The records of the first source that another one with their key stands before.
+    pub(super) passed_over: FxHashSet<u32>,
+    /// The records whose key is that of several, in this or a later source, and it is not clear which one counts.
+    pub(super) undecided: FxHashMap<u32, Arc<str>>,
+    /// Those of them that are not the first of their key in the first source.
+    pub(super) also: FxHashSet<u32>,
+}
+
+/// What a source has for a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Row {
+    One(usize),
+    None,
+    /// Several, of which none is known to count.
+    Several,
 }
 
 /// What one source says of a person, for people to read.
@@ -63,12 +97,73 @@ pub(crate) enum CellView<'r> {
 }
 
 impl Records {
-    pub(super) fn join(sources: Vec<Listing>) -> Self {
-        let rows = match sources.split_first() {
-            None => Vec::new(),
-            Some((first, others)) => others.iter().map(|other| joined_rows(first, other)).collect(),
+    pub(super) fn join(sources: Vec<Listing>, tables: Vec<Listing>, calendar: Calendar) -> Self {
+        let tables = tables.into_iter().map(|table| Arc::new(Lookup::new(table))).collect();
+        let (rows, of_nobody) = match sources.split_first() {
+            None => Default::default(),
+            Some((first, others)) => others.iter().map(|other| joined_rows(first, other)).unzip(),
         };
-        Self(Arc::new(Joined { sources, rows }))
+        Self(Arc::new(Joined { sources: sources.into(), tables, rows, of_nobody, settled: None, calendar }))
+    }
+
+    /// The same with what was decided about repeated keys.
+    pub(super) fn with(joined: Joined) -> Self {
+        Self(Arc::new(joined))
+    }
+
+    pub(super) fn joined(&self) -> &Joined {
+        &self.0
+    }
+
+    /// Whether it is decided what counts where a key is repeated.
+    pub(crate) fn are_settled(&self) -> bool {
+        self.0.settled.is_some()
+    }
+
+    /// Whether another record with the same key counts, and this one does not.
+    pub(crate) fn is_passed_over(&self, record: usize) -> bool {
+        self.0.settled.as_ref().is_some_and(|settled| settled.passed_over.contains(&index(record)))
+    }
+
+    /// Why it is not clear which of several records with one key counts for this person, if that is so.
+    pub(crate) fn undecided(&self, record: usize) -> Option<&Arc<str>> {
+        let settled = self.0.settled.as_ref().filter(|settled| !settled.undecided.is_empty())?;
+        settled.undecided.get(&index(record))
+    }
+
+    /// Whether an earlier record has the same key, and it is not clear which one counts.
+    pub(crate) fn is_also(&self, record: usize) -> bool {
+        self.0.settled.as_ref().is_some_and(|settled| settled.also.contains(&index(record)))
+    }
+
+    /// The places of the sources.
+    pub(crate) fn sources(&self) -> usize {
+        self.0.sources.len()
+    }
+
+    /// How many records of a later source have a key that nobody has.
+    pub(crate) fn rows_of_nobody(&self, source: usize) -> u64 {
+        source.checked_sub(1).map_or(0, |later| self.0.of_nobody[later])
+    }
+
+    /// The keys of the records that a later source has nothing for, and those of its rows that belong to nobody.
+    pub(super) fn unmatched(&self, source: usize) -> (Vec<&str>, Vec<&str>) {
+        let Some(other) = self.0.sources.get(source) else { return Default::default() };
+        let keys: FxHashSet<&str> = (0..self.len()).map(|record| self.key(record)).collect();
+        let mine = (0..self.len()).filter(|&record| !self.has_row(record, source)).map(|record| self.key(record));
+        let theirs = (0..other.table.len()).map(|row| other.key(row)).filter(|key| !keys.contains(key));
+        (mine.filter(|key| !key.is_empty()).collect(), theirs.filter(|key| !key.is_empty()).collect())
+    }
+
+    /// Whether a source has a record for somebody.
+    pub(crate) fn has_row(&self, record: usize, source: usize) -> bool {
+        self.0.row(record, source) != Row::None
+    }
+
+    /// The day that they are read for.
+    #[must_use]
+    pub fn calendar(&self) -> &Calendar {
+        &self.0.calendar
     }
 
     /// How many records there are.
@@ -83,22 +178,37 @@ impl Records {
         self.len() == 0
     }
 
-    /// What the plan says about the sources, in the order of the settings.
+    /// What the plan says about the sources, in the order of the settings, and about the tables behind them.
     #[must_use]
     pub fn summaries(&self) -> Vec<SourceSummary> {
-        self.0.sources.iter().map(|source| source.summary.clone()).collect()
+        let sources = self.0.sources.iter().map(|source| source.summary.clone());
+        let tables = self.0.tables.iter().map(|table| {
+            let summary = table.listing().summary().clone();
+            SourceSummary { kind: TABLE_KIND.to_owned(), ..summary }
+        });
+        sources.chain(tables).collect()
     }
 
-    /// The later sources with records that have no key, and how many; these records belong to nobody and are not used.
-    pub fn without_key(&self) -> impl Iterator<Item = (&str, u64)> {
-        let later = self.0.sources.iter().skip(1).filter(|source| source.without_key > 0);
-        later.map(|source| (&*source.name, source.without_key))
+    /// What is to be said of the keys of the later sources: records without one belong to nobody and are not used.
+    pub fn key_remarks(&self) -> impl Iterator<Item = (&str, String)> {
+        let later = self.0.sources.iter().skip(1);
+        later.flat_map(|source| source.missing_keys().into_iter().map(|remark| (&*source.name, remark)))
+    }
+
+    /// The same with how the people in scope were joined with each source but the first.
+    #[must_use]
+    pub fn summaries_with(&self, joins: &[Join]) -> Vec<SourceSummary> {
+        let mut summaries = self.summaries();
+        let later = summaries.iter_mut().skip(1).take(self.sources().saturating_sub(1));
+        later.zip(joins).for_each(|(source, join)| source.join = Some(*join));
+        summaries
     }
 
     /// Where a record stands.
     pub(crate) fn origin(&self, record: usize) -> Origin {
-        let first = &self.0.sources[0];
-        Origin { source: Arc::clone(&first.name), row: first.table.row_number(record) }
+        let Listing { name, table, .. } = &self.0.sources[0];
+        let source = table.part_of(record).map_or(name, |part| &part.name);
+        Origin { source: Arc::clone(source), row: table.row_number(record) }
     }
 
     /// Whether a record has no key.
@@ -110,15 +220,20 @@ impl Records {
     /// another reason.
     pub(crate) fn lacking(&self, record: usize) -> impl Iterator<Item = usize> {
         let has_key = !self.lacks_key(record);
-        let lacking =
-            move |&source: &usize| has_key && self.0.sources[source].everybody && self.0.row(record, source).is_none();
+        let lacking = move |&source: &usize| {
+            has_key && self.0.sources[source].everybody && self.0.row(record, source) == Row::None
+        };
         (1..self.0.sources.len()).filter(lacking)
     }
 
-    /// The key of a record.
+    /// The key of a record; empty where it has none that can be used.
     pub(crate) fn key(&self, record: usize) -> &str {
-        let first = &self.0.sources[0];
-        first.table.cell(record, first.key).text
+        self.0.sources[0].key(record)
+    }
+
+    /// Why the key of a record cannot be used, where it is not merely missing.
+    pub(crate) fn key_problem(&self, record: usize) -> Option<&str> {
+        self.0.sources[0].keys.problem(record)
     }
 
     /// What every source says of a person.
@@ -126,21 +241,21 @@ impl Records {
     pub fn testimonies(&self, record: usize) -> Vec<Testimony> {
         let key = self.key(record);
         let said = |(place, source): (usize, &Listing)| {
-            let row = |table: &Table, row: usize, counts| TestimonyRow {
-                number: table.row_number(row),
-                counts,
-                cells: (0..)
-                    .zip(table.columns())
-                    .map(|(place, column)| (column.to_string(), table.cell(row, place).text.to_owned()))
-                    .collect(),
+            let counted = match self.0.row(record, place) {
+                Row::One(row) if place > 0 || self.undecided(record).is_none() => Some(row),
+                Row::One(_) | Row::None | Row::Several => None,
             };
-            let counts = self.0.row(record, place).map(|at| row(&source.table, at, true));
-            let passed_over = source.passed_over.iter().flat_map(|table| {
-                let same = |&at: &usize| !key.is_empty() && table.cell(at, source.key).text == key;
-                (0..table.len()).filter(same).map(move |at| row(table, at, false))
-            });
+            let group = source.repeated.iter().find(|rows| source.key(rows[0] as usize) == key);
+            let rows: Vec<usize> = match (group, counted) {
+                (Some(rows), _) if !key.is_empty() => rows.iter().map(|&row| row as usize).collect(),
+                (_, Some(row)) => vec![row],
+                (_, None) if place == 0 => vec![record],
+                (_, None) => Vec::new(),
+            };
+            let (counts, others): (Vec<usize>, Vec<usize>) = rows.into_iter().partition(|row| Some(*row) == counted);
+            let row = |row: usize| source.testimony(row, Some(row) == counted);
             let SourceSummary { name, kind, .. } = source.summary.clone();
-            Testimony { source: name, kind, rows: counts.into_iter().chain(passed_over).collect() }
+            Testimony { source: name, kind, rows: counts.into_iter().chain(others).map(row).collect() }
         };
         self.0.sources.iter().enumerate().map(said).collect()
     }
@@ -157,10 +272,14 @@ impl Records {
 
     /// A cell of a record.
     pub(crate) fn cell(&self, record: usize, source: usize, column: usize) -> CellView<'_> {
-        match self.0.cell(record, source, column) {
-            None => CellView::Undefined,
-            Some(Cell { text, kind: CellKind::Text }) => CellView::Text(text),
-            Some(_) => CellView::Other,
+        match self.0.row(record, source) {
+            Row::None => CellView::Undefined,
+            Row::Several => CellView::Other,
+            Row::One(row) => match self.0.sources[source].table.cell(row, column) {
+                // What is no value, the engine says.
+                Cell { text, kind: CellKind::Text } if !is_error(text) => CellView::Text(text),
+                _ => CellView::Other,
+            },
         }
     }
 
@@ -175,30 +294,52 @@ impl Records {
             Err(super::no_such_column(&template.setting, &source.name, &name.column, &source.table))
         })
     }
-
-    /// A record as templates see it: texts in NFC, unless they are wanted to the letter.
-    pub(crate) fn context(&self, record: usize, to_the_letter: bool) -> Value {
-        Value::from_object(Person { joined: Arc::clone(&self.0), record, to_the_letter })
-    }
 }
 
-/// The rows of a later source that belong to the records of the first one.
-fn joined_rows(first: &Listing, other: &Listing) -> Box<[u32]> {
-    let keys = (0..).zip((0..other.table.len()).map(|row| other.table.cell(row, other.key).text));
+/// A row or a record by its 32 bits.
+#[expect(clippy::cast_possible_truncation, reason = "no table has more rows")]
+pub(super) fn index(row: usize) -> u32 {
+    row as u32
+}
+
+/// The rows of a later source that belong to the records of the first one, and how many belong to nobody.
+fn joined_rows(first: &Listing, other: &Listing) -> (Arc<[u32]>, u64) {
+    let keys = (0..).zip((0..other.table.len()).map(|row| other.key(row)));
     let rows: FxHashMap<&str, u32> = keys.filter(|(_, key)| !key.is_empty()).map(|(row, key)| (key, row)).collect();
-    let row_of = |record| rows.get(first.table.cell(record, first.key).text).copied().unwrap_or(NO_ROW);
-    (0..first.table.len()).map(row_of).collect()
+    let groups = (0..).zip(&other.repeated).flat_map(|(group, rows)| rows.iter().map(move |&row| (row, group)));
+    let groups: FxHashMap<u32, usize> = groups.collect();
+    let mut is_used = vec![false; other.table.len()];
+    let mut row_of = |record| {
+        let Some(&row) = rows.get(first.key(record)) else { return NO_ROW };
+        let is_new = !std::mem::replace(&mut is_used[row as usize], true);
+        let Some(&group) = groups.get(&row) else { return row };
+        if is_new {
+            other.repeated[group].iter().for_each(|&row| is_used[row as usize] = true);
+        }
+        SEVERAL
+    };
+    let joined = (0..first.table.len()).map(&mut row_of).collect();
+    (joined, is_used.iter().filter(|used| !**used).count() as u64)
+}
+
+impl Listing {
+    /// A row, for people to read.
+    fn testimony(&self, row: usize, counts: bool) -> TestimonyRow {
+        let cells = (0..).zip(self.table.columns());
+        let cells = cells.map(|(place, column)| (column.to_string(), self.table.cell(row, place).text.to_owned()));
+        TestimonyRow { number: self.table.row_number(row), counts, cells: cells.collect() }
+    }
 }
 
 impl Joined {
     /// The row that a source has for a record.
-    fn row(&self, record: usize, source: usize) -> Option<usize> {
-        let Some(later) = source.checked_sub(1) else { return Some(record) };
-        Some(self.rows[later][record]).filter(|&row| row != NO_ROW).map(|row| row as usize)
-    }
-
-    fn cell(&self, record: usize, source: usize, column: usize) -> Option<Cell<'_>> {
-        Some(self.sources[source].table.cell(self.row(record, source)?, column))
+    fn row(&self, record: usize, source: usize) -> Row {
+        let Some(later) = source.checked_sub(1) else { return Row::One(record) };
+        match self.rows[later][record] {
+            NO_ROW => Row::None,
+            SEVERAL => Row::Several,
+            row => Row::One(row as usize),
+        }
     }
 }
 
@@ -206,70 +347,5 @@ impl fmt::Debug for Records {
     /// Without the records, which are personal data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.0.sources.iter().map(|source| (&source.name, &source.table))).finish()
-    }
-}
-
-/// A joined record: its sources by name.
-struct Person {
-    joined: Arc<Joined>,
-    record: usize,
-    to_the_letter: bool,
-}
-
-/// What one source says about a person: its columns by name, all of them undefined where it has no row.
-struct Said {
-    joined: Arc<Joined>,
-    source: usize,
-    row: Option<usize>,
-    to_the_letter: bool,
-}
-
-impl Object for Person {
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        self.get_value_by_str(key.as_str()?)
-    }
-
-    fn get_value_by_str(self: &Arc<Self>, name: &str) -> Option<Value> {
-        let source = self.joined.sources.iter().position(|source| *source.name == *name)?;
-        Some(Value::from_object(Said {
-            joined: Arc::clone(&self.joined),
-            source,
-            row: self.joined.row(self.record, source),
-            to_the_letter: self.to_the_letter,
-        }))
-    }
-}
-
-impl Object for Said {
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        self.get_value_by_str(key.as_str()?)
-    }
-
-    fn get_value_by_str(self: &Arc<Self>, name: &str) -> Option<Value> {
-        let table = &self.joined.sources[self.source].table;
-        // A name that is computed in a template need not be in NFC, as columns are.
-        let column = table.column(name).or_else(|| table.column(&normal_text(name)))?;
-        Some(table.cell(self.row?, column).value(self.to_the_letter))
-    }
-
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        if self.row.is_none() {
-            return Enumerator::Empty;
-        }
-        self.mapped_enumerator(|said| {
-            Box::new(said.joined.sources[said.source].table.columns().iter().map(|column| Value::from(&**column)))
-        })
-    }
-}
-
-impl fmt::Debug for Person {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Person").field("record", &self.record).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Said {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Said").field("source", &self.source).field("row", &self.row).finish_non_exhaustive()
     }
 }

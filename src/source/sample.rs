@@ -23,7 +23,13 @@ impl Listing {
         let records = self.table.len().min(RECORDS);
         let shapes = |column| (0..records).map(|record| shape(self.table.cell(record, column))).collect();
         let columns = self.table.columns().iter().enumerate();
-        let shown = |name: &str| if self.used.contains(name) { name.to_owned() } else { quoting::sample(name) };
+        // What has one column only may be a file with a key.
+        let is_list = self.table.columns().len() > 1;
+        let shown = |name: &str| match (self.used.contains(name), is_list) {
+            (true, _) => name.to_owned(),
+            (false, true) => quoting::sample(name),
+            (false, false) => format!("({})", quoting::length(name)),
+        };
         columns.map(|(column, name)| SampleColumn { name: shown(name), shapes: shapes(column) }).collect()
     }
 }
@@ -35,6 +41,7 @@ fn shape(cell: Cell<'_>) -> String {
         CellKind::Boolean => cell.text.to_owned(),
         CellKind::Structured if cell.text.starts_with('{') => "{…}".to_owned(),
         CellKind::Structured => "[…]".to_owned(),
+        CellKind::Unreadable => "(unreadable)".to_owned(),
         CellKind::Text | CellKind::Integer | CellKind::Float if cell.text.is_empty() => "(none)".to_owned(),
         CellKind::Text | CellKind::Integer | CellKind::Float => shape_of_text(cell.text),
     }

@@ -80,7 +80,7 @@ impl SqlSource {
         };
         // A database gives its rows in whatever order it finds them; a plan must not depend on that.
         let table = blocking(move || Ok(table.in_order_of_content()?)).await?;
-        Ok(Reading { table, proof: Some(PROOF) })
+        Ok(Reading { table, proof: Some(PROOF), modified: None })
     }
 }
 

@@ -1,25 +1,23 @@
 //! The records of one source, kept compactly: one text for all cells, with the places where they end. A million records
 //! take little more than their file.
 
+mod builder;
+
 use std::fmt;
 use std::sync::Arc;
 
-use minijinja::Value;
+use minijinja::{Error, ErrorKind, Value};
 use rustc_hash::FxHashMap;
 use sha2::{Digest as _, Sha256};
 
 use super::json;
 use crate::employee::normal_text;
-use crate::files::LARGEST_LIST;
 use crate::plan::Digest;
+
+pub(crate) use builder::TableBuilder;
 
 /// How many columns a list may have, as many as a spreadsheet.
 pub(super) const MOST_COLUMNS: usize = 16_384;
-/// How many bytes a row may have; its cells are found by 32 bits.
-const LONGEST_ROW: usize = 64 * 1024 * 1024;
-/// How many cells a list may have: a hundred for each of four million people. A record of a few letters can have many,
-/// where another one has many columns.
-const MOST_CELLS: usize = 400_000_000;
 
 /// What a cell holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,6 +32,8 @@ pub(crate) enum CellKind {
     Boolean,
     /// A list or an object, as JSON.
     Structured,
+    /// A value that cannot be read; the text says why. Whoever uses it gets that as an error.
+    Unreadable,
 }
 
 /// One cell.
@@ -54,6 +54,18 @@ pub(crate) struct Table {
     /// The kind of each cell; empty while all are texts.
     kinds: Vec<CellKind>,
     rows: Vec<Row>,
+    /// The rows of which nothing can be read, and why.
+    unreadable_rows: FxHashMap<u32, Box<str>>,
+    /// The lists that it was put together from, each with its first row; none where it is one list.
+    parts: Vec<(usize, Part)>,
+}
+
+/// A list that is part of a table.
+#[derive(Debug, Clone)]
+pub(crate) struct Part {
+    pub(crate) name: Arc<str>,
+    /// What proves that it is whole.
+    pub(crate) proof: String,
 }
 
 struct Row {
@@ -62,101 +74,10 @@ struct Row {
     cells: usize,
 }
 
-/// Fills a table cell by cell, row by row.
-pub(crate) struct TableBuilder {
-    table: Table,
-    columns: Vec<Box<str>>,
-    row_text: usize,
-    row_cells: usize,
-}
-
-impl TableBuilder {
-    /// A table whose columns are known before its records; `text` is about how many bytes its cells take.
-    pub(crate) fn with_columns(columns: Vec<String>, text: usize) -> Self {
-        let mut builder = Self::new(text);
-        for column in columns {
-            builder.column(&column);
-        }
-        builder.table.columns_are_fixed = true;
-        builder
-    }
-
-    /// A table whose columns are those of its records.
-    pub(crate) fn new(text: usize) -> Self {
-        let table = Table {
-            columns: Arc::new([]),
-            column_places: FxHashMap::default(),
-            columns_are_fixed: false,
-            text: String::with_capacity(text),
-            ends: Vec::new(),
-            kinds: Vec::new(),
-            rows: Vec::new(),
-        };
-        Self { table, columns: Vec::new(), row_text: 0, row_cells: 0 }
-    }
-
-    /// The place of a column, which is added if it is new.
-    pub(crate) fn column(&mut self, name: &str) -> usize {
-        let name = normal_text(name);
-        if let Some(&place) = self.table.column_places.get(&*name) {
-            return place;
-        }
-        let place = self.columns.len();
-        self.columns.push(name.as_ref().into());
-        self.table.column_places.insert(name.into(), place);
-        place
-    }
-
-    /// How many columns there are so far.
-    pub(crate) fn width(&self) -> usize {
-        self.columns.len()
-    }
-
-    /// Adds the next cell of the row that is under way.
-    pub(crate) fn cell(&mut self, kind: CellKind, text: &str) {
-        let Table { text: all, ends, kinds, .. } = &mut self.table;
-        if kind != CellKind::Text && kinds.is_empty() {
-            kinds.resize(ends.len(), CellKind::Text);
-        }
-        if kind != CellKind::Text || !kinds.is_empty() {
-            kinds.push(kind);
-        }
-        all.push_str(text);
-        ends.push(u32::try_from(all.len() - self.row_text).unwrap_or(u32::MAX));
-    }
-
-    /// Ends the row that is under way.
-    pub(crate) fn end_row(&mut self, number: u64) -> Result<(), String> {
-        let Table { text, ends, rows, .. } = &mut self.table;
-        // Joined records refer to rows by 32 bits, and rows to their cells.
-        if rows.len() >= u32::MAX as usize - 1 {
-            return Err(format!("row {number} is beyond what this program can hold"));
-        }
-        if text.len() - self.row_text > LONGEST_ROW {
-            return Err(format!("row {number} has more than {} MiB, which no person has", LONGEST_ROW >> 20));
-        }
-        not_too_large(text.len() as u64, ends.len()).map_err(|problem| format!("row {number}: {problem}"))?;
-        rows.push(Row { number, text: self.row_text, cells: self.row_cells });
-        (self.row_text, self.row_cells) = (text.len(), ends.len());
-        Ok(())
-    }
-
-    /// The table.
-    pub(crate) fn finish(self) -> Table {
-        let Self { mut table, columns, .. } = self;
-        table.columns = columns.into();
-        table.text.shrink_to_fit();
-        table
-    }
-}
-
-/// Refuses what is larger than any list of people.
-fn not_too_large(text: u64, cells: usize) -> Result<(), String> {
-    if text <= LARGEST_LIST && cells <= MOST_CELLS {
-        return Ok(());
-    }
-    let most = LARGEST_LIST >> 30;
-    Err(format!("the records up to here have more than {most} GiB of text, or more than {MOST_CELLS} cells"))
+/// A row by the 32 bits that joined records refer to it by.
+#[expect(clippy::cast_possible_truncation, reason = "the builder lets no table have more rows")]
+fn row_index(row: usize) -> u32 {
+    row as u32
 }
 
 impl Table {
@@ -187,6 +108,9 @@ impl Table {
 
     /// A cell. A property that this record lacks and others have is an empty text.
     pub(crate) fn cell(&self, row: usize, column: usize) -> Cell<'_> {
+        if let Some(problem) = self.unreadable_row(row) {
+            return Cell { text: problem, kind: CellKind::Unreadable };
+        }
         let Row { number: _, text, cells } = self.rows[row];
         let after = self.rows.get(row + 1).map_or(self.ends.len(), |next| next.cells);
         let Some(&end) = self.ends[cells..after].get(column) else { return Cell { text: "", kind: CellKind::Text } };
@@ -195,35 +119,58 @@ impl Table {
         Cell { text: &self.text[text + start as usize..text + end as usize], kind }
     }
 
-    /// The order of the rows by key, and how many have none; they stand first. A key that is a list or an object is an
-    /// error.
-    pub(crate) fn sorted_by(&self, key: usize) -> Result<(Vec<u32>, usize), String> {
-        let key_of = |row: u32| self.cell(row as usize, key).text;
-        if let Some(row) = (0..self.len()).find(|&row| self.cell(row, key).kind == CellKind::Structured) {
-            return Err(format!(
-                "row {}: the key {:?} is a list or an object",
-                self.row_number(row),
-                self.columns[key]
-            ));
+    /// The lists that it was put together from.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &Part> {
+        self.parts.iter().map(|(_, part)| part)
+    }
+
+    /// The list that a row came from, where the table was put together from several.
+    pub(crate) fn part_of(&self, row: usize) -> Option<&Part> {
+        let after = self.parts.partition_point(|(first, _)| *first <= row);
+        self.parts.get(after.checked_sub(1)?).map(|(_, part)| part)
+    }
+
+    /// Copies cells of a row into another table, behind a text: those in these places, where there is one.
+    pub(crate) fn copy_cells(
+        &self,
+        row: usize,
+        text: &str,
+        places: &[Option<usize>],
+        to: &mut TableBuilder,
+    ) -> Result<(), String> {
+        if let Some(problem) = self.unreadable_row(row) {
+            return to.end_unreadable_row(self.row_number(row), problem);
         }
-        #[expect(clippy::cast_possible_truncation, reason = "the builder lets no table have more rows")]
-        let mut order: Vec<u32> = (0..self.len() as u32).collect();
+        to.cell(CellKind::Text, text);
+        for place in places {
+            let Cell { text, kind } =
+                place.map_or(Cell { text: "", kind: CellKind::Text }, |place| self.cell(row, place));
+            to.cell(kind, text);
+        }
+        to.end_row(self.row_number(row))
+    }
+
+    /// Why nothing of a row can be read, if that is so.
+    pub(crate) fn unreadable_row(&self, row: usize) -> Option<&str> {
+        if self.unreadable_rows.is_empty() {
+            return None;
+        }
+        self.unreadable_rows.get(&row_index(row)).map(|problem| &**problem)
+    }
+
+    /// How many rows cannot be read at all.
+    pub(crate) fn unreadable_rows(&self) -> usize {
+        self.unreadable_rows.len()
+    }
+
+    /// The order of the rows by their keys, and how many have none; they stand first.
+    pub(crate) fn sorted_by<'k>(&'k self, key_of: impl Fn(usize) -> &'k str) -> (Vec<u32>, usize) {
+        let key_of = |row: u32| key_of(row as usize);
+        let mut order: Vec<u32> = (0..row_index(self.len())).collect();
         let columns = self.columns_by_name();
         order.sort_unstable_by(|&a, &b| key_of(a).cmp(key_of(b)).then_with(|| self.compare(&columns, a, b)));
         let without_key = order.partition_point(|&row| key_of(row).is_empty());
-        Ok((order, without_key))
-    }
-
-    /// Takes some rows out, which are given in ascending order: the table without them, and the one of them alone.
-    pub(crate) fn split(self, rows: &[u32]) -> Result<(Self, Self), String> {
-        let mut parts = [self.without_rows(self.text.len()), self.without_rows(0)];
-        let mut taken = rows.iter().map(|&row| row as usize).peekable();
-        for row in 0..self.len() {
-            let part = &mut parts[usize::from(taken.next_if_eq(&row).is_some())];
-            self.copy_row(row, self.row_number(row), part)?;
-        }
-        let [rest, taken] = parts;
-        Ok((rest.finish(), taken.finish()))
+        (order, without_key)
     }
 
     /// The same table with its rows in an order that is theirs, whatever order they came in, and numbered in it from 1:
@@ -241,8 +188,7 @@ impl Table {
     }
 
     fn in_order_of(self, columns: &[usize]) -> Result<Self, String> {
-        #[expect(clippy::cast_possible_truncation, reason = "the builder lets no table have more rows")]
-        let mut order: Vec<u32> = (0..self.len() as u32).collect();
+        let mut order: Vec<u32> = (0..row_index(self.len())).collect();
         order.sort_unstable_by(|&a, &b| self.compare(columns, a, b));
         let mut sorted = self.without_rows(self.text.len());
         for (row, number) in order.into_iter().zip(1..) {
@@ -262,6 +208,9 @@ impl Table {
     }
 
     fn copy_row(&self, row: usize, number: u64, to: &mut TableBuilder) -> Result<(), String> {
+        if let Some(problem) = self.unreadable_row(row) {
+            return to.end_unreadable_row(number, problem);
+        }
         for column in 0..self.columns.len() {
             let Cell { text, kind } = self.cell(row, column);
             to.cell(kind, text);
@@ -306,6 +255,7 @@ impl Table {
                     CellKind::Float => 2,
                     CellKind::Boolean => 3,
                     CellKind::Structured => 4,
+                    CellKind::Unreadable => 5,
                 });
                 text(&mut part, cell.text);
             }
@@ -328,33 +278,19 @@ impl Cell<'_> {
             CellKind::Boolean => Value::from(self.text == "true"),
             // It was checked when it was read.
             CellKind::Structured => json::structured(self.text).unwrap_or_default(),
+            CellKind::Unreadable => unreadable(self.text.to_owned()),
         }
     }
+}
+
+/// A value that is an error as soon as something is done with it.
+pub(crate) fn unreadable(problem: String) -> Value {
+    Value::from(Error::new(ErrorKind::InvalidOperation, problem))
 }
 
 impl fmt::Debug for Table {
     /// Without the records, which are personal data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Table").field("columns", &self.columns).field("rows", &self.rows.len()).finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_table_has_a_size() {
-        assert_eq!(not_too_large(LARGEST_LIST, MOST_CELLS), Ok(()));
-        for (text, cells) in [(LARGEST_LIST + 1, 0), (0, MOST_CELLS + 1)] {
-            assert!(
-                not_too_large(text, cells).is_err_and(|problem| problem.contains("2 GiB") && problem.contains("cells"))
-            );
-        }
-        let mut builder = TableBuilder::with_columns(vec!["id".to_owned()], 0);
-        builder.cell(CellKind::Text, &"x".repeat(LONGEST_ROW));
-        assert_eq!(builder.end_row(2), Ok(()));
-        builder.cell(CellKind::Text, &"x".repeat(LONGEST_ROW + 1));
-        assert_eq!(builder.end_row(3), Err("row 3 has more than 64 MiB, which no person has".to_owned()));
     }
 }

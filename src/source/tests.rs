@@ -1,7 +1,10 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod joining;
+mod laws;
 mod programs;
+mod repeated;
+mod several;
 mod workbooks;
 
 use std::fs;
@@ -10,8 +13,9 @@ use minijinja::{Value, context};
 use tempfile::TempDir;
 
 use super::*;
+use crate::config::Settings;
 use crate::plan::Digest;
-use crate::setting::template::environment;
+use crate::setting::template::Engine;
 
 /// Settings with their files in a folder of their own.
 pub(crate) struct Fixture {
@@ -71,13 +75,18 @@ pub(crate) fn read(settings: &Settings) -> Result<Records, SourceError> {
         .enable_all()
         .build()
         .unwrap()
-        .block_on(read_all(settings, &|_, _, _| ()))
+        .block_on(read_all(&settings.to_read(SystemTime::now(), &today()), &|_, _, _| ()))
+}
+
+/// The day of all tests.
+pub(crate) fn today() -> Calendar {
+    Calendar::on(jiff::civil::date(2026, 11, 28), &jiff::tz::TimeZone::UTC)
 }
 
 /// What a template gives for each record.
 fn rendered(records: &Records, template: &str) -> Vec<String> {
-    let environment = environment();
-    let template = environment.template_from_str(template).unwrap();
+    let engine = Engine::new(records.calendar());
+    let template = engine.template(template).unwrap();
     (0..records.len()).map(|record| template.render(records.context(record, false)).unwrap()).collect()
 }
 
@@ -175,7 +184,9 @@ fn json_values_can_be_looked_into_and_compared() {
     assert_eq!(rendered(&records, "{{ hr.name.given }}"), ["Anna", "Bo"]);
     assert_eq!(rendered(&records, "{{ hr.name.n | default('-') }}"), ["12345678901234567890", "-"]);
     assert_eq!(rendered(&records, "{{ 'yes' if hr.on else 'no' }}"), ["no", "yes"]);
-    assert_eq!(rendered(&records, "{{ hr.level == 3 }}{{ hr.level == '' }}"), ["truefalse", "falsetrue"]);
+    // Null is an empty text, and no text is compared with a number.
+    let level = "{{ hr.level != '' and hr.level == 3 if hr.level is string else hr.level == 3 }}";
+    assert_eq!(rendered(&records, level), ["true", "false"]);
     assert_eq!(rendered(&records, "{{ hr.tags[1].y if hr.tags else 'none' }}"), ["none", "z"]);
 }
 
@@ -201,19 +212,47 @@ fn json_records_lie_where_the_pointer_says() {
 fn json_that_is_not_whole_or_contradicts_itself_is_refused() {
     for (text, expected) in [
         (r#"{"id": 1}"#, "a list of records"),
-        (r#"[{"id": 1}, 5]"#, "record 2: invalid type"),
+        (r#"["a", 5]"#, "none of its 2 records can be read; record 1 is a text and no object, as a record is"),
         (r#"[{"id": 1}, {"id": 2}"#, "EOF"),
-        (r#"[{"id": 1}, {"id": 2, "a": 1, "a": 1}]"#, "record 2: a property stands twice"),
-        (r#"[{"id": 1, "a": {"b": [{"c": 1, "c": 2}]}}]"#, "record 1: the property `c` stands twice"),
         (r#"[{"id": 1}] x"#, "trailing characters"),
-        (r#"[{"id": "\ud800"}]"#, "record 1"),
-        (r#"[{"id": [1]}]"#, "the key \"id\" is a list or an object"),
-        (&format!("[{{\"id\": 1, \"a\": {}1{}}}]", "[".repeat(100), "]".repeat(100)), "more than 64 deep"),
     ] {
         json(text).refused(ExitStatus::Untrusted, &[expected]);
     }
     Fixture::new(&source("hr", "json", "hr", "id"), &[("hr", b"[{\"id\": \"\xe5\"}]")])
         .refused(ExitStatus::Untrusted, &["line 1 is not UTF-8"]);
+}
+
+#[test]
+fn one_odd_shape_is_an_error_for_whoever_uses_it() {
+    let deep = format!("{{\"id\": 1, \"a\": {}1{}}}", "[".repeat(100), "]".repeat(100));
+    for (record, expected) in [
+        (r#"{"id": 2, "a": 1, "a": 1}"#, "the property `a` stands twice in the record"),
+        (r#"{"id": 1, "a": {"b": [{"c": 1, "c": 2}]}}"#, "the property `c` stands twice in one object"),
+        (r#"{"id": 1, "a": "\ud800"}"#, "hex escape"),
+        (&deep, "more than 64 deep"),
+        ("5", "is a number and no object, as a record is"),
+        ("-0.5", "is a number and no object"),
+        ("null", "is null and no object"),
+        ("true", "is true or false and no object"),
+        ("\"x\"", "is a text and no object"),
+        ("[[1], {}]", "is a list and no object"),
+    ] {
+        let records = json(&format!(r#"[{{"id": 0, "a": "good"}}, {record}, {{"id": 9}}]"#)).read().unwrap();
+        let engine = Engine::new(records.calendar());
+        let render = |record, text| engine.template(text).unwrap().render(records.context(record, false));
+        assert_eq!((render(0, "{{ hr.a }}").unwrap(), render(2, "{{ hr.a }}").unwrap()), ("good".into(), "".into()));
+        for text in ["{{ hr.a }}", "{{ hr.a | default('x') }}", "{% if hr.a %}x{% endif %}", "{{ hr['a'] is defined }}"]
+        {
+            let error = render(1, text).unwrap_err().to_string();
+            assert!(error.contains(expected), "{text} of {record}: {error}");
+        }
+    }
+    let records = json(r#"[{"id": [1]}, {"id": {}}, {"id": 1, "id": 1}, {"id": 4}, 5]"#).read().unwrap();
+    let problems: Vec<Option<&str>> = (0..5).map(|record| records.key_problem(record)).collect();
+    let list = Some("its key is a list or an object");
+    assert_eq!(problems[..2], [list, list]);
+    assert_eq!(problems[2], Some("its key cannot be read: the property `id` stands twice in the record"));
+    assert_eq!(problems[3..], [None, Some("its key cannot be read: is a number and no object, as a record is")]);
 }
 
 #[test]
@@ -233,17 +272,7 @@ fn json_lines_are_counted_by_line() {
     jsonl("{\"id\": 1}\n\u{2028}\n").refused(ExitStatus::Untrusted, &["line 2: expected value at column 1"]);
     jsonl("{\"id\": 1}\n{\"id\": 2").refused(ExitStatus::Untrusted, &["line 2: EOF"]);
     jsonl("{\"id\": 1}\n{\"id\": 2} 3\n").refused(ExitStatus::Untrusted, &["line 2: trailing characters at column 11"]);
-    jsonl("{\"id\": 1, \"id\": 2}\n").refused(ExitStatus::Untrusted, &["line 1: a property stands twice"]);
-    jsonl("[]\n").refused(ExitStatus::Untrusted, &["line 1: ", "a record"]);
-}
-
-#[test]
-fn the_same_key_twice_names_both_rows() {
-    Fixture::csv("id,n\n2,a\n 1,b\n3,c\n1 ,d\n")
-        .refused(ExitStatus::Untrusted, &["rows 3 and 5 have the same id \"1\""]);
-    json(r#"[{"id": 7}, {"id": "7"}]"#).refused(ExitStatus::Untrusted, &["rows 1 and 2 have the same id \"7\""]);
-    // Records without a key are no twins of one another.
-    assert_eq!(Fixture::csv("id,n\n,a\n,b\n").read().unwrap().len(), 2);
+    jsonl("[]\n").refused(ExitStatus::Untrusted, &["none of its 1 records can be read; record 1 is a list"]);
 }
 
 #[test]
@@ -305,7 +334,7 @@ fn sources_are_joined_on_their_keys() {
     );
     assert_eq!(rendered(&records, "{{ ad.m is defined }}{{ 1 if ad else 0 }}"), ["false0", "true1", "false0"]);
     assert_eq!((0..3).map(|record| records.lacks_key(record)).collect::<Vec<_>>(), [false, false, true]);
-    assert_eq!(records.without_key().collect::<Vec<_>>(), [("ad", 1)]);
+    assert_eq!(records.key_remarks().collect::<Vec<_>>(), [("ad", "1 record has no key (nr)".to_owned())]);
     let summaries = records.summaries();
     let told: Vec<_> =
         summaries.iter().map(|source| (source.name.as_str(), source.kind.as_str(), source.records)).collect();
@@ -316,8 +345,8 @@ fn sources_are_joined_on_their_keys() {
 fn what_is_undefined_may_be_tested_but_not_used() {
     let sources = source("hr", "csv", "hr", "id") + &source("ad", "csv", "ad", "id");
     let records = Fixture::new(&sources, &[("hr", b"id\n1\n"), ("ad", b"id,m\n2,x\n")]).read().unwrap();
-    let environment = environment();
-    let render = |text: &str| environment.render_str(text, records.context(0, false));
+    let engine = Engine::new(records.calendar());
+    let render = |text: &str| engine.template(text)?.render(records.context(0, false));
     for text in ["{{ ad.m is defined }}", "{{ ad.m | default('') }}", "{% if ad.m %}x{% endif %}"] {
         assert!(render(text).is_ok(), "{text}");
     }
@@ -331,7 +360,7 @@ fn what_is_undefined_may_be_tested_but_not_used() {
     ] {
         assert!(render(text).is_err(), "{text}");
     }
-    assert!(environment.render_str("{{ x }}", context! {}).is_err());
+    assert!(engine.template("{{ x }}").unwrap().render(context! {}).is_err());
 }
 
 #[test]

@@ -57,7 +57,7 @@ impl XlsxSource {
     }
 
     fn read_whole(&self) -> Result<Reading, ReadError> {
-        let bytes = self.file.read()?;
+        let (bytes, modified) = self.file.read()?;
         let named = |problem: String| format!("{} {problem}", self.file.name());
         let broken = |problem: String| named(format!("is no workbook that can be read: {problem}"));
         check_archive(&bytes).map_err(broken)?;
@@ -71,7 +71,7 @@ impl XlsxSource {
         // because without them such a name is that of another cell.
         let table = panic::catch_unwind(AssertUnwindSafe(read))
             .unwrap_or_else(|_| Err(broken("it holds what no spreadsheet program writes".to_owned()).into()))?;
-        Ok(Reading { table, proof: self.file.proof() })
+        Ok(Reading { table, proof: self.file.proof(), modified })
     }
 
     /// The sheet to read. A workbook with several must not be guessed about.
@@ -183,7 +183,9 @@ fn read_sheet(workbook: &mut Xlsx<Cursor<Vec<u8>>>, name: &str, header_row: Opti
         }
         at = Some(cell.pos);
         let read = read_cell(&cell.value, cell.formula.is_some());
-        let (kind, text) = read.map_err(|problem| format!("cell {} {problem}", reference(cell.pos)))?;
+        // Whoever uses the cell gets the problem, and nobody else.
+        let (kind, text) =
+            read.unwrap_or_else(|problem| (CellKind::Unreadable, format!("cell {} {problem}", reference(cell.pos))));
         if !text.is_empty() {
             row.push((cell.pos.1, kind, text));
         }
@@ -228,7 +230,10 @@ impl Columns {
     fn new(row: u32, cells: Row) -> Result<Self, String> {
         let mut names: Vec<String> = Vec::with_capacity(cells.len());
         let mut places = FxHashMap::default();
-        for (column, _, text) in cells {
+        for (column, kind, text) in cells {
+            if kind == CellKind::Unreadable {
+                return Err(text);
+            }
             let name = normal_text(&text).into_owned();
             if names.contains(&name) {
                 return Err(format!("row {}, the header, has the column {} twice", row + 1, quoting::column(&name)));

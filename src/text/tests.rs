@@ -180,3 +180,13 @@ proptest! {
         prop_assert_eq!(one == other, escape(&one) == escape(&other));
     }
 }
+
+#[test]
+fn what_is_shown_can_be_read_back() {
+    for value in ["1005\u{200b}", "a\\b", "DOM\\user", "x\u{a0}y", "\\u{41}", "tab\there", "plain", "\\", "\\u{zz}", ""]
+    {
+        assert_eq!(unescape(&escape(value)), value, "{value:?}");
+    }
+    assert_eq!(unescape("DOM\\user"), "DOM\\user", "no escape");
+    assert_eq!(unescape("\\u{110000}"), "\\u{110000}", "no character");
+}

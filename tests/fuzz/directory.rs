@@ -186,7 +186,7 @@ fn ldap() {
          filter = \"(id=*)\"\nattributes = [\"objectGUID\", \"objectSid\", \"memberOf\", \"jpegPhoto\"]\n"
     );
     let source = Source::new(runtime, &settings, PLAINLY, &std::env::temp_dir());
-    Target { name: "directory::ldap", seeds: seeds(), words }.run(|input| {
+    Target { name: "directory::ldap", seeds: seeds(), words }.run_over_connections(|input| {
         *answer.lock().unwrap_or_else(PoisonError::into_inner) = input.to_vec();
         match source.read() {
             Ok(records) => Ok(format!("{} records", records.len())),

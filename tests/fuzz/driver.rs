@@ -32,6 +32,8 @@ const HANGS: Duration = Duration::from_secs(60);
 const MOST_MEMORY: usize = 32 * 1024 * 1024;
 /// How long a target runs by default.
 const SECONDS: u64 = 5;
+/// How many inputs of other targets take as long as one that goes over a real connection.
+const PER_CONNECTION: u64 = 25;
 /// How many inputs the pool holds besides the seeds.
 const POOL: usize = 400;
 /// How often an input is tried again that took too long: other programs run on this machine, too.
@@ -66,7 +68,19 @@ impl Target {
     /// Tries inputs for as long as the budget lasts. `judge` panics over what must not be, and otherwise says in words
     /// what became of the input: `Ok` if it was read. The first seed must be.
     #[track_caller]
-    pub(crate) fn run(self, mut judge: impl FnMut(&[u8]) -> Result<String, String>) {
+    pub(crate) fn run(self, judge: impl FnMut(&[u8]) -> Result<String, String>) {
+        self.run_part(1, judge);
+    }
+
+    /// The same for a target that opens connections for each input, which take milliseconds: it tries fewer inputs where
+    /// their number is given.
+    #[track_caller]
+    pub(crate) fn run_over_connections(self, judge: impl FnMut(&[u8]) -> Result<String, String>) {
+        self.run_part(PER_CONNECTION, judge);
+    }
+
+    #[track_caller]
+    fn run_part(self, divisor: u64, mut judge: impl FnMut(&[u8]) -> Result<String, String>) {
         let Self { name, seeds, words } = self;
         let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         watch();
@@ -79,7 +93,7 @@ impl Target {
         let seed = number("SKOVIK_FUZZ_SEED").unwrap_or_else(|| fastrand::u64(..));
         let budget = number("SKOVIK_FUZZ_ITERATIONS").map_or_else(
             || Budget::Time(Duration::from_secs(number("SKOVIK_FUZZ_SECONDS").unwrap_or(SECONDS))),
-            Budget::Inputs,
+            |inputs| Budget::Inputs(inputs.div_ceil(divisor)),
         );
         kept.seed = seed;
         let mut rng = Rng::with_seed(seed);
@@ -100,7 +114,7 @@ impl Target {
             pool.consider(input, &outcome);
             tried += 1;
         }
-        assert!(tried > 100, "{name}: only {tried} inputs in its time");
+        assert!(tried > 100 || matches!(budget, Budget::Inputs(_)), "{name}: only {tried} inputs in its time");
         let Kept { slowest, largest, .. } = kept;
         println(&format!(
             "{name}: {tried} inputs in {:.1?}, {read} of them read, {} outcomes, at most {slowest:.1?} and {} KiB each; seed {seed}",

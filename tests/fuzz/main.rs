@@ -5,7 +5,8 @@
 //! environment changes that:
 //!
 //! - `SKOVIK_FUZZ_SECONDS=60`: so long for each target;
-//! - `SKOVIK_FUZZ_ITERATIONS=1000000`: so many inputs for each target, however long that takes;
+//! - `SKOVIK_FUZZ_ITERATIONS=1000000`: so many inputs for each target, however long that takes; a 25th of them
+//!   for targets that open connections;
 //! - `SKOVIK_FUZZ_SEED=7`: the same inputs as every other run with this seed and as many iterations;
 //! - `SKOVIK_FUZZ_INPUT=file`: this input alone. Name one target: `cargo test --test fuzz records::csv`.
 //!

@@ -10,6 +10,7 @@ use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
 use serde_json::value::RawValue;
 use skovik_sync::config::Settings;
 use skovik_sync::mapping::Mapper;
+use skovik_sync::setting::Calendar;
 use skovik_sync::source::{Records, read_all};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
@@ -37,6 +38,11 @@ last_name = "{{ hr['last name'] | default('x') }}"
 manager = "{{ hr.manager }}"
 "#;
 
+/// The day of all tests.
+fn today() -> Calendar {
+    Calendar::on(jiff::civil::date(2026, 11, 28), &jiff::tz::TimeZone::UTC)
+}
+
 /// A source that is read again and again.
 pub(crate) struct Source {
     settings: Settings,
@@ -54,7 +60,9 @@ impl Source {
 
     /// Reads the records, and makes employees of them.
     pub(crate) fn read(&self) -> Result<Records, String> {
-        let records = self.runtime.block_on(read_all(&self.settings, &|_, _, _| ()));
+        let records = self
+            .runtime
+            .block_on(read_all(&self.settings.to_read(std::time::SystemTime::now(), &today()), &|_, _, _| ()));
         let records = records.map_err(|error| error.to_string());
         let stopped = |error: &String| error.contains("reading it stopped");
         assert!(!records.as_ref().is_err_and(stopped), "a panic ends the reading: {:?}", records.err());
@@ -96,14 +104,14 @@ impl File {
 
 /// The cells of the records, by row and column.
 fn cells(records: &Records) -> Vec<BTreeMap<String, String>> {
-    let mut rows = Vec::new();
+    let mut rows = BTreeMap::new();
     for record in 0..records.len() {
         for row in records.testimonies(record).remove(0).rows {
-            rows.push((row.number, row.cells.into_iter().collect()));
+            // Records with the same key are shown with each of them.
+            rows.insert(row.number, row.cells.into_iter().collect());
         }
     }
-    rows.sort_unstable_by_key(|(number, _)| *number);
-    rows.into_iter().map(|(_, cells)| cells).collect()
+    rows.into_values().collect()
 }
 
 #[test]

@@ -140,7 +140,7 @@ fn skovik() {
     let known: UserId = "u1".into();
     let stored = StoredUser::new(serde_json::from_str(user).unwrap()).unwrap();
     let body = Skovik.update_request(&stored, &[]).unwrap();
-    Target { name: "servers::skovik", seeds, words }.run(|input| {
+    Target { name: "servers::skovik", seeds, words }.run_over_connections(|input| {
         let (what, answer) = input.split_first().map_or((b'u', input), |(what, answer)| (*what, answer));
         server.say(answer);
         runtime.block_on(async {
@@ -271,7 +271,7 @@ fn paged(target: Target, list: &str, paging: &str, others: &str, answer: impl Fn
         server.url
     );
     let source = Source::new(runtime, &settings, PLAINLY, folder.path());
-    target.run(|input| {
+    target.run_over_connections(|input| {
         server.say(&answer(input));
         match source.read() {
             Ok(records) => Ok(format!("{} records", records.len())),

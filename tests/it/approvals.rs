@@ -204,7 +204,7 @@ fn an_edited_plan_is_no_plan() {
         ("a negative number", replaced("\"unchanged\": 22", "\"unchanged\": -22")),
         ("an id as a number", replaced("\"id\": \"1\"", "\"id\": 1")),
         ("a comment", replaced("{", "{ // fine\n")),
-        ("a later version", replaced("\"format_version\": 2", "\"format_version\": 3")),
+        ("a later version", replaced("\"format_version\": 3", "\"format_version\": 4")),
         ("another format", replaced("skovik-sync/plan", "skovik-sync/report")),
         ("half of it", text[..text.len() / 2].to_owned()),
         ("without its last bracket", text.trim_end().trim_end_matches('}').to_owned()),

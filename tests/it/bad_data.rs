@@ -29,7 +29,6 @@ fn pointed_at(file: &str, settings: &str) -> Company {
 fn a_list_that_cannot_be_trusted_gives_no_plan() {
     for (file, settings, parts) in [
         ("ragged.csv", "", &["ragged.csv", "row 4", "6", "8"][..]),
-        ("duplicate-key.csv", "", &["source `hr`", "rows 3 and 8", "employee_id \"5002\""]),
         ("undecodable.csv", "", &["undecodable.csv line 2", "UTF-8", "encoding = \"windows-1252\""]),
         ("empty.csv", "", &["empty.csv is empty"]),
         ("nowhere.csv", "", &["nowhere.csv"]),
@@ -63,14 +62,11 @@ fn json_lists_are_as_strict() {
         "legal_entity": "SE01", "manager_id": null, "cost_center": "4100", "status": "active"}"#
         .replace('\n', " ");
     for (kind, text, parts) in [
-        ("json", format!("[{good}, {good}]"), &["rows 1 and 2", "5001"][..]),
-        ("json", format!("[{good}"), &["list.json"]),
+        ("json", format!("[{good}"), &["list.json"][..]),
         ("json", format!("[{good}] []"), &["list.json"]),
         ("json", good.clone(), &["list.json"]),
-        ("json", "[1]".to_owned(), &["list.json"]),
+        ("json", "[1]".to_owned(), &["none of its 1 records can be read"]),
         ("json", String::new(), &["list.json"]),
-        ("json", format!("[{}]", good.replace("\"status\"", "\"email\"")), &["record 1", "stands twice"]),
-        ("jsonl", format!("{good}\n{good}\n"), &["rows 1 and 2", "5001"]),
         ("jsonl", format!("{good}\n{{\"employee_id\": \"5002\""), &["list.json", "2"]),
     ] {
         let company = pointed_at("list.json", "");
@@ -81,6 +77,34 @@ fn json_lists_are_as_strict() {
         assert!(!company.exists("plan.json"));
         company.wrote_nothing();
     }
+}
+
+#[test]
+fn a_repeated_key_sets_one_person_aside() {
+    let company = pointed_at("duplicate-key.csv", "");
+    let plan = company.plan(5);
+    assert!(message(&plan, "key_claimed_twice", "5002").contains("rows 3 and 8 of source `hr`"), "{plan:#}");
+    assert_eq!(plan["summary"]["set_aside"], json!(1));
+    assert!(!operations(&plan).iter().any(|(_, employee)| *employee == "5002"), "neither changed nor deleted");
+    // It is nobody's business outside the scope.
+    company.edit("skovik-sync.toml", "hr.status == 'active'", "hr.status == 'active' and hr.employee_id != '5002'");
+    assert_eq!(company.plan(5)["summary"]["set_aside"], json!(0));
+}
+
+#[test]
+fn a_repeated_property_sets_one_person_aside() {
+    let company = pointed_at("list.json", "");
+    company.edit("skovik-sync.toml", "kind = \"csv\"", "kind = \"json\"");
+    let person = |id: u32, branch: &str| {
+        format!(
+            r#"{{"employee_id": "{id}", "email": "p{id}@example.com", "first_name": "A", "last_name": "B{id}",
+            "legal_entity": "SE01", "manager_id": null, "cost_center": "4100", "status": "active"{branch}}}"#
+        )
+    };
+    company.write("list.json", format!("[{}, {}]", person(7001, ""), person(7002, ", \"legal_entity\": \"NO01\"")));
+    let plan = company.plan(5);
+    assert!(message(&plan, "template_failed", "7002").contains("the property `legal_entity` stands twice"), "{plan:#}");
+    assert!(operations(&plan).iter().any(|(action, employee)| *action == "create" && *employee == "7001"));
 }
 
 #[test]

@@ -123,7 +123,7 @@ fn both_refuse_what_was_altered() {
         ("\u{1f9fe}", "\\ud83e"),
         ("\"plan_hash\"", "\"plan_hashes\""),
         ("{", "[{"),
-        ("\"format_version\": 2,", ""),
+        ("\"format_version\": 3,", ""),
     ] {
         assert!(text.contains(from), "{from}");
         company.write("plan.json", text.replacen(from, to, 1));

@@ -133,7 +133,7 @@ fn described(start: &str, end: &str) -> Vec<[String; 4]> {
 
 /// What the description must say of the guards of a table: first the guards, then the keys beside theirs.
 fn expected(table: Option<&str>) -> Vec<[String; 4]> {
-    let guards = || GUARDS.iter().filter(move |guard| guard.setting.table == table);
+    let guards = || GUARDS.iter().filter(move |guard| guard.setting.table == table && !guard.is_set_per_source());
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
     let row = |guard: &&Guard| {
         let Guard { about, setting, lifted_by, .. } = guard;

@@ -24,6 +24,10 @@ pub(crate) struct Person {
     pub(crate) email: String,
     pub(crate) branch: &'static str,
     pub(crate) manager: Option<String>,
+    /// What a user of the account may do.
+    pub(crate) role: &'static str,
+    /// Whether a user of the account has no external identifier.
+    pub(crate) unlinked: bool,
 }
 
 /// The whole of it. The sandbox ends when this is dropped.
@@ -50,6 +54,8 @@ pub(crate) fn people(branch: &'static str, count: usize) -> Vec<Person> {
         email: format!("p{n}.{}@example.com", branch.to_lowercase()),
         branch,
         manager: (n > 0).then(|| identifier(0)),
+        role: "employee",
+        unlinked: false,
     };
     (0..count).map(person).collect()
 }
@@ -88,7 +94,7 @@ impl House {
     /// Writes the list of the people.
     pub(crate) fn list(&self, people: &[Person]) {
         let mut text = "id,first,last,mail,branch,manager\n".to_owned();
-        for Person { identifier, first_name, email, branch, manager } in people {
+        for Person { identifier, first_name, email, branch, manager, .. } in people {
             let manager = manager.as_deref().unwrap_or_default();
             let _ = writeln!(text, "{identifier},{first_name},Berg,{email},{branch},{manager}");
         }
@@ -211,11 +217,12 @@ fn snapshot(users: &[Person]) -> Vec<u8> {
                             "attributes": {"name": format!("Example {identifier}"), "external_identifier": identifier}});
         writer.item(Item::Branch(&raw(&branch))).expect("written");
     }
-    for Person { identifier, first_name, email, branch, manager } in users {
+    for Person { identifier, first_name, email, branch, manager, role, unlinked } in users {
+        let known = (!unlinked).then_some(identifier);
         let manager = manager.as_ref().map(|manager| json!({"type": "users", "id": format!("u-{manager}")}));
         let user = json!({"type": "users", "id": format!("u-{identifier}"),
-            "attributes": {"primary_email": email, "external_identifier": identifier, "first_name": first_name,
-                           "last_name": "Berg", "roles": ["employee"], "custom_fields": {}},
+            "attributes": {"primary_email": email, "external_identifier": known, "first_name": first_name,
+                           "last_name": "Berg", "roles": [role], "custom_fields": {}},
             "relationships": {"manager": {"data": manager},
                               "branch": {"data": {"type": "branches", "id": branch.to_lowercase()}}}});
         writer.item(Item::User(&raw(&user))).expect("written");

@@ -195,7 +195,7 @@ fn only_leaves_out_what_depends_on_somebody_else_and_says_so() {
 fn a_guard_that_blocks_the_whole_comparison_blocks_a_part_of_it() {
     let company = Company::new("small");
     company.append("skovik-sync.toml", "\n[guard]\nmax_change_percent = 10\n");
-    company.run(&["plan", "--only", "1024"]).ends(5).prints(&["max_change_percent   5 of 27"]);
+    company.run(&["plan", "--only", "1024"]).ends(5).prints(&["max_change_percent                  5 of 27"]);
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn the_small_company_from_check_to_the_second_plan() {
     insta::assert_snapshot!(run(&company, &["check"]), @"
     $ skovik-sync check
     settings  skovik-sync.toml: whole, hash sha256:HASH
-    source    hr: 30 records (csv, proof: trusted)
+    source    hr: 30 records (csv, trusted, no proof that it is whole)
       column        employee_id   9999  |  9999  |  9999
       column        email         xxx.xxx@xxx.xxx  |  xxx.xxx@xxx.xxx  |  xxx.xxx@xxx.xxx
       column        first_name    Xxx  |  Xxx  |  Xxx
@@ -99,10 +99,14 @@ fn the_small_company_from_check_to_the_second_plan() {
             sent for approval at once
 
     Guards
-      max_delete_percent   1 of 27 (3.7 %), limit 20 %   pass
-      max_change_percent   5 of 27 (18.5 %), limit 20 %  pass
-      max_invalid_percent  0 of 29 (0.0 %), limit 5 %    pass
-      min_employees        29, at least 1                pass
+      max_delete_percent                  1 of 27 (3.7 %), limit 20 %   pass
+      max_change_percent                  5 of 27 (18.5 %), limit 20 %  pass
+      max_invalid_percent                 0 of 29 (0.0 %), limit 5 %    pass
+      min_employees                       29, at least 1                pass
+      max_create_percent                  3 of 28 (10.7 %), limit 50 %  pass
+      max_emptied_percent of manager      0 of 26 (0.0 %), limit 10 %   pass
+      max_emptied_percent of Cost center  0 of 27 (0.0 %), limit 10 %   pass
+      max_unresolved_percent              0 of 28 (0.0 %), limit 20 %   pass
 
     Plan: 3 to create, 4 to update, 1 to delete, 22 unchanged.
     Plan hash: sha256:HASH
@@ -162,10 +166,14 @@ fn the_small_company_from_check_to_the_second_plan() {
     Source   hr (csv): 30 records, ! trusted, no proof that the file is whole
 
     Guards
-      max_delete_percent   0 of 29 (0.0 %), limit 20 %  pass
-      max_change_percent   0 of 29 (0.0 %), limit 20 %  pass
-      max_invalid_percent  0 of 29 (0.0 %), limit 5 %   pass
-      min_employees        29, at least 1               pass
+      max_delete_percent                  0 of 29 (0.0 %), limit 20 %  pass
+      max_change_percent                  0 of 29 (0.0 %), limit 20 %  pass
+      max_invalid_percent                 0 of 29 (0.0 %), limit 5 %   pass
+      min_employees                       29, at least 1               pass
+      max_create_percent                  0 of 30 (0.0 %), limit 50 %  pass
+      max_emptied_percent of manager      0 of 28 (0.0 %), limit 10 %  pass
+      max_emptied_percent of Cost center  0 of 29 (0.0 %), limit 10 %  pass
+      max_unresolved_percent              0 of 28 (0.0 %), limit 20 %  pass
 
     No changes. 29 unchanged.
     Plan hash: sha256:HASH
@@ -261,11 +269,15 @@ fn a_blocked_plan_says_which_approval_lifts_it() {
     let tail = |args: &[&str]| after(&run(&company, args), "Guards");
     insta::assert_snapshot!(tail(&["plan"]), @"
     Guards
-      max_delete_percent   1 of 27 (3.7 %), limit 20 %   pass
-      max_change_percent   5 of 27 (18.6 %), limit 10 %  BLOCKED
-      max_invalid_percent  0 of 29 (0.0 %), limit 5 %    pass
-      min_employees        29, at least 1                pass
-      max_deletes          1, limit 0                    BLOCKED
+      max_delete_percent                  1 of 27 (3.7 %), limit 20 %   pass
+      max_change_percent                  5 of 27 (18.6 %), limit 10 %  BLOCKED
+      max_invalid_percent                 0 of 29 (0.0 %), limit 5 %    pass
+      min_employees                       29, at least 1                pass
+      max_create_percent                  3 of 28 (10.7 %), limit 50 %  pass
+      max_emptied_percent of manager      0 of 26 (0.0 %), limit 10 %   pass
+      max_emptied_percent of Cost center  0 of 27 (0.0 %), limit 10 %   pass
+      max_unresolved_percent              0 of 28 (0.0 %), limit 20 %   pass
+      max_deletes                         1, limit 0                    BLOCKED
     BLOCKED max_change_percent: 5 of 5 are in SE01 Example AB; 4 of 5 report to 1002 Björn Åkesson; 2 of
             5 change manager; 1008 Hanna Lindberg, 1009 Isak Lund, 1021 Vera Hellström, 1024 Zara Kvist,
             1027 Pontus Rask.
@@ -282,11 +294,15 @@ fn a_blocked_plan_says_which_approval_lifts_it() {
     ");
     insta::assert_snapshot!(tail(&["approve", "plan.json", "--yes", "--allow", "deletes=1"]), @"
     Guards
-      max_delete_percent   1 of 27 (3.7 %), limit 20 %   pass
-      max_change_percent   5 of 27 (18.6 %), limit 10 %  BLOCKED
-      max_invalid_percent  0 of 29 (0.0 %), limit 5 %    pass
-      min_employees        29, at least 1                pass
-      max_deletes          1, limit 0                    BLOCKED
+      max_delete_percent                  1 of 27 (3.7 %), limit 20 %   pass
+      max_change_percent                  5 of 27 (18.6 %), limit 10 %  BLOCKED
+      max_invalid_percent                 0 of 29 (0.0 %), limit 5 %    pass
+      min_employees                       29, at least 1                pass
+      max_create_percent                  3 of 28 (10.7 %), limit 50 %  pass
+      max_emptied_percent of manager      0 of 26 (0.0 %), limit 10 %   pass
+      max_emptied_percent of Cost center  0 of 27 (0.0 %), limit 10 %   pass
+      max_unresolved_percent              0 of 28 (0.0 %), limit 20 %   pass
+      max_deletes                         1, limit 0                    BLOCKED
     BLOCKED max_change_percent: 5 of 5 are in SE01 Example AB; 4 of 5 report to 1002 Björn Åkesson; 2 of
             5 change manager; 1008 Hanna Lindberg, 1009 Isak Lund, 1021 Vera Hellström, 1024 Zara Kvist,
             1027 Pontus Rask.
@@ -302,11 +318,15 @@ fn a_blocked_plan_says_which_approval_lifts_it() {
     ");
     insta::assert_snapshot!(tail(&["approve", "plan.json", "--yes", "--allow", "deletes=1", "--allow", "changes=5"]), @"
     Guards
-      max_delete_percent   1 of 27 (3.7 %), limit 20 %   pass
-      max_change_percent   5 of 27 (18.6 %), limit 10 %  BLOCKED
-      max_invalid_percent  0 of 29 (0.0 %), limit 5 %    pass
-      min_employees        29, at least 1                pass
-      max_deletes          1, limit 0                    BLOCKED
+      max_delete_percent                  1 of 27 (3.7 %), limit 20 %   pass
+      max_change_percent                  5 of 27 (18.6 %), limit 10 %  BLOCKED
+      max_invalid_percent                 0 of 29 (0.0 %), limit 5 %    pass
+      min_employees                       29, at least 1                pass
+      max_create_percent                  3 of 28 (10.7 %), limit 50 %  pass
+      max_emptied_percent of manager      0 of 26 (0.0 %), limit 10 %   pass
+      max_emptied_percent of Cost center  0 of 27 (0.0 %), limit 10 %   pass
+      max_unresolved_percent              0 of 28 (0.0 %), limit 20 %   pass
+      max_deletes                         1, limit 0                    BLOCKED
     BLOCKED max_change_percent: 5 of 5 are in SE01 Example AB; 4 of 5 report to 1002 Björn Åkesson; 2 of
             5 change manager; 1008 Hanna Lindberg, 1009 Isak Lund, 1021 Vera Hellström, 1024 Zara Kvist,
             1027 Pontus Rask.
@@ -433,10 +453,14 @@ fn the_plan_of_the_bad_fixture_names_everybody_and_why() {
             sent for approval at once
 
     Guards
-      max_delete_percent   1 of 83 (1.2 %), limit 20 %    pass
-      max_change_percent   1 of 83 (1.2 %), limit 20 %    pass
-      max_invalid_percent  14 of 87 (16.0 %), limit 40 %  pass
-      min_employees        73, at least 1                 pass
+      max_delete_percent                  1 of 83 (1.2 %), limit 20 %    pass
+      max_change_percent                  1 of 83 (1.2 %), limit 20 %    pass
+      max_invalid_percent                 14 of 87 (16.0 %), limit 40 %  pass
+      min_employees                       73, at least 1                 pass
+      max_create_percent                  3 of 84 (3.5 %), limit 50 %    pass
+      max_emptied_percent of manager      0 of 82 (0.0 %), limit 10 %    pass
+      max_emptied_percent of Cost center  0 of 83 (0.0 %), limit 10 %    pass
+      max_unresolved_percent              2 of 72 (2.7 %), limit 20 %    pass
 
     Plan: 3 to create, 0 to update, 1 to delete, 70 unchanged. 14 set aside.
     Plan hash: sha256:HASH

@@ -22,7 +22,7 @@ impl<'a> Run<'a> {
         let (managed, made) = (self.worker.managed, &self.made);
         Ok(match &operation.action {
             Action::Create { after } => Task::Create { after, expected: created(after, managed, made)? },
-            Action::Update { user_id, before_hash, changes } => Task::Update {
+            Action::Update { user_id, before_hash, branch: _, roles: _, changes } => Task::Update {
                 user_id: user_id.clone(),
                 before: Before::Hash(*before_hash),
                 changes: resolved(changes, made)?,

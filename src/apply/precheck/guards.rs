@@ -5,19 +5,35 @@ use std::collections::HashMap;
 use super::Live;
 use crate::apply::journal::{Progress, Replay};
 use crate::employee::{BranchId, User};
-use crate::guard;
-use crate::plan::{Action, BranchRef, Field, GuardResult, Plan, Value};
+use crate::guard::{self, Of, UsersNow};
+use crate::plan::{Action, BranchRef, Field, Fields, GuardResult, Plan, Subject, Value};
 
-/// The plan's guards, judged again for the live account: the whole plan's counts, of no more users than there are, in all
-/// and in each branch. What this plan has done already is taken back from these.
+/// The plan's guards, judged again for the live account: the whole plan's counts, of no more users than there are, in all,
+/// in each branch, and with a value of each field. What this plan has done already is taken back from these.
 #[must_use]
 pub fn guards(plan: &Plan, replay: &Replay, live: Live<'_>) -> Vec<GuardResult> {
+    let fields: Vec<&Field> = plan
+        .content()
+        .guards
+        .iter()
+        .filter(|result| guard::find(&result.id).is_some_and(|guard| matches!(guard.of, Of::WithValue)))
+        .filter_map(|result| match &result.subject {
+            Some(Subject::Field(field)) => Some(field),
+            Some(Subject::Branch(_) | Subject::Source(_)) | None => None,
+        })
+        .collect();
     let mut people = Headcount::default();
     for user in &live.directory.users {
+        people.users += 1;
         let in_branch =
             live.branches.is_none_or(|branches| user.branch.as_ref().is_some_and(|id| branches.contains(id)));
         if in_branch && !live.protect.covers(user) {
             people.add(user.branch.as_ref(), 1);
+            for field in &fields {
+                if Value::of_user(user, field, live.managed, live.directory).is_some() {
+                    people.add_value(field, 1);
+                }
+            }
         }
     }
     let by_identifier: HashMap<&str, &User> =
@@ -44,18 +60,35 @@ pub fn guards(plan: &Plan, replay: &Replay, live: Live<'_>) -> Vec<GuardResult> 
             Action::Update { .. } | Action::Link { .. } | Action::Delete { .. } => {}
         }
     }
-    let Headcount { all, by_branch } = &people;
-    let count = |count: i64| u64::try_from(count).unwrap_or(0);
-    guard::evaluate_again(&plan.content().guards, count(*all), |branch| {
-        count(by_branch.get(&branch.cloned()).copied().unwrap_or(0))
-    })
+    guard::evaluate_again(&plan.content().guards, &people)
 }
 
-/// How many users may be changed, in all and in each branch.
+/// How many users there are; and how many of them may be changed, in all, in each branch, and with a value of each field.
 #[derive(Default)]
 struct Headcount {
+    users: i64,
     all: i64,
     by_branch: HashMap<Option<BranchId>, i64>,
+    by_field: HashMap<Field, i64>,
+}
+
+impl UsersNow for Headcount {
+    fn users(&self) -> u64 {
+        count(self.users)
+    }
+    fn managed(&self) -> u64 {
+        count(self.all)
+    }
+    fn managed_in(&self, branch: Option<&BranchId>) -> u64 {
+        count(self.by_branch.get(&branch.cloned()).copied().unwrap_or(0))
+    }
+    fn with_value(&self, field: &Field) -> u64 {
+        count(self.by_field.get(field).copied().unwrap_or(0))
+    }
+}
+
+fn count(count: i64) -> u64 {
+    u64::try_from(count).unwrap_or(0)
 }
 
 impl Headcount {
@@ -64,20 +97,47 @@ impl Headcount {
         *self.by_branch.entry(branch.cloned()).or_default() += by;
     }
 
+    fn add_value(&mut self, field: &Field, by: i64) {
+        match self.by_field.get_mut(field) {
+            Some(count) => *count += by,
+            None => drop(self.by_field.insert(field.clone(), by)),
+        }
+    }
+
+    /// Counts the values that somebody has who is made or removed.
+    fn add_values(&mut self, fields: &Fields, by: i64) {
+        if fields.manager.as_ref().is_some_and(Option::is_some) {
+            self.add_value(&Field::Manager, by);
+        }
+        for (id, _) in fields.custom_fields.iter().filter(|(_, value)| value.is_some()) {
+            self.add_value(&Field::Custom(id.clone()), by);
+        }
+    }
+
     /// Counts as if an operation that is done were not; `user` is the one whom it made or changed, as they are now.
     fn take_back(&mut self, action: &Action, user: Option<&User>) {
         let id = |branch: &Option<BranchRef>| branch.as_ref().map(|branch| branch.branch_id.clone());
         match action {
             Action::Create { after } => {
                 let planned = after.branch.as_ref().and_then(id);
+                self.users -= 1;
+                self.add_values(after, -1);
                 self.add(user.map_or(planned.as_ref(), |user| user.branch.as_ref()), -1);
             }
-            Action::Delete { before, .. } => self.add(before.branch.as_ref().and_then(id).as_ref(), 1),
+            Action::Delete { before, .. } => {
+                self.users += 1;
+                self.add_values(before, 1);
+                self.add(before.branch.as_ref().and_then(id).as_ref(), 1);
+            }
             Action::Update { changes, .. } => {
                 let branch = |value: &Option<Value>| match value {
                     Some(Value::Branch(branch)) => Some(branch.branch_id.clone()),
                     _ => None,
                 };
+                for change in changes {
+                    let by = i64::from(change.before.is_some()) - i64::from(change.after.is_some());
+                    self.add_value(&change.field, by);
+                }
                 for change in changes.iter().filter(|change| change.field == Field::Branch) {
                     self.add(branch(&change.before).as_ref(), 1);
                     self.add(branch(&change.after).as_ref(), -1);
@@ -93,7 +153,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::plan::{Change, Digest, Fields};
+    use crate::plan::{Change, Digest};
 
     fn branch(id: &str) -> BranchRef {
         BranchRef { branch_id: id.into(), external_identifier: None, name: String::new() }
@@ -127,10 +187,21 @@ mod tests {
         let hash = Digest::of(b"");
         let value = |at: &str| Some(Value::Branch(branch(at)));
         let create = Action::Create { after: fields("no") };
-        let delete =
-            Action::Delete { user_id: "d".into(), before_hash: hash, before: fields("no"), reason: String::new() };
+        let delete = Action::Delete {
+            user_id: "d".into(),
+            before_hash: hash,
+            before: fields("no"),
+            roles: None,
+            reason: String::new(),
+        };
         let change = Change { field: Field::Branch, before: value("no"), after: value("se") };
-        let moved = Action::Update { user_id: "m".into(), before_hash: hash, changes: vec![change] };
+        let moved = Action::Update {
+            user_id: "m".into(),
+            before_hash: hash,
+            branch: Some(Some(branch("no"))),
+            roles: None,
+            changes: vec![change],
+        };
         for (action, user, no, se) in [
             (&create, None, 9, 10),
             // Somebody has moved the new user since.

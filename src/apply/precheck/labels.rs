@@ -1,13 +1,15 @@
 //! Labels are not keys. What a reviewer reads of a plan (names, identifiers, branches, values as they were) is held
 //! against the user, manager, branch or field that its ids name in the live account. Pure functions.
 
+use std::collections::{BTreeSet, HashSet};
 use std::fmt::Display;
 
 use super::Live;
 use crate::apply::expect::updated;
-use crate::employee::{Directory, ExternalIdentifier, User};
+use crate::employee::{Branch, Directory, ExternalIdentifier, User, UserId, full_name};
 use crate::plan::{
-    Action, BranchRef, Change, Field, Fields, ManagerRef, Operation, Plan, Subject, UserRef, Value, display_name,
+    Action, BranchRef, Change, Common, Field, Fields, ManagerRef, Operation, Part, Plan, Subject, UserRef, Value,
+    display_name,
 };
 
 /// What the plan as a whole shows otherwise than the account has it: the names of custom fields and of guarded branches.
@@ -25,6 +27,51 @@ pub(super) fn of_plan(plan: &Plan, directory: &Directory) -> Vec<String> {
     fields.chain(branches).collect()
 }
 
+/// Whom or what a guard that blocks names otherwise than the account has them.
+pub(super) fn of_parts(plan: &Plan, directory: &Directory) -> Vec<String> {
+    let parts = plan.content().guards.iter().flat_map(|guard| &guard.parts);
+    // A plan whose journal was lost may have renamed people already.
+    let is_name = |field: &Field| {
+        matches!(field, Field::ExternalIdentifier | Field::FirstName | Field::LastName | Field::PrimaryEmail)
+    };
+    let renamed: HashSet<&UserId> = plan
+        .content()
+        .operations
+        .iter()
+        .filter_map(|operation| match &operation.action {
+            Action::Update { user_id, changes, .. } => {
+                changes.iter().any(|change| is_name(&change.field)).then_some(user_id)
+            }
+            Action::Create { .. } | Action::Link { .. } | Action::Delete { .. } => None,
+        })
+        .collect();
+    let problem = |Part { common, name, id, count: _ }: &Part| {
+        let id = id.as_deref()?;
+        let (kind, held) = match common {
+            Common::Branch => ("branch", directory.branch(&id.into()).map(branch_label)?),
+            Common::Manager | Common::Person => {
+                let user = directory.user(&id.into()).filter(|user| !renamed.contains(&user.id))?;
+                let identifier = user.identifier.as_ref().map_or("", |identifier| identifier.as_str());
+                ("user", full_name(identifier, &display_name(user)))
+            }
+            Common::Field => {
+                let field = directory.custom_fields.iter().find(|field| field.id.as_str() == id)?;
+                ("custom field", field.name.to_string())
+            }
+            Common::Reason => return None,
+        };
+        (held != *name).then(|| shown(kind, &id, name, &held))
+    };
+    let problems: BTreeSet<String> = parts.filter_map(problem).collect();
+    problems.into_iter().collect()
+}
+
+fn branch_label(branch: &Branch) -> String {
+    let Branch { id, name, identifier } = branch;
+    let (external_identifier, name) = (identifier.as_deref().map(str::to_owned), name.to_string());
+    BranchRef { branch_id: id.clone(), external_identifier, name }.label()
+}
+
 /// What an operation shows of the people and branches that it refers to otherwise than the account has them. Once the
 /// plan is under way, it may itself have changed their names.
 pub(super) fn of_references(operation: &Operation, directory: &Directory) -> Vec<String> {
@@ -37,15 +84,16 @@ pub(super) fn of_references(operation: &Operation, directory: &Directory) -> Vec
         Action::Create { after } => fields(after),
         Action::Delete { before, .. } => fields(before),
         Action::Link { manager, .. } => of_manager(manager, directory).into_iter().collect(),
-        Action::Update { changes, .. } => {
+        Action::Update { changes, branch, .. } => {
+            let branch = branch.iter().flatten().filter_map(|branch| of_branch(branch, directory));
             let values = changes.iter().flat_map(|change| change.before.iter().chain(&change.after));
-            values
-                .filter_map(|value| match value {
-                    Value::Branch(branch) => of_branch(branch, directory),
-                    Value::Manager(manager) => of_manager(manager, directory),
-                    Value::Text(_) | Value::Boolean(_) => None,
-                })
-                .collect()
+            let values = values.filter_map(|value| match value {
+                Value::Branch(branch) => of_branch(branch, directory),
+                Value::Manager(manager) => of_manager(manager, directory),
+                Value::Text(_) | Value::Boolean(_) => None,
+            });
+            // The branch that somebody is taken out of is shown twice.
+            branch.chain(values).collect::<BTreeSet<_>>().into_iter().collect()
         }
     }
 }
@@ -57,12 +105,18 @@ pub(super) fn of_user(operation: &Operation, user: &User, live: Live<'_>) -> Vec
     // An update may be shown under what the person is called before it or after it.
     let mut known_as = vec![(user.identifier.clone(), display_name(user))];
     match action {
-        Action::Update { changes, .. } => {
+        Action::Update { changes, branch, roles, .. } => {
+            let shown = branch.as_ref().map(|branch| branch.as_ref().map(|branch| &branch.branch_id));
+            if shown != live.managed.branch.then_some(user.branch.as_ref()) {
+                problems.push(format!("the plan shows another branch than the user {} is in", user.id));
+            }
+            problems.extend(of_roles(roles.as_deref(), user));
             let after = updated(user, changes, live.managed);
             known_as.push((after.identifier.clone(), display_name(&after)));
             problems.extend(changes.iter().filter_map(|change| of_value(change, user, live)));
         }
-        Action::Delete { before, .. } => {
+        Action::Delete { before, roles, .. } => {
+            problems.extend(of_roles(roles.as_deref(), user));
             let held = Fields::of_user(user, live.managed, live.directory);
             if before.hash() != held.hash() {
                 problems.push(format!("the plan shows other values than the user {} has", user.id));
@@ -75,6 +129,20 @@ pub(super) fn of_user(operation: &Operation, user: &User, live: Live<'_>) -> Vec
         problems.push(shown("user", &user.id, &person(employee.as_ref(), name), &person(identifier.as_ref(), held)));
     }
     problems
+}
+
+/// A plan that tells no roles must not hide an admin.
+fn of_roles(shown: Option<&[String]>, user: &User) -> Option<String> {
+    let held = user.special_roles();
+    let same = match (shown, &held) {
+        (Some(shown), Some(held)) => shown == held,
+        (None, _) => !user.is_admin(),
+        (Some(_), None) => false,
+    };
+    let told = |roles: &[String]| if roles.is_empty() { "no role".to_owned() } else { roles.join(", ") };
+    let held = held.as_deref().map_or_else(|| "no roles that are told".to_owned(), told);
+    let shown = shown.map_or_else(|| "no roles".to_owned(), told);
+    (!same).then(|| format!("the plan shows the user {} with {shown}, but in Skovik they have {held}", user.id))
 }
 
 fn of_value(Change { field, before, after: _ }: &Change, user: &User, live: Live<'_>) -> Option<String> {

@@ -27,9 +27,23 @@ pub(super) struct Draft {
 
 #[derive(Debug, Clone)]
 pub(super) enum Action {
-    Create { was: UserId, after: Fields },
-    Update { user_id: UserId, before_hash: Digest, changes: Vec<Change> },
-    Delete { user_id: UserId, before: Fields, reason: String },
+    Create {
+        was: UserId,
+        after: Fields,
+    },
+    Update {
+        user_id: UserId,
+        before_hash: Digest,
+        branch: Option<Option<BranchRef>>,
+        roles: Option<Vec<String>>,
+        changes: Vec<Change>,
+    },
+    Delete {
+        user_id: UserId,
+        before: Fields,
+        roles: Option<Vec<String>>,
+        reason: String,
+    },
 }
 
 /// All of them, with what the reader should know.
@@ -149,7 +163,8 @@ impl<'a> Maker<'a> {
         let stored = Fields::of_user(&user, self.managed, &Directory::default());
         let before = if stored.hash() == asked.hash() { asked } else { stored };
         let reason = format!("undo: made by operation {} of the plan", operation.id);
-        let action = Action::Delete { user_id: user_id.clone(), before, reason };
+        let roles = user.special_roles();
+        let action = Action::Delete { user_id: user_id.clone(), before, roles, reason };
         Ok(Some(Draft::of(operation, action, Some(user.branch), None)))
     }
 
@@ -186,7 +201,14 @@ impl<'a> Maker<'a> {
             return Ok(None);
         }
         let before_hash = hash_of(&is, self.managed);
-        let action = Action::Update { user_id: user_id.clone(), before_hash, changes: back };
+        let named = back.iter().find(|change| change.field == Field::Branch).and_then(|change| change.before.clone());
+        let action = Action::Update {
+            user_id: user_id.clone(),
+            before_hash,
+            branch: self.managed.branch.then(|| is.branch.as_ref().map(|id| known_branch(id, named.as_ref()))),
+            roles: is.special_roles(),
+            changes: back,
+        };
         Ok(Some(Draft::of(operation, action, Some(is.branch), Some(was.branch))))
     }
 
@@ -239,10 +261,7 @@ impl<'a> Maker<'a> {
             Field::PrimaryEmail => text(&user.email),
             Field::FirstName => text(&user.first_name),
             Field::LastName => text(&user.last_name),
-            Field::Branch => user.branch.as_ref().map(|id| match named {
-                Some(Value::Branch(branch)) if branch.branch_id == *id => Value::Branch(branch.clone()),
-                _ => Value::Branch(BranchRef { branch_id: id.clone(), external_identifier: None, name: String::new() }),
-            }),
+            Field::Branch => user.branch.as_ref().map(|id| Value::Branch(known_branch(id, named))),
             Field::Manager => match (&user.manager, named) {
                 (None, _) => None,
                 (Some(id), Some(Value::Manager(manager))) => {
@@ -305,6 +324,14 @@ impl NamesNow {
     }
 }
 
+/// A branch, with the names that a value lends it if it is the same one.
+fn known_branch(id: &BranchId, named: Option<&Value>) -> BranchRef {
+    match named {
+        Some(Value::Branch(branch)) if branch.branch_id == *id => branch.clone(),
+        _ => BranchRef { branch_id: id.clone(), external_identifier: None, name: String::new() },
+    }
+}
+
 fn unnamed(id: &UserId) -> ManagerRef {
     ManagerRef::User(UserRef { user_id: id.clone(), employee: None, name: String::new() })
 }
@@ -337,7 +364,7 @@ impl Action {
                 after.manager = after.manager.map(|manager| manager.as_ref().map(&person));
                 plan::Action::Create { after }
             }
-            Self::Update { user_id, before_hash, mut changes } => {
+            Self::Update { user_id, before_hash, branch, roles, mut changes } => {
                 for change in &mut changes {
                     if let Some(Value::Manager(manager)) = &mut change.before {
                         *manager = now(manager);
@@ -346,11 +373,11 @@ impl Action {
                         *manager = person(manager);
                     }
                 }
-                plan::Action::Update { user_id, before_hash, changes }
+                plan::Action::Update { user_id, before_hash, branch, roles, changes }
             }
-            Self::Delete { user_id, mut before, reason } => {
+            Self::Delete { user_id, mut before, roles, reason } => {
                 before.manager = before.manager.map(|manager| manager.as_ref().map(&now));
-                plan::Action::Delete { user_id, before_hash: before.hash(), before, reason }
+                plan::Action::Delete { user_id, before_hash: before.hash(), before, roles, reason }
             }
         }
     }

@@ -1,50 +1,65 @@
 //! What the guards look at in an undo, as far as the plan and the journal know the account.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use super::draft::{Action, Draft};
-use crate::employee::{BranchId, Managed, UserId};
-use crate::guard::{self, BranchCount, Count, Limits, NamedField, People};
-use crate::plan::{BranchRef, Field, GuardResult, Operation, Plan, Subject, effects};
+use super::draft::Draft;
+use crate::employee::{BranchId, Managed};
+use crate::guard::{self, BranchCount, GUARDS, Guard, Limits, NamedField, Of, People};
+use crate::plan::{self, BranchRef, Field, GuardResult, Operation, Plan, Subject, Target, effects};
 
 /// The guards that count operations are judged anew; those that judge the company's lists stay as they were, since no
-/// list is read. `managed` is how many users may be changed now.
+/// list is read. The target says how many users there are now.
 pub(super) fn evaluate(
     plan: &Plan,
     limits: &Limits,
     fields: &Managed,
     drafts: &[Draft],
     operations: &[Operation],
-    managed: u64,
+    Target { users, managed, .. }: &Target,
 ) -> Vec<GuardResult> {
-    let names = &plan.content().target.custom_fields;
-    let named = |field: Field| NamedField { name: field.label(names), field };
+    let (names, users, managed) = (&plan.content().target.custom_fields, *users, *managed);
+    let named = |field: Field| NamedField {
+        name: field.label(names),
+        with_value: with_value(&field, &plan.content().guards, operations).min(managed),
+        field,
+    };
     let people = People {
+        users,
         managed,
         fields: Field::managed(fields).map(named).collect(),
         branches: branches(&plan.content().guards, drafts),
         ..People::default()
     };
-    let branches: HashMap<&UserId, Option<&BranchId>> = drafts.iter().filter_map(branch_now).collect();
-    let mut guards = guard::evaluate(limits, &people, effects(operations, |user| branches.get(user).copied()));
-    for result in &mut guards {
-        let counts_records = guard::find(&result.id).is_some_and(|guard| matches!(guard.count, Count::Records { .. }));
-        let before = plan.content().guards.iter().find(|before| before.id == result.id);
-        if let Some(before) = before.filter(|_| counts_records) {
-            result.clone_from(before);
-        }
-    }
-    guards
+    let judged = guard::evaluate(limits, &people, effects(operations));
+    let of = |guard: &Guard| {
+        let own = |results: &[GuardResult]| -> Vec<GuardResult> {
+            results.iter().filter(|result| result.id == guard.id).cloned().collect()
+        };
+        let before = if guard.counts_records() { own(&plan.content().guards) } else { Vec::new() };
+        if before.is_empty() { own(&judged) } else { before }
+    };
+    GUARDS.iter().flat_map(|guard| of(guard)).collect()
 }
 
-/// A user who is there, and the branch that they are in now.
-fn branch_now(draft: &Draft) -> Option<(&UserId, Option<&BranchId>)> {
-    match &draft.action {
-        Action::Update { user_id, .. } | Action::Delete { user_id, .. } => {
-            Some((user_id, draft.branch_now.as_ref()?.as_ref()))
+/// The users who have a value of a field now, if nobody else has changed any: those whom the plan counted, and those whom it
+/// gave or took one, whom these operations take back.
+fn with_value(field: &Field, before: &[GuardResult], operations: &[Operation]) -> u64 {
+    let counts = |result: &&GuardResult| {
+        let is_share = guard::find(&result.id).is_some_and(|guard| matches!(guard.of, Of::WithValue));
+        is_share && result.subject == Some(Subject::Field(field.clone()))
+    };
+    let then = before.iter().find(counts).map_or(0, |result| result.of);
+    let changes = operations.iter().flat_map(|operation| match &operation.action {
+        plan::Action::Update { changes, .. } => &changes[..],
+        plan::Action::Create { .. } | plan::Action::Link { .. } | plan::Action::Delete { .. } => &[],
+    });
+    changes.filter(|change| change.field == *field).fold(then, |count, change| {
+        match (change.before.is_some(), change.after.is_some()) {
+            (true, false) => count.saturating_add(1),
+            (false, true) => count.saturating_sub(1),
+            _ => count,
         }
-        Action::Create { .. } => None,
-    }
+    })
 }
 
 /// The branches that the plan counted, as many users there as it left.

@@ -82,7 +82,7 @@ fn columns_are_taken_from_the_header() {
     ] {
         assert!(text.contains(line), "{line}: {text}");
     }
-    assert_eq!(Settings::load(&written.settings).unwrap().sources[0].key, "Anst\u{e4}llningsnummer");
+    assert_eq!(Settings::load(&written.settings).unwrap().sources[0].key.label(), "Anst\u{e4}llningsnummer");
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn answers_are_asked_for_at_a_terminal_only() {
     let written = written.unwrap();
     assert_eq!((asked.len(), written.example, written.not_found.len()), (3, None, 0));
     let settings = Settings::load(&written.settings).unwrap();
-    assert_eq!((settings.target.url.as_str(), settings.sources[0].key.as_str()), ("https://api.skovik.com/v1", "nr"));
+    assert_eq!((settings.target.url.as_str(), &*settings.sources[0].key.label()), ("https://api.skovik.com/v1", "nr"));
 }
 
 #[test]

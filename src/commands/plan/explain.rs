@@ -1,5 +1,6 @@
 //! `plan --explain KEY`: compares as `plan` does, and shows one person instead of writing a plan.
 
+use super::super::common::calendar;
 use super::{BothSides, Facts, no_plan, read_both_sides};
 use crate::cli;
 use crate::config::Settings;
@@ -20,14 +21,16 @@ pub(super) async fn run(settings: &Settings, args: &cli::Plan, key: &str, ui: &U
     if key.is_empty() {
         return Err(refused(ExitStatus::Usage, "--explain needs a key, an external identifier, an e-mail or an id"));
     }
-    let (both, _signals) = read_both_sides(settings, args.users.as_deref(), ui).await?;
+    let calendar = calendar(settings, args.as_of)?;
+    let (both, _signals) = read_both_sides(settings, args.users.as_deref(), &calendar, ui).await?;
     let facts = Facts::new(settings, &both, &args.same_person, &[]);
     let mut input = facts.input(settings, &both);
     // One person can be explained where others are in the way of a plan.
     (input.managers_must_resolve, input.records_must_be_valid) = (false, false);
     let settled = Settled::new(&input).map_err(no_plan)?;
     let plan = Plan::of(&settled, input).map_err(no_plan)?;
-    let found = Found { both: &both, comparison: settled.comparison(), plan: &plan };
+    let unresolved = settled.unresolved_managers();
+    let found = Found { both: &both, comparison: settled.comparison(), plan: &plan, unresolved: &unresolved };
     let (explanations, answer) = found.of(key)?;
     if explanations.is_empty() {
         let problem = format!(
@@ -50,6 +53,8 @@ struct Found<'a> {
     both: &'a BothSides,
     comparison: &'a Comparison<'a>,
     plan: &'a Plan,
+    /// Of each person whose manager cannot be found, why; the plan may say it of many at once.
+    unresolved: &'a [Diagnostic],
 }
 
 /// Somebody who was asked for.
@@ -157,7 +162,7 @@ impl<'a> Found<'a> {
     fn fate(&self, index: u32) -> String {
         match self.comparison.standing_of(index) {
             Standing::Claimed(_) => "kept: another record is theirs".to_owned(),
-            Standing::Protected => "left alone: [scope] protect names them".to_owned(),
+            Standing::Protected => "left alone: [scope] protect covers them".to_owned(),
             Standing::Unmanaged => {
                 "left alone: they are in a branch that [scope] branches leaves out, or nobody whom [scope] remove would \
                  remove"
@@ -206,6 +211,8 @@ impl<'a> Found<'a> {
             |found: &&Diagnostic| found.employee.as_ref().is_some_and(|employee| names.contains(&employee.as_str()));
         let heading = [name.as_str(), names.first().copied().unwrap_or_default()];
         let heading: Vec<&str> = heading.into_iter().filter(|part| !part.is_empty()).collect();
+        // The plan may say it once for many people.
+        let others = content.diagnostics.iter().filter(|found| found.code != "manager_unresolved");
         Ok(Explanation {
             name: heading.join("  "),
             testimonies: record.map(|record| records.testimonies(record)).unwrap_or_default(),
@@ -213,7 +220,7 @@ impl<'a> Found<'a> {
             user: user.map(|user| self.found_user(user, identifier.as_ref())),
             verdict,
             operation,
-            diagnostics: content.diagnostics.iter().filter(about).collect(),
+            diagnostics: others.chain(self.unresolved).filter(about).collect(),
         })
     }
 

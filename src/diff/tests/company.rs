@@ -8,7 +8,7 @@ use crate::employee::{
     Branch, BranchId, CustomField, CustomFieldId, CustomFieldKind, CustomValue, Desired, Directory, Employee,
     ExternalIdentifier, Managed, ManagerWish, Origin, SetAside, User, UserId,
 };
-use crate::guard::Limits;
+use crate::guard::{Join, Limits};
 use crate::plan::{Digest, Input, NoPlan, Plan};
 
 /// A company and its account, to be planned.
@@ -18,6 +18,7 @@ pub(super) struct Company {
     pub(super) directory: Directory,
     pub(super) policy: Policy,
     pub(super) limits: Limits,
+    pub(super) joins: Vec<Join>,
     pub(super) only: BTreeSet<ExternalIdentifier>,
     pub(super) managers_must_resolve: bool,
     pub(super) records_must_be_valid: bool,
@@ -112,6 +113,7 @@ impl Company {
                 branches: None,
             },
             limits: Limits::default(),
+            joins: Vec::new(),
             only: BTreeSet::new(),
             managers_must_resolve: false,
             records_must_be_valid: false,
@@ -135,6 +137,7 @@ impl Company {
             directory: &self.directory,
             policy: &self.policy,
             limits: &self.limits,
+            joins: &self.joins,
             managers_must_resolve: self.managers_must_resolve,
             records_must_be_valid: self.records_must_be_valid,
             only: &self.only,
@@ -143,6 +146,7 @@ impl Company {
             fingerprint: Digest::of(b"users"),
             sources: Vec::new(),
             config_hash: Digest::of(b"settings"),
+            as_of: None,
         })
     }
 
@@ -199,7 +203,8 @@ pub(super) fn summary(plan: &Plan) -> String {
         }
         out.push('\n');
     }
-    for found in &plan.content().diagnostics {
+    // What is lost the changes show; `guards` tests the remark.
+    for found in plan.content().diagnostics.iter().filter(|found| found.code != "values_lost") {
         let _ = writeln!(out, "{} {}", found.code, found.employee.as_deref().unwrap_or("-"));
     }
     out

@@ -45,7 +45,7 @@ fn parts(guard: &GuardResult) -> Vec<String> {
 fn a_plan_without_changes_shows_every_guard_with_its_figures() {
     let plan = group().plan();
     let guards = &plan.content().guards;
-    assert_eq!(guards.len(), 4 + 1 + 7 + 2 * 2, "{guards:#?}");
+    assert_eq!(guards.len(), 4 + 1 + 2 + 1 + 1 + 7 + 2 * 2, "{guards:#?}");
     assert!(guards.iter().all(|guard| guard.outcome == GuardOutcome::Pass && guard.parts.is_empty()));
     let of = |id: &str| guards.iter().filter(|guard| guard.id == id).map(|guard| guard.of).collect::<Vec<_>>();
     assert_eq!(of("per_branch.max_delete_percent"), [40, 1_000]);
@@ -283,20 +283,48 @@ fn a_plan_cannot_state_fewer_than_its_operations_are() {
 }
 
 #[test]
-fn who_knows_the_branches_counts_in_them() {
+fn a_plan_tells_in_which_branch_each_update_counts() {
     let company = group().with(|company| {
         company.desired.employees.iter_mut().take(7).for_each(|one| one.last_name = "New".into());
     });
     let plan = company.plan();
-    let norway = BranchId::from("no");
-    let counted = |known: bool| {
-        let tally = Tally::of(
-            [&BRANCH_CHANGE_PERCENT],
-            effects(&plan.content().operations, |_| known.then_some(Some(&norway))),
-        );
-        let branch = BranchRef { branch_id: norway.clone(), external_identifier: None, name: String::new() };
-        (tally.count(&BRANCH_CHANGE_PERCENT, Some(&Subject::Branch(Some(branch)))), tally.all(&BRANCH_CHANGE_PERCENT))
+    let tally = Tally::of([&BRANCH_CHANGE_PERCENT], effects(&plan.content().operations));
+    let branch = BranchRef { branch_id: BranchId::from("no"), external_identifier: None, name: String::new() };
+    let norway = Subject::Branch(Some(branch));
+    let counted = tally.count(&BRANCH_CHANGE_PERCENT, Some(&norway));
+    assert_eq!((counted, tally.all(&BRANCH_CHANGE_PERCENT)), (7, 7));
+    // The updates of one branch cannot be stated as those of another.
+    let mut forged = plan.content().clone();
+    let mut branches = forged.guards.iter_mut().filter(|guard| guard.id == BRANCH_CHANGE_PERCENT.id);
+    let (one, other) = (branches.next().expect("NO01"), branches.next().expect("SE01"));
+    std::mem::swap(&mut one.count, &mut other.count);
+    assert!(check_guards(&forged).is_err_and(|problem| problem.contains(BRANCH_CHANGE_PERCENT.id)));
+}
+
+#[test]
+fn values_that_would_be_lost_are_remarked_even_if_no_guard_blocks() {
+    let lost = |count: usize| {
+        group().with(|company| {
+            for one in company.desired.employees.iter_mut().skip(1).take(count) {
+                one.manager = crate::employee::ManagerWish::Nobody;
+            }
+        })
     };
-    assert_eq!(counted(true), (7, 7));
-    assert_eq!(counted(false), (0, 7));
+    let plan = lost(3).plan();
+    assert!(blocking(&plan).is_empty());
+    let [remark] = &plan.content().diagnostics[..] else { panic!("{:?}", plan.content().diagnostics) };
+    assert_eq!(remark.code, "values_lost");
+    assert_eq!(remark.message, "manager: 3 of the 39 users who have a value would have none: 1 P1 X, 2 P2 X, 3 P3 X");
+    let plan = lost(5).plan();
+    let [guard] = blocking(&plan)[..] else { panic!("{:#?}", blocking(&plan)) };
+    assert_eq!((guard.id.as_str(), guard.count, guard.of), ("max_emptied_percent", 5, 39));
+    assert_eq!(guard.parts[1].id.as_deref(), Some("u0"));
+    // No plan file can state fewer of them, or of more.
+    for edit in [(|guard: &mut GuardResult| guard.count = 4) as fn(&mut GuardResult), |guard| guard.of = 2_000] {
+        let mut forged = plan.content().clone();
+        let guard = forged.guards.iter_mut().find(|guard| guard.count == 5 && guard.of == 39).expect("there");
+        edit(guard);
+        guard.outcome = crate::guard::outcome(guard).expect("known");
+        assert!(check_guards(&forged).is_err_and(|problem| problem.contains("max_emptied_percent")));
+    }
 }

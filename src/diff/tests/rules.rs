@@ -238,6 +238,7 @@ fn new_managers_in_a_circle_are_linked_afterwards() {
             "3 create 3 manager: operation 1 after 1",
             "4 link 1 manager: operation 2 after 1, 2",
             "5 link 2 manager: operation 1 after 1, 2",
+            "manager_cycle -",
         ],
     );
     let summary = company.plan().content().summary;
@@ -250,7 +251,10 @@ fn managers_who_exist_may_go_round_in_a_circle() {
         [employee("1", ANNA, Some("2")), employee("2", BEN, Some("1"))],
         [user("a", Some("1"), ANNA, None), user("b", Some("2"), BEN, None)],
     );
-    assert_plan(&company, &["1 update 1 a, manager: - → user b", "2 update 2 b, manager: - → user a"]);
+    assert_plan(
+        &company,
+        &["1 update 1 a, manager: - → user b", "2 update 2 b, manager: - → user a", "manager_cycle -"],
+    );
 }
 
 #[test]
@@ -332,7 +336,7 @@ fn a_manager_who_is_nowhere_is_kept_and_reported() {
     assert_plan(&own, &["1 create 1", "manager_unresolved 1"]);
     let by_other_key = company([employee("1", ANNA, None)], []).with(|company| {
         company.desired.employees[0].manager =
-            ManagerWish::Unresolved { key: "CN=X".into(), reason: "no record has it".into() };
+            ManagerWish::Unresolved { key: "CN=X".into(), reason: "no record has it".into(), near: None };
     });
     assert_plan(&by_other_key, &["1 create 1", "manager_unresolved 1"]);
     let strict = company([employee("1", ANNA, Some("77"))], []).with(|company| company.managers_must_resolve = true);

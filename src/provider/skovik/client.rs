@@ -84,6 +84,7 @@ impl Client {
             retries: options.retries,
             largest_answer: LARGEST_ANSWER,
             authorities: None,
+            trust: http::Trust::System,
             words: call::words,
             redactor: Arc::new(Redactor::from(token)),
         };

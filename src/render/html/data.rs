@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::Plain;
+use crate::employee::UserId;
 use crate::plan::{
     Action, BranchRef, Change, Diagnostic, Field, Fields, ManagerRef, Operation, OperationId, Severity, Value,
 };
@@ -46,6 +47,11 @@ pub(super) struct Person {
     user: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
+    /// The roles of somebody who has any that not everybody has, as text and one by one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    roles: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    role_names: Vec<String>,
     /// Why somebody goes.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -140,14 +146,15 @@ impl Person {
     /// The same as a line of text.
     pub(super) fn plain(&self) -> Plain<'_> {
         let user = self.user.as_deref().unwrap_or_default();
+        let roles = self.roles.as_deref().unwrap_or_default();
         let Self { kind, name, identifier, plain_fields, .. } = self;
-        Plain { kind, name, identifier, user, fields: plain_fields.clone() }
+        Plain { kind, name, identifier, user, roles, fields: plain_fields.clone() }
     }
 }
 
 impl<'a> Gatherer<'a> {
     fn person(&mut self, operation: &'a Operation) -> Person {
-        let Heading { name, identifier, email, user } = Heading::of(operation, Ids::Shown);
+        let Heading { name, identifier, email, user, roles } = Heading::of(operation, Ids::Shown);
         let (mut rows, mut branches, mut was, mut is, mut why) = (Vec::new(), Vec::new(), None, None, None);
         let key = match &operation.action {
             Action::Create { after } => {
@@ -156,15 +163,13 @@ impl<'a> Gatherer<'a> {
                 is = after.manager.as_ref().and_then(|manager| manager.as_ref().map(Manager::of));
                 created(operation.id)
             }
-            Action::Update { user_id, before_hash: _, changes } => {
+            Action::Update { user_id, before_hash: _, branch, roles: _, changes } => {
+                branches.extend(self.branch(branch.as_ref()));
                 for change in changes {
                     rows.push(self.change(change));
                     match change {
-                        Change { field: Field::Branch, before, after } => {
-                            branches.extend([before, after].into_iter().flatten().filter_map(|value| match value {
-                                Value::Branch(branch) => Some(self.branch_place(branch)),
-                                _ => None,
-                            }));
+                        Change { field: Field::Branch, before: _, after: Some(Value::Branch(after)) } => {
+                            branches.push(self.branch_place(after));
                         }
                         Change { field: Field::Manager, before, after } => {
                             (was, is) = (manager(before.as_ref()), manager(after.as_ref()));
@@ -172,7 +177,7 @@ impl<'a> Gatherer<'a> {
                         _ => {}
                     }
                 }
-                format!("u{user_id}")
+                user_key(user_id)
             }
             Action::Link { create, manager } => {
                 let field = self.field(self.labels.field(&Field::Manager));
@@ -184,12 +189,12 @@ impl<'a> Gatherer<'a> {
                 is = Some(Manager::of(manager));
                 created(*create)
             }
-            Action::Delete { user_id, before_hash: _, before, reason } => {
+            Action::Delete { user_id, before_hash: _, before, roles: _, reason } => {
                 why = Some(printable(reason).into_owned());
                 rows = self.all_rows(before, |side| (Some(side), None));
                 branches.extend(self.branch(before.branch.as_ref()));
                 was = before.manager.as_ref().and_then(|manager| manager.as_ref().map(Manager::of));
-                format!("u{user_id}")
+                user_key(user_id)
             }
         };
         let mut notes: Vec<Remark> = consequence_text(operation, Ids::Shown)
@@ -210,6 +215,8 @@ impl<'a> Gatherer<'a> {
             identifier,
             user,
             email,
+            roles,
+            role_names: operation.roles().iter().map(|role| shown_text(role)).collect(),
             reason: why,
             rows,
             branches,
@@ -286,7 +293,7 @@ impl<'a> Gatherer<'a> {
 impl Manager {
     fn of(manager: &ManagerRef) -> Self {
         let key = match manager {
-            ManagerRef::User(user) => format!("u{}", user.user_id),
+            ManagerRef::User(user) => user_key(&user.user_id),
             ManagerRef::Create(create) => created(create.create),
         };
         Self { key, label: shown_manager(Some(manager), Ids::Shown) }
@@ -304,6 +311,11 @@ fn manager(value: Option<&Value>) -> Option<Manager> {
         Some(Value::Manager(manager)) => Some(Manager::of(manager)),
         _ => None,
     }
+}
+
+/// The key of a user; whoever looks into the file sees all of it.
+fn user_key(id: &UserId) -> String {
+    format!("u{}", escape(id.as_str()))
 }
 
 fn created(id: OperationId) -> String {

@@ -51,15 +51,16 @@
     person.fieldSet = new Set(changes ? person.rows.map((row) => row.field) : []);
     person.branches ??= [];
     person.notes ??= [];
+    person.role_names ??= [];
     person.warns = person.notes.some((note) => note.severity !== "info");
     const values = person.rows.flatMap((row) => [plain(row.before), plain(row.after)]);
-    const texts = [person.name, person.identifier, person.email ?? "", person.user ?? "", person.reason ?? "", ...values, ...person.notes.map((n) => n.text)];
+    const texts = [person.name, person.identifier, person.email ?? "", person.user ?? "", person.roles ?? "", person.reason ?? "", ...values, ...person.notes.map((n) => n.text)];
     person.hay = folded(texts.join("\n"));
   }
 
   // ---- The state, which stands in the address --------------------------------------------------------------------
 
-  const EMPTY = { q: "", group: "", branch: "", field: "", warnings: "" };
+  const EMPTY = { q: "", group: "", branch: "", field: "", role: "", warnings: "" };
   let state = { ...EMPTY };
 
   function readState() {
@@ -81,7 +82,7 @@
 
   // ---- Filters ---------------------------------------------------------------------------------------------------
 
-  const STAYS = "branch stays, not in the plan";
+  const STAYS = "no branch, or not managed";
   const branchNames = (person) => (person.branches.length ? person.branches.map((b) => branches[b]) : [STAYS]);
   const fieldNames = (person) => [...person.fieldSet].map((field) => fields[field]);
 
@@ -92,12 +93,14 @@
     const group = on("group") && state.group;
     const branch = on("branch") && state.branch;
     const field = on("field") && state.field;
+    const role = on("role") && state.role;
     const warnings = on("warnings");
     return (person) =>
       (!group || person.kind === group) &&
       (!warnings || person.warns) &&
       (!branch || branchNames(person).includes(branch)) &&
       (!field || fieldNames(person).includes(field)) &&
+      (!role || person.role_names.includes(role)) &&
       words.every((word) => person.hay.includes(word));
   }
 
@@ -187,9 +190,12 @@
     if (branches.length > 0) {
       facets.push(facet("branch", "Branches", tally(people.filter(matcher("branch")), branchNames)));
     }
+    if (people.some((person) => person.role_names.length > 0)) {
+      facets.push(facet("role", "Roles", tally(people.filter(matcher("role")), (person) => person.role_names)));
+    }
     $("facets").replaceChildren(
       element("details", { open: matchMedia("(min-width: 60rem)").matches || facetsOpen, ontoggle: (event) => { facetsOpen = event.target.open; } },
-        element("summary", {}, "Filter by field and branch"), ...facets),
+        element("summary", {}, "Filter by field, branch and role"), ...facets),
     );
   }
   let facetsOpen = false;
@@ -294,6 +300,7 @@
         element("span", { class: "identifier" }, person.identifier),
         person.email && element("span", { class: "email" }, person.email),
         person.user && element("span", { class: "identifier user" }, person.user),
+        person.roles && element("span", { class: "roles" }, person.roles),
         person.reason && element("span", { class: "reason" }, person.reason),
         element("span", { class: "step" }, steps),
       ),

@@ -80,13 +80,18 @@ pub(super) fn sources(content: &Content) -> Section {
         number(*users),
         number(*managed)
     ))];
-    for SourceSummary { name, kind, records, proof, fingerprint: _ } in &content.sources {
-        let proof = match proof.as_str() {
-            "trusted" => "**trusted, no proof that it is whole**".to_owned(),
-            proof => format!("proven whole by {}", code(proof)),
+    for source in &content.sources {
+        let SourceSummary { name, kind, records, proof, fingerprint: _, join } = source;
+        let proof = match source.unproven() {
+            Some(unproven) => format!("**{unproven}**"),
+            None => format!("proven whole by {}", code(proof)),
         };
         let records = number(*records);
-        items.push(item(format!("| source | {} ({}) | {records} records, {proof} |\n", code(name), code(kind))));
+        let join = join.map_or_else(String::new, |join| format!("; {join}"));
+        items.push(item(format!("| source | {} ({}) | {records} records, {proof}{join} |\n", code(name), code(kind))));
+    }
+    if let Some(day) = content.as_of {
+        items.push(item(format!("| as of | {} | what the settings use as today |\n", code(&day.to_string()))));
     }
     Section {
         before: "| Side | From | What was read |\n|:--|:--|:--|\n".to_owned(),
@@ -106,7 +111,7 @@ pub(super) fn guards(content: &Content, ids: Ids) -> Section {
         };
         let name = code(&guard_name(guard, &content.target, ids));
         // Whom a guard that blocks counted, in the same cell, so that the table stays a table.
-        let whom = if guard.parts.is_empty() { String::new() } else { format!(": {}", code(&parts(guard))) };
+        let whom = if guard.parts.is_empty() { String::new() } else { format!(": {}", code(&parts(guard, ids))) };
         Item { text: format!("| {name} | {}{whom} | {outcome} |\n", figures(guard)), rank }
     };
     Section {

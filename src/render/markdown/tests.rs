@@ -57,7 +57,7 @@ fn everything() {
     ```diff
     - Dora Quist  1009  dora.quist@example.com
     -     reason: in no source
-    - (no name)  (user 60f302)  shared@example.com
+    - (no name)  (user 60f302)  shared@example.com  roles: admin, exporter
     -     reason: in no source
     ```
 
@@ -145,7 +145,7 @@ fn everything() {
 
     </details>
 
-    <!-- skovik-sync comment: layout=2 max-bytes=65536 redact=no ids=no -->
+    <!-- skovik-sync comment: layout=3 max-bytes=65536 redact=no ids=no -->
 
     Plan hash: …
     "#);
@@ -288,7 +288,7 @@ fn a_comment_that_is_not_this_plan_is_no_proof() {
         (text.replace("max-bytes=65536", "max-bytes=065536"), "does not say how it was made"),
         (shortened(&plan, 9_000).replace("max-bytes=9000", "max-bytes=9001"), "it differs"),
         (text.replace("redact=no", "redact=yes"), "it differs"),
-        (text.replace("layout=2", "layout=1"), "another version"),
+        (text.replace("layout=3", "layout=2"), "another version"),
         (text.replace(" redact=no", ""), "does not say how it was made"),
         (format!("Plan hash: `{}`", plan.hash()), "does not say how it was made"),
         (text.replace("max-bytes=65536", "max-bytes=10"), "takes more than 10 bytes"),

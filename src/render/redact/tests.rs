@@ -139,7 +139,7 @@ fn what_a_guard_is_about_is_masked_but_not_its_setting() {
         external_identifier: Some("SE01".to_owned()),
         name: "Example AB".to_owned(),
     };
-    let part = |common, name: &str| Part { common, name: name.to_owned(), count: 1 };
+    let part = |common, name: &str| Part { common, name: name.to_owned(), id: None, count: 1 };
     let guard = GuardResult {
         subject: Some(Subject::Branch(Some(branch))),
         parts: vec![

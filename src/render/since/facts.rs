@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::plan::{Content, GuardOutcome, GuardResult, SourceSummary, Summary, Target};
+use crate::plan::{Content, Day, GuardOutcome, GuardResult, SourceSummary, Subject, Summary, Target};
 use crate::render::text::guards::{figures, guard_name, parts};
 use crate::render::text::value::Ids;
 use crate::text::printable;
@@ -48,6 +48,10 @@ impl Data {
         if old.config_hash != new.config_hash {
             facts.push(Fact::of("settings", old.config_hash, new.config_hash));
         }
+        if old.as_of != new.as_of {
+            let day = |day: Option<Day>| day.map_or_else(|| "any day".to_owned(), |day| day.to_string());
+            facts.push(Fact::of("as of", day(old.as_of), day(new.as_of)));
+        }
         differing(&mut facts, "made by", &old.generator, &new.generator);
         target(&mut facts, &old.target, &new.target);
         if self.target {
@@ -79,22 +83,46 @@ fn summary(facts: &mut Vec<Fact>, old: Summary, new: Summary) {
 }
 
 fn guards(facts: &mut Vec<Fact>, old: &Content, new: &Content) {
-    let named = |content: &'_ Content| -> Vec<(String, GuardResult)> {
-        content.guards.iter().map(|guard| (guard_name(guard, &content.target, Ids::Hidden), guard.clone())).collect()
+    // Two branches or fields may have one name, and one may have another name than before: only the id says which it is.
+    let keyed = |content: &'_ Content| -> Vec<(String, GuardResult)> {
+        content.guards.iter().map(|guard| (key(guard), guard.clone())).collect()
     };
-    let (old, new) = (named(old), named(new));
-    for (id, before, after) in joined(&old, &new, |(name, _)| name) {
+    let name = |guard: Option<&GuardResult>, content: &Content| {
+        guard.map(|guard| guard_name(guard, &content.target, Ids::Hidden))
+    };
+    let (old_guards, new_guards) = (keyed(old), keyed(new));
+    for (_, before, after) in joined(&old_guards, &new_guards, |(key, _)| key) {
         let [before, after] = [before, after].map(|found| found.map(|(_, guard)| guard));
+        let [was, is] = [name(before, old), name(after, new)];
+        let renamed = was.is_some() && is.is_some() && was != is;
+        let id = is.clone().or(was.clone()).unwrap_or_default();
         let describe = |guard: Option<&GuardResult>| match guard {
             None => "(not there)".to_owned(),
             Some(guard) => match guard.outcome {
                 GuardOutcome::Pass => format!("{}: pass", figures(guard)),
                 GuardOutcome::Block if guard.parts.is_empty() => format!("{}: BLOCKED", figures(guard)),
-                GuardOutcome::Block => format!("{}: BLOCKED: {}", figures(guard), parts(guard)),
+                GuardOutcome::Block => format!("{}: BLOCKED: {}", figures(guard), parts(guard, Ids::Hidden)),
             },
         };
-        differing(facts, &format!("guard {id}"), describe(before), describe(after));
+        let [mut before, mut after] = [describe(before), describe(after)];
+        if renamed {
+            before = format!("{}: {before}", was.unwrap_or_default());
+            after = format!("{}: {after}", is.unwrap_or_default());
+        }
+        differing(facts, &format!("guard {id}"), before, after);
     }
+}
+
+/// What makes two results the same guard: its id, and that of the part of the account that it looks at.
+fn key(guard: &GuardResult) -> String {
+    let part = match &guard.subject {
+        None => String::new(),
+        Some(Subject::Branch(None)) => " no branch".to_owned(),
+        Some(Subject::Branch(Some(branch))) => format!(" branch {}", branch.branch_id),
+        Some(Subject::Field(field)) => format!(" field {field}"),
+        Some(Subject::Source(source)) => format!(" source {source}"),
+    };
+    format!("{}{part}", guard.id)
 }
 
 fn target(facts: &mut Vec<Fact>, old: &Target, new: &Target) {
@@ -113,7 +141,7 @@ fn target(facts: &mut Vec<Fact>, old: &Target, new: &Target) {
 fn describe(source: Option<&SourceSummary>) -> String {
     match source {
         None => "(not there)".to_owned(),
-        Some(SourceSummary { name: _, kind, records, proof, fingerprint: _ }) => {
+        Some(SourceSummary { name: _, kind, records, proof, fingerprint: _, join: _ }) => {
             format!("{kind}, {records} records, {proof}")
         }
     }

@@ -127,9 +127,10 @@ fn without_numbers(operation: &Operation) -> Operation {
             after.manager = after.manager.map(|found| found.map(manager));
             Action::Create { after }
         }
-        Action::Update { user_id, before_hash, changes } => {
+        Action::Update { user_id, before_hash, branch, roles, changes } => {
             let change = |Change { field, before, after }| Change { field, before: value(before), after: value(after) };
-            Action::Update { user_id, before_hash, changes: changes.into_iter().map(change).collect() }
+            let changes = changes.into_iter().map(change).collect();
+            Action::Update { user_id, before_hash, branch, roles, changes }
         }
         Action::Link { create: _, manager: found } => Action::Link { create: nobody, manager: manager(found) },
         delete @ Action::Delete { .. } => delete,

@@ -29,6 +29,8 @@ fn base() -> PlanBuilder {
             Action::Update {
                 user_id: "60e304".into(),
                 before_hash: Digest::of(b"before"),
+                branch: None,
+                roles: None,
                 changes: vec![change(Field::Manager, None, existing("1002", "Bo Lind").map(Value::Manager))],
             },
         )

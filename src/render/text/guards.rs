@@ -87,7 +87,11 @@ fn blocked(f: &mut impl Write, content: &Content, options: &TextOptions, palette
     };
     for guard in content.guards.iter().filter(|guard| guard.outcome == GuardOutcome::Block) {
         if !guard.parts.is_empty() {
-            paragraph(&escape(&format!("{}: {}.", guard_name(guard, &content.target, options.ids), parts(guard))))?;
+            paragraph(&escape(&format!(
+                "{}: {}.",
+                guard_name(guard, &content.target, options.ids),
+                parts(guard, options.ids)
+            )))?;
         }
     }
     let names = |guards: &[&str]| guards.iter().map(|id| escape(id)).collect::<Vec<_>>().join(", ");
@@ -113,17 +117,21 @@ pub(in crate::render) fn guard_name(guard: &GuardResult, target: &Target, ids: I
 }
 
 /// What most of the counted have in common, and some of them by name; not escaped.
-pub(in crate::render) fn parts(guard: &GuardResult) -> String {
+pub(in crate::render) fn parts(guard: &GuardResult, ids: Ids) -> String {
     let mut shares = Vec::new();
     let mut people = Vec::new();
-    for Part { common, name, count } in &guard.parts {
+    for Part { common, name, id, count } in &guard.parts {
         let of = guard.count;
+        let name = match (id, ids) {
+            (Some(id), Ids::Shown) => format!("{name} (id {id})"),
+            _ => name.clone(),
+        };
         match common {
             Common::Branch => shares.push(format!("{count} of {of} are in {name}")),
             Common::Manager => shares.push(format!("{count} of {of} report to {name}")),
             Common::Field => shares.push(format!("{count} of {of} change {name}")),
             Common::Reason => shares.push(format!("{count} because of {name}")),
-            Common::Person => people.push(name.as_str()),
+            Common::Person => people.push(name),
         }
     }
     if !people.is_empty() {
@@ -145,9 +153,10 @@ pub(in crate::render) fn figures(guard: &GuardResult) -> String {
         Unit::AtMost => format!("{count}, limit {limit}"),
         Unit::AtLeast => format!("{count}, at least {limit}"),
     };
+    // Why a guard passes that is beyond its limit.
     if let Some(least) = ignore_below
         && count < least
-        && *count > 0
+        && unit(id).is_beyond(*count, *of, *limit)
     {
         text.push_str(&format!(", fewer than {least}"));
     }

@@ -43,6 +43,8 @@ pub(in crate::render) struct Heading {
     pub(in crate::render) email: Option<String>,
     /// The user who is meant, where ids are shown and the identifier is not that already.
     pub(in crate::render) user: Option<String>,
+    /// The roles of somebody who has any that not everybody has.
+    pub(in crate::render) roles: Option<String>,
 }
 
 /// How wide the columns of a group are.
@@ -128,13 +130,13 @@ impl Heading {
             (None, None) => (NO_IDENTIFIER.to_owned(), None),
         };
         let name = if name.is_empty() { NO_NAME.to_owned() } else { shown_text(&name) };
-        Self { name, identifier, email, user }
+        Self { name, identifier, email, user, roles: roles_text(operation.roles()) }
     }
 
     /// All of it in one line.
     pub(in crate::render) fn line(&self) -> String {
-        let Self { name, identifier, email, user } = self;
-        [Some(name), Some(identifier), email.as_ref(), user.as_ref()]
+        let Self { name, identifier, email, user, roles } = self;
+        [Some(name), Some(identifier), email.as_ref(), user.as_ref(), roles.as_ref()]
             .into_iter()
             .flatten()
             .map(String::as_str)
@@ -143,13 +145,24 @@ impl Heading {
     }
 
     fn write(&self, f: &mut fmt::Formatter<'_>, kind: Kind, columns: Columns, palette: Palette) -> fmt::Result {
-        let Self { name, identifier, email, user } = self;
+        let Self { name, identifier, email, user, roles } = self;
         write!(f, "  {} {}{}  {identifier}", kind.symbol(palette), palette.bold(name), padding(name, columns.name))?;
-        if email.is_some() || user.is_some() {
+        if email.is_some() || user.is_some() || roles.is_some() {
             write!(f, "{}", padding(identifier, columns.identifier))?;
         }
         [email, user].into_iter().flatten().try_for_each(|more| write!(f, "  {more}"))?;
+        roles.iter().try_for_each(|roles| write!(f, "  {}", palette.alarm(roles)))?;
         writeln!(f)
+    }
+}
+
+/// Roles as a reader sees them beside a person; nothing where there are none.
+fn roles_text(roles: &[String]) -> Option<String> {
+    let shown: Vec<String> = roles.iter().map(|role| shown_text(role)).collect();
+    match shown.len() {
+        0 => None,
+        1 => Some(format!("role: {}", shown[0])),
+        _ => Some(format!("roles: {}", shown.join(", "))),
     }
 }
 

@@ -116,7 +116,7 @@ fn everything() {
           reason: in no source
           ! can no longer sign in; unregistered receipts are mailed to them; registered receipts are
             sent for approval at once
-      - (no name)   (user 60f302)  shared@example.com
+      - (no name)   (user 60f302)  shared@example.com  roles: admin, exporter
           reason: in no source
           ! can no longer sign in; unregistered receipts are mailed to them; registered receipts are
             sent for approval at once
@@ -376,7 +376,7 @@ fn colours_are_those_of_the_options() {
           ESC[2mreason:ESC[0m in no source
           ESC[33m! can no longer sign in; unregistered receipts are mailed to them; registered receipts areESC[0m
           ESC[33m  sent for approval at onceESC[0m
-      ESC[31mESC[1m-ESC[0m ESC[1m(no name)ESC[0m   (user 60f302)  shared@example.com
+      ESC[31mESC[1m-ESC[0m ESC[1m(no name)ESC[0m   (user 60f302)  shared@example.com  ESC[31mESC[1mroles: admin, exporterESC[0m
           ESC[2mreason:ESC[0m in no source
           ESC[33m! can no longer sign in; unregistered receipts are mailed to them; registered receipts areESC[0m
           ESC[33m  sent for approval at onceESC[0m
@@ -561,7 +561,7 @@ fn of_many_branches_those_that_block_and_the_nearest_are_shown() {
         outcome: if count >= 5 && count * 100 > 20 * of { GuardOutcome::Block } else { GuardOutcome::Pass },
         parts: Vec::new(),
     };
-    let part = |common, name: &str, count| Part { common, name: name.to_owned(), count };
+    let part = |common, name: &str, count| Part { common, name: name.to_owned(), id: None, count };
     let all = [("B1", 0, 10), ("B2", 38, 40), ("B3", 2, 2), ("B4", 10, 50), ("B5", 5, 90), ("B6", 0, 5), ("B7", 6, 31)];
     for (identifier, count, of) in all {
         let mut guard = branch(identifier, count, of);

@@ -68,7 +68,24 @@ fn relations(parameters: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        /// Also a header that no server means seriously gives an address that stands in it, or an error.
+        #[test]
+        fn whatever_stands_in_a_header(parts in prop::collection::vec(
+            prop::sample::select(vec!["<", ">", ";", ",", "\"", " ", "rel", "=", "next", "prev", "title", "/a", "?b=c", "\\", "x"]),
+            0..40,
+        )) {
+            let value = parts.concat();
+            let headers = HeaderMap::from_iter([(LINK, value.parse().unwrap())]);
+            if let Ok(Links { next: Some(next), any }) = pages(&headers) {
+                prop_assert!(any && value.contains(&format!("<{next}>")), "{next:?}");
+            }
+        }
+    }
 
     #[test]
     fn the_pages_of_a_link_header() {

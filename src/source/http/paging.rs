@@ -15,6 +15,7 @@ use super::place::{Place, Total};
 use super::server::{Call, place};
 use crate::setting::ConfigError;
 use crate::setting::section::Section;
+use crate::source::LAST_PAGE;
 use crate::source::pointer::Pointer;
 
 /// How many pages without a record a list may have: some servers filter a page after they have cut it.
@@ -307,7 +308,7 @@ impl Walk {
         let proof = match (&self.paging, self.total) {
             (_, Some(_)) => Some("total"),
             (Paging::None, None) => None,
-            (paging, None) => (paging.past_the_end().is_some() || self.tells_next).then_some("last-page"),
+            (paging, None) => (paging.past_the_end().is_some() || self.tells_next).then_some(LAST_PAGE),
         };
         match (proof, self.part) {
             (None, Some(page)) => Err(format!(

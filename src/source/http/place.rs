@@ -1,6 +1,7 @@
 //! Where in a request something goes, and where in an answer the total stands.
 
 use reqwest::header::{HeaderMap, HeaderName};
+use serde_json::Value;
 use serde_json::value::RawValue;
 use url::{Url, form_urlencoded};
 
@@ -44,7 +45,7 @@ impl Place {
     }
 
     /// The same request with this in it.
-    pub(super) fn put(&self, value: &serde_json::Value, call: &Call) -> Result<Call, String> {
+    pub(super) fn put(&self, value: &Value, call: &Call) -> Result<Call, String> {
         let mut call = call.clone();
         match self {
             Self::Parameter(name) => {
@@ -52,14 +53,22 @@ impl Place {
                 set_parameter(&mut call.url, name, &text);
             }
             Self::Field(pointer) => {
-                let mut body: serde_json::Value = serde_json::from_str(call.body.as_deref().unwrap_or("{}"))
+                let mut body: Value = serde_json::from_str(call.body.as_deref().unwrap_or("{}"))
                     .map_err(|error| format!("is not JSON: {error}"))?;
                 let mut here = &mut body;
                 for step in pointer.steps() {
-                    let object = here
-                        .as_object_mut()
-                        .ok_or_else(|| format!("has no object into which {pointer} could be written"))?;
-                    here = object.entry(step.clone()).or_insert_with(|| serde_json::json!({}));
+                    let lacking = || format!("has neither an object nor a list into which {pointer} could be written");
+                    here = match here {
+                        Value::Object(object) => object.entry(step.clone()).or_insert_with(|| serde_json::json!({})),
+                        // What a place in a list means depends on those before it, so that none is added.
+                        Value::Array(list) => {
+                            let length = list.len();
+                            index(step).and_then(|index| list.get_mut(index)).ok_or_else(|| {
+                                format!("has a list of {length} on the way to {pointer}, without a place {step:?}")
+                            })?
+                        }
+                        _ => return Err(lacking()),
+                    };
                 }
                 *here = value.clone();
                 call.body = Some(body.to_string());
@@ -67,6 +76,11 @@ impl Place {
         }
         Ok(call)
     }
+}
+
+/// A place in a list, as RFC 6901 writes it: without zeros in front.
+fn index(step: &str) -> Option<usize> {
+    step.parse().ok().filter(|index: &usize| index.to_string() == step)
 }
 
 /// The other parameters stay to the letter: what `+`, `%E4` or a name without `=` means is for the server to say.
@@ -154,6 +168,22 @@ mod tests {
         ] {
             assert_eq!(place.put(&"x".into(), &call(body)).unwrap().body.as_deref(), Some(expected));
         }
-        assert!(place.put(&"x".into(), &call(r#"{"page":[]}"#)).is_err());
+        for body in [r#"{"page":[]}"#, r#"{"page":7}"#, "[]", "7"] {
+            assert!(place.put(&"x".into(), &call(body)).is_err(), "{body}");
+        }
+        // The parameters of JSON-RPC stand in a list.
+        let rpc = r#"{"method":"people","params":["key",{"from":0},9]}"#;
+        for (place, expected) in [
+            ("/params/1/from", Some(r#"{"method":"people","params":["key",{"from":7},9]}"#)),
+            ("/params/2", Some(r#"{"method":"people","params":["key",{"from":0},7]}"#)),
+            ("/params/3", None),
+            ("/params/02", None),
+            ("/params/-", None),
+            ("/params/from", None),
+            ("/params/0/from", None),
+        ] {
+            let put = Place::Field(Pointer::parse(place).unwrap()).put(&7.into(), &call(rpc));
+            assert_eq!(put.ok().and_then(|call| call.body).as_deref(), expected, "{place}");
+        }
     }
 }

@@ -109,6 +109,7 @@ impl Carriage<'_> {
             retries: self.server.retries,
             largest_answer: LARGEST_PAGE,
             authorities: self.authorities.clone(),
+            trust: http::Trust::CaFile(self.authorities.is_some()),
             words: http::words,
             redactor: Arc::clone(&self.redactor),
         };
@@ -204,13 +205,7 @@ pub(super) fn no_answer(failure: &Failure) -> String {
         Failure::Unclear { problem, again: _ } => ("no usable answer", problem.as_str()),
         Failure::Stopped { .. } => ("no answer", "the run was ended"),
     };
-    let advice = if problem.contains("certificate") {
-        "; if an authority of your own vouches for it, name that in ca_file"
-    } else if problem.contains("is not JSON") {
-        "; is this the address of the API?"
-    } else {
-        ""
-    };
+    let advice = if problem.contains("is not JSON") { "; is this the address of the API?" } else { "" };
     format!("{what}: {problem}{advice}")
 }
 

@@ -14,8 +14,9 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use url::Url;
 
-use super::words::{Asked, Words, tls_error};
+use super::words::{Asked, Words};
 use crate::files::{Links, MOST_CERTIFICATES, read_regular};
+use crate::http::{Trust, tls_error, tls_words};
 use crate::setting::ConfigError;
 use crate::source::{ReadError, blocking};
 
@@ -57,7 +58,11 @@ impl Server {
             let config = blocking(move || client_config(ca_file.as_deref(), &label)).await?;
             settings = settings.set_config(Arc::new(config)).set_starttls(self.start_tls);
         }
-        let words = Words { server: self.url.as_str().trim_end_matches('/').to_owned(), password };
+        let words = Words {
+            server: self.url.as_str().trim_end_matches('/').to_owned(),
+            password,
+            trust: Trust::CaFile(self.ca_file.is_some()),
+        };
         let connected = LdapConnAsync::from_url_with_settings(settings, &self.url).await;
         let (driving, ldap) = connected.map_err(|error| words.unreachable(error))?;
         let driver = tokio::spawn(driving.drive());
@@ -93,7 +98,7 @@ impl Connection {
         let why = match timeout(LONGEST_FAREWELL, &mut self.driver).await {
             Ok(Ok(Ok(()))) => "the server closed the connection".to_owned(),
             Ok(Ok(Err(LdapError::Io { source }))) => match tls_error(&source) {
-                Some(error) => error.to_string(),
+                Some(error) => tls_words(error, self.words.trust),
                 None => self.words.clean(&source.to_string()),
             },
             Ok(Err(panic)) if panic.is_panic() => "the server sent what is not LDAP".to_owned(),

@@ -1,11 +1,10 @@
 //! What a directory refuses, and what goes wrong on the way to it, in words that say what to do. Nothing that the server
 //! says is shown unless it is short, on one line, and without the password, should the server echo it.
 
-use std::io;
-
 use ldap3::{LdapError, LdapResult};
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::http::{Trust, tls_error, tls_words};
 use crate::setting::shortened;
 
 /// How messages call a server, and the password that they must not show.
@@ -14,6 +13,7 @@ pub(super) struct Words {
     /// Its address, such as `ldaps://dc1.example.com`.
     pub(super) server: String,
     pub(super) password: Option<SecretString>,
+    pub(super) trust: Trust,
 }
 
 /// What was asked of the server.
@@ -66,7 +66,7 @@ impl Words {
             LdapError::LdapResult { result } => self.refused(Asked::StartTls, &result),
             LdapError::Timeout { .. } => format!("{server} cannot be reached: no answer in time"),
             LdapError::Io { source } => match tls_error(&source) {
-                Some(error) => format!("the connection to {server} is not trusted: {error}{}", tls_hint(error)),
+                Some(error) => format!("the connection to {server} is not trusted: {}", tls_words(error, self.trust)),
                 None => format!("{server} cannot be reached: {}", self.clean(&source.to_string())),
             },
             LdapError::DNSName { .. } => format!(
@@ -81,25 +81,6 @@ impl Words {
 /// Control characters as spaces, at full length.
 fn shortened_less(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
-/// What TLS has against a connection.
-pub(super) fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
-    error.get_ref()?.downcast_ref()
-}
-
-fn tls_hint(error: &rustls::Error) -> &'static str {
-    use rustls::CertificateError::{Expired, ExpiredContext, NotValidForName, NotValidForNameContext, UnknownIssuer};
-    match error {
-        rustls::Error::InvalidCertificate(UnknownIssuer) => {
-            "; if it comes from an authority of your own, name that authority's certificate in `ca_file`"
-        }
-        rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. }) => {
-            "; name the server in `url` as its certificate does"
-        }
-        rustls::Error::InvalidCertificate(Expired | ExpiredContext { .. }) => "; the server needs a new one",
-        _ => "",
-    }
 }
 
 fn hint(asked: Asked<'_>, result: &LdapResult) -> Option<&'static str> {
@@ -188,7 +169,7 @@ mod tests {
     use super::*;
 
     fn words() -> Words {
-        Words { server: "ldaps://dc1".to_owned(), password: Some("top secret".into()) }
+        Words { server: "ldaps://dc1".to_owned(), password: Some("top secret".into()), trust: Trust::CaFile(false) }
     }
 
     fn result(rc: u32, text: &str) -> LdapResult {

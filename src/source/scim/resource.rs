@@ -24,13 +24,14 @@ impl<'a> Page<'a> {
     pub(super) fn parse(body: &'a [u8]) -> Result<Self, String> {
         let document: &RawValue = serde_json::from_slice(body).map_err(|error| format!("it is not JSON: {error}"))?;
         let properties = properties(document).map_err(|_| "it is no SCIM list; is url the base URL?".to_owned())?;
-        let number = |name: &str| match attribute(&properties, name)? {
+        let once = |name: &str| attribute(&properties, name).map_err(|Twice| format!("{name} stands twice"));
+        let number = |name: &str| match once(name)? {
             None => Ok(None),
             Some(raw) => raw.get().parse().map(Some).map_err(|_| format!("{name} is no number: {}", raw.get())),
         };
         let total = number("totalResults")?
             .ok_or_else(|| "it has no totalResults, without which nothing proves that the list is whole".to_owned())?;
-        let resources = match attribute(&properties, "Resources")? {
+        let resources = match once("Resources")? {
             // It may be left out where nothing was found.
             None => Vec::new(),
             Some(raw) => serde_json::from_str(raw.get()).map_err(|_| "Resources is no list".to_owned())?,
@@ -39,13 +40,19 @@ impl<'a> Page<'a> {
     }
 }
 
-/// The id of a user.
-pub(super) fn id(resource: &RawValue) -> Result<String, String> {
-    let id = attribute(&properties(resource)?, "id")?.and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
-    id.filter(|id| !id.trim().is_empty()).ok_or_else(|| "it has no id".to_owned())
+/// The id of a user; nothing where it has none.
+///
+/// # Errors
+/// Where it is no object.
+pub(super) fn id(resource: &RawValue) -> Result<Option<String>, String> {
+    let properties = properties(resource)?;
+    let Ok(Some(id)) = attribute(&properties, "id") else { return Ok(None) };
+    let id = serde_json::from_str::<String>(id.get()).unwrap_or_else(|_| id.get().to_owned());
+    Ok(Some(id).filter(|id| !matches!(id.trim(), "" | "null")))
 }
 
-/// Puts a user into a table.
+/// Puts a user into a table. What has an odd shape is an error for the templates that use it: so it concerns this user,
+/// and neither the list nor a field that does not need it.
 pub(super) fn record(records: &mut Records, number: u64, resource: &RawValue, columns: &Columns) -> Result<(), String> {
     let properties = properties(resource)?;
     let mut enterprise = None;
@@ -62,48 +69,100 @@ pub(super) fn record(records: &mut Records, number: u64, resource: &RawValue, co
             records.set(column, value.get())?;
         }
     }
-    let emails = attribute(&properties, "emails")?.map(primary_email).transpose()?.flatten();
-    let manager = enterprise.map(manager_id).transpose()?.flatten();
+    let emails = match attribute(&properties, "emails") {
+        Ok(emails) => emails.map_or(Found::Nothing, primary_email),
+        Err(Twice) => Found::Odd("`emails` stands twice in the user"),
+    };
+    let manager = enterprise.map_or(Found::Nothing, manager_id);
     for (name, value) in [(PRIMARY_EMAIL, emails), (MANAGER_ID, manager)] {
         if !columns.has(name) {
             // Also where this user has none: so the column is there even if nobody has.
             let column = records.builder.column(name);
-            records.set(column, value.map_or("null", RawValue::get))?;
+            match value {
+                Found::Nothing => records.set(column, "null")?,
+                Found::One(value) => records.set(column, value.get())?,
+                Found::Odd(problem) => records.set_unreadable(column, problem)?,
+            }
         }
     }
     columns.deeper(records, resource)?;
     records.end(number)
 }
 
-/// The e-mail that is marked as the primary one, or the only one.
-fn primary_email(emails: &RawValue) -> Result<Option<&RawValue>, String> {
-    if is_null(emails) {
-        return Ok(None);
-    }
-    let all: Vec<&RawValue> = serde_json::from_str(emails.get()).map_err(|_| "emails is no list".to_owned())?;
-    let mut only = None;
-    for email in &all {
-        let properties = properties(email)?;
-        let value = attribute(&properties, "value")?;
-        let primary = attribute(&properties, "primary")?;
-        // Some servers write it as a text.
-        if primary.is_some_and(|raw| raw.get().trim_matches('"').eq_ignore_ascii_case("true")) {
-            return Ok(value);
-        }
-        only = value;
-    }
-    Ok(only.filter(|_| all.len() == 1))
+/// What stands for one value.
+enum Found<'a> {
+    /// There is none, and the user says so.
+    Nothing,
+    One(&'a RawValue),
+    /// There is something that cannot be read as one value, and must not look like nothing.
+    Odd(&'static str),
 }
 
-fn manager_id(enterprise: &RawValue) -> Result<Option<&RawValue>, String> {
-    if is_null(enterprise) {
-        return Ok(None);
-    }
-    let Some(manager) = attribute(&properties(enterprise)?, "manager")?.filter(|raw| !is_null(raw)) else {
-        return Ok(None);
+/// The e-mail that is marked as the primary one, or the only one.
+fn primary_email(emails: &RawValue) -> Found<'_> {
+    let odd = || Found::Odd("the e-mail has no `value` that can be read");
+    let all = match items(emails) {
+        Some(all) => all,
+        None if is_null(emails) => return Found::Nothing,
+        // One that is no list of one.
+        None => vec![emails],
     };
-    // Some servers give the id alone.
-    if manager.get().starts_with('"') { Ok(Some(manager)) } else { attribute(&properties(manager)?, "value") }
+    let mut primary = all.iter().filter(|email| is_primary(email));
+    match (primary.next(), primary.next(), &all[..]) {
+        (Some(email), None, _) | (None, None, [email]) => value_of(email).unwrap_or_else(odd),
+        (Some(_), Some(_), _) => Found::Odd("several e-mails are marked as primary"),
+        (None, ..) => Found::Nothing,
+    }
+}
+
+fn is_primary(email: &RawValue) -> bool {
+    let Ok(properties) = properties(email) else { return false };
+    // Some servers write it as a text.
+    let primary = attribute(&properties, "primary").ok().flatten();
+    primary.is_some_and(|raw| raw.get().trim_matches('"').eq_ignore_ascii_case("true"))
+}
+
+/// Whom the enterprise extension names as the manager.
+fn manager_id(enterprise: &RawValue) -> Found<'_> {
+    if is_null(enterprise) {
+        return Found::Nothing;
+    }
+    let Ok(extension) = properties(enterprise) else { return Found::Odd("the enterprise extension is no object") };
+    let manager = match attribute(&extension, "manager") {
+        Ok(Some(manager)) => manager,
+        Ok(None) => return Found::Nothing,
+        Err(Twice) => return Found::Odd("`manager` stands twice in the user"),
+    };
+    let only = match items(manager).as_deref() {
+        None => manager,
+        Some([]) => return Found::Nothing,
+        Some([only]) => only,
+        Some(_) => return Found::Odd("the user has several managers"),
+    };
+    value_of(only).unwrap_or(Found::Odd("the manager has no `value` that can be read"))
+}
+
+/// The `value` of a complex attribute, which some servers give alone; nothing where it cannot be told.
+fn value_of(raw: &RawValue) -> Option<Found<'_>> {
+    if is_null(raw) {
+        return Some(Found::Nothing);
+    }
+    if !matches!(raw.get().as_bytes().first(), Some(b'{' | b'[')) {
+        return Some(Found::One(raw));
+    }
+    let properties = properties(raw).ok()?;
+    match attribute(&properties, "value").ok()? {
+        Some(value) if is_null(value) => Some(Found::Nothing),
+        Some(value) if matches!(value.get().as_bytes().first(), Some(b'{' | b'[')) => None,
+        Some(value) => Some(Found::One(value)),
+        // `{}`, or one of empty attributes, says that there is nothing (RFC 7643, section 2.5).
+        None => properties.iter().all(|(_, value)| matches!(value.get(), "null" | "\"\"")).then_some(Found::Nothing),
+    }
+}
+
+/// The elements of a list.
+fn items(raw: &RawValue) -> Option<Vec<&RawValue>> {
+    serde_json::from_str(raw.get()).ok()
 }
 
 fn is_null(raw: &RawValue) -> bool {
@@ -115,11 +174,14 @@ fn properties(raw: &RawValue) -> Result<Vec<(String, &RawValue)>, String> {
     Ok(properties)
 }
 
+/// An attribute that stands more than once.
+struct Twice;
+
 /// The value of an attribute, whose name may be in any case (RFC 7643, section 2.1).
-fn attribute<'a>(properties: &[(String, &'a RawValue)], name: &str) -> Result<Option<&'a RawValue>, String> {
+fn attribute<'a>(properties: &[(String, &'a RawValue)], name: &str) -> Result<Option<&'a RawValue>, Twice> {
     let mut named = properties.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| *value);
     match (named.next(), named.next()) {
-        (_, Some(_)) => Err(format!("{name} stands twice")),
+        (_, Some(_)) => Err(Twice),
         (value, None) => Ok(value),
     }
 }

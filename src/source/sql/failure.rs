@@ -1,11 +1,11 @@
 //! What databases and connections say when something is wrong, for people: with what to do, and without any secret.
 
-use std::error::Error as _;
 use std::io;
 
 use sqlx::error::DatabaseError;
 
-use super::address::Server;
+use super::address::{Server, Tls};
+use crate::http::{Trust, tls_error, tls_words};
 use crate::setting::shortened;
 
 /// An error while connecting to a server.
@@ -19,6 +19,10 @@ pub(super) fn connecting(server: &Server, error: &sqlx::Error) -> String {
         sqlx::Error::Configuration(_) => {
             format!("{name} takes the password of {:?} over TLS only; set tls = \"verify\" and ca_file", server.user)
         }
+        sqlx::Error::Io(error) => {
+            let has_ca_file = matches!(&server.tls, Tls::Verify { ca_file: Some(_) });
+            format!("cannot connect to {name}: {}", connection(error, Trust::CaFile(has_ca_file)))
+        }
         error => format!("cannot connect to {name}: {}", problem(error)),
     }
 }
@@ -27,7 +31,7 @@ pub(super) fn connecting(server: &Server, error: &sqlx::Error) -> String {
 pub(super) fn problem(error: &sqlx::Error) -> String {
     match error {
         sqlx::Error::Database(error) => format!("the database says: {}", said(&**error)),
-        sqlx::Error::Io(error) => connection(error),
+        sqlx::Error::Io(error) => connection(error, Trust::CaFile(false)),
         sqlx::Error::Tls(error) => format!("TLS fails: {}", shortened(&error.to_string())),
         error => shortened(&error.to_string()),
     }
@@ -52,18 +56,12 @@ fn is_refusal(error: &dyn DatabaseError) -> bool {
     error.code().is_some_and(|code| code.starts_with("28") || code == "42501")
 }
 
-fn connection(error: &io::Error) -> String {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    let inner = inner.or_else(|| error.source().and_then(|source| source.downcast_ref()));
-    match inner {
-        Some(rustls::Error::InvalidCertificate(problem)) => {
-            let problem = shortened(&problem.to_string());
-            format!(
-                "the server's certificate is not trusted: {problem}; `ca_file` names the authority that made it, and \
-                 the host in `url` must be one of its names"
-            )
+fn connection(error: &io::Error, trust: Trust) -> String {
+    match tls_error(error) {
+        Some(error @ rustls::Error::InvalidCertificate(_)) => {
+            format!("the server's certificate is not trusted: {}", tls_words(error, trust))
         }
-        Some(error) => format!("TLS fails: {}", shortened(&error.to_string())),
+        Some(error) => tls_words(error, trust),
         None if error.kind() == io::ErrorKind::UnexpectedEof => "the connection ended before the result did".to_owned(),
         None => shortened(&error.to_string()),
     }

@@ -1,58 +1,10 @@
-//! Which record counts of several, and what one that is missing means.
+//! What a record that is missing means, and what templates see of one.
 
 use super::*;
 use crate::mapping::Mapper;
 
 const EMPLOYEE: &str = "[employee]\nexternal_identifier = '{{ hr.id }}'\nprimary_email = '{{ hr.id }}@x.se'\n\
                         first_name = 'x'\nlast_name = 'y'\n";
-
-fn with(more: &str, text: &str) -> Fixture {
-    Fixture::new(&format!("{}{more}", source("hr", "csv", "hr", "id")), &[("hr", text.as_bytes())])
-}
-
-#[test]
-fn of_several_records_the_preferred_one_counts() {
-    let text = "id,main,title\n2,N,cook\n1,Y,nurse\n2,Y,teacher\n,N,nobody\n3,N,guard\n,N,nobody\n";
-    for prefer in ["main == 'Y'", "hr.main == 'Y'", "hr['main'] == 'Y' and title != ''"] {
-        let records = with(&format!("prefer = \"{prefer}\"\n"), text).read().unwrap();
-        let told = rendered(&records, "{{ hr.id }} {{ hr.title }}");
-        assert_eq!(told, ["1 nurse", "2 teacher", " nobody", "3 guard", " nobody"], "{prefer}");
-        let rows: Vec<u64> = (0..records.len()).map(|record| records.origin(record).row).collect();
-        assert_eq!(rows, [3, 4, 5, 6, 7], "rows keep their numbers");
-        assert_eq!(records.summaries()[0].records, 6, "all that were read");
-    }
-    // The record that does not count is part of the source all the same.
-    let fingerprint = |text: &str| with("prefer = \"main == 'Y'\"\n", text).read().unwrap().summaries()[0].fingerprint;
-    assert_ne!(fingerprint("id,main\n1,Y\n1,N\n"), fingerprint("id,main\n1,Y\n"));
-    assert_eq!(fingerprint("id,main\n1,Y\n1,N\n"), fingerprint("main,id\nN,1\nY,1\n"));
-}
-
-#[test]
-fn the_preference_must_be_clear() {
-    let twice = "id,main\n1,Y\n2,N\n1,Y\n2,N\n";
-    for (prefer, text, expected) in [
-        ("main == 'Y'", "id,main\n1,Y\n1,Y\n", "rows 2 and 3 have the same id \"1\"; `prefer` is true of 2 of them"),
-        (
-            "main == 'Y'",
-            "id,main\n1,N\n3,N\n1,N\n",
-            "rows 2 and 4 have the same id \"1\"; `prefer` is true of 0 of them",
-        ),
-        ("main == 'Y'", "id,main\n1,Y\n1,Y\n1,N\n", "rows 2, 3, 4 have the same id"),
-        ("main", twice, "gives string and neither true nor false"),
-        ("main + 1 > 0", twice, "`prefer` fails: "),
-    ] {
-        let prefer = format!("prefer = \"{prefer}\"\n");
-        with(&prefer, text).refused(ExitStatus::Untrusted, &["source `hr`: ", expected]);
-    }
-    with("prefer = \"primary == 'Y'\"\n", twice)
-        .refused(ExitStatus::Usage, &["`prefer` in [[source]] `hr`", "`hr.primary`", "it has 2 columns: `id`, `main`"]);
-    let many: String = (0..20).map(|_| "7,N\n").collect();
-    with("", &format!("id,main\n{many}"))
-        .refused(ExitStatus::Untrusted, &["rows 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, … have", "`prefer` in its [[source]]"]);
-    // An empty list of JSON does not know its columns.
-    let empty = format!("{}prefer = \"primary\"\n", source("hr", "json", "hr", "id"));
-    assert!(Fixture::new(&empty, &[("hr", b"[]")]).read().unwrap().is_empty());
-}
 
 #[test]
 fn preferences_are_checked_with_the_settings() {
@@ -69,6 +21,10 @@ fn preferences_are_checked_with_the_settings() {
         ("prefer = \"main ==\"", "`prefer` in [[source]] `hr` (line 9) cannot be compiled"),
         ("prefer = \"main | frobnicate\"", "frobnicate"),
         ("missing = \"error\"", "says nothing in the first source"),
+        ("max_unmatched_percent = 10", "says nothing in the first source"),
+        ("prefer = { smallest = \"main\" }", "unknown key `smallest` in `prefer` in [[source]] `hr`"),
+        ("prefer = {}", "lacks `greatest`"),
+        ("newest = \"changed\"", "says nothing without `max_age`"),
         ("missing = \"skip\"", "must be \"undefined\" or \"error\""),
         ("timeout = \"soon\"", "must be a duration"),
     ] {
@@ -77,7 +33,10 @@ fn preferences_are_checked_with_the_settings() {
     }
     let plain = parse("").unwrap();
     assert_eq!(parse("timeout = \"9s\"\nmissing = \"undefined\"").unwrap(), plain);
-    assert_ne!(parse("prefer = \"main == 'Y'\"").unwrap(), plain);
+    let changed = ["prefer = \"main == 'Y'\"", "prefer = { greatest = \"main\" }", "prefer = \"main\""];
+    let hashes: BTreeSet<String> =
+        changed.iter().map(|setting| parse(setting).unwrap().to_string()).chain([plain.to_string()]).collect();
+    assert_eq!(hashes.len(), changed.len() + 1);
 }
 
 #[test]
@@ -112,22 +71,23 @@ fn a_source_can_be_one_that_must_know_everybody() {
 #[test]
 fn lists_and_objects_are_not_written_by_accident() {
     let records = json(r#"[{"id": 1, "mails": ["a@x.se", "b@x.se"], "name": {"given": "Anna"}}]"#).read().unwrap();
-    let environment = environment();
-    let render =
-        |text: &str| environment.render_str(text, records.context(0, false)).map_err(|error| error.to_string());
+    let engine = Engine::new(records.calendar());
+    let render = |text: &str| {
+        engine.template(text).unwrap().render(records.context(0, false)).map_err(|error| error.to_string())
+    };
     for (text, kind) in [
-        ("{{ hr.mails }}", "sequence"),
-        ("x{{ hr.name }}", "map"),
-        ("{{ hr }}", "map"),
+        ("{{ hr.mails }}", "list; pick something from it"),
+        ("x{{ hr.name }}", "object with members"),
+        ("{{ hr }}", "object with members"),
         // These would make a text of it.
-        ("{{ hr.mails | lower }}", "sequence"),
-        ("{{ hr.mails | trim('x') | upper }}", "sequence"),
-        ("{{ hr.name | title }}", "map"),
-        ("{{ hr.name | capitalize }}", "map"),
-        ("{{ hr.mails | replace('a', 'b') }}", "sequence"),
+        ("{{ hr.mails | lower }}", "list; pick something from it"),
+        ("{{ hr.mails | trim('x') | upper }}", "list; pick something from it"),
+        ("{{ hr.name | title }}", "object with members"),
+        ("{{ hr.name | capitalize }}", "object with members"),
+        ("{{ hr.mails | replace('a', 'b') }}", "list; pick something from it"),
     ] {
         let error = render(text).unwrap_err();
-        assert!(error.contains(&format!("it is a {kind}; pick something from it")), "{error}");
+        assert!(error.contains(kind), "{error}");
     }
     for (text, expected) in [
         ("{{ hr.mails | first }}", "a@x.se"),
@@ -144,8 +104,8 @@ fn lists_and_objects_are_not_written_by_accident() {
 fn no_test_takes_what_is_undefined_for_an_answer() {
     let sources = source("hr", "csv", "hr", "id") + &source("ad", "csv", "ad", "id");
     let records = Fixture::new(&sources, &[("hr", b"id,n\n1,2\n"), ("ad", b"id,m\n9,x\n")]).read().unwrap();
-    let environment = environment();
-    let eval = |text: &str| environment.compile_expression(text).unwrap().eval(records.context(0, false));
+    let engine = Engine::new(records.calendar());
+    let eval = |text: &str| engine.condition(text).unwrap().eval(records.context(0, false));
     for text in [
         "ad.m is eq 'x'",
         "ad.m is not eq 'x'",

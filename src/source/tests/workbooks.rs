@@ -74,7 +74,6 @@ fn what_a_sheet_cannot_be() {
     one(&[]).refused(untrusted, &["sheet \"People\": has no header row"]);
     one(&[&["id", "id"], &["1", "2"]]).refused(untrusted, &["row 1, the header, has the column `id` twice"]);
     one(&[&["id", "", "n"], &["1", "2", "3"]]).refused(untrusted, &["cell B2 stands below no name"]);
-    one(&[&["id"], &["1"], &["1"]]).refused(untrusted, &["rows 2 and 3 have the same id \"1\""]);
     one(&[&["nr"], &["1"]]).refused(ExitStatus::Usage, &["`key` in [[source]] `hr`"]);
     assert!(one(&[&["id", "n"]]).read().unwrap().is_empty());
     // Nothing in the row, though the file has cells there.

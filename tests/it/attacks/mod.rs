@@ -4,6 +4,7 @@
 mod accounts;
 mod answers;
 mod confirmed;
+mod figures;
 mod files;
 mod ids;
 mod labels;
@@ -16,3 +17,5 @@ mod replayed;
 mod retries;
 mod runs;
 mod shell;
+mod state;
+mod transplants;

@@ -30,7 +30,7 @@ fn with_program(script: &str, more: &str) -> (Company, Web) {
     company.append(
         "skovik-sync.toml",
         &format!(
-            "\n[[source]]\nname = \"more\"\nkind = \"http\"\nurl = \"{}/notes\"\nkey = \"id\"\n[source.auth]\nkind = \
+            "\n[[source]]\nname = \"more\"\nkind = \"http\"\nurl = \"{}/notes\"\nkey = \"id\"\nmax_unmatched_percent = 100\n[source.auth]\nkind = \
              \"bearer\"\ntoken_env = \"HR_SECRET\"\n",
             web.url
         ),
@@ -106,9 +106,8 @@ fn whatever_a_program_says_is_shown_without_keys() {
         "tr '\\0' '\\n' <\"/proc/$PPID/environ\" | grep -e OUR_KEY -e HR_SECRET -e STATE_KEY >&2; exit 3",
         "tr '\\0' '\\n' <\"/proc/$PPID/environ\" | grep -e HR_SECRET | sed 's/-/-\\x1b[1m/g' >&2; exit 3",
         "head -c 280 /dev/zero | tr '\\0' x >&2; tr '\\0' '\\n' <\"/proc/$PPID/environ\" | grep OUR_KEY >&2; exit 3",
-        // A list with a key for a name, for a key that stands twice, for a row that is ragged.
+        // A list with a key for a name, for a row that is ragged.
         "tr '\\0' '\\n' <\"/proc/$PPID/environ\" | grep -e OUR_KEY; echo a",
-        "K=$(tr '\\0' '\\n' <\"/proc/$PPID/environ\" | sed -n s/OUR_KEY=//p); printf \"employee_id\\n$K\\n$K\\n\"",
         "K=$(tr '\\0' '\\n' <\"/proc/$PPID/environ\" | sed -n s/HR_SECRET=//p); printf \"$K,$K\\n1,2\\n\"",
     ] {
         let (company, _web) = with_program(script, "");
@@ -116,6 +115,11 @@ fn whatever_a_program_says_is_shown_without_keys() {
         assert!(output.code == 3 || output.code == 4, "{output}");
         tells_nothing(company.run(&["check"]));
     }
+    // A key in the place of a key of the list that is repeated.
+    let script = "K=$(tr '\\0' '\\n' <\"/proc/$PPID/environ\" | sed -n s/OUR_KEY=//p); head -1 employees.csv; for i in 1 2; do \
+                  echo \"$K,a@example.com,A,B,SE01,,4100,active\"; done";
+    let (company, _web) = with_program(script, "");
+    tells_nothing(company.run(&["check"])).prints(&["key_claimed_twice (1)", "same employee_id \"[key]\""]);
 }
 
 #[test]
@@ -166,6 +170,49 @@ fn a_key_in_the_place_of_a_name_is_not_shown() {
                 let output = company.run(&["plan"]).ends(3);
                 assert!(!format!("{output}").contains(key), "{to}: {output}");
             }
+        }
+    }
+}
+
+/// A program that got the key, by whatever way, may spell it otherwise.
+#[test]
+fn a_key_in_another_spelling_is_masked_too() {
+    let get = "K=$(tr '\\0' '\\n' <\"/proc/$PPID/environ\" | sed -n s/OUR_KEY=//p)";
+    // What each prints, and what of the key may be seen then.
+    for (print, traces) in [
+        ("printf %s \"$K\" | base64", "c2stbGl2ZS0wMTIzNDU2Nzg5YWJjZGVm"),
+        ("printf %s \"anna:$K\" | base64", "2stbGl2ZS0wMTIzNDU2Nzg5YWJjZGVm"),
+        ("printf %s \"ann:$K\" | base64 | tr '+/' '-_' | tr -d =", "zay1saXZlLTAxMjM0NTY3ODlhYmNkZW"),
+        ("printf %s \"$K\" | od -An -tx1 -w99 | tr -d ' '", "736b2d6c6976652d3031323334353637383961626364656"),
+        ("printf %s \"$K\" | od -An -tx1 -w99 | tr ' ' '%'", "%73%6b%2d%6c"),
+        ("printf %s \"$K\" | tr a-z A-Z", "SK-LIVE"),
+    ] {
+        for way in [format!("{get}; {print} >&2; exit 3"), format!("{get}; echo \"x,$({print})\"; echo 1,2")] {
+            let (company, _web) = with_program(&way, "");
+            for args in [&["plan", "-vvv"][..], &["check", "-vvv"]] {
+                let output = tells_nothing(company.run(args));
+                let all = format!("{output}").to_lowercase();
+                assert!(!all.contains(&traces[..7].to_lowercase()), "{print}: {output}");
+            }
+        }
+    }
+}
+
+/// A file with one word may be a key.
+#[test]
+fn the_only_column_of_a_file_is_not_shown() {
+    for (file, kind) in [
+        ("hunter2\n", "csv"),
+        ("hunter2\n1\n2\n", "csv"),
+        ("[{\"hunter2\": 1}]", "json"),
+        ("{\"hunter2\": 1}\n", "jsonl"),
+    ] {
+        let company = company(&format!("kind = \"{kind}\"\npath = \"secret\"\n"));
+        company.write("secret", file);
+        for args in [&["plan", "-vvv"][..], &["check", "-vvv"]] {
+            let output = company.run(args);
+            assert!(output.code == 3 || output.code == 4, "{kind}: {output}");
+            assert!(!format!("{output}").contains("hunter2"), "{kind}: {output}");
         }
     }
 }

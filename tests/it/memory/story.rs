@@ -152,6 +152,7 @@ impl Company {
             directory: &directory,
             policy: &policy,
             limits: &Limits::default(),
+            joins: &[],
             managers_must_resolve: false,
             records_must_be_valid: false,
             only: &BTreeSet::new(),
@@ -160,6 +161,7 @@ impl Company {
             fingerprint: fingerprint(&directory, &policy.managed),
             sources: Vec::new(),
             config_hash: Digest::of(b""),
+            as_of: None,
         };
         Plan::make(input).expect("a plan")
     }
@@ -182,6 +184,7 @@ fn desired(rows: &[Row]) -> Desired {
         in_scope: rows.len() as u64,
         out_of_scope: HashSet::new(),
         elsewhere: Vec::new(),
+        joins: Vec::new(),
     }
 }
 
@@ -262,7 +265,13 @@ async fn apply_to_the_end(plan: &Plan, memory: &Memory, folder: &Path, max_in_fl
     }
     let Ok(directory) = directory(memory).await else { return Process::Unread };
     let policy = policy();
-    let live = Live { directory: &directory, managed: &policy.managed, protect: &policy.protect, branches: None };
+    let live = Live {
+        directory: &directory,
+        managed: &policy.managed,
+        protect: &policy.protect,
+        branches: None,
+        takes_back: false,
+    };
     if precheck::account(plan, &replay, &directory).is_err() {
         return Process::Stale;
     }

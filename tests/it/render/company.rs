@@ -167,8 +167,10 @@ impl Company {
             records,
             proof: proof.to_owned(),
             fingerprint: Digest::of(name.as_bytes()),
+            join: None,
         };
         Plan::make(Input {
+            joins: &[],
             desired: &desired,
             directory: &directory,
             policy: &Policy {
@@ -193,6 +195,7 @@ impl Company {
             fingerprint: Digest::of(b"users"),
             sources: vec![source("hr", "trusted"), source("payroll", "expect_records")],
             config_hash: Digest::of(b"settings"),
+            as_of: None,
         })
         .unwrap()
     }

@@ -41,7 +41,7 @@ fn the_schemas_are_schemas() {
 #[test]
 fn plans_and_views_are_what_their_schemas_say() {
     let plans = [Company::of(0).plan(), Company::of(50).plan(), Company { changes: 60, stride: 2 }.plan()];
-    assert_eq!(plans.iter().map(|plan| plan.blocking_guards().count()).collect::<Vec<_>>(), [2, 0, 1]);
+    assert_eq!(plans.iter().map(|plan| plan.blocking_guards().count()).collect::<Vec<_>>(), [1, 0, 3]);
     let documents: Vec<_> = plans.iter().map(document).collect();
     assert_eq!(problems("plan.schema.json", &documents), [None, None, None]);
 
@@ -51,10 +51,12 @@ fn plans_and_views_are_what_their_schemas_say() {
     assert_eq!(problems("plan-view.schema.json", &views), [None, None, None]);
     assert_eq!(problems("plan-view.schema.json", &masked), [None, None, None]);
 
-    assert_eq!((&views[0]["blocked_by"][1], &views[0]["ceilings"]), (&json!("min_employees"), &json!(null)));
+    assert_eq!((&views[0]["blocked_by"], &views[0]["ceilings"]), (&json!(["min_employees"]), &json!(null)));
     assert_eq!((&views[1]["blocked_by"], &views[1]["ceilings"]), (&json!([]), &json!({})));
-    assert_eq!(views[2]["blocked_by"], json!(["max_change_percent"]));
-    assert_eq!(views[2]["ceilings"], json!({ "changes": views[2]["guards"][1]["count"] }));
+    assert_eq!(views[2]["blocked_by"], json!(["max_change_percent", "max_emptied_percent"]));
+    let emptied = plans[2].content().guards.iter().filter(|guard| guard.id == "max_emptied_percent");
+    let emptied: u64 = emptied.map(|guard| guard.count).sum();
+    assert_eq!(views[2]["ceilings"], json!({ "changes": views[2]["guards"][1]["count"], "emptied": emptied }));
     assert_eq!(
         (&views[1]["plan_hash"], &masked[1]["plan_hash"]),
         (&documents[1]["plan_hash"], &documents[1]["plan_hash"])
@@ -99,7 +101,7 @@ fn the_schema_is_as_strict_as_the_program() {
     };
     let (create, update, delete) = (position("create"), position("update"), position("delete"));
     let edits: Vec<(String, Value)> = vec![
-        ("/format_version".into(), json!(3)),
+        ("/format_version".into(), json!(4)),
         ("/target/anchors/users".into(), json!(["x"])),
         ("/format".into(), json!("skovik-sync/plan-view")),
         ("/plan_hash".into(), json!("sha256:ABC")),

@@ -90,10 +90,15 @@ fn records_that_do_not_count_are_shown() {
     let key = first.split(',').next().expect("a key");
     let marked: String = rows.lines().map(|row| format!("{row},Y\n")).collect();
     company.write("employees.csv", format!("{header},main\n{first},N\n{marked}"));
-    company.run(&["plan"]).ends(4).says(&["rows 2 and 3 have the same employee_id", "`prefer` in its [[source]]"]);
+    explain(&company, key).prints(&[
+        "rows 2 and 3 of source `hr` have the same employee_id",
+        "  hr (csv), row 2, one of several with this key\n",
+        "  hr (csv), row 3, one of several with this key\n",
+        "set aside, neither changed nor removed: ",
+    ]);
     company.edit("skovik-sync.toml", "kind = \"csv\"\n", "kind = \"csv\"\nprefer = \"main == 'Y'\"\n");
     explain(&company, key).prints(&["  hr (csv), row 3\n", "  hr (csv), row 2, passed over by `prefer`\n"]);
-    company.run(&["check"]).ends(0).prints(&["  prefer        1 records stand behind another one with their key\n"]);
+    company.run(&["check"]).ends(0).prints(&["  keys          1 key is that of several records, 2 in all: "]);
 }
 
 #[test]
@@ -134,10 +139,10 @@ fn check_says_what_is_in_the_way_of_a_plan() {
 fn check_shows_what_would_be_set_aside_and_nobody() {
     let company = Company::new("bad");
     let output = company.run(&["check"]).ends(0).prints(&[
-        "  column        email         xxx.xxx@xxx.xxx  |  xxx.xxx@xxx.xxx  |  xxx.xxx@xxx.xxx\n",
+        "  column        email         xxx.xxx@xxx.xxx  |  xxx.xxx@xxx.xxx  |  xxx.xxx@xxx.xxx  (text",
         "people    87 in scope, 73 of them good, 14 set aside\n",
         // A good record that is in another's way.
-        "(renumbering_undecided)\n",
+        "  ! renumbering_undecided (1)\n",
     ]);
     let first = company.read("employees.csv").lines().nth(1).expect("a row").to_owned();
     let email = first.split(',').nth(1).expect("an e-mail").to_owned();

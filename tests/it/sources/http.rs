@@ -147,6 +147,27 @@ fn cursors_in_the_query_and_in_the_body() {
 }
 
 #[test]
+fn the_parameters_of_json_rpc_stand_in_a_list() {
+    let web = Web::start(|_, request| {
+        let body: Value = serde_json::from_str(&request.body).unwrap();
+        let from = usize::try_from(body["params"][1]["offset"].as_u64().unwrap()).unwrap();
+        json(json!({"jsonrpc": "2.0", "id": 1, "result": {"rows": people(from, from + 4), "count": 7}}))
+    });
+    let source = "method = \"POST\"\nrecords = \"/result/rows\"\ntotal = \"/result/count\"\n\
+                  body = '{\"jsonrpc\": \"2.0\", \"id\": 1, \"method\": \"people\", \"params\": [\"all\", {\"offset\": 0}]}'\n\
+                  [source.paging]\nkind = \"offset\"\nfield = \"/params/1/offset\"";
+    plans(&web, "/rpc", source, "total", &["POST /rpc", "POST /rpc", "POST /rpc"]);
+    let last = r#"{"id":1,"jsonrpc":"2.0","method":"people","params":["all",{"offset":7}]}"#;
+    assert_eq!(web.requests()[2].body, last);
+    let company = company(&web.url, &source.replace("/params/1/offset", "/params/2"));
+    refused(&company, 3, &["`body` in [[source]] `hr`", "a list of 2 on the way to /params/2, without a place \"2\""]);
+    // An error of JSON-RPC comes with 200.
+    let failing =
+        Web::always(json(json!({"jsonrpc": "2.0", "id": 1, "error": {"code": -32601, "message": "no such method"}})));
+    refused(&self::company(&failing.url, source), 4, &["page 1: ", "no such method"]);
+}
+
+#[test]
 fn numbered_pages_end_with_an_empty_one() {
     let script = |_: usize, request: &Request| {
         let page = request.number("page");

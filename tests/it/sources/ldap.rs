@@ -263,11 +263,12 @@ fn a_certificate_must_be_trusted_and_fit_the_host() {
     let trusted = format!("ca_file = \"ca.pem\"\n{EVERYBODY}");
     let start_tls = format!("start_tls = true\n{trusted}");
     for (url, more) in [(directory.tls(), &trusted), (directory.plain(), &start_tls)] {
-        let says = ["is not trusted", "certificate not valid for name", "name the server in `url`"];
+        let says =
+            ["is not trusted", "certificate is for ", "write the host in the address as the certificate names it"];
         is_refused(&company(&url, more), &says);
     }
     // The system does not know the authority of the tests, and neither does another authority.
-    let unknown = ["is not trusted", "UnknownIssuer", "`ca_file`"];
+    let unknown = ["is not trusted", "no trusted authority made", "`ca_file`"];
     is_refused(&company(&Slapd::shared().tls(), EVERYBODY), &unknown);
     let other = shared(EVERYBODY);
     other.write("ca.pem", Authority::new("another").pem());
@@ -278,6 +279,57 @@ fn a_certificate_must_be_trusted_and_fit_the_host() {
     is_misconfigured(&other, &["[[source]] `ad`: `ca_file`", "cannot be read"]);
     // A port that speaks no TLS.
     is_refused(&company(&Slapd::shared().plain().replace("ldap:", "ldaps:"), &trusted), &["ldaps://127.0.0.1"]);
+}
+
+#[test]
+fn a_manager_is_found_however_the_name_is_written() {
+    let person = |dn: &str, number: usize, manager: &str| {
+        let manager = if manager.is_empty() { String::new() } else { format!("manager: {manager}\n") };
+        format!(
+            "dn: {dn}\nobjectClass: inetOrgPerson\nemployeeNumber: {number}\ngivenName: First{number}\nsn: Doe\n\
+             cn: Doe, John\nmail: p{number}@example.com\ndepartmentNumber: SE01\nemployeeType: active\n{manager}\n"
+        )
+    };
+    let john = r"cn=Doe\, John,ou=staff,dc=example,dc=test";
+    let mut ldif = person(john, 1000, "");
+    let written = [
+        john,
+        r"cn=Doe\2C John,ou=staff,dc=example,dc=test",
+        r"CN=doe\2c john, OU=Staff, DC=Example, DC=Test",
+        r"cn=Doe\,  John,ou=staff,dc=example,dc=test",
+        r"2.5.4.3=Doe\, John,ou=staff,dc=example,dc=test",
+    ];
+    for (n, manager) in (1001..).zip(written) {
+        ldif.push_str(&person(&format!("employeeNumber={n},ou=staff,dc=example,dc=test"), n, manager));
+    }
+    let directory = Slapd::start(&ldif, "", &authority().for_loopback());
+    let company = company(&directory.plain(), EVERYBODY);
+    let plan = company.plan(0);
+    assert_eq!(plan["summary"]["create"], json!(1 + written.len()), "{:#}", plan["diagnostics"]);
+    company.plan_and_apply();
+    for n in 1001..1001 + written.len() {
+        let user = company.user(&n.to_string()).expect("a user");
+        assert_eq!(user["relationships"]["manager"]["data"]["id"], json!(company.id("1000")), "{n}");
+    }
+}
+
+#[test]
+fn groups_within_groups_as_docs_say() {
+    let group = |name: &str, member: &str| {
+        format!("dn: cn={name},dc=example,dc=test\nobjectClass: groupOfNames\ncn: {name}\nmember: {member}\n\n")
+    };
+    let inner = group("team", &dn(1)) + &group("more", &dn(2));
+    let outer = group("expenses", "cn=team,dc=example,dc=test");
+    let schema = "include /etc/ldap/schema/dyngroup.schema\nmodulepath /usr/lib/ldap\nmoduleload dynlist";
+    let overlay = "overlay dynlist\ndynlist-attrset groupOfURLs memberURL member+memberOf@groupOfNames*";
+    let ldif = people(20) + &inner + &outer;
+    let directory = Slapd::start_with_schema(schema, &ldif, overlay, &authority().for_loopback());
+    let company = company(&directory.plain(), EVERYBODY);
+    let of_group = "(&(objectClass=inetOrgPerson)(memberOf=cn=expenses,dc=example,dc=test))";
+    company.edit("skovik-sync.toml", "(objectClass=inetOrgPerson)", of_group);
+    let plan = company.plan(0);
+    assert_eq!(plan["summary"]["create"], json!(1), "{:#}", plan["diagnostics"]);
+    assert_eq!(plan["operations"][0]["employee"], json!("1001"));
 }
 
 #[test]

@@ -196,3 +196,24 @@ fn its_schema_tells_a_misspelt_attribute_from_one_that_nobody_has() {
     company.edit("skovik-sync.toml", "(!(userAccountControl:", "(!(userAcountControl:");
     company.run(&["plan"]).ends(3).says(&["asks for `userAcountControl`", "did you mean `userAccountControl`?"]);
 }
+
+#[test]
+#[ignore = "provisions a domain controller, which needs root; scripts/test runs it as root"]
+fn groups_within_groups_as_docs_say() {
+    let group = |name: &str, member: &str| {
+        let dn = format!("CN={name},{MOVERS}");
+        format!("dn: {dn}\nobjectClass: group\nsAMAccountName: {name}\nmember: {member}\n\n")
+    };
+    let team = group("Team", &format!("CN=First1 Last1,{STAFF}\nmember: CN=First2 Last2,{STAFF}"));
+    Samba::shared().ldap("ldapadd", &(team + &group("Expenses", &format!("CN=Team,{MOVERS}"))));
+    for (rule, expected) in [(":1.2.840.113556.1.4.1941:", 2), ("", 0)] {
+        let company = shared("");
+        let of_group = format!("(objectClass=user)(memberOf{rule}=CN=Expenses,{MOVERS})");
+        company.edit("skovik-sync.toml", "(objectClass=user)", &of_group);
+        if expected == 0 {
+            is_refused(&company, &["finds nobody"]);
+        } else {
+            assert_eq!(company.plan(0)["sources"][0]["records"], json!(expected));
+        }
+    }
+}

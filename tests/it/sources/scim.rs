@@ -85,7 +85,7 @@ fn refused(company: &Company, code: i32, parts: &[&str]) -> Output {
 
 #[test]
 fn all_users_with_their_managers() {
-    let company = company(&scim().url(), "count = 1000");
+    let company = company(&scim().url(), "page_size = 1000");
     let before = scim().pages();
     let plan = company.plan(0);
     let asked = scim().pages() - before;
@@ -166,7 +166,7 @@ fn lists_that_are_not_whole() {
         (page(5, &[3, 4, 5, 6]), "there are 6 users by now, but totalResults is 5"),
         (json(json!({"totalResults": 5, "startIndex": 1, "Resources": [numbered(3)]})), "begins at startIndex 1"),
         (json(json!({"Resources": []})), "it has no totalResults"),
-        (json(json!({"totalResults": 5, "Resources": [{"userName": "x"}]})), "the user at 3: it has no id"),
+        (json(json!({"totalResults": 5, "Resources": ["x"]})), "the user at 3: it is no record"),
         (json("[]"), "it is no SCIM list"),
         (json("{\"totalResults\": 5, \"Resources\": ["), "it is not JSON"),
         (
@@ -182,7 +182,7 @@ fn lists_that_are_not_whole() {
         refused(&company(&format!("{}/scim", web.url), ""), 4, &["source `dir`: ", expected]);
     }
     let web = scripted(5, |_| None);
-    let company = company(&format!("{}/scim/", web.url), "resource = \"Staff\"\ncount = 2");
+    let company = company(&format!("{}/scim/", web.url), "resource = \"Staff\"\npage_size = 2");
     assert_eq!(company.plan(0)["summary"]["create"], 5);
     let calls = [1, 3, 5, 6].map(|start| format!("GET /scim/Staff?startIndex={start}&count=2"));
     assert_eq!(web.calls(), calls);
@@ -199,10 +199,11 @@ fn a_total_that_is_the_length_of_a_page_ends_nothing() {
     refused(&company(&pages.url, ""), 4, &["source `dir`: ", says]);
     // It gives the same page whatever it is asked: it may have given all, or a page of them.
     let same = Web::always(page(2, &[1, 2]));
-    let says = "from startIndex 3 on: all 2 users of totalResults had come, and \"id-1\" comes again";
+    let says =
+        "from startIndex 2 on: all 2 users of totalResults had come, and the one with the id \"id-1\" comes again";
     refused(&company(&same.url, ""), 4, &["source `dir`: ", says]);
     let says_so = json!({"totalResults": 2, "startIndex": 1, "Resources": [numbered(1), numbered(2)]});
-    refused(&company(&Web::always(json(says_so)).url, ""), 4, &["from startIndex 3 on: the answer begins at"]);
+    refused(&company(&Web::always(json(says_so)).url, ""), 4, &[says]);
     for (at_three, expected) in [
         (status(404, "no such page"), "/Users answers 404: no such page"),
         (page(0, &[]), "totalResults was 2 and is 0 now"),
@@ -213,6 +214,111 @@ fn a_total_that_is_the_length_of_a_page_ends_nothing() {
     let nobody = scripted(0, |_| None);
     assert_eq!(company(&nobody.url, "").plan(5)["sources"][0]["records"], 0);
     assert_eq!(nobody.calls().len(), 1, "an empty page is an end already");
+}
+
+#[test]
+fn a_server_that_begins_anew_after_its_last_page() {
+    let calls = |starts: &[usize]| -> Vec<String> {
+        starts.iter().map(|start| format!("GET /scim/Users?startIndex={start}&count=100")).collect()
+    };
+    // Two pages with different users show that it heeds startIndex; that it says `startIndex: 1` is true.
+    for anew in [json!([numbered(1), numbered(2)]), json!([numbered(5)])] {
+        let anew = json(json!({"totalResults": 5, "startIndex": 1, "Resources": anew}));
+        let web = scripted(5, move |start| (start == 6).then(|| anew.clone()));
+        let company = company(&format!("{}/scim", web.url), "");
+        let plan = company.plan(0);
+        assert_eq!(plan["summary"]["create"], 5);
+        assert_eq!(plan["sources"][0]["proof"], "totalResults");
+        assert_eq!(web.calls(), calls(&[1, 3, 5, 6]));
+    }
+    // One page does not; so it is asked from the second user on.
+    let web = scripted(2, |start| (start == 3).then(|| page(2, &[1, 2])));
+    assert_eq!(company(&format!("{}/scim", web.url), "").plan(0)["summary"]["create"], 2);
+    assert_eq!(web.calls(), calls(&[1, 3, 2]));
+    // What is behind the last user is another one.
+    let web = scripted(5, |start| (start == 6).then(|| page(5, &[1, 6])));
+    refused(
+        &company(&web.url, ""),
+        4,
+        &["from startIndex 6 on: all 5 users of totalResults had come, and here is another"],
+    );
+}
+
+#[test]
+fn a_server_that_takes_no_count_and_one_without_an_order() {
+    let web = Web::start(|number, request| match request.parameter("count") {
+        Some(_) => status(500, "an internal error occurred"),
+        None if request.parameter("sortBy").as_deref() == Some("userName") => {
+            let start = request.number("startIndex");
+            page(4, &(start..=4).take(2).collect::<Vec<usize>>())
+        }
+        // Without an order, the same one comes again.
+        None => page(4, &[1 + number % 2, 3]),
+    });
+    refused(&company(&web.url, ""), 4, &["an internal error occurred (tried 2 times)", "page_size = 0"]);
+    let unsorted = company(&web.url, "page_size = 0");
+    refused(&unsorted, 4, &["from startIndex 3 on: the user with the id \"id-3\" comes twice", "`sort_by`"]);
+    let sorted = company(&format!("{}/scim", web.url), "page_size = 0\nsort_by = \"userName\"");
+    assert_eq!(sorted.plan(0)["summary"]["create"], 4);
+    let asked = "GET /scim/Users?startIndex=5&sortBy=userName&sortOrder=ascending";
+    assert_eq!(web.calls().last().map(String::as_str), Some(asked));
+}
+
+#[test]
+fn an_odd_shape_concerns_one_user() {
+    let anna = json!({"value": "id-1"});
+    for (what, odd, outcome) in [
+        ("manager", json!([anna]), "manager"),
+        ("manager", json!("id-1"), "manager"),
+        ("manager", json!({"VALUE": "id-1"}), "manager"),
+        ("manager", json!([]), "nobody"),
+        ("manager", json!({}), "nobody"),
+        ("manager", json!({"value": null, "displayName": ""}), "nobody"),
+        ("manager", json!([anna, {"value": "id-3"}]), "set aside"),
+        ("manager", json!({"displayName": "Anna"}), "set aside"),
+        ("manager", json!({"value": {"id": "id-1"}}), "set aside"),
+        ("manager", json!({"value": true}), "unresolved"),
+        ("manager", json!("id-99"), "unresolved"),
+        ("emails", json!({"value": "p2@example.com"}), "nobody"),
+        ("emails", json!(["p2@example.com"]), "nobody"),
+        ("emails", json!([7, {"value": "p2@example.com", "primary": true}]), "nobody"),
+        ("emails", json!([{"value": ["p2@example.com"], "primary": true}]), "set aside"),
+        (
+            "emails",
+            json!([{"value": "a@example.com", "primary": true}, {"value": "b@example.com", "primary": true}]),
+            "set aside",
+        ),
+        ("Emails", json!([{"value": "twice@example.com"}]), "set aside"),
+        ("id", json!(null), "set aside"),
+        (ENTERPRISE, json!([{"manager": anna}]), "set aside"),
+    ] {
+        let mut users: Vec<Value> = (1..=30).map(numbered).collect();
+        let place = if what == "manager" { &mut users[1][ENTERPRISE]["manager"] } else { &mut users[1][what] };
+        *place = odd.clone();
+        let web = Web::start(move |number, _| {
+            json(json!({"totalResults": 30, "Resources": if number == 0 { users.clone() } else { Vec::new() }}))
+        });
+        let company = company(&web.url, "");
+        company.edit("skovik-sync.toml", "[scope]\ninclude = \"dir.active\"\n", "");
+        let plan = company.plan(0);
+        let set_aside = u64::from(outcome == "set aside");
+        assert_eq!(plan["summary"]["set_aside"], set_aside, "{what}: {odd}: {:#}", plan["diagnostics"]);
+        assert_eq!(plan["summary"]["create"], 30 - set_aside, "{what}: {odd}");
+        let codes: Vec<&str> =
+            plan["diagnostics"].as_array().unwrap().iter().map(|one| one["code"].as_str().unwrap()).collect();
+        let is_unresolved = codes.contains(&"manager_unresolved");
+        assert_eq!(is_unresolved, outcome == "unresolved", "{what}: {odd}: {:#}", plan["diagnostics"]);
+        if set_aside == 1 && what != "id" && what != ENTERPRISE {
+            let message = plan["diagnostics"][0]["message"].as_str().unwrap();
+            let told = ["manager", "e-mail", "`emails`"];
+            assert!(told.iter().any(|word| message.contains(word)), "{what}: {odd}: {message}");
+        }
+        if outcome == "manager" {
+            let operations = plan["operations"].as_array().unwrap();
+            let bo = operations.iter().find(|one| one["employee"] == "10002").unwrap();
+            assert!(bo.to_string().contains("10001"), "{bo:#}");
+        }
+    }
 }
 
 #[test]
@@ -252,7 +358,7 @@ fn columns_of_users_who_lack_something() {
 fn settings_that_cannot_be_right() {
     for (source, expected) in [
         ("resource = \"Users/1\"", "must be the name of an endpoint"),
-        ("count = 0", "must lie between 1 and 10000"),
+        ("page_size = 10001", "must lie between 0 and 10000"),
         ("paging = \"page\"", "unknown key `paging`"),
         ("columns = { x = \"y\" }", "must begin with a slash"),
     ] {

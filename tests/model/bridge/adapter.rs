@@ -85,6 +85,7 @@ impl Program {
         let content = Content {
             generator: "model".to_owned(),
             config_hash: Digest::of(b""),
+            as_of: None,
             target: Target {
                 kind: "skovik".to_owned(),
                 url: ACCOUNT.to_owned(),
@@ -122,7 +123,8 @@ impl Program {
         }
         let directory = directory(list);
         let (managed, protect, plan) = (managed(), protect(), Arc::clone(&self.plan));
-        let live = Live { directory: &directory, managed: &managed, protect: &protect, branches: None };
+        let live =
+            Live { directory: &directory, managed: &managed, protect: &protect, branches: None, takes_back: false };
         let standing = precheck::standing(&plan, &replay, live).map_err(|error| error.to_string())?;
         if !standing.conflicts.is_empty() && !replay.has_written() {
             return Err(format!("it is stale: {:?}", standing.conflicts));
@@ -311,7 +313,14 @@ fn operation(plan: &model::Plan, server: &Server, index: usize) -> Operation {
                 }
             };
             let changes = vec![Change { field, before: was, after: is }];
-            let action = Action::Update { user_id: user_id(*user).as_str().into(), before_hash: hash(*user), changes };
+            let held = parsed(server, *user).expect("a user");
+            let action = Action::Update {
+                user_id: held.id.clone(),
+                before_hash: hash(*user),
+                branch: Some(Some(branch_ref(before.branch))),
+                roles: held.special_roles(),
+                changes,
+            };
             (label(before), action)
         }
         model::Action::Link { create, manager: boss } => {
@@ -326,6 +335,7 @@ fn operation(plan: &model::Plan, server: &Server, index: usize) -> Operation {
                 user_id: held.id.clone(),
                 before_hash: hash(*user),
                 before: fields,
+                roles: held.special_roles(),
                 reason: "left".to_owned(),
             };
             (label(before), action)

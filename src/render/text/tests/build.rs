@@ -16,6 +16,7 @@ impl PlanBuilder {
         let content = Content {
             generator: "skovik-sync 0.1.0".to_owned(),
             config_hash: digest,
+            as_of: None,
             target: Target {
                 kind: "skovik".to_owned(),
                 url: "https://api.skovik.com/v1".to_owned(),
@@ -92,7 +93,13 @@ impl PlanBuilder {
     }
 
     pub(in crate::render) fn update(self, employee: &str, name: &str, changes: Vec<Change>) -> Self {
-        let action = Action::Update { user_id: "60e301".into(), before_hash: Digest::of(b"before"), changes };
+        let change = changes.iter().find(|change| change.field == Field::Branch);
+        let branch = change.map(|change| match &change.before {
+            Some(Value::Branch(branch)) => Some(branch.clone()),
+            _ => None,
+        });
+        let (user_id, before_hash) = ("60e301".into(), Digest::of(b"before"));
+        let action = Action::Update { user_id, before_hash, branch, roles: None, changes };
         self.operation(Some(employee), name, action)
     }
 
@@ -110,7 +117,8 @@ impl PlanBuilder {
         let before = fields(employee, name, email);
         let before_hash = before.hash();
         let full_name = format!("{} {}", name.0, name.1);
-        let action = Action::Delete { user_id: "60f301".into(), before_hash, before, reason: reason.to_owned() };
+        let (user_id, reason) = ("60f301".into(), reason.to_owned());
+        let action = Action::Delete { user_id, before_hash, before, roles: None, reason };
         self.operation(Some(employee), &full_name, action)
     }
 
@@ -194,6 +202,7 @@ pub(in crate::render) fn everything_plan() -> Plan {
                 user_id: "60f302".into(),
                 before_hash: leaver.hash(),
                 before: leaver,
+                roles: Some(vec!["admin".to_owned(), "exporter".to_owned()]),
                 reason: "in no source".to_owned(),
             },
         )
@@ -220,6 +229,7 @@ pub(in crate::render) fn source(name: &str, kind: &str, records: u64, proof: &st
         records,
         proof: proof.to_owned(),
         fingerprint: Digest::of(name.as_bytes()),
+        join: None,
     }
 }
 

@@ -58,7 +58,12 @@ fn who_is_not_to_be_trusted_or_does_not_trust_us_gives_no_plan() {
     let company = knowing(small(&source));
     company.write("other.pem", Authority::new("another authority").for_host("db.example.com").pem);
     company.edit("skovik-sync.toml", &format!("{:?}", server.ca_file()), "\"other.pem\"");
-    refuses(&company, 4, &["source `hr`", "certificate is not trusted", "UnknownIssuer", "ca_file"], &secrets);
+    refuses(
+        &company,
+        4,
+        &["source `hr`", "certificate is not trusted", "no trusted authority made", "`ca_file`"],
+        &secrets,
+    );
     let company = knowing(small(&source));
     company.edit("skovik-sync.toml", "@127.0.0.1:", "@localhost:");
     refuses(&company, 4, &["source `hr`", "certificate is not trusted", "localhost"], &secrets);

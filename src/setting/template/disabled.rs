@@ -56,11 +56,12 @@ mod tests {
 
     use minijinja::context;
 
-    use super::super::template::{Template, environment};
+    use super::super::{Calendar, Engine, Template};
     use super::*;
 
     fn judge(expression: &str, ad: &Value) -> Result<bool, String> {
-        let value = environment().compile_expression(expression).unwrap().eval(context! { ad => ad });
+        let engine = Engine::new(&Calendar::any());
+        let value = engine.condition(expression).unwrap().eval(context! { ad => ad });
         value.map(|value| value.is_true()).map_err(|error| error.to_string())
     }
 

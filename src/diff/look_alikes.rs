@@ -1,0 +1,181 @@
+//! Somebody who would be created and has the name of a user whom no record describes may be that user, with a new
+//! identifier and a new e-mail. Data cannot tell; a person can, with `--same-person`, or by leaving it as it is.
+//!
+//! Linear: each name is looked up once, and a remark names few of those who share it.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::changes::Drafts;
+use super::matching::describe;
+use super::{Claim, Comparison, Standing, describe_user};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::employee::{User, name_key};
+use crate::text::shell_option;
+
+/// How many of those who share a name a remark names.
+const NAMED: usize = 3;
+
+impl Comparison<'_> {
+    /// Gives the employees of `--same-person` who are nobody yet the only user with their name whom no record describes.
+    pub(super) fn claim_by_decision(&mut self) {
+        let policy = self.policy;
+        if policy.same_person.is_empty() {
+            return;
+        }
+        let is_decided = |index: u32| policy.same_person.contains(&self.employee(index).identifier);
+        let decided: Vec<u32> = (0..self.claims.len() as u32)
+            .filter(|&index| self.claims[index as usize] == Claim::New && is_decided(index))
+            .collect();
+        let mut by_name: FxHashMap<String, Vec<u32>> = FxHashMap::default();
+        for (user, described) in (0..).zip(&self.directory.users) {
+            if !decided.is_empty()
+                && self.standings[user as usize] == Standing::Leaving
+                && !self.is_described(described)
+            {
+                by_name.entry(key_of(described).unwrap_or_default()).or_default().push(user);
+            }
+        }
+        for index in decided {
+            let employee = self.employee(index);
+            let Some(name) = name_key(&employee.first_name, &employee.last_name) else { continue };
+            let Some(&[user]) = by_name.get(&name).map(Vec::as_slice) else { continue };
+            by_name.remove(&name);
+            let message = format!(
+                "{} is taken to be the same person as {}, who has the same name: the external identifier becomes {}",
+                describe(employee),
+                describe_user(self.user(user)),
+                employee.identifier
+            );
+            self.diagnose(Severity::Warning, "renumbered", Some(&employee.identifier), message);
+            self.claim(index, user);
+        }
+    }
+
+    /// Says of everybody who would be created which users have the same name and no record, and of those of them who
+    /// would be removed, who has theirs.
+    pub(super) fn remark_look_alikes(&self, drafts: &mut Drafts) {
+        let candidates = self.look_alike_users();
+        if candidates.is_empty() {
+            return;
+        }
+        let mut by_name: FxHashMap<String, (Vec<u32>, Vec<u32>)> = FxHashMap::default();
+        for user in candidates {
+            if let Some(name) = key_of(self.user(user)) {
+                by_name.entry(name).or_default().0.push(user);
+            }
+        }
+        // In the order of the list, so that the remarks are the same each time.
+        let mut found: Vec<(u32, String)> = Vec::new();
+        for (index, claim) in (0..).zip(&self.claims) {
+            let employee = self.employee(index);
+            if *claim == Claim::New
+                && let Some(name) = name_key(&employee.first_name, &employee.last_name)
+                && let Some((_, newcomers)) = by_name.get_mut(&name)
+            {
+                newcomers.push(index);
+                found.push((index, name));
+            }
+        }
+        for (index, name) in &found {
+            drafts.diagnostics.push(self.remark_of_newcomer(*index, &by_name[name].0));
+        }
+        for (users, newcomers) in by_name.values().filter(|(_, newcomers)| !newcomers.is_empty()) {
+            let leaving = users.iter().filter(|&&user| self.leaves(user));
+            drafts.diagnostics.extend(leaving.map(|&user| self.remark_of_leaver(user, newcomers)));
+        }
+    }
+
+    /// The users whom no record describes and who could be somebody of this configuration.
+    fn look_alike_users(&self) -> Vec<u32> {
+        let kept: FxHashSet<u32> = self
+            .claims
+            .iter()
+            .filter_map(|claim| match claim {
+                Claim::Kept(user) | Claim::Aside(Some(user)) => Some(*user),
+                Claim::New | Claim::User(_) | Claim::Aside(None) => None,
+            })
+            .collect();
+        let is_candidate = |&user: &u32| match self.standings[user as usize] {
+            Standing::Leaving | Standing::Withheld => true,
+            // Whoever has an identifier in another branch is another configuration's business.
+            Standing::Unmanaged => {
+                let described = self.user(user);
+                !kept.contains(&user) && (described.identifier.is_none() || self.is_in_branches(described))
+            }
+            Standing::Protected => !kept.contains(&user),
+            Standing::Claimed(_) | Standing::Held | Standing::Elsewhere => false,
+        };
+        (0..self.standings.len() as u32).filter(is_candidate).collect()
+    }
+
+    fn is_in_branches(&self, user: &User) -> bool {
+        self.policy
+            .branches
+            .as_ref()
+            .is_none_or(|branches| user.branch.as_ref().is_some_and(|id| branches.contains(id)))
+    }
+
+    /// Whether any record has a user's identifier.
+    fn is_described(&self, user: &User) -> bool {
+        user.identifier.as_ref().is_some_and(|identifier| self.people.contains_key(identifier.as_str()))
+    }
+
+    fn remark_of_newcomer(&self, index: u32, users: &[u32]) -> Diagnostic {
+        let employee = self.employee(index);
+        let names = named(users.iter().map(|&user| {
+            let fate = match self.standings[user as usize] {
+                Standing::Leaving => "would be deleted",
+                Standing::Protected => "is protected",
+                _ => "is in no list",
+            };
+            format!("{}, who {fate}", describe_user(self.user(user)))
+        }));
+        let identifier = &employee.identifier;
+        let can_be_decided = |user: u32| {
+            let described = self.user(user);
+            self.standings[user as usize] != Standing::Protected && self.is_in_branches(described)
+        };
+        let same = match users {
+            [user] if can_be_decided(*user) => {
+                format!("plan with {}", shell_option("--same-person", identifier.as_str()))
+            }
+            [_] => format!("give that user the external identifier {identifier} in Skovik and plan again"),
+            _ => format!("give the right user the external identifier {identifier} in Skovik and plan again"),
+        };
+        let message = format!(
+            "{} would be created and has the same name as {names}. If this is one person: {same}. If not: leave it and \
+             approve the plan",
+            describe(employee)
+        );
+        warning(Some(identifier.to_string()), message)
+    }
+
+    fn remark_of_leaver(&self, user: u32, newcomers: &[u32]) -> Diagnostic {
+        let described = self.user(user);
+        let names = named(newcomers.iter().map(|&index| {
+            let employee = self.employee(index);
+            format!("{} {}", employee.identifier, describe(employee))
+        }));
+        let message = format!(
+            "{} would be deleted and has the same name as {names}, who would be created: see there what to do if this is \
+             one person",
+            describe_user(described)
+        );
+        warning(described.identifier.as_ref().map(ToString::to_string), message)
+    }
+}
+
+fn warning(employee: Option<String>, message: String) -> Diagnostic {
+    Diagnostic { severity: Severity::Warning, code: "looks_like".to_owned(), employee, message }
+}
+
+fn key_of(user: &User) -> Option<String> {
+    name_key(&user.first_name, &user.last_name)
+}
+
+/// The first few, and how many more there are.
+fn named(all: impl ExactSizeIterator<Item = String>) -> String {
+    let more = all.len().saturating_sub(NAMED);
+    let shown = all.take(NAMED).collect::<Vec<_>>().join("; ");
+    if more > 0 { format!("{shown}; and {more} more") } else { shown }
+}

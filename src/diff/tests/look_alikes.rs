@@ -1,0 +1,128 @@
+//! Somebody who would be created and has the name of a user whom no record describes.
+
+use super::company::{Company, bad_record, employee, user};
+use crate::diff::{Protect, Remove};
+use crate::employee::{Employee, User};
+use crate::plan::{Diagnostic, NoPlan, Plan};
+
+const ANNA: &str = "anna.berg@example.com";
+const ANNA_NOW: &str = "anna.berg@new.example";
+
+fn company(employees: impl Into<Vec<Employee>>, users: impl Into<Vec<User>>) -> Company {
+    Company::new(employees.into(), users.into())
+}
+
+fn look_alikes(plan: &Plan) -> Vec<&Diagnostic> {
+    plan.content().diagnostics.iter().filter(|found| found.code == "looks_like").collect()
+}
+
+fn with_new_number() -> Company {
+    company([employee("2001", ANNA_NOW, None)], [user("a", Some("1001"), ANNA, None)])
+}
+
+#[test]
+fn a_new_number_and_a_new_e_mail_under_the_same_name_are_remarked_on_both_sides() {
+    let plan = with_new_number().plan();
+    let found = look_alikes(&plan);
+    let whom: Vec<_> = found.iter().map(|found| found.employee.as_deref()).collect();
+    assert_eq!(whom, [Some("1001"), Some("2001")]);
+    assert!(found[0].message.contains("1001 Anna Berg <anna.berg@example.com> would be deleted"), "{found:?}");
+    for part in
+        ["hr row", "1001 Anna Berg <anna.berg@example.com>, who would be deleted", "--same-person 2001", "leave it"]
+    {
+        assert!(found[1].message.contains(part), "{part}: {found:?}");
+    }
+}
+
+#[test]
+fn the_decision_makes_one_person_of_the_two() {
+    let company = with_new_number().with(|company| company.policy.same_person = ["2001".into()].into());
+    assert_eq!(
+        company.summary().lines().collect::<Vec<_>>(),
+        [
+            "1 update 2001 a, external_identifier: 1001 → 2001, primary_email: anna.berg@example.com → anna.berg@new.example",
+            "renumbered 2001",
+        ]
+    );
+}
+
+#[test]
+fn users_without_an_identifier_are_look_alikes_and_can_be_decided_too() {
+    let users = [user("a", None, ANNA, None)];
+    let undecided = company([employee("2001", ANNA_NOW, None)], users);
+    let plan = undecided.plan();
+    assert_eq!(plan.content().summary.create, 1);
+    assert!(look_alikes(&plan)[0].message.contains("user a, who is in no list"), "{:?}", look_alikes(&plan));
+    let decided = undecided.with(|company| company.policy.same_person = ["2001".into()].into());
+    assert_eq!((decided.plan().content().summary.create, decided.plan().content().summary.update), (0, 1));
+}
+
+#[test]
+fn names_compare_as_a_reader_takes_them() {
+    for (first, last, same) in [
+        ("ANNA", "berg", true),
+        ("Anna", " Berg  ", true),
+        ("\u{ff21}nna", "Berg", true),
+        ("Ann\u{200b}a", "Berg", true),
+        ("Anna", "Bergh", false),
+        ("", "Berg", false),
+    ] {
+        let company = with_new_number().with(|company| {
+            (company.directory.users[0].first_name, company.directory.users[0].last_name) = (first.into(), last.into());
+        });
+        assert_eq!(look_alikes(&company.plan()).len(), if same { 2 } else { 0 }, "{first} {last}");
+    }
+}
+
+#[test]
+fn a_user_whom_a_record_describes_is_nobody_else() {
+    let described = company(
+        [employee("2001", ANNA_NOW, None), employee("1001", ANNA, None)],
+        [user("a", Some("1001"), ANNA, None)],
+    );
+    assert!(look_alikes(&described.plan()).is_empty());
+    let badly = with_new_number().aside(bad_record(Some("1001"), None, Some(("Anna", "Berg"))));
+    assert!(look_alikes(&badly.plan()).is_empty());
+    let decided = badly.with(|company| company.policy.same_person = ["2001".into()].into());
+    assert!(matches!(decided.try_plan(), Err(NoPlan::NothingToDecide(id)) if id.as_str() == "2001"));
+}
+
+#[test]
+fn whoever_stays_is_a_look_alike_too() {
+    let kept = with_new_number().with(|company| company.policy.remove = Remove::None);
+    assert_eq!(look_alikes(&kept.plan()).len(), 1);
+    let protected = with_new_number().with(|company| company.policy.protect = Protect::new(&["1001"]));
+    let plan = protected.plan();
+    let found = look_alikes(&plan);
+    assert!(found.len() == 1 && !found[0].message.contains("--same-person"), "{found:?}");
+    assert!(found[0].message.contains("give that user the external identifier 2001 in Skovik"), "{found:?}");
+    // Another configuration's people have names, too.
+    let elsewhere = |identifier| {
+        company([employee("2001", ANNA_NOW, None)], [user("a", identifier, ANNA, None)]).with(|company| {
+            company.policy.branches = Some(["se".into()].into());
+            company.directory.users[0].branch = Some("no".into());
+        })
+    };
+    assert_eq!(look_alikes(&elsewhere(Some("1001")).plan()).len(), 0);
+    assert_eq!(look_alikes(&elsewhere(None).plan()).len(), 1);
+}
+
+#[test]
+fn of_many_with_one_name_nobody_is_chosen_and_few_are_named() {
+    let users: Vec<User> = (0..500)
+        .map(|n| User {
+            email: format!("a{n}@example.com").into(),
+            ..user(&format!("u{n}"), Some(&n.to_string()), ANNA, None)
+        })
+        .collect();
+    let employees: Vec<Employee> = (0..500)
+        .map(|n| Employee { email: format!("b{n}@example.com").into(), ..employee(&format!("n{n}"), ANNA, None) })
+        .collect();
+    let many = company(employees, users);
+    let plan = many.plan();
+    let found = look_alikes(&plan);
+    assert_eq!(found.len(), 1_000);
+    assert!(found.iter().all(|found| found.message.contains("and 497 more") && found.message.len() < 700));
+    let decided = many.with(|company| company.policy.same_person = ["n7".into()].into());
+    assert!(matches!(decided.try_plan(), Err(NoPlan::NothingToDecide(id)) if id.as_str() == "n7"));
+}

@@ -1,0 +1,225 @@
+//! How a secret may be spelt in what others say: as it is, in other case, with characters written as escapes of URLs,
+//! JSON or HTML, and as base64 or hexadecimal digits, also in the middle of something longer.
+
+use base64ct::{Base64Unpadded, Base64UrlUnpadded, Encoding as _};
+use secrecy::zeroize::Zeroizing;
+use secrecy::{ExposeSecret as _, SecretString};
+
+/// An encoded form that is shorter would be found in words that have nothing to do with it.
+const SHORTEST_FORM: usize = 8;
+/// The longest escape of one character: `&#x10FFFF;`.
+const LONGEST_ESCAPE: usize = 10;
+
+/// A secret with its encoded forms.
+pub(super) struct Spellings {
+    secret: SecretString,
+    /// As base64 in each alphabet and at each place within a group of three bytes, and as hexadecimal digits.
+    encoded: Vec<SecretString>,
+}
+
+impl Spellings {
+    pub(super) fn of(secret: SecretString) -> Self {
+        let bytes = secret.expose_secret().as_bytes();
+        let mut encoded = vec![hexadecimal(bytes)];
+        for offset in 0..3 {
+            encoded.extend(within_base64(bytes, offset));
+        }
+        encoded.retain(|form| form.expose_secret().len() >= SHORTEST_FORM);
+        encoded.dedup_by(|one, other| one.expose_secret() == other.expose_secret());
+        Self { secret, encoded }
+    }
+
+    pub(super) fn secret(&self) -> &str {
+        self.secret.expose_secret()
+    }
+
+    /// Puts `mask` in the place of each of its forms.
+    pub(super) fn mask(&self, text: String, mask: &str) -> String {
+        let masked = mask_spelt(text, self.secret(), mask);
+        self.encoded.iter().fold(masked, |text, form| mask_spelt(text, form.expose_secret(), mask))
+    }
+}
+
+/// Puts `mask` in the place of a word, in whatever case and however its characters are escaped.
+pub(super) fn mask_spelt(text: String, word: &str, mask: &str) -> String {
+    let Some(first) = word.chars().next() else { return text };
+    let mut masked = String::new();
+    let mut rest = &text[..];
+    let mut found_any = false;
+    while let Some(next) = rest.chars().next() {
+        // An escape begins with one of three characters.
+        let may_begin = matches!(next, '%' | '\\' | '&') || is_same(next, first);
+        match may_begin.then(|| end_of(rest, word)).flatten() {
+            Some(end) => {
+                masked.push_str(mask);
+                rest = &rest[end..];
+                found_any = true;
+            }
+            None => {
+                masked.push(next);
+                rest = &rest[next.len_utf8()..];
+            }
+        }
+    }
+    if found_any { masked } else { text }
+}
+
+/// Where a word ends with which a text begins.
+fn end_of(text: &str, word: &str) -> Option<usize> {
+    let read = |escapes: bool| {
+        let mut end = 0;
+        for wanted in word.chars() {
+            let rest = &text[end..];
+            let escaped = escaped(rest).filter(|(found, _)| escapes && is_same(*found, wanted));
+            let plain = || rest.chars().next().filter(|found| is_same(*found, wanted)).map(|c| (c, c.len_utf8()));
+            end += escaped.or_else(plain)?.1;
+        }
+        Some(end)
+    };
+    // A secret may look like an escape itself.
+    read(false).or_else(|| read(true))
+}
+
+/// The character that an escape at the beginning of a text stands for, and how long the escape is.
+fn escaped(text: &str) -> Option<(char, usize)> {
+    let most = text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|&end| end <= 12).last()?;
+    let text = &text[..most];
+    if text.starts_with('%') {
+        return percent(text);
+    }
+    if let Some(rest) = text.strip_prefix('\\') {
+        let digits = |from: usize, count: usize| {
+            let value = u32::from_str_radix(rest.get(from..from + count)?, 16).ok()?;
+            Some((char::from_u32(value)?, 1 + from + count))
+        };
+        return match rest.chars().next()? {
+            'u' => digits(1, 4),
+            'x' => digits(1, 2),
+            other if !other.is_alphanumeric() => Some((other, 1 + other.len_utf8())),
+            _ => None,
+        };
+    }
+    let inner = text.strip_prefix('&')?.split_once(';')?.0;
+    let length = inner.len() + 2;
+    if length > LONGEST_ESCAPE {
+        return None;
+    }
+    let named = match inner {
+        "amp" => Some('&'),
+        "lt" => Some('<'),
+        "gt" => Some('>'),
+        "quot" => Some('"'),
+        "apos" => Some('\''),
+        _ => None,
+    };
+    let number = || {
+        let number = inner.strip_prefix('#')?;
+        let value = match number.strip_prefix(['x', 'X']) {
+            Some(digits) => u32::from_str_radix(digits, 16),
+            None => number.parse(),
+        };
+        char::from_u32(value.ok()?)
+    };
+    Some((named.or_else(number)?, length))
+}
+
+/// A character as the percent-encoded bytes of its UTF-8.
+fn percent(text: &str) -> Option<(char, usize)> {
+    let byte = |place: usize| {
+        let digits = text.get(place * 3..place * 3 + 3)?.strip_prefix('%')?;
+        u8::from_str_radix(digits, 16).ok()
+    };
+    let bytes: Vec<u8> = (0..4).map_while(byte).collect();
+    let end = (1..=bytes.len()).find(|&end| std::str::from_utf8(&bytes[..end]).is_ok())?;
+    let found = std::str::from_utf8(&bytes[..end]).ok()?.chars().next()?;
+    Some((found, end * 3))
+}
+
+fn is_same(one: char, other: char) -> bool {
+    one == other
+        || if one.is_ascii() && other.is_ascii() {
+            one.eq_ignore_ascii_case(&other)
+        } else {
+            one.to_lowercase().eq(other.to_lowercase())
+        }
+}
+
+/// What stands in the base64 of a text that has these bytes at `offset` of a group of three, whatever is around them.
+fn within_base64(bytes: &[u8], offset: usize) -> [SecretString; 2] {
+    let mut padded = Zeroizing::new(vec![0; offset]);
+    padded.extend_from_slice(bytes);
+    // Characters that hold bits of what is before or behind.
+    let (first, last) = ((offset * 8).div_ceil(6), padded.len() * 8 / 6);
+    let part = |text: String| -> SecretString {
+        let text = Zeroizing::new(text);
+        text.get(first..last).unwrap_or_default().to_owned().into()
+    };
+    [part(Base64Unpadded::encode_string(&padded)), part(Base64UrlUnpadded::encode_string(&padded))]
+}
+
+fn hexadecimal(bytes: &[u8]) -> SecretString {
+    crate::plan::hex(bytes).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "Hun%41/ter+2?äß&<x>\"";
+
+    fn masked(text: &str) -> String {
+        Spellings::of(SECRET.into()).mask(text.to_owned(), "[key]")
+    }
+
+    #[test]
+    fn a_secret_is_found_however_it_is_spelt() {
+        let all = |escape: &dyn Fn(char) -> String| SECRET.chars().map(escape).collect::<String>();
+        let utf8 = |c: char| c.to_string().into_bytes();
+        for spelt in [
+            SECRET.to_owned(),
+            SECRET.to_uppercase().replace("SS", "ß"),
+            all(&|c| utf8(c).iter().map(|byte| format!("%{byte:02X}")).collect()),
+            all(&|c| utf8(c).iter().map(|byte| format!("%{byte:02x}")).collect()),
+            percent_encoding::utf8_percent_encode(SECRET, percent_encoding::NON_ALPHANUMERIC).to_string(),
+            all(&|c| format!("\\u{:04x}", u32::from(c))),
+            all(&|c| format!("&#{};", u32::from(c))),
+            all(&|c| format!("&#x{:X};", u32::from(c))),
+            SECRET.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;"),
+            SECRET.replace('/', "\\/").replace('"', "\\\""),
+            crate::plan::hex(SECRET.as_bytes()),
+            crate::plan::hex(SECRET.as_bytes()).to_uppercase(),
+        ] {
+            assert_eq!(masked(&format!("a {spelt} b {spelt}")), "a [key] b [key]", "{spelt}");
+        }
+    }
+
+    #[test]
+    fn base64_tells_no_more_than_the_characters_at_its_edges() {
+        for before in ["", "u:", "us:", "use:"] {
+            for after in ["", "!", "!!"] {
+                let text = format!("{before}{SECRET}{after}");
+                let forms = [
+                    Base64Unpadded::encode_string(text.as_bytes()),
+                    base64ct::Base64::encode_string(text.as_bytes()),
+                    Base64UrlUnpadded::encode_string(text.as_bytes()),
+                    base64ct::Base64Url::encode_string(text.as_bytes()),
+                ];
+                for form in forms {
+                    let shown = masked(&form);
+                    let left = shown.replace("[key]", "");
+                    assert!(shown.contains("[key]") && left.len() <= before.len() + after.len() + 8, "{form}: {shown}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_something_else_stays() {
+        for text in ["Hunter2", "Hun%41/ter", "%", "%4", "%zz", "\\u12", "&amp", "&;", "&#;", "&#x110000;", "", "ää%C3"]
+        {
+            assert_eq!(masked(text), text);
+        }
+        let short = Spellings::of("ab".into());
+        assert_eq!(short.mask("YWI= 6162 xABx".to_owned(), "*"), "YWI= 6162 x*x", "too short to be told in base64");
+    }
+}

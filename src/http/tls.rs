@@ -1,0 +1,213 @@
+//! What is wrong with a TLS connection, in words that say what to do. Every client of this program uses it: Skovik's, and
+//! those of the sources.
+
+use std::error::Error;
+use std::io;
+
+use rustls::pki_types::UnixTime;
+use rustls::{CertificateError, InvalidMessage, PeerIncompatible};
+
+/// How many names of a certificate are shown.
+const NAMES_SHOWN: usize = 5;
+
+/// Which certificates are trusted, for advice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// A `ca_file` can be set. This says whether it is.
+    CaFile(bool),
+    /// Those of the system.
+    System,
+}
+
+/// The error of TLS that an error comes from.
+pub(crate) fn tls_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        // What an I/O error wraps is not its source.
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        cause = match wrapped {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+/// What is wrong, and what to do about it.
+pub(crate) fn tls_words(error: &rustls::Error, trust: Trust) -> String {
+    match error {
+        rustls::Error::InvalidCertificate(problem) => certificate(problem, trust),
+        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
+            "the server answers without TLS on this port; check the scheme and the port of the address".to_owned()
+        }
+        rustls::Error::PeerIncompatible(
+            PeerIncompatible::ServerDoesNotSupportTls12Or13 | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
+        )
+        | rustls::Error::AlertReceived(rustls::AlertDescription::ProtocolVersion) => {
+            "the server offers no version of TLS from 1.2 on, and older ones are not safe; update the server".to_owned()
+        }
+        rustls::Error::AlertReceived(alert) => format!("the server ends the TLS connection with the alert {alert:?}"),
+        error => format!("TLS fails: {error}"),
+    }
+}
+
+fn certificate(problem: &CertificateError, trust: Trust) -> String {
+    use CertificateError as Problem;
+    match problem {
+        Problem::UnknownIssuer => {
+            format!("no trusted authority made the server's certificate; {}", authority(trust))
+        }
+        Problem::NotValidForNameContext { expected, presented } => wrong_name(&expected.to_str(), presented),
+        Problem::NotValidForName => {
+            "the server's certificate is for another host; write the host in the address as the \
+                                     certificate names it"
+                .to_owned()
+        }
+        Problem::ExpiredContext { not_after, .. } => format!(
+            "the server's certificate expired{}; the server needs a new one (unless the clock of this machine is wrong)",
+            on(*not_after)
+        ),
+        Problem::Expired => "the server's certificate expired; the server needs a new one".to_owned(),
+        Problem::NotValidYetContext { not_before, .. } => format!(
+            "the server's certificate is not valid yet{}; check the clock of this machine",
+            on(*not_before).replacen(" on ", ": it begins on ", 1)
+        ),
+        Problem::NotValidYet => "the server's certificate is not valid yet; check the clock of this machine".to_owned(),
+        Problem::Revoked => "the server's certificate was revoked; the server needs a new one".to_owned(),
+        Problem::InvalidPurpose | Problem::InvalidPurposeContext { .. } => {
+            "the certificate is not one for servers; the server needs one with the extended key usage serverAuth"
+                .to_owned()
+        }
+        Problem::BadSignature => {
+            "the server's certificate is not signed by the authority that it names; if that authority was made anew, \
+             give its new certificate"
+                .to_owned()
+        }
+        Problem::Other(other) => unusual(&other.to_string()),
+        other => format!("the server's certificate cannot be used: {other}"),
+    }
+}
+
+/// What the library for certificates says, for which the one for TLS has no word.
+fn unusual(name: &str) -> String {
+    match name {
+        "CaUsedAsEndEntity" => format!(
+            "the server's certificate is that of an authority (CA:TRUE), as `openssl req -x509` makes it unless told \
+             otherwise, and a server must not use such a one; {NEW_ONE}"
+        ),
+        "UnsupportedCertVersion" => {
+            format!("the server's certificate is of the old version 1, which names no host; {NEW_ONE}")
+        }
+        other => format!("the server's certificate cannot be used: {other}"),
+    }
+}
+
+/// How a usable certificate is made.
+const NEW_ONE: &str = "make a new one with `-addext basicConstraints=critical,CA:FALSE -addext \
+                       subjectAltName=DNS:HOST`, with the name of the server for HOST";
+
+fn wrong_name(expected: &str, presented: &[String]) -> String {
+    if presented.is_empty() {
+        return format!(
+            "the server's certificate names no host: it has no subjectAltName, and its common name does not count; make \
+             a new one with `-addext subjectAltName=DNS:HOST` (IP:ADDRESS for an address), here for {expected}"
+        );
+    }
+    let mut names: Vec<&str> = presented.iter().take(NAMES_SHOWN).map(|name| bare(name)).collect();
+    if presented.len() > NAMES_SHOWN {
+        names.push("…");
+    }
+    format!(
+        "the server's certificate is for {}, not for {expected}; write the host in the address as the certificate names it",
+        names.join(", ")
+    )
+}
+
+/// A name without what the library writes around it: `DnsName("a.example")`.
+fn bare(name: &str) -> &str {
+    let inner = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
+    inner.map_or(name, |inner| inner.trim_matches('"'))
+}
+
+fn authority(trust: Trust) -> &'static str {
+    match trust {
+        Trust::CaFile(false) => {
+            "if it comes from an authority of your own, name that authority's certificate (PEM) in `ca_file`; if it is \
+             self-signed, name the certificate itself"
+        }
+        Trust::CaFile(true) => {
+            "`ca_file` must name the certificate of the authority that made it; if there are authorities in between, \
+             the server must send their certificates, or `ca_file` hold them too"
+        }
+        Trust::System => {
+            "if it comes from an authority of your own, add that authority to those that this system trusts (on Linux, \
+             SSL_CERT_FILE can name a PEM file with all of them)"
+        }
+    }
+}
+
+/// ` on 2026-11-01`, where the time can be told.
+fn on(time: UnixTime) -> String {
+    let time = i64::try_from(time.as_secs()).ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    time.map_or_else(String::new, |time| format!(" on {}", time.strftime("%Y-%m-%d")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_cause_is_found_wherever_it_is_wrapped() {
+        let tls = || rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
+        let inner = io::Error::other(tls());
+        assert!(tls_error(&tls()).is_some() && tls_error(&inner).is_some());
+        assert!(tls_error(&io::Error::other(inner)).is_some());
+        assert!(tls_error(&io::Error::other("something else")).is_none());
+    }
+
+    #[test]
+    fn every_problem_comes_with_advice() {
+        let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        let other = |text: &str| CertificateError::Other(rustls::OtherError(Arc::from(Box::from(text))));
+        for (problem, expected) in [
+            (CertificateError::UnknownIssuer, "name that authority's certificate (PEM) in `ca_file`"),
+            (
+                CertificateError::ExpiredContext { time: at(1_800_000_000), not_after: at(1_790_000_000) },
+                "expired on 2026-09-21; the server needs a new one",
+            ),
+            (
+                CertificateError::NotValidYetContext { time: at(1), not_before: at(1_790_000_000) },
+                "not valid yet: it begins on 2026-09-21; check the clock",
+            ),
+            (CertificateError::InvalidPurpose, "serverAuth"),
+            (CertificateError::Revoked, "revoked"),
+            (
+                other("CaUsedAsEndEntity"),
+                "`-addext basicConstraints=critical,CA:FALSE -addext subjectAltName=DNS:HOST`",
+            ),
+            (other("UnsupportedCertVersion"), "the old version 1"),
+            (other("MaximumNameConstraintComparisonsExceeded"), "cannot be used: Maximum"),
+        ] {
+            let said = tls_words(&rustls::Error::InvalidCertificate(problem), Trust::CaFile(false));
+            assert!(said.contains(expected), "{said}");
+        }
+        let unknown = || rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
+        assert!(tls_words(&unknown(), Trust::System).contains("SSL_CERT_FILE"));
+        assert!(tls_words(&unknown(), Trust::CaFile(true)).contains("the server must send their certificates"));
+    }
+
+    #[test]
+    fn names_are_shown_as_they_are_typed() {
+        let said = wrong_name("a.example", &["DnsName(\"b.example\")".to_owned(), "IpAddress(10.0.0.1)".to_owned()]);
+        assert!(said.contains("is for b.example, 10.0.0.1, not for a.example"), "{said}");
+        let many = vec!["DnsName(\"x\")".to_owned(); 9];
+        assert!(wrong_name("a", &many).contains("x, x, x, x, x, …, not"), "{}", wrong_name("a", &many));
+        assert!(wrong_name("a", &[]).contains("no subjectAltName"));
+    }
+}

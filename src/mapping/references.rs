@@ -1,0 +1,85 @@
+//! Managers who are named by another key than their identifier (`refers_to`): from that key to the identifier.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::collections::HashSet;
+
+use rustc_hash::FxHashMap;
+
+use super::distinguished_name::normal_form;
+use crate::employee::{Desired, Employee, ExternalIdentifier, ManagerWish};
+use crate::text::near::meaning;
+
+/// Whom a key means.
+enum Answer<'a> {
+    One(Option<&'a ExternalIdentifier>),
+    Several,
+}
+
+/// Everything that a record may be called by.
+struct Answers<'a> {
+    by_key: FxHashMap<&'a str, Answer<'a>>,
+    /// A directory need not write a distinguished name in one way. Only asked where no record is called it to the letter.
+    by_name: FxHashMap<String, Answer<'a>>,
+    /// What the records outside the scope are called; distinguished names in their normal form too.
+    out_of_scope: HashSet<Cow<'a, str>>,
+    /// The keys by what they may be meant as, none if that is several; made when first needed.
+    by_meaning: OnceCell<FxHashMap<String, Option<&'a str>>>,
+}
+
+/// The wishes hold that key so far. `answers` are those of the records in scope, with their identifiers.
+pub(super) fn settle_managers(
+    desired: &mut Desired,
+    answers: &[(Box<str>, Option<ExternalIdentifier>)],
+    out_of_scope: &[Box<str>],
+) {
+    let mut by_key: FxHashMap<&str, Answer<'_>> = FxHashMap::default();
+    let mut by_name: FxHashMap<String, Answer<'_>> = FxHashMap::default();
+    for (key, identifier) in answers {
+        let answer = || Answer::One(identifier.as_ref());
+        by_key.entry(key).and_modify(|answer| *answer = Answer::Several).or_insert_with(answer);
+        if let Some(name) = normal_form(key) {
+            by_name.entry(name).and_modify(|answer| *answer = Answer::Several).or_insert_with(answer);
+        }
+    }
+    let names = out_of_scope.iter().filter_map(|key| normal_form(key)).map(Cow::Owned);
+    let out_of_scope = out_of_scope.iter().map(|key| Cow::Borrowed(&**key)).chain(names).collect();
+    let answers = Answers { by_key, by_name, out_of_scope, by_meaning: OnceCell::new() };
+    for employee in desired.employees.iter_mut().chain(&mut desired.elsewhere) {
+        answers.settle(employee);
+    }
+}
+
+impl Answers<'_> {
+    fn settle(&self, employee: &mut Employee) {
+        let ManagerWish::Employee(key) = &employee.manager else { return };
+        let key = key.as_str();
+        let unresolved = |reason: &str, near: Option<&str>| ManagerWish::Unresolved {
+            key: key.into(),
+            reason: reason.into(),
+            near: near.map(Into::into),
+        };
+        let name = normal_form(key);
+        let by_name = || self.by_name.get(name.as_deref()?);
+        let is_outside =
+            || self.out_of_scope.contains(key) || name.as_deref().is_some_and(|name| self.out_of_scope.contains(name));
+        employee.manager = match self.by_key.get(key).or_else(by_name) {
+            Some(Answer::One(Some(identifier))) => ManagerWish::Employee((*identifier).clone()),
+            Some(Answer::One(None)) => unresolved("the record that it refers to has no external identifier", None),
+            Some(Answer::Several) => unresolved("several records in scope answer to it", None),
+            None if is_outside() => unresolved("the record that answers to it is outside [scope] include", None),
+            None => unresolved("no record in scope answers to it", self.near(key)),
+        };
+    }
+
+    fn near(&self, key: &str) -> Option<&str> {
+        let by_meaning = self.by_meaning.get_or_init(|| {
+            let mut by_meaning: FxHashMap<String, Option<&str>> = FxHashMap::default();
+            for key in self.by_key.keys() {
+                by_meaning.entry(meaning(key)).and_modify(|one| *one = None).or_insert(Some(key));
+            }
+            by_meaning
+        });
+        *by_meaning.get(&meaning(key))?
+    }
+}

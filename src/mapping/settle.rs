@@ -1,0 +1,50 @@
+//! Repeated keys: the scope that `source` asks about records which share one.
+
+use super::program::{Condition, Context};
+use super::{ResolvedMapper, too_slow};
+use crate::setting::ConfigError;
+use crate::setting::template::Engine;
+use crate::source::{Records, Scope};
+use crate::template_cost::{Progress, in_time};
+
+/// `[scope] include`.
+struct Include<'t> {
+    rules: &'t ResolvedMapper,
+    condition: Option<Condition<'t>>,
+}
+
+impl Scope for Include<'_> {
+    fn is_judged_by(&self, source: usize) -> bool {
+        self.rules.is_scope_judged_by(source)
+    }
+
+    fn may_include(&self, records: &Records, record: usize, instead: Option<(usize, u32)>) -> bool {
+        let context = match instead {
+            None => Context::new(records, record),
+            Some((source, row)) => Context::with_row(records, record, source, row),
+        };
+        self.condition.as_ref().is_none_or(|include| include.holds(&context).unwrap_or(true))
+    }
+}
+
+impl ResolvedMapper {
+    /// The same records, with what is decided about keys that several of them have. [`ResolvedMapper::employees`] decides
+    /// it where that was not done.
+    ///
+    /// # Errors
+    /// Where `include` or `prefer` of a source uses a column that no record has, or does not come to an end.
+    pub fn settle(&self, records: &Records) -> Result<Records, ConfigError> {
+        if records.are_settled() {
+            return Ok(records.clone());
+        }
+        self.include.as_ref().map_or(Ok(()), |include| records.check(include))?;
+        let (mapper, records) = (self.clone(), records.clone());
+        in_time(move |progress| mapper.settle_in_time(&records, &Engine::new(records.calendar()), progress))
+            .map_err(too_slow)?
+    }
+
+    fn settle_in_time(&self, records: &Records, engine: &Engine, progress: &Progress) -> Result<Records, ConfigError> {
+        let condition = self.include.as_ref().map(|include| Condition::new(include, engine)).transpose()?;
+        records.settle(&Include { rules: self, condition }, progress)
+    }
+}

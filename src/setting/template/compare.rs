@@ -1,0 +1,243 @@
+//! What may be compared with what. Two values of different types are never just unequal: that is a mistake in the settings, or
+//! a value in the list that is not what the settings take it for, and nobody may be created or removed because of it.
+
+use minijinja::value::{Rest, Value, ValueKind};
+use minijinja::{Environment, Error, ErrorKind, State};
+
+use super::kinds::{Type, described, shown};
+
+/// The tests that replace the operators. No template can name them.
+pub(super) const EQUAL: &str = "operator==";
+pub(super) const UNEQUAL: &str = "operator!=";
+pub(super) const LESS: &str = "operator<";
+pub(super) const LESS_OR_EQUAL: &str = "operator<=";
+pub(super) const GREATER: &str = "operator>";
+pub(super) const GREATER_OR_EQUAL: &str = "operator>=";
+pub(super) const IN: &str = "operatorin";
+
+/// How many bytes of two texts are compared for one unit of work.
+const BYTES_FOR_A_UNIT: usize = 64;
+/// How many items of a list.
+const ITEMS_FOR_A_UNIT: usize = 2;
+
+/// What stands for a column in an advice that is given where no column is known.
+const COLUMN: &str = "hr.column";
+
+/// The comparisons, as tests that `select` and `is` use by name, and as operators.
+pub(super) fn extend(environment: &mut Environment<'_>) {
+    type Comparison = fn(&Value, &Value) -> Result<bool, Error>;
+    let comparisons: [(&[&'static str], &'static str, Comparison); 7] = [
+        (&["eq", "equalto", "=="], EQUAL, |a, b| equal(a, b)),
+        (&["ne", "!="], UNEQUAL, |a, b| equal(a, b).map(|equal| !equal)),
+        (&["lt", "lessthan", "<"], LESS, |a, b| ordered(a, b).map(|()| a < b)),
+        (&["le", "<="], LESS_OR_EQUAL, |a, b| ordered(a, b).map(|()| a <= b)),
+        (&["gt", "greaterthan", ">"], GREATER, |a, b| ordered(a, b).map(|()| a > b)),
+        (&["ge", ">="], GREATER_OR_EQUAL, |a, b| ordered(a, b).map(|()| a >= b)),
+        (&["in"], IN, is_in),
+    ];
+    for (tests, operator, comparison) in comparisons {
+        for &name in tests {
+            environment.add_test(name, move |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>| {
+                let [other] = &rest[..] else {
+                    let problem = format!("`is {name}` compares with one value, not with {}", rest.len());
+                    return Err(Error::new(ErrorKind::InvalidOperation, problem));
+                };
+                super::defined::check(name, [&value, other])?;
+                compared(state, &value, other, comparison)
+            });
+        }
+        environment.add_test(operator, move |state: &mut State<'_, '_>, value: Value, other: Value| {
+            for value in [&value, &other] {
+                if value.is_undefined() {
+                    // The error that says which value it is.
+                    value.get_attr("")?;
+                }
+            }
+            compared(state, &value, &other, comparison)
+        });
+    }
+}
+
+fn compared(
+    state: &State<'_, '_>,
+    a: &Value,
+    b: &Value,
+    comparison: impl Fn(&Value, &Value) -> Result<bool, Error>,
+) -> Result<bool, Error> {
+    let cost = |value: &Value| match value.as_str() {
+        Some(text) => text.len() / BYTES_FOR_A_UNIT,
+        None => value.len().unwrap_or_default() / ITEMS_FOR_A_UNIT,
+    };
+    state.consume_fuel((cost(a) + cost(b)) as u64)?;
+    comparison(a, b)
+}
+
+/// `not` in a condition: of true or false only.
+pub(super) fn not(value: Value) -> Result<bool, Error> {
+    match value.kind() {
+        ValueKind::Bool => Ok(!value.is_true()),
+        ValueKind::Undefined => {
+            value.get_attr("")?;
+            Ok(true)
+        }
+        _ => Err(wrong(format!(
+            "`not` needs true or false and gets {}; compare it with something, as in `!= 'active'` or `== ''`",
+            described(&value)
+        ))),
+    }
+}
+
+fn equal(a: &Value, b: &Value) -> Result<bool, Error> {
+    same_type(a, b)?;
+    Ok(a == b)
+}
+
+/// Refuses two values that have no order, or another one than it seems.
+pub(super) fn ordered(a: &Value, b: &Value) -> Result<(), Error> {
+    same_type(a, b)?;
+    if a.is_none() || b.is_none() {
+        return Err(wrong("none is neither less nor more than anything".to_owned()));
+    }
+    let (Some(a), Some(b)) = (a.as_str(), b.as_str()) else { return Ok(()) };
+    if [a, b].into_iter().any(is_date_out_of_order) {
+        return Err(wrong(format!(
+            "{} and {} are compared letter by letter, not as dates; read them as dates, as in `hr.start | date('%d.%m.%Y')`",
+            shown_text(a),
+            shown_text(b)
+        )));
+    }
+    // Codes of one length are in order as texts, too.
+    let same_length = a.len() == b.len() && [a, b].into_iter().all(|text| text.bytes().all(|b| b.is_ascii_digit()));
+    if !same_length && [a, b].into_iter().all(is_number) {
+        return Err(wrong(format!(
+            "{} and {} are compared letter by letter, not as numbers; read them as numbers, as in `hr.level | float`",
+            shown_text(a),
+            shown_text(b)
+        )));
+    }
+    Ok(())
+}
+
+fn is_in(value: &Value, container: &Value) -> Result<bool, Error> {
+    match Type::of(container) {
+        Some(Type::Text) => {
+            if let (Some(part), Some(whole)) = (value.as_str(), container.as_str()) {
+                return Ok(whole.contains(part));
+            }
+            Err(across(value, container))
+        }
+        Some(Type::List) => {
+            for item in container.try_iter()? {
+                if equal(value, &item)? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        }
+        Some(Type::Map) => {
+            can_be_listed(container, value)?;
+            Ok(!container.get_item(value)?.is_undefined())
+        }
+        _ => Err(wrong(format!("nothing can be in {}; `in` needs a list or a text", described(container)))),
+    }
+}
+
+/// Refuses to look for a key of another type than all keys that there are: it is in none of them, whoever is meant.
+pub(super) fn can_be_listed(container: &Value, key: &Value) -> Result<(), Error> {
+    match (Type::of(container), Type::of(key)) {
+        (Some(Type::Map), Some(wanted @ (Type::Text | Type::Number | Type::Boolean))) => {
+            // What is found was compared, and a large table of texts is not searched for each person.
+            if !container.get_item(key)?.is_undefined() {
+                return Ok(());
+            }
+            let first = container.try_iter().ok().and_then(|mut keys| keys.next());
+            match first.as_ref().map(|first| (first, Type::of(first))) {
+                Some((first, Some(found))) if found != wanted => Err(wrong(format!(
+                    "{} is looked up among keys such as {}, which can never be found{}",
+                    described(key),
+                    described(first),
+                    advice(wanted, found, COLUMN)
+                ))),
+                _ => Ok(()),
+            }
+        }
+        (Some(Type::Text), _) => Err(wrong(format!(
+            "`[…]` of the text {} takes single letters; `| as_list | first` is its only value, and `[:1]` its first letter",
+            shown(container)
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn same_type(a: &Value, b: &Value) -> Result<(), Error> {
+    match (Type::of(a), Type::of(b)) {
+        (Some(Type::Null), _) | (_, Some(Type::Null)) => {
+            // In a record, nothing and null are an empty text: it would be unequal to none.
+            if [a, b].into_iter().any(|value| value.as_str() == Some("")) {
+                return Err(wrong(
+                    "a value that is missing is an empty text; compare it with `''` instead of none".into(),
+                ));
+            }
+            Ok(())
+        }
+        (Some(one), Some(other)) if one != other => Err(across(a, b)),
+        _ => Ok(()),
+    }
+}
+
+/// The error of a comparison across types.
+fn across(a: &Value, b: &Value) -> Error {
+    let advice = match (Type::of(a), Type::of(b)) {
+        (Some(one), Some(other)) => advice(one, other, COLUMN),
+        _ => String::new(),
+    };
+    wrong(format!("{} is compared with {}, which is of another type{advice}", described(a), described(b)))
+}
+
+/// What to do about a comparison of two types, beginning with a semicolon; `text` is the one that is a text.
+pub(super) fn advice(one: Type, other: Type, text: &str) -> String {
+    match (one, other) {
+        (Type::Text, Type::Number) | (Type::Number, Type::Text) => {
+            format!("; convert the text, as in `{text} | float > 0`, or write the number in quotes")
+        }
+        (Type::Text, Type::Boolean) | (Type::Boolean, Type::Text) => {
+            format!("; compare the text with a text, as in `{text} == 'true'`, or convert it: `{text} | bool`")
+        }
+        (Type::Text, Type::Date) | (Type::Date, Type::Text) => {
+            format!("; read the text as a date: `{text} | date`, or `{text} | date('%d.%m.%Y')`")
+        }
+        (Type::List, _) | (_, Type::List) => {
+            "; to ask whether a list has a value, write `'value' in hr.list`".to_owned()
+        }
+        _ => String::new(),
+    }
+}
+
+fn shown_text(text: &str) -> String {
+    shown(&Value::from(text))
+}
+
+/// Whether a text is a date whose letters are not in the order of time: anything like `1.12.2026`, `12/1/26`.
+fn is_date_out_of_order(text: &str) -> bool {
+    let day = text.split([' ', 'T']).next().unwrap_or_default();
+    let parts: Vec<&str> = day.split(['.', '/', '-']).collect();
+    let digits = |part: &&str, lengths: &[usize]| {
+        lengths.contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    match &parts[..] {
+        [one, two, year] => digits(one, &[1, 2]) && digits(two, &[1, 2]) && digits(year, &[2, 4]),
+        _ => false,
+    }
+}
+
+/// Whether a text is a number as people write it.
+fn is_number(text: &str) -> bool {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    digits.starts_with(|c: char| c.is_ascii_digit())
+        && digits.ends_with(|c: char| c.is_ascii_digit())
+        && digits.chars().all(|c| c.is_ascii_digit() || c == '.' || c == ',')
+}
+
+fn wrong(problem: String) -> Error {
+    Error::new(ErrorKind::InvalidOperation, problem)
+}

@@ -1,0 +1,208 @@
+//! The template engine as this program uses it: bounded, strict about what is undefined, and with operators that refuse to
+//! compare what cannot be compared.
+//!
+//! The engine's own operators answer everything: for them, a text is unequal to every number and greater than all of them.
+//! `hr.fte > 0` over a list of texts would always be true, and delete or keep people for no reason. So every operator
+//! instruction of a compiled template is replaced by a call of the rules in [`super::compare`]; the replacement takes the
+//! same values from the stack and leaves one there, so that nothing else moves.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use minijinja::machinery::{CodeGenerator, Instruction, Instructions, eval, make_string_output, parse, parse_expr};
+use minijinja::value::{Kwargs, ValueKind};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, escape_formatter, filters};
+
+use super::calendar::{self, Calendar};
+use super::{compare, defined, disabled, kinds, lists, words};
+use crate::template_cost::bound;
+
+/// Filters and tests with these names cannot be written in a template; only replaced instructions use them.
+const ADD: &str = "operator+";
+const SUBTRACT: &str = "operator-";
+const LOOK_UP: &str = "operator[]";
+const NOT: &str = "operatornot";
+/// The engine's "look it up by name each time".
+const BY_NAME: u8 = !0;
+
+/// Compiles and evaluates templates and expressions as of one day.
+pub(crate) struct Engine(Environment<'static>);
+
+/// A template or an expression, ready to be evaluated.
+pub(crate) struct Compiled<'e> {
+    environment: &'e Environment<'e>,
+    instructions: Instructions<'e>,
+}
+
+thread_local! {
+    /// The key of the last look-up on this thread that found nothing. An undefined value cannot carry it, and the engine
+    /// gives back nothing but its error.
+    static NOT_LISTED: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+impl Engine {
+    /// The rules that all templates run under: what is undefined may be tested, but not used.
+    pub(crate) fn new(calendar: &Calendar) -> Self {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+        bound(&mut environment);
+        words::extend(&mut environment);
+        lists::extend(&mut environment);
+        defined::extend(&mut environment);
+        calendar::extend(&mut environment, calendar);
+        compare::extend(&mut environment);
+        environment.add_test(disabled::TEST, disabled::is_disabled);
+        environment.add_filter(LOOK_UP, look_up);
+        environment.add_filter(ADD, calendar::add);
+        environment.add_filter(SUBTRACT, calendar::subtract);
+        environment.add_test(NOT, compare::not);
+        // Says what is undefined; left to itself, the engine says it only when it was compiled for debugging.
+        environment.set_debug(true);
+        // Booleans and null in the letters of JSON and TOML, which are those of the custom fields, not in Python's.
+        environment.set_formatter(|out, state, value| match value.kind() {
+            ValueKind::Bool => Ok(out.write_str(if value.is_true() { "true" } else { "false" })?),
+            ValueKind::None => Ok(()),
+            // Nobody wants the letters of a list in a name or an address.
+            kind @ (ValueKind::Seq | ValueKind::Map | ValueKind::Iterable) => Err(lists::no_text(kind)),
+            _ => escape_formatter(out, state, value),
+        });
+        Self(environment)
+    }
+
+    /// The engine's own environment, which knows what a template refers to.
+    pub(super) fn environment(&self) -> &Environment<'static> {
+        &self.0
+    }
+
+    /// Compiles a template such as `{{ hr.email | lower }}`.
+    pub(crate) fn template<'e>(&'e self, text: &'e str) -> Result<Compiled<'e>, Error> {
+        let statement = parse(text, "<template>", Default::default())?;
+        let mut generator = CodeGenerator::new("<template>", text);
+        generator.compile_stmt(&statement);
+        self.compiled(generator, false)
+    }
+
+    /// Compiles an expression such as `hr.status == 'active'`, which is to be true or false.
+    pub(crate) fn condition<'e>(&'e self, text: &'e str) -> Result<Compiled<'e>, Error> {
+        let expression = parse_expr(text)?;
+        let mut generator = CodeGenerator::new("<expression>", text);
+        generator.compile_expr(&expression);
+        self.compiled(generator, true)
+    }
+
+    /// Compiles an expression that gives any value.
+    pub(crate) fn expression<'e>(&'e self, text: &'e str) -> Result<Compiled<'e>, Error> {
+        let expression = parse_expr(text)?;
+        let mut generator = CodeGenerator::new("<expression>", text);
+        generator.compile_expr(&expression);
+        self.compiled(generator, false)
+    }
+
+    fn compiled<'e>(&'e self, generator: CodeGenerator<'e>, is_condition: bool) -> Result<Compiled<'e>, Error> {
+        let (mut instructions, _) = generator.finish();
+        let has_days = (0..).map_while(|place| instructions.get(place)).any(is_days);
+        for place in 0_u32.. {
+            // `hr['Last name']` is a column, and if it is undefined, the engine says so by its name.
+            let mut before = place.checked_sub(2).into_iter().flat_map(|from| [from, from + 1]);
+            let mut before = || before.next().and_then(|place| instructions.get(place));
+            let names_column = matches!(before(), Some(Instruction::Lookup(_)))
+                && matches!(before(), Some(Instruction::LoadConst(key)) if key.kind() == ValueKind::String);
+            let Some(instruction) = instructions.get_mut(place) else { break };
+            if names_column && matches!(instruction, Instruction::GetItem) {
+                continue;
+            }
+            if let Some(replacement) = replacement(instruction, is_condition, has_days)? {
+                *instruction = replacement;
+            }
+        }
+        Ok(Compiled { environment: &self.0, instructions })
+    }
+}
+
+/// Whether an instruction makes a number of days, which `+` and `-` add to a date.
+fn is_days(instruction: &Instruction<'_>) -> bool {
+    matches!(instruction, Instruction::CallFunction(calendar::DAYS, _))
+}
+
+/// What stands in for an operator.
+fn replacement<'e>(
+    instruction: &Instruction<'e>,
+    is_condition: bool,
+    has_days: bool,
+) -> Result<Option<Instruction<'e>>, Error> {
+    let test = |name| Ok(Some(Instruction::PerformTest(name, Some(2), BY_NAME)));
+    let filter = |name| Ok(Some(Instruction::ApplyFilter(name, Some(2), BY_NAME)));
+    match instruction {
+        Instruction::Eq => test(compare::EQUAL),
+        Instruction::Ne => test(compare::UNEQUAL),
+        Instruction::Lt => test(compare::LESS),
+        Instruction::Lte => test(compare::LESS_OR_EQUAL),
+        Instruction::Gt => test(compare::GREATER),
+        Instruction::Gte => test(compare::GREATER_OR_EQUAL),
+        Instruction::In => test(compare::IN),
+        Instruction::Add if has_days => filter(ADD),
+        Instruction::Sub if has_days => filter(SUBTRACT),
+        Instruction::GetItem => filter(LOOK_UP),
+        Instruction::Not if is_condition => Ok(Some(Instruction::PerformTest(NOT, Some(1), BY_NAME))),
+        Instruction::CompareAndPreserve(_) => Err(Error::new(
+            ErrorKind::SyntaxError,
+            "compares three values in one go; write `a < b and b < c` instead of `a < b < c`",
+        )),
+        _ => Ok(None),
+    }
+}
+
+/// `container[key]`.
+fn look_up(state: &minijinja::State<'_, '_>, container: Value, key: Value) -> Result<Value, Error> {
+    compare::can_be_listed(&container, &key)?;
+    if let (ValueKind::Iterable, Some(place)) = (container.kind(), key.as_usize()) {
+        state.consume_fuel(place as u64)?;
+    }
+    let found = container.get_item(&key)?;
+    if found.kind() == ValueKind::Invalid {
+        // A table says itself what it does not have. The engine gives the error of such a value only to who converts it.
+        return filters::int(state, &found, None, None, Kwargs::from_iter(std::iter::empty::<(&str, Value)>()));
+    }
+    if found.is_undefined() {
+        NOT_LISTED.set(Some(kinds::shown(&key)));
+    }
+    Ok(found)
+}
+
+impl Compiled<'_> {
+    /// What the template gives.
+    pub(crate) fn render(&self, record: Value) -> Result<String, Error> {
+        let mut text = String::new();
+        self.run(record, &mut text)?;
+        Ok(text)
+    }
+
+    /// What the expression gives.
+    pub(crate) fn eval(&self, record: Value) -> Result<Value, Error> {
+        // An expression leaves its value, and prints nothing.
+        Ok(self.run(record, &mut String::new())?.unwrap_or_default())
+    }
+
+    fn run(&self, record: Value, text: &mut String) -> Result<Option<Value>, Error> {
+        NOT_LISTED.take();
+        let mut output = make_string_output(text);
+        let blocks = BTreeMap::new();
+        match eval(self.environment, &self.instructions, record, &blocks, &mut output, AutoEscape::None) {
+            Ok((value, _)) => Ok(value),
+            // The engine names every other value that is undefined.
+            Err(error) if error.kind() == ErrorKind::UndefinedError && error.detail().is_none() => {
+                Err(match NOT_LISTED.take() {
+                    Some(key) => Error::new(
+                        ErrorKind::UndefinedError,
+                        format!("{key} is not listed there; add it, or say what holds instead with `| default(…)`"),
+                    ),
+                    None => error,
+                })
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,74 @@
+//! The types of values as far as comparisons go, and how a message calls a value.
+
+use minijinja::value::{Value, ValueKind};
+
+use super::day::{Day, Days};
+use crate::text::shortened;
+
+/// How many characters of a value a message shows.
+const SHOWN: usize = 60;
+
+/// A type as far as comparisons go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Type {
+    Text,
+    Number,
+    Boolean,
+    Date,
+    Days,
+    List,
+    Map,
+    Null,
+}
+
+impl Type {
+    pub(super) fn of(value: &Value) -> Option<Self> {
+        Some(match value.kind() {
+            ValueKind::String => Self::Text,
+            ValueKind::Number => Self::Number,
+            ValueKind::Bool => Self::Boolean,
+            ValueKind::None => Self::Null,
+            ValueKind::Seq | ValueKind::Iterable => Self::List,
+            ValueKind::Map => Self::Map,
+            ValueKind::Plain if value.downcast_object_ref::<Day>().is_some() => Self::Date,
+            ValueKind::Plain if value.downcast_object_ref::<Days>().is_some() => Self::Days,
+            _ => return None,
+        })
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Text => "a text",
+            Self::Number => "a number",
+            Self::Boolean => "true or false",
+            Self::Date => "a date",
+            Self::Days => "a number of days",
+            Self::List => "a list",
+            Self::Map => "an object",
+            Self::Null => "none",
+        }
+    }
+}
+
+/// A value with its type, for a message.
+pub(super) fn described(value: &Value) -> String {
+    match Type::of(value) {
+        Some(Type::Text) if value.as_str() == Some("") => "an empty text".to_owned(),
+        Some(Type::Text) => format!("the text {}", shown(value)),
+        Some(Type::Number) => format!("the number {}", shown(value)),
+        Some(Type::Date) => format!("the date {value}"),
+        Some(Type::Boolean) => shown(value),
+        Some(other) => other.name().to_owned(),
+        None => value.kind().to_string(),
+    }
+}
+
+/// A value for a message: texts in quotes, with what cannot be shown escaped, and short.
+pub(super) fn shown(value: &Value) -> String {
+    let text = match value.as_str() {
+        Some(text) => format!("{text:?}"),
+        None if value.kind() == ValueKind::Bool => value.is_true().to_string(),
+        None => value.to_string(),
+    };
+    shortened(&text, SHOWN).into_owned()
+}

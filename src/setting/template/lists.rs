@@ -1,0 +1,135 @@
+//! Filters for lists that refuse texts, and filters for texts that refuse lists.
+//!
+//! The engine takes a text for the list of its letters: `{{ ad.mail | first }}` gives one letter where the attribute has a
+//! single value. And it writes a list in brackets where a text is wanted.
+
+use minijinja::value::{Kwargs, Rest, Value, ValueKind};
+use minijinja::{Environment, Error, ErrorKind, State, filters};
+
+use super::compare::ordered;
+use super::kinds::shown;
+
+/// The filters that take a text for the list of its letters, if they are left alone.
+pub(super) const FOR_LISTS: [&str; 13] =
+    ["first", "last", "join", "list", "min", "max", "sort", "unique", "select", "reject", "map", "batch", "sum"];
+
+pub(super) fn extend(environment: &mut Environment<'_>) {
+    let of_texts = [
+        ("lower", Value::from_function(filters::lower)),
+        ("upper", Value::from_function(filters::upper)),
+        ("title", Value::from_function(filters::title)),
+        ("capitalize", Value::from_function(filters::capitalize)),
+        ("trim", Value::from_function(filters::trim)),
+        ("replace", Value::from_function(filters::replace)),
+        ("split", Value::from_function(filters::split)),
+        ("lines", Value::from_function(filters::lines)),
+    ];
+    for (name, filter) in of_texts {
+        environment.add_filter(name, move |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>| {
+            match value.kind() {
+                kind @ (ValueKind::Seq | ValueKind::Map | ValueKind::Iterable) => Err(no_text(kind)),
+                _ => filter.call(state, &[&[value], &rest[..]].concat()),
+            }
+        });
+    }
+    let of_lists = [
+        Value::from_function(filters::first),
+        Value::from_function(filters::last),
+        Value::from_function(filters::join),
+        Value::from_function(filters::list),
+        Value::from_function(filters::min),
+        Value::from_function(filters::max),
+        Value::from_function(filters::sort),
+        Value::from_function(filters::unique),
+        Value::from_function(filters::select),
+        Value::from_function(filters::reject),
+        Value::from_function(filters::map),
+        Value::from_function(filters::batch),
+        Value::from_function(filters::sum),
+    ];
+    for (name, filter) in FOR_LISTS.into_iter().zip(of_lists) {
+        let orders = matches!(name, "min" | "max" | "sort");
+        environment.add_filter(
+            name,
+            move |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>, named: Kwargs| {
+                if value.kind() == ValueKind::String {
+                    return Err(no_list(name, &value));
+                }
+                // With an attribute, the items themselves are not compared.
+                if orders && !named.has("attribute") && matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable) {
+                    in_one_order(state, &value)?;
+                }
+                let has_named = named.args().next().is_some();
+                let named = has_named.then(|| Value::from(named));
+                filter.call(state, &[&[value], &rest[..], named.as_slice()].concat())
+            },
+        );
+    }
+    environment.add_filter("as_list", as_list);
+    environment.add_filter("bool", boolean);
+}
+
+/// A list as it is, a single value as the only one of a list, and nothing as an empty list.
+fn as_list(value: Value) -> Result<Value, Error> {
+    match value.kind() {
+        ValueKind::Seq | ValueKind::Iterable => Ok(value),
+        ValueKind::Undefined | ValueKind::None => Ok(Value::from(Vec::<Value>::new())),
+        ValueKind::String if value.as_str() == Some("") => Ok(Value::from(Vec::<Value>::new())),
+        ValueKind::Map => Err(Error::new(ErrorKind::InvalidOperation, "`as_list` of an object; pick a member of it")),
+        _ => Ok(Value::from(vec![value])),
+    }
+}
+
+/// Yes or no, in the words that lists use. The engine takes every text but the empty one for true, `"false"` as well.
+fn boolean(value: Value) -> Result<bool, Error> {
+    let word = match value.kind() {
+        ValueKind::Bool => return Ok(value.is_true()),
+        ValueKind::Number => value.to_string(),
+        _ => value.as_str().unwrap_or_default().trim().to_ascii_lowercase(),
+    };
+    match word.as_str() {
+        "true" | "yes" | "y" | "1" => Ok(true),
+        "false" | "no" | "n" | "0" => Ok(false),
+        _ => Err(Error::new(
+            ErrorKind::InvalidOperation,
+            format!(
+                "`bool` knows true, yes, y, 1 and false, no, n, 0, but not {}; compare the value instead",
+                shown(&value)
+            ),
+        )),
+    }
+}
+
+/// Refuses a list whose items cannot be put in one order.
+fn in_one_order(state: &State<'_, '_>, list: &Value) -> Result<(), Error> {
+    let mut before: Option<Value> = None;
+    for item in list.try_iter()? {
+        state.consume_fuel(1)?;
+        if let Some(before) = &before {
+            ordered(before, &item)?;
+        }
+        before = Some(item);
+    }
+    Ok(())
+}
+
+/// The error where a text is wanted.
+pub(super) fn no_text(kind: ValueKind) -> Error {
+    let problem = match kind {
+        ValueKind::Map => "it is an object with members; name one of them, as in `hr.name.given`",
+        _ => {
+            "it is a list; pick something from it, as with `| as_list | first`, or write it out with `| as_list | join(', ')`"
+        }
+    };
+    Error::new(ErrorKind::InvalidOperation, problem)
+}
+
+fn no_list(filter: &str, value: &Value) -> Error {
+    Error::new(
+        ErrorKind::InvalidOperation,
+        format!(
+            "`{filter}` is for lists, and {} is a text; for a value that may be either, write `| as_list | {filter}`",
+            shown(value)
+        ),
+    )
+}

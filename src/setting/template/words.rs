@@ -1,0 +1,141 @@
+//! Filters for texts that the engine does not have.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use deunicode::deunicode_char;
+use minijinja::value::{Value, ValueKind};
+use minijinja::{Environment, Error, ErrorKind, State};
+use regex::{Regex, RegexBuilder};
+
+use super::kinds::shown;
+use super::lists::no_text;
+use crate::text::is_unseen;
+
+/// How many bytes a text may have that is transliterated, searched or padded: the longest that a template may give.
+const LONGEST: usize = 16 * 1024;
+/// How wide a text can be padded.
+const WIDEST: usize = 1_000;
+/// How large a compiled expression may be, in bytes.
+const LARGEST_EXPRESSION: usize = 256 * 1024;
+/// How many bytes of a text are searched for one unit of work.
+const BYTES_FOR_A_UNIT: usize = 8;
+/// How many expressions a thread keeps. Settings have a few; one that is made of a cell could be new for each person.
+const MOST_EXPRESSIONS: usize = 64;
+
+thread_local! {
+    /// Compiling one takes a thousand times as long as using it.
+    static EXPRESSIONS: RefCell<BTreeMap<String, Regex>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+pub(super) fn extend(environment: &mut Environment<'_>) {
+    environment.add_filter("ascii", |state: &State<'_, '_>, value: Value| ascii(&text(state, &value)?));
+    environment
+        .add_filter("visible", |state: &State<'_, '_>, value: Value| Ok::<_, Error>(visible(&text(state, &value)?)));
+    environment.add_filter("trim_start", |state: &State<'_, '_>, value: Value, letters: Option<String>| {
+        let text = text(state, &value)?;
+        Ok::<_, Error>(match &letters {
+            Some(letters) => text.trim_start_matches(|c| letters.contains(c)).to_owned(),
+            None => text.trim_start().to_owned(),
+        })
+    });
+    environment.add_filter("trim_end", |state: &State<'_, '_>, value: Value, letters: Option<String>| {
+        let text = text(state, &value)?;
+        Ok::<_, Error>(match &letters {
+            Some(letters) => text.trim_end_matches(|c| letters.contains(c)).to_owned(),
+            None => text.trim_end().to_owned(),
+        })
+    });
+    environment.add_filter("pad", |state: &State<'_, '_>, value: Value, width: usize, with: Option<String>| {
+        pad(&text(state, &value)?, width, with.as_deref().unwrap_or("0"))
+    });
+    environment.add_filter("regex_replace", |state: &State<'_, '_>, value: Value, pattern: String, with: String| {
+        with_expression(&pattern, |expression| {
+            let text = text(state, &value)?;
+            let replaced = expression.replace_all(&text, with.as_str());
+            state.consume_fuel((replaced.len() / BYTES_FOR_A_UNIT) as u64)?;
+            Ok(replaced.into_owned())
+        })
+    });
+}
+
+/// The text that a filter works on, paid for.
+fn text(state: &State<'_, '_>, value: &Value) -> Result<String, Error> {
+    let text = match value.kind() {
+        kind @ (ValueKind::Seq | ValueKind::Map | ValueKind::Iterable) => return Err(no_text(kind)),
+        ValueKind::Undefined => {
+            value.get_attr("")?;
+            String::new()
+        }
+        ValueKind::None => String::new(),
+        ValueKind::Bool => value.is_true().to_string(),
+        _ => value.as_str().map_or_else(|| value.to_string(), str::to_owned),
+    };
+    if text.len() > LONGEST {
+        return Err(Error::new(
+            ErrorKind::OutOfFuel,
+            format!("a text of {} bytes is longer than the {LONGEST} that a filter takes", text.len()),
+        ));
+    }
+    state.consume_fuel((text.len() / BYTES_FOR_A_UNIT) as u64)?;
+    Ok(text)
+}
+
+/// The text in ASCII letters: `Ö` as `O`, `ß` as `ss`, `Ł` as `L`.
+fn ascii(text: &str) -> Result<String, Error> {
+    let mut ascii = String::with_capacity(text.len());
+    for c in text.chars() {
+        match deunicode_char(c) {
+            Some(letters) => ascii.push_str(letters),
+            None => return Err(wrong(format!("{} cannot be written in ASCII", shown(&Value::from(c.to_string()))))),
+        }
+    }
+    Ok(ascii)
+}
+
+/// The text without what nobody sees, and with a plain space for every other white space.
+fn visible(text: &str) -> String {
+    let seen = text.chars().filter_map(|c| if c.is_whitespace() { Some(' ') } else { (!is_unseen(c)).then_some(c) });
+    seen.collect::<String>().trim().to_owned()
+}
+
+/// The text with so many letters before it that it is so wide.
+fn pad(text: &str, width: usize, with: &str) -> Result<String, Error> {
+    if width > WIDEST {
+        return Err(wrong(format!("pad({width}) is wider than the {WIDEST} characters that it may be")));
+    }
+    let mut letters = with.chars();
+    let (Some(letter), None) = (letters.next(), letters.next()) else {
+        return Err(wrong(format!("pad needs one letter to fill with, not {with:?}")));
+    };
+    let missing = width.saturating_sub(text.chars().count());
+    Ok(std::iter::repeat_n(letter, missing).chain(text.chars()).collect())
+}
+
+/// Uses a regular expression, which is compiled once on each thread.
+fn with_expression<T>(pattern: &str, work: impl FnOnce(&Regex) -> Result<T, Error>) -> Result<T, Error> {
+    EXPRESSIONS.with_borrow_mut(|expressions| {
+        if !expressions.contains_key(pattern) {
+            let compiled = RegexBuilder::new(pattern).size_limit(LARGEST_EXPRESSION).build();
+            let compiled =
+                compiled.map_err(|error| wrong(format!("the regular expression {pattern:?}: {}", said(&error))))?;
+            if expressions.len() >= MOST_EXPRESSIONS {
+                expressions.clear();
+            }
+            expressions.insert(pattern.to_owned(), compiled);
+        }
+        work(&expressions[pattern])
+    })
+}
+
+/// What is wrong with an expression, in one line.
+fn said(error: &regex::Error) -> String {
+    match error {
+        regex::Error::CompiledTooBig(_) => "is too large".to_owned(),
+        _ => error.to_string().lines().last().unwrap_or_default().trim().to_owned(),
+    }
+}
+
+fn wrong(problem: String) -> Error {
+    Error::new(ErrorKind::InvalidOperation, problem)
+}

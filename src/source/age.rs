@@ -1,0 +1,71 @@
+//! `max_age`: how old a list may be. A list of last year is whole, and wrong.
+
+use std::time::SystemTime;
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use super::preference::date_of;
+use super::settings::MaxAge;
+use super::{ReadError, Reading, no_such_column};
+
+/// Refuses a list that is older than it may be.
+///
+/// # Errors
+/// Where it is, and where nothing tells how old it is.
+pub(super) fn check(max_age: &MaxAge, source: &str, reading: &Reading, now: SystemTime) -> Result<(), ReadError> {
+    let MaxAge { age, newest } = max_age;
+    let (date, what) = match newest {
+        Some(column) => (newest_of(column, source, reading)?, format!("the latest `{column}` is")),
+        None => (changed(reading)?, "it was last changed".to_owned()),
+    };
+    let now = Timestamp::try_from(now).map_err(|error| format!("the clock tells no time: {error}"))?;
+    let most = SignedDuration::try_from(*age).unwrap_or(SignedDuration::MAX);
+    let old = now.duration_since(date);
+    if old <= most {
+        return Ok(());
+    }
+    let old = SignedDuration::from_hours(old.as_hours());
+    let shown = date.to_string();
+    Err(format!("is too old: {what} {shown}, {old:#} ago, and max_age is {most:#}; export it again").into())
+}
+
+/// When the file or the answer was changed.
+fn changed(reading: &Reading) -> Result<Timestamp, ReadError> {
+    let modified = reading.modified.and_then(|time| Timestamp::try_from(time).ok());
+    modified.ok_or_else(|| {
+        "nothing tells how old it is, which `max_age` limits; set `newest` to the column with the time of the last change"
+            .to_owned()
+            .into()
+    })
+}
+
+/// The latest date of a column.
+fn newest_of(column: &str, source: &str, reading: &Reading) -> Result<Timestamp, ReadError> {
+    let table = &reading.table;
+    let place = match table.column(column) {
+        Some(place) => place,
+        None if !table.knows_its_columns() => {
+            return Err("it is empty, so that nothing tells how old it is".to_owned().into());
+        }
+        None => return Err(no_such_column(&format!("`newest` in [[source]] `{source}`"), source, column, table).into()),
+    };
+    let mut newest: Option<DateTime> = None;
+    for row in 0..table.len() {
+        let text = table.cell(row, place).text;
+        if text.is_empty() {
+            continue;
+        }
+        let date = date_of(text).ok_or_else(|| {
+            format!(
+                "row {}: `{column}`, which `newest` names, is no date such as 2026-11-28 or 2026-11-28T08:30:00Z",
+                table.row_number(row)
+            )
+        })?;
+        newest = newest.max(Some(date));
+    }
+    let newest = newest.ok_or_else(|| format!("no record has a date in `{column}`, which `newest` names"))?;
+    let zoned = newest.to_zoned(TimeZone::UTC).map_err(|error| format!("`{column}`: {error}"))?;
+    Ok(zoned.timestamp())
+}

@@ -1,0 +1,122 @@
+//! The rows of a CSV text, and nothing of what they mean.
+
+use std::borrow::Cow;
+
+use crate::source::table::MOST_COLUMNS;
+
+/// The rows of a text.
+pub(super) struct Rows<'t> {
+    text: &'t str,
+    delimiter: &'t str,
+    /// Its first character.
+    delimiter_start: char,
+    at: usize,
+    row: u64,
+}
+
+/// What ends a cell.
+enum End {
+    Cell,
+    Row,
+}
+
+impl<'t> Rows<'t> {
+    /// The rows of a text whose cells are separated by this, which is not empty.
+    pub(super) fn new(text: &'t str, delimiter: &'t str) -> Self {
+        Self { text, delimiter, delimiter_start: delimiter.chars().next().unwrap_or(','), at: 0, row: 0 }
+    }
+
+    /// Reads the next row that is not blank into `cells`; says its number, or `None` at the end.
+    pub(super) fn next(&mut self, cells: &mut Vec<Cow<'t, str>>) -> Result<Option<u64>, String> {
+        while self.at < self.text.len() {
+            self.row += 1;
+            cells.clear();
+            loop {
+                let (cell, end) = if self.text[self.at..].starts_with('"') { self.quoted()? } else { self.bare() };
+                cells.push(cell);
+                if cells.len() > MOST_COLUMNS {
+                    return Err(format!("row {} has more than {MOST_COLUMNS} cells", self.row));
+                }
+                if let End::Row = end {
+                    break;
+                }
+            }
+            if cells.len() > 1 || !cells[0].trim().is_empty() {
+                return Ok(Some(self.row));
+            }
+        }
+        Ok(None)
+    }
+
+    fn bare(&mut self) -> (Cow<'t, str>, End) {
+        let rest = &self.text[self.at..];
+        let length = self.length_of_bare(rest);
+        self.at += length;
+        // It ends where a cell can end, so there always is an end.
+        let end = self.end().unwrap_or(End::Row);
+        (Cow::Borrowed(&rest[..length]), end)
+    }
+
+    /// How long a cell is that is not quoted.
+    fn length_of_bare(&self, rest: &str) -> usize {
+        let mut from = 0;
+        while let Some(found) = rest[from..].find([self.delimiter_start, '\n', '\r']) {
+            let at = from + found;
+            if rest[at..].starts_with(['\n', '\r']) || rest[at..].starts_with(self.delimiter) {
+                return at;
+            }
+            from = at + self.delimiter_start.len_utf8();
+        }
+        rest.len()
+    }
+
+    fn quoted(&mut self) -> Result<(Cow<'t, str>, End), String> {
+        self.at += 1;
+        let start = self.at;
+        let mut doubled = false;
+        loop {
+            let Some(length) = self.text[self.at..].find('"') else {
+                return Err(format!(
+                    "row {}: a cell begins with a quote and does not end; the file may have been cut",
+                    self.row
+                ));
+            };
+            self.at += length + 1;
+            if self.text[self.at..].starts_with('"') {
+                self.at += 1;
+                doubled = true;
+                continue;
+            }
+            let cell = &self.text[start..self.at - 1];
+            let end = self.end().ok_or_else(|| {
+                format!(
+                    "row {}: something follows the quote that ends a cell; quotes within a cell must be doubled",
+                    self.row
+                )
+            })?;
+            return Ok((if doubled { Cow::Owned(cell.replace("\"\"", "\"")) } else { Cow::Borrowed(cell) }, end));
+        }
+    }
+
+    /// Steps over what ends a cell, if that is what comes next.
+    fn end(&mut self) -> Option<End> {
+        let rest = &self.text[self.at..];
+        if rest.starts_with(self.delimiter) {
+            self.at += self.delimiter.len();
+            return Some(End::Cell);
+        }
+        let mut chars = rest.chars();
+        match chars.next() {
+            None => Some(End::Row),
+            Some('\r') if chars.next() == Some('\n') => {
+                self.at += 2;
+                Some(End::Row)
+            }
+            Some('\r' | '\n') => {
+                self.at += 1;
+                Some(End::Row)
+            }
+            Some(_) => None,
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! What an answer with a good status says of errors, beside its records. A list beside an error may lack somebody, however
+//! many records are in it.
+
+use serde_json::value::RawValue;
+
+use crate::http;
+use crate::source::json::Properties;
+use crate::source::pointer::Pointer;
+
+/// Members that hold an error if they hold anything.
+const ERRORS: [&str; 4] = ["error", "errors", "fault", "exception"];
+/// Members that are false if something failed.
+const SUCCESS: [&str; 4] = ["success", "succeeded", "ok", "issuccess"];
+/// Members that are true if the list is a part.
+const PART: [&str; 3] = ["incomplete_results", "incompleteresults", "timed_out"];
+/// What `status` says if something failed.
+const FAILED: [&str; 5] = ["error", "fail", "failed", "failure", "nok"];
+
+/// The error that an answer speaks of, on the way down to its records, with the server's words.
+pub(in crate::source) fn errors_in(body: &[u8], records: &Pointer) -> Option<String> {
+    let mut here: &RawValue = serde_json::from_slice(body).ok()?;
+    let mut steps = records.steps().iter().map(String::as_str);
+    loop {
+        let Properties(members) = serde_json::from_str(here.get()).ok()?;
+        let step = steps.next();
+        let telling = |(name, value): &&(String, &RawValue)| Some(&**name) != step && is_error(name, value);
+        if let Some((name, value)) = members.iter().find(telling) {
+            let said = http::words(body).unwrap_or_else(|| "no reason given".to_owned());
+            return Some(format!("the answer has `{name}` beside its records ({}): {said}", shown(value)));
+        }
+        here = members.iter().find(|(name, _)| Some(&**name) == step).map(|(_, value)| *value)?;
+    }
+}
+
+/// The server's words for an answer without a list, ready to stand behind a message.
+pub(super) fn words_instead(body: &[u8]) -> String {
+    http::words(body).map_or_else(String::new, |said| format!("; the server says: {said}"))
+}
+
+fn is_error(name: &str, value: &RawValue) -> bool {
+    let name = name.to_ascii_lowercase();
+    let is = |names: &[&str]| names.contains(&&*name);
+    let value = value.get().trim();
+    if is(&ERRORS) {
+        says_something(value)
+    } else if is(&SUCCESS) {
+        value == "false"
+    } else if is(&PART) {
+        value == "true"
+    } else if name == "status" {
+        let text = value.trim_matches('"');
+        let is_code = text.parse().is_ok_and(|code: u16| (400..600).contains(&code));
+        is_code || FAILED.iter().any(|word| text.eq_ignore_ascii_case(word))
+    } else {
+        false
+    }
+}
+
+/// Whether a member says that there is something.
+fn says_something(value: &str) -> bool {
+    let text: String = value.chars().filter(|c| !c.is_ascii_whitespace()).take(6).collect();
+    !matches!(text.as_str(), "null" | "false" | "0" | "\"\"" | "[]" | "{}")
+}
+
+/// A value that is short; else what kind it is.
+fn shown(value: &RawValue) -> &str {
+    let value = value.get();
+    match value.as_bytes().first() {
+        Some(b'{') => "an object",
+        Some(b'[') => "a list",
+        _ if value.len() <= 40 => value,
+        _ => "a text",
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_an_error_and_what_is_not() {
+        for (records, body, expected) in [
+            (
+                "/data",
+                r#"{"status":"error","data":[]}"#,
+                Some("`status` beside its records (\"error\"): no reason given"),
+            ),
+            ("/data", r#"{"Status":"FAILED","message":"try later","data":[]}"#, Some("(\"FAILED\"): try later")),
+            ("/data", r#"{"status":503,"data":[]}"#, Some("`status` beside its records (503)")),
+            ("/data", r#"{"status":"ok","code":200,"data":[]}"#, None),
+            ("/data", r#"{"status":200,"data":[],"error":null,"errors":[ ]}"#, None),
+            (
+                "/data",
+                r#"{"success":false,"msg":"quota","data":[]}"#,
+                Some("`success` beside its records (false): quota"),
+            ),
+            ("/data", r#"{"success":true,"ok":true,"data":[]}"#, None),
+            ("/items", r#"{"incomplete_results":true,"items":[]}"#, Some("`incomplete_results`")),
+            ("/hits/hits", r#"{"timed_out":true,"hits":{"hits":[]}}"#, Some("`timed_out`")),
+            (
+                "/data/people",
+                r#"{"data":{"people":[]},"errors":[{"message":"no right to read"}]}"#,
+                Some("`errors` beside its records (a list): no right to read"),
+            ),
+            // Beside the list, wherever that is; below it are people.
+            (
+                "/result/rows",
+                r#"{"result":{"rows":[],"error":{"code":7}}}"#,
+                Some("`error` beside its records (an object)"),
+            ),
+            ("/data", r#"{"data":[{"status":"error","error":"x"}]}"#, None),
+            ("/errors", r#"{"errors":[{"id":1}]}"#, None),
+            ("", r#"[{"error":"x"}]"#, None),
+            ("", r#"{"error":"x"}"#, Some("`error` beside its records (\"x\"): x")),
+            ("/data", "no JSON", None),
+        ] {
+            let found = errors_in(body.as_bytes(), &Pointer::parse(records).unwrap());
+            match expected {
+                Some(expected) => {
+                    assert!(found.as_ref().is_some_and(|found| found.contains(expected)), "{body}: {found:?}")
+                }
+                None => assert_eq!(found, None, "{body}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! The key of each record: the value of a column, the values of several, or what a template gives.
+//!
+//! A key that cannot be read for certain is no key: a list, a cell that is an error, a text with characters that nobody
+//! sees. It would join nobody, or the wrong record, and nobody could see why.
+
+use std::borrow::Cow;
+
+use minijinja::Value;
+use rustc_hash::FxHashMap;
+
+use super::no_such_column;
+use super::settings::Key;
+use super::spreadsheet::value_of;
+use super::table::{Cell, CellKind, Table};
+use crate::setting::Calendar;
+use crate::setting::ConfigError;
+use crate::setting::template::{Engine, Template, said};
+use crate::template_cost::{Progress, in_time, not_too_large};
+use crate::text::{is_unseen, shortened};
+
+/// How many characters of a key a message shows.
+const KEY_SHOWN: usize = 100;
+/// Stands between the parts of a key of several columns. It cannot be seen, so that no part has it.
+const BETWEEN: char = '\u{1f}';
+
+/// Columns with their places in a table.
+type Places = Vec<(Box<str>, usize)>;
+
+/// The keys of the records of a table.
+pub(super) struct Keys {
+    made: Made,
+    /// The records whose key cannot be used, and why. A record that merely has none is not among them.
+    problems: FxHashMap<u32, Box<str>>,
+}
+
+enum Made {
+    /// They are the cells of this column.
+    Column(usize),
+    /// They are parts of one text, each of which ends at one of these places.
+    Texts { text: String, ends: Vec<usize> },
+    /// There is no record.
+    Nothing,
+}
+
+impl Keys {
+    /// Makes the keys of a table.
+    ///
+    /// # Errors
+    /// Where the table has no such column, or a template does not come to an end.
+    pub(super) fn of(table: Table, key: &Key, source: &str, calendar: &Calendar) -> Result<(Self, Table), ConfigError> {
+        let places = places(&table, key, source)?;
+        let Some(places) = places else {
+            return Ok((Self { made: Made::Nothing, problems: FxHashMap::default() }, table));
+        };
+        match key {
+            Key::Columns(_) if places.len() == 1 => {
+                let mut keys = Self { made: Made::Column(places[0].1), problems: FxHashMap::default() };
+                for (row, record) in (0..).zip(0..table.len()) {
+                    if let Err(problem) = usable(table.cell(record, places[0].1)) {
+                        keys.problems.insert(row, problem.into());
+                    }
+                }
+                Ok((keys, table))
+            }
+            Key::Columns(_) => {
+                let keys = Self::made(table.len(), |record| joined(&table, &places, record));
+                Ok((keys, table))
+            }
+            Key::Template(template) => {
+                let (template, setting, source) = (template.clone(), template.setting.clone(), source.to_owned());
+                let calendar = calendar.clone();
+                let made = in_time(move |progress| {
+                    let engine = Engine::new(&calendar);
+                    let keys = Self::rendered(&template, &engine, &table, &places, &source, progress)?;
+                    Ok((keys, table))
+                });
+                made.map_err(|problem| ConfigError::Invalid(format!("{setting} {problem}")))?
+            }
+        }
+    }
+
+    fn rendered(
+        template: &Template,
+        engine: &Engine,
+        table: &Table,
+        places: &[(Box<str>, usize)],
+        source: &str,
+        progress: &Progress,
+    ) -> Result<Self, ConfigError> {
+        let compiled = engine
+            .template(&template.text)
+            .map_err(|error| ConfigError::Invalid(format!("{}: {error}", template.setting)))?;
+        Ok(Self::made(table.len(), |record| {
+            progress.step();
+            let cells = || {
+                places.iter().map(|(name, place)| (&**name, value_of(table.cell(record, *place), source, name, true)))
+            };
+            let own = (source, Value::from_pairs(cells()));
+            let key = compiled
+                .render(Value::from_pairs(cells().chain([own])))
+                .map_err(|error| format!("`key` cannot be made of it: {}", said(&error)))?;
+            not_too_large(&key).map_err(|problem| format!("`key` {problem}"))?;
+            seen(key.trim())?;
+            Ok(Cow::Owned(key.trim().to_owned()))
+        }))
+    }
+
+    fn made<'t>(records: usize, key: impl Fn(usize) -> Result<Cow<'t, str>, String>) -> Self {
+        let (mut text, mut ends, mut problems) = (String::new(), Vec::with_capacity(records), FxHashMap::default());
+        for (row, record) in (0..).zip(0..records) {
+            match key(record) {
+                Ok(key) => text.push_str(&key),
+                Err(problem) => drop(problems.insert(row, problem.into())),
+            }
+            ends.push(text.len());
+        }
+        Self { made: Made::Texts { text, ends }, problems }
+    }
+
+    /// The key of a record; empty where it has none that can be used.
+    pub(super) fn key<'t>(&'t self, table: &'t Table, record: usize) -> &'t str {
+        match &self.made {
+            Made::Column(_) if self.problem(record).is_some() => "",
+            Made::Column(column) => table.cell(record, *column).text,
+            Made::Texts { text, ends } => {
+                let start = record.checked_sub(1).map_or(0, |before| ends[before]);
+                &text[start..ends[record]]
+            }
+            Made::Nothing => "",
+        }
+    }
+
+    /// Why the key of a record cannot be used.
+    pub(super) fn problem(&self, record: usize) -> Option<&str> {
+        if self.problems.is_empty() {
+            return None;
+        }
+        self.problems.get(&u32::try_from(record).ok()?).map(|problem| &**problem)
+    }
+
+    /// How many keys cannot be used, and why the first one cannot.
+    pub(super) fn problems(&self) -> Option<(usize, u32, &str)> {
+        let first = self.problems.iter().min_by_key(|(row, _)| **row)?;
+        Some((self.problems.len(), *first.0, first.1))
+    }
+}
+
+/// A key for a reader: quoted, and not too long.
+pub(super) fn shown(key: &str) -> String {
+    let key = key.replace(BETWEEN, " / ");
+    format!("{:?}", shortened(&key, KEY_SHOWN))
+}
+
+/// The columns that a key is made of, with their places; `None` where an empty list does not tell its columns.
+fn places(table: &Table, key: &Key, source: &str) -> Result<Option<Places>, ConfigError> {
+    if !table.knows_its_columns() {
+        return Ok(None);
+    }
+    let setting = format!("`key` in [[source]] `{source}`");
+    let place = |column: &str| match table.column(column) {
+        Some(place) => Ok((column.into(), place)),
+        None => Err(no_such_column(&setting, source, column, table)),
+    };
+    key.columns().map(place).collect::<Result<_, _>>().map(Some)
+}
+
+/// Several columns as one key. Where one of them is empty, there is no key.
+fn joined<'t>(table: &'t Table, places: &[(Box<str>, usize)], record: usize) -> Result<Cow<'t, str>, String> {
+    let mut key = String::new();
+    for (name, place) in places {
+        let part = table.cell(record, *place);
+        usable(part).map_err(|problem| format!("{problem} (`{name}`)"))?;
+        if part.text.is_empty() {
+            return Ok(Cow::Borrowed(""));
+        }
+        if !key.is_empty() {
+            key.push(BETWEEN);
+        }
+        key.push_str(part.text);
+    }
+    Ok(Cow::Owned(key))
+}
+
+/// # Errors
+/// Where the cell is no text or number, or holds what nobody sees.
+fn usable(cell: Cell<'_>) -> Result<(), String> {
+    match cell.kind {
+        CellKind::Structured => Err("its key is a list or an object".to_owned()),
+        CellKind::Unreadable => Err(format!("its key cannot be read: {}", cell.text)),
+        CellKind::Text | CellKind::Integer | CellKind::Float | CellKind::Boolean => seen(cell.text),
+    }
+}
+
+/// # Errors
+/// Where a key holds a character that nobody sees. White space other than a plain space is one too.
+fn seen(key: &str) -> Result<(), String> {
+    if key.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
+        return Ok(());
+    }
+    key.chars().find(|c| is_unseen(*c)).map_or(Ok(()), |found| {
+        Err(format!("its key holds the character U+{:04X}, which nobody sees: {}", u32::from(found), shown(key)))
+    })
+}

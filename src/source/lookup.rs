@@ -1,0 +1,114 @@
+//! Tables that templates look values up in, such as `branches[hr.company].id`.
+
+use std::fmt;
+use std::sync::Arc;
+
+use minijinja::value::{Enumerator, Object, ObjectExt as _};
+use minijinja::{Error, ErrorKind, State, Value};
+use rustc_hash::FxHashMap;
+
+use super::table::unreadable;
+use super::{Listing, SourceError};
+use crate::employee::normal_text;
+use crate::text::shortened;
+
+/// How many characters of a value a message shows.
+const VALUE_SHOWN: usize = 100;
+
+/// A table by its key.
+pub(super) struct Lookup {
+    listing: Listing,
+    rows: FxHashMap<Box<str>, usize>,
+}
+
+/// A row of it.
+#[derive(Debug)]
+struct LookupRow {
+    table: Arc<Lookup>,
+    row: usize,
+}
+
+/// Makes sure that no key leads to two rows.
+pub(super) fn check(listing: &Listing) -> Result<(), SourceError> {
+    let name = || Arc::clone(&listing.name);
+    let untrusted = |problem| Err(SourceError::Untrusted { name: name(), problem });
+    if let Some(remark) = listing.repeated_remark() {
+        return untrusted(format!("{remark}; a table must have each key once"));
+    }
+    match listing.keys.problems() {
+        None => Ok(()),
+        Some((_, row, problem)) => untrusted(format!("row {}: {problem}", listing.table.row_number(row as usize))),
+    }
+}
+
+impl Lookup {
+    pub(super) fn new(listing: Listing) -> Self {
+        let rows = (0..listing.table.len()).map(|row| (normal_text(listing.key(row)).into(), row));
+        let rows = rows.filter(|(key, _): &(Box<str>, usize)| !key.is_empty()).collect();
+        Self { listing, rows }
+    }
+
+    pub(super) fn listing(&self) -> &Listing {
+        &self.listing
+    }
+
+    /// The row of a key. `None` where the key is nothing that a key can be.
+    fn find(self: &Arc<Self>, key: &Value) -> Option<Result<Value, String>> {
+        let text = match key.kind() {
+            minijinja::value::ValueKind::String | minijinja::value::ValueKind::Number => key.to_string(),
+            _ => return None,
+        };
+        let text = normal_text(&text);
+        Some(match self.rows.get(&*text) {
+            Some(&row) => Ok(Value::from_object(LookupRow { table: Arc::clone(self), row })),
+            None => Err(self.miss(&text)),
+        })
+    }
+
+    fn miss(&self, key: &str) -> String {
+        let Listing { name, key_label, .. } = &self.listing;
+        format!("table `{name}` has no row whose {key_label} is {:?}", shortened(key, VALUE_SHOWN))
+    }
+}
+
+impl Object for Lookup {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.find(key).map(|row| row.unwrap_or_else(unreadable))
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::NonEnumerable
+    }
+
+    /// `table.get(key)`: undefined where the table has no such row, for those who expect that.
+    fn call_method(self: &Arc<Self>, _: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
+        match (method, args) {
+            ("get", [key]) => Ok(self.find(key).and_then(Result::ok).unwrap_or(Value::UNDEFINED)),
+            ("get", _) => Err(Error::new(ErrorKind::MissingArgument, "`get` takes the key")),
+            _ => Err(Error::new(ErrorKind::UnknownMethod, format!("a table has no method {method}, only `get`"))),
+        }
+    }
+}
+
+impl Object for LookupRow {
+    fn get_value(self: &Arc<Self>, column: &Value) -> Option<Value> {
+        let Listing { name, table, .. } = &self.table.listing;
+        let column = column.as_str()?;
+        Some(match table.column(column).or_else(|| table.column(&normal_text(column))) {
+            Some(place) => table.cell(self.row, place).value(false),
+            None => unreadable(format!("table `{name}` has no column {:?}", shortened(column, VALUE_SHOWN))),
+        })
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        self.mapped_enumerator(|row| {
+            Box::new(row.table.listing.table.columns().iter().map(|column| Value::from(&**column)))
+        })
+    }
+}
+
+impl fmt::Debug for Lookup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lookup").field("name", &self.listing.name).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,48 @@
+//! Joins that nearly meet: the same keys but for zeros in front, upper and lower case, or the `.0` of a spreadsheet.
+
+use rustc_hash::FxHashSet;
+
+use super::Records;
+
+/// What makes two keys the same that are not.
+struct Difference {
+    /// What it is, for people to read.
+    what: &'static str,
+    /// A filter that takes it away.
+    filter: &'static str,
+    normal: fn(&str) -> String,
+}
+
+const DIFFERENCES: [Difference; 3] = [
+    Difference {
+        what: "leading zeros",
+        filter: "trim_start('0')",
+        normal: |key| key.trim_start_matches('0').to_owned(),
+    },
+    Difference { what: "upper and lower case", filter: "lower", normal: str::to_lowercase },
+    Difference {
+        what: "the `.0` of a spreadsheet",
+        filter: "int",
+        normal: |key| key.strip_suffix(".0").unwrap_or(key).to_owned(),
+    },
+];
+
+impl Records {
+    /// How the keys of a later source would meet those of the first one, where they do not: for each difference that would
+    /// join more records, what to say about it.
+    pub(crate) fn near_joins(&self, source: usize) -> Vec<String> {
+        let (mine, theirs): (Vec<&str>, Vec<&str>) = self.unmatched(source);
+        if mine.is_empty() || theirs.is_empty() {
+            return Vec::new();
+        }
+        let near = |difference: &Difference| {
+            let theirs: FxHashSet<String> = theirs.iter().map(|key| (difference.normal)(key)).collect();
+            let met = mine.iter().filter(|key| theirs.contains(&(difference.normal)(key))).count();
+            let Difference { what, filter, normal: _ } = difference;
+            (met > 0).then(|| {
+                format!("{met} more would meet but for {what}; a template can take that away, such as key = \"{{{{ number | {filter} }}}}\"")
+            })
+        };
+        DIFFERENCES.iter().filter_map(near).collect()
+    }
+}

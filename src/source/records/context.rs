@@ -1,0 +1,103 @@
+//! A joined record as templates see it: its sources by name, their columns by name, and the tables to look values up in.
+
+use std::fmt;
+use std::sync::Arc;
+
+use minijinja::Value;
+use minijinja::value::{Enumerator, Object, ObjectExt as _};
+
+use super::{Joined, Records, Row};
+use crate::employee::normal_text;
+use crate::source::Listing;
+use crate::source::spreadsheet::value_of;
+use crate::source::table::unreadable;
+
+impl Records {
+    /// A record as templates see it: texts in NFC, unless they are wanted to the letter.
+    pub(crate) fn context(&self, record: usize, to_the_letter: bool) -> Value {
+        Value::from_object(Person { joined: Arc::clone(&self.0), record, to_the_letter, instead: None })
+    }
+
+    /// The same, as if this row of a source were the one that counts.
+    pub(crate) fn context_with(&self, record: usize, source: usize, row: u32) -> Value {
+        let instead = Some((source, row as usize));
+        Value::from_object(Person { joined: Arc::clone(&self.0), record, to_the_letter: false, instead })
+    }
+}
+
+/// A joined record: its sources by name.
+struct Person {
+    joined: Arc<Joined>,
+    record: usize,
+    to_the_letter: bool,
+    /// The row of a source that counts instead of the one that was joined.
+    instead: Option<(usize, usize)>,
+}
+
+/// What one source says about a person: its columns by name, all of them undefined where it has no row.
+struct Said {
+    joined: Arc<Joined>,
+    source: usize,
+    row: Row,
+    to_the_letter: bool,
+}
+
+impl Object for Person {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.get_value_by_str(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, name: &str) -> Option<Value> {
+        let Some(source) = self.joined.sources.iter().position(|source| *source.name == *name) else {
+            let table = self.joined.tables.iter().find(|table| *table.listing().name == *name)?;
+            return Some(Value::from_dyn_object(Arc::clone(table)));
+        };
+        Some(Value::from_object(Said {
+            joined: Arc::clone(&self.joined),
+            source,
+            row: match self.instead {
+                Some((instead, row)) if instead == source => Row::One(row),
+                _ => self.joined.row(self.record, source),
+            },
+            to_the_letter: self.to_the_letter,
+        }))
+    }
+}
+
+impl Object for Said {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.get_value_by_str(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, name: &str) -> Option<Value> {
+        let Listing { table, name: source, .. } = &self.joined.sources[self.source];
+        // A name that is computed in a template need not be in NFC, as columns are.
+        let column = table.column(name).or_else(|| table.column(&normal_text(name)))?;
+        match self.row {
+            Row::One(row) => Some(value_of(table.cell(row, column), source, name, self.to_the_letter)),
+            Row::None => None,
+            Row::Several => Some(unreadable(format!("source `{source}` has several records with the person's key"))),
+        }
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        if self.row == Row::None {
+            return Enumerator::Empty;
+        }
+        self.mapped_enumerator(|said| {
+            Box::new(said.joined.sources[said.source].table.columns().iter().map(|column| Value::from(&**column)))
+        })
+    }
+}
+
+impl fmt::Debug for Person {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Person").field("record", &self.record).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Said").field("source", &self.source).field("row", &self.row).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,132 @@
+//! Keys that several records have: which record counts, or that it is not clear.
+//!
+//! The scope comes first. Of several records with one key, those outside the scope are nobody's business; of those inside
+//! it, `prefer` says which one counts. Where it does not, the person is set aside, and everybody else goes on.
+
+use std::sync::Arc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::Listing;
+use super::preference::Preference;
+use super::records::{Joined, Records, SEVERAL, Settled, index};
+use crate::setting::ConfigError;
+use crate::setting::template::Engine;
+use crate::template_cost::Progress;
+
+/// Of how many records with one key in a later source each is judged by the scope. With more, it would take as many
+/// steps as there are people times records.
+const MOST_JUDGED: usize = 64;
+
+/// Who is in scope.
+pub(crate) trait Scope {
+    /// Whether the scope depends on a source.
+    fn is_judged_by(&self, source: usize) -> bool;
+
+    /// Whether a record can be in scope; also where that is not clear. `instead` is a row of a source that is taken to be
+    /// the person's there.
+    fn may_include(&self, records: &Records, record: usize, instead: Option<(usize, u32)>) -> bool;
+}
+
+impl Records {
+    /// Decides which record counts wherever a key is repeated.
+    ///
+    /// # Errors
+    /// Where `prefer` of a source uses a column that the source does not have.
+    pub(crate) fn settle(&self, scope: &impl Scope, progress: &Progress) -> Result<Self, ConfigError> {
+        let mut joined = self.joined().clone();
+        let mut undecided = FxHashMap::default();
+        let sources = Arc::clone(&joined.sources);
+        let engine = Engine::new(self.calendar());
+        for (later, source) in sources.iter().skip(1).enumerate().filter(|(_, source)| !source.repeated.is_empty()) {
+            let chooser = Chooser::new(source, &engine, progress)?;
+            // Each source sees what was decided about those before it.
+            let records = Self::with(joined.clone());
+            joined.rows[later] = later_rows(&records, later + 1, &chooser, scope, &mut undecided);
+        }
+        let records = Self::with(Joined { settled: Some(Settled::default()), ..joined.clone() });
+        let (mut passed_over, mut also) = (FxHashSet::default(), FxHashSet::default());
+        if let Some(first) = sources.first().filter(|first| !first.repeated.is_empty()) {
+            let chooser = Chooser::new(first, &engine, progress)?;
+            for rows in &first.repeated {
+                let mut inside = rows.to_vec();
+                inside.retain(|&row| chooser.step() && scope.may_include(&records, row as usize, None));
+                match &inside[..] {
+                    [] | [_] => {}
+                    rows => match chooser.choose(rows) {
+                        Ok(chosen) => passed_over.extend(rows.iter().copied().filter(|row| *row != chosen)),
+                        Err(reason) => {
+                            let earliest = rows.iter().copied().min();
+                            also.extend(rows.iter().copied().filter(|row| Some(*row) != earliest));
+                            undecided.extend(rows.iter().map(|&row| (row, Arc::clone(&reason))));
+                        }
+                    },
+                }
+            }
+        }
+        joined.settled = Some(Settled { passed_over, undecided, also });
+        Ok(Self::with(joined))
+    }
+}
+
+/// The rows of a later source, with those decided of which there are several.
+fn later_rows(
+    records: &Records,
+    place: usize,
+    chooser: &Chooser<'_>,
+    scope: &impl Scope,
+    undecided: &mut FxHashMap<u32, Arc<str>>,
+) -> Arc<[u32]> {
+    let source = chooser.source;
+    let groups: FxHashMap<&str, &[u32]> =
+        source.repeated.iter().map(|rows| (source.key(rows[0] as usize), &**rows)).collect();
+    let mut by_key: FxHashMap<&str, Result<u32, Arc<str>>> = FxHashMap::default();
+    let is_judged = scope.is_judged_by(place);
+    let mut chosen = records.joined().rows[place - 1].to_vec();
+    for (record, row) in chosen.iter_mut().enumerate().filter(|(_, row)| **row == SEVERAL) {
+        let key = records.key(record);
+        let rows = groups[key];
+        let choice = if is_judged && rows.len() <= MOST_JUDGED {
+            let mut inside = rows.to_vec();
+            inside.retain(|&row| chooser.step() && scope.may_include(records, record, Some((place, row))));
+            match &inside[..] {
+                // The person is out of scope by every one of them.
+                [] => Ok(rows[0]),
+                [row] => Ok(*row),
+                rows => chooser.choose(rows),
+            }
+        } else {
+            by_key.entry(key).or_insert_with(|| chooser.choose(rows)).clone()
+        };
+        match choice {
+            Ok(one) => *row = one,
+            Err(reason) => drop(undecided.entry(index(record)).or_insert(reason)),
+        }
+    }
+    chosen.into()
+}
+
+/// Chooses among records of a source.
+struct Chooser<'s> {
+    source: &'s Listing,
+    preference: Preference<'s>,
+    progress: &'s Progress,
+}
+
+impl<'s> Chooser<'s> {
+    fn new(source: &'s Listing, engine: &'s Engine, progress: &'s Progress) -> Result<Self, ConfigError> {
+        let preference = Preference::new(source.prefer.as_ref(), &source.table, &source.name, engine)?;
+        Ok(Self { source, preference, progress })
+    }
+
+    /// Tells that work goes on.
+    fn step(&self) -> bool {
+        self.progress.step();
+        true
+    }
+
+    fn choose(&self, rows: &[u32]) -> Result<u32, Arc<str>> {
+        self.progress.step();
+        self.preference.choose(rows).map_err(|problem| format!("{}; {problem}", self.source.same_key(rows)).into())
+    }
+}

@@ -1,0 +1,152 @@
+//! Filling a table cell by cell, row by row.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::{CellKind, Part, Row, Table, row_index};
+use crate::employee::normal_text;
+use crate::files::LARGEST_LIST;
+
+/// How many bytes a row may have; its cells are found by 32 bits.
+const LONGEST_ROW: usize = 64 * 1024 * 1024;
+/// How many cells a list may have: a hundred for each of four million people. A record of a few letters can have many,
+/// where another one has many columns.
+const MOST_CELLS: usize = 400_000_000;
+
+/// Fills a table cell by cell, row by row.
+pub(crate) struct TableBuilder {
+    pub(super) table: Table,
+    columns: Vec<Box<str>>,
+    row_text: usize,
+    row_cells: usize,
+}
+
+impl TableBuilder {
+    /// A table whose columns are known before its records; `text` is about how many bytes its cells take.
+    pub(crate) fn with_columns(columns: Vec<String>, text: usize) -> Self {
+        let mut builder = Self::new(text);
+        for column in columns {
+            builder.column(&column);
+        }
+        builder.table.columns_are_fixed = true;
+        builder
+    }
+
+    /// A table whose columns are those of its records.
+    pub(crate) fn new(text: usize) -> Self {
+        let table = Table {
+            columns: Arc::new([]),
+            column_places: FxHashMap::default(),
+            columns_are_fixed: false,
+            text: String::with_capacity(text),
+            ends: Vec::new(),
+            kinds: Vec::new(),
+            rows: Vec::new(),
+            unreadable_rows: FxHashMap::default(),
+            parts: Vec::new(),
+        };
+        Self { table, columns: Vec::new(), row_text: 0, row_cells: 0 }
+    }
+
+    /// The place of a column, which is added if it is new.
+    pub(crate) fn column(&mut self, name: &str) -> usize {
+        let name = normal_text(name);
+        if let Some(&place) = self.table.column_places.get(&*name) {
+            return place;
+        }
+        let place = self.columns.len();
+        self.columns.push(name.as_ref().into());
+        self.table.column_places.insert(name.into(), place);
+        place
+    }
+
+    /// The name of a column.
+    pub(crate) fn column_name(&self, place: usize) -> &str {
+        self.columns.get(place).map_or("", |name| name)
+    }
+
+    /// How many columns there are so far.
+    pub(crate) fn width(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// Adds the next cell of the row that is under way.
+    pub(crate) fn cell(&mut self, kind: CellKind, text: &str) {
+        let Table { text: all, ends, kinds, .. } = &mut self.table;
+        if kind != CellKind::Text && kinds.is_empty() {
+            kinds.resize(ends.len(), CellKind::Text);
+        }
+        if kind != CellKind::Text || !kinds.is_empty() {
+            kinds.push(kind);
+        }
+        all.push_str(text);
+        ends.push(u32::try_from(all.len() - self.row_text).unwrap_or(u32::MAX));
+    }
+
+    /// Ends the row that is under way.
+    pub(crate) fn end_row(&mut self, number: u64) -> Result<(), String> {
+        let Table { text, ends, rows, .. } = &mut self.table;
+        // Joined records refer to rows by 32 bits, and rows to their cells.
+        if rows.len() >= u32::MAX as usize - 1 {
+            return Err(format!("row {number} is beyond what this program can hold"));
+        }
+        if text.len() - self.row_text > LONGEST_ROW {
+            return Err(format!("row {number} has more than {} MiB, which no person has", LONGEST_ROW >> 20));
+        }
+        not_too_large(text.len() as u64, ends.len()).map_err(|problem| format!("row {number}: {problem}"))?;
+        rows.push(Row { number, text: self.row_text, cells: self.row_cells });
+        (self.row_text, self.row_cells) = (text.len(), ends.len());
+        Ok(())
+    }
+
+    /// Says that the rows from here on are those of another list.
+    pub(crate) fn begin_part(&mut self, part: Part) {
+        self.table.parts.push((self.table.rows.len(), part));
+    }
+
+    /// Ends a row of which nothing can be read.
+    pub(crate) fn end_unreadable_row(&mut self, number: u64, problem: &str) -> Result<(), String> {
+        self.end_row(number)?;
+        let row = row_index(self.table.rows.len() - 1);
+        self.table.unreadable_rows.insert(row, problem.into());
+        Ok(())
+    }
+
+    /// The table.
+    pub(crate) fn finish(self) -> Table {
+        let Self { mut table, columns, .. } = self;
+        table.columns = columns.into();
+        table.text.shrink_to_fit();
+        table
+    }
+}
+
+/// Refuses what is larger than any list of people.
+fn not_too_large(text: u64, cells: usize) -> Result<(), String> {
+    if text <= LARGEST_LIST && cells <= MOST_CELLS {
+        return Ok(());
+    }
+    let most = LARGEST_LIST >> 30;
+    Err(format!("the records up to here have more than {most} GiB of text, or more than {MOST_CELLS} cells"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_has_a_size() {
+        assert_eq!(not_too_large(LARGEST_LIST, MOST_CELLS), Ok(()));
+        for (text, cells) in [(LARGEST_LIST + 1, 0), (0, MOST_CELLS + 1)] {
+            assert!(
+                not_too_large(text, cells).is_err_and(|problem| problem.contains("2 GiB") && problem.contains("cells"))
+            );
+        }
+        let mut builder = TableBuilder::with_columns(vec!["id".to_owned()], 0);
+        builder.cell(CellKind::Text, &"x".repeat(LONGEST_ROW));
+        assert_eq!(builder.end_row(2), Ok(()));
+        builder.cell(CellKind::Text, &"x".repeat(LONGEST_ROW + 1));
+        assert_eq!(builder.end_row(3), Err("row 3 has more than 64 MiB, which no person has".to_owned()));
+    }
+}

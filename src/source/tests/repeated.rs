@@ -1,0 +1,229 @@
+//! Keys that several records have, and keys that are no column.
+
+use super::*;
+use crate::employee::{Desired, SetAside};
+use crate::mapping::{Mapper, MappingError};
+
+const EMPLOYEE: &str = "[employee]\nexternal_identifier = '{{ hr.id }}'\nprimary_email = '{{ hr.mail }}'\n\
+                        first_name = '{{ hr.title }}'\nlast_name = 'y'\n";
+
+/// What the settings make of the sources.
+struct Company {
+    records: Records,
+    desired: Result<Desired, MappingError>,
+}
+
+impl Company {
+    fn new(sources: &str, files: &[(&str, &str)], rest: &str) -> Self {
+        let files: Vec<(&str, &[u8])> = files.iter().map(|(name, text)| (*name, text.as_bytes())).collect();
+        let (_folder, settings) = Fixture::new(sources, &files).into_parts(rest);
+        let records = read(&settings).unwrap();
+        let rules = Mapper::new(&settings).resolve(&[], &[]).unwrap();
+        let desired = rules.employees(&records);
+        Self { records: rules.settle(&records).unwrap(), desired }
+    }
+
+    /// One list, with further settings of its source.
+    fn hr(more: &str, text: &str, include: &str) -> Self {
+        let include = if include.is_empty() { String::new() } else { format!("[scope]\ninclude = \"{include}\"\n") };
+        let sources = format!("{}{more}\n", source("hr", "csv", "hr", "id"));
+        Self::new(&sources, &[("hr", text)], &format!("{EMPLOYEE}{include}"))
+    }
+
+    fn desired(&self) -> &Desired {
+        self.desired.as_ref().unwrap()
+    }
+
+    /// The good people, by first name and row.
+    fn good(&self) -> Vec<String> {
+        let told = |employee: &crate::employee::Employee| format!("{} {}", employee.first_name, employee.origin.row);
+        self.desired().employees.iter().map(told).collect()
+    }
+
+    /// Those who are set aside, by row and code, and why.
+    fn aside(&self) -> Vec<(u64, &str, &str)> {
+        let told = |aside: &'_ SetAside| (aside.origin.row, aside.code);
+        let asides = &self.desired().set_aside;
+        asides.iter().map(|aside| (told(aside).0, told(aside).1, aside.reason.as_str())).collect()
+    }
+
+    #[track_caller]
+    fn one_aside(&self, row: u64, code: &str, parts: &[&str]) {
+        let aside = self.aside();
+        assert_eq!(aside.len(), 1, "{aside:?}");
+        assert_eq!((aside[0].0, aside[0].1), (row, code), "{}", aside[0].2);
+        parts.iter().for_each(|part| assert!(aside[0].2.contains(part), "{}", aside[0].2));
+    }
+}
+
+#[test]
+fn of_several_records_the_preferred_one_counts() {
+    let text = "id,main,title,mail\n2,N,cook,b@x.se\n1,Y,nurse,a@x.se\n2,Y,teacher,b@x.se\n3,N,guard,c@x.se\n";
+    for prefer in ["main == 'Y'", "hr.main == 'Y'", "hr['main'] == 'Y' and title != ''"] {
+        let company = Company::hr(&format!("prefer = \"{prefer}\""), text, "");
+        assert_eq!(company.good(), ["nurse 3", "teacher 4", "guard 5"], "{prefer}");
+        assert_eq!(company.desired().in_scope, 3);
+        assert_eq!(company.records.summaries()[0].records, 4, "all that were read");
+    }
+    let fingerprint = |text: &str| {
+        let company = Company::hr("prefer = \"main == 'Y'\"", text, "");
+        company.records.summaries()[0].fingerprint
+    };
+    let one = fingerprint("id,main,title,mail\n1,Y,a,a@x.se\n1,N,a,a@x.se\n");
+    assert_ne!(one, fingerprint("id,main,title,mail\n1,Y,a,a@x.se\n"), "the other record is part of the source");
+    assert_eq!(one, fingerprint("main,id,mail,title\nN,1,a@x.se,a\nY,1,a@x.se,a\n"));
+}
+
+#[test]
+fn what_lies_outside_the_scope_is_nobodys_business() {
+    let former = "id,status,main,title,mail\n1,left,N,cook,a@x.se\n1,left,N,nurse,a@x.se\n2,active,Y,guard,b@x.se\n";
+    let nobody = "id,status,main,title,mail\nN/A,ext,N,cook,c@x.se\nN/A,ext,N,nurse,d@x.se\n,ext,N,x,e@x.se\n2,active,Y,guard,b@x.se\n";
+    for more in ["", "prefer = \"main == 'Y'\"", "prefer = { greatest = \"main\" }"] {
+        for text in [former, nobody] {
+            let company = Company::hr(more, text, "hr.status == 'active'");
+            assert_eq!((company.good().len(), company.aside().len()), (1, 0), "{more}");
+        }
+        // The one inside the scope counts, whatever `prefer` would say of the one outside.
+        let back = "id,status,main,title,mail\n1,left,Y,cook,a@x.se\n1,active,N,nurse,a@x.se\n";
+        assert_eq!(Company::hr(more, back, "hr.status == 'active'").good(), ["nurse 3"], "{more}");
+    }
+}
+
+#[test]
+fn a_key_that_is_not_decided_sets_its_person_aside_and_nobody_else() {
+    let text = "id,main,title,mail\n1,Y,cook,a@x.se\n2,N,guard,b@x.se\n1,Y,cook,a@x.se\n";
+    for (more, expected) in [
+        ("", "`prefer` in its [[source]], such as prefer = \"is_primary == 'Y'\""),
+        ("prefer = \"main == 'Y'\"", "`prefer` is true of 2 of them"),
+        ("prefer = \"main == 'N'\"", "`prefer` is true of 0 of them"),
+        ("prefer = \"main\"", "gives string and neither true nor false"),
+        ("prefer = \"main + 1 > 0\"", "`prefer` fails: "),
+        ("prefer = { greatest = \"main\" }", "ranks by \"Y\", which is neither a number nor a date"),
+    ] {
+        let company = Company::hr(more, text, "");
+        assert_eq!(company.good(), ["guard 3"]);
+        company.one_aside(2, "key_claimed_twice", &["rows 2 and 4 of source `hr` have the same id \"1\"", expected]);
+        assert_eq!(company.desired().in_scope, 2, "the records say the same of one person");
+    }
+    // Records that say something else may be of different people, who are all set aside.
+    let different = "id,main,title,mail\nN/A,Y,cook,a@x.se\nN/A,Y,nurse,b@x.se\nN/A,Y,cook,a@x.se\n";
+    let company = Company::hr("", different, "");
+    let told: Vec<_> = company.aside().into_iter().map(|(row, code, _)| (row, code)).collect();
+    assert_eq!(told, [(2, "key_claimed_twice"), (3, "key_claimed_twice")]);
+    assert!(company.aside()[0].2.contains("rows 2, 3, 4 of source `hr`"));
+    // A record whose scope is not clear may be in it.
+    let unclear = "id,n,title,mail\n1,x,cook,a@x.se\n1,5,cook,a@x.se\n2,5,guard,b@x.se\n";
+    let company = Company::hr("", unclear, "hr.n | int > 3");
+    company.one_aside(2, "key_claimed_twice", &["rows 2 and 3"]);
+    let many: String = (0..20).map(|_| "7,N,cook,a@x.se\n").collect();
+    let company = Company::hr("", &format!("id,main,title,mail\n{many}"), "");
+    company.one_aside(2, "key_claimed_twice", &["rows 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 10 more of"]);
+}
+
+#[test]
+fn the_greatest_counts_where_one_is_greatest() {
+    let list = |dates: &[&str]| {
+        let rows: String = dates.iter().map(|date| format!("1,{date},t{date},a@x.se\n")).collect();
+        Company::hr("prefer = { greatest = \"start\" }", &format!("id,start,title,mail\n{rows}"), "")
+    };
+    assert_eq!(list(&["2024-01-31", "2026-01-01", "2025-12-31"]).good(), ["t2026-01-01 3"]);
+    assert_eq!(list(&["9", "10", "-3.5"]).good(), ["t10 3"]);
+    list(&["2026-01-01", "2024-01-31", "2026-01-01"]).one_aside_of(3, "is that of several of them");
+    list(&["01.02.2026", "31.01.2026"]).one_aside_of(2, "\"01.02.2026\", which is neither a number nor a date");
+    list(&["2026-01-01", ""]).one_aside_of(2, "ranks by \"\"");
+    list(&["2026-01-01", "7"]).one_aside_of(2, "a date beside a number");
+}
+
+impl Company {
+    /// Everybody is set aside for this.
+    #[track_caller]
+    fn one_aside_of(&self, least: usize, expected: &str) {
+        assert!(self.desired().employees.is_empty() && self.aside().len() >= least - 1, "{:?}", self.aside());
+        self.aside().iter().for_each(|(.., reason)| assert!(reason.contains(expected), "{reason}"));
+    }
+}
+
+#[test]
+fn the_key_of_a_later_source_can_be_repeated_too() {
+    let hr = "id,status,title,mail\n1,active,cook,a@x.se\n2,active,guard,b@x.se\n3,left,nurse,c@x.se\n";
+    let pay = "id,on,since\n1,yes,2024-01-01\n1,yes,2026-01-01\n2,yes,2024-01-01\n3,yes,1\n3,yes,2\n9,yes,1\n9,yes,2\n,yes,3\n";
+    let two = |more: &str, pay: &str, include: &str, title: &str| {
+        let sources = format!("{}{}{more}\n", source("hr", "csv", "hr", "id"), source("pay", "csv", "pay", "id"));
+        let employee = EMPLOYEE.replace("'{{ hr.title }}'", title);
+        let rest = format!("{employee}[scope]\ninclude = \"{include}\"\n");
+        Company::new(&sources, &[("hr", hr), ("pay", pay)], &rest)
+    };
+    let since = "'{{ hr.title }}{{ pay.since }}'";
+    let company = two("", pay, "hr.status == 'active'", since);
+    assert_eq!(company.good(), ["guard2024-01-01 3"], "who is outside the scope, or nowhere, is nobody's business");
+    company.one_aside(
+        2,
+        "key_claimed_twice",
+        &["rows 2 and 3 of source `pay` have the same id \"1\"", "`prefer` in its"],
+    );
+    let company = two("prefer = { greatest = \"since\" }", pay, "hr.status == 'active'", since);
+    assert_eq!(company.good(), ["cook2026-01-01 2", "guard2024-01-01 3"]);
+    let join = company.desired().joins[0];
+    assert_eq!((join.people, join.with_row, join.rows_of_nobody), (2, 2, 3));
+    // Where the scope depends on it, the record inside the scope counts.
+    let pay = "id,on,since\n1,no,5\n1,yes,6\n2,no,7\n2,no,8\n3,no,1\n3,no,2\n";
+    let company = two("", pay, "pay.on == 'yes'", since);
+    assert_eq!((company.good(), company.aside()), (vec!["cook6 2".to_owned()], vec![]));
+    // Nobody is out of scope by a record that may not be theirs.
+    let pay = "id,on,since\n1,maybe,5\n1,no,6\n2,yes,7\n3,yes,8\n";
+    let company = two("", pay, "{'yes': true, 'no': false}[pay.on]", since);
+    company.one_aside(2, "scope_failed", &[]);
+}
+
+#[test]
+fn a_key_is_several_columns_or_a_template() {
+    let hr = "company,number,mail,title\nA,1,a@x.se,cook\nB,1,b@x.se,guard\nA,,c@x.se,nurse\n";
+    let pay = "firm,nr,cc\nB,1,200\nA,1,100\nC,1,300\n";
+    let two = |hr_key: &str, pay_key: &str, hr: &str, pay: &str| {
+        let keyed = |name: &str, key: &str| source(name, "csv", name, "?").replace("\"?\"", key);
+        let sources = keyed("hr", hr_key) + &keyed("pay", pay_key);
+        let employee = EMPLOYEE
+            .replace("{{ hr.id }}", "{{ hr.number }}{{ hr.mail }}")
+            .replace("'{{ hr.title }}'", "\"{{ hr.title }}{{ pay.cc | default('') }}\"");
+        Company::new(&sources, &[("hr", hr), ("pay", pay)], &employee)
+    };
+    let company = two("[\"company\", \"number\"]", "[\"firm\", \"nr\"]", hr, pay);
+    assert_eq!(company.good(), ["cook100 2", "guard200 3"]);
+    company.one_aside(4, "key_missing", &[]);
+    assert_eq!(company.desired().joins[0].rows_of_nobody, 1);
+    let twice = format!("{hr}A,1,d@x.se,cook\n");
+    let company = two("[\"company\", \"number\"]", "[\"firm\", \"nr\"]", &twice, pay);
+    assert!(company.aside()[0].2.contains("rows 2 and 5 of source `hr` have the same company, number \"A / 1\""));
+    // Zeros in one list and none in the other.
+    let hr = "number,mail,title\n00100,a@x.se,cook\n00200,b@x.se,guard\n";
+    let pay = "nr,cc\n100,1\n200,2\n";
+    for (one, other) in [
+        ("\"{{ number | int }}\"", "\"nr\""),
+        ("\"{{ hr.number | int }}\"", "\"{{ pay['nr'] }}\""),
+        ("\"number\"", "\"{{ '%05d' | format(nr | int) }}\""),
+    ] {
+        assert_eq!(two(one, other, hr, pay).good(), ["cook1 2", "guard2 3"], "{one}");
+    }
+    let company = two("\"{{ number | int }}\"", "\"nr\"", "number,mail,title\nx1,a@x.se,cook\n2,b@x.se,guard\n", pay);
+    company.one_aside(2, "key_unreadable", &["`key` cannot be made of it"]);
+    for (key, expected) in [
+        ("[\"number\", \"firm\"]", "`key` in [[source]] `hr` uses `hr.firm`, but no record"),
+        ("\"{{ nummer }}\"", "did you mean `number`?"),
+    ] {
+        let sources = source("hr", "csv", "hr", "?").replace("\"?\"", key);
+        Fixture::new(&sources, &[("hr", hr.as_bytes())]).refused(ExitStatus::Usage, &[expected]);
+    }
+}
+
+#[test]
+fn what_nobody_sees_in_a_key_joins_nobody() {
+    let hr = "id,mail,title\n1,a@x.se,cook\n2\u{200b},b@x.se,guard\n";
+    let pay = "id,cc\n1\u{a0},5\n2,6\n3\u{200d}4,7\n";
+    let sources = source("hr", "csv", "hr", "id") + &source("pay", "csv", "pay", "id");
+    let company = Company::new(&sources, &[("hr", hr), ("pay", pay)], EMPLOYEE);
+    assert_eq!(company.good(), ["cook 2"], "outer white space is trimmed");
+    company.one_aside(3, "key_unreadable", &["U+200B", "\\u{200b}"]);
+    let remarks: Vec<_> = company.records.key_remarks().collect();
+    assert_eq!(remarks.len(), 1);
+    assert!(remarks[0].1.contains("1 record has a key that cannot be used; row 4: its key holds the character U+200D"));
+}

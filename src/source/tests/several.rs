@@ -1,0 +1,222 @@
+//! Several lists as one, tables to look values up in, and lists that are too old.
+
+use std::time::Duration;
+
+use super::*;
+use crate::mapping::Mapper;
+
+const EMPLOYEE: &str = "[employee]\nexternal_identifier = '{{ hr.id }}'\nprimary_email = '{{ hr.mail }}'\n\
+                        first_name = '{{ hr.list }}'\nlast_name = '{{ hr.title }}'\n";
+
+fn part(name: &str, more: &str) -> String {
+    format!("[[source]]\nname = \"{name}\"\nkind = \"csv\"\npath = \"{name}\"\n{more}")
+}
+
+fn union(more: &str) -> String {
+    format!("[[source]]\nname = \"hr\"\nkind = \"union\"\nof = [\"se\", \"no\"]\nkey = \"id\"\n{more}")
+}
+
+fn files<'f>(se: &'f str, no: &'f str) -> Vec<(&'f str, &'f [u8])> {
+    vec![("se", se.as_bytes()), ("no", no.as_bytes())]
+}
+
+/// Name, list and title of everybody, or why there is no list.
+fn people(sources: &str, se: &str, no: &str) -> Result<Vec<String>, String> {
+    let (_folder, settings) = Fixture::new(sources, &files(se, no)).into_parts(EMPLOYEE);
+    let records = read(&settings).map_err(|error| error.to_string())?;
+    let rules = Mapper::new(&settings).resolve(&[], &[]).unwrap();
+    let desired = rules.employees(&records).map_err(|error| error.to_string())?;
+    let told = |employee: &crate::employee::Employee| {
+        let crate::employee::Employee { identifier, first_name, last_name, origin, .. } = employee;
+        format!("{identifier} {first_name} {last_name} ({origin})")
+    };
+    let asides = desired.set_aside.iter().map(|aside| format!("{}: {}", aside.origin, aside.reason));
+    Ok(desired.employees.iter().map(told).chain(asides).collect())
+}
+
+#[test]
+fn several_lists_are_one_by_the_names_of_their_columns() {
+    let renamed = "[source.columns]\nid = { no = \"nr\" }\ntitle = { no = \"stilling\" }\nmail = { no = \"e-post\" }\n";
+    let se = "id,title,mail,extra\n1,cook,a@x.se,x\n2,nurse,b@x.se,x\n";
+    let no = "e-post,stilling,nr\nc@x.no,guard,7\n";
+    for order in ["parts first", "union first"] {
+        let parts = part("se", "") + &part("no", "");
+        let sources = if order == "parts first" { parts + &union(renamed) } else { union(renamed) + &parts };
+        let expected = ["1 se cook (se row 2)", "2 se nurse (se row 3)", "7 no guard (no row 2)"];
+        assert_eq!(people(&sources, se, no).unwrap(), expected, "{order}");
+    }
+    let sources = part("se", "") + &part("no", "") + &union(&format!("list_column = \"company\"\n{renamed}"));
+    let fixture = Fixture::new(&sources, &files(se, no));
+    let records = fixture.read().unwrap();
+    assert_eq!(rendered(&records, "{{ hr.company }}{{ hr.extra }}"), ["sex", "sex", "no"]);
+    assert_eq!(records.summaries()[0].proof, "trusted");
+    // A key that both lists have is that of nobody for certain.
+    let both =
+        people(&(part("se", "") + &part("no", "") + &union(renamed)), se, "e-post,stilling,nr\nc@x.no,guard,2\n");
+    let both = both.unwrap();
+    assert_eq!(both[0], "1 se cook (se row 2)");
+    let reason = "rows 3 of `se` and 2 of `no` of source `hr` have the same id \"2\"";
+    assert!(both[1].contains(reason) && both[2].contains(reason), "{both:?}");
+    // The company and the number together are.
+    let keyed = union(renamed).replace("key = \"id\"", "key = [\"list\", \"id\"]");
+    assert_eq!(people(&(part("se", "") + &part("no", "") + &keyed), se, no).unwrap().len(), 3);
+}
+
+#[test]
+fn each_part_proves_itself_whole() {
+    let columns = "id,title,mail\n";
+    let (se, no) = (format!("{columns}1,cook,a@x.se\n"), format!("{columns}2,guard,b@x.se\n"));
+    let proof = |se_more: &str, no_more: &str, union_more: &str| {
+        let sources = part("se", se_more) + &part("no", no_more) + &union(union_more);
+        Fixture::new(&sources, &files(&se, &no)).read().map(|records| records.summaries()[0].proof.clone())
+    };
+    let counted = "expect_records = 1\n";
+    assert_eq!(proof(counted, counted, "").unwrap(), "expect_records");
+    assert_eq!(proof(counted, "", "").unwrap(), "trusted", "one of them is not proven");
+    assert_eq!(proof("", "", "expect_records = 2\n").unwrap(), "expect_records");
+    let error = proof("", "expect_records = 2\n", "").unwrap_err();
+    assert_eq!(error.status(), ExitStatus::Untrusted);
+    assert_eq!(error.to_string(), "source `hr`: `no`: has 1 records, but expect_records says 2");
+    let error = people(&(part("se", "") + &part("no", "") + &union("")), &se, "id,title,mail\n1,x\n").unwrap_err();
+    assert!(error.contains("source `hr`: `no`: ") && error.contains("row 2 has 2 cells"), "{error}");
+}
+
+#[test]
+fn a_union_that_cannot_be_is_refused() {
+    let (se, no) = ("id,title,mail\n1,cook,a@x.se\n", "id,mail\n2,b@x.se\n");
+    let with = |more: &str| people(&(part("se", "") + &part("no", "") + &union(more)), se, no);
+    let error = with("").unwrap_err();
+    let expected = "list `no` of [[source]] `hr` has no column `title`, which the settings use; say what it is called there, such as \
+                    `title = { no = \"…\" }` in [source.columns], or `title = { no = \"\" }` where it has none";
+    assert_eq!(error, expected);
+    let told = with("[source.columns]\ntitle = { no = \"\" }\n").unwrap();
+    assert!(told[1].starts_with("no row 2: ") && told[1].contains("gives nothing"), "{told:?}");
+    for (more, expected) in [
+        (
+            "[source.columns]\ntitle = { no = \"maill\" }\n",
+            "`maill`, which list `no` does not have; did you mean `mail`?",
+        ),
+        ("[source.columns]\nid = { no = \"mail\" }\n", "has a column `id` already"),
+        ("list_column = \"mail\"\n", "has a column `mail` of its own; set `list_column`"),
+    ] {
+        let error = with(more).unwrap_err();
+        assert!(error.contains(expected), "{error}");
+    }
+    let parse = |sources: String| {
+        let text = format!("[target]\nkind = \"skovik\"\nurl = \"https://x.example\"\n{sources}\n{EMPLOYEE}");
+        Settings::parse(&text, std::path::Path::new("s.toml")).unwrap_err().to_string()
+    };
+    for (sources, expected) in [
+        (part("se", "") + &union(""), "names \"no\", but no source has that name"),
+        (part("se", "key = \"id\"\n") + &part("no", "") + &union(""), "belongs to `hr`, the union that this source"),
+        (part("se", "") + &union("").replace(", \"no\"", ""), "must name two sources or more"),
+        (part("se", "") + &union("").replace("\"no\"", "\"se\""), "is part of a union already"),
+        (part("se", "") + &union("").replace("\"no\"", "\"hr\""), "is a union itself"),
+        (union("").replace("of = ", "off = "), "lacks `of`"),
+        (part("se", "") + &part("no", "") + &union("path = \"x\"\n"), "unknown key `path`"),
+        (part("se", "") + &part("no", "") + &union("[source.columns]\nid = { dk = \"x\" }\n"), "is no list of `of`"),
+        (part("se", ""), "lacks `key`"),
+    ] {
+        let error = parse(sources);
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn values_are_looked_up_in_tables() {
+    let table = "[[table]]\nname = \"branches\"\npath = \"branches.csv\"\nkey = \"company\"\n";
+    let hr = "id,company\n1,Acme AB\n2,Acme A/S \n3,\n4,Nowhere\n5,12\n";
+    let read_with = |table: &str, text: &str| {
+        let sources = format!("{}{table}", source("hr", "csv", "hr", "id"));
+        Fixture::new(&sources, &[("hr", hr.as_bytes()), ("branches.csv", text.as_bytes())])
+    };
+    let text = "company,id,city\nAcme AB,SE01,Malmö\nAcme A/S,DK01,\n12,NO01,Oslo\n,XX,\n";
+    let fixture = read_with(table, text);
+    let records = fixture.read().unwrap();
+    let engine = Engine::new(records.calendar());
+    let render = |record, text: &str| {
+        engine.template(text).unwrap().render(records.context(record, false)).map_err(|error| error.to_string())
+    };
+    let id = "{{ branches[hr.company].id }}";
+    assert_eq!([0, 1, 4].map(|record| render(record, id).unwrap()), ["SE01", "DK01", "NO01"]);
+    assert_eq!(render(0, "{{ branches['Acme AB']['city'] }}{{ branches[12].id }}").unwrap(), "MalmöNO01");
+    let error = render(3, id).unwrap_err();
+    assert!(error.contains("table `branches` has no row whose company is \"Nowhere\""), "{error}");
+    assert!(render(2, id).unwrap_err().contains("whose company is \"\""), "an empty key leads nowhere");
+    assert!(render(3, "{{ branches[hr.company].id | default('x') }}").is_err(), "a miss is no default");
+    assert_eq!(render(3, "{{ branches.get(hr.company).id | default('x') if branches.get(hr.company) }}").unwrap(), "");
+    assert_eq!(render(0, "{{ branches.get(hr.company).id }}").unwrap(), "SE01");
+    assert!(render(0, "{{ branches[hr.company].ident }}").unwrap_err().contains("has no column \"ident\""));
+    let told: Vec<(String, String, u64)> =
+        records.summaries().into_iter().map(|source| (source.name, source.kind, source.records)).collect();
+    assert_eq!(told[1], ("branches".into(), "table".into(), 4));
+    let twice = format!("{text}Acme AB,SE02,\n");
+    read_with(table, &twice).refused(
+        ExitStatus::Untrusted,
+        &["source `branches`: 1 key is that of several records, 2 in all: \"Acme AB\" (rows 2 and 6); a table must"],
+    );
+    read_with(&table.replace("key = \"company\"", "key = \"firm\""), text).refused(ExitStatus::Usage, &["`firm`"]);
+    let json = table.replace("branches.csv", "branches.json");
+    let sources = format!("{}{json}", source("hr", "csv", "hr", "id"));
+    let object = br#"[{"company": "Acme AB", "id": "SE01"}]"#;
+    let records =
+        Fixture::new(&sources, &[("hr", b"id,company\n1,Acme AB\n"), ("branches.json", object)]).read().unwrap();
+    assert_eq!(rendered(&records, id), ["SE01"]);
+}
+
+#[test]
+fn templates_that_use_a_table_pass_the_settings() {
+    let table = "[[table]]\nname = \"branches\"\npath = \"branches.csv\"\nkey = \"company\"\n";
+    let sources = format!("{}{table}", source("hr", "csv", "hr", "id"));
+    let rest = "[employee]\nexternal_identifier = '{{ hr.id }}'\nprimary_email = '{{ hr.id }}@x.se'\n\
+                first_name = '{{ branches[hr.company].id }}'\nlast_name = '{{ branches.Acme.city }}'\n\
+                [scope]\ninclude = \"branches[hr.company].id != ''\"\n";
+    let fixture = Fixture::new(
+        &sources,
+        &[("hr", b"id,company\n1,Acme\n2,Other\n"), ("branches.csv", b"company,id,city\nAcme,SE01,Oslo\n")],
+    );
+    let (_folder, settings) = fixture.into_parts(rest);
+    let desired = Mapper::new(&settings).resolve(&[], &[]).unwrap().employees(&read(&settings).unwrap()).unwrap();
+    let employee = &desired.employees[0];
+    assert_eq!((&*employee.first_name, &*employee.last_name), ("SE01", "Oslo"));
+    let aside = &desired.set_aside[0];
+    assert_eq!(aside.code, "scope_failed");
+    assert!(aside.reason.contains("table `branches` has no row whose company is \"Other\""), "{}", aside.reason);
+}
+
+#[test]
+fn a_list_can_be_too_old() {
+    let hour = |hours: u64| Duration::from_secs(hours * 60 * 60);
+    let with = |more: &str, text: &str, age: Duration| {
+        let sources = format!("{}{more}", source("hr", "csv", "hr", "id"));
+        let (folder, settings) = Fixture::new(&sources, &[("hr", text.as_bytes())]).into_parts(EMPLOYEE);
+        let changed = fs::metadata(folder.path().join("hr")).unwrap().modified().unwrap();
+        let to_read = settings.to_read(changed + age, &today());
+        let read = read_all(&to_read, &|_, _, _| ());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(read).map(|records| records.len()).map_err(|error| (error.status(), error.to_string()))
+    };
+    let text = "id,list,mail,title,changed\n1,,,,2026-11-27T08:00:00Z\n2,,,,2026-11-01\n3,,,,\n";
+    assert_eq!(with("max_age = \"36h\"\n", text, hour(36)), Ok(3));
+    let (status, error) = with("max_age = \"36h\"\n", text, hour(37)).unwrap_err();
+    assert_eq!(status, ExitStatus::Untrusted);
+    assert!(
+        error.starts_with("source `hr`: is too old: it was last changed 20") && error.contains("37h ago"),
+        "{error}"
+    );
+    let newest = "max_age = \"36h\"\nnewest = \"changed\"\n";
+    let (_, error) = with(newest, &text.replace("2026", "2023"), hour(0)).unwrap_err();
+    assert!(error.contains("the latest `changed` is 2023-11-27T08:00:00Z"), "{error}");
+    assert_eq!(with(newest, &text.replace("2026", "9000"), hour(0)), Ok(3));
+    for (text, expected) in [
+        (text.replace("2026-11-01", "01.11.2026"), "row 3: `changed`, which `newest` names, is no date"),
+        ("id,list,mail,title,changed\n1,,,,\n".to_owned(), "no record has a date in `changed`"),
+        ("id,list,mail,title,change\n1,,,,\n".to_owned(), "did you mean `change`?"),
+    ] {
+        let (_, error) = with(newest, &text, hour(0)).unwrap_err();
+        assert!(error.contains(expected), "{error}");
+    }
+    let program = "[[source]]\nname = \"hr\"\nkind = \"exec\"\ncommand = [\"cat\", \"hr\"]\nformat = \"csv\"\nkey = \"id\"\nmax_age = \"1h\"\n";
+    Fixture::new(program, &[("hr", text.as_bytes())])
+        .refused(ExitStatus::Untrusted, &["nothing tells how old it is", "`newest`"]);
+}

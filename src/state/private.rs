@@ -1,0 +1,84 @@
+//! Files and folders that only their owner may write to, opened without following a link.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+use super::{FOLDER_VARIABLE, StateError};
+use crate::files::{no_links, open_own};
+use crate::text::shell_path;
+
+/// Opens a file of the state to read it, or to write to it as well, without following a link; its mode becomes 0600 where
+/// it is written to.
+///
+/// # Errors
+/// Where it is not there, is a link or no regular file, or cannot be opened.
+pub(crate) fn open_private(path: &Path, write: bool) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true).write(write);
+    no_links(&mut options);
+    let file = open_own(path, &options)?;
+    if write {
+        make_owners(&file)?;
+    }
+    Ok(file)
+}
+
+/// Only its owner may read or write a file from now on.
+fn make_owners(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    if file.metadata()?.permissions().mode() & 0o077 != 0 {
+        file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    }
+    Ok(())
+}
+
+/// Makes a folder that only its owner can use, or refuses one that others can write to.
+pub(super) fn make_private(folder: &Path) -> Result<(), StateError> {
+    use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+    let io = |error| StateError::Io { path: folder.to_owned(), error };
+    let exposed = |problem, advice: String| Err(StateError::Exposed { path: folder.to_owned(), problem, advice });
+    let no_folder = |metadata: &fs::Metadata| StateError::Misplaced {
+        path: folder.to_owned(),
+        problem: if metadata.is_symlink() { "is a symbolic link" } else { "is no folder" }.to_owned(),
+        advice: format!("let --state or {FOLDER_VARIABLE} name a folder of its own"),
+    };
+    // What is there already must be a folder, or it could not be made.
+    if let Some(there) = folder.symlink_metadata().ok().filter(|there| !there.is_dir()) {
+        return Err(no_folder(&there));
+    }
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io)?;
+    let metadata = folder.symlink_metadata().map_err(io)?;
+    if !metadata.is_dir() {
+        return Err(no_folder(&metadata));
+    }
+    if metadata.uid() != rustix::process::geteuid().as_raw() {
+        return exposed("belongs to another user", format!("let {FOLDER_VARIABLE} name a folder of your own"));
+    }
+    if is_exposed(&metadata, 0o022) {
+        return exposed("can be written to by others", format!("chmod go-w {}", shell_path(folder)));
+    }
+    Ok(())
+}
+
+pub(super) fn is_exposed(metadata: &fs::Metadata, bits: u32) -> bool {
+    std::os::unix::fs::MetadataExt::mode(metadata) & bits != 0
+}
+
+/// Refuses a folder below one in which everybody can put another in its place. In a folder such as `/tmp` only its owner
+/// can.
+pub(super) fn check_above(folder: &Path) -> Result<(), StateError> {
+    let io = |error| StateError::Io { path: folder.to_owned(), error };
+    let folder = fs::canonicalize(folder).map_err(io)?;
+    for above in folder.ancestors().skip(1) {
+        let metadata = above.metadata().map_err(io)?;
+        if is_exposed(&metadata, 0o002) && !is_exposed(&metadata, 0o1000) {
+            return Err(StateError::Exposed {
+                path: above.to_owned(),
+                problem: "can be written to by everybody, who could put another folder in the place of the state",
+                advice: format!("chmod o-w {}, or let {FOLDER_VARIABLE} name a folder elsewhere", shell_path(above)),
+            });
+        }
+    }
+    Ok(())
+}

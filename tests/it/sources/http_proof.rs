@@ -1,0 +1,110 @@
+//! What proves that a list over HTTP is whole, and what only looks like it; and servers that speak of errors with a good
+//! status, or ask for patience.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::http::{PEOPLE, SECRET, people, refused};
+use super::http_faults::{PAGES, PAGES_OF_TOTAL, bearer, pages};
+use crate::servers::web::{Reply, Web, json};
+
+#[test]
+fn a_last_page_is_said_not_to_be_a_proof() {
+    let web = pages(|_, _| None);
+    let company = bearer(&web, PAGES);
+    let said = "read to the last page, not proven";
+    company.run(&["plan"]).ends(0).prints(&[said]);
+    for format in ["html", "markdown"] {
+        company.run(&["show", "plan.json", "--format", format]).ends(0).prints(&[said]);
+    }
+    company.run(&["check"]).ends(0).prints(&["hr: 7 records (http, read to the last page, not proven)"]);
+    // A count of the settings is a proof, and so is a total.
+    let counted = bearer(&web, &format!("expect_records = 7\n{PAGES}"));
+    assert_eq!(counted.plan(0)["sources"][0]["proof"], "expect_records");
+    let output = bearer(&web, PAGES_OF_TOTAL).run(&["plan"]).ends(0).prints(&["proven whole by total"]);
+    assert!(!output.stdout.contains("not proven"), "{output}");
+}
+
+#[test]
+fn somebody_is_removed_while_the_list_is_read() {
+    // Seven people in pages of three; the second one leaves after the first page, and so the fourth is never shown.
+    let leaving = |with_total: fn(usize) -> Value| {
+        Web::start(move |number, request| {
+            let mut list = people(0, 9);
+            if number > 0 {
+                list.remove(1);
+            }
+            let total = with_total(list.len());
+            let from = request.number("offset").min(list.len());
+            let page: Vec<Value> = list.into_iter().skip(from).take(3).collect();
+            json(json!({"data": page, "total": total}))
+        })
+    };
+    let offset = "records = \"/data\"\n[source.paging]\nkind = \"offset\"\nparameter = \"offset\"";
+    let of_total = format!("total = \"/total\"\n{offset}");
+    let says = ["source `hr`: page 2: the total at /total was 7 and is 6 now", "changed while it was read"];
+    refused(&bearer(&leaving(|total| json!(total)), &of_total), 4, &says);
+    // A server that counts once and keeps to it: one is missing at the end.
+    let says = ["source `hr`: page 3: the list ends after 6 records, but the total at /total is 7"];
+    refused(&bearer(&leaving(|_| json!(7)), &of_total), 4, &says);
+    // Without a total nobody can know, and that is said.
+    let unknowing = bearer(&leaving(|_| Value::Null), offset);
+    let output = unknowing.run(&["plan"]).ends(0).prints(&["! read to the last page, not proven"]);
+    assert!(output.stdout.contains("6 to create"), "{output}");
+}
+
+#[test]
+fn an_error_in_an_answer_with_a_good_status() {
+    let last = |body: Value| {
+        pages(move |page, _| {
+            let mut body = body.clone();
+            body["data"] = json!(people(page * 3 - 3, page * 3));
+            body["total"] = json!(PEOPLE);
+            // The last page comes with an error, and empty.
+            (page == 4).then(|| json(&body))
+        })
+    };
+    for (body, expected) in [
+        (json!({"status": "error"}), "`status` beside its records (\"error\"): no reason given"),
+        (json!({"status": "error", "message": format!("no {} here", SECRET.1)}), "(\"error\"): no [key] here"),
+        (json!({"status": 503, "msg": "shard 2 is down"}), "`status` beside its records (503): shard 2 is down"),
+        (json!({"success": false, "error": {"info": "quota"}}), "beside its records"),
+        (json!({"errors": [{"message": "you may not read /people/email"}]}), "you may not read /people/email"),
+        (json!({"incomplete_results": true}), "`incomplete_results` beside its records (true)"),
+    ] {
+        let web = last(body);
+        refused(&bearer(&web, PAGES), 4, &["source `hr`: page 4: ", expected, "set errors = \"ignore\""]);
+        let ignoring = bearer(&web, &format!("errors = \"ignore\"\n{PAGES}"));
+        assert_eq!(ignoring.plan(0)["summary"]["create"], PEOPLE);
+    }
+    // GraphQL: what could be read stands beside what could not.
+    let graph = Web::always(json(json!({
+        "data": {"employees": people(0, 5)},
+        "errors": [{"message": "Cannot return null for Employee.email", "path": ["employees", 5]}],
+    })));
+    let source = "method = \"POST\"\nbody = '{\"query\": \"{ employees { id } }\"}'\nrecords = \"/data/employees\"";
+    refused(&bearer(&graph, source), 4, &["page 1: ", "`errors`", "Cannot return null for Employee.email"]);
+    // Instead of a list.
+    let sorry = Web::always(json(json!({"code": 17, "message": "the export is being made"})));
+    let says = ["nothing stands at /data", "the server says: the export is being made"];
+    refused(&bearer(&sorry, "records = \"/data\""), 4, &says);
+}
+
+#[test]
+fn a_rate_limit_is_heeded_like_retry_after() {
+    for header in ["X-RateLimit-Reset", "X-Rate-Limit-Reset", "RateLimit-Reset"] {
+        let web = Web::start(move |number, _| match number {
+            0 => Reply::Answer(429, vec![(header, "1".to_owned())], String::new()),
+            _ => json(json!(people(0, 9))),
+        });
+        let begun = Instant::now();
+        assert_eq!(bearer(&web, "").plan(0)["summary"]["create"], PEOPLE);
+        assert!(begun.elapsed() >= Duration::from_secs(1), "{header}");
+        assert_eq!(web.calls().len(), 2);
+    }
+    // A time that is far away is bounded, and the wait is told.
+    let web = Web::always(Reply::Answer(429, vec![("X-Rate-Limit-Reset", "99999999999".to_owned())], String::new()));
+    let output = refused(&bearer(&web, "timeout = \"1s\""), 4, &["was not read within its timeout of 1s"]);
+    assert!(output.stderr.contains("waiting 300 s, as 127.0.0.1 asks for, the longest wait"), "{output}");
+}
