@@ -159,10 +159,22 @@ fn look_up(state: &minijinja::State<'_, '_>, container: Value, key: Value) -> Re
         state.consume_fuel(place as u64)?;
     }
     let found = container.get_item(&key)?;
+    if found.kind() == ValueKind::Invalid {
+        return Err(invalid(&found));
+    }
     if found.is_undefined() {
         NOT_LISTED.set(Some(kinds::shown(&key)));
     }
     Ok(found)
+}
+
+/// The error that a value stands for, which the engine raises by itself for every value but those that a filter gives.
+fn invalid(value: &Value) -> Error {
+    let shown = value.to_string();
+    let problem = shown.strip_prefix("<invalid value: ").and_then(|rest| rest.strip_suffix('>')).unwrap_or(&shown);
+    let kind = ErrorKind::InvalidOperation;
+    let problem = problem.strip_prefix(&format!("{kind}: ")).unwrap_or(problem);
+    Error::new(kind, problem.to_owned())
 }
 
 impl Compiled<'_> {
