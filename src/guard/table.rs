@@ -139,14 +139,19 @@ pub static MAX_UNRESOLVED_PERCENT: Guard = Guard {
     lifted_by: Some(Ceiling::Unresolved),
 };
 
+/// The key of `[[source]]` that limits how many people a joined source may not know.
+pub const UNMATCHED_KEY: &str = "max_unmatched_percent";
+/// What it is where a source does not say.
+pub const UNMATCHED_DEFAULT: u64 = 50;
+
 /// How many of the people in scope a joined source may not know.
 pub static MAX_UNMATCHED_PERCENT: Guard = Guard {
-    id: "max_unmatched_percent",
+    id: UNMATCHED_KEY,
     about: "people without a row in the source, in percent of the people in scope",
     count: Count::InEachSource,
     of: Of::People(|people| people.in_scope),
     unit: Unit::Percent,
-    setting: setting("max_unmatched_percent", Some(50)),
+    setting: setting(UNMATCHED_KEY, Some(UNMATCHED_DEFAULT)),
     ignore_below: IgnoreBelow::Nothing,
     lifted_by: None,
 };

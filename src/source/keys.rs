@@ -9,8 +9,8 @@ use minijinja::Value;
 use rustc_hash::FxHashMap;
 
 use super::no_such_column;
-use super::records::value_of;
 use super::settings::Key;
+use super::spreadsheet::value_of;
 use super::table::{Cell, CellKind, Table};
 use crate::setting::Calendar;
 use crate::setting::ConfigError;

@@ -7,8 +7,8 @@ use minijinja::Value;
 use minijinja::value::ValueKind;
 
 use super::no_such_column;
-use super::records::value_of;
 use super::settings::Prefer;
+use super::spreadsheet::value_of;
 use super::table::Table;
 use crate::setting::ConfigError;
 use crate::setting::template::{ColumnName, Compiled, Engine, said};

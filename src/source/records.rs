@@ -8,17 +8,16 @@ mod context;
 use std::fmt;
 use std::sync::Arc;
 
-use minijinja::Value;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Listing;
 use super::lookup::Lookup;
 use super::spreadsheet::is_error;
-use super::table::{Cell, CellKind, unreadable};
+use super::table::{Cell, CellKind};
 use crate::employee::{Join, Origin};
 use crate::plan::SourceSummary;
 use crate::setting::template::Template;
-use crate::setting::{Calendar, ConfigError, quoting};
+use crate::setting::{Calendar, ConfigError};
 
 /// What the plan calls the kind of a table.
 pub(crate) const TABLE_KIND: &str = "table";
@@ -349,16 +348,4 @@ impl fmt::Debug for Records {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.0.sources.iter().map(|source| (&source.name, &source.table))).finish()
     }
-}
-
-/// What templates see of a cell: an error where a spreadsheet has one, so that whoever uses it is set aside.
-pub(super) fn value_of(cell: Cell<'_>, source: &str, column: &str, to_the_letter: bool) -> Value {
-    if cell.kind == CellKind::Text && is_error(cell.text) {
-        return unreadable(format!(
-            "{} of `{source}` holds {}, which is an error of a spreadsheet and no value; correct the list",
-            quoting::column(column),
-            cell.text
-        ));
-    }
-    cell.value(to_the_letter)
 }

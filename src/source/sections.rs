@@ -9,7 +9,7 @@ use super::settings::{Key, MaxAge, Missing, Prefer, SourceSettings};
 use super::union::UnionSource;
 use super::{Source, from_section};
 use crate::employee::normal_text;
-use crate::guard::MAX_UNMATCHED_PERCENT;
+use crate::guard::UNMATCHED_KEY;
 use crate::setting::section::Section;
 use crate::setting::template::DAY_NAMES;
 use crate::setting::{ConfigError, Template, nearest};
@@ -19,11 +19,22 @@ const MAX_ROWS: u64 = 2_000_000;
 /// No list needs to be longer, and every figure up to here is exact in any JSON.
 const MOST_RECORDS: u64 = 1_000_000_000;
 
-/// The settings of every source.
-const COMMON: &[&str] =
-    &["name", "kind", "key", "expect_records", "max_rows", "timeout", "missing", "prefer", "max_age", "newest"];
+/// The settings of every source that is joined.
+const COMMON: &[&str] = &[
+    "name",
+    "kind",
+    "key",
+    "expect_records",
+    "max_rows",
+    "timeout",
+    "missing",
+    "prefer",
+    UNMATCHED_KEY,
+    "max_age",
+    "newest",
+];
 /// Those of them that a part of a union does not have, because the union has them.
-const JOINED_ONLY: [&str; 3] = ["key", "missing", "prefer"];
+const JOINED_ONLY: [&str; 4] = ["key", "missing", "prefer", UNMATCHED_KEY];
 /// The settings of every table.
 const OF_TABLES: &[&str] = &["name", "kind", "key", "expect_records", "max_rows", "timeout", "max_age", "newest"];
 
@@ -84,9 +95,9 @@ pub(crate) fn sources(root: &Section<'_>) -> Result<Vec<SourceSettings>, ConfigE
             continue;
         }
         let kind: Arc<dyn Source> = match unions.get(name) {
-            None => from_section(section, &joined(), None)?,
+            None => from_section(section, COMMON, None)?,
             Some(of) => {
-                let known = section.clone().only(&[&joined(), UnionSource::KEYS].concat())?;
+                let known = section.clone().only(&[COMMON, UnionSource::KEYS].concat())?;
                 Arc::new(UnionSource::from_section(&known, parts(&named, of)?)?)
             }
         };
@@ -94,16 +105,6 @@ pub(crate) fn sources(root: &Section<'_>) -> Result<Vec<SourceSettings>, ConfigE
         sources.push(source);
     }
     Ok(sources)
-}
-
-/// The setting of the guard on joins, which each source has for itself.
-fn unmatched() -> &'static str {
-    MAX_UNMATCHED_PERCENT.setting.key
-}
-
-/// The settings of every source that is joined.
-fn joined() -> Vec<&'static str> {
-    [COMMON, &[unmatched()]].concat()
 }
 
 /// The tables that templates look values up in (`[[table]]`).
@@ -148,7 +149,7 @@ fn check_parts(named: &[(&str, Section<'_>)], unions: &BTreeMap<&str, Vec<String
             if !seen.insert(part) {
                 return Err(section.problem("of", format!("names {part:?}, which is part of a union already")));
             }
-            if let Some(key) = JOINED_ONLY.into_iter().chain([unmatched()]).find(|key| found.has(key)) {
+            if let Some(key) = JOINED_ONLY.iter().find(|key| found.has(key)) {
                 let problem = format!("belongs to `{union}`, the union that this source is a part of");
                 return Err(found.problem(key, problem));
             }
@@ -187,14 +188,14 @@ fn source(
     others: &[SourceSettings],
 ) -> Result<SourceSettings, ConfigError> {
     let missing = section.word("missing", &[("undefined", Missing::Undefined), ("error", Missing::Error)])?;
-    let idle = [("missing", missing == Some(Missing::Error)), (unmatched(), true)];
+    let idle = [("missing", missing == Some(Missing::Error)), (UNMATCHED_KEY, true)];
     if let Some((key, _)) = idle.iter().find(|(key, counts)| others.is_empty() && *counts && section.has(key)) {
         return Err(section.problem(key, "says nothing in the first source, which lists the people"));
     }
     Ok(SourceSettings {
         key: key(section, name, others)?,
         missing: missing.unwrap_or_default(),
-        max_unmatched_percent: section.number(unmatched(), 0..=100)?.unwrap_or(SourceSettings::MAX_UNMATCHED_PERCENT),
+        max_unmatched_percent: section.number(UNMATCHED_KEY, 0..=100)?.unwrap_or(SourceSettings::MAX_UNMATCHED_PERCENT),
         prefer: prefer(section, name, others)?,
         ..list(name, section, kind)?
     })

@@ -70,7 +70,7 @@ pub enum Missing {
 
 impl SourceSettings {
     /// The default of `max_unmatched_percent`.
-    pub const MAX_UNMATCHED_PERCENT: u64 = 50;
+    pub const MAX_UNMATCHED_PERCENT: u64 = crate::guard::UNMATCHED_DEFAULT;
 }
 
 impl Key {

@@ -1,10 +1,27 @@
 //! The errors that spreadsheets write into cells, such as `#N/A`: they stand for a value that nobody knows.
 
+use minijinja::Value;
+
+use super::table::{Cell, CellKind, unreadable};
+use crate::setting::quoting;
+
 /// Errors that have no sign at their end, in the languages of Excel and LibreOffice.
 const WITHOUT_SIGN: [&str; 9] =
     ["#N/A", "#N/A N/A", "#NV", "#N/B", "#N/D", "#N/V", "#I/T", "#GETTING_DATA", "#N/A REQUESTING DATA..."];
 /// The longest one, in bytes.
 const LONGEST: usize = 32;
+
+/// What templates see of a cell: an error where a spreadsheet has one, so that whoever uses it is set aside.
+pub(super) fn value_of(cell: Cell<'_>, source: &str, column: &str, to_the_letter: bool) -> Value {
+    if cell.kind == CellKind::Text && is_error(cell.text) {
+        return unreadable(format!(
+            "{} of `{source}` holds {}, which is an error of a spreadsheet and no value; correct the list",
+            quoting::column(column),
+            cell.text
+        ));
+    }
+    cell.value(to_the_letter)
+}
 
 /// Whether a cell holds an error of a spreadsheet instead of a value: `#N/A`, `#REF!`, `#NAME?`, `Err:502`, in any language.
 pub(super) fn is_error(text: &str) -> bool {

@@ -292,7 +292,7 @@ fn an_approval_of_an_earlier_plan_holds_nobody_up() {
 fn without_right_to_read(house: &House, approval: &str, args: &[&str]) -> Ran {
     let plain = house.command(args);
     if fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) != 0) {
-        fs::set_permissions(house.path(approval), fs::Permissions::from_mode(0)).expect("set");
+        fs::set_permissions(house.path(approval), fs::Permissions::from_mode(0o000)).expect("set");
         return house.run(args);
     }
     let mut folders = vec![house.folder.path().to_owned()];

@@ -12,6 +12,7 @@ mod canonical_hash;
 mod chaos;
 mod commands;
 mod company;
+mod cookbook;
 mod crash;
 mod doubts;
 mod duties;

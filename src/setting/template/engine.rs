@@ -10,8 +10,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use minijinja::machinery::{CodeGenerator, Instruction, Instructions, eval, make_string_output, parse, parse_expr};
-use minijinja::value::ValueKind;
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, escape_formatter};
+use minijinja::value::{Kwargs, ValueKind};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, escape_formatter, filters};
 
 use super::calendar::{self, Calendar};
 use super::{compare, defined, disabled, kinds, lists, words};
@@ -160,21 +160,13 @@ fn look_up(state: &minijinja::State<'_, '_>, container: Value, key: Value) -> Re
     }
     let found = container.get_item(&key)?;
     if found.kind() == ValueKind::Invalid {
-        return Err(invalid(&found));
+        // A table says itself what it does not have. The engine gives the error of such a value only to who converts it.
+        return filters::int(state, &found, None, None, Kwargs::from_iter(std::iter::empty::<(&str, Value)>()));
     }
     if found.is_undefined() {
         NOT_LISTED.set(Some(kinds::shown(&key)));
     }
     Ok(found)
-}
-
-/// The error that a value stands for, which the engine raises by itself for every value but those that a filter gives.
-fn invalid(value: &Value) -> Error {
-    let shown = value.to_string();
-    let problem = shown.strip_prefix("<invalid value: ").and_then(|rest| rest.strip_suffix('>')).unwrap_or(&shown);
-    let kind = ErrorKind::InvalidOperation;
-    let problem = problem.strip_prefix(&format!("{kind}: ")).unwrap_or(problem);
-    Error::new(kind, problem.to_owned())
 }
 
 impl Compiled<'_> {

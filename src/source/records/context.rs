@@ -6,9 +6,10 @@ use std::sync::Arc;
 use minijinja::Value;
 use minijinja::value::{Enumerator, Object, ObjectExt as _};
 
-use super::{Joined, Records, Row, value_of};
+use super::{Joined, Records, Row};
 use crate::employee::normal_text;
 use crate::source::Listing;
+use crate::source::spreadsheet::value_of;
 use crate::source::table::unreadable;
 
 impl Records {
