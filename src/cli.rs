@@ -254,7 +254,7 @@ pub struct Apply {
 /// Arguments of `undo`.
 #[derive(Debug, Args)]
 pub struct Undo {
-    /// The plan that was applied, with its journal beside it
+    /// The plan that was applied, whose journal is in the state folder
     #[arg(value_name = "PLAN")]
     pub plan: PathBuf,
     /// Where to write the plan that takes it back

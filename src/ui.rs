@@ -128,7 +128,8 @@ impl Ui {
     /// Prints the last result of a run whose outcome stands. That nobody takes it changes nothing: it is said, and the
     /// program goes on to its end.
     pub fn last(&self, result: &str) {
-        let written = self.bars.suspend(|| stream::write_stdout_within(format!("{result}\n"), LONGEST_LAST));
+        let written =
+            self.bars.suspend(|| stream::write_stdout_within(format!("{}\n", visible_lines(result)), LONGEST_LAST));
         if let Err(error) = written {
             self.warn(format!("the result could not be written to standard output: {error}"));
         }

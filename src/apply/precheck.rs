@@ -21,6 +21,9 @@ use crate::plan::{
 pub use guards::guards;
 pub use settings::{policy, settings};
 
+/// So many users may have come or gone since a plan however small the account is.
+const FEW_USERS: u64 = 25;
+
 /// The live account, and the settings that say what of it may be touched.
 #[derive(Debug, Clone, Copy)]
 pub struct Live<'a> {
@@ -94,6 +97,12 @@ pub fn account(plan: &Plan, replay: &Replay, directory: &Directory) -> Result<()
              is the key that of another account?"
                 .to_owned(),
         ]);
+    }
+    let live = directory.users.len() as u64;
+    // Others may come and go between a plan and its apply, but not most of an account.
+    let is_other_size = live.abs_diff(*users) > (*users / 2).max(FEW_USERS);
+    if !replay.announced && is_other_size {
+        return Err(vec![format!("the plan says that the account has {users} users, and it has {live}")]);
     }
     let mut problems = labels::of_plan(plan, directory);
     // Later, the plan itself may have renamed somebody.

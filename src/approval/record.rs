@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::guard::Ceiling;
 use crate::plan::{Digest, GuardResult};
+use crate::strict_json::names_its_members;
 
 /// What an approval file says that it is.
 pub const FORMAT: &str = "skovik-sync/approval";
@@ -63,6 +64,10 @@ impl Approval {
         let approval: Self = serde_json::from_slice(text).map_err(|error| format!("is no approval: {error}"))?;
         if approval.format != FORMAT || approval.format_version != FORMAT_VERSION {
             return Err(format!("is not a {FORMAT:?} file of version {FORMAT_VERSION}"));
+        }
+        let (document, written) = (serde_json::from_slice(text), serde_json::to_value(&approval));
+        if !matches!((document, written), (Ok(document), Ok(written)) if names_its_members(&document, &written)) {
+            return Err("is no approval: it has a list where an object with named members belongs".to_owned());
         }
         approval.check_texts()?;
         approval.check_counts()?;
@@ -192,6 +197,21 @@ mod tests {
         }
         let long = format!("{WHOLE}{}", " ".repeat(MAX_BYTES));
         assert!(Approval::read(long.as_bytes()).unwrap_err().contains("longer than"));
+    }
+
+    #[test]
+    fn a_list_without_names_is_no_approval() {
+        let hash = format!("sha256:{}", "0".repeat(64));
+        let members = format!(r#""skovik-sync/approval",1,"{hash}","anna@example.com","2026-03-01T12:00:00Z""#);
+        let guard = r#"{"id":"max_delete_percent","count":40,"of":100,"limit":20,"outcome":"block"}"#;
+        let list = r#"["max_delete_percent",null,40,100,20,null,"block",[]]"#;
+        for text in [format!("[{members}]"), format!("[{members},null,null,{{}},[],null]"), WHOLE.replace(guard, list)]
+        {
+            assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok(), "{text}");
+            assert!(Approval::read(text.as_bytes()).is_err(), "{text}");
+        }
+        // Members that say nothing are left out when it is written, and may be there.
+        assert!(Approval::read(WHOLE.replace(r#""allow""#, r#""signature":null,"allow""#).as_bytes()).is_ok());
     }
 
     #[test]

@@ -49,9 +49,14 @@ const REASONS_SHOWN: usize = 10;
 pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     places(args, global).check()?;
     let plan = read_plan(&args.plan)?;
+    let settings = load_settings(&global.config);
+    // Before the state is made, if there is none.
+    if let Ok(settings) = &settings {
+        places(args, global).settings(settings).check()?;
+    }
     let state = open_state(global)?;
     let finished = replay(&state, &plan)?.finished;
-    let settings = load_settings(&global.config).and_then(|settings| {
+    let settings = settings.and_then(|settings| {
         same_settings(&plan, &settings, &global.config)?;
         Ok(settings)
     });
@@ -60,7 +65,6 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
         // The settings have moved on since.
         Err(error) => return finished.map_or(Err(error), |finished| finished_before(args, finished, ui)),
     };
-    places(args, global).settings(&settings).check()?;
     if plan.content().operations.is_empty() {
         say(args, ui, "nothing to do: the plan has no operations");
         return Ok(ExitStatus::Done);
@@ -322,5 +326,5 @@ fn status(report: &Report, wrote: bool) -> ExitStatus {
 
 /// A file that an option names, for messages.
 fn named(option: &str, path: &Path) -> String {
-    format!("{option} {}", path.display())
+    format!("{option} {}", shown(path))
 }

@@ -42,7 +42,11 @@ const MOST_SIGNERS: u64 = 4 * 1024 * 1024;
 
 /// Reads the settings file.
 pub(super) fn load_settings(path: &Path) -> anyhow::Result<Settings> {
-    Settings::load(path).or_refuse(ExitStatus::Usage)
+    Settings::load(path).map_err(|error| {
+        let said = format!("{:#}", anyhow::Error::from(error));
+        // The file's name is the word of whoever made it.
+        refused(ExitStatus::Usage, said.replace(&*path.to_string_lossy(), &shown(path)))
+    })
 }
 
 /// The service, with its key.
@@ -99,9 +103,9 @@ pub(super) fn plan_bytes(path: &Path) -> std::io::Result<Vec<u8>> {
 
 fn plan_at(path: &Path, links: Links) -> anyhow::Result<Plan> {
     let text = read_regular(path, MOST_PLAN, links)
-        .with_context(|| format!("cannot read the plan {}; `skovik-sync plan` writes one", path.display()))
+        .with_context(|| format!("cannot read the plan {}; `skovik-sync plan` writes one", shown(path)))
         .or_refuse(ExitStatus::Usage)?;
-    Plan::read(&text).with_context(|| path.display().to_string()).or_refuse(ExitStatus::Damaged)
+    Plan::read(&text).with_context(|| shown(path).to_string()).or_refuse(ExitStatus::Damaged)
 }
 
 /// Refuses a plan that was made with other settings, or that only says to have been made with these.
@@ -117,7 +121,7 @@ pub(super) fn same_settings(plan: &Plan, settings: &Settings, path: &Path) -> an
     }
     let problem = format!(
         "the settings in {} are not those that the plan was made with; plan again, or name the right file with --config",
-        path.display()
+        shown(path)
     );
     Err(refused(ExitStatus::Stale, problem))
 }
@@ -206,7 +210,7 @@ pub(super) fn write_approval(plan: &Path, approval: &Approval) -> anyhow::Result
 pub(super) fn approvals_of(plan: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> {
     let folder = plan.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let plan_name = plan.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let looked_through = || format!("cannot look for approvals in {}", folder.display());
+    let looked_through = || format!("cannot look for approvals in {}", shown(folder));
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).with_context(looked_through)? {
         let entry = entry.with_context(looked_through)?;
@@ -269,9 +273,9 @@ pub(super) fn rules(plan: &Plan, settings: &Settings) -> anyhow::Result<Rules> {
 
 fn allowed_signers(path: &Path) -> anyhow::Result<AllowedSigners> {
     let text = read_regular_text(path, MOST_SIGNERS, Links::Follow)
-        .with_context(|| format!("cannot read allowed_signers {}", path.display()))?;
+        .with_context(|| format!("cannot read allowed_signers {}", shown(path)))?;
     AllowedSigners::parse(&text, &TimeZone::system())
-        .map_err(|problem| anyhow::anyhow!("allowed_signers {} {problem}", path.display()))
+        .map_err(|problem| anyhow::anyhow!("allowed_signers {} {problem}", shown(path)))
 }
 
 /// Guards with their figures, for a refusal; of many, the first ones.
@@ -345,7 +349,7 @@ pub(super) fn misplaced(path: &Path, problem: &std::io::Error) -> anyhow::Error 
     refused(ExitStatus::Usage, problem)
 }
 
-/// The file's name for a message or a command line that the reader may copy.
+/// A file's name for a message, with what nobody sees in it written out. What is to be typed is quoted with `shell_path`.
 pub(super) fn shown(path: &Path) -> String {
-    path.display().to_string()
+    printable(&path.to_string_lossy()).into_owned()
 }

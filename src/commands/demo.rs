@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, ensure};
 
+use super::common::shown;
 use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, refused};
 use crate::files::write_private;
@@ -33,7 +34,7 @@ pub async fn run(args: &cli::Demo, global: &Global, ui: &Ui) -> anyhow::Result<E
     let temporary = tempfile::tempdir().context("cannot make a temporary folder")?;
     let folder = match &args.keep {
         Some(folder) => {
-            fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+            fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", shown(folder)))?;
             folder.as_path()
         }
         None => temporary.path(),
@@ -86,18 +87,18 @@ pub async fn run(args: &cli::Demo, global: &Global, ui: &Ui) -> anyhow::Result<E
     ensure!(again.content().operations.is_empty(), "the second plan of the demo is not empty");
     server.stop().await?;
     if args.keep.is_some() {
-        ui.note(format!("the demo's files are in {}", folder.display()));
+        ui.note(format!("the demo's files are in {}", shown(folder)));
     }
     Ok(ExitStatus::Done)
 }
 
 fn write_company(folder: &Path, url: &str) -> anyhow::Result<std::path::PathBuf> {
-    let cannot = || format!("cannot write the demo's files to {}", folder.display());
+    let cannot = || format!("cannot write the demo's files to {}", shown(folder));
     // Somebody's own files are not the demo's to replace.
     for name in [LIST, KEY_FILE, SETTINGS_FILE] {
         let path = folder.join(name);
         if path.symlink_metadata().is_ok() {
-            let problem = format!("--keep {}: there is a {name} already; name another folder", folder.display());
+            let problem = format!("--keep {}: there is a {name} already; name another folder", shown(folder));
             return Err(refused(ExitStatus::Usage, problem));
         }
     }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use super::common::shown;
 use crate::cli;
 use crate::exit::{ExitStatus, OrRefuse, refused};
 use crate::files::{Links, read_regular};
@@ -109,9 +110,9 @@ pub fn command(args: &cli::Init, ui: &Ui) -> anyhow::Result<ExitStatus> {
         }
     }
     let Written { settings, example, not_found } = run(args, ui.can_ask(), &mut AtTerminal(ui))?;
-    ui.line(format!("wrote {}", settings.display()))?;
+    ui.line(format!("wrote {}", shown(&settings)))?;
     if let Some(example) = example {
-        ui.line(format!("wrote {}, an example of an employee list", example.display()))?;
+        ui.line(format!("wrote {}, an example of an employee list", shown(&example)))?;
     }
     for setting in not_found {
         ui.warn(format!("no column of the CSV file looks like {setting}: look at that line of the settings"));
@@ -139,7 +140,7 @@ pub fn run(args: &cli::Init, interactive: bool, asker: &mut dyn Asker) -> anyhow
         ));
     }
     let answers = if args.yes { fitted(Answers::default(), &args.dir)? } else { ask(&args.dir, asker)? };
-    fs::create_dir_all(&args.dir).with_context(|| format!("cannot make the folder {}", args.dir.display()))?;
+    fs::create_dir_all(&args.dir).with_context(|| format!("cannot make the folder {}", shown(&args.dir)))?;
     write_new(&settings, &settings_template(&answers))?;
     let csv = args.dir.join(&answers.csv);
     let example = if csv.exists() {
@@ -175,7 +176,7 @@ fn fitted(answers: Answers, folder: &Path) -> anyhow::Result<Answers> {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(answers),
         Err(error) => {
-            return Err(error).with_context(|| format!("cannot read {}", path.display())).or_refuse(ExitStatus::Usage);
+            return Err(error).with_context(|| format!("cannot read {}", shown(&path))).or_refuse(ExitStatus::Usage);
         }
     };
     let encoding = match (bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff"), std::str::from_utf8(&bytes))
@@ -312,7 +313,7 @@ fn toml_text(text: &str) -> String {
 fn exists(path: &Path) -> anyhow::Error {
     refused(
         ExitStatus::Usage,
-        format!("{} is there already; move it away, or name another folder: `skovik-sync init DIR`", path.display()),
+        format!("{} is there already; move it away, or name another folder: `skovik-sync init DIR`", shown(path)),
     )
 }
 
@@ -321,6 +322,6 @@ fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
         OpenOptions::new().write(true).create_new(true).open(path).and_then(|mut file| file.write_all(text.as_bytes()));
     match written {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(exists(path)),
-        written => written.with_context(|| format!("cannot write {}", path.display())).or_refuse(ExitStatus::Usage),
+        written => written.with_context(|| format!("cannot write {}", shown(path))).or_refuse(ExitStatus::Usage),
     }
 }

@@ -27,6 +27,7 @@ use crate::ui::Ui;
 /// Whatever the command says; [`crate::exit::status_of`] tells the exit code.
 pub async fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let Cli { global, command } = cli;
+    signals::survive_limits_of_size();
     match command {
         Command::Init(args) => init::command(args, ui),
         Command::Check(args) => check::run(args, global, ui).await,

@@ -5,7 +5,7 @@
 //! found; one that is not there by its folder and its name.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
@@ -16,7 +16,11 @@ use super::common::{approvals_of, shown, state_folder};
 use crate::cli::Global;
 use crate::config::{NamedFile, Settings};
 use crate::exit::{ExitStatus, refused};
+use crate::files::{Links, open_regular};
+use crate::plan::FORMAT;
 
+/// How much of a file is read to tell a plan, in bytes.
+const HEAD: u64 = 200;
 /// How the name of an approval ends.
 const APPROVAL: &str = ".approval";
 
@@ -37,6 +41,8 @@ struct Place {
     path: PathBuf,
     identity: Identity,
     is_approval: bool,
+    /// Whether a plan may stand there, for which the command has rules of its own.
+    is_plan: bool,
 }
 
 /// What tells one file from another.
@@ -80,6 +86,14 @@ impl Places {
         self
     }
 
+    /// The same for a command that needs no settings: if there are any, what they name is not to be lost.
+    pub(super) fn settings_if_any(self, global: &Global) -> Self {
+        match Settings::load(&global.config) {
+            Ok(settings) => self.settings(&settings),
+            Err(_) => self,
+        }
+    }
+
     /// The plan that the command reads, with the approvals beside it.
     pub(super) fn plan(mut self, path: &Path) -> Self {
         self.plans.push(path.to_owned());
@@ -96,7 +110,9 @@ impl Places {
     /// The plan that the command writes, with the approvals that are beside it already.
     pub(super) fn writes_plan(mut self, path: &Path) -> Self {
         self.plans.push(path.to_owned());
-        self.writes("--out", Some(path))
+        let mut places = self.writes("--out", Some(path));
+        places.outputs.iter_mut().for_each(|output| output.is_plan |= output.path == path);
+        places
     }
 
     /// The approval that the command writes; it may take the place of an older one.
@@ -139,6 +155,9 @@ impl Places {
         if !output.is_approval && output.identity.name.ends_with(APPROVAL) {
             return Some(format!("a name that ends in {APPROVAL} is that of an approval"));
         }
+        if !output.is_plan && is_plan_file(&output.path) {
+            return Some("a plan is there, which could not be applied any more".to_owned());
+        }
         let state = self.state.as_ref().map(|state| resolved(state))?;
         output
             .identity
@@ -159,11 +178,17 @@ impl Place {
             folder_path: PathBuf::new(),
             name: String::new(),
         };
-        Some(Self { name: "standard output".to_owned(), path: "/dev/stdout".into(), identity, is_approval: false })
+        Some(Self {
+            name: "standard output".to_owned(),
+            path: "/dev/stdout".into(),
+            identity,
+            is_approval: false,
+            is_plan: true,
+        })
     }
 
     fn new(name: String, path: &Path, is_approval: bool) -> Self {
-        Self { name, path: path.to_owned(), identity: Identity::of(path), is_approval }
+        Self { name, path: path.to_owned(), identity: Identity::of(path), is_approval, is_plan: false }
     }
 }
 
@@ -197,6 +222,14 @@ impl Identity {
             }
         }
     }
+}
+
+/// Whether a file begins as a plan does. What cannot be read is judged when it is written.
+fn is_plan_file(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = open_regular(path, Links::Follow).and_then(|file| file.take(HEAD).read_to_end(&mut head));
+    let head: String = String::from_utf8_lossy(&head).split_whitespace().collect();
+    read.is_ok() && head.starts_with(&format!("{{\"format\":\"{FORMAT}\","))
 }
 
 /// A path without links, as far as it is there.

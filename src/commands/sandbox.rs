@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use secrecy::SecretString;
 
+use super::common::shown;
 use super::places::Places;
 use super::signals::ended;
 use crate::cli::{self, Global};
@@ -43,8 +44,8 @@ pub async fn run(
     let account = server.stop().await?;
     if let Some(path) = &args.save {
         write_private(path, |file| account.save(file, &url))
-            .with_context(|| format!("the account could not be saved to {}", path.display()))?;
-        writeln!(err, "saved {} to {}", count(account.user_count(), "user"), path.display())?;
+            .with_context(|| format!("the account could not be saved to {}", shown(path)))?;
+        writeln!(err, "saved {} to {}", count(account.user_count(), "user"), shown(path))?;
     }
     Ok(ExitStatus::Done)
 }
@@ -79,9 +80,9 @@ fn options(args: &cli::Sandbox) -> anyhow::Result<Options> {
         None => Account::default(),
         Some(path) => {
             let file = open_regular(path, Links::Follow)
-                .map_err(|error| usage(format!("the seed {} cannot be read: {error}", path.display())))?;
+                .map_err(|error| usage(format!("the seed {} cannot be read: {error}", shown(path))))?;
             Account::load(BufReader::new(file))
-                .map_err(|error| anyhow::anyhow!("the seed {}: {error}", path.display()))
+                .map_err(|error| anyhow::anyhow!("the seed {}: {error}", shown(path)))
                 .or_refuse(ExitStatus::Untrusted)?
         }
     };
@@ -107,7 +108,7 @@ fn options(args: &cli::Sandbox) -> anyhow::Result<Options> {
 
 /// The account may go back to where it came from: the seed is read whole before, and replaced whole at the end.
 fn check_places(args: &cli::Sandbox, global: &Global) -> anyhow::Result<()> {
-    let places = || Places::new(global).writes("--request-log", args.request_log.as_deref());
+    let places = || Places::new(global).settings_if_any(global).writes("--request-log", args.request_log.as_deref());
     places().may_read("--seed", args.seed.as_deref()).check()?;
     places().writes("--save", args.save.as_deref()).check()
 }
@@ -118,7 +119,7 @@ fn check_folder(path: &Path) -> anyhow::Result<()> {
     if folder.is_dir() {
         return Ok(());
     }
-    Err(refused(ExitStatus::Usage, format!("--save {}: {} is no folder", path.display(), folder.display())))
+    Err(refused(ExitStatus::Usage, format!("--save {}: {} is no folder", shown(path), shown(folder))))
 }
 
 fn hint(options: &Options) -> String {

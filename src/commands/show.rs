@@ -4,11 +4,10 @@ use std::io::Write as _;
 
 use anyhow::Context as _;
 
-use super::common::read_plan_to_show;
+use super::common::{read_plan_to_show, shown};
 use super::places::Places;
 use super::plan::text_options;
 use crate::cli::{Global, Show, ShowFormat};
-use crate::config::Settings;
 use crate::exit::{ExitStatus, refused};
 use crate::files::write_private;
 use crate::plan::Plan;
@@ -35,21 +34,17 @@ pub fn run(args: &Show, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> 
         None => ui.print(rendered)?,
         Some(out) => {
             write_private(out, |file| file.write_all(rendered.as_bytes()))
-                .with_context(|| format!("cannot write {}", out.display()))?;
-            ui.note(format_args!("written to {}", out.display()));
+                .with_context(|| format!("cannot write {}", shown(out)))?;
+            ui.note(format_args!("written to {}", shown(out)));
         }
     }
     Ok(ExitStatus::Done)
 }
 
-/// Settings are not needed here; if there are any, what they name is not to be lost.
 fn places(args: &Show, global: &Global) -> Places {
     let places = Places::new(global).plan(&args.plan).may_read("--since", args.since.as_deref());
     let places = places.writes("--out", args.out.as_deref());
-    match Settings::load(&global.config) {
-        Ok(settings) if args.out.is_some() => places.settings(&settings),
-        _ => places,
-    }
+    if args.out.is_some() { places.settings_if_any(global) } else { places }
 }
 
 /// Refuses options that would silently do nothing.

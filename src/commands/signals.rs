@@ -18,6 +18,17 @@ impl Drop for EndedBySignals {
     }
 }
 
+/// From now on a file that grows beyond the limit of its size (`ulimit -f`) is an error of the write, which stops a run in
+/// order. Unless the signal is caught, it ends the program in the middle.
+pub(super) fn survive_limits_of_size() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        // It stays caught for good. Where it cannot be caught, it is as it was.
+        let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
+    }
+}
+
 /// Does work that writes nothing, until it is done or a signal comes; then it is dropped in an orderly way, and what it has
 /// started is ended. What comes after it is to hold what is returned beside its result.
 pub(super) async fn unless_interrupted<T>(

@@ -41,7 +41,7 @@ pub async fn run(args: &cli::Snapshot, global: &Global, ui: &Ui) -> Result<ExitS
 /// # Errors
 /// Leads to exit 4 where Skovik cannot be read whole.
 pub async fn write_snapshot(provider: &dyn Provider, url: &str, out: &Path, progress: Progress<'_>) -> Result<Counts> {
-    let cannot_write = || format!("cannot write the snapshot {}", out.display());
+    let cannot_write = || format!("cannot write the snapshot {}", shown(out));
     let file = PrivateFile::create(out).with_context(cannot_write)?;
     let mut writer = Writer::new(file, url).with_context(cannot_write)?;
     let silent: Progress<'_> = &|_, _| ();

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 
 use super::common::{
-    counted_approvals, existing_state, list_guards, load_settings, now, read_plan, replay, rules, same_settings,
+    counted_approvals, existing_state, list_guards, load_settings, now, read_plan, replay, rules, same_settings, shown,
 };
 use crate::approval::{Accepted, Found, Group, Rules, examine, grouped, judge, not_lifted};
 use crate::cli::{self, Global};
@@ -68,11 +68,11 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
 /// Proves that a rendering shows exactly this plan.
 fn rendered(plan: &Plan, path: &Path, ui: &Ui) -> anyhow::Result<()> {
     let text = read_bounded_text(path, MOST_RENDERED)
-        .with_context(|| format!("cannot read {}", path.display()))
+        .with_context(|| format!("cannot read {}", shown(path)))
         .or_refuse(ExitStatus::Usage)?;
     markdown::proves(plan, &text)
-        .map_err(|problem| refused(ExitStatus::Damaged, format!("{} is not this plan: {problem}", path.display())))?;
-    ui.line(format!("rendered  {} shows exactly this plan", path.display()))
+        .map_err(|problem| refused(ExitStatus::Damaged, format!("{} is not this plan: {problem}", shown(path))))?;
+    ui.line(format!("rendered  {} shows exactly this plan", shown(path)))
 }
 
 /// What is to be said of an approval, after its name.

@@ -6,6 +6,22 @@ use std::collections::HashSet;
 use super::{Action, BranchRef, Change, Content, Field, ManagerRef, Operation, OperationId, Summary, Target, Value};
 use crate::employee::{ExternalIdentifier, UserId, full_name};
 
+/// All that a list may be said to be complete by; see [`super::unproven`] for those that prove nothing. `journal` is that of
+/// an undo.
+const PROOFS: [&str; 11] = [
+    "expect_records",
+    "sha256_file",
+    "total",
+    "totalResults",
+    "paged-results",
+    "paged-results,referrals-ignored",
+    "transaction",
+    "journal",
+    "trusted",
+    "last-page",
+    "exit-status",
+];
+
 /// Says what is impossible about a content, if anything is.
 pub(super) fn check(content: &Content) -> Result<(), String> {
     let mut counted =
@@ -88,11 +104,25 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
     if counted != content.summary {
         return Err("its summary does not count its operations".to_owned());
     }
-    let Target { anchors, users, .. } = &content.target;
+    let Target { anchors, users, managed, .. } = &content.target;
+    let matched = counted.unchanged.saturating_add(counted.update).saturating_add(counted.delete);
+    if matched > *managed || managed > users {
+        return Err("its summary counts more people than its target has users who may be changed".to_owned());
+    }
+    if let Some(source) = content.sources.iter().find(|source| !is_known_proof(&source.proof)) {
+        return Err(format!("its source {} has a proof that no list has", source.name));
+    }
     if !anchors.is_possible() || (anchors.users.is_empty() && *users > counted.delete) {
         return Err("its anchors are not those of its account".to_owned());
     }
     super::check_guards(content)
+}
+
+/// Whether `plan` writes such a proof: one of those that it knows, or several different ones.
+fn is_known_proof(proof: &str) -> bool {
+    let words: Vec<&str> = proof.split('+').collect();
+    let known = |word: &&str| PROOFS.contains(word);
+    words.iter().all(known) && words.iter().collect::<HashSet<_>>().len() == words.len()
 }
 
 /// The operation of this number, if it creates somebody.

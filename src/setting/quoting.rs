@@ -10,6 +10,8 @@ const NAMES: usize = 3;
 /// How many letters and digits in a row make a secret of a text, if some of them are digits, and if none is.
 const RUN: usize = 16;
 const RUN_OF_LETTERS: usize = 24;
+/// How many escapes of a URL do.
+const ESCAPES: usize = 4;
 
 /// A value of the settings in quotes, or only its length.
 pub(crate) fn quoted(text: &str) -> String {
@@ -30,8 +32,11 @@ pub(crate) fn length(text: &str) -> String {
     }
 }
 
-/// Whether a text looks like a key rather than a word, a name or a path: much of it in a row, or many digits.
+/// Whether a text looks like a key rather than a word, a name or a path: much of it in a row, many digits, or escapes.
 pub(crate) fn may_be_secret(text: &str) -> bool {
+    if text.matches('%').count() >= ESCAPES {
+        return true;
+    }
     text.split(|c: char| !c.is_ascii_alphanumeric()).any(|run| {
         let digits = run.bytes().filter(u8::is_ascii_digit).count();
         let letters = run.len() - digits;
@@ -65,7 +70,7 @@ pub(crate) fn columns<'c>(names: impl ExactSizeIterator<Item = &'c str>) -> Stri
             "it has 1 column, with a name of {name}: is that the right file, and are its columns divided as the settings say?"
         );
     }
-    let shown: Vec<String> = names.take(NAMES).map(|name| beginning(name, LONGEST_NAME)).collect();
+    let shown: Vec<String> = names.take(NAMES).map(column).collect();
     let more = if number > NAMES { ", …" } else { "" };
     if number == 0 { "it has none".to_owned() } else { format!("it has {number} columns: {}{more}", shown.join(", ")) }
 }
@@ -77,16 +82,20 @@ pub(crate) fn near(name: &str, wanted: &str) -> String {
 
 /// The name of a column that nobody has asked for.
 pub(crate) fn column(name: &str) -> String {
-    beginning(name, LONGEST_NAME)
+    beginning(name, longest(name, LONGEST_NAME))
 }
 
 /// The name of a column in a sample, where whoever writes the settings looks for it.
 pub(crate) fn sample(name: &str) -> String {
-    let most = if may_be_secret(name) { LONGEST_NAME / 3 } else { LONGEST_NAME * 3 };
-    match name.char_indices().nth(most) {
+    match name.char_indices().nth(longest(name, LONGEST_NAME * 3)) {
         Some((end, _)) => format!("{}… ({})", &name[..end], length(name)),
         None => name.to_owned(),
     }
+}
+
+/// How much of a name is shown, which must not be much of a secret: no mask is found in a part of one.
+fn longest(name: &str, most: usize) -> usize {
+    if may_be_secret(name) { LONGEST_NAME / 3 } else { most }
 }
 
 fn beginning(name: &str, most: usize) -> String {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
+use super::super::common::shown;
 use crate::approval::signature::SigningKey;
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::read_bounded_text;
@@ -17,12 +18,12 @@ const MOST_KEY: u64 = 64 * 1024;
 
 /// Reads a private key, which may be locked.
 pub(super) fn read(path: &Path, ui: &Ui) -> anyhow::Result<SigningKey> {
-    let named = || format!("--sign-key {}", path.display());
+    let named = || format!("--sign-key {}", shown(path));
     let text = read_bounded_text(path, MOST_KEY).with_context(named).or_refuse(ExitStatus::Usage)?;
     if others_can_read(path) {
         ui.warn(format!(
             "others can read the private key {path}; chmod 600 {typed}",
-            path = path.display(),
+            path = shown(path),
             typed = crate::text::shell_path(path)
         ));
     }
@@ -35,7 +36,7 @@ pub(super) fn unlocked(key: SigningKey, path: &Path, ui: &Ui) -> anyhow::Result<
         return Ok(key);
     }
     for _ in 0..TRIES {
-        let question = format!("Passphrase of {}", path.display());
+        let question = format!("Passphrase of {}", shown(path));
         let instead = "where nobody can type it, let an agent hold the key, and use --statement";
         let passphrase = ui.passphrase(&question, instead)?;
         match key.unlock(&passphrase) {
@@ -43,7 +44,7 @@ pub(super) fn unlocked(key: SigningKey, path: &Path, ui: &Ui) -> anyhow::Result<
             Err(problem) => ui.warn(problem),
         }
     }
-    Err(refused(ExitStatus::NotApproved, format!("not approved: no right passphrase of {} was given", path.display())))
+    Err(refused(ExitStatus::NotApproved, format!("not approved: no right passphrase of {} was given", shown(path))))
 }
 
 #[cfg(unix)]

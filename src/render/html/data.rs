@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::Plain;
+use crate::employee::UserId;
 use crate::plan::{
     Action, BranchRef, Change, Diagnostic, Field, Fields, ManagerRef, Operation, OperationId, Severity, Value,
 };
@@ -176,7 +177,7 @@ impl<'a> Gatherer<'a> {
                         _ => {}
                     }
                 }
-                format!("u{user_id}")
+                user_key(user_id)
             }
             Action::Link { create, manager } => {
                 let field = self.field(self.labels.field(&Field::Manager));
@@ -193,7 +194,7 @@ impl<'a> Gatherer<'a> {
                 rows = self.all_rows(before, |side| (Some(side), None));
                 branches.extend(self.branch(before.branch.as_ref()));
                 was = before.manager.as_ref().and_then(|manager| manager.as_ref().map(Manager::of));
-                format!("u{user_id}")
+                user_key(user_id)
             }
         };
         let mut notes: Vec<Remark> = consequence_text(operation, Ids::Shown)
@@ -292,7 +293,7 @@ impl<'a> Gatherer<'a> {
 impl Manager {
     fn of(manager: &ManagerRef) -> Self {
         let key = match manager {
-            ManagerRef::User(user) => format!("u{}", user.user_id),
+            ManagerRef::User(user) => user_key(&user.user_id),
             ManagerRef::Create(create) => created(create.create),
         };
         Self { key, label: shown_manager(Some(manager), Ids::Shown) }
@@ -310,6 +311,11 @@ fn manager(value: Option<&Value>) -> Option<Manager> {
         Some(Value::Manager(manager)) => Some(Manager::of(manager)),
         _ => None,
     }
+}
+
+/// The key of a user; whoever looks into the file sees all of it.
+fn user_key(id: &UserId) -> String {
+    format!("u{}", escape(id.as_str()))
 }
 
 fn created(id: OperationId) -> String {

@@ -167,7 +167,7 @@ async fn what_is_shown_as_it_was_is_as_it_was() {
 async fn the_plan_itself_is_called_what_it_is() {
     type Alter = fn(&mut Content);
     let cases: [(&str, i32, Alter); 6] = [
-        ("a custom field's name", 7, |content| {
+        ("a custom field's name", 8, |content| {
             content.target.custom_fields.insert(CustomFieldId::from("cf_cost"), "Nickname".to_owned());
         }),
         ("the target's address", 8, |content| content.target.url = "https://api.example.com/v1".to_owned()),

@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 use crate::harness::Company;
 
 /// Names that a reader takes for the policy's.
-const LIKE_THE_POLICY: [&str; 6] = [
+const LIKE_THE_POLICY: [&str; 9] = [
+    "policy:automatic",
+    "Policy Automatic",
+    "(policy) automatic.",
     "Policy: Automatic",
     "policy:\u{a0}automatic",
     "policy:  automatic",
@@ -73,4 +76,71 @@ fn json_hides_nothing_and_a_program_reads_what_was_there() {
     for line in applied.stdout.lines() {
         serde_json::from_str::<Value>(line).expect("JSON");
     }
+}
+
+/// Whoever writes an approval says what each of its members is.
+#[test]
+fn an_approval_is_no_list_without_names() {
+    let company = Company::new("small");
+    company.run(&["plan"]).ends(0);
+    company.run(&["approve", "plan.json", "--yes", "--approver", "anna"]).ends(0);
+    let approval = company.json("plan.json.anna.approval");
+    let members = ["format", "format_version", "plan_hash", "approver", "approved_at"].map(|name| &approval[name]);
+    let (nothing, no_ceilings, no_guards) = (json!(null), json!({}), json!([]));
+    let whole = [&members[..], &[&nothing, &nothing, &no_ceilings, &no_guards, &nothing]].concat();
+    for list in [json!(members), json!(whole)] {
+        company.write("plan.json.anna.approval", list.to_string());
+        company.run(&["verify", "plan.json"]).ends(6).prints(&["no approval"]);
+        company.run(&["apply", "plan.json"]).ends(6).says(&["no approval"]);
+    }
+    company.wrote_nothing();
+}
+
+/// The name of a file is the word of whoever made it.
+#[test]
+fn names_of_files_are_written_out() {
+    for odd in ["p\nq", "p\u{202e}q", "p\u{1b}[31mq", "p\u{2028}q"] {
+        let company = Company::new("small");
+        let (plan, view, snapshot) = (format!("{odd}.json"), format!("{odd}.md"), format!("{odd}.jsonl"));
+        let missing = format!("{odd}.none");
+        for args in [
+            &["plan", "-o", &plan][..],
+            &["approve", "--yes", "--approver", "anna", &plan],
+            &["verify", &plan],
+            &["show", &plan, "-o", &view],
+            &["snapshot", "-o", &snapshot],
+            &["apply", &plan, "--report", &missing],
+            &["apply", &missing],
+            &["undo", &plan, "-o", &missing],
+            &["undo", &plan, "-o", "undo.json"],
+            &["plan", "--users", "nobody\u{202e}\n.jsonl"],
+            &["verify", &plan, "--rendered", "nothing\u{202e}\n.md"],
+            &["--config", &missing, "plan"],
+            &["init", &missing, "--yes"],
+        ] {
+            let output = company.run(args);
+            for text in [&output.stdout, &output.stderr] {
+                assert!(!text.contains(['\u{202e}', '\u{1b}', '\u{2028}']), "{output}");
+                assert!(!text.lines().any(|line| line.starts_with("q.") || line.starts_with(".md")), "{output}");
+            }
+        }
+    }
+}
+
+/// What the page keeps for its own use stands in its file for whoever looks there.
+#[test]
+fn the_page_hides_nothing_in_its_keys() {
+    use skovik_sync::plan::{Action, Plan};
+    let company = Company::new("small");
+    company.run(&["plan"]).ends(0);
+    let mut content = Plan::read(&company.read_bytes("plan.json")).expect("a plan").content().clone();
+    for operation in &mut content.operations {
+        if let Action::Delete { user_id, .. } | Action::Update { user_id, .. } = &mut operation.action {
+            *user_id = format!("{user_id}\u{202e}\u{200b}x").as_str().into();
+        }
+    }
+    let plan = Plan::seal(content).expect("a hash");
+    plan.write(std::fs::File::create(company.path("plan.json")).expect("made")).expect("written");
+    let page = company.run(&["show", "plan.json", "--format", "html"]).ends(0);
+    assert!(page.stdout.contains("u{202e}") && !page.stdout.contains(['\u{202e}', '\u{200b}']), "{page}");
 }

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod answers;
+mod figures;
 mod files;
 mod ids;
 mod labels;
@@ -13,4 +14,5 @@ mod recovery;
 mod retries;
 mod runs;
 mod shell;
+mod state;
 mod transplants;

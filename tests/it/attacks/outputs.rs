@@ -32,6 +32,7 @@ fn no_output_takes_the_place_of_an_input() {
     let company = company();
     fs::hard_link(company.path("employees.csv"), company.path("hard")).expect("linked");
     symlink("skovik-sync.toml", company.path("soft")).expect("linked");
+    fs::copy(company.path("plan.json"), company.path("copy.json")).expect("copied");
     let before = files(&company);
     let requests = company.requests().len();
     let state = company.path("home/state/skovik-sync/journals/x.jsonl");
@@ -49,6 +50,16 @@ fn no_output_takes_the_place_of_an_input() {
         (&["plan", "-o", state], &["its state"]),
         (&["snapshot", "-o", "employees.csv"], &["[[source]]"]),
         (&["snapshot", "-o", "plan.json.anna.approval"], &["is that of an approval"]),
+        (&["snapshot", "-o", "plan.json"], &["--out plan.json", "a plan is there"]),
+        (&["show", "plan.json", "-o", "copy.json"], &["--out copy.json", "a plan is there"]),
+        (&["apply", "plan.json", "--report", "copy.json"], &["--report copy.json", "a plan is there"]),
+        (&["apply", "plan.json", "--events", "copy.json"], &["--events copy.json", "a plan is there"]),
+        (&["run", "--report", "copy.json"], &["--report copy.json", "a plan is there"]),
+        (&["sandbox", "--save", "copy.json"], &["--save copy.json", "a plan is there"]),
+        (&["sandbox", "--save", "employees.csv"], &["--save employees.csv", "[[source]]"]),
+        (&["sandbox", "--request-log", "employees.csv"], &["--request-log employees.csv", "[[source]]"]),
+        (&["sandbox", "--request-log", "key"], &["--request-log key", "`token_file`"]),
+        (&["sandbox", "--request-log", "copy.json"], &["--request-log copy.json", "a plan is there"]),
         (&["show", "plan.json", "-o", "plan.json"], &["--out plan.json", "the plan"]),
         (&["show", "plan.json", "-o", "key"], &["`token_file`"]),
         (&["show", "plan.json", "--since", "users.jsonl", "-o", "users.jsonl"], &["--since"]),
@@ -78,6 +89,24 @@ fn no_output_takes_the_place_of_an_input() {
     fs::remove_dir(company.path("sub")).expect("removed");
     assert_eq!(files(&company), before);
     assert_eq!(company.requests().len(), requests, "nothing is sent");
+}
+
+/// An apply that is refused for its outputs makes nothing, not even a state.
+#[test]
+fn a_refusal_leaves_no_state_behind() {
+    let company = company();
+    let state = company.path("home/state/skovik-sync");
+    fs::remove_dir_all(&state)
+        .or_else(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => Ok(()),
+            _ => Err(error),
+        })
+        .expect("removed");
+    for output in ["employees.csv", "key", "skovik-sync.toml", "plan.json"] {
+        company.run(&["apply", "plan.json", "--report", output]).ends(3).says(&["nothing was done"]);
+        company.run(&["apply", "plan.json", "--events", output]).ends(3).says(&["nothing was done"]);
+        assert!(!state.exists(), "{output}");
+    }
 }
 
 /// A shell opens a file for standard output before the program starts; what is added to it (`>>`) would be lost in it.

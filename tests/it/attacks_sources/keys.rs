@@ -174,6 +174,49 @@ fn a_key_in_the_place_of_a_name_is_not_shown() {
     }
 }
 
+/// A program that got the key, by whatever way, may spell it otherwise.
+#[test]
+fn a_key_in_another_spelling_is_masked_too() {
+    let get = "K=$(tr '\\0' '\\n' <\"/proc/$PPID/environ\" | sed -n s/OUR_KEY=//p)";
+    // What each prints, and what of the key may be seen then.
+    for (print, traces) in [
+        ("printf %s \"$K\" | base64", "c2stbGl2ZS0wMTIzNDU2Nzg5YWJjZGVm"),
+        ("printf %s \"anna:$K\" | base64", "2stbGl2ZS0wMTIzNDU2Nzg5YWJjZGVm"),
+        ("printf %s \"ann:$K\" | base64 | tr '+/' '-_' | tr -d =", "zay1saXZlLTAxMjM0NTY3ODlhYmNkZW"),
+        ("printf %s \"$K\" | od -An -tx1 -w99 | tr -d ' '", "736b2d6c6976652d3031323334353637383961626364656"),
+        ("printf %s \"$K\" | od -An -tx1 -w99 | tr ' ' '%'", "%73%6b%2d%6c"),
+        ("printf %s \"$K\" | tr a-z A-Z", "SK-LIVE"),
+    ] {
+        for way in [format!("{get}; {print} >&2; exit 3"), format!("{get}; echo \"x,$({print})\"; echo 1,2")] {
+            let (company, _web) = with_program(&way, "");
+            for args in [&["plan", "-vvv"][..], &["check", "-vvv"]] {
+                let output = tells_nothing(company.run(args));
+                let all = format!("{output}").to_lowercase();
+                assert!(!all.contains(&traces[..7].to_lowercase()), "{print}: {output}");
+            }
+        }
+    }
+}
+
+/// A file with one word may be a key.
+#[test]
+fn the_only_column_of_a_file_is_not_shown() {
+    for (file, kind) in [
+        ("hunter2\n", "csv"),
+        ("hunter2\n1\n2\n", "csv"),
+        ("[{\"hunter2\": 1}]", "json"),
+        ("{\"hunter2\": 1}\n", "jsonl"),
+    ] {
+        let company = company(&format!("kind = \"{kind}\"\npath = \"secret\"\n"));
+        company.write("secret", file);
+        for args in [&["plan", "-vvv"][..], &["check", "-vvv"]] {
+            let output = company.run(args);
+            assert!(output.code == 3 || output.code == 4, "{kind}: {output}");
+            assert!(!format!("{output}").contains("hunter2"), "{kind}: {output}");
+        }
+    }
+}
+
 /// The first line of a file that is no list at all: a password file, a file of variables, a key.
 #[test]
 fn a_file_that_is_no_list_is_not_quoted() {

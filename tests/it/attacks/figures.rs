@@ -1,0 +1,65 @@
+//! The figures of a plan: those that can be compared are; a plan with others is refused before anything is written.
+
+use skovik_sync::plan::{Content, Plan};
+
+use crate::harness::Company;
+
+/// Approves and applies a plan that was altered and hashed anew, of which both must say the same.
+fn refused(alter: impl FnOnce(&mut Content), code: i32, words: &str) {
+    let company = Company::new("small");
+    company.run(&["plan"]).ends(0);
+    let mut content = Plan::read(&company.read_bytes("plan.json")).expect("a plan").content().clone();
+    alter(&mut content);
+    let plan = Plan::seal(content).expect("a hash");
+    plan.write(std::fs::File::create(company.path("plan.json")).expect("made")).expect("written");
+    let args = ["approve", "plan.json", "--yes", "--allow", "deletes=9", "--allow", "changes=99"];
+    let approved = company.run(&args);
+    let ended = if approved.code == 0 { company.run(&["apply", "plan.json"]) } else { approved };
+    ended.ends(code).says(&[words]);
+    company.wrote_nothing();
+}
+
+#[test]
+fn what_a_list_is_complete_by_is_one_of_the_programs_own_words() {
+    for proof in ["", "sha256", "trust me", "total+total", "Trusted", "trusted\u{200b}", "expect_records+"] {
+        refused(|content| content.sources[0].proof = proof.to_owned(), 8, "a proof that no list has");
+    }
+}
+
+#[test]
+fn the_size_of_the_account_is_about_that_of_the_account() {
+    refused(
+        |content| {
+            content.target.users = 100_000;
+            for guard in content.guards.iter_mut().filter(|guard| guard.id == "max_create_percent") {
+                guard.of = 100_000;
+            }
+        },
+        7,
+        "the plan says that the account has 100000 users",
+    );
+}
+
+#[test]
+fn the_groups_have_no_more_people_than_may_be_changed() {
+    refused(|content| content.summary.unchanged = 100_000, 8, "more people than its target has users");
+    refused(|content| content.target.managed = content.target.users + 1, 8, "more people than its target has users");
+}
+
+#[test]
+fn a_source_has_the_records_that_the_settings_expect() {
+    let company = Company::new("small");
+    let rows = company.read("employees.csv").lines().count() - 1;
+    company.edit(
+        "skovik-sync.toml",
+        "path = \"employees.csv\"\n",
+        &format!("path = \"employees.csv\"\nexpect_records = {rows}\n"),
+    );
+    company.run(&["plan"]).ends(0);
+    let mut content = Plan::read(&company.read_bytes("plan.json")).expect("a plan").content().clone();
+    content.sources[0].records += 1;
+    let plan = Plan::seal(content).expect("a hash");
+    plan.write(std::fs::File::create(company.path("plan.json")).expect("made")).expect("written");
+    company.run(&["approve", "plan.json", "--yes"]).ends(8).says(&["expect_records"]);
+    company.wrote_nothing();
+}

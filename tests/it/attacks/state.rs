@@ -1,0 +1,144 @@
+//! The state folder when it is damaged, linked, or lies where everybody can put another in its place: it says so in words,
+//! says what to do, and nothing is written to Skovik.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::harness::{BINARY, Company, Output};
+
+/// Where the harness lets the program keep its state.
+const STATE: &str = "home/state/skovik-sync";
+
+/// A company with an approved plan, and a state folder.
+fn company() -> Company {
+    let company = Company::new("small");
+    company.run(&["plan"]).ends(0);
+    // Makes the folder, and is refused.
+    company.run(&["apply", "plan.json"]).ends(6);
+    company.run(&["approve", "plan.json", "--yes"]).ends(0);
+    assert!(company.path(STATE).join("key").exists());
+    company
+}
+
+/// The lock of the account, which `undo` takes, too.
+fn lock(company: &Company) -> PathBuf {
+    company.run(&["undo", "plan.json", "-o", "undo.json"]).ends(3).says(&["there is no journal"]);
+    let entries = fs::read_dir(company.path(STATE)).expect("a folder").map(|entry| entry.expect("an entry").path());
+    entries.into_iter().find(|path| path.extension().is_some_and(|ending| ending == "lock")).expect("a lock")
+}
+
+#[test]
+fn a_damaged_key_says_so_and_what_to_do() {
+    for (bytes, words) in [(&b"short"[..], "it has 5"), (&[7; 33], "more than 32"), (b"", "it has 0")] {
+        let company = company();
+        fs::write(company.path(STATE).join("key"), bytes).expect("written");
+        company.run(&["apply", "plan.json"]).ends(8).says(&["key is damaged", words, "restore it from a copy"]);
+        company.wrote_nothing();
+    }
+}
+
+#[test]
+fn what_stands_in_the_place_of_a_file_of_the_state_is_named() {
+    for (name, word) in
+        [("link", "is a symbolic link"), ("folder", "is no regular file"), ("pipe", "is no regular file")]
+    {
+        let put = |company: &Company, path: PathBuf| {
+            let victim = company.path("victim");
+            fs::write(&victim, "precious").expect("written");
+            // Whatever stands there makes way.
+            let _ = fs::remove_file(&path);
+            match name {
+                "link" => symlink(&victim, &path).expect("linked"),
+                "folder" => fs::create_dir(&path).expect("made"),
+                _ => assert!(Command::new("mkfifo").arg(&path).status().expect("it runs").success()),
+            }
+        };
+        for file in ["key", "journal"] {
+            let company = company();
+            let path = match file {
+                "key" => company.path(STATE).join("key"),
+                _ => company.journal_path("plan.json"),
+            };
+            put(&company, path);
+            let output = company.run(&["apply", "plan.json"]).ends(3).says(&[word]);
+            assert!(!output.stderr.contains("os error"), "{output}");
+            company.wrote_nothing();
+            assert_eq!(company.read("victim"), "precious");
+        }
+    }
+}
+
+#[test]
+fn a_lock_that_is_a_link_is_named() {
+    let company = company();
+    let path = lock(&company);
+    fs::remove_file(&path).expect("removed");
+    company.write("victim", "precious");
+    symlink(company.path("victim"), &path).expect("linked");
+    let output = company.run(&["apply", "plan.json"]).ends(3).says(&["is a symbolic link"]);
+    assert!(!output.stderr.contains("os error"), "{output}");
+    company.wrote_nothing();
+    assert_eq!(company.read("victim"), "precious");
+}
+
+#[test]
+fn a_folder_that_is_none_is_named() {
+    let company = company();
+    company.write("file", "");
+    symlink(company.path(STATE), company.path("link")).expect("linked");
+    for (state, words) in
+        [("file", "file is no folder"), ("/dev/null", "/dev/null is no folder"), ("link", "link is a symbolic link")]
+    {
+        let output = company.run(&["--state", state, "apply", "plan.json"]).ends(3).says(&[words, "--state"]);
+        assert!(!output.stderr.contains("os error"), "{output}");
+    }
+    company.wrote_nothing();
+}
+
+#[test]
+fn a_note_of_a_run_that_names_no_plan_is_not_passed_over() {
+    let company = company();
+    let note = lock(&company).with_extension("run");
+    for text in ["", "junk", "sha256:../../x"] {
+        fs::write(&note, text).expect("written");
+        company.run(&["run"]).ends(8).says(&["names no plan", "remove the file"]);
+    }
+    company.wrote_nothing();
+}
+
+/// In such a folder everybody can rename the state away; in one like `/tmp` only its owner can.
+#[test]
+fn a_state_below_a_folder_that_everybody_can_write_to_is_refused() {
+    let company = company();
+    fs::create_dir_all(company.path("open/inner")).expect("made");
+    let mode = |mode| fs::set_permissions(company.path("open"), fs::Permissions::from_mode(mode)).expect("set");
+    mode(0o777);
+    let args = ["--state", "open/inner/state", "apply", "plan.json"];
+    company.run(&args).ends(3).says(&["open can be written to by everybody", "chmod o-w"]);
+    company.wrote_nothing();
+    mode(0o1777);
+    company.run(&args).ends(0);
+}
+
+/// A limit of the size of files ends the run in order, wherever it strikes.
+#[test]
+fn a_limit_of_file_sizes_ends_a_run_in_order() {
+    for blocks in [1, 8, 16, 24, 32, 48] {
+        let company = Company::new("small");
+        company.run(&["plan"]).ends(0);
+        company.run(&["approve", "plan.json", "--yes"]).ends(0);
+        let line = format!("ulimit -f {blocks}; exec {BINARY} apply plan.json");
+        let ended = company.command("sh", &["-c", &line]).output().expect("it runs");
+        let code = ended.status.code();
+        assert!(matches!(code, Some(0 | 1 | 9)), "{blocks}: {ended:?}");
+        let ended = Output::of(&[&line], ended);
+        assert!(
+            code == Some(0) || ended.stderr.contains("File too large") || ended.stdout.contains("File too large"),
+            "{ended}"
+        );
+        company.run(&["apply", "plan.json"]).ends(0);
+        company.is_in_line();
+    }
+}
