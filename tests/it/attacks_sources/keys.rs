@@ -30,7 +30,7 @@ fn with_program(script: &str, more: &str) -> (Company, Web) {
     company.append(
         "skovik-sync.toml",
         &format!(
-            "\n[[source]]\nname = \"more\"\nkind = \"http\"\nurl = \"{}/notes\"\nkey = \"id\"\n[source.auth]\nkind = \
+            "\n[[source]]\nname = \"more\"\nkind = \"http\"\nurl = \"{}/notes\"\nkey = \"id\"\nmax_unmatched_percent = 100\n[source.auth]\nkind = \
              \"bearer\"\ntoken_env = \"HR_SECRET\"\n",
             web.url
         ),
