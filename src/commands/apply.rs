@@ -123,7 +123,7 @@ pub(super) async fn carry_out(
         managed: &policy.managed,
         protect: &policy.protect,
         branches: policy.branches.as_ref(),
-        takes_back: super::undo::is_own(plan, settings, state),
+        takes_back: super::inverse::is_own_undo(plan, settings, state),
     };
     let problems = precheck::policy(plan, &policy, live.takes_back);
     if !problems.is_empty() {

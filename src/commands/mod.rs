@@ -7,6 +7,7 @@ mod common;
 pub mod completions;
 pub mod demo;
 pub mod init;
+mod inverse;
 mod places;
 pub mod plan;
 pub mod run;

@@ -4,17 +4,13 @@
 use anyhow::Context as _;
 
 use super::common::{load_settings, open_state, read_plan, replay, same_settings, shown};
+use super::inverse::inverse;
 use super::places::Places;
-use crate::apply::undo::{self, History, Input, UndoError};
+use crate::apply::undo::History;
 use crate::cli::{self, Global};
-use crate::config::Settings;
-use crate::employee::Managed;
 use crate::exit::{ExitStatus, refused};
 use crate::files::write_private;
-use crate::plan::Plan;
-use crate::provider::skovik::Skovik;
 use crate::render::Ids;
-use crate::state::State;
 use crate::ui::Ui;
 
 /// Runs `undo`.
@@ -47,21 +43,4 @@ pub fn run(args: &cli::Undo, global: &Global, ui: &Ui) -> anyhow::Result<ExitSta
     let blocked = undo.blocking_guards().next().is_some();
     ui.note(super::plan::next_step(&args.out, blocked, undo.content().operations.is_empty()));
     Ok(if blocked { ExitStatus::Blocked } else { ExitStatus::Done })
-}
-
-/// Whether a plan is, to the letter, the undo that this state folder makes of the plan which it says to take back.
-pub(super) fn is_own(plan: &Plan, settings: &Settings, state: &State) -> bool {
-    let Some(hash) = undo::undone(plan) else { return false };
-    let Ok(undone) = read_plan(&state.plan(hash)) else { return false };
-    let Ok(Some(history)) = History::read(state, &undone) else { return false };
-    undone.hash() == hash && inverse(&undone, &history, settings).is_ok_and(|made| made.hash() == plan.hash())
-}
-
-fn inverse(plan: &Plan, history: &History, settings: &Settings) -> Result<Plan, UndoError> {
-    let managed = Managed {
-        branch: settings.employee.branch.is_some(),
-        manager: settings.employee.manager.is_some(),
-        custom_fields: plan.content().target.custom_fields.keys().cloned().collect(),
-    };
-    undo::make(&Input { plan, history, managed: &managed, limits: &settings.guard, dialect: &Skovik })
 }

@@ -23,7 +23,7 @@ pub(super) fn object(text: &str) -> Result<Map<String, Value>, String> {
 fn text(person: &Map<String, Value>, key: &str) -> Result<Option<Box<str>>, String> {
     match person.get(key) {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(normal_text(text).into()).filter(|text: &Box<str>| !text.is_empty())),
+        Some(Value::String(text)) => Ok(Some(normal_text(text)).filter(|text| !text.is_empty()).map(Into::into)),
         Some(other) => Err(format!("{key} is {other}")),
     }
 }

@@ -1,0 +1,27 @@
+//! The inverse of a plan by the state folder's journal: what `undo` writes, and by what `apply` knows it again.
+
+use super::common::read_plan;
+use crate::apply::undo::{self, History, Input, UndoError};
+use crate::config::Settings;
+use crate::employee::Managed;
+use crate::plan::Plan;
+use crate::provider::skovik::Skovik;
+use crate::state::State;
+
+/// Whether a plan is, to the letter, the undo that this state folder makes of the plan which it says to take back.
+pub(super) fn is_own_undo(plan: &Plan, settings: &Settings, state: &State) -> bool {
+    let Some(hash) = undo::undone(plan) else { return false };
+    let Ok(undone) = read_plan(&state.plan(hash)) else { return false };
+    let Ok(Some(history)) = History::read(state, &undone) else { return false };
+    undone.hash() == hash && inverse(&undone, &history, settings).is_ok_and(|made| made.hash() == plan.hash())
+}
+
+/// The plan that takes back what a plan did.
+pub(super) fn inverse(plan: &Plan, history: &History, settings: &Settings) -> Result<Plan, UndoError> {
+    let managed = Managed {
+        branch: settings.employee.branch.is_some(),
+        manager: settings.employee.manager.is_some(),
+        custom_fields: plan.content().target.custom_fields.keys().cloned().collect(),
+    };
+    undo::make(&Input { plan, history, managed: &managed, limits: &settings.guard, dialect: &Skovik })
+}
