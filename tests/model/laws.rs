@@ -249,7 +249,7 @@ fn is_so(world: &World, state: &State, run: &Run, index: usize) -> bool {
 }
 
 /// Whether the account shows what an operation should bring about.
-fn has_effect(world: &World, server: &Server, index: usize) -> bool {
+pub(crate) fn has_effect(world: &World, server: &Server, index: usize) -> bool {
     let user = |id: Id| server.user(id);
     let made = made(server);
     match &world.operation(index).action {

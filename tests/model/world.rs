@@ -316,6 +316,10 @@ impl World {
             return None;
         }
         state.overtake(&before, usize::MAX);
+        // What is taken back is not there any more, whoever brings it about again.
+        for operation in (0..self.operations()).filter(|operation| !laws::has_effect(self, &state.server, *operation)) {
+            state.had_effect.iter_mut().for_each(|had_effect| *had_effect &= !(1 << operation));
+        }
         Some(())
     }
 }
