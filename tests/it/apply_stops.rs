@@ -70,8 +70,8 @@ async fn a_journal_that_cannot_be_a_file_stops_before_any_write() {
     world.approved_plan().await;
     std::fs::create_dir(world.journal_path()).expect("a folder");
     let ended = world.apply().await;
-    assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert!(ended.stderr.contains(".journal: is no regular file"), "{ended:?}");
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    assert!(ended.stderr.contains(".journal is no regular file"), "{ended:?}");
     assert_nothing_written(&world, &ended);
 }
 

@@ -55,7 +55,7 @@ fn awkward() -> Company {
     );
     // Two are changed, two are new, the others leave.
     let list = "id,email,first,last,value\n\
-                0,p0@example.com,\u{1f9fe},\u{10ffff}\u{fb33},\u{1f600} \"quoted\"\n\
+                0,p0@example.com,\u{1f9fe},\u{fb33},\u{1f600} \"quoted\" \u{10ffff}\n\
                 1,p1@example.com,O'Brien,Ma\u{308}rz,\n\
                 90,p90@example.com,\u{674e},\u{5c0f}\u{9f99},a\\b/c\n\
                 91,no address \u{1f9fe}\u{2028},Ann,Noted,x\n";

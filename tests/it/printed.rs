@@ -38,19 +38,20 @@ fn the_small_company_from_check_to_the_second_plan() {
     $ skovik-sync check
     settings  skovik-sync.toml: whole, hash sha256:HASH
     source    hr: 30 records (csv, trusted, no proof that it is whole)
-      column        employee_id   9999  |  9999  |  9999
-      column        email         xxx.xxx@xxx.xxx  |  xxx.xxx@xxx.xxx  |  xxx.xxx@xxx.xxx
-      column        first_name    Xxx  |  Xxx  |  Xxx
-      column        last_name     Xxx  |  Xxx  |  Xxx
-      column        legal_entity  XXX99  |  XXX99  |  XXX99
-      column        manager_id    (none)  |  9999  |  9999
-      column        cost_center   9999  |  9999  |  9999
-      column        status        xxx  |  xxx  |  xxx
+      column        employee_id   9999  |  9999  |  9999  (text of digits)
+      column        email         xxx.xxx@xxx.xxx  |  xxx.xxx@xxx.xxx  |  xxx.xxx@xxx.xxx  (text)
+      column        first_name    Xxx  |  Xxx  |  Xxx  (text)
+      column        last_name     Xxx  |  Xxx  |  Xxx  (text)
+      column        legal_entity  XXX99  |  XXX99  |  XXX99  (text)
+      column        manager_id    (none)  |  9999  |  9999  (text of digits, empty in 1 of 30)
+      column        cost_center   9999  |  9999  |  9999  (text of digits)
+      column        status        xxx  |  xxx  |  xxx  (text)
     target    URL: 28 users
       branch        NO01: Example AS (br_no)
       branch        SE01: Example AB (br_se)
       custom field  Cost center (cf_cost_center): multiple choice of 4, managed
     people    29 in scope, 29 of them good, 0 set aside
+    managers  28 people name one; 28 of these managers are found
     --- exit code 0
     ");
     insta::assert_snapshot!(run(&company, &["snapshot", "-o", "before.jsonl"]), @"
@@ -399,7 +400,7 @@ fn the_plan_of_the_bad_fixture_names_everybody_and_why() {
       → Julia Gren  5113
           manager: (none) → Jens Stam (5112, new)
 
-    Set aside and warnings (17)
+    Set aside and warnings (18)
       ! branch_unknown (1)
         5015: Gerd Björk (hr row 16): no branch has the external identifier, id or name "XX99"
       ! cannot_be_ordered (2)
@@ -441,6 +442,9 @@ fn the_plan_of_the_bad_fixture_names_everybody_and_why() {
       ! delete_withheld (1)
         the delete of 5092 Ture Pil <ture.pil@example.com> is withheld: Ture Pil (hr row 88) was set
           aside and has the same name
+      ! manager_cycle (1)
+        these report to one another in a cycle: 5111 Jonna Rot → 5113 Julia Gren → 5112 Jens Stam →
+          5111 Jonna Rot
       ! manager_unresolved (2)
         5023: Gerd Ceder (hr row 24): the manager 9999 is neither in scope nor in Skovik; they keep
           Alma Alm

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::Company;
+use crate::harness::{Company, snapshot};
 
 /// Names that a reader takes for the policy's.
 const LIKE_THE_POLICY: [&str; 9] = [
@@ -56,10 +56,18 @@ fn what_nobody_sees_in_a_list_is_seen_in_every_rendering() {
 /// JSON is read by people too, on a terminal or in a log: it hides nothing, and says the same.
 #[test]
 fn json_hides_nothing_and_a_program_reads_what_was_there() {
-    let company = Company::new("small");
-    let odd = "Ni\u{e000}\u{f0000}\u{200b}ls";
-    company.edit("employees.csv", "Nils", odd);
-    company.edit("employees.csv", "1031,", "\"10\u{a0}31\u{e001}\",");
+    // A list's own are set aside; those of users whom it does not know are shown.
+    let company = Company::offline("small");
+    let odd = "Po\u{e000}\u{f0000}\u{200b}ntus";
+    company.edit("users.jsonl", "Pontus", odd);
+    company.edit("users.jsonl", "\"1027\"", "\"10\u{a0}27\u{e001}\"");
+    let rows = |what: &str| -> Vec<Value> {
+        let lines = company.read("users.jsonl");
+        let rows = lines.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+        rows.filter_map(|row| row.get(what).cloned()).collect()
+    };
+    let account = snapshot(&rows("branch"), &rows("custom_field"), &rows("user"));
+    let company = company.serve(&account, |_| {});
     company.run(&["plan"]).ends(0);
     let view = company.run(&["show", "plan.json", "--format", "json"]).ends(0).stdout;
     company.run(&["approve", "plan.json", "--yes"]).ends(0);
@@ -70,9 +78,9 @@ fn json_hides_nothing_and_a_program_reads_what_was_there() {
         assert!(!text.contains(hidden), "{name}: {text}");
         assert!(text.contains(r"\ue001"), "{name}: {text}");
     }
-    assert!(view.contains(r"Ni\ue000\udb80\udc00\u200bls"), "{view}");
+    assert!(view.contains(r"Po\ue000\udb80\udc00\u200bntus"), "{view}");
     assert!(serde_json::from_str::<Value>(&view).expect("JSON").to_string().contains(odd));
-    assert!(serde_json::from_str::<Value>(&report).expect("JSON").to_string().contains("10\u{a0}31\u{e001}"));
+    assert!(serde_json::from_str::<Value>(&report).expect("JSON").to_string().contains("10\u{a0}27\u{e001}"));
     for line in applied.stdout.lines() {
         serde_json::from_str::<Value>(line).expect("JSON");
     }

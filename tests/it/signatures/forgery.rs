@@ -5,7 +5,7 @@ use std::fs;
 use base64ct::{Base64, Encoding as _};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use skovik_sync::plan::Plan;
+use skovik_sync::plan::{Digest, Plan};
 
 use super::{Ended, NAMESPACE, Scene, Skovik, statement};
 
@@ -104,7 +104,7 @@ fn patch(record: &mut Value, old: &[u8], new: &[u8], last: bool) {
 fn rehash(scene: &Scene) {
     let plan = Plan::read(scene.read("plan.json").as_bytes()).unwrap();
     let mut content = plan.content().clone();
-    content.summary.unchanged += 1;
+    content.target.fingerprint = Digest::of(b"another account");
     let mut text = Vec::new();
     Plan::seal(content).unwrap().write(&mut text).unwrap();
     scene.write("plan.json", text);
