@@ -67,7 +67,7 @@ fn every_recipe_gives_what_the_page_says() {
     let branch = |id: &str, code: &str| json!({ "type": "branches", "id": id, "attributes": { "name": code, "external_identifier": code } });
     let account = snapshot(&[branch("br_no", "NO01"), branch("br_se", "SE01")], &[], &[]);
     let recipes = recipes();
-    assert!(recipes.len() >= 9, "{}", recipes.len());
+    assert!(recipes.len() >= 13, "{}", recipes.len());
     for recipe in recipes {
         let settings = recipe.settings();
         let Some(expected) = &recipe.people else {
