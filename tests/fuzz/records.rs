@@ -2,13 +2,17 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::io::{Cursor, Read as _, Write as _};
 use std::path::Path;
 
 use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use skovik_sync::config::Settings;
+use skovik_sync::employee::normal_text;
 use skovik_sync::mapping::Mapper;
 use skovik_sync::setting::Calendar;
 use skovik_sync::source::{Records, read_all};
@@ -164,7 +168,7 @@ fn json() {
         Err(error) => refused(input, &error),
         Ok(records) => {
             let text = input.strip_prefix(b"\xef\xbb\xbf").unwrap_or(input);
-            let rows: Vec<BTreeMap<Cow<'_, str>, &RawValue>> = serde_json::from_slice(text).unwrap();
+            let rows: Vec<&RawValue> = serde_json::from_slice(text).unwrap();
             same_texts(&records, &rows);
             Ok(format!("{} records", records.len()))
         }
@@ -184,21 +188,50 @@ fn json_lines() {
         Ok(records) => {
             let text = input.strip_prefix(b"\xef\xbb\xbf").unwrap_or(input);
             let rows = serde_json::Deserializer::from_slice(text).into_iter();
-            let rows: Vec<BTreeMap<Cow<'_, str>, &RawValue>> = rows.map(Result::unwrap).collect();
+            let rows: Vec<&RawValue> = rows.map(Result::unwrap).collect();
             same_texts(&records, &rows);
             Ok(format!("{} records", records.len()))
         }
     });
 }
 
-/// Whether every text of the objects stands in the records.
-fn same_texts(records: &Records, rows: &[BTreeMap<Cow<'_, str>, &RawValue>]) {
+/// An object's properties, those that stand twice too.
+struct Properties<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Properties<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Every;
+        impl<'de> Visitor<'de> for Every {
+            type Value = Properties<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut properties = Vec::new();
+                while let Some(property) = map.next_entry()? {
+                    properties.push(property);
+                }
+                Ok(Properties(properties))
+            }
+        }
+        deserializer.deserialize_map(Every)
+    }
+}
+
+/// Whether every text of the objects stands in the records. A property that stands twice, and a record that is no object,
+/// is an error for whoever uses it.
+fn same_texts(records: &Records, rows: &[&RawValue]) {
     let cells = cells(records);
     assert_eq!(cells.len(), rows.len(), "serde_json finds another number of records");
     for (cells, row) in cells.iter().zip(rows) {
+        let Ok(Properties(row)) = serde_json::from_str(row.get()) else { continue };
+        let mut counts: BTreeMap<Cow<'_, str>, u64> = BTreeMap::new();
+        row.iter().for_each(|(name, _)| *counts.entry(normal_text(name)).or_default() += 1);
         // Names that are no more than ASCII have no other form.
-        for (name, value) in row.iter().filter(|(name, _)| name.is_ascii() && name.trim() == **name) {
-            if let Ok(text) = serde_json::from_str::<String>(value.get()) {
+        for (name, value) in row.iter().filter(|(name, _)| name.is_ascii() && name.trim() == name.as_ref()) {
+            if let Ok(text) = serde_json::from_str::<String>(value.get())
+                && counts[name.as_ref()] == 1
+            {
                 assert_eq!(cells.get(&**name).map(String::as_str), Some(text.trim()), "{name}");
             }
         }
