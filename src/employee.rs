@@ -362,6 +362,10 @@ impl Directory {
 #[must_use]
 pub fn normal_text(text: &str) -> Cow<'_, str> {
     let trimmed = text.trim();
+    // ASCII has one form only, and most texts are no more than that.
+    if trimmed.is_ascii() {
+        return Cow::Borrowed(trimmed);
+    }
     match is_nfc_quick(trimmed.chars()) {
         IsNormalized::Yes => Cow::Borrowed(trimmed),
         IsNormalized::No | IsNormalized::Maybe => Cow::Owned(trimmed.nfc().collect()),
@@ -372,11 +376,16 @@ pub fn normal_text(text: &str) -> Cow<'_, str> {
 #[must_use]
 pub fn email_key(email: &str) -> Cow<'_, str> {
     let email = normal_text(email);
-    if email.chars().any(|c| !c.is_ascii() || c.is_ascii_uppercase()) {
-        Cow::Owned(email.to_lowercase().nfc().collect())
-    } else {
-        email
+    if email.is_ascii() && !email.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return email;
     }
+    Cow::Owned(email.to_lowercase().nfc().collect())
+}
+
+/// Whether two e-mails are the same, as they are compared.
+#[must_use]
+pub fn same_email(one: &str, other: &str) -> bool {
+    one == other || email_key(one) == email_key(other)
 }
 
 /// A name as two records of one person are taken to agree on it: both parts, as a reader takes them.

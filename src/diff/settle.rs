@@ -4,7 +4,7 @@
 use super::matching::describe;
 use super::{Claim, Comparison, Event, Standing, describe_user};
 use crate::diagnostic::Severity;
-use crate::employee::{email_key, name_key};
+use crate::employee::{email_key, name_key, same_email};
 use rustc_hash::FxHashMap;
 
 impl Comparison<'_> {
@@ -134,7 +134,7 @@ impl Comparison<'_> {
             return true;
         }
         match self.standings[owner as usize] {
-            Standing::Claimed(other) => email_key(&self.employee(other).email) != email_key(&self.user(owner).email),
+            Standing::Claimed(other) => !same_email(&self.employee(other).email, &self.user(owner).email),
             Standing::Leaving => true,
             _ => false,
         }

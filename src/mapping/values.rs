@@ -24,7 +24,9 @@ impl Problem {
 
 /// Refuses what could deceive a reader, or comes from a broken file.
 pub(super) fn check_text(setting: &str, text: &str) -> Result<(), Problem> {
-    if let Some(found) = text.chars().find(|&c| is_deceptive(c)) {
+    if !is_plain(text)
+        && let Some(found) = text.chars().find(|&c| is_deceptive(c))
+    {
         let reason =
             format!("{setting} gives a text with the control character U+{:04X}: {}", u32::from(found), shown(text));
         return Err(Problem::new("control_character", reason));
@@ -37,6 +39,11 @@ pub(super) fn check_text(setting: &str, text: &str) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Whether it is nothing but ASCII's visible characters and spaces, as most texts are.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
 /// Control characters, and those that turn the direction of the text around them.
 fn is_deceptive(c: char) -> bool {
     c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -44,6 +51,9 @@ fn is_deceptive(c: char) -> bool {
 
 /// Refuses what looks like something else, in a value that tells people apart.
 pub(super) fn check_seen(setting: &str, text: &str) -> Result<(), Problem> {
+    if is_plain(text) {
+        return Ok(());
+    }
     let Some(found) = text.chars().find(|&c| is_unseen(c)) else { return Ok(()) };
     let reason = format!(
         "{setting} gives {}, with the character U+{:04X}, which nobody sees; take it out of the list, or write `| visible` in \
