@@ -2,19 +2,18 @@
 //! they were read, so that a number of thirty digits stays one.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
-use serde::{Deserialize as DeriveDeserialize, Serialize};
+use serde::{Deserialize as DeriveDeserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::provider::Collection;
 
-/// The members of an object, by name. A name that stands twice is an error, because readers disagree on what it means.
-#[derive(Debug, Default, Serialize)]
-#[serde(transparent)]
-pub(super) struct Members<'a>(BTreeMap<Cow<'a, str>, &'a RawValue>);
+/// The members of an object, sorted by name. A name that stands twice is an error, because readers disagree on what it
+/// means. A user has few of them, which a list finds sooner than a map.
+#[derive(Debug, Default)]
+pub(super) struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 /// A text of a document, borrowed where it holds no escapes.
 #[derive(DeriveDeserialize)]
@@ -32,16 +31,23 @@ pub(super) struct Resource<'a> {
 }
 
 impl<'a> Members<'a> {
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(other, _)| other.as_ref().cmp(name))
+    }
+
     pub(super) fn get(&self, name: &str) -> Option<&'a RawValue> {
-        self.0.get(name).copied()
+        self.place(name).ok().map(|place| self.0[place].1)
     }
 
     pub(super) fn insert(&mut self, name: &'a str, value: &'a RawValue) {
-        self.0.insert(Cow::Borrowed(name), value);
+        match self.place(name) {
+            Ok(place) => self.0[place].1 = value,
+            Err(place) => self.0.insert(place, (Cow::Borrowed(name), value)),
+        }
     }
 
     pub(super) fn remove(&mut self, name: &str) -> Option<&'a RawValue> {
-        self.0.remove(name)
+        self.place(name).ok().map(|place| self.0.remove(place).1)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
@@ -108,6 +114,12 @@ pub(super) fn to_raw(value: &impl Serialize) -> Result<Box<RawValue>, String> {
     serde_json::value::to_raw_value(value).map_err(|error| error.to_string())
 }
 
+impl Serialize for Members<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
 impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Entries;
@@ -119,14 +131,15 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
-                let mut members = BTreeMap::new();
+                let mut members = Vec::with_capacity(8);
                 while let Some((Text(name), value)) = entries.next_entry::<Text<'de>, &'de RawValue>()? {
-                    if members.contains_key(&name) {
-                        return Err(de::Error::custom(format_args!("the name {name:?} stands twice")));
-                    }
-                    members.insert(name, value);
+                    members.push((name, value));
                 }
-                Ok(Members(members))
+                members.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+                match members.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+                    Some(pair) => Err(de::Error::custom(format_args!("the name {:?} stands twice", pair[0].0))),
+                    None => Ok(Members(members)),
+                }
             }
         }
         deserializer.deserialize_map(Entries)
