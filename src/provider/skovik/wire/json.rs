@@ -2,23 +2,19 @@
 //! they were read, so that a number of thirty digits stays one.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
-use serde::{Deserialize as DeriveDeserialize, Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::provider::Collection;
+use crate::strict_json::Properties;
+pub(super) use crate::strict_json::Text;
 
 /// The members of an object, sorted by name. A name that stands twice is an error, because readers disagree on what it
 /// means. A user has few of them, which a list finds sooner than a map.
 #[derive(Debug, Default)]
 pub(super) struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-/// A text of a document, borrowed where it holds no escapes.
-#[derive(DeriveDeserialize)]
-#[serde(transparent)]
-pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
 /// A resource object, taken apart.
 #[derive(Debug, Default)]
@@ -122,27 +118,12 @@ impl Serialize for Members<'_> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Entries;
-        impl<'de> Visitor<'de> for Entries {
-            type Value = Members<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::with_capacity(8);
-                while let Some((Text(name), value)) = entries.next_entry::<Text<'de>, &'de RawValue>()? {
-                    members.push((name, value));
-                }
-                members.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-                match members.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-                    Some(pair) => Err(de::Error::custom(format_args!("the name {:?} stands twice", pair[0].0))),
-                    None => Ok(Members(members)),
-                }
-            }
+        let Properties(mut members) = Properties::deserialize(deserializer)?;
+        members.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        match members.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            Some(pair) => Err(D::Error::custom(format_args!("the name {:?} stands twice", pair[0].0))),
+            None => Ok(Self(members)),
         }
-        deserializer.deserialize_map(Entries)
     }
 }
 
