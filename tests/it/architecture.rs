@@ -29,18 +29,16 @@ const IMPURE: &str = r"\b(reqwest|tokio|hyper|jiff|tracing|rand|fastrand|tempfil
 const NOTHING: [&str; 0] = [];
 /// How many lines a file may have.
 const MOST_LINES: usize = 420;
-/// The files that are longer, and why.
-const LONGER: [(&str, &str); 3] = [
-    ("diff/tests/rules.rs", "a table of cases for each rule"),
-    ("render/markdown/tests.rs", "snapshots of what is printed"),
-    ("render/text/tests.rs", "snapshots of what is printed"),
-];
-
 /// Read once: that takes longer than all that is asked of it.
 static IMPORTS: LazyLock<Imports> = LazyLock::new(|| Imports::of(&sources()));
 
 fn sources() -> Vec<(String, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    files("src")
+}
+
+/// The files of Rust in a folder and those below it, by their paths in it.
+fn files(folder: &str) -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut found = Vec::new();
     let mut folders = vec![root.clone()];
     while let Some(folder) = folders.pop() {
@@ -54,7 +52,7 @@ fn sources() -> Vec<(String, String)> {
             }
         }
     }
-    assert!(found.len() > 50, "these are not the sources");
+    assert!(found.len() > 50, "these are not the files of {}", root.display());
     found.sort();
     found
 }
@@ -167,14 +165,12 @@ fn what_is_forbidden_would_be_found() {
 
 #[test]
 fn a_long_file_is_two_files() {
-    let mut longer: BTreeSet<&str> = LONGER.iter().map(|(name, _)| *name).collect();
-    for (name, text) in sources() {
-        let lines = text.lines().count();
-        let excepted = longer.remove(name.as_str());
-        assert!(excepted || lines <= MOST_LINES, "src/{name} has {lines} lines: split it by meaning");
-        assert!(!excepted || lines > MOST_LINES, "src/{name} needs no exception any more");
+    for folder in ["src", "tests"] {
+        for (name, text) in files(folder) {
+            let lines = text.lines().count();
+            assert!(lines <= MOST_LINES, "{folder}/{name} has {lines} lines: split it by meaning");
+        }
     }
-    assert_eq!(longer, BTreeSet::new(), "these files are not there any more");
 }
 
 #[test]
