@@ -12,7 +12,7 @@ use crate::plan::{
     Action, BranchRef, Change, Diagnostic, Field, Fields, ManagerRef, Operation, OperationId, Severity, Value,
 };
 use crate::render::shown::Shown;
-use crate::render::text::group::Kind;
+use crate::render::text::kind::Kind;
 use crate::render::text::person::{Heading, Labels, consequence_text};
 use crate::render::text::remarks::sentence;
 use crate::render::text::value::{

@@ -7,7 +7,7 @@ use std::fmt;
 use console::measure_text_width;
 use serde::Serialize;
 
-use super::group::Kind;
+use super::kind::Kind;
 use super::layout::{Palette, column, padding, wrap};
 use super::value::{Ids, colored_pair, shown_branch, shown_custom, shown_manager, shown_pair, shown_text};
 use super::{Context, TextOptions};
