@@ -156,7 +156,7 @@ impl<'a> Maker<'a> {
             asked.manager = Some(Some(self.by_id(create)?));
         }
         let user = match last {
-            Some(resource) => self.dialect.user(resource.raw(), self.managed)?,
+            Some(resource) => self.dialect.user(resource.raw().get(), self.managed)?,
             None => User { id: user_id.clone(), ..created(&asked, self.managed, &self.made)? },
         };
         // The plan knows the names of branches and managers, the server what it stored.
@@ -176,7 +176,8 @@ impl<'a> Maker<'a> {
         changes: &[Change],
         [before, after]: [&StoredUser; 2],
     ) -> Result<Option<Draft>, String> {
-        let (was, is) = (self.dialect.user(before.raw(), self.managed)?, self.dialect.user(after.raw(), self.managed)?);
+        let (was, is) =
+            (self.dialect.user(before.raw().get(), self.managed)?, self.dialect.user(after.raw().get(), self.managed)?);
         let mut back = Vec::new();
         for change in changes {
             let Change { field, before: then, after: now } = change;
@@ -227,7 +228,7 @@ impl<'a> Maker<'a> {
         }
         let everything =
             Managed { branch: true, manager: true, custom_fields: self.dialect.custom_field_ids(resource)? };
-        let user = self.dialect.user(resource.raw(), &everything)?;
+        let user = self.dialect.user(resource.raw().get(), &everything)?;
         let whole = Fields::of_user(&user, &everything, &Directory::default());
         let mut after = before.clone();
         after.branch = after.branch.or(whole.branch);
@@ -297,7 +298,7 @@ pub(super) fn names_now(input: &Input<'_>) -> Result<NamesNow, String> {
             (&operation.action, done.and_then(|done| done.after.as_ref()))
         {
             let user = dialect
-                .user(after.raw(), managed)
+                .user(after.raw().get(), managed)
                 .map_err(|problem| format!("operation {} in the journal: {problem}", operation.id))?;
             let name = plan::display_name(&user);
             names.insert(user_id.clone(), UserRef { user_id: user_id.clone(), employee: user.identifier, name });

@@ -8,7 +8,7 @@ use crate::diff::{Claim, Comparison, Standing};
 use crate::employee::{Employee, ExternalIdentifier, User, email_key};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::mapping::FoundRecord;
-use crate::plan::{Action, Diagnostic, Fields, Operation, Plan, Settled};
+use crate::plan::{Action, Diagnostic, Fields, Operation, Plan};
 use crate::render::explain::{Explanation, FoundUser, display};
 use crate::ui::Ui;
 
@@ -24,10 +24,9 @@ pub(super) async fn run(settings: &Settings, args: &cli::Plan, key: &str, ui: &U
     let calendar = calendar(settings, args.as_of)?;
     let (both, _signals) = read_both_sides(settings, args.users.as_deref(), &calendar, ui).await?;
     let facts = Facts::new(settings, &both, &args.same_person, &[]);
-    let mut input = facts.input(settings, &both);
+    let (settled, mut input) = facts.compare(settings, &both)?;
     // One person can be explained where others are in the way of a plan.
     (input.managers_must_resolve, input.records_must_be_valid) = (false, false);
-    let settled = Settled::new(&input).map_err(no_plan)?;
     let plan = Plan::of(&settled, input).map_err(no_plan)?;
     let unresolved = settled.unresolved_managers();
     let found = Found { both: &both, comparison: settled.comparison(), plan: &plan, unresolved: &unresolved };
