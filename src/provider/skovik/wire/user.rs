@@ -12,13 +12,17 @@ use serde_json::value::RawValue;
 use super::json::{Members, Resource, Text, to_raw};
 use super::shape::normal;
 use super::{
-    BRANCH, CUSTOM_FIELDS, EXTERNAL_IDENTIFIER, FIRST_NAME, LAST_NAME, MANAGER, PRIMARY_EMAIL, READ_ONLY_ATTRIBUTES,
-    READ_ONLY_MEMBERS, ROLES,
+    BRANCH, CUSTOM_FIELDS, EXTERNAL_IDENTIFIER, MANAGER, PRIMARY_EMAIL, READ_ONLY_ATTRIBUTES, READ_ONLY_MEMBERS, ROLES,
 };
 use crate::employee::{CustomFieldId, CustomValue, Managed, User, UserId, normal_text};
 use crate::plan::{Change, Field, Fields, ManagerRef, UserRef, Value};
 use crate::provider::stored::compact;
 use crate::provider::{Collection, Request, StoredUser};
+
+/// `[assumed]`; that a name is mandatory is known.
+const FIRST_NAME: &str = "first_name";
+/// `[assumed]`.
+const LAST_NAME: &str = "last_name";
 
 /// The ids of the custom fields that hold a text or a boolean, which a create can send; sorted.
 pub(in crate::provider::skovik) fn custom_field_ids(stored: &StoredUser) -> Result<Vec<CustomFieldId>, String> {
@@ -118,7 +122,7 @@ fn user(resource: &Resource<'_>, managed: &Managed) -> Result<User, String> {
     Ok(User {
         id: UserId::from(id.as_ref()),
         identifier: normal(attributes, EXTERNAL_IDENTIFIER)?.map(|text| text.as_ref().into()),
-        email: normal(attributes, PRIMARY_EMAIL)?.ok_or_else(|| format!("{PRIMARY_EMAIL} is missing"))?,
+        email: normal(attributes, PRIMARY_EMAIL)?.ok_or_else(|| format!("{PRIMARY_EMAIL} is missing"))?.into(),
         first_name: normal(attributes, FIRST_NAME)?.unwrap_or_default(),
         last_name: normal(attributes, LAST_NAME)?.unwrap_or_default(),
         branch: related(relationships, BRANCH, Collection::Branches)?.map(|id| id.as_ref().into()),
