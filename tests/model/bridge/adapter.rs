@@ -141,6 +141,8 @@ impl Program {
                 provider: &client,
                 managed: &managed,
                 protect: &protect,
+                branches: None,
+                takes_back: false,
                 journal: &journal,
                 now: &|| Timestamp::UNIX_EPOCH,
             };
