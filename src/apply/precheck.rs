@@ -12,7 +12,7 @@ mod settings;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::confirm::{Contradiction, contradiction};
-use super::expect::{Made, already_holds, hash_of, made_already};
+use super::expect::{Made, already_holds, hash_of, is_elsewhere, made_already};
 use super::journal::{Progress, Replay};
 use super::list::List;
 use crate::diff::{Protect, Untrusted};
@@ -45,10 +45,7 @@ pub struct Live<'a> {
 impl Live<'_> {
     /// Whether a user is in none of the branches that are managed.
     fn is_elsewhere(self, user: &User) -> bool {
-        self.branches.is_some_and(|branches| match &user.branch {
-            Some(branch) => !branches.contains(branch),
-            None => !self.takes_back,
-        })
+        is_elsewhere(user, self.branches, self.takes_back)
     }
 }
 
@@ -139,7 +136,7 @@ pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing
             Some(Progress::InDoubt(_)) => continue,
             Some(Progress::Done { .. }) => {
                 let made = made.get_or_insert_with(|| made_so_far(plan, replay, live.directory));
-                match contradiction(operation, &index.list, live.managed, made) {
+                match contradiction(operation, &index.list, live.managed, made, None) {
                     Some(Contradiction::Undone(problem)) => {
                         let problem = format!("an earlier run did this, but {problem}");
                         standing.conflicts.push(Conflict { operation: operation.id, problems: vec![problem] });

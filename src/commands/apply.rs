@@ -143,10 +143,11 @@ pub(super) async fn carry_out(
         return Ok(ExitStatus::Done);
     };
     lifted(plan, &precheck::guards(plan, &replay, live), granted)?;
+    let takes_back = live.takes_back;
     drop(directory);
     let target = &settings.target;
     let options = Options { max_in_flight: target.max_in_flight, settle_after: target.timeout, stop };
-    let begun = Begun { approved, replay: &replay, standing: &standing };
+    let begun = Begun { approved, replay: &replay, standing: &standing, takes_back };
     execute(args, begun, options, &*provider, &policy, state, ui).await
 }
 
@@ -316,6 +317,7 @@ struct Begun<'a> {
     approved: Approved<'a>,
     replay: &'a Replay,
     standing: &'a Standing,
+    takes_back: bool,
 }
 
 async fn execute(
@@ -327,7 +329,7 @@ async fn execute(
     state: &State,
     ui: &Ui,
 ) -> anyhow::Result<ExitStatus> {
-    let Begun { approved: Approved { plan, granted, begun_by }, replay, standing } = begun;
+    let Begun { approved: Approved { plan, granted, begun_by }, replay, standing, takes_back } = begun;
     let mut watch = Watch::new(args, plan, replay, &options.stop, ui).await?;
     let hash = plan.hash();
     let (copy, path) = (state.plan(hash), state.journal(hash));
@@ -340,7 +342,15 @@ async fn execute(
     let journal = Journal::open(&path, state.key(), replay, hash, begun_by).await.context("nothing was written")?;
     let run = Record::Run { at: now(), approvers: granted.approvers.clone() };
     journal.write(&run).done().await.context("nothing was written")?;
-    let worker = Worker { provider, managed: &policy.managed, protect: &policy.protect, journal: &journal, now: &now };
+    let worker = Worker {
+        provider,
+        managed: &policy.managed,
+        protect: &policy.protect,
+        branches: policy.branches.as_ref(),
+        takes_back,
+        journal: &journal,
+        now: &now,
+    };
     let report = engine::run(plan, replay, standing, &worker, options, &mut watch).await;
     drop(journal);
     let status = status(&report, report.wrote || !replay.operations.is_empty());

@@ -155,6 +155,9 @@ impl Places {
         if !output.is_approval && output.identity.name.ends_with(APPROVAL) {
             return Some(format!("a name that ends in {APPROVAL} is that of an approval"));
         }
+        if output.path.is_dir() {
+            return Some("that is a folder".to_owned());
+        }
         if !output.is_plan && is_plan_file(&output.path) {
             return Some("a plan is there, which could not be applied any more".to_owned());
         }

@@ -121,6 +121,17 @@ impl<'a> Maker<'a> {
             self.say(operation, "undo_in_doubt", message);
             return Ok(None);
         };
+        if let Some(problem) = &entry.contradicted {
+            let message = format!(
+                "operation {} of the plan, {} {}, was called done, and Skovik's list contradicted that ({problem}): it is \
+                 not taken back; look at that user in Skovik",
+                operation.id,
+                operation.action.name(),
+                operation.name
+            );
+            self.say(operation, "undo_contradicted", message);
+            return Ok(None);
+        }
         if !entry.announced {
             return Ok(None); // It was so already; nothing was sent.
         }

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod answers;
+mod carried;
 mod confirmed;
 mod figures;
 mod files;

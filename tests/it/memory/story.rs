@@ -285,6 +285,8 @@ async fn apply_to_the_end(plan: &Plan, memory: &Memory, folder: &Path, max_in_fl
         provider: memory,
         managed: &policy.managed,
         protect: &policy.protect,
+        branches: policy.branches.as_ref(),
+        takes_back: false,
         journal: &journal,
         now: &|| Timestamp::UNIX_EPOCH,
     };
