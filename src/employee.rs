@@ -3,6 +3,8 @@
 //! Everything here is plain data that has been normalised already; comparing two values of this module is comparing
 //! what the rules of this tool compare. It never reads a file, a clock or the network.
 
+pub mod possible;
+
 use std::borrow::{Borrow, Cow};
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;

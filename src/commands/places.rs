@@ -6,7 +6,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
@@ -43,6 +43,8 @@ struct Place {
     is_approval: bool,
     /// Whether a plan may stand there, for which the command has rules of its own.
     is_plan: bool,
+    /// Whether it is standard output or standard error.
+    is_stream: bool,
 }
 
 /// What tells one file from another.
@@ -127,7 +129,13 @@ impl Places {
     /// Leads to exit 3, and names both.
     pub(super) fn check(mut self) -> anyhow::Result<()> {
         // Only what is there can be told by its inode; names are judged below.
-        self.outputs.extend(Place::standard_output());
+        self.outputs.extend(Place::stream("standard output", "/dev/stdout", io::stdout().as_fd()));
+        let errors = Place::stream("standard error", "/dev/stderr", io::stderr().as_fd());
+        // `>> run.log 2>&1` puts both streams into one file.
+        let is_shared =
+            |error: &Place| self.outputs.iter().any(|other| other.is_stream && other.identity.is(&error.identity));
+        let errors = errors.filter(|errors| !is_shared(errors));
+        self.outputs.extend(errors);
         if self.outputs.iter().any(|output| output.identity.file.is_some()) {
             let beside = self.plans.iter().flat_map(|plan| approvals_of(plan).unwrap_or_default());
             self.inputs.extend(beside.map(|(name, path)| Place::new(format!("the approval {name}"), &path, true)));
@@ -168,9 +176,9 @@ impl Places {
 }
 
 impl Place {
-    /// Standard output, where a shell lets it lead to a file (`>> plan.json`).
-    fn standard_output() -> Option<Self> {
-        let file = File::from(io::stdout().as_fd().try_clone_to_owned().ok()?);
+    /// A stream that the shell lets lead to a file (`>> plan.json`, `2> hr.csv`).
+    fn stream(name: &str, path: &str, stream: BorrowedFd<'_>) -> Option<Self> {
+        let file = File::from(stream.try_clone_to_owned().ok()?);
         let metadata = file.metadata().ok().filter(fs::Metadata::is_file)?;
         let identity = Identity {
             file: Some((metadata.dev(), metadata.ino())),
@@ -179,16 +187,24 @@ impl Place {
             name: String::new(),
         };
         Some(Self {
-            name: "standard output".to_owned(),
-            path: "/dev/stdout".into(),
+            name: name.to_owned(),
+            path: path.into(),
             identity,
             is_approval: false,
             is_plan: true,
+            is_stream: true,
         })
     }
 
     fn new(name: String, path: &Path, is_approval: bool) -> Self {
-        Self { name, path: path.to_owned(), identity: Identity::of(path), is_approval, is_plan: false }
+        Self {
+            name,
+            path: path.to_owned(),
+            identity: Identity::of(path),
+            is_approval,
+            is_plan: false,
+            is_stream: false,
+        }
     }
 }
 

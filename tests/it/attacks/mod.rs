@@ -4,6 +4,7 @@
 mod accounts;
 mod answers;
 mod confirmed;
+mod entailed;
 mod figures;
 mod files;
 mod ids;
