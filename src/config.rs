@@ -3,6 +3,7 @@
 //! Whatever cannot be right is an error that names the setting and its line. Reading the settings reads nothing else:
 //! not the sources, not the key of the API.
 
+mod employee;
 pub mod escalation;
 mod guard;
 mod hash;
@@ -11,7 +12,6 @@ mod read;
 mod tests;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -26,6 +26,8 @@ use crate::guard::Limits;
 use crate::plan::Digest;
 use crate::setting::{Calendar, Secrets, section};
 use crate::source::ToRead;
+
+pub use employee::{EmployeeSettings, ManagerReference};
 
 pub use crate::setting::{BaseUrl, ConfigError, NamedFile, Secret, SecretPlace, Template};
 pub use crate::source::{Key, MaxAge, Missing, Prefer, SourceSettings};
@@ -84,34 +86,6 @@ pub struct TargetSettings {
     pub timeout: Duration,
     /// How often a request that failed in passing is sent again.
     pub retries: u32,
-}
-
-/// `[employee]`: a template for each managed field.
-#[derive(Debug, Clone)]
-pub struct EmployeeSettings {
-    /// The company's key of the person.
-    pub external_identifier: Template,
-    /// The e-mail.
-    pub primary_email: Template,
-    /// The first name.
-    pub first_name: Template,
-    /// The last name.
-    pub last_name: Template,
-    /// The branch, by its external identifier, id or name; `None` if it is not managed.
-    pub branch: Option<Template>,
-    /// The manager; `None` if managers are not managed.
-    pub manager: Option<ManagerReference>,
-    /// The managed custom fields, by name or id.
-    pub custom_fields: BTreeMap<String, Template>,
-}
-
-/// How a record names the manager.
-#[derive(Debug, Clone)]
-pub struct ManagerReference {
-    /// The name.
-    pub value: Template,
-    /// What it is compared with in the manager's own record; `None` for the external identifier.
-    pub refers_to: Option<Template>,
 }
 
 /// `[scope]`: whom this configuration manages.
@@ -196,33 +170,6 @@ impl TargetSettings {
     pub const MAX_ROWS: u64 = 2_000_000;
     /// The default of `list_timeout`.
     pub const LIST_TIMEOUT: Duration = Duration::from_secs(60 * 60);
-}
-
-impl EmployeeSettings {
-    /// All templates.
-    pub(crate) fn templates(&self) -> impl Iterator<Item = &Template> {
-        let Self { external_identifier, primary_email, first_name, last_name, branch, manager, custom_fields } = self;
-        let manager =
-            manager.iter().flat_map(|ManagerReference { value, refers_to }| [Some(value), refers_to.as_ref()]);
-        [external_identifier, primary_email, first_name, last_name]
-            .into_iter()
-            .chain(branch)
-            .chain(manager.flatten())
-            .chain(custom_fields.values())
-    }
-}
-
-impl EmployeeSettings {
-    fn templates_mut(&mut self) -> impl Iterator<Item = &mut Template> {
-        let Self { external_identifier, primary_email, first_name, last_name, branch, manager, custom_fields } = self;
-        let manager =
-            manager.iter_mut().flat_map(|ManagerReference { value, refers_to }| [Some(value), refers_to.as_mut()]);
-        [external_identifier, primary_email, first_name, last_name]
-            .into_iter()
-            .chain(branch)
-            .chain(manager.flatten())
-            .chain(custom_fields.values_mut())
-    }
 }
 
 impl Settings {

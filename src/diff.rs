@@ -16,7 +16,6 @@ mod settle;
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashSet};
 
@@ -108,11 +107,11 @@ pub struct Comparison<'a> {
     directory: &'a Directory,
     policy: &'a Policy,
     users_by_identifier: FxHashMap<&'a str, u32>,
-    users_by_email: FxHashMap<Cow<'a, str>, u32>,
+    users_by_email: FxHashMap<&'a str, u32>,
     /// Records that have an identifier to themselves.
     people: FxHashMap<&'a str, Person>,
     /// Good records that have an e-mail to themselves.
-    employees_by_email: FxHashMap<Cow<'a, str>, u32>,
+    employees_by_email: FxHashMap<&'a str, u32>,
     /// Of each user, their manager among the users.
     managers: Vec<Option<u32>>,
     claims: Vec<Claim>,

@@ -3,6 +3,8 @@
 //! Everything here is plain data that has been normalised already; comparing two values of this module is comparing
 //! what the rules of this tool compare. It never reads a file, a clock or the network.
 
+mod email;
+mod name;
 pub mod possible;
 
 use std::borrow::{Borrow, Cow};
@@ -13,7 +15,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
-use crate::text::likeness;
+pub use email::{Email, email_key};
+pub use name::full_name;
 
 /// Declares a string type of its own, so that two kinds of string cannot be swapped.
 macro_rules! string_type {
@@ -112,8 +115,8 @@ pub struct Managed {
 pub struct Employee {
     /// The company's key.
     pub identifier: ExternalIdentifier,
-    /// NFC, trimmed; compared without case (see [`email_key`]).
-    pub email: Box<str>,
+    /// Their e-mail.
+    pub email: Email,
     /// NFC, trimmed, not empty.
     pub first_name: Box<str>,
     /// NFC, trimmed, not empty.
@@ -168,7 +171,7 @@ pub struct SetAside {
     /// The identifier, if the record has one.
     pub identifier: Option<ExternalIdentifier>,
     /// The e-mail, if the record has one, whether or not it is a possible one.
-    pub email: Option<Box<str>>,
+    pub email: Option<Email>,
     /// The first name, if the record has one.
     pub first_name: Option<Box<str>>,
     /// The last name, if the record has one.
@@ -238,8 +241,8 @@ pub struct User {
     pub id: UserId,
     /// The company's key, if Skovik holds one.
     pub identifier: Option<ExternalIdentifier>,
-    /// NFC, trimmed.
-    pub email: Box<str>,
+    /// Their e-mail.
+    pub email: Email,
     /// NFC, trimmed; empty where Skovik holds none.
     pub first_name: Box<str>,
     /// NFC, trimmed; empty where Skovik holds none.
@@ -272,20 +275,6 @@ impl User {
     #[must_use]
     pub fn is_admin(&self) -> bool {
         self.roles.as_ref().is_some_and(|roles| roles.iter().any(|role| role.eq_ignore_ascii_case(ADMIN)))
-    }
-
-    /// First and last name, for the reader.
-    #[must_use]
-    pub fn full_name(&self) -> String {
-        full_name(&self.first_name, &self.last_name)
-    }
-}
-
-impl Employee {
-    /// First and last name, for the reader.
-    #[must_use]
-    pub fn full_name(&self) -> String {
-        full_name(&self.first_name, &self.last_name)
     }
 }
 
@@ -371,39 +360,5 @@ pub fn normal_text(text: &str) -> Cow<'_, str> {
     match is_nfc_quick(trimmed.chars()) {
         IsNormalized::Yes => Cow::Borrowed(trimmed),
         IsNormalized::No | IsNormalized::Maybe => Cow::Owned(trimmed.nfc().collect()),
-    }
-}
-
-/// An e-mail as it is compared: like [`normal_text`], and without case.
-#[must_use]
-pub fn email_key(email: &str) -> Cow<'_, str> {
-    let email = normal_text(email);
-    if email.is_ascii() && !email.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        return email;
-    }
-    Cow::Owned(email.to_lowercase().nfc().collect())
-}
-
-/// Whether two e-mails are the same, as they are compared.
-#[must_use]
-pub fn same_email(one: &str, other: &str) -> bool {
-    one == other || email_key(one) == email_key(other)
-}
-
-/// A name as two records of one person are taken to agree on it: both parts, as a reader takes them.
-/// `None` unless both parts are there.
-#[must_use]
-pub fn name_key(first_name: &str, last_name: &str) -> Option<String> {
-    let (first, last) = (likeness(first_name), likeness(last_name));
-    if first.is_empty() || last.is_empty() { None } else { Some(format!("{first}\u{1f}{last}")) }
-}
-
-/// First and last name joined for the reader.
-#[must_use]
-pub fn full_name(first_name: &str, last_name: &str) -> String {
-    match (first_name.is_empty(), last_name.is_empty()) {
-        (false, false) => format!("{first_name} {last_name}"),
-        (false, true) => first_name.to_owned(),
-        (true, _) => last_name.to_owned(),
     }
 }

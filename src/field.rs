@@ -60,6 +60,19 @@ impl<C> Field<C> {
         }
     }
 
+    /// The same field, a custom field by another name of it.
+    pub fn map_custom<D>(self, name: impl FnOnce(C) -> D) -> Field<D> {
+        match self {
+            Self::ExternalIdentifier => Field::ExternalIdentifier,
+            Self::PrimaryEmail => Field::PrimaryEmail,
+            Self::FirstName => Field::FirstName,
+            Self::LastName => Field::LastName,
+            Self::Branch => Field::Branch,
+            Self::Manager => Field::Manager,
+            Self::Custom(custom) => Field::Custom(name(custom)),
+        }
+    }
+
     /// The managed fields, in order; of the custom fields, these.
     pub fn managed_with(managed: &Managed, custom_fields: impl Iterator<Item = C>) -> impl Iterator<Item = Self> {
         let Managed { branch, manager, custom_fields: _ } = *managed;

@@ -309,8 +309,8 @@ fn merge_set_aside(desired: &mut Desired) {
     let mut seen = FxHashSet::default();
     let is_new = |aside: &SetAside| {
         aside.code != KEY_CLAIMED_TWICE || {
-            let SetAside { identifier, email, first_name, last_name, origin: _, code: _, reason } = aside;
-            seen.insert((reason.clone(), identifier.clone(), email.clone(), first_name.clone(), last_name.clone()))
+            let names = aside.names().map(|name| name.map(str::to_owned));
+            seen.insert((aside.reason.clone(), aside.identifier.clone(), aside.email.clone(), names))
         }
     };
     let before = desired.set_aside.len();

@@ -14,7 +14,6 @@ use std::collections::BinaryHeap;
 use rustc_hash::FxHashMap;
 
 use crate::diff::{Changed, Comparison, Draft, ManagerTarget};
-use crate::employee::email_key;
 
 /// The manager of an employee who is created, set by an operation of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -205,7 +204,7 @@ fn email_giver(comparison: &Comparison<'_>, draft: &Draft) -> Option<u32> {
         Draft::Update { employee, changed, .. } if changed.contains(&Changed::PrimaryEmail) => *employee,
         Draft::Update { .. } | Draft::Delete { .. } => return None,
     };
-    comparison.owner_of_email(&email_key(&comparison.employee(employee).email))
+    comparison.owner_of_email(comparison.employee(employee).email.key())
 }
 
 /// The creates whose managers go round in a circle. Each person has one manager, so that following them from anybody

@@ -30,11 +30,10 @@ pub use anchors::Anchors;
 pub use day::Day;
 pub use digest::Digest;
 pub(crate) use digest::{bytes_of, hex};
-pub use fields::{CreateRef, Fields, ManagerRef, UserRef};
+pub use fields::{CreateRef, Fields, ManagerRef, UserRef, display_name};
 pub use file::{FORMAT, FORMAT_VERSION, PlanError, canonical_digest};
 pub use guards::{check_guards, effects, not_as_demanded};
 pub use make::{Input, NoPlan, Settled};
-pub use operations::display_name;
 
 // These lie below the plan; a plan is made of them.
 pub use crate::diagnostic::{Diagnostic, Severity};

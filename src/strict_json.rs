@@ -2,8 +2,75 @@
 //!
 //! Never guesses a value; what is not exactly there is an error of the type that is read.
 
+mod pointer;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use serde_json::value::RawValue;
+
+pub(crate) use pointer::{Pointer, escaped_step};
+
+/// The members of an object in its order. A name that stands twice is here twice: whoever reads it says what that means.
+pub(crate) struct Properties<'a>(pub(crate) Vec<Property<'a>>);
+
+/// A name, and the JSON of its value.
+pub(crate) type Property<'a> = (Cow<'a, str>, &'a RawValue);
+
+/// A text of a document, borrowed where it holds no escapes.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Properties<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Most records have about as many, and are many themselves.
+        let mut all = Vec::with_capacity(8);
+        each_member(deserializer, |Text(name): Text<'de>, value: &'de RawValue| {
+            all.push((name, value));
+            Ok(())
+        })?;
+        Ok(Self(all))
+    }
+}
+
+/// Reads an object member by member, those whose name stands twice too, and takes each; the error is what is wrong with
+/// it. A map of serde's would keep the last of two without a word.
+pub(crate) fn each_member<'de, D, K, V>(
+    deserializer: D,
+    take: impl FnMut(K, V) -> Result<(), String>,
+) -> Result<(), D::Error>
+where
+    D: Deserializer<'de>,
+    K: Deserialize<'de>,
+    V: Deserialize<'de>,
+{
+    struct Each<F, K, V>(F, PhantomData<(K, V)>);
+    impl<'de, F, K, V> Visitor<'de> for Each<F, K, V>
+    where
+        F: FnMut(K, V) -> Result<(), String>,
+        K: Deserialize<'de>,
+        V: Deserialize<'de>,
+    {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<(), A::Error> {
+            while let Some((name, value)) = members.next_entry()? {
+                (self.0)(name, value).map_err(A::Error::custom)?;
+            }
+            Ok(())
+        }
+    }
+    deserializer.deserialize_map(Each(take, PhantomData))
+}
 
 /// Reads a key that may be null but must be there.
 pub(crate) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::employee::{BranchId, CustomValue, Directory, Managed, User, UserId, email_key};
-use crate::plan::{Action, Change, Digest, Fields, ManagerRef, Operation, OperationId, UserRef, Value};
+use crate::employee::{Directory, Managed, User, UserId};
+use crate::plan::{Action, Change, Digest, Field, Fields, ManagerRef, Operation, OperationId, UserRef, Value};
 
 /// The ids of the users whom the creates of a plan have made so far.
 pub type Made = HashMap<OperationId, UserId>;
@@ -50,28 +50,17 @@ pub fn resolved_manager(manager: &ManagerRef, made: &Made) -> Result<UserRef, St
 /// # Errors
 /// Where the manager is not made.
 pub fn created(after: &Fields, managed: &Managed, made: &Made) -> Result<User, String> {
-    let Fields { external_identifier, primary_email, first_name, last_name, branch, manager, custom_fields } = after;
-    let manager = match manager.as_ref().and_then(Option::as_ref) {
+    let manager = match after.manager.as_ref().and_then(Option::as_ref) {
         Some(manager) => Some(resolve(manager, made).ok_or("the manager is not made")?.clone()),
         None => None,
     };
-    Ok(User {
-        id: UserId::from(""),
-        identifier: external_identifier.clone(),
-        email: primary_email.as_str().into(),
-        first_name: first_name.as_str().into(),
-        last_name: last_name.as_str().into(),
-        branch: branch.clone().flatten().map(|branch| branch.branch_id),
-        manager,
-        custom_fields: managed.custom_fields.iter().map(|id| custom_fields.get(id).cloned().flatten()).collect(),
-        roles: None,
-    })
+    Ok(after.to_user(manager, managed))
 }
 
 /// Whether a user is the person whom a create sends: both that make somebody unique are theirs.
 #[must_use]
 pub fn is_person(expected: &User, user: &User) -> bool {
-    expected.identifier == user.identifier && email_key(&expected.email) == email_key(&user.email)
+    expected.identifier == user.identifier && expected.email.is(&user.email)
 }
 
 /// The user as an update should leave them.
@@ -85,47 +74,31 @@ pub fn updated(before: &User, changes: &[Change], managed: &Managed) -> User {
 /// The managed fields in which a user is not as expected, each in words for a report.
 #[must_use]
 pub fn differences(expected: &User, actual: &User, managed: &Managed) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut note = |same: bool, field: &str, expected: &dyn std::fmt::Display, actual: &dyn std::fmt::Display| {
-        if !same {
-            found.push(format!("{field} is {actual}, not {expected}"));
+    let of = |user: &User, field: &Field| Value::of_user(user, field, managed, &Directory::default());
+    let differs = |field: &Field| match field {
+        Field::PrimaryEmail => !expected.email.is(&actual.email),
+        _ => of(expected, field) != of(actual, field),
+    };
+    let in_words = |field: Field| {
+        let [expected, actual] = [expected, actual].map(|user| shown(of(user, &field)));
+        match field {
+            Field::Custom(id) => format!("custom field {id} is {actual}, not {expected}"),
+            standard => format!("{standard} is {actual}, not {expected}"),
         }
     };
-    let shown = |value: Option<&str>| {
-        value.filter(|value| !value.is_empty()).map_or("(none)".to_owned(), |value| format!("{value:?}"))
-    };
-    let [wanted, held] = [expected, actual];
-    let text = |user: &User| {
-        [
-            user.identifier.as_ref().map(ToString::to_string),
-            Some(user.email.to_string()),
-            Some(user.first_name.to_string()),
-            Some(user.last_name.to_string()),
-        ]
-    };
-    let names = ["external_identifier", "primary_email", "first_name", "last_name"];
-    for ((name, wanted), held) in names.into_iter().zip(text(wanted)).zip(text(held)) {
-        let same = wanted == held || name == "primary_email" && same_email(wanted.as_deref(), held.as_deref());
-        note(same, name, &shown(wanted.as_deref()), &shown(held.as_deref()));
-    }
-    if managed.branch {
-        let id = |user: &User| shown(user.branch.as_ref().map(BranchId::as_str));
-        note(wanted.branch == held.branch, "branch", &id(wanted), &id(held));
-    }
-    if managed.manager {
-        let id = |user: &User| shown(user.manager.as_ref().map(UserId::as_str));
-        note(wanted.manager == held.manager, "manager", &id(wanted), &id(held));
-    }
-    let values = wanted.custom_fields.iter().zip(&held.custom_fields);
-    for (id, (wanted, held)) in managed.custom_fields.iter().zip(values) {
-        let value = |value: &Option<CustomValue>| shown(value.as_ref().map(ToString::to_string).as_deref());
-        note(wanted == held, &format!("custom field {id}"), &value(wanted), &value(held));
-    }
-    found
+    Field::managed(managed).filter(differs).map(in_words).collect()
 }
 
-fn same_email(one: Option<&str>, other: Option<&str>) -> bool {
-    matches!((one, other), (Some(one), Some(other)) if email_key(one) == email_key(other))
+/// A value for a report, references by their ids.
+fn shown(value: Option<Value>) -> String {
+    match value {
+        None => "(none)".to_owned(),
+        Some(Value::Boolean(value)) => format!("\"{value}\""),
+        Some(Value::Text(text)) => format!("{text:?}"),
+        Some(Value::Branch(branch)) => format!("{:?}", branch.branch_id),
+        Some(Value::Manager(ManagerRef::User(user))) => format!("{:?}", user.user_id),
+        Some(Value::Manager(ManagerRef::Create(create))) => format!("operation {}", create.create),
+    }
 }
 
 /// Whether what an operation should bring about is so already, for a plan whose journal was lost. People whom the plan

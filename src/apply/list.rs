@@ -1,6 +1,5 @@
 //! The complete list of the account's users, made ready for looking people up.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::diff::Untrusted;
@@ -11,7 +10,7 @@ pub(super) struct List<'a> {
     /// Sorted by id.
     users: &'a [User],
     by_identifier: HashMap<&'a str, &'a User>,
-    by_email: HashMap<Cow<'a, str>, &'a User>,
+    by_email: HashMap<&'a str, &'a User>,
 }
 
 impl<'a> List<'a> {
@@ -32,8 +31,8 @@ impl<'a> List<'a> {
             {
                 return Err(twice("external identifier", identifier.as_str(), first, user));
             }
-            if let Some(first) = by_email.insert(email_key(&user.email), user) {
-                return Err(twice("e-mail", &user.email, first, user));
+            if let Some(first) = by_email.insert(user.email.key(), user) {
+                return Err(twice("e-mail", user.email.as_str(), first, user));
             }
         }
         Ok(Self { users, by_identifier, by_email })

@@ -356,7 +356,7 @@ impl Worker<'_> {
     }
 
     fn parse(&self, stored: &StoredUser) -> Option<User> {
-        self.dialect().user(stored.raw(), self.managed).ok()
+        self.dialect().user(stored.raw().get(), self.managed).ok()
     }
 
     fn ended_by(&self, end: End, error: &ApiError) -> Attempt {

@@ -1,16 +1,14 @@
 //! The approval file: what it says, how it is read, and the bytes that are signed.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::name::is_readable;
 use crate::guard::Ceiling;
 use crate::plan::{Digest, GuardResult};
-use crate::strict_json::names_its_members;
+use crate::strict_json::{each_member, names_its_members};
 
 /// What an approval file says that it is.
 pub const FORMAT: &str = "skovik-sync/approval";
@@ -115,25 +113,12 @@ impl Approval {
 
 /// Reads the ceilings; the same one twice is an error, where a plain map would take the last.
 fn each_kind_once<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Ceiling, u64>, D::Error> {
-    struct Ceilings;
-    impl<'de> Visitor<'de> for Ceilings {
-        type Value = BTreeMap<Ceiling, u64>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object of ceilings")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
-            let mut map = BTreeMap::new();
-            while let Some((kind, count)) = entries.next_entry::<Ceiling, u64>()? {
-                if map.insert(kind, count).is_some() {
-                    return Err(de::Error::custom(format_args!("duplicate field `{}`", kind.name())));
-                }
-            }
-            Ok(map)
-        }
-    }
-    deserializer.deserialize_map(Ceilings)
+    let mut map = BTreeMap::new();
+    each_member(deserializer, |kind: Ceiling, count| match map.insert(kind, count) {
+        Some(_) => Err(format!("duplicate field `{}`", kind.name())),
+        None => Ok(()),
+    })?;
+    Ok(map)
 }
 
 /// The name of an approval's file beside a plan's. An approver's name is reduced to what every file system takes.

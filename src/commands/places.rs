@@ -10,6 +10,7 @@ use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
+use rustix::stdio::dup2_stderr;
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::common::{approvals_of, shown, state_folder};
@@ -131,11 +132,12 @@ impl Places {
         // Only what is there can be told by its inode; names are judged below.
         self.outputs.extend(Place::stream("standard output", "/dev/stdout", io::stdout().as_fd()));
         let errors = Place::stream("standard error", "/dev/stderr", io::stderr().as_fd());
-        // `>> run.log 2>&1` puts both streams into one file.
+        // `>> run.log 2>&1` puts both streams into one file, which is judged once.
         let is_shared =
-            |error: &Place| self.outputs.iter().any(|other| other.is_stream && other.identity.is(&error.identity));
-        let errors = errors.filter(|errors| !is_shared(errors));
-        self.outputs.extend(errors);
+            |errors: &Place| self.outputs.iter().any(|other| other.is_stream && other.identity.is(&errors.identity));
+        let shared = errors.as_ref().is_some_and(is_shared);
+        let has_errors = errors.is_some();
+        self.outputs.extend(errors.filter(|_| !shared));
         if self.outputs.iter().any(|output| output.identity.file.is_some()) {
             let beside = self.plans.iter().flat_map(|plan| approvals_of(plan).unwrap_or_default());
             self.inputs.extend(beside.map(|(name, path)| Place::new(format!("the approval {name}"), &path, true)));
@@ -144,6 +146,9 @@ impl Places {
             let problem = self.problem(output, &self.outputs[..index]);
             if let Some(problem) = problem {
                 let Place { name, path, .. } = output;
+                if output.is_stream && has_errors && (shared || *name == "standard error") {
+                    spare(shared)?;
+                }
                 let problem = format!("{name} {}: {problem}; name another file, nothing was done", shown(path));
                 return Err(refused(ExitStatus::Usage, problem));
             }
@@ -238,6 +243,15 @@ impl Identity {
             }
         }
     }
+}
+
+/// Leads standard error away from a file that must not be written, the refusal itself included: to standard output, or
+/// nowhere if that is the same file.
+fn spare(shared: bool) -> io::Result<()> {
+    if shared {
+        return Ok(dup2_stderr(File::options().write(true).open("/dev/null")?)?);
+    }
+    Ok(dup2_stderr(io::stdout())?)
 }
 
 /// Whether a file begins as a plan does. What cannot be read is judged when it is written.

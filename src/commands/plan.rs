@@ -3,8 +3,9 @@
 mod explain;
 
 use std::collections::{BTreeSet, HashSet};
-use std::fs;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::{fs, thread};
 
 use anyhow::Context as _;
 
@@ -19,7 +20,7 @@ use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::write_private;
 use crate::guard;
 use crate::mapping::{Mapper, ResolvedMapper};
-use crate::plan::{Day, Digest, Input, NoPlan, Plan};
+use crate::plan::{Day, Digest, Input, NoPlan, Plan, Settled};
 use crate::provider::skovik::Skovik;
 use crate::provider::{Account, fingerprint};
 use crate::render::Ids;
@@ -69,7 +70,11 @@ pub(super) async fn write_plan(
     let calendar = calendar(settings, args.as_of)?;
     let (both, signals) = read_both_sides(settings, args.users.as_deref(), &calendar, ui).await?;
     let facts = Facts::new(settings, &both, &args.same_person, &args.only);
-    let plan = Plan::make(facts.input(settings, &both)).map_err(no_plan)?;
+    let (settled, input) = facts.compare(settings, &both)?;
+    let plan = Plan::of(&settled, input).map_err(no_plan)?;
+    drop(settled);
+    // Freeing a million people takes a while, for which nobody has to wait.
+    thread::spawn(move || drop(both));
     put_applied_plan_away(&args.out, &plan, global, ui)?;
     write_private(&args.out, |file| plan.write(file)).with_context(|| format!("cannot write {}", shown(&args.out)))?;
     Ok((plan, signals))
@@ -171,7 +176,8 @@ pub(super) struct Facts {
 
 impl Facts {
     pub(super) fn new(settings: &Settings, both: &BothSides, same_person: &[String], only: &[String]) -> Self {
-        let known: HashSet<&str> = identifiers(both).collect();
+        let asked = !same_person.is_empty() || !only.is_empty();
+        let known: HashSet<&str> = if asked { identifiers(both).collect() } else { HashSet::new() };
         // What a plan shows can be typed, escapes and all; only an identifier that is written so itself means itself.
         let meant = |name: &str| match known.contains(name) {
             true => ExternalIdentifier::from(name),
@@ -191,7 +197,22 @@ impl Facts {
         Self { policy: policy(settings, &both.resolved, people(same_person)), only: people(only), joins }
     }
 
-    pub(super) fn input<'a>(&'a self, settings: &'a Settings, both: &'a BothSides) -> Input<'a> {
+    /// Compares both sides; with all that a plan is made of besides.
+    pub(super) fn compare<'a>(
+        &'a self,
+        settings: &'a Settings,
+        both: &'a BothSides,
+    ) -> anyhow::Result<(Settled<'a>, Input<'a>)> {
+        let (BothSides { desired, directory, .. }, policy) = (both, &self.policy);
+        let (settled, fingerprint) = thread::scope(|scope| {
+            let fingerprint = scope.spawn(|| fingerprint(directory, &policy.managed));
+            let settled = Settled::new(desired, directory, policy);
+            (settled, fingerprint.join().unwrap_or_else(|panic| resume_unwind(panic)))
+        });
+        Ok((settled.map_err(no_plan)?, self.input(settings, both, fingerprint)))
+    }
+
+    fn input<'a>(&'a self, settings: &'a Settings, both: &'a BothSides, fingerprint: Digest) -> Input<'a> {
         let Self { policy, only, joins } = self;
         Input {
             desired: &both.desired,
@@ -204,7 +225,7 @@ impl Facts {
             only,
             kind: TargetSettings::KIND,
             url: settings.target.url.as_str(),
-            fingerprint: fingerprint(&both.directory, &policy.managed),
+            fingerprint,
             sources: both.records.summaries_with(&both.desired.joins),
             config_hash: settings.hash(),
             as_of: settings.use_today().then(|| as_of(both.records.calendar())).flatten(),

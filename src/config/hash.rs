@@ -6,8 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::{
-    EmployeeSettings, Key, ManagerReference, Missing, Prefer, ScopeSettings, Settings, SourceSettings, TargetSettings,
-    Unresolved,
+    EmployeeSettings, Key, Missing, Prefer, ScopeSettings, Settings, SourceSettings, TargetSettings, Unresolved,
 };
 use crate::diff::{Remove, Renumber};
 use crate::guard::Limits;
@@ -18,7 +17,7 @@ struct Hashed<'a> {
     target: HashedTarget<'a>,
     sources: Vec<HashedSource<'a>>,
     tables: Vec<HashedSource<'a>>,
-    employee: HashedEmployee<'a>,
+    employee: &'a EmployeeSettings,
     scope: HashedScope<'a>,
     manager: HashedManager,
     guard: &'a Limits,
@@ -41,23 +40,6 @@ struct HashedSource<'a> {
     max_unmatched_percent: u64,
     prefer: Option<&'a str>,
     prefers_greatest: bool,
-}
-
-#[derive(Serialize)]
-struct HashedEmployee<'a> {
-    external_identifier: &'a str,
-    primary_email: &'a str,
-    first_name: &'a str,
-    last_name: &'a str,
-    branch: Option<&'a str>,
-    manager: Option<HashedManagerReference<'a>>,
-    custom_fields: BTreeMap<&'a str, &'a str>,
-}
-
-#[derive(Serialize)]
-struct HashedManagerReference<'a> {
-    value: &'a str,
-    refers_to: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -110,7 +92,7 @@ pub(super) fn hash(settings: &Settings) -> Result<Digest, PlanError> {
         target: HashedTarget { kind: TargetSettings::KIND, url: url.as_str() },
         sources: sources.iter().map(source).collect(),
         tables: tables.iter().map(source).collect(),
-        employee: employee_of(employee),
+        employee,
         scope: scope_of(scope),
         manager: HashedManager { unresolved_is_error: manager.unresolved == Unresolved::Error },
         guard,
@@ -143,23 +125,6 @@ fn source(source: &SourceSettings) -> HashedSource<'_> {
         max_unmatched_percent: *max_unmatched_percent,
         prefer: prefer.as_ref().map(|prefer| &*prefer.template().text),
         prefers_greatest: matches!(prefer, Some(Prefer::Greatest(_))),
-    }
-}
-
-fn employee_of(employee: &EmployeeSettings) -> HashedEmployee<'_> {
-    let EmployeeSettings { external_identifier, primary_email, first_name, last_name, branch, manager, custom_fields } =
-        employee;
-    HashedEmployee {
-        external_identifier: &external_identifier.text,
-        primary_email: &primary_email.text,
-        first_name: &first_name.text,
-        last_name: &last_name.text,
-        branch: branch.as_ref().map(|template| &*template.text),
-        manager: manager.as_ref().map(|ManagerReference { value, refers_to }| HashedManagerReference {
-            value: &value.text,
-            refers_to: refers_to.as_ref().map(|template| &*template.text),
-        }),
-        custom_fields: custom_fields.iter().map(|(field, template)| (field.as_str(), &*template.text)).collect(),
     }
 }
 

@@ -1,16 +1,16 @@
 //! From the tables of the file to the settings, table by table.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use toml::de::DeTable;
 
+use super::employee::employee;
 use super::escalation::Escalation;
 use super::{
-    ApprovalSettings, ConfigError, EmployeeSettings, Invalid, ManagerReference, ManagerSettings, Require,
-    ScopeSettings, Settings, TargetSettings, Template, Unresolved,
+    ApprovalSettings, ConfigError, EmployeeSettings, Invalid, ManagerSettings, Require, ScopeSettings, Settings,
+    TargetSettings, Unresolved,
 };
 use crate::diff::{Remove, Renumber};
 use crate::guard::MAX_UNMATCHED_PERCENT;
@@ -27,12 +27,8 @@ pub(super) fn settings(document: Document<'_>, table: &DeTable<'_>) -> Result<Se
     let sources = sources(&root)?;
     let tables = tables(&root, &sources)?;
     let names = template_sources(&sources, &tables);
-    let mut employee = employee(root.section("employee", "[employee]")?, &names)?;
-    let mut scope = scope(root.section("scope", "[scope]")?, &names, &employee)?;
-    // What stands behind the name of a table is no column, but a row.
-    for template in employee.templates_mut().chain(&mut scope.include) {
-        template.columns.retain(|name| name.source < sources.len());
-    }
+    let employee = employee(root.section("employee", "[employee]")?, &names)?;
+    let scope = scope(root.section("scope", "[scope]")?, &names, &employee)?;
     let manager = manager(root.section("manager", "[manager]")?)?;
     let limits = super::guard::limits(root.section("guard", "[guard]")?, &employee)?;
     // Each source that is joined to the first has a limit of its own.
@@ -120,59 +116,11 @@ fn token(section: &Section<'_>) -> Result<Secret, ConfigError> {
 fn template_sources(sources: &[SourceSettings], tables: &[SourceSettings]) -> Sources {
     let only_texts = sources.iter().filter(|source| source.kind.has_only_texts());
     Sources {
+        // What stands behind the name of a table is no column, but a row.
+        with_columns: sources.len(),
         names: sources.iter().chain(tables).map(|list| Arc::clone(&list.name)).collect(),
         only_texts: only_texts.map(|source| Arc::clone(&source.name)).collect(),
     }
-}
-
-/// The template of a key.
-fn template(section: &Section<'_>, key: &str, names: &Sources) -> Result<Option<Template>, ConfigError> {
-    let Some(text) = section.text(key)? else { return Ok(None) };
-    let setting = format!("`{key}` in {}", section.label());
-    names.template(&setting, text).map(Some).map_err(|problem| section.problem(key, problem))
-}
-
-fn employee(section: Section<'_>, names: &Sources) -> Result<EmployeeSettings, ConfigError> {
-    let section = section.only(&[
-        "external_identifier",
-        "primary_email",
-        "first_name",
-        "last_name",
-        "branch",
-        "manager",
-        "custom_fields",
-    ])?;
-    let mandatory = |key| {
-        template(&section, key, names)?.ok_or_else(|| section.missing(key, "a template such as \"{{ hr.column }}\""))
-    };
-    let fields = section.section("custom_fields", "[employee.custom_fields]")?;
-    let custom_fields = fields.text_entries()?.into_iter().map(|(field, text)| {
-        let setting = format!("`{field}` in {}", fields.label());
-        if text.trim().is_empty() {
-            return Err(fields.problem(field, "is empty; leave it out if the field is not to be managed"));
-        }
-        let template = names.template(&setting, text).map_err(|problem| fields.problem(field, problem))?;
-        Ok((field.to_owned(), template))
-    });
-    Ok(EmployeeSettings {
-        external_identifier: mandatory("external_identifier")?,
-        primary_email: mandatory("primary_email")?,
-        first_name: mandatory("first_name")?,
-        last_name: mandatory("last_name")?,
-        branch: template(&section, "branch", names)?,
-        manager: manager_reference(&section, names)?,
-        custom_fields: custom_fields.collect::<Result<BTreeMap<_, _>, _>>()?,
-    })
-}
-
-fn manager_reference(section: &Section<'_>, names: &Sources) -> Result<Option<ManagerReference>, ConfigError> {
-    if !section.is_table("manager") {
-        return Ok(template(section, "manager", names)?.map(|value| ManagerReference { value, refers_to: None }));
-    }
-    let section = section.section("manager", "[employee.manager]")?.only(&["value", "refers_to"])?;
-    let value = template(&section, "value", names)?
-        .ok_or_else(|| section.missing("value", "a template that names the manager"))?;
-    Ok(Some(ManagerReference { value, refers_to: template(&section, "refers_to", names)? }))
 }
 
 fn scope(section: Section<'_>, names: &Sources, employee: &EmployeeSettings) -> Result<ScopeSettings, ConfigError> {

@@ -4,7 +4,7 @@ use super::matching::describe;
 use super::references::{Consequence, Unresolved, Why};
 use super::{Claim, Comparison, Person, Standing};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::employee::{Employee, ExternalIdentifier, ManagerWish, same_email};
+use crate::employee::{Employee, ExternalIdentifier, ManagerWish};
 use crate::field::Field;
 use crate::text::near::Difference;
 
@@ -130,7 +130,7 @@ impl Comparison<'_> {
 
     fn remark_adoption(&self, index: u32, user: u32, result: &mut Drafts) {
         let (employee, user) = (self.employee(index), self.user(user));
-        if user.identifier.is_none() && same_email(&user.email, &employee.email) {
+        if user.identifier.is_none() && user.email.is(&employee.email) {
             result.diagnostics.push(Diagnostic {
                 severity: Severity::Info,
                 code: "adopted".to_owned(),
@@ -218,7 +218,7 @@ impl Comparison<'_> {
             }
         };
         note(user.identifier.as_ref() != Some(identifier), Changed::ExternalIdentifier);
-        note(!same_email(&user.email, email), Changed::PrimaryEmail);
+        note(!user.email.is(email), Changed::PrimaryEmail);
         note(user.first_name != *first_name, Changed::FirstName);
         note(user.last_name != *last_name, Changed::LastName);
         note(managed.branch && user.branch != *branch, Changed::Branch);

@@ -9,7 +9,7 @@ use super::changes::Drafts;
 use super::matching::describe;
 use super::{Claim, Comparison, Standing, describe_user};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::employee::{User, name_key};
+use crate::employee::User;
 use crate::text::shell_option;
 
 /// How many of those who share a name a remark names.
@@ -32,12 +32,12 @@ impl Comparison<'_> {
                 && self.standings[user as usize] == Standing::Leaving
                 && !self.is_described(described)
             {
-                by_name.entry(key_of(described).unwrap_or_default()).or_default().push(user);
+                by_name.entry(described.name_key().unwrap_or_default()).or_default().push(user);
             }
         }
         for index in decided {
             let employee = self.employee(index);
-            let Some(name) = name_key(&employee.first_name, &employee.last_name) else { continue };
+            let Some(name) = employee.name_key() else { continue };
             let Some(&[user]) = by_name.get(&name).map(Vec::as_slice) else { continue };
             by_name.remove(&name);
             let message = format!(
@@ -60,7 +60,7 @@ impl Comparison<'_> {
         }
         let mut by_name: FxHashMap<String, (Vec<u32>, Vec<u32>)> = FxHashMap::default();
         for user in candidates {
-            if let Some(name) = key_of(self.user(user)) {
+            if let Some(name) = self.user(user).name_key() {
                 by_name.entry(name).or_default().0.push(user);
             }
         }
@@ -69,7 +69,7 @@ impl Comparison<'_> {
         for (index, claim) in (0..).zip(&self.claims) {
             let employee = self.employee(index);
             if *claim == Claim::New
-                && let Some(name) = name_key(&employee.first_name, &employee.last_name)
+                && let Some(name) = employee.name_key()
                 && let Some((_, newcomers)) = by_name.get_mut(&name)
             {
                 newcomers.push(index);
@@ -167,10 +167,6 @@ impl Comparison<'_> {
 
 fn warning(employee: Option<String>, message: String) -> Diagnostic {
     Diagnostic { severity: Severity::Warning, code: "looks_like".to_owned(), employee, message }
-}
-
-fn key_of(user: &User) -> Option<String> {
-    name_key(&user.first_name, &user.last_name)
 }
 
 /// The first few, and how many more there are.

@@ -1,13 +1,12 @@
 //! Who is who: first by external identifier, then, for those left over, by e-mail.
 
-use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::{Claim, Comparison, Person, Policy, Remove, Renumber, Standing, Untrusted, describe_user};
 use crate::diagnostic::Severity;
-use crate::employee::{Desired, Directory, Employee, ExternalIdentifier, User, email_key};
+use crate::employee::{Desired, Directory, Email, Employee, ExternalIdentifier, User};
 use crate::text::shell_option;
 
 impl<'a> Comparison<'a> {
@@ -64,8 +63,8 @@ impl<'a> Comparison<'a> {
             {
                 return Err(twice("external identifier", identifier.as_str(), first, index));
             }
-            if let Some(first) = self.users_by_email.insert(email_key(&user.email), index) {
-                return Err(twice("e-mail", &user.email, first, index));
+            if let Some(first) = self.users_by_email.insert(user.email.key(), index) {
+                return Err(twice("e-mail", user.email.as_str(), first, index));
             }
             if user.roles.is_none() && self.policy.protect.needs_roles() {
                 return Err(Untrusted::NoRoles { user: user.id.to_string() });
@@ -119,7 +118,7 @@ impl<'a> Comparison<'a> {
     fn set_rival_claims_aside(&mut self) {
         let desired = self.desired;
         let mut rivals: FxHashMap<u32, (&'static str, String)> = FxHashMap::default();
-        let mut emails: FxHashMap<Cow<'a, str>, Option<u32>> = map_for(desired.employees.len());
+        let mut emails: FxHashMap<&'a str, Option<u32>> = map_for(desired.employees.len());
         for (index, employee) in (0..).zip(&desired.employees) {
             if let Some(before) = self.people.insert(employee.identifier.as_str(), Person::Employee(index)) {
                 let reason = |other: &Employee| {
@@ -130,18 +129,16 @@ impl<'a> Comparison<'a> {
                     rivals.insert(index, ("identifier_claimed_twice", reason(self.employee(first))));
                 }
             }
-            if let Some(Some(first)) = emails.insert(email_key(&employee.email), Some(index)) {
+            if let Some(Some(first)) = emails.insert(employee.email.key(), Some(index)) {
                 let reason =
                     |other: &Employee| format!("the e-mail {} is claimed by {}, too", employee.email, describe(other));
                 rivals.entry(first).or_insert_with(|| ("email_claimed_twice", reason(employee)));
                 rivals.entry(index).or_insert_with(|| ("email_claimed_twice", reason(self.employee(first))));
             }
         }
-        let others = desired
-            .set_aside
-            .iter()
-            .map(|record| (record.identifier.as_ref(), record.email.as_deref(), &record.origin));
-        let elsewhere = desired.elsewhere.iter().map(|e| (Some(&e.identifier), Some(&*e.email), &e.origin));
+        let others =
+            desired.set_aside.iter().map(|record| (record.identifier.as_ref(), record.email.as_ref(), &record.origin));
+        let elsewhere = desired.elsewhere.iter().map(|e| (Some(&e.identifier), Some(&e.email), &e.origin));
         for (identifier, email, origin) in others.chain(elsewhere) {
             if let Some(identifier) = identifier
                 && let Some(Person::Employee(index)) = self.people.insert(identifier.as_str(), Person::Other)
@@ -150,7 +147,7 @@ impl<'a> Comparison<'a> {
                 rivals.entry(index).or_insert_with(|| ("identifier_claimed_twice", reason()));
             }
             if let Some(email) = email
-                && let Some(Some(index)) = emails.get(&email_key(email))
+                && let Some(Some(index)) = emails.get(email.key())
             {
                 let reason = || format!("the e-mail {email} is claimed by {origin}, too");
                 rivals.entry(*index).or_insert_with(|| ("email_claimed_twice", reason()));
@@ -184,7 +181,7 @@ impl<'a> Comparison<'a> {
             if self.claims[index as usize] != Claim::New {
                 continue;
             }
-            let Some(user) = self.owner_of_email(&email_key(&employee.email)) else { continue };
+            let Some(user) = self.owner_of_email(employee.email.key()) else { continue };
             let owner = self.user(user);
             match &owner.identifier {
                 None if self.policy.adopt => {
@@ -274,7 +271,7 @@ impl<'a> Comparison<'a> {
     fn hold_users_of_other_records(&mut self) {
         let desired = self.desired;
         let mut held: Vec<u32> = Vec::new();
-        let mut doubts: Vec<(Option<&str>, Option<&str>, String)> = Vec::new();
+        let mut doubts: Vec<(Option<String>, String)> = Vec::new();
         for (index, employee) in (0_u32..).zip(&desired.employees) {
             if self.claims[index as usize] != Claim::Aside(None) {
                 continue;
@@ -282,7 +279,7 @@ impl<'a> Comparison<'a> {
             let described = self.described_users(Some(&employee.identifier), Some(&employee.email));
             match described.iter().flatten().next() {
                 Some(&user) => self.claims[index as usize] = Claim::Aside(Some(user)),
-                None => doubts.push((Some(&employee.first_name), Some(&employee.last_name), describe(employee))),
+                None => doubts.push((employee.name_key(), describe(employee))),
             }
             held.extend(described.into_iter().flatten());
         }
@@ -290,21 +287,21 @@ impl<'a> Comparison<'a> {
             let who = describe_record(record);
             let message = format!("{who}: {}", record.reason);
             self.diagnose(Severity::Error, record.code, record.identifier.as_ref(), message);
-            let described = self.described_users(record.identifier.as_ref(), record.email.as_deref());
+            let described = self.described_users(record.identifier.as_ref(), record.email.as_ref());
             if described == [None, None] {
-                doubts.push((record.first_name.as_deref(), record.last_name.as_deref(), who));
+                doubts.push((record.name_key(), who));
             }
             held.extend(described.into_iter().flatten());
         }
         held.into_iter().for_each(|user| self.hold(user));
-        doubts.into_iter().for_each(|(first_name, last_name, who)| self.doubt(first_name, last_name, &who));
+        doubts.into_iter().for_each(|(name, who)| self.doubt(name.as_deref(), &who));
     }
 
     /// The users whom a bad record describes: the one with its identifier, and the one with its e-mail, unless a good
     /// record has that one.
-    fn described_users(&self, identifier: Option<&ExternalIdentifier>, email: Option<&str>) -> [Option<u32>; 2] {
+    fn described_users(&self, identifier: Option<&ExternalIdentifier>, email: Option<&Email>) -> [Option<u32>; 2] {
         let by_identifier = identifier.and_then(|id| self.users_by_identifier.get(id.as_str()).copied());
-        let by_email = email.and_then(|email| self.owner_of_email(&email_key(email))).filter(|&user| {
+        let by_email = email.and_then(|email| self.owner_of_email(email.key())).filter(|&user| {
             let standing = self.standings[user as usize];
             !matches!(standing, Standing::Claimed(_)) || Some(user) == by_identifier
         });
@@ -315,7 +312,7 @@ impl<'a> Comparison<'a> {
         let desired = self.desired;
         for employee in &desired.elsewhere {
             let user = self.users_by_identifier.get(employee.identifier.as_str()).copied();
-            let user = user.or_else(|| self.owner_of_email(&email_key(&employee.email)));
+            let user = user.or_else(|| self.owner_of_email(employee.email.key()));
             if let Some(user) = user
                 && self.standings[user as usize] == Standing::Leaving
             {
@@ -363,10 +360,7 @@ pub(super) fn describe(employee: &Employee) -> String {
 }
 
 fn describe_record(record: &crate::employee::SetAside) -> String {
-    let name = crate::employee::full_name(
-        record.first_name.as_deref().unwrap_or_default(),
-        record.last_name.as_deref().unwrap_or_default(),
-    );
+    let name = record.full_name();
     if name.is_empty() { record.origin.to_string() } else { format!("{name} ({})", record.origin) }
 }
 

@@ -114,7 +114,7 @@ impl Protect {
 
     /// The entries without wildcards that name a user.
     fn literals_of<'a>(&'a self, user: &User) -> impl Iterator<Item = &'a str> + use<'a> {
-        let email = if self.emails.is_empty() { None } else { self.emails.get(&*email_key(&user.email)) };
+        let email = if self.emails.is_empty() { None } else { self.emails.get(user.email.key()) };
         let identifier = user.identifier.as_ref().and_then(|identifier| self.names.get(identifier.as_str()));
         let id = self.names.get(user.id.as_str());
         [email, identifier, id].into_iter().flatten().map(String::as_str)
@@ -123,7 +123,7 @@ impl Protect {
 
 impl Pattern {
     fn covers(&self, user: &User) -> bool {
-        matches(&self.email, &email_key(&user.email))
+        matches(&self.email, user.email.key())
             || user.identifier.as_ref().is_some_and(|identifier| matches(&self.entry, identifier.as_str()))
             || matches(&self.entry, user.id.as_str())
     }

@@ -138,9 +138,10 @@ impl Comparison<'_> {
             Draft::Delete { .. } => None,
         });
         let foreign: Vec<&Employee> =
-            written.map(|index| self.employee(index)).filter(|employee| !employee.email.is_ascii()).collect();
+            written.map(|index| self.employee(index)).filter(|employee| !employee.email.as_str().is_ascii()).collect();
         let Some(first) = foreign.first() else { return };
-        let mut shown: Vec<&str> = foreign.iter().take(MANAGERS_SHOWN).map(|employee| &*employee.email).collect();
+        let mut shown: Vec<&str> =
+            foreign.iter().take(MANAGERS_SHOWN).map(|employee| employee.email.as_str()).collect();
         let more = format!("{} more", foreign.len().saturating_sub(MANAGERS_SHOWN));
         if foreign.len() > MANAGERS_SHOWN {
             shown.push(&more);

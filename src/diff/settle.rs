@@ -4,14 +4,13 @@
 use super::matching::describe;
 use super::{Claim, Comparison, Event, Standing, describe_user};
 use crate::diagnostic::Severity;
-use crate::employee::{email_key, name_key, same_email};
 use rustc_hash::FxHashMap;
 
 impl Comparison<'_> {
     /// Looks once at everybody for what they wait for and will not get.
     pub(super) fn find_obstacles(&mut self) {
         for index in 0..self.claims.len() as u32 {
-            let owner = self.owner_of_email(&email_key(&self.employee(index).email));
+            let owner = self.owner_of_email(self.employee(index).email.key());
             if let Some(owner) = owner
                 && !self.gives_email_up(owner, index)
             {
@@ -36,12 +35,12 @@ impl Comparison<'_> {
                     }
                     _ => {
                         let employee = self.employee(employee);
-                        self.doubt(Some(&employee.first_name), Some(&employee.last_name), &describe(employee));
+                        self.doubt(employee.name_key().as_deref(), &describe(employee));
                     }
                 },
                 Event::UserStays(user) => {
-                    let key = email_key(&self.user(user).email);
-                    if let Some(&taker) = self.employees_by_email.get(&*key) {
+                    let key = self.user(user).email.key();
+                    if let Some(&taker) = self.employees_by_email.get(key) {
                         self.email_stays_taken(taker, user);
                     }
                     self.manager_stays(user);
@@ -94,13 +93,12 @@ impl Comparison<'_> {
 
     /// A record in scope matches no user: it may describe somebody who would be removed. By its name, if it has one;
     /// otherwise it could be anybody.
-    pub(super) fn doubt(&mut self, first_name: Option<&str>, last_name: Option<&str>, who: &str) {
-        let key = name_key(first_name.unwrap_or_default(), last_name.unwrap_or_default());
-        let doubted: Vec<u32> = match &key {
+    pub(super) fn doubt(&mut self, name_key: Option<&str>, who: &str) {
+        let doubted: Vec<u32> = match name_key {
             Some(key) => self.leaving_by_name().get(key).cloned().unwrap_or_default(),
             None => self.leaving().collect(),
         };
-        let reason = match key {
+        let reason = match name_key {
             Some(_) => format!("{who} was set aside and has the same name"),
             None => format!("{who} was set aside, has no whole name, and could be anybody"),
         };
@@ -118,7 +116,7 @@ impl Comparison<'_> {
             let mut by_name: FxHashMap<String, Vec<u32>> = FxHashMap::default();
             for user in self.leaving() {
                 let described = self.user(user);
-                if let Some(key) = name_key(&described.first_name, &described.last_name) {
+                if let Some(key) = described.name_key() {
                     by_name.entry(key).or_default().push(user);
                 }
             }
@@ -134,7 +132,7 @@ impl Comparison<'_> {
             return true;
         }
         match self.standings[owner as usize] {
-            Standing::Claimed(other) => !same_email(&self.employee(other).email, &self.user(owner).email),
+            Standing::Claimed(other) => !self.employee(other).email.is(&self.user(owner).email),
             Standing::Leaving => true,
             _ => false,
         }

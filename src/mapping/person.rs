@@ -187,7 +187,7 @@ impl<'t> Reader<'t> {
                 let manager = manager.map_or(ManagerWish::Nobody, |key| ManagerWish::Employee(key.into()));
                 Outcome::Good(Employee {
                     identifier,
-                    email,
+                    email: email.into(),
                     first_name,
                     last_name,
                     branch,
@@ -200,6 +200,7 @@ impl<'t> Reader<'t> {
                 // Whatever is missing was noted; the fallback is for the compiler alone.
                 let Problem { code, reason } =
                     problem.unwrap_or_else(|| Problem::new("template_failed", "the record cannot be read"));
+                let email = email.map(Into::into);
                 Outcome::Bad(SetAside { identifier, email, first_name, last_name, origin, code, reason })
             }
         };

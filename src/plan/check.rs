@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use super::{Action, BranchRef, Change, Content, Field, ManagerRef, Operation, OperationId, Summary, Target, Value};
-use crate::employee::{ExternalIdentifier, UserId, full_name};
+use crate::employee::{ExternalIdentifier, UserId};
 
 /// All that a list may be said to be complete by; see [`super::unproven`] for those that prove nothing. `journal` is that of
 /// an undo.
@@ -47,7 +47,7 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
                 if after.external_identifier.is_none() || after.external_identifier != operation.employee {
                     return Err(at("creates somebody without their identifier"));
                 }
-                if full_name(&after.first_name, &after.last_name) != operation.name {
+                if after.full_name() != operation.name {
                     return Err(at("creates somebody under another name than it shows"));
                 }
                 if let Some(Some(manager)) = &after.manager {

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BranchRef, Digest, OperationId, canonical_digest, file};
-use crate::employee::{BranchId, CustomFieldId, CustomValue, ExternalIdentifier, UserId};
+use super::{BranchRef, Change, Digest, Field, OperationId, Value, canonical_digest, file};
+use crate::employee::{
+    BranchId, CustomFieldId, CustomValue, Directory, Employee, ExternalIdentifier, Managed, User, UserId, full_name,
+};
 
 /// The managed fields of a user. An outer `None` is a field that is not managed, an inner one "no value".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +90,90 @@ impl ManagerRef {
 }
 
 impl Fields {
+    /// The managed fields of a user as Skovik holds them.
+    #[must_use]
+    pub fn of_user(user: &User, managed: &Managed, directory: &Directory) -> Self {
+        let User { id: _, identifier, email, first_name, last_name, branch, manager, custom_fields, roles: _ } = user;
+        Self {
+            external_identifier: identifier.clone(),
+            primary_email: email.to_string(),
+            first_name: first_name.to_string(),
+            last_name: last_name.to_string(),
+            branch: managed.branch.then(|| branch.as_ref().map(|branch| branch_ref(branch, directory))),
+            manager: managed.manager.then(|| manager.as_ref().map(|manager| user_ref(manager, directory))),
+            custom_fields: custom_values(managed, custom_fields),
+        }
+    }
+
+    /// The managed fields that an employee should have, with this manager.
+    #[must_use]
+    pub fn of_employee(
+        employee: &Employee,
+        manager: Option<ManagerRef>,
+        managed: &Managed,
+        directory: &Directory,
+    ) -> Self {
+        let Employee { identifier, email, first_name, last_name, branch, manager: _, custom_fields, origin: _ } =
+            employee;
+        Self {
+            external_identifier: Some(identifier.clone()),
+            primary_email: email.to_string(),
+            first_name: first_name.to_string(),
+            last_name: last_name.to_string(),
+            branch: managed.branch.then(|| branch.as_ref().map(|branch| branch_ref(branch, directory))),
+            manager: managed.manager.then_some(manager),
+            custom_fields: custom_values(managed, custom_fields),
+        }
+    }
+
+    /// A user with these values and this manager, but for what only Skovik knows: the id and the roles.
+    #[must_use]
+    pub fn to_user(&self, manager: Option<UserId>, managed: &Managed) -> User {
+        let Self { external_identifier, primary_email, first_name, last_name, branch, manager: _, custom_fields } =
+            self;
+        User {
+            id: UserId::from(""),
+            identifier: external_identifier.clone(),
+            email: primary_email.as_str().into(),
+            first_name: first_name.as_str().into(),
+            last_name: last_name.as_str().into(),
+            branch: branch.iter().flatten().map(|branch| branch.branch_id.clone()).next(),
+            manager,
+            custom_fields: managed.custom_fields.iter().map(|id| custom_fields.get(id).cloned().flatten()).collect(),
+            roles: None,
+        }
+    }
+
+    /// The managed fields with their values, in order; `None` for no value.
+    #[must_use]
+    pub fn values(&self) -> Vec<(Field, Option<Value>)> {
+        let Self { external_identifier, primary_email, first_name, last_name, branch, manager, custom_fields } = self;
+        let mut values = vec![
+            (Field::ExternalIdentifier, external_identifier.as_ref().and_then(|id| Value::text(id.as_str()))),
+            (Field::PrimaryEmail, Value::text(primary_email)),
+            (Field::FirstName, Value::text(first_name)),
+            (Field::LastName, Value::text(last_name)),
+        ];
+        values.extend(branch.iter().map(|branch| (Field::Branch, branch.clone().map(Value::Branch))));
+        values.extend(manager.iter().map(|manager| (Field::Manager, manager.clone().map(Value::Manager))));
+        let custom =
+            custom_fields.iter().map(|(id, value)| (Field::Custom(id.clone()), value.as_ref().map(Into::into)));
+        values.extend(custom);
+        values
+    }
+
+    /// First and last name, for the reader.
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        full_name(&self.first_name, &self.last_name)
+    }
+
+    /// Whether the full name does not tell where the first name ends and the last name begins.
+    #[must_use]
+    pub fn has_spaced_name(&self) -> bool {
+        self.first_name.contains(' ') || self.last_name.contains(' ')
+    }
+
     /// Covers the normalised managed fields; references count by id alone, so that the renaming of a branch or of a
     /// manager is no change of their people.
     ///
@@ -130,4 +216,124 @@ impl Fields {
         })
         .expect("texts and booleans always have a canonical form")
     }
+}
+
+impl Value {
+    /// The value of a user's field; `None` for no value.
+    #[must_use]
+    pub fn of_user(user: &User, field: &Field, managed: &Managed, directory: &Directory) -> Option<Self> {
+        match field {
+            Field::ExternalIdentifier => Self::text(user.identifier.as_ref()?.as_str()),
+            Field::PrimaryEmail => Self::text(user.email.as_str()),
+            Field::FirstName => Self::text(&user.first_name),
+            Field::LastName => Self::text(&user.last_name),
+            Field::Branch => Some(Self::Branch(branch_ref(user.branch.as_ref()?, directory))),
+            Field::Manager => Some(Self::Manager(user_ref(user.manager.as_ref()?, directory))),
+            Field::Custom(id) => {
+                let place = managed.custom_fields.iter().position(|managed| managed == id)?;
+                user.custom_fields[place].as_ref().map(Into::into)
+            }
+        }
+    }
+
+    /// The value that an employee's field should have, with this manager; `None` for no value.
+    pub(super) fn of_employee(
+        employee: &Employee,
+        field: &Field,
+        manager: Option<ManagerRef>,
+        managed: &Managed,
+        directory: &Directory,
+    ) -> Option<Self> {
+        match field {
+            Field::ExternalIdentifier => Self::text(employee.identifier.as_str()),
+            Field::PrimaryEmail => Self::text(employee.email.as_str()),
+            Field::FirstName => Self::text(&employee.first_name),
+            Field::LastName => Self::text(&employee.last_name),
+            Field::Branch => Some(Self::Branch(branch_ref(employee.branch.as_ref()?, directory))),
+            Field::Manager => manager.map(Self::Manager),
+            Field::Custom(id) => {
+                let place = managed.custom_fields.iter().position(|managed| managed == id)?;
+                employee.custom_fields[place].as_ref().map(Into::into)
+            }
+        }
+    }
+
+    fn text(text: &str) -> Option<Self> {
+        (!text.is_empty()).then(|| Self::Text(text.to_owned()))
+    }
+}
+
+impl Change {
+    /// Gives a user the changed value. A manager who is not made yet, and a custom field that is not managed, are left out.
+    pub fn lay_over(&self, user: &mut User, managed: &Managed) {
+        let Self { field, before: _, after } = self;
+        let text = || match after {
+            Some(Value::Text(text)) => text.as_str(),
+            _ => "",
+        };
+        match field {
+            Field::ExternalIdentifier => user.identifier = Some(text()).filter(|text| !text.is_empty()).map(Into::into),
+            Field::PrimaryEmail => user.email = text().into(),
+            Field::FirstName => user.first_name = text().into(),
+            Field::LastName => user.last_name = text().into(),
+            Field::Branch => {
+                user.branch = match after {
+                    Some(Value::Branch(branch)) => Some(branch.branch_id.clone()),
+                    _ => None,
+                }
+            }
+            Field::Manager => {
+                user.manager = match after {
+                    Some(Value::Manager(ManagerRef::User(manager))) => Some(manager.user_id.clone()),
+                    _ => None,
+                }
+            }
+            Field::Custom(id) => {
+                let Some(place) = managed.custom_fields.iter().position(|managed| managed == id) else { return };
+                user.custom_fields[place] = match after {
+                    Some(Value::Text(text)) => Some(CustomValue::Text(text.as_str().into())),
+                    Some(Value::Boolean(value)) => Some(CustomValue::Boolean(*value)),
+                    Some(Value::Branch(_) | Value::Manager(_)) | None => None,
+                };
+            }
+        }
+    }
+}
+
+impl From<&CustomValue> for Value {
+    fn from(value: &CustomValue) -> Self {
+        match value {
+            CustomValue::Boolean(value) => Self::Boolean(*value),
+            CustomValue::Text(value) => Self::Text(value.to_string()),
+        }
+    }
+}
+
+fn custom_values(managed: &Managed, values: &[Option<CustomValue>]) -> BTreeMap<CustomFieldId, Option<CustomValue>> {
+    managed.custom_fields.iter().cloned().zip(values.iter().cloned()).collect()
+}
+
+pub(super) fn branch_ref(id: &BranchId, directory: &Directory) -> BranchRef {
+    let branch = directory.branch(id);
+    BranchRef {
+        branch_id: id.clone(),
+        external_identifier: branch.and_then(|branch| branch.identifier.as_ref()).map(ToString::to_string),
+        name: branch.map(|branch| branch.name.to_string()).unwrap_or_default(),
+    }
+}
+
+pub(super) fn user_ref(id: &UserId, directory: &Directory) -> ManagerRef {
+    let user = directory.user(id);
+    ManagerRef::User(UserRef {
+        user_id: id.clone(),
+        employee: user.and_then(|user| user.identifier.clone()),
+        name: user.map(display_name).unwrap_or_default(),
+    })
+}
+
+/// What a user is called: the name, or the e-mail of somebody without one.
+#[must_use]
+pub fn display_name(user: &User) -> String {
+    let name = user.full_name();
+    if name.is_empty() { user.email.to_string() } else { name }
 }

@@ -5,11 +5,9 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::io::{self, Write};
-use std::marker::PhantomData;
 
-use serde::de::{self, DeserializeOwned, MapAccess, Visitor};
+use serde::de::{self, DeserializeOwned};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::Digest as _;
@@ -20,6 +18,7 @@ use super::{
 };
 use crate::employee::{CustomFieldId, ExternalIdentifier, UserId};
 
+use crate::strict_json::each_member;
 pub(super) use crate::strict_json::{managed, present};
 
 /// What a plan file says that it is.
@@ -341,25 +340,12 @@ where
     D: Deserializer<'de>,
     T: DeserializeOwned,
 {
-    struct Entries<T>(PhantomData<T>);
-    impl<'de, T: DeserializeOwned> Visitor<'de> for Entries<T> {
-        type Value = BTreeMap<CustomFieldId, T>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
-            let mut map = BTreeMap::new();
-            while let Some((key, value)) = entries.next_entry::<String, T>()? {
-                if map.insert(CustomFieldId::from(key.as_str()), value).is_some() {
-                    return Err(de::Error::custom(format_args!("the key {key:?} stands twice")));
-                }
-            }
-            Ok(map)
-        }
-    }
-    deserializer.deserialize_map(Entries(PhantomData))
+    let mut map = BTreeMap::new();
+    each_member(deserializer, |key: String, value| match map.insert(CustomFieldId::from(key.as_str()), value) {
+        Some(_) => Err(format!("the key {key:?} stands twice")),
+        None => Ok(()),
+    })?;
+    Ok(map)
 }
 
 impl Serialize for Digest {

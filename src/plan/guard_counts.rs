@@ -5,7 +5,7 @@ use std::hash::Hash;
 
 use rustc_hash::FxHashMap;
 
-use super::operations::{branch_ref, display_name};
+use super::fields::{branch_ref, display_name};
 use super::{BranchRef, Common, Field, GuardOutcome, GuardResult, Part, Subject};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::diff::{Changed, Comparison, Draft, Drafts, ManagerTarget, Population};

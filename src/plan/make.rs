@@ -97,8 +97,8 @@ impl<'a> Settled<'a> {
     ///
     /// # Errors
     /// See [`NoPlan`].
-    pub fn new(input: &Input<'a>) -> Result<Self, NoPlan> {
-        let mut comparison = Comparison::new(input.desired, input.directory, input.policy)?;
+    pub fn new(desired: &'a Desired, directory: &'a Directory, policy: &'a Policy) -> Result<Self, NoPlan> {
+        let mut comparison = Comparison::new(desired, directory, policy)?;
         if let Some(identifier) = comparison.idle_decisions().first() {
             return Err(NoPlan::NothingToDecide((*identifier).clone()));
         }
@@ -131,7 +131,7 @@ impl Plan {
     /// # Errors
     /// See [`NoPlan`].
     pub fn make(input: Input<'_>) -> Result<Self, NoPlan> {
-        let settled = Settled::new(&input)?;
+        let settled = Settled::new(input.desired, input.directory, input.policy)?;
         Self::of(&settled, input)
     }
 

@@ -2,96 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Action, BranchRef, Change, CreateRef, Field, Fields, ManagerRef, Operation, OperationId, UserRef, Value};
+use super::fields::{display_name, user_ref};
+use super::{Action, Change, CreateRef, Fields, ManagerRef, Operation, OperationId, Value};
 use crate::diff::{Changed, Comparison, Draft, ManagerTarget};
-use crate::employee::{BranchId, CustomFieldId, CustomValue, Directory, Managed, User, UserId};
+use crate::employee::User;
 use crate::order::Graph;
-
-impl Fields {
-    /// The managed fields of a user as Skovik holds them.
-    #[must_use]
-    pub fn of_user(user: &User, managed: &Managed, directory: &Directory) -> Self {
-        let User { id: _, identifier, email, first_name, last_name, branch, manager, custom_fields, roles: _ } = user;
-        Self {
-            external_identifier: identifier.clone(),
-            primary_email: email.to_string(),
-            first_name: first_name.to_string(),
-            last_name: last_name.to_string(),
-            branch: managed.branch.then(|| branch.as_ref().map(|branch| branch_ref(branch, directory))),
-            manager: managed.manager.then(|| manager.as_ref().map(|manager| user_ref(manager, directory))),
-            custom_fields: custom_values(managed, custom_fields),
-        }
-    }
-}
-
-impl Value {
-    /// The value of a user's field; `None` for no value.
-    #[must_use]
-    pub fn of_user(user: &User, field: &Field, managed: &Managed, directory: &Directory) -> Option<Self> {
-        let text = |text: &str| (!text.is_empty()).then(|| Self::Text(text.to_owned()));
-        match field {
-            Field::ExternalIdentifier => text(user.identifier.as_ref()?.as_str()),
-            Field::PrimaryEmail => text(&user.email),
-            Field::FirstName => text(&user.first_name),
-            Field::LastName => text(&user.last_name),
-            Field::Branch => Some(Self::Branch(branch_ref(user.branch.as_ref()?, directory))),
-            Field::Manager => Some(Self::Manager(user_ref(user.manager.as_ref()?, directory))),
-            Field::Custom(id) => {
-                let place = managed.custom_fields.iter().position(|managed| managed == id)?;
-                Some(match user.custom_fields[place].as_ref()? {
-                    CustomValue::Boolean(value) => Self::Boolean(*value),
-                    CustomValue::Text(value) => Self::Text(value.to_string()),
-                })
-            }
-        }
-    }
-}
-
-impl Change {
-    /// Gives a user the changed value. A manager who is not made yet, and a custom field that is not managed, are left out.
-    pub fn lay_over(&self, user: &mut User, managed: &Managed) {
-        let Self { field, before: _, after } = self;
-        let text = || match after {
-            Some(Value::Text(text)) => text.as_str(),
-            _ => "",
-        };
-        match field {
-            Field::ExternalIdentifier => user.identifier = Some(text()).filter(|text| !text.is_empty()).map(Into::into),
-            Field::PrimaryEmail => user.email = text().into(),
-            Field::FirstName => user.first_name = text().into(),
-            Field::LastName => user.last_name = text().into(),
-            Field::Branch => {
-                user.branch = match after {
-                    Some(Value::Branch(branch)) => Some(branch.branch_id.clone()),
-                    _ => None,
-                }
-            }
-            Field::Manager => {
-                user.manager = match after {
-                    Some(Value::Manager(ManagerRef::User(manager))) => Some(manager.user_id.clone()),
-                    _ => None,
-                }
-            }
-            Field::Custom(id) => {
-                let Some(place) = managed.custom_fields.iter().position(|managed| managed == id) else { return };
-                user.custom_fields[place] = match after {
-                    Some(Value::Text(text)) => Some(CustomValue::Text(text.as_str().into())),
-                    Some(Value::Boolean(value)) => Some(CustomValue::Boolean(*value)),
-                    Some(Value::Branch(_) | Value::Manager(_)) | None => None,
-                };
-            }
-        }
-    }
-}
-
-impl From<&CustomValue> for Value {
-    fn from(value: &CustomValue) -> Self {
-        match value {
-            CustomValue::Boolean(value) => Self::Boolean(*value),
-            CustomValue::Text(value) => Self::Text(value.to_string()),
-        }
-    }
-}
 
 /// Writes the drafts down as operations, numbered in this order.
 pub(super) fn write_down(
@@ -146,17 +61,8 @@ impl Writer<'_, '_> {
                 let managed = &self.comparison.policy().managed;
                 let directory = self.comparison.directory();
                 let manager = if linked { None } else { *manager };
-                let after = Fields {
-                    external_identifier: Some(employee.identifier.clone()),
-                    primary_email: employee.email.to_string(),
-                    first_name: employee.first_name.to_string(),
-                    last_name: employee.last_name.to_string(),
-                    branch: managed
-                        .branch
-                        .then(|| employee.branch.as_ref().map(|branch| branch_ref(branch, directory))),
-                    manager: managed.manager.then(|| manager.map(|manager| self.manager_ref(manager))),
-                    custom_fields: custom_values(managed, &employee.custom_fields),
-                };
+                let manager = manager.map(|manager| self.manager_ref(manager));
+                let after = Fields::of_employee(employee, manager, managed, directory);
                 let (employee, name) = (Some(employee.identifier.clone()), employee.full_name());
                 Operation { id, employee, name, depends_on, action: Action::Create { after } }
             }
@@ -207,35 +113,11 @@ impl Writer<'_, '_> {
     }
 
     fn change(&self, employee: u32, user: &User, manager: Option<ManagerTarget>, changed: Changed) -> Change {
-        let directory = self.comparison.directory();
-        let employee = self.comparison.employee(employee);
-        let text = |text: &str| (!text.is_empty()).then(|| Value::Text(text.to_owned()));
-        let branch = |branch: Option<&BranchId>| branch.map(|branch| Value::Branch(branch_ref(branch, directory)));
-        let (field, before, after) = match changed {
-            Changed::ExternalIdentifier => {
-                let before = user.identifier.as_ref().and_then(|identifier| text(identifier.as_str()));
-                (Field::ExternalIdentifier, before, text(employee.identifier.as_str()))
-            }
-            Changed::PrimaryEmail => (Field::PrimaryEmail, text(&user.email), text(&employee.email)),
-            Changed::FirstName => (Field::FirstName, text(&user.first_name), text(&employee.first_name)),
-            Changed::LastName => (Field::LastName, text(&user.last_name), text(&employee.last_name)),
-            Changed::Branch => (Field::Branch, branch(user.branch.as_ref()), branch(employee.branch.as_ref())),
-            Changed::Manager => {
-                let before = user.manager.as_ref().map(|manager| Value::Manager(user_ref(manager, directory)));
-                (Field::Manager, before, manager.map(|manager| Value::Manager(self.manager_ref(manager))))
-            }
-            Changed::Custom(place) => {
-                let place = place as usize;
-                let value = |value: &Option<CustomValue>| {
-                    value.as_ref().map(|value| match value {
-                        CustomValue::Boolean(value) => Value::Boolean(*value),
-                        CustomValue::Text(value) => Value::Text(value.to_string()),
-                    })
-                };
-                let id = self.comparison.policy().managed.custom_fields[place].clone();
-                (Field::Custom(id), value(&user.custom_fields[place]), value(&employee.custom_fields[place]))
-            }
-        };
+        let (managed, directory) = (&self.comparison.policy().managed, self.comparison.directory());
+        let field = changed.map_custom(|place| managed.custom_fields[place as usize].clone());
+        let before = Value::of_user(user, &field, managed, directory);
+        let manager = manager.map(|manager| self.manager_ref(manager));
+        let after = Value::of_employee(self.comparison.employee(employee), &field, manager, managed, directory);
         Change { field, before, after }
     }
 
@@ -256,33 +138,4 @@ impl Writer<'_, '_> {
     fn fields(&self, user: &User) -> Fields {
         Fields::of_user(user, &self.comparison.policy().managed, self.comparison.directory())
     }
-}
-
-fn custom_values(managed: &Managed, values: &[Option<CustomValue>]) -> BTreeMap<CustomFieldId, Option<CustomValue>> {
-    managed.custom_fields.iter().cloned().zip(values.iter().cloned()).collect()
-}
-
-pub(super) fn branch_ref(id: &BranchId, directory: &Directory) -> BranchRef {
-    let branch = directory.branch(id);
-    BranchRef {
-        branch_id: id.clone(),
-        external_identifier: branch.and_then(|branch| branch.identifier.as_ref()).map(ToString::to_string),
-        name: branch.map(|branch| branch.name.to_string()).unwrap_or_default(),
-    }
-}
-
-fn user_ref(id: &UserId, directory: &Directory) -> ManagerRef {
-    let user = directory.user(id);
-    ManagerRef::User(UserRef {
-        user_id: id.clone(),
-        employee: user.and_then(|user| user.identifier.clone()),
-        name: user.map(display_name).unwrap_or_default(),
-    })
-}
-
-/// What a user is called: the name, or the e-mail of somebody without one.
-#[must_use]
-pub fn display_name(user: &User) -> String {
-    let name = user.full_name();
-    if name.is_empty() { user.email.to_string() } else { name }
 }

@@ -74,8 +74,8 @@ pub(super) fn shape_from_snapshot(path: &Path, url: &BaseUrl, dialect: &dyn Dial
     read(path, url, |file| {
         snapshot::read_shape(file, |item| {
             match item {
-                Item::Branch(raw) => shape.branches.push(dialect.branch(raw)?),
-                Item::CustomField(raw) => shape.custom_fields.push(dialect.custom_field(raw)?),
+                Item::Branch(json) => shape.branches.push(dialect.branch(json)?),
+                Item::CustomField(json) => shape.custom_fields.push(dialect.custom_field(json)?),
                 Item::User(_) => {}
             }
             Ok(())
@@ -99,15 +99,18 @@ pub(super) fn users_from_snapshot(
     let mut users = Vec::new();
     let mut branches = ShareBranches::default();
     read(path, url, |file| {
-        snapshot::read(file, |item| {
-            if let Item::User(raw) = item {
-                let mut user = dialect.user(raw, managed)?;
+        let parse = |item: Item<&str>| match item {
+            Item::User(json) => dialect.user(json, managed).map(Some),
+            Item::Branch(_) | Item::CustomField(_) => Ok(None),
+        };
+        let take = |user: Option<User>| {
+            users.extend(user.map(|mut user| {
                 branches.share(&mut user);
-                users.push(user);
-            }
+                user
+            }));
             Ok(())
-        })
-        .map(|(of, _)| of)
+        };
+        snapshot::read(file, parse, take).map(|(of, _)| of)
     })?;
     sort_by_id(path, &mut users, |user| user.id.as_str())?;
     Ok(users)

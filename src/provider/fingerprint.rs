@@ -91,7 +91,7 @@ fn user_line<'a>(user: &'a User, roles: Option<&'a [Box<str>]>) -> Line<'a> {
         id: id.as_str(),
         last_name,
         manager: manager.as_ref().map(|manager| manager.as_str()),
-        primary_email: email,
+        primary_email: email.as_str(),
         roles,
     })
 }

@@ -91,23 +91,23 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// What messages call the service.
     fn service(&self) -> &'static str;
 
-    /// Reads a user.
+    /// Reads a user from its JSON.
     ///
     /// # Errors
     /// Where a field is missing that every user has, or is not of its type; the message names it.
-    fn user(&self, row: &RawValue, managed: &Managed) -> Result<User, String>;
+    fn user(&self, json: &str, managed: &Managed) -> Result<User, String>;
 
-    /// Reads a branch.
+    /// Reads a branch from its JSON.
     ///
     /// # Errors
     /// Where it is none.
-    fn branch(&self, row: &RawValue) -> Result<Branch, String>;
+    fn branch(&self, json: &str) -> Result<Branch, String>;
 
-    /// Reads the definition of a custom field.
+    /// Reads the definition of a custom field from its JSON.
     ///
     /// # Errors
     /// Where it is none.
-    fn custom_field(&self, row: &RawValue) -> Result<CustomField, String>;
+    fn custom_field(&self, json: &str) -> Result<CustomField, String>;
 
     /// What makes a user. The manager is given apart, because a plan may name one who is made on the way, or leave the
     /// manager to a later operation.

@@ -4,6 +4,8 @@
 //! API gave it, to the letter; the last line counts them and carries the SHA-256 of all the bytes before it. A file
 //! without that line was cut, and is refused as a list that was not read whole.
 
+mod blocks;
+
 use std::io::{self, BufRead, Read as _, Write};
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +13,7 @@ use serde_json::value::RawValue;
 use sha2::Digest as _;
 
 use crate::plan::Digest;
+use blocks::{Block, Blocks, Rest};
 
 /// What a snapshot says that it is.
 pub const FORMAT: &str = "skovik-sync/snapshot";
@@ -18,17 +21,37 @@ pub const FORMAT: &str = "skovik-sync/snapshot";
 pub const FORMAT_VERSION: u64 = 1;
 
 /// How long a line may be, in bytes, with its line break: as long as the largest answer of Skovik that is read.
-const LONGEST_LINE: u64 = 64 * 1024 * 1024;
+const LONGEST_LINE: usize = 64 * 1024 * 1024;
 
-/// One thing of an account, as the API gave it.
+/// One thing of an account, as the API gave it. What is read is the text of a line, which is not parsed yet.
 #[derive(Debug, Clone, Copy)]
-pub enum Item<'a> {
+pub enum Item<J> {
     /// A branch.
-    Branch(&'a RawValue),
+    Branch(J),
     /// The definition of a custom field.
-    CustomField(&'a RawValue),
+    CustomField(J),
     /// A user.
-    User(&'a RawValue),
+    User(J),
+}
+
+impl<J> Item<J> {
+    /// The same kind of thing in another form.
+    ///
+    /// # Errors
+    /// Where `form` fails.
+    pub fn try_map<K, E>(self, form: impl FnOnce(J) -> Result<K, E>) -> Result<Item<K>, E> {
+        Ok(match self {
+            Self::Branch(json) => Item::Branch(form(json)?),
+            Self::CustomField(json) => Item::CustomField(form(json)?),
+            Self::User(json) => Item::User(form(json)?),
+        })
+    }
+
+    /// The thing, whatever kind it is.
+    pub fn json(&self) -> &J {
+        let (Self::Branch(json) | Self::CustomField(json) | Self::User(json)) = self;
+        json
+    }
 }
 
 /// How many of each a snapshot holds.
@@ -41,6 +64,16 @@ pub struct Counts {
     pub custom_fields: u64,
     /// Users.
     pub users: u64,
+}
+
+impl Counts {
+    fn of<J>(&mut self, item: &Item<J>) -> &mut u64 {
+        match item {
+            Item::Branch(_) => &mut self.branches,
+            Item::CustomField(_) => &mut self.custom_fields,
+            Item::User(_) => &mut self.users,
+        }
+    }
 }
 
 /// Why a snapshot cannot be used.
@@ -105,21 +138,13 @@ impl<W: Write> Writer<W> {
     ///
     /// # Errors
     /// Where the output fails.
-    pub fn item(&mut self, item: Item<'_>) -> io::Result<()> {
-        match item {
-            Item::Branch(raw) => {
-                self.counts.branches += 1;
-                self.line(&Line::Branch(raw))
-            }
-            Item::CustomField(raw) => {
-                self.counts.custom_fields += 1;
-                self.line(&Line::CustomField(raw))
-            }
-            Item::User(raw) => {
-                self.counts.users += 1;
-                self.line(&Line::User(raw))
-            }
-        }
+    pub fn item(&mut self, item: Item<&RawValue>) -> io::Result<()> {
+        *self.counts.of(&item) += 1;
+        self.line(&match item {
+            Item::Branch(raw) => Line::Branch(raw),
+            Item::CustomField(raw) => Line::CustomField(raw),
+            Item::User(raw) => Line::User(raw),
+        })
     }
 
     /// Writes the last line, and gives the output back with what was counted.
@@ -143,40 +168,47 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// Reads a snapshot, giving each thing to `each`, and at the end the URL of the account with what was counted. What was
-/// given counts for nothing where this returns an error: only the last line proves that the file is whole.
+/// Reads a snapshot: `parse` gets each thing, on several threads at once, and `take` what came of it, in the order of the
+/// file. Gives the URL of the account and what was counted. What was taken counts for nothing where this returns an
+/// error: only the last line proves that the file is whole.
 ///
 /// # Errors
 /// See [`SnapshotError`].
-pub fn read(
-    from: impl BufRead,
-    mut each: impl FnMut(Item<'_>) -> Result<(), String>,
+pub fn read<T: Send>(
+    mut from: impl BufRead,
+    parse: impl Fn(Item<&str>) -> Result<T, String> + Sync,
+    mut take: impl FnMut(T) -> Result<(), String>,
 ) -> Result<(String, Counts), SnapshotError> {
-    let mut lines = Lines::new(from)?;
+    let (header, url) = read_header(&mut from)?;
     let mut counts = Counts::default();
-    loop {
-        let before = lines.hasher.clone();
-        let number = lines.number + 1;
-        let problem = |problem: String| SnapshotError::Line { line: number, problem };
-        let (counter, item) = match lines.next()? {
-            Line::Branch(_) | Line::CustomField(_) if counts.users > 0 => {
-                return Err(problem("branches and custom fields stand before the users".to_owned()));
+    let mut take = |part: Part<T>| {
+        let mut line = part.first_line;
+        for (item, thing) in part.things {
+            if counts.users > 0 && !matches!(item, Item::User(())) {
+                return Err(bad_line(line, "branches and custom fields stand before the users".to_owned()));
             }
-            Line::Branch(raw) => (&mut counts.branches, Item::Branch(raw)),
-            Line::CustomField(raw) => (&mut counts.custom_fields, Item::CustomField(raw)),
-            Line::User(raw) => (&mut counts.users, Item::User(raw)),
-            Line::End { counts: stated, sha256 } => {
-                if stated != counts || sha256 != Digest::from_bytes(before.finalize().into()) {
-                    return Err(SnapshotError::NotWhole("its last line does not fit the others".to_owned()));
-                }
-                if !lines.from.fill_buf()?.is_empty() {
-                    return Err(SnapshotError::NotWhole("something stands behind its last line".to_owned()));
-                }
-                return Ok((lines.url, counts));
+            *counts.of(&item) += 1;
+            take(thing).map_err(|problem| bad_line(line, problem))?;
+            line += 1;
+        }
+        part.problem.map_or(Ok(()), Err)
+    };
+    let blocks = Blocks::behind(&header, from, LONGEST_LINE);
+    let Rest { line, text, sha256 } = blocks.parse(|block| Part::parse(block, &parse), &mut take)?;
+    let Some(end) = text.iter().position(|byte| *byte == b'\n') else { return Err(breaks_off(line)) };
+    let (last, behind) = text.split_at(end + 1);
+    let last = Block { first_line: line, text: last.to_vec() };
+    match parse_line(line, utf8(&last)?.trim_end_matches('\n'))? {
+        Line::End { counts: stated, sha256: of } => {
+            if stated != counts || of != sha256 {
+                Err(SnapshotError::NotWhole("its last line does not fit the others".to_owned()))
+            } else if behind.is_empty() {
+                Ok((url, counts))
+            } else {
+                Err(something_behind_the_end())
             }
-        };
-        *counter += 1;
-        each(item).map_err(problem)?;
+        }
+        _ => take(Part::parse(&last, &parse)).and(Err(breaks_off(line + 1))),
     }
 }
 
@@ -185,60 +217,98 @@ pub fn read(
 /// # Errors
 /// See [`SnapshotError`].
 pub fn read_shape(
-    from: impl BufRead,
-    mut each: impl FnMut(Item<'_>) -> Result<(), String>,
+    mut from: impl BufRead,
+    mut each: impl FnMut(Item<&str>) -> Result<(), String>,
 ) -> Result<String, SnapshotError> {
-    let mut lines = Lines::new(from)?;
-    loop {
-        let number = lines.number + 1;
-        let item = match lines.next()? {
-            Line::Branch(raw) => Item::Branch(raw),
-            Line::CustomField(raw) => Item::CustomField(raw),
-            Line::User(_) | Line::End { .. } => return Ok(lines.url),
+    let (_, url) = read_header(&mut from)?;
+    for number in 2.. {
+        let line = Block { first_line: number, text: read_line(&mut from)? };
+        let Some(text) = utf8(&line)?.strip_suffix('\n') else { return Err(breaks_off(number)) };
+        let item = match parse_line(number, text)? {
+            Line::Branch(json) => Item::Branch(json),
+            Line::CustomField(json) => Item::CustomField(json),
+            Line::User(_) | Line::End { .. } => break,
         };
-        each(item).map_err(|problem| SnapshotError::Line { line: number, problem })?;
+        each(item).map_err(|problem| bad_line(number, problem))?;
+    }
+    Ok(url)
+}
+
+/// What came of a block: the things of its lines, one a line, up to the first that is wrong.
+struct Part<T> {
+    first_line: u64,
+    things: Vec<(Item<()>, T)>,
+    problem: Option<SnapshotError>,
+}
+
+impl<T> Part<T> {
+    fn parse(block: &Block, parse: &impl Fn(Item<&str>) -> Result<T, String>) -> Self {
+        let mut part = Self { first_line: block.first_line, things: Vec::new(), problem: None };
+        part.problem = part.fill(block, parse).err();
+        part
+    }
+
+    fn fill(&mut self, block: &Block, parse: &impl Fn(Item<&str>) -> Result<T, String>) -> Result<(), SnapshotError> {
+        for (number, line) in (block.first_line..).zip(utf8(block)?.split_terminator('\n')) {
+            let (kind, item) = match parse_line(number, line)? {
+                Line::Branch(json) => (Item::Branch(()), Item::Branch(json)),
+                Line::CustomField(json) => (Item::CustomField(()), Item::CustomField(json)),
+                Line::User(json) => (Item::User(()), Item::User(json)),
+                Line::End { .. } => return Err(something_behind_the_end()),
+            };
+            self.things.push((kind, parse(item).map_err(|problem| bad_line(number, problem))?));
+        }
+        Ok(())
     }
 }
 
-/// The lines of a snapshot behind its header.
-struct Lines<R> {
-    from: R,
-    url: String,
-    line: Vec<u8>,
-    number: u64,
-    /// Of all lines read so far.
-    hasher: sha2::Sha256,
+/// Takes a line apart. The JSON of a user is not looked at where the line is written as this program writes it: whoever
+/// parses it finds what is wrong with it.
+fn parse_line(number: u64, line: &str) -> Result<Line<&str>, SnapshotError> {
+    if let Some(json) = line.strip_prefix("{\"user\":").and_then(|rest| rest.strip_suffix('}')) {
+        return Ok(Line::User(json));
+    }
+    let line: Line<&RawValue> = serde_json::from_str(line).map_err(|error| bad_line(number, error.to_string()))?;
+    Ok(match line {
+        Line::Branch(raw) => Line::Branch(raw.get()),
+        Line::CustomField(raw) => Line::CustomField(raw.get()),
+        Line::User(raw) => Line::User(raw.get()),
+        Line::End { counts, sha256 } => Line::End { counts, sha256 },
+    })
 }
 
-impl<R: BufRead> Lines<R> {
-    fn new(mut from: R) -> Result<Self, SnapshotError> {
-        let mut line = Vec::new();
-        read_line(&mut from, &mut line)?;
-        let header: Header = serde_json::from_slice(&line).map_err(|_| SnapshotError::NotASnapshot)?;
-        if header.format != FORMAT || header.format_version != FORMAT_VERSION {
-            return Err(SnapshotError::NotASnapshot);
-        }
-        let mut hasher = sha2::Sha256::new();
-        hasher.update(&line);
-        Ok(Self { from, url: header.url, line, number: 1, hasher })
-    }
+/// The text of a block, whose lines are told apart only where all are UTF-8.
+fn utf8(block: &Block) -> Result<&str, SnapshotError> {
+    str::from_utf8(&block.text).map_err(|error| {
+        let lines = block.text[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
+        bad_line(block.first_line + lines as u64, "it is not UTF-8".to_owned())
+    })
+}
 
-    fn next(&mut self) -> Result<Line<&RawValue>, SnapshotError> {
-        self.line.clear();
-        self.number += 1;
-        let number = self.number;
-        read_line(&mut self.from, &mut self.line)?;
-        if self.line.last() != Some(&b'\n') {
-            return Err(SnapshotError::NotWhole(format!("it breaks off in line {number}, before its last line")));
-        }
-        self.hasher.update(&self.line);
-        serde_json::from_slice(&self.line)
-            .map_err(|error| SnapshotError::Line { line: number, problem: error.to_string() })
+/// Reads the first line, and the URL that it names.
+fn read_header(from: &mut impl BufRead) -> Result<(Vec<u8>, String), SnapshotError> {
+    let line = read_line(from)?;
+    match serde_json::from_slice(&line) {
+        Ok(Header { format, format_version: FORMAT_VERSION, url }) if format == FORMAT => Ok((line, url)),
+        _ => Err(SnapshotError::NotASnapshot),
     }
 }
 
 /// Reads a line, or as much of one as no line of a snapshot has.
-fn read_line(from: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<()> {
-    from.by_ref().take(LONGEST_LINE).read_until(b'\n', line)?;
-    Ok(())
+fn read_line(from: &mut impl BufRead) -> io::Result<Vec<u8>> {
+    let mut line = Vec::new();
+    from.take(LONGEST_LINE as u64).read_until(b'\n', &mut line)?;
+    Ok(line)
+}
+
+fn bad_line(line: u64, problem: String) -> SnapshotError {
+    SnapshotError::Line { line, problem }
+}
+
+fn breaks_off(line: u64) -> SnapshotError {
+    SnapshotError::NotWhole(format!("it breaks off in line {line}, before its last line"))
+}
+
+fn something_behind_the_end() -> SnapshotError {
+    SnapshotError::NotWhole("something stands behind its last line".to_owned())
 }

@@ -4,10 +4,10 @@ use std::fmt;
 
 use super::text::layout::{Palette, wrap};
 use super::text::person::{Labels, Shown, consequence_text, lines};
-use super::text::value::{Ids, shown_branch, shown_custom, shown_manager, shown_text};
+use super::text::value::{Ids, shown_text, shown_value};
 use crate::employee::UserId;
 use crate::mapping::Step;
-use crate::plan::{Content, Diagnostic, Fields, Operation};
+use crate::plan::{Content, Diagnostic, Field, Fields, Operation, Value};
 use crate::source::{Testimony, TestimonyRow};
 use crate::text::{escape, printable};
 
@@ -130,24 +130,12 @@ impl Text<'_> {
 
     fn user(&self, f: &mut fmt::Formatter<'_>, user: &FoundUser) -> fmt::Result {
         let FoundUser { id, how, fields } = user;
-        let Fields { external_identifier, primary_email, first_name, last_name, branch, manager, custom_fields } =
-            fields;
         writeln!(f, "  user {}, {how}", self.palette.cyan(escape(id.as_str())))?;
         let labels = Labels::of(&self.content.target, Ids::Hidden);
-        let mut pairs = vec![
-            ("external_identifier".to_owned(), shown(external_identifier.as_ref().map_or("", |id| id.as_str()))),
-            ("primary_email".to_owned(), shown(primary_email)),
-            ("first_name".to_owned(), shown(first_name)),
-            ("last_name".to_owned(), shown(last_name)),
-        ];
-        pairs.extend(branch.iter().map(|branch| ("branch".to_owned(), shown_branch(branch.as_ref(), Ids::Hidden))));
-        pairs
-            .extend(manager.iter().map(|manager| ("manager".to_owned(), shown_manager(manager.as_ref(), Ids::Hidden))));
-        let custom = custom_fields.iter();
-        pairs.extend(custom.map(|(id, value)| {
-            let label = labels.field(&crate::plan::Field::Custom(id.clone()));
-            (label.into_owned(), shown_custom(value.as_ref()))
-        }));
+        let pair = |(field, value): (Field, Option<Value>)| {
+            (labels.field(&field).into_owned(), shown_value(value.as_ref(), Ids::Hidden))
+        };
+        let pairs: Vec<(String, String)> = fields.values().into_iter().map(pair).collect();
         self.pairs(f, &pairs)
     }
 

@@ -16,8 +16,8 @@ use sha2::{Digest as _, Sha256};
 
 use self::data::Data;
 use super::redact::NOTICE;
-use super::shown::{Shown, Verdict};
-use super::text::guards::{CEILINGS_LIFT, NOTHING_LIFTS, figures, guard_name, parts, unit};
+use super::shown::{CEILINGS_LIFT, NOTHING_LIFTS, Shown, Verdict};
+use super::text::guards::{figures, guard_name, parts, unit};
 use super::text::layout::thousands;
 use super::text::remarks::sentence;
 use super::text::value::{Ids, shown_text};

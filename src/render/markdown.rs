@@ -12,7 +12,7 @@ pub(super) mod tests;
 use self::fit::Document;
 use super::redact::{self, NOTICE};
 use super::shown::Shown;
-use super::text::group::Kind;
+use super::text::kind::Kind;
 use super::text::person::Labels;
 use super::text::value::Ids;
 use crate::plan::{Plan, Summary};

@@ -3,10 +3,15 @@
 use std::collections::BTreeMap;
 
 use super::redact::Masked;
-use super::text::guards::{CEILINGS_LIFT, NOTHING_LIFTS};
 use crate::guard::{Ceiling, needed_ceilings};
 use crate::plan::{Content, Digest, GuardOutcome, Plan};
 use crate::text::escape;
+
+/// What holds of a guard that says that the data is not to be trusted.
+pub(super) const NOTHING_LIFTS: &str =
+    "no approval lifts this; correct the source, or change [guard] in the settings, and plan again.";
+/// What holds of the others that block.
+pub(super) const CEILINGS_LIFT: &str = "only an approval that names these ceilings lifts this:";
 
 /// What is shown.
 #[derive(Debug, Clone, Copy)]

@@ -10,6 +10,7 @@
 
 pub(super) mod group;
 pub(super) mod guards;
+pub(super) mod kind;
 pub(super) mod layout;
 pub(super) mod person;
 pub(super) mod remarks;
@@ -21,6 +22,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use self::group::Group;
+use self::kind::Kind;
 use self::layout::Palette;
 use self::person::Labels;
 use self::remarks::Remarks;
@@ -96,7 +98,7 @@ impl fmt::Display for Text<'_> {
             palette: Palette::new(options.color),
         };
         header(f, *shown, options)?;
-        let (deletes, others): (Vec<_>, Vec<_>) = groups.iter().partition(|group| group.kind == group::Kind::Delete);
+        let (deletes, others): (Vec<_>, Vec<_>) = groups.iter().partition(|group| group.kind == Kind::Delete);
         for group in others {
             group.write(f, &context)?;
         }

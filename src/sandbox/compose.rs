@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use super::field::Field;
 use super::json::{Object, Resource, empty_object, is_null, raw};
 use super::mode::PutMode;
+use super::validate::NAMES;
 
 /// The attributes that are objects, and that a merging PUT merges name by name.
 const MAPS: [&str; 2] = ["custom_fields", "external_metadata"];
@@ -50,10 +51,9 @@ fn with_known_fields(mut user: Resource, roles: Option<Box<RawValue>>) -> Resour
     let mut sent = std::mem::take(&mut user.attributes);
     let null = || RawValue::NULL.to_owned();
     let attributes = &mut user.attributes;
-    attributes.set("primary_email", sent.remove("primary_email").unwrap_or_else(null));
-    attributes.set("external_identifier", sent.remove("external_identifier").unwrap_or_else(null));
-    attributes.set("first_name", sent.remove("first_name").unwrap_or_else(null));
-    attributes.set("last_name", sent.remove("last_name").unwrap_or_else(null));
+    for name in ["primary_email", "external_identifier"].into_iter().chain(NAMES) {
+        attributes.set(name, sent.remove(name).unwrap_or_else(null));
+    }
     sent.remove("roles");
     if let Some(roles) = roles {
         attributes.set("roles", roles);

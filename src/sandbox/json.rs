@@ -3,11 +3,12 @@
 //! It never turns a value into a number or a tree and back.
 
 use std::collections::HashSet;
-use std::fmt;
 
-use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
-use serde::ser::{Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
+
+use crate::strict_json::each_member;
 
 /// An object whose members keep their order and, to the letter, their values. No name stands in it twice.
 #[derive(Debug, Clone, Default)]
@@ -176,26 +177,15 @@ impl Serialize for Object {
 
 impl<'de> Deserialize<'de> for Object {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> Visitor<'de> for Members {
-            type Value = Object;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
-                let mut members: Vec<(String, Box<RawValue>)> = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                let mut names = HashSet::with_capacity(members.len());
-                if let Some((name, _)) = members.iter().find(|(name, _)| !names.insert(name.as_str())) {
-                    return Err(de::Error::custom(format_args!("the name {name:?} stands in it twice")));
-                }
-                Ok(Object(members))
-            }
+        let mut members: Vec<(String, Box<RawValue>)> = Vec::new();
+        each_member(deserializer, |name, value| {
+            members.push((name, value));
+            Ok(())
+        })?;
+        let mut names = HashSet::with_capacity(members.len());
+        match members.iter().find(|(name, _)| !names.insert(name.as_str())) {
+            Some((name, _)) => Err(D::Error::custom(format_args!("the name {name:?} stands in it twice"))),
+            None => Ok(Self(members)),
         }
-        deserializer.deserialize_map(Members)
     }
 }

@@ -1,5 +1,6 @@
 //! What is wrong with a request, as a JSON:API error object tells it.
 
+use crate::strict_json::escaped_step;
 use hyper::StatusCode;
 use serde::Serialize;
 
@@ -46,7 +47,7 @@ impl Problem {
 
     /// A problem of an entry of an attribute that is an object.
     pub(super) fn entry(name: &str, key: &str, code: &'static str, detail: impl std::fmt::Display) -> Self {
-        let escaped = key.replace('~', "~0").replace('/', "~1");
+        let escaped = escaped_step(key);
         Self::at(code, format!("{name}: {key:?} {detail}"), &format!("/attributes/{name}/{escaped}"))
     }
 }

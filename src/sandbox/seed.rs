@@ -48,7 +48,8 @@ impl Account {
             ids: Ids { prefix: 0, last: 0 },
         };
         let mut loader = Loader { account, pending: Vec::new(), hasher: sha2::Sha256::new(), line: 1 };
-        snapshot::read(from, |item| loader.item(item))?;
+        let checked = |json: &str| RawValue::from_string(json.to_owned()).map_err(|error| error.to_string());
+        snapshot::read(from, |item| item.try_map(checked), |item| loader.item(&item))?;
         loader.finish()
     }
 
@@ -76,10 +77,9 @@ fn stored(raw: &str) -> serde_json::Result<&RawValue> {
 }
 
 impl Loader {
-    fn item(&mut self, item: Item<'_>) -> Result<(), String> {
+    fn item(&mut self, item: &Item<Box<RawValue>>) -> Result<(), String> {
         self.line += 1;
-        let (Item::Branch(raw) | Item::CustomField(raw) | Item::User(raw)) = item;
-        self.hasher.update(raw.get());
+        self.hasher.update(item.json().get());
         match item {
             Item::Branch(raw) => {
                 let id = definition_id(raw)?;

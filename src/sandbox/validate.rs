@@ -11,6 +11,9 @@ use crate::employee::{email_key, normal_text};
 /// A user as they were before a PUT.
 pub(super) type Before<'a> = (Slot, &'a Resource);
 
+/// The attributes with a person's name, without which nobody is a user.
+pub(super) const NAMES: [&str; 2] = ["first_name", "last_name"];
+
 /// What a client must not set: the type, the id, the roles.
 pub(super) fn read_only(sent: &Resource, id: Option<&str>) -> Vec<Problem> {
     let mut problems = Vec::new();
@@ -44,7 +47,7 @@ pub(super) fn user(
     let slot = before.map(|(slot, _)| slot);
     let email = note(&mut problems, email(account, &user.attributes, slot));
     let identifier = note(&mut problems, identifier(account, &user.attributes, slot));
-    for name in ["first_name", "last_name"] {
+    for name in NAMES {
         note(&mut problems, person_name(&user.attributes, name));
     }
     custom_fields(account, &user.attributes, before.map(|(_, before)| before), &mut problems);

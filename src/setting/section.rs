@@ -14,6 +14,7 @@ use toml::de::{DeTable, DeValue};
 use super::quoting::{length, may_be_secret, quoted};
 use super::secrets::Secrets;
 use super::{ConfigError, NamedFile, nearest};
+use crate::strict_json::Pointer;
 
 /// The settings file as a text, and what relative paths are relative to.
 #[derive(Debug, Clone, Copy)]
@@ -163,6 +164,12 @@ impl<'a> Section<'a> {
     /// A text that may be empty.
     pub(crate) fn text_or_empty(&self, key: &str) -> Result<Option<&'a str>, ConfigError> {
         self.entry(key).map(|entry| self.as_text(entry)).transpose()
+    }
+
+    /// A place in a JSON document, as RFC 6901 writes it.
+    pub(crate) fn pointer(&self, key: &str) -> Result<Option<Pointer>, ConfigError> {
+        let Some(text) = self.text_or_empty(key)? else { return Ok(None) };
+        Pointer::parse(text).map(Some).map_err(|problem| self.problem(key, problem))
     }
 
     /// A text that is not empty.

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use minijinja::value::{Object, Value};
 use minijinja::{Environment, Error, ErrorKind};
+use serde::{Serialize, Serializer};
 use unicode_normalization::UnicodeNormalization;
 
 use super::nearest;
@@ -41,6 +42,13 @@ pub struct Template {
     pub(crate) uses_today: bool,
 }
 
+/// A template is written as its text.
+impl Serialize for Template {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
 /// A column as a template names it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ColumnName {
@@ -53,6 +61,8 @@ pub(crate) struct ColumnName {
 /// The sources that a template may refer to.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sources {
+    /// How many of them have columns: those whose records are joined. The others are tables.
+    pub(crate) with_columns: usize,
     /// Their names, in the order of the settings.
     pub(crate) names: Vec<Arc<str>>,
     /// Those whose cells are all texts, such as a CSV file's.
@@ -70,7 +80,8 @@ impl Sources {
         self.consistent(Template::parse_expression(setting, text, &self.names)?, true)
     }
 
-    fn consistent(&self, template: Template, is_condition: bool) -> Result<Template, String> {
+    fn consistent(&self, mut template: Template, is_condition: bool) -> Result<Template, String> {
+        template.columns.retain(|name| name.source < self.with_columns);
         let (text, only_texts) = (Arc::clone(&template.text), self.only_texts.clone());
         let problem =
             in_time(move |_| types::contradiction(&text, is_condition, &|source| only_texts.contains(source)))?;

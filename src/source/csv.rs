@@ -8,8 +8,9 @@ mod rows;
 
 use std::collections::{BTreeMap, HashSet};
 
+use super::cell::CellKind;
 use super::decode::Encoding;
-use super::table::{CellKind, MOST_COLUMNS, Table, TableBuilder};
+use super::table::{MOST_COLUMNS, Table, TableBuilder};
 use crate::employee::normal_text;
 use crate::setting::section::Section;
 use crate::setting::{ConfigError, quoting};

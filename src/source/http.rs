@@ -4,8 +4,10 @@
 //! knows of the list is in [`paging`]; how it asks, in [`server`].
 
 mod auth;
+mod carriage;
 mod columns;
 mod errors;
+mod header;
 mod link;
 mod modified;
 mod oauth2;
@@ -20,12 +22,12 @@ use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 use serde_json::value::RawValue;
 
 use super::json::Records;
-use super::pointer::Pointer;
 use super::table::TableBuilder;
 use super::{Conditions, ReadError, Reading, Source, blocking};
 use crate::http::Answer;
 use crate::setting::ConfigError;
 use crate::setting::section::Section;
+use crate::strict_json::Pointer;
 
 pub(super) use columns::{Columns, not_an_object};
 pub(super) use errors::errors_in;
@@ -74,8 +76,7 @@ impl HttpSource {
             label: section.label().to_owned(),
             server,
             headers: headers(section)?,
-            records: Pointer::from_section(section, "records")?
-                .unwrap_or(Pointer::parse("").map_err(|problem| section.problem("records", problem))?),
+            records: section.pointer("records")?.unwrap_or_default(),
             total: Total::from_section(section)?,
             paging,
             columns: Columns::from_section(section)?,

@@ -1,50 +1,41 @@
 //! JSON: a list of objects, or such a list somewhere within the document.
 //!
-//! Records are strict where JSON leaves room: a property twice in one object is an error, and whole numbers keep their
-//! letters, however long they are. Every kind of source whose records are JSON objects uses what is here.
+//! A property twice in a record makes it an error to use that property. Every kind of source whose records are JSON objects uses what is here.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
-use minijinja::Value;
 use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserializer, de::Error as _};
 use serde_json::value::RawValue;
 
+use super::cell::{CellKind, scalar};
 use super::decode::Encoding;
-use super::table::{CellKind, Table, TableBuilder};
+use super::table::{Table, TableBuilder};
 use crate::setting::section::Section;
 use crate::setting::{ConfigError, quoting};
+use crate::strict_json::Pointer;
 
-/// How deep lists and objects may lie within one another.
-const MAX_DEPTH: usize = 64;
-/// How many bytes a list or an object in a record may have: some ten thousand groups.
-const LONGEST_STRUCTURE: usize = 1024 * 1024;
 /// How many different properties the records of a list may have. A table has a cell for each of them in each record.
 const MAX_COLUMNS: usize = 4_096;
 
 /// Where in a JSON document the list is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct JsonFormat {
-    /// As RFC 6901 writes it; empty for the document itself.
-    pointer: String,
+    pointer: Pointer,
 }
 
 impl JsonFormat {
     pub(super) const KEYS: &[&str] = &["pointer"];
 
     pub(super) fn from_section(section: &Section<'_>) -> Result<Self, ConfigError> {
-        let pointer = section.text_or_empty("pointer")?.unwrap_or_default();
-        if !pointer.is_empty() && !pointer.starts_with('/') {
-            return Err(section.problem("pointer", "must begin with a slash, such as \"/data\""));
-        }
-        Ok(Self { pointer: pointer.to_owned() })
+        Ok(Self { pointer: section.pointer("pointer")?.unwrap_or_default() })
     }
 
     pub(super) fn identity(&self) -> BTreeMap<&'static str, String> {
         let Self { pointer } = self;
-        BTreeMap::from([("pointer", pointer.clone())])
+        BTreeMap::from([("pointer", pointer.to_string())])
     }
 
     pub(super) fn table(&self, bytes: &[u8]) -> Result<Table, String> {
@@ -53,17 +44,15 @@ impl JsonFormat {
 }
 
 /// The records of a document.
-fn table(text: &str, pointer: &str) -> Result<Table, String> {
-    let steps: Vec<String> =
-        pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
+fn table(text: &str, pointer: &Pointer) -> Result<Table, String> {
     let mut records = Records { builder: TableBuilder::new(text.len()), row: Vec::new() };
     let mut position = 0;
     let mut document = serde_json::Deserializer::from_str(text);
-    let list = At { steps: &steps, records: &mut records, position: &mut position };
+    let list = At { steps: pointer.steps(), records: &mut records, position: &mut position };
     list.deserialize(&mut document).and_then(|()| document.end()).map_err(|error| match position {
         0 => format!(
             "is not a JSON list of records{}: {}",
-            if pointer.is_empty() { String::new() } else { format!(" at {pointer}") },
+            if pointer.steps().is_empty() { String::new() } else { format!(" at {pointer}") },
             said(&error)
         ),
         position => format!("record {position}: {}", said(&error)),
@@ -301,101 +290,5 @@ pub(super) fn said(error: &serde_json::Error) -> String {
     match text.filter(|(begin, end)| begin < end) {
         Some((begin, end)) => format!("{}a text{}", &message[..begin], &message[end + 1..]),
         None => message,
-    }
-}
-
-/// The cell of one value. Null is an empty text; lists and objects stay as they are, once they are found to be sound.
-pub(super) fn scalar(raw: &str) -> Result<(CellKind, Cow<'_, str>), String> {
-    let trimmed = raw.trim();
-    Ok(match trimmed.as_bytes().first() {
-        Some(b'"') => (CellKind::Text, text(trimmed)?),
-        Some(b'n') => (CellKind::Text, "".into()),
-        Some(b't' | b'f') => (CellKind::Boolean, trimmed.into()),
-        Some(b'[' | b'{') => {
-            if trimmed.len() > LONGEST_STRUCTURE {
-                return Err(format!("a list or an object in it has more than {} KiB", LONGEST_STRUCTURE / 1024));
-            }
-            structured(trimmed)?;
-            (CellKind::Structured, trimmed.into())
-        }
-        _ => number(trimmed),
-    })
-}
-
-fn text(raw: &str) -> Result<Cow<'_, str>, String> {
-    match raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-        Some(plain) if !plain.contains('\\') => Ok(plain.trim().into()),
-        _ => {
-            let text: String = serde_json::from_str(raw).map_err(|error| error.to_string())?;
-            Ok(text.trim().to_owned().into())
-        }
-    }
-}
-
-/// A whole number keeps its letters. What a floating-point number would lose is a text.
-fn number(letters: &str) -> (CellKind, Cow<'_, str>) {
-    if !letters.contains(['.', 'e', 'E']) {
-        let printed = letters.parse::<i128>().is_ok_and(|number| number.to_string() == letters);
-        return (if printed { CellKind::Integer } else { CellKind::Text }, letters.into());
-    }
-    match letters.parse::<f64>() {
-        Ok(number) if number.is_finite() => (CellKind::Float, Value::from(number).to_string().into()),
-        _ => (CellKind::Text, letters.into()),
-    }
-}
-
-/// A list or an object as templates see it.
-pub(super) fn structured(raw: &str) -> Result<Value, String> {
-    fn value(raw: &str, depth: usize) -> Result<Value, String> {
-        if depth > MAX_DEPTH {
-            return Err(format!("lists and objects lie within one another more than {MAX_DEPTH} deep"));
-        }
-        let wrong = |error: serde_json::Error| error.to_string();
-        match raw.as_bytes().first() {
-            Some(b'[') => {
-                let items: Vec<&RawValue> = serde_json::from_str(raw).map_err(wrong)?;
-                let items = items.into_iter().map(|item| value(item.get(), depth + 1));
-                Ok(Value::from(items.collect::<Result<Vec<Value>, String>>()?))
-            }
-            Some(b'{') => {
-                let Properties(properties) = serde_json::from_str(raw).map_err(wrong)?;
-                let mut seen = HashSet::new();
-                if let Some((twice, _)) = properties.iter().find(|(name, _)| !seen.insert(name)) {
-                    return Err(format!("the property {} stands twice in one object", quoting::column(twice)));
-                }
-                let pairs = properties.iter().map(|(name, item)| Ok((name.as_str(), value(item.get(), depth + 1)?)));
-                Ok(Value::from_pairs(pairs.collect::<Result<Vec<_>, String>>()?))
-            }
-            _ => {
-                let (kind, text) = scalar(raw)?;
-                Ok(super::table::Cell { text: &text, kind }.value(true))
-            }
-        }
-    }
-    value(raw.trim(), 1)
-}
-
-/// The properties of an object in its order, those that stand twice too.
-pub(super) struct Properties<'a>(pub(super) Vec<(String, &'a RawValue)>);
-
-impl<'de> serde::Deserialize<'de> for Properties<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Each;
-        impl<'de> Visitor<'de> for Each {
-            type Value = Properties<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut properties: A) -> Result<Self::Value, A::Error> {
-                let mut all = Vec::new();
-                while let Some(property) = properties.next_entry()? {
-                    all.push(property);
-                }
-                Ok(Properties(all))
-            }
-        }
-        deserializer.deserialize_map(Each)
     }
 }

@@ -8,10 +8,11 @@ use std::borrow::Cow;
 use minijinja::Value;
 use rustc_hash::FxHashMap;
 
+use super::cell::{Cell, CellKind};
 use super::no_such_column;
 use super::settings::Key;
 use super::spreadsheet::value_of;
-use super::table::{Cell, CellKind, Table};
+use super::table::Table;
 use crate::setting::Calendar;
 use crate::setting::ConfigError;
 use crate::setting::template::{Engine, Template, said};

@@ -7,7 +7,7 @@ use minijinja::value::{Enumerator, Object, ObjectExt as _};
 use minijinja::{Error, ErrorKind, State, Value};
 use rustc_hash::FxHashMap;
 
-use super::table::unreadable;
+use super::cell::unreadable;
 use super::{Listing, SourceError};
 use crate::employee::normal_text;
 use crate::text::shortened;

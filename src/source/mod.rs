@@ -4,6 +4,7 @@
 //! `KINDS`.
 
 mod age;
+mod cell;
 mod csv;
 mod decode;
 mod exec;
@@ -17,7 +18,6 @@ mod ldap;
 mod listing;
 mod lookup;
 mod near;
-mod pointer;
 mod preference;
 mod profile;
 mod records;

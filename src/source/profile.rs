@@ -4,8 +4,8 @@
 use std::fmt;
 
 use super::Listing;
+use super::cell::{Cell, CellKind};
 use super::preference::date_of;
-use super::table::{Cell, CellKind};
 
 /// A column of which fewer records than one in so many hold something is said to be mostly empty.
 const MOSTLY_EMPTY: usize = 10;

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Listing;
+use super::cell::{Cell, CellKind};
 use super::lookup::Lookup;
 use super::spreadsheet::is_error;
-use super::table::{Cell, CellKind};
 use crate::employee::{Join, Origin};
 use crate::plan::SourceSummary;
 use crate::setting::template::Template;

@@ -1,7 +1,7 @@
 //! What a source looks like, without saying who is in it: its columns, and the shapes of its first records.
 
 use super::Listing;
-use super::table::{Cell, CellKind};
+use super::cell::{Cell, CellKind};
 use crate::setting::quoting;
 
 /// How many records are looked at.

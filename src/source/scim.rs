@@ -17,12 +17,12 @@ use url::Url;
 
 use super::http::{Call, Columns, Connection, Server, errors_in, is_part};
 use super::json::Records;
-use super::pointer::Pointer;
 use super::table::TableBuilder;
 use super::{Conditions, ReadError, Reading, Source, blocking};
 use crate::http::Answer;
 use crate::setting::ConfigError;
 use crate::setting::section::Section;
+use crate::strict_json::Pointer;
 
 /// A SCIM server.
 #[derive(Debug, Clone)]

@@ -2,7 +2,7 @@
 
 use minijinja::Value;
 
-use super::table::{Cell, CellKind, unreadable};
+use super::cell::{Cell, CellKind, unreadable};
 use crate::setting::quoting;
 
 /// Errors that have no sign at their end, in the languages of Excel and LibreOffice.

@@ -6,42 +6,16 @@ mod builder;
 use std::fmt;
 use std::sync::Arc;
 
-use minijinja::{Error, ErrorKind, Value};
 use rustc_hash::FxHashMap;
 use sha2::{Digest as _, Sha256};
 
-use super::json;
-use crate::employee::normal_text;
+use super::cell::{Cell, CellKind};
 use crate::plan::Digest;
 
 pub(crate) use builder::TableBuilder;
 
 /// How many columns a list may have, as many as a spreadsheet.
 pub(super) const MOST_COLUMNS: usize = 16_384;
-
-/// What a cell holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum CellKind {
-    /// A text, trimmed; also what null or nothing reads as.
-    Text,
-    /// A whole number, in the letters that it was written in.
-    Integer,
-    /// A number with a fraction or an exponent, in the letters that templates print.
-    Float,
-    /// `true` or `false`.
-    Boolean,
-    /// A list or an object, as JSON.
-    Structured,
-    /// A value that cannot be read; the text says why. Whoever uses it gets that as an error.
-    Unreadable,
-}
-
-/// One cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Cell<'t> {
-    pub(crate) text: &'t str,
-    pub(crate) kind: CellKind,
-}
 
 /// The records of one source, in its order.
 pub(crate) struct Table {
@@ -265,27 +239,6 @@ impl Table {
         hasher.update(&part);
         Digest::from_bytes(hasher.finalize().into())
     }
-}
-
-impl Cell<'_> {
-    /// What templates see; texts in NFC unless they are wanted to the letter.
-    pub(crate) fn value(self, to_the_letter: bool) -> Value {
-        match self.kind {
-            CellKind::Text if to_the_letter => Value::from(self.text),
-            CellKind::Text => Value::from(&*normal_text(self.text)),
-            CellKind::Integer => self.text.parse::<i128>().map_or_else(|_| Value::from(self.text), Value::from),
-            CellKind::Float => self.text.parse::<f64>().map_or_else(|_| Value::from(self.text), Value::from),
-            CellKind::Boolean => Value::from(self.text == "true"),
-            // It was checked when it was read.
-            CellKind::Structured => json::structured(self.text).unwrap_or_default(),
-            CellKind::Unreadable => unreadable(self.text.to_owned()),
-        }
-    }
-}
-
-/// A value that is an error as soon as something is done with it.
-pub(crate) fn unreadable(problem: String) -> Value {
-    Value::from(Error::new(ErrorKind::InvalidOperation, problem))
 }
 
 impl fmt::Debug for Table {

@@ -14,8 +14,9 @@ use minijinja::Value;
 use rustc_hash::FxHashMap;
 use zip::ZipArchive;
 
+use super::cell::CellKind;
 use super::file::FileSettings;
-use super::table::{CellKind, Table, TableBuilder};
+use super::table::{Table, TableBuilder};
 use super::{Conditions, ReadError, Reading, Source, blocking};
 use crate::employee::normal_text;
 use crate::files::LARGEST_LIST;

@@ -75,7 +75,10 @@ impl Source {
         let desired = mapper.employees(&records).map_err(|error| error.to_string())?;
         assert!(desired.employees.len() <= records.len(), "there are more people than records");
         for employee in &desired.employees {
-            assert!(!employee.identifier.as_str().is_empty() && !employee.email.is_empty(), "somebody has no name");
+            assert!(
+                !employee.identifier.as_str().is_empty() && !employee.email.as_str().is_empty(),
+                "somebody has no name"
+            );
         }
         Ok(records)
     }

@@ -3,6 +3,7 @@
 
 mod forgery;
 mod interop;
+mod policy;
 
 use std::fmt;
 use std::fs;

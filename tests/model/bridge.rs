@@ -7,6 +7,7 @@
 mod adapter;
 mod http;
 mod reality;
+mod wants;
 mod wire;
 
 use std::collections::BTreeMap;

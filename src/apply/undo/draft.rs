@@ -156,7 +156,7 @@ impl<'a> Maker<'a> {
             asked.manager = Some(Some(self.by_id(create)?));
         }
         let user = match last {
-            Some(resource) => self.dialect.user(resource.raw(), self.managed)?,
+            Some(resource) => self.dialect.user(resource.raw().get(), self.managed)?,
             None => User { id: user_id.clone(), ..created(&asked, self.managed, &self.made)? },
         };
         // The plan knows the names of branches and managers, the server what it stored.
@@ -176,7 +176,8 @@ impl<'a> Maker<'a> {
         changes: &[Change],
         [before, after]: [&StoredUser; 2],
     ) -> Result<Option<Draft>, String> {
-        let (was, is) = (self.dialect.user(before.raw(), self.managed)?, self.dialect.user(after.raw(), self.managed)?);
+        let (was, is) =
+            (self.dialect.user(before.raw().get(), self.managed)?, self.dialect.user(after.raw().get(), self.managed)?);
         let mut back = Vec::new();
         for change in changes {
             let Change { field, before: then, after: now } = change;
@@ -227,7 +228,7 @@ impl<'a> Maker<'a> {
         }
         let everything =
             Managed { branch: true, manager: true, custom_fields: self.dialect.custom_field_ids(resource)? };
-        let user = self.dialect.user(resource.raw(), &everything)?;
+        let user = self.dialect.user(resource.raw().get(), &everything)?;
         let whole = Fields::of_user(&user, &everything, &Directory::default());
         let mut after = before.clone();
         after.branch = after.branch.or(whole.branch);
@@ -255,32 +256,21 @@ impl<'a> Maker<'a> {
 
     /// The value of a user's field; the plan's own value lends the names for the reader where it means the same.
     fn value(&self, user: &User, field: &Field, named: Option<&Value>) -> Result<Option<Value>, String> {
-        let text = |text: &str| (!text.is_empty()).then(|| Value::Text(text.to_owned()));
-        Ok(match field {
-            Field::ExternalIdentifier => user.identifier.as_ref().and_then(|identifier| text(identifier.as_str())),
-            Field::PrimaryEmail => text(&user.email),
-            Field::FirstName => text(&user.first_name),
-            Field::LastName => text(&user.last_name),
-            Field::Branch => user.branch.as_ref().map(|id| Value::Branch(known_branch(id, named))),
-            Field::Manager => match (&user.manager, named) {
-                (None, _) => None,
-                (Some(id), Some(Value::Manager(manager))) => {
-                    let manager = match manager {
-                        ManagerRef::Create(create) => self.by_id(create)?,
-                        ManagerRef::User(_) => manager.clone(),
-                    };
-                    let same = matches!(&manager, ManagerRef::User(user) if user.user_id == *id);
-                    Some(Value::Manager(if same { manager } else { unnamed(id) }))
-                }
-                (Some(id), _) => Some(Value::Manager(unnamed(id))),
-            },
-            Field::Custom(id) => {
-                let place = self.managed.custom_fields.iter().position(|managed| managed == id);
-                place.and_then(|place| user.custom_fields[place].as_ref()).map(|value| match value {
-                    CustomValue::Boolean(value) => Value::Boolean(*value),
-                    CustomValue::Text(value) => Value::Text(value.to_string()),
-                })
+        let held = Value::of_user(user, field, self.managed, &Directory::default());
+        Ok(match (held, named) {
+            (Some(Value::Branch(held)), Some(Value::Branch(named))) if named.branch_id == held.branch_id => {
+                Some(Value::Branch(named.clone()))
             }
+            (Some(Value::Manager(held)), Some(Value::Manager(named))) => {
+                let named = match named {
+                    ManagerRef::Create(create) => self.by_id(create)?,
+                    ManagerRef::User(_) => named.clone(),
+                };
+                let is_same = |held: &UserRef| matches!(&named, ManagerRef::User(user) if user.user_id == held.user_id);
+                let same = matches!(&held, ManagerRef::User(held) if is_same(held));
+                Some(Value::Manager(if same { named } else { held }))
+            }
+            (held, _) => held,
         })
     }
 
@@ -308,7 +298,7 @@ pub(super) fn names_now(input: &Input<'_>) -> Result<NamesNow, String> {
             (&operation.action, done.and_then(|done| done.after.as_ref()))
         {
             let user = dialect
-                .user(after.raw(), managed)
+                .user(after.raw().get(), managed)
                 .map_err(|problem| format!("operation {} in the journal: {problem}", operation.id))?;
             let name = plan::display_name(&user);
             names.insert(user_id.clone(), UserRef { user_id: user_id.clone(), employee: user.identifier, name });
@@ -330,10 +320,6 @@ fn known_branch(id: &BranchId, named: Option<&Value>) -> BranchRef {
         Some(Value::Branch(branch)) if branch.branch_id == *id => branch.clone(),
         _ => BranchRef { branch_id: id.clone(), external_identifier: None, name: String::new() },
     }
-}
-
-fn unnamed(id: &UserId) -> ManagerRef {
-    ManagerRef::User(UserRef { user_id: id.clone(), employee: None, name: String::new() })
 }
 
 impl Draft {

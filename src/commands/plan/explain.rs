@@ -5,10 +5,10 @@ use super::{BothSides, Facts, no_plan, read_both_sides};
 use crate::cli;
 use crate::config::Settings;
 use crate::diff::{Claim, Comparison, Standing};
-use crate::employee::{Employee, ExternalIdentifier, SetAside, User, email_key, full_name};
+use crate::employee::{Employee, ExternalIdentifier, User, email_key};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::mapping::FoundRecord;
-use crate::plan::{Action, Diagnostic, Fields, Operation, Plan, Settled};
+use crate::plan::{Action, Diagnostic, Fields, Operation, Plan};
 use crate::render::explain::{Explanation, FoundUser, display};
 use crate::ui::Ui;
 
@@ -24,10 +24,9 @@ pub(super) async fn run(settings: &Settings, args: &cli::Plan, key: &str, ui: &U
     let calendar = calendar(settings, args.as_of)?;
     let (both, _signals) = read_both_sides(settings, args.users.as_deref(), &calendar, ui).await?;
     let facts = Facts::new(settings, &both, &args.same_person, &[]);
-    let mut input = facts.input(settings, &both);
+    let (settled, mut input) = facts.compare(settings, &both)?;
     // One person can be explained where others are in the way of a plan.
     (input.managers_must_resolve, input.records_must_be_valid) = (false, false);
-    let settled = Settled::new(&input).map_err(no_plan)?;
     let plan = Plan::of(&settled, input).map_err(no_plan)?;
     let unresolved = settled.unresolved_managers();
     let found = Found { both: &both, comparison: settled.comparison(), plan: &plan, unresolved: &unresolved };
@@ -78,7 +77,7 @@ impl<'a> Found<'a> {
         let wanted = email_key(key);
         for (index, user) in (0..).zip(&directory.users) {
             let is_meant = user.identifier.as_ref().is_some_and(|identifier| identifier.as_str() == key)
-                || email_key(&user.email) == wanted
+                || user.email.key() == wanted
                 || user.id.as_str() == key;
             // There are no more subjects than are shown.
             if is_meant && !subjects.iter().any(|subject| subject.user == Some(index)) {
@@ -109,10 +108,8 @@ impl<'a> Found<'a> {
             return Subject { name: employee.full_name(), user, verdict: vec![verdict.to_owned()], ..subject };
         }
         if let Some(aside) = desired.set_aside.iter().find(|aside| aside.origin == origin) {
-            let SetAside { first_name, last_name, reason, .. } = aside;
-            let name = full_name(first_name.as_deref().unwrap_or_default(), last_name.as_deref().unwrap_or_default());
-            let verdict = vec![format!("set aside, neither changed nor removed: {reason}")];
-            return Subject { name, user, verdict, ..subject };
+            let verdict = vec![format!("set aside, neither changed nor removed: {}", aside.reason)];
+            return Subject { name: aside.full_name(), user, verdict, ..subject };
         }
         let mut verdict = vec!["outside the scope: `include` in [scope] is not true of them".to_owned()];
         let fate = user.map(|user| self.fate(user));

@@ -214,3 +214,20 @@ pub(super) fn summary(plan: &Plan) -> String {
 pub(super) fn user_id(number: usize) -> UserId {
     UserId::from(format!("u{number}"))
 }
+
+/// E-mails of three people.
+pub(super) const ANNA: &str = "anna.berg@example.com";
+pub(super) const BEN: &str = "ben.holm@example.com";
+pub(super) const CARLA: &str = "carla.vik@example.com";
+
+/// The company of these people and users.
+pub(super) fn company(employees: impl Into<Vec<Employee>>, users: impl Into<Vec<User>>) -> Company {
+    Company::new(employees.into(), users.into())
+}
+
+/// Holds the operations, and what is said of people, against what is expected of them.
+#[track_caller]
+pub(super) fn assert_plan(company: &Company, expected: &[&str]) {
+    let summary = company.summary();
+    assert_eq!(summary.lines().collect::<Vec<_>>(), expected, "the plan was:\n{summary}");
+}

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::company::{Company, bad_record, employee, user, user_id};
 use crate::diff::{Protect, Remove, Renumber};
-use crate::employee::{Directory, Employee, User, UserId, email_key};
+use crate::employee::{Directory, Employee, User, UserId};
 use crate::guard::{GUARDS, Limits, MAX_UNRESOLVED_PERCENT, MIN_EMPLOYEES};
 use crate::plan::{
     Action, Fields, GuardResult, ManagerRef, Operation, OperationId, Plan, Value, check_guards, not_as_demanded,
@@ -106,7 +106,7 @@ impl Account {
             return Err("makes somebody their own manager".to_owned());
         }
         let others = || self.users.values().filter(|other| other.id != user.id);
-        if others().any(|other| email_key(&other.email) == email_key(&user.email)) {
+        if others().any(|other| other.email.is(&user.email)) {
             return Err(format!("gives {} to a second user", user.email));
         }
         if others().any(|other| user.identifier.is_some() && other.identifier == user.identifier) {

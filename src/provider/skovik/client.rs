@@ -147,7 +147,7 @@ impl Client {
     fn read_user(&self, answer: &[u8], managed: &Managed) -> Result<LiveUser, ApiError> {
         let read = || {
             let stored = wire::user_document(answer)?;
-            Ok::<_, String>(LiveUser { user: wire::user_row(stored.raw(), managed)?, stored })
+            Ok::<_, String>(LiveUser { user: wire::user_row(stored.raw().get(), managed)?, stored })
         };
         read().map_err(|problem| {
             ApiError::unclear(self.http.redactor().clean(&format!("the answer does not hold a user: {problem}")))

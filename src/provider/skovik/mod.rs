@@ -6,7 +6,6 @@ pub mod wire;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use serde_json::value::RawValue;
 
 use super::{
     ApiError, Collection, Deleted, Dialect, EachRow, ListError, LiveUser, Progress, Provider, Request, Shape,
@@ -26,16 +25,16 @@ impl Dialect for Skovik {
         "Skovik"
     }
 
-    fn user(&self, row: &RawValue, managed: &Managed) -> Result<User, String> {
-        wire::user_row(row, managed)
+    fn user(&self, json: &str, managed: &Managed) -> Result<User, String> {
+        wire::user_row(json, managed)
     }
 
-    fn branch(&self, row: &RawValue) -> Result<Branch, String> {
-        wire::branch(row)
+    fn branch(&self, json: &str) -> Result<Branch, String> {
+        wire::branch(json)
     }
 
-    fn custom_field(&self, row: &RawValue) -> Result<CustomField, String> {
-        wire::custom_field(row)
+    fn custom_field(&self, json: &str) -> Result<CustomField, String> {
+        wire::custom_field(json)
     }
 
     fn create_request(&self, after: &Fields, manager: Option<&UserId>) -> Result<Request, String> {

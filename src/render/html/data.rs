@@ -12,12 +12,10 @@ use crate::plan::{
     Action, BranchRef, Change, Diagnostic, Field, Fields, ManagerRef, Operation, OperationId, Severity, Value,
 };
 use crate::render::shown::Shown;
-use crate::render::text::group::Kind;
-use crate::render::text::person::{Heading, Labels, consequence_text};
+use crate::render::text::kind::Kind;
+use crate::render::text::person::{Heading, Labels, consequence_text, values_below};
 use crate::render::text::remarks::sentence;
-use crate::render::text::value::{
-    Ids, Piece, pieces, shown_branch, shown_custom, shown_manager, shown_pair, shown_text,
-};
+use crate::render::text::value::{Ids, Piece, pieces, shown_branch, shown_manager, shown_pair, shown_text};
 use crate::text::{escape, printable};
 
 #[derive(Debug, Serialize)]
@@ -229,27 +227,12 @@ impl<'a> Gatherer<'a> {
 
     /// The fields of somebody who comes or goes, but for those in the heading.
     fn all_rows(&mut self, fields: &Fields, sides: fn(Side) -> (Option<Side>, Option<Side>)) -> Vec<Row> {
-        let Fields { external_identifier: _, primary_email: _, first_name, last_name, branch, manager, custom_fields } =
-            fields;
-        let mut all: Vec<(Cow<'static, str>, String)> = Vec::new();
-        if first_name.contains(' ') || last_name.contains(' ') {
-            all.push((self.labels.field(&Field::FirstName), shown_text(first_name)));
-            all.push((self.labels.field(&Field::LastName), shown_text(last_name)));
-        }
-        if let Some(branch) = branch {
-            all.push((self.labels.field(&Field::Branch), shown_branch(branch.as_ref(), Ids::Shown)));
-        }
-        if let Some(manager) = manager {
-            all.push((self.labels.field(&Field::Manager), shown_manager(manager.as_ref(), Ids::Shown)));
-        }
-        for (id, value) in custom_fields {
-            all.push((self.labels.field(&Field::Custom(id.clone())), shown_custom(value.as_ref())));
-        }
+        let values = values_below(fields, &self.labels);
         let row = |(label, value)| {
             let (before, after) = sides(Side::Whole(value));
             Row { field: self.field(label), before, after }
         };
-        all.into_iter().map(row).collect()
+        values.into_iter().map(row).collect()
     }
 
     fn change(&mut self, change: &Change) -> Row {

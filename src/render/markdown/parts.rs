@@ -7,9 +7,9 @@ use super::fit::{Item, Section};
 use crate::plan::{
     Action, Content, Diagnostic, Field, GuardOutcome, GuardResult, Operation, Severity, SourceSummary, Target,
 };
-use crate::render::shown::Verdict;
-use crate::render::text::group::Kind;
-use crate::render::text::guards::{CEILINGS_LIFT, NOTHING_LIFTS, figures, guard_name, parts};
+use crate::render::shown::{CEILINGS_LIFT, NOTHING_LIFTS, Verdict};
+use crate::render::text::guards::{figures, guard_name, parts};
+use crate::render::text::kind::Kind;
 use crate::render::text::layout::thousands;
 use crate::render::text::person::{
     AFTER_DELETE, Consequence, Heading, Labels, Line, Shown as Said, consequence, consequence_text, lines,

@@ -3,7 +3,7 @@
 use super::Both;
 use super::pairs::Pair;
 use crate::plan::{Diagnostic, Operation};
-use crate::render::text::group::Kind;
+use crate::render::text::kind::Kind;
 use crate::render::text::person::{Heading, Labels, Line, Shown as Said, consequence_text, lines};
 use crate::render::text::remarks::sentence;
 use crate::text::printable;

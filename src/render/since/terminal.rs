@@ -8,7 +8,7 @@ use super::{Both, Difference};
 use crate::plan::{Diagnostic, Operation};
 use crate::render::redact::NOTICE;
 use crate::render::shown::{Shown, Verdict};
-use crate::render::text::group::Kind;
+use crate::render::text::kind::Kind;
 use crate::render::text::layout::{Palette, thousands};
 use crate::render::text::person::Labels;
 use crate::render::text::value::Ids;

@@ -8,7 +8,7 @@ use super::*;
 use crate::plan::{Action, Content, CreateRef, Digest, Field, GuardOutcome, ManagerRef, OperationId, Severity, Value};
 use crate::render::hostile;
 use crate::render::markdown::Options;
-use crate::render::markdown::tests::{Parsed, parse};
+use crate::render::markdown::tests::parser::{Parsed, parse};
 use crate::render::text::tests::build::{PlanBuilder, change, everything_plan, existing, text_change, user};
 
 fn shown(old: &Plan, new: &Plan) -> String {

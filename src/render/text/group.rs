@@ -2,22 +2,12 @@
 
 use std::fmt;
 
-use console::StyledObject;
-
-use super::layout::{Palette, column, thousands};
+use super::kind::Kind;
+use super::layout::{column, thousands};
 use super::person::{self, Columns, Heading};
 use super::value::Ids;
 use super::{Context, TextOptions};
-use crate::plan::{Action, Operation};
-
-/// What happens to the people of a group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::render) enum Kind {
-    Create,
-    Update,
-    Link,
-    Delete,
-}
+use crate::plan::Operation;
 
 /// The operations of one kind, in the order of the plan.
 pub(super) struct Group<'a> {
@@ -25,45 +15,6 @@ pub(super) struct Group<'a> {
     /// Those that are shown.
     pub(super) shown: Vec<&'a Operation>,
     count: usize,
-}
-
-impl Kind {
-    pub(in crate::render) fn of(operation: &Operation) -> Self {
-        match operation.action {
-            Action::Create { .. } => Self::Create,
-            Action::Update { .. } => Self::Update,
-            Action::Link { .. } => Self::Link,
-            Action::Delete { .. } => Self::Delete,
-        }
-    }
-
-    fn heading(self) -> &'static str {
-        match self {
-            Self::Create => "Create",
-            Self::Update => "Update",
-            Self::Link => "Link: managers set once both people are there; not counted",
-            Self::Delete => "Delete",
-        }
-    }
-
-    /// How the line that stands for the rest of the group goes on.
-    fn rest(self) -> &'static str {
-        match self {
-            Self::Create => " to create",
-            Self::Update => " to update",
-            Self::Link => " to link",
-            Self::Delete => " to delete",
-        }
-    }
-
-    pub(in crate::render) fn symbol(self, palette: Palette) -> StyledObject<&'static str> {
-        match self {
-            Self::Create => palette.green("+"),
-            Self::Update => palette.yellow("~"),
-            Self::Link => palette.cyan("→"),
-            Self::Delete => palette.alarm("-"),
-        }
-    }
 }
 
 impl<'a> Group<'a> {

@@ -7,14 +7,9 @@ use super::layout::{Palette, column, padding, thousands, wrap};
 use super::value::Ids;
 use crate::guard::{Unit, find, title};
 use crate::plan::{Common, Content, Field, GuardOutcome, GuardResult, Part, Subject, Target};
-use crate::render::shown::Verdict;
+use crate::render::shown::{CEILINGS_LIFT, NOTHING_LIFTS, Verdict};
 use crate::text::{escape, shell_path};
 
-/// What holds of a guard that says that the data is not to be trusted.
-pub(in crate::render) const NOTHING_LIFTS: &str =
-    "no approval lifts this; correct the source, or change [guard] in the settings, and plan again.";
-/// What holds of the others that block.
-pub(in crate::render) const CEILINGS_LIFT: &str = "only an approval that names these ceilings lifts this:";
 /// How many of the branches, and of the fields, that pass are shown: those nearest to their limit.
 const NEAREST_SHOWN: usize = 3;
 

@@ -7,11 +7,11 @@ use std::fmt;
 use console::measure_text_width;
 use serde::Serialize;
 
-use super::group::Kind;
+use super::kind::Kind;
 use super::layout::{Palette, column, padding, wrap};
-use super::value::{Ids, colored_pair, shown_branch, shown_custom, shown_manager, shown_pair, shown_text};
+use super::value::{Ids, colored_pair, shown_branch, shown_manager, shown_pair, shown_text, shown_value};
 use super::{Context, TextOptions};
-use crate::employee::{CustomFieldId, full_name};
+use crate::employee::CustomFieldId;
 use crate::plan::{Action, BranchRef, Change, Field, Fields, Operation, Severity, Target, Value};
 use crate::text::{escape, likeness, printable};
 
@@ -68,9 +68,8 @@ pub(in crate::render) enum Shown {
 impl<'a> Labels<'a> {
     pub(in crate::render) fn of(target: &'a Target, ids: Ids) -> Self {
         let names = &target.custom_fields;
-        let builtin =
-            ["external_identifier", "primary_email", "first_name", "last_name", "branch", "manager", "reason"];
-        let mut seen: BTreeMap<String, usize> = builtin.into_iter().map(|name| (name.to_owned(), 1)).collect();
+        let builtin = Field::<CustomFieldId>::STANDARD.iter().filter_map(Field::standard_name).chain(["reason"]);
+        let mut seen: BTreeMap<String, usize> = builtin.map(|name| (name.to_owned(), 1)).collect();
         for name in names.values() {
             *seen.entry(likeness(name)).or_default() += 1;
         }
@@ -86,13 +85,8 @@ impl<'a> Labels<'a> {
 
     pub(in crate::render) fn field(&self, field: &Field) -> Cow<'static, str> {
         match field {
-            Field::ExternalIdentifier => "external_identifier".into(),
-            Field::PrimaryEmail => "primary_email".into(),
-            Field::FirstName => "first_name".into(),
-            Field::LastName => "last_name".into(),
-            Field::Branch => "branch".into(),
-            Field::Manager => "manager".into(),
             Field::Custom(id) => self.custom(id).into(),
+            standard => standard.standard_name().unwrap_or_default().into(),
         }
     }
 
@@ -114,7 +108,7 @@ impl Heading {
     pub(in crate::render) fn of(operation: &Operation, ids: Ids) -> Self {
         let (name, email) = match &operation.action {
             Action::Create { after: fields } | Action::Delete { before: fields, .. } => {
-                (full_name(&fields.first_name, &fields.last_name), Some(shown_text(&fields.primary_email)))
+                (fields.full_name(), Some(shown_text(&fields.primary_email)))
             }
             Action::Update { .. } | Action::Link { .. } => (operation.name.clone(), None),
         };
@@ -264,27 +258,22 @@ impl Line {
     }
 }
 
-/// The lines of a new user: everything that the first line does not say.
-fn created(after: &Fields, labels: &Labels<'_>) -> Vec<Line> {
-    let Fields { external_identifier: _, primary_email: _, first_name, last_name, branch, manager, custom_fields } =
-        after;
-    let value = |label: Cow<'static, str>, shown: String| Line { label, shown: Shown::Value(shown) };
-    let mut lines = Vec::new();
-    if first_name.contains(' ') || last_name.contains(' ') {
+/// The fields of somebody who comes or goes, each with its value: everything that the first line does not say.
+pub(in crate::render) fn values_below(fields: &Fields, labels: &Labels<'_>) -> Vec<(Cow<'static, str>, String)> {
+    let is_below = |field: &Field| match field {
+        Field::ExternalIdentifier | Field::PrimaryEmail => false,
         // Where one name ends and the other begins cannot be seen in the first line.
-        lines.push(value(labels.field(&Field::FirstName), shown_text(first_name)));
-        lines.push(value(labels.field(&Field::LastName), shown_text(last_name)));
-    }
-    if let Some(branch) = branch {
-        lines.push(value(labels.field(&Field::Branch), shown_branch(branch.as_ref(), labels.ids)));
-    }
-    if let Some(manager) = manager {
-        lines.push(value(labels.field(&Field::Manager), shown_manager(manager.as_ref(), labels.ids)));
-    }
-    for (id, custom) in custom_fields {
-        lines.push(value(labels.custom(id).into(), shown_custom(custom.as_ref())));
-    }
-    lines
+        Field::FirstName | Field::LastName => fields.has_spaced_name(),
+        Field::Branch | Field::Manager | Field::Custom(_) => true,
+    };
+    let values = fields.values().into_iter().filter(|(field, _)| is_below(field));
+    values.map(|(field, value)| (labels.field(&field), shown_value(value.as_ref(), labels.ids))).collect()
+}
+
+/// The lines of a new user.
+fn created(after: &Fields, labels: &Labels<'_>) -> Vec<Line> {
+    let values = values_below(after, labels).into_iter();
+    values.map(|(label, value)| Line { label, shown: Shown::Value(value) }).collect()
 }
 
 fn changed(change: &Change, labels: &Labels<'_>) -> Line {

@@ -4,7 +4,6 @@ use similar::{DiffOp, DiffTag, TextDiff};
 use unicode_normalization::UnicodeNormalization;
 
 use super::layout::Palette;
-use crate::employee::CustomValue;
 use crate::plan::{BranchRef, ManagerRef, Value};
 use crate::text::{escape, escape_to_ascii};
 
@@ -52,13 +51,9 @@ pub(in crate::render) fn shown_text(text: &str) -> String {
     if unclear { quoted(&escaped) } else { escaped.into_owned() }
 }
 
-/// The value of a custom field, or that there is none.
-pub(in crate::render) fn shown_custom(value: Option<&CustomValue>) -> String {
-    match value {
-        None => NONE.to_owned(),
-        Some(CustomValue::Boolean(value)) => value.to_string(),
-        Some(CustomValue::Text(text)) => shown_text(text),
-    }
+/// A value, or that there is none.
+pub(in crate::render) fn shown_value(value: Option<&Value>, ids: Ids) -> String {
+    shown(value, ids.into())
 }
 
 /// A branch, or that there is none.

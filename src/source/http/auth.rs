@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use base64ct::{Base64, Encoding as _};
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::carriage::Carriage;
+use super::header::{basic_value, sensitive};
 use super::oauth2::{OAuth2, TokenServer};
-use super::server::Carriage;
 use crate::http::Redactor;
 use crate::setting::section::Section;
 use crate::setting::{ConfigError, Secret, SecretShape};
@@ -65,7 +65,7 @@ impl Auth {
     }
 
     /// Reads the secrets, each of which the redactor is told.
-    pub(super) async fn open(&self, carriage: &Carriage<'_>) -> Result<Credentials, ReadError> {
+    pub(super) async fn open(&self, carriage: &Carriage) -> Result<Credentials, ReadError> {
         let redactor = carriage.redactor();
         Ok(match self {
             Self::None => Credentials::None,
@@ -151,20 +151,4 @@ async fn fixed(
     let token = token.fetch().await?;
     redactor.add(token.clone());
     Ok(Credentials::Fixed(name, sensitive(&format!("{prefix}{}", token.expose_secret()))?))
-}
-
-/// The value of a header that must not be shown.
-pub(super) fn sensitive(text: &str) -> Result<HeaderValue, ReadError> {
-    let mut value =
-        HeaderValue::from_str(text).map_err(|_| "the token holds characters that no HTTP header can".to_owned())?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-/// A user and a password as RFC 7617 sends them; whoever saw that would have both.
-pub(super) fn basic_value(user: &str, password: &str, redactor: &Redactor) -> Result<HeaderValue, ReadError> {
-    let pair = Base64::encode_string(format!("{user}:{password}").as_bytes());
-    let value = sensitive(&format!("Basic {pair}"))?;
-    redactor.add(pair.into());
-    Ok(value)
 }

@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 use crate::employee::normal_text;
 use crate::setting::ConfigError;
 use crate::setting::section::Section;
-use crate::source::json::{Properties, Records, said};
-use crate::source::pointer::Pointer;
+use crate::source::json::{Records, said};
+use crate::strict_json::{Pointer, Properties};
 
 /// `[source.columns]`: further columns, by where they stand in a record.
 #[derive(Debug, Clone, Default)]

@@ -4,8 +4,7 @@
 use serde_json::value::RawValue;
 
 use crate::http;
-use crate::source::json::Properties;
-use crate::source::pointer::Pointer;
+use crate::strict_json::{Pointer, Properties, Property};
 
 /// Members that hold an error if they hold anything.
 const ERRORS: [&str; 4] = ["error", "errors", "fault", "exception"];
@@ -23,7 +22,7 @@ pub(in crate::source) fn errors_in(body: &[u8], records: &Pointer) -> Option<Str
     loop {
         let Properties(members) = serde_json::from_str(here.get()).ok()?;
         let step = steps.next();
-        let telling = |(name, value): &&(String, &RawValue)| Some(&**name) != step && is_error(name, value);
+        let telling = |(name, value): &&Property<'_>| Some(&**name) != step && is_error(name, value);
         if let Some((name, value)) = members.iter().find(telling) {
             let said = http::words(body).unwrap_or_else(|| "no reason given".to_owned());
             return Some(format!("the answer has `{name}` beside its records ({}): {said}", shown(value)));

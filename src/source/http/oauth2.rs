@@ -10,8 +10,8 @@ use serde::Deserialize;
 use url::Url;
 use url::form_urlencoded::{Serializer, byte_serialize};
 
-use super::auth::{basic_value, sensitive};
-use super::server::{Carriage, hint, no_answer, place};
+use super::carriage::{Carriage, hint, no_answer, place};
+use super::header::{basic_value, sensitive};
 use crate::http::{Repeat, Request, Transport, Wants};
 use crate::setting::section::Section;
 use crate::setting::{ConfigError, Secret, SecretShape, secure_url};
@@ -101,7 +101,7 @@ impl OAuth2 {
         })
     }
 
-    pub(super) async fn open(&self, carriage: &Carriage<'_>) -> Result<TokenServer, ReadError> {
+    pub(super) async fn open(&self, carriage: &Carriage) -> Result<TokenServer, ReadError> {
         let secret = self.client_secret.fetch().await?;
         let redactor = carriage.redactor();
         // RFC 6749, section 2.3.1: both are form-encoded before they become a user and a password.

@@ -10,13 +10,14 @@ use std::hash::{BuildHasher as _, RandomState};
 use reqwest::header::HeaderMap;
 use serde_json::value::RawValue;
 
+use super::carriage::place;
 use super::link;
 use super::place::{Place, Total};
-use super::server::{Call, place};
+use super::server::Call;
 use crate::setting::ConfigError;
 use crate::setting::section::Section;
 use crate::source::LAST_PAGE;
-use crate::source::pointer::Pointer;
+use crate::strict_json::Pointer;
 
 /// How many pages without a record a list may have: some servers filter a page after they have cut it.
 const MOST_EMPTY: u64 = 1_000;
@@ -176,7 +177,8 @@ fn counted(section: &Section<'_>, has_body: bool, first: u64) -> Result<(Place, 
 }
 
 fn next(section: &Section<'_>) -> Result<Pointer, ConfigError> {
-    Pointer::from_section(section, "next")?
+    section
+        .pointer("next")?
         .filter(|pointer| !pointer.steps().is_empty())
         .ok_or_else(|| section.missing("next", "where an answer says what comes next, such as \"/links/next\""))
 }

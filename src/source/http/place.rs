@@ -8,7 +8,7 @@ use url::{Url, form_urlencoded};
 use super::server::Call;
 use crate::setting::ConfigError;
 use crate::setting::section::Section;
-use crate::source::pointer::Pointer;
+use crate::strict_json::Pointer;
 
 /// Where in a request something goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub(super) enum Total {
 
 impl Place {
     pub(super) fn from_section(section: &Section<'_>, has_body: bool) -> Result<Self, ConfigError> {
-        let field = Pointer::from_section(section, "field")?;
+        let field = section.pointer("field")?;
         match (section.text("parameter")?, field) {
             (Some(name), None) => Ok(Self::Parameter(name.to_owned())),
             (None, Some(pointer)) if pointer.steps().is_empty() => {
@@ -96,7 +96,7 @@ fn set_parameter(url: &mut Url, name: &str, value: &str) {
 
 impl Total {
     pub(super) fn from_section(section: &Section<'_>) -> Result<Option<Self>, ConfigError> {
-        let body = Pointer::from_section(section, "total")?;
+        let body = section.pointer("total")?;
         let Some(header) = section.text("total_header")? else { return Ok(body.map(Self::Body)) };
         if body.is_some() {
             return Err(section.problem("total_header", "stands beside `total`; the server says it in one place"));

@@ -10,14 +10,12 @@ use reqwest::{Certificate, Method, StatusCode};
 use url::Url;
 
 use super::auth::{Auth, Credentials};
+use super::carriage::{self, Carriage, hint, no_answer, place};
 use crate::files::{Links, MOST_CERTIFICATES, read_regular};
-use crate::http::{self, Answer, Failure, Redactor, Repeat, Request, Transport, Wants};
+use crate::http::{Answer, Repeat, Request, Transport, Wants};
 use crate::setting::section::Section;
 use crate::setting::{ConfigError, Secrets, secure_url};
 use crate::source::{Conditions, ReadError};
-
-/// The largest page that is read; a server that sends more is not believed.
-const LARGEST_PAGE: usize = 64 * 1024 * 1024;
 
 /// The settings that all sources have which speak HTTP.
 #[derive(Debug, Clone)]
@@ -33,14 +31,6 @@ pub(in crate::source) struct Server {
     /// How long one request may take.
     request_timeout: Duration,
     secrets: Arc<Secrets>,
-}
-
-/// What carries requests, for whatever server they are.
-pub(super) struct Carriage<'s> {
-    server: &'s Server,
-    authorities: Option<Vec<Certificate>>,
-    timeout: Duration,
-    redactor: Arc<Redactor>,
 }
 
 /// A server that can be asked.
@@ -84,7 +74,8 @@ impl Server {
     /// Reads what is secret, and gets ready; asks nothing yet.
     pub(in crate::source) async fn connect(&self, conditions: &Conditions<'_>) -> Result<Connection, ReadError> {
         let carriage = Carriage {
-            server: self,
+            requests_per_second: self.requests_per_second,
+            retries: self.retries,
             authorities: self.ca_file.as_ref().map(|path| authorities(path, &self.label)).transpose()?,
             timeout: self.request_timeout.min(conditions.timeout),
             redactor: Arc::clone(self.secrets.redactor()),
@@ -92,28 +83,6 @@ impl Server {
         let credentials = self.auth.open(&carriage).await?;
         let anonymous = matches!(credentials, Credentials::None);
         Ok(Connection { transport: carriage.transport(&self.url)?, credentials, anonymous })
-    }
-}
-
-impl Carriage<'_> {
-    pub(super) fn redactor(&self) -> &Arc<Redactor> {
-        &self.redactor
-    }
-
-    pub(super) fn transport(&self, url: &Url) -> Result<Transport, ReadError> {
-        let options = http::Options {
-            url: url.clone(),
-            max_in_flight: 1,
-            requests_per_second: self.server.requests_per_second,
-            timeout: self.timeout,
-            retries: self.server.retries,
-            largest_answer: LARGEST_PAGE,
-            authorities: self.authorities.clone(),
-            trust: http::Trust::CaFile(self.authorities.is_some()),
-            words: http::words,
-            redactor: Arc::clone(&self.redactor),
-        };
-        Transport::new(options).map_err(|problem| format!("cannot set up HTTPS: {problem}").into())
     }
 }
 
@@ -160,7 +129,7 @@ impl Connection {
             300..=399 => {
                 let location = headers.get(LOCATION).and_then(|value| value.to_str().ok());
                 let there = location.and_then(|location| call.url.join(location).ok());
-                let there = there.map_or_else(|| "nowhere".to_owned(), |url| self.clean(&self::place(&url)));
+                let there = there.map_or_else(|| "nowhere".to_owned(), |url| self.clean(&carriage::place(&url)));
                 format!("{place} redirects to {there}, and redirects are not followed: give the final address as url")
             }
             code @ (401 | 403) => {
@@ -181,32 +150,6 @@ impl Connection {
 /// Whether an answer says that it holds a part of what was asked for, and not all.
 pub(in crate::source) fn is_part(answer: &Answer) -> bool {
     answer.status == StatusCode::PARTIAL_CONTENT
-}
-
-/// What to do about a status.
-pub(super) fn hint(status: u16) -> &'static str {
-    match status {
-        404 => "; check url",
-        405 | 415 => "; check method, body and headers",
-        400 | 406 | 422 => "; check url and its parameters",
-        _ => "",
-    }
-}
-
-/// An address without its query, which may name people.
-pub(in crate::source) fn place(url: &Url) -> String {
-    format!("{}{}", url.origin().ascii_serialization(), url.path())
-}
-
-/// Why there is no answer, and what to do about it.
-pub(super) fn no_answer(failure: &Failure) -> String {
-    let (what, problem) = match failure {
-        Failure::NotSent { problem, again: _ } => ("it did not take the request", problem.as_str()),
-        Failure::Unclear { problem, again: _ } => ("no usable answer", problem.as_str()),
-        Failure::Stopped { .. } => ("no answer", "the run was ended"),
-    };
-    let advice = if problem.contains("is not JSON") { "; is this the address of the API?" } else { "" };
-    format!("{what}: {problem}{advice}")
 }
 
 /// The certificates in a file.

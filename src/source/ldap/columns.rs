@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::entry::Entry;
 use super::values::Form;
-use crate::source::table::CellKind;
+use crate::source::cell::CellKind;
 
 /// The column that holds an entry's distinguished name.
 const DN: &str = "dn";

@@ -3,8 +3,9 @@
 use serde_json::value::RawValue;
 
 use super::super::http::{Columns, not_an_object};
-use super::super::json::{Properties, Records};
+use super::super::json::Records;
 use crate::employee::normal_text;
+use crate::strict_json::{Properties, Property};
 
 /// What the attributes of employees stand under (RFC 7643, section 4.3), and the column that they are in.
 const ENTERPRISE: (&str, &str) = ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User", "enterprise");
@@ -169,7 +170,7 @@ fn is_null(raw: &RawValue) -> bool {
     raw.get() == "null"
 }
 
-fn properties(raw: &RawValue) -> Result<Vec<(String, &RawValue)>, String> {
+fn properties(raw: &RawValue) -> Result<Vec<Property<'_>>, String> {
     let Properties(properties) = serde_json::from_str(raw.get()).map_err(|error| not_an_object(&error))?;
     Ok(properties)
 }
@@ -178,7 +179,7 @@ fn properties(raw: &RawValue) -> Result<Vec<(String, &RawValue)>, String> {
 struct Twice;
 
 /// The value of an attribute, whose name may be in any case (RFC 7643, section 2.1).
-fn attribute<'a>(properties: &[(String, &'a RawValue)], name: &str) -> Result<Option<&'a RawValue>, Twice> {
+fn attribute<'a>(properties: &[Property<'a>], name: &str) -> Result<Option<&'a RawValue>, Twice> {
     let mut named = properties.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| *value);
     match (named.next(), named.next()) {
         (_, Some(_)) => Err(Twice),

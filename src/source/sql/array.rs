@@ -1,20 +1,24 @@
 //! Arrays, as PostgreSQL prints them: `{1,NULL,"a \"b\"",{2}}`.
 
-use super::form::Form;
-use crate::source::table::CellKind;
+use std::borrow::Cow;
 
-/// The array as a list in JSON, its elements in this form.
-pub(super) fn json(text: &str, form: &Form) -> Result<String, String> {
+use crate::source::cell::CellKind;
+
+/// Makes a cell of the text of one element.
+type Element<'e> = dyn Fn(&str) -> Result<(CellKind, Cow<'_, str>), String> + 'e;
+
+/// The array as a list in JSON, its elements as `element` gives them.
+pub(super) fn json(text: &str, element: &Element<'_>) -> Result<String, String> {
     // Bounds that do not begin with 1 stand before it: `[0:1]={a,b}`.
     let array = if text.starts_with('[') { text.split_once('=').map_or("", |(_, array)| array) } else { text };
-    let mut reader = Reader { rest: array, form, json: String::with_capacity(array.len() + 8) };
+    let mut reader = Reader { rest: array, element, json: String::with_capacity(array.len() + 8) };
     reader.list()?;
     if reader.rest.is_empty() { Ok(reader.json) } else { Err(unreadable()) }
 }
 
 struct Reader<'t> {
     rest: &'t str,
-    form: &'t Form,
+    element: &'t Element<'t>,
     json: String,
 }
 
@@ -73,7 +77,7 @@ impl Reader<'_> {
     }
 
     fn value(&mut self, text: &str) -> Result<(), String> {
-        match self.form.text_cell(text)? {
+        match (self.element)(text)? {
             (CellKind::Text, text) => {
                 self.json.push_str(&serde_json::to_string(&text).map_err(|error| error.to_string())?);
             }

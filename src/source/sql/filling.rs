@@ -6,7 +6,8 @@ use std::collections::HashSet;
 use super::form::Form;
 use crate::employee::normal_text;
 use crate::setting::ConfigError;
-use crate::source::table::{CellKind, Table, TableBuilder};
+use crate::source::cell::CellKind;
+use crate::source::table::{Table, TableBuilder};
 use crate::source::{Conditions, ReadError};
 
 /// After how many rows progress is told.

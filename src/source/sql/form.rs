@@ -6,8 +6,7 @@ use std::fmt::Write as _;
 use minijinja::Value;
 
 use super::array;
-use crate::source::json;
-use crate::source::table::CellKind;
+use crate::source::cell::{CellKind, scalar};
 
 /// How what a database prints for a value becomes a cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,9 +73,9 @@ impl Form {
                 (CellKind::Text, form.into())
             }
             Self::Time => (CellKind::Text, trimmed(text).into()),
-            Self::Json => return json::scalar(text),
+            Self::Json => return scalar(text),
             Self::Hexadecimal => (CellKind::Text, text.strip_prefix("\\x").unwrap_or(text).into()),
-            Self::List(form) => (CellKind::Structured, array::json(text, form)?.into()),
+            Self::List(form) => (CellKind::Structured, array::json(text, &|element| form.text_cell(element))?.into()),
         };
         Ok((kind, text))
     }

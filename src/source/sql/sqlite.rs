@@ -13,7 +13,8 @@ use super::form::{Form, float_cell, hexadecimal};
 use super::{PATIENCE, failure, statement};
 use crate::files::{Links, open_regular};
 use crate::source::ReadError;
-use crate::source::table::{CellKind, Table};
+use crate::source::cell::CellKind;
+use crate::source::table::Table;
 
 /// How many rows may wait for being read.
 const WAITING: usize = 1_000;

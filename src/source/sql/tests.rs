@@ -10,7 +10,8 @@ use super::form::Form;
 use super::statement::is_several;
 use super::*;
 use crate::setting::section::Document;
-use crate::source::table::{CellKind, TableBuilder};
+use crate::source::cell::CellKind;
+use crate::source::table::TableBuilder;
 
 fn source(settings: &str) -> Result<SqlSource, String> {
     let text = format!("query = \"SELECT 1\"\n{settings}");

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use skovik_sync::employee::{
     Branch, CustomField, CustomFieldId, CustomFieldKind, CustomValue, Managed, User, UserId, normal_text,
@@ -79,8 +78,8 @@ impl Dialect for Plain {
         "Plain"
     }
 
-    fn user(&self, row: &RawValue, managed: &Managed) -> Result<User, String> {
-        let person = object(row.get())?;
+    fn user(&self, json: &str, managed: &Managed) -> Result<User, String> {
+        let person = object(json)?;
         let fields = extra(&person);
         let custom_fields: Result<Vec<_>, String> =
             managed.custom_fields.iter().map(|id| custom_value(fields.get(id.as_str()))).collect();
@@ -88,7 +87,7 @@ impl Dialect for Plain {
         Ok(User {
             id: text(&person, "id")?.ok_or("no id")?.as_ref().into(),
             identifier: text(&person, "number")?.map(|number| number.as_ref().into()),
-            email: text(&person, "login")?.ok_or("no login")?,
+            email: text(&person, "login")?.ok_or("no login")?.into(),
             first_name: text(&person, "given")?.unwrap_or_default(),
             last_name: text(&person, "family")?.unwrap_or_default(),
             branch: text(&person, "unit")?.map(|unit| unit.as_ref().into()),
@@ -98,14 +97,14 @@ impl Dialect for Plain {
         })
     }
 
-    fn branch(&self, row: &RawValue) -> Result<Branch, String> {
-        let unit = object(row.get())?;
+    fn branch(&self, json: &str) -> Result<Branch, String> {
+        let unit = object(json)?;
         let id = text(&unit, "id")?.ok_or("no id")?;
         Ok(Branch { id: id.as_ref().into(), name: id.clone(), identifier: Some(id) })
     }
 
-    fn custom_field(&self, row: &RawValue) -> Result<CustomField, String> {
-        let field = object(row.get())?;
+    fn custom_field(&self, json: &str) -> Result<CustomField, String> {
+        let field = object(json)?;
         let id = text(&field, "id")?.ok_or("no id")?;
         Ok(CustomField { id: id.as_ref().into(), name: id, kind: CustomFieldKind::Text })
     }

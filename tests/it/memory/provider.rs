@@ -206,7 +206,7 @@ fn refused(problem: Problem) -> ApiError {
 fn live(person: Person, managed: &Managed) -> Result<LiveUser, ApiError> {
     let raw = to_raw_value(&Value::Object(person)).expect("JSON");
     let unreadable = |problem| ApiError::Unclear { problem, again: None };
-    let user = Plain.user(&raw, managed).map_err(unreadable)?;
+    let user = Plain.user(raw.get(), managed).map_err(unreadable)?;
     Ok(LiveUser { user, stored: StoredUser::new(&raw).map_err(unreadable)? })
 }
 
@@ -231,10 +231,14 @@ impl Provider for Memory {
             let branches = self.list(Collection::Branches).await?;
             let fields = self.list(Collection::CustomFields).await?;
             Ok(Shape {
-                branches: branches.iter().map(|row| Plain.branch(row)).collect::<Result<_, _>>().map_err(unreadable)?,
+                branches: branches
+                    .iter()
+                    .map(|row| Plain.branch(row.get()))
+                    .collect::<Result<_, _>>()
+                    .map_err(unreadable)?,
                 custom_fields: fields
                     .iter()
-                    .map(|row| Plain.custom_field(row))
+                    .map(|row| Plain.custom_field(row.get()))
                     .collect::<Result<_, _>>()
                     .map_err(unreadable)?,
             })
@@ -249,7 +253,7 @@ impl Provider for Memory {
         Box::pin(async move {
             let rows = self.list(Collection::Users).await?;
             progress(rows.len() as u64, Some(rows.len() as u64));
-            let users: Result<Vec<User>, String> = rows.iter().map(|row| Plain.user(row, managed)).collect();
+            let users: Result<Vec<User>, String> = rows.iter().map(|row| Plain.user(row.get(), managed)).collect();
             Ok(users.map_err(std::io::Error::other)?)
         })
     }

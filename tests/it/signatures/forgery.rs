@@ -12,14 +12,14 @@ use super::{Ended, NAMESPACE, Scene, Skovik, statement};
 const ANNA: &str = "plan.json.anna@example.com.approval";
 const BEN: &str = "plan.json.ben@example.com.approval";
 const CARLA: &str = "plan.json.carla.approval";
-const SETTINGS: &str =
+pub(super) const SETTINGS: &str =
     "[guard]\nmax_change_percent = 10\n[approval]\nrequire = \"signature\"\nallowed_signers = \"signers\"\n";
 
 /// What is tried, how it ends, what the refusal says, and how it is done: to a folder in which Anna has approved the plan.
 type Attempt = (&'static str, i32, &'static [&'static str], fn(&Scene));
 
 /// A folder in which Anna has approved a plan that a guard blocks.
-fn approved(skovik: &Skovik) -> Scene {
+pub(super) fn approved(skovik: &Skovik) -> Scene {
     let scene = Scene::new(skovik, SETTINGS);
     for name in ["anna", "anna2", "ben", "carla", "mallory", "old", "new", "git"] {
         scene.key(name, &["-t", "ed25519"]);
@@ -378,44 +378,4 @@ fn nothing_that_was_not_approved_is_applied() {
 fn holds(attempt: &str, ended: &Ended, code: i32, words: &[&str]) {
     let words_hold = words.iter().all(|word| ended.stderr.contains(word));
     assert!(ended.code == code && words_hold, "{attempt}: expected exit code {code} and {words:?}, but:\n{ended}");
-}
-
-#[test]
-fn a_hash_or_a_yes_is_no_signature() {
-    let skovik = Skovik::start();
-    // No guard blocks this plan.
-    let scene = Scene::new(&skovik, &SETTINGS.replace("= 10", "= 100"));
-    scene.key("anna", &["-t", "ed25519"]);
-    scene.write("signers", scene.signer("anna@example.com", "anna"));
-    scene.run(&["plan"]).ends(0);
-    let plan = scene.json("plan.json");
-    let stated = ["apply", "plan.json", "--approved-hash", plan["plan_hash"].as_str().unwrap()];
-    scene.run(&stated).ends(6).says(&["0 of 1 signed", "--approved-hash does not do"]);
-    scene.run(&[&["verify"], &stated[1..]].concat()).ends(6);
-    // On a terminal nobody is asked: `yes` stays unread.
-    let typed =
-        scene.program("script", &["-qec", &format!("{} apply plan.json", super::BINARY), "/dev/null"], b"yes\n");
-    assert_eq!(typed.code, 6, "{typed}");
-    // An approval that was made while the settings asked for a hash.
-    let settings = scene.read("skovik-sync.toml");
-    scene.edit("skovik-sync.toml", "\"signature\"", "\"hash\"");
-    scene.run(&["approve", "plan.json", "--yes"]).ends(0);
-    scene.write("skovik-sync.toml", &settings);
-    scene.run(&["apply", "plan.json"]).ends(6).says(&["is not signed"]);
-    assert_eq!(skovik.requests().1, [""; 0]);
-    // The settings decide what is needed: whoever can edit them needs no forgery. See docs/approvals.md.
-    scene.edit("skovik-sync.toml", "\"signature\"", "\"hash\"");
-    scene.run(&["apply", "plan.json"]).ends(0);
-}
-
-#[test]
-fn two_different_people_suffice_where_a_rule_asks_for_two() {
-    let skovik = Skovik::start();
-    let scene = approved(&skovik);
-    let rule = "[[approval.rule]]\nwhen = \"creates > 100\"\napprovers = 3\n[[approval.rule]]\nwhen = \"deletes > 0\"\napprovers = 2\n";
-    scene.write("skovik-sync.toml", scene.read("skovik-sync.toml") + rule);
-    scene.run(&["verify", "plan.json"]).ends(6).says(&["1 of 2"]);
-    let approve = ["approve", "plan.json", "--yes", "--sign-key", "ben", "--allow", "changes=5"];
-    scene.run(&approve).ends(0);
-    scene.run(&["apply", "plan.json"]).ends(0);
 }

@@ -256,7 +256,7 @@ fn client_options(url: &str) -> skovik::Options {
 
 fn parsed(server: &Server, id: Id) -> Option<Parsed> {
     let raw = serde_json::value::to_raw_value(&resource(id, server.user(id)?)).ok()?;
-    Skovik.user(&raw, &managed()).ok()
+    Skovik.user(raw.get(), &managed()).ok()
 }
 
 fn directory(server: &Server) -> Directory {

@@ -36,7 +36,8 @@ impl Client {
     /// Where the list is not proven to be whole.
     pub async fn branches(&self) -> Result<Vec<Branch>, ListError> {
         let mut branches = Vec::new();
-        let mut each = |row: &RawValue| wire::branch(row).map(|branch| branches.push(branch)).map_err(RowError::Bad);
+        let mut each =
+            |row: &RawValue| wire::branch(row.get()).map(|branch| branches.push(branch)).map_err(RowError::Bad);
         self.walk(Collection::Branches, &mut each, &|_, _| ()).await?;
         branches.sort_unstable_by(|a, b| a.id.cmp(&b.id));
         Ok(branches)
@@ -48,7 +49,8 @@ impl Client {
     /// Where the list is not proven to be whole.
     pub async fn custom_fields(&self) -> Result<Vec<CustomField>, ListError> {
         let mut fields = Vec::new();
-        let mut each = |row: &RawValue| wire::custom_field(row).map(|field| fields.push(field)).map_err(RowError::Bad);
+        let mut each =
+            |row: &RawValue| wire::custom_field(row.get()).map(|field| fields.push(field)).map_err(RowError::Bad);
         self.walk(Collection::CustomFields, &mut each, &|_, _| ()).await?;
         fields.sort_unstable_by(|a, b| a.id.cmp(&b.id));
         Ok(fields)
@@ -66,7 +68,7 @@ impl Client {
         let mut users = Vec::new();
         let mut branches = ShareBranches::default();
         let mut each = |row: &RawValue| {
-            let mut user = wire::user_row(row, managed).map_err(RowError::Bad)?;
+            let mut user = wire::user_row(row.get(), managed).map_err(RowError::Bad)?;
             branches.share(&mut user);
             users.push(user);
             Ok(())

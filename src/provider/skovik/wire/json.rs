@@ -2,24 +2,20 @@
 //! they were read, so that a number of thirty digits stays one.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
-use serde::{Deserialize as DeriveDeserialize, Serialize};
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::provider::Collection;
+use crate::strict_json::Properties;
+pub(super) use crate::strict_json::Text;
 
-/// The members of an object, by name. A name that stands twice is an error, because readers disagree on what it means.
-#[derive(Debug, Default, Serialize)]
-#[serde(transparent)]
-pub(super) struct Members<'a>(BTreeMap<Cow<'a, str>, &'a RawValue>);
-
-/// A text of a document, borrowed where it holds no escapes.
-#[derive(DeriveDeserialize)]
-#[serde(transparent)]
-pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
+/// The members of an object, sorted by name. A name that stands twice is an error, because readers disagree on what it
+/// means. A user has few of them, which a list finds sooner than a map.
+#[derive(Debug, Default)]
+pub(super) struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 /// A resource object, taken apart.
 #[derive(Debug, Default)]
@@ -31,17 +27,44 @@ pub(super) struct Resource<'a> {
     pub(super) rest: Members<'a>,
 }
 
+/// The members of a resource object, its attributes and relationships read on the way: a list of users is nothing but
+/// these, and is not to be gone over twice.
+#[derive(Default)]
+struct Parts<'a> {
+    kind: Option<&'a RawValue>,
+    id: Option<&'a RawValue>,
+    attributes: Option<Members<'a>>,
+    relationships: Option<Members<'a>>,
+    rest: Members<'a>,
+}
+
 impl<'a> Members<'a> {
+    /// Sorts them, and refuses a name that stands twice.
+    fn sorted<E: de::Error>(mut members: Vec<(Cow<'a, str>, &'a RawValue)>) -> Result<Self, E> {
+        members.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        match members.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            Some(pair) => Err(twice(&pair[0].0)),
+            None => Ok(Self(members)),
+        }
+    }
+
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(other, _)| other.as_ref().cmp(name))
+    }
+
     pub(super) fn get(&self, name: &str) -> Option<&'a RawValue> {
-        self.0.get(name).copied()
+        self.place(name).ok().map(|place| self.0[place].1)
     }
 
     pub(super) fn insert(&mut self, name: &'a str, value: &'a RawValue) {
-        self.0.insert(Cow::Borrowed(name), value);
+        match self.place(name) {
+            Ok(place) => self.0[place].1 = value,
+            Err(place) => self.0.insert(place, (Cow::Borrowed(name), value)),
+        }
     }
 
     pub(super) fn remove(&mut self, name: &str) -> Option<&'a RawValue> {
-        self.0.remove(name)
+        self.place(name).ok().map(|place| self.0.remove(place).1)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
@@ -50,11 +73,7 @@ impl<'a> Members<'a> {
 
     /// The text of a member: `None` where it is absent or null.
     pub(super) fn text(&self, name: &str) -> Result<Option<Cow<'a, str>>, String> {
-        let Some(raw) = self.get(name) else { return Ok(None) };
-        match serde_json::from_str::<Option<Text<'a>>>(raw.get()) {
-            Ok(text) => Ok(text.map(|Text(text)| text)),
-            Err(_) => Err(format!("{name} is not a text")),
-        }
+        text(name, self.get(name))
     }
 
     /// The members of a member: none where it is absent or null.
@@ -68,14 +87,21 @@ impl<'a> Members<'a> {
 }
 
 impl<'a> Resource<'a> {
-    pub(super) fn parse(raw: &'a RawValue, collection: Collection) -> Result<Self, String> {
-        let mut rest: Members<'a> = serde_json::from_str(raw.get()).map_err(|error| error.to_string())?;
-        let id = identity(rest.text("type")?.as_deref(), rest.text("id")?, collection)?;
-        let (attributes, relationships) = (rest.object("attributes")?, rest.object("relationships")?);
-        for taken in ["type", "id", "attributes", "relationships"] {
-            rest.remove(taken);
-        }
+    pub(super) fn parse(json: &'a str, collection: Collection) -> Result<Self, String> {
+        let Parts { kind, id, attributes, relationships, rest } =
+            serde_json::from_str(json).map_err(|error| error.to_string())?;
+        let id = identity(text("type", kind)?.as_deref(), text("id", id)?, collection)?;
+        let (attributes, relationships) = (attributes.unwrap_or_default(), relationships.unwrap_or_default());
         Ok(Self { id, attributes, relationships, rest })
+    }
+}
+
+/// The text of a member: `None` where it is absent or null.
+fn text<'a>(name: &str, raw: Option<&'a RawValue>) -> Result<Option<Cow<'a, str>>, String> {
+    let Some(raw) = raw else { return Ok(None) };
+    match serde_json::from_str::<Option<Text<'a>>>(raw.get()) {
+        Ok(text) => Ok(text.map(|Text(text)| text)),
+        Err(_) => Err(format!("{name} is not a text")),
     }
 }
 
@@ -108,29 +134,62 @@ pub(super) fn to_raw(value: &impl Serialize) -> Result<Box<RawValue>, String> {
     serde_json::value::to_raw_value(value).map_err(|error| error.to_string())
 }
 
+impl Serialize for Members<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
 impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::sorted(Properties::deserialize(deserializer)?.0)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Parts<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Entries;
         impl<'de> Visitor<'de> for Entries {
-            type Value = Members<'de>;
+            type Value = Parts<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
-                let mut members = BTreeMap::new();
-                while let Some((Text(name), value)) = entries.next_entry::<Text<'de>, &'de RawValue>()? {
-                    if members.contains_key(&name) {
-                        return Err(de::Error::custom(format_args!("the name {name:?} stands twice")));
+                let mut parts = Parts::default();
+                let mut rest = Vec::new();
+                while let Some(Text(name)) = entries.next_key()? {
+                    match &*name {
+                        "type" => once(&name, &mut parts.kind, entries.next_value()?)?,
+                        "id" => once(&name, &mut parts.id, entries.next_value()?)?,
+                        "attributes" => once(&name, &mut parts.attributes, object(&name, &mut entries)?)?,
+                        "relationships" => once(&name, &mut parts.relationships, object(&name, &mut entries)?)?,
+                        _ => rest.push((name, entries.next_value()?)),
                     }
-                    members.insert(name, value);
                 }
-                Ok(Members(members))
+                parts.rest = Members::sorted(rest)?;
+                Ok(parts)
             }
         }
         deserializer.deserialize_map(Entries)
     }
+}
+
+/// The members of the value that comes next: none where it is null.
+fn object<'de, A: MapAccess<'de>>(name: &str, entries: &mut A) -> Result<Members<'de>, A::Error> {
+    let members: Result<Option<Members<'de>>, A::Error> = entries.next_value();
+    members
+        .map(Option::unwrap_or_default)
+        .map_err(|error| de::Error::custom(format_args!("{name} is not a proper object: {error}")))
+}
+
+fn once<T, E: de::Error>(name: &str, place: &mut Option<T>, value: T) -> Result<(), E> {
+    place.replace(value).map_or(Ok(()), |_| Err(twice(name)))
+}
+
+fn twice<E: de::Error>(name: &str) -> E {
+    de::Error::custom(format_args!("the name {name:?} stands twice"))
 }
 
 #[cfg(test)]

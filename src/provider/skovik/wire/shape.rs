@@ -1,7 +1,5 @@
 //! Branches and the definitions of custom fields `[assumed]`.
 
-use serde_json::value::RawValue;
-
 use super::json::{Members, Resource};
 use super::{
     EXTERNAL_IDENTIFIER, FIELD_TYPE, NAME, OPTION_LABEL, OPTION_VALUE, OPTIONS, TYPE_BOOLEAN, TYPE_MULTIPLE_CHOICE,
@@ -14,8 +12,8 @@ use crate::provider::Collection;
 ///
 /// # Errors
 /// Where it is not what a branch should be.
-pub(in crate::provider::skovik) fn branch(raw: &RawValue) -> Result<Branch, String> {
-    let Resource { id, attributes, .. } = Resource::parse(raw, Collection::Branches)?;
+pub(in crate::provider::skovik) fn branch(json: &str) -> Result<Branch, String> {
+    let Resource { id, attributes, .. } = Resource::parse(json, Collection::Branches)?;
     let problem = |problem| format!("branch {id:?}: {problem}");
     let identifier = normal(&attributes, EXTERNAL_IDENTIFIER).map_err(problem)?;
     let name = normal(&attributes, NAME).map_err(problem)?.unwrap_or_else(|| id.as_ref().into());
@@ -26,8 +24,8 @@ pub(in crate::provider::skovik) fn branch(raw: &RawValue) -> Result<Branch, Stri
 ///
 /// # Errors
 /// Where it is not what a definition should be.
-pub(in crate::provider::skovik) fn custom_field(raw: &RawValue) -> Result<CustomField, String> {
-    let Resource { id, attributes, .. } = Resource::parse(raw, Collection::CustomFields)?;
+pub(in crate::provider::skovik) fn custom_field(json: &str) -> Result<CustomField, String> {
+    let Resource { id, attributes, .. } = Resource::parse(json, Collection::CustomFields)?;
     let problem = |problem| format!("custom field {id:?}: {problem}");
     let name = normal(&attributes, NAME).map_err(problem)?.unwrap_or_else(|| id.as_ref().into());
     let kind = match attributes.text(FIELD_TYPE).map_err(problem)?.as_deref().unwrap_or_default() {
@@ -63,19 +61,14 @@ pub(super) fn normal(members: &Members<'_>, name: &str) -> Result<Option<Box<str
 mod tests {
     use super::*;
 
-    fn raw(json: &str) -> &RawValue {
-        serde_json::from_str(json).unwrap()
-    }
-
     #[test]
     fn branches() {
-        let full =
-            raw(r#"{"type":"branches","id":"b1","attributes":{"name":" Example AB ","external_identifier":"SE01"}}"#);
+        let full = r#"{"type":"branches","id":"b1","attributes":{"name":" Example AB ","external_identifier":"SE01"}}"#;
         let expected = Branch { id: "b1".into(), name: "Example AB".into(), identifier: Some("SE01".into()) };
         assert_eq!(branch(full).unwrap(), expected);
-        let bare = raw(r#"{"type":"branches","id":"b1"}"#);
+        let bare = r#"{"type":"branches","id":"b1"}"#;
         assert_eq!(branch(bare).unwrap(), Branch { id: "b1".into(), name: "b1".into(), identifier: None });
-        let wrong = raw(r#"{"type":"branches","id":"b1","attributes":{"name":7}}"#);
+        let wrong = r#"{"type":"branches","id":"b1","attributes":{"name":7}}"#;
         assert_eq!(branch(wrong).unwrap_err(), r#"branch "b1": name is not a text"#);
     }
 
@@ -94,13 +87,13 @@ mod tests {
             ),
         ] {
             let json = format!(r#"{{"type":"custom-fields","id":"cf","attributes":{{{attributes}}}}}"#);
-            assert_eq!(custom_field(raw(&json)).unwrap().kind, expected, "{attributes}");
+            assert_eq!(custom_field(&json).unwrap().kind, expected, "{attributes}");
         }
     }
 
     #[test]
     fn an_option_needs_a_value() {
         let json = r#"{"type":"custom-fields","id":"cf","attributes":{"field_type":"multiple_choice","options":[{"label":"x"}]}}"#;
-        assert_eq!(custom_field(raw(json)).unwrap_err(), r#"custom field "cf": an option has no value"#);
+        assert_eq!(custom_field(json).unwrap_err(), r#"custom field "cf": an option has no value"#);
     }
 }

@@ -12,24 +12,28 @@ use serde_json::value::RawValue;
 use super::json::{Members, Resource, Text, to_raw};
 use super::shape::normal;
 use super::{
-    BRANCH, CUSTOM_FIELDS, EXTERNAL_IDENTIFIER, FIRST_NAME, LAST_NAME, MANAGER, PRIMARY_EMAIL, READ_ONLY_ATTRIBUTES,
-    READ_ONLY_MEMBERS, ROLES,
+    BRANCH, CUSTOM_FIELDS, EXTERNAL_IDENTIFIER, MANAGER, PRIMARY_EMAIL, READ_ONLY_ATTRIBUTES, READ_ONLY_MEMBERS, ROLES,
 };
 use crate::employee::{CustomFieldId, CustomValue, Managed, User, UserId, normal_text};
 use crate::plan::{Change, Field, Fields, ManagerRef, UserRef, Value};
 use crate::provider::stored::compact;
 use crate::provider::{Collection, Request, StoredUser};
 
+/// `[assumed]`; that a name is mandatory is known.
+const FIRST_NAME: &str = "first_name";
+/// `[assumed]`.
+const LAST_NAME: &str = "last_name";
+
 /// The ids of the custom fields that hold a text or a boolean, which a create can send; sorted.
 pub(in crate::provider::skovik) fn custom_field_ids(stored: &StoredUser) -> Result<Vec<CustomFieldId>, String> {
-    let members = Resource::parse(stored.raw(), Collection::Users)?.attributes.object(CUSTOM_FIELDS)?;
+    let members = Resource::parse(stored.raw().get(), Collection::Users)?.attributes.object(CUSTOM_FIELDS)?;
     Ok(members.iter().filter(|(_, value)| can_be_sent(value)).map(|(id, _)| CustomFieldId::from(id)).collect())
 }
 
 /// The names of what a user holds and a create does not send: roles, what this tool does not know, and custom fields of
 /// other types.
 pub(in crate::provider::skovik) fn unsent(stored: &StoredUser) -> Result<Vec<String>, String> {
-    let Resource { attributes, relationships, .. } = Resource::parse(stored.raw(), Collection::Users)?;
+    let Resource { attributes, relationships, .. } = Resource::parse(stored.raw().get(), Collection::Users)?;
     let sent = [PRIMARY_EMAIL, EXTERNAL_IDENTIFIER, FIRST_NAME, LAST_NAME, CUSTOM_FIELDS, MANAGER, BRANCH];
     let members = attributes.iter().chain(relationships.iter());
     let unknown = members
@@ -42,7 +46,7 @@ pub(in crate::provider::skovik) fn unsent(stored: &StoredUser) -> Result<Vec<Str
 
 /// The body of a PUT: everything that was read, laid over with the changes, without what only the server sets.
 pub(in crate::provider::skovik) fn overlay(stored: &StoredUser, changes: &[Change]) -> Result<Request, String> {
-    assemble(Resource::parse(stored.raw(), Collection::Users)?, changes.iter().map(after))
+    assemble(Resource::parse(stored.raw().get(), Collection::Users)?, changes.iter().map(after))
 }
 
 /// The body of a PUT that gives back custom fields which a change of branch has emptied: those that `before` has
@@ -52,8 +56,8 @@ pub(in crate::provider::skovik) fn refill(
     held: &StoredUser,
     changes: &[Change],
 ) -> Result<Option<Request>, String> {
-    let then = Resource::parse(before.raw(), Collection::Users)?.attributes.object(CUSTOM_FIELDS)?;
-    let mut now = Resource::parse(held.raw(), Collection::Users)?;
+    let then = Resource::parse(before.raw().get(), Collection::Users)?.attributes.object(CUSTOM_FIELDS)?;
+    let mut now = Resource::parse(held.raw().get(), Collection::Users)?;
     let mut custom_fields = now.attributes.object(CUSTOM_FIELDS)?;
     let changed: HashSet<&str> = changes.iter().filter_map(custom_field).collect();
     let mut missing = false;
@@ -94,8 +98,8 @@ pub(in crate::provider::skovik) fn create(after: &Fields, manager: Option<&UserI
 }
 
 /// Reads a row of the list of users.
-pub(in crate::provider::skovik) fn user_row(raw: &RawValue, managed: &Managed) -> Result<User, String> {
-    let resource = Resource::parse(raw, Collection::Users)?;
+pub(in crate::provider::skovik) fn user_row(json: &str, managed: &Managed) -> Result<User, String> {
+    let resource = Resource::parse(json, Collection::Users)?;
     user(&resource, managed).map_err(|problem| format!("user {:?}: {problem}", resource.id))
 }
 
@@ -103,7 +107,7 @@ pub(in crate::provider::skovik) fn user_row(raw: &RawValue, managed: &Managed) -
 pub(in crate::provider::skovik) fn user_document(body: &[u8]) -> Result<StoredUser, String> {
     let document: Members<'_> = serde_json::from_slice(body).map_err(|error| error.to_string())?;
     let raw = document.get("data").ok_or("the answer has no data")?;
-    Resource::parse(raw, Collection::Users)?;
+    Resource::parse(raw.get(), Collection::Users)?;
     StoredUser::new(raw)
 }
 
@@ -118,7 +122,7 @@ fn user(resource: &Resource<'_>, managed: &Managed) -> Result<User, String> {
     Ok(User {
         id: UserId::from(id.as_ref()),
         identifier: normal(attributes, EXTERNAL_IDENTIFIER)?.map(|text| text.as_ref().into()),
-        email: normal(attributes, PRIMARY_EMAIL)?.ok_or_else(|| format!("{PRIMARY_EMAIL} is missing"))?,
+        email: normal(attributes, PRIMARY_EMAIL)?.ok_or_else(|| format!("{PRIMARY_EMAIL} is missing"))?.into(),
         first_name: normal(attributes, FIRST_NAME)?.unwrap_or_default(),
         last_name: normal(attributes, LAST_NAME)?.unwrap_or_default(),
         branch: related(relationships, BRANCH, Collection::Branches)?.map(|id| id.as_ref().into()),
@@ -150,7 +154,9 @@ fn related<'a>(
     if data.get() == "null" {
         return Ok(None);
     }
-    Resource::parse(data, collection).map(|resource| Some(resource.id)).map_err(|problem| format!("{name}: {problem}"))
+    Resource::parse(data.get(), collection)
+        .map(|resource| Some(resource.id))
+        .map_err(|problem| format!("{name}: {problem}"))
 }
 
 fn custom_value(members: &Members<'_>, id: &CustomFieldId) -> Result<Option<CustomValue>, String> {
@@ -343,7 +349,7 @@ pub(in crate::provider::skovik) fn losses(sent: &Request, held: &StoredUser, man
         let document: Members<'_> = serde_json::from_str(sent.as_json()).map_err(|error| error.to_string())?;
         let body = document.object("data")?;
         let (attributes, relationships) = (body.object("attributes")?, body.object("relationships")?);
-        let now = Resource::parse(held.raw(), Collection::Users)?;
+        let now = Resource::parse(held.raw().get(), Collection::Users)?;
         let mut lost = Vec::new();
         let compared = [PRIMARY_EMAIL, EXTERNAL_IDENTIFIER, FIRST_NAME, LAST_NAME, CUSTOM_FIELDS];
         for (name, value) in attributes.iter().filter(|(name, _)| !compared.contains(name)) {

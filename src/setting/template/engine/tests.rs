@@ -303,8 +303,11 @@ fn words_are_written_as_wanted() {
 
 #[test]
 fn a_source_of_texts_is_not_compared_with_anything_else() {
-    let sources =
-        Sources { names: vec![Arc::from("hr"), Arc::from("ad")], only_texts: BTreeSet::from([Arc::from("hr")]) };
+    let sources = Sources {
+        with_columns: 2,
+        names: vec![Arc::from("hr"), Arc::from("ad")],
+        only_texts: BTreeSet::from([Arc::from("hr")]),
+    };
     for (text, expected) in [
         ("hr.fte > 0", "compares `hr.fte`, a text, with `0`, a number; convert the text, as in `hr.fte | float > 0`"),
         ("hr.level == 3", "convert the text, as in `hr.level | float > 0`, or write the number in quotes"),

@@ -47,7 +47,7 @@ fn text(text: &str) -> Option<CustomValue> {
 
 #[test]
 fn a_user_is_normalised() {
-    let user = user_row(resource(ANNA).raw(), &managed(&["cf_a", "cf_b"])).unwrap();
+    let user = user_row(resource(ANNA).raw().get(), &managed(&["cf_a", "cf_b"])).unwrap();
     let expected = User {
         id: "60e3".into(),
         identifier: Some("1001".into()),
@@ -74,7 +74,7 @@ fn values_of_custom_fields() {
         ("cf_big", text("123456789012345678901234567890.5")),
         ("cf_nowhere", None),
     ] {
-        assert_eq!(*user_row(anna.raw(), &managed(&[id])).unwrap().custom_fields, [expected], "{id}");
+        assert_eq!(*user_row(anna.raw().get(), &managed(&[id])).unwrap().custom_fields, [expected], "{id}");
     }
 }
 
@@ -82,7 +82,7 @@ fn values_of_custom_fields() {
 fn what_may_be_missing() {
     let bare = r#"{"type":"users","id":"a","attributes":{"primary_email":"a@b","external_identifier":"","roles":null},
         "relationships":{"manager":null,"branch":{"data":null}}}"#;
-    let user = user_row(resource(bare).raw(), &managed(&["cf"])).unwrap();
+    let user = user_row(resource(bare).raw().get(), &managed(&["cf"])).unwrap();
     assert_eq!((user.identifier, user.branch, user.manager, user.roles), (None, None, None, None));
     assert_eq!((&*user.first_name, &*user.last_name), ("", ""));
     assert_eq!(*user.custom_fields, [None]);
@@ -105,7 +105,7 @@ fn what_may_not() {
         ),
     ] {
         let json = format!(r#"{{"type":"users","id":"a",{rest}}}"#);
-        assert_eq!(user_row(resource(&json).raw(), &managed(&[])).unwrap_err(), expected);
+        assert_eq!(user_row(resource(&json).raw().get(), &managed(&[])).unwrap_err(), expected);
     }
     for user in [r#"{"type":"users"}"#, r#"{"type":"teams","id":"a"}"#, r#"{"type":"users","id":"a","id":"b"}"#, "7"] {
         assert!(user_document(format!(r#"{{"data":{user}}}"#).as_bytes()).is_err(), "{user}");
@@ -200,8 +200,8 @@ fn a_resource_is_one_line_of_json_and_comes_back() {
 #[test]
 fn users_of_one_branch_share_its_id() {
     let mut users = [
-        user_row(resource(ANNA).raw(), &managed(&[])).unwrap(),
-        user_row(resource(ANNA).raw(), &managed(&[])).unwrap(),
+        user_row(resource(ANNA).raw().get(), &managed(&[])).unwrap(),
+        user_row(resource(ANNA).raw().get(), &managed(&[])).unwrap(),
     ];
     let mut share = ShareBranches::default();
     users.iter_mut().for_each(|user| share.share(user));

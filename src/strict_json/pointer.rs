@@ -4,31 +4,23 @@ use std::fmt;
 
 use serde_json::value::RawValue;
 
-use super::json::Properties;
-use crate::setting::ConfigError;
-use crate::setting::section::Section;
+use super::Properties;
 
 /// A place within a document; `""` is the document itself.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub(super) struct Pointer {
+pub(crate) struct Pointer {
     steps: Vec<String>,
 }
 
 impl Pointer {
-    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
         if !text.is_empty() && !text.starts_with('/') {
             return Err("must begin with a slash, such as \"/data\"");
         }
         Ok(Self { steps: text.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect() })
     }
 
-    /// The pointer of a setting, where it is given.
-    pub(super) fn from_section(section: &Section<'_>, key: &str) -> Result<Option<Self>, ConfigError> {
-        let Some(text) = section.text_or_empty(key)? else { return Ok(None) };
-        Self::parse(text).map(Some).map_err(|problem| section.problem(key, problem))
-    }
-
-    pub(super) fn steps(&self) -> &[String] {
+    pub(crate) fn steps(&self) -> &[String] {
         &self.steps
     }
 
@@ -36,7 +28,7 @@ impl Pointer {
     ///
     /// # Errors
     /// Where a property on the way stands twice, so that nobody can say which one is meant.
-    pub(super) fn find<'a>(&self, document: &'a RawValue) -> Result<Option<&'a RawValue>, String> {
+    pub(crate) fn find<'a>(&self, document: &'a RawValue) -> Result<Option<&'a RawValue>, String> {
         let mut here = document;
         for step in &self.steps {
             let next = match here.get().trim_start().as_bytes().first() {
@@ -64,10 +56,15 @@ fn property<'a>(object: &'a RawValue, name: &str) -> Result<Option<&'a RawValue>
     }
 }
 
+/// A step as a pointer writes it.
+pub(crate) fn escaped_step(step: &str) -> String {
+    step.replace('~', "~0").replace('/', "~1")
+}
+
 /// As it stands in the settings.
 impl fmt::Display for Pointer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.steps.iter().try_for_each(|step| write!(f, "/{}", step.replace('~', "~0").replace('/', "~1")))
+        self.steps.iter().try_for_each(|step| write!(f, "/{}", escaped_step(step)))
     }
 }
 

@@ -1,0 +1,58 @@
+//! Duplicates and bad records: who is set aside, and which deletes are withheld for it.
+
+use super::company::{ANNA, BEN, CARLA, assert_plan, bad_record, company, employee, user};
+use crate::diff::Remove;
+use crate::plan::NoPlan;
+
+#[test]
+fn skovik_may_hold_nothing_twice() {
+    let by_email = company([], [user("a", Some("1"), ANNA, None), user("b", None, "ANNA.berg@example.com", None)]);
+    let by_identifier = company([], [user("a", Some("1"), ANNA, None), user("b", Some("1"), BEN, None)]);
+    for company in [by_email, by_identifier] {
+        assert!(matches!(company.try_plan(), Err(NoPlan::Untrusted(_))));
+    }
+}
+
+#[test]
+fn rivals_are_all_set_aside_and_hold_their_user() {
+    let company = company(
+        [employee("1", ANNA, None), employee("1", BEN, None), employee("2", CARLA, None)],
+        [user("a", Some("1"), ANNA, None), user("b", None, BEN, None)],
+    )
+    .with(|company| company.policy.remove = Remove::All);
+    assert_plan(&company, &["1 create 2", "identifier_claimed_twice 1", "identifier_claimed_twice 1"]);
+    assert_eq!(company.plan().content().summary.set_aside, 2);
+}
+
+#[test]
+fn a_good_record_with_the_email_of_a_bad_one_is_set_aside() {
+    let company =
+        company([employee("1", ANNA, None)], []).aside(bad_record(Some("2"), Some("ANNA.berg@example.com"), None));
+    assert_plan(&company, &["branch_unknown 2", "email_claimed_twice 1"]);
+}
+
+#[test]
+fn a_bad_record_holds_its_user_by_identifier_or_email() {
+    let by_identifier = company([], [user("a", Some("1"), ANNA, None)]).aside(bad_record(Some("1"), None, None));
+    assert_plan(&by_identifier, &["branch_unknown 1"]);
+    let by_email = company([], [user("a", Some("1"), ANNA, None)]).aside(bad_record(Some("2"), Some(ANNA), None));
+    assert_plan(&by_email, &["branch_unknown 2"]);
+}
+
+#[test]
+fn a_bad_record_without_user_withholds_deletes_of_the_same_name() {
+    let users = [user("a", Some("1"), ANNA, None), user("b", Some("2"), BEN, None)];
+    let same_name = company([], users.clone()).aside(bad_record(Some("7"), None, Some((" ANNA ", "berg"))));
+    assert_plan(&same_name, &["1 delete 2 b (in no source)", "branch_unknown 7", "delete_withheld 1"]);
+    for name in [None, Some(("Anna", ""))] {
+        let no_name = company([], users.clone()).aside(bad_record(Some("7"), None, name));
+        assert_plan(&no_name, &["branch_unknown 7", "delete_withheld 1", "delete_withheld 2"]);
+    }
+}
+
+#[test]
+fn no_record_may_be_bad_where_the_settings_say_so() {
+    let company =
+        company([], []).aside(bad_record(Some("1"), None, None)).with(|company| company.records_must_be_valid = true);
+    assert!(matches!(company.try_plan(), Err(NoPlan::Invalid { count: 1, .. })));
+}

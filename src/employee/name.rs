@@ -1,0 +1,70 @@
+//! Names: for the reader, and as records of one person agree on them.
+
+use super::{Employee, SetAside, User};
+use crate::text::likeness;
+
+impl Employee {
+    /// First and last name, for the reader.
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        full_name(&self.first_name, &self.last_name)
+    }
+
+    /// The name as it is compared with others; see [`User::name_key`].
+    #[must_use]
+    pub fn name_key(&self) -> Option<String> {
+        name_key(&self.first_name, &self.last_name)
+    }
+}
+
+impl User {
+    /// First and last name, for the reader.
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        full_name(&self.first_name, &self.last_name)
+    }
+
+    /// A key that two people share if a reader would take their names for the same. `None` unless both first and last
+    /// name are there.
+    #[must_use]
+    pub fn name_key(&self) -> Option<String> {
+        name_key(&self.first_name, &self.last_name)
+    }
+}
+
+impl SetAside {
+    /// First and last name, as far as the record has them.
+    #[must_use]
+    pub fn names(&self) -> [Option<&str>; 2] {
+        [self.first_name.as_deref(), self.last_name.as_deref()]
+    }
+
+    /// First and last name, for the reader.
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        let [first, last] = self.names().map(Option::unwrap_or_default);
+        full_name(first, last)
+    }
+
+    /// The name as it is compared with others; see [`User::name_key`].
+    #[must_use]
+    pub fn name_key(&self) -> Option<String> {
+        let [first, last] = self.names().map(Option::unwrap_or_default);
+        name_key(first, last)
+    }
+}
+
+fn name_key(first_name: &str, last_name: &str) -> Option<String> {
+    let (first, last) = (likeness(first_name), likeness(last_name));
+    if first.is_empty() || last.is_empty() { None } else { Some(format!("{first}\u{1f}{last}")) }
+}
+
+/// First and last name joined for the reader.
+#[must_use]
+pub fn full_name(first_name: &str, last_name: &str) -> String {
+    match (first_name.is_empty(), last_name.is_empty()) {
+        (false, false) => format!("{first_name} {last_name}"),
+        (false, true) => first_name.to_owned(),
+        (true, _) => last_name.to_owned(),
+    }
+}

@@ -1,0 +1,227 @@
+//! A file of lines, read in blocks of whole lines that several threads parse side by side. Results come in the order of
+//! the file.
+
+use std::io::{self, Read};
+use std::num::NonZero;
+use std::panic::resume_unwind;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, Scope, ScopedJoinHandle};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::plan::Digest;
+
+/// How many bytes are read at a time, at least.
+const BLOCK: usize = 256 * 1024;
+/// How many blocks each thread has at most: one that it parses, and one that waits.
+const AHEAD: usize = 2;
+/// More threads than these do not read faster than one can hash.
+const MOST_THREADS: usize = 8;
+
+/// Some whole lines that follow one another.
+pub(super) struct Block {
+    /// The number of the first, from 1.
+    pub(super) first_line: u64,
+    pub(super) text: Vec<u8>,
+}
+
+/// The lines of a file. The last one is never part of a block: it is what is left at the end.
+pub(super) struct Blocks<R> {
+    from: R,
+    next_line: u64,
+    /// What was read and is not given yet.
+    rest: Vec<u8>,
+    /// Of all that was given, and of what stood before.
+    hasher: Sha256,
+    longest_line: usize,
+}
+
+/// What is left when all blocks are given.
+pub(super) struct Rest {
+    /// The number of its first line.
+    pub(super) line: u64,
+    /// The last line, with its line break if it has one, and what stands behind that.
+    pub(super) text: Vec<u8>,
+    /// Of everything before it.
+    pub(super) sha256: Digest,
+}
+
+/// A thread that parses, and what it was given and has not given back.
+struct Worker<'s, P> {
+    blocks: SyncSender<Block>,
+    parsed: Receiver<P>,
+    thread: ScopedJoinHandle<'s, ()>,
+}
+
+impl<R: Read> Blocks<R> {
+    /// The lines behind the first one, which was read and is hashed as they are.
+    pub(super) fn behind(first: &[u8], from: R, longest_line: usize) -> Self {
+        Self { from, next_line: 2, rest: Vec::new(), hasher: Sha256::new_with_prefix(first), longest_line }
+    }
+
+    /// The next lines; `None` where only the last is left, or one that is too long to be read.
+    fn next(&mut self) -> io::Result<Option<Block>> {
+        loop {
+            // Twice as much as before where no line has ended, so that a long one is not searched again and again.
+            let more = self.rest.len().max(BLOCK);
+            let read = self.from.by_ref().take(more as u64).read_to_end(&mut self.rest)?;
+            if let Some(end) = end_of_last_but_one(&self.rest) {
+                let text: Vec<u8> = self.rest.drain(..end).collect();
+                self.hasher.update(&text);
+                let block = Block { first_line: self.next_line, text };
+                self.next_line += block.text.iter().filter(|&&byte| byte == b'\n').count() as u64;
+                return Ok(Some(block));
+            }
+            if read == 0 || self.rest.len() > self.longest_line {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn rest(self) -> Rest {
+        Rest { line: self.next_line, text: self.rest, sha256: Digest::from_bytes(self.hasher.finalize().into()) }
+    }
+
+    /// Parses all blocks and gives what came of each to `take`, in the order of the file, until that fails.
+    pub(super) fn parse<P: Send, E: From<io::Error>>(
+        mut self,
+        parse: impl Fn(&Block) -> P + Sync,
+        mut take: impl FnMut(P) -> Result<(), E>,
+    ) -> Result<Rest, E> {
+        let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS);
+        thread::scope(|scope| {
+            let mut workers: Vec<Worker<'_, P>> = Vec::with_capacity(threads);
+            let (mut given, mut taken) = (0, 0);
+            while let Some(block) = self.next()? {
+                if workers.len() < threads {
+                    workers.push(Worker::start(scope, &parse));
+                }
+                if given - taken == threads * AHEAD {
+                    take(Worker::next(&mut workers, taken))?;
+                    taken += 1;
+                }
+                // A thread that is gone has panicked, which whoever waits for what it parsed finds.
+                let _ = workers[given % threads].blocks.send(block);
+                given += 1;
+            }
+            while taken < given {
+                take(Worker::next(&mut workers, taken))?;
+                taken += 1;
+            }
+            Ok(self.rest())
+        })
+    }
+}
+
+impl<'s, P: Send + 's> Worker<'s, P> {
+    fn start<'e>(scope: &'s Scope<'s, 'e>, parse: &'s (impl Fn(&Block) -> P + Sync)) -> Self {
+        let (blocks, to_parse) = sync_channel::<Block>(AHEAD);
+        let (done, parsed) = sync_channel(AHEAD);
+        let thread = scope.spawn(move || {
+            for block in to_parse {
+                // Nobody takes more where something was wrong before.
+                if done.send(parse(&block)).is_err() {
+                    break;
+                }
+            }
+        });
+        Self { blocks, parsed, thread }
+    }
+
+    /// What came of a block, by its place: the threads take turns.
+    fn next(workers: &mut Vec<Self>, block: usize) -> P {
+        let place = block % workers.len();
+        workers[place].parsed.recv().unwrap_or_else(|_| match workers.swap_remove(place).thread.join() {
+            Err(panic) => resume_unwind(panic),
+            Ok(()) => unreachable!("a thread ends where no more blocks are given, or nobody takes what it parsed"),
+        })
+    }
+}
+
+/// Where the last line but one ends, behind its line break.
+fn end_of_last_but_one(text: &[u8]) -> Option<usize> {
+    let is_end = |byte: &u8| *byte == b'\n';
+    let last = text.iter().rposition(is_end)?;
+    Some(text[..last].iter().rposition(is_end)? + 1)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Gives a few bytes at a time, as a pipe does.
+    struct Trickle<'t>(&'t [u8], usize);
+
+    impl Read for Trickle<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let length = self.0.len().min(buffer.len()).min(self.1);
+            let (given, rest) = self.0.split_at(length);
+            buffer[..length].copy_from_slice(given);
+            self.0 = rest;
+            Ok(length)
+        }
+    }
+
+    fn read(text: &[u8], step: usize) -> (Vec<(u64, Vec<u8>)>, Rest) {
+        let mut blocks = Vec::new();
+        let parse = |block: &Block| (block.first_line, block.text.clone());
+        let take = |block| {
+            blocks.push(block);
+            Ok::<_, io::Error>(())
+        };
+        let rest = Blocks::behind(b"head\n", Trickle(text, step), 1 << 20).parse(parse, take).unwrap();
+        (blocks, rest)
+    }
+
+    #[test]
+    fn many_blocks_come_in_their_order() {
+        let line = [vec![b'x'; 999], vec![b'\n']].concat();
+        let text = line.repeat(5_000);
+        let (blocks, rest) = read(&text, usize::MAX);
+        assert!(blocks.len() > 10, "{}", blocks.len());
+        let mut next = 2;
+        for (first, block) in &blocks {
+            assert_eq!((*first, block.len() % 1000), (next, 0));
+            next += block.len() as u64 / 1000;
+        }
+        assert_eq!((rest.line, rest.text == line), (5_001, true));
+    }
+
+    #[test]
+    fn what_is_wrong_first_ends_it() {
+        let text = b"x\n".repeat(1 << 20);
+        let mut taken = 0;
+        let take = |_: u64| {
+            taken += 1;
+            if taken == 3 { Err(io::Error::other("enough")) } else { Ok(()) }
+        };
+        let read = Blocks::behind(b"", &*text, 1 << 20).parse(|block| block.first_line, take);
+        assert_eq!(read.err().unwrap().to_string(), "enough");
+        assert_eq!(taken, 3);
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_not_read_for_ever() {
+        let text = vec![b'x'; 8 << 20];
+        let (blocks, rest) = read(&text, usize::MAX);
+        assert!(blocks.is_empty());
+        assert!(rest.text.len() < 4 << 20, "{}", rest.text.len());
+    }
+
+    proptest! {
+        #[test]
+        fn all_lines_but_the_last_are_given_once(text in "[ab\n]{0,40}", step in 1_usize..9) {
+            let (blocks, rest) = read(text.as_bytes(), step);
+            let given: Vec<u8> = blocks.into_iter().flat_map(|(_, text)| text).collect();
+            prop_assert_eq!(rest.line, 2 + given.iter().filter(|&&byte| byte == b'\n').count() as u64);
+            prop_assert!(rest.text.iter().filter(|&&byte| byte == b'\n').count() < 2);
+            prop_assert!(given.is_empty() || given.ends_with(b"\n"));
+            let sha256 = Digest::from_bytes(Sha256::digest([b"head\n", &given[..]].concat()).into());
+            prop_assert_eq!(rest.sha256, sha256);
+            prop_assert_eq!([given, rest.text].concat(), text.as_bytes());
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! One value of a record: its kind, the text that a table keeps of it, and what templates see.
+//!
+//! JSON is read strictly where it leaves room: a property twice in one object is an error, and whole numbers keep their
+//! letters, however long they are.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use minijinja::{Error, ErrorKind, Value};
+use serde_json::value::RawValue;
+
+use crate::employee::normal_text;
+use crate::setting::quoting;
+use crate::strict_json::Properties;
+
+/// How deep lists and objects may lie within one another.
+const MAX_DEPTH: usize = 64;
+/// How many bytes a list or an object in a record may have: some ten thousand groups.
+const LONGEST_STRUCTURE: usize = 1024 * 1024;
+
+/// What a cell holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum CellKind {
+    /// A text, trimmed; also what null or nothing reads as.
+    Text,
+    /// A whole number, in the letters that it was written in.
+    Integer,
+    /// A number with a fraction or an exponent, in the letters that templates print.
+    Float,
+    /// `true` or `false`.
+    Boolean,
+    /// A list or an object, as JSON.
+    Structured,
+    /// A value that cannot be read; the text says why. Whoever uses it gets that as an error.
+    Unreadable,
+}
+
+/// One cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Cell<'t> {
+    pub(crate) text: &'t str,
+    pub(crate) kind: CellKind,
+}
+
+impl Cell<'_> {
+    /// What templates see; texts in NFC unless they are wanted to the letter.
+    pub(crate) fn value(self, to_the_letter: bool) -> Value {
+        match self.kind {
+            CellKind::Text if to_the_letter => Value::from(self.text),
+            CellKind::Text => Value::from(&*normal_text(self.text)),
+            CellKind::Integer => self.text.parse::<i128>().map_or_else(|_| Value::from(self.text), Value::from),
+            CellKind::Float => self.text.parse::<f64>().map_or_else(|_| Value::from(self.text), Value::from),
+            CellKind::Boolean => Value::from(self.text == "true"),
+            // It was checked when it was read.
+            CellKind::Structured => structured(self.text).unwrap_or_default(),
+            CellKind::Unreadable => unreadable(self.text.to_owned()),
+        }
+    }
+}
+
+/// A value that is an error as soon as something is done with it.
+pub(crate) fn unreadable(problem: String) -> Value {
+    Value::from(Error::new(ErrorKind::InvalidOperation, problem))
+}
+
+/// The cell of one value. Null is an empty text; lists and objects stay as they are, once they are found to be sound.
+pub(super) fn scalar(raw: &str) -> Result<(CellKind, Cow<'_, str>), String> {
+    let trimmed = raw.trim();
+    Ok(match trimmed.as_bytes().first() {
+        Some(b'"') => (CellKind::Text, text(trimmed)?),
+        Some(b'n') => (CellKind::Text, "".into()),
+        Some(b't' | b'f') => (CellKind::Boolean, trimmed.into()),
+        Some(b'[' | b'{') => {
+            if trimmed.len() > LONGEST_STRUCTURE {
+                return Err(format!("a list or an object in it has more than {} KiB", LONGEST_STRUCTURE / 1024));
+            }
+            structured(trimmed)?;
+            (CellKind::Structured, trimmed.into())
+        }
+        _ => number(trimmed),
+    })
+}
+
+fn text(raw: &str) -> Result<Cow<'_, str>, String> {
+    match raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        Some(plain) if !plain.contains('\\') => Ok(plain.trim().into()),
+        _ => {
+            let text: String = serde_json::from_str(raw).map_err(|error| error.to_string())?;
+            Ok(text.trim().to_owned().into())
+        }
+    }
+}
+
+/// A whole number keeps its letters. What a floating-point number would lose is a text.
+fn number(letters: &str) -> (CellKind, Cow<'_, str>) {
+    if !letters.contains(['.', 'e', 'E']) {
+        let printed = letters.parse::<i128>().is_ok_and(|number| number.to_string() == letters);
+        return (if printed { CellKind::Integer } else { CellKind::Text }, letters.into());
+    }
+    match letters.parse::<f64>() {
+        Ok(number) if number.is_finite() => (CellKind::Float, Value::from(number).to_string().into()),
+        _ => (CellKind::Text, letters.into()),
+    }
+}
+
+/// A list or an object as templates see it.
+fn structured(raw: &str) -> Result<Value, String> {
+    fn value(raw: &str, depth: usize) -> Result<Value, String> {
+        if depth > MAX_DEPTH {
+            return Err(format!("lists and objects lie within one another more than {MAX_DEPTH} deep"));
+        }
+        let wrong = |error: serde_json::Error| error.to_string();
+        match raw.as_bytes().first() {
+            Some(b'[') => {
+                let items: Vec<&RawValue> = serde_json::from_str(raw).map_err(wrong)?;
+                let items = items.into_iter().map(|item| value(item.get(), depth + 1));
+                Ok(Value::from(items.collect::<Result<Vec<Value>, String>>()?))
+            }
+            Some(b'{') => {
+                let Properties(properties) = serde_json::from_str(raw).map_err(wrong)?;
+                let mut seen = HashSet::new();
+                if let Some((twice, _)) = properties.iter().find(|(name, _)| !seen.insert(name)) {
+                    return Err(format!("the property {} stands twice in one object", quoting::column(twice)));
+                }
+                let pairs = properties.iter().map(|(name, item)| Ok((&**name, value(item.get(), depth + 1)?)));
+                Ok(Value::from_pairs(pairs.collect::<Result<Vec<_>, String>>()?))
+            }
+            _ => {
+                let (kind, text) = scalar(raw)?;
+                Ok(Cell { text: &text, kind }.value(true))
+            }
+        }
+    }
+    value(raw.trim(), 1)
+}

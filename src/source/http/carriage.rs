@@ -1,0 +1,73 @@
+//! What carries the requests of a source, to its own server and to the one that gives out its tokens: the settings that
+//! hold for both, and the words for what goes wrong on the way.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::Certificate;
+use url::Url;
+
+use crate::http::{self, Failure, Redactor, Transport};
+use crate::source::ReadError;
+
+/// The largest page that is read; a server that sends more is not believed.
+const LARGEST_PAGE: usize = 64 * 1024 * 1024;
+
+/// What carries requests, for whatever server they are.
+pub(super) struct Carriage {
+    pub(super) requests_per_second: u32,
+    pub(super) retries: u32,
+    /// Who may vouch for a server, instead of those whom the system trusts.
+    pub(super) authorities: Option<Vec<Certificate>>,
+    /// How long one request may take.
+    pub(super) timeout: Duration,
+    pub(super) redactor: Arc<Redactor>,
+}
+
+impl Carriage {
+    pub(super) fn redactor(&self) -> &Arc<Redactor> {
+        &self.redactor
+    }
+
+    pub(super) fn transport(&self, url: &Url) -> Result<Transport, ReadError> {
+        let options = http::Options {
+            url: url.clone(),
+            max_in_flight: 1,
+            requests_per_second: self.requests_per_second,
+            timeout: self.timeout,
+            retries: self.retries,
+            largest_answer: LARGEST_PAGE,
+            authorities: self.authorities.clone(),
+            trust: http::Trust::CaFile(self.authorities.is_some()),
+            words: http::words,
+            redactor: Arc::clone(&self.redactor),
+        };
+        Transport::new(options).map_err(|problem| format!("cannot set up HTTPS: {problem}").into())
+    }
+}
+
+/// What to do about a status.
+pub(super) fn hint(status: u16) -> &'static str {
+    match status {
+        404 => "; check url",
+        405 | 415 => "; check method, body and headers",
+        400 | 406 | 422 => "; check url and its parameters",
+        _ => "",
+    }
+}
+
+/// An address without its query, which may name people.
+pub(in crate::source) fn place(url: &Url) -> String {
+    format!("{}{}", url.origin().ascii_serialization(), url.path())
+}
+
+/// Why there is no answer, and what to do about it.
+pub(super) fn no_answer(failure: &Failure) -> String {
+    let (what, problem) = match failure {
+        Failure::NotSent { problem, again: _ } => ("it did not take the request", problem.as_str()),
+        Failure::Unclear { problem, again: _ } => ("no usable answer", problem.as_str()),
+        Failure::Stopped { .. } => ("no answer", "the run was ended"),
+    };
+    let advice = if problem.contains("is not JSON") { "; is this the address of the API?" } else { "" };
+    format!("{what}: {problem}{advice}")
+}
