@@ -10,6 +10,7 @@
 mod armor;
 pub mod automatic;
 mod grouped;
+mod name;
 mod policy;
 mod record;
 pub mod signature;

@@ -5,6 +5,7 @@
 
 mod email;
 mod name;
+pub mod possible;
 
 use std::borrow::{Borrow, Cow};
 use std::collections::{BTreeSet, HashSet};

@@ -16,6 +16,8 @@ mod make;
 mod only;
 mod operations;
 mod unique;
+mod values;
+mod warnings;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -37,6 +39,11 @@ pub use make::{Input, NoPlan, Settled};
 pub use crate::diagnostic::{Diagnostic, Severity};
 pub use crate::field::{BranchRef, Field};
 pub use crate::guard::{Common, GuardOutcome, GuardResult, Part, Subject};
+
+/// The kind of the only source of an undo.
+pub const UNDO_SOURCE_KIND: &str = "journal";
+/// What it is called.
+pub const UNDO_SOURCE_NAME: &str = "the journal of the plan to undo";
 
 /// A whole plan. Made by [`Plan::seal`] or [`Plan::read`], so that its hash is always right.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +73,22 @@ pub struct Content {
     pub diagnostics: Vec<Diagnostic>,
     /// What would be done, in an order in which it can be done.
     pub operations: Vec<Operation>,
+}
+
+impl Content {
+    /// The plan that it says to take back; `None` for one that was made of the company's lists. It is a claim: only the
+    /// state folder tells whether it is that undo.
+    #[must_use]
+    pub fn undone(&self) -> Option<Digest> {
+        match &self.sources[..] {
+            [SourceSummary { name, kind, proof, fingerprint, .. }]
+                if name == UNDO_SOURCE_NAME && kind == UNDO_SOURCE_KIND && proof == UNDO_SOURCE_KIND =>
+            {
+                Some(*fingerprint)
+            }
+            _ => None,
+        }
+    }
 }
 
 /// The account that a plan is for.

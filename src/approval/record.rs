@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::name::is_readable;
 use crate::guard::Ceiling;
 use crate::plan::{Digest, GuardResult};
 use crate::strict_json::{each_member, names_its_members};
@@ -91,8 +92,8 @@ impl Approval {
 
     /// Both texts are shown on terminals and in reports.
     fn check_texts(&self) -> Result<(), String> {
-        if self.approver.trim().is_empty() {
-            return Err("names no approver".to_owned());
+        if !is_readable(&self.approver) {
+            return Err("names no approver: a name has a letter or a digit that can be seen".to_owned());
         }
         let texts = [Some(&self.approver), self.comment.as_ref()];
         if texts.into_iter().flatten().any(|text| text.chars().any(char::is_control)) {

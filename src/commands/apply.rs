@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use super::common::{
     counted_approvals, list_guards, load_settings, misplaced, now, open_state, provider, read_plan, replay, rules,
-    same_settings, shown, unusable_state,
+    same_settings, shown, tell_other_day, unusable_state,
 };
 use super::places::Places;
 use super::verify::stated_hash;
@@ -79,6 +79,7 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
         }
     };
     lifted(&plan, &plan.content().guards, &granted)?;
+    tell_other_day(&plan, &settings, ui);
     let _lock = take_lock(&settings, &state, Some(plan.hash()))?;
     let _plan_lock = take_plan_lock(&settings, &args.plan)?;
     let approved = Approved { plan: &plan, granted: &granted, begun_by: BegunBy::Apply };
@@ -136,6 +137,12 @@ pub(super) async fn carry_out(
         ui.note(format!("Skovik is again as it was before this plan was applied at {finished:.0}: it is applied anew"));
         state.put_away(plan.hash()).map_err(unusable_state)?;
         replay = Replay::default();
+    }
+    // Its operations may be allowed to any plan; what else it shows is then the only difference.
+    if let Some(undone) = plan.content().undone().filter(|_| !live.takes_back) {
+        return Err(of_other_settings(&[format!(
+            "it says that it takes back the plan {undone}, but this state folder makes another undo of that plan, or none"
+        )]));
     }
     precheck::account(plan, &replay, &directory).map_err(|problems| stale(&problems))?;
     let Some(standing) = standing(plan, &replay, live)? else {

@@ -129,6 +129,13 @@ pub fn command(args: &cli::Init, ui: &Ui) -> anyhow::Result<ExitStatus> {
 /// # Errors
 /// Exit code 3 where there are settings already, or somebody must be asked and cannot.
 pub fn run(args: &cli::Init, interactive: bool, asker: &mut dyn Asker) -> anyhow::Result<Written> {
+    if args.dir.exists() && !args.dir.is_dir() {
+        let problem = format!(
+            "{} is a file, and `init` takes the folder to write {SETTINGS} into: leave it out to take this folder",
+            shown(&args.dir)
+        );
+        return Err(refused(ExitStatus::Usage, problem));
+    }
     let settings = args.dir.join(SETTINGS);
     if settings.exists() {
         return Err(exists(&settings));

@@ -5,6 +5,7 @@ mod accounts;
 mod answers;
 mod carried;
 mod confirmed;
+mod entailed;
 mod figures;
 mod files;
 mod ids;

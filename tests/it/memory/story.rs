@@ -270,7 +270,7 @@ async fn apply_to_the_end(plan: &Plan, memory: &Memory, folder: &Path, max_in_fl
         managed: &policy.managed,
         protect: &policy.protect,
         branches: None,
-        takes_back: false,
+        takes_back: plan.content().undone().is_some(),
     };
     if precheck::account(plan, &replay, &directory).is_err() {
         return Process::Stale;
