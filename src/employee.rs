@@ -122,8 +122,8 @@ pub struct Employee {
     pub last_name: Box<str>,
     /// Always there when the branch is managed.
     pub branch: Option<BranchId>,
-    /// Whom they should report to; [`ManagerWish::Nobody`] when managers are not managed.
-    pub manager: ManagerWish,
+    /// Whom they should report to; [`DesiredManager::Nobody`] when managers are not managed.
+    pub manager: DesiredManager,
     /// One value for each of [`Managed::custom_fields`]; `None` for no value.
     pub custom_fields: Box<[Option<CustomValue>]>,
     /// Where the person's record stands.
@@ -132,7 +132,7 @@ pub struct Employee {
 
 /// Whom a person should report to, as their record says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ManagerWish {
+pub enum DesiredManager {
     /// The record names no manager.
     Nobody,
     /// The person with this identifier, who may or may not exist.

@@ -5,12 +5,12 @@
 //! request that may have been carried out unless its caller says that this does no harm, never sends a request that
 //! nobody asked for, and shows nothing that its [`Redactor`] knows as a secret.
 
+mod error_messages;
 mod redactor;
 mod retry;
 mod spelling;
 mod throttle;
 mod tls;
-mod words;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -22,10 +22,10 @@ use reqwest::{Certificate, Method, Response, StatusCode};
 use serde_json::value::RawValue;
 use url::Url;
 
+pub(crate) use error_messages::error_message;
 pub(crate) use redactor::Redactor;
 use throttle::{Throttle, Turn};
 pub(crate) use tls::{Trust, tls_error, tls_words};
-pub(crate) use words::words;
 
 /// A wait that is longer than this is told.
 const WAIT_WORTH_TELLING: Duration = Duration::from_secs(3);

@@ -3,11 +3,11 @@
 //! A bad record costs nobody but its own person, who is set aside with a reason. This module never compares with the
 //! users of Skovik, and never looks at two records at once, but to find out whom a manager's key means.
 
+mod compiled_template;
 mod distinguished_name;
 mod explain;
 mod lookup;
 mod person;
-mod program;
 mod references;
 mod settle;
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::matching::describe;
 use super::references::{Consequence, Unresolved, Why};
 use super::{Claim, Comparison, Person, Standing};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::employee::{Employee, ExternalIdentifier, ManagerWish};
+use crate::employee::{DesiredManager, Employee, ExternalIdentifier};
 use crate::field::Field;
 use crate::text::near::Difference;
 
@@ -151,7 +151,7 @@ impl Comparison<'_> {
             return ManagerDecision::Keep;
         }
         let employee = self.employee(index);
-        result.naming_managers += u64::from(employee.manager != ManagerWish::Nobody);
+        result.naming_managers += u64::from(employee.manager != DesiredManager::Nobody);
         let (why, manager) = match self.resolve_manager(employee, user) {
             Resolved::To(target) => return ManagerDecision::Set(target),
             Resolved::Nowhere(why, manager) => (why, manager),
@@ -170,8 +170,8 @@ impl Comparison<'_> {
 
     fn resolve_manager(&self, employee: &Employee, user: Option<u32>) -> Resolved {
         let identifier = match &employee.manager {
-            ManagerWish::Nobody => return Resolved::To(None),
-            ManagerWish::Unresolved { key, reason, near } => {
+            DesiredManager::Nobody => return Resolved::To(None),
+            DesiredManager::Unresolved { key, reason, near } => {
                 let difference = near.as_ref().and_then(|meant| Some((Difference::between(key, meant)?, meant)));
                 let why = match difference {
                     Some((difference, meant)) => Why::Near(difference, meant.clone()),
@@ -179,7 +179,7 @@ impl Comparison<'_> {
                 };
                 return Resolved::Nowhere(why, key.clone());
             }
-            ManagerWish::Employee(identifier) => identifier,
+            DesiredManager::Employee(identifier) => identifier,
         };
         let nowhere = |why| Resolved::Nowhere(why, identifier.as_str().into());
         if *identifier == employee.identifier {

@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 use super::matching::describe;
 use super::{Changed, Claim, Comparison, Draft, Drafts, Person};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::employee::{Employee, ExternalIdentifier, ManagerWish};
+use crate::employee::{DesiredManager, Employee, ExternalIdentifier};
 use crate::text::near::{Difference, meaning};
 
 /// From how many people on the same reason is told once for all of them.
@@ -272,7 +272,7 @@ impl Comparison<'_> {
 
     /// The manager whom a record names, if that is another good record.
     fn manager_in_scope(&self, person: u32) -> Option<u32> {
-        let ManagerWish::Employee(identifier) = &self.employee(person).manager else { return None };
+        let DesiredManager::Employee(identifier) = &self.employee(person).manager else { return None };
         match self.people.get(identifier.as_str()) {
             Some(&Person::Employee(manager)) if manager != person => {
                 let stays = |person: u32| !matches!(self.claims[person as usize], Claim::Aside(_));

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use rustc_hash::FxHashMap;
 
 use super::distinguished_name::normal_form;
-use crate::employee::{Desired, Employee, ExternalIdentifier, ManagerWish};
+use crate::employee::{Desired, DesiredManager, Employee, ExternalIdentifier};
 use crate::text::near::meaning;
 
 /// Whom a key means.
@@ -52,9 +52,9 @@ pub(super) fn settle_managers(
 
 impl Answers<'_> {
     fn settle(&self, employee: &mut Employee) {
-        let ManagerWish::Employee(key) = &employee.manager else { return };
+        let DesiredManager::Employee(key) = &employee.manager else { return };
         let key = key.as_str();
-        let unresolved = |reason: &str, near: Option<&str>| ManagerWish::Unresolved {
+        let unresolved = |reason: &str, near: Option<&str>| DesiredManager::Unresolved {
             key: key.into(),
             reason: reason.into(),
             near: near.map(Into::into),
@@ -64,7 +64,7 @@ impl Answers<'_> {
         let is_outside =
             || self.out_of_scope.contains(key) || name.as_deref().is_some_and(|name| self.out_of_scope.contains(name));
         employee.manager = match self.by_key.get(key).or_else(by_name) {
-            Some(Answer::One(Some(identifier))) => ManagerWish::Employee((*identifier).clone()),
+            Some(Answer::One(Some(identifier))) => DesiredManager::Employee((*identifier).clone()),
             Some(Answer::One(None)) => unresolved("the record that it refers to has no external identifier", None),
             Some(Answer::Several) => unresolved("several records in scope answer to it", None),
             None if is_outside() => unresolved("the record that answers to it is outside [scope] include", None),

@@ -1,6 +1,6 @@
 //! Repeated keys: the scope that `source` asks about records which share one.
 
-use super::program::{Condition, Context};
+use super::compiled_template::{Condition, Context};
 use super::{ResolvedMapper, too_slow};
 use crate::setting::ConfigError;
 use crate::setting::template::Engine;

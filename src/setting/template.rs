@@ -9,8 +9,8 @@ mod disabled;
 mod engine;
 mod kinds;
 mod lists;
+mod text_filters;
 mod types;
-mod words;
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;

@@ -6,13 +6,13 @@
 mod columns;
 mod connection;
 mod entry;
+mod error_messages;
 mod filter;
 mod schema;
 mod search;
 #[cfg(test)]
 mod tests;
 mod values;
-mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;

@@ -49,7 +49,7 @@ pub(crate) use csv::header as csv_header;
 pub(crate) use listing::Listing;
 pub(crate) use records::CellView;
 pub(crate) use records::TABLE_KIND;
-pub use records::{Records, Testimony, TestimonyRow};
+pub use records::{Records, SourceRecord, SourceRow};
 pub(crate) use repeated::Scope;
 pub(crate) use sample::SampleColumn;
 pub(crate) use sections::{sources, tables};

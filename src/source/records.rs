@@ -66,18 +66,18 @@ enum Row {
 
 /// What one source says of a person, for people to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Testimony {
+pub struct SourceRecord {
     /// The source.
     pub source: String,
     /// Its kind.
     pub kind: String,
     /// Its records of the person: the one that counts, if there is one, and those that `prefer` has decided against.
-    pub rows: Vec<TestimonyRow>,
+    pub rows: Vec<SourceRow>,
 }
 
 /// A record of a source, for people to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TestimonyRow {
+pub struct SourceRow {
     /// Its number.
     pub number: u64,
     /// Whether it is the one that counts.
@@ -238,7 +238,7 @@ impl Records {
 
     /// What every source says of a person.
     #[must_use]
-    pub fn testimonies(&self, record: usize) -> Vec<Testimony> {
+    pub fn source_records(&self, record: usize) -> Vec<SourceRecord> {
         let key = self.key(record);
         let said = |(place, source): (usize, &Listing)| {
             let counted = match self.0.row(record, place) {
@@ -253,9 +253,9 @@ impl Records {
                 (_, None) => Vec::new(),
             };
             let (counts, others): (Vec<usize>, Vec<usize>) = rows.into_iter().partition(|row| Some(*row) == counted);
-            let row = |row: usize| source.testimony(row, Some(row) == counted);
+            let row = |row: usize| source.source_record(row, Some(row) == counted);
             let SourceSummary { name, kind, .. } = source.summary.clone();
-            Testimony { source: name, kind, rows: counts.into_iter().chain(others).map(row).collect() }
+            SourceRecord { source: name, kind, rows: counts.into_iter().chain(others).map(row).collect() }
         };
         self.0.sources.iter().enumerate().map(said).collect()
     }
@@ -324,10 +324,10 @@ fn joined_rows(first: &Listing, other: &Listing) -> (Arc<[u32]>, u64) {
 
 impl Listing {
     /// A row, for people to read.
-    fn testimony(&self, row: usize, counts: bool) -> TestimonyRow {
+    fn source_record(&self, row: usize, counts: bool) -> SourceRow {
         let cells = (0..).zip(self.table.columns());
         let cells = cells.map(|(place, column)| (column.to_string(), self.table.cell(row, place).text.to_owned()));
-        TestimonyRow { number: self.table.row_number(row), counts, cells: cells.collect() }
+        SourceRow { number: self.table.row_number(row), counts, cells: cells.collect() }
     }
 }
 

@@ -212,7 +212,7 @@ impl<'a> Found<'a> {
         let others = content.diagnostics.iter().filter(|found| found.code != "manager_unresolved");
         Ok(Explanation {
             name: heading.join("  "),
-            testimonies: record.map(|record| records.testimonies(record)).unwrap_or_default(),
+            source_records: record.map(|record| records.source_records(record)).unwrap_or_default(),
             steps: steps.or_refuse(ExitStatus::Usage)?,
             user: user.map(|user| self.found_user(user, identifier.as_ref())),
             verdict,

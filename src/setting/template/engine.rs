@@ -14,7 +14,7 @@ use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, escape_formatter, filters};
 
 use super::calendar::{self, Calendar};
-use super::{compare, defined, disabled, kinds, lists, words};
+use super::{compare, defined, disabled, kinds, lists, text_filters};
 use crate::template_cost::bound;
 
 /// Filters and tests with these names cannot be written in a template; only replaced instructions use them.
@@ -46,7 +46,7 @@ impl Engine {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
         bound(&mut environment);
-        words::extend(&mut environment);
+        text_filters::extend(&mut environment);
         lists::extend(&mut environment);
         defined::extend(&mut environment);
         calendar::extend(&mut environment, calendar);

@@ -39,7 +39,7 @@ impl Carriage {
             largest_answer: LARGEST_PAGE,
             authorities: self.authorities.clone(),
             trust: http::Trust::CaFile(self.authorities.is_some()),
-            words: http::words,
+            words: http::error_message,
             redactor: Arc::clone(&self.redactor),
         };
         Transport::new(options).map_err(|problem| format!("cannot set up HTTPS: {problem}").into())

@@ -24,7 +24,7 @@ pub(in crate::source) fn errors_in(body: &[u8], records: &Pointer) -> Option<Str
         let step = steps.next();
         let telling = |(name, value): &&Property<'_>| Some(&**name) != step && is_error(name, value);
         if let Some((name, value)) = members.iter().find(telling) {
-            let said = http::words(body).unwrap_or_else(|| "no reason given".to_owned());
+            let said = http::error_message(body).unwrap_or_else(|| "no reason given".to_owned());
             return Some(format!("the answer has `{name}` beside its records ({}): {said}", shown(value)));
         }
         here = members.iter().find(|(name, _)| Some(&**name) == step).map(|(_, value)| *value)?;
@@ -33,7 +33,7 @@ pub(in crate::source) fn errors_in(body: &[u8], records: &Pointer) -> Option<Str
 
 /// The server's words for an answer without a list, ready to stand behind a message.
 pub(super) fn words_instead(body: &[u8]) -> String {
-    http::words(body).map_or_else(String::new, |said| format!("; the server says: {said}"))
+    http::error_message(body).map_or_else(String::new, |said| format!("; the server says: {said}"))
 }
 
 fn is_error(name: &str, value: &RawValue) -> bool {

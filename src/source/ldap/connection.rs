@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use url::Url;
 
-use super::words::{Asked, Words};
+use super::error_messages::{Asked, ErrorMessages};
 use crate::files::{Links, MOST_CERTIFICATES, read_regular};
 use crate::http::{Trust, tls_error, tls_words};
 use crate::setting::ConfigError;
@@ -41,7 +41,7 @@ pub(super) struct Server {
 /// A connection that is ready to be asked.
 pub(super) struct Connection {
     pub(super) ldap: Ldap,
-    pub(super) words: Words,
+    pub(super) words: ErrorMessages,
     driver: JoinHandle<ldap3::result::Result<()>>,
 }
 
@@ -58,7 +58,7 @@ impl Server {
             let config = blocking(move || client_config(ca_file.as_deref(), &label)).await?;
             settings = settings.set_config(Arc::new(config)).set_starttls(self.start_tls);
         }
-        let words = Words {
+        let words = ErrorMessages {
             server: self.url.as_str().trim_end_matches('/').to_owned(),
             password,
             trust: Trust::CaFile(self.ca_file.is_some()),

@@ -7,8 +7,8 @@ use ldap3::{LdapResult, Scope};
 
 use super::connection::{Connection, LONGEST_SILENCE};
 use super::entry::Entry;
+use super::error_messages::Asked;
 use super::schema::Schema;
-use super::words::Asked;
 
 /// How many entries come between two reports of how far it is.
 const REPORT: u64 = 100;

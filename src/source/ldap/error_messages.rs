@@ -9,7 +9,7 @@ use crate::setting::shortened;
 
 /// How messages call a server, and the password that they must not show.
 #[derive(Debug)]
-pub(super) struct Words {
+pub(super) struct ErrorMessages {
     /// Its address, such as `ldaps://dc1.example.com`.
     pub(super) server: String,
     pub(super) password: Option<SecretString>,
@@ -27,7 +27,7 @@ pub(super) enum Asked<'a> {
     Search(&'a str),
 }
 
-impl Words {
+impl ErrorMessages {
     /// A text without the password, short, and on one line.
     pub(super) fn clean(&self, text: &str) -> String {
         let password = self.password.as_ref().map(SecretString::expose_secret).filter(|password| !password.is_empty());
@@ -168,8 +168,12 @@ fn name(code: u32) -> &'static str {
 mod tests {
     use super::*;
 
-    fn words() -> Words {
-        Words { server: "ldaps://dc1".to_owned(), password: Some("top secret".into()), trust: Trust::CaFile(false) }
+    fn words() -> ErrorMessages {
+        ErrorMessages {
+            server: "ldaps://dc1".to_owned(),
+            password: Some("top secret".into()),
+            trust: Trust::CaFile(false),
+        }
     }
 
     fn result(rc: u32, text: &str) -> LdapResult {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// The words in an error of OAuth 2, SCIM, JSON:API, problem details (RFC 9457), or of an API that keeps to no standard;
 /// nothing where the body has none of their forms.
-pub(crate) fn words(body: &[u8]) -> Option<String> {
+pub(crate) fn error_message(body: &[u8]) -> Option<String> {
     let document: Value = serde_json::from_slice(body).ok()?;
     of(&document)
 }
@@ -84,7 +84,7 @@ mod tests {
             ("<html>", None),
             ("", None),
         ] {
-            assert_eq!(words(body.as_bytes()).as_deref(), expected, "{body}");
+            assert_eq!(error_message(body.as_bytes()).as_deref(), expected, "{body}");
         }
     }
 }
