@@ -111,13 +111,29 @@ pub fn is_unseen(c: char) -> bool {
             | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// The start of a text: at most so many characters, and `…` where there were more.
+/// The first characters of a text, at most so many, and whether there are more.
+#[must_use]
+pub fn start(text: &str, characters: usize) -> (&str, bool) {
+    match text.char_indices().nth(characters) {
+        Some((end, _)) => (&text[..end], true),
+        None => (text, false),
+    }
+}
+
+/// The start of a text, with `…` if there is more.
 #[must_use]
 pub fn shortened(text: &str, characters: usize) -> Cow<'_, str> {
-    match text.char_indices().nth(characters) {
-        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
-        None => Cow::Borrowed(text),
+    match start(text, characters) {
+        (start, true) => Cow::Owned(format!("{start}…")),
+        (text, false) => Cow::Borrowed(text),
     }
+}
+
+/// The start of what another program said, on one line: whatever cannot be seen becomes a space.
+#[must_use]
+pub fn shortened_line(text: &str, characters: usize) -> String {
+    let line: String = text.trim().chars().map(|c| if is_unseen(c) { ' ' } else { c }).collect();
+    shortened(&line, characters).into_owned()
 }
 
 /// What a reader takes a name for. Two names that must be told apart need different likenesses: the compatibility form

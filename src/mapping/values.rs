@@ -2,8 +2,10 @@
 
 use email_address::{EmailAddress, Options};
 
-use crate::text::is_unseen;
+use crate::text::{is_unseen, start};
 
+/// How many characters of a value are shown.
+const SHOWN: usize = 60;
 /// Longer than any name, address or code that a person would have chosen.
 const MAX_CHARACTERS: usize = 1_000;
 
@@ -86,8 +88,8 @@ pub(super) fn boolean(text: &str) -> Option<bool> {
 
 /// A value for a message: in quotes, with what cannot be shown escaped, and short.
 pub(super) fn shown(text: &str) -> String {
-    match text.char_indices().nth(60) {
-        Some((end, _)) => format!("{:?}…", &text[..end]),
-        None => format!("{text:?}"),
+    match start(text, SHOWN) {
+        (start, true) => format!("{start:?}…"),
+        (text, false) => format!("{text:?}"),
     }
 }

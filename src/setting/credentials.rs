@@ -259,10 +259,9 @@ pub(crate) fn program_path(program: &str, folder: &Path) -> io::Result<PathBuf> 
     if program.contains('/') { std::path::absolute(folder.join(program)) } else { Ok(PathBuf::from(program)) }
 }
 
-/// The start of what a program said, on one line.
+/// The start of what a program or a server said, on one line.
 pub(crate) fn shortened(text: &str) -> String {
-    let line: String = text.trim().chars().map(|c| if text::is_unseen(c) { ' ' } else { c }).collect();
-    text::shortened(&line, SHOWN).into_owned()
+    text::shortened_line(text, SHOWN)
 }
 
 #[cfg(unix)]

@@ -3,6 +3,7 @@
 use super::Listing;
 use super::cell::{Cell, CellKind};
 use crate::setting::quoting;
+use crate::text::shortened;
 
 /// How many records are looked at.
 const RECORDS: usize = 3;
@@ -69,10 +70,7 @@ fn shape_of_text(text: &str) -> String {
             shape.push(c);
         }
     }
-    match shape.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &shape[..end]),
-        None => shape,
-    }
+    shortened(&shape, LONGEST).into_owned()
 }
 
 /// What belongs to the letter before it.
