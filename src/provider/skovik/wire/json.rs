@@ -142,8 +142,7 @@ impl Serialize for Members<'_> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Properties(members) = Properties::deserialize(deserializer)?;
-        Self::sorted(members)
+        Self::sorted(Properties::deserialize(deserializer)?.0)
     }
 }
 
