@@ -60,7 +60,7 @@ struct HashedManager {
     unresolved_is_error: bool,
 }
 
-/// The hash of the settings. The destructuring makes whoever adds a setting decide whether it belongs.
+/// The hash of the settings. The destructuring makes you decide for each new setting whether it belongs.
 pub(super) fn hash(settings: &Settings) -> Result<Digest, PlanError> {
     let Settings {
         target,

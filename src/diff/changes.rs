@@ -22,7 +22,7 @@ pub enum Draft {
     Update {
         /// The employee.
         employee: u32,
-        /// The user whom they are.
+        /// The user that they match.
         user: u32,
         /// The manager after it, where `changed` has [`Changed::Manager`].
         manager: Option<ManagerTarget>,
@@ -80,7 +80,7 @@ enum Resolved {
 }
 
 impl Comparison<'_> {
-    /// Says what would be written as things stand.
+    /// Says what would be written in the current state.
     #[must_use]
     pub fn drafts(&self) -> Drafts {
         let mut result = Drafts::default();
@@ -232,7 +232,7 @@ impl Comparison<'_> {
     fn has_other_manager(&self, user: u32, decision: ManagerDecision) -> bool {
         match decision {
             ManagerDecision::Keep => false,
-            // A manager whom Skovik names but does not list is not nobody.
+            // A manager that Skovik names but does not list still counts as a manager.
             ManagerDecision::Set(None) => self.user(user).manager.is_some(),
             ManagerDecision::Set(Some(ManagerTarget::User(manager))) => self.manager_of(user) != Some(manager),
             ManagerDecision::Set(Some(ManagerTarget::Create(_))) => true,

@@ -20,7 +20,7 @@ pub(super) struct Context<'r> {
     to_the_letter: OnceCell<Value>,
 }
 
-/// Whether templates see cells in NFC, or to the letter, as identifiers are compared.
+/// Whether templates see cells in NFC, or exactly as they are, as identifiers are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     Nfc,

@@ -100,7 +100,7 @@ impl ResolvedMapper {
     }
 }
 
-/// A problem without the setting, beside which it stands.
+/// A problem without the name of the setting, which is printed beside it.
 fn without(problem: &str, setting: &str) -> String {
     problem.strip_prefix(setting).unwrap_or(problem).trim_start().to_owned()
 }

@@ -146,7 +146,7 @@ impl FieldValues {
         }
     }
 
-    /// The value that a text which is not empty stands for.
+    /// The value of a text that is not empty.
     pub(super) fn value(&self, setting: &str, text: &str) -> Result<CustomValue, Problem> {
         match self {
             Self::Text => Ok(CustomValue::Text(text.into())),

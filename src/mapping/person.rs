@@ -81,7 +81,7 @@ impl<'t> Reader<'t> {
             Some(ManagerReference { value, refers_to }) => (Some(value), refers_to.as_ref()),
             None => (None, None),
         };
-        // Identifiers are compared to the letter, and so is what leads to one.
+        // Identifiers are compared exactly, and so are keys that lead to one.
         let exact = |template| compiled(template, Form::ToTheLetter);
         let custom_fields = rules.custom_fields.iter().map(|field| Ok((compiled(&field.template, Form::Nfc)?, field)));
         Ok(Self {
@@ -145,7 +145,7 @@ impl<'t> Reader<'t> {
         match self.include.as_ref().map_or(Ok(true), |include| include.holds(&context)) {
             Ok(true) => {}
             Ok(false) => {
-                // They are nobody's manager, but whoever names them is told why.
+                // They are nobody's manager, and a person who names them is told why.
                 let answers_to = optional(self.refers_to.as_ref(), &context).ok().flatten().map(Into::into);
                 return Person { outcome: Outcome::OutOfScope(self.identifier_at_all(&context)), answers_to };
             }
@@ -235,7 +235,7 @@ fn text(template: &CompiledTemplate<'_>, context: &Context<'_>) -> Result<Option
     Ok((!text.is_empty()).then(|| text.into_owned()))
 }
 
-/// A text that must not be empty, to the letter.
+/// A text that must not be empty, exactly as it is.
 fn required(template: &CompiledTemplate<'_>, context: &Context<'_>, code: &'static str) -> Result<String, Problem> {
     text(template, context)?.ok_or_else(|| Problem::new(code, format!("{} gives nothing", template.setting())))
 }

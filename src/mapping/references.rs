@@ -10,7 +10,7 @@ use super::distinguished_name::normal_form;
 use crate::employee::{Desired, DesiredManager, Employee, ExternalIdentifier};
 use crate::text::near::meaning;
 
-/// Whom a key means.
+/// The person that a key means.
 enum Answer<'a> {
     One(Option<&'a ExternalIdentifier>),
     Several,
@@ -19,7 +19,7 @@ enum Answer<'a> {
 /// Everything that a record may be called by.
 struct Answers<'a> {
     by_key: FxHashMap<&'a str, Answer<'a>>,
-    /// A directory need not write a distinguished name in one way. Only asked where no record is called it to the letter.
+    /// A directory may spell one distinguished name in several ways. Only used if no record has exactly this spelling.
     by_name: FxHashMap<String, Answer<'a>>,
     /// What the records outside the scope are called; distinguished names in their normal form too.
     out_of_scope: HashSet<Cow<'a, str>>,

@@ -19,7 +19,7 @@ const KEPT: usize = 16;
 pub struct Anchors {
     /// Of branches.
     pub branches: Vec<Digest>,
-    /// Of users whom the plan does not remove.
+    /// Of users that the plan does not delete.
     pub users: Vec<Digest>,
 }
 

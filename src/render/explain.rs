@@ -17,9 +17,9 @@ const WIDEST_NAME: usize = 28;
 /// Everything that is known of a person.
 #[derive(Debug)]
 pub struct Explanation<'p> {
-    /// Whom it is about.
+    /// The person's name.
     pub name: String,
-    /// What the sources say; empty for a user whom no source has.
+    /// What the sources say; empty for a user in no source.
     pub source_records: Vec<SourceRecord>,
     /// What the settings make of it.
     pub steps: Vec<Step>,

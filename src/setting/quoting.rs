@@ -1,5 +1,5 @@
-//! Values of the settings and names in lists, fit to be quoted in a message: short, and not at all where somebody may have
-//! put a secret into the wrong place.
+//! Values of the settings and names in lists, fit to be quoted in a message: short, and not at all where somebody may
+//! have put a secret into the wrong place.
 
 use crate::text::start;
 
@@ -87,7 +87,7 @@ pub(crate) fn column(name: &str) -> String {
     beginning(name, longest(name, LONGEST_NAME))
 }
 
-/// The name of a column in a sample, where whoever writes the settings looks for it.
+/// The name of a column in a sample, which helps to write the settings.
 pub(crate) fn sample(name: &str) -> String {
     match start(name, longest(name, LONGEST_NAME * 3)) {
         (start, true) => format!("{start}… ({})", length(name)),

@@ -13,7 +13,7 @@ use super::{ReadError, Reading, no_such_column};
 /// Refuses a list that is older than it may be.
 ///
 /// # Errors
-/// Where it is, and where nothing tells how old it is.
+/// If it is, and if nothing tells how old it is.
 pub(super) fn check(max_age: &MaxAge, source: &str, reading: &Reading, now: SystemTime) -> Result<(), ReadError> {
     let MaxAge { age, newest } = max_age;
     let (date, what) = match newest {

@@ -94,7 +94,7 @@ impl Listing {
         remarks
     }
 
-    /// Those that are missing or cannot be used.
+    /// The ones that are missing or cannot be used.
     pub(super) fn missing_keys(&self) -> Vec<String> {
         let mut remarks = Vec::new();
         let unusable = self.keys.problems();

@@ -28,8 +28,8 @@ const DIFFERENCES: [Difference; 3] = [
 ];
 
 impl Records {
-    /// How the keys of a later source would meet those of the first one, where they do not: for each difference that would
-    /// join more records, what to say about it.
+    /// How the keys of a later source would meet those of the first one, where they do not: for each difference that
+    /// would join more records, what to say about it.
     pub(crate) fn near_joins(&self, source: usize) -> Vec<String> {
         let (mine, theirs): (Vec<&str>, Vec<&str>) = self.unmatched(source);
         if mine.is_empty() || theirs.is_empty() {

@@ -23,7 +23,7 @@ use crate::setting::{Calendar, ConfigError};
 pub(crate) const TABLE_KIND: &str = "table";
 /// The row of a source that has none for somebody.
 const NO_ROW: u32 = u32::MAX;
-/// The row of a source that has several for somebody, of which none is known to be the one that counts.
+/// The row of a source that has several rows for a person, if nothing decides which one counts.
 pub(super) const SEVERAL: u32 = u32::MAX - 1;
 
 /// The joined records, in the order of the first source. Cloning is cheap.
@@ -47,7 +47,7 @@ pub(super) struct Joined {
 /// What was decided about keys that several records have.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Settled {
-    /// The records of the first source that another one with their key stands before.
+    /// The records of the first source that `prefer` skipped for another one with the same key.
     pub(super) passed_over: FxHashSet<u32>,
     /// The records whose key is that of several, in this or a later source, and it is not clear which one counts.
     pub(super) undecided: FxHashMap<u32, Arc<str>>,
@@ -60,7 +60,7 @@ pub(super) struct Settled {
 enum Row {
     One(usize),
     None,
-    /// Several, of which none is known to count.
+    /// Several, and nothing decides which one counts.
     Several,
 }
 
@@ -86,7 +86,7 @@ pub struct SourceRow {
     pub cells: Vec<(String, String)>,
 }
 
-/// A cell of a joined record, for those who need no template to read it.
+/// A cell of a joined record, read without a template.
 pub(crate) enum CellView<'r> {
     /// A text, trimmed.
     Text(&'r str),
@@ -204,7 +204,7 @@ impl Records {
         summaries
     }
 
-    /// Where a record stands.
+    /// Where a record is.
     pub(crate) fn origin(&self, record: usize) -> Origin {
         let Listing { name, table, .. } = &self.0.sources[0];
         let source = table.part_of(record).map_or(name, |part| &part.name);

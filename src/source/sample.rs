@@ -18,8 +18,8 @@ pub(crate) struct SampleColumn {
 }
 
 impl Listing {
-    /// Its columns with the shapes of the first three records. The whole name of a column is shown only where the settings
-    /// know it: the list may be any file, and its first line anything.
+    /// Its columns with the shapes of the first three records. The whole name of a column is shown only where the
+    /// settings know it: the list may be any file, and its first line anything.
     pub(crate) fn sample(&self) -> Vec<SampleColumn> {
         let records = self.table.len().min(RECORDS);
         let shapes = |column| (0..records).map(|record| shape(self.table.cell(record, column))).collect();

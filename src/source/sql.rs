@@ -1,8 +1,8 @@
 //! Databases: PostgreSQL, MySQL and MariaDB, SQLite. The records are what one query gives.
 //!
-//! A query runs alone, in a transaction that can only read and that sees the database as it was at one moment; it counts
-//! once the database has said that it was all. Nothing is ever written, whatever the query says, as far as a transaction
-//! reaches: what a user of the database may do beyond that is for the database to refuse.
+//! A query runs alone, in a transaction that can only read and that sees the database as it was at one moment; it
+//! counts once the database has said that it was all. Nothing is ever written, whatever the query says, as far as a
+//! transaction reaches: what a user of the database may do beyond that is for the database to refuse.
 
 mod address;
 mod array;

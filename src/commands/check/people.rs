@@ -1,4 +1,4 @@
-//! What `check` says of the people: how they are joined, whom their managers are, and what is in a plan's way.
+//! What `check` says of the people: how they are joined, who their managers are, and what would stop a plan.
 
 use std::collections::{BTreeMap, HashSet};
 

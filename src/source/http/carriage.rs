@@ -17,7 +17,7 @@ const LARGEST_PAGE: usize = 64 * 1024 * 1024;
 pub(super) struct Carriage {
     pub(super) requests_per_second: u32,
     pub(super) retries: u32,
-    /// Who may vouch for a server, instead of those whom the system trusts.
+    /// The CA certificates for a server, instead of the system's.
     pub(super) authorities: Option<Vec<Certificate>>,
     /// How long one request may take.
     pub(super) timeout: Duration,

@@ -1,5 +1,5 @@
-//! What an answer with a good status says of errors, beside its records. A list beside an error may lack somebody, however
-//! many records are in it.
+//! What an answer with a good status says of errors, beside its records. A list beside an error may lack somebody,
+//! however many records are in it.
 
 use serde_json::value::RawValue;
 
@@ -31,7 +31,7 @@ pub(in crate::source) fn errors_in(body: &[u8], records: &Pointer) -> Option<Str
     }
 }
 
-/// The server's words for an answer without a list, ready to stand behind a message.
+/// The server's words for an answer without a list, ready to be appended to a message.
 pub(super) fn words_instead(body: &[u8]) -> String {
     http::error_message(body).map_or_else(String::new, |said| format!("; the server says: {said}"))
 }

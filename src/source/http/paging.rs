@@ -80,7 +80,7 @@ pub(super) struct Walk {
     counter: u64,
     /// Whether the server has shown that it knows of a next page, be it by saying that there is none.
     tells_next: bool,
-    /// The first page of which the server said that it is a part.
+    /// The first page that the server called partial.
     part: Option<u64>,
 }
 
@@ -275,7 +275,7 @@ impl Walk {
             }
         }
         for (position, record) in (1..).zip(page.records) {
-            // Whoever takes a place twice has taken it from somebody who does not come at all.
+            // A record that comes twice takes the place of another that never comes.
             if !self.seen.insert(self.hasher.hash_one(record.get())) {
                 return Err(format!(
                     "record {position} has come before: the list changed its order while it was read, and somebody \

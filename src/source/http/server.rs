@@ -24,7 +24,7 @@ pub(in crate::source) struct Server {
     label: String,
     pub(in crate::source) url: Url,
     auth: Auth,
-    /// Who may vouch for the server, instead of those whom the system trusts.
+    /// The CA certificates for the server, instead of the system's.
     ca_file: Option<PathBuf>,
     retries: u32,
     requests_per_second: u32,

@@ -24,7 +24,7 @@ use crate::source::{ReadError, blocking};
 const LONGEST_CONNECT: Duration = Duration::from_secs(10);
 /// How long a server may be silent.
 pub(super) const LONGEST_SILENCE: Duration = Duration::from_secs(60);
-/// How long the end of a connection may take, of which nothing depends.
+/// How long closing a connection may take; nothing depends on it.
 const LONGEST_FAREWELL: Duration = Duration::from_secs(1);
 
 /// Where a directory is, and how it is reached.
@@ -32,7 +32,7 @@ const LONGEST_FAREWELL: Duration = Duration::from_secs(1);
 pub(super) struct Server {
     pub(super) url: Url,
     pub(super) start_tls: bool,
-    /// Whose certificates are trusted, instead of those whom the system trusts.
+    /// The CA certificates, instead of the system's.
     pub(super) ca_file: Option<PathBuf>,
     /// The table of the settings, for messages.
     pub(super) label: String,

@@ -1,5 +1,5 @@
-//! What a directory refuses, and what goes wrong on the way to it, in words that say what to do. Nothing that the server
-//! says is shown unless it is short, on one line, and without the password, should the server echo it.
+//! What a directory refuses, and what goes wrong on the way to it, in words that say what to do. Nothing that the
+//! server says is shown unless it is short, on one line, and without the password, should the server echo it.
 
 use ldap3::{LdapError, LdapResult};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -114,7 +114,7 @@ fn hint(asked: Asked<'_>, result: &LdapResult) -> Option<&'static str> {
     }
 }
 
-/// How Active Directory and Samba refuse a search of those who are not bound.
+/// How Active Directory and Samba refuse a search without a bind.
 fn wants_a_bind(text: &str) -> bool {
     text.contains("successful bind must be completed") || text.contains("unavailable without authentication")
 }

@@ -19,7 +19,7 @@ const EXTENSIBLE: u64 = 9;
 /// The attribute within an extensible match.
 const TYPE: u64 = 2;
 
-/// How many bytes a filter may have, and how deep its parentheses may lie within one another.
+/// How many bytes a filter may have, and how deep its parentheses may be nested.
 const LONGEST: usize = 8 * 1024;
 const DEEPEST: usize = 50;
 

@@ -1,5 +1,5 @@
-//! Searches, page by page (RFC 2696). A search is whole when every page ended in success and the last one said that it is
-//! the last; there is no other way to end one here but an error.
+//! Searches, page by page (RFC 2696). A search is whole when every page ended in success and the last one said that it
+//! is the last; there is no other way to end one here but an error.
 
 use ldap3::asn1::{StructureTag, parse_tag};
 use ldap3::controls::{Control, ControlType, MakeCritical as _, PagedResults, RawControl};

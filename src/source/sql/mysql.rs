@@ -21,8 +21,8 @@ use crate::setting::shortened;
 use crate::source::ReadError;
 use crate::source::table::Table;
 
-/// Settings of the server or the user that would cut a result or show an older one without an error. `DEFAULT` would mean
-/// what is set for the server.
+/// Settings of the server or the user that would cut a result or show an older one without an error. `DEFAULT` would
+/// mean what is set for the server.
 const WHOLE: &[&str] = &[
     "SET SESSION sql_select_limit = 18446744073709551615",
     "SET SESSION group_concat_max_len = 4294967295",
@@ -34,8 +34,8 @@ const WHOLE_IN_MARIADB: &[&str] =
     &["SET SESSION max_recursive_iterations = 4294967295", "SET SESSION system_versioning_asof = DEFAULT"];
 /// The number of the error that there is no such setting.
 const UNKNOWN_SETTING: u16 = 1193;
-/// The numbers of the warnings that a result is not what the query means: `GROUP_CONCAT` was cut, a value was too long and is
-/// NULL, the query was broken off.
+/// The numbers of the warnings that a result is not what the query means: `GROUP_CONCAT` was cut, a value was too long
+/// and is NULL, the query was broken off.
 const CUT: [&[u8]; 3] = [b"1260", b"1301", b"1931"];
 
 pub(super) async fn read(server: &Server, query: &str, mut reader: RowReader<'_>) -> Result<Table, ReadError> {

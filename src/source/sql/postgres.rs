@@ -80,8 +80,8 @@ async fn connect(server: &Server) -> Result<PgConnection, ReadError> {
 /// A transaction of one moment that cannot write, in which values have the forms that are expected here. Whoever comes
 /// after it on the same connection finds nothing of it.
 fn beginning(limit: Duration, row_security: RowSecurity) -> String {
-    // A database that does not know the encoding of its texts gives them as they are: a message can name the column then.
-    // The server gives up a little later than this program does, for whom it need not go on.
+    // A database that does not know the encoding of its texts gives them as they are: a message can name the column
+    // then. The server gives up a little later than this program does, for whom it need not go on.
     let limit = i32::try_from(limit.as_millis().saturating_add(1_000)).unwrap_or(i32::MAX);
     // Off, a query from which policies would keep rows fails instead; who is above policies reads on as ever.
     let row_security = match row_security {

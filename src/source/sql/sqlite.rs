@@ -1,5 +1,5 @@
-//! SQLite. The file is opened for reading only. Any value of any column may have any type here, so each is taken as what
-//! it is.
+//! SQLite. The file is opened for reading only. Any value of any column may have any type here, so each is taken as
+//! what it is.
 
 use std::path::Path;
 
