@@ -1,4 +1,4 @@
-//! What outlives a run, in a folder of the user's own: journals, the plans in progress, and locks.
+//! The state that outlives a run, in a folder of the user's own: journals, the plans in progress, and locks.
 //!
 //! Others may be able to write beside a plan, but not here. Every line of a journal is authentic all the same: it
 //! carries a code that only the [`Key`] of this folder makes, or the key that [`KEY_VARIABLE`] holds, where the folder

@@ -1,6 +1,6 @@
-//! Reading JSON strictly: the helpers by which a missing key, a null and a value are told apart.
+//! Reading JSON strictly: helpers that tell a missing key, a null and a value apart, and see repeated names.
 //!
-//! Never guesses a value; what is not exactly there is an error of the type that is read.
+//! Never guesses a value: a wrong or missing one is an error of the type that is read.
 
 mod pointer;
 

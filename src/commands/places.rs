@@ -1,4 +1,4 @@
-//! Which files a command reads, and which it writes: before it begins, no output may be an input, another output, an
+//! Checks the files of a command before it begins: no output may be an input, another output, an
 //! approval or a file of the state.
 //!
 //! A file that is there is told by its device and inode, so that a hard link, a symbolic link, `./x` and another case

@@ -1,5 +1,5 @@
-//! What binds a plan to its settings: every setting that decides what a plan says, and none that only decides how it is
-//! fetched, approved or sent.
+//! The hash that binds a plan to its settings: over every setting that decides what a plan says, and none that only
+//! decides how it is fetched, approved or sent.
 
 use std::collections::{BTreeMap, BTreeSet};
 

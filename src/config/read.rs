@@ -1,4 +1,4 @@
-//! From the tables of the file to the settings, table by table.
+//! Reads the settings from the tables of the file, table by table.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What would be written: for each person whose matter is settled, their manager, and the fields that differ.
+//! What would be written: for each person that can be changed, the manager and the fields that differ.
 
 use super::matching::describe;
 use super::references::{Consequence, Unresolved, Why};

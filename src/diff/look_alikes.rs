@@ -1,4 +1,4 @@
-//! Somebody who would be created and has the name of a user whom no record describes may be that user, with a new
+//! A person to be created who has the name of a user that no record describes may be that user, with a new
 //! identifier and a new e-mail. Data cannot tell; a person can, with `--same-person`, or by leaving it as it is.
 //!
 //! Linear: each name is looked up once, and a remark names only a few of the people who share it.

@@ -1,4 +1,4 @@
-//! Who is who: first by external identifier, then, for those left over, by e-mail.
+//! Matching: first by external identifier, then, for the people left over, by e-mail.
 
 use std::cell::OnceCell;
 

@@ -1,4 +1,4 @@
-//! From what operations do to what the guards say of it.
+//! Evaluates the guards: from the effects of operations to results.
 
 use rustc_hash::FxHashMap;
 

@@ -1,4 +1,4 @@
-//! How a secret may be spelt in what others say: as it is, in other case, with characters written as escapes of URLs,
+//! How a secret may be spelt in text from others: as it is, in other case, with characters written as escapes of URLs,
 //! JSON or HTML, and as base64 or hexadecimal digits, also in the middle of something longer.
 
 use base64ct::{Base64Unpadded, Base64UrlUnpadded, Encoding as _};

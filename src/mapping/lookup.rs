@@ -1,4 +1,4 @@
-//! Finding the branches, custom fields and choices of an account by what people call them.
+//! Finds the branches, custom fields and choices of an account by their names.
 
 use rustc_hash::FxHashMap;
 

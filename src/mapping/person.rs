@@ -1,4 +1,4 @@
-//! One record to one person.
+//! Reads one record as one person.
 
 use super::compiled_template::{CompiledTemplate, Condition, Context, Form};
 use super::values::{Problem, check_email, check_seen, check_text};

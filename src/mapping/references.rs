@@ -1,4 +1,4 @@
-//! Managers who are named by another key than their identifier (`refers_to`): from that key to the identifier.
+//! Managers that are named by another key than their identifier (`refers_to`): finds the identifier for that key.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;

@@ -1,4 +1,4 @@
-//! Repeated keys: the scope that `source` asks about records which share one.
+//! Repeated keys: tells `source` which of the records with the same key are in scope.
 
 use super::compiled_template::{Condition, Context};
 use super::{ResolvedMapper, too_slow};

@@ -1,4 +1,4 @@
-//! What a value may be: rules for single texts.
+//! Rules for single values: what a text may be.
 
 use email_address::{EmailAddress, Options};
 

@@ -1,5 +1,5 @@
-//! What holds of every plan that `plan` writes, beyond its types. A file that a person made by hand and hashed anew
-//! gets no further than this.
+//! Checks what is true of every plan that `plan` writes, beyond its types. A file that a person made by hand and hashed
+//! anew gets no further than this.
 
 use std::collections::HashSet;
 

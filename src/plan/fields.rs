@@ -1,4 +1,4 @@
-//! The managed fields of a user, and what they refer to.
+//! The managed fields of a user, their values, and what they refer to.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,6 @@
-//! What the guards count in a comparison; and, for those that block, the people behind the count. Linear in the people,
-//! and for each guard that blocks, in those whom it counted. Knows no guard: each says itself what it counts.
+//! What the guards count in a comparison, and, for guards that block, the people behind the count. Linear in the
+//! people, and for each guard that blocks, in the people that it counted. Knows no guard: each says itself what it
+//! counts.
 
 use std::hash::Hash;
 

@@ -1,4 +1,4 @@
-//! `max_age`: how old a list may be. A list of last year is whole, and wrong.
+//! `max_age`: how old a list may be. Last year's list is complete, and wrong.
 
 use std::time::SystemTime;
 

@@ -1,6 +1,6 @@
 //! The key of each record: the value of a column, the values of several, or what a template gives.
 //!
-//! A key that cannot be read for certain is no key: a list, a cell that is an error, a text with characters that nobody
+//! An uncertain key is no key: a list, a cell that is an error, a text with characters that nobody
 //! sees. It would join nobody, or the wrong record, and nobody could see why.
 
 use std::borrow::Cow;

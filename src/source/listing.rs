@@ -1,4 +1,4 @@
-//! One source: read within its time, held against its proofs, and with the keys of its records.
+//! One source: read within its time limit, checked for completeness, with the keys of its records.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Joins that nearly meet: the same keys but for zeros in front, upper and lower case, or the `.0` of a spreadsheet.
+//! Joins that nearly match: keys that differ only in leading zeros, case, or the `.0` of a spreadsheet.
 
 use rustc_hash::FxHashSet;
 

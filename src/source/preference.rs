@@ -1,4 +1,4 @@
-//! `prefer`: which one counts of several records with one key. It decides only what is clear; a tie is no decision.
+//! `prefer`: which of several records with the same key counts. It decides only clear cases; a tie is no decision.
 
 use std::cmp::Ordering;
 

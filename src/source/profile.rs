@@ -1,4 +1,4 @@
-//! What the columns of a source hold, without saying who is in it: text, number, boolean, dates and how they are
+//! What the columns of a source hold, without personal data: text, number, boolean, dates and how they are
 //! written, and how many records have nothing there.
 
 use std::fmt;

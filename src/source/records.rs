@@ -1,7 +1,7 @@
 //! The records of all sources, joined on their keys, and as templates see them.
 //!
-//! The first source lists the people; what others say about nobody in it is not used. Joining copies nothing: a joined
-//! record is the places of its rows.
+//! The first source lists the people. Rows of other sources that match nobody in it are not used. Joining copies
+//! nothing: a joined record is the places of its rows.
 
 mod context;
 

@@ -1,4 +1,4 @@
-//! Keys that several records have: which record counts, or that it is not clear.
+//! Repeated keys: which record counts, or that this is unclear.
 //!
 //! The scope comes first. Of several records with one key, those outside the scope are nobody's business; of those
 //! inside it, `prefer` says which one counts. Where it does not, the person is set aside, and everybody else goes on.

@@ -1,4 +1,4 @@
-//! What a source looks like, without saying who is in it: its columns, and the shapes of its first records.
+//! What a source looks like, without personal data: its columns, and the shapes of its first records.
 
 use super::Listing;
 use super::cell::{Cell, CellKind};

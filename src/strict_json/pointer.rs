@@ -1,4 +1,4 @@
-//! Places within a JSON document, as RFC 6901 writes them.
+//! JSON pointers (RFC 6901): places within a JSON document.
 
 use std::fmt;
 

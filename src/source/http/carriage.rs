@@ -1,5 +1,5 @@
-//! What carries the requests of a source, to its own server and to the one that gives out its tokens: the settings that
-//! hold for both, and the words for what goes wrong on the way.
+//! How a source sends requests, to its own server and to the one that gives out its tokens: the settings that
+//! both share, and the messages for requests that fail.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::source::ReadError;
 /// The largest page that is read; a server that sends more is not believed.
 const LARGEST_PAGE: usize = 64 * 1024 * 1024;
 
-/// What carries requests, for whatever server they are.
+/// The settings and secrets that requests to any server of a source need.
 pub(super) struct Carriage {
     pub(super) requests_per_second: u32,
     pub(super) retries: u32,

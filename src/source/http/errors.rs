@@ -1,4 +1,4 @@
-//! What an answer with a good status says of errors, beside its records. A list beside an error may lack somebody,
+//! Errors in an answer with a good status, beside its records. A list beside an error may lack somebody,
 //! however many records are in it.
 
 use serde_json::value::RawValue;

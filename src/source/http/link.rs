@@ -1,4 +1,4 @@
-//! The `Link` header (RFC 8288), as far as a list needs it: the address of the next page.
+//! The `Link` header (RFC 8288): only the address of the next page.
 
 use reqwest::header::{HeaderMap, LINK};
 

@@ -1,4 +1,4 @@
-//! How a list goes on from page to page, and how one knows that it has ended: pure, between one answer and the next
+//! Paging: what to ask for next, and how to know that a list has ended. Pure, between one answer and the next
 //! request.
 //!
 //! A list with a hole in it looks like people who have left. So whatever does not fit makes the whole list unusable: a

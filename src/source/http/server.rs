@@ -1,4 +1,4 @@
-//! A server that a source asks: its address, whom it trusts to vouch for it, how often it asks again, and what the
+//! A server that a source asks: its address, its CA certificates, how often it asks again, and what the
 //! server's answers mean. Sources that speak HTTP share it.
 
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! Which attributes to ask for, and what an entry says in the columns that the settings use.
 //!
-//! The names of attributes have no case, those of columns do: a column is called what the settings call it.
+//! Attribute names ignore case, column names do not: a column has the name that the settings give it.
 
 use std::collections::BTreeSet;
 

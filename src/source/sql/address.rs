@@ -1,4 +1,4 @@
-//! Where a database is, and how it is reached without showing anybody a password or a record on the way.
+//! The address of a database, and a connection to it that shows nobody a password or a record.
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! A result on its way into a table: its columns first, then row by row as they come, then its end.
+//! Reads a result into a table: first its columns, then each row as it comes, then its end.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
