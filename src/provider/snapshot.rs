@@ -182,14 +182,12 @@ pub fn read<T: Send>(
     let (header, url) = read_header(&mut from)?;
     let mut counts = Counts::default();
     let mut take = |part: Part<T>| {
-        let mut line = part.first_line;
-        for (item, thing) in part.things {
+        for (line, (item, thing)) in (part.first_line..).zip(part.things) {
             if counts.users > 0 && !matches!(item, Item::User(())) {
                 return Err(bad_line(line, "branches and custom fields stand before the users".to_owned()));
             }
             *counts.of(&item) += 1;
             take(thing).map_err(|problem| bad_line(line, problem))?;
-            line += 1;
         }
         part.problem.map_or(Ok(()), Err)
     };
