@@ -1,5 +1,5 @@
-//! Approval by policy: which plans `run` may approve without a person. Pure; the record that it leaves is an approval like
-//! any other, so that it can be looked up who let a plan through.
+//! Approval by policy: which plans `run` may approve without a person. Pure; the record that it leaves is an approval
+//! like any other, so that it can be looked up who let a plan through.
 
 use std::collections::BTreeSet;
 
@@ -49,8 +49,8 @@ pub fn objections(plan: &Plan, policy: &Policy) -> Vec<String> {
     objections
 }
 
-/// What only a person can decide, by the code of the diagnostic that tells of it. Who is who is the one question that data
-/// cannot answer; and whoever is to be protected must not be deleted over a misspelt word.
+/// What only a person can decide, by the code of the diagnostic that tells of it. Who is who is the one question that
+/// data cannot answer; and whoever is to be protected must not be deleted over a misspelt word.
 const DOUBTS: &[(&str, &str)] = &[
     ("renumbered", "renumbered, which a person should have looked at"),
     ("looks_like", "look like somebody else in the plan or in Skovik, and only a person can tell who is who"),

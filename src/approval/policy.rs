@@ -126,7 +126,7 @@ fn signer(approval: &Approval, signers: &AllowedSigners, now: Timestamp) -> Resu
 /// Decides whether a plan is approved. `stated` is a hash that somebody says was approved elsewhere.
 ///
 /// # Errors
-/// Where the approvals do not suffice: exit code 6.
+/// If the approvals do not suffice: exit code 6.
 pub fn judge(
     plan: &Plan,
     found: &[Found],

@@ -77,7 +77,7 @@ impl Approval {
     /// another layout has the same one; a record that says anything else has not.
     ///
     /// # Errors
-    /// Where a value has no canonical form, which no approval that was read holds.
+    /// If a value has no canonical form, which no approval that was read holds.
     pub fn statement(&self) -> Result<Vec<u8>, String> {
         let unsigned = Self { signature: None, ..self.clone() };
         serde_json_canonicalizer::to_vec(&unsigned).map_err(|error| format!("has no canonical form: {error}"))

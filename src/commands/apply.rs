@@ -158,7 +158,7 @@ pub(super) async fn carry_out(
     execute(args, begun, options, &*provider, &policy, state, ui).await
 }
 
-/// A journal is a claim: that all was done is believed as far as Skovik shows it.
+/// A journal proves nothing: an operation counts as done if Skovik shows it.
 fn finished_before(
     args: &cli::Apply,
     finished: Timestamp,
@@ -247,7 +247,7 @@ pub(super) fn take_lock(settings: &Settings, state: &State, plan_hash: Option<Di
     lock::take(state.folder(), settings.target.url.as_str(), &holder).map_err(not_locked)
 }
 
-/// Takes the lock of the plan file: whoever else applies it may keep their state elsewhere.
+/// Takes the lock of the plan file too: another apply of it may keep its state elsewhere.
 pub(super) fn take_plan_lock(settings: &Settings, plan: &Path) -> anyhow::Result<Lock> {
     lock::take_plan(plan, settings.target.url.as_str()).map_err(not_locked)
 }
@@ -281,8 +281,8 @@ async fn read_live(
     Ok((account, policy, shape.with_users(users)))
 }
 
-/// How the operations stand; `None` where nothing is left to do. Until the first write, Skovik must still be as the plan
-/// needs it throughout.
+/// The state of the operations; `None` if nothing is left to do. Until the first write, Skovik must still be as the
+/// plan needs it throughout.
 fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> anyhow::Result<Option<Standing>> {
     let standing = precheck::standing(plan, replay, live).or_refuse(ExitStatus::Untrusted)?;
     if standing.conflicts.is_empty() || replay.has_written() {

@@ -186,7 +186,7 @@ fn ceilings(given: &[String]) -> anyhow::Result<BTreeMap<Ceiling, u64>> {
     Ok(ceilings)
 }
 
-/// Who approves: the one who is named; else whoever `allowed_signers` says has the key; else the user who is logged in.
+/// Who approves: the named person; else the owner of the key by `allowed_signers`; else the user who is logged in.
 fn approver(given: Option<&str>, rules: &Rules, key: Option<&SignerKey>) -> anyhow::Result<String> {
     let from_environment = || ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
     let signers = match &rules.proof {

@@ -46,7 +46,7 @@ const MOST_SIGNERS: u64 = 4 * 1024 * 1024;
 pub(super) fn load_settings(path: &Path) -> anyhow::Result<Settings> {
     Settings::load(path).map_err(|error| {
         let said = format!("{:#}", anyhow::Error::from(error));
-        // The file's name is the word of whoever made it.
+        // The file's name is only what its author wrote.
         refused(ExitStatus::Usage, said.replace(&*path.to_string_lossy(), &shown(path)))
     })
 }
@@ -159,7 +159,7 @@ pub(super) fn replay(state: &State, plan: &Plan) -> anyhow::Result<Replay> {
     })
 }
 
-/// The approvals beside a plan, of which one by policy counts as long as the policy would still give it.
+/// The approvals beside a plan. An approval by policy counts only while the policy would still give it.
 pub(super) fn counted_approvals(path: &Path, plan: &Plan, settings: &Settings) -> anyhow::Result<Vec<Found>> {
     let mut found = approvals_beside(path)?;
     let objections = automatic::objections(plan, &automatic_policy(plan, settings)?);
@@ -364,7 +364,8 @@ pub(super) fn misplaced(path: &Path, problem: &std::io::Error) -> anyhow::Error 
     refused(ExitStatus::Usage, problem)
 }
 
-/// A file's name for a message, with what nobody sees in it written out. What is to be typed is quoted with `shell_path`.
+/// A file's name for a message, with what nobody sees in it written out. What is to be typed is quoted with
+/// `shell_path`.
 pub(super) fn shown(path: &Path) -> String {
     printable(&path.to_string_lossy()).into_owned()
 }

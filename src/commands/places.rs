@@ -1,8 +1,8 @@
-//! Which files a command reads, and which it writes: before it begins, no output may be an input, another output, an
+//! Checks the files of a command before it begins: no output may be an input, another output, an
 //! approval or a file of the state.
 //!
-//! A file that is there is told by its device and inode, so that a hard link, a symbolic link, `./x` and another case are
-//! found; one that is not there by its folder and its name.
+//! A file that is there is told by its device and inode, so that a hard link, a symbolic link, `./x` and another case
+//! are found; one that is not there by its folder and its name.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -42,7 +42,7 @@ struct Place {
     path: PathBuf,
     identity: Identity,
     is_approval: bool,
-    /// Whether a plan may stand there, for which the command has rules of its own.
+    /// Whether a plan may already be there; the command has its own rules for that.
     is_plan: bool,
     /// Whether it is standard output or standard error.
     is_stream: bool,
@@ -55,7 +55,7 @@ struct Identity {
     file: Option<(u64, u64)>,
     /// Device and inode of the folder, if it is there.
     folder: Option<(u64, u64)>,
-    /// The folder, without links as far as it is there.
+    /// The folder. Links in the part that exists are resolved.
     folder_path: PathBuf,
     name: String,
 }
@@ -265,7 +265,7 @@ fn is_plan_file(path: &Path) -> bool {
     read.is_ok() && head.starts_with(&format!("{{\"format\":\"{FORMAT}\","))
 }
 
-/// A path without links, as far as it is there.
+/// A path. Links in the part that exists are resolved.
 fn resolved(path: &Path) -> PathBuf {
     fs::canonicalize(path).or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
 }

@@ -1,6 +1,10 @@
-//! What a value may be: rules for single texts.
+//! Rules for single values: what a text may be.
 
 use crate::employee::possible::{self, MAX_CHARACTERS};
+use crate::text::start;
+
+/// How many characters of a value are shown.
+const SHOWN: usize = 60;
 
 /// What is wrong with a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,8 +65,8 @@ pub(super) fn boolean(text: &str) -> Option<bool> {
 
 /// A value for a message: in quotes, with what cannot be shown escaped, and short.
 pub(super) fn shown(text: &str) -> String {
-    match text.char_indices().nth(60) {
-        Some((end, _)) => format!("{:?}…", &text[..end]),
-        None => format!("{text:?}"),
+    match start(text, SHOWN) {
+        (start, true) => format!("{start:?}…"),
+        (text, false) => format!("{text:?}"),
     }
 }

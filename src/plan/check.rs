@@ -1,12 +1,12 @@
-//! What holds of every plan that `plan` writes, beyond its types. A file that a person made by hand and hashed anew gets
-//! no further than this.
+//! Checks what is true of every plan that `plan` writes, beyond its types. A file that a person made by hand and hashed
+//! anew gets no further than this.
 
 use std::collections::HashSet;
 
 use super::{Action, BranchRef, Change, Content, Field, ManagerRef, Operation, OperationId, Summary, Target, Value};
 use crate::employee::{ExternalIdentifier, UserId};
 
-/// All that a list may be said to be complete by; see [`super::unproven`] for those that prove nothing. `journal` is that of
+/// All completeness checks; see [`super::unproven`] for those that prove nothing. `journal` is that of
 /// an undo.
 const PROOFS: [&str; 11] = [
     "expect_records",
