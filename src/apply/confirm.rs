@@ -1,6 +1,6 @@
 //! What the complete list says of operations that count as done: an answer and a journal are claims. Pure functions.
 
-use super::expect::{Made, created, differences, resolve, resolved, roles_changed, roles_not_given, updated};
+use super::expected_state::{Made, created, differences, resolve, resolved, roles_changed, roles_not_given, updated};
 use super::list::List;
 use crate::employee::{Managed, User, UserId};
 use crate::plan::{Action, Fields, Operation};

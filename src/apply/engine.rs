@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::watch;
 
-use super::expect::Made;
+use super::expected_state::Made;
 use super::journal::{Doubt, JournalError, Record, Replay};
 use super::known::Known;
 use super::operation::{Attempt, End, Worker};

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::Halt;
-use super::expect::{differences, hash_of, is_elsewhere, is_person, roles_changed, updated};
+use super::expected_state::{differences, hash_of, is_elsewhere, is_person, roles_changed, updated};
 use super::journal::{Doubt, Journal, Record, Step};
 use crate::diff::Protect;
 use crate::employee::{BranchId, Managed, User, UserId};

@@ -13,7 +13,7 @@ mod values;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::confirm::{Contradiction, contradiction};
-use super::expect::{Made, already_holds, hash_of, is_elsewhere, made_already};
+use super::expected_state::{Made, already_holds, hash_of, is_elsewhere, made_already};
 use super::journal::{Progress, Replay};
 use super::list::List;
 use crate::diff::{Protect, Untrusted};

@@ -1,6 +1,6 @@
 //! Settling what is unclear: one complete list, read late enough, shows what was carried out. Pure functions of it.
 
-use super::expect::{Made, created, differences, roles_not_given};
+use super::expected_state::{Made, created, differences, roles_not_given};
 use super::list::List;
 use crate::employee::{Managed, UserId};
 use crate::plan::{Action, Operation};

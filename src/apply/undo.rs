@@ -11,7 +11,7 @@ mod order;
 
 use std::collections::BTreeMap;
 
-use super::expect::Made;
+use super::expected_state::Made;
 use crate::employee::{Managed, UserId};
 use crate::guard::Limits;
 use crate::plan::{

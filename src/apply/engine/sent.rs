@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use super::Run;
-use crate::apply::expect::updated;
+use crate::apply::expected_state::updated;
 use crate::apply::journal::Record;
 use crate::apply::operation::Task;
 use crate::employee::{Managed, User, UserId};

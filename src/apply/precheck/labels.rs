@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::fmt::Display;
 
 use super::Live;
-use crate::apply::expect::updated;
+use crate::apply::expected_state::updated;
 use crate::employee::{Branch, Directory, ExternalIdentifier, User, UserId, full_name};
 use crate::plan::{
     Action, BranchRef, Change, Common, Field, Fields, ManagerRef, Operation, Part, Plan, Subject, UserRef, Value,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::History;
 use super::Input;
 use super::history::Done;
-use crate::apply::expect::{Made, created, hash_of};
+use crate::apply::expected_state::{Made, created, hash_of};
 use crate::employee::{BranchId, CustomFieldId, CustomValue, Directory, ExternalIdentifier, Managed, User, UserId};
 use crate::plan::{
     self, BranchRef, Change, CreateRef, Diagnostic, Digest, Field, Fields, ManagerRef, Operation, OperationId,

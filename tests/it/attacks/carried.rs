@@ -20,7 +20,8 @@ fn staff() -> Vec<Value> {
 /// A PUT that is answered whole, and stored otherwise.
 #[tokio::test]
 async fn what_was_lost_in_storage_is_named() {
-    let spoilt: [(&str, fn(&mut Value)); 6] = [
+    type Spoil = fn(&mut Value);
+    let spoilt: [(&str, Spoil); 6] = [
         ("phone is gone", |user| drop(user["attributes"].as_object_mut().expect("an object").remove("phone"))),
         ("custom_fields.cf_own is \"other\"", |user| user["attributes"]["custom_fields"]["cf_own"] = json!("other")),
         ("cost_unit is", |user| user["relationships"]["cost_unit"]["data"]["id"] = json!("u2")),

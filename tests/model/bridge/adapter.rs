@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use skovik_sync::apply::engine::{self, Options, Stop};
-use skovik_sync::apply::expect::hash_of;
+use skovik_sync::apply::expected_state::hash_of;
 use skovik_sync::apply::journal::{BegunBy, Journal, Progress, Replay};
 use skovik_sync::apply::lock::{self, Holder};
 use skovik_sync::apply::operation::Worker;
