@@ -53,7 +53,7 @@ impl Run<'_> {
     pub(super) async fn read_list(&mut self) -> Result<Vec<User>, Option<String>> {
         tokio::select! {
             read = self.worker.provider.users(self.worker.managed, &|_, _| {}) => {
-                read.map_err(|error| Some(error.to_string()))
+                read.map(|listed| listed.users).map_err(|error| Some(error.to_string()))
             }
             () = wants(&mut self.options.stop, Stop::Gently) => Err(None),
         }
