@@ -9,7 +9,9 @@ use std::{fs, thread};
 
 use anyhow::Context as _;
 
-use super::common::{calendar, existing_state, load_settings, now, dialect, plan_bytes, policy, provider, replay, shown};
+use super::common::{
+    calendar, dialect, existing_state, load_settings, now, plan_bytes, policy, provider, replay, shown,
+};
 use super::places::Places;
 use super::signals::{EndedBySignals, unless_interrupted};
 use crate::cli::{self, Global};
@@ -118,7 +120,9 @@ pub(super) async fn read_both_sides(
 /// Skovik, or a snapshot of it, ready to be read: its settings and its key are checked, and nothing is sent yet.
 pub(super) async fn open_account(settings: &Settings, snapshot: Option<&Path>) -> anyhow::Result<Account> {
     Ok(match snapshot {
-        Some(path) => Account::Snapshot { path: path.to_owned(), url: settings.target.url.clone(), dialect: dialect(settings) },
+        Some(path) => {
+            Account::Snapshot { path: path.to_owned(), url: settings.target.url.clone(), dialect: dialect(settings) }
+        }
         None => Account::Live(provider(settings).await?),
     })
 }

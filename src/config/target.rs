@@ -156,7 +156,9 @@ pub(super) fn target(section: &Section<'_>) -> Result<TargetSettings, ConfigErro
 fn scim(section: &Section<'_>) -> Result<ScimSettings, ConfigError> {
     let path = |key, default: AttributePath| match section.text(key)? {
         None => Ok(default),
-        Some(text) => AttributePath::parse(text).map_err(|problem| section.problem(key, format!("is not usable: {problem}"))),
+        Some(text) => {
+            AttributePath::parse(text).map_err(|problem| section.problem(key, format!("is not usable: {problem}")))
+        }
     };
     let branches = section.texts("branches")?;
     if branches.as_ref().is_some_and(Vec::is_empty) {

@@ -143,8 +143,7 @@ impl Comparison<'_> {
     /// Users who are gone, but still kept, keep their e-mails: whoever would be given one of these is set aside.
     fn find_emails_of_the_inactive(&mut self) {
         let directory = self.directory;
-        let inactive: FxHashMap<&str, &User> =
-            directory.inactive.iter().map(|user| (user.email.key(), user)).collect();
+        let inactive: FxHashMap<&str, &User> = directory.inactive.iter().map(|user| (user.email.key(), user)).collect();
         if inactive.is_empty() {
             return;
         }

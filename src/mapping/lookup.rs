@@ -96,18 +96,15 @@ pub(super) fn custom_field<'f>(
 ) -> Result<&'f CustomField, ConfigError> {
     let field = named_field(name, template, fields)?;
     match &field.kind {
-        CustomFieldKind::Unusable(reason) => {
-            Err(ConfigError::Invalid(format!("{}: the custom field cannot be managed: it is {reason}", template.setting)))
-        }
+        CustomFieldKind::Unusable(reason) => Err(ConfigError::Invalid(format!(
+            "{}: the custom field cannot be managed: it is {reason}",
+            template.setting
+        ))),
         _ => Ok(field),
     }
 }
 
-fn named_field<'f>(
-    name: &str,
-    template: &Template,
-    fields: &'f [CustomField],
-) -> Result<&'f CustomField, ConfigError> {
+fn named_field<'f>(name: &str, template: &Template, fields: &'f [CustomField]) -> Result<&'f CustomField, ConfigError> {
     if let Some(field) = fields.iter().find(|field| field.id.as_str() == name) {
         return Ok(field);
     }

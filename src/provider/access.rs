@@ -82,7 +82,11 @@ pub(super) fn connect(
     Ok((Transport::new(transport).map_err(ClientError::Setup)?, key_header))
 }
 
-pub(super) fn key_header(name: &str, scheme: &str, token: &SecretString) -> Result<(HeaderName, HeaderValue), ClientError> {
+pub(super) fn key_header(
+    name: &str,
+    scheme: &str,
+    token: &SecretString,
+) -> Result<(HeaderName, HeaderValue), ClientError> {
     let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| ClientError::HeaderName(name.to_owned()))?;
     let key = token.expose_secret();
     // Visible ASCII only: a line break would smuggle in a header, a space at the end is a slip of copying.

@@ -61,7 +61,11 @@ impl List {
     ///
     /// # Errors
     /// Where nothing proves any more that the list will be complete.
-    pub(crate) fn take<'p>(&mut self, page: &'p RawValue, start: u64) -> Result<(Vec<(Id, &'p RawValue)>, Next), String> {
+    pub(crate) fn take<'p>(
+        &mut self,
+        page: &'p RawValue,
+        start: u64,
+    ) -> Result<(Vec<(Id, &'p RawValue)>, Next), String> {
         let page = Page::parse(page)?;
         match self.total {
             Some(before) if before != page.total => {

@@ -20,8 +20,7 @@ impl AttributePath {
     /// # Errors
     /// Where it is none; the message follows the path's name.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let problem =
-            || format!("{text:?} is no path of an attribute, such as \"title\" or \"urn:…:User:department\"");
+        let problem = || format!("{text:?} is no path of an attribute, such as \"title\" or \"urn:…:User:department\"");
         let (schema, rest) = match text.rsplit_once(':') {
             Some((schema, rest)) if is_urn(schema) => (Some(schema), rest),
             Some(_) => return Err(problem()),
@@ -36,7 +35,11 @@ impl AttributePath {
             return Err(problem());
         }
         let schema = schema.filter(|schema| !schema.eq_ignore_ascii_case(USER));
-        Ok(Self { schema: schema.map(Box::from), attribute: attribute.into(), sub_attribute: sub_attribute.map(Box::from) })
+        Ok(Self {
+            schema: schema.map(Box::from),
+            attribute: attribute.into(),
+            sub_attribute: sub_attribute.map(Box::from),
+        })
     }
 
     /// The attribute with this name, of an extension or of every user.
@@ -136,7 +139,8 @@ mod tests {
 
     #[test]
     fn what_is_no_path_is_refused() {
-        for text in ["", ".", "a.", "emails[type eq \"work\"].value", "a b", "1a", "x:y", "urn:", "urn:a:", "name.a.b"] {
+        for text in ["", ".", "a.", "emails[type eq \"work\"].value", "a b", "1a", "x:y", "urn:", "urn:a:", "name.a.b"]
+        {
             assert!(AttributePath::parse(text).is_err(), "{text}");
         }
     }

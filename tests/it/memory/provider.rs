@@ -10,8 +10,8 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 use skovik_sync::employee::{Managed, User, UserId};
 use skovik_sync::provider::{
-    ApiError, Collection, Deleted, Dialect, EachRow, ListError, Listed, LiveUser, Progress, Provider, Refusal, Request, Shape,
-    StoredUser,
+    ApiError, Collection, Deleted, Dialect, EachRow, ListError, Listed, LiveUser, Progress, Provider, Refusal, Request,
+    Shape, StoredUser,
 };
 use tokio::sync::Notify;
 

@@ -21,13 +21,18 @@ pub(crate) struct Scim {
 impl Scim {
     /// Starts one that gives at most so many users in one page.
     pub(crate) fn start(most: usize) -> Self {
+        Self::that(most, true, true)
+    }
+
+    /// The same; it says whether it can PATCH, and whether it has versions.
+    pub(crate) fn that(most: usize, patches: bool, has_versions: bool) -> Self {
         let port = free_port();
         let folder = tempfile::tempdir().expect("a folder");
         let config = json!({
             "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
-            "patch": {"supported": true}, "bulk": {"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
+            "patch": {"supported": patches}, "bulk": {"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
             "filter": {"supported": true, "maxResults": most}, "changePassword": {"supported": false},
-            "sort": {"supported": true}, "etag": {"supported": true}, "authenticationSchemes": []
+            "sort": {"supported": true}, "etag": {"supported": has_versions}, "authenticationSchemes": []
         });
         fs::write(folder.path().join("config.json"), config.to_string()).expect("written");
         let port_text = port.to_string();
@@ -46,6 +51,34 @@ impl Scim {
     pub(crate) fn create(&self, user: &Value) -> String {
         let made = self.ask("POST", "/Users", &user.to_string(), 201);
         made["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// All users, a page at a time.
+    pub(crate) fn users(&self) -> Vec<Value> {
+        let mut users: Vec<Value> = Vec::new();
+        loop {
+            let page = self.ask("GET", &format!("/Users?startIndex={}&sortBy=id", users.len() + 1), "", 200);
+            match page["Resources"].as_array().filter(|rows| !rows.is_empty()) {
+                Some(rows) if users.len() < page["totalResults"].as_u64().expect("a total") as usize => {
+                    users.extend(rows.iter().cloned())
+                }
+                _ => return users,
+            }
+        }
+    }
+
+    /// Changes a user as another client would.
+    pub(crate) fn patch(&self, id: &str, operation: &Value) {
+        let body = json!({
+            "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [operation]
+        });
+        self.ask("PATCH", &format!("/Users/{id}"), &body.to_string(), 200);
+    }
+
+    /// The requests that it has answered: method and path.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        let between = |line: &str| Some(line.split_once('"')?.1.split_once(" HTTP/")?.0.to_owned());
+        self.server.log().lines().filter_map(between).collect()
     }
 
     /// Ends it at once.

@@ -89,8 +89,11 @@ impl Client {
         row: &serde_json::Value,
         parse: fn(&str) -> Result<T, String>,
     ) -> Result<T, ListError> {
-        parse(&row.to_string())
-            .map_err(|problem| ListError::Incomplete { collection: what, page: 1, problem: self.clean(&problem) })
+        parse(&row.to_string()).map_err(|problem| ListError::Incomplete {
+            collection: what,
+            page: 1,
+            problem: self.clean(&problem),
+        })
     }
 
     async fn branch_names(&self) -> Result<BTreeSet<String>, ListError> {
@@ -126,8 +129,11 @@ impl Client {
             }
             Err(error) => return Err(unread(what, 1, error)),
         };
-        let schemas = wire::Schemas::parse(&answer)
-            .map_err(|problem| ListError::Incomplete { collection: what, page: 1, problem: self.clean(&problem) })?;
+        let schemas = wire::Schemas::parse(&answer).map_err(|problem| ListError::Incomplete {
+            collection: what,
+            page: 1,
+            problem: self.clean(&problem),
+        })?;
         let mut needed = vec![("identifier", &self.scim.identifier)];
         if self.wanted.branch {
             needed.push(("branch", &self.scim.branch));

@@ -35,7 +35,8 @@ pub(in crate::provider::scim) fn error_in_success(body: &[u8]) -> Option<String>
 /// Whether a refusal means that an e-mail or an identifier is in use: 409, with `uniqueness` or without it, and whatever
 /// says `uniqueness`.
 pub(in crate::provider::scim) fn says_taken(status: u16, errors: &[ErrorObject]) -> bool {
-    let is_unique = |error: &ErrorObject| error.code.as_ref().is_some_and(|code| code.eq_ignore_ascii_case("uniqueness"));
+    let is_unique =
+        |error: &ErrorObject| error.code.as_ref().is_some_and(|code| code.eq_ignore_ascii_case("uniqueness"));
     status == 409 || errors.iter().any(is_unique)
 }
 
@@ -45,7 +46,8 @@ mod tests {
 
     #[test]
     fn when_a_value_is_taken() {
-        let body = |kind: &str| format!(r#"{{"schemas":["{ERROR}"],"status":"400","scimType":"{kind}","detail":"no"}}"#);
+        let body =
+            |kind: &str| format!(r#"{{"schemas":["{ERROR}"],"status":"400","scimType":"{kind}","detail":"no"}}"#);
         for (status, body, expected) in [
             (409, body("uniqueness"), true),
             (409, "{}".to_owned(), true),

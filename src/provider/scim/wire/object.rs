@@ -85,12 +85,7 @@ pub(super) fn leaves<'a>(object: &Object<'a>) -> Result<Vec<Leaf<'a>>, String> {
     Ok(found)
 }
 
-fn collect<'a>(
-    prefix: &str,
-    is_extension: bool,
-    object: &Object<'a>,
-    found: &mut Vec<Leaf<'a>>,
-) -> Result<(), String> {
+fn collect<'a>(prefix: &str, is_extension: bool, object: &Object<'a>, found: &mut Vec<Leaf<'a>>) -> Result<(), String> {
     for (name, value) in &object.0 {
         let path = match prefix {
             "" => name.to_string(),

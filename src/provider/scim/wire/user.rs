@@ -169,7 +169,8 @@ fn roles(object: &Object<'_>) -> Result<Option<Box<[Box<str>]>>, String> {
     let listed: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(|_| odd())?;
     let mut roles = Vec::with_capacity(listed.len());
     for role in listed {
-        let value = if role.get().starts_with('{') { Object::parse(role)?.get("value")?.ok_or_else(odd)? } else { role };
+        let value =
+            if role.get().starts_with('{') { Object::parse(role)?.get("value")?.ok_or_else(odd)? } else { role };
         roles.extend(text(value).map_err(|()| odd())?);
     }
     Ok(Some(roles.into()))
@@ -188,8 +189,7 @@ fn is_standard(path: &str, scim: &Scim) -> bool {
 
 /// Whether a path belongs to the branch or the manager, and that is not managed.
 fn is_unmanaged(path: &str, scim: &Scim, managed: &Managed) -> bool {
-    (!managed.manager && is_manager(path))
-        || (!managed.branch && path.eq_ignore_ascii_case(&scim.branch.to_string()))
+    (!managed.manager && is_manager(path)) || (!managed.branch && path.eq_ignore_ascii_case(&scim.branch.to_string()))
 }
 
 fn is_manager(path: &str) -> bool {

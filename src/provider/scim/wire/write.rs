@@ -32,7 +32,8 @@ pub(in crate::provider::scim) fn create(
 ) -> Result<Request, String> {
     let is_given = |(field, value): &(Field, Option<Value>)| *field != Field::Manager && value.is_some();
     let values = after.values().into_iter().filter(is_given);
-    let mut entries = values.map(|(field, value)| entry(&field, value.as_ref(), scim)).collect::<Result<Vec<_>, _>>()?;
+    let mut entries =
+        values.map(|(field, value)| entry(&field, value.as_ref(), scim)).collect::<Result<Vec<_>, _>>()?;
     entries.extend(manager_id.map(|id| Entry { path: manager(), value: Some(json!({ "value": id })) }));
     entries.push(Entry { path: AttributePath::new(None, ACTIVE), value: Some(json!(true)) });
     let empty = raw(&json!({ SCHEMAS: [USER] }))?;
@@ -63,7 +64,8 @@ pub(in crate::provider::scim) fn restore(
 ) -> Result<Option<Request>, String> {
     let (then, now) = (Object::parse(before.raw())?, Object::parse(held.raw())?);
     let mut missing = Vec::new();
-    let changed = |id: &str| changes.iter().any(|change| matches!(&change.field, Field::Custom(other) if other.as_str() == id));
+    let changed =
+        |id: &str| changes.iter().any(|change| matches!(&change.field, Field::Custom(other) if other.as_str() == id));
     for id in custom_field_ids(before, scim)? {
         if custom_value(&now, &id)?.is_none() && !changed(id.as_str()) {
             let path = AttributePath::parse(id.as_str())?;
