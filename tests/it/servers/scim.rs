@@ -72,7 +72,7 @@ impl Scim {
         let body = json!({
             "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [operation]
         });
-        self.ask("PATCH", &format!("/Users/{id}"), &body.to_string(), 200);
+        self.ask("PATCH", &format!("/Users/{id}"), &body.to_string(), 204);
     }
 
     /// The requests that it has answered: method and path.
