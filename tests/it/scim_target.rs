@@ -60,32 +60,44 @@ fn without_versions(scim: &Scim) -> BTreeMap<String, Value> {
     scim.users().into_iter().map(strip).collect()
 }
 
-#[test]
-fn to_no_changes_and_back() {
-    for (patches, has_versions) in [(true, true), (false, true), (true, false)] {
-        let scim = Scim::that(PAGE, patches, has_versions);
-        let before = company();
-        fill(&scim, &before);
-        let was = without_versions(&scim);
-        let later = a_year_later(&before, true);
-        let company = company_at(&scim, "remove = \"delete\"", &later);
-        let applied = company.plan_and_apply();
-        assert!(!applied.stdout.contains("differ"), "{applied}");
-        company.is_in_line();
-        assert_eq!(held(&scim.users()), later);
-        let changed = |method: &str| scim.requests().iter().filter(|line| line.starts_with(method)).count();
-        assert_eq!(changed("PATCH") > 0, patches);
-        assert_eq!(changed("PUT") > 0, !patches);
-        undo(&company);
-        assert_eq!(held(&scim.users()), before, "patch {patches}, versions {has_versions}");
-        // Nothing that is not managed was lost, but by those who were removed and made again.
-        for (number, is) in without_versions(&scim) {
-            if was[&number]["id"] == is["id"] {
-                assert_eq!(was[&number]["emails"], is["emails"], "{number}");
-            }
-            assert_eq!(was[&number]["nickName"], is["nickName"], "{number}");
+/// From the list to "No changes", and back by `undo`.
+fn there_and_back(scim: &Scim, patches: bool) {
+    let before = company();
+    fill(scim, &before);
+    let was = without_versions(scim);
+    let later = a_year_later(&before, true);
+    let company = company_at(scim, "remove = \"delete\"", &later);
+    let applied = company.plan_and_apply();
+    assert!(!applied.stdout.contains("differ"), "{applied}");
+    company.is_in_line();
+    assert_eq!(held(&scim.users()), later);
+    let changed = |method: &str| scim.requests().iter().filter(|line| line.starts_with(method)).count();
+    assert_eq!(changed("PATCH") > 0, patches);
+    assert_eq!(changed("PUT") > 0, !patches);
+    undo(&company);
+    assert_eq!(held(&scim.users()), before);
+    // Nothing that is not managed was lost, but by those who were removed and made again.
+    for (number, is) in without_versions(scim) {
+        if was[&number]["id"] == is["id"] {
+            assert_eq!(was[&number]["emails"], is["emails"], "{number}");
         }
+        assert_eq!(was[&number]["nickName"], is["nickName"], "{number}");
     }
+}
+
+#[test]
+fn there_and_back_by_patch() {
+    there_and_back(&Scim::start(PAGE), true);
+}
+
+#[test]
+fn there_and_back_by_put() {
+    there_and_back(&Scim::that(PAGE, false, true), false);
+}
+
+#[test]
+fn there_and_back_without_versions() {
+    there_and_back(&Scim::scimmy(), true);
 }
 
 #[test]
