@@ -8,6 +8,7 @@ pub mod escalation;
 mod guard;
 mod hash;
 mod read;
+mod target;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +29,8 @@ use crate::setting::{Calendar, Secrets, section};
 use crate::source::ToRead;
 
 pub use employee::{EmployeeSettings, ManagerReference};
+pub(crate) use target::Removal;
+pub use target::{ScimSettings, TargetKind, TargetSettings};
 
 pub use crate::setting::{BaseUrl, ConfigError, NamedFile, Secret, SecretPlace, Template};
 pub use crate::source::{Key, MaxAge, Missing, Prefer, SourceSettings};
@@ -61,34 +64,7 @@ pub struct Settings {
     files: Vec<NamedFile>,
 }
 
-/// `[target]`: the account of Skovik, and how to talk to it.
-#[derive(Debug, Clone)]
-pub struct TargetSettings {
-    /// The base URL.
-    pub url: BaseUrl,
-    /// The key of the API; [`TargetSettings::token`] reads it.
-    pub token: Secret,
-    /// The header that carries the key.
-    pub auth_header: String,
-    /// The scheme before the key in that header; may be empty.
-    pub auth_scheme: String,
-    /// How many users to ask for in one page.
-    pub page_size: u32,
-    /// How many rows a list may have; a longer one is not believed.
-    pub max_rows: u64,
-    /// How long it may take to read a list.
-    pub list_timeout: Duration,
-    /// How many requests may be under way at once.
-    pub max_in_flight: usize,
-    /// How many requests may be sent in a second; 0 for as many as the server takes.
-    pub requests_per_second: u32,
-    /// How long one request may take.
-    pub timeout: Duration,
-    /// How often a request that failed temporarily is sent again.
-    pub retries: u32,
-}
-
-/// `[scope]`: the people that this configuration manages.
+/// `[scope]`: whom this configuration manages.
 #[derive(Debug, Clone)]
 pub struct ScopeSettings {
     /// Which records count as employed; all, if there is none.
@@ -161,15 +137,6 @@ pub enum Require {
     Hash,
     /// An SSH signature over it.
     Signature,
-}
-
-impl TargetSettings {
-    /// The only kind of target.
-    pub const KIND: &'static str = "skovik";
-    /// The default of `max_rows`: twice the largest employer that is known.
-    pub const MAX_ROWS: u64 = 2_000_000;
-    /// The default of `list_timeout`.
-    pub const LIST_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 }
 
 impl Settings {

@@ -66,6 +66,8 @@ pub struct Policy {
     pub same_person: BTreeSet<ExternalIdentifier>,
     /// Who may be removed.
     pub remove: Remove,
+    /// Whether whoever is removed keeps their e-mail from everybody else.
+    pub leavers_keep_emails: bool,
     /// Who is never touched.
     pub protect: Protect,
     /// The only branches that are managed; all, if `None`.

@@ -311,6 +311,8 @@ pub enum CustomFieldKind {
     Boolean,
     /// A type that this version does not know; written as text.
     Unknown(Box<str>),
+    /// Nothing that can be written and compared, for this reason, such as `read-only`.
+    Unusable(Box<str>),
 }
 
 /// One option of a multiple choice.
@@ -327,6 +329,8 @@ pub struct ChoiceOption {
 pub struct Directory {
     /// Sorted by id, no id twice.
     pub users: Vec<User>,
+    /// Users who count as gone, though Skovik still keeps them and their e-mails; sorted by id.
+    pub inactive: Vec<User>,
     /// Sorted by id.
     pub branches: Vec<Branch>,
     /// Sorted by id.

@@ -316,10 +316,14 @@ impl Worker<'_> {
         if hash_of(&user, self.managed) != before_hash {
             return Attempt::new(End::Conflict(changed_meanwhile(user_id)));
         }
+        let request = match self.dialect().delete_request(&read) {
+            Ok(request) => request,
+            Err(problem) => return Attempt::not_done(format!("the user cannot be removed: {problem}")),
+        };
         if let Err(attempt) = self.announce(id, Step::Delete, Some(&read)).await {
             return attempt;
         }
-        let mut attempt = match self.provider.delete(user_id).await {
+        let mut attempt = match self.provider.delete(user_id, &request).await {
             Ok(Deleted::Now) => gone().having_written(),
             Ok(Deleted::AlreadyGone) => Attempt::new(said_gone()).having_written(),
             Err(error) => end_of_write(&error),

@@ -105,6 +105,7 @@ fn show_account(url: &str, resolved: &ResolvedMapper, directory: &Directory, ui:
             CustomFieldKind::Boolean => "boolean".to_owned(),
             CustomFieldKind::MultipleChoice(options) => format!("multiple choice of {}", options.len()),
             CustomFieldKind::Unknown(kind) => format!("{kind}, a type that this version does not know"),
+            CustomFieldKind::Unusable(reason) => format!("{reason}, cannot be managed"),
         };
         let managed = if resolved.managed().custom_fields.contains(id) { ", managed" } else { "" };
         ui.line(printable(&format!("  custom field  {name} ({id}): {kind}{managed}")))?;

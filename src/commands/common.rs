@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use jiff::civil::Date;
@@ -17,7 +18,7 @@ use crate::apply::precheck;
 use crate::approval::signers::AllowedSigners;
 use crate::approval::{Approval, Found, MAX_BYTES, Proof, Rules, automatic, file_name};
 use crate::cli::Global;
-use crate::config::{Require, Settings, TargetSettings, escalation};
+use crate::config::{Require, Settings, TargetKind, escalation};
 use crate::diff::{Policy, Protect};
 use crate::employee::ExternalIdentifier;
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
@@ -25,8 +26,9 @@ use crate::files::{Links, WRONG_KIND, read_regular, read_regular_text, write_pri
 use crate::guard::title;
 use crate::mapping::ResolvedMapper;
 use crate::plan::{Content, GuardResult, Plan, not_as_demanded};
-use crate::provider::Provider;
-use crate::provider::skovik::{Client, Options};
+use crate::provider::scim::{self, Scim};
+use crate::provider::skovik::{self, Skovik};
+use crate::provider::{ClientError, Dialect, Options, Provider};
 use crate::setting::Calendar;
 use crate::source::TABLE_KIND;
 use crate::state::{KEY_VARIABLE, State, StateError};
@@ -51,6 +53,14 @@ pub(super) fn load_settings(path: &Path) -> anyhow::Result<Settings> {
     })
 }
 
+/// How the service writes users down.
+pub(super) fn dialect(settings: &Settings) -> Arc<dyn Dialect> {
+    match &settings.target.kind {
+        TargetKind::Skovik => Arc::new(Skovik),
+        TargetKind::Scim(scim) => Arc::new(Scim::new(scim)),
+    }
+}
+
 /// The service, with its key.
 pub(super) async fn provider(settings: &Settings) -> anyhow::Result<Box<dyn Provider>> {
     let target = &settings.target;
@@ -67,8 +77,17 @@ pub(super) async fn provider(settings: &Settings) -> anyhow::Result<Box<dyn Prov
         timeout: target.timeout,
         retries: target.retries,
     };
-    let client = Client::new(options).context("[target]").or_refuse(ExitStatus::Usage)?;
-    Ok(Box::new(client))
+    let client: Result<Box<dyn Provider>, ClientError> = match &target.kind {
+        TargetKind::Skovik => skovik::Client::new(options).map(|client| Box::new(client) as _),
+        TargetKind::Scim(scim) => {
+            let wanted = scim::Wanted {
+                branch: settings.employee.branch.is_some(),
+                custom_fields: settings.employee.custom_fields.keys().cloned().collect(),
+            };
+            scim::Client::new(options, scim, wanted).map(|client| Box::new(client) as _)
+        }
+    };
+    client.context("[target]").or_refuse(ExitStatus::Usage)
 }
 
 /// The settings that decide who is who, for the account whose fields were looked up.
@@ -83,6 +102,7 @@ pub(super) fn policy(
         renumber: settings.scope.renumber,
         same_person,
         remove: settings.scope.remove,
+        leavers_keep_emails: settings.target.keeps_emails_of_leavers(),
         protect: settings.scope.protect.as_ref().map_or_else(Protect::of_admins, |entries| Protect::new(entries)),
         branches: resolved.scope_branches().map(|branches| branches.iter().cloned().collect()),
     }
@@ -131,7 +151,7 @@ pub(super) fn same_settings(plan: &Plan, settings: &Settings, path: &Path) -> an
 /// What a plan says of its settings that they do not say, though it was made with them.
 fn mislabelled(plan: &Plan, settings: &Settings) -> Option<String> {
     let Content { target, sources, .. } = plan.content();
-    if target.kind != TargetSettings::KIND || target.url != settings.target.url.as_str() {
+    if target.kind != settings.target.kind() || target.url != settings.target.url.as_str() {
         return Some(format!("its target is {}, and that of the settings {}", target.url, settings.target.url));
     }
     let shown = sources.iter().map(|source| (&*source.name, &*source.kind));

@@ -1,11 +1,10 @@
 //! The inverse of a plan by the state folder's journal: what `undo` writes, and by what `apply` knows it again.
 
-use super::common::read_plan;
+use super::common::{dialect, read_plan};
 use crate::apply::undo::{self, History, Input, UndoError};
 use crate::config::Settings;
 use crate::employee::Managed;
 use crate::plan::Plan;
-use crate::provider::skovik::Skovik;
 use crate::state::State;
 
 /// Whether a plan is, to the letter, the undo that this state folder makes of the plan which it says to take back.
@@ -23,5 +22,5 @@ pub(super) fn inverse(plan: &Plan, history: &History, settings: &Settings) -> Re
         manager: settings.employee.manager.is_some(),
         custom_fields: plan.content().target.custom_fields.keys().cloned().collect(),
     };
-    undo::make(&Input { plan, history, managed: &managed, limits: &settings.guard, dialect: &Skovik })
+    undo::make(&Input { plan, history, managed: &managed, limits: &settings.guard, dialect: &*dialect(settings) })
 }

@@ -9,11 +9,13 @@ use std::{fs, thread};
 
 use anyhow::Context as _;
 
-use super::common::{calendar, existing_state, load_settings, now, plan_bytes, policy, provider, replay, shown};
+use super::common::{
+    calendar, dialect, existing_state, load_settings, now, plan_bytes, policy, provider, replay, shown,
+};
 use super::places::Places;
 use super::signals::{EndedBySignals, unless_interrupted};
 use crate::cli::{self, Global};
-use crate::config::{Invalid, Settings, SourceSettings, TargetSettings, Unresolved};
+use crate::config::{Invalid, Settings, SourceSettings, Unresolved};
 use crate::diff::Policy;
 use crate::employee::{Desired, Directory, ExternalIdentifier, Join};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
@@ -21,7 +23,6 @@ use crate::files::write_private;
 use crate::guard;
 use crate::mapping::{Mapper, ResolvedMapper};
 use crate::plan::{Day, Digest, Input, NoPlan, Plan, Settled};
-use crate::provider::skovik::Skovik;
 use crate::provider::{Account, fingerprint};
 use crate::render::Ids;
 use crate::render::text::{TextOptions, display};
@@ -119,7 +120,9 @@ pub(super) async fn read_both_sides(
 /// Skovik, or a snapshot of it, ready to be read: its settings and its key are checked, and nothing is sent yet.
 pub(super) async fn open_account(settings: &Settings, snapshot: Option<&Path>) -> anyhow::Result<Account> {
     Ok(match snapshot {
-        Some(path) => Account::Snapshot { path: path.to_owned(), url: settings.target.url.clone(), dialect: &Skovik },
+        Some(path) => {
+            Account::Snapshot { path: path.to_owned(), url: settings.target.url.clone(), dialect: dialect(settings) }
+        }
         None => Account::Live(provider(settings).await?),
     })
 }
@@ -223,7 +226,7 @@ impl Facts {
             managers_must_resolve: settings.manager.unresolved == Unresolved::Error,
             records_must_be_valid: settings.scope.invalid == Invalid::Error,
             only,
-            kind: TargetSettings::KIND,
+            kind: settings.target.kind(),
             url: settings.target.url.as_str(),
             fingerprint,
             sources: both.records.summaries_with(&both.desired.joins),

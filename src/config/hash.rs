@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::{
-    EmployeeSettings, Key, Missing, Prefer, ScopeSettings, Settings, SourceSettings, TargetSettings, Unresolved,
+    EmployeeSettings, Key, Missing, Prefer, Removal, ScimSettings, ScopeSettings, Settings, SourceSettings, TargetKind,
+    TargetSettings, Unresolved,
 };
 use crate::diff::{Remove, Renumber};
 use crate::guard::Limits;
@@ -27,6 +28,16 @@ struct Hashed<'a> {
 struct HashedTarget<'a> {
     kind: &'a str,
     url: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scim: Option<HashedScim<'a>>,
+}
+
+#[derive(Serialize)]
+struct HashedScim<'a> {
+    identifier: String,
+    branch: String,
+    branches: Option<BTreeSet<&'a str>>,
+    remove: Removal,
 }
 
 #[derive(Serialize)]
@@ -76,6 +87,7 @@ pub(super) fn hash(settings: &Settings) -> Result<Digest, PlanError> {
         secrets: _,
     } = settings;
     let TargetSettings {
+        kind: _,
         url,
         token: _,
         auth_header: _,
@@ -89,13 +101,24 @@ pub(super) fn hash(settings: &Settings) -> Result<Digest, PlanError> {
         retries: _,
     } = target;
     canonical_digest(&Hashed {
-        target: HashedTarget { kind: TargetSettings::KIND, url: url.as_str() },
+        target: HashedTarget { kind: target.kind(), url: url.as_str(), scim: scim(&target.kind) },
         sources: sources.iter().map(source).collect(),
         tables: tables.iter().map(source).collect(),
         employee,
         scope: scope_of(scope),
         manager: HashedManager { unresolved_is_error: manager.unresolved == Unresolved::Error },
         guard,
+    })
+}
+
+/// Paths in one case, as they count in SCIM.
+fn scim(kind: &TargetKind) -> Option<HashedScim<'_>> {
+    let TargetKind::Scim(ScimSettings { identifier, branch, branches, remove, sort_by: _ }) = kind else { return None };
+    Some(HashedScim {
+        identifier: identifier.to_string().to_ascii_lowercase(),
+        branch: branch.to_string().to_ascii_lowercase(),
+        branches: branches.as_ref().map(|branches| branches.iter().map(String::as_str).collect()),
+        remove: *remove,
     })
 }
 

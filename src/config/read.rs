@@ -8,16 +8,16 @@ use toml::de::DeTable;
 
 use super::employee::employee;
 use super::escalation::Escalation;
+use super::target::target;
 use super::{
     ApprovalSettings, ConfigError, EmployeeSettings, Invalid, ManagerSettings, Require, ScopeSettings, Settings,
-    TargetSettings, Unresolved,
+    Unresolved,
 };
 use crate::diff::{Remove, Renumber};
 use crate::guard::MAX_UNMATCHED_PERCENT;
 use crate::plan::Digest;
 use crate::setting::section::{Document, Section};
 use crate::setting::template::Sources;
-use crate::setting::{Secret, SecretShape, TOKEN_VARIABLE, base_url};
 use crate::source::{SourceSettings, sources, tables};
 
 pub(super) fn settings(document: Document<'_>, table: &DeTable<'_>) -> Result<Settings, ConfigError> {
@@ -51,65 +51,6 @@ pub(super) fn settings(document: Document<'_>, table: &DeTable<'_>) -> Result<Se
         files: Vec::new(),
         secrets,
     })
-}
-
-fn target(section: &Section<'_>) -> Result<TargetSettings, ConfigError> {
-    let section = section.clone().only(&[
-        "kind",
-        "url",
-        "token_env",
-        "token_file",
-        "token_command",
-        "auth_header",
-        "auth_scheme",
-        "page_size",
-        "max_rows",
-        "list_timeout",
-        "max_in_flight",
-        "requests_per_second",
-        "timeout",
-        "retries",
-    ])?;
-    section
-        .word("kind", &[(TargetSettings::KIND, ())])?
-        .ok_or_else(|| section.missing("kind", "which must be \"skovik\""))?;
-    let number = |key, range, default| {
-        Ok::<_, ConfigError>(
-            section.number(key, range)?.and_then(|number| u32::try_from(number).ok()).unwrap_or(default),
-        )
-    };
-    let auth_header = section.text("auth_header")?.unwrap_or("Authorization");
-    if !auth_header.bytes().all(is_token_byte) {
-        return Err(section.problem("auth_header", "is not the name of an HTTP header"));
-    }
-    let auth_scheme = section.text_or_empty("auth_scheme")?.unwrap_or("Bearer").trim();
-    if !auth_scheme.bytes().all(is_token_byte) {
-        return Err(section.problem("auth_scheme", "must be one word, such as \"Bearer\", or empty"));
-    }
-    Ok(TargetSettings {
-        url: base_url(&section, "url", "the base URL of the API, such as \"https://api.skovik.com/v1\"")?,
-        token: token(&section)?,
-        auth_header: auth_header.to_owned(),
-        auth_scheme: auth_scheme.to_owned(),
-        page_size: number("page_size", 1..=10_000, 100)?,
-        max_rows: section.number("max_rows", 1..=100_000_000)?.unwrap_or(TargetSettings::MAX_ROWS),
-        list_timeout: section.duration("list_timeout")?.unwrap_or(TargetSettings::LIST_TIMEOUT),
-        max_in_flight: section.number("max_in_flight", 1..=256)?.and_then(|n| usize::try_from(n).ok()).unwrap_or(8),
-        requests_per_second: number("requests_per_second", 0..=100_000, 0)?,
-        timeout: section.duration("timeout")?.unwrap_or(Duration::from_secs(30)),
-        retries: number("retries", 0..=20, 5)?,
-    })
-}
-
-/// What RFC 9110 calls a token.
-fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
-fn token(section: &Section<'_>) -> Result<Secret, ConfigError> {
-    let what = "the key of Skovik's API";
-    let given = Secret::from_section(section, "token", what, SecretShape::Key)?;
-    Ok(given.unwrap_or_else(|| Secret::in_variable(section, "token", what, SecretShape::Key, TOKEN_VARIABLE)))
 }
 
 /// The lists as templates see them.

@@ -4,6 +4,7 @@
 use super::matching::describe;
 use super::{Claim, Comparison, Event, Standing, describe_user};
 use crate::diagnostic::Severity;
+use crate::employee::User;
 use rustc_hash::FxHashMap;
 
 impl Comparison<'_> {
@@ -17,6 +18,7 @@ impl Comparison<'_> {
                 self.email_stays_taken(index, owner);
             }
         }
+        self.find_emails_of_the_inactive();
         for user in 0..self.standings.len() as u32 {
             if !self.can_be_moved(user) {
                 self.manager_stays(user);
@@ -133,8 +135,31 @@ impl Comparison<'_> {
         }
         match self.standings[owner as usize] {
             Standing::Claimed(other) => !self.employee(other).email.is(&self.user(owner).email),
-            Standing::Leaving => true,
+            Standing::Leaving => !self.policy.leavers_keep_emails,
             _ => false,
+        }
+    }
+
+    /// Users who are gone, but still kept, keep their e-mails: whoever would be given one of these is set aside.
+    fn find_emails_of_the_inactive(&mut self) {
+        let directory = self.directory;
+        let inactive: FxHashMap<&str, &User> = directory.inactive.iter().map(|user| (user.email.key(), user)).collect();
+        if inactive.is_empty() {
+            return;
+        }
+        for index in 0..self.claims.len() as u32 {
+            let key = self.employee(index).email.key();
+            if let Some(user) = inactive.get(key)
+                && self.owner_of_email(key).is_none()
+            {
+                let reason = format!(
+                    "the e-mail {} belongs to {}, who is inactive in Skovik and keeps it; activate that user, or change \
+                     their e-mail, in Skovik",
+                    user.email,
+                    describe_user(user)
+                );
+                self.set_employee_aside(index, "email_of_inactive", &reason);
+            }
         }
     }
 
@@ -143,9 +168,13 @@ impl Comparison<'_> {
             return;
         }
         let reason = format!(
-            "the e-mail {} belongs to {}, who keeps it",
+            "the e-mail {} belongs to {}, who {}",
             self.employee(taker).email,
-            describe_user(self.user(owner))
+            describe_user(self.user(owner)),
+            match self.standings[owner as usize] {
+                Standing::Leaving => "keeps it when they become inactive; change their e-mail in Skovik first",
+                _ => "keeps it",
+            }
         );
         self.set_employee_aside(taker, "email_taken", &reason);
     }

@@ -94,6 +94,17 @@ pub(super) fn custom_field<'f>(
     template: &Template,
     fields: &'f [CustomField],
 ) -> Result<&'f CustomField, ConfigError> {
+    let field = named_field(name, template, fields)?;
+    match &field.kind {
+        CustomFieldKind::Unusable(reason) => Err(ConfigError::Invalid(format!(
+            "{}: the custom field cannot be managed: it is {reason}",
+            template.setting
+        ))),
+        _ => Ok(field),
+    }
+}
+
+fn named_field<'f>(name: &str, template: &Template, fields: &'f [CustomField]) -> Result<&'f CustomField, ConfigError> {
     if let Some(field) = fields.iter().find(|field| field.id.as_str() == name) {
         return Ok(field);
     }
@@ -132,7 +143,7 @@ pub(super) enum FieldValues {
 impl FieldValues {
     pub(super) fn new(kind: &CustomFieldKind) -> Self {
         match kind {
-            CustomFieldKind::Text | CustomFieldKind::Unknown(_) => Self::Text,
+            CustomFieldKind::Text | CustomFieldKind::Unknown(_) | CustomFieldKind::Unusable(_) => Self::Text,
             CustomFieldKind::Boolean => Self::Boolean,
             CustomFieldKind::MultipleChoice(options) => {
                 let (mut by_value, mut by_label) = (FxHashMap::default(), FxHashMap::default());

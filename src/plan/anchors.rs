@@ -93,6 +93,7 @@ mod tests {
         };
         Directory {
             users: users.map(user).collect(),
+            inactive: Vec::new(),
             branches: branches.iter().map(branch).collect(),
             custom_fields: Vec::new(),
         }

@@ -6,11 +6,12 @@
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
 
 use super::snapshot::{self, Item};
-use super::{Dialect, Progress, Provider, Shape, ShareBranches};
+use super::{Dialect, Listed, Progress, Provider, Shape, ShareBranches};
 use crate::employee::{Managed, User};
 use crate::exit::{ExitStatus, OrRefuse, refused};
 use crate::files::{Links, open_regular};
@@ -28,7 +29,7 @@ pub enum Account {
         /// The URL that the configuration names, and that the snapshot must be of.
         url: BaseUrl,
         /// How the service whose account it is writes users down.
-        dialect: &'static dyn Dialect,
+        dialect: Arc<dyn Dialect>,
     },
 }
 
@@ -41,8 +42,8 @@ impl Account {
         match self {
             Self::Live(provider) => provider.shape().await.or_refuse(ExitStatus::Untrusted),
             Self::Snapshot { path, url, dialect } => {
-                let (path, url, dialect) = (path.clone(), url.clone(), *dialect);
-                tokio::task::spawn_blocking(move || shape_from_snapshot(&path, &url, dialect)).await?
+                let (path, url, dialect) = (path.clone(), url.clone(), Arc::clone(dialect));
+                tokio::task::spawn_blocking(move || shape_from_snapshot(&path, &url, &*dialect)).await?
             }
         }
     }
@@ -51,15 +52,16 @@ impl Account {
     ///
     /// # Errors
     /// As [`Account::shape`].
-    pub async fn users(&self, managed: &Managed, progress: Progress<'_>) -> Result<Vec<User>> {
+    pub async fn users(&self, managed: &Managed, progress: Progress<'_>) -> Result<Listed> {
         match self {
             Self::Live(provider) => provider.users(managed, progress).await.or_refuse(ExitStatus::Untrusted),
             Self::Snapshot { path, url, dialect } => {
-                let (path, url, dialect, managed) = (path.clone(), url.clone(), *dialect, managed.clone());
-                let read = move || users_from_snapshot(&path, &url, dialect, &managed);
-                let users = tokio::task::spawn_blocking(read).await??;
-                progress(users.len() as u64, Some(users.len() as u64));
-                Ok(users)
+                let (path, url, dialect, managed) = (path.clone(), url.clone(), Arc::clone(dialect), managed.clone());
+                let read = move || users_from_snapshot(&path, &url, &*dialect, &managed);
+                let listed = tokio::task::spawn_blocking(read).await??;
+                let read = (listed.users.len() + listed.inactive.len()) as u64;
+                progress(read, Some(read));
+                Ok(listed)
             }
         }
     }
@@ -95,25 +97,26 @@ pub(super) fn users_from_snapshot(
     url: &BaseUrl,
     dialect: &dyn Dialect,
     managed: &Managed,
-) -> Result<Vec<User>> {
-    let mut users = Vec::new();
+) -> Result<Listed> {
+    let mut listed = Listed::default();
     let mut branches = ShareBranches::default();
     read(path, url, |file| {
         let parse = |item: Item<&str>| match item {
-            Item::User(json) => dialect.user(json, managed).map(Some),
+            Item::User(json) => Ok(Some((dialect.user(json, managed)?, dialect.is_inactive(json)?))),
             Item::Branch(_) | Item::CustomField(_) => Ok(None),
         };
-        let take = |user: Option<User>| {
-            users.extend(user.map(|mut user| {
+        let take = |read: Option<(User, bool)>| {
+            if let Some((mut user, is_inactive)) = read {
                 branches.share(&mut user);
-                user
-            }));
+                listed.push(user, is_inactive);
+            }
             Ok(())
         };
         snapshot::read(file, parse, take).map(|(of, _)| of)
     })?;
-    sort_by_id(path, &mut users, |user| user.id.as_str())?;
-    Ok(users)
+    sort_by_id(path, &mut listed.users, |user| user.id.as_str())?;
+    sort_by_id(path, &mut listed.inactive, |user| user.id.as_str())?;
+    Ok(listed)
 }
 
 /// Opens a snapshot for `read`, which tells what account it is of, and holds that against the configuration.

@@ -21,6 +21,12 @@ pub enum ApiError {
     /// The server refuses the request, and nothing was done.
     #[error(transparent)]
     Refused(Refusal),
+    /// The server refuses a change, because somebody else has changed the user since it was read. Nothing was done.
+    #[error("the server refuses the change, because the user has changed since it was read: {said}")]
+    Overtaken {
+        /// The server's words.
+        said: String,
+    },
     /// Surely nothing was done: no connection, or the server turned the request away (429) every time.
     #[error("the server did not take the request: {problem}")]
     NotSent {
@@ -79,6 +85,9 @@ pub enum ListError {
         /// Always [`ApiError::Credentials`].
         error: ApiError,
     },
+    /// The account is read, but what the settings say of it is not so.
+    #[error("the account does not fit the settings: {0}")]
+    Unsuited(String),
     /// What was read could not be written down.
     #[error(transparent)]
     Output(#[from] io::Error),

@@ -37,7 +37,8 @@ struct UserLine<'a> {
 /// order of the managed ones; roles, whose order means nothing, are sorted.
 #[must_use]
 pub fn fingerprint(directory: &Directory, managed: &Managed) -> Digest {
-    let Directory { users, branches, custom_fields } = directory;
+    // Nothing is written to the inactive: who they are only keeps others from being made.
+    let Directory { users, inactive: _, branches, custom_fields } = directory;
     let mut hasher = Sha256::new();
     let mut buffer = Vec::new();
     let mut line = |line: &Line<'_>| {
@@ -76,6 +77,7 @@ fn custom_field_line(field: &CustomField) -> Line<'_> {
         CustomFieldKind::Boolean => ("boolean", &[][..]),
         CustomFieldKind::MultipleChoice(options) => ("multiple_choice", &options[..]),
         CustomFieldKind::Unknown(other) => (&**other, &[][..]),
+        CustomFieldKind::Unusable(reason) => (&**reason, &[][..]),
     };
     let options = options.iter().map(|ChoiceOption { label, value }| [&**label, &**value]).collect();
     Line::CustomField { field_type, id: id.as_str(), name, options }
@@ -109,6 +111,7 @@ mod tests {
     fn directory() -> (Directory, Managed) {
         let option = ChoiceOption { label: "4100 Sales".into(), value: "4100".into() };
         let directory = Directory {
+            inactive: Vec::new(),
             users: vec![User {
                 id: "u1".into(),
                 identifier: Some("1001".into()),

@@ -5,9 +5,12 @@
 //! A service is a folder of its own with the same few files: its requests (`client`), its shapes (`wire`) and what
 //! joins the two. [`Account`] is whichever a plan is made against: the service, or a snapshot of it.
 
+mod access;
 mod account;
 mod error;
 mod fingerprint;
+mod loss;
+pub mod scim;
 pub mod skovik;
 pub mod snapshot;
 mod stored;
@@ -22,6 +25,7 @@ use serde_json::value::RawValue;
 use crate::employee::{Branch, CustomField, CustomFieldId, Directory, Managed, User, UserId};
 use crate::plan::{Change, Fields};
 
+pub use access::{ClientError, Options};
 pub use account::Account;
 pub use error::{ApiError, ErrorObject, ListError, Refusal};
 pub use fingerprint::fingerprint;
@@ -45,8 +49,7 @@ pub trait Provider: fmt::Debug + Send + Sync {
     fn shape(&self) -> BoxFuture<'_, Result<Shape, ListError>>;
 
     /// All users, sorted by id, proven complete.
-    fn users<'a>(&'a self, managed: &'a Managed, progress: Progress<'a>)
-    -> BoxFuture<'a, Result<Vec<User>, ListError>>;
+    fn users<'a>(&'a self, managed: &'a Managed, progress: Progress<'a>) -> BoxFuture<'a, Result<Listed, ListError>>;
 
     /// All rows of a list as the server gave them, each once, in its order. What was given counts for nothing where
     /// this fails in the end.
@@ -57,7 +60,7 @@ pub trait Provider: fmt::Debug + Send + Sync {
         progress: Progress<'a>,
     ) -> BoxFuture<'a, Result<(), ListError>>;
 
-    /// Reads one user; `None` if there is none with this id.
+    /// Reads one user; `None` where there is none with this id, or only an inactive one.
     fn user<'a>(&'a self, id: &'a UserId, managed: &'a Managed) -> BoxFuture<'a, Result<Option<LiveUser>, ApiError>>;
 
     /// Makes a user by what [`Dialect::create_request`] gave. After [`ApiError::Unclear`] the user may have been made.
@@ -72,8 +75,8 @@ pub trait Provider: fmt::Debug + Send + Sync {
         managed: &'a Managed,
     ) -> BoxFuture<'a, Result<Option<LiveUser>, ApiError>>;
 
-    /// Removes a user, in one attempt.
-    fn delete<'a>(&'a self, id: &'a UserId) -> BoxFuture<'a, Result<Deleted, ApiError>>;
+    /// Removes a user by what [`Dialect::delete_request`] gave, in one attempt.
+    fn delete<'a>(&'a self, id: &'a UserId, request: &'a Request) -> BoxFuture<'a, Result<Deleted, ApiError>>;
 
     /// How often a request is tried again, where that is safe. Changes and deletes are left to the caller, who must
     /// look at the user again before each attempt.
@@ -97,6 +100,12 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// # Errors
     /// If a field is missing that every user has, or is not of its type; the message names it.
     fn user(&self, json: &str, managed: &Managed) -> Result<User, String>;
+
+    /// Whether a user is inactive, which counts as gone.
+    ///
+    /// # Errors
+    /// Where that cannot be told.
+    fn is_inactive(&self, json: &str) -> Result<bool, String>;
 
     /// Reads a branch from its JSON.
     ///
@@ -139,6 +148,12 @@ pub trait Dialect: fmt::Debug + Send + Sync {
         changes: &[Change],
     ) -> Result<Option<Request>, String>;
 
+    /// What removes a user.
+    ///
+    /// # Errors
+    /// As [`Dialect::update_request`].
+    fn delete_request(&self, held: &StoredUser) -> Result<Request, String>;
+
     /// What a user lost of what was sent, or holds otherwise, beyond the fields that are managed: those are compared by
     /// what they mean. Each in words for a report.
     fn losses(&self, sent: &Request, held: &StoredUser, managed: &Managed) -> Vec<String>;
@@ -168,9 +183,41 @@ pub struct Shape {
 impl Shape {
     /// The whole account.
     #[must_use]
-    pub fn with_users(self, users: Vec<User>) -> Directory {
+    pub fn with_users(self, listed: Listed) -> Directory {
         let Self { branches, custom_fields } = self;
-        Directory { users, branches, custom_fields }
+        let Listed { users, inactive } = listed;
+        Directory { users, inactive, branches, custom_fields }
+    }
+}
+
+/// Everybody of an account.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Sorted by id, no id twice.
+    pub users: Vec<User>,
+    /// Those who count as gone, though the service still keeps them; sorted by id.
+    pub inactive: Vec<User>,
+}
+
+impl Listed {
+    /// Takes a user in.
+    pub fn push(&mut self, user: User, is_inactive: bool) {
+        if is_inactive { &mut self.inactive } else { &mut self.users }.push(user);
+    }
+
+    /// Sorts both by id.
+    pub fn sort(&mut self) {
+        let Self { users, inactive } = self;
+        for people in [users, inactive] {
+            people.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        }
+    }
+}
+
+impl From<Vec<User>> for Listed {
+    /// Users who are all active, sorted by id.
+    fn from(users: Vec<User>) -> Self {
+        Self { users, inactive: Vec::new() }
     }
 }
 

@@ -24,9 +24,13 @@ pub struct LiveUser {
     pub stored: StoredUser,
 }
 
-/// The body of a request that writes.
+/// A request that writes: its body, and what must still be so for it to be carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request(String);
+pub struct Request {
+    json: String,
+    is_partial: bool,
+    version: Option<Box<str>>,
+}
 
 /// Lets the users of one branch share its id, so that a million of them do not hold a million copies.
 #[derive(Debug, Default)]
@@ -72,16 +76,40 @@ impl LiveUser {
 }
 
 impl Request {
-    /// A body of JSON.
+    /// A body of JSON that says all there is.
     #[must_use]
     pub fn new(json: String) -> Self {
-        Self(json)
+        Self { json, is_partial: false, version: None }
+    }
+
+    /// A body of JSON that says only what changes; the service leaves the rest as it is.
+    #[must_use]
+    pub fn partial(json: String) -> Self {
+        Self { is_partial: true, ..Self::new(json) }
+    }
+
+    /// The same, to be refused where the service holds another version of the user by now.
+    #[must_use]
+    pub fn only_over(self, version: Option<Box<str>>) -> Self {
+        Self { version, ..self }
     }
 
     /// The JSON.
     #[must_use]
     pub fn as_json(&self) -> &str {
-        &self.0
+        &self.json
+    }
+
+    /// Whether it says only what changes.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        self.is_partial
+    }
+
+    /// The version of the user that it was made for, where the service tells versions.
+    #[must_use]
+    pub fn version(&self) -> Option<&str> {
+        self.version.as_deref()
     }
 }
 

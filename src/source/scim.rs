@@ -2,13 +2,11 @@
 //! whole by `totalResults` and an empty page behind the last user.
 //!
 //! A server need not list its users in any order, nor in the same order twice. So they are numbered by their ids, which
-//! makes the same users the same records; and a user who comes twice, as happens where the order changes between two
-//! pages, makes the list unusable, because another one is missing then.
+//! makes the same users the same records.
 
 mod resource;
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use futures_util::future::BoxFuture;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
@@ -20,6 +18,7 @@ use super::json::Records;
 use super::table::TableBuilder;
 use super::{Conditions, ReadError, Reading, Source, blocking};
 use crate::http::Answer;
+use crate::scim::{Id, List, Next};
 use crate::setting::ConfigError;
 use crate::setting::section::Section;
 use crate::strict_json::Pointer;
@@ -43,27 +42,7 @@ pub(super) struct ScimSource {
 #[derive(Default)]
 struct Found {
     resources: BTreeMap<Id, Box<RawValue>>,
-    total: Option<u64>,
-    /// The first one that came.
-    first: Option<Id>,
-    /// How many pages held users. Two of them with different users show that the server heeds `startIndex`.
-    pages: u64,
-    /// Whether the users were asked for from the second one on, in order to see that.
-    is_probed: bool,
-}
-
-/// By what a resource is known. Every resource must have an id; one without is told from others by all that it says.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Id {
-    Given(String),
-    Missing(String),
-}
-
-/// What comes after a page.
-enum Next {
-    /// The users from this one on, counted from 1.
-    Page(u64),
-    End,
+    list: List,
 }
 
 impl ScimSource {
@@ -126,7 +105,7 @@ impl ScimSource {
             (taken, found) = blocking(move || Ok((found.take(&answer, start), found))).await?;
             let next =
                 taken.map_err(|problem| format!("from startIndex {start} on: {}", connection.clean(&problem)))?;
-            conditions.came(found.resources.len() as u64, found.total)?;
+            conditions.came(found.resources.len() as u64, found.list.total())?;
             match next {
                 Next::Page(next) => start = next,
                 Next::End => break,
@@ -199,93 +178,10 @@ impl Found {
         if let Some(said) = errors_in(&answer.body, &Pointer::default()) {
             return Err(said);
         }
-        let page = resource::Page::parse(&answer.body)?;
-        match self.total {
-            Some(before) if before != page.total => {
-                return Err(format!(
-                    "totalResults was {before} and is {} now: users changed while they were listed, try again",
-                    page.total
-                ));
-            }
-            _ => self.total = Some(page.total),
-        }
-        let mut users = Vec::with_capacity(page.resources.len());
-        for (position, resource) in (start..).zip(&page.resources) {
-            let id = resource::id(resource).map_err(|problem| format!("the user at {position}: {problem}"))?;
-            users.push((id.map_or_else(|| Id::Missing(resource.get().to_owned()), Id::Given), *resource));
-        }
-        if start > 1 && self.resources.len() as u64 == page.total {
-            return self.take_beyond(&users);
-        }
-        if page.start.is_some_and(|given| given != start) && !users.is_empty() {
-            return Err(format!(
-                "the answer begins at startIndex {}; does the server page?",
-                page.start.unwrap_or_default()
-            ));
-        }
-        if let (None, Some((id, _))) = (&self.first, users.first()) {
-            self.first = Some(id.clone());
-        }
-        self.pages += u64::from(!users.is_empty());
-        let brought = users.len();
-        for (id, resource) in users {
-            if self.resources.contains_key(&id) {
-                return Err(format!(
-                    "the user with {id} comes twice: the order changed while they were listed, and somebody else is \
-                     missing; `sort_by` asks for an order"
-                ));
-            }
-            self.resources.insert(id, resource.to_owned());
-        }
-        let (found, total) = (self.resources.len() as u64, page.total);
-        if found > total {
-            return Err(format!("there are {found} users by now, but totalResults is {total}"));
-        }
-        if found < total && brought == 0 {
-            return Err(format!("the list ends after {found} users, but totalResults is {total}"));
-        }
-        Ok(if brought > 0 { Next::Page(found + 1) } else { Next::End })
-    }
-
-    /// Takes the page behind the last user. It should be empty: the total of some servers is in truth the length of a
-    /// page. Some begin anew instead, which is as good if they are known to heed `startIndex`; others give the same
-    /// users whatever they are asked, and nothing tells whether these are all or the first page.
-    fn take_beyond(&mut self, users: &[(Id, &RawValue)]) -> Result<Next, String> {
-        let all = format!("all {} users of totalResults had come, and", self.resources.len());
-        if users.iter().any(|(id, _)| !self.resources.contains_key(id)) {
-            return Err(format!(
-                "{all} here is another one: it does not count all users, and so nothing proves that the list is whole"
-            ));
-        }
-        let Some((again, _)) = users.first() else {
-            return if self.is_probed {
-                Err(format!("{all} there is nobody from the second one on"))
-            } else {
-                Ok(Next::End)
-            };
-        };
-        let comes_from_the_start = users.iter().any(|(id, _)| Some(id) == self.first.as_ref());
-        if self.pages > 1 || self.is_probed && !comes_from_the_start {
-            return Ok(Next::End);
-        }
-        if self.is_probed || self.resources.len() < 2 {
-            return Err(format!(
-                "{all} the one with {again} comes again: the server does not heed startIndex, and so nothing proves that \
-                 the list is whole"
-            ));
-        }
-        self.is_probed = true;
-        // From the second user on: whoever heeds that leaves the first one out.
-        Ok(Next::Page(2))
-    }
-}
-
-/// As messages say it.
-impl fmt::Display for Id {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Given(id) => write!(f, "the id {id:?}"),
-            Self::Missing(_) => f.write_str("no id"),
-        }
+        let page: &RawValue =
+            serde_json::from_slice(&answer.body).map_err(|error| format!("it is not JSON: {error}"))?;
+        let (resources, next) = self.list.take(page, start)?;
+        self.resources.extend(resources.into_iter().map(|(id, resource)| (id, resource.to_owned())));
+        Ok(next)
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use skovik_sync::employee::{Managed, UserId};
 use skovik_sync::provider::skovik::{Client, Options, Skovik};
-use skovik_sync::provider::{Dialect as _, Provider as _, StoredUser};
+use skovik_sync::provider::{Dialect as _, Provider as _, Request, StoredUser};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
@@ -152,7 +152,7 @@ fn skovik() {
                 }
                 b'c' => client.create(&body, &managed).await.map(|user| format!("made {:?}", user.id())),
                 b'r' => client.update(&known, &body, &managed).await.map(|user| format!("put {}", user.is_some())),
-                b'd' => client.delete(&known).await.map(|deleted| format!("{deleted:?}")),
+                b'd' => client.delete(&known, &Request::new(String::new())).await.map(|deleted| format!("{deleted:?}")),
                 _ => {
                     return match list(&client, what, &managed).await {
                         Ok(rows) => Ok(format!("{rows} rows")),
@@ -187,8 +187,8 @@ async fn list(client: &Client, what: u8, managed: &Managed) -> Result<usize, Str
         b'b' => client.branches().await.map(|branches| branches.len()),
         b'f' => client.custom_fields().await.map(|fields| fields.len()),
         _ => client.users(managed, &|_, _| ()).await.map(|users| {
-            assert!(users.windows(2).all(|pair| pair[0].id < pair[1].id), "a user stands twice in the list");
-            users.len()
+            assert!(users.users.windows(2).all(|pair| pair[0].id < pair[1].id), "a user stands twice in the list");
+            users.users.len()
         }),
     };
     list.map_err(|error| error.to_string())

@@ -17,7 +17,7 @@ use imports::Imports;
 /// before it. The first row is the core.
 const ORDER: [&[&str]; 4] = [
     &["text", "strict_json", "employee", "field", "diagnostic", "guard", "diff", "order", "plan"],
-    &["exit", "template_cost", "files", "http", "state", "setting", "source", "config", "mapping", "provider"],
+    &["exit", "template_cost", "files", "http", "scim", "state", "setting", "source", "config", "mapping", "provider"],
     &["approval", "apply", "render", "sandbox"],
     &["cli", "ui", "commands"],
 ];

@@ -29,6 +29,7 @@ mod printed;
 mod render;
 mod run;
 mod sandbox;
+mod scim_target;
 mod secrets;
 mod servers;
 mod signatures;

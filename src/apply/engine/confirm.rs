@@ -91,6 +91,9 @@ impl Run<'_> {
         let (mut users, mut losses) = (Vec::new(), Losses::new());
         let mut branches = ShareBranches::default();
         let mut each = |row: &RawValue| {
+            if dialect.is_inactive(row.get()).map_err(io::Error::other)? {
+                return Ok(());
+            }
             let mut user = dialect.user(row.get(), managed).map_err(io::Error::other)?;
             if let Some(sent) = sent.get(&user.id) {
                 let held = StoredUser::new(row).map_err(io::Error::other)?;
@@ -124,7 +127,7 @@ impl Run<'_> {
     pub(super) async fn read_list(&mut self) -> Result<Vec<User>, Option<String>> {
         tokio::select! {
             read = self.worker.provider.users(self.worker.managed, &|_, _| {}) => {
-                read.map_err(|error| Some(error.to_string()))
+                read.map(|listed| listed.users).map_err(|error| Some(error.to_string()))
             }
             () = wants(&mut self.options.stop, Stop::Gently) => Err(None),
         }

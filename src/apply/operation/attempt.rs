@@ -130,6 +130,9 @@ pub(super) fn end_of_write(error: &ApiError) -> Attempt {
     let problem = error.to_string();
     match error {
         ApiError::Refused(_) => Attempt::not_done(problem),
+        ApiError::Overtaken { .. } => {
+            Attempt::new(End::Conflict(format!("conflict: {problem}; it was left alone: plan again")))
+        }
         ApiError::NotSent { again, .. } => Attempt::not_done(problem).trying_again(*again),
         ApiError::Unclear { again, .. } => Attempt::new(End::Unclear(problem)).trying_again(*again),
         ApiError::Credentials { .. } => Attempt::not_done(problem.clone()).halting(Halt::Credentials(problem)),

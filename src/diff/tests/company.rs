@@ -96,6 +96,7 @@ impl Company {
             desired: Desired { in_scope: employees.len() as u64, employees, ..Desired::default() },
             directory: Directory {
                 users,
+                inactive: Vec::new(),
                 branches: vec![branch("no", "NO01"), branch("se", "SE01")],
                 custom_fields: vec![CustomField {
                     id: CustomFieldId::from("cf_cc"),
@@ -109,6 +110,7 @@ impl Company {
                 renumber: Renumber::Ask,
                 same_person: BTreeSet::new(),
                 remove: Remove::Identified,
+                leavers_keep_emails: false,
                 protect: Protect::default(),
                 branches: None,
             },

@@ -140,6 +140,7 @@ fn directory_after(company: &Company, account: &Account) -> Directory {
         users: account.users.values().cloned().collect(),
         branches: company.directory.branches.clone(),
         custom_fields: company.directory.custom_fields.clone(),
+        ..Directory::default()
     }
 }
 

@@ -39,7 +39,7 @@ async fn a_snapshot_serves_as_an_account() {
     let account = Account::Snapshot {
         path: file.path().to_owned(),
         url: "https://api.skovik.com/v1/".parse().unwrap(),
-        dialect: &Skovik,
+        dialect: std::sync::Arc::new(Skovik),
     };
     let shape = account.shape().await.unwrap();
     assert_eq!(shape.branches.iter().map(|branch| branch.id.as_str()).collect::<Vec<_>>(), ["b1", "b2"]);

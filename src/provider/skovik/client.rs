@@ -5,60 +5,26 @@
 //! sends the key to another origin than the configured one, and never shows it.
 
 mod call;
-mod error;
 mod list;
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Method;
 use reqwest::header::{HeaderName, HeaderValue};
-use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::wire;
 use crate::employee::{Managed, UserId};
-use crate::http::{self, Redactor, Transport};
+use crate::http::Transport;
+use crate::provider::access::{LARGEST_ANSWER, connect};
 use crate::provider::{ApiError, Collection, Deleted, LiveUser, Request};
-use crate::setting::BaseUrl;
 
-pub use error::ClientError;
+pub use crate::provider::access::{ClientError, Options};
 
 use call::Call;
 
-/// The largest answer that is read; a server that sends more is not believed.
-const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
-
-/// How to reach Skovik.
-#[derive(Debug)]
-pub struct Options {
-    /// The base URL, such as `https://api.skovik.com/v1`.
-    pub url: BaseUrl,
-    /// The key.
-    pub token: SecretString,
-    /// The header that carries the key; [`wire::AUTH_HEADER`] by default.
-    pub auth_header: String,
-    /// The scheme before the key; [`wire::AUTH_SCHEME`] by default; empty: the bare key.
-    pub auth_scheme: String,
-    /// How many rows to ask for in one page.
-    pub page_size: u32,
-    /// How many rows a list may have; a longer one is not believed.
-    pub max_rows: u64,
-    /// How long it may take to read a list.
-    pub list_timeout: Duration,
-    /// How many requests may be under way at once; at least one.
-    pub max_in_flight: usize,
-    /// How many requests may begin in a second; 0: as many as the server lets pass.
-    pub requests_per_second: u32,
-    /// How long one request may take, from the connection to the end of the answer.
-    pub timeout: Duration,
-    /// How often a request is tried again, where that is safe.
-    pub retries: u32,
-}
-
-/// A client of one account. All its requests share the limits of [`Options`], and one pause when the server asks for
-/// it.
+/// A client of one account. All its requests share the limits of [`Options`], and one pause when the server asks for it.
 pub struct Client {
     http: Transport,
     base: Url,
@@ -74,23 +40,10 @@ impl Client {
     /// # Errors
     /// If the URL would show the key or a password to others, or the key cannot stand in a header.
     pub fn new(options: Options) -> Result<Self, ClientError> {
-        let Options { url, token, auth_header, auth_scheme, page_size, max_rows, list_timeout, .. } = options;
-        let url = url.url().clone();
-        let key_header = key_header(&auth_header, &auth_scheme, &token)?;
-        let transport = http::Options {
-            url: url.clone(),
-            max_in_flight: options.max_in_flight,
-            requests_per_second: options.requests_per_second,
-            timeout: options.timeout,
-            retries: options.retries,
-            largest_answer: LARGEST_ANSWER,
-            authorities: None,
-            trust: http::Trust::System,
-            words: call::words,
-            redactor: Arc::new(Redactor::from(token)),
-        };
-        let http = Transport::new(transport).map_err(ClientError::Setup)?;
-        Ok(Self { http, base: url, key_header, page_size, max_rows, list_timeout })
+        let (base, page_size, max_rows, list_timeout) =
+            (options.url.url().clone(), options.page_size, options.max_rows, options.list_timeout);
+        let (http, key_header) = connect(options, call::words)?;
+        Ok(Self { http, base, key_header, page_size, max_rows, list_timeout })
     }
 
     pub(super) async fn get_user(&self, id: &UserId, managed: &Managed) -> Result<Option<LiveUser>, ApiError> {
@@ -168,19 +121,6 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").field("base", &self.base.as_str()).finish_non_exhaustive()
     }
-}
-
-fn key_header(name: &str, scheme: &str, token: &SecretString) -> Result<(HeaderName, HeaderValue), ClientError> {
-    let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| ClientError::HeaderName(name.to_owned()))?;
-    let key = token.expose_secret();
-    // Visible ASCII only: a line break would smuggle in a header, a space at the end is a slip of copying.
-    if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(ClientError::Key);
-    }
-    let text = if scheme.is_empty() { key.to_owned() } else { format!("{scheme} {key}") };
-    let mut value = HeaderValue::from_str(&text).map_err(|_| ClientError::HeaderScheme)?;
-    value.set_sensitive(true);
-    Ok((header, value))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use super::{
-    ApiError, Collection, Deleted, Dialect, EachRow, ListError, LiveUser, Progress, Provider, Request, Shape,
+    ApiError, Collection, Deleted, Dialect, EachRow, ListError, Listed, LiveUser, Progress, Provider, Request, Shape,
     StoredUser,
 };
 use crate::employee::{Branch, CustomField, CustomFieldId, Managed, User, UserId};
@@ -27,6 +27,11 @@ impl Dialect for Skovik {
 
     fn user(&self, json: &str, managed: &Managed) -> Result<User, String> {
         wire::user_row(json, managed)
+    }
+
+    /// Whoever is there is active: a delete removes users for good `[known]`.
+    fn is_inactive(&self, _json: &str) -> Result<bool, String> {
+        Ok(false)
     }
 
     fn branch(&self, json: &str) -> Result<Branch, String> {
@@ -59,6 +64,11 @@ impl Dialect for Skovik {
         wire::refill(before, held, changes)
     }
 
+    /// Its address says all.
+    fn delete_request(&self, _held: &StoredUser) -> Result<Request, String> {
+        Ok(Request::new(String::new()))
+    }
+
     fn losses(&self, sent: &Request, held: &StoredUser, managed: &Managed) -> Vec<String> {
         wire::losses(sent, held, managed)
     }
@@ -81,12 +91,8 @@ impl Provider for Client {
         Box::pin(async { Ok(Shape { branches: self.branches().await?, custom_fields: self.custom_fields().await? }) })
     }
 
-    fn users<'a>(
-        &'a self,
-        managed: &'a Managed,
-        progress: Progress<'a>,
-    ) -> BoxFuture<'a, Result<Vec<User>, ListError>> {
-        Box::pin(self.all_users(managed, progress))
+    fn users<'a>(&'a self, managed: &'a Managed, progress: Progress<'a>) -> BoxFuture<'a, Result<Listed, ListError>> {
+        Box::pin(async move { Ok(self.all_users(managed, progress).await?.into()) })
     }
 
     fn rows<'a>(
@@ -115,7 +121,7 @@ impl Provider for Client {
         Box::pin(self.put_user(id, request, managed))
     }
 
-    fn delete<'a>(&'a self, id: &'a UserId) -> BoxFuture<'a, Result<Deleted, ApiError>> {
+    fn delete<'a>(&'a self, id: &'a UserId, _request: &'a Request) -> BoxFuture<'a, Result<Deleted, ApiError>> {
         Box::pin(self.delete_user(id))
     }
 

@@ -1,56 +1,18 @@
-//! SCIM's JSON: a page of a list (RFC 7644, section 3.4.2), and a user (RFC 7643, section 4) as a record.
+//! A user of SCIM (RFC 7643, section 4) as a record.
 
 use serde_json::value::RawValue;
 
 use super::super::http::{Columns, not_an_object};
 use super::super::json::Records;
 use crate::employee::normal_text;
-use crate::strict_json::{Properties, Property};
+use crate::scim::{self, ENTERPRISE, NotAnObject, Twice, attribute};
+use crate::strict_json::Property;
 
-/// The schema of the employee attributes (RFC 7643, section 4.3), and the column that holds them.
-const ENTERPRISE: (&str, &str) = ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User", "enterprise");
-/// The columns that are made from nested values.
+/// The column that the attributes of employees are in.
+const ENTERPRISE_COLUMN: &str = "enterprise";
+/// The columns that are made of what lies deeper.
 const PRIMARY_EMAIL: &str = "primary_email";
 const MANAGER_ID: &str = "manager_id";
-
-/// A page of a list.
-pub(super) struct Page<'a> {
-    pub(super) total: u64,
-    /// The place of its first user in the list, if the server says it.
-    pub(super) start: Option<u64>,
-    pub(super) resources: Vec<&'a RawValue>,
-}
-
-impl<'a> Page<'a> {
-    pub(super) fn parse(body: &'a [u8]) -> Result<Self, String> {
-        let document: &RawValue = serde_json::from_slice(body).map_err(|error| format!("it is not JSON: {error}"))?;
-        let properties = properties(document).map_err(|_| "it is no SCIM list; is url the base URL?".to_owned())?;
-        let once = |name: &str| attribute(&properties, name).map_err(|Twice| format!("{name} stands twice"));
-        let number = |name: &str| match once(name)? {
-            None => Ok(None),
-            Some(raw) => raw.get().parse().map(Some).map_err(|_| format!("{name} is no number: {}", raw.get())),
-        };
-        let total = number("totalResults")?
-            .ok_or_else(|| "it has no totalResults, without which nothing proves that the list is whole".to_owned())?;
-        let resources = match once("Resources")? {
-            // It may be left out if nothing was found.
-            None => Vec::new(),
-            Some(raw) => serde_json::from_str(raw.get()).map_err(|_| "Resources is no list".to_owned())?,
-        };
-        Ok(Self { total, start: number("startIndex")?, resources })
-    }
-}
-
-/// The id of a user; nothing where it has none.
-///
-/// # Errors
-/// If it is no object.
-pub(super) fn id(resource: &RawValue) -> Result<Option<String>, String> {
-    let properties = properties(resource)?;
-    let Ok(Some(id)) = attribute(&properties, "id") else { return Ok(None) };
-    let id = serde_json::from_str::<String>(id.get()).unwrap_or_else(|_| id.get().to_owned());
-    Ok(Some(id).filter(|id| !matches!(id.trim(), "" | "null")))
-}
 
 /// Puts a user into a table. What has an odd shape is an error for the templates that use it: so it concerns this user,
 /// and neither the list nor a field that does not need it.
@@ -58,9 +20,9 @@ pub(super) fn record(records: &mut Records, number: u64, resource: &RawValue, co
     let properties = properties(resource)?;
     let mut enterprise = None;
     for (name, value) in &properties {
-        let name = if name.eq_ignore_ascii_case(ENTERPRISE.0) {
+        let name = if name.eq_ignore_ascii_case(ENTERPRISE) {
             enterprise = Some(*value);
-            ENTERPRISE.1
+            ENTERPRISE_COLUMN
         } else {
             name
         };
@@ -171,18 +133,5 @@ fn is_null(raw: &RawValue) -> bool {
 }
 
 fn properties(raw: &RawValue) -> Result<Vec<Property<'_>>, String> {
-    let Properties(properties) = serde_json::from_str(raw.get()).map_err(|error| not_an_object(&error))?;
-    Ok(properties)
-}
-
-/// A repeated attribute.
-struct Twice;
-
-/// The value of an attribute, whose name may be in any case (RFC 7643, section 2.1).
-fn attribute<'a>(properties: &[Property<'a>], name: &str) -> Result<Option<&'a RawValue>, Twice> {
-    let mut named = properties.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| *value);
-    match (named.next(), named.next()) {
-        (_, Some(_)) => Err(Twice),
-        (value, None) => Ok(value),
-    }
+    scim::properties(raw).map_err(|NotAnObject(error)| not_an_object(&error))
 }

@@ -97,6 +97,10 @@ impl Dialect for Plain {
         })
     }
 
+    fn is_inactive(&self, _json: &str) -> Result<bool, String> {
+        Ok(false)
+    }
+
     fn branch(&self, json: &str) -> Result<Branch, String> {
         let unit = object(json)?;
         let id = text(&unit, "id")?.ok_or("no id")?;
@@ -167,6 +171,10 @@ impl Dialect for Plain {
             return Ok(None);
         }
         Ok(Some(request(Map::from_iter([("extra".to_owned(), Value::Object(wanted))]))))
+    }
+
+    fn delete_request(&self, _held: &StoredUser) -> Result<Request, String> {
+        Ok(Request::new(String::new()))
     }
 
     fn losses(&self, sent: &Request, held: &StoredUser, managed: &Managed) -> Vec<String> {

@@ -10,8 +10,8 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 use skovik_sync::employee::{Managed, User, UserId};
 use skovik_sync::provider::{
-    ApiError, Collection, Deleted, Dialect, EachRow, ListError, LiveUser, Progress, Provider, Refusal, Request, Shape,
-    StoredUser,
+    ApiError, Collection, Deleted, Dialect, EachRow, ListError, Listed, LiveUser, Progress, Provider, Refusal, Request,
+    Shape, StoredUser,
 };
 use tokio::sync::Notify;
 
@@ -245,16 +245,12 @@ impl Provider for Memory {
         })
     }
 
-    fn users<'a>(
-        &'a self,
-        managed: &'a Managed,
-        progress: Progress<'a>,
-    ) -> BoxFuture<'a, Result<Vec<User>, ListError>> {
+    fn users<'a>(&'a self, managed: &'a Managed, progress: Progress<'a>) -> BoxFuture<'a, Result<Listed, ListError>> {
         Box::pin(async move {
             let rows = self.list(Collection::Users).await?;
             progress(rows.len() as u64, Some(rows.len() as u64));
             let users: Result<Vec<User>, String> = rows.iter().map(|row| Plain.user(row.get(), managed)).collect();
-            Ok(users.map_err(std::io::Error::other)?)
+            Ok(users.map_err(std::io::Error::other)?.into())
         })
     }
 
@@ -309,7 +305,7 @@ impl Provider for Memory {
         })
     }
 
-    fn delete<'a>(&'a self, id: &'a UserId) -> BoxFuture<'a, Result<Deleted, ApiError>> {
+    fn delete<'a>(&'a self, id: &'a UserId, _request: &'a Request) -> BoxFuture<'a, Result<Deleted, ApiError>> {
         Box::pin(async move {
             let act = |service: &mut Service| service.remove(id.as_str()).map(|()| Person::new());
             match self.write("delete", Some(id), act).await? {

@@ -199,6 +199,7 @@ fn policy() -> Policy {
         renumber: Renumber::Ask,
         same_person: BTreeSet::new(),
         remove: Remove::Identified,
+        leavers_keep_emails: false,
         protect: Protect::new(&["role:admin"]),
         branches: None,
     }

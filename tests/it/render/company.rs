@@ -148,6 +148,7 @@ impl Company {
         let field = |id: &str, name: &str, kind| CustomField { id: id.into(), name: name.into(), kind };
         let directory = Directory {
             users,
+            inactive: Vec::new(),
             branches: BRANCHES
                 .iter()
                 .map(|(id, identifier, name)| Branch {
@@ -183,6 +184,7 @@ impl Company {
                 renumber: Renumber::Ask,
                 same_person: BTreeSet::new(),
                 remove: Remove::Identified,
+                leavers_keep_emails: false,
                 protect: Protect::default(),
                 branches: None,
             },

@@ -12,7 +12,7 @@ use super::{client, options, page};
 
 async fn ids(client: &Client) -> Result<Vec<String>, ListError> {
     let users = client.users(&Managed::default(), &|_, _| ()).await?;
-    Ok(users.iter().map(|user| user.id.to_string()).collect())
+    Ok(users.users.iter().map(|user| user.id.to_string()).collect())
 }
 
 #[tokio::test]
@@ -26,7 +26,7 @@ async fn pages_are_followed_as_they_link_to_one_another() {
     let told = Mutex::new(Vec::new());
     let progress = |count, total| told.lock().unwrap().push((count, total));
     let users = client(&server.url).users(&Managed::default(), &progress).await.unwrap();
-    let ids: Vec<_> = users.iter().map(|user| user.id.as_str()).collect();
+    let ids: Vec<_> = users.users.iter().map(|user| user.id.as_str()).collect();
     assert_eq!(ids, ["a", "b", "c", "d"]);
     let calls = ["GET /v1/users?page[number]=1&page[size]=2", "GET /v1/users?cursor=x%2By", "GET /v1/users?cursor=z"];
     assert_eq!(server.calls(), calls);

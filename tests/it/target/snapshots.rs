@@ -36,9 +36,10 @@ async fn a_snapshot_stands_for_the_account() {
     let managed = Managed { custom_fields: vec!["cf".into()], ..Managed::default() };
     let url = server.url.parse().unwrap();
     let mut fingerprints = Vec::new();
-    for account in
-        [Account::Live(Box::new(client(&server.url))), Account::Snapshot { path: path.clone(), url, dialect: &Skovik }]
-    {
+    for account in [
+        Account::Live(Box::new(client(&server.url))),
+        Account::Snapshot { path: path.clone(), url, dialect: std::sync::Arc::new(Skovik) },
+    ] {
         let shape = account.shape().await.unwrap();
         let users = account.users(&managed, &|_, _| ()).await.unwrap();
         let directory = shape.with_users(users);

@@ -13,6 +13,10 @@ fn body() -> Request {
     put(&resource("a"), Some("Anna"))
 }
 
+fn no_body() -> Request {
+    Request::new(String::new())
+}
+
 fn document(id: &str) -> String {
     format!(r#"{{"data":{}}}"#, user(id))
 }
@@ -77,7 +81,7 @@ async fn without_a_connection_surely_nothing_was_done() {
     }
     for error in [
         client.update(&"a".into(), &body(), nothing()).await.unwrap_err(),
-        client.delete(&"a".into()).await.unwrap_err(),
+        client.delete(&"a".into(), &no_body()).await.unwrap_err(),
     ] {
         assert!(matches!(&error, ApiError::NotSent { again: Some(_), .. }), "{error:?}");
     }
@@ -101,7 +105,7 @@ async fn put_and_delete_are_sent_once_and_say_whether_another_attempt_may_help()
         let client = client(&server.url);
         for error in [
             client.update(&"a".into(), &body(), nothing()).await.unwrap_err(),
-            client.delete(&"a".into()).await.unwrap_err(),
+            client.delete(&"a".into(), &no_body()).await.unwrap_err(),
         ] {
             let (unclear, again) = match error {
                 ApiError::Unclear { again, .. } => (true, again),
@@ -118,14 +122,14 @@ async fn put_and_delete_are_sent_once_and_say_whether_another_attempt_may_help()
         client(&server.url).update(&"a".into(), &body(), nothing()).await.unwrap().unwrap().stored,
         resource("a")
     );
-    assert_eq!(client(&server.url).delete(&"a".into()).await.unwrap(), Deleted::Now);
+    assert_eq!(client(&server.url).delete(&"a".into(), &no_body()).await.unwrap(), Deleted::Now);
 }
 
 #[tokio::test]
 async fn a_proxys_page_removes_nobody() {
     for (body, is_done) in [("<html>Sign in</html>", false), ("{}", true), ("", true), (" \n", true)] {
         let server = Server::replies(vec![json(200, body)]).await;
-        let deleted = client(&server.url).delete(&"a".into()).await;
+        let deleted = client(&server.url).delete(&"a".into(), &no_body()).await;
         assert_eq!(deleted.is_ok(), is_done, "{body:?}: {deleted:?}");
     }
 }
@@ -145,7 +149,7 @@ async fn who_is_not_there() {
     let client = client(&server.url);
     assert_eq!(client.user(&"a".into(), nothing()).await.unwrap(), None);
     assert_eq!(client.update(&"a".into(), &body(), nothing()).await.unwrap(), None);
-    assert_eq!(client.delete(&"a".into()).await.unwrap(), Deleted::AlreadyGone);
+    assert_eq!(client.delete(&"a".into(), &no_body()).await.unwrap(), Deleted::AlreadyGone);
     assert_eq!(server.calls().len(), 3);
 }
 
@@ -183,7 +187,7 @@ fn body_of_anna() -> Request {
 async fn a_refused_key_stops_a_write_at_once() {
     for status in [401, 403] {
         let server = Server::replies(vec![json(status, "")]).await;
-        let error = client(&server.url).delete(&"a".into()).await.unwrap_err();
+        let error = client(&server.url).delete(&"a".into(), &no_body()).await.unwrap_err();
         assert!(matches!(error, ApiError::Credentials { .. }), "{error:?}");
         assert_eq!(server.calls().len(), 1);
     }
@@ -200,10 +204,10 @@ async fn the_answer_must_be_about_the_user_who_was_asked_for() {
 async fn an_id_addresses_a_user_and_nothing_else() {
     let server = Server::replies(vec![json(404, "")]).await;
     let client = client(&server.url);
-    assert_eq!(client.delete(&"../branches/1?x#y".into()).await.unwrap(), Deleted::AlreadyGone);
+    assert_eq!(client.delete(&"../branches/1?x#y".into(), &no_body()).await.unwrap(), Deleted::AlreadyGone);
     assert_eq!(server.calls(), ["DELETE /v1/users/..%2Fbranches%2F1%3Fx%23y"]);
     for id in ["", ".", ".."] {
-        let error = client.delete(&id.into()).await.unwrap_err();
+        let error = client.delete(&id.into(), &no_body()).await.unwrap_err();
         assert!(matches!(error, ApiError::NotSent { .. }), "{id:?}: {error:?}");
     }
     assert_eq!(server.calls().len(), 1);

@@ -268,6 +268,7 @@ fn directory(server: &Server) -> Directory {
     let branch = |number| Branch { id: branch_id(number).as_str().into(), name: "".into(), identifier: None };
     Directory {
         users: server.iter().filter_map(|(id, _)| parsed(server, id)).collect(),
+        inactive: Vec::new(),
         branches: vec![branch(1), branch(2)],
         custom_fields: Vec::new(),
     }

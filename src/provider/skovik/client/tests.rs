@@ -1,6 +1,10 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+use secrecy::SecretString;
+
 use super::*;
+use crate::http::Redactor;
+use crate::provider::access::key_header;
 
 const KEY: &str = "s3cret-k3y";
 

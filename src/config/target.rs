@@ -1,0 +1,187 @@
+//! `[target]`: the account, and how to talk to it.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::scim::{AttributePath, ENTERPRISE};
+use crate::setting::section::Section;
+use crate::setting::{BaseUrl, ConfigError, Secret, SecretShape, TOKEN_VARIABLE, base_url};
+
+/// What both kinds have.
+const KEYS: [&str; 14] = [
+    "kind",
+    "url",
+    "token_env",
+    "token_file",
+    "token_command",
+    "auth_header",
+    "auth_scheme",
+    "page_size",
+    "max_rows",
+    "list_timeout",
+    "max_in_flight",
+    "requests_per_second",
+    "timeout",
+    "retries",
+];
+/// What only SCIM has.
+const SCIM_KEYS: [&str; 5] = ["identifier", "branch", "branches", "remove", "sort_by"];
+/// SCIM's own attribute for the company's key of a person.
+const EXTERNAL_ID: &str = "externalId";
+
+/// `[target]`: the account of Skovik, and how to talk to it.
+#[derive(Debug, Clone)]
+pub struct TargetSettings {
+    /// Which interface it is, and what only that one needs.
+    pub kind: TargetKind,
+    /// The base URL.
+    pub url: BaseUrl,
+    /// The key of the API; [`TargetSettings::token`] reads it.
+    pub token: Secret,
+    /// The header that carries the key.
+    pub auth_header: String,
+    /// What stands before the key in that header; may be empty.
+    pub auth_scheme: String,
+    /// How many users to ask for in one page; 0, with SCIM only, for as many as the server gives.
+    pub page_size: u32,
+    /// How many rows a list may have; a longer one is not believed.
+    pub max_rows: u64,
+    /// How long it may take to read a list.
+    pub list_timeout: Duration,
+    /// How many requests may be under way at once.
+    pub max_in_flight: usize,
+    /// How many requests may be sent in a second; 0 for as many as the server takes.
+    pub requests_per_second: u32,
+    /// How long one request may take.
+    pub timeout: Duration,
+    /// How often a request that failed in passing is sent again.
+    pub retries: u32,
+}
+
+/// The interface that the account is reached by.
+#[derive(Debug, Clone)]
+pub enum TargetKind {
+    /// Skovik's own JSON API.
+    Skovik,
+    /// SCIM 2.0.
+    Scim(ScimSettings),
+}
+
+/// What `[target]` says of a SCIM server.
+#[derive(Debug, Clone)]
+pub struct ScimSettings {
+    /// The attribute that holds the external identifier.
+    pub(crate) identifier: AttributePath,
+    /// The attribute that holds the branch.
+    pub(crate) branch: AttributePath,
+    /// All branches of the account; those that users have, where there are none.
+    pub(crate) branches: Option<Vec<String>>,
+    /// What a delete does.
+    pub(crate) remove: Removal,
+    /// The attribute to sort lists by; empty for none. If it is left out, `id` where the server says that it sorts.
+    pub(crate) sort_by: Option<String>,
+}
+
+/// What a delete does (`[target] remove`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Removal {
+    /// The user becomes inactive, and keeps the e-mail.
+    #[default]
+    Deactivate,
+    /// The user is removed.
+    Delete,
+}
+
+impl TargetSettings {
+    /// The default of `max_rows`: twice the largest employer that is known.
+    pub const MAX_ROWS: u64 = 2_000_000;
+    /// The default of `list_timeout`.
+    pub const LIST_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+
+    /// The kind, as settings and plans write it.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self.kind {
+            TargetKind::Skovik => "skovik",
+            TargetKind::Scim(_) => "scim",
+        }
+    }
+
+    /// Whether a user who is removed keeps the e-mail from everybody else.
+    #[must_use]
+    pub fn keeps_emails_of_leavers(&self) -> bool {
+        matches!(&self.kind, TargetKind::Scim(ScimSettings { remove: Removal::Deactivate, .. }))
+    }
+}
+
+pub(super) fn target(section: &Section<'_>) -> Result<TargetSettings, ConfigError> {
+    let is_scim = section
+        .word("kind", &[("skovik", false), ("scim", true)])?
+        .ok_or_else(|| section.missing("kind", "which must be \"skovik\" or \"scim\""))?;
+    let known: Vec<&str> = if is_scim { KEYS.into_iter().chain(SCIM_KEYS).collect() } else { KEYS.to_vec() };
+    let section = section.clone().only(&known)?;
+    let kind = if is_scim { TargetKind::Scim(scim(&section)?) } else { TargetKind::Skovik };
+    let number = |key, range, default| {
+        Ok::<_, ConfigError>(
+            section.number(key, range)?.and_then(|number| u32::try_from(number).ok()).unwrap_or(default),
+        )
+    };
+    let auth_header = section.text("auth_header")?.unwrap_or("Authorization");
+    if !auth_header.bytes().all(is_token_byte) {
+        return Err(section.problem("auth_header", "is not the name of an HTTP header"));
+    }
+    let auth_scheme = section.text_or_empty("auth_scheme")?.unwrap_or("Bearer").trim();
+    if !auth_scheme.bytes().all(is_token_byte) {
+        return Err(section.problem("auth_scheme", "must be one word, such as \"Bearer\", or empty"));
+    }
+    let example = if is_scim { "https://api.skovik.com/scim/v2" } else { "https://api.skovik.com/v1" };
+    Ok(TargetSettings {
+        kind,
+        url: base_url(&section, "url", &format!("the base URL of the API, such as \"{example}\""))?,
+        token: token(&section)?,
+        auth_header: auth_header.to_owned(),
+        auth_scheme: auth_scheme.to_owned(),
+        page_size: number("page_size", u64::from(!is_scim)..=10_000, 100)?,
+        max_rows: section.number("max_rows", 1..=100_000_000)?.unwrap_or(TargetSettings::MAX_ROWS),
+        list_timeout: section.duration("list_timeout")?.unwrap_or(TargetSettings::LIST_TIMEOUT),
+        max_in_flight: section.number("max_in_flight", 1..=256)?.and_then(|n| usize::try_from(n).ok()).unwrap_or(8),
+        requests_per_second: number("requests_per_second", 0..=100_000, 0)?,
+        timeout: section.duration("timeout")?.unwrap_or(Duration::from_secs(30)),
+        retries: number("retries", 0..=20, 5)?,
+    })
+}
+
+fn scim(section: &Section<'_>) -> Result<ScimSettings, ConfigError> {
+    let path = |key, default: AttributePath| match section.text(key)? {
+        None => Ok(default),
+        Some(text) => {
+            AttributePath::parse(text).map_err(|problem| section.problem(key, format!("is not usable: {problem}")))
+        }
+    };
+    let branches = section.texts("branches")?;
+    if branches.as_ref().is_some_and(Vec::is_empty) {
+        return Err(section.problem("branches", "is empty; leave it out to take the branches that users have"));
+    }
+    Ok(ScimSettings {
+        identifier: path("identifier", AttributePath::new(None, EXTERNAL_ID))?,
+        branch: path("branch", AttributePath::new(Some(ENTERPRISE), "division"))?,
+        branches,
+        remove: section
+            .word("remove", &[("deactivate", Removal::Deactivate), ("delete", Removal::Delete)])?
+            .unwrap_or_default(),
+        sort_by: section.text_or_empty("sort_by")?.map(str::to_owned),
+    })
+}
+
+/// What RFC 9110 calls a token.
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+fn token(section: &Section<'_>) -> Result<Secret, ConfigError> {
+    let what = "the key of Skovik's API";
+    let given = Secret::from_section(section, "token", what, SecretShape::Key)?;
+    Ok(given.unwrap_or_else(|| Secret::in_variable(section, "token", what, SecretShape::Key, TOKEN_VARIABLE)))
+}

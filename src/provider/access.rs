@@ -1,0 +1,100 @@
+//! How a service is reached, and with what key. What the clients of all services have in common.
+//!
+//! No text in here holds the key.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{HeaderName, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::http::{self, Redactor, Transport};
+use crate::setting::BaseUrl;
+
+/// The largest answer that is read; a server that sends more is not believed.
+pub(super) const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
+
+/// How to reach a service.
+#[derive(Debug)]
+pub struct Options {
+    /// The base URL, such as `https://api.skovik.com/v1`.
+    pub url: BaseUrl,
+    /// The key.
+    pub token: SecretString,
+    /// The header that carries the key; `Authorization` by default.
+    pub auth_header: String,
+    /// What stands before the key; `Bearer` by default; empty: the bare key.
+    pub auth_scheme: String,
+    /// How many rows to ask for in one page; with 0, a service that allows it gives as many as it likes.
+    pub page_size: u32,
+    /// How many rows a list may have; a longer one is not believed.
+    pub max_rows: u64,
+    /// How long it may take to read a list.
+    pub list_timeout: Duration,
+    /// How many requests may be under way at once; at least one.
+    pub max_in_flight: usize,
+    /// How many requests may begin in a second; 0: as many as the server lets pass.
+    pub requests_per_second: u32,
+    /// How long one request may take, from the connection to the end of the answer.
+    pub timeout: Duration,
+    /// How often a request is tried again, where that is safe.
+    pub retries: u32,
+}
+
+/// Why a client cannot be made of the settings.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The key cannot stand in a header.
+    #[error("the key is empty, or holds white space or other characters that no key has: check how it was stored")]
+    Key,
+    /// No header can have this name.
+    #[error("{0:?} is no possible name of a header")]
+    HeaderName(String),
+    /// The scheme cannot stand in a header.
+    #[error("the scheme that stands before the key holds characters that a header cannot")]
+    HeaderScheme,
+    /// The HTTP library could not be set up.
+    #[error("cannot set up HTTPS: {0}")]
+    Setup(String),
+}
+
+/// What sends the requests, and the header that carries the key in each. `words` finds the words for people in the body of
+/// an error.
+pub(super) fn connect(
+    options: Options,
+    words: fn(&[u8]) -> Option<String>,
+) -> Result<(Transport, (HeaderName, HeaderValue)), ClientError> {
+    let Options { url, token, auth_header, auth_scheme, max_in_flight, requests_per_second, timeout, retries, .. } =
+        options;
+    let key_header = key_header(&auth_header, &auth_scheme, &token)?;
+    let transport = http::Options {
+        url: url.url().clone(),
+        max_in_flight,
+        requests_per_second,
+        timeout,
+        retries,
+        largest_answer: LARGEST_ANSWER,
+        authorities: None,
+        trust: http::Trust::System,
+        words,
+        redactor: Arc::new(Redactor::from(token)),
+    };
+    Ok((Transport::new(transport).map_err(ClientError::Setup)?, key_header))
+}
+
+pub(super) fn key_header(
+    name: &str,
+    scheme: &str,
+    token: &SecretString,
+) -> Result<(HeaderName, HeaderValue), ClientError> {
+    let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| ClientError::HeaderName(name.to_owned()))?;
+    let key = token.expose_secret();
+    // Visible ASCII only: a line break would smuggle in a header, a space at the end is a slip of copying.
+    if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(ClientError::Key);
+    }
+    let text = if scheme.is_empty() { key.to_owned() } else { format!("{scheme} {key}") };
+    let mut value = HeaderValue::from_str(&text).map_err(|_| ClientError::HeaderScheme)?;
+    value.set_sensitive(true);
+    Ok((header, value))
+}

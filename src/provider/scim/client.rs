@@ -1,0 +1,225 @@
+//! The client of a SCIM server. It reads complete lists, single users and what the server can do, and makes single
+//! writes of which it says truly what is known about their outcome.
+//!
+//! It decides nothing about people. It never repeats a POST whose outcome is unclear, never follows a redirect, never
+//! sends the key to another origin than the configured one, and never shows it.
+
+mod call;
+mod list;
+
+use std::fmt;
+use std::time::Duration;
+
+use reqwest::Method;
+use reqwest::header::{HeaderName, HeaderValue};
+use url::Url;
+
+use super::{Abilities, Scim, wire};
+use crate::config::{Removal, ScimSettings};
+use crate::employee::{Managed, UserId};
+use crate::http::Transport;
+use crate::provider::access::connect;
+use crate::provider::{ApiError, ClientError, Deleted, Dialect, LiveUser, Options, Request, StoredUser};
+
+use call::Call;
+
+/// What the settings use of an account, which is looked for before anything is written.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// Whether branches are managed.
+    pub branch: bool,
+    /// The custom fields, as the settings name them.
+    pub custom_fields: Vec<String>,
+}
+
+/// A client of one account. All its requests share the limits of [`Options`], and one pause when the server asks for it.
+pub struct Client {
+    http: Transport,
+    base: Url,
+    key_header: (HeaderName, HeaderValue),
+    page_size: u32,
+    max_rows: u64,
+    list_timeout: Duration,
+    scim: Scim,
+    /// All branches, where the settings list them.
+    branches: Option<Vec<String>>,
+    sort_by: Option<String>,
+    wanted: Wanted,
+}
+
+impl Client {
+    /// Makes a client; sends nothing yet.
+    ///
+    /// # Errors
+    /// Where the key cannot stand in a header.
+    pub fn new(options: Options, settings: &ScimSettings, wanted: Wanted) -> Result<Self, ClientError> {
+        let (base, page_size, max_rows, list_timeout) =
+            (options.url.url().clone(), options.page_size, options.max_rows, options.list_timeout);
+        let (http, key_header) = connect(options, wire::words)?;
+        let (branches, sort_by) = (settings.branches.clone(), settings.sort_by.clone());
+        let scim = Scim::new(settings);
+        Ok(Self { http, base, key_header, page_size, max_rows, list_timeout, scim, branches, sort_by, wanted })
+    }
+
+    pub(super) fn scim(&self) -> &Scim {
+        &self.scim
+    }
+
+    pub(super) fn transport(&self) -> &Transport {
+        &self.http
+    }
+
+    pub(super) async fn read_one(&self, id: &UserId, managed: &Managed) -> Result<Option<LiveUser>, ApiError> {
+        self.abilities().await?;
+        let call = Call { method: Method::GET, url: self.user_url(id)?, body: None };
+        match self.send(&call).await {
+            Ok(answer) => {
+                let stored = self.stored(&answer, Some(id))?;
+                self.live(stored, managed)
+            }
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) async fn make(&self, body: &Request, managed: &Managed) -> Result<LiveUser, ApiError> {
+        let call = Call { method: Method::POST, url: self.url("Users"), body: Some(body) };
+        let stored = self.stored(&self.send(&call).await?, None)?;
+        let id = stored.id().clone();
+        self.live(stored, managed)?
+            .ok_or_else(|| ApiError::unclear(self.clean(&format!("it made the user {id}, but as an inactive one"))))
+    }
+
+    pub(super) async fn change(
+        &self,
+        id: &UserId,
+        body: &Request,
+        managed: &Managed,
+    ) -> Result<Option<LiveUser>, ApiError> {
+        match self.write(id, body).await? {
+            Some(stored) => self.live(stored, managed),
+            None => Ok(None),
+        }
+    }
+
+    pub(super) async fn remove(&self, id: &UserId, request: &Request) -> Result<Deleted, ApiError> {
+        match self.scim.removal {
+            Removal::Delete => {
+                let call = Call { method: Method::DELETE, url: self.user_url(id)?, body: Some(request) };
+                match self.send(&call).await {
+                    Ok(_) => Ok(Deleted::Now),
+                    Err(error) if error.is_not_found() => Ok(Deleted::AlreadyGone),
+                    Err(error) => Err(error),
+                }
+            }
+            Removal::Deactivate => {
+                let Some(stored) = self.write(id, request).await? else { return Ok(Deleted::AlreadyGone) };
+                match wire::is_inactive(stored.raw().get()) {
+                    Ok(true) => Ok(Deleted::Now),
+                    Ok(false) => Err(ApiError::unclear(self.clean(&format!(
+                        "it was asked to make the user {id} inactive, and answers with an active one"
+                    )))),
+                    Err(problem) => Err(ApiError::unclear(self.clean(&problem))),
+                }
+            }
+        }
+    }
+
+    /// Changes a user, and gives them as they are afterwards; `None` where there is none with this id.
+    async fn write(&self, id: &UserId, body: &Request) -> Result<Option<StoredUser>, ApiError> {
+        let method = if body.is_partial() { Method::PATCH } else { Method::PUT };
+        let url = self.user_url(id)?;
+        let answer = match self.send(&Call { method, url: url.clone(), body: Some(body) }).await {
+            Ok(answer) => answer,
+            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        if !answer.trim_ascii().is_empty() {
+            return self.stored(&answer, Some(id)).map(Some);
+        }
+        // Done, without the user (RFC 7644, section 3.5.2).
+        let read = self.send(&Call { method: Method::GET, url, body: None }).await;
+        match read.and_then(|answer| self.stored(&answer, Some(id))) {
+            Ok(stored) => Ok(Some(stored)),
+            Err(error @ ApiError::Credentials { .. }) => Err(error),
+            Err(error) => Err(ApiError::unclear(format!("it answers that the change is done, but then: {error}"))),
+        }
+    }
+
+    /// What the server can do, asked once.
+    async fn abilities(&self) -> Result<Abilities, ApiError> {
+        let ask = || async {
+            let call = Call { method: Method::GET, url: self.url("ServiceProviderConfig"), body: None };
+            match self.send(&call).await {
+                Ok(answer) => wire::abilities(&answer).map_err(|problem| ApiError::unclear(self.clean(&problem))),
+                Err(ApiError::Refused(refusal)) if matches!(refusal.status, 404 | 405 | 501) => {
+                    tracing::warn!(
+                        "the server has no /ServiceProviderConfig: users are changed by PUT, without versions, and listed \
+                         in any order"
+                    );
+                    Ok(Abilities::default())
+                }
+                Err(error) => Err(error),
+            }
+        };
+        self.scim.abilities.get_or_try_init(ask).await.copied()
+    }
+
+    fn stored(&self, answer: &[u8], id: Option<&UserId>) -> Result<StoredUser, ApiError> {
+        let stored = wire::stored(answer).map_err(|problem| self.no_user(&problem))?;
+        match id {
+            Some(id) if stored.id() != id => Err(ApiError::unclear(
+                self.clean(&format!("asked for the user {id:?}, it answered with {:?}", stored.id())),
+            )),
+            _ => Ok(stored),
+        }
+    }
+
+    /// A user to compare; `None` for an inactive one.
+    fn live(&self, stored: StoredUser, managed: &Managed) -> Result<Option<LiveUser>, ApiError> {
+        let json = stored.raw().get();
+        if wire::is_inactive(json).map_err(|problem| self.no_user(&problem))? {
+            return Ok(None);
+        }
+        let user = self.scim.user(json, managed).map_err(|problem| self.no_user(&problem))?;
+        Ok(Some(LiveUser { user, stored }))
+    }
+
+    fn no_user(&self, problem: &str) -> ApiError {
+        ApiError::unclear(self.clean(&format!("the answer does not hold a user: {problem}")))
+    }
+
+    fn clean(&self, text: &str) -> String {
+        self.http.redactor().clean(text)
+    }
+
+    /// The address of an endpoint.
+    fn url(&self, endpoint: &str) -> Url {
+        let mut url = self.base.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().push(endpoint);
+        }
+        url
+    }
+
+    fn user_url(&self, id: &UserId) -> Result<Url, ApiError> {
+        let mut url = self.url("Users");
+        match url.path_segments_mut() {
+            Ok(mut path) if wire::is_id(id.as_str()) => {
+                path.push(id.as_str());
+            }
+            _ => {
+                let problem = format!("{:?} is no possible user id", self.clean(id.as_str()));
+                return Err(ApiError::NotSent { problem, again: None });
+            }
+        }
+        Ok(url)
+    }
+}
+
+/// Shows the address, and nothing that is secret.
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("base", &self.base.as_str()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,187 @@
+//! SCIM 2.0 (RFC 7643, RFC 7644), the interface of Skovik that is publicly specified, and of many other services.
+//!
+//! `/ServiceProviderConfig` and `/Schemas` say what a server can do before anything is written. Where it can PATCH, a
+//! change names only what changes, else all that was read goes back with the changes laid over it; where it has versions,
+//! it carries out no write over a user whom somebody has changed since.
+
+pub mod client;
+mod wire;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio::sync::OnceCell;
+
+use super::{
+    ApiError, Collection, Deleted, Dialect, EachRow, ListError, Listed, LiveUser, Progress, Provider, Request, Shape,
+    StoredUser,
+};
+use crate::config::{Removal, ScimSettings};
+use crate::employee::{Branch, CustomField, CustomFieldId, Managed, User, UserId};
+use crate::plan::{Change, Field, Fields};
+use crate::scim::AttributePath;
+
+pub use client::{Client, Wanted};
+
+/// How a SCIM server writes users down.
+#[derive(Debug, Clone)]
+pub struct Scim {
+    identifier: AttributePath,
+    branch: AttributePath,
+    removal: Removal,
+    /// What the server says that it can do, once it was asked.
+    abilities: Arc<OnceCell<Abilities>>,
+}
+
+/// What a server says that it can do (RFC 7643, section 5). What it does not say, it cannot.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Abilities {
+    patch: bool,
+    etag: bool,
+    sort: bool,
+}
+
+impl Scim {
+    /// By the settings.
+    #[must_use]
+    pub fn new(settings: &ScimSettings) -> Self {
+        let ScimSettings { identifier, branch, branches: _, remove, sort_by: _ } = settings;
+        Self { identifier: identifier.clone(), branch: branch.clone(), removal: *remove, abilities: Arc::default() }
+    }
+
+    fn abilities(&self) -> Abilities {
+        self.abilities.get().copied().unwrap_or_default()
+    }
+
+    /// The same request, to be refused over a user who was changed since, where the server can do that.
+    fn over(&self, request: Request, held: &StoredUser) -> Result<Request, String> {
+        let version = if self.abilities().etag { wire::version(held)? } else { None };
+        Ok(request.only_over(version))
+    }
+}
+
+impl Dialect for Scim {
+    fn service(&self) -> &'static str {
+        "Skovik"
+    }
+
+    fn user(&self, json: &str, managed: &Managed) -> Result<User, String> {
+        wire::user(json, self, managed)
+    }
+
+    fn is_inactive(&self, json: &str) -> Result<bool, String> {
+        wire::is_inactive(json)
+    }
+
+    fn branch(&self, json: &str) -> Result<Branch, String> {
+        wire::branch(json)
+    }
+
+    fn custom_field(&self, json: &str) -> Result<CustomField, String> {
+        wire::custom_field(json)
+    }
+
+    fn create_request(&self, after: &Fields, manager: Option<&UserId>) -> Result<Request, String> {
+        wire::create(after, manager, self)
+    }
+
+    fn update_request(&self, held: &StoredUser, changes: &[Change]) -> Result<Request, String> {
+        let request =
+            if self.abilities().patch { wire::patch(changes, self) } else { wire::replace(held, changes, self) };
+        self.over(request?, held)
+    }
+
+    /// A user of Skovik who moves to another branch may lose their custom fields `[known]`.
+    fn may_empty_others(&self, changes: &[Change]) -> bool {
+        changes.iter().any(|change| change.field == Field::Branch)
+    }
+
+    fn restore_request(
+        &self,
+        before: &StoredUser,
+        held: &StoredUser,
+        changes: &[Change],
+    ) -> Result<Option<Request>, String> {
+        let Some(request) = wire::restore(before, held, changes, self, self.abilities().patch)? else {
+            return Ok(None);
+        };
+        self.over(request, held).map(Some)
+    }
+
+    fn delete_request(&self, held: &StoredUser) -> Result<Request, String> {
+        let request = match self.removal {
+            Removal::Delete => Request::new(String::new()),
+            Removal::Deactivate => wire::deactivate(held, self.abilities().patch)?,
+        };
+        self.over(request, held)
+    }
+
+    fn losses(&self, sent: &Request, held: &StoredUser, managed: &Managed) -> Vec<String> {
+        wire::losses(sent, held, self, managed)
+    }
+
+    fn custom_field_ids(&self, stored: &StoredUser) -> Result<Vec<CustomFieldId>, String> {
+        wire::custom_field_ids(stored, self)
+    }
+
+    fn unsent(&self, stored: &StoredUser) -> Result<Vec<String>, String> {
+        wire::unsent(stored, self)
+    }
+}
+
+impl Provider for Client {
+    fn dialect(&self) -> &dyn Dialect {
+        self.scim()
+    }
+
+    fn shape(&self) -> BoxFuture<'_, Result<Shape, ListError>> {
+        Box::pin(async { Ok(Shape { custom_fields: self.custom_fields().await?, branches: self.branches().await? }) })
+    }
+
+    fn users<'a>(&'a self, managed: &'a Managed, progress: Progress<'a>) -> BoxFuture<'a, Result<Listed, ListError>> {
+        Box::pin(self.all_users(managed, progress))
+    }
+
+    fn rows<'a>(
+        &'a self,
+        what: Collection,
+        each: EachRow<'a>,
+        progress: Progress<'a>,
+    ) -> BoxFuture<'a, Result<(), ListError>> {
+        Box::pin(self.raw(what, each, progress))
+    }
+
+    fn user<'a>(&'a self, id: &'a UserId, managed: &'a Managed) -> BoxFuture<'a, Result<Option<LiveUser>, ApiError>> {
+        Box::pin(self.read_one(id, managed))
+    }
+
+    fn create<'a>(&'a self, request: &'a Request, managed: &'a Managed) -> BoxFuture<'a, Result<LiveUser, ApiError>> {
+        Box::pin(self.make(request, managed))
+    }
+
+    fn update<'a>(
+        &'a self,
+        id: &'a UserId,
+        request: &'a Request,
+        managed: &'a Managed,
+    ) -> BoxFuture<'a, Result<Option<LiveUser>, ApiError>> {
+        Box::pin(self.change(id, request, managed))
+    }
+
+    fn delete<'a>(&'a self, id: &'a UserId, request: &'a Request) -> BoxFuture<'a, Result<Deleted, ApiError>> {
+        Box::pin(self.remove(id, request))
+    }
+
+    fn retries(&self) -> u32 {
+        self.transport().retries()
+    }
+
+    fn wait(&self, delay: Duration) -> BoxFuture<'_, Result<(), ApiError>> {
+        Box::pin(async move { self.transport().wait(delay).await.map_err(|_| ApiError::Stopped { unclear: false }) })
+    }
+
+    fn end_waits(&self) {
+        self.transport().end_waits();
+    }
+}

@@ -1,0 +1,53 @@
+//! The shapes of SCIM: names, users, schemas and errors, and how they become the types of the domain. Nothing in here
+//! does I/O.
+//!
+//! What is read is kept to the letter, and looked at where it is needed: so a PUT gives everything back as it came.
+
+mod errors;
+mod object;
+mod rows;
+mod schemas;
+mod user;
+mod write;
+
+use crate::scim::{AttributePath, ENTERPRISE};
+
+pub(super) use errors::{error_in_success, error_objects, says_taken, words};
+pub(super) use rows::{branch, branch_row, custom_field, custom_field_row};
+pub(super) use schemas::{Schemas, abilities};
+pub(super) use user::{branch_of, custom_field_ids, is_inactive, losses, stored, unsent, user, version};
+pub(super) use write::{create, deactivate, patch, replace, restore};
+
+/// What the client accepts; some servers know only the second.
+pub(super) const ACCEPT: &str = "application/scim+json, application/json";
+/// What the client sends.
+pub(super) const CONTENT_TYPE: &str = "application/scim+json";
+
+/// What a user is called by to sign in: required and unique, and with Skovik the e-mail `[known]`.
+const USER_NAME: &str = "userName";
+const ACTIVE: &str = "active";
+const ROLES: &str = "roles";
+const SCHEMAS: &str = "schemas";
+/// The longest id that is believed, in bytes.
+const LONGEST_ID: usize = 256;
+
+/// Whether a text can stand as one name in a path: a dot alone would address the list, two dots something above it.
+pub(super) fn is_id(id: &str) -> bool {
+    !id.is_empty() && id.len() <= LONGEST_ID && id != "." && id != ".." && !id.chars().any(char::is_control)
+}
+
+fn user_name() -> AttributePath {
+    AttributePath::new(None, USER_NAME)
+}
+
+fn given_name() -> AttributePath {
+    AttributePath::within("name", "givenName")
+}
+
+fn family_name() -> AttributePath {
+    AttributePath::within("name", "familyName")
+}
+
+fn manager() -> AttributePath {
+    AttributePath::new(Some(ENTERPRISE), "manager")
+}

@@ -1,0 +1,112 @@
+//! Objects that are kept to the letter: finding a value by its path, laying one over it, and listing all values.
+
+use std::borrow::Cow;
+
+use serde::ser::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use crate::employee::normal_text;
+use crate::scim::{AttributePath, Twice, attribute, properties};
+use crate::strict_json::{Property, Text};
+
+/// An object, taken apart.
+pub(super) struct Object<'a>(pub(super) Vec<Property<'a>>);
+
+/// A value with the path by which messages call it.
+pub(super) struct Leaf<'a> {
+    pub(super) path: String,
+    pub(super) value: &'a RawValue,
+}
+
+impl<'a> Object<'a> {
+    pub(super) fn parse(raw: &'a RawValue) -> Result<Self, String> {
+        properties(raw).map(Self).map_err(|problem| problem.to_string())
+    }
+
+    /// The value of an attribute; `None` where it is absent or null.
+    pub(super) fn get(&self, name: &str) -> Result<Option<&'a RawValue>, String> {
+        let value = attribute(&self.0, name).map_err(|Twice| format!("{name} stands twice"))?;
+        Ok(value.filter(|value| value.get() != "null"))
+    }
+
+    /// The value at a path; `None` where it is absent or null, or what it would be a part of.
+    pub(super) fn find(&self, path: &AttributePath) -> Result<Option<&'a RawValue>, String> {
+        let mut steps = path.steps();
+        let Some(first) = steps.next() else { return Ok(None) };
+        let mut found = self.get(first)?;
+        for step in steps {
+            let Some(raw) = found else { return Ok(None) };
+            found = Self::parse(raw).map_err(|problem| format!("{path}: {problem}"))?.get(step)?;
+        }
+        Ok(found)
+    }
+
+    /// The text at a path, normalised; `None` for none or an empty one. A number or a boolean counts by its literal.
+    pub(super) fn text(&self, path: &AttributePath) -> Result<Option<Box<str>>, String> {
+        let Some(raw) = self.find(path)? else { return Ok(None) };
+        text(raw).map_err(|()| format!("{path} is not a text"))
+    }
+}
+
+/// The text that a value is, normalised; `None` for an empty one.
+pub(super) fn text(raw: &RawValue) -> Result<Option<Box<str>>, ()> {
+    let text: Cow<'_, str> = match raw.get().as_bytes().first() {
+        Some(b'"') => serde_json::from_str::<Text<'_>>(raw.get()).map_err(|_| ())?.0,
+        Some(b'{' | b'[') => return Err(()),
+        _ => Cow::Borrowed(raw.get()),
+    };
+    Ok(Some(normal_text(&text)).filter(|text| !text.is_empty()).map(Into::into))
+}
+
+/// The object with a value at the end of the steps; `None` as value writes null, which says "no value" (RFC 7643,
+/// section 2.5).
+pub(super) fn lay(
+    object: Option<&RawValue>,
+    steps: &[&str],
+    value: Option<&RawValue>,
+) -> Result<Box<RawValue>, String> {
+    let Some((step, rest)) = steps.split_first() else {
+        return value.map_or_else(|| raw(&()), |value| Ok(value.to_owned()));
+    };
+    let held = object.filter(|raw| raw.get() != "null").map(Object::parse).transpose()?.unwrap_or(Object(Vec::new()));
+    let new = lay(held.get(step)?, rest, value)?;
+    let Object(mut members) = held;
+    match members.iter_mut().find(|(name, _)| name.eq_ignore_ascii_case(step)) {
+        Some((_, old)) => *old = &new,
+        None => members.push((Cow::Borrowed(*step), &new)),
+    }
+    raw(&Object(members))
+}
+
+/// All values of an object, those of complex attributes and extensions one by one. A list is one value.
+pub(super) fn leaves<'a>(object: &Object<'a>) -> Result<Vec<Leaf<'a>>, String> {
+    let mut found = Vec::new();
+    collect("", false, object, &mut found)?;
+    Ok(found)
+}
+
+fn collect<'a>(prefix: &str, is_extension: bool, object: &Object<'a>, found: &mut Vec<Leaf<'a>>) -> Result<(), String> {
+    for (name, value) in &object.0 {
+        let path = match prefix {
+            "" => name.to_string(),
+            urn if is_extension => format!("{urn}:{name}"),
+            attribute => format!("{attribute}.{name}"),
+        };
+        if value.get().starts_with('{') {
+            collect(&path, prefix.is_empty() && name.contains(':'), &Object::parse(value)?, found)?;
+        } else {
+            found.push(Leaf { path, value });
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn raw(value: &impl Serialize) -> Result<Box<RawValue>, String> {
+    serde_json::value::to_raw_value(value).map_err(|error| error.to_string())
+}
+
+impl Serialize for Object<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name.as_ref(), *value)))
+    }
+}

@@ -1,0 +1,207 @@
+//! A user of SCIM (RFC 7643, section 4), read into the domain.
+
+use serde_json::value::RawValue;
+
+use super::object::{Leaf, Object, leaves, text};
+use super::{ACTIVE, ROLES, SCHEMAS, USER_NAME, family_name, given_name, manager, user_name};
+use crate::employee::{CustomFieldId, CustomValue, Email, Managed, User};
+use crate::provider::loss::{is_empty, loss};
+use crate::provider::scim::Scim;
+use crate::provider::{Request, StoredUser};
+use crate::scim::{AttributePath, ENTERPRISE};
+
+/// What only the server sets, or what says nothing of the person.
+const NOT_OF_THE_PERSON: [&str; 5] = ["id", "meta", SCHEMAS, "groups", ACTIVE];
+
+/// Reads a user of a list.
+pub(in crate::provider::scim) fn user(json: &str, scim: &Scim, managed: &Managed) -> Result<User, String> {
+    let object = parse(json)?;
+    let id = object.text(&AttributePath::new(None, "id"))?.ok_or("a user has no id")?;
+    let email: Email = object.text(&user_name())?.ok_or_else(|| format!("{USER_NAME} is missing"))?.into();
+    let identifier = if scim.identifier.is_core(USER_NAME) {
+        // As e-mails are compared.
+        Some(email.key().into())
+    } else {
+        object.text(&scim.identifier)?.map(|text| text.as_ref().into())
+    };
+    let custom_fields = managed.custom_fields.iter().map(|id| custom_value(&object, id));
+    Ok(User {
+        id: id.as_ref().into(),
+        identifier,
+        email,
+        first_name: object.text(&given_name())?.unwrap_or_default(),
+        last_name: object.text(&family_name())?.unwrap_or_default(),
+        branch: object.text(&scim.branch)?.map(|branch| branch.as_ref().into()),
+        manager: manager_of(&object)?.map(|id| id.as_ref().into()),
+        custom_fields: custom_fields.collect::<Result<_, _>>()?,
+        roles: roles(&object)?,
+    })
+}
+
+/// Whether a user is inactive. Whoever is not said to be is active.
+pub(in crate::provider::scim) fn is_inactive(json: &str) -> Result<bool, String> {
+    let Some(raw) = parse(json)?.get(ACTIVE)? else { return Ok(false) };
+    // Some servers write it as a text.
+    match raw.get().trim_matches('"').to_ascii_lowercase().as_str() {
+        "true" => Ok(false),
+        "false" => Ok(true),
+        _ => Err(format!("{ACTIVE} is neither true nor false")),
+    }
+}
+
+/// The branch of a user.
+pub(in crate::provider::scim) fn branch_of(json: &str, scim: &Scim) -> Result<Option<String>, String> {
+    Ok(parse(json)?.text(&scim.branch)?.map(String::from))
+}
+
+/// Reads an answer that is one user.
+pub(in crate::provider::scim) fn stored(body: &[u8]) -> Result<StoredUser, String> {
+    StoredUser::new(serde_json::from_slice(body).map_err(|error| error.to_string())?)
+}
+
+/// The version of a user, as `If-Match` takes it.
+pub(in crate::provider::scim) fn version(stored: &StoredUser) -> Result<Option<Box<str>>, String> {
+    let object = Object::parse(stored.raw())?;
+    object.text(&AttributePath::within("meta", "version"))
+}
+
+/// The ids of what a user has that a create can send beside the other fields: texts and booleans; sorted.
+pub(in crate::provider::scim) fn custom_field_ids(
+    stored: &StoredUser,
+    scim: &Scim,
+) -> Result<Vec<CustomFieldId>, String> {
+    let object = Object::parse(stored.raw())?;
+    let mut ids: Vec<CustomFieldId> = leaves(&object)?
+        .into_iter()
+        .filter(|leaf| is_of_the_person(&leaf.path) && !is_standard(&leaf.path, scim) && can_be_sent(leaf))
+        .map(|leaf| leaf.path.into())
+        .collect();
+    ids.sort_unstable();
+    Ok(ids)
+}
+
+/// The names of what a user has and a create does not send.
+pub(in crate::provider::scim) fn unsent(stored: &StoredUser, scim: &Scim) -> Result<Vec<String>, String> {
+    let object = Object::parse(stored.raw())?;
+    let is_unsent = |leaf: &Leaf<'_>| {
+        let is_lost = is_of_the_person(&leaf.path) || leaf.path.eq_ignore_ascii_case("groups");
+        is_lost && !is_standard(&leaf.path, scim) && !is_empty(leaf.value) && !can_be_sent(leaf)
+    };
+    let unsent = leaves(&object)?.into_iter().filter(is_unsent);
+    Ok(unsent
+        .map(|leaf| if leaf.path == ROLES { format!("{ROLES} {}", leaf.value.get()) } else { leaf.path })
+        .collect())
+}
+
+/// What a user lost of what was sent beyond the managed fields. A change that names only what changes leaves the rest to
+/// the server.
+pub(in crate::provider::scim) fn losses(
+    sent: &Request,
+    held: &StoredUser,
+    scim: &Scim,
+    managed: &Managed,
+) -> Vec<String> {
+    if sent.is_partial() {
+        return Vec::new();
+    }
+    let compare = || -> Result<Vec<String>, String> {
+        let (sent, held) = (parse(sent.as_json())?, Object::parse(held.raw())?);
+        let held = leaves(&held)?;
+        let is_compared = |leaf: &Leaf<'_>| {
+            is_of_the_person(&leaf.path)
+                && (!is_standard(&leaf.path, scim) || is_unmanaged(&leaf.path, scim, managed))
+                && !managed.custom_fields.iter().any(|id| leaf.path.eq_ignore_ascii_case(id.as_str()))
+        };
+        let lost = |leaf: Leaf<'_>| {
+            let now = held.iter().find(|other| other.path.eq_ignore_ascii_case(&leaf.path));
+            loss(&leaf.path, leaf.value, now.map(|now| now.value), |_, _| false)
+        };
+        Ok(leaves(&sent)?.into_iter().filter(is_compared).filter_map(lost).collect())
+    };
+    compare().unwrap_or_else(|problem| vec![format!("it cannot be compared with what was sent: {problem}")])
+}
+
+pub(super) fn parse(json: &str) -> Result<Object<'_>, String> {
+    Object::parse(serde_json::from_str(json).map_err(|error| error.to_string())?)
+}
+
+/// The value of a custom field; a list or an object by its JSON, so that no value is mistaken for another one.
+pub(super) fn custom_value(object: &Object<'_>, id: &CustomFieldId) -> Result<Option<CustomValue>, String> {
+    let Some(raw) = object.find(&AttributePath::parse(id.as_str())?)? else { return Ok(None) };
+    Ok(match raw.get() {
+        "true" => Some(CustomValue::Boolean(true)),
+        "false" => Some(CustomValue::Boolean(false)),
+        _ if is_empty(raw) => None,
+        json => text(raw).unwrap_or_else(|()| Some(json.into())).map(CustomValue::Text),
+    })
+}
+
+/// Whom the enterprise extension names as the manager: a complex value, or what some servers make of it.
+fn manager_of(object: &Object<'_>) -> Result<Option<Box<str>>, String> {
+    let Some(raw) = object.find(&manager())? else { return Ok(None) };
+    let odd = || "the manager has no value that can be read".to_owned();
+    let only = if raw.get().starts_with('[') {
+        let all: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(|_| odd())?;
+        match all[..] {
+            [] => return Ok(None),
+            [only] => only,
+            _ => return Err("the user has several managers".to_owned()),
+        }
+    } else {
+        raw
+    };
+    if !only.get().starts_with('{') {
+        return text(only).map_err(|()| odd());
+    }
+    let complex = Object::parse(only)?;
+    match complex.get("value")? {
+        Some(value) => text(value).map_err(|()| odd()),
+        // `{}`, or one of empty attributes, says that there is nothing (RFC 7643, section 2.5).
+        None if complex.0.iter().all(|(_, value)| is_empty(value)) => Ok(None),
+        None => Err(odd()),
+    }
+}
+
+/// The roles, where they are told: texts, or complex values.
+fn roles(object: &Object<'_>) -> Result<Option<Box<[Box<str>]>>, String> {
+    let Some(raw) = object.get(ROLES)? else { return Ok(None) };
+    let odd = || format!("{ROLES} is not a list of roles");
+    let listed: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(|_| odd())?;
+    let mut roles = Vec::with_capacity(listed.len());
+    for role in listed {
+        let value =
+            if role.get().starts_with('{') { Object::parse(role)?.get("value")?.ok_or_else(odd)? } else { role };
+        roles.extend(text(value).map_err(|()| odd())?);
+    }
+    Ok(Some(roles.into()))
+}
+
+fn is_of_the_person(path: &str) -> bool {
+    let first = path.split('.').next().unwrap_or_default();
+    !NOT_OF_THE_PERSON.iter().any(|name| first.eq_ignore_ascii_case(name))
+}
+
+/// Whether a path belongs to a field that every person has.
+fn is_standard(path: &str, scim: &Scim) -> bool {
+    let standard = [user_name(), given_name(), family_name(), scim.identifier.clone(), scim.branch.clone()];
+    standard.iter().any(|known| path.eq_ignore_ascii_case(&known.to_string())) || is_manager(path)
+}
+
+/// Whether a path belongs to the branch or the manager, and that is not managed.
+fn is_unmanaged(path: &str, scim: &Scim, managed: &Managed) -> bool {
+    (!managed.manager && is_manager(path)) || (!managed.branch && path.eq_ignore_ascii_case(&scim.branch.to_string()))
+}
+
+fn is_manager(path: &str) -> bool {
+    let start = path.get(..ENTERPRISE.len()).is_some_and(|start| start.eq_ignore_ascii_case(ENTERPRISE));
+    let rest = path.get(ENTERPRISE.len()..).unwrap_or_default().to_ascii_lowercase();
+    start && (rest == ":manager" || rest.starts_with(":manager."))
+}
+
+/// Whether a value can stand at its path in a create: a text or a boolean that a path leads to.
+fn can_be_sent(leaf: &Leaf<'_>) -> bool {
+    let json = leaf.value.get();
+    !is_empty(leaf.value)
+        && (json.starts_with('"') || matches!(json, "true" | "false"))
+        && AttributePath::parse(&leaf.path).is_ok()
+}

@@ -1,0 +1,45 @@
+//! SCIM's objects: the name of an attribute may be in any case, and stand once.
+
+use std::fmt;
+
+use serde_json::value::RawValue;
+
+use crate::strict_json::{Properties, Property};
+
+/// An attribute that stands more than once.
+#[derive(Debug)]
+pub(crate) struct Twice;
+
+/// What is no object, and why.
+#[derive(Debug)]
+pub(crate) struct NotAnObject(pub(crate) serde_json::Error);
+
+/// Without the place, which is that in an excerpt.
+impl fmt::Display for NotAnObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let message = self.0.to_string();
+        let problem = message.split(" at line ").next().unwrap_or_default();
+        write!(f, "it is no object: {problem}")
+    }
+}
+
+/// The attributes of an object, in its order.
+///
+/// # Errors
+/// Where it is none.
+pub(crate) fn properties(raw: &RawValue) -> Result<Vec<Property<'_>>, NotAnObject> {
+    let Properties(properties) = serde_json::from_str(raw.get()).map_err(NotAnObject)?;
+    Ok(properties)
+}
+
+/// The value of an attribute, whose name may be in any case (RFC 7643, section 2.1).
+///
+/// # Errors
+/// Where it stands more than once.
+pub(crate) fn attribute<'a>(properties: &[Property<'a>], name: &str) -> Result<Option<&'a RawValue>, Twice> {
+    let mut named = properties.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| *value);
+    match (named.next(), named.next()) {
+        (_, Some(_)) => Err(Twice),
+        (value, None) => Ok(value),
+    }
+}

@@ -1,0 +1,187 @@
+//! A list, page by page, proven to be complete by `totalResults` and by what comes behind its last resource.
+//!
+//! A server need not list its users in any order, nor in the same order twice. So a resource that comes twice, as
+//! happens where the order changes between two pages, makes the list unusable, because another one is missing then.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde_json::value::RawValue;
+
+use super::json::{Twice, attribute, properties};
+
+/// What has come so far: the ids, and no resources.
+#[derive(Default)]
+pub(crate) struct List {
+    seen: BTreeSet<Id>,
+    total: Option<u64>,
+    /// The first one that came.
+    first: Option<Id>,
+    /// How many pages held users. Two of them with different users show that the server heeds `startIndex`.
+    pages: u64,
+    /// Whether the users were asked for from the second one on, in order to see that.
+    is_probed: bool,
+}
+
+/// By what a resource is known. Every resource must have an id; one without is told from others by all that it says.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Id {
+    Given(String),
+    Missing(String),
+}
+
+/// What comes after a page.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// The users from this one on, counted from 1.
+    Page(u64),
+    End,
+}
+
+/// A page of a list.
+struct Page<'a> {
+    total: u64,
+    /// The place of its first user in the list, where the server says it.
+    start: Option<u64>,
+    resources: Vec<&'a RawValue>,
+}
+
+impl List {
+    /// How many different resources have come.
+    pub(crate) fn len(&self) -> u64 {
+        self.seen.len() as u64
+    }
+
+    /// How many there are, once a page has said it.
+    pub(crate) fn total(&self) -> Option<u64> {
+        self.total
+    }
+
+    /// Takes the page that was asked for from `start` on: the resources that it brought, and what to ask for next.
+    ///
+    /// # Errors
+    /// Where nothing proves any more that the list will be complete.
+    pub(crate) fn take<'p>(
+        &mut self,
+        page: &'p RawValue,
+        start: u64,
+    ) -> Result<(Vec<(Id, &'p RawValue)>, Next), String> {
+        let page = Page::parse(page)?;
+        match self.total {
+            Some(before) if before != page.total => {
+                return Err(format!(
+                    "totalResults was {before} and is {} now: users changed while they were listed, try again",
+                    page.total
+                ));
+            }
+            _ => self.total = Some(page.total),
+        }
+        let mut users = Vec::with_capacity(page.resources.len());
+        for (position, resource) in (start..).zip(&page.resources) {
+            let id = id(resource).map_err(|problem| format!("the user at {position}: {problem}"))?;
+            users.push((id.map_or_else(|| Id::Missing(resource.get().to_owned()), Id::Given), *resource));
+        }
+        if start > 1 && self.len() == page.total {
+            return Ok((Vec::new(), self.take_beyond(&users)?));
+        }
+        if page.start.is_some_and(|given| given != start) && !users.is_empty() {
+            return Err(format!(
+                "the answer begins at startIndex {}; does the server page?",
+                page.start.unwrap_or_default()
+            ));
+        }
+        if let (None, Some((id, _))) = (&self.first, users.first()) {
+            self.first = Some(id.clone());
+        }
+        self.pages += u64::from(!users.is_empty());
+        for (id, _) in &users {
+            if !self.seen.insert(id.clone()) {
+                return Err(format!(
+                    "the user with {id} comes twice: the order changed while they were listed, and somebody else is \
+                     missing; `sort_by` asks for an order"
+                ));
+            }
+        }
+        let (found, total) = (self.len(), page.total);
+        if found > total {
+            return Err(format!("there are {found} users by now, but totalResults is {total}"));
+        }
+        if found < total && users.is_empty() {
+            return Err(format!("the list ends after {found} users, but totalResults is {total}"));
+        }
+        let next = if users.is_empty() { Next::End } else { Next::Page(found + 1) };
+        Ok((users, next))
+    }
+
+    /// Takes the page behind the last user. It should be empty: the total of some servers is in truth the length of a
+    /// page. Some begin anew instead, which is as good if they are known to heed `startIndex`; others give the same users
+    /// whatever they are asked, and nothing tells whether these are all or the first page.
+    fn take_beyond(&mut self, users: &[(Id, &RawValue)]) -> Result<Next, String> {
+        let all = format!("all {} users of totalResults had come, and", self.len());
+        if users.iter().any(|(id, _)| !self.seen.contains(id)) {
+            return Err(format!(
+                "{all} here is another one: it does not count all users, and so nothing proves that the list is whole"
+            ));
+        }
+        let Some((again, _)) = users.first() else {
+            return if self.is_probed {
+                Err(format!("{all} there is nobody from the second one on"))
+            } else {
+                Ok(Next::End)
+            };
+        };
+        let comes_from_the_start = users.iter().any(|(id, _)| Some(id) == self.first.as_ref());
+        if self.pages > 1 || self.is_probed && !comes_from_the_start {
+            return Ok(Next::End);
+        }
+        if self.is_probed || self.len() < 2 {
+            return Err(format!(
+                "{all} the one with {again} comes again: the server does not heed startIndex, and so nothing proves that \
+                 the list is whole"
+            ));
+        }
+        self.is_probed = true;
+        // From the second user on: whoever heeds that leaves the first one out.
+        Ok(Next::Page(2))
+    }
+}
+
+impl<'a> Page<'a> {
+    fn parse(document: &'a RawValue) -> Result<Self, String> {
+        let properties = properties(document).map_err(|_| "it is no SCIM list; is url the base URL?".to_owned())?;
+        let once = |name: &str| attribute(&properties, name).map_err(|Twice| format!("{name} stands twice"));
+        let number = |name: &str| match once(name)? {
+            None => Ok(None),
+            Some(raw) => raw.get().parse().map(Some).map_err(|_| format!("{name} is no number: {}", raw.get())),
+        };
+        let total = number("totalResults")?
+            .ok_or_else(|| "it has no totalResults, without which nothing proves that the list is whole".to_owned())?;
+        let resources = match once("Resources")? {
+            // It may be left out where nothing was found.
+            None => Vec::new(),
+            Some(raw) => serde_json::from_str(raw.get()).map_err(|_| "Resources is no list".to_owned())?,
+        };
+        Ok(Self { total, start: number("startIndex")?, resources })
+    }
+}
+
+/// The id of a resource; nothing where it has none.
+///
+/// # Errors
+/// Where it is no object.
+fn id(resource: &RawValue) -> Result<Option<String>, String> {
+    let properties = properties(resource).map_err(|problem| problem.to_string())?;
+    let Ok(Some(id)) = attribute(&properties, "id") else { return Ok(None) };
+    let id = serde_json::from_str::<String>(id.get()).unwrap_or_else(|_| id.get().to_owned());
+    Ok(Some(id).filter(|id| !matches!(id.trim(), "" | "null")))
+}
+
+/// As messages say it.
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Given(id) => write!(f, "the id {id:?}"),
+            Self::Missing(_) => f.write_str("no id"),
+        }
+    }
+}
