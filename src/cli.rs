@@ -5,7 +5,10 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::sandbox::{BranchMove, Identifiers, ManagerDelete, Paging, PutMode};
+use crate::sandbox::{
+    Archived, BranchMove, ExternalIds, FieldOptions, Filters, Identifiers, ManagerDelete, Paging, PatchMode, Paths,
+    PutMode, RowOrder, UserNames,
+};
 
 /// Keeps Skovik's users in step with a company's own employee lists.
 ///
@@ -326,6 +329,15 @@ pub struct Sandbox {
     /// What becomes of the identifier and e-mail of a removed user
     #[arg(long, value_enum, default_value_t = Identifiers::Released)]
     pub identifiers: Identifiers,
+    /// How /v1 writes paths of two words
+    #[arg(long, value_enum, default_value_t = Paths::Both)]
+    pub paths: Paths,
+    /// Where /v1 gives the options of a multiple choice
+    #[arg(long, value_enum, default_value_t = FieldOptions::Embedded)]
+    pub field_options: FieldOptions,
+    /// How /scim/v2 behaves.
+    #[command(flatten)]
+    pub scim: SandboxScim,
     /// How long each answer takes, such as 20ms
     #[arg(long, value_name = "DURATION")]
     pub latency: Option<String>,
@@ -338,6 +350,39 @@ pub struct Sandbox {
     /// Write one JSON line for each request to this file
     #[arg(long, value_name = "FILE")]
     pub request_log: Option<PathBuf>,
+}
+
+/// Arguments of `sandbox` for its second interface, `/scim/v2`.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Options of /scim/v2")]
+pub struct SandboxScim {
+    /// What it does with externalId
+    #[arg(long, value_enum, default_value_t = ExternalIds::Kept)]
+    pub external_id: ExternalIds,
+    /// What becomes of a user whose active is set to false
+    #[arg(long, value_enum, default_value_t = Archived::Listed)]
+    pub archived: Archived,
+    /// Whether it takes PATCH
+    #[arg(long, value_enum, default_value_t = PatchMode::Answers)]
+    pub patch: PatchMode,
+    /// What it does with a filter
+    #[arg(long, value_enum, default_value_t = Filters::Supported)]
+    pub filter: Filters,
+    /// In which order it lists users
+    #[arg(long, value_enum, default_value_t = RowOrder::Created)]
+    pub order: RowOrder,
+    /// What it takes as a userName
+    #[arg(long, value_enum, default_value_t = UserNames::Email)]
+    pub user_name: UserNames,
+    /// Give no meta.version, and ignore If-Match
+    #[arg(long)]
+    pub no_etag: bool,
+    /// Ignore sortBy
+    #[arg(long)]
+    pub no_sort: bool,
+    /// Leave scimType out of errors
+    #[arg(long)]
+    pub no_scim_type: bool,
 }
 
 /// Arguments of `demo`.
