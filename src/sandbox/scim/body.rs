@@ -1,9 +1,10 @@
 //! Bodies of requests: from JSON to a [`Tree`] whose names and types are those of the schema.
 //!
-//! Read-only attributes are dropped, as RFC 7644 wants it of POST and PUT; unknown ones are refused.
+//! Read-only attributes are dropped, as RFC 7644 wants it of POST and PUT; unknown ones are refused. A null stays where it
+//! stands: it takes a value away.
 
-use serde_json::{Value, json};
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use super::error::Problem;
 use super::path::Tree;
@@ -82,8 +83,21 @@ pub(super) fn user(schema: &Schema, body: Value) -> Result<Tree, Problem> {
     Ok(user)
 }
 
+/// What is left without the nulls, and without the objects that hold nothing else.
+pub(super) fn without_nulls(tree: Tree) -> Tree {
+    let kept = tree.into_iter().filter_map(|(name, value)| match value {
+        Value::Null => None,
+        Value::Object(members) => {
+            let members = without_nulls(members);
+            if members.is_empty() { None } else { Some((name, members.into())) }
+        }
+        value => Some((name, value)),
+    });
+    kept.collect()
+}
+
 /// The attributes of a user, those of extensions in their own objects.
-pub(super) fn attributes(schema: &Schema, body: Tree) -> Result<Tree, Problem> {
+fn attributes(schema: &Schema, body: Tree) -> Result<Tree, Problem> {
     let mut user = Tree::new();
     let mut names = Vec::new();
     for (name, sent) in body {
@@ -94,14 +108,14 @@ pub(super) fn attributes(schema: &Schema, body: Tree) -> Result<Tree, Problem> {
         names.push(lower);
         match schema.namespace(&name) {
             Some(namespace) if namespace.urn != CORE => {
-                if let Some(extension) = extension(namespace, sent)? {
-                    user.insert(namespace.urn.to_owned(), extension.into());
-                }
+                let extension = extension(namespace, sent)?.map_or(Value::Null, Value::Object);
+                user.insert(namespace.urn.to_owned(), extension);
             }
             _ => {
                 let attribute = schema.bare(&name).ok_or_else(|| unknown(&name, CORE))?;
-                if let Some(value) = value(attribute, sent, &attribute.name)? {
-                    user.insert(attribute.name.clone(), value);
+                if !attribute.read_only {
+                    let value = value(attribute, sent, &attribute.name)?;
+                    user.insert(attribute.name.clone(), value.unwrap_or(Value::Null));
                 }
             }
         }
@@ -152,8 +166,9 @@ fn members(known: &[Attribute], owner: &str, sent: Tree) -> Result<Tree, Problem
         }
         names.push(lower);
         let attribute = find(known, &name).ok_or_else(|| unknown(&name, owner))?;
-        if let Some(value) = value(attribute, sent, &format!("{owner}.{}", attribute.name))? {
-            members.insert(attribute.name.clone(), value);
+        if !attribute.read_only {
+            let value = value(attribute, sent, &format!("{owner}.{}", attribute.name))?;
+            members.insert(attribute.name.clone(), value.unwrap_or(Value::Null));
         }
     }
     Ok(members)

@@ -255,6 +255,9 @@ impl<'s, 't> Parser<'s, 't> {
                 return Err(self.problem("the text is not closed, or not JSON"));
             };
             self.at += values.byte_offset();
+            if !self.rest().is_empty() && !self.rest().starts_with([' ', ')', ']']) {
+                return Err(self.problem("a space must follow the value"));
+            }
             return Ok(Value::String(text));
         }
         let word = self.word();

@@ -7,8 +7,8 @@ use super::body;
 use super::error::{Kind as ErrorKind, Problem};
 use super::filter::Filter;
 use super::path::{Path, Tree};
-use super::resource::cannot_be_removed;
-use super::schema::{Attribute, CORE, Kind, Schema};
+use super::resource::{cannot_be_removed, check_required};
+use super::schema::{Attribute, CORE, Kind, Schema, find};
 
 const URN: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 
@@ -36,7 +36,8 @@ pub(super) fn apply(schema: &Schema, user: &mut Tree, bytes: &[u8]) -> Result<()
         Some(Value::Array(operations)) if !operations.is_empty() => operations,
         _ => return Err(Problem::syntax("\"Operations\" must be a list with at least one operation")),
     };
-    operations.into_iter().try_for_each(|operation| one(schema, user, operation))
+    operations.into_iter().try_for_each(|operation| one(schema, user, operation))?;
+    check_required(schema, user)
 }
 
 fn one(schema: &Schema, user: &mut Tree, operation: Value) -> Result<(), Problem> {
@@ -116,16 +117,15 @@ impl<'s> Target<'s> {
                     return self.remove(user);
                 }
                 let sent = body::extension(namespace, value)?.unwrap_or_default();
-                self.merge(user, sent);
-                Ok(())
+                self.merge(user, sent, &namespace.attributes)
             }
             Path::Attribute { urn, attribute, part } => {
                 let leaf = part.unwrap_or(attribute);
                 match body::value(leaf, value, &self.text)? {
                     None => self.remove(user),
+                    // Without its value, a manager is none.
                     Some(Value::Object(parts)) => {
-                        self.merge(user, parts);
-                        Ok(())
+                        self.merge(user, parts, if leaf.required { &leaf.parts } else { &[] })
                     }
                     // The address of a manager is not stored; it says who the manager is.
                     Some(Value::String(address)) if leaf.kind == Kind::Reference => {
@@ -143,11 +143,20 @@ impl<'s> Target<'s> {
         }
     }
 
-    /// Sets the members of an object that are given, and leaves the others.
-    fn merge(&self, user: &mut Tree, sent: Tree) {
+    /// Sets the members of an object that are given, takes those away that are null, and leaves the others.
+    fn merge(&self, user: &mut Tree, sent: Tree, known: &[Attribute]) -> Result<(), Problem> {
         let mut merged = self.path.get(user).and_then(Value::as_object).cloned().unwrap_or_default();
-        merged.extend(sent);
-        self.path.set(user, Some(merged.into()));
+        for (name, value) in sent {
+            if !value.is_null() {
+                merged.insert(name, value);
+            } else if find(known, &name).is_some_and(|attribute| attribute.required) {
+                return Err(cannot_be_removed(&format!("{}.{name}", self.text)));
+            } else {
+                merged.remove(&name);
+            }
+        }
+        self.path.set(user, Some(merged).filter(|merged| !merged.is_empty()).map(Value::Object));
+        Ok(())
     }
 
     fn remove(&self, user: &mut Tree) -> Result<(), Problem> {

@@ -1,6 +1,7 @@
 //! What POST, PUT, PATCH and DELETE do to the account. Every rule about people is the account's own, as on `/v1`.
 
 use super::Scim;
+use super::body::without_nulls;
 use super::error::{Kind as ErrorKind, Problem};
 use super::path::Tree;
 use super::resource::{blank, check_required, overlay, settable};
@@ -15,12 +16,8 @@ use crate::sandbox::validate::ACTIVE;
 
 impl Scim {
     /// Makes a user.
-    pub(super) fn create(
-        &self,
-        account: &mut Account,
-        mut sent: Tree,
-        dropped: Option<&Field>,
-    ) -> Result<Slot, Problem> {
+    pub(super) fn create(&self, account: &mut Account, sent: Tree, dropped: Option<&Field>) -> Result<Slot, Problem> {
+        let mut sent = without_nulls(sent);
         check_required(&self.schema, &sent)?;
         if self.behaviour.modes.external_ids == ExternalIds::Dropped {
             sent.remove("externalId");
@@ -46,14 +43,16 @@ impl Scim {
         &self,
         account: &mut Account,
         slot: Slot,
-        mut sent: Tree,
+        sent: Tree,
         twist: Twist<'_>,
     ) -> Result<Update, Problem> {
-        check_required(&self.schema, &sent)?;
         let before = self.before(account, slot)?;
-        if self.behaviour.put == PutMode::Merge {
-            sent = merged(before.clone(), sent);
-        }
+        let sent = match self.behaviour.put {
+            PutMode::Replace => sent,
+            PutMode::Merge => merged(before.clone(), sent),
+        };
+        let sent = without_nulls(sent);
+        check_required(&self.schema, &sent)?;
         self.update(account, slot, &before, sent, twist)
     }
 
