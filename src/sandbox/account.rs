@@ -76,10 +76,10 @@ impl Account {
     /// How many users there are, archived ones included.
     #[must_use]
     pub fn user_count(&self) -> usize {
-        self.users.slots().count()
+        self.users.all().len()
     }
 
-    /// The JSON of each user, in order of creation.
+    /// The JSON of each user in order of creation, archived ones included.
     pub fn users(&self) -> impl Iterator<Item = &str> {
         self.users.iter().map(|user| &*user.raw)
     }

@@ -37,7 +37,9 @@ pub(super) struct Keys {
 pub(super) struct Users {
     /// In order of creation, with a gap for each removed user.
     slots: Vec<Option<Stored>>,
-    /// The slots without the gaps and without archived users, ascending.
+    /// The slots without the gaps, ascending.
+    all: Vec<Slot>,
+    /// As `all`, without archived users.
     order: Vec<Slot>,
     by_id: FxHashMap<Box<str>, Slot>,
     /// May point to a gap: the e-mail of a removed user, where those stay taken.
@@ -76,9 +78,9 @@ impl Users {
         self.slots.iter().flatten()
     }
 
-    /// All users with their slots, archived ones included.
-    pub(super) fn slots(&self) -> impl Iterator<Item = Slot> {
-        self.slots.iter().enumerate().filter(|(_, user)| user.is_some()).map(|(slot, _)| Slot(slot))
+    /// The slots of all users, archived ones included.
+    pub(super) fn all(&self) -> &[Slot] {
+        &self.all
     }
 
     /// The slots of the users who are not archived.
@@ -132,6 +134,7 @@ impl Users {
         self.index(slot, &user.keys);
         self.slots.push(Some(user));
         self.order.push(slot);
+        self.all.push(slot);
         slot
     }
 
@@ -155,6 +158,9 @@ impl Users {
         self.forget_manager(slot, &user.keys);
         self.reports.remove(&slot);
         self.archive(slot);
+        if let Ok(position) = self.all.binary_search(&slot) {
+            self.all.remove(position);
+        }
     }
 
     fn index(&mut self, slot: Slot, keys: &Keys) {

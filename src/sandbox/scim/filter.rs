@@ -87,10 +87,11 @@ impl<'s> Filter<'s> {
     /// The text that a user must have for this attribute, if that alone decides.
     pub(super) fn only(&self) -> Option<(&'s str, &str)> {
         match self {
-            Self::Compare { path, operator: Operator::Equal, value: Value::String(text) } => match path {
-                Path::Attribute { urn: None, attribute, part: None } => Some((&attribute.name, text)),
-                _ => None,
-            },
+            Self::Compare {
+                path: Path::Attribute { urn: None, attribute, part: None },
+                operator: Operator::Equal,
+                value: Value::String(text),
+            } => Some((&attribute.name, text)),
             _ => None,
         }
     }

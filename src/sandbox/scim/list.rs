@@ -30,7 +30,7 @@ pub(super) struct Request {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Order<'s> {
     by: Path<'s>,
-    descending: bool,
+    pub(super) descending: bool,
 }
 
 impl Request {
@@ -127,6 +127,11 @@ impl Order<'_> {
             let order = (a.is_none(), a).cmp(&(b.is_none(), b));
             if self.descending { order.reverse() } else { order }
         });
+    }
+
+    /// Whether it is the order of ids.
+    pub(super) fn by_id(self) -> bool {
+        self.by.leaf().is_some_and(|leaf| leaf.name == "id")
     }
 
     /// What a user is sorted by.

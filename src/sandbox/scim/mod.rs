@@ -4,7 +4,7 @@
 //! mode. The rules about people are those of `/v1`.
 //!
 //! In reading order: `error`, `schema`, `path`, `filter`, `body`; `resource` (a user of the account as SCIM has them, and
-//! back), `patch`, `writes`; `projection`, `list`, `discovery`.
+//! back), `patch`, `writes`; `projection`, `list`, `discovery`; `route`.
 
 mod body;
 mod discovery;
@@ -15,32 +15,34 @@ mod patch;
 mod path;
 mod projection;
 mod resource;
+mod route;
 mod schema;
 mod writes;
 
+use std::borrow::Cow;
 use std::sync::Mutex;
 
 use hyper::header::{CONTENT_LOCATION, ETAG, HeaderName, IF_MATCH, IF_NONE_MATCH, LOCATION};
 use hyper::{Method, StatusCode};
-use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::account::Account;
 use super::answer::Answer;
 use super::call::{Call, Denied, Keys, lock};
-use super::mode::{Archived, BranchMove, ExternalIds, Filters, Identifiers, ManagerDelete, PatchMode, PutMode};
-use super::mode::{RowOrder, ScimModes};
+use super::mode::{
+    Archived, BranchMove, ExternalIds, Filters, Identifiers, ManagerDelete, PatchMode, PutMode, RowOrder, ScimModes,
+};
 use super::twist::Twist;
 use super::users::Slot;
 use error::{Kind, MEDIA_TYPE, Problem};
 use list::{Order, Request};
 use path::Tree;
 use projection::Projection;
+pub(super) use route::BASE;
+use route::Route;
 use schema::Schema;
 use writes::Update;
 
-/// Below what all paths stand.
-pub(super) const BASE: &str = "/scim/v2";
 const MEDIA_TYPES: [&str; 2] = ["application/scim+json", "application/json"];
 
 /// The door, for one account.
@@ -61,19 +63,6 @@ pub(super) struct Behaviour {
     pub(super) identifiers: Identifiers,
     /// What the order of a list is drawn from.
     pub(super) seed: u64,
-}
-
-enum Route {
-    Config,
-    Types,
-    Type(String),
-    Schemas,
-    Schema(String),
-    Users,
-    Search,
-    User(String),
-    /// A part of the RFC that is optional and not here.
-    Missing,
 }
 
 /// An error in the shape of this door.
@@ -190,19 +179,24 @@ impl Scim {
         };
         let order = if self.behaviour.modes.sort { request.order(&self.schema)? } else { None };
         let mut account = lock(account);
+        // Copied only if something has to be left out or moved.
         let mut slots = match filter.as_ref().and_then(|filter| self.candidate(&account, filter.only()?)) {
-            Some(candidate) => candidate.into_iter().collect(),
-            None => self.everybody(&account),
+            Some(candidate) => Cow::Owned(candidate.into_iter().collect()),
+            None => Cow::Borrowed(self.everybody(&account)),
         };
         if self.behaviour.modes.order == RowOrder::Shuffled {
-            fastrand::Rng::with_seed(self.behaviour.seed ^ n).shuffle(&mut slots);
+            fastrand::Rng::with_seed(self.behaviour.seed ^ n).shuffle(slots.to_mut());
         }
         let seen = |slot: Slot| self.shown(&account, call, slot).map(|(tree, _)| tree);
         if let Some(filter) = &filter {
-            slots.retain(|slot| seen(*slot).is_some_and(|tree| filter.matches(&tree)));
+            slots.to_mut().retain(|slot| seen(*slot).is_some_and(|tree| filter.matches(&tree)));
         }
         if let Some(order) = order {
-            slots = in_order(order, slots, seen);
+            if order.by_id() {
+                sort_by_id(&account, slots.to_mut(), order);
+            } else {
+                slots = Cow::Owned(in_order(order, &slots, seen));
+            }
         }
         let (start, size) = request.page(self.behaviour.page_cap, twist.lie);
         let page = slots.iter().skip(start).take(size).filter_map(|slot| seen(*slot));
@@ -225,10 +219,10 @@ impl Scim {
         Some(slot.filter(|slot| users.get(*slot).is_some() && self.sees(account, *slot)))
     }
 
-    fn everybody(&self, account: &Account) -> Vec<Slot> {
+    fn everybody<'a>(&self, account: &'a Account) -> &'a [Slot] {
         match self.behaviour.modes.archived {
-            Archived::Hidden => account.users.listed().to_vec(),
-            Archived::Listed | Archived::Reversible => account.users.slots().collect(),
+            Archived::Hidden => account.users.listed(),
+            Archived::Listed | Archived::Reversible => account.users.all(),
         }
     }
 
@@ -345,9 +339,17 @@ fn names_version(call: &Call, header: &HeaderName, version: &str) -> Option<bool
     Some(tags.trim() == "*" || tags.split(',').any(|tag| bare(tag) == bare(version)))
 }
 
-fn in_order(order: Order<'_>, slots: Vec<Slot>, seen: impl Fn(Slot) -> Option<Tree>) -> Vec<Slot> {
+/// Sorts without looking into users: a client may ask for each page of a long list in this order.
+fn sort_by_id(account: &Account, slots: &mut [Slot], order: Order<'_>) {
+    slots.sort_by_key(|slot| account.users.get(*slot).map(|user| &user.id));
+    if order.descending {
+        slots.reverse();
+    }
+}
+
+fn in_order(order: Order<'_>, slots: &[Slot], seen: impl Fn(Slot) -> Option<Tree>) -> Vec<Slot> {
     let key = |slot: Slot| seen(slot).and_then(|tree| order.key(&tree));
-    let mut rows: Vec<(Option<String>, Slot)> = slots.into_iter().map(|slot| (key(slot), slot)).collect();
+    let mut rows: Vec<(Option<String>, Slot)> = slots.iter().map(|slot| (key(*slot), *slot)).collect();
     order.sort(&mut rows);
     rows.into_iter().map(|(_, slot)| slot).collect()
 }
@@ -363,37 +365,4 @@ fn sent(call: &Call) -> Result<&[u8], Problem> {
 
 fn json(status: StatusCode, document: &Value) -> Answer {
     Answer::with_body(status, MEDIA_TYPE, document.to_string())
-}
-
-impl Route {
-    fn parse(path: &str) -> Option<Self> {
-        let path = path.strip_prefix(BASE)?.strip_prefix('/')?;
-        let decoded = |text: &str| Some(percent_decode_str(text).decode_utf8().ok()?.into_owned());
-        match path {
-            "ServiceProviderConfig" => Some(Self::Config),
-            "ResourceTypes" => Some(Self::Types),
-            "Schemas" => Some(Self::Schemas),
-            "Users" => Some(Self::Users),
-            "Users/.search" | ".search" => Some(Self::Search),
-            "Me" | "Bulk" => Some(Self::Missing),
-            _ => match path.split_once('/')? {
-                (_, id) if id.is_empty() || id.contains('/') => None,
-                ("ResourceTypes", id) => Some(Self::Type(decoded(id)?)),
-                ("Schemas", id) => Some(Self::Schema(decoded(id)?)),
-                ("Users", id) => Some(Self::User(decoded(id)?)),
-                _ => None,
-            },
-        }
-    }
-
-    /// The methods that the path answers; `None` for a path that is not implemented.
-    fn allowed(&self) -> Option<&'static str> {
-        match self {
-            Self::Config | Self::Types | Self::Type(_) | Self::Schemas | Self::Schema(_) => Some("GET"),
-            Self::Users => Some("GET, POST"),
-            Self::Search => Some("POST"),
-            Self::User(_) => Some("GET, PUT, PATCH, DELETE"),
-            Self::Missing => None,
-        }
-    }
 }
