@@ -58,9 +58,6 @@ pub struct Sandbox {
     /// Where /v1 gives the options of a multiple choice
     #[arg(long, value_enum, default_value_t = FieldOptions::Embedded)]
     pub field_options: FieldOptions,
-    /// How /scim/v2 behaves.
-    #[command(flatten)]
-    pub scim: SandboxScim,
     /// How long each answer takes, such as 20ms
     #[arg(long, value_name = "DURATION")]
     pub latency: Option<String>,
@@ -73,6 +70,9 @@ pub struct Sandbox {
     /// Write one JSON line for each request to this file
     #[arg(long, value_name = "FILE")]
     pub request_log: Option<PathBuf>,
+    /// How /scim/v2 behaves; last, because its heading holds for what follows.
+    #[command(flatten)]
+    pub scim: SandboxScim,
 }
 
 /// Arguments of `sandbox` for its second interface, `/scim/v2`.

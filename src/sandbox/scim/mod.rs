@@ -258,9 +258,10 @@ impl Scim {
                 twist.change(&mut account, None);
                 return Ok(Answer::empty(StatusCode::NO_CONTENT));
             }
-            let version = self.version(&account, slot);
-            if version.is_some_and(|version| names_version(call, &IF_NONE_MATCH, &version) == Some(true)) {
-                return Ok(Answer::empty(StatusCode::NOT_MODIFIED));
+            if let Some(version) = self.version(&account, slot)
+                && names_version(call, &IF_NONE_MATCH, &version) == Some(true)
+            {
+                return Ok(Answer::empty(StatusCode::NOT_MODIFIED).with_text(ETAG, &version));
             }
             let answer = self.one(&account, call, StatusCode::OK, twist.shown(&account, slot), &projection)?;
             twist.change(&mut account, Some(slot));
