@@ -70,7 +70,7 @@ pub struct TargetSettings {
     pub token: Secret,
     /// The header that carries the key.
     pub auth_header: String,
-    /// What stands before the key in that header; may be empty.
+    /// The scheme before the key in that header; may be empty.
     pub auth_scheme: String,
     /// How many users to ask for in one page.
     pub page_size: u32,
@@ -84,18 +84,18 @@ pub struct TargetSettings {
     pub requests_per_second: u32,
     /// How long one request may take.
     pub timeout: Duration,
-    /// How often a request that failed in passing is sent again.
+    /// How often a request that failed temporarily is sent again.
     pub retries: u32,
 }
 
-/// `[scope]`: whom this configuration manages.
+/// `[scope]`: the people that this configuration manages.
 #[derive(Debug, Clone)]
 pub struct ScopeSettings {
-    /// Which records count as employed; all, where there is none.
+    /// Which records count as employed; all, if there is none.
     pub include: Option<Template>,
     /// The branches to manage; all, where there are none.
     pub branches: Option<Vec<String>>,
-    /// Whether those who are not found by external identifier are looked for by e-mail.
+    /// Whether people who are not found by external identifier are matched by e-mail.
     pub match_email: bool,
     /// What a new identifier on a known e-mail means.
     pub renumber: Renumber,

@@ -1,9 +1,9 @@
-//! The seam between this tool and the service whose users it keeps: everything that is the service's own lies behind
-//! [`Provider`], which sends requests, and [`Dialect`], which is pure. No other module knows a path, a name on the wire or
-//! a product.
+//! The seam between this tool and the service whose users it keeps: everything specific to the service is behind
+//! [`Provider`], which sends requests, and [`Dialect`], which is pure. No other module knows a path, a name on the wire
+//! or a product.
 //!
-//! A service is a folder of its own with the same few files: its requests (`client`), its shapes (`wire`) and what joins
-//! the two. [`Account`] is whichever a plan is made against: the service, or a snapshot of it.
+//! A service is a folder of its own with the same few files: its requests (`client`), its shapes (`wire`) and what
+//! joins the two. [`Account`] is whichever a plan is made against: the service, or a snapshot of it.
 
 mod account;
 mod error;
@@ -35,7 +35,8 @@ pub type EachRow<'a> = &'a mut (dyn FnMut(&RawValue) -> io::Result<()> + Send);
 
 /// A service that holds users, and may be asked to change them.
 ///
-/// It decides nothing about people, never repeats a write whose outcome is unclear, and says truly what is known of one.
+/// It decides nothing about people, never repeats a write whose outcome is unclear, and says truly what is known of
+/// one.
 pub trait Provider: fmt::Debug + Send + Sync {
     /// How the service writes users down.
     fn dialect(&self) -> &dyn Dialect;
@@ -47,8 +48,8 @@ pub trait Provider: fmt::Debug + Send + Sync {
     fn users<'a>(&'a self, managed: &'a Managed, progress: Progress<'a>)
     -> BoxFuture<'a, Result<Vec<User>, ListError>>;
 
-    /// All rows of a list as the server gave them, each once, in its order. What was given counts for nothing where this
-    /// fails in the end.
+    /// All rows of a list as the server gave them, each once, in its order. What was given counts for nothing where
+    /// this fails in the end.
     fn rows<'a>(
         &'a self,
         what: Collection,
@@ -56,14 +57,14 @@ pub trait Provider: fmt::Debug + Send + Sync {
         progress: Progress<'a>,
     ) -> BoxFuture<'a, Result<(), ListError>>;
 
-    /// Reads one user; `None` where there is none with this id.
+    /// Reads one user; `None` if there is none with this id.
     fn user<'a>(&'a self, id: &'a UserId, managed: &'a Managed) -> BoxFuture<'a, Result<Option<LiveUser>, ApiError>>;
 
     /// Makes a user by what [`Dialect::create_request`] gave. After [`ApiError::Unclear`] the user may have been made.
     fn create<'a>(&'a self, request: &'a Request, managed: &'a Managed) -> BoxFuture<'a, Result<LiveUser, ApiError>>;
 
     /// Changes a user by what [`Dialect::update_request`] or [`Dialect::restore_request`] gave, in one attempt; `None`
-    /// where there is none with this id.
+    /// if there is none with this id.
     fn update<'a>(
         &'a self,
         id: &'a UserId,
@@ -74,8 +75,8 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// Removes a user, in one attempt.
     fn delete<'a>(&'a self, id: &'a UserId) -> BoxFuture<'a, Result<Deleted, ApiError>>;
 
-    /// How often a request is tried again, where that is safe. Changes and deletes are left to the caller, who must look
-    /// at the user again before each attempt.
+    /// How often a request is tried again, where that is safe. Changes and deletes are left to the caller, who must
+    /// look at the user again before each attempt.
     fn retries(&self) -> u32;
 
     /// Waits before another attempt; [`ApiError::Stopped`] where [`Provider::end_waits`] was called.
@@ -94,32 +95,32 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// Reads a user from its JSON.
     ///
     /// # Errors
-    /// Where a field is missing that every user has, or is not of its type; the message names it.
+    /// If a field is missing that every user has, or is not of its type; the message names it.
     fn user(&self, json: &str, managed: &Managed) -> Result<User, String>;
 
     /// Reads a branch from its JSON.
     ///
     /// # Errors
-    /// Where it is none.
+    /// If it is none.
     fn branch(&self, json: &str) -> Result<Branch, String>;
 
     /// Reads the definition of a custom field from its JSON.
     ///
     /// # Errors
-    /// Where it is none.
+    /// If it is none.
     fn custom_field(&self, json: &str) -> Result<CustomField, String>;
 
     /// What makes a user. The manager is given apart, because a plan may name one who is made on the way, or leave the
     /// manager to a later operation.
     ///
     /// # Errors
-    /// Where it cannot be written, which no plan leads to.
+    /// If it cannot be written, which no plan leads to.
     fn create_request(&self, after: &Fields, manager: Option<&UserId>) -> Result<Request, String>;
 
     /// What changes a user and leaves everything else as it was read. Managers in `changes` are users.
     ///
     /// # Errors
-    /// Where what was read cannot be written back.
+    /// If what was read cannot be written back.
     fn update_request(&self, held: &StoredUser, changes: &[Change]) -> Result<Request, String>;
 
     /// Whether the service may empty other fields when it makes these changes; then [`Dialect::restore_request`] gives
@@ -127,7 +128,7 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     fn may_empty_others(&self, changes: &[Change]) -> bool;
 
     /// What gives a user back the fields that the changes emptied: those that `before` has (with `changes` laid over
-    /// them), where `held` has no value. `None` where nothing is missing.
+    /// them), where `held` has no value. `None` if nothing is missing.
     ///
     /// # Errors
     /// As [`Dialect::update_request`].
@@ -145,13 +146,13 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// The ids of the custom fields of a user that a create can send; sorted.
     ///
     /// # Errors
-    /// Where the user cannot be read.
+    /// If the user cannot be read.
     fn custom_field_ids(&self, stored: &StoredUser) -> Result<Vec<CustomFieldId>, String>;
 
     /// The names of what a user holds and a create does not send.
     ///
     /// # Errors
-    /// Where the user cannot be read.
+    /// If the user cannot be read.
     fn unsent(&self, stored: &StoredUser) -> Result<Vec<String>, String>;
 }
 

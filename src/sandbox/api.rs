@@ -17,7 +17,7 @@ use super::problem::Problem;
 use super::twist::Twist;
 use super::users::Slot;
 
-/// Below what all paths stand.
+/// The prefix of all paths.
 pub(super) const BASE: &str = "/v1";
 const MEDIA_TYPES: [&str; 2] = ["application/vnd.api+json", "application/json"];
 

@@ -248,8 +248,8 @@ impl Found {
     }
 
     /// Takes the page behind the last user. It should be empty: the total of some servers is in truth the length of a
-    /// page. Some begin anew instead, which is as good if they are known to heed `startIndex`; others give the same users
-    /// whatever they are asked, and nothing tells whether these are all or the first page.
+    /// page. Some begin anew instead, which is as good if they are known to heed `startIndex`; others give the same
+    /// users whatever they are asked, and nothing tells whether these are all or the first page.
     fn take_beyond(&mut self, users: &[(Id, &RawValue)]) -> Result<Next, String> {
         let all = format!("all {} users of totalResults had come, and", self.resources.len());
         if users.iter().any(|(id, _)| !self.resources.contains_key(id)) {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::History;
 use super::Input;
 use super::history::Done;
-use crate::apply::expect::{Made, created, hash_of};
+use crate::apply::expected_state::{Made, created, hash_of};
 use crate::employee::{BranchId, CustomFieldId, CustomValue, Directory, ExternalIdentifier, Managed, User, UserId};
 use crate::plan::{
     self, BranchRef, Change, CreateRef, Diagnostic, Digest, Field, Fields, ManagerRef, Operation, OperationId,
@@ -121,6 +121,17 @@ impl<'a> Maker<'a> {
             self.say(operation, "undo_in_doubt", message);
             return Ok(None);
         };
+        if let Some(problem) = &entry.contradicted {
+            let message = format!(
+                "operation {} of the plan, {} {}, was called done, and Skovik's list contradicted that ({problem}): it is \
+                 not taken back; look at that user in Skovik",
+                operation.id,
+                operation.action.name(),
+                operation.name
+            );
+            self.say(operation, "undo_contradicted", message);
+            return Ok(None);
+        }
         if !entry.announced {
             return Ok(None); // It was so already; nothing was sent.
         }

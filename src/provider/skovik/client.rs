@@ -39,7 +39,7 @@ pub struct Options {
     pub token: SecretString,
     /// The header that carries the key; [`wire::AUTH_HEADER`] by default.
     pub auth_header: String,
-    /// What stands before the key; [`wire::AUTH_SCHEME`] by default; empty: the bare key.
+    /// The scheme before the key; [`wire::AUTH_SCHEME`] by default; empty: the bare key.
     pub auth_scheme: String,
     /// How many rows to ask for in one page.
     pub page_size: u32,
@@ -57,7 +57,8 @@ pub struct Options {
     pub retries: u32,
 }
 
-/// A client of one account. All its requests share the limits of [`Options`], and one pause when the server asks for it.
+/// A client of one account. All its requests share the limits of [`Options`], and one pause when the server asks for
+/// it.
 pub struct Client {
     http: Transport,
     base: Url,
@@ -71,7 +72,7 @@ impl Client {
     /// Makes a client; sends nothing yet.
     ///
     /// # Errors
-    /// Where the URL would show the key or a password to others, or the key cannot stand in a header.
+    /// If the URL would show the key or a password to others, or the key cannot stand in a header.
     pub fn new(options: Options) -> Result<Self, ClientError> {
         let Options { url, token, auth_header, auth_scheme, page_size, max_rows, list_timeout, .. } = options;
         let url = url.url().clone();

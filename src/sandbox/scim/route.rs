@@ -2,7 +2,7 @@
 
 use percent_encoding::percent_decode_str;
 
-/// Below what all paths stand.
+/// The prefix of all paths.
 pub(in crate::sandbox) const BASE: &str = "/scim/v2";
 
 /// What a path is about.

@@ -7,16 +7,16 @@ use super::super::json::Records;
 use crate::employee::normal_text;
 use crate::strict_json::{Properties, Property};
 
-/// What the attributes of employees stand under (RFC 7643, section 4.3), and the column that they are in.
+/// The schema of the employee attributes (RFC 7643, section 4.3), and the column that holds them.
 const ENTERPRISE: (&str, &str) = ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User", "enterprise");
-/// The columns that are made of what lies deeper.
+/// The columns that are made from nested values.
 const PRIMARY_EMAIL: &str = "primary_email";
 const MANAGER_ID: &str = "manager_id";
 
 /// A page of a list.
 pub(super) struct Page<'a> {
     pub(super) total: u64,
-    /// The place of its first user in the list, where the server says it.
+    /// The place of its first user in the list, if the server says it.
     pub(super) start: Option<u64>,
     pub(super) resources: Vec<&'a RawValue>,
 }
@@ -33,7 +33,7 @@ impl<'a> Page<'a> {
         let total = number("totalResults")?
             .ok_or_else(|| "it has no totalResults, without which nothing proves that the list is whole".to_owned())?;
         let resources = match once("Resources")? {
-            // It may be left out where nothing was found.
+            // It may be left out if nothing was found.
             None => Vec::new(),
             Some(raw) => serde_json::from_str(raw.get()).map_err(|_| "Resources is no list".to_owned())?,
         };
@@ -44,7 +44,7 @@ impl<'a> Page<'a> {
 /// The id of a user; nothing where it has none.
 ///
 /// # Errors
-/// Where it is no object.
+/// If it is no object.
 pub(super) fn id(resource: &RawValue) -> Result<Option<String>, String> {
     let properties = properties(resource)?;
     let Ok(Some(id)) = attribute(&properties, "id") else { return Ok(None) };
@@ -90,7 +90,7 @@ pub(super) fn record(records: &mut Records, number: u64, resource: &RawValue, co
     records.end(number)
 }
 
-/// What stands for one value.
+/// The text of one value.
 enum Found<'a> {
     /// There is none, and the user says so.
     Nothing,
@@ -123,7 +123,7 @@ fn is_primary(email: &RawValue) -> bool {
     primary.is_some_and(|raw| raw.get().trim_matches('"').eq_ignore_ascii_case("true"))
 }
 
-/// Whom the enterprise extension names as the manager.
+/// The manager that the enterprise extension names.
 fn manager_id(enterprise: &RawValue) -> Found<'_> {
     if is_null(enterprise) {
         return Found::Nothing;
@@ -175,7 +175,7 @@ fn properties(raw: &RawValue) -> Result<Vec<Property<'_>>, String> {
     Ok(properties)
 }
 
-/// An attribute that stands more than once.
+/// A repeated attribute.
 struct Twice;
 
 /// The value of an attribute, whose name may be in any case (RFC 7643, section 2.1).

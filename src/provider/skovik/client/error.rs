@@ -3,13 +3,13 @@
 /// Why a client cannot be made of the settings.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The key cannot stand in a header.
+    /// The key has characters that a header cannot hold.
     #[error("the key is empty, or holds white space or other characters that no key has: check how it was stored")]
     Key,
     /// No header can have this name.
     #[error("{0:?} is no possible name of a header")]
     HeaderName(String),
-    /// The scheme cannot stand in a header.
+    /// The scheme has characters that a header cannot hold.
     #[error("the scheme that stands before the key holds characters that a header cannot")]
     HeaderScheme,
     /// The HTTP library could not be set up.

@@ -50,7 +50,7 @@ pub(in crate::provider::skovik) fn overlay(stored: &StoredUser, changes: &[Chang
 }
 
 /// The body of a PUT that gives back custom fields which a change of branch has emptied: those that `before` has
-/// (with `changes` laid over them), where `held`, read after the change, holds no value. `None` where nothing is missing.
+/// (with `changes` laid over them), where `held`, read after the change, holds no value. `None` if nothing is missing.
 pub(in crate::provider::skovik) fn refill(
     before: &StoredUser,
     held: &StoredUser,
@@ -206,8 +206,8 @@ fn loss(
     Some(format!("{name} is {}, not {}", excerpt(held), excerpt(sent)))
 }
 
-/// Whether a server may have moved a value on by itself: a number that grew, or a time that became later, such as that of
-/// the last change.
+/// Whether a server may have moved a value on by itself: a number that grew, or a time that became later, such as that
+/// of the last change.
 fn counts_upwards(then: &serde_json::Value, now: &serde_json::Value) -> bool {
     let time = |value: &serde_json::Value| value.as_str()?.parse::<jiff::Timestamp>().ok();
     match (then.as_f64(), now.as_f64()) {
@@ -342,8 +342,9 @@ fn assemble<'v>(
     serde_json::to_string(&document).map(Request::new).map_err(|error| error.to_string())
 }
 
-/// What a user lost of what was sent, or holds otherwise, beyond the fields that are managed (those are compared by what
-/// they mean): attributes, custom fields and relationships that this tool only carries along. Each in words for a report.
+/// What a user lost of what was sent, or holds otherwise, beyond the fields that are managed (those are compared by
+/// what they mean): attributes, custom fields and relationships that this tool only carries along. Each in words for a
+/// report.
 pub(in crate::provider::skovik) fn losses(sent: &Request, held: &StoredUser, managed: &Managed) -> Vec<String> {
     let read = || -> Result<Vec<String>, String> {
         let document: Members<'_> = serde_json::from_str(sent.as_json()).map_err(|error| error.to_string())?;
