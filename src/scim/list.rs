@@ -38,6 +38,9 @@ pub(crate) enum Next {
     End,
 }
 
+/// A resource with its id.
+pub(crate) type Row<'p> = (Id, &'p RawValue);
+
 /// A page of a list.
 struct Page<'a> {
     total: u64,
@@ -61,11 +64,7 @@ impl List {
     ///
     /// # Errors
     /// Where nothing proves any more that the list will be complete.
-    pub(crate) fn take<'p>(
-        &mut self,
-        page: &'p RawValue,
-        start: u64,
-    ) -> Result<(Vec<(Id, &'p RawValue)>, Next), String> {
+    pub(crate) fn take<'p>(&mut self, page: &'p RawValue, start: u64) -> Result<(Vec<Row<'p>>, Next), String> {
         let page = Page::parse(page)?;
         match self.total {
             Some(before) if before != page.total => {
