@@ -53,7 +53,7 @@ fn the_key_of_the_plan_cannot_apply_it() {
     house.run(&["plan"]).ends(0);
     house.run(&["approve", "plan.json", "--yes"]).ends(0);
     let ran = house.run(&["apply", "plan.json"]);
-    assert!(matches!(ran.code, Some(4 | 9)), "{ran:?}");
+    assert_eq!(ran.code, Some(4), "{ran:?}");
     let writes = house.writes();
     assert!(!writes.is_empty() && writes.iter().all(|request| request.status == Some(403)), "{writes:?}");
 
@@ -68,7 +68,7 @@ fn the_key_of_the_plan_cannot_apply_it() {
 fn a_run_with_the_key_of_the_plan_changes_nothing() {
     let house = house();
     house.settings("[approval]\nautomatic = true\n");
-    let ran = house.run(&["run"]);
-    assert!(matches!(ran.code, Some(4 | 9)), "{ran:?}");
-    assert!(house.writes().iter().all(|request| request.status == Some(403)));
+    house.run(&["run"]).ends(4);
+    let writes = house.writes();
+    assert!(!writes.is_empty() && writes.iter().all(|request| request.status == Some(403)), "{writes:?}");
 }
