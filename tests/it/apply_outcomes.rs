@@ -4,7 +4,8 @@
 use serde_json::{Value, json};
 
 use crate::company::{Company, Row, every_step, row, user};
-use crate::world::{Ended, Pace, World};
+use crate::harness::Output;
+use crate::world::{Pace, World};
 
 const ONE_BY_ONE: Pace = Pace { max_in_flight: 1, retries: 0, timeout_ms: 1500 };
 
@@ -117,7 +118,7 @@ async fn a_user_who_changes_in_mid_run_is_a_conflict() {
 async fn a_field_that_is_silently_dropped_is_reported_every_time() {
     let world = World::faulty(&manager_leaves(), ONE_BY_ONE, &["PUT /users/* drop-field=manager"]).await;
     world.approved_plan().await;
-    let says = |ended: &Ended| {
+    let says = |ended: &Output| {
         assert_eq!(ended.code, Some(9), "{ended:?}");
         assert!(ended.stdout.contains("manager is \"aaaaaaaa0000000000000001\", not"), "{ended:?}");
     };

@@ -7,16 +7,17 @@ use std::time::Duration;
 use skovik_sync::apply::journal::Record;
 
 use crate::company::{Company, every_step, row, user};
-use crate::world::{Ended, Pace, World, signal};
+use crate::harness::Output;
+use crate::world::{Pace, World, signal};
 
 const ONE_BY_ONE: Pace = Pace { max_in_flight: 1, retries: 0, timeout_ms: 3000 };
 
-fn assert_nothing_written(world: &World, ended: &Ended) {
+fn assert_nothing_written(world: &World, ended: &Output) {
     assert!(world.writes().is_empty(), "{:?}, {ended:?}", world.writes());
 }
 
 /// An apply whose files cannot grow beyond so many blocks of 512 bytes.
-async fn apply_with_a_full_disk(world: &World, blocks: u32) -> Ended {
+async fn apply_with_a_full_disk(world: &World, blocks: u32) -> Output {
     let program = env!("CARGO_BIN_EXE_skovik-sync");
     // The limit sends SIGXFSZ, which would end the program; ignored, the write fails as it does on a full disk.
     let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec {program} apply plan.json");
@@ -151,7 +152,7 @@ async fn the_first_interrupt_lets_what_is_under_way_finish() {
         let child = world.spawn_apply();
         wait_for_writes(&world, 2).await;
         signal(&child, name).await;
-        let ended: Ended = child.wait_with_output().await.expect("it ends").into();
+        let ended: Output = child.wait_with_output().await.expect("it ends").into();
         assert_eq!(ended.code, Some(130), "{ended:?}");
         assert!(
             ended.stdout.contains("2 created") && ended.stderr.contains("skovik-sync apply plan.json"),
@@ -176,7 +177,7 @@ async fn the_second_interrupt_stops_at_once() {
     tokio::time::sleep(Duration::from_millis(50)).await;
     signal(&child, "-INT").await;
     let ended = tokio::time::timeout(Duration::from_secs(2), child.wait_with_output()).await;
-    let ended: Ended = ended.expect("long before the answer").expect("it ends").into();
+    let ended: Output = ended.expect("long before the answer").expect("it ends").into();
     assert_eq!(ended.code, Some(130), "{ended:?}");
     assert_eq!(world.outcomes().values().filter(|outcome| *outcome == "in_doubt").count(), 1);
     let resumed = world.apply().await;
@@ -202,7 +203,7 @@ async fn an_interrupt_is_heard_while_lists_are_read() {
         }
         signal(&child, "-INT").await;
         let ended = tokio::time::timeout(Duration::from_secs(2), child.wait_with_output()).await;
-        let ended: Ended = ended.expect("long before the answer").expect("it ends").into();
+        let ended: Output = ended.expect("long before the answer").expect("it ends").into();
         assert_eq!(ended.code, Some(130), "{ended:?}");
         assert_eq!(world.writes().len(), writes);
         assert_eq!(world.apply().await.code, Some(0));

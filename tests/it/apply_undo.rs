@@ -137,7 +137,7 @@ async fn the_undo_of_what_was_done_of_a_plan_brings_the_account_back() {
             let before = world.users();
             let plan = world.approved_plan().await;
             if plan.content().operations.is_empty() {
-                return;
+                return false;
             }
             let applied = world.apply().await;
             assert!(matches!(applied.code, Some(0 | 9)), "seed {seed}: {applied:?}");
@@ -170,11 +170,11 @@ async fn the_undo_of_what_was_done_of_a_plan_brings_the_account_back() {
             }
             let lost = expected.keys().find(|key| !found.contains_key(*key) && !left.contains(key.as_str()));
             assert_eq!(lost, None, "seed {seed}");
+            true
         });
     }
-    while let Some(run) = runs.join_next().await {
-        run.expect("see above");
-    }
+    let undone = runs.join_all().await.into_iter().filter(|undone| *undone).count();
+    assert!(undone > 30, "only {undone} plans had anything to take back");
 }
 
 #[tokio::test]

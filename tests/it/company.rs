@@ -2,15 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
-use skovik_sync::provider::snapshot::{Item, Writer};
 use skovik_sync::sandbox::Account;
 
+use crate::harness::{self, FIXTURE_URL};
 use crate::world::Pace;
-
-/// The address that the fixtures' settings name.
-const FIXTURE_URL: &str = "http://127.0.0.1:8480/v1";
 
 /// What a company's lists say, and what its account holds before.
 pub(crate) struct Company {
@@ -130,28 +126,20 @@ fn user_id(number: usize) -> String {
     format!("aaaaaaaa{number:016x}")
 }
 
+/// An account with these users, its branches and its custom fields.
 fn snapshot(users: &[Value]) -> Vec<u8> {
-    let raw = |value: &Value| -> Box<RawValue> { to_raw_value(value).expect("JSON") };
-    let mut writer = Writer::new(Vec::new(), FIXTURE_URL).expect("written");
-    for (id, identifier) in [("br_se", "SE01"), ("br_no", "NO01")] {
-        let attributes = json!({"name": id, "external_identifier": identifier});
-        let branch = json!({"type": "branches", "id": id, "attributes": attributes});
-        writer.item(Item::Branch(&raw(&branch))).expect("written");
-    }
+    let branch = |(id, identifier): (&str, &str)| json!({"type": "branches", "id": id, "attributes": {"name": id, "external_identifier": identifier}});
     let options: Vec<Value> = COST_CENTERS.iter().map(|value| json!({"label": value, "value": value})).collect();
-    for (id, name, kind, options) in [
+    let field = |(id, name, kind, options): (&str, &str, &str, Vec<Value>)| {
+        let attributes = json!({"name": name, "field_type": kind, "options": options});
+        json!({"type": "custom-fields", "id": id, "attributes": attributes})
+    };
+    let fields = [
         ("cf_cost", "Cost center", "multiple_choice", options),
         ("cf_note", "Note", "text", Vec::new()),
         ("cf_car", "Car", "boolean", Vec::new()),
-    ] {
-        let attributes = json!({"name": name, "field_type": kind, "options": options});
-        let field = json!({"type": "custom-fields", "id": id, "attributes": attributes});
-        writer.item(Item::CustomField(&raw(&field))).expect("written");
-    }
-    for user in users {
-        writer.item(Item::User(&raw(user))).expect("written");
-    }
-    writer.finish().expect("written").0
+    ];
+    harness::snapshot(&[("br_se", "SE01"), ("br_no", "NO01")].map(branch), &fields.map(field), users)
 }
 
 /// The user whom a row describes, with more that the tool does not manage.

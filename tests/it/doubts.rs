@@ -9,7 +9,8 @@ use jiff::{Timestamp, ToSpan as _};
 use serde_json::{Value, json};
 use skovik_sync::plan::{Action, Content, GuardOutcome, Plan};
 
-use super::house::{House, Person, Ran, people};
+use super::harness::Output;
+use super::house::{House, Person, people};
 
 const AUTOMATIC: &str = "[approval]\nautomatic = true\n";
 /// The user `nobody`.
@@ -36,28 +37,31 @@ fn new_domain(count: usize) -> House {
 #[test]
 fn nobody_is_created_a_second_time_unattended() {
     let house = new_domain(20);
-    let ran = house.expect(5, &["run"]);
-    says(&ran.err, &["max_create_percent (20 of 20, limit 50)", "--allow creates=20"]);
-    says(&ran.out, &["max_create_percent", "20 of 20 (100.0 %), limit 50 % BLOCKED", "has the same name as P3 Berg"]);
+    let ran = house.run(&["run"]).ends(5);
+    says(&ran.stderr, &["max_create_percent (20 of 20, limit 50)", "--allow creates=20"]);
+    says(
+        &ran.stdout,
+        &["max_create_percent", "20 of 20 (100.0 %), limit 50 % BLOCKED", "has the same name as P3 Berg"],
+    );
     assert_eq!(house.writes(), []);
     // Whoever has read it may want it.
-    house.expect(5, &["approve", "plan.json", "--yes", "--allow", "creates=19"]);
-    house.expect(0, &["approve", "plan.json", "--yes", "--allow", "creates=20"]);
-    house.expect(0, &["run"]);
+    house.run(&["approve", "plan.json", "--yes", "--allow", "creates=19"]).ends(5);
+    house.run(&["approve", "plan.json", "--yes", "--allow", "creates=20"]).ends(0);
+    house.run(&["run"]).ends(0);
     assert_eq!(house.writes().len(), 20);
 }
 
 #[test]
 fn so_few_that_no_guard_blocks_are_left_to_people_too() {
     let house = new_domain(3);
-    let ran = house.expect(6, &["run"]);
-    says(&ran.err, &["3 look like somebody else", "(SE01-0, SE01-1, SE01-2)", "skovik-sync approve plan.json"]);
+    let ran = house.run(&["run"]).ends(6);
+    says(&ran.stderr, &["3 look like somebody else", "(SE01-0, SE01-1, SE01-2)", "skovik-sync approve plan.json"]);
     assert_eq!(house.writes(), []);
-    house.expect(5, &["plan", "--same-person", "SE01-0", "--same-person", "SE01-1", "--same-person", "SE01-2"]);
-    house.expect(0, &["approve", "plan.json", "--yes", "--allow", "changes=3"]);
-    house.expect(0, &["apply", "plan.json"]);
-    assert!(house.writes().iter().all(|(method, ..)| method == "PUT"), "{:?}", house.writes());
-    says(&house.expect(0, &["run"]).out, &["No changes."]);
+    house.run(&["plan", "--same-person", "SE01-0", "--same-person", "SE01-1", "--same-person", "SE01-2"]).ends(5);
+    house.run(&["approve", "plan.json", "--yes", "--allow", "changes=3"]).ends(0);
+    house.run(&["apply", "plan.json"]).ends(0);
+    assert!(house.writes().iter().all(|request| request.method == "PUT"), "{:?}", house.writes());
+    says(&house.run(&["run"]).ends(0).stdout, &["No changes."]);
 }
 
 #[test]
@@ -73,9 +77,9 @@ fn a_joined_list_that_matches_nobody_blocks_and_one_that_matches_is_applied() {
         fs::write(house.path("payroll.csv"), format!("number,cost_center\n{rows}")).expect("written");
     };
     rows("0SE01", 20);
-    let ran = house.expect(5, &["run"]);
-    says(&ran.err, &["max_unmatched_percent of payroll (20 of 20, limit 50)", "No approval lifts this"]);
-    house.expect(5, &["approve", "plan.json", "--yes"]);
+    let ran = house.run(&["run"]).ends(5);
+    says(&ran.stderr, &["max_unmatched_percent of payroll (20 of 20, limit 50)", "No approval lifts this"]);
+    house.run(&["approve", "plan.json", "--yes"]).ends(5);
     // A plan that states fewer, or leaves the guard out, is none of this program's.
     let plan = Plan::read(&fs::read(house.path("plan.json")).expect("a file")).expect("a plan");
     let at = plan.content().guards.iter().position(|guard| guard.id == "max_unmatched_percent").expect("there");
@@ -88,11 +92,11 @@ fn a_joined_list_that_matches_nobody_blocks_and_one_that_matches_is_applied() {
         }
         let forged = Plan::seal(content).expect("hashed anew");
         forged.write(fs::File::create(house.path("plan.json")).expect("a file")).expect("written");
-        house.expect(8, &["apply", "plan.json", "--approved-hash", &forged.hash().to_string()]);
+        house.run(&["apply", "plan.json", "--approved-hash", &forged.hash().to_string()]).ends(8);
     }
     assert_eq!(house.writes(), []);
     rows("SE01", 10);
-    house.expect(0, &["run"]);
+    house.run(&["run"]).ends(0);
     assert_eq!(house.writes().len(), 1);
 }
 
@@ -107,12 +111,12 @@ fn rehired() -> House {
 #[test]
 fn a_look_alike_is_shown_on_both_sides_and_decided_by_what_is_printed() {
     let house = rehired();
-    let ran = house.expect(6, &["run"]);
-    says(&ran.err, &["2 look like somebody else", "(SE01 700, SE01-7)"]);
+    let ran = house.run(&["run"]).ends(6);
+    says(&ran.stderr, &["2 look like somebody else", "(SE01 700, SE01-7)"]);
     assert_eq!(house.writes(), []);
     let typed = "--same-person 'SE01 700'";
     says(
-        &ran.out,
+        &ran.stdout,
         &[
             "SE01-7 P7 Berg <p7.se01@example.com>, who would be deleted",
             typed,
@@ -120,13 +124,13 @@ fn a_look_alike_is_shown_on_both_sides_and_decided_by_what_is_printed() {
         ],
     );
     for format in ["markdown", "html", "json"] {
-        says(&house.expect(0, &["show", "plan.json", "--format", format]).out, &["looks_like"]);
+        says(&house.run(&["show", "plan.json", "--format", format]).ends(0).stdout, &["looks_like"]);
     }
     let shell = format!("\"$SKOVIK\" plan {typed}");
     let mut command = Command::new("sh");
     command.args(["-c", &shell]).current_dir(house.folder.path()).env("SKOVIK", env!("CARGO_BIN_EXE_skovik-sync"));
-    let decided = Ran::of(command.env("HOME", house.folder.path()).output().expect("a shell"));
-    says(&decided.out, &["0 to create, 1 to update, 0 to delete", "SE01-7 → SE01 700"]);
+    let decided = Output::from(command.env("HOME", house.folder.path()).output().expect("a shell"));
+    says(&decided.stdout, &["0 to create, 1 to update, 0 to delete", "SE01-7 → SE01 700"]);
 }
 
 #[test]
@@ -141,13 +145,13 @@ fn a_pattern_protects_and_one_that_protects_nobody_is_for_people_to_look_at() {
     listed[3].first_name = "Nova".to_owned();
     let house =
         House::new(&listed, &users(), &format!("[scope]\nprotect = [\"*@consultants.example\"]\n{AUTOMATIC}"), &[]);
-    let ran = house.expect(6, &["run"]);
-    says(&ran.err, &["1 [scope] protect entries protect nobody, and may be misspelt"]);
-    says(&ran.out, &["protect_matches_nobody", "\"*@consultants.example\""]);
+    let ran = house.run(&["run"]).ends(6);
+    says(&ran.stderr, &["1 [scope] protect entries protect nobody, and may be misspelt"]);
+    says(&ran.stdout, &["protect_matches_nobody", "\"*@consultants.example\""]);
     assert_eq!(house.writes(), []);
     house.settings(&format!("[scope]\nprotect = [\"*@consultant.example\"]\n{AUTOMATIC}"));
-    house.expect(0, &["run"]);
-    assert_eq!(house.writes().iter().map(|(method, ..)| method.as_str()).collect::<Vec<_>>(), ["PUT"]);
+    house.run(&["run"]).ends(0);
+    assert_eq!(house.writes().iter().map(|request| request.method.clone()).collect::<Vec<_>>(), ["PUT"]);
 }
 
 /// Twenty people and these users, of whom the last so many are not listed and are admins.
@@ -160,10 +164,10 @@ fn with_admins(count: usize, settings: &str) -> House {
 #[test]
 fn admins_are_protected_unless_the_settings_say_otherwise_and_the_last_one_always_stays() {
     let house = with_admins(1, AUTOMATIC);
-    says(&house.expect(0, &["run"]).out, &["No changes."]);
+    says(&house.run(&["run"]).ends(0).stdout, &["No changes."]);
     let house = with_admins(1, &format!("[scope]\nprotect = []\n{AUTOMATIC}"));
-    let ran = house.expect(0, &["run"]);
-    says(&ran.out, &["the delete of SE01-19", "is withheld: no user with the role admin would be left"]);
+    let ran = house.run(&["run"]).ends(0);
+    says(&ran.stdout, &["the delete of SE01-19", "is withheld: no user with the role admin would be left"]);
     assert_eq!(house.writes(), []);
 }
 
@@ -175,10 +179,13 @@ fn an_admin_who_would_go_is_shown_as_one_everywhere() {
     let mut listed = people("SE01", 19);
     listed[18].first_name = "Nova".to_owned();
     let house = House::new(&listed, &users, "[scope]\nprotect = []\n", &[]);
-    let planned = house.expect(0, &["plan"]);
-    says(&planned.out, &["- P19 Berg SE01-19 p19.se01@example.com role: admin", "~ Nova Berg SE01-18 role: admin"]);
-    says(&house.expect(0, &["show", "plan.json", "--format", "markdown"]).out, &["p19.se01@example.com role: admin"]);
-    says(&house.expect(0, &["show", "plan.json", "--format", "html"]).out, &["\"roles\":\"role: admin\""]);
+    let planned = house.run(&["plan"]).ends(0);
+    says(&planned.stdout, &["- P19 Berg SE01-19 p19.se01@example.com role: admin", "~ Nova Berg SE01-18 role: admin"]);
+    says(
+        &house.run(&["show", "plan.json", "--format", "markdown"]).ends(0).stdout,
+        &["p19.se01@example.com role: admin"],
+    );
+    says(&house.run(&["show", "plan.json", "--format", "html"]).ends(0).stdout, &["\"roles\":\"role: admin\""]);
     for document in [house.json("plan.json"), view(&house, &[]), view(&house, &["--redact"])] {
         let roles =
             document["operations"].as_array().expect("a list").iter().map(|operation| operation["roles"].clone());
@@ -188,7 +195,7 @@ fn an_admin_who_would_go_is_shown_as_one_everywhere() {
 
 fn view(house: &House, more: &[&str]) -> Value {
     let args = [&["show", "plan.json", "--format", "json"], more].concat();
-    serde_json::from_str(&house.expect(0, &args).out).expect("JSON")
+    serde_json::from_str(&house.run(&args).ends(0).stdout).expect("JSON")
 }
 
 #[test]
@@ -224,14 +231,14 @@ fn a_plan_that_hides_a_role_or_a_branch_is_refused() {
         let mut listed = people("SE01", 19);
         listed[18].first_name = "Nova".to_owned();
         let house = House::new(&listed, &users, "[scope]\nprotect = []\n", &[]);
-        house.expect(0, &["plan"]);
+        house.run(&["plan"]).ends(0);
         let plan = Plan::read(&fs::read(house.path("plan.json")).expect("a file")).expect("a plan");
         let mut operations = plan.content().operations.clone();
         operations.iter_mut().for_each(|operation| edit(&mut operation.action));
         let forged = Plan::seal(Content { operations, ..plan.content().clone() }).expect("hashed anew");
         forged.write(fs::File::create(house.path("plan.json")).expect("a file")).expect("written");
-        let refused = house.expect(7, &["apply", "plan.json", "--approved-hash", &forged.hash().to_string()]);
-        says(&refused.err, &[problem]);
+        let refused = house.run(&["apply", "plan.json", "--approved-hash", &forged.hash().to_string()]).ends(7);
+        says(&refused.stderr, &[problem]);
         assert_eq!(house.writes(), []);
     }
 }
@@ -252,15 +259,15 @@ fn an_approval_that_does_not_count_is_named_with_the_reason() {
         }),
         ("is no approval", |house, name| fs::write(house.path(name), "yes").expect("written")),
         ("expired at", |house, name| {
-            house.expect(0, &["plan"]);
-            house.expect(0, &["approve", "plan.json", "--yes", "--approver", "anna"]);
+            house.run(&["plan"]).ends(0);
+            house.run(&["approve", "plan.json", "--yes", "--approver", "anna"]).ends(0);
             let mut approval = house.json(name);
             approval["approved_at"] = json!(Timestamp::now().checked_sub(25.hours()).expect("a time").to_string());
             fs::write(house.path(name), approval.to_string()).expect("written");
         }),
         ("was given in the future", |house, name| {
-            house.expect(0, &["plan"]);
-            house.expect(0, &["approve", "plan.json", "--yes", "--approver", "anna"]);
+            house.run(&["plan"]).ends(0);
+            house.run(&["approve", "plan.json", "--yes", "--approver", "anna"]).ends(0);
             let mut approval = house.json(name);
             approval["approved_at"] = json!(Timestamp::now().checked_add(25.hours()).expect("a time").to_string());
             fs::write(house.path(name), approval.to_string()).expect("written");
@@ -269,8 +276,8 @@ fn an_approval_that_does_not_count_is_named_with_the_reason() {
     for (reason, edit) in edits {
         let house = quiet();
         edit(&house, "plan.json.anna.approval");
-        let ran = house.expect(6, &["run"]);
-        says(&ran.err, &[&format!("the approval plan.json.anna.approval {reason}")]);
+        let ran = house.run(&["run"]).ends(6);
+        says(&ran.stderr, &[&format!("the approval plan.json.anna.approval {reason}")]);
         assert_eq!(house.writes(), []);
     }
 }
@@ -278,18 +285,18 @@ fn an_approval_that_does_not_count_is_named_with_the_reason() {
 #[test]
 fn an_approval_of_an_earlier_plan_holds_nobody_up() {
     let house = quiet();
-    house.expect(0, &["plan"]);
-    house.expect(0, &["approve", "plan.json", "--yes", "--approver", "anna"]);
+    house.run(&["plan"]).ends(0);
+    house.run(&["approve", "plan.json", "--yes", "--approver", "anna"]).ends(0);
     let mut listed = people("SE01", 20);
     listed[4].first_name = "Other".to_owned();
     house.list(&listed);
-    house.expect(0, &["run"]);
+    house.run(&["run"]).ends(0);
     assert_eq!(house.writes().len(), 1);
 }
 
 /// Runs the program as somebody who may not read what the approver wrote: as another user where the tests run as root,
 /// else on an approval that nobody may read.
-fn without_right_to_read(house: &House, approval: &str, args: &[&str]) -> Ran {
+fn without_right_to_read(house: &House, approval: &str, args: &[&str]) -> Output {
     let plain = house.command(args);
     if fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) != 0) {
         fs::set_permissions(house.path(approval), fs::Permissions::from_mode(0o000)).expect("set");
@@ -310,20 +317,20 @@ fn without_right_to_read(house: &House, approval: &str, args: &[&str]) -> Ran {
     command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]).arg(plain.get_program());
     command.args(args).current_dir(house.folder.path());
     command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    Ran::of(command.output().expect("setpriv"))
+    Output::from(command.output().expect("setpriv"))
 }
 
 #[test]
 fn an_approval_that_the_service_cannot_read_is_said_so() {
     let house = House::new(&people("SE01", 10), &people("SE01", 20), AUTOMATIC, &[]);
-    house.expect(5, &["run"]);
+    house.run(&["run"]).ends(5);
     let approve =
         ["approve", "plan.json", "--yes", "--approver", "anna", "--allow", "deletes=10", "--allow", "changes=10"];
-    house.expect(0, &approve);
+    house.run(&approve).ends(0);
     let ran = without_right_to_read(&house, "plan.json.anna.approval", &["run"]);
-    assert_eq!(ran.code, 5, "{ran:?}");
+    assert_eq!(ran.code, Some(5), "{ran:?}");
     says(
-        &ran.err,
+        &ran.stderr,
         &["blocked by max_delete_percent", "the approval plan.json.anna.approval cannot be read by this user", "chown"],
     );
     assert_eq!(house.writes(), []);
@@ -332,23 +339,22 @@ fn an_approval_that_the_service_cannot_read_is_said_so() {
 #[test]
 fn an_approval_that_allows_too_little_is_named_where_a_guard_blocks() {
     let house = House::new(&people("SE01", 10), &people("SE01", 20), AUTOMATIC, &[]);
-    house.expect(5, &["plan"]);
-    house.expect(
-        0,
-        &["approve", "plan.json", "--yes", "--approver", "anna", "--allow", "deletes=10", "--allow", "changes=10"],
-    );
+    house.run(&["plan"]).ends(5);
+    house
+        .run(&["approve", "plan.json", "--yes", "--approver", "anna", "--allow", "deletes=10", "--allow", "changes=10"])
+        .ends(0);
     let mut approval = house.json("plan.json.anna.approval");
     approval["allow"]["deletes"] = json!(9);
     fs::write(house.path("plan.json.anna.approval"), approval.to_string()).expect("written");
-    let ran = house.expect(5, &["run"]);
-    says(&ran.err, &["the approval by anna does not lift max_delete_percent (10 of 20, limit 20)"]);
+    let ran = house.run(&["run"]).ends(5);
+    says(&ran.stderr, &["the approval by anna does not lift max_delete_percent (10 of 20, limit 20)"]);
     assert_eq!(house.writes(), []);
 }
 
 #[test]
 fn an_approver_can_see_the_ids() {
     let house = quiet();
-    house.expect(0, &["plan"]);
-    let shown = house.expect(0, &["approve", "plan.json", "--yes", "--ids"]);
-    says(&shown.out, &["user u-SE01-3"]);
+    house.run(&["plan"]).ends(0);
+    let shown = house.run(&["approve", "plan.json", "--yes", "--ids"]).ends(0);
+    says(&shown.stdout, &["user u-SE01-3"]);
 }

@@ -23,38 +23,38 @@ fn house(norwegians: usize) -> House {
 #[test]
 fn a_lost_branch_is_lifted_by_a_ceiling_for_all_deletes_only() {
     let house = house(2);
-    let planned = house.expect(5, &["plan"]);
+    let planned = house.run(&["plan"]).ends(5);
     for part in [
         "max_delete_percent                                  8 of 100 (8.0 %), limit 20 %",
         "per_branch.max_delete_percent of NO01 Example NO01  8 of 10 (80.0 %), limit 50 %",
         "BLOCKED per_branch.max_delete_percent of NO01 Example NO01: 8 of 8 report to NO01-0 P0 Berg;",
         "skovik-sync approve plan.json --allow deletes=8",
     ] {
-        let lines = planned.out.replace("\n        ", " ");
-        assert!(squeezed(&lines).contains(&squeezed(part)), "{part}: {}", planned.out);
+        let lines = planned.stdout.replace("\n        ", " ");
+        assert!(squeezed(&lines).contains(&squeezed(part)), "{part}: {}", planned.stdout);
     }
-    let refused = house.expect(5, &["approve", "plan.json", "--yes"]);
-    assert!(refused.err.contains("per_branch.max_delete_percent of NO01"), "{}", refused.err);
-    house.expect(5, &["approve", "plan.json", "--yes", "--allow", "deletes=7"]);
-    house.expect(5, &["approve", "plan.json", "--yes", "--allow", "changes=100"]);
+    let refused = house.run(&["approve", "plan.json", "--yes"]).ends(5);
+    assert!(refused.stderr.contains("per_branch.max_delete_percent of NO01"), "{}", refused.stderr);
+    house.run(&["approve", "plan.json", "--yes", "--allow", "deletes=7"]).ends(5);
+    house.run(&["approve", "plan.json", "--yes", "--allow", "changes=100"]).ends(5);
     let hash = house.json("plan.json")["plan_hash"].as_str().expect("a hash").to_owned();
-    house.expect(5, &["apply", "plan.json", "--approved-hash", &hash]);
+    house.run(&["apply", "plan.json", "--approved-hash", &hash]).ends(5);
     assert_eq!(house.writes(), []);
-    house.expect(0, &["approve", "plan.json", "--yes", "--allow", "deletes=8"]);
-    house.expect(0, &["apply", "plan.json"]);
+    house.run(&["approve", "plan.json", "--yes", "--allow", "deletes=8"]).ends(0);
+    house.run(&["apply", "plan.json"]).ends(0);
     assert_eq!(house.writes().len(), 8);
 }
 
 #[test]
 fn a_branch_that_has_shrunk_since_the_plan_blocks_before_any_write() {
     let house = house(5);
-    house.expect(0, &["plan"]);
-    house.expect(0, &["approve", "plan.json", "--yes"]);
+    house.run(&["plan"]).ends(0);
+    house.run(&["approve", "plan.json", "--yes"]).ends(0);
     house.delete_user("NO01-4");
     let before = house.writes();
-    let refused = house.expect(5, &["apply", "plan.json"]);
+    let refused = house.run(&["apply", "plan.json"]).ends(5);
     assert!(
-        refused.err.contains("per_branch.max_delete_percent of NO01 Example NO01 (5 of 9, limit 50)"),
+        refused.stderr.contains("per_branch.max_delete_percent of NO01 Example NO01 (5 of 9, limit 50)"),
         "{refused:?}"
     );
     assert_eq!(house.writes(), before);
@@ -63,16 +63,16 @@ fn a_branch_that_has_shrunk_since_the_plan_blocks_before_any_write() {
 #[test]
 fn a_plan_whose_guard_was_turned_by_hand_is_refused() {
     let house = house(2);
-    house.expect(5, &["plan"]);
+    house.run(&["plan"]).ends(5);
     let plan = house.read("plan.json").replace("\"block\"", "\"pass\"");
     fs::write(house.path("plan.json"), plan).expect("written");
-    house.expect(8, &["apply", "plan.json"]);
+    house.run(&["apply", "plan.json"]).ends(8);
 }
 
 #[test]
 fn a_plan_without_its_guards_is_refused_whoever_approves_it() {
     let house = house(2);
-    house.expect(5, &["plan"]);
+    house.run(&["plan"]).ends(5);
     let plan = Plan::read(&fs::read(house.path("plan.json")).expect("a file")).expect("a plan");
     let forged = Plan::seal(Content { guards: Vec::new(), ..plan.content().clone() }).expect("hashed anew");
     forged.write(File::create(house.path("plan.json")).expect("a file")).expect("written");
@@ -82,8 +82,8 @@ fn a_plan_without_its_guards_is_refused_whoever_approves_it() {
         &["verify", "plan.json", "--approved-hash", &hash],
         &["apply", "plan.json", "--approved-hash", &hash],
     ] {
-        let refused = house.expect(8, args);
-        assert!(refused.err.contains("its guard max_delete_percent is not that of the settings"), "{refused:?}");
+        let refused = house.run(args).ends(8);
+        assert!(refused.stderr.contains("its guard max_delete_percent is not that of the settings"), "{refused:?}");
     }
     assert_eq!(house.writes(), []);
 }
@@ -91,7 +91,7 @@ fn a_plan_without_its_guards_is_refused_whoever_approves_it() {
 #[test]
 fn a_plan_that_states_fewer_deletes_than_it_has_is_refused_whoever_approves_it() {
     let house = house(2);
-    house.expect(5, &["plan"]);
+    house.run(&["plan"]).ends(5);
     let plan = Plan::read(&fs::read(house.path("plan.json")).expect("a file")).expect("a plan");
     let mut content = plan.content().clone();
     for guard in content.guards.iter_mut().filter(|guard| guard.outcome == GuardOutcome::Block) {
@@ -99,18 +99,18 @@ fn a_plan_that_states_fewer_deletes_than_it_has_is_refused_whoever_approves_it()
     }
     let forged = Plan::seal(content).expect("hashed anew");
     forged.write(File::create(house.path("plan.json")).expect("a file")).expect("written");
-    let refused = house.expect(8, &["apply", "plan.json", "--approved-hash", &forged.hash().to_string()]);
-    assert!(refused.err.contains("per_branch.max_delete_percent"), "{refused:?}");
+    let refused = house.run(&["apply", "plan.json", "--approved-hash", &forged.hash().to_string()]).ends(8);
+    assert!(refused.stderr.contains("per_branch.max_delete_percent"), "{refused:?}");
     assert_eq!(house.writes(), []);
 }
 
 #[test]
 fn other_limits_are_other_settings() {
     let house = house(9);
-    house.expect(0, &["plan"]);
-    house.expect(0, &["approve", "plan.json", "--yes"]);
+    house.run(&["plan"]).ends(0);
+    house.run(&["approve", "plan.json", "--yes"]).ends(0);
     house.settings(&PER_BRANCH.replace("50", "51"));
-    house.expect(7, &["apply", "plan.json"]);
+    house.run(&["apply", "plan.json"]).ends(7);
 }
 
 fn squeezed(text: &str) -> String {

@@ -1,22 +1,27 @@
 //! A company in a folder of its own, a sandbox that holds its account, and the real program between the two.
 //!
 //! The program runs in that folder, with an environment that has nothing in it but what is named here, so that no test
-//! depends on whose machine it runs on. Whatever is asserted of an [`Output`] shows all of it when it does not hold.
+//! depends on whose machine it runs on.
+
+mod account;
+mod output;
+mod request;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use secrecy::ExposeSecret as _;
-use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
-use skovik_sync::provider::snapshot::{Item, Writer};
 use skovik_sync::sandbox::{Account, Options, Server};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
+
+pub(crate) use account::snapshot;
+pub(crate) use output::Output;
+pub(crate) use request::Request;
 
 /// The address that the settings of the fixtures name.
 pub(crate) const FIXTURE_URL: &str = "http://127.0.0.1:8480/v1";
@@ -36,24 +41,6 @@ pub(crate) struct Company {
     // The server goes before the runtime that it runs on.
     server: Option<Server>,
     runtime: Runtime,
-}
-
-/// How a run of the program ended, and all that it said.
-#[derive(Clone)]
-pub(crate) struct Output {
-    pub(crate) command: String,
-    pub(crate) code: i32,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
-
-/// A line of the sandbox's request log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Request {
-    pub(crate) method: String,
-    pub(crate) path: String,
-    /// `None` where the connection was dropped.
-    pub(crate) status: Option<u64>,
 }
 
 impl Company {
@@ -238,24 +225,14 @@ impl Company {
 
     /// Every request of the program that the sandbox got, in order of arrival.
     pub(crate) fn requests(&self) -> Vec<Request> {
-        let log = self.read("requests.jsonl");
-        let text = |value: &Value| value.as_str().expect("text").replace("%5B", "[").replace("%5D", "]");
         let foreign = self.foreign.borrow();
-        log.lines()
-            .enumerate()
-            .filter(|(index, _)| !foreign.contains(&(index + 1)))
-            .map(|(_, line)| serde_json::from_str::<Value>(line).expect("JSON"))
-            .map(|line| Request {
-                method: text(&line["method"]),
-                path: text(&line["path"]),
-                status: line["status"].as_u64(),
-            })
-            .collect()
+        let all = Request::log(&self.path("requests.jsonl")).into_iter().enumerate();
+        all.filter(|(index, _)| !foreign.contains(&(index + 1))).map(|(_, request)| request).collect()
     }
 
     /// The requests that write, in order of arrival.
     pub(crate) fn writes(&self) -> Vec<Request> {
-        self.requests().into_iter().filter(|request| request.method != "GET").collect()
+        self.requests().into_iter().filter(Request::writes).collect()
     }
 
     /// Nothing was written to Skovik.
@@ -331,65 +308,7 @@ impl Company {
     }
 }
 
-impl Output {
-    pub(crate) fn of(args: &[&str], output: std::process::Output) -> Self {
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the program prints UTF-8");
-        Self {
-            command: format!("skovik-sync {}", args.join(" ")),
-            code: output.status.code().expect("the program ends by itself"),
-            stdout: text(output.stdout),
-            stderr: text(output.stderr),
-        }
-    }
-
-    /// Asserts how it ended.
-    #[track_caller]
-    pub(crate) fn ends(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "{self}");
-        self
-    }
-
-    /// Asserts that standard error holds each of these.
-    #[track_caller]
-    pub(crate) fn says(self, parts: &[&str]) -> Self {
-        for part in parts {
-            assert!(self.stderr.contains(part), "{part:?} is not on standard error:\n{self}");
-        }
-        self
-    }
-
-    /// Asserts that standard output holds each of these.
-    #[track_caller]
-    pub(crate) fn prints(self, parts: &[&str]) -> Self {
-        for part in parts {
-            assert!(self.stdout.contains(part), "{part:?} is not on standard output:\n{self}");
-        }
-        self
-    }
-}
-
-impl fmt::Display for Output {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { command, code, stdout, stderr } = self;
-        write!(f, "$ {command}\n{stdout}")?;
-        if !stderr.is_empty() {
-            write!(f, "--- standard error\n{stderr}")?;
-        }
-        write!(f, "--- exit code {code}")
-    }
-}
-
 /// Where the fixtures are.
 pub(crate) fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
-}
-
-/// A snapshot of an account.
-pub(crate) fn snapshot(branches: &[Value], custom_fields: &[Value], users: &[Value]) -> Vec<u8> {
-    let raw = |value: &Value| -> Box<RawValue> { to_raw_value(value).expect("JSON") };
-    let mut writer = Writer::new(Vec::new(), FIXTURE_URL).expect("written");
-    branches.iter().for_each(|branch| writer.item(Item::Branch(&raw(branch))).expect("written"));
-    custom_fields.iter().for_each(|field| writer.item(Item::CustomField(&raw(field))).expect("written"));
-    users.iter().for_each(|user| writer.item(Item::User(&raw(user))).expect("written"));
-    writer.finish().expect("written").0
 }

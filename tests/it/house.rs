@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 
-use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
-use skovik_sync::provider::snapshot::{Item, Writer};
 use tempfile::TempDir;
+
+use crate::harness::{self, BINARY, Output, Request};
 
 /// May read and write.
 pub(crate) const WRITE_KEY: &str = "write-key";
@@ -35,14 +35,6 @@ pub(crate) struct House {
     pub(crate) folder: TempDir,
     pub(crate) url: String,
     sandbox: Child,
-}
-
-/// What the program did.
-#[derive(Debug)]
-pub(crate) struct Ran {
-    pub(crate) code: i32,
-    pub(crate) out: String,
-    pub(crate) err: String,
 }
 
 /// So many people of a branch, who report to its first.
@@ -130,22 +122,14 @@ impl House {
     }
 
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_skovik-sync"));
+        let mut command = Command::new(BINARY);
         command.args(args).current_dir(self.folder.path()).stdin(Stdio::null());
         command.env("HOME", self.folder.path()).env("XDG_STATE_HOME", self.path("state")).env("USER", "tester");
         command
     }
 
-    pub(crate) fn run(&self, args: &[&str]) -> Ran {
-        Ran::of(self.command(args).output().expect("it runs"))
-    }
-
-    /// Runs the program, which must end so.
-    #[track_caller]
-    pub(crate) fn expect(&self, code: i32, args: &[&str]) -> Ran {
-        let ran = self.run(args);
-        assert_eq!(ran.code, code, "{args:?}: {ran:#?}");
-        ran
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
+        Output::of(args, self.command(args).output().expect("it runs"))
     }
 
     /// Asks the sandbox directly.
@@ -162,19 +146,14 @@ impl House {
         assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
     }
 
-    /// The requests that were made so far: methods, paths without their query, answers.
-    pub(crate) fn requests(&self) -> Vec<(String, String, u64)> {
-        let request = |line: &str| {
-            let entry: Value = serde_json::from_str(line).expect("JSON");
-            let path = entry["path"].as_str().expect("a path").split('?').next().unwrap_or_default().to_owned();
-            (entry["method"].as_str().expect("a method").to_owned(), path, entry["status"].as_u64().unwrap_or(0))
-        };
-        self.read("requests.jsonl").lines().map(request).collect()
+    /// The requests that were made so far.
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        Request::log(&self.path("requests.jsonl"))
     }
 
     /// The requests so far that are no GET.
-    pub(crate) fn writes(&self) -> Vec<(String, String, u64)> {
-        self.requests().into_iter().filter(|(method, ..)| method != "GET").collect()
+    pub(crate) fn writes(&self) -> Vec<Request> {
+        self.requests().into_iter().filter(Request::writes).collect()
     }
 }
 
@@ -185,20 +164,13 @@ impl Drop for House {
     }
 }
 
-impl Ran {
-    pub(crate) fn of(output: Output) -> Self {
-        let text = |bytes| String::from_utf8(bytes).expect("text");
-        Self { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
-    }
-}
-
 fn private(path: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("set");
 }
 
 fn start_sandbox(folder: &Path, port: u16, args: &[&str]) -> (Child, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_skovik-sync"));
+    let mut command = Command::new(BINARY);
     command.args(["sandbox", "--port", &port.to_string(), "--seed", "seed.jsonl", "--request-log", "requests.jsonl"]);
     command.args(["--key", WRITE_KEY, "--read-key", READ_KEY]).args(args).current_dir(folder);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
@@ -210,22 +182,19 @@ fn start_sandbox(folder: &Path, port: u16, args: &[&str]) -> (Child, String) {
 
 /// An account of two branches and these users, whose ids are `u-` and their identifier.
 fn snapshot(users: &[Person]) -> Vec<u8> {
-    let raw = |value: &Value| -> Box<RawValue> { to_raw_value(value).expect("JSON") };
-    let mut writer = Writer::new(Vec::new(), "http://127.0.0.1:1/v1").expect("written");
-    for identifier in ["NO01", "SE01"] {
-        let branch = json!({"type": "branches", "id": identifier.to_lowercase(),
-                            "attributes": {"name": format!("Example {identifier}"), "external_identifier": identifier}});
-        writer.item(Item::Branch(&raw(&branch))).expect("written");
-    }
-    for Person { identifier, first_name, email, branch, manager, role, unlinked } in users {
+    let branch = |identifier: &str| {
+        let attributes = json!({"name": format!("Example {identifier}"), "external_identifier": identifier});
+        json!({"type": "branches", "id": identifier.to_lowercase(), "attributes": attributes})
+    };
+    let user = |person: &Person| {
+        let Person { identifier, first_name, email, branch, manager, role, unlinked } = person;
         let known = (!unlinked).then_some(identifier);
         let manager = manager.as_ref().map(|manager| json!({"type": "users", "id": format!("u-{manager}")}));
-        let user = json!({"type": "users", "id": format!("u-{identifier}"),
+        json!({"type": "users", "id": format!("u-{identifier}"),
             "attributes": {"primary_email": email, "external_identifier": known, "first_name": first_name,
                            "last_name": "Berg", "roles": [role], "custom_fields": {}},
             "relationships": {"manager": {"data": manager},
-                              "branch": {"data": {"type": "branches", "id": branch.to_lowercase()}}}});
-        writer.item(Item::User(&raw(&user))).expect("written");
-    }
-    writer.finish().expect("written").0
+                              "branch": {"data": {"type": "branches", "id": branch.to_lowercase()}}}})
+    };
+    harness::snapshot(&["NO01", "SE01"].map(branch), &[], &users.iter().map(user).collect::<Vec<_>>())
 }

@@ -7,7 +7,8 @@ use jiff::{Timestamp, ToSpan as _};
 use serde_json::{Value, json};
 use skovik_sync::apply::lock::{Holder, take};
 
-use super::house::{House, Person, Ran, people};
+use super::harness::Output;
+use super::house::{House, Person, people};
 
 const AUTOMATIC: &str = "[approval]\nautomatic = true\n";
 const RECORD: &str = "plan.json.policy__automatic.approval";
@@ -31,18 +32,18 @@ fn hash(house: &House) -> Value {
 }
 
 #[track_caller]
-fn says(ran: &Ran, parts: &[&str]) {
+fn says(ran: &Output, parts: &[&str]) {
     for part in parts {
-        assert!(ran.err.contains(part), "{part}: {ran:#?}");
+        assert!(ran.stderr.contains(part), "{part}: {ran:#?}");
     }
 }
 
 #[test]
 fn what_the_policy_allows_is_applied_and_on_record() {
     let house = house(AUTOMATIC, &[]);
-    let ran = house.expect(0, &["run", "--report", "report.json", "--events", "events.jsonl"]);
-    assert!(ran.out.contains("1 to create, 1 to update, 1 to delete"), "{ran:?}");
-    let mut methods: Vec<String> = house.writes().into_iter().map(|(method, ..)| method).collect();
+    let ran = house.run(&["run", "--report", "report.json", "--events", "events.jsonl"]).ends(0);
+    assert!(ran.stdout.contains("1 to create, 1 to update, 1 to delete"), "{ran:?}");
+    let mut methods: Vec<String> = house.writes().into_iter().map(|request| request.method).collect();
     methods.sort();
     assert_eq!(methods, ["DELETE", "POST", "PUT"]);
     let record = house.json(RECORD);
@@ -51,23 +52,23 @@ fn what_the_policy_allows_is_applied_and_on_record() {
     assert!(house.read("events.jsonl").contains("\"summary\""));
     assert!(house.journal("plan.json").contains("policy: automatic"));
 
-    let again = house.expect(0, &["run"]);
-    assert!(again.out.contains("No changes."), "{again:?}");
+    let again = house.run(&["run"]).ends(0);
+    assert!(again.stdout.contains("No changes."), "{again:?}");
     assert_eq!(house.writes().len(), 3);
 }
 
 #[test]
 fn without_the_policy_the_plan_is_left_to_people() {
     let house = house("", &[]);
-    let ran = house.expect(6, &["run", "-o", "tonight.json"]);
+    let ran = house.run(&["run", "-o", "tonight.json"]).ends(6);
     says(&ran, &["automatic is false", "skovik-sync approve tonight.json && skovik-sync apply tonight.json"]);
     assert_eq!(house.writes(), []);
     let approvals = fs::read_dir(house.folder.path()).expect("a folder").flatten();
     assert!(approvals.map(|entry| entry.file_name()).all(|name| !name.to_string_lossy().ends_with(".approval")));
 
     // Once somebody has approved it, the next run finds the same plan and applies it.
-    house.expect(0, &["approve", "tonight.json", "--yes", "--approver", "anna"]);
-    house.expect(0, &["run", "-o", "tonight.json"]);
+    house.run(&["approve", "tonight.json", "--yes", "--approver", "anna"]).ends(0);
+    house.run(&["run", "-o", "tonight.json"]).ends(0);
     assert_eq!(house.writes().len(), 3);
     assert!(house.journal("tonight.json").contains("\"approvers\":[\"anna\"]"));
 }
@@ -75,12 +76,12 @@ fn without_the_policy_the_plan_is_left_to_people() {
 #[test]
 fn an_approval_of_another_plan_is_none() {
     let house = house("", &[]);
-    house.expect(6, &["run"]);
-    house.expect(0, &["approve", "plan.json", "--yes", "--approver", "anna"]);
+    house.run(&["run"]).ends(6);
+    house.run(&["approve", "plan.json", "--yes", "--approver", "anna"]).ends(0);
     let (mut listed, _) = company();
     listed[4].first_name = "Other".to_owned();
     house.list(&listed);
-    house.expect(6, &["run"]);
+    house.run(&["run"]).ends(6);
     assert_eq!(house.writes(), []);
 }
 
@@ -88,20 +89,20 @@ fn an_approval_of_another_plan_is_none() {
 fn a_blocked_plan_is_left_whatever_the_policy_says() {
     let (listed, users) = company();
     let house = House::new(&listed[..10], &users, AUTOMATIC, &[]);
-    let ran = house.expect(5, &["run"]);
+    let ran = house.run(&["run"]).ends(5);
     says(&ran, &["max_delete_percent (10 of 20, limit 20)", "skovik-sync approve plan.json --allow deletes=10"]);
     assert!(!house.path(RECORD).exists());
     assert_eq!(house.writes(), []);
-    house.expect(0, &["approve", "plan.json", "--yes", "--allow", "deletes=10", "--allow", "changes=11"]);
-    house.expect(0, &["run"]);
+    house.run(&["approve", "plan.json", "--yes", "--allow", "deletes=10", "--allow", "changes=11"]).ends(0);
+    house.run(&["run"]).ends(0);
 }
 
 #[test]
 fn what_no_approval_lifts_is_said_so() {
     let house = house(&format!("[guard]\nmin_employees = 500\n{AUTOMATIC}"), &[]);
-    let ran = house.expect(5, &["run"]);
+    let ran = house.run(&["run"]).ends(5);
     says(&ran, &["min_employees", "No approval lifts this"]);
-    assert!(!ran.err.contains("skovik-sync approve"), "{ran:?}");
+    assert!(!ran.stderr.contains("skovik-sync approve"), "{ran:?}");
 }
 
 #[test]
@@ -109,7 +110,7 @@ fn a_renumbered_person_is_for_a_person_to_look_at() {
     let (mut listed, users) = company();
     listed[5].identifier = "SE01-500".to_owned();
     let house = House::new(&listed, &users, &format!("[scope]\nrenumber = \"same-person\"\n{AUTOMATIC}"), &[]);
-    says(&house.expect(6, &["run"]), &["1 renumbered"]);
+    says(&house.run(&["run"]).ends(6), &["1 renumbered"]);
     assert_eq!(house.writes(), []);
 }
 
@@ -119,11 +120,11 @@ fn the_lock_is_taken_before_anything_is_asked() {
     let holder = Holder { pid: 7, since: Timestamp::UNIX_EPOCH, plan_hash: None };
     fs::create_dir_all(house.path("state/skovik-sync")).expect("made");
     let lock = take(&house.path("state/skovik-sync"), &house.url, &holder).expect("the lock");
-    let ran = house.expect(10, &["run"]);
+    let ran = house.run(&["run"]).ends(10);
     says(&ran, &["process 7, since 1970-01-01T00:00:00Z"]);
     assert_eq!(house.requests(), []);
     drop(lock);
-    house.expect(0, &["run"]);
+    house.run(&["run"]).ends(0);
 }
 
 #[test]
@@ -141,16 +142,16 @@ fn two_runs_do_not_overlap() {
     while !held() && first.try_wait().expect("asked").is_none() {
         std::thread::yield_now();
     }
-    house.expect(10, &["run", "-o", "second.json"]);
-    let first = Ran::of(first.wait_with_output().expect("it ends"));
-    assert_eq!(first.code, 0, "{first:?}");
+    house.run(&["run", "-o", "second.json"]).ends(10);
+    let first = Output::from(first.wait_with_output().expect("it ends"));
+    assert_eq!(first.code, Some(0), "{first:?}");
     assert!(!house.path("second.json").exists());
 }
 
 /// A house in which an automatic run got stuck in the middle: the first delete was refused.
 fn stuck() -> House {
     let house = house(AUTOMATIC, &["--fail", "DELETE /users/* times=1 status=422"]);
-    house.expect(9, &["run"]);
+    house.run(&["run"]).ends(9);
     house
 }
 
@@ -161,12 +162,12 @@ fn an_unfinished_run_is_finished_first_and_nothing_else() {
     let (mut listed, _) = company();
     listed[4].first_name = "Other".to_owned();
     house.list(&listed);
-    let ran = house.expect(0, &["run"]);
+    let ran = house.run(&["run"]).ends(0);
     says(&ran, &["going on with the plan sha256:"]);
     assert_eq!(hash(&house), plan);
-    assert_eq!(house.writes()[done..].iter().map(|(method, ..)| method.as_str()).collect::<Vec<_>>(), ["DELETE"]);
+    assert_eq!(house.writes()[done..].iter().map(|request| request.method.clone()).collect::<Vec<_>>(), ["DELETE"]);
     // The one after that plans anew.
-    house.expect(0, &["run"]);
+    house.run(&["run"]).ends(0);
     assert_ne!(hash(&house), plan);
 }
 
@@ -176,12 +177,12 @@ fn an_unfinished_run_that_is_not_approved_any_more_waits_for_people() {
     let journal = house.journal("plan.json");
     house.settings("");
     let before = house.writes();
-    says(&house.expect(6, &["run"]), &["automatic is false", "skovik-sync approve plan.json"]);
+    says(&house.run(&["run"]).ends(6), &["automatic is false", "skovik-sync approve plan.json"]);
     assert_eq!(house.writes(), before);
     assert_eq!(house.journal("plan.json"), journal);
     // People may let it go on.
-    house.expect(0, &["approve", "plan.json", "--yes", "--approver", "anna"]);
-    house.expect(0, &["run"]);
+    house.run(&["approve", "plan.json", "--yes", "--approver", "anna"]).ends(0);
+    house.run(&["run"]).ends(0);
 }
 
 /// What stands beside the plan's file, or in its place, is nothing that a run goes on with: only the state says what it
@@ -203,8 +204,8 @@ fn a_run_goes_on_with_what_its_own_state_says() {
         let house = stuck();
         let done = house.writes().len();
         edit(&house);
-        says(&house.expect(0, &["run"]), &["going on with the plan sha256:"]);
-        let methods: Vec<_> = house.writes()[done..].iter().map(|(method, ..)| method.clone()).collect();
+        says(&house.run(&["run"]).ends(0), &["going on with the plan sha256:"]);
+        let methods: Vec<_> = house.writes()[done..].iter().map(|request| request.method.clone()).collect();
         assert_eq!(methods, ["DELETE"]);
     }
 }
@@ -212,14 +213,14 @@ fn a_run_goes_on_with_what_its_own_state_says() {
 #[test]
 fn what_people_began_is_not_gone_on_with_by_a_run() {
     let house = house("", &["--fail", "DELETE /users/* times=1 status=422"]);
-    house.expect(0, &["plan"]);
-    house.expect(0, &["approve", "plan.json", "--yes", "--approver", "anna"]);
-    house.expect(9, &["apply", "plan.json"]);
+    house.run(&["plan"]).ends(0);
+    house.run(&["approve", "plan.json", "--yes", "--approver", "anna"]).ends(0);
+    house.run(&["apply", "plan.json"]).ends(9);
     house.settings(AUTOMATIC);
     let before = house.writes();
-    says(&house.expect(9, &["run"]), &["approved by anna", "skovik-sync apply plan.json"]);
+    says(&house.run(&["run"]).ends(9), &["approved by anna", "skovik-sync apply plan.json"]);
     fs::remove_file(house.path("plan.json.anna.approval")).expect("removed");
-    says(&house.expect(9, &["run"]), &["a person began it"]);
+    says(&house.run(&["run"]).ends(9), &["a person began it"]);
     assert_eq!(house.writes(), before);
 }
 
@@ -227,7 +228,7 @@ fn what_people_began_is_not_gone_on_with_by_a_run() {
 fn what_was_undone_in_skovik_is_done_again() {
     let mut house = house(AUTOMATIC, &[]);
     for _ in 0..3 {
-        house.expect(0, &["run"]);
+        house.run(&["run"]).ends(0);
         assert_eq!(house.writes().len(), 3);
         house.back_to_the_start();
     }
@@ -243,16 +244,16 @@ fn what_was_undone_in_skovik_is_done_again() {
 #[test]
 fn nobody_approves_in_the_name_of_the_policy() {
     let house = house("", &[]);
-    house.expect(0, &["plan"]);
-    house.expect(3, &["approve", "plan.json", "--yes", "--approver", "policy: automatic"]);
+    house.run(&["plan"]).ends(0);
+    house.run(&["approve", "plan.json", "--yes", "--approver", "policy: automatic"]).ends(3);
     // Nor does a record of it that was put there count where the policy would not have given it.
-    house.expect(0, &["approve", "plan.json", "--yes", "--approver", "anna"]);
+    house.run(&["approve", "plan.json", "--yes", "--approver", "anna"]).ends(0);
     let mut record = house.json("plan.json.anna.approval");
     record["approver"] = json!("policy: automatic");
     fs::remove_file(house.path("plan.json.anna.approval")).expect("removed");
     fs::write(house.path(RECORD), record.to_string()).expect("written");
     for args in [&["apply", "plan.json"][..], &["verify", "plan.json"]] {
-        says(&house.expect(6, args), &["given by policy", "automatic is false"]);
+        says(&house.run(args).ends(6), &["given by policy", "automatic is false"]);
     }
     assert_eq!(house.writes(), []);
 }

@@ -5,7 +5,6 @@ mod forgery;
 mod interop;
 mod policy;
 
-use std::fmt;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -16,7 +15,8 @@ use skovik_sync::sandbox::{Account, Options, Server};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-const BINARY: &str = env!("CARGO_BIN_EXE_skovik-sync");
+use crate::harness::{BINARY, Output};
+
 const NAMESPACE: &str = "skovik-sync-approval";
 
 /// The small company's account in a sandbox that writes down every request.
@@ -30,13 +30,6 @@ struct Skovik {
 /// A folder with settings, lists, keys, a plan and approvals of it.
 struct Scene {
     folder: TempDir,
-}
-
-/// How a program ended, and all that it said.
-struct Ended {
-    code: i32,
-    stdout: Vec<u8>,
-    stderr: String,
 }
 
 impl Skovik {
@@ -111,12 +104,12 @@ impl Scene {
     }
 
     /// Runs the program in the folder.
-    fn run(&self, args: &[&str]) -> Ended {
+    fn run(&self, args: &[&str]) -> Output {
         self.program(BINARY, args, b"")
     }
 
     /// Runs `ssh-keygen` in the folder.
-    fn keygen(&self, args: &[&str], input: &[u8]) -> Ended {
+    fn keygen(&self, args: &[&str], input: &[u8]) -> Output {
         self.program("ssh-keygen", args, input)
     }
 
@@ -130,18 +123,14 @@ impl Scene {
         command
     }
 
-    fn program(&self, program: &str, args: &[&str], input: &[u8]) -> Ended {
+    fn program(&self, program: &str, args: &[&str], input: &[u8]) -> Output {
         let mut child = self.command(program, args).spawn().unwrap_or_else(|error| {
             panic!("cannot start {program}: {error}; scripts/test installs it (openssh-client has ssh-keygen)")
         });
         // It may end without having read everything.
         let _ = child.stdin.take().unwrap().write_all(input);
         let output = child.wait_with_output().unwrap();
-        Ended {
-            code: output.status.code().unwrap(),
-            stdout: output.stdout,
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+        Output::of(args, output)
     }
 
     /// Makes a key pair without a passphrase.
@@ -159,41 +148,14 @@ impl Scene {
     /// What `ssh-keygen -Y sign` makes of a text.
     fn signature(&self, key: &str, namespace: &str, options: &[&str], text: &[u8]) -> String {
         let args = [&["-Y", "sign", "-q", "-n", namespace, "-f", key][..], options].concat();
-        self.keygen(&args, text).ends(0).text()
+        self.keygen(&args, text).ends(0).stdout
     }
 
     /// Whether `ssh-keygen -Y verify` accepts a signature.
     fn verified(&self, principal: &str, signature: &str, text: &[u8]) -> bool {
         self.write("to-verify.sig", signature);
         let args = ["-Y", "verify", "-f", "signers", "-I", principal, "-n", NAMESPACE, "-s", "to-verify.sig"];
-        self.keygen(&args, text).code == 0
-    }
-}
-
-impl Ended {
-    #[track_caller]
-    fn ends(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "{self}");
-        self
-    }
-
-    #[track_caller]
-    fn says(self, parts: &[&str]) -> Self {
-        for part in parts {
-            assert!(self.stderr.contains(part), "{part:?} is not on standard error:\n{self}");
-        }
-        self
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8(self.stdout.clone()).unwrap()
-    }
-}
-
-impl fmt::Display for Ended {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { code, stdout, stderr } = self;
-        write!(f, "{}--- standard error\n{stderr}--- exit code {code}", String::from_utf8_lossy(stdout))
+        self.keygen(&args, text).code == Some(0)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::process::{Output, Stdio};
+use std::process::Stdio;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use skovik_sync::state::State;
 use tokio::process::{Child, Command};
 
 use crate::company::Company;
+use crate::harness::{BINARY, Output, Request};
 
 /// How long a test waits for something that must come, before it counts as missing.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -39,40 +40,6 @@ impl Default for Pace {
 pub(crate) struct World {
     pub(crate) folder: tempfile::TempDir,
     server: Server,
-}
-
-/// How the program ended.
-#[derive(Debug)]
-pub(crate) struct Ended {
-    /// `None` where a signal ended it.
-    pub(crate) code: Option<i32>,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
-
-/// One line of the sandbox's request log.
-#[derive(Debug, Clone)]
-pub(crate) struct Request {
-    pub(crate) method: String,
-    /// Below `/v1`, without the query.
-    pub(crate) path: String,
-    pub(crate) status: Option<u64>,
-    pub(crate) fault: Option<String>,
-}
-
-impl Request {
-    pub(crate) fn writes(&self) -> bool {
-        self.method != "GET"
-    }
-
-    /// Whether the server did what was asked, whatever it answered.
-    pub(crate) fn was_done(&self) -> bool {
-        match &self.fault {
-            Some(fault) if fault.contains("status=") => fault.contains("executed"),
-            Some(fault) if fault.contains("reset=") => fault.contains("reset=after"),
-            _ => self.status.is_none_or(|status| status < 300),
-        }
-    }
 }
 
 impl World {
@@ -126,15 +93,7 @@ impl World {
     }
 
     pub(crate) fn requests(&self) -> Vec<Request> {
-        let text = std::fs::read_to_string(self.path(REQUESTS)).expect("a log");
-        let read = |line: &str| {
-            // The last line may still be in the making.
-            let line: Value = serde_json::from_str(line).ok()?;
-            let path = line["path"].as_str()?.split('?').next()?.trim_start_matches("/v1").to_owned();
-            let text = |name: &str| line[name].as_str().map(str::to_owned);
-            Some(Request { method: text("method")?, path, status: line["status"].as_u64(), fault: text("fault") })
-        };
-        text.lines().filter_map(read).collect()
+        Request::log(&self.path(REQUESTS))
     }
 
     pub(crate) fn writes(&self) -> Vec<Request> {
@@ -142,15 +101,15 @@ impl World {
     }
 
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_skovik-sync"));
+        let mut command = Command::new(BINARY);
         command.current_dir(self.folder.path()).args(args).kill_on_drop(true).stdin(Stdio::null());
         command.env("XDG_STATE_HOME", self.path("state")).env("HOME", self.folder.path()).env("NO_COLOR", "1");
         command
     }
 
-    pub(crate) async fn run(&self, args: &[&str]) -> Ended {
+    pub(crate) async fn run(&self, args: &[&str]) -> Output {
         let output = tokio::time::timeout(PATIENCE, self.command(args).output()).await;
-        output.expect("it ends in time").expect("it runs").into()
+        Output::of(args, output.expect("it ends in time").expect("it runs"))
     }
 
     /// Plans from the account as it is, without a request, and approves it with every ceiling.
@@ -179,7 +138,7 @@ impl World {
         plan
     }
 
-    pub(crate) async fn apply(&self) -> Ended {
+    pub(crate) async fn apply(&self) -> Output {
         self.run(&["apply", "plan.json", "--report", "report.json"]).await
     }
 
@@ -258,13 +217,6 @@ impl World {
             (operation, entry["outcome"].as_str().expect("an outcome").to_owned())
         };
         operations.iter().map(outcome).collect()
-    }
-}
-
-impl From<Output> for Ended {
-    fn from(output: Output) -> Self {
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
-        Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 }
 

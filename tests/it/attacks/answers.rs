@@ -7,12 +7,13 @@ use serde_json::json;
 use tokio::io::AsyncReadExt as _;
 
 use crate::company::every_step;
-use crate::world::{Ended, Pace, World, signal};
+use crate::harness::Output;
+use crate::world::{Pace, World, signal};
 
 const PACE: Pace = Pace { max_in_flight: 1, retries: 1, timeout_ms: 500 };
 const LEAVER: &str = "aaaaaaaa0000000000000002";
 
-async fn applied(rules: &[&str]) -> (World, Ended) {
+async fn applied(rules: &[&str]) -> (World, Output) {
     let world = World::faulty(&every_step(), PACE, rules).await;
     world.approved_plan().await;
     let ended = world.apply().await;

@@ -7,10 +7,11 @@ use skovik_sync::plan::{
 };
 
 use crate::company::every_step;
-use crate::world::{Ended, Pace, World};
+use crate::harness::Output;
+use crate::world::{Pace, World};
 
 /// Alters the plan of a company with an operation of each kind, then approves and applies it.
-async fn forged(alter: impl FnOnce(&mut Content)) -> Ended {
+async fn forged(alter: impl FnOnce(&mut Content)) -> Output {
     let world = World::faulty(&every_step(), Pace::default(), &[]).await;
     let mut content = world.plan("plan.json").await.content().clone();
     alter(&mut content);

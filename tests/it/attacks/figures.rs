@@ -14,7 +14,7 @@ fn refused(alter: impl FnOnce(&mut Content), code: i32, words: &str) {
     plan.write(std::fs::File::create(company.path("plan.json")).expect("made")).expect("written");
     let args = ["approve", "plan.json", "--yes", "--allow", "deletes=9", "--allow", "changes=99"];
     let approved = company.run(&args);
-    let ended = if approved.code == 0 { company.run(&["apply", "plan.json"]) } else { approved };
+    let ended = if approved.code == Some(0) { company.run(&["apply", "plan.json"]) } else { approved };
     ended.ends(code).says(&[words]);
     company.wrote_nothing();
 }

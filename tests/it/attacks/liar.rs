@@ -9,8 +9,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
+use crate::harness::Output;
 use crate::target::script::{self, Reply, Request, Server};
-use crate::world::Ended;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -212,11 +212,11 @@ impl Liar {
         assert_eq!(approved.code, Some(0), "{approved:?}");
     }
 
-    pub(super) async fn apply(&self) -> Ended {
+    pub(super) async fn apply(&self) -> Output {
         self.run(&["apply", "plan.json", "--report", "report.json"]).await
     }
 
-    pub(super) async fn run(&self, args: &[&str]) -> Ended {
+    pub(super) async fn run(&self, args: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_skovik-sync"));
         let folder = self.folder.path();
         command.current_dir(folder).args(args).kill_on_drop(true).stdin(Stdio::null()).env("NO_COLOR", "1");

@@ -9,7 +9,7 @@ use tokio::process::Child;
 
 use crate::company::{Company, row};
 use crate::harness::{self, BINARY, Output};
-use crate::world::{Ended, Pace, World, room, signal};
+use crate::world::{Pace, World, room, signal};
 
 /// More than fill a pipe with their events.
 const MANY: usize = 300;
@@ -29,7 +29,7 @@ fn mkfifo(world: &World, name: &str) {
 }
 
 /// Waits for the end without reading what was printed before it.
-async fn ended(mut child: Child) -> Ended {
+async fn ended(mut child: Child) -> Output {
     let status = tokio::time::timeout(IN_TIME, child.wait()).await.expect("it ends in time").expect("it ran");
     let output = child.wait_with_output().await.expect("what was printed");
     assert_eq!(output.status, status);

@@ -13,7 +13,8 @@ use skovik_sync::provider::StoredUser;
 use skovik_sync::state::State;
 
 use crate::company::every_step;
-use crate::world::{Ended, Pace, World};
+use crate::harness::Output;
+use crate::world::{Pace, World};
 
 const PACE: Pace = Pace { max_in_flight: 1, retries: 0, timeout_ms: 1500 };
 const ADMIN: &str = "aaaaaaaa00000000000003e7";
@@ -53,7 +54,7 @@ fn resource(world: &World, id: &str, note: &str) -> StoredUser {
 
 async fn refused(world: &World, word: &str) {
     let before = (world.users(), world.writes().len());
-    let ended: Ended = world.apply().await;
+    let ended: Output = world.apply().await;
     assert_eq!(ended.code, Some(8), "{word}: {ended:?}");
     assert!(ended.stderr.contains(word), "{word}: {ended:?}");
     assert!((world.users(), world.writes().len()) == before, "{word}: something was written");

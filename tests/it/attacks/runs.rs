@@ -4,7 +4,8 @@ use std::fs;
 use std::process::Stdio;
 
 use crate::company::every_step;
-use crate::world::{Ended, Pace, World};
+use crate::harness::Output;
+use crate::world::{Pace, World};
 
 const AUTOMATIC: &str = "\n[approval]\nautomatic = true\n[guard]\nmax_change_percent = 90\nmax_delete_percent = 90\n";
 
@@ -35,7 +36,7 @@ async fn a_plan_that_takes_the_place_of_the_runs_own_is_not_applied() {
         tokio::time::sleep(std::time::Duration::from_millis(2)).await;
     }
     fs::copy(world.path("evil.json"), world.path("plan.json")).expect("swapped");
-    let ended: Ended = run.wait_with_output().await.expect("it ends").into();
+    let ended: Output = run.wait_with_output().await.expect("it ends").into();
     assert_eq!(ended.code, Some(0), "{ended:?} {approval:?}");
     let deletes = world.writes().into_iter().filter(|request| request.method == "DELETE").count();
     assert_eq!(deletes, 1, "only the leaver");

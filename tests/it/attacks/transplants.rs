@@ -5,7 +5,8 @@ use skovik_sync::employee::CustomValue;
 use skovik_sync::plan::{Action, BranchRef, Change, Content, Digest, Field, Operation, Plan, SourceSummary, Value};
 
 use crate::company::every_step;
-use crate::world::{Ended, Pace, World};
+use crate::harness::Output;
+use crate::world::{Pace, World};
 
 /// A line of the settings, and what stands in its place.
 type Edit = (&'static str, &'static str);
@@ -36,7 +37,7 @@ fn forge(world: &World, alter: impl FnOnce(&mut Content)) {
 }
 
 /// Approves and applies `plan.json`; the end of the first of both that refuses it.
-async fn approve_and_apply(world: &World) -> Ended {
+async fn approve_and_apply(world: &World) -> Output {
     let args = ["approve", "plan.json", "--yes", "--approver", "eve"];
     let approved = world
         .run(&[&args[..], &["--allow", "deletes=9", "--allow", "changes=9", "--allow", "creates=9"]].concat())

@@ -5,6 +5,7 @@ pub(crate) mod certificates;
 pub(crate) mod mariadb;
 pub(crate) mod postgres;
 pub(crate) mod proxy;
+pub(crate) mod request;
 pub(crate) mod samba;
 pub(crate) mod scim;
 pub(crate) mod slapd;

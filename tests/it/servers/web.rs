@@ -11,17 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::certificates::Certificate;
-
-/// A request as it arrived.
-#[derive(Debug, Clone)]
-pub(crate) struct Request {
-    pub(crate) method: String,
-    /// Path and query, to the letter.
-    pub(crate) target: String,
-    /// The head, to the letter but for the names of headers, which are in lower case.
-    pub(crate) head: String,
-    pub(crate) body: String,
-}
+pub(crate) use super::request::Request;
 
 /// What the server does with a request.
 #[derive(Debug, Clone)]
@@ -137,30 +127,13 @@ fn serve(mut stream: impl Read + Write, script: &dyn Fn(usize, &Request) -> Repl
 
 fn read(stream: &mut impl Read) -> Option<Request> {
     let (mut bytes, mut part) = (Vec::new(), [0; 4096]);
-    let end = loop {
-        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
-            break end + 4;
+    loop {
+        if let Some(request) = Request::parse(&bytes) {
+            return Some(request);
         }
         match stream.read(&mut part).ok()? {
             0 => return None,
             length => bytes.extend_from_slice(&part[..length]),
         }
-    };
-    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-    let lines = head.lines().map(|line| match line.split_once(": ") {
-        Some((name, value)) => format!("{}: {value}\n", name.to_lowercase()),
-        None => format!("{line}\n"),
-    });
-    let head: String = lines.collect();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.trim().parse().ok()).unwrap_or(0);
-    let mut body = bytes.split_off(end);
-    while body.len() < length {
-        match stream.read(&mut part).ok()? {
-            0 => return None,
-            length => body.extend_from_slice(&part[..length]),
-        }
     }
-    let mut words = head.split(' ');
-    let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
-    Some(Request { method, target, head, body: String::from_utf8_lossy(&body).into_owned() })
 }

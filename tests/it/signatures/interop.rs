@@ -52,9 +52,9 @@ fn ssh_keygen_accepts_what_the_program_signs() {
         let mut other = record.clone();
         other["comment"] = json!("other");
         assert!(!scene.verified("anna@example.com", signature, &statement(&other)), "{name}");
-        let verified = scene.run(&["verify", "plan.json"]).ends(0).text();
+        let verified = scene.run(&["verify", "plan.json"]).ends(0).stdout;
         assert!(verified.contains("by anna@example.com, signed with SHA256:"), "{verified}");
-        let listed = scene.keygen(&["-l", "-f", name], b"").text();
+        let listed = scene.keygen(&["-l", "-f", name], b"").stdout;
         let fingerprint = listed.split(' ').nth(1).unwrap();
         assert!(verified.contains(fingerprint), "{verified}");
     }
@@ -69,7 +69,7 @@ fn the_program_accepts_what_ssh_keygen_signs() {
         scene.write("signers", scene.signer("anna@example.com", name));
         for hash in ["sha256", "sha512"] {
             let draft = ["approve", "plan.json", "--statement", "to-sign", "--comment", "Åsa", "--expires", "2h"];
-            let printed = scene.run(&draft).ends(0).text();
+            let printed = scene.run(&draft).ends(0).stdout;
             assert!(!scene.path(APPROVAL).exists(), "a statement is no approval");
             // The printed line, as it stands but for the key's name.
             let line = printed.lines().find(|line| line.starts_with("ssh-keygen ")).unwrap();

@@ -18,7 +18,7 @@ fn a_hash_or_a_yes_is_no_signature() {
     // On a terminal nobody is asked: `yes` stays unread.
     let typed =
         scene.program("script", &["-qec", &format!("{} apply plan.json", super::BINARY), "/dev/null"], b"yes\n");
-    assert_eq!(typed.code, 6, "{typed}");
+    assert_eq!(typed.code, Some(6), "{typed}");
     // An approval that was made while the settings asked for a hash.
     let settings = scene.read("skovik-sync.toml");
     scene.edit("skovik-sync.toml", "\"signature\"", "\"hash\"");

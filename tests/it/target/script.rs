@@ -7,17 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A request as it arrived.
-#[derive(Debug, Clone)]
-pub(crate) struct Request {
-    pub(crate) method: String,
-    /// Path and query, with legible brackets.
-    pub(crate) target: String,
-    /// The head, to the letter.
-    pub(crate) head: String,
-    pub(crate) body: String,
-    pub(crate) at: Instant,
-}
+pub(crate) use crate::servers::request::Request;
 
 /// What the server does with a request.
 #[derive(Debug, Clone)]
@@ -35,7 +25,7 @@ pub(crate) enum Reply {
 /// The server; it lives as long as the test's runtime.
 pub(crate) struct Server {
     pub(crate) url: String,
-    requests: Arc<Mutex<Vec<Request>>>,
+    requests: Arc<Mutex<Vec<(Instant, Request)>>>,
     most_at_once: Arc<AtomicUsize>,
 }
 
@@ -70,7 +60,12 @@ impl Server {
     }
 
     pub(crate) fn requests(&self) -> Vec<Request> {
-        self.requests.lock().unwrap().clone()
+        self.requests.lock().unwrap().iter().map(|(_, request)| request.clone()).collect()
+    }
+
+    /// When each request came.
+    pub(crate) fn arrivals(&self) -> Vec<Instant> {
+        self.requests.lock().unwrap().iter().map(|(at, _)| *at).collect()
     }
 
     /// Method and target of every request.
@@ -86,7 +81,7 @@ impl Server {
 async fn serve(
     mut stream: TcpStream,
     script: &(impl Fn(usize, &Request) -> Reply + Sync),
-    log: &Mutex<Vec<Request>>,
+    log: &Mutex<Vec<(Instant, Request)>>,
     now: &AtomicUsize,
     most_at_once: &AtomicUsize,
 ) {
@@ -94,7 +89,7 @@ async fn serve(
     most_at_once.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
     let number = {
         let mut log = log.lock().unwrap();
-        log.push(request.clone());
+        log.push((Instant::now(), request.clone()));
         log.len() - 1
     };
     let bytes = match script(number, &request) {
@@ -120,21 +115,12 @@ fn answer(status: u16, headers: &[(&'static str, String)], body: &str) -> String
 
 async fn read(stream: &mut TcpStream) -> Option<Request> {
     let mut bytes = Vec::new();
-    let end = loop {
-        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
-            break end + 4;
+    loop {
+        if let Some(request) = Request::parse(&bytes) {
+            return Some(request);
         }
         if stream.read_buf(&mut bytes).await.ok()? == 0 {
             return None;
         }
-    };
-    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-    let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
-    let mut body = bytes.split_off(end);
-    while body.len() < length.unwrap_or(0) {
-        stream.read_buf(&mut body).await.ok()?;
     }
-    let mut words = head.split(' ');
-    let (method, target) = (words.next()?.to_owned(), words.next()?.replace("%5B", "[").replace("%5D", "]"));
-    Some(Request { method, target, head, body: String::from_utf8_lossy(&body).into_owned(), at: Instant::now() })
 }

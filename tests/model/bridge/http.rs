@@ -1,8 +1,13 @@
 //! A server that hands every request over and answers when it is told to, so that a test decides the order of events.
 
+#[path = "../../it/servers/request.rs"]
+mod request;
+
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
+
+use request::Request;
 
 /// A request that waits for its answer.
 #[derive(Debug)]
@@ -55,24 +60,14 @@ async fn serve(mut stream: TcpStream, process: usize, held: mpsc::UnboundedSende
 
 async fn read(stream: &mut TcpStream) -> Option<(String, String, String)> {
     let mut bytes = Vec::new();
-    let end = loop {
-        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
-            break end + 4;
+    let Request { method, target, head, body } = loop {
+        if let Some(request) = Request::parse(&bytes) {
+            break request;
         }
         if stream.read_buf(&mut bytes).await.ok()? == 0 {
             return None;
         }
     };
-    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-    let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
-    let mut body = bytes.split_off(end);
-    while body.len() < length.unwrap_or(0) {
-        if stream.read_buf(&mut body).await.ok()? == 0 {
-            return None;
-        }
-    }
-    let mut words = head.split(' ');
-    let (method, target) = (words.next()?.to_owned(), words.next()?);
-    let path = target.split('?').next()?.strip_prefix("/v1")?.to_owned();
-    Some((method, path, String::from_utf8_lossy(&body).into_owned()))
+    let path = target.split('?').next()?.strip_prefix("/v1").unwrap_or_else(|| panic!("it asks elsewhere:\n{head}"));
+    Some((method, path.to_owned(), body))
 }
