@@ -206,7 +206,8 @@ pub struct Approve {
     /// Show Skovik's ids after each person, manager, branch and custom field
     #[arg(long)]
     pub ids: bool,
-    /// Lift the guards of this kind up to a count: deletes=N, changes=N, creates=N, emptied=N or unresolved=N; repeatable
+    /// Lift the guards of this kind up to a count: deletes=N, changes=N, creates=N, emptied=N or unresolved=N;
+    /// repeatable
     #[arg(long, value_name = "KIND=N")]
     pub allow: Vec<String>,
     /// Sign the approval with this OpenSSH private key

@@ -64,14 +64,14 @@ pub struct Settings {
     files: Vec<NamedFile>,
 }
 
-/// `[scope]`: whom this configuration manages.
+/// `[scope]`: the people that this configuration manages.
 #[derive(Debug, Clone)]
 pub struct ScopeSettings {
-    /// Which records count as employed; all, where there is none.
+    /// Which records count as employed; all, if there is none.
     pub include: Option<Template>,
     /// The branches to manage; all, where there are none.
     pub branches: Option<Vec<String>>,
-    /// Whether those who are not found by external identifier are looked for by e-mail.
+    /// Whether people who are not found by external identifier are matched by e-mail.
     pub match_email: bool,
     /// What a new identifier on a known e-mail means.
     pub renumber: Renumber,

@@ -10,9 +10,9 @@ use crate::strict_json;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Somebody was set aside, or an operation withheld.
+    /// A person was set aside, or an operation was withheld.
     Error,
-    /// Something was not done as the record asks.
+    /// Something was not done as the record asks for.
     Warning,
     /// Worth knowing.
     Info,
@@ -24,11 +24,11 @@ pub enum Severity {
 pub struct Diagnostic {
     /// How much it matters.
     pub severity: Severity,
-    /// What it is, for machines; listed in `docs/guide.md`.
+    /// Its code, for machines; listed in `docs/guide.md`.
     pub code: String,
-    /// The external identifier of the person whom it concerns, if it is known.
+    /// The external identifier of the person, if it is known.
     #[serde(deserialize_with = "strict_json::present")]
     pub employee: Option<String>,
-    /// What it is, for people.
+    /// The message, for people.
     pub message: String,
 }

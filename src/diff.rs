@@ -1,8 +1,8 @@
 //! Who is who, and the four groups: create, update, delete, unchanged.
 //!
-//! [`Comparison::new`] matches employees with users, sets aside whoever cannot be told apart, and withholds every delete
-//! that could hit a person who is merely described badly. [`Comparison::drafts`] then says what would change, and
-//! [`crate::order`] whether it can be done; whoever is part of a circle is set aside, and the question put again.
+//! [`Comparison::new`] matches employees with users, sets aside people who cannot be told apart, and withholds every
+//! delete that could hit a person who is merely described badly. [`Comparison::drafts`] then says what would change,
+//! and [`crate::order`] whether it can be done. People in a cycle are set aside, and the order is tried again.
 //!
 //! Setting somebody aside only ever removes operations, never adds one. That is why the whole ends, and why every rule
 //! in here may be applied in any order. Each step is linear in the people. Nothing in here does I/O.
@@ -145,7 +145,7 @@ pub enum Claim {
     User(u32),
     /// This one, who must not be changed: protected, or in a branch that is not managed.
     Kept(u32),
-    /// Set aside, with the user whom they were found to be.
+    /// Set aside, with the user that they match.
     Aside(Option<u32>),
 }
 
@@ -178,7 +178,7 @@ enum Event {
 /// How many people of each kind there are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Population {
-    /// Users whom this configuration may change: in its branches, not protected, and matched or removable.
+    /// Users that this configuration may change: in its branches, not protected, and matched or removable.
     pub managed: u64,
     /// Good records in scope, after all conflicts.
     pub employees: u64,
@@ -192,7 +192,7 @@ impl<'a> Comparison<'a> {
     /// Decides who is who.
     ///
     /// # Errors
-    /// Where Skovik's list contradicts what Skovik promises; see [`Untrusted`].
+    /// If Skovik's list contradicts what Skovik promises; see [`Untrusted`].
     pub fn new(desired: &'a Desired, directory: &'a Directory, policy: &'a Policy) -> Result<Self, Untrusted> {
         let mut comparison = Self::matched(desired, directory, policy)?;
         comparison.keep_an_admin();
@@ -213,7 +213,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// The users whom this configuration may change.
+    /// The users that this configuration may change.
     pub fn managed_users(&self) -> impl Iterator<Item = &'a User> {
         let managed = |standing: &Standing| match standing {
             Standing::Claimed(_) | Standing::Held | Standing::Leaving | Standing::Withheld => true,
@@ -229,18 +229,18 @@ impl<'a> Comparison<'a> {
         &self.diagnostics
     }
 
-    /// Sets aside the people of circles that cannot be ordered, and draws the consequences. Each circle is a list of
+    /// Sets aside the people of cycles that cannot be ordered, and draws the consequences. Each cycle is a list of
     /// drafts.
-    pub fn set_circles_aside(&mut self, drafts: &[Draft], circles: &[Vec<u32>]) {
-        for circle in circles {
-            let names: Vec<String> = circle.iter().map(|&draft| self.draft_name(&drafts[draft as usize])).collect();
+    pub fn set_cycles_aside(&mut self, drafts: &[Draft], cycles: &[Vec<u32>]) {
+        for cycle in cycles {
+            let names: Vec<String> = cycle.iter().map(|&draft| self.draft_name(&drafts[draft as usize])).collect();
             let shown = names.iter().take(6).cloned().collect::<Vec<_>>().join(", ");
             let more = if names.len() > 6 { format!(" and {} more", names.len() - 6) } else { String::new() };
             let reason = format!(
                 "each of these waits for another, so that no order is possible: {shown}{more}; change one of them in \
                  Skovik by hand, or in two steps at the source"
             );
-            for &draft in circle {
+            for &draft in cycle {
                 match drafts[draft as usize] {
                     Draft::Create { employee, .. } | Draft::Update { employee, .. } => {
                         self.set_employee_aside(employee, "cannot_be_ordered", &reason);

@@ -5,6 +5,7 @@
 
 mod email;
 mod name;
+pub mod possible;
 
 use std::borrow::{Borrow, Cow};
 use std::collections::{BTreeSet, HashSet};
@@ -65,11 +66,11 @@ string_type! {
     UserId(Box<str>)
 }
 string_type! {
-    /// The company's own key of a person (an employee number); compared to the letter.
+    /// The company's own key of a person (an employee number); compared exactly.
     ExternalIdentifier(Box<str>)
 }
 string_type! {
-    /// Skovik's id of a branch, the unit that stands for a legal entity.
+    /// Skovik's id of a branch, which is a legal entity of the company.
     BranchId(Arc<str>)
 }
 string_type! {
@@ -122,22 +123,22 @@ pub struct Employee {
     pub last_name: Box<str>,
     /// Always there when the branch is managed.
     pub branch: Option<BranchId>,
-    /// Whom they should report to; [`ManagerWish::Nobody`] when managers are not managed.
-    pub manager: ManagerWish,
+    /// Their manager; [`DesiredManager::Nobody`] if managers are not managed.
+    pub manager: DesiredManager,
     /// One value for each of [`Managed::custom_fields`]; `None` for no value.
     pub custom_fields: Box<[Option<CustomValue>]>,
-    /// Where the person's record stands.
+    /// The place of the person's record.
     pub origin: Origin,
 }
 
-/// Whom a person should report to, as their record says.
+/// The manager that a person's record asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ManagerWish {
+pub enum DesiredManager {
     /// The record names no manager.
     Nobody,
     /// The person with this identifier, who may or may not exist.
     Employee(ExternalIdentifier),
-    /// The record names a manager by some other key (`refers_to`) that no record, or more than one, answers to.
+    /// The record names a manager by another key (`refers_to`), and not exactly one record has that key.
     Unresolved {
         /// The key as the record has it.
         key: Box<str>,
@@ -148,7 +149,7 @@ pub enum ManagerWish {
     },
 }
 
-/// Where a record stands, for messages.
+/// The place of a record, for messages.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Origin {
     /// The name of the source that lists the people.
@@ -164,7 +165,7 @@ impl fmt::Display for Origin {
 }
 
 /// A person in scope whose record is bad, and who is therefore neither changed nor removed. What could be read of the
-/// record is kept, to find the user whom it protects.
+/// record is kept, to find the user that it protects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetAside {
     /// The identifier, if the record has one.
@@ -175,7 +176,7 @@ pub struct SetAside {
     pub first_name: Option<Box<str>>,
     /// The last name, if the record has one.
     pub last_name: Option<Box<str>>,
-    /// Where the record stands.
+    /// The place of the record.
     pub origin: Origin,
     /// A diagnostic code such as `email_impossible`.
     pub code: &'static str,
@@ -192,7 +193,7 @@ pub struct Desired {
     pub set_aside: Vec<SetAside>,
     /// How many records were in scope: good, bad, and [`Desired::elsewhere`].
     pub in_scope: u64,
-    /// Identifiers of records that lie outside `[scope] include`, as far as they could be read. They claim nothing;
+    /// Identifiers of records outside `[scope] include` that could be read. They match nothing;
     /// they only let a delete say why.
     pub out_of_scope: HashSet<ExternalIdentifier>,
     /// Good records whose branch is outside `[scope] branches`: another configuration manages them.
@@ -207,7 +208,7 @@ pub struct Desired {
 pub struct Join {
     /// The people in scope.
     pub people: u64,
-    /// Those of them of whom the source has a record.
+    /// Those of them with a record in the source.
     pub with_row: u64,
     /// The source's records whose key is that of nobody, in scope or out of it.
     pub rows_of_nobody: u64,

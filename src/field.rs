@@ -12,8 +12,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::employee::{BranchId, CustomFieldId, Managed};
 use crate::strict_json;
 
-/// A field of a user, in the order in which fields are shown. A custom field is named by its id; within a comparison, which
-/// holds the values of the managed ones in their order, by its place among them.
+/// A field of a user, in the order in which fields are shown. A custom field is named by its id; within a comparison,
+/// which holds the values of the managed ones in their order, by its place among them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field<C = CustomFieldId> {
     /// `external_identifier`

@@ -24,8 +24,8 @@ pub const MOST_CERTIFICATES: u64 = 4 * 1024 * 1024;
 
 /// What the names of temporary files begin and end with.
 const TEMPORARY: (&str, &str) = (".skovik-sync-", ".tmp");
-/// A temporary file that nobody has written to for so long, and that nobody holds the lock of, was left by a killed run.
-/// The lock alone would do, but for the moment between the making of a file and its locking, and its unlocking and
+/// A temporary file that nobody has written to for so long, and that nobody holds the lock of, was left by a killed
+/// run. The lock alone would do, but for the moment between the making of a file and its locking, and its unlocking and
 /// renaming.
 const LEFT_FOR: Duration = Duration::from_secs(60);
 
@@ -37,10 +37,10 @@ pub struct PrivateFile {
 }
 
 impl PrivateFile {
-    /// Begins the file that shall stand at `path` in the end.
+    /// Begins the file that will be at `path` in the end.
     ///
     /// # Errors
-    /// Where its folder does not exist or cannot be written to, or something stands there that is no file: a device such
+    /// If its folder does not exist or cannot be written to, or something stands there that is no file: a device such
     /// as `/dev/null` would be lost to everybody if a file took its name.
     pub fn create(path: &Path) -> io::Result<Self> {
         if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
@@ -53,7 +53,7 @@ impl PrivateFile {
     /// Brings the content to the disk and gives the file its name, in the place of one that has it already.
     ///
     /// # Errors
-    /// Where the disk fails; the old file, if there was one, is untouched then.
+    /// If the disk fails; the old file, if there was one, is untouched then.
     pub fn keep(self) -> io::Result<()> {
         let file = self.writer.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.as_file().sync_all()?;
@@ -62,8 +62,8 @@ impl PrivateFile {
     }
 }
 
-/// Begins a file that has its name from the start, in the place of one that has it already, and that others read while it
-/// grows. What had the name before is not written to, and no link is followed.
+/// Begins a file that has its name from the start, in the place of one that has it already, and that others read while
+/// it grows. What had the name before is not written to, and no link is followed.
 ///
 /// # Errors
 /// As [`PrivateFile::create`].
@@ -97,7 +97,7 @@ pub fn write_private<T, E: From<io::Error>>(
     Ok(written)
 }
 
-/// Makes a temporary file, locked as long as it is written, in a folder from which what killed runs left is removed.
+/// Makes a temporary file, locked while it is written. Files that killed runs left in the folder are removed.
 ///
 /// # Errors
 /// If the folder does not exist or cannot be written to.

@@ -1,7 +1,7 @@
 //! The limits: how much of an account one plan may change. Pure functions of counts; nothing turns a guard off.
 //!
 //! A guard is a value: [`Guard`] holds everything about it, [`GUARDS`] lists them all in the order in which plans show
-//! them. Whoever needs to know something of a guard looks it up with [`find`]; nobody reads it out of the spelling of an id.
+//! them. Look a guard up with [`find`]; never read anything out of the spelling of its id.
 //! To add one, write its row in `table`, what it counts in `effect` if nothing there says it yet, and its line in
 //! `docs/configuration.md`.
 //!
@@ -74,25 +74,25 @@ pub enum Count {
         /// Which of the managed fields are looked at.
         fields: fn(&Field) -> bool,
     },
-    /// Records, of which no operation tells.
+    /// Records; no operation tells about them.
     Records {
         /// How many.
         count: fn(&People) -> u64,
         /// The diagnostics that name these people, if any do.
         named_by: Option<fn(&Diagnostic) -> bool>,
     },
-    /// People in scope for whom a joined source has no row, for each of these sources.
+    /// People in scope without a row in a joined source, for each of these sources.
     InEachSource,
 }
 
 /// What a guard's share is taken of.
 #[derive(Debug)]
 pub enum Of {
-    /// The users whom this configuration may change; for a guard in each branch, those of the branch.
+    /// The users that this configuration may change; for a guard per branch, only the branch's.
     Managed,
     /// All users of the account. In one that has none, nothing can be doubled, and the guard never blocks.
     Users,
-    /// The users whom this configuration may change and who have a value of the field.
+    /// The users that this configuration may change and that have a value of the field.
     WithValue,
     /// Another number of people.
     People(fn(&People) -> u64),
@@ -118,7 +118,7 @@ pub struct Setting {
     pub table: Option<&'static str>,
     /// The key.
     pub key: &'static str,
-    /// The limit where the settings name none; without one, the guard is not evaluated then.
+    /// The limit if the settings name none; without one, the guard is not evaluated then.
     pub default: Option<u64>,
     /// A table beside the key, with limits for certain fields: they go before the common one.
     pub fields: Option<&'static str>,

@@ -5,12 +5,12 @@
 //! request that may have been carried out unless its caller says that this does no harm, never sends a request that
 //! nobody asked for, and shows nothing that its [`Redactor`] knows as a secret.
 
+mod error_messages;
 mod redactor;
 mod retry;
 mod spelling;
 mod throttle;
 mod tls;
-mod words;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -22,10 +22,10 @@ use reqwest::{Certificate, Method, Response, StatusCode};
 use serde_json::value::RawValue;
 use url::Url;
 
+pub(crate) use error_messages::error_message;
 pub(crate) use redactor::Redactor;
 use throttle::{Throttle, Turn};
 pub(crate) use tls::{Trust, tls_error, tls_words};
-pub(crate) use words::words;
 
 /// A wait that is longer than this is told.
 const WAIT_WORTH_TELLING: Duration = Duration::from_secs(3);
@@ -44,7 +44,7 @@ pub(crate) struct Options {
     pub(crate) retries: u32,
     /// How many bytes an answer may have; a server that sends more is not believed.
     pub(crate) largest_answer: usize,
-    /// Who may vouch for the server, instead of those whom the system trusts.
+    /// The CA certificates for the server, instead of the system's.
     pub(crate) authorities: Option<Vec<Certificate>>,
     /// The same for advice: which setting can name them, if any.
     pub(crate) trust: Trust,
@@ -145,7 +145,7 @@ impl Transport {
     /// Makes a transport; sends nothing yet.
     ///
     /// # Errors
-    /// Where the HTTP library cannot be set up, such as for want of the system's certificates.
+    /// If the HTTP library cannot be set up, such as for want of the system's certificates.
     pub(crate) fn new(options: Options) -> Result<Self, String> {
         let client = client(&options)?;
         let Options { max_in_flight, requests_per_second, retries, largest_answer, trust, words, redactor, .. } =
@@ -174,7 +174,7 @@ impl Transport {
     /// Waits before another attempt.
     ///
     /// # Errors
-    /// Where waits have been ended.
+    /// If waits have been ended.
     pub(crate) async fn wait(&self, delay: Duration) -> Result<(), Failure> {
         self.throttle.sleep(delay).await.ok_or(Failure::Stopped { maybe_done: false })
     }
@@ -182,7 +182,7 @@ impl Transport {
     /// Makes a request, as often as it takes and the limits allow.
     ///
     /// # Errors
-    /// Where no answer came that could be read, or none but those that ask to come again (408, 429, 5xx).
+    /// If no readable answer came, or only answers that ask to try again (408, 429, 5xx).
     pub(crate) async fn send(&self, request: &Request<'_>) -> Result<Answer, Failure> {
         let mut maybe_done = false;
         let mut attempt = 0;
@@ -287,7 +287,7 @@ impl Transport {
         }
     }
 
-    /// Tells answers from those that may be better next time.
+    /// Whether an answer is final, or may be better next time.
     fn judge(
         &self,
         wants: Wants,
@@ -349,7 +349,7 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     url.host_str().is_some_and(is_loopback_host)
 }
 
-/// Whether a host, as it stands in an address, is this machine.
+/// Whether a host, as an address has it, is this machine.
 pub(crate) fn is_loopback_host(host: &str) -> bool {
     let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     host.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())

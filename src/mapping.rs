@@ -1,13 +1,14 @@
-//! Records to employees: what the templates of `[employee]` make of each record, who is in scope, and whose record is bad.
+//! Records to employees: what the templates of `[employee]` make of each record, who is in scope, and whose record is
+//! bad.
 //!
 //! A bad record costs nobody but its own person, who is set aside with a reason. This module never compares with the
 //! users of Skovik, and never looks at two records at once, but to find out whom a manager's key means.
 
+mod compiled_template;
 mod distinguished_name;
 mod explain;
 mod lookup;
 mod person;
-mod program;
 mod references;
 mod settle;
 #[cfg(test)]
@@ -111,7 +112,7 @@ impl Mapper {
     /// Fits the rules to an account.
     ///
     /// # Errors
-    /// Where the settings name a custom field or a branch that the account does not have, or has twice.
+    /// If the settings name a custom field or a branch that the account does not have, or has twice.
     pub fn resolve(&self, branches: &[Branch], custom_fields: &[CustomField]) -> Result<ResolvedMapper, ConfigError> {
         let Self { employee, include, branches: wanted } = self;
         let branches = Branches::new(branches);
@@ -163,7 +164,7 @@ impl ResolvedMapper {
     /// Who should be in Skovik, as these records say.
     ///
     /// # Errors
-    /// Where a template uses a column that no record of its source has, or a source lacks somebody of whom it must have a
+    /// If a template uses a column that no record of its source has, or a source lacks somebody of whom it must have a
     /// record.
     pub fn employees(&self, records: &Records) -> Result<Desired, MappingError> {
         self.employee.templates().chain(&self.include).try_for_each(|template| records.check(template))?;
@@ -214,7 +215,7 @@ impl ResolvedMapper {
             }
             let Person { outcome, answers_to } = reader.read(record);
             let in_scope = !matches!(outcome, Outcome::OutOfScope(_));
-            // Whom the scope is judged by a record that is missing is not out of it for that.
+            // A missing record does not put a person out of scope.
             let counts = |&source: &usize| in_scope || self.is_scope_judged_by(source);
             missing.extend(reader.records().lacking(record).find(counts).map(|source| (source, record)));
             let identifier = match outcome {
@@ -275,7 +276,8 @@ struct Part {
     answers: Vec<(Box<str>, Option<ExternalIdentifier>)>,
     /// What the records outside the scope answer to.
     outside: Vec<Box<str>>,
-    /// The sources that lack a record of somebody of whom they must have one, each with that record of the first source.
+    /// The sources that lack a record of somebody of whom they must have one, each with that record of the first
+    /// source.
     missing: Vec<(usize, usize)>,
     /// Of how many people in scope each source has a record. Several records with one key are one person.
     rows: Vec<u64>,

@@ -1,11 +1,11 @@
 //! The dependency graph: which operation must be done before which, and an order that respects it.
 //!
-//! - whoever names a manager comes after the create of that manager;
-//! - whoever takes an e-mail comes after the operation that gives it up;
+//! - a person comes after the create of their manager;
+//! - an operation that takes an e-mail comes after the operation that frees it;
 //! - whatever moves a report away from a manager comes before that manager's delete;
-//! - creates whose managers go round in a circle are made without the manager, and linked afterwards.
+//! - creates whose managers form a cycle are made without the manager, and linked afterwards.
 //!
-//! Any other circle cannot be ordered; [`Graph::sort`] then says who stands in it. Everything is linear in the
+//! Any other cycle cannot be ordered; [`Graph::sort`] returns its members. Everything is linear in the
 //! operations and their dependencies, but for the heap that decides among those that are ready.
 
 use std::cmp::Reverse;
@@ -27,7 +27,7 @@ pub struct Link {
 /// The operations as nodes: first the drafts, then the links.
 #[derive(Debug)]
 pub struct Graph {
-    /// The links that circles of managers make necessary.
+    /// The links that cycles of managers make necessary.
     pub links: Vec<Link>,
     /// Of each node, the nodes that must be done before it; sorted, none twice.
     pub needs: Vec<Vec<u32>>,
@@ -51,7 +51,7 @@ impl Graph {
             }
         }
         let managers: Vec<u32> = drafts.iter().map(|draft| created_manager(draft, &create_of)).collect();
-        let links = manager_circles(drafts, &managers);
+        let links = manager_cycles(drafts, &managers);
         let mut needs = vec![Vec::new(); drafts.len() + links.len()];
         for (index, draft) in drafts.iter().enumerate() {
             if managers[index] != NONE {
@@ -85,10 +85,10 @@ impl Graph {
         Self { links, needs }
     }
 
-    /// The nodes in execution order: of those that are ready, by action, employee, user id.
+    /// The nodes in execution order: among ready nodes by action, employee, user id.
     ///
     /// # Errors
-    /// The circles, each with its drafts, where there is no such order.
+    /// The cycles, each with its drafts, where there is no such order.
     pub fn sort(&self, comparison: &Comparison<'_>, drafts: &[Draft]) -> Result<Vec<u32>, Vec<Vec<u32>>> {
         let count = self.needs.len();
         let mut waiting: Vec<u32> = self.needs.iter().map(|needed| needed.len() as u32).collect();
@@ -108,7 +108,7 @@ impl Graph {
                 }
             }
         }
-        if sorted.len() == count { Ok(sorted) } else { Err(self.circles(drafts.len())) }
+        if sorted.len() == count { Ok(sorted) } else { Err(self.cycles(drafts.len())) }
     }
 
     fn rank<'a>(&self, comparison: &Comparison<'a>, drafts: &[Draft], node: u32) -> (u8, &'a str, &'a str) {
@@ -129,9 +129,10 @@ impl Graph {
     }
 
     /// The strongly connected components of more than one node (Tarjan's algorithm, with a stack of its own, since a
-    /// chain of a million dependencies must not use up the thread's). Links have nothing after them, so they are in none.
-    fn circles(&self, drafts: usize) -> Vec<Vec<u32>> {
-        let mut circles = Vec::new();
+    /// chain of a million dependencies must not use up the thread's). Links have nothing after them, so they are in
+    /// none.
+    fn cycles(&self, drafts: usize) -> Vec<Vec<u32>> {
+        let mut cycles = Vec::new();
         let mut index = vec![NONE; drafts];
         let mut low = vec![0_u32; drafts];
         let mut on_stack = vec![false; drafts];
@@ -166,22 +167,22 @@ impl Graph {
                     path.push((node, edge));
                     path.push((child, 0));
                 } else if low[at] == index[at] {
-                    let mut circle = Vec::new();
+                    let mut cycle = Vec::new();
                     while let Some(member) = stack.pop() {
                         on_stack[member as usize] = false;
-                        circle.push(member);
+                        cycle.push(member);
                         if member == node {
                             break;
                         }
                     }
-                    if circle.len() > 1 {
-                        circle.sort_unstable();
-                        circles.push(circle);
+                    if cycle.len() > 1 {
+                        cycle.sort_unstable();
+                        cycles.push(cycle);
                     }
                 }
             }
         }
-        circles
+        cycles
     }
 }
 
@@ -207,9 +208,9 @@ fn email_giver(comparison: &Comparison<'_>, draft: &Draft) -> Option<u32> {
     comparison.owner_of_email(comparison.employee(employee).email.key())
 }
 
-/// The creates whose managers go round in a circle. Each person has one manager, so that following them from anybody
+/// The creates whose managers form a cycle. Each person has one manager, so that following them from anybody
 /// ends, or comes round.
-fn manager_circles(drafts: &[Draft], managers: &[u32]) -> Vec<Link> {
+fn manager_cycles(drafts: &[Draft], managers: &[u32]) -> Vec<Link> {
     const UNSEEN: u32 = 0;
     let is_create = |node: u32| matches!(drafts[node as usize], Draft::Create { .. });
     let mut seen_in = vec![UNSEEN; drafts.len()];

@@ -1,8 +1,8 @@
 //! The plan: what was compared, what would be done and in which order, bound together by a hash.
 //!
-//! A plan is data. It holds no time (but the day, if a setting asks for it), host, path or secret, so that planning twice over the same input gives the same
-//! bytes. `file` writes and reads it, strictly; `check` proves that what was read could have been written by `plan`.
-//! Nothing in here does I/O.
+//! A plan is data. It holds no time (but the day, if a setting asks for it), host, path or secret, so that planning
+//! twice over the same input gives the same bytes. `file` writes and reads it, strictly; `check` proves that what was
+//! read could have been written by `plan`. Nothing in here does I/O.
 
 mod anchors;
 mod check;
@@ -16,6 +16,8 @@ mod make;
 mod only;
 mod operations;
 mod unique;
+mod values;
+mod warnings;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -33,10 +35,15 @@ pub use file::{FORMAT, FORMAT_VERSION, PlanError, canonical_digest};
 pub use guards::{check_guards, effects, not_as_demanded};
 pub use make::{Input, NoPlan, Settled};
 
-// These lie below the plan; a plan is made of them.
+// The plan is made of these lower modules.
 pub use crate::diagnostic::{Diagnostic, Severity};
 pub use crate::field::{BranchRef, Field};
 pub use crate::guard::{Common, GuardOutcome, GuardResult, Part, Subject};
+
+/// The kind of the only source of an undo.
+pub const UNDO_SOURCE_KIND: &str = "journal";
+/// What it is called.
+pub const UNDO_SOURCE_NAME: &str = "the journal of the plan to undo";
 
 /// A whole plan. Made by [`Plan::seal`] or [`Plan::read`], so that its hash is always right.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +73,22 @@ pub struct Content {
     pub diagnostics: Vec<Diagnostic>,
     /// What would be done, in an order in which it can be done.
     pub operations: Vec<Operation>,
+}
+
+impl Content {
+    /// The plan that it says to take back; `None` for one that was made of the company's lists. It is a claim: only the
+    /// state folder tells whether it is that undo.
+    #[must_use]
+    pub fn undone(&self) -> Option<Digest> {
+        match &self.sources[..] {
+            [SourceSummary { name, kind, proof, fingerprint, .. }]
+                if name == UNDO_SOURCE_NAME && kind == UNDO_SOURCE_KIND && proof == UNDO_SOURCE_KIND =>
+            {
+                Some(*fingerprint)
+            }
+            _ => None,
+        }
+    }
 }
 
 /// The account that a plan is for.
@@ -99,8 +122,8 @@ pub struct SourceSummary {
     pub kind: String,
     /// How many records it gave.
     pub records: u64,
-    /// What proves that it was read whole, such as `expect_records`, `sha256_file` or `total`. `trusted`, `last-page` and
-    /// `exit-status` prove nothing; see [`Self::unproven`].
+    /// What proves that it was read whole, such as `expect_records`, `sha256_file` or `total`. `trusted`, `last-page`
+    /// and `exit-status` prove nothing; see [`Self::unproven`].
     pub proof: String,
     /// Covers its records, sorted by key.
     pub fingerprint: Digest,
@@ -117,8 +140,8 @@ impl SourceSummary {
     }
 }
 
-/// What to say if nothing proves that a list is complete. A total, a count, a checksum and a protocol's own end mark are
-/// proofs. A last page only shows that the server stopped.
+/// What to say if nothing proves that a list is complete. A total, a count, a checksum and a protocol's own end mark
+/// are proofs. A last page only shows that the server stopped.
 #[must_use]
 pub fn unproven(proof: &str) -> Option<&'static str> {
     match proof {
@@ -167,7 +190,7 @@ pub struct Operation {
 /// What an operation does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Makes a user. Its precondition: nobody has the identifier or the e-mail, but for those who give it up in an
+    /// Creates a user. Its precondition: nobody has the identifier or the e-mail, except a user that gives it up in an
     /// operation that this one depends on.
     Create {
         /// The user to be.
@@ -186,7 +209,7 @@ pub enum Action {
         /// What changes: never empty, each field at most once, in the order of [`Field`].
         changes: Vec<Change>,
     },
-    /// Gives a user whom this plan creates their manager, where managers that are created report to one another.
+    /// Sets the manager of a user that this plan creates, if new managers report to one another.
     Link {
         /// The operation that makes the person.
         create: OperationId,
@@ -209,7 +232,7 @@ pub enum Action {
 }
 
 impl Operation {
-    /// The user whom it changes or removes; none for one that is made by this plan.
+    /// The user that it changes or deletes; none for a user that this plan creates.
     #[must_use]
     pub fn user_id(&self) -> Option<&UserId> {
         match &self.action {
@@ -218,7 +241,7 @@ impl Operation {
         }
     }
 
-    /// The roles, beyond what everybody has, of the user whom it changes or removes.
+    /// The roles, beyond what everybody has, of the user that it changes or deletes.
     #[must_use]
     pub fn roles(&self) -> &[String] {
         match &self.action {
@@ -281,7 +304,7 @@ impl Plan {
     /// Computes the hash of a content and binds the two together.
     ///
     /// # Errors
-    /// Where the content cannot be written as canonical JSON, which no content made by this crate is.
+    /// If the content cannot be written as canonical JSON, which no content made by this crate is.
     pub fn seal(content: Content) -> Result<Self, PlanError> {
         let hash = file::content_hash(&content)?;
         Ok(Self { hash, content })

@@ -1,8 +1,8 @@
-//! What outlives a run, in a folder of the user's own: journals, the plans in progress, and locks.
+//! The state that outlives a run, in a folder of the user's own: journals, the plans in progress, and locks.
 //!
-//! Whoever can write beside a plan cannot write here. Every line of a journal is authentic all the same: it carries a
-//! code that only the [`Key`] of this folder makes, or the key that [`KEY_VARIABLE`] holds, where the folder travels from
-//! one machine to another. No symbolic link is followed.
+//! Others may be able to write beside a plan, but not here. Every line of a journal is authentic all the same: it
+//! carries a code that only the [`Key`] of this folder makes, or the key that [`KEY_VARIABLE`] holds, where the folder
+//! travels from one machine to another. No symbolic link is followed.
 
 mod key;
 mod private;
@@ -75,10 +75,10 @@ pub enum StateError {
         /// What to do.
         advice: String,
     },
-    /// What stands there is no folder, or no file, of its own.
+    /// The path exists and is not a folder, or not a file, of its own.
     #[error("{path} {problem}; {advice}")]
     Misplaced {
-        /// What stands there.
+        /// The path.
         path: PathBuf,
         /// What it is.
         problem: String,
@@ -104,7 +104,7 @@ impl State {
     /// Opens the folder, which is made if it is not there, with the key that the environment holds, if any.
     ///
     /// # Errors
-    /// Where others can write to it, or it cannot be used.
+    /// If others can write to it, or it cannot be used.
     pub fn open(folder: &Path, key: Option<&SecretString>) -> Result<Self, StateError> {
         let journals = folder.join(JOURNALS);
         make_private(folder)?;
@@ -131,7 +131,7 @@ impl State {
         }
     }
 
-    /// The folder itself, where the locks stand.
+    /// The folder itself, which holds the locks.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -155,10 +155,10 @@ impl State {
         self.file(plan, "plan.json")
     }
 
-    /// The plan that `run` began to apply to an account, and has not finished as far as it could write that down.
+    /// The plan that `run` began to apply to an account and has not marked as finished.
     ///
     /// # Errors
-    /// Where that cannot be read.
+    /// If that cannot be read.
     pub fn begun_run(&self, url: &str) -> Result<Option<Digest>, StateError> {
         let path = self.run(url);
         let mut text = String::new();
@@ -179,7 +179,7 @@ impl State {
     /// Notes that `run` begins to apply a plan to an account, or with `None` that it has none in progress.
     ///
     /// # Errors
-    /// Where that cannot be written.
+    /// If that cannot be written.
     pub fn set_begun_run(&self, url: &str, plan: Option<Digest>) -> Result<(), StateError> {
         let path = self.run(url);
         let written = match plan {
@@ -208,7 +208,7 @@ impl State {
     /// Puts the journal of a plan away that was applied completely, and is to be applied once more.
     ///
     /// # Errors
-    /// Where it cannot be renamed.
+    /// If it cannot be renamed.
     pub fn put_away(&self, plan: Digest) -> Result<(), StateError> {
         let from = self.journal(plan);
         let number = self.past_journals(plan).len() as u32 + 1;

@@ -1,6 +1,6 @@
-//! Reading JSON strictly: the helpers by which a missing key, a null and a value are told apart.
+//! Reading JSON strictly: helpers that tell a missing key, a null and a value apart, and see repeated names.
 //!
-//! Never guesses a value; what is not exactly there is an error of the type that is read.
+//! Never guesses a value: a wrong or missing one is an error of the type that is read.
 
 mod pointer;
 
@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 
 pub(crate) use pointer::{Pointer, escaped_step};
 
-/// The members of an object in its order. A name that stands twice is here twice: whoever reads it says what that means.
+/// The members of an object in its order. A repeated name is here twice; the caller decides what that means.
 pub(crate) struct Properties<'a>(pub(crate) Vec<Property<'a>>);
 
 /// A name, and the JSON of its value.
@@ -38,8 +38,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Properties<'a> {
     }
 }
 
-/// Reads an object member by member, those whose name stands twice too, and takes each; the error is what is wrong with
-/// it. A map of serde's would keep the last of two without a word.
+/// Reads an object member by member, repeated names too, and hands each to `take`; its error says what is wrong with
+/// it. A plain map would silently keep the last of two.
 pub(crate) fn each_member<'de, D, K, V>(
     deserializer: D,
     take: impl FnMut(K, V) -> Result<(), String>,
@@ -82,8 +82,8 @@ pub(crate) fn managed<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializ
     T::deserialize(deserializer).map(Some)
 }
 
-/// Whether a document has an object wherever what was read of it is written as one. A list of the members alone can be
-/// read too, and says to nobody what they are.
+/// Whether a document has an object wherever the value read from it is written as an object. serde also reads a struct
+/// from a list of its values, which hides their names from a reader.
 pub(crate) fn names_its_members(document: &Value, written: &Value) -> bool {
     match (document, written) {
         (Value::Object(document), Value::Object(written)) => {

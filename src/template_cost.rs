@@ -1,7 +1,7 @@
-//! What templates and expressions may cost. They come from the settings, which are under review, but a mistake or a long
-//! cell must not hang a run, or take the memory of the machine.
+//! What templates and expressions may cost. They come from the settings, which are under review, but a mistake or a
+//! long cell must not hang a run, or take the memory of the machine.
 //!
-//! Fuel bounds the work and the values of one evaluation, and the length of a template what lies deep within it. The
+//! Fuel bounds the work and the values of one evaluation; the length of a template bounds its nesting. The
 //! engine does not count what it takes to write a list of lists as a text, or to compare two of them: so whoever waits
 //! for an evaluation gives it up after a time.
 
@@ -18,12 +18,12 @@ use minijinja::Environment;
 const LONGEST_TEMPLATE: usize = 8 * 1024;
 /// How many bytes a template may give. The longest field of a person has a hundredth of it.
 const LONGEST_RESULT: usize = 16 * 1024;
-/// How much work one evaluation may be: each instruction costs one, and each 64 bytes of what it makes or looks at. A list
-/// of some thousand groups can be searched with it.
+/// How much work one evaluation may be: each instruction costs one, and each 64 bytes of what it makes or looks at. A
+/// list of some thousand groups can be searched with it.
 const FUEL: u64 = 100_000;
 /// How deep macros may call one another, as the engine counts: about five for each call.
 const DEEPEST_CALL: usize = 250;
-/// The room for what lies deep within a template or a value, in bytes. What is not used costs nothing.
+/// The stack for deeply nested templates and values, in bytes. Unused stack costs nothing.
 const ROOM: usize = 256 * 1024 * 1024;
 /// How long a template may take for one record; most take some microseconds.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -61,11 +61,11 @@ impl Progress {
     }
 }
 
-/// Compiles or evaluates templates, with room for what lies deep within them: the engine goes down into them step by step,
-/// and a thread whose stack is full ends the whole program.
+/// Compiles or evaluates templates, with room for what lies deep within them: the engine goes down into them step by
+/// step, and a thread whose stack is full ends the whole program.
 ///
 /// # Errors
-/// Where no step was made for so long that it must be taken for one that never ends. The work is left alone then, and
+/// If no step was made for so long that it must be taken for one that never ends. The work is left alone then, and
 /// ends with the program: a thread cannot be stopped.
 ///
 /// # Panics

@@ -1,8 +1,9 @@
-//! Text from outside on its way to a reader or to a shell: which characters nobody sees, how they are written out, how a
-//! text is shortened, when two names look the same, and how a word is quoted for a command line.
+//! Text from outside on its way to a reader or to a shell: which characters nobody sees, how they are written out, how
+//! a text is shortened, when two names look the same, and how a word is quoted for a command line.
 //!
-//! Everything that shows what a source, a server or a file says goes through here. So no value can forge a line, recolour
-//! the terminal, hide a letter from the reviewer, or become a command of its own when a hint is copied into a shell.
+//! Everything that shows what a source, a server or a file says goes through here. So no value can forge a line,
+//! recolour the terminal, hide a letter from the reviewer, or become a command of its own when a hint is copied into a
+//! shell.
 
 pub mod near;
 
@@ -17,7 +18,7 @@ use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
 /// Tibetan up to four. Without a limit, marks reach over the lines above and below.
 const MARKS_OF_A_LETTER: usize = 4;
 
-/// A value with everything that cannot be seen written out: control characters, line breaks, white space that is no
+/// A value with every invisible character escaped: control characters, line breaks, white space other than the
 /// plain space, marks that change the direction of writing, characters without any shape of their own or without an
 /// agreed one, and marks beyond what a letter carries. A backslash is doubled, so that what reads `\u{200b}` is never
 /// the value's own text.
@@ -26,7 +27,7 @@ pub fn escape(value: &str) -> Cow<'_, str> {
     escape_where(value, |c, seen| c == '\\' || !seen)
 }
 
-/// The same for a sentence, in which a backslash is no more than that.
+/// The same for a sentence, in which a backslash is only that.
 #[must_use]
 pub fn printable(sentence: &str) -> Cow<'_, str> {
     escape_where(sentence, |_, seen| !seen)
@@ -57,13 +58,13 @@ pub fn printable_json(json: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// A value with all that is not ASCII written out, for two values that look the same and are not.
+/// A value with all non-ASCII characters escaped, for two different values that look the same.
 #[must_use]
 pub fn escape_to_ascii(value: &str) -> Cow<'_, str> {
     escape_where(value, |c, _| c == '\\' || !c.is_ascii() || c.is_ascii_control())
 }
 
-/// The value that [`escape`] writes like this. What is no escape of it stays as it is.
+/// Undoes [`escape`]. Anything else with a backslash stays as it is.
 #[must_use]
 pub fn unescape(shown: &str) -> Cow<'_, str> {
     if !shown.contains('\\') {
@@ -85,9 +86,9 @@ pub fn unescape(shown: &str) -> Cow<'_, str> {
     Cow::Owned(value)
 }
 
-/// Whether a character shows nothing, shows what nobody can foresee, moves the cursor, or changes how its neighbours are
-/// shown: all white space but the plain space, and Unicode's controls, format characters, private use, unassigned code
-/// points and `Default_Ignorable_Code_Point`, and the few that are empty without being one of these.
+/// Whether a character shows nothing, shows what nobody can foresee, moves the cursor, or changes how its neighbours
+/// are shown: all white space but the plain space, and Unicode's controls, format characters, private use, unassigned
+/// code points and `Default_Ignorable_Code_Point`, and the few that are empty without being one of these.
 #[must_use]
 pub fn is_unseen(c: char) -> bool {
     if c.is_ascii() {
@@ -111,13 +112,29 @@ pub fn is_unseen(c: char) -> bool {
             | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// The start of a text: at most so many characters, and `…` where there were more.
+/// The first characters of a text, at most so many, and whether there are more.
+#[must_use]
+pub fn start(text: &str, characters: usize) -> (&str, bool) {
+    match text.char_indices().nth(characters) {
+        Some((end, _)) => (&text[..end], true),
+        None => (text, false),
+    }
+}
+
+/// The start of a text, with `…` if there is more.
 #[must_use]
 pub fn shortened(text: &str, characters: usize) -> Cow<'_, str> {
-    match text.char_indices().nth(characters) {
-        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
-        None => Cow::Borrowed(text),
+    match start(text, characters) {
+        (start, true) => Cow::Owned(format!("{start}…")),
+        (text, false) => Cow::Borrowed(text),
     }
+}
+
+/// The start of what another program said, on one line: whatever cannot be seen becomes a space.
+#[must_use]
+pub fn shortened_line(text: &str, characters: usize) -> String {
+    let line: String = text.trim().chars().map(|c| if is_unseen(c) { ' ' } else { c }).collect();
+    shortened(&line, characters).into_owned()
 }
 
 /// What a reader takes a name for. Two names that must be told apart need different likenesses: the compatibility form
@@ -136,13 +153,13 @@ pub fn look_alike(one: &str, other: &str) -> bool {
     one == other || likeness(one) == likeness(other)
 }
 
-/// A word as a POSIX shell takes it: the shell sees one word, and nothing in it does anything.
+/// A word quoted for a POSIX shell: the shell sees one word and expands nothing in it.
 #[must_use]
 pub fn shell_word(word: &str) -> Cow<'_, str> {
     if is_plain(word) { Cow::Borrowed(word) } else { Cow::Owned(quoted(word.as_bytes())) }
 }
 
-/// A file's name as a shell takes it, which no command takes for an option.
+/// A file name quoted for a shell; no command takes it for an option.
 #[must_use]
 pub fn shell_path(path: &Path) -> String {
     let name = path.as_os_str().as_encoded_bytes();
@@ -153,17 +170,17 @@ pub fn shell_path(path: &Path) -> String {
     }
 }
 
-/// An option with its value as a shell takes it. A value that begins with a dash stays a value.
+/// An option with its value, quoted for a shell. A value that begins with a dash stays a value.
 #[must_use]
 pub fn shell_option(option: &str, value: &str) -> String {
     let between = if value.starts_with('-') { '=' } else { ' ' };
     format!("{option}{between}{}", shell_word(value))
 }
 
-/// Says of one character after the other whether it can be seen where it stands.
+/// Says for each character in turn whether it is visible where it is.
 #[derive(Default)]
 struct Reader {
-    /// How many more marks the letter before takes.
+    /// How many more marks the previous letter may carry.
     room: usize,
 }
 
@@ -175,7 +192,7 @@ impl Reader {
             return true;
         }
         let seen = !is_unseen(c);
-        // A mark that stands alone would join whatever is printed before the value.
+        // A mark without a letter would join whatever is printed before the value.
         self.room = if seen && c != ' ' { MARKS_OF_A_LETTER } else { 0 };
         seen
     }
@@ -186,7 +203,7 @@ fn is_mark(c: char) -> bool {
     !c.is_ascii() && matches!(c.general_category(), GeneralCategory::NonspacingMark | GeneralCategory::EnclosingMark)
 }
 
-/// Writes out the characters of which `unsafe_char` says so; it is told whether each can be seen.
+/// Escapes the characters that `unsafe_char` selects; it is told whether each is visible.
 fn escape_where(text: &str, unsafe_char: impl Fn(char, bool) -> bool) -> Cow<'_, str> {
     let mut reader = Reader::default();
     if !text.chars().any(|c| unsafe_char(c, reader.sees(c))) {
@@ -204,7 +221,7 @@ fn escape_where(text: &str, unsafe_char: impl Fn(char, bool) -> bool) -> Cow<'_,
     Cow::Owned(escaped)
 }
 
-/// Whether no shell finds anything to do in a word.
+/// Whether a word needs no quotes in any shell.
 fn is_plain(word: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._/@:+,=-".contains(c);
     // zsh looks for a command after a leading `=`.

@@ -1,8 +1,8 @@
 //! The terminal: results to standard output, everything else to standard error, colour, progress, prompts, logs.
 //!
-//! All output of the program goes through [`Ui`]; what is printed is decided elsewhere. Whether there is a terminal, and
-//! what the environment says of colour, is asked once, in [`Ui::new`]. Nothing here knows what a plan is, and nothing is
-//! ever asked where nobody could answer.
+//! All output of the program goes through [`Ui`]; what is printed is decided elsewhere. Whether there is a terminal,
+//! and what the environment says of colour, is asked once, in [`Ui::new`]. Nothing here knows what a plan is, and
+//! nothing is ever asked where nobody could answer.
 
 mod color;
 mod log;
@@ -30,7 +30,7 @@ const WIDTH_WITHOUT_TERMINAL: usize = 100;
 /// A terminal that says it is narrower is taken to be as wide as this.
 const NARROWEST: usize = 40;
 
-/// How long the last result waits for whoever reads it.
+/// How long the last result waits for a slow reader.
 const LONGEST_LAST: Duration = Duration::from_secs(10);
 
 /// The way to the person, or the script, at the other end.
@@ -105,10 +105,10 @@ impl Ui {
         self.can_ask
     }
 
-    /// Prints a result as it stands; see [`Ui::line`] for one that needs a line break.
+    /// Prints a result as it is; see [`Ui::line`] for one that needs a line break.
     ///
     /// # Errors
-    /// Where standard output fails, but not where its reader has read enough (`… | head`).
+    /// If standard output fails, but not where its reader has read enough (`… | head`).
     pub fn print(&self, result: impl Display) -> anyhow::Result<()> {
         let written = self.bars.suspend(|| {
             let mut out = io::BufWriter::new(io::stdout().lock());
@@ -125,8 +125,8 @@ impl Ui {
         self.print(format_args!("{result}\n"))
     }
 
-    /// Prints the last result of a run whose outcome stands. That nobody takes it changes nothing: it is said, and the
-    /// program goes on to its end.
+    /// Prints the last result of a run whose outcome is decided. That nobody takes it changes nothing: it is said, and
+    /// the program goes on to its end.
     pub fn last(&self, result: &str) {
         let written =
             self.bars.suspend(|| stream::write_stdout_within(format!("{}\n", visible_lines(result)), LONGEST_LAST));
@@ -178,7 +178,7 @@ impl Ui {
     /// Asks for a word that is not typed by accident. Whether it was typed is the answer.
     ///
     /// # Errors
-    /// Where nobody is there to ask: exit code 3, and `instead` says what to do, such as "give --yes". Where the person
+    /// If nobody is there to ask: exit code 3, and `instead` says what to do, such as "give --yes". Where the person
     /// interrupts: exit code 130.
     pub fn confirm(&self, question: &str, expected: &str, instead: &str) -> anyhow::Result<bool> {
         let answer = self.ask(&format!("{question} Type {expected} to go on"), None, instead)?;
@@ -207,7 +207,7 @@ impl Ui {
     /// Starts the logs: to standard error, `-v` for what is done, `-vv` for every request, `-q` for errors only.
     ///
     /// # Errors
-    /// Where they were started already.
+    /// If they were started already.
     pub fn start_logging(&self, global: &Global) -> anyhow::Result<()> {
         log::start(global, self.color.stderr, self.bars.clone())
     }

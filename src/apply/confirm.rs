@@ -1,6 +1,6 @@
 //! What the complete list says of operations that count as done: an answer and a journal are claims. Pure functions.
 
-use super::expect::{Made, created, differences, resolve, resolved, updated};
+use super::expected_state::{Made, created, differences, resolve, resolved, roles_changed, roles_not_given, updated};
 use super::list::List;
 use crate::employee::{Managed, User, UserId};
 use crate::plan::{Action, Fields, Operation};
@@ -14,12 +14,14 @@ pub(super) enum Contradiction {
     Differs(Vec<String>),
 }
 
-/// How the list contradicts that an operation is done, if it does.
+/// How the list contradicts that an operation is done, if it does. `expected` is the whole user as an update or link
+/// should have left them, with the roles as read before the write; without it only what the operation changes is compared.
 pub(super) fn contradiction(
     operation: &Operation,
     list: &List<'_>,
     managed: &Managed,
     made: &Made,
+    expected: Option<&User>,
 ) -> Option<Contradiction> {
     let differs = |differs: Vec<String>| (!differs.is_empty()).then_some(Contradiction::Differs(differs));
     let nobody = |id| differs(vec![format!("the user {id} is not in Skovik")]);
@@ -38,13 +40,18 @@ pub(super) fn contradiction(
                     if let Some(None) = after.manager {
                         expected.manager.clone_from(&user.manager);
                     }
-                    differs(differences(&expected, user, managed))
+                    let mut found = differences(&expected, user, managed);
+                    found.extend(roles_not_given(user));
+                    differs(found)
                 }
                 Err(problem) => differs(vec![problem]),
             }
         }
         Action::Update { user_id, changes, .. } => {
             let Some(user) = list.user(user_id) else { return nobody(user_id) };
+            if let Some(expected) = expected {
+                return differs(whole(expected, user, managed));
+            }
             differs(match resolved(changes, made) {
                 Ok(changes) => differences(&updated(user, &changes, managed), user, managed),
                 Err(problem) => vec![problem],
@@ -55,6 +62,9 @@ pub(super) fn contradiction(
                 return differs(vec!["nobody knows whom it links".to_owned()]);
             };
             let Some(user) = list.user(id) else { return nobody(id) };
+            if let Some(expected) = expected {
+                return differs(whole(expected, user, managed));
+            }
             let expected = User { manager: Some(manager.clone()), ..user.clone() };
             differs(differences(&expected, user, managed))
         }
@@ -63,6 +73,12 @@ pub(super) fn contradiction(
             list.user(user_id).map(|_| Contradiction::Undone(problem()))
         }
     }
+}
+
+fn whole(expected: &User, user: &User, managed: &Managed) -> Vec<String> {
+    let mut differs = differences(expected, user, managed);
+    differs.extend(roles_changed(expected, user));
+    differs
 }
 
 fn not_made(id: &UserId, found: Option<&User>, after: &Fields, list: &List<'_>) -> String {

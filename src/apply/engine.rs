@@ -6,12 +6,14 @@
 mod confirm;
 mod newcomer;
 mod resume;
+mod sent;
 mod state;
 mod task;
 mod unclear;
 
+use std::cell::OnceCell;
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
@@ -19,7 +21,7 @@ use std::time::{Duration, Instant};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::watch;
 
-use super::expect::Made;
+use super::expected_state::Made;
 use super::journal::{Doubt, JournalError, Record, Replay};
 use super::known::Known;
 use super::operation::{Attempt, End, Worker};
@@ -29,6 +31,7 @@ use crate::employee::UserId;
 use crate::plan::{Action, Operation, OperationId, Plan};
 use crate::provider::StoredUser;
 
+use sent::Sent;
 use state::{Parked, State};
 
 /// How many operations may fail one after another before the run stops.
@@ -90,6 +93,10 @@ struct Run<'a> {
     /// Those of `made`, with the places of the creates.
     made_users: HashMap<UserId, usize>,
     doubts: HashMap<usize, Doubt>,
+    /// What the last write to each user sent.
+    sent: HashMap<UserId, Sent>,
+    /// Whom the plan removes, once somebody asks.
+    removed: OnceCell<HashSet<UserId>>,
     /// Of each operation that was begun in this run: how often, and since when.
     begun: HashMap<usize, (u32, Instant)>,
     failures_in_a_row: u32,
@@ -126,6 +133,8 @@ impl<'a> Run<'a> {
             made: Made::new(),
             made_users: HashMap::new(),
             doubts: HashMap::new(),
+            sent: HashMap::new(),
+            removed: OnceCell::new(),
             begun: HashMap::new(),
             failures_in_a_row: 0,
             halt: None,
@@ -224,6 +233,7 @@ impl<'a> Run<'a> {
                 let record = Record::Done { at, operation: id, user_id, after, differs };
                 self.note(&record);
                 if let Record::Done { user_id, after, differs, .. } = record {
+                    self.remember(index, before.as_ref());
                     self.end(index, Outcome::Done { user_id, differs }, before.as_ref(), after.as_ref());
                 }
             }

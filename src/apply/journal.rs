@@ -101,6 +101,15 @@ pub enum Record {
         /// Why.
         problem: String,
     },
+    /// An operation that was called done, and that the complete list contradicts: its user is not as it left them.
+    Contradicted {
+        /// When.
+        at: Timestamp,
+        /// The operation.
+        operation: OperationId,
+        /// How.
+        problem: String,
+    },
     /// The operation surely changed nothing.
     NotDone {
         /// When.

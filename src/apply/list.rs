@@ -1,5 +1,6 @@
 //! The complete list of the account's users, made ready for looking people up.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use crate::diff::Untrusted;
@@ -11,6 +12,8 @@ pub(super) struct List<'a> {
     users: &'a [User],
     by_identifier: HashMap<&'a str, &'a User>,
     by_email: HashMap<&'a str, &'a User>,
+    /// One report of each manager; made when it is first asked for.
+    reports: OnceCell<HashMap<&'a UserId, &'a User>>,
 }
 
 impl<'a> List<'a> {
@@ -35,13 +38,25 @@ impl<'a> List<'a> {
                 return Err(twice("e-mail", user.email.as_str(), first, user));
             }
         }
-        Ok(Self { users, by_identifier, by_email })
+        Ok(Self { users, by_identifier, by_email, reports: OnceCell::new() })
     }
 
     /// The user with this id.
     pub(super) fn user(&self, id: &UserId) -> Option<&'a User> {
         let place = self.users.binary_search_by(|user| user.id.cmp(id)).ok()?;
         self.users.get(place)
+    }
+
+    /// Somebody who reports to this user.
+    pub(super) fn report_of(&self, id: &UserId) -> Option<&'a User> {
+        let of = || self.users.iter().filter_map(|user| Some((user.manager.as_ref()?, user))).collect();
+        self.reports.get_or_init(of).get(id).copied()
+    }
+
+    /// Whether the user is an admin, and nobody else is.
+    pub(super) fn is_last_admin(&self, id: &UserId) -> bool {
+        let is_admin = self.user(id).is_some_and(User::is_admin);
+        is_admin && !self.users.iter().any(|user| user.id != *id && user.is_admin())
     }
 
     /// The user with this external identifier.

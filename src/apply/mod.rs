@@ -6,7 +6,7 @@
 
 mod confirm;
 pub mod engine;
-pub mod expect;
+pub mod expected_state;
 pub mod journal;
 pub mod known;
 mod list;

@@ -7,13 +7,15 @@
 mod attempt;
 mod read_back;
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::Halt;
-use super::expect::{differences, hash_of, is_person, updated};
+use super::expected_state::{differences, hash_of, is_elsewhere, is_person, roles_changed, updated};
 use super::journal::{Doubt, Journal, Record, Step};
 use crate::diff::Protect;
-use crate::employee::{Managed, User, UserId};
+use crate::employee::{BranchId, Managed, User, UserId};
 use crate::plan::{Change, Digest, Fields, Operation, OperationId};
 use crate::provider::{ApiError, Deleted, Dialect, LiveUser, Provider, StoredUser};
 
@@ -30,6 +32,10 @@ pub struct Worker<'a> {
     pub managed: &'a Managed,
     /// Who is never touched.
     pub protect: &'a Protect,
+    /// The only branches that are managed; all, if `None`.
+    pub branches: Option<&'a BTreeSet<BranchId>>,
+    /// Whether the plan is the undo that the state folder makes: then it may touch who has no branch.
+    pub takes_back: bool,
     /// Where intents and outcomes are noted.
     pub journal: &'a Journal,
     /// The clock.
@@ -344,6 +350,12 @@ impl Worker<'_> {
             let problem = format!("conflict: the user {id} is protected now, and was left alone");
             return Err(Attempt::new(End::Conflict(problem)));
         }
+        if is_elsewhere(&read.user, self.branches, self.takes_back) {
+            let problem = format!(
+                "conflict: the user {id} is in no branch that [scope] branches names now, and was left alone; plan again"
+            );
+            return Err(Attempt::new(End::Conflict(problem)));
+        }
         Ok(Some(read))
     }
 
@@ -373,19 +385,13 @@ impl Worker<'_> {
 }
 
 fn changed_roles(before: &User, after: &User) -> Option<Halt> {
+    roles_changed(before, after)?;
     let (was, is) = (before.roles.as_ref()?, after.roles.as_ref()?);
-    let sorted = |roles: &[Box<str>]| {
-        let mut roles = roles.to_vec();
-        roles.sort_unstable();
-        roles
-    };
-    (sorted(was) != sorted(is)).then(|| {
-        Halt::RolesChanged(format!(
-            "the roles of the user {} changed from {was:?} to {is:?} in a write that left them alone; look into that \
-             before anything else is written",
-            before.id
-        ))
-    })
+    Some(Halt::RolesChanged(format!(
+        "the roles of the user {} changed from {was:?} to {is:?} in a write that left them alone; look into that before \
+         anything else is written",
+        before.id
+    )))
 }
 
 fn changed_meanwhile(user_id: &UserId) -> String {

@@ -8,11 +8,12 @@
 mod guards;
 mod labels;
 mod settings;
+mod values;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::confirm::{Contradiction, contradiction};
-use super::expect::{Made, already_holds, hash_of, made_already};
+use super::expected_state::{Made, already_holds, hash_of, is_elsewhere, made_already};
 use super::journal::{Progress, Replay};
 use super::list::List;
 use crate::diff::{Protect, Untrusted};
@@ -45,10 +46,7 @@ pub struct Live<'a> {
 impl Live<'_> {
     /// Whether a user is in none of the branches that are managed.
     fn is_elsewhere(self, user: &User) -> bool {
-        self.branches.is_some_and(|branches| match &user.branch {
-            Some(branch) => !branches.contains(branch),
-            None => !self.takes_back,
-        })
+        is_elsewhere(user, self.branches, self.takes_back)
     }
 }
 
@@ -139,7 +137,7 @@ pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing
             Some(Progress::InDoubt(_)) => continue,
             Some(Progress::Done { .. }) => {
                 let made = made.get_or_insert_with(|| made_so_far(plan, replay, live.directory));
-                match contradiction(operation, &index.list, live.managed, made) {
+                match contradiction(operation, &index.list, live.managed, made, None) {
                     Some(Contradiction::Undone(problem)) => {
                         let problem = format!("an earlier run did this, but {problem}");
                         standing.conflicts.push(Conflict { operation: operation.id, problems: vec![problem] });
@@ -240,6 +238,10 @@ impl<'a> Index<'a> {
 
     fn problems_of(&self, operation: &Operation) -> Vec<String> {
         let mut problems = Vec::new();
+        // What an undo gives back, Skovik held.
+        if !self.live.takes_back {
+            problems.extend(values::of_operation(operation, self.live.directory));
+        }
         match &operation.action {
             Action::Create { after } => {
                 let Fields { external_identifier, primary_email, branch, manager, .. } = after;
@@ -294,41 +296,36 @@ impl<'a> Index<'a> {
 
     fn taken_email(&self, operation: &Operation, email: &str, own: Option<&UserId>) -> Option<String> {
         let owner = self.list.by_email(email)?;
-        self.is_in_the_way(operation, owner, own)
+        self.is_in_the_way(operation, owner, own, &Field::PrimaryEmail)
             .then(|| format!("the e-mail {email} now belongs to the user {}", owner.id))
     }
 
     fn taken_identifier(&self, operation: &Operation, identifier: &str, own: Option<&UserId>) -> Option<String> {
         let owner = self.list.by_identifier(identifier)?;
-        self.is_in_the_way(operation, owner, own)
+        self.is_in_the_way(operation, owner, own, &Field::ExternalIdentifier)
             .then(|| format!("the external identifier {identifier} now belongs to the user {}", owner.id))
     }
 
     /// Somebody else has it, and no operation that comes before makes them give it up.
-    fn is_in_the_way(&self, operation: &Operation, owner: &User, own: Option<&UserId>) -> bool {
-        own != Some(&owner.id) && !self.is_touched_before(operation, &owner.id)
+    fn is_in_the_way(&self, operation: &Operation, owner: &User, own: Option<&UserId>, field: &Field) -> bool {
+        own != Some(&owner.id) && !self.gives_up(operation, field).any(|user| *user == owner.id)
     }
 
-    fn is_touched_before(&self, operation: &Operation, user: &UserId) -> bool {
-        operation.depends_on.iter().filter_map(|&needed| self.plan.operation(needed)).any(|needed| {
-            match &needed.action {
-                Action::Update { user_id, .. } | Action::Delete { user_id, .. } => user_id == user,
-                Action::Create { .. } | Action::Link { .. } => false,
+    /// The users whom operations that come before this one remove, or of whom they change this field.
+    fn gives_up<'o>(&'o self, operation: &'o Operation, field: &'o Field) -> impl Iterator<Item = &'o UserId> {
+        operation.depends_on.iter().filter_map(|&needed| match &self.plan.operation(needed)?.action {
+            Action::Update { user_id, changes, .. } => {
+                changes.iter().any(|change| change.field == *field).then_some(user_id)
             }
+            Action::Delete { user_id, .. } => Some(user_id),
+            Action::Create { .. } | Action::Link { .. } => None,
         })
     }
 
     fn new_report(&self, operation: &Operation, user_id: &UserId) -> Option<String> {
         let reports = self.reports.get(user_id)?;
-        let touched: HashSet<&UserId> = operation
-            .depends_on
-            .iter()
-            .filter_map(|&needed| match &self.plan.operation(needed)?.action {
-                Action::Update { user_id, .. } | Action::Delete { user_id, .. } => Some(user_id),
-                Action::Create { .. } | Action::Link { .. } => None,
-            })
-            .collect();
-        let report = reports.iter().find(|report| !touched.contains(&report.id))?;
+        let leave: HashSet<&UserId> = self.gives_up(operation, &Field::Manager).collect();
+        let report = reports.iter().find(|report| !leave.contains(&report.id))?;
         Some(format!("the user {} ({}) reports to them now", report.id, report.full_name()))
     }
 

@@ -1,6 +1,6 @@
 //! Settling what is unclear: one complete list, read late enough, shows what was carried out. Pure functions of it.
 
-use super::expect::{Made, created, differences};
+use super::expected_state::{Made, created, differences, roles_not_given};
 use super::list::List;
 use crate::employee::{Managed, UserId};
 use crate::plan::{Action, Operation};
@@ -41,10 +41,11 @@ pub(super) fn judge(
     if !is_new(&user.id) {
         return Verdict::NotNew(user.id.clone());
     }
-    let differs = match created(after, managed, made) {
+    let mut differs = match created(after, managed, made) {
         Ok(expected) => differences(&expected, user, managed),
         Err(problem) => return Verdict::SomebodyElse(problem),
     };
+    differs.extend(roles_not_given(user));
     if differs.is_empty() {
         Verdict::Made(user.id.clone())
     } else {

@@ -11,36 +11,18 @@ mod order;
 
 use std::collections::BTreeMap;
 
-use super::expect::Made;
+use super::expected_state::Made;
 use crate::employee::{Managed, UserId};
 use crate::guard::Limits;
 use crate::plan::{
-    Content, CreateRef, Diagnostic, Digest, ManagerRef, Operation, OperationId, Plan, PlanError, SourceSummary,
-    Summary, Target, UserRef,
+    Content, CreateRef, Diagnostic, ManagerRef, Operation, OperationId, Plan, PlanError, SourceSummary, Summary,
+    Target, UNDO_SOURCE_KIND, UNDO_SOURCE_NAME, UserRef,
 };
 use crate::provider::Dialect;
 
 pub use history::History;
 
 use draft::{Action, Draft, Drafts, NamesNow};
-
-/// The kind of the only source of an undo.
-pub const SOURCE_KIND: &str = "journal";
-/// What it is called.
-const SOURCE_NAME: &str = "the journal of the plan to undo";
-
-/// The plan that a plan says to take back; `None` for one that was made of the company's lists.
-#[must_use]
-pub fn undone(plan: &Plan) -> Option<Digest> {
-    match &plan.content().sources[..] {
-        [SourceSummary { name, kind, proof, fingerprint, .. }]
-            if name == SOURCE_NAME && kind == SOURCE_KIND && proof == SOURCE_KIND =>
-        {
-            Some(*fingerprint)
-        }
-        _ => None,
-    }
-}
 
 /// All that an undo is made of.
 #[derive(Debug)]
@@ -82,10 +64,10 @@ pub fn make(input: &Input<'_>) -> Result<Plan, UndoError> {
         summary: Summary { unchanged: target.managed.saturating_sub(changed), ..summary },
         target,
         sources: vec![SourceSummary {
-            name: SOURCE_NAME.to_owned(),
-            kind: SOURCE_KIND.to_owned(),
+            name: UNDO_SOURCE_NAME.to_owned(),
+            kind: UNDO_SOURCE_KIND.to_owned(),
             records: done,
-            proof: SOURCE_KIND.to_owned(),
+            proof: UNDO_SOURCE_KIND.to_owned(),
             fingerprint: plan.hash(),
             join: None,
         }],

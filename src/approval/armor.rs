@@ -1,12 +1,12 @@
-//! The outer shape of an SSHSIG blob (OpenSSH's `PROTOCOL.sshsig`), read for one purpose: to say clearly why a signature
-//! is refused. What is accepted is read again by the cryptographic library.
+//! The outer shape of an SSHSIG blob (OpenSSH's `PROTOCOL.sshsig`), read for one purpose: to say clearly why a
+//! signature is refused. What is accepted is read again by the cryptographic library.
 
 use base64ct::{Base64, Encoding as _};
 
 const BEGIN: &str = "-----BEGIN SSH SIGNATURE-----";
 const END: &str = "-----END SSH SIGNATURE-----";
 
-/// The names that stand in a signature.
+/// The names in a signature.
 #[derive(Debug)]
 pub(super) struct Parts {
     pub(super) version: u32,

@@ -1,14 +1,14 @@
-//! Approval by policy: which plans `run` may approve without a person. Pure; the record that it leaves is an approval like
-//! any other, so that it can be looked up who let a plan through.
+//! Approval by policy: which plans `run` may approve without a person. Pure; the record that it leaves is an approval
+//! like any other, so that it can be looked up who let a plan through.
 
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use super::name::readings;
 use super::{Approval, FORMAT, FORMAT_VERSION};
 use crate::guard::title;
 use crate::plan::{Diagnostic, Plan};
-use crate::text::likeness;
 
 /// Who has approved, in the record of an approval by policy.
 pub const APPROVER: &str = "policy: automatic";
@@ -49,8 +49,8 @@ pub fn objections(plan: &Plan, policy: &Policy) -> Vec<String> {
     objections
 }
 
-/// What only a person can decide, by the code of the diagnostic that tells of it. Who is who is the one question that data
-/// cannot answer; and whoever is to be protected must not be deleted over a misspelt word.
+/// What only a person can decide, by the code of the diagnostic that tells of it. Who is who is the one question that
+/// data cannot answer; and whoever is to be protected must not be deleted over a misspelt word.
 const DOUBTS: &[(&str, &str)] = &[
     ("renumbered", "renumbered, which a person should have looked at"),
     ("looks_like", "look like somebody else in the plan or in Skovik, and only a person can tell who is who"),
@@ -105,8 +105,9 @@ pub fn is_by_policy(approval: &Approval) -> bool {
 #[must_use]
 pub fn is_name_of_policy(name: &str) -> bool {
     // Whoever reads over the space or the colon reads the same.
-    let letters = |name: &str| likeness(name).chars().filter(|c| c.is_alphanumeric()).collect::<String>();
-    letters(name) == letters(APPROVER)
+    let letters = |reading: &String| reading.chars().filter(|c| c.is_alphanumeric()).collect::<String>();
+    let of = |name: &str| readings(name).iter().map(letters).collect::<BTreeSet<String>>();
+    !of(name).is_disjoint(&of(APPROVER))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Many files, few lines: what is said of each file beside a plan, with those of which the same is to be said together.
+//! Messages about the files beside a plan; files with the same message are grouped.
 
 /// How many names a group shows.
 const NAMES_SHOWN: usize = 3;

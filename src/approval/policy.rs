@@ -6,12 +6,12 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::grouped::{Group, grouped};
+use super::name::readings;
 use super::record::Approval;
 use super::signature::{Signature, SignerKey};
 use super::signers::AllowedSigners;
 use crate::guard::{self, Ceiling};
 use crate::plan::{Digest, GuardOutcome, GuardResult, Plan};
-use crate::text::likeness;
 
 /// How far the clocks of two machines may differ.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
@@ -54,8 +54,8 @@ pub struct Accepted<'a> {
     pub approval: &'a Approval,
     /// Who signed it, where signatures are asked for.
     pub key: Option<SignerKey>,
-    /// What a reader takes the approver's name for.
-    likeness: String,
+    /// What a reader may take the approver's name for.
+    readings: BTreeSet<String>,
 }
 
 /// What the approvals that count grant together.
@@ -107,7 +107,7 @@ pub fn examine<'a>(plan: &Plan, found: &'a Found, rules: &Rules, now: Timestamp)
         return Err(format!("expired at {until:.0}; approve again"));
     }
     let key = rules.signers().map(|signers| signer(approval, signers, now)).transpose()?;
-    Ok(Accepted { approval, key, likeness: likeness(&approval.approver) })
+    Ok(Accepted { approval, key, readings: readings(&approval.approver) })
 }
 
 /// Who signed an approval, if that makes it count.
@@ -126,7 +126,7 @@ fn signer(approval: &Approval, signers: &AllowedSigners, now: Timestamp) -> Resu
 /// Decides whether a plan is approved. `stated` is a hash that somebody says was approved elsewhere.
 ///
 /// # Errors
-/// Where the approvals do not suffice: exit code 6.
+/// If the approvals do not suffice: exit code 6.
 pub fn judge(
     plan: &Plan,
     found: &[Found],
@@ -180,7 +180,7 @@ fn people<'p, 'a>(accepted: &'p [Accepted<'a>], rules: &Rules) -> Vec<Person<'p,
 }
 
 fn may_be_one_person(a: &Accepted<'_>, b: &Accepted<'_>, rules: &Rules) -> bool {
-    if a.likeness == b.likeness {
+    if !a.readings.is_disjoint(&b.readings) {
         return true;
     }
     let (Some(a_key), Some(b_key), Some(signers)) = (&a.key, &b.key, rules.signers()) else { return false };
@@ -191,7 +191,7 @@ fn may_be_one_person(a: &Accepted<'_>, b: &Accepted<'_>, rules: &Rules) -> bool 
 fn counted_once(person: &Person<'_, '_>) -> Option<String> {
     let names: BTreeSet<&str> = person.iter().map(|one| one.approval.approver.as_str()).collect();
     let joined = names.iter().copied().collect::<Vec<_>>().join(" and ");
-    let why = match person.iter().all(|one| one.likeness == person[0].likeness) {
+    let why = match person.iter().all(|one| !one.readings.is_disjoint(&person[0].readings)) {
         true => "their names look the same",
         false => "allowed_signers gives one key to both",
     };

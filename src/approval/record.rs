@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::name::is_readable;
 use crate::guard::Ceiling;
 use crate::plan::{Digest, GuardResult};
 use crate::strict_json::{each_member, names_its_members};
@@ -76,7 +77,7 @@ impl Approval {
     /// another layout has the same one; a record that says anything else has not.
     ///
     /// # Errors
-    /// Where a value has no canonical form, which no approval that was read holds.
+    /// If a value has no canonical form, which no approval that was read holds.
     pub fn statement(&self) -> Result<Vec<u8>, String> {
         let unsigned = Self { signature: None, ..self.clone() };
         serde_json_canonicalizer::to_vec(&unsigned).map_err(|error| format!("has no canonical form: {error}"))
@@ -91,8 +92,8 @@ impl Approval {
 
     /// Both texts are shown on terminals and in reports.
     fn check_texts(&self) -> Result<(), String> {
-        if self.approver.trim().is_empty() {
-            return Err("names no approver".to_owned());
+        if !is_readable(&self.approver) {
+            return Err("names no approver: a name has a letter or a digit that can be seen".to_owned());
         }
         let texts = [Some(&self.approver), self.comment.as_ref()];
         if texts.into_iter().flatten().any(|text| text.chars().any(char::is_control)) {

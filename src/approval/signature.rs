@@ -1,7 +1,7 @@
 //! SSH signatures (SSHSIG, as `ssh-keygen -Y sign` makes them): what is taken for one, which keys make one.
 //!
-//! Whether a signer's word counts is decided in [`super::signers`]; here a signature only proves that the owner of a key
-//! signed exactly these bytes, for this purpose.
+//! Whether a signer's word counts is decided in [`super::signers`]; here a signature only proves that the owner of a
+//! key signed exactly these bytes, for this purpose.
 //!
 //! RSA keys verify here and never sign: how long the crate `rsa` takes with a private key tells something about it
 //! (RUSTSEC-2023-0071). Verifying takes no secret.
@@ -50,7 +50,7 @@ impl SignerKey {
         Ok(Self(key))
     }
 
-    /// Reads `ssh-ed25519 AAAA…`, as it stands in a `.pub` file.
+    /// Reads `ssh-ed25519 AAAA…`, as in a `.pub` file.
     pub(super) fn parse(kind: &str, base64: &str) -> Result<Self, String> {
         if is_certificate(kind) {
             return Err(unusable(kind));
@@ -71,7 +71,7 @@ impl Signature {
     /// Reads a signature from its armour, `-----BEGIN SSH SIGNATURE-----`.
     ///
     /// # Errors
-    /// Where it is none, is for another namespace, or is of a kind that does not count.
+    /// If it is no signature, is for another namespace, or is of a kind that does not count.
     pub fn read(armor: &str) -> Result<Self, String> {
         let parts = Parts::read(armor)?;
         if parts.namespace != NAMESPACE {
@@ -106,7 +106,7 @@ impl Signature {
     /// Whether the owner of [`Signature::key`] signed exactly this message.
     ///
     /// # Errors
-    /// Where they did not.
+    /// If the owner did not sign them.
     pub fn verify(&self, message: &[u8]) -> Result<(), String> {
         let key = PublicKey::new(self.key.0.clone(), "");
         key.verify(NAMESPACE, message, &self.sshsig).map_err(|_| "does not fit what is signed".to_owned())
@@ -117,7 +117,7 @@ impl SigningKey {
     /// Reads a private key file.
     ///
     /// # Errors
-    /// Where it is none that can sign; the message says what to do.
+    /// If the key cannot sign; the message says what to do.
     pub fn read(text: &str) -> Result<Self, String> {
         let text = text.trim();
         if !text.contains("-----BEGIN OPENSSH PRIVATE KEY-----") {
@@ -153,7 +153,7 @@ impl SigningKey {
     /// Unlocks it.
     ///
     /// # Errors
-    /// Where the passphrase is wrong.
+    /// If the passphrase is wrong.
     pub fn unlock(&self, passphrase: &SecretString) -> Result<Self, String> {
         let key = self.0.decrypt(passphrase.expose_secret()).map_err(|_| "the passphrase is wrong".to_owned())?;
         Ok(Self(key))
@@ -168,7 +168,7 @@ impl SigningKey {
     /// Signs a message, and gives the signature in its armour.
     ///
     /// # Errors
-    /// Where the key cannot sign.
+    /// If the key cannot sign.
     pub fn sign(&self, message: &[u8]) -> Result<String, String> {
         let signed = self.0.sign(NAMESPACE, HashAlg::Sha512, message);
         signed.and_then(|signature| signature.to_pem(LineEnding::LF)).map_err(|error| format!("cannot sign: {error}"))

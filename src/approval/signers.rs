@@ -1,8 +1,8 @@
 //! Whose signatures count: OpenSSH's `allowed_signers` file, as `ssh-keygen(1)` describes it under "ALLOWED SIGNERS".
 //!
 //! Stricter than `ssh-keygen` in one way: that skips a line that it cannot use, here such a line is an error. So nobody
-//! believes that a line has an effect, or that its restriction has, when it has none. Lines that are for other namespaces
-//! only are left alone.
+//! believes that a line has an effect, or that its restriction has, when it has none. Lines that are for other
+//! namespaces only are left alone.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
@@ -147,7 +147,7 @@ fn parse_line(line: &str, number: usize, zone: &TimeZone) -> Result<Option<Signe
     Ok(Some(Signer { line: number, principals, for_this, valid_after, valid_before, key }))
 }
 
-/// The principals, which may stand in quotes, and what follows them.
+/// The principals, which may be in quotes, and the rest of the line.
 fn principals(line: &str) -> Result<(PatternList, &str), String> {
     let (text, rest) = match line.strip_prefix('"') {
         Some(quoted) => quoted.split_once('"').ok_or("has a quote that is not closed")?,
@@ -250,7 +250,7 @@ fn first_word(text: &str) -> (&str, &str) {
     (word, rest.trim_start_matches([' ', '\t']))
 }
 
-/// Whether a word is the kind of a key, of which no option has the form.
+/// Whether a word is the type of a key. No option looks like one.
 fn is_key_kind(word: &str) -> bool {
     ["ssh-", "ecdsa-", "sk-ssh-", "sk-ecdsa-", "rsa-sha2-"].iter().any(|start| word.starts_with(start))
 }
@@ -274,7 +274,7 @@ impl PatternList {
         found
     }
 
-    /// The same for a name that looks like this one. What must not match is still taken to the letter.
+    /// The same for a name that looks like this one. Negated patterns are still compared exactly.
     fn match_likeness(&self, name: &str) -> bool {
         let seen = likeness(name);
         let mut found = false;
@@ -288,7 +288,7 @@ impl PatternList {
         found
     }
 
-    /// The one name that it matches, if it is no more than that.
+    /// The one name that it matches, if it is only that.
     fn only_name(&self) -> Option<&str> {
         (!self.text.contains(['*', '?', ',', '!'])).then_some(&self.text)
     }

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use super::common::{
     counted_approvals, list_guards, load_settings, misplaced, now, open_state, provider, read_plan, replay, rules,
-    same_settings, shown, unusable_state,
+    same_settings, shown, tell_other_day, unusable_state,
 };
 use super::places::Places;
 use super::verify::stated_hash;
@@ -79,6 +79,7 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
         }
     };
     lifted(&plan, &plan.content().guards, &granted)?;
+    tell_other_day(&plan, &settings, ui);
     let _lock = take_lock(&settings, &state, Some(plan.hash()))?;
     let _plan_lock = take_plan_lock(&settings, &args.plan)?;
     let approved = Approved { plan: &plan, granted: &granted, begun_by: BegunBy::Apply };
@@ -137,20 +138,27 @@ pub(super) async fn carry_out(
         state.put_away(plan.hash()).map_err(unusable_state)?;
         replay = Replay::default();
     }
+    // Its operations may be allowed to any plan; what else it shows is then the only difference.
+    if let Some(undone) = plan.content().undone().filter(|_| !live.takes_back) {
+        return Err(of_other_settings(&[format!(
+            "it says that it takes back the plan {undone}, but this state folder makes another undo of that plan, or none"
+        )]));
+    }
     precheck::account(plan, &replay, &directory).map_err(|problems| stale(&problems))?;
     let Some(standing) = standing(plan, &replay, live)? else {
         say(args, ui, "nothing to do: everything that this plan should bring about is so already");
         return Ok(ExitStatus::Done);
     };
     lifted(plan, &precheck::guards(plan, &replay, live), granted)?;
+    let takes_back = live.takes_back;
     drop(directory);
     let target = &settings.target;
     let options = Options { max_in_flight: target.max_in_flight, settle_after: target.timeout, stop };
-    let begun = Begun { approved, replay: &replay, standing: &standing };
+    let begun = Begun { approved, replay: &replay, standing: &standing, takes_back };
     execute(args, begun, options, &*provider, &policy, state, ui).await
 }
 
-/// A journal is a claim: that all was done is believed as far as Skovik shows it.
+/// A journal proves nothing: an operation counts as done if Skovik shows it.
 fn finished_before(
     args: &cli::Apply,
     finished: Timestamp,
@@ -239,7 +247,7 @@ pub(super) fn take_lock(settings: &Settings, state: &State, plan_hash: Option<Di
     lock::take(state.folder(), settings.target.url.as_str(), &holder).map_err(not_locked)
 }
 
-/// Takes the lock of the plan file: whoever else applies it may keep their state elsewhere.
+/// Takes the lock of the plan file too: another apply of it may keep its state elsewhere.
 pub(super) fn take_plan_lock(settings: &Settings, plan: &Path) -> anyhow::Result<Lock> {
     lock::take_plan(plan, settings.target.url.as_str()).map_err(not_locked)
 }
@@ -273,8 +281,8 @@ async fn read_live(
     Ok((account, policy, shape.with_users(users)))
 }
 
-/// How the operations stand; `None` where nothing is left to do. Until the first write, Skovik must still be as the plan
-/// needs it throughout.
+/// The state of the operations; `None` if nothing is left to do. Until the first write, Skovik must still be as the
+/// plan needs it throughout.
 fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> anyhow::Result<Option<Standing>> {
     let standing = precheck::standing(plan, replay, live).or_refuse(ExitStatus::Untrusted)?;
     if standing.conflicts.is_empty() || replay.has_written() {
@@ -316,6 +324,7 @@ struct Begun<'a> {
     approved: Approved<'a>,
     replay: &'a Replay,
     standing: &'a Standing,
+    takes_back: bool,
 }
 
 async fn execute(
@@ -327,7 +336,7 @@ async fn execute(
     state: &State,
     ui: &Ui,
 ) -> anyhow::Result<ExitStatus> {
-    let Begun { approved: Approved { plan, granted, begun_by }, replay, standing } = begun;
+    let Begun { approved: Approved { plan, granted, begun_by }, replay, standing, takes_back } = begun;
     let mut watch = Watch::new(args, plan, replay, &options.stop, ui).await?;
     let hash = plan.hash();
     let (copy, path) = (state.plan(hash), state.journal(hash));
@@ -340,7 +349,15 @@ async fn execute(
     let journal = Journal::open(&path, state.key(), replay, hash, begun_by).await.context("nothing was written")?;
     let run = Record::Run { at: now(), approvers: granted.approvers.clone() };
     journal.write(&run).done().await.context("nothing was written")?;
-    let worker = Worker { provider, managed: &policy.managed, protect: &policy.protect, journal: &journal, now: &now };
+    let worker = Worker {
+        provider,
+        managed: &policy.managed,
+        protect: &policy.protect,
+        branches: policy.branches.as_ref(),
+        takes_back,
+        journal: &journal,
+        now: &now,
+    };
     let report = engine::run(plan, replay, standing, &worker, options, &mut watch).await;
     drop(journal);
     let status = status(&report, report.wrote || !replay.operations.is_empty());

@@ -13,7 +13,8 @@ use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp, Unit};
 
 use super::common::{
-    approval_path, list_guards, load_settings, now, read_plan, rules, same_settings, shown, write_approval,
+    approval_path, list_guards, load_settings, now, read_plan, rules, same_settings, shown, tell_other_day,
+    write_approval,
 };
 use super::places::Places;
 use crate::approval::signature::{SignerKey, SigningKey};
@@ -43,6 +44,7 @@ pub fn run(args: &cli::Approve, global: &Global, ui: &Ui) -> anyhow::Result<Exit
 pub(super) fn approve(plan: &Plan, args: &cli::Approve, global: &Global, ui: &Ui) -> anyhow::Result<()> {
     let settings = load_settings(&global.config)?;
     same_settings(plan, &settings, &global.config)?;
+    tell_other_day(plan, &settings, ui);
     let places = || {
         let places = Places::new(global).settings(&settings).plan(&args.plan);
         places.may_read("--sign-key", args.sign_key.as_deref()).may_read("--signature", args.signature.as_deref())
@@ -184,7 +186,7 @@ fn ceilings(given: &[String]) -> anyhow::Result<BTreeMap<Ceiling, u64>> {
     Ok(ceilings)
 }
 
-/// Who approves: the one who is named; else whoever `allowed_signers` says has the key; else the user who is logged in.
+/// Who approves: the named person; else the owner of the key by `allowed_signers`; else the user who is logged in.
 fn approver(given: Option<&str>, rules: &Rules, key: Option<&SignerKey>) -> anyhow::Result<String> {
     let from_environment = || ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
     let signers = match &rules.proof {
@@ -200,6 +202,9 @@ fn approver(given: Option<&str>, rules: &Rules, key: Option<&SignerKey>) -> anyh
     if name.chars().any(is_unseen) {
         let problem = format!("--approver {}: a name must not have characters that cannot be seen", escape(name));
         return Err(refused(ExitStatus::Usage, problem));
+    }
+    if !name.chars().any(char::is_alphanumeric) {
+        return Err(refused(ExitStatus::Usage, format!("--approver {name}: a name must have a letter or a digit")));
     }
     if automatic::is_name_of_policy(name) {
         return Err(refused(

@@ -1,5 +1,5 @@
-//! `check`: reads the settings, reaches every source and the account, and says what it found. It writes nothing, and goes
-//! on where one of them fails, to say what is wrong with the others too.
+//! `check`: reads the settings, reaches every source and the account, and says what it found. It writes nothing, and
+//! goes on where one of them fails, to say what is wrong with the others too.
 
 mod people;
 

@@ -1,5 +1,6 @@
 //! What several commands need: settings, the client, the policy, and the files beside a plan.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
@@ -13,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 
 use crate::apply::journal::{JournalError, Replay};
-use crate::apply::{precheck, undo};
+use crate::apply::precheck;
 use crate::approval::signers::AllowedSigners;
 use crate::approval::{Approval, Found, MAX_BYTES, Proof, Rules, automatic, file_name};
 use crate::cli::Global;
@@ -32,6 +33,7 @@ use crate::setting::Calendar;
 use crate::source::TABLE_KIND;
 use crate::state::{KEY_VARIABLE, State, StateError};
 use crate::text::printable;
+use crate::ui::Ui;
 
 /// How many guards a refusal names.
 const GUARDS_SHOWN: usize = 5;
@@ -46,7 +48,7 @@ const MOST_SIGNERS: u64 = 4 * 1024 * 1024;
 pub(super) fn load_settings(path: &Path) -> anyhow::Result<Settings> {
     Settings::load(path).map_err(|error| {
         let said = format!("{:#}", anyhow::Error::from(error));
-        // The file's name is the word of whoever made it.
+        // The file's name is only what its author wrote.
         refused(ExitStatus::Usage, said.replace(&*path.to_string_lossy(), &shown(path)))
     })
 }
@@ -100,7 +102,7 @@ pub(super) fn policy(
         renumber: settings.scope.renumber,
         same_person,
         remove: settings.scope.remove,
-        leavers_keep_emails: settings.target.keeps_emails_of_leavers(),
+        leavers_keep_emails: dialect(settings).keeps_removed(),
         protect: settings.scope.protect.as_ref().map_or_else(Protect::of_admins, |entries| Protect::new(entries)),
         branches: resolved.scope_branches().map(|branches| branches.iter().cloned().collect()),
     }
@@ -155,7 +157,7 @@ fn mislabelled(plan: &Plan, settings: &Settings) -> Option<String> {
     let shown = sources.iter().map(|source| (&*source.name, &*source.kind));
     let lists = settings.sources.iter().map(|source| (&*source.name, source.kind.kind()));
     let same = shown.eq(lists.chain(settings.tables.iter().map(|table| (&*table.name, TABLE_KIND))));
-    if !same && undo::undone(plan).is_none() {
+    if !same && plan.content().undone().is_none() {
         return Some("its sources are not those of the settings".to_owned());
     }
     let miscounted = sources
@@ -177,7 +179,7 @@ pub(super) fn replay(state: &State, plan: &Plan) -> anyhow::Result<Replay> {
     })
 }
 
-/// The approvals beside a plan, of which one by policy counts as long as the policy would still give it.
+/// The approvals beside a plan. An approval by policy counts only while the policy would still give it.
 pub(super) fn counted_approvals(path: &Path, plan: &Plan, settings: &Settings) -> anyhow::Result<Vec<Found>> {
     let mut found = approvals_beside(path)?;
     let objections = automatic::objections(plan, &automatic_policy(plan, settings)?);
@@ -329,6 +331,19 @@ pub(super) fn calendar(settings: &Settings, as_of: Option<Date>) -> anyhow::Resu
     }
 }
 
+/// Says so if a plan was made for another day than today: with `plan --as-of`, long ago, or by somebody who altered it.
+pub(super) fn tell_other_day(plan: &Plan, settings: &Settings, ui: &Ui) {
+    let Some(day) = plan.content().as_of.map(|day| day.to_string()) else { return };
+    let today = Calendar::at(now(), &settings.scope.time_zone).today().to_string();
+    match day.cmp(&today) {
+        Ordering::Less => ui.warn(format!("this plan was made for {day}, and today is {today}")),
+        Ordering::Equal => {}
+        Ordering::Greater => ui.warn(format!(
+            "this plan was made for {day}, which is still to come: it may remove people who are employed today, {today}"
+        )),
+    }
+}
+
 /// The folder with journals and locks.
 pub(super) fn state_folder(global: &Global) -> anyhow::Result<PathBuf> {
     if let Some(folder) = global.state.as_ref().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -369,7 +384,8 @@ pub(super) fn misplaced(path: &Path, problem: &std::io::Error) -> anyhow::Error 
     refused(ExitStatus::Usage, problem)
 }
 
-/// A file's name for a message, with what nobody sees in it written out. What is to be typed is quoted with `shell_path`.
+/// A file's name for a message, with what nobody sees in it written out. What is to be typed is quoted with
+/// `shell_path`.
 pub(super) fn shown(path: &Path) -> String {
     printable(&path.to_string_lossy()).into_owned()
 }

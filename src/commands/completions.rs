@@ -9,7 +9,7 @@ use crate::ui::Ui;
 /// Prints the script for the shell that was asked for.
 ///
 /// # Errors
-/// Where standard output fails.
+/// If standard output fails.
 pub fn run(arguments: &Completions, ui: &Ui) -> anyhow::Result<ExitStatus> {
     ui.print(script(arguments.shell))?;
     Ok(ExitStatus::Done)

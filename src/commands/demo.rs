@@ -29,7 +29,7 @@ const KEY: &str = "demo";
 /// Runs `demo`.
 ///
 /// # Errors
-/// Where any step fails, or the second plan is not empty.
+/// If any step fails, or the second plan is not empty.
 pub async fn run(args: &cli::Demo, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let temporary = tempfile::tempdir().context("cannot make a temporary folder")?;
     let folder = match &args.keep {

@@ -29,10 +29,10 @@ const COMMENT_COLUMN: usize = 41;
 
 /// Asks the person at the terminal.
 pub trait Asker {
-    /// The answer to a question; `default` where nothing is answered.
+    /// The answer to a question; `default` if nothing is answered.
     ///
     /// # Errors
-    /// Where the terminal fails, or the person stops.
+    /// If the terminal fails, or the person stops.
     fn ask(&mut self, question: &str, default: &str) -> anyhow::Result<String>;
 }
 
@@ -53,7 +53,7 @@ pub struct Answers {
     pub include: Option<String>,
 }
 
-/// The columns of the CSV file, as far as they are known.
+/// The known columns of the CSV file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Columns {
     /// The employee number, which is the key too.
@@ -123,12 +123,19 @@ pub fn command(args: &cli::Init, ui: &Ui) -> anyhow::Result<ExitStatus> {
     Ok(ExitStatus::Done)
 }
 
-/// Writes the settings file into the folder, and an example of a CSV file beside it where there is none. `interactive`
+/// Writes the settings file into the folder, and an example of a CSV file beside it if there is none. `interactive`
 /// says whether there is a terminal to ask at.
 ///
 /// # Errors
 /// Exit code 3 where there are settings already, or somebody must be asked and cannot.
 pub fn run(args: &cli::Init, interactive: bool, asker: &mut dyn Asker) -> anyhow::Result<Written> {
+    if args.dir.exists() && !args.dir.is_dir() {
+        let problem = format!(
+            "{} is a file, and `init` takes the folder to write {SETTINGS} into: leave it out to take this folder",
+            shown(&args.dir)
+        );
+        return Err(refused(ExitStatus::Usage, problem));
+    }
     let settings = args.dir.join(SETTINGS);
     if settings.exists() {
         return Err(exists(&settings));
@@ -169,7 +176,7 @@ fn ask(folder: &Path, asker: &mut dyn Asker) -> anyhow::Result<Answers> {
     Ok(answers)
 }
 
-/// Fits the answers to the CSV file, if it is there.
+/// Adapts the answers to the CSV file, if there is one.
 fn fitted(answers: Answers, folder: &Path) -> anyhow::Result<Answers> {
     let path = folder.join(&answers.csv);
     let bytes = match read_regular(&path, MOST_LIST, Links::Follow) {

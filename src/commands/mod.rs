@@ -1,4 +1,4 @@
-//! The commands, one file each: orchestration only. What they decide stands in the core.
+//! The commands, one file each: orchestration only. The core decides.
 
 pub mod apply;
 pub mod approve;

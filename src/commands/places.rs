@@ -1,15 +1,16 @@
-//! Which files a command reads, and which it writes: before it begins, no output may be an input, another output, an
+//! Checks the files of a command before it begins: no output may be an input, another output, an
 //! approval or a file of the state.
 //!
-//! A file that is there is told by its device and inode, so that a hard link, a symbolic link, `./x` and another case are
-//! found; one that is not there by its folder and its name.
+//! A file that is there is told by its device and inode, so that a hard link, a symbolic link, `./x` and another case
+//! are found; one that is not there by its folder and its name.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
+use rustix::stdio::dup2_stderr;
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::common::{approvals_of, shown, state_folder};
@@ -41,8 +42,10 @@ struct Place {
     path: PathBuf,
     identity: Identity,
     is_approval: bool,
-    /// Whether a plan may stand there, for which the command has rules of its own.
+    /// Whether a plan may already be there; the command has its own rules for that.
     is_plan: bool,
+    /// Whether it is standard output or standard error.
+    is_stream: bool,
 }
 
 /// What tells one file from another.
@@ -52,7 +55,7 @@ struct Identity {
     file: Option<(u64, u64)>,
     /// Device and inode of the folder, if it is there.
     folder: Option<(u64, u64)>,
-    /// The folder, without links as far as it is there.
+    /// The folder. Links in the part that exists are resolved.
     folder_path: PathBuf,
     name: String,
 }
@@ -127,7 +130,14 @@ impl Places {
     /// Leads to exit 3, and names both.
     pub(super) fn check(mut self) -> anyhow::Result<()> {
         // Only what is there can be told by its inode; names are judged below.
-        self.outputs.extend(Place::standard_output());
+        self.outputs.extend(Place::stream("standard output", "/dev/stdout", io::stdout().as_fd()));
+        let errors = Place::stream("standard error", "/dev/stderr", io::stderr().as_fd());
+        // `>> run.log 2>&1` puts both streams into one file, which is judged once.
+        let is_shared =
+            |errors: &Place| self.outputs.iter().any(|other| other.is_stream && other.identity.is(&errors.identity));
+        let shared = errors.as_ref().is_some_and(is_shared);
+        let has_errors = errors.is_some();
+        self.outputs.extend(errors.filter(|_| !shared));
         if self.outputs.iter().any(|output| output.identity.file.is_some()) {
             let beside = self.plans.iter().flat_map(|plan| approvals_of(plan).unwrap_or_default());
             self.inputs.extend(beside.map(|(name, path)| Place::new(format!("the approval {name}"), &path, true)));
@@ -136,6 +146,9 @@ impl Places {
             let problem = self.problem(output, &self.outputs[..index]);
             if let Some(problem) = problem {
                 let Place { name, path, .. } = output;
+                if output.is_stream && has_errors && (shared || *name == "standard error") {
+                    spare(shared)?;
+                }
                 let problem = format!("{name} {}: {problem}; name another file, nothing was done", shown(path));
                 return Err(refused(ExitStatus::Usage, problem));
             }
@@ -155,6 +168,9 @@ impl Places {
         if !output.is_approval && output.identity.name.ends_with(APPROVAL) {
             return Some(format!("a name that ends in {APPROVAL} is that of an approval"));
         }
+        if output.path.is_dir() {
+            return Some("that is a folder".to_owned());
+        }
         if !output.is_plan && is_plan_file(&output.path) {
             return Some("a plan is there, which could not be applied any more".to_owned());
         }
@@ -168,9 +184,9 @@ impl Places {
 }
 
 impl Place {
-    /// Standard output, where a shell lets it lead to a file (`>> plan.json`).
-    fn standard_output() -> Option<Self> {
-        let file = File::from(io::stdout().as_fd().try_clone_to_owned().ok()?);
+    /// A stream that the shell lets lead to a file (`>> plan.json`, `2> hr.csv`).
+    fn stream(name: &str, path: &str, stream: BorrowedFd<'_>) -> Option<Self> {
+        let file = File::from(stream.try_clone_to_owned().ok()?);
         let metadata = file.metadata().ok().filter(fs::Metadata::is_file)?;
         let identity = Identity {
             file: Some((metadata.dev(), metadata.ino())),
@@ -179,16 +195,24 @@ impl Place {
             name: String::new(),
         };
         Some(Self {
-            name: "standard output".to_owned(),
-            path: "/dev/stdout".into(),
+            name: name.to_owned(),
+            path: path.into(),
             identity,
             is_approval: false,
             is_plan: true,
+            is_stream: true,
         })
     }
 
     fn new(name: String, path: &Path, is_approval: bool) -> Self {
-        Self { name, path: path.to_owned(), identity: Identity::of(path), is_approval, is_plan: false }
+        Self {
+            name,
+            path: path.to_owned(),
+            identity: Identity::of(path),
+            is_approval,
+            is_plan: false,
+            is_stream: false,
+        }
     }
 }
 
@@ -224,6 +248,15 @@ impl Identity {
     }
 }
 
+/// Leads standard error away from a file that must not be written, the refusal itself included: to standard output, or
+/// nowhere if that is the same file.
+fn spare(shared: bool) -> io::Result<()> {
+    if shared {
+        return Ok(dup2_stderr(File::options().write(true).open("/dev/null")?)?);
+    }
+    Ok(dup2_stderr(io::stdout())?)
+}
+
 /// Whether a file begins as a plan does. What cannot be read is judged when it is written.
 fn is_plan_file(path: &Path) -> bool {
     let mut head = Vec::new();
@@ -232,7 +265,7 @@ fn is_plan_file(path: &Path) -> bool {
     read.is_ok() && head.starts_with(&format!("{{\"format\":\"{FORMAT}\","))
 }
 
-/// A path without links, as far as it is there.
+/// A path. Links in the part that exists are resolved.
 fn resolved(path: &Path) -> PathBuf {
     fs::canonicalize(path).or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
 }

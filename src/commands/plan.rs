@@ -260,8 +260,8 @@ pub(super) fn no_plan(error: NoPlan) -> anyhow::Error {
 }
 
 /// A plan that was applied is kept when another one takes the place of its file, under its hash, so that `undo` still
-/// finds it; even where the new plan is the same again, for then Skovik has gone back to what it was. While its apply is
-/// not finished, the plan is needed where it is.
+/// finds it; even where the new plan is the same again, for then Skovik has gone back to what it was. While its apply
+/// is not finished, the plan is needed where it is.
 pub(super) fn put_applied_plan_away(out: &Path, plan: &Plan, global: &Global, ui: &Ui) -> anyhow::Result<()> {
     // What is no plan has no journal.
     let Some(before) = plan_bytes(out).ok().and_then(|text| Plan::read(&text).ok()) else { return Ok(()) };

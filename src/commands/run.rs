@@ -1,5 +1,5 @@
-//! `run`: the scheduled job. It plans, has the plan approved by policy, and applies it, under one lock. Where the policy
-//! does not approve, it leaves the plan for a person and says how to go on; it never asks.
+//! `run`: the scheduled job. It plans, has the plan approved by policy, and applies it, under one lock. Where the
+//! policy does not approve, it leaves the plan for a person and says how to go on; it never asks.
 
 use std::path::Path;
 
@@ -50,7 +50,7 @@ pub async fn run(args: &cli::Run, global: &Global, ui: &Ui) -> anyhow::Result<Ex
     }
     refuse_peoples_apply(out, &settings, &state)?;
     let (plan, signals) = write_plan(&settings, &plan_arguments(out), global, ui).await?;
-    // The diff would stand in the way of whoever reads the events there.
+    // The diff would disturb a reader of the events.
     if events.as_deref() != Some(Path::new("-")) {
         show(&plan, out, Ids::Hidden, ui)?;
     }
@@ -66,7 +66,7 @@ pub async fn run(args: &cli::Run, global: &Global, ui: &Ui) -> anyhow::Result<Ex
     apply(&plan, &granted, &execute, &settings, &state, ui).await
 }
 
-/// Applies the plan that this run made, or that an earlier one began, from memory: what stands in its file by now does
+/// Applies the plan that this run made, or that an earlier one began, from memory: what its file holds by now does
 /// not matter.
 async fn apply(
     plan: &Plan,
@@ -77,7 +77,7 @@ async fn apply(
     ui: &Ui,
 ) -> anyhow::Result<ExitStatus> {
     let url = settings.target.url.as_str();
-    // Nobody with another state folder applies the same plan meanwhile. What stands in the file does not matter.
+    // Nobody with another state folder applies the same plan meanwhile. The file's content does not matter.
     let _plan_lock = lock_plan_file(&args.plan, url)?;
     state.set_begun_run(url, Some(plan.hash())).map_err(unusable_state)?;
     let status = carry_out(Approved { plan, granted, begun_by: BegunBy::Run }, args, settings, state, ui).await?;
@@ -109,8 +109,8 @@ fn plan_arguments(out: &Path) -> cli::Plan {
     }
 }
 
-/// The plan that an earlier run began and left in the middle, as the state says; what stands beside the plan's file says
-/// nothing of that.
+/// The plan that an earlier run began and left in the middle, as the state says; what stands beside the plan's file
+/// says nothing of that.
 fn unfinished(out: &Path, settings: &Settings, state: &State) -> anyhow::Result<Option<Plan>> {
     let Some(hash) = state.begun_run(settings.target.url.as_str()).map_err(unusable_state)? else { return Ok(None) };
     let copy = state.plan(hash);
@@ -138,7 +138,7 @@ fn refuse_peoples_apply(out: &Path, settings: &Settings, state: &State) -> anyho
     if !out.exists() {
         return Ok(());
     }
-    // Whatever else stands there has no journal.
+    // Any other file there has no journal.
     let Ok(plan) = read_plan(out) else { return Ok(()) };
     let replay = replay(state, &plan)?;
     if !replay.has_written() || replay.finished.is_some() {
@@ -190,7 +190,7 @@ fn may_go_on(plan: &Plan, out: &Path, settings: &Settings) -> anyhow::Result<Gra
     }
 }
 
-/// The policy's approval, from memory: no file can stand for it.
+/// The policy's approval, from memory: no file can replace it.
 fn by_policy(plan: &Plan, settings: &Settings) -> anyhow::Result<Granted> {
     let found = Found { name: automatic::APPROVER.to_owned(), approval: Ok(automatic::approval(plan, now())) };
     judge(plan, &[found], None, &rules(plan, settings)?, now())
@@ -201,8 +201,8 @@ fn by_policy(plan: &Plan, settings: &Settings) -> anyhow::Result<Granted> {
 struct Said {
     /// Their approval of exactly this plan, if it counts and lifts every guard that blocks.
     granted: Option<Granted>,
-    /// The approvals of this plan that do not count or do not suffice, and the files of which nobody can tell whose they
-    /// are; with the reasons. An approval of another plan is not among them: it is what an earlier run applied.
+    /// The approvals of this plan that do not count or do not suffice, and the files of which nobody can tell whose
+    /// they are; with the reasons. An approval of another plan is not among them: it is what an earlier run applied.
     not_counted: Vec<String>,
 }
 
@@ -212,7 +212,7 @@ fn said_by_people(plan: &Plan, out: &Path, settings: &Settings) -> anyhow::Resul
     let mut found = counted_approvals(out, plan, settings)?;
     found.retain(|found| match &found.approval {
         Ok(approval) => !automatic::is_by_policy(approval),
-        // Whatever stands there is replaced by the record of this run.
+        // Any file there is replaced by the record of this run.
         Err(_) => found.name != own,
     });
     let (rules, now) = (rules(plan, settings)?, now());

@@ -1,4 +1,4 @@
-//! `sandbox`: runs the stand-in until it is told to end, and then saves its account if that was asked for.
+//! `sandbox`: runs the simulator until it is told to end, then saves its account if asked to.
 
 use std::io::{BufReader, Write};
 use std::num::NonZeroUsize;

@@ -1,5 +1,5 @@
-//! Ctrl-C and SIGTERM. A program that catches them once has caught them for good, so that whoever does so here says what
-//! they mean from then on.
+//! Ctrl-C and SIGTERM. A program that catches them once has caught them for good, so that whoever does so here says
+//! what they mean from then on.
 
 use std::pin::pin;
 
@@ -18,8 +18,8 @@ impl Drop for EndedBySignals {
     }
 }
 
-/// From now on a file that grows beyond the limit of its size (`ulimit -f`) is an error of the write, which stops a run in
-/// order. Unless the signal is caught, it ends the program in the middle.
+/// From now on a file that grows beyond the limit of its size (`ulimit -f`) is an error of the write, which stops a run
+/// in order. Unless the signal is caught, it ends the program in the middle.
 pub(super) fn survive_limits_of_size() {
     #[cfg(unix)]
     {
@@ -29,8 +29,8 @@ pub(super) fn survive_limits_of_size() {
     }
 }
 
-/// Does work that writes nothing, until it is done or a signal comes; then it is dropped in an orderly way, and what it has
-/// started is ended. What comes after it is to hold what is returned beside its result.
+/// Does work that writes nothing, until it is done or a signal comes; then it is dropped in an orderly way, and what it
+/// has started is ended. What comes after it is to hold what is returned beside its result.
 pub(super) async fn unless_interrupted<T>(
     work: impl Future<Output = anyhow::Result<T>>,
 ) -> anyhow::Result<(T, EndedBySignals)> {

@@ -1,5 +1,5 @@
-//! `undo`: writes the plan that takes back what a plan did, to be read, approved and applied like any other. It makes no
-//! request.
+//! `undo`: writes the plan that takes back what a plan did, to be read, approved and applied like any other. It makes
+//! no request.
 
 use anyhow::Context as _;
 

@@ -105,7 +105,7 @@ impl Escalation {
 /// How many approvers a plan needs: the most that a rule which applies asks for, and at least `base`.
 ///
 /// # Errors
-/// Where an expression cannot be worked out for this plan; the message names it.
+/// If an expression cannot be worked out for this plan; the message names it.
 pub fn needed(rules: &[Escalation], base: usize, plan: &Plan) -> Result<Needed, String> {
     let content = plan.content();
     let figures = figures(&content.summary, content.target.managed);

@@ -115,7 +115,7 @@ fn lacks(guard: &Guard, employee: &EmployeeSettings) -> Option<Needs> {
     })
 }
 
-/// The limits of certain fields; only of those that are managed, so that no limit is written down in vain.
+/// The limits of certain fields. A limit of a field that is not managed is an error, because it would do nothing.
 fn fields(
     section: &Section<'_>,
     guard: &Guard,

@@ -1,5 +1,5 @@
-//! What binds a plan to its settings: every setting that decides what a plan says, and none that only decides how it is
-//! fetched, approved or sent.
+//! The hash that binds a plan to its settings: over every setting that decides what a plan says, and none that only
+//! decides how it is fetched, approved or sent.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -71,7 +71,7 @@ struct HashedManager {
     unresolved_is_error: bool,
 }
 
-/// The hash of the settings. The destructuring makes whoever adds a setting decide whether it belongs.
+/// The hash of the settings. The destructuring makes you decide for each new setting whether it belongs.
 pub(super) fn hash(settings: &Settings) -> Result<Digest, PlanError> {
     let Settings {
         target,

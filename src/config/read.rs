@@ -1,4 +1,4 @@
-//! From the tables of the file to the settings, table by table.
+//! Reads the settings from the tables of the file, table by table.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,7 +57,7 @@ pub(super) fn settings(document: Document<'_>, table: &DeTable<'_>) -> Result<Se
 fn template_sources(sources: &[SourceSettings], tables: &[SourceSettings]) -> Sources {
     let only_texts = sources.iter().filter(|source| source.kind.has_only_texts());
     Sources {
-        // What stands behind the name of a table is no column, but a row.
+        // After the name of a table comes the key of a row, not a column.
         with_columns: sources.len(),
         names: sources.iter().chain(tables).map(|list| Arc::clone(&list.name)).collect(),
         only_texts: only_texts.map(|source| Arc::clone(&source.name)).collect(),

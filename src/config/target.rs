@@ -108,12 +108,6 @@ impl TargetSettings {
             TargetKind::Scim(_) => "scim",
         }
     }
-
-    /// Whether a user who is removed keeps the e-mail from everybody else.
-    #[must_use]
-    pub fn keeps_emails_of_leavers(&self) -> bool {
-        matches!(&self.kind, TargetKind::Scim(ScimSettings { remove: Removal::Deactivate, .. }))
-    }
 }
 
 pub(super) fn target(section: &Section<'_>) -> Result<TargetSettings, ConfigError> {

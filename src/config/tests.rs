@@ -308,7 +308,7 @@ fn the_hash_covers_what_a_plan_depends_on() {
         ("[guard]", "renumber = \"same-person\"\n[guard]"),
         ("[guard]", "remove = \"all\"\n[guard]"),
         ("[guard]", "protect = [\"role:admin\"]\n[guard]"),
-        // Nobody is not what holds where nothing is said.
+        // Nobody is not what holds if nothing is said.
         ("[guard]", "protect = []\n[guard]"),
         ("[guard]", "invalid = \"error\"\n[guard]"),
         ("[guard]", "[manager]\nunresolved = \"error\"\n[guard]"),

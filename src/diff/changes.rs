@@ -1,10 +1,10 @@
-//! What would be written: for each person whose matter is settled, their manager, and the fields that differ.
+//! What would be written: for each person that can be changed, the manager and the fields that differ.
 
 use super::matching::describe;
 use super::references::{Consequence, Unresolved, Why};
 use super::{Claim, Comparison, Person, Standing};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::employee::{Employee, ExternalIdentifier, ManagerWish};
+use crate::employee::{DesiredManager, Employee, ExternalIdentifier};
 use crate::field::Field;
 use crate::text::near::Difference;
 
@@ -22,7 +22,7 @@ pub enum Draft {
     Update {
         /// The employee.
         employee: u32,
-        /// The user whom they are.
+        /// The user that they match.
         user: u32,
         /// The manager after it, where `changed` has [`Changed::Manager`].
         manager: Option<ManagerTarget>,
@@ -80,7 +80,7 @@ enum Resolved {
 }
 
 impl Comparison<'_> {
-    /// Says what would be written as things stand.
+    /// Says what would be written in the current state.
     #[must_use]
     pub fn drafts(&self) -> Drafts {
         let mut result = Drafts::default();
@@ -151,7 +151,7 @@ impl Comparison<'_> {
             return ManagerDecision::Keep;
         }
         let employee = self.employee(index);
-        result.naming_managers += u64::from(employee.manager != ManagerWish::Nobody);
+        result.naming_managers += u64::from(employee.manager != DesiredManager::Nobody);
         let (why, manager) = match self.resolve_manager(employee, user) {
             Resolved::To(target) => return ManagerDecision::Set(target),
             Resolved::Nowhere(why, manager) => (why, manager),
@@ -170,8 +170,8 @@ impl Comparison<'_> {
 
     fn resolve_manager(&self, employee: &Employee, user: Option<u32>) -> Resolved {
         let identifier = match &employee.manager {
-            ManagerWish::Nobody => return Resolved::To(None),
-            ManagerWish::Unresolved { key, reason, near } => {
+            DesiredManager::Nobody => return Resolved::To(None),
+            DesiredManager::Unresolved { key, reason, near } => {
                 let difference = near.as_ref().and_then(|meant| Some((Difference::between(key, meant)?, meant)));
                 let why = match difference {
                     Some((difference, meant)) => Why::Near(difference, meant.clone()),
@@ -179,7 +179,7 @@ impl Comparison<'_> {
                 };
                 return Resolved::Nowhere(why, key.clone());
             }
-            ManagerWish::Employee(identifier) => identifier,
+            DesiredManager::Employee(identifier) => identifier,
         };
         let nowhere = |why| Resolved::Nowhere(why, identifier.as_str().into());
         if *identifier == employee.identifier {
@@ -232,7 +232,7 @@ impl Comparison<'_> {
     fn has_other_manager(&self, user: u32, decision: ManagerDecision) -> bool {
         match decision {
             ManagerDecision::Keep => false,
-            // A manager whom Skovik names but does not list is not nobody.
+            // A manager that Skovik names but does not list still counts as a manager.
             ManagerDecision::Set(None) => self.user(user).manager.is_some(),
             ManagerDecision::Set(Some(ManagerTarget::User(manager))) => self.manager_of(user) != Some(manager),
             ManagerDecision::Set(Some(ManagerTarget::Create(_))) => true,

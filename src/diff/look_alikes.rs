@@ -1,7 +1,7 @@
-//! Somebody who would be created and has the name of a user whom no record describes may be that user, with a new
+//! A person to be created who has the name of a user that no record describes may be that user, with a new
 //! identifier and a new e-mail. Data cannot tell; a person can, with `--same-person`, or by leaving it as it is.
 //!
-//! Linear: each name is looked up once, and a remark names few of those who share it.
+//! Linear: each name is looked up once, and a remark names only a few of the people who share it.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -12,11 +12,11 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::employee::User;
 use crate::text::shell_option;
 
-/// How many of those who share a name a remark names.
+/// How many people with the same name a remark names.
 const NAMED: usize = 3;
 
 impl Comparison<'_> {
-    /// Gives the employees of `--same-person` who are nobody yet the only user with their name whom no record describes.
+    /// Matches each employee of `--same-person` that has no user yet with the only undescribed user of the same name.
     pub(super) fn claim_by_decision(&mut self) {
         let policy = self.policy;
         if policy.same_person.is_empty() {
@@ -85,7 +85,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// The users whom no record describes and who could be somebody of this configuration.
+    /// The users that no record describes and that could be a person of this configuration.
     fn look_alike_users(&self) -> Vec<u32> {
         let kept: FxHashSet<u32> = self
             .claims
@@ -97,7 +97,7 @@ impl Comparison<'_> {
             .collect();
         let is_candidate = |&user: &u32| match self.standings[user as usize] {
             Standing::Leaving | Standing::Withheld => true,
-            // Whoever has an identifier in another branch is another configuration's business.
+            // A user with an identifier in another branch belongs to another configuration.
             Standing::Unmanaged => {
                 let described = self.user(user);
                 !kept.contains(&user) && (described.identifier.is_none() || self.is_in_branches(described))

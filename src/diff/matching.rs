@@ -1,4 +1,4 @@
-//! Who is who: first by external identifier, then, for those left over, by e-mail.
+//! Matching: first by external identifier, then, for the people left over, by e-mail.
 
 use std::cell::OnceCell;
 
@@ -10,7 +10,7 @@ use crate::employee::{Desired, Directory, Email, Employee, ExternalIdentifier, U
 use crate::text::shell_option;
 
 impl<'a> Comparison<'a> {
-    /// Matches everybody and gives every user a standing, without yet looking at what stands in whose way.
+    /// Matches everybody and gives every user a match status; conflicts are resolved later.
     pub(super) fn matched(
         desired: &'a Desired,
         directory: &'a Directory,
@@ -257,7 +257,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// A user whom a bad record may describe is not removed.
+    /// A user that a bad record may describe is not deleted.
     pub(super) fn hold(&mut self, user: u32) {
         let standing = &mut self.standings[user as usize];
         if matches!(standing, Standing::Leaving | Standing::Withheld | Standing::Claimed(_)) {
@@ -265,7 +265,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Holds the users whom bad records describe, and lets a record that describes nobody cast doubt on the deletes.
+    /// Keeps the users that bad records describe. A bad record that describes no user casts doubt on the deletes.
     ///
     /// First everybody is looked for, then held, then doubted, so that the order of the records does not matter.
     fn hold_users_of_other_records(&mut self) {
@@ -297,7 +297,7 @@ impl<'a> Comparison<'a> {
         doubts.into_iter().for_each(|(name, who)| self.doubt(name.as_deref(), &who));
     }
 
-    /// The users whom a bad record describes: the one with its identifier, and the one with its e-mail, unless a good
+    /// The users that a bad record describes: the one with its identifier, and the one with its e-mail, unless a good
     /// record has that one.
     fn described_users(&self, identifier: Option<&ExternalIdentifier>, email: Option<&Email>) -> [Option<u32>; 2] {
         let by_identifier = identifier.and_then(|id| self.users_by_identifier.get(id.as_str()).copied());
@@ -341,7 +341,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// The settled decisions (`--same-person`) that decide nothing, which is a slip of whoever typed them.
+    /// The decisions (`--same-person`) that decide nothing: probably typing mistakes.
     #[must_use]
     pub fn idle_decisions(&self) -> Vec<&'a ExternalIdentifier> {
         let decided: FxHashSet<&str> = self
@@ -354,7 +354,7 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// An employee for a message: name and where the record stands.
+/// An employee for a message: the name and the place of the record.
 pub(super) fn describe(employee: &Employee) -> String {
     format!("{} ({})", employee.full_name(), employee.origin)
 }

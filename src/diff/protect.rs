@@ -9,15 +9,15 @@ use crate::employee::{ADMIN, User, email_key};
 pub struct Protect {
     /// Entries without wildcards, as e-mails are compared, with the entry as it is written.
     emails: BTreeMap<String, String>,
-    /// The same entries as identifiers and ids are compared: to the letter.
+    /// The same entries as they are compared with identifiers and ids: exactly.
     names: BTreeSet<String>,
     patterns: Vec<Pattern>,
     roles: Vec<Role>,
-    /// Whether the settings say nothing: then admins are protected as far as Skovik tells who they are.
+    /// Whether the settings say nothing. Then the admins that Skovik tells of are protected.
     is_default: bool,
 }
 
-/// An entry with wildcards: `*` stands for any characters, `?` for one.
+/// An entry with wildcards: `*` matches any characters, `?` one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Pattern {
     entry: String,
@@ -66,7 +66,7 @@ impl Protect {
         !self.roles.is_empty() && !self.is_default
     }
 
-    /// Whether admins are protected only as far as Skovik tells who they are.
+    /// Whether only the admins that Skovik tells of are protected, by default.
     #[must_use]
     pub fn is_default(&self) -> bool {
         self.is_default
@@ -139,7 +139,8 @@ impl Role {
     }
 }
 
-/// Whether a text is what a pattern describes. Never goes back further than to the last `*`, so that no pattern takes long.
+/// Whether a text is what a pattern describes. Never goes back further than to the last `*`, so that no pattern takes
+/// long.
 fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut place) = (0, 0);

@@ -1,7 +1,7 @@
 //! Why managers cannot be found, in few lines, and managers who report to one another in a cycle.
 //!
-//! One wrong column makes every manager unresolvable. The reader then wants one line that says so and what to do, not one
-//! for each person.
+//! One wrong column makes every manager unresolvable. The reader then wants one line that says so and what to do, not
+//! one for each person.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 use super::matching::describe;
 use super::{Changed, Claim, Comparison, Draft, Drafts, Person};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::employee::{Employee, ExternalIdentifier, ManagerWish};
+use crate::employee::{DesiredManager, Employee, ExternalIdentifier};
 use crate::text::near::{Difference, meaning};
 
 /// From how many people on the same reason is told once for all of them.
@@ -114,7 +114,7 @@ impl Why {
 }
 
 impl Comparison<'_> {
-    /// Says who has no manager because of whom, once for many.
+    /// Reports the managers who were not found, many people in one message.
     pub(super) fn tell_unresolved(&self, result: &mut Drafts) {
         self.find_near_misses(&mut result.unresolved);
         let mut by_kind: BTreeMap<Why, Vec<&Unresolved>> = BTreeMap::new();
@@ -181,7 +181,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// Why an identifier leads to nobody, as far as the records tell.
+    /// Why an identifier leads to nobody, by the records.
     pub(super) fn why_nobody(&self, identifier: &str) -> Why {
         match self.people.get(identifier) {
             Some(Person::Employee(_)) => Why::SetAside,
@@ -270,9 +270,9 @@ impl Comparison<'_> {
         format!("{} {}", employee.identifier, employee.full_name())
     }
 
-    /// The manager whom a record names, if that is another good record.
+    /// The manager that a record names, if that is another good record.
     fn manager_in_scope(&self, person: u32) -> Option<u32> {
-        let ManagerWish::Employee(identifier) = &self.employee(person).manager else { return None };
+        let DesiredManager::Employee(identifier) = &self.employee(person).manager else { return None };
         match self.people.get(identifier.as_str()) {
             Some(&Person::Employee(manager)) if manager != person => {
                 let stays = |person: u32| !matches!(self.claims[person as usize], Claim::Aside(_));

@@ -1,4 +1,4 @@
-//! What stands in whose way: e-mails that somebody keeps, reports who cannot be moved, deletes that could hit a person
+//! Conflicts: e-mails that somebody keeps, reports who cannot be moved, deletes that could hit a person
 //! who is merely described badly. Consequences are drawn through a queue, each of them once.
 
 use super::matching::describe;
@@ -51,7 +51,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// Sets an employee aside, if they are not already: neither they nor the user whom they are will be changed or
+    /// Sets an employee aside, if they are not already: neither they nor the user that they match will be changed or
     /// removed.
     pub(super) fn set_employee_aside(&mut self, index: u32, code: &'static str, reason: &str) {
         let user = match self.claims[index as usize] {

@@ -1,4 +1,5 @@
-//! The rules one by one ([`rules`] and those beside it) and the laws that hold of every plan ([`laws`]), on small made-up companies.
+//! The rules one by one ([`rules`] and those beside it) and the laws that hold of every plan ([`laws`]), on small
+//! made-up companies.
 
 mod bad_records;
 mod company;

@@ -77,7 +77,7 @@ pub fn read_regular(path: &Path, most: u64, links: Links) -> io::Result<Vec<u8>>
     Ok(bytes)
 }
 
-/// Reads at most so many bytes of whatever stands there, which may be a pipe.
+/// Reads at most so many bytes from the path, which may be a pipe.
 ///
 /// # Errors
 /// If it cannot be read, or has more.

@@ -107,7 +107,7 @@ mod tests {
             // The clock of a file system has coarse steps.
             std::thread::sleep(Duration::from_millis(20));
             fs::write(&path, b"id\n9\n").unwrap();
-            // As whoever hides a change would.
+            // As somebody would do to hide a change.
             touch(modified);
         };
         let replaced = || {
@@ -136,7 +136,7 @@ mod tests {
     fn a_size_that_is_claimed_is_not_believed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("hole");
-        // A file of which nothing is on the disk.
+        // A file with no bytes on the disk.
         fs::File::create(&path).unwrap().set_len(LARGEST_LIST + 1).unwrap();
         assert!(problem(read_unchanged(&path, 1024 * 1024)).contains("longer than 1048576 bytes"));
     }

@@ -1,8 +1,8 @@
-//! What an approval can lift, and how far.
+//! Ceilings: what an approval can lift, and up to which count.
 //!
-//! A ceiling speaks of the whole plan: `deletes=40` says that the plan may remove forty people, whichever guard on deletes
-//! blocked. If it spoke of one branch, two branches that block would be lifted by the larger one's count, and the
-//! approval would name fewer deletes than are made.
+//! A ceiling counts over the whole plan: `deletes=40` says that the plan may remove forty people, whichever guard on
+//! deletes blocked. If it spoke of one branch, two branches that block would be lifted by the larger one's count, and
+//! the approval would name fewer deletes than are made.
 
 use std::collections::BTreeMap;
 

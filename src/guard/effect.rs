@@ -3,13 +3,13 @@
 use crate::employee::BranchId;
 use crate::field::{BranchRef, Field};
 
-/// What one operation does, as far as a guard may ask.
+/// What a guard needs to know of one operation.
 #[derive(Debug, Clone)]
 pub struct Effect<'a> {
     /// What becomes of the user.
     pub kind: Kind,
-    /// The branch that the user is in now, in which there may be none. The outer `None`: there is no user yet, or nobody
-    /// knows their branch.
+    /// The branch that the user is in now, in which there may be none. The outer `None`: there is no user yet, or
+    /// nobody knows their branch.
     pub branch: Option<Option<&'a BranchId>>,
     /// The fields of a user that change, each once.
     pub changed: Vec<&'a Field>,
@@ -46,7 +46,7 @@ pub enum ManagerLoss {
 pub struct People {
     /// Users of the account.
     pub users: u64,
-    /// Users whom this configuration may change.
+    /// Users that this configuration may change.
     pub managed: u64,
     /// Good records in scope.
     pub employees: u64,
@@ -84,18 +84,18 @@ pub struct Join {
     pub source: String,
     /// People in scope.
     pub people: u64,
-    /// Those of them for whom the source has no row.
+    /// Those of them without a row in the source.
     pub without_row: u64,
     /// How many percent of the people may have no row.
     pub limit_percent: u64,
 }
 
-/// The users of a branch: those who are in it now.
+/// The users who are in a branch now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BranchCount {
-    /// The branch; `None` for those who are in none.
+    /// The branch; `None` for users without one.
     pub branch: Option<BranchRef>,
-    /// Those whom this configuration may change.
+    /// Those that this configuration may change.
     pub managed: u64,
 }
 

@@ -1,4 +1,4 @@
-//! From what operations do to what the guards say of it.
+//! Evaluates the guards: from the effects of operations to results.
 
 use rustc_hash::FxHashMap;
 
@@ -33,8 +33,8 @@ pub trait UsersNow {
     fn with_value(&self, field: &Field) -> u64;
 }
 
-/// Evaluates the guards of a plan again, for an account that has fewer users than when it was made: in all, in each branch,
-/// with a value of each field. Counts and limits stay the plan's.
+/// Evaluates the guards of a plan again, for an account that has fewer users than when it was made: in all, in each
+/// branch, with a value of each field. Counts and limits stay the plan's.
 #[must_use]
 pub fn evaluate_again(results: &[GuardResult], now: &impl UsersNow) -> Vec<GuardResult> {
     let again = |found: &GuardResult| {

@@ -15,7 +15,7 @@ pub struct Limits {
     common: BTreeMap<&'static str, u64>,
     /// By the guard's id, the limits for certain fields by the name that `[employee]` gives them.
     fields: BTreeMap<&'static str, BTreeMap<String, u64>>,
-    /// By the guard's id, where the settings say it.
+    /// By the guard's id, if the settings say it.
     ignore_below: BTreeMap<&'static str, u64>,
     /// By the guard's id, the limits for the joined sources, by name.
     sources: BTreeMap<&'static str, BTreeMap<String, u64>>,

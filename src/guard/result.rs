@@ -79,7 +79,7 @@ impl Subject {
     }
 }
 
-/// Some of those whom a guard counted.
+/// Some of the people that a guard counted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Part {
@@ -95,13 +95,13 @@ pub struct Part {
     pub count: u64,
 }
 
-/// What people have in common whom a guard counted.
+/// What the people that a guard counted have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Common {
     /// The branch that they are in.
     Branch,
-    /// The manager to whom they report.
+    /// Their manager.
     Manager,
     /// A field that changes.
     Field,

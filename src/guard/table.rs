@@ -124,7 +124,7 @@ pub static MAX_EMPTIED_PERCENT: Guard = Guard {
     lifted_by: Some(Ceiling::Emptied),
 };
 
-/// How many of the managers whom the records name may not be found.
+/// How many of the managers that the records name may be missing.
 pub static MAX_UNRESOLVED_PERCENT: Guard = Guard {
     id: "max_unresolved_percent",
     about: "managers who cannot be found, in percent of the people in scope whose record names one",

@@ -7,8 +7,8 @@ use crate::approval::not_lifted;
 use crate::employee::BranchId;
 use crate::field::BranchRef;
 
-/// A guard that only tests have: its row is all that there is of it. `diff::tests::made_up_guard` follows it through the
-/// program.
+/// A guard that only tests have: its row is all that there is of it. `diff::tests::made_up_guard` follows it through
+/// the program.
 pub(crate) static MADE_UP: Guard = Guard {
     id: "max_renamed_percent",
     about: "users who get another first or last name, of the users that this configuration may change",

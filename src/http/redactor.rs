@@ -1,5 +1,5 @@
-//! A server's words, made fit to be shown: short, on one line, without what could steer a terminal, and without secrets,
-//! should the server echo them.
+//! A server's words, made fit to be shown: short, on one line, without what could steer a terminal, and without
+//! secrets, should the server echo them.
 
 use std::fmt;
 use std::sync::{PoisonError, RwLock};
@@ -13,11 +13,11 @@ use crate::text::{is_unseen, shortened};
 const LONGEST: usize = 300;
 /// How much of a body is looked at for that.
 const LOOKED_AT: usize = 64 * 1024;
-/// A run of letters and digits of a secret that is so long is taken out wherever it stands, whatever is around it.
+/// A run of letters and digits of a secret that is so long is removed everywhere, whatever is around it.
 const TELLING: usize = 8;
 /// A shorter secret that has letters and something else is no common word either.
 const TELLING_IF_MIXED: usize = 5;
-/// What stands in the place of a secret.
+/// The text that replaces a secret.
 const MASK: &str = "[key]";
 
 /// Cleans what a server said. It knows the secrets, in order to take them out.

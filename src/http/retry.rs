@@ -20,8 +20,8 @@ pub(super) fn delay(attempt: u32, wish: Option<Duration>, random: f64) -> Durati
 }
 
 /// How long the server wants to be left alone: as `Retry-After` says, else as the headers of its rate limit do. Many
-/// servers send the latter with every answer, so they only count if the limit is what turned the request away: with 429,
-/// or if nothing remains of it. At most [`LONGEST_WISH`].
+/// servers send the latter with every answer, so they only count if the limit is what turned the request away: with
+/// 429, or if nothing remains of it. At most [`LONGEST_WISH`].
 pub(super) fn wish(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let of = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let wish = of("retry-after").and_then(|text| retry_after(text, now));

@@ -1,4 +1,4 @@
-//! How a secret may be spelt in what others say: as it is, in other case, with characters written as escapes of URLs,
+//! How a secret may be spelt in text from others: as it is, in other case, with characters written as escapes of URLs,
 //! JSON or HTML, and as base64 or hexadecimal digits, also in the middle of something longer.
 
 use base64ct::{Base64Unpadded, Base64UrlUnpadded, Encoding as _};
@@ -80,7 +80,7 @@ fn end_of(text: &str, word: &str) -> Option<usize> {
     read(false).or_else(|| read(true))
 }
 
-/// The character that an escape at the beginning of a text stands for, and how long the escape is.
+/// The character that an escape at the start of a text means, and the length of the escape.
 fn escaped(text: &str) -> Option<(char, usize)> {
     let most = text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|&end| end <= 12).last()?;
     let text = &text[..most];

@@ -1,5 +1,5 @@
-//! What is wrong with a TLS connection, in words that say what to do. Every client of this program uses it: Skovik's, and
-//! those of the sources.
+//! What is wrong with a TLS connection, in words that say what to do. Every client of this program uses it: Skovik's,
+//! and those of the sources.
 
 use std::error::Error;
 use std::io;

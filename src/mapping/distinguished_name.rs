@@ -1,5 +1,5 @@
-//! Distinguished names of a directory, compared by RFC 4514: `CN=Doe\, John,OU=Staff` and `cn=doe\2C john, ou=staff` name
-//! the same entry.
+//! Distinguished names of a directory, compared by RFC 4514: `CN=Doe\, John,OU=Staff` and `cn=doe\2C john, ou=staff`
+//! name the same entry.
 
 use std::collections::BTreeSet;
 use std::iter::Peekable;

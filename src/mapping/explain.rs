@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+use super::compiled_template::Context;
 use super::person::Reader;
-use super::program::Context;
 use super::{ResolvedMapper, too_slow};
 use crate::employee::{ExternalIdentifier, email_key};
 use crate::setting::ConfigError;
@@ -88,19 +88,19 @@ impl ResolvedMapper {
                 .map(|holds| holds.to_string())
                 .map_err(|problem| without(&problem, include.setting())),
         });
-        let programs = reader.programs().map(|program| Step {
-            setting: program.setting().to_owned(),
-            template: program.text().to_owned(),
-            outcome: program
+        let templates = reader.templates().map(|template| Step {
+            setting: template.setting().to_owned(),
+            template: template.text().to_owned(),
+            outcome: template
                 .render(&context)
                 .map(Cow::into_owned)
-                .map_err(|problem| without(&problem, program.setting())),
+                .map_err(|problem| without(&problem, template.setting())),
         });
-        Ok(include.into_iter().chain(programs).collect())
+        Ok(include.into_iter().chain(templates).collect())
     }
 }
 
-/// A problem without the setting, beside which it stands.
+/// A problem without the name of the setting, which is printed beside it.
 fn without(problem: &str, setting: &str) -> String {
     problem.strip_prefix(setting).unwrap_or(problem).trim_start().to_owned()
 }

@@ -1,4 +1,4 @@
-//! Finding the branches, custom fields and choices of an account by what people call them.
+//! Finds the branches, custom fields and choices of an account by their names.
 
 use rustc_hash::FxHashMap;
 
@@ -157,7 +157,7 @@ impl FieldValues {
         }
     }
 
-    /// The value that a text which is not empty stands for.
+    /// The value of a text that is not empty.
     pub(super) fn value(&self, setting: &str, text: &str) -> Result<CustomValue, Problem> {
         match self {
             Self::Text => Ok(CustomValue::Text(text.into())),

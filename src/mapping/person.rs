@@ -1,10 +1,10 @@
-//! One record to one person.
+//! Reads one record as one person.
 
-use super::program::{Condition, Context, Form, Program};
+use super::compiled_template::{CompiledTemplate, Condition, Context, Form};
 use super::values::{Problem, check_email, check_seen, check_text};
 use super::{KEY_CLAIMED_TWICE, ManagedField, ResolvedMapper};
 use crate::config::{EmployeeSettings, ManagerReference};
-use crate::employee::{BranchId, CustomValue, Employee, ExternalIdentifier, ManagerWish, SetAside, normal_text};
+use crate::employee::{BranchId, CustomValue, DesiredManager, Employee, ExternalIdentifier, SetAside, normal_text};
 use crate::setting::ConfigError;
 use crate::setting::template::Engine;
 use crate::source::Records;
@@ -14,14 +14,14 @@ pub(super) struct Reader<'t> {
     rules: &'t ResolvedMapper,
     records: &'t Records,
     include: Option<Condition<'t>>,
-    identifier: Program<'t>,
-    email: Program<'t>,
-    first_name: Program<'t>,
-    last_name: Program<'t>,
-    branch: Option<Program<'t>>,
-    manager: Option<Program<'t>>,
-    refers_to: Option<Program<'t>>,
-    custom_fields: Vec<(Program<'t>, &'t ManagedField)>,
+    identifier: CompiledTemplate<'t>,
+    email: CompiledTemplate<'t>,
+    first_name: CompiledTemplate<'t>,
+    last_name: CompiledTemplate<'t>,
+    branch: Option<CompiledTemplate<'t>>,
+    manager: Option<CompiledTemplate<'t>>,
+    refers_to: Option<CompiledTemplate<'t>>,
+    custom_fields: Vec<(CompiledTemplate<'t>, &'t ManagedField)>,
 }
 
 /// What a record gives.
@@ -51,8 +51,8 @@ impl FirstProblem {
     }
 
     /// Notes what nobody sees in a value that tells people apart. The value is kept: its user is not to be touched.
-    fn note_unseen(&mut self, program: &Program<'_>, value: Option<&str>) {
-        self.keep(value.map_or(Ok(()), |value| check_seen(program.setting(), value)));
+    fn note_unseen(&mut self, template: &CompiledTemplate<'_>, value: Option<&str>) {
+        self.keep(value.map_or(Ok(()), |value| check_seen(template.setting(), value)));
     }
 
     /// The value, or its problem noted.
@@ -67,7 +67,7 @@ impl<'t> Reader<'t> {
         records: &'t Records,
         engine: &'t Engine,
     ) -> Result<Self, ConfigError> {
-        let program = |template, form| Program::new(template, form, records, engine);
+        let compiled = |template, form| CompiledTemplate::new(template, form, records, engine);
         let EmployeeSettings {
             external_identifier,
             primary_email,
@@ -81,26 +81,26 @@ impl<'t> Reader<'t> {
             Some(ManagerReference { value, refers_to }) => (Some(value), refers_to.as_ref()),
             None => (None, None),
         };
-        // Identifiers are compared to the letter, and so is what leads to one.
-        let exact = |template| program(template, Form::ToTheLetter);
-        let custom_fields = rules.custom_fields.iter().map(|field| Ok((program(&field.template, Form::Nfc)?, field)));
+        // Identifiers are compared exactly, and so are keys that lead to one.
+        let exact = |template| compiled(template, Form::ToTheLetter);
+        let custom_fields = rules.custom_fields.iter().map(|field| Ok((compiled(&field.template, Form::Nfc)?, field)));
         Ok(Self {
             rules,
             records,
             include: rules.include.as_ref().map(|include| Condition::new(include, engine)).transpose()?,
             identifier: exact(external_identifier)?,
-            email: program(primary_email, Form::Nfc)?,
-            first_name: program(first_name, Form::Nfc)?,
-            last_name: program(last_name, Form::Nfc)?,
-            branch: branch.as_ref().map(|branch| program(branch, Form::Nfc)).transpose()?,
+            email: compiled(primary_email, Form::Nfc)?,
+            first_name: compiled(first_name, Form::Nfc)?,
+            last_name: compiled(last_name, Form::Nfc)?,
+            branch: branch.as_ref().map(|branch| compiled(branch, Form::Nfc)).transpose()?,
             manager: manager.map(exact).transpose()?,
             refers_to: refers_to.map(exact).transpose()?,
             custom_fields: custom_fields.collect::<Result<_, ConfigError>>()?,
         })
     }
 
-    /// The programs that tell who somebody is: for the identifier and for the e-mail.
-    pub(super) fn identity(&self) -> [&Program<'t>; 2] {
+    /// The templates that tell who somebody is: for the identifier and for the e-mail.
+    pub(super) fn identity(&self) -> [&CompiledTemplate<'t>; 2] {
         [&self.identifier, &self.email]
     }
 
@@ -109,8 +109,8 @@ impl<'t> Reader<'t> {
         self.include.as_ref()
     }
 
-    /// All programs, in the order of the settings.
-    pub(super) fn programs(&self) -> impl Iterator<Item = &Program<'t>> {
+    /// All templates, in the order of the settings.
+    pub(super) fn templates(&self) -> impl Iterator<Item = &CompiledTemplate<'t>> {
         let Self {
             rules: _,
             records: _,
@@ -125,7 +125,7 @@ impl<'t> Reader<'t> {
             custom_fields,
         } = self;
         let optional = [branch, manager, refers_to].into_iter().flatten();
-        let custom_fields = custom_fields.iter().map(|(program, _)| program);
+        let custom_fields = custom_fields.iter().map(|(template, _)| template);
         [identifier, email, first_name, last_name].into_iter().chain(optional).chain(custom_fields)
     }
 
@@ -145,7 +145,7 @@ impl<'t> Reader<'t> {
         match self.include.as_ref().map_or(Ok(true), |include| include.holds(&context)) {
             Ok(true) => {}
             Ok(false) => {
-                // They are nobody's manager, but whoever names them is told why.
+                // They are nobody's manager, and a person who names them is told why.
                 let answers_to = optional(self.refers_to.as_ref(), &context).ok().flatten().map(Into::into);
                 return Person { outcome: Outcome::OutOfScope(self.identifier_at_all(&context)), answers_to };
             }
@@ -184,7 +184,7 @@ impl<'t> Reader<'t> {
                 Some(manager),
                 Some(custom_fields),
             ) => {
-                let manager = manager.map_or(ManagerWish::Nobody, |key| ManagerWish::Employee(key.into()));
+                let manager = manager.map_or(DesiredManager::Nobody, |key| DesiredManager::Employee(key.into()));
                 Outcome::Good(Employee {
                     identifier,
                     email: email.into(),
@@ -214,38 +214,38 @@ impl<'t> Reader<'t> {
     }
 
     fn branch(&self, context: &Context<'_>) -> Result<Option<BranchId>, Problem> {
-        let Some(program) = &self.branch else { return Ok(None) };
-        let name = normal(program, context, "branch_missing")?;
+        let Some(template) = &self.branch else { return Ok(None) };
+        let name = normal(template, context, "branch_missing")?;
         self.rules.branches.of_record(&name).map(Some)
     }
 
     fn custom_values(&self, context: &Context<'_>) -> Result<Box<[Option<CustomValue>]>, Problem> {
-        let value = |(program, field): &(Program<'_>, &ManagedField)| {
-            let text = text(program, context)?;
-            text.map(|text| field.values.value(program.setting(), &normal_text(&text))).transpose()
+        let value = |(template, field): &(CompiledTemplate<'_>, &ManagedField)| {
+            let text = text(template, context)?;
+            text.map(|text| field.values.value(template.setting(), &normal_text(&text))).transpose()
         };
         self.custom_fields.iter().map(value).collect()
     }
 }
 
 /// What a template gives, or `None` for nothing.
-fn text(program: &Program<'_>, context: &Context<'_>) -> Result<Option<String>, Problem> {
-    let text = program.render(context).map_err(|reason| Problem::new("template_failed", reason))?;
-    check_text(program.setting(), &text)?;
+fn text(template: &CompiledTemplate<'_>, context: &Context<'_>) -> Result<Option<String>, Problem> {
+    let text = template.render(context).map_err(|reason| Problem::new("template_failed", reason))?;
+    check_text(template.setting(), &text)?;
     Ok((!text.is_empty()).then(|| text.into_owned()))
 }
 
-/// A text that must not be empty, to the letter.
-fn required(program: &Program<'_>, context: &Context<'_>, code: &'static str) -> Result<String, Problem> {
-    text(program, context)?.ok_or_else(|| Problem::new(code, format!("{} gives nothing", program.setting())))
+/// A text that must not be empty, exactly as it is.
+fn required(template: &CompiledTemplate<'_>, context: &Context<'_>, code: &'static str) -> Result<String, Problem> {
+    text(template, context)?.ok_or_else(|| Problem::new(code, format!("{} gives nothing", template.setting())))
 }
 
 /// A text that must not be empty, normalised.
-fn normal(program: &Program<'_>, context: &Context<'_>, code: &'static str) -> Result<Box<str>, Problem> {
-    Ok(normal_text(&required(program, context, code)?).into())
+fn normal(template: &CompiledTemplate<'_>, context: &Context<'_>, code: &'static str) -> Result<Box<str>, Problem> {
+    Ok(normal_text(&required(template, context, code)?).into())
 }
 
 /// What a template that may be left out gives.
-fn optional(program: Option<&Program<'_>>, context: &Context<'_>) -> Result<Option<String>, Problem> {
-    program.map_or(Ok(None), |program| text(program, context))
+fn optional(template: Option<&CompiledTemplate<'_>>, context: &Context<'_>) -> Result<Option<String>, Problem> {
+    template.map_or(Ok(None), |template| text(template, context))
 }

@@ -1,4 +1,4 @@
-//! Managers who are named by another key than their identifier (`refers_to`): from that key to the identifier.
+//! Managers that are named by another key than their identifier (`refers_to`): finds the identifier for that key.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -7,10 +7,10 @@ use std::collections::HashSet;
 use rustc_hash::FxHashMap;
 
 use super::distinguished_name::normal_form;
-use crate::employee::{Desired, Employee, ExternalIdentifier, ManagerWish};
+use crate::employee::{Desired, DesiredManager, Employee, ExternalIdentifier};
 use crate::text::near::meaning;
 
-/// Whom a key means.
+/// The person that a key means.
 enum Answer<'a> {
     One(Option<&'a ExternalIdentifier>),
     Several,
@@ -19,7 +19,7 @@ enum Answer<'a> {
 /// Everything that a record may be called by.
 struct Answers<'a> {
     by_key: FxHashMap<&'a str, Answer<'a>>,
-    /// A directory need not write a distinguished name in one way. Only asked where no record is called it to the letter.
+    /// A directory may spell one distinguished name in several ways. Only used if no record has exactly this spelling.
     by_name: FxHashMap<String, Answer<'a>>,
     /// What the records outside the scope are called; distinguished names in their normal form too.
     out_of_scope: HashSet<Cow<'a, str>>,
@@ -52,9 +52,9 @@ pub(super) fn settle_managers(
 
 impl Answers<'_> {
     fn settle(&self, employee: &mut Employee) {
-        let ManagerWish::Employee(key) = &employee.manager else { return };
+        let DesiredManager::Employee(key) = &employee.manager else { return };
         let key = key.as_str();
-        let unresolved = |reason: &str, near: Option<&str>| ManagerWish::Unresolved {
+        let unresolved = |reason: &str, near: Option<&str>| DesiredManager::Unresolved {
             key: key.into(),
             reason: reason.into(),
             near: near.map(Into::into),
@@ -64,7 +64,7 @@ impl Answers<'_> {
         let is_outside =
             || self.out_of_scope.contains(key) || name.as_deref().is_some_and(|name| self.out_of_scope.contains(name));
         employee.manager = match self.by_key.get(key).or_else(by_name) {
-            Some(Answer::One(Some(identifier))) => ManagerWish::Employee((*identifier).clone()),
+            Some(Answer::One(Some(identifier))) => DesiredManager::Employee((*identifier).clone()),
             Some(Answer::One(None)) => unresolved("the record that it refers to has no external identifier", None),
             Some(Answer::Several) => unresolved("several records in scope answer to it", None),
             None if is_outside() => unresolved("the record that answers to it is outside [scope] include", None),

@@ -1,6 +1,6 @@
-//! Repeated keys: the scope that `source` asks about records which share one.
+//! Repeated keys: tells `source` which of the records with the same key are in scope.
 
-use super::program::{Condition, Context};
+use super::compiled_template::{Condition, Context};
 use super::{ResolvedMapper, too_slow};
 use crate::setting::ConfigError;
 use crate::setting::template::Engine;
@@ -28,11 +28,11 @@ impl Scope for Include<'_> {
 }
 
 impl ResolvedMapper {
-    /// The same records, with what is decided about keys that several of them have. [`ResolvedMapper::employees`] decides
-    /// it where that was not done.
+    /// The same records, with what is decided about keys that several of them have. [`ResolvedMapper::employees`]
+    /// decides it where that was not done.
     ///
     /// # Errors
-    /// Where `include` or `prefer` of a source uses a column that no record has, or does not come to an end.
+    /// If `include` or `prefer` of a source uses a column that no record has, or does not come to an end.
     pub fn settle(&self, records: &Records) -> Result<Records, ConfigError> {
         if records.are_settled() {
             return Ok(records.clone());

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::config::Settings;
-use crate::employee::{ChoiceOption, CustomFieldKind, CustomValue, Email, ManagerWish, SetAside};
+use crate::employee::{ChoiceOption, CustomFieldKind, CustomValue, DesiredManager, Email, SetAside};
 use crate::source::tests::{Fixture, read, source};
 
 const EMPLOYEE: &str = r#"
@@ -92,7 +92,7 @@ fn a_good_record_becomes_an_employee() {
         (employee.email.as_str(), &*employee.first_name, &*employee.last_name),
         ("anna.berg@x.se", "Bj\u{f6}rn", "Berg")
     );
-    assert_eq!((&employee.branch, &employee.manager), (&None, &ManagerWish::Nobody));
+    assert_eq!((&employee.branch, &employee.manager), (&None, &DesiredManager::Nobody));
     assert!(employee.custom_fields.is_empty());
     assert_eq!(employee.origin.to_string(), "hr row 2");
 }
@@ -327,9 +327,9 @@ fn employees_of_other_branches_are_elsewhere() {
 fn managers_are_named_by_identifier() {
     let rows = ["1,a@x.se,A,B,", "2,b@x.se,C,D, 1 ", "3,c@x.se,E,F,nobody"];
     let desired = map(&with(",m", &rows, "manager = \"{{ hr.m }}\"", "")).unwrap();
-    let wishes: Vec<ManagerWish> = desired.employees.into_iter().map(|employee| employee.manager).collect();
-    let employee = |id: &str| ManagerWish::Employee(id.into());
-    assert_eq!(wishes, [ManagerWish::Nobody, employee("1"), employee("nobody")]);
+    let wishes: Vec<DesiredManager> = desired.employees.into_iter().map(|employee| employee.manager).collect();
+    let employee = |id: &str| DesiredManager::Employee(id.into());
+    assert_eq!(wishes, [DesiredManager::Nobody, employee("1"), employee("nobody")]);
 }
 
 #[test]
@@ -355,9 +355,9 @@ fn managers_are_named_by_any_key_of_their_own_record() {
     let wish = |id: &str| {
         let employee = desired.employees.iter().find(|employee| employee.identifier.as_str() == id).unwrap();
         match &employee.manager {
-            ManagerWish::Nobody => "nobody".to_owned(),
-            ManagerWish::Employee(id) => id.to_string(),
-            ManagerWish::Unresolved { key, reason, near: _ } => format!("{key}: {reason}"),
+            DesiredManager::Nobody => "nobody".to_owned(),
+            DesiredManager::Employee(id) => id.to_string(),
+            DesiredManager::Unresolved { key, reason, near: _ } => format!("{key}: {reason}"),
         }
     };
     for (id, expected) in [

@@ -1,11 +1,10 @@
-//! What a value may be: rules for single texts.
+//! Rules for single values: what a text may be.
 
-use email_address::{EmailAddress, Options};
+use crate::employee::possible::{self, MAX_CHARACTERS};
+use crate::text::start;
 
-use crate::text::is_unseen;
-
-/// Longer than any name, address or code that a person would have chosen.
-const MAX_CHARACTERS: usize = 1_000;
+/// How many characters of a value are shown.
+const SHOWN: usize = 60;
 
 /// What is wrong with a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,37 +23,21 @@ impl Problem {
 
 /// Refuses what could deceive a reader, or comes from a broken file.
 pub(super) fn check_text(setting: &str, text: &str) -> Result<(), Problem> {
-    if !is_plain(text)
-        && let Some(found) = text.chars().find(|&c| is_deceptive(c))
-    {
+    if let Some(found) = possible::deceptive(text) {
         let reason =
             format!("{setting} gives a text with the control character U+{:04X}: {}", u32::from(found), shown(text));
         return Err(Problem::new("control_character", reason));
     }
-    // A text has at most as many characters as bytes, which need no counting.
-    if text.len() > MAX_CHARACTERS && text.chars().nth(MAX_CHARACTERS).is_some() {
+    if possible::is_too_long(text) {
         let reason = format!("{setting} gives a text of more than {MAX_CHARACTERS} characters: {}", shown(text));
         return Err(Problem::new("too_long", reason));
     }
     Ok(())
 }
 
-/// Whether it is nothing but ASCII's visible characters and spaces, as most texts are.
-fn is_plain(text: &str) -> bool {
-    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
-}
-
-/// Control characters, and those that turn the direction of the text around them.
-fn is_deceptive(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
 /// Refuses what looks like something else, in a value that tells people apart.
 pub(super) fn check_seen(setting: &str, text: &str) -> Result<(), Problem> {
-    if is_plain(text) {
-        return Ok(());
-    }
-    let Some(found) = text.chars().find(|&c| is_unseen(c)) else { return Ok(()) };
+    let Some(found) = possible::unseen(text) else { return Ok(()) };
     let reason = format!(
         "{setting} gives {}, with the character U+{:04X}, which nobody sees; take it out of the list, or write `| visible` in \
          the template",
@@ -66,13 +49,9 @@ pub(super) fn check_seen(setting: &str, text: &str) -> Result<(), Problem> {
 
 /// Refuses an e-mail that nobody can have.
 pub(super) fn check_email(email: &str) -> Result<(), Problem> {
-    let options = Options::default().with_required_tld().without_display_text().without_domain_literal();
-    match EmailAddress::parse_with_options(email, options) {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            Err(Problem::new("email_impossible", format!("{} is not an e-mail address: {error}", shown(email))))
-        }
-    }
+    possible::check_email(email).map_err(|error| {
+        Problem::new("email_impossible", format!("{} is not an e-mail address: {error}", shown(email)))
+    })
 }
 
 /// A yes or no, in the words that lists use.
@@ -86,8 +65,8 @@ pub(super) fn boolean(text: &str) -> Option<bool> {
 
 /// A value for a message: in quotes, with what cannot be shown escaped, and short.
 pub(super) fn shown(text: &str) -> String {
-    match text.char_indices().nth(60) {
-        Some((end, _)) => format!("{:?}…", &text[..end]),
-        None => format!("{text:?}"),
+    match start(text, SHOWN) {
+        (start, true) => format!("{start:?}…"),
+        (text, false) => format!("{text:?}"),
     }
 }

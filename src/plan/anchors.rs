@@ -1,4 +1,5 @@
-//! By what an account is recognised: an address is none, since another key of the same address opens another account.
+//! How an account is recognised. Its address does not suffice: with another API token, the same address is another
+//! account.
 //!
 //! A plan carries the digests of some ids of its account. Ids are Skovik's own and never change, so that the account of
 //! an apply must still have most of them; a digest shows nothing of an id that is not known already.
@@ -19,7 +20,7 @@ const KEPT: usize = 16;
 pub struct Anchors {
     /// Of branches.
     pub branches: Vec<Digest>,
-    /// Of users whom the plan does not remove.
+    /// Of users that the plan does not delete.
     pub users: Vec<Digest>,
 }
 

@@ -1,12 +1,12 @@
-//! What holds of every plan that `plan` writes, beyond its types. A file that a person made by hand and hashed anew gets
-//! no further than this.
+//! Checks what is true of every plan that `plan` writes, beyond its types. A file that a person made by hand and hashed
+//! anew gets no further than this.
 
 use std::collections::HashSet;
 
 use super::{Action, BranchRef, Change, Content, Field, ManagerRef, Operation, OperationId, Summary, Target, Value};
 use crate::employee::{ExternalIdentifier, UserId};
 
-/// All that a list may be said to be complete by; see [`super::unproven`] for those that prove nothing. `journal` is that of
+/// All completeness checks; see [`super::unproven`] for those that prove nothing. `journal` is that of
 /// an undo.
 const PROOFS: [&str; 11] = [
     "expect_records",
@@ -116,7 +116,34 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
         return Err("its anchors are not those of its account".to_owned());
     }
     super::unique::check(content)?;
+    super::values::check(content)?;
+    super::warnings::check(content)?;
+    check_managers_stay(content)?;
     super::check_guards(content)
+}
+
+/// Nobody is given a manager whom the plan removes: those who would report to them would have none in the end.
+fn check_managers_stay(content: &Content) -> Result<(), String> {
+    let removed: HashSet<&UserId> = content
+        .operations
+        .iter()
+        .filter(|operation| matches!(operation.action, Action::Delete { .. }))
+        .filter_map(Operation::user_id)
+        .collect();
+    let is_removed =
+        |manager: &ManagerRef| matches!(manager, ManagerRef::User(manager) if removed.contains(&manager.user_id));
+    let names_one = |operation: &&Operation| match &operation.action {
+        Action::Create { after } => after.manager.iter().flatten().any(is_removed),
+        Action::Update { changes, .. } => {
+            changes.iter().any(|change| matches!(&change.after, Some(Value::Manager(manager)) if is_removed(manager)))
+        }
+        Action::Link { manager, .. } => is_removed(manager),
+        Action::Delete { .. } => false,
+    };
+    match content.operations.iter().find(names_one) {
+        Some(operation) => Err(format!("operation {} names a manager whom the plan removes", operation.id)),
+        None => Ok(()),
+    }
 }
 
 /// Whether `plan` writes such a proof: one of those that it knows, or several different ones.

@@ -1,4 +1,4 @@
-//! The managed fields of a user, and what they refer to.
+//! The managed fields of a user, their values, and what they refer to.
 
 use std::collections::BTreeMap;
 
@@ -33,14 +33,14 @@ pub struct Fields {
     pub custom_fields: BTreeMap<CustomFieldId, Option<CustomValue>>,
 }
 
-/// A manager: a user who is there already, or one whom the plan creates. Compared by that alone; the rest is for the
+/// A manager: an existing user, or a person that the plan creates. Compared by that alone; the rest is for the
 /// reader.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum ManagerRef {
     /// A user of Skovik.
     User(UserRef),
-    /// The person whom an operation of this plan makes.
+    /// The person that an operation of this plan creates.
     Create(CreateRef),
 }
 
@@ -57,7 +57,7 @@ pub struct UserRef {
     pub name: String,
 }
 
-/// A person whom the plan creates.
+/// A person that the plan creates.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CreateRef {
@@ -264,7 +264,8 @@ impl Value {
 }
 
 impl Change {
-    /// Gives a user the changed value. A manager who is not made yet, and a custom field that is not managed, are left out.
+    /// Gives a user the changed value. A manager who is not made yet, and a custom field that is not managed, are left
+    /// out.
     pub fn lay_over(&self, user: &mut User, managed: &Managed) {
         let Self { field, before: _, after } = self;
         let text = || match after {

@@ -60,7 +60,7 @@ impl Plan {
     /// Writes the file's text.
     ///
     /// # Errors
-    /// Where `out` fails.
+    /// If `out` fails.
     pub fn write(&self, out: impl Write) -> io::Result<()> {
         let mut out = io::BufWriter::new(out);
         serde_json::to_writer_pretty(&mut out, &Document::of(&self.content, Some(self.hash)))?;
@@ -102,7 +102,7 @@ pub(super) fn content_hash(content: &Content) -> Result<Digest, PlanError> {
 /// The SHA-256 of a value's RFC 8785 canonical JSON.
 ///
 /// # Errors
-/// Where the value has no such form: a number that is not finite, or a map whose keys are not text.
+/// If the value has no such form: a number that is not finite, or a map whose keys are not text.
 pub fn canonical_digest(value: &impl Serialize) -> Result<Digest, PlanError> {
     struct Hasher(sha2::Sha256);
     impl Write for Hasher {
@@ -240,7 +240,7 @@ impl Serialize for Operation {
     }
 }
 
-/// An operation as it stands in the file, before its action has decided which keys belong.
+/// An operation as it is in the file, before its action decides which keys are allowed.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct OperationDocument {

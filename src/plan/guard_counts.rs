@@ -1,5 +1,6 @@
-//! What the guards count in a comparison; and, for those that block, the people behind the count. Linear in the people,
-//! and for each guard that blocks, in those whom it counted. Knows no guard: each says itself what it counts.
+//! What the guards count in a comparison, and, for guards that block, the people behind the count. Linear in the
+//! people, and for each guard that blocks, in the people that it counted. Knows no guard: each says itself what it
+//! counts.
 
 use std::hash::Hash;
 
@@ -24,7 +25,7 @@ pub(super) struct GuardCounts<'a, 'c> {
     fields: FxHashMap<Changed, Field>,
 }
 
-/// What people have in common, or a person: the name, and the id that the name stands for.
+/// What people have in common, or a person: the name, and the id.
 struct Named {
     name: String,
     id: Option<String>,
@@ -51,7 +52,8 @@ impl<'a, 'c> GuardCounts<'a, 'c> {
         Self { comparison, drafts, diagnostics, fields }
     }
 
-    /// Evaluates the guards, and names, for each that blocks, what most of the counted have in common, and some of them.
+    /// Evaluates the guards, and names, for each that blocks, what most of the counted have in common, and some of
+    /// them.
     pub(super) fn evaluate(&self, limits: &Limits, population: Population, joins: &[Join]) -> Vec<GuardResult> {
         let effects = self.drafts.drafts.iter().map(|draft| self.effect(draft));
         let mut guards = guard::evaluate(limits, &self.people(population, joins), effects);
@@ -332,7 +334,7 @@ fn changed(draft: &Draft) -> &[Changed] {
     }
 }
 
-/// Branches as a reader looks for them, those who are in none last.
+/// Branches in a reader's order; users without a branch come last.
 fn sort_key(count: &BranchCount) -> (bool, Option<&str>, &str, &str) {
     let Some(BranchRef { branch_id, external_identifier, name }) = &count.branch else { return (true, None, "", "") };
     (false, external_identifier.as_deref(), name, branch_id.as_str())

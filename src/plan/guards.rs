@@ -58,9 +58,9 @@ fn manager_loss(changes: &[Change], removed: &HashSet<&UserId>) -> ManagerLoss {
     }
 }
 
-/// Says what is impossible about the guards of a plan over its operations, whatever the settings: a guard that counts less
-/// than the operations amount to, or of more people than there are; an outcome that its figures do not lead to; a guard
-/// that looks at what it never looks at, or twice at the same.
+/// Says what is impossible about the guards of a plan over its operations, whatever the settings: a guard that counts
+/// less than the operations amount to, or of more people than there are; an outcome that its figures do not lead to; a
+/// guard that looks at what it never looks at, or twice at the same.
 ///
 /// # Errors
 /// The problem, for a message.
@@ -151,9 +151,9 @@ fn least(guard: &Guard, subject: Option<&Subject>, content: &Content, tally: &Ta
     }
 }
 
-/// The id of a guard that is not in the plan as the settings demand it: each guard that has a limit exactly once (for each
-/// field, and each branch that an operation tells of), in the order of the table, with the limits of the settings, and
-/// counting no less than the operations amount to; no other one.
+/// The id of a guard that is not in the plan as the settings demand it: each guard that has a limit exactly once (for
+/// each field, and each branch that an operation tells of), in the order of the table, with the limits of the settings,
+/// and counting no less than the operations amount to; no other one.
 #[must_use]
 pub fn not_as_demanded<'c>(limits: &Limits, content: &'c Content) -> Option<&'c str> {
     let demanded = || GUARDS.iter().copied().filter(|guard| limits.demand(guard));
@@ -213,8 +213,8 @@ fn has_branches(guard: &Guard, results: &[GuardResult], content: &Content, tally
     are_distinct && has_any && tally.branches(guard).all(is_there) && counted >= tally.all(guard)
 }
 
-/// Whether there is one result for each field that has a limit, in order, and with that limit. Whether branch and manager
-/// are managed the plan does not tell, unless an operation changes them.
+/// Whether there is one result for each field that has a limit, in order, and with that limit. Whether branch and
+/// manager are managed the plan does not tell, unless an operation changes them.
 fn has_fields(guard: &Guard, results: &[GuardResult], limits: &Limits, content: &Content, tally: &Tally<'_>) -> bool {
     let names = &content.target.custom_fields;
     let judged = |field: &Field| {

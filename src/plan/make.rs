@@ -69,13 +69,13 @@ pub enum NoPlan {
         /// The first of them.
         shown: String,
     },
-    /// `--same-person` names people about whom there is nothing to decide.
+    /// `--same-person` names people with nothing to decide.
     #[error(
         "--same-person {0}: no employee with this identifier has the e-mail of a user whose identifier is in no source, or \
          the name of exactly one user whom no record describes"
     )]
     NothingToDecide(ExternalIdentifier),
-    /// `--only` names people for whom there is nothing to do.
+    /// `--only` names people with nothing to do.
     #[error("--only {0}: the plan has no operation for this external identifier")]
     NothingToDo(ExternalIdentifier),
     /// The content cannot be hashed.
@@ -93,7 +93,7 @@ pub struct Settled<'a> {
 }
 
 impl<'a> Settled<'a> {
-    /// Compares both sides, and sets aside whoever cannot be ordered.
+    /// Compares both sides, and sets aside the people whose changes cannot be ordered.
     ///
     /// # Errors
     /// See [`NoPlan`].
@@ -107,7 +107,7 @@ impl<'a> Settled<'a> {
             let graph = Graph::of(&comparison, &drafts.drafts);
             match graph.sort(&comparison, &drafts.drafts) {
                 Ok(order) => return Ok(Self { comparison, drafts, graph, order }),
-                Err(circles) => comparison.set_circles_aside(&drafts.drafts, &circles),
+                Err(cycles) => comparison.set_cycles_aside(&drafts.drafts, &cycles),
             }
         }
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Action, Diagnostic, ManagerRef, NoPlan, Operation, OperationId, Severity, Value};
 use crate::employee::ExternalIdentifier;
 
-/// Keeps the operations of certain people, as far as all that they depend on is kept as well.
+/// Keeps the operations of certain people, if everything that they depend on is kept as well.
 pub(super) fn keep_only(
     operations: Vec<Operation>,
     only: &BTreeSet<ExternalIdentifier>,

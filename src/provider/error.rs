@@ -1,4 +1,4 @@
-//! What can go wrong between this program and the service, as far as callers must tell it apart. No text in here holds
+//! What can go wrong between this program and the service, by what callers must tell apart. No text in here holds
 //! the key or a control character.
 
 use std::fmt;
@@ -56,7 +56,7 @@ pub enum ApiError {
 pub struct Refusal {
     /// The HTTP status.
     pub status: u16,
-    /// Its errors, as far as it gave them in the known form; shortened.
+    /// Its errors, if it gave them in the known form; shortened.
     pub errors: Vec<ErrorObject>,
     /// Whether it means that an e-mail or identifier is in use already.
     pub taken: bool,

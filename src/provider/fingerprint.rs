@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use crate::employee::{Branch, ChoiceOption, CustomField, CustomFieldKind, CustomValue, Directory, Managed, User};
 use crate::plan::Digest;
 
-/// One line of what is hashed; the keys stand in the order of the alphabet.
+/// One line of what is hashed; the keys are in alphabetical order.
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Line<'a> {

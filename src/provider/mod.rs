@@ -1,9 +1,9 @@
-//! The seam between this tool and the service whose users it keeps: everything that is the service's own lies behind
-//! [`Provider`], which sends requests, and [`Dialect`], which is pure. No other module knows a path, a name on the wire or
-//! a product.
+//! The seam between this tool and the service whose users it keeps: everything specific to the service is behind
+//! [`Provider`], which sends requests, and [`Dialect`], which is pure. No other module knows a path, a name on the wire
+//! or a product.
 //!
-//! A service is a folder of its own with the same few files: its requests (`client`), its shapes (`wire`) and what joins
-//! the two. [`Account`] is whichever a plan is made against: the service, or a snapshot of it.
+//! A service is a folder of its own with the same few files: its requests (`client`), its shapes (`wire`) and what
+//! joins the two. [`Account`] is whichever a plan is made against: the service, or a snapshot of it.
 
 mod access;
 mod account;
@@ -39,7 +39,8 @@ pub type EachRow<'a> = &'a mut (dyn FnMut(&RawValue) -> io::Result<()> + Send);
 
 /// A service that holds users, and may be asked to change them.
 ///
-/// It decides nothing about people, never repeats a write whose outcome is unclear, and says truly what is known of one.
+/// It decides nothing about people, never repeats a write whose outcome is unclear, and says truly what is known of
+/// one.
 pub trait Provider: fmt::Debug + Send + Sync {
     /// How the service writes users down.
     fn dialect(&self) -> &dyn Dialect;
@@ -50,8 +51,8 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// All users, sorted by id, proven complete.
     fn users<'a>(&'a self, managed: &'a Managed, progress: Progress<'a>) -> BoxFuture<'a, Result<Listed, ListError>>;
 
-    /// All rows of a list as the server gave them, each once, in its order. What was given counts for nothing where this
-    /// fails in the end.
+    /// All rows of a list as the server gave them, each once, in its order. What was given counts for nothing where
+    /// this fails in the end.
     fn rows<'a>(
         &'a self,
         what: Collection,
@@ -66,7 +67,7 @@ pub trait Provider: fmt::Debug + Send + Sync {
     fn create<'a>(&'a self, request: &'a Request, managed: &'a Managed) -> BoxFuture<'a, Result<LiveUser, ApiError>>;
 
     /// Changes a user by what [`Dialect::update_request`] or [`Dialect::restore_request`] gave, in one attempt; `None`
-    /// where there is none with this id.
+    /// if there is none with this id.
     fn update<'a>(
         &'a self,
         id: &'a UserId,
@@ -77,8 +78,8 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// Removes a user by what [`Dialect::delete_request`] gave, in one attempt.
     fn delete<'a>(&'a self, id: &'a UserId, request: &'a Request) -> BoxFuture<'a, Result<Deleted, ApiError>>;
 
-    /// How often a request is tried again, where that is safe. Changes and deletes are left to the caller, who must look
-    /// at the user again before each attempt.
+    /// How often a request is tried again, where that is safe. Changes and deletes are left to the caller, who must
+    /// look at the user again before each attempt.
     fn retries(&self) -> u32;
 
     /// Waits before another attempt; [`ApiError::Stopped`] where [`Provider::end_waits`] was called.
@@ -97,7 +98,7 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// Reads a user from its JSON.
     ///
     /// # Errors
-    /// Where a field is missing that every user has, or is not of its type; the message names it.
+    /// If a field is missing that every user has, or is not of its type; the message names it.
     fn user(&self, json: &str, managed: &Managed) -> Result<User, String>;
 
     /// Whether a user is inactive, which counts as gone.
@@ -109,26 +110,26 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// Reads a branch from its JSON.
     ///
     /// # Errors
-    /// Where it is none.
+    /// If it is none.
     fn branch(&self, json: &str) -> Result<Branch, String>;
 
     /// Reads the definition of a custom field from its JSON.
     ///
     /// # Errors
-    /// Where it is none.
+    /// If it is none.
     fn custom_field(&self, json: &str) -> Result<CustomField, String>;
 
     /// What makes a user. The manager is given apart, because a plan may name one who is made on the way, or leave the
     /// manager to a later operation.
     ///
     /// # Errors
-    /// Where it cannot be written, which no plan leads to.
+    /// If it cannot be written, which no plan leads to.
     fn create_request(&self, after: &Fields, manager: Option<&UserId>) -> Result<Request, String>;
 
     /// What changes a user and leaves everything else as it was read. Managers in `changes` are users.
     ///
     /// # Errors
-    /// Where what was read cannot be written back.
+    /// If what was read cannot be written back.
     fn update_request(&self, held: &StoredUser, changes: &[Change]) -> Result<Request, String>;
 
     /// Whether the service may empty other fields when it makes these changes; then [`Dialect::restore_request`] gives
@@ -136,7 +137,7 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     fn may_empty_others(&self, changes: &[Change]) -> bool;
 
     /// What gives a user back the fields that the changes emptied: those that `before` has (with `changes` laid over
-    /// them), where `held` has no value. `None` where nothing is missing.
+    /// them), where `held` has no value. `None` if nothing is missing.
     ///
     /// # Errors
     /// As [`Dialect::update_request`].
@@ -146,6 +147,9 @@ pub trait Dialect: fmt::Debug + Send + Sync {
         held: &StoredUser,
         changes: &[Change],
     ) -> Result<Option<Request>, String>;
+
+    /// Whether the service keeps a user who is removed as an inactive one, with their e-mail.
+    fn keeps_removed(&self) -> bool;
 
     /// What removes a user.
     ///
@@ -160,13 +164,13 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// The ids of the custom fields of a user that a create can send; sorted.
     ///
     /// # Errors
-    /// Where the user cannot be read.
+    /// If the user cannot be read.
     fn custom_field_ids(&self, stored: &StoredUser) -> Result<Vec<CustomFieldId>, String>;
 
     /// The names of what a user holds and a create does not send.
     ///
     /// # Errors
-    /// Where the user cannot be read.
+    /// If the user cannot be read.
     fn unsent(&self, stored: &StoredUser) -> Result<Vec<String>, String>;
 }
 

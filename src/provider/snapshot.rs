@@ -38,7 +38,7 @@ impl<J> Item<J> {
     /// The same kind of thing in another form.
     ///
     /// # Errors
-    /// Where `form` fails.
+    /// If `form` fails.
     pub fn try_map<K, E>(self, form: impl FnOnce(J) -> Result<K, E>) -> Result<Item<K>, E> {
         Ok(match self {
             Self::Branch(json) => Item::Branch(form(json)?),
@@ -126,7 +126,7 @@ impl<W: Write> Writer<W> {
     /// Begins a snapshot of the account at this URL.
     ///
     /// # Errors
-    /// Where `out` fails.
+    /// If `out` fails.
     pub fn new(out: W, url: &str) -> io::Result<Self> {
         let mut writer = Self { out, hasher: sha2::Sha256::new(), counts: Counts::default() };
         let header = Header { format: FORMAT.to_owned(), format_version: FORMAT_VERSION, url: url.to_owned() };
@@ -137,7 +137,7 @@ impl<W: Write> Writer<W> {
     /// Adds one thing.
     ///
     /// # Errors
-    /// Where the output fails.
+    /// If the output fails.
     pub fn item(&mut self, item: Item<&RawValue>) -> io::Result<()> {
         *self.counts.of(&item) += 1;
         self.line(&match item {
@@ -150,7 +150,7 @@ impl<W: Write> Writer<W> {
     /// Writes the last line, and gives the output back with what was counted.
     ///
     /// # Errors
-    /// Where the output fails.
+    /// If the output fails.
     pub fn finish(mut self) -> io::Result<(W, Counts)> {
         let sha256 = Digest::from_bytes(self.hasher.clone().finalize().into());
         self.line(&Line::<&RawValue>::End { counts: self.counts, sha256 })?;
@@ -168,8 +168,8 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// Reads a snapshot: `parse` gets each thing, on several threads at once, and `take` what came of it, in the order of the
-/// file. Gives the URL of the account and what was counted. What was taken counts for nothing where this returns an
+/// Reads a snapshot: `parse` gets each thing, on several threads at once, and `take` what came of it, in the order of
+/// the file. Gives the URL of the account and what was counted. What was taken counts for nothing where this returns an
 /// error: only the last line proves that the file is whole.
 ///
 /// # Errors
@@ -182,14 +182,12 @@ pub fn read<T: Send>(
     let (header, url) = read_header(&mut from)?;
     let mut counts = Counts::default();
     let mut take = |part: Part<T>| {
-        let mut line = part.first_line;
-        for (item, thing) in part.things {
+        for (line, (item, thing)) in (part.first_line..).zip(part.things) {
             if counts.users > 0 && !matches!(item, Item::User(())) {
                 return Err(bad_line(line, "branches and custom fields stand before the users".to_owned()));
             }
             *counts.of(&item) += 1;
             take(thing).map_err(|problem| bad_line(line, problem))?;
-            line += 1;
         }
         part.problem.map_or(Ok(()), Err)
     };
@@ -212,7 +210,8 @@ pub fn read<T: Send>(
     }
 }
 
-/// Reads what stands before the users, and the URL of the account. This proves nothing; reading the users does.
+/// Reads everything before the users, and the URL of the account. Only reading the users proves that the file is
+/// complete.
 ///
 /// # Errors
 /// See [`SnapshotError`].

@@ -1,4 +1,4 @@
-//! Users as a service gave them: whole and to the letter, so that nothing is lost on the way back.
+//! Users exactly as a service gave them, so that nothing is lost on the way back.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::employee::{BranchId, User, UserId};
 
-/// A user as the service gave it, to the letter but for white space between the tokens. Its JSON is one line.
+/// A user exactly as the service gave it, except white space between the tokens. Its JSON is one line.
 #[derive(Clone)]
 pub struct StoredUser {
     id: UserId,
@@ -40,7 +40,7 @@ impl StoredUser {
     /// Takes a row as it came.
     ///
     /// # Errors
-    /// Where it has no id.
+    /// If it has no id.
     pub fn new(raw: &RawValue) -> Result<Self, String> {
         #[derive(Deserialize)]
         struct Head {

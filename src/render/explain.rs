@@ -8,7 +8,7 @@ use super::text::value::{Ids, shown_text, shown_value};
 use crate::employee::UserId;
 use crate::mapping::Step;
 use crate::plan::{Content, Diagnostic, Field, Fields, Operation, Value};
-use crate::source::{Testimony, TestimonyRow};
+use crate::source::{SourceRecord, SourceRow};
 use crate::text::{escape, printable};
 
 /// How wide the column of names may become.
@@ -17,10 +17,10 @@ const WIDEST_NAME: usize = 28;
 /// Everything that is known of a person.
 #[derive(Debug)]
 pub struct Explanation<'p> {
-    /// Whom it is about.
+    /// The person's name.
     pub name: String,
-    /// What the sources say; empty for a user whom no source has.
-    pub testimonies: Vec<Testimony>,
+    /// What the sources say; empty for a user in no source.
+    pub source_records: Vec<SourceRecord>,
     /// What the settings make of it.
     pub steps: Vec<Step>,
     /// The user of Skovik, if there is one.
@@ -61,15 +61,15 @@ pub fn display<'a>(explanation: &'a Explanation<'a>, content: &'a Content, color
 
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Explanation { name, testimonies, steps, user, verdict, operation, diagnostics } = self.explanation;
+        let Explanation { name, source_records, steps, user, verdict, operation, diagnostics } = self.explanation;
         let palette = self.palette;
         writeln!(f, "{}", palette.bold(printable(name)))?;
         writeln!(f, "\n{}", palette.bold("What the sources say"))?;
-        if testimonies.is_empty() {
+        if source_records.is_empty() {
             writeln!(f, "  nothing: no source has a record of them")?;
         }
-        for testimony in testimonies {
-            self.testimony(f, testimony)?;
+        for source_record in source_records {
+            self.source_record(f, source_record)?;
         }
         if !steps.is_empty() {
             writeln!(f, "\n{}", palette.bold("What the settings make of it"))?;
@@ -97,14 +97,14 @@ impl fmt::Display for Text<'_> {
 }
 
 impl Text<'_> {
-    fn testimony(&self, f: &mut fmt::Formatter<'_>, testimony: &Testimony) -> fmt::Result {
-        let Testimony { source, kind, rows } = testimony;
+    fn source_record(&self, f: &mut fmt::Formatter<'_>, source_record: &SourceRecord) -> fmt::Result {
+        let SourceRecord { source, kind, rows } = source_record;
         let source = self.palette.cyan(escape(source));
         if rows.is_empty() {
             return writeln!(f, "  {source} ({kind}): no record; its columns are undefined");
         }
         let is_decided = rows.iter().any(|row| row.counts);
-        for TestimonyRow { number, counts, cells } in rows {
+        for SourceRow { number, counts, cells } in rows {
             let remark = match (counts, is_decided) {
                 (true, _) => "",
                 (false, true) => ", passed over by `prefer`",

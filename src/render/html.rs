@@ -71,7 +71,7 @@ struct Guard {
     id: String,
     figures: String,
     blocks: bool,
-    /// Of a guard with an upper limit: the share that is filled, of a hundred, in which the limit stands at fifty.
+    /// Of a guard with an upper limit: the share that is filled, of a hundred, with the limit at fifty.
     gauge: Option<u64>,
 }
 
@@ -107,7 +107,7 @@ struct PlainRemark {
 /// The page.
 ///
 /// # Errors
-/// Where the page cannot be filled, which no plan makes happen.
+/// If the page cannot be filled, which no plan makes happen.
 pub fn render<'a>(shown: impl Into<Shown<'a>>) -> anyhow::Result<String> {
     let shown = shown.into();
     let data = Data::of(shown);
@@ -218,7 +218,7 @@ fn number(count: u64) -> String {
     thousands(usize::try_from(count).unwrap_or(usize::MAX))
 }
 
-/// JSON that can stand in a script element: nothing in it can end the element or begin a comment.
+/// JSON for a script element: nothing in it can end the element or begin a comment.
 fn embedded(data: &Data) -> serde_json::Result<String> {
     let json = serde_json::to_string(data)?;
     let mut safe = String::with_capacity(json.len() + json.len() / 16);

@@ -26,7 +26,7 @@ pub const FORMAT_VERSION: u64 = 1;
 /// The view as indented JSON with a line break at its end. What cannot be seen in a value is an escape.
 ///
 /// # Errors
-/// Where a value has no JSON, which no plan has.
+/// If a value has no JSON, which no plan has.
 pub fn render<'a>(shown: impl Into<Shown<'a>>) -> serde_json::Result<String> {
     let text = serde_json::to_string_pretty(&View::of(shown.into()))?;
     Ok(format!("{}\n", printable_json(&text)))
@@ -40,7 +40,7 @@ struct View<'a> {
     masked: bool,
     /// The guards that block.
     blocked_by: Vec<&'a str>,
-    /// What an approval must allow; null where nothing that it could allow would help.
+    /// What an approval must allow; null if nothing that it could allow would help.
     ceilings: Option<BTreeMap<Ceiling, u64>>,
     generator: &'a str,
     config_hash: Digest,

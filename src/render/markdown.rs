@@ -32,7 +32,7 @@ pub(super) const SINCE_TRAILER_START: &str = "<!-- skovik-sync comment: since=";
 pub struct Options {
     /// How many bytes it has at most; see [`LEAST_MAX_BYTES`].
     pub max_bytes: usize,
-    /// Whether the ids are shown that the names stand for.
+    /// Whether ids are shown beside names.
     pub ids: Ids,
 }
 
@@ -53,7 +53,7 @@ pub struct TooShort {
 /// The comment, which ends with a line break.
 ///
 /// # Errors
-/// Where `max_bytes` is too small, which [`LEAST_MAX_BYTES`] never is.
+/// If `max_bytes` is too small, which [`LEAST_MAX_BYTES`] never is.
 pub fn render<'a>(shown: impl Into<Shown<'a>>, options: Options) -> Result<String, TooShort> {
     let shown = shown.into();
     let content = shown.content();

@@ -1,6 +1,6 @@
 //! The masked likeness of a plan, for people who may know how many are changed, and how, but not who.
 //!
-//! Names, e-mails, identifiers, branches and values become numbered masks, in the order in which they first stand in
+//! Names, e-mails, identifiers, branches and values become numbered masks, in the order of their first place in
 //! the plan: the same value is the same mask everywhere in one plan, so that a reviewer sees what is equal, and a mask
 //! tells nothing of its value, which a hash of it would to anybody with a list of names to try. Free text (the messages
 //! of diagnostics) is left out, and so are the fingerprints that would confirm a guess. Counts, groups, guards, the
@@ -20,11 +20,11 @@ use crate::plan::{
 /// What every masked rendering says of itself.
 pub const NOTICE: &str =
     "names, identifiers, e-mails, branches, values and messages are masked; the hash is that of the whole plan";
-/// What stands for a message.
+/// The text that replaces a message.
 const NO_MESSAGE: &str = "the message is masked";
 /// The reasons that this program gives for a removal; they name nobody.
 const KNOWN_REASONS: [&str; 2] = ["in no source", "outside the scope"];
-/// What stands for a hash that would confirm a guess. Renderings leave it out.
+/// The hash that replaces one that would confirm a guess. Renderings leave it out.
 const NO_DIGEST: Digest = Digest::from_bytes([0; 32]);
 
 /// A plan's masked likeness, tied to the hash of the plan.
@@ -162,7 +162,7 @@ impl Masks {
         Operation { id: *id, employee, name, depends_on: depends_on.clone(), action }
     }
 
-    /// The person's mask stands in the place of the last name, so that it is the one by which others refer to them.
+    /// The person's mask replaces the last name, so that references to them show the same mask.
     fn fields(&mut self, fields: &Fields) -> Fields {
         let Fields { external_identifier, primary_email, first_name, last_name, branch, manager, custom_fields } =
             fields;

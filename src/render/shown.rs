@@ -21,7 +21,7 @@ pub struct Shown<'a> {
     masked: bool,
 }
 
-/// What stands between a plan and its execution, as far as the guards go.
+/// The guards that keep a plan from being applied.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Verdict<'a> {
     /// The guards that block and that no approval lifts.

@@ -28,7 +28,7 @@ pub use self::terminal::text;
 #[derive(Debug)]
 pub struct Difference {
     pairs: Pairs,
-    /// What else differs, as far as it is not in the operations.
+    /// What else differs, outside the operations.
     data: facts::Data,
     new_remarks: Vec<usize>,
     gone_remarks: Vec<usize>,
@@ -104,7 +104,7 @@ impl<'a> Both<'a> {
         format!("The same in both: {} {}.", thousands(count), if count == 1 { "operation" } else { "operations" })
     }
 
-    /// What differs outside the operations; and a word where nothing that is shown differs although the hashes do.
+    /// What differs outside the operations; and a word if nothing that is shown differs although the hashes do.
     fn facts(&self) -> Vec<Fact> {
         let Self { difference, old, new, .. } = self;
         let mut facts = difference.data.facts(old.content(), new.content());

@@ -1,9 +1,9 @@
 //! The plan as a coloured diff for the terminal.
 //!
-//! It is read from its end: a terminal stands at the last line when the command is done, and `approve` asks there. So
-//! what weighs most comes last: creates, updates, links, then what was set aside, then the **deletes**, and right below
-//! them the guards, the summary and the hash. Thousands of updates scroll away; a delete does not. Whoever begins at the
-//! top (a pager, a CI log) finds the deletes announced in the header. Within a group the order is that of execution.
+//! It is read from its end: a terminal shows the last lines when the command is done, and `approve` asks there. So what
+//! weighs most comes last: creates, updates, links, then what was set aside, then the **deletes**, and right below them
+//! the guards, the summary and the hash. Thousands of updates scroll away; a delete does not. Whoever begins at the top
+//! (a pager, a CI log) finds the deletes announced in the header. Within a group the order is that of execution.
 //!
 //! Every line reads right without colour, and every text from outside is shown by [`crate::text`]. Nothing here asks
 //! the terminal or the environment; see [`TextOptions`].
@@ -40,7 +40,7 @@ pub struct TextOptions {
     pub width: usize,
     /// How many people of a group, and how many remarks of a kind, are shown; all of them by default.
     pub limit: Option<usize>,
-    /// Whether the ids are shown that the names stand for.
+    /// Whether ids are shown beside names.
     pub ids: Ids,
     /// What the hints call the plan file.
     pub plan_file: PathBuf,
@@ -58,7 +58,7 @@ impl TextOptions {
         self.limit.map_or(count, |limit| limit.min(count))
     }
 
-    /// The line that stands for those that are not shown.
+    /// The line that counts the people who are not shown.
     fn more(&self, count: usize, what: &str) -> String {
         let (count, file) = (layout::thousands(count), shell_path(&self.plan_file));
         format!("… and {count} more{what}; see them all with: skovik-sync show {file} --all")

@@ -1,4 +1,4 @@
-//! The account that the stand-in holds: its branches, custom fields and users, and what can be done with them.
+//! The simulator's account: its branches, custom fields and users, and what can be done with them.
 //!
 //! It knows nothing of HTTP, and never changes anything where it returns a [`Refusal`].
 
@@ -45,7 +45,7 @@ pub(super) enum Kind {
     Unknown,
 }
 
-/// Makes the ids of users: eight digits that stand for the content of the seed, and sixteen that count up. So a run can
+/// Makes the ids of users: eight digits derived from the seed's content, and sixteen that count up. So a run can
 /// be repeated to the letter, and an account that was changed, saved and loaded again does not give the id of a user
 /// who was removed to another.
 #[derive(Debug)]
@@ -86,7 +86,7 @@ impl Account {
         self.users.find(id).and_then(|slot| self.users.get(slot)).map(|user| &*user.raw)
     }
 
-    /// The id of the user whom this names: by id, external identifier, or e-mail.
+    /// The id of the user that this names: by id, external identifier or e-mail.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&str> {
         self.slot_of(name).and_then(|slot| self.users.get(slot)).map(|user| &*user.id)
@@ -119,7 +119,7 @@ impl Account {
         self.users.get(slot).map(|_| slot)
     }
 
-    /// The only branch, where there is one only.
+    /// The only branch, if there is one only.
     pub(super) fn only_branch(&self) -> Option<&str> {
         match &*self.branches {
             [only] => Some(&only.id),

@@ -20,7 +20,7 @@ use super::page::Pages;
 use super::problem::Problem;
 use super::users::Slot;
 
-/// Below what all paths stand.
+/// The prefix of all paths.
 pub(super) const BASE: &str = "/v1";
 
 /// How the API behaves.
@@ -154,7 +154,7 @@ impl<'a> Twist<'a> {
         }
     }
 
-    /// What another client does once the answer is settled: to the user whom the rule names, or else to this one.
+    /// What another client does after the answer is decided: to the user that the rule names, or else to this one.
     fn change(&self, account: &mut Account, slot: Option<Slot>) {
         let Some((field, name)) = self.changed else { return };
         if let Some(slot) = name.map_or(slot, |name| account.slot_of(name)) {

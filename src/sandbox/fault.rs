@@ -28,7 +28,7 @@ pub struct Rule {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Pattern {
     Every,
-    /// The segments of the path; `None` stands for any one.
+    /// The segments of the path; `None` matches any one.
     Segments(Vec<Option<String>>),
 }
 
@@ -62,11 +62,11 @@ pub(super) enum Effect {
     Reset { executed: bool },
     /// Carried out; the answer breaks off in the middle.
     Cut,
-    /// Carried out, but the list lies.
+    /// Carried out, but the list is wrong.
     Lie(Lie),
     /// Carried out, but this field of the user is not stored.
     Drop(Field),
-    /// Carried out; then another client changes this field, of the user who is named or whom the request is about.
+    /// Carried out; then another client changes this field, of the named user or else of the user in the request.
     Change { field: Field, user: Option<String> },
     /// Carried out, but this field of the user is lost.
     Lose(Field),
@@ -92,7 +92,7 @@ pub(super) enum Retry {
     Date(u64),
 }
 
-/// How a list lies.
+/// How a list is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lie {
     /// `meta.total` is one too many.

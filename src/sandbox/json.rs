@@ -1,4 +1,4 @@
-//! JSON as the sandbox keeps it: what it does not understand survives to the letter, big numbers included.
+//! JSON as the sandbox keeps it: values that it does not understand stay exactly as they are, big numbers included.
 //!
 //! It never turns a value into a number or a tree and back.
 
@@ -10,7 +10,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::strict_json::each_member;
 
-/// An object whose members keep their order and, to the letter, their values. No name stands in it twice.
+/// An object whose members keep their order and their exact values. No name is repeated.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Object(Vec<(String, Box<RawValue>)>);
 
@@ -46,7 +46,7 @@ impl Object {
         self.0.iter().find(|(found, _)| found == name).map(|(_, value)| &**value)
     }
 
-    /// Replaces the member where it stands, or adds it at the end.
+    /// Replaces the member in its place, or adds it at the end.
     pub(super) fn set(&mut self, name: &str, value: Box<RawValue>) {
         match self.0.iter_mut().find(|(found, _)| found == name) {
             Some((_, old)) => *old = value,

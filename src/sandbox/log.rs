@@ -33,7 +33,7 @@ pub(super) struct Entry<'a> {
 }
 
 impl RequestLog {
-    /// Begins a new log; one that stands there is lost.
+    /// Begins a new log; an old one at that path is lost.
     pub(super) fn create(path: &Path) -> io::Result<Self> {
         Ok(Self { path: path.to_owned(), file: Mutex::new(Some(File::create(path)?)) })
     }

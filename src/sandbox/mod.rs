@@ -1,11 +1,11 @@
-//! The sandbox: a stand-in for Skovik's API on this machine, with switchable behaviours and faults.
+//! The sandbox: a simulator of Skovik's API on this machine, with switchable behaviours and faults.
 //!
 //! It is strict where the API is known or assumed to be, so that a client that works against it does what the API asks.
 //! `docs/sandbox.md` describes it. It never listens on anything but loopback, never logs a key or a body, and keeps
 //! whatever it does not understand to the letter.
 //!
-//! In reading order: `json`, `users` (storage and indexes), `account` with `compose`, `validate`, `field`, `writes` and `seed`;
-//! `page`, `problem`, `answer`, `api`; `fault` and `rule`; `log` and `server`.
+//! In reading order: `json`, `users` (storage and indexes), `account` with `compose`, `validate`, `field`, `writes` and
+//! `seed`; `page`, `problem`, `answer`, `api`; `fault` and `rule`; `log` and `server`.
 
 mod account;
 mod answer;

@@ -11,11 +11,11 @@ pub(super) struct Problem {
     pub(super) code: &'static str,
     /// For people.
     pub(super) detail: String,
-    /// Where it stands.
+    /// Where it is.
     pub(super) source: Source,
 }
 
-/// Where a problem stands.
+/// Where a problem is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Source {
     Nowhere,

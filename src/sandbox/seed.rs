@@ -35,8 +35,8 @@ impl Account {
     /// Reads an account from a snapshot.
     ///
     /// # Errors
-    /// Where the snapshot is not whole, holds something that is not a JSON:API resource, or contradicts itself: an id,
-    /// e-mail or identifier that stands in it twice, a manager or branch that does not stand in it. The error names
+    /// If the snapshot is not whole, holds something that is not a JSON:API resource, or contradicts itself: an id,
+    /// repeated e-mail or identifier, a manager or branch that it does not have. The error names
     /// the line and the user.
     pub fn load(from: impl BufRead) -> Result<Self, SnapshotError> {
         let account = Self {
@@ -56,7 +56,7 @@ impl Account {
     /// Writes the account as a snapshot of the account at this URL, and says what it wrote.
     ///
     /// # Errors
-    /// Where `out` fails.
+    /// If `out` fails.
     pub fn save(&self, out: impl Write, url: &str) -> std::io::Result<Counts> {
         let mut writer = snapshot::Writer::new(out, url)?;
         for branch in &self.branches {

@@ -36,7 +36,7 @@ const MAX_BODY: usize = 1 << 20;
 /// How long requests that are under way may still take when the server stops.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// A running stand-in for Skovik. Dropping it ends it at once; [`Server::stop`] gives the account back.
+/// A running simulator of Skovik. Dropping it ends it at once; [`Server::stop`] gives the account back.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
@@ -73,7 +73,7 @@ impl Server {
     /// Starts to listen, and serves in the background.
     ///
     /// # Errors
-    /// Where the address is not a loopback one or cannot be listened on, or the request log cannot be written.
+    /// If the address is not a loopback one or cannot be listened on, or the request log cannot be written.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
         let Options {
             host,
@@ -142,7 +142,7 @@ impl Server {
     /// it is then.
     ///
     /// # Errors
-    /// Where serving ended before, which only a defect of the sandbox can cause.
+    /// If serving ended before, which only a defect of the sandbox can cause.
     pub async fn stop(mut self) -> anyhow::Result<Account> {
         self.stop.send_replace(true);
         if let Some(task) = self.task.take() {

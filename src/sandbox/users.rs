@@ -1,6 +1,6 @@
 //! The users of the account with their indexes, so that no request looks at more users than it is about.
 //!
-//! It knows no rule: whoever calls it has made sure that e-mails and identifiers are free and that managers exist.
+//! It checks no rule. The caller checks that e-mails and identifiers are free and that managers exist.
 
 use std::collections::BTreeSet;
 

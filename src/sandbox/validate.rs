@@ -36,7 +36,7 @@ pub(super) fn read_only(sent: &Resource, id: Option<&str>) -> Vec<Problem> {
     problems
 }
 
-/// Judges a user as composed, fills in the branch where there is one only, and gives what is to be indexed.
+/// Judges a user as composed, fills in the branch if there is one only, and gives what is to be indexed.
 /// It refuses too where there are problems already.
 pub(super) fn user(
     account: &Account,
@@ -165,7 +165,7 @@ fn branch(account: &Account, user: &Resource, before: Option<&Resource>) -> Resu
         (Some(id), _) if account.branch_ids.contains(&*id) => Ok(Some(id.into())),
         (Some(_), _) => Err(problem("unknown", "is not the id of a branch")),
         (None, Some(only)) => Ok(Some(only.into())),
-        // A user whom a seed has without a branch may stay so.
+        // A user that the seed has without a branch may stay without one.
         (None, None) if account.branches.is_empty() || before.is_some_and(has_no_branch) => Ok(None),
         (None, None) => Err(problem("blank", "is missing, and the account has several")),
     }

@@ -21,7 +21,7 @@ pub enum UrlError {
     /// It cannot be read.
     #[error("is not a URL: {0}")]
     Syntax(#[from] url::ParseError),
-    /// Credentials stand in it.
+    /// It holds credentials.
     #[error("must not hold a user or a password; they have settings of their own")]
     Credentials,
     /// It has no host.

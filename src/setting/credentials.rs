@@ -1,5 +1,5 @@
-//! Secrets: the key of Skovik's API, the passwords of sources. Each is read when it is needed, held where it is not shown,
-//! and in no message.
+//! Secrets: the key of Skovik's API, the passwords of sources. Each is read when it is needed, held where it is not
+//! shown, and in no message.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -41,7 +41,7 @@ pub struct Secret {
     place: SecretPlace,
     /// How messages call the file or the program.
     name: String,
-    /// Where it is told to whoever must not show it.
+    /// The redactor that is told about it.
     secrets: Arc<Secrets>,
 }
 
@@ -64,7 +64,7 @@ pub enum SecretPlace {
 /// What a secret can look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SecretShape {
-    /// It stands in a header of HTTP: visible ASCII and spaces, without the white space around it.
+    /// It goes into an HTTP header: visible ASCII and spaces, without white space around it.
     Key,
     /// It is one line; only the line break at its end is taken off.
     Password,
@@ -144,7 +144,7 @@ impl Secret {
     /// Reads it. A program that prints it is ended where this is dropped.
     ///
     /// # Errors
-    /// Where there is none, or it cannot be one; the message names its place and its table, and never holds the secret.
+    /// If there is none, or it cannot be one; the message names its place and its table, and never holds the secret.
     pub async fn fetch(&self) -> Result<SecretString, ConfigError> {
         let read = self.read_with(|name| env::var_os(name)).await;
         if let Ok(secret) = &read {
@@ -259,10 +259,9 @@ pub(crate) fn program_path(program: &str, folder: &Path) -> io::Result<PathBuf> 
     if program.contains('/') { std::path::absolute(folder.join(program)) } else { Ok(PathBuf::from(program)) }
 }
 
-/// The start of what a program said, on one line.
+/// The start of what a program or a server said, on one line.
 pub(crate) fn shortened(text: &str) -> String {
-    let line: String = text.trim().chars().map(|c| if text::is_unseen(c) { ' ' } else { c }).collect();
-    text::shortened(&line, SHOWN).into_owned()
+    text::shortened_line(text, SHOWN)
 }
 
 #[cfg(unix)]

@@ -1,5 +1,7 @@
-//! Values of the settings and names in lists, fit to be quoted in a message: short, and not at all where somebody may have
-//! put a secret into the wrong place.
+//! Values of the settings and names in lists, fit to be quoted in a message: short, and not at all where somebody may
+//! have put a secret into the wrong place.
+
+use crate::text::start;
 
 /// How many characters of a value are shown.
 const LONGEST: usize = 60;
@@ -18,9 +20,9 @@ pub(crate) fn quoted(text: &str) -> String {
     if may_be_secret(text) {
         return length(text);
     }
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{:?}… ({})", &text[..end], length(text)),
-        None => format!("{text:?}"),
+    match start(text, LONGEST) {
+        (start, true) => format!("{start:?}… ({})", length(text)),
+        (text, false) => format!("{text:?}"),
     }
 }
 
@@ -85,11 +87,11 @@ pub(crate) fn column(name: &str) -> String {
     beginning(name, longest(name, LONGEST_NAME))
 }
 
-/// The name of a column in a sample, where whoever writes the settings looks for it.
+/// The name of a column in a sample, which helps to write the settings.
 pub(crate) fn sample(name: &str) -> String {
-    match name.char_indices().nth(longest(name, LONGEST_NAME * 3)) {
-        Some((end, _)) => format!("{}… ({})", &name[..end], length(name)),
-        None => name.to_owned(),
+    match start(name, longest(name, LONGEST_NAME * 3)) {
+        (start, true) => format!("{start}… ({})", length(name)),
+        (name, false) => name.to_owned(),
     }
 }
 
@@ -99,9 +101,9 @@ fn longest(name: &str, most: usize) -> usize {
 }
 
 fn beginning(name: &str, most: usize) -> String {
-    match name.char_indices().nth(most) {
-        Some((end, _)) => format!("`{}…` ({})", name[..end].escape_debug(), length(name)),
-        None => format!("`{}`", name.escape_debug()),
+    match start(name, most) {
+        (start, true) => format!("`{}…` ({})", start.escape_debug(), length(name)),
+        (name, false) => format!("`{}`", name.escape_debug()),
     }
 }
 

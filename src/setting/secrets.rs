@@ -1,5 +1,5 @@
-//! The secrets of one settings file: which environment variables hold them, so that no program that is started gets them
-//! unasked, and those that were read, so that nothing which others say is shown with one in it.
+//! The secrets of one settings file: which environment variables hold them, so that no program that is started gets
+//! them unasked, and those that were read, so that nothing which others say is shown with one in it.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -50,8 +50,8 @@ impl Secrets {
         self.redactor.clean(text)
     }
 
-    /// A message of this program without the secrets that what it quotes may hold. A secret that is so short that it may
-    /// be a common word stays.
+    /// A message of this program without the secrets that what it quotes may hold. A secret that is so short that it
+    /// may be a common word stays.
     pub(crate) fn hide(&self, message: &str) -> String {
         self.remember_variables();
         self.redactor.hide(message)
@@ -64,7 +64,7 @@ impl Secrets {
         }
     }
 
-    /// A program may say what stands in a variable that was not read yet: it can see the environment of its parent.
+    /// A program may print a variable that was not read yet: it can see the environment of its parent.
     fn remember_variables(&self) {
         let set = self.variables().into_iter().filter_map(|variable| env::var(variable).ok());
         set.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()).for_each(|value| {

@@ -9,8 +9,8 @@ mod disabled;
 mod engine;
 mod kinds;
 mod lists;
+mod text_filters;
 mod types;
-mod words;
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -31,8 +31,8 @@ pub(crate) use engine::{Compiled, Engine};
 /// A template or an expression that compiles and refers to sources that exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
-    /// How messages call the setting, such as `` `branch` in [employee] ``. It holds no line: it can stand in a plan,
-    /// which must not change when the settings file gets a comment.
+    /// How messages call the setting, such as `` `branch` in [employee] ``. It holds no line number: it may get into a
+    /// plan, which must not change when the settings file gets a comment.
     pub(crate) setting: Arc<str>,
     /// Its text in NFC, so that it finds columns and equals cells however either was composed.
     pub(crate) text: Arc<str>,
@@ -238,8 +238,8 @@ fn anybody(sources: &[Arc<str>]) -> Value {
     Value::from_pairs(sources.iter().map(|source| (&**source, Value::from_object(Anything::default()))))
 }
 
-/// The engine finds out only when it runs that a filter does not exist, or that a template takes too much work even where
-/// every column is empty. Whatever else fails for a record that nobody has says nothing about the template.
+/// The engine finds out only when it runs that a filter does not exist, or that a template takes too much work even
+/// where every column is empty. Whatever else fails for a record that nobody has says nothing about the template.
 fn check_functions(error: Option<Error>) -> Result<(), String> {
     use ErrorKind::{OutOfFuel, UnknownFilter, UnknownFunction, UnknownTest};
     match error {

@@ -13,7 +13,7 @@ use crate::employee::normal_text;
 use crate::setting::quoting;
 use crate::strict_json::Properties;
 
-/// How deep lists and objects may lie within one another.
+/// How deep lists and objects may be nested.
 const MAX_DEPTH: usize = 64;
 /// How many bytes a list or an object in a record may have: some ten thousand groups.
 const LONGEST_STRUCTURE: usize = 1024 * 1024;
@@ -31,7 +31,7 @@ pub(crate) enum CellKind {
     Boolean,
     /// A list or an object, as JSON.
     Structured,
-    /// A value that cannot be read; the text says why. Whoever uses it gets that as an error.
+    /// A value that cannot be read; the text says why. To use it is an error.
     Unreadable,
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct Cell<'t> {
 }
 
 impl Cell<'_> {
-    /// What templates see; texts in NFC unless they are wanted to the letter.
+    /// What templates see; texts in NFC unless the exact text is wanted.
     pub(crate) fn value(self, to_the_letter: bool) -> Value {
         match self.kind {
             CellKind::Text if to_the_letter => Value::from(self.text),

@@ -28,7 +28,7 @@ const HEADER_ADVICE: &str = "if the names of the columns stand in another row, s
 /// How a CSV text is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct CsvFormat {
-    /// What stands between cells; `None` for a comma, unless the file says otherwise in its first line.
+    /// The delimiter; `None` for a comma, unless the first line of the file names another.
     delimiter: Option<String>,
     encoding: Encoding,
     header: Header,

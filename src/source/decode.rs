@@ -1,4 +1,4 @@
-//! From bytes to text, strictly: what the encoding does not define is an error with its line, never a replacement.
+//! Decodes bytes strictly: a byte that the encoding does not define is an error with its line, never a replacement.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Sources that are files: reading one once, and proving with a checksum that it is whole.
+//! Sources that are files: read once, and verified complete by a checksum.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The formats that lists of records are written in, whether they stand in a file or a program prints them.
+//! The formats of lists of records, from a file or printed by a program.
 
 use std::collections::BTreeMap;
 

@@ -37,7 +37,7 @@ use paging::{Page, Paging, Walk};
 use place::Total;
 pub(super) use server::{Call, Connection, Server, is_part};
 
-/// A header with one of these in its name carries a secret, which must not stand in the settings.
+/// A header with one of these in its name carries a secret, which must not be in the settings.
 const SECRET_HEADERS: [&str; 8] = ["auth", "cookie", "token", "secret", "password", "api-key", "apikey", "api_key"];
 /// Headers that are not the settings' to choose.
 const OWN_HEADERS: [&str; 6] = ["host", "content-length", "transfer-encoding", "connection", "te", "upgrade"];

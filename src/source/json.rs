@@ -1,6 +1,7 @@
 //! JSON: a list of objects, or such a list somewhere within the document.
 //!
-//! A property twice in a record makes it an error to use that property. Every kind of source whose records are JSON objects uses what is here.
+//! A property twice in a record makes it an error to use that property. Every kind of source whose records are JSON
+//! objects uses what is here.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -80,7 +81,7 @@ impl Records {
     /// Puts a value into a column of the record that is under way.
     ///
     /// # Errors
-    /// Where the list has more columns than one of people. A value that cannot be read is an error for whoever uses it.
+    /// If the list has more columns than a list of people. A value that cannot be read is an error only if it is used.
     pub(super) fn set(&mut self, column: usize, raw: &str) -> Result<(), String> {
         self.put(column, scalar(raw).unwrap_or_else(|problem| (CellKind::Unreadable, problem.into())))
     }
@@ -114,7 +115,7 @@ impl Records {
         Ok(())
     }
 
-    /// Ends a record of which nothing can be read, because it is no object.
+    /// Ends a record that cannot be read at all, because it is not an object.
     fn end_unreadable<E: de::Error>(&mut self, number: u64, what: &str) -> Result<(), E> {
         let problem = format!("is {what} and no object, as a record is");
         self.builder.end_unreadable_row(number, &problem).map_err(E::custom)

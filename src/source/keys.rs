@@ -1,6 +1,6 @@
 //! The key of each record: the value of a column, the values of several, or what a template gives.
 //!
-//! A key that cannot be read for certain is no key: a list, a cell that is an error, a text with characters that nobody
+//! An uncertain key is no key: a list, a cell that is an error, a text with characters that nobody
 //! sees. It would join nobody, or the wrong record, and nobody could see why.
 
 use std::borrow::Cow;
@@ -47,7 +47,7 @@ impl Keys {
     /// Makes the keys of a table.
     ///
     /// # Errors
-    /// Where the table has no such column, or a template does not come to an end.
+    /// If the table has no such column, or a template does not come to an end.
     pub(super) fn of(table: Table, key: &Key, source: &str, calendar: &Calendar) -> Result<(Self, Table), ConfigError> {
         let places = places(&table, key, source)?;
         let Some(places) = places else {
@@ -183,7 +183,7 @@ fn joined<'t>(table: &'t Table, places: &[(Box<str>, usize)], record: usize) -> 
 }
 
 /// # Errors
-/// Where the cell is no text or number, or holds what nobody sees.
+/// If the cell is no text or number, or holds what nobody sees.
 fn usable(cell: Cell<'_>) -> Result<(), String> {
     match cell.kind {
         CellKind::Structured => Err("its key is a list or an object".to_owned()),
@@ -193,7 +193,7 @@ fn usable(cell: Cell<'_>) -> Result<(), String> {
 }
 
 /// # Errors
-/// Where a key holds a character that nobody sees. White space other than a plain space is one too.
+/// If a key holds a character that nobody sees. White space other than a plain space is one too.
 fn seen(key: &str) -> Result<(), String> {
     if key.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
         return Ok(());

@@ -1,18 +1,19 @@
 //! Directories over LDAP: Active Directory, OpenLDAP and their like.
 //!
-//! A list is whole when every search ended page by page in success, no part of the directory was left to another server,
-//! and no entry came twice. Nothing is ever written to a directory, and nothing is asked for but what the settings use.
+//! A list is whole when every search ended page by page in success, no part of the directory was left to another
+//! server, and no entry came twice. Nothing is ever written to a directory, and nothing is asked for but what the
+//! settings use.
 
 mod columns;
 mod connection;
 mod entry;
+mod error_messages;
 mod filter;
 mod schema;
 mod search;
 #[cfg(test)]
 mod tests;
 mod values;
-mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
@@ -156,8 +157,8 @@ impl LdapSource {
         Ok(found)
     }
 
-    /// Nobody is what an account sees that has lost the right to read. Nobody at all is never believed, and no search that
-    /// finds nobody unless the settings say that it may.
+    /// Nobody is what an account sees that has lost the right to read. Nobody at all is never believed, and no search
+    /// that finds nobody unless the settings say that it may.
     fn refuse_nobody(&self, found: &Found, server: &str) -> Result<(), String> {
         const WHY: &str =
             "a directory shows nothing to an account without the right to read, so that this cannot be told";
@@ -332,8 +333,8 @@ fn lacking<'c>(columns: &'c Columns, found: &Found) -> Vec<&'c str> {
         .collect()
 }
 
-/// An attribute that no entry has is one that nobody happens to have, or that this account may not read, or a mistake in
-/// the settings.
+/// An attribute that no entry has is one that nobody happens to have, or that this account may not read, or a mistake
+/// in the settings.
 fn judge(lacking: &[&str], schema: Option<&Schema>, others: &BTreeSet<String>, label: &str) -> Result<(), ConfigError> {
     for name in lacking {
         if let Some(schema) = schema {

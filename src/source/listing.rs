@@ -1,4 +1,4 @@
-//! One source: read within its time, held against its proofs, and with the keys of its records.
+//! One source: read within its time limit, checked for completeness, with the keys of its records.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -94,7 +94,7 @@ impl Listing {
         remarks
     }
 
-    /// Those that are missing or cannot be used.
+    /// The ones that are missing or cannot be used.
     pub(super) fn missing_keys(&self) -> Vec<String> {
         let mut remarks = Vec::new();
         let unusable = self.keys.problems();

@@ -80,7 +80,7 @@ impl Object for Lookup {
         Enumerator::NonEnumerable
     }
 
-    /// `table.get(key)`: undefined where the table has no such row, for those who expect that.
+    /// `table.get(key)`: undefined if the table has no such row.
     fn call_method(self: &Arc<Self>, _: &mut State<'_, '_>, method: &str, args: &[Value]) -> Result<Value, Error> {
         match (method, args) {
             ("get", [key]) => Ok(self.find(key).and_then(Result::ok).unwrap_or(Value::UNDEFINED)),

@@ -49,7 +49,7 @@ pub(crate) use csv::header as csv_header;
 pub(crate) use listing::Listing;
 pub(crate) use records::CellView;
 pub(crate) use records::TABLE_KIND;
-pub use records::{Records, Testimony, TestimonyRow};
+pub use records::{Records, SourceRecord, SourceRow};
 pub(crate) use repeated::Scope;
 pub(crate) use sample::SampleColumn;
 pub(crate) use sections::{sources, tables};
@@ -110,14 +110,14 @@ impl Conditions<'_> {
     /// Tells how many records have come so far, and how many there are in all, where that is known.
     ///
     /// # Errors
-    /// Where these are more than a list may have: one that never ends is given up.
+    /// If these are more than a list may have: one that never ends is given up.
     pub(crate) fn came(&self, so_far: u64, total: Option<u64>) -> Result<(), String> {
         (self.progress)(so_far, total);
         self.not_too_many(so_far.max(total.unwrap_or_default()))
     }
 
     /// # Errors
-    /// Where these records are more than a list may have.
+    /// If these records are more than a list may have.
     pub(crate) fn not_too_many(&self, records: u64) -> Result<(), String> {
         if records <= self.max_rows {
             return Ok(());
@@ -240,8 +240,8 @@ impl SourceError {
     }
 }
 
-/// Reads the settings of whichever kind `kind` names; `common` are the keys that every kind has. Where it is left out, it
-/// is this one.
+/// Reads the settings of whichever kind `kind` names; `common` are the keys that every kind has. Where it is left out,
+/// it is this one.
 fn from_section(section: &Section<'_>, common: &[&str], default: Option<&str>) -> Result<Arc<dyn Source>, ConfigError> {
     let default = KINDS.iter().find(|(name, _)| default == Some(*name)).map(|(_, kind)| *kind);
     let kind = section.word("kind", KINDS)?.or(default);
@@ -260,7 +260,7 @@ fn shared<S: Source + 'static>(source: Result<S, ConfigError>) -> Result<Arc<dyn
 /// What is needed to read the sources.
 #[derive(Debug, Clone)]
 pub struct ToRead<'s> {
-    /// All that are joined, the first of which lists the people.
+    /// All that are joined; the first one lists the people.
     pub(crate) sources: &'s [SourceSettings],
     /// The tables that templates look values up in.
     pub(crate) tables: &'s [SourceSettings],

@@ -1,4 +1,4 @@
-//! Joins that nearly meet: the same keys but for zeros in front, upper and lower case, or the `.0` of a spreadsheet.
+//! Joins that nearly match: keys that differ only in leading zeros, case, or the `.0` of a spreadsheet.
 
 use rustc_hash::FxHashSet;
 
@@ -28,8 +28,8 @@ const DIFFERENCES: [Difference; 3] = [
 ];
 
 impl Records {
-    /// How the keys of a later source would meet those of the first one, where they do not: for each difference that would
-    /// join more records, what to say about it.
+    /// How the keys of a later source would meet those of the first one, where they do not: for each difference that
+    /// would join more records, what to say about it.
     pub(crate) fn near_joins(&self, source: usize) -> Vec<String> {
         let (mine, theirs): (Vec<&str>, Vec<&str>) = self.unmatched(source);
         if mine.is_empty() || theirs.is_empty() {

@@ -1,4 +1,4 @@
-//! `prefer`: which one counts of several records with one key. It decides only what is clear; a tie is no decision.
+//! `prefer`: which of several records with the same key counts. It decides only clear cases; a tie is no decision.
 
 use std::cmp::Ordering;
 
@@ -41,7 +41,7 @@ enum Rank {
 
 impl<'t> Preference<'t> {
     /// # Errors
-    /// Where it uses a column that the source does not have.
+    /// If it uses a column that the source does not have.
     pub(super) fn new(
         prefer: Option<&'t Prefer>,
         table: &'t Table,
@@ -132,7 +132,7 @@ impl<'t> Rule<'t> {
 /// The columns that `prefer` uses, with their places.
 ///
 /// # Errors
-/// Where the source does not have one of them.
+/// If the source does not have one of them.
 pub(super) fn columns<'t>(
     prefer: &'t Prefer,
     table: &Table,
@@ -149,7 +149,7 @@ pub(super) fn columns<'t>(
 
 impl Rank {
     /// # Errors
-    /// Where the value is neither a number nor a date as ISO 8601 writes it, so that its order is not certain.
+    /// If the value is neither a number nor a date as ISO 8601 writes it, so that its order is not certain.
     fn of(value: &Value) -> Result<Self, String> {
         let text = match value.kind() {
             ValueKind::Number => return f64::try_from(value.clone()).map(Self::Number).map_err(|error| said(&error)),

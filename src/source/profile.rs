@@ -1,5 +1,5 @@
-//! What the columns of a source hold, without saying who is in it: text, number, boolean, dates and how they are written,
-//! and how many records have nothing there.
+//! What the columns of a source hold, without personal data: text, number, boolean, dates and how they are
+//! written, and how many records have nothing there.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use super::Listing;
 use super::cell::{Cell, CellKind};
 use super::preference::date_of;
 
-/// A column of which fewer records than one in so many hold something is said to be mostly empty.
+/// A column is called mostly empty if fewer records than one in so many have a value.
 const MOSTLY_EMPTY: usize = 10;
 
 /// What the cells of a column hold.

@@ -1,7 +1,7 @@
 //! The records of all sources, joined on their keys, and as templates see them.
 //!
-//! The first source lists the people; what others say about nobody in it is not used. Joining copies nothing: a joined
-//! record is the places of its rows.
+//! The first source lists the people. Rows of other sources that match nobody in it are not used. Joining copies
+//! nothing: a joined record is the places of its rows.
 
 mod context;
 
@@ -23,7 +23,7 @@ use crate::setting::{Calendar, ConfigError};
 pub(crate) const TABLE_KIND: &str = "table";
 /// The row of a source that has none for somebody.
 const NO_ROW: u32 = u32::MAX;
-/// The row of a source that has several for somebody, of which none is known to be the one that counts.
+/// The row of a source that has several rows for a person, if nothing decides which one counts.
 pub(super) const SEVERAL: u32 = u32::MAX - 1;
 
 /// The joined records, in the order of the first source. Cloning is cheap.
@@ -47,7 +47,7 @@ pub(super) struct Joined {
 /// What was decided about keys that several records have.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Settled {
-    /// The records of the first source that another one with their key stands before.
+    /// The records of the first source that `prefer` skipped for another one with the same key.
     pub(super) passed_over: FxHashSet<u32>,
     /// The records whose key is that of several, in this or a later source, and it is not clear which one counts.
     pub(super) undecided: FxHashMap<u32, Arc<str>>,
@@ -60,24 +60,24 @@ pub(super) struct Settled {
 enum Row {
     One(usize),
     None,
-    /// Several, of which none is known to count.
+    /// Several, and nothing decides which one counts.
     Several,
 }
 
 /// What one source says of a person, for people to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Testimony {
+pub struct SourceRecord {
     /// The source.
     pub source: String,
     /// Its kind.
     pub kind: String,
     /// Its records of the person: the one that counts, if there is one, and those that `prefer` has decided against.
-    pub rows: Vec<TestimonyRow>,
+    pub rows: Vec<SourceRow>,
 }
 
 /// A record of a source, for people to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TestimonyRow {
+pub struct SourceRow {
     /// Its number.
     pub number: u64,
     /// Whether it is the one that counts.
@@ -86,7 +86,7 @@ pub struct TestimonyRow {
     pub cells: Vec<(String, String)>,
 }
 
-/// A cell of a joined record, for those who need no template to read it.
+/// A cell of a joined record, read without a template.
 pub(crate) enum CellView<'r> {
     /// A text, trimmed.
     Text(&'r str),
@@ -204,7 +204,7 @@ impl Records {
         summaries
     }
 
-    /// Where a record stands.
+    /// Where a record is.
     pub(crate) fn origin(&self, record: usize) -> Origin {
         let Listing { name, table, .. } = &self.0.sources[0];
         let source = table.part_of(record).map_or(name, |part| &part.name);
@@ -238,7 +238,7 @@ impl Records {
 
     /// What every source says of a person.
     #[must_use]
-    pub fn testimonies(&self, record: usize) -> Vec<Testimony> {
+    pub fn source_records(&self, record: usize) -> Vec<SourceRecord> {
         let key = self.key(record);
         let said = |(place, source): (usize, &Listing)| {
             let counted = match self.0.row(record, place) {
@@ -253,9 +253,9 @@ impl Records {
                 (_, None) => Vec::new(),
             };
             let (counts, others): (Vec<usize>, Vec<usize>) = rows.into_iter().partition(|row| Some(*row) == counted);
-            let row = |row: usize| source.testimony(row, Some(row) == counted);
+            let row = |row: usize| source.source_record(row, Some(row) == counted);
             let SourceSummary { name, kind, .. } = source.summary.clone();
-            Testimony { source: name, kind, rows: counts.into_iter().chain(others).map(row).collect() }
+            SourceRecord { source: name, kind, rows: counts.into_iter().chain(others).map(row).collect() }
         };
         self.0.sources.iter().enumerate().map(said).collect()
     }
@@ -324,10 +324,10 @@ fn joined_rows(first: &Listing, other: &Listing) -> (Arc<[u32]>, u64) {
 
 impl Listing {
     /// A row, for people to read.
-    fn testimony(&self, row: usize, counts: bool) -> TestimonyRow {
+    fn source_record(&self, row: usize, counts: bool) -> SourceRow {
         let cells = (0..).zip(self.table.columns());
         let cells = cells.map(|(place, column)| (column.to_string(), self.table.cell(row, place).text.to_owned()));
-        TestimonyRow { number: self.table.row_number(row), counts, cells: cells.collect() }
+        SourceRow { number: self.table.row_number(row), counts, cells: cells.collect() }
     }
 }
 

@@ -1,7 +1,7 @@
-//! Keys that several records have: which record counts, or that it is not clear.
+//! Repeated keys: which record counts, or that this is unclear.
 //!
-//! The scope comes first. Of several records with one key, those outside the scope are nobody's business; of those inside
-//! it, `prefer` says which one counts. Where it does not, the person is set aside, and everybody else goes on.
+//! The scope comes first. Of several records with one key, those outside the scope are nobody's business; of those
+//! inside it, `prefer` says which one counts. Where it does not, the person is set aside, and everybody else goes on.
 
 use std::sync::Arc;
 
@@ -23,16 +23,16 @@ pub(crate) trait Scope {
     /// Whether the scope depends on a source.
     fn is_judged_by(&self, source: usize) -> bool;
 
-    /// Whether a record can be in scope; also where that is not clear. `instead` is a row of a source that is taken to be
-    /// the person's there.
+    /// Whether a record can be in scope; also where that is not clear. `instead` is a row of a source that is taken to
+    /// be the person's there.
     fn may_include(&self, records: &Records, record: usize, instead: Option<(usize, u32)>) -> bool;
 }
 
 impl Records {
-    /// Decides which record counts wherever a key is repeated.
+    /// Decides for each repeated key which record counts.
     ///
     /// # Errors
-    /// Where `prefer` of a source uses a column that the source does not have.
+    /// If `prefer` of a source uses a column that the source does not have.
     pub(crate) fn settle(&self, scope: &impl Scope, progress: &Progress) -> Result<Self, ConfigError> {
         let mut joined = self.joined().clone();
         let mut undecided = FxHashMap::default();
@@ -69,7 +69,7 @@ impl Records {
     }
 }
 
-/// The rows of a later source, with those decided of which there are several.
+/// The rows of a later source, after deciding between repeated ones.
 fn later_rows(
     records: &Records,
     place: usize,

@@ -1,8 +1,9 @@
-//! What a source looks like, without saying who is in it: its columns, and the shapes of its first records.
+//! What a source looks like, without personal data: its columns, and the shapes of its first records.
 
 use super::Listing;
 use super::cell::{Cell, CellKind};
 use crate::setting::quoting;
+use crate::text::shortened;
 
 /// How many records are looked at.
 const RECORDS: usize = 3;
@@ -17,8 +18,8 @@ pub(crate) struct SampleColumn {
 }
 
 impl Listing {
-    /// Its columns with the shapes of the first three records. The whole name of a column is shown only where the settings
-    /// know it: the list may be any file, and its first line anything.
+    /// Its columns with the shapes of the first three records. The whole name of a column is shown only where the
+    /// settings know it: the list may be any file, and its first line anything.
     pub(crate) fn sample(&self) -> Vec<SampleColumn> {
         let records = self.table.len().min(RECORDS);
         let shapes = |column| (0..records).map(|record| shape(self.table.cell(record, column))).collect();
@@ -69,10 +70,7 @@ fn shape_of_text(text: &str) -> String {
             shape.push(c);
         }
     }
-    match shape.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &shape[..end]),
-        None => shape,
-    }
+    shortened(&shape, LONGEST).into_owned()
 }
 
 /// What belongs to the letter before it.

@@ -1,4 +1,5 @@
-//! `[[source]]` and `[[table]]`: reading the settings that every source has, and which sources are parts of another one.
+//! `[[source]]` and `[[table]]`: reading the settings that every source has, and which sources are parts of another
+//! one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -43,7 +43,7 @@ pub enum Key {
 /// Which one counts of several records with one key (`prefer` in `[[source]]`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Prefer {
-    /// The only one of which this is true.
+    /// The only one that this is true of.
     When(Template),
     /// The one for which this is greatest.
     Greatest(Template),

@@ -1,4 +1,4 @@
-//! The errors that spreadsheets write into cells, such as `#N/A`: they stand for a value that nobody knows.
+//! The errors that spreadsheets write into cells, such as `#N/A`: the value is unknown.
 
 use minijinja::Value;
 
@@ -11,7 +11,7 @@ const WITHOUT_SIGN: [&str; 9] =
 /// The longest one, in bytes.
 const LONGEST: usize = 32;
 
-/// What templates see of a cell: an error where a spreadsheet has one, so that whoever uses it is set aside.
+/// What templates see of a cell. A spreadsheet's error stays an error: to use it sets the person aside.
 pub(super) fn value_of(cell: Cell<'_>, source: &str, column: &str, to_the_letter: bool) -> Value {
     if cell.kind == CellKind::Text && is_error(cell.text) {
         return unreadable(format!(
@@ -23,7 +23,8 @@ pub(super) fn value_of(cell: Cell<'_>, source: &str, column: &str, to_the_letter
     cell.value(to_the_letter)
 }
 
-/// Whether a cell holds an error of a spreadsheet instead of a value: `#N/A`, `#REF!`, `#NAME?`, `Err:502`, in any language.
+/// Whether a cell holds an error of a spreadsheet instead of a value: `#N/A`, `#REF!`, `#NAME?`, `Err:502`, in any
+/// language.
 pub(super) fn is_error(text: &str) -> bool {
     if !text.starts_with(['#', 'E']) || text.len() > LONGEST {
         return false;

@@ -1,16 +1,16 @@
 //! Databases: PostgreSQL, MySQL and MariaDB, SQLite. The records are what one query gives.
 //!
-//! A query runs alone, in a transaction that can only read and that sees the database as it was at one moment; it counts
-//! once the database has said that it was all. Nothing is ever written, whatever the query says, as far as a transaction
-//! reaches: what a user of the database may do beyond that is for the database to refuse.
+//! A query runs alone, in a transaction that can only read and that sees the database as it was at one moment; it
+//! counts once the database has said that it was all. Nothing is ever written, whatever the query says, as far as a
+//! transaction reaches: what a user of the database may do beyond that is for the database to refuse.
 
 mod address;
 mod array;
 mod failure;
-mod filling;
 mod form;
 mod mysql;
 mod postgres;
+mod row_reader;
 mod sqlite;
 mod statement;
 #[cfg(test)]
@@ -26,7 +26,7 @@ use crate::files::{Links, read_regular_text};
 use crate::setting::ConfigError;
 use crate::setting::section::Section;
 use address::Address;
-use filling::Filling;
+use row_reader::RowReader;
 
 /// How long it may take until a database answers at all.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -71,12 +71,12 @@ impl SqlSource {
     }
 
     async fn run(&self, conditions: &Conditions<'_>) -> Result<Reading, ReadError> {
-        let filling = Filling::new(&self.query.setting, conditions);
+        let reader = RowReader::new(&self.query.setting, conditions);
         let query = &self.query.text;
         let table = match &self.address {
-            Address::Postgres(server, row_security) => postgres::read(server, *row_security, query, filling).await?,
-            Address::MySql(server) => mysql::read(server, query, filling).await?,
-            Address::Sqlite(path) => sqlite::read(path, query, filling).await?,
+            Address::Postgres(server, row_security) => postgres::read(server, *row_security, query, reader).await?,
+            Address::MySql(server) => mysql::read(server, query, reader).await?,
+            Address::Sqlite(path) => sqlite::read(path, query, reader).await?,
         };
         // A database gives its rows in whatever order it finds them; a plan must not depend on that.
         let table = blocking(move || Ok(table.in_order_of_content()?)).await?;

@@ -28,7 +28,7 @@ pub(crate) struct Table {
     /// The kind of each cell; empty while all are texts.
     kinds: Vec<CellKind>,
     rows: Vec<Row>,
-    /// The rows of which nothing can be read, and why.
+    /// The rows that cannot be read at all, and why.
     unreadable_rows: FxHashMap<u32, Box<str>>,
     /// The lists that it was put together from, each with its first row; none where it is one list.
     parts: Vec<(usize, Part)>,
@@ -104,7 +104,7 @@ impl Table {
         self.parts.get(after.checked_sub(1)?).map(|(_, part)| part)
     }
 
-    /// Copies cells of a row into another table, behind a text: those in these places, where there is one.
+    /// Copies cells of a row into another table, behind a text: those in these places, if there is one.
     pub(crate) fn copy_cells(
         &self,
         row: usize,
@@ -137,7 +137,7 @@ impl Table {
         self.unreadable_rows.len()
     }
 
-    /// The order of the rows by their keys, and how many have none; they stand first.
+    /// The order of the rows by their keys, rows without a key first, and how many those are.
     pub(crate) fn sorted_by<'k>(&'k self, key_of: impl Fn(usize) -> &'k str) -> (Vec<u32>, usize) {
         let key_of = |row: u32| key_of(row as usize);
         let mut order: Vec<u32> = (0..row_index(self.len())).collect();

@@ -1,7 +1,7 @@
 //! Several lists of people as one: their records one after the other, their columns by name.
 //!
-//! Each part is read and proven whole as a source of its own. Where one of them fails, the union does. A column that the
-//! settings use must be in every part, for a part without it would seem to empty a field.
+//! Each part is read and proven whole as a source of its own. Where one of them fails, the union does. A column that
+//! the settings use must be in every part, for a part without it would seem to empty a field.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -34,7 +34,7 @@ pub(super) struct UnionSource {
 #[derive(Debug, Clone)]
 struct Part {
     settings: SourceSettings,
-    /// What it calls columns that the union calls otherwise; nothing for those that it does not have.
+    /// Its own names of columns that the union names differently; nothing for columns that it lacks.
     columns: BTreeMap<Box<str>, Option<Box<str>>>,
 }
 
@@ -195,7 +195,7 @@ impl Part {
         Ok(names)
     }
 
-    /// Makes sure that it has the columns that are used, but for those of which the settings say that it has not.
+    /// Checks that it has the columns that are used, except those that the settings say it lacks.
     fn has(
         &self,
         used: &BTreeSet<Box<str>>,

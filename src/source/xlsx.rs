@@ -1,7 +1,7 @@
 //! Excel workbooks: the rows of one sheet below a header.
 //!
-//! What counts is what a cell holds, not what its format shows: a number displayed as `00123` is the number 123. Formulas
-//! are not computed; their results are those that the spreadsheet program has stored.
+//! What counts is what a cell holds, not what its format shows: a number displayed as `00123` is the number 123.
+//! Formulas are not computed; their results are those that the spreadsheet program has stored.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -130,7 +130,7 @@ fn listed(names: &[&str]) -> String {
     }
 }
 
-/// Reads every part of the archive to its end, where its checksum stands: whoever reads a sheet stops at the end of its
+/// Reads every part of the archive to its end, because the checksum is there. Reading a sheet stops at the end of its
 /// cells, and would take a part that was damaged on the way.
 fn check_archive(bytes: &[u8]) -> Result<(), String> {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| error.to_string())?;
@@ -184,7 +184,7 @@ fn read_sheet(workbook: &mut Xlsx<Cursor<Vec<u8>>>, name: &str, header_row: Opti
         }
         at = Some(cell.pos);
         let read = read_cell(&cell.value, cell.formula.is_some());
-        // Whoever uses the cell gets the problem, and nobody else.
+        // Only a template that uses the cell gets the problem.
         let (kind, text) =
             read.unwrap_or_else(|problem| (CellKind::Unreadable, format!("cell {} {problem}", reference(cell.pos))));
         if !text.is_empty() {
@@ -294,7 +294,8 @@ fn float(number: f64) -> Result<(CellKind, String), String> {
     Ok((CellKind::Float, Value::from(number).to_string()))
 }
 
-/// `2026-11-27`, with a time that is not midnight `2026-11-27T08:30:00`, a time alone `08:30:00`, a duration `36:30:00`.
+/// `2026-11-27`, with a time that is not midnight `2026-11-27T08:30:00`, a time alone `08:30:00`, a duration
+/// `36:30:00`.
 fn date_or_time(time: &ExcelDateTime) -> Result<String, String> {
     let serial = time.as_f64();
     if !(0.0..AFTER_LAST_DAY).contains(&serial) {

@@ -8,11 +8,11 @@ use super::{FOLDER_VARIABLE, StateError};
 use crate::files::{no_links, open_own};
 use crate::text::shell_path;
 
-/// Opens a file of the state to read it, or to write to it as well, without following a link; its mode becomes 0600 where
-/// it is written to.
+/// Opens a file of the state to read it, or to write to it as well, without following a link; its mode becomes 0600
+/// where it is written to.
 ///
 /// # Errors
-/// Where it is not there, is a link or no regular file, or cannot be opened.
+/// If it is not there, is a link or no regular file, or cannot be opened.
 pub(crate) fn open_private(path: &Path, write: bool) -> io::Result<File> {
     let mut options = File::options();
     options.read(true).write(write);
@@ -65,8 +65,8 @@ pub(super) fn is_exposed(metadata: &fs::Metadata, bits: u32) -> bool {
     std::os::unix::fs::MetadataExt::mode(metadata) & bits != 0
 }
 
-/// Refuses a folder below one in which everybody can put another in its place. In a folder such as `/tmp` only its owner
-/// can.
+/// Refuses a folder below one in which everybody can put another in its place. In a folder such as `/tmp` only its
+/// owner can.
 pub(super) fn check_above(folder: &Path) -> Result<(), StateError> {
     let io = |error| StateError::Io { path: folder.to_owned(), error };
     let folder = fs::canonicalize(folder).map_err(io)?;

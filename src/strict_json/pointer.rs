@@ -1,4 +1,4 @@
-//! Places within a JSON document, as RFC 6901 writes them.
+//! JSON pointers (RFC 6901): places within a JSON document.
 
 use std::fmt;
 
@@ -24,10 +24,10 @@ impl Pointer {
         &self.steps
     }
 
-    /// What stands there; nothing where something on the way is missing, null, or neither an object nor a list.
+    /// The value there; `None` if something on the way is missing, null, or neither an object nor a list.
     ///
     /// # Errors
-    /// Where a property on the way stands twice, so that nobody can say which one is meant.
+    /// If a property on the way is repeated, so that it is ambiguous.
     pub(crate) fn find<'a>(&self, document: &'a RawValue) -> Result<Option<&'a RawValue>, String> {
         let mut here = document;
         for step in &self.steps {
@@ -61,7 +61,7 @@ pub(crate) fn escaped_step(step: &str) -> String {
     step.replace('~', "~0").replace('/', "~1")
 }
 
-/// As it stands in the settings.
+/// As it is written in the settings.
 impl fmt::Display for Pointer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.steps.iter().try_for_each(|step| write!(f, "/{}", escaped_step(step)))

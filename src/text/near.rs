@@ -1,9 +1,9 @@
-//! Two keys that are meant to be the same and are not: `1001.0` for `1001`, `00100` for `100`, `ANNA` for `anna`. Keys are
-//! compared exactly all the same; this only says what is wrong with one that is found nowhere.
+//! Two keys that are probably meant to be the same: `1001.0` for `1001`, `00100` for `100`, `ANNA` for `anna`. Keys are
+//! still compared exactly; this only explains a key that is found nowhere.
 
 use super::is_unseen;
 
-/// What a key may be meant as. Two keys with the same meaning differ in what [`Difference`] names.
+/// What a key probably means. [`Difference`] says how two keys with the same meaning differ.
 #[must_use]
 pub fn meaning(key: &str) -> String {
     let seen: String =
@@ -66,7 +66,7 @@ impl Difference {
     }
 }
 
-/// A whole number that went through a spreadsheet has `.0` behind it.
+/// A spreadsheet may append `.0` to a whole number.
 fn without_fraction(key: &str) -> &str {
     match key.split_once('.') {
         Some((whole, zeros))

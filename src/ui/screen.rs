@@ -1,5 +1,5 @@
-//! The terminal that progress bars are drawn on. One that takes nothing any more, as after a lost connection, holds nobody
-//! up: from then on there are no bars.
+//! The terminal that progress bars are drawn on. One that takes nothing any more, as after a lost connection, holds
+//! nobody up: from then on there are no bars.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,7 +29,7 @@ struct Screen {
     terminal: Term,
     /// What is drawn with the next flush.
     frame: Mutex<String>,
-    /// A frame was not taken. What stands on the screen is not known any more, so that nothing more is drawn there.
+    /// A frame was not taken. What the screen shows is unknown from then on, and nothing more is drawn.
     is_gone: AtomicBool,
 }
 

@@ -1,4 +1,4 @@
-//! Writing to standard output and standard error without being held up for ever by whoever reads them.
+//! Writes to standard output and standard error; a reader who is too slow cannot hold up the program for ever.
 
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, channel, sync_channel};
@@ -20,8 +20,8 @@ struct Messages {
     is_stuck: bool,
 }
 
-/// Writes to standard error. Where nobody reads it, the message waits in a queue, and in the end is lost: there is nobody
-/// left to tell.
+/// Writes to standard error. Where nobody reads it, the message waits in a queue, and in the end is lost: there is
+/// nobody left to tell.
 pub(super) fn write_stderr(text: &[u8]) {
     messages().write(text, PATIENCE);
 }
@@ -52,8 +52,8 @@ impl Messages {
         Self { queue, written, open: 0, is_stuck: false }
     }
 
-    /// Writes a message, in order; waits for it unless an earlier one waits in vain already. Whether it was taken is the
-    /// answer.
+    /// Writes a message, in order; waits for it unless an earlier one waits in vain already. Whether it was taken is
+    /// the answer.
     fn write(&mut self, text: &[u8], patience: Duration) -> bool {
         while self.written.try_recv().is_ok() {
             self.open -= 1;
@@ -88,7 +88,7 @@ pub(super) fn write_stdout_within(text: String, patience: Duration) -> io::Resul
 fn within(patience: Duration, write: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<()> {
     let (done, written) = channel();
     std::thread::spawn(move || {
-        // Whoever asked may be gone.
+        // The caller may be gone.
         let _ = done.send(write());
     });
     written.recv_timeout(patience).unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "nobody reads it")))

@@ -113,7 +113,7 @@ impl File {
 fn cells(records: &Records) -> Vec<BTreeMap<String, String>> {
     let mut rows = BTreeMap::new();
     for record in 0..records.len() {
-        for row in records.testimonies(record).remove(0).rows {
+        for row in records.source_records(record).remove(0).rows {
             // Records with the same key are shown with each of them.
             rows.insert(row.number, row.cells.into_iter().collect());
         }

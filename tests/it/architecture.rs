@@ -106,7 +106,7 @@ fn no_import_runs_up() {
 
 #[test]
 fn no_modules_import_one_another() {
-    assert_eq!(IMPORTS.circles(), NOTHING, "these modules, side by side in one parent, import one another");
+    assert_eq!(IMPORTS.cycles(), NOTHING, "these modules, side by side in one parent, import one another");
 }
 
 #[test]

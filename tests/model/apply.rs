@@ -23,7 +23,7 @@ pub(crate) struct Run {
     /// Who was there when it began, one bit an id.
     known: u16,
     pub(crate) is_halted: bool,
-    /// Whether anything was written, or may have been, in this run.
+    /// Whether anything was written, or may have been, in this run or before.
     pub(crate) has_written: bool,
     /// Whether the list at the end was read.
     pub(crate) is_confirmed: bool,
@@ -39,6 +39,8 @@ pub(crate) struct Entry {
     doubt: Option<Doubt>,
     attempts: Attempts,
     pub(crate) made: Option<Id>,
+    /// The whole user as an update or link that is done should have left them.
+    sent: Option<User>,
     /// An earlier run left it in doubt, and this one has not begun it.
     is_resumed: bool,
 }

@@ -36,6 +36,10 @@ pub(crate) enum Record {
     NotDone {
         operation: usize,
     },
+    /// A list contradicts that an operation is done.
+    Contradicted {
+        operation: usize,
+    },
 }
 
 /// The journal of one state folder.
@@ -48,6 +52,10 @@ pub(crate) struct Journal {
     /// Who was there before anything was written, one bit an id; only where the plan creates somebody.
     pub(crate) known: u16,
     pub(crate) operations: [Option<Progress>; OPERATIONS],
+    /// The whole user before the first request of each operation that changes one.
+    pub(crate) before: [Option<User>; OPERATIONS],
+    /// The operations that a list has contradicted, one bit each.
+    pub(crate) contradicted: u8,
     pub(crate) is_finished: bool,
     /// Handed over, and perhaps not on disk.
     pub(crate) waiting: Vec<Record>,
@@ -57,8 +65,11 @@ pub(crate) struct Journal {
 
 impl Journal {
     /// Writes an intent and waits until it, and all before it, is on disk.
-    pub(crate) fn announce(&mut self, operation: usize, before: Option<User>) {
+    pub(crate) fn announce(&mut self, operation: usize, before: Option<User>, changes: bool) {
         self.flush();
+        if changes {
+            self.before[operation] = self.before[operation].or(before);
+        }
         self.operations[operation].get_or_insert(Progress::InDoubt(Doubt { before }));
     }
 
@@ -82,7 +93,11 @@ impl Journal {
                 Record::Doubted { operation } => {
                     self.operations[operation] = Some(Progress::InDoubt(Doubt { before: None }));
                 }
-                Record::NotDone { operation } => self.operations[operation] = None,
+                Record::NotDone { operation } => {
+                    self.operations[operation] = None;
+                    self.before[operation] = None;
+                }
+                Record::Contradicted { operation } => self.contradicted |= 1 << operation,
             }
         }
     }

@@ -197,7 +197,7 @@ pub(crate) fn judge_record(world: &World, state: &mut State, folder: usize, reco
                 state.breaks(Law::DoneIsTrue);
             }
         }
-        Record::Doubted { .. } => {}
+        Record::Doubted { .. } | Record::Contradicted { .. } => {}
         Record::NotDone { operation } => {
             let had_effect = state.had_effect[folder] & (1 << operation) != 0;
             // What another client has taken back since is not there.

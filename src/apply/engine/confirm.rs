@@ -1,52 +1,123 @@
 //! At the end of a run that wrote, one complete list confirms what is called done.
 
+use std::collections::HashMap;
+use std::io;
+
+use serde_json::value::RawValue;
+
 use super::{Run, State, Stop, wants};
 use crate::apply::confirm::{Contradiction, contradiction};
 use crate::apply::list::List;
 use crate::apply::{Halt, Outcome};
-use crate::employee::User;
+use crate::employee::{User, UserId};
+use crate::provider::{Collection, ShareBranches, StoredUser};
+
+/// Of each user who is not wholly as they were sent: in what, beyond the managed fields.
+type Losses = HashMap<UserId, Vec<String>>;
 
 impl Run<'_> {
     /// Reads the list, and takes back what it contradicts. Without it nothing is called finished.
     pub(super) async fn confirm(&mut self) {
-        if self.halt.is_some() || !self.wrote {
+        if self.halt.is_some() || !(self.wrote || self.replay.has_written()) {
             return;
         }
         let is_done = |state: &State| matches!(state, State::Ended(outcome) if outcome.is_done());
         self.observer.confirming(self.states.iter().filter(|state| is_done(state)).count());
-        match self.read_list().await {
-            Ok(users) => match List::new(&users) {
-                Ok(list) => self.compare(&list),
-                Err(error) => self.halt = Some(Halt::Unconfirmed(error.to_string())),
-            },
-            Err(None) => self.halt = Some(Halt::Interrupted),
-            Err(Some(problem)) => self.halt = Some(Halt::Unconfirmed(problem)),
+        let (users, losses) = match self.read_last_list().await {
+            Ok(read) => read,
+            Err(problem) => {
+                self.halt = Some(problem.map_or(Halt::Interrupted, Halt::Unconfirmed));
+                return;
+            }
+        };
+        match List::new(&users) {
+            Ok(list) => self.compare(&list, &losses),
+            Err(error) => self.halt = Some(Halt::Unconfirmed(error.to_string())),
         }
     }
 
-    fn compare(&mut self, list: &List<'_>) {
+    fn compare(&mut self, list: &List<'_>, losses: &Losses) {
+        let mut last: HashMap<usize, &UserId> = HashMap::new();
+        last.extend(self.sent.iter().map(|(user_id, sent)| (sent.index, user_id)));
+        let mut found = Vec::new();
         for index in 0..self.states.len() {
             let State::Ended(outcome) = &self.states[index] else { continue };
-            let (user_id, is_new) = match outcome {
-                Outcome::Done { user_id, differs } if differs.is_empty() => (user_id.clone(), true),
-                Outcome::DoneBefore { differs } if differs.is_empty() => (None, false),
+            let (user_id, known, is_new) = match outcome {
+                Outcome::Done { user_id, differs } => (user_id.clone(), differs, true),
+                Outcome::DoneBefore { differs } => (None, differs, false),
                 _ => continue,
             };
-            let outcome = match contradiction(&self.operations[index], list, self.worker.managed, &self.made) {
-                None => continue,
+            let written = last.get(&index).copied();
+            let expected = written.and_then(|user_id| self.sent.get(user_id)).map(|sent| &sent.expected);
+            let operation = &self.operations[index];
+            let contradiction = contradiction(operation, list, self.worker.managed, &self.made, expected);
+            let lost = written.and_then(|user_id| losses.get(user_id)).into_iter().flatten();
+            let (mut differs, problem) = match contradiction {
+                None => (Vec::new(), None),
                 Some(Contradiction::Undone(problem)) => {
-                    let problem = format!("Skovik answered that it is done, but {problem}, says its list; plan again");
-                    Outcome::Failed { problem }
+                    let said = format!("Skovik answered that it is done, but {problem}, says its list; plan again");
+                    found.push((index, Outcome::Failed { problem: said }, Some(problem)));
+                    continue;
                 }
-                Some(Contradiction::Differs(differs)) if is_new => Outcome::Done { user_id, differs },
-                Some(Contradiction::Differs(differs)) => Outcome::DoneBefore { differs },
+                Some(Contradiction::Differs(differs)) => (differs.clone(), Some(differs.join(", "))),
             };
+            differs.extend(lost.cloned());
+            // What an answer showed already is not told again.
+            differs.retain(|differs| !known.contains(differs));
+            if differs.is_empty() && problem.is_none() {
+                continue;
+            }
+            differs.extend(known.iter().cloned());
+            let outcome = if is_new { Outcome::Done { user_id, differs } } else { Outcome::DoneBefore { differs } };
+            found.push((index, outcome, problem));
+        }
+        for (index, outcome, problem) in found {
+            if let Some(problem) = problem {
+                self.contradict(index, problem);
+            }
             // What an earlier run did is told in the end, and not before.
             if !matches!(outcome, Outcome::DoneBefore { .. }) {
                 self.tell(index, &outcome, None, None);
             }
             self.states[index] = State::Ended(outcome);
         }
+    }
+
+    /// The complete list, each row of which is compared with what was sent as it comes. What seems lost is looked at once
+    /// more: a list may show less of a user.
+    async fn read_last_list(&mut self) -> Result<(Vec<User>, Losses), Option<String>> {
+        let (provider, managed, sent) = (self.worker.provider, self.worker.managed, &self.sent);
+        let dialect = provider.dialect();
+        let (mut users, mut losses) = (Vec::new(), Losses::new());
+        let mut branches = ShareBranches::default();
+        let mut each = |row: &RawValue| {
+            let mut user = dialect.user(row.get(), managed).map_err(io::Error::other)?;
+            if let Some(sent) = sent.get(&user.id) {
+                let held = StoredUser::new(row).map_err(io::Error::other)?;
+                let lost = sent.losses(&held, dialect, managed);
+                if !lost.is_empty() {
+                    losses.insert(user.id.clone(), lost);
+                }
+            }
+            branches.share(&mut user);
+            users.push(user);
+            Ok(())
+        };
+        tokio::select! {
+            read = provider.rows(Collection::Users, &mut each, &|_, _| {}) => read.map_err(|error| Some(error.to_string()))?,
+            () = wants(&mut self.options.stop, Stop::Gently) => return Err(None),
+        }
+        users.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        for (user_id, lost) in &mut losses {
+            let Some(sent) = sent.get(user_id) else { continue };
+            tokio::select! {
+                read = provider.user(user_id, managed) => if let Ok(Some(read)) = read {
+                    *lost = sent.losses(&read.stored, dialect, managed);
+                },
+                () = wants(&mut self.options.stop, Stop::Gently) => return Err(None),
+            }
+        }
+        Ok((users, losses))
     }
 
     /// The complete list; `None` for an error where the user wants the run to end.

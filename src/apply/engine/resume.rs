@@ -25,10 +25,12 @@ impl<'a> Run<'a> {
         for (index, operation) in operations.iter().enumerate() {
             match replay.operations.get(&operation.id) {
                 Some(Progress::Done { .. }) if let Some(conflict) = conflicts.get(&operation.id) => {
+                    self.contradict(index, conflict.problems.join(", "));
                     let problem = format!("conflict: {}; plan again", conflict.problems.join(", "));
                     ended.push((index, Outcome::Failed { problem }));
                 }
                 Some(Progress::Done { differs, .. }) => {
+                    self.remember(index, replay.before.get(&operation.id));
                     let differs =
                         standing.differing.get(&operation.id).filter(|_| differs.is_empty()).unwrap_or(differs);
                     ended.push((index, Outcome::DoneBefore { differs: differs.clone() }));

@@ -1,7 +1,7 @@
 //! What an operation of the plan comes to, once the people are made whom it refers to.
 
 use super::{Run, place};
-use crate::apply::expect::{created, resolved, resolved_manager};
+use crate::apply::expected_state::{created, resolved, resolved_manager};
 use crate::apply::operation::{Before, Task};
 use crate::employee::UserId;
 use crate::plan::{Action, Change, Field, ManagerRef, Operation, Value};

@@ -103,6 +103,12 @@ impl Run<'_> {
                 self.note(&Record::NotDone { at, operation: id, problem: problem.clone() });
                 self.end(index, Outcome::Failed { problem }, None, None);
             }
+            // A repetition is judged as the first try was: this list is newer than the one that the run began with.
+            Verdict::ReadAgain if let Some(why) = in_the_way(&operation.action, list) => {
+                let problem = format!("conflict: {why}; it was left alone; plan again ({problem})");
+                self.note(&Record::NotDone { at, operation: id, problem: problem.clone() });
+                self.end(index, Outcome::Failed { problem }, None, None);
+            }
             Verdict::Absent | Verdict::ReadAgain if tried < MAX_ATTEMPTS => {
                 self.states[index] = State::Waiting(0);
                 self.make_ready(index);
@@ -115,4 +121,13 @@ impl Run<'_> {
             }
         }
     }
+}
+
+/// Why a delete must not be repeated: all that the plan moves away from the user is moved by now.
+fn in_the_way(action: &Action, list: &List<'_>) -> Option<String> {
+    let Action::Delete { user_id, .. } = action else { return None };
+    if let Some(report) = list.report_of(user_id) {
+        return Some(format!("the user {} ({}) reports to them now", report.id, report.full_name()));
+    }
+    list.is_last_admin(user_id).then(|| format!("the user {user_id} is an admin now, and nobody else is"))
 }

@@ -42,6 +42,10 @@ pub struct Replay {
     pub failed: HashSet<OperationId>,
     /// Who was in Skovik before anything was written, where the plan creates somebody.
     pub known: Known,
+    /// The whole user before the first request of each operation that changes one.
+    pub before: HashMap<OperationId, StoredUser>,
+    /// Those that were called done, and that a list contradicted later.
+    pub contradicted: HashSet<OperationId>,
     /// Whether a request was carried out.
     is_carried_out: bool,
     /// When the last operation was done, if all are.
@@ -113,6 +117,9 @@ impl Replay {
             }
             Record::Intent { at: _, operation, step, before } => {
                 self.check_intent(plan, operation, step, before.as_ref())?;
+                if let (Some(before), Step::Update) = (&before, step) {
+                    self.before.entry(operation).or_insert_with(|| before.clone());
+                }
                 let doubt = || Progress::InDoubt(Doubt { before });
                 self.operations.entry(operation).or_insert_with(doubt);
             }
@@ -137,7 +144,15 @@ impl Replay {
                 known(plan, operation)?;
                 self.is_open(operation)?;
                 self.operations.remove(&operation);
+                self.before.remove(&operation);
                 self.failed.insert(operation);
+            }
+            Record::Contradicted { at: _, operation, problem: _ } => {
+                known(plan, operation)?;
+                if !self.is_done(operation) {
+                    return Err(format!("operation {operation} is contradicted, and was never done"));
+                }
+                self.contradicted.insert(operation);
             }
             Record::Finished { at } => {
                 let done = self.done();

@@ -3,7 +3,7 @@
 
 use super::{Attempt, End, Task, Worker};
 use crate::apply::Halt;
-use crate::apply::expect::{differences, is_person, updated};
+use crate::apply::expected_state::{differences, is_person, updated};
 use crate::employee::{User, UserId};
 use crate::plan::Change;
 use crate::provider::{ApiError, LiveUser, Request, StoredUser};

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::fmt::Display;
 
 use super::Live;
-use crate::apply::expect::updated;
+use crate::apply::expected_state::updated;
 use crate::employee::{Branch, Directory, ExternalIdentifier, User, UserId, full_name};
 use crate::plan::{
     Action, BranchRef, Change, Common, Field, Fields, ManagerRef, Operation, Part, Plan, Subject, UserRef, Value,
@@ -110,13 +110,13 @@ pub(super) fn of_user(operation: &Operation, user: &User, live: Live<'_>) -> Vec
             if shown != live.managed.branch.then_some(user.branch.as_ref()) {
                 problems.push(format!("the plan shows another branch than the user {} is in", user.id));
             }
-            problems.extend(of_roles(roles.as_deref(), user));
+            problems.extend(of_roles(roles.as_deref(), user, live.takes_back));
             let after = updated(user, changes, live.managed);
             known_as.push((after.identifier.clone(), display_name(&after)));
             problems.extend(changes.iter().filter_map(|change| of_value(change, user, live)));
         }
         Action::Delete { before, roles, .. } => {
-            problems.extend(of_roles(roles.as_deref(), user));
+            problems.extend(of_roles(roles.as_deref(), user, live.takes_back));
             let held = Fields::of_user(user, live.managed, live.directory);
             if before.hash() != held.hash() {
                 problems.push(format!("the plan shows other values than the user {} has", user.id));
@@ -131,14 +131,11 @@ pub(super) fn of_user(operation: &Operation, user: &User, live: Live<'_>) -> Vec
     problems
 }
 
-/// A plan that tells no roles must not hide an admin.
-fn of_roles(shown: Option<&[String]>, user: &User) -> Option<String> {
+/// Roles are shown exactly if the account tells them: a plan that leaves them out could hide any. Only an undo may, of
+/// somebody who is no admin, as the journal knows no more than single answers told.
+fn of_roles(shown: Option<&[String]>, user: &User, takes_back: bool) -> Option<String> {
     let held = user.special_roles();
-    let same = match (shown, &held) {
-        (Some(shown), Some(held)) => shown == held,
-        (None, _) => !user.is_admin(),
-        (Some(_), None) => false,
-    };
+    let same = shown == held.as_deref() || (takes_back && shown.is_none() && !user.is_admin());
     let told = |roles: &[String]| if roles.is_empty() { "no role".to_owned() } else { roles.join(", ") };
     let held = held.as_deref().map_or_else(|| "no roles that are told".to_owned(), told);
     let shown = shown.map_or_else(|| "no roles".to_owned(), told);

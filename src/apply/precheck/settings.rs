@@ -7,7 +7,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::apply::undo;
 use crate::config::{Invalid, Settings};
 use crate::diff::{Policy, Remove};
 use crate::employee::{BranchId, CustomFieldId, Managed, normal_text};
@@ -18,7 +17,12 @@ use crate::plan::{Action, BranchRef, Change, Content, Field, Fields, Operation, 
 /// # Errors
 /// The first of it, for a message.
 pub fn settings(plan: &Plan, settings: &Settings) -> Result<(), String> {
-    let Content { target, summary, operations, .. } = plan.content();
+    let Content { as_of, target, summary, operations, .. } = plan.content();
+    match (as_of, settings.use_today()) {
+        (Some(_), true) | (None, false) => {}
+        (Some(_), false) => return Err("it has a day (as_of), but no setting asks for `today`".to_owned()),
+        (None, true) => return Err("it has no day (as_of), but settings ask for `today`".to_owned()),
+    }
     check_field_names(settings, &target.custom_fields)?;
     if settings.scope.invalid == Invalid::Error && summary.set_aside > 0 {
         return Err("it set records aside, which [scope] invalid = \"error\" does not allow".to_owned());
@@ -30,7 +34,7 @@ pub fn settings(plan: &Plan, settings: &Settings) -> Result<(), String> {
         adopt: settings.scope.match_email,
         remove: settings.scope.remove,
         branches: None,
-        takes_back: undo::undone(plan).is_some(),
+        takes_back: plan.content().undone().is_some(),
     };
     operations.iter().find_map(|operation| problem_of(operation, &allowed)).map_or(Ok(()), Err)
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::History;
 use super::Input;
 use super::history::Done;
-use crate::apply::expect::{Made, created, hash_of};
+use crate::apply::expected_state::{Made, created, hash_of};
 use crate::employee::{BranchId, CustomFieldId, CustomValue, Directory, ExternalIdentifier, Managed, User, UserId};
 use crate::plan::{
     self, BranchRef, Change, CreateRef, Diagnostic, Digest, Field, Fields, ManagerRef, Operation, OperationId,
@@ -83,7 +83,7 @@ impl Drafts {
                 plan::Action::Link { create, manager } if history.is_done(operation.id) => {
                     maker.linked.insert(*create, (operation, manager));
                 }
-                plan::Action::Delete { user_id, .. } if operation.employee.is_none() => {
+                plan::Action::Delete { user_id, .. } if operation.employee.is_none() || dialect.keeps_removed() => {
                     maker.lost.insert(user_id);
                 }
                 _ => {}
@@ -121,6 +121,17 @@ impl<'a> Maker<'a> {
             self.say(operation, "undo_in_doubt", message);
             return Ok(None);
         };
+        if let Some(problem) = &entry.contradicted {
+            let message = format!(
+                "operation {} of the plan, {} {}, was called done, and Skovik's list contradicted that ({problem}): it is \
+                 not taken back; look at that user in Skovik",
+                operation.id,
+                operation.action.name(),
+                operation.name
+            );
+            self.say(operation, "undo_contradicted", message);
+            return Ok(None);
+        }
         if !entry.announced {
             return Ok(None); // It was so already; nothing was sent.
         }
@@ -221,6 +232,15 @@ impl<'a> Maker<'a> {
         before: &Fields,
         resource: &StoredUser,
     ) -> Result<Option<Draft>, String> {
+        if self.dialect.keeps_removed() {
+            let message = format!(
+                "{} is not made again: the user {user_id} is inactive in Skovik and keeps the e-mail; activate that user in \
+                 Skovik",
+                operation.name
+            );
+            self.say(operation, "undo_impossible", message);
+            return Ok(None);
+        }
         if operation.employee.is_none() {
             let message = format!("{} is not made again: they have no external identifier", operation.name);
             self.say(operation, "undo_impossible", message);

@@ -25,6 +25,8 @@ pub(super) struct Entry {
     pub(super) before: Option<StoredUser>,
     /// `None` while it is in doubt.
     pub(super) done: Option<Done>,
+    /// How the complete list contradicted that it is done.
+    pub(super) contradicted: Option<String>,
 }
 
 #[derive(Debug)]
@@ -57,7 +59,7 @@ impl History {
                 Record::Intent { at: _, operation, step: _, before } => {
                     let entry = operations.entry(operation).or_default();
                     if !entry.announced {
-                        *entry = Entry { announced: true, before, done: None };
+                        *entry = Entry { announced: true, before, ..Entry::default() };
                     }
                 }
                 Record::Done { at: _, operation, user_id, after, differs: _ } => {
@@ -66,8 +68,13 @@ impl History {
                 Record::Doubted { at: _, operation, problem: _ } => {
                     operations.entry(operation).or_default().done = None
                 }
+                Record::Contradicted { at: _, operation, problem } => {
+                    operations.entry(operation).or_default().contradicted = Some(problem);
+                }
+                // A later list showed everything as it should be.
+                Record::Finished { .. } => operations.values_mut().for_each(|entry| entry.contradicted = None),
                 Record::NotDone { at: _, operation, problem: _ } => drop(operations.remove(&operation)),
-                Record::Journal { .. } | Record::Run { .. } | Record::Known { .. } | Record::Finished { .. } => {}
+                Record::Journal { .. } | Record::Run { .. } | Record::Known { .. } => {}
             }
             Ok(())
         })?;
@@ -79,7 +86,7 @@ impl History {
     }
 
     pub(super) fn is_done(&self, id: OperationId) -> bool {
-        self.entry(id).is_some_and(|entry| entry.done.is_some())
+        self.entry(id).is_some_and(|entry| entry.done.is_some() && entry.contradicted.is_none())
     }
 
     /// Whom a create made.

@@ -26,7 +26,7 @@ use crate::files::create_in_place;
 /// How much may wait.
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
-    /// In bytes; more only for as long as `patience` lasts.
+    /// In bytes; more is kept only while `patience` lasts.
     waiting: usize,
     /// In bytes; what comes beyond is lost. A burst has its place: one failure gives up all that depends on it.
     most: usize,

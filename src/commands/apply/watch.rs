@@ -1,5 +1,5 @@
-//! What can be seen of an apply while it runs: the bar on a terminal, the event stream, the report file; and the signals
-//! that end it.
+//! What can be seen of an apply while it runs: the bar on a terminal, the event stream, the report file; and the
+//! signals that end it.
 
 use std::io::{self, Write};
 use std::time::{Duration, Instant};

@@ -1,11 +1,11 @@
-//! What `check` says of the people: how they are joined, whom their managers are, and what is in a plan's way.
+//! What `check` says of the people: how they are joined, who their managers are, and what would stop a plan.
 
 use std::collections::{BTreeMap, HashSet};
 
 use crate::commands::plan::{BothSides, Facts, no_plan};
 use crate::config::Settings;
 use crate::diff::Population;
-use crate::employee::ManagerWish;
+use crate::employee::DesiredManager;
 use crate::plan::{Diagnostic, Plan, Severity};
 use crate::setting::Secrets;
 use crate::text::{escape, printable};
@@ -51,9 +51,9 @@ fn show_managers(both: &BothSides, ui: &Ui) -> anyhow::Result<()> {
     let (mut named, mut found) = (0_u64, 0_u64);
     for person in people() {
         let is_found = match &person.manager {
-            ManagerWish::Nobody => continue,
-            ManagerWish::Employee(manager) => known.contains(manager.as_str()),
-            ManagerWish::Unresolved { .. } => false,
+            DesiredManager::Nobody => continue,
+            DesiredManager::Employee(manager) => known.contains(manager.as_str()),
+            DesiredManager::Unresolved { .. } => false,
         };
         named += 1;
         found += u64::from(is_found);

@@ -3,7 +3,7 @@
 use super::*;
 use crate::config::{SecretPlace, Settings};
 
-/// Gives one answer after another, and the default where there is none.
+/// Gives one answer after another, and the default if there is none.
 struct Script {
     answers: Vec<&'static str>,
     asked: Vec<String>,

@@ -68,7 +68,7 @@ struct Subject {
 }
 
 impl<'a> Found<'a> {
-    /// Those who answer to a key, of many the first ones, and how many they are.
+    /// The first people that match a key, and how many match it.
     fn of(&self, key: &str) -> anyhow::Result<(Vec<Explanation<'a>>, usize)> {
         let BothSides { records, resolved, directory, .. } = self.both;
         let found = resolved.records_of(records, key).or_refuse(ExitStatus::Usage)?;
@@ -87,7 +87,7 @@ impl<'a> Found<'a> {
                 }
             }
         }
-        // Beyond those who are shown, who is a record's user is not looked into.
+        // Users are only looked up for the records that are shown.
         let answer = if subjects.len() < MOST { subjects.len() } else { answer };
         Ok((subjects.into_iter().map(|subject| self.explain(subject)).collect::<Result<_, _>>()?, answer))
     }
@@ -155,7 +155,7 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// What becomes of a user whom no good record claims.
+    /// What happens to a user that no good record matches.
     fn fate(&self, index: u32) -> String {
         match self.comparison.standing_of(index) {
             Standing::Claimed(_) => "kept: another record is theirs".to_owned(),
@@ -212,7 +212,7 @@ impl<'a> Found<'a> {
         let others = content.diagnostics.iter().filter(|found| found.code != "manager_unresolved");
         Ok(Explanation {
             name: heading.join("  "),
-            testimonies: record.map(|record| records.testimonies(record)).unwrap_or_default(),
+            source_records: record.map(|record| records.source_records(record)).unwrap_or_default(),
             steps: steps.or_refuse(ExitStatus::Usage)?,
             user: user.map(|user| self.found_user(user, identifier.as_ref())),
             verdict,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::diff::{Policy, Protect, Remove, Renumber};
 use crate::employee::{
-    Branch, BranchId, CustomField, CustomFieldId, CustomFieldKind, CustomValue, Desired, Directory, Employee,
-    ExternalIdentifier, Managed, ManagerWish, Origin, SetAside, User, UserId,
+    Branch, BranchId, CustomField, CustomFieldId, CustomFieldKind, CustomValue, Desired, DesiredManager, Directory,
+    Employee, ExternalIdentifier, Managed, Origin, SetAside, User, UserId,
 };
 use crate::guard::{Join, Limits};
 use crate::plan::{Digest, Input, NoPlan, Plan};
@@ -32,7 +32,7 @@ pub(super) fn employee(identifier: &str, email: &str, manager: Option<&str>) -> 
         first_name: first.into(),
         last_name: last.into(),
         branch: Some("se".into()),
-        manager: manager.map_or(ManagerWish::Nobody, |manager| ManagerWish::Employee(manager.into())),
+        manager: manager.map_or(DesiredManager::Nobody, |manager| DesiredManager::Employee(manager.into())),
         custom_fields: [None].into(),
         origin: origin(),
     }

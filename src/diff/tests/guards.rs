@@ -100,8 +100,8 @@ fn reports_of_a_removed_manager_who_get_no_other_are_counted() {
         let company = group().with(|company| {
             company.desired.employees.remove(0);
             let mut norwegians = company.desired.employees.iter_mut().take(39);
-            norwegians.by_ref().take(without).for_each(|one| one.manager = crate::employee::ManagerWish::Nobody);
-            norwegians.for_each(|one| one.manager = crate::employee::ManagerWish::Employee("1000".into()));
+            norwegians.by_ref().take(without).for_each(|one| one.manager = crate::employee::DesiredManager::Nobody);
+            norwegians.for_each(|one| one.manager = crate::employee::DesiredManager::Employee("1000".into()));
             let limits = company.limits.clone();
             company.limits = limits.without(&BRANCH_DELETE_PERCENT).without(&BRANCH_CHANGE_PERCENT);
         });
@@ -306,7 +306,7 @@ fn values_that_would_be_lost_are_remarked_even_if_no_guard_blocks() {
     let lost = |count: usize| {
         group().with(|company| {
             for one in company.desired.employees.iter_mut().skip(1).take(count) {
-                one.manager = crate::employee::ManagerWish::Nobody;
+                one.manager = crate::employee::DesiredManager::Nobody;
             }
         })
     };

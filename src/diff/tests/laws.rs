@@ -208,7 +208,8 @@ prop_compose! {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 800, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever the order in which independent operations run, Skovik refuses none; and what was reached needs nothing more.
+    /// Whatever the order in which independent operations run, Skovik refuses none; and what was reached needs nothing
+    /// more.
     #[test]
     fn every_plan_can_be_carried_out_and_reaches_its_aim(
         company in companies(),

@@ -2,7 +2,7 @@
 
 use super::company::{ANNA, BEN, CARLA, assert_plan, bad_record, company, employee, user};
 use crate::diff::Protect;
-use crate::employee::ManagerWish;
+use crate::employee::DesiredManager;
 use crate::plan::NoPlan;
 
 #[test]
@@ -125,7 +125,7 @@ fn a_manager_who_is_nowhere_is_kept_and_reported() {
     assert_plan(&own, &["1 create 1", "manager_unresolved 1"]);
     let by_other_key = company([employee("1", ANNA, None)], []).with(|company| {
         company.desired.employees[0].manager =
-            ManagerWish::Unresolved { key: "CN=X".into(), reason: "no record has it".into(), near: None };
+            DesiredManager::Unresolved { key: "CN=X".into(), reason: "no record has it".into(), near: None };
     });
     assert_plan(&by_other_key, &["1 create 1", "manager_unresolved 1"]);
     let strict = company([employee("1", ANNA, Some("77"))], []).with(|company| company.managers_must_resolve = true);

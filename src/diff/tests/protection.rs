@@ -1,4 +1,5 @@
-//! Who is never touched: entries, patterns, roles, admins where the settings say nothing, and the last admin in any case.
+//! Who is never touched: entries, patterns, roles, admins where the settings say nothing, and the last admin in any
+//! case.
 
 use super::company::{Company, employee, user};
 use crate::diff::{Protect, Remove};

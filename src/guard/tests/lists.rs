@@ -1,5 +1,5 @@
-//! The guards on what a list that is broken in a way of its own would do: create everybody twice, empty a field, name managers
-//! who are nowhere, join nobody.
+//! The guards on what a list that is broken in a way of its own would do: create everybody twice, empty a field, name
+//! managers who are nowhere, join nobody.
 
 use super::*;
 

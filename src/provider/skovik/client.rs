@@ -38,7 +38,7 @@ impl Client {
     /// Makes a client; sends nothing yet.
     ///
     /// # Errors
-    /// Where the URL would show the key or a password to others, or the key cannot stand in a header.
+    /// If the URL would show the key or a password to others, or the key cannot stand in a header.
     pub fn new(options: Options) -> Result<Self, ClientError> {
         let (base, page_size, max_rows, list_timeout) =
             (options.url.url().clone(), options.page_size, options.max_rows, options.list_timeout);

@@ -1,6 +1,6 @@
 //! The shapes of Skovik's API: paths, names and bodies, and how they become the types of the domain.
 //!
-//! Everything that this project takes for granted about the API stands in this file and its children, so that one edit
+//! Every assumption about the API is in this file and its children, so that one edit
 //! mends what turns out otherwise. Each name is marked `[known]`, read in Skovik's public pages, or `[assumed]`, a
 //! conventional guess. Nothing in here does I/O.
 
@@ -21,7 +21,7 @@ pub(super) use user::{create, custom_field_ids, losses, overlay, refill, unsent,
 
 /// The header that carries the key `[assumed]`; settable.
 pub const AUTH_HEADER: &str = "Authorization";
-/// What stands before the key in that header `[assumed]`; settable, and may be empty.
+/// The scheme before the key in that header `[assumed]`; settable, and may be empty.
 pub const AUTH_SCHEME: &str = "Bearer";
 /// What the client accepts `[assumed]`.
 pub(super) const ACCEPT: &str = "application/json, application/vnd.api+json";

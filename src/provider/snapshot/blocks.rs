@@ -40,7 +40,7 @@ pub(super) struct Blocks<R> {
 pub(super) struct Rest {
     /// The number of its first line.
     pub(super) line: u64,
-    /// The last line, with its line break if it has one, and what stands behind that.
+    /// The last line, with its line break if it has one, and everything after it.
     pub(super) text: Vec<u8>,
     /// Of everything before it.
     pub(super) sha256: Digest,

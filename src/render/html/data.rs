@@ -78,7 +78,7 @@ struct Row {
     after: Option<Side>,
 }
 
-/// A value, or its pieces, of which those are marked that the other side has not.
+/// A value, or its pieces; the pieces that the other side lacks are marked.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum Side {
@@ -296,7 +296,7 @@ fn manager(value: Option<&Value>) -> Option<Manager> {
     }
 }
 
-/// The key of a user; whoever looks into the file sees all of it.
+/// The key of a user. It is not secret: the file holds it as it is.
 fn user_key(id: &UserId) -> String {
     format!("u{}", escape(id.as_str()))
 }

@@ -118,7 +118,7 @@ fn the_script_gets_the_deletes_first_and_both_sides_of_each_change() {
     );
     assert_eq!(data["branches"], serde_json::json!(["Example AB (SE01, id br_se)", "Example AS (id br_no)"]));
 
-    // Whoever reads the page can look for ids.
+    // The page's search finds ids.
     let user = |person: &Json| person["user"].as_str().map(str::to_owned);
     assert_eq!((user(eva), user(conor)), (Some("user 60e301".to_owned()), None));
 

@@ -4,10 +4,10 @@ use std::fmt::Write;
 
 use crate::render::text::layout::thousands;
 
-/// How an omission is mended; what is left out is counted before it.
+/// How to see what was left out; its count comes before this.
 const SEE_ALL: &str = "see everything with `skovik-sync show PLAN`";
 
-/// A part of the document: what stands around its items, and the items, each of which is shown whole or not at all.
+/// A part of the document: the text around its items, and the items. An item is shown whole or not at all.
 #[derive(Debug, Default)]
 pub(in crate::render) struct Section {
     pub(in crate::render) before: String,

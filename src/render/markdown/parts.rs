@@ -1,5 +1,5 @@
-//! The parts of the document. Whatever comes from outside stands in code, where a forge sees neither mentions nor links
-//! nor HTML: in a fenced block, or, in a table, in a code span. Around it there is nothing but our own words and numbers.
+//! The parts of the document. All text from outside is in code, where a forge sees neither mentions nor links nor HTML:
+//! in a fenced block, or, in a table, in a code span. Around it there is nothing but our own words and numbers.
 
 use std::fmt::Write;
 
@@ -21,7 +21,7 @@ use crate::text::printable;
 /// What opens and closes a block; no line within one has so many backticks in a row.
 const FENCE: &str = "```";
 
-/// A value as a code span that may stand in a table.
+/// A value as a code span, also for a table.
 pub(in crate::render) fn code(value: &str) -> String {
     code_span(&shown_text(value))
 }
@@ -42,7 +42,7 @@ pub(in crate::render) fn number(count: u64) -> String {
     thousands(usize::try_from(count).unwrap_or(usize::MAX))
 }
 
-/// What stands between the plan and its execution.
+/// The guards that keep the plan from being applied.
 pub(in crate::render) fn blocked(content: &Content) -> String {
     let verdict = Verdict::of(content);
     let guards = |count: usize| if count == 1 { "one guard".to_owned() } else { format!("{count} guards") };
@@ -102,7 +102,7 @@ pub(super) fn sources(content: &Content) -> Section {
     }
 }
 
-/// The guards, those that block first to stay.
+/// The guards. If some must be left out, those that block stay longest.
 pub(super) fn guards(content: &Content, ids: Ids) -> Section {
     let row = |guard: &GuardResult| {
         let (outcome, rank) = match guard.outcome {
@@ -141,7 +141,7 @@ pub(super) fn group(content: &Content, kind: Kind, labels: &Labels<'_>) -> Secti
     details(title, kind == Kind::Delete, &about, "diff", items, what)
 }
 
-/// The diagnostics that ask for something, or those that do not.
+/// The diagnostics that ask for an action, or the others.
 pub(super) fn remarks(content: &Content, worth_knowing: bool) -> Section {
     let wanted = |diagnostic: &&Diagnostic| (diagnostic.severity == Severity::Info) == worth_knowing;
     let line = |diagnostic: &Diagnostic| {
@@ -161,7 +161,7 @@ pub(super) fn remarks(content: &Content, worth_knowing: bool) -> Section {
     }
 }
 
-/// A group that can be folded. Its title is our own, and so is all that stands outside the block.
+/// A group that can be folded. Its title, and everything outside the block, is our own text.
 pub(in crate::render) fn details(
     title: &str,
     open: bool,

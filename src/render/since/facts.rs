@@ -83,7 +83,8 @@ fn summary(facts: &mut Vec<Fact>, old: Summary, new: Summary) {
 }
 
 fn guards(facts: &mut Vec<Fact>, old: &Content, new: &Content) {
-    // Two branches or fields may have one name, and one may have another name than before: only the id says which it is.
+    // Two branches or fields may have one name, and one may have another name than before: only the id says which it
+    // is.
     let keyed = |content: &'_ Content| -> Vec<(String, GuardResult)> {
         content.guards.iter().map(|guard| (key(guard), guard.clone())).collect()
     };

@@ -1,4 +1,4 @@
-//! The groups: which people stand in them, and which of them are shown.
+//! The groups: their people, and which of them are shown.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use crate::plan::Operation;
 /// The operations of one kind, in the order of the plan.
 pub(super) struct Group<'a> {
     pub(super) kind: Kind,
-    /// Those that are shown.
+    /// The operations that are shown.
     pub(super) shown: Vec<&'a Operation>,
     count: usize,
 }

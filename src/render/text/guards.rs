@@ -1,4 +1,4 @@
-//! The guards with their figures, and what lifts those that block.
+//! The guards with their figures, and what lifts a guard that blocks.
 
 use std::fmt::{self, Write};
 
@@ -13,7 +13,7 @@ use crate::text::{escape, shell_path};
 /// How many of the branches, and of the fields, that pass are shown: those nearest to their limit.
 const NEAREST_SHOWN: usize = 3;
 
-/// Writes a line for each guard, and what to do about those that block.
+/// Writes a line for each guard, and what to do about a guard that blocks.
 pub(super) fn write(f: &mut fmt::Formatter<'_>, content: &Content, options: &TextOptions) -> fmt::Result {
     let guards = &content.guards;
     if guards.is_empty() {

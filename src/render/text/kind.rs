@@ -33,7 +33,7 @@ impl Kind {
         }
     }
 
-    /// How the line that stands for the rest of the group goes on.
+    /// The end of the line that counts the people who are not shown.
     pub(super) fn rest(self) -> &'static str {
         match self {
             Self::Create => " to create",

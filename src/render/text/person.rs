@@ -15,7 +15,7 @@ use crate::employee::CustomFieldId;
 use crate::plan::{Action, BranchRef, Change, Field, Fields, Operation, Severity, Target, Value};
 use crate::text::{escape, likeness, printable};
 
-/// What stands under a person is moved in by this much.
+/// The indent of the lines under a person.
 const INDENT: &str = "      ";
 /// What a removal means for the person, by Skovik's own pages.
 pub(in crate::render) const AFTER_DELETE: &str = "can no longer sign in; unregistered receipts are mailed to them; registered receipts are \
@@ -23,7 +23,7 @@ pub(in crate::render) const AFTER_DELETE: &str = "can no longer sign in; unregis
 
 /// The cells that ` → ` takes.
 const ARROW_WIDTH: usize = 3;
-/// What stands for an empty name, and for an identifier that is not known.
+/// The texts for an empty name and for an unknown identifier.
 const NO_NAME: &str = "(no name)";
 const NO_IDENTIFIER: &str = "(no identifier)";
 

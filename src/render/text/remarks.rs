@@ -1,4 +1,4 @@
-//! The diagnostics: those about somebody who is shown stand under that person, the others in a section of their own.
+//! The diagnostics: under the person that they are about, if the person is shown; the others in a section of their own.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -17,8 +17,8 @@ pub(super) struct Remarks<'a> {
 }
 
 impl<'a> Remarks<'a> {
-    /// Divides the diagnostics. One about somebody with several operations stands at the first of them that is shown;
-    /// one about somebody whom the limit hides is shown in the section, so that nothing is lost.
+    /// Divides the diagnostics. A person with several operations gets them at the first that is shown;
+    /// one about a person that the limit hides is shown in the section instead.
     pub(super) fn of(diagnostics: &'a [Diagnostic], groups: &[Group<'_>]) -> Self {
         let mut shown: HashMap<&str, OperationId> = HashMap::new();
         for operation in groups.iter().flat_map(|group| &group.shown) {
@@ -39,12 +39,12 @@ impl<'a> Remarks<'a> {
         remarks
     }
 
-    /// What stands under an operation.
+    /// The diagnostics under an operation.
     pub(super) fn beside(&self, operation: OperationId) -> &[&'a Diagnostic] {
         self.beside.get(&operation).map_or(&[], Vec::as_slice)
     }
 
-    /// Writes the section of those that stand under nobody.
+    /// Writes the section of the remarks that belong to no person shown.
     pub(super) fn write_rest(&self, f: &mut fmt::Formatter<'_>, options: &TextOptions) -> fmt::Result {
         if self.rest.is_empty() {
             return Ok(());

@@ -7,12 +7,12 @@ use super::layout::Palette;
 use crate::plan::{BranchRef, ManagerRef, Value};
 use crate::text::{escape, escape_to_ascii};
 
-/// What stands for no value.
+/// The text for no value.
 const NONE: &str = "(none)";
 /// Parts of longer texts are not marked: the comparison is more than linear, and nobody would find the mark.
 const LONGEST_MARKED: usize = 2_000;
 
-/// Whether the ids are shown that the names stand for.
+/// Whether ids are shown beside names.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Ids {
     /// Only where a name alone would not tell who or what is meant.
@@ -76,7 +76,7 @@ pub(in crate::render) fn shown_pair(before: Option<&Value>, after: Option<&Value
     }
 }
 
-/// The two sides of a change in colour, the words that differ marked where others stay. Without colour they stand as
+/// The two sides of a change in colour, the differing words marked if others stay the same. Without colour they stay as
 /// they are: the arrow between them says all.
 pub(super) fn colored_pair(palette: Palette, old: &str, new: &str) -> (String, String) {
     if !palette.is_on() {
@@ -125,7 +125,7 @@ pub(in crate::render) fn pieces(old: &str, new: &str) -> Vec<Piece> {
     diff.ops().iter().map(piece).collect()
 }
 
-/// The words of a text and what stands between them, so that `anna.berg@example.com` falls into names.
+/// The words of a text and the text between them, so that `anna.berg@example.com` falls into names.
 fn words(text: &str) -> Vec<&str> {
     let mut words = Vec::new();
     let mut rest = text;

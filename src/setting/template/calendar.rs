@@ -1,5 +1,5 @@
-//! Dates in templates: `today`, `never`, `days(14)` and the filter `date`. Which day it is comes from outside; nothing in here
-//! reads a clock.
+//! Dates in templates: `today`, `never`, `days(14)` and the filter `date`. Which day it is comes from outside; nothing
+//! in here reads a clock.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -102,7 +102,7 @@ fn moved(day: Day, days: i64) -> Result<Value, Error> {
     Ok(Value::from_object(moved))
 }
 
-/// The engine's own arithmetic, for the numbers that stand beside days.
+/// The engine's own arithmetic, for numbers beside days.
 fn computed(
     a: &Value,
     sign: char,

@@ -1,5 +1,6 @@
-//! What may be compared with what. Two values of different types are never just unequal: that is a mistake in the settings, or
-//! a value in the list that is not what the settings take it for, and nobody may be created or removed because of it.
+//! What may be compared with what. Two values of different types are never just unequal: that is a mistake in the
+//! settings, or a value in the list that is not what the settings take it for, and nobody may be created or removed
+//! because of it.
 
 use minijinja::value::{Rest, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State};
@@ -20,7 +21,7 @@ const BYTES_FOR_A_UNIT: usize = 64;
 /// How many items of a list.
 const ITEMS_FOR_A_UNIT: usize = 2;
 
-/// What stands for a column in an advice that is given where no column is known.
+/// The placeholder for a column in advice, if no column is known.
 const COLUMN: &str = "hr.column";
 
 /// The comparisons, as tests that `select` and `is` use by name, and as operators.

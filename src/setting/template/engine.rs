@@ -1,10 +1,10 @@
-//! The template engine as this program uses it: bounded, strict about what is undefined, and with operators that refuse to
-//! compare what cannot be compared.
+//! The template engine as this program uses it: bounded, strict about what is undefined, and with operators that refuse
+//! to compare what cannot be compared.
 //!
-//! The engine's own operators answer everything: for them, a text is unequal to every number and greater than all of them.
-//! `hr.fte > 0` over a list of texts would always be true, and delete or keep people for no reason. So every operator
-//! instruction of a compiled template is replaced by a call of the rules in [`super::compare`]; the replacement takes the
-//! same values from the stack and leaves one there, so that nothing else moves.
+//! The engine's own operators answer everything: for them, a text is unequal to every number and greater than all of
+//! them. `hr.fte > 0` over a list of texts would always be true, and delete or keep people for no reason. So every
+//! operator instruction of a compiled template is replaced by a call of the rules in [`super::compare`]; the
+//! replacement takes the same values from the stack and leaves one there, so that nothing else moves.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, escape_formatter, filters};
 
 use super::calendar::{self, Calendar};
-use super::{compare, defined, disabled, kinds, lists, words};
+use super::{compare, defined, disabled, kinds, lists, text_filters};
 use crate::template_cost::bound;
 
 /// Filters and tests with these names cannot be written in a template; only replaced instructions use them.
@@ -35,8 +35,8 @@ pub(crate) struct Compiled<'e> {
 }
 
 thread_local! {
-    /// The key of the last look-up on this thread that found nothing. An undefined value cannot carry it, and the engine
-    /// gives back nothing but its error.
+    /// The key of the last look-up on this thread that found nothing. An undefined value cannot carry it, and the
+    /// engine gives back nothing but its error.
     static NOT_LISTED: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
@@ -46,7 +46,7 @@ impl Engine {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
         bound(&mut environment);
-        words::extend(&mut environment);
+        text_filters::extend(&mut environment);
         lists::extend(&mut environment);
         defined::extend(&mut environment);
         calendar::extend(&mut environment, calendar);
@@ -124,7 +124,7 @@ fn is_days(instruction: &Instruction<'_>) -> bool {
     matches!(instruction, Instruction::CallFunction(calendar::DAYS, _))
 }
 
-/// What stands in for an operator.
+/// The function that replaces an operator.
 fn replacement<'e>(
     instruction: &Instruction<'e>,
     is_condition: bool,
@@ -160,7 +160,8 @@ fn look_up(state: &minijinja::State<'_, '_>, container: Value, key: Value) -> Re
     }
     let found = container.get_item(&key)?;
     if found.kind() == ValueKind::Invalid {
-        // A table says itself what it does not have. The engine gives the error of such a value only to who converts it.
+        // A table says itself what it does not have. The engine gives the error of such a value only to who converts
+        // it.
         return filters::int(state, &found, None, None, Kwargs::from_iter(std::iter::empty::<(&str, Value)>()));
     }
     if found.is_undefined() {

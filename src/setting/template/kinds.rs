@@ -1,4 +1,4 @@
-//! The types of values as far as comparisons go, and how a message calls a value.
+//! The types of values in comparisons, and how a message calls a value.
 
 use minijinja::value::{Value, ValueKind};
 
@@ -8,7 +8,7 @@ use crate::text::shortened;
 /// How many characters of a value a message shows.
 const SHOWN: usize = 60;
 
-/// A type as far as comparisons go.
+/// A type in comparisons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Type {
     Text,

@@ -1,7 +1,7 @@
 //! Filters for lists that refuse texts, and filters for texts that refuse lists.
 //!
-//! The engine takes a text for the list of its letters: `{{ ad.mail | first }}` gives one letter where the attribute has a
-//! single value. And it writes a list in brackets where a text is wanted.
+//! The engine takes a text for the list of its letters: `{{ ad.mail | first }}` gives one letter where the attribute
+//! has a single value. And it writes a list in brackets where a text is wanted.
 
 use minijinja::value::{Kwargs, Rest, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, filters};

@@ -12,7 +12,8 @@ use super::compare::advice;
 use super::kinds::{Type, shown};
 use super::lists::FOR_LISTS;
 
-/// What is wrong with a template over these sources, of which `has_only_texts` says whether each of their cells is a text.
+/// What is wrong with a template over these sources, of which `has_only_texts` says whether each of their cells is a
+/// text.
 pub(super) fn contradiction(text: &str, is_condition: bool, has_only_texts: &dyn Fn(&str) -> bool) -> Option<String> {
     let mut reader = Reader { has_only_texts, variables: BTreeSet::new(), problem: None };
     if is_condition {
@@ -282,7 +283,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The type of two expressions of which either may be meant.
+    /// The type of an expression that may be either of two.
     fn both(&self, a: &Expr<'_>, b: &Expr<'_>) -> Option<Type> {
         self.type_of(a).filter(|one| self.type_of(b) == Some(*one))
     }

@@ -1,4 +1,4 @@
-//! The rows of a CSV text, and nothing of what they mean.
+//! Splits a CSV text into rows, whatever they mean.
 
 use std::borrow::Cow;
 

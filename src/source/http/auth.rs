@@ -64,7 +64,7 @@ impl Auth {
         read(&section.only(&[&["kind"], &keys.concat()[..]].concat())?)
     }
 
-    /// Reads the secrets, each of which the redactor is told.
+    /// Reads the secrets, and tells the redactor about each.
     pub(super) async fn open(&self, carriage: &Carriage) -> Result<Credentials, ReadError> {
         let redactor = carriage.redactor();
         Ok(match self {

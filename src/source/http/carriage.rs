@@ -1,5 +1,5 @@
-//! What carries the requests of a source, to its own server and to the one that gives out its tokens: the settings that
-//! hold for both, and the words for what goes wrong on the way.
+//! How a source sends requests, to its own server and to the one that gives out its tokens: the settings that
+//! both share, and the messages for requests that fail.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,11 +13,11 @@ use crate::source::ReadError;
 /// The largest page that is read; a server that sends more is not believed.
 const LARGEST_PAGE: usize = 64 * 1024 * 1024;
 
-/// What carries requests, for whatever server they are.
+/// The settings and secrets that requests to any server of a source need.
 pub(super) struct Carriage {
     pub(super) requests_per_second: u32,
     pub(super) retries: u32,
-    /// Who may vouch for a server, instead of those whom the system trusts.
+    /// The CA certificates for a server, instead of the system's.
     pub(super) authorities: Option<Vec<Certificate>>,
     /// How long one request may take.
     pub(super) timeout: Duration,
@@ -39,7 +39,7 @@ impl Carriage {
             largest_answer: LARGEST_PAGE,
             authorities: self.authorities.clone(),
             trust: http::Trust::CaFile(self.authorities.is_some()),
-            words: http::words,
+            words: http::error_message,
             redactor: Arc::clone(&self.redactor),
         };
         Transport::new(options).map_err(|problem| format!("cannot set up HTTPS: {problem}").into())

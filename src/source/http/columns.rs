@@ -1,4 +1,4 @@
-//! The columns of records that come as JSON objects: their properties, and what lies deeper, where the settings say so.
+//! The columns of records that come as JSON objects: their properties, and nested values that the settings name.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::setting::section::Section;
 use crate::source::json::{Records, said};
 use crate::strict_json::{Pointer, Properties};
 
-/// `[source.columns]`: further columns, by where they stand in a record.
+/// `[source.columns]`: further columns, each with its place in a record.
 #[derive(Debug, Clone, Default)]
 pub(in crate::source) struct Columns(BTreeMap<Box<str>, Pointer>);
 
@@ -53,7 +53,7 @@ impl Columns {
         records.end(number)
     }
 
-    /// Puts what lies deeper into the record that is under way.
+    /// Puts nested values into the current record.
     pub(in crate::source) fn deeper(&self, records: &mut Records, record: &RawValue) -> Result<(), String> {
         for (name, pointer) in &self.0 {
             // A column that no record has is found out, as one is that nobody named here.

@@ -1,5 +1,5 @@
-//! What an answer with a good status says of errors, beside its records. A list beside an error may lack somebody, however
-//! many records are in it.
+//! Errors in an answer with a good status, beside its records. A list beside an error may lack somebody,
+//! however many records are in it.
 
 use serde_json::value::RawValue;
 
@@ -24,16 +24,16 @@ pub(in crate::source) fn errors_in(body: &[u8], records: &Pointer) -> Option<Str
         let step = steps.next();
         let telling = |(name, value): &&Property<'_>| Some(&**name) != step && is_error(name, value);
         if let Some((name, value)) = members.iter().find(telling) {
-            let said = http::words(body).unwrap_or_else(|| "no reason given".to_owned());
+            let said = http::error_message(body).unwrap_or_else(|| "no reason given".to_owned());
             return Some(format!("the answer has `{name}` beside its records ({}): {said}", shown(value)));
         }
         here = members.iter().find(|(name, _)| Some(&**name) == step).map(|(_, value)| *value)?;
     }
 }
 
-/// The server's words for an answer without a list, ready to stand behind a message.
+/// The server's words for an answer without a list, ready to be appended to a message.
 pub(super) fn words_instead(body: &[u8]) -> String {
-    http::words(body).map_or_else(String::new, |said| format!("; the server says: {said}"))
+    http::error_message(body).map_or_else(String::new, |said| format!("; the server says: {said}"))
 }
 
 fn is_error(name: &str, value: &RawValue) -> bool {

@@ -1,4 +1,4 @@
-//! The `Link` header (RFC 8288), as far as a list needs it: the address of the next page.
+//! The `Link` header (RFC 8288): only the address of the next page.
 
 use reqwest::header::{HeaderMap, LINK};
 
@@ -43,7 +43,7 @@ fn end_of_link(text: &str) -> usize {
     outside_quotes(text, ',').next().unwrap_or(text.len())
 }
 
-/// Where a character stands outside quotes.
+/// The place of a character outside quotes.
 fn outside_quotes(text: &str, wanted: char) -> impl Iterator<Item = usize> {
     let mut quoted = false;
     text.char_indices().filter_map(move |(at, c)| {
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Also a header that no server means seriously gives an address that stands in it, or an error.
+        /// Even a nonsense header gives an address that is in it, or an error.
         #[test]
         fn whatever_stands_in_a_header(parts in prop::collection::vec(
             prop::sample::select(vec!["<", ">", ";", ",", "\"", " ", "rel", "=", "next", "prev", "title", "/a", "?b=c", "\\", "x"]),

@@ -31,7 +31,7 @@ pub(super) struct OAuth2 {
     parameters: Vec<(String, String)>,
 }
 
-/// Where the client's credentials stand in the request for a token.
+/// Where in the request for a token the client's credentials go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ClientAuth {
     Basic,
@@ -147,8 +147,8 @@ impl TokenServer {
         Ok(header)
     }
 
-    /// Learns from an answer to the token in use, and says whether the answer counts: the refusal of a token that worked
-    /// before does not, because the token may have ended early.
+    /// Learns from an answer to the token in use, and says whether the answer counts: the refusal of a token that
+    /// worked before does not, because the token may have ended early.
     pub(super) fn settle(&mut self, status: StatusCode) -> bool {
         let Some(token) = &mut self.token else { return true };
         if status == StatusCode::UNAUTHORIZED && token.worked {
@@ -192,7 +192,7 @@ impl TokenServer {
         }
         let seconds = expires_in.and_then(|value| value.as_u64().or_else(|| value.as_str()?.trim().parse().ok()));
         let life = seconds.map(|seconds| Duration::from_secs(seconds.min(86_400)));
-        // One that lives no longer than that is used as long as the server takes it.
+        // A token that lives no longer than that is used until the server refuses it.
         let ends = life.and_then(|life| life.checked_sub(LAST_MOMENTS)).map(|life| Instant::now() + life);
         Ok(Token { header: sensitive(&format!("Bearer {}", access_token.expose_secret()))?, ends, worked: false })
     }

@@ -1,4 +1,4 @@
-//! How a list goes on from page to page, and how one knows that it has ended: pure, between one answer and the next
+//! Paging: what to ask for next, and how to know that a list has ended. Pure, between one answer and the next
 //! request.
 //!
 //! A list with a hole in it looks like people who have left. So whatever does not fit makes the whole list unusable: a
@@ -80,7 +80,7 @@ pub(super) struct Walk {
     counter: u64,
     /// Whether the server has shown that it knows of a next page, be it by saying that there is none.
     tells_next: bool,
-    /// The first page of which the server said that it is a part.
+    /// The first page that the server called partial.
     part: Option<u64>,
 }
 
@@ -275,7 +275,7 @@ impl Walk {
             }
         }
         for (position, record) in (1..).zip(page.records) {
-            // Whoever takes a place twice has taken it from somebody who does not come at all.
+            // A record that comes twice takes the place of another that never comes.
             if !self.seen.insert(self.hasher.hash_one(record.get())) {
                 return Err(format!(
                     "record {position} has come before: the list changed its order while it was read, and somebody \

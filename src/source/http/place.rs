@@ -1,4 +1,4 @@
-//! Where in a request something goes, and where in an answer the total stands.
+//! Where in a request something goes, and where in an answer the total is.
 
 use reqwest::header::{HeaderMap, HeaderName};
 use serde_json::Value;
@@ -83,7 +83,7 @@ fn index(step: &str) -> Option<usize> {
     step.parse().ok().filter(|index: &usize| index.to_string() == step)
 }
 
-/// The other parameters stay to the letter: what `+`, `%E4` or a name without `=` means is for the server to say.
+/// The other parameters stay exactly as they are: only the server knows what `+`, `%E4` or a name without `=` means.
 fn set_parameter(url: &mut Url, name: &str, value: &str) {
     let is_other = |part: &&str| form_urlencoded::parse(part.as_bytes()).next().is_none_or(|(other, _)| other != name);
     let query = url.query().filter(|query| !query.is_empty());
@@ -171,7 +171,7 @@ mod tests {
         for body in [r#"{"page":[]}"#, r#"{"page":7}"#, "[]", "7"] {
             assert!(place.put(&"x".into(), &call(body)).is_err(), "{body}");
         }
-        // The parameters of JSON-RPC stand in a list.
+        // The parameters of JSON-RPC are a list.
         let rpc = r#"{"method":"people","params":["key",{"from":0},9]}"#;
         for (place, expected) in [
             ("/params/1/from", Some(r#"{"method":"people","params":["key",{"from":7},9]}"#)),

@@ -1,4 +1,4 @@
-//! A server that a source asks: its address, whom it trusts to vouch for it, how often it asks again, and what the
+//! A server that a source asks: its address, its CA certificates, how often it asks again, and what the
 //! server's answers mean. Sources that speak HTTP share it.
 
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ pub(in crate::source) struct Server {
     label: String,
     pub(in crate::source) url: Url,
     auth: Auth,
-    /// Who may vouch for the server, instead of those whom the system trusts.
+    /// The CA certificates for the server, instead of the system's.
     ca_file: Option<PathBuf>,
     retries: u32,
     requests_per_second: u32,

@@ -1,6 +1,6 @@
 //! Which attributes to ask for, and what an entry says in the columns that the settings use.
 //!
-//! The names of attributes have no case, those of columns do: a column is called what the settings call it.
+//! Attribute names ignore case, column names do not: a column has the name that the settings give it.
 
 use std::collections::BTreeSet;
 
@@ -71,7 +71,8 @@ pub(super) struct Cell {
 }
 
 impl Columns {
-    /// The columns of these names; or the first name that no attribute can have. `lists` and `binary` are in lower case.
+    /// The columns of these names; or the first name that no attribute can have. `lists` and `binary` are in lower
+    /// case.
     pub(super) fn new<'c>(
         names: impl IntoIterator<Item = &'c str>,
         lists: &BTreeSet<String>,
@@ -191,8 +192,8 @@ fn cell(values: Option<Vec<Vec<u8>>>, form: Form, is_list: bool) -> Result<Optio
     Ok(Some(Cell { kind: CellKind::Structured, text: text.into() }))
 }
 
-/// Whether a text is an attribute description (RFC 4512, 2.5): a name or an object identifier, and options. Nothing else
-/// may be asked for: `*` and `+` mean everything.
+/// Whether a text is an attribute description (RFC 4512, 2.5): a name or an object identifier, and options. Nothing
+/// else may be asked for: `*` and `+` mean everything.
 pub(super) fn is_description(text: &str) -> bool {
     let mut parts = text.split(';');
     let name = parts.next().unwrap_or_default();

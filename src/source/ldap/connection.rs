@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use url::Url;
 
-use super::words::{Asked, Words};
+use super::error_messages::{Asked, ErrorMessages};
 use crate::files::{Links, MOST_CERTIFICATES, read_regular};
 use crate::http::{Trust, tls_error, tls_words};
 use crate::setting::ConfigError;
@@ -24,7 +24,7 @@ use crate::source::{ReadError, blocking};
 const LONGEST_CONNECT: Duration = Duration::from_secs(10);
 /// How long a server may be silent.
 pub(super) const LONGEST_SILENCE: Duration = Duration::from_secs(60);
-/// How long the end of a connection may take, of which nothing depends.
+/// How long closing a connection may take; nothing depends on it.
 const LONGEST_FAREWELL: Duration = Duration::from_secs(1);
 
 /// Where a directory is, and how it is reached.
@@ -32,7 +32,7 @@ const LONGEST_FAREWELL: Duration = Duration::from_secs(1);
 pub(super) struct Server {
     pub(super) url: Url,
     pub(super) start_tls: bool,
-    /// Whose certificates are trusted, instead of those whom the system trusts.
+    /// The CA certificates, instead of the system's.
     pub(super) ca_file: Option<PathBuf>,
     /// The table of the settings, for messages.
     pub(super) label: String,
@@ -41,7 +41,7 @@ pub(super) struct Server {
 /// A connection that is ready to be asked.
 pub(super) struct Connection {
     pub(super) ldap: Ldap,
-    pub(super) words: Words,
+    pub(super) words: ErrorMessages,
     driver: JoinHandle<ldap3::result::Result<()>>,
 }
 
@@ -58,7 +58,7 @@ impl Server {
             let config = blocking(move || client_config(ca_file.as_deref(), &label)).await?;
             settings = settings.set_config(Arc::new(config)).set_starttls(self.start_tls);
         }
-        let words = Words {
+        let words = ErrorMessages {
             server: self.url.as_str().trim_end_matches('/').to_owned(),
             password,
             trust: Trust::CaFile(self.ca_file.is_some()),

@@ -1,5 +1,5 @@
-//! One entry of a search result, from the wire (RFC 4511, 4.5.2). Nothing is assumed of what a server sends: what is not
-//! an entry is an error.
+//! One entry of a search result, from the wire (RFC 4511, 4.5.2). Nothing is assumed of what a server sends: what is
+//! not an entry is an error.
 
 use ldap3::asn1::StructureTag;
 
@@ -41,7 +41,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// A SearchResultEntry as it stands on the wire.
+    /// A SearchResultEntry as it is encoded.
     pub(in super::super) fn entry(dn: &[u8], attributes: &[(&str, &[&[u8]])]) -> StructureTag {
         let tag = |payload| StructureTag { class: TagClass::Universal, id: 4, payload };
         let text = |bytes: &[u8]| tag(PL::P(bytes.to_vec()));

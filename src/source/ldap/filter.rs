@@ -1,5 +1,5 @@
-//! The filters of searches (RFC 4515), and whom they name. A directory takes an attribute that it does not know for one
-//! that it cannot decide about (RFC 4511, 4.5.1.7), and finds fewer or nobody without a word.
+//! The filters of searches (RFC 4515), and the attributes that they name. A directory takes an attribute that it does
+//! not know for one that it cannot decide about (RFC 4511, 4.5.1.7), and silently finds fewer people, or nobody.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ const EXTENSIBLE: u64 = 9;
 /// The attribute within an extensible match.
 const TYPE: u64 = 2;
 
-/// How many bytes a filter may have, and how deep its parentheses may lie within one another.
+/// How many bytes a filter may have, and how deep its parentheses may be nested.
 const LONGEST: usize = 8 * 1024;
 const DEEPEST: usize = 50;
 

@@ -1,5 +1,5 @@
 //! What the directory's schema knows (RFC 4512, 4.1.2): the names of its attributes. It tells a name that is misspelt
-//! from an attribute that nobody happens to have.
+//! from an attribute that no entry has.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! Searches, page by page (RFC 2696). A search is whole when every page ended in success and the last one said that it is
-//! the last; there is no other way to end one here but an error.
+//! Searches, page by page (RFC 2696). A search is whole when every page ended in success and the last one said that it
+//! is the last; there is no other way to end one here but an error.
 
 use ldap3::asn1::{StructureTag, parse_tag};
 use ldap3::controls::{Control, ControlType, MakeCritical as _, PagedResults, RawControl};
@@ -7,8 +7,8 @@ use ldap3::{LdapResult, Scope};
 
 use super::connection::{Connection, LONGEST_SILENCE};
 use super::entry::Entry;
+use super::error_messages::Asked;
 use super::schema::Schema;
-use super::words::Asked;
 
 /// How many entries come between two reports of how far it is.
 const REPORT: u64 = 100;

@@ -1,6 +1,6 @@
 //! The text forms of what a directory holds. LDAP gives every value as bytes and does not say what they are, so that it
-//! is the attribute's name which decides; a value that does not have the form of its attribute is an error, never a text
-//! that looks nearly right.
+//! is the attribute's name which decides; a value that does not have the form of its attribute is an error, never a
+//! text that looks nearly right.
 
 use std::fmt::Write as _;
 

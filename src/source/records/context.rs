@@ -1,4 +1,5 @@
-//! A joined record as templates see it: its sources by name, their columns by name, and the tables to look values up in.
+//! A joined record as templates see it: its sources by name, their columns by name, and the tables to look values up
+//! in.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use crate::source::cell::unreadable;
 use crate::source::spreadsheet::value_of;
 
 impl Records {
-    /// A record as templates see it: texts in NFC, unless they are wanted to the letter.
+    /// A record as templates see it: texts in NFC, unless the exact text is wanted.
     pub(crate) fn context(&self, record: usize, to_the_letter: bool) -> Value {
         Value::from_object(Person { joined: Arc::clone(&self.0), record, to_the_letter, instead: None })
     }

@@ -52,7 +52,7 @@ pub(super) fn record(records: &mut Records, number: u64, resource: &RawValue, co
     records.end(number)
 }
 
-/// What stands for one value.
+/// The text of one value.
 enum Found<'a> {
     /// There is none, and the user says so.
     Nothing,
@@ -85,7 +85,7 @@ fn is_primary(email: &RawValue) -> bool {
     primary.is_some_and(|raw| raw.get().trim_matches('"').eq_ignore_ascii_case("true"))
 }
 
-/// Whom the enterprise extension names as the manager.
+/// The manager that the enterprise extension names.
 fn manager_id(enterprise: &RawValue) -> Found<'_> {
     if is_null(enterprise) {
         return Found::Nothing;

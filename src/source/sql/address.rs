@@ -1,4 +1,4 @@
-//! Where a database is, and how it is reached without showing anybody a password or a record on the way.
+//! The address of a database, and a connection to it that shows nobody a password or a record.
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -82,7 +82,7 @@ impl Address {
             Some((scheme, _)) if matches!(&*scheme, "mysql" | "mariadb") => {
                 Ok(Self::MySql(Server::from_section(section, text, 3306)?))
             }
-            // What stands there is not shown: it may hold a password.
+            // The value is not shown: it may hold a password.
             _ => Err(section.problem("url", "must begin with postgres:, mysql:, mariadb: or sqlite:")),
         }
     }

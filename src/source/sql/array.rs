@@ -9,7 +9,7 @@ type Element<'e> = dyn Fn(&str) -> Result<(CellKind, Cow<'_, str>), String> + 'e
 
 /// The array as a list in JSON, its elements as `element` gives them.
 pub(super) fn json(text: &str, element: &Element<'_>) -> Result<String, String> {
-    // Bounds that do not begin with 1 stand before it: `[0:1]={a,b}`.
+    // Bounds that do not begin with 1 come first: `[0:1]={a,b}`.
     let array = if text.starts_with('[') { text.split_once('=').map_or("", |(_, array)| array) } else { text };
     let mut reader = Reader { rest: array, element, json: String::with_capacity(array.len() + 8) };
     reader.list()?;
@@ -60,7 +60,7 @@ impl Reader<'_> {
         self.value(bare)
     }
 
-    /// What stands up to the closing quote; a backslash takes the next character for what it is.
+    /// The text up to the closing quote; a backslash makes the next character literal.
     fn quoted(&mut self) -> Result<String, String> {
         let mut text = String::new();
         let mut chars = self.rest.chars();

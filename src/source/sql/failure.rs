@@ -1,4 +1,4 @@
-//! What databases and connections say when something is wrong, for people: with what to do, and without any secret.
+//! Messages for errors of databases and connections: they say what to do, and hold no secret.
 
 use std::io;
 

@@ -11,7 +11,7 @@ use crate::source::cell::{CellKind, scalar};
 /// How what a database prints for a value becomes a cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Form {
-    /// As it stands, trimmed. Decimal numbers and dates are among these: no digit of them is lost or added.
+    /// As it is, trimmed. Decimal numbers and dates are among these: no digit of them is lost or added.
     Text,
     /// `t` and `f`, or 1 and 0, as `true` and `false`.
     Boolean,

@@ -14,15 +14,15 @@ use sqlx::{MySql, SqlSafeStr as _, Statement as _, Type, TypeInfo as _};
 use tokio::time::timeout;
 
 use super::address::{Server, Tls};
-use super::filling::{Column, Filling, Value};
 use super::form::Form;
+use super::row_reader::{Column, RowReader, Value};
 use super::{PATIENCE, failure};
 use crate::setting::shortened;
 use crate::source::ReadError;
 use crate::source::table::Table;
 
-/// Settings of the server or the user that would cut a result or show an older one without an error. `DEFAULT` would mean
-/// what is set for the server.
+/// Settings of the server or the user that would cut a result or show an older one without an error. `DEFAULT` would
+/// mean what is set for the server.
 const WHOLE: &[&str] = &[
     "SET SESSION sql_select_limit = 18446744073709551615",
     "SET SESSION group_concat_max_len = 4294967295",
@@ -34,32 +34,32 @@ const WHOLE_IN_MARIADB: &[&str] =
     &["SET SESSION max_recursive_iterations = 4294967295", "SET SESSION system_versioning_asof = DEFAULT"];
 /// The number of the error that there is no such setting.
 const UNKNOWN_SETTING: u16 = 1193;
-/// The numbers of the warnings that a result is not what the query means: `GROUP_CONCAT` was cut, a value was too long and is
-/// NULL, the query was broken off.
+/// The numbers of the warnings that a result is not what the query means: `GROUP_CONCAT` was cut, a value was too long
+/// and is NULL, the query was broken off.
 const CUT: [&[u8]; 3] = [b"1260", b"1301", b"1931"];
 
-pub(super) async fn read(server: &Server, query: &str, mut filling: Filling<'_>) -> Result<Table, ReadError> {
+pub(super) async fn read(server: &Server, query: &str, mut reader: RowReader<'_>) -> Result<Table, ReadError> {
     server.warn_if_readable();
-    let limit = filling.conditions.timeout;
+    let limit = reader.conditions.timeout;
     let mut connection = connect(server).await?;
     begin(&mut connection, limit).await.map_err(|error| failure::problem(&error))?;
     let failed = |error: sqlx::Error| failure::problem(&error);
     let prepared = connection.prepare(AssertSqlSafe(query).into_sql_str()).await.map_err(failed)?;
-    filling
+    reader
         .no_parameters(prepared.parameters().map_or(0, |parameters| parameters.either(<[_]>::len, |number| number)))?;
     let columns = prepared.columns().iter();
     let column = |(name, kind): (&str, &MySqlTypeInfo)| (name.to_owned(), kind.name().to_lowercase(), form(kind));
-    filling.columns(columns.map(|each| column((each.name(), each.type_info()))))?;
+    reader.columns(columns.map(|each| column((each.name(), each.type_info()))))?;
     let mut answers = connection.fetch_many(sqlx::raw_sql(AssertSqlSafe(query)));
     while let Some(answer) = answers.try_next().await.map_err(failed)? {
         match answer {
-            Either::Right(row) => filling.row(|place, column| value(&row, place, column))?,
-            Either::Left(_) => filling.end(None)?,
+            Either::Right(row) => reader.row(|place, column| value(&row, place, column))?,
+            Either::Left(_) => reader.end(None)?,
         }
     }
     drop(answers);
     refuse_cut(&mut connection).await?;
-    let table = filling.finish()?;
+    let table = reader.finish()?;
     // All is there, whatever becomes of the connection.
     let _ = connection.execute("ROLLBACK").await;
     let _ = connection.close().await;

@@ -13,8 +13,8 @@ use sqlx::{SqlSafeStr as _, Statement as _, TypeInfo as _, ValueRef as _};
 use tokio::time::timeout;
 
 use super::address::{RowSecurity, Server, Tls};
-use super::filling::{Column, Filling, Value};
 use super::form::Form;
+use super::row_reader::{Column, RowReader, Value};
 use super::{PATIENCE, failure};
 use crate::source::ReadError;
 use crate::source::table::Table;
@@ -23,28 +23,28 @@ pub(super) async fn read(
     server: &Server,
     row_security: RowSecurity,
     query: &str,
-    mut filling: Filling<'_>,
+    mut reader: RowReader<'_>,
 ) -> Result<Table, ReadError> {
     server.warn_if_readable();
-    let limit = filling.conditions.timeout;
+    let limit = reader.conditions.timeout;
     let mut connection = connect(server).await?;
     let failed = |error: sqlx::Error| format!("{}{}", failure::problem(&error), hint(&error));
     connection.execute(AssertSqlSafe(beginning(limit, row_security))).await.map_err(failed)?;
     let prepared = connection.prepare(AssertSqlSafe(query).into_sql_str()).await.map_err(failed)?;
-    filling
+    reader
         .no_parameters(prepared.parameters().map_or(0, |parameters| parameters.either(<[_]>::len, |number| number)))?;
     let columns = prepared.columns().iter();
     let column = |(name, kind): (&str, &PgTypeInfo)| (name.to_owned(), kind.name().to_lowercase(), form(kind));
-    filling.columns(columns.map(|each| column((each.name(), each.type_info()))))?;
+    reader.columns(columns.map(|each| column((each.name(), each.type_info()))))?;
     let mut answers = connection.fetch_many(sqlx::raw_sql(AssertSqlSafe(query)));
     while let Some(answer) = answers.try_next().await.map_err(failed)? {
         match answer {
-            Either::Right(row) => filling.row(|place, column| value(&row, place, column))?,
-            Either::Left(end) => filling.end(Some(end.rows_affected()))?,
+            Either::Right(row) => reader.row(|place, column| value(&row, place, column))?,
+            Either::Left(end) => reader.end(Some(end.rows_affected()))?,
         }
     }
     drop(answers);
-    let table = filling.finish()?;
+    let table = reader.finish()?;
     // All is there. A pooler between here and the server would keep the prepared statement, and give it to others.
     let _ = connection.clear_cached_statements().await;
     let _ = connection.execute("ROLLBACK").await;
@@ -80,8 +80,8 @@ async fn connect(server: &Server) -> Result<PgConnection, ReadError> {
 /// A transaction of one moment that cannot write, in which values have the forms that are expected here. Whoever comes
 /// after it on the same connection finds nothing of it.
 fn beginning(limit: Duration, row_security: RowSecurity) -> String {
-    // A database that does not know the encoding of its texts gives them as they are: a message can name the column then.
-    // The server gives up a little later than this program does, for whom it need not go on.
+    // A database that does not know the encoding of its texts gives them as they are: a message can name the column
+    // then. The server gives up a little later than this program does, for whom it need not go on.
     let limit = i32::try_from(limit.as_millis().saturating_add(1_000)).unwrap_or(i32::MAX);
     // Off, a query from which policies would keep rows fails instead; who is above policies reads on as ever.
     let row_security = match row_security {

@@ -1,5 +1,5 @@
-//! SQLite. The file is opened for reading only. Any value of any column may have any type here, so each is taken as what
-//! it is.
+//! SQLite. The file is opened for reading only. Any value of any column may have any type here, so each is taken as
+//! what it is.
 
 use std::path::Path;
 
@@ -8,8 +8,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteRow, SqliteTypeInfo};
 use sqlx::{AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, Either, Executor as _, Row as _};
 use sqlx::{SqlSafeStr as _, Statement as _, TypeInfo as _, ValueRef as _};
 
-use super::filling::{Column, Filling, Value};
 use super::form::{Form, float_cell, hexadecimal};
+use super::row_reader::{Column, RowReader, Value};
 use super::{PATIENCE, failure, statement};
 use crate::files::{Links, open_regular};
 use crate::source::ReadError;
@@ -19,8 +19,8 @@ use crate::source::table::Table;
 /// How many rows may wait for being read.
 const WAITING: usize = 1_000;
 
-pub(super) async fn read(path: &Path, query: &str, mut filling: Filling<'_>) -> Result<Table, ReadError> {
-    filling.one_statement(statement::is_several(query))?;
+pub(super) async fn read(path: &Path, query: &str, mut reader: RowReader<'_>) -> Result<Table, ReadError> {
+    reader.one_statement(statement::is_several(query))?;
     let failed = |error: sqlx::Error| format!("{}: {}", path.display(), failure::problem(&error));
     // SQLite's own message does not say what is wrong with a file.
     open_regular(path, Links::Follow).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
@@ -29,7 +29,7 @@ pub(super) async fn read(path: &Path, query: &str, mut filling: Filling<'_>) -> 
         .read_only(true)
         .create_if_missing(false)
         .pragma("query_only", "ON")
-        .busy_timeout(PATIENCE.min(filling.conditions.timeout))
+        .busy_timeout(PATIENCE.min(reader.conditions.timeout))
         .row_buffer_size(WAITING)
         .disable_statement_logging();
     let mut connection = options.connect().await.map_err(failed)?;
@@ -40,21 +40,21 @@ pub(super) async fn read(path: &Path, query: &str, mut filling: Filling<'_>) -> 
         return Err(format!("{} keeps its texts in {encoding}, and only UTF-8 is read", path.display()).into());
     }
     let prepared = connection.prepare(AssertSqlSafe(query).into_sql_str()).await.map_err(failed)?;
-    filling
+    reader
         .no_parameters(prepared.parameters().map_or(0, |parameters| parameters.either(<[_]>::len, |number| number)))?;
     let columns = prepared.columns().iter();
     let column =
         |(name, kind): (&str, &SqliteTypeInfo)| (name.to_owned(), kind.name().to_lowercase(), Some(form(kind)));
-    filling.columns(columns.map(|each| column((each.name(), each.type_info()))))?;
+    reader.columns(columns.map(|each| column((each.name(), each.type_info()))))?;
     let mut answers = connection.fetch_many(sqlx::raw_sql(AssertSqlSafe(query)));
     while let Some(answer) = answers.try_next().await.map_err(failed)? {
         match answer {
-            Either::Right(row) => filling.row(|place, column| value(&row, place, column))?,
-            Either::Left(_) => filling.end(None)?,
+            Either::Right(row) => reader.row(|place, column| value(&row, place, column))?,
+            Either::Left(_) => reader.end(None)?,
         }
     }
     drop(answers);
-    let table = filling.finish()?;
+    let table = reader.finish()?;
     // All is there, whatever becomes of the connection.
     let _ = connection.execute("ROLLBACK").await;
     let _ = connection.close().await;

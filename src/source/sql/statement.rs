@@ -1,7 +1,7 @@
-//! Whether a text is one statement. SQLite would run all of a text's statements, one after the other; the other databases
-//! prepare a query first, and prepare no more than one.
+//! Whether a text is one statement. SQLite would run all of a text's statements, one after the other; the other
+//! databases prepare a query first, and prepare no more than one.
 
-/// Whether something stands behind a semicolon that ends a statement, as SQLite reads it.
+/// Whether anything follows a semicolon that ends a statement, as SQLite reads it.
 pub(super) fn is_several(text: &str) -> bool {
     let mut rest = text;
     let mut ended = false;

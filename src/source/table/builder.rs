@@ -105,7 +105,7 @@ impl TableBuilder {
         self.table.parts.push((self.table.rows.len(), part));
     }
 
-    /// Ends a row of which nothing can be read.
+    /// Ends a row that cannot be read at all.
     pub(crate) fn end_unreadable_row(&mut self, number: u64, problem: &str) -> Result<(), String> {
         self.end_row(number)?;
         let row = row_index(self.table.rows.len() - 1);

@@ -1,5 +1,5 @@
-//! Laws of lists: whoever's record is there is not removed, however dirty the lists are; and a plan does not depend on the
-//! order of rows, columns and sources.
+//! Laws of lists: whoever's record is there is not removed, however dirty the lists are; and a plan does not depend on
+//! the order of rows, columns and sources.
 
 use std::collections::BTreeSet;
 

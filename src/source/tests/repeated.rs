@@ -40,7 +40,7 @@ impl Company {
         self.desired().employees.iter().map(told).collect()
     }
 
-    /// Those who are set aside, by row and code, and why.
+    /// The people set aside, by row and code, with the reason.
     fn aside(&self) -> Vec<(u64, &str, &str)> {
         let told = |aside: &'_ SetAside| (aside.origin.row, aside.code);
         let asides = &self.desired().set_aside;

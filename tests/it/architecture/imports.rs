@@ -46,9 +46,9 @@ impl Imports {
         edges.collect::<BTreeSet<_>>().into_iter()
     }
 
-    /// The circles between modules that lie side by side: each import counts for the two children of the last module
-    /// that both ends are in. A parent and its child know each other, and that is no circle.
-    pub(super) fn circles(&self) -> Vec<String> {
+    /// The cycles between modules that lie side by side: each import counts for the two children of the last module
+    /// that both ends are in. A parent and its child know each other, and that is no cycle.
+    pub(super) fn cycles(&self) -> Vec<String> {
         let mut levels: BTreeMap<&[String], BTreeMap<&str, BTreeSet<&str>>> = BTreeMap::new();
         for (from, to) in self.edges.iter().flat_map(|(from, to)| to.iter().map(move |to| (from, to))) {
             let common = from.iter().zip(to).take_while(|(a, b)| a == b).count();
@@ -57,17 +57,17 @@ impl Imports {
                 siblings.entry(from_child).or_default().insert(to_child);
             }
         }
-        let mut circles = Vec::new();
+        let mut cycles = Vec::new();
         for (parent, siblings) in levels {
             let parent = if parent.is_empty() { "the crate".to_owned() } else { parent.join("::") };
-            circles.extend(circles_of(&siblings).iter().map(|circle| format!("{parent}: {}", circle.join(", "))));
+            cycles.extend(cycles_of(&siblings).iter().map(|cycle| format!("{parent}: {}", cycle.join(", "))));
         }
-        circles
+        cycles
     }
 }
 
 /// The sets of names each of which reaches all the others of its set.
-fn circles_of<'n>(edges: &BTreeMap<&'n str, BTreeSet<&'n str>>) -> Vec<Vec<&'n str>> {
+fn cycles_of<'n>(edges: &BTreeMap<&'n str, BTreeSet<&'n str>>) -> Vec<Vec<&'n str>> {
     let reached = |from: &'n str| {
         let (mut reached, mut open) = (BTreeSet::new(), vec![from]);
         while let Some(name) = open.pop() {
@@ -77,11 +77,11 @@ fn circles_of<'n>(edges: &BTreeMap<&'n str, BTreeSet<&'n str>>) -> Vec<Vec<&'n s
     };
     let reached: BTreeMap<&str, BTreeSet<&str>> = edges.keys().map(|&name| (name, reached(name))).collect();
     let reaches = |a: &str, b: &str| reached.get(a).is_some_and(|reached| reached.contains(b));
-    let circle = |&name: &&'n str| -> Vec<&'n str> {
+    let cycle = |&name: &&'n str| -> Vec<&'n str> {
         reached.keys().copied().filter(|other| reaches(name, other) && reaches(other, name)).collect()
     };
-    let circles: BTreeSet<Vec<&str>> = edges.keys().map(circle).filter(|circle| circle.len() > 1).collect();
-    circles.into_iter().collect()
+    let cycles: BTreeSet<Vec<&str>> = edges.keys().map(cycle).filter(|cycle| cycle.len() > 1).collect();
+    cycles.into_iter().collect()
 }
 
 fn module_of(path: &str) -> Module {
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn circles_are_found_between_siblings_at_every_depth() {
+    fn cycles_are_found_between_siblings_at_every_depth() {
         let files = [
             ("a.rs", "use self::x::X;"),
             ("a/w.rs", ""),
@@ -256,6 +256,6 @@ mod tests {
             ("d/mod.rs", ""),
             ("d/e.rs", "use crate::c::C;"),
         ];
-        assert_eq!(imports(&files).circles(), ["the crate: c, d", "a: x, y, z"]);
+        assert_eq!(imports(&files).cycles(), ["the crate: c, d", "a: x, y, z"]);
     }
 }

@@ -36,6 +36,21 @@ fn nobody_is_called_what_the_policy_is_called() {
 }
 
 #[test]
+fn a_name_that_shows_nothing_approves_nothing() {
+    let company = Company::new("small");
+    company.run(&["plan"]).ends(0);
+    company.run(&["approve", "plan.json", "--yes", "--approver", "eve"]).ends(0);
+    let mut approval = company.json("plan.json.eve.approval");
+    for name in ["\u{3164}", "\u{2800}", "...", "\u{ffa0}"] {
+        company.run(&["approve", "plan.json", "--yes", "--approver", name]).ends(3).says(&["--approver"]);
+        approval["approver"] = json!(name);
+        company.write("plan.json.eve.approval", approval.to_string());
+        company.run(&["apply", "plan.json"]).ends(6).says(&["a letter or a digit that can be seen"]);
+        company.wrote_nothing();
+    }
+}
+
+#[test]
 fn what_nobody_sees_in_a_list_is_seen_in_every_rendering() {
     let company = Company::new("small");
     let odd = format!("Ho{}\u{e000}\u{378}\u{a0}\u{2007}\u{200b}a", "\u{33f}".repeat(299));

@@ -3,7 +3,9 @@
 
 mod accounts;
 mod answers;
+mod carried;
 mod confirmed;
+mod entailed;
 mod figures;
 mod files;
 mod ids;

@@ -134,6 +134,26 @@ fn standard_output_takes_no_place_either() {
     Output::of(&[">> log"], typed.expect("it runs")).ends(0);
 }
 
+/// The refusal is not written into the file either: it is on standard output, or nowhere if that is the same file.
+#[test]
+fn standard_error_takes_no_place_either() {
+    let company = company();
+    for (line, words) in [
+        ("apply plan.json 2>> plan.json", "the plan (plan.json)"),
+        ("plan -o other.json 2>> employees.csv", "[[source]]"),
+        ("plan -o other.json >> employees.csv 2>&1", ""),
+    ] {
+        let before = files(&company);
+        let typed = company.command("sh", &["-c", &format!("{BINARY} {line}")]).output().expect("it runs");
+        let ended = Output::of(&[line], typed).ends(3);
+        assert!(ended.stdout.contains(words), "{ended}");
+        assert!(files(&company) == before, "{line}");
+    }
+    company.wrote_nothing();
+    let typed = company.command("sh", &["-c", &format!("{BINARY} apply plan.json >> log 2>&1")]).output();
+    Output::of(&[">> log 2>&1"], typed.expect("it runs")).ends(0);
+}
+
 /// Programs, databases and queries are inputs too.
 #[test]
 fn what_a_source_runs_or_opens_is_an_input() {

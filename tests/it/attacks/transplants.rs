@@ -2,7 +2,7 @@
 //! plan says about its settings. Each plan here is hashed anew and approved, where `approve` takes it.
 
 use skovik_sync::employee::CustomValue;
-use skovik_sync::plan::{Action, Change, Content, Digest, Field, Operation, Plan, SourceSummary, Value};
+use skovik_sync::plan::{Action, BranchRef, Change, Content, Digest, Field, Operation, Plan, SourceSummary, Value};
 
 use crate::company::every_step;
 use crate::world::{Ended, Pace, World};
@@ -151,10 +151,16 @@ async fn a_field_that_is_not_managed_is_not_written() {
             let after = Some(Value::Text("99999".to_owned()));
             change(content, Change { field: Field::Custom("cf_note".into()), before: None, after });
         }),
-        ("emptied in an update", (SCOPE, SCOPE), 8, "sets the custom field cf_note", |content| {
-            let before = Some(Value::Text("note 7".to_owned()));
-            change(content, Change { field: Field::Custom("cf_note".into()), before, after: None });
-        }),
+        (
+            "emptied in an update",
+            (SCOPE, SCOPE),
+            8,
+            "it empties custom_fields.cf_note, but no diagnostic values_lost",
+            |content| {
+                let before = Some(Value::Text("note 7".to_owned()));
+                change(content, Change { field: Field::Custom("cf_note".into()), before, after: None });
+            },
+        ),
         ("in an update, and named", (SCOPE, SCOPE), 8, "no program wrote this plan", |content| {
             content.target.custom_fields.insert("cf_note".into(), "Note".to_owned());
             let after = Some(Value::Text("99999".to_owned()));
@@ -185,7 +191,8 @@ async fn a_field_that_is_not_managed_is_not_written() {
         }),
         ("a branch", (BRANCH, ""), 8, "sets the branch", |content| {
             let Action::Create { after } = &mut of(content, "1020").action else { panic!("no create") };
-            after.branch = Some(None);
+            let branch_id = "br_se".into();
+            after.branch = Some(Some(BranchRef { branch_id, external_identifier: None, name: String::new() }));
         }),
     ];
     for (what, real, code, words, alter) in cases {

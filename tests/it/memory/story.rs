@@ -14,7 +14,7 @@ use skovik_sync::apply::precheck::{self, Live};
 use skovik_sync::apply::undo::{self, History};
 use skovik_sync::apply::{Ended, Observer, Report};
 use skovik_sync::diff::{Policy, Protect, Remove, Renumber};
-use skovik_sync::employee::{CustomValue, Desired, Directory, Employee, Managed, ManagerWish, Origin};
+use skovik_sync::employee::{CustomValue, Desired, DesiredManager, Directory, Employee, Managed, Origin};
 use skovik_sync::guard::Limits;
 use skovik_sync::plan::{Digest, Input, Operation, Plan};
 use skovik_sync::provider::{Provider, fingerprint};
@@ -174,7 +174,7 @@ fn desired(rows: &[Row]) -> Desired {
         first_name: row.given.as_str().into(),
         last_name: row.family.as_str().into(),
         branch: Some(row.unit.into()),
-        manager: row.boss.as_deref().map_or(ManagerWish::Nobody, |boss| ManagerWish::Employee(boss.into())),
+        manager: row.boss.as_deref().map_or(DesiredManager::Nobody, |boss| DesiredManager::Employee(boss.into())),
         custom_fields: [Some(CustomValue::Text(row.cost.into()))].into(),
         origin: Origin { source: "list".into(), row: at },
     };
@@ -271,7 +271,7 @@ async fn apply_to_the_end(plan: &Plan, memory: &Memory, folder: &Path, max_in_fl
         managed: &policy.managed,
         protect: &policy.protect,
         branches: None,
-        takes_back: false,
+        takes_back: plan.content().undone().is_some(),
     };
     if precheck::account(plan, &replay, &directory).is_err() {
         return Process::Stale;
@@ -286,6 +286,8 @@ async fn apply_to_the_end(plan: &Plan, memory: &Memory, folder: &Path, max_in_fl
         provider: memory,
         managed: &policy.managed,
         protect: &policy.protect,
+        branches: policy.branches.as_ref(),
+        takes_back: false,
         journal: &journal,
         now: &|| Timestamp::UNIX_EPOCH,
     };

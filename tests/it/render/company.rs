@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use skovik_sync::diff::{Policy, Protect, Remove, Renumber};
 use skovik_sync::employee::{
-    Branch, BranchId, CustomField, CustomFieldKind, CustomValue, Desired, Directory, Employee, Managed, ManagerWish,
+    Branch, BranchId, CustomField, CustomFieldKind, CustomValue, Desired, DesiredManager, Directory, Employee, Managed,
     Origin, SetAside, User, UserId,
 };
 use skovik_sync::guard::{Limits, MAX_CREATES};
@@ -88,8 +88,8 @@ impl Company {
             last_name: last.into(),
             branch: Some(BRANCHES[person % 7 % 4].0.into()),
             manager: match self.manager(person, |fate| fate != Fate::Goes) {
-                Some(manager) => ManagerWish::Employee((1000 + manager).to_string().into()),
-                None => ManagerWish::Nobody,
+                Some(manager) => DesiredManager::Employee((1000 + manager).to_string().into()),
+                None => DesiredManager::Nobody,
             },
             custom_fields: [Some(CustomValue::Boolean(person.is_multiple_of(3))), text(&format!("4{}00", person % 5))]
                 .into(),
@@ -100,10 +100,10 @@ impl Company {
                 0 => employee.last_name = "Nyström-Berg".into(),
                 1 => employee.branch = Some(BRANCHES[(person + 1) % 4].0.into()),
                 2 => employee.custom_fields[1] = text("9900 Group | \"Shared\" <services>"),
-                3 => employee.manager = ManagerWish::Employee("99999".into()),
+                3 => employee.manager = DesiredManager::Employee("99999".into()),
                 _ => {
                     employee.email = format!("new.address{person}@example.com").into();
-                    employee.manager = ManagerWish::Nobody;
+                    employee.manager = DesiredManager::Nobody;
                     employee.custom_fields = [Some(CustomValue::Boolean(!person.is_multiple_of(3))), None].into();
                 }
             }

@@ -31,8 +31,10 @@ impl World {
                 self.doubt_maker(state, process, id);
                 self.park(state, process, operation, parked(true, false), before);
             }
-            End::Done(user) => self.done(state, process, operation, user, false),
-            End::DoneOtherwise(user) => self.done(state, process, operation, user, true),
+            End::Done(user) | End::DoneOtherwise(user) => {
+                self.remember(state, process, operation, before);
+                self.done(state, process, operation, user, matches!(end, End::DoneOtherwise(_)));
+            }
             End::NotDone => self.not_done(state, process, operation),
             End::HalfDone => self.end(state, process, operation, Outcome::Failed),
             End::Conflict => {
@@ -98,6 +100,13 @@ impl World {
         self.end(state, process, operation, if differs { Outcome::DoneOtherwise } else { Outcome::Done });
     }
 
+    /// Keeps what an update or link that is done has sent, by the user as read before it.
+    fn remember(&self, state: &mut State, process: usize, operation: usize, before: Option<User>) {
+        let Some(run) = &mut state.runs[process] else { return };
+        let before = run.entries[operation].doubt.and_then(|doubt| doubt.before).or(before);
+        run.entries[operation].sent = before.and_then(|before| self.sent(operation, before, &run.made()));
+    }
+
     fn not_done(&self, state: &mut State, process: usize, operation: usize) {
         self.note(state, process, Record::NotDone { operation });
         self.end(state, process, operation, Outcome::Failed);
@@ -116,6 +125,7 @@ impl World {
         *ended = Entry {
             phase: Phase::Ended(outcome),
             made: ended.made,
+            sent: ended.sent,
             begun: 0,
             doubt: None,
             attempts: Attempts::default(),
@@ -163,6 +173,7 @@ impl World {
                 Verdict::Gone => self.done(state, process, operation, None, false),
                 Verdict::SomebodyElse(_) => self.end(state, process, operation, Outcome::InDoubt),
                 Verdict::Absent if taken => self.not_done(state, process, operation),
+                Verdict::ReadAgain if self.is_in_the_way(operation, &list) => self.not_done(state, process, operation),
                 Verdict::Absent | Verdict::ReadAgain if tried < MAX_ATTEMPTS => {
                     if let Some(run) = &mut state.runs[process] {
                         run.entries[operation].phase = Phase::Waiting;
@@ -171,6 +182,14 @@ impl World {
                 Verdict::Absent | Verdict::ReadAgain => self.end(state, process, operation, Outcome::InDoubt),
             }
         }
+    }
+
+    /// Whether a delete must not be repeated: somebody reports to the user, or nobody else is an admin.
+    fn is_in_the_way(&self, operation: usize, list: &Server) -> bool {
+        let Action::Delete { user, .. } = self.operation(operation).action else { return false };
+        let is_admin = |id: Id| list.user(id).is_some_and(|user| user.is_admin);
+        list.iter().any(|(_, report)| report.fields.manager == Some(user))
+            || (is_admin(user) && !list.iter().any(|(id, _)| id != user && is_admin(id)))
     }
 
     fn verdict(&self, operation: usize, list: &Server, made: &Made) -> Verdict {
@@ -184,7 +203,7 @@ impl World {
             .or_else(|| find(&|fields| fields.email == after.email));
         match found {
             None => Verdict::Absent,
-            Some((id, user)) if created(after, made) == Ok(user.fields) => Verdict::Made(id),
+            Some((id, user)) if created(after, made) == Ok(user.fields) && !user.is_admin => Verdict::Made(id),
             Some((id, _)) => Verdict::SomebodyElse(id),
         }
     }
@@ -202,17 +221,31 @@ impl World {
             return self.halt(state, process);
         }
         let Some(run) = &mut state.runs[process] else { return };
-        let made = run.made();
         run.is_confirmed = true;
+        let run = *run;
         for operation in 0..self.operations() {
-            let phase = &mut run.entries[operation].phase;
-            if let Phase::Ended(Outcome::Done | Outcome::DoneBefore) = phase
-                && let Some(contradiction) = self.contradiction(operation, &list, &made)
-            {
-                *phase = Phase::Ended(match contradiction {
-                    Contradiction::Undone => Outcome::Failed,
-                    Contradiction::Differs => Outcome::DoneOtherwise,
-                });
+            let Phase::Ended(outcome) = run.entries[operation].phase else { continue };
+            if !matches!(outcome, Outcome::Done | Outcome::DoneBefore | Outcome::DoneOtherwise) {
+                continue;
+            }
+            let made = run.made();
+            let sent = run.entries[operation].sent;
+            let contradiction = match &sent {
+                Some(sent) => self.contradicts_sent(operation, &list, &made, sent).then_some(Contradiction::Differs),
+                None => self.contradiction(operation, &list, &made),
+            };
+            let is_less = sent.is_some_and(|sent| self.has_lost(operation, &list, &made, &sent));
+            let outcome = match contradiction {
+                Some(Contradiction::Undone) => Outcome::Failed,
+                Some(Contradiction::Differs) => Outcome::DoneOtherwise,
+                None if is_less => Outcome::DoneOtherwise,
+                None => outcome,
+            };
+            if let Some(run) = &mut state.runs[process] {
+                run.entries[operation].phase = Phase::Ended(outcome);
+            }
+            if contradiction.is_some() && state.journals[self.folders[process]].contradicted & 1 << operation == 0 {
+                self.note(state, process, Record::Contradicted { operation });
             }
         }
         laws::judge_confirmed(self, state, process);

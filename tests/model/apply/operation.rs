@@ -165,7 +165,8 @@ impl World {
 
     fn announce(&self, state: &mut State, process: usize, operation: usize, before: Option<User>) {
         if !self.has(Mutation::SkipsIntents) {
-            state.journals[self.folders[process]].announce(operation, before);
+            let changes = matches!(self.operation(operation).action, Action::Update { .. } | Action::Link { .. });
+            state.journals[self.folders[process]].announce(operation, before, changes);
         }
     }
 

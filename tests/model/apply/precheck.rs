@@ -3,7 +3,7 @@
 use super::{Attempts, Entry, Outcome, Phase, Run};
 use crate::journal::{Journal, Progress, Record};
 use crate::plan::{Action, Edit, Made, ManagerRef, OPERATIONS, created, resolve, updated};
-use crate::server::{Fields, Id, Server};
+use crate::server::{Fields, Id, Server, User};
 use crate::world::{Mutation, State, World};
 
 /// How an operation stands before a run that has not begun it.
@@ -57,17 +57,18 @@ impl World {
             doubt: None,
             attempts: Attempts::default(),
             made: None,
+            sent: None,
             is_resumed: false,
         };
         state.runs[process] = Some(Run {
             entries: [entry; OPERATIONS],
             known,
             is_halted: false,
-            has_written: false,
+            has_written,
             is_confirmed: false,
             is_stale,
         });
-        self.take_up(state, process, &journal.operations, standing, &made);
+        self.take_up(state, process, &journal, standing, &made);
         Some(())
     }
 
@@ -99,10 +100,11 @@ impl World {
         &self,
         state: &mut State,
         process: usize,
-        replay: &[Option<Progress>; OPERATIONS],
+        journal: &Journal,
         standing: [Standing; OPERATIONS],
         made: &Made,
     ) {
+        let Journal { operations: replay, before, contradicted, .. } = journal;
         let Some(run) = &mut state.runs[process] else { return };
         let mut notes = Vec::new();
         // Whoever was made is nobody else's newcomer, also where they are not the person of the plan.
@@ -116,8 +118,12 @@ impl World {
             match replay[operation] {
                 Some(Progress::Done { .. }) if standing[operation] == Standing::Conflict => {
                     entry.phase = Phase::Ended(Outcome::Failed);
+                    if contradicted & 1 << operation == 0 {
+                        notes.push(Record::Contradicted { operation });
+                    }
                 }
                 Some(Progress::Done { user: _, differs }) => {
+                    entry.sent = before[operation].and_then(|before| self.sent(operation, before, made));
                     let differs = differs || standing[operation] == Standing::Differing;
                     entry.phase = Phase::Ended(if differs { Outcome::DoneOtherwise } else { Outcome::DoneBefore });
                 }
@@ -176,12 +182,42 @@ impl World {
                     if after.manager == ManagerRef::Nobody {
                         fields.manager = user.fields.manager;
                     }
-                    fields == user.fields
+                    fields == user.fields && !user.is_admin
                 }))
             }
             Action::Update { .. } | Action::Link { .. } => differs(self.already_holds(operation, list, made)),
             Action::Delete { user, .. } => list.user(*user).map(|_| Contradiction::Undone),
         }
+    }
+
+    /// How the list contradicts what the last write to a user sent.
+    pub(super) fn contradicts_sent(&self, operation: usize, list: &Server, made: &Made, sent: &User) -> bool {
+        let id = match self.operation(operation).action {
+            Action::Update { user, .. } => Some(user),
+            Action::Link { create, .. } => made[create],
+            Action::Create { .. } | Action::Delete { .. } => None,
+        };
+        let held = id.and_then(|id| list.user(id));
+        held.is_none_or(|held| held.fields != sent.fields || held.is_admin != sent.is_admin)
+    }
+
+    /// Whether a user lost what the last write to them carried along.
+    pub(super) fn has_lost(&self, operation: usize, list: &Server, made: &Made, sent: &User) -> bool {
+        let id = match self.operation(operation).action {
+            Action::Link { create, .. } => made[create],
+            _ => self.touches(operation),
+        };
+        id.and_then(|id| list.user(id)).is_some_and(|held| sent.custom != 0 && held.custom != sent.custom)
+    }
+
+    /// The user as an update or link leaves them.
+    pub(super) fn sent(&self, operation: usize, before: User, made: &Made) -> Option<User> {
+        let edit = match self.operation(operation).action {
+            Action::Update { edit, .. } => edit,
+            Action::Link { manager, .. } => Edit::Manager(manager),
+            Action::Create { .. } | Action::Delete { .. } => return None,
+        };
+        Some(User { fields: updated(before.fields, edit, made).ok()?, ..before })
     }
 
     pub(super) fn moves_branch(&self, operation: usize) -> bool {
@@ -247,7 +283,7 @@ impl World {
                     if after.manager == ManagerRef::Nobody {
                         fields.manager = user.fields.manager;
                     }
-                    fields == user.fields
+                    fields == user.fields && !user.is_admin
                 })
             }),
             Action::Update { user: id, edit, .. } => {

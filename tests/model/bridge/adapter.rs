@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use skovik_sync::apply::engine::{self, Options, Stop};
-use skovik_sync::apply::expect::hash_of;
+use skovik_sync::apply::expected_state::hash_of;
 use skovik_sync::apply::journal::{BegunBy, Journal, Progress, Replay};
 use skovik_sync::apply::lock::{self, Holder};
 use skovik_sync::apply::operation::Worker;
@@ -21,9 +21,9 @@ use skovik_sync::plan::{
     self, Action, Anchors, BranchRef, Change, Content, CreateRef, Digest, Field, ManagerRef, Operation, OperationId,
     Summary, Target, UserRef, Value,
 };
-use skovik_sync::provider::Dialect as _;
 use skovik_sync::provider::skovik::wire::{AUTH_HEADER, AUTH_SCHEME};
 use skovik_sync::provider::skovik::{self, Client, Skovik};
+use skovik_sync::provider::{Dialect as _, StoredUser};
 use skovik_sync::state::State;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -32,7 +32,7 @@ use super::wire::{LAST_NAME, branch_id, email, first_name, resource, user, user_
 use crate::apply::{Outcome, RETRIES};
 use crate::journal::{self, Doubt};
 use crate::plan::{self as model, OPERATIONS};
-use crate::server::{Fields, Id, SLOTS, Server};
+use crate::server::{Fields, Id, SLOTS, Server, User};
 
 /// The account, whatever the port of the server that stands for it.
 const ACCOUNT: &str = "https://model.example/v1";
@@ -141,6 +141,8 @@ impl Program {
                 provider: &client,
                 managed: &managed,
                 protect: &protect,
+                branches: None,
+                takes_back: false,
                 journal: &journal,
                 now: &|| Timestamp::UNIX_EPOCH,
             };
@@ -165,13 +167,14 @@ impl Program {
                     user: user_id.as_ref().and_then(|id| id.as_str().strip_prefix('u')?.parse().ok()),
                     differs: !differs.is_empty(),
                 },
-                Progress::InDoubt(doubt) => journal::Progress::InDoubt(Doubt {
-                    before: doubt
-                        .before
-                        .as_ref()
-                        .and_then(|before| user(&serde_json::from_str(before.raw().get()).ok()?)),
-                }),
+                Progress::InDoubt(doubt) => {
+                    journal::Progress::InDoubt(Doubt { before: doubt.before.as_ref().and_then(read_user) })
+                }
             });
+        }
+        let mut before = [None; OPERATIONS];
+        for (id, user) in &replay.before {
+            before[id.0 as usize - 1] = read_user(user);
         }
         Ok(journal::Journal {
             is_begun: replay.is_begun(),
@@ -180,6 +183,8 @@ impl Program {
                 .filter(|id| replay.known.has(&user_id(*id).as_str().into()))
                 .fold(0, |all, id| all | 1 << id),
             operations,
+            before,
+            contradicted: replay.contradicted.iter().fold(0, |all, id| all | 1 << (id.0 - 1)),
             is_finished: replay.finished.is_some(),
             waiting: Vec::new(),
             is_forged: false,
@@ -366,4 +371,8 @@ fn branch_ref(branch: u8) -> BranchRef {
 
 fn manager_ref(id: Id) -> ManagerRef {
     ManagerRef::User(UserRef { user_id: user_id(id).as_str().into(), employee: None, name: String::new() })
+}
+
+fn read_user(stored: &StoredUser) -> Option<User> {
+    user(&serde_json::from_str(stored.raw().get()).ok()?)
 }

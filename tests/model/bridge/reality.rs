@@ -122,6 +122,7 @@ impl Reality {
                 doubt.before = doubt.before.map(bare_user);
             }
         }
+        expected.before = expected.before.map(|before| before.map(bare_user));
         expected
     }
 

@@ -1,8 +1,8 @@
 //! One request to Skovik, and what its answer means.
 //!
-//! Only a GET is repeated as often as that may help. A POST is repeated if the server surely did nothing (no connection,
-//! or 429). A PUT or DELETE is sent once: between two attempts somebody may have changed the user, so that the caller
-//! reads and judges the user again before each of them.
+//! Only a GET is repeated as often as that may help. A POST is repeated if the server surely did nothing (no
+//! connection, or 429). A PUT or DELETE is sent once: between two attempts somebody may have changed the user, so that
+//! the caller reads and judges the user again before each of them.
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Method, StatusCode};

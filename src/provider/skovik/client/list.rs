@@ -33,7 +33,7 @@ impl Client {
     /// All branches, sorted by id.
     ///
     /// # Errors
-    /// Where the list is not proven to be whole.
+    /// If the list is not proven to be whole.
     pub async fn branches(&self) -> Result<Vec<Branch>, ListError> {
         let mut branches = Vec::new();
         let mut each =
@@ -46,7 +46,7 @@ impl Client {
     /// The definitions of all custom fields, sorted by id.
     ///
     /// # Errors
-    /// Where the list is not proven to be whole.
+    /// If the list is not proven to be whole.
     pub async fn custom_fields(&self) -> Result<Vec<CustomField>, ListError> {
         let mut fields = Vec::new();
         let mut each =
@@ -59,7 +59,7 @@ impl Client {
     /// All users, sorted by id.
     ///
     /// # Errors
-    /// Where the list is not proven to be whole.
+    /// If the list is not proven to be whole.
     pub(in crate::provider::skovik) async fn all_users(
         &self,
         managed: &Managed,
@@ -78,11 +78,11 @@ impl Client {
         Ok(users)
     }
 
-    /// All rows of a list as the server gave them, each once, in its order. What was given counts for nothing where this
-    /// fails in the end.
+    /// All rows of a list as the server gave them, each once, in its order. What was given counts for nothing where
+    /// this fails in the end.
     ///
     /// # Errors
-    /// Where the list is not proven to be whole, or `each` fails.
+    /// If the list is not proven to be whole, or `each` fails.
     pub(in crate::provider::skovik) async fn raw(
         &self,
         what: Collection,

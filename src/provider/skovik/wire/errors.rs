@@ -13,7 +13,7 @@ const MOST: usize = 10;
 const TAKEN_WORDS: [&str; 7] =
     ["taken", "already exists", "already in use", "already_exists", "not_unique", "be unique", "duplicate"];
 
-/// The errors of a body, as far as they can be read; none where it is something else.
+/// The errors of a body that can be read; none if it is something else.
 pub(in crate::provider::skovik) fn error_objects(body: &[u8]) -> Vec<ErrorObject> {
     let read = || -> Option<Vec<ErrorObject>> {
         let document: Members<'_> = serde_json::from_slice(body).ok()?;
@@ -24,7 +24,7 @@ pub(in crate::provider::skovik) fn error_objects(body: &[u8]) -> Vec<ErrorObject
     read().unwrap_or_default()
 }
 
-/// The errors that stand in a body which claims success; `None` where there are none.
+/// The errors in a body that claims success; `None` if there are none.
 pub(in crate::provider::skovik) fn errors_in_success(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct Document<'a> {
@@ -34,7 +34,7 @@ pub(in crate::provider::skovik) fn errors_in_success(body: &[u8]) -> Option<Stri
         #[serde(borrow, default)]
         error: Option<&'a RawValue>,
     }
-    // A body that cannot be read so is no success for whoever reads it next.
+    // A body without readable errors is no success either: the caller fails to read it as an answer.
     let Document { errors, error } = serde_json::from_slice(body).ok()?;
     let says_so = |text: &&str| !matches!(*text, "null" | "[]" | "{}" | "\"\"" | "false");
     let said = [errors, error].into_iter().flatten().map(RawValue::get).find(says_so)?;

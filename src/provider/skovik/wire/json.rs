@@ -1,4 +1,4 @@
-//! JSON that is kept to the letter: objects whose values are looked at only where they are needed, and written back as
+//! JSON that is kept exactly as it was read: values are only parsed where they are needed, and written back as
 //! they were read, so that a number of thirty digits stays one.
 
 use std::borrow::Cow;
@@ -12,7 +12,7 @@ use crate::provider::Collection;
 use crate::strict_json::Properties;
 pub(super) use crate::strict_json::Text;
 
-/// The members of an object, sorted by name. A name that stands twice is an error, because readers disagree on what it
+/// The members of an object, sorted by name. A repeated name is an error, because readers disagree on what it
 /// means. A user has few of them, which a list finds sooner than a map.
 #[derive(Debug, Default)]
 pub(super) struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
@@ -39,7 +39,7 @@ struct Parts<'a> {
 }
 
 impl<'a> Members<'a> {
-    /// Sorts them, and refuses a name that stands twice.
+    /// Sorts them, and refuses a repeated name.
     fn sorted<E: de::Error>(mut members: Vec<(Cow<'a, str>, &'a RawValue)>) -> Result<Self, E> {
         members.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         match members.windows(2).find(|pair| pair[0].0 == pair[1].0) {
@@ -125,7 +125,7 @@ pub(super) fn identity<'a>(
 /// The longest id that is believed, in bytes; Skovik's look like 24 hexadecimal digits.
 const LONGEST_ID: usize = 256;
 
-/// Whether a text can stand as one name in a path: a dot alone would address the list, two dots something above it.
+/// Whether a text can be one segment of a path: a dot alone would address the list, two dots something above it.
 pub(super) fn is_id(id: &str) -> bool {
     !id.is_empty() && id.len() <= LONGEST_ID && id != "." && id != ".." && !id.chars().any(char::is_control)
 }

@@ -11,7 +11,7 @@ use crate::provider::Collection;
 /// One page.
 #[derive(Debug)]
 pub(in crate::provider::skovik) struct Page<'a> {
-    /// Its rows, to the letter.
+    /// Its rows, exactly as they were sent.
     pub(in crate::provider::skovik) rows: Vec<&'a RawValue>,
     /// What follows it.
     pub(in crate::provider::skovik) next: Next<'a>,
@@ -26,7 +26,7 @@ pub(in crate::provider::skovik) enum Next<'a> {
     Untold,
     /// It has `links`, and they name none.
     End,
-    /// The address as it stands, relative perhaps.
+    /// The address as it was sent; it may be relative.
     At(Cow<'a, str>),
 }
 

@@ -11,7 +11,7 @@ use crate::provider::Collection;
 /// A branch, normalised. One without a name goes by its id.
 ///
 /// # Errors
-/// Where it is not what a branch should be.
+/// If it is not what a branch should be.
 pub(in crate::provider::skovik) fn branch(json: &str) -> Result<Branch, String> {
     let Resource { id, attributes, .. } = Resource::parse(json, Collection::Branches)?;
     let problem = |problem| format!("branch {id:?}: {problem}");
@@ -23,7 +23,7 @@ pub(in crate::provider::skovik) fn branch(json: &str) -> Result<Branch, String> 
 /// The definition of a custom field, normalised. One without a name goes by its id.
 ///
 /// # Errors
-/// Where it is not what a definition should be.
+/// If it is not what a definition should be.
 pub(in crate::provider::skovik) fn custom_field(json: &str) -> Result<CustomField, String> {
     let Resource { id, attributes, .. } = Resource::parse(json, Collection::CustomFields)?;
     let problem = |problem| format!("custom field {id:?}: {problem}");

@@ -51,7 +51,7 @@ pub(in crate::provider::skovik) fn overlay(stored: &StoredUser, changes: &[Chang
 }
 
 /// The body of a PUT that gives back custom fields which a change of branch has emptied: those that `before` has
-/// (with `changes` laid over them), where `held`, read after the change, holds no value. `None` where nothing is missing.
+/// (with `changes` laid over them), where `held`, read after the change, holds no value. `None` if nothing is missing.
 pub(in crate::provider::skovik) fn refill(
     before: &StoredUser,
     held: &StoredUser,
@@ -296,8 +296,9 @@ fn assemble<'v>(
     serde_json::to_string(&document).map(Request::new).map_err(|error| error.to_string())
 }
 
-/// What a user lost of what was sent, or holds otherwise, beyond the fields that are managed (those are compared by what
-/// they mean): attributes, custom fields and relationships that this tool only carries along. Each in words for a report.
+/// What a user lost of what was sent, or holds otherwise, beyond the fields that are managed (those are compared by
+/// what they mean): attributes, custom fields and relationships that this tool only carries along. Each in words for a
+/// report.
 pub(in crate::provider::skovik) fn losses(sent: &Request, held: &StoredUser, managed: &Managed) -> Vec<String> {
     let read = || -> Result<Vec<String>, String> {
         let document: Members<'_> = serde_json::from_str(sent.as_json()).map_err(|error| error.to_string())?;

@@ -1,8 +1,8 @@
 //! What Skovik should hold after an operation, and how what it holds differs. Pure functions.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use crate::employee::{Directory, Managed, User, UserId};
+use crate::employee::{BranchId, Directory, Managed, User, UserId};
 use crate::plan::{Action, Change, Digest, Field, Fields, ManagerRef, Operation, OperationId, UserRef, Value};
 
 /// The ids of the users whom the creates of a plan have made so far.
@@ -57,6 +57,34 @@ pub fn created(after: &Fields, managed: &Managed, made: &Made) -> Result<User, S
     Ok(after.to_user(manager, managed))
 }
 
+/// Whether a user is in none of the branches that are managed. `takes_back`: an undo may touch who has no branch.
+#[must_use]
+pub fn is_elsewhere(user: &User, branches: Option<&BTreeSet<BranchId>>, takes_back: bool) -> bool {
+    branches.is_some_and(|branches| match &user.branch {
+        Some(branch) => !branches.contains(branch),
+        None => !takes_back,
+    })
+}
+
+/// The roles of a newcomer that no create gives, in words for a report.
+#[must_use]
+pub fn roles_not_given(user: &User) -> Option<String> {
+    let roles = user.special_roles().filter(|roles| !roles.is_empty())?;
+    Some(format!("roles are {roles:?}, which a create does not give"))
+}
+
+/// How the roles of a user changed, in words for a report. Roles that are not told tell nothing.
+#[must_use]
+pub fn roles_changed(before: &User, user: &User) -> Option<String> {
+    let sorted = |roles: &[Box<str>]| {
+        let mut roles = roles.to_vec();
+        roles.sort_unstable();
+        roles
+    };
+    let (was, is) = (sorted(before.roles.as_ref()?), sorted(user.roles.as_ref()?));
+    (was != is).then(|| format!("roles are {is:?}, not {was:?}"))
+}
+
 /// Whether a user is the person whom a create sends: both that make somebody unique are theirs.
 #[must_use]
 pub fn is_person(expected: &User, user: &User) -> bool {
@@ -108,6 +136,10 @@ pub fn already_holds(operation: &Operation, directory: &Directory, managed: &Man
     match &operation.action {
         Action::Create { after } => {
             let Some(user) = made.get(&operation.id).and_then(|id| directory.user(id)) else { return false };
+            // An equal stranger with more rights is not the person of the plan.
+            if roles_not_given(user).is_some() {
+                return false;
+            }
             // A link may have set the manager since.
             let linked = matches!(after.manager, Some(None));
             created(after, managed, made).is_ok_and(|mut expected| {

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-/// The words in an error of OAuth 2, SCIM, JSON:API, problem details (RFC 9457), or of an API that keeps to no standard;
-/// nothing where the body has none of their forms.
-pub(crate) fn words(body: &[u8]) -> Option<String> {
+/// The words in an error of OAuth 2, SCIM, JSON:API, problem details (RFC 9457), or of an API that keeps to no
+/// standard; nothing where the body has none of their forms.
+pub(crate) fn error_message(body: &[u8]) -> Option<String> {
     let document: Value = serde_json::from_slice(body).ok()?;
     of(&document)
 }
@@ -44,7 +44,7 @@ fn said(error: &Value, name: &str) -> Option<String> {
     if let Some(text) = error.as_str() {
         return Some(text.to_owned()).filter(|text| !text.trim().is_empty());
     }
-    // What lies in `data` may be a person.
+    // `data` may hold a person.
     let fields = || {
         let (field, value) = error.as_object().filter(|_| name == "errors")?.iter().next()?;
         let value = value.as_array().map_or(Some(value), |list| list.first())?;
@@ -84,7 +84,7 @@ mod tests {
             ("<html>", None),
             ("", None),
         ] {
-            assert_eq!(words(body.as_bytes()).as_deref(), expected, "{body}");
+            assert_eq!(error_message(body.as_bytes()).as_deref(), expected, "{body}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What a directory refuses, and what goes wrong on the way to it, in words that say what to do. Nothing that the server
-//! says is shown unless it is short, on one line, and without the password, should the server echo it.
+//! What a directory refuses, and what goes wrong on the way to it, in words that say what to do. Nothing that the
+//! server says is shown unless it is short, on one line, and without the password, should the server echo it.
 
 use ldap3::{LdapError, LdapResult};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -9,7 +9,7 @@ use crate::setting::shortened;
 
 /// How messages call a server, and the password that they must not show.
 #[derive(Debug)]
-pub(super) struct Words {
+pub(super) struct ErrorMessages {
     /// Its address, such as `ldaps://dc1.example.com`.
     pub(super) server: String,
     pub(super) password: Option<SecretString>,
@@ -27,7 +27,7 @@ pub(super) enum Asked<'a> {
     Search(&'a str),
 }
 
-impl Words {
+impl ErrorMessages {
     /// A text without the password, short, and on one line.
     pub(super) fn clean(&self, text: &str) -> String {
         let password = self.password.as_ref().map(SecretString::expose_secret).filter(|password| !password.is_empty());
@@ -114,7 +114,7 @@ fn hint(asked: Asked<'_>, result: &LdapResult) -> Option<&'static str> {
     }
 }
 
-/// How Active Directory and Samba refuse a search of those who are not bound.
+/// How Active Directory and Samba refuse a search without a bind.
 fn wants_a_bind(text: &str) -> bool {
     text.contains("successful bind must be completed") || text.contains("unavailable without authentication")
 }
@@ -168,8 +168,12 @@ fn name(code: u32) -> &'static str {
 mod tests {
     use super::*;
 
-    fn words() -> Words {
-        Words { server: "ldaps://dc1".to_owned(), password: Some("top secret".into()), trust: Trust::CaFile(false) }
+    fn words() -> ErrorMessages {
+        ErrorMessages {
+            server: "ldaps://dc1".to_owned(),
+            password: Some("top secret".into()),
+            trust: Trust::CaFile(false),
+        }
     }
 
     fn result(rc: u32, text: &str) -> LdapResult {

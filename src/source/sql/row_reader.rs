@@ -1,4 +1,4 @@
-//! A result on its way into a table: its columns first, then row by row as they come, then its end.
+//! Reads a result into a table: first its columns, then each row as it comes, then its end.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -14,7 +14,7 @@ use crate::source::{Conditions, ReadError};
 const STEP: u64 = 1_000;
 
 /// What reads a result.
-pub(super) struct Filling<'c> {
+pub(super) struct RowReader<'c> {
     /// How messages call the query.
     setting: &'c str,
     pub(super) conditions: &'c Conditions<'c>,
@@ -34,7 +34,7 @@ pub(super) struct Column {
 /// The cell of a value; `None` where there is no value.
 pub(super) type Value<'v> = Option<(CellKind, Cow<'v, str>)>;
 
-impl<'c> Filling<'c> {
+impl<'c> RowReader<'c> {
     pub(super) fn new(setting: &'c str, conditions: &'c Conditions<'c>) -> Self {
         let builder = TableBuilder::new(0);
         Self { setting, conditions, columns: Vec::new(), builder, rows: 0, ended: false }

@@ -20,7 +20,7 @@ pub(super) struct Context<'r> {
     to_the_letter: OnceCell<Value>,
 }
 
-/// Whether templates see cells in NFC, or to the letter, as identifiers are compared.
+/// Whether templates see cells in NFC, or exactly as they are, as identifiers are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     Nfc,
@@ -28,7 +28,7 @@ pub(super) enum Form {
 }
 
 /// A template, ready to be rendered.
-pub(super) struct Program<'t> {
+pub(super) struct CompiledTemplate<'t> {
     template: &'t Template,
     compiled: Compiled<'t>,
     direct: Option<Direct>,
@@ -76,7 +76,7 @@ impl<'r> Context<'r> {
     }
 }
 
-impl<'t> Program<'t> {
+impl<'t> CompiledTemplate<'t> {
     pub(super) fn new(
         template: &'t Template,
         form: Form,
@@ -270,9 +270,9 @@ mod tests {
             let text = format!("{{{{ {} }}}}", [&[column], &filters[..]].concat().join(" | "));
             let template = Template::parse("x", &text, &["hr".into(), "ad".into()]).unwrap();
             let engine = Engine::new(records.calendar());
-            let quick = Program::new(&template, form, &records, &engine).unwrap();
+            let quick = CompiledTemplate::new(&template, form, &records, &engine).unwrap();
             prop_assert!(quick.direct.is_some());
-            let mut slow = Program::new(&template, form, &records, &engine).unwrap();
+            let mut slow = CompiledTemplate::new(&template, form, &records, &engine).unwrap();
             slow.direct = None;
             for record in 0..records.len() {
                 let context = Context::new(&records, record);

@@ -1,0 +1,72 @@
+//! What a run has sent, kept for the list at the end: a write is done when everything is stored that it sent, fields
+//! included that this tool only carries along.
+
+use std::collections::HashSet;
+
+use super::Run;
+use crate::apply::expected_state::updated;
+use crate::apply::journal::Record;
+use crate::apply::operation::Task;
+use crate::employee::{Managed, User, UserId};
+use crate::plan::Action;
+use crate::provider::{Dialect, Request, StoredUser};
+
+/// What the last write to a user sent.
+#[derive(Debug)]
+pub(super) struct Sent {
+    /// Which operation it was.
+    pub(super) index: usize,
+    request: Request,
+    /// The user as it should have left them, with the roles from before.
+    pub(super) expected: User,
+    /// Whether their manager was somebody whom the plan removes: then the service takes that manager away.
+    loses_manager: bool,
+}
+
+impl Sent {
+    /// In what a user is otherwise than was sent, beyond the managed fields.
+    pub(super) fn losses(&self, held: &StoredUser, dialect: &dyn Dialect, managed: &Managed) -> Vec<String> {
+        if self.loses_manager && !managed.manager {
+            let but_the_manager = Managed { manager: true, ..managed.clone() };
+            return dialect.losses(&self.request, held, &but_the_manager);
+        }
+        dialect.losses(&self.request, held, managed)
+    }
+}
+
+impl Run<'_> {
+    /// Keeps what an update or link that is done has sent, by the user as read before it. Without that user nothing but
+    /// the changes can be compared.
+    pub(super) fn remember(&mut self, index: usize, before: Option<&StoredUser>) {
+        let doubted = self.doubts.get(&index).and_then(|doubt| doubt.before.as_ref());
+        let Some(before) = doubted.or(before) else { return };
+        let Ok(Task::Update { changes, .. }) = self.task(&self.operations[index]) else { return };
+        let (dialect, managed) = (self.worker.provider.dialect(), self.worker.managed);
+        let user = dialect.user(before.raw().get(), managed);
+        let (Ok(request), Ok(user)) = (dialect.update_request(before, &changes), user) else { return };
+        let carried = Managed { manager: true, ..Managed::default() };
+        let manager = dialect.user(before.raw().get(), &carried).ok().and_then(|user| user.manager);
+        let loses_manager = manager.is_some_and(|manager| self.removed().contains(&manager));
+        let expected = updated(&user, &changes, managed);
+        self.sent.insert(before.id().clone(), Sent { index, request, expected, loses_manager });
+    }
+
+    /// Whom the plan removes.
+    fn removed(&self) -> &HashSet<UserId> {
+        self.removed.get_or_init(|| {
+            let removed = |action: &Action| match action {
+                Action::Delete { user_id, .. } => Some(user_id.clone()),
+                Action::Create { .. } | Action::Update { .. } | Action::Link { .. } => None,
+            };
+            self.operations.iter().filter_map(|operation| removed(&operation.action)).collect()
+        })
+    }
+
+    /// Notes once that an operation which was called done is not: no undo may rest on it.
+    pub(super) fn contradict(&mut self, index: usize, problem: String) {
+        let operation = self.operations[index].id;
+        if !self.replay.contradicted.contains(&operation) {
+            self.note(&Record::Contradicted { at: (self.worker.now)(), operation, problem });
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Which values a plan may write: those that a list can give. An undo may write what Skovik held before, which no list
+//! need have given; what an undo writes is compared with the journal by `apply`.
+
+use super::{Action, Change, Content, Field, Fields, Value};
+use crate::employee::possible::{check_email, deceptive, is_too_long, unseen};
+use crate::employee::{CustomValue, ExternalIdentifier, normal_text};
+
+/// Says which value no list gives, if an operation writes one.
+pub(super) fn check(content: &Content) -> Result<(), String> {
+    if content.undone().is_some() {
+        return Ok(());
+    }
+    for operation in &content.operations {
+        let checked = match &operation.action {
+            Action::Create { after } => check_fields(after),
+            Action::Update { changes, .. } => changes.iter().try_for_each(check_change),
+            Action::Link { .. } | Action::Delete { .. } => Ok(()),
+        };
+        checked.map_err(|problem| format!("operation {} {problem}", operation.id))?;
+    }
+    Ok(())
+}
+
+fn check_fields(after: &Fields) -> Result<(), String> {
+    let Fields { external_identifier, primary_email, first_name, last_name, branch, manager: _, custom_fields } = after;
+    if let Some(identifier) = external_identifier.as_ref().map(ExternalIdentifier::as_str) {
+        check_text(&Field::ExternalIdentifier, identifier)?;
+    }
+    check_text(&Field::PrimaryEmail, primary_email)?;
+    check_text(&Field::FirstName, first_name)?;
+    check_text(&Field::LastName, last_name)?;
+    if *branch == Some(None) {
+        return Err("creates somebody without a branch".to_owned());
+    }
+    custom_fields.iter().try_for_each(|(id, value)| match value {
+        Some(CustomValue::Text(text)) => check_text(&Field::Custom(id.clone()), text),
+        Some(CustomValue::Boolean(_)) | None => Ok(()),
+    })
+}
+
+fn check_change(Change { field, before: _, after }: &Change) -> Result<(), String> {
+    match after {
+        Some(Value::Text(text)) => check_text(field, text),
+        None if *field == Field::Branch => Err("takes somebody out of their branch, into none".to_owned()),
+        Some(Value::Boolean(_) | Value::Branch(_) | Value::Manager(_)) | None => Ok(()),
+    }
+}
+
+fn check_text(field: &Field, text: &str) -> Result<(), String> {
+    let what = match text {
+        "" => "an empty text",
+        _ if normal_text(text) != text => "a text with outer white space, or not in its normal form",
+        _ if deceptive(text).is_some() => "a text with a control character",
+        _ if is_too_long(text) => "a text that is too long",
+        _ if *field == Field::PrimaryEmail && check_email(text).is_err() => "a text that is not an e-mail address",
+        _ if !matches!(field, Field::Custom(_)) && unseen(text).is_some() => "a text with a character that nobody sees",
+        _ => return Ok(()),
+    };
+    Err(format!("gives {field} {what}"))
+}

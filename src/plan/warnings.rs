@@ -1,0 +1,53 @@
+//! The warnings that operations entail. Diagnostics are free text for the reader, but somebody who alters a plan must not
+//! silence what `plan` always says of such an operation.
+
+use std::collections::{BTreeSet, HashSet};
+
+use super::{Action, Change, Content, Diagnostic, Field, Severity, Value};
+
+/// The code of the remark that a user who had no external identifier is given one, because of the e-mail.
+const ADOPTED: &str = "adopted";
+/// The code of the warning that a user is given another external identifier.
+const RENUMBERED: &str = "renumbered";
+/// The code of the warning that users lose the value of a field.
+const VALUES_LOST: &str = "values_lost";
+
+/// Says which warning is missing, or that they are not sorted.
+pub(super) fn check(content: &Content) -> Result<(), String> {
+    let Content { diagnostics, operations, target, .. } = content;
+    if !diagnostics.windows(2).all(|pair| pair[0] < pair[1]) {
+        return Err("its diagnostics are repeated or out of order".to_owned());
+    }
+    // An undo says what is lost in words of its own; `apply` makes it again to compare them.
+    if content.undone().is_some() {
+        return Ok(());
+    }
+    let of_people = |code: &str, severity: Severity| -> HashSet<&str> {
+        let found = diagnostics.iter().filter(|found| found.code == code && found.severity == severity);
+        found.filter_map(|found| found.employee.as_deref()).collect()
+    };
+    let (renumbered, adopted) = (of_people(RENUMBERED, Severity::Warning), of_people(ADOPTED, Severity::Info));
+    let mut emptied: BTreeSet<&Field> = BTreeSet::new();
+    for operation in operations {
+        let Action::Update { changes, .. } = &operation.action else { continue };
+        emptied.extend(changes.iter().filter(|change| change.empties()).map(|change| &change.field));
+        let identifier = changes.iter().find(|change| change.field == Field::ExternalIdentifier);
+        let Some(Change { before, after: Some(Value::Text(after)), field: _ }) = identifier else { continue };
+        let is_told = renumbered.contains(after.as_str()) || (before.is_none() && adopted.contains(after.as_str()));
+        if !is_told {
+            let code = if before.is_none() { ADOPTED } else { RENUMBERED };
+            let problem = format!("changes an external identifier, but no diagnostic {code} says so");
+            return Err(format!("operation {} {problem}", operation.id));
+        }
+    }
+    let silent = emptied.into_iter().find(|field| {
+        let start = format!("{}: ", field.label(&target.custom_fields));
+        !diagnostics.iter().any(|Diagnostic { severity, code, employee: _, message }| {
+            *severity == Severity::Warning && code == VALUES_LOST && message.starts_with(&start)
+        })
+    });
+    match silent {
+        Some(field) => Err(format!("it empties {field}, but no diagnostic {VALUES_LOST} says so")),
+        None => Ok(()),
+    }
+}
