@@ -91,6 +91,9 @@ impl Run<'_> {
         let (mut users, mut losses) = (Vec::new(), Losses::new());
         let mut branches = ShareBranches::default();
         let mut each = |row: &RawValue| {
+            if dialect.is_inactive(row.get()).map_err(io::Error::other)? {
+                return Ok(()); // counts as gone
+            }
             let mut user = dialect.user(row.get(), managed).map_err(io::Error::other)?;
             if let Some(sent) = sent.get(&user.id) {
                 let held = StoredUser::new(row).map_err(io::Error::other)?;
