@@ -30,6 +30,9 @@ pub(crate) enum Id {
     Missing(String),
 }
 
+/// A resource that came, with its id.
+pub(crate) type Row<'p> = (Id, &'p RawValue);
+
 /// What comes after a page.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
@@ -61,11 +64,7 @@ impl List {
     ///
     /// # Errors
     /// Where nothing proves any more that the list will be complete.
-    pub(crate) fn take<'p>(
-        &mut self,
-        page: &'p RawValue,
-        start: u64,
-    ) -> Result<(Vec<(Id, &'p RawValue)>, Next), String> {
+    pub(crate) fn take<'p>(&mut self, page: &'p RawValue, start: u64) -> Result<(Vec<Row<'p>>, Next), String> {
         let page = Page::parse(page)?;
         match self.total {
             Some(before) if before != page.total => {
@@ -116,7 +115,7 @@ impl List {
     /// Takes the page behind the last user. It should be empty: the total of some servers is in truth the length of a
     /// page. Some begin anew instead, which is as good if they are known to heed `startIndex`; others give the same users
     /// whatever they are asked, and nothing tells whether these are all or the first page.
-    fn take_beyond(&mut self, users: &[(Id, &RawValue)]) -> Result<Next, String> {
+    fn take_beyond(&mut self, users: &[Row<'_>]) -> Result<Next, String> {
         let all = format!("all {} users of totalResults had come, and", self.len());
         if users.iter().any(|(id, _)| !self.seen.contains(id)) {
             return Err(format!(

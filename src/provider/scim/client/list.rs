@@ -78,7 +78,7 @@ impl Client {
             Collection::CustomFields => self.custom_field_rows().await?,
         };
         for row in rows {
-            each(&*to_raw_value(&row).map_err(io::Error::other)?)?;
+            each(&to_raw_value(&row).map_err(io::Error::other)?)?;
         }
         Ok(())
     }
