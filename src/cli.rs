@@ -1,11 +1,12 @@
 //! The command line: clap types, nothing else.
 
-use std::net::IpAddr;
+mod sandbox;
+
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::sandbox::{BranchMove, Identifiers, ManagerDelete, Paging, PutMode};
+pub use sandbox::{Sandbox, SandboxScim};
 
 /// Keeps Skovik's users in step with a company's own employee lists.
 ///
@@ -283,62 +284,6 @@ pub struct Snapshot {
     /// Where to write it
     #[arg(short, long, value_name = "FILE", default_value = "users.jsonl")]
     pub out: PathBuf,
-}
-
-/// Arguments of `sandbox`.
-#[derive(Debug, Args)]
-pub struct Sandbox {
-    /// The port to listen on; 0 for a free one, which is printed
-    #[arg(long, default_value_t = 8480)]
-    pub port: u16,
-    /// The address to listen on, which must be a loopback one
-    #[arg(long, default_value = "127.0.0.1")]
-    pub host: IpAddr,
-    /// A snapshot to start from; otherwise the account is empty but for one branch
-    #[arg(long, value_name = "SNAPSHOT")]
-    pub seed: Option<PathBuf>,
-    /// Where to save the account as a snapshot when the sandbox is stopped
-    #[arg(long, value_name = "SNAPSHOT")]
-    pub save: Option<PathBuf>,
-    /// The key that requests must bring; without it, any key will do
-    #[arg(long, value_name = "KEY")]
-    pub key: Option<String>,
-    /// A key that may read but not write: anything but a GET is answered with 403
-    #[arg(long, value_name = "KEY")]
-    pub read_key: Option<String>,
-    /// How lists are paged
-    #[arg(long, value_enum, default_value_t = Paging::Page)]
-    pub paging: Paging,
-    /// The largest page that the server gives, whatever is asked for
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    pub page_cap: usize,
-    /// Leave `meta.total` out of lists
-    #[arg(long)]
-    pub no_total: bool,
-    /// What a PUT does with what it does not name
-    #[arg(long, value_enum, default_value_t = PutMode::Replace)]
-    pub put: PutMode,
-    /// What a change of branch does with custom fields
-    #[arg(long, value_enum, default_value_t = BranchMove::Empties)]
-    pub branch_move: BranchMove,
-    /// What the removal of a manager does to their reports
-    #[arg(long, value_enum, default_value_t = ManagerDelete::Nulls)]
-    pub manager_delete: ManagerDelete,
-    /// What becomes of the identifier and e-mail of a removed user
-    #[arg(long, value_enum, default_value_t = Identifiers::Released)]
-    pub identifiers: Identifiers,
-    /// How long each answer takes, such as 20ms
-    #[arg(long, value_name = "DURATION")]
-    pub latency: Option<String>,
-    /// A rule for faults; repeatable; see docs/sandbox.md
-    #[arg(long, value_name = "RULE")]
-    pub fail: Vec<String>,
-    /// The seed of faults that are drawn by chance
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub fault_seed: u64,
-    /// Write one JSON line for each request to this file
-    #[arg(long, value_name = "FILE")]
-    pub request_log: Option<PathBuf>,
 }
 
 /// Arguments of `demo`.

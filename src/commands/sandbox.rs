@@ -15,7 +15,8 @@ use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::{Links, open_regular, write_private};
 use crate::sandbox::{
-    Account, BranchMove, Identifiers, ManagerDelete, Options, Paging, PutMode, Rule, RuleError, Server, duration,
+    Account, Archived, BranchMove, ExternalIds, FieldOptions, Filters, Identifiers, ManagerDelete, Options, Paging,
+    PatchMode, Paths, PutMode, RowOrder, Rule, RuleError, ScimModes, Server, UserNames, duration,
 };
 
 /// Runs the sandbox. The first line on `out` is `listening on URL`, for scripts to wait for.
@@ -33,13 +34,14 @@ pub async fn run(
         check_folder(path)?;
     }
     let options = options(args)?;
-    let hint = hint(&options);
+    let (hint, scim) = (hint(&options), scim_hint(&options.scim));
     let ended = ended()?;
     let server = Server::start(options).await?;
     let url = server.url();
     writeln!(out, "listening on {url}")?;
     out.flush()?;
     writeln!(err, "{hint}")?;
+    writeln!(err, "the same people by SCIM on {}{scim}", server.scim_url())?;
     ended.await;
     let account = server.stop().await?;
     if let Some(path) = &args.save {
@@ -66,6 +68,9 @@ fn options(args: &cli::Sandbox) -> anyhow::Result<Options> {
         branch_move,
         manager_delete,
         identifiers,
+        paths,
+        field_options,
+        scim,
         latency,
         fail,
         fault_seed,
@@ -99,11 +104,30 @@ fn options(args: &cli::Sandbox) -> anyhow::Result<Options> {
         branch_move: *branch_move,
         manager_delete: *manager_delete,
         identifiers: *identifiers,
+        paths: *paths,
+        field_options: *field_options,
+        scim: scim_modes(scim),
         latency,
         faults: faults.or_refuse(ExitStatus::Usage)?,
         fault_seed: *fault_seed,
         request_log: request_log.clone(),
     })
+}
+
+fn scim_modes(args: &cli::SandboxScim) -> ScimModes {
+    let &cli::SandboxScim { external_id, archived, patch, filter, order, user_name, no_etag, no_sort, no_scim_type } =
+        args;
+    ScimModes {
+        external_ids: external_id,
+        archived,
+        patch,
+        etags: !no_etag,
+        filters: filter,
+        sort: !no_sort,
+        order,
+        scim_types: !no_scim_type,
+        user_names: user_name,
+    }
 }
 
 /// The account may go back to where it came from: the seed is read whole before, and replaced whole at the end.
@@ -128,6 +152,8 @@ fn hint(options: &Options) -> String {
         Paging::Page => format!("pages of up to {cap}"),
         Paging::Cursor => format!("pages of up to {cap} by cursor"),
         Paging::Count => format!("pages of up to {cap} without links"),
+        Paging::StrictCursor => format!("pages of up to {cap} by cursor only"),
+        Paging::BareCursor => format!("pages of up to {cap} by cursor only, without links"),
     };
     let mut modes = vec![count(options.account.user_count(), "user"), paging];
     if !options.total {
@@ -149,6 +175,16 @@ fn hint(options: &Options) -> String {
         Identifiers::Released => "identifiers of removed users are free".to_owned(),
         Identifiers::Reserved => "identifiers of removed users stay taken".to_owned(),
     });
+    match options.paths {
+        Paths::Both => {}
+        Paths::Underscored => modes.push("paths with underscores".to_owned()),
+        Paths::Dashed => modes.push("paths with dashes".to_owned()),
+    }
+    match options.field_options {
+        FieldOptions::Embedded => {}
+        FieldOptions::Separate => modes.push("options in a list of their own".to_owned()),
+        FieldOptions::Unreadable => modes.push("options cannot be read".to_owned()),
+    }
     if !options.latency.is_zero() {
         modes.push(format!("answers take {:?}", options.latency));
     }
@@ -160,6 +196,29 @@ fn hint(options: &Options) -> String {
         modes.push("one key that may only read".to_owned());
     }
     format!("{}; Ctrl-C ends it", modes.join(", "))
+}
+
+/// The modes of `/scim/v2` that are not the usual ones.
+fn scim_hint(modes: &ScimModes) -> String {
+    let &ScimModes { external_ids, archived, patch, etags, filters, sort, order, scim_types, user_names } = modes;
+    [
+        (external_ids == ExternalIds::Dropped, "externalId is dropped"),
+        (archived == Archived::Hidden, "archived users are hidden"),
+        (archived == Archived::Reversible, "archived users can become active again"),
+        (patch == PatchMode::Silent, "PATCH answers without the user"),
+        (patch == PatchMode::Unsupported, "no PATCH"),
+        (!etags, "no ETags"),
+        (filters == Filters::Refused, "filters are refused"),
+        (filters == Filters::Ignored, "filters are ignored"),
+        (!sort, "no sorting"),
+        (order == RowOrder::Shuffled, "lists in no order"),
+        (!scim_types, "errors without scimType"),
+        (user_names == UserNames::Any, "any text is a userName"),
+    ]
+    .into_iter()
+    .filter(|(is, _)| *is)
+    .map(|(_, words)| format!(", {words}"))
+    .collect()
 }
 
 fn count(number: usize, what: &str) -> String {

@@ -22,6 +22,10 @@ pub struct Account {
     pub(super) branches: Vec<Definition>,
     pub(super) branch_ids: FxHashSet<Box<str>>,
     pub(super) custom_fields: Vec<Definition>,
+    /// The custom fields without their options.
+    pub(super) bare_custom_fields: Vec<Definition>,
+    /// The options of all custom fields.
+    pub(super) options: Vec<Definition>,
     pub(super) custom_field_kinds: FxHashMap<Box<str>, Kind>,
     pub(super) users: Users,
     pub(super) ids: Ids,
@@ -69,13 +73,13 @@ pub(super) enum Rows<'a> {
 }
 
 impl Account {
-    /// How many users there are.
+    /// How many users there are, archived ones included.
     #[must_use]
     pub fn user_count(&self) -> usize {
-        self.users.len()
+        self.users.all().len()
     }
 
-    /// The JSON of each user, in order of creation.
+    /// The JSON of each user in order of creation, archived ones included.
     pub fn users(&self) -> impl Iterator<Item = &str> {
         self.users.iter().map(|user| &*user.raw)
     }
@@ -136,6 +140,8 @@ impl Default for Account {
             branches: vec![Definition { id: "br_1".into(), raw: branch.into() }],
             branch_ids: FxHashSet::from_iter(["br_1".into()]),
             custom_fields: Vec::new(),
+            bare_custom_fields: Vec::new(),
+            options: Vec::new(),
             custom_field_kinds: FxHashMap::default(),
             users: Users::default(),
             ids: Ids { prefix: 0x5c0b_0001, last: 0 },
@@ -199,6 +205,14 @@ impl<'a> Rows<'a> {
         match self {
             Self::Users(users) => users.at(position).map(|(slot, user)| (slot.0, &*user.raw)),
             Self::Definitions(definitions) => definitions.get(position).map(|definition| (position, &*definition.raw)),
+        }
+    }
+
+    /// The position of a row by its mark, or of the first behind it if it is gone.
+    pub(super) fn position_of(self, mark: usize) -> usize {
+        match self {
+            Self::Users(users) => users.position_of(Slot(mark)),
+            Self::Definitions(_) => mark,
         }
     }
 

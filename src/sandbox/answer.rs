@@ -7,6 +7,7 @@ use hyper::body::Bytes;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 
 use super::account::Refusal;
+use super::call::Denied;
 use super::fault::{FaultBody, Retry};
 use super::problem::{self, Problem};
 
@@ -27,7 +28,11 @@ impl Answer {
 
     /// A whole JSON:API document.
     pub(super) fn document(status: StatusCode, document: impl Into<Bytes>) -> Self {
-        Self { status, headers: Vec::new(), body: document.into() }.with(CONTENT_TYPE, JSON_API)
+        Self::with_body(status, JSON_API, document)
+    }
+
+    pub(super) fn with_body(status: StatusCode, kind: HeaderValue, body: impl Into<Bytes>) -> Self {
+        Self { status, headers: Vec::new(), body: body.into() }.with(CONTENT_TYPE, kind)
     }
 
     /// A document with this one resource.
@@ -44,12 +49,11 @@ impl Answer {
     }
 
     pub(super) fn unauthorized() -> Self {
-        Self::problem(StatusCode::UNAUTHORIZED, "unauthorized", "send a valid key as Authorization: Bearer KEY")
-            .with(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+        Self::problem(StatusCode::UNAUTHORIZED, "unauthorized", Denied::Unauthorized.detail()).asking_for_a_key()
     }
 
     pub(super) fn forbidden() -> Self {
-        Self::problem(StatusCode::FORBIDDEN, "forbidden", "this key may read but not write")
+        Self::problem(StatusCode::FORBIDDEN, "forbidden", Denied::Forbidden.detail())
     }
 
     pub(super) fn not_found(detail: &str) -> Self {
@@ -58,15 +62,19 @@ impl Answer {
 
     pub(super) fn not_allowed(allowed: &'static str) -> Self {
         let detail = format!("this path answers {allowed} only");
-        Self::problem(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
-            .with(ALLOW, HeaderValue::from_static(allowed))
+        Self::problem(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail).allowing(allowed)
     }
 
-    /// What a fault rule with a status or body asks for.
-    pub(super) fn fault(status: StatusCode, body: FaultBody, retry: Option<Retry>) -> Self {
+    /// What a fault rule with a status or body asks for; `json` gives the error in the words of the door.
+    pub(super) fn fault(
+        status: StatusCode,
+        body: FaultBody,
+        retry: Option<Retry>,
+        json: impl FnOnce(StatusCode, &'static str) -> Self,
+    ) -> Self {
         let answer = match body {
             FaultBody::Empty => Self::empty(status),
-            FaultBody::Json => Self::problem(status, "fault", "a fault rule of the sandbox gave this answer"),
+            FaultBody::Json => json(status, "a fault rule of the sandbox gave this answer"),
             FaultBody::Html => {
                 let page = format!(
                     "<!DOCTYPE html>\n<html><head><title>{status}</title></head>\n<body><h1>{status}</h1></body></html>\n"
@@ -89,13 +97,28 @@ impl Answer {
         Self::empty(StatusCode::TEMPORARY_REDIRECT).with_text(LOCATION, url)
     }
 
-    fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+    pub(super) fn asking_for_a_key(self) -> Self {
+        self.with(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+    }
+
+    pub(super) fn allowing(self, methods: &'static str) -> Self {
+        self.with(ALLOW, HeaderValue::from_static(methods))
+    }
+
+    /// Leaves nothing but the headers.
+    pub(super) fn silence(&mut self) {
+        self.status = StatusCode::NO_CONTENT;
+        self.headers.retain(|(name, _)| name != CONTENT_TYPE);
+        self.body = Bytes::new();
+    }
+
+    pub(super) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
     }
 
     /// As [`Answer::with`]; a text that no header can hold is left out.
-    fn with_text(self, name: HeaderName, value: &str) -> Self {
+    pub(super) fn with_text(self, name: HeaderName, value: &str) -> Self {
         match HeaderValue::from_str(value) {
             Ok(value) => self.with(name, value),
             Err(_) => self,

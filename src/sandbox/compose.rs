@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use super::field::Field;
 use super::json::{Object, Resource, empty_object, is_null, raw};
 use super::mode::PutMode;
+use super::validate::ACTIVE;
 use super::validate::NAMES;
 
 /// The attributes that are objects, and that a merging PUT merges name by name.
@@ -16,7 +17,7 @@ pub(super) fn created(mut sent: Resource, dropped: Option<&Field>) -> Resource {
     if let Some(field) = dropped {
         field.copy(None, &mut sent);
     }
-    with_known_fields(sent, Some(raw(&["employee"])))
+    with_known_fields(sent, Some(raw(&["employee"])), None)
 }
 
 pub(super) fn updated(before: &Resource, sent: Resource, mode: PutMode, dropped: Option<&Field>) -> Resource {
@@ -28,7 +29,8 @@ pub(super) fn updated(before: &Resource, sent: Resource, mode: PutMode, dropped:
     if let Some(field) = dropped {
         field.copy(Some(before), &mut user);
     }
-    with_known_fields(user, before.attributes.get("roles").map(ToOwned::to_owned))
+    let kept = |name: &str| before.attributes.get(name).map(ToOwned::to_owned);
+    with_known_fields(user, kept("roles"), kept(ACTIVE))
 }
 
 fn merged(mut before: Resource, sent: Resource) -> Resource {
@@ -46,8 +48,9 @@ fn merged(mut before: Resource, sent: Resource) -> Resource {
     before
 }
 
-/// Every field of the API, whether or not it was sent, and then what the sandbox does not know.
-fn with_known_fields(mut user: Resource, roles: Option<Box<RawValue>>) -> Resource {
+/// Every field of the API, whether or not it was sent, and then what the sandbox does not know. What a client cannot set
+/// is as it was.
+fn with_known_fields(mut user: Resource, roles: Option<Box<RawValue>>, active: Option<Box<RawValue>>) -> Resource {
     let mut sent = std::mem::take(&mut user.attributes);
     let null = || RawValue::NULL.to_owned();
     let attributes = &mut user.attributes;
@@ -69,6 +72,10 @@ fn with_known_fields(mut user: Resource, roles: Option<Box<RawValue>>) -> Resour
             Err(_) => map,
         };
         attributes.set(name, map);
+    }
+    sent.remove(ACTIVE);
+    if let Some(active) = active {
+        attributes.set(ACTIVE, active);
     }
     attributes.overlay(sent);
 

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use serde::Serialize;
 
-use super::api::lock;
+use super::call::lock;
 
 #[derive(Debug)]
 pub(super) struct RequestLog {

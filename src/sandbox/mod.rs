@@ -4,12 +4,15 @@
 //! `docs/sandbox.md` describes it. It never listens on anything but loopback, never logs a key or a body, and keeps
 //! whatever it does not understand to the letter.
 //!
-//! In reading order: `json`, `users` (storage and indexes), `account` with `compose`, `validate`, `field`, `writes` and
-//! `seed`; `page`, `problem`, `answer`, `api`; `fault` and `rule`; `log` and `server`.
+//! It has two doors to the same people: `/v1`, JSON:API (`api`), and `/scim/v2`, SCIM 2.0 (`scim`).
+//!
+//! In reading order: `json`, `users` (storage and indexes), `account` with `compose`, `validate`, `field`, `writes` and `seed`;
+//! `page`, `problem`, `answer`, `call`; `fault`, `rule` and `twist`; `api` and `scim`; `log` and `server`.
 
 mod account;
 mod answer;
 mod api;
+mod call;
 mod compose;
 mod fault;
 mod field;
@@ -19,8 +22,10 @@ mod mode;
 mod page;
 mod problem;
 mod rule;
+mod scim;
 mod seed;
 mod server;
+mod twist;
 mod users;
 mod validate;
 mod writes;
@@ -34,7 +39,10 @@ use secrecy::SecretString;
 
 pub use account::Account;
 pub use fault::Rule;
-pub use mode::{BranchMove, Identifiers, ManagerDelete, Paging, PutMode};
+pub use mode::{
+    Archived, BranchMove, ExternalIds, FieldOptions, Filters, Identifiers, ManagerDelete, Paging, PatchMode, Paths,
+    PutMode, RowOrder, ScimModes, UserNames,
+};
 pub use rule::{RuleError, duration};
 pub use server::Server;
 
@@ -65,6 +73,12 @@ pub struct Options {
     pub manager_delete: ManagerDelete,
     /// What becomes of the identifier and e-mail of a removed user.
     pub identifiers: Identifiers,
+    /// How `/v1` writes paths of two words.
+    pub paths: Paths,
+    /// Where `/v1` gives the options of a multiple choice.
+    pub field_options: FieldOptions,
+    /// How `/scim/v2` behaves.
+    pub scim: ScimModes,
     /// How long each answer takes. A write is done before, not after.
     pub latency: Duration,
     /// The rules for faults; of several that would strike a request, the first does.
@@ -90,6 +104,9 @@ impl Default for Options {
             branch_move: BranchMove::default(),
             manager_delete: ManagerDelete::default(),
             identifiers: Identifiers::default(),
+            paths: Paths::default(),
+            field_options: FieldOptions::default(),
+            scim: ScimModes::default(),
             latency: Duration::ZERO,
             faults: Vec::new(),
             fault_seed: 0,

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use serde::Serialize;
 use url::form_urlencoded;
 
 use super::account::Rows;
@@ -28,12 +29,14 @@ pub(super) struct Wanted {
     size: usize,
     /// The mark of the row before the page.
     after: Option<usize>,
+    /// The mark of the row behind the page.
+    before: Option<usize>,
 }
 
 impl Pages {
     /// Reads the query. An unknown parameter is an error: a filter that is silently ignored would give the wrong list.
     pub(super) fn wanted(&self, query: &str) -> Result<Wanted, Problem> {
-        let mut wanted = Wanted { number: 1, size: self.cap, after: None };
+        let mut wanted = Wanted { number: 1, size: self.cap, after: None, before: None };
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let problem = |detail: &str| Problem {
                 code: "invalid_parameter",
@@ -44,13 +47,19 @@ impl Pages {
                 Ok(number @ 1usize..) => Ok(number),
                 _ => Err(problem("must be a whole number from 1")),
             };
-            match &*name {
-                "page[size]" => wanted.size = number()?.min(self.cap),
-                "page[number]" => wanted.number = number()?,
-                "page[after]" if self.paging == Paging::Cursor => {
-                    let mark = value.strip_prefix('c').and_then(|mark| usize::from_str_radix(mark, 16).ok());
-                    wanted.after = Some(mark.ok_or_else(|| problem("is not a cursor that this server gave"))?);
+            let mark = || {
+                let mark = value.strip_prefix('c').and_then(|mark| usize::from_str_radix(mark, 16).ok());
+                mark.ok_or_else(|| problem("is not a cursor that this server gave"))
+            };
+            match (&*name, self.paging) {
+                ("page[size]", Paging::Page | Paging::Cursor | Paging::Count) => {
+                    wanted.size = number()?.min(self.cap);
                 }
+                ("page[number]", Paging::Page | Paging::Cursor | Paging::Count) => wanted.number = number()?,
+                ("page[after]", Paging::Cursor | Paging::StrictCursor | Paging::BareCursor) => {
+                    wanted.after = Some(mark()?);
+                }
+                ("page[before]", Paging::StrictCursor | Paging::BareCursor) => wanted.before = Some(mark()?),
                 _ => return Err(problem("is no parameter of this list")),
             }
         }
@@ -59,33 +68,63 @@ impl Pages {
 
     /// The document of a page; `url` is the list's own address without a query, `query` the one that was sent.
     pub(super) fn document(&self, rows: Rows<'_>, wanted: Wanted, url: &str, query: &str, lie: Option<Lie>) -> String {
-        let Wanted { number, size, after } = wanted;
-        let start = match (self.paging, after) {
-            (Paging::Cursor, None) => 0,
-            (Paging::Cursor, Some(mark)) => rows.position_after(mark),
-            (Paging::Page | Paging::Count, _) => (number - 1).saturating_mul(size),
+        let Wanted { number, size, after, before } = wanted;
+        let by_number = matches!(self.paging, Paging::Page | Paging::Count);
+        let limit = before.map_or(rows.len(), |mark| rows.position_of(mark));
+        let start = match (by_number, after, before) {
+            (true, _, _) => (number - 1).saturating_mul(size),
+            (false, Some(mark), _) => rows.position_after(mark),
+            (false, None, None) => 0,
+            // The page that ends just before the mark.
+            (false, None, Some(_)) => limit.saturating_sub(size),
         };
-        let mut page: Vec<(usize, &str)> = (start..start.saturating_add(size)).map_while(|at| rows.at(at)).collect();
+        let last = start.saturating_add(size).min(limit);
+        let mut page: Vec<(usize, &str)> = (start..last).map_while(|at| rows.at(at)).collect();
         let end = start.saturating_add(page.len());
-        let mut next = page.last().filter(|_| end < rows.len()).map(|(mark, _)| match self.paging {
-            Paging::Cursor => format!("{url}?page%5Bafter%5D=c{mark:x}&page%5Bsize%5D={size}"),
+        let mark = page.last().filter(|_| end < rows.len()).map(|(mark, _)| *mark);
+        let mut next = mark.map(|mark| match self.paging {
             Paging::Page | Paging::Count => format!("{url}?page%5Bnumber%5D={}&page%5Bsize%5D={size}", number + 1),
+            Paging::Cursor => format!("{url}?page%5Bafter%5D=c{mark:x}&page%5Bsize%5D={size}"),
+            Paging::StrictCursor | Paging::BareCursor => format!("{url}?page%5Bafter%5D=c{mark:x}"),
         });
+        let mut cursor = mark.map(|mark| format!("c{mark:x}"));
         let mut total = rows.len();
         match lie {
             Some(Lie::Total) => total += 1,
+            Some(Lie::Loop) if self.paging == Paging::BareCursor => {
+                cursor = Some(after.map_or_else(|| "c0".to_owned(), |mark| format!("c{mark:x}")));
+            }
             Some(Lie::Loop) if query.is_empty() => next = Some(url.to_owned()),
             Some(Lie::Loop) => next = Some(format!("{url}?{query}")),
             Some(Lie::RowMissing) => drop(page.pop()),
             Some(Lie::RowTwice) => page.extend(page.last().copied()),
             None => {}
         }
-        let links = (self.paging != Paging::Count).then_some(next);
-        write(&page, links, self.total.then_some(total))
+        let links = !matches!(self.paging, Paging::Count | Paging::BareCursor);
+        let meta = Meta {
+            page: (self.paging == Paging::BareCursor).then_some(After { after: cursor }),
+            total: self.total.then_some(total),
+        };
+        write(&page, links.then_some(next), &meta)
     }
 }
 
-fn write(page: &[(usize, &str)], links: Option<Option<String>>, total: Option<usize>) -> String {
+/// What a page tells of the list.
+#[derive(Serialize)]
+struct Meta {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    page: Option<After>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<usize>,
+}
+
+/// The cursor of the next page, if there is one.
+#[derive(Serialize)]
+struct After {
+    after: Option<String>,
+}
+
+fn write(page: &[(usize, &str)], links: Option<Option<String>>, meta: &Meta) -> String {
     let length: usize = page.iter().map(|(_, row)| row.len() + 1).sum();
     let mut document = String::with_capacity(length + 256);
     document.push_str(r#"{"data":["#);
@@ -100,8 +139,8 @@ fn write(page: &[(usize, &str)], links: Option<Option<String>>, total: Option<us
         // Writing to a string cannot fail.
         let _ = write!(document, r#","links":{{"next":{}}}"#, raw(&next));
     }
-    if let Some(total) = total {
-        let _ = write!(document, r#","meta":{{"total":{total}}}"#);
+    if meta.page.is_some() || meta.total.is_some() {
+        let _ = write!(document, r#","meta":{}"#, raw(meta));
     }
     document.push('}');
     document

@@ -11,8 +11,9 @@ use serde_json::value::RawValue;
 use sha2::Digest as _;
 
 use super::account::{Account, BRANCHES, Definition, Ids, Kind, USERS};
-use super::json::{Resource, is_null, text_of};
+use super::json::{Object, Resource, is_null, text_of};
 use super::users::{Keys, Slot, Stored, Users};
+use super::validate::is_active;
 use crate::employee::email_key;
 use crate::provider::snapshot::{self, Counts, Item, SnapshotError};
 
@@ -43,6 +44,8 @@ impl Account {
             branches: Vec::new(),
             branch_ids: FxHashSet::default(),
             custom_fields: Vec::new(),
+            bare_custom_fields: Vec::new(),
+            options: Vec::new(),
             custom_field_kinds: FxHashMap::default(),
             users: Users::default(),
             ids: Ids { prefix: 0, last: 0 },
@@ -93,6 +96,7 @@ impl Loader {
                 if self.account.custom_field_kinds.insert(id.clone(), kind(raw)?).is_some() {
                     return Err(format!("the custom field {id} stands in the snapshot twice"));
                 }
+                self.account.note_options(&id, raw);
                 self.account.custom_fields.push(Definition { id, raw: raw.get().into() });
             }
             Item::User(raw) => self.user(raw)?,
@@ -145,6 +149,7 @@ impl Loader {
             identifier: identifier.map(Into::into),
             manager: None,
             branch: branch.map(Into::into),
+            active: is_active(user),
         })
     }
 
@@ -171,6 +176,27 @@ impl Loader {
 }
 
 impl Account {
+    /// Keeps a custom field and its options as they are shown apart from one another.
+    fn note_options(&mut self, id: &str, raw: &RawValue) {
+        let Ok(mut field) = Resource::parse(raw.get()) else { return };
+        let options = field.attributes.remove("options");
+        self.bare_custom_fields.push(Definition { id: id.into(), raw: field.write() });
+        let options: Vec<Object> =
+            options.and_then(|options| serde_json::from_str(options.get()).ok()).unwrap_or_default();
+        for (number, attributes) in (1_usize..).zip(options) {
+            let option_id = format!("{id}_option_{number}");
+            let mut option = Resource {
+                kind: "custom-field-options".to_owned(),
+                id: Some(option_id.clone()),
+                attributes,
+                relationships: Object::default(),
+                rest: Object::default(),
+            };
+            option.relate("custom_field", "custom-fields", Some(id));
+            self.options.push(Definition { id: option_id.into(), raw: option.write() });
+        }
+    }
+
     fn find_holder(&self, slot: Option<Slot>) -> Option<&str> {
         self.users.get(slot?).map(|user| &*user.id)
     }

@@ -25,10 +25,14 @@ use tokio::task::{JoinHandle, JoinSet};
 use super::Options;
 use super::account::Account;
 use super::answer::Answer;
-use super::api::{Api, BASE, Call, lock};
+use super::api::{self, Api};
+use super::call::{Call, Keys, lock};
 use super::fault::{Effect, Fault, Faults, Rule};
 use super::log::{Entry, RequestLog};
+use super::mode::Archived;
 use super::page::Pages;
+use super::scim::{self, Scim};
+use super::twist::Twist;
 use crate::exit::{ExitStatus, refused};
 
 /// The largest body that a request may have.
@@ -47,12 +51,23 @@ pub struct Server {
 
 #[derive(Debug)]
 struct Shared {
+    keys: Keys,
     api: Api,
+    scim: Scim,
     latency: Duration,
     account: Mutex<Account>,
     faults: Mutex<Faults>,
     requests: AtomicU64,
     log: Option<RequestLog>,
+}
+
+/// The interface that a request speaks, by its path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Door {
+    /// `/v1`, and whatever is outside both.
+    Json,
+    /// `/scim/v2`
+    Scim,
 }
 
 /// What becomes of a request.
@@ -78,7 +93,7 @@ impl Server {
         let Options {
             host,
             port,
-            account,
+            mut account,
             key,
             read_key,
             paging,
@@ -88,6 +103,9 @@ impl Server {
             branch_move,
             manager_delete,
             identifiers,
+            paths,
+            field_options,
+            scim,
             latency,
             faults,
             fault_seed,
@@ -107,8 +125,24 @@ impl Server {
             })
         });
         let pages = Pages { paging, cap: page_cap.get(), total };
+        if scim.archived != Archived::Reversible {
+            account.users.archive_inactive();
+        }
         let shared = Arc::new(Shared {
-            api: Api { key, read_key, pages, put, branch_move, manager_delete, identifiers },
+            keys: Keys { key, read_key },
+            api: Api { pages, put, branch_move, manager_delete, identifiers, paths, options: field_options },
+            scim: Scim::new(
+                &account,
+                scim::Behaviour {
+                    modes: scim,
+                    page_cap: page_cap.get(),
+                    put,
+                    branch_move,
+                    manager_delete,
+                    identifiers,
+                    seed: fault_seed,
+                },
+            ),
             latency,
             account: Mutex::new(account),
             faults: Mutex::new(Faults::new(faults, fault_seed)),
@@ -130,7 +164,13 @@ impl Server {
     /// The base URL of its API, such as `http://127.0.0.1:8480/v1`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}{BASE}", self.address)
+        format!("http://{}{}", self.address, api::BASE)
+    }
+
+    /// The base URL of its SCIM interface, such as `http://127.0.0.1:8480/scim/v2`.
+    #[must_use]
+    pub fn scim_url(&self) -> String {
+        format!("http://{}{}", self.address, scim::BASE)
     }
 
     /// Lets `look` see the account between two requests.
@@ -206,14 +246,13 @@ async fn serve(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respon
         Err(error) if error.is::<LengthLimitError>() => (Call { parts, body: Vec::new() }, true),
         Err(_) => return Err(Dropped),
     };
-    let uri = &call.parts.uri;
-    let method = call.parts.method.as_str();
-    let below_base = uri.path().strip_prefix(BASE).unwrap_or(uri.path());
-    let rule = lock(&shared.faults).strike(method, below_base);
+    let (door, below_base) = Door::of(call.parts.uri.path());
+    let rule = lock(&shared.faults).strike(call.parts.method.as_str(), below_base);
     let reply = if too_large {
-        Reply::Send(Answer::problem(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body is larger than 1 MiB"))
+        let (status, detail) = (StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 1 MiB");
+        Reply::Send(door.problem(status, "too_large", detail))
     } else {
-        shared.reply(&call, rule.as_ref().map(|rule| &rule.fault.effect))
+        shared.reply(door, n, &call, rule.as_ref().map(|rule| &rule.fault.effect))
     };
     shared.note(n, &call, &reply, rule.as_ref());
     let slow = rule.map_or(Duration::ZERO, |Rule { fault: Fault { slow, .. }, .. }| slow);
@@ -228,15 +267,41 @@ async fn serve(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respon
     }
 }
 
+impl Door {
+    /// The door, and the path below its base.
+    fn of(path: &str) -> (Self, &str) {
+        let below = |base: &str| path.strip_prefix(base).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+        match (below(scim::BASE), below(api::BASE)) {
+            (Some(rest), _) => (Self::Scim, rest),
+            (None, Some(rest)) => (Self::Json, rest),
+            (None, None) => (Self::Json, path),
+        }
+    }
+
+    fn problem(self, status: StatusCode, code: &'static str, detail: &'static str) -> Answer {
+        match self {
+            Self::Json => Answer::problem(status, code, detail),
+            Self::Scim => scim::problem(status, detail),
+        }
+    }
+}
+
 impl Shared {
-    fn reply(&self, call: &Call, effect: Option<&Effect>) -> Reply {
-        let carry_out = || self.api.answer(&self.account, call, effect);
+    fn reply(&self, door: Door, n: u64, call: &Call, effect: Option<&Effect>) -> Reply {
+        let carry_out = || {
+            let (twist, account) = (Twist::of(effect), &self.account);
+            match door {
+                Door::Json => self.api.answer(account, &self.keys, call, twist),
+                Door::Scim => self.scim.answer(account, &self.keys, call, twist, n),
+            }
+        };
         match effect {
             Some(&Effect::Status { status, body, retry, executed }) => {
                 if executed {
                     carry_out();
                 }
-                Reply::Send(Answer::fault(status, body, retry))
+                let json = |status, detail| door.problem(status, "fault", detail);
+                Reply::Send(Answer::fault(status, body, retry, json))
             }
             Some(Effect::Redirect(url)) => Reply::Send(Answer::redirect(url)),
             Some(Effect::Reset { executed }) => {

@@ -29,6 +29,8 @@ pub(super) struct Keys {
     pub(super) identifier: Option<Box<str>>,
     pub(super) manager: Option<Slot>,
     pub(super) branch: Option<Box<str>>,
+    /// Whether the user can sign in; only `/scim/v2` knows the others.
+    pub(super) active: bool,
 }
 
 #[derive(Debug, Default)]
@@ -36,6 +38,8 @@ pub(super) struct Users {
     /// In order of creation, with a gap for each removed user.
     slots: Vec<Option<Stored>>,
     /// The slots without the gaps, ascending.
+    all: Vec<Slot>,
+    /// As `all`, without archived users.
     order: Vec<Slot>,
     by_id: FxHashMap<Box<str>, Slot>,
     /// May point to a gap: the e-mail of a removed user, where those stay taken.
@@ -65,12 +69,49 @@ impl Users {
         self.order.partition_point(|&other| other <= slot)
     }
 
+    /// The position of this slot, or of the first one behind it if it is a gap by now.
+    pub(super) fn position_of(&self, slot: Slot) -> usize {
+        self.order.partition_point(|&other| other < slot)
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Stored> {
         self.slots.iter().flatten()
     }
 
+    /// The slots of all users, archived ones included.
+    pub(super) fn all(&self) -> &[Slot] {
+        &self.all
+    }
+
+    /// The slots of the users who are not archived.
+    pub(super) fn listed(&self) -> &[Slot] {
+        &self.order
+    }
+
     pub(super) fn find(&self, id: &str) -> Option<Slot> {
         self.by_id.get(id).copied()
+    }
+
+    /// As [`Users::find`], unless the user is archived.
+    pub(super) fn find_listed(&self, id: &str) -> Option<Slot> {
+        self.find(id).filter(|slot| self.is_listed(*slot))
+    }
+
+    pub(super) fn is_listed(&self, slot: Slot) -> bool {
+        self.order.binary_search(&slot).is_ok()
+    }
+
+    /// Takes a user off the list, who otherwise stays.
+    pub(super) fn archive(&mut self, slot: Slot) {
+        if let Ok(position) = self.order.binary_search(&slot) {
+            self.order.remove(position);
+        }
+    }
+
+    /// Archives everybody who is inactive.
+    pub(super) fn archive_inactive(&mut self) {
+        let slots = &self.slots;
+        self.order.retain(|slot| slots.get(slot.0).and_then(Option::as_ref).is_some_and(|user| user.keys.active));
     }
 
     /// Who holds an e-mail, given as its key; the slot may be a gap.
@@ -93,6 +134,7 @@ impl Users {
         self.index(slot, &user.keys);
         self.slots.push(Some(user));
         self.order.push(slot);
+        self.all.push(slot);
         slot
     }
 
@@ -115,13 +157,14 @@ impl Users {
         }
         self.forget_manager(slot, &user.keys);
         self.reports.remove(&slot);
-        if let Ok(position) = self.order.binary_search(&slot) {
-            self.order.remove(position);
+        self.archive(slot);
+        if let Ok(position) = self.all.binary_search(&slot) {
+            self.all.remove(position);
         }
     }
 
     fn index(&mut self, slot: Slot, keys: &Keys) {
-        let Keys { email, identifier, manager, branch: _ } = keys;
+        let Keys { email, identifier, manager, branch: _, active: _ } = keys;
         self.by_email.insert(email.clone(), slot);
         if let Some(identifier) = identifier {
             self.by_identifier.insert(identifier.clone(), slot);

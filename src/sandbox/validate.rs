@@ -4,9 +4,13 @@ use email_address::{EmailAddress, Options};
 
 use super::account::{Account, BRANCHES, USERS};
 use super::json::{Object, Resource, is_null, text_of};
+use super::mode::UserNames;
 use super::problem::Problem;
 use super::users::{Keys, Slot};
 use crate::employee::{email_key, normal_text};
+
+/// The attribute that is false of a user who was made inactive by `/scim/v2`, and missing otherwise.
+pub(super) const ACTIVE: &str = "active";
 
 /// A user as they were before a PUT.
 pub(super) type Before<'a> = (Slot, &'a Resource);
@@ -42,10 +46,11 @@ pub(super) fn user(
     account: &Account,
     user: &mut Resource,
     before: Option<Before<'_>>,
+    emails: UserNames,
     mut problems: Vec<Problem>,
 ) -> Result<Keys, Vec<Problem>> {
     let slot = before.map(|(slot, _)| slot);
-    let email = note(&mut problems, email(account, &user.attributes, slot));
+    let email = note(&mut problems, email(account, &user.attributes, slot, emails));
     let identifier = note(&mut problems, identifier(account, &user.attributes, slot));
     for name in NAMES {
         note(&mut problems, person_name(&user.attributes, name));
@@ -59,17 +64,21 @@ pub(super) fn user(
             if let Some(branch) = &branch {
                 user.relate("branch", BRANCHES, Some(branch));
             }
-            Ok(Keys { email, identifier, manager, branch })
+            Ok(Keys { email, identifier, manager, branch, active: is_active(user) })
         }
         _ => Err(problems),
     }
+}
+
+pub(super) fn is_active(user: &Resource) -> bool {
+    user.attributes.get(ACTIVE).is_none_or(|active| active.get() != "false")
 }
 
 fn note<T>(problems: &mut Vec<Problem>, result: Result<T, Problem>) -> Option<T> {
     result.map_err(|problem| problems.push(problem)).ok()
 }
 
-fn email(account: &Account, attributes: &Object, slot: Option<Slot>) -> Result<Box<str>, Problem> {
+fn email(account: &Account, attributes: &Object, slot: Option<Slot>, emails: UserNames) -> Result<Box<str>, Problem> {
     let problem = |code, detail| Problem::attribute("primary_email", code, detail);
     let value = attributes.get("primary_email").filter(|value| !is_null(value));
     let value = value.ok_or_else(|| problem("blank", "is missing"))?;
@@ -78,7 +87,7 @@ fn email(account: &Account, attributes: &Object, slot: Option<Slot>) -> Result<B
         return Err(problem("blank", "is empty"));
     }
     let strict = Options::default().without_display_text();
-    if EmailAddress::parse_with_options(&normal_text(&email), strict).is_err() {
+    if emails == UserNames::Email && EmailAddress::parse_with_options(&normal_text(&email), strict).is_err() {
         return Err(problem("invalid", "is not an e-mail address"));
     }
     let key = email_key(&email);
@@ -149,7 +158,8 @@ fn manager(account: &Account, user: &Resource, slot: Option<Slot>) -> Result<Opt
     let id =
         user.related("manager", USERS).map_err(|_| problem("wrong_type", "must be null or one of the type users"))?;
     let Some(id) = id else { return Ok(None) };
-    match account.users.find(&id) {
+    let before = slot.and_then(|slot| account.users.get(slot)).and_then(|user| user.keys.manager);
+    match account.users.find(&id).filter(|slot| Some(*slot) == before || account.users.is_listed(*slot)) {
         None => Err(problem("unknown", "is not the id of a user")),
         found if found == slot => Err(problem("own_manager", "must be somebody else")),
         found => Ok(found),

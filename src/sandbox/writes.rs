@@ -4,17 +4,27 @@ use super::account::{Account, Refusal};
 use super::compose;
 use super::field::Field;
 use super::json::{Resource, empty_object};
-use super::mode::{BranchMove, Identifiers, ManagerDelete, PutMode};
+use super::mode::{BranchMove, Identifiers, ManagerDelete, PutMode, UserNames};
 use super::problem::Problem;
 use super::users::{Slot, Stored};
-use super::validate;
+use super::validate::{self, Before};
 
 impl Account {
     /// Makes a user. A dropped field counts as not sent.
     pub(super) fn create(&mut self, sent: Resource, dropped: Option<&Field>) -> Result<Slot, Refusal> {
         let problems = validate::read_only(&sent, None);
-        let mut user = compose::created(sent, dropped);
-        let keys = validate::user(self, &mut user, None, problems).map_err(Refusal::Invalid)?;
+        let user = compose::created(sent, dropped);
+        self.add(user, UserNames::Email, problems)
+    }
+
+    /// Adds a user as composed, unless there are problems.
+    pub(super) fn add(
+        &mut self,
+        mut user: Resource,
+        emails: UserNames,
+        problems: Vec<Problem>,
+    ) -> Result<Slot, Refusal> {
+        let keys = validate::user(self, &mut user, None, emails, problems).map_err(Refusal::Invalid)?;
         let id = self.ids.next(&self.users);
         user.id = Some(id.to_string());
         Ok(self.users.add(Stored { id, raw: user.write(), keys }))
@@ -29,36 +39,68 @@ impl Account {
         branch_move: BranchMove,
         dropped: Option<&Field>,
     ) -> Result<Slot, Refusal> {
-        let slot = self.users.find(id).ok_or(Refusal::NotFound)?;
+        let slot = self.users.find_listed(id).ok_or(Refusal::NotFound)?;
         let before = self.resource(slot).ok_or(Refusal::NotFound)?;
         let problems = validate::read_only(&sent, Some(id));
-        let mut user = compose::updated(&before, sent, mode, dropped);
-        let keys = validate::user(self, &mut user, Some((slot, &before)), problems).map_err(Refusal::Invalid)?;
+        let user = compose::updated(&before, sent, mode, dropped);
+        self.replace((slot, &before), user, branch_move, UserNames::Email, problems)?;
+        Ok(slot)
+    }
+
+    /// Puts a user as composed in the place of who was there, unless there are problems.
+    pub(super) fn replace(
+        &mut self,
+        before: Before<'_>,
+        mut user: Resource,
+        branch_move: BranchMove,
+        emails: UserNames,
+        problems: Vec<Problem>,
+    ) -> Result<(), Refusal> {
+        let (slot, _) = before;
+        let keys = validate::user(self, &mut user, Some(before), emails, problems).map_err(Refusal::Invalid)?;
         let moved = self.users.get(slot).is_some_and(|stored| stored.keys.branch != keys.branch);
         if moved && branch_move == BranchMove::Empties {
             user.attributes.set("custom_fields", empty_object());
         }
         self.users.update(slot, user.write(), keys);
-        Ok(slot)
+        Ok(())
     }
 
     /// Removes a user.
     pub(super) fn delete(
         &mut self,
-        id: &str,
+        slot: Slot,
         managers: ManagerDelete,
         identifiers: Identifiers,
     ) -> Result<(), Refusal> {
-        let slot = self.users.find(id).ok_or(Refusal::NotFound)?;
+        self.free_reports(slot, managers)?;
+        self.users.remove(slot, identifiers);
+        Ok(())
+    }
+
+    /// Takes a user for good off the list that clients of `/v1` see.
+    pub(super) fn archive(&mut self, slot: Slot, managers: ManagerDelete) -> Result<(), Refusal> {
+        self.free_reports(slot, managers)?;
+        self.users.archive(slot);
+        Ok(())
+    }
+
+    /// Takes a manager who goes from their reports, or refuses.
+    fn free_reports(&mut self, slot: Slot, managers: ManagerDelete) -> Result<(), Refusal> {
+        self.check_reports(slot, managers)?;
+        for report in self.users.reports(slot) {
+            self.set_manager_to_none(report);
+        }
+        Ok(())
+    }
+
+    /// Refuses that a manager goes where that is the mode.
+    pub(super) fn check_reports(&self, slot: Slot, managers: ManagerDelete) -> Result<(), Refusal> {
         let reports = self.users.reports(slot);
         if managers == ManagerDelete::Refuses && !reports.is_empty() {
             let detail = format!("{} user(s) report to this one; give them another manager first", reports.len());
             return Err(Refusal::Invalid(vec![Problem::at("has_reports", detail, "")]));
         }
-        for report in reports {
-            self.set_manager_to_none(report);
-        }
-        self.users.remove(slot, identifiers);
         Ok(())
     }
 }

@@ -30,9 +30,6 @@ pub(crate) enum Id {
     Missing(String),
 }
 
-/// A resource that came, with its id.
-pub(crate) type Row<'p> = (Id, &'p RawValue);
-
 /// What comes after a page.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
@@ -40,6 +37,9 @@ pub(crate) enum Next {
     Page(u64),
     End,
 }
+
+/// A resource with its id.
+pub(crate) type Row<'p> = (Id, &'p RawValue);
 
 /// A page of a list.
 struct Page<'a> {

@@ -3,6 +3,7 @@
 mod faults;
 mod lists;
 mod program;
+mod scim;
 mod writes;
 
 use std::time::Duration;

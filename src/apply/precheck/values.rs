@@ -10,7 +10,9 @@ pub(super) fn of_operation(operation: &Operation, directory: &Directory) -> Vec<
     let problem = |id: &CustomFieldId, value: &CustomValue| {
         let field = directory.custom_fields.iter().find(|field| field.id == *id)?;
         let what = match (&field.kind, value) {
-            (CustomFieldKind::Unusable(_), _) => "a value, but nothing can be written to it",
+            (CustomFieldKind::Unusable(reason), _) => {
+                return Some(format!("the plan gives the custom field {id} a value, but it is {reason}"));
+            }
             (CustomFieldKind::Boolean, CustomValue::Text(_)) => "a text, but it takes yes or no",
             (CustomFieldKind::Text | CustomFieldKind::Unknown(_), CustomValue::Boolean(_)) => {
                 "yes or no, but it takes a text"

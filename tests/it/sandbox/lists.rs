@@ -3,8 +3,7 @@
 use std::num::NonZeroUsize;
 
 use serde_json::{Value, json};
-use skovik_sync::sandbox::Paging;
-use skovik_sync::sandbox::{Account, Options};
+use skovik_sync::sandbox::{Account, FieldOptions, Options, Paging, Paths};
 
 use super::{Answer, Sandbox, branch, company, newcomer, seed_user, snapshot};
 
@@ -208,4 +207,83 @@ async fn a_body_that_is_no_document_is_400() {
     }
     let huge = sandbox.request("POST", "/users").body("x".repeat((1 << 20) + 1));
     assert_eq!(Answer::read(huge).await.expect("an answer").status, 413);
+}
+
+#[tokio::test]
+async fn cursors_lead_both_ways_and_no_other_parameter_is_known() {
+    for paging in [Paging::StrictCursor, Paging::BareCursor] {
+        let sandbox = many(paging, false).await;
+        let mut page = sandbox.get("/users").await.json();
+        let mut found = vec![ids(&page)];
+        while let Some(cursor) = match paging {
+            Paging::StrictCursor => page["links"]["next"].as_str().map(|next| {
+                let (_, query) = next.split_once("page%5Bafter%5D=").expect("a cursor alone");
+                query.to_owned()
+            }),
+            _ => page["meta"]["page"]["after"].as_str().map(ToOwned::to_owned),
+        } {
+            page = sandbox.get(&format!("/users?page[after]={cursor}")).await.json();
+            found.push(ids(&page));
+        }
+        assert_eq!(found.iter().map(Vec::len).collect::<Vec<_>>(), [10, 10, 5], "{paging:?}");
+        assert_eq!(found.concat(), (0..25).map(|n| format!("u{n:02}")).collect::<Vec<_>>());
+        assert_eq!(page.get("links").is_some(), paging == Paging::StrictCursor);
+        let before = sandbox.get("/users?page[before]=c14").await.json();
+        assert_eq!(ids(&before), found[1], "{paging:?}");
+        assert_eq!(ids(&sandbox.get("/users?page[before]=c3").await.json()), ["u00", "u01", "u02"]);
+        for query in ["page[number]=1", "page[size]=10", "page[after]=nonsense", "page[before]=7", "filter[x]=1"] {
+            assert_eq!(sandbox.get(&format!("/users?{query}")).await.status, 400, "{paging:?} {query}");
+        }
+        assert_eq!(sandbox.ask("DELETE", "/users/u09", Value::Null).await.status, 204);
+        assert_eq!(ids(&sandbox.get("/users?page[after]=c9").await.json()), found[1]);
+    }
+}
+
+#[tokio::test]
+async fn paths_of_two_words_have_underscores_or_dashes() {
+    for (paths, underscored, dashed) in
+        [(Paths::Both, 200, 200), (Paths::Underscored, 200, 404), (Paths::Dashed, 404, 200)]
+    {
+        let options =
+            Options { account: company(), paths, field_options: FieldOptions::Separate, ..Options::default() };
+        let sandbox = Sandbox::start(options).await;
+        for (path, status) in [
+            ("/custom_fields", underscored),
+            ("/custom_field_options", underscored),
+            ("/custom-fields", dashed),
+            ("/custom-field-options", dashed),
+        ] {
+            assert_eq!(sandbox.get(path).await.status, status, "{paths:?} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn options_stand_in_the_field_or_in_a_list_or_nowhere() {
+    for (field_options, embedded, list) in [
+        (FieldOptions::Embedded, true, 404),
+        (FieldOptions::Separate, false, 200),
+        (FieldOptions::Unreadable, false, 404),
+    ] {
+        let sandbox = Sandbox::start(Options { account: company(), field_options, ..Options::default() }).await;
+        let fields = sandbox.get("/custom_fields").await.json();
+        assert_eq!(fields["data"][0]["attributes"].get("options").is_some(), embedded, "{field_options:?}");
+        assert_eq!(fields["data"][0]["attributes"]["field_type"], json!("multiple_choice"));
+        let options = sandbox.get("/custom_field_options").await;
+        assert_eq!(options.status, list, "{field_options:?}");
+        if list == 200 {
+            let options = options.json();
+            assert_eq!(ids(&options).len(), 2);
+            assert_eq!(
+                options["data"][1],
+                json!({"type": "custom-field-options", "id": "cf_cost_option_2",
+                       "attributes": {"label": "4200", "value": "4200"},
+                       "relationships": {"custom_field": {"data": {"type": "custom-fields", "id": "cf_cost"}}}})
+            );
+        }
+        // A choice is checked wherever its options can be read.
+        let mut wrong = newcomer();
+        wrong["data"]["attributes"]["custom_fields"]["cf_cost"] = json!("4300");
+        assert_eq!(sandbox.ask("POST", "/users", wrong).await.status, 422, "{field_options:?}");
+    }
 }

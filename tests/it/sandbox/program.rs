@@ -169,3 +169,24 @@ fn wrong_arguments_are_told_with_exit_code_3_and_a_bad_seed_with_4() {
         assert!(output.stdout.is_empty(), "{args:?}");
     }
 }
+
+#[tokio::test]
+async fn the_program_takes_every_mode_and_says_so() {
+    let words = "--port 0 --paging bare-cursor --paths underscored --field-options separate --external-id dropped \
+                 --archived hidden --patch silent --filter ignored --order shuffled --user-name any --no-etag --no-sort \
+                 --no-scim-type";
+    let (mut program, url) = start(&words.split_whitespace().collect::<Vec<_>>());
+    let scim = url.replace("/v1", "/scim/v2");
+    let request = client().get(format!("{scim}/ServiceProviderConfig")).bearer_auth("k1");
+    let config = Answer::read(request).await.expect("an answer").json();
+    for (member, supported) in [("patch", true), ("filter", false), ("sort", false), ("etag", false)] {
+        assert_eq!(config[member]["supported"], supported, "{member}");
+    }
+    program.0.kill().expect("killed");
+    let mut err = String::new();
+    program.0.stderr.take().expect("stderr").read_to_string(&mut err).expect("text");
+    assert!(err.contains("by cursor only, without links") && err.contains("paths with underscores"), "{err}");
+    let modes = "externalId is dropped, archived users are hidden, PATCH answers without the user, no ETags, filters are \
+                 ignored, no sorting, lists in no order, errors without scimType, any text is a userName";
+    assert!(err.ends_with(&format!("the same people by SCIM on {scim}, {modes}\n")), "{err}");
+}

@@ -121,3 +121,48 @@ fn whatever_fails_on_the_way_the_same_apply_converges() {
 fn it_converges_without_versions_too() {
     seeds().into_iter().for_each(|seed| run(seed, Scim::scimmy()));
 }
+
+/// A server that drops an attribute of whatever it is sent, without a word.
+fn dropping(scim: Arc<Scim>, attribute: &'static str) -> Web {
+    Web::start(move |_, request: &Request| {
+        let mut request = request.clone();
+        if let Ok(mut user) = serde_json::from_str::<serde_json::Value>(&request.body) {
+            let objects = user.as_object_mut().into_iter();
+            for members in objects {
+                members.remove(attribute);
+                members.values_mut().filter_map(|value| value.as_object_mut()).for_each(|inner| {
+                    inner.remove(attribute);
+                });
+            }
+            request.body = user.to_string();
+        }
+        Reply::Raw(scim.pass_on(&request))
+    })
+}
+
+#[test]
+fn what_the_server_drops_is_reported() {
+    for (attribute, says) in
+        [("department", "is (none), not \"D"), ("externalId", "Skovik answers with another person")]
+    {
+        let scim = Arc::new(Scim::start(PAGE));
+        let web = dropping(Arc::clone(&scim), attribute);
+        let mut company = Company::empty();
+        let newcomers: People = company_of_two();
+        company.write("skovik-sync.toml", settings(&format!("{}/v2", web.url), "branches = [\"SE01\", \"NO01\"]"));
+        company.write("employees.csv", csv(&newcomers));
+        company.env("SKOVIK_TOKEN", TOKEN);
+        company.run(&["plan"]).ends(0);
+        company.run(&["approve", "plan.json", "--yes"]).ends(0);
+        let applied = company.run(&["apply", "plan.json"]).ends(9);
+        assert!(applied.stdout.contains(says), "{attribute}: {applied}");
+        // Whatever is run again, nobody is made twice.
+        company.run(&["apply", "plan.json"]).ends(9);
+        assert!(scim.users().len() <= 2, "{attribute}");
+    }
+}
+
+/// The first and the second of the company.
+fn company_of_two() -> People {
+    company().into_iter().take(2).collect()
+}

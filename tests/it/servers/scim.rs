@@ -94,8 +94,14 @@ impl Scim {
     /// Asks what somebody else has asked, and gives the whole answer.
     pub(crate) fn pass_on(&self, request: &Request) -> String {
         let Request { method, target, head, body } = request;
-        let lines = head.lines().skip(1).filter(|line| !line.starts_with("connection:") && !line.is_empty());
-        let headers: String = lines.map(|line| format!("{line}\r\n")).collect();
+        let is_passed_on =
+            |line: &&str| !line.starts_with("connection:") && !line.starts_with("content-length:") && !line.is_empty();
+        let lines = head.lines().skip(1).filter(is_passed_on);
+        let mut headers: String = lines.map(|line| format!("{line}\r\n")).collect();
+        // The body may be another one by now.
+        if !body.is_empty() {
+            headers.push_str(&format!("content-length: {}\r\n", body.len()));
+        }
         self.exchange(&format!("{method} {target} HTTP/1.0\r\n{headers}\r\n{body}"))
     }
 
