@@ -64,7 +64,7 @@ pub struct Settings {
     files: Vec<NamedFile>,
 }
 
-/// `[scope]`: whom this configuration manages.
+/// `[scope]`: the people that this configuration manages.
 #[derive(Debug, Clone)]
 pub struct ScopeSettings {
     /// Which records count as employed; all, if there is none.

@@ -9,7 +9,8 @@
 //! - the core, pure functions over plain data: [`employee`] (the domain), [`field`] and [`diagnostic`] (what the rest
 //!   speaks of), [`guard`] (the limits), [`diff`] (who is who, the four groups), [`order`] (the dependency graph), [`plan`]
 //!   (the file and its hash);
-//! - what feeds it: `http` (requests, tried again where that is safe), `scim` (lists and paths of SCIM), [`setting`] (what settings are made of), [`source`]
+//! - what feeds it: `http` (requests, tried again where that is safe), `scim` (lists and paths of SCIM), [`setting`]
+//!   (what settings are made of), [`source`]
 //!   (records), [`config`] (the settings file), [`mapping`] (records to employees), [`provider`] (the service);
 //! - what follows it: [`approval`], [`apply`], [`render`];
 //! - the edge: [`cli`], [`commands`], [`ui`], [`exit`], [`files`], [`state`], and [`sandbox`], the simulator of Skovik.

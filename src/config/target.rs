@@ -108,12 +108,6 @@ impl TargetSettings {
             TargetKind::Scim(_) => "scim",
         }
     }
-
-    /// Whether a user who is removed keeps the e-mail from everybody else.
-    #[must_use]
-    pub fn keeps_emails_of_leavers(&self) -> bool {
-        matches!(&self.kind, TargetKind::Scim(ScimSettings { remove: Removal::Deactivate, .. }))
-    }
 }
 
 pub(super) fn target(section: &Section<'_>) -> Result<TargetSettings, ConfigError> {
@@ -184,4 +178,67 @@ fn token(section: &Section<'_>) -> Result<Secret, ConfigError> {
     let what = "the key of Skovik's API";
     let given = Secret::from_section(section, "token", what, SecretShape::Key)?;
     Ok(given.unwrap_or_else(|| Secret::in_variable(section, "token", what, SecretShape::Key, TOKEN_VARIABLE)))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::Settings;
+
+    fn parse(target: &str) -> Result<Settings, ConfigError> {
+        let text = format!(
+            "[target]\nurl = \"https://x.example/scim/v2\"\n{target}\n\
+             [[source]]\nname = \"hr\"\nkind = \"csv\"\npath = \"a.csv\"\nkey = \"nr\"\n\
+             [employee]\nexternal_identifier = \"{{{{ hr.nr }}}}\"\nprimary_email = \"{{{{ hr.email }}}}\"\n\
+             first_name = \"{{{{ hr.first }}}}\"\nlast_name = \"{{{{ hr.last }}}}\"\n"
+        );
+        Settings::parse(&text, Path::new("skovik-sync.toml"))
+    }
+
+    fn scim(target: &str) -> ScimSettings {
+        match parse(&format!("kind = \"scim\"\n{target}")).unwrap().target.kind {
+            TargetKind::Scim(settings) => settings,
+            TargetKind::Skovik => panic!("another kind"),
+        }
+    }
+
+    #[test]
+    fn what_scim_does_by_default() {
+        let ScimSettings { identifier, branch, branches, remove, sort_by } = scim("page_size = 0");
+        assert_eq!(identifier.to_string(), "externalId");
+        assert_eq!(branch.to_string(), format!("{ENTERPRISE}:division"));
+        assert_eq!((branches, remove, sort_by), (None, Removal::Deactivate, None));
+        assert_eq!(scim("sort_by = \"\"").sort_by.as_deref(), Some(""));
+    }
+
+    #[test]
+    fn what_cannot_be_right_is_refused() {
+        for (target, says) in [
+            ("kind = \"scim\"\nidentifier = \"a b\"", "`identifier` in [target] (line 4) is not usable"),
+            ("kind = \"scim\"\nbranch = \"x:y\"", "no path of an attribute"),
+            ("kind = \"scim\"\nbranches = []", "is empty; leave it out"),
+            ("kind = \"scim\"\nremove = \"archive\"", "must be \"deactivate\" or \"delete\""),
+            ("kind = \"skovik\"\nremove = \"delete\"", "unknown key `remove`"),
+            ("kind = \"skovik\"\npage_size = 0", "between 1 and"),
+        ] {
+            let error = parse(target).unwrap_err().to_string();
+            assert!(error.contains(says), "{target}: {error}");
+        }
+    }
+
+    #[test]
+    fn plans_are_bound_to_what_a_delete_does_and_where_fields_are() {
+        let hash = |target: &str| parse(&format!("kind = \"scim\"\n{target}")).unwrap().hash();
+        let default = hash("");
+        let division = format!("branch = \"{}:DIVISION\"", ENTERPRISE.to_uppercase());
+        for same in ["identifier = \"EXTERNALID\"", "remove = \"deactivate\"", "sort_by = \"userName\"", &division] {
+            assert_eq!(hash(same), default, "{same}");
+        }
+        for other in ["identifier = \"userName\"", "remove = \"delete\"", "branch = \"title\"", "branches = [\"a\"]"] {
+            assert_ne!(hash(other), default, "{other}");
+        }
+    }
 }

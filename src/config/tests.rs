@@ -123,7 +123,11 @@ fn relative_paths_are_relative_to_the_file() {
 fn values_that_cannot_be_right_are_refused() {
     let url = "url = \"https://api.skovik.com/v1/\"";
     let cases: &[(&str, &str, &[&str])] = &[
-        ("kind = \"skovik\"", "kind = \"other\"", &["`kind` in [target] (line 3) must be \"skovik\" or \"scim\", not \"other\""]),
+        (
+            "kind = \"skovik\"",
+            "kind = \"other\"",
+            &["`kind` in [target] (line 3) must be \"skovik\" or \"scim\", not \"other\""],
+        ),
         ("kind = \"skovik\"\n", "", &["[target] (line 2) lacks `kind`"]),
         (url, "url = \"https://me:secret@api.skovik.com/v1\"", &["`url` in [target]", "user or a password"]),
         (url, "url = \"http://api.skovik.com/v1\"", &["must be https"]),

@@ -148,6 +148,9 @@ pub trait Dialect: fmt::Debug + Send + Sync {
         changes: &[Change],
     ) -> Result<Option<Request>, String>;
 
+    /// Whether the service keeps a user who is removed as an inactive one, with their e-mail.
+    fn keeps_removed(&self) -> bool;
+
     /// What removes a user.
     ///
     /// # Errors

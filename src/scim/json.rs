@@ -19,7 +19,7 @@ impl fmt::Display for NotAnObject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let message = self.0.to_string();
         let problem = message.split(" at line ").next().unwrap_or_default();
-        write!(f, "it is no object: {problem}")
+        write!(f, "it is no record, which would be an object: {problem}")
     }
 }
 

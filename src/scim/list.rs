@@ -115,7 +115,7 @@ impl List {
     /// Takes the page behind the last user. It should be empty: the total of some servers is in truth the length of a
     /// page. Some begin anew instead, which is as good if they are known to heed `startIndex`; others give the same users
     /// whatever they are asked, and nothing tells whether these are all or the first page.
-    fn take_beyond(&mut self, users: &[(Id, &RawValue)]) -> Result<Next, String> {
+    fn take_beyond(&mut self, users: &[Row<'_>]) -> Result<Next, String> {
         let all = format!("all {} users of totalResults had come, and", self.len());
         if users.iter().any(|(id, _)| !self.seen.contains(id)) {
             return Err(format!(

@@ -1,5 +1,6 @@
 //! SCIM as a target, against servers that are not ours: from a list to "No changes", and back again.
 
+mod faults;
 mod people;
 
 use std::collections::BTreeMap;
@@ -129,6 +130,23 @@ fn whoever_becomes_inactive_counts_as_gone() {
     let mut expected = later;
     expected.insert(10_206, before[&10_206].clone());
     assert_eq!(held(&users), expected);
+}
+
+#[test]
+fn an_undo_leaves_the_inactive_to_people() {
+    let scim = Scim::start(PAGE);
+    let before = company();
+    fill(&scim, &before);
+    let company = company_at(&scim, "", &a_year_later(&before, false));
+    company.plan_and_apply();
+    undo(&company);
+    let undone = company.json("undo.json");
+    let says = |found: &&Value| found["code"] == "undo_impossible";
+    let left = undone["diagnostics"].as_array().expect("a list").iter().filter(says).count();
+    assert_eq!(left, 10, "{:#}", undone["diagnostics"]);
+    let mut expected = before;
+    expected.retain(|number, _| !(10_260..10_270).contains(number));
+    assert_eq!(held(&scim.users()), expected);
 }
 
 #[test]

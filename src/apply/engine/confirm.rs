@@ -92,7 +92,7 @@ impl Run<'_> {
         let mut branches = ShareBranches::default();
         let mut each = |row: &RawValue| {
             if dialect.is_inactive(row.get()).map_err(io::Error::other)? {
-                return Ok(());
+                return Ok(()); // counts as gone
             }
             let mut user = dialect.user(row.get(), managed).map_err(io::Error::other)?;
             if let Some(sent) = sent.get(&user.id) {

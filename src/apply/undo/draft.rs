@@ -83,7 +83,7 @@ impl Drafts {
                 plan::Action::Link { create, manager } if history.is_done(operation.id) => {
                     maker.linked.insert(*create, (operation, manager));
                 }
-                plan::Action::Delete { user_id, .. } if operation.employee.is_none() => {
+                plan::Action::Delete { user_id, .. } if operation.employee.is_none() || dialect.keeps_removed() => {
                     maker.lost.insert(user_id);
                 }
                 _ => {}
@@ -232,6 +232,15 @@ impl<'a> Maker<'a> {
         before: &Fields,
         resource: &StoredUser,
     ) -> Result<Option<Draft>, String> {
+        if self.dialect.keeps_removed() {
+            let message = format!(
+                "{} is not made again: the user {user_id} is inactive in Skovik and keeps the e-mail; activate that user in \
+                 Skovik",
+                operation.name
+            );
+            self.say(operation, "undo_impossible", message);
+            return Ok(None);
+        }
         if operation.employee.is_none() {
             let message = format!("{} is not made again: they have no external identifier", operation.name);
             self.say(operation, "undo_impossible", message);

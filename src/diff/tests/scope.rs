@@ -68,3 +68,27 @@ fn guards_count_the_whole_comparison() {
     let guard = plan.blocking_guards().next().expect("a guard that blocks");
     assert_eq!((guard.id.as_str(), guard.count, guard.of), ("max_delete_percent", 3, 10));
 }
+
+#[test]
+fn whoever_becomes_inactive_keeps_the_email() {
+    // Ben is to have the e-mail of Anna, who leaves.
+    let base =
+        || company([employee("2", ANNA, None)], [user("a", Some("1"), ANNA, None), user("b", Some("2"), BEN, None)]);
+    let becomes_anna = "2 update 2 b, primary_email: ben.holm@example.com → anna.berg@example.com, first_name: Ben → Anna, \
+         last_name: Holm → Berg after 1";
+    assert_plan(&base(), &["1 delete 1 a (in no source)", becomes_anna]);
+    let kept = base().with(|company| company.policy.leavers_keep_emails = true);
+    assert_plan(&kept, &["1 delete 1 a (in no source)", "email_taken 2"]);
+}
+
+#[test]
+fn the_inactive_keep_their_emails() {
+    let base = |users: Vec<User>| {
+        Company::new(vec![employee("2", ANNA, None)], users)
+            .with(|company| company.directory.inactive = vec![user("z", Some("1"), ANNA, None)])
+    };
+    assert_plan(&base(vec![]), &["email_of_inactive 2"]);
+    assert_plan(&base(vec![user("b", Some("2"), BEN, None)]), &["email_of_inactive 2"]);
+    // Whoever has it already has it.
+    assert_plan(&base(vec![user("b", Some("2"), ANNA, None)]), &[]);
+}

@@ -109,6 +109,10 @@ impl Dialect for Scim {
         self.over(request, held).map(Some)
     }
 
+    fn keeps_removed(&self) -> bool {
+        self.removal == Removal::Deactivate
+    }
+
     fn delete_request(&self, held: &StoredUser) -> Result<Request, String> {
         let request = match self.removal {
             Removal::Delete => Request::new(String::new()),

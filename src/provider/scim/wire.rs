@@ -7,6 +7,8 @@ mod errors;
 mod object;
 mod rows;
 mod schemas;
+#[cfg(test)]
+mod tests;
 mod user;
 mod write;
 

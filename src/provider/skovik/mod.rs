@@ -64,6 +64,10 @@ impl Dialect for Skovik {
         wire::refill(before, held, changes)
     }
 
+    fn keeps_removed(&self) -> bool {
+        false
+    }
+
     /// Its address says all.
     fn delete_request(&self, _held: &StoredUser) -> Result<Request, String> {
         Ok(Request::new(String::new()))

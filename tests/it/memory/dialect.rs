@@ -173,6 +173,10 @@ impl Dialect for Plain {
         Ok(Some(request(Map::from_iter([("extra".to_owned(), Value::Object(wanted))]))))
     }
 
+    fn keeps_removed(&self) -> bool {
+        false
+    }
+
     fn delete_request(&self, _held: &StoredUser) -> Result<Request, String> {
         Ok(Request::new(String::new()))
     }

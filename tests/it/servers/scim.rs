@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::web::Request;
 use super::{Server, free_port, program, takes_connections};
 
 /// The token that it takes.
@@ -70,7 +71,7 @@ impl Scim {
     pub(crate) fn users(&self) -> Vec<Value> {
         let mut users: Vec<Value> = Vec::new();
         loop {
-            let page = self.ask("GET", &format!("/Users?startIndex={}&sortBy=id", users.len() + 1), "", 200);
+            let page = self.ask("GET", &format!("/Users?startIndex={}&count=200&sortBy=id", users.len() + 1), "", 200);
             match page["Resources"].as_array().filter(|rows| !rows.is_empty()) {
                 Some(rows) if users.len() < page["totalResults"].as_u64().expect("a total") as usize => {
                     users.extend(rows.iter().cloned())
@@ -90,6 +91,28 @@ impl Scim {
         self.ask("PATCH", &format!("/Users/{id}"), &body.to_string(), status);
     }
 
+    /// Asks what somebody else has asked, and gives the whole answer.
+    pub(crate) fn pass_on(&self, request: &Request) -> String {
+        let Request { method, target, head, body } = request;
+        let is_passed_on =
+            |line: &&str| !line.starts_with("connection:") && !line.starts_with("content-length:") && !line.is_empty();
+        let lines = head.lines().skip(1).filter(is_passed_on);
+        let mut headers: String = lines.map(|line| format!("{line}\r\n")).collect();
+        // The body may be another one by now.
+        if !body.is_empty() {
+            headers.push_str(&format!("content-length: {}\r\n", body.len()));
+        }
+        self.exchange(&format!("{method} {target} HTTP/1.0\r\n{headers}\r\n{body}"))
+    }
+
+    fn exchange(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("connected");
+        stream.write_all(request.as_bytes()).expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        answer
+    }
+
     /// The requests that it has answered: method and path.
     pub(crate) fn requests(&self) -> Vec<String> {
         let between = |line: &str| Some(line.split_once('"')?.1.split_once(" HTTP/")?.0.to_owned());
@@ -107,15 +130,12 @@ impl Scim {
     }
 
     fn ask(&self, method: &str, path: &str, body: &str, status: u16) -> Value {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("connected");
         let (base, length) = (self.base, body.len());
         let request = format!(
             "{method} {base}{path} HTTP/1.0\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {TOKEN}\r\n\
              Content-Type: application/scim+json\r\nContent-Length: {length}\r\n\r\n{body}"
         );
-        stream.write_all(request.as_bytes()).expect("sent");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("an answer");
+        let answer = self.exchange(&request);
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
         assert_eq!(head.split(' ').nth(1), Some(&*status.to_string()), "{method} {path}: {answer}");
         if body.is_empty() { Value::Null } else { serde_json::from_str(body).expect("JSON") }

@@ -1,0 +1,229 @@
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use serde_json::value::RawValue;
+use serde_json::{Value as Json, json};
+
+use super::*;
+use crate::config::{Removal, ScimSettings};
+use crate::employee::{CustomValue, Managed};
+use crate::plan::{BranchRef, Change, Field, ManagerRef, UserRef, Value};
+use crate::provider::StoredUser;
+use crate::provider::scim::{Abilities, Scim};
+
+const SKOVIK: &str = "urn:ietf:params:scim:schemas:extension:skovik:2.0:User";
+
+fn scim() -> Scim {
+    Scim::new(&ScimSettings {
+        identifier: AttributePath::parse("externalId").unwrap(),
+        branch: AttributePath::new(Some(ENTERPRISE), "division"),
+        branches: None,
+        remove: Removal::Deactivate,
+        sort_by: None,
+    })
+}
+
+fn anna() -> Json {
+    json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", ENTERPRISE], "id": "a", "externalId": "1001",
+        "meta": {"version": "W/\"7\""}, "UserName": "anna@example.com", "active": true, "title": "Chief",
+        "name": {"givenName": "Anna", "familyName": "Berg"},
+        "emails": [{"value": "anna@home.example"}], "groups": [{"value": "g"}],
+        ENTERPRISE: {"division": "SE01", "manager": {"value": "m", "displayName": "Max"}, "department": "D"},
+        SKOVIK: {"custom_field1": "4100", "custom_field2": true}
+    })
+}
+
+fn stored(json: &Json) -> StoredUser {
+    StoredUser::new(&RawValue::from_string(json.to_string()).unwrap()).unwrap()
+}
+
+fn change(field: Field, after: Option<Value>) -> Change {
+    Change { field, before: None, after }
+}
+
+fn text(text: &str) -> Option<Value> {
+    Some(Value::Text(text.to_owned()))
+}
+
+fn custom(name: &str) -> Field {
+    Field::Custom(format!("{SKOVIK}:{name}").into())
+}
+
+fn body(request: &crate::provider::Request) -> Json {
+    serde_json::from_str(request.as_json()).unwrap()
+}
+
+fn changes() -> Vec<Change> {
+    let max = UserRef { user_id: "x".into(), employee: None, name: String::new() };
+    let branch = BranchRef { branch_id: "NO01".into(), external_identifier: None, name: String::new() };
+    vec![
+        change(Field::LastName, text("Lind")),
+        change(Field::Branch, Some(Value::Branch(branch))),
+        change(Field::Manager, Some(Value::Manager(ManagerRef::User(max)))),
+        change(custom("custom_field1"), None),
+    ]
+}
+
+#[test]
+fn a_user_is_read() {
+    let managed = Managed {
+        branch: true,
+        manager: true,
+        custom_fields: vec![format!("{SKOVIK}:custom_field1").into(), format!("{SKOVIK}:custom_field2").into()],
+    };
+    let user = user(&anna().to_string(), &scim(), &managed).unwrap();
+    assert_eq!(user.identifier.as_ref().map(|id| id.as_str()), Some("1001"));
+    assert_eq!((user.email.as_str(), &*user.first_name, &*user.last_name), ("anna@example.com", "Anna", "Berg"));
+    assert_eq!(user.branch.as_ref().map(|id| id.as_str()), Some("SE01"));
+    assert_eq!(user.manager.as_ref().map(|id| id.as_str()), Some("m"));
+    assert_eq!(*user.custom_fields, [Some(CustomValue::Text("4100".into())), Some(CustomValue::Boolean(true))]);
+    assert_eq!(user.roles, None);
+}
+
+#[test]
+fn odd_managers_are_never_taken_for_none() {
+    let read = |manager: Json| {
+        let mut anna = anna();
+        anna[ENTERPRISE]["manager"] = manager;
+        user(&anna.to_string(), &scim(), &Managed::default()).map(|user| user.manager.map(|id| id.to_string()))
+    };
+    for none in [json!(null), json!({}), json!([]), json!({"value": null}), json!({"value": ""}), json!("")] {
+        assert_eq!(read(none.clone()), Ok(None), "{none}");
+    }
+    for max in [json!("m"), json!([{"value": "m"}]), json!({"VALUE": "m"})] {
+        assert_eq!(read(max.clone()), Ok(Some("m".to_owned())), "{max}");
+    }
+    for odd in [json!({"displayName": "Max"}), json!(["a", "b"]), json!({"value": {}})] {
+        assert!(read(odd.clone()).is_err(), "{odd}");
+    }
+}
+
+#[test]
+fn who_is_inactive() {
+    for (active, expected) in [
+        (json!(true), Ok(false)),
+        (json!(false), Ok(true)),
+        (json!("False"), Ok(true)),
+        (json!(null), Ok(false)),
+        (json!(0), Err("active is neither true nor false".to_owned())),
+    ] {
+        assert_eq!(is_inactive(&json!({ "id": "a", "active": active }).to_string()), expected, "{active}");
+    }
+    assert_eq!(is_inactive("{}"), Ok(false));
+}
+
+#[test]
+fn a_patch_names_only_what_changes() {
+    let request = patch(&changes(), &scim()).unwrap();
+    assert!(request.is_partial());
+    assert_eq!(
+        body(&request)["Operations"],
+        json!([
+            {"op": "replace", "path": "name.familyName", "value": "Lind"},
+            {"op": "replace", "path": format!("{ENTERPRISE}:division"), "value": "NO01"},
+            {"op": "replace", "path": format!("{ENTERPRISE}:manager"), "value": {"value": "x"}},
+            {"op": "remove", "path": format!("{SKOVIK}:custom_field1")}
+        ])
+    );
+}
+
+#[test]
+fn a_put_gives_everything_back() {
+    let request = replace(&stored(&anna()), &changes(), &scim()).unwrap();
+    assert!(!request.is_partial());
+    let mut expected = anna();
+    let members = expected.as_object_mut().unwrap();
+    members.remove("meta");
+    members.remove("groups");
+    expected["name"]["familyName"] = json!("Lind");
+    expected[ENTERPRISE]["division"] = json!("NO01");
+    expected[ENTERPRISE]["manager"] = json!({ "value": "x" });
+    expected[SKOVIK]["custom_field1"] = json!(null);
+    assert_eq!(body(&request), expected);
+    // What was only carried along, and is not there afterwards, is a loss.
+    let mut held = body(&request);
+    held["title"] = json!(null);
+    held["id"] = json!("a");
+    let managed =
+        Managed { branch: true, manager: true, custom_fields: vec![format!("{SKOVIK}:custom_field1").into()] };
+    assert_eq!(losses(&request, &stored(&held), &scim(), &managed), ["title is gone, it was \"Chief\""]);
+}
+
+#[test]
+fn custom_fields_that_a_move_emptied_are_given_back() {
+    let mut held = anna();
+    held[SKOVIK] = json!({});
+    let again = restore(&stored(&anna()), &stored(&held), &changes(), &scim(), true).unwrap().unwrap();
+    assert_eq!(
+        body(&again)["Operations"],
+        json!([{"op": "replace", "path": format!("{SKOVIK}:custom_field2"), "value": true}])
+    );
+    assert_eq!(restore(&stored(&anna()), &stored(&anna()), &[], &scim(), true).unwrap(), None);
+}
+
+#[test]
+fn the_identifier_and_the_email_may_be_one() {
+    let mut scim = scim();
+    scim.identifier = AttributePath::parse("username").unwrap();
+    let both =
+        [change(Field::ExternalIdentifier, text("b@example.com")), change(Field::PrimaryEmail, text("B@example.com"))];
+    let request = patch(&both, &scim).unwrap();
+    assert_eq!(body(&request)["Operations"], json!([{"op": "replace", "path": "userName", "value": "B@example.com"}]));
+    let mut anna = anna();
+    anna["UserName"] = json!("Anna@Example.com");
+    let read = user(&anna.to_string(), &scim, &Managed::default()).unwrap();
+    assert_eq!(read.identifier.as_ref().map(|id| id.as_str()), Some("anna@example.com"));
+}
+
+#[test]
+fn what_a_create_can_send_and_what_it_cannot() {
+    let ids: Vec<String> =
+        custom_field_ids(&stored(&anna()), &scim()).unwrap().iter().map(ToString::to_string).collect();
+    let expected = [
+        "title".to_owned(),
+        format!("{ENTERPRISE}:department"),
+        format!("{SKOVIK}:custom_field1"),
+        format!("{SKOVIK}:custom_field2"),
+    ];
+    assert_eq!(ids, expected);
+    assert_eq!(unsent(&stored(&anna()), &scim()).unwrap(), ["emails", "groups"]);
+}
+
+#[test]
+fn what_a_server_can_do() {
+    let body = br#"{"patch":{"supported":true},"etag":{"supported":"False"},"sort":{}}"#;
+    assert_eq!(abilities(body), Ok(Abilities { patch: true, etag: false, sort: false }));
+    assert_eq!(abilities(b"{}"), Ok(Abilities::default()));
+}
+
+#[test]
+fn schemas_tell_what_can_be_managed() {
+    let attribute = |name: &str, mutability: &str| json!({"name": name, "type": "string", "mutability": mutability});
+    let schemas = json!({"totalResults": 3, "Resources": [
+        {"id": "urn:ietf:params:scim:schemas:core:2.0:User", "attributes": [
+            attribute("userName", "readWrite"), attribute("title", "readWrite"),
+            {"name": "emails", "type": "complex", "multiValued": true},
+            {"name": "name", "type": "complex", "subAttributes": [attribute("givenName", "readWrite"), attribute("middleName", "readWrite")]},
+            {"name": "password", "type": "string", "returned": "never"}]},
+        {"id": SKOVIK, "attributes": [attribute("custom_field1", "readWrite"), attribute("balance", "readOnly")]},
+        {"id": "urn:ietf:params:scim:schemas:core:2.0:Group", "attributes": [attribute("displayName", "readWrite")]}
+    ]});
+    let schemas = Schemas::parse(schemas.to_string().as_bytes()).unwrap();
+    let fields: Vec<_> =
+        schemas.custom_fields(&scim()).iter().map(|row| custom_field(&row.to_string()).unwrap()).collect();
+    let shown: Vec<String> = fields.iter().map(|field| format!("{} {:?}", field.id, field.kind)).collect();
+    let expected = [
+        "title Text".to_owned(),
+        "name.middleName Text".to_owned(),
+        format!("{SKOVIK}:custom_field1 Text"),
+        format!("{SKOVIK}:balance Unusable(\"read-only\")"),
+    ];
+    assert_eq!(shown, expected);
+    let check = |path: &str| schemas.check(&AttributePath::parse(path).unwrap());
+    assert_eq!(check("externalId"), Ok(()));
+    assert_eq!(check(&format!("{}:CUSTOM_FIELD1", SKOVIK.to_uppercase())), Ok(()));
+    assert!(check(&format!("{SKOVIK}:custom_field9")).unwrap_err().contains("no user has"));
+    assert!(check(&format!("{SKOVIK}:balance")).unwrap_err().contains("read-only"));
+    let short = json!({"totalResults": 2, "Resources": [{"id": SKOVIK}]});
+    assert!(Schemas::parse(short.to_string().as_bytes()).is_err());
+}

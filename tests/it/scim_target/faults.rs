@@ -1,0 +1,168 @@
+//! What can go wrong on the way to a SCIM server: answers that are lost before or after the server has done what was
+//! asked, refusals that pass, lists that are cut. Nobody is made twice, and the same apply comes to its end.
+//!
+//! `SKOVIK_CHAOS_SEED=N` replays the run with that seed.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use crate::harness::Company;
+use crate::servers::scim::Scim;
+use crate::servers::web::{Reply, Request, Web};
+
+use super::people::{People, a_year_later, company, csv, held};
+use super::{PAGE, TOKEN, fill, settings};
+
+/// How often `apply` may have to be run.
+const PROCESSES: usize = 40;
+/// Which of the company are in this one: some of everybody to whom something happens.
+const SOME: [std::ops::Range<u32>; 4] = [10_000..10_012, 10_200..10_203, 10_260..10_263, 10_300..10_304];
+
+/// The same people, but for those who are not among some; nobody reports to them.
+fn some(people: &People) -> People {
+    let is_one = |number: &u32| SOME.iter().any(|range| range.contains(number));
+    let mut some: People = people.iter().filter(|(number, _)| is_one(number)).map(|(n, p)| (*n, p.clone())).collect();
+    for person in some.values_mut() {
+        person.manager = person.manager.filter(is_one).or(Some(10_001)).filter(|_| person.email != "p0@example.com");
+    }
+    if let Some(second) = some.get_mut(&10_001) {
+        second.manager = Some(10_000);
+    }
+    some
+}
+
+/// A way to the server on which requests for users fail by chance, so many times.
+fn faulty(scim: Arc<Scim>, seed: u64) -> (Web, Arc<Mutex<u32>>) {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let left = Arc::new(Mutex::new(rng.u32(3..15)));
+    let (rng, budget) = (Mutex::new(rng), Arc::clone(&left));
+    let web = Web::start(move |_, request: &Request| {
+        let fault = {
+            let (mut rng, mut left) = (rng.lock().expect("a generator"), budget.lock().expect("a number"));
+            let strikes = *left > 0 && rng.u32(0..4) == 0 && request.target.contains("/Users");
+            *left -= u32::from(strikes);
+            strikes.then(|| rng.u32(0..6))
+        };
+        let refusal = |status: u16| Reply::Answer(status, vec![("retry-after", "0".to_owned())], String::new());
+        match fault {
+            None => Reply::Raw(scim.pass_on(request)),
+            Some(0) => Reply::Raw(String::new()),
+            Some(1) => refusal(429),
+            Some(2) => refusal(500),
+            Some(3) => {
+                scim.pass_on(request);
+                refusal(503)
+            }
+            // The answer is cut.
+            Some(4) => {
+                let answer = scim.pass_on(request);
+                let end = answer.char_indices().nth(answer.chars().count() / 2).map_or(0, |(place, _)| place);
+                Reply::Raw(answer[..end].to_owned())
+            }
+            Some(_) => {
+                scim.pass_on(request);
+                Reply::Raw(String::new())
+            }
+        }
+    });
+    (web, left)
+}
+
+fn run(seed: u64, scim: Scim) {
+    let scim = Arc::new(scim);
+    let before = some(&company());
+    fill(&scim, &before);
+    let later = some(&a_year_later(&company(), false));
+    let (web, left) = faulty(Arc::clone(&scim), seed);
+    let mut company = Company::empty();
+    let base = url::Url::parse(&scim.url()).expect("an address");
+    let limits = "[guard]\nmax_delete_percent = 50\nmax_change_percent = 90\nmax_create_percent = 90\n";
+    let target = "remove = \"delete\"\ntimeout = \"5s\"";
+    company.write("skovik-sync.toml", settings(&format!("{}{}", web.url, base.path()), target) + limits);
+    company.write("employees.csv", csv(&later));
+    company.env("SKOVIK_TOKEN", TOKEN);
+    let again = |args: &[&str]| {
+        (0..PROCESSES)
+            .map(|_| company.run(args))
+            .find(|ended| ended.code == 0)
+            .unwrap_or_else(|| panic!("seed {seed}: {args:?} fails"))
+    };
+    again(&["plan"]);
+    company.run(&["approve", "plan.json", "--yes"]).ends(0);
+    let mut codes = Vec::new();
+    for _ in 0..PROCESSES {
+        let ended = company.run(&["apply", "plan.json"]);
+        codes.push(ended.code);
+        if ended.code == 0 {
+            break;
+        }
+        assert!(matches!(ended.code, 4 | 9), "seed {seed}: {ended}");
+    }
+    assert_eq!(codes.last(), Some(&0), "seed {seed}: {codes:?}, {} faults left", left.lock().expect("a number"));
+    let users = scim.users();
+    let numbers: BTreeSet<Option<&str>> = users.iter().map(|user| user["externalId"].as_str()).collect();
+    assert_eq!(numbers.len(), users.len(), "seed {seed}: somebody is there twice");
+    assert_eq!(held(&users), later, "seed {seed}");
+    let made = scim.requests().iter().filter(|line| line.starts_with("POST")).count();
+    assert_eq!(made, before.len() + 4, "seed {seed}: nobody is sent a second time");
+}
+
+fn seeds() -> Vec<u64> {
+    let chosen = std::env::var("SKOVIK_CHAOS_SEED").ok();
+    chosen.map_or_else(|| (0..6).collect(), |seed| vec![seed.parse().expect("a number")])
+}
+
+#[test]
+fn whatever_fails_on_the_way_the_same_apply_converges() {
+    seeds().into_iter().for_each(|seed| run(seed, Scim::start(PAGE)));
+}
+
+#[test]
+fn it_converges_without_versions_too() {
+    seeds().into_iter().for_each(|seed| run(seed, Scim::scimmy()));
+}
+
+/// A server that drops an attribute of whatever it is sent, without a word.
+fn dropping(scim: Arc<Scim>, attribute: &'static str) -> Web {
+    Web::start(move |_, request: &Request| {
+        let mut request = request.clone();
+        if let Ok(mut user) = serde_json::from_str::<serde_json::Value>(&request.body) {
+            let objects = user.as_object_mut().into_iter();
+            for members in objects {
+                members.remove(attribute);
+                members.values_mut().filter_map(|value| value.as_object_mut()).for_each(|inner| {
+                    inner.remove(attribute);
+                });
+            }
+            request.body = user.to_string();
+        }
+        Reply::Raw(scim.pass_on(&request))
+    })
+}
+
+#[test]
+fn what_the_server_drops_is_reported() {
+    for (attribute, says) in
+        [("department", "is (none), not \"D"), ("externalId", "Skovik answers with another person")]
+    {
+        let scim = Arc::new(Scim::start(PAGE));
+        let web = dropping(Arc::clone(&scim), attribute);
+        let mut company = Company::empty();
+        let newcomers: People = company_of_two();
+        company.write("skovik-sync.toml", settings(&format!("{}/v2", web.url), "branches = [\"SE01\", \"NO01\"]"));
+        company.write("employees.csv", csv(&newcomers));
+        company.env("SKOVIK_TOKEN", TOKEN);
+        company.run(&["plan"]).ends(0);
+        company.run(&["approve", "plan.json", "--yes"]).ends(0);
+        let applied = company.run(&["apply", "plan.json"]).ends(9);
+        assert!(applied.stdout.contains(says), "{attribute}: {applied}");
+        // Whatever is run again, nobody is made twice.
+        company.run(&["apply", "plan.json"]).ends(9);
+        assert!(scim.users().len() <= 2, "{attribute}");
+    }
+}
+
+/// The first and the second of the company.
+fn company_of_two() -> People {
+    company().into_iter().take(2).collect()
+}
