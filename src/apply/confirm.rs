@@ -1,9 +1,12 @@
 //! What the complete list says of operations that count as done: an answer and a journal are claims. Pure functions.
 
+use std::collections::HashSet;
+
 use super::expected_state::{Made, created, differences, resolve, resolved, roles_changed, roles_not_given, updated};
 use super::list::List;
+use super::precheck::other_person;
 use crate::employee::{Managed, User, UserId};
-use crate::plan::{Action, Fields, Operation};
+use crate::plan::{Action, Fields, ManagerRef, Operation, Value};
 
 /// How the list contradicts that an operation is done.
 #[derive(Debug, PartialEq, Eq)]
@@ -79,6 +82,28 @@ fn whole(expected: &User, user: &User, managed: &Managed) -> Vec<String> {
     let mut differs = differences(expected, user, managed);
     differs.extend(roles_changed(expected, user));
     differs
+}
+
+/// What the plan shows of the existing manager whom an operation gives, if in Skovik that is another person by now. Nothing
+/// is said of those whom the plan renames.
+pub(super) fn other_manager(operation: &Operation, list: &List<'_>, renamed: &HashSet<&UserId>) -> Option<String> {
+    let manager = match &operation.action {
+        Action::Create { after } => after.manager.as_ref()?.as_ref()?,
+        Action::Link { manager, .. } => manager,
+        Action::Update { changes, .. } => changes.iter().find_map(|change| match &change.after {
+            Some(Value::Manager(manager)) => Some(manager),
+            _ => None,
+        })?,
+        Action::Delete { .. } => return None,
+    };
+    let ManagerRef::User(shown) = manager else { return None };
+    if renamed.contains(&shown.user_id) {
+        return None;
+    }
+    match list.user(&shown.user_id) {
+        Some(user) => other_person(shown, user),
+        None => Some(format!("the manager {} is not in Skovik any more", shown.user_id)),
+    }
 }
 
 fn not_made(id: &UserId, found: Option<&User>, after: &Fields, list: &List<'_>) -> String {

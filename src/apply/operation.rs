@@ -6,6 +6,7 @@
 
 mod attempt;
 mod read_back;
+mod task;
 
 use std::collections::BTreeSet;
 
@@ -16,10 +17,11 @@ use super::expected_state::{differences, hash_of, is_elsewhere, is_person, roles
 use super::journal::{Doubt, Journal, Record, Step};
 use crate::diff::Protect;
 use crate::employee::{BranchId, Managed, User, UserId};
-use crate::plan::{Change, Digest, Fields, Operation, OperationId};
+use crate::plan::{Change, Fields, Operation, OperationId};
 use crate::provider::{ApiError, Deleted, Dialect, LiveUser, Provider, StoredUser};
 
 pub use attempt::{Attempt, End};
+pub use task::{Before, Planned, Task};
 
 use attempt::{Attempts, done, end_of_write, gone};
 use read_back::another_person;
@@ -42,43 +44,6 @@ pub struct Worker<'a> {
     pub now: &'a (dyn Fn() -> Timestamp + Sync),
 }
 
-/// An operation with everything that it needs resolved to ids.
-#[derive(Debug)]
-pub enum Task<'a> {
-    /// A POST.
-    Create {
-        /// The user to be.
-        after: &'a Fields,
-        /// The user to be, as they are compared.
-        expected: User,
-    },
-    /// Changes laid over what is read.
-    Update {
-        /// The user.
-        user_id: UserId,
-        /// What the user must be before it.
-        before: Before,
-        /// What to change.
-        changes: Vec<Change>,
-    },
-    /// A DELETE.
-    Delete {
-        /// The user.
-        user_id: &'a UserId,
-        /// What the user must be before it.
-        before_hash: Digest,
-    },
-}
-
-/// What a user must be for an update to go ahead.
-#[derive(Debug)]
-pub enum Before {
-    /// Exactly what the plan saw.
-    Hash(Digest),
-    /// Exactly what an operation of this plan made.
-    Created(User),
-}
-
 impl Worker<'_> {
     /// Carries an operation out. `doubt` is what is known of an earlier attempt whose outcome is not; `is_needed`, whether
     /// others wait for the operation.
@@ -93,7 +58,7 @@ impl Worker<'_> {
         let attempt = match task {
             Task::Create { after, expected } => self.create(id, after, expected).await,
             Task::Update { user_id, before, changes } => self.update(id, user_id, before, changes, doubt).await,
-            Task::Delete { user_id, before_hash } => self.delete(id, user_id, *before_hash, doubt).await,
+            Task::Delete { user_id, before } => self.delete(id, user_id, *before, doubt).await,
         };
         if is_needed && attempt.wrote { self.read_back(task, attempt).await } else { attempt }
     }
@@ -128,7 +93,7 @@ impl Worker<'_> {
         &self,
         id: OperationId,
         user_id: &UserId,
-        before: &Before,
+        before: &Before<'_>,
         changes: &[Change],
         doubt: Option<&Doubt>,
     ) -> Attempt {
@@ -145,19 +110,19 @@ impl Worker<'_> {
         &self,
         id: OperationId,
         user_id: &UserId,
-        before: &Before,
+        before: &Before<'_>,
         changes: &[Change],
         doubt: Option<&Doubt>,
     ) -> Attempt {
         // The custom fields that a move emptied are given back from it.
-        if let (Before::Hash(hash), Some(first)) = (before, doubt.and_then(|doubt| doubt.before.as_ref()))
-            && self.parse(first).is_none_or(|was| hash_of(&was, self.managed) != *hash)
+        if let (Before::Planned(planned), Some(first)) = (before, doubt.and_then(|doubt| doubt.before.as_ref()))
+            && self.parse(first).is_none_or(|was| hash_of(&was, self.managed) != planned.hash)
         {
             let problem =
                 format!("conflict: the journal remembers the user {user_id} otherwise than the plan; plan again");
             return Attempt::new(End::Conflict(problem));
         }
-        let read = match self.read(user_id, doubt).await {
+        let read = match self.read(user_id, before.roles(), doubt).await {
             Ok(Some(read)) => read,
             Ok(None) => {
                 let problem = format!("conflict: the user {user_id} is not in Skovik any more; plan again");
@@ -168,7 +133,7 @@ impl Worker<'_> {
         let moves = self.dialect().may_empty_others(changes);
         let user = &read.user;
         let is_as_planned = match before {
-            Before::Hash(hash) => hash_of(user, self.managed) == *hash,
+            Before::Planned(planned) => hash_of(user, self.managed) == planned.hash,
             Before::Created(expected) => differences(expected, user, self.managed).is_empty(),
         };
         if is_as_planned {
@@ -290,10 +255,10 @@ impl Worker<'_> {
         attempt
     }
 
-    async fn delete(&self, id: OperationId, user_id: &UserId, before_hash: Digest, doubt: Option<&Doubt>) -> Attempt {
+    async fn delete(&self, id: OperationId, user_id: &UserId, before: Planned<'_>, doubt: Option<&Doubt>) -> Attempt {
         let mut attempts = Attempts::new(self.provider.retries(), doubt);
         loop {
-            let attempt = self.delete_once(id, user_id, before_hash, attempts.doubt.as_ref()).await;
+            let attempt = self.delete_once(id, user_id, before, attempts.doubt.as_ref()).await;
             if let Err(last) = attempts.go_on(attempt, self.provider).await {
                 return last;
             }
@@ -304,16 +269,16 @@ impl Worker<'_> {
         &self,
         id: OperationId,
         user_id: &UserId,
-        before_hash: Digest,
+        before: Planned<'_>,
         doubt: Option<&Doubt>,
     ) -> Attempt {
         let said_gone = || End::SaidGone(format!("Skovik says that the user {user_id} is not there (404)"));
-        let LiveUser { user, stored: read } = match self.read(user_id, doubt).await {
+        let LiveUser { user, stored: read } = match self.read(user_id, before.roles, doubt).await {
             Ok(Some(read)) => read,
             Ok(None) => return Attempt::new(said_gone()),
             Err(attempt) => return attempt,
         };
-        if hash_of(&user, self.managed) != before_hash {
+        if hash_of(&user, self.managed) != before.hash {
             return Attempt::new(End::Conflict(changed_meanwhile(user_id)));
         }
         let request = match self.dialect().delete_request(&read) {
@@ -332,8 +297,13 @@ impl Worker<'_> {
         attempt
     }
 
-    /// Reads a user just before a write, and refuses protected ones.
-    async fn read(&self, id: &UserId, doubt: Option<&Doubt>) -> Result<Option<LiveUser>, Attempt> {
+    /// Reads a user just before a write, and refuses those who are protected or have other roles than the plan shows.
+    async fn read(
+        &self,
+        id: &UserId,
+        roles: Option<&[String]>,
+        doubt: Option<&Doubt>,
+    ) -> Result<Option<LiveUser>, Attempt> {
         // What was in doubt before stays so where it cannot be read.
         let unread =
             |problem: String| Attempt::new(if doubt.is_some() { End::Unclear(problem) } else { End::NotDone(problem) });
@@ -348,6 +318,11 @@ impl Worker<'_> {
         };
         if self.protect.covers(&read.user) {
             let problem = format!("conflict: the user {id} is protected now, and was left alone");
+            return Err(Attempt::new(End::Conflict(problem)));
+        }
+        if roles.is_some_and(|shown| read.user.special_roles().as_deref() != Some(shown)) {
+            let problem =
+                format!("conflict: the user {id} has other roles than the plan shows, and was left alone; plan again");
             return Err(Attempt::new(End::Conflict(problem)));
         }
         if is_elsewhere(&read.user, self.branches, self.takes_back) {

@@ -23,6 +23,7 @@ use crate::plan::{
 };
 
 pub use guards::guards;
+pub(super) use labels::{other_person, renames};
 pub use settings::{policy, settings};
 
 /// So many users may have come or gone since a plan however small the account is.
@@ -61,6 +62,9 @@ pub struct Standing {
     /// Those whose preconditions are gone because what they should bring about is so already, where the journal shows
     /// that this apply was begun; with the user whom they made or changed.
     pub already: HashMap<OperationId, Option<UserId>>,
+    /// What those whose outcome is in doubt show of managers and branches otherwise than the account has them: they are
+    /// not repeated.
+    pub mislabelled: HashMap<OperationId, Vec<String>>,
     /// All users, where the plan creates somebody: an id that is answered to a create must be none of theirs.
     pub users: HashMap<UserId, Option<ExternalIdentifier>>,
 }
@@ -131,10 +135,18 @@ pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing
         standing.users = live.directory.users.iter().map(entry).collect();
     }
     let has_written = replay.has_written();
+    let renamed = renamed(plan, replay);
+    let is_renamed = |user: &UserId| renamed.contains(user);
     let mut made: Option<Made> = None;
     for operation in &plan.content().operations {
         match replay.operations.get(&operation.id) {
-            Some(Progress::InDoubt(_)) => continue,
+            Some(Progress::InDoubt(_)) => {
+                let problems = labels::of_references(operation, live.directory, is_renamed);
+                if !problems.is_empty() {
+                    standing.mislabelled.insert(operation.id, problems);
+                }
+                continue;
+            }
             Some(Progress::Done { .. }) => {
                 let made = made.get_or_insert_with(|| made_so_far(plan, replay, live.directory));
                 match contradiction(operation, &index.list, live.managed, made, None) {
@@ -150,10 +162,7 @@ pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing
             None => {}
         }
         let mut problems = index.problems_of(operation);
-        // Later, the plan itself may have renamed somebody.
-        if !has_written {
-            problems.extend(labels::of_references(operation, live.directory));
-        }
+        problems.extend(labels::of_references(operation, live.directory, is_renamed));
         if problems.is_empty() {
             continue;
         }
@@ -171,6 +180,12 @@ pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing
         }
     }
     Ok(standing)
+}
+
+/// The users whom the plan itself may have given another name by now: what it shows of them may be from before.
+fn renamed<'a>(plan: &'a Plan, replay: &Replay) -> HashSet<&'a UserId> {
+    let begun = plan.content().operations.iter().filter(|operation| replay.operations.contains_key(&operation.id));
+    begun.filter_map(|operation| renames(&operation.action)).collect()
 }
 
 /// A change of branch may have emptied fields that only a journal remembers, so that its managed fields do not prove it.

@@ -6,8 +6,9 @@ use std::io;
 use serde_json::value::RawValue;
 
 use super::{Run, State, Stop, wants};
-use crate::apply::confirm::{Contradiction, contradiction};
+use crate::apply::confirm::{Contradiction, contradiction, other_manager};
 use crate::apply::list::List;
+use crate::apply::precheck::renames;
 use crate::apply::{Halt, Outcome};
 use crate::employee::{User, UserId};
 use crate::provider::{Collection, ShareBranches, StoredUser};
@@ -40,6 +41,7 @@ impl Run<'_> {
         let mut last: HashMap<usize, &UserId> = HashMap::new();
         last.extend(self.sent.iter().map(|(user_id, sent)| (sent.index, user_id)));
         let mut found = Vec::new();
+        let renamed = self.operations.iter().filter_map(|operation| renames(&operation.action)).collect();
         for index in 0..self.states.len() {
             let State::Ended(outcome) = &self.states[index] else { continue };
             let (user_id, known, is_new) = match outcome {
@@ -62,6 +64,7 @@ impl Run<'_> {
                 Some(Contradiction::Differs(differs)) => (differs.clone(), Some(differs.join(", "))),
             };
             differs.extend(lost.cloned());
+            differs.extend(other_manager(operation, list, &renamed));
             // What an answer showed already is not told again.
             differs.retain(|differs| !known.contains(differs));
             if differs.is_empty() && problem.is_none() {

@@ -2,7 +2,7 @@
 
 use super::{Run, place};
 use crate::apply::expected_state::{created, resolved, resolved_manager};
-use crate::apply::operation::{Before, Task};
+use crate::apply::operation::{Before, Planned, Task};
 use crate::employee::UserId;
 use crate::plan::{Action, Change, Field, ManagerRef, Operation, Value};
 
@@ -22,9 +22,9 @@ impl<'a> Run<'a> {
         let (managed, made) = (self.worker.managed, &self.made);
         Ok(match &operation.action {
             Action::Create { after } => Task::Create { after, expected: created(after, managed, made)? },
-            Action::Update { user_id, before_hash, branch: _, roles: _, changes } => Task::Update {
+            Action::Update { user_id, before_hash, branch: _, roles, changes } => Task::Update {
                 user_id: user_id.clone(),
-                before: Before::Hash(*before_hash),
+                before: Before::Planned(Planned { hash: *before_hash, roles: roles.as_deref() }),
                 changes: resolved(changes, made)?,
             },
             Action::Link { create, manager } => {
@@ -39,7 +39,9 @@ impl<'a> Run<'a> {
                     changes: vec![Change { field: Field::Manager, before: None, after: Some(manager) }],
                 }
             }
-            Action::Delete { user_id, before_hash, .. } => Task::Delete { user_id, before_hash: *before_hash },
+            Action::Delete { user_id, before_hash, roles, .. } => {
+                Task::Delete { user_id, before: Planned { hash: *before_hash, roles: roles.as_deref() } }
+            }
         })
     }
 }

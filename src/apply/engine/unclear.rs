@@ -109,6 +109,11 @@ impl Run<'_> {
                 self.note(&Record::NotDone { at, operation: id, problem: problem.clone() });
                 self.end(index, Outcome::Failed { problem }, None, None);
             }
+            Verdict::Absent | Verdict::ReadAgain if let Some(problems) = self.standing.mislabelled.get(&id) => {
+                let problem = format!("conflict: {}; it was left alone; plan again", problems.join(", "));
+                self.note(&Record::NotDone { at, operation: id, problem: problem.clone() });
+                self.end(index, Outcome::Failed { problem }, None, None);
+            }
             Verdict::Absent | Verdict::ReadAgain if tried < MAX_ATTEMPTS => {
                 self.states[index] = State::Waiting(0);
                 self.make_ready(index);

@@ -31,20 +31,8 @@ pub(super) fn of_plan(plan: &Plan, directory: &Directory) -> Vec<String> {
 pub(super) fn of_parts(plan: &Plan, directory: &Directory) -> Vec<String> {
     let parts = plan.content().guards.iter().flat_map(|guard| &guard.parts);
     // A plan whose journal was lost may have renamed people already.
-    let is_name = |field: &Field| {
-        matches!(field, Field::ExternalIdentifier | Field::FirstName | Field::LastName | Field::PrimaryEmail)
-    };
-    let renamed: HashSet<&UserId> = plan
-        .content()
-        .operations
-        .iter()
-        .filter_map(|operation| match &operation.action {
-            Action::Update { user_id, changes, .. } => {
-                changes.iter().any(|change| is_name(&change.field)).then_some(user_id)
-            }
-            Action::Create { .. } | Action::Link { .. } | Action::Delete { .. } => None,
-        })
-        .collect();
+    let renamed: HashSet<&UserId> =
+        plan.content().operations.iter().filter_map(|operation| renames(&operation.action)).collect();
     let problem = |Part { common, name, id, count: _ }: &Part| {
         let id = id.as_deref()?;
         let (kind, held) = match common {
@@ -66,30 +54,49 @@ pub(super) fn of_parts(plan: &Plan, directory: &Directory) -> Vec<String> {
     problems.into_iter().collect()
 }
 
+/// The user whom an action calls otherwise.
+pub(in crate::apply) fn renames(action: &Action) -> Option<&UserId> {
+    let is_name = |change: &Change| {
+        matches!(change.field, Field::ExternalIdentifier | Field::FirstName | Field::LastName | Field::PrimaryEmail)
+    };
+    match action {
+        Action::Update { user_id, changes, .. } => changes.iter().any(is_name).then_some(user_id),
+        Action::Create { .. } | Action::Link { .. } | Action::Delete { .. } => None,
+    }
+}
+
 fn branch_label(branch: &Branch) -> String {
     let Branch { id, name, identifier } = branch;
     let (external_identifier, name) = (identifier.as_deref().map(str::to_owned), name.to_string());
     BranchRef { branch_id: id.clone(), external_identifier, name }.label()
 }
 
-/// What an operation shows of the people and branches that it refers to otherwise than the account has them. Once the
-/// plan is under way, it may itself have changed their names.
-pub(super) fn of_references(operation: &Operation, directory: &Directory) -> Vec<String> {
+/// What an operation shows of the people and branches that it refers to otherwise than the account has them. Nothing is
+/// said of people whom the plan itself has renamed.
+pub(super) fn of_references(
+    operation: &Operation,
+    directory: &Directory,
+    is_renamed: impl Fn(&UserId) -> bool,
+) -> Vec<String> {
+    let of_manager = |manager: &ManagerRef| match manager {
+        ManagerRef::User(user) if is_renamed(&user.user_id) => None,
+        manager => of_manager(manager, directory),
+    };
     let fields = |fields: &Fields| {
         let branch = fields.branch.iter().flatten().filter_map(|branch| of_branch(branch, directory));
-        let manager = fields.manager.iter().flatten().filter_map(|manager| of_manager(manager, directory));
+        let manager = fields.manager.iter().flatten().filter_map(&of_manager);
         branch.chain(manager).collect()
     };
     match &operation.action {
         Action::Create { after } => fields(after),
         Action::Delete { before, .. } => fields(before),
-        Action::Link { manager, .. } => of_manager(manager, directory).into_iter().collect(),
+        Action::Link { manager, .. } => of_manager(manager).into_iter().collect(),
         Action::Update { changes, branch, .. } => {
             let branch = branch.iter().flatten().filter_map(|branch| of_branch(branch, directory));
             let values = changes.iter().flat_map(|change| change.before.iter().chain(&change.after));
             let values = values.filter_map(|value| match value {
                 Value::Branch(branch) => of_branch(branch, directory),
-                Value::Manager(manager) => of_manager(manager, directory),
+                Value::Manager(manager) => of_manager(manager),
                 Value::Text(_) | Value::Boolean(_) => None,
             });
             // The branch that somebody is taken out of is shown twice.
@@ -172,11 +179,15 @@ fn of_branch(BranchRef { branch_id, external_identifier, name }: &BranchRef, dir
 }
 
 fn of_manager(manager: &ManagerRef, directory: &Directory) -> Option<String> {
-    let ManagerRef::User(UserRef { user_id, employee, name }) = manager else { return None };
+    let ManagerRef::User(shown) = manager else { return None };
+    other_person(shown, directory.user(&shown.user_id)?)
+}
+
+/// What the plan shows of a manager, if the user with that id is somebody else.
+pub(in crate::apply) fn other_person(UserRef { user_id, employee, name }: &UserRef, user: &User) -> Option<String> {
     if employee.is_none() && name.is_empty() {
         return None;
     }
-    let user = directory.user(user_id)?;
     let held = display_name(user);
     if user.identifier == *employee && held == *name {
         return None;

@@ -10,6 +10,7 @@ mod figures;
 mod files;
 mod ids;
 mod labels;
+mod later;
 mod leaves;
 mod letters;
 mod liar;

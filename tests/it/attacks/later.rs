@@ -1,0 +1,84 @@
+//! What a plan shows of managers, branches and roles holds for as long as it is under way: a run that goes on looks at it
+//! again, and so do the read before each write and the list at the end.
+
+use serde_json::json;
+
+use super::liar::{Account, Asked, Liar, Row, user};
+use crate::target::script::json as reply;
+
+/// 2 gets the manager 3, 9 is new under 3, and 4 leaves.
+const LIST: [Row; 4] = [(1, None), (2, Some(3)), (3, None), (9, Some(3))];
+
+fn staff() -> Vec<serde_json::Value> {
+    vec![user(1, None), user(2, Some(1)), user(3, None), user(4, None)]
+}
+
+/// The manager whom the plan shows as 3 is another person.
+fn swap(account: &mut Account) {
+    let manager = account.users.get_mut("id3").expect("the manager");
+    manager["attributes"]["external_identifier"] = json!("77");
+    manager["attributes"]["last_name"] = json!("Somebody-Else");
+}
+
+/// Whether anybody reports to the user with the id `id3`.
+fn leads_anybody(account: &Account) -> bool {
+    account.users.values().any(|user| user["relationships"]["manager"]["data"]["id"] == json!("id3"))
+}
+
+/// The delete is done. Every other write is lost, so that it is in doubt, or refused, so that it is not begun.
+#[tokio::test]
+async fn a_run_that_goes_on_gives_nobody_a_manager_who_is_somebody_else_by_now() {
+    for status in [503, 422] {
+        let lie = move |_: &mut Account, asked: &Asked<'_>| {
+            matches!(asked.method, "PUT" | "POST").then(|| reply(status, "{}"))
+        };
+        let liar = Liar::new(&staff(), &LIST, "max_in_flight = 1", lie).await;
+        let first = liar.apply().await;
+        assert_eq!(first.code, Some(9), "{status}: {first}");
+        swap(&mut liar.account());
+        let before = liar.account().writes();
+        for _ in 0..2 {
+            let ended = liar.apply().await;
+            assert_eq!(ended.code, Some(9), "{status}: {ended}");
+            assert!(ended.stdout.contains("the plan shows the manager id3"), "{status}: {ended}");
+            assert_eq!(liar.account().writes(), before, "{status}: {ended}");
+        }
+        assert!(!leads_anybody(&liar.account()), "{status}");
+    }
+}
+
+/// Within one run nothing is read again but the user who is written to; the list at the end tells.
+#[tokio::test]
+async fn a_manager_who_becomes_somebody_else_meanwhile_is_named_in_the_end() {
+    let lie = |account: &mut Account, asked: &Asked<'_>| {
+        if asked.method != "GET" && asked.nth == 0 {
+            swap(account);
+        }
+        None
+    };
+    let liar = Liar::new(&staff(), &LIST, "max_in_flight = 1", lie).await;
+    let ended = liar.apply().await;
+    assert_eq!(ended.code, Some(9), "{ended}");
+    assert!(ended.stdout.contains("the plan shows the manager id3 as \"3 First3 Last3\""), "{ended}");
+}
+
+#[tokio::test]
+async fn roles_that_somebody_got_since_the_list_are_seen_before_the_write() {
+    for (id, method) in [("id4", "DELETE"), ("id2", "PUT")] {
+        let lie = move |account: &mut Account, asked: &Asked<'_>| {
+            if asked.method == "GET" && asked.path == format!("/users/{id}") {
+                let user = account.users.get_mut(id).expect("the user");
+                user["attributes"]["roles"] = json!(["employee", "accountant"]);
+            }
+            None
+        };
+        let liar = Liar::new(&staff(), &LIST, "max_in_flight = 1", lie).await;
+        let ended = liar.apply().await;
+        assert_eq!(ended.code, Some(9), "{method}: {ended}");
+        assert!(
+            ended.stdout.contains(&format!("the user {id} has other roles than the plan shows")),
+            "{method}: {ended}"
+        );
+        assert_eq!(liar.account().came.get(method), None, "{method}");
+    }
+}
