@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::expected_state::{Made, created, differences, resolve, resolved, roles_changed, roles_not_given, updated};
+use super::expected_state::{
+    Made, created, differences, resolve, resolved, roles_changed, roles_not_given, roles_untold, updated,
+};
 use super::list::List;
 use super::precheck::other_person;
 use crate::employee::{Managed, User, UserId};
@@ -50,10 +52,13 @@ pub(super) fn contradiction(
                 Err(problem) => differs(vec![problem]),
             }
         }
-        Action::Update { user_id, changes, .. } => {
+        Action::Update { user_id, changes, roles, .. } => {
             let Some(user) = list.user(user_id) else { return nobody(user_id) };
             if let Some(expected) = expected {
-                return differs(whole(expected, user, managed));
+                let mut found = whole(expected, user, managed);
+                // The plan shows roles if the list that it was made from told them.
+                found.extend(roles.as_ref().and_then(|_| roles_untold(expected, user)));
+                return differs(found);
             }
             differs(match resolved(changes, made) {
                 Ok(changes) => differences(&updated(user, &changes, managed), user, managed),

@@ -85,6 +85,13 @@ pub fn roles_changed(before: &User, user: &User) -> Option<String> {
     (was != is).then(|| format!("roles are {is:?}, not {was:?}"))
 }
 
+/// Whether roles that a list told before it tells no more: they may be lost.
+#[must_use]
+pub fn roles_untold(before: &User, user: &User) -> Option<String> {
+    let was = before.roles.as_ref().filter(|_| user.roles.is_none())?;
+    Some(format!("roles are not told any more, they were {was:?}"))
+}
+
 /// Whether a user is the person whom a create sends: both that make somebody unique are theirs.
 #[must_use]
 pub fn is_person(expected: &User, user: &User) -> bool {

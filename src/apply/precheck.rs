@@ -22,7 +22,7 @@ use crate::plan::{
     Action, BranchRef, Change, Digest, Field, Fields, ManagerRef, Operation, OperationId, Plan, Target, Value,
 };
 
-pub use guards::guards;
+pub use guards::{guards, managed_now};
 pub(super) use labels::{other_person, renames};
 pub use settings::{policy, settings};
 

@@ -13,8 +13,8 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 
 use super::common::{
-    counted_approvals, list_guards, load_settings, misplaced, now, open_state, provider, read_plan, replay, rules,
-    same_settings, shown, tell_other_day, unusable_state,
+    counted_approvals, list_guards, load_settings, misplaced, needed, now, open_state, provider, read_plan, replay,
+    rules, same_settings, shown, tell_other_day, unusable_state,
 };
 use super::places::Places;
 use super::verify::stated_hash;
@@ -27,6 +27,7 @@ use crate::apply::{Halt, Report};
 use crate::approval::{Granted, judge, not_lifted};
 use crate::cli::{self, Global};
 use crate::config::Settings;
+use crate::config::escalation::Needed;
 use crate::diff::Policy;
 use crate::employee::Directory;
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
@@ -150,6 +151,7 @@ pub(super) async fn carry_out(
         return Ok(ExitStatus::Done);
     };
     lifted(plan, &precheck::guards(plan, &replay, live), granted)?;
+    approved_by_enough(plan, settings, precheck::managed_now(plan, &replay, live), granted)?;
     let takes_back = live.takes_back;
     drop(directory);
     let target = &settings.target;
@@ -239,6 +241,23 @@ fn lifted(plan: &Plan, guards: &[GuardResult], granted: &Granted) -> anyhow::Res
         list_guards(&left, plan)
     );
     Err(refused(ExitStatus::Blocked, problem))
+}
+
+/// The rules of approval, judged again by how many users may be changed now: a share of fewer users is a larger one.
+fn approved_by_enough(plan: &Plan, settings: &Settings, managed: u64, granted: &Granted) -> anyhow::Result<()> {
+    let Needed { approvers, because } = needed(plan, settings, managed)?;
+    // A hash that somebody states is one approval.
+    let found = granted.approvers.len().max(1);
+    if found >= approvers {
+        return Ok(());
+    }
+    let rule = because.map_or_else(String::new, |when| format!(" by the rule `{when}`"));
+    let problem = format!(
+        "not approved: {found} of {approvers} approvals{rule}, as Skovik has {managed} users that may be changed, and not \
+         the {} that the plan was made for; nothing was written",
+        plan.content().target.managed
+    );
+    Err(refused(ExitStatus::NotApproved, problem))
 }
 
 /// Takes the target's lock, for a plan or for one that is still to be made.

@@ -18,7 +18,8 @@ use crate::apply::precheck;
 use crate::approval::signers::AllowedSigners;
 use crate::approval::{Approval, Found, MAX_BYTES, Proof, Rules, automatic, file_name};
 use crate::cli::Global;
-use crate::config::{Require, Settings, TargetKind, escalation};
+use crate::config::escalation::{self, Needed};
+use crate::config::{Require, Settings, TargetKind};
 use crate::diff::{Policy, Protect};
 use crate::employee::ExternalIdentifier;
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
@@ -288,9 +289,15 @@ pub(super) fn rules(plan: &Plan, settings: &Settings) -> anyhow::Result<Rules> {
             return Err(refused(ExitStatus::Usage, "[approval] require = \"signature\" needs allowed_signers"));
         }
     };
-    let needed = escalation::needed(&approval.rules, approval.approvers, plan)
-        .map_err(|problem| refused(ExitStatus::Usage, format!("[[approval.rule]] {problem}")))?;
+    let needed = needed(plan, settings, plan.content().target.managed)?;
     Ok(Rules { proof, approvers: needed.approvers, because: needed.because, max_age })
+}
+
+/// How many people must approve a plan, if so many users may be changed.
+pub(super) fn needed(plan: &Plan, settings: &Settings, managed: u64) -> anyhow::Result<Needed> {
+    let approval = &settings.approval;
+    escalation::needed(&approval.rules, approval.approvers, plan, managed)
+        .map_err(|problem| refused(ExitStatus::Usage, format!("[[approval.rule]] {problem}")))
 }
 
 fn allowed_signers(path: &Path) -> anyhow::Result<AllowedSigners> {

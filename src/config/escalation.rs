@@ -102,13 +102,15 @@ impl Escalation {
     }
 }
 
-/// How many approvers a plan needs: the most that a rule which applies asks for, and at least `base`.
+/// How many approvers a plan needs: the most that a rule which applies asks for, and at least `base`. `managed` is how
+/// many users may be changed: as many as the plan says, or fewer, by the account as it is.
 ///
 /// # Errors
 /// If an expression cannot be worked out for this plan; the message names it.
-pub fn needed(rules: &[Escalation], base: usize, plan: &Plan) -> Result<Needed, String> {
-    let content = plan.content();
-    let figures = figures(&content.summary, content.target.managed);
+pub fn needed(rules: &[Escalation], base: usize, plan: &Plan, managed: u64) -> Result<Needed, String> {
+    let summary = plan.content().summary;
+    let left = managed.saturating_sub(summary.update.saturating_add(summary.delete));
+    let figures = figures(&Summary { unchanged: summary.unchanged.min(left), ..summary }, managed);
     let mut needed = Needed { approvers: base.max(1), because: None };
     for rule in rules {
         let applies = rule.applies(&figures).map_err(|problem| format!("when = {:?} {problem}", rule.when))?;

@@ -12,6 +12,16 @@ use crate::plan::{Action, BranchRef, Field, Fields, GuardResult, Plan, Subject, 
 /// in each branch, and with a value of each field. What this plan has done already is taken back from these.
 #[must_use]
 pub fn guards(plan: &Plan, replay: &Replay, live: Live<'_>) -> Vec<GuardResult> {
+    guard::evaluate_again(&plan.content().guards, &headcount(plan, replay, live))
+}
+
+/// How many users may be changed, by the live account: no more than the plan says.
+#[must_use]
+pub fn managed_now(plan: &Plan, replay: &Replay, live: Live<'_>) -> u64 {
+    headcount(plan, replay, live).managed().min(plan.content().target.managed)
+}
+
+fn headcount(plan: &Plan, replay: &Replay, live: Live<'_>) -> Headcount {
     let fields: Vec<&Field> = plan
         .content()
         .guards
@@ -60,7 +70,7 @@ pub fn guards(plan: &Plan, replay: &Replay, live: Live<'_>) -> Vec<GuardResult> 
             Action::Update { .. } | Action::Link { .. } | Action::Delete { .. } => {}
         }
     }
-    guard::evaluate_again(&plan.content().guards, &people)
+    people
 }
 
 /// How many users there are; and how many of them may be changed, in all, in each branch, and with a value of each field.

@@ -21,11 +21,15 @@ fn staff() -> Vec<Value> {
 #[tokio::test]
 async fn what_was_lost_in_storage_is_named() {
     type Spoil = fn(&mut Value);
-    let spoilt: [(&str, Spoil); 6] = [
+    let spoilt: [(&str, Spoil); 8] = [
         ("phone is gone", |user| drop(user["attributes"].as_object_mut().expect("an object").remove("phone"))),
         ("custom_fields.cf_own is \"other\"", |user| user["attributes"]["custom_fields"]["cf_own"] = json!("other")),
         ("cost_unit is", |user| user["relationships"]["cost_unit"]["data"]["id"] = json!("u2")),
         ("roles are", |user| user["attributes"]["roles"] = json!(["admin", "employee"])),
+        ("roles are not told any more", |user| user["attributes"]["roles"] = json!(null)),
+        ("roles are not told any more", |user| {
+            drop(user["attributes"].as_object_mut().expect("an object").remove("roles"));
+        }),
         ("branch is", |user| user["relationships"]["branch"]["data"] = json!(null)),
         ("last_name is", |user| user["attributes"]["last_name"] = json!("Other")),
     ];

@@ -1,5 +1,7 @@
 //! What a policy asks for, beside signatures that are forged: signatures at all, and more than one.
 
+use skovik_sync::plan::Plan;
+
 use super::forgery::{SETTINGS, approved};
 use super::{Scene, Skovik};
 
@@ -40,5 +42,40 @@ fn two_different_people_suffice_where_a_rule_asks_for_two() {
     scene.run(&["verify", "plan.json"]).ends(6).says(&["1 of 2"]);
     let approve = ["approve", "plan.json", "--yes", "--sign-key", "ben", "--allow", "changes=5"];
     scene.run(&approve).ends(0);
+    scene.run(&["apply", "plan.json"]).ends(0);
+}
+
+/// A rule on a share of the users is judged by those whom Skovik has, whatever the plan says that it had.
+#[test]
+fn a_plan_that_makes_its_account_larger_does_not_escape_a_rule() {
+    let skovik = Skovik::start();
+    let rule = "[[approval.rule]]\nwhen = \"delete_percent >= 3\"\napprovers = 2\n";
+    let scene = Scene::new(&skovik, &(SETTINGS.replace("= 10", "= 100") + rule));
+    scene.key("anna", &["-t", "ed25519"]);
+    scene.key("ben", &["-t", "ed25519"]);
+    let signers = [scene.signer("anna@example.com", "anna"), scene.signer("ben@example.com", "ben")];
+    scene.write("signers", signers.concat());
+    scene.run(&["plan"]).ends(0);
+    let approve = ["approve", "plan.json", "--yes", "--sign-key", "anna"];
+    scene.run(&approve).ends(0);
+    scene.run(&["apply", "plan.json"]).ends(6).says(&["1 of 2"]);
+
+    let mut content = Plan::read(scene.read("plan.json").as_bytes()).unwrap().content().clone();
+    let more = 24;
+    content.target.users += more;
+    content.target.managed += more;
+    content.summary.unchanged += more;
+    for guard in content.guards.iter_mut().filter(|guard| guard.id.starts_with("max_") && guard.of >= 27) {
+        guard.of += more;
+    }
+    let forged = Plan::seal(content).unwrap();
+    forged.write(std::fs::File::create(scene.path("plan.json")).unwrap()).unwrap();
+    scene.run(&approve).ends(0);
+    scene.run(&["verify", "plan.json"]).ends(0);
+    let words = ["1 of 2 approvals by the rule `delete_percent >= 3`", "27 users"];
+    scene.run(&["apply", "plan.json"]).ends(6).says(&words);
+    assert_eq!(skovik.requests().1, [""; 0]);
+    // Two who approve what they are shown are enough.
+    scene.run(&["approve", "plan.json", "--yes", "--sign-key", "ben", "--approver", "ben@example.com"]).ends(0);
     scene.run(&["apply", "plan.json"]).ends(0);
 }
