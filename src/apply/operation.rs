@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::Halt;
-use super::expected_state::{differences, hash_of, is_elsewhere, is_person, roles_changed, updated};
+use super::expected_state::{differences, hash_of, is_elsewhere, is_person, roles_changed, roles_untold, updated};
 use super::journal::{Doubt, Journal, Record, Step};
 use crate::diff::Protect;
 use crate::employee::{BranchId, Managed, User, UserId};
@@ -157,7 +157,8 @@ impl Worker<'_> {
         if moves && user.branch == expected.branch {
             self.refill(id, first.clone(), &expected, changes).await
         } else if differences(&expected, user, self.managed).is_empty() {
-            let lost = self.losses(first, changes, &read.stored);
+            let mut lost = self.losses(first, changes, &read.stored);
+            lost.extend(roles_untold(&was, user));
             done(read, lost)
         } else {
             Attempt::new(End::Conflict(changed_meanwhile(user_id)))
@@ -209,12 +210,14 @@ impl Worker<'_> {
         };
         let mut left = self.provider.retries();
         let mut wrote = false;
+        let mut untold;
         let read = loop {
             let read = match self.provider.user(before.id(), self.managed).await {
                 Ok(Some(read)) => read,
                 Ok(None) => return Attempt::new(half(&"the user is not in Skovik any more")),
                 Err(error) => return self.ended_by(half(&error), &error),
             };
+            untold = roles_untold(expected, &read.user);
             let body = match self.dialect().restore_request(&before, &read.stored, changes) {
                 Ok(Some(body)) => body,
                 Ok(None) => break read,
@@ -249,6 +252,7 @@ impl Worker<'_> {
         };
         let mut differs = differences(expected, &read.user, self.managed);
         differs.extend(self.losses(&before, changes, &read.stored));
+        differs.extend(untold);
         let mut attempt = done(read, differs);
         attempt.wrote = wrote;
         attempt.before = Some(before);

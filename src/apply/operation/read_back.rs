@@ -3,7 +3,7 @@
 
 use super::{Attempt, End, Task, Worker};
 use crate::apply::Halt;
-use crate::apply::expected_state::{differences, is_person, updated};
+use crate::apply::expected_state::{differences, is_person, roles_untold, updated};
 use crate::employee::{User, UserId};
 use crate::plan::Change;
 use crate::provider::{ApiError, LiveUser, Request, StoredUser};
@@ -36,6 +36,8 @@ impl Worker<'_> {
                     }
                     Task::Delete { .. } => Vec::new(),
                 };
+                let was = attempt.before.as_ref().and_then(|before| self.parse(before));
+                differs.extend(was.and_then(|was| roles_untold(&was, &read.user)));
                 // What the answer showed to be lost beyond that is lost still.
                 differs.extend(found);
                 differs.sort_unstable();
@@ -60,6 +62,7 @@ impl Worker<'_> {
         let differs = |held: &LiveUser| {
             let mut differs = differences(expected, &held.user, self.managed);
             differs.extend(self.dialect().losses(sent, &held.stored, self.managed));
+            differs.extend(roles_untold(expected, &held.user));
             differs
         };
         let found = differs(&answer);

@@ -23,3 +23,4 @@ mod runs;
 mod shell;
 mod state;
 mod transplants;
+mod untold;
