@@ -65,6 +65,34 @@ pub struct Granted {
     pub approvers: Vec<String>,
     /// How far each kind of guard is lifted.
     pub allow: BTreeMap<Ceiling, u64>,
+    /// How many different people that are.
+    people: usize,
+    /// The ceilings of each kind that they allow, the highest first; one for each person who allows any.
+    ceilings: BTreeMap<Ceiling, Vec<u64>>,
+}
+
+impl Granted {
+    /// By somebody who stated the plan's hash, or said yes. It lifts no guard.
+    #[must_use]
+    pub fn by_hash() -> Self {
+        Self { approvers: Vec::new(), allow: BTreeMap::new(), people: 1, ceilings: BTreeMap::new() }
+    }
+
+    /// How many different people approved.
+    #[must_use]
+    pub fn people(&self) -> usize {
+        self.people
+    }
+
+    /// How far each kind of guard is lifted where so many people are needed, if those are more than the plan needs.
+    #[must_use]
+    pub fn allowed_by(&self, approvers: usize) -> BTreeMap<Ceiling, u64> {
+        let lowered = |(kind, &ceiling): (&Ceiling, &u64)| {
+            let allowed = *self.ceilings.get(kind)?.get(approvers.max(1) - 1)?;
+            Some((*kind, allowed.min(ceiling)))
+        };
+        self.allow.iter().filter_map(lowered).collect()
+    }
 }
 
 /// Why a plan may not be applied, with a reason for each approval that was found.
@@ -151,7 +179,7 @@ pub fn judge(
     let mut reasons: Vec<String> =
         grouped(objections).into_iter().map(|Group { names, said }| format!("{names} {said}")).collect();
     if accepted.is_empty() && stated.is_some() && rules.hash_suffices() {
-        return Ok(Granted { approvers: Vec::new(), allow: BTreeMap::new() });
+        return Ok(Granted::by_hash());
     }
     let people = people(&accepted, rules);
     if people.len() < rules.approvers.max(1) {
@@ -160,7 +188,15 @@ pub fn judge(
         return Err(NotApproved { reasons });
     }
     let approvers: BTreeSet<&str> = accepted.iter().map(|one| one.approval.approver.as_str()).collect();
-    Ok(Granted { approvers: approvers.into_iter().map(str::to_owned).collect(), allow: ceilings(&people, rules) })
+    let ceilings = ceilings(&people);
+    let nth = rules.approvers.max(1) - 1;
+    Ok(Granted {
+        approvers: approvers.into_iter().map(str::to_owned).collect(),
+        // With two needed, the second highest.
+        allow: ceilings.iter().filter_map(|(&kind, allowed)| Some((kind, *allowed.get(nth)?))).collect(),
+        people: people.len(),
+        ceilings,
+    })
 }
 
 /// The approvals that one person may have given alone.
@@ -217,17 +253,15 @@ fn too_few(count: usize, stated: Option<Digest>, rules: &Rules) -> String {
     format!("{count} of {needed} {signed}approvals{people} needed{because}: {advice}")
 }
 
-/// The ceiling of each kind that enough people allow: with two needed, the second highest.
-fn ceilings(people: &[Person<'_, '_>], rules: &Rules) -> BTreeMap<Ceiling, u64> {
+/// The ceilings of each kind that people allow, the highest first.
+fn ceilings(people: &[Person<'_, '_>]) -> BTreeMap<Ceiling, Vec<u64>> {
     let mut ceilings = BTreeMap::new();
     for kind in Ceiling::ALL {
         let highest =
             |person: &Person<'_, '_>| person.iter().filter_map(|one| one.approval.allow.get(&kind).copied()).max();
         let mut allowed: Vec<u64> = people.iter().filter_map(highest).collect();
         allowed.sort_unstable_by(|a, b| b.cmp(a));
-        if let Some(&ceiling) = allowed.get(rules.approvers.max(1) - 1) {
-            ceilings.insert(kind, ceiling);
-        }
+        ceilings.insert(kind, allowed);
     }
     ceilings
 }

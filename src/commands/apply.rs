@@ -7,6 +7,7 @@ mod events;
 mod report;
 mod watch;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -32,6 +33,7 @@ use crate::diff::Policy;
 use crate::employee::Directory;
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::{WRONG_KIND, write_private};
+use crate::guard::Ceiling;
 use crate::mapping::Mapper;
 use crate::plan::{Digest, GuardResult, Plan};
 use crate::provider::{Account, Provider};
@@ -79,7 +81,7 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
             return finished.map_or(Err(error), |finished| finished_unseen(args, finished, "no approval holds", ui));
         }
     };
-    lifted(&plan, &plan.content().guards, &granted)?;
+    lifted(&plan, &plan.content().guards, &granted.allow)?;
     tell_other_day(&plan, &settings, ui);
     let _lock = take_lock(&settings, &state, Some(plan.hash()))?;
     let _plan_lock = take_plan_lock(&settings, &args.plan)?;
@@ -150,8 +152,8 @@ pub(super) async fn carry_out(
         say(args, ui, "nothing to do: everything that this plan should bring about is so already");
         return Ok(ExitStatus::Done);
     };
-    lifted(plan, &precheck::guards(plan, &replay, live), granted)?;
-    approved_by_enough(plan, settings, precheck::managed_now(plan, &replay, live), granted)?;
+    let allow = allowed_now(plan, settings, precheck::managed_now(plan, &replay, live), granted)?;
+    lifted(plan, &precheck::guards(plan, &replay, live), &allow)?;
     let takes_back = live.takes_back;
     drop(directory);
     let target = &settings.target;
@@ -224,14 +226,14 @@ fn approval(plan: &Plan, args: &cli::Apply, settings: &Settings, may_ask: bool, 
     }
     super::plan::show(plan, &args.plan, Ids::Hidden, ui)?;
     if ui.confirm("Apply this plan?", "yes", "give --approved-hash")? {
-        Ok(Granted { approvers: Vec::new(), allow: std::collections::BTreeMap::new() })
+        Ok(Granted::by_hash())
     } else {
         Err(refused(ExitStatus::NotApproved, "not approved: the answer was not yes; nothing was written"))
     }
 }
 
-fn lifted(plan: &Plan, guards: &[GuardResult], granted: &Granted) -> anyhow::Result<()> {
-    let left = not_lifted(guards, &granted.allow);
+fn lifted(plan: &Plan, guards: &[GuardResult], allow: &BTreeMap<Ceiling, u64>) -> anyhow::Result<()> {
+    let left = not_lifted(guards, allow);
     if left.is_empty() {
         return Ok(());
     }
@@ -243,13 +245,18 @@ fn lifted(plan: &Plan, guards: &[GuardResult], granted: &Granted) -> anyhow::Res
     Err(refused(ExitStatus::Blocked, problem))
 }
 
-/// The rules of approval, judged again by how many users may be changed now: a share of fewer users is a larger one.
-fn approved_by_enough(plan: &Plan, settings: &Settings, managed: u64, granted: &Granted) -> anyhow::Result<()> {
+/// The rules of approval, judged again by how many users may be changed now: a share of fewer users is a larger one. People
+/// are counted, not names; and as many people as are needed now must allow what lifts a guard.
+fn allowed_now(
+    plan: &Plan,
+    settings: &Settings,
+    managed: u64,
+    granted: &Granted,
+) -> anyhow::Result<BTreeMap<Ceiling, u64>> {
     let Needed { approvers, because } = needed(plan, settings, managed)?;
-    // A hash that somebody states is one approval.
-    let found = granted.approvers.len().max(1);
+    let found = granted.people();
     if found >= approvers {
-        return Ok(());
+        return Ok(granted.allowed_by(approvers));
     }
     let rule = because.map_or_else(String::new, |when| format!(" by the rule `{when}`"));
     let problem = format!(

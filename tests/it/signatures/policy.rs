@@ -53,7 +53,7 @@ fn a_plan_that_makes_its_account_larger_does_not_escape_a_rule() {
     let scene = Scene::new(&skovik, &(SETTINGS.replace("= 10", "= 100") + rule));
     scene.key("anna", &["-t", "ed25519"]);
     scene.key("ben", &["-t", "ed25519"]);
-    let signers = [scene.signer("anna@example.com", "anna"), scene.signer("ben@example.com", "ben")];
+    let signers = [scene.signer("anna@example.com,amy@example.com", "anna"), scene.signer("ben@example.com", "ben")];
     scene.write("signers", signers.concat());
     scene.run(&["plan"]).ends(0);
     let approve = ["approve", "plan.json", "--yes", "--sign-key", "anna"];
@@ -73,6 +73,9 @@ fn a_plan_that_makes_its_account_larger_does_not_escape_a_rule() {
     scene.run(&approve).ends(0);
     scene.run(&["verify", "plan.json"]).ends(0);
     let words = ["1 of 2 approvals by the rule `delete_percent >= 3`", "27 users"];
+    scene.run(&["apply", "plan.json"]).ends(6).says(&words);
+    // One person under two names is one person.
+    scene.run(&[&approve[..], &["--approver", "amy@example.com"]].concat()).ends(0);
     scene.run(&["apply", "plan.json"]).ends(6).says(&words);
     assert_eq!(skovik.requests().1, [""; 0]);
     // Two who approve what they are shown are enough.
