@@ -144,7 +144,7 @@ fn with_two_approvers_both_must_allow_as_much() {
     for (needed, allowed) in [(1, Some(10)), (2, Some(10)), (3, None)] {
         assert_eq!(granted.allowed_by(needed).get(&Ceiling::Deletes).copied(), allowed, "{needed}");
     }
-    assert_eq!(granted.people(), 2);
+    assert_eq!(granted.people(), 3);
 }
 
 /// A key that is always the same for a number.
