@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use super::expected_state::{
     Made, created, differences, resolve, resolved, roles_changed, roles_not_given, roles_untold, updated,
 };
+use super::labels::other_person;
 use super::list::List;
-use super::precheck::other_person;
 use crate::employee::{Managed, User, UserId};
 use crate::plan::{Action, Fields, ManagerRef, Operation, Value};
 

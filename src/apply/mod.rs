@@ -9,6 +9,7 @@ pub mod engine;
 pub mod expected_state;
 pub mod journal;
 pub mod known;
+mod labels;
 mod list;
 pub mod lock;
 pub mod operation;

@@ -15,6 +15,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::confirm::{Contradiction, contradiction};
 use super::expected_state::{Made, already_holds, hash_of, is_elsewhere, made_already};
 use super::journal::{Progress, Replay};
+use super::labels::renames;
 use super::list::List;
 use crate::diff::{Protect, Untrusted};
 use crate::employee::{BranchId, Directory, ExternalIdentifier, Managed, User, UserId};
@@ -23,7 +24,6 @@ use crate::plan::{
 };
 
 pub use guards::{guards, managed_now};
-pub(super) use labels::{other_person, renames};
 pub use settings::{policy, settings};
 
 /// So many users may have come or gone since a plan however small the account is.

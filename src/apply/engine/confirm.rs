@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 
 use super::{Run, State, Stop, wants};
 use crate::apply::confirm::{Contradiction, contradiction, other_manager};
+use crate::apply::labels::renames;
 use crate::apply::list::List;
-use crate::apply::precheck::renames;
 use crate::apply::{Halt, Outcome};
 use crate::employee::{User, UserId};
 use crate::provider::{Collection, ShareBranches, StoredUser};

@@ -2,14 +2,13 @@
 //! against the user, manager, branch or field that its ids name in the live account. Pure functions.
 
 use std::collections::{BTreeSet, HashSet};
-use std::fmt::Display;
 
 use super::Live;
 use crate::apply::expected_state::updated;
-use crate::employee::{Branch, Directory, ExternalIdentifier, User, UserId, full_name};
+use crate::apply::labels::{label, other_person, person, renames, shown};
+use crate::employee::{Branch, Directory, User, UserId, full_name};
 use crate::plan::{
-    Action, BranchRef, Change, Common, Field, Fields, ManagerRef, Operation, Part, Plan, Subject, UserRef, Value,
-    display_name,
+    Action, BranchRef, Change, Common, Field, Fields, ManagerRef, Operation, Part, Plan, Subject, Value, display_name,
 };
 
 /// What the plan as a whole shows otherwise than the account has it: the names of custom fields and of guarded branches.
@@ -52,17 +51,6 @@ pub(super) fn of_parts(plan: &Plan, directory: &Directory) -> Vec<String> {
     };
     let problems: BTreeSet<String> = parts.filter_map(problem).collect();
     problems.into_iter().collect()
-}
-
-/// The user whom an action calls otherwise.
-pub(in crate::apply) fn renames(action: &Action) -> Option<&UserId> {
-    let is_name = |change: &Change| {
-        matches!(change.field, Field::ExternalIdentifier | Field::FirstName | Field::LastName | Field::PrimaryEmail)
-    };
-    match action {
-        Action::Update { user_id, changes, .. } => changes.iter().any(is_name).then_some(user_id),
-        Action::Create { .. } | Action::Link { .. } | Action::Delete { .. } => None,
-    }
 }
 
 fn branch_label(branch: &Branch) -> String {
@@ -181,32 +169,4 @@ fn of_branch(BranchRef { branch_id, external_identifier, name }: &BranchRef, dir
 fn of_manager(manager: &ManagerRef, directory: &Directory) -> Option<String> {
     let ManagerRef::User(shown) = manager else { return None };
     other_person(shown, directory.user(&shown.user_id)?)
-}
-
-/// What the plan shows of a manager, if the user with that id is somebody else.
-pub(in crate::apply) fn other_person(UserRef { user_id, employee, name }: &UserRef, user: &User) -> Option<String> {
-    if employee.is_none() && name.is_empty() {
-        return None;
-    }
-    let held = display_name(user);
-    if user.identifier == *employee && held == *name {
-        return None;
-    }
-    let (planned, held) = (person(employee.as_ref(), name), person(user.identifier.as_ref(), &held));
-    Some(shown("manager", user_id, &planned, &held))
-}
-
-fn person(identifier: Option<&ExternalIdentifier>, name: &str) -> String {
-    label(identifier.map(ExternalIdentifier::as_str), name)
-}
-
-fn label(identifier: Option<&str>, name: &str) -> String {
-    match identifier {
-        Some(identifier) => format!("{identifier} {name}"),
-        None => name.to_owned(),
-    }
-}
-
-fn shown(kind: &str, id: &dyn Display, planned: &str, held: &str) -> String {
-    format!("the plan shows the {kind} {id} as {planned:?}, but in Skovik it is {held:?}")
 }
