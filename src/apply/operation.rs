@@ -324,9 +324,10 @@ impl Worker<'_> {
             let problem = format!("conflict: the user {id} is protected now, and was left alone");
             return Err(Attempt::new(End::Conflict(problem)));
         }
-        if roles.is_some_and(|shown| read.user.special_roles().as_deref() != Some(shown)) {
-            let problem =
-                format!("conflict: the user {id} has other roles than the plan shows, and was left alone; plan again");
+        let held = read.user.special_roles();
+        if roles.is_some_and(|shown| held.as_deref() != Some(shown)) {
+            let what = if held.is_some() { "has other roles than" } else { "is read without the roles that" };
+            let problem = format!("conflict: the user {id} {what} the plan shows, and was left alone; plan again");
             return Err(Attempt::new(End::Conflict(problem)));
         }
         if is_elsewhere(&read.user, self.branches, self.takes_back) {

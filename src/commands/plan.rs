@@ -74,8 +74,8 @@ pub(super) async fn write_plan(
     let (settled, input) = facts.compare(settings, &both)?;
     let plan = Plan::of(&settled, input).map_err(no_plan)?;
     drop(settled);
-    // Freeing a million people takes a while, for which nobody has to wait.
-    thread::spawn(move || drop(both));
+    // Freeing a million people takes a while, for which nobody has to wait. Where no thread can be started it is done here.
+    let _ = thread::Builder::new().spawn(move || drop(both));
     put_applied_plan_away(&args.out, &plan, global, ui)?;
     write_private(&args.out, |file| plan.write(file)).with_context(|| format!("cannot write {}", shown(&args.out)))?;
     Ok((plan, signals))

@@ -42,10 +42,9 @@ async fn a_next_page_elsewhere_is_not_followed() {
 
 #[tokio::test]
 async fn header_and_scheme_of_the_key_can_be_chosen() {
-    for (header, scheme, expected) in [
-        ("X-Api-Key", "", "x-api-key: s3cret-k3y\n"),
-        ("Authorization", "Token", "authorization: Token s3cret-k3y\n"),
-    ] {
+    for (header, scheme, expected) in
+        [("X-Api-Key", "", "x-api-key: s3cret-k3y\n"), ("Authorization", "Token", "authorization: Token s3cret-k3y\n")]
+    {
         let server = Server::replies(vec![json(404, "")]).await;
         let chosen = Options { auth_header: header.to_owned(), auth_scheme: scheme.to_owned(), ..options(&server.url) };
         Client::new(chosen).unwrap().user(&"a".into(), nothing()).await.unwrap();
