@@ -54,6 +54,7 @@ pub fn objections(plan: &Plan, policy: &Policy) -> Vec<String> {
 const DOUBTS: &[(&str, &str)] = &[
     ("renumbered", "renumbered, which a person should have looked at"),
     ("looks_like", "look like somebody else in the plan or in Skovik, and only a person can tell who is who"),
+    ("admins_not_told", "account whose admins cannot be told from others: name them in [scope] protect"),
     ("protect_matches_nobody", "[scope] protect entries protect nobody, and may be misspelt"),
 ];
 
@@ -135,6 +136,7 @@ mod tests {
         for (code, expected) in [
             ("renumbered", Some("1 renumbered, which a person should have looked at (1)")),
             ("looks_like", Some("1 look like somebody else")),
+            ("admins_not_told", Some("1 account whose admins cannot be told")),
             ("protect_matches_nobody", Some("protect nobody")),
             ("manager_unresolved", None),
         ] {

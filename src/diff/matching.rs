@@ -104,6 +104,11 @@ impl<'a> Comparison<'a> {
             );
             self.diagnose(Severity::Warning, "roles_not_told", None, message);
         }
+        if protect.is_default() && !users.is_empty() && users.iter().all(|user| user.roles.is_none()) {
+            let message = "Skovik tells the roles of no user, so that admins are not protected: name them in [scope] protect, or \
+                           set it to [] if nobody is to be protected";
+            self.diagnose(Severity::Warning, "admins_not_told", None, message.to_owned());
+        }
         if protect.is_default() && users.iter().any(|user| user.roles.is_some()) && !users.iter().any(User::is_admin) {
             let message = "no user of Skovik has the role admin, so nobody is protected as one: see [scope] protect";
             self.diagnose(Severity::Info, "no_admin", None, message.to_owned());

@@ -5,10 +5,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{HeaderName, HeaderValue};
+use reqwest::Method;
+use reqwest::header::{HeaderName, HeaderValue, LOCATION};
 use secrecy::{ExposeSecret, SecretString};
+use url::Url;
 
-use crate::http::{self, Redactor, Transport};
+use super::{ApiError, Refusal};
+use crate::http::{self, Answer, Redactor, Transport};
 use crate::setting::BaseUrl;
 
 /// The largest answer that is read; a server that sends more is not believed.
@@ -80,6 +83,22 @@ pub(super) fn connect(
         redactor: Arc::new(Redactor::from(token)),
     };
     Ok((Transport::new(transport).map_err(ClientError::Setup)?, key_header))
+}
+
+/// A redirect is never followed: the key must not reach another host, and a write must not become something else.
+pub(super) fn redirected(redactor: &Redactor, method: &Method, url: &Url, answer: &Answer) -> ApiError {
+    let location = answer.headers.get(LOCATION).and_then(|value| value.to_str().ok());
+    let there = location.and_then(|location| url.join(location).ok());
+    let there = there.map_or_else(|| "nowhere".to_owned(), |url| url.origin().ascii_serialization());
+    let said = redactor.clean(&format!(
+        "it redirects to {there}, and redirects are not followed: give the final address as the target's url"
+    ));
+    let status = answer.status.as_u16();
+    if *method == Method::GET {
+        return ApiError::Refused(Refusal { status, errors: Vec::new(), taken: false, said });
+    }
+    // Some servers redirect after having done what was asked.
+    ApiError::unclear(format!("({status}) {said}"))
 }
 
 pub(super) fn key_header(

@@ -1,8 +1,11 @@
 //! How a value that was sent differs from what a service holds afterwards. Pure functions over raw JSON.
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
 use super::stored::compact;
+use crate::text::shortened;
 
 /// Whether a value says "no value": null, or an empty text, list or object.
 pub(super) fn is_empty(raw: &RawValue) -> bool {
@@ -44,9 +47,7 @@ pub(super) fn counts_upwards(then: &serde_json::Value, now: &serde_json::Value) 
 }
 
 /// The start of a value, for a report.
-fn excerpt(raw: &RawValue) -> String {
+fn excerpt(raw: &RawValue) -> Cow<'_, str> {
     const SHOWN: usize = 80;
-    let mut chars = raw.get().chars();
-    let start: String = chars.by_ref().take(SHOWN).collect();
-    if chars.next().is_some() { format!("{start}…") } else { start }
+    shortened(raw.get(), SHOWN)
 }

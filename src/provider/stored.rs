@@ -36,6 +36,14 @@ pub struct Request {
 #[derive(Debug, Default)]
 pub struct ShareBranches(HashSet<BranchId>);
 
+/// The longest id that is believed, in bytes; Skovik's look like 24 hexadecimal digits.
+const LONGEST_ID: usize = 256;
+
+/// Whether a text can be one name in a path: a dot alone would address the list, two dots something above it.
+pub(super) fn is_id(id: &str) -> bool {
+    !id.is_empty() && id.len() <= LONGEST_ID && id != "." && id != ".." && !id.chars().any(char::is_control)
+}
+
 impl StoredUser {
     /// Takes a row as it came.
     ///

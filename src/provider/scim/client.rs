@@ -19,6 +19,7 @@ use crate::config::{Removal, ScimSettings};
 use crate::employee::{Managed, UserId};
 use crate::http::Transport;
 use crate::provider::access::connect;
+use crate::provider::stored::is_id;
 use crate::provider::{ApiError, ClientError, Deleted, Dialect, LiveUser, Options, Request, StoredUser};
 
 use call::Call;
@@ -205,7 +206,7 @@ impl Client {
     fn user_url(&self, id: &UserId) -> Result<Url, ApiError> {
         let mut url = self.url("Users");
         match url.path_segments_mut() {
-            Ok(mut path) if wire::is_id(id.as_str()) => {
+            Ok(mut path) if is_id(id.as_str()) => {
                 path.push(id.as_str());
             }
             _ => {

@@ -30,14 +30,6 @@ const USER_NAME: &str = "userName";
 const ACTIVE: &str = "active";
 const ROLES: &str = "roles";
 const SCHEMAS: &str = "schemas";
-/// The longest id that is believed, in bytes.
-const LONGEST_ID: usize = 256;
-
-/// Whether a text can stand as one name in a path: a dot alone would address the list, two dots something above it.
-pub(super) fn is_id(id: &str) -> bool {
-    !id.is_empty() && id.len() <= LONGEST_ID && id != "." && id != ".." && !id.chars().any(char::is_control)
-}
-
 fn user_name() -> AttributePath {
     AttributePath::new(None, USER_NAME)
 }

@@ -13,6 +13,7 @@ mod user;
 use url::Url;
 
 use crate::provider::Collection;
+use crate::provider::stored::is_id;
 
 pub(super) use errors::{error_objects, errors_in_success, refuses_the_key, says_taken};
 pub(super) use page::{Next, Page, identify};
@@ -98,5 +99,5 @@ impl Collection {
 pub(super) fn user_url(base: &Url, id: &str) -> Option<Url> {
     let mut url = Collection::Users.url(base);
     url.path_segments_mut().ok()?.push(id);
-    json::is_id(id).then_some(url)
+    is_id(id).then_some(url)
 }

@@ -52,3 +52,15 @@ fn what_is_done_by_one_door_leaves_the_other_nothing_to_do() {
     company.run(&["--config", "scim.toml", "apply", "plan.json"]).ends(0);
     company.is_in_line();
 }
+
+/// SCIM tells no roles: who relies on admins being protected by default is told that they are not.
+#[test]
+fn admins_whom_nobody_can_tell_are_not_protected_in_silence() {
+    let company = company();
+    company.edit("scim.toml", "protect = [\"admin@example.com\"]", "");
+    company.append("scim.toml", "\n[approval]\nautomatic = true\n");
+    let planned = company.run(&["--config", "scim.toml", "plan", "-o", "scim.json"]).ends(0);
+    planned.prints(&["admins_not_told", "admins are not protected"]);
+    company.run(&["--config", "scim.toml", "run"]).ends(6).says(&["admins cannot be told"]);
+    company.wrote_nothing();
+}

@@ -3,12 +3,13 @@
 //! Only a GET is repeated as often as that may help. A POST is repeated if the server surely did nothing (no connection,
 //! or 429). Every other request is sent once: between two attempts somebody may have changed the user.
 
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, IF_MATCH, LOCATION};
-use reqwest::{Method, StatusCode};
+use reqwest::Method;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, IF_MATCH};
 use url::Url;
 
 use super::Client;
 use crate::http::{self, Answer, Failure, Repeat, Wants};
+use crate::provider::access::redirected;
 use crate::provider::scim::wire;
 use crate::provider::{ApiError, Refusal, Request};
 
@@ -66,12 +67,12 @@ impl Client {
 
     /// Says what an answer means that is no success.
     fn refused(&self, call: &Call<'_>, answer: &Answer) -> ApiError {
-        let Answer { status, headers, body } = answer;
+        let Answer { status, headers: _, body } = answer;
         match status.as_u16() {
             status @ (401 | 403) => ApiError::Credentials { status, said: self.http.words(body) },
             // Nothing but the version is a condition of ours.
             412 => ApiError::Overtaken { said: self.http.words(body) },
-            300..=399 => self.redirect(call, *status, headers),
+            300..=399 => redirected(self.http.redactor(), &call.method, &call.url, answer),
             status => {
                 let errors = wire::error_objects(body);
                 let taken = wire::says_taken(status, &errors);
@@ -80,22 +81,6 @@ impl Client {
                 ApiError::Refused(Refusal { status, errors, taken, said })
             }
         }
-    }
-
-    /// A redirect is never followed: the key must not reach another host, and a write must not become something else.
-    fn redirect(&self, call: &Call<'_>, status: StatusCode, headers: &HeaderMap) -> ApiError {
-        let location = headers.get(LOCATION).and_then(|value| value.to_str().ok());
-        let there = location.and_then(|location| call.url.join(location).ok());
-        let there = there.map_or_else(|| "nowhere".to_owned(), |url| url.origin().ascii_serialization());
-        let said = self.clean(&format!(
-            "it redirects to {there}, and redirects are not followed: give the final address as the target's url"
-        ));
-        let status = status.as_u16();
-        if call.method == Method::GET {
-            return ApiError::Refused(Refusal { status, errors: Vec::new(), taken: false, said });
-        }
-        // Some servers redirect after having done what was asked.
-        ApiError::unclear(format!("({status}) {said}"))
     }
 }
 

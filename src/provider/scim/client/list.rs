@@ -14,6 +14,7 @@ use url::Url;
 use super::call::Call;
 use super::{Client, wire};
 use crate::employee::{Branch, CustomField, Managed, User, normal_text};
+use crate::provider::stored::is_id;
 use crate::provider::{ApiError, Collection, Dialect, EachRow, ListError, Listed, Progress, ShareBranches};
 use crate::scim::{AttributePath, Id, List, Next};
 
@@ -197,7 +198,7 @@ impl Client {
             }
             for (id, row) in rows {
                 match id {
-                    Id::Given(id) if wire::is_id(&id) => each(row).map_err(|error| match error {
+                    Id::Given(id) if is_id(&id) => each(row).map_err(|error| match error {
                         RowError::Bad(problem) => incomplete(format!("the user {id:?}: {problem}")),
                         RowError::Output(error) => ListError::Output(error),
                     })?,

@@ -4,12 +4,13 @@
 //! connection, or 429). A PUT or DELETE is sent once: between two attempts somebody may have changed the user, so that
 //! the caller reads and judges the user again before each of them.
 
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
-use reqwest::{Method, StatusCode};
+use reqwest::Method;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use url::Url;
 
 use super::Client;
 use crate::http::{self, Answer, Failure, Redactor, Repeat, Wants};
+use crate::provider::access::redirected;
 use crate::provider::skovik::wire;
 use crate::provider::{ApiError, ErrorObject, Refusal, Request};
 
@@ -58,28 +59,12 @@ impl Client {
 
     /// Says what an answer means that is no success.
     fn refused(&self, call: &Call<'_>, answer: &Answer) -> ApiError {
-        let Answer { status, headers, body } = answer;
+        let Answer { status, headers: _, body } = answer;
         match status.as_u16() {
             status if wire::refuses_the_key(status) => ApiError::Credentials { status, said: self.http.words(body) },
-            300..=399 => self.redirect(call, *status, headers),
+            300..=399 => redirected(self.http.redactor(), &call.method, &call.url, answer),
             status => ApiError::Refused(refusal(self.http.redactor(), status, body)),
         }
-    }
-
-    /// A redirect is never followed: the key must not reach another host, and a write must not become something else.
-    fn redirect(&self, call: &Call<'_>, status: StatusCode, headers: &HeaderMap) -> ApiError {
-        let location = headers.get(LOCATION).and_then(|value| value.to_str().ok());
-        let there = location.and_then(|location| call.url.join(location).ok());
-        let there = there.map_or_else(|| "nowhere".to_owned(), |url| url.origin().ascii_serialization());
-        let said = self.http.redactor().clean(&format!(
-            "it redirects to {there}, and redirects are not followed: give the final address as the target's url"
-        ));
-        let status = status.as_u16();
-        if call.method == Method::GET {
-            return ApiError::Refused(Refusal { status, errors: Vec::new(), taken: false, said });
-        }
-        // Some servers redirect after having done what was asked.
-        ApiError::unclear(format!("({status}) {said}"))
     }
 }
 

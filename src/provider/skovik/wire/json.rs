@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::provider::Collection;
+use crate::provider::stored::is_id;
 use crate::strict_json::Properties;
 pub(super) use crate::strict_json::Text;
 
@@ -120,14 +121,6 @@ pub(super) fn identity<'a>(
         Some(kind) => Err(format!("the row {id:?} has the type {kind:?} instead of {:?}", collection.kind())),
         None => Err(format!("the row {id:?} has no type")),
     }
-}
-
-/// The longest id that is believed, in bytes; Skovik's look like 24 hexadecimal digits.
-const LONGEST_ID: usize = 256;
-
-/// Whether a text can be one segment of a path: a dot alone would address the list, two dots something above it.
-pub(super) fn is_id(id: &str) -> bool {
-    !id.is_empty() && id.len() <= LONGEST_ID && id != "." && id != ".." && !id.chars().any(char::is_control)
 }
 
 pub(super) fn to_raw(value: &impl Serialize) -> Result<Box<RawValue>, String> {
