@@ -186,7 +186,7 @@ async fn list(client: &Client, what: u8, managed: &Managed) -> Result<usize, Str
     let list = match what {
         b'b' => client.branches().await.map(|branches| branches.len()),
         b'f' => client.custom_fields().await.map(|fields| fields.len()),
-        _ => client.users(managed, &|_, _| ()).await.map(|users| {
+        _ => client.users(managed, &mut |_, _| Ok(()), &|_, _| ()).await.map(|users| {
             assert!(users.users.windows(2).all(|pair| pair[0].id < pair[1].id), "a user stands twice in the list");
             users.users.len()
         }),

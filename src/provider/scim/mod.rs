@@ -14,7 +14,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::OnceCell;
 
 use super::{
-    ApiError, Collection, Deleted, Dialect, EachRow, ListError, Listed, LiveUser, Progress, Provider, Request, Shape,
+    ApiError, Collection, Deleted, Dialect, EachRow, ListError, LiveUser, Progress, Provider, Request, Shape,
     StoredUser,
 };
 use crate::config::{Removal, ScimSettings};
@@ -141,10 +141,6 @@ impl Provider for Client {
 
     fn shape(&self) -> BoxFuture<'_, Result<Shape, ListError>> {
         Box::pin(async { Ok(Shape { custom_fields: self.custom_fields().await?, branches: self.branches().await? }) })
-    }
-
-    fn users<'a>(&'a self, managed: &'a Managed, progress: Progress<'a>) -> BoxFuture<'a, Result<Listed, ListError>> {
-        Box::pin(self.all_users(managed, progress))
     }
 
     fn rows<'a>(

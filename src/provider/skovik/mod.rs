@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use super::{
-    ApiError, Collection, Deleted, Dialect, EachRow, ListError, Listed, LiveUser, Progress, Provider, Request, Shape,
+    ApiError, Collection, Deleted, Dialect, EachRow, ListError, LiveUser, Progress, Provider, Request, Shape,
     StoredUser,
 };
 use crate::employee::{Branch, CustomField, CustomFieldId, Managed, User, UserId};
@@ -95,17 +95,13 @@ impl Provider for Client {
         Box::pin(async { Ok(Shape { branches: self.branches().await?, custom_fields: self.custom_fields().await? }) })
     }
 
-    fn users<'a>(&'a self, managed: &'a Managed, progress: Progress<'a>) -> BoxFuture<'a, Result<Listed, ListError>> {
-        Box::pin(async move { Ok(self.all_users(managed, progress).await?.into()) })
-    }
-
     fn rows<'a>(
         &'a self,
         what: Collection,
         each: EachRow<'a>,
         progress: Progress<'a>,
     ) -> BoxFuture<'a, Result<(), ListError>> {
-        Box::pin(self.raw(what, each, progress))
+        Box::pin(self.walk(what, each, progress))
     }
 
     fn user<'a>(&'a self, id: &'a UserId, managed: &'a Managed) -> BoxFuture<'a, Result<Option<LiveUser>, ApiError>> {

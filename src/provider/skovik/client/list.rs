@@ -6,7 +6,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
-use std::io;
 
 use reqwest::Method;
 use serde_json::value::RawValue;
@@ -14,20 +13,12 @@ use url::Url;
 
 use super::call::Call;
 use super::{Client, LARGEST_ANSWER};
-use crate::employee::{Branch, CustomField, Managed, User};
+use crate::employee::{Branch, CustomField};
 use crate::provider::skovik::wire::{self, Next, Page};
-use crate::provider::{ApiError, Collection, EachRow, ListError, Progress, ShareBranches};
+use crate::provider::{ApiError, Collection, EachRow, ListError, Progress, RowError};
 
 /// How many bytes a row may have, on an average over the longest list.
 const BYTES_A_ROW: u64 = 4096;
-
-/// Why a row cannot be taken.
-enum RowError {
-    Bad(String),
-    Output(io::Error),
-}
-
-type TakeRow<'a> = &'a mut (dyn FnMut(&RawValue) -> Result<(), RowError> + Send);
 
 impl Client {
     /// All branches, sorted by id.
@@ -56,43 +47,17 @@ impl Client {
         Ok(fields)
     }
 
-    /// All users, sorted by id.
-    ///
-    /// # Errors
-    /// If the list is not proven to be whole.
-    pub(in crate::provider::skovik) async fn all_users(
-        &self,
-        managed: &Managed,
-        progress: Progress<'_>,
-    ) -> Result<Vec<User>, ListError> {
-        let mut users = Vec::new();
-        let mut branches = ShareBranches::default();
-        let mut each = |row: &RawValue| {
-            let mut user = wire::user_row(row.get(), managed).map_err(RowError::Bad)?;
-            branches.share(&mut user);
-            users.push(user);
-            Ok(())
-        };
-        self.walk(Collection::Users, &mut each, progress).await?;
-        users.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-        Ok(users)
-    }
-
     /// All rows of a list as the server gave them, each once, in its order. What was given counts for nothing where
     /// this fails in the end.
     ///
     /// # Errors
     /// If the list is not proven to be whole, or `each` fails.
-    pub(in crate::provider::skovik) async fn raw(
+    pub(in crate::provider::skovik) async fn walk(
         &self,
         what: Collection,
         each: EachRow<'_>,
         progress: Progress<'_>,
     ) -> Result<(), ListError> {
-        self.walk(what, &mut |row| each(row).map_err(RowError::Output), progress).await
-    }
-
-    async fn walk(&self, what: Collection, each: TakeRow<'_>, progress: Progress<'_>) -> Result<(), ListError> {
         let mut page = 0;
         let limit = self.list_timeout;
         tokio::time::timeout(limit, self.walk_pages(what, each, progress, &mut page)).await.unwrap_or_else(|_| {
@@ -105,7 +70,7 @@ impl Client {
     async fn walk_pages(
         &self,
         what: Collection,
-        each: TakeRow<'_>,
+        each: EachRow<'_>,
         progress: Progress<'_>,
         page_number: &mut u64,
     ) -> Result<(), ListError> {
