@@ -11,13 +11,12 @@ use anyhow::Context as _;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use secrecy::SecretString;
 
+use super::state_place::unusable_state;
 use crate::apply::journal::{JournalError, Replay};
 use crate::apply::precheck;
 use crate::approval::signers::AllowedSigners;
 use crate::approval::{Approval, Found, MAX_BYTES, Proof, Rules, automatic, file_name};
-use crate::cli::Global;
 use crate::config::escalation::{self, Needed};
 use crate::config::{Require, Settings, TargetKind};
 use crate::diff::{Policy, Protect};
@@ -32,7 +31,7 @@ use crate::provider::skovik::{self, Skovik};
 use crate::provider::{ClientError, Dialect, Options, Provider};
 use crate::setting::Calendar;
 use crate::source::TABLE_KIND;
-use crate::state::{KEY_VARIABLE, State, StateError};
+use crate::state::State;
 use crate::text::printable;
 use crate::ui::Ui;
 
@@ -173,6 +172,7 @@ fn mislabelled(plan: &Plan, settings: &Settings) -> Option<String> {
 
 /// What an earlier apply of a plan has done, as this machine's state says.
 pub(super) fn replay(state: &State, plan: &Plan) -> anyhow::Result<Replay> {
+    state.bring(plan.hash()).map_err(unusable_state)?;
     Replay::read(&state.journal(plan.hash()), state.key(), plan).map_err(|error| match error {
         JournalError::Io { ref path, error: ref cause } if cause.kind() == WRONG_KIND => misplaced(path, cause),
         JournalError::Io { .. } => error.into(),
@@ -348,40 +348,6 @@ pub(super) fn tell_other_day(plan: &Plan, settings: &Settings, ui: &Ui) {
         Ordering::Greater => ui.warn(format!(
             "this plan was made for {day}, which is still to come: it may remove people who are employed today, {today}"
         )),
-    }
-}
-
-/// The folder with journals and locks.
-pub(super) fn state_folder(global: &Global) -> anyhow::Result<PathBuf> {
-    if let Some(folder) = global.state.as_ref().filter(|folder| !folder.as_os_str().is_empty()) {
-        return Ok(folder.clone());
-    }
-    let folders = directories::ProjectDirs::from("", "", "skovik-sync")
-        .context("there is no home folder to keep the state in; set HOME, or name one with --state")?;
-    Ok(folders.state_dir().unwrap_or_else(|| folders.data_local_dir()).to_owned())
-}
-
-fn state_key() -> Option<SecretString> {
-    std::env::var(KEY_VARIABLE).ok().filter(|key| !key.is_empty()).map(SecretString::from)
-}
-
-/// The state, made if there is none.
-pub(super) fn open_state(global: &Global) -> anyhow::Result<State> {
-    State::open(&state_folder(global)?, state_key().as_ref()).map_err(unusable_state)
-}
-
-/// The state, if there is any.
-pub(super) fn existing_state(global: &Global) -> anyhow::Result<Option<State>> {
-    State::open_existing(&state_folder(global)?, state_key().as_ref()).map_err(unusable_state)
-}
-
-pub(super) fn unusable_state(error: StateError) -> anyhow::Error {
-    match error {
-        StateError::Io { .. } => error.into(),
-        StateError::Exposed { .. } | StateError::Misplaced { .. } | StateError::Key(_) => {
-            refused(ExitStatus::Usage, error)
-        }
-        StateError::Damaged { .. } => refused(ExitStatus::Damaged, error),
     }
 }
 

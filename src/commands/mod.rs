@@ -15,6 +15,7 @@ pub mod sandbox;
 pub mod show;
 mod signals;
 pub mod snapshot;
+mod state_place;
 pub mod undo;
 pub mod verify;
 

@@ -82,6 +82,7 @@ pub(super) fn hash(settings: &Settings) -> Result<Digest, PlanError> {
         manager,
         guard,
         approval: _,
+        state: _,
         hash: _,
         files: _,
         secrets: _,
