@@ -7,6 +7,7 @@
 mod append;
 mod key;
 mod lease;
+mod place;
 mod private;
 mod remote;
 mod store;
@@ -25,6 +26,7 @@ pub use append::Append;
 pub use key::Key;
 pub use lease::LEASE;
 pub(crate) use lease::{Lease, LeaseError};
+pub use place::Place;
 pub(crate) use private::open_private;
 
 use crate::files::{WRONG_KIND, write_private};
@@ -65,35 +67,6 @@ pub struct State {
     folder: PathBuf,
     key: Arc<Key>,
     remote: Option<Remote>,
-}
-
-/// Where a state is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// In a folder.
-    Folder(PathBuf),
-    /// In an object store.
-    Store(Url),
-}
-
-impl Place {
-    /// The store that a URL names.
-    ///
-    /// # Errors
-    /// If it is none of `s3:`, `az:` and `gs:`, or says more than where.
-    pub fn store(url: &Url) -> Result<Self, String> {
-        if !["s3", "az", "gs"].contains(&url.scheme()) {
-            return Err("must begin with file:, s3:, az: or gs:".to_owned());
-        }
-        if url.host_str().is_none_or(str::is_empty) {
-            return Err("names no bucket or container".to_owned());
-        }
-        let is_more = !url.username().is_empty() || url.password().is_some();
-        if is_more || url.query().is_some() || url.fragment().is_some() {
-            return Err("must be a bucket or container and a path; credentials come from the environment".to_owned());
-        }
-        Ok(Self::Store(url.clone()))
-    }
 }
 
 /// Why the state cannot be used.
@@ -140,6 +113,9 @@ pub enum StateError {
     /// The key in the environment is none.
     #[error("{0}")]
     Key(String),
+    /// The object store does not answer well.
+    #[error("the state cannot be used: {0}")]
+    Store(io::Error),
 }
 
 impl State {
@@ -178,7 +154,7 @@ impl State {
                  every machine, such as one that `openssl rand -hex 32` prints"
             ))
         })?;
-        let store = Store::open(url).map_err(|error| StateError::Io { path: url.as_str().into(), error })?;
+        let store = Store::open(url).map_err(StateError::Store)?;
         let folder = folder.join(Digest::of(url.as_str().as_bytes()).hex());
         Ok(Self { remote: Some(Remote::new(store, lease)), ..Self::open(&folder, Some(key))? })
     }
@@ -211,9 +187,8 @@ impl State {
     /// If it cannot be written.
     pub fn keep_plan(&self, plan: Digest, text: Vec<u8>) -> Result<(), StateError> {
         let path = self.plan(plan);
-        let kept = write_private(&path, |file| file.write_all(&text));
-        let kept = kept.and_then(|()| self.remote.as_ref().map_or(Ok(()), |remote| remote.keep_plan(plan, text)));
-        kept.map_err(|error| StateError::Io { path, error })
+        write_private(&path, |file| file.write_all(&text)).map_err(|error| StateError::Io { path, error })?;
+        self.remote.as_ref().map_or(Ok(()), |remote| remote.keep_plan(plan, text)).map_err(StateError::Store)
     }
 
     /// Opens the journal of a plan to append behind its whole lines, which end after so many bytes.
@@ -271,7 +246,7 @@ impl State {
         let path = self.run(url);
         let mut text = String::new();
         if let Some(remote) = &self.remote {
-            let found = remote.store().get(&run(url)).map_err(|error| StateError::Io { path: path.clone(), error })?;
+            let found = remote.store().get(&run(url)).map_err(StateError::Store)?;
             let Some((found, _)) = found else { return Ok(None) };
             text = String::from_utf8_lossy(&found[..found.len().min(LONGEST_NOTE as usize)]).into_owned();
         }
@@ -304,7 +279,7 @@ impl State {
                 Some(plan) => remote.store().put(&run(url), format!("{plan}\n").into_bytes()),
                 None => remote.store().delete(&run(url)),
             };
-            return written.map_err(|error| StateError::Io { path, error });
+            return written.map_err(StateError::Store);
         }
         let written = match plan {
             Some(plan) => write_private(&path, |file| writeln!(file, "{plan}")),

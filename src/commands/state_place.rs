@@ -67,7 +67,7 @@ pub(super) fn existing_state(global: &Global, settings: Option<&Settings>) -> an
 
 pub(super) fn unusable_state(error: StateError) -> anyhow::Error {
     match error {
-        StateError::Io { .. } => error.into(),
+        StateError::Io { .. } | StateError::Store(_) => error.into(),
         StateError::Exposed { .. } | StateError::Misplaced { .. } | StateError::Key(_) => {
             refused(ExitStatus::Usage, error)
         }

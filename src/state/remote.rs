@@ -55,13 +55,12 @@ impl Remote {
     /// Brings what the store holds of a plan, which takes the place of what is here.
     pub(super) fn bring(&self, state: &State, plan: Digest) -> Result<(), StateError> {
         let folder = folder(plan);
-        let io = |error| StateError::Io { path: PathBuf::from(self.store.url(&folder)), error };
         let damaged = |problem: String| StateError::Damaged {
             path: PathBuf::from(self.store.url(&folder)),
             problem,
             advice: "restore the objects, or ask for a new plan",
         };
-        let names = self.store.list(&folder).map_err(io)?;
+        let names = self.store.list(&folder).map_err(StateError::Store)?;
         let mut journals: BTreeMap<u32, Vec<String>> = BTreeMap::new();
         let mut has_plan = false;
         for name in names {
@@ -81,7 +80,7 @@ impl Remote {
         remove(state.journal(plan))?;
         state.past_journals(plan).into_iter().try_for_each(remove)?;
         if has_plan && !state.plan(plan).exists() {
-            let text = self.store.get(&format!("{folder}/{PLAN}")).map_err(io)?.map(|(text, _)| text);
+            let text = self.store.get(&format!("{folder}/{PLAN}")).map_err(StateError::Store)?.map(|(text, _)| text);
             write(state.plan(plan), &text.unwrap_or_default())?;
         }
         let count = journals.len();
@@ -91,7 +90,7 @@ impl Remote {
             if *number != place || !is_whole {
                 return Err(damaged(format!("of the journal {number}, a part is missing")));
             }
-            let text = self.store.get_all(names).map_err(io)?.concat();
+            let text = self.store.get_all(names).map_err(StateError::Store)?.concat();
             let is_last = place as usize == count;
             write(if is_last { state.journal(plan) } else { state.past_journal(plan, place) }, &text)?;
         }

@@ -35,6 +35,7 @@ mod servers;
 mod signatures;
 mod sources;
 mod stale;
+mod stores;
 mod target;
 mod terminal;
 mod whole;
