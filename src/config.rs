@@ -7,6 +7,7 @@ mod employee;
 pub mod escalation;
 mod guard;
 mod hash;
+mod names;
 mod read;
 mod target;
 #[cfg(test)]
@@ -29,6 +30,8 @@ use crate::setting::{Calendar, Secrets, section};
 use crate::source::ToRead;
 
 pub use employee::{EmployeeSettings, ManagerReference};
+pub(crate) use names::Name;
+pub use names::Names;
 pub(crate) use target::Removal;
 pub use target::{ScimSettings, TargetKind, TargetSettings};
 

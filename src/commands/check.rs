@@ -94,7 +94,11 @@ fn show_source(listing: &Listing, secrets: &Secrets, ui: &Ui) -> anyhow::Result<
 }
 
 fn show_account(url: &str, resolved: &ResolvedMapper, directory: &Directory, ui: &Ui) -> anyhow::Result<()> {
-    ui.line(format!("target    {url}: {} users", directory.users.len()))?;
+    let unproven = match directory.unproven[..] {
+        [] => String::new(),
+        ref lists => format!(" (read to the last page, not proven: {})", lists.join(", ")),
+    };
+    ui.line(format!("target    {url}: {} users{unproven}", directory.users.len()))?;
     for branch in &directory.branches {
         let identifier = branch.identifier.as_deref().unwrap_or("(no external identifier)");
         ui.line(printable(&format!("  branch        {identifier}: {} ({})", branch.name, branch.id)))?;
@@ -104,6 +108,7 @@ fn show_account(url: &str, resolved: &ResolvedMapper, directory: &Directory, ui:
             CustomFieldKind::Text => "text".to_owned(),
             CustomFieldKind::Boolean => "boolean".to_owned(),
             CustomFieldKind::MultipleChoice(options) => format!("multiple choice of {}", options.len()),
+            CustomFieldKind::UncheckedChoice => "multiple choice, whose options Skovik does not tell".to_owned(),
             CustomFieldKind::Unknown(kind) => format!("{kind}, a type that this version does not know"),
             CustomFieldKind::Unusable(reason) => format!("{reason}, cannot be managed"),
         };

@@ -57,7 +57,7 @@ pub(super) fn load_settings(path: &Path) -> anyhow::Result<Settings> {
 /// How the service writes users down.
 pub(super) fn dialect(settings: &Settings) -> Arc<dyn Dialect> {
     match &settings.target.kind {
-        TargetKind::Skovik => Arc::new(Skovik),
+        TargetKind::Skovik(names) => Arc::new(Skovik::new(names)),
         TargetKind::Scim(scim) => Arc::new(Scim::new(scim)),
     }
 }
@@ -79,7 +79,7 @@ pub(super) async fn provider(settings: &Settings) -> anyhow::Result<Box<dyn Prov
         retries: target.retries,
     };
     let client: Result<Box<dyn Provider>, ClientError> = match &target.kind {
-        TargetKind::Skovik => skovik::Client::new(options).map(|client| Box::new(client) as _),
+        TargetKind::Skovik(names) => skovik::Client::with_names(options, names).map(|client| Box::new(client) as _),
         TargetKind::Scim(scim) => {
             let wanted = scim::Wanted {
                 branch: settings.employee.branch.is_some(),

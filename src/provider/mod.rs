@@ -181,15 +181,18 @@ pub struct Shape {
     pub branches: Vec<Branch>,
     /// Sorted by id, no id twice.
     pub custom_fields: Vec<CustomField>,
+    /// The lists that were read to their last page, but that nothing proves to be complete.
+    pub unproven: Vec<&'static str>,
 }
 
 impl Shape {
     /// The whole account.
     #[must_use]
     pub fn with_users(self, listed: Listed) -> Directory {
-        let Self { branches, custom_fields } = self;
-        let Listed { users, inactive } = listed;
-        Directory { users, inactive, branches, custom_fields }
+        let Self { branches, custom_fields, mut unproven } = self;
+        let Listed { users, inactive, is_unproven } = listed;
+        unproven.extend(is_unproven.then(|| Collection::Users.name()));
+        Directory { users, inactive, branches, custom_fields, unproven }
     }
 }
 
@@ -200,6 +203,8 @@ pub struct Listed {
     pub users: Vec<User>,
     /// Those who count as gone, though the service still keeps them; sorted by id.
     pub inactive: Vec<User>,
+    /// Whether the list was read to its last page, but nothing proves that it is complete.
+    pub is_unproven: bool,
 }
 
 impl Listed {
@@ -210,7 +215,7 @@ impl Listed {
 
     /// Sorts both by id.
     pub fn sort(&mut self) {
-        let Self { users, inactive } = self;
+        let Self { users, inactive, is_unproven: _ } = self;
         for people in [users, inactive] {
             people.sort_unstable_by(|a, b| a.id.cmp(&b.id));
         }
@@ -220,7 +225,7 @@ impl Listed {
 impl From<Vec<User>> for Listed {
     /// Users who are all active, sorted by id.
     fn from(users: Vec<User>) -> Self {
-        Self { users, inactive: Vec::new() }
+        Self { users, ..Self::default() }
     }
 }
 
@@ -235,13 +240,21 @@ pub enum Collection {
     CustomFields,
 }
 
-impl fmt::Display for Collection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Collection {
+    /// In words.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
             Self::Users => "users",
             Self::Branches => "branches",
             Self::CustomFields => "custom fields",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Collection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

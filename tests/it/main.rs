@@ -1,5 +1,6 @@
 //! The integration tests, as one program: the real binary, and real servers on loopback.
 
+mod api_modes;
 mod apply_outcomes;
 mod apply_stops;
 mod apply_undo;

@@ -140,7 +140,10 @@ impl Provider for Client {
     }
 
     fn shape(&self) -> BoxFuture<'_, Result<Shape, ListError>> {
-        Box::pin(async { Ok(Shape { custom_fields: self.custom_fields().await?, branches: self.branches().await? }) })
+        Box::pin(async {
+            let (custom_fields, branches) = (self.custom_fields().await?, self.branches().await?);
+            Ok(Shape { custom_fields, branches, ..Shape::default() })
+        })
     }
 
     fn users<'a>(&'a self, managed: &'a Managed, progress: Progress<'a>) -> BoxFuture<'a, Result<Listed, ListError>> {

@@ -241,6 +241,7 @@ impl Provider for Memory {
                     .map(|row| Plain.custom_field(row.get()))
                     .collect::<Result<_, _>>()
                     .map_err(unreadable)?,
+                ..Shape::default()
             })
         })
     }
