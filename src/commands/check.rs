@@ -1,7 +1,9 @@
 //! `check`: reads the settings, reaches every source and the account, and says what it found. It writes nothing, and
 //! goes on where one of them fails, to say what is wrong with the others too.
 
+mod contract;
 mod people;
+mod trial;
 
 use console::measure_text_width;
 
@@ -25,7 +27,10 @@ const WIDEST_NAME: usize = 28;
 ///
 /// # Errors
 /// Exit codes 3 and 4, as `plan`.
-pub async fn run(_args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
+pub async fn run(args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
+    if args.contract {
+        return contract::run(args, global, ui).await;
+    }
     let settings = load_settings(&global.config)?;
     ui.line(format!("settings  {}: whole, hash {}", global.config.display(), settings.hash()))?;
     let lines = SourceProgress::new(&settings, ui);

@@ -119,6 +119,13 @@ const KNOWN: [(Place, &str); 3] = [
     (Place::Definition, "external_identifier"),
 ];
 
+impl Name {
+    /// Its key in `[target.names]`.
+    pub(crate) fn key(self) -> &'static str {
+        NAMES[self as usize].key
+    }
+}
+
 /// The names of the API, by the settings or by default.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names([Box<str>; NAMES.len()]);

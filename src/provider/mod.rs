@@ -7,6 +7,7 @@
 
 mod access;
 mod account;
+mod contract;
 mod error;
 mod fingerprint;
 mod loss;
@@ -27,6 +28,7 @@ use crate::plan::{Change, Fields};
 
 pub use access::{ClientError, Options};
 pub use account::Account;
+pub use contract::{Contract, Finding, Verdict};
 pub use error::{ApiError, ErrorObject, ListError, Refusal};
 pub use fingerprint::fingerprint;
 pub use stored::{LiveUser, Request, ShareBranches, StoredUser};

@@ -8,7 +8,7 @@ use skovik_sync::sandbox::{BranchMove, FieldOptions, ManagerDelete, Options, Pag
 use crate::harness::Company;
 
 /// Names that nobody has guessed.
-const NAMES: &str = r#"
+pub(crate) const NAMES: &str = r#"
 [target.names]
 users_path = "people/employees"
 branches_path = "legal_entities"
@@ -54,7 +54,7 @@ fn names_of(company: &Company) -> skovik_sync::config::Names {
 }
 
 /// A company with these names, whose account is under these names too.
-fn renamed(behave: impl FnOnce(&mut Options)) -> Company {
+pub(crate) fn renamed(behave: impl FnOnce(&mut Options)) -> Company {
     let company = Company::offline("small");
     company.edit("skovik-sync.toml", "\n[[source]]", NAMES);
     let (users, names) = (company.read_bytes("users.jsonl"), names_of(&company));

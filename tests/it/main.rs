@@ -13,6 +13,7 @@ mod canonical_hash;
 mod chaos;
 mod commands;
 mod company;
+mod contract;
 mod cookbook;
 mod crash;
 mod doubts;

@@ -5,6 +5,7 @@
 //! it carries out no write over a user whom somebody has changed since.
 
 pub mod client;
+mod contract;
 mod wire;
 
 use std::sync::Arc;

@@ -23,12 +23,12 @@ use crate::provider::{ApiError, Deleted, LiveUser, Request};
 
 pub use crate::provider::access::{ClientError, Options};
 
-use call::Call;
+pub(super) use call::Call;
 
 /// A client of one account. All its requests share the limits of [`Options`], and one pause when the server asks for it.
 pub struct Client {
     http: Transport,
-    base: Url,
+    pub(super) base: Url,
     key_header: (HeaderName, HeaderValue),
     page_size: u32,
     max_rows: u64,
@@ -62,7 +62,7 @@ impl Client {
         &self.skovik
     }
 
-    fn names(&self) -> &Names {
+    pub(super) fn names(&self) -> &Names {
         self.skovik.names()
     }
 

@@ -1,6 +1,7 @@
 //! Skovik's own JSON API.
 
 pub mod client;
+mod contract;
 pub mod wire;
 
 use std::sync::Arc;

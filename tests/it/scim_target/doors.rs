@@ -1,12 +1,18 @@
 //! The sandbox has two doors to the same people: what is planned and done by one is what the other shows.
 
 use serde_json::{Value, json};
+use skovik_sync::sandbox::Options;
 
 use crate::harness::Company;
 
 /// The small company, with settings for each door: `skovik-sync.toml` and `scim.toml`.
 fn company() -> Company {
-    let company = Company::new("small");
+    company_with(|_| {})
+}
+
+/// The same, on a sandbox that behaves so.
+pub(crate) fn company_with(behave: impl FnOnce(&mut Options)) -> Company {
+    let company = Company::with("small", behave);
     let settings = company.read("skovik-sync.toml").replace("kind = \"skovik\"", "kind = \"scim\"");
     let url = company.url();
     let settings = settings.replace(&url, &url.replace("/v1", "/scim/v2")).replace("\"Cost center\"", "custom_field1");
