@@ -213,7 +213,7 @@ impl Running<'_> {
         let Trial { provider, remover, managed, known, .. } = self.trial;
         let mut uncertain = None;
         if self.is_unclear {
-            match provider.users(managed, &|_, _| ()).await {
+            match provider.users(managed, &mut |_, _| Ok(()), &|_, _| ()).await {
                 Ok(listed) => {
                     let is_ours = |user: &&User| {
                         !known.contains(&user.id)

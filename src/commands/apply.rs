@@ -4,10 +4,11 @@
 //! guards, lock, live state.
 
 mod events;
+mod live;
 mod report;
 mod watch;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -17,6 +18,7 @@ use super::common::{
     counted_approvals, list_guards, load_settings, misplaced, needed, now, open_state, provider, read_plan, replay,
     rules, same_settings, shown, tell_other_day, unusable_state,
 };
+use super::inverse::{another_undo, is_own_undo};
 use super::places::Places;
 use super::verify::stated_hash;
 use crate::apply::engine::{self, Options, Stop};
@@ -30,16 +32,16 @@ use crate::cli::{self, Global};
 use crate::config::Settings;
 use crate::config::escalation::Needed;
 use crate::diff::Policy;
-use crate::employee::Directory;
+use crate::employee::UserId;
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::{WRONG_KIND, write_private};
 use crate::guard::Ceiling;
-use crate::mapping::Mapper;
 use crate::plan::{Digest, GuardResult, Plan};
-use crate::provider::{Account, Provider};
+use crate::provider::{Provider, StoredUser};
 use crate::render::Ids;
 use crate::state::State;
 use crate::ui::Ui;
+use live::{Read, read_live};
 use watch::Watch;
 
 /// How many reasons a refusal lists.
@@ -115,19 +117,18 @@ pub(super) async fn carry_out(
     let mut replay = replay(state, plan)?;
     let provider = provider(settings).await?;
     let mut stop = watch::listen_for_signals()?;
-    let (account, policy, directory) = tokio::select! {
-        live = read_live(provider, settings, ui) => live?,
+    let Read { policy, directory, listed } = tokio::select! {
+        live = read_live(&*provider, plan, settings, ui) => live?,
         () = engine::wants(&mut stop, Stop::Gently) => {
             return Err(refused(ExitStatus::Interrupted, "interrupted before anything was written"));
         }
     };
-    let Account::Live(provider) = account else { return Err(anyhow::anyhow!("a snapshot cannot be written to")) };
     let live = Live {
         directory: &directory,
         managed: &policy.managed,
         protect: &policy.protect,
         branches: policy.branches.as_ref(),
-        takes_back: super::inverse::is_own_undo(plan, settings, state),
+        takes_back: is_own_undo(plan, settings, state),
     };
     let problems = precheck::policy(plan, &policy, live.takes_back);
     if !problems.is_empty() {
@@ -143,9 +144,7 @@ pub(super) async fn carry_out(
     }
     // Its operations may be allowed to any plan; what else it shows is then the only difference.
     if let Some(undone) = plan.content().undone().filter(|_| !live.takes_back) {
-        return Err(of_other_settings(&[format!(
-            "it says that it takes back the plan {undone}, but this state folder makes another undo of that plan, or none"
-        )]));
+        return Err(of_other_settings(&[another_undo(undone)]));
     }
     precheck::account(plan, &replay, &directory).map_err(|problems| stale(&problems))?;
     let Some(standing) = standing(plan, &replay, live)? else {
@@ -158,7 +157,7 @@ pub(super) async fn carry_out(
     drop(directory);
     let target = &settings.target;
     let options = Options { max_in_flight: target.max_in_flight, settle_after: target.timeout, stop };
-    let begun = Begun { approved, replay: &replay, standing: &standing, takes_back };
+    let begun = Begun { approved, replay: &replay, standing: &standing, listed: &listed, takes_back };
     execute(args, begun, options, &*provider, &policy, state, ui).await
 }
 
@@ -245,15 +244,15 @@ fn lifted(plan: &Plan, guards: &[GuardResult], allow: &BTreeMap<Ceiling, u64>) -
     Err(refused(ExitStatus::Blocked, problem))
 }
 
-/// The rules of approval, judged again by how many users may be changed now: a share of fewer users is a larger one. People
-/// are counted, not names; and as many people as are needed now must allow what lifts a guard.
+/// The rules of approval, judged again by how many users may be changed now too: the plan's own figure is a claim. People are
+/// counted, not names; and as many people as are needed now must allow what lifts a guard.
 fn allowed_now(
     plan: &Plan,
     settings: &Settings,
     managed: u64,
     granted: &Granted,
 ) -> anyhow::Result<BTreeMap<Ceiling, u64>> {
-    let Needed { approvers, because } = needed(plan, settings, managed)?;
+    let Needed { approvers, because } = needed(plan, settings, Some(managed))?;
     let found = granted.people();
     if found >= approvers {
         return Ok(granted.allowed_by(approvers));
@@ -284,27 +283,6 @@ pub(super) fn not_locked(error: LockError) -> anyhow::Error {
         LockError::Io { ref path, error: ref cause } if cause.kind() == WRONG_KIND => misplaced(path, cause),
         LockError::Io { .. } => error.into(),
     }
-}
-
-async fn read_live(
-    provider: Box<dyn Provider>,
-    settings: &Settings,
-    ui: &Ui,
-) -> anyhow::Result<(Account, Policy, Directory)> {
-    let account = Account::Live(provider);
-    let shape = account.shape().await?;
-    let resolved = Mapper::new(settings).resolve(&shape.branches, &shape.custom_fields).or_refuse(ExitStatus::Stale)?;
-    let progress = ui.progress("reading Skovik's users");
-    let told = |read: u64, total: Option<u64>| {
-        if let Some(total) = total {
-            progress.set_total(total);
-        }
-        progress.set(read);
-    };
-    let users = account.users(resolved.managed(), &told).await?;
-    progress.finish();
-    let policy = super::common::policy(settings, &resolved, std::collections::BTreeSet::new());
-    Ok((account, policy, shape.with_users(users)))
 }
 
 /// The state of the operations; `None` if nothing is left to do. Until the first write, Skovik must still be as the
@@ -350,6 +328,7 @@ struct Begun<'a> {
     approved: Approved<'a>,
     replay: &'a Replay,
     standing: &'a Standing,
+    listed: &'a HashMap<UserId, StoredUser>,
     takes_back: bool,
 }
 
@@ -362,7 +341,7 @@ async fn execute(
     state: &State,
     ui: &Ui,
 ) -> anyhow::Result<ExitStatus> {
-    let Begun { approved: Approved { plan, granted, begun_by }, replay, standing, takes_back } = begun;
+    let Begun { approved: Approved { plan, granted, begun_by }, replay, standing, listed, takes_back } = begun;
     let mut watch = Watch::new(args, plan, replay, &options.stop, ui).await?;
     let hash = plan.hash();
     let (copy, path) = (state.plan(hash), state.journal(hash));
@@ -381,6 +360,7 @@ async fn execute(
         protect: &policy.protect,
         branches: policy.branches.as_ref(),
         takes_back,
+        listed,
         journal: &journal,
         now: &now,
     };

@@ -250,14 +250,14 @@ pub(super) fn rules(plan: &Plan, settings: &Settings) -> anyhow::Result<Rules> {
             return Err(refused(ExitStatus::Usage, "[approval] require = \"signature\" needs allowed_signers"));
         }
     };
-    let needed = needed(plan, settings, plan.content().target.managed)?;
+    let needed = needed(plan, settings, None)?;
     Ok(Rules { proof, approvers: needed.approvers, because: needed.because, max_age })
 }
 
-/// How many people must approve a plan, if so many users may be changed.
-pub(super) fn needed(plan: &Plan, settings: &Settings, managed: u64) -> anyhow::Result<Needed> {
+/// How many people must approve a plan, by its own figures and, where it is known, by how many users may be changed now.
+pub(super) fn needed(plan: &Plan, settings: &Settings, managed_now: Option<u64>) -> anyhow::Result<Needed> {
     let approval = &settings.approval;
-    escalation::needed(&approval.rules, approval.approvers, plan, managed)
+    escalation::needed(&approval.rules, approval.approvers, plan, managed_now)
         .map_err(|problem| refused(ExitStatus::Usage, format!("[[approval.rule]] {problem}")))
 }
 

@@ -4,7 +4,7 @@
 //! A file that is there is told by its device and inode, so that a hard link, a symbolic link, `./x` and another case
 //! are found; one that is not there by its folder and its name.
 
-use std::fs::{self, File};
+use std::fs::{self, DirEntry, File};
 use std::io::{self, Read as _};
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
@@ -175,11 +175,9 @@ impl Places {
             return Some("a plan is there, which could not be applied any more".to_owned());
         }
         let state = self.state.as_ref().map(|state| resolved(state))?;
-        output
-            .identity
-            .folder_path
-            .starts_with(&state)
-            .then(|| format!("{} is the program's own, its state", shown(&state)))
+        let is_inside =
+            output.identity.folder_path.starts_with(&state) || is_hard_link_into(&state, output.identity.file);
+        is_inside.then(|| format!("{} is the program's own, its state", shown(&state)))
     }
 }
 
@@ -255,6 +253,16 @@ fn spare(shared: bool) -> io::Result<()> {
         return Ok(dup2_stderr(File::options().write(true).open("/dev/null")?)?);
     }
     Ok(dup2_stderr(io::stdout())?)
+}
+
+/// Whether a file is in a folder, or in one directly below, under whatever name.
+fn is_hard_link_into(folder: &Path, file: Option<(u64, u64)>) -> bool {
+    let Some(file) = file else { return false };
+    let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
+    let below = entries(folder).filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    let folders = std::iter::once(folder.to_owned()).chain(below.map(|entry| entry.path()));
+    let is_it = |entry: &DirEntry| entry.metadata().is_ok_and(|metadata| (metadata.dev(), metadata.ino()) == file);
+    folders.into_iter().any(|folder| entries(&folder).any(|entry| is_it(&entry)))
 }
 
 /// Whether a file begins as a plan does. What cannot be read is judged when it is written.

@@ -17,7 +17,6 @@ pub mod snapshot;
 mod stored;
 
 use std::fmt;
-use std::io;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -29,15 +28,23 @@ use crate::plan::{Change, Fields};
 pub use access::{ClientError, Options};
 pub use account::Account;
 pub use contract::{Contract, Finding, Verdict};
-pub use error::{ApiError, ErrorObject, ListError, Refusal};
+pub use error::{ApiError, ErrorObject, ListError, Refusal, RowError};
 pub use fingerprint::fingerprint;
+pub use loss::unshown;
 pub use stored::{LiveUser, Request, ShareBranches, StoredUser};
 
 /// Told after each page: how many rows came so far, and how many there are in all, where the server tells.
 pub type Progress<'a> = &'a (dyn Fn(u64, Option<u64>) + Sync);
 
 /// Told each row of a list as the server gave it.
-pub type EachRow<'a> = &'a mut (dyn FnMut(&RawValue) -> io::Result<()> + Send);
+pub type EachRow<'a> = &'a mut (dyn FnMut(&RawValue) -> Result<(), RowError> + Send);
+
+/// Told each user of a list, with the row as the server gave it.
+pub type EachUser<'a> = &'a mut (dyn FnMut(&User, &RawValue) -> Result<(), String> + Send);
+
+/// Whether something proves that a list is complete; one that contradicts itself is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proven(pub bool);
 
 /// A service that holds users, and may be asked to change them.
 ///
@@ -50,9 +57,6 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// All of the account but its users, proven complete.
     fn shape(&self) -> BoxFuture<'_, Result<Shape, ListError>>;
 
-    /// All users, sorted by id, proven complete.
-    fn users<'a>(&'a self, managed: &'a Managed, progress: Progress<'a>) -> BoxFuture<'a, Result<Listed, ListError>>;
-
     /// All rows of a list as the server gave them, each once, in its order. What was given counts for nothing where
     /// this fails in the end.
     fn rows<'a>(
@@ -60,7 +64,32 @@ pub trait Provider: fmt::Debug + Send + Sync {
         what: Collection,
         each: EachRow<'a>,
         progress: Progress<'a>,
-    ) -> BoxFuture<'a, Result<(), ListError>>;
+    ) -> BoxFuture<'a, Result<Proven, ListError>>;
+
+    /// All users, sorted by id, proven complete. `each` is told those who do not count as gone.
+    fn users<'a>(
+        &'a self,
+        managed: &'a Managed,
+        each: EachUser<'a>,
+        progress: Progress<'a>,
+    ) -> BoxFuture<'a, Result<Listed, ListError>> {
+        Box::pin(async move {
+            let (dialect, mut listed, mut branches) = (self.dialect(), Listed::default(), ShareBranches::default());
+            let mut take = |row: &RawValue| {
+                let mut user = dialect.user(row.get(), managed).map_err(RowError::Bad)?;
+                let is_inactive = dialect.is_inactive(row.get()).map_err(RowError::Bad)?;
+                if !is_inactive {
+                    each(&user, row).map_err(RowError::Bad)?;
+                }
+                branches.share(&mut user);
+                listed.push(user, is_inactive);
+                Ok(())
+            };
+            let Proven(is_proven) = self.rows(Collection::Users, &mut take, progress).await?;
+            listed.sort();
+            Ok(Listed { is_unproven: !is_proven, ..listed })
+        })
+    }
 
     /// Reads one user; `None` where there is none with this id, or only an inactive one.
     fn user<'a>(&'a self, id: &'a UserId, managed: &'a Managed) -> BoxFuture<'a, Result<Option<LiveUser>, ApiError>>;

@@ -193,9 +193,9 @@ async fn list(client: &Client, what: u8, managed: &Managed) -> Result<usize, Str
                 rows += 1;
                 Ok(())
             };
-            client.rows(Collection::CustomFields, &mut each, &|_, _| ()).await.map(|()| rows)
+            client.rows(Collection::CustomFields, &mut each, &|_, _| ()).await.map(|_| rows)
         }
-        _ => client.users(managed, &|_, _| ()).await.map(|users| {
+        _ => client.users(managed, &mut |_, _| Ok(()), &|_, _| ()).await.map(|users| {
             assert!(users.users.windows(2).all(|pair| pair[0].id < pair[1].id), "a user stands twice in the list");
             users.users.len()
         }),

@@ -41,7 +41,8 @@ pub(super) async fn run(
     let (service, remover) = (provider(settings).await?, deleting(settings).await?);
     let shape = service.shape().await.or_refuse(ExitStatus::Untrusted)?;
     let resolved = Mapper::new(settings).resolve(&shape.branches, &shape.custom_fields).or_refuse(ExitStatus::Usage)?;
-    let before = service.users(resolved.managed(), &|_, _| ()).await.or_refuse(ExitStatus::Untrusted)?;
+    let before =
+        service.users(resolved.managed(), &mut |_, _| Ok(()), &|_, _| ()).await.or_refuse(ExitStatus::Untrusted)?;
     let known: HashSet<UserId> = before.users.iter().chain(&before.inactive).map(|user| user.id.clone()).collect();
     drop(before);
     let is_email = matches!(&settings.target.kind, TargetKind::Scim(scim) if scim.identifier.is_core("userName"));

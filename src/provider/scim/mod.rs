@@ -15,7 +15,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::OnceCell;
 
 use super::{
-    ApiError, Collection, Deleted, Dialect, EachRow, ListError, Listed, LiveUser, Progress, Provider, Request, Shape,
+    ApiError, Collection, Deleted, Dialect, EachRow, ListError, LiveUser, Progress, Proven, Provider, Request, Shape,
     StoredUser,
 };
 use crate::config::{Removal, ScimSettings};
@@ -147,17 +147,14 @@ impl Provider for Client {
         })
     }
 
-    fn users<'a>(&'a self, managed: &'a Managed, progress: Progress<'a>) -> BoxFuture<'a, Result<Listed, ListError>> {
-        Box::pin(self.all_users(managed, progress))
-    }
-
     fn rows<'a>(
         &'a self,
         what: Collection,
         each: EachRow<'a>,
         progress: Progress<'a>,
-    ) -> BoxFuture<'a, Result<(), ListError>> {
-        Box::pin(self.raw(what, each, progress))
+    ) -> BoxFuture<'a, Result<Proven, ListError>> {
+        // A list of SCIM is proven by `totalResults`, or is none.
+        Box::pin(async move { self.raw(what, each, progress).await.map(|()| Proven(true)) })
     }
 
     fn user<'a>(&'a self, id: &'a UserId, managed: &'a Managed) -> BoxFuture<'a, Result<Option<LiveUser>, ApiError>> {

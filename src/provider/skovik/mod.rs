@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use super::{
-    ApiError, Collection, Deleted, Dialect, EachRow, ListError, Listed, LiveUser, Progress, Provider, Request, Shape,
+    ApiError, Collection, Deleted, Dialect, EachRow, ListError, LiveUser, Progress, Proven, Provider, Request, Shape,
     StoredUser,
 };
 use crate::config::Names;
@@ -110,16 +110,12 @@ impl Provider for Client {
         Box::pin(self.read_shape())
     }
 
-    fn users<'a>(&'a self, managed: &'a Managed, progress: Progress<'a>) -> BoxFuture<'a, Result<Listed, ListError>> {
-        Box::pin(self.all_users(managed, progress))
-    }
-
     fn rows<'a>(
         &'a self,
         what: Collection,
         each: EachRow<'a>,
         progress: Progress<'a>,
-    ) -> BoxFuture<'a, Result<(), ListError>> {
+    ) -> BoxFuture<'a, Result<Proven, ListError>> {
         Box::pin(self.raw(what, each, progress))
     }
 

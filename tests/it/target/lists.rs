@@ -11,7 +11,7 @@ use super::script::{Reply, Server, json};
 use super::{client, names, options, page};
 
 async fn ids(client: &Client) -> Result<Vec<String>, ListError> {
-    let users = client.users(&Managed::default(), &|_, _| ()).await?;
+    let users = client.users(&Managed::default(), &mut |_, _| Ok(()), &|_, _| ()).await?;
     Ok(users.users.iter().map(|user| user.id.to_string()).collect())
 }
 
@@ -25,7 +25,7 @@ async fn pages_are_followed_as_they_link_to_one_another() {
     .await;
     let told = Mutex::new(Vec::new());
     let progress = |count, total| told.lock().unwrap().push((count, total));
-    let users = client(&server.url).users(&Managed::default(), &progress).await.unwrap();
+    let users = client(&server.url).users(&Managed::default(), &mut |_, _| Ok(()), &progress).await.unwrap();
     let ids: Vec<_> = users.users.iter().map(|user| user.id.as_str()).collect();
     assert_eq!(ids, ["a", "b", "c", "d"]);
     let calls = ["GET /v1/users", "GET /v1/users?cursor=x%2By", "GET /v1/users?cursor=z"];
@@ -84,7 +84,7 @@ async fn a_list_without_a_total_is_not_proven() {
         (vec![page(&["a"], ""), page(&[], "")], false),
     ] {
         let server = Server::replies(replies.iter().map(|body| json(200, body.clone())).collect()).await;
-        let listed = client(&server.url).users(&Managed::default(), &|_, _| ()).await.unwrap();
+        let listed = client(&server.url).users(&Managed::default(), &mut |_, _| Ok(()), &|_, _| ()).await.unwrap();
         assert_eq!(!listed.is_unproven, proven, "{replies:?}");
     }
 }

@@ -1,7 +1,7 @@
 //! Everything of the program that the bridge touches, in one place.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -143,6 +143,7 @@ impl Program {
                 protect: &protect,
                 branches: None,
                 takes_back: false,
+                listed: &HashMap::new(), // its users hold nothing but what is managed
                 journal: &journal,
                 now: &|| Timestamp::UNIX_EPOCH,
             };

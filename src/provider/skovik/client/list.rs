@@ -7,8 +7,6 @@
 
 mod proof;
 
-use std::io;
-
 use reqwest::Method;
 use serde_json::value::RawValue;
 use url::Url;
@@ -16,23 +14,11 @@ use url::Url;
 use super::Client;
 use super::call::Call;
 use crate::config::Name;
-use crate::employee::{Branch, CustomField, Managed};
+use crate::employee::{Branch, CustomField};
 use crate::provider::skovik::wire::{self, Page, Resources};
-use crate::provider::{ApiError, Collection, EachRow, ListError, Listed, Progress, Shape, ShareBranches};
+use crate::provider::{ApiError, Collection, EachRow, ListError, Progress, Proven, RowError, Shape};
 
 use proof::{Proof, Step};
-
-/// Why a row cannot be taken.
-enum RowError {
-    Bad(String),
-    Output(io::Error),
-}
-
-type TakeRow<'a> = &'a mut (dyn FnMut(&RawValue) -> Result<(), RowError> + Send);
-
-/// Whether a list was proven complete by its total.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Proven(bool);
 
 impl Client {
     /// All branches and custom fields.
@@ -112,25 +98,6 @@ impl Client {
         }
     }
 
-    /// All users, sorted by id.
-    pub(in crate::provider::skovik) async fn all_users(
-        &self,
-        managed: &Managed,
-        progress: Progress<'_>,
-    ) -> Result<Listed, ListError> {
-        let mut listed = Listed::default();
-        let mut branches = ShareBranches::default();
-        let mut each = |row: &RawValue| {
-            let mut user = wire::user_row(row.get(), managed, self.names()).map_err(RowError::Bad)?;
-            branches.share(&mut user);
-            listed.push(user, false);
-            Ok(())
-        };
-        let Proven(is_proven) = self.walk(Resources::Users, &mut each, progress).await?;
-        listed.sort();
-        Ok(Listed { is_unproven: !is_proven, ..listed })
-    }
-
     /// All rows of a list as the server gave them, each once, in its order. What was given counts for nothing where
     /// this fails in the end.
     ///
@@ -141,23 +108,16 @@ impl Client {
         what: Collection,
         each: EachRow<'_>,
         progress: Progress<'_>,
-    ) -> Result<(), ListError> {
-        let Proven(is_proven) = if what == Collection::CustomFields {
-            let (rows, proven) = self.custom_field_rows().await?;
-            for row in &rows {
-                each(row)?;
-            }
-            proven
-        } else {
-            self.walk(what.into(), &mut |row| each(row).map_err(RowError::Output), progress).await?
-        };
-        if !is_proven {
-            tracing::warn!("the list of {what} is read to its last page; without a total, nothing proves it complete");
+    ) -> Result<Proven, ListError> {
+        if what != Collection::CustomFields {
+            return self.walk(what.into(), each, progress).await;
         }
-        Ok(())
+        let (rows, proven) = self.custom_field_rows().await?;
+        rows.iter().try_for_each(|row| each(row)).map_err(|error| error.in_list(what, 1))?;
+        Ok(proven)
     }
 
-    async fn walk(&self, what: Resources, each: TakeRow<'_>, progress: Progress<'_>) -> Result<Proven, ListError> {
+    async fn walk(&self, what: Resources, each: EachRow<'_>, progress: Progress<'_>) -> Result<Proven, ListError> {
         let mut page = 0;
         let limit = self.list_timeout;
         tokio::time::timeout(limit, self.walk_pages(what, each, progress, &mut page)).await.unwrap_or_else(|_| {
@@ -170,7 +130,7 @@ impl Client {
     async fn walk_pages(
         &self,
         what: Resources,
-        each: TakeRow<'_>,
+        each: EachRow<'_>,
         progress: Progress<'_>,
         page_number: &mut u64,
     ) -> Result<Proven, ListError> {
