@@ -7,6 +7,7 @@ mod employee;
 pub mod escalation;
 mod guard;
 mod hash;
+mod names;
 mod read;
 mod state;
 mod target;
@@ -31,6 +32,8 @@ use crate::source::ToRead;
 
 pub use employee::{EmployeeSettings, ManagerReference};
 pub use state::StateSettings;
+pub(crate) use names::Name;
+pub use names::Names;
 pub(crate) use target::Removal;
 pub use target::{ScimSettings, TargetKind, TargetSettings};
 

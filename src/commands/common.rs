@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use jiff::civil::Date;
@@ -18,7 +17,7 @@ use crate::apply::precheck;
 use crate::approval::signers::AllowedSigners;
 use crate::approval::{Approval, Found, MAX_BYTES, Proof, Rules, automatic, file_name};
 use crate::config::escalation::{self, Needed};
-use crate::config::{Require, Settings, TargetKind};
+use crate::config::{Require, Settings};
 use crate::diff::{Policy, Protect};
 use crate::employee::ExternalIdentifier;
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
@@ -26,14 +25,13 @@ use crate::files::{Links, WRONG_KIND, read_regular, read_regular_text, write_pri
 use crate::guard::title;
 use crate::mapping::ResolvedMapper;
 use crate::plan::{Content, GuardResult, Plan, not_as_demanded};
-use crate::provider::scim::{self, Scim};
-use crate::provider::skovik::{self, Skovik};
-use crate::provider::{ClientError, Dialect, Options, Provider};
 use crate::setting::Calendar;
 use crate::source::TABLE_KIND;
 use crate::state::State;
 use crate::text::printable;
 use crate::ui::Ui;
+
+pub(super) use super::service::{dialect, provider};
 
 /// How many guards a refusal names.
 const GUARDS_SHOWN: usize = 5;
@@ -51,43 +49,6 @@ pub(super) fn load_settings(path: &Path) -> anyhow::Result<Settings> {
         // The file's name is only what its author wrote.
         refused(ExitStatus::Usage, said.replace(&*path.to_string_lossy(), &shown(path)))
     })
-}
-
-/// How the service writes users down.
-pub(super) fn dialect(settings: &Settings) -> Arc<dyn Dialect> {
-    match &settings.target.kind {
-        TargetKind::Skovik => Arc::new(Skovik),
-        TargetKind::Scim(scim) => Arc::new(Scim::new(scim)),
-    }
-}
-
-/// The service, with its key.
-pub(super) async fn provider(settings: &Settings) -> anyhow::Result<Box<dyn Provider>> {
-    let target = &settings.target;
-    let options = Options {
-        url: target.url.clone(),
-        token: target.token.fetch().await.or_refuse(ExitStatus::Usage)?,
-        auth_header: target.auth_header.clone(),
-        auth_scheme: target.auth_scheme.clone(),
-        page_size: target.page_size,
-        max_rows: target.max_rows,
-        list_timeout: target.list_timeout,
-        max_in_flight: target.max_in_flight,
-        requests_per_second: target.requests_per_second,
-        timeout: target.timeout,
-        retries: target.retries,
-    };
-    let client: Result<Box<dyn Provider>, ClientError> = match &target.kind {
-        TargetKind::Skovik => skovik::Client::new(options).map(|client| Box::new(client) as _),
-        TargetKind::Scim(scim) => {
-            let wanted = scim::Wanted {
-                branch: settings.employee.branch.is_some(),
-                custom_fields: settings.employee.custom_fields.keys().cloned().collect(),
-            };
-            scim::Client::new(options, scim, wanted).map(|client| Box::new(client) as _)
-        }
-    };
-    client.context("[target]").or_refuse(ExitStatus::Usage)
 }
 
 /// The settings that decide who is who, for the account whose fields were looked up.

@@ -12,6 +12,7 @@ mod places;
 pub mod plan;
 pub mod run;
 pub mod sandbox;
+mod service;
 pub mod show;
 mod signals;
 pub mod snapshot;

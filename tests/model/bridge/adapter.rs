@@ -261,7 +261,7 @@ fn client_options(url: &str) -> skovik::Options {
 
 fn parsed(server: &Server, id: Id) -> Option<Parsed> {
     let raw = serde_json::value::to_raw_value(&resource(id, server.user(id)?)).ok()?;
-    Skovik.user(raw.get(), &managed()).ok()
+    Skovik::default().user(raw.get(), &managed()).ok()
 }
 
 fn directory(server: &Server) -> Directory {
@@ -269,6 +269,7 @@ fn directory(server: &Server) -> Directory {
     Directory {
         users: server.iter().filter_map(|(id, _)| parsed(server, id)).collect(),
         inactive: Vec::new(),
+        unproven: Vec::new(),
         branches: vec![branch(1), branch(2)],
         custom_fields: Vec::new(),
     }
