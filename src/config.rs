@@ -7,7 +7,9 @@ mod employee;
 pub mod escalation;
 mod guard;
 mod hash;
+pub mod notify;
 mod read;
+pub mod serve;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -21,6 +23,8 @@ use jiff::tz::TimeZone;
 use toml::de::DeTable;
 
 use self::escalation::Escalation;
+use self::notify::NotifySettings;
+use self::serve::{ScheduleSettings, ServeSettings, WebhookSettings};
 use crate::diff::{Remove, Renumber};
 use crate::files::{Links, read_regular_text};
 use crate::guard::Limits;
@@ -59,6 +63,14 @@ pub struct Settings {
     pub guard: Limits,
     /// `[approval]`
     pub approval: ApprovalSettings,
+    /// `[schedule]`
+    pub schedule: Option<ScheduleSettings>,
+    /// `[serve]`
+    pub serve: ServeSettings,
+    /// `[[webhook]]`
+    pub webhooks: Vec<WebhookSettings>,
+    /// `[[notify]]`
+    pub notify: Vec<NotifySettings>,
     hash: Digest,
     secrets: Arc<Secrets>,
     files: Vec<NamedFile>,
@@ -198,6 +210,11 @@ impl Settings {
     #[must_use]
     pub fn files(&self) -> &[NamedFile] {
         &self.files
+    }
+
+    /// The secrets that the settings name.
+    pub(crate) fn secrets(&self) -> &Arc<Secrets> {
+        &self.secrets
     }
 
     /// Covers every setting that a plan depends on; see `docs/configuration.md`.

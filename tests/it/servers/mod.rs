@@ -9,6 +9,7 @@ pub(crate) mod request;
 pub(crate) mod samba;
 pub(crate) mod scim;
 pub(crate) mod slapd;
+pub(crate) mod tools;
 pub(crate) mod web;
 
 use std::fs;
