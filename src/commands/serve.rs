@@ -29,6 +29,9 @@ const LONGEST_RETRY: SignedDuration = SignedDuration::from_hours(1);
 /// How often the clock is asked: one that was set, or a machine that slept, must not put off a run for long.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
+/// Completes when the program is asked to end.
+type Signal = Pin<Box<dyn Future<Output = ()>>>;
+
 /// A service that was started.
 struct Running<'a> {
     args: &'a cli::Serve,
@@ -50,7 +53,7 @@ struct Running<'a> {
 /// Exit code 3 where the settings, a secret, the port or the certificate cannot be used, 10 where another `serve` takes
 /// the events of this account. How runs end is no error of the service.
 pub async fn run(args: &cli::Serve, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
-    let mut signal: Pin<Box<dyn Future<Output = ()>>> = Box::pin(ended()?);
+    let mut signal: Signal = Box::pin(ended()?);
     let (mut running, server, _lock) = start::start(args, global, ui).await?;
     let status = running.until(&mut signal).await;
     Server::stop(server).await;
@@ -59,16 +62,18 @@ pub async fn run(args: &cli::Serve, global: &Global, ui: &Ui) -> anyhow::Result<
 }
 
 impl Running<'_> {
-    async fn until(&mut self, signal: &mut Pin<Box<dyn Future<Output = ()>>>) -> ExitStatus {
+    async fn until(&mut self, signal: &mut Signal) -> ExitStatus {
         loop {
             let (due, events) = (self.due_by_schedule(), self.events_are_due());
             self.board.lock().next = due;
             let time = now();
             let (by_schedule, by_events) = (due.is_some_and(|due| due <= time), events.is_some_and(|due| due <= time));
             if by_schedule || by_events {
-                let outcome = self.run_once(by_schedule).await;
+                let ran = self.run_once(by_schedule).await;
+                let outcome = ran.outcome;
+                let asked = self.note(ran, signal).await;
                 // A signal that ended the run ends the service.
-                if signal.as_mut().now_or_never().is_some() {
+                if asked || signal.as_mut().now_or_never().is_some() {
                     return if outcome == Outcome::Interrupted { ExitStatus::Interrupted } else { ExitStatus::Done };
                 }
                 continue;
@@ -79,11 +84,14 @@ impl Running<'_> {
                 biased;
                 () = signal.as_mut() => return ExitStatus::Done,
                 () = self.queue.changed() => {}
-                () = tokio::time::sleep(sleep.unwrap_or(LONGEST_SLEEP).min(LONGEST_SLEEP)) => {
-                    self.history.watch(&self.settings, &self.args.out, self.ui).await;
-                    self.show_history();
-                }
+                () = tokio::time::sleep(sleep.unwrap_or(LONGEST_SLEEP).min(LONGEST_SLEEP)) => {}
             }
+            tokio::select! {
+                biased;
+                () = signal.as_mut() => return ExitStatus::Done,
+                () = self.history.watch(&self.settings, &self.args.out, self.ui) => {}
+            }
+            self.show_history();
         }
     }
 
@@ -101,7 +109,7 @@ impl Running<'_> {
     }
 
     /// One run for all that waits.
-    async fn run_once(&mut self, by_schedule: bool) -> Outcome {
+    async fn run_once(&mut self, by_schedule: bool) -> Ran {
         let taken = self.queue.take();
         let reason = reason(by_schedule, &taken);
         self.ui.note(format!("run: {reason}"));
@@ -112,23 +120,30 @@ impl Running<'_> {
         // A defect in one run must not end the service.
         let ended = AssertUnwindSafe(job::once(&args, self.global, &reason, &quiet)).catch_unwind().await;
         let Ended { result, ran, planned } = ended.unwrap_or_else(|_| Ended::of_panic(began, &reason));
-        match &result {
-            Err(error) => self.ui.error(error),
-            Ok(status) => self.ui.note(said(*status, &ran)),
+        if let Err(error) = &result {
+            self.ui.error(error);
         }
-        let outcome = ran.outcome;
-        self.settle(taken, planned, outcome).await;
+        self.ui.note(said(&ran));
+        self.settle(taken, planned, ran.outcome).await;
         if let Some(schedule) = &self.settings.schedule {
             self.jitter = jitter(schedule);
         }
-        {
-            let mut board = self.board.lock();
-            board.count(&ran);
-            board.runs.add(ran.clone());
-        }
-        self.history.add(ran, &self.settings, &self.args.out, self.ui).await;
+        let mut board = self.board.lock();
+        board.count(&ran);
+        board.runs.add(ran.clone());
+        drop(board);
+        ran
+    }
+
+    /// Notes a run and tells of it. Whether a signal came meanwhile is the answer.
+    async fn note(&mut self, ran: Ran, signal: &mut Signal) -> bool {
+        let asked = tokio::select! {
+            biased;
+            () = self.history.add(ran, &self.settings, &self.args.out, self.ui) => false,
+            () = signal.as_mut() => true,
+        };
         self.show_history();
-        outcome
+        asked
     }
 
     /// Events are done once every list was read after they came; otherwise they are looked at again.
@@ -184,12 +199,12 @@ fn reason(by_schedule: bool, taken: &Taken) -> String {
 }
 
 /// What a run came to, in a line for the log.
-fn said(status: ExitStatus, ran: &Ran) -> String {
-    let counts = ran.plan.as_ref().map(|plan| plan.summary);
-    let counts = counts.map(|counts| {
-        let (create, update, delete) = (counts.create, counts.update, counts.delete);
-        format!(": {create} to create, {update} to update, {delete} to delete, {} skipped", counts.set_aside)
-    });
+fn said(ran: &Ran) -> String {
     let took = ran.ended.duration_since(ran.began).as_secs_f64().max(0.0);
-    format!("run {} in {took:.1} s (exit code {}){}", ran.outcome.name(), status as u8, counts.unwrap_or_default())
+    let counts = ran.plan.as_ref().map(|plan| plan.summary);
+    let counts = counts.map_or_else(String::new, |counts| {
+        let (create, update, delete) = (counts.create, counts.update, counts.delete);
+        format!("; {create} to create, {update} to update, {delete} to delete, {} skipped", counts.set_aside)
+    });
+    format!("run ended after {took:.1} s: {} (exit code {}){counts}", ran.outcome.name(), ran.exit_code)
 }

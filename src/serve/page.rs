@@ -41,7 +41,7 @@ pub(super) fn render(board: &Board, events: usize, now: Timestamp) -> String {
     status(&mut page, board, events, now);
     waiting(&mut page, board);
     runs(&mut page, board);
-    let _ = write!(page, "<p>skovik-sync {}</p></body></html>\n", env!("CARGO_PKG_VERSION"));
+    let _ = writeln!(page, "<p>skovik-sync {}</p></body></html>", env!("CARGO_PKG_VERSION"));
     page
 }
 

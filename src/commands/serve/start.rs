@@ -68,7 +68,9 @@ pub(super) async fn start<'a>(
         );
         refused(ExitStatus::Damaged, problem)
     })?;
-    let history = History::open(&settings, global, ui);
+    let mut history = History::open(&settings, global, ui);
+    // Silence counts from here where nothing has ever run.
+    history.runs.since.get_or_insert_with(now);
     let board = SharedBoard::new(Board {
         account: url.to_owned(),
         started: now(),

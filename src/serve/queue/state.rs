@@ -60,7 +60,10 @@ impl State {
             return Some(Line { at, webhook, key, once, ids, done: false });
         }
         let covers = |line: &Line| line.ids.is_none();
-        (!self.pending.iter().rev().any(covers)).then(|| Line { at, webhook, key, once: false, ids: None, done: false })
+        if self.pending.iter().rev().any(covers) {
+            return None;
+        }
+        Some(Line { at, webhook, key, once: false, ids: None, done: false })
     }
 
     pub(super) fn remember(&mut self, line: &Line) {

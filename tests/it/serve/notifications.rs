@@ -131,10 +131,8 @@ fn a_receiver_who_cannot_be_told_changes_nothing_and_is_named() {
 #[test]
 fn silence_is_told_by_the_service() {
     let (url, received) = receiver(200);
-    let settings = format!(
-        "[serve]\nlisten = \"127.0.0.1:0\"\n[schedule]\nevery = \"1h\"\n[[notify]]\non = [\"silent\"]\nsilent_after = \"1ms\"\n\
-         url_file = \"url\"\n"
-    );
+    let settings = "[serve]\nlisten = \"127.0.0.1:0\"\n[schedule]\nevery = \"1h\"\n[[notify]]\non = [\"silent\"]\nsilent_after = \"1ms\"\n\
+         url_file = \"url\"\n";
     let house = house(&settings);
     std::fs::write(house.path("url"), url).expect("written");
     house.list(&more_people(1));
