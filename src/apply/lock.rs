@@ -74,7 +74,7 @@ pub enum LockError {
 /// # Errors
 /// Where somebody has it (exit code 10), or the state folder cannot be used.
 pub fn take(state: &State, url: &str, holder: &Holder, waiting: &dyn Fn(Option<Holder>)) -> Result<Lock, LockError> {
-    let mut lock = take_file(state.folder(), url, holder)?;
+    let mut lock = take_here(state.folder(), url, holder)?;
     let io = |error| LockError::Io { path: state.folder().to_owned(), error };
     let text = to_raw_value(holder).map_err(|error| io(error.into()))?;
     let read = |holder: Option<&RawValue>| holder.and_then(|holder| serde_json::from_str(holder.get()).ok());
@@ -85,7 +85,11 @@ pub fn take(state: &State, url: &str, holder: &Holder, waiting: &dyn Fn(Option<H
     Ok(lock)
 }
 
-fn take_file(folder: &Path, url: &str, holder: &Holder) -> Result<Lock, LockError> {
+/// The same without the lease of a store: for what only this machine has.
+///
+/// # Errors
+/// As [`take`].
+pub fn take_here(folder: &Path, url: &str, holder: &Holder) -> Result<Lock, LockError> {
     let path = folder.join(format!("{}.lock", account_file(url)));
     let io = |error| LockError::Io { path: path.clone(), error };
     let mut options = File::options();
@@ -142,14 +146,14 @@ mod tests {
     fn a_lock_is_had_once_until_it_is_dropped() {
         let folder = tempfile::tempdir().expect("a folder");
         let holder = Holder { pid: 7, since: Timestamp::UNIX_EPOCH, plan_hash: Some(Digest::of(b"plan")) };
-        let lock = take_file(folder.path(), "https://a.example.com", &holder).expect("the first");
-        match take_file(folder.path(), "https://a.example.com/", &holder) {
+        let lock = take_here(folder.path(), "https://a.example.com", &holder).expect("the first");
+        match take_here(folder.path(), "https://a.example.com/", &holder) {
             Err(LockError::Held { holder: Some(found), .. }) => assert_eq!(found, holder),
             other => panic!("{other:?}"),
         }
-        assert!(take_file(folder.path(), "https://b.example.com", &holder).is_ok(), "another target is another lock");
+        assert!(take_here(folder.path(), "https://b.example.com", &holder).is_ok(), "another target is another lock");
         drop(lock);
-        assert!(take_file(folder.path(), "https://a.example.com", &holder).is_ok());
+        assert!(take_here(folder.path(), "https://a.example.com", &holder).is_ok());
     }
 
     #[test]
