@@ -129,7 +129,7 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// Whether a user is inactive, which counts as gone.
     ///
     /// # Errors
-    /// Where that cannot be told.
+    /// If that cannot be told.
     fn is_inactive(&self, json: &str) -> Result<bool, String>;
 
     /// Reads a branch from its JSON.

@@ -23,7 +23,7 @@ pub(super) struct Read {
 }
 
 /// # Errors
-/// Where the account cannot be read whole, or is not as the settings name it.
+/// If the account cannot be read whole, or is not as the settings name it.
 pub(super) async fn read_live(
     provider: &dyn Provider,
     plan: &Plan,

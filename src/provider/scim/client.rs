@@ -33,7 +33,8 @@ pub struct Wanted {
     pub custom_fields: Vec<String>,
 }
 
-/// A client of one account. All its requests share the limits of [`Options`], and one pause when the server asks for it.
+/// A client of one account. All its requests share the limits of [`Options`], and one pause when the server asks for
+/// it.
 pub struct Client {
     http: Transport,
     base: Url,
@@ -52,7 +53,7 @@ impl Client {
     /// Makes a client; sends nothing yet.
     ///
     /// # Errors
-    /// Where the key cannot stand in a header.
+    /// If the key cannot stand in a header.
     pub fn new(options: Options, settings: &ScimSettings, wanted: Wanted) -> Result<Self, ClientError> {
         let (base, page_size, max_rows, list_timeout) =
             (options.url.url().clone(), options.page_size, options.max_rows, options.list_timeout);

@@ -1,8 +1,8 @@
 //! What a SCIM server holds: its users, proven complete; the custom fields, by its schemas; and the branches, which it
 //! does not list.
 //!
-//! The branches are those that the settings list or, without such a list, those that users have. So a branch that nobody
-//! has is not known, and whoever is to be moved to it is reported.
+//! The branches are those that the settings list or, without such a list, those that users have. So a branch that
+//! nobody has is not known, and whoever is to be moved to it is reported.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -29,7 +29,7 @@ impl Client {
     /// All attributes that can serve as custom fields, sorted by their paths.
     ///
     /// # Errors
-    /// Where the server has no attribute for something that the settings manage.
+    /// If the server has no attribute for something that the settings manage.
     pub(in crate::provider::scim) async fn custom_fields(&self) -> Result<Vec<CustomField>, ListError> {
         let rows = self.custom_field_rows().await?;
         let fields = rows.iter().map(|row| self.read(Collection::CustomFields, row, wire::custom_field));
@@ -90,7 +90,8 @@ impl Client {
         Ok(names)
     }
 
-    /// The definitions of custom fields by `/Schemas`, or as the settings name them where the server does not have that.
+    /// The definitions of custom fields by `/Schemas`, or as the settings name them where the server does not have
+    /// that.
     async fn custom_field_rows(&self) -> Result<Vec<serde_json::Value>, ListError> {
         let what = Collection::CustomFields;
         self.abilities().await.map_err(|error| unread(what, 1, error))?;
