@@ -117,8 +117,7 @@ impl Signer {
     }
 }
 
-/// Reads a line that is not empty; `None` if it is only for other namespaces and its key is of a kind that does not
-/// count.
+/// Reads a line that is not empty; `None` if it is only for other namespaces and its key could not be used here.
 fn parse_line(line: &str, number: usize, zone: &TimeZone) -> Result<Option<Signer>, String> {
     if line.contains(|c: char| c.is_control() && c != '\t') {
         return Err("has a control character".to_owned());
