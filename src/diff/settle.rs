@@ -82,8 +82,7 @@ impl Comparison<'_> {
         self.queue.push(Event::UserStays(user));
     }
 
-    /// Withholds the deletes of all admins if they would delete the last one: nobody could repair an account without an
-    /// admin.
+    /// If all admins would be deleted, withholds all these deletes: nobody could repair an account without an admin.
     pub(super) fn keep_an_admin(&mut self) {
         let admins: Vec<u32> =
             (0..).zip(&self.directory.users).filter(|(_, user)| user.is_admin()).map(|(user, _)| user).collect();
