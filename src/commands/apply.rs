@@ -18,6 +18,7 @@ use super::common::{
     counted_approvals, list_guards, load_settings, misplaced, needed, now, open_state, provider, read_plan, replay,
     rules, same_settings, shown, tell_other_day, unusable_state,
 };
+use super::inverse::{another_undo, is_own_undo};
 use super::places::Places;
 use super::verify::stated_hash;
 use crate::apply::engine::{self, Options, Stop};
@@ -127,7 +128,7 @@ pub(super) async fn carry_out(
         managed: &policy.managed,
         protect: &policy.protect,
         branches: policy.branches.as_ref(),
-        takes_back: super::inverse::is_own_undo(plan, settings, state),
+        takes_back: is_own_undo(plan, settings, state),
     };
     let problems = precheck::policy(plan, &policy, live.takes_back);
     if !problems.is_empty() {
@@ -302,13 +303,6 @@ fn stale(problems: &[String]) -> anyhow::Error {
     let problem =
         format!("the plan is stale, nothing was written; plan again and have that approved:{}", listed(problems));
     refused(ExitStatus::Stale, problem)
-}
-
-/// The problem of an undo that the state folder does not make.
-pub(super) fn another_undo(undone: Digest) -> String {
-    format!(
-        "it says that it takes back the plan {undone}, but this state folder makes another undo of that plan, or none"
-    )
 }
 
 fn of_other_settings(problems: &[String]) -> anyhow::Error {

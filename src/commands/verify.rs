@@ -5,11 +5,10 @@ use std::path::Path;
 use anyhow::Context as _;
 use jiff::Timestamp;
 
-use super::apply::another_undo;
 use super::common::{
     counted_approvals, existing_state, list_guards, load_settings, now, read_plan, replay, rules, same_settings, shown,
 };
-use super::inverse::is_own_undo;
+use super::inverse::{another_undo, is_own_undo};
 use crate::approval::{Accepted, Found, Group, Rules, examine, grouped, judge, not_lifted};
 use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
