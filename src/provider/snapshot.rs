@@ -293,7 +293,7 @@ fn read_header(from: &mut impl BufRead) -> Result<(Vec<u8>, String), SnapshotErr
     }
 }
 
-/// Reads a line, at most one byte more than the longest allowed.
+/// Reads a line, or the part of a longer line that still fits the limit.
 fn read_line(from: &mut impl BufRead) -> io::Result<Vec<u8>> {
     let mut line = Vec::new();
     from.take(LONGEST_LINE as u64).read_until(b'\n', &mut line)?;
