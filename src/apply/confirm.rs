@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::expected_state::{
-    Made, created, differences, resolve, resolved, roles_changed, roles_not_given, roles_untold, updated,
+    Made, created, differences, resolve, resolved, roles_changed, roles_not_given, roles_told_otherwise, updated,
 };
 use super::labels::other_person;
 use super::list::List;
@@ -57,7 +57,8 @@ pub(super) fn contradiction(
             if let Some(expected) = expected {
                 let mut found = whole(expected, user, managed);
                 // The plan shows roles if the list it was made from contained them.
-                found.extend(roles.as_ref().and_then(|_| roles_untold(expected, user)));
+                let is_told = roles.is_some() || expected.roles.is_none();
+                found.extend(roles_told_otherwise(expected, user).filter(|_| is_told));
                 return differs(found);
             }
             differs(match resolved(changes, made) {

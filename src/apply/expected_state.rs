@@ -85,11 +85,15 @@ pub fn roles_changed(before: &User, user: &User) -> Option<String> {
     (was != is).then(|| format!("roles are {is:?}, not {was:?}"))
 }
 
-/// Says so if the list told a user's roles before and does not any more: they may be lost.
+/// What is wrong if roles that were told before are not told any more, or roles appear of which nothing was told: they may
+/// be lost or gained.
 #[must_use]
-pub fn roles_untold(before: &User, user: &User) -> Option<String> {
-    let was = before.roles.as_ref().filter(|_| user.roles.is_none())?;
-    Some(format!("roles are not told any more, they were {was:?}"))
+pub fn roles_told_otherwise(before: &User, user: &User) -> Option<String> {
+    match (&before.roles, user.special_roles()) {
+        (Some(was), None) => Some(format!("roles are not told any more, they were {was:?}")),
+        (None, Some(is)) if !is.is_empty() => Some(format!("roles are {is:?}, and no roles were told before")),
+        _ => None,
+    }
 }
 
 /// Whether a user is the person that a create sends: identifier and e-mail are both the same.

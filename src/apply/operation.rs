@@ -13,7 +13,9 @@ use std::collections::{BTreeSet, HashMap};
 use jiff::Timestamp;
 
 use super::Halt;
-use super::expected_state::{differences, hash_of, is_elsewhere, is_person, roles_changed, roles_untold, updated};
+use super::expected_state::{
+    differences, hash_of, is_elsewhere, is_person, roles_changed, roles_told_otherwise, updated,
+};
 use super::journal::{Doubt, Journal, Record, Step};
 use crate::diff::Protect;
 use crate::employee::{BranchId, Managed, User, UserId};
@@ -160,7 +162,7 @@ impl Worker<'_> {
             self.refill(id, first.clone(), &expected, changes).await
         } else if differences(&expected, user, self.managed).is_empty() {
             let mut lost = self.losses(first, changes, &read.stored);
-            lost.extend(roles_untold(&was, user));
+            lost.extend(roles_told_otherwise(&was, user));
             done(read, lost)
         } else {
             Attempt::new(End::Conflict(changed_meanwhile(user_id)))
@@ -193,7 +195,7 @@ impl Worker<'_> {
                 } else if moves {
                     self.refill(id, first.clone(), expected, changes).await
                 } else {
-                    let (after, differs) = self.as_stored(expected, &body, after).await;
+                    let (after, differs) = self.as_stored(expected, &body.over(&read.stored), after).await;
                     done(after, differs)
                 };
                 attempt.having_written()
@@ -237,7 +239,7 @@ impl Worker<'_> {
                 Ok(None) => return Attempt::new(half(&"the user is not in Skovik any more")),
                 Err(error) => return self.ended_by(half(&error), &error),
             };
-            untold = roles_untold(expected, &read.user);
+            untold = roles_told_otherwise(expected, &read.user);
             let body = match self.dialect().restore_request(&before, &read.stored, changes) {
                 Ok(Some(body)) => body,
                 Ok(None) => break read,

@@ -18,7 +18,7 @@ use super::journal::{Progress, Replay};
 use super::labels::renames;
 use super::list::List;
 use crate::diff::{Protect, Untrusted};
-use crate::employee::{BranchId, Directory, ExternalIdentifier, Managed, User, UserId};
+use crate::employee::{BranchId, Directory, ExternalIdentifier, Managed, User, UserId, email_key};
 use crate::plan::{
     Action, BranchRef, Change, Digest, Field, Fields, ManagerRef, Operation, OperationId, Plan, Target, Value,
 };
@@ -133,7 +133,7 @@ pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing
     let mut standing = Standing::default();
     if plan.content().summary.create > 0 {
         let entry = |user: &User| (user.id.clone(), user.identifier.clone());
-        standing.users = live.directory.users.iter().map(entry).collect();
+        standing.users = live.directory.users.iter().chain(&live.directory.inactive).map(entry).collect();
     }
     let has_written = replay.has_written();
     let renamed = renamed(plan, replay);
@@ -220,6 +220,8 @@ struct Index<'a> {
     live: Live<'a>,
     list: List<'a>,
     reports: HashMap<&'a UserId, Vec<&'a User>>,
+    /// Those who count as gone, by the e-mails that they keep.
+    inactive: HashMap<&'a str, &'a User>,
     /// Whether there is an admin that the plan does not delete.
     keeps_an_admin: bool,
 }
@@ -250,7 +252,8 @@ impl<'a> Index<'a> {
             }
         }
         let keeps_an_admin = users.iter().any(|user| user.is_admin() && !removed.contains(&user.id));
-        Ok(Self { plan, live, list: List::new(users)?, reports, keeps_an_admin })
+        let inactive = live.directory.inactive.iter().map(|user| (user.email.key(), user)).collect();
+        Ok(Self { plan, live, list: List::new(users)?, reports, inactive, keeps_an_admin })
     }
 
     fn problems_of(&self, operation: &Operation) -> Vec<String> {
@@ -312,6 +315,9 @@ impl<'a> Index<'a> {
     }
 
     fn taken_email(&self, operation: &Operation, email: &str, own: Option<&UserId>) -> Option<String> {
+        if let Some(user) = self.inactive.get(&*email_key(email)).filter(|user| own != Some(&user.id)) {
+            return Some(format!("the e-mail {email} belongs to the user {}, who is inactive and keeps it", user.id));
+        }
         let owner = self.list.by_email(email)?;
         self.is_in_the_way(operation, owner, own, &Field::PrimaryEmail)
             .then(|| format!("the e-mail {email} now belongs to the user {}", owner.id))

@@ -2,8 +2,8 @@
 
 use super::expected_state::{Made, created, differences, roles_not_given};
 use super::list::List;
-use crate::employee::{Managed, UserId};
-use crate::plan::{Action, Operation};
+use crate::employee::{Email, Managed, User, UserId};
+use crate::plan::{Action, Fields, Operation};
 
 /// What the list says about an operation whose outcome was unknown.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,9 +27,10 @@ pub(super) enum Verdict {
 pub(super) fn judge(
     operation: &Operation,
     list: &List<'_>,
+    inactive: &[User],
     managed: &Managed,
     made: &Made,
-    is_new: impl FnOnce(&UserId) -> bool,
+    is_new: impl Fn(&User) -> bool,
 ) -> Verdict {
     let after = match &operation.action {
         Action::Create { after } => after,
@@ -37,8 +38,10 @@ pub(super) fn judge(
         Action::Delete { .. } | Action::Update { .. } | Action::Link { .. } => return Verdict::ReadAgain,
     };
     let by_identifier = after.external_identifier.as_ref().and_then(|id| list.by_identifier(id.as_str()));
-    let Some(user) = by_identifier.or_else(|| list.by_email(&after.primary_email)) else { return Verdict::Absent };
-    if !is_new(&user.id) {
+    let Some(user) = by_identifier.or_else(|| list.by_email(&after.primary_email)) else {
+        return perhaps_made(after, list, inactive, is_new);
+    };
+    if !is_new(user) {
         return Verdict::NotNew(user.id.clone());
     }
     let mut differs = match created(after, managed, made) {
@@ -55,5 +58,87 @@ pub(super) fn judge(
             user.id,
             differs.join(", ")
         ))
+    }
+}
+
+/// Whether somebody new may be the person that was sent, though nobody has the identifier or e-mail: a user who is
+/// inactive already, or one of the same name.
+fn perhaps_made(after: &Fields, list: &List<'_>, inactive: &[User], is_new: impl Fn(&User) -> bool) -> Verdict {
+    let email = Email::from(after.primary_email.as_str());
+    let is_theirs = |user: &&User| user.identifier == after.external_identifier || user.email.is(&email);
+    if let Some(user) = inactive.iter().filter(is_theirs).find(|user| is_new(user)) {
+        return Verdict::SomebodyElse(format!(
+            "Skovik has the user {} with this identifier or e-mail, who is inactive; activate or remove that user, then plan \
+             again",
+            user.id
+        ));
+    }
+    let has_name = |user: &&User| *user.first_name == *after.first_name && *user.last_name == *after.last_name;
+    match list.users().iter().filter(has_name).find(|user| is_new(user)) {
+        Some(user) => Verdict::SomebodyElse(format!(
+            "Skovik has a new user {} of this name with another identifier and e-mail; look whether this is the same person, \
+             then plan again",
+            user.id
+        )),
+        None => Verdict::Absent,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::OperationId;
+
+    fn user(id: &str, identifier: &str, email: &str, name: &str) -> User {
+        User {
+            id: id.into(),
+            identifier: Some(identifier.into()),
+            email: email.into(),
+            first_name: "Eva".into(),
+            last_name: name.into(),
+            branch: None,
+            manager: None,
+            custom_fields: Box::new([]),
+            roles: None,
+        }
+    }
+
+    fn verdict(users: &[User], inactive: &[User], new: &str) -> Verdict {
+        let after = Fields {
+            external_identifier: Some("9".into()),
+            primary_email: "eva@example.com".to_owned(),
+            first_name: "Eva".to_owned(),
+            last_name: "Ek".to_owned(),
+            branch: None,
+            manager: None,
+            custom_fields: std::collections::BTreeMap::new(),
+        };
+        let operation = Operation {
+            id: OperationId(1),
+            employee: Some("9".into()),
+            name: "Eva Ek".to_owned(),
+            depends_on: Vec::new(),
+            action: Action::Create { after },
+        };
+        let list = List::new(users).unwrap_or_else(|error| panic!("{error}"));
+        judge(&operation, &list, inactive, &Managed::default(), &Made::new(), |user| user.id.as_str() == new)
+    }
+
+    #[test]
+    fn a_create_is_sent_again_only_if_nobody_new_may_be_its_person() {
+        let eva = |id: &str| user(id, "9", "EVA@example.com", "Ek");
+        let altered = user("n", "09", "alias@example.com", "Ek");
+        assert_eq!(verdict(&[], &[], "n"), Verdict::Absent);
+        assert_eq!(verdict(&[eva("n")], &[], "n"), Verdict::Made("n".into()));
+        assert_eq!(verdict(&[eva("old")], &[], "n"), Verdict::NotNew("old".into()));
+        // Who was made, and is inactive by now, is not made a second time.
+        for inactive in [eva("n"), user("n", "8", "eva@example.com", "Ek"), user("n", "9", "other@example.com", "Ek")] {
+            assert!(matches!(verdict(&[], &[inactive], "n"), Verdict::SomebodyElse(said) if said.contains("inactive")));
+        }
+        assert_eq!(verdict(&[], &[eva("old")], "n"), Verdict::Absent, "who was inactive before is another one");
+        // Nor is who was stored with another identifier and e-mail.
+        assert!(matches!(verdict(&[altered.clone()], &[], "n"), Verdict::SomebodyElse(said) if said.contains("name")));
+        assert_eq!(verdict(&[altered], &[], "other"), Verdict::Absent, "a namesake who was there before");
+        assert_eq!(verdict(&[user("n", "10", "ben@example.com", "Berg")], &[], "n"), Verdict::Absent);
     }
 }

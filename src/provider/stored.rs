@@ -102,6 +102,13 @@ impl Request {
         Self { version, ..self }
     }
 
+    /// What a user should hold after it, besides the managed fields: a request that says only what changes leaves the rest
+    /// as it was.
+    #[must_use]
+    pub fn over(self, before: &StoredUser) -> Self {
+        if self.is_partial { Self::new(before.raw().get().to_owned()) } else { self }
+    }
+
     /// The JSON.
     #[must_use]
     pub fn as_json(&self) -> &str {

@@ -118,11 +118,11 @@ impl Run<'_> {
     }
 
     /// The complete list. The error is `None` if the user stopped the run.
-    pub(super) async fn read_list(&mut self) -> Result<Vec<User>, Option<String>> {
+    pub(super) async fn read_list(&mut self) -> Result<Listed, Option<String>> {
         let mut ignore = |_: &User, _: &RawValue| Ok(());
         tokio::select! {
             read = self.worker.provider.users(self.worker.managed, &mut ignore, &|_, _| {}) => {
-                read.map(|listed| listed.users).map_err(|error| Some(error.to_string()))
+                read.map_err(|error| Some(error.to_string()))
             }
             () = wants(&mut self.options.stop, Stop::Gently) => Err(None),
         }

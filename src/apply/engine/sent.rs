@@ -48,7 +48,7 @@ impl Run<'_> {
         let manager = dialect.user(before.raw().get(), &carried).ok().and_then(|user| user.manager);
         let loses_manager = manager.is_some_and(|manager| self.removed().contains(&manager));
         let expected = updated(&user, &changes, managed);
-        self.sent.insert(before.id().clone(), Sent { index, request, expected, loses_manager });
+        self.sent.insert(before.id().clone(), Sent { index, request: request.over(before), expected, loses_manager });
     }
 
     /// The users that the plan deletes.

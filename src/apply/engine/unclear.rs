@@ -7,7 +7,7 @@ use crate::apply::journal::{Doubt, Record};
 use crate::apply::list::List;
 use crate::apply::settle::{Verdict, judge};
 use crate::apply::{Halt, Outcome};
-use crate::employee::UserId;
+use crate::employee::User;
 use crate::plan::Action;
 use crate::provider::StoredUser;
 
@@ -44,14 +44,14 @@ impl Run<'_> {
                 return false;
             }
         }
-        let users = match self.read_list().await {
-            Ok(users) => users,
+        let listed = match self.read_list().await {
+            Ok(listed) => listed,
             Err(problem) => {
                 self.halt = Some(problem.map_or(Halt::Interrupted, Halt::Unreadable));
                 return false;
             }
         };
-        let list = match List::new(&users) {
+        let list = match List::new(&listed.users) {
             Ok(list) => list,
             Err(error) => {
                 self.halt = Some(Halt::Unreadable(error.to_string()));
@@ -59,19 +59,19 @@ impl Run<'_> {
             }
         };
         for index in parked {
-            self.settle_one(index, &list);
+            self.settle_one(index, &list, &listed.inactive);
         }
         true
     }
 
-    fn settle_one(&mut self, index: usize, list: &List<'_>) {
+    fn settle_one(&mut self, index: usize, list: &List<'_>, inactive: &[User]) {
         let operation = &self.operations[index];
         let State::Parked(Parked { sent_at: _, problem, taken }) = &self.states[index] else { return };
         let (mut problem, taken) = (problem.clone(), *taken);
         let tried = self.begun.get(&index).map_or(0, |(attempts, _)| *attempts);
         let (at, id) = ((self.worker.now)(), operation.id);
-        let is_new = |user_id: &UserId| self.not_new(index, user_id).is_none();
-        match judge(operation, list, self.worker.managed, &self.made, is_new) {
+        let is_new = |user: &User| self.not_new(index, &user.id).is_none() && !self.is_of_another_create(index, user);
+        match judge(operation, list, inactive, self.worker.managed, &self.made, is_new) {
             Verdict::Made(user_id) => {
                 let user_id = Some(user_id);
                 self.note(&Record::Done {

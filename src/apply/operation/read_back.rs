@@ -3,7 +3,7 @@
 
 use super::{Attempt, End, Task, Worker};
 use crate::apply::Halt;
-use crate::apply::expected_state::{differences, is_person, roles_untold, updated};
+use crate::apply::expected_state::{differences, is_person, roles_told_otherwise, updated};
 use crate::employee::{User, UserId};
 use crate::plan::Change;
 use crate::provider::{ApiError, LiveUser, Request, StoredUser};
@@ -37,7 +37,7 @@ impl Worker<'_> {
                     Task::Delete { .. } => Vec::new(),
                 };
                 let was = attempt.before.as_ref().and_then(|before| self.parse(before));
-                differs.extend(was.and_then(|was| roles_untold(&was, &read.user)));
+                differs.extend(was.and_then(|was| roles_told_otherwise(&was, &read.user)));
                 // Other losses that the answer showed remain.
                 differs.extend(found);
                 differs.sort_unstable();
@@ -62,7 +62,7 @@ impl Worker<'_> {
         let differs = |held: &LiveUser| {
             let mut differs = differences(expected, &held.user, self.managed);
             differs.extend(self.dialect().losses(sent, &held.stored, self.managed));
-            differs.extend(roles_untold(expected, &held.user));
+            differs.extend(roles_told_otherwise(expected, &held.user));
             differs
         };
         let found = differs(&answer);
@@ -81,7 +81,7 @@ impl Worker<'_> {
     /// Which unmanaged data of `before` a user lost.
     pub(super) fn losses(&self, before: &StoredUser, changes: &[Change], held: &StoredUser) -> Vec<String> {
         let sent = self.dialect().update_request(before, changes);
-        sent.map_or_else(|problem| vec![problem], |sent| self.dialect().losses(&sent, held, self.managed))
+        sent.map_or_else(|problem| vec![problem], |sent| self.dialect().losses(&sent.over(before), held, self.managed))
     }
 }
 

@@ -59,14 +59,15 @@ fn headcount(plan: &Plan, replay: &Replay, live: Live<'_>) -> Headcount {
         match &operation.action {
             Action::Create { after } => {
                 let there = after.external_identifier.as_ref().and_then(|id| by_identifier.get(id.as_str()).copied());
-                if is_done || there.is_some() {
-                    people.take_back(&operation.action, made.or(there));
+                // Whoever is gone again is not counted.
+                if let Some(user) = made.or(there) {
+                    people.take_back(&operation.action, Some(user));
                 }
             }
-            Action::Delete { user_id, .. } if is_done || live.directory.user(user_id).is_none() => {
+            Action::Delete { user_id, .. } if live.directory.user(user_id).is_none() => {
                 people.take_back(&operation.action, None);
             }
-            Action::Update { .. } if is_done => people.take_back(&operation.action, made),
+            Action::Update { .. } if is_done && made.is_some() => people.take_back(&operation.action, made),
             Action::Update { .. } | Action::Link { .. } | Action::Delete { .. } => {}
         }
     }
@@ -214,7 +215,7 @@ mod tests {
             changes: vec![change],
         };
         for (action, user, no, se) in [
-            (&create, None, 9, 10),
+            (&create, Some(user("c", "no")), 9, 10),
             // Somebody has moved the new user since.
             (&create, Some(user("c", "se")), 10, 9),
             (&delete, None, 11, 10),

@@ -37,6 +37,29 @@ async fn roles_that_a_read_tells_no_more_are_named() {
     }
 }
 
+/// Roles that nobody told before a write, and that the answer, the read after it and the list show.
+#[tokio::test]
+async fn roles_that_appear_in_a_write_are_named() {
+    let nobodys = |mut user: Value| {
+        user["attributes"].as_object_mut().expect("an object").remove("roles");
+        user
+    };
+    let staff: Vec<Value> = staff().into_iter().map(nobodys).collect();
+    let lie = |account: &mut Account, asked: &Asked<'_>| {
+        (asked.method == "PUT").then(|| {
+            let _ = account.honest(asked);
+            let user = account.users.get_mut("id2").expect("a user");
+            user["attributes"]["roles"] = json!(["employee", "admin"]);
+            script::json(200, json!({"data": user}).to_string())
+        })
+    };
+    let rows = [(1, None), (2, Some(3)), (3, None)];
+    let liar = Liar::new(&staff, &rows, "max_in_flight = 1", lie).await;
+    let ended = liar.apply().await;
+    assert_eq!(ended.code, Some(9), "{ended:?}");
+    assert!(ended.stdout.contains("roles are [\"admin\"], and no roles were told before"), "{ended:?}");
+}
+
 /// A whole write sends what the read before it showed. What only the list showed would be emptied.
 #[tokio::test]
 async fn a_read_that_shows_less_than_the_list_is_not_written_back() {

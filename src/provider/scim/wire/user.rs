@@ -93,16 +93,13 @@ pub(in crate::provider::scim) fn unsent(stored: &StoredUser, scim: &Scim) -> Res
         .collect())
 }
 
-/// Which unmanaged data in a request a user lost. After a PATCH nothing is compared: it does not send unmanaged data.
+/// Which unmanaged data in a request a user lost.
 pub(in crate::provider::scim) fn losses(
     sent: &Request,
     held: &StoredUser,
     scim: &Scim,
     managed: &Managed,
 ) -> Vec<String> {
-    if sent.is_partial() {
-        return Vec::new();
-    }
     let compare = || -> Result<Vec<String>, String> {
         let (sent, held) = (parse(sent.as_json())?, Object::parse(held.raw())?);
         let held = leaves(&held)?;

@@ -58,7 +58,8 @@ pub(in crate::provider::skovik) fn overlay(
 }
 
 /// The body of a PUT that gives back custom fields which a change of branch has emptied: those that `before` has
-/// (with `changes` laid over them), where `held`, read after the change, holds no value. `None` if nothing is missing.
+/// (with `changes` laid over them), where `held`, read after the change, holds no value. `None` if nothing is missing. What
+/// else `held` shows without a value goes back with it: a PUT would empty that for good.
 pub(in crate::provider::skovik) fn refill(
     before: &StoredUser,
     held: &StoredUser,
@@ -68,6 +69,10 @@ pub(in crate::provider::skovik) fn refill(
     let then = Resource::parse(before.raw().get(), Resources::Users, names)?
         .attributes
         .object(names.get(Name::CustomFields))?;
+    let planned = overlay(before, changes, names)?;
+    let planned = serde_json::from_str::<Members<'_>>(planned.as_json()).map_err(|error| error.to_string())?;
+    let planned = planned.object("data")?;
+    let (attributes, relationships) = (planned.object("attributes")?, planned.object("relationships")?);
     let mut now = Resource::parse(held.raw().get(), Resources::Users, names)?;
     let mut custom_fields = now.attributes.object(names.get(Name::CustomFields))?;
     let changed: HashSet<&str> = changes.iter().filter_map(custom_field).collect();
@@ -81,6 +86,17 @@ pub(in crate::provider::skovik) fn refill(
     let again: Vec<&Change> = changes.iter().filter(|change| is_missing_in(change, &custom_fields)).collect();
     if !missing && again.is_empty() {
         return Ok(None);
+    }
+    for (name, value) in attributes.iter() {
+        if !is_empty(value) && now.attributes.get(name).is_none_or(is_empty) {
+            now.attributes.insert(name, value);
+        }
+    }
+    for (name, value) in relationships.iter() {
+        let leads_nowhere = |held: &RawValue| compact(held.get()).contains("\"data\":null");
+        if now.relationships.get(name).is_none_or(leads_nowhere) {
+            now.relationships.insert(name, value);
+        }
     }
     let filled = to_raw(&custom_fields)?;
     now.attributes.insert(names.get(Name::CustomFields), &filled);

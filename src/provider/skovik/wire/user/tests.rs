@@ -185,11 +185,30 @@ fn a_refill_gives_back_what_a_change_of_branch_has_emptied() {
     let emptied = with(r#"{"big":null,"kept":"new"}"#);
     let expected = concat!(
         r#"{"data":{"attributes":{"custom_fields":{"big":123456789012345678901234567890,"cost":"2","kept":"new"}},"#,
-        r#""id":"a","relationships":{},"type":"users"}}"#,
+        r#""id":"a","relationships":{"branch":{"data":{"type":"branches","id":"b2"}}},"type":"users"}}"#,
     );
     assert_eq!(refill(&before, &emptied, &changes, &names()).unwrap().unwrap().as_json(), expected);
     let whole = with(r#"{"big":1,"kept":"new","cost":"2"}"#);
     assert_eq!(refill(&before, &whole, &changes, &names()).unwrap(), None);
+}
+
+/// A PUT would empty what the read after the move does not show, whether the move emptied it or the read leaves it out.
+#[test]
+fn a_refill_gives_back_what_else_is_not_shown() {
+    let before = resource(
+        r#"{"type":"users","id":"a","attributes":{"phone":"1","note":"old","last_name":"Ek","custom_fields":{"c":"1"}},
+            "relationships":{"delegate":{"data":{"type":"users","id":"d"}},"branch":{"data":{"type":"branches","id":"b1"}}}}"#,
+    );
+    let held = resource(
+        r#"{"type":"users","id":"a","attributes":{"note":"new","last_name":"","custom_fields":{}},
+            "relationships":{"delegate":{"data":null},"branch":{"data":{"type":"branches","id":"b2"}}}}"#,
+    );
+    let body = refill(&before, &held, &[to_branch("b2")], &names()).unwrap().unwrap();
+    let body: serde_json::Value = serde_json::from_str(body.as_json()).unwrap();
+    let attributes = serde_json::json!({"phone": "1", "note": "new", "last_name": "Ek", "custom_fields": {"c": "1"}});
+    assert_eq!(body["data"]["attributes"], attributes);
+    assert_eq!(body["data"]["relationships"]["delegate"]["data"]["id"], "d");
+    assert_eq!(body["data"]["relationships"]["branch"]["data"]["id"], "b2");
 }
 
 #[test]
