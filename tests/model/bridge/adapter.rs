@@ -117,7 +117,7 @@ impl Program {
     pub(super) fn start(&self, folder: &Path, url: &str, list: &Server) -> Result<Process, String> {
         let state = open_state(folder);
         let holder = Holder { pid: std::process::id(), since: Timestamp::UNIX_EPOCH, plan_hash: None };
-        let lock = lock::take(state.folder(), ACCOUNT, &holder).map_err(|error| error.to_string())?;
+        let lock = lock::take(&state, ACCOUNT, &holder, &|_| ()).map_err(|error| error.to_string())?;
         let replay = self.replay(&state)?;
         if replay.finished.is_some() {
             return Err("it is applied".to_owned());
@@ -135,8 +135,7 @@ impl Program {
         let mut observer = watch.clone();
         let task = tokio::task::spawn_local(async move {
             let _lock = lock;
-            let path = state.journal(plan.hash());
-            let journal = Journal::open(&path, state.key(), &replay, plan.hash(), BegunBy::Apply).await;
+            let journal = Journal::open(&state, &replay, plan.hash(), BegunBy::Apply).await;
             let journal = journal.map_err(|error| error.to_string())?;
             let worker = Worker {
                 provider: &client,
