@@ -34,11 +34,11 @@ use crate::plan::Digest;
 use crate::setting::{Calendar, Secrets, section};
 use crate::source::ToRead;
 
+pub(crate) use crate::plan::Removal;
 pub use employee::{EmployeeSettings, ManagerReference};
 pub(crate) use names::Name;
 pub use names::Names;
 pub use state::StateSettings;
-pub(crate) use target::Removal;
 pub use target::{ScimSettings, TargetKind, TargetSettings};
 
 pub use crate::setting::{BaseUrl, ConfigError, NamedFile, Secret, SecretPlace, Template};

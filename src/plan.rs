@@ -110,6 +110,28 @@ pub struct Target {
     /// The names of the managed custom fields by id, for the reader.
     #[serde(deserialize_with = "file::map_without_duplicates")]
     pub custom_fields: BTreeMap<CustomFieldId, String>,
+    /// What a delete does, by the settings.
+    #[serde(default, skip_serializing_if = "Removal::is_delete")]
+    pub removal: Removal,
+}
+
+/// What a delete does (`[target] remove`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Removal {
+    /// The user is removed.
+    #[default]
+    Delete,
+    /// The user becomes inactive, and keeps the e-mail.
+    Deactivate,
+}
+
+impl Removal {
+    /// Whether the user is removed.
+    #[must_use]
+    pub fn is_delete(&self) -> bool {
+        *self == Self::Delete
+    }
 }
 
 /// One source of the plan.

@@ -108,6 +108,7 @@ fn target_now(plan: &Plan, history: &History) -> Target {
         kind: was.kind.clone(),
         url: was.url.clone(),
         custom_fields: was.custom_fields.clone(),
+        removal: was.removal,
     }
 }
 

@@ -115,6 +115,9 @@ fn mislabelled(plan: &Plan, settings: &Settings) -> Option<String> {
     if target.kind != settings.target.kind() || target.url != settings.target.url.as_str() {
         return Some(format!("its target is {}, and that of the settings {}", target.url, settings.target.url));
     }
+    if target.removal != settings.target.removal() {
+        return Some("what its deletes do is not what [target] remove says".to_owned());
+    }
     let shown = sources.iter().map(|source| (&*source.name, &*source.kind));
     let lists = settings.sources.iter().map(|source| (&*source.name, source.kind.kind()));
     let same = shown.eq(lists.chain(settings.tables.iter().map(|table| (&*table.name, TABLE_KIND))));

@@ -228,6 +228,7 @@ impl Facts {
             only,
             kind: settings.target.kind(),
             url: settings.target.url.as_str(),
+            removal: settings.target.removal(),
             fingerprint,
             sources: both.records.summaries_with(&both.desired.joins),
             config_hash: settings.hash(),

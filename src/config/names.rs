@@ -9,6 +9,7 @@ use crate::strict_json::Pointer;
 
 /// A name that may turn out otherwise; its row in [`NAMES`] says what it is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::enum_variant_names, reason = "a first name is a name")]
 pub(crate) enum Name {
     UsersPath,
     BranchesPath,
@@ -128,11 +129,11 @@ impl Name {
 
 /// The names of the API, by the settings or by default.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Names([Box<str>; NAMES.len()]);
+pub struct Names(Box<[Box<str>; NAMES.len()]>);
 
 impl Default for Names {
     fn default() -> Self {
-        Self(NAMES.map(|row| row.default.into()))
+        Self(Box::new(NAMES.map(|row| row.default.into())))
     }
 }
 
@@ -157,7 +158,7 @@ impl Names {
     pub(super) fn read(section: &Section<'_>) -> Result<Self, ConfigError> {
         let section = section.clone().only(&NAMES.map(|row| row.key))?;
         let mut names = Self::default();
-        for (row, name) in NAMES.iter().zip(&mut names.0) {
+        for (row, name) in NAMES.iter().zip(names.0.iter_mut()) {
             let given = match row.name {
                 Name::PageNumber => section.text_or_empty(row.key)?,
                 _ => section.text(row.key)?,

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
-
 use super::names::Names;
+use crate::plan::Removal;
 use crate::scim::{AttributePath, ENTERPRISE};
 use crate::setting::section::Section;
 use crate::setting::{BaseUrl, ConfigError, Secret, SecretShape, TOKEN_VARIABLE, base_url};
@@ -86,22 +85,20 @@ pub struct ScimSettings {
     pub(crate) sort_by: Option<String>,
 }
 
-/// What a delete does (`[target] remove`).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Removal {
-    /// The user becomes inactive, and keeps the e-mail.
-    #[default]
-    Deactivate,
-    /// The user is removed.
-    Delete,
-}
-
 impl TargetSettings {
     /// The default of `max_rows`: twice the largest employer that is known.
     pub const MAX_ROWS: u64 = 2_000_000;
     /// The default of `list_timeout`.
     pub const LIST_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+
+    /// What a delete does.
+    #[must_use]
+    pub fn removal(&self) -> Removal {
+        match &self.kind {
+            TargetKind::Skovik(_) => Removal::Delete,
+            TargetKind::Scim(scim) => scim.remove,
+        }
+    }
 
     /// The kind, as settings and plans write it.
     #[must_use]
@@ -172,7 +169,7 @@ fn scim(section: &Section<'_>) -> Result<ScimSettings, ConfigError> {
         branches,
         remove: section
             .word("remove", &[("deactivate", Removal::Deactivate), ("delete", Removal::Delete)])?
-            .unwrap_or_default(),
+            .unwrap_or(Removal::Deactivate),
         sort_by: section.text_or_empty("sort_by")?.map(str::to_owned),
     })
 }

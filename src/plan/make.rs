@@ -6,8 +6,8 @@ use super::guard_counts::GuardCounts;
 use super::only::keep_only;
 use super::operations::write_down;
 use super::{
-    Action, Anchors, Content, Day, Diagnostic, Digest, Operation, Plan, PlanError, Severity, SourceSummary, Summary,
-    Target,
+    Action, Anchors, Content, Day, Diagnostic, Digest, Operation, Plan, PlanError, Removal, Severity, SourceSummary,
+    Summary, Target,
 };
 use crate::diff::{Comparison, Drafts, Policy, Untrusted};
 use crate::employee::{CustomFieldId, Desired, Directory, ExternalIdentifier, Managed};
@@ -37,6 +37,8 @@ pub struct Input<'a> {
     pub kind: &'a str,
     /// The account's URL.
     pub url: &'a str,
+    /// What a delete does there.
+    pub removal: Removal,
     /// A digest of everything that was read of the account.
     pub fingerprint: Digest,
     /// Where the employees were read from.
@@ -180,6 +182,7 @@ impl Plan {
                 fingerprint: input.fingerprint,
                 anchors,
                 custom_fields: field_names(&input.policy.managed, input.directory),
+                removal: input.removal,
             },
             sources: input.sources,
             summary: Summary { unchanged: drafts.unchanged, set_aside: population.set_aside, ..kept },

@@ -151,7 +151,7 @@ impl Text<'_> {
             })
             .collect();
         self.pairs(f, &pairs)?;
-        match consequence_text(operation, Ids::Hidden) {
+        match consequence_text(operation, &Labels::of(&self.content.target, Ids::Hidden)) {
             Some(sentence) => self.remark(f, &sentence),
             None => Ok(()),
         }

@@ -120,6 +120,7 @@ pub(super) fn plan(texts: &[String]) -> Plan {
         fingerprint: digest,
         anchors: Default::default(),
         custom_fields: [("cf_a".into(), text()), ("cf_b".into(), text())].into(),
+        removal: Default::default(),
     };
     let source =
         SourceSummary { name: text(), kind: text(), records: 3, proof: text(), fingerprint: digest, join: None };

@@ -14,7 +14,7 @@ use crate::employee::{CustomFieldId, ExternalIdentifier, Join, UserId};
 use crate::guard::Ceiling;
 use crate::plan::{
     Action, Anchors, BranchRef, Change, Content, Day, Diagnostic, Digest, Fields, GuardResult, ManagerRef, Operation,
-    OperationId, SourceSummary, Summary, Target,
+    OperationId, Removal, SourceSummary, Summary, Target,
 };
 use crate::text::printable_json;
 
@@ -64,6 +64,8 @@ struct TargetView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     anchors: Option<&'a Anchors>,
     custom_fields: &'a BTreeMap<CustomFieldId, String>,
+    #[serde(skip_serializing_if = "Removal::is_delete")]
+    removal: Removal,
 }
 
 #[derive(Serialize)]
@@ -129,7 +131,7 @@ impl<'a> View<'a> {
         let whole = |digest: Digest| (!shown.is_masked()).then_some(digest);
         let Verdict { fixed, liftable, ceilings } = Verdict::of(shown.content());
         let ceilings = fixed.is_empty().then_some(ceilings);
-        let Target { kind, url, users, managed, fingerprint, anchors, custom_fields } = target;
+        let Target { kind, url, users, managed, fingerprint, anchors, custom_fields, removal } = target;
         let target = TargetView {
             kind,
             url,
@@ -138,6 +140,7 @@ impl<'a> View<'a> {
             fingerprint: whole(*fingerprint),
             anchors: (!shown.is_masked()).then_some(anchors),
             custom_fields,
+            removal: *removal,
         };
         let source = |source: &'a SourceSummary| {
             let SourceSummary { name, kind, records, proof, fingerprint, join } = source;

@@ -21,6 +21,7 @@ pub(in crate::approval) fn plan(guards: Vec<GuardResult>) -> Plan {
             fingerprint: Digest::of(b""),
             anchors: Default::default(),
             custom_fields: BTreeMap::new(),
+            removal: Default::default(),
         },
         sources: Vec::new(),
         summary: Summary::default(),

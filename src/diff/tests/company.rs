@@ -146,6 +146,7 @@ impl Company {
             only: &self.only,
             kind: "skovik",
             url: "https://api.example.com/v1",
+            removal: Default::default(),
             fingerprint: Digest::of(b"users"),
             sources: Vec::new(),
             config_hash: Digest::of(b"settings"),

@@ -196,7 +196,7 @@ impl<'a> Gatherer<'a> {
                 user_key(user_id)
             }
         };
-        let mut notes: Vec<Remark> = consequence_text(operation, Ids::Shown)
+        let mut notes: Vec<Remark> = consequence_text(operation, &self.labels)
             .map(|text| Remark { severity: Severity::Warning, code: String::new(), text: text.into_owned() })
             .into_iter()
             .collect();

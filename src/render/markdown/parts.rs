@@ -12,7 +12,7 @@ use crate::render::text::guards::{figures, guard_name, parts};
 use crate::render::text::kind::Kind;
 use crate::render::text::layout::thousands;
 use crate::render::text::person::{
-    AFTER_DELETE, Consequence, Heading, Labels, Line, Shown as Said, consequence, consequence_text, lines,
+    Consequence, Heading, Labels, Line, Shown as Said, consequence, consequence_text, lines,
 };
 use crate::render::text::remarks::sentence;
 use crate::render::text::value::{Ids, shown_text};
@@ -72,7 +72,8 @@ pub(super) fn summary(content: &Content) -> String {
 
 /// The account and the sources.
 pub(super) fn sources(content: &Content) -> Section {
-    let Target { kind, url, users, managed, fingerprint: _, anchors: _, custom_fields: _ } = &content.target;
+    let Target { kind, url, users, managed, fingerprint: _, anchors: _, custom_fields: _, removal: _ } =
+        &content.target;
     let mut items = vec![item(format!(
         "| target | {} ({}) | {} users, {} of them managed |\n",
         code(url),
@@ -134,7 +135,7 @@ pub(super) fn group(content: &Content, kind: Kind, labels: &Labels<'_>) -> Secti
         Kind::Delete => ("Delete", "deletes are"),
     };
     let about = match kind {
-        Kind::Delete => format!("Each of them {AFTER_DELETE}.\n\n"),
+        Kind::Delete => format!("Each of them {}.\n\n", labels.after_delete()),
         Kind::Link => "Managers set once both people are there; not counted.\n\n".to_owned(),
         Kind::Create | Kind::Update => String::new(),
     };
@@ -203,7 +204,7 @@ pub(in crate::render) fn person(operation: &Operation, labels: &Labels<'_>) -> I
         }
     }
     if consequence(operation) == Some(Consequence::BranchMove)
-        && let Some(sentence) = consequence_text(operation, labels.ids())
+        && let Some(sentence) = consequence_text(operation, labels)
     {
         block_line(&mut text, "! ", &sentence);
     }

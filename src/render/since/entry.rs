@@ -22,7 +22,7 @@ impl Entry {
             Said::Change { before, after } => format!("{label}: {before} → {after}"),
         };
         let mut all: Vec<String> = lines(operation, labels).into_iter().map(line).collect();
-        all.extend(consequence_text(operation, labels.ids()).map(|sentence| format!("! {sentence}")));
+        all.extend(consequence_text(operation, labels).map(|sentence| format!("! {sentence}")));
         Self { heading, lines: all }
     }
 }

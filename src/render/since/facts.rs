@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::plan::{Content, Day, GuardOutcome, GuardResult, SourceSummary, Subject, Summary, Target};
+use crate::plan::{Content, Day, GuardOutcome, GuardResult, Removal, SourceSummary, Subject, Summary, Target};
 use crate::render::text::guards::{figures, guard_name, parts};
 use crate::render::text::value::Ids;
 use crate::text::printable;
@@ -126,15 +126,23 @@ fn key(guard: &GuardResult) -> String {
 }
 
 fn target(facts: &mut Vec<Fact>, old: &Target, new: &Target) {
-    let Target { kind, url, users, managed, fingerprint: _, anchors: _, custom_fields } = old;
+    let Target { kind, url, users, managed, fingerprint: _, anchors: _, custom_fields, removal } = old;
     differing(facts, "target", format!("{kind} {url}"), format!("{} {}", new.kind, new.url));
     differing(facts, "users", *users, new.users);
     differing(facts, "managed users", *managed, new.managed);
+    differing(facts, "deletes", in_words(*removal), in_words(new.removal));
     if *custom_fields != new.custom_fields {
         let names = |target: &Target| {
             target.custom_fields.iter().map(|(id, name)| format!("{name} ({id})")).collect::<Vec<_>>()
         };
         differing(facts, "custom fields", names(old).join(", "), names(new).join(", "));
+    }
+}
+
+fn in_words(removal: Removal) -> &'static str {
+    match removal {
+        Removal::Delete => "remove users",
+        Removal::Deactivate => "make users inactive",
     }
 }
 

@@ -12,14 +12,17 @@ use super::layout::{Palette, column, padding, wrap};
 use super::value::{Ids, colored_pair, shown_branch, shown_manager, shown_pair, shown_text, shown_value};
 use super::{Context, TextOptions};
 use crate::employee::CustomFieldId;
-use crate::plan::{Action, BranchRef, Change, Field, Fields, Operation, Severity, Target, Value};
+use crate::plan::{Action, BranchRef, Change, Field, Fields, Operation, Removal, Severity, Target, Value};
 use crate::text::{escape, likeness, printable};
 
 /// The indent of the lines under a person.
 const INDENT: &str = "      ";
 /// What a delete means for the person, by Skovik's own pages.
-pub(in crate::render) const AFTER_DELETE: &str = "can no longer sign in; unregistered receipts are mailed to them; registered receipts are \
+const AFTER_DELETE: &str = "can no longer sign in; unregistered receipts are mailed to them; registered receipts are \
                             sent for approval at once";
+/// The same where a removal makes somebody inactive.
+const AFTER_DEACTIVATION: &str = "becomes inactive: can no longer sign in, and keeps the e-mail; Skovik archives inactive users \
+                            for good";
 
 /// The cells that ` → ` takes.
 const ARROW_WIDTH: usize = 3;
@@ -33,6 +36,7 @@ pub(in crate::render) struct Labels<'a> {
     /// Names that look the same as another field's.
     unclear: BTreeSet<&'a str>,
     ids: Ids,
+    removal: Removal,
 }
 
 /// The line that says who a person is, in columns.
@@ -75,7 +79,15 @@ impl<'a> Labels<'a> {
         }
         let unclear =
             names.values().map(String::as_str).filter(|name| seen.get(&likeness(name)).is_some_and(|count| *count > 1));
-        Self { names, unclear: unclear.collect(), ids }
+        Self { names, unclear: unclear.collect(), ids, removal: target.removal }
+    }
+
+    /// What a delete means for the person.
+    pub(in crate::render) fn after_delete(&self) -> &'static str {
+        match self.removal {
+            Removal::Delete => AFTER_DELETE,
+            Removal::Deactivate => AFTER_DEACTIVATION,
+        }
     }
 
     /// Whether ids are shown.
@@ -176,7 +188,7 @@ pub(super) fn write(
     for line in &lines {
         line.write(f, label_width, palette, options)?;
     }
-    if let Some(sentence) = consequence_text(operation, labels.ids()) {
+    if let Some(sentence) = consequence_text(operation, labels) {
         remark(f, Severity::Warning, &sentence, options)?;
     }
     for diagnostic in remarks.beside(operation.id) {
@@ -224,10 +236,12 @@ pub(in crate::render) fn consequence(operation: &Operation) -> Option<Consequenc
 }
 
 /// The same as a sentence.
-pub(in crate::render) fn consequence_text(operation: &Operation, ids: Ids) -> Option<Cow<'static, str>> {
+pub(in crate::render) fn consequence_text(operation: &Operation, labels: &Labels<'_>) -> Option<Cow<'static, str>> {
     match &operation.action {
-        Action::Delete { .. } => Some(AFTER_DELETE.into()),
-        Action::Update { changes, .. } => changes.iter().find_map(left_branch).map(|old| after_move(old, ids).into()),
+        Action::Delete { .. } => Some(labels.after_delete().into()),
+        Action::Update { changes, .. } => {
+            changes.iter().find_map(left_branch).map(|old| after_move(old, labels.ids).into())
+        }
         Action::Create { .. } | Action::Link { .. } => None,
     }
 }

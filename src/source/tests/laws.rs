@@ -138,6 +138,7 @@ fn plan(lists: &Lists, turn: usize, pay_first: bool) -> Result<Content, String> 
         only: &BTreeSet::new(),
         kind: "skovik",
         url: "https://x.example",
+        removal: Default::default(),
         fingerprint: digest,
         sources: records.summaries_with(&desired.joins),
         config_hash: digest,

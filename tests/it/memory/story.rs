@@ -159,6 +159,7 @@ impl Company {
             only: &BTreeSet::new(),
             kind: "plain",
             url: "https://plain.example",
+            removal: Default::default(),
             fingerprint: fingerprint(&directory, &policy.managed),
             sources: Vec::new(),
             config_hash: Digest::of(b""),

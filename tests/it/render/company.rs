@@ -195,6 +195,7 @@ impl Company {
             only: &BTreeSet::new(),
             kind: "skovik",
             url: "https://api.skovik.com/v1",
+            removal: Default::default(),
             fingerprint: Digest::of(b"users"),
             sources: vec![source("hr", "trusted"), source("payroll", "expect_records")],
             config_hash: Digest::of(b"settings"),

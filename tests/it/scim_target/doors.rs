@@ -1,6 +1,7 @@
 //! The sandbox has two doors to the same people: what is planned and done by one is what the other shows.
 
 use serde_json::{Value, json};
+use skovik_sync::plan::{Plan, Removal};
 use skovik_sync::sandbox::Options;
 
 use crate::company::drawn;
@@ -73,6 +74,33 @@ async fn both_doors_give_the_same_plan_for_drawn_people() {
         assert_eq!(by_scim["summary"], by_json["summary"], "seed {seed}");
         assert!(!told(by_json).is_empty() || seed > 0, "the first company has something to do");
     }
+}
+
+/// A removal that makes somebody inactive is another thing than one that removes them: the plan says which it is.
+#[test]
+fn a_plan_says_that_leavers_become_inactive() {
+    let company = company();
+    let plan = |remove: &str| {
+        let settings = company.read("scim.toml");
+        company.write("settings.toml", settings.replace("[target]", &format!("[target]\nremove = \"{remove}\"")));
+        let planned = company.run(&["-c", "settings.toml", "plan"]).ends(0);
+        let shown = company.run(&["show", "plan.json", "--format", "markdown"]).ends(0);
+        (planned.stdout + &shown.stdout, company.json("plan.json")["target"]["removal"].clone())
+    };
+    let (said, removal) = plan("delete");
+    assert!(said.contains("unregistered receipts") && !said.contains("becomes inactive"), "{said}");
+    assert_eq!(removal, Value::Null);
+    let (said, removal) = plan("deactivate");
+    assert!(said.contains("becomes inactive") && !said.contains("unregistered receipts"), "{said}");
+    assert_eq!(removal, "deactivate");
+    // It is bound to the settings, whatever somebody writes into the file.
+    let plan = Plan::read(&company.read_bytes("plan.json")).expect("a plan");
+    let mut content = plan.content().clone();
+    content.target.removal = Removal::Delete;
+    let mut forged = Vec::new();
+    Plan::seal(content).expect("a plan").write(&mut forged).expect("written");
+    company.write("plan.json", forged);
+    company.run(&["-c", "settings.toml", "approve", "plan.json", "--yes"]).ends(8).says(&["[target] remove"]);
 }
 
 #[test]

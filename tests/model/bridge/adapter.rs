@@ -94,6 +94,7 @@ impl Program {
                 fingerprint: Digest::of(b""),
                 anchors: Anchors::default(),
                 custom_fields: std::collections::BTreeMap::new(),
+                removal: Default::default(),
             },
             sources: Vec::new(),
             summary: Summary {

@@ -25,6 +25,7 @@ impl PlanBuilder {
                 fingerprint: digest,
                 anchors: Default::default(),
                 custom_fields: custom_fields.map(|(id, name)| (id.into(), name.to_owned())).into(),
+                removal: Default::default(),
             },
             sources: vec![source("hr", "csv", 1_200, "trusted")],
             summary: Summary::default(),
