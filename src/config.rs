@@ -7,9 +7,11 @@ mod employee;
 pub mod escalation;
 mod guard;
 mod hash;
+mod names;
 pub mod notify;
 mod read;
 pub mod serve;
+mod state;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -33,6 +35,9 @@ use crate::setting::{Calendar, Secrets, section};
 use crate::source::ToRead;
 
 pub use employee::{EmployeeSettings, ManagerReference};
+pub(crate) use names::Name;
+pub use names::Names;
+pub use state::StateSettings;
 pub(crate) use target::Removal;
 pub use target::{ScimSettings, TargetKind, TargetSettings};
 
@@ -63,6 +68,8 @@ pub struct Settings {
     pub guard: Limits,
     /// `[approval]`
     pub approval: ApprovalSettings,
+    /// `[state]`
+    pub state: StateSettings,
     /// `[schedule]`
     pub schedule: Option<ScheduleSettings>,
     /// `[serve]`

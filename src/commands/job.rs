@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::common::{load_settings, now, read_plan, state_folder};
+use super::common::{load_settings, now, read_plan};
 use super::run;
 use super::signals::end_with;
+use super::state_place::state_folder;
 use crate::cli::{self, Global};
 use crate::config::Settings;
 use crate::config::notify::Occasion;
@@ -92,8 +93,9 @@ pub(super) struct History {
 impl History {
     /// Reads what is known. What cannot be read is said, and begins anew.
     pub(super) fn open(settings: &Settings, global: &Global, ui: &Ui) -> Self {
-        let path =
-            state_folder(global).ok().map(|folder| Runs::path(&folder, &account_file(settings.target.url.as_str())));
+        let path = state_folder(global, Some(settings))
+            .ok()
+            .map(|folder| Runs::path(&folder, &account_file(settings.target.url.as_str())));
         let read = path.as_deref().map(Runs::read).transpose();
         let runs = read.unwrap_or_else(|error| {
             ui.warn(format!(

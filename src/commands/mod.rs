@@ -1,4 +1,4 @@
-//! The commands, one file each: orchestration only. The core decides.
+//! The commands, one file each. They only connect the parts; the core decides.
 
 mod all;
 pub mod apply;
@@ -15,9 +15,11 @@ pub mod plan;
 pub mod run;
 pub mod sandbox;
 pub mod serve;
+mod service;
 pub mod show;
 mod signals;
 pub mod snapshot;
+mod state_place;
 pub mod undo;
 pub mod verify;
 
@@ -28,7 +30,7 @@ use crate::ui::Ui;
 /// Runs the command that the command line names.
 ///
 /// # Errors
-/// Whatever the command says; [`crate::exit::status_of`] tells the exit code.
+/// The command's error; [`crate::exit::status_of`] gives its exit code.
 pub async fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let Cli { global, command } = cli;
     signals::survive_limits_of_size();

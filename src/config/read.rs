@@ -10,6 +10,7 @@ use super::employee::employee;
 use super::escalation::Escalation;
 use super::notify::notifications;
 use super::serve::{schedule, serve, webhooks};
+use super::state::state;
 use super::target::target;
 use super::{
     ApprovalSettings, ConfigError, EmployeeSettings, Invalid, ManagerSettings, Require, ScopeSettings, Settings,
@@ -24,7 +25,7 @@ use crate::source::{SourceSettings, sources, tables};
 
 pub(super) fn settings(document: Document<'_>, table: &DeTable<'_>) -> Result<Settings, ConfigError> {
     let root = Section::root(document, table).only(&[
-        "target", "source", "employee", "scope", "manager", "guard", "approval", "table", "schedule", "serve",
+        "target", "source", "employee", "scope", "manager", "guard", "approval", "state", "table", "schedule", "serve",
         "webhook", "notify",
     ])?;
     let target = target(&root.section("target", "[target]")?)?;
@@ -40,6 +41,7 @@ pub(super) fn settings(document: Document<'_>, table: &DeTable<'_>) -> Result<Se
         limits.with_source(&MAX_UNMATCHED_PERCENT, &*source.name, source.max_unmatched_percent)
     });
     let approval = approval(root.section("approval", "[approval]")?)?;
+    let state = state(root.section("state", "[state]")?)?;
     // The hash is computed over the rest as soon as that is complete.
     let (hash, secrets) = (Digest::from_bytes([0; 32]), Arc::clone(document.secrets));
     Ok(Settings {
@@ -51,6 +53,7 @@ pub(super) fn settings(document: Document<'_>, table: &DeTable<'_>) -> Result<Se
         manager,
         guard,
         approval,
+        state,
         schedule: schedule(&root)?,
         serve: serve(&root)?,
         webhooks: webhooks(&root)?,

@@ -12,9 +12,10 @@ use crate::apply::lock::{self, Holder, Lock, LockError};
 use crate::approval::automatic;
 use crate::cli::{self, Global};
 use crate::commands::apply::not_locked;
-use crate::commands::common::{approval_path, load_settings, now, open_state, shown};
+use crate::commands::common::{approval_path, load_settings, now, shown};
 use crate::commands::job::History;
 use crate::commands::places::Places;
+use crate::commands::state_place::open_state;
 use crate::config::Settings;
 use crate::config::serve::When;
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
@@ -59,7 +60,7 @@ pub(super) async fn start<'a>(
         return Err(refused(ExitStatus::Usage, problem));
     }
     let webhooks = webhooks(&settings).await?;
-    let state = open_state(global)?;
+    let state = open_state(global, Some(&settings))?;
     let url = settings.target.url.as_str();
     let lock = alone(state.folder(), url)?;
     let file = state.folder().join(format!("{}.events.jsonl", account_file(url)));
@@ -108,7 +109,7 @@ async fn webhooks(settings: &Settings) -> anyhow::Result<Vec<Webhook>> {
 /// Two services of one account would take each other's events.
 fn alone(folder: &Path, url: &str) -> anyhow::Result<Lock> {
     let holder = Holder { pid: std::process::id(), since: now(), plan_hash: None };
-    lock::take(folder, &format!("{url}#serve"), &holder).map_err(|error| match error {
+    lock::take_here(folder, &format!("{url}#serve"), &holder).map_err(|error| match error {
         LockError::Held { holder, .. } => {
             let who = holder
                 .map_or_else(String::new, |holder| format!(" (process {}, since {:.0})", holder.pid, holder.since));
