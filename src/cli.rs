@@ -83,7 +83,7 @@ pub enum Command {
     /// Execute an approved, unchanged plan
     Apply(Apply),
     /// Plan, approve by policy and apply in one go: the scheduled job
-    Run(Run),
+    Run(RunOneOrAll),
     /// Run by a schedule and by signed events (webhooks), and show how it went
     Serve(Serve),
     /// Write the plan that takes back what a plan did
@@ -289,7 +289,21 @@ pub struct Undo {
     pub out: PathBuf,
 }
 
-/// Arguments of `run`.
+/// Arguments of `run`, for one settings file or a folder of them.
+#[derive(Debug, Args)]
+pub struct RunOneOrAll {
+    /// The run of one.
+    #[command(flatten)]
+    pub one: Run,
+    /// Run every settings file of this folder (NAME.toml), one after the other, and sum up
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["out", "report", "events"])]
+    pub all: Option<PathBuf>,
+    /// With --all: the folder for NAME.plan.json and NAME.report.json [default: plans]
+    #[arg(long, value_name = "FOLDER", requires = "all")]
+    pub plans: Option<PathBuf>,
+}
+
+/// Arguments of a run.
 #[derive(Debug, Args)]
 pub struct Run {
     /// Where to write the plan, which stays there for a person where the policy does not approve it
@@ -303,6 +317,14 @@ pub struct Run {
     pub events: Option<PathBuf>,
 }
 
+impl Run {
+    /// One run that writes its plan and its report there.
+    #[must_use]
+    pub fn to(out: PathBuf, report: Option<PathBuf>) -> Self {
+        Self { out, report, events: None }
+    }
+}
+
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
 pub struct Serve {
@@ -312,6 +334,12 @@ pub struct Serve {
     /// Write what became of each operation of the last run, with the whole user before and after, as JSON
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
+    /// Serve every settings file of this folder (NAME.toml), each with a port of its own
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["out", "report"])]
+    pub all: Option<PathBuf>,
+    /// With --all: the folder for NAME.plan.json and NAME.report.json [default: plans]
+    #[arg(long, value_name = "FOLDER", requires = "all")]
+    pub plans: Option<PathBuf>,
 }
 
 /// Arguments of `snapshot`.

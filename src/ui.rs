@@ -41,6 +41,8 @@ pub struct Ui {
     quiet: bool,
     /// Whether results are printed.
     prints: bool,
+    /// What messages begin with: whose they are, of several.
+    whose: String,
     log_format: LogFormat,
     can_ask: bool,
     bars: MultiProgress,
@@ -78,6 +80,7 @@ impl Ui {
             width: width.max(NARROWEST),
             quiet: global.quiet,
             prints: true,
+            whose: String::new(),
             log_format: global.log_format,
             can_ask: io::stdin().is_terminal() && terminal.stderr,
             bars: MultiProgress::with_draw_target(target),
@@ -161,8 +164,10 @@ impl Ui {
     /// Says what went wrong, with its causes.
     pub fn error(&self, error: &anyhow::Error) {
         match self.log_format {
-            LogFormat::Json => tracing::error!(target: log::TARGET, "{}", visible_lines(&format!("{error:#}"))),
-            LogFormat::Text => self.write_stderr(&error_text(error, self.color.stderr)),
+            LogFormat::Json => {
+                tracing::error!(target: log::TARGET, "{}{}", self.whose, visible_lines(&format!("{error:#}")));
+            }
+            LogFormat::Text => self.write_stderr(&error_text(error, &self.whose, self.color.stderr)),
         }
     }
 
@@ -188,6 +193,12 @@ impl Ui {
     #[must_use]
     pub fn unprinted(&self) -> Self {
         Self { prints: false, can_ask: false, ..self.clone() }
+    }
+
+    /// The same, but all messages say whose they are.
+    #[must_use]
+    pub fn named(&self, whose: &str) -> Self {
+        Self { whose: format!("{whose}: "), ..self.clone() }
     }
 
     /// Asks for a word that is not typed by accident. Whether it was typed is the answer.
@@ -245,7 +256,7 @@ impl Ui {
     }
 
     fn say(&self, kind: Kind, text: &str) {
-        let text = visible_lines(text);
+        let text = format!("{}{}", self.whose, visible_lines(text));
         match (self.log_format, kind) {
             (LogFormat::Json, Kind::Note) => tracing::info!(target: log::TARGET, "{text}"),
             // It belongs to an error, and is as little suppressed.
@@ -276,9 +287,9 @@ fn answer<T>(typed: dialoguer::Result<T>) -> anyhow::Result<T> {
     })
 }
 
-fn error_text(error: &anyhow::Error, color: bool) -> String {
+fn error_text(error: &anyhow::Error, whose: &str, color: bool) -> String {
     let label = Style::new().red().bold().force_styling(color).apply_to("error:");
-    let mut text = format!("{label} {}\n", visible_lines(&error.to_string()));
+    let mut text = format!("{label} {whose}{}\n", visible_lines(&error.to_string()));
     for cause in error.chain().skip(1) {
         // A string takes everything.
         let _ = writeln!(text, "  caused by: {}", visible_lines(&cause.to_string()));
@@ -311,6 +322,7 @@ mod tests {
             width: 80,
             quiet: true,
             prints: true,
+            whose: String::new(),
             log_format: LogFormat::Text,
             can_ask: false,
             bars: MultiProgress::with_draw_target(ProgressDrawTarget::hidden()),
@@ -330,10 +342,10 @@ mod tests {
     fn an_error_is_shown_with_its_causes_and_cannot_recolour_the_terminal() {
         let error = anyhow::anyhow!("row 7: \u{1b}[32mfine\u{1b}[0m").context("cannot read employees.csv\nat all");
         assert_eq!(
-            error_text(&error, false),
+            error_text(&error, "", false),
             "error: cannot read employees.csv\nat all\n  caused by: row 7: \\u{1b}[32mfine\\u{1b}[0m\n"
         );
-        assert!(error_text(&error, true).starts_with("\u{1b}[31m\u{1b}[1merror:\u{1b}[0m "));
+        assert!(error_text(&error, "", true).starts_with("\u{1b}[31m\u{1b}[1merror:\u{1b}[0m "));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The commands, one file each. They only connect the parts; the core decides.
 
+mod all;
 pub mod apply;
 pub mod approve;
 pub mod check;
@@ -22,7 +23,7 @@ mod state_place;
 pub mod undo;
 pub mod verify;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, RunOneOrAll};
 use crate::exit::ExitStatus;
 use crate::ui::Ui;
 
@@ -41,7 +42,10 @@ pub async fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<ExitStatus> {
         Command::Approve(args) => approve::run(args, global, ui),
         Command::Verify(args) => verify::run(args, global, ui),
         Command::Apply(args) => apply::run(args, global, ui).await,
-        Command::Run(args) => job::command(args, global, ui).await,
+        Command::Run(RunOneOrAll { one: _, all: Some(folder), plans }) => {
+            all::run(folder, plans.as_deref(), global, ui).await
+        }
+        Command::Run(RunOneOrAll { one, all: None, plans: _ }) => job::command(one, global, ui).await,
         Command::Serve(args) => serve::run(args, global, ui).await,
         Command::Undo(args) => undo::run(args, global, ui),
         Command::Snapshot(args) => snapshot::run(args, global, ui).await,

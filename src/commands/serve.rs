@@ -1,15 +1,18 @@
 //! `serve`: the schedule and the events in one process. Each run is what `run` does; this only says when.
 
+mod all;
 mod start;
 
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Semaphore;
 
 use super::common::now;
 use super::job::{self, Ended, History};
@@ -41,6 +44,8 @@ struct Running<'a> {
     queue: Queue,
     board: SharedBoard,
     history: History,
+    /// Whose turn it is to run, of all services of this process.
+    turn: Arc<Semaphore>,
     /// How much later than due the next run of the schedule begins.
     jitter: SignedDuration,
     /// Events are not looked at before, and how long the last wait was.
@@ -53,8 +58,11 @@ struct Running<'a> {
 /// Exit code 3 where the settings, a secret, the port or the certificate cannot be used, 10 where another `serve` takes
 /// the events of this account. How runs end is no error of the service.
 pub async fn run(args: &cli::Serve, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
+    if let Some(folder) = &args.all {
+        return all::run(folder, args.plans.as_deref(), global, ui).await;
+    }
     let mut signal: Signal = Box::pin(ended()?);
-    let (mut running, server, _lock) = start::start(args, global, ui).await?;
+    let (mut running, server, _lock) = start::start(args, global, Arc::new(Semaphore::new(1)), ui).await?;
     let status = running.until(&mut signal).await;
     Server::stop(server).await;
     ui.note("ended");
@@ -69,6 +77,12 @@ impl Running<'_> {
             let time = now();
             let (by_schedule, by_events) = (due.is_some_and(|due| due <= time), events.is_some_and(|due| due <= time));
             if by_schedule || by_events {
+                let turn = Arc::clone(&self.turn);
+                let _turn = tokio::select! {
+                    biased;
+                    () = signal.as_mut() => return ExitStatus::Done,
+                    turn = turn.acquire_owned() => turn,
+                };
                 let ran = self.run_once(by_schedule).await;
                 let outcome = ran.outcome;
                 let asked = self.note(ran, signal).await;
@@ -114,7 +128,7 @@ impl Running<'_> {
         let reason = reason(by_schedule, &taken);
         self.ui.note(format!("run: {reason}"));
         self.board.lock().running = Some((now(), reason.clone()));
-        let args = cli::Run { out: self.args.out.clone(), report: self.args.report.clone(), events: None };
+        let args = cli::Run::to(self.args.out.clone(), self.args.report.clone());
         let began = now();
         let quiet = self.ui.unprinted();
         // A defect in one run must not end the service.

@@ -124,3 +124,21 @@ fn the_settings_of_the_service_can_be_read_for_every_sender() {
         parse(&format!("[[webhook]]\nname = \"hr\"\npath = \"/hr\"\nsecret_env = \"HR\"\n{webhook}{header}"));
     }
 }
+
+#[test]
+fn each_customer_of_kubernetes_has_settings_of_their_own() {
+    let base = read("kubernetes/customers/base/cronjob.yaml");
+    let args = base.split("args:\n").nth(1).expect("arguments").lines().map(str::trim);
+    let args = args.map_while(|line| line.strip_prefix("- "));
+    Cli::try_parse_from(std::iter::once("skovik-sync").chain(args)).expect("understood");
+    for customer in ["acme", "globex"] {
+        let overlay = read(&format!("kubernetes/customers/{customer}/kustomization.yaml"));
+        assert!(
+            overlay.contains("- ../base") && overlay.contains(&format!("namespace: skovik-{customer}")),
+            "{overlay}"
+        );
+        assert!(overlay.contains("name: skovik-settings") && base.contains("name: skovik-settings"), "{overlay}");
+        let settings = read(&format!("kubernetes/customers/{customer}/skovik-sync.toml"));
+        Settings::parse(&settings, Path::new("skovik-sync.toml")).expect("good settings");
+    }
+}

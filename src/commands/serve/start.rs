@@ -1,9 +1,11 @@
 //! All that `serve` needs before its first run: secrets, the queue, the port. Whatever is wrong is said now.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::SignedDuration;
 use secrecy::ExposeSecret as _;
+use tokio::sync::Semaphore;
 
 use super::Running;
 use crate::apply::lock::{self, Holder, Lock, LockError};
@@ -27,6 +29,7 @@ use crate::ui::Ui;
 pub(super) async fn start<'a>(
     args: &'a cli::Serve,
     global: &'a Global,
+    turn: Arc<Semaphore>,
     ui: &'a Ui,
 ) -> anyhow::Result<(Running<'a>, Server, Lock)> {
     let settings = load_settings(&global.config)?;
@@ -89,7 +92,7 @@ pub(super) async fn start<'a>(
         Server::start(&settings.serve, service).await.map_err(|problem| refused(ExitStatus::Usage, problem))?;
     tell(&settings, &server, queue.len(), ui);
     let jitter = SignedDuration::ZERO;
-    Ok((Running { args, global, ui, settings, queue, board, history, jitter, retry: None }, server, lock))
+    Ok((Running { args, global, ui, settings, queue, board, history, turn, jitter, retry: None }, server, lock))
 }
 
 async fn webhooks(settings: &Settings) -> anyhow::Result<Vec<Webhook>> {

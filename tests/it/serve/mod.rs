@@ -1,5 +1,6 @@
 //! `serve`, as a program that is asked over HTTP and killed.
 
+mod all;
 mod events;
 mod notifications;
 mod pages;
@@ -65,7 +66,12 @@ pub(crate) struct Answer {
 impl Service {
     /// Starts it, and waits until it listens.
     pub(crate) fn start(house: &House) -> Self {
-        let mut command = house.command(&["serve"]);
+        Self::start_with(house, &["serve"])
+    }
+
+    /// The same with other arguments.
+    pub(crate) fn start_with(house: &House, args: &[&str]) -> Self {
+        let mut command = house.command(args);
         command.env("HR_SECRET", SECRET).env("READ_TOKEN", TOKEN);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
         let said = Arc::new(Mutex::new(String::new()));
@@ -78,8 +84,8 @@ impl Service {
         let mut service = Self { child, address: String::new(), said };
         let address = service.until("it listens", |service| {
             let said = service.said();
-            let line = said.lines().find_map(|line| line.strip_prefix("listening on ")).map(str::to_owned);
-            line.and_then(|url| Some(url.split_once("://")?.1.to_owned()))
+            let line = said.lines().find_map(|line| line.split_once("listening on "));
+            line.and_then(|(_, url)| Some(url.split_once("://")?.1.to_owned()))
         });
         service.address = address;
         service

@@ -133,7 +133,7 @@ fn silence_is_told_by_the_service() {
     let (url, received) = receiver(200);
     let settings = "[serve]\nlisten = \"127.0.0.1:0\"\n[schedule]\nevery = \"1h\"\n[[notify]]\non = [\"silent\"]\nsilent_after = \"1ms\"\n\
          url_file = \"url\"\n";
-    let house = house(&settings);
+    let house = house(settings);
     std::fs::write(house.path("url"), url).expect("written");
     house.list(&more_people(1));
     let mut service = Service::start(&house);

@@ -1,0 +1,190 @@
+//! `run --all FOLDER`: many customers, one settings file each, one after the other. Each run is that of the file alone,
+//! with its own lock, state and outcome; what goes wrong with one holds up no other.
+
+use std::fs;
+use std::future::Future;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use futures_util::FutureExt as _;
+
+use super::common::{load_settings, shown};
+use super::job;
+use super::signals::ended;
+use crate::cli::{self, Global};
+use crate::config::Settings;
+use crate::exit::{ExitStatus, OrRefuse as _, refused, status_of};
+use crate::runs::{Figures, Outcome};
+use crate::text::printable;
+use crate::ui::Ui;
+
+/// How the name of a settings file ends.
+const ENDING: &str = "toml";
+/// What the exit code tells of several runs: the first of these that one of them ended with.
+const WORST_FIRST: [ExitStatus; 10] = [
+    ExitStatus::Interrupted,
+    ExitStatus::Damaged,
+    ExitStatus::Partial,
+    ExitStatus::Unexpected,
+    ExitStatus::Usage,
+    ExitStatus::Untrusted,
+    ExitStatus::Stale,
+    ExitStatus::Blocked,
+    ExitStatus::NotApproved,
+    ExitStatus::Locked,
+];
+
+/// A settings file of the folder.
+pub(super) struct Customer {
+    pub(super) name: String,
+    pub(super) config: PathBuf,
+}
+
+/// How the run of a customer ended.
+struct Line {
+    name: String,
+    status: ExitStatus,
+    plan: Option<Figures>,
+}
+
+/// Runs every settings file of a folder, and sums up.
+///
+/// # Errors
+/// Exit code 3 where the folder holds no settings, or two files would use one key for one address. What becomes of the
+/// runs is the status.
+pub(super) async fn run(folder: &Path, plans: Option<&Path>, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
+    refuse_config(global)?;
+    let customers = customers(folder)?;
+    own_keys(&customers)?;
+    let plans = plans.map_or_else(|| PathBuf::from("plans"), Path::to_owned);
+    make_folder(&plans)?;
+    let mut signal = Box::pin(ended()?);
+    let mut lines = Vec::new();
+    for customer in &customers {
+        let line = one(customer, &plans, global, ui).await;
+        let is_over = line.status == ExitStatus::Interrupted || signal.as_mut().now_or_never().is_some();
+        lines.push(line);
+        if is_over {
+            break;
+        }
+    }
+    let not_run = customers.len() - lines.len();
+    sum_up(&lines, not_run, ui)?;
+    Ok(worst(&lines, not_run))
+}
+
+/// Two ways to name the settings would contradict each other.
+pub(super) fn refuse_config(global: &Global) -> anyhow::Result<()> {
+    if global.config == Path::new("skovik-sync.toml") {
+        return Ok(());
+    }
+    Err(refused(ExitStatus::Usage, "--all names the settings; leave out --config"))
+}
+
+/// Makes the folder of the plans, which are personal data.
+pub(super) fn make_folder(plans: &Path) -> anyhow::Result<()> {
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(plans);
+    made.with_context(|| format!("cannot make the folder --plans {}", shown(plans))).or_refuse(ExitStatus::Usage)
+}
+
+/// The settings files of a folder, by name.
+pub(super) fn customers(folder: &Path) -> anyhow::Result<Vec<Customer>> {
+    let cannot = || format!("cannot read the folder --all {}", shown(folder));
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).with_context(cannot).or_refuse(ExitStatus::Usage)? {
+        let path = entry.with_context(cannot).or_refuse(ExitStatus::Usage)?.path();
+        let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let is_settings = path.extension().is_some_and(|ending| ending == ENDING) && !stem.starts_with('.');
+        if is_settings && path.is_file() {
+            found.push(Customer { name: stem, config: path });
+        }
+    }
+    if found.is_empty() {
+        let problem = format!("the folder --all {} holds no settings: no file NAME.{ENDING}", shown(folder));
+        return Err(refused(ExitStatus::Usage, problem));
+    }
+    found.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(found)
+}
+
+/// Refuses two files that would use one key for one address: the list of one customer would be compared with the users
+/// of another, who would all be people that have left.
+pub(super) fn own_keys(customers: &[Customer]) -> anyhow::Result<()> {
+    let mut read: Vec<(&Customer, Settings)> = Vec::new();
+    for customer in customers {
+        // What is wrong with a file is said by its own run.
+        let Ok(settings) = Settings::load(&customer.config) else { continue };
+        let shares = |(_, other): &&(&Customer, Settings)| {
+            other.target.url == settings.target.url && other.target.token.place() == settings.target.token.place()
+        };
+        if let Some((other, _)) = read.iter().find(shares) {
+            let problem = format!(
+                "{} and {} use the same key for {}: the list of the one would be compared with the users of the other. Name the \
+                 key of each in [target]: token_env, token_file or token_command",
+                shown(&other.config),
+                shown(&customer.config),
+                settings.target.url
+            );
+            return Err(refused(ExitStatus::Usage, problem));
+        }
+        read.push((customer, settings));
+    }
+    Ok(())
+}
+
+/// The run of one customer. Boxed, because a run is a large thing to keep on a stack.
+fn one<'a>(
+    customer: &'a Customer,
+    plans: &'a Path,
+    global: &'a Global,
+    ui: &'a Ui,
+) -> std::pin::Pin<Box<dyn Future<Output = Line> + 'a>> {
+    Box::pin(async move {
+        let Customer { name, config } = customer;
+        let ui = &ui.named(&printable(name));
+        ui.note("begins");
+        let global = Global { config: config.clone(), ..global.clone() };
+        let file = |ending: &str| plans.join(format!("{name}.{ending}"));
+        let args = cli::Run::to(file("plan.json"), Some(file("report.json")));
+        let job::Ended { result, ran, .. } = job::once(&args, &global, "command", &ui.unprinted()).await;
+        let (status, plan) = (result.as_ref().map_or_else(status_of, |status| *status), ran.plan.clone());
+        if let Err(error) = &result {
+            ui.error(error);
+        }
+        if let Ok(settings) = load_settings(config).map(|settings| (!settings.notify.is_empty()).then_some(settings))
+            && let Some(settings) = settings
+            && status != ExitStatus::Interrupted
+        {
+            let mut history = job::History::open(&settings, &global, ui);
+            history.add(ran, &settings, &args.out, ui).await;
+        }
+        Line { name: name.clone(), status, plan }
+    })
+}
+
+/// One line for each customer.
+fn sum_up(lines: &[Line], not_run: usize, ui: &Ui) -> anyhow::Result<()> {
+    let width = lines.iter().map(|line| printable(&line.name).chars().count()).max().unwrap_or_default();
+    for Line { name, status, plan } in lines {
+        let counts = plan.as_ref().map(|plan| plan.summary).map_or_else(String::new, |counts| {
+            let (create, update, delete) = (counts.create, counts.update, counts.delete);
+            format!("  {create} create, {update} update, {delete} delete, {} skipped", counts.set_aside)
+        });
+        let outcome = Outcome::of(*status).name();
+        let name = printable(name);
+        ui.line(format!("{name:width$}  {outcome:11}  exit code {:3}{counts}", *status as u8).trim_end())?;
+    }
+    if not_run > 0 {
+        ui.line(format!("not run any more, because it was interrupted: {not_run}"))?;
+    }
+    Ok(())
+}
+
+fn worst(lines: &[Line], not_run: usize) -> ExitStatus {
+    if not_run > 0 {
+        return ExitStatus::Interrupted;
+    }
+    let ended_with = |status: &ExitStatus| lines.iter().any(|line| line.status == *status);
+    WORST_FIRST.into_iter().find(ended_with).unwrap_or(ExitStatus::Done)
+}

@@ -1,0 +1,60 @@
+//! `serve --all FOLDER`: many customers in one process, one settings file each. Each has a port, a queue, a page and a
+//! schedule of its own. Their runs come one after the other, so that a signal ends one run and no more.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use tokio::sync::Semaphore;
+
+use super::{Signal, start};
+use crate::cli::{self, Global};
+use crate::commands::all::{customers, make_folder, own_keys, refuse_config};
+use crate::commands::signals::ended;
+use crate::exit::{ExitStatus, refused};
+use crate::text::printable;
+use crate::ui::Ui;
+
+/// Runs until it is asked to end.
+///
+/// # Errors
+/// Exit code 3 where the folder holds no settings, two files would use one key for one address, or none of them can be
+/// started. What is wrong with one file is said, and holds up no other.
+pub(super) async fn run(folder: &Path, plans: Option<&Path>, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
+    refuse_config(global)?;
+    let customers = customers(folder)?;
+    own_keys(&customers)?;
+    let plans = plans.map_or_else(|| PathBuf::from("plans"), Path::to_owned);
+    make_folder(&plans)?;
+    let one = |name: &str, config: &Path| {
+        let file = |ending: &str| plans.join(format!("{name}.{ending}"));
+        let args = cli::Serve { out: file("plan.json"), report: Some(file("report.json")), all: None, plans: None };
+        (args, Global { config: config.to_owned(), ..global.clone() }, ui.named(&printable(name)))
+    };
+    let each: Vec<_> = customers.iter().map(|customer| one(&customer.name, &customer.config)).collect();
+    // Caught before anything is started, so that none is missed.
+    let mut running = Vec::new();
+    let turn = Arc::new(Semaphore::new(1));
+    for (args, global, ui) in &each {
+        let signal: Signal = Box::pin(ended()?);
+        match start::start(args, global, Arc::clone(&turn), ui).await {
+            Ok(started) => running.push((started, signal)),
+            Err(error) => ui.error(&error),
+        }
+    }
+    let failed = each.len() - running.len();
+    if running.is_empty() {
+        return Err(refused(ExitStatus::Usage, "none of the settings files could be started"));
+    }
+    if failed > 0 {
+        ui.warn(format!("settings files that could not be started, and are not served: {failed}"));
+    }
+    let until = running.into_iter().map(|((mut running, server, _lock), mut signal)| async move {
+        let status = running.until(&mut signal).await;
+        server.stop().await;
+        status
+    });
+    let ended = join_all(until).await;
+    ui.note("ended");
+    Ok(if ended.contains(&ExitStatus::Interrupted) { ExitStatus::Interrupted } else { ExitStatus::Done })
+}
