@@ -41,7 +41,7 @@ fn resolved_value(change: &Change, made: &Made) -> Result<Option<Value>, String>
 /// # Errors
 /// If the manager is not created yet.
 pub fn resolved_manager(manager: &ManagerRef, made: &Made) -> Result<UserRef, String> {
-    let user_id = resolve(manager, made).ok_or("the manager is not made")?.clone();
+    let user_id = resolve(manager, made).ok_or("the manager is not created yet")?.clone();
     Ok(UserRef { user_id, employee: manager.employee().cloned(), name: manager.name().to_owned() })
 }
 
@@ -51,7 +51,7 @@ pub fn resolved_manager(manager: &ManagerRef, made: &Made) -> Result<UserRef, St
 /// If the manager is not created yet.
 pub fn created(after: &Fields, managed: &Managed, made: &Made) -> Result<User, String> {
     let manager = match after.manager.as_ref().and_then(Option::as_ref) {
-        Some(manager) => Some(resolve(manager, made).ok_or("the manager is not made")?.clone()),
+        Some(manager) => Some(resolve(manager, made).ok_or("the manager is not created yet")?.clone()),
         None => None,
     };
     Ok(after.to_user(manager, managed))
@@ -89,7 +89,7 @@ pub fn roles_changed(before: &User, user: &User) -> Option<String> {
 #[must_use]
 pub fn roles_untold(before: &User, user: &User) -> Option<String> {
     let was = before.roles.as_ref().filter(|_| user.roles.is_none())?;
-    Some(format!("roles are not told any more, they were {was:?}"))
+    Some(format!("roles are missing now, they were {was:?}"))
 }
 
 /// Whether a user is the person that a create sends: identifier and e-mail are both the same.

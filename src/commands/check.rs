@@ -27,7 +27,7 @@ const WIDEST_NAME: usize = 28;
 /// Exit codes 3 and 4, as for `plan`.
 pub async fn run(_args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let settings = load_settings(&global.config)?;
-    ui.line(format!("settings  {}: whole, hash {}", global.config.display(), settings.hash()))?;
+    ui.line(format!("settings  {}: valid, hash {}", global.config.display(), settings.hash()))?;
     let lines = SourceProgress::new(&settings, ui);
     let told = |place, so_far, total| lines.told(place, so_far, total);
     let calendar = calendar(&settings, None)?;

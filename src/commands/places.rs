@@ -173,7 +173,7 @@ impl Places {
             return Some("that is a folder".to_owned());
         }
         if !output.is_plan && is_plan_file(&output.path) {
-            return Some("a plan is there, which could not be applied any more".to_owned());
+            return Some("there is a plan, which could no longer be applied".to_owned());
         }
         let state = self.state.as_ref().map(|state| resolved(state))?;
         let is_inside =

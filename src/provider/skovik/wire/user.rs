@@ -210,7 +210,7 @@ fn place<'a>(field: &'a Field, value: Option<&Value>) -> Result<(Place<'a>, Box<
         Field::Manager => {
             let id = match value {
                 Some(Value::Manager(ManagerRef::User(user))) => Some(&user.user_id),
-                Some(Value::Manager(ManagerRef::Create(_))) => return Err("the manager is not made".to_owned()),
+                Some(Value::Manager(ManagerRef::Create(_))) => return Err("the manager is not created yet".to_owned()),
                 _ => None,
             };
             Ok((Place::Relationship(MANAGER), reference(Collection::Users, id)?))
