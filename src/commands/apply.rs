@@ -15,11 +15,12 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 
 use super::common::{
-    counted_approvals, list_guards, load_settings, misplaced, needed, now, open_state, provider, read_plan, replay,
-    rules, same_settings, shown, tell_other_day, unusable_state,
+    counted_approvals, list_guards, load_settings, misplaced, needed, now, provider, read_plan, replay, rules,
+    same_settings, shown, tell_other_day,
 };
 use super::inverse::{another_undo, is_own_undo};
 use super::places::Places;
+use super::state_place::{open_state, unusable_state};
 use super::verify::stated_hash;
 use crate::apply::engine::{self, Options, Stop};
 use crate::apply::journal::{BegunBy, Journal, Record, Replay};
@@ -34,7 +35,7 @@ use crate::config::escalation::Needed;
 use crate::diff::Policy;
 use crate::employee::UserId;
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
-use crate::files::{WRONG_KIND, write_private};
+use crate::files::WRONG_KIND;
 use crate::guard::Ceiling;
 use crate::plan::{Digest, GuardResult, Plan};
 use crate::provider::{Provider, StoredUser};
@@ -59,7 +60,7 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
     if let Ok(settings) = &settings {
         places(args, global).settings(settings).check()?;
     }
-    let state = open_state(global)?;
+    let state = open_state(global, settings.as_ref().ok())?;
     let finished = replay(&state, &plan)?.finished;
     let settings = settings.and_then(|settings| {
         same_settings(&plan, &settings, &global.config)?;
@@ -85,7 +86,7 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
     };
     lifted(&plan, &plan.content().guards, &granted.allow)?;
     tell_other_day(&plan, &settings, ui);
-    let _lock = take_lock(&settings, &state, Some(plan.hash()))?;
+    let _lock = take_lock(&settings, &state, Some(plan.hash()), ui)?;
     let _plan_lock = take_plan_lock(&settings, &args.plan)?;
     let approved = Approved { plan: &plan, granted: &granted, begun_by: BegunBy::Apply };
     carry_out(approved, args, &settings, &state, ui).await
@@ -267,9 +268,19 @@ fn allowed_now(
 }
 
 /// Takes the target's lock, for a plan or for one that is still to be made.
-pub(super) fn take_lock(settings: &Settings, state: &State, plan_hash: Option<Digest>) -> anyhow::Result<Lock> {
+pub(super) fn take_lock(
+    settings: &Settings,
+    state: &State,
+    plan_hash: Option<Digest>,
+    ui: &Ui,
+) -> anyhow::Result<Lock> {
     let holder = Holder { pid: std::process::id(), since: now(), plan_hash };
-    lock::take(state.folder(), settings.target.url.as_str(), &holder).map_err(not_locked)
+    let url = settings.target.url.as_str();
+    let waiting = |holder: Option<Holder>| {
+        let holder = holder.map_or_else(|| "somebody".to_owned(), |holder| holder.to_string());
+        ui.note(format!("the lease of the account is held by {holder}: waiting to see whether it is renewed"));
+    };
+    lock::take(state, url, &holder, &waiting).map_err(not_locked)
 }
 
 /// Takes the lock of the plan file too: another apply of it may keep its state elsewhere.
@@ -344,14 +355,14 @@ async fn execute(
     let Begun { approved: Approved { plan, granted, begun_by }, replay, standing, listed, takes_back } = begun;
     let mut watch = Watch::new(args, plan, replay, &options.stop, ui).await?;
     let hash = plan.hash();
-    let (copy, path) = (state.plan(hash), state.journal(hash));
-    if read_plan(&copy).is_ok_and(|copy| copy.hash() == hash) {
+    if read_plan(&state.plan(hash)).is_ok_and(|copy| copy.hash() == hash) {
         // An earlier run kept it.
     } else {
-        write_private(&copy, |file| plan.write(file))
-            .with_context(|| format!("nothing was written: {}", shown(&copy)))?;
+        let mut text = Vec::new();
+        plan.write(&mut text)?;
+        state.keep_plan(hash, text).context("nothing was written")?;
     }
-    let journal = Journal::open(&path, state.key(), replay, hash, begun_by).await.context("nothing was written")?;
+    let journal = Journal::open(state, replay, hash, begun_by).await.context("nothing was written")?;
     let run = Record::Run { at: now(), approvers: granted.approvers.clone() };
     journal.write(&run).done().await.context("nothing was written")?;
     let worker = Worker {

@@ -10,6 +10,9 @@ use crate::state::State;
 /// Whether a plan is exactly the undo that this state folder makes of the plan that it claims to undo.
 pub(super) fn is_own_undo(plan: &Plan, settings: &Settings, state: &State) -> bool {
     let Some(hash) = plan.content().undone() else { return false };
+    if state.bring(hash).is_err() {
+        return false;
+    }
     let Ok(undone) = read_plan(&state.plan(hash)) else { return false };
     let Ok(Some(history)) = History::read(state, &undone) else { return false };
     undone.hash() == hash && inverse(&undone, &history, settings).is_ok_and(|made| made.hash() == plan.hash())

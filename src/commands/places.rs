@@ -13,12 +13,14 @@ use std::path::{Path, PathBuf};
 use rustix::stdio::dup2_stderr;
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::common::{approvals_of, shown, state_folder};
+use super::common::{approvals_of, shown};
+use super::state_place::state_folder;
 use crate::cli::Global;
 use crate::config::{NamedFile, Settings};
 use crate::exit::{ExitStatus, refused};
 use crate::files::{Links, open_regular};
 use crate::plan::FORMAT;
+use crate::state;
 
 /// How much of a file is read to recognise a plan, in bytes.
 const HEAD: u64 = 200;
@@ -32,7 +34,7 @@ pub(super) struct Places {
     outputs: Vec<Place>,
     /// The plans whose approvals lie next to them.
     plans: Vec<PathBuf>,
-    state: Option<PathBuf>,
+    states: Vec<PathBuf>,
 }
 
 /// A file with its name for messages.
@@ -63,8 +65,8 @@ struct Identity {
 impl Places {
     /// The settings file is an input of every command, and no command may write into the state folder here.
     pub(super) fn new(global: &Global) -> Self {
-        let places =
-            Self { inputs: Vec::new(), outputs: Vec::new(), plans: Vec::new(), state: state_folder(global).ok() };
+        let states = state_folder(global, None).ok().into_iter().collect();
+        let places = Self { inputs: Vec::new(), outputs: Vec::new(), plans: Vec::new(), states };
         places.reads("the settings file (--config)", &global.config)
     }
 
@@ -86,6 +88,9 @@ impl Places {
     pub(super) fn settings(mut self, settings: &Settings) -> Self {
         let named = |NamedFile { setting, path }: &NamedFile| Place::new(setting.clone(), path, false);
         self.inputs.extend(settings.files().iter().map(named));
+        if let Some(state::Place::Folder(folder)) = &settings.state.place {
+            self.states.push(folder.clone());
+        }
         self
     }
 
@@ -175,10 +180,11 @@ impl Places {
         if !output.is_plan && is_plan_file(&output.path) {
             return Some("there is a plan, which could no longer be applied".to_owned());
         }
-        let state = self.state.as_ref().map(|state| resolved(state))?;
-        let is_inside =
-            output.identity.folder_path.starts_with(&state) || is_hard_link_into(&state, output.identity.file);
-        is_inside.then(|| format!("{} is the program's own, its state", shown(&state)))
+        let is_inside = |state: &PathBuf| {
+            output.identity.folder_path.starts_with(state) || is_hard_link_into(state, output.identity.file)
+        };
+        let state = self.states.iter().map(|state| resolved(state)).find(is_inside)?;
+        Some(format!("{} is the program's own, its state", shown(&state)))
     }
 }
 

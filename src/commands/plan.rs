@@ -9,11 +9,10 @@ use std::{fs, thread};
 
 use anyhow::Context as _;
 
-use super::common::{
-    calendar, dialect, existing_state, load_settings, now, plan_bytes, policy, provider, replay, shown,
-};
+use super::common::{calendar, dialect, load_settings, now, plan_bytes, policy, provider, replay, shown};
 use super::places::Places;
 use super::signals::{EndedBySignals, unless_interrupted};
+use super::state_place::existing_state;
 use crate::cli::{self, Global};
 use crate::config::{Invalid, Settings, SourceSettings, Unresolved};
 use crate::diff::Policy;
@@ -76,7 +75,7 @@ pub(super) async fn write_plan(
     drop(settled);
     // Freeing a million people takes a while, so a thread does it. If none can be started, it happens here.
     let _ = thread::Builder::new().spawn(move || drop(both));
-    put_applied_plan_away(&args.out, &plan, global, ui)?;
+    put_applied_plan_away(&args.out, &plan, settings, global, ui)?;
     write_private(&args.out, |file| plan.write(file)).with_context(|| format!("cannot write {}", shown(&args.out)))?;
     Ok((plan, signals))
 }
@@ -260,13 +259,19 @@ pub(super) fn no_plan(error: NoPlan) -> anyhow::Error {
     refused(status, format!("no plan was made: {error}"))
 }
 
-/// Renames an applied plan when a new plan would replace its file, so that `undo` still finds it under its hash. It
-/// does so even if the new plan is equal, because then somebody took the changes back in Skovik. A plan whose apply is
-/// not finished stays where it is.
-pub(super) fn put_applied_plan_away(out: &Path, plan: &Plan, global: &Global, ui: &Ui) -> anyhow::Result<()> {
-    // A file that is no plan has no journal.
+/// A plan that was applied is kept when another one takes the place of its file, under its hash, so that `undo` still
+/// finds it; even where the new plan is the same again, for then Skovik has gone back to what it was. While its apply
+/// is not finished, the plan is needed where it is.
+pub(super) fn put_applied_plan_away(
+    out: &Path,
+    plan: &Plan,
+    settings: &Settings,
+    global: &Global,
+    ui: &Ui,
+) -> anyhow::Result<()> {
+    // What is no plan has no journal.
     let Some(before) = plan_bytes(out).ok().and_then(|text| Plan::read(&text).ok()) else { return Ok(()) };
-    let Some(state) = existing_state(global)? else { return Ok(()) };
+    let Some(state) = existing_state(global, Some(settings))? else { return Ok(()) };
     let replay = replay(&state, &before)?;
     if !replay.has_written() {
         return Ok(());

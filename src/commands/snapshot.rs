@@ -12,7 +12,7 @@ use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, OrRefuse};
 use crate::files::PrivateFile;
 use crate::provider::snapshot::{Counts, Item, Writer};
-use crate::provider::{Collection, ListError, Progress, Provider, RowError};
+use crate::provider::{Collection, ListError, Progress, Proven, Provider, RowError};
 use crate::ui::Ui;
 
 /// Runs `snapshot`.
@@ -58,7 +58,13 @@ pub async fn write_snapshot(provider: &dyn Provider, url: &str, out: &Path, prog
         };
         match provider.rows(what, &mut each, progress).await {
             Err(ListError::Output(error)) => return Err(error).with_context(cannot_write),
-            listed => listed.or_refuse(ExitStatus::Untrusted)?,
+            listed => {
+                if listed.or_refuse(ExitStatus::Untrusted)? == Proven(false) {
+                    tracing::warn!(
+                        "the list of {what} is read to its last page; without a total, nothing proves it complete"
+                    );
+                }
+            }
         }
     }
     let (file, counts) = writer.finish().with_context(cannot_write)?;

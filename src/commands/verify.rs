@@ -6,9 +6,10 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 
 use super::common::{
-    counted_approvals, existing_state, list_guards, load_settings, now, read_plan, replay, rules, same_settings, shown,
+    counted_approvals, list_guards, load_settings, now, read_plan, replay, rules, same_settings, shown,
 };
 use super::inverse::{another_undo, is_own_undo};
+use super::state_place::existing_state;
 use crate::approval::{Accepted, Found, Group, Rules, examine, grouped, judge, not_lifted};
 use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
@@ -37,7 +38,8 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
     if let Some(path) = &args.rendered {
         rendered(&plan, path, ui)?;
     }
-    let state = existing_state(global)?;
+    let settings = load_settings(&global.config);
+    let state = existing_state(global, settings.as_ref().ok())?;
     if let Some(state) = &state {
         let replay = replay(state, &plan)?;
         if let Some(finished) = replay.finished {
@@ -47,7 +49,7 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
             ui.line(format!("journal   begun: {} of {operations} operations done", replay.done()))?;
         }
     }
-    let settings = load_settings(&global.config)?;
+    let settings = settings?;
     same_settings(&plan, &settings, &global.config)?;
     if let Some(undone) = plan.content().undone() {
         match &state {

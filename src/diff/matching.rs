@@ -37,6 +37,7 @@ impl<'a> Comparison<'a> {
         };
         comparison.index_users()?;
         comparison.set_standings();
+        comparison.tell_unchecked();
         comparison.set_rival_claims_aside();
         comparison.claim_by_identifier();
         comparison.claim_by_email();

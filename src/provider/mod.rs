@@ -7,6 +7,7 @@
 
 mod access;
 mod account;
+mod contract;
 mod error;
 mod fingerprint;
 mod loss;
@@ -26,6 +27,7 @@ use crate::plan::{Change, Fields};
 
 pub use access::{ClientError, Options};
 pub use account::Account;
+pub use contract::{Contract, Finding, Verdict};
 pub use error::{ApiError, ErrorObject, ListError, Refusal, RowError};
 pub use fingerprint::fingerprint;
 pub use loss::unshown;
@@ -40,7 +42,11 @@ pub type EachRow<'a> = &'a mut (dyn FnMut(&RawValue) -> Result<(), RowError> + S
 /// Called with each user of a list, and the row as the server sent it.
 pub type EachUser<'a> = &'a mut (dyn FnMut(&User, &RawValue) -> Result<(), String> + Send);
 
-/// A service that holds users and can change them.
+/// Whether something proves that a list is complete; one that contradicts itself is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proven(pub bool);
+
+/// A service that holds users, and may be asked to change them.
 ///
 /// It decides nothing about people, never repeats a write with an unknown outcome, and reports exactly what is known
 /// about a write.
@@ -58,7 +64,7 @@ pub trait Provider: fmt::Debug + Send + Sync {
         what: Collection,
         each: EachRow<'a>,
         progress: Progress<'a>,
-    ) -> BoxFuture<'a, Result<(), ListError>>;
+    ) -> BoxFuture<'a, Result<Proven, ListError>>;
 
     /// All users, sorted by id, proven complete. `each` is called only for active users.
     fn users<'a>(
@@ -79,9 +85,9 @@ pub trait Provider: fmt::Debug + Send + Sync {
                 listed.push(user, is_inactive);
                 Ok(())
             };
-            self.rows(Collection::Users, &mut take, progress).await?;
+            let Proven(is_proven) = self.rows(Collection::Users, &mut take, progress).await?;
             listed.sort();
-            Ok(listed)
+            Ok(Listed { is_unproven: !is_proven, ..listed })
         })
     }
 
@@ -206,15 +212,18 @@ pub struct Shape {
     pub branches: Vec<Branch>,
     /// Sorted by id, no id twice.
     pub custom_fields: Vec<CustomField>,
+    /// The lists that were read to their last page, but that nothing proves to be complete.
+    pub unproven: Vec<&'static str>,
 }
 
 impl Shape {
     /// The whole account.
     #[must_use]
     pub fn with_users(self, listed: Listed) -> Directory {
-        let Self { branches, custom_fields } = self;
-        let Listed { users, inactive } = listed;
-        Directory { users, inactive, branches, custom_fields }
+        let Self { branches, custom_fields, mut unproven } = self;
+        let Listed { users, inactive, is_unproven } = listed;
+        unproven.extend(is_unproven.then(|| Collection::Users.name()));
+        Directory { users, inactive, branches, custom_fields, unproven }
     }
 }
 
@@ -225,6 +234,8 @@ pub struct Listed {
     pub users: Vec<User>,
     /// Users who count as deleted although the service still keeps them; sorted by id.
     pub inactive: Vec<User>,
+    /// Whether the list was read to its last page, but nothing proves that it is complete.
+    pub is_unproven: bool,
 }
 
 impl Listed {
@@ -235,7 +246,7 @@ impl Listed {
 
     /// Sorts both by id.
     pub fn sort(&mut self) {
-        let Self { users, inactive } = self;
+        let Self { users, inactive, is_unproven: _ } = self;
         for people in [users, inactive] {
             people.sort_unstable_by(|a, b| a.id.cmp(&b.id));
         }
@@ -245,7 +256,7 @@ impl Listed {
 impl From<Vec<User>> for Listed {
     /// Takes these users, sorted by id, as all active.
     fn from(users: Vec<User>) -> Self {
-        Self { users, inactive: Vec::new() }
+        Self { users, ..Self::default() }
     }
 }
 
@@ -260,13 +271,21 @@ pub enum Collection {
     CustomFields,
 }
 
-impl fmt::Display for Collection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Collection {
+    /// In words.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
             Self::Users => "users",
             Self::Branches => "branches",
             Self::CustomFields => "custom fields",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Collection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

@@ -22,7 +22,7 @@ use crate::provider::access::connect;
 use crate::provider::stored::is_id;
 use crate::provider::{ApiError, ClientError, Deleted, Dialect, LiveUser, Options, Request, StoredUser};
 
-use call::Call;
+pub(super) use call::Call;
 
 /// What the settings need in an account. It is checked before anything is written.
 #[derive(Debug, Clone)]
@@ -39,14 +39,14 @@ pub struct Client {
     http: Transport,
     base: Url,
     key_header: (HeaderName, HeaderValue),
-    page_size: u32,
+    pub(super) page_size: u32,
     max_rows: u64,
     list_timeout: Duration,
-    scim: Scim,
-    /// All branches, if the settings list them.
+    pub(super) scim: Scim,
+    /// All branches, where the settings list them.
     branches: Option<Vec<String>>,
-    sort_by: Option<String>,
-    wanted: Wanted,
+    pub(super) sort_by: Option<String>,
+    pub(super) wanted: Wanted,
 }
 
 impl Client {
@@ -196,7 +196,7 @@ impl Client {
     }
 
     /// The address of an endpoint.
-    fn url(&self, endpoint: &str) -> Url {
+    pub(super) fn url(&self, endpoint: &str) -> Url {
         let mut url = self.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().push(endpoint);
@@ -204,7 +204,7 @@ impl Client {
         url
     }
 
-    fn user_url(&self, id: &UserId) -> Result<Url, ApiError> {
+    pub(super) fn user_url(&self, id: &UserId) -> Result<Url, ApiError> {
         let mut url = self.url("Users");
         match url.path_segments_mut() {
             Ok(mut path) if is_id(id.as_str()) => {

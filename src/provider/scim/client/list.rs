@@ -188,7 +188,7 @@ impl Client {
         }
     }
 
-    fn page_url(&self, start: u64, sort_by: Option<&str>) -> Url {
+    pub(in crate::provider::scim) fn page_url(&self, start: u64, sort_by: Option<&str>) -> Url {
         let mut url = self.url("Users");
         let mut query = url.query_pairs_mut();
         query.append_pair("startIndex", &start.to_string());
