@@ -34,7 +34,7 @@ pub struct Global {
     /// Print results and errors only
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Log more; twice for every request
+    /// More logging: -v actions, -vv every request
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
     /// How logs are written to standard error
@@ -90,9 +90,9 @@ pub enum Command {
     Undo(Undo),
     /// Save all of Skovik that planning needs
     Snapshot(Snapshot),
-    /// Run a stand-in for Skovik on this machine
+    /// Run a simulator of Skovik on this machine
     Sandbox(Sandbox),
-    /// Show the whole story on the sandbox, with a made-up company
+    /// Show all steps on the sandbox, with a made-up company
     Demo(Demo),
     /// Print a shell's completion script
     Completions(Completions),
@@ -154,7 +154,7 @@ pub struct Plan {
     /// The employee with this new external identifier is the person who has the e-mail already; repeatable
     #[arg(long, value_name = "ID")]
     pub same_person: Vec<String>,
-    /// Exit with 2 where there are changes
+    /// Exit with 2 if there are changes
     #[arg(long)]
     pub detailed_exitcode: bool,
     /// Show every change, however many there are
@@ -163,7 +163,7 @@ pub struct Plan {
     /// Show Skovik's ids after each person, manager, branch and custom field
     #[arg(long)]
     pub ids: bool,
-    /// Instead of a plan, show where everything about one person comes from and what becomes of them: by the first
+    /// Instead of a plan, show where everything about one person comes from and what happens to them: by the first
     /// source's key, the external identifier, the e-mail or Skovik's id; writes nothing
     #[arg(long, value_name = "KEY", conflicts_with_all = ["out", "only", "detailed_exitcode", "all", "ids"])]
     pub explain: Option<String>,
@@ -226,20 +226,20 @@ pub struct Approve {
     /// Why
     #[arg(long, value_name = "TEXT")]
     pub comment: Option<String>,
-    /// How long the approval holds, such as 24h
+    /// How long the approval is valid, such as 24h
     #[arg(long, value_name = "DURATION")]
     pub expires: Option<String>,
     /// Show Skovik's ids after each person, manager, branch and custom field
     #[arg(long)]
     pub ids: bool,
-    /// Lift the guards of this kind up to a count: deletes=N, changes=N, creates=N, emptied=N or unresolved=N;
+    /// Allow this kind of change up to a count: deletes=N, changes=N, creates=N, emptied=N or unresolved=N;
     /// repeatable
     #[arg(long, value_name = "KIND=N")]
     pub allow: Vec<String>,
     /// Sign the approval with this OpenSSH private key
     #[arg(long, value_name = "FILE", conflicts_with_all = ["statement", "signature"])]
     pub sign_key: Option<PathBuf>,
-    /// Write what is to be signed, for a key in an agent or in hardware; with --signature, what was signed
+    /// Write the statement to sign to this file, for a key in an agent or in hardware; with --signature, read it from here
     #[arg(long, value_name = "FILE")]
     pub statement: Option<PathBuf>,
     /// Take the signature that ssh-keygen made; the statement is --statement, or this name without .sig
@@ -270,7 +270,7 @@ pub struct Apply {
     /// The hash of the plan that was approved elsewhere, sha256:…
     #[arg(long, value_name = "HASH")]
     pub approved_hash: Option<String>,
-    /// Write what became of each operation, with the whole user before and after, as JSON
+    /// Write the outcome of each operation, with the whole user before and after, as JSON
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
     /// Write what happens while it happens, as JSON lines; - for standard output
@@ -306,10 +306,10 @@ pub struct RunOneOrAll {
 /// Arguments of a run.
 #[derive(Debug, Args)]
 pub struct Run {
-    /// Where to write the plan, which stays there for a person where the policy does not approve it
+    /// Where to write the plan, which stays there for a person if the policy does not approve it
     #[arg(short, long, value_name = "FILE", default_value = "plan.json")]
     pub out: PathBuf,
-    /// Write what became of each operation, with the whole user before and after, as JSON
+    /// Write the outcome of each operation, with the whole user before and after, as JSON
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
     /// Write what happens while it happens, as JSON lines; - for standard output
@@ -328,7 +328,7 @@ impl Run {
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
 pub struct Serve {
-    /// Where each run writes its plan, which stays there for a person where the policy does not approve it
+    /// Where each run writes its plan, which stays there for a person if the policy does not approve it
     #[arg(short, long, value_name = "FILE", default_value = "plan.json")]
     pub out: PathBuf,
     /// Write what became of each operation of the last run, with the whole user before and after, as JSON

@@ -238,8 +238,8 @@ impl<'a> Comparison<'a> {
             let shown = names.iter().take(6).cloned().collect::<Vec<_>>().join(", ");
             let more = if names.len() > 6 { format!(" and {} more", names.len() - 6) } else { String::new() };
             let reason = format!(
-                "each of these waits for another, so that no order is possible: {shown}{more}; change one of them in \
-                 Skovik by hand, or in two steps at the source"
+                "these changes depend on each other in a cycle: {shown}{more}; make one by hand in Skovik, or in two \
+                steps at the source"
             );
             for &draft in cycle {
                 match drafts[draft as usize] {

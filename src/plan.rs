@@ -168,9 +168,9 @@ impl SourceSummary {
 #[must_use]
 pub fn unproven(proof: &str) -> Option<&'static str> {
     match proof {
-        "trusted" => Some("trusted, no proof that it is whole"),
+        "trusted" => Some("trusted, no proof that it is complete"),
         "last-page" => Some("read to the last page, not proven"),
-        "exit-status" => Some("the program ended well, not proven"),
+        "exit-status" => Some("the program ended with success, not proven"),
         _ => None,
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn contradiction(
     match &operation.action {
         Action::Create { after } => {
             let Some(id) = made.get(&operation.id) else {
-                return Some(Contradiction::Undone("nobody knows whom it made".to_owned()));
+                return Some(Contradiction::Undone("it is not known which user it created".to_owned()));
             };
             let found = list.user(id);
             let Some(user) = found.filter(|user| user.identifier == after.external_identifier) else {
@@ -68,7 +68,7 @@ pub(super) fn contradiction(
         }
         Action::Link { create, manager } => {
             let (Some(id), Some(manager)) = (made.get(create), resolve(manager, made)) else {
-                return differs(vec!["nobody knows whom it links".to_owned()]);
+                return differs(vec!["it is not known which user it links".to_owned()]);
             };
             let Some(user) = list.user(id) else { return nobody(id) };
             if let Some(expected) = expected {
@@ -78,7 +78,7 @@ pub(super) fn contradiction(
             differs(differences(&expected, user, managed))
         }
         Action::Delete { user_id, .. } => {
-            let problem = || format!("the user {user_id} who was removed is in Skovik");
+            let problem = || format!("the deleted user {user_id} is still in Skovik");
             list.user(user_id).map(|_| Contradiction::Undone(problem()))
         }
     }
@@ -119,7 +119,7 @@ pub(super) fn came_back(operation: &Operation, list: &List<'_>) -> Option<String
         return None;
     };
     let other = list.by_identifier(employee.as_str()).filter(|other| other.id != *user_id)?;
-    Some(format!("the employee {employee} who was removed is in Skovik again, as the user {}", other.id))
+    Some(format!("the deleted employee {employee} is in Skovik again, as the user {}", other.id))
 }
 
 fn not_made(id: &UserId, found: Option<&User>, after: &Fields, list: &List<'_>) -> String {

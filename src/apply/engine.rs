@@ -312,11 +312,11 @@ impl<'a> Run<'a> {
     fn holds_up(&self, index: usize, outcome: &Outcome) -> Option<String> {
         let operation = &self.operations[index];
         let Operation { id, name, action, .. } = operation;
-        let it = format!("it comes after operation {id}, {} {name}", action.name());
+        let it = format!("it depends on operation {id}, {} {name}", action.name());
         match outcome {
             Outcome::Done { differs, .. } | Outcome::DoneBefore { differs } => {
                 let is_enough = differs.is_empty() || matches!(action, Action::Create { .. });
-                (!is_enough).then(|| format!("{it}, which Skovik did not store as it was asked to"))
+                (!is_enough).then(|| format!("{it}, which Skovik stored with other values"))
             }
             Outcome::Failed { .. } | Outcome::InDoubt { .. } | Outcome::NotAttempted { .. } => {
                 Some(format!("{it}, which is not done"))

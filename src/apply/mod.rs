@@ -139,8 +139,8 @@ impl std::fmt::Display for Halt {
             Self::Credentials(problem) | Self::RolesChanged(problem) | Self::Events(problem) => f.write_str(problem),
             Self::Failures(count) => write!(f, "{count} operations failed one after another"),
             Self::Journal(problem) => write!(f, "the journal cannot be written: {problem}"),
-            Self::Unreadable(problem) => write!(f, "what is unclear could not be settled: {problem}"),
-            Self::Unconfirmed(problem) => write!(f, "what was done could not be confirmed: {problem}"),
+            Self::Unreadable(problem) => write!(f, "unknown outcomes could not be settled: {problem}"),
+            Self::Unconfirmed(problem) => write!(f, "finished operations could not be confirmed: {problem}"),
         }
     }
 }

@@ -122,8 +122,7 @@ impl Worker<'_> {
         if let (Before::Planned(planned), Some(first)) = (before, doubt.and_then(|doubt| doubt.before.as_ref()))
             && self.parse(first).is_none_or(|was| hash_of(&was, self.managed) != planned.hash)
         {
-            let problem =
-                format!("conflict: the journal remembers the user {user_id} otherwise than the plan; plan again");
+            let problem = format!("conflict: the journal and the plan differ about the user {user_id}; plan again");
             return Attempt::new(End::Conflict(problem));
         }
         let read = match self.read(user_id, before.roles(), doubt).await {
@@ -214,8 +213,8 @@ impl Worker<'_> {
         let unshown = unshown(&listed, body);
         (!unshown.is_empty()).then(|| {
             format!(
-                "conflict: the list of users showed {} of the user {}, and the read before the write does not: the write \
-                 would empty what is not shown, so the user was left alone; plan again",
+                "conflict: the list of users showed {} of the user {}, and the read before the write does not: the \
+                write would empty what is not shown, so the user was left alone; plan again",
                 unshown.join(", "),
                 read.id()
             )
@@ -226,8 +225,8 @@ impl Worker<'_> {
     async fn refill(&self, id: OperationId, before: StoredUser, expected: &User, changes: &[Change]) -> Attempt {
         let half = |problem: &dyn std::fmt::Display| {
             End::HalfDone(format!(
-                "the user was moved to another branch, but it could not be made sure that their custom fields are still \
-                 there: {problem}; run the same apply again"
+                "the user was moved to another branch, but it is not certain that their custom fields are still \
+                there: {problem}; run the same apply again"
             ))
         };
         let mut left = self.provider.retries();
@@ -354,7 +353,8 @@ impl Worker<'_> {
         }
         if is_elsewhere(&read.user, self.branches, self.takes_back) {
             let problem = format!(
-                "conflict: the user {id} is in no branch that [scope] branches names now, and was left alone; plan again"
+                "conflict: the user {id} is in no branch that [scope] branches names now, and was left alone; plan \
+                again"
             );
             return Err(Attempt::new(End::Conflict(problem)));
         }
@@ -390,8 +390,8 @@ fn changed_roles(before: &User, after: &User) -> Option<Halt> {
     roles_changed(before, after)?;
     let (was, is) = (before.roles.as_ref()?, after.roles.as_ref()?);
     Some(Halt::RolesChanged(format!(
-        "the roles of the user {} changed from {was:?} to {is:?} in a write that left them alone; look into that before \
-         anything else is written",
+        "the roles of the user {} changed from {was:?} to {is:?} in a write that should not change them; find out why \
+        before anything else is written",
         before.id
     )))
 }

@@ -105,8 +105,8 @@ pub fn account(plan: &Plan, replay: &Replay, directory: &Directory) -> Result<()
     let was_empty = *users == 0 && !replay.has_written();
     if !anchors.recognise(directory) || (was_empty && !directory.users.is_empty()) {
         return Err(vec![
-            "this is not the account that the plan was made for: most of the users or branches that it knew are not there; \
-             is the key that of another account?"
+            "this is not the account that the plan was made for: most of its users or branches are missing; is the \
+            key for another account?"
                 .to_owned(),
         ]);
     }

@@ -53,8 +53,8 @@ pub(super) fn judge(
         Verdict::Made(user.id.clone())
     } else {
         Verdict::SomebodyElse(format!(
-            "Skovik has the user {} with this identifier or e-mail, but {}; look whether this is the same person, then plan \
-             again",
+            "Skovik has the user {} with this identifier or e-mail, but {}; check whether this is the same person, \
+            then plan again",
             user.id,
             differs.join(", ")
         ))

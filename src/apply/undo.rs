@@ -126,8 +126,8 @@ fn counted(drafts: &[Draft], order: &[usize]) -> Summary {
 
 fn left_out_message(draft: &Draft) -> Diagnostic {
     let message = format!(
-        "{} is left as they are: no order of operations takes this back, because people report to one another, or to \
-         somebody of whom that is true; do it in Skovik",
+        "{} is left unchanged: no order of operations takes this back, because people report to one another in a \
+        cycle; do it in Skovik",
         draft.name
     );
     draft.diagnostic("undo_left_out", message)

@@ -19,7 +19,7 @@ pub(super) struct Parts {
 impl Parts {
     pub(super) fn read(armor: &str) -> Result<Self, String> {
         let inner = armor.trim().strip_prefix(BEGIN).and_then(|rest| rest.strip_suffix(END));
-        let inner = inner.ok_or_else(|| format!("is no SSH signature, which stands between {BEGIN} and {END}"))?;
+        let inner = inner.ok_or_else(|| format!("is no SSH signature, which is between {BEGIN} and {END}"))?;
         let base64: String = inner.split_ascii_whitespace().collect();
         let blob = Base64::decode_vec(&base64).map_err(|_| "is no base64".to_owned())?;
         Self::of(&blob).ok_or_else(|| "is cut off, or is no SSH signature".to_owned())

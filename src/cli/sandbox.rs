@@ -25,7 +25,7 @@ pub struct Sandbox {
     /// Where to save the account as a snapshot when the sandbox is stopped
     #[arg(long, value_name = "SNAPSHOT")]
     pub save: Option<PathBuf>,
-    /// The key that requests must bring; without it, any key will do
+    /// The key that requests must have; without this option, any key is accepted
     #[arg(long, value_name = "KEY")]
     pub key: Option<String>,
     /// A key that may read but not write: anything but a GET is answered with 403
@@ -40,7 +40,7 @@ pub struct Sandbox {
     /// Leave `meta.total` out of lists
     #[arg(long)]
     pub no_total: bool,
-    /// What a PUT does with what it does not name
+    /// What a PUT does with fields that it does not name
     #[arg(long, value_enum, default_value_t = PutMode::Replace)]
     pub put: PutMode,
     /// What a change of branch does with custom fields
@@ -49,7 +49,7 @@ pub struct Sandbox {
     /// What the removal of a manager does to their reports
     #[arg(long, value_enum, default_value_t = ManagerDelete::Nulls)]
     pub manager_delete: ManagerDelete,
-    /// What becomes of the identifier and e-mail of a removed user
+    /// What happens to the identifier and e-mail of a removed user
     #[arg(long, value_enum, default_value_t = Identifiers::Released)]
     pub identifiers: Identifiers,
     /// How /v1 writes paths of two words
@@ -85,7 +85,7 @@ pub struct SandboxScim {
     /// What it does with externalId
     #[arg(long, value_enum, default_value_t = ExternalIds::Kept)]
     pub external_id: ExternalIds,
-    /// What becomes of a user whose active is set to false
+    /// What happens to a user whose active is set to false
     #[arg(long, value_enum, default_value_t = Archived::Listed)]
     pub archived: Archived,
     /// Whether it takes PATCH

@@ -139,7 +139,7 @@ pub(super) async fn carry_out(
         if !is_as_before(plan, live)? {
             return finished_before(args, finished, &taken_back(plan, &replay, live)?, ui);
         }
-        ui.note(format!("Skovik is again as it was before this plan was applied at {finished:.0}: it is applied anew"));
+        ui.note(format!("Skovik is again as it was before this plan was applied at {finished:.0}: applying it again"));
         state.put_away(plan.hash()).map_err(unusable_state)?;
         replay = Replay::default();
     }
@@ -149,7 +149,7 @@ pub(super) async fn carry_out(
     }
     precheck::account(plan, &replay, &directory).map_err(|problems| stale(&problems))?;
     let Some(standing) = standing(plan, &replay, live)? else {
-        say(args, ui, "nothing to do: everything that this plan should bring about is so already");
+        say(args, ui, "nothing to do: Skovik already matches this plan");
         return Ok(ExitStatus::Done);
     };
     let allow = allowed_now(plan, settings, precheck::managed_now(plan, &replay, live), granted)?;
@@ -174,7 +174,7 @@ fn finished_before(
         return Ok(ExitStatus::Done);
     }
     let problem = format!(
-        "this plan was applied completely at {finished:.0}, says its journal, but Skovik does not hold it now; nothing was \
+        "by its journal this plan was applied completely at {finished:.0}, but Skovik has changed since; nothing was \
          written. Plan again:{}",
         listed(taken_back)
     );
@@ -184,8 +184,8 @@ fn finished_before(
 /// Handles a plan whose journal is finished without asking Skovik, because the plan could not be applied again anyway.
 fn finished_unseen(args: &cli::Apply, finished: Timestamp, why: &str, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let said = format!(
-        "nothing to do: this plan was applied completely at {finished:.0}, says its journal. {why} since: Skovik was not \
-         looked at",
+        "nothing to do: by its journal this plan was applied completely at {finished:.0}. {why} since, so Skovik was \
+        not read",
     );
     say(args, ui, &said);
     Ok(ExitStatus::Done)
@@ -238,7 +238,7 @@ fn lifted(plan: &Plan, guards: &[GuardResult], allow: &BTreeMap<Ceiling, u64>) -
         return Ok(());
     }
     let problem = format!(
-        "blocked by {}: nothing was written; only an approval that names a sufficient ceiling lifts a guard, see \
+        "blocked by {}: nothing was written; only an approval with a sufficient --allow lets it pass, see \
          `skovik-sync approve --help`",
         list_guards(&left, plan)
     );
@@ -260,8 +260,8 @@ fn allowed_now(
     }
     let rule = because.map_or_else(String::new, |when| format!(" by the rule `{when}`"));
     let problem = format!(
-        "not approved: {found} of {approvers} approvals{rule}, as Skovik has {managed} users that may be changed, and not \
-         the {} that the plan was made for; nothing was written",
+        "not approved: {found} of {approvers} approvals{rule}, as Skovik has {managed} users that may be changed, and \
+        not the {} that the plan was made for; nothing was written",
         plan.content().target.managed
     );
     Err(refused(ExitStatus::NotApproved, problem))

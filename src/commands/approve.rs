@@ -68,8 +68,8 @@ pub(super) fn approve(plan: &Plan, args: &cli::Approve, global: &Global, ui: &Ui
     }
     places().writes_approval(&approval_path(&args.plan, &approval.approver)).check()?;
     if matches!(rules.proof, Proof::Signature(_)) && key.is_none() {
-        let problem = "[approval] asks for a signature: give --sign-key FILE, or --statement FILE for a key that an agent \
-                       or a device holds";
+        let problem = "[approval] requires a signature: give --sign-key FILE, or --statement FILE for a key that an \
+        agent or a device holds";
         return Err(refused(ExitStatus::Usage, problem));
     }
     if !args.yes {
@@ -145,7 +145,7 @@ fn ceilings_suffice(plan: &Plan, allow: &BTreeMap<Ceiling, u64>, path: &Path) ->
         left.iter().copied().filter(|guard| Ceiling::lifting(&guard.id).is_none()).collect();
     if !hopeless.is_empty() {
         let problem = format!(
-            "blocked by {}, which no approval lifts: mend the data, or change [guard] and plan again",
+            "blocked by {}, which no approval can allow: correct the data, or change [guard] and plan again",
             list_guards(&hopeless, plan)
         );
         return Err(refused(ExitStatus::Blocked, problem));
@@ -199,7 +199,7 @@ fn approver(given: Option<&str>, rules: &Rules, key: Option<&SignerKey>) -> anyh
         return Err(refused(ExitStatus::Usage, "cannot tell who approves: give --approver NAME"));
     }
     if name.chars().any(is_unseen) {
-        let problem = format!("--approver {}: a name must not have characters that cannot be seen", escape(name));
+        let problem = format!("--approver {}: a name must not have invisible characters", escape(name));
         return Err(refused(ExitStatus::Usage, problem));
     }
     if !name.chars().any(char::is_alphanumeric) {
@@ -213,7 +213,7 @@ fn approver(given: Option<&str>, rules: &Rules, key: Option<&SignerKey>) -> anyh
     }
     if signers.is_some_and(|signers| !signers.knows(name)) {
         let problem = format!(
-            "not approved: allowed_signers lists nobody as {name}; give --approver with the name that it has for you"
+            "not approved: allowed_signers lists nobody as {name}; give --approver with your name in that file"
         );
         return Err(refused(ExitStatus::NotApproved, problem));
     }

@@ -95,7 +95,13 @@ fn plan_at(path: &Path, links: Links) -> anyhow::Result<Plan> {
 pub(super) fn same_settings(plan: &Plan, settings: &Settings, path: &Path) -> anyhow::Result<()> {
     if plan.content().config_hash == settings.hash() {
         let forged = |problem: String| {
-            refused(ExitStatus::Damaged, format!("no program wrote this plan: {problem}; plan again"))
+            refused(
+                ExitStatus::Damaged,
+                format!(
+                    "skovik-sync cannot have written this plan (edited by hand?): \
+            {problem}; plan again"
+                ),
+            )
         };
         if let Some(guard) = not_as_demanded(&settings.guard, plan.content()) {
             return Err(forged(format!("its guard {guard} is not that of the settings")));
@@ -103,7 +109,8 @@ pub(super) fn same_settings(plan: &Plan, settings: &Settings, path: &Path) -> an
         return mislabelled(plan, settings).map_or(Ok(()), |problem| Err(forged(problem)));
     }
     let problem = format!(
-        "the settings in {} are not those that the plan was made with; plan again, or name the right file with --config",
+        "the settings in {} are not those that the plan was made with; plan again, or name the right file with \
+        --config",
         shown(path)
     );
     Err(refused(ExitStatus::Stale, problem))
@@ -220,7 +227,10 @@ fn approvals_beside(plan: &Path) -> anyhow::Result<Vec<Found>> {
         read.iter().map(|(name, path)| Found { name: name.clone(), approval: read_approval(path) }).collect();
     if !more.is_empty() {
         let name = format!("{} more files beside the plan", more.len());
-        let approval = Err(format!("were not read: no more than {MOST_APPROVALS} are; remove what is no approval"));
+        let approval = Err(format!(
+            "were not read, because at most {MOST_APPROVALS} are; remove files that are no \
+        approvals"
+        ));
         found.push(Found { name, approval });
     }
     Ok(found)
@@ -236,7 +246,7 @@ fn read_approval(path: &Path) -> Result<Approval, String> {
         _ => format!("cannot be read: {error}"),
     };
     if !fs::symlink_metadata(path).map_err(cannot)?.is_file() {
-        return Err("is not a file of its own, but a link or a folder; put the approval itself there".to_owned());
+        return Err("is a link or a folder; put the approval file itself there".to_owned());
     }
     Approval::read(&read_regular(path, MAX_BYTES as u64, Links::Refuse).map_err(cannot)?)
 }

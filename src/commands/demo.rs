@@ -78,7 +78,7 @@ pub async fn run(args: &cli::Demo, global: &Global, ui: &Ui) -> anyhow::Result<E
     tell(ui, "3. apply: execute the approved plan, managers before their reports")?;
     let apply = cli::Apply { plan, approved_hash: None, report: None, events: None };
     let applied = super::apply::run(&apply, global, ui).await?;
-    ensure!(applied == ExitStatus::Done, "the demo's plan was not applied whole");
+    ensure!(applied == ExitStatus::Done, "the demo's plan was not applied completely");
 
     tell(ui, "4. plan again: both sides are the same now")?;
     let second = folder.join("plan-again.json");

@@ -178,7 +178,7 @@ impl Places {
             return Some("that is a folder".to_owned());
         }
         if !output.is_plan && is_plan_file(&output.path) {
-            return Some("a plan is there, which could not be applied any more".to_owned());
+            return Some("there is a plan, which could no longer be applied".to_owned());
         }
         let is_inside = |state: &PathBuf| {
             output.identity.folder_path.starts_with(state) || is_hard_link_into(state, output.identity.file)

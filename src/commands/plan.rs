@@ -282,8 +282,8 @@ pub(super) fn put_applied_plan_away(
             return Ok(());
         }
         let problem = format!(
-            "{} is a plan whose apply is not finished, {}: run that apply again, or write the new plan to another file with \
-             --out",
+            "{} is a plan whose apply is not finished, {}: run that apply again, or write the new plan to another file \
+            with --out",
             shown(out),
             before.hash()
         );
@@ -291,7 +291,7 @@ pub(super) fn put_applied_plan_away(
     }
     let kept = unused_name(out, before.hash());
     fs::rename(out, &kept).with_context(|| format!("cannot rename {} to {}", shown(out), shown(&kept)))?;
-    ui.note(format!("the plan before, which was applied, is kept as {}", shown(&kept)));
+    ui.note(format!("the earlier plan, which was applied, is kept as {}", shown(&kept)));
     Ok(())
 }
 

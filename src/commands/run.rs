@@ -46,7 +46,7 @@ pub async fn run(args: &cli::Run, global: &Global, ui: &Ui) -> anyhow::Result<Ex
     if let Some(plan) = unfinished(out, &settings, &state)? {
         same_settings(&plan, &settings, &global.config)?;
         let granted = may_go_on(&plan, out, &settings)?;
-        ui.note(format!("going on with the plan {}, which an earlier run left unfinished", plan.hash()));
+        ui.note(format!("resuming the plan {}, which an earlier run left unfinished", plan.hash()));
         return apply(&plan, &granted, &execute, &settings, &state, ui).await;
     }
     refuse_peoples_apply(out, &settings, &state)?;
@@ -182,8 +182,8 @@ fn may_go_on(plan: &Plan, out: &Path, settings: &Settings) -> anyhow::Result<Gra
             let (file, typed) = (shown(out), shell_path(out));
             objections.extend(not_counted);
             let problem = format!(
-                "the apply of {file} is not finished, and is not approved any more: {}; read it again, then: skovik-sync \
-                 approve {typed} && skovik-sync apply {typed}",
+                "the apply of {file} is not finished, and is not approved any more: {}; read it again, then: \
+                skovik-sync approve {typed} && skovik-sync apply {typed}",
                 objections.join("; ")
             );
             Err(refused(ExitStatus::NotApproved, problem))
@@ -255,8 +255,8 @@ fn approve_by_policy(
     if !objections.is_empty() {
         let (file, typed) = (shown(out), shell_path(out));
         let problem = format!(
-            "not approved by policy: {}; nothing was written. The plan is {file}: read it, then: skovik-sync approve {typed} \
-             && skovik-sync apply {typed}",
+            "not approved by policy: {}; nothing was written. The plan is {file}: read it, then: skovik-sync approve \
+            {typed} && skovik-sync apply {typed}",
             objections.join("; ")
         );
         return Err(refused(ExitStatus::NotApproved, problem));
@@ -272,13 +272,13 @@ fn blocked(blocking: &[&GuardResult], not_counted: &[String], plan: &Plan, out: 
     let guards = [&[list_guards(blocking, plan)], not_counted].concat().join("; ");
     if blocking.iter().any(|guard| Ceiling::lifting(&guard.id).is_none()) {
         return format!(
-            "blocked by {guards}; nothing was written. No approval lifts this: look at {file} with skovik-sync show {typed}, \
-             correct the source, or change [guard]; the next run plans anew"
+            "blocked by {guards}; nothing was written. No approval can allow this: look at {file} with skovik-sync \
+            show {typed}, correct the source, or change [guard]; the next run plans anew"
         );
     }
     format!(
-        "blocked by {guards}; nothing was written. The plan is {file}: read it, and if all of it is meant: skovik-sync approve \
-         {typed} {} && skovik-sync apply {typed}",
+        "blocked by {guards}; nothing was written. The plan is {file}: read it, and if all of it is meant: skovik-sync \
+        approve {typed} {} && skovik-sync apply {typed}",
         ceiling_flags(plan)
     )
 }

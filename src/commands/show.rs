@@ -52,7 +52,7 @@ fn check(args: &Show) -> anyhow::Result<()> {
     let problem = if args.max_bytes.is_some() && !is_markdown {
         "--max-bytes goes with --format markdown only"
     } else if args.max_bytes.is_some_and(|bytes| bytes < markdown::LEAST_MAX_BYTES) {
-        "--max-bytes must be at least 4096, so that the summary, the guards' verdict and the hash have their place"
+        "--max-bytes must be at least 4096, so that the summary, the guards' verdict and the hash fit"
     } else if args.all && (args.format != ShowFormat::Text || args.since.is_some()) {
         "--all goes with --format text only; the other renderings show all that they have room for"
     } else if args.since.is_some() && !matches!(args.format, ShowFormat::Text | ShowFormat::Markdown) {

@@ -30,8 +30,8 @@ pub fn run(args: &cli::Undo, global: &Global, ui: &Ui) -> anyhow::Result<ExitSta
     let path = state.journal(plan.hash());
     let Some(history) = History::read(&state, &plan)? else {
         let problem = format!(
-            "there is no journal {}: the plan was never applied from this machine, or the journal was lost, and then \
-             nothing is known of what it did",
+            "there is no journal {}: the plan was never applied from this machine, or the journal was lost, so it is \
+            not known what it did",
             shown(&path)
         );
         return Err(refused(ExitStatus::Usage, problem));

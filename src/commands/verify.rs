@@ -32,7 +32,8 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
     ui.line(format!("plan      {}", plan.hash()))?;
     ui.line(format!("target    {}", plan.content().target.url))?;
     ui.line(format!(
-        "changes   {create} to create, {update} to update, {delete} to delete, {unchanged} unchanged, {set_aside} set aside"
+        "changes   {create} to create, {update} to update, {delete} to delete, {unchanged} unchanged, {set_aside} set \
+        aside"
     ))?;
     if let Some(path) = &args.rendered {
         rendered(&plan, path, ui)?;
@@ -54,7 +55,7 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
         match &state {
             Some(state) if is_own_undo(&plan, &settings, state) => {}
             Some(_) => return Err(refused(ExitStatus::Stale, another_undo(undone))),
-            None => ui.line("undo      not compared: it takes the state folder that it was made with")?,
+            None => ui.line("undo      not compared: that needs the state folder that it was made with")?,
         }
     }
     let rules = rules(&plan, &settings)?;
@@ -69,10 +70,10 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
         .map_err(|error| refused(ExitStatus::NotApproved, format!("not approved: {error}")))?;
     let left = not_lifted(&plan.content().guards, &granted.allow);
     if !left.is_empty() {
-        let problem = format!("blocked by {}: no approval lifts it far enough", list_guards(&left, &plan));
+        let problem = format!("blocked by {}: no approval allows enough", list_guards(&left, &plan));
         return Err(refused(ExitStatus::Blocked, problem));
     }
-    ui.line("apply would accept this plan, if Skovik still holds what it was made for")?;
+    ui.line("apply would accept this plan, if nothing that it touches has changed in Skovik")?;
     Ok(ExitStatus::Done)
 }
 
@@ -98,10 +99,10 @@ fn described(plan: &Plan, found: &Found, rules: &Rules, now: Timestamp) -> Strin
     let by = printable(&approval.approver);
     let signed = match key {
         Some(key) => format!(", signed with {}", key.fingerprint()),
-        None if approval.signature.is_some() => ", with a signature that [approval] does not ask for".to_owned(),
+        None if approval.signature.is_some() => ", with a signature that [approval] does not require".to_owned(),
         None => String::new(),
     };
-    format!("by {by}{signed}, holds until {:.0}", approval.holds_until(rules.max_age))
+    format!("by {by}{signed}, valid until {:.0}", approval.holds_until(rules.max_age))
 }
 
 /// Reads a hash from the command line.

@@ -92,9 +92,8 @@ fn unknown_keys_name_their_table_and_the_nearest_key() {
     refused(
         "[guard]\n",
         "[guard]\nmax_delet_percent = 5\n",
-        &[
-            "conf/skovik-sync.toml: unknown key `max_delet_percent` in [guard] (line 26); did you mean `max_delete_percent`?",
-        ],
+        &["conf/skovik-sync.toml: unknown key `max_delet_percent` in [guard] (line 26); did you mean \
+            `max_delete_percent`?"],
     );
     refused(
         "path = \"employees.csv\"",
@@ -141,7 +140,7 @@ fn values_that_cannot_be_right_are_refused() {
         (
             "[[source]]",
             "token_env = \"A\"\ntoken_file = \"b\"\n[[source]]",
-            &["`token_file` in [target]", "beside `token_env`"],
+            &["`token_file` in [target]", "together with `token_env`"],
         ),
         ("[[source]]", "token_command = []\n[[source]]", &["`token_command`", "is empty"]),
         ("[[source]]", "token_command = \"pass\"\n[[source]]", &["must be a list of texts", "not a string"]),
@@ -149,7 +148,7 @@ fn values_that_cannot_be_right_are_refused() {
         (
             "[[source]]",
             "page_size = 10001\n[[source]]",
-            &["`page_size` in [target] (line 6) must lie between 0 and 10000, not 10001"],
+            &["`page_size` in [target] (line 6) must be between 0 and 10000, not 10001"],
         ),
         ("[[source]]", "page_size = \"9\"\n[[source]]", &["must be a whole number, not a string"]),
         ("[[source]]", "timeout = \"soon\"\n[[source]]", &["`timeout` in [target]", "duration above zero"]),
@@ -371,13 +370,13 @@ fn the_guards_on_parts_are_read() {
 #[test]
 fn the_guards_on_parts_must_make_sense() {
     let guard = |keys: &str, expected: &[&str]| refused("[guard]\n", &format!("[guard]\n{keys}\n"), expected);
-    guard("max_field_percent = 101", &["`max_field_percent` in [guard] (line 26) must lie between 0 and 100"]);
+    guard("max_field_percent = 101", &["`max_field_percent` in [guard] (line 26) must be between 0 and 100"]);
     guard(
         "[guard.fields]\n\"Cost centre\" = 5",
         &["`Cost centre` in [guard.fields] (line 27)", "did you mean `Cost center`?"],
     );
     guard("[guard.fields]\nlast_name = \"5\"", &["`last_name` in [guard.fields]", "must be a whole number"]);
-    guard("[guard.fields]\nlast_name = 500", &["must lie between 0 and 100"]);
+    guard("[guard.fields]\nlast_name = 500", &["must be between 0 and 100"]);
     guard("[guard.per_branch]", &["`per_branch` in [guard]", "sets no limit"]);
     guard("[guard.per_branch]\nignore_below = 3", &["sets no limit"]);
     guard("[guard.per_branch]\nmax_delete_percent = 5\nignore_below = 0", &["`ignore_below`", "between 1 and"]);

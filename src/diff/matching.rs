@@ -106,8 +106,8 @@ impl<'a> Comparison<'a> {
             self.diagnose(Severity::Warning, "roles_not_told", None, message);
         }
         if protect.is_default() && !users.is_empty() && users.iter().all(|user| user.roles.is_none()) {
-            let message = "Skovik tells the roles of no user, so that admins are not protected: name them in [scope] protect, or \
-                           set it to [] if nobody is to be protected";
+            let message = "Skovik tells the roles of no user, so that admins are not protected: name them in [scope] \
+            protect, or set it to [] if nobody is to be protected";
             self.diagnose(Severity::Warning, "admins_not_told", None, message.to_owned());
         }
         if protect.is_default() && users.iter().any(|user| user.roles.is_some()) && !users.iter().any(User::is_admin) {
@@ -128,7 +128,7 @@ impl<'a> Comparison<'a> {
         for (index, employee) in (0..).zip(&desired.employees) {
             if let Some(before) = self.people.insert(employee.identifier.as_str(), Person::Employee(index)) {
                 let reason = |other: &Employee| {
-                    format!("the external identifier {} is claimed by {}, too", employee.identifier, describe(other))
+                    format!("the external identifier {} also belongs to {}", employee.identifier, describe(other))
                 };
                 if let Person::Employee(first) = before {
                     rivals.entry(first).or_insert_with(|| ("identifier_claimed_twice", reason(employee)));
@@ -137,7 +137,7 @@ impl<'a> Comparison<'a> {
             }
             if let Some(Some(first)) = emails.insert(employee.email.key(), Some(index)) {
                 let reason =
-                    |other: &Employee| format!("the e-mail {} is claimed by {}, too", employee.email, describe(other));
+                    |other: &Employee| format!("the e-mail {} also belongs to {}", employee.email, describe(other));
                 rivals.entry(first).or_insert_with(|| ("email_claimed_twice", reason(employee)));
                 rivals.entry(index).or_insert_with(|| ("email_claimed_twice", reason(self.employee(first))));
             }
@@ -149,13 +149,13 @@ impl<'a> Comparison<'a> {
             if let Some(identifier) = identifier
                 && let Some(Person::Employee(index)) = self.people.insert(identifier.as_str(), Person::Other)
             {
-                let reason = || format!("the external identifier {identifier} is claimed by {origin}, too");
+                let reason = || format!("the external identifier {identifier} also belongs to {origin}");
                 rivals.entry(index).or_insert_with(|| ("identifier_claimed_twice", reason()));
             }
             if let Some(email) = email
                 && let Some(Some(index)) = emails.get(email.key())
             {
-                let reason = || format!("the e-mail {email} is claimed by {origin}, too");
+                let reason = || format!("the e-mail {email} also belongs to {origin}");
                 rivals.entry(*index).or_insert_with(|| ("email_claimed_twice", reason()));
             }
         }
@@ -201,8 +201,8 @@ impl<'a> Comparison<'a> {
                 }
                 None => {
                     let reason = format!(
-                        "the e-mail belongs to {}, who has no external identifier; add \"primary_email\" to [scope] match \
-                         to adopt them",
+                        "the e-mail belongs to {}, who has no external identifier; add \"primary_email\" to [scope] \
+                        match to adopt them",
                         describe_user(owner)
                     );
                     self.set_aside_as(index, user, "email_taken", &reason);
@@ -231,9 +231,9 @@ impl<'a> Comparison<'a> {
             self.claim(index, user);
         } else {
             let reason = format!(
-                "the e-mail belongs to {owner}, whose identifier {other} is in no source: either the same person under a \
-                 new number (then plan with {}), or an address that was given to somebody new (then \
-                 remove or change that user first)",
+                "the e-mail belongs to {owner}, whose identifier {other} is in no source: either the same person under \
+                a new number (then plan with {}), or an address that was given to somebody new (then remove or change \
+                that user first)",
                 shell_option("--same-person", employee.identifier.as_str())
             );
             self.set_aside_as(index, user, "renumbering_undecided", &reason);
@@ -258,7 +258,7 @@ impl<'a> Comparison<'a> {
         if *standing == Standing::Unmanaged {
             let (employee, user) = (self.employee(employee), self.user(user));
             let message =
-                format!("{} is left as they are: the user is in a branch that is not managed", describe_user(user));
+                format!("{} is left unchanged: the user is in a branch that is not managed", describe_user(user));
             self.diagnose(Severity::Warning, "outside_branches", Some(&employee.identifier), message);
         }
     }
@@ -324,7 +324,7 @@ impl<'a> Comparison<'a> {
             {
                 self.standings[user as usize] = Standing::Elsewhere;
                 let message = format!(
-                    "{} is left as they are: their record names a branch that is not managed here",
+                    "{} is left unchanged: their record names a branch that is not managed here",
                     describe_user(self.user(user))
                 );
                 self.diagnose(Severity::Warning, "moves_out_of_branches", Some(&employee.identifier), message);

@@ -72,12 +72,13 @@ impl Why {
     fn words(&self, manager: &str) -> String {
         match self {
             Self::Own => "is named as their own manager".to_owned(),
-            Self::Leaves => format!("the manager {manager} is not in scope and leaves"),
+            Self::Leaves => format!("the manager {manager} is not in scope and is deleted"),
             Self::SetAside => format!("the record of the manager {manager} was set aside"),
             Self::OutOfScope => format!("the manager {manager} is outside [scope] include"),
             Self::Elsewhere => format!("the manager {manager} is outside [scope] branches, and not in Skovik"),
             Self::Near(difference, meant) => format!(
-                "the manager {manager:?} cannot be found, but {meant:?} can, which differs in {}; write `{}` in the template",
+                "the manager {manager:?} cannot be found, but {meant:?} can, which differs in {}; write `{}` in the \
+                template",
                 difference.words(),
                 difference.filters()
             ),
@@ -90,12 +91,12 @@ impl Why {
     fn words_for_many(&self, example: &str) -> String {
         match self {
             Self::Own => "they are named as their own managers".to_owned(),
-            Self::Leaves => "these are not in scope and leave".to_owned(),
+            Self::Leaves => "these are not in scope and are deleted".to_owned(),
             Self::SetAside => "the records of these were set aside".to_owned(),
             Self::OutOfScope => "these are outside [scope] include".to_owned(),
             Self::Elsewhere => "these are outside [scope] branches, and not in Skovik".to_owned(),
             Self::Near(difference, meant) => format!(
-                "each is somebody but for {}: {example:?} is not {meant:?}; write `{}` in the template",
+                "each nearly matches somebody, except for {}: {example:?} is not {meant:?}; write `{}` in the template",
                 difference.words(),
                 difference.filters()
             ),
@@ -169,7 +170,7 @@ impl Comparison<'_> {
         let employee = self.employee(unresolved.employee);
         let consequence = match &unresolved.consequence {
             Consequence::Keeps(name) => format!("they keep {name}"),
-            Consequence::Loses(name) => format!("they have none, for {name} leaves"),
+            Consequence::Loses(name) => format!("they have none, because {name} is deleted"),
             Consequence::None => "they have none".to_owned(),
         };
         let problem = unresolved.why.words(&unresolved.manager);
@@ -303,8 +304,8 @@ fn told_once(people: &[&Unresolved]) -> Diagnostic {
     }
     let count = |which: fn(&Consequence) -> bool| people.iter().filter(|one| which(&one.consequence)).count();
     let consequences = [
-        (count(|one| matches!(one, Consequence::Keeps(_))), "keep the manager whom Skovik has"),
-        (count(|one| matches!(one, Consequence::Loses(_))), "lose theirs, who leaves"),
+        (count(|one| matches!(one, Consequence::Keeps(_))), "keep their present manager"),
+        (count(|one| matches!(one, Consequence::Loses(_))), "lose their manager, who is deleted"),
         (count(|one| matches!(one, Consequence::None)), "have none"),
     ];
     let consequences: Vec<String> =

@@ -102,7 +102,7 @@ impl Comparison<'_> {
         };
         let reason = match name_key {
             Some(_) => format!("{who} was set aside and has the same name"),
-            None => format!("{who} was set aside, has no whole name, and could be anybody"),
+            None => format!("{who} was set aside, has no full name, and could be anybody"),
         };
         for user in doubted {
             self.withhold(user, &reason);
@@ -153,8 +153,8 @@ impl Comparison<'_> {
                 && self.owner_of_email(key).is_none()
             {
                 let reason = format!(
-                    "the e-mail {} belongs to {}, who is inactive in Skovik and keeps it; activate that user, or change \
-                     their e-mail, in Skovik",
+                    "the e-mail {} belongs to {}, who is inactive in Skovik and keeps it; activate that user, or \
+                    change their e-mail, in Skovik",
                     user.email,
                     describe_user(user)
                 );

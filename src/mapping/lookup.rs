@@ -73,9 +73,7 @@ impl Branches {
     pub(super) fn in_settings(&self, name: &str) -> Result<BranchId, ConfigError> {
         self.find(&normal_text(name)).cloned().map_err(|missed| {
             let problem = match missed {
-                Missed::Ambiguous => {
-                    "is what several branches are called; give its external identifier or id".to_owned()
-                }
+                Missed::Ambiguous => "is the name of several branches; give its external identifier or id".to_owned(),
                 Missed::Unknown => {
                     let mut names: Vec<&str> =
                         self.by_identifier.keys().chain(self.by_name.keys()).map(String::as_str).collect();

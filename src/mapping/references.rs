@@ -69,9 +69,9 @@ impl Answers<'_> {
         employee.manager = match self.by_key.get(key).or_else(by_name) {
             Some(Answer::One(Some(identifier))) => DesiredManager::Employee((*identifier).clone()),
             Some(Answer::One(None)) => unresolved("the record that it refers to has no external identifier", None),
-            Some(Answer::Several) => unresolved("several records in scope answer to it", None),
-            None if is_outside() => unresolved("the record that answers to it is outside [scope] include", None),
-            None => unresolved("no record in scope answers to it", self.near(key)),
+            Some(Answer::Several) => unresolved("several records in scope match it", None),
+            None if is_outside() => unresolved("the record that matches it is outside [scope] include", None),
+            None => unresolved("no record in scope matches it", self.near(key)),
         };
     }
 

@@ -299,12 +299,13 @@ fn names_of_the_settings_must_be_the_accounts() {
     for (field, expected) in [
         (
             "[employee.custom_fields]\n\"Cost centre\" = \"x\"",
-            "`Cost centre` in [employee.custom_fields]: Skovik has no custom field with that name or id; did you mean \"Cost center\"?",
+            "`Cost centre` in [employee.custom_fields]: Skovik has no custom field with that name or id; did you mean \
+            \"Cost center\"?",
         ),
         ("[employee.custom_fields]\nTwin = \"x\"", "use one of their ids, cf_u, cf_v"),
         ("[employee.custom_fields]\nTitle = \"x\"\ncf_t = \"y\"", "are the same custom field"),
         ("branch = \"x\"\n[scope]\nbranches = [\"SE02\"]", "`branches` in [scope]: \"SE02\" is no branch's"),
-        ("branch = \"x\"\n[scope]\nbranches = [\"Twin\"]", "is what several branches are called"),
+        ("branch = \"x\"\n[scope]\nbranches = [\"Twin\"]", "is the name of several branches"),
     ] {
         let error = map(&with("", &["1,a@x.se,A,B"], field, "")).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
@@ -364,8 +365,8 @@ fn managers_are_named_by_any_key_of_their_own_record() {
         ("1", "nobody"),
         ("2", "1"),
         ("3", "1"),
-        ("4", "cn=gone: the record that answers to it is outside [scope] include"),
-        ("5", "cn=twin: several records in scope answer to it"),
+        ("4", "cn=gone: the record that matches it is outside [scope] include"),
+        ("5", "cn=twin: several records in scope match it"),
         ("8", "7"),
         ("9", "nobody"),
         ("10", "cn=no id: the record that it refers to has no external identifier"),

@@ -39,8 +39,8 @@ pub(super) fn check_text(setting: &str, text: &str) -> Result<(), Problem> {
 pub(super) fn check_seen(setting: &str, text: &str) -> Result<(), Problem> {
     let Some(found) = possible::unseen(text) else { return Ok(()) };
     let reason = format!(
-        "{setting} gives {}, with the character U+{:04X}, which nobody sees; take it out of the list, or write `| visible` in \
-         the template",
+        "{setting} gives {}, with the character U+{:04X}, which is invisible; remove it from the list, or write `| \
+        visible` in the template",
         shown(text),
         u32::from(found)
     );

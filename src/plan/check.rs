@@ -35,7 +35,7 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
             return Err(at("lists what it depends on twice or out of order"));
         }
         if operation.depends_on.iter().any(|&needed| needed.0 == 0 || needed >= operation.id) {
-            return Err(at("depends on one that does not stand before it"));
+            return Err(at("depends on an operation that does not come before it"));
         }
         if !operation.roles().windows(2).all(|pair| pair[0] < pair[1]) {
             return Err(at("lists roles twice or out of order"));
@@ -56,7 +56,7 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
             Action::Update { user_id, before_hash: _, branch, roles: _, changes } => {
                 counted.update += 1;
                 if !touched.insert(user_id) {
-                    return Err(at("touches a user whom another one touches"));
+                    return Err(at("changes a user that another operation changes"));
                 }
                 let renumbered = changes.iter().find(|change| change.field == Field::ExternalIdentifier);
                 if let Some(Change { after: Some(Value::Text(identifier)), before, field: _ }) = renumbered {
@@ -89,7 +89,7 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
             Action::Delete { user_id, before_hash, before, roles: _, reason: _ } => {
                 counted.delete += 1;
                 if !touched.insert(user_id) {
-                    return Err(at("touches a user whom another one touches"));
+                    return Err(at("changes a user that another operation changes"));
                 }
                 if before.hash() != *before_hash {
                     return Err(at("has a before_hash that is not that of its before"));
@@ -140,7 +140,7 @@ fn check_managers_stay(content: &Content) -> Result<(), String> {
         Action::Delete { .. } => false,
     };
     match content.operations.iter().find(names_one) {
-        Some(operation) => Err(format!("operation {} names a manager whom the plan removes", operation.id)),
+        Some(operation) => Err(format!("operation {} names a manager that the plan deletes", operation.id)),
         None => Ok(()),
     }
 }

@@ -30,14 +30,15 @@ pub const FORMAT_VERSION: u64 = 3;
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
     /// Not JSON, or not the JSON of a plan.
-    #[error("not a whole plan file: {0}")]
+    #[error("not a valid plan file: {0}")]
     Malformed(String),
     /// Another kind of file.
     #[error("this is a {0:?} file, not a {FORMAT:?} file")]
     WrongFormat(String),
     /// A plan of another version.
     #[error(
-        "format version {0} is not known to this program, which reads version {FORMAT_VERSION}; use the program that wrote it, or plan again"
+        "format version {0} is not known to this program, which reads version {FORMAT_VERSION}; use the program that \
+        wrote it, or plan again"
     )]
     UnknownVersion(u64),
     /// The stated hash is not the hash of the content.
@@ -49,7 +50,7 @@ pub enum PlanError {
         computed: Digest,
     },
     /// The hash is right, but `plan` cannot have written this content.
-    #[error("no program wrote this plan: {0}; plan again")]
+    #[error("skovik-sync cannot have written this plan (edited by hand?): {0}; plan again")]
     Impossible(String),
     /// A value that canonical JSON cannot hold.
     #[error("cannot be written as canonical JSON: {0}")]
@@ -342,7 +343,7 @@ where
 {
     let mut map = BTreeMap::new();
     each_member(deserializer, |key: String, value| match map.insert(CustomFieldId::from(key.as_str()), value) {
-        Some(_) => Err(format!("the key {key:?} stands twice")),
+        Some(_) => Err(format!("the key {key:?} is repeated")),
         None => Ok(()),
     })?;
     Ok(map)

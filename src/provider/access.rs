@@ -51,10 +51,10 @@ pub enum ClientError {
     #[error("the key is empty, or holds white space or other characters that no key has: check how it was stored")]
     Key,
     /// This is not a valid name of a header.
-    #[error("{0:?} is no possible name of a header")]
+    #[error("{0:?} is not a valid header name")]
     HeaderName(String),
     /// The scheme cannot be sent in a header.
-    #[error("the scheme that stands before the key holds characters that a header cannot")]
+    #[error("the scheme before the key has characters that a header cannot have")]
     HeaderScheme,
     /// The HTTP library could not be set up.
     #[error("cannot set up HTTPS: {0}")]

@@ -94,7 +94,7 @@ pub enum SnapshotError {
         problem: String,
     },
     /// Its last line is missing or does not match.
-    #[error("it is not whole: {0}; take a new snapshot")]
+    #[error("it is truncated or altered: {0}; take a new snapshot")]
     NotWhole(String),
 }
 
@@ -184,7 +184,7 @@ pub fn read<T: Send>(
     let mut take = |part: Part<T>| {
         for (line, (item, thing)) in (part.first_line..).zip(part.things) {
             if counts.users > 0 && !matches!(item, Item::User(())) {
-                return Err(bad_line(line, "branches and custom fields stand before the users".to_owned()));
+                return Err(bad_line(line, "branches and custom fields come before the users".to_owned()));
             }
             *counts.of(&item) += 1;
             take(thing).map_err(|problem| bad_line(line, problem))?;
@@ -199,7 +199,7 @@ pub fn read<T: Send>(
     match parse_line(line, utf8(&last)?.trim_end_matches('\n'))? {
         Line::End { counts: stated, sha256: of } => {
             if stated != counts || of != sha256 {
-                Err(SnapshotError::NotWhole("its last line does not fit the others".to_owned()))
+                Err(SnapshotError::NotWhole("its last line does not match the others".to_owned()))
             } else if behind.is_empty() {
                 Ok((url, counts))
             } else {
@@ -309,5 +309,5 @@ fn breaks_off(line: u64) -> SnapshotError {
 }
 
 fn something_behind_the_end() -> SnapshotError {
-    SnapshotError::NotWhole("something stands behind its last line".to_owned())
+    SnapshotError::NotWhole("there is something after its last line".to_owned())
 }

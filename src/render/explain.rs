@@ -77,10 +77,10 @@ impl fmt::Display for Text<'_> {
         }
         writeln!(f, "\n{}", palette.bold("What Skovik holds"))?;
         match user {
-            None => writeln!(f, "  no user of theirs")?,
+            None => writeln!(f, "  no matching user")?,
             Some(user) => self.user(f, user)?,
         }
-        writeln!(f, "\n{}", palette.bold("What becomes of them"))?;
+        writeln!(f, "\n{}", palette.bold("What happens to them"))?;
         for sentence in verdict {
             for line in wrap(&printable(sentence), self.width.saturating_sub(2)) {
                 writeln!(f, "  {line}")?;
@@ -107,7 +107,7 @@ impl Text<'_> {
         for SourceRow { number, counts, cells } in rows {
             let remark = match (counts, is_decided) {
                 (true, _) => "",
-                (false, true) => ", passed over by `prefer`",
+                (false, true) => ", skipped by `prefer`",
                 (false, false) => ", one of several with this key",
             };
             writeln!(f, "  {source} ({kind}), row {number}{remark}")?;

@@ -23,7 +23,7 @@ pub const DEFAULT_MAX_BYTES: usize = 65_536;
 pub const LEAST_MAX_BYTES: usize = 4_096;
 
 /// The start of the line with the comment's parameters. Count `layout` up whenever the same plan would look different:
-/// a comment in another layout cannot be made again.
+/// a comment in another layout cannot be created again.
 const TRAILER_START: &str = "<!-- skovik-sync comment: layout=3 max-bytes=";
 pub(super) const SINCE_TRAILER_START: &str = "<!-- skovik-sync comment: since=";
 

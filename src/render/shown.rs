@@ -9,9 +9,9 @@ use crate::text::escape;
 
 /// The sentence about guards that no approval can allow: the data cannot be trusted.
 pub(super) const NOTHING_LIFTS: &str =
-    "no approval lifts this; correct the source, or change [guard] in the settings, and plan again.";
+    "no approval can allow this; correct the source, or change [guard] in the settings, and plan again.";
 /// The sentence about the other guards that block.
-pub(super) const CEILINGS_LIFT: &str = "only an approval that names these ceilings lifts this:";
+pub(super) const CEILINGS_LIFT: &str = "only an approval that allows these counts lets it pass:";
 
 /// What is shown.
 #[derive(Debug, Clone, Copy)]

@@ -136,9 +136,9 @@ fn header(f: &mut fmt::Formatter<'_>, shown: Shown<'_>, options: &TextOptions) -
         });
         write!(f, "{margin} {} ({}): {records} records, ", palette.bold(escape(name)), escape(kind))?;
         match (proof.as_str(), unproven) {
-            ("trusted", _) => writeln!(f, "{}", palette.yellow("! trusted, no proof that the file is whole"))?,
+            ("trusted", _) => writeln!(f, "{}", palette.yellow("! trusted, no proof that the file is complete"))?,
             (_, Some(unproven)) => writeln!(f, "{}", palette.yellow(format!("! {unproven}")))?,
-            (proof, None) => writeln!(f, "proven whole by {}", escape(proof))?,
+            (proof, None) => writeln!(f, "verified complete by {}", escape(proof))?,
         }
         match join {
             Some(join) if join.with_row == 0 && join.people > 0 => {

@@ -68,13 +68,13 @@ pub struct Options {
     pub page_cap: NonZeroUsize,
     /// Whether lists tell `meta.total`.
     pub total: bool,
-    /// What a PUT does with what it does not name.
+    /// What a PUT does with fields that it does not name.
     pub put: PutMode,
     /// What a change of branch does with custom fields.
     pub branch_move: BranchMove,
     /// What the removal of a manager does to their reports.
     pub manager_delete: ManagerDelete,
-    /// What becomes of the identifier and e-mail of a removed user.
+    /// What happens to the identifier and e-mail of a removed user.
     pub identifiers: Identifiers,
     /// How `/v1` writes paths of two words.
     pub paths: Paths,

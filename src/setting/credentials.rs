@@ -81,7 +81,13 @@ impl Secret {
         let keys = ["env", "file", "command"].map(|kind| format!("{prefix}_{kind}"));
         let given: Vec<&String> = keys.iter().filter(|key| section.has(key)).collect();
         if let [first, second, ..] = given[..] {
-            return Err(section.problem(second, format!("stands beside `{first}`; only one of them can hold {what}")));
+            return Err(section.problem(
+                second,
+                format!(
+                    "is set together with `{first}`; only one of them can hold \
+            {what}"
+                ),
+            ));
         }
         let [variable, file, command] = &keys;
         let mut name = String::new();
@@ -160,7 +166,10 @@ impl Secret {
                 let value = value_of(name);
                 let name = variable(name);
                 let value = value.ok_or_else(|| {
-                    format!("the environment variable {name} is not set; put {what} into it, or set {prefix}_env, {prefix}_file or {prefix}_command")
+                    format!(
+                        "the environment variable {name} is not set; put {what} into it, or set {prefix}_env, \
+                    {prefix}_file or {prefix}_command"
+                    )
                 })?;
                 (format!("the environment variable {name}"), value.into_encoded_bytes())
             }

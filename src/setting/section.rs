@@ -228,7 +228,7 @@ impl<'a> Section<'a> {
             let (least, most) = range.into_inner();
             self.problem(
                 key,
-                format!("must lie between {least} and {most}, not {}", quoted(number.as_str()).trim_matches('"')),
+                format!("must be between {least} and {most}, not {}", quoted(number.as_str()).trim_matches('"')),
             )
         })
     }

@@ -286,7 +286,9 @@ fn searches(section: &Section<'_>) -> Result<Vec<Search>, ConfigError> {
     let bases = section.one_or_more_texts("base")?;
     if let Some(bases) = bases {
         if !tables.is_empty() {
-            return Err(section.problem("search", "stands beside `base`; write each base into a table of its own"));
+            return Err(
+                section.problem("search", "is set together with `base`; write each base into a table of its own")
+            );
         }
         return bases.into_iter().map(|base| with(base, None, None, section)).collect();
     }

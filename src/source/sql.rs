@@ -115,7 +115,9 @@ impl Query {
                 ("query_file", text)
             }
             (Some(_), Some(_)) => {
-                return Err(section.problem("query_file", "stands beside `query`; only one of them can be the query"));
+                return Err(
+                    section.problem("query_file", "is set together with `query`; only one of them can be the query")
+                );
             }
             (None, None) => {
                 return Err(

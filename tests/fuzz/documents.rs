@@ -209,7 +209,7 @@ fn snapshot() {
         // The folder has another name in each run.
         let told = |error: anyhow::Error| refused(input, &format!("{error:#}").replace(&*path.to_string_lossy(), ""));
         match runtime.block_on(account.users(&managed, &|_, _| ())) {
-            Err(error) if !format!("{error:#}").contains("is not whole") => return told(error),
+            Err(error) if !format!("{error:#}").contains("is truncated or altered") => return told(error),
             _ => {}
         }
         fs::write(&path, sealed(input)).unwrap();

@@ -43,7 +43,7 @@ fn an_approval_says_who_what_when_until_when_and_why() {
     company.run(&["verify", "plan.json"]).ends(0).prints(&[
         plan["plan_hash"].as_str().unwrap(),
         "3 to create, 4 to update, 1 to delete, 22 unchanged, 0 set aside",
-        "by Åsa Öberg, holds until ",
+        "by Åsa Öberg, valid until ",
         "apply would accept this plan",
     ]);
     #[cfg(unix)]
@@ -106,7 +106,7 @@ fn the_earlier_of_its_own_expiry_and_the_greatest_age_wins() {
     company.run(&["approve", "plan.json", "--yes", "--expires", "48h"]).ends(0);
     let approval = company.json(APPROVAL);
     let until = approval["approved_at"].as_str().unwrap().parse::<Timestamp>().unwrap() + SignedDuration::from_hours(1);
-    company.run(&["verify", "plan.json"]).ends(0).prints(&[&format!("holds until {until:.0}")]);
+    company.run(&["verify", "plan.json"]).ends(0).prints(&[&format!("valid until {until:.0}")]);
     company.run(&["apply", "plan.json"]).ends(0);
 }
 
@@ -295,7 +295,11 @@ fn a_plan_that_no_program_wrote_is_damaged_though_its_hash_is_right() {
         company.write("plan.json", edited);
         rehash(&company);
         match problem {
-            Some(problem) => company.run(&["show", "plan.json"]).ends(8).says(&["no program wrote this plan", problem]),
+            Some(problem) => company.run(&["show", "plan.json"]).ends(8).says(&[
+                "skovik-sync cannot have written this \
+            plan (edited by hand?)",
+                problem,
+            ]),
             None => company.run(&["show", "plan.json"]).ends(0),
         };
         let output = company.run(&["apply", "plan.json"]);

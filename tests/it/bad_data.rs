@@ -308,7 +308,7 @@ fn too_many_bad_records_block_and_nothing_lifts_that() {
     let figures = ["count", "of", "limit", "outcome"].map(|key| guard[key].clone());
     assert_eq!(figures, [json!(14), json!(87), json!(15), json!("block")]);
     let approve = ["approve", "plan.json", "--yes", "--allow", "deletes=99", "--allow", "changes=99"];
-    company.run(&approve).ends(5).says(&["max_invalid_percent", "no approval lifts"]);
+    company.run(&approve).ends(5).says(&["max_invalid_percent", "no approval can allow"]);
     let hash = plan["plan_hash"].as_str().unwrap();
     company.run(&["apply", "plan.json", "--approved-hash", hash]).ends(5).says(&["max_invalid_percent"]);
     company.wrote_nothing();

@@ -78,7 +78,7 @@ fn a_joined_list_that_matches_nobody_blocks_and_one_that_matches_is_applied() {
     };
     rows("0SE01", 20);
     let ran = house.run(&["run"]).ends(5);
-    says(&ran.stderr, &["max_unmatched_percent of payroll (20 of 20, limit 50)", "No approval lifts this"]);
+    says(&ran.stderr, &["max_unmatched_percent of payroll (20 of 20, limit 50)", "No approval can allow this"]);
     house.run(&["approve", "plan.json", "--yes"]).ends(5);
     // A plan that states fewer, or leaves the guard out, is none of this program's.
     let plan = Plan::read(&fs::read(house.path("plan.json")).expect("a file")).expect("a plan");
@@ -254,7 +254,7 @@ fn quiet() -> House {
 fn an_approval_that_does_not_count_is_named_with_the_reason() {
     type Edit = fn(&House, &str);
     let edits: [(&str, Edit); 4] = [
-        ("is not a file of its own, but a link or a folder", |house, name| {
+        ("is a link or a folder", |house, name| {
             fs::create_dir(house.path(name)).expect("made");
         }),
         ("is no approval", |house, name| fs::write(house.path(name), "yes").expect("written")),

@@ -209,7 +209,7 @@ fn code_130_is_interrupted_and_what_was_under_way_is_in_doubt() {
     let output = child.wait_with_output().unwrap();
     let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert_eq!(output.status.code(), Some(130), "{out}{err}");
-    assert!(out.contains("In doubt, carried out or not (1):") && out.contains("Not attempted"), "{out}{err}");
+    assert!(out.contains("Outcome unknown, carried out or not (1):") && out.contains("Not attempted"), "{out}{err}");
     assert!(err.contains("interrupted") && err.contains("skovik-sync apply plan.json"), "{out}{err}");
     // What is in doubt is looked at when its request can have ended.
     company.edit("skovik-sync.toml", "900s", "1s");

@@ -127,7 +127,7 @@ fn nothing_lifts_min_employees_but_another_setting() {
     company.run(&["plan"]).ends(5);
     let args =
         ["approve", "plan.json", "--yes", "--allow", "deletes=9", "--allow", "changes=9", "--allow", "creates=9"];
-    company.run(&args).ends(5).says(&["min_employees", "no approval lifts", "[guard]"]);
+    company.run(&args).ends(5).says(&["min_employees", "no approval can allow", "[guard]"]);
     // Nor does an approval that was written for it by hand.
     company.edit("skovik-sync.toml", "min_employees = 9", "min_employees = 8");
     company.run(&["plan", "-o", "other.json"]).ends(0);

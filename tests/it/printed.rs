@@ -38,8 +38,8 @@ fn the_small_company_from_check_to_the_second_plan() {
     let company = Company::new("small");
     insta::assert_snapshot!(run(&company, &["check"]), @"
     $ skovik-sync check
-    settings  skovik-sync.toml: whole, hash sha256:HASH
-    source    hr: 30 records (csv, trusted, no proof that it is whole)
+    settings  skovik-sync.toml: valid, hash sha256:HASH
+    source    hr: 30 records (csv, trusted, no proof that it is complete)
       column        employee_id   9999  |  9999  |  9999  (text of digits)
       column        email         xxx.xxx@xxx.xxx  |  xxx.xxx@xxx.xxx  |  xxx.xxx@xxx.xxx  (text)
       column        first_name    Xxx  |  Xxx  |  Xxx  (text)
@@ -64,7 +64,7 @@ fn the_small_company_from_check_to_the_second_plan() {
     insta::assert_snapshot!(run(&company, &["plan", "--detailed-exitcode"]), @"
     $ skovik-sync plan --detailed-exitcode
     Target   skovik URL: 28 users, 27 of them managed
-    Source   hr (csv): 30 records, ! trusted, no proof that the file is whole
+    Source   hr (csv): 30 records, ! trusted, no proof that the file is complete
     Deletes  1 person loses their access; see the end
 
     Create (3)
@@ -149,8 +149,8 @@ fn the_small_company_from_check_to_the_second_plan() {
     plan      sha256:HASH
     target    URL
     changes   3 to create, 4 to update, 1 to delete, 22 unchanged, 0 set aside
-    approval  plan.json.tester.approval: by tester, holds until TIME
-    apply would accept this plan, if Skovik still holds what it was made for
+    approval  plan.json.tester.approval: by tester, valid until TIME
+    apply would accept this plan, if nothing that it touches has changed in Skovik
     --- exit code 0
     ");
     insta::assert_snapshot!(run(&company, &["apply", "plan.json"]), @"
@@ -166,7 +166,7 @@ fn the_small_company_from_check_to_the_second_plan() {
     insta::assert_snapshot!(run(&company, &["plan", "-o", "again.json"]), @"
     $ skovik-sync plan -o again.json
     Target   skovik URL: 30 users, 29 of them managed
-    Source   hr (csv): 30 records, ! trusted, no proof that the file is whole
+    Source   hr (csv): 30 records, ! trusted, no proof that the file is complete
 
     Guards
       max_delete_percent                  0 of 29 (0.0 %), limit 20 %  pass
@@ -207,7 +207,7 @@ fn a_blocked_plan_says_which_approval_lifts_it() {
             5 change manager; 1008 Hanna Lindberg, 1009 Isak Lund, 1021 Vera Hellström, 1024 Zara Kvist,
             1027 Pontus Rask.
     BLOCKED max_deletes: 1027 Pontus Rask.
-    BLOCKED by max_change_percent, max_deletes: only an approval that names these ceilings lifts this:
+    BLOCKED by max_change_percent, max_deletes: only an approval that allows these counts lets it pass:
             skovik-sync approve plan.json --allow deletes=1 --allow changes=5
 
     Plan: 3 to create, 4 to update, 1 to delete, 22 unchanged.
@@ -232,7 +232,7 @@ fn a_blocked_plan_says_which_approval_lifts_it() {
             5 change manager; 1008 Hanna Lindberg, 1009 Isak Lund, 1021 Vera Hellström, 1024 Zara Kvist,
             1027 Pontus Rask.
     BLOCKED max_deletes: 1027 Pontus Rask.
-    BLOCKED by max_change_percent, max_deletes: only an approval that names these ceilings lifts this:
+    BLOCKED by max_change_percent, max_deletes: only an approval that allows these counts lets it pass:
             skovik-sync approve plan.json --allow deletes=1 --allow changes=5
 
     Plan: 3 to create, 4 to update, 1 to delete, 22 unchanged.
@@ -256,7 +256,7 @@ fn a_blocked_plan_says_which_approval_lifts_it() {
             5 change manager; 1008 Hanna Lindberg, 1009 Isak Lund, 1021 Vera Hellström, 1024 Zara Kvist,
             1027 Pontus Rask.
     BLOCKED max_deletes: 1027 Pontus Rask.
-    BLOCKED by max_change_percent, max_deletes: only an approval that names these ceilings lifts this:
+    BLOCKED by max_change_percent, max_deletes: only an approval that allows these counts lets it pass:
             skovik-sync approve plan.json --allow deletes=1 --allow changes=5
 
     Plan: 3 to create, 4 to update, 1 to delete, 22 unchanged.
@@ -277,11 +277,11 @@ fn an_apply_that_fails_in_part_reports_what_and_why() {
     Failed (1):
       operation 1, create 1030 Maja Ståhl: the server refused it (422): Unprocessable Entity: a fault rule of the sandbox gave this answer
     Not attempted (3):
-      operation 2, create 1031 Nils Frisk: it comes after operation 1, create Maja Ståhl, which is not done
-      operation 3, create 1032 Olivia Hägg: it comes after operation 1, create Maja Ståhl, which is not done
-      operation 6, update 1021 Vera Hellström: it comes after operation 1, create Maja Ståhl, which is not done
+      operation 2, create 1031 Nils Frisk: it depends on operation 1, create Maja Ståhl, which is not done
+      operation 3, create 1032 Olivia Hägg: it depends on operation 1, create Maja Ståhl, which is not done
+      operation 6, update 1021 Vera Hellström: it depends on operation 1, create Maja Ståhl, which is not done
     --- standard error
-    hint: what was refused has to be mended in the data or in Skovik; then skovik-sync apply plan.json goes on, or plan again
+    hint: fix the failed operations in the source or in Skovik; then resume with skovik-sync apply plan.json, or plan again
     --- exit code 9
     ");
     insta::assert_snapshot!(run(&company, &["apply", "plan.json"]), @"

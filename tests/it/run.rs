@@ -102,7 +102,7 @@ fn a_blocked_plan_is_left_whatever_the_policy_says() {
 fn what_no_approval_lifts_is_said_so() {
     let house = house(&format!("[guard]\nmin_employees = 500\n{AUTOMATIC}"), &[]);
     let ran = house.run(&["run"]).ends(5);
-    says(&ran, &["min_employees", "No approval lifts this"]);
+    says(&ran, &["min_employees", "No approval can allow this"]);
     assert!(!ran.stderr.contains("skovik-sync approve"), "{ran:?}");
 }
 
@@ -164,7 +164,7 @@ fn an_unfinished_run_is_finished_first_and_nothing_else() {
     listed[4].first_name = "Other".to_owned();
     house.list(&listed);
     let ran = house.run(&["run"]).ends(0);
-    says(&ran, &["going on with the plan sha256:"]);
+    says(&ran, &["resuming the plan sha256:"]);
     assert_eq!(hash(&house), plan);
     assert_eq!(house.writes()[done..].iter().map(|request| request.method.clone()).collect::<Vec<_>>(), ["DELETE"]);
     // The one after that plans anew.
@@ -205,7 +205,7 @@ fn a_run_goes_on_with_what_its_own_state_says() {
         let house = stuck();
         let done = house.writes().len();
         edit(&house);
-        says(&house.run(&["run"]).ends(0), &["going on with the plan sha256:"]);
+        says(&house.run(&["run"]).ends(0), &["resuming the plan sha256:"]);
         let methods: Vec<_> = house.writes()[done..].iter().map(|request| request.method.clone()).collect();
         assert_eq!(methods, ["DELETE"]);
     }

@@ -37,7 +37,7 @@ pub(crate) enum Mutation {
     BeginsStale,
     /// A process takes no lock.
     TakesNoLock,
-    /// After an attempt that may have got through, a conflict is noted as if surely nothing had been changed.
+    /// After an attempt that may have been carried out, a conflict is noted as if surely nothing had been changed.
     ForgetsAttempts,
     /// An update or delete that is in doubt after a crash is tried again before the request of the dead process must have
     /// come to its end.

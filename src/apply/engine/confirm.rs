@@ -56,7 +56,7 @@ impl Run<'_> {
             let (mut differs, problem) = match contradiction {
                 None => (Vec::new(), None),
                 Some(Contradiction::Undone(problem)) => {
-                    let said = format!("Skovik answered that it is done, but {problem}, says its list; plan again");
+                    let said = format!("Skovik answered that it is done, but by its list {problem}; plan again");
                     found.push((index, Outcome::Failed { problem: said }, Some(problem)));
                     continue;
                 }

@@ -34,7 +34,7 @@ impl<'a> Run<'a> {
                 };
                 let manager = Value::Manager(ManagerRef::User(resolved_manager(manager, made)?));
                 Task::Update {
-                    user_id: made.get(create).ok_or("the person is not made")?.clone(),
+                    user_id: made.get(create).ok_or("the person is not created yet")?.clone(),
                     before: Before::Created(created(after, managed, made)?),
                     changes: vec![Change { field: Field::Manager, before: None, after: Some(manager) }],
                 }

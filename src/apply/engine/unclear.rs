@@ -96,7 +96,7 @@ impl Run<'_> {
                 let found = format!("Skovik has the user {user_id} with this identifier or e-mail, {why}");
                 // The next list shows which of the two creates made which user.
                 if !self.doubt_maker(&user_id, &found) {
-                    let problem = format!("{problem}; {found}; look what became of whom, then plan again");
+                    let problem = format!("{problem}; {found}; check both in Skovik, then plan again");
                     self.end(index, Outcome::InDoubt { problem }, None, None);
                 }
             }

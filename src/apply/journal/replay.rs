@@ -107,11 +107,11 @@ impl Replay {
                 self.begun_by = Some(begun_by);
             }
             _ if line == 1 => return Err("it names no plan".to_owned()),
-            _ if self.finished.is_some() => return Err("it goes on after its end".to_owned()),
+            _ if self.finished.is_some() => return Err("it continues after its end".to_owned()),
             Record::Run { .. } => {}
             Record::Known { at: _, users } => {
                 if self.has_written() {
-                    return Err("it says after the first write who was there before it".to_owned());
+                    return Err("it lists the users before the first write only after that write".to_owned());
                 }
                 self.known = users;
             }
@@ -135,7 +135,7 @@ impl Replay {
             Record::Doubted { at: _, operation, problem: _ } => {
                 let (Action::Create { .. }, Some(user_id)) = (&known(plan, operation)?.action, self.made_by(operation))
                 else {
-                    return Err(format!("operation {operation} has made nobody who could be doubted"));
+                    return Err(format!("operation {operation} is called doubtful, but created nobody"));
                 };
                 self.made.remove(&user_id.clone());
                 self.operations.insert(operation, Progress::InDoubt(Doubt { before: None }));
@@ -150,7 +150,7 @@ impl Replay {
             Record::Contradicted { at: _, operation, problem: _ } => {
                 known(plan, operation)?;
                 if !self.is_done(operation) {
-                    return Err(format!("operation {operation} is contradicted, and was never done"));
+                    return Err(format!("operation {operation} is contradicted, but was never done"));
                 }
                 self.contradicted.insert(operation);
             }

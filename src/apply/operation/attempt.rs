@@ -77,11 +77,19 @@ impl Attempt {
     /// changed.
     pub(super) fn after_unclear(mut self) -> Self {
         self.end = match self.end {
-            End::NotDone(problem) => End::Unclear(format!("{problem}, after an attempt that may have got through")),
-            End::Stopped => End::Unclear("the run was stopped after an attempt that may have got through".to_owned()),
-            End::Conflict(problem) => {
-                End::HalfDone(format!("{problem}; an attempt before it may have got through: run the same apply again"))
-            }
+            End::NotDone(problem) => End::Unclear(format!(
+                "{problem}, after an attempt that may have been carried \
+            out"
+            )),
+            End::Stopped => End::Unclear(
+                "the run was stopped after an attempt that may have been carried \
+            out"
+                .to_owned(),
+            ),
+            End::Conflict(problem) => End::HalfDone(format!(
+                "{problem}; an earlier attempt may have been carried out: run the same apply \
+                again"
+            )),
             end => end,
         };
         self

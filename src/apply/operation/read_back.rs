@@ -20,10 +20,10 @@ impl Worker<'_> {
         let end = match (task, self.provider.user(id, self.managed).await) {
             (Task::Delete { .. }, Ok(None)) => return attempt,
             (Task::Delete { .. }, Ok(Some(_))) => {
-                End::SaidGone(format!("Skovik answers that the user {id} is removed, and still has them"))
+                End::SaidGone(format!("Skovik answers that the user {id} is deleted, but still has them"))
             }
             (Task::Create { .. } | Task::Update { .. }, Ok(None)) => {
-                End::Unclear(format!("Skovik answers that the write is done, and does not have the user {id}"))
+                End::Unclear(format!("Skovik answers that the write is done, but does not have the user {id}"))
             }
             (Task::Create { expected, .. }, Ok(Some(read))) if !is_person(expected, &read.user) => {
                 End::Unclear(another_person(&read))

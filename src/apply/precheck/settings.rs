@@ -95,8 +95,7 @@ fn other_fields(managed: &Managed, shown: &BTreeMap<CustomFieldId, String>) -> V
     let more = shown.keys().filter(|id| !is_managed(id));
     let more = more.map(|id| format!("the plan manages the custom field {id}, which the settings do not name"));
     let missing = managed.custom_fields.iter().filter(|id| !shown.contains_key(*id));
-    let missing =
-        missing.map(|id| format!("the settings manage the custom field {id}, of which the plan does not know"));
+    let missing = missing.map(|id| format!("the settings manage the custom field {id}, which the plan does not have"));
     more.chain(missing).collect()
 }
 
@@ -144,7 +143,7 @@ impl Allowed<'_> {
     fn other_change(&self, Change { field, before, after }: &Change) -> Option<String> {
         match field {
             Field::ExternalIdentifier => (before.is_none() && !self.adopt).then(|| {
-                "it gives a user without external identifier one, and [scope] match does not name primary_email"
+                "it gives an external identifier to a user without one, but [scope] match does not name primary_email"
                     .to_owned()
             }),
             Field::PrimaryEmail | Field::FirstName | Field::LastName => None,

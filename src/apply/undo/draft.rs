@@ -101,8 +101,8 @@ impl<'a> Maker<'a> {
     fn draft(&mut self, operation: &'a Operation) -> Result<Option<Draft>, String> {
         let Some(entry) = self.history.entry(operation.id) else {
             let message = format!(
-                "operation {} of the plan, {} {}, is not in the journal and not taken back; if the end of the journal was \
-                 lost, run that apply again, and undo then",
+                "operation {} of the plan, {} {}, is not in the journal and not taken back; if the end of the journal \
+                was lost, run that apply again, and undo then",
                 operation.id,
                 operation.action.name(),
                 operation.name
@@ -112,8 +112,8 @@ impl<'a> Maker<'a> {
         };
         let Some(done) = &entry.done else {
             let message = format!(
-                "operation {} of the plan, {} {}, is in doubt and not taken back: run that apply again, which settles it, \
-                 and undo then",
+                "operation {} of the plan, {} {}, has an unknown outcome and is not taken back: run that apply again, \
+                which settles it, and undo then",
                 operation.id,
                 operation.action.name(),
                 operation.name
@@ -123,8 +123,8 @@ impl<'a> Maker<'a> {
         };
         if let Some(problem) = &entry.contradicted {
             let message = format!(
-                "operation {} of the plan, {} {}, was called done, and Skovik's list contradicted that ({problem}): it is \
-                 not taken back; look at that user in Skovik",
+                "operation {} of the plan, {} {}, was called done, and Skovik's list contradicted that ({problem}): it \
+                is not taken back; look at that user in Skovik",
                 operation.id,
                 operation.action.name(),
                 operation.name
@@ -197,7 +197,7 @@ impl<'a> Maker<'a> {
             if let Some(Value::Manager(ManagerRef::User(manager))) = &then
                 && self.lost.contains(&manager.user_id)
             {
-                let message = format!("{} gets no manager: {} cannot be made again", operation.name, manager.name);
+                let message = format!("{} gets no manager: {} cannot be created again", operation.name, manager.name);
                 self.say(operation, "undo_incomplete", message);
                 then = None;
             }
@@ -234,15 +234,15 @@ impl<'a> Maker<'a> {
     ) -> Result<Option<Draft>, String> {
         if self.dialect.keeps_removed() {
             let message = format!(
-                "{} is not made again: the user {user_id} is inactive in Skovik and keeps the e-mail; activate that user in \
-                 Skovik",
+                "{} is not created again: the user {user_id} is inactive in Skovik and keeps the e-mail; activate that \
+                user in Skovik",
                 operation.name
             );
             self.say(operation, "undo_impossible", message);
             return Ok(None);
         }
         if operation.employee.is_none() {
-            let message = format!("{} is not made again: they have no external identifier", operation.name);
+            let message = format!("{} is not created again: they have no external identifier", operation.name);
             self.say(operation, "undo_impossible", message);
             return Ok(None);
         }
@@ -295,7 +295,7 @@ impl<'a> Maker<'a> {
     }
 
     fn by_id(&self, CreateRef { create, employee, name }: &CreateRef) -> Result<ManagerRef, String> {
-        let user_id = self.made.get(create).ok_or_else(|| format!("operation {create} made nobody"))?.clone();
+        let user_id = self.made.get(create).ok_or_else(|| format!("operation {create} created nobody"))?.clone();
         Ok(ManagerRef::User(UserRef { user_id, employee: Some(employee.clone()), name: name.clone() }))
     }
 

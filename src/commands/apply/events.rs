@@ -136,7 +136,7 @@ impl Events {
         match state.failed.take() {
             Some(error) => Err(io::Error::new(error.kind(), format!("{}: {error}", self.name))),
             None if state.bytes > 0 || left > 0 => {
-                Err(io::Error::other(format!("{}: nobody reads it; {left} events or more are lost", self.name)))
+                Err(io::Error::other(format!("{}: nobody reads it; at least {left} events are lost", self.name)))
             }
             None => Ok(()),
         }

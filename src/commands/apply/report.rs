@@ -12,10 +12,14 @@ pub(super) fn print(plan: &Plan, report: &Report, file: &str, say: &dyn Fn(&str)
     say(&summary(plan, report).join("\n"));
     let is_left = report.outcomes.iter().any(|outcome| !outcome.is_done());
     match &report.halt {
-        Some(Halt::Interrupted) => ui.hint(format!("interrupted; to go on, under the same approval: skovik-sync apply {file}")),
-        Some(halt) => ui.hint(format!("the run was stopped: {halt}; when that is mended: skovik-sync apply {file}")),
+        Some(Halt::Interrupted) => ui.hint(format!(
+            "interrupted; to resume, with the same approval: skovik-sync apply \
+        {file}"
+        )),
+        Some(halt) => ui.hint(format!("the run was stopped: {halt}; when that is fixed: skovik-sync apply {file}")),
         None if is_left => ui.hint(format!(
-            "what was refused has to be mended in the data or in Skovik; then skovik-sync apply {file} goes on, or plan again"
+            "fix the failed operations in the source or in Skovik; then resume with skovik-sync apply {file}, or plan \
+            again"
         )),
         None => {}
     }
@@ -44,7 +48,7 @@ fn summary(plan: &Plan, report: &Report) -> Vec<String> {
             lines.push(format!("  … and {} more; --report FILE lists them all", found.len() - SHOWN));
         }
     };
-    list("Done, but Skovik holds something else than it was sent", &|outcome| match outcome {
+    list("Done, but Skovik stored different values", &|outcome| match outcome {
         Outcome::Done { differs, .. } | Outcome::DoneBefore { differs } if !differs.is_empty() => {
             Some(differs.join(", "))
         }
@@ -54,7 +58,7 @@ fn summary(plan: &Plan, report: &Report) -> Vec<String> {
         Outcome::Failed { problem } => Some(problem.clone()),
         _ => None,
     });
-    list("In doubt, carried out or not", &|outcome| match outcome {
+    list("Outcome unknown, carried out or not", &|outcome| match outcome {
         Outcome::InDoubt { problem } => Some(problem.clone()),
         _ => None,
     });

@@ -211,7 +211,7 @@ impl Watch {
         let signals = end_with(status)?;
         let events = self.events.map_or(Ok(()), Events::finish);
         if let Some(error) = self.failed.or(events.err()) {
-            self.ui.warn(format!("the event stream or the report file could not be written whole: {error}"));
+            self.ui.warn(format!("the event stream or the report file could not be written completely: {error}"));
         }
         Ok(signals)
     }
@@ -279,14 +279,15 @@ impl Observer for Watch {
         self.tell(&Event::Settling { at: now(), unclear, wait_ms: wait.as_millis() });
         let seconds = wait.as_millis().div_ceil(1000);
         self.ui.note(format!(
-            "unclear outcomes: {unclear}; waiting {seconds} s, then reading Skovik's whole list to see what was carried out"
+            "unknown outcomes: {unclear}; waiting {seconds} s, then reading Skovik's complete list to see what was \
+            carried out"
         ));
     }
 
     fn confirming(&mut self, done: usize) {
         self.tell(&Event::Confirming { at: now(), done });
         self.bar.finish();
-        self.bar = self.ui.progress("confirming with Skovik's whole list");
+        self.bar = self.ui.progress("confirming with Skovik's complete list");
     }
 
     fn halt(&self) -> Option<Halt> {

@@ -37,7 +37,7 @@ pub(super) fn unlocked(key: SigningKey, path: &Path, ui: &Ui) -> anyhow::Result<
     }
     for _ in 0..TRIES {
         let question = format!("Passphrase of {}", shown(path));
-        let instead = "where nobody can type it, let an agent hold the key, and use --statement";
+        let instead = "without a terminal, put the key into an agent and use --statement";
         let passphrase = ui.passphrase(&question, instead)?;
         match key.unlock(&passphrase) {
             Ok(key) => return Ok(key),

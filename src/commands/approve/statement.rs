@@ -20,10 +20,14 @@ pub(super) fn write(approval: &Approval, path: &Path, plan: &Path, ui: &Ui) -> a
     let file = shown(path);
     let mut signature = path.as_os_str().to_owned();
     signature.push(".sig");
-    ui.note(format!("{file} says what {} approves. It is no approval before it is signed:", approval.approver));
+    let approver = &approval.approver;
+    ui.note(format!(
+        "{file} is the statement that {approver} approves the plan. It does not count until it is signed:"
+    ));
     ui.line(format!("ssh-keygen -Y sign -n {NAMESPACE} -f KEY {}", shell_path(path)))?;
     ui.note(format!(
-        "KEY is the private key, or the public one of a key that the agent holds. Then:\nskovik-sync approve {} --signature {}",
+        "KEY is the private key, or the public one of a key that the agent holds. Then:\nskovik-sync approve {} \
+        --signature {}",
         shell_path(plan),
         shell_path(Path::new(&signature))
     ));

@@ -42,7 +42,7 @@ pub(super) async fn run(settings: &Settings, args: &cli::Plan, key: &str, ui: &U
         ui.print(format_args!("{gap}{}", display(explanation, plan.content(), ui.color(), ui.width())))?;
     }
     if answer > explanations.len() {
-        ui.warn(format!("{answer} people answer to {key}; the first {} are shown", explanations.len()));
+        ui.warn(format!("{answer} people match {key}; the first {} are shown", explanations.len()));
     }
     Ok(ExitStatus::Done)
 }
@@ -111,7 +111,7 @@ impl<'a> Found<'a> {
             let verdict = vec![format!("set aside, neither changed nor removed: {}", aside.reason)];
             return Subject { name: aside.full_name(), user, verdict, ..subject };
         }
-        let mut verdict = vec!["outside the scope: `include` in [scope] is not true of them".to_owned()];
+        let mut verdict = vec!["outside the scope: `include` in [scope] is not true for them".to_owned()];
         let fate = user.map(|user| self.fate(user));
         verdict.extend(fate);
         Subject { user, verdict, ..subject }
@@ -121,14 +121,13 @@ impl<'a> Found<'a> {
     fn of_employee(&self, index: u32, subject: Subject) -> Subject {
         let name = self.comparison.employee(index).full_name();
         let (user, verdict) = match self.comparison.claim_of(index) {
-            Claim::New => (
-                None,
-                "create: no user has this external identifier, and none that could be adopted this e-mail".to_owned(),
-            ),
-            Claim::User(user) if self.operation_on(user).is_some() => {
-                (Some(user), "update: Skovik holds something else than the settings make".to_owned())
+            Claim::New => {
+                (None, "create: no user has this external identifier, and no user to adopt has this e-mail".to_owned())
             }
-            Claim::User(user) => (Some(user), "unchanged: Skovik holds what the settings make".to_owned()),
+            Claim::User(user) if self.operation_on(user).is_some() => {
+                (Some(user), "update: Skovik has other values than the settings give".to_owned())
+            }
+            Claim::User(user) => (Some(user), "unchanged: Skovik has the values that the settings give".to_owned()),
             Claim::Kept(user) => (Some(user), self.fate(user)),
             Claim::Aside(user) => (user, "set aside, neither changed nor removed".to_owned()),
         };
@@ -158,17 +157,15 @@ impl<'a> Found<'a> {
     /// What happens to a user that no good record matches.
     fn fate(&self, index: u32) -> String {
         match self.comparison.standing_of(index) {
-            Standing::Claimed(_) => "kept: another record is theirs".to_owned(),
+            Standing::Claimed(_) => "kept: another record matches them".to_owned(),
             Standing::Protected => "left alone: [scope] protect covers them".to_owned(),
             Standing::Unmanaged => {
-                "left alone: they are in a branch that [scope] branches leaves out, or nobody whom [scope] remove would \
-                 remove"
-                    .to_owned()
+                "left alone: their branch is not managed, or [scope] remove does not allow deleting them".to_owned()
             }
-            Standing::Held => "kept: a record that was set aside is theirs".to_owned(),
+            Standing::Held => "kept: a record that was set aside matches them".to_owned(),
             Standing::Elsewhere => "left alone: another configuration manages their branch".to_owned(),
             Standing::Leaving => format!("delete: {}", self.comparison.reason_to_remove(index)),
-            Standing::Withheld => "kept: they would be removed, were it not for a doubt".to_owned(),
+            Standing::Withheld => "kept: the delete is withheld because of a doubt".to_owned(),
         }
     }
 

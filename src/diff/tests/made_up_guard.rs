@@ -37,7 +37,7 @@ fn the_settings_know_it() {
     assert_eq!(unset.guard.get(&MADE_UP), None);
     assert_ne!(set.hash(), unset.hash());
     let error = settings("max_renamed_percent = 101").expect_err("refused");
-    assert!(error.contains("must lie between 0 and 100"), "{error}");
+    assert!(error.contains("must be between 0 and 100"), "{error}");
     let error = settings("max_renamd_percent = 10").expect_err("refused");
     assert!(error.contains("did you mean `max_renamed_percent`?"), "{error}");
 }

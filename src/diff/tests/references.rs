@@ -34,14 +34,14 @@ fn a_column_that_a_spreadsheet_has_changed_is_told_in_one_line_with_what_to_do()
         None,
         &[
             "the managers of 19 people cannot be found: \"1001.0\" (10 people), \"1000.0\" (9 people)",
-            "each is somebody but for the `.0` at the end: \"1000.0\" is not \"1000\"",
+            "each nearly matches somebody, except for the `.0` at the end: \"1000.0\" is not \"1000\"",
             "write `| regex_replace('[.]0+$', '')` in the template",
             "19 have none",
         ],
     );
     assert_eq!(fraction.try_plan().map(|plan| plan.content().summary.create).ok(), Some(20));
     let zeros = company(20, |n| (n > 0).then(|| "001000".to_owned()));
-    only_warning(&zeros, None, &["\"001000\" (19 people)", "but for zeros at the beginning", "`| trim_start('0')`"]);
+    only_warning(&zeros, None, &["\"001000\" (19 people)", "except for zeros at the beginning", "`| trim_start('0')`"]);
     let single = company(2, |n| (n == 1).then(|| " 1000".to_owned()));
     only_warning(&single, Some("1001"), &["but \"1000\" can, which differs in white space", "`| visible`"]);
 }

@@ -84,7 +84,7 @@ fn a_cut_snapshot_is_not_trusted() {
         users_from_snapshot(file.path(), &URL.parse::<BaseUrl>().unwrap(), &Skovik::default(), &Managed::default())
             .unwrap_err();
     assert_eq!(status_of(&error), ExitStatus::Untrusted);
-    assert!(format!("{error:#}").contains("not whole"), "{error:#}");
+    assert!(format!("{error:#}").contains("truncated or altered"), "{error:#}");
 }
 
 #[test]

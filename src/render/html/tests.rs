@@ -77,7 +77,7 @@ fn guards_and_figures_stand_in_the_page_itself() {
     let page = page(&plan);
     let verdict = text(one(&page, ".verdict"));
     for part in [
-        "Blocked by min_employees: no approval lifts this",
+        "Blocked by min_employees: no approval can allow this",
         "Blocked by max_delete_percent: only an approval",
         "skovik-sync approve PLAN --allow deletes=3",
         "3 of 10 (30.0 %), limit 20 %",

@@ -85,7 +85,7 @@ pub(super) fn sources(content: &Content) -> Section {
         let SourceSummary { name, kind, records, proof, fingerprint: _, join } = source;
         let proof = match source.unproven() {
             Some(unproven) => format!("**{unproven}**"),
-            None => format!("proven whole by {}", code(proof)),
+            None => format!("verified complete by {}", code(proof)),
         };
         let records = number(*records);
         let join = join.map_or_else(String::new, |join| format!("; {join}"));

@@ -48,8 +48,8 @@ fn everything() {
     | Side | From | What was read |
     |:--|:--|:--|
     | target | `https://api.skovik.com/v1` (`skovik`) | 1,190 users, 1,184 of them managed |
-    | source | `hr` (`csv`) | 1,200 records, **trusted, no proof that it is whole** |
-    | source | `payroll` (`json`) | 1,198 records, proven whole by `expect_records` |
+    | source | `hr` (`csv`) | 1,200 records, **trusted, no proof that it is complete** |
+    | source | `payroll` (`json`) | 1,198 records, verified complete by `expect_records` |
 
     <details open>
     <summary><b>Delete</b> (2)</summary>
@@ -161,7 +161,7 @@ fn a_blocked_plan_says_what_lifts_it() {
         .guard("min_employees", 0, 0, 1, GuardOutcome::Block)
         .seal();
     let text = comment(&plan);
-    assert!(text.contains("> **Blocked** by one guard: no approval lifts this"), "{text}");
+    assert!(text.contains("> **Blocked** by one guard: no approval can allow this"), "{text}");
     assert!(text.contains("`skovik-sync approve PLAN --allow deletes=3`"), "{text}");
     assert!(text.contains("| `max_delete_percent` | 3 of 10 (30.0 %), limit 20 % | **BLOCKED** |"), "{text}");
 }

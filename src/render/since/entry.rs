@@ -59,7 +59,7 @@ pub(super) fn merged(both: &Both<'_>, pair: &Pair) -> (Kind, String, Vec<(Side, 
         all.push((Side::Note, "it comes after other operations than before".to_owned()));
     }
     if all.iter().all(|(side, _)| *side == Side::Both) {
-        all.push((Side::Note, "what Skovik holds of them in other fields, or of their references, has changed".into()));
+        all.push((Side::Note, "their other fields in Skovik, or those of their references, have changed".into()));
     }
     (Kind::of(new), after.heading, all)
 }

@@ -109,7 +109,7 @@ fn new_gone_and_different() {
       manager_unresolved: 1003: manager 9999 is nowhere
 
     The same in both: 1 operation.
-    BLOCKED by max_delete_percent: only an approval that names these ceilings lifts this: skovik-sync approve PLAN --allow deletes=300
+    BLOCKED by max_delete_percent: only an approval that allows these counts lets it pass: skovik-sync approve PLAN --allow deletes=300
     Plan hash: …
     "#);
     let comment = markdown(&compare(&old, &new), (&old).into(), (&new).into(), Options::default()).unwrap();
@@ -119,7 +119,7 @@ fn new_gone_and_different() {
 
     Since the plan `sha256:old`.
 
-    > **Blocked** by one guard: only an approval that names these ceilings lifts this: `skovik-sync approve PLAN --allow deletes=300`
+    > **Blocked** by one guard: only an approval that allows these counts lets it pass: `skovik-sync approve PLAN --allow deletes=300`
 
     | What | Before | Now |
     |:--|:--|:--|
@@ -236,7 +236,7 @@ fn what_is_not_shown_of_an_operation_is_told_too() {
         let Action::Update { before_hash, .. } = &mut content.operations[1].action else { panic!() };
         *before_hash = Digest::of(b"another");
     });
-    assert!(shown(&plan, &other_hash).contains("! what Skovik holds of them in other fields"));
+    assert!(shown(&plan, &other_hash).contains("! their other fields in Skovik"));
     let waits = with(|content| content.operations[1].depends_on.push(OperationId(1)));
     assert!(shown(&plan, &waits).contains("! it comes after other operations than before"));
     let settings = with(|content| content.config_hash = Digest::of(b"another"));

@@ -39,7 +39,7 @@ fn three_changes() {
         .seal();
     insta::assert_snapshot!(text(&plan), @"
     Target   skovik https://api.skovik.com/v1: 1190 users, 1184 of them managed
-    Source   hr (csv): 1200 records, ! trusted, no proof that the file is whole
+    Source   hr (csv): 1200 records, ! trusted, no proof that the file is complete
     Deletes  1 person loses their access; see the end
 
     Create (1)
@@ -69,8 +69,8 @@ fn everything() {
     let plan = everything_plan();
     insta::assert_snapshot!(text(&plan), @r#"
     Target   skovik https://api.skovik.com/v1: 1190 users, 1184 of them managed
-    Sources  hr (csv): 1200 records, ! trusted, no proof that the file is whole
-             payroll (json): 1198 records, proven whole by expect_records
+    Sources  hr (csv): 1200 records, ! trusted, no proof that the file is complete
+             payroll (json): 1198 records, verified complete by expect_records
     Deletes  2 people lose their access; they are listed at the end
 
     Create (2)
@@ -153,7 +153,7 @@ fn a_narrow_terminal_breaks_sentences_and_long_changes() {
     let options = TextOptions { width: 60, ..TextOptions::default() };
     insta::assert_snapshot!(text_with(&plan, &options), @"
     Target   skovik https://api.skovik.com/v1: 10 users, 10 of them managed
-    Source   hr (csv): 1200 records, ! trusted, no proof that the file is whole
+    Source   hr (csv): 1200 records, ! trusted, no proof that the file is complete
 
     Update (1)
       ~ Eva Holm  1003
@@ -186,7 +186,7 @@ fn blocked() {
     let options = TextOptions { plan_file: "plans of today/plan.json".into(), ..TextOptions::default() };
     insta::assert_snapshot!(text_with(&plan, &options), @"
     Target   skovik https://api.skovik.com/v1: 100 users, 100 of them managed
-    Source   hr (csv): 1200 records, ! trusted, no proof that the file is whole
+    Source   hr (csv): 1200 records, ! trusted, no proof that the file is complete
     Deletes  2 people lose their access; they are listed at the end
 
     Update (1)
@@ -211,10 +211,10 @@ fn blocked() {
       max_creates          0, limit 5                   pass
       max_updates          1, limit 0                   BLOCKED
       max_deletes          2, limit 1                   BLOCKED
-    BLOCKED by max_invalid_percent, min_employees: no approval lifts this; correct the source, or change
-            [guard] in the settings, and plan again.
+    BLOCKED by max_invalid_percent, min_employees: no approval can allow this; correct the source, or
+            change [guard] in the settings, and plan again.
     BLOCKED by max_delete_percent, max_change_percent, max_updates, max_deletes: only an approval that
-            names these ceilings lifts this:
+            allows these counts lets it pass:
             skovik-sync approve 'plans of today/plan.json' --allow deletes=2 --allow changes=3
 
     Plan: 0 to create, 1 to update, 2 to delete, 0 unchanged.
@@ -229,7 +229,7 @@ fn no_changes() {
     let plan = PlanBuilder::new(1_150, 1_150).unchanged(1_150).seal();
     insta::assert_snapshot!(text(&plan), @"
     Target   skovik https://api.skovik.com/v1: 1150 users, 1150 of them managed
-    Source   hr (csv): 1200 records, ! trusted, no proof that the file is whole
+    Source   hr (csv): 1200 records, ! trusted, no proof that the file is complete
 
     No changes. 1150 unchanged.
     Plan hash: sha256:…
@@ -252,7 +252,7 @@ fn people_set_aside_are_named_even_where_nothing_changes() {
         .seal();
     insta::assert_snapshot!(text(&plan), @r#"
     Target   skovik https://api.skovik.com/v1: 1150 users, 1150 of them managed
-    Source   hr (csv): 1200 records, ! trusted, no proof that the file is whole
+    Source   hr (csv): 1200 records, ! trusted, no proof that the file is complete
 
     Set aside and warnings (3)
       ! email_impossible (2)
@@ -273,8 +273,8 @@ fn colours_are_those_of_the_options() {
     let colored = text_with(&plan, &options);
     insta::assert_snapshot!(colored.replace('\u{1b}', "ESC"), @r#"
     ESC[2mTarget  ESC[0m skovik ESC[1mhttps://api.skovik.com/v1ESC[0m: 1190 users, 1184 of them managed
-    ESC[2mSources ESC[0m ESC[1mhrESC[0m (csv): 1200 records, ESC[33m! trusted, no proof that the file is wholeESC[0m
-    ESC[2m        ESC[0m ESC[1mpayrollESC[0m (json): 1198 records, proven whole by expect_records
+    ESC[2mSources ESC[0m ESC[1mhrESC[0m (csv): 1200 records, ESC[33m! trusted, no proof that the file is completeESC[0m
+    ESC[2m        ESC[0m ESC[1mpayrollESC[0m (json): 1198 records, verified complete by expect_records
     ESC[2mDeletes ESC[0m ESC[31m2 people lose their access; they are listed at the endESC[0m
 
     ESC[1mCreateESC[0m (2)

@@ -92,7 +92,9 @@ impl User {
     fn from_section(section: &Section<'_>) -> Result<Self, ConfigError> {
         let secret = Secret::from_section(section, "user", "the user", SecretShape::Password)?;
         match (section.text("user")?, secret) {
-            (Some(_), Some(_)) => Err(section.problem("user", "stands beside another setting that holds the user")),
+            (Some(_), Some(_)) => {
+                Err(section.problem("user", "is set together with another setting that holds the user"))
+            }
             (Some(user), None) if user.contains(':') => {
                 Err(section.problem("user", "holds a colon, which ends the user in what is sent"))
             }

@@ -36,7 +36,7 @@ impl Place {
             }
             (None, Some(_)) if !has_body => Err(section.problem("field", "needs a `body`, into which it is written")),
             (None, Some(pointer)) => Ok(Self::Field(pointer)),
-            (Some(_), Some(_)) => Err(section.problem("field", "stands beside `parameter`; it is either")),
+            (Some(_), Some(_)) => Err(section.problem("field", "is set together with `parameter`; it is either")),
             (None, None) => Err(section.missing(
                 "parameter",
                 "the parameter of the query that asks for a page (or `field`, a place in the body)",
@@ -100,7 +100,9 @@ impl Total {
         let body = section.pointer("total")?;
         let Some(header) = section.text("total_header")? else { return Ok(body.map(Self::Body)) };
         if body.is_some() {
-            return Err(section.problem("total_header", "stands beside `total`; the server says it in one place"));
+            return Err(
+                section.problem("total_header", "is set together with `total`; the server says it in one place")
+            );
         }
         let header = HeaderName::from_bytes(header.trim().as_bytes());
         header

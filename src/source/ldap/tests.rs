@@ -81,7 +81,7 @@ fn what_is_searched_for_is_clear() {
     refused(&format!("{bare}base = \"dc=x\""), "lacks `filter`");
     refused(&format!("{bare}base = \"dc=x\"\nfilter = \"objectClass=*)\""), "is no LDAP filter");
     refused(&format!("{USUAL}scope = \"sub\""), "must be \"subtree\" or \"one\" or \"base\"");
-    refused(&format!("{USUAL}search = [{{ base = \"dc=y\" }}]"), "stands beside `base`");
+    refused(&format!("{USUAL}search = [{{ base = \"dc=y\" }}]"), "is set together with `base`");
     refused(&format!("{bare}filter = \"(a=b)\"\nsearch = [{{ bases = \"dc=y\" }}]"), "did you mean `base`?");
     refused(&format!("{bare}search = [{{ base = \"dc=y\" }}]"), "lacks `filter`");
     refused(
@@ -89,7 +89,7 @@ fn what_is_searched_for_is_clear() {
         "never believed",
     );
     refused(&format!("{USUAL}may_be_empty = true"), "may_be_empty");
-    refused(&format!("{USUAL}page_size = 0"), "must lie between 1 and");
+    refused(&format!("{USUAL}page_size = 0"), "must be between 1 and");
     refused(&format!("{USUAL}lists = [\"first name\"]"), "cannot be the name of an attribute");
     refused(&format!("{USUAL}atributes = [\"x\"]"), "did you mean `attributes`?");
 }

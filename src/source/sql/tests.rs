@@ -79,8 +79,8 @@ fn what_would_show_a_secret_or_says_nothing_is_refused() {
         (&format!("{server}\nsocket = \"/run/postgresql\""), "write localhost"),
         (&format!("{server}\ntls = \"off\"\nplain_text = \"allowed\"\nca_file = \"ca.pem\""), "does not go with tls"),
         ("url = \"postgres://r@localhost/hr\"\nsocket = \"/run\"\ntls = \"verify\"", "does not go with `socket`"),
-        (&format!("{server}\nquery_file = \"x.sql\""), "stands beside `query`"),
-        ("url = \"postgres://r@localhost/hr\"\npassword_env = \"A\"\npassword_file = \"b\"", "stands beside"),
+        (&format!("{server}\nquery_file = \"x.sql\""), "is set together with `query`"),
+        ("url = \"postgres://r@localhost/hr\"\npassword_env = \"A\"\npassword_file = \"b\"", "is set together with"),
     ] {
         let error = source(settings).unwrap_err();
         assert!(error.contains(expected) && !error.contains("hunter2"), "{settings}: {error}");

@@ -28,7 +28,7 @@ async fn the_id_of_somebody_else_is_no_new_one() {
     {
         let (world, ended) = applied(&[rule]).await;
         assert_eq!(ended.code, Some(0), "{rule}: {ended:?}");
-        assert!(ended.stderr.contains("unclear outcomes: 1"), "{rule}: {ended:?}");
+        assert!(ended.stderr.contains("unknown outcomes: 1"), "{rule}: {ended:?}");
         let users = world.people();
         assert_eq!(users["1007"]["relationships"]["manager"], json!("1020"), "{rule}");
         assert_eq!(users["1022"]["relationships"]["manager"], json!("1020"), "{rule}");
@@ -54,7 +54,7 @@ async fn somebody_who_is_still_listed_is_not_removed_yet() {
         let is_there = world.users().contains_key(LEAVER);
         assert_eq!(is_there, code == 9, "{rule}");
         if code == 9 {
-            assert!(ended.stdout.contains("In doubt, carried out or not (1)"), "{rule}: {ended:?}");
+            assert!(ended.stdout.contains("Outcome unknown, carried out or not (1)"), "{rule}: {ended:?}");
         }
     }
 }

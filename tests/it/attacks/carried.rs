@@ -26,8 +26,8 @@ async fn what_was_lost_in_storage_is_named() {
         ("custom_fields.cf_own is \"other\"", |user| user["attributes"]["custom_fields"]["cf_own"] = json!("other")),
         ("cost_unit is", |user| user["relationships"]["cost_unit"]["data"]["id"] = json!("u2")),
         ("roles are", |user| user["attributes"]["roles"] = json!(["admin", "employee"])),
-        ("roles are not told any more", |user| user["attributes"]["roles"] = json!(null)),
-        ("roles are not told any more", |user| {
+        ("roles are missing now", |user| user["attributes"]["roles"] = json!(null)),
+        ("roles are missing now", |user| {
             drop(user["attributes"].as_object_mut().expect("an object").remove("roles"));
         }),
         ("branch is", |user| user["relationships"]["branch"]["data"] = json!(null)),

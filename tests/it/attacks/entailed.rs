@@ -65,11 +65,11 @@ async fn what_no_list_gives_is_refused() {
             let Action::Delete { roles, .. } = &mut of(content, "delete").action else { panic!("no delete") };
             *roles = None;
         }),
-        ("a create under somebody who is removed", 8, "a manager whom the plan removes", |content| {
+        ("a create under somebody who is removed", 8, "a manager that the plan deletes", |content| {
             let manager = removed(content);
             created(content).manager = Some(Some(manager));
         }),
-        ("an update to somebody who is removed", 8, "a manager whom the plan removes", |content| {
+        ("an update to somebody who is removed", 8, "a manager that the plan deletes", |content| {
             let after = Some(Value::Manager(removed(content)));
             change(content, Change { field: Field::Manager, before: None, after });
         }),

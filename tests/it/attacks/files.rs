@@ -67,7 +67,7 @@ fn an_approval_that_is_no_file_does_not_count() {
     symlink("/dev/zero", company.path("plan.json.zero.approval")).expect("linked");
     assert!(Command::new("mkfifo").arg(company.path("plan.json.pipe.approval")).status().expect("run").success());
     fs::File::create(company.path("plan.json.huge.approval")).and_then(|file| file.set_len(1 << 40)).expect("made");
-    company.run(&["apply", "plan.json"]).ends(6).says(&["is not a file of its own", "longer than 65536 bytes"]);
+    company.run(&["apply", "plan.json"]).ends(6).says(&["is a link or a folder", "longer than 65536 bytes"]);
     company.wrote_nothing();
 }
 

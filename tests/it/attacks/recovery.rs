@@ -193,7 +193,7 @@ async fn what_the_journal_remembers_of_a_user_must_be_what_the_plan_saw() {
     write(&world.state(), &world.journal_path(), &plan, &records).await;
     let ended = world.apply().await;
     assert_eq!(ended.code, Some(9), "{ended:?}");
-    assert!(ended.stdout.contains("the journal remembers the user"), "{ended:?}");
+    assert!(ended.stdout.contains("the journal and the plan differ about the user"), "{ended:?}");
     assert_eq!(world.users()[MOVED]["attributes"]["custom_fields"]["cf_note"], json!("note 3"));
     assert!(world.writes().iter().all(|request| !request.path.ends_with(MOVED)));
 }

@@ -162,14 +162,27 @@ async fn a_field_that_is_not_managed_is_not_written() {
                 change(content, Change { field: Field::Custom("cf_note".into()), before, after: None });
             },
         ),
-        ("in an update, and named", (SCOPE, SCOPE), 8, "no program wrote this plan", |content| {
-            content.target.custom_fields.insert("cf_note".into(), "Note".to_owned());
-            let after = Some(Value::Text("99999".to_owned()));
-            change(content, Change { field: Field::Custom("cf_note".into()), before: None, after });
-        }),
-        ("under the name of a managed one", (SCOPE, SCOPE), 8, "no program wrote this plan", |content| {
-            content.target.custom_fields = [("cf_note".into(), "Cost center".to_owned())].into();
-        }),
+        (
+            "in an update, and named",
+            (SCOPE, SCOPE),
+            8,
+            "skovik-sync cannot have written this plan (edited by hand?)",
+            |content| {
+                content.target.custom_fields.insert("cf_note".into(), "Note".to_owned());
+                let after = Some(Value::Text("99999".to_owned()));
+                change(content, Change { field: Field::Custom("cf_note".into()), before: None, after });
+            },
+        ),
+        (
+            "under the name of a managed one",
+            (SCOPE, SCOPE),
+            8,
+            "skovik-sync cannot have written this plan (edited by \
+        hand?)",
+            |content| {
+                content.target.custom_fields = [("cf_note".into(), "Cost center".to_owned())].into();
+            },
+        ),
         ("which the account does not have", (SCOPE, SCOPE), 8, "sets the custom field cf_none", |content| {
             let after = Some(Value::Text("99999".to_owned()));
             change(content, Change { field: Field::Custom("cf_none".into()), before: None, after });

@@ -32,7 +32,7 @@ async fn roles_that_a_read_tells_no_more_are_named() {
         let liar = Liar::new(&staff(), &rows, "max_in_flight = 1", lie).await;
         let ended = liar.apply().await;
         assert_eq!(ended.code, Some(code), "{ended:?}");
-        assert_eq!(ended.stdout.contains("roles are not told any more"), reads_too, "{ended:?}");
+        assert_eq!(ended.stdout.contains("roles are missing now"), reads_too, "{ended:?}");
         assert_eq!(liar.account().came["PUT"], 1);
     }
 }

@@ -86,7 +86,7 @@ fn the_plan_of_the_bad_fixture_names_everybody_and_why() {
     insta::assert_snapshot!(run(&company, &["plan"]), @r#"
     $ skovik-sync plan
     Target   skovik URL: 84 users, 83 of them managed
-    Source   hr (csv): 87 records, ! trusted, no proof that the file is whole
+    Source   hr (csv): 87 records, ! trusted, no proof that the file is complete
     Deletes  1 person loses their access; see the end
 
     Create (3)
@@ -115,12 +115,10 @@ fn the_plan_of_the_bad_fixture_names_everybody_and_why() {
       ! branch_unknown (1)
         5015: Gerd Björk (hr row 16): no branch has the external identifier, id or name "XX99"
       ! cannot_be_ordered (2)
-        Elsa Ceder (hr row 22): each of these waits for another, so that no order is possible: 5021
-          Elsa Ceder, 5022 Filip Ceder; change one of them in Skovik by hand, or in two steps at the
-          source
-        Filip Ceder (hr row 23): each of these waits for another, so that no order is possible: 5021
-          Elsa Ceder, 5022 Filip Ceder; change one of them in Skovik by hand, or in two steps at the
-          source
+        Elsa Ceder (hr row 22): these changes depend on each other in a cycle: 5021 Elsa Ceder, 5022
+          Filip Ceder; make one by hand in Skovik, or in two steps at the source
+        Filip Ceder (hr row 23): these changes depend on each other in a cycle: 5021 Elsa Ceder, 5022
+          Filip Ceder; make one by hand in Skovik, or in two steps at the source
       ! choice_unknown (1)
         5016: Hugo Björk (hr row 17): `Cost center` in [employee.custom_fields] gives "9999", which is
           not among the options of the field
@@ -130,10 +128,8 @@ fn the_plan_of_the_bad_fixture_names_everybody_and_why() {
         5018: Bosse (hr row 19): `last_name` in [employee] gives a text with the control character
           U+202E: "Ce\u{202e}der"
       ! email_claimed_twice (2)
-        5101: Ines Palm (hr row 82): the e-mail palm@example.com is claimed by Ivar Palm (hr row 83),
-          too
-        5102: Ivar Palm (hr row 83): the e-mail palm@example.com is claimed by Ines Palm (hr row 82),
-          too
+        5101: Ines Palm (hr row 82): the e-mail palm@example.com also belongs to Ivar Palm (hr row 83)
+        5102: Ivar Palm (hr row 83): the e-mail palm@example.com also belongs to Ines Palm (hr row 82)
       ! email_impossible (2)
         5013: Elsa Björk (hr row 14): "elsa.björk at example.com" is not an e-mail address: Missing
           separator character '@'.

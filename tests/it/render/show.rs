@@ -84,7 +84,7 @@ fn what_is_refused_names_the_file_or_the_option() {
         (&["absent.json"][..], ExitStatus::Usage, "absent.json"),
         (&["folder"], ExitStatus::Usage, "folder"),
         (&["altered.json"], ExitStatus::Damaged, "altered.json: the file was altered"),
-        (&["cut.json"], ExitStatus::Damaged, "cut.json: not a whole plan file"),
+        (&["cut.json"], ExitStatus::Damaged, "cut.json: not a valid plan file"),
         (&["view.json"], ExitStatus::Damaged, "plan-view"),
         (&["plan.json", "--since", "altered.json"], ExitStatus::Damaged, "altered.json"),
         (&["plan.json", "--since", "plan.json", "--format", "html"], ExitStatus::Usage, "--since"),

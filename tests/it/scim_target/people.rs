@@ -46,7 +46,7 @@ fn person(n: usize) -> Person {
     }
 }
 
-/// What becomes of them: leavers, renames, moves, newcomers with managers among themselves, e-mails that are handed
+/// What happens to them: leavers, renames, moves, newcomers with managers among themselves, e-mails that are handed
 /// over (that of a leaver only where asked), two people who report to one another, and one who had a department and has none.
 pub(super) fn a_year_later(people: &People, hands_over: bool) -> People {
     let mut later = people.clone();

@@ -182,16 +182,16 @@ const RECORDS: &[Attempt] = &[
         forge(scene, |record| patch(record, b"skovik-sync-approval", b"skovik-sync-approvaL", false));
     }),
     #[cfg(unix)]
-    ("a link to an approval", 6, &["is not a file of its own"], |scene| {
+    ("a link to an approval", 6, &["is a link or a folder"], |scene| {
         fs::rename(scene.path(ANNA), scene.path("elsewhere")).unwrap();
         std::os::unix::fs::symlink("elsewhere", scene.path(ANNA)).unwrap();
     }),
     #[cfg(unix)]
-    ("a link to what never ends", 6, &["is not a file of its own"], |scene| {
+    ("a link to what never ends", 6, &["is a link or a folder"], |scene| {
         scene.remove(ANNA);
         std::os::unix::fs::symlink("/dev/zero", scene.path(ANNA)).unwrap();
     }),
-    ("a folder", 6, &["is not a file of its own"], |scene| {
+    ("a folder", 6, &["is a link or a folder"], |scene| {
         scene.remove(ANNA);
         fs::create_dir(scene.path(ANNA)).unwrap();
     }),

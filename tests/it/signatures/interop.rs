@@ -154,7 +154,7 @@ fn keys_that_cannot_sign_are_refused_with_what_to_do() {
     ] {
         scene.run(&["approve", "plan.json", "--yes", "--sign-key", key]).ends(code).says(words);
     }
-    scene.run(&["approve", "plan.json", "--yes"]).ends(3).says(&["asks for a signature: give --sign-key"]);
+    scene.run(&["approve", "plan.json", "--yes"]).ends(3).says(&["requires a signature: give --sign-key"]);
     let stranger = ["approve", "plan.json", "--yes", "--sign-key", "anna", "--approver", "carla"];
     scene.run(&stranger).ends(6).says(&["allowed_signers lists nobody as carla"]);
     assert!(!scene.path(APPROVAL).exists());

@@ -19,7 +19,7 @@ fn every_fate_is_explained() {
                 "  hr (csv), row 486\n      employee_id  10601\n",
                 "  payroll (json), row 481\n",
                 "  `primary_email` in [employee]  {{ hr.email | lower }}\n    = bjorn.jager3@example.com\n",
-                "What Skovik holds\n  no user of theirs\n",
+                "What Skovik holds\n  no matching user\n",
                 "  create: no user has this external identifier",
                 "      manager      Anke Weiß (10003)\n",
             ][..],
@@ -27,9 +27,9 @@ fn every_fate_is_explained() {
         // By e-mail, in whatever case.
         (
             "Anna.Aberg@EXAMPLE.com",
-            &["  unchanged: Skovik holds what the settings make\n", "user bcc23e30376716f59732027d"],
+            &["  unchanged: Skovik has the values that the settings give\n", "user bcc23e30376716f59732027d"],
         ),
-        ("10057", &["  update: Skovik holds something else", "Folke Göransson (10021) → Gunnar Hedlund (10025)\n"]),
+        ("10057", &["  update: Skovik has other values", "Folke Göransson (10021) → Gunnar Hedlund (10025)\n"]),
         // By Skovik's id.
         ("d6e75e1b4ef245b93c55a046", &["Käthe Schröder  10351\n", "  nothing: no source", "  delete: in no source\n"]),
         (
@@ -58,9 +58,9 @@ fn what_is_wrong_is_explained() {
         // Two people, of whom each is in the other's way.
         (
             "palm@example.com",
-            &["Ines Palm", "Ivar Palm", "claimed by Ivar Palm (hr row 83), too\n", "(email_claimed_twice)\n"],
+            &["Ines Palm", "Ivar Palm", "also belongs to Ivar Palm (hr row 83)\n", "(email_claimed_twice)\n"],
         ),
-        ("5091", &["What the sources say\n  nothing", "What becomes of them\n  kept: "]),
+        ("5091", &["What the sources say\n  nothing", "What happens to them\n  kept: "]),
     ] {
         explain(&company, key).prints(parts);
     }
@@ -77,8 +77,8 @@ fn of_many_the_first_are_shown() {
     let rows: String = (0..40).map(|n| format!("7{n},same@example.com,A,B{n},SE01,,4100,active\n")).collect();
     company.append("employees.csv", &rows);
     let output = explain(&company, "same@example.com");
-    assert_eq!(output.stdout.matches("What becomes of them").count(), 10);
-    output.says(&["40 people answer to same@example.com; the first 10 are shown"]);
+    assert_eq!(output.stdout.matches("What happens to them").count(), 10);
+    output.says(&["40 people match same@example.com; the first 10 are shown"]);
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn records_that_do_not_count_are_shown() {
         "set aside, neither changed nor removed: ",
     ]);
     company.edit("skovik-sync.toml", "kind = \"csv\"\n", "kind = \"csv\"\nprefer = \"main == 'Y'\"\n");
-    explain(&company, key).prints(&["  hr (csv), row 3\n", "  hr (csv), row 2, passed over by `prefer`\n"]);
+    explain(&company, key).prints(&["  hr (csv), row 3\n", "  hr (csv), row 2, skipped by `prefer`\n"]);
     company.run(&["check"]).ends(0).prints(&["  keys          1 key is that of several records, 2 in all: "]);
 }
 

@@ -336,7 +336,7 @@ fn settings_that_cannot_be_right() {
         ("body = \"{}\"", "needs method = \"POST\""),
         ("method = \"POST\"\nbody = \"{\"", "is not JSON"),
         ("records = \"data\"", "must begin with a slash"),
-        ("total = \"/a\"\ntotal_header = \"b\"", "stands beside `total`"),
+        ("total = \"/a\"\ntotal_header = \"b\"", "is set together with `total`"),
         ("[source.paging]\nkind = \"pages\"", "must be \"none\" or \"next-link\""),
         ("[source.paging]\nkind = \"page\"", "lacks `parameter`"),
         ("[source.paging]\nkind = \"page\"\nfield = \"/page\"", "needs a `body`"),

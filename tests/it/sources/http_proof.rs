@@ -22,7 +22,7 @@ fn a_last_page_is_said_not_to_be_a_proof() {
     // A count of the settings is a proof, and so is a total.
     let counted = bearer(&web, &format!("expect_records = 7\n{PAGES}"));
     assert_eq!(counted.plan(0)["sources"][0]["proof"], "expect_records");
-    let output = bearer(&web, PAGES_OF_TOTAL).run(&["plan"]).ends(0).prints(&["proven whole by total"]);
+    let output = bearer(&web, PAGES_OF_TOTAL).run(&["plan"]).ends(0).prints(&["verified complete by total"]);
     assert!(!output.stdout.contains("not proven"), "{output}");
 }
 

@@ -111,7 +111,8 @@ fn all_users_with_their_managers() {
 #[test]
 fn a_filter_and_some_attributes() {
     let attributes = format!(
-        "attributes = [\"userName\", \"name\", \"emails\", \"active\", \"{ENTERPRISE}:employeeNumber\", \"{ENTERPRISE}:division\", \"{ENTERPRISE}:manager\"]"
+        "attributes = [\"userName\", \"name\", \"emails\", \"active\", \"{ENTERPRISE}:employeeNumber\", \
+        \"{ENTERPRISE}:division\", \"{ENTERPRISE}:manager\"]"
     );
     let company = company(&scim().url(), &format!("filter = 'userName eq \"p7\"'\n{attributes}"));
     let plan = company.plan(0);
@@ -358,7 +359,7 @@ fn columns_of_users_who_lack_something() {
 fn settings_that_cannot_be_right() {
     for (source, expected) in [
         ("resource = \"Users/1\"", "must be the name of an endpoint"),
-        ("page_size = 10001", "must lie between 0 and 10000"),
+        ("page_size = 10001", "must be between 0 and 10000"),
         ("paging = \"page\"", "unknown key `paging`"),
         ("columns = { x = \"y\" }", "must begin with a slash"),
     ] {

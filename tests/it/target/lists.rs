@@ -211,7 +211,7 @@ async fn a_list_that_never_ends_is_ended() {
             76,
         ),
         ("", 0, (100, 60_000), "it has more than 100 rows", 51),
-        ("", 20, (1_000_000, 200), "not read after 200ms; raise `list_timeout`", 10),
+        ("", 20, (1_000_000, 200), "not complete after 200ms; raise `list_timeout`", 10),
     ] {
         let server = endless(more, pause).await;
         let (max_rows, limit) = limits;

@@ -123,7 +123,7 @@ fn entry(field: &Field, value: Option<&Value>, scim: &Scim) -> Result<Entry, Str
         Some(Value::Boolean(value)) => Some(json!(value)),
         Some(Value::Branch(branch)) => Some(json!(branch.branch_id)),
         Some(Value::Manager(ManagerRef::User(user))) => Some(json!({ "value": user.user_id })),
-        Some(Value::Manager(ManagerRef::Create(_))) => return Err("the manager is not made".to_owned()),
+        Some(Value::Manager(ManagerRef::Create(_))) => return Err("the manager is not created yet".to_owned()),
     };
     Ok(Entry { path, value })
 }

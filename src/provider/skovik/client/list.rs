@@ -121,8 +121,9 @@ impl Client {
         let mut page = 0;
         let limit = self.list_timeout;
         tokio::time::timeout(limit, self.walk_pages(what, each, progress, &mut page)).await.unwrap_or_else(|_| {
-            let problem =
-                format!("the list is not read after {limit:?}; raise `list_timeout` in [target] if it is so long");
+            let problem = format!(
+                "the list was not complete after {limit:?}; raise `list_timeout` in [target] if it takes that long"
+            );
             Err(ListError::Incomplete { collection: what.collection(), page, problem })
         })
     }

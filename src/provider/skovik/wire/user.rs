@@ -243,7 +243,7 @@ fn place<'a>(field: &'a Field, value: Option<&Value>, names: &'a Names) -> Resul
         Field::Manager => {
             let id = match value {
                 Some(Value::Manager(ManagerRef::User(user))) => Some(&user.user_id),
-                Some(Value::Manager(ManagerRef::Create(_))) => return Err("the manager is not made".to_owned()),
+                Some(Value::Manager(ManagerRef::Create(_))) => return Err("the manager is not created yet".to_owned()),
                 _ => None,
             };
             Ok((Place::Relationship(names.get(Name::Manager)), reference(Resources::Users, id, names)?))

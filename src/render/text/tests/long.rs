@@ -22,7 +22,7 @@ fn a_long_list_is_cut_group_by_group_and_says_so() {
     let options = TextOptions { limit: Some(2), ..TextOptions::default() };
     insta::assert_snapshot!(text_with(&plan, &options), @"
     Target   skovik https://api.skovik.com/v1: 4000 users, 4000 of them managed
-    Source   hr (csv): 1200 records, ! trusted, no proof that the file is whole
+    Source   hr (csv): 1200 records, ! trusted, no proof that the file is complete
     Deletes  3 people lose their access; they are listed at the end
 
     Update (2,952)
@@ -102,7 +102,7 @@ fn of_many_branches_those_that_block_and_the_nearest_are_shown() {
       … per_branch.max_delete_percent: 3 more pass, further from their limit; the plan file has them all
     BLOCKED per_branch.max_delete_percent of B2 Ex AB: 12 of 38 report to 1007 Kari Lie; 1009 Dora
             \u{1b}[2JQuist, 1010 Emil Rask and 36 more.
-    BLOCKED by per_branch.max_delete_percent: only an approval that names these ceilings lifts this:
+    BLOCKED by per_branch.max_delete_percent: only an approval that allows these counts lets it pass:
             skovik-sync approve plan.json --allow deletes=40
 
     No changes. 0 unchanged.

@@ -36,7 +36,7 @@ fn hostile_values_stay_on_their_line() {
     let shown = text_with(&plan, &options);
     insta::assert_snapshot!(shown, @r#"
     Target   x\n  - Ceo Boss\u{1b}[32m\u{202e}\r\u{9b}2K\u{85}\u{2028}\\n x\n  - Ceo Boss\u{1b}[32m\u{202e}\r\u{9b}2K\u{85}\u{2028}\\n: 10 users, 10 of them managed
-    Source   x\n  - Ceo Boss\u{1b}[32m\u{202e}\r\u{9b}2K\u{85}\u{2028}\\n (x\n  - Ceo Boss\u{1b}[32m\u{202e}\r\u{9b}2K\u{85}\u{2028}\\n): 1200 records, proven whole by x\n  - Ceo Boss\u{1b}[32m\u{202e}\r\u{9b}2K\u{85}\u{2028}\\n
+    Source   x\n  - Ceo Boss\u{1b}[32m\u{202e}\r\u{9b}2K\u{85}\u{2028}\\n (x\n  - Ceo Boss\u{1b}[32m\u{202e}\r\u{9b}2K\u{85}\u{2028}\\n): 1200 records, verified complete by x\n  - Ceo Boss\u{1b}[32m\u{202e}\r\u{9b}2K\u{85}\u{2028}\\n
     Deletes  1 person loses their access; see the end
 
     Create (1)
@@ -66,7 +66,7 @@ fn hostile_values_stay_on_their_line() {
 
     Guards
       x\n  - Ceo Boss\u{1b}[32m\u{202e}\r\u{9b}2K\u{85}\u{2028}\\n  1, limit 1  BLOCKED
-    BLOCKED by x\n  - Ceo Boss\u{1b}[32m\u{202e}\r\u{9b}2K\u{85}\u{2028}\\n: no approval lifts this; correct the source, or change [guard] in the settings, and plan again.
+    BLOCKED by x\n  - Ceo Boss\u{1b}[32m\u{202e}\r\u{9b}2K\u{85}\u{2028}\\n: no approval can allow this; correct the source, or change [guard] in the settings, and plan again.
 
     Plan: 1 to create, 1 to update, 1 to delete, 0 unchanged.
     Plan hash: sha256:…
@@ -96,7 +96,7 @@ fn values_that_look_the_same_are_told_apart() {
         .seal();
     insta::assert_snapshot!(text(&plan), @r#"
     Target   skovik https://api.skovik.com/v1: 10 users, 10 of them managed
-    Source   hr (csv): 1200 records, ! trusted, no proof that the file is whole
+    Source   hr (csv): 1200 records, ! trusted, no proof that the file is complete
 
     Update (1)
       ~ Eva Holm  1003
@@ -129,7 +129,7 @@ fn columns_are_aligned_by_the_cells_that_letters_take() {
     assert_eq!(column("1001"), column("10020"));
     insta::assert_snapshot!(shown, @"
     Target   skovik https://api.skovik.com/v1: 10 users, 10 of them managed
-    Source   hr (csv): 1200 records, ! trusted, no proof that the file is whole
+    Source   hr (csv): 1200 records, ! trusted, no proof that the file is complete
 
     Create (3)
       + 李 小龙                                   1001   li@example.com
