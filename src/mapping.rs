@@ -5,6 +5,7 @@
 //! users of Skovik, and never looks at two records at once, but to find out whom a manager's key means.
 
 mod compiled_template;
+mod direct_condition;
 mod distinguished_name;
 mod explain;
 mod lookup;

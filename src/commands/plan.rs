@@ -16,13 +16,13 @@ use super::places::Places;
 use super::signals::{EndedBySignals, unless_interrupted};
 use crate::cli::{self, Global};
 use crate::config::{Invalid, Settings, SourceSettings, Unresolved};
-use crate::diff::Policy;
+use crate::diff::{Comparison, PeopleIndex, Policy, UserIndex};
 use crate::employee::{Desired, Directory, ExternalIdentifier, Join};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::write_private;
 use crate::guard;
 use crate::mapping::{Mapper, ResolvedMapper};
-use crate::plan::{Day, Digest, Input, NoPlan, Plan, Settled};
+use crate::plan::{Day, Digest, Input, NoPlan, Plan, Settled, SourceSummary};
 use crate::provider::{Account, fingerprint};
 use crate::render::Ids;
 use crate::render::text::{TextOptions, display};
@@ -71,11 +71,14 @@ pub(super) async fn write_plan(
     let calendar = calendar(settings, args.as_of)?;
     let (both, signals) = read_both_sides(settings, args.users.as_deref(), &calendar, ui).await?;
     let facts = Facts::new(settings, &both, &args.same_person, &args.only);
-    let (settled, input) = facts.compare(settings, &both)?;
+    let BothSides { records, desired, directory, resolved } = both;
+    // The comparison needs the room, and the records no longer.
+    drop(records);
+    let (settled, input) = facts.compare(settings, &desired, &directory)?;
     let plan = Plan::of(&settled, input).map_err(no_plan)?;
     drop(settled);
     // Freeing a million people takes a while, for which nobody has to wait. Where no thread can be started it is done here.
-    let _ = thread::Builder::new().spawn(move || drop(both));
+    let _ = thread::Builder::new().spawn(move || drop((desired, directory, resolved)));
     put_applied_plan_away(&args.out, &plan, global, ui)?;
     write_private(&args.out, |file| plan.write(file)).with_context(|| format!("cannot write {}", shown(&args.out)))?;
     Ok((plan, signals))
@@ -175,6 +178,8 @@ pub(super) struct Facts {
     policy: Policy,
     only: BTreeSet<ExternalIdentifier>,
     joins: Vec<guard::Join>,
+    sources: Vec<SourceSummary>,
+    as_of: Option<Day>,
 }
 
 impl Facts {
@@ -197,29 +202,36 @@ impl Facts {
             limit_percent: source.max_unmatched_percent,
         };
         let joins = later.map(join).collect();
-        Self { policy: policy(settings, &both.resolved, people(same_person)), only: people(only), joins }
+        Self {
+            policy: policy(settings, &both.resolved, people(same_person)),
+            only: people(only),
+            joins,
+            sources: both.records.summaries_with(&both.desired.joins),
+            as_of: settings.use_today().then(|| as_of(both.records.calendar())).flatten(),
+        }
     }
 
     /// Compares both sides; with all that a plan is made of besides.
     pub(super) fn compare<'a>(
         &'a self,
         settings: &'a Settings,
-        both: &'a BothSides,
+        desired: &'a Desired,
+        directory: &'a Directory,
     ) -> anyhow::Result<(Settled<'a>, Input<'a>)> {
-        let (BothSides { desired, directory, .. }, policy) = (both, &self.policy);
+        let policy = &self.policy;
         let (settled, fingerprint) = thread::scope(|scope| {
+            let users = scope.spawn(|| UserIndex::of(directory));
+            let people = PeopleIndex::of(desired);
+            let users = users.join().unwrap_or_else(|panic| resume_unwind(panic));
             let fingerprint = scope.spawn(|| fingerprint(directory, &policy.managed));
-            let settled = Settled::new(desired, directory, policy);
+            let settled = people.and_then(|people| Comparison::with(people, users?, desired, directory, policy));
+            let settled = settled.map_err(NoPlan::from).and_then(Settled::of);
             (settled, fingerprint.join().unwrap_or_else(|panic| resume_unwind(panic)))
         });
-        Ok((settled.map_err(no_plan)?, self.input(settings, both, fingerprint)))
-    }
-
-    fn input<'a>(&'a self, settings: &'a Settings, both: &'a BothSides, fingerprint: Digest) -> Input<'a> {
-        let Self { policy, only, joins } = self;
-        Input {
-            desired: &both.desired,
-            directory: &both.directory,
+        let Self { policy, only, joins, sources, as_of } = self;
+        let input = Input {
+            desired,
+            directory,
             policy,
             limits: &settings.guard,
             joins,
@@ -229,10 +241,11 @@ impl Facts {
             kind: settings.target.kind(),
             url: settings.target.url.as_str(),
             fingerprint,
-            sources: both.records.summaries_with(&both.desired.joins),
+            sources: sources.clone(),
             config_hash: settings.hash(),
-            as_of: settings.use_today().then(|| as_of(both.records.calendar())).flatten(),
-        }
+            as_of: *as_of,
+        };
+        Ok((settled.map_err(no_plan)?, input))
     }
 }
 
@@ -263,9 +276,9 @@ pub(super) fn no_plan(error: NoPlan) -> anyhow::Error {
 /// finds it; even where the new plan is the same again, for then Skovik has gone back to what it was. While its apply
 /// is not finished, the plan is needed where it is.
 pub(super) fn put_applied_plan_away(out: &Path, plan: &Plan, global: &Global, ui: &Ui) -> anyhow::Result<()> {
+    let Some(state) = existing_state(global)? else { return Ok(()) };
     // What is no plan has no journal.
     let Some(before) = plan_bytes(out).ok().and_then(|text| Plan::read(&text).ok()) else { return Ok(()) };
-    let Some(state) = existing_state(global)? else { return Ok(()) };
     let replay = replay(&state, &before)?;
     if !replay.has_written() {
         return Ok(());

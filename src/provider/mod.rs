@@ -29,7 +29,7 @@ pub use access::{ClientError, Options};
 pub use account::Account;
 pub use error::{ApiError, ErrorObject, ListError, Refusal};
 pub use fingerprint::fingerprint;
-pub use stored::{LiveUser, Request, ShareBranches, StoredUser};
+pub use stored::{LiveUser, Request, ShareRepeated, StoredUser};
 
 /// Told after each page: how many rows came so far, and how many there are in all, where the server tells.
 pub type Progress<'a> = &'a (dyn Fn(u64, Option<u64>) + Sync);

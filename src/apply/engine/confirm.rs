@@ -11,7 +11,7 @@ use crate::apply::labels::renames;
 use crate::apply::list::List;
 use crate::apply::{Halt, Outcome};
 use crate::employee::{User, UserId};
-use crate::provider::{Collection, ShareBranches, StoredUser};
+use crate::provider::{Collection, ShareRepeated, StoredUser};
 
 /// Of each user who is not wholly as they were sent: in what, beyond the managed fields.
 type Losses = HashMap<UserId, Vec<String>>;
@@ -92,7 +92,7 @@ impl Run<'_> {
         let (provider, managed, sent) = (self.worker.provider, self.worker.managed, &self.sent);
         let dialect = provider.dialect();
         let (mut users, mut losses) = (Vec::new(), Losses::new());
-        let mut branches = ShareBranches::default();
+        let mut branches = ShareRepeated::default();
         let mut each = |row: &RawValue| {
             if dialect.is_inactive(row.get()).map_err(io::Error::other)? {
                 return Ok(()); // counts as gone

@@ -7,6 +7,7 @@
 mod errors;
 mod json;
 mod page;
+mod quick;
 mod shape;
 mod user;
 
@@ -38,6 +39,10 @@ const PAGE_SIZE: &str = "page[size]";
 const PRIMARY_EMAIL: &str = "primary_email";
 /// Optional, unique, of users and of branches `[known]`.
 const EXTERNAL_IDENTIFIER: &str = "external_identifier";
+/// `[assumed]`; that a name is mandatory is known.
+const FIRST_NAME: &str = "first_name";
+/// `[assumed]`.
+const LAST_NAME: &str = "last_name";
 /// That there are roles, which only admins change, is known; the name and the form, a list of texts, are `[assumed]`.
 const ROLES: &str = "roles";
 /// An object of custom-field id to value `[assumed]`.

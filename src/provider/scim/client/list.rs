@@ -15,7 +15,7 @@ use super::call::Call;
 use super::{Client, wire};
 use crate::employee::{Branch, CustomField, Managed, User, normal_text};
 use crate::provider::stored::is_id;
-use crate::provider::{ApiError, Collection, Dialect, EachRow, ListError, Listed, Progress, ShareBranches};
+use crate::provider::{ApiError, Collection, Dialect, EachRow, ListError, Listed, Progress, ShareRepeated};
 use crate::scim::{AttributePath, Id, List, Next};
 
 /// Why a row cannot be taken.
@@ -34,7 +34,7 @@ impl Client {
         progress: Progress<'_>,
     ) -> Result<Listed, ListError> {
         let mut listed = Listed::default();
-        let mut branches = ShareBranches::default();
+        let mut branches = ShareRepeated::default();
         let mut each = |row: &RawValue| {
             let mut user: User = self.scim.user(row.get(), managed).map_err(RowError::Bad)?;
             let is_inactive = wire::is_inactive(row.get()).map_err(RowError::Bad)?;

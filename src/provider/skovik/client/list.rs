@@ -16,7 +16,7 @@ use super::call::Call;
 use super::{Client, LARGEST_ANSWER};
 use crate::employee::{Branch, CustomField, Managed, User};
 use crate::provider::skovik::wire::{self, Next, Page};
-use crate::provider::{ApiError, Collection, EachRow, ListError, Progress, ShareBranches};
+use crate::provider::{ApiError, Collection, EachRow, ListError, Progress, ShareRepeated};
 
 /// How many bytes a row may have, on an average over the longest list.
 const BYTES_A_ROW: u64 = 4096;
@@ -66,7 +66,7 @@ impl Client {
         progress: Progress<'_>,
     ) -> Result<Vec<User>, ListError> {
         let mut users = Vec::new();
-        let mut branches = ShareBranches::default();
+        let mut branches = ShareRepeated::default();
         let mut each = |row: &RawValue| {
             let mut user = wire::user_row(row.get(), managed).map_err(RowError::Bad)?;
             branches.share(&mut user);

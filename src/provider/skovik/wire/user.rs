@@ -12,18 +12,14 @@ use serde_json::value::RawValue;
 use super::json::{Members, Resource, Text, to_raw};
 use super::shape::normal;
 use super::{
-    BRANCH, CUSTOM_FIELDS, EXTERNAL_IDENTIFIER, MANAGER, PRIMARY_EMAIL, READ_ONLY_ATTRIBUTES, READ_ONLY_MEMBERS, ROLES,
+    BRANCH, CUSTOM_FIELDS, EXTERNAL_IDENTIFIER, FIRST_NAME, LAST_NAME, MANAGER, PRIMARY_EMAIL, READ_ONLY_ATTRIBUTES,
+    READ_ONLY_MEMBERS, ROLES, quick,
 };
-use crate::employee::{CustomFieldId, CustomValue, Managed, User, UserId, normal_text};
+use crate::employee::{CustomFieldId, CustomValue, Managed, Roles, User, UserId, normal_text};
 use crate::plan::{Change, Field, Fields, ManagerRef, UserRef, Value};
 use crate::provider::loss::{counts_upwards, is_empty, loss};
 use crate::provider::stored::compact;
 use crate::provider::{Collection, Request, StoredUser};
-
-/// `[assumed]`; that a name is mandatory is known.
-const FIRST_NAME: &str = "first_name";
-/// `[assumed]`.
-const LAST_NAME: &str = "last_name";
 
 /// The ids of the custom fields that hold a text or a boolean, which a create can send; sorted.
 pub(in crate::provider::skovik) fn custom_field_ids(stored: &StoredUser) -> Result<Vec<CustomFieldId>, String> {
@@ -100,6 +96,11 @@ pub(in crate::provider::skovik) fn create(after: &Fields, manager: Option<&UserI
 
 /// Reads a row of the list of users.
 pub(in crate::provider::skovik) fn user_row(json: &str, managed: &Managed) -> Result<User, String> {
+    quick::user(json, managed).map_or_else(|| user_row_with_words(json, managed), Ok)
+}
+
+/// The same, in the words for what is wrong.
+pub(super) fn user_row_with_words(json: &str, managed: &Managed) -> Result<User, String> {
     let resource = Resource::parse(json, Collection::Users)?;
     user(&resource, managed).map_err(|problem| format!("user {:?}: {problem}", resource.id))
 }
@@ -122,8 +123,8 @@ fn user(resource: &Resource<'_>, managed: &Managed) -> Result<User, String> {
     };
     Ok(User {
         id: UserId::from(id.as_ref()),
-        identifier: normal(attributes, EXTERNAL_IDENTIFIER)?.map(|text| text.as_ref().into()),
-        email: normal(attributes, PRIMARY_EMAIL)?.ok_or_else(|| format!("{PRIMARY_EMAIL} is missing"))?.into(),
+        identifier: normal(attributes, EXTERNAL_IDENTIFIER)?,
+        email: normal(attributes, PRIMARY_EMAIL)?.ok_or_else(|| format!("{PRIMARY_EMAIL} is missing"))?,
         first_name: normal(attributes, FIRST_NAME)?.unwrap_or_default(),
         last_name: normal(attributes, LAST_NAME)?.unwrap_or_default(),
         branch: related(relationships, BRANCH, Collection::Branches)?.map(|id| id.as_ref().into()),
@@ -133,7 +134,7 @@ fn user(resource: &Resource<'_>, managed: &Managed) -> Result<User, String> {
     })
 }
 
-fn roles(attributes: &Members<'_>) -> Result<Option<Box<[Box<str>]>>, String> {
+fn roles(attributes: &Members<'_>) -> Result<Option<Roles>, String> {
     let Some(raw) = attributes.get(ROLES) else { return Ok(None) };
     let texts: Option<Vec<Text<'_>>> =
         serde_json::from_str(raw.get()).map_err(|_| format!("{ROLES} is not a list of texts"))?;
