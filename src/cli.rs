@@ -109,7 +109,30 @@ pub struct Init {
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]
-pub struct Check {}
+pub struct Check {
+    /// Instead, look at each thing that this program takes for granted of Skovik's API, and say whether it is so; sends GET
+    /// requests only, and shows no personal data
+    #[arg(long)]
+    pub contract: bool,
+    /// With --contract: look at writes too. Makes one made-up person, changes them and deletes them, after a typed confirmation
+    #[arg(long, requires = "contract")]
+    pub write: bool,
+    /// With --write: do not ask
+    #[arg(short, long, requires = "write")]
+    pub yes: bool,
+    /// How to print what --contract found
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text, requires = "contract")]
+    pub format: CheckFormat,
+}
+
+/// How to print what `check --contract` found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    /// A line for each thing
+    Text,
+    /// For machines, or to hand on
+    Json,
+}
 
 /// Arguments of `plan`.
 #[derive(Debug, Args)]

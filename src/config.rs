@@ -7,7 +7,9 @@ mod employee;
 pub mod escalation;
 mod guard;
 mod hash;
+mod names;
 mod read;
+mod state;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -29,6 +31,9 @@ use crate::setting::{Calendar, Secrets, section};
 use crate::source::ToRead;
 
 pub use employee::{EmployeeSettings, ManagerReference};
+pub use state::StateSettings;
+pub(crate) use names::Name;
+pub use names::Names;
 pub(crate) use target::Removal;
 pub use target::{ScimSettings, TargetKind, TargetSettings};
 
@@ -59,6 +64,8 @@ pub struct Settings {
     pub guard: Limits,
     /// `[approval]`
     pub approval: ApprovalSettings,
+    /// `[state]`
+    pub state: StateSettings,
     hash: Digest,
     secrets: Arc<Secrets>,
     files: Vec<NamedFile>,

@@ -16,6 +16,7 @@ mod references;
 mod settle;
 #[cfg(test)]
 mod tests;
+mod unchecked;
 
 use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashSet};

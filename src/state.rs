@@ -4,24 +4,38 @@
 //! carries a code that only the [`Key`] of this folder makes, or the key that [`KEY_VARIABLE`] holds, where the folder
 //! travels from one machine to another. No symbolic link is followed.
 
+mod append;
 mod key;
+mod lease;
+mod place;
 mod private;
+mod remote;
+mod store;
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::SecretString;
+use serde_json::value::RawValue;
 use url::Url;
 
+pub use append::Append;
 pub use key::Key;
+pub use lease::LEASE;
+pub(crate) use lease::{Lease, LeaseError};
+pub use place::Place;
 pub(crate) use private::open_private;
 
 use crate::files::{WRONG_KIND, write_private};
 use crate::http::is_loopback_host;
 use crate::plan::Digest;
+use append::Lines;
 use private::{check_above, make_private};
+use remote::Remote;
+use store::Store;
 
 /// The environment variable that names the folder, instead of the user's state folder.
 pub const FOLDER_VARIABLE: &str = "SKOVIK_SYNC_STATE";
@@ -47,11 +61,12 @@ impl StateError {
     }
 }
 
-/// The state folder.
+/// The state: a folder, or this machine's copy of what an object store holds.
 #[derive(Debug)]
 pub struct State {
     folder: PathBuf,
     key: Arc<Key>,
+    remote: Option<Remote>,
 }
 
 /// Why the state cannot be used.
@@ -98,6 +113,9 @@ pub enum StateError {
     /// The key in the environment is none.
     #[error("{0}")]
     Key(String),
+    /// The object store does not answer well.
+    #[error("the state cannot be used: {0}")]
+    Store(io::Error),
 }
 
 impl State {
@@ -116,7 +134,72 @@ impl State {
                 Key::of_folder(folder)?
             }
         };
-        Ok(Self { folder: folder.to_owned(), key: Arc::new(key) })
+        Ok(Self { folder: folder.to_owned(), key: Arc::new(key), remote: None })
+    }
+
+    /// Opens the state in an object store, with a folder of its own for this machine's copy. The store does not hold the
+    /// key: whoever can write there could forge a journal.
+    ///
+    /// # Errors
+    /// Without a key, or if the store or the folder cannot be used.
+    pub fn open_store(
+        url: &Url,
+        folder: &Path,
+        lease: Duration,
+        key: Option<&SecretString>,
+    ) -> Result<Self, StateError> {
+        let key = key.ok_or_else(|| {
+            StateError::Key(format!(
+                "the state is at {url}, which does not keep the key of its journals: set {KEY_VARIABLE} to the same key on \
+                 every machine, such as one that `openssl rand -hex 32` prints"
+            ))
+        })?;
+        let store = Store::open(url).map_err(StateError::Store)?;
+        let folder = folder.join(Digest::of(url.as_str().as_bytes()).hex());
+        Ok(Self { remote: Some(Remote::new(store, lease)), ..Self::open(&folder, Some(key))? })
+    }
+
+    /// Brings what a store holds of a plan, before its files are read. A folder has it.
+    ///
+    /// # Errors
+    /// If the store cannot be read, or a part of a journal is missing.
+    pub fn bring(&self, plan: Digest) -> Result<(), StateError> {
+        self.remote.as_ref().map_or(Ok(()), |remote| remote.bring(self, plan))
+    }
+
+    /// Takes the lease of an account, where the state is in a store.
+    ///
+    /// # Errors
+    /// Where somebody has it, or the store cannot be used.
+    pub(crate) fn lease(
+        &self,
+        url: &str,
+        holder: &RawValue,
+        waiting: &dyn Fn(Option<&RawValue>),
+    ) -> Result<Option<Lease>, LeaseError> {
+        let name = format!("{}.lease", account_file(url));
+        self.remote.as_ref().map(|remote| remote.lease(&name, holder, waiting)).transpose()
+    }
+
+    /// Keeps a copy of a plan that is to be applied.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn keep_plan(&self, plan: Digest, text: Vec<u8>) -> Result<(), StateError> {
+        let path = self.plan(plan);
+        write_private(&path, |file| file.write_all(&text)).map_err(|error| StateError::Io { path, error })?;
+        self.remote.as_ref().map_or(Ok(()), |remote| remote.keep_plan(plan, text)).map_err(StateError::Store)
+    }
+
+    /// Opens the journal of a plan to append behind its whole lines, which end after so many bytes.
+    ///
+    /// # Errors
+    /// If it cannot be opened, or the lease of a store is not held.
+    pub fn append(&self, plan: Digest, whole: u64) -> io::Result<Box<dyn Append>> {
+        match &self.remote {
+            Some(remote) => remote.append(self, plan, whole),
+            None => Ok(Box::new(Lines::open(&self.journal(plan), whole)?)),
+        }
     }
 
     /// Opens the folder only if it is there already.
@@ -162,7 +245,16 @@ impl State {
     pub fn begun_run(&self, url: &str) -> Result<Option<Digest>, StateError> {
         let path = self.run(url);
         let mut text = String::new();
-        match open_private(&path, false).and_then(|file| file.take(LONGEST_NOTE).read_to_string(&mut text)) {
+        if let Some(remote) = &self.remote {
+            let found = remote.store().get(&run(url)).map_err(StateError::Store)?;
+            let Some((found, _)) = found else { return Ok(None) };
+            text = String::from_utf8_lossy(&found[..found.len().min(LONGEST_NOTE as usize)]).into_owned();
+        }
+        let read = match &self.remote {
+            Some(_) => Ok(text.len()),
+            None => open_private(&path, false).and_then(|file| file.take(LONGEST_NOTE).read_to_string(&mut text)),
+        };
+        match read {
             Ok(_) => match Digest::parse(text.trim()) {
                 Some(plan) => Ok(Some(plan)),
                 None => Err(StateError::Damaged {
@@ -182,6 +274,13 @@ impl State {
     /// If that cannot be written.
     pub fn set_begun_run(&self, url: &str, plan: Option<Digest>) -> Result<(), StateError> {
         let path = self.run(url);
+        if let Some(remote) = &self.remote {
+            let written = match plan {
+                Some(plan) => remote.store().put(&run(url), format!("{plan}\n").into_bytes()),
+                None => remote.store().delete(&run(url)),
+            };
+            return written.map_err(StateError::Store);
+        }
         let written = match plan {
             Some(plan) => write_private(&path, |file| writeln!(file, "{plan}")),
             None => fs::remove_file(&path).or_else(|error| match error.kind() {
@@ -193,7 +292,7 @@ impl State {
     }
 
     fn run(&self, url: &str) -> PathBuf {
-        self.folder.join(format!("{}.run", account_file(url)))
+        self.folder.join(run(url))
     }
 
     /// The journals of a plan that was applied completely before, the last one first.
@@ -222,6 +321,11 @@ impl State {
     fn file(&self, plan: Digest, ending: &str) -> PathBuf {
         self.folder.join(JOURNALS).join(format!("{}.{ending}", plan.hex()))
     }
+}
+
+/// What the note of a run in progress is called.
+fn run(url: &str) -> String {
+    format!("{}.run", account_file(url))
 }
 
 /// What an account's files are called, however its address is spelt: this machine has several names.

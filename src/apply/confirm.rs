@@ -111,6 +111,16 @@ pub(super) fn other_manager(operation: &Operation, list: &List<'_>, renamed: &Ha
     }
 }
 
+/// Who holds the identifier of somebody who was removed, under another id: perhaps the same person, whom somebody else made
+/// again meanwhile.
+pub(super) fn came_back(operation: &Operation, list: &List<'_>) -> Option<String> {
+    let (Action::Delete { user_id, .. }, Some(employee)) = (&operation.action, &operation.employee) else {
+        return None;
+    };
+    let other = list.by_identifier(employee.as_str()).filter(|other| other.id != *user_id)?;
+    Some(format!("the employee {employee} who was removed is in Skovik again, as the user {}", other.id))
+}
+
 fn not_made(id: &UserId, found: Option<&User>, after: &Fields, list: &List<'_>) -> String {
     let is = if found.is_some() { "is not this person in Skovik" } else { "is not in Skovik" };
     let owner = after.external_identifier.as_ref().and_then(|identifier| list.by_identifier(identifier.as_str()));

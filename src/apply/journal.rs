@@ -12,8 +12,7 @@ mod replay;
 mod writer;
 
 use std::borrow::Cow;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -22,7 +21,6 @@ use serde_json::value::RawValue;
 
 use super::known::Known;
 use crate::employee::UserId;
-use crate::files::{no_links, open_own};
 use crate::plan::{Digest, OperationId, bytes_of};
 use crate::provider::StoredUser;
 use crate::state::{KEY_VARIABLE, Key, open_private};
@@ -252,25 +250,6 @@ pub fn read_lines(
         end = End { length: end.length + read as u64, code };
     }
     Ok(end)
-}
-
-/// Opens the file to append behind its whole lines.
-fn open(path: &Path, end: End) -> io::Result<File> {
-    if end.length > 0 {
-        let mut file = open_private(path, true)?;
-        file.set_len(end.length)?;
-        file.seek(SeekFrom::End(0))?;
-        return Ok(file);
-    }
-    // What stands there can only be a torn first line.
-    let mut options = File::options();
-    options.write(true).create(true).truncate(true);
-    no_links(&mut options);
-    let file = open_own(path, &options)?;
-    if let Some(folder) = path.parent() {
-        File::open(folder)?.sync_all()?;
-    }
-    Ok(file)
 }
 
 fn damaged(path: &Path, line: u64, problem: String) -> JournalError {

@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::files::{no_links, open_own};
 use crate::plan::Digest;
-use crate::state::account_file;
+use crate::state::{Lease, LeaseError, State, account_file};
 
 /// How often a lock is tried whose file is replaced meanwhile.
 const ATTEMPTS: usize = 10;
@@ -23,6 +24,7 @@ const LONGEST_HOLDER: u64 = 4096;
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
+    _lease: Option<Lease>,
 }
 
 /// Who holds a lock, as they wrote it down.
@@ -56,7 +58,7 @@ pub enum LockError {
         /// Who, if they could write it down.
         holder: Option<Holder>,
     },
-    /// The file could not be opened or locked.
+    /// The file could not be opened or locked, or the lease of a store not be taken.
     #[error("cannot lock {path}: {error}")]
     Io {
         /// The file.
@@ -66,11 +68,24 @@ pub enum LockError {
     },
 }
 
-/// Takes the lock of a target, without waiting.
+/// Takes the lock of a target, without waiting; but where the state is in a store and another machine holds the lease, for
+/// as long as it takes to see whether that machine lives, which `waiting` is told.
 ///
 /// # Errors
 /// Where somebody has it (exit code 10), or the state folder cannot be used.
-pub fn take(folder: &Path, url: &str, holder: &Holder) -> Result<Lock, LockError> {
+pub fn take(state: &State, url: &str, holder: &Holder, waiting: &dyn Fn(Option<Holder>)) -> Result<Lock, LockError> {
+    let mut lock = take_file(state.folder(), url, holder)?;
+    let io = |error| LockError::Io { path: state.folder().to_owned(), error };
+    let text = to_raw_value(holder).map_err(|error| io(error.into()))?;
+    let read = |holder: Option<&RawValue>| holder.and_then(|holder| serde_json::from_str(holder.get()).ok());
+    lock._lease = state.lease(url, &text, &|holder| waiting(read(holder))).map_err(|error| match error {
+        LeaseError::Held(holder) => LockError::Held { url: url.to_owned(), holder: read(holder.as_deref()) },
+        LeaseError::Store(error) => io(error),
+    })?;
+    Ok(lock)
+}
+
+fn take_file(folder: &Path, url: &str, holder: &Holder) -> Result<Lock, LockError> {
     let path = folder.join(format!("{}.lock", account_file(url)));
     let io = |error| LockError::Io { path: path.clone(), error };
     let mut options = File::options();
@@ -81,7 +96,7 @@ pub fn take(folder: &Path, url: &str, holder: &Holder) -> Result<Lock, LockError
     file.set_len(0).and_then(|()| file.rewind()).map_err(io)?;
     serde_json::to_writer(&file, holder).map_err(|error| io(error.into()))?;
     file.flush().map_err(io)?;
-    Ok(Lock { _file: file })
+    Ok(Lock { _file: file, _lease: None })
 }
 
 /// Takes the lock of a plan file, which two users or state folders share.
@@ -92,7 +107,7 @@ pub fn take_plan(path: &Path, url: &str) -> Result<Lock, LockError> {
     let mut options = File::options();
     options.read(true);
     no_links(&mut options);
-    lock_as(path, url, || open_own(path, &options)).map(|file| Lock { _file: file })
+    lock_as(path, url, || open_own(path, &options)).map(|file| Lock { _file: file, _lease: None })
 }
 
 /// Locks the file that stands at a path. A file that was put in its place, or removed, while it was opened and locked is
@@ -127,14 +142,14 @@ mod tests {
     fn a_lock_is_had_once_until_it_is_dropped() {
         let folder = tempfile::tempdir().expect("a folder");
         let holder = Holder { pid: 7, since: Timestamp::UNIX_EPOCH, plan_hash: Some(Digest::of(b"plan")) };
-        let lock = take(folder.path(), "https://a.example.com", &holder).expect("the first");
-        match take(folder.path(), "https://a.example.com/", &holder) {
+        let lock = take_file(folder.path(), "https://a.example.com", &holder).expect("the first");
+        match take_file(folder.path(), "https://a.example.com/", &holder) {
             Err(LockError::Held { holder: Some(found), .. }) => assert_eq!(found, holder),
             other => panic!("{other:?}"),
         }
-        assert!(take(folder.path(), "https://b.example.com", &holder).is_ok(), "another target is another lock");
+        assert!(take_file(folder.path(), "https://b.example.com", &holder).is_ok(), "another target is another lock");
         drop(lock);
-        assert!(take(folder.path(), "https://a.example.com", &holder).is_ok());
+        assert!(take_file(folder.path(), "https://a.example.com", &holder).is_ok());
     }
 
     #[test]

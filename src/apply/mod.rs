@@ -15,6 +15,7 @@ pub mod lock;
 pub mod operation;
 pub mod precheck;
 mod settle;
+pub mod trial;
 pub mod undo;
 
 use std::time::Duration;

@@ -8,7 +8,7 @@ mod attempt;
 mod read_back;
 mod task;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
@@ -18,7 +18,7 @@ use super::journal::{Doubt, Journal, Record, Step};
 use crate::diff::Protect;
 use crate::employee::{BranchId, Managed, User, UserId};
 use crate::plan::{Change, Fields, Operation, OperationId};
-use crate::provider::{ApiError, Deleted, Dialect, LiveUser, Provider, StoredUser};
+use crate::provider::{ApiError, Deleted, Dialect, LiveUser, Provider, Request, StoredUser, unshown};
 
 pub use attempt::{Attempt, End};
 pub use task::{Before, Planned, Task};
@@ -38,6 +38,8 @@ pub struct Worker<'a> {
     pub branches: Option<&'a BTreeSet<BranchId>>,
     /// Whether the plan is the undo that the state folder makes: then it may touch who has no branch.
     pub takes_back: bool,
+    /// The users whom the plan changes, as the complete list at the start showed them.
+    pub listed: &'a HashMap<UserId, StoredUser>,
     /// Where intents and outcomes are noted.
     pub journal: &'a Journal,
     /// The clock.
@@ -178,6 +180,9 @@ impl Worker<'_> {
             Ok(body) => body,
             Err(problem) => return Attempt::not_done(format!("the user cannot be written back: {problem}")),
         };
+        if let Some(problem) = self.shows_less(&read, &body, changes) {
+            return Attempt::new(End::Conflict(problem));
+        }
         if let Err(attempt) = self.announce(id, Step::Update, Some(&first)).await {
             return attempt;
         }
@@ -198,6 +203,20 @@ impl Worker<'_> {
         };
         attempt.before = Some(first);
         attempt
+    }
+
+    /// Whether the read of a user shows less than the complete list did. Sent back whole, it would empty the rest.
+    fn shows_less(&self, read: &LiveUser, body: &Request, changes: &[Change]) -> Option<String> {
+        let listed = self.dialect().update_request(self.listed.get(read.id())?, changes).ok()?;
+        let unshown = unshown(&listed, body);
+        (!unshown.is_empty()).then(|| {
+            format!(
+                "conflict: the list of users showed {} of the user {}, and the read before the write does not: the write \
+                 would empty what is not shown, so the user was left alone; plan again",
+                unshown.join(", "),
+                read.id()
+            )
+        })
     }
 
     /// After a change of branch: reads the user back, and sends the custom fields again that went missing.

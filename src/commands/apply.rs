@@ -4,20 +4,23 @@
 //! guards, lock, live state.
 
 mod events;
+mod live;
 mod report;
 mod watch;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
 
 use super::common::{
-    counted_approvals, list_guards, load_settings, misplaced, needed, now, open_state, provider, read_plan, replay,
-    rules, same_settings, shown, tell_other_day, unusable_state,
+    counted_approvals, list_guards, load_settings, misplaced, needed, now, provider, read_plan, replay, rules,
+    same_settings, shown, tell_other_day,
 };
+use super::inverse::{another_undo, is_own_undo};
 use super::places::Places;
+use super::state_place::{open_state, unusable_state};
 use super::verify::stated_hash;
 use crate::apply::engine::{self, Options, Stop};
 use crate::apply::journal::{BegunBy, Journal, Record, Replay};
@@ -30,16 +33,16 @@ use crate::cli::{self, Global};
 use crate::config::Settings;
 use crate::config::escalation::Needed;
 use crate::diff::Policy;
-use crate::employee::Directory;
+use crate::employee::UserId;
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
-use crate::files::{WRONG_KIND, write_private};
+use crate::files::WRONG_KIND;
 use crate::guard::Ceiling;
-use crate::mapping::Mapper;
 use crate::plan::{Digest, GuardResult, Plan};
-use crate::provider::{Account, Provider};
+use crate::provider::{Provider, StoredUser};
 use crate::render::Ids;
 use crate::state::State;
 use crate::ui::Ui;
+use live::{Read, read_live};
 use watch::Watch;
 
 /// How many reasons a refusal lists.
@@ -57,7 +60,7 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
     if let Ok(settings) = &settings {
         places(args, global).settings(settings).check()?;
     }
-    let state = open_state(global)?;
+    let state = open_state(global, settings.as_ref().ok())?;
     let finished = replay(&state, &plan)?.finished;
     let settings = settings.and_then(|settings| {
         same_settings(&plan, &settings, &global.config)?;
@@ -83,7 +86,7 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
     };
     lifted(&plan, &plan.content().guards, &granted.allow)?;
     tell_other_day(&plan, &settings, ui);
-    let _lock = take_lock(&settings, &state, Some(plan.hash()))?;
+    let _lock = take_lock(&settings, &state, Some(plan.hash()), ui)?;
     let _plan_lock = take_plan_lock(&settings, &args.plan)?;
     let approved = Approved { plan: &plan, granted: &granted, begun_by: BegunBy::Apply };
     carry_out(approved, args, &settings, &state, ui).await
@@ -115,19 +118,18 @@ pub(super) async fn carry_out(
     let mut replay = replay(state, plan)?;
     let provider = provider(settings).await?;
     let mut stop = watch::listen_for_signals()?;
-    let (account, policy, directory) = tokio::select! {
-        live = read_live(provider, settings, ui) => live?,
+    let Read { policy, directory, listed } = tokio::select! {
+        live = read_live(&*provider, plan, settings, ui) => live?,
         () = engine::wants(&mut stop, Stop::Gently) => {
             return Err(refused(ExitStatus::Interrupted, "interrupted before anything was written"));
         }
     };
-    let Account::Live(provider) = account else { return Err(anyhow::anyhow!("a snapshot cannot be written to")) };
     let live = Live {
         directory: &directory,
         managed: &policy.managed,
         protect: &policy.protect,
         branches: policy.branches.as_ref(),
-        takes_back: super::inverse::is_own_undo(plan, settings, state),
+        takes_back: is_own_undo(plan, settings, state),
     };
     let problems = precheck::policy(plan, &policy, live.takes_back);
     if !problems.is_empty() {
@@ -143,9 +145,7 @@ pub(super) async fn carry_out(
     }
     // Its operations may be allowed to any plan; what else it shows is then the only difference.
     if let Some(undone) = plan.content().undone().filter(|_| !live.takes_back) {
-        return Err(of_other_settings(&[format!(
-            "it says that it takes back the plan {undone}, but this state folder makes another undo of that plan, or none"
-        )]));
+        return Err(of_other_settings(&[another_undo(undone)]));
     }
     precheck::account(plan, &replay, &directory).map_err(|problems| stale(&problems))?;
     let Some(standing) = standing(plan, &replay, live)? else {
@@ -158,7 +158,7 @@ pub(super) async fn carry_out(
     drop(directory);
     let target = &settings.target;
     let options = Options { max_in_flight: target.max_in_flight, settle_after: target.timeout, stop };
-    let begun = Begun { approved, replay: &replay, standing: &standing, takes_back };
+    let begun = Begun { approved, replay: &replay, standing: &standing, listed: &listed, takes_back };
     execute(args, begun, options, &*provider, &policy, state, ui).await
 }
 
@@ -245,15 +245,15 @@ fn lifted(plan: &Plan, guards: &[GuardResult], allow: &BTreeMap<Ceiling, u64>) -
     Err(refused(ExitStatus::Blocked, problem))
 }
 
-/// The rules of approval, judged again by how many users may be changed now: a share of fewer users is a larger one. People
-/// are counted, not names; and as many people as are needed now must allow what lifts a guard.
+/// The rules of approval, judged again by how many users may be changed now too: the plan's own figure is a claim. People are
+/// counted, not names; and as many people as are needed now must allow what lifts a guard.
 fn allowed_now(
     plan: &Plan,
     settings: &Settings,
     managed: u64,
     granted: &Granted,
 ) -> anyhow::Result<BTreeMap<Ceiling, u64>> {
-    let Needed { approvers, because } = needed(plan, settings, managed)?;
+    let Needed { approvers, because } = needed(plan, settings, Some(managed))?;
     let found = granted.people();
     if found >= approvers {
         return Ok(granted.allowed_by(approvers));
@@ -268,9 +268,19 @@ fn allowed_now(
 }
 
 /// Takes the target's lock, for a plan or for one that is still to be made.
-pub(super) fn take_lock(settings: &Settings, state: &State, plan_hash: Option<Digest>) -> anyhow::Result<Lock> {
+pub(super) fn take_lock(
+    settings: &Settings,
+    state: &State,
+    plan_hash: Option<Digest>,
+    ui: &Ui,
+) -> anyhow::Result<Lock> {
     let holder = Holder { pid: std::process::id(), since: now(), plan_hash };
-    lock::take(state.folder(), settings.target.url.as_str(), &holder).map_err(not_locked)
+    let url = settings.target.url.as_str();
+    let waiting = |holder: Option<Holder>| {
+        let holder = holder.map_or_else(|| "somebody".to_owned(), |holder| holder.to_string());
+        ui.note(format!("the lease of the account is held by {holder}: waiting to see whether it is renewed"));
+    };
+    lock::take(state, url, &holder, &waiting).map_err(not_locked)
 }
 
 /// Takes the lock of the plan file too: another apply of it may keep its state elsewhere.
@@ -284,27 +294,6 @@ pub(super) fn not_locked(error: LockError) -> anyhow::Error {
         LockError::Io { ref path, error: ref cause } if cause.kind() == WRONG_KIND => misplaced(path, cause),
         LockError::Io { .. } => error.into(),
     }
-}
-
-async fn read_live(
-    provider: Box<dyn Provider>,
-    settings: &Settings,
-    ui: &Ui,
-) -> anyhow::Result<(Account, Policy, Directory)> {
-    let account = Account::Live(provider);
-    let shape = account.shape().await?;
-    let resolved = Mapper::new(settings).resolve(&shape.branches, &shape.custom_fields).or_refuse(ExitStatus::Stale)?;
-    let progress = ui.progress("reading Skovik's users");
-    let told = |read: u64, total: Option<u64>| {
-        if let Some(total) = total {
-            progress.set_total(total);
-        }
-        progress.set(read);
-    };
-    let users = account.users(resolved.managed(), &told).await?;
-    progress.finish();
-    let policy = super::common::policy(settings, &resolved, std::collections::BTreeSet::new());
-    Ok((account, policy, shape.with_users(users)))
 }
 
 /// The state of the operations; `None` if nothing is left to do. Until the first write, Skovik must still be as the
@@ -350,6 +339,7 @@ struct Begun<'a> {
     approved: Approved<'a>,
     replay: &'a Replay,
     standing: &'a Standing,
+    listed: &'a HashMap<UserId, StoredUser>,
     takes_back: bool,
 }
 
@@ -362,17 +352,17 @@ async fn execute(
     state: &State,
     ui: &Ui,
 ) -> anyhow::Result<ExitStatus> {
-    let Begun { approved: Approved { plan, granted, begun_by }, replay, standing, takes_back } = begun;
+    let Begun { approved: Approved { plan, granted, begun_by }, replay, standing, listed, takes_back } = begun;
     let mut watch = Watch::new(args, plan, replay, &options.stop, ui).await?;
     let hash = plan.hash();
-    let (copy, path) = (state.plan(hash), state.journal(hash));
-    if read_plan(&copy).is_ok_and(|copy| copy.hash() == hash) {
+    if read_plan(&state.plan(hash)).is_ok_and(|copy| copy.hash() == hash) {
         // An earlier run kept it.
     } else {
-        write_private(&copy, |file| plan.write(file))
-            .with_context(|| format!("nothing was written: {}", shown(&copy)))?;
+        let mut text = Vec::new();
+        plan.write(&mut text)?;
+        state.keep_plan(hash, text).context("nothing was written")?;
     }
-    let journal = Journal::open(&path, state.key(), replay, hash, begun_by).await.context("nothing was written")?;
+    let journal = Journal::open(state, replay, hash, begun_by).await.context("nothing was written")?;
     let run = Record::Run { at: now(), approvers: granted.approvers.clone() };
     journal.write(&run).done().await.context("nothing was written")?;
     let worker = Worker {
@@ -381,6 +371,7 @@ async fn execute(
         protect: &policy.protect,
         branches: policy.branches.as_ref(),
         takes_back,
+        listed,
         journal: &journal,
         now: &now,
     };

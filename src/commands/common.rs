@@ -5,21 +5,19 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use secrecy::SecretString;
 
+use super::state_place::unusable_state;
 use crate::apply::journal::{JournalError, Replay};
 use crate::apply::precheck;
 use crate::approval::signers::AllowedSigners;
 use crate::approval::{Approval, Found, MAX_BYTES, Proof, Rules, automatic, file_name};
-use crate::cli::Global;
 use crate::config::escalation::{self, Needed};
-use crate::config::{Require, Settings, TargetKind};
+use crate::config::{Require, Settings};
 use crate::diff::{Policy, Protect};
 use crate::employee::ExternalIdentifier;
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
@@ -27,14 +25,13 @@ use crate::files::{Links, WRONG_KIND, read_regular, read_regular_text, write_pri
 use crate::guard::title;
 use crate::mapping::ResolvedMapper;
 use crate::plan::{Content, GuardResult, Plan, not_as_demanded};
-use crate::provider::scim::{self, Scim};
-use crate::provider::skovik::{self, Skovik};
-use crate::provider::{ClientError, Dialect, Options, Provider};
 use crate::setting::Calendar;
 use crate::source::TABLE_KIND;
-use crate::state::{KEY_VARIABLE, State, StateError};
+use crate::state::State;
 use crate::text::printable;
 use crate::ui::Ui;
+
+pub(super) use super::service::{dialect, provider};
 
 /// How many guards a refusal names.
 const GUARDS_SHOWN: usize = 5;
@@ -52,43 +49,6 @@ pub(super) fn load_settings(path: &Path) -> anyhow::Result<Settings> {
         // The file's name is only what its author wrote.
         refused(ExitStatus::Usage, said.replace(&*path.to_string_lossy(), &shown(path)))
     })
-}
-
-/// How the service writes users down.
-pub(super) fn dialect(settings: &Settings) -> Arc<dyn Dialect> {
-    match &settings.target.kind {
-        TargetKind::Skovik => Arc::new(Skovik),
-        TargetKind::Scim(scim) => Arc::new(Scim::new(scim)),
-    }
-}
-
-/// The service, with its key.
-pub(super) async fn provider(settings: &Settings) -> anyhow::Result<Box<dyn Provider>> {
-    let target = &settings.target;
-    let options = Options {
-        url: target.url.clone(),
-        token: target.token.fetch().await.or_refuse(ExitStatus::Usage)?,
-        auth_header: target.auth_header.clone(),
-        auth_scheme: target.auth_scheme.clone(),
-        page_size: target.page_size,
-        max_rows: target.max_rows,
-        list_timeout: target.list_timeout,
-        max_in_flight: target.max_in_flight,
-        requests_per_second: target.requests_per_second,
-        timeout: target.timeout,
-        retries: target.retries,
-    };
-    let client: Result<Box<dyn Provider>, ClientError> = match &target.kind {
-        TargetKind::Skovik => skovik::Client::new(options).map(|client| Box::new(client) as _),
-        TargetKind::Scim(scim) => {
-            let wanted = scim::Wanted {
-                branch: settings.employee.branch.is_some(),
-                custom_fields: settings.employee.custom_fields.keys().cloned().collect(),
-            };
-            scim::Client::new(options, scim, wanted).map(|client| Box::new(client) as _)
-        }
-    };
-    client.context("[target]").or_refuse(ExitStatus::Usage)
 }
 
 /// The settings that decide who is who, for the account whose fields were looked up.
@@ -173,6 +133,7 @@ fn mislabelled(plan: &Plan, settings: &Settings) -> Option<String> {
 
 /// What an earlier apply of a plan has done, as this machine's state says.
 pub(super) fn replay(state: &State, plan: &Plan) -> anyhow::Result<Replay> {
+    state.bring(plan.hash()).map_err(unusable_state)?;
     Replay::read(&state.journal(plan.hash()), state.key(), plan).map_err(|error| match error {
         JournalError::Io { ref path, error: ref cause } if cause.kind() == WRONG_KIND => misplaced(path, cause),
         JournalError::Io { .. } => error.into(),
@@ -289,14 +250,14 @@ pub(super) fn rules(plan: &Plan, settings: &Settings) -> anyhow::Result<Rules> {
             return Err(refused(ExitStatus::Usage, "[approval] require = \"signature\" needs allowed_signers"));
         }
     };
-    let needed = needed(plan, settings, plan.content().target.managed)?;
+    let needed = needed(plan, settings, None)?;
     Ok(Rules { proof, approvers: needed.approvers, because: needed.because, max_age })
 }
 
-/// How many people must approve a plan, if so many users may be changed.
-pub(super) fn needed(plan: &Plan, settings: &Settings, managed: u64) -> anyhow::Result<Needed> {
+/// How many people must approve a plan, by its own figures and, where it is known, by how many users may be changed now.
+pub(super) fn needed(plan: &Plan, settings: &Settings, managed_now: Option<u64>) -> anyhow::Result<Needed> {
     let approval = &settings.approval;
-    escalation::needed(&approval.rules, approval.approvers, plan, managed)
+    escalation::needed(&approval.rules, approval.approvers, plan, managed_now)
         .map_err(|problem| refused(ExitStatus::Usage, format!("[[approval.rule]] {problem}")))
 }
 
@@ -348,40 +309,6 @@ pub(super) fn tell_other_day(plan: &Plan, settings: &Settings, ui: &Ui) {
         Ordering::Greater => ui.warn(format!(
             "this plan was made for {day}, which is still to come: it may remove people who are employed today, {today}"
         )),
-    }
-}
-
-/// The folder with journals and locks.
-pub(super) fn state_folder(global: &Global) -> anyhow::Result<PathBuf> {
-    if let Some(folder) = global.state.as_ref().filter(|folder| !folder.as_os_str().is_empty()) {
-        return Ok(folder.clone());
-    }
-    let folders = directories::ProjectDirs::from("", "", "skovik-sync")
-        .context("there is no home folder to keep the state in; set HOME, or name one with --state")?;
-    Ok(folders.state_dir().unwrap_or_else(|| folders.data_local_dir()).to_owned())
-}
-
-fn state_key() -> Option<SecretString> {
-    std::env::var(KEY_VARIABLE).ok().filter(|key| !key.is_empty()).map(SecretString::from)
-}
-
-/// The state, made if there is none.
-pub(super) fn open_state(global: &Global) -> anyhow::Result<State> {
-    State::open(&state_folder(global)?, state_key().as_ref()).map_err(unusable_state)
-}
-
-/// The state, if there is any.
-pub(super) fn existing_state(global: &Global) -> anyhow::Result<Option<State>> {
-    State::open_existing(&state_folder(global)?, state_key().as_ref()).map_err(unusable_state)
-}
-
-pub(super) fn unusable_state(error: StateError) -> anyhow::Error {
-    match error {
-        StateError::Io { .. } => error.into(),
-        StateError::Exposed { .. } | StateError::Misplaced { .. } | StateError::Key(_) => {
-            refused(ExitStatus::Usage, error)
-        }
-        StateError::Damaged { .. } => refused(ExitStatus::Damaged, error),
     }
 }
 

@@ -4,15 +4,25 @@ use super::common::{dialect, read_plan};
 use crate::apply::undo::{self, History, Input, UndoError};
 use crate::config::Settings;
 use crate::employee::Managed;
-use crate::plan::Plan;
+use crate::plan::{Digest, Plan};
 use crate::state::State;
 
 /// Whether a plan is, to the letter, the undo that this state folder makes of the plan which it says to take back.
 pub(super) fn is_own_undo(plan: &Plan, settings: &Settings, state: &State) -> bool {
     let Some(hash) = plan.content().undone() else { return false };
+    if state.bring(hash).is_err() {
+        return false;
+    }
     let Ok(undone) = read_plan(&state.plan(hash)) else { return false };
     let Ok(Some(history)) = History::read(state, &undone) else { return false };
     undone.hash() == hash && inverse(&undone, &history, settings).is_ok_and(|made| made.hash() == plan.hash())
+}
+
+/// What is wrong with an undo that the state folder does not make.
+pub(super) fn another_undo(undone: Digest) -> String {
+    format!(
+        "it says that it takes back the plan {undone}, but this state folder makes another undo of that plan, or none"
+    )
 }
 
 /// The plan that takes back what a plan did.

@@ -12,9 +12,11 @@ mod places;
 pub mod plan;
 pub mod run;
 pub mod sandbox;
+mod service;
 pub mod show;
 mod signals;
 pub mod snapshot;
+mod state_place;
 pub mod undo;
 pub mod verify;
 

@@ -4,7 +4,7 @@
 //! A file that is there is told by its device and inode, so that a hard link, a symbolic link, `./x` and another case
 //! are found; one that is not there by its folder and its name.
 
-use std::fs::{self, File};
+use std::fs::{self, DirEntry, File};
 use std::io::{self, Read as _};
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
@@ -13,12 +13,14 @@ use std::path::{Path, PathBuf};
 use rustix::stdio::dup2_stderr;
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::common::{approvals_of, shown, state_folder};
+use super::common::{approvals_of, shown};
+use super::state_place::state_folder;
 use crate::cli::Global;
 use crate::config::{NamedFile, Settings};
 use crate::exit::{ExitStatus, refused};
 use crate::files::{Links, open_regular};
 use crate::plan::FORMAT;
+use crate::state;
 
 /// How much of a file is read to tell a plan, in bytes.
 const HEAD: u64 = 200;
@@ -32,7 +34,7 @@ pub(super) struct Places {
     outputs: Vec<Place>,
     /// The plans beside which approvals count.
     plans: Vec<PathBuf>,
-    state: Option<PathBuf>,
+    states: Vec<PathBuf>,
 }
 
 /// A file, and what the command line or the settings call it.
@@ -63,8 +65,8 @@ struct Identity {
 impl Places {
     /// The settings file is an input of every command, the state of every command forbidden ground.
     pub(super) fn new(global: &Global) -> Self {
-        let places =
-            Self { inputs: Vec::new(), outputs: Vec::new(), plans: Vec::new(), state: state_folder(global).ok() };
+        let states = state_folder(global, None).ok().into_iter().collect();
+        let places = Self { inputs: Vec::new(), outputs: Vec::new(), plans: Vec::new(), states };
         places.reads("the settings file (--config)", &global.config)
     }
 
@@ -86,6 +88,9 @@ impl Places {
     pub(super) fn settings(mut self, settings: &Settings) -> Self {
         let named = |NamedFile { setting, path }: &NamedFile| Place::new(setting.clone(), path, false);
         self.inputs.extend(settings.files().iter().map(named));
+        if let Some(state::Place::Folder(folder)) = &settings.state.place {
+            self.states.push(folder.clone());
+        }
         self
     }
 
@@ -174,12 +179,11 @@ impl Places {
         if !output.is_plan && is_plan_file(&output.path) {
             return Some("a plan is there, which could not be applied any more".to_owned());
         }
-        let state = self.state.as_ref().map(|state| resolved(state))?;
-        output
-            .identity
-            .folder_path
-            .starts_with(&state)
-            .then(|| format!("{} is the program's own, its state", shown(&state)))
+        let is_inside = |state: &PathBuf| {
+            output.identity.folder_path.starts_with(state) || is_hard_link_into(state, output.identity.file)
+        };
+        let state = self.states.iter().map(|state| resolved(state)).find(is_inside)?;
+        Some(format!("{} is the program's own, its state", shown(&state)))
     }
 }
 
@@ -255,6 +259,16 @@ fn spare(shared: bool) -> io::Result<()> {
         return Ok(dup2_stderr(File::options().write(true).open("/dev/null")?)?);
     }
     Ok(dup2_stderr(io::stdout())?)
+}
+
+/// Whether a file is in a folder, or in one directly below, under whatever name.
+fn is_hard_link_into(folder: &Path, file: Option<(u64, u64)>) -> bool {
+    let Some(file) = file else { return false };
+    let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
+    let below = entries(folder).filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    let folders = std::iter::once(folder.to_owned()).chain(below.map(|entry| entry.path()));
+    let is_it = |entry: &DirEntry| entry.metadata().is_ok_and(|metadata| (metadata.dev(), metadata.ino()) == file);
+    folders.into_iter().any(|folder| entries(&folder).any(|entry| is_it(&entry)))
 }
 
 /// Whether a file begins as a plan does. What cannot be read is judged when it is written.

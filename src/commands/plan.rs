@@ -9,11 +9,10 @@ use std::{fs, thread};
 
 use anyhow::Context as _;
 
-use super::common::{
-    calendar, dialect, existing_state, load_settings, now, plan_bytes, policy, provider, replay, shown,
-};
+use super::common::{calendar, dialect, load_settings, now, plan_bytes, policy, provider, replay, shown};
 use super::places::Places;
 use super::signals::{EndedBySignals, unless_interrupted};
+use super::state_place::existing_state;
 use crate::cli::{self, Global};
 use crate::config::{Invalid, Settings, SourceSettings, Unresolved};
 use crate::diff::{Comparison, PeopleIndex, Policy, UserIndex};
@@ -79,7 +78,7 @@ pub(super) async fn write_plan(
     drop(settled);
     // Freeing a million people takes a while, for which nobody has to wait. Where no thread can be started it is done here.
     let _ = thread::Builder::new().spawn(move || drop((desired, directory, resolved)));
-    put_applied_plan_away(&args.out, &plan, global, ui)?;
+    put_applied_plan_away(&args.out, &plan, settings, global, ui)?;
     write_private(&args.out, |file| plan.write(file)).with_context(|| format!("cannot write {}", shown(&args.out)))?;
     Ok((plan, signals))
 }
@@ -275,8 +274,14 @@ pub(super) fn no_plan(error: NoPlan) -> anyhow::Error {
 /// A plan that was applied is kept when another one takes the place of its file, under its hash, so that `undo` still
 /// finds it; even where the new plan is the same again, for then Skovik has gone back to what it was. While its apply
 /// is not finished, the plan is needed where it is.
-pub(super) fn put_applied_plan_away(out: &Path, plan: &Plan, global: &Global, ui: &Ui) -> anyhow::Result<()> {
-    let Some(state) = existing_state(global)? else { return Ok(()) };
+pub(super) fn put_applied_plan_away(
+    out: &Path,
+    plan: &Plan,
+    settings: &Settings,
+    global: &Global,
+    ui: &Ui,
+) -> anyhow::Result<()> {
+    let Some(state) = existing_state(global, Some(settings))? else { return Ok(()) };
     // What is no plan has no journal.
     let Some(before) = plan_bytes(out).ok().and_then(|text| Plan::read(&text).ok()) else { return Ok(()) };
     let replay = replay(&state, &before)?;

@@ -6,11 +6,12 @@ use std::path::Path;
 use super::apply::{Approved, carry_out, not_locked, take_lock};
 use super::approve::ceiling_flags;
 use super::common::{
-    approval_path, automatic_policy, counted_approvals, list_guards, load_settings, now, open_state, read_plan, replay,
-    rules, same_settings, shown, unusable_state, write_approval,
+    approval_path, automatic_policy, counted_approvals, list_guards, load_settings, now, read_plan, replay, rules,
+    same_settings, shown, write_approval,
 };
 use super::places::Places;
 use super::plan::{show, write_plan};
+use super::state_place::{open_state, unusable_state};
 use crate::apply::journal::BegunBy;
 use crate::apply::lock::{self, Lock, LockError};
 use crate::approval::{Found, Granted, Group, automatic, examine, grouped, judge, not_lifted};
@@ -38,8 +39,8 @@ pub async fn run(args: &cli::Run, global: &Global, ui: &Ui) -> anyhow::Result<Ex
         .writes("--report", args.report.as_deref())
         .writes("--events", args.events.as_deref())
         .check()?;
-    let state = open_state(global)?;
-    let _lock = take_lock(&settings, &state, None)?;
+    let state = open_state(global, Some(&settings))?;
+    let _lock = take_lock(&settings, &state, None, ui)?;
     let cli::Run { out, report, events } = args;
     let execute = cli::Apply { plan: out.clone(), approved_hash: None, report: report.clone(), events: events.clone() };
     if let Some(plan) = unfinished(out, &settings, &state)? {
@@ -113,6 +114,7 @@ fn plan_arguments(out: &Path) -> cli::Plan {
 /// says nothing of that.
 fn unfinished(out: &Path, settings: &Settings, state: &State) -> anyhow::Result<Option<Plan>> {
     let Some(hash) = state.begun_run(settings.target.url.as_str()).map_err(unusable_state)? else { return Ok(None) };
+    state.bring(hash).map_err(unusable_state)?;
     let copy = state.plan(hash);
     if !copy.exists() {
         return Ok(None); // It ended before it began to write.

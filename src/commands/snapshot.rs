@@ -12,7 +12,7 @@ use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, OrRefuse};
 use crate::files::PrivateFile;
 use crate::provider::snapshot::{Counts, Item, Writer};
-use crate::provider::{Collection, ListError, Progress, Provider};
+use crate::provider::{Collection, ListError, Progress, Proven, Provider, RowError};
 use crate::ui::Ui;
 
 /// Runs `snapshot`.
@@ -49,15 +49,22 @@ pub async fn write_snapshot(provider: &dyn Provider, url: &str, out: &Path, prog
         [(Collection::Branches, silent), (Collection::CustomFields, silent), (Collection::Users, progress)]
     {
         let mut each = |raw: &RawValue| {
-            writer.item(match what {
+            let item = match what {
                 Collection::Branches => Item::Branch(raw),
                 Collection::CustomFields => Item::CustomField(raw),
                 Collection::Users => Item::User(raw),
-            })
+            };
+            writer.item(item).map_err(RowError::Output)
         };
         match provider.rows(what, &mut each, progress).await {
             Err(ListError::Output(error)) => return Err(error).with_context(cannot_write),
-            listed => listed.or_refuse(ExitStatus::Untrusted)?,
+            listed => {
+                if listed.or_refuse(ExitStatus::Untrusted)? == Proven(false) {
+                    tracing::warn!(
+                        "the list of {what} is read to its last page; without a total, nothing proves it complete"
+                    );
+                }
+            }
         }
     }
     let (file, counts) = writer.finish().with_context(cannot_write)?;

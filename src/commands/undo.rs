@@ -3,9 +3,10 @@
 
 use anyhow::Context as _;
 
-use super::common::{load_settings, open_state, read_plan, replay, same_settings, shown};
+use super::common::{load_settings, read_plan, replay, same_settings, shown};
 use super::inverse::inverse;
 use super::places::Places;
+use super::state_place::open_state;
 use crate::apply::undo::History;
 use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, refused};
@@ -22,9 +23,9 @@ pub fn run(args: &cli::Undo, global: &Global, ui: &Ui) -> anyhow::Result<ExitSta
     let settings = load_settings(&global.config)?;
     same_settings(&plan, &settings, &global.config)?;
     Places::new(global).settings(&settings).plan(&args.plan).writes_plan(&args.out).check()?;
-    let state = open_state(global)?;
+    let state = open_state(global, Some(&settings))?;
     // A journal that is being written says too little.
-    let _lock = super::apply::take_lock(&settings, &state, Some(plan.hash()))?;
+    let _lock = super::apply::take_lock(&settings, &state, Some(plan.hash()), ui)?;
     replay(&state, &plan)?;
     let path = state.journal(plan.hash());
     let Some(history) = History::read(&state, &plan)? else {
@@ -37,7 +38,7 @@ pub fn run(args: &cli::Undo, global: &Global, ui: &Ui) -> anyhow::Result<ExitSta
     };
     let undo =
         inverse(&plan, &history, &settings).with_context(|| format!("no undo can be made from {}", shown(&path)))?;
-    super::plan::put_applied_plan_away(&args.out, &undo, global, ui)?;
+    super::plan::put_applied_plan_away(&args.out, &undo, &settings, global, ui)?;
     write_private(&args.out, |file| undo.write(file)).with_context(|| format!("cannot write {}", shown(&args.out)))?;
     super::plan::show(&undo, &args.out, Ids::Hidden, ui)?;
     let blocked = undo.blocking_guards().next().is_some();

@@ -6,8 +6,10 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 
 use super::common::{
-    counted_approvals, existing_state, list_guards, load_settings, now, read_plan, replay, rules, same_settings, shown,
+    counted_approvals, list_guards, load_settings, now, read_plan, replay, rules, same_settings, shown,
 };
+use super::inverse::{another_undo, is_own_undo};
+use super::state_place::existing_state;
 use crate::approval::{Accepted, Found, Group, Rules, examine, grouped, judge, not_lifted};
 use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
@@ -35,8 +37,10 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
     if let Some(path) = &args.rendered {
         rendered(&plan, path, ui)?;
     }
-    if let Some(state) = existing_state(global)? {
-        let replay = replay(&state, &plan)?;
+    let settings = load_settings(&global.config);
+    let state = existing_state(global, settings.as_ref().ok())?;
+    if let Some(state) = &state {
+        let replay = replay(state, &plan)?;
         if let Some(finished) = replay.finished {
             ui.line(format!("journal   finished at {finished:.0}"))?;
         } else if replay.is_begun() {
@@ -44,8 +48,15 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
             ui.line(format!("journal   begun: {} of {operations} operations done", replay.done()))?;
         }
     }
-    let settings = load_settings(&global.config)?;
+    let settings = settings?;
     same_settings(&plan, &settings, &global.config)?;
+    if let Some(undone) = plan.content().undone() {
+        match &state {
+            Some(state) if is_own_undo(&plan, &settings, state) => {}
+            Some(_) => return Err(refused(ExitStatus::Stale, another_undo(undone))),
+            None => ui.line("undo      not compared: it takes the state folder that it was made with")?,
+        }
+    }
     let rules = rules(&plan, &settings)?;
     let found = counted_approvals(&args.plan, &plan, &settings)?;
     let now = now();

@@ -102,18 +102,23 @@ impl Escalation {
     }
 }
 
-/// How many approvers a plan needs: the most that a rule which applies asks for, and at least `base`. `managed` is how
-/// many users may be changed: as many as the plan says, or fewer, by the account as it is.
+/// How many approvers a plan needs: the most that a rule which applies asks for, and at least `base`. The rules are judged
+/// by the plan's figures, and where `managed_now` says how many users may be changed now, by that figure too.
 ///
 /// # Errors
 /// If an expression cannot be worked out for this plan; the message names it.
-pub fn needed(rules: &[Escalation], base: usize, plan: &Plan, managed: u64) -> Result<Needed, String> {
+pub fn needed(rules: &[Escalation], base: usize, plan: &Plan, managed_now: Option<u64>) -> Result<Needed, String> {
     let summary = plan.content().summary;
-    let left = managed.saturating_sub(summary.update.saturating_add(summary.delete));
-    let figures = figures(&Summary { unchanged: summary.unchanged.min(left), ..summary }, managed);
+    let now = managed_now.map(|managed| {
+        let unchanged = managed.saturating_sub(summary.update.saturating_add(summary.delete));
+        figures(&Summary { unchanged, ..summary }, managed)
+    });
+    let planned = figures(&summary, plan.content().target.managed);
     let mut needed = Needed { approvers: base.max(1), because: None };
     for rule in rules {
-        let applies = rule.applies(&figures).map_err(|problem| format!("when = {:?} {problem}", rule.when))?;
+        let applies =
+            |figures: &Value| rule.applies(figures).map_err(|problem| format!("when = {:?} {problem}", rule.when));
+        let applies = applies(&planned)? || now.as_ref().map_or(Ok(false), applies)?;
         if applies && rule.approvers > needed.approvers {
             needed = Needed { approvers: rule.approvers, because: Some(rule.when.clone()) };
         }

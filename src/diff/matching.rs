@@ -43,6 +43,7 @@ impl<'a> Comparison<'a> {
             leaving_by_name: None,
         };
         comparison.set_standings();
+        comparison.tell_unchecked();
         comparison.set_rivals_aside(rivals);
         comparison.claim_by_identifier();
         comparison.claim_by_email();

@@ -143,7 +143,10 @@ pub(super) enum FieldValues {
 impl FieldValues {
     pub(super) fn new(kind: &CustomFieldKind) -> Self {
         match kind {
-            CustomFieldKind::Text | CustomFieldKind::Unknown(_) | CustomFieldKind::Unusable(_) => Self::Text,
+            CustomFieldKind::Text
+            | CustomFieldKind::UncheckedChoice
+            | CustomFieldKind::Unknown(_)
+            | CustomFieldKind::Unusable(_) => Self::Text,
             CustomFieldKind::Boolean => Self::Boolean,
             CustomFieldKind::MultipleChoice(options) => {
                 let (mut by_value, mut by_label) = (FxHashMap::default(), FxHashMap::default());

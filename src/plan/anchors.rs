@@ -93,9 +93,8 @@ mod tests {
         };
         Directory {
             users: users.map(user).collect(),
-            inactive: Vec::new(),
             branches: branches.iter().map(branch).collect(),
-            custom_fields: Vec::new(),
+            ..Directory::default()
         }
     }
 

@@ -54,7 +54,9 @@ impl Account {
     /// As [`Account::shape`].
     pub async fn users(&self, managed: &Managed, progress: Progress<'_>) -> Result<Listed> {
         match self {
-            Self::Live(provider) => provider.users(managed, progress).await.or_refuse(ExitStatus::Untrusted),
+            Self::Live(provider) => {
+                provider.users(managed, &mut |_, _| Ok(()), progress).await.or_refuse(ExitStatus::Untrusted)
+            }
             Self::Snapshot { path, url, dialect } => {
                 let (path, url, dialect, managed) = (path.clone(), url.clone(), Arc::clone(dialect), managed.clone());
                 let read = move || users_from_snapshot(&path, &url, &*dialect, &managed);

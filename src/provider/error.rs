@@ -93,6 +93,26 @@ pub enum ListError {
     Output(#[from] io::Error),
 }
 
+/// Why a row of a list is not taken. Either ends the list.
+#[derive(Debug)]
+pub enum RowError {
+    /// It is no such row.
+    Bad(String),
+    /// It could not be written down.
+    Output(io::Error),
+}
+
+impl RowError {
+    /// How it ends a list.
+    #[must_use]
+    pub fn in_list(self, collection: Collection, page: u64) -> ListError {
+        match self {
+            Self::Bad(problem) => ListError::Incomplete { collection, page, problem },
+            Self::Output(error) => ListError::Output(error),
+        }
+    }
+}
+
 impl ApiError {
     /// An answer that says nothing usable, and will not next time either.
     pub(crate) fn unclear(problem: String) -> Self {

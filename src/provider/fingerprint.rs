@@ -38,7 +38,7 @@ struct UserLine<'a> {
 #[must_use]
 pub fn fingerprint(directory: &Directory, managed: &Managed) -> Digest {
     // Nothing is written to the inactive: who they are only keeps others from being made.
-    let Directory { users, inactive: _, branches, custom_fields } = directory;
+    let Directory { users, inactive: _, branches, custom_fields, unproven: _ } = directory;
     let mut hasher = Sha256::new();
     let mut buffer = Vec::new();
     let mut line = |line: &Line<'_>| {
@@ -76,6 +76,7 @@ fn custom_field_line(field: &CustomField) -> Line<'_> {
         CustomFieldKind::Text => ("text", &[][..]),
         CustomFieldKind::Boolean => ("boolean", &[][..]),
         CustomFieldKind::MultipleChoice(options) => ("multiple_choice", &options[..]),
+        CustomFieldKind::UncheckedChoice => ("unchecked_choice", &[][..]),
         CustomFieldKind::Unknown(other) => (&**other, &[][..]),
         CustomFieldKind::Unusable(reason) => (&**reason, &[][..]),
     };
@@ -112,6 +113,7 @@ mod tests {
         let option = ChoiceOption { label: "4100 Sales".into(), value: "4100".into() };
         let directory = Directory {
             inactive: Vec::new(),
+            unproven: Vec::new(),
             users: vec![User {
                 id: "u1".into(),
                 identifier: Some("1001".into()),

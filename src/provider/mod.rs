@@ -7,6 +7,7 @@
 
 mod access;
 mod account;
+mod contract;
 mod error;
 mod fingerprint;
 mod loss;
@@ -16,7 +17,6 @@ pub mod snapshot;
 mod stored;
 
 use std::fmt;
-use std::io;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -27,15 +27,24 @@ use crate::plan::{Change, Fields};
 
 pub use access::{ClientError, Options};
 pub use account::Account;
-pub use error::{ApiError, ErrorObject, ListError, Refusal};
+pub use contract::{Contract, Finding, Verdict};
+pub use error::{ApiError, ErrorObject, ListError, Refusal, RowError};
 pub use fingerprint::fingerprint;
+pub use loss::unshown;
 pub use stored::{LiveUser, Request, ShareRepeated, StoredUser};
 
 /// Told after each page: how many rows came so far, and how many there are in all, where the server tells.
 pub type Progress<'a> = &'a (dyn Fn(u64, Option<u64>) + Sync);
 
 /// Told each row of a list as the server gave it.
-pub type EachRow<'a> = &'a mut (dyn FnMut(&RawValue) -> io::Result<()> + Send);
+pub type EachRow<'a> = &'a mut (dyn FnMut(&RawValue) -> Result<(), RowError> + Send);
+
+/// Told each user of a list, with the row as the server gave it.
+pub type EachUser<'a> = &'a mut (dyn FnMut(&User, &RawValue) -> Result<(), String> + Send);
+
+/// Whether something proves that a list is complete; one that contradicts itself is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proven(pub bool);
 
 /// A service that holds users, and may be asked to change them.
 ///
@@ -48,9 +57,6 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// All of the account but its users, proven complete.
     fn shape(&self) -> BoxFuture<'_, Result<Shape, ListError>>;
 
-    /// All users, sorted by id, proven complete.
-    fn users<'a>(&'a self, managed: &'a Managed, progress: Progress<'a>) -> BoxFuture<'a, Result<Listed, ListError>>;
-
     /// All rows of a list as the server gave them, each once, in its order. What was given counts for nothing where
     /// this fails in the end.
     fn rows<'a>(
@@ -58,7 +64,32 @@ pub trait Provider: fmt::Debug + Send + Sync {
         what: Collection,
         each: EachRow<'a>,
         progress: Progress<'a>,
-    ) -> BoxFuture<'a, Result<(), ListError>>;
+    ) -> BoxFuture<'a, Result<Proven, ListError>>;
+
+    /// All users, sorted by id, proven complete. `each` is told those who do not count as gone.
+    fn users<'a>(
+        &'a self,
+        managed: &'a Managed,
+        each: EachUser<'a>,
+        progress: Progress<'a>,
+    ) -> BoxFuture<'a, Result<Listed, ListError>> {
+        Box::pin(async move {
+            let (dialect, mut listed, mut branches) = (self.dialect(), Listed::default(), ShareRepeated::default());
+            let mut take = |row: &RawValue| {
+                let mut user = dialect.user(row.get(), managed).map_err(RowError::Bad)?;
+                let is_inactive = dialect.is_inactive(row.get()).map_err(RowError::Bad)?;
+                if !is_inactive {
+                    each(&user, row).map_err(RowError::Bad)?;
+                }
+                branches.share(&mut user);
+                listed.push(user, is_inactive);
+                Ok(())
+            };
+            let Proven(is_proven) = self.rows(Collection::Users, &mut take, progress).await?;
+            listed.sort();
+            Ok(Listed { is_unproven: !is_proven, ..listed })
+        })
+    }
 
     /// Reads one user; `None` where there is none with this id, or only an inactive one.
     fn user<'a>(&'a self, id: &'a UserId, managed: &'a Managed) -> BoxFuture<'a, Result<Option<LiveUser>, ApiError>>;
@@ -181,15 +212,18 @@ pub struct Shape {
     pub branches: Vec<Branch>,
     /// Sorted by id, no id twice.
     pub custom_fields: Vec<CustomField>,
+    /// The lists that were read to their last page, but that nothing proves to be complete.
+    pub unproven: Vec<&'static str>,
 }
 
 impl Shape {
     /// The whole account.
     #[must_use]
     pub fn with_users(self, listed: Listed) -> Directory {
-        let Self { branches, custom_fields } = self;
-        let Listed { users, inactive } = listed;
-        Directory { users, inactive, branches, custom_fields }
+        let Self { branches, custom_fields, mut unproven } = self;
+        let Listed { users, inactive, is_unproven } = listed;
+        unproven.extend(is_unproven.then(|| Collection::Users.name()));
+        Directory { users, inactive, branches, custom_fields, unproven }
     }
 }
 
@@ -200,6 +234,8 @@ pub struct Listed {
     pub users: Vec<User>,
     /// Those who count as gone, though the service still keeps them; sorted by id.
     pub inactive: Vec<User>,
+    /// Whether the list was read to its last page, but nothing proves that it is complete.
+    pub is_unproven: bool,
 }
 
 impl Listed {
@@ -210,7 +246,7 @@ impl Listed {
 
     /// Sorts both by id.
     pub fn sort(&mut self) {
-        let Self { users, inactive } = self;
+        let Self { users, inactive, is_unproven: _ } = self;
         for people in [users, inactive] {
             people.sort_unstable_by(|a, b| a.id.cmp(&b.id));
         }
@@ -220,7 +256,7 @@ impl Listed {
 impl From<Vec<User>> for Listed {
     /// Users who are all active, sorted by id.
     fn from(users: Vec<User>) -> Self {
-        Self { users, inactive: Vec::new() }
+        Self { users, ..Self::default() }
     }
 }
 
@@ -235,13 +271,21 @@ pub enum Collection {
     CustomFields,
 }
 
-impl fmt::Display for Collection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Collection {
+    /// In words.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
             Self::Users => "users",
             Self::Branches => "branches",
             Self::CustomFields => "custom fields",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Collection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

@@ -1,17 +1,16 @@
 //! At the end of a run that wrote, one complete list confirms what is called done.
 
 use std::collections::HashMap;
-use std::io;
 
 use serde_json::value::RawValue;
 
 use super::{Run, State, Stop, wants};
-use crate::apply::confirm::{Contradiction, contradiction, other_manager};
+use crate::apply::confirm::{Contradiction, came_back, contradiction, other_manager};
 use crate::apply::labels::renames;
 use crate::apply::list::List;
 use crate::apply::{Halt, Outcome};
 use crate::employee::{User, UserId};
-use crate::provider::{Collection, ShareRepeated, StoredUser};
+use crate::provider::{Listed, StoredUser};
 
 /// Of each user who is not wholly as they were sent: in what, beyond the managed fields.
 type Losses = HashMap<UserId, Vec<String>>;
@@ -65,6 +64,7 @@ impl Run<'_> {
             };
             differs.extend(lost.cloned());
             differs.extend(other_manager(operation, list, &renamed));
+            differs.extend(came_back(operation, list));
             // What an answer showed already is not told again.
             differs.retain(|differs| !known.contains(differs));
             if differs.is_empty() && problem.is_none() {
@@ -91,29 +91,20 @@ impl Run<'_> {
     async fn read_last_list(&mut self) -> Result<(Vec<User>, Losses), Option<String>> {
         let (provider, managed, sent) = (self.worker.provider, self.worker.managed, &self.sent);
         let dialect = provider.dialect();
-        let (mut users, mut losses) = (Vec::new(), Losses::new());
-        let mut branches = ShareRepeated::default();
-        let mut each = |row: &RawValue| {
-            if dialect.is_inactive(row.get()).map_err(io::Error::other)? {
-                return Ok(()); // counts as gone
-            }
-            let mut user = dialect.user(row.get(), managed).map_err(io::Error::other)?;
+        let mut losses = Losses::new();
+        let mut each = |user: &User, row: &RawValue| {
             if let Some(sent) = sent.get(&user.id) {
-                let held = StoredUser::new(row).map_err(io::Error::other)?;
-                let lost = sent.losses(&held, dialect, managed);
+                let lost = sent.losses(&StoredUser::new(row)?, dialect, managed);
                 if !lost.is_empty() {
                     losses.insert(user.id.clone(), lost);
                 }
             }
-            branches.share(&mut user);
-            users.push(user);
             Ok(())
         };
-        tokio::select! {
-            read = provider.rows(Collection::Users, &mut each, &|_, _| {}) => read.map_err(|error| Some(error.to_string()))?,
+        let Listed { users, .. } = tokio::select! {
+            read = provider.users(managed, &mut each, &|_, _| {}) => read.map_err(|error| Some(error.to_string()))?,
             () = wants(&mut self.options.stop, Stop::Gently) => return Err(None),
-        }
-        users.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        };
         for (user_id, lost) in &mut losses {
             let Some(sent) = sent.get(user_id) else { continue };
             tokio::select! {
@@ -128,8 +119,9 @@ impl Run<'_> {
 
     /// The complete list; `None` for an error where the user wants the run to end.
     pub(super) async fn read_list(&mut self) -> Result<Vec<User>, Option<String>> {
+        let mut ignore = |_: &User, _: &RawValue| Ok(());
         tokio::select! {
-            read = self.worker.provider.users(self.worker.managed, &|_, _| {}) => {
+            read = self.worker.provider.users(self.worker.managed, &mut ignore, &|_, _| {}) => {
                 read.map(|listed| listed.users).map_err(|error| Some(error.to_string()))
             }
             () = wants(&mut self.options.stop, Stop::Gently) => Err(None),

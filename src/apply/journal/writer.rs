@@ -1,8 +1,8 @@
 //! Writing the journal: a thread of its own gathers what waits, writes it and syncs it once, so that many requests
 //! share one sync and none leaves before its intent is durable.
 
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::{BegunBy, FORMAT, FORMAT_VERSION, JournalError, Record, Replay};
 use crate::plan::{Digest, hex};
-use crate::state::Key;
+use crate::state::{Append, Key, State};
 
 /// How many bytes are gathered for one sync at most.
 const BATCH: usize = 4 << 20;
@@ -52,22 +52,22 @@ impl Journal {
     /// # Errors
     /// Where the file cannot be opened or written; then nothing may be sent.
     pub async fn open(
-        path: &Path,
-        key: &Arc<Key>,
+        state: &State,
         replay: &Replay,
         plan_hash: Digest,
         begun_by: BegunBy,
     ) -> Result<Self, JournalError> {
-        let io = |error| JournalError::Io { path: path.to_owned(), error };
-        let file = super::open(path, replay.end).map_err(io)?;
+        let path = state.journal(plan_hash);
+        let io = |error| JournalError::Io { path: path.clone(), error };
+        let file = state.append(plan_hash, replay.end.length).map_err(io)?;
         let (lines, waiting) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("journal".to_owned())
             .spawn(move || write_all(file, &waiting))
             .map_err(io)?;
         let code = if replay.is_begun() { replay.end.code } else { super::seed(plan_hash) };
-        let chain = Mutex::new(Chain { key: Arc::clone(key), code });
-        let journal = Self { path: path.to_owned(), chain, lines: Some(lines), thread: Some(thread) };
+        let chain = Mutex::new(Chain { key: Arc::clone(state.key()), code });
+        let journal = Self { path, chain, lines: Some(lines), thread: Some(thread) };
         if !replay.is_begun() {
             let header =
                 Record::Journal { format: FORMAT.to_owned(), format_version: FORMAT_VERSION, plan_hash, begun_by };
@@ -133,7 +133,7 @@ impl Pending {
 }
 
 /// After the first failure nothing more is written: a journal with a hole would be worse than one that ends.
-fn write_all(mut file: std::fs::File, waiting: &Receiver<Waiting>) {
+fn write_all(mut file: Box<dyn Append>, waiting: &Receiver<Waiting>) {
     let mut failed: Option<Arc<io::Error>> = None;
     while let Ok(first) = waiting.recv() {
         let mut text = first.text;
@@ -145,7 +145,7 @@ fn write_all(mut file: std::fs::File, waiting: &Receiver<Waiting>) {
             waiters.push(line.written);
         }
         if failed.is_none() {
-            failed = file.write_all(&text).and_then(|()| file.sync_data()).err().map(Arc::new);
+            failed = file.append(&text).err().map(Arc::new);
         }
         let outcome = failed.clone().map_or(Ok(()), Err);
         for waiter in waiters {

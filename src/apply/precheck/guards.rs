@@ -15,10 +15,10 @@ pub fn guards(plan: &Plan, replay: &Replay, live: Live<'_>) -> Vec<GuardResult> 
     guard::evaluate_again(&plan.content().guards, &headcount(plan, replay, live))
 }
 
-/// How many users may be changed, by the live account: no more than the plan says.
+/// How many users may be changed, by the live account, before this plan changed any.
 #[must_use]
 pub fn managed_now(plan: &Plan, replay: &Replay, live: Live<'_>) -> u64 {
-    headcount(plan, replay, live).managed().min(plan.content().target.managed)
+    headcount(plan, replay, live).managed()
 }
 
 fn headcount(plan: &Plan, replay: &Replay, live: Live<'_>) -> Headcount {

@@ -14,9 +14,10 @@ pub(super) fn of_operation(operation: &Operation, directory: &Directory) -> Vec<
                 return Some(format!("the plan gives the custom field {id} a value, but it is {reason}"));
             }
             (CustomFieldKind::Boolean, CustomValue::Text(_)) => "a text, but it takes yes or no",
-            (CustomFieldKind::Text | CustomFieldKind::Unknown(_), CustomValue::Boolean(_)) => {
-                "yes or no, but it takes a text"
-            }
+            (
+                CustomFieldKind::Text | CustomFieldKind::UncheckedChoice | CustomFieldKind::Unknown(_),
+                CustomValue::Boolean(_),
+            ) => "yes or no, but it takes a text",
             (CustomFieldKind::MultipleChoice(options), value) => match value {
                 CustomValue::Text(text) if options.iter().any(|option| normal_text(&option.value) == **text) => {
                     return None;
@@ -24,7 +25,10 @@ pub(super) fn of_operation(operation: &Operation, directory: &Directory) -> Vec<
                 CustomValue::Text(_) | CustomValue::Boolean(_) => "a value that is not among its options",
             },
             (CustomFieldKind::Boolean, CustomValue::Boolean(_))
-            | (CustomFieldKind::Text | CustomFieldKind::Unknown(_), CustomValue::Text(_)) => return None,
+            | (
+                CustomFieldKind::Text | CustomFieldKind::UncheckedChoice | CustomFieldKind::Unknown(_),
+                CustomValue::Text(_),
+            ) => return None,
         };
         Some(format!("the plan gives the custom field {id} {what}"))
     };

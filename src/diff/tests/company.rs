@@ -97,6 +97,7 @@ impl Company {
             directory: Directory {
                 users,
                 inactive: Vec::new(),
+                unproven: Vec::new(),
                 branches: vec![branch("no", "NO01"), branch("se", "SE01")],
                 custom_fields: vec![CustomField {
                     id: CustomFieldId::from("cf_cc"),

@@ -22,7 +22,7 @@ use crate::provider::access::connect;
 use crate::provider::stored::is_id;
 use crate::provider::{ApiError, ClientError, Deleted, Dialect, LiveUser, Options, Request, StoredUser};
 
-use call::Call;
+pub(super) use call::Call;
 
 /// What the settings use of an account, which is looked for before anything is written.
 #[derive(Debug, Clone)]
@@ -38,14 +38,14 @@ pub struct Client {
     http: Transport,
     base: Url,
     key_header: (HeaderName, HeaderValue),
-    page_size: u32,
+    pub(super) page_size: u32,
     max_rows: u64,
     list_timeout: Duration,
-    scim: Scim,
+    pub(super) scim: Scim,
     /// All branches, where the settings list them.
     branches: Option<Vec<String>>,
-    sort_by: Option<String>,
-    wanted: Wanted,
+    pub(super) sort_by: Option<String>,
+    pub(super) wanted: Wanted,
 }
 
 impl Client {
@@ -195,7 +195,7 @@ impl Client {
     }
 
     /// The address of an endpoint.
-    fn url(&self, endpoint: &str) -> Url {
+    pub(super) fn url(&self, endpoint: &str) -> Url {
         let mut url = self.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().push(endpoint);
@@ -203,7 +203,7 @@ impl Client {
         url
     }
 
-    fn user_url(&self, id: &UserId) -> Result<Url, ApiError> {
+    pub(super) fn user_url(&self, id: &UserId) -> Result<Url, ApiError> {
         let mut url = self.url("Users");
         match url.path_segments_mut() {
             Ok(mut path) if is_id(id.as_str()) => {

@@ -5,6 +5,7 @@
 //! it carries out no write over a user whom somebody has changed since.
 
 pub mod client;
+mod contract;
 mod wire;
 
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::OnceCell;
 
 use super::{
-    ApiError, Collection, Deleted, Dialect, EachRow, ListError, Listed, LiveUser, Progress, Provider, Request, Shape,
+    ApiError, Collection, Deleted, Dialect, EachRow, ListError, LiveUser, Progress, Proven, Provider, Request, Shape,
     StoredUser,
 };
 use crate::config::{Removal, ScimSettings};
@@ -140,11 +141,10 @@ impl Provider for Client {
     }
 
     fn shape(&self) -> BoxFuture<'_, Result<Shape, ListError>> {
-        Box::pin(async { Ok(Shape { custom_fields: self.custom_fields().await?, branches: self.branches().await? }) })
-    }
-
-    fn users<'a>(&'a self, managed: &'a Managed, progress: Progress<'a>) -> BoxFuture<'a, Result<Listed, ListError>> {
-        Box::pin(self.all_users(managed, progress))
+        Box::pin(async {
+            let (custom_fields, branches) = (self.custom_fields().await?, self.branches().await?);
+            Ok(Shape { custom_fields, branches, ..Shape::default() })
+        })
     }
 
     fn rows<'a>(
@@ -152,8 +152,9 @@ impl Provider for Client {
         what: Collection,
         each: EachRow<'a>,
         progress: Progress<'a>,
-    ) -> BoxFuture<'a, Result<(), ListError>> {
-        Box::pin(self.raw(what, each, progress))
+    ) -> BoxFuture<'a, Result<Proven, ListError>> {
+        // A list of SCIM is proven by `totalResults`, or is none.
+        Box::pin(async move { self.raw(what, each, progress).await.map(|()| Proven(true)) })
     }
 
     fn user<'a>(&'a self, id: &'a UserId, managed: &'a Managed) -> BoxFuture<'a, Result<Option<LiveUser>, ApiError>> {

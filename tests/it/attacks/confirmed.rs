@@ -290,3 +290,23 @@ async fn a_plan_is_stale_until_something_was_written() {
         assert_eq!(liar.account().writes(), writes, "{status}: {again:?}");
     }
 }
+
+/// Somebody makes the removed person again while the apply runs: their id is another one, and the report says so.
+#[tokio::test]
+async fn a_removed_person_who_is_there_again_is_named() {
+    let lie = |account: &mut Account, asked: &Asked<'_>| {
+        (asked.method == "DELETE").then(|| {
+            let removed = account.honest(asked);
+            account.users.insert("other3".to_owned(), user_with_id("other3", 3, None));
+            removed
+        })
+    };
+    let liar = liar(&STAFF[..2], lie).await;
+    let ended = liar.apply().await;
+    assert_eq!(ended.code, Some(9), "{ended:?}");
+    assert!(
+        ended.stdout.contains("the employee 3 who was removed is in Skovik again, as the user other3"),
+        "{ended:?}"
+    );
+    assert_eq!(liar.account().came["DELETE"], 1);
+}

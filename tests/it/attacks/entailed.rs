@@ -139,7 +139,9 @@ async fn an_undo_says_what_the_state_folder_says() {
     other.write(std::fs::File::create(world.path("plan.json")).expect("made")).expect("written");
     world.approve("plan.json").await;
     let writes = world.writes().len();
-    let ended = world.apply().await;
-    assert!(ended.code == Some(7) && ended.stderr.contains("makes another undo"), "{ended:?}");
+    for command in ["verify", "apply"] {
+        let ended = world.run(&[command, "plan.json"]).await;
+        assert!(ended.code == Some(7) && ended.stderr.contains("makes another undo"), "{command}: {ended:?}");
+    }
     assert_eq!(world.writes().len(), writes);
 }

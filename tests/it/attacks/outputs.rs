@@ -91,6 +91,23 @@ fn no_output_takes_the_place_of_an_input() {
     assert_eq!(company.requests().len(), requests, "nothing is sent");
 }
 
+/// A file of the state is found under another name, too.
+#[test]
+fn no_output_takes_the_place_of_a_journal_by_a_hard_link() {
+    let company = company();
+    company.run(&["apply", "plan.json"]).ends(0);
+    let journals = company.path("home/state/skovik-sync/journals");
+    let named = fs::read_dir(&journals).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let journal = named.filter(|path| path.extension().is_some_and(|ending| ending == "journal")).next();
+    let journal = journal.expect("a journal");
+    fs::hard_link(&journal, company.path("events")).expect("linked");
+    let before = fs::read(&journal).expect("read");
+    for args in [["apply", "plan.json", "--events", "events"], ["show", "plan.json", "-o", "events"]] {
+        company.run(&args).ends(3).says(&["events", "its state"]);
+    }
+    assert_eq!(fs::read(&journal).expect("read"), before);
+}
+
 /// An apply that is refused for its outputs makes nothing, not even a state.
 #[test]
 fn a_refusal_leaves_no_state_behind() {

@@ -8,9 +8,9 @@ use std::time::Duration;
 use futures_util::future::{BoxFuture, pending};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
-use skovik_sync::employee::{Managed, User, UserId};
+use skovik_sync::employee::{Managed, UserId};
 use skovik_sync::provider::{
-    ApiError, Collection, Deleted, Dialect, EachRow, ListError, Listed, LiveUser, Progress, Provider, Refusal, Request,
+    ApiError, Collection, Deleted, Dialect, EachRow, ListError, LiveUser, Progress, Proven, Provider, Refusal, Request,
     Shape, StoredUser,
 };
 use tokio::sync::Notify;
@@ -241,16 +241,8 @@ impl Provider for Memory {
                     .map(|row| Plain.custom_field(row.get()))
                     .collect::<Result<_, _>>()
                     .map_err(unreadable)?,
+                ..Shape::default()
             })
-        })
-    }
-
-    fn users<'a>(&'a self, managed: &'a Managed, progress: Progress<'a>) -> BoxFuture<'a, Result<Listed, ListError>> {
-        Box::pin(async move {
-            let rows = self.list(Collection::Users).await?;
-            progress(rows.len() as u64, Some(rows.len() as u64));
-            let users: Result<Vec<User>, String> = rows.iter().map(|row| Plain.user(row.get(), managed)).collect();
-            Ok(users.map_err(std::io::Error::other)?.into())
         })
     }
 
@@ -259,12 +251,12 @@ impl Provider for Memory {
         what: Collection,
         each: EachRow<'a>,
         _progress: Progress<'a>,
-    ) -> BoxFuture<'a, Result<(), ListError>> {
+    ) -> BoxFuture<'a, Result<Proven, ListError>> {
         Box::pin(async move {
             for row in self.list(what).await? {
-                each(&row)?;
+                each(&row).map_err(|error| error.in_list(what, 1))?;
             }
-            Ok(())
+            Ok(Proven(true))
         })
     }
 

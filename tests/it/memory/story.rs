@@ -1,11 +1,12 @@
 //! A company drawn from a seed, its plan, and one process that applies it.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use skovik_sync::apply::engine::{self, Options, Stop};
 use skovik_sync::apply::journal::{BegunBy, Journal, Replay};
@@ -14,10 +15,10 @@ use skovik_sync::apply::precheck::{self, Live};
 use skovik_sync::apply::undo::{self, History};
 use skovik_sync::apply::{Ended, Observer, Report};
 use skovik_sync::diff::{Policy, Protect, Remove, Renumber};
-use skovik_sync::employee::{CustomValue, Desired, DesiredManager, Directory, Employee, Managed, Origin};
+use skovik_sync::employee::{CustomValue, Desired, DesiredManager, Directory, Employee, Managed, Origin, User, UserId};
 use skovik_sync::guard::Limits;
 use skovik_sync::plan::{Digest, Input, Operation, Plan};
-use skovik_sync::provider::{Provider, fingerprint};
+use skovik_sync::provider::{Provider, StoredUser, fingerprint};
 use skovik_sync::state::State;
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -145,7 +146,7 @@ impl Company {
     /// The plan that brings the service in line with the list.
     pub(super) async fn plan(&self, service: &Arc<Mutex<Service>>) -> Plan {
         let memory = Memory::new(Arc::clone(service), Faults::none(), 0);
-        let directory = directory(&memory).await.expect("nothing goes wrong");
+        let (directory, _) = directory(&memory).await.expect("nothing goes wrong");
         let policy = policy();
         let input = Input {
             desired: &desired(&self.rows),
@@ -205,10 +206,16 @@ fn policy() -> Policy {
     }
 }
 
-async fn directory(memory: &Memory) -> Result<Directory, String> {
+/// The account, and its users as they came.
+async fn directory(memory: &Memory) -> Result<(Directory, HashMap<UserId, StoredUser>), String> {
     let shape = memory.shape().await.map_err(|error| error.to_string())?;
-    let users = memory.users(&managed(), &|_, _| ()).await.map_err(|error| error.to_string())?;
-    Ok(shape.with_users(users))
+    let mut listed = HashMap::new();
+    let mut keep = |user: &User, row: &RawValue| {
+        listed.insert(user.id.clone(), StoredUser::new(row)?);
+        Ok(())
+    };
+    let users = memory.users(&managed(), &mut keep, &|_, _| ()).await.map_err(|error| error.to_string())?;
+    Ok((shape.with_users(users), listed))
 }
 
 /// How a process that applies a plan ended.
@@ -264,7 +271,7 @@ async fn apply_to_the_end(plan: &Plan, memory: &Memory, folder: &Path, max_in_fl
     if replay.finished.is_some() {
         return Process::WasFinished;
     }
-    let Ok(directory) = directory(memory).await else { return Process::Unread };
+    let Ok((directory, listed)) = directory(memory).await else { return Process::Unread };
     let policy = policy();
     let live = Live {
         directory: &directory,
@@ -280,7 +287,7 @@ async fn apply_to_the_end(plan: &Plan, memory: &Memory, folder: &Path, max_in_fl
     if !standing.conflicts.is_empty() && !replay.has_written() {
         return Process::Stale;
     }
-    let journal = Journal::open(&state.journal(plan.hash()), state.key(), &replay, plan.hash(), BegunBy::Apply).await;
+    let journal = Journal::open(&state, &replay, plan.hash(), BegunBy::Apply).await;
     let journal = journal.expect("it can be written");
     let worker = Worker {
         provider: memory,
@@ -288,6 +295,7 @@ async fn apply_to_the_end(plan: &Plan, memory: &Memory, folder: &Path, max_in_fl
         protect: &policy.protect,
         branches: policy.branches.as_ref(),
         takes_back: false,
+        listed: &listed,
         journal: &journal,
         now: &|| Timestamp::UNIX_EPOCH,
     };

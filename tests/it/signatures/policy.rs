@@ -82,3 +82,30 @@ fn a_plan_that_makes_its_account_larger_does_not_escape_a_rule() {
     scene.run(&["approve", "plan.json", "--yes", "--sign-key", "ben", "--approver", "ben@example.com"]).ends(0);
     scene.run(&["apply", "plan.json"]).ends(0);
 }
+
+/// A rule on how large the account is, too.
+#[test]
+fn a_plan_that_makes_its_account_smaller_does_not_escape_a_rule() {
+    for (rule, words) in [("managed >= 27", "`managed >= 27`"), ("unchanged >= 20", "`unchanged >= 20`")] {
+        let skovik = Skovik::start();
+        let rule = format!("[[approval.rule]]\nwhen = \"{rule}\"\napprovers = 2\n");
+        let scene = Scene::new(&skovik, &(SETTINGS.replace("= 10", "= 100") + &rule));
+        scene.key("anna", &["-t", "ed25519"]);
+        scene.write("signers", scene.signer("anna@example.com", "anna"));
+        scene.run(&["plan"]).ends(0);
+        let mut content = Plan::read(scene.read("plan.json").as_bytes()).unwrap().content().clone();
+        let fewer = content.summary.unchanged - 19;
+        content.target.managed -= fewer;
+        content.summary.unchanged -= fewer;
+        let managed = content.target.managed;
+        for guard in content.guards.iter_mut().filter(|guard| guard.id != "max_create_percent") {
+            guard.of = guard.of.min(managed);
+        }
+        let forged = Plan::seal(content).unwrap();
+        forged.write(std::fs::File::create(scene.path("plan.json")).unwrap()).unwrap();
+        scene.run(&["approve", "plan.json", "--yes", "--sign-key", "anna"]).ends(0);
+        scene.run(&["verify", "plan.json"]).ends(0);
+        scene.run(&["apply", "plan.json"]).ends(6).says(&["1 of 2", words]);
+        assert_eq!(skovik.requests().1, [""; 0]);
+    }
+}

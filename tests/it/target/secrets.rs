@@ -25,7 +25,7 @@ async fn redirects_are_refused_and_the_other_host_sees_nothing() {
         let body = put(&resource("a"), None);
         let write = client.update(&"a".into(), &body, nothing()).await.unwrap_err();
         assert!(matches!(write, ApiError::Unclear { .. }), "{write:?}");
-        assert!(client.users(&Managed::default(), &|_, _| ()).await.is_err());
+        assert!(client.users(&Managed::default(), &mut |_, _| Ok(()), &|_, _| ()).await.is_err());
         assert_eq!(server.calls().len(), 3);
     }
     assert!(other.calls().is_empty(), "{:?}", other.calls());
@@ -36,7 +36,7 @@ async fn a_next_page_elsewhere_is_not_followed() {
     let other = Server::replies(vec![json(200, page(&["b"], r#","links":{}"#))]).await;
     let links = format!(r#","links":{{"next":"{}/users?p=2"}}"#, other.url);
     let server = Server::replies(vec![json(200, page(&["a"], &links))]).await;
-    assert!(client(&server.url).users(&Managed::default(), &|_, _| ()).await.is_err());
+    assert!(client(&server.url).users(&Managed::default(), &mut |_, _| Ok(()), &|_, _| ()).await.is_err());
     assert!(other.calls().is_empty(), "{:?}", other.calls());
 }
 
@@ -111,7 +111,7 @@ async fn no_log_and_no_error_shows_the_key() {
         let server = Server::replies(vec![reply]).await;
         let client = Client::new(Options { retries: 1, ..options(&server.url) }).unwrap();
         let body = put(&resource("a"), None);
-        let list = client.users(&Managed::default(), &|_, _| ()).await.unwrap_err();
+        let list = client.users(&Managed::default(), &mut |_, _| Ok(()), &|_, _| ()).await.unwrap_err();
         let create = client.create(&body, nothing()).await.unwrap_err();
         let read = client.user(&"a".into(), nothing()).await.unwrap_err();
         shown += &format!("{list} {list:?} {create} {create:?} {read} {read:?} {client:?}\n");

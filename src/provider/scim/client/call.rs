@@ -14,16 +14,16 @@ use crate::provider::scim::wire;
 use crate::provider::{ApiError, Refusal, Request};
 
 /// One request.
-pub(super) struct Call<'a> {
-    pub(super) method: Method,
-    pub(super) url: Url,
+pub(in crate::provider::scim) struct Call<'a> {
+    pub(in crate::provider::scim) method: Method,
+    pub(in crate::provider::scim) url: Url,
     /// What a write needs; a DELETE sends no body.
-    pub(super) body: Option<&'a Request>,
+    pub(in crate::provider::scim) body: Option<&'a Request>,
 }
 
 impl Client {
     /// Makes a request and gives the body of its answer: JSON, or nothing after a PATCH, PUT or DELETE.
-    pub(super) async fn send(&self, call: &Call<'_>) -> Result<Vec<u8>, ApiError> {
+    pub(in crate::provider::scim) async fn send(&self, call: &Call<'_>) -> Result<Vec<u8>, ApiError> {
         let Call { method, url, body } = call;
         let (name, value) = &self.key_header;
         let mut headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(wire::ACCEPT))]);

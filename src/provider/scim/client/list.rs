@@ -13,40 +13,12 @@ use url::Url;
 
 use super::call::Call;
 use super::{Client, wire};
-use crate::employee::{Branch, CustomField, Managed, User, normal_text};
+use crate::employee::{Branch, CustomField, normal_text};
 use crate::provider::stored::is_id;
-use crate::provider::{ApiError, Collection, Dialect, EachRow, ListError, Listed, Progress, ShareRepeated};
+use crate::provider::{ApiError, Collection, EachRow, ListError, Progress, RowError};
 use crate::scim::{AttributePath, Id, List, Next};
 
-/// Why a row cannot be taken.
-enum RowError {
-    Bad(String),
-    Output(io::Error),
-}
-
-type TakeRow<'a> = &'a mut (dyn FnMut(&RawValue) -> Result<(), RowError> + Send);
-
 impl Client {
-    /// All users, the inactive apart.
-    pub(in crate::provider::scim) async fn all_users(
-        &self,
-        managed: &Managed,
-        progress: Progress<'_>,
-    ) -> Result<Listed, ListError> {
-        let mut listed = Listed::default();
-        let mut branches = ShareRepeated::default();
-        let mut each = |row: &RawValue| {
-            let mut user: User = self.scim.user(row.get(), managed).map_err(RowError::Bad)?;
-            let is_inactive = wire::is_inactive(row.get()).map_err(RowError::Bad)?;
-            branches.share(&mut user);
-            listed.push(user, is_inactive);
-            Ok(())
-        };
-        self.walk(&mut each, progress).await?;
-        listed.sort();
-        Ok(listed)
-    }
-
     /// All branches, sorted.
     pub(in crate::provider::scim) async fn branches(&self) -> Result<Vec<Branch>, ListError> {
         let names = self.branch_names().await?;
@@ -74,12 +46,12 @@ impl Client {
         progress: Progress<'_>,
     ) -> Result<(), ListError> {
         let rows = match what {
-            Collection::Users => return self.walk(&mut |row| each(row).map_err(RowError::Output), progress).await,
+            Collection::Users => return self.walk(each, progress).await,
             Collection::Branches => self.branch_names().await?.iter().map(|name| wire::branch_row(name)).collect(),
             Collection::CustomFields => self.custom_field_rows().await?,
         };
         for row in rows {
-            each(&to_raw_value(&row).map_err(io::Error::other)?)?;
+            each(&to_raw_value(&row).map_err(io::Error::other)?).map_err(|error| error.in_list(what, 1))?;
         }
         Ok(())
     }
@@ -160,7 +132,7 @@ impl Client {
         self.wanted.custom_fields.iter().map(row).collect()
     }
 
-    async fn walk(&self, each: TakeRow<'_>, progress: Progress<'_>) -> Result<(), ListError> {
+    async fn walk(&self, each: EachRow<'_>, progress: Progress<'_>) -> Result<(), ListError> {
         let mut page = 0;
         let limit = self.list_timeout;
         tokio::time::timeout(limit, self.walk_pages(each, progress, &mut page)).await.unwrap_or_else(|_| {
@@ -172,7 +144,7 @@ impl Client {
 
     async fn walk_pages(
         &self,
-        each: TakeRow<'_>,
+        each: EachRow<'_>,
         progress: Progress<'_>,
         page_number: &mut u64,
     ) -> Result<(), ListError> {
@@ -214,7 +186,7 @@ impl Client {
         }
     }
 
-    fn page_url(&self, start: u64, sort_by: Option<&str>) -> Url {
+    pub(in crate::provider::scim) fn page_url(&self, start: u64, sort_by: Option<&str>) -> Url {
         let mut url = self.url("Users");
         let mut query = url.query_pairs_mut();
         query.append_pair("startIndex", &start.to_string());

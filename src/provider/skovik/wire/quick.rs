@@ -9,22 +9,22 @@ use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::json::{Text, identity};
-use super::{BRANCH, CUSTOM_FIELDS, EXTERNAL_IDENTIFIER, FIRST_NAME, LAST_NAME, MANAGER, PRIMARY_EMAIL, ROLES};
+use super::{EXTERNAL_IDENTIFIER, PRIMARY_EMAIL, Resources};
+use crate::config::{Name, Names};
 use crate::employee::{self, CustomValue, Managed, Roles, User, normal_text};
-use crate::provider::Collection;
 
 /// More names that mean nothing here are looked through by `super::user`, which sorts them.
 const MOST_OTHERS: usize = 32;
 
 /// The user, if the row is as expected.
-pub(super) fn user(json: &str, managed: &Managed) -> Option<User> {
+pub(super) fn user(json: &str, managed: &Managed, names: &Names) -> Option<User> {
     let mut deserializer = serde_json::Deserializer::from_str(json);
-    let mut row = Row { managed, kind: None, id: None, attributes: None, relationships: None };
+    let mut row = Row { managed, names, kind: None, id: None, attributes: None, relationships: None };
     Object(&mut row, PhantomData).deserialize(&mut deserializer).ok()?;
     deserializer.end().ok()?;
-    let id = identity(row.kind.as_deref(), row.id, Collection::Users).ok()?;
-    let Attributes { managed: _, identifier, email, first_name, last_name, roles, custom_fields } = row.attributes?;
-    let Relationships { branch, manager } = row.relationships?;
+    let id = identity(row.kind.as_deref(), row.id, Resources::Users.kind(names)).ok()?;
+    let Attributes { managed: _, names: _, identifier, email, first_name, last_name, roles, custom_fields } = row.attributes?;
+    let Relationships { names: _, branch, manager } = row.relationships?;
     Some(User {
         id: id.as_ref().into(),
         identifier: normal(identifier).map(|text| text.as_str().into()),
@@ -55,15 +55,17 @@ trait Members<'de> {
 
 struct Row<'de, 'm> {
     managed: &'m Managed,
+    names: &'m Names,
     kind: Option<Cow<'de, str>>,
     id: Option<Cow<'de, str>>,
     attributes: Option<Attributes<'de, 'm>>,
-    relationships: Option<Relationships<'de>>,
+    relationships: Option<Relationships<'de, 'm>>,
 }
 
 /// Each text is `None` where its name is not there, and `Some(None)` where it is null.
 struct Attributes<'de, 'm> {
     managed: &'m Managed,
+    names: &'m Names,
     identifier: Option<Option<Cow<'de, str>>>,
     email: Option<Option<Cow<'de, str>>>,
     first_name: Option<Option<Cow<'de, str>>>,
@@ -79,14 +81,15 @@ struct CustomFields<'m> {
     read: Box<[bool]>,
 }
 
-#[derive(Default)]
-struct Relationships<'de> {
+struct Relationships<'de, 'm> {
+    names: &'m Names,
     branch: Option<Option<Cow<'de, str>>>,
     manager: Option<Option<Cow<'de, str>>>,
 }
 
-struct Relationship<'de> {
-    collection: Collection,
+struct Relationship<'de, 'm> {
+    /// The type of what it leads to.
+    kind: &'m str,
     data: Option<Option<Cow<'de, str>>>,
 }
 
@@ -105,6 +108,7 @@ impl<'de> Members<'de> for Row<'de, '_> {
             "attributes" => {
                 let mut attributes = Attributes {
                     managed: self.managed,
+                    names: self.names,
                     identifier: None,
                     email: None,
                     first_name: None,
@@ -116,7 +120,7 @@ impl<'de> Members<'de> for Row<'de, '_> {
                 once(&mut self.attributes, attributes)?;
             }
             "relationships" => {
-                let mut relationships = Relationships::default();
+                let mut relationships = Relationships { names: self.names, branch: None, manager: None };
                 entries.next_value_seed(Object(&mut relationships, PhantomData))?;
                 once(&mut self.relationships, relationships)?;
             }
@@ -128,23 +132,26 @@ impl<'de> Members<'de> for Row<'de, '_> {
 
 impl<'de> Members<'de> for Attributes<'de, '_> {
     fn read<A: MapAccess<'de>>(&mut self, name: &str, entries: &mut A) -> Result<bool, A::Error> {
-        match name {
-            EXTERNAL_IDENTIFIER => once(&mut self.identifier, optional_text(entries)?)?,
-            PRIMARY_EMAIL => once(&mut self.email, optional_text(entries)?)?,
-            FIRST_NAME => once(&mut self.first_name, optional_text(entries)?)?,
-            LAST_NAME => once(&mut self.last_name, optional_text(entries)?)?,
-            ROLES => {
-                let roles: Vec<Text<'de>> = entries.next_value()?;
-                once(&mut self.roles, roles.iter().map(|Text(role)| normal_text(role).into()).collect())?;
-            }
-            CUSTOM_FIELDS if !self.managed.custom_fields.is_empty() => {
-                let places = self.managed.custom_fields.len();
-                let (values, read) = (no_values(self.managed), vec![false; places].into());
-                let mut custom_fields = CustomFields { managed: self.managed, values, read };
-                entries.next_value_seed(Object(&mut custom_fields, PhantomData))?;
-                once(&mut self.custom_fields, custom_fields)?;
-            }
-            _ => return Ok(false),
+        let names = self.names;
+        if name == EXTERNAL_IDENTIFIER {
+            once(&mut self.identifier, optional_text(entries)?)?;
+        } else if name == PRIMARY_EMAIL {
+            once(&mut self.email, optional_text(entries)?)?;
+        } else if name == names.get(Name::FirstName) {
+            once(&mut self.first_name, optional_text(entries)?)?;
+        } else if name == names.get(Name::LastName) {
+            once(&mut self.last_name, optional_text(entries)?)?;
+        } else if name == names.get(Name::Roles) {
+            let roles: Vec<Text<'de>> = entries.next_value()?;
+            once(&mut self.roles, roles.iter().map(|Text(role)| normal_text(role).into()).collect())?;
+        } else if name == names.get(Name::CustomFields) && !self.managed.custom_fields.is_empty() {
+            let places = self.managed.custom_fields.len();
+            let (values, read) = (no_values(self.managed), vec![false; places].into());
+            let mut custom_fields = CustomFields { managed: self.managed, values, read };
+            entries.next_value_seed(Object(&mut custom_fields, PhantomData))?;
+            once(&mut self.custom_fields, custom_fields)?;
+        } else {
+            return Ok(false);
         }
         Ok(true)
     }
@@ -177,21 +184,23 @@ impl<'de> Members<'de> for CustomFields<'_> {
     }
 }
 
-impl<'de> Members<'de> for Relationships<'de> {
+impl<'de> Members<'de> for Relationships<'de, '_> {
     fn read<A: MapAccess<'de>>(&mut self, name: &str, entries: &mut A) -> Result<bool, A::Error> {
-        let (place, collection) = match name {
-            BRANCH => (&mut self.branch, Collection::Branches),
-            MANAGER => (&mut self.manager, Collection::Users),
-            _ => return Ok(false),
+        let (place, to) = if name == self.names.get(Name::Branch) {
+            (&mut self.branch, Resources::Branches)
+        } else if name == self.names.get(Name::Manager) {
+            (&mut self.manager, Resources::Users)
+        } else {
+            return Ok(false);
         };
-        let mut relationship = Relationship { collection, data: None };
+        let mut relationship = Relationship { kind: to.kind(self.names), data: None };
         entries.next_value_seed(Object(&mut relationship, PhantomData))?;
         once(place, relationship.data.ok_or_else(unexpected)?)?;
         Ok(true)
     }
 }
 
-impl<'de> Members<'de> for Relationship<'de> {
+impl<'de> Members<'de> for Relationship<'de, '_> {
     fn read<A: MapAccess<'de>>(&mut self, name: &str, entries: &mut A) -> Result<bool, A::Error> {
         if name != "data" {
             return Ok(false);
@@ -199,7 +208,7 @@ impl<'de> Members<'de> for Relationship<'de> {
         let id = match entries.next_value_seed(Nullable(Reference::default()))? {
             None => None,
             Some(Reference { kind, id }) => {
-                Some(identity(kind.as_deref(), id, self.collection).map_err(A::Error::custom)?)
+                Some(identity(kind.as_deref(), id, self.kind).map_err(A::Error::custom)?)
             }
         };
         once(&mut self.data, id)?;
@@ -320,8 +329,8 @@ mod tests {
 
     #[test]
     fn rows_as_expected_are_read() {
-        let user = user(ROW, &managed()).unwrap();
-        assert_eq!(Ok(&user), user_row_with_words(ROW, &managed()).as_ref());
+        let user = user(ROW, &managed(), &Names::default()).unwrap();
+        assert_eq!(Ok(&user), user_row_with_words(ROW, &managed(), &Names::default()).as_ref());
         assert_eq!((&*user.first_name, &*user.last_name), ("A", ""));
         assert_eq!(*user.custom_fields, [Some(CustomValue::Text("x".into())), None]);
     }
@@ -338,8 +347,8 @@ mod tests {
             (r#""external_metadata":"#, r#""\u0065xternal_metadata":1,"external_metadata":"#),
         ] {
             let row = ROW.replace(once, twice);
-            assert!(row != ROW && user(&row, &managed()).is_none(), "{twice}");
-            assert!(user_row_with_words(&row, &managed()).is_err(), "{twice}");
+            assert!(row != ROW && user(&row, &managed(), &Names::default()).is_none(), "{twice}");
+            assert!(user_row_with_words(&row, &managed(), &Names::default()).is_err(), "{twice}");
         }
     }
 
@@ -391,6 +400,7 @@ mod tests {
             kind in prop::sample::select(vec![r#""users""#, r#""branches""#, "null"]),
             custom_fields in prop::sample::subsequence(vec!["c1", "c2"], 0..3),
         ) {
+            let names = Names::default();
             let managed = Managed { custom_fields: custom_fields.into_iter().map(Into::into).collect(), ..managed() };
             let rest: String = rest.iter().map(|piece| format!(",{piece}")).collect();
             let row = format!(
@@ -398,8 +408,8 @@ mod tests {
                 attributes.join(","), relationships.join(",")
             );
             for row in [row.replace(",}", "}"), row] {
-                if let Some(user) = user(&row, &managed) {
-                    prop_assert_eq!(Ok(user), user_row_with_words(&row, &managed), "{}", row);
+                if let Some(user) = user(&row, &managed, &names) {
+                    prop_assert_eq!(Ok(user), user_row_with_words(&row, &managed, &names), "{}", row);
                 }
             }
         }

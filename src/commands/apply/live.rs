@@ -1,0 +1,61 @@
+//! The live account as an apply reads it once, before the first write.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use serde_json::value::RawValue;
+
+use crate::commands::common::policy;
+use crate::config::Settings;
+use crate::diff::Policy;
+use crate::employee::{Directory, User, UserId};
+use crate::exit::{ExitStatus, OrRefuse as _};
+use crate::mapping::Mapper;
+use crate::plan::{Action, Operation, Plan};
+use crate::provider::{Provider, StoredUser};
+use crate::ui::Ui;
+
+/// The account, read whole.
+pub(super) struct Read {
+    pub(super) policy: Policy,
+    pub(super) directory: Directory,
+    /// The users whom the plan changes, as they came.
+    pub(super) listed: HashMap<UserId, StoredUser>,
+}
+
+/// # Errors
+/// Where the account cannot be read whole, or is not as the settings name it.
+pub(super) async fn read_live(
+    provider: &dyn Provider,
+    plan: &Plan,
+    settings: &Settings,
+    ui: &Ui,
+) -> anyhow::Result<Read> {
+    let shape = provider.shape().await.or_refuse(ExitStatus::Untrusted)?;
+    let resolved = Mapper::new(settings).resolve(&shape.branches, &shape.custom_fields).or_refuse(ExitStatus::Stale)?;
+    let progress = ui.progress("reading Skovik's users");
+    let told = |read: u64, total: Option<u64>| {
+        if let Some(total) = total {
+            progress.set_total(total);
+        }
+        progress.set(read);
+    };
+    let changed: HashSet<&UserId> = plan.content().operations.iter().filter_map(changed_user).collect();
+    let mut listed = HashMap::new();
+    let mut keep = |user: &User, row: &RawValue| {
+        if changed.contains(&user.id) {
+            listed.insert(user.id.clone(), StoredUser::new(row)?);
+        }
+        Ok(())
+    };
+    let users = provider.users(resolved.managed(), &mut keep, &told).await.or_refuse(ExitStatus::Untrusted)?;
+    progress.finish();
+    let policy = policy(settings, &resolved, BTreeSet::new());
+    Ok(Read { policy, directory: shape.with_users(users), listed })
+}
+
+fn changed_user(operation: &Operation) -> Option<&UserId> {
+    match &operation.action {
+        Action::Update { user_id, .. } => Some(user_id),
+        Action::Create { .. } | Action::Link { .. } | Action::Delete { .. } => None,
+    }
+}
