@@ -84,6 +84,8 @@ pub enum Command {
     Apply(Apply),
     /// Plan, approve by policy and apply in one go: the scheduled job
     Run(Run),
+    /// Run by a schedule and by signed events (webhooks), and show how it went
+    Serve(Serve),
     /// Write the plan that takes back what a plan did
     Undo(Undo),
     /// Save all of Skovik that planning needs
@@ -299,6 +301,17 @@ pub struct Run {
     /// Write what happens while it happens, as JSON lines; - for standard output
     #[arg(long, value_name = "FILE")]
     pub events: Option<PathBuf>,
+}
+
+/// Arguments of `serve`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Where each run writes its plan, which stays there for a person where the policy does not approve it
+    #[arg(short, long, value_name = "FILE", default_value = "plan.json")]
+    pub out: PathBuf,
+    /// Write what became of each operation of the last run, with the whole user before and after, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
 }
 
 /// Arguments of `snapshot`.

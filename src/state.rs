@@ -1,8 +1,8 @@
-//! The state that outlives a run, in a folder of the user's own: journals, the plans in progress, and locks.
+//! The state that outlives a run, in the user's own folder: journals, plans in progress, and locks.
 //!
-//! Others may be able to write beside a plan, but not here. Every line of a journal is authentic all the same: it
-//! carries a code that only the [`Key`] of this folder makes, or the key that [`KEY_VARIABLE`] holds, where the folder
-//! travels from one machine to another. No symbolic link is followed.
+//! Other people may be able to write next to a plan, but not here. In addition, each line of a journal carries a MAC,
+//! made with the [`Key`] of this folder, or with the key in [`KEY_VARIABLE`] if the folder moves between machines. No
+//! symbolic link is followed.
 
 mod append;
 mod key;
@@ -37,9 +37,9 @@ use private::{check_above, make_private};
 use remote::Remote;
 use store::Store;
 
-/// The environment variable that names the folder, instead of the user's state folder.
+/// The environment variable with the path of the folder, instead of the user's state folder.
 pub const FOLDER_VARIABLE: &str = "SKOVIK_SYNC_STATE";
-/// The environment variable with the key, instead of the one that the folder holds.
+/// The environment variable with the key, instead of the one in the folder.
 pub const KEY_VARIABLE: &str = "SKOVIK_SYNC_STATE_KEY";
 
 /// How much of a short note is read, in bytes.
@@ -48,7 +48,7 @@ const LONGEST_NOTE: u64 = 4096;
 const JOURNALS: &str = "journals";
 
 impl StateError {
-    /// The error of a file that could not be opened or read; one that is no file of its own is named as such.
+    /// The error of a file that could not be opened or read. A link or a folder in its place gets its own error.
     fn of_file(path: PathBuf, error: io::Error) -> Self {
         if error.kind() != WRONG_KIND {
             return Self::Io { path, error };
@@ -80,7 +80,7 @@ pub enum StateError {
         /// What happened.
         error: io::Error,
     },
-    /// Others could have written it, or read its key.
+    /// Other users could have written it, or read its key.
     #[error("{path} {problem}; whoever can do that could forge a journal: {advice}")]
     Exposed {
         /// Which file or folder.
@@ -90,7 +90,7 @@ pub enum StateError {
         /// What to do.
         advice: String,
     },
-    /// The path exists and is not a folder, or not a file, of its own.
+    /// The path exists and is not a regular file or folder.
     #[error("{path} {problem}; {advice}")]
     Misplaced {
         /// The path.
@@ -100,7 +100,7 @@ pub enum StateError {
         /// What to do.
         advice: String,
     },
-    /// A file of it does not hold what the program wrote.
+    /// A file in it does not have the content that the program wrote.
     #[error("{path} is damaged: {problem}; {advice}")]
     Damaged {
         /// The file.
@@ -110,7 +110,7 @@ pub enum StateError {
         /// What to do.
         advice: &'static str,
     },
-    /// The key in the environment is none.
+    /// The key in the environment is not valid.
     #[error("{0}")]
     Key(String),
     /// The object store does not answer well.
@@ -119,10 +119,10 @@ pub enum StateError {
 }
 
 impl State {
-    /// Opens the folder, which is made if it is not there, with the key that the environment holds, if any.
+    /// Opens the folder, and creates it if it is missing. `key` is the key from the environment, if there is one.
     ///
     /// # Errors
-    /// If others can write to it, or it cannot be used.
+    /// If other users can write to it, or it cannot be used.
     pub fn open(folder: &Path, key: Option<&SecretString>) -> Result<Self, StateError> {
         let journals = folder.join(JOURNALS);
         make_private(folder)?;
@@ -202,7 +202,7 @@ impl State {
         }
     }
 
-    /// Opens the folder only if it is there already.
+    /// Opens the folder if it exists.
     ///
     /// # Errors
     /// As [`State::open`].
@@ -220,7 +220,7 @@ impl State {
         &self.folder
     }
 
-    /// What makes the codes.
+    /// The key that makes the codes.
     #[must_use]
     pub fn key(&self) -> &Arc<Key> {
         &self.key
@@ -232,7 +232,7 @@ impl State {
         self.file(plan, "journal")
     }
 
-    /// The copy of a plan that is applied, or was.
+    /// The copy of a plan that is being applied or was applied.
     #[must_use]
     pub fn plan(&self, plan: Digest) -> PathBuf {
         self.file(plan, "plan.json")
@@ -295,7 +295,7 @@ impl State {
         self.folder.join(run(url))
     }
 
-    /// The journals of a plan that was applied completely before, the last one first.
+    /// The journals of earlier complete applies of a plan, the last one first.
     #[must_use]
     pub fn past_journals(&self, plan: Digest) -> Vec<PathBuf> {
         let mut past: Vec<PathBuf> =
@@ -304,7 +304,7 @@ impl State {
         past
     }
 
-    /// Puts the journal of a plan away that was applied completely, and is to be applied once more.
+    /// Renames the journal of a plan that was applied completely and will be applied again.
     ///
     /// # Errors
     /// If it cannot be renamed.
@@ -337,7 +337,7 @@ fn account(url: &str) -> String {
     let Ok(mut url) = Url::parse(url) else { return url.to_owned() };
     let host = url.host_str().unwrap_or_default().trim_end_matches('.').to_owned();
     let name = if is_loopback_host(&host) { "localhost" } else { &host };
-    // A host that was one remains one.
+    // Cannot fail: the URL had a host before.
     let _ = url.set_host(Some(name));
     url.as_str().trim_end_matches('/').to_owned()
 }

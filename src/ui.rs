@@ -39,6 +39,8 @@ pub struct Ui {
     color: Streams<bool>,
     width: usize,
     quiet: bool,
+    /// Whether results are printed.
+    prints: bool,
     log_format: LogFormat,
     can_ask: bool,
     bars: MultiProgress,
@@ -75,6 +77,7 @@ impl Ui {
             },
             width: width.max(NARROWEST),
             quiet: global.quiet,
+            prints: true,
             log_format: global.log_format,
             can_ask: io::stdin().is_terminal() && terminal.stderr,
             bars: MultiProgress::with_draw_target(target),
@@ -110,6 +113,9 @@ impl Ui {
     /// # Errors
     /// If standard output fails, but not where its reader has read enough (`… | head`).
     pub fn print(&self, result: impl Display) -> anyhow::Result<()> {
+        if !self.prints {
+            return Ok(());
+        }
         let written = self.bars.suspend(|| {
             let mut out = io::BufWriter::new(io::stdout().lock());
             write!(out, "{result}").and_then(|()| out.flush())
@@ -128,6 +134,9 @@ impl Ui {
     /// Prints the last result of a run whose outcome is decided. That nobody takes it changes nothing: it is said, and
     /// the program goes on to its end.
     pub fn last(&self, result: &str) {
+        if !self.prints {
+            return;
+        }
         let written =
             self.bars.suspend(|| stream::write_stdout_within(format!("{}\n", visible_lines(result)), LONGEST_LAST));
         if let Err(error) = written {
@@ -173,6 +182,12 @@ impl Ui {
     #[must_use]
     pub fn quieter(&self) -> Self {
         Self { quiet: true, ..self.clone() }
+    }
+
+    /// The same, but without results, and asking nobody: for a service, whose log is no place for the people in a plan.
+    #[must_use]
+    pub fn unprinted(&self) -> Self {
+        Self { prints: false, can_ask: false, ..self.clone() }
     }
 
     /// Asks for a word that is not typed by accident. Whether it was typed is the answer.
@@ -295,6 +310,7 @@ mod tests {
             color: Streams { stdout: false, stderr: false },
             width: 80,
             quiet: true,
+            prints: true,
             log_format: LogFormat::Text,
             can_ask: false,
             bars: MultiProgress::with_draw_target(ProgressDrawTarget::hidden()),

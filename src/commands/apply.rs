@@ -51,12 +51,12 @@ const REASONS_SHOWN: usize = 10;
 /// Runs `apply`.
 ///
 /// # Errors
-/// Each refusal before the first write; what happened afterwards is the status.
+/// A refusal before the first write. After the first write the returned status says what happened.
 pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     places(args, global).check()?;
     let plan = read_plan(&args.plan)?;
     let settings = load_settings(&global.config);
-    // Before the state is made, if there is none.
+    // Checked before the state folder is created.
     if let Ok(settings) = &settings {
         places(args, global).settings(settings).check()?;
     }
@@ -68,7 +68,7 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
     });
     let settings = match settings {
         Ok(settings) => settings,
-        // The settings have moved on since.
+        // The settings may have changed since.
         Err(error) => {
             return finished
                 .map_or(Err(error), |finished| finished_unseen(args, finished, "the settings have changed", ui));
@@ -105,7 +105,7 @@ pub(super) struct Approved<'a> {
     pub(super) begun_by: BegunBy,
 }
 
-/// Carries an approved plan out, under the target's lock. Nothing that `args` names is read any more.
+/// Carries an approved plan out, under the target's lock. It reads no file that `args` names.
 pub(super) async fn carry_out(
     approved: Approved<'_>,
     args: &cli::Apply,
@@ -114,7 +114,7 @@ pub(super) async fn carry_out(
     ui: &Ui,
 ) -> anyhow::Result<ExitStatus> {
     let Approved { plan, granted, .. } = approved;
-    // Only now nobody else writes to it.
+    // Read under the lock: nobody else writes to it now.
     let mut replay = replay(state, plan)?;
     let provider = provider(settings).await?;
     let mut stop = watch::listen_for_signals()?;
@@ -143,7 +143,7 @@ pub(super) async fn carry_out(
         state.put_away(plan.hash()).map_err(unusable_state)?;
         replay = Replay::default();
     }
-    // Its operations may be allowed to any plan; what else it shows is then the only difference.
+    // If it is not this state folder's undo, all of its operations may still be allowed.
     if let Some(undone) = plan.content().undone().filter(|_| !live.takes_back) {
         return Err(of_other_settings(&[another_undo(undone)]));
     }
@@ -162,7 +162,7 @@ pub(super) async fn carry_out(
     execute(args, begun, options, &*provider, &policy, state, ui).await
 }
 
-/// A journal proves nothing: an operation counts as done if Skovik shows it.
+/// Handles a plan whose journal is finished. A journal proves nothing, so Skovik must show that everything is done.
 fn finished_before(
     args: &cli::Apply,
     finished: Timestamp,
@@ -181,7 +181,7 @@ fn finished_before(
     Err(refused(ExitStatus::Stale, problem))
 }
 
-/// The same where Skovik is not asked, because no apply could follow.
+/// Handles a plan whose journal is finished without asking Skovik, because the plan could not be applied again anyway.
 fn finished_unseen(args: &cli::Apply, finished: Timestamp, why: &str, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let said = format!(
         "nothing to do: this plan was applied completely at {finished:.0}, says its journal. {why} since: Skovik was not \
@@ -191,26 +191,26 @@ fn finished_unseen(args: &cli::Apply, finished: Timestamp, why: &str, ui: &Ui) -
     Ok(ExitStatus::Done)
 }
 
-/// In what Skovik is not as a complete apply left it.
+/// How Skovik differs from what the complete apply left.
 fn taken_back(plan: &Plan, replay: &Replay, live: Live<'_>) -> anyhow::Result<Vec<String>> {
     let standing = precheck::standing(plan, replay, live).or_refuse(ExitStatus::Untrusted)?;
     let account = precheck::account(plan, replay, live.directory).err().unwrap_or_default();
     Ok(account.into_iter().chain(standing.problems(plan)).collect())
 }
 
-/// Whether the account is in every respect as a plan needs it that was not applied yet.
+/// Whether the account meets all conditions of the plan, as before its first apply.
 fn is_as_before(plan: &Plan, live: Live<'_>) -> anyhow::Result<bool> {
     let untouched = Replay::default();
     let standing = precheck::standing(plan, &untouched, live).or_refuse(ExitStatus::Untrusted)?;
     Ok(standing.conflicts.is_empty() && precheck::account(plan, &untouched, live.directory).is_ok())
 }
 
-/// Prints how it ended; to standard error where standard output is the event stream.
+/// Prints how it ended; to standard error if standard output is the event stream.
 fn say(args: &cli::Apply, ui: &Ui, text: &str) {
     if args.events.as_deref() == Some(Path::new("-")) { ui.note(text) } else { ui.last(text) }
 }
 
-/// Who approved the plan; on a terminal, where the policy allows it, the person is asked.
+/// Who approved the plan. On a terminal it asks the person, if the policy allows that.
 fn approval(plan: &Plan, args: &cli::Apply, settings: &Settings, may_ask: bool, ui: &Ui) -> anyhow::Result<Granted> {
     let rules = rules(plan, settings)?;
     let stated = args.approved_hash.as_deref().map(stated_hash).transpose()?;
@@ -245,8 +245,8 @@ fn lifted(plan: &Plan, guards: &[GuardResult], allow: &BTreeMap<Ceiling, u64>) -
     Err(refused(ExitStatus::Blocked, problem))
 }
 
-/// The rules of approval, judged again by how many users may be changed now too: the plan's own figure is a claim. People are
-/// counted, not names; and as many people as are needed now must allow what lifts a guard.
+/// Judges the rules of approval again, also by how many users may be changed now: the plan's own number may be wrong.
+/// People are counted, not names. A raised limit needs as many people as the rules require now.
 fn allowed_now(
     plan: &Plan,
     settings: &Settings,
@@ -296,8 +296,8 @@ pub(super) fn not_locked(error: LockError) -> anyhow::Error {
     }
 }
 
-/// The state of the operations; `None` if nothing is left to do. Until the first write, Skovik must still be as the
-/// plan needs it throughout.
+/// The state of the operations; `None` if nothing is left to do. Before the first write, Skovik must meet all
+/// conditions of the plan.
 fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> anyhow::Result<Option<Standing>> {
     let standing = precheck::standing(plan, replay, live).or_refuse(ExitStatus::Untrusted)?;
     if standing.conflicts.is_empty() || replay.has_written() {
@@ -383,7 +383,7 @@ async fn execute(
     Ok(status)
 }
 
-/// `wrote` says whether anything was changed by this plan so far.
+/// The exit status. `wrote` says whether this plan has changed anything so far, in any run.
 fn status(report: &Report, wrote: bool) -> ExitStatus {
     match &report.halt {
         Some(Halt::Interrupted) => ExitStatus::Interrupted,

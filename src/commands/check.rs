@@ -1,5 +1,5 @@
-//! `check`: reads the settings, reaches every source and the account, and says what it found. It writes nothing, and
-//! goes on where one of them fails, to say what is wrong with the others too.
+//! `check`: reads the settings, reaches every source and the account, and says what it found. It writes nothing. If one
+//! of them fails, it still checks the others.
 
 mod contract;
 mod people;
@@ -20,7 +20,7 @@ use crate::source::{Listing, SampleColumn, SourceError, join, read_each};
 use crate::text::{escape, printable};
 use crate::ui::Ui;
 
-/// How wide the column of names may become.
+/// The greatest width of the column of names.
 const WIDEST_NAME: usize = 28;
 
 /// Runs `check`.
@@ -41,7 +41,7 @@ pub async fn run(args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::Result<
     let reading = async {
         Ok(match account {
             Ok(account) => tokio::join!(read_account(account, &settings, ui), read_each(&to_read, &told)),
-            // Without a key there is no account to reach; the sources are there all the same.
+            // Without a key the account cannot be reached, but the sources can.
             Err(error) => (Err(error), read_each(&to_read, &told).await),
         })
     };

@@ -1,4 +1,4 @@
-//! What several commands need: settings, the client, the policy, and the files beside a plan.
+//! What several commands need: settings, the client, the policy, and the files next to a plan.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -35,18 +35,18 @@ pub(super) use super::service::{dialect, provider};
 
 /// How many guards a refusal names.
 const GUARDS_SHOWN: usize = 5;
-/// How long a plan may be, in bytes: more than twice what a plan needs that creates a million people.
+/// The largest plan file, in bytes: more than twice the size of a plan that creates a million people.
 const MOST_PLAN: u64 = 2 * 1024 * 1024 * 1024;
-/// How many approvals beside a plan are read: far more than any rule can ask for.
+/// How many approvals next to a plan are read: far more than any rule can require.
 const MOST_APPROVALS: usize = 1000;
-/// How long `allowed_signers` may be, in bytes: some thousand keys.
+/// The largest `allowed_signers` file, in bytes: some thousand keys.
 const MOST_SIGNERS: u64 = 4 * 1024 * 1024;
 
 /// Reads the settings file.
 pub(super) fn load_settings(path: &Path) -> anyhow::Result<Settings> {
     Settings::load(path).map_err(|error| {
         let said = format!("{:#}", anyhow::Error::from(error));
-        // The file's name is only what its author wrote.
+        // A path with invisible characters is shown with them escaped.
         refused(ExitStatus::Usage, said.replace(&*path.to_string_lossy(), &shown(path)))
     })
 }
@@ -69,17 +69,17 @@ pub(super) fn policy(
     }
 }
 
-/// Reads a plan file that is acted on: no symbolic link.
+/// Reads a plan file to act on it; a symbolic link is refused.
 pub(super) fn read_plan(path: &Path) -> anyhow::Result<Plan> {
     plan_at(path, Links::Refuse)
 }
 
-/// Reads a plan file that is only shown.
+/// Reads a plan file only to show it.
 pub(super) fn read_plan_to_show(path: &Path) -> anyhow::Result<Plan> {
     plan_at(path, Links::Follow)
 }
 
-/// The bytes of a plan file, if there is one that can be acted on.
+/// The bytes of a plan file that may be acted on.
 pub(super) fn plan_bytes(path: &Path) -> std::io::Result<Vec<u8>> {
     read_regular(path, MOST_PLAN, Links::Refuse)
 }
@@ -91,7 +91,7 @@ fn plan_at(path: &Path, links: Links) -> anyhow::Result<Plan> {
     Plan::read(&text).with_context(|| shown(path).to_string()).or_refuse(ExitStatus::Damaged)
 }
 
-/// Refuses a plan that was made with other settings, or that only says to have been made with these.
+/// Refuses a plan that was made with other settings, or that wrongly states the hash of these.
 pub(super) fn same_settings(plan: &Plan, settings: &Settings, path: &Path) -> anyhow::Result<()> {
     if plan.content().config_hash == settings.hash() {
         let forged = |problem: String| {
@@ -109,7 +109,7 @@ pub(super) fn same_settings(plan: &Plan, settings: &Settings, path: &Path) -> an
     Err(refused(ExitStatus::Stale, problem))
 }
 
-/// What a plan says of its settings that they do not say, though it was made with them.
+/// How the target or sources in a plan differ from the settings whose hash it states.
 fn mislabelled(plan: &Plan, settings: &Settings) -> Option<String> {
     let Content { target, sources, .. } = plan.content();
     if target.kind != settings.target.kind() || target.url != settings.target.url.as_str() {
@@ -131,7 +131,7 @@ fn mislabelled(plan: &Plan, settings: &Settings) -> Option<String> {
     precheck::settings(plan, settings).err()
 }
 
-/// What an earlier apply of a plan has done, as this machine's state says.
+/// What an earlier apply of a plan did, by the state folder of this machine.
 pub(super) fn replay(state: &State, plan: &Plan) -> anyhow::Result<Replay> {
     state.bring(plan.hash()).map_err(unusable_state)?;
     Replay::read(&state.journal(plan.hash()), state.key(), plan).map_err(|error| match error {
@@ -141,7 +141,7 @@ pub(super) fn replay(state: &State, plan: &Plan) -> anyhow::Result<Replay> {
     })
 }
 
-/// The approvals beside a plan. An approval by policy counts only while the policy would still give it.
+/// The approvals next to a plan. An approval by policy counts only while the policy would still give it.
 pub(super) fn counted_approvals(path: &Path, plan: &Plan, settings: &Settings) -> anyhow::Result<Vec<Found>> {
     let mut found = approvals_beside(path)?;
     let objections = automatic::objections(plan, &automatic_policy(plan, settings)?);
@@ -157,21 +157,21 @@ pub(super) fn counted_approvals(path: &Path, plan: &Plan, settings: &Settings) -
     Ok(found)
 }
 
-/// What `run` may approve of this plan.
+/// The policy by which `run` may approve this plan.
 pub(super) fn automatic_policy(plan: &Plan, settings: &Settings) -> anyhow::Result<automatic::Policy> {
     let Rules { proof, approvers, because: _, max_age: _ } = rules(plan, settings)?;
     let automatic = settings.approval.automatic;
     Ok(automatic::Policy { automatic, approvers, signatures: matches!(proof, Proof::Signature(_)) })
 }
 
-/// Where the approval of a plan by somebody is kept: beside the plan.
+/// The path of an approver's approval file, next to the plan.
 pub(super) fn approval_path(plan: &Path, approver: &str) -> PathBuf {
     let plan_name = plan.file_name().unwrap_or_default().to_string_lossy();
     plan.with_file_name(file_name(&plan_name, approver))
 }
 
-/// Writes an approval beside its plan, and says where. It takes the place of an earlier one by the same person, but of
-/// nobody else's, whose name leads to the same file name.
+/// Writes an approval next to its plan, and returns the path. It replaces an earlier approval by the same person, but
+/// not by another person whose name gives the same file name.
 pub(super) fn write_approval(plan: &Path, approval: &Approval) -> anyhow::Result<PathBuf> {
     let path = approval_path(plan, &approval.approver);
     if let Ok(other) = read_approval(&path)
@@ -190,7 +190,7 @@ pub(super) fn write_approval(plan: &Path, approval: &Approval) -> anyhow::Result
     Ok(path)
 }
 
-/// The files beside a plan that are approvals by their name, sorted.
+/// The files next to a plan that are approvals by their name, sorted.
 pub(super) fn approvals_of(plan: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> {
     let folder = plan.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let plan_name = plan.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -209,7 +209,7 @@ pub(super) fn approvals_of(plan: &Path) -> anyhow::Result<Vec<(String, PathBuf)>
     Ok(found)
 }
 
-/// The approvals beside a plan, by name. Of very many, the first ones: nobody needs more.
+/// The approvals next to a plan, by name; at most [`MOST_APPROVALS`].
 fn approvals_beside(plan: &Path) -> anyhow::Result<Vec<Found>> {
     let files = approvals_of(plan)?;
     let (read, more) = files.split_at(files.len().min(MOST_APPROVALS));
@@ -223,8 +223,8 @@ fn approvals_beside(plan: &Path) -> anyhow::Result<Vec<Found>> {
     Ok(found)
 }
 
-/// A link, a folder or a pipe is no approval: what a link leads to can differ from one reading to the next, and from
-/// one machine to the next.
+/// Reads an approval. A link, a folder or a pipe is refused: the target of a link can differ from one reading, or one
+/// machine, to the next.
 fn read_approval(path: &Path) -> Result<Approval, String> {
     let cannot = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::PermissionDenied => "cannot be read by this user, as its owner alone may: give it to this \
@@ -254,7 +254,7 @@ pub(super) fn rules(plan: &Plan, settings: &Settings) -> anyhow::Result<Rules> {
     Ok(Rules { proof, approvers: needed.approvers, because: needed.because, max_age })
 }
 
-/// How many people must approve a plan, by its own figures and, where it is known, by how many users may be changed now.
+/// How many people must approve a plan, by its own counts and, if known, by how many users may be changed now.
 pub(super) fn needed(plan: &Plan, settings: &Settings, managed_now: Option<u64>) -> anyhow::Result<Needed> {
     let approval = &settings.approval;
     escalation::needed(&approval.rules, approval.approvers, plan, managed_now)
@@ -268,7 +268,7 @@ fn allowed_signers(path: &Path) -> anyhow::Result<AllowedSigners> {
         .map_err(|problem| anyhow::anyhow!("allowed_signers {} {problem}", shown(path)))
 }
 
-/// Guards with their figures, for a refusal; of many, the first ones.
+/// Guards with their counts, for a refusal; at most the first few.
 pub(super) fn list_guards(guards: &[&GuardResult], plan: &Plan) -> String {
     let figures = |guard: &&GuardResult| {
         let GuardResult { count, of, limit, .. } = guard;
@@ -286,7 +286,7 @@ pub(super) fn now() -> Timestamp {
     Timestamp::now()
 }
 
-/// The day that people are compared as of: today by `[scope] time_zone`, unless another one was asked for.
+/// The day on which people are compared: today by `[scope] time_zone`, or the day that the user asked for.
 pub(super) fn calendar(settings: &Settings, as_of: Option<Date>) -> anyhow::Result<Calendar> {
     let zone = &settings.scope.time_zone;
     match as_of {
@@ -299,7 +299,7 @@ pub(super) fn calendar(settings: &Settings, as_of: Option<Date>) -> anyhow::Resu
     }
 }
 
-/// Says so if a plan was made for another day than today: with `plan --as-of`, long ago, or by somebody who altered it.
+/// Says so if a plan was made for another day than today: with `plan --as-of`, on an earlier day, or edited by hand.
 pub(super) fn tell_other_day(plan: &Plan, settings: &Settings, ui: &Ui) {
     let Some(day) = plan.content().as_of.map(|day| day.to_string()) else { return };
     let today = Calendar::at(now(), &settings.scope.time_zone).today().to_string();
@@ -318,8 +318,8 @@ pub(super) fn misplaced(path: &Path, problem: &std::io::Error) -> anyhow::Error 
     refused(ExitStatus::Usage, problem)
 }
 
-/// A file's name for a message, with what nobody sees in it written out. What is to be typed is quoted with
-/// `shell_path`.
+/// A path for a message, with invisible characters escaped. A path that the user should type is quoted with
+/// `shell_path` instead.
 pub(super) fn shown(path: &Path) -> String {
     printable(&path.to_string_lossy()).into_owned()
 }

@@ -1,5 +1,5 @@
-//! `run`: the scheduled job. It plans, has the plan approved by policy, and applies it, under one lock. Where the
-//! policy does not approve, it leaves the plan for a person and says how to go on; it never asks.
+//! `run`: the scheduled job. It plans, has the plan approved by policy, and applies it, under one lock. If the policy
+//! does not approve, it leaves the plan for a person and says what to do next; it never asks.
 
 use std::path::Path;
 
@@ -28,7 +28,7 @@ use crate::ui::Ui;
 /// Runs `run`.
 ///
 /// # Errors
-/// Those of `plan` and `apply`; exit code 10 where another run or apply is under way, 5 and 6 where a person is needed.
+/// Those of `plan` and `apply`; exit code 10 if another run or apply is under way, 5 and 6 if a person is needed.
 pub async fn run(args: &cli::Run, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let settings = load_settings(&global.config)?;
     let approval = approval_path(&args.out, automatic::APPROVER);
@@ -67,8 +67,7 @@ pub async fn run(args: &cli::Run, global: &Global, ui: &Ui) -> anyhow::Result<Ex
     apply(&plan, &granted, &execute, &settings, &state, ui).await
 }
 
-/// Applies the plan that this run made, or that an earlier one began, from memory: what its file holds by now does
-/// not matter.
+/// Applies the plan that this run made, or that an earlier run began, from memory. It does not read the file again.
 async fn apply(
     plan: &Plan,
     granted: &Granted,
@@ -78,7 +77,7 @@ async fn apply(
     ui: &Ui,
 ) -> anyhow::Result<ExitStatus> {
     let url = settings.target.url.as_str();
-    // Nobody with another state folder applies the same plan meanwhile. The file's content does not matter.
+    // Keeps somebody with another state folder from applying the same plan. The file's content does not matter.
     let _plan_lock = lock_plan_file(&args.plan, url)?;
     state.set_begun_run(url, Some(plan.hash())).map_err(unusable_state)?;
     let status = carry_out(Approved { plan, granted, begun_by: BegunBy::Run }, args, settings, state, ui).await?;
@@ -110,8 +109,8 @@ fn plan_arguments(out: &Path) -> cli::Plan {
     }
 }
 
-/// The plan that an earlier run began and left in the middle, as the state says; what stands beside the plan's file
-/// says nothing of that.
+/// The plan that an earlier run began and did not finish, by the state folder. The files next to the plan do not
+/// matter.
 fn unfinished(out: &Path, settings: &Settings, state: &State) -> anyhow::Result<Option<Plan>> {
     let Some(hash) = state.begun_run(settings.target.url.as_str()).map_err(unusable_state)? else { return Ok(None) };
     state.bring(hash).map_err(unusable_state)?;
@@ -135,7 +134,7 @@ fn unfinished(out: &Path, settings: &Settings, state: &State) -> anyhow::Result<
     }
 }
 
-/// What people began is for people to finish.
+/// Refuses an apply that a person began: a person must finish it.
 fn refuse_peoples_apply(out: &Path, settings: &Settings, state: &State) -> anyhow::Result<()> {
     if !out.exists() {
         return Ok(());
@@ -171,7 +170,7 @@ fn for_people(out: &Path) -> anyhow::Error {
     )
 }
 
-/// Only what the policy approves, or people still do, is gone on with.
+/// Resumes a plan only if the policy or people still approve it.
 fn may_go_on(plan: &Plan, out: &Path, settings: &Settings) -> anyhow::Result<Granted> {
     let mut objections = automatic::objections(plan, &automatic_policy(plan, settings)?);
     if objections.is_empty() {
@@ -199,12 +198,12 @@ fn by_policy(plan: &Plan, settings: &Settings) -> anyhow::Result<Granted> {
         .map_err(|error| refused(ExitStatus::NotApproved, format!("not approved by policy: {error}")))
 }
 
-/// What people have said of a plan since an earlier run left it to them.
+/// The approvals by people since an earlier run left them the plan.
 struct Said {
-    /// Their approval of exactly this plan, if it counts and lifts every guard that blocks.
+    /// Their approval of exactly this plan, if it counts and allows everything that blocks.
     granted: Option<Granted>,
-    /// The approvals of this plan that do not count or do not suffice, and the files of which nobody can tell whose
-    /// they are; with the reasons. An approval of another plan is not among them: it is what an earlier run applied.
+    /// Approvals of this plan that do not count or do not suffice, and files that cannot be read as approvals; with the
+    /// reasons. Approvals of other plans are left out: earlier runs applied those plans.
     not_counted: Vec<String>,
 }
 
@@ -214,7 +213,7 @@ fn said_by_people(plan: &Plan, out: &Path, settings: &Settings) -> anyhow::Resul
     let mut found = counted_approvals(out, plan, settings)?;
     found.retain(|found| match &found.approval {
         Ok(approval) => !automatic::is_by_policy(approval),
-        // Any file there is replaced by the record of this run.
+        // Any file with this name is replaced by this run's approval.
         Err(_) => found.name != own,
     });
     let (rules, now) = (rules(plan, settings)?, now());

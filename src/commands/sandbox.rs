@@ -23,7 +23,7 @@ use crate::sandbox::{
 /// Runs the sandbox. The first line on `out` is `listening on URL`, for scripts to wait for.
 ///
 /// # Errors
-/// Wrong arguments, a seed that cannot be trusted, an address that cannot be listened on, a file that cannot be written.
+/// Wrong arguments, an invalid seed, an address that cannot be listened on, or a file that cannot be written.
 pub async fn run(
     args: &cli::Sandbox,
     global: &Global,
@@ -144,14 +144,14 @@ fn scim_modes(args: &cli::SandboxScim) -> ScimModes {
     }
 }
 
-/// The account may go back to where it came from: the seed is read whole before, and replaced whole at the end.
+/// The account may be saved to the seed file: the seed is read completely first, and replaced completely at the end.
 fn check_places(args: &cli::Sandbox, global: &Global) -> anyhow::Result<()> {
     let places = || Places::new(global).settings_if_any(global).writes("--request-log", args.request_log.as_deref());
     places().may_read("--seed", args.seed.as_deref()).may_read("--names", args.names.as_deref()).check()?;
     places().writes("--save", args.save.as_deref()).check()
 }
 
-/// Fails early: a folder that is not there would be found out only at the end.
+/// Fails early: a missing folder would be noticed only at the end.
 fn check_folder(path: &Path) -> anyhow::Result<()> {
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if folder.is_dir() {
@@ -215,7 +215,7 @@ fn hint(options: &Options) -> String {
     format!("{}; Ctrl-C ends it", modes.join(", "))
 }
 
-/// The modes of `/scim/v2` that are not the usual ones.
+/// The modes of `/scim/v2` that differ from the defaults.
 fn scim_hint(modes: &ScimModes) -> String {
     let &ScimModes { external_ids, archived, patch, etags, filters, sort, order, scim_types, user_names } = modes;
     [

@@ -1,5 +1,5 @@
-//! `undo`: writes the plan that takes back what a plan did, to be read, approved and applied like any other. It makes
-//! no request.
+//! `undo`: writes the plan that takes back what a plan did. It is read, approved and applied like any other. `undo`
+//! makes no request.
 
 use anyhow::Context as _;
 
@@ -17,7 +17,7 @@ use crate::ui::Ui;
 /// Runs `undo`.
 ///
 /// # Errors
-/// Exit code 3 where there is no journal, 7 where it is that of another plan, 10 while an apply is under way.
+/// Exit code 3 if there is no journal, 7 if it belongs to another plan, 10 while an apply is under way.
 pub fn run(args: &cli::Undo, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let plan = read_plan(&args.plan)?;
     let settings = load_settings(&global.config)?;

@@ -1,4 +1,4 @@
-//! `verify`: says, without network, whether a plan is whole, who has approved it, and whether `apply` would accept it.
+//! `verify`: says, without network, whether a plan is intact, who has approved it, and whether `apply` would accept it.
 
 use std::path::Path;
 
@@ -19,7 +19,7 @@ use crate::render::markdown;
 use crate::text::printable;
 use crate::ui::Ui;
 
-/// How long a rendering may be, in bytes: no server takes a longer comment.
+/// The largest rendering, in bytes: no server accepts a longer comment.
 const MOST_RENDERED: u64 = 64 * 1024 * 1024;
 
 /// Runs `verify`.
@@ -76,7 +76,7 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
     Ok(ExitStatus::Done)
 }
 
-/// Proves that a rendering shows exactly this plan.
+/// Checks that a rendering shows exactly this plan.
 fn rendered(plan: &Plan, path: &Path, ui: &Ui) -> anyhow::Result<()> {
     let text = read_bounded_text(path, MOST_RENDERED)
         .with_context(|| format!("cannot read {}", shown(path)))
@@ -86,7 +86,7 @@ fn rendered(plan: &Plan, path: &Path, ui: &Ui) -> anyhow::Result<()> {
     ui.line(format!("rendered  {} shows exactly this plan", shown(path)))
 }
 
-/// What is to be said of an approval, after its name.
+/// What to say about an approval, after its name.
 fn described(plan: &Plan, found: &Found, rules: &Rules, now: Timestamp) -> String {
     let Accepted { approval, key, .. } = match examine(plan, found, rules, now) {
         Ok(accepted) => accepted,

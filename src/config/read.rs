@@ -8,6 +8,8 @@ use toml::de::DeTable;
 
 use super::employee::employee;
 use super::escalation::Escalation;
+use super::notify::notifications;
+use super::serve::{schedule, serve, webhooks};
 use super::state::state;
 use super::target::target;
 use super::{
@@ -22,8 +24,10 @@ use crate::setting::template::Sources;
 use crate::source::{SourceSettings, sources, tables};
 
 pub(super) fn settings(document: Document<'_>, table: &DeTable<'_>) -> Result<Settings, ConfigError> {
-    let root = Section::root(document, table)
-        .only(&["target", "source", "employee", "scope", "manager", "guard", "approval", "state", "table"])?;
+    let root = Section::root(document, table).only(&[
+        "target", "source", "employee", "scope", "manager", "guard", "approval", "state", "table", "schedule", "serve",
+        "webhook", "notify",
+    ])?;
     let target = target(&root.section("target", "[target]")?)?;
     let sources = sources(&root)?;
     let tables = tables(&root, &sources)?;
@@ -50,6 +54,10 @@ pub(super) fn settings(document: Document<'_>, table: &DeTable<'_>) -> Result<Se
         guard,
         approval,
         state,
+        schedule: schedule(&root)?,
+        serve: serve(&root)?,
+        webhooks: webhooks(&root)?,
+        notify: notifications(&root)?,
         hash,
         files: Vec::new(),
         secrets,

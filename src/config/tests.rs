@@ -1,5 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod serve;
+
 use std::fmt::Write as _;
 
 use super::*;

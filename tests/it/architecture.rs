@@ -18,7 +18,7 @@ use imports::Imports;
 const ORDER: [&[&str]; 4] = [
     &["text", "strict_json", "employee", "field", "diagnostic", "guard", "diff", "order", "plan"],
     &["exit", "template_cost", "files", "http", "scim", "state", "setting", "source", "config", "mapping", "provider"],
-    &["approval", "apply", "render", "sandbox"],
+    &["approval", "apply", "render", "runs", "notify", "serve", "sandbox"],
     &["cli", "ui", "commands"],
 ];
 /// Imports that run up against the order all the same, from a module to one above it. No other may come, and one that is

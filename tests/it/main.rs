@@ -33,6 +33,7 @@ mod run;
 mod sandbox;
 mod scim_target;
 mod secrets;
+mod serve;
 mod servers;
 mod signatures;
 mod sources;

@@ -1,5 +1,5 @@
-//! Writing the journal: a thread of its own gathers what waits, writes it and syncs it once, so that many requests
-//! share one sync and none leaves before its intent is durable.
+//! Writing the journal. A thread collects the waiting records, writes them and syncs once. So many requests share one
+//! sync, and none is sent before its intent is durable.
 
 use std::io;
 use std::path::PathBuf;
@@ -14,14 +14,14 @@ use super::{BegunBy, FORMAT, FORMAT_VERSION, JournalError, Record, Replay};
 use crate::plan::{Digest, hex};
 use crate::state::{Append, Key, State};
 
-/// How many bytes are gathered for one sync at most.
+/// How many bytes one sync covers at most.
 const BATCH: usize = 4 << 20;
 
 /// A journal that is being written.
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
-    /// Of the last line that was handed over; lines are handed over in the order of their codes.
+    /// The code of the last line that was handed over. Lines are handed over in the order of their codes.
     chain: Mutex<Chain>,
     lines: Option<Sender<Waiting>>,
     thread: Option<JoinHandle<()>>,
@@ -47,10 +47,10 @@ pub struct Pending {
 }
 
 impl Journal {
-    /// Begins a plan's journal, or goes on with it. The header is on disk when this returns.
+    /// Begins a plan's journal, or continues it. The header is on disk when this returns.
     ///
     /// # Errors
-    /// Where the file cannot be opened or written; then nothing may be sent.
+    /// If the file cannot be opened or written; then nothing may be sent.
     pub async fn open(
         state: &State,
         replay: &Replay,
@@ -76,7 +76,7 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Hands a record over; what was handed over before is on disk no later than it.
+    /// Hands a record over. Records reach the disk in the order in which they were handed over.
     pub fn write(&self, record: &Record) -> Pending {
         let (written, receiver) = oneshot::channel();
         let pending = Pending { path: self.path.clone(), written: receiver };
@@ -87,7 +87,7 @@ impl Journal {
         pending
     }
 
-    /// Resolves when all that was handed over is on disk.
+    /// Resolves when every record that was handed over is on disk.
     pub fn flush(&self) -> Pending {
         let (written, receiver) = oneshot::channel();
         self.send(Waiting { text: Vec::new(), written });
@@ -95,7 +95,7 @@ impl Journal {
     }
 
     fn hand_over(&self, record: &RawValue, written: oneshot::Sender<Result<(), Arc<io::Error>>>) {
-        // Until it is handed over, so that no line overtakes the one whose code it follows.
+        // Locked until the line is handed over, so that lines stay in the order of their codes.
         let mut chain = self.chain.lock().unwrap_or_else(PoisonError::into_inner);
         chain.code = chain.key.code(&chain.code, record.get().as_bytes());
         let text = format!("{{\"mac\":\"{}\",\"record\":{}}}\n", hex(&chain.code), record.get()).into_bytes();
@@ -111,7 +111,7 @@ impl Journal {
 }
 
 impl Drop for Journal {
-    /// Waits until all that was handed over is on disk.
+    /// Waits until every record that was handed over is on disk.
     fn drop(&mut self) {
         self.lines = None;
         if let Some(thread) = self.thread.take() {
@@ -124,7 +124,7 @@ impl Pending {
     /// Waits until the record is on disk.
     ///
     /// # Errors
-    /// Where it could not be written; then what it announces must not be sent.
+    /// If it could not be written; then the request that it announces must not be sent.
     pub async fn done(self) -> Result<(), JournalError> {
         let Self { path, written } = self;
         let outcome = written.await.unwrap_or_else(|_| Err(Arc::new(io::Error::other("the journal has ended"))));
@@ -149,7 +149,7 @@ fn write_all(mut file: Box<dyn Append>, waiting: &Receiver<Waiting>) {
         }
         let outcome = failed.clone().map_or(Ok(()), Err);
         for waiter in waiters {
-            // Whoever does not wait does not need to know.
+            // The receiver may be gone: not every caller waits.
             drop(waiter.send(outcome.clone()));
         }
     }

@@ -5,9 +5,10 @@ use std::collections::{BTreeSet, HashSet};
 use crate::apply::trial::{Trial, Tried};
 use crate::cli::{self, Global};
 use crate::commands::apply::take_lock;
-use crate::commands::common::{open_state, provider};
+use crate::commands::common::provider;
 use crate::commands::service::deleting;
 use crate::commands::signals::ended;
+use crate::commands::state_place::open_state;
 use crate::config::{Settings, TargetKind};
 use crate::employee::{CustomField, CustomFieldId, CustomFieldKind, CustomValue, UserId};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
@@ -34,8 +35,8 @@ pub(super) async fn run(
             return Err(refused(ExitStatus::NotApproved, "nothing was written: the answer was another one"));
         }
     }
-    let state = open_state(global)?;
-    let _lock = take_lock(settings, &state, None)?;
+    let state = open_state(global, Some(settings))?;
+    let _lock = take_lock(settings, &state, None, ui)?;
     // From here on, Ctrl-C must not leave the person behind; it takes a few requests.
     let _signals = ended()?;
     let (service, remover) = (provider(settings).await?, deleting(settings).await?);
@@ -88,7 +89,7 @@ fn custom_field(shape: &Shape, resolved: &ResolvedMapper) -> Option<(CustomField
     let value = |field: &CustomField| match &field.kind {
         CustomFieldKind::Text => Some(CustomValue::Text("skovik-sync".into())),
         CustomFieldKind::Boolean => Some(CustomValue::Boolean(true)),
-        CustomFieldKind::MultipleChoice(options) => Some(CustomValue::Text(options.first()?.value.clone())),
+        CustomFieldKind::MultipleChoice(options) => Some(CustomValue::Text((&*options.first()?.value).into())),
         CustomFieldKind::UncheckedChoice | CustomFieldKind::Unknown(_) | CustomFieldKind::Unusable(_) => None,
     };
     shape

@@ -95,7 +95,7 @@ fn nothing_is_written_unasked() {
     // While an apply is under way.
     let state = State::open(&company.path("home/state/skovik-sync"), None).expect("a state");
     let holder = Holder { pid: 1, since: jiff::Timestamp::UNIX_EPOCH, plan_hash: None };
-    let lock = lock::take(state.folder(), &company.url(), &holder).expect("the lock");
+    let lock = lock::take(&state, &company.url(), &holder, &|_| ()).expect("the lock");
     company.run(&WRITE).ends(10);
     drop(lock);
     // Nobody is made where reading does not work.

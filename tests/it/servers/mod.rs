@@ -10,6 +10,7 @@ pub(crate) mod samba;
 pub(crate) mod scim;
 pub(crate) mod slapd;
 pub(crate) mod stores;
+pub(crate) mod tools;
 pub(crate) mod web;
 
 use std::fs;

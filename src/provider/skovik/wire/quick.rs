@@ -23,7 +23,8 @@ pub(super) fn user(json: &str, managed: &Managed, names: &Names) -> Option<User>
     Object(&mut row, PhantomData).deserialize(&mut deserializer).ok()?;
     deserializer.end().ok()?;
     let id = identity(row.kind.as_deref(), row.id, Resources::Users.kind(names)).ok()?;
-    let Attributes { managed: _, names: _, identifier, email, first_name, last_name, roles, custom_fields } = row.attributes?;
+    let Attributes { managed: _, names: _, identifier, email, first_name, last_name, roles, custom_fields } =
+        row.attributes?;
     let Relationships { names: _, branch, manager } = row.relationships?;
     Some(User {
         id: id.as_ref().into(),
@@ -207,9 +208,7 @@ impl<'de> Members<'de> for Relationship<'de, '_> {
         }
         let id = match entries.next_value_seed(Nullable(Reference::default()))? {
             None => None,
-            Some(Reference { kind, id }) => {
-                Some(identity(kind.as_deref(), id, self.kind).map_err(A::Error::custom)?)
-            }
+            Some(Reference { kind, id }) => Some(identity(kind.as_deref(), id, self.kind).map_err(A::Error::custom)?),
         };
         once(&mut self.data, id)?;
         Ok(true)
