@@ -8,6 +8,7 @@
 //! applied in any order. Each step is linear in the people. Nothing in here does I/O.
 
 mod changes;
+mod index;
 mod look_alikes;
 mod matching;
 mod protect;
@@ -27,6 +28,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::employee::{BranchId, Desired, Directory, Employee, ExternalIdentifier, Managed, User};
 
 pub use changes::{Changed, Draft, Drafts, ManagerTarget};
+pub use index::{PeopleIndex, UserIndex};
 pub use protect::Protect;
 pub use references::Unresolved;
 
@@ -195,7 +197,22 @@ impl<'a> Comparison<'a> {
     /// # Errors
     /// If Skovik's list contradicts what Skovik promises; see [`Untrusted`].
     pub fn new(desired: &'a Desired, directory: &'a Directory, policy: &'a Policy) -> Result<Self, Untrusted> {
-        let mut comparison = Self::matched(desired, directory, policy)?;
+        let (people, users) = (PeopleIndex::of(desired)?, UserIndex::of(directory)?);
+        Self::with(people, users, desired, directory, policy)
+    }
+
+    /// The same, where both sides are indexed already.
+    ///
+    /// # Errors
+    /// As [`Comparison::new`].
+    pub fn with(
+        people: PeopleIndex<'a>,
+        users: UserIndex<'a>,
+        desired: &'a Desired,
+        directory: &'a Directory,
+        policy: &'a Policy,
+    ) -> Result<Self, Untrusted> {
+        let mut comparison = Self::matched(people, users, desired, directory, policy)?;
         comparison.keep_an_admin();
         comparison.find_obstacles();
         comparison.settle();

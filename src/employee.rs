@@ -12,11 +12,18 @@ use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 pub use email::{Email, email_key};
 pub use name::full_name;
+
+/// A text of a person. Most are short, and a short one needs no room but its own.
+pub type Text = CompactString;
+
+/// The roles of a user. Most users share theirs with many others.
+pub type Roles = Arc<[Box<str>]>;
 
 /// Declares a string type of its own, so that two kinds of string cannot be swapped.
 macro_rules! string_type {
@@ -63,11 +70,11 @@ macro_rules! string_type {
 
 string_type! {
     /// Skovik's own id of a user: opaque, unique, never changes.
-    UserId(Box<str>)
+    UserId(Text)
 }
 string_type! {
     /// The company's own key of a person (an employee number); compared exactly.
-    ExternalIdentifier(Box<str>)
+    ExternalIdentifier(Text)
 }
 string_type! {
     /// Skovik's id of a branch, which is a legal entity of the company.
@@ -85,7 +92,7 @@ pub enum CustomValue {
     /// A yes or no.
     Boolean(bool),
     /// A text, or the value of a choice; never empty, NFC, trimmed.
-    Text(Box<str>),
+    Text(Text),
 }
 
 impl fmt::Display for CustomValue {
@@ -118,9 +125,9 @@ pub struct Employee {
     /// Their e-mail.
     pub email: Email,
     /// NFC, trimmed, not empty.
-    pub first_name: Box<str>,
+    pub first_name: Text,
     /// NFC, trimmed, not empty.
-    pub last_name: Box<str>,
+    pub last_name: Text,
     /// Always there when the branch is managed.
     pub branch: Option<BranchId>,
     /// Their manager; [`DesiredManager::Nobody`] if managers are not managed.
@@ -173,9 +180,9 @@ pub struct SetAside {
     /// The e-mail, if the record has one, whether or not it is a possible one.
     pub email: Option<Email>,
     /// The first name, if the record has one.
-    pub first_name: Option<Box<str>>,
+    pub first_name: Option<Text>,
     /// The last name, if the record has one.
-    pub last_name: Option<Box<str>>,
+    pub last_name: Option<Text>,
     /// The place of the record.
     pub origin: Origin,
     /// A diagnostic code such as `email_impossible`.
@@ -244,9 +251,9 @@ pub struct User {
     /// Their e-mail.
     pub email: Email,
     /// NFC, trimmed; empty where Skovik holds none.
-    pub first_name: Box<str>,
+    pub first_name: Text,
     /// NFC, trimmed; empty where Skovik holds none.
-    pub last_name: Box<str>,
+    pub last_name: Text,
     /// The branch, if any.
     pub branch: Option<BranchId>,
     /// The manager, if any.
@@ -254,7 +261,7 @@ pub struct User {
     /// One value for each of [`Managed::custom_fields`].
     pub custom_fields: Box<[Option<CustomValue>]>,
     /// The roles; `None` where the server does not tell them, which must not be mistaken for "no role".
-    pub roles: Option<Box<[Box<str>]>>,
+    pub roles: Option<Roles>,
 }
 
 /// The role whose users administer the account.

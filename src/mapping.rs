@@ -5,6 +5,7 @@
 //! of Skovik. It looks at two records at once only to find the person that a manager's key means.
 
 mod compiled_template;
+mod direct_condition;
 mod distinguished_name;
 mod explain;
 mod lookup;

@@ -5,6 +5,7 @@
 //! cannot have written. Nothing in here does I/O.
 
 mod anchors;
+mod canonical;
 mod check;
 mod day;
 mod digest;
@@ -31,7 +32,7 @@ pub use day::Day;
 pub use digest::Digest;
 pub(crate) use digest::{bytes_of, hex};
 pub use fields::{CreateRef, Fields, ManagerRef, UserRef, display_name};
-pub use file::{FORMAT, FORMAT_VERSION, PlanError, canonical_digest};
+pub use file::{FORMAT, FORMAT_VERSION, PlanError, canonical_digest, canonical_json};
 pub use guards::{check_guards, effects, not_as_demanded};
 pub use make::{Input, NoPlan, Settled};
 

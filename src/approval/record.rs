@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::name::is_readable;
 use crate::guard::Ceiling;
-use crate::plan::{Digest, GuardResult};
+use crate::plan::{Digest, GuardResult, canonical_json};
 use crate::strict_json::{each_member, names_its_members};
 
 /// The name of the format, as an approval file states it.
@@ -80,7 +80,7 @@ impl Approval {
     /// If a value has no canonical form. An approval that was read has none of these.
     pub fn statement(&self) -> Result<Vec<u8>, String> {
         let unsigned = Self { signature: None, ..self.clone() };
-        serde_json_canonicalizer::to_vec(&unsigned).map_err(|error| format!("has no canonical form: {error}"))
+        canonical_json(&unsigned).map_err(|error| error.to_string())
     }
 
     /// Until when it is valid: the earlier of its own expiry and the greatest age that the settings allow.

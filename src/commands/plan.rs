@@ -15,13 +15,13 @@ use super::signals::{EndedBySignals, unless_interrupted};
 use super::state_place::existing_state;
 use crate::cli::{self, Global};
 use crate::config::{Invalid, Settings, SourceSettings, Unresolved};
-use crate::diff::Policy;
+use crate::diff::{Comparison, PeopleIndex, Policy, UserIndex};
 use crate::employee::{Desired, Directory, ExternalIdentifier, Join};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::write_private;
 use crate::guard;
 use crate::mapping::{Mapper, ResolvedMapper};
-use crate::plan::{Day, Digest, Input, NoPlan, Plan, Settled};
+use crate::plan::{Day, Digest, Input, NoPlan, Plan, Settled, SourceSummary};
 use crate::provider::{Account, fingerprint};
 use crate::render::Ids;
 use crate::render::text::{TextOptions, display};
@@ -70,11 +70,14 @@ pub(super) async fn write_plan(
     let calendar = calendar(settings, args.as_of)?;
     let (both, signals) = read_both_sides(settings, args.users.as_deref(), &calendar, ui).await?;
     let facts = Facts::new(settings, &both, &args.same_person, &args.only);
-    let (settled, input) = facts.compare(settings, &both)?;
+    let BothSides { records, desired, directory, resolved } = both;
+    // The comparison needs the room, and the records no longer.
+    drop(records);
+    let (settled, input) = facts.compare(settings, &desired, &directory)?;
     let plan = Plan::of(&settled, input).map_err(no_plan)?;
     drop(settled);
     // Freeing a million people takes a while, so a thread does it. If none can be started, it happens here.
-    let _ = thread::Builder::new().spawn(move || drop(both));
+    let _ = thread::Builder::new().spawn(move || drop((desired, directory, resolved)));
     put_applied_plan_away(&args.out, &plan, settings, global, ui)?;
     write_private(&args.out, |file| plan.write(file)).with_context(|| format!("cannot write {}", shown(&args.out)))?;
     Ok((plan, signals))
@@ -174,6 +177,8 @@ pub(super) struct Facts {
     policy: Policy,
     only: BTreeSet<ExternalIdentifier>,
     joins: Vec<guard::Join>,
+    sources: Vec<SourceSummary>,
+    as_of: Option<Day>,
 }
 
 impl Facts {
@@ -197,29 +202,36 @@ impl Facts {
             limit_percent: source.max_unmatched_percent,
         };
         let joins = later.map(join).collect();
-        Self { policy: policy(settings, &both.resolved, people(same_person)), only: people(only), joins }
+        Self {
+            policy: policy(settings, &both.resolved, people(same_person)),
+            only: people(only),
+            joins,
+            sources: both.records.summaries_with(&both.desired.joins),
+            as_of: settings.use_today().then(|| as_of(both.records.calendar())).flatten(),
+        }
     }
 
     /// Compares both sides, and returns the input of the plan too.
     pub(super) fn compare<'a>(
         &'a self,
         settings: &'a Settings,
-        both: &'a BothSides,
+        desired: &'a Desired,
+        directory: &'a Directory,
     ) -> anyhow::Result<(Settled<'a>, Input<'a>)> {
-        let (BothSides { desired, directory, .. }, policy) = (both, &self.policy);
+        let policy = &self.policy;
         let (settled, fingerprint) = thread::scope(|scope| {
+            let users = scope.spawn(|| UserIndex::of(directory));
+            let people = PeopleIndex::of(desired);
+            let users = users.join().unwrap_or_else(|panic| resume_unwind(panic));
             let fingerprint = scope.spawn(|| fingerprint(directory, &policy.managed));
-            let settled = Settled::new(desired, directory, policy);
+            let settled = people.and_then(|people| Comparison::with(people, users?, desired, directory, policy));
+            let settled = settled.map_err(NoPlan::from).and_then(Settled::of);
             (settled, fingerprint.join().unwrap_or_else(|panic| resume_unwind(panic)))
         });
-        Ok((settled.map_err(no_plan)?, self.input(settings, both, fingerprint)))
-    }
-
-    fn input<'a>(&'a self, settings: &'a Settings, both: &'a BothSides, fingerprint: Digest) -> Input<'a> {
-        let Self { policy, only, joins } = self;
-        Input {
-            desired: &both.desired,
-            directory: &both.directory,
+        let Self { policy, only, joins, sources, as_of } = self;
+        let input = Input {
+            desired,
+            directory,
             policy,
             limits: &settings.guard,
             joins,
@@ -230,10 +242,11 @@ impl Facts {
             url: settings.target.url.as_str(),
             removal: settings.target.removal(),
             fingerprint,
-            sources: both.records.summaries_with(&both.desired.joins),
+            sources: sources.clone(),
             config_hash: settings.hash(),
-            as_of: settings.use_today().then(|| as_of(both.records.calendar())).flatten(),
-        }
+            as_of: *as_of,
+        };
+        Ok((settled.map_err(no_plan)?, input))
     }
 }
 
@@ -270,9 +283,9 @@ pub(super) fn put_applied_plan_away(
     global: &Global,
     ui: &Ui,
 ) -> anyhow::Result<()> {
+    let Some(state) = existing_state(global, Some(settings))? else { return Ok(()) };
     // What is no plan has no journal.
     let Some(before) = plan_bytes(out).ok().and_then(|text| Plan::read(&text).ok()) else { return Ok(()) };
-    let Some(state) = existing_state(global, Some(settings))? else { return Ok(()) };
     let replay = replay(&state, &before)?;
     if !replay.has_written() {
         return Ok(());

@@ -2,9 +2,10 @@
 
 use std::cell::OnceCell;
 
-use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
-use super::{Claim, Comparison, Person, Policy, Remove, Renumber, Standing, Untrusted, describe_user};
+use super::index::{PeopleIndex, Rival, UserIndex};
+use super::{Claim, Comparison, Policy, Remove, Renumber, Standing, Untrusted, describe_user};
 use crate::diagnostic::Severity;
 use crate::employee::{Desired, Directory, Email, Employee, ExternalIdentifier, User};
 use crate::text::shell_option;
@@ -12,22 +13,28 @@ use crate::text::shell_option;
 impl<'a> Comparison<'a> {
     /// Matches everybody and gives every user a match status; conflicts are resolved later.
     pub(super) fn matched(
+        people: PeopleIndex<'a>,
+        users: UserIndex<'a>,
         desired: &'a Desired,
         directory: &'a Directory,
         policy: &'a Policy,
     ) -> Result<Self, Untrusted> {
-        if desired.employees.len().max(directory.users.len()) >= u32::MAX as usize {
-            return Err(Untrusted::TooMany);
+        let PeopleIndex { people, employees_by_email, rivals } = people;
+        let UserIndex { users_by_identifier, users_by_email, managers } = users;
+        if policy.protect.needs_roles()
+            && let Some(user) = directory.users.iter().find(|user| user.roles.is_none())
+        {
+            return Err(Untrusted::NoRoles { user: user.id.to_string() });
         }
         let mut comparison = Self {
             desired,
             directory,
             policy,
-            users_by_identifier: map_for(directory.users.len()),
-            users_by_email: map_for(directory.users.len()),
-            people: map_for(desired.employees.len()),
-            employees_by_email: map_for(desired.employees.len()),
-            managers: Vec::new(),
+            users_by_identifier,
+            users_by_email,
+            people,
+            employees_by_email,
+            managers,
             claims: vec![Claim::New; desired.employees.len()],
             standings: vec![Standing::Unmanaged; directory.users.len()],
             diagnostics: Vec::new(),
@@ -35,10 +42,9 @@ impl<'a> Comparison<'a> {
             set_aside: OnceCell::new(),
             leaving_by_name: None,
         };
-        comparison.index_users()?;
         comparison.set_standings();
         comparison.tell_unchecked();
-        comparison.set_rival_claims_aside();
+        comparison.set_rivals_aside(rivals);
         comparison.claim_by_identifier();
         comparison.claim_by_email();
         comparison.claim_by_decision();
@@ -46,34 +52,6 @@ impl<'a> Comparison<'a> {
         comparison.find_leavers();
         comparison.hold_users_of_other_records();
         Ok(comparison)
-    }
-
-    fn index_users(&mut self) -> Result<(), Untrusted> {
-        let users = &self.directory.users;
-        let twice = |what, value: &str, first: u32, second: u32| Untrusted::Twice {
-            what,
-            value: value.to_owned(),
-            first: users[first as usize].id.to_string(),
-            second: users[second as usize].id.to_string(),
-        };
-        let mut by_id: FxHashMap<&str, u32> = map_for(users.len());
-        for (index, user) in (0..).zip(users) {
-            by_id.insert(user.id.as_str(), index);
-            if let Some(identifier) = &user.identifier
-                && let Some(first) = self.users_by_identifier.insert(identifier.as_str(), index)
-            {
-                return Err(twice("external identifier", identifier.as_str(), first, index));
-            }
-            if let Some(first) = self.users_by_email.insert(user.email.key(), index) {
-                return Err(twice("e-mail", user.email.as_str(), first, index));
-            }
-            if user.roles.is_none() && self.policy.protect.needs_roles() {
-                return Err(Untrusted::NoRoles { user: user.id.to_string() });
-            }
-        }
-        let manager = |user: &User| by_id.get(user.manager.as_ref()?.as_str()).copied();
-        self.managers = users.iter().map(manager).collect();
-        Ok(())
     }
 
     fn set_standings(&mut self) {
@@ -121,51 +99,10 @@ impl<'a> Comparison<'a> {
     }
 
     /// Sets aside everybody whose identifier or e-mail another record in scope has, too.
-    fn set_rival_claims_aside(&mut self) {
-        let desired = self.desired;
-        let mut rivals: FxHashMap<u32, (&'static str, String)> = FxHashMap::default();
-        let mut emails: FxHashMap<&'a str, Option<u32>> = map_for(desired.employees.len());
-        for (index, employee) in (0..).zip(&desired.employees) {
-            if let Some(before) = self.people.insert(employee.identifier.as_str(), Person::Employee(index)) {
-                let reason = |other: &Employee| {
-                    format!("the external identifier {} also belongs to {}", employee.identifier, describe(other))
-                };
-                if let Person::Employee(first) = before {
-                    rivals.entry(first).or_insert_with(|| ("identifier_claimed_twice", reason(employee)));
-                    rivals.insert(index, ("identifier_claimed_twice", reason(self.employee(first))));
-                }
-            }
-            if let Some(Some(first)) = emails.insert(employee.email.key(), Some(index)) {
-                let reason =
-                    |other: &Employee| format!("the e-mail {} also belongs to {}", employee.email, describe(other));
-                rivals.entry(first).or_insert_with(|| ("email_claimed_twice", reason(employee)));
-                rivals.entry(index).or_insert_with(|| ("email_claimed_twice", reason(self.employee(first))));
-            }
-        }
-        let others =
-            desired.set_aside.iter().map(|record| (record.identifier.as_ref(), record.email.as_ref(), &record.origin));
-        let elsewhere = desired.elsewhere.iter().map(|e| (Some(&e.identifier), Some(&e.email), &e.origin));
-        for (identifier, email, origin) in others.chain(elsewhere) {
-            if let Some(identifier) = identifier
-                && let Some(Person::Employee(index)) = self.people.insert(identifier.as_str(), Person::Other)
-            {
-                let reason = || format!("the external identifier {identifier} also belongs to {origin}");
-                rivals.entry(index).or_insert_with(|| ("identifier_claimed_twice", reason()));
-            }
-            if let Some(email) = email
-                && let Some(Some(index)) = emails.get(email.key())
-            {
-                let reason = || format!("the e-mail {email} also belongs to {origin}");
-                rivals.entry(*index).or_insert_with(|| ("email_claimed_twice", reason()));
-            }
-        }
-        self.employees_by_email = emails.into_iter().filter_map(|(email, index)| Some((email, index?))).collect();
-        let mut rivals: Vec<_> = rivals.into_iter().collect();
-        rivals.sort_unstable_by_key(|(index, _)| *index);
-        for (index, (code, reason)) in rivals {
-            self.people.insert(self.employee(index).identifier.as_str(), Person::Other);
-            self.claims[index as usize] = Claim::Aside(None);
-            self.diagnose_aside(index, code, &reason);
+    fn set_rivals_aside(&mut self, rivals: Vec<Rival>) {
+        for Rival { employee, code, reason } in rivals {
+            self.claims[employee as usize] = Claim::Aside(None);
+            self.diagnose_aside(employee, code, &reason);
         }
     }
 
@@ -368,8 +305,4 @@ pub(super) fn describe(employee: &Employee) -> String {
 fn describe_record(record: &crate::employee::SetAside) -> String {
     let name = record.full_name();
     if name.is_empty() { record.origin.to_string() } else { format!("{name} ({})", record.origin) }
-}
-
-fn map_for<K, V>(people: usize) -> FxHashMap<K, V> {
-    FxHashMap::with_capacity_and_hasher(people, FxBuildHasher)
 }

@@ -135,7 +135,7 @@ impl Role {
     }
 
     fn covers(&self, user: &User) -> bool {
-        user.roles.iter().flatten().any(|role| matches(&self.pattern, &role.to_lowercase()))
+        user.roles.iter().flat_map(|roles| roles.iter()).any(|role| matches(&self.pattern, &role.to_lowercase()))
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::normal_text;
+use super::{Text, normal_text};
 
 /// An e-mail as it is written (NFC, trimmed), with the form in which it is compared.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -50,8 +50,8 @@ impl From<String> for Email {
     }
 }
 
-impl From<Box<str>> for Email {
-    fn from(text: Box<str>) -> Self {
+impl From<Text> for Email {
+    fn from(text: Text) -> Self {
         Self::from(&*text)
     }
 }

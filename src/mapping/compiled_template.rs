@@ -12,10 +12,14 @@ use crate::setting::template::{Compiled, Engine, Template, quoted, said};
 use crate::source::{CellView, Records};
 use crate::template_cost::not_too_large;
 
+use super::direct_condition::DirectCondition;
+
 /// A record that templates are applied to. Its form for the engine is made at most once.
 pub(super) struct Context<'r> {
     records: &'r Records,
     record: usize,
+    /// Whether every source has its own row of the person here.
+    is_as_joined: bool,
     in_nfc: OnceCell<Value>,
     to_the_letter: OnceCell<Value>,
 }
@@ -39,6 +43,7 @@ pub(super) struct CompiledTemplate<'t> {
 pub(super) struct Condition<'t> {
     template: &'t Template,
     compiled: Compiled<'t>,
+    direct: Option<DirectCondition>,
 }
 
 /// A template that is only a column, with or without a filter.
@@ -59,13 +64,13 @@ enum Filter {
 
 impl<'r> Context<'r> {
     pub(super) fn new(records: &'r Records, record: usize) -> Self {
-        Self { records, record, in_nfc: OnceCell::new(), to_the_letter: OnceCell::new() }
+        Self { records, record, is_as_joined: true, in_nfc: OnceCell::new(), to_the_letter: OnceCell::new() }
     }
 
     /// A context in which this row of a source counts as the person's. Only expressions are evaluated with it.
     pub(super) fn with_row(records: &'r Records, record: usize, source: usize, row: u32) -> Self {
         let in_nfc = OnceCell::from(records.context_with(record, source, row));
-        Self { records, record, in_nfc, to_the_letter: OnceCell::new() }
+        Self { records, record, is_as_joined: false, in_nfc, to_the_letter: OnceCell::new() }
     }
 
     fn value(&self, form: Form) -> &Value {
@@ -118,9 +123,9 @@ impl<'t> CompiledTemplate<'t> {
 }
 
 impl<'t> Condition<'t> {
-    pub(super) fn new(template: &'t Template, engine: &'t Engine) -> Result<Self, ConfigError> {
+    pub(super) fn new(template: &'t Template, records: &Records, engine: &'t Engine) -> Result<Self, ConfigError> {
         let compiled = engine.condition(&template.text).map_err(|error| broken(template, &error))?;
-        Ok(Self { template, compiled })
+        Ok(Self { template, compiled, direct: DirectCondition::of(template, records) })
     }
 
     /// The setting, for messages.
@@ -136,6 +141,17 @@ impl<'t> Condition<'t> {
     /// Whether it is true for a record; an error unless the result is exactly true or false. Otherwise a text such as
     /// `"0"` or `"false"` would count as true.
     pub(super) fn holds(&self, context: &Context<'_>) -> Result<bool, String> {
+        if let Some(direct) = &self.direct
+            && context.is_as_joined
+            && let Some(holds) = direct.holds(context.records, context.record)
+        {
+            return Ok(holds);
+        }
+        self.by_the_engine(context)
+    }
+
+    /// The same, as the engine answers it.
+    pub(super) fn by_the_engine(&self, context: &Context<'_>) -> Result<bool, String> {
         let setting = &self.template.setting;
         match self.compiled.eval(context.value(Form::Nfc).clone()) {
             Ok(value) => bool::try_from(value.clone()).ok().filter(|_| value.kind() == minijinja::value::ValueKind::Bool).ok_or_else(|| {
@@ -154,7 +170,19 @@ impl Direct {
         if code.contains(['{', '}']) || code.starts_with(['-', '+']) || code.ends_with(['-', '+']) {
             return None;
         }
-        let [name] = &template.columns.iter().collect::<Vec<_>>()[..] else { return None };
+        let (source, column, rest) = column(code, template, records)?;
+        let filters = match rest.trim() {
+            "" => Vec::new(),
+            rest => rest.strip_prefix('|')?.split('|').map(Filter::named).collect::<Option<_>>()?,
+        };
+        Some(Self { source, column, filters })
+    }
+}
+
+/// The source and the column that a piece of code begins with, `source.column` or `source["column"]`, and the code
+/// behind it.
+pub(super) fn column<'c>(code: &'c str, template: &Template, records: &Records) -> Option<(usize, usize, &'c str)> {
+    template.columns.iter().find_map(|name| {
         let rest = code.trim_start().strip_prefix(records.source_name(name.source))?;
         let (column, rest) = match rest.strip_prefix('.') {
             Some(rest) => {
@@ -165,15 +193,9 @@ impl Direct {
                 (column, rest.strip_prefix(']')?)
             }
         };
-        if *column != *name.column {
-            return None;
-        }
-        let filters = match rest.trim() {
-            "" => Vec::new(),
-            rest => rest.strip_prefix('|')?.split('|').map(Filter::named).collect::<Option<_>>()?,
-        };
-        Some(Self { source: name.source, column: records.column(name.source, column)?, filters })
-    }
+        let place = records.column(name.source, column).filter(|_| *column == *name.column)?;
+        Some((name.source, place, rest))
+    })
 }
 
 impl Filter {

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::values::{self, Problem, shown};
-use crate::employee::{Branch, BranchId, ChoiceOption, CustomField, CustomFieldKind, CustomValue, normal_text};
+use crate::employee::{Branch, BranchId, ChoiceOption, CustomField, CustomFieldKind, CustomValue, Text, normal_text};
 use crate::setting::{ConfigError, Template, nearest};
 
 /// The branches by external identifier, else id, else name.
@@ -132,9 +132,9 @@ pub(super) enum FieldValues {
     Text,
     Boolean,
     Choice {
-        by_value: FxHashMap<String, Box<str>>,
+        by_value: FxHashMap<String, Text>,
         /// `None` if several options have the same label.
-        by_label: FxHashMap<String, Option<Box<str>>>,
+        by_label: FxHashMap<String, Option<Text>>,
     },
 }
 
@@ -149,9 +149,9 @@ impl FieldValues {
             CustomFieldKind::MultipleChoice(options) => {
                 let (mut by_value, mut by_label) = (FxHashMap::default(), FxHashMap::default());
                 for ChoiceOption { label, value } in options {
-                    by_value.insert(normal_text(value).into_owned(), value.clone());
+                    by_value.insert(normal_text(value).into_owned(), Text::from(&**value));
                     let labelled = by_label.entry(normal_text(label).into_owned());
-                    labelled.and_modify(|shared| *shared = None).or_insert_with(|| Some(value.clone()));
+                    labelled.and_modify(|shared| *shared = None).or_insert_with(|| Some(Text::from(&**value)));
                 }
                 Self::Choice { by_value, by_label }
             }

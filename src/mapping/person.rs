@@ -1,10 +1,14 @@
 //! Turns one record into one person.
 
+use std::borrow::Cow;
+
 use super::compiled_template::{CompiledTemplate, Condition, Context, Form};
 use super::values::{Problem, check_email, check_seen, check_text};
 use super::{KEY_CLAIMED_TWICE, ManagedField, ResolvedMapper};
 use crate::config::{EmployeeSettings, ManagerReference};
-use crate::employee::{BranchId, CustomValue, DesiredManager, Employee, ExternalIdentifier, SetAside, normal_text};
+use crate::employee::{
+    BranchId, CustomValue, DesiredManager, Employee, ExternalIdentifier, SetAside, Text, normal_text,
+};
 use crate::setting::ConfigError;
 use crate::setting::template::Engine;
 use crate::source::Records;
@@ -87,7 +91,7 @@ impl<'t> Reader<'t> {
         Ok(Self {
             rules,
             records,
-            include: rules.include.as_ref().map(|include| Condition::new(include, engine)).transpose()?,
+            include: rules.include.as_ref().map(|include| Condition::new(include, records, engine)).transpose()?,
             identifier: exact(external_identifier)?,
             email: compiled(primary_email, Form::Nfc)?,
             first_name: compiled(first_name, Form::Nfc)?,
@@ -172,7 +176,7 @@ impl<'t> Reader<'t> {
         let manager = problem.keep(optional(self.manager.as_ref(), &context));
         let custom_fields = problem.keep(self.custom_values(&context));
         let answers_to = problem.keep(optional(self.refers_to.as_ref(), &context)).flatten();
-        let identifier = identifier.map(ExternalIdentifier::from);
+        let identifier = identifier.map(|text| ExternalIdentifier::from(&*text));
         let origin = self.records.origin(record);
         let outcome = match (problem.0, identifier, email, first_name, last_name, manager, custom_fields) {
             (
@@ -184,7 +188,7 @@ impl<'t> Reader<'t> {
                 Some(manager),
                 Some(custom_fields),
             ) => {
-                let manager = manager.map_or(DesiredManager::Nobody, |key| DesiredManager::Employee(key.into()));
+                let manager = manager.map_or(DesiredManager::Nobody, |key| DesiredManager::Employee((&*key).into()));
                 Outcome::Good(Employee {
                     identifier,
                     email: email.into(),
@@ -210,7 +214,7 @@ impl<'t> Reader<'t> {
     /// The identifier of a record, without checks.
     fn identifier_at_all(&self, context: &Context<'_>) -> Option<ExternalIdentifier> {
         let text = self.identifier.render(context).ok().filter(|text| !text.is_empty())?;
-        Some(ExternalIdentifier::from(text.into_owned()))
+        Some(ExternalIdentifier::from(&*text))
     }
 
     fn branch(&self, context: &Context<'_>) -> Result<Option<BranchId>, Problem> {
@@ -229,23 +233,30 @@ impl<'t> Reader<'t> {
 }
 
 /// The result of a template; `None` if it is empty.
-fn text(template: &CompiledTemplate<'_>, context: &Context<'_>) -> Result<Option<String>, Problem> {
+fn text<'r>(template: &CompiledTemplate<'_>, context: &Context<'r>) -> Result<Option<Cow<'r, str>>, Problem> {
     let text = template.render(context).map_err(|reason| Problem::new("template_failed", reason))?;
     check_text(template.setting(), &text)?;
-    Ok((!text.is_empty()).then(|| text.into_owned()))
+    Ok(Some(text).filter(|text| !text.is_empty()))
 }
 
 /// A text that must not be empty, exactly as it is.
-fn required(template: &CompiledTemplate<'_>, context: &Context<'_>, code: &'static str) -> Result<String, Problem> {
+fn required<'r>(
+    template: &CompiledTemplate<'_>,
+    context: &Context<'r>,
+    code: &'static str,
+) -> Result<Cow<'r, str>, Problem> {
     text(template, context)?.ok_or_else(|| Problem::new(code, format!("{} gives nothing", template.setting())))
 }
 
 /// A text that must not be empty, normalised.
-fn normal(template: &CompiledTemplate<'_>, context: &Context<'_>, code: &'static str) -> Result<Box<str>, Problem> {
+fn normal(template: &CompiledTemplate<'_>, context: &Context<'_>, code: &'static str) -> Result<Text, Problem> {
     Ok(normal_text(&required(template, context, code)?).into())
 }
 
 /// The result of an optional template.
-fn optional(template: Option<&CompiledTemplate<'_>>, context: &Context<'_>) -> Result<Option<String>, Problem> {
+fn optional<'r>(
+    template: Option<&CompiledTemplate<'_>>,
+    context: &Context<'r>,
+) -> Result<Option<Cow<'r, str>>, Problem> {
     template.map_or(Ok(None), |template| text(template, context))
 }

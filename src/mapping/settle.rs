@@ -44,7 +44,7 @@ impl ResolvedMapper {
     }
 
     fn settle_in_time(&self, records: &Records, engine: &Engine, progress: &Progress) -> Result<Records, ConfigError> {
-        let condition = self.include.as_ref().map(|include| Condition::new(include, engine)).transpose()?;
+        let condition = self.include.as_ref().map(|include| Condition::new(include, records, engine)).transpose()?;
         records.settle(&Include { rules: self, condition }, progress)
     }
 }

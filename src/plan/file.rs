@@ -14,7 +14,7 @@ use sha2::Digest as _;
 
 use super::{
     Action, BranchRef, Change, Content, Day, Diagnostic, Digest, Fields, GuardResult, ManagerRef, Operation,
-    OperationId, Plan, SourceSummary, Summary, Target,
+    OperationId, Plan, SourceSummary, Summary, Target, canonical,
 };
 use crate::employee::{CustomFieldId, ExternalIdentifier, UserId};
 
@@ -74,16 +74,8 @@ impl Plan {
     /// # Errors
     /// See [`PlanError`]; each means exit code 8.
     pub fn read(text: &[u8]) -> Result<Self, PlanError> {
-        // The version is read first: a file of a later version must not be called damaged.
-        let head: Head = serde_json::from_slice(text).map_err(|error| PlanError::Malformed(error.to_string()))?;
-        if head.format != FORMAT {
-            return Err(PlanError::WrongFormat(head.format.chars().take(40).collect()));
-        }
-        if head.format_version != FORMAT_VERSION {
-            return Err(PlanError::UnknownVersion(head.format_version));
-        }
-        let document: Document<'static> =
-            serde_json::from_slice(text).map_err(|error| PlanError::Malformed(error.to_string()))?;
+        let document: Document<'static> = serde_json::from_slice(text).map_err(|error| not_a_plan(text, &error))?;
+        is_known(&document.format, document.format_version)?;
         let (content, stated) = document.into_content();
         let stated = stated.ok_or_else(|| PlanError::Malformed("plan_hash is missing".to_owned()))?;
         let computed = content_hash(&content)?;
@@ -95,6 +87,28 @@ impl Plan {
     }
 }
 
+/// Why a file cannot be read as a plan. A file of a later version must not be called damaged.
+fn not_a_plan(text: &[u8], error: &serde_json::Error) -> PlanError {
+    let head: Result<Head, _> = serde_json::from_slice(text);
+    let malformed = |error: &serde_json::Error| PlanError::Malformed(error.to_string());
+    match head {
+        Ok(head) => is_known(&head.format, head.format_version).err().unwrap_or_else(|| malformed(error)),
+        Err(error) => malformed(&error),
+    }
+}
+
+/// # Errors
+/// If it is the format of another file, or of another version.
+fn is_known(format: &str, version: u64) -> Result<(), PlanError> {
+    if format != FORMAT {
+        return Err(PlanError::WrongFormat(format.chars().take(40).collect()));
+    }
+    if version != FORMAT_VERSION {
+        return Err(PlanError::UnknownVersion(version));
+    }
+    Ok(())
+}
+
 /// The hash of a plan, over its canonical form without `plan_hash`.
 pub(super) fn content_hash(content: &Content) -> Result<Digest, PlanError> {
     canonical_digest(&Document::of(content, None))
@@ -103,21 +117,18 @@ pub(super) fn content_hash(content: &Content) -> Result<Digest, PlanError> {
 /// The SHA-256 of a value's RFC 8785 canonical JSON.
 ///
 /// # Errors
-/// If the value has no such form: a number that is not finite, or a map whose keys are not text.
+/// If the value has no such form, as a map whose keys are not text.
 pub fn canonical_digest(value: &impl Serialize) -> Result<Digest, PlanError> {
-    struct Hasher(sha2::Sha256);
-    impl Write for Hasher {
-        fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-            self.0.update(data);
-            Ok(data.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut hasher = Hasher(sha2::Sha256::new());
-    serde_json_canonicalizer::to_writer(value, &mut hasher).map_err(|error| PlanError::Canonical(error.to_string()))?;
-    Ok(Digest::from_bytes(hasher.0.finalize().into()))
+    let text = canonical_json(value)?;
+    Ok(Digest::from_bytes(sha2::Sha256::digest(text).into()))
+}
+
+/// A value's RFC 8785 canonical JSON.
+///
+/// # Errors
+/// As [`canonical_digest`].
+pub fn canonical_json(value: &impl Serialize) -> Result<Vec<u8>, PlanError> {
+    canonical::to_vec(value).map_err(|error| PlanError::Canonical(error.to_string()))
 }
 
 /// The part of a file that is read first.

@@ -100,7 +100,14 @@ impl<'a> Settled<'a> {
     /// # Errors
     /// See [`NoPlan`].
     pub fn new(desired: &'a Desired, directory: &'a Directory, policy: &'a Policy) -> Result<Self, NoPlan> {
-        let mut comparison = Comparison::new(desired, directory, policy)?;
+        Self::of(Comparison::new(desired, directory, policy)?)
+    }
+
+    /// The same, of a comparison that is made already.
+    ///
+    /// # Errors
+    /// See [`NoPlan`].
+    pub fn of(mut comparison: Comparison<'a>) -> Result<Self, NoPlan> {
         if let Some(identifier) = comparison.idle_decisions().first() {
             return Err(NoPlan::NothingToDecide((*identifier).clone()));
         }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow};
 
 use super::snapshot::{self, Item};
-use super::{Dialect, Listed, Progress, Provider, Shape, ShareBranches};
+use super::{Dialect, Listed, Progress, Provider, Shape, ShareRepeated};
 use crate::employee::{Managed, User};
 use crate::exit::{ExitStatus, OrRefuse, refused};
 use crate::files::{Links, open_regular};
@@ -102,7 +102,7 @@ pub(super) fn users_from_snapshot(
     managed: &Managed,
 ) -> Result<Listed> {
     let mut listed = Listed::default();
-    let mut branches = ShareBranches::default();
+    let mut branches = ShareRepeated::default();
     read(path, url, |file| {
         let parse = |item: Item<&str>| match item {
             Item::User(json) => Ok(Some((dialect.user(json, managed)?, dialect.is_inactive(json)?))),

@@ -31,7 +31,7 @@ pub use contract::{Contract, Finding, Verdict};
 pub use error::{ApiError, ErrorObject, ListError, Refusal, RowError};
 pub use fingerprint::fingerprint;
 pub use loss::unshown;
-pub use stored::{LiveUser, Request, ShareBranches, StoredUser};
+pub use stored::{LiveUser, Request, ShareRepeated, StoredUser};
 
 /// Called after each page with the number of rows so far, and the total, if the server tells it.
 pub type Progress<'a> = &'a (dyn Fn(u64, Option<u64>) + Sync);
@@ -74,7 +74,7 @@ pub trait Provider: fmt::Debug + Send + Sync {
         progress: Progress<'a>,
     ) -> BoxFuture<'a, Result<Listed, ListError>> {
         Box::pin(async move {
-            let (dialect, mut listed, mut branches) = (self.dialect(), Listed::default(), ShareBranches::default());
+            let (dialect, mut listed, mut branches) = (self.dialect(), Listed::default(), ShareRepeated::default());
             let mut take = |row: &RawValue| {
                 let mut user = dialect.user(row.get(), managed).map_err(RowError::Bad)?;
                 let is_inactive = dialect.is_inactive(row.get()).map_err(RowError::Bad)?;

@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::hash::Hash;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::employee::{BranchId, User, UserId};
+use crate::employee::{BranchId, Roles, User, UserId};
 
 /// A user exactly as the service sent it, except for white space between the tokens. Its JSON is one line.
 #[derive(Clone)]
@@ -32,9 +33,12 @@ pub struct Request {
     version: Option<Box<str>>,
 }
 
-/// Lets the users of one branch share its id, so that a million users do not hold a million copies.
+/// Lets users share the ids of their branches and their roles, so that a million of them do not hold a million copies.
 #[derive(Debug, Default)]
-pub struct ShareBranches(HashSet<BranchId>);
+pub struct ShareRepeated {
+    branches: HashSet<BranchId>,
+    roles: HashSet<Roles>,
+}
 
 /// The longest id that is accepted, in bytes; Skovik's look like 24 hexadecimal digits.
 const LONGEST_ID: usize = 256;
@@ -128,16 +132,19 @@ impl Request {
     }
 }
 
-impl ShareBranches {
-    /// Replaces the branch id of a user by the shared one.
+impl ShareRepeated {
+    /// Makes a user share what an earlier one had too.
     pub fn share(&mut self, user: &mut User) {
-        let Some(branch) = &mut user.branch else { return };
-        match self.0.get(branch.as_str()) {
-            Some(known) => *branch = known.clone(),
-            None => {
-                self.0.insert(branch.clone());
-            }
-        }
+        let User { branch, roles, .. } = user;
+        branch.iter_mut().for_each(|branch| share(&mut self.branches, branch));
+        roles.iter_mut().for_each(|roles| share(&mut self.roles, roles));
+    }
+}
+
+fn share<T: Clone + Eq + Hash>(known: &mut HashSet<T>, value: &mut T) {
+    match known.get(value) {
+        Some(same) => value.clone_from(same),
+        None => drop(known.insert(value.clone())),
     }
 }
 

@@ -54,6 +54,14 @@ fn row_index(row: usize) -> u32 {
     row as u32
 }
 
+/// The first bytes of a key as a number. Two keys with different numbers are in the order of these.
+fn start(key: &str) -> u64 {
+    let mut bytes = [0; size_of::<u64>()];
+    let length = key.len().min(bytes.len());
+    bytes[..length].copy_from_slice(&key.as_bytes()[..length]);
+    u64::from_be_bytes(bytes)
+}
+
 impl Table {
     /// How many records there are.
     pub(crate) fn len(&self) -> usize {
@@ -141,9 +149,14 @@ impl Table {
     /// The rows ordered by key, rows without a key first, and the number of rows without a key.
     pub(crate) fn sorted_by<'k>(&'k self, key_of: impl Fn(usize) -> &'k str) -> (Vec<u32>, usize) {
         let key_of = |row: u32| key_of(row as usize);
-        let mut order: Vec<u32> = (0..row_index(self.len())).collect();
+        // Most keys differ in their first letters, which are compared without looking for the rest.
+        let mut order: Vec<(u64, u32)> = (0..row_index(self.len())).map(|row| (start(key_of(row)), row)).collect();
         let columns = self.columns_by_name();
-        order.sort_unstable_by(|&a, &b| key_of(a).cmp(key_of(b)).then_with(|| self.compare(&columns, a, b)));
+        order.sort_unstable_by(|(start_a, a), (start_b, b)| {
+            let keys = || key_of(*a).cmp(key_of(*b)).then_with(|| self.compare(&columns, *a, *b));
+            start_a.cmp(start_b).then_with(keys)
+        });
+        let order: Vec<u32> = order.into_iter().map(|(_, row)| row).collect();
         let without_key = order.partition_point(|&row| key_of(row).is_empty());
         (order, without_key)
     }

@@ -89,7 +89,7 @@ fn custom_field(shape: &Shape, resolved: &ResolvedMapper) -> Option<(CustomField
     let value = |field: &CustomField| match &field.kind {
         CustomFieldKind::Text => Some(CustomValue::Text("skovik-sync".into())),
         CustomFieldKind::Boolean => Some(CustomValue::Boolean(true)),
-        CustomFieldKind::MultipleChoice(options) => Some(CustomValue::Text(options.first()?.value.clone())),
+        CustomFieldKind::MultipleChoice(options) => Some(CustomValue::Text((&*options.first()?.value).into())),
         CustomFieldKind::UncheckedChoice | CustomFieldKind::Unknown(_) | CustomFieldKind::Unusable(_) => None,
     };
     shape

@@ -49,7 +49,7 @@ pub(super) fn user(id: &str, identifier: Option<&str>, email: &str, manager: Opt
         branch: Some("se".into()),
         manager: manager.map(Into::into),
         custom_fields: [None].into(),
-        roles: Some(Box::new([])),
+        roles: Some([].into()),
     }
 }
 

@@ -48,7 +48,7 @@ impl Account {
                     branch: branch.flatten().map(|branch| branch.branch_id),
                     manager,
                     custom_fields: custom_fields.into_values().collect(),
-                    roles: Some(Box::new([])),
+                    roles: Some([].into()),
                 };
                 self.made.insert(operation.id, id);
                 self.put(made)

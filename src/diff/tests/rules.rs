@@ -206,7 +206,7 @@ fn protected_users_are_never_touched_but_manage() {
     for entry in ["boss@EXAMPLE.com", "9", "x", "role:admin"] {
         let company = company([employee("1", ANNA, Some("9"))], [user("x", Some("9"), "boss@example.com", None)])
             .with(|company| company.policy.protect = Protect::new(&[entry]))
-            .with(|company| company.directory.users[0].roles = Some(Box::new(["admin".into()])));
+            .with(|company| company.directory.users[0].roles = Some(["admin".into()].into()));
         assert_plan(&company, &["1 create 1 manager: user x"]);
         assert_eq!(company.plan().content().target.managed, 0);
     }

@@ -8,6 +8,7 @@ mod errors;
 mod json;
 mod options;
 mod page;
+mod quick;
 mod shape;
 mod user;
 

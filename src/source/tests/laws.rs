@@ -95,7 +95,7 @@ fn directory() -> Directory {
         branch: None,
         manager: None,
         custom_fields: Box::default(),
-        roles: Some(Box::default()),
+        roles: Some([].into()),
     };
     let users = ["1", "2", "3", "4", "5", "6", "7", "8"].map(|id| user(id, format!("p{id}@x.se")));
     Directory { users: users.to_vec(), ..Directory::default() }

@@ -87,9 +87,9 @@ impl Dialect for Plain {
         Ok(User {
             id: text(&person, "id")?.ok_or("no id")?.as_ref().into(),
             identifier: text(&person, "number")?.map(|number| number.as_ref().into()),
-            email: text(&person, "login")?.ok_or("no login")?.into(),
-            first_name: text(&person, "given")?.unwrap_or_default(),
-            last_name: text(&person, "family")?.unwrap_or_default(),
+            email: text(&person, "login")?.ok_or("no login")?.as_ref().into(),
+            first_name: text(&person, "given")?.unwrap_or_default().into(),
+            last_name: text(&person, "family")?.unwrap_or_default().into(),
             branch: text(&person, "unit")?.map(|unit| unit.as_ref().into()),
             manager: text(&person, "boss")?.map(|boss| boss.as_ref().into()),
             custom_fields: custom_fields?.into(),

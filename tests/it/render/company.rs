@@ -125,7 +125,7 @@ impl Company {
                 .map(|manager| UserId::from(format!("60e3013197cf1666{manager:08}"))),
             custom_fields: [Some(CustomValue::Boolean(person.is_multiple_of(3))), text(&format!("4{}00", person % 5))]
                 .into(),
-            roles: Some(Box::new([])),
+            roles: Some([].into()),
         }
     }
 

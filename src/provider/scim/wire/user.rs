@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 
 use super::object::{Leaf, Object, leaves, text};
 use super::{ACTIVE, ROLES, SCHEMAS, USER_NAME, family_name, given_name, manager, user_name};
-use crate::employee::{CustomFieldId, CustomValue, Email, Managed, User};
+use crate::employee::{CustomFieldId, CustomValue, Email, Managed, Roles, User};
 use crate::provider::loss::{is_empty, loss};
 use crate::provider::scim::Scim;
 use crate::provider::{Request, StoredUser};
@@ -17,7 +17,7 @@ const NOT_OF_THE_PERSON: [&str; 5] = ["id", "meta", SCHEMAS, "groups", ACTIVE];
 pub(in crate::provider::scim) fn user(json: &str, scim: &Scim, managed: &Managed) -> Result<User, String> {
     let object = parse(json)?;
     let id = object.text(&AttributePath::new(None, "id"))?.ok_or("a user has no id")?;
-    let email: Email = object.text(&user_name())?.ok_or_else(|| format!("{USER_NAME} is missing"))?.into();
+    let email: Email = object.text(&user_name())?.ok_or_else(|| format!("{USER_NAME} is missing"))?.as_ref().into();
     let identifier = if scim.identifier.is_core(USER_NAME) {
         // In the form in which e-mails are compared.
         Some(email.key().into())
@@ -29,8 +29,8 @@ pub(in crate::provider::scim) fn user(json: &str, scim: &Scim, managed: &Managed
         id: id.as_ref().into(),
         identifier,
         email,
-        first_name: object.text(&given_name())?.unwrap_or_default(),
-        last_name: object.text(&family_name())?.unwrap_or_default(),
+        first_name: object.text(&given_name())?.unwrap_or_default().into(),
+        last_name: object.text(&family_name())?.unwrap_or_default().into(),
         branch: object.text(&scim.branch)?.map(|branch| branch.as_ref().into()),
         manager: manager_of(&object)?.map(|id| id.as_ref().into()),
         custom_fields: custom_fields.collect::<Result<_, _>>()?,
@@ -128,7 +128,7 @@ pub(super) fn custom_value(object: &Object<'_>, id: &CustomFieldId) -> Result<Op
         "true" => Some(CustomValue::Boolean(true)),
         "false" => Some(CustomValue::Boolean(false)),
         _ if is_empty(raw) => None,
-        json => text(raw).unwrap_or_else(|()| Some(json.into())).map(CustomValue::Text),
+        json => text(raw).unwrap_or_else(|()| Some(json.into())).map(|text| CustomValue::Text(text.into())),
     })
 }
 
@@ -159,7 +159,7 @@ fn manager_of(object: &Object<'_>) -> Result<Option<Box<str>>, String> {
 }
 
 /// The roles, if the server tells them: texts or complex values.
-fn roles(object: &Object<'_>) -> Result<Option<Box<[Box<str>]>>, String> {
+fn roles(object: &Object<'_>) -> Result<Option<Roles>, String> {
     let Some(raw) = object.get(ROLES)? else { return Ok(None) };
     let odd = || format!("{ROLES} is not a list of roles");
     let listed: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(|_| odd())?;

@@ -58,15 +58,15 @@ fn options(attributes: &Members<'_>, names: &Names) -> Result<Option<Vec<ChoiceO
 }
 
 fn option(members: &Members<'_>, names: &Names) -> Result<ChoiceOption, String> {
-    let value = normal(members, names.get(Name::OptionValue))?.ok_or("an option has no value")?;
+    let value: Box<str> = normal(members, names.get(Name::OptionValue))?.ok_or("an option has no value")?;
     let label = normal(members, names.get(Name::OptionLabel))?.unwrap_or_else(|| value.clone());
     Ok(ChoiceOption { label, value })
 }
 
 /// A normalised text; an empty one is none.
-pub(super) fn normal(members: &Members<'_>, name: &str) -> Result<Option<Box<str>>, String> {
+pub(super) fn normal<T: for<'t> From<&'t str>>(members: &Members<'_>, name: &str) -> Result<Option<T>, String> {
     let text = members.text(name)?.unwrap_or_default();
-    Ok(Some(normal_text(&text)).filter(|text| !text.is_empty()).map(Box::from))
+    Ok(Some(normal_text(&text)).filter(|text| !text.is_empty()).map(|text| T::from(&text)))
 }
 
 #[cfg(test)]

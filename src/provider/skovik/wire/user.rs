@@ -11,9 +11,9 @@ use serde_json::value::RawValue;
 
 use super::json::{Members, Resource, Text, to_raw};
 use super::shape::normal;
-use super::{EXTERNAL_IDENTIFIER, PRIMARY_EMAIL, READ_ONLY_MEMBERS, Resources};
+use super::{EXTERNAL_IDENTIFIER, PRIMARY_EMAIL, READ_ONLY_MEMBERS, Resources, quick};
 use crate::config::{Name, Names};
-use crate::employee::{CustomFieldId, CustomValue, Managed, User, UserId, normal_text};
+use crate::employee::{CustomFieldId, CustomValue, Managed, Roles, User, UserId, normal_text};
 use crate::plan::{Change, Field, Fields, ManagerRef, UserRef, Value};
 use crate::provider::loss::{counts_upwards, is_empty, loss};
 use crate::provider::stored::compact;
@@ -130,6 +130,11 @@ pub(in crate::provider::skovik) fn create(
 
 /// Reads a row of the list of users.
 pub(in crate::provider::skovik) fn user_row(json: &str, managed: &Managed, names: &Names) -> Result<User, String> {
+    quick::user(json, managed, names).map_or_else(|| user_row_with_words(json, managed, names), Ok)
+}
+
+/// The same, in the words for what is wrong.
+pub(super) fn user_row_with_words(json: &str, managed: &Managed, names: &Names) -> Result<User, String> {
     let resource = Resource::parse(json, Resources::Users, names)?;
     user(&resource, managed, names).map_err(|problem| format!("user {:?}: {problem}", resource.id))
 }
@@ -152,8 +157,8 @@ fn user(resource: &Resource<'_>, managed: &Managed, names: &Names) -> Result<Use
     };
     Ok(User {
         id: UserId::from(id.as_ref()),
-        identifier: normal(attributes, EXTERNAL_IDENTIFIER)?.map(|text| text.as_ref().into()),
-        email: normal(attributes, PRIMARY_EMAIL)?.ok_or_else(|| format!("{PRIMARY_EMAIL} is missing"))?.into(),
+        identifier: normal(attributes, EXTERNAL_IDENTIFIER)?,
+        email: normal(attributes, PRIMARY_EMAIL)?.ok_or_else(|| format!("{PRIMARY_EMAIL} is missing"))?,
         first_name: normal(attributes, names.get(Name::FirstName))?.unwrap_or_default(),
         last_name: normal(attributes, names.get(Name::LastName))?.unwrap_or_default(),
         branch: related(relationships, Name::Branch, Resources::Branches, names)?.map(|id| id.as_ref().into()),
@@ -163,7 +168,7 @@ fn user(resource: &Resource<'_>, managed: &Managed, names: &Names) -> Result<Use
     })
 }
 
-fn roles(attributes: &Members<'_>, name: &str) -> Result<Option<Box<[Box<str>]>>, String> {
+fn roles(attributes: &Members<'_>, name: &str) -> Result<Option<Roles>, String> {
     let Some(raw) = attributes.get(name) else { return Ok(None) };
     let texts: Option<Vec<Text<'_>>> =
         serde_json::from_str(raw.get()).map_err(|_| format!("{name} is not a list of texts"))?;

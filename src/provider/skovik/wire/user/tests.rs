@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::plan::BranchRef;
-use crate::provider::ShareBranches;
+use crate::provider::ShareRepeated;
 
 const ANNA: &str = r#"{ "type":"users", "id":"60e3",
   "attributes": { "primary_email":" Anna.Berg@example.com ", "external_identifier":"1001", "first_name":"A\u0308nna",
@@ -226,7 +226,7 @@ fn users_of_one_branch_share_its_id() {
         user_row(resource(ANNA).raw().get(), &managed(&[]), &names()).unwrap(),
         user_row(resource(ANNA).raw().get(), &managed(&[]), &names()).unwrap(),
     ];
-    let mut share = ShareBranches::default();
+    let mut share = ShareRepeated::default();
     users.iter_mut().for_each(|user| share.share(user));
     let [a, b] = users.map(|user| user.branch.unwrap());
     assert!(std::ptr::eq(a.as_str(), b.as_str()));
