@@ -1,11 +1,11 @@
 //! Approvals: who has approved exactly which plan, until when, and how far beyond which guards.
 //!
-//! An approval is a file beside the plan that names the plan's hash. It may carry an SSH signature over all that it
-//! says ([`signature`]), which counts if the company's list of signers says so ([`signers`]). How many people are
+//! An approval is a file next to the plan that names the plan's hash. It may carry an SSH signature over its whole
+//! content ([`signature`]), which counts if the company's list of signers says so ([`signers`]). How many people are
 //! needed can depend on what the plan does ([`crate::config::escalation`]). [`judge`] decides from all that whether a
 //! plan may be applied.
 //!
-//! Nothing here reads a file, a clock or the environment, and nothing here asks anybody.
+//! Nothing here reads a file, a clock or the environment, or asks a person.
 
 mod armor;
 pub mod automatic;

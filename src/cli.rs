@@ -87,6 +87,8 @@ pub enum Command {
     Apply(Apply),
     /// Plan, approve by policy and apply in one go: the scheduled job
     Run(Run),
+    /// Run by a schedule and by signed events (webhooks), and show how it went
+    Serve(Serve),
     /// Write the plan that takes back what a plan did
     Undo(Undo),
     /// Save all of Skovik that planning needs
@@ -112,7 +114,30 @@ pub struct Init {
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]
-pub struct Check {}
+pub struct Check {
+    /// Instead, look at each thing that this program takes for granted of Skovik's API, and say whether it is so; sends GET
+    /// requests only, and shows no personal data
+    #[arg(long)]
+    pub contract: bool,
+    /// With --contract: look at writes too. Makes one made-up person, changes them and deletes them, after a typed confirmation
+    #[arg(long, requires = "contract")]
+    pub write: bool,
+    /// With --write: do not ask
+    #[arg(short, long, requires = "write")]
+    pub yes: bool,
+    /// How to print what --contract found
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text, requires = "contract")]
+    pub format: CheckFormat,
+}
+
+/// How to print what `check --contract` found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    /// A line for each thing
+    Text,
+    /// For machines, or to hand on
+    Json,
+}
 
 /// Arguments of `plan`.
 #[derive(Debug, Args)]
@@ -279,6 +304,17 @@ pub struct Run {
     /// Write what happens while it happens, as JSON lines; - for standard output
     #[arg(long, value_name = "FILE")]
     pub events: Option<PathBuf>,
+}
+
+/// Arguments of `serve`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Where each run writes its plan, which stays there for a person where the policy does not approve it
+    #[arg(short, long, value_name = "FILE", default_value = "plan.json")]
+    pub out: PathBuf,
+    /// Write what became of each operation of the last run, with the whole user before and after, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
 }
 
 /// Arguments of `snapshot`.

@@ -7,7 +7,11 @@ mod employee;
 pub mod escalation;
 mod guard;
 mod hash;
+mod names;
+pub mod notify;
 mod read;
+pub mod serve;
+mod state;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -21,6 +25,8 @@ use jiff::tz::TimeZone;
 use toml::de::DeTable;
 
 use self::escalation::Escalation;
+use self::notify::NotifySettings;
+use self::serve::{ScheduleSettings, ServeSettings, WebhookSettings};
 use crate::diff::{Remove, Renumber};
 use crate::files::{Links, read_regular_text};
 use crate::guard::Limits;
@@ -29,6 +35,9 @@ use crate::setting::{Calendar, Secrets, section};
 use crate::source::ToRead;
 
 pub use employee::{EmployeeSettings, ManagerReference};
+pub(crate) use names::Name;
+pub use names::Names;
+pub use state::StateSettings;
 pub(crate) use target::Removal;
 pub use target::{ScimSettings, TargetKind, TargetSettings};
 
@@ -59,6 +68,16 @@ pub struct Settings {
     pub guard: Limits,
     /// `[approval]`
     pub approval: ApprovalSettings,
+    /// `[state]`
+    pub state: StateSettings,
+    /// `[schedule]`
+    pub schedule: Option<ScheduleSettings>,
+    /// `[serve]`
+    pub serve: ServeSettings,
+    /// `[[webhook]]`
+    pub webhooks: Vec<WebhookSettings>,
+    /// `[[notify]]`
+    pub notify: Vec<NotifySettings>,
     hash: Digest,
     secrets: Arc<Secrets>,
     files: Vec<NamedFile>,
@@ -198,6 +217,11 @@ impl Settings {
     #[must_use]
     pub fn files(&self) -> &[NamedFile] {
         &self.files
+    }
+
+    /// The secrets that the settings name.
+    pub(crate) fn secrets(&self) -> &Arc<Secrets> {
+        &self.secrets
     }
 
     /// Covers every setting that a plan depends on; see `docs/configuration.md`.

@@ -1,11 +1,11 @@
 //! Who is who, and the four groups: create, update, delete, unchanged.
 //!
 //! [`Comparison::new`] matches employees with users, sets aside people who cannot be told apart, and withholds every
-//! delete that could hit a person who is merely described badly. [`Comparison::drafts`] then says what would change,
-//! and [`crate::order`] whether it can be done. People in a cycle are set aside, and the order is tried again.
+//! delete that could hit a person whose record is only wrong. [`Comparison::drafts`] then says what would change, and
+//! [`crate::order`] finds an order. People in a cycle are set aside, and the order is tried again.
 //!
-//! Setting somebody aside only ever removes operations, never adds one. That is why the whole ends, and why every rule
-//! in here may be applied in any order. Each step is linear in the people. Nothing in here does I/O.
+//! Setting somebody aside only removes operations and never adds one. So this ends, and the rules in here may be
+//! applied in any order. Each step is linear in the people. Nothing in here does I/O.
 
 mod changes;
 mod look_alikes;
@@ -15,6 +15,7 @@ mod references;
 mod settle;
 #[cfg(test)]
 mod tests;
+mod unchecked;
 
 use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashSet};
@@ -36,11 +37,11 @@ pub enum Renumber {
     /// A person must say; both are set aside.
     #[default]
     Ask,
-    /// The same person, rehired or renumbered; the user is updated.
+    /// It is the same person, rehired or renumbered; the user is updated.
     SamePerson,
 }
 
-/// Who may be removed (`[scope] remove`).
+/// Who may be deleted (`[scope] remove`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Remove {
@@ -64,9 +65,9 @@ pub struct Policy {
     pub renumber: Renumber,
     /// The employees whose renumbering a person has decided (`plan --same-person`).
     pub same_person: BTreeSet<ExternalIdentifier>,
-    /// Who may be removed.
+    /// Who may be deleted.
     pub remove: Remove,
-    /// Whether whoever is removed keeps their e-mail from everybody else.
+    /// Whether the e-mail of a deleted user stays taken, so that nobody else can have it.
     pub leavers_keep_emails: bool,
     /// Who is never touched.
     pub protect: Protect,
@@ -97,12 +98,12 @@ pub enum Untrusted {
         /// The user's id.
         user: String,
     },
-    /// More people than operations can be numbered.
+    /// There are more people than operation numbers.
     #[error("more than {} people on one side", u32::MAX - 1)]
     TooMany,
 }
 
-/// Both sides and what is known of each person. Indices into `desired.employees` and `directory.users` are `u32`.
+/// Both sides, and the match status of each person. Indices into `desired.employees` and `directory.users` are `u32`.
 #[derive(Debug)]
 pub struct Comparison<'a> {
     desired: &'a Desired,
@@ -110,20 +111,20 @@ pub struct Comparison<'a> {
     policy: &'a Policy,
     users_by_identifier: FxHashMap<&'a str, u32>,
     users_by_email: FxHashMap<&'a str, u32>,
-    /// Records that have an identifier to themselves.
+    /// Whose record each identifier belongs to.
     people: FxHashMap<&'a str, Person>,
-    /// Good records that have an e-mail to themselves.
+    /// Good records whose e-mail no other record has.
     employees_by_email: FxHashMap<&'a str, u32>,
-    /// Of each user, their manager among the users.
+    /// The manager of each user, among the users.
     managers: Vec<Option<u32>>,
     claims: Vec<Claim>,
     standings: Vec<Standing>,
     diagnostics: Vec<Diagnostic>,
-    /// What is still to be thought through; empty between calls.
+    /// Events that are still to be handled; empty between calls.
     queue: Vec<Event>,
     /// The identifiers of records that were set aside when they were read; made when first needed.
     set_aside: OnceCell<HashSet<&'a str>>,
-    /// Users who would leave, by name; made when first needed.
+    /// Users who would be deleted, by name; made when first needed.
     leaving_by_name: Option<FxHashMap<String, Vec<u32>>>,
 }
 
@@ -132,43 +133,43 @@ pub struct Comparison<'a> {
 enum Person {
     /// A good record.
     Employee(u32),
-    /// Any other record in scope: set aside, of another configuration's branch, or one of several claimants.
+    /// Any other record in scope: set aside, of another configuration's branch, or one of several with this identifier.
     Other,
 }
 
-/// Which user an employee is. Users are named by their place in the directory.
+/// Which user an employee matches. Users are given by their index in the directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claim {
     /// Nobody yet.
     New,
-    /// This one, who may be changed.
+    /// This user, who may be changed.
     User(u32),
-    /// This one, who must not be changed: protected, or in a branch that is not managed.
+    /// This user, who must not be changed: protected, or in a branch that is not managed.
     Kept(u32),
     /// Set aside, with the user that they match.
     Aside(Option<u32>),
 }
 
-/// What is to become of a user. Employees are named by their place among the desired ones.
+/// The match status of a user. Employees are given by their index among the desired ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// Not this configuration's business: outside its branches, or unmatched and not removable.
+    /// Not this configuration's business: outside its branches, or unmatched and not to be deleted by the settings.
     Unmanaged,
     /// Never touched.
     Protected,
-    /// This employee.
+    /// Matched by this employee.
     Claimed(u32),
     /// Matched by a record that was set aside.
     Held,
     /// Matched by a record of another configuration's branch.
     Elsewhere,
-    /// To be removed.
+    /// To be deleted.
     Leaving,
-    /// Would be removed, were it not for a doubt.
+    /// Would be deleted, but there is a doubt.
     Withheld,
 }
 
-/// Something whose consequences are to be drawn.
+/// A change of somebody's status that may affect other people.
 #[derive(Debug, Clone, Copy)]
 enum Event {
     EmployeeAside(u32),
@@ -178,7 +179,7 @@ enum Event {
 /// How many people of each kind there are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Population {
-    /// Users that this configuration may change: in its branches, not protected, and matched or removable.
+    /// Users that this configuration may change: in its branches, not protected, and matched or deletable.
     pub managed: u64,
     /// Good records in scope, after all conflicts.
     pub employees: u64,
@@ -223,13 +224,13 @@ impl<'a> Comparison<'a> {
         pairs.filter(move |(standing, _)| managed(standing)).map(|(_, user)| user)
     }
 
-    /// What was found on the way.
+    /// The diagnostics found so far.
     #[must_use]
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.diagnostics
     }
 
-    /// Sets aside the people of cycles that cannot be ordered, and draws the consequences. Each cycle is a list of
+    /// Sets aside the people of cycles that cannot be ordered, and whoever this affects. Each cycle is a list of
     /// drafts.
     pub fn set_cycles_aside(&mut self, drafts: &[Draft], cycles: &[Vec<u32>]) {
         for cycle in cycles {
@@ -274,13 +275,13 @@ impl<'a> Comparison<'a> {
         &self.directory.users[index as usize]
     }
 
-    /// Which user an employee is found to be.
+    /// Which user an employee matches.
     #[must_use]
     pub fn claim_of(&self, employee: u32) -> Claim {
         self.claims[employee as usize]
     }
 
-    /// What is to become of a user.
+    /// The match status of a user.
     #[must_use]
     pub fn standing_of(&self, user: u32) -> Standing {
         self.standings[user as usize]
@@ -310,7 +311,7 @@ impl<'a> Comparison<'a> {
         self.policy
     }
 
-    /// Why a user would be removed, for the reader.
+    /// Why a user would be deleted, for the reader.
     #[must_use]
     pub fn reason_to_remove(&self, user: u32) -> &'static str {
         match &self.user(user).identifier {

@@ -307,6 +307,8 @@ pub enum CustomFieldKind {
     Text,
     /// One of these.
     MultipleChoice(Vec<ChoiceOption>),
+    /// One of some that Skovik does not tell; written as it is given.
+    UncheckedChoice,
     /// Yes or no.
     Boolean,
     /// A type that this version does not know; written as text.
@@ -335,6 +337,8 @@ pub struct Directory {
     pub branches: Vec<Branch>,
     /// Sorted by id.
     pub custom_fields: Vec<CustomField>,
+    /// The lists that nothing proves to be complete, such as `users`.
+    pub unproven: Vec<&'static str>,
 }
 
 impl Directory {

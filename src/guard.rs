@@ -1,13 +1,12 @@
 //! The limits: how much of an account one plan may change. Pure functions of counts; nothing turns a guard off.
 //!
-//! A guard is a value: [`Guard`] holds everything about it, [`GUARDS`] lists them all in the order in which plans show
-//! them. Look a guard up with [`find`]; never read anything out of the spelling of its id.
-//! To add one, write its row in `table`, what it counts in `effect` if nothing there says it yet, and its line in
-//! `docs/configuration.md`.
+//! A guard is a value: [`Guard`] holds everything about it, and [`GUARDS`] lists them all in the order in which plans
+//! show them. Look a guard up with [`find`]; never derive anything from the spelling of its id. To add one, write its
+//! row in `table`, what it counts in `effect` if nothing there says it yet, and its line in `docs/configuration.md`.
 //!
-//! Some guards look at the whole account, some at each field and some at each branch, so that a lost subsidiary is seen
-//! though it is a small part of all. `ceiling` says which approval lifts what. This module never looks at the people
-//! themselves: [`crate::plan`] says what each operation does to an account.
+//! Some guards look at the whole account, some at each field and some at each branch, so that a lost subsidiary blocks
+//! although it is a small part of the account. `ceiling` says which approvals raise which limits. This module never
+//! looks at the people themselves: [`crate::plan`] says what each operation does to an account.
 
 mod ceiling;
 mod effect;
@@ -42,13 +41,13 @@ pub(crate) use tests::{MADE_UP, Now};
 /// Everything about one guard.
 #[derive(Debug)]
 pub struct Guard {
-    /// What plans, approvals and messages call it: the path of its setting below `[guard]`.
+    /// Its name in plans, approvals and messages: the path of its setting below `[guard]`.
     pub id: &'static str,
     /// What it counts, in the words of `docs/configuration.md`.
     pub about: &'static str,
     /// What it counts.
     pub count: Count,
-    /// What a percentage is taken of; shown to machines where the limit is a number of people.
+    /// The whole that a percentage is taken of. If the limit is a number of people, it is only for information.
     pub of: Of,
     /// What its limit is.
     pub unit: Unit,
@@ -56,7 +55,8 @@ pub struct Guard {
     pub setting: Setting,
     /// Which counts are too small to block.
     pub ignore_below: IgnoreBelow,
-    /// The ceiling by which an approval lifts it. Nothing lifts the others: they say that the data cannot be trusted.
+    /// The kind of allowed count by which an approval raises its limit. Without one, no approval helps: the guard says
+    /// that the data cannot be trusted.
     pub lifted_by: Option<Ceiling>,
 }
 
@@ -65,7 +65,7 @@ pub struct Guard {
 pub enum Count {
     /// Operations of the whole plan.
     Operations(fn(&Effect<'_>) -> bool),
-    /// Operations on the users of each branch, by the branch that they are in now.
+    /// Operations on the users of each branch, by their present branch.
     InEachBranch(fn(&Effect<'_>) -> bool),
     /// Operations that change a field, for each managed field.
     InEachField {
@@ -74,7 +74,7 @@ pub enum Count {
         /// Which of the managed fields are looked at.
         fields: fn(&Field) -> bool,
     },
-    /// Records; no operation tells about them.
+    /// Records; they cannot be counted from operations.
     Records {
         /// How many.
         count: fn(&People) -> u64,
@@ -85,12 +85,12 @@ pub enum Count {
     InEachSource,
 }
 
-/// What a guard's share is taken of.
+/// The whole that a guard's percentage is taken of.
 #[derive(Debug)]
 pub enum Of {
     /// The users that this configuration may change; for a guard per branch, only the branch's.
     Managed,
-    /// All users of the account. In one that has none, nothing can be doubled, and the guard never blocks.
+    /// All users of the account. In an account without users nobody can be created twice, and the guard never blocks.
     Users,
     /// The users that this configuration may change and that have a value of the field.
     WithValue,
@@ -103,11 +103,11 @@ pub enum Of {
 /// What a limit is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
-    /// At most so many percent; exactly so many pass.
+    /// At most this percentage; exactly this passes.
     Percent,
-    /// At most so many.
+    /// At most this count.
     AtMost,
-    /// At least so many.
+    /// At least this count.
     AtLeast,
 }
 
@@ -118,11 +118,11 @@ pub struct Setting {
     pub table: Option<&'static str>,
     /// The key.
     pub key: &'static str,
-    /// The limit if the settings name none; without one, the guard is not evaluated then.
+    /// The limit if it is not set. If there is no default either, the guard is not evaluated.
     pub default: Option<u64>,
-    /// A table beside the key, with limits for certain fields: they go before the common one.
+    /// A table next to the key, with limits for certain fields; these replace the common limit.
     pub fields: Option<&'static str>,
-    /// What `[employee]` must manage for the guard to make sense.
+    /// What `[employee]` must manage for this guard to apply.
     pub needs: Option<Needs>,
 }
 
@@ -140,24 +140,24 @@ pub enum Needs {
 pub enum IgnoreBelow {
     /// Every count may block.
     Nothing,
-    /// Those below this.
+    /// Counts below this.
     Fixed(u64),
-    /// Those below a setting, in the table of the guard's own.
+    /// Counts below a setting in the guard's own table.
     Setting {
         /// Its key.
         key: &'static str,
-        /// What holds where it is not set.
+        /// The default.
         default: u64,
     },
 }
 
-/// The guard that a plan calls so; `None` for one that this version does not know.
+/// The guard with this id; `None` if this version does not know it.
 #[must_use]
 pub fn find(id: &str) -> Option<&'static Guard> {
     GUARDS.iter().copied().find(|guard| guard.id == id)
 }
 
-/// The guard's setting and, where it looks at a part of the account, that part, for a message.
+/// The guard's setting for a message, with the part of the account that it looks at, if any.
 #[must_use]
 pub fn title(result: &GuardResult, custom_fields: &BTreeMap<CustomFieldId, String>) -> String {
     match &result.subject {
@@ -166,7 +166,7 @@ pub fn title(result: &GuardResult, custom_fields: &BTreeMap<CustomFieldId, Strin
     }
 }
 
-/// Whether a count is more than so many percent of a whole: exact, and exactly so many are not more.
+/// Whether a count is more than a percentage of a whole, in exact arithmetic; the exact percentage is not more.
 #[must_use]
 pub fn exceeds(count: u64, percent: u64, of: u64) -> bool {
     u128::from(count) * 100 > u128::from(percent) * u128::from(of)
@@ -188,7 +188,7 @@ impl Guard {
         }
     }
 
-    /// Whether it looks at such a part of the account.
+    /// Whether it looks at parts of the account of this kind.
     #[must_use]
     pub fn looks_at(&self, subject: Option<&Subject>) -> bool {
         match &self.count {
@@ -201,13 +201,13 @@ impl Guard {
         }
     }
 
-    /// Whether what it counts is known from the records alone, so that no operation tells of it.
+    /// Whether it counts records, so that the count cannot be checked against the operations.
     #[must_use]
     pub fn counts_records(&self) -> bool {
         matches!(self.count, Count::Records { .. } | Count::InEachSource)
     }
 
-    /// Whether its setting is one of each source, and not of `[guard]`.
+    /// Whether its setting belongs to each source, not to `[guard]`.
     #[must_use]
     pub fn is_set_per_source(&self) -> bool {
         matches!(self.count, Count::InEachSource)
@@ -215,7 +215,7 @@ impl Guard {
 }
 
 impl Unit {
-    /// Whether figures lie beyond a limit.
+    /// Whether a count is beyond the limit.
     #[must_use]
     pub fn is_beyond(self, count: u64, of: u64, limit: u64) -> bool {
         match self {

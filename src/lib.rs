@@ -12,7 +12,8 @@
 //! - what feeds it: `http` (requests, tried again where that is safe), `scim` (lists and paths of SCIM), [`setting`]
 //!   (what settings are made of), [`source`]
 //!   (records), [`config`] (the settings file), [`mapping`] (records to employees), [`provider`] (the service);
-//! - what follows it: [`approval`], [`apply`], [`render`];
+//! - what follows it: [`approval`], [`apply`], [`render`], [`runs`] and [`notify`] (how runs end, and who is told),
+//!   [`serve`] (the service);
 //! - the edge: [`cli`], [`commands`], [`ui`], [`exit`], [`files`], [`state`], and [`sandbox`], the simulator of Skovik.
 //!
 //! Arrows point down the list: commands know everything, the core knows only itself.
@@ -41,7 +42,10 @@ mod template_cost;
 
 pub mod apply;
 pub mod approval;
+pub mod notify;
 pub mod render;
+pub mod runs;
+pub mod serve;
 
 pub mod cli;
 pub mod commands;

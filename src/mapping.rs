@@ -1,8 +1,8 @@
-//! Records to employees: what the templates of `[employee]` make of each record, who is in scope, and whose record is
-//! bad.
+//! Turns records into employees: applies the templates of `[employee]` to each record, and decides who is in scope and
+//! whose record is bad.
 //!
-//! A bad record costs nobody but its own person, who is set aside with a reason. This module never compares with the
-//! users of Skovik, and never looks at two records at once, but to find out whom a manager's key means.
+//! A bad record affects only its own person, who is set aside with a reason. This module never compares with the users
+//! of Skovik. It looks at two records at once only to find the person that a manager's key means.
 
 mod compiled_template;
 mod distinguished_name;
@@ -45,7 +45,7 @@ const RECORDS_PER_THREAD: usize = 4_096;
 /// How many people without a record a message names.
 const MISSING_SHOWN: usize = 5;
 
-/// The code of somebody whose key is that of several records.
+/// The diagnostic code of a person whose key several records have.
 const KEY_CLAIMED_TWICE: &str = "key_claimed_twice";
 
 /// Why records give no employees.
@@ -54,7 +54,7 @@ pub enum MappingError {
     /// The settings do not fit the records.
     #[error(transparent)]
     Settings(#[from] ConfigError),
-    /// A source lacks somebody.
+    /// A source that must have everybody has no record of somebody.
     #[error("{0}")]
     Missing(String),
 }
@@ -161,11 +161,11 @@ impl ResolvedMapper {
         self.scope_branches.as_ref()
     }
 
-    /// Who should be in Skovik, as these records say.
+    /// Who should be in Skovik, according to these records.
     ///
     /// # Errors
-    /// If a template uses a column that no record of its source has, or a source lacks somebody of whom it must have a
-    /// record.
+    /// If a template uses a column that no record of its source has, or a source that must have everybody lacks
+    /// somebody.
     pub fn employees(&self, records: &Records) -> Result<Desired, MappingError> {
         self.employee.templates().chain(&self.include).try_for_each(|template| records.check(template))?;
         let records = &self.settle(records)?;
@@ -263,23 +263,23 @@ impl ResolvedMapper {
     }
 }
 
-/// The error of templates that did not come to an end.
+/// The error of templates that did not finish.
 fn too_slow(problem: String) -> ConfigError {
     ConfigError::Invalid(format!("a template in [employee], or `include` in [scope], {problem}"))
 }
 
-/// What some consecutive records give.
+/// The result of some consecutive records.
 #[derive(Debug, Default)]
 struct Part {
     desired: Desired,
-    /// What the records in scope answer to as managers, and their identifiers.
+    /// The keys by which records in scope are named as managers, and their identifiers.
     answers: Vec<(Box<str>, Option<ExternalIdentifier>)>,
-    /// What the records outside the scope answer to.
+    /// The keys by which records outside the scope are named as managers.
     outside: Vec<Box<str>>,
-    /// The sources that lack a record of somebody of whom they must have one, each with that record of the first
+    /// The sources that must have a record of somebody and have none, each with the person's record in the first
     /// source.
     missing: Vec<(usize, usize)>,
-    /// Of how many people in scope each source has a record. Several records with one key are one person.
+    /// How many people in scope have a record in each source. Several records with one key count as one person.
     rows: Vec<u64>,
 }
 
@@ -299,14 +299,14 @@ impl Part {
     }
 }
 
-/// What the join of each later source came to. Everybody has a record in the first source.
+/// How many people have a record in each later source. Everybody has one in the first source.
 fn joins(records: &Records, rows: &[u64]) -> Vec<Join> {
     let Some((&people, later)) = rows.split_first() else { return Vec::new() };
     let join = |(source, &with_row)| Join { people, with_row, rows_of_nobody: records.rows_of_nobody(source) };
     (1..).zip(later).map(join).collect()
 }
 
-/// Records that say the same of one person whose key is repeated are one person who is set aside.
+/// Merges records of one repeated key that say the same: they are one person, who is set aside once.
 fn merge_set_aside(desired: &mut Desired) {
     let mut seen = FxHashSet::default();
     let is_new = |aside: &SetAside| {
@@ -320,7 +320,7 @@ fn merge_set_aside(desired: &mut Desired) {
     desired.in_scope -= (before - desired.set_aside.len()) as u64;
 }
 
-/// What is wrong where a source that must have a record of everybody in scope lacks some.
+/// The error for a source that must have a record of everybody in scope, and lacks some.
 fn missing_records(records: &Records, missing: &[(usize, usize)]) -> Option<MappingError> {
     let (source, _) = *missing.iter().min()?;
     let of_it: Vec<usize> =

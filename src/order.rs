@@ -2,11 +2,11 @@
 //!
 //! - a person comes after the create of their manager;
 //! - an operation that takes an e-mail comes after the operation that frees it;
-//! - whatever moves a report away from a manager comes before that manager's delete;
-//! - creates whose managers form a cycle are made without the manager, and linked afterwards.
+//! - an operation that moves a report away from a manager comes before that manager's delete;
+//! - creates whose managers form a cycle run without the manager; a link sets it afterwards.
 //!
-//! Any other cycle cannot be ordered; [`Graph::sort`] returns its members. Everything is linear in the
-//! operations and their dependencies, but for the heap that decides among those that are ready.
+//! Any other cycle cannot be ordered; [`Graph::sort`] returns its members. Everything is linear in the operations and
+//! their dependencies, except for the heap that picks the next ready operation.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -15,12 +15,12 @@ use rustc_hash::FxHashMap;
 
 use crate::diff::{Changed, Comparison, Draft, ManagerTarget};
 
-/// The manager of an employee who is created, set by an operation of its own.
+/// A separate operation that sets the manager of a created employee.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Link {
-    /// The draft that makes the person.
+    /// The draft that creates the person.
     pub create: u32,
-    /// The draft that makes the manager.
+    /// The draft that creates the manager.
     pub manager: u32,
 }
 
@@ -29,7 +29,7 @@ pub struct Link {
 pub struct Graph {
     /// The links that cycles of managers make necessary.
     pub links: Vec<Link>,
-    /// Of each node, the nodes that must be done before it; sorted, none twice.
+    /// For each node, the nodes that must be done before it; sorted, without duplicates.
     pub needs: Vec<Vec<u32>>,
 }
 
@@ -85,10 +85,10 @@ impl Graph {
         Self { links, needs }
     }
 
-    /// The nodes in execution order: among ready nodes by action, employee, user id.
+    /// The nodes in execution order; ready nodes are ordered by action, employee and user id.
     ///
     /// # Errors
-    /// The cycles, each with its drafts, where there is no such order.
+    /// If there is no such order: the cycles, each with its drafts.
     pub fn sort(&self, comparison: &Comparison<'_>, drafts: &[Draft]) -> Result<Vec<u32>, Vec<Vec<u32>>> {
         let count = self.needs.len();
         let mut waiting: Vec<u32> = self.needs.iter().map(|needed| needed.len() as u32).collect();
@@ -128,9 +128,8 @@ impl Graph {
         }
     }
 
-    /// The strongly connected components of more than one node (Tarjan's algorithm, with a stack of its own, since a
-    /// chain of a million dependencies must not use up the thread's). Links have nothing after them, so they are in
-    /// none.
+    /// The strongly connected components of more than one node. Tarjan's algorithm, with an explicit stack: a chain of
+    /// a million dependencies would overflow the thread's. Nothing comes after a link, so links are in no component.
     fn cycles(&self, drafts: usize) -> Vec<Vec<u32>> {
         let mut cycles = Vec::new();
         let mut index = vec![NONE; drafts];
@@ -208,8 +207,7 @@ fn email_giver(comparison: &Comparison<'_>, draft: &Draft) -> Option<u32> {
     comparison.owner_of_email(comparison.employee(employee).email.key())
 }
 
-/// The creates whose managers form a cycle. Each person has one manager, so that following them from anybody
-/// ends, or comes round.
+/// The creates whose managers form a cycle. Each person has at most one manager, so a walk upwards ends or comes back.
 fn manager_cycles(drafts: &[Draft], managers: &[u32]) -> Vec<Link> {
     const UNSEEN: u32 = 0;
     let is_create = |node: u32| matches!(drafts[node as usize], Draft::Create { .. });

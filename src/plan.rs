@@ -1,8 +1,8 @@
-//! The plan: what was compared, what would be done and in which order, bound together by a hash.
+//! The plan: what was compared, what would be done and in which order, under one hash.
 //!
-//! A plan is data. It holds no time (but the day, if a setting asks for it), host, path or secret, so that planning
-//! twice over the same input gives the same bytes. `file` writes and reads it, strictly; `check` proves that what was
-//! read could have been written by `plan`. Nothing in here does I/O.
+//! A plan is data. It contains no host, path, secret or time (only the day, if a setting uses it), so planning twice
+//! from the same input gives the same bytes. `file` writes and reads it, strictly; `check` rejects a file that `plan`
+//! cannot have written. Nothing in here does I/O.
 
 mod anchors;
 mod check;
@@ -35,31 +35,31 @@ pub use file::{FORMAT, FORMAT_VERSION, PlanError, canonical_digest};
 pub use guards::{check_guards, effects, not_as_demanded};
 pub use make::{Input, NoPlan, Settled};
 
-// The plan is made of these lower modules.
+// The types of lower modules that a plan contains.
 pub use crate::diagnostic::{Diagnostic, Severity};
 pub use crate::field::{BranchRef, Field};
 pub use crate::guard::{Common, GuardOutcome, GuardResult, Part, Subject};
 
 /// The kind of the only source of an undo.
 pub const UNDO_SOURCE_KIND: &str = "journal";
-/// What it is called.
+/// The name of that source.
 pub const UNDO_SOURCE_NAME: &str = "the journal of the plan to undo";
 
-/// A whole plan. Made by [`Plan::seal`] or [`Plan::read`], so that its hash is always right.
+/// A plan with its hash. Only [`Plan::seal`] and [`Plan::read`] make one, so the hash is always right.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     hash: Digest,
     content: Content,
 }
 
-/// What a plan says: everything but its hash.
+/// The content of a plan: everything but its hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Content {
     /// Name and version of the program that made it.
     pub generator: String,
     /// Covers every setting that the plan depends on; see `Settings::hash` in [`crate::config`].
     pub config_hash: Digest,
-    /// The day that people are compared as of; none if no setting asks which day it is.
+    /// The day on which people are compared; none if no setting depends on the day.
     pub as_of: Option<Day>,
     /// The account that the plan is for.
     pub target: Target,
@@ -67,7 +67,7 @@ pub struct Content {
     pub sources: Vec<SourceSummary>,
     /// How many are in each group.
     pub summary: Summary,
-    /// Every guard with its figures, those that passed too.
+    /// Every guard with its counts, including those that passed.
     pub guards: Vec<GuardResult>,
     /// What the reader should know, sorted.
     pub diagnostics: Vec<Diagnostic>,
@@ -76,8 +76,8 @@ pub struct Content {
 }
 
 impl Content {
-    /// The plan that it says to take back; `None` for one that was made of the company's lists. It is a claim: only the
-    /// state folder tells whether it is that undo.
+    /// The plan that it claims to undo; `None` for a plan made from the company's lists. Only the state folder can tell
+    /// whether the claim is true.
     #[must_use]
     pub fn undone(&self) -> Option<Digest> {
         match &self.sources[..] {
@@ -103,9 +103,9 @@ pub struct Target {
     pub users: u64,
     /// How many of them this configuration may change.
     pub managed: u64,
-    /// Covers all that planning read of the account.
+    /// A digest of everything that planning read of the account.
     pub fingerprint: Digest,
-    /// By what `apply` recognises the account.
+    /// Digests by which `apply` recognises the account.
     pub anchors: Anchors,
     /// The names of the managed custom fields by id, for the reader.
     #[serde(deserialize_with = "file::map_without_duplicates")]
@@ -122,26 +122,27 @@ pub struct SourceSummary {
     pub kind: String,
     /// How many records it gave.
     pub records: u64,
-    /// What proves that it was read whole, such as `expect_records`, `sha256_file` or `total`. `trusted`, `last-page`
-    /// and `exit-status` prove nothing; see [`Self::unproven`].
+    /// The completeness check that it passed, such as `expect_records`, `sha256_file` or `total`. `trusted`,
+    /// `last-page` and `exit-status` prove nothing; see [`Self::unproven`].
     pub proof: String,
-    /// Covers its records, sorted by key.
+    /// A digest of its records, sorted by key.
     pub fingerprint: Digest,
-    /// How the people in scope were joined with it; nothing for the first source, which lists them, and for tables.
+    /// How the people in scope were joined with it; none for the first source, which lists them, and for look-up
+    /// tables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub join: Option<Join>,
 }
 
 impl SourceSummary {
-    /// As [`unproven`], of its own proof.
+    /// [`unproven`] for this source's own proof.
     #[must_use]
     pub fn unproven(&self) -> Option<&'static str> {
         unproven(&self.proof)
     }
 }
 
-/// What to say if nothing proves that a list is complete. A total, a count, a checksum and a protocol's own end mark
-/// are proofs. A last page only shows that the server stopped.
+/// What to say about a list if nothing proves that it is complete. A total, a count, a checksum and a protocol's own
+/// end mark are proofs. A last page only shows that the server stopped.
 #[must_use]
 pub fn unproven(proof: &str) -> Option<&'static str> {
     match proof {
@@ -160,11 +161,11 @@ pub struct Summary {
     pub create: u64,
     /// Different in Skovik.
     pub update: u64,
-    /// To be removed from Skovik.
+    /// To be deleted in Skovik.
     pub delete: u64,
     /// The same on both sides.
     pub unchanged: u64,
-    /// Neither changed nor removed, because a record cannot be trusted.
+    /// Neither changed nor deleted, because a record cannot be trusted.
     pub set_aside: u64,
 }
 
@@ -190,19 +191,19 @@ pub struct Operation {
 /// What an operation does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Creates a user. Its precondition: nobody has the identifier or the e-mail, except a user that gives it up in an
-    /// operation that this one depends on.
+    /// Creates a user. Its precondition: nobody has the identifier or the e-mail, unless an operation that this one
+    /// depends on takes it away from them.
     Create {
-        /// The user to be.
+        /// The user to create.
         after: Fields,
     },
     /// Changes fields of a user.
     Update {
         /// The user.
         user_id: UserId,
-        /// Covers the managed fields as they were; see [`Fields::hash`].
+        /// A digest of the managed fields as they were; see [`Fields::hash`].
         before_hash: Digest,
-        /// The branch that the user is in now, also where it stays. The outer `None`: branches are not managed.
+        /// The branch that the user is in now, even if it does not change. The outer `None`: branches are not managed.
         branch: Option<Option<BranchRef>>,
         /// The user's roles that not everybody has, sorted; `None` where the account does not tell them.
         roles: Option<Vec<String>>,
@@ -211,16 +212,16 @@ pub enum Action {
     },
     /// Sets the manager of a user that this plan creates, if new managers report to one another.
     Link {
-        /// The operation that makes the person.
+        /// The operation that creates the person.
         create: OperationId,
         /// The manager.
         manager: ManagerRef,
     },
-    /// Removes a user.
+    /// Deletes a user.
     Delete {
         /// The user.
         user_id: UserId,
-        /// Covers the managed fields as they were.
+        /// A digest of the managed fields as they were.
         before_hash: Digest,
         /// The managed fields as they were.
         before: Fields,
@@ -273,7 +274,7 @@ pub struct Change {
     /// What Skovik holds.
     #[serde(deserialize_with = "file::present")]
     pub before: Option<Value>,
-    /// What it shall hold.
+    /// What Skovik should hold.
     #[serde(deserialize_with = "file::present")]
     pub after: Option<Value>,
 }
@@ -301,16 +302,16 @@ pub enum Value {
 }
 
 impl Plan {
-    /// Computes the hash of a content and binds the two together.
+    /// Computes the hash of a content, and makes a plan of both.
     ///
     /// # Errors
-    /// If the content cannot be written as canonical JSON, which no content made by this crate is.
+    /// If the content cannot be written as canonical JSON. That never happens to a content made by this crate.
     pub fn seal(content: Content) -> Result<Self, PlanError> {
         let hash = file::content_hash(&content)?;
         Ok(Self { hash, content })
     }
 
-    /// The hash, by which approvals name the plan.
+    /// The hash. Approvals refer to the plan by it.
     #[must_use]
     pub fn hash(&self) -> Digest {
         self.hash

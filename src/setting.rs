@@ -15,6 +15,7 @@ use url::Url;
 
 use section::Section;
 
+pub(crate) use base_url::secure;
 pub use base_url::{BaseUrl, UrlError};
 pub(crate) use credentials::SecretShape;
 pub use credentials::{Secret, SecretPlace};

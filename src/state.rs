@@ -1,31 +1,45 @@
-//! The state that outlives a run, in a folder of the user's own: journals, the plans in progress, and locks.
+//! The state that outlives a run, in the user's own folder: journals, plans in progress, and locks.
 //!
-//! Others may be able to write beside a plan, but not here. Every line of a journal is authentic all the same: it
-//! carries a code that only the [`Key`] of this folder makes, or the key that [`KEY_VARIABLE`] holds, where the folder
-//! travels from one machine to another. No symbolic link is followed.
+//! Other people may be able to write next to a plan, but not here. In addition, each line of a journal carries a MAC,
+//! made with the [`Key`] of this folder, or with the key in [`KEY_VARIABLE`] if the folder moves between machines. No
+//! symbolic link is followed.
 
+mod append;
 mod key;
+mod lease;
+mod place;
 mod private;
+mod remote;
+mod store;
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::SecretString;
+use serde_json::value::RawValue;
 use url::Url;
 
+pub use append::Append;
 pub use key::Key;
+pub use lease::LEASE;
+pub(crate) use lease::{Lease, LeaseError};
+pub use place::Place;
 pub(crate) use private::open_private;
 
 use crate::files::{WRONG_KIND, write_private};
 use crate::http::is_loopback_host;
 use crate::plan::Digest;
+use append::Lines;
 use private::{check_above, make_private};
+use remote::Remote;
+use store::Store;
 
-/// The environment variable that names the folder, instead of the user's state folder.
+/// The environment variable with the path of the folder, instead of the user's state folder.
 pub const FOLDER_VARIABLE: &str = "SKOVIK_SYNC_STATE";
-/// The environment variable with the key, instead of the one that the folder holds.
+/// The environment variable with the key, instead of the one in the folder.
 pub const KEY_VARIABLE: &str = "SKOVIK_SYNC_STATE_KEY";
 
 /// How much of a short note is read, in bytes.
@@ -34,7 +48,7 @@ const LONGEST_NOTE: u64 = 4096;
 const JOURNALS: &str = "journals";
 
 impl StateError {
-    /// The error of a file that could not be opened or read; one that is no file of its own is named as such.
+    /// The error of a file that could not be opened or read. A link or a folder in its place gets its own error.
     fn of_file(path: PathBuf, error: io::Error) -> Self {
         if error.kind() != WRONG_KIND {
             return Self::Io { path, error };
@@ -47,11 +61,12 @@ impl StateError {
     }
 }
 
-/// The state folder.
+/// The state: a folder, or this machine's copy of what an object store holds.
 #[derive(Debug)]
 pub struct State {
     folder: PathBuf,
     key: Arc<Key>,
+    remote: Option<Remote>,
 }
 
 /// Why the state cannot be used.
@@ -65,7 +80,7 @@ pub enum StateError {
         /// What happened.
         error: io::Error,
     },
-    /// Others could have written it, or read its key.
+    /// Other users could have written it, or read its key.
     #[error("{path} {problem}; whoever can do that could forge a journal: {advice}")]
     Exposed {
         /// Which file or folder.
@@ -75,7 +90,7 @@ pub enum StateError {
         /// What to do.
         advice: String,
     },
-    /// The path exists and is not a folder, or not a file, of its own.
+    /// The path exists and is not a regular file or folder.
     #[error("{path} {problem}; {advice}")]
     Misplaced {
         /// The path.
@@ -85,7 +100,7 @@ pub enum StateError {
         /// What to do.
         advice: String,
     },
-    /// A file of it does not hold what the program wrote.
+    /// A file in it does not have the content that the program wrote.
     #[error("{path} is damaged: {problem}; {advice}")]
     Damaged {
         /// The file.
@@ -95,16 +110,19 @@ pub enum StateError {
         /// What to do.
         advice: &'static str,
     },
-    /// The key in the environment is none.
+    /// The key in the environment is not valid.
     #[error("{0}")]
     Key(String),
+    /// The object store does not answer well.
+    #[error("the state cannot be used: {0}")]
+    Store(io::Error),
 }
 
 impl State {
-    /// Opens the folder, which is made if it is not there, with the key that the environment holds, if any.
+    /// Opens the folder, and creates it if it is missing. `key` is the key from the environment, if there is one.
     ///
     /// # Errors
-    /// If others can write to it, or it cannot be used.
+    /// If other users can write to it, or it cannot be used.
     pub fn open(folder: &Path, key: Option<&SecretString>) -> Result<Self, StateError> {
         let journals = folder.join(JOURNALS);
         make_private(folder)?;
@@ -116,10 +134,75 @@ impl State {
                 Key::of_folder(folder)?
             }
         };
-        Ok(Self { folder: folder.to_owned(), key: Arc::new(key) })
+        Ok(Self { folder: folder.to_owned(), key: Arc::new(key), remote: None })
     }
 
-    /// Opens the folder only if it is there already.
+    /// Opens the state in an object store, with a folder of its own for this machine's copy. The store does not hold the
+    /// key: whoever can write there could forge a journal.
+    ///
+    /// # Errors
+    /// Without a key, or if the store or the folder cannot be used.
+    pub fn open_store(
+        url: &Url,
+        folder: &Path,
+        lease: Duration,
+        key: Option<&SecretString>,
+    ) -> Result<Self, StateError> {
+        let key = key.ok_or_else(|| {
+            StateError::Key(format!(
+                "the state is at {url}, which does not keep the key of its journals: set {KEY_VARIABLE} to the same key on \
+                 every machine, such as one that `openssl rand -hex 32` prints"
+            ))
+        })?;
+        let store = Store::open(url).map_err(StateError::Store)?;
+        let folder = folder.join(Digest::of(url.as_str().as_bytes()).hex());
+        Ok(Self { remote: Some(Remote::new(store, lease)), ..Self::open(&folder, Some(key))? })
+    }
+
+    /// Brings what a store holds of a plan, before its files are read. A folder has it.
+    ///
+    /// # Errors
+    /// If the store cannot be read, or a part of a journal is missing.
+    pub fn bring(&self, plan: Digest) -> Result<(), StateError> {
+        self.remote.as_ref().map_or(Ok(()), |remote| remote.bring(self, plan))
+    }
+
+    /// Takes the lease of an account, where the state is in a store.
+    ///
+    /// # Errors
+    /// Where somebody has it, or the store cannot be used.
+    pub(crate) fn lease(
+        &self,
+        url: &str,
+        holder: &RawValue,
+        waiting: &dyn Fn(Option<&RawValue>),
+    ) -> Result<Option<Lease>, LeaseError> {
+        let name = format!("{}.lease", account_file(url));
+        self.remote.as_ref().map(|remote| remote.lease(&name, holder, waiting)).transpose()
+    }
+
+    /// Keeps a copy of a plan that is to be applied.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn keep_plan(&self, plan: Digest, text: Vec<u8>) -> Result<(), StateError> {
+        let path = self.plan(plan);
+        write_private(&path, |file| file.write_all(&text)).map_err(|error| StateError::Io { path, error })?;
+        self.remote.as_ref().map_or(Ok(()), |remote| remote.keep_plan(plan, text)).map_err(StateError::Store)
+    }
+
+    /// Opens the journal of a plan to append behind its whole lines, which end after so many bytes.
+    ///
+    /// # Errors
+    /// If it cannot be opened, or the lease of a store is not held.
+    pub fn append(&self, plan: Digest, whole: u64) -> io::Result<Box<dyn Append>> {
+        match &self.remote {
+            Some(remote) => remote.append(self, plan, whole),
+            None => Ok(Box::new(Lines::open(&self.journal(plan), whole)?)),
+        }
+    }
+
+    /// Opens the folder if it exists.
     ///
     /// # Errors
     /// As [`State::open`].
@@ -137,7 +220,7 @@ impl State {
         &self.folder
     }
 
-    /// What makes the codes.
+    /// The key that makes the codes.
     #[must_use]
     pub fn key(&self) -> &Arc<Key> {
         &self.key
@@ -149,7 +232,7 @@ impl State {
         self.file(plan, "journal")
     }
 
-    /// The copy of a plan that is applied, or was.
+    /// The copy of a plan that is being applied or was applied.
     #[must_use]
     pub fn plan(&self, plan: Digest) -> PathBuf {
         self.file(plan, "plan.json")
@@ -162,7 +245,16 @@ impl State {
     pub fn begun_run(&self, url: &str) -> Result<Option<Digest>, StateError> {
         let path = self.run(url);
         let mut text = String::new();
-        match open_private(&path, false).and_then(|file| file.take(LONGEST_NOTE).read_to_string(&mut text)) {
+        if let Some(remote) = &self.remote {
+            let found = remote.store().get(&run(url)).map_err(StateError::Store)?;
+            let Some((found, _)) = found else { return Ok(None) };
+            text = String::from_utf8_lossy(&found[..found.len().min(LONGEST_NOTE as usize)]).into_owned();
+        }
+        let read = match &self.remote {
+            Some(_) => Ok(text.len()),
+            None => open_private(&path, false).and_then(|file| file.take(LONGEST_NOTE).read_to_string(&mut text)),
+        };
+        match read {
             Ok(_) => match Digest::parse(text.trim()) {
                 Some(plan) => Ok(Some(plan)),
                 None => Err(StateError::Damaged {
@@ -182,6 +274,13 @@ impl State {
     /// If that cannot be written.
     pub fn set_begun_run(&self, url: &str, plan: Option<Digest>) -> Result<(), StateError> {
         let path = self.run(url);
+        if let Some(remote) = &self.remote {
+            let written = match plan {
+                Some(plan) => remote.store().put(&run(url), format!("{plan}\n").into_bytes()),
+                None => remote.store().delete(&run(url)),
+            };
+            return written.map_err(StateError::Store);
+        }
         let written = match plan {
             Some(plan) => write_private(&path, |file| writeln!(file, "{plan}")),
             None => fs::remove_file(&path).or_else(|error| match error.kind() {
@@ -193,10 +292,10 @@ impl State {
     }
 
     fn run(&self, url: &str) -> PathBuf {
-        self.folder.join(format!("{}.run", account_file(url)))
+        self.folder.join(run(url))
     }
 
-    /// The journals of a plan that was applied completely before, the last one first.
+    /// The journals of earlier complete applies of a plan, the last one first.
     #[must_use]
     pub fn past_journals(&self, plan: Digest) -> Vec<PathBuf> {
         let mut past: Vec<PathBuf> =
@@ -205,7 +304,7 @@ impl State {
         past
     }
 
-    /// Puts the journal of a plan away that was applied completely, and is to be applied once more.
+    /// Renames the journal of a plan that was applied completely and will be applied again.
     ///
     /// # Errors
     /// If it cannot be renamed.
@@ -224,6 +323,11 @@ impl State {
     }
 }
 
+/// What the note of a run in progress is called.
+fn run(url: &str) -> String {
+    format!("{}.run", account_file(url))
+}
+
 /// What an account's files are called, however its address is spelt: this machine has several names.
 pub(crate) fn account_file(url: &str) -> String {
     Digest::of(account(url).as_bytes()).hex()
@@ -233,7 +337,7 @@ fn account(url: &str) -> String {
     let Ok(mut url) = Url::parse(url) else { return url.to_owned() };
     let host = url.host_str().unwrap_or_default().trim_end_matches('.').to_owned();
     let name = if is_loopback_host(&host) { "localhost" } else { &host };
-    // A host that was one remains one.
+    // Cannot fail: the URL had a host before.
     let _ = url.set_host(Some(name));
     url.as_str().trim_end_matches('/').to_owned()
 }

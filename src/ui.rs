@@ -42,6 +42,8 @@ pub struct Ui {
     color: Streams<bool>,
     width: usize,
     quiet: bool,
+    /// Whether results are printed.
+    prints: bool,
     log_format: LogFormat,
     can_ask: bool,
     bars: MultiProgress,
@@ -80,6 +82,7 @@ impl Ui {
             },
             width: width.max(NARROWEST),
             quiet: global.quiet,
+            prints: true,
             log_format: global.log_format,
             can_ask: io::stdin().is_terminal() && terminal.stderr,
             bars: MultiProgress::with_draw_target(target),
@@ -129,6 +132,9 @@ impl Ui {
     /// # Errors
     /// If standard output fails, but not where its reader has read enough (`… | head`).
     pub fn print(&self, result: impl Display) -> anyhow::Result<()> {
+        if !self.prints {
+            return Ok(());
+        }
         let written = self.bars.suspend(|| {
             let mut out = io::BufWriter::new(io::stdout().lock());
             write!(out, "{result}").and_then(|()| out.flush())
@@ -147,6 +153,9 @@ impl Ui {
     /// Prints the last result of a run whose outcome is decided. That nobody takes it changes nothing: it is said, and
     /// the program goes on to its end.
     pub fn last(&self, result: &str) {
+        if !self.prints {
+            return;
+        }
         let written =
             self.bars.suspend(|| stream::write_stdout_within(format!("{}\n", visible_lines(result)), LONGEST_LAST));
         if let Err(error) = written {
@@ -201,6 +210,12 @@ impl Ui {
     #[must_use]
     pub fn quieter(&self) -> Self {
         Self { quiet: true, ..self.clone() }
+    }
+
+    /// The same, but without results, and asking nobody: for a service, whose log is no place for the people in a plan.
+    #[must_use]
+    pub fn unprinted(&self) -> Self {
+        Self { prints: false, can_ask: false, ..self.clone() }
     }
 
     /// Asks for a word that is not typed by accident. Whether it was typed is the answer.
@@ -330,6 +345,7 @@ mod tests {
             color: Streams { stdout: false, stderr: false },
             width: 80,
             quiet: true,
+            prints: true,
             log_format: LogFormat::Text,
             can_ask: false,
             bars: MultiProgress::with_draw_target(ProgressDrawTarget::hidden()),

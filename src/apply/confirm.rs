@@ -1,4 +1,4 @@
-//! What the complete list says of operations that count as done: an answer and a journal are claims. Pure functions.
+//! Checks operations that count as done against the complete list: answers and journals can be wrong. Pure functions.
 
 use std::collections::HashSet;
 
@@ -13,14 +13,14 @@ use crate::plan::{Action, Fields, ManagerRef, Operation, Value};
 /// How the list contradicts that an operation is done.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Contradiction {
-    /// Nobody is there whom it should have made, or who it should have removed is there.
+    /// The user that it should have created is missing, or the user that it should have deleted is still there.
     Undone(String),
-    /// The user holds something else than was asked for.
+    /// The user has other values than were sent.
     Differs(Vec<String>),
 }
 
-/// How the list contradicts that an operation is done, if it does. `expected` is the whole user as an update or link
-/// should have left them, with the roles as read before the write; without it only what the operation changes is compared.
+/// How the list contradicts that an operation is done, if it does. `expected` is the whole user after an update or
+/// link, with the roles read before the write. Without it, only the fields that the operation changes are compared.
 pub(super) fn contradiction(
     operation: &Operation,
     list: &List<'_>,
@@ -41,7 +41,7 @@ pub(super) fn contradiction(
             };
             match created(after, managed, made) {
                 Ok(mut expected) => {
-                    // Whom a link sets afterwards is the link's to be confirmed.
+                    // A manager that a link sets later is confirmed with the link.
                     if let Some(None) = after.manager {
                         expected.manager.clone_from(&user.manager);
                     }
@@ -56,7 +56,7 @@ pub(super) fn contradiction(
             let Some(user) = list.user(user_id) else { return nobody(user_id) };
             if let Some(expected) = expected {
                 let mut found = whole(expected, user, managed);
-                // The plan shows roles if the list that it was made from told them.
+                // The plan shows roles if the list it was made from contained them.
                 found.extend(roles.as_ref().and_then(|_| roles_untold(expected, user)));
                 return differs(found);
             }
@@ -89,8 +89,8 @@ fn whole(expected: &User, user: &User, managed: &Managed) -> Vec<String> {
     differs
 }
 
-/// What the plan shows of the existing manager whom an operation gives, if in Skovik that is another person by now. Nothing
-/// is said of those whom the plan renames.
+/// How the plan shows the existing manager that an operation sets, if that user is another person in Skovik by now.
+/// Users that the plan itself renames are not compared.
 pub(super) fn other_manager(operation: &Operation, list: &List<'_>, renamed: &HashSet<&UserId>) -> Option<String> {
     let manager = match &operation.action {
         Action::Create { after } => after.manager.as_ref()?.as_ref()?,
@@ -111,8 +111,8 @@ pub(super) fn other_manager(operation: &Operation, list: &List<'_>, renamed: &Ha
     }
 }
 
-/// Who holds the identifier of somebody who was removed, under another id: perhaps the same person, whom somebody else made
-/// again meanwhile.
+/// The user who has a deleted user's identifier under another id. It may be the same person, created again by somebody
+/// else.
 pub(super) fn came_back(operation: &Operation, list: &List<'_>) -> Option<String> {
     let (Action::Delete { user_id, .. }, Some(employee)) = (&operation.action, &operation.employee) else {
         return None;

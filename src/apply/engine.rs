@@ -1,7 +1,7 @@
 //! Running the operations of a plan: each as soon as what it depends on is done, several at a time.
 //!
-//! The engine never decides what is written; it decides when. A failed operation stops only what depends on it. What
-//! may or may not have been carried out waits until nothing else can run, and is then settled together.
+//! The engine never decides what is written; it decides when. A failed operation stops only the operations that depend
+//! on it. Operations with an unknown outcome wait until nothing else can run, and are then settled together.
 
 mod confirm;
 mod newcomer;
@@ -36,7 +36,7 @@ use state::{Parked, State};
 
 /// How many operations may fail one after another before the run stops.
 const FAILURES_IN_A_ROW: u32 = 5;
-/// How often a create whose absence was proven is sent again in one run, and anything unclear is looked at again.
+/// How often one run repeats a create that the list showed to have had no effect, or checks another unclear outcome.
 const MAX_ATTEMPTS: u32 = 3;
 
 /// How urgently the user wants the run to end.
@@ -44,20 +44,20 @@ const MAX_ATTEMPTS: u32 = 3;
 pub enum Stop {
     /// Not at all.
     No,
-    /// What is under way is finished, nothing is begun.
+    /// Operations that are under way are finished; no other is begun.
     Gently,
-    /// At once; what is under way stays in doubt.
+    /// At once; the outcome of operations that are under way stays unknown.
     Now,
 }
 
-/// How a run is to be run.
+/// The settings of a run.
 #[derive(Debug)]
 pub struct Options {
-    /// How many requests may be under way at once, as the client keeps it.
+    /// How many requests may be under way at once; the client enforces it.
     pub max_in_flight: usize,
-    /// How long after a request was sent its absence from a list proves something.
+    /// How long after a request a list must be read to prove that the request had no effect.
     pub settle_after: Duration,
-    /// The user's wish to stop.
+    /// Tells when the user asks the run to stop.
     pub stop: watch::Receiver<Stop>,
 }
 
@@ -90,14 +90,14 @@ struct Run<'a> {
     ready: BinaryHeap<Reverse<(bool, usize)>>,
     running: FuturesUnordered<Running<'a>>,
     made: Made,
-    /// Those of `made`, with the places of the creates.
+    /// The users in `made`, each with the index of its create.
     made_users: HashMap<UserId, usize>,
     doubts: HashMap<usize, Doubt>,
     /// What the last write to each user sent.
     sent: HashMap<UserId, Sent>,
-    /// Whom the plan removes, once somebody asks.
+    /// The users that the plan deletes; computed when first needed.
     removed: OnceCell<HashSet<UserId>>,
-    /// Of each operation that was begun in this run: how often, and since when.
+    /// For each operation begun in this run: how often it was begun, and when first.
     begun: HashMap<usize, (u32, Instant)>,
     failures_in_a_row: u32,
     halt: Option<Halt>,
@@ -142,14 +142,14 @@ impl<'a> Run<'a> {
             wrote: false,
         };
         if !replay.has_written() && plan.content().summary.create > 0 {
-            // On disk no later than the first intent.
+            // It is on disk before or with the first intent.
             run.note(&Record::Known { at: (worker.now)(), users: Known::of(standing.users.keys()) });
         }
         run.take_up(replay, standing);
         run
     }
 
-    /// What failed in an earlier run comes after everything else, so that each run gets further than the one before.
+    /// Operations that failed in an earlier run come last, so that each run gets further than the one before.
     fn make_ready(&mut self, index: usize) {
         let failed_before = self.replay.failed.contains(&self.operations[index].id);
         self.ready.push(Reverse((failed_before, index)));
@@ -182,7 +182,7 @@ impl<'a> Run<'a> {
                     if next == Stop::Now {
                         return;
                     }
-                    // What is on its way is waited for; what only waits for its turn is not.
+                    // Requests that were sent are waited for; requests that wait for their turn are not.
                     self.is_interrupted = true;
                     self.worker.provider.end_waits();
                 }
@@ -190,8 +190,9 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// More operations than requests, so that while some wait for the journal others use their turn; the client lets no
-    /// more than `max_in_flight` requests leave. One at a time stays one at a time.
+    /// How many operations run at once: more than requests, so that requests go out while other operations wait for the
+    /// journal. The client never sends more than `max_in_flight` requests. If that is one, operations run one at a
+    /// time.
     fn most_under_way(&self) -> usize {
         match self.options.max_in_flight {
             0 | 1 => 1,
@@ -242,12 +243,12 @@ impl<'a> Run<'a> {
                 self.note(&Record::NotDone { at, operation: id, problem: problem.clone() });
                 self.end(index, Outcome::Failed { problem }, before.as_ref(), None);
             }
-            // The journal's intent stays open, so that the same apply goes on with it.
+            // The intent stays open in the journal, so that the same apply resumes it.
             End::HalfDone(problem) => {
                 self.count_failure();
                 self.end(index, Outcome::Failed { problem }, before.as_ref(), None);
             }
-            // Somebody else's doing, which says nothing about the server.
+            // Somebody else changed the user; that is no fault of the server.
             End::Conflict(problem) => {
                 if !self.doubts.contains_key(&index) {
                     self.note(&Record::NotDone { at, operation: id, problem: problem.clone() });
@@ -271,7 +272,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Stops the run instead of hammering a server that answers nothing well.
+    /// Stops the run if too many operations in a row fail, instead of hammering a broken server.
     fn count_failure(&mut self) {
         self.failures_in_a_row += 1;
         if self.failures_in_a_row >= FAILURES_IN_A_ROW {
@@ -303,8 +304,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Why what depends on an operation must not be begun. An update that Skovik took but did not store as asked has
-    /// perhaps not moved the report whose manager is to be deleted; a create has at least made the person.
+    /// Why operations that depend on this one must not be begun. If Skovik stored an update differently, it may not
+    /// have moved the report of a manager who is to be deleted. A create has at least made the person.
     fn holds_up(&self, index: usize, outcome: &Outcome) -> Option<String> {
         let operation = &self.operations[index];
         let Operation { id, name, action, .. } = operation;
@@ -320,12 +321,12 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Whether others wait for an operation, or did: then the user is read back after the write.
+    /// Whether other operations depend on this one: then the user is read back after the write.
     fn is_needed(&self, index: usize) -> bool {
         !self.needed_by[index].is_empty()
     }
 
-    /// Counts an operation as done for those that wait for it.
+    /// Tells the operations that wait for this one that it is done.
     fn release(&mut self, index: usize) {
         for place in 0..self.needed_by[index].len() {
             let next = self.needed_by[index][place] as usize;
@@ -338,7 +339,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Nothing that depends on a failed operation is begun, however indirectly.
+    /// Gives up every operation that depends on a failed one, directly or indirectly.
     fn give_up_dependents(&mut self, index: usize, because: &str) {
         let mut next: Vec<u32> = self.needed_by[index].clone();
         while let Some(dependent) = next.pop() {
@@ -361,7 +362,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Outcomes are not waited for: whatever is sent next is announced behind them, in the same file.
+    /// Does not wait until the record is on disk: the next intent follows it in the same file, and that is waited for.
     fn note(&self, record: &Record) {
         drop(self.worker.journal.write(record));
     }
@@ -388,7 +389,7 @@ impl<'a> Run<'a> {
             };
             report.outcomes.push(outcome);
         }
-        // What a list was to confirm, and did not, is not finished.
+        // A run that its last list did not confirm is not finished.
         let last = if report.halt.is_none() && report.is_complete() {
             worker.journal.write(&Record::Finished { at: (worker.now)() })
         } else {
@@ -409,7 +410,7 @@ fn place(id: OperationId) -> usize {
     id.0 as usize - 1
 }
 
-/// Resolves when the user wants the run to end at least so urgently; never, if nobody can want it any more.
+/// Resolves when the user asks for a stop of at least this urgency; never if the sender is gone.
 pub async fn wants(stop: &mut watch::Receiver<Stop>, urgency: Stop) {
     if stop.wait_for(|wish| *wish >= urgency).await.is_err() {
         std::future::pending::<()>().await;

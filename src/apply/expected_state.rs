@@ -1,11 +1,11 @@
-//! What Skovik should hold after an operation, and how what it holds differs. Pure functions.
+//! What Skovik should hold after an operation, and how the actual users differ from it. Pure functions.
 
 use std::collections::{BTreeSet, HashMap};
 
 use crate::employee::{BranchId, Directory, Managed, User, UserId};
 use crate::plan::{Action, Change, Digest, Field, Fields, ManagerRef, Operation, OperationId, UserRef, Value};
 
-/// The ids of the users whom the creates of a plan have made so far.
+/// The ids of the users that a plan's creates have made so far.
 pub type Made = HashMap<OperationId, UserId>;
 
 /// The hash of a user's managed fields, as in `before_hash`.
@@ -14,7 +14,7 @@ pub fn hash_of(user: &User, managed: &Managed) -> Digest {
     Fields::of_user(user, managed, &Directory::default()).hash()
 }
 
-/// Whose id a reference stands for; `None` while that person is not made.
+/// The id of the user that a reference means; `None` until that person is created.
 #[must_use]
 pub fn resolve<'a>(manager: &'a ManagerRef, made: &'a Made) -> Option<&'a UserId> {
     match manager {
@@ -23,10 +23,10 @@ pub fn resolve<'a>(manager: &'a ManagerRef, made: &'a Made) -> Option<&'a UserId
     }
 }
 
-/// The changes of an update, with every manager as the user that they are by now.
+/// The changes of an update, with every manager resolved to a user.
 ///
 /// # Errors
-/// Where a manager is not made.
+/// If a manager is not created yet.
 pub fn resolved(changes: &[Change], made: &Made) -> Result<Vec<Change>, String> {
     changes.iter().map(|change| Ok(Change { after: resolved_value(change, made)?, ..change.clone() })).collect()
 }
@@ -36,19 +36,19 @@ fn resolved_value(change: &Change, made: &Made) -> Result<Option<Value>, String>
     Ok(Some(Value::Manager(ManagerRef::User(resolved_manager(manager, made)?))))
 }
 
-/// A manager as the user that they are by now.
+/// A manager resolved to a user.
 ///
 /// # Errors
-/// Where they are not made.
+/// If the manager is not created yet.
 pub fn resolved_manager(manager: &ManagerRef, made: &Made) -> Result<UserRef, String> {
     let user_id = resolve(manager, made).ok_or("the manager is not made")?.clone();
     Ok(UserRef { user_id, employee: manager.employee().cloned(), name: manager.name().to_owned() })
 }
 
-/// The user whom a create should have made, but for the id, which only Skovik knows, and the roles.
+/// The user that a create should have made, without the id, which only Skovik knows, and without the roles.
 ///
 /// # Errors
-/// Where the manager is not made.
+/// If the manager is not created yet.
 pub fn created(after: &Fields, managed: &Managed, made: &Made) -> Result<User, String> {
     let manager = match after.manager.as_ref().and_then(Option::as_ref) {
         Some(manager) => Some(resolve(manager, made).ok_or("the manager is not made")?.clone()),
@@ -57,7 +57,7 @@ pub fn created(after: &Fields, managed: &Managed, made: &Made) -> Result<User, S
     Ok(after.to_user(manager, managed))
 }
 
-/// Whether a user is in none of the branches that are managed. `takes_back`: an undo may touch who has no branch.
+/// Whether a user is in none of the managed branches. `takes_back`: an undo may also touch users without a branch.
 #[must_use]
 pub fn is_elsewhere(user: &User, branches: Option<&BTreeSet<BranchId>>, takes_back: bool) -> bool {
     branches.is_some_and(|branches| match &user.branch {
@@ -66,14 +66,14 @@ pub fn is_elsewhere(user: &User, branches: Option<&BTreeSet<BranchId>>, takes_ba
     })
 }
 
-/// The roles of a newcomer that no create gives, in words for a report.
+/// The roles of a new user that no create gives, in words for a report.
 #[must_use]
 pub fn roles_not_given(user: &User) -> Option<String> {
     let roles = user.special_roles().filter(|roles| !roles.is_empty())?;
     Some(format!("roles are {roles:?}, which a create does not give"))
 }
 
-/// How the roles of a user changed, in words for a report. Roles that are not told tell nothing.
+/// How the roles of a user changed, in words for a report. Nothing, if either side does not tell the roles.
 #[must_use]
 pub fn roles_changed(before: &User, user: &User) -> Option<String> {
     let sorted = |roles: &[Box<str>]| {
@@ -85,14 +85,14 @@ pub fn roles_changed(before: &User, user: &User) -> Option<String> {
     (was != is).then(|| format!("roles are {is:?}, not {was:?}"))
 }
 
-/// Whether roles that a list told before it tells no more: they may be lost.
+/// Says so if the list told a user's roles before and does not any more: they may be lost.
 #[must_use]
 pub fn roles_untold(before: &User, user: &User) -> Option<String> {
     let was = before.roles.as_ref().filter(|_| user.roles.is_none())?;
     Some(format!("roles are not told any more, they were {was:?}"))
 }
 
-/// Whether a user is the person whom a create sends: both that make somebody unique are theirs.
+/// Whether a user is the person that a create sends: identifier and e-mail are both the same.
 #[must_use]
 pub fn is_person(expected: &User, user: &User) -> bool {
     expected.identifier == user.identifier && expected.email.is(&user.email)
@@ -124,7 +124,7 @@ pub fn differences(expected: &User, actual: &User, managed: &Managed) -> Vec<Str
     Field::managed(managed).filter(differs).map(in_words).collect()
 }
 
-/// A value for a report, references by their ids.
+/// A value for a report, with references shown as ids.
 fn shown(value: Option<Value>) -> String {
     match value {
         None => "(none)".to_owned(),
@@ -136,14 +136,14 @@ fn shown(value: Option<Value>) -> String {
     }
 }
 
-/// Whether what an operation should bring about is so already, for a plan whose journal was lost. People whom the plan
+/// Whether Skovik already is as an operation should leave it, for a plan whose journal was lost. People that the plan
 /// creates are found by their identifier.
 #[must_use]
 pub fn already_holds(operation: &Operation, directory: &Directory, managed: &Managed, made: &Made) -> bool {
     match &operation.action {
         Action::Create { after } => {
             let Some(user) = made.get(&operation.id).and_then(|id| directory.user(id)) else { return false };
-            // An equal stranger with more rights is not the person of the plan.
+            // A user with equal fields but with roles is not the person of the plan.
             if roles_not_given(user).is_some() {
                 return false;
             }
@@ -169,7 +169,7 @@ pub fn already_holds(operation: &Operation, directory: &Directory, managed: &Man
     }
 }
 
-/// Finds the people whom a plan creates among the users, by their identifier.
+/// Finds the people that a plan creates among the users, by their identifier.
 #[must_use]
 pub fn made_already(operations: &[Operation], directory: &Directory) -> Made {
     let by_identifier: HashMap<&str, &UserId> =

@@ -1,19 +1,18 @@
-//! The journal of an apply: what was about to be sent, and what came of it, as JSON lines in the state folder.
+//! The journal of an apply, as JSON lines in the state folder: each request before it is sent, and its outcome.
 //!
-//! A [`Record::Intent`] is on disk before its request leaves, with the whole user as it was; an outcome is written after
-//! its answer. So an intent without an outcome is exactly a request that may or may not have been carried out, and
-//! [`Replay`] names it. A last line that was torn by a crash is cut off; nothing that it could have said was acted upon.
+//! A [`Record::Intent`] is on disk before its request is sent, with the whole user as it was. The outcome is written
+//! after the answer. So an intent without an outcome is a request that may or may not have been carried out; [`Replay`]
+//! reports it. A last line that a crash cut short is removed: no request was sent on the strength of it.
 //!
-//! A journal is no authority. Each line carries a code over the one before it, which only the key of the state folder
-//! makes, and says nothing that its plan does not know: no other operation, step or user. What it says about Skovik is
-//! held against Skovik before it is acted upon.
+//! A journal is not trusted. Each line carries a MAC that covers the line before it, made with the key of the state
+//! folder. A line may name only operations, steps and users that its plan names. What it says about Skovik is checked
+//! against Skovik before it is used.
 
 mod replay;
 mod writer;
 
 use std::borrow::Cow;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -22,7 +21,6 @@ use serde_json::value::RawValue;
 
 use super::known::Known;
 use crate::employee::UserId;
-use crate::files::{no_links, open_own};
 use crate::plan::{Digest, OperationId, bytes_of};
 use crate::provider::StoredUser;
 use crate::state::{KEY_VARIABLE, Key, open_private};
@@ -30,7 +28,7 @@ use crate::state::{KEY_VARIABLE, Key, open_private};
 pub use replay::{Doubt, Progress, Replay};
 pub use writer::Journal;
 
-/// What a journal says that it is.
+/// The name of the format, in the first line.
 pub const FORMAT: &str = "skovik-sync/journal";
 /// The version that this program writes, and the only one that it reads.
 pub const FORMAT_VERSION: u64 = 3;
@@ -50,14 +48,14 @@ pub enum Record {
         /// Which command began the apply.
         begun_by: BegunBy,
     },
-    /// An apply begins or goes on.
+    /// An apply begins or resumes.
     Run {
         /// When.
         at: Timestamp,
-        /// By whose approval; empty where only the hash was given.
+        /// Who approved; empty if only the hash was given.
         approvers: Vec<String>,
     },
-    /// Who was in Skovik before anything was written; only where the plan creates somebody.
+    /// Who was in Skovik before anything was written; only if the plan creates somebody.
     Known {
         /// When.
         at: Timestamp,
@@ -82,17 +80,17 @@ pub enum Record {
         at: Timestamp,
         /// The operation.
         operation: OperationId,
-        /// The user whom it made or changed; none for a delete.
+        /// The user that it created or changed; none for a delete.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         user_id: Option<UserId>,
         /// The whole user afterwards, as far as the server told; none for a delete.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         after: Option<StoredUser>,
-        /// What Skovik holds otherwise than it was asked to.
+        /// Which values Skovik stored differently.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         differs: Vec<String>,
     },
-    /// A create that was called done, and of which that is not known: its answer names a user whom another one made.
+    /// A create that was called done but may not be: its answer names a user that another create made.
     Doubted {
         /// When.
         at: Timestamp,
@@ -101,7 +99,7 @@ pub enum Record {
         /// Why.
         problem: String,
     },
-    /// An operation that was called done, and that the complete list contradicts: its user is not as it left them.
+    /// An operation that was called done, but the complete list shows its user differently.
     Contradicted {
         /// When.
         at: Timestamp,
@@ -126,7 +124,7 @@ pub enum Record {
     },
 }
 
-/// Which command began an apply, and may therefore go on with it by itself.
+/// Which command began an apply. Only that command may resume it unasked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BegunBy {
@@ -144,13 +142,13 @@ pub enum Step {
     Create,
     /// A PUT.
     Update,
-    /// A PUT that gives back the custom fields which a change of branch emptied.
+    /// A PUT that restores the custom fields that a change of branch emptied.
     Refill,
     /// A DELETE.
     Delete,
 }
 
-/// Why a journal cannot be gone on with.
+/// Why a journal cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// It could not be read or written.
@@ -161,7 +159,7 @@ pub enum JournalError {
         /// What happened.
         error: io::Error,
     },
-    /// A line that the key of this state folder did not make.
+    /// A line whose MAC was not made with the key of this state folder.
     #[error(
         "{path} line {line} is not authentic: it was altered, or written with another key (the file `key` in the state \
          folder, or ${KEY_VARIABLE}). Restore the file, or move it away and plan again"
@@ -184,24 +182,24 @@ pub enum JournalError {
     },
 }
 
-/// Where the whole lines of a journal end.
+/// The end of a journal's complete lines.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct End {
-    /// In bytes; 0: there is no journal.
+    /// The length of the complete lines in bytes; 0 if there is no journal.
     length: u64,
     /// The code of the last line.
     code: [u8; 32],
 }
 
 impl End {
-    /// Covers all the lines: the last code is made over the ones before it.
+    /// A digest of all the lines: the code of the last one covers the ones before it.
     #[must_use]
     pub fn fingerprint(&self) -> Digest {
         Digest::of(&self.code)
     }
 }
 
-/// A line as it stands in the file.
+/// A line as it is in the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line<'a> {
@@ -210,15 +208,15 @@ struct Line<'a> {
     record: &'a RawValue,
 }
 
-/// What the code of the first line is over, besides the line: a journal fits no other plan.
+/// What the code of the first line covers besides the line. It binds the journal to its plan.
 fn seed(plan_hash: Digest) -> [u8; 32] {
     *plan_hash.as_bytes()
 }
 
-/// Reads a journal's whole lines, and tells where they end. A file that is not there has none.
+/// Reads a journal's complete lines, and returns where they end. A missing file has none.
 ///
 /// # Errors
-/// Where the file cannot be read, or a line is not authentic, or one that is not the last is damaged.
+/// If the file cannot be read, or a line is not authentic, or one that is not the last is damaged.
 pub fn read_lines(
     path: &Path,
     key: &Key,
@@ -241,7 +239,7 @@ pub fn read_lines(
         }
         let Line { mac, record } = match serde_json::from_slice(&line) {
             Ok(line) => line,
-            // A disk may tear a line in its middle, too; it is the last one all the same.
+            // A crash may leave a gap in the middle of the last line, too.
             Err(_) if number > 1 && reader.fill_buf().map_err(io)?.is_empty() => break,
             Err(error) => return Err(damaged(path, number, error.to_string())),
         };
@@ -252,25 +250,6 @@ pub fn read_lines(
         end = End { length: end.length + read as u64, code };
     }
     Ok(end)
-}
-
-/// Opens the file to append behind its whole lines.
-fn open(path: &Path, end: End) -> io::Result<File> {
-    if end.length > 0 {
-        let mut file = open_private(path, true)?;
-        file.set_len(end.length)?;
-        file.seek(SeekFrom::End(0))?;
-        return Ok(file);
-    }
-    // What stands there can only be a torn first line.
-    let mut options = File::options();
-    options.write(true).create(true).truncate(true);
-    no_links(&mut options);
-    let file = open_own(path, &options)?;
-    if let Some(folder) = path.parent() {
-        File::open(folder)?.sync_all()?;
-    }
-    Ok(file)
 }
 
 fn damaged(path: &Path, line: u64, problem: String) -> JournalError {

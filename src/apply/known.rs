@@ -1,4 +1,4 @@
-//! Who was in Skovik before an apply wrote anything. The id of any of them is nobody's new one, in every run of the apply.
+//! Who was in Skovik before an apply wrote anything. In every run of the apply, a new user's id must be none of these.
 
 use base64ct::{Base64, Encoding as _};
 use serde::de::Error as _;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::employee::UserId;
 use crate::plan::Digest;
 
-/// How many bytes of an id's SHA-256 are kept. Two ids that look the same lead to a doubt, never to a write.
+/// How many bytes of an id's SHA-256 are kept. A collision makes a create doubtful; it never causes a write.
 const BYTES: usize = 8;
 
 /// The ids of all users of a list, as sorted hashes.

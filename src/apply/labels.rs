@@ -1,11 +1,11 @@
-//! Labels of people as a plan shows them, beside those that they have. Pure functions.
+//! Compares the labels of people in a plan with those in the account. Pure functions.
 
 use std::fmt::Display;
 
 use crate::employee::{ExternalIdentifier, User, UserId};
 use crate::plan::{Action, Change, Field, UserRef, display_name};
 
-/// The user whom an action calls otherwise.
+/// The user that an action renames.
 pub(super) fn renames(action: &Action) -> Option<&UserId> {
     let is_name = |change: &Change| {
         matches!(change.field, Field::ExternalIdentifier | Field::FirstName | Field::LastName | Field::PrimaryEmail)
@@ -16,7 +16,7 @@ pub(super) fn renames(action: &Action) -> Option<&UserId> {
     }
 }
 
-/// What the plan shows of a manager, if the user with that id is somebody else.
+/// How the plan shows a manager, if the user with that id is somebody else.
 pub(super) fn other_person(UserRef { user_id, employee, name }: &UserRef, user: &User) -> Option<String> {
     if employee.is_none() && name.is_empty() {
         return None;

@@ -1,4 +1,4 @@
-//! The complete list of the account's users, made ready for looking people up.
+//! The complete list of the account's users, indexed for look-ups.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -12,13 +12,13 @@ pub(super) struct List<'a> {
     users: &'a [User],
     by_identifier: HashMap<&'a str, &'a User>,
     by_email: HashMap<&'a str, &'a User>,
-    /// One report of each manager; made when it is first asked for.
+    /// One direct report of each manager; built when first needed.
     reports: OnceCell<HashMap<&'a UserId, &'a User>>,
 }
 
 impl<'a> List<'a> {
     /// # Errors
-    /// Where two users have one identifier or e-mail: nobody can tell then who of them is meant.
+    /// If two users have the same identifier or e-mail: it would not be clear which of them is meant.
     pub(super) fn new(users: &'a [User]) -> Result<Self, Untrusted> {
         let twice = |what, value: &str, first: &User, second: &User| Untrusted::Twice {
             what,

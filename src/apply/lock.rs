@@ -1,5 +1,6 @@
-//! One apply or `run` at a time: an operating-system lock for each target, in the state folder, and one on the plan file,
-//! for those who do not share a state folder. A lock ends with the process that holds it, however that ends.
+//! One apply or `run` at a time. There is an operating-system lock for each target in the state folder, and one on the
+//! plan file for users who do not share a state folder. The system releases a lock when its process ends for any
+//! reason.
 
 use std::fmt;
 use std::fs::{File, TryLockError};
@@ -9,30 +10,32 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::files::{no_links, open_own};
 use crate::plan::Digest;
-use crate::state::account_file;
+use crate::state::{Lease, LeaseError, State, account_file};
 
-/// How often a lock is tried whose file is replaced meanwhile.
+/// How often a lock is tried again because its file was replaced meanwhile.
 const ATTEMPTS: usize = 10;
 /// How much of a lock file is read, in bytes.
 const LONGEST_HOLDER: u64 = 4096;
 
-/// Held as long as it lives.
+/// A lock; dropping it releases it.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
+    _lease: Option<Lease>,
 }
 
-/// Who holds a lock, as they wrote it down.
+/// Who holds a lock, as the holder wrote it into the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
     /// The process.
     pub pid: u32,
     /// Since when.
     pub since: Timestamp,
-    /// The plan that is applied, if it was made already.
+    /// The plan that is applied, if there is one yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan_hash: Option<Digest>,
 }
@@ -45,18 +48,18 @@ impl fmt::Display for Holder {
     }
 }
 
-/// Why a lock could not be had.
+/// Why a lock could not be taken.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// Somebody has it.
+    /// Another process has it.
     #[error("another apply to {url} is under way{}", .holder.as_ref().map(|holder| format!(": {holder}")).unwrap_or_default())]
     Held {
         /// The target.
         url: String,
-        /// Who, if they could write it down.
+        /// Who, if the holder wrote it into the file.
         holder: Option<Holder>,
     },
-    /// The file could not be opened or locked.
+    /// The file could not be opened or locked, or the lease of a store not be taken.
     #[error("cannot lock {path}: {error}")]
     Io {
         /// The file.
@@ -66,37 +69,54 @@ pub enum LockError {
     },
 }
 
-/// Takes the lock of a target, without waiting.
+/// Takes the lock of a target, without waiting; but where the state is in a store and another machine holds the lease, for
+/// as long as it takes to see whether that machine lives, which `waiting` is told.
 ///
 /// # Errors
 /// Where somebody has it (exit code 10), or the state folder cannot be used.
-pub fn take(folder: &Path, url: &str, holder: &Holder) -> Result<Lock, LockError> {
+pub fn take(state: &State, url: &str, holder: &Holder, waiting: &dyn Fn(Option<Holder>)) -> Result<Lock, LockError> {
+    let mut lock = take_here(state.folder(), url, holder)?;
+    let io = |error| LockError::Io { path: state.folder().to_owned(), error };
+    let text = to_raw_value(holder).map_err(|error| io(error.into()))?;
+    let read = |holder: Option<&RawValue>| holder.and_then(|holder| serde_json::from_str(holder.get()).ok());
+    lock._lease = state.lease(url, &text, &|holder| waiting(read(holder))).map_err(|error| match error {
+        LeaseError::Held(holder) => LockError::Held { url: url.to_owned(), holder: read(holder.as_deref()) },
+        LeaseError::Store(error) => io(error),
+    })?;
+    Ok(lock)
+}
+
+/// The same without the lease of a store: for what only this machine has.
+///
+/// # Errors
+/// As [`take`].
+pub fn take_here(folder: &Path, url: &str, holder: &Holder) -> Result<Lock, LockError> {
     let path = folder.join(format!("{}.lock", account_file(url)));
     let io = |error| LockError::Io { path: path.clone(), error };
     let mut options = File::options();
     options.read(true).write(true).create(true).truncate(false);
     no_links(&mut options);
     let mut file = lock_as(&path, url, || open_own(&path, &options))?;
-    // What a dead holder wrote is replaced.
+    // Replaces what an earlier holder wrote.
     file.set_len(0).and_then(|()| file.rewind()).map_err(io)?;
     serde_json::to_writer(&file, holder).map_err(|error| io(error.into()))?;
     file.flush().map_err(io)?;
-    Ok(Lock { _file: file })
+    Ok(Lock { _file: file, _lease: None })
 }
 
-/// Takes the lock of a plan file, which two users or state folders share.
+/// Takes the lock of a plan file, which several users or state folders may share.
 ///
 /// # Errors
-/// Where somebody has it (exit code 10), or the file cannot be locked.
+/// If somebody has it (exit code 10), or the file cannot be locked.
 pub fn take_plan(path: &Path, url: &str) -> Result<Lock, LockError> {
     let mut options = File::options();
     options.read(true);
     no_links(&mut options);
-    lock_as(path, url, || open_own(path, &options)).map(|file| Lock { _file: file })
+    lock_as(path, url, || open_own(path, &options)).map(|file| Lock { _file: file, _lease: None })
 }
 
-/// Locks the file that stands at a path. A file that was put in its place, or removed, while it was opened and locked is
-/// another one: whoever comes next would lock that.
+/// Locks the file at a path. If the file was replaced or removed between opening and locking, it tries again: the next
+/// process would lock the new file.
 fn lock_as(path: &Path, url: &str, open: impl Fn() -> io::Result<File>) -> Result<File, LockError> {
     let io = |error| LockError::Io { path: path.to_owned(), error };
     for _ in 0..ATTEMPTS {
@@ -127,14 +147,14 @@ mod tests {
     fn a_lock_is_had_once_until_it_is_dropped() {
         let folder = tempfile::tempdir().expect("a folder");
         let holder = Holder { pid: 7, since: Timestamp::UNIX_EPOCH, plan_hash: Some(Digest::of(b"plan")) };
-        let lock = take(folder.path(), "https://a.example.com", &holder).expect("the first");
-        match take(folder.path(), "https://a.example.com/", &holder) {
+        let lock = take_here(folder.path(), "https://a.example.com", &holder).expect("the first");
+        match take_here(folder.path(), "https://a.example.com/", &holder) {
             Err(LockError::Held { holder: Some(found), .. }) => assert_eq!(found, holder),
             other => panic!("{other:?}"),
         }
-        assert!(take(folder.path(), "https://b.example.com", &holder).is_ok(), "another target is another lock");
+        assert!(take_here(folder.path(), "https://b.example.com", &holder).is_ok(), "another target is another lock");
         drop(lock);
-        assert!(take(folder.path(), "https://a.example.com", &holder).is_ok());
+        assert!(take_here(folder.path(), "https://a.example.com", &holder).is_ok());
     }
 
     #[test]
@@ -144,7 +164,7 @@ mod tests {
         std::fs::write(&path, "").expect("written");
         let open = || {
             let file = File::options().read(true).open(&path);
-            // Somebody puts another file in its place before it is locked.
+            // Another process replaces the file before it is locked.
             std::fs::remove_file(&path).and_then(|()| std::fs::write(&path, "")).expect("replaced");
             file
         };

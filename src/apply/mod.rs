@@ -1,8 +1,9 @@
 //! Carrying out an approved plan: the only part of the program that writes to Skovik.
 //!
-//! [`precheck`] holds the plan against the live account, purely; [`engine`] runs the operations, several at a time, each
-//! by the rules of [`operation`]; [`journal`] makes the same apply resumable after any crash. What happened
-//! ([`Outcome`]) is another type than what was planned. [`undo`] makes the plan that takes it back. Nothing in here decides what should be done: the plan says it.
+//! [`precheck`] checks the plan against the live account, purely; [`engine`] runs the operations, several at a time,
+//! each by the rules of [`operation`]; [`journal`] makes the same apply resumable after any crash. What happened
+//! ([`Outcome`]) is another type than what was planned. [`undo`] makes the plan that takes it back. Nothing in here
+//! decides what should be done: the plan says it.
 
 mod confirm;
 pub mod engine;
@@ -15,6 +16,7 @@ pub mod lock;
 pub mod operation;
 pub mod precheck;
 mod settle;
+pub mod trial;
 pub mod undo;
 
 use std::time::Duration;
@@ -23,24 +25,24 @@ use crate::employee::UserId;
 use crate::plan::{Operation, OperationId};
 use crate::provider::StoredUser;
 
-/// What became of an operation.
+/// The outcome of an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// It is done.
     Done {
-        /// The user whom it made or changed; none for a delete.
+        /// The user that it created or changed; none for a delete.
         user_id: Option<UserId>,
-        /// What Skovik holds otherwise than it was asked to.
+        /// Which values Skovik stored differently.
         differs: Vec<String>,
     },
     /// An earlier run of the same apply did it.
     DoneBefore {
-        /// What Skovik held otherwise than it was asked to, even then.
+        /// Which values Skovik had stored differently even then.
         differs: Vec<String>,
     },
-    /// It changed nothing, or not all; see the words.
+    /// It changed nothing, or not everything; `problem` says which.
     Failed {
-        /// What was in the way, in the server's words where it had some.
+        /// Why, in the server's words if it gave any.
         problem: String,
     },
     /// It may or may not have been carried out; the same apply settles it.
@@ -68,7 +70,7 @@ impl Outcome {
         }
     }
 
-    /// Whether the operation is behind us.
+    /// Whether the operation is done, in this run or an earlier one.
     #[must_use]
     pub fn is_done(&self) -> bool {
         matches!(self, Self::Done { .. } | Self::DoneBefore { .. })
@@ -80,7 +82,7 @@ impl Outcome {
 pub struct Ended<'a> {
     /// The operation.
     pub operation: &'a Operation,
-    /// What became of it.
+    /// Its outcome.
     pub outcome: &'a Outcome,
     /// How often it was begun in this run.
     pub attempts: u32,
@@ -88,7 +90,7 @@ pub struct Ended<'a> {
     pub took: Duration,
     /// The whole user as read before the write.
     pub before: Option<&'a StoredUser>,
-    /// The whole user afterwards, as far as the server told.
+    /// The whole user afterwards, if the server told it.
     pub after: Option<&'a StoredUser>,
 }
 
@@ -96,20 +98,20 @@ pub struct Ended<'a> {
 pub trait Observer {
     /// An operation is begun, for the n-th time in this run.
     fn started(&mut self, operation: &Operation, attempt: u32);
-    /// An operation has ended. Operations of an earlier run are not told. One that was done is told again where Skovik
-    /// contradicts that later; the last time counts.
+    /// An operation has ended. Operations of an earlier run are not reported. An operation is reported again if a later
+    /// list contradicts it; the last report counts.
     fn ended(&mut self, ended: Ended<'_>);
-    /// So many unclear outcomes will be settled by one complete list, after so long a wait.
+    /// One complete list, read after the given wait, will settle this many unknown outcomes.
     fn settling(&mut self, unclear: usize, wait: Duration);
-    /// So many operations are done, which one complete list is to confirm.
+    /// One complete list will now confirm this many finished operations.
     fn confirming(&mut self, done: usize);
-    /// Why the run is to end in order, if those who watch it cannot follow.
+    /// Why the run should end in order, if the observer can no longer report it.
     fn halt(&self) -> Option<Halt> {
         None
     }
 }
 
-/// Why a run ended before all that could be done was done.
+/// Why a run ended early.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Halt {
     /// The user asked for it.
@@ -118,15 +120,15 @@ pub enum Halt {
     Credentials(String),
     /// Too many operations failed one after another.
     Failures(u32),
-    /// Roles changed in a write that left them alone.
+    /// A user's roles changed in a write that should not change roles.
     RolesChanged(String),
     /// The journal cannot be written.
     Journal(String),
     /// Nobody reads the events.
     Events(String),
-    /// Skovik's list could not be read to settle what is unclear.
+    /// Skovik's list could not be read, so unknown outcomes were not settled.
     Unreadable(String),
-    /// Skovik's list could not be read to confirm what was done.
+    /// Skovik's list could not be read, so finished operations were not confirmed.
     Unconfirmed(String),
 }
 
@@ -146,7 +148,7 @@ impl std::fmt::Display for Halt {
 /// What happened.
 #[derive(Debug)]
 pub struct Report {
-    /// Of each operation of the plan, in its order.
+    /// The outcome of each operation, in the plan's order.
     pub outcomes: Vec<Outcome>,
     /// Why the run ended early, if it did.
     pub halt: Option<Halt>,
@@ -155,7 +157,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether every operation is done, as it was asked for.
+    /// Whether every operation is done, exactly as planned.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.outcomes.iter().all(|outcome| match outcome {

@@ -1,8 +1,8 @@
 //! Carrying out one operation: read, compare, note the intent, write, compare again.
 //!
-//! An update or delete reads its user just before the write and does nothing where that user is not the one of the plan,
-//! or is protected. A repetition is a new decision: the user is read and judged again before each of them. No request
-//! that writes leaves before its intent is on disk. What others wait for is read back after the write.
+//! An update or delete reads its user just before the write, and does nothing if the user differs from the plan or is
+//! protected. Before each repetition the user is read and checked again. No write is sent before its intent is on disk.
+//! If other operations depend on the write, the user is read back after it.
 
 mod attempt;
 mod read_back;
@@ -36,7 +36,7 @@ pub struct Worker<'a> {
     pub protect: &'a Protect,
     /// The only branches that are managed; all, if `None`.
     pub branches: Option<&'a BTreeSet<BranchId>>,
-    /// Whether the plan is the undo that the state folder makes: then it may touch who has no branch.
+    /// Whether the plan is the undo that the state folder makes: then it may touch users without a branch.
     pub takes_back: bool,
     /// The users whom the plan changes, as the complete list at the start showed them.
     pub listed: &'a HashMap<UserId, StoredUser>,
@@ -47,8 +47,8 @@ pub struct Worker<'a> {
 }
 
 impl Worker<'_> {
-    /// Carries an operation out. `doubt` is what is known of an earlier attempt whose outcome is not; `is_needed`, whether
-    /// others wait for the operation.
+    /// Carries an operation out. `doubt` describes an earlier attempt whose outcome is unknown. `is_needed` says
+    /// whether other operations depend on this one.
     pub async fn carry_out(
         &self,
         operation: &Operation,
@@ -86,7 +86,7 @@ impl Worker<'_> {
                 believed.having_written()
             }
             Err(ApiError::Refused(refusal)) if refusal.taken => Attempt::new(End::Taken(refusal.to_string())),
-            // A POST is never repeated where its outcome is unclear: the engine settles that by the complete list.
+            // A POST with an unknown outcome is never repeated here: the engine settles it by the complete list.
             Err(error) => end_of_write(&error).trying_again(None),
         }
     }
@@ -116,7 +116,7 @@ impl Worker<'_> {
         changes: &[Change],
         doubt: Option<&Doubt>,
     ) -> Attempt {
-        // The custom fields that a move emptied are given back from it.
+        // It holds the custom fields that a change of branch emptied, for the refill.
         if let (Before::Planned(planned), Some(first)) = (before, doubt.and_then(|doubt| doubt.before.as_ref()))
             && self.parse(first).is_none_or(|was| hash_of(&was, self.managed) != planned.hash)
         {
@@ -143,11 +143,11 @@ impl Worker<'_> {
             let first = doubt.and_then(|doubt| doubt.before.clone()).unwrap_or_else(|| read.stored.clone());
             return self.write(id, read, first, &expected, changes, moves).await;
         }
-        // Not as before. If an earlier attempt was carried out after all, the user is as after it.
+        // The user has changed. If an earlier attempt was carried out after all, that explains it.
         if let Before::Created(created) = before
             && differences(&updated(created, changes, self.managed), user, self.managed).is_empty()
         {
-            // Linked already, by a run whose journal lost its end.
+            // An earlier run set the link, and its journal lost the end.
             return done(read, Vec::new());
         }
         let earlier = doubt.and_then(|doubt| doubt.before.as_ref());
@@ -155,7 +155,7 @@ impl Worker<'_> {
             return Attempt::new(End::Conflict(changed_meanwhile(user_id)));
         };
         let expected = updated(&was, changes, self.managed);
-        // Custom fields that the move emptied come back even where somebody has changed something else since.
+        // Custom fields that the change of branch emptied are restored even if somebody changed something else since.
         if moves && user.branch == expected.branch {
             self.refill(id, first.clone(), &expected, changes).await
         } else if differences(&expected, user, self.managed).is_empty() {
@@ -205,7 +205,8 @@ impl Worker<'_> {
         attempt
     }
 
-    /// Whether the read of a user shows less than the complete list did. Sent back whole, it would empty the rest.
+    /// Says so if a single read shows less of a user than the complete list did. A PUT based on it would empty the
+    /// rest.
     fn shows_less(&self, read: &LiveUser, body: &Request, changes: &[Change]) -> Option<String> {
         let listed = self.dialect().update_request(self.listed.get(read.id())?, changes).ok()?;
         let unshown = unshown(&listed, body);
@@ -219,7 +220,7 @@ impl Worker<'_> {
         })
     }
 
-    /// After a change of branch: reads the user back, and sends the custom fields again that went missing.
+    /// After a change of branch: reads the user back, and sends missing custom fields again.
     async fn refill(&self, id: OperationId, before: StoredUser, expected: &User, changes: &[Change]) -> Attempt {
         let half = |problem: &dyn std::fmt::Display| {
             End::HalfDone(format!(
@@ -320,14 +321,14 @@ impl Worker<'_> {
         attempt
     }
 
-    /// Reads a user just before a write, and refuses those who are protected or have other roles than the plan shows.
+    /// Reads a user just before a write. Refuses a user who is protected or has other roles than the plan shows.
     async fn read(
         &self,
         id: &UserId,
         roles: Option<&[String]>,
         doubt: Option<&Doubt>,
     ) -> Result<Option<LiveUser>, Attempt> {
-        // What was in doubt before stays so where it cannot be read.
+        // If the user cannot be read, an outcome that was unknown stays unknown.
         let unread =
             |problem: String| Attempt::new(if doubt.is_some() { End::Unclear(problem) } else { End::NotDone(problem) });
         let read = match self.provider.user(id, self.managed).await {
@@ -358,7 +359,7 @@ impl Worker<'_> {
         Ok(Some(read))
     }
 
-    /// Notes on disk what is about to be sent.
+    /// Writes the intent to the journal, and waits until it is on disk.
     async fn announce(&self, operation: OperationId, step: Step, before: Option<&StoredUser>) -> Result<(), Attempt> {
         let record = Record::Intent { at: (self.now)(), operation, step, before: before.cloned() };
         self.journal.write(&record).done().await.map_err(|error| {

@@ -1,9 +1,9 @@
-//! Before anything is written: does the live account still have everything that the plan was made for? Pure functions.
+//! Before anything is written: is the live account still as the plan expects? Pure functions.
 //!
-//! What the plan shows is held against what its ids name (`labels`), so that what reviewers see is what is hit. Until the
-//! plan's first write any difference refuses the whole plan. From then on it concerns only its own operation, and what an
-//! operation should bring about may be so already, where a crash lost the end of the journal. What the journal calls done
-//! is held against the list, too.
+//! The names in the plan are compared with the users and branches that its ids refer to (`labels`), so that the plan
+//! changes the people that reviewers saw. Before the plan's first write, any difference refuses the whole plan. After
+//! it, a difference stops only its own operation. If a crash lost the end of the journal, an operation may turn out to
+//! be done already. Operations that the journal calls done are checked against the list, too.
 
 mod guards;
 mod labels;
@@ -26,7 +26,7 @@ use crate::plan::{
 pub use guards::{guards, managed_now};
 pub use settings::{policy, settings};
 
-/// So many users may have come or gone since a plan however small the account is.
+/// This many users may have come or gone since the plan, even in a small account.
 const FEW_USERS: u64 = 25;
 
 /// The live account, and the settings that say what of it may be touched.
@@ -40,32 +40,33 @@ pub struct Live<'a> {
     pub protect: &'a Protect,
     /// The only branches that are managed; all, if `None`.
     pub branches: Option<&'a BTreeSet<BranchId>>,
-    /// Whether the plan is the undo that the state folder makes: then it may touch who has no branch since its plan.
+    /// Whether the plan is the undo that the state folder makes: then it may touch users who have no branch since its
+    /// plan.
     pub takes_back: bool,
 }
 
 impl Live<'_> {
-    /// Whether a user is in none of the branches that are managed.
+    /// Whether a user is in none of the managed branches.
     fn is_elsewhere(self, user: &User) -> bool {
         is_elsewhere(user, self.branches, self.takes_back)
     }
 }
 
-/// How the operations stand, as far as the journal and the list know.
+/// The state of the operations, by the journal and the list.
 #[derive(Debug, Default)]
 pub struct Standing {
-    /// What is wrong with the preconditions of some that were not begun yet, and with some that were done and are not so
-    /// any more, in the plan's order.
+    /// Operations that cannot be begun because a precondition fails, and operations that were done and no longer are;
+    /// in the plan's order.
     pub conflicts: Vec<Conflict>,
-    /// In what users are not as operations that were done should have left them.
+    /// How users differ from what finished operations should have left.
     pub differing: HashMap<OperationId, Vec<String>>,
-    /// Those whose preconditions are gone because what they should bring about is so already, where the journal shows
-    /// that this apply was begun; with the user whom they made or changed.
+    /// Operations whose result is there already although the journal does not call them done, in an apply that was
+    /// begun; with the user that they created or changed.
     pub already: HashMap<OperationId, Option<UserId>>,
-    /// What those whose outcome is in doubt show of managers and branches otherwise than the account has them: they are
-    /// not repeated.
+    /// For operations with an unknown outcome: how the managers and branches they show differ from the account. They
+    /// are not repeated.
     pub mislabelled: HashMap<OperationId, Vec<String>>,
-    /// All users, where the plan creates somebody: an id that is answered to a create must be none of theirs.
+    /// All users, if the plan creates somebody: the id that answers a create must be none of theirs.
     pub users: HashMap<UserId, Option<ExternalIdentifier>>,
 }
 
@@ -94,11 +95,11 @@ impl Standing {
     }
 }
 
-/// Whether the account is the one that the plan was made for, and its custom fields and branches are called what the plan
-/// calls them.
+/// Whether the account is the one that the plan was made for, and its custom fields and branches have the names that
+/// the plan shows.
 ///
 /// # Errors
-/// Says what is not so.
+/// Lists the differences.
 pub fn account(plan: &Plan, replay: &Replay, directory: &Directory) -> Result<(), Vec<String>> {
     let Target { anchors, users, .. } = &plan.content().target;
     let was_empty = *users == 0 && !replay.has_written();
@@ -110,23 +111,23 @@ pub fn account(plan: &Plan, replay: &Replay, directory: &Directory) -> Result<()
         ]);
     }
     let live = directory.users.len() as u64;
-    // Others may come and go between a plan and its apply, but not most of an account.
+    // Other users may come and go between a plan and its apply, but not most of an account.
     let is_other_size = live.abs_diff(*users) > (*users / 2).max(FEW_USERS);
     if !replay.has_written() && is_other_size {
         return Err(vec![format!("the plan says that the account has {users} users, and it has {live}")]);
     }
     let mut problems = labels::of_plan(plan, directory);
-    // Later, the plan itself may have renamed somebody.
+    // After the first write, the plan itself may have renamed somebody.
     if !replay.has_written() {
         problems.extend(labels::of_parts(plan, directory));
     }
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
-/// Every precondition of the operations that were not begun yet, and whether what was done is still so.
+/// Checks the preconditions of operations that were not begun yet, and whether finished operations still hold.
 ///
 /// # Errors
-/// Where the list contradicts itself, or does not tell roles.
+/// If the list contradicts itself, or does not tell roles.
 pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing, Untrusted> {
     let index = Index::new(plan, live)?;
     let mut standing = Standing::default();
@@ -182,13 +183,14 @@ pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing
     Ok(standing)
 }
 
-/// The users whom the plan itself may have given another name by now: what it shows of them may be from before.
+/// The users that the plan itself may have renamed by now: it may still show their former names.
 fn renamed<'a>(plan: &'a Plan, replay: &Replay) -> HashSet<&'a UserId> {
     let begun = plan.content().operations.iter().filter(|operation| replay.operations.contains_key(&operation.id));
     begun.filter_map(|operation| renames(&operation.action)).collect()
 }
 
-/// A change of branch may have emptied fields that only a journal remembers, so that its managed fields do not prove it.
+/// Whether an operation changes the branch. That may empty unmanaged fields, which only a journal remembers, so the
+/// managed fields alone do not prove that it is done.
 fn moves_branch(operation: &Operation) -> bool {
     matches!(&operation.action, Action::Update { changes, .. }
         if changes.iter().any(|change| change.field == Field::Branch))
@@ -204,7 +206,7 @@ fn made_so_far(plan: &Plan, replay: &Replay, directory: &Directory) -> Made {
     made
 }
 
-/// Whether everything that the plan should bring about is so already: then a plan whose journal was lost has nothing
+/// Whether the account is already as the whole plan should leave it: then a plan whose journal was lost has nothing
 /// left to do.
 #[must_use]
 pub fn is_all_done(plan: &Plan, live: Live<'_>) -> bool {
@@ -218,7 +220,7 @@ struct Index<'a> {
     live: Live<'a>,
     list: List<'a>,
     reports: HashMap<&'a UserId, Vec<&'a User>>,
-    /// Whether an admin is left whom the plan does not remove.
+    /// Whether there is an admin that the plan does not delete.
     keeps_an_admin: bool,
 }
 
@@ -253,7 +255,7 @@ impl<'a> Index<'a> {
 
     fn problems_of(&self, operation: &Operation) -> Vec<String> {
         let mut problems = Vec::new();
-        // What an undo gives back, Skovik held.
+        // An undo restores values that Skovik held before.
         if !self.live.takes_back {
             problems.extend(values::of_operation(operation, self.live.directory));
         }
@@ -321,12 +323,12 @@ impl<'a> Index<'a> {
             .then(|| format!("the external identifier {identifier} now belongs to the user {}", owner.id))
     }
 
-    /// Somebody else has it, and no operation that comes before makes them give it up.
+    /// Whether another user has the value, and no earlier operation takes it from them.
     fn is_in_the_way(&self, operation: &Operation, owner: &User, own: Option<&UserId>, field: &Field) -> bool {
         own != Some(&owner.id) && !self.gives_up(operation, field).any(|user| *user == owner.id)
     }
 
-    /// The users whom operations that come before this one remove, or of whom they change this field.
+    /// The users that earlier operations delete, or whose field they change.
     fn gives_up<'o>(&'o self, operation: &'o Operation, field: &'o Field) -> impl Iterator<Item = &'o UserId> {
         operation.depends_on.iter().filter_map(|&needed| match &self.plan.operation(needed)?.action {
             Action::Update { user_id, changes, .. } => {

@@ -1,29 +1,29 @@
-//! Settling what is unclear: one complete list, read late enough, shows what was carried out. Pure functions of it.
+//! Settles unknown outcomes: one complete list, read late enough, shows what was carried out. Pure functions.
 
 use super::expected_state::{Made, created, differences, roles_not_given};
 use super::list::List;
 use crate::employee::{Managed, UserId};
 use crate::plan::{Action, Operation};
 
-/// What the list says about an operation whose outcome was unclear.
+/// What the list says about an operation whose outcome was unknown.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It made this user.
+    /// It created this user.
     Made(UserId),
-    /// It made nobody: it may be sent again.
+    /// It created nobody: it may be sent again.
     Absent,
-    /// Somebody has the identifier or the e-mail who is not exactly the person that was sent.
+    /// A user has the identifier or the e-mail, but is not exactly the person that was sent.
     SomebodyElse(String),
-    /// This user has the identifier or the e-mail, and is nobody whom it can have made.
+    /// This user has the identifier or the e-mail, but the create cannot have made them.
     NotNew(UserId),
-    /// It removed the user, or they are gone without it.
+    /// The user is gone, by this delete or otherwise.
     Gone,
-    /// Reading the user will tell.
+    /// The user has to be read again to find out.
     ReadAgain,
 }
 
-/// Judges one operation by a list which was read long enough after it was sent. `is_new` says whether a create can have
-/// made a user.
+/// Judges one operation by a list that was read long enough after its request. `is_new` says whether a create can have
+/// made a given user.
 pub(super) fn judge(
     operation: &Operation,
     list: &List<'_>,

@@ -1,8 +1,8 @@
-//! The inverse of a plan, out of the plan and its journal: what was done, and only that, is taken back.
+//! The inverse of a plan, made from the plan and its journal. It takes back only what was done.
 //!
-//! It is a plan like any other, with guards, to be read and approved. Not everything comes back: somebody who was removed
-//! returns as a new user; the diagnostics say what is lost. Pure functions; what happened since in Skovik is found out by
-//! `apply`, whose conditions are the users as the journal left them.
+//! It is a plan like any other, with guards, to be read and approved. Not everything comes back: a deleted person
+//! returns as a new user, and the diagnostics say what is lost. Pure functions. The plan expects the users as the
+//! journal left them, so its `apply` finds out what changed in Skovik since.
 
 mod draft;
 mod guards;
@@ -24,10 +24,10 @@ pub use history::History;
 
 use draft::{Action, Draft, Drafts, NamesNow};
 
-/// All that an undo is made of.
+/// What an undo is made from.
 #[derive(Debug)]
 pub struct Input<'a> {
-    /// The plan that was applied, whole or in part.
+    /// The plan that was applied, completely or in part.
     pub plan: &'a Plan,
     /// What its journal says.
     pub history: &'a History,
@@ -42,7 +42,7 @@ pub struct Input<'a> {
 /// Makes the plan that takes back what was done.
 ///
 /// # Errors
-/// Where it cannot be hashed, or the journal holds a user that cannot be understood.
+/// If it cannot be hashed, or the journal holds a user that cannot be understood.
 pub fn make(input: &Input<'_>) -> Result<Plan, UndoError> {
     let Input { plan, history, managed, limits, dialect: _ } = *input;
     let Drafts { drafts, mut diagnostics } = Drafts::of(input).map_err(UndoError::User)?;
@@ -53,7 +53,7 @@ pub fn make(input: &Input<'_>) -> Result<Plan, UndoError> {
     let operations = write_down(&drafts, &order, &draft::names_now(input).map_err(UndoError::User)?);
     let done = plan.content().operations.iter().filter(|operation| history.is_done(operation.id)).count() as u64;
     let target = target_now(plan, history);
-    // Whoever is left out is named by a diagnostic; set aside is who has a record that cannot be trusted.
+    // `set_aside` counts bad records. A person that the undo leaves out is named by a diagnostic instead.
     let summary = counted(&drafts, &order);
     let changed = summary.update + summary.delete;
     let content = Content {
@@ -132,8 +132,8 @@ fn left_out_message(draft: &Draft) -> Diagnostic {
     draft.diagnostic("undo_left_out", message)
 }
 
-/// Numbers the drafts by their place, names the people who are made again by the operations that make them, and everybody
-/// else as they are called now.
+/// Turns the drafts into numbered operations. People who are created again are referred to by the operation that
+/// creates them, everybody else by their present name.
 fn write_down(drafts: &[Draft], order: &[usize], names: &NamesNow) -> Vec<Operation> {
     let mut numbers = vec![OperationId(0); drafts.len()];
     let mut again: BTreeMap<&UserId, CreateRef> = BTreeMap::new();
@@ -188,7 +188,7 @@ impl From<CreateRef> for ManagerRef {
     }
 }
 
-/// Whom the creates of a plan made.
+/// The users that the creates of a plan made.
 fn made(plan: &Plan, history: &History) -> Made {
     let operations = plan.content().operations.iter();
     operations.filter_map(|operation| Some((operation.id, history.made(operation.id)?.clone()))).collect()

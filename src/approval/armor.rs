@@ -1,5 +1,5 @@
-//! The outer shape of an SSHSIG blob (OpenSSH's `PROTOCOL.sshsig`), read for one purpose: to say clearly why a
-//! signature is refused. What is accepted is read again by the cryptographic library.
+//! Reads the outer structure of an SSHSIG blob (OpenSSH's `PROTOCOL.sshsig`) only to say clearly why a signature is
+//! refused. A signature that passes is parsed again by the cryptographic library.
 
 use base64ct::{Base64, Encoding as _};
 

@@ -1,5 +1,5 @@
-//! Approval by policy: which plans `run` may approve without a person. Pure; the record that it leaves is an approval
-//! like any other, so that it can be looked up who let a plan through.
+//! Approval by policy: which plans `run` may approve without a person. Pure. It leaves an approval file like any other,
+//! which shows later that the policy, not a person, approved the plan.
 
 use std::collections::BTreeSet;
 
@@ -10,13 +10,13 @@ use super::{Approval, FORMAT, FORMAT_VERSION};
 use crate::guard::title;
 use crate::plan::{Diagnostic, Plan};
 
-/// Who has approved, in the record of an approval by policy.
+/// The approver's name in an approval by policy.
 pub const APPROVER: &str = "policy: automatic";
 
-/// What the settings say of it.
+/// The settings for approval by policy.
 #[derive(Debug, Clone, Copy)]
 pub struct Policy {
-    /// Whether there is such a thing at all.
+    /// Whether it is switched on.
     pub automatic: bool,
     /// How many people must approve this plan, by the setting or by a rule.
     pub approvers: usize,
@@ -24,7 +24,7 @@ pub struct Policy {
     pub signatures: bool,
 }
 
-/// Why the policy does not approve a plan; it does where there is no reason.
+/// Why the policy does not approve a plan; if the list is empty, it does.
 #[must_use]
 pub fn objections(plan: &Plan, policy: &Policy) -> Vec<String> {
     let Policy { automatic, approvers, signatures } = *policy;
@@ -49,8 +49,8 @@ pub fn objections(plan: &Plan, policy: &Policy) -> Vec<String> {
     objections
 }
 
-/// What only a person can decide, by the code of the diagnostic that tells of it. Who is who is the one question that
-/// data cannot answer; and whoever is to be protected must not be deleted over a misspelt word.
+/// The diagnostics that only a person can decide about, by code. Data cannot tell who is who, and a misspelt word must
+/// not get a protected person deleted.
 const DOUBTS: &[(&str, &str)] = &[
     ("renumbered", "renumbered, which a person should have looked at"),
     ("looks_like", "look like somebody else in the plan or in Skovik, and only a person can tell who is who"),
@@ -76,7 +76,7 @@ fn of(found: &[&Diagnostic]) -> String {
     format!(" ({})", shown.join(", "))
 }
 
-/// The approval of a plan to which the policy has no objection. It lifts no guard.
+/// The approval of a plan that the policy has no objection to. It raises no limit.
 #[must_use]
 pub fn approval(plan: &Plan, now: Timestamp) -> Approval {
     Approval {
@@ -96,16 +96,16 @@ pub fn approval(plan: &Plan, now: Timestamp) -> Approval {
     }
 }
 
-/// Whether an approval says that the policy gave it, or could be taken to say so.
+/// Whether an approval names the policy as its approver, or a name that looks like it.
 #[must_use]
 pub fn is_by_policy(approval: &Approval) -> bool {
     is_name_of_policy(&approval.approver)
 }
 
-/// Whether a reader could take a name for the policy's.
+/// Whether a reader could mistake a name for the policy's.
 #[must_use]
 pub fn is_name_of_policy(name: &str) -> bool {
-    // Whoever reads over the space or the colon reads the same.
+    // A reader may overlook the space or the colon.
     let letters = |reading: &String| reading.chars().filter(|c| c.is_alphanumeric()).collect::<String>();
     let of = |name: &str| readings(name).iter().map(letters).collect::<BTreeSet<String>>();
     !of(name).is_disjoint(&of(APPROVER))

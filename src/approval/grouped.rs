@@ -1,20 +1,20 @@
-//! Messages about the files beside a plan; files with the same message are grouped.
+//! Messages about the files next to a plan; files with the same message are grouped.
 
 /// How many names a group shows.
 const NAMES_SHOWN: usize = 3;
-/// How many groups there are at most; the others are counted.
+/// How many groups are shown; the others are only counted.
 const GROUPS_SHOWN: usize = 20;
 
-/// Some files, and what is to be said of them.
+/// Some files, and the message about them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
-    /// Their names, as part of a sentence.
+    /// The names of the files, as part of a sentence.
     pub names: String,
-    /// What is said of each of them.
+    /// The message about each of them.
     pub said: String,
 }
 
-/// Groups names by what is said of them, in the order in which it first is.
+/// Groups names by their message, in the order in which the messages first appear.
 #[must_use]
 pub fn grouped(all: impl IntoIterator<Item = (String, String)>) -> Vec<Group> {
     let mut groups: Vec<(String, Vec<String>, usize)> = Vec::new();

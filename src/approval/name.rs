@@ -1,4 +1,4 @@
-//! The names of approvers: what a name must have, and when two of them could be read as one.
+//! The names of approvers: what a name must contain, and when two names look the same.
 
 use std::collections::BTreeSet;
 
@@ -6,19 +6,19 @@ use unicode_security::skeleton;
 
 use crate::text::{is_unseen, likeness};
 
-/// Whether a reader sees a letter or a digit of a name.
+/// Whether a name has a visible letter or digit.
 #[must_use]
 pub(super) fn is_readable(name: &str) -> bool {
     name.chars().any(|c| c.is_alphanumeric() && !is_unseen(c))
 }
 
-/// What a reader may take a name for. Two names that share one of these count as one person: they are the same but for
-/// case and spaces, or but for letters of another script that look alike (UTS 39), as the Cyrillic `о` and the Latin one.
+/// The ways to read a name. Two names that share one of these count as one person: they differ only in case and spaces,
+/// or in letters of another script that look alike (UTS 39), such as the Cyrillic and the Latin `o`.
 #[must_use]
 pub(super) fn readings(name: &str) -> BTreeSet<String> {
     let folded = likeness(name);
     let bare = |text: &str| skeleton(text).collect::<String>();
-    // Case hides some look-alikes, and shows others: the Cyrillic `В` is a Latin `B`, `в` is no `b`.
+    // Some letters look alike only in one case: the Cyrillic `В` looks like a Latin `B`, `в` does not look like `b`.
     [bare(&folded), bare(name), likeness(&bare(name)), folded].into()
 }
 

@@ -1,4 +1,4 @@
-//! Whether the approvals that were found suffice for a plan.
+//! Whether a plan has enough approvals.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,12 +16,12 @@ use crate::plan::{Digest, GuardOutcome, GuardResult, Plan};
 /// How far the clocks of two machines may differ.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
-/// A file beside the plan that claims to be an approval.
+/// A file next to the plan that claims to be an approval.
 #[derive(Debug)]
 pub struct Found {
     /// Its name, for messages.
     pub name: String,
-    /// What it says, or what is wrong with it.
+    /// The approval, or why it could not be read.
     pub approval: Result<Approval, String>,
 }
 
@@ -32,16 +32,16 @@ pub struct Rules {
     pub proof: Proof,
     /// How many different people must approve this plan.
     pub approvers: usize,
-    /// The rule that asks for so many, if every plan needs fewer.
+    /// The rule that requires this many, if other plans need fewer.
     pub because: Option<Arc<str>>,
-    /// How long an approval holds at most.
+    /// How long an approval is valid at most.
     pub max_age: SignedDuration,
 }
 
 /// What proves an approval.
 #[derive(Debug, Clone)]
 pub enum Proof {
-    /// That it names the plan's hash.
+    /// The plan's hash in the file is enough.
     Hash,
     /// A signature by one of these.
     Signature(AllowedSigners),
@@ -52,27 +52,27 @@ pub enum Proof {
 pub struct Accepted<'a> {
     /// What it says.
     pub approval: &'a Approval,
-    /// Who signed it, where signatures are asked for.
+    /// Who signed it, if signatures are required.
     pub key: Option<SignerKey>,
-    /// What a reader may take the approver's name for.
+    /// The ways to read the approver's name.
     readings: BTreeSet<String>,
 }
 
-/// What the approvals that count grant together.
+/// What the valid approvals grant together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Granted {
-    /// Who approved; empty where only the hash was given.
+    /// Who approved; empty if only the hash was given.
     pub approvers: Vec<String>,
-    /// How far each kind of guard is lifted.
+    /// The allowed count of each kind of guard.
     pub allow: BTreeMap<Ceiling, u64>,
-    /// How many different people that are.
+    /// How many different people approved.
     people: usize,
-    /// The ceilings of each kind that they allow, the highest first; one for each person who allows any.
+    /// The counts that each person allows, for each kind of guard; the highest first.
     ceilings: BTreeMap<Ceiling, Vec<u64>>,
 }
 
 impl Granted {
-    /// By somebody who stated the plan's hash, or said yes. It lifts no guard.
+    /// Approval by somebody who stated the plan's hash, or said yes. It raises no limit.
     #[must_use]
     pub fn by_hash() -> Self {
         Self { approvers: Vec::new(), allow: BTreeMap::new(), people: 1, ceilings: BTreeMap::new() }
@@ -84,7 +84,8 @@ impl Granted {
         self.people
     }
 
-    /// How far each kind of guard is lifted where so many people are needed, if those are more than the plan needs.
+    /// The allowed count of each kind of guard if this many people are needed, which may be more than the plan itself
+    /// needs.
     #[must_use]
     pub fn allowed_by(&self, approvers: usize) -> BTreeMap<Ceiling, u64> {
         let lowered = |(kind, &ceiling): (&Ceiling, &u64)| {
@@ -118,10 +119,10 @@ impl Rules {
     }
 }
 
-/// Whether one approval counts for a plan now.
+/// Checks whether one approval counts for a plan now.
 ///
 /// # Errors
-/// Says which rule fails, as the end of a sentence that begins with the file's name.
+/// Names the rule that fails, as the end of a sentence that begins with the file's name.
 pub fn examine<'a>(plan: &Plan, found: &'a Found, rules: &Rules, now: Timestamp) -> Result<Accepted<'a>, String> {
     let approval = found.approval.as_ref().map_err(String::clone)?;
     if approval.plan_hash != plan.hash() {
@@ -138,7 +139,7 @@ pub fn examine<'a>(plan: &Plan, found: &'a Found, rules: &Rules, now: Timestamp)
     Ok(Accepted { approval, key, readings: readings(&approval.approver) })
 }
 
-/// Who signed an approval, if that makes it count.
+/// The key that signed an approval, if its signature is valid and counts.
 fn signer(approval: &Approval, signers: &AllowedSigners, now: Timestamp) -> Result<SignerKey, String> {
     let armor = approval.signature.as_deref().ok_or("is not signed; approve again with --sign-key or --statement")?;
     let signature = Signature::read(armor).map_err(|problem| format!("has a signature that {problem}"))?;
@@ -192,7 +193,7 @@ pub fn judge(
     let nth = rules.approvers.max(1) - 1;
     Ok(Granted {
         approvers: approvers.into_iter().map(str::to_owned).collect(),
-        // With two needed, the second highest.
+        // If two are needed, this is the second highest.
         allow: ceilings.iter().filter_map(|(&kind, allowed)| Some((kind, *allowed.get(nth)?))).collect(),
         people: people.len(),
         ceilings,
@@ -202,8 +203,8 @@ pub fn judge(
 /// The approvals that one person may have given alone.
 type Person<'p, 'a> = Vec<&'p Accepted<'a>>;
 
-/// Sorts approvals by person. Two are one person's as soon as one person could have given both: approvers whose names
-/// look the same, the same key, or a key that `allowed_signers` also gives to the other's approver.
+/// Groups approvals by person. Two approvals count as one person's if one person could have given both: the names look
+/// the same, the key is the same, or `allowed_signers` gives the key of one also to the other's approver.
 fn people<'p, 'a>(accepted: &'p [Accepted<'a>], rules: &Rules) -> Vec<Person<'p, 'a>> {
     let mut people: Vec<Person<'p, 'a>> = Vec::new();
     for one in accepted {
@@ -223,7 +224,7 @@ fn may_be_one_person(a: &Accepted<'_>, b: &Accepted<'_>, rules: &Rules) -> bool 
     a_key == b_key || signers.may_be(a_key, &b.approval.approver) || signers.may_be(b_key, &a.approval.approver)
 }
 
-/// Says so where approvals under several names count as one, and why.
+/// Says so if approvals under several names count as one, and why.
 fn counted_once(person: &Person<'_, '_>) -> Option<String> {
     let names: BTreeSet<&str> = person.iter().map(|one| one.approval.approver.as_str()).collect();
     let joined = names.iter().copied().collect::<Vec<_>>().join(" and ");
@@ -253,7 +254,7 @@ fn too_few(count: usize, stated: Option<Digest>, rules: &Rules) -> String {
     format!("{count} of {needed} {signed}approvals{people} needed{because}: {advice}")
 }
 
-/// The ceilings of each kind that people allow, the highest first.
+/// The counts that people allow for each kind of guard, the highest first.
 fn ceilings(people: &[Person<'_, '_>]) -> BTreeMap<Ceiling, Vec<u64>> {
     let mut ceilings = BTreeMap::new();
     for kind in Ceiling::ALL {
@@ -266,8 +267,8 @@ fn ceilings(people: &[Person<'_, '_>]) -> BTreeMap<Ceiling, Vec<u64>> {
     ceilings
 }
 
-/// The guards that block and that the ceilings do not lift. A ceiling lifts nothing unless it covers all that the plan
-/// has of its kind; see [`guard::whole`].
+/// The guards that still block with these allowed counts. An allowed count has no effect unless it covers everything of
+/// its kind in the plan; see [`guard::whole`].
 #[must_use]
 pub fn not_lifted<'a>(guards: &'a [GuardResult], allow: &BTreeMap<Ceiling, u64>) -> Vec<&'a GuardResult> {
     let suffices: BTreeMap<Ceiling, bool> =

@@ -10,12 +10,12 @@ use crate::guard::Ceiling;
 use crate::plan::{Digest, GuardResult};
 use crate::strict_json::{each_member, names_its_members};
 
-/// What an approval file says that it is.
+/// The name of the format, as an approval file states it.
 pub const FORMAT: &str = "skovik-sync/approval";
 /// The version that this program writes, and the only one that it reads.
 pub const FORMAT_VERSION: u64 = 1;
-/// The greatest count that an approval may name. Canonical JSON holds every number as a double: beyond this, two counts
-/// would share one canonical form, and so one signature.
+/// The greatest count that an approval may allow. Canonical JSON stores every number as a double. Above this, two
+/// counts would have the same canonical form, and so the same signature.
 pub const GREATEST_CEILING: u64 = (1 << 53) - 1;
 /// How long an approval file may be, in bytes.
 pub const MAX_BYTES: usize = 64 * 1024;
@@ -30,7 +30,7 @@ pub struct Approval {
     pub format_version: u64,
     /// The only plan that is approved.
     pub plan_hash: Digest,
-    /// Who approves. Under signatures, one of the signer's principals.
+    /// Who approves. With signatures, a principal of the signer.
     pub approver: String,
     /// When.
     pub approved_at: Timestamp,
@@ -40,10 +40,10 @@ pub struct Approval {
     /// Why, if the approver said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
-    /// How far each kind of guard is lifted.
+    /// The allowed count of each kind of guard.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "each_kind_once")]
     pub allow: BTreeMap<Ceiling, u64>,
-    /// The guards that blocked, with the figures that the approver saw.
+    /// The guards that blocked, with the counts that the approver saw.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blocked: Vec<GuardResult>,
     /// An SSH signature over [`Approval::statement`], in its armour.
@@ -52,7 +52,7 @@ pub struct Approval {
 }
 
 impl Approval {
-    /// Reads an approval; whatever is not exactly one is an error.
+    /// Reads an approval strictly: anything unexpected is an error.
     ///
     /// # Errors
     /// Says what is wrong.
@@ -73,24 +73,24 @@ impl Approval {
         Ok(approval)
     }
 
-    /// What is signed: the RFC 8785 canonical form of everything but the signature. A record that says the same in
-    /// another layout has the same one; a record that says anything else has not.
+    /// What is signed: the RFC 8785 canonical form of everything but the signature. Layout does not change it; content
+    /// does.
     ///
     /// # Errors
-    /// If a value has no canonical form, which no approval that was read holds.
+    /// If a value has no canonical form. An approval that was read has none of these.
     pub fn statement(&self) -> Result<Vec<u8>, String> {
         let unsigned = Self { signature: None, ..self.clone() };
         serde_json_canonicalizer::to_vec(&unsigned).map_err(|error| format!("has no canonical form: {error}"))
     }
 
-    /// Until when it holds: the earlier of its own expiry and the greatest age that the settings allow.
+    /// Until when it is valid: the earlier of its own expiry and the greatest age that the settings allow.
     #[must_use]
     pub fn holds_until(&self, max_age: SignedDuration) -> Timestamp {
         let by_age = self.approved_at.checked_add(max_age).unwrap_or(Timestamp::MAX);
         self.expires_at.map_or(by_age, |own| own.min(by_age))
     }
 
-    /// Both texts are shown on terminals and in reports.
+    /// Checks the two free texts, which are shown on terminals and in reports.
     fn check_texts(&self) -> Result<(), String> {
         if !is_readable(&self.approver) {
             return Err("names no approver: a name has a letter or a digit that can be seen".to_owned());
@@ -111,7 +111,7 @@ impl Approval {
     }
 }
 
-/// Reads the ceilings; the same one twice is an error, where a plain map would take the last.
+/// Reads the allowed counts. A duplicate key is an error; a plain map would use the last one.
 fn each_kind_once<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Ceiling, u64>, D::Error> {
     let mut map = BTreeMap::new();
     each_member(deserializer, |kind: Ceiling, count| match map.insert(kind, count) {
@@ -121,7 +121,8 @@ fn each_kind_once<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap
     Ok(map)
 }
 
-/// The name of an approval's file beside a plan's. An approver's name is reduced to what every file system takes.
+/// The name of an approval's file, next to the plan's. The approver's name is reduced to what every file system
+/// accepts.
 #[must_use]
 pub fn file_name(plan: &str, approver: &str) -> String {
     let safe = |c: char| if c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '@' | '+') { c } else { '_' };
@@ -196,7 +197,7 @@ mod tests {
             assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok(), "{text}");
             assert!(Approval::read(text.as_bytes()).is_err(), "{text}");
         }
-        // Members that say nothing are left out when it is written, and may be there.
+        // Empty members are left out when it is written, but may be there when it is read.
         assert!(Approval::read(WHOLE.replace(r#""allow""#, r#""signature":null,"allow""#).as_bytes()).is_ok());
     }
 

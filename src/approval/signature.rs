@@ -1,10 +1,10 @@
-//! SSH signatures (SSHSIG, as `ssh-keygen -Y sign` makes them): what is taken for one, which keys make one.
+//! SSH signatures (SSHSIG, as `ssh-keygen -Y sign` makes them): which signatures and which keys are accepted.
 //!
-//! Whether a signer's word counts is decided in [`super::signers`]; here a signature only proves that the owner of a
-//! key signed exactly these bytes, for this purpose.
+//! Here a signature only proves that the owner of a key signed exactly these bytes, for this purpose.
+//! [`super::signers`] decides whether that signer counts.
 //!
-//! RSA keys verify here and never sign: how long the crate `rsa` takes with a private key tells something about it
-//! (RUSTSEC-2023-0071). Verifying takes no secret.
+//! RSA keys can verify but not sign: the timing of the crate `rsa` leaks the private key (RUSTSEC-2023-0071). Verifying
+//! uses no secret.
 
 use std::fmt;
 
@@ -14,16 +14,16 @@ use ssh_key::{Algorithm, HashAlg, LineEnding, PrivateKey, PublicKey, SshSig};
 
 use super::armor::Parts;
 
-/// What a signature must be made for, so that one for a commit or a login is none for a plan.
+/// The namespace of signatures, so that a signature for a commit or a login does not count for a plan.
 pub const NAMESPACE: &str = "skovik-sync-approval";
-/// How long an RSA key must be, in bits.
+/// The accepted lengths of RSA keys, in bits.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;
 
 /// The public half of a signer's key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SignerKey(KeyData);
 
-/// A signature that could be read, and is for this purpose. It says nothing before [`Signature::verify`].
+/// A signature for this purpose, not verified yet: that takes [`Signature::verify`].
 #[derive(Debug)]
 pub struct Signature {
     key: SignerKey,
@@ -34,7 +34,7 @@ pub struct Signature {
 pub struct SigningKey(PrivateKey);
 
 impl SignerKey {
-    /// Takes a key that can make signatures which count.
+    /// Accepts a key only if its signatures can count.
     pub(super) fn new(key: KeyData) -> Result<Self, String> {
         match &key {
             KeyData::Ed25519(_) | KeyData::Ecdsa(_) | KeyData::SkEd25519(_) | KeyData::SkEcdsaSha2NistP256(_) => {}
@@ -71,7 +71,7 @@ impl Signature {
     /// Reads a signature from its armour, `-----BEGIN SSH SIGNATURE-----`.
     ///
     /// # Errors
-    /// If it is no signature, is for another namespace, or is of a kind that does not count.
+    /// If it is not a signature, is for another namespace, or is of a kind that does not count.
     pub fn read(armor: &str) -> Result<Self, String> {
         let parts = Parts::read(armor)?;
         if parts.namespace != NAMESPACE {
@@ -97,7 +97,7 @@ impl Signature {
         Ok(Self { key: SignerKey::new(sshsig.public_key().clone())?, sshsig })
     }
 
-    /// Who made it, if it verifies.
+    /// The key that it names; proven only by [`Signature::verify`].
     #[must_use]
     pub fn key(&self) -> &SignerKey {
         &self.key
@@ -106,7 +106,7 @@ impl Signature {
     /// Whether the owner of [`Signature::key`] signed exactly this message.
     ///
     /// # Errors
-    /// If the owner did not sign them.
+    /// If the signature does not match.
     pub fn verify(&self, message: &[u8]) -> Result<(), String> {
         let key = PublicKey::new(self.key.0.clone(), "");
         key.verify(NAMESPACE, message, &self.sshsig).map_err(|_| "does not fit what is signed".to_owned())

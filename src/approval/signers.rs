@@ -1,8 +1,8 @@
 //! Whose signatures count: OpenSSH's `allowed_signers` file, as `ssh-keygen(1)` describes it under "ALLOWED SIGNERS".
 //!
-//! Stricter than `ssh-keygen` in one way: that skips a line that it cannot use, here such a line is an error. So nobody
-//! believes that a line has an effect, or that its restriction has, when it has none. Lines that are for other
-//! namespaces only are left alone.
+//! This reader is stricter than `ssh-keygen` in one way: `ssh-keygen` skips a line that it cannot use; here such a line
+//! is an error. Otherwise somebody could believe that a line or a restriction has an effect when it has none. Lines
+//! that are only for other namespaces are ignored.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
@@ -31,7 +31,7 @@ struct Signer {
 }
 
 impl AllowedSigners {
-    /// Reads the file's text. Times without `Z` are of `zone`, as they are the machine's for `ssh-keygen`.
+    /// Reads the file's text. Times without `Z` are in `zone`; for `ssh-keygen` that is the machine's zone.
     ///
     /// # Errors
     /// Names the first line that cannot be used, and why.
@@ -52,7 +52,7 @@ impl AllowedSigners {
     /// Whether a signature by this key counts as the principal's at this time, as `ssh-keygen -Y verify -I` decides.
     ///
     /// # Errors
-    /// Says which rule fails.
+    /// Names the rule that fails.
     pub fn check(&self, key: &SignerKey, principal: &str, now: Timestamp) -> Result<(), String> {
         let mut objection = None;
         for signer in self.signers.iter().filter(|signer| signer.key == *key) {
@@ -69,7 +69,7 @@ impl AllowedSigners {
         }))
     }
 
-    /// Whether the owner of a key may be, or may have been, this principal or one whose name looks the same.
+    /// Whether the owner of a key may be, now or at another time, this principal or one whose name looks the same.
     #[must_use]
     pub fn may_be(&self, key: &SignerKey, principal: &str) -> bool {
         let lines = self.signers.iter().filter(|signer| signer.for_this && signer.key == *key);
@@ -82,7 +82,7 @@ impl AllowedSigners {
         self.signers.iter().any(|signer| signer.for_this && signer.principals.matches(principal))
     }
 
-    /// The principal of a key, if the file gives it exactly one, and that by name.
+    /// The principal of a key, if the file gives it exactly one name without wildcards.
     #[must_use]
     pub fn principal_of(&self, key: &SignerKey) -> Option<&str> {
         let mut lines = self.signers.iter().filter(|signer| signer.for_this && signer.key == *key);
@@ -103,7 +103,7 @@ impl Signer {
                 "by a key whose `namespaces` in allowed_signers (line {line}) do not include {NAMESPACE}"
             ));
         }
-        // As ssh-keygen compares: in whole seconds, both ends included.
+        // ssh-keygen compares in whole seconds, both ends included.
         let now = now.as_second();
         if let Some(start) = self.valid_after.filter(|start| now < start.as_second()) {
             return Some(format!(
@@ -117,7 +117,7 @@ impl Signer {
     }
 }
 
-/// Reads a line that is not empty; `None` if it is only for other namespaces, and not of a kind that counts.
+/// Reads a line that is not empty; `None` if it is only for other namespaces and its key could not be used here.
 fn parse_line(line: &str, number: usize, zone: &TimeZone) -> Result<Option<Signer>, String> {
     if line.contains(|c: char| c.is_control() && c != '\t') {
         return Err("has a control character".to_owned());
@@ -226,7 +226,7 @@ fn quoted(text: &str) -> Option<(String, &str)> {
     None
 }
 
-/// `YYYYMMDD`, `YYYYMMDDHHMM` or `YYYYMMDDHHMMSS`, with `Z` or `UTC` at its end if it is not the machine's time.
+/// Reads `YYYYMMDD`, `YYYYMMDDHHMM` or `YYYYMMDDHHMMSS`, with `Z` or `UTC` at the end if it is not the machine's time.
 fn time(name: &str, text: &str, zone: &TimeZone) -> Result<Timestamp, String> {
     let upper = text.to_ascii_uppercase();
     let universal = upper.strip_suffix("UTC").or_else(|| upper.strip_suffix('Z'));
@@ -250,12 +250,12 @@ fn first_word(text: &str) -> (&str, &str) {
     (word, rest.trim_start_matches([' ', '\t']))
 }
 
-/// Whether a word is the type of a key. No option looks like one.
+/// Whether a word is the type of a key. No option looks like a type.
 fn is_key_kind(word: &str) -> bool {
     ["ssh-", "ecdsa-", "sk-ssh-", "sk-ecdsa-", "rsa-sha2-"].iter().any(|start| word.starts_with(start))
 }
 
-/// OpenSSH's list of patterns: separated by commas, with `*`, `?`, and `!` for what must not match.
+/// OpenSSH's list of patterns: separated by commas, with `*`, `?`, and `!` to exclude.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct PatternList {
     text: String,
@@ -288,13 +288,13 @@ impl PatternList {
         found
     }
 
-    /// The one name that it matches, if it is only that.
+    /// The name, if the list is a single name without wildcards.
     fn only_name(&self) -> Option<&str> {
         (!self.text.contains(['*', '?', ',', '!'])).then_some(&self.text)
     }
 }
 
-/// Matches byte by byte, as OpenSSH does. Steps back to the last star only, so that no pattern takes long.
+/// Matches byte by byte, as OpenSSH does. It backtracks only to the last star, so every pattern is fast.
 fn glob(pattern: &[u8], name: &[u8]) -> bool {
     let (mut at, mut position) = (0, 0);
     let mut star: Option<(usize, usize)> = None;

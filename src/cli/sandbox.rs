@@ -32,7 +32,7 @@ pub struct Sandbox {
     #[arg(long, value_name = "KEY")]
     pub read_key: Option<String>,
     /// How lists are paged
-    #[arg(long, value_enum, default_value_t = Paging::Page)]
+    #[arg(long, value_enum, default_value_t = Paging::StrictCursor)]
     pub paging: Paging,
     /// The largest page that the server gives, whatever is asked for
     #[arg(long, value_name = "N", default_value_t = 100)]
@@ -53,11 +53,14 @@ pub struct Sandbox {
     #[arg(long, value_enum, default_value_t = Identifiers::Released)]
     pub identifiers: Identifiers,
     /// How /v1 writes paths of two words
-    #[arg(long, value_enum, default_value_t = Paths::Both)]
+    #[arg(long, value_enum, default_value_t = Paths::Underscored)]
     pub paths: Paths,
     /// Where /v1 gives the options of a multiple choice
-    #[arg(long, value_enum, default_value_t = FieldOptions::Embedded)]
+    #[arg(long, value_enum, default_value_t = FieldOptions::Separate)]
     pub field_options: FieldOptions,
+    /// Call things on /v1 what the `[target.names]` of this settings file call them
+    #[arg(long, value_name = "SETTINGS")]
+    pub names: Option<PathBuf>,
     /// How long each answer takes, such as 20ms
     #[arg(long, value_name = "DURATION")]
     pub latency: Option<String>,

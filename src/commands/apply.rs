@@ -15,11 +15,12 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 
 use super::common::{
-    counted_approvals, list_guards, load_settings, misplaced, needed, now, open_state, provider, read_plan, replay,
-    rules, same_settings, shown, tell_other_day, unusable_state,
+    counted_approvals, list_guards, load_settings, misplaced, needed, now, provider, read_plan, replay, rules,
+    same_settings, shown, tell_other_day,
 };
 use super::inverse::{another_undo, is_own_undo};
 use super::places::Places;
+use super::state_place::{open_state, unusable_state};
 use super::verify::stated_hash;
 use crate::apply::engine::{self, Options, Stop};
 use crate::apply::journal::{BegunBy, Journal, Record, Replay};
@@ -34,7 +35,7 @@ use crate::config::escalation::Needed;
 use crate::diff::Policy;
 use crate::employee::UserId;
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
-use crate::files::{WRONG_KIND, write_private};
+use crate::files::WRONG_KIND;
 use crate::guard::Ceiling;
 use crate::plan::{Digest, GuardResult, Plan};
 use crate::provider::{Provider, StoredUser};
@@ -52,16 +53,16 @@ const REASONS_SHOWN: usize = 10;
 /// Runs `apply`.
 ///
 /// # Errors
-/// Each refusal before the first write; what happened afterwards is the status.
+/// A refusal before the first write. After the first write the returned status says what happened.
 pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     places(args, global).check()?;
     let plan = read_plan(&args.plan)?;
     let settings = load_settings(&global.config);
-    // Before the state is made, if there is none.
+    // Checked before the state folder is created.
     if let Ok(settings) = &settings {
         places(args, global).settings(settings).check()?;
     }
-    let state = open_state(global)?;
+    let state = open_state(global, settings.as_ref().ok())?;
     let finished = replay(&state, &plan)?.finished;
     let settings = settings.and_then(|settings| {
         same_settings(&plan, &settings, &global.config)?;
@@ -69,7 +70,7 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
     });
     let settings = match settings {
         Ok(settings) => settings,
-        // The settings have moved on since.
+        // The settings may have changed since.
         Err(error) => {
             return finished
                 .map_or(Err(error), |finished| finished_unseen(args, finished, "the settings have changed", ui));
@@ -87,7 +88,7 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
     };
     lifted(&plan, &plan.content().guards, &granted.allow)?;
     tell_other_day(&plan, &settings, ui);
-    let _lock = take_lock(&settings, &state, Some(plan.hash()))?;
+    let _lock = take_lock(&settings, &state, Some(plan.hash()), ui)?;
     let _plan_lock = take_plan_lock(&settings, &args.plan)?;
     let approved = Approved { plan: &plan, granted: &granted, begun_by: BegunBy::Apply };
     Ok(carry_out(approved, args, &settings, &state, ui).await?.status)
@@ -119,7 +120,7 @@ impl Carried {
     }
 }
 
-/// Carries an approved plan out, under the target's lock. Nothing that `args` names is read any more.
+/// Carries an approved plan out, under the target's lock. It reads no file that `args` names.
 pub(super) async fn carry_out(
     approved: Approved<'_>,
     args: &cli::Apply,
@@ -128,7 +129,7 @@ pub(super) async fn carry_out(
     ui: &Ui,
 ) -> anyhow::Result<Carried> {
     let Approved { plan, granted, .. } = approved;
-    // Only now nobody else writes to it.
+    // Read under the lock: nobody else writes to it now.
     let mut replay = replay(state, plan)?;
     let provider = provider(settings).await?;
     let mut stop = watch::listen_for_signals()?;
@@ -157,7 +158,7 @@ pub(super) async fn carry_out(
         state.put_away(plan.hash()).map_err(unusable_state)?;
         replay = Replay::default();
     }
-    // Its operations may be allowed to any plan; what else it shows is then the only difference.
+    // If it is not this state folder's undo, all of its operations may still be allowed.
     if let Some(undone) = plan.content().undone().filter(|_| !live.takes_back) {
         return Err(of_other_settings(&[another_undo(undone)]));
     }
@@ -177,7 +178,7 @@ pub(super) async fn carry_out(
     Ok(Carried { status, is_reported: true })
 }
 
-/// A journal proves nothing: an operation counts as done if Skovik shows it.
+/// Handles a plan whose journal is finished. A journal proves nothing, so Skovik must show that everything is done.
 fn finished_before(
     args: &cli::Apply,
     finished: Timestamp,
@@ -196,7 +197,7 @@ fn finished_before(
     Err(refused(ExitStatus::Stale, problem))
 }
 
-/// The same where Skovik is not asked, because no apply could follow.
+/// Handles a plan whose journal is finished without asking Skovik, because the plan could not be applied again anyway.
 fn finished_unseen(args: &cli::Apply, finished: Timestamp, why: &str, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let said = format!(
         "nothing to do: this plan was applied completely at {finished:.0}, says its journal. {why} since: Skovik was not \
@@ -206,26 +207,26 @@ fn finished_unseen(args: &cli::Apply, finished: Timestamp, why: &str, ui: &Ui) -
     Ok(ExitStatus::Done)
 }
 
-/// In what Skovik is not as a complete apply left it.
+/// How Skovik differs from what the complete apply left.
 fn taken_back(plan: &Plan, replay: &Replay, live: Live<'_>) -> anyhow::Result<Vec<String>> {
     let standing = precheck::standing(plan, replay, live).or_refuse(ExitStatus::Untrusted)?;
     let account = precheck::account(plan, replay, live.directory).err().unwrap_or_default();
     Ok(account.into_iter().chain(standing.problems(plan)).collect())
 }
 
-/// Whether the account is in every respect as a plan needs it that was not applied yet.
+/// Whether the account meets all conditions of the plan, as before its first apply.
 fn is_as_before(plan: &Plan, live: Live<'_>) -> anyhow::Result<bool> {
     let untouched = Replay::default();
     let standing = precheck::standing(plan, &untouched, live).or_refuse(ExitStatus::Untrusted)?;
     Ok(standing.conflicts.is_empty() && precheck::account(plan, &untouched, live.directory).is_ok())
 }
 
-/// Prints how it ended; to standard error where standard output is the event stream.
+/// Prints how it ended; to standard error if standard output is the event stream.
 fn say(args: &cli::Apply, ui: &Ui, text: &str) {
     if args.events.as_deref() == Some(Path::new("-")) { ui.note(text) } else { ui.last(text) }
 }
 
-/// Who approved the plan; on a terminal, where the policy allows it, the person is asked.
+/// Who approved the plan. On a terminal it asks the person, if the policy allows that.
 fn approval(plan: &Plan, args: &cli::Apply, settings: &Settings, may_ask: bool, ui: &Ui) -> anyhow::Result<Granted> {
     let rules = rules(plan, settings)?;
     let stated = args.approved_hash.as_deref().map(stated_hash).transpose()?;
@@ -260,8 +261,8 @@ fn lifted(plan: &Plan, guards: &[GuardResult], allow: &BTreeMap<Ceiling, u64>) -
     Err(refused(ExitStatus::Blocked, problem))
 }
 
-/// The rules of approval, judged again by how many users may be changed now too: the plan's own figure is a claim. People are
-/// counted, not names; and as many people as are needed now must allow what lifts a guard.
+/// Judges the rules of approval again, also by how many users may be changed now: the plan's own number may be wrong.
+/// People are counted, not names. A raised limit needs as many people as the rules require now.
 fn allowed_now(
     plan: &Plan,
     settings: &Settings,
@@ -283,9 +284,19 @@ fn allowed_now(
 }
 
 /// Takes the target's lock, for a plan or for one that is still to be made.
-pub(super) fn take_lock(settings: &Settings, state: &State, plan_hash: Option<Digest>) -> anyhow::Result<Lock> {
+pub(super) fn take_lock(
+    settings: &Settings,
+    state: &State,
+    plan_hash: Option<Digest>,
+    ui: &Ui,
+) -> anyhow::Result<Lock> {
     let holder = Holder { pid: std::process::id(), since: now(), plan_hash };
-    lock::take(state.folder(), settings.target.url.as_str(), &holder).map_err(not_locked)
+    let url = settings.target.url.as_str();
+    let waiting = |holder: Option<Holder>| {
+        let holder = holder.map_or_else(|| "somebody".to_owned(), |holder| holder.to_string());
+        ui.note(format!("the lease of the account is held by {holder}: waiting to see whether it is renewed"));
+    };
+    lock::take(state, url, &holder, &waiting).map_err(not_locked)
 }
 
 /// Takes the lock of the plan file too: another apply of it may keep its state elsewhere.
@@ -301,8 +312,8 @@ pub(super) fn not_locked(error: LockError) -> anyhow::Error {
     }
 }
 
-/// The state of the operations; `None` if nothing is left to do. Until the first write, Skovik must still be as the
-/// plan needs it throughout.
+/// The state of the operations; `None` if nothing is left to do. Before the first write, Skovik must meet all
+/// conditions of the plan.
 fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> anyhow::Result<Option<Standing>> {
     let standing = precheck::standing(plan, replay, live).or_refuse(ExitStatus::Untrusted)?;
     if standing.conflicts.is_empty() || replay.has_written() {
@@ -360,14 +371,14 @@ async fn execute(
     let Begun { approved: Approved { plan, granted, begun_by }, replay, standing, listed, takes_back } = begun;
     let mut watch = Watch::new(args, plan, replay, &options.stop, ui).await?;
     let hash = plan.hash();
-    let (copy, path) = (state.plan(hash), state.journal(hash));
-    if read_plan(&copy).is_ok_and(|copy| copy.hash() == hash) {
+    if read_plan(&state.plan(hash)).is_ok_and(|copy| copy.hash() == hash) {
         // An earlier run kept it.
     } else {
-        write_private(&copy, |file| plan.write(file))
-            .with_context(|| format!("nothing was written: {}", shown(&copy)))?;
+        let mut text = Vec::new();
+        plan.write(&mut text)?;
+        state.keep_plan(hash, text).context("nothing was written")?;
     }
-    let journal = Journal::open(&path, state.key(), replay, hash, begun_by).await.context("nothing was written")?;
+    let journal = Journal::open(state, replay, hash, begun_by).await.context("nothing was written")?;
     let run = Record::Run { at: now(), approvers: granted.approvers.clone() };
     journal.write(&run).done().await.context("nothing was written")?;
     let worker = Worker {
@@ -388,7 +399,7 @@ async fn execute(
     Ok(status)
 }
 
-/// `wrote` says whether anything was changed by this plan so far.
+/// The exit status. `wrote` says whether this plan has changed anything so far, in any run.
 fn status(report: &Report, wrote: bool) -> ExitStatus {
     match &report.halt {
         Some(Halt::Interrupted) => ExitStatus::Interrupted,

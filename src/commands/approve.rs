@@ -1,7 +1,7 @@
-//! `approve`: shows a plan, asks, and writes an approval of exactly that plan, signed where a key is given.
+//! `approve`: shows a plan, asks, and writes an approval of exactly that plan, signed if a key is given.
 //!
-//! A key that a program cannot read, in an agent or in hardware, signs in two steps: `--statement` writes what is to be
-//! signed, and `--signature` takes what `ssh-keygen` made of it.
+//! A key that this program cannot read (in an agent or in hardware) signs in two steps: `--statement` writes the text
+//! to sign, and `--signature` reads the signature that `ssh-keygen` made.
 
 mod key;
 mod statement;
@@ -31,8 +31,7 @@ use crate::ui::Ui;
 /// Runs `approve`.
 ///
 /// # Errors
-/// Exit code 5 where a guard blocks and no sufficient ceiling is given, 6 where the answer is no or the approval would
-/// not count.
+/// Exit code 5 if a guard blocks and `--allow` does not suffice, 6 if the answer is no or the approval would not count.
 pub fn run(args: &cli::Approve, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let plan = read_plan(&args.plan)?;
     super::plan::show(&plan, &args.plan, args.ids.into(), ui)?;
@@ -40,7 +39,7 @@ pub fn run(args: &cli::Approve, global: &Global, ui: &Ui) -> anyhow::Result<Exit
     Ok(ExitStatus::Done)
 }
 
-/// Approves a plan that was shown.
+/// Approves a plan that the user has seen.
 pub(super) fn approve(plan: &Plan, args: &cli::Approve, global: &Global, ui: &Ui) -> anyhow::Result<()> {
     let settings = load_settings(&global.config)?;
     same_settings(plan, &settings, &global.config)?;
@@ -86,7 +85,7 @@ pub(super) fn approve(plan: &Plan, args: &cli::Approve, global: &Global, ui: &Ui
     write(plan, approval, &args.plan, &rules, ui)
 }
 
-/// What the approver says, not signed yet.
+/// The approval, not signed yet.
 fn draft(plan: &Plan, args: &cli::Approve, rules: &Rules, key: Option<&SignerKey>) -> anyhow::Result<Approval> {
     let allow = ceilings(&args.allow)?;
     let approver = approver(args.approver.as_deref(), rules, key)?;
@@ -105,7 +104,7 @@ fn draft(plan: &Plan, args: &cli::Approve, rules: &Rules, key: Option<&SignerKey
         blocked: plan.blocking_guards().cloned().collect(),
         signature: None,
     };
-    // Whatever could not be read again must not be signed.
+    // An approval that could not be read again must not be signed.
     let text = serde_json::to_vec_pretty(&approval)?;
     if text.len() > MAX_BYTES / 2 {
         return Err(refused(ExitStatus::Usage, "--comment is too long"));
@@ -119,7 +118,7 @@ fn sign(approval: Approval, key: &SigningKey) -> anyhow::Result<Approval> {
     Ok(Approval { signature: Some(signature), ..approval })
 }
 
-/// Writes an approval that counts; one that would not is refused.
+/// Writes an approval, or refuses one that would not count.
 fn write(plan: &Plan, approval: Approval, plan_path: &Path, rules: &Rules, ui: &Ui) -> anyhow::Result<()> {
     let found = Found { name: "the approval".to_owned(), approval: Ok(approval) };
     let accepted = examine(plan, &found, rules, now()).map_err(|objection| {
@@ -136,7 +135,7 @@ fn write(plan: &Plan, approval: Approval, plan_path: &Path, rules: &Rules, ui: &
     Ok(())
 }
 
-/// Refuses an approval that would lift nothing, and says which flags would.
+/// Refuses an approval that does not allow what blocks, and says which flags would.
 fn ceilings_suffice(plan: &Plan, allow: &BTreeMap<Ceiling, u64>, path: &Path, ui: &Ui) -> anyhow::Result<()> {
     let left = not_lifted(&plan.content().guards, allow);
     if left.is_empty() {
@@ -161,7 +160,7 @@ fn ceilings_suffice(plan: &Plan, allow: &BTreeMap<Ceiling, u64>, path: &Path, ui
     Err(refused(ExitStatus::Blocked, problem))
 }
 
-/// The flags that lift every guard of a plan that anything lifts.
+/// The flags that allow everything in a plan that an approval can allow.
 pub(super) fn ceiling_flags(plan: &Plan) -> String {
     let needed = needed_ceilings(&plan.content().guards);
     let flags: Vec<String> = needed.iter().map(|(kind, count)| format!("--allow {}={count}", kind.name())).collect();
@@ -186,7 +185,7 @@ fn ceilings(given: &[String]) -> anyhow::Result<BTreeMap<Ceiling, u64>> {
     Ok(ceilings)
 }
 
-/// Who approves: the named person; else the owner of the key by `allowed_signers`; else the user who is logged in.
+/// Who approves: the person named by the option, else the key's owner by `allowed_signers`, else the login name.
 fn approver(given: Option<&str>, rules: &Rules, key: Option<&SignerKey>) -> anyhow::Result<String> {
     let from_environment = || ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
     let signers = match &rules.proof {
@@ -219,7 +218,7 @@ fn approver(given: Option<&str>, rules: &Rules, key: Option<&SignerKey>) -> anyh
         return Err(refused(ExitStatus::NotApproved, problem));
     }
     if let (Some(signers), Some(key)) = (signers, key) {
-        // Said now rather than after the question and the passphrase.
+        // Checked before the question and the passphrase.
         signers.check(key, name, now()).map_err(|objection| {
             refused(ExitStatus::NotApproved, format!("not approved: it would be signed {objection}"))
         })?;

@@ -1,7 +1,9 @@
-//! `check`: reads the settings, reaches every source and the account, and says what it found. It writes nothing, and
-//! goes on where one of them fails, to say what is wrong with the others too.
+//! `check`: reads the settings, reaches every source and the account, and says what it found. It writes nothing. If one
+//! of them fails, it still checks the others.
 
+mod contract;
 mod people;
+mod trial;
 
 use console::measure_text_width;
 
@@ -18,14 +20,17 @@ use crate::source::{Listing, SampleColumn, SourceError, join, read_each};
 use crate::text::{escape, printable};
 use crate::ui::Ui;
 
-/// How wide the column of names may become.
+/// The greatest width of the column of names.
 const WIDEST_NAME: usize = 28;
 
 /// Runs `check`.
 ///
 /// # Errors
 /// Exit codes 3 and 4, as `plan`.
-pub async fn run(_args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
+pub async fn run(args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
+    if args.contract {
+        return contract::run(args, global, ui).await;
+    }
     let settings = load_settings(&global.config)?;
     ui.line(format!("settings  {}: whole, hash {}", global.config.display(), settings.hash()))?;
     let lines = SourceProgress::new(&settings, ui);
@@ -36,7 +41,7 @@ pub async fn run(_args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::Result
     let reading = async {
         Ok(match account {
             Ok(account) => tokio::join!(read_account(account, &settings, ui), read_each(&to_read, &told)),
-            // Without a key there is no account to reach; the sources are there all the same.
+            // Without a key the account cannot be reached, but the sources can.
             Err(error) => (Err(error), read_each(&to_read, &told).await),
         })
     };
@@ -94,7 +99,11 @@ fn show_source(listing: &Listing, secrets: &Secrets, ui: &Ui) -> anyhow::Result<
 }
 
 fn show_account(url: &str, resolved: &ResolvedMapper, directory: &Directory, ui: &Ui) -> anyhow::Result<()> {
-    ui.line(format!("target    {url}: {} users", directory.users.len()))?;
+    let unproven = match directory.unproven[..] {
+        [] => String::new(),
+        ref lists => format!(" (read to the last page, not proven: {})", lists.join(", ")),
+    };
+    ui.line(format!("target    {url}: {} users{unproven}", directory.users.len()))?;
     for branch in &directory.branches {
         let identifier = branch.identifier.as_deref().unwrap_or("(no external identifier)");
         ui.line(printable(&format!("  branch        {identifier}: {} ({})", branch.name, branch.id)))?;
@@ -104,6 +113,7 @@ fn show_account(url: &str, resolved: &ResolvedMapper, directory: &Directory, ui:
             CustomFieldKind::Text => "text".to_owned(),
             CustomFieldKind::Boolean => "boolean".to_owned(),
             CustomFieldKind::MultipleChoice(options) => format!("multiple choice of {}", options.len()),
+            CustomFieldKind::UncheckedChoice => "multiple choice, whose options Skovik does not tell".to_owned(),
             CustomFieldKind::Unknown(kind) => format!("{kind}, a type that this version does not know"),
             CustomFieldKind::Unusable(reason) => format!("{reason}, cannot be managed"),
         };

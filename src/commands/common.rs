@@ -1,25 +1,23 @@
-//! What several commands need: settings, the client, the policy, and the files beside a plan.
+//! What several commands need: settings, the client, the policy, and the files next to a plan.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use secrecy::SecretString;
 
+use super::state_place::unusable_state;
 use crate::apply::journal::{JournalError, Replay};
 use crate::apply::precheck;
 use crate::approval::signers::AllowedSigners;
 use crate::approval::{Approval, Found, MAX_BYTES, Proof, Rules, automatic, file_name};
-use crate::cli::Global;
 use crate::config::escalation::{self, Needed};
-use crate::config::{Require, Settings, TargetKind};
+use crate::config::{Require, Settings};
 use crate::diff::{Policy, Protect};
 use crate::employee::ExternalIdentifier;
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
@@ -27,68 +25,30 @@ use crate::files::{Links, WRONG_KIND, read_regular, read_regular_text, write_pri
 use crate::guard::title;
 use crate::mapping::ResolvedMapper;
 use crate::plan::{Content, GuardResult, Plan, not_as_demanded};
-use crate::provider::scim::{self, Scim};
-use crate::provider::skovik::{self, Skovik};
-use crate::provider::{ClientError, Dialect, Options, Provider};
 use crate::setting::Calendar;
 use crate::source::TABLE_KIND;
-use crate::state::{KEY_VARIABLE, State, StateError};
+use crate::state::State;
 use crate::text::printable;
 use crate::ui::Ui;
 
+pub(super) use super::service::{dialect, provider};
+
 /// How many guards a refusal names.
 const GUARDS_SHOWN: usize = 5;
-/// How long a plan may be, in bytes: more than twice what a plan needs that creates a million people.
+/// The largest plan file, in bytes: more than twice the size of a plan that creates a million people.
 const MOST_PLAN: u64 = 2 * 1024 * 1024 * 1024;
-/// How many approvals beside a plan are read: far more than any rule can ask for.
+/// How many approvals next to a plan are read: far more than any rule can require.
 const MOST_APPROVALS: usize = 1000;
-/// How long `allowed_signers` may be, in bytes: some thousand keys.
+/// The largest `allowed_signers` file, in bytes: some thousand keys.
 const MOST_SIGNERS: u64 = 4 * 1024 * 1024;
 
 /// Reads the settings file.
 pub(super) fn load_settings(path: &Path) -> anyhow::Result<Settings> {
     Settings::load(path).map_err(|error| {
         let said = format!("{:#}", anyhow::Error::from(error));
-        // The file's name is only what its author wrote.
+        // A path with invisible characters is shown with them escaped.
         refused(ExitStatus::Usage, said.replace(&*path.to_string_lossy(), &shown(path)))
     })
-}
-
-/// How the service writes users down.
-pub(super) fn dialect(settings: &Settings) -> Arc<dyn Dialect> {
-    match &settings.target.kind {
-        TargetKind::Skovik => Arc::new(Skovik),
-        TargetKind::Scim(scim) => Arc::new(Scim::new(scim)),
-    }
-}
-
-/// The service, with its key.
-pub(super) async fn provider(settings: &Settings) -> anyhow::Result<Box<dyn Provider>> {
-    let target = &settings.target;
-    let options = Options {
-        url: target.url.clone(),
-        token: target.token.fetch().await.or_refuse(ExitStatus::Usage)?,
-        auth_header: target.auth_header.clone(),
-        auth_scheme: target.auth_scheme.clone(),
-        page_size: target.page_size,
-        max_rows: target.max_rows,
-        list_timeout: target.list_timeout,
-        max_in_flight: target.max_in_flight,
-        requests_per_second: target.requests_per_second,
-        timeout: target.timeout,
-        retries: target.retries,
-    };
-    let client: Result<Box<dyn Provider>, ClientError> = match &target.kind {
-        TargetKind::Skovik => skovik::Client::new(options).map(|client| Box::new(client) as _),
-        TargetKind::Scim(scim) => {
-            let wanted = scim::Wanted {
-                branch: settings.employee.branch.is_some(),
-                custom_fields: settings.employee.custom_fields.keys().cloned().collect(),
-            };
-            scim::Client::new(options, scim, wanted).map(|client| Box::new(client) as _)
-        }
-    };
-    client.context("[target]").or_refuse(ExitStatus::Usage)
 }
 
 /// The settings that decide who is who, for the account whose fields were looked up.
@@ -109,17 +69,17 @@ pub(super) fn policy(
     }
 }
 
-/// Reads a plan file that is acted on: no symbolic link.
+/// Reads a plan file to act on it; a symbolic link is refused.
 pub(super) fn read_plan(path: &Path) -> anyhow::Result<Plan> {
     plan_at(path, Links::Refuse)
 }
 
-/// Reads a plan file that is only shown.
+/// Reads a plan file only to show it.
 pub(super) fn read_plan_to_show(path: &Path) -> anyhow::Result<Plan> {
     plan_at(path, Links::Follow)
 }
 
-/// The bytes of a plan file, if there is one that can be acted on.
+/// The bytes of a plan file that may be acted on.
 pub(super) fn plan_bytes(path: &Path) -> std::io::Result<Vec<u8>> {
     read_regular(path, MOST_PLAN, Links::Refuse)
 }
@@ -131,7 +91,7 @@ fn plan_at(path: &Path, links: Links) -> anyhow::Result<Plan> {
     Plan::read(&text).with_context(|| shown(path).to_string()).or_refuse(ExitStatus::Damaged)
 }
 
-/// Refuses a plan that was made with other settings, or that only says to have been made with these.
+/// Refuses a plan that was made with other settings, or that wrongly states the hash of these.
 pub(super) fn same_settings(plan: &Plan, settings: &Settings, path: &Path) -> anyhow::Result<()> {
     if plan.content().config_hash == settings.hash() {
         let forged = |problem: String| {
@@ -149,7 +109,7 @@ pub(super) fn same_settings(plan: &Plan, settings: &Settings, path: &Path) -> an
     Err(refused(ExitStatus::Stale, problem))
 }
 
-/// What a plan says of its settings that they do not say, though it was made with them.
+/// How the target or sources in a plan differ from the settings whose hash it states.
 fn mislabelled(plan: &Plan, settings: &Settings) -> Option<String> {
     let Content { target, sources, .. } = plan.content();
     if target.kind != settings.target.kind() || target.url != settings.target.url.as_str() {
@@ -171,8 +131,9 @@ fn mislabelled(plan: &Plan, settings: &Settings) -> Option<String> {
     precheck::settings(plan, settings).err()
 }
 
-/// What an earlier apply of a plan has done, as this machine's state says.
+/// What an earlier apply of a plan did, by the state folder of this machine.
 pub(super) fn replay(state: &State, plan: &Plan) -> anyhow::Result<Replay> {
+    state.bring(plan.hash()).map_err(unusable_state)?;
     Replay::read(&state.journal(plan.hash()), state.key(), plan).map_err(|error| match error {
         JournalError::Io { ref path, error: ref cause } if cause.kind() == WRONG_KIND => misplaced(path, cause),
         JournalError::Io { .. } => error.into(),
@@ -180,7 +141,7 @@ pub(super) fn replay(state: &State, plan: &Plan) -> anyhow::Result<Replay> {
     })
 }
 
-/// The approvals beside a plan. An approval by policy counts only while the policy would still give it.
+/// The approvals next to a plan. An approval by policy counts only while the policy would still give it.
 pub(super) fn counted_approvals(path: &Path, plan: &Plan, settings: &Settings) -> anyhow::Result<Vec<Found>> {
     let mut found = approvals_beside(path)?;
     let objections = automatic::objections(plan, &automatic_policy(plan, settings)?);
@@ -196,21 +157,21 @@ pub(super) fn counted_approvals(path: &Path, plan: &Plan, settings: &Settings) -
     Ok(found)
 }
 
-/// What `run` may approve of this plan.
+/// The policy by which `run` may approve this plan.
 pub(super) fn automatic_policy(plan: &Plan, settings: &Settings) -> anyhow::Result<automatic::Policy> {
     let Rules { proof, approvers, because: _, max_age: _ } = rules(plan, settings)?;
     let automatic = settings.approval.automatic;
     Ok(automatic::Policy { automatic, approvers, signatures: matches!(proof, Proof::Signature(_)) })
 }
 
-/// Where the approval of a plan by somebody is kept: beside the plan.
+/// The path of an approver's approval file, next to the plan.
 pub(super) fn approval_path(plan: &Path, approver: &str) -> PathBuf {
     let plan_name = plan.file_name().unwrap_or_default().to_string_lossy();
     plan.with_file_name(file_name(&plan_name, approver))
 }
 
-/// Writes an approval beside its plan, and says where. It takes the place of an earlier one by the same person, but of
-/// nobody else's, whose name leads to the same file name.
+/// Writes an approval next to its plan, and returns the path. It replaces an earlier approval by the same person, but
+/// not by another person whose name gives the same file name.
 pub(super) fn write_approval(plan: &Path, approval: &Approval) -> anyhow::Result<PathBuf> {
     let path = approval_path(plan, &approval.approver);
     if let Ok(other) = read_approval(&path)
@@ -229,7 +190,7 @@ pub(super) fn write_approval(plan: &Path, approval: &Approval) -> anyhow::Result
     Ok(path)
 }
 
-/// The files beside a plan that are approvals by their name, sorted.
+/// The files next to a plan that are approvals by their name, sorted.
 pub(super) fn approvals_of(plan: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> {
     let folder = plan.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let plan_name = plan.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -248,7 +209,7 @@ pub(super) fn approvals_of(plan: &Path) -> anyhow::Result<Vec<(String, PathBuf)>
     Ok(found)
 }
 
-/// The approvals beside a plan, by name. Of very many, the first ones: nobody needs more.
+/// The approvals next to a plan, by name; at most [`MOST_APPROVALS`].
 fn approvals_beside(plan: &Path) -> anyhow::Result<Vec<Found>> {
     let files = approvals_of(plan)?;
     let (read, more) = files.split_at(files.len().min(MOST_APPROVALS));
@@ -262,8 +223,8 @@ fn approvals_beside(plan: &Path) -> anyhow::Result<Vec<Found>> {
     Ok(found)
 }
 
-/// A link, a folder or a pipe is no approval: what a link leads to can differ from one reading to the next, and from
-/// one machine to the next.
+/// Reads an approval. A link, a folder or a pipe is refused: the target of a link can differ from one reading, or one
+/// machine, to the next.
 fn read_approval(path: &Path) -> Result<Approval, String> {
     let cannot = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::PermissionDenied => "cannot be read by this user, as its owner alone may: give it to this \
@@ -293,7 +254,7 @@ pub(super) fn rules(plan: &Plan, settings: &Settings) -> anyhow::Result<Rules> {
     Ok(Rules { proof, approvers: needed.approvers, because: needed.because, max_age })
 }
 
-/// How many people must approve a plan, by its own figures and, where it is known, by how many users may be changed now.
+/// How many people must approve a plan, by its own counts and, if known, by how many users may be changed now.
 pub(super) fn needed(plan: &Plan, settings: &Settings, managed_now: Option<u64>) -> anyhow::Result<Needed> {
     let approval = &settings.approval;
     escalation::needed(&approval.rules, approval.approvers, plan, managed_now)
@@ -307,7 +268,7 @@ fn allowed_signers(path: &Path) -> anyhow::Result<AllowedSigners> {
         .map_err(|problem| anyhow::anyhow!("allowed_signers {} {problem}", shown(path)))
 }
 
-/// Guards with their figures, for a refusal; of many, the first ones.
+/// Guards with their counts, for a refusal; at most the first few.
 pub(super) fn list_guards(guards: &[&GuardResult], plan: &Plan) -> String {
     let figures = |guard: &&GuardResult| {
         let GuardResult { count, of, limit, .. } = guard;
@@ -325,7 +286,7 @@ pub(super) fn now() -> Timestamp {
     Timestamp::now()
 }
 
-/// The day that people are compared as of: today by `[scope] time_zone`, unless another one was asked for.
+/// The day on which people are compared: today by `[scope] time_zone`, or the day that the user asked for.
 pub(super) fn calendar(settings: &Settings, as_of: Option<Date>) -> anyhow::Result<Calendar> {
     let zone = &settings.scope.time_zone;
     match as_of {
@@ -338,7 +299,7 @@ pub(super) fn calendar(settings: &Settings, as_of: Option<Date>) -> anyhow::Resu
     }
 }
 
-/// Says so if a plan was made for another day than today: with `plan --as-of`, long ago, or by somebody who altered it.
+/// Says so if a plan was made for another day than today: with `plan --as-of`, on an earlier day, or edited by hand.
 pub(super) fn tell_other_day(plan: &Plan, settings: &Settings, ui: &Ui) {
     let Some(day) = plan.content().as_of.map(|day| day.to_string()) else { return };
     let today = Calendar::at(now(), &settings.scope.time_zone).today().to_string();
@@ -351,48 +312,14 @@ pub(super) fn tell_other_day(plan: &Plan, settings: &Settings, ui: &Ui) {
     }
 }
 
-/// The folder with journals and locks.
-pub(super) fn state_folder(global: &Global) -> anyhow::Result<PathBuf> {
-    if let Some(folder) = global.state.as_ref().filter(|folder| !folder.as_os_str().is_empty()) {
-        return Ok(folder.clone());
-    }
-    let folders = directories::ProjectDirs::from("", "", "skovik-sync")
-        .context("there is no home folder to keep the state in; set HOME, or name one with --state")?;
-    Ok(folders.state_dir().unwrap_or_else(|| folders.data_local_dir()).to_owned())
-}
-
-fn state_key() -> Option<SecretString> {
-    std::env::var(KEY_VARIABLE).ok().filter(|key| !key.is_empty()).map(SecretString::from)
-}
-
-/// The state, made if there is none.
-pub(super) fn open_state(global: &Global) -> anyhow::Result<State> {
-    State::open(&state_folder(global)?, state_key().as_ref()).map_err(unusable_state)
-}
-
-/// The state, if there is any.
-pub(super) fn existing_state(global: &Global) -> anyhow::Result<Option<State>> {
-    State::open_existing(&state_folder(global)?, state_key().as_ref()).map_err(unusable_state)
-}
-
-pub(super) fn unusable_state(error: StateError) -> anyhow::Error {
-    match error {
-        StateError::Io { .. } => error.into(),
-        StateError::Exposed { .. } | StateError::Misplaced { .. } | StateError::Key(_) => {
-            refused(ExitStatus::Usage, error)
-        }
-        StateError::Damaged { .. } => refused(ExitStatus::Damaged, error),
-    }
-}
-
 /// A link, a folder or a pipe where a file of the program's own belongs.
 pub(super) fn misplaced(path: &Path, problem: &std::io::Error) -> anyhow::Error {
     let problem = format!("{} {problem}; put the file itself there, and try again", shown(path));
     refused(ExitStatus::Usage, problem)
 }
 
-/// A file's name for a message, with what nobody sees in it written out. What is to be typed is quoted with
-/// `shell_path`.
+/// A path for a message, with invisible characters escaped. A path that the user should type is quoted with
+/// `shell_path` instead.
 pub(super) fn shown(path: &Path) -> String {
     printable(&path.to_string_lossy()).into_owned()
 }

@@ -15,7 +15,7 @@ pub fn run(arguments: &Completions, ui: &Ui) -> anyhow::Result<ExitStatus> {
     Ok(ExitStatus::Done)
 }
 
-/// `clap_complete` panics where its output fails, so it writes to memory.
+/// `clap_complete` panics if its output fails, so it writes to memory.
 fn script(shell: clap_complete::Shell) -> String {
     let mut command = Cli::command();
     let name = command.get_name().to_owned();

@@ -1,5 +1,5 @@
-//! `demo`: the whole story, on a sandbox of its own and a made-up company: plan, diff, approval, apply, and a second
-//! plan that finds nothing to do.
+//! `demo`: shows all steps with its own sandbox and a made-up company: plan, diff, approval, apply, and a second plan
+//! that finds nothing to do.
 
 use std::fs;
 use std::io::Write as _;
@@ -17,13 +17,13 @@ use crate::ui::Ui;
 const EMPLOYEES: &str = include_str!("../../fixtures/small/employees.csv");
 const SETTINGS: &str = include_str!("../../fixtures/small/skovik-sync.toml");
 const USERS: &str = include_str!("../../fixtures/small/users.jsonl");
-/// The address that the fixture's settings name, which the demo's sandbox takes the place of.
+/// The address in the fixture's settings, which is replaced by that of the demo's sandbox.
 const FIXTURE_URL: &str = "http://127.0.0.1:8480/v1";
 /// The demo's files.
 const LIST: &str = "employees.csv";
 const KEY_FILE: &str = "key";
 const SETTINGS_FILE: &str = "skovik-sync.toml";
-/// Any key will do for the sandbox.
+/// The sandbox accepts any key.
 const KEY: &str = "demo";
 
 /// Runs `demo`.
@@ -94,7 +94,7 @@ pub async fn run(args: &cli::Demo, global: &Global, ui: &Ui) -> anyhow::Result<E
 
 fn write_company(folder: &Path, url: &str) -> anyhow::Result<std::path::PathBuf> {
     let cannot = || format!("cannot write the demo's files to {}", shown(folder));
-    // Somebody's own files are not the demo's to replace.
+    // The demo never replaces files that were there before.
     for name in [LIST, KEY_FILE, SETTINGS_FILE] {
         let path = folder.join(name);
         if path.symlink_metadata().is_ok() {

@@ -18,25 +18,25 @@ use crate::source::csv_header;
 use crate::text::shell_path;
 use crate::ui::Ui;
 
-/// How long a list may be that `init` looks at, in bytes: all of it tells the encoding.
+/// The largest list that `init` reads, in bytes. It reads the whole list to find out the encoding.
 const MOST_LIST: u64 = 1024 * 1024 * 1024;
 /// The settings file's name.
 const SETTINGS: &str = "skovik-sync.toml";
 const TEMPLATE: &str = include_str!("init.toml");
 const EXAMPLE: &str = include_str!("employees.csv");
-/// What a key's value takes before its comment, as in the rest of the file.
+/// The column where comments begin, as in the rest of the file.
 const COMMENT_COLUMN: usize = 41;
 
 /// Asks the person at the terminal.
 pub trait Asker {
-    /// The answer to a question; `default` if nothing is answered.
+    /// The answer to a question; `default` if the answer is empty.
     ///
     /// # Errors
     /// If the terminal fails, or the person stops.
     fn ask(&mut self, question: &str, default: &str) -> anyhow::Result<String>;
 }
 
-/// What the settings file is made of.
+/// The values that the settings file is made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answers {
     /// The base URL of the API.
@@ -45,7 +45,7 @@ pub struct Answers {
     pub csv: String,
     /// The delimiter of its cells.
     pub delimiter: char,
-    /// Its encoding, where that is not UTF-8.
+    /// Its encoding, if it is not UTF-8.
     pub encoding: Option<&'static str>,
     /// Its columns.
     pub columns: Columns,
@@ -127,7 +127,7 @@ pub fn command(args: &cli::Init, ui: &Ui) -> anyhow::Result<ExitStatus> {
 /// says whether there is a terminal to ask at.
 ///
 /// # Errors
-/// Exit code 3 where there are settings already, or somebody must be asked and cannot.
+/// Exit code 3 if there are settings already, or a question is necessary and there is no terminal.
 pub fn run(args: &cli::Init, interactive: bool, asker: &mut dyn Asker) -> anyhow::Result<Written> {
     if args.dir.exists() && !args.dir.is_dir() {
         let problem = format!(
@@ -199,7 +199,7 @@ fn fitted(answers: Answers, folder: &Path) -> anyhow::Result<Answers> {
         .rev()
         .max_by_key(|(_, header)| header.len())
         .unwrap_or((',', Vec::new()));
-    // Which of the values of a status mean "employed", no header tells.
+    // The header does not tell which values of a status column mean "employed".
     Ok(Answers { delimiter, encoding, columns: Columns::guess(&header), include: None, ..answers })
 }
 
@@ -211,7 +211,7 @@ impl Columns {
             let lower = name.to_lowercase().replace(['å', 'ä'], "a").replace('ö', "o");
             lower.chars().filter(char::is_ascii_alphanumeric).collect()
         };
-        // The first word that any column has wins.
+        // The first word that is in the name of a column wins.
         let find = |words: &[&str]| {
             let found = words.iter().find_map(|word| header.iter().find(|name| plain(name) == *word));
             found.filter(|name| !name.contains(['\\', '\'', '"'])).cloned()
@@ -281,7 +281,7 @@ fn filled(line: &str, answers: &Answers) -> Option<String> {
         "manager" => {
             optional(place, &columns.manager_id, "manager_id", "the manager's external_identifier; empty: none")
         }
-        // A new account has no custom fields, so that this one cannot be taken for granted.
+        // A new account has no custom fields, so this field may not exist.
         "cost_center" => {
             let column = columns.cost_center.as_deref().unwrap_or("cost_center");
             format!("# {}", setting("\"Cost center\"", &template(column, ""), ""))

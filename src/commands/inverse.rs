@@ -1,4 +1,4 @@
-//! The inverse of a plan by the state folder's journal: what `undo` writes, and by what `apply` knows it again.
+//! The inverse of a plan by the state folder's journal. `undo` writes it, and `apply` compares an undo with it.
 
 use super::common::{dialect, read_plan};
 use crate::apply::undo::{self, History, Input, UndoError};
@@ -7,9 +7,12 @@ use crate::employee::Managed;
 use crate::plan::{Digest, Plan};
 use crate::state::State;
 
-/// Whether a plan is, to the letter, the undo that this state folder makes of the plan which it says to take back.
+/// Whether a plan is exactly the undo that this state folder makes of the plan that it claims to undo.
 pub(super) fn is_own_undo(plan: &Plan, settings: &Settings, state: &State) -> bool {
     let Some(hash) = plan.content().undone() else { return false };
+    if state.bring(hash).is_err() {
+        return false;
+    }
     let Ok(undone) = read_plan(&state.plan(hash)) else { return false };
     let Ok(Some(history)) = History::read(state, &undone) else { return false };
     undone.hash() == hash && inverse(&undone, &history, settings).is_ok_and(|made| made.hash() == plan.hash())

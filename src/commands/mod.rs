@@ -1,4 +1,4 @@
-//! The commands, one file each: orchestration only. The core decides.
+//! The commands, one file each. They only connect the parts; the core decides.
 
 pub mod apply;
 pub mod approve;
@@ -8,13 +8,17 @@ pub mod completions;
 pub mod demo;
 pub mod init;
 mod inverse;
+mod job;
 mod places;
 pub mod plan;
 pub mod run;
 pub mod sandbox;
+pub mod serve;
+mod service;
 pub mod show;
 mod signals;
 pub mod snapshot;
+mod state_place;
 pub mod undo;
 pub mod verify;
 
@@ -25,7 +29,7 @@ use crate::ui::Ui;
 /// Runs the command that the command line names.
 ///
 /// # Errors
-/// Whatever the command says; [`crate::exit::status_of`] tells the exit code.
+/// The command's error; [`crate::exit::status_of`] gives its exit code.
 pub async fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let Cli { global, command } = cli;
     signals::survive_limits_of_size();
@@ -37,7 +41,8 @@ pub async fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<ExitStatus> {
         Command::Approve(args) => approve::run(args, global, ui),
         Command::Verify(args) => verify::run(args, global, ui),
         Command::Apply(args) => apply::run(args, global, ui).await,
-        Command::Run(args) => run::run(args, global, ui).await,
+        Command::Run(args) => job::command(args, global, ui).await,
+        Command::Serve(args) => serve::run(args, global, ui).await,
         Command::Undo(args) => undo::run(args, global, ui),
         Command::Snapshot(args) => snapshot::run(args, global, ui).await,
         Command::Sandbox(args) => sandbox::run(args, global, &mut std::io::stdout(), &mut std::io::stderr()).await,

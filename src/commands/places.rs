@@ -1,8 +1,8 @@
 //! Checks the files of a command before it begins: no output may be an input, another output, an
 //! approval or a file of the state.
 //!
-//! A file that is there is told by its device and inode, so that a hard link, a symbolic link, `./x` and another case
-//! are found; one that is not there by its folder and its name.
+//! An existing file is identified by device and inode, so that a hard link, a symbolic link, `./x` and a name in
+//! another case are recognised. A missing file is identified by its folder and name.
 
 use std::fs::{self, DirEntry, File};
 use std::io::{self, Read as _};
@@ -13,14 +13,16 @@ use std::path::{Path, PathBuf};
 use rustix::stdio::dup2_stderr;
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::common::{approvals_of, shown, state_folder};
+use super::common::{approvals_of, shown};
+use super::state_place::state_folder;
 use crate::cli::Global;
 use crate::config::{NamedFile, Settings};
 use crate::exit::{ExitStatus, refused};
 use crate::files::{Links, open_regular};
 use crate::plan::FORMAT;
+use crate::state;
 
-/// How much of a file is read to tell a plan, in bytes.
+/// How much of a file is read to recognise a plan, in bytes.
 const HEAD: u64 = 200;
 /// How the name of an approval ends.
 const APPROVAL: &str = ".approval";
@@ -30,30 +32,30 @@ const APPROVAL: &str = ".approval";
 pub(super) struct Places {
     inputs: Vec<Place>,
     outputs: Vec<Place>,
-    /// The plans beside which approvals count.
+    /// The plans whose approvals lie next to them.
     plans: Vec<PathBuf>,
-    state: Option<PathBuf>,
+    states: Vec<PathBuf>,
 }
 
-/// A file, and what the command line or the settings call it.
+/// A file with its name for messages.
 #[derive(Debug)]
 struct Place {
     name: String,
     path: PathBuf,
     identity: Identity,
     is_approval: bool,
-    /// Whether a plan may already be there; the command has its own rules for that.
+    /// Whether the command may replace a plan there, by rules of its own.
     is_plan: bool,
     /// Whether it is standard output or standard error.
     is_stream: bool,
 }
 
-/// What tells one file from another.
+/// What identifies a file.
 #[derive(Debug)]
 struct Identity {
-    /// Device and inode of what is read there.
+    /// Device and inode of the file, if it exists.
     file: Option<(u64, u64)>,
-    /// Device and inode of the folder, if it is there.
+    /// Device and inode of the folder, if it exists.
     folder: Option<(u64, u64)>,
     /// The folder. Links in the part that exists are resolved.
     folder_path: PathBuf,
@@ -61,10 +63,10 @@ struct Identity {
 }
 
 impl Places {
-    /// The settings file is an input of every command, the state of every command forbidden ground.
+    /// The settings file is an input of every command, and no command may write into the state folder here.
     pub(super) fn new(global: &Global) -> Self {
-        let places =
-            Self { inputs: Vec::new(), outputs: Vec::new(), plans: Vec::new(), state: state_folder(global).ok() };
+        let states = state_folder(global, None).ok().into_iter().collect();
+        let places = Self { inputs: Vec::new(), outputs: Vec::new(), plans: Vec::new(), states };
         places.reads("the settings file (--config)", &global.config)
     }
 
@@ -74,7 +76,7 @@ impl Places {
         self
     }
 
-    /// The same, if there is one.
+    /// A file that the command reads, if it is given.
     pub(super) fn may_read(self, name: &str, path: Option<&Path>) -> Self {
         match path {
             Some(path) => self.reads(name, path),
@@ -86,10 +88,14 @@ impl Places {
     pub(super) fn settings(mut self, settings: &Settings) -> Self {
         let named = |NamedFile { setting, path }: &NamedFile| Place::new(setting.clone(), path, false);
         self.inputs.extend(settings.files().iter().map(named));
+        if let Some(state::Place::Folder(folder)) = &settings.state.place {
+            self.states.push(folder.clone());
+        }
         self
     }
 
-    /// The same for a command that needs no settings: if there are any, what they name is not to be lost.
+    /// Every file that the settings name, if there are settings, for a command that needs none: it must not overwrite
+    /// them.
     pub(super) fn settings_if_any(self, global: &Global) -> Self {
         match Settings::load(&global.config) {
             Ok(settings) => self.settings(&settings),
@@ -97,7 +103,7 @@ impl Places {
         }
     }
 
-    /// The plan that the command reads, with the approvals beside it.
+    /// The plan that the command reads, with the approvals next to it.
     pub(super) fn plan(mut self, path: &Path) -> Self {
         self.plans.push(path.to_owned());
         self.reads("the plan", path)
@@ -110,7 +116,7 @@ impl Places {
         self
     }
 
-    /// The plan that the command writes, with the approvals that are beside it already.
+    /// The plan that the command writes, with the approvals that are next to it already.
     pub(super) fn writes_plan(mut self, path: &Path) -> Self {
         self.plans.push(path.to_owned());
         let mut places = self.writes("--out", Some(path));
@@ -118,21 +124,21 @@ impl Places {
         places
     }
 
-    /// The approval that the command writes; it may take the place of an older one.
+    /// The approval that the command writes; it may replace an older one.
     pub(super) fn writes_approval(mut self, path: &Path) -> Self {
         self.outputs.push(Place::new("the approval".to_owned(), path, true));
         self
     }
 
-    /// Refuses an output that would take the place of something else.
+    /// Refuses an output that would overwrite something else.
     ///
     /// # Errors
     /// Leads to exit 3, and names both.
     pub(super) fn check(mut self) -> anyhow::Result<()> {
-        // Only what is there can be told by its inode; names are judged below.
+        // Existing files are compared by inode here; names are compared below.
         self.outputs.extend(Place::stream("standard output", "/dev/stdout", io::stdout().as_fd()));
         let errors = Place::stream("standard error", "/dev/stderr", io::stderr().as_fd());
-        // `>> run.log 2>&1` puts both streams into one file, which is judged once.
+        // `>> run.log 2>&1` sends both streams to one file, which is checked once.
         let is_shared =
             |errors: &Place| self.outputs.iter().any(|other| other.is_stream && other.identity.is(&errors.identity));
         let shared = errors.as_ref().is_some_and(is_shared);
@@ -174,15 +180,16 @@ impl Places {
         if !output.is_plan && is_plan_file(&output.path) {
             return Some("a plan is there, which could not be applied any more".to_owned());
         }
-        let state = self.state.as_ref().map(|state| resolved(state))?;
-        let is_inside =
-            output.identity.folder_path.starts_with(&state) || is_hard_link_into(&state, output.identity.file);
-        is_inside.then(|| format!("{} is the program's own, its state", shown(&state)))
+        let is_inside = |state: &PathBuf| {
+            output.identity.folder_path.starts_with(state) || is_hard_link_into(state, output.identity.file)
+        };
+        let state = self.states.iter().map(|state| resolved(state)).find(is_inside)?;
+        Some(format!("{} is the program's own, its state", shown(&state)))
     }
 }
 
 impl Place {
-    /// A stream that the shell lets lead to a file (`>> plan.json`, `2> hr.csv`).
+    /// A stream that the shell redirected to a file (`>> plan.json`, `2> hr.csv`).
     fn stream(name: &str, path: &str, stream: BorrowedFd<'_>) -> Option<Self> {
         let file = File::from(stream.try_clone_to_owned().ok()?);
         let metadata = file.metadata().ok().filter(fs::Metadata::is_file)?;
@@ -217,7 +224,7 @@ impl Place {
 impl Identity {
     fn of(path: &Path) -> Self {
         let inode = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
-        // A terminal is standard input and standard output, and nobody's file.
+        // A terminal is no file that could be overwritten.
         let file = fs::metadata(path).ok().filter(|metadata| !metadata.file_type().is_char_device()).map(inode);
         let folder_path = match path.parent() {
             Some(folder) if folder.as_os_str().is_empty() => resolved(Path::new(".")),
@@ -225,7 +232,7 @@ impl Identity {
             None => resolved(path),
         };
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        // As file systems fold names that know no case.
+        // As case-insensitive file systems fold names.
         let name = name.nfc().flat_map(char::to_lowercase).collect();
         Self { file, folder: fs::metadata(&folder_path).ok().map(inode), folder_path, name }
     }
@@ -233,7 +240,7 @@ impl Identity {
     fn is(&self, other: &Self) -> bool {
         match (self.file, other.file) {
             (Some(one), Some(other)) => one == other,
-            // A file system that folds names would show both or none.
+            // If the names were the same file, both would exist or none.
             (Some(_), None) | (None, Some(_)) => false,
             (None, None) => {
                 let same_folder = match (self.folder, other.folder) {
@@ -246,8 +253,8 @@ impl Identity {
     }
 }
 
-/// Leads standard error away from a file that must not be written, the refusal itself included: to standard output, or
-/// nowhere if that is the same file.
+/// Redirects standard error away from a file that must not be written, so that not even the refusal goes there: to
+/// standard output, or nowhere if that is the same file.
 fn spare(shared: bool) -> io::Result<()> {
     if shared {
         return Ok(dup2_stderr(File::options().write(true).open("/dev/null")?)?);
@@ -255,7 +262,7 @@ fn spare(shared: bool) -> io::Result<()> {
     Ok(dup2_stderr(io::stdout())?)
 }
 
-/// Whether a file is in a folder, or in one directly below, under whatever name.
+/// Whether a file is also in a folder, or directly in one of its subfolders, under any name.
 fn is_hard_link_into(folder: &Path, file: Option<(u64, u64)>) -> bool {
     let Some(file) = file else { return false };
     let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
@@ -265,7 +272,7 @@ fn is_hard_link_into(folder: &Path, file: Option<(u64, u64)>) -> bool {
     folders.into_iter().any(|folder| entries(&folder).any(|entry| is_it(&entry)))
 }
 
-/// Whether a file begins as a plan does. What cannot be read is judged when it is written.
+/// Whether a file begins like a plan. A file that cannot be read fails later, when it is written.
 fn is_plan_file(path: &Path) -> bool {
     let mut head = Vec::new();
     let read = open_regular(path, Links::Follow).and_then(|file| file.take(HEAD).read_to_end(&mut head));

@@ -1,4 +1,4 @@
-//! `plan`: reads both sides whole, compares, writes the plan file and shows it. It makes only GET requests.
+//! `plan`: reads both sides completely, compares, writes the plan file and shows it. It makes only GET requests.
 
 mod explain;
 
@@ -9,11 +9,10 @@ use std::{fs, thread};
 
 use anyhow::Context as _;
 
-use super::common::{
-    calendar, dialect, existing_state, load_settings, now, plan_bytes, policy, provider, replay, shown,
-};
+use super::common::{calendar, dialect, load_settings, now, plan_bytes, policy, provider, replay, shown};
 use super::places::Places;
 use super::signals::{EndedBySignals, unless_interrupted};
+use super::state_place::existing_state;
 use crate::apply::journal::{BegunBy, Replay};
 use crate::cli::{self, Global};
 use crate::config::{Invalid, Settings, SourceSettings, Unresolved};
@@ -38,7 +37,7 @@ const SHOWN_ON_TERMINAL: usize = 25;
 /// Runs `plan`.
 ///
 /// # Errors
-/// Exit codes 3 and 4; a plan that a guard blocks is written all the same, and is no error but the status 5.
+/// Exit codes 3 and 4. A plan that a guard blocks is still written; that is the status 5, not an error.
 pub async fn run(args: &cli::Plan, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let settings = load_settings(&global.config)?;
     if let Some(key) = &args.explain {
@@ -76,14 +75,14 @@ pub(super) async fn write_plan(
     let (settled, input) = facts.compare(settings, &both)?;
     let plan = Plan::of(&settled, input).map_err(no_plan)?;
     drop(settled);
-    // Freeing a million people takes a while, for which nobody has to wait. Where no thread can be started it is done here.
+    // Freeing a million people takes a while, so a thread does it. If none can be started, it happens here.
     let _ = thread::Builder::new().spawn(move || drop(both));
-    put_applied_plan_away(&args.out, &plan, by, global, ui)?;
+    put_applied_plan_away(&args.out, &plan, by, settings, global, ui)?;
     write_private(&args.out, |file| plan.write(file)).with_context(|| format!("cannot write {}", shown(&args.out)))?;
     Ok((plan, signals))
 }
 
-/// Everything that a plan is made of.
+/// Both sides, as a plan needs them.
 pub(super) struct BothSides {
     pub(super) records: Records,
     pub(super) desired: Desired,
@@ -119,7 +118,7 @@ pub(super) async fn read_both_sides(
     Ok((BothSides::new(records, resolved, directory)?, signals))
 }
 
-/// Skovik, or a snapshot of it, ready to be read: its settings and its key are checked, and nothing is sent yet.
+/// Opens Skovik or a snapshot of it. Checks the settings and the key, and sends nothing yet.
 pub(super) async fn open_account(settings: &Settings, snapshot: Option<&Path>) -> anyhow::Result<Account> {
     Ok(match snapshot {
         Some(path) => {
@@ -159,7 +158,7 @@ impl SourceProgress {
         Self(settings.sources.iter().chain(&settings.tables).map(line).collect())
     }
 
-    /// Shows how far a source has come; nothing any more once it is there.
+    /// Shows how much of a source was read; clears the line when the source is complete.
     pub(super) fn told(&self, place: usize, so_far: u64, total: Option<u64>) {
         let line = &self.0[place];
         if total == Some(so_far) {
@@ -172,7 +171,7 @@ impl SourceProgress {
     }
 }
 
-/// What a plan is made of besides both sides.
+/// The other input of a plan.
 pub(super) struct Facts {
     policy: Policy,
     only: BTreeSet<ExternalIdentifier>,
@@ -183,7 +182,8 @@ impl Facts {
     pub(super) fn new(settings: &Settings, both: &BothSides, same_person: &[String], only: &[String]) -> Self {
         let asked = !same_person.is_empty() || !only.is_empty();
         let known: HashSet<&str> = if asked { identifiers(both).collect() } else { HashSet::new() };
-        // What a plan shows can be typed, escapes and all; only an identifier that is written so itself means itself.
+        // A user may type an identifier as a plan shows it, with escapes, unless an identifier really contains the
+        // escape.
         let meant = |name: &str| match known.contains(name) {
             true => ExternalIdentifier::from(name),
             false => ExternalIdentifier::from(unescape(name).into_owned()),
@@ -202,7 +202,7 @@ impl Facts {
         Self { policy: policy(settings, &both.resolved, people(same_person)), only: people(only), joins }
     }
 
-    /// Compares both sides; with all that a plan is made of besides.
+    /// Compares both sides, and returns the input of the plan too.
     pub(super) fn compare<'a>(
         &'a self,
         settings: &'a Settings,
@@ -268,12 +268,13 @@ pub(super) fn put_applied_plan_away(
     out: &Path,
     plan: &Plan,
     by: BegunBy,
+    settings: &Settings,
     global: &Global,
     ui: &Ui,
 ) -> anyhow::Result<()> {
     // What is no plan has no journal.
     let Some(before) = plan_bytes(out).ok().and_then(|text| Plan::read(&text).ok()) else { return Ok(()) };
-    let Some(state) = existing_state(global)? else { return Ok(()) };
+    let Some(state) = existing_state(global, Some(settings))? else { return Ok(()) };
     let replay = replay(&state, &before)?;
     if !replay.has_written() {
         return Ok(());
@@ -305,7 +306,7 @@ pub(super) fn holds_up(replay: &Replay, plan: &Plan) -> bool {
     is_open && (replay.is_in_doubt() || replay.begun_by == Some(BegunBy::Apply) && replay.is_cut_short(plan))
 }
 
-/// A name for an applied plan to be kept under: its hash, and a number where it was applied before.
+/// A free name for an applied plan: its hash, and a number if it was kept before.
 fn unused_name(out: &Path, plan: Digest) -> PathBuf {
     let hash = plan.hex();
     let stem = out.file_stem().unwrap_or_default().to_string_lossy();
@@ -319,7 +320,7 @@ pub(super) fn show(plan: &Plan, path: &Path, ids: Ids, ui: &Ui) -> anyhow::Resul
     ui.print(display(plan, &TextOptions { ids, ..text_options(path, false, ui) }))
 }
 
-/// How a plan is shown on standard output: on a terminal, long groups are cut.
+/// How a plan is shown on standard output. On a terminal, long groups are shortened.
 pub(super) fn text_options(path: &Path, all: bool, ui: &Ui) -> TextOptions {
     let on_terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
     let limit = (on_terminal && !all).then_some(SHOWN_ON_TERMINAL);

@@ -1,16 +1,17 @@
-//! `run`: the scheduled job. It plans, has the plan approved by policy, and applies it, under one lock. Where the
-//! policy does not approve, it leaves the plan for a person and says how to go on; it never asks.
+//! `run`: the scheduled job. It plans, has the plan approved by policy, and applies it, under one lock. If the policy
+//! does not approve, it leaves the plan for a person and says what to do next; it never asks.
 
 use std::path::Path;
 
 use super::apply::{Approved, Carried, carry_out, not_locked, report_without_apply, take_lock};
 use super::approve::ceiling_flags;
 use super::common::{
-    approval_path, automatic_policy, counted_approvals, list_guards, load_settings, now, open_state, read_plan, replay,
-    rules, same_settings, shown, unusable_state, write_approval,
+    approval_path, automatic_policy, counted_approvals, list_guards, load_settings, now, read_plan, replay, rules,
+    same_settings, shown, write_approval,
 };
 use super::places::Places;
 use super::plan::{holds_up, show, write_plan};
+use super::state_place::{open_state, unusable_state};
 use crate::apply::journal::BegunBy;
 use crate::apply::lock::{self, Lock, LockError};
 use crate::approval::{Found, Granted, Group, automatic, examine, grouped, judge, not_lifted};
@@ -26,7 +27,7 @@ use crate::ui::Ui;
 /// Runs `run`.
 ///
 /// # Errors
-/// Those of `plan` and `apply`; exit code 10 where another run or apply is under way, 5 and 6 where a person is needed.
+/// Those of `plan` and `apply`; exit code 10 if another run or apply is under way, 5 and 6 if a person is needed.
 pub async fn run(args: &cli::Run, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let settings = load_settings(&global.config)?;
     let approval = approval_path(&args.out, automatic::APPROVER);
@@ -67,8 +68,8 @@ async fn plan_and_apply(
     global: &Global,
     ui: &Ui,
 ) -> anyhow::Result<ExitStatus> {
-    let state = open_state(global)?;
-    let _lock = take_lock(settings, &state, None)?;
+    let state = open_state(global, Some(settings))?;
+    let _lock = take_lock(settings, &state, None, ui)?;
     let cli::Run { out, report, events } = args;
     let execute = cli::Apply { plan: out.clone(), approved_hash: None, report: report.clone(), events: events.clone() };
     if let Some(plan) = unfinished(out, settings, &state, ui)? {
@@ -97,8 +98,7 @@ async fn plan_and_apply(
     apply(&plan, &granted, &execute, settings, &state, ending, ui).await
 }
 
-/// Applies the plan that this run made, or that an earlier one began, from memory: what its file holds by now does
-/// not matter.
+/// Applies the plan that this run made, or that an earlier run began, from memory. It does not read the file again.
 async fn apply(
     plan: &Plan,
     granted: &Granted,
@@ -109,7 +109,7 @@ async fn apply(
     ui: &Ui,
 ) -> anyhow::Result<ExitStatus> {
     let url = settings.target.url.as_str();
-    // Nobody with another state folder applies the same plan meanwhile. The file's content does not matter.
+    // Keeps somebody with another state folder from applying the same plan. The file's content does not matter.
     let _plan_lock = lock_plan_file(&args.plan, url)?;
     state.set_begun_run(url, Some(plan.hash())).map_err(unusable_state)?;
     let replay = replay(state, plan)?;
@@ -148,10 +148,11 @@ fn plan_arguments(out: &Path) -> cli::Plan {
     }
 }
 
-/// The plan that an earlier run began and left in the middle, as the state says; what stands beside the plan's file
-/// says nothing of that.
+/// The plan that an earlier run began and did not finish, by the state folder. The files next to the plan do not
+/// matter.
 fn unfinished(out: &Path, settings: &Settings, state: &State, ui: &Ui) -> anyhow::Result<Option<Plan>> {
     let Some(hash) = state.begun_run(settings.target.url.as_str()).map_err(unusable_state)? else { return Ok(None) };
+    state.bring(hash).map_err(unusable_state)?;
     let copy = state.plan(hash);
     if !copy.exists() {
         return Ok(None); // It ended before it began to write.
@@ -172,7 +173,7 @@ fn unfinished(out: &Path, settings: &Settings, state: &State, ui: &Ui) -> anyhow
     }
 }
 
-/// What people began is for people to finish.
+/// Refuses an apply that a person began: a person must finish it.
 fn refuse_peoples_apply(out: &Path, settings: &Settings, state: &State, ui: &Ui) -> anyhow::Result<()> {
     if !out.exists() {
         return Ok(());
@@ -208,7 +209,7 @@ fn for_people(out: &Path, ui: &Ui) -> anyhow::Error {
     )
 }
 
-/// Only what the policy approves, or people still do, is gone on with.
+/// Resumes a plan only if the policy or people still approve it.
 fn may_go_on(plan: &Plan, out: &Path, settings: &Settings, ui: &Ui) -> anyhow::Result<Granted> {
     let mut objections = automatic::objections(plan, &automatic_policy(plan, settings)?);
     if objections.is_empty() {
@@ -236,12 +237,12 @@ fn by_policy(plan: &Plan, settings: &Settings) -> anyhow::Result<Granted> {
         .map_err(|error| refused(ExitStatus::NotApproved, format!("not approved by policy: {error}")))
 }
 
-/// What people have said of a plan since an earlier run left it to them.
+/// The approvals by people since an earlier run left them the plan.
 struct Said {
-    /// Their approval of exactly this plan, if it counts and lifts every guard that blocks.
+    /// Their approval of exactly this plan, if it counts and allows everything that blocks.
     granted: Option<Granted>,
-    /// The approvals of this plan that do not count or do not suffice, and the files of which nobody can tell whose
-    /// they are; with the reasons. An approval of another plan is not among them: it is what an earlier run applied.
+    /// Approvals of this plan that do not count or do not suffice, and files that cannot be read as approvals; with the
+    /// reasons. Approvals of other plans are left out: earlier runs applied those plans.
     not_counted: Vec<String>,
 }
 
@@ -251,7 +252,7 @@ fn said_by_people(plan: &Plan, out: &Path, settings: &Settings) -> anyhow::Resul
     let mut found = counted_approvals(out, plan, settings)?;
     found.retain(|found| match &found.approval {
         Ok(approval) => !automatic::is_by_policy(approval),
-        // Any file there is replaced by the record of this run.
+        // Any file with this name is replaced by this run's approval.
         Err(_) => found.name != own,
     });
     let (rules, now) = (rules(plan, settings)?, now());

@@ -8,10 +8,11 @@ use std::time::Duration;
 use anyhow::Context as _;
 use secrecy::SecretString;
 
-use super::common::shown;
+use super::common::{load_settings, shown};
 use super::places::Places;
 use super::signals::ended;
 use crate::cli::{self, Global};
+use crate::config::{Names, TargetKind};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::{Links, open_regular, write_private};
 use crate::sandbox::{
@@ -22,7 +23,7 @@ use crate::sandbox::{
 /// Runs the sandbox. The first line on `out` is `listening on URL`, for scripts to wait for.
 ///
 /// # Errors
-/// Wrong arguments, a seed that cannot be trusted, an address that cannot be listened on, a file that cannot be written.
+/// Wrong arguments, an invalid seed, an address that cannot be listened on, or a file that cannot be written.
 pub async fn run(
     args: &cli::Sandbox,
     global: &Global,
@@ -70,6 +71,7 @@ fn options(args: &cli::Sandbox) -> anyhow::Result<Options> {
         identifiers,
         paths,
         field_options,
+        names,
         scim,
         latency,
         fail,
@@ -106,12 +108,24 @@ fn options(args: &cli::Sandbox) -> anyhow::Result<Options> {
         identifiers: *identifiers,
         paths: *paths,
         field_options: *field_options,
+        names: names.as_deref().map(names_of).transpose()?.unwrap_or_default(),
         scim: scim_modes(scim),
         latency,
         faults: faults.or_refuse(ExitStatus::Usage)?,
         fault_seed: *fault_seed,
         request_log: request_log.clone(),
     })
+}
+
+/// The names of the API in a settings file.
+fn names_of(path: &Path) -> anyhow::Result<Names> {
+    match load_settings(path)?.target.kind {
+        TargetKind::Skovik(names) => Ok(names),
+        TargetKind::Scim(_) => {
+            let problem = format!("--names {}: its [target] is SCIM, whose names are specified", shown(path));
+            Err(refused(ExitStatus::Usage, problem))
+        }
+    }
 }
 
 fn scim_modes(args: &cli::SandboxScim) -> ScimModes {
@@ -130,14 +144,14 @@ fn scim_modes(args: &cli::SandboxScim) -> ScimModes {
     }
 }
 
-/// The account may go back to where it came from: the seed is read whole before, and replaced whole at the end.
+/// The account may be saved to the seed file: the seed is read completely first, and replaced completely at the end.
 fn check_places(args: &cli::Sandbox, global: &Global) -> anyhow::Result<()> {
     let places = || Places::new(global).settings_if_any(global).writes("--request-log", args.request_log.as_deref());
-    places().may_read("--seed", args.seed.as_deref()).check()?;
+    places().may_read("--seed", args.seed.as_deref()).may_read("--names", args.names.as_deref()).check()?;
     places().writes("--save", args.save.as_deref()).check()
 }
 
-/// Fails early: a folder that is not there would be found out only at the end.
+/// Fails early: a missing folder would be noticed only at the end.
 fn check_folder(path: &Path) -> anyhow::Result<()> {
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if folder.is_dir() {
@@ -176,14 +190,17 @@ fn hint(options: &Options) -> String {
         Identifiers::Reserved => "identifiers of removed users stay taken".to_owned(),
     });
     match options.paths {
-        Paths::Both => {}
-        Paths::Underscored => modes.push("paths with underscores".to_owned()),
+        Paths::Underscored => {}
+        Paths::Both => modes.push("paths with underscores or dashes".to_owned()),
         Paths::Dashed => modes.push("paths with dashes".to_owned()),
     }
     match options.field_options {
-        FieldOptions::Embedded => {}
-        FieldOptions::Separate => modes.push("options in a list of their own".to_owned()),
+        FieldOptions::Separate => {}
+        FieldOptions::Embedded => modes.push("options in their custom field".to_owned()),
         FieldOptions::Unreadable => modes.push("options cannot be read".to_owned()),
+    }
+    if options.names != Names::default() {
+        modes.push("other names".to_owned());
     }
     if !options.latency.is_zero() {
         modes.push(format!("answers take {:?}", options.latency));
@@ -198,7 +215,7 @@ fn hint(options: &Options) -> String {
     format!("{}; Ctrl-C ends it", modes.join(", "))
 }
 
-/// The modes of `/scim/v2` that are not the usual ones.
+/// The modes of `/scim/v2` that differ from the defaults.
 fn scim_hint(modes: &ScimModes) -> String {
     let &ScimModes { external_ids, archived, patch, etags, filters, sort, order, scim_types, user_names } = modes;
     [

@@ -16,14 +16,13 @@ use crate::render::text::TextOptions;
 use crate::render::{Ids, Shown, html, json, markdown, since, text};
 use crate::ui::Ui;
 
-/// How wide lines are in a file.
+/// The width of lines in a file.
 const WIDTH_OF_A_FILE: usize = 100;
 
 /// Prints the plan.
 ///
 /// # Errors
-/// Leads to exit 3 where there is no such file or the options contradict each other, and to exit 8 where it is no whole
-/// plan.
+/// Exit code 3 if there is no such file or the options contradict each other, 8 if it is not a valid plan.
 pub fn run(args: &Show, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     check(args)?;
     places(args, global).check()?;
@@ -67,7 +66,7 @@ fn check(args: &Show) -> anyhow::Result<()> {
 }
 
 fn render(args: &Show, plan: &Plan, old: Option<&Plan>, ui: &Ui) -> anyhow::Result<String> {
-    // Both go through the same masks, so that what is equal in both looks equal.
+    // Both use the same masks, so that equal values look equal.
     let mut masks = Masks::default();
     let masked_old = old.filter(|_| args.redact).map(|old| masks.mask(old));
     let masked = args.redact.then(|| masks.mask(plan));

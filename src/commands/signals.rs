@@ -1,5 +1,5 @@
-//! Ctrl-C and SIGTERM. A program that catches them once has caught them for good, so that whoever does so here says
-//! what they mean from then on.
+//! Ctrl-C and SIGTERM. Once a program has caught them, their default action never comes back. So each function here
+//! says what the signals do from then on.
 
 use std::pin::pin;
 
@@ -8,7 +8,7 @@ use tokio::task::AbortHandle;
 
 use crate::exit::{ExitStatus, refused};
 
-/// While it is held, a signal ends the program at once, as if nobody had caught it.
+/// While this is held, a signal ends the program at once, as by default.
 #[derive(Debug)]
 pub(super) struct EndedBySignals(AbortHandle);
 
@@ -18,19 +18,19 @@ impl Drop for EndedBySignals {
     }
 }
 
-/// From now on a file that grows beyond the limit of its size (`ulimit -f`) is an error of the write, which stops a run
-/// in order. Unless the signal is caught, it ends the program in the middle.
+/// From now on, a file beyond the size limit (`ulimit -f`) is an error of the write, which stops a run in order. By
+/// default the signal would kill the program.
 pub(super) fn survive_limits_of_size() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        // It stays caught for good. Where it cannot be caught, it is as it was.
+        // It stays caught. If that fails, the default action stays.
         let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
     }
 }
 
-/// Does work that writes nothing, until it is done or a signal comes; then it is dropped in an orderly way, and what it
-/// has started is ended. What comes after it is to hold what is returned beside its result.
+/// Does work that writes nothing, until it is done or a signal comes. On a signal the work is dropped, which ends
+/// everything that it started. The caller keeps the returned guard while it goes on.
 pub(super) async fn unless_interrupted<T>(
     work: impl Future<Output = anyhow::Result<T>>,
 ) -> anyhow::Result<(T, EndedBySignals)> {
@@ -53,7 +53,7 @@ pub(super) fn end_with(status: ExitStatus) -> anyhow::Result<EndedBySignals> {
     Ok(EndedBySignals(task.abort_handle()))
 }
 
-/// Completes when the program is asked to end. The signals are caught from the call on, not from the first poll.
+/// Resolves when the program is asked to end. The signals are caught from the call on, not from the first poll.
 pub(super) fn ended() -> anyhow::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
     let (mut interrupt, mut terminate) = {
@@ -68,7 +68,7 @@ pub(super) fn ended() -> anyhow::Result<impl Future<Output = ()>> {
             _ = terminate.recv() => {}
         }
         #[cfg(not(unix))]
-        // Where Ctrl-C cannot be caught, it ends the program at once.
+        // If Ctrl-C cannot be caught, it ends the program at once.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

@@ -1,5 +1,5 @@
-//! `snapshot`: saves all of Skovik that planning needs, as a backup before a change or as the input of a plan that is
-//! made elsewhere.
+//! `snapshot`: saves everything in Skovik that planning needs, as a backup before a change or as the input of a plan
+//! that is made elsewhere.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, OrRefuse};
 use crate::files::PrivateFile;
 use crate::provider::snapshot::{Counts, Item, Writer};
-use crate::provider::{Collection, ListError, Progress, Provider, RowError};
+use crate::provider::{Collection, ListError, Progress, Proven, Provider, RowError};
 use crate::ui::Ui;
 
 /// Runs `snapshot`.
@@ -36,10 +36,10 @@ pub async fn run(args: &cli::Snapshot, global: &Global, ui: &Ui) -> Result<ExitS
     Ok(ExitStatus::Done)
 }
 
-/// Writes a snapshot of the account at `url`; where that fails, nothing is left and an older file stays as it is.
+/// Writes a snapshot of the account at `url`. If that fails, no new file is left and an older one stays as it is.
 ///
 /// # Errors
-/// Leads to exit 4 where Skovik cannot be read whole.
+/// Exit code 4 if Skovik cannot be read completely.
 pub async fn write_snapshot(provider: &dyn Provider, url: &str, out: &Path, progress: Progress<'_>) -> Result<Counts> {
     let cannot_write = || format!("cannot write the snapshot {}", shown(out));
     let file = PrivateFile::create(out).with_context(cannot_write)?;
@@ -58,7 +58,13 @@ pub async fn write_snapshot(provider: &dyn Provider, url: &str, out: &Path, prog
         };
         match provider.rows(what, &mut each, progress).await {
             Err(ListError::Output(error)) => return Err(error).with_context(cannot_write),
-            listed => listed.or_refuse(ExitStatus::Untrusted)?,
+            listed => {
+                if listed.or_refuse(ExitStatus::Untrusted)? == Proven(false) {
+                    tracing::warn!(
+                        "the list of {what} is read to its last page; without a total, nothing proves it complete"
+                    );
+                }
+            }
         }
     }
     let (file, counts) = writer.finish().with_context(cannot_write)?;

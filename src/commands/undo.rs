@@ -1,11 +1,12 @@
-//! `undo`: writes the plan that takes back what a plan did, to be read, approved and applied like any other. It makes
-//! no request.
+//! `undo`: writes the plan that takes back what a plan did. It is read, approved and applied like any other. `undo`
+//! makes no request.
 
 use anyhow::Context as _;
 
-use super::common::{load_settings, open_state, read_plan, replay, same_settings, shown};
+use super::common::{load_settings, read_plan, replay, same_settings, shown};
 use super::inverse::inverse;
 use super::places::Places;
+use super::state_place::open_state;
 use crate::apply::journal::BegunBy;
 use crate::apply::undo::History;
 use crate::cli::{self, Global};
@@ -17,15 +18,15 @@ use crate::ui::Ui;
 /// Runs `undo`.
 ///
 /// # Errors
-/// Exit code 3 where there is no journal, 7 where it is that of another plan, 10 while an apply is under way.
+/// Exit code 3 if there is no journal, 7 if it belongs to another plan, 10 while an apply is under way.
 pub fn run(args: &cli::Undo, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let plan = read_plan(&args.plan)?;
     let settings = load_settings(&global.config)?;
     same_settings(&plan, &settings, &global.config)?;
     Places::new(global).settings(&settings).plan(&args.plan).writes_plan(&args.out).check()?;
-    let state = open_state(global)?;
+    let state = open_state(global, Some(&settings))?;
     // A journal that is being written says too little.
-    let _lock = super::apply::take_lock(&settings, &state, Some(plan.hash()))?;
+    let _lock = super::apply::take_lock(&settings, &state, Some(plan.hash()), ui)?;
     replay(&state, &plan)?;
     let path = state.journal(plan.hash());
     let Some(history) = History::read(&state, &plan)? else {
@@ -38,7 +39,7 @@ pub fn run(args: &cli::Undo, global: &Global, ui: &Ui) -> anyhow::Result<ExitSta
     };
     let undo =
         inverse(&plan, &history, &settings).with_context(|| format!("no undo can be made from {}", shown(&path)))?;
-    super::plan::put_applied_plan_away(&args.out, &undo, BegunBy::Apply, global, ui)?;
+    super::plan::put_applied_plan_away(&args.out, &undo, BegunBy::Apply, &settings, global, ui)?;
     write_private(&args.out, |file| undo.write(file)).with_context(|| format!("cannot write {}", shown(&args.out)))?;
     super::plan::show(&undo, &args.out, Ids::Hidden, ui)?;
     let blocked = undo.blocking_guards().next().is_some();

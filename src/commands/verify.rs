@@ -1,4 +1,4 @@
-//! `verify`: says, without network, whether a plan is whole, who has approved it, and whether `apply` would accept it.
+//! `verify`: says, without network, whether a plan is intact, who has approved it, and whether `apply` would accept it.
 
 use std::path::Path;
 
@@ -6,9 +6,10 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 
 use super::common::{
-    counted_approvals, existing_state, list_guards, load_settings, now, read_plan, replay, rules, same_settings, shown,
+    counted_approvals, list_guards, load_settings, now, read_plan, replay, rules, same_settings, shown,
 };
 use super::inverse::{another_undo, is_own_undo};
+use super::state_place::existing_state;
 use crate::approval::{Accepted, Found, Group, Rules, examine, grouped, judge, not_lifted};
 use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
@@ -18,7 +19,7 @@ use crate::render::markdown;
 use crate::text::printable;
 use crate::ui::Ui;
 
-/// How long a rendering may be, in bytes: no server takes a longer comment.
+/// The largest rendering, in bytes: no server accepts a longer comment.
 const MOST_RENDERED: u64 = 64 * 1024 * 1024;
 
 /// Runs `verify`.
@@ -36,7 +37,8 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
     if let Some(path) = &args.rendered {
         rendered(&plan, path, ui)?;
     }
-    let state = existing_state(global)?;
+    let settings = load_settings(&global.config);
+    let state = existing_state(global, settings.as_ref().ok())?;
     if let Some(state) = &state {
         let replay = replay(state, &plan)?;
         if let Some(finished) = replay.finished {
@@ -46,7 +48,7 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
             ui.line(format!("journal   begun: {} of {operations} operations done", replay.done()))?;
         }
     }
-    let settings = load_settings(&global.config)?;
+    let settings = settings?;
     same_settings(&plan, &settings, &global.config)?;
     if let Some(undone) = plan.content().undone() {
         match &state {
@@ -74,7 +76,7 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
     Ok(ExitStatus::Done)
 }
 
-/// Proves that a rendering shows exactly this plan.
+/// Checks that a rendering shows exactly this plan.
 fn rendered(plan: &Plan, path: &Path, ui: &Ui) -> anyhow::Result<()> {
     let text = read_bounded_text(path, MOST_RENDERED)
         .with_context(|| format!("cannot read {}", shown(path)))
@@ -84,7 +86,7 @@ fn rendered(plan: &Plan, path: &Path, ui: &Ui) -> anyhow::Result<()> {
     ui.line(format!("rendered  {} shows exactly this plan", shown(path)))
 }
 
-/// What is to be said of an approval, after its name.
+/// What to say about an approval, after its name.
 fn described(plan: &Plan, found: &Found, rules: &Rules, now: Timestamp) -> String {
     let Accepted { approval, key, .. } = match examine(plan, found, rules, now) {
         Ok(accepted) => accepted,

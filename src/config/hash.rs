@@ -29,6 +29,8 @@ struct HashedTarget<'a> {
     kind: &'a str,
     url: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    names: Option<BTreeMap<&'static str, &'a str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     scim: Option<HashedScim<'a>>,
 }
 
@@ -82,6 +84,11 @@ pub(super) fn hash(settings: &Settings) -> Result<Digest, PlanError> {
         manager,
         guard,
         approval: _,
+        state: _,
+        schedule: _,
+        serve: _,
+        webhooks: _,
+        notify: _,
         hash: _,
         files: _,
         secrets: _,
@@ -101,7 +108,12 @@ pub(super) fn hash(settings: &Settings) -> Result<Digest, PlanError> {
         retries: _,
     } = target;
     canonical_digest(&Hashed {
-        target: HashedTarget { kind: target.kind(), url: url.as_str(), scim: scim(&target.kind) },
+        target: HashedTarget {
+            kind: target.kind(),
+            url: url.as_str(),
+            names: names(&target.kind),
+            scim: scim(&target.kind),
+        },
         sources: sources.iter().map(source).collect(),
         tables: tables.iter().map(source).collect(),
         employee,
@@ -109,6 +121,12 @@ pub(super) fn hash(settings: &Settings) -> Result<Digest, PlanError> {
         manager: HashedManager { unresolved_is_error: manager.unresolved == Unresolved::Error },
         guard,
     })
+}
+
+/// All of them, so that a plan is bound to the defaults of the program that made it, too.
+fn names(kind: &TargetKind) -> Option<BTreeMap<&'static str, &str>> {
+    let TargetKind::Skovik(names) = kind else { return None };
+    Some(names.iter().map(|(row, name)| (row.key, name)).collect())
 }
 
 /// Paths in one case, as they count in SCIM.

@@ -8,6 +8,9 @@ use toml::de::DeTable;
 
 use super::employee::employee;
 use super::escalation::Escalation;
+use super::notify::notifications;
+use super::serve::{schedule, serve, webhooks};
+use super::state::state;
 use super::target::target;
 use super::{
     ApprovalSettings, ConfigError, EmployeeSettings, Invalid, ManagerSettings, Require, ScopeSettings, Settings,
@@ -21,8 +24,10 @@ use crate::setting::template::Sources;
 use crate::source::{SourceSettings, sources, tables};
 
 pub(super) fn settings(document: Document<'_>, table: &DeTable<'_>) -> Result<Settings, ConfigError> {
-    let root = Section::root(document, table)
-        .only(&["target", "source", "employee", "scope", "manager", "guard", "approval", "table"])?;
+    let root = Section::root(document, table).only(&[
+        "target", "source", "employee", "scope", "manager", "guard", "approval", "state", "table", "schedule", "serve",
+        "webhook", "notify",
+    ])?;
     let target = target(&root.section("target", "[target]")?)?;
     let sources = sources(&root)?;
     let tables = tables(&root, &sources)?;
@@ -36,6 +41,7 @@ pub(super) fn settings(document: Document<'_>, table: &DeTable<'_>) -> Result<Se
         limits.with_source(&MAX_UNMATCHED_PERCENT, &*source.name, source.max_unmatched_percent)
     });
     let approval = approval(root.section("approval", "[approval]")?)?;
+    let state = state(root.section("state", "[state]")?)?;
     // The hash is computed over the rest as soon as that is complete.
     let (hash, secrets) = (Digest::from_bytes([0; 32]), Arc::clone(document.secrets));
     Ok(Settings {
@@ -47,6 +53,11 @@ pub(super) fn settings(document: Document<'_>, table: &DeTable<'_>) -> Result<Se
         manager,
         guard,
         approval,
+        state,
+        schedule: schedule(&root)?,
+        serve: serve(&root)?,
+        webhooks: webhooks(&root)?,
+        notify: notifications(&root)?,
         hash,
         files: Vec::new(),
         secrets,

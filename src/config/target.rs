@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::names::Names;
 use crate::scim::{AttributePath, ENTERPRISE};
 use crate::setting::section::Section;
 use crate::setting::{BaseUrl, ConfigError, Secret, SecretShape, TOKEN_VARIABLE, base_url};
@@ -25,6 +26,8 @@ const KEYS: [&str; 14] = [
     "timeout",
     "retries",
 ];
+/// What only the JSON API has.
+const JSON_KEYS: [&str; 1] = ["names"];
 /// What only SCIM has.
 const SCIM_KEYS: [&str; 5] = ["identifier", "branch", "branches", "remove", "sort_by"];
 /// SCIM's own attribute for the company's key of a person.
@@ -43,7 +46,7 @@ pub struct TargetSettings {
     pub auth_header: String,
     /// What stands before the key in that header; may be empty.
     pub auth_scheme: String,
-    /// How many users to ask for in one page; 0, with SCIM only, for as many as the server gives.
+    /// How many users to ask for in one page; 0 for as many as the server gives.
     pub page_size: u32,
     /// How many rows a list may have; a longer one is not believed.
     pub max_rows: u64,
@@ -62,8 +65,8 @@ pub struct TargetSettings {
 /// The interface that the account is reached by.
 #[derive(Debug, Clone)]
 pub enum TargetKind {
-    /// Skovik's own JSON API.
-    Skovik,
+    /// Skovik's own JSON API, with the names that it gives things.
+    Skovik(Names),
     /// SCIM 2.0.
     Scim(ScimSettings),
 }
@@ -104,7 +107,7 @@ impl TargetSettings {
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self.kind {
-            TargetKind::Skovik => "skovik",
+            TargetKind::Skovik(_) => "skovik",
             TargetKind::Scim(_) => "scim",
         }
     }
@@ -114,9 +117,13 @@ pub(super) fn target(section: &Section<'_>) -> Result<TargetSettings, ConfigErro
     let is_scim = section
         .word("kind", &[("skovik", false), ("scim", true)])?
         .ok_or_else(|| section.missing("kind", "which must be \"skovik\" or \"scim\""))?;
-    let known: Vec<&str> = if is_scim { KEYS.into_iter().chain(SCIM_KEYS).collect() } else { KEYS.to_vec() };
-    let section = section.clone().only(&known)?;
-    let kind = if is_scim { TargetKind::Scim(scim(&section)?) } else { TargetKind::Skovik };
+    let own: &[&str] = if is_scim { &SCIM_KEYS } else { &JSON_KEYS };
+    let section = section.clone().only(&[&KEYS[..], own].concat())?;
+    let kind = if is_scim {
+        TargetKind::Scim(scim(&section)?)
+    } else {
+        TargetKind::Skovik(Names::read(&section.section("names", "[target.names]")?)?)
+    };
     let number = |key, range, default| {
         Ok::<_, ConfigError>(
             section.number(key, range)?.and_then(|number| u32::try_from(number).ok()).unwrap_or(default),
@@ -137,7 +144,8 @@ pub(super) fn target(section: &Section<'_>) -> Result<TargetSettings, ConfigErro
         token: token(&section)?,
         auth_header: auth_header.to_owned(),
         auth_scheme: auth_scheme.to_owned(),
-        page_size: number("page_size", u64::from(!is_scim)..=10_000, 100)?,
+        // The JSON API is known to have no size of pages; it is asked for only where the settings say so.
+        page_size: number("page_size", 0..=10_000, if is_scim { 100 } else { 0 })?,
         max_rows: section.number("max_rows", 1..=100_000_000)?.unwrap_or(TargetSettings::MAX_ROWS),
         list_timeout: section.duration("list_timeout")?.unwrap_or(TargetSettings::LIST_TIMEOUT),
         max_in_flight: section.number("max_in_flight", 1..=256)?.and_then(|n| usize::try_from(n).ok()).unwrap_or(8),
@@ -201,7 +209,7 @@ mod tests {
     fn scim(target: &str) -> ScimSettings {
         match parse(&format!("kind = \"scim\"\n{target}")).unwrap().target.kind {
             TargetKind::Scim(settings) => settings,
-            TargetKind::Skovik => panic!("another kind"),
+            TargetKind::Skovik(_) => panic!("another kind"),
         }
     }
 
@@ -222,7 +230,7 @@ mod tests {
             ("kind = \"scim\"\nbranches = []", "is empty; leave it out"),
             ("kind = \"scim\"\nremove = \"archive\"", "must be \"deactivate\" or \"delete\""),
             ("kind = \"skovik\"\nremove = \"delete\"", "unknown key `remove`"),
-            ("kind = \"skovik\"\npage_size = 0", "between 1 and"),
+            ("kind = \"skovik\"\npage_size = 10001", "between 0 and"),
         ] {
             let error = parse(target).unwrap_err().to_string();
             assert!(error.contains(says), "{target}: {error}");

@@ -1,5 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod serve;
+
 use std::fmt::Write as _;
 
 use super::*;
@@ -72,7 +74,7 @@ fn defaults_are_filled_in() {
     assert_eq!(target.url.as_str(), "https://api.skovik.com/v1");
     assert_eq!(target.token.place(), &SecretPlace::Variable("SKOVIK_TOKEN".to_owned()));
     assert_eq!((target.auth_header.as_str(), target.auth_scheme.as_str()), ("Authorization", "Bearer"));
-    assert_eq!((target.page_size, target.max_in_flight, target.requests_per_second, target.retries), (100, 8, 0, 5));
+    assert_eq!((target.page_size, target.max_in_flight, target.requests_per_second, target.retries), (0, 8, 0, 5));
     assert_eq!(target.timeout, Duration::from_secs(30));
     assert_eq!(settings.guard, Limits::default());
     let scope = &settings.scope;
@@ -146,8 +148,8 @@ fn values_that_cannot_be_right_are_refused() {
         ("[[source]]", "auth_header = \"A B\"\n[[source]]", &["not the name of an HTTP header"]),
         (
             "[[source]]",
-            "page_size = 0\n[[source]]",
-            &["`page_size` in [target] (line 6) must lie between 1 and 10000, not 0"],
+            "page_size = 10001\n[[source]]",
+            &["`page_size` in [target] (line 6) must lie between 0 and 10000, not 10001"],
         ),
         ("[[source]]", "page_size = \"9\"\n[[source]]", &["must be a whole number, not a string"]),
         ("[[source]]", "timeout = \"soon\"\n[[source]]", &["`timeout` in [target]", "duration above zero"]),

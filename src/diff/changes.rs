@@ -11,7 +11,7 @@ use crate::text::near::Difference;
 /// An operation before it has a number: people by their index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Draft {
-    /// The employee is made.
+    /// The employee is created.
     Create {
         /// The employee.
         employee: u32,
@@ -24,12 +24,12 @@ pub enum Draft {
         employee: u32,
         /// The user that they match.
         user: u32,
-        /// The manager after it, where `changed` has [`Changed::Manager`].
+        /// The new manager, if `changed` contains [`Changed::Manager`].
         manager: Option<ManagerTarget>,
         /// The fields that differ, in the order of [`crate::field::Field`]; never empty.
         changed: Vec<Changed>,
     },
-    /// The user is removed.
+    /// The user is deleted.
     Delete {
         /// The user.
         user: u32,
@@ -39,13 +39,13 @@ pub enum Draft {
 /// Somebody's manager.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ManagerTarget {
-    /// A user who is there already.
+    /// An existing user.
     User(u32),
-    /// An employee who is created as well.
+    /// An employee whom the plan creates.
     Create(u32),
 }
 
-/// A field that differs; a custom field by its place among the managed ones.
+/// A field that differs; a custom field by its index among the managed ones.
 pub type Changed = Field<u32>;
 
 /// Everything that would be written.
@@ -55,7 +55,7 @@ pub struct Drafts {
     pub drafts: Vec<Draft>,
     /// How many people are the same on both sides.
     pub unchanged: u64,
-    /// What was found on the way.
+    /// The diagnostics found on the way.
     pub diagnostics: Vec<Diagnostic>,
     /// How many people's records name a manager.
     pub naming_managers: u64,
@@ -65,10 +65,10 @@ pub struct Drafts {
     pub unresolved: Vec<Unresolved>,
 }
 
-/// What is to become of a person's manager.
+/// What happens to a person's manager.
 #[derive(Debug, Clone, Copy)]
 enum ManagerDecision {
-    /// As Skovik has it.
+    /// It stays as it is in Skovik.
     Keep,
     Set(Option<ManagerTarget>),
 }
@@ -80,7 +80,7 @@ enum Resolved {
 }
 
 impl Comparison<'_> {
-    /// Says what would be written in the current state.
+    /// The operations that follow from the current match status of everybody.
     #[must_use]
     pub fn drafts(&self) -> Drafts {
         let mut result = Drafts::default();
@@ -122,7 +122,7 @@ impl Comparison<'_> {
         result
     }
 
-    /// Whether a user will be removed.
+    /// Whether a user will be deleted.
     #[must_use]
     pub fn leaves(&self, user: u32) -> bool {
         self.standings[user as usize] == Standing::Leaving
@@ -144,8 +144,8 @@ impl Comparison<'_> {
         }
     }
 
-    /// The manager that a person shall have. Where the record names nobody who can be found, they keep the one whom
-    /// Skovik has, unless that one leaves.
+    /// The manager that a person should have. If the record's manager cannot be found, the person keeps the present
+    /// one, unless that one is deleted.
     fn manager_for(&self, index: u32, user: Option<u32>, result: &mut Drafts) -> ManagerDecision {
         if !self.policy.managed.manager {
             return ManagerDecision::Keep;
@@ -198,7 +198,7 @@ impl Comparison<'_> {
             Some(&Person::Employee(index)) => match self.claims[index as usize] {
                 Claim::New => return Some(ManagerTarget::Create(index)),
                 Claim::User(user) | Claim::Kept(user) => return Some(ManagerTarget::User(user)),
-                // Who they are may be what is in doubt; only the identifier speaks for them.
+                // The doubt may be about who this is, so only the identifier counts.
                 Claim::Aside(_) => {}
             },
             Some(Person::Other) | None => {}

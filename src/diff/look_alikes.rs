@@ -1,5 +1,5 @@
-//! A person to be created who has the name of a user that no record describes may be that user, with a new
-//! identifier and a new e-mail. Data cannot tell; a person can, with `--same-person`, or by leaving it as it is.
+//! Finds new people who have the name of a user without a record. They may be that user with a new identifier and a new
+//! e-mail. The data cannot tell. A person decides with `--same-person`, or leaves the plan as it is.
 //!
 //! Linear: each name is looked up once, and a remark names only a few of the people who share it.
 
@@ -51,8 +51,8 @@ impl Comparison<'_> {
         }
     }
 
-    /// Says of everybody who would be created which users have the same name and no record, and of those of them who
-    /// would be removed, who has theirs.
+    /// Remarks for everybody who would be created which users have the same name and no record; and for such a user who
+    /// would be deleted, which new people have the name.
     pub(super) fn remark_look_alikes(&self, drafts: &mut Drafts) {
         let candidates = self.look_alike_users();
         if candidates.is_empty() {
@@ -64,7 +64,7 @@ impl Comparison<'_> {
                 by_name.entry(name).or_default().0.push(user);
             }
         }
-        // In the order of the list, so that the remarks are the same each time.
+        // In the order of the list, so that the remarks are always the same.
         let mut found: Vec<(u32, String)> = Vec::new();
         for (index, claim) in (0..).zip(&self.claims) {
             let employee = self.employee(index);
@@ -85,7 +85,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// The users that no record describes and that could be a person of this configuration.
+    /// The users without a record that could be a person of this configuration.
     fn look_alike_users(&self) -> Vec<u32> {
         let kept: FxHashSet<u32> = self
             .claims

@@ -37,6 +37,7 @@ impl<'a> Comparison<'a> {
         };
         comparison.index_users()?;
         comparison.set_standings();
+        comparison.tell_unchecked();
         comparison.set_rival_claims_aside();
         comparison.claim_by_identifier();
         comparison.claim_by_email();
@@ -78,7 +79,7 @@ impl<'a> Comparison<'a> {
     fn set_standings(&mut self) {
         let Policy { protect, branches, .. } = self.policy;
         let users = &self.directory.users;
-        // Where some users' roles are told, those whose roles are not may be admins.
+        // If Skovik tells the roles of some users only, the others may be admins.
         let protects_untold = protect.is_default() && users.iter().any(|user| user.roles.is_some());
         let is_untold = |user: &User| protects_untold && user.roles.is_none();
         for (standing, user) in self.standings.iter_mut().zip(users) {
@@ -119,7 +120,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Sets aside everybody who claims an identifier or an e-mail that another record in scope claims, too.
+    /// Sets aside everybody whose identifier or e-mail another record in scope has, too.
     fn set_rival_claims_aside(&mut self) {
         let desired = self.desired;
         let mut rivals: FxHashMap<u32, (&'static str, String)> = FxHashMap::default();
@@ -179,8 +180,8 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Gives those who are left over the user with their e-mail: one without an identifier is adopted; one with another
-    /// identifier that is in no source is either the same person or a recycled address, which a person decides.
+    /// Matches the employees who are left over by e-mail. A user without an identifier is adopted. A user whose
+    /// identifier is in no source is either the same person or had the address before; a person decides.
     fn claim_by_email(&mut self) {
         for (index, employee) in (0..).zip(&self.desired.employees) {
             if self.claims[index as usize] != Claim::New {
@@ -206,7 +207,7 @@ impl<'a> Comparison<'a> {
                     );
                     self.set_aside_as(index, user, "email_taken", &reason);
                 }
-                // Its person may give the e-mail up; `find_obstacles` looks.
+                // The owner may give the e-mail up in this plan; `find_obstacles` checks.
                 Some(other) if self.people.contains_key(other.as_str()) => {}
                 Some(other) => self.decide_renumbering(index, user, other),
             }
@@ -239,7 +240,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Sets an employee aside together with the user who may or may not be theirs.
+    /// Sets an employee aside together with the user who may be the same person.
     fn set_aside_as(&mut self, index: u32, user: u32, code: &'static str, reason: &str) {
         self.claims[index as usize] = Claim::Kept(user);
         self.set_employee_aside(index, code, reason);
@@ -272,7 +273,7 @@ impl<'a> Comparison<'a> {
 
     /// Keeps the users that bad records describe. A bad record that describes no user casts doubt on the deletes.
     ///
-    /// First everybody is looked for, then held, then doubted, so that the order of the records does not matter.
+    /// It first finds all users, then holds them, then doubts deletes, so the order of the records does not matter.
     fn hold_users_of_other_records(&mut self) {
         let desired = self.desired;
         let mut held: Vec<u32> = Vec::new();
@@ -331,7 +332,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Until now "leaving" meant "may be changed, and nobody is this one"; not all of these may be removed.
+    /// Until now `Leaving` meant "may be changed, and has no match". Not all of these users may be deleted.
     fn find_leavers(&mut self) {
         let remove = self.policy.remove;
         for (standing, user) in self.standings.iter_mut().zip(&self.directory.users) {
@@ -346,7 +347,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// The decisions (`--same-person`) that decide nothing: probably typing mistakes.
+    /// The decisions (`--same-person`) that had no effect: probably typing mistakes.
     #[must_use]
     pub fn idle_decisions(&self) -> Vec<&'a ExternalIdentifier> {
         let decided: FxHashSet<&str> = self

@@ -1,4 +1,4 @@
-//! Who is never touched, whatever the lists say.
+//! Which users are never touched, whatever the lists say.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,13 +7,13 @@ use crate::employee::{ADMIN, User, email_key};
 /// The `[scope] protect` setting: e-mails, external identifiers, ids and roles, each of which may be a pattern.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Protect {
-    /// Entries without wildcards, as e-mails are compared, with the entry as it is written.
+    /// Entries without wildcards, in the form in which e-mails are compared, with the entry as it is written.
     emails: BTreeMap<String, String>,
-    /// The same entries as they are compared with identifiers and ids: exactly.
+    /// The same entries, unchanged, to compare exactly with identifiers and ids.
     names: BTreeSet<String>,
     patterns: Vec<Pattern>,
     roles: Vec<Role>,
-    /// Whether the settings say nothing. Then the admins that Skovik tells of are protected.
+    /// Whether there is no setting. Then users whom Skovik shows as admins are protected.
     is_default: bool,
 }
 
@@ -21,7 +21,7 @@ pub struct Protect {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Pattern {
     entry: String,
-    /// The entry as e-mails are compared.
+    /// The entry in the form in which e-mails are compared.
     email: String,
 }
 
@@ -54,26 +54,26 @@ impl Protect {
         protect
     }
 
-    /// What holds where the settings say nothing: admins are protected, if the account tells roles.
+    /// The default without a setting: admins are protected, if the account tells roles.
     #[must_use]
     pub fn of_admins() -> Self {
         Self { roles: vec![Role::new("role:admin", ADMIN)], is_default: true, ..Self::default() }
     }
 
-    /// Whether the settings protect a role, so that a user whose roles are not told cannot be judged.
+    /// Whether the settings protect a role. Then a user whose roles are not told cannot be judged.
     #[must_use]
     pub fn needs_roles(&self) -> bool {
         !self.roles.is_empty() && !self.is_default
     }
 
-    /// Whether only the admins that Skovik tells of are protected, by default.
+    /// Whether there is no setting, so that users whom Skovik shows as admins are protected.
     #[must_use]
     pub fn is_default(&self) -> bool {
         self.is_default
     }
 
-    /// Whether the user must not be touched. A user whose roles are not told is protected wherever the settings protect
-    /// a role: it must not fail open.
+    /// Whether the user must not be touched. If the settings protect a role, a user whose roles are not told is
+    /// protected too: the check must not fail open.
     #[must_use]
     pub fn covers(&self, user: &User) -> bool {
         self.names_user(user)
@@ -88,7 +88,7 @@ impl Protect {
         self.literals_of(user).next().is_some()
     }
 
-    /// The entries of the settings that protect nobody, as they are written: a misspelt one, most of the time.
+    /// The entries of the settings that match nobody, as they are written. Most of them are misspelt.
     #[must_use]
     pub fn without_user<'a>(&'a self, users: &[User]) -> Vec<&'a str> {
         let mut literals: BTreeSet<&str> = self.names.iter().map(String::as_str).collect();
@@ -139,12 +139,11 @@ impl Role {
     }
 }
 
-/// Whether a text is what a pattern describes. Never goes back further than to the last `*`, so that no pattern takes
-/// long.
+/// Whether a pattern matches a text. It backtracks only to the last `*`, so every pattern is fast.
 fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut place) = (0, 0);
-    // The last `*`, and where the rest of the text begins if it stands for as little as is known so far.
+    // The last `*`, and where the text after its shortest possible match begins.
     let mut star: Option<(usize, usize)> = None;
     while place < text.len() {
         match pattern.get(at) {

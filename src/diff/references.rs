@@ -1,7 +1,7 @@
-//! Why managers cannot be found, in few lines, and managers who report to one another in a cycle.
+//! Reports why managers cannot be found, in few lines, and which managers report to one another in a cycle.
 //!
-//! One wrong column makes every manager unresolvable. The reader then wants one line that says so and what to do, not
-//! one for each person.
+//! One wrong column makes every manager unresolvable. The reader then needs one line that says so and what to do, not
+//! one line for each person.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
@@ -14,49 +14,49 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::employee::{DesiredManager, Employee, ExternalIdentifier};
 use crate::text::near::{Difference, meaning};
 
-/// From how many people on the same reason is told once for all of them.
+/// From this many people on, the same reason is reported once for all of them.
 const TOLD_ONCE: usize = 4;
 /// How many managers such a line names.
 const MANAGERS_SHOWN: usize = 5;
-/// How many cycles are told, and how many people of each.
+/// How many cycles are reported, and how many people of each.
 const CYCLES_SHOWN: usize = 10;
 const PEOPLE_SHOWN: usize = 6;
 
 /// A manager who could not be found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unresolved {
-    /// The person, by the place of the employee.
+    /// The index of the employee.
     pub employee: u32,
     /// What the record calls the manager.
     pub manager: Box<str>,
     /// Why there is no such manager.
     pub(super) why: Why,
-    /// What becomes of the person's manager.
+    /// What happens to the person's manager.
     pub(super) consequence: Consequence,
 }
 
 /// Why somebody cannot be a person's manager.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Why {
-    /// The record names the person.
+    /// The record names the person as their own manager.
     Own,
-    /// The manager leaves with this plan.
+    /// This plan deletes the manager.
     Leaves,
     /// The manager's own record was set aside, and Skovik has no such user.
     SetAside,
     /// The manager's record is outside `[scope] include`.
     OutOfScope,
-    /// The manager is in a branch that others manage, and not in Skovik.
+    /// The manager is in a branch that another configuration manages, and not in Skovik.
     Elsewhere,
-    /// It would be somebody, were it written a little differently.
+    /// It nearly is the name or identifier of somebody: the difference, and that person.
     Near(Difference, Box<str>),
-    /// Nobody is called that.
+    /// There is nobody like that.
     Nowhere,
-    /// As the reading of the records found it.
+    /// The reason that was found when the records were read.
     Other(Box<str>),
 }
 
-/// What becomes of the manager of a person whose manager cannot be found.
+/// What happens to the manager in Skovik of a person whose listed manager cannot be found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Consequence {
     /// The user's manager stays.
@@ -104,7 +104,7 @@ impl Why {
         }
     }
 
-    /// What people are told of together.
+    /// The reason without its details: people with the same one are reported together.
     fn kind(&self) -> Self {
         match self {
             Self::Near(difference, _) => Self::Near(*difference, "".into()),
@@ -130,7 +130,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// Warns of e-mails that would be written and have letters which many mail servers do not take.
+    /// Warns of new e-mails with letters that many mail servers do not accept.
     pub(super) fn tell_foreign_emails(&self, result: &mut Drafts) {
         let written = result.drafts.iter().filter_map(|draft| match draft {
             Draft::Create { employee, .. } => Some(*employee),
@@ -163,7 +163,7 @@ impl Comparison<'_> {
         });
     }
 
-    /// The reason why one person's manager was not found.
+    /// The diagnostic for one person whose manager was not found.
     #[must_use]
     pub fn told(&self, unresolved: &Unresolved) -> Diagnostic {
         let employee = self.employee(unresolved.employee);
@@ -181,7 +181,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// Why an identifier leads to nobody, by the records.
+    /// Why no record or user has an identifier, as far as the records tell.
     pub(super) fn why_nobody(&self, identifier: &str) -> Why {
         match self.people.get(identifier) {
             Some(Person::Employee(_)) => Why::SetAside,
@@ -223,7 +223,7 @@ impl Comparison<'_> {
         if !self.policy.managed.manager {
             return;
         }
-        // Each person has one manager at most. So a walk upwards ends, or comes back to where it has been.
+        // Each person has at most one manager, so a walk upwards ends or comes back to a person it has seen.
         const UNSEEN: u32 = 0;
         let mut walk_of = vec![UNSEEN; self.desired.employees.len()];
         let mut cycles: Vec<Vec<u32>> = Vec::new();

@@ -1,5 +1,5 @@
-//! Conflicts: e-mails that somebody keeps, reports who cannot be moved, deletes that could hit a person
-//! who is merely described badly. Consequences are drawn through a queue, each of them once.
+//! Conflicts: e-mails that somebody keeps, reports who cannot be moved, deletes that could hit a person whose record is
+//! only wrong. One conflict can cause others; a queue handles each of them once.
 
 use super::matching::describe;
 use super::{Claim, Comparison, Event, Standing, describe_user};
@@ -8,7 +8,7 @@ use crate::employee::User;
 use rustc_hash::FxHashMap;
 
 impl Comparison<'_> {
-    /// Looks once at everybody for what they wait for and will not get.
+    /// Checks everybody once for something that they need and that nobody gives up.
     pub(super) fn find_obstacles(&mut self) {
         for index in 0..self.claims.len() as u32 {
             let owner = self.owner_of_email(self.employee(index).email.key());
@@ -26,7 +26,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// Draws all consequences.
+    /// Handles all events in the queue, and those that they cause.
     pub(super) fn settle(&mut self) {
         while let Some(event) = self.queue.pop() {
             match event {
@@ -51,8 +51,8 @@ impl Comparison<'_> {
         }
     }
 
-    /// Sets an employee aside, if they are not already: neither they nor the user that they match will be changed or
-    /// removed.
+    /// Sets an employee aside, unless that is done already: neither they nor the user that they match will be changed
+    /// or deleted.
     pub(super) fn set_employee_aside(&mut self, index: u32, code: &'static str, reason: &str) {
         let user = match self.claims[index as usize] {
             Claim::New => None,
@@ -70,7 +70,7 @@ impl Comparison<'_> {
         self.diagnose(Severity::Error, code, Some(&employee.identifier), message);
     }
 
-    /// Keeps a user who would be removed.
+    /// Keeps a user who would be deleted.
     pub(super) fn withhold(&mut self, user: u32, reason: &str) {
         if self.standings[user as usize] != Standing::Leaving {
             return;
@@ -82,7 +82,7 @@ impl Comparison<'_> {
         self.queue.push(Event::UserStays(user));
     }
 
-    /// An account without an admin is one that nobody can mend: where all of them would be removed, none is.
+    /// If all admins would be deleted, withholds all these deletes: nobody could repair an account without an admin.
     pub(super) fn keep_an_admin(&mut self) {
         let admins: Vec<u32> =
             (0..).zip(&self.directory.users).filter(|(_, user)| user.is_admin()).map(|(user, _)| user).collect();
@@ -93,8 +93,8 @@ impl Comparison<'_> {
         }
     }
 
-    /// A record in scope matches no user: it may describe somebody who would be removed. By its name, if it has one;
-    /// otherwise it could be anybody.
+    /// Handles a bad record that matches no user: it may describe a user who would be deleted. If it has a name, only
+    /// users with that name are kept; otherwise it could be anybody.
     pub(super) fn doubt(&mut self, name_key: Option<&str>, who: &str) {
         let doubted: Vec<u32> = match name_key {
             Some(key) => self.leaving_by_name().get(key).cloned().unwrap_or_default(),
@@ -140,7 +140,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// Users who are gone, but still kept, keep their e-mails: whoever would be given one of these is set aside.
+    /// If deleted users keep their e-mails, sets aside everybody who would get one of these e-mails.
     fn find_emails_of_the_inactive(&mut self) {
         let directory = self.directory;
         let inactive: FxHashMap<&str, &User> = directory.inactive.iter().map(|user| (user.email.key(), user)).collect();
@@ -179,7 +179,7 @@ impl Comparison<'_> {
         self.set_employee_aside(taker, "email_taken", &reason);
     }
 
-    /// Whether a user, if their manager leaves, can be given another manager or none, or leaves as well.
+    /// Whether a user whose manager is deleted can get another manager or none, or is deleted as well.
     fn can_be_moved(&self, user: u32) -> bool {
         match self.standings[user as usize] {
             Standing::Leaving => true,

@@ -1,5 +1,4 @@
-//! The rules one by one ([`rules`] and those beside it) and the laws that hold of every plan ([`laws`]), on small
-//! made-up companies.
+//! Tests on small made-up companies: each rule ([`rules`] and its neighbours), and the laws of every plan ([`laws`]).
 
 mod bad_records;
 mod company;

@@ -1,8 +1,8 @@
-//! Ceilings: what an approval can lift, and up to which count.
+//! Ceilings: which limits an approval can raise, and up to which count.
 //!
-//! A ceiling counts over the whole plan: `deletes=40` says that the plan may remove forty people, whichever guard on
-//! deletes blocked. If it spoke of one branch, two branches that block would be lifted by the larger one's count, and
-//! the approval would name fewer deletes than are made.
+//! A ceiling counts over the whole plan: `deletes=40` says that the plan may delete forty people, whichever guard on
+//! deletes blocked. If it applied to each branch, the count of the larger of two branches would allow the deletes of
+//! both, and the approval would state fewer deletes than are made.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{GuardOutcome, GuardResult, find};
 
-/// What an approval can name to lift a guard, up to a count.
+/// What an approval can allow, up to a count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Ceiling {
-    /// `--allow deletes=N`: users removed.
+    /// `--allow deletes=N`: users deleted.
     Deletes,
-    /// `--allow changes=N`: users removed or modified.
+    /// `--allow changes=N`: users deleted or changed.
     Changes,
     /// `--allow creates=N`: users created.
     Creates,
@@ -42,7 +42,7 @@ impl Ceiling {
         }
     }
 
-    /// All of them, as they are typed: `deletes=N, changes=N …`.
+    /// All of them, as a user types them: `deletes=N, changes=N …`.
     #[must_use]
     pub fn forms() -> String {
         let forms = Self::ALL.map(|ceiling| format!("{}=N", ceiling.name()));
@@ -52,26 +52,26 @@ impl Ceiling {
         format!("{others} or {last}")
     }
 
-    /// The ceiling that lifts the guard that a plan calls so, if any does.
+    /// The ceiling that raises the limit of the guard with this id, if there is one.
     #[must_use]
     pub fn lifting(guard: &str) -> Option<Self> {
         find(guard)?.lifted_by
     }
 }
 
-/// How many the plan has of a kind in all, by the guards that look at it, blocking or not.
+/// The plan's total count of a kind, from all guards that count it, blocking or not.
 #[must_use]
 pub fn whole(guards: &[GuardResult], kind: Ceiling) -> u64 {
     let counts = guards.iter().filter(|guard| Ceiling::lifting(&guard.id) == Some(kind)).map(|guard| guard.count);
     match kind {
-        // The values of two fields are never the same ones.
+        // Each field has its own values, so the counts add up.
         Ceiling::Emptied => counts.fold(0, u64::saturating_add),
-        // A guard on the whole account is always there, and its figure is the highest.
+        // There is always a guard on the whole account, and its count is the highest.
         Ceiling::Deletes | Ceiling::Changes | Ceiling::Creates | Ceiling::Unresolved => counts.max().unwrap_or(0),
     }
 }
 
-/// The ceilings that lift every guard of a plan that blocks and that anything lifts.
+/// The ceilings that are needed for all blocking guards of a plan that an approval can allow.
 #[must_use]
 pub fn needed_ceilings(guards: &[GuardResult]) -> BTreeMap<Ceiling, u64> {
     let blocking = guards.iter().filter(|guard| guard.outcome == GuardOutcome::Block);

@@ -3,34 +3,34 @@
 use crate::employee::BranchId;
 use crate::field::{BranchRef, Field};
 
-/// What a guard needs to know of one operation.
+/// What a guard needs to know about one operation.
 #[derive(Debug, Clone)]
 pub struct Effect<'a> {
-    /// What becomes of the user.
+    /// What happens to the user.
     pub kind: Kind,
-    /// The branch that the user is in now, in which there may be none. The outer `None`: there is no user yet, or
-    /// nobody knows their branch.
+    /// The present branch of the user; the inner `None` for a user without a branch. The outer `None`: there is no user
+    /// yet, or the branch is not known.
     pub branch: Option<Option<&'a BranchId>>,
     /// The fields of a user that change, each once.
     pub changed: Vec<&'a Field>,
     /// Those of them that have a value now and none afterwards.
     pub emptied: Vec<&'a Field>,
-    /// What happens where the user's manager is removed.
+    /// Whether the user loses a deleted manager.
     pub manager_loss: ManagerLoss,
 }
 
-/// What becomes of a user.
+/// What happens to a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Somebody is created.
     Create,
-    /// Somebody is modified.
+    /// Somebody is changed.
     Update,
-    /// Somebody is removed.
+    /// Somebody is deleted.
     Delete,
 }
 
-/// Whether somebody who stays loses their manager because that one is removed.
+/// Whether a user who stays loses their manager because the manager is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ManagerLoss {
     /// No.
@@ -66,18 +66,18 @@ pub struct People {
     pub branches: Vec<BranchCount>,
 }
 
-/// A field, and what people call it: the name of a custom field.
+/// A field and its name for people; for a custom field, the name in Skovik.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedField {
     /// The field.
     pub field: Field,
     /// Its name.
     pub name: String,
-    /// The managed users who have a value of it.
+    /// How many managed users have a value of it.
     pub with_value: u64,
 }
 
-/// What a source that is joined to the list of people knows of them.
+/// How many people a joined source has rows for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Join {
     /// The source's name.
@@ -86,7 +86,7 @@ pub struct Join {
     pub people: u64,
     /// Those of them without a row in the source.
     pub without_row: u64,
-    /// How many percent of the people may have no row.
+    /// The percentage of people who may have no row.
     pub limit_percent: u64,
 }
 
@@ -106,19 +106,19 @@ impl Effect<'_> {
         self.kind == Kind::Create
     }
 
-    /// Whether somebody is modified.
+    /// Whether somebody is changed.
     #[must_use]
     pub fn is_update(&self) -> bool {
         self.kind == Kind::Update
     }
 
-    /// Whether somebody is removed.
+    /// Whether somebody is deleted.
     #[must_use]
     pub fn is_delete(&self) -> bool {
         self.kind == Kind::Delete
     }
 
-    /// Whether a user who is there is modified or removed.
+    /// Whether an existing user is changed or deleted.
     #[must_use]
     pub fn is_change(&self) -> bool {
         match self.kind {

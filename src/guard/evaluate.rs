@@ -9,7 +9,7 @@ use super::{
 use crate::employee::BranchId;
 use crate::field::Field;
 
-/// Evaluates every guard that has a limit; each gives its figures whether or not it blocks.
+/// Evaluates every guard that has a limit. The results include the guards that pass.
 #[must_use]
 pub fn evaluate<'e>(
     limits: &Limits,
@@ -33,8 +33,8 @@ pub trait UsersNow {
     fn with_value(&self, field: &Field) -> u64;
 }
 
-/// Evaluates the guards of a plan again, for an account that has fewer users than when it was made: in all, in each
-/// branch, with a value of each field. Counts and limits stay the plan's.
+/// Evaluates the guards of a plan again, for an account that may have fewer users than when the plan was made: in all,
+/// in each branch, with a value of each field. Counts and limits stay as in the plan.
 #[must_use]
 pub fn evaluate_again(results: &[GuardResult], now: &impl UsersNow) -> Vec<GuardResult> {
     let again = |found: &GuardResult| {
@@ -53,12 +53,12 @@ pub fn evaluate_again(results: &[GuardResult], now: &impl UsersNow) -> Vec<Guard
     results.iter().map(again).collect()
 }
 
-/// The outcome that figures lead to; `None` for a guard that this version does not know.
+/// The outcome that follows from the counts; `None` for a guard that this version does not know.
 #[must_use]
 pub fn outcome(result: &GuardResult) -> Option<GuardOutcome> {
     let GuardResult { id, subject: _, count, of, limit, ignore_below, outcome: _, parts: _ } = result;
     let guard = find(id)?;
-    // A plan must not say that a guard ignores what its row does not.
+    // A plan must not make a guard ignore counts that its row does not ignore.
     let is_ignored = guard.ignore_below != IgnoreBelow::Nothing && ignore_below.is_some_and(|least| *count < least);
     let is_new_account = matches!(guard.of, Of::Users) && *of == 0;
     let blocks = !is_ignored && !is_new_account && guard.unit.is_beyond(*count, *of, *limit);
@@ -70,7 +70,7 @@ fn judged(result: GuardResult) -> GuardResult {
     GuardResult { outcome, ..result }
 }
 
-/// How many operations each of some guards counts.
+/// How many operations each of the given guards counts.
 #[derive(Debug)]
 pub struct Tally<'e> {
     rows: Vec<Row<'e>>,
@@ -80,9 +80,9 @@ pub struct Tally<'e> {
 #[derive(Debug)]
 struct Row<'e> {
     guard: &'static Guard,
-    /// In all, whatever the branch or field.
+    /// In all branches and fields.
     all: u64,
-    /// What the share is taken of, if operations.
+    /// The whole that a percentage is taken of, if it is a number of operations.
     of: u64,
     by_branch: FxHashMap<Option<&'e BranchId>, u64>,
     by_field: FxHashMap<&'e Field, u64>,

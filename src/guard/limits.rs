@@ -8,16 +8,16 @@ use super::{GUARDS, Guard, IgnoreBelow, NamedField};
 use crate::employee::normal_text;
 use crate::field::Field;
 
-/// The `[guard]` settings. The default is that of every guard in the table.
+/// The `[guard]` settings. By default, the default limit of every guard in the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// By the guard's id.
+    /// The limits, by the guard's id.
     common: BTreeMap<&'static str, u64>,
-    /// By the guard's id, the limits for certain fields by the name that `[employee]` gives them.
+    /// The limits for certain fields, by the guard's id and the field's name in `[employee]`.
     fields: BTreeMap<&'static str, BTreeMap<String, u64>>,
-    /// By the guard's id, if the settings say it.
+    /// The counts below which a guard never blocks, by the guard's id, if they are set.
     ignore_below: BTreeMap<&'static str, u64>,
-    /// By the guard's id, the limits for the joined sources, by name.
+    /// The limits for the joined sources, by the guard's id and the source's name.
     sources: BTreeMap<&'static str, BTreeMap<String, u64>>,
 }
 
@@ -31,35 +31,35 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// With a limit for a guard.
+    /// Adds a limit for a guard.
     #[must_use]
     pub fn with(mut self, guard: &'static Guard, limit: u64) -> Self {
         self.common.insert(guard.id, limit);
         self
     }
 
-    /// With a limit for one field, of a guard that looks at each.
+    /// Adds a limit for one field, for a guard that looks at each field.
     #[must_use]
     pub fn with_field(mut self, guard: &'static Guard, field: impl Into<String>, limit: u64) -> Self {
         self.fields.entry(guard.id).or_default().insert(field.into(), limit);
         self
     }
 
-    /// With a count below which a guard never blocks.
+    /// Adds a count below which a guard never blocks.
     #[must_use]
     pub fn with_ignore_below(mut self, guard: &'static Guard, count: u64) -> Self {
         self.ignore_below.insert(guard.id, count);
         self
     }
 
-    /// With a limit for one joined source, of a guard that looks at each.
+    /// Adds a limit for one joined source, for a guard that looks at each source.
     #[must_use]
     pub fn with_source(mut self, guard: &'static Guard, source: impl Into<String>, limit: u64) -> Self {
         self.sources.entry(guard.id).or_default().insert(source.into(), limit);
         self
     }
 
-    /// Without a guard's limits: it is not evaluated.
+    /// Removes a guard's limits, so that it is not evaluated.
     #[must_use]
     pub fn without(mut self, guard: &Guard) -> Self {
         self.common.remove(guard.id);
@@ -68,13 +68,13 @@ impl Limits {
         self
     }
 
-    /// A guard's limit, but for fields that have one of their own.
+    /// A guard's common limit.
     #[must_use]
     pub fn get(&self, guard: &Guard) -> Option<u64> {
         self.common.get(guard.id).copied()
     }
 
-    /// A guard's limits for certain fields, by the name that `[employee]` gives them.
+    /// A guard's limits for certain fields, by the field's name in `[employee]`.
     pub fn field_limits(&self, guard: &Guard) -> impl Iterator<Item = (&str, u64)> {
         self.fields.get(guard.id).into_iter().flatten().map(|(name, limit)| (name.as_str(), *limit))
     }
@@ -84,8 +84,8 @@ impl Limits {
         self.sources.get(guard.id).into_iter().flatten().map(|(name, limit)| (name.as_str(), *limit))
     }
 
-    /// Those of some fields that have a limit, their own or the common one, in the same order. A key of the settings is
-    /// found as `[employee]` finds it: a custom field by its id, else by its name.
+    /// The fields that have a limit, their own or the common one, in the same order. A key of the settings means the
+    /// same field as in `[employee]`: a custom field by its id, else by its name.
     #[must_use]
     pub fn for_fields<'f>(&self, guard: &Guard, fields: &'f [NamedField]) -> Vec<(&'f NamedField, u64)> {
         let find = |key: &str| {
@@ -123,7 +123,7 @@ impl Limits {
     }
 }
 
-/// The settings as they are written, with their defaults; the hash of the settings covers this.
+/// The settings with their defaults, as the hash of the settings covers them.
 impl Serialize for Limits {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]

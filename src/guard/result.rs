@@ -1,4 +1,4 @@
-//! What a guard found, as plans and approvals hold it.
+//! The result of a guard, as in plans and approvals.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::employee::CustomFieldId;
 use crate::field::{BranchRef, Field};
 use crate::strict_json;
 
-/// What a guard found.
+/// The result of a guard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GuardResult {
@@ -19,16 +19,16 @@ pub struct GuardResult {
     pub subject: Option<Subject>,
     /// What was counted.
     pub count: u64,
-    /// Of how many, for a guard that is a percentage; otherwise the same unit's whole.
+    /// The whole that the count belongs to. A percentage is taken of it.
     pub of: u64,
     /// The limit: percent, or a count.
     pub limit: u64,
     /// A count below this never blocks.
     #[serde(default, deserialize_with = "strict_json::managed", skip_serializing_if = "Option::is_none")]
     pub ignore_below: Option<u64>,
-    /// Whether it lets the plan pass.
+    /// Whether the plan passes.
     pub outcome: GuardOutcome,
-    /// Where it blocks, what most of the counted have in common, and some of them by name, for the reader.
+    /// If it blocks: what most of the counted people have in common, and some of them by name, for the reader.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Part>,
 }
@@ -45,7 +45,7 @@ impl GuardResult {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Subject {
-    /// The users of a branch; of none, if `None`.
+    /// The users of a branch; with `None`, the users without a branch.
     Branch(Option<BranchRef>),
     /// One field of all users.
     Field(Field),
@@ -54,7 +54,7 @@ pub enum Subject {
 }
 
 impl Subject {
-    /// What people call it.
+    /// Its name for people.
     #[must_use]
     pub fn label(&self, custom_fields: &BTreeMap<CustomFieldId, String>) -> String {
         match self {
@@ -85,13 +85,12 @@ impl Subject {
 pub struct Part {
     /// What they have in common.
     pub common: Common,
-    /// Which one, by its name.
+    /// The name of that branch, manager, field, reason or person.
     pub name: String,
-    /// Skovik's id of it, which is what counts; none for a field that every user has, a reason, or somebody who is not
-    /// made yet.
+    /// Skovik's id of it. None for a built-in field, a reason, or a person who is not created yet.
     #[serde(default, deserialize_with = "strict_json::managed", skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// How many they are.
+    /// How many people.
     pub count: u64,
 }
 
@@ -117,6 +116,6 @@ pub enum Common {
 pub enum GuardOutcome {
     /// Within the limit.
     Pass,
-    /// Beyond it: only an approval that names a sufficient ceiling lifts it, if any does.
+    /// Beyond the limit. Only an approval with a sufficient ceiling allows the plan, if the guard has one.
     Block,
 }

@@ -21,7 +21,7 @@ pub static GUARDS: &[&Guard] = &[
     &MAX_FIELD_PERCENT,
     &BRANCH_DELETE_PERCENT,
     &BRANCH_CHANGE_PERCENT,
-    // Its row is all that there is of it: the proof that a row is enough.
+    // It has only this row, which proves that a row is enough.
     #[cfg(test)]
     &super::tests::MADE_UP,
 ];
@@ -36,15 +36,14 @@ const fn branch_setting(key: &'static str) -> Setting {
     Setting { table: Some("per_branch"), key, default: None, fields: None, needs: Some(Needs::Branch) }
 }
 
-/// What guards ignore that would otherwise stop every small company.
+/// The number of people that some guards ignore. Without it, they would block every small company.
 const A_FEW: IgnoreBelow = IgnoreBelow::Fixed(5);
 
-/// What both guards of `[guard.per_branch]` ignore. It is measured by the people concerned and not by the size of the
-/// branch: what one branch can lose unseen is then the same few people whatever its size, and no branch is too small to
-/// be guarded.
+/// The number of people that both guards of `[guard.per_branch]` ignore. It counts the people concerned, not the size
+/// of the branch. So every branch, large or small, can lose only the same few people without blocking.
 const IGNORED_IN_A_BRANCH: IgnoreBelow = IgnoreBelow::Setting { key: "ignore_below", default: 5 };
 
-/// How many of the managed users may be removed.
+/// How many of the managed users may be deleted.
 pub static MAX_DELETE_PERCENT: Guard = Guard {
     id: "max_delete_percent",
     about: "users deleted, in percent of the users that this configuration may change",
@@ -56,7 +55,7 @@ pub static MAX_DELETE_PERCENT: Guard = Guard {
     lifted_by: Some(Ceiling::Deletes),
 };
 
-/// How many of the managed users may be removed or modified.
+/// How many of the managed users may be deleted or changed.
 pub static MAX_CHANGE_PERCENT: Guard = Guard {
     id: "max_change_percent",
     about: "users deleted or updated, in percent of the users that this configuration may change",
@@ -95,8 +94,8 @@ pub static MIN_EMPLOYEES: Guard = Guard {
     lifted_by: None,
 };
 
-/// How many users may be created in an account that has users already: a list that matches nobody creates everybody a
-/// second time.
+/// How many users may be created in an account that has users already: a list that matches nobody would create
+/// everybody a second time.
 pub static MAX_CREATE_PERCENT: Guard = Guard {
     id: "max_create_percent",
     about: "users created, in percent of all users of the account",
@@ -108,7 +107,7 @@ pub static MAX_CREATE_PERCENT: Guard = Guard {
     lifted_by: Some(Ceiling::Creates),
 };
 
-/// How many of the managed users who have a value of a field may lose it: a column that is gone empties the field of
+/// How many of the managed users who have a value of a field may lose it: a missing column would empty the field of
 /// everybody.
 pub static MAX_EMPTIED_PERCENT: Guard = Guard {
     id: "max_emptied_percent",
@@ -124,7 +123,7 @@ pub static MAX_EMPTIED_PERCENT: Guard = Guard {
     lifted_by: Some(Ceiling::Emptied),
 };
 
-/// How many of the managers that the records name may be missing.
+/// How many of the managers that the records name may be unknown.
 pub static MAX_UNRESOLVED_PERCENT: Guard = Guard {
     id: "max_unresolved_percent",
     about: "managers who cannot be found, in percent of the people in scope whose record names one",
@@ -139,12 +138,12 @@ pub static MAX_UNRESOLVED_PERCENT: Guard = Guard {
     lifted_by: Some(Ceiling::Unresolved),
 };
 
-/// The key of `[[source]]` that limits how many people a joined source may not know.
+/// The key of `[[source]]` that limits how many people may have no row in a joined source.
 pub const UNMATCHED_KEY: &str = "max_unmatched_percent";
-/// What it is where a source does not say.
+/// Its default.
 pub const UNMATCHED_DEFAULT: u64 = 50;
 
-/// How many of the people in scope a joined source may not know.
+/// How many of the people in scope may have no row in a joined source.
 pub static MAX_UNMATCHED_PERCENT: Guard = Guard {
     id: UNMATCHED_KEY,
     about: "people without a row in the source, in percent of the people in scope",
@@ -168,7 +167,7 @@ pub static MAX_CREATES: Guard = Guard {
     lifted_by: Some(Ceiling::Creates),
 };
 
-/// How many users may be modified.
+/// How many users may be changed.
 pub static MAX_UPDATES: Guard = Guard {
     id: "max_updates",
     about: "users updated",
@@ -180,7 +179,7 @@ pub static MAX_UPDATES: Guard = Guard {
     lifted_by: Some(Ceiling::Changes),
 };
 
-/// How many users may be removed.
+/// How many users may be deleted.
 pub static MAX_DELETES: Guard = Guard {
     id: "max_deletes",
     about: "users deleted",
@@ -204,7 +203,7 @@ pub static MAX_LEFT_WITHOUT_MANAGER: Guard = Guard {
     lifted_by: Some(Ceiling::Changes),
 };
 
-/// In how many of the managed users any one field may change: one wrong column changes everybody in one field.
+/// For how many of the managed users a single field may change: one wrong column changes one field of everybody.
 pub static MAX_FIELD_PERCENT: Guard = Guard {
     id: "max_field_percent",
     about: "users whose same field changes, in percent of the users that this configuration may change; judged for each managed field",
@@ -216,7 +215,7 @@ pub static MAX_FIELD_PERCENT: Guard = Guard {
     lifted_by: Some(Ceiling::Changes),
 };
 
-/// How many of a branch's managed users may be removed.
+/// How many of a branch's managed users may be deleted.
 pub static BRANCH_DELETE_PERCENT: Guard = Guard {
     id: "per_branch.max_delete_percent",
     about: "users of the branch deleted, in percent of its users that this configuration may change",
@@ -228,7 +227,7 @@ pub static BRANCH_DELETE_PERCENT: Guard = Guard {
     lifted_by: Some(Ceiling::Deletes),
 };
 
-/// How many of a branch's managed users may be removed or modified.
+/// How many of a branch's managed users may be deleted or changed.
 pub static BRANCH_CHANGE_PERCENT: Guard = Guard {
     id: "per_branch.max_change_percent",
     about: "users of the branch deleted or updated, in percent of its users that this configuration may change",

@@ -7,8 +7,8 @@ use crate::approval::not_lifted;
 use crate::employee::BranchId;
 use crate::field::BranchRef;
 
-/// A guard that only tests have: its row is all that there is of it. `diff::tests::made_up_guard` follows it through
-/// the program.
+/// A guard that only the tests have. It is nothing but this row. `diff::tests::made_up_guard` follows it through the
+/// program.
 pub(crate) static MADE_UP: Guard = Guard {
     id: "max_renamed_percent",
     about: "users who get another first or last name, of the users that this configuration may change",
@@ -22,14 +22,14 @@ pub(crate) static MADE_UP: Guard = Guard {
     lifted_by: Some(Ceiling::Changes),
 };
 
-/// An account, and what would be done to it.
+/// An account, and the operations on it.
 #[derive(Default)]
 struct Account {
     people: People,
     done: Vec<Done>,
 }
 
-/// So many operations that are alike.
+/// A number of equal operations.
 struct Done {
     times: u64,
     kind: Kind,
@@ -186,7 +186,7 @@ fn each_guard_on_the_whole_blocks_beyond_its_limit_only() {
         assert_eq!(edit(quiet(), most + 1).blocking(&limits), [guard.id]);
     }
     assert_eq!(Account::of(1_000, 0).blocking(&limits), [MIN_EMPLOYEES.id]);
-    // Those who get another manager are what the count is of, and no more than that.
+    // People who get another manager are part of the whole, but not of the count.
     let replaced = quiet().losing_managers(2, ManagerLoss::LeftWithout).losing_managers(1, ManagerLoss::Replaced);
     let results = replaced.evaluate(&limits);
     let found = results.iter().find(|result| result.id == MAX_LEFT_WITHOUT_MANAGER.id).expect("evaluated");

@@ -1,5 +1,5 @@
-//! Templates at work. Most of them are one column, perhaps in lower case; those are answered without the template
-//! engine, which gives the same and takes much longer. Whatever is not plain is left to the engine.
+//! Compiled templates. Most templates are just one column, perhaps in lower case. These are evaluated without the
+//! template engine, which gives the same result much more slowly. All others go to the engine.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -12,7 +12,7 @@ use crate::setting::template::{Compiled, Engine, Template, quoted, said};
 use crate::source::{CellView, Records};
 use crate::template_cost::not_too_large;
 
-/// A record under work: what the engine sees of it is made at most once.
+/// A record that templates are applied to. Its form for the engine is made at most once.
 pub(super) struct Context<'r> {
     records: &'r Records,
     record: usize,
@@ -20,7 +20,7 @@ pub(super) struct Context<'r> {
     to_the_letter: OnceCell<Value>,
 }
 
-/// Whether templates see cells in NFC, or exactly as they are, as identifiers are compared.
+/// Whether templates see cells in NFC, or unchanged, as identifiers are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     Nfc,
@@ -41,7 +41,7 @@ pub(super) struct Condition<'t> {
     compiled: Compiled<'t>,
 }
 
-/// A template that is nothing but a column.
+/// A template that is only a column, with or without a filter.
 #[derive(Debug, PartialEq, Eq)]
 struct Direct {
     source: usize,
@@ -49,7 +49,7 @@ struct Direct {
     filters: Vec<Filter>,
 }
 
-/// A filter that is known here.
+/// A filter that needs no engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Filter {
     Lower,
@@ -62,7 +62,7 @@ impl<'r> Context<'r> {
         Self { records, record, in_nfc: OnceCell::new(), to_the_letter: OnceCell::new() }
     }
 
-    /// The same, as if this row of a source were the person's there. Only expressions are evaluated with it.
+    /// A context in which this row of a source counts as the person's. Only expressions are evaluated with it.
     pub(super) fn with_row(records: &'r Records, record: usize, source: usize, row: u32) -> Self {
         let in_nfc = OnceCell::from(records.context_with(record, source, row));
         Self { records, record, in_nfc, to_the_letter: OnceCell::new() }
@@ -97,7 +97,7 @@ impl<'t> CompiledTemplate<'t> {
         &self.template.text
     }
 
-    /// What the template gives for a record, trimmed; or why it fails.
+    /// The result of the template for a record, trimmed; or why it fails.
     pub(super) fn render<'r>(&self, context: &Context<'r>) -> Result<Cow<'r, str>, String> {
         if let Some(direct) = &self.direct
             && let CellView::Text(text) = context.records.cell(context.record, direct.source, direct.column)
@@ -133,8 +133,8 @@ impl<'t> Condition<'t> {
         &self.template.text
     }
 
-    /// Whether it holds for a record; or why that is not clear. Only true and false are clear: a text such as `"0"` or
-    /// `"false"` would count as true.
+    /// Whether it is true for a record; an error unless the result is exactly true or false. Otherwise a text such as
+    /// `"0"` or `"false"` would count as true.
     pub(super) fn holds(&self, context: &Context<'_>) -> Result<bool, String> {
         let setting = &self.template.setting;
         match self.compiled.eval(context.value(Form::Nfc).clone()) {
@@ -147,10 +147,10 @@ impl<'t> Condition<'t> {
 }
 
 impl Direct {
-    /// Recognises `{{ source.column | filter }}` and `{{ source["column"] | filter }}`, of a column that is there.
+    /// Recognises `{{ source.column | filter }}` and `{{ source["column"] | filter }}` for an existing column.
     fn of(template: &Template, records: &Records) -> Option<Self> {
         let code = template.text.strip_prefix("{{")?.strip_suffix("}}")?;
-        // A template that says more has braces, and one that trims what is around it has signs here.
+        // A longer template contains braces. A template that trims the text around it has a sign here.
         if code.contains(['{', '}']) || code.starts_with(['-', '+']) || code.ends_with(['-', '+']) {
             return None;
         }

@@ -7,7 +7,7 @@ use std::str::CharIndices;
 
 use crate::employee::normal_text;
 
-/// Attribute types by their other names and their numbers (RFC 4519).
+/// Attribute types with their other names and their object identifiers (RFC 4519).
 const TYPES: [(&str, &[&str]); 11] = [
     ("cn", &["commonname", "2.5.4.3"]),
     ("sn", &["surname", "2.5.4.4"]),
@@ -21,19 +21,19 @@ const TYPES: [(&str, &[&str]); 11] = [
     ("uid", &["userid", "0.9.2342.19200300.100.1.1"]),
     ("e", &["emailaddress", "email", "1.2.840.113549.1.9.1"]),
 ];
-/// The tags of texts in BER, as `#0c0141` may hold one: UTF-8, printable, teletex and IA5 strings.
+/// The BER tags of texts, as in `#0c0141`: UTF-8, printable, teletex and IA5 strings.
 const TEXT_TAGS: [u8; 4] = [0x0c, 0x13, 0x14, 0x16];
 
-/// What all ways to write a name have in common; nothing for what is no distinguished name.
+/// The normal form, which is the same for all spellings of a name; `None` if the text is no distinguished name.
 pub(super) fn normal_form(text: &str) -> Option<String> {
-    // Most keys are none, and this is asked for each of them.
+    // A fast check, because most keys are no distinguished names.
     if !text.contains('=') {
         return None;
     }
     let mut rest = Rest { text, chars: text.char_indices().peekable() };
     let mut normal = String::with_capacity(text.len() + 16);
     loop {
-        // The parts of a name with several have no order.
+        // The parts of a multi-valued name have no order.
         let mut parts = BTreeSet::new();
         let end = loop {
             parts.insert(rest.part()?);
@@ -47,7 +47,7 @@ pub(super) fn normal_form(text: &str) -> Option<String> {
             normal.push_str(part);
         }
         match end {
-            // RFC 2253 has the semicolon as well.
+            // RFC 2253 allows the semicolon as well.
             Some((_, ',' | ';')) => normal.push(','),
             Some(_) => return None,
             None => return Some(normal),
@@ -55,14 +55,14 @@ pub(super) fn normal_form(text: &str) -> Option<String> {
     }
 }
 
-/// What is still to be read of a name.
+/// The part of a name that is still to be read.
 struct Rest<'t> {
     text: &'t str,
     chars: Peekable<CharIndices<'t>>,
 }
 
 impl Rest<'_> {
-    /// A type and its value: `cn="doe, john"`. The quotes make it one that no other pair looks like.
+    /// A type and its value: `cn="doe, john"`. With the quotes, no two different pairs look the same.
     fn part(&mut self) -> Option<String> {
         self.skip_spaces();
         let kind = self.kind()?;
@@ -124,7 +124,7 @@ impl Rest<'_> {
         Some(value)
     }
 
-    /// `#` and a value in BER. One that is no short text stays as it is.
+    /// `#` and a value in BER. A value that is not a short text stays hexadecimal.
     fn hexadecimal(&mut self) -> Option<String> {
         self.chars.next();
         let mut bytes = Vec::new();
@@ -138,7 +138,7 @@ impl Rest<'_> {
             [] => return None,
             _ => None,
         };
-        // Without quotes, so that no text looks like it.
+        // Without quotes, so that it differs from every text.
         Some(text.unwrap_or_else(|| bytes.iter().fold("#".to_owned(), |text, byte| format!("{text}{byte:02x}"))))
     }
 
@@ -152,8 +152,8 @@ impl Rest<'_> {
     }
 }
 
-/// A value in quotes, without what matching leaves out (RFC 4518): case, white space around it, and how much of it is
-/// within.
+/// A value in quotes, without the differences that matching ignores (RFC 4518): case, white space around it, and the
+/// amount of white space inside.
 fn folded(value: &str) -> String {
     let words: Vec<&str> = value.split_whitespace().collect();
     format!("{:?}", normal_text(&words.join(" ").to_lowercase()))

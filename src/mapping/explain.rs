@@ -1,4 +1,4 @@
-//! What each template of the settings gives for one record, for a person who wants to know where a value comes from.
+//! The result of each template of the settings for one record, to show a person where a value comes from.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -12,28 +12,28 @@ use crate::setting::template::Engine;
 use crate::source::Records;
 use crate::template_cost::{Progress, in_time};
 
-/// One setting at work.
+/// One setting and its result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     /// The setting, such as `` `branch` in [employee] ``.
     pub setting: String,
-    /// Its text.
+    /// The text of its template.
     pub template: String,
-    /// What it gives, trimmed, or why it fails.
+    /// The result, trimmed, or why it fails.
     pub outcome: Result<String, String>,
 }
 
 /// A record that was looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundRecord {
-    /// Its place.
+    /// Its index.
     pub record: usize,
-    /// Its external identifier, as far as it can be read.
+    /// Its external identifier, if it can be read.
     pub identifier: Option<ExternalIdentifier>,
 }
 
 impl ResolvedMapper {
-    /// The records whose key, external identifier or e-mail this is.
+    /// The records with this key, external identifier or e-mail.
     ///
     /// # Errors
     /// As [`ResolvedMapper::employees`].
@@ -59,7 +59,7 @@ impl ResolvedMapper {
                 || identifier.as_ref().is_some_and(|identifier| identifier == key)
                 || email.render(&context).is_ok_and(|email| email_key(&email) == wanted);
             let identifier = identifier.map(|identifier| ExternalIdentifier::from(identifier.into_owned()));
-            // Those of one person whose key is repeated are shown together.
+            // Records with the same key are shown together as one person.
             let is_new =
                 records.undecided(record).is_none() || repeated.insert((records.key(record), identifier.clone()));
             (is_meant && is_new).then_some(FoundRecord { record, identifier })
@@ -67,7 +67,7 @@ impl ResolvedMapper {
         Ok((0..records.len()).filter_map(&mut found).collect())
     }
 
-    /// What every setting gives for a record.
+    /// The result of every setting for a record.
     ///
     /// # Errors
     /// As [`ResolvedMapper::employees`].
@@ -100,7 +100,7 @@ impl ResolvedMapper {
     }
 }
 
-/// A problem without the name of the setting, which is printed beside it.
+/// A problem without the name of the setting, which is printed next to it.
 fn without(problem: &str, setting: &str) -> String {
     problem.strip_prefix(setting).unwrap_or(problem).trim_start().to_owned()
 }

@@ -14,14 +14,14 @@ pub(super) struct Branches {
     by_name: FxHashMap<String, Found>,
 }
 
-/// What has a certain name.
+/// What a name refers to.
 #[derive(Debug, Clone)]
 enum Found {
     One(BranchId),
     Several,
 }
 
-/// Why a name leads to no branch.
+/// Why no branch was found for a name.
 #[derive(Debug, PartialEq, Eq)]
 enum Missed {
     Unknown,
@@ -128,14 +128,14 @@ fn hint(name: &str, known: &[&str]) -> String {
     nearest(name, known.iter().copied()).map_or_else(String::new, |near| format!("; did you mean {near:?}?"))
 }
 
-/// What a custom field can hold, ready for many lookups.
+/// The values that a custom field can hold, indexed for many look-ups.
 #[derive(Debug, Clone)]
 pub(super) enum FieldValues {
     Text,
     Boolean,
     Choice {
         by_value: FxHashMap<String, Box<str>>,
-        /// `None` where options share a label.
+        /// `None` if several options have the same label.
         by_label: FxHashMap<String, Option<Box<str>>>,
     },
 }
@@ -143,7 +143,10 @@ pub(super) enum FieldValues {
 impl FieldValues {
     pub(super) fn new(kind: &CustomFieldKind) -> Self {
         match kind {
-            CustomFieldKind::Text | CustomFieldKind::Unknown(_) | CustomFieldKind::Unusable(_) => Self::Text,
+            CustomFieldKind::Text
+            | CustomFieldKind::UncheckedChoice
+            | CustomFieldKind::Unknown(_)
+            | CustomFieldKind::Unusable(_) => Self::Text,
             CustomFieldKind::Boolean => Self::Boolean,
             CustomFieldKind::MultipleChoice(options) => {
                 let (mut by_value, mut by_label) = (FxHashMap::default(), FxHashMap::default());

@@ -1,4 +1,4 @@
-//! Reads one record as one person.
+//! Turns one record into one person.
 
 use super::compiled_template::{CompiledTemplate, Condition, Context, Form};
 use super::values::{Problem, check_email, check_seen, check_text};
@@ -9,7 +9,7 @@ use crate::setting::ConfigError;
 use crate::setting::template::Engine;
 use crate::source::Records;
 
-/// The rules with their templates compiled, for the records that they are applied to.
+/// The rules with compiled templates, and the records that they are applied to.
 pub(super) struct Reader<'t> {
     rules: &'t ResolvedMapper,
     records: &'t Records,
@@ -24,20 +24,20 @@ pub(super) struct Reader<'t> {
     custom_fields: Vec<(CompiledTemplate<'t>, &'t ManagedField)>,
 }
 
-/// What a record gives.
+/// The result for a record.
 pub(super) struct Person {
     pub(super) outcome: Outcome,
-    /// What others call the person when they name them as manager, where that is not the identifier.
+    /// The key by which other records name this person as manager, if it is not the identifier.
     pub(super) answers_to: Option<Box<str>>,
 }
 
-/// What becomes of a record.
+/// Whether a record is out of scope, bad or good.
 pub(super) enum Outcome {
     /// It is outside `[scope] include`; its identifier, if it can be read.
     OutOfScope(Option<ExternalIdentifier>),
     /// It is bad.
     Bad(SetAside),
-    /// It is good. Where managers are named by another key, the wish holds that key.
+    /// It is good. If managers are named by another key, the requested manager is that key for now.
     Good(Employee),
 }
 
@@ -50,12 +50,12 @@ impl FirstProblem {
         self.0.get_or_insert(problem);
     }
 
-    /// Notes what nobody sees in a value that tells people apart. The value is kept: its user is not to be touched.
+    /// Notes invisible characters in a value that identifies people. The value is kept, so that its user is left alone.
     fn note_unseen(&mut self, template: &CompiledTemplate<'_>, value: Option<&str>) {
         self.keep(value.map_or(Ok(()), |value| check_seen(template.setting(), value)));
     }
 
-    /// The value, or its problem noted.
+    /// Returns the value, or notes its problem.
     fn keep<T>(&mut self, result: Result<T, Problem>) -> Option<T> {
         result.map_err(|problem| self.note(problem)).ok()
     }
@@ -81,7 +81,7 @@ impl<'t> Reader<'t> {
             Some(ManagerReference { value, refers_to }) => (Some(value), refers_to.as_ref()),
             None => (None, None),
         };
-        // Identifiers are compared exactly, and so are keys that lead to one.
+        // Identifiers are compared exactly, and so are keys that refer to one.
         let exact = |template| compiled(template, Form::ToTheLetter);
         let custom_fields = rules.custom_fields.iter().map(|field| Ok((compiled(&field.template, Form::Nfc)?, field)));
         Ok(Self {
@@ -99,12 +99,12 @@ impl<'t> Reader<'t> {
         })
     }
 
-    /// The templates that tell who somebody is: for the identifier and for the e-mail.
+    /// The templates that identify a person: for the identifier and for the e-mail.
     pub(super) fn identity(&self) -> [&CompiledTemplate<'t>; 2] {
         [&self.identifier, &self.email]
     }
 
-    /// What decides who is in scope.
+    /// The condition that decides who is in scope.
     pub(super) fn include(&self) -> Option<&Condition<'t>> {
         self.include.as_ref()
     }
@@ -134,8 +134,8 @@ impl<'t> Reader<'t> {
         self.records
     }
 
-    /// What a record gives. The record's first problem is the one that is reported; what can be read is read all the
-    /// same, to find the user whom a bad record protects.
+    /// Reads a record. Only its first problem is reported. The other values are still read, to find the user that a bad
+    /// record protects.
     pub(super) fn read(&self, record: usize) -> Person {
         let context = Context::new(self.records, record);
         let mut problem = FirstProblem::default();
@@ -145,7 +145,7 @@ impl<'t> Reader<'t> {
         match self.include.as_ref().map_or(Ok(true), |include| include.holds(&context)) {
             Ok(true) => {}
             Ok(false) => {
-                // They are nobody's manager, and a person who names them is told why.
+                // Nobody can have this person as manager; a person who names them gets this reason.
                 let answers_to = optional(self.refers_to.as_ref(), &context).ok().flatten().map(Into::into);
                 return Person { outcome: Outcome::OutOfScope(self.identifier_at_all(&context)), answers_to };
             }
@@ -197,7 +197,7 @@ impl<'t> Reader<'t> {
                 })
             }
             (problem, identifier, email, first_name, last_name, ..) => {
-                // Whatever is missing was noted; the fallback is for the compiler alone.
+                // A missing value was noted as a problem, so the fallback is never used.
                 let Problem { code, reason } =
                     problem.unwrap_or_else(|| Problem::new("template_failed", "the record cannot be read"));
                 let email = email.map(Into::into);
@@ -207,7 +207,7 @@ impl<'t> Reader<'t> {
         Person { outcome, answers_to: answers_to.map(Into::into) }
     }
 
-    /// The identifier of a record that is not validated.
+    /// The identifier of a record, without checks.
     fn identifier_at_all(&self, context: &Context<'_>) -> Option<ExternalIdentifier> {
         let text = self.identifier.render(context).ok().filter(|text| !text.is_empty())?;
         Some(ExternalIdentifier::from(text.into_owned()))
@@ -228,7 +228,7 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// What a template gives, or `None` for nothing.
+/// The result of a template; `None` if it is empty.
 fn text(template: &CompiledTemplate<'_>, context: &Context<'_>) -> Result<Option<String>, Problem> {
     let text = template.render(context).map_err(|reason| Problem::new("template_failed", reason))?;
     check_text(template.setting(), &text)?;
@@ -245,7 +245,7 @@ fn normal(template: &CompiledTemplate<'_>, context: &Context<'_>, code: &'static
     Ok(normal_text(&required(template, context, code)?).into())
 }
 
-/// What a template that may be left out gives.
+/// The result of an optional template.
 fn optional(template: Option<&CompiledTemplate<'_>>, context: &Context<'_>) -> Result<Option<String>, Problem> {
     template.map_or(Ok(None), |template| text(template, context))
 }

@@ -1,4 +1,4 @@
-//! Managers that are named by another key than their identifier (`refers_to`): finds the identifier for that key.
+//! Managers who are named by another key than their identifier (`refers_to`): finds the identifier for that key.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -16,18 +16,21 @@ enum Answer<'a> {
     Several,
 }
 
-/// Everything that a record may be called by.
+/// All keys by which records can be named as manager.
 struct Answers<'a> {
     by_key: FxHashMap<&'a str, Answer<'a>>,
-    /// A directory may spell one distinguished name in several ways. Only used if no record has exactly this spelling.
+    /// Distinguished names by their normal form, because a directory may spell one name in several ways. Used only if
+    /// no record has exactly this spelling.
     by_name: FxHashMap<String, Answer<'a>>,
-    /// What the records outside the scope are called; distinguished names in their normal form too.
+    /// The keys of records outside the scope; distinguished names also in their normal form.
     out_of_scope: HashSet<Cow<'a, str>>,
-    /// The keys by what they may be meant as, none if that is several; made when first needed.
+    /// Keys by their form without the differences of a near match; `None` if several keys share it. Made when first
+    /// needed.
     by_meaning: OnceCell<FxHashMap<String, Option<&'a str>>>,
 }
 
-/// The wishes hold that key so far. `answers` are those of the records in scope, with their identifiers.
+/// Replaces the keys of requested managers by identifiers. `answers` are the keys of the records in scope, with their
+/// identifiers.
 pub(super) fn settle_managers(
     desired: &mut Desired,
     answers: &[(Box<str>, Option<ExternalIdentifier>)],

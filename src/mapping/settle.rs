@@ -28,11 +28,11 @@ impl Scope for Include<'_> {
 }
 
 impl ResolvedMapper {
-    /// The same records, with what is decided about keys that several of them have. [`ResolvedMapper::employees`]
-    /// decides it where that was not done.
+    /// The same records, after deciding which of several records with one key counts. [`ResolvedMapper::employees`]
+    /// does it if that was not done before.
     ///
     /// # Errors
-    /// If `include` or `prefer` of a source uses a column that no record has, or does not come to an end.
+    /// If `include` or `prefer` of a source uses a column that no record has, or does not finish.
     pub fn settle(&self, records: &Records) -> Result<Records, ConfigError> {
         if records.are_settled() {
             return Ok(records.clone());

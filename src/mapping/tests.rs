@@ -63,7 +63,7 @@ fn with(columns: &str, rows: &[&str], employee: &str, rest: &str) -> Company {
     Fixture::csv(&csv).into_parts(&format!("{EMPLOYEE}{employee}\n{rest}"))
 }
 
-/// The outcome for one person with one more column, which `field` manages.
+/// The outcome for one person with one additional column, used for `field`.
 fn outcome(field: &str, value: &str) -> Result<Box<Employee>, Box<SetAside>> {
     let settings = with(",x", &[&format!("1,a@x.se,Anna,Berg,\"{value}\"")], field, "");
     let Desired { mut employees, mut set_aside, .. } = map(&settings).unwrap();
@@ -228,7 +228,7 @@ fn columns_that_no_record_has_are_errors_of_the_settings() {
         let error = map(&with("", &["1,a@x.se,A,B"], field, "")).unwrap_err().to_string();
         assert!(error.contains(setting) && error.contains("did you mean `last`?"), "{error}");
     }
-    // Where a list of JSON records is empty, nobody knows its columns; the guards judge it.
+    // The columns of an empty list of JSON records are unknown; the guards handle an empty list.
     let empty = Fixture::new(&source("hr", "json", "hr", "id"), &[("hr", b"[]")]).into_parts(EMPLOYEE);
     assert_eq!(map(&empty).unwrap().in_scope, 0);
 }

@@ -1,4 +1,4 @@
-//! Rules for single values: what a text may be.
+//! Rules for single values.
 
 use crate::employee::possible::{self, MAX_CHARACTERS};
 use crate::text::start;
@@ -21,7 +21,7 @@ impl Problem {
     }
 }
 
-/// Refuses what could deceive a reader, or comes from a broken file.
+/// Refuses a text that could deceive a reader, or that comes from a broken file.
 pub(super) fn check_text(setting: &str, text: &str) -> Result<(), Problem> {
     if let Some(found) = possible::deceptive(text) {
         let reason =
@@ -35,7 +35,7 @@ pub(super) fn check_text(setting: &str, text: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Refuses what looks like something else, in a value that tells people apart.
+/// Refuses characters that are invisible or look like others, in a value that identifies people.
 pub(super) fn check_seen(setting: &str, text: &str) -> Result<(), Problem> {
     let Some(found) = possible::unseen(text) else { return Ok(()) };
     let reason = format!(
@@ -63,7 +63,7 @@ pub(super) fn boolean(text: &str) -> Option<bool> {
     }
 }
 
-/// A value for a message: in quotes, with what cannot be shown escaped, and short.
+/// A value for a message: in quotes, shortened, with invisible characters escaped.
 pub(super) fn shown(text: &str) -> String {
     match start(text, SHOWN) {
         (start, true) => format!("{start:?}…"),

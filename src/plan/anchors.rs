@@ -1,8 +1,8 @@
-//! How an account is recognised. Its address does not suffice: with another API token, the same address is another
+//! How `apply` recognises an account. Its address is not enough: with another API token, the same address is another
 //! account.
 //!
-//! A plan carries the digests of some ids of its account. Ids are Skovik's own and never change, so that the account of
-//! an apply must still have most of them; a digest shows nothing of an id that is not known already.
+//! A plan contains the digests of some ids of its account. Skovik's ids never change, so the account of an apply must
+//! still have most of them. A digest does not reveal the id.
 
 use std::collections::HashSet;
 
@@ -14,7 +14,7 @@ use crate::employee::{BranchId, Directory, UserId};
 /// How many ids of each kind are kept.
 const KEPT: usize = 16;
 
-/// Digests of ids that an account had when it was planned for, each list sorted.
+/// Digests of ids that the account had when the plan was made, each list sorted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Anchors {
@@ -25,7 +25,7 @@ pub struct Anchors {
 }
 
 impl Anchors {
-    /// Takes ids from all over the account.
+    /// Picks ids from the whole account.
     #[must_use]
     pub fn of(directory: &Directory, removed: &HashSet<&UserId>) -> Self {
         let users: Vec<&UserId> =
@@ -37,7 +37,7 @@ impl Anchors {
         }
     }
 
-    /// Whether an account is the one that these were taken from: at least half of the ids of each kind are still there.
+    /// Whether an account is the one that these come from: at least half of the ids of each kind are still there.
     #[must_use]
     pub fn recognise(&self, directory: &Directory) -> bool {
         let Self { branches, users } = self;
@@ -46,7 +46,7 @@ impl Anchors {
         is_same(branches, live_branches) && is_same(users, live_users)
     }
 
-    /// Whether they could have been written by [`Anchors::of`].
+    /// Whether [`Anchors::of`] can have made them.
     pub(super) fn is_possible(&self) -> bool {
         [&self.branches, &self.users]
             .into_iter()
@@ -93,9 +93,8 @@ mod tests {
         };
         Directory {
             users: users.map(user).collect(),
-            inactive: Vec::new(),
             branches: branches.iter().map(branch).collect(),
-            custom_fields: Vec::new(),
+            ..Directory::default()
         }
     }
 

@@ -1,13 +1,12 @@
-//! Checks what is true of every plan that `plan` writes, beyond its types. A file that a person made by hand and hashed
-//! anew gets no further than this.
+//! Checks what is true of every plan that `plan` writes, beyond its types. It rejects a file that was edited by hand
+//! and hashed again.
 
 use std::collections::HashSet;
 
 use super::{Action, BranchRef, Change, Content, Field, ManagerRef, Operation, OperationId, Summary, Target, Value};
 use crate::employee::{ExternalIdentifier, UserId};
 
-/// All completeness checks; see [`super::unproven`] for those that prove nothing. `journal` is that of
-/// an undo.
+/// All completeness checks; see [`super::unproven`] for those that prove nothing. `journal` is that of an undo.
 const PROOFS: [&str; 11] = [
     "expect_records",
     "sha256_file",
@@ -122,7 +121,7 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
     super::check_guards(content)
 }
 
-/// Nobody is given a manager whom the plan removes: those who would report to them would have none in the end.
+/// Checks that no operation sets a manager whom the plan deletes: the report would have no manager in the end.
 fn check_managers_stay(content: &Content) -> Result<(), String> {
     let removed: HashSet<&UserId> = content
         .operations
@@ -146,26 +145,26 @@ fn check_managers_stay(content: &Content) -> Result<(), String> {
     }
 }
 
-/// Whether `plan` writes such a proof: one of those that it knows, or several different ones.
+/// Whether `plan` can write this proof: a known one, or a list of different known ones.
 fn is_known_proof(proof: &str) -> bool {
     let words: Vec<&str> = proof.split('+').collect();
     let known = |word: &&str| PROOFS.contains(word);
     words.iter().all(known) && words.iter().collect::<HashSet<_>>().len() == words.len()
 }
 
-/// The operation of this number, if it creates somebody.
+/// The operation with this number, if it creates somebody.
 fn created_by(content: &Content, id: OperationId) -> Option<&Operation> {
     let operation = content.operations.get((id.0 as usize).checked_sub(1)?)?;
     matches!(operation.action, Action::Create { .. }).then_some(operation)
 }
 
-/// Whether the branch that an update shows is the one that it takes its user out of.
+/// Whether the branch that an update shows is the one that its change takes the user out of.
 fn is_from(shown: Option<&Option<BranchRef>>, before: Option<&Value>) -> bool {
     let id = |branch: &BranchRef| branch.branch_id.clone();
     match (shown, before) {
         (Some(shown), None) => shown.is_none(),
         (Some(shown), Some(Value::Branch(before))) => shown.as_ref().map(id) == Some(id(before)),
-        // A value of another kind is told by what follows.
+        // Other checks reject a value of another kind.
         (None, _) | (Some(_), Some(_)) => false,
     }
 }

@@ -14,7 +14,7 @@ pub struct Day {
 }
 
 impl Day {
-    /// A day, if there is such a one.
+    /// The day, if it exists.
     #[must_use]
     pub fn new(year: u16, month: u8, day: u8) -> Option<Self> {
         let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
@@ -28,7 +28,7 @@ impl Day {
         ((1..=9999).contains(&year) && (1..=days).contains(&day)).then_some(Self { year, month, day })
     }
 
-    /// Reads `2026-12-01`, and nothing that is written in any other way.
+    /// Reads exactly the form `2026-12-01`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.splitn(3, '-');

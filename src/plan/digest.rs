@@ -1,4 +1,4 @@
-//! A hash, and how it is written.
+//! SHA-256 digests and their text form.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use std::fmt;
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// A digest of these bytes, which are a SHA-256.
+    /// The digest with these bytes, which must be a SHA-256.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)

@@ -33,18 +33,18 @@ pub struct Fields {
     pub custom_fields: BTreeMap<CustomFieldId, Option<CustomValue>>,
 }
 
-/// A manager: an existing user, or a person that the plan creates. Compared by that alone; the rest is for the
-/// reader.
+/// A manager: an existing user, or a person that the plan creates. Only the id of either counts in comparisons; the
+/// rest is for the reader.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum ManagerRef {
-    /// A user of Skovik.
+    /// An existing user of Skovik.
     User(UserRef),
     /// The person that an operation of this plan creates.
     Create(CreateRef),
 }
 
-/// A user who is there already.
+/// An existing user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UserRef {
@@ -61,7 +61,7 @@ pub struct UserRef {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CreateRef {
-    /// The operation that makes them.
+    /// The operation that creates them.
     pub create: OperationId,
     /// The external identifier, for the reader.
     pub employee: ExternalIdentifier,
@@ -126,7 +126,7 @@ impl Fields {
         }
     }
 
-    /// A user with these values and this manager, but for what only Skovik knows: the id and the roles.
+    /// A user with these values and this manager, without the id and the roles, which only Skovik knows.
     #[must_use]
     pub fn to_user(&self, manager: Option<UserId>, managed: &Managed) -> User {
         let Self { external_identifier, primary_email, first_name, last_name, branch, manager: _, custom_fields } =
@@ -168,14 +168,14 @@ impl Fields {
         full_name(&self.first_name, &self.last_name)
     }
 
-    /// Whether the full name does not tell where the first name ends and the last name begins.
+    /// Whether the full name leaves open where the first name ends and the last name begins.
     #[must_use]
     pub fn has_spaced_name(&self) -> bool {
         self.first_name.contains(' ') || self.last_name.contains(' ')
     }
 
-    /// Covers the normalised managed fields; references count by id alone, so that the renaming of a branch or of a
-    /// manager is no change of their people.
+    /// A digest of the normalised managed fields. References count by id alone, so renaming a branch or a manager does
+    /// not change the hash of other people.
     ///
     /// # Panics
     /// Never: texts and booleans always have a canonical form.
@@ -264,8 +264,8 @@ impl Value {
 }
 
 impl Change {
-    /// Gives a user the changed value. A manager who is not made yet, and a custom field that is not managed, are left
-    /// out.
+    /// Sets the changed value in a user. Leaves out a manager who is not created yet, and a custom field that is not
+    /// managed.
     pub fn lay_over(&self, user: &mut User, managed: &Managed) {
         let Self { field, before: _, after } = self;
         let text = || match after {
@@ -332,7 +332,7 @@ pub(super) fn user_ref(id: &UserId, directory: &Directory) -> ManagerRef {
     })
 }
 
-/// What a user is called: the name, or the e-mail of somebody without one.
+/// A user's name, or the e-mail of a user without one.
 #[must_use]
 pub fn display_name(user: &User) -> String {
     let name = user.full_name();

@@ -1,7 +1,7 @@
 //! The plan file: indented JSON with its keys in a fixed order, hashed over its RFC 8785 canonical form, read strictly.
 //!
-//! Every type that is read refuses unknown, missing and repeated keys, so that the typed plan says exactly what the
-//! document says, and the hash over the one is the hash over the other.
+//! Every type refuses unknown, missing and repeated keys. So the typed plan says exactly what the document says, and
+//! both have the same hash.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ use crate::employee::{CustomFieldId, ExternalIdentifier, UserId};
 use crate::strict_json::each_member;
 pub(super) use crate::strict_json::{managed, present};
 
-/// What a plan file says that it is.
+/// The name of the format, as a plan file states it.
 pub const FORMAT: &str = "skovik-sync/plan";
 /// The version of the format that this program writes, and the only one that it reads.
 pub const FORMAT_VERSION: u64 = 3;
@@ -32,7 +32,7 @@ pub enum PlanError {
     /// Not JSON, or not the JSON of a plan.
     #[error("not a whole plan file: {0}")]
     Malformed(String),
-    /// Some other kind of file.
+    /// Another kind of file.
     #[error("this is a {0:?} file, not a {FORMAT:?} file")]
     WrongFormat(String),
     /// A plan of another version.
@@ -40,15 +40,15 @@ pub enum PlanError {
         "format version {0} is not known to this program, which reads version {FORMAT_VERSION}; use the program that wrote it, or plan again"
     )]
     UnknownVersion(u64),
-    /// The content does not give the hash.
+    /// The stated hash is not the hash of the content.
     #[error("the file was altered: it says {stated}, but its content is {computed}; plan again")]
     WrongHash {
         /// What the file says.
         stated: Digest,
-        /// What its content gives.
+        /// The hash of its content.
         computed: Digest,
     },
-    /// The hash is right, but no `plan` writes such a content.
+    /// The hash is right, but `plan` cannot have written this content.
     #[error("no program wrote this plan: {0}; plan again")]
     Impossible(String),
     /// A value that canonical JSON cannot hold.
@@ -68,12 +68,12 @@ impl Plan {
         out.flush()
     }
 
-    /// Reads a file's text; whatever is not exactly a plan is an error, never a guess.
+    /// Reads a file's text. Anything that is not exactly a plan is an error.
     ///
     /// # Errors
     /// See [`PlanError`]; each means exit code 8.
     pub fn read(text: &[u8]) -> Result<Self, PlanError> {
-        // The version comes first: a file of a later version is no damaged file.
+        // The version is read first: a file of a later version must not be called damaged.
         let head: Head = serde_json::from_slice(text).map_err(|error| PlanError::Malformed(error.to_string()))?;
         if head.format != FORMAT {
             return Err(PlanError::WrongFormat(head.format.chars().take(40).collect()));
@@ -94,7 +94,7 @@ impl Plan {
     }
 }
 
-/// The hash of a plan: over its canonical form without `plan_hash`.
+/// The hash of a plan, over its canonical form without `plan_hash`.
 pub(super) fn content_hash(content: &Content) -> Result<Digest, PlanError> {
     canonical_digest(&Document::of(content, None))
 }
@@ -119,7 +119,7 @@ pub fn canonical_digest(value: &impl Serialize) -> Result<Digest, PlanError> {
     Ok(Digest::from_bytes(hasher.0.finalize().into()))
 }
 
-/// The first things that are read of a file.
+/// The part of a file that is read first.
 #[derive(Deserialize)]
 struct Head {
     format: String,
@@ -295,10 +295,10 @@ impl<'de> Deserialize<'de> for Operation {
         let user = match (user_id, before_hash) {
             (Some(user_id), Some(before_hash)) => Some((user_id, before_hash)),
             (None, None) => None,
-            // Neither makes sense without the other.
+            // `before` and `reason` belong together.
             (Some(_), None) | (None, Some(_)) => return Err(wrong_keys(id, &action)),
         };
-        // Branch and roles may be missing of an update, roles of a delete; no other action has any.
+        // An update may lack branch and roles, a delete may lack roles; no other action has them.
         let action = match (action.as_str(), user, after, changes, (before, reason), create, manager, (branch, roles)) {
             ("create", None, Some(after), None, (None, None), None, None, (None, None)) => Action::Create { after },
             (
@@ -334,7 +334,7 @@ fn wrong_keys<E: de::Error>(id: OperationId, action: &str) -> E {
     E::custom(format_args!("operation {id} has the action {action:?} but not its keys, and only those"))
 }
 
-/// Reads an object whose keys must differ.
+/// Reads an object, and refuses a repeated key.
 pub(super) fn map_without_duplicates<'de, D, T>(deserializer: D) -> Result<BTreeMap<CustomFieldId, T>, D::Error>
 where
     D: Deserializer<'de>,

@@ -1,6 +1,6 @@
-//! What the guards count in a comparison, and, for guards that block, the people behind the count. Linear in the
-//! people, and for each guard that blocks, in the people that it counted. Knows no guard: each says itself what it
-//! counts.
+//! Counts for the guards in a comparison, and finds the people behind the count of a guard that blocks. Linear in the
+//! people, plus, for each blocking guard, in the people that it counted. This module knows no single guard: each
+//! guard's row says what it counts.
 
 use std::hash::Hash;
 
@@ -13,10 +13,10 @@ use crate::diff::{Changed, Comparison, Draft, Drafts, ManagerTarget, Population}
 use crate::employee::{BranchId, CustomFieldId, full_name};
 use crate::guard::{self, BranchCount, Count, Effect, Join, Kind, Limits, ManagerLoss, NamedField, People};
 
-/// How many of the counted are named one by one.
+/// How many of the counted people are named one by one.
 const PEOPLE_NAMED: usize = 5;
 
-/// A comparison, what would be written, and what was found on the way.
+/// A comparison, its operations and its diagnostics.
 pub(super) struct GuardCounts<'a, 'c> {
     comparison: &'a Comparison<'c>,
     drafts: &'a Drafts,
@@ -25,20 +25,20 @@ pub(super) struct GuardCounts<'a, 'c> {
     fields: FxHashMap<Changed, Field>,
 }
 
-/// What people have in common, or a person: the name, and the id.
+/// The name and id of a person, or of something that people have in common.
 struct Named {
     name: String,
     id: Option<String>,
 }
 
 impl Named {
-    /// What has no id of Skovik's.
+    /// Something without an id of Skovik's.
     fn only(name: &str) -> Self {
         Self { name: name.to_owned(), id: None }
     }
 }
 
-/// A draft with what it does.
+/// A draft with its effect.
 struct Step<'d, 'e> {
     draft: &'d Draft,
     effect: Effect<'e>,
@@ -52,8 +52,8 @@ impl<'a, 'c> GuardCounts<'a, 'c> {
         Self { comparison, drafts, diagnostics, fields }
     }
 
-    /// Evaluates the guards, and names, for each that blocks, what most of the counted have in common, and some of
-    /// them.
+    /// Evaluates the guards. For each that blocks, names what most of the counted people have in common, and some of
+    /// these people.
     pub(super) fn evaluate(&self, limits: &Limits, population: Population, joins: &[Join]) -> Vec<GuardResult> {
         let effects = self.drafts.drafts.iter().map(|draft| self.effect(draft));
         let mut guards = guard::evaluate(limits, &self.people(population, joins), effects);
@@ -143,8 +143,8 @@ impl<'a, 'c> GuardCounts<'a, 'c> {
         counts
     }
 
-    /// Says of each field how many people would lose their value of it: whoever lists a field without its values, by
-    /// mistake, sees it here even if no guard blocks.
+    /// Reports for each field how many people would lose their value. This shows a column that is empty by mistake even
+    /// if no guard blocks.
     pub(super) fn losses(&self) -> Vec<Diagnostic> {
         let mut people: FxHashMap<Changed, Vec<&Draft>> = FxHashMap::default();
         for draft in &self.drafts.drafts {
@@ -217,7 +217,7 @@ impl<'a, 'c> GuardCounts<'a, 'c> {
         Part { common, name, id, count }
     }
 
-    /// The commonest reasons that the diagnostics of these people give, and some of the people.
+    /// The most common reasons in the diagnostics of these people, and some of the people.
     fn reasons(&self, named_by: fn(&Diagnostic) -> bool) -> Vec<Part> {
         let found = || self.diagnostics.iter().filter(|found| named_by(found));
         let commonest = most_of_all(found().count(), found().map(|found| found.code.as_str()));
@@ -240,7 +240,7 @@ impl<'a, 'c> GuardCounts<'a, 'c> {
         }
     }
 
-    /// The branch that a user who would be modified or removed is in now.
+    /// The branch of a user who would be changed or deleted.
     fn branch_of(&self, draft: &Draft) -> Option<Option<&'c BranchId>> {
         match draft {
             Draft::Create { .. } => None,
@@ -340,12 +340,13 @@ fn sort_key(count: &BranchCount) -> (bool, Option<&str>, &str, &str) {
     (false, external_identifier.as_deref(), name, branch_id.as_str())
 }
 
-/// What most of the counted have in common.
+/// What most of the counted people have in common.
 fn most<K: Hash + Eq>(counted: &[&Draft], of: impl Fn(&Draft) -> Option<K>) -> Option<(K, u64)> {
     most_of_all(counted.len(), counted.iter().filter_map(|draft| of(draft)))
 }
 
-/// The commonest key, if several have it and they are a fifth of all or more; of two as common, the first.
+/// The most common key, if several people have it and they are at least a fifth of all; of two equally common keys, the
+/// first.
 fn most_of_all<K: Hash + Eq>(all: usize, keys: impl Iterator<Item = K>) -> Option<(K, u64)> {
     let mut counts: FxHashMap<K, (u64, usize)> = FxHashMap::default();
     for (place, key) in keys.enumerate() {

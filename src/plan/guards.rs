@@ -1,7 +1,7 @@
-//! Whether the guards of a plan are those of its operations and of the settings.
+//! Whether the guards of a plan match its operations and the settings.
 //!
-//! The hash of a plan does not show that: whoever writes a plan by hand and hashes it anew could leave a guard out, or
-//! state no deletes over ten of them. The operations say themselves what the guards count, so they are counted again.
+//! The hash does not prove that: an edited plan with a new hash could leave a guard out, or state a count of no deletes
+//! above ten deletes. So the guards are counted again from the operations.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -15,7 +15,7 @@ use crate::guard::{
 
 /// What the operations of a plan do, as the guards see it. A link is part of a create.
 ///
-/// In which branch a user is now, the operation itself says, unless branches are not managed.
+/// Each operation states the branch that its user is in now, unless branches are not managed.
 pub fn effects<'o>(operations: &'o [Operation]) -> impl Iterator<Item = Effect<'o>> {
     let removed: HashSet<&UserId> = operations
         .iter()
@@ -58,9 +58,9 @@ fn manager_loss(changes: &[Change], removed: &HashSet<&UserId>) -> ManagerLoss {
     }
 }
 
-/// Says what is impossible about the guards of a plan over its operations, whatever the settings: a guard that counts
-/// less than the operations amount to, or of more people than there are; an outcome that its figures do not lead to; a
-/// guard that looks at what it never looks at, or twice at the same.
+/// Finds what is impossible about the guards of a plan, whatever the settings: a count below that of the operations, or
+/// of more people than there are; an outcome that does not follow from the counts; a part of the account that the guard
+/// never looks at; the same part twice.
 ///
 /// # Errors
 /// The problem, for a message.
@@ -122,7 +122,7 @@ fn check_result(guard: &Guard, result: &GuardResult, content: &Content, tally: &
     }
     let Target { managed, users, .. } = content.target;
     let is_right = match (&guard.of, guard.unit, subject) {
-        // A branch has its own people, of whom the plan does not tell.
+        // The plan does not say how many people a branch has.
         (Of::Managed, Unit::Percent, Some(Subject::Branch(_))) => true,
         (Of::Managed, Unit::Percent, _) => *of == managed,
         (Of::Users, ..) => *of == users,
@@ -135,7 +135,7 @@ fn check_result(guard: &Guard, result: &GuardResult, content: &Content, tally: &
     Ok(())
 }
 
-/// What a guard counts at least. `--only` leaves operations out, but no figure is smaller for it.
+/// The least that a guard must have counted. `--only` leaves operations out, but does not make the counts smaller.
 fn least(guard: &Guard, subject: Option<&Subject>, content: &Content, tally: &Tally<'_>) -> u64 {
     match guard.count {
         Count::Operations(_) | Count::InEachBranch(_) | Count::InEachField { .. } => tally.count(guard, subject),
@@ -151,9 +151,9 @@ fn least(guard: &Guard, subject: Option<&Subject>, content: &Content, tally: &Ta
     }
 }
 
-/// The id of a guard that is not in the plan as the settings demand it: each guard that has a limit exactly once (for
-/// each field, and each branch that an operation tells of), in the order of the table, with the limits of the settings,
-/// and counting no less than the operations amount to; no other one.
+/// The id of a guard that is not in the plan as the settings require. Required is each guard that has a limit, exactly
+/// once (for each field, and for each branch that an operation names), in the order of the table, with the limits of
+/// the settings and a count of at least that of the operations; and no other guard.
 #[must_use]
 pub fn not_as_demanded<'c>(limits: &Limits, content: &'c Content) -> Option<&'c str> {
     let demanded = || GUARDS.iter().copied().filter(|guard| limits.demand(guard));
@@ -202,19 +202,19 @@ fn has_sources(guard: &Guard, results: &[GuardResult], limits: &Limits) -> bool 
     found.len() == results.len() && found == limits.source_limits(guard).collect()
 }
 
-/// Whether there is one result for each branch that is known to have anybody, and for none a second.
+/// Whether there is one result for each branch that is known to have anybody, and no second result for a branch.
 fn has_branches(guard: &Guard, results: &[GuardResult], content: &Content, tally: &Tally<'_>) -> bool {
     let mut branches = HashSet::new();
     let are_distinct = results.iter().all(|result| branches.insert(part_of(result)));
     let is_there = |branch| branches.contains(&Some(PartOf::Branch(branch)));
-    // An account without users has no branch to judge.
+    // Only an account without users may have no result.
     let has_any = content.target.managed == 0 || !results.is_empty();
     let counted = results.iter().map(|result| result.count).fold(0, u64::saturating_add);
     are_distinct && has_any && tally.branches(guard).all(is_there) && counted >= tally.all(guard)
 }
 
-/// Whether there is one result for each field that has a limit, in order, and with that limit. Whether branch and
-/// manager are managed the plan does not tell, unless an operation changes them.
+/// Whether there is one result for each field that has a limit, in order, and with that limit. The plan does not say
+/// whether branch and manager are managed, unless an operation changes them.
 fn has_fields(guard: &Guard, results: &[GuardResult], limits: &Limits, content: &Content, tally: &Tally<'_>) -> bool {
     let names = &content.target.custom_fields;
     let judged = |field: &Field| {

@@ -1,4 +1,4 @@
-//! From two sides to a plan: compares, orders, guards, and writes down. A pure function of its input.
+//! Makes a plan from both sides: compares, orders, evaluates the guards and writes the operations. A pure function.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use crate::employee::{CustomFieldId, Desired, Directory, ExternalIdentifier, Man
 use crate::guard::{Join, Limits};
 use crate::order::Graph;
 
-/// All that a plan is made of.
+/// The input of a plan.
 #[derive(Debug)]
 pub struct Input<'a> {
     /// The company's side.
@@ -25,25 +25,25 @@ pub struct Input<'a> {
     pub policy: &'a Policy,
     /// How much may change.
     pub limits: &'a Limits,
-    /// What the sources that are joined to the list of people know of them.
+    /// How many people each joined source has a row for.
     pub joins: &'a [Join],
-    /// Whether a manager who cannot be found means that there is no plan.
+    /// Whether a manager who cannot be found is an error.
     pub managers_must_resolve: bool,
-    /// Whether a record that is set aside means that there is no plan.
+    /// Whether a record that is set aside is an error.
     pub records_must_be_valid: bool,
-    /// The people whose operations are kept; everybody's, if empty.
+    /// The people whose operations are kept; if empty, all operations are kept.
     pub only: &'a BTreeSet<ExternalIdentifier>,
     /// The account's kind.
     pub kind: &'a str,
     /// The account's URL.
     pub url: &'a str,
-    /// Covers all that was read of the account.
+    /// A digest of everything that was read of the account.
     pub fingerprint: Digest,
     /// Where the employees were read from.
     pub sources: Vec<SourceSummary>,
-    /// Covers the settings.
+    /// A digest of the settings.
     pub config_hash: Digest,
-    /// The day that people are compared as of, if a setting asks which day it is.
+    /// The day on which people are compared, if a setting depends on it.
     pub as_of: Option<Day>,
 }
 
@@ -83,7 +83,7 @@ pub enum NoPlan {
     Plan(#[from] PlanError),
 }
 
-/// Two sides that were compared, with an order for what is to be done.
+/// Both sides, compared, with an order for the operations.
 #[derive(Debug)]
 pub struct Settled<'a> {
     comparison: Comparison<'a>,
@@ -112,7 +112,7 @@ impl<'a> Settled<'a> {
         }
     }
 
-    /// Of each person whose manager cannot be found, why.
+    /// Why each manager that cannot be found was not found.
     #[must_use]
     pub fn unresolved_managers(&self) -> Vec<Diagnostic> {
         self.drafts.unresolved.iter().map(|unresolved| self.comparison.told(unresolved)).collect()
@@ -135,7 +135,7 @@ impl Plan {
         Self::of(&settled, input)
     }
 
-    /// Writes down what was settled of this input.
+    /// Makes the plan from this input after both sides were compared.
     ///
     /// # Errors
     /// See [`NoPlan`].

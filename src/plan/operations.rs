@@ -1,4 +1,4 @@
-//! From drafts, which know people by index, to operations, which say all that a reader and `apply` need.
+//! Turns drafts, which refer to people by index, into operations, which contain all that a reader and `apply` need.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use crate::diff::{Changed, Comparison, Draft, ManagerTarget};
 use crate::employee::User;
 use crate::order::Graph;
 
-/// Writes the drafts down as operations, numbered in this order.
+/// Turns the drafts into operations, numbered in this order.
 pub(super) fn write_down(
     comparison: &Comparison<'_>,
     drafts: &[Draft],
@@ -23,7 +23,7 @@ pub(super) fn write_down(
             writer.numbers_of_creates.insert(*employee, OperationId(place));
         }
     }
-    // A create that is linked afterwards is made without its manager.
+    // A create with a link has no manager itself; the link sets it.
     let linked: BTreeSet<u32> = graph.links.iter().map(|link| link.create).collect();
     let mut operations = Vec::with_capacity(order.len());
     for &node in order {

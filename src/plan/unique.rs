@@ -1,4 +1,4 @@
-//! What no two operations of a plan may give: Skovik holds each identifier and each e-mail once.
+//! Identifiers and e-mails are unique in Skovik, so no two operations of a plan may set the same one.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::{Action, Change, Content, Field, ManagerRef, OperationId, Value};
 use crate::employee::{UserId, email_key, normal_text};
 
-/// Says what two operations give, or link, if any do, or who is made their own manager.
+/// Finds an identifier, e-mail or link that two operations set, or a user who becomes their own manager.
 pub(super) fn check(content: &Content) -> Result<(), String> {
     let mut identifiers: HashSet<Cow<'_, str>> = HashSet::new();
     let mut emails: HashSet<Cow<'_, str>> = HashSet::new();
@@ -40,7 +40,7 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
             }
             Action::Delete { .. } => continue,
         };
-        // Skovik may hold them as the same text, and the program writes no other.
+        // Skovik may treat two forms as equal, and the program writes only the normal form.
         if [identifier, email].into_iter().flatten().any(|text| normal_text(text) != text) {
             return at("gives an identifier or e-mail with outer white space, or not in its normal form");
         }

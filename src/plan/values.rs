@@ -1,11 +1,11 @@
-//! Which values a plan may write: those that a list can give. An undo may write what Skovik held before, which no list
-//! need have given; what an undo writes is compared with the journal by `apply`.
+//! Which values a plan may write: only those that a list can contain. An undo may also write what Skovik held before;
+//! `apply` compares that with the journal.
 
 use super::{Action, Change, Content, Field, Fields, Value};
 use crate::employee::possible::{check_email, deceptive, is_too_long, unseen};
 use crate::employee::{CustomValue, ExternalIdentifier, normal_text};
 
-/// Says which value no list gives, if an operation writes one.
+/// Finds a value in an operation that no list can contain.
 pub(super) fn check(content: &Content) -> Result<(), String> {
     if content.undone().is_some() {
         return Ok(());

@@ -1,13 +1,13 @@
-//! The warnings that operations entail. Diagnostics are free text for the reader, but somebody who alters a plan must not
-//! silence what `plan` always says of such an operation.
+//! The warnings that certain operations require. Diagnostics are free text for the reader, but an edited plan must not
+//! lack a warning that `plan` always gives with such an operation.
 
 use std::collections::{BTreeSet, HashSet};
 
 use super::{Action, Change, Content, Diagnostic, Field, Severity, Value};
 
-/// The code of the remark that a user who had no external identifier is given one, because of the e-mail.
+/// The code of the remark that a user without an external identifier gets one, because of the same e-mail.
 const ADOPTED: &str = "adopted";
-/// The code of the warning that a user is given another external identifier.
+/// The code of the warning that a user gets another external identifier.
 const RENUMBERED: &str = "renumbered";
 /// The code of the warning that users lose the value of a field.
 const VALUES_LOST: &str = "values_lost";
@@ -18,7 +18,7 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
     if !diagnostics.windows(2).all(|pair| pair[0] < pair[1]) {
         return Err("its diagnostics are repeated or out of order".to_owned());
     }
-    // An undo says what is lost in words of its own; `apply` makes it again to compare them.
+    // An undo has its own warnings; `apply` makes the undo again and compares them.
     if content.undone().is_some() {
         return Ok(());
     }

@@ -1,6 +1,6 @@
-//! How a service is reached, and with what key. What the clients of all services have in common.
+//! How a service is reached, and with which key. All clients share this.
 //!
-//! No text in here holds the key.
+//! No message in here contains the key.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::{ApiError, Refusal};
 use crate::http::{self, Answer, Redactor, Transport};
 use crate::setting::BaseUrl;
 
-/// The largest answer that is read; a server that sends more is not believed.
+/// The largest answer that is read, in bytes; a larger one is an error.
 pub(super) const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
 
 /// How to reach a service.
@@ -26,34 +26,34 @@ pub struct Options {
     pub token: SecretString,
     /// The header that carries the key; `Authorization` by default.
     pub auth_header: String,
-    /// What stands before the key; `Bearer` by default; empty: the bare key.
+    /// The scheme before the key; `Bearer` by default. If it is empty, the key is sent alone.
     pub auth_scheme: String,
-    /// How many rows to ask for in one page; with 0, a service that allows it gives as many as it likes.
+    /// How many rows to ask for in one page; with 0 the service decides, if it can.
     pub page_size: u32,
-    /// How many rows a list may have; a longer one is not believed.
+    /// How many rows a list may have; a longer one is an error.
     pub max_rows: u64,
     /// How long it may take to read a list.
     pub list_timeout: Duration,
     /// How many requests may be under way at once; at least one.
     pub max_in_flight: usize,
-    /// How many requests may begin in a second; 0: as many as the server lets pass.
+    /// How many requests may begin in a second; 0 for no limit but the server's.
     pub requests_per_second: u32,
     /// How long one request may take, from the connection to the end of the answer.
     pub timeout: Duration,
-    /// How often a request is tried again, where that is safe.
+    /// How often a request is tried again, if that is safe.
     pub retries: u32,
 }
 
-/// Why a client cannot be made of the settings.
+/// Why a client cannot be made from the settings.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The key cannot stand in a header.
+    /// The key cannot be sent in a header.
     #[error("the key is empty, or holds white space or other characters that no key has: check how it was stored")]
     Key,
-    /// No header can have this name.
+    /// This is not a valid name of a header.
     #[error("{0:?} is no possible name of a header")]
     HeaderName(String),
-    /// The scheme cannot stand in a header.
+    /// The scheme cannot be sent in a header.
     #[error("the scheme that stands before the key holds characters that a header cannot")]
     HeaderScheme,
     /// The HTTP library could not be set up.
@@ -61,7 +61,7 @@ pub enum ClientError {
     Setup(String),
 }
 
-/// What sends the requests, and the header that carries the key in each. `words` finds the words for people in the body of
+/// The HTTP client, and the header with the key for each request. `words` finds the message for people in the body of
 /// an error.
 pub(super) fn connect(
     options: Options,
@@ -97,7 +97,7 @@ pub(super) fn redirected(redactor: &Redactor, method: &Method, url: &Url, answer
     if *method == Method::GET {
         return ApiError::Refused(Refusal { status, errors: Vec::new(), taken: false, said });
     }
-    // Some servers redirect after having done what was asked.
+    // Some servers redirect after they have carried out the request.
     ApiError::unclear(format!("({status}) {said}"))
 }
 
@@ -108,7 +108,7 @@ pub(super) fn key_header(
 ) -> Result<(HeaderName, HeaderValue), ClientError> {
     let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| ClientError::HeaderName(name.to_owned()))?;
     let key = token.expose_secret();
-    // Visible ASCII only: a line break would smuggle in a header, a space at the end is a slip of copying.
+    // Visible ASCII only: a line break would inject a header, and a space at the end is a copying mistake.
     if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(ClientError::Key);
     }

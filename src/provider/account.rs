@@ -1,7 +1,8 @@
 //! The account that a plan is made against: the live service, or a snapshot of it.
 //!
-//! It is read in two steps, because which custom fields are managed is known only once their definitions are: first the
-//! [`Shape`], then the users. A snapshot is read once for each, row by row, so that raw users are never held.
+//! It is read in two steps, because the settings can be matched with custom fields only when their definitions are
+//! known: first the [`Shape`], then the users. A snapshot is read once for each step, row by row, so that raw users are
+//! never held.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -17,7 +18,7 @@ use crate::exit::{ExitStatus, OrRefuse, refused};
 use crate::files::{Links, open_regular};
 use crate::setting::BaseUrl;
 
-/// Where Skovik's side comes from.
+/// Where the users are read from.
 #[derive(Debug)]
 pub enum Account {
     /// The service.
@@ -26,9 +27,9 @@ pub enum Account {
     Snapshot {
         /// The file.
         path: PathBuf,
-        /// The URL that the configuration names, and that the snapshot must be of.
+        /// The URL in the configuration, which must be that of the snapshot.
         url: BaseUrl,
-        /// How the service whose account it is writes users down.
+        /// The dialect of the service whose account it is.
         dialect: Arc<dyn Dialect>,
     },
 }
@@ -37,7 +38,7 @@ impl Account {
     /// Reads the branches and the definitions of the custom fields.
     ///
     /// # Errors
-    /// Leads to exit 4 where they cannot be read whole, and to exit 3 where a snapshot is of another URL.
+    /// Exit code 4 if they cannot be read completely, 3 if a snapshot is of another URL.
     pub async fn shape(&self) -> Result<Shape> {
         match self {
             Self::Live(provider) => provider.shape().await.or_refuse(ExitStatus::Untrusted),
@@ -121,7 +122,7 @@ pub(super) fn users_from_snapshot(
     Ok(listed)
 }
 
-/// Opens a snapshot for `read`, which tells what account it is of, and holds that against the configuration.
+/// Opens a snapshot for `read`, which returns the URL of its account, and compares that with the configuration.
 fn read(
     path: &Path,
     url: &BaseUrl,

@@ -1,5 +1,5 @@
-//! What can go wrong between this program and the service, by what callers must tell apart. No text in here holds
-//! the key or a control character.
+//! What can go wrong between this program and the service, by the cases that callers handle differently. No text in
+//! here contains the key or a control character.
 
 use std::fmt;
 use std::io;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Collection;
 
-/// What is known of a request that did not succeed.
+/// What is known about a request that did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
     /// The server refuses the key (401, 403). Stop the whole run.
@@ -21,7 +21,7 @@ pub enum ApiError {
     /// The server refuses the request, and nothing was done.
     #[error(transparent)]
     Refused(Refusal),
-    /// The server refuses a change, because somebody else has changed the user since it was read. Nothing was done.
+    /// The server refuses a change because somebody else has changed the user since it was read. Nothing was done.
     #[error("the server refuses the change, because the user has changed since it was read: {said}")]
     Overtaken {
         /// The server's words.
@@ -30,12 +30,12 @@ pub enum ApiError {
     /// Surely nothing was done: no connection, or the server turned the request away (429) every time.
     #[error("the server did not take the request: {problem}")]
     NotSent {
-        /// What was in the way.
+        /// Why.
         problem: String,
         /// How long to wait before another attempt, if that may help.
         again: Option<Duration>,
     },
-    /// No usable answer came. A write may have been done or not; nothing was repeated that may not be.
+    /// No usable answer came. A write may or may not have been carried out, and was not repeated.
     #[error("no usable answer from the server: {problem}")]
     Unclear {
         /// What happened.
@@ -46,7 +46,7 @@ pub enum ApiError {
     /// The run was ended while the request waited for its turn.
     #[error("the run was stopped while the request waited")]
     Stopped {
-        /// Whether an earlier attempt of the same write may have got through.
+        /// Whether an earlier attempt of the same write may have been carried out.
         unclear: bool,
     },
 }
@@ -60,14 +60,14 @@ pub struct Refusal {
     pub errors: Vec<ErrorObject>,
     /// Whether it means that an e-mail or identifier is in use already.
     pub taken: bool,
-    /// The body, cleaned and shortened, where it was something else.
+    /// Otherwise the body, cleaned and shortened.
     pub said: String,
 }
 
 /// Why a list cannot be used. Each of these means exit code 4: no plan, nothing written.
 #[derive(Debug, thiserror::Error)]
 pub enum ListError {
-    /// It is not proven to be whole.
+    /// It is not proven to be complete.
     #[error("the list of {collection} is incomplete: page {page}: {problem}")]
     Incomplete {
         /// Which list.
@@ -85,25 +85,25 @@ pub enum ListError {
         /// Always [`ApiError::Credentials`].
         error: ApiError,
     },
-    /// The account is read, but what the settings say of it is not so.
+    /// The account was read, but lacks something that the settings name.
     #[error("the account does not fit the settings: {0}")]
     Unsuited(String),
-    /// What was read could not be written down.
+    /// The rows could not be written to the output.
     #[error(transparent)]
     Output(#[from] io::Error),
 }
 
-/// Why a row of a list is not taken. Either ends the list.
+/// Why a row of a list is rejected. Either case ends the list.
 #[derive(Debug)]
 pub enum RowError {
-    /// It is no such row.
+    /// It is not a valid row.
     Bad(String),
-    /// It could not be written down.
+    /// It could not be written to the output.
     Output(io::Error),
 }
 
 impl RowError {
-    /// How it ends a list.
+    /// The error of the whole list.
     #[must_use]
     pub fn in_list(self, collection: Collection, page: u64) -> ListError {
         match self {
@@ -114,7 +114,7 @@ impl RowError {
 }
 
 impl ApiError {
-    /// An answer that says nothing usable, and will not next time either.
+    /// An answer that is not usable, and will not be next time either.
     pub(crate) fn unclear(problem: String) -> Self {
         Self::Unclear { problem, again: None }
     }
@@ -163,7 +163,7 @@ pub struct ErrorObject {
 }
 
 impl ErrorObject {
-    /// The same, with every text replaced.
+    /// Replaces every text by the result of `text`.
     #[must_use]
     pub(super) fn map(self, text: impl Fn(String) -> String) -> Self {
         let Self { code, title, detail, pointer } = self;

@@ -1,4 +1,4 @@
-//! The fingerprint of an account: a SHA-256 over all that planning reads of it. A pure function.
+//! The fingerprint of an account: a SHA-256 over everything that planning reads of it. A pure function.
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use crate::employee::{Branch, ChoiceOption, CustomField, CustomFieldKind, CustomValue, Directory, Managed, User};
 use crate::plan::Digest;
 
-/// One line of what is hashed; the keys are in alphabetical order.
+/// One line of the hashed text; the keys are in alphabetical order.
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Line<'a> {
@@ -29,21 +29,21 @@ struct UserLine<'a> {
     roles: Option<&'a [Box<str>]>,
 }
 
-/// Covers the normalised account: the same data gives the same fingerprint, however the server ordered or wrote it.
+/// The fingerprint of the normalised account: the same data gives the same one, however the server ordered or wrote it.
 ///
-/// What is hashed are lines of compact JSON, each ended by a line feed: `{"managed":…}`, then a `{"branch":…}` for each
-/// branch, a `{"custom_field":…}` for each definition (its options as pairs of label and value, in the server's order)
-/// and a `{"user":…}` for each user, each kind in the order of ids. The values of a user's custom fields stand in the
-/// order of the managed ones; roles, whose order means nothing, are sorted.
+/// The hashed text is lines of compact JSON, each with a line feed at its end: `{"managed":…}`, then a `{"branch":…}`
+/// for each branch, a `{"custom_field":…}` for each definition (its options as pairs of label and value, in the
+/// server's order) and a `{"user":…}` for each user, each kind in the order of ids. The values of a user's custom
+/// fields are in the order of the managed fields. Roles are sorted, since their order has no meaning.
 #[must_use]
 pub fn fingerprint(directory: &Directory, managed: &Managed) -> Digest {
     // Nothing is written to the inactive: who they are only keeps others from being made.
-    let Directory { users, inactive: _, branches, custom_fields } = directory;
+    let Directory { users, inactive: _, branches, custom_fields, unproven: _ } = directory;
     let mut hasher = Sha256::new();
     let mut buffer = Vec::new();
     let mut line = |line: &Line<'_>| {
         buffer.clear();
-        // Texts, booleans and lists of them: neither serde nor a vector can fail at those.
+        // Neither serde nor a vector can fail with texts, booleans and lists of them.
         if serde_json::to_writer(&mut buffer, line).is_ok() {
             buffer.push(b'\n');
             hasher.update(&buffer);
@@ -76,6 +76,7 @@ fn custom_field_line(field: &CustomField) -> Line<'_> {
         CustomFieldKind::Text => ("text", &[][..]),
         CustomFieldKind::Boolean => ("boolean", &[][..]),
         CustomFieldKind::MultipleChoice(options) => ("multiple_choice", &options[..]),
+        CustomFieldKind::UncheckedChoice => ("unchecked_choice", &[][..]),
         CustomFieldKind::Unknown(other) => (&**other, &[][..]),
         CustomFieldKind::Unusable(reason) => (&**reason, &[][..]),
     };
@@ -112,6 +113,7 @@ mod tests {
         let option = ChoiceOption { label: "4100 Sales".into(), value: "4100".into() };
         let directory = Directory {
             inactive: Vec::new(),
+            unproven: Vec::new(),
             users: vec![User {
                 id: "u1".into(),
                 identifier: Some("1001".into()),

@@ -1,4 +1,4 @@
-//! How a value that was sent differs from what a service holds afterwards. Pure functions over raw JSON.
+//! Compares a value that was sent with the value that a service holds afterwards. Pure functions over raw JSON.
 
 use std::borrow::Cow;
 
@@ -8,14 +8,14 @@ use serde_json::value::RawValue;
 use super::stored::{Request, compact};
 use crate::text::{printable, shortened};
 
-/// Whether a value says "no value": null, or an empty text, list or object.
+/// Whether a value means "no value": null, or an empty text, list or object.
 pub(super) fn is_empty(raw: &RawValue) -> bool {
     let inner = |open, close| raw.get().strip_prefix(open)?.strip_suffix(close);
     let inner = inner('"', '"').or_else(|| inner('[', ']')).or_else(|| inner('{', '}'));
     raw.get() == "null" || inner.is_some_and(|inner| inner.trim().is_empty())
 }
 
-/// How a value that was sent is held, if it is not as it was sent and the server `may` not have moved it on.
+/// How the held value differs from the one that was sent, unless `may` says that the server may have changed it itself.
 pub(super) fn loss(
     name: &str,
     sent: &RawValue,
@@ -28,7 +28,7 @@ pub(super) fn loss(
     let parse = |raw: &RawValue| serde_json::from_str::<Value>(raw.get());
     let is_same = match (parse(sent), parse(held)) {
         (Ok(then), Ok(now)) => then == now || may(&then, &now),
-        // Such as a number that is beyond what a float holds.
+        // Such as a number that does not fit a float.
         _ => compact(sent.get()) == compact(held.get()),
     };
     if is_same || is_empty(sent) {
@@ -37,7 +37,7 @@ pub(super) fn loss(
     Some(format!("{name} is {}, not {}", excerpt(held), excerpt(sent)))
 }
 
-/// Whether a server may have moved a value on by itself: a number that grew, or a time that became later, such as that of
+/// Whether a server may have changed a value itself: a number that grew, or a time that became later, such as that of
 /// the last change.
 pub(super) fn counts_upwards(then: &Value, now: &Value) -> bool {
     let time = |value: &Value| value.as_str()?.parse::<jiff::Timestamp>().ok();
@@ -47,8 +47,8 @@ pub(super) fn counts_upwards(then: &Value, now: &Value) -> bool {
     }
 }
 
-/// Where one whole request has values and another has none, as JSON Pointers. A request that says only what changes leaves
-/// the rest alone.
+/// The JSON Pointers where one complete request has values and the other has none. A partial request is not compared:
+/// it leaves the rest of the user alone.
 #[must_use]
 pub fn unshown(listed: &Request, read: &Request) -> Vec<String> {
     let parse = |request: &Request| serde_json::from_str(request.as_json()).unwrap_or_default();
@@ -78,7 +78,7 @@ fn find_unshown(at: &str, listed: &Value, read: &Value, found: &mut Vec<String>)
     }
 }
 
-/// Whether there is anything but null and empty texts, lists and objects.
+/// Whether a value contains anything but null and empty texts, lists and objects.
 fn has_value(value: &Value) -> bool {
     match value {
         Value::Null => false,

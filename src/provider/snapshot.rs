@@ -1,8 +1,8 @@
-//! A snapshot: all of a Skovik account that planning needs, as a file of JSON lines.
+//! A snapshot: everything in a Skovik account that planning needs, as a file of JSON lines.
 //!
-//! The first line is a header with the format and the account's URL; then each branch, custom field and user as the
-//! API gave it, to the letter; the last line counts them and carries the SHA-256 of all the bytes before it. A file
-//! without that line was cut, and is refused as a list that was not read whole.
+//! The first line is a header with the format and the account's URL. Then comes each branch, custom field and user
+//! exactly as the API sent it. The last line has their counts and the SHA-256 of all bytes before it. A file without
+//! that line is truncated, and is refused as an incomplete list.
 
 mod blocks;
 
@@ -15,15 +15,15 @@ use sha2::Digest as _;
 use crate::plan::Digest;
 use blocks::{Block, Blocks, Rest};
 
-/// What a snapshot says that it is.
+/// The name of the format, as a snapshot states it.
 pub const FORMAT: &str = "skovik-sync/snapshot";
 /// The version that this program writes, and the only one that it reads.
 pub const FORMAT_VERSION: u64 = 1;
 
-/// How long a line may be, in bytes, with its line break: as long as the largest answer of Skovik that is read.
+/// The longest line, in bytes, with its line break: as long as the largest answer that is read from Skovik.
 const LONGEST_LINE: usize = 64 * 1024 * 1024;
 
-/// One thing of an account, as the API gave it. What is read is the text of a line, which is not parsed yet.
+/// An entry of a snapshot, as the API sent it. An entry that is read from a file is text that is not parsed yet.
 #[derive(Debug, Clone, Copy)]
 pub enum Item<J> {
     /// A branch.
@@ -35,7 +35,7 @@ pub enum Item<J> {
 }
 
 impl<J> Item<J> {
-    /// The same kind of thing in another form.
+    /// The same kind of entry in another form.
     ///
     /// # Errors
     /// If `form` fails.
@@ -47,14 +47,14 @@ impl<J> Item<J> {
         })
     }
 
-    /// The thing, whatever kind it is.
+    /// The content, of any kind.
     pub fn json(&self) -> &J {
         let (Self::Branch(json) | Self::CustomField(json) | Self::User(json)) = self;
         json
     }
 }
 
-/// How many of each a snapshot holds.
+/// How many entries of each kind a snapshot has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Counts {
@@ -82,10 +82,10 @@ pub enum SnapshotError {
     /// It could not be read.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// It is something else.
+    /// It is another kind of file.
     #[error("this is not a {FORMAT:?} file of version {FORMAT_VERSION}")]
     NotASnapshot,
-    /// A line is not what it should be.
+    /// A line is not valid.
     #[error("line {line}: {problem}")]
     Line {
         /// Counted from 1.
@@ -93,7 +93,7 @@ pub enum SnapshotError {
         /// What is wrong.
         problem: String,
     },
-    /// Its end is missing, or does not fit.
+    /// Its last line is missing or does not match.
     #[error("it is not whole: {0}; take a new snapshot")]
     NotWhole(String),
 }
@@ -115,7 +115,7 @@ enum Line<R> {
     End { counts: Counts, sha256: Digest },
 }
 
-/// Writes a snapshot. Without [`Writer::finish`] the file counts as cut.
+/// Writes a snapshot. Without [`Writer::finish`] the file counts as truncated.
 pub struct Writer<W: Write> {
     out: W,
     hasher: sha2::Sha256,
@@ -134,7 +134,7 @@ impl<W: Write> Writer<W> {
         Ok(writer)
     }
 
-    /// Adds one thing.
+    /// Adds an entry.
     ///
     /// # Errors
     /// If the output fails.
@@ -147,7 +147,7 @@ impl<W: Write> Writer<W> {
         })
     }
 
-    /// Writes the last line, and gives the output back with what was counted.
+    /// Writes the last line, and returns the output and the counts.
     ///
     /// # Errors
     /// If the output fails.
@@ -160,7 +160,7 @@ impl<W: Write> Writer<W> {
 
     fn line(&mut self, value: &impl Serialize) -> io::Result<()> {
         let mut line = serde_json::to_vec(value)?;
-        // A raw value keeps the line breaks that the server sent, outside its strings; a line may not.
+        // A raw value keeps the line breaks that the server sent between its tokens; a line must not contain them.
         line.retain(|byte| !matches!(byte, b'\n' | b'\r'));
         line.push(b'\n');
         self.hasher.update(&line);
@@ -168,9 +168,9 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// Reads a snapshot: `parse` gets each thing, on several threads at once, and `take` what came of it, in the order of
-/// the file. Gives the URL of the account and what was counted. What was taken counts for nothing where this returns an
-/// error: only the last line proves that the file is whole.
+/// Reads a snapshot. `parse` gets each entry, on several threads at once; `take` gets the results in the order of the
+/// file. Returns the URL of the account and the counts. If it returns an error, discard everything that was taken: only
+/// the last line proves that the file is complete.
 ///
 /// # Errors
 /// See [`SnapshotError`].
@@ -233,7 +233,7 @@ pub fn read_shape(
     Ok(url)
 }
 
-/// What came of a block: the things of its lines, one a line, up to the first that is wrong.
+/// The result of a block: the entries of its lines, up to the first invalid line.
 struct Part<T> {
     first_line: u64,
     things: Vec<(Item<()>, T)>,
@@ -261,8 +261,8 @@ impl<T> Part<T> {
     }
 }
 
-/// Takes a line apart. The JSON of a user is not looked at where the line is written as this program writes it: whoever
-/// parses it finds what is wrong with it.
+/// Parses a line. If the line has the form that this program writes, the JSON of a user is not checked here: the caller
+/// parses it and finds what is wrong with it.
 fn parse_line(number: u64, line: &str) -> Result<Line<&str>, SnapshotError> {
     if let Some(json) = line.strip_prefix("{\"user\":").and_then(|rest| rest.strip_suffix('}')) {
         return Ok(Line::User(json));
@@ -276,7 +276,7 @@ fn parse_line(number: u64, line: &str) -> Result<Line<&str>, SnapshotError> {
     })
 }
 
-/// The text of a block, whose lines are told apart only where all are UTF-8.
+/// The text of a block; an error if it is not UTF-8.
 fn utf8(block: &Block) -> Result<&str, SnapshotError> {
     str::from_utf8(&block.text).map_err(|error| {
         let lines = block.text[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
@@ -293,7 +293,7 @@ fn read_header(from: &mut impl BufRead) -> Result<(Vec<u8>, String), SnapshotErr
     }
 }
 
-/// Reads a line, or as much of one as no line of a snapshot has.
+/// Reads a line, or the part of a longer line that still fits the limit.
 fn read_line(from: &mut impl BufRead) -> io::Result<Vec<u8>> {
     let mut line = Vec::new();
     from.take(LONGEST_LINE as u64).read_until(b'\n', &mut line)?;

@@ -1,4 +1,4 @@
-//! Users exactly as a service gave them, so that nothing is lost on the way back.
+//! Users exactly as a service sent them, so that nothing is lost when they are written back.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -8,23 +8,23 @@ use serde_json::value::RawValue;
 
 use crate::employee::{BranchId, User, UserId};
 
-/// A user exactly as the service gave it, except white space between the tokens. Its JSON is one line.
+/// A user exactly as the service sent it, except for white space between the tokens. Its JSON is one line.
 #[derive(Clone)]
 pub struct StoredUser {
     id: UserId,
     raw: Box<RawValue>,
 }
 
-/// A user as the service holds it now: read once, and kept with the form that goes back.
+/// A user as the service holds it now: the parsed fields, and the JSON to write back.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LiveUser {
-    /// What this tool compares.
+    /// The fields that this tool compares.
     pub user: User,
-    /// All of it.
+    /// The complete JSON.
     pub stored: StoredUser,
 }
 
-/// A request that writes: its body, and what must still be so for it to be carried out.
+/// A request that writes: its body, and the version of the user that it requires, if any.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     json: String,
@@ -32,14 +32,14 @@ pub struct Request {
     version: Option<Box<str>>,
 }
 
-/// Lets the users of one branch share its id, so that a million of them do not hold a million copies.
+/// Lets the users of one branch share its id, so that a million users do not hold a million copies.
 #[derive(Debug, Default)]
 pub struct ShareBranches(HashSet<BranchId>);
 
-/// The longest id that is believed, in bytes; Skovik's look like 24 hexadecimal digits.
+/// The longest id that is accepted, in bytes; Skovik's look like 24 hexadecimal digits.
 const LONGEST_ID: usize = 256;
 
-/// Whether a text can be one name in a path: a dot alone would address the list, two dots something above it.
+/// Whether a text can be an id in a path: `.` would address the list, `..` its parent.
 pub(super) fn is_id(id: &str) -> bool {
     !id.is_empty() && id.len() <= LONGEST_ID && id != "." && id != ".." && !id.chars().any(char::is_control)
 }
@@ -84,19 +84,19 @@ impl LiveUser {
 }
 
 impl Request {
-    /// A body of JSON that says all there is.
+    /// A JSON body with the complete user.
     #[must_use]
     pub fn new(json: String) -> Self {
         Self { json, is_partial: false, version: None }
     }
 
-    /// A body of JSON that says only what changes; the service leaves the rest as it is.
+    /// A JSON body with only the changes; the service leaves the rest as it is.
     #[must_use]
     pub fn partial(json: String) -> Self {
         Self { is_partial: true, ..Self::new(json) }
     }
 
-    /// The same, to be refused where the service holds another version of the user by now.
+    /// The same request, which the service refuses if the user has another version by now.
     #[must_use]
     pub fn only_over(self, version: Option<Box<str>>) -> Self {
         Self { version, ..self }
@@ -108,13 +108,13 @@ impl Request {
         &self.json
     }
 
-    /// Whether it says only what changes.
+    /// Whether it contains only the changes.
     #[must_use]
     pub fn is_partial(&self) -> bool {
         self.is_partial
     }
 
-    /// The version of the user that it was made for, where the service tells versions.
+    /// The version of the user that it requires, if the service has versions.
     #[must_use]
     pub fn version(&self) -> Option<&str> {
         self.version.as_deref()
@@ -122,7 +122,7 @@ impl Request {
 }
 
 impl ShareBranches {
-    /// Makes a user share the id of their branch.
+    /// Replaces the branch id of a user by the shared one.
     pub fn share(&mut self, user: &mut User) {
         let Some(branch) = &mut user.branch else { return };
         match self.0.get(branch.as_str()) {
@@ -171,7 +171,7 @@ impl Serialize for StoredUser {
     }
 }
 
-/// Only from JSON text: neither within an untagged or flattened type nor from a `serde_json::Value`.
+/// Works only from JSON text: not inside an untagged or flattened type, and not from a `serde_json::Value`.
 impl<'de> Deserialize<'de> for StoredUser {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;

@@ -1,4 +1,4 @@
-//! One person, from what the sources say to what becomes of them: what `plan --explain` shows. Nothing is masked in it.
+//! `plan --explain`: everything about one person, from the sources to the resulting operation. Nothing is masked.
 
 use std::fmt;
 
@@ -11,25 +11,25 @@ use crate::plan::{Content, Diagnostic, Field, Fields, Operation, Value};
 use crate::source::{SourceRecord, SourceRow};
 use crate::text::{escape, printable};
 
-/// How wide the column of names may become.
+/// The greatest width of the column of names.
 const WIDEST_NAME: usize = 28;
 
-/// Everything that is known of a person.
+/// Everything that is known about a person.
 #[derive(Debug)]
 pub struct Explanation<'p> {
     /// The person's name.
     pub name: String,
     /// What the sources say; empty for a user in no source.
     pub source_records: Vec<SourceRecord>,
-    /// What the settings make of it.
+    /// The result of each setting.
     pub steps: Vec<Step>,
     /// The user of Skovik, if there is one.
     pub user: Option<FoundUser>,
-    /// What becomes of the person, and why.
+    /// What happens to the person, and why.
     pub verdict: Vec<String>,
     /// The operation of the plan, if there is one.
     pub operation: Option<&'p Operation>,
-    /// What the plan remarks about the person.
+    /// The plan's diagnostics about the person.
     pub diagnostics: Vec<&'p Diagnostic>,
 }
 

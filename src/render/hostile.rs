@@ -1,4 +1,4 @@
-//! For tests: plans whose every text comes from outside, and texts that try to break out of where they stand.
+//! For tests: plans in which every text comes from outside, and texts that try to break the rendering.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use crate::employee::CustomValue;
 use crate::plan::*;
 
-/// What has a meaning to Markdown, to a forge, to HTML or to a terminal.
+/// Texts that have a meaning in Markdown, on a forge, in HTML or on a terminal.
 const FRAGMENTS: &[&str] = &[
     "|",
     "\\|",
@@ -92,14 +92,14 @@ const FRAGMENTS: &[&str] = &[
     "\\u003c",
 ];
 
-/// A text that nobody would choose for a reader's good.
+/// A hostile text.
 pub(super) fn text() -> impl Strategy<Value = String> {
     let fragment = prop::sample::select(FRAGMENTS).prop_map(str::to_owned);
     let any = prop_oneof![4 => fragment, 1 => any::<String>(), 1 => "[a-z]{1,8}"];
     vec(any, 1..6).prop_map(|parts| parts.concat())
 }
 
-/// As many texts as a plan takes.
+/// As many texts as [`plan`] takes.
 pub(super) fn texts() -> impl Strategy<Value = Vec<String>> {
     vec(text(), TEXTS)
 }
@@ -107,7 +107,7 @@ pub(super) fn texts() -> impl Strategy<Value = Vec<String>> {
 /// How many texts [`plan`] takes.
 pub(super) const TEXTS: usize = 59;
 
-/// A plan of fixed shape in which every text is one of these.
+/// A plan of fixed shape with these texts.
 pub(super) fn plan(texts: &[String]) -> Plan {
     let mut next = texts.iter().cloned();
     let mut text = move || next.next().unwrap();
@@ -147,7 +147,7 @@ pub(super) fn plan(texts: &[String]) -> Plan {
     let fields = |text: &mut dyn FnMut() -> String| Fields {
         external_identifier: Some(text().into()),
         primary_email: text(),
-        // Names without spaces are not told twice, so the number of lines would depend on the text.
+        // A name without a space takes no lines of its own, so the number of lines would depend on the text.
         first_name: format!("{} x", text()),
         last_name: text(),
         branch: Some(Some(branch("b", text(), text()))),
@@ -200,7 +200,7 @@ pub(super) fn plan(texts: &[String]) -> Plan {
     Plan::seal(content).unwrap()
 }
 
-/// The same plan with texts that mean nothing.
+/// The same plan with harmless texts.
 pub(super) fn harmless() -> Plan {
     plan(&(0..TEXTS).map(|number| format!("text{number}")).collect::<Vec<_>>())
 }

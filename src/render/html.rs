@@ -1,9 +1,9 @@
-//! The plan as one page in one file, which needs neither network nor server.
+//! The plan as an HTML page in one file, which needs neither network nor server.
 //!
-//! The page carries its own policy (`default-src 'none'`, its style and its script by their hashes), so that nothing in
-//! a plan could load or run anything even if it got where it does not belong. It does not get there: what stands in the
-//! page itself goes through the template's escaping, and the changes travel as JSON without `<`, `>` and `&`, of which
-//! the script makes text, never markup. Without scripts the page shows the guards, the figures and a plain list.
+//! The template escapes all texts. The changes are embedded as JSON without `<`, `>` and `&`, and the script turns them
+//! into text, never into markup. As a second defence the page carries a content security policy (`default-src 'none'`,
+//! with its style and script by hash), so that nothing in a plan could load or run anything. Without scripts the page
+//! shows the guards, the counts and a plain list.
 
 mod data;
 #[cfg(test)]
@@ -28,10 +28,10 @@ const TEMPLATE: &str = include_str!("html/template.html");
 const STYLE: &str = include_str!("html/style.css");
 const SCRIPT: &str = include_str!("html/script.js");
 
-/// How many people and remarks a page lists that is read without its script.
+/// How many people and remarks the list for readers without scripts has.
 const LISTED_WITHOUT_SCRIPT: usize = 500;
 
-/// What the template is filled with. All of its texts are shown with what cannot be seen written out.
+/// The data for the template. Invisible characters in its texts are escaped.
 #[derive(Serialize)]
 struct Page<'a> {
     policy: String,
@@ -59,7 +59,7 @@ struct Page<'a> {
     plain_remarks_more: usize,
 }
 
-/// A figure that filters by a group.
+/// A count; clicking it filters by the group.
 #[derive(Serialize)]
 struct Group {
     kind: &'static str,
@@ -71,7 +71,7 @@ struct Guard {
     id: String,
     figures: String,
     blocks: bool,
-    /// Of a guard with an upper limit: the share that is filled, of a hundred, with the limit at fifty.
+    /// For a guard with an upper limit: how far the bar is filled, in percent, with the limit at fifty.
     gauge: Option<u64>,
 }
 
@@ -107,7 +107,7 @@ struct PlainRemark {
 /// The page.
 ///
 /// # Errors
-/// If the page cannot be filled, which no plan makes happen.
+/// If the template fails; no plan leads to that.
 pub fn render<'a>(shown: impl Into<Shown<'a>>) -> anyhow::Result<String> {
     let shown = shown.into();
     let data = Data::of(shown);
@@ -224,7 +224,7 @@ fn embedded(data: &Data) -> serde_json::Result<String> {
     let mut safe = String::with_capacity(json.len() + json.len() / 16);
     for c in json.chars() {
         match c {
-            // Outside of strings JSON has none of these.
+            // In JSON these can only be inside strings.
             '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => safe.push_str(&format!("\\u{:04x}", u32::from(c))),
             c => safe.push(c),
         }
@@ -232,7 +232,7 @@ fn embedded(data: &Data) -> serde_json::Result<String> {
     Ok(safe)
 }
 
-/// What a content security policy calls a text: its SHA-256 in Base64.
+/// The hash of a text for a content security policy: its SHA-256 in Base64.
 fn integrity(text: &str) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut integrity = String::from("sha256-");

@@ -1,7 +1,7 @@
-//! The plan for machines: what the file says, and what the other renderings conclude from it.
+//! The plan for machines: the content of the file, and what the other renderings derive from it.
 //!
-//! A view is no plan file: it has a format of its own, so that nothing can be approved or applied by mistake. Its keys
-//! are those of the plan file, so that what reads the one reads the other; `docs/plan-file.md` describes both, and
+//! A view is not a plan file: it has its own format, so that nobody can approve or apply it by mistake. It has the keys
+//! of the plan file, so that one reader can handle both. `docs/plan-file.md` describes both;
 //! `docs/schema/plan-view.schema.json` is exact.
 
 use std::collections::BTreeMap;
@@ -18,15 +18,15 @@ use crate::plan::{
 };
 use crate::text::printable_json;
 
-/// What a view says that it is.
+/// The name of the format, as a view states it.
 pub const FORMAT: &str = "skovik-sync/plan-view";
 /// The version of the view's format.
 pub const FORMAT_VERSION: u64 = 1;
 
-/// The view as indented JSON with a line break at its end. What cannot be seen in a value is an escape.
+/// The view as indented JSON with a line break at its end. Invisible characters in values are escaped.
 ///
 /// # Errors
-/// If a value has no JSON, which no plan has.
+/// If a value has no JSON form; no plan has such a value.
 pub fn render<'a>(shown: impl Into<Shown<'a>>) -> serde_json::Result<String> {
     let text = serde_json::to_string_pretty(&View::of(shown.into()))?;
     Ok(format!("{}\n", printable_json(&text)))
@@ -40,7 +40,7 @@ struct View<'a> {
     masked: bool,
     /// The guards that block.
     blocked_by: Vec<&'a str>,
-    /// What an approval must allow; null if nothing that it could allow would help.
+    /// What an approval must allow; null if no approval helps.
     ceilings: Option<BTreeMap<Ceiling, u64>>,
     generator: &'a str,
     config_hash: Digest,
@@ -87,7 +87,7 @@ struct OperationView<'a> {
     depends_on: &'a [OperationId],
     #[serde(flatten)]
     action_view: ActionView<'a>,
-    /// What the operation entails beyond what it names.
+    /// Consequences of the operation that it does not name itself.
     consequences: Vec<Consequence>,
 }
 

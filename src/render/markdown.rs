@@ -1,8 +1,8 @@
-//! The plan as a comment on a pull request: GitHub's Markdown, which GitLab reads too.
+//! The plan as a comment on a pull request, in GitHub's Markdown, which GitLab supports too.
 //!
-//! It stays below a number of bytes by leaving out what matters least; it names the parameters that it was made with,
-//! so that [`proves`] can make it again and tell a comment that was altered; and it ends with the plan's hash. Nothing
-//! that a plan holds can change its structure, see `parts`.
+//! It stays below a number of bytes by leaving out what matters least. It names its parameters, so that [`proves`] can
+//! make it again and detect an altered comment, and it ends with the plan's hash. No text in a plan can change the
+//! structure; see `parts`.
 
 pub(super) mod fit;
 pub(super) mod parts;
@@ -17,22 +17,22 @@ use super::text::person::Labels;
 use super::text::value::Ids;
 use crate::plan::{Plan, Summary};
 
-/// How many bytes GitHub takes in a comment, and the limit where none is given. GitLab takes 1,000,000.
+/// The default limit: GitHub accepts this many bytes in a comment. GitLab accepts 1,000,000.
 pub const DEFAULT_MAX_BYTES: usize = 65_536;
-/// A comment is not asked to be shorter than this, in which all that cannot be left out has its place.
+/// The smallest limit that may be set. Everything that cannot be left out fits into it.
 pub const LEAST_MAX_BYTES: usize = 4_096;
 
-/// How the comment says what it was made with. The layout is counted up whenever the same plan would look different: a
-/// comment in another one cannot be made again.
+/// The start of the line with the comment's parameters. Count `layout` up whenever the same plan would look different:
+/// a comment in another layout cannot be made again.
 const TRAILER_START: &str = "<!-- skovik-sync comment: layout=3 max-bytes=";
 pub(super) const SINCE_TRAILER_START: &str = "<!-- skovik-sync comment: since=";
 
-/// How a comment is made.
+/// The parameters of a comment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// How many bytes it has at most; see [`LEAST_MAX_BYTES`].
+    /// The greatest number of bytes; see [`LEAST_MAX_BYTES`].
     pub max_bytes: usize,
-    /// Whether ids are shown beside names.
+    /// Whether ids are shown next to names.
     pub ids: Ids,
 }
 
@@ -42,18 +42,18 @@ impl Default for Options {
     }
 }
 
-/// What cannot be left out does not fit.
+/// The parts that cannot be left out do not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("what a comment must say takes more than {max_bytes} bytes; {LEAST_MAX_BYTES} are always enough")]
 pub struct TooShort {
-    /// How many bytes it should have.
+    /// The limit that was asked for.
     pub max_bytes: usize,
 }
 
 /// The comment, which ends with a line break.
 ///
 /// # Errors
-/// If `max_bytes` is too small, which [`LEAST_MAX_BYTES`] never is.
+/// If `max_bytes` is too small; [`LEAST_MAX_BYTES`] never is.
 pub fn render<'a>(shown: impl Into<Shown<'a>>, options: Options) -> Result<String, TooShort> {
     let shown = shown.into();
     let content = shown.content();
@@ -75,8 +75,8 @@ pub fn render<'a>(shown: impl Into<Shown<'a>>, options: Options) -> Result<Strin
     document.fit(options.max_bytes).map_err(|_| TooShort { max_bytes: options.max_bytes })
 }
 
-/// Whether a text is the comment that this program makes of a plan, to the letter, with the parameters that the text
-/// itself names. Line breaks may have been changed to CRLF, and those at the end may be gone: forges do that.
+/// Checks that a text is exactly the comment that this program makes of a plan, with the parameters that the text
+/// itself names. Line breaks may have become CRLF, and those at the end may be missing: forges do that.
 ///
 /// # Errors
 /// Says what is wrong with the text.
@@ -124,7 +124,7 @@ fn trailer(masked: bool, options: Options) -> String {
     format!("{TRAILER_START}{max_bytes} redact={} ids={} -->\n", word(masked), word(ids == Ids::Shown))
 }
 
-/// The parameters that a trailer names. Only the one way in which they are written is understood.
+/// The parameters in a trailer. Only the exact form that this program writes is accepted.
 fn parameters(line: &str) -> Result<(bool, Options), String> {
     if line.starts_with(SINCE_TRAILER_START) {
         return Err("it shows only what changed since another plan, not the whole of this one".to_owned());

@@ -1,8 +1,8 @@
-//! Plans as people read them: pure functions of a plan, each in a module of its own.
+//! Renders plans for people: pure functions of a plan, each in its own module.
 //!
-//! Nothing here looks at a terminal, the environment or a clock: whether there is colour, and how wide a line may be,
-//! comes in with the options. Whatever a source or Skovik holds is shown by [`crate::text`], so that no value can
-//! forge a line, recolour the terminal or hide a letter from the reviewer.
+//! Nothing here looks at a terminal, the environment or a clock; the options say whether there is colour, and how wide
+//! a line may be. Every text from a source or Skovik is shown by [`crate::text`], so that no value can forge a line,
+//! recolour the terminal or hide a letter from the reviewer.
 
 pub mod explain;
 #[cfg(test)]

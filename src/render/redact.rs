@@ -1,13 +1,13 @@
-//! The masked likeness of a plan, for people who may know how many are changed, and how, but not who.
+//! A redacted copy of a plan, for people who may know how many users are changed, and how, but not who.
 //!
-//! Names, e-mails, identifiers, branches and values become numbered masks, in the order of their first place in
-//! the plan: the same value is the same mask everywhere in one plan, so that a reviewer sees what is equal, and a mask
-//! tells nothing of its value, which a hash of it would to anybody with a list of names to try. Free text (the messages
-//! of diagnostics) is left out, and so are the fingerprints that would confirm a guess. Counts, groups, guards, the
-//! names of fields, the account's address, the sources and the plan's hash stay. What that does not hide is told in
-//! `docs/plan-file.md`.
+//! Names, e-mails, identifiers, branches and values become numbered masks, in the order of their first appearance in
+//! the plan. The same value has the same mask everywhere in one plan, so that a reviewer sees what is equal. A mask
+//! reveals nothing about its value; a hash would, to anybody with a list of names to try. Free text (the messages of
+//! diagnostics) is left out, and so are the fingerprints that would confirm a guess. Counts, groups, guards, the names
+//! of fields, the account's address, the sources and the plan's hash stay. `docs/plan-file.md` says what remains
+//! visible.
 //!
-//! A likeness is no plan: nothing here makes a file that could be approved or applied.
+//! A redacted copy is not a plan: nothing here makes a file that could be approved or applied.
 
 use std::collections::HashMap;
 
@@ -17,17 +17,17 @@ use crate::plan::{
     ManagerRef, Operation, Part, Plan, SourceSummary, Subject, Target, UserRef, Value,
 };
 
-/// What every masked rendering says of itself.
+/// The notice in every masked rendering.
 pub const NOTICE: &str =
     "names, identifiers, e-mails, branches, values and messages are masked; the hash is that of the whole plan";
 /// The text that replaces a message.
 const NO_MESSAGE: &str = "the message is masked";
-/// The reasons that this program gives for a removal; they name nobody.
+/// The reasons for a delete that this program gives; they name nobody.
 const KNOWN_REASONS: [&str; 2] = ["in no source", "outside the scope"];
 /// The hash that replaces one that would confirm a guess. Renderings leave it out.
 const NO_DIGEST: Digest = Digest::from_bytes([0; 32]);
 
-/// A plan's masked likeness, tied to the hash of the plan.
+/// A redacted copy of a plan, with the hash of the plan.
 #[derive(Debug, Clone)]
 pub struct Masked {
     hash: Digest,
@@ -48,13 +48,13 @@ impl Masked {
     }
 }
 
-/// Gives masks. Plans that go through the same one have the same masks for the same values.
+/// Assigns masks. Plans that share one of these have the same masks for the same values.
 #[derive(Debug, Default)]
 pub struct Masks {
     given: HashMap<Kind, HashMap<String, usize>>,
 }
 
-/// What is masked; each kind is counted for itself.
+/// The kinds of values that are masked; each kind is counted separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Kind {
     Person,
@@ -94,7 +94,7 @@ impl Masks {
     pub fn mask(&mut self, plan: &Plan) -> Masked {
         let Content { generator, config_hash, as_of, target, sources, summary, guards, diagnostics, operations } =
             plan.content();
-        // The operations come first: they are what the numbers are read in.
+        // The operations are masked first, so that the numbers rise in their order.
         let operations = operations.iter().map(|operation| self.operation(operation)).collect();
         let content = Content {
             generator: generator.clone(),
@@ -120,7 +120,7 @@ impl Masks {
         number
     }
 
-    /// The mask of a value. No value, which is no secret, stays so.
+    /// The mask of a value. An empty value is no secret and stays empty.
     fn text(&mut self, kind: Kind, value: &str) -> String {
         if value.is_empty() {
             return String::new();
@@ -146,7 +146,7 @@ impl Masks {
                 user_id: self.text(Kind::User, user_id.as_str()).into(),
                 before_hash: NO_DIGEST,
                 branch: branch.as_ref().map(|branch| branch.as_ref().map(|branch| self.branch(branch))),
-                // Roles are Skovik's own words, and what a reviewer must see of whomever it is.
+                // Roles are Skovik's own words, and a reviewer must see them.
                 roles: roles.clone(),
                 changes: changes.iter().map(|change| self.change(change)).collect(),
             },
@@ -206,7 +206,7 @@ impl Masks {
         }
     }
 
-    /// Branches are known by id; the other two would say nothing more.
+    /// A branch is masked by its id; the two other labels are dropped.
     fn branch(&mut self, branch: &BranchRef) -> BranchRef {
         let BranchRef { branch_id, external_identifier: _, name: _ } = branch;
         let branch_id = self.text(Kind::Branch, branch_id.as_str()).into();
@@ -228,7 +228,7 @@ impl Masks {
         }
     }
 
-    /// A guard's name is that of a setting; the branch that it looks at, and whom it counted, are masked.
+    /// A guard's name is a setting and stays. Its branch and the people that it counted are masked.
     fn guard(&mut self, guard: &GuardResult) -> GuardResult {
         let subject = guard.subject.as_ref().map(|subject| match subject {
             Subject::Branch(branch) => Subject::Branch(branch.as_ref().map(|branch| self.branch(branch))),
@@ -240,7 +240,7 @@ impl Masks {
 
     fn part(&mut self, Part { common, name, id, count }: &Part) -> Part {
         let kinds = match common {
-            // A branch has one mask, that of its id.
+            // A branch has only one mask, by its id.
             Common::Branch => Some((Kind::Branch, Kind::Branch)),
             Common::Manager | Common::Person => Some((Kind::Person, Kind::User)),
             Common::Field | Common::Reason => None,

@@ -1,4 +1,4 @@
-//! What a rendering shows: a plan, or its masked likeness, tied to the same hash; and what its guards say.
+//! What a rendering shows: a plan, or a redacted copy with the same hash; and the result of its guards.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use crate::guard::{Ceiling, needed_ceilings};
 use crate::plan::{Content, Digest, GuardOutcome, Plan};
 use crate::text::escape;
 
-/// What holds of a guard that says that the data is not to be trusted.
+/// The sentence about guards that no approval can allow: the data cannot be trusted.
 pub(super) const NOTHING_LIFTS: &str =
     "no approval lifts this; correct the source, or change [guard] in the settings, and plan again.";
-/// What holds of the others that block.
+/// The sentence about the other guards that block.
 pub(super) const CEILINGS_LIFT: &str = "only an approval that names these ceilings lifts this:";
 
 /// What is shown.
@@ -21,25 +21,25 @@ pub struct Shown<'a> {
     masked: bool,
 }
 
-/// The guards that keep a plan from being applied.
+/// The guards that block a plan.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Verdict<'a> {
-    /// The guards that block and that no approval lifts.
+    /// The guards that block and that no approval can allow.
     pub(super) fixed: Vec<&'a str>,
-    /// The guards that block until an approval names the ceilings.
+    /// The guards that block until an approval allows their counts.
     pub(super) liftable: Vec<&'a str>,
-    /// The ceilings that lift them all.
+    /// The ceilings that allow them all.
     pub(super) ceilings: BTreeMap<Ceiling, u64>,
 }
 
 impl<'a> Shown<'a> {
-    /// The hash of the plan, which is never that of a masked likeness.
+    /// The hash of the plan itself, even for a redacted copy.
     #[must_use]
     pub fn hash(&self) -> Digest {
         self.hash
     }
 
-    /// What is said.
+    /// The content to show.
     #[must_use]
     pub fn content(&self) -> &'a Content {
         self.content
@@ -69,7 +69,7 @@ impl<'a> Verdict<'a> {
         let mut verdict = Self::default();
         for guard in content.guards.iter().filter(|guard| guard.outcome == GuardOutcome::Block) {
             let names = if Ceiling::lifting(&guard.id).is_some() { &mut verdict.liftable } else { &mut verdict.fixed };
-            // A guard of each branch, or of each field, blocks by one name.
+            // The guards of several branches or fields share one name.
             if !names.contains(&guard.id.as_str()) {
                 names.push(&guard.id);
             }
@@ -78,7 +78,7 @@ impl<'a> Verdict<'a> {
         verdict
     }
 
-    /// What holds of the guards that block, in a sentence or two.
+    /// One or two sentences about the guards that block.
     pub(super) fn sentences(&self) -> Vec<String> {
         let names = |guards: &[&str]| guards.iter().map(|id| escape(id)).collect::<Vec<_>>().join(", ");
         let mut sentences = Vec::new();

@@ -1,7 +1,7 @@
-//! What changed between two plans, so that a plan that was approved once is quickly approved again.
+//! The difference between two plans, so that a reviewer of an earlier plan sees quickly what is new.
 //!
-//! Operations are compared by person and content, never by number: a plan in which one person more is created numbers
-//! everybody else anew. Whatever differs is told; two plans of which nothing is told are the same, to the hash.
+//! Operations are compared by person and content, never by number: one more create changes the numbers of all others.
+//! Every difference is shown; if nothing is shown, the plans are the same and have the same hash.
 
 mod comment;
 mod entry;
@@ -24,7 +24,7 @@ use crate::plan::{Diagnostic, Operation, Plan};
 pub use self::comment::markdown;
 pub use self::terminal::text;
 
-/// What differs between two plans. It holds places in them, so that their masked likenesses can be shown instead.
+/// The difference between two plans. It holds indexes into them, so that redacted copies can be shown instead.
 #[derive(Debug)]
 pub struct Difference {
     pairs: Pairs,
@@ -48,7 +48,7 @@ pub fn compare(old: &Plan, new: &Plan) -> Difference {
     }
 }
 
-/// The places of what is in the one list and not in the other.
+/// The indexes of the entries that the other list does not have.
 fn only_in(list: &[Diagnostic], other: &[Diagnostic]) -> Vec<usize> {
     let mut counts: BTreeMap<&Diagnostic, usize> = BTreeMap::new();
     for diagnostic in other {
@@ -64,7 +64,7 @@ fn only_in(list: &[Diagnostic], other: &[Diagnostic]) -> Vec<usize> {
     only_here
 }
 
-/// What is shown of both plans.
+/// Both plans, as they are shown.
 struct Both<'a> {
     difference: &'a Difference,
     old: Shown<'a>,
@@ -104,7 +104,7 @@ impl<'a> Both<'a> {
         format!("The same in both: {} {}.", thousands(count), if count == 1 { "operation" } else { "operations" })
     }
 
-    /// What differs outside the operations; and a word if nothing that is shown differs although the hashes do.
+    /// What differs outside the operations. Says so if the hashes differ although nothing that is shown does.
     fn facts(&self) -> Vec<Fact> {
         let Self { difference, old, new, .. } = self;
         let mut facts = difference.data.facts(old.content(), new.content());

@@ -1,12 +1,13 @@
 //! The plan as a coloured diff for the terminal.
 //!
-//! It is read from its end: a terminal shows the last lines when the command is done, and `approve` asks there. So what
-//! weighs most comes last: creates, updates, links, then what was set aside, then the **deletes**, and right below them
-//! the guards, the summary and the hash. Thousands of updates scroll away; a delete does not. Whoever begins at the top
-//! (a pager, a CI log) finds the deletes announced in the header. Within a group the order is that of execution.
+//! A reader starts at the end: a terminal shows the last lines when the command is done, and `approve` asks there. So
+//! the most important parts come last: creates, updates, links, then remarks, then the **deletes**, and right below
+//! them the guards, the summary and the hash. Thousands of updates scroll away; a delete does not. For a reader who
+//! starts at the top (a pager, a CI log), the header announces the deletes. Within a group the order is that of
+//! execution.
 //!
-//! Every line reads right without colour, and every text from outside is shown by [`crate::text`]. Nothing here asks
-//! the terminal or the environment; see [`TextOptions`].
+//! Every line is clear without colour, and every text from outside is shown by [`crate::text`]. Nothing here asks the
+//! terminal or the environment; see [`TextOptions`].
 
 pub(super) mod group;
 pub(super) mod guards;
@@ -36,13 +37,13 @@ use crate::text::{escape, shell_path};
 pub struct TextOptions {
     /// Whether to colour.
     pub color: bool,
-    /// How many cells a line should have at most. Sentences keep to it; a value that is longer is not broken.
+    /// The greatest width of a line in cells. Sentences are wrapped; a longer value is not broken.
     pub width: usize,
     /// How many people of a group, and how many remarks of a kind, are shown; all of them by default.
     pub limit: Option<usize>,
-    /// Whether ids are shown beside names.
+    /// Whether ids are shown next to names.
     pub ids: Ids,
-    /// What the hints call the plan file.
+    /// The path of the plan file, for hints.
     pub plan_file: PathBuf,
     /// The options that each command in a hint carries, each with a space before it.
     pub options: String,
@@ -62,7 +63,7 @@ impl Default for TextOptions {
 }
 
 impl TextOptions {
-    /// How many of so many are shown.
+    /// How many of `count` people are shown.
     fn shown(&self, count: usize) -> usize {
         self.limit.map_or(count, |limit| limit.min(count))
     }
@@ -86,7 +87,7 @@ pub struct Text<'a> {
     options: &'a TextOptions,
 }
 
-/// What every part of the text needs to know.
+/// What every part of the text needs.
 struct Context<'a> {
     labels: Labels<'a>,
     remarks: Remarks<'a>,
@@ -179,7 +180,7 @@ fn header(f: &mut fmt::Formatter<'_>, shown: Shown<'_>, options: &TextOptions) -
     }
 }
 
-/// The lines that scripts look for, in every setting the same.
+/// The lines that scripts look for; they are the same with all options.
 fn summary(f: &mut fmt::Formatter<'_>, shown: Shown<'_>) -> fmt::Result {
     let Content { summary, operations, .. } = shown.content();
     if operations.is_empty() {

@@ -14,6 +14,7 @@ use super::json::{Malformed, Object, Resource};
 use super::mode::{BranchMove, FieldOptions, Identifiers, ManagerDelete, Paths, PutMode};
 use super::page::Pages;
 use super::problem::Problem;
+use super::rename::Renaming;
 use super::twist::Twist;
 use super::users::Slot;
 
@@ -31,6 +32,8 @@ pub(super) struct Api {
     pub(super) identifiers: Identifiers,
     pub(super) paths: Paths,
     pub(super) options: FieldOptions,
+    /// To other names than those below.
+    pub(super) renaming: Option<Renaming>,
 }
 
 enum Route {
@@ -44,8 +47,12 @@ enum Route {
 impl Api {
     /// Carries a request out.
     pub(super) fn answer(&self, account: &Mutex<Account>, keys: &Keys, call: &Call, twist: Twist<'_>) -> Answer {
-        match self.carry_out(account, keys, call, twist) {
+        let answer = |call: &Call| match self.carry_out(account, keys, call, twist) {
             Ok(answer) | Err(answer) => answer,
+        };
+        match &self.renaming {
+            None => answer(call),
+            Some(renaming) => renaming.outgoing(answer(&renaming.incoming(call))),
         }
     }
 

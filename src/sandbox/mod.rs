@@ -7,7 +7,7 @@
 //! It has two doors to the same people: `/v1`, JSON:API (`api`), and `/scim/v2`, SCIM 2.0 (`scim`).
 //!
 //! In reading order: `json`, `users` (storage and indexes), `account` with `compose`, `validate`, `field`, `writes` and `seed`;
-//! `page`, `problem`, `answer`, `call`; `fault`, `rule` and `twist`; `api` and `scim`; `log` and `server`.
+//! `page`, `problem`, `answer`, `call`; `fault`, `rule` and `twist`; `api` with `rename`, and `scim`; `log` and `server`.
 
 mod account;
 mod answer;
@@ -21,6 +21,7 @@ mod log;
 mod mode;
 mod page;
 mod problem;
+mod rename;
 mod rule;
 mod scim;
 mod seed;
@@ -36,6 +37,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
+
+use crate::config::Names;
 
 pub use account::Account;
 pub use fault::Rule;
@@ -77,6 +80,8 @@ pub struct Options {
     pub paths: Paths,
     /// Where `/v1` gives the options of a multiple choice.
     pub field_options: FieldOptions,
+    /// What `/v1` calls things.
+    pub names: Names,
     /// How `/scim/v2` behaves.
     pub scim: ScimModes,
     /// How long each answer takes. A write is done before, not after.
@@ -106,6 +111,7 @@ impl Default for Options {
             identifiers: Identifiers::default(),
             paths: Paths::default(),
             field_options: FieldOptions::default(),
+            names: Names::default(),
             scim: ScimModes::default(),
             latency: Duration::ZERO,
             faults: Vec::new(),

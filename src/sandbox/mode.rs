@@ -6,13 +6,13 @@ use clap::ValueEnum;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Paging {
     /// By number, with a `links.next`
-    #[default]
     Page,
     /// By an opaque cursor in `links.next`
     Cursor,
     /// By number, without any `links`
     Count,
     /// By `page[after]` and `page[before]` only, with a `links.next`; any other parameter is refused
+    #[default]
     StrictCursor,
     /// As strict-cursor, but the cursor stands in `meta.page.after` and there are no `links`
     BareCursor,
@@ -22,9 +22,9 @@ pub enum Paging {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Paths {
     /// As `/custom_fields` and as `/custom-fields`
-    #[default]
     Both,
     /// As `/custom_fields`, as Skovik does
+    #[default]
     Underscored,
     /// As `/custom-fields`
     Dashed,
@@ -34,9 +34,9 @@ pub enum Paths {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum FieldOptions {
     /// In the custom field
-    #[default]
     Embedded,
-    /// In a list of their own, `/custom_field_options`
+    /// In a list of their own, `/custom_field_options`, as Skovik has one
+    #[default]
     Separate,
     /// Nowhere
     Unreadable,

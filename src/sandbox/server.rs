@@ -31,6 +31,7 @@ use super::fault::{Effect, Fault, Faults, Rule};
 use super::log::{Entry, RequestLog};
 use super::mode::Archived;
 use super::page::Pages;
+use super::rename::Renaming;
 use super::scim::{self, Scim};
 use super::twist::Twist;
 use crate::exit::{ExitStatus, refused};
@@ -105,6 +106,7 @@ impl Server {
             identifiers,
             paths,
             field_options,
+            names,
             scim,
             latency,
             faults,
@@ -130,7 +132,16 @@ impl Server {
         }
         let shared = Arc::new(Shared {
             keys: Keys { key, read_key },
-            api: Api { pages, put, branch_move, manager_delete, identifiers, paths, options: field_options },
+            api: Api {
+                pages,
+                put,
+                branch_move,
+                manager_delete,
+                identifiers,
+                paths,
+                options: field_options,
+                renaming: Renaming::new(api::BASE, names),
+            },
             scim: Scim::new(
                 &account,
                 scim::Behaviour {

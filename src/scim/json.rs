@@ -26,7 +26,7 @@ impl fmt::Display for NotAnObject {
 /// The attributes of an object, in its order.
 ///
 /// # Errors
-/// Where it is none.
+/// If it is none.
 pub(crate) fn properties(raw: &RawValue) -> Result<Vec<Property<'_>>, NotAnObject> {
     let Properties(properties) = serde_json::from_str(raw.get()).map_err(NotAnObject)?;
     Ok(properties)
@@ -35,7 +35,7 @@ pub(crate) fn properties(raw: &RawValue) -> Result<Vec<Property<'_>>, NotAnObjec
 /// The value of an attribute, whose name may be in any case (RFC 7643, section 2.1).
 ///
 /// # Errors
-/// Where it stands more than once.
+/// If it stands more than once.
 pub(crate) fn attribute<'a>(properties: &[Property<'a>], name: &str) -> Result<Option<&'a RawValue>, Twice> {
     let mut named = properties.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| *value);
     match (named.next(), named.next()) {

@@ -63,7 +63,7 @@ impl List {
     /// Takes the page that was asked for from `start` on: the resources that it brought, and what to ask for next.
     ///
     /// # Errors
-    /// Where nothing proves any more that the list will be complete.
+    /// If nothing proves any more that the list will be complete.
     pub(crate) fn take<'p>(&mut self, page: &'p RawValue, start: u64) -> Result<(Vec<Row<'p>>, Next), String> {
         let page = Page::parse(page)?;
         match self.total {
@@ -113,8 +113,8 @@ impl List {
     }
 
     /// Takes the page behind the last user. It should be empty: the total of some servers is in truth the length of a
-    /// page. Some begin anew instead, which is as good if they are known to heed `startIndex`; others give the same users
-    /// whatever they are asked, and nothing tells whether these are all or the first page.
+    /// page. Some begin anew instead, which is as good if they are known to heed `startIndex`; others give the same
+    /// users whatever they are asked, and nothing tells whether these are all or the first page.
     fn take_beyond(&mut self, users: &[Row<'_>]) -> Result<Next, String> {
         let all = format!("all {} users of totalResults had come, and", self.len());
         if users.iter().any(|(id, _)| !self.seen.contains(id)) {
@@ -167,7 +167,7 @@ impl<'a> Page<'a> {
 /// The id of a resource; nothing where it has none.
 ///
 /// # Errors
-/// Where it is no object.
+/// If it is no object.
 fn id(resource: &RawValue) -> Result<Option<String>, String> {
     let properties = properties(resource).map_err(|problem| problem.to_string())?;
     let Ok(Some(id)) = attribute(&properties, "id") else { return Ok(None) };

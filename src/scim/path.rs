@@ -18,7 +18,7 @@ impl AttributePath {
     /// Reads a path.
     ///
     /// # Errors
-    /// Where it is none; the message follows the path's name.
+    /// If it is none; the message follows the path's name.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let problem = || format!("{text:?} is no path of an attribute, such as \"title\" or \"urn:…:User:department\"");
         let (schema, rest) = match text.rsplit_once(':') {

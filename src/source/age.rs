@@ -1,4 +1,4 @@
-//! `max_age`: how old a list may be. Last year's list is complete, and wrong.
+//! `max_age`: how old a list may be. Last year's list is complete, but wrong.
 
 use std::time::SystemTime;
 
@@ -13,7 +13,7 @@ use super::{ReadError, Reading, no_such_column};
 /// Refuses a list that is older than it may be.
 ///
 /// # Errors
-/// If it is, and if nothing tells how old it is.
+/// If it is older, or if its age is not known.
 pub(super) fn check(max_age: &MaxAge, source: &str, reading: &Reading, now: SystemTime) -> Result<(), ReadError> {
     let MaxAge { age, newest } = max_age;
     let (date, what) = match newest {

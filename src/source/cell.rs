@@ -1,7 +1,6 @@
-//! One value of a record: its kind, the text that a table keeps of it, and what templates see.
+//! One value of a record: its kind, the text that a table stores for it, and what templates see.
 //!
-//! JSON is read strictly where it leaves room: a property twice in one object is an error, and whole numbers keep their
-//! letters, however long they are.
+//! JSON is read strictly: a repeated property in an object is an error, and whole numbers keep all their digits.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -21,17 +20,17 @@ const LONGEST_STRUCTURE: usize = 1024 * 1024;
 /// What a cell holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum CellKind {
-    /// A text, trimmed; also what null or nothing reads as.
+    /// A text, trimmed; null or a missing value is an empty text.
     Text,
-    /// A whole number, in the letters that it was written in.
+    /// A whole number, with the digits as written.
     Integer,
-    /// A number with a fraction or an exponent, in the letters that templates print.
+    /// A number with a fraction or an exponent, in the form that templates print.
     Float,
     /// `true` or `false`.
     Boolean,
     /// A list or an object, as JSON.
     Structured,
-    /// A value that cannot be read; the text says why. To use it is an error.
+    /// A value that cannot be read; the text says why. Using it is an error.
     Unreadable,
 }
 
@@ -51,19 +50,19 @@ impl Cell<'_> {
             CellKind::Integer => self.text.parse::<i128>().map_or_else(|_| Value::from(self.text), Value::from),
             CellKind::Float => self.text.parse::<f64>().map_or_else(|_| Value::from(self.text), Value::from),
             CellKind::Boolean => Value::from(self.text == "true"),
-            // It was checked when it was read.
+            // The JSON was checked when it was read.
             CellKind::Structured => structured(self.text).unwrap_or_default(),
             CellKind::Unreadable => unreadable(self.text.to_owned()),
         }
     }
 }
 
-/// A value that is an error as soon as something is done with it.
+/// A value that causes an error when it is used.
 pub(crate) fn unreadable(problem: String) -> Value {
     Value::from(Error::new(ErrorKind::InvalidOperation, problem))
 }
 
-/// The cell of one value. Null is an empty text; lists and objects stay as they are, once they are found to be sound.
+/// The cell of one value. Null is an empty text. Lists and objects are checked and stay JSON.
 pub(super) fn scalar(raw: &str) -> Result<(CellKind, Cow<'_, str>), String> {
     let trimmed = raw.trim();
     Ok(match trimmed.as_bytes().first() {
@@ -91,7 +90,7 @@ fn text(raw: &str) -> Result<Cow<'_, str>, String> {
     }
 }
 
-/// A whole number keeps its letters. What a floating-point number would lose is a text.
+/// A whole number keeps its digits. A number that a float cannot represent exactly becomes a text.
 fn number(letters: &str) -> (CellKind, Cow<'_, str>) {
     if !letters.contains(['.', 'e', 'E']) {
         let printed = letters.parse::<i128>().is_ok_and(|number| number.to_string() == letters);

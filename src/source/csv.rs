@@ -1,4 +1,4 @@
-//! CSV, as RFC 4180 has it, with any delimiter.
+//! CSV by RFC 4180, with any delimiter.
 //!
 //! The reader is stricter than the usual ones, because what a lenient one guesses can remove somebody: a stray quote,
 //! read on to the next one, swallows the people in between without any row looking ragged. It also counts rows as
@@ -21,11 +21,11 @@ use rows::Rows;
 const LONGEST_DELIMITER: usize = 8;
 /// How many ragged rows a message names.
 const RAGGED_SHOWN: usize = 3;
-/// What a header without names, or with rows of another width, may mean.
+/// The advice for a header without names, or with rows of another width.
 const HEADER_ADVICE: &str = "if the names of the columns stand in another row, set `header_row`; if the file has none, \
                              name them with `columns`";
 
-/// How a CSV text is written.
+/// The format of a CSV text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct CsvFormat {
     /// The delimiter; `None` for a comma, unless the first line of the file names another.
@@ -146,7 +146,7 @@ impl Header {
         }
     }
 
-    /// What rows are as wide as.
+    /// The name of the row that others are compared with, for messages.
     fn name(&self) -> &'static str {
         match self {
             Self::First | Self::Row(_) => "the header",
@@ -177,7 +177,7 @@ impl Ragged {
                 shown.join(", ")
             )
         };
-        // Where the header is narrower than the rows, it may be a title.
+        // A header that is narrower than all ragged rows may be a title.
         let is_title = *header == Header::First && self.shown.iter().all(|(_, cells)| *cells > width);
         let advice = if is_title { format!("; {HEADER_ADVICE}") } else { String::new() };
         Some(format!("{said}; a delimiter within a cell needs quotes around it{advice}"))
@@ -192,8 +192,8 @@ fn delimiter(text: &str) -> Option<String> {
     is_good.then(|| text.to_owned())
 }
 
-/// The delimiter that a file states in a first line such as `sep=;`, which Excel reads and does not count as a row; and
-/// the text after that line.
+/// The delimiter in a first line such as `sep=;`, which Excel reads and does not count as a row; and the text after
+/// that line.
 fn stated_delimiter(text: &str) -> (Option<&str>, &str) {
     let end = text.find('\n').map_or(text.len(), |end| end + 1);
     let line = text[..end].trim_end_matches(['\n', '\r']);
@@ -205,7 +205,7 @@ fn stated_delimiter(text: &str) -> (Option<&str>, &str) {
     }
 }
 
-/// The names of the columns, as `init` shows them; `None` where the file has no usable header.
+/// The names of the columns, as `init` shows them; `None` if the file has no usable header.
 pub(crate) fn header(bytes: &[u8], delimiter: char, encoding: &str) -> Option<Vec<String>> {
     let text = Encoding::named(encoding)?.decode(bytes).ok()?;
     let (stated, text) = stated_delimiter(&text);
@@ -222,7 +222,7 @@ fn read_rows(rows: &mut Rows<'_>, columns: Vec<String>, text: usize, header: &He
     let mut cells = Vec::with_capacity(width);
     let mut ragged = Ragged::default();
     while let Some(row) = rows.next(&mut cells)? {
-        // Spreadsheets write emptied rows at the end of a list as nothing but delimiters.
+        // Spreadsheets write rows that were emptied at the end of a list as delimiters only.
         if cells.iter().all(|cell| cell.trim().is_empty()) {
             continue;
         }

@@ -8,9 +8,9 @@ use encoding_rs::DecoderResult;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Encoding {
     Utf8,
-    /// ISO 8859-1 as its standard has it, not as browsers read it, who take it for windows-1252.
+    /// ISO 8859-1 by its standard. Browsers read it as windows-1252 instead.
     Latin1,
-    /// UTF-16; its byte order is that of the mark, or else the named one.
+    /// UTF-16, in the byte order of its mark, or in the named one if there is no mark.
     Utf16 {
         big_endian: bool,
     },
@@ -33,7 +33,7 @@ impl Encoding {
         }
     }
 
-    /// The one name of the encoding, however it was named.
+    /// The canonical name of the encoding.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Utf8 => "utf-8",
@@ -63,7 +63,7 @@ impl Encoding {
         }
     }
 
-    /// Whether every byte is a letter, so that any bytes can be read.
+    /// Whether every byte is one character, so that any bytes can be decoded.
     fn is_single_byte(self) -> bool {
         match self {
             Self::Latin1 => true,
@@ -72,7 +72,7 @@ impl Encoding {
         }
     }
 
-    /// Takes a byte-order mark off. A mark of another encoding than the expected one is an error.
+    /// Removes a byte-order mark. A mark of another encoding than the expected one is an error.
     fn after_mark(self, bytes: &[u8]) -> Result<(&[u8], Self), String> {
         let Some((marked, length)) = encoding_rs::Encoding::for_bom(bytes) else { return Ok((bytes, self)) };
         let rest = &bytes[length..];
@@ -144,8 +144,8 @@ fn other<'b>(bytes: &'b [u8], encoding: &'static encoding_rs::Encoding) -> Resul
         DecoderResult::OutputFull => return Err(too_long()),
         DecoderResult::Malformed(..) => return wrong(&text),
     }
-    // Browsers, whose rules the decoder follows, read the bytes that a Windows code page leaves undefined as control
-    // characters of the C1 range, which no list has.
+    // The decoder follows the rules of browsers: it reads bytes that a Windows code page leaves undefined as C1 control
+    // characters. No list contains those.
     match text.find(|c| ('\u{80}'..='\u{9f}').contains(&c)) {
         Some(at) if encoding.is_single_byte() => wrong(&text[..at]),
         _ => Ok(Cow::Owned(text)),

@@ -1,7 +1,7 @@
-//! Programs that print their records. What a program prints counts only once it has ended, and ended well.
+//! Programs that print their records. The output counts only after the program has ended with success.
 //!
-//! The program is started without a shell, in the folder of the settings file, as the leader of a process group of its
-//! own, so that nothing of it goes on once it has taken too long.
+//! The program is started without a shell, in the folder of the settings file, in its own process group. If it takes
+//! too long, the whole group is ended.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -26,12 +26,12 @@ use crate::state;
 #[derive(Debug, Clone)]
 pub(super) struct ExecSource {
     argv: Vec<String>,
-    /// Where it is started: the folder of the settings file.
+    /// The folder in which it is started: that of the settings file.
     folder: PathBuf,
     format: Format,
-    /// The environment variables that it gets although they hold secrets.
+    /// The environment variables with secrets that it gets anyway.
     env: Vec<String>,
-    /// How messages call its section.
+    /// The name of its section for messages.
     label: String,
     secrets: Arc<Secrets>,
 }
@@ -110,7 +110,7 @@ impl Source for ExecSource {
     fn identity(&self) -> BTreeMap<&'static str, String> {
         let Self { argv, folder: _, format, env, label: _, secrets: _ } = self;
         let mut identity = format.identity();
-        // Each argument in quotes, so that no two command lines read the same.
+        // Each argument in quotes, so that different command lines look different.
         identity.insert("command", format!("{argv:?}"));
         identity.insert("format", format.name().to_owned());
         if !env.is_empty() {
@@ -128,7 +128,7 @@ impl Source for ExecSource {
     }
 }
 
-/// `env`: the variables with secrets that the program is to have.
+/// `env`: the variables with secrets that the program gets.
 fn env_of(section: &Section<'_>) -> Result<Vec<String>, ConfigError> {
     let names = section.texts("env")?.unwrap_or_default();
     for name in &names {
@@ -143,19 +143,19 @@ fn env_of(section: &Section<'_>) -> Result<Vec<String>, ConfigError> {
     Ok(names)
 }
 
-/// A program that is ended, with all that it started, when it is given up.
+/// A running program. Dropping this ends it and everything that it started.
 struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Without an id it was waited for: there is nothing left to end.
+        // Without an id it has ended already.
         if let Some(group) = self.0.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) {
             let _ = kill_process_group(group, Signal::KILL);
         }
     }
 }
 
-/// All that a program prints.
+/// The complete output of a program.
 async fn whole(output: Option<impl AsyncRead + Unpin>, conditions: &Conditions<'_>) -> Result<Vec<u8>, String> {
     let mut printed = Vec::new();
     let Some(output) = output else { return Ok(printed) };

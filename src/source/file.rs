@@ -14,7 +14,7 @@ use crate::setting::ConfigError;
 use crate::setting::section::Section;
 use crate::text::shell_path;
 
-/// How long a file of checksums may be, in bytes.
+/// The largest file of checksums, in bytes.
 const MOST_CHECKSUMS: u64 = 4 * 1024 * 1024;
 
 /// `csv`, `json` and `jsonl`: a file of records.
@@ -24,7 +24,7 @@ pub(super) struct FileSource {
     format: Format,
 }
 
-/// Where a source that is a file is kept.
+/// The settings of a source that is a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct FileSettings {
     /// The file.
@@ -77,7 +77,8 @@ impl FileSettings {
         self.path.display().to_string()
     }
 
-    /// Reads the file once, so that what is hashed is what is parsed; and says when it was last changed.
+    /// Reads the file once, so that the hashed and the parsed bytes are the same; also returns when it was last
+    /// changed.
     pub(super) fn read(&self) -> Result<(Vec<u8>, Option<SystemTime>), String> {
         let name = self.name();
         let (bytes, modified) =
@@ -95,13 +96,13 @@ impl FileSettings {
         Ok((bytes, modified))
     }
 
-    /// What proves that the file is whole.
+    /// The completeness check of the file.
     pub(super) fn proof(&self) -> Option<&'static str> {
         self.sha256_file.as_ref().map(|_| "sha256_file")
     }
 }
 
-/// The digest that a file of checksums states for a list: a bare one, or that of the line which names the list.
+/// The digest that a file of checksums states for a list: a digest alone, or the line that names the list.
 fn stated_digest(path: &Path, list: &Path) -> Result<Digest, String> {
     let text = read_regular_text(path, MOST_CHECKSUMS, Links::Follow)
         .map_err(|error| format!("cannot read sha256_file {}: {error}", path.display()))?;

@@ -9,7 +9,7 @@ use super::table::Table;
 use crate::setting::ConfigError;
 use crate::setting::section::Section;
 
-/// How records are written.
+/// The format of records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Format {
     Csv(CsvFormat),
@@ -17,7 +17,7 @@ pub(super) enum Format {
     Jsonl,
 }
 
-/// The names of the formats, which are kinds of source too.
+/// The names of the formats; they are also kinds of source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FormatName {
     Csv,
@@ -74,7 +74,7 @@ impl Format {
         }
     }
 
-    /// The records; an error says where they are broken, without a name for what holds them.
+    /// Parses the records. An error says where they are broken, without naming the file or program.
     pub(super) fn table(&self, bytes: &[u8]) -> Result<Table, String> {
         match self {
             Self::Csv(format) => format.table(bytes),

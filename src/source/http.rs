@@ -1,7 +1,7 @@
 //! Lists that a server gives over HTTP as JSON, page by page.
 //!
-//! It follows no redirect and no link to another server, so that the credentials reach the configured one only. What it
-//! knows of the list is in [`paging`]; how it asks, in [`server`].
+//! It follows no redirect and no link to another server, so that the credentials reach only the configured one.
+//! [`paging`] knows the state of the list; [`server`] sends the requests.
 
 mod auth;
 mod carriage;
@@ -39,10 +39,10 @@ pub(super) use server::{Call, Connection, Server, is_part};
 
 /// A header with one of these in its name carries a secret, which must not be in the settings.
 const SECRET_HEADERS: [&str; 8] = ["auth", "cookie", "token", "secret", "password", "api-key", "apikey", "api_key"];
-/// Headers that are not the settings' to choose.
+/// Headers that the settings must not set.
 const OWN_HEADERS: [&str; 6] = ["host", "content-length", "transfer-encoding", "connection", "te", "upgrade"];
 
-/// A list that a server gives.
+/// A list from a server.
 #[derive(Debug, Clone)]
 pub(super) struct HttpSource {
     /// How messages call its section.
@@ -51,14 +51,14 @@ pub(super) struct HttpSource {
     /// What a POST sends.
     body: Option<String>,
     headers: HeaderMap,
-    /// Where in an answer the records are.
+    /// The place of the records in an answer.
     records: Pointer,
     total: Option<Total>,
     paging: Paging,
     columns: Columns,
     /// Whether the settings say how many records there are.
     counted: bool,
-    /// Whether an answer that speaks of errors is believed all the same.
+    /// Whether an answer is accepted although it contains errors.
     ignores_errors: bool,
 }
 
@@ -112,7 +112,7 @@ impl HttpSource {
             }
             modified.take(&answer.headers);
             let (pointer, columns, ignores_errors) = (self.records.clone(), self.columns.clone(), self.ignores_errors);
-            // A page can be so large that reading it would hold up the other sources.
+            // Parsing a large page here would block the other sources.
             let taken = blocking(move || {
                 let errors = if ignores_errors { None } else { errors_in(&answer.body, &pointer) };
                 let more = match errors {
@@ -137,7 +137,7 @@ impl HttpSource {
                 self.label
             );
         }
-        // Most servers promise no order, and a plan must not depend on one.
+        // Most servers guarantee no order, and a plan must not depend on the order.
         let table = blocking(move || Ok(records.builder.finish().in_order_of_named_content()?)).await?;
         Ok(Reading { table, proof, modified: modified.time() })
     }
@@ -170,7 +170,7 @@ impl Source for HttpSource {
     }
 }
 
-/// Takes the records of an answer, and says whether there is another page.
+/// Adds the records of an answer, and returns whether there is another page.
 fn take(
     answer: &Answer,
     pointer: &Pointer,

@@ -1,7 +1,7 @@
 //! JSON: a list of objects, or such a list somewhere within the document.
 //!
-//! A property twice in a record makes it an error to use that property. Every kind of source whose records are JSON
-//! objects uses what is here.
+//! If a property is repeated in a record, using that property is an error. All kinds of source whose records are JSON
+//! objects share this.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -18,10 +18,10 @@ use crate::setting::section::Section;
 use crate::setting::{ConfigError, quoting};
 use crate::strict_json::Pointer;
 
-/// How many different properties the records of a list may have. A table has a cell for each of them in each record.
+/// How many different properties the records of a list may have. Each record takes a cell for each property.
 const MAX_COLUMNS: usize = 4_096;
 
-/// Where in a JSON document the list is.
+/// The place of the list in a JSON document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct JsonFormat {
     pointer: Pointer,
@@ -61,10 +61,10 @@ fn table(text: &str, pointer: &Pointer) -> Result<Table, String> {
     Ok(records.builder.finish())
 }
 
-/// Records on their way into a table.
+/// Collects records into a table.
 pub(super) struct Records {
     pub(super) builder: TableBuilder,
-    /// The cells of the record that is under way, by the place of their column.
+    /// The cells of the current record, by the index of their column.
     row: Vec<Option<(CellKind, Cow<'static, str>)>>,
 }
 
@@ -78,15 +78,15 @@ impl Records {
         Record { records: self, number }
     }
 
-    /// Puts a value into a column of the record that is under way.
+    /// Puts a value into a column of the current record.
     ///
     /// # Errors
-    /// If the list has more columns than a list of people. A value that cannot be read is an error only if it is used.
+    /// If the list has too many columns. A value that cannot be read is an error only if it is used.
     pub(super) fn set(&mut self, column: usize, raw: &str) -> Result<(), String> {
         self.put(column, scalar(raw).unwrap_or_else(|problem| (CellKind::Unreadable, problem.into())))
     }
 
-    /// The same of a value that cannot be read, for this reason.
+    /// Puts a value that cannot be read into a column, with the reason.
     ///
     /// # Errors
     /// As for [`Self::set`].
@@ -121,7 +121,7 @@ impl Records {
         self.builder.end_unreadable_row(number, &problem).map_err(E::custom)
     }
 
-    /// Ends the record that is under way; a column that was not set is empty.
+    /// Ends the current record; a column that was not set is empty.
     pub(super) fn end(&mut self, number: u64) -> Result<(), String> {
         let Self { builder, row } = self;
         for cell in row.drain(..) {
@@ -193,7 +193,7 @@ impl<'de> Visitor<'de> for Record<'_> {
     }
 }
 
-/// Reads the name of a property as the place of its column.
+/// Reads the name of a property, and returns the index of its column.
 struct Column<'b>(&'b mut TableBuilder);
 
 impl<'de> DeserializeSeed<'de> for Column<'_> {
@@ -216,7 +216,7 @@ impl Visitor<'_> for Column<'_> {
     }
 }
 
-/// Steps down to the list, and reads it.
+/// Goes down to the list, and reads it.
 struct At<'a> {
     steps: &'a [String],
     records: &'a mut Records,
@@ -284,7 +284,7 @@ impl<'de> Visitor<'de> for At<'_> {
     }
 }
 
-/// What is wrong with a document, without the texts that it holds: it may be any file.
+/// What is wrong with a document, without quoting it: it may be any file.
 pub(super) fn said(error: &serde_json::Error) -> String {
     let message = error.to_string();
     let text = message.find("string \"").zip(message.rfind("\", expected "));

@@ -1,4 +1,4 @@
-//! JSON Lines: one object a line.
+//! JSON Lines: one object per line.
 
 use serde::de::DeserializeSeed;
 
@@ -17,7 +17,7 @@ fn table(text: &str) -> Result<Table, String> {
     }
     let mut records = Records::new(TableBuilder::new(text.len()));
     for (number, line) in (1..).zip(text.lines()) {
-        // White space that JSON does not know is no blank line.
+        // A line of other white space than JSON's is not blank.
         if line.trim_matches([' ', '\t', '\r']).is_empty() {
             continue;
         }
@@ -28,7 +28,7 @@ fn table(text: &str) -> Result<Table, String> {
     Ok(records.builder.finish())
 }
 
-/// The message of an error in a text of one line, which need not be called line 1.
+/// The message of an error within a single line, without the line number, which is always 1.
 fn within_line(error: &serde_json::Error) -> String {
     let message = said(error);
     match message.strip_suffix(&format!(" at line 1 column {}", error.column())) {

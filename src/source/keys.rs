@@ -1,7 +1,7 @@
-//! The key of each record: the value of a column, the values of several, or what a template gives.
+//! The key of each record: the value of a column, the values of several, or the result of a template.
 //!
-//! An uncertain key is no key: a list, a cell that is an error, a text with characters that nobody
-//! sees. It would join nobody, or the wrong record, and nobody could see why.
+//! An uncertain key does not count as a key: a list, a cell with an error, a text with invisible characters. It would
+//! join nobody or the wrong record, and nobody could see why.
 
 use std::borrow::Cow;
 
@@ -21,7 +21,7 @@ use crate::text::{is_unseen, shortened};
 
 /// How many characters of a key a message shows.
 const KEY_SHOWN: usize = 100;
-/// Stands between the parts of a key of several columns. It cannot be seen, so that no part has it.
+/// Separates the parts of a key of several columns. It is invisible, and invisible characters are refused in keys.
 const BETWEEN: char = '\u{1f}';
 
 /// Columns with their places in a table.
@@ -30,14 +30,14 @@ type Places = Vec<(Box<str>, usize)>;
 /// The keys of the records of a table.
 pub(super) struct Keys {
     made: Made,
-    /// The records whose key cannot be used, and why. A record that merely has none is not among them.
+    /// The records whose key cannot be used, and why. A record without a key is not among them.
     problems: FxHashMap<u32, Box<str>>,
 }
 
 enum Made {
-    /// They are the cells of this column.
+    /// The keys are the cells of this column.
     Column(usize),
-    /// They are parts of one text, each of which ends at one of these places.
+    /// The keys are parts of one text; each ends at one of these places.
     Texts { text: String, ends: Vec<usize> },
     /// There is no record.
     Nothing,
@@ -47,7 +47,7 @@ impl Keys {
     /// Makes the keys of a table.
     ///
     /// # Errors
-    /// If the table has no such column, or a template does not come to an end.
+    /// If the table has no such column, or a template does not finish.
     pub(super) fn of(table: Table, key: &Key, source: &str, calendar: &Calendar) -> Result<(Self, Table), ConfigError> {
         let places = places(&table, key, source)?;
         let Some(places) = places else {
@@ -118,7 +118,7 @@ impl Keys {
         Self { made: Made::Texts { text, ends }, problems }
     }
 
-    /// The key of a record; empty where it has none that can be used.
+    /// The key of a record; empty if it has no usable key.
     pub(super) fn key<'t>(&'t self, table: &'t Table, record: usize) -> &'t str {
         match &self.made {
             Made::Column(_) if self.problem(record).is_some() => "",
@@ -146,13 +146,13 @@ impl Keys {
     }
 }
 
-/// A key for a reader: quoted, and not too long.
+/// A key for a message: quoted and shortened.
 pub(super) fn shown(key: &str) -> String {
     let key = key.replace(BETWEEN, " / ");
     format!("{:?}", shortened(&key, KEY_SHOWN))
 }
 
-/// The columns that a key is made of, with their places; `None` where an empty list does not tell its columns.
+/// The columns of a key, with their indexes; `None` for an empty list whose columns are unknown.
 fn places(table: &Table, key: &Key, source: &str) -> Result<Option<Places>, ConfigError> {
     if !table.knows_its_columns() {
         return Ok(None);
@@ -165,7 +165,7 @@ fn places(table: &Table, key: &Key, source: &str) -> Result<Option<Places>, Conf
     key.columns().map(place).collect::<Result<_, _>>().map(Some)
 }
 
-/// Several columns as one key. Where one of them is empty, there is no key.
+/// Several columns as one key. If one of them is empty, there is no key.
 fn joined<'t>(table: &'t Table, places: &[(Box<str>, usize)], record: usize) -> Result<Cow<'t, str>, String> {
     let mut key = String::new();
     for (name, place) in places {
@@ -183,7 +183,7 @@ fn joined<'t>(table: &'t Table, places: &[(Box<str>, usize)], record: usize) -> 
 }
 
 /// # Errors
-/// If the cell is no text or number, or holds what nobody sees.
+/// If the cell is no text or number, or has invisible characters.
 fn usable(cell: Cell<'_>) -> Result<(), String> {
     match cell.kind {
         CellKind::Structured => Err("its key is a list or an object".to_owned()),
@@ -193,7 +193,7 @@ fn usable(cell: Cell<'_>) -> Result<(), String> {
 }
 
 /// # Errors
-/// If a key holds a character that nobody sees. White space other than a plain space is one too.
+/// If a key has an invisible character. White space other than a plain space counts as invisible.
 fn seen(key: &str) -> Result<(), String> {
     if key.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
         return Ok(());

@@ -1,8 +1,7 @@
-//! Directories over LDAP: Active Directory, OpenLDAP and their like.
+//! Directories over LDAP: Active Directory, OpenLDAP and others.
 //!
-//! A list is whole when every search ended page by page in success, no part of the directory was left to another
-//! server, and no entry came twice. Nothing is ever written to a directory, and nothing is asked for but what the
-//! settings use.
+//! A list is complete if every page of every search succeeded, no part of the directory was on another server, and no
+//! entry came twice. Nothing is ever written to a directory, and only attributes that the settings use are requested.
 
 mod columns;
 mod connection;
@@ -33,14 +32,14 @@ use connection::{Connection, Server};
 use schema::Schema;
 use search::{Manner, Search, SearchScope};
 
-/// A directory, and who of it is asked for.
+/// A directory, with its searches.
 #[derive(Debug, Clone)]
 pub(super) struct LdapSource {
     server: Server,
     bind: Option<Bind>,
     searches: Vec<Search>,
     page_size: i32,
-    /// Attributes that templates name in a way which cannot be seen from outside.
+    /// Further attributes, for templates that compute the name of an attribute.
     attributes: Vec<String>,
     /// Attributes that are lists, in lower case.
     lists: BTreeSet<String>,
@@ -49,19 +48,19 @@ pub(super) struct LdapSource {
     ignores_referrals: bool,
 }
 
-/// Who reads the directory.
+/// The account that reads the directory.
 #[derive(Debug, Clone)]
 struct Bind {
     name: String,
     password: Secret,
 }
 
-/// What has come.
+/// The entries found so far.
 #[derive(Debug, Default)]
 struct Found {
-    /// With the place of the search that found them.
+    /// The rows, each with the index of its search.
     rows: Vec<(Row, usize)>,
-    /// Attributes that came unasked, in lower case.
+    /// Attributes that came although they were not requested, in lower case.
     others: BTreeSet<String>,
 }
 
@@ -109,7 +108,7 @@ impl LdapSource {
                 "the settings use `{name}` of {label}, which cannot be the name of an attribute"
             ))
         })?;
-        // Before anything is sent: what is missing here need not wait for a server.
+        // Read before the connection, so that a missing secret is reported at once.
         let password = match &self.bind {
             Some(bind) => Some(bind.password.fetch().await?),
             None => None,
@@ -125,7 +124,7 @@ impl LdapSource {
                 having.map(|(name, _)| name).map(str::to_ascii_lowercase).chain(found.others.iter().cloned()).collect();
             filter::judge(&self.searches, schema, &came, label)?;
         }
-        // A mistake in a filter explains best why it finds nobody.
+        // After the check of the filter: a mistake there is the better explanation for an empty result.
         self.refuse_nobody(&found, &connection.words.server)?;
         judge(&lacking, schema.as_ref(), &found.others, label)?;
         connection.close().await;
@@ -157,8 +156,8 @@ impl LdapSource {
         Ok(found)
     }
 
-    /// Nobody is what an account sees that has lost the right to read. Nobody at all is never believed, and no search
-    /// that finds nobody unless the settings say that it may.
+    /// Refuses an empty result: an account that has lost the right to read finds nobody, too. A single search may be
+    /// empty if the settings allow it; the whole list never.
     fn refuse_nobody(&self, found: &Found, server: &str) -> Result<(), String> {
         const WHY: &str =
             "a directory shows nothing to an account without the right to read, so that this cannot be told";
@@ -189,7 +188,7 @@ impl Source for LdapSource {
 
     fn identity(&self) -> BTreeMap<&'static str, String> {
         let Self { server: _, bind: _, searches, page_size: _, attributes, lists, binary, ignores_referrals } = self;
-        // Each text in quotes, so that no two lists read the same; in an order of their own, because they are sets.
+        // Each text in quotes, so that different lists look different; sorted, because the order has no meaning.
         let identity = searches
             .iter()
             .map(|Search { base, scope, filter, may_be_empty }| (base, scope.name(), filter, may_be_empty));
@@ -205,7 +204,7 @@ impl Source for LdapSource {
     }
 
     fn read<'a>(&'a self, conditions: &'a Conditions<'a>) -> BoxFuture<'a, Result<Reading, ReadError>> {
-        // The library takes for granted that what answers is an LDAP server, and panics where it is not.
+        // The library panics if the server does not speak LDAP.
         let reading = AssertUnwindSafe(self.run(conditions)).catch_unwind();
         let not_ldap = || format!("{} sent what is not LDAP", self.server.url).into();
         Box::pin(async move { reading.await.unwrap_or_else(|_| Err(not_ldap())) })
@@ -264,7 +263,7 @@ fn bind(section: &Section<'_>) -> Result<Option<Bind>, ConfigError> {
     match (name, password) {
         (None, None) => Ok(None),
         (Some(name), Some(password)) => Ok(Some(Bind { name: name.to_owned(), password })),
-        // A name without a password would be let in as nobody in particular, who may see less.
+        // A name without a password would be an anonymous bind, which may see less.
         (Some(_), None) => {
             Err(section.problem("bind_dn", "needs `password_env`, `password_file` or `password_command`"))
         }
@@ -333,8 +332,8 @@ fn lacking<'c>(columns: &'c Columns, found: &Found) -> Vec<&'c str> {
         .collect()
 }
 
-/// An attribute that no entry has is one that nobody happens to have, or that this account may not read, or a mistake
-/// in the settings.
+/// Judges attributes that no entry has: nobody happens to have them, this account may not read them, or the settings
+/// are wrong.
 fn judge(lacking: &[&str], schema: Option<&Schema>, others: &BTreeSet<String>, label: &str) -> Result<(), ConfigError> {
     for name in lacking {
         if let Some(schema) = schema {
@@ -353,7 +352,7 @@ fn judge(lacking: &[&str], schema: Option<&Schema>, others: &BTreeSet<String>, l
     Ok(())
 }
 
-/// The entries in the order of their names, so that the same directory gives the same table however it was read.
+/// The entries ordered by name, so that the same directory always gives the same table.
 fn table(columns: &Columns, found: Found) -> Result<Table, String> {
     let mut rows = found.rows;
     rows.sort_unstable_by(|(a, found_a), (b, found_b)| (&a.dn, found_a).cmp(&(&b.dn, found_b)));

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::plan::{SourceSummary, unproven};
 
-/// The proof of a list that has none.
+/// The entry for a list without a proof.
 const TRUSTED: &str = "trusted";
 /// How many rows a message names.
 const ROWS_SHOWN: usize = 10;
@@ -27,12 +27,12 @@ pub(crate) struct Listing {
     /// The columns that the settings use.
     pub(super) used: BTreeSet<Box<str>>,
     pub(super) keys: Keys,
-    /// What messages call the key.
+    /// The name of the key for messages.
     pub(super) key_label: String,
-    /// The rows that have a key which others have too: each group has one key, its rows in the order of what they hold.
+    /// The groups of rows that share a key; the rows of a group are ordered by content.
     pub(super) repeated: Vec<Box<[u32]>>,
     pub(super) without_key: u64,
-    /// Which one counts of several with one key.
+    /// Decides which of several records with one key counts.
     pub(super) prefer: Option<Prefer>,
     /// Whether everybody in scope must have a record here.
     pub(super) everybody: bool,
@@ -77,24 +77,24 @@ impl Listing {
         .await
     }
 
-    /// What the plan says about it.
+    /// Its summary for the plan.
     pub(crate) fn summary(&self) -> &SourceSummary {
         &self.summary
     }
 
-    /// The key of a record; empty where it has none that can be used.
+    /// The key of a record; empty if it has no usable key.
     pub(super) fn key(&self, row: usize) -> &str {
         self.keys.key(&self.table, row)
     }
 
-    /// What is to be said of its keys, for people to read: those that are missing, cannot be used or are repeated.
+    /// Remarks for people about its keys: missing, unusable and repeated ones.
     pub(crate) fn key_remarks(&self) -> Vec<String> {
         let mut remarks = self.missing_keys();
         remarks.extend(self.repeated_remark());
         remarks
     }
 
-    /// The ones that are missing or cannot be used.
+    /// Remarks about missing and unusable keys.
     pub(super) fn missing_keys(&self) -> Vec<String> {
         let mut remarks = Vec::new();
         let unusable = self.keys.problems();
@@ -126,7 +126,7 @@ impl Listing {
         format!("{} of source `{}` have the same {} {key}", self.rows(rows), self.name, self.key_label)
     }
 
-    /// Rows by their numbers, of many the first ones.
+    /// The numbers of rows; at most the first few.
     fn rows(&self, rows: &[u32]) -> String {
         let mut rows: Vec<usize> = rows.iter().map(|&row| row as usize).collect();
         rows.sort_unstable();
@@ -145,7 +145,7 @@ impl Listing {
     }
 }
 
-/// What the plan says of a source's completeness.
+/// The completeness checks of a source, for the plan.
 pub(super) fn proof_of(is_counted: bool, proof: Option<&str>) -> String {
     match (is_counted, proof) {
         (false, None) => TRUSTED.to_owned(),
@@ -155,7 +155,7 @@ pub(super) fn proof_of(is_counted: bool, proof: Option<&str>) -> String {
     }
 }
 
-/// The same of several lists together: what proves each of them, or that one of them is not proven.
+/// The completeness checks of several lists together; unproven if one of them is.
 fn proof_of_parts(is_counted: bool, table: &Table) -> String {
     if is_counted {
         return "expect_records".to_owned();
@@ -165,7 +165,7 @@ fn proof_of_parts(is_counted: bool, table: &Table) -> String {
     weakest.map_or_else(|| proofs.into_iter().collect::<Vec<_>>().join("+"), |part| part.proof.clone())
 }
 
-/// Reads all records of a source, and holds them against what is known of the list as a whole.
+/// Reads all records of a source within its time limit, and checks the list as a whole.
 pub(super) async fn read_in_time(source: &SourceSettings, conditions: &Conditions<'_>) -> Result<Reading, ReadError> {
     let reading = timeout(conditions.timeout, source.kind.read(conditions)).await;
     let reading = reading.map_err(|_| {

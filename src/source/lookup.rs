@@ -28,7 +28,7 @@ struct LookupRow {
     row: usize,
 }
 
-/// Makes sure that no key leads to two rows.
+/// Makes sure that no key has two rows.
 pub(super) fn check(listing: &Listing) -> Result<(), SourceError> {
     let name = || Arc::clone(&listing.name);
     let untrusted = |problem| Err(SourceError::Untrusted { name: name(), problem });
@@ -52,7 +52,7 @@ impl Lookup {
         &self.listing
     }
 
-    /// The row of a key. `None` where the key is nothing that a key can be.
+    /// The row of a key. `None` if the value cannot be a key.
     fn find(self: &Arc<Self>, key: &Value) -> Option<Result<Value, String>> {
         let text = match key.kind() {
             minijinja::value::ValueKind::String | minijinja::value::ValueKind::Number => key.to_string(),

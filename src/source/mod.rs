@@ -1,7 +1,6 @@
-//! The company's lists: one file for each kind of source, and what holds for all of them.
+//! The company's lists: one file for each kind of source, and the rules for all of them.
 //!
-//! A source gives all of its records or an error; it never gives a part. To add a kind, write its file and name it in
-//! `KINDS`.
+//! A source returns all of its records or an error, never a part. To add a kind, write its file and name it in `KINDS`.
 
 mod age;
 mod cell;
@@ -73,51 +72,51 @@ pub(crate) trait Source: fmt::Debug + Send + Sync {
     /// Its name in the settings.
     fn kind(&self) -> &'static str;
 
-    /// The settings that decide what its records say, with defaults filled in, as opposed to where they are kept.
+    /// The settings that decide the content of its records, with defaults filled in; not those that say where they are.
     fn identity(&self) -> BTreeMap<&'static str, String>;
 
-    /// Whether every cell is a text, whatever is in it. Comparing one with a number is a mistake in the settings then.
+    /// Whether every cell is a text. Then comparing a cell with a number is a mistake in the settings.
     fn has_only_texts(&self) -> bool {
         false
     }
 
-    /// Reads all of its records. What has come so far is dropped with the future, where that takes too long.
+    /// Reads all of its records. If that takes too long, the caller drops the future, and with it the records so far.
     fn read<'a>(&'a self, conditions: &'a Conditions<'a>) -> BoxFuture<'a, Result<Reading, ReadError>>;
 }
 
-/// The server said that this was the last page, or gave an empty one. It may have stopped early.
+/// The server said that this was the last page, or sent an empty one. It may have stopped early.
 const LAST_PAGE: &str = "last-page";
 /// The program ended with the exit status 0. It may have printed a part of the list.
 const EXIT_STATUS: &str = "exit-status";
 
-/// What a source is read under.
+/// The conditions under which a source is read.
 pub(crate) struct Conditions<'a> {
-    /// The columns that the settings use, in NFC, in the user's letters.
+    /// The columns that the settings use, in NFC, spelt as in the settings.
     pub(crate) columns: &'a BTreeSet<Box<str>>,
     /// How many records it may have.
     pub(crate) max_rows: u64,
-    /// The time, which the list must not be too old for.
+    /// The present time, for the age of the list.
     pub(crate) now: SystemTime,
-    /// How long all of it may take. The caller sees to that; here it bounds the steps.
+    /// How long reading may take in all. The caller enforces it; sources use it to limit single steps.
     pub(crate) timeout: Duration,
     /// The day that its records are read for.
     pub(crate) calendar: &'a Calendar,
-    /// Told how many records have come so far, and how many there are in all, where that is known.
+    /// Called with the number of records so far, and the total, if known.
     pub(crate) progress: &'a (dyn Fn(u64, Option<u64>) + Send + Sync),
 }
 
 impl Conditions<'_> {
-    /// Tells how many records have come so far, and how many there are in all, where that is known.
+    /// Reports the number of records so far, and the total, if known.
     ///
     /// # Errors
-    /// If these are more than a list may have: one that never ends is given up.
+    /// If there are more records than a list may have. This ends a list that never ends.
     pub(crate) fn came(&self, so_far: u64, total: Option<u64>) -> Result<(), String> {
         (self.progress)(so_far, total);
         self.not_too_many(so_far.max(total.unwrap_or_default()))
     }
 
     /// # Errors
-    /// If these records are more than a list may have.
+    /// If there are more records than a list may have.
     pub(crate) fn not_too_many(&self, records: u64) -> Result<(), String> {
         if records <= self.max_rows {
             return Ok(());
@@ -129,31 +128,32 @@ impl Conditions<'_> {
     }
 }
 
-/// A source as it was read.
+/// The result of reading a source.
 pub(crate) struct Reading {
     pub(crate) table: Table,
-    /// What, besides `expect_records`, speaks for it being whole. [`LAST_PAGE`] and [`EXIT_STATUS`] prove nothing.
+    /// The completeness check that it passed, other than `expect_records`. [`LAST_PAGE`] and [`EXIT_STATUS`] prove
+    /// nothing.
     pub(crate) proof: Option<&'static str>,
-    /// When it was last changed, where the file system or the server says so.
+    /// When it was last changed, if the file system or the server says so.
     pub(crate) modified: Option<SystemTime>,
 }
 
-/// Why a source gives no records.
+/// Why a source could not be read.
 #[derive(Debug)]
 pub(crate) enum ReadError {
     /// The settings are wrong, or a secret is missing.
     Settings(ConfigError),
-    /// It could not be read whole, or contradicts itself.
+    /// It could not be read completely, or contradicts itself.
     Untrusted(String),
 }
 
-/// Why the sources give no records.
+/// Why the sources could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// The settings do not fit the source, or a secret is missing.
     #[error(transparent)]
     Settings(#[from] ConfigError),
-    /// The source could not be read whole, or contradicts itself or its proof.
+    /// The source could not be read completely, or contradicts itself or its completeness check.
     #[error("source `{name}`: {problem}")]
     Untrusted {
         /// The source's name in the settings.
@@ -163,13 +163,13 @@ pub enum SourceError {
     },
 }
 
-/// Told, by the place of a source in the settings, how many of its records have come, and how many there are in all.
+/// Called with the index of a source, the number of its records so far, and their total, if known.
 pub type Progress<'a> = &'a (dyn Fn(usize, u64, Option<u64>) + Send + Sync);
 
 /// How the settings of a kind are read.
 #[derive(Clone, Copy)]
 struct Kind {
-    /// The settings that it has of its own.
+    /// Its own settings.
     keys: &'static [&'static [&'static str]],
     read: fn(&Section<'_>) -> Result<Arc<dyn Source>, ConfigError>,
 }
@@ -219,7 +219,7 @@ impl From<String> for ReadError {
 }
 
 impl SourceError {
-    /// The same, if what it quotes holds a secret.
+    /// The same error, without secrets in quoted texts.
     fn without_secrets(self, secrets: &Secrets) -> Self {
         match self {
             Self::Untrusted { name, problem } => Self::Untrusted { name, problem: secrets.hide(&problem) },
@@ -240,8 +240,8 @@ impl SourceError {
     }
 }
 
-/// Reads the settings of whichever kind `kind` names; `common` are the keys that every kind has. Where it is left out,
-/// it is this one.
+/// Reads the settings of the kind that `kind` names. `common` are the keys that every kind has; `default` is the kind
+/// if none is named.
 fn from_section(section: &Section<'_>, common: &[&str], default: Option<&str>) -> Result<Arc<dyn Source>, ConfigError> {
     let default = KINDS.iter().find(|(name, _)| default == Some(*name)).map(|(_, kind)| *kind);
     let kind = section.word("kind", KINDS)?.or(default);
@@ -260,7 +260,7 @@ fn shared<S: Source + 'static>(source: Result<S, ConfigError>) -> Result<Arc<dyn
 /// What is needed to read the sources.
 #[derive(Debug, Clone)]
 pub struct ToRead<'s> {
-    /// All that are joined; the first one lists the people.
+    /// The sources that are joined; the first one lists the people.
     pub(crate) sources: &'s [SourceSettings],
     /// The tables that templates look values up in.
     pub(crate) tables: &'s [SourceSettings],
@@ -269,7 +269,7 @@ pub struct ToRead<'s> {
     pub(crate) secrets: &'s Secrets,
     /// The time, which a list must not be too old for.
     pub(crate) now: SystemTime,
-    /// The day that people are compared as of.
+    /// The day on which people are compared.
     pub(crate) calendar: Calendar,
 }
 
@@ -280,16 +280,16 @@ impl ToRead<'_> {
     }
 }
 
-/// Reads all sources side by side and joins their records on their keys.
+/// Reads all sources in parallel and joins their records on their keys.
 ///
 /// # Errors
-/// Of the first source, in the order of the settings, that is not whole, contradicts itself or its proof, or has no
-/// column that its `key` names. Nothing of the others is used then.
+/// The error of the first failing source, in the order of the settings: it is incomplete, contradicts itself or its
+/// completeness check, or lacks a column of its `key`. All other sources are discarded.
 pub async fn read_all(to_read: &ToRead<'_>, progress: Progress<'_>) -> Result<Records, SourceError> {
     join(to_read, read_each(to_read, progress).await.into_iter().collect::<Result<_, _>>()?).await
 }
 
-/// Reads all sources side by side, each to its end, so that the first error does not depend on which is the fastest.
+/// Reads all sources in parallel, each to its end, so that the first error does not depend on which one is fastest.
 pub(crate) async fn read_each(to_read: &ToRead<'_>, progress: Progress<'_>) -> Vec<Result<Listing, SourceError>> {
     let read = |place| async move {
         let told = |so_far, total| progress(place, so_far, total);
@@ -313,14 +313,14 @@ pub(crate) async fn read_each(to_read: &ToRead<'_>, progress: Progress<'_>) -> V
         Ok(listing)
     };
     let listings = join_all((0..to_read.lists().count()).map(read)).await;
-    // Once all secrets were read: what one source quotes may hold that of another.
+    // After all secrets are known: the error of one source may quote the secret of another.
     listings
         .into_iter()
         .map(|listing| listing.map_err(|error: SourceError| error.without_secrets(to_read.secrets)))
         .collect()
 }
 
-/// Joins sources, in the order of the settings, on their keys. Behind them are the tables.
+/// Joins sources, in the order of the settings, on their keys. In `listings` the tables come after the sources.
 pub(crate) async fn join(to_read: &ToRead<'_>, mut listings: Vec<Listing>) -> Result<Records, SourceError> {
     let first = listings.first().map(|listing| Arc::clone(&listing.name)).unwrap_or_default();
     let tables = listings.split_off(to_read.sources.len().min(listings.len()));
@@ -361,7 +361,7 @@ pub(crate) fn no_such_column(setting: &str, source: &str, column: &str, table: &
     ))
 }
 
-/// Does work that takes long on a thread where it holds nobody up.
+/// Does long work on a thread where it blocks nothing else.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ReadError> + Send + 'static,
 ) -> Result<T, ReadError> {

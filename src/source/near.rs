@@ -1,14 +1,14 @@
-//! Joins that nearly match: keys that differ only in leading zeros, case, or the `.0` of a spreadsheet.
+//! Near matches: keys that differ only in leading zeros, case, or the `.0` of a spreadsheet.
 
 use rustc_hash::FxHashSet;
 
 use super::Records;
 
-/// What makes two keys the same that are not.
+/// A difference between keys that are probably meant to be equal.
 struct Difference {
     /// What it is, for people to read.
     what: &'static str,
-    /// A filter that takes it away.
+    /// A filter that removes it.
     filter: &'static str,
     normal: fn(&str) -> String,
 }
@@ -28,8 +28,7 @@ const DIFFERENCES: [Difference; 3] = [
 ];
 
 impl Records {
-    /// How the keys of a later source would meet those of the first one, where they do not: for each difference that
-    /// would join more records, what to say about it.
+    /// A remark for each difference without which more records of a later source would join the first one.
     pub(crate) fn near_joins(&self, source: usize) -> Vec<String> {
         let (mine, theirs): (Vec<&str>, Vec<&str>) = self.unmatched(source);
         if mine.is_empty() || theirs.is_empty() {

@@ -1,4 +1,4 @@
-//! `prefer`: which of several records with the same key counts. It decides only clear cases; a tie is no decision.
+//! `prefer`: which of several records with the same key counts. It decides only clear cases; a tie stays undecided.
 
 use std::cmp::Ordering;
 
@@ -17,7 +17,7 @@ use crate::text::shortened;
 /// How many characters of a value a message shows.
 const VALUE_SHOWN: usize = 60;
 
-/// `prefer` of a source, ready to be asked.
+/// `prefer` of a source, compiled.
 pub(super) struct Preference<'t> {
     rule: Option<Rule<'t>>,
     table: &'t Table,
@@ -31,7 +31,7 @@ struct Rule<'t> {
     columns: Vec<(&'t str, usize)>,
 }
 
-/// What records are ranked by. Values of different kinds have no order.
+/// A value that records are ranked by. Values of different kinds have no order.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Rank {
     Number(f64),
@@ -52,10 +52,10 @@ impl<'t> Preference<'t> {
         Ok(Self { rule, table, source })
     }
 
-    /// The one of some rows that counts.
+    /// Chooses the row that counts.
     ///
     /// # Errors
-    /// Why it is not clear which one that is.
+    /// Says why it is not clear which one counts.
     pub(super) fn choose(&self, rows: &[u32]) -> Result<u32, String> {
         let Some(rule) = &self.rule else {
             return Err(
@@ -143,13 +143,13 @@ pub(super) fn columns<'t>(
         Some(place) => Ok((&*name.column, place)),
         None => Err(no_such_column(&template.setting, source, &name.column, table)),
     };
-    // An empty list need not know its columns; no key is repeated in it.
+    // The columns of an empty list may be unknown; it has no repeated keys.
     template.columns.iter().filter(|_| table.knows_its_columns()).map(place).collect()
 }
 
 impl Rank {
     /// # Errors
-    /// If the value is neither a number nor a date as ISO 8601 writes it, so that its order is not certain.
+    /// If the value is neither a number nor an ISO 8601 date, so that its order is not certain.
     fn of(value: &Value) -> Result<Self, String> {
         let text = match value.kind() {
             ValueKind::Number => return f64::try_from(value.clone()).map(Self::Number).map_err(|error| said(&error)),
@@ -178,7 +178,7 @@ impl Rank {
     }
 }
 
-/// A date or a time as ISO 8601 writes it, with the year first. A time with an offset is taken in UTC.
+/// An ISO 8601 date or time. A time with an offset is converted to UTC.
 pub(super) fn date_of(text: &str) -> Option<DateTime> {
     let bytes = text.as_bytes();
     if bytes.len() < 10 || bytes[4] != b'-' || bytes[7] != b'-' || !bytes[..4].iter().all(u8::is_ascii_digit) {

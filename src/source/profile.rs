@@ -1,5 +1,5 @@
-//! What the columns of a source hold, without personal data: text, number, boolean, dates and how they are
-//! written, and how many records have nothing there.
+//! What the columns of a source hold, without personal data: texts, numbers, booleans, dates and their format, and how
+//! many records have no value.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use super::Listing;
 use super::cell::{Cell, CellKind};
 use super::preference::date_of;
 
-/// A column is called mostly empty if fewer records than one in so many have a value.
+/// A column is called mostly empty if fewer than one in this many records have a value.
 const MOSTLY_EMPTY: usize = 10;
 
 /// What the cells of a column hold.
@@ -106,7 +106,7 @@ impl Shape {
         }
     }
 
-    /// What it is for a template, where values of different kinds cannot be compared.
+    /// The kind of value for a template, which cannot compare values of different kinds.
     fn kind(self) -> u8 {
         match self {
             Self::Text | Self::Digits | Self::Decimal | Self::BooleanText | Self::Date(_) => 0,
@@ -118,7 +118,7 @@ impl Shape {
     }
 }
 
-/// How a date is written, if a text looks like one.
+/// The format of a date, if a text looks like one.
 fn date_format(text: &str) -> Option<&'static str> {
     let bytes = text.as_bytes();
     let is_like = |form: &[u8]| {
@@ -143,12 +143,12 @@ fn date_format(text: &str) -> Option<&'static str> {
     }
 }
 
-/// One line: what the column holds, and what is odd about it.
+/// One line: what the column holds, and what is unusual about it.
 impl fmt::Display for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { shapes, records, filled, has_leading_zeros } = self;
         let Some((first, ..)) = shapes.first() else { return f.write_str("always empty") };
-        // Texts of all forms are texts.
+        // Texts of all shapes are of one kind.
         let is_mixed = shapes.iter().any(|(shape, ..)| shape.kind() != first.kind());
         if is_mixed {
             f.write_str("! mixed: ")?;

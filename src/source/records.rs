@@ -1,7 +1,7 @@
-//! The records of all sources, joined on their keys, and as templates see them.
+//! The records of all sources, joined on their keys.
 //!
 //! The first source lists the people. Rows of other sources that match nobody in it are not used. Joining copies
-//! nothing: a joined record is the places of its rows.
+//! nothing: a joined record is a list of row indexes.
 
 mod context;
 
@@ -19,11 +19,11 @@ use crate::plan::SourceSummary;
 use crate::setting::template::Template;
 use crate::setting::{Calendar, ConfigError};
 
-/// What the plan calls the kind of a table.
+/// The kind of a look-up table in a plan.
 pub(crate) const TABLE_KIND: &str = "table";
-/// The row of a source that has none for somebody.
+/// Marks that a source has no row for a person.
 const NO_ROW: u32 = u32::MAX;
-/// The row of a source that has several rows for a person, if nothing decides which one counts.
+/// Marks that a source has several rows for a person, and nothing decides which one counts.
 pub(super) const SEVERAL: u32 = u32::MAX - 1;
 
 /// The joined records, in the order of the first source. Cloning is cheap.
@@ -33,13 +33,13 @@ pub struct Records(Arc<Joined>);
 #[derive(Clone)]
 pub(super) struct Joined {
     pub(super) sources: Arc<[Listing]>,
-    /// What templates look values up in.
+    /// The tables in which templates look values up.
     pub(super) tables: Arc<[Arc<Lookup>]>,
     /// For each source but the first, the row of each record.
     pub(super) rows: Vec<Arc<[u32]>>,
     /// For each source but the first, how many of its rows have a key that no record has.
     pub(super) of_nobody: Vec<u64>,
-    /// What is known of repeated keys; nothing before [`Records::settle`].
+    /// What was decided about repeated keys; `None` before [`Records::settle`].
     pub(super) settled: Option<Settled>,
     pub(super) calendar: Calendar,
 }
@@ -47,31 +47,31 @@ pub(super) struct Joined {
 /// What was decided about keys that several records have.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Settled {
-    /// The records of the first source that `prefer` skipped for another one with the same key.
+    /// The records of the first source that `prefer` skipped in favour of another one with the same key.
     pub(super) passed_over: FxHashSet<u32>,
-    /// The records whose key is that of several, in this or a later source, and it is not clear which one counts.
+    /// The records with a repeated key, in this or a later source, for which it is not clear which one counts.
     pub(super) undecided: FxHashMap<u32, Arc<str>>,
-    /// Those of them that are not the first of their key in the first source.
+    /// The records among these that are not the first with their key in the first source.
     pub(super) also: FxHashSet<u32>,
 }
 
-/// What a source has for a record.
+/// The row that a source has for a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Row {
     One(usize),
     None,
-    /// Several, and nothing decides which one counts.
+    /// Several rows, and nothing decides which one counts.
     Several,
 }
 
-/// What one source says of a person, for people to read.
+/// What one source says about a person, for people to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceRecord {
     /// The source.
     pub source: String,
     /// Its kind.
     pub kind: String,
-    /// Its records of the person: the one that counts, if there is one, and those that `prefer` has decided against.
+    /// Its records of the person: the one that counts, if there is one, and those that `prefer` skipped.
     pub rows: Vec<SourceRow>,
 }
 
@@ -90,7 +90,7 @@ pub struct SourceRow {
 pub(crate) enum CellView<'r> {
     /// A text, trimmed.
     Text(&'r str),
-    /// Something that has to be rendered.
+    /// A value that the template engine has to render.
     Other,
     /// The source has no row for the person.
     Undefined,
@@ -106,7 +106,7 @@ impl Records {
         Self(Arc::new(Joined { sources: sources.into(), tables, rows, of_nobody, settled: None, calendar }))
     }
 
-    /// The same with what was decided about repeated keys.
+    /// Wraps joined records.
     pub(super) fn with(joined: Joined) -> Self {
         Self(Arc::new(joined))
     }
@@ -115,12 +115,12 @@ impl Records {
         &self.0
     }
 
-    /// Whether it is decided what counts where a key is repeated.
+    /// Whether repeated keys were decided.
     pub(crate) fn are_settled(&self) -> bool {
         self.0.settled.is_some()
     }
 
-    /// Whether another record with the same key counts, and this one does not.
+    /// Whether another record with the same key counts instead of this one.
     pub(crate) fn is_passed_over(&self, record: usize) -> bool {
         self.0.settled.as_ref().is_some_and(|settled| settled.passed_over.contains(&index(record)))
     }
@@ -136,17 +136,17 @@ impl Records {
         self.0.settled.as_ref().is_some_and(|settled| settled.also.contains(&index(record)))
     }
 
-    /// The places of the sources.
+    /// The number of sources.
     pub(crate) fn sources(&self) -> usize {
         self.0.sources.len()
     }
 
-    /// How many records of a later source have a key that nobody has.
+    /// How many records of a later source have a key that matches nobody.
     pub(crate) fn rows_of_nobody(&self, source: usize) -> u64 {
         source.checked_sub(1).map_or(0, |later| self.0.of_nobody[later])
     }
 
-    /// The keys of the records that a later source has nothing for, and those of its rows that belong to nobody.
+    /// The keys of records without a row in a later source, and the keys of its rows that match nobody.
     pub(super) fn unmatched(&self, source: usize) -> (Vec<&str>, Vec<&str>) {
         let Some(other) = self.0.sources.get(source) else { return Default::default() };
         let keys: FxHashSet<&str> = (0..self.len()).map(|record| self.key(record)).collect();
@@ -155,7 +155,7 @@ impl Records {
         (mine.filter(|key| !key.is_empty()).collect(), theirs.filter(|key| !key.is_empty()).collect())
     }
 
-    /// Whether a source has a record for somebody.
+    /// Whether a source has a row for a record.
     pub(crate) fn has_row(&self, record: usize, source: usize) -> bool {
         self.0.row(record, source) != Row::None
     }
@@ -178,7 +178,7 @@ impl Records {
         self.len() == 0
     }
 
-    /// What the plan says about the sources, in the order of the settings, and about the tables behind them.
+    /// The summaries for the plan: the sources in the order of the settings, then the tables.
     #[must_use]
     pub fn summaries(&self) -> Vec<SourceSummary> {
         let sources = self.0.sources.iter().map(|source| source.summary.clone());
@@ -189,13 +189,13 @@ impl Records {
         sources.chain(tables).collect()
     }
 
-    /// What is to be said of the keys of the later sources: records without one belong to nobody and are not used.
+    /// Remarks about the keys of later sources: records without a key match nobody and are not used.
     pub fn key_remarks(&self) -> impl Iterator<Item = (&str, String)> {
         let later = self.0.sources.iter().skip(1);
         later.flat_map(|source| source.missing_keys().into_iter().map(|remark| (&*source.name, remark)))
     }
 
-    /// The same with how the people in scope were joined with each source but the first.
+    /// The summaries, with the joins of each source but the first.
     #[must_use]
     pub fn summaries_with(&self, joins: &[Join]) -> Vec<SourceSummary> {
         let mut summaries = self.summaries();
@@ -204,7 +204,7 @@ impl Records {
         summaries
     }
 
-    /// Where a record is.
+    /// The source and row of a record.
     pub(crate) fn origin(&self, record: usize) -> Origin {
         let Listing { name, table, .. } = &self.0.sources[0];
         let source = table.part_of(record).map_or(name, |part| &part.name);
@@ -216,8 +216,8 @@ impl Records {
         self.key(record).is_empty()
     }
 
-    /// The sources that must have a record of everybody and have none of this one. A record without a key is bad for
-    /// another reason.
+    /// The sources that must have a record of everybody and have none for this one. A record without a key is bad
+    /// already.
     pub(crate) fn lacking(&self, record: usize) -> impl Iterator<Item = usize> {
         let has_key = !self.lacks_key(record);
         let lacking = move |&source: &usize| {
@@ -226,17 +226,17 @@ impl Records {
         (1..self.0.sources.len()).filter(lacking)
     }
 
-    /// The key of a record; empty where it has none that can be used.
+    /// The key of a record; empty if it has no usable key.
     pub(crate) fn key(&self, record: usize) -> &str {
         self.0.sources[0].key(record)
     }
 
-    /// Why the key of a record cannot be used, where it is not merely missing.
+    /// Why the key of a record cannot be used, if it has one.
     pub(crate) fn key_problem(&self, record: usize) -> Option<&str> {
         self.0.sources[0].keys.problem(record)
     }
 
-    /// What every source says of a person.
+    /// What every source says about a person.
     #[must_use]
     pub fn source_records(&self, record: usize) -> Vec<SourceRecord> {
         let key = self.key(record);
@@ -276,14 +276,14 @@ impl Records {
             Row::None => CellView::Undefined,
             Row::Several => CellView::Other,
             Row::One(row) => match self.0.sources[source].table.cell(row, column) {
-                // What is no value, the engine says.
+                // The engine reports a spreadsheet's error.
                 Cell { text, kind: CellKind::Text } if !is_error(text) => CellView::Text(text),
                 _ => CellView::Other,
             },
         }
     }
 
-    /// Makes sure that every column which a template names is one that its source has.
+    /// Makes sure that every column in a template exists in its source.
     pub(crate) fn check(&self, template: &Template) -> Result<(), ConfigError> {
         let lacking = template.columns.iter().find(|name| {
             let table = &self.0.sources[name.source].table;
@@ -296,7 +296,7 @@ impl Records {
     }
 }
 
-/// A row or a record by its 32 bits.
+/// The 32-bit index of a row or a record.
 #[expect(clippy::cast_possible_truncation, reason = "no table has more rows")]
 pub(super) fn index(row: usize) -> u32 {
     row as u32
@@ -344,7 +344,7 @@ impl Joined {
 }
 
 impl fmt::Debug for Records {
-    /// Without the records, which are personal data.
+    /// Omits the records, which are personal data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.0.sources.iter().map(|source| (&source.name, &source.table))).finish()
     }

@@ -1,7 +1,7 @@
-//! Repeated keys: which record counts, or that this is unclear.
+//! Repeated keys: decides which record counts, or that this is not clear.
 //!
-//! The scope comes first. Of several records with one key, those outside the scope are nobody's business; of those
-//! inside it, `prefer` says which one counts. Where it does not, the person is set aside, and everybody else goes on.
+//! The scope comes first. Of several records with one key, those outside the scope are ignored; `prefer` decides
+//! between those inside. If it does not decide, only this person is set aside.
 
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ use crate::setting::ConfigError;
 use crate::setting::template::Engine;
 use crate::template_cost::Progress;
 
-/// Of how many records with one key in a later source each is judged by the scope. With more, it would take as many
-/// steps as there are people times records.
+/// Up to how many records with one key in a later source each is checked against the scope. Without this limit, the
+/// work would grow with people times records.
 const MOST_JUDGED: usize = 64;
 
 /// Who is in scope.
@@ -23,8 +23,8 @@ pub(crate) trait Scope {
     /// Whether the scope depends on a source.
     fn is_judged_by(&self, source: usize) -> bool;
 
-    /// Whether a record can be in scope; also where that is not clear. `instead` is a row of a source that is taken to
-    /// be the person's there.
+    /// Whether a record may be in scope; also true if that is not clear. `instead` is a row of a source to use for the
+    /// person.
     fn may_include(&self, records: &Records, record: usize, instead: Option<(usize, u32)>) -> bool;
 }
 
@@ -40,7 +40,7 @@ impl Records {
         let engine = Engine::new(self.calendar());
         for (later, source) in sources.iter().skip(1).enumerate().filter(|(_, source)| !source.repeated.is_empty()) {
             let chooser = Chooser::new(source, &engine, progress)?;
-            // Each source sees what was decided about those before it.
+            // Each source sees the decisions about the sources before it.
             let records = Self::with(joined.clone());
             joined.rows[later] = later_rows(&records, later + 1, &chooser, scope, &mut undecided);
         }
@@ -90,7 +90,7 @@ fn later_rows(
             let mut inside = rows.to_vec();
             inside.retain(|&row| chooser.step() && scope.may_include(records, record, Some((place, row))));
             match &inside[..] {
-                // The person is out of scope by every one of them.
+                // By every one of them the person is out of scope, so any will do.
                 [] => Ok(rows[0]),
                 [row] => Ok(*row),
                 rows => chooser.choose(rows),
@@ -119,7 +119,7 @@ impl<'s> Chooser<'s> {
         Ok(Self { source, preference, progress })
     }
 
-    /// Tells that work goes on.
+    /// Reports progress.
     fn step(&self) -> bool {
         self.progress.step();
         true

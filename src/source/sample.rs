@@ -1,4 +1,4 @@
-//! What a source looks like, without personal data: its columns, and the shapes of its first records.
+//! An overview of a source without personal data: its columns, and the shapes of its first records.
 
 use super::Listing;
 use super::cell::{Cell, CellKind};
@@ -18,13 +18,13 @@ pub(crate) struct SampleColumn {
 }
 
 impl Listing {
-    /// Its columns with the shapes of the first three records. The whole name of a column is shown only where the
-    /// settings know it: the list may be any file, and its first line anything.
+    /// Its columns with the shapes of the first three records. The full name of a column is shown only if the settings
+    /// name it: the list may be any file, and its first line may hold anything.
     pub(crate) fn sample(&self) -> Vec<SampleColumn> {
         let records = self.table.len().min(RECORDS);
         let shapes = |column| (0..records).map(|record| shape(self.table.cell(record, column))).collect();
         let columns = self.table.columns().iter().enumerate();
-        // What has one column only may be a file with a key.
+        // A file with only one column may be a file with a secret key.
         let is_list = self.table.columns().len() > 1;
         let shown = |name: &str| match (self.used.contains(name), is_list) {
             (true, _) => name.to_owned(),
@@ -35,8 +35,8 @@ impl Listing {
     }
 }
 
-/// The shape of a value: every run of letters is `xxx`, `Xxx` or `XXX` however long it is, every digit is `9`, and the
-/// signs between them stay. A yes or no says nothing about who it is.
+/// The shape of a value: every run of letters is `xxx`, `Xxx` or `XXX` for any length, every digit is `9`, and the
+/// signs between them stay. A boolean is shown as it is: it identifies nobody.
 fn shape(cell: Cell<'_>) -> String {
     match cell.kind {
         CellKind::Boolean => cell.text.to_owned(),
@@ -73,7 +73,7 @@ fn shape_of_text(text: &str) -> String {
     shortened(&shape, LONGEST).into_owned()
 }
 
-/// What belongs to the letter before it.
+/// Whether a character is a combining mark.
 fn is_mark(c: char) -> bool {
     unicode_normalization::char::is_combining_mark(c)
 }

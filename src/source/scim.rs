@@ -1,8 +1,8 @@
-//! Users of a server that speaks SCIM 2.0 (RFC 7643, RFC 7644): listed by `startIndex` and `count`, and proven to be
-//! whole by `totalResults` and an empty page behind the last user.
+//! Users of a SCIM 2.0 server (RFC 7643, RFC 7644), listed by `startIndex` and `count`. `totalResults` and an empty
+//! page after the last user prove that the list is complete.
 //!
-//! A server need not list its users in any order, nor in the same order twice. So they are numbered by their ids, which
-//! makes the same users the same records.
+//! A server may list its users in any order, and in another one next time. So they are sorted by id: the same users
+//! always give the same records.
 
 mod resource;
 
@@ -27,18 +27,18 @@ use crate::strict_json::Pointer;
 #[derive(Debug, Clone)]
 pub(super) struct ScimSource {
     server: Server,
-    /// What is listed, such as `Users`.
+    /// The kind of resource to list, such as `Users`.
     resource: String,
     filter: Option<String>,
     attributes: Vec<String>,
-    /// How many users to ask for in one page; 0: as many as the server gives by itself.
+    /// How many users to ask for in one page; with 0 the server decides.
     page_size: u64,
     /// The attribute by which the server is asked to sort.
     sort_by: Option<String>,
     columns: Columns,
 }
 
-/// What has come so far: each resource by its id.
+/// The resources so far, by id.
 #[derive(Default)]
 struct Found {
     resources: BTreeMap<Id, Box<RawValue>>,
@@ -131,7 +131,7 @@ impl ScimSource {
             }
             error => error,
         };
-        // Some servers fail over any `count`, and say no more.
+        // Some servers fail on any `count`, without an explanation.
         let hinted = |error: ReadError| match error {
             ReadError::Untrusted(problem) if start == 1 && self.page_size > 0 && says_failed(&problem) => {
                 ReadError::Untrusted(format!("{problem}; if it does not take `count`, set page_size = 0"))
@@ -143,7 +143,7 @@ impl ScimSource {
     }
 }
 
-/// Whether the problem is an answer that a server may give to a parameter which it does not take.
+/// Whether the problem is an answer that a server may send for a parameter that it does not support.
 fn says_failed(problem: &str) -> bool {
     ["answers 400", "answers 500", "answers 501"].iter().any(|answer| problem.contains(answer))
 }
@@ -170,7 +170,7 @@ impl Source for ScimSource {
 }
 
 impl Found {
-    /// Takes a page, and says what to ask for next.
+    /// Adds a page, and returns what to request next.
     fn take(&mut self, answer: &Answer, start: u64) -> Result<Next, String> {
         if is_part(answer) {
             return Err("the answer (206) says that it is a part of the page".to_owned());

@@ -1,5 +1,4 @@
-//! `[[source]]` and `[[table]]`: reading the settings that every source has, and which sources are parts of another
-//! one.
+//! Reads `[[source]]` and `[[table]]`: the settings that every source has, and which sources are parts of a union.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -17,7 +16,7 @@ use crate::setting::{ConfigError, Template, nearest};
 
 /// The default of `max_rows`: twice the largest employer that is known.
 const MAX_ROWS: u64 = 2_000_000;
-/// No list needs to be longer, and every figure up to here is exact in any JSON.
+/// The greatest allowed limit. No list needs more, and every number up to here is exact in any JSON.
 const MOST_RECORDS: u64 = 1_000_000_000;
 
 /// The settings of every source that is joined.
@@ -34,12 +33,12 @@ const COMMON: &[&str] = &[
     "max_age",
     "newest",
 ];
-/// Those of them that a part of a union does not have, because the union has them.
+/// The settings that belong to the union and not to its parts.
 const JOINED_ONLY: [&str; 4] = ["key", "missing", "prefer", UNMATCHED_KEY];
 /// The settings of every table.
 const OF_TABLES: &[&str] = &["name", "kind", "key", "expect_records", "max_rows", "timeout", "max_age", "newest"];
 
-/// Names that templates need for something else.
+/// Names that mean something else in templates.
 const RESERVED_NAMES: &[&str] = &[
     "employee",
     "self",
@@ -249,7 +248,7 @@ fn prefer(section: &Section<'_>, name: &str, others: &[SourceSettings]) -> Resul
     parse(&ranking, "greatest", text).map(Prefer::Greatest).map(Some)
 }
 
-/// How messages call a template over the columns of one source, and the sources before it and itself.
+/// The name for messages of a template over the columns of one source, and the names of the earlier sources and itself.
 fn own_names(section: &Section<'_>, key: &str, name: &str, others: &[SourceSettings]) -> (String, Vec<Arc<str>>) {
     let names = others.iter().map(|other| Arc::clone(&other.name)).chain([name.into()]).collect();
     (format!("`{key}` in {}", section.label()), names)

@@ -1,4 +1,4 @@
-//! The settings of every source, whatever its kind. `sections` reads them.
+//! The settings that every kind of source has. `sections` reads them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,56 +9,56 @@ use crate::setting::Template;
 /// `[[source]]`: one list of records.
 #[derive(Debug, Clone)]
 pub struct SourceSettings {
-    /// What templates call it.
+    /// Its name in templates.
     pub name: Arc<str>,
-    /// What joins its records with those of the others.
+    /// The key that joins its records with those of other sources.
     pub key: Key,
     /// How many records it must have.
     pub expect_records: Option<u64>,
-    /// How many records it may have; a longer list is not believed.
+    /// How many records it may have; a longer list is an error.
     pub max_rows: u64,
     /// How long reading it may take.
     pub timeout: Duration,
     /// How old the list may be.
     pub max_age: Option<MaxAge>,
-    /// What it means that a later source has no record of somebody in scope.
+    /// What to do if a later source has no record of somebody in scope.
     pub missing: Missing,
-    /// Of how many of a hundred people in scope a later source may have no record.
+    /// The percentage of people in scope who may have no record in a later source.
     pub max_unmatched_percent: u64,
-    /// Which one counts of several records with one key.
+    /// Decides which of several records with one key counts.
     pub prefer: Option<Prefer>,
-    /// What kind of list it is, with that kind's own settings.
+    /// The kind of list, with its own settings.
     pub(crate) kind: Arc<dyn Source>,
 }
 
-/// What joins records (`key` in `[[source]]`).
+/// The key that joins records (`key` in `[[source]]`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Key {
-    /// The values of these columns together; most often it is one.
+    /// The values of these columns together; usually one column.
     Columns(Vec<Box<str>>),
-    /// What this template gives, which names columns of the source alone.
+    /// The result of this template, which uses only columns of the source.
     Template(Template),
 }
 
-/// Which one counts of several records with one key (`prefer` in `[[source]]`).
+/// Decides which of several records with one key counts (`prefer` in `[[source]]`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Prefer {
-    /// The only one that this is true of.
+    /// The only record for which this is true.
     When(Template),
-    /// The one for which this is greatest.
+    /// The record for which this is greatest.
     Greatest(Template),
 }
 
 /// How old a list may be (`max_age` and `newest` in `[[source]]`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MaxAge {
-    /// The most.
+    /// The greatest age.
     pub age: Duration,
     /// The column whose latest value is the list's date; `None` for the time of the file or of the answer.
     pub newest: Option<Box<str>>,
 }
 
-/// What it means that a later source has no record of somebody in scope (`missing` in `[[source]]`).
+/// What to do if a later source has no record of somebody in scope (`missing` in `[[source]]`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Missing {
     /// Its columns are undefined.
@@ -74,7 +74,7 @@ impl SourceSettings {
 }
 
 impl Key {
-    /// The columns that it is made of.
+    /// The columns that it consists of.
     pub(crate) fn columns(&self) -> impl Iterator<Item = &str> {
         let (columns, template) = match self {
             Self::Columns(columns) => (Some(columns), None),
@@ -84,7 +84,7 @@ impl Key {
         columns.chain(template.into_iter().flat_map(|template| &template.columns).map(|name| &*name.column))
     }
 
-    /// What messages call it.
+    /// Its name for messages.
     pub(crate) fn label(&self) -> String {
         match self {
             Self::Columns(columns) => columns.join(", "),
@@ -105,7 +105,7 @@ impl SourceSettings {
 }
 
 impl Prefer {
-    /// What is worked out of each record.
+    /// The template that is evaluated for each record.
     pub(crate) fn template(&self) -> &Template {
         match self {
             Self::When(template) | Self::Greatest(template) => template,

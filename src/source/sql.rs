@@ -1,8 +1,8 @@
-//! Databases: PostgreSQL, MySQL and MariaDB, SQLite. The records are what one query gives.
+//! Databases: PostgreSQL, MySQL and MariaDB, SQLite. The records are the result of one query.
 //!
-//! A query runs alone, in a transaction that can only read and that sees the database as it was at one moment; it
-//! counts once the database has said that it was all. Nothing is ever written, whatever the query says, as far as a
-//! transaction reaches: what a user of the database may do beyond that is for the database to refuse.
+//! A query runs alone, in a read-only transaction with a snapshot of one moment. The result counts only after the
+//! database has said that it is complete. A read-only transaction prevents writes by the query; effects outside a
+//! transaction must be prevented by the rights of the database user.
 
 mod address;
 mod array;
@@ -28,14 +28,14 @@ use crate::setting::section::Section;
 use address::Address;
 use row_reader::RowReader;
 
-/// How long it may take until a database answers at all.
+/// How long the first answer of a database may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long `query_file` may be, in bytes.
+/// The largest `query_file`, in bytes.
 const MOST_QUERY: u64 = 4 * 1024 * 1024;
-/// What proves that a result is whole: the database has ended it, within one transaction.
+/// The completeness check of a result: the database has ended it, within one transaction.
 const PROOF: &str = "transaction";
 
-/// A query, and the database that it is for.
+/// A query and its database.
 #[derive(Debug)]
 pub(super) struct SqlSource {
     address: Address,
@@ -45,9 +45,9 @@ pub(super) struct SqlSource {
 /// A query as the settings have it.
 #[derive(Debug)]
 struct Query {
-    /// Without the white space and the semicolon at its end.
+    /// The text without white space and semicolon at its end.
     text: String,
-    /// How messages call it, such as `` `query` in [[source]] `hr` ``.
+    /// Its name for messages, such as `` `query` in [[source]] `hr` ``.
     setting: String,
 }
 
@@ -78,7 +78,7 @@ impl SqlSource {
             Address::MySql(server) => mysql::read(server, query, reader).await?,
             Address::Sqlite(path) => sqlite::read(path, query, reader).await?,
         };
-        // A database gives its rows in whatever order it finds them; a plan must not depend on that.
+        // A database may return its rows in any order; a plan must not depend on the order.
         let table = blocking(move || Ok(table.in_order_of_content()?)).await?;
         Ok(Reading { table, proof: Some(PROOF), modified: None })
     }
@@ -104,7 +104,7 @@ impl Source for SqlSource {
 }
 
 impl Query {
-    /// The query, which is a setting even where it has a file of its own: a plan is bound to its text.
+    /// The query. Even if it is in a file, it is part of the settings: a plan is bound to its text.
     fn from_section(section: &Section<'_>) -> Result<Self, ConfigError> {
         let (key, text) = match (section.text("query")?, section.path("query_file")?) {
             (Some(text), None) => ("query", text.to_owned()),

@@ -1,5 +1,5 @@
-//! The records of one source, kept compactly: one text for all cells, with the places where they end. A million records
-//! take little more than their file.
+//! The records of one source in a compact form: one text for all cells, with the places where they end. A million
+//! records take little more memory than their file.
 
 mod builder;
 
@@ -14,7 +14,7 @@ use crate::plan::Digest;
 
 pub(crate) use builder::TableBuilder;
 
-/// How many columns a list may have, as many as a spreadsheet.
+/// How many columns a list may have; a spreadsheet has no more.
 pub(super) const MOST_COLUMNS: usize = 16_384;
 
 /// The records of one source, in its order.
@@ -30,7 +30,7 @@ pub(crate) struct Table {
     rows: Vec<Row>,
     /// The rows that cannot be read at all, and why.
     unreadable_rows: FxHashMap<u32, Box<str>>,
-    /// The lists that it was put together from, each with its first row; none where it is one list.
+    /// The lists that it was combined from, each with its first row; empty if it is one list.
     parts: Vec<(usize, Part)>,
 }
 
@@ -38,7 +38,7 @@ pub(crate) struct Table {
 #[derive(Debug, Clone)]
 pub(crate) struct Part {
     pub(crate) name: Arc<str>,
-    /// What proves that it is whole.
+    /// Its completeness check.
     pub(crate) proof: String,
 }
 
@@ -48,7 +48,7 @@ struct Row {
     cells: usize,
 }
 
-/// A row by the 32 bits that joined records refer to it by.
+/// The 32-bit index by which joined records refer to a row.
 #[expect(clippy::cast_possible_truncation, reason = "the builder lets no table have more rows")]
 fn row_index(row: usize) -> u32 {
     row as u32
@@ -65,12 +65,12 @@ impl Table {
         &self.columns
     }
 
-    /// The place of a column.
+    /// The index of a column.
     pub(crate) fn column(&self, name: &str) -> Option<usize> {
         self.column_places.get(name).copied()
     }
 
-    /// Whether a column that is not there is one that no record has, rather than one of a list without records.
+    /// Whether a missing column certainly does not exist. An empty list may not know its columns.
     pub(crate) fn knows_its_columns(&self) -> bool {
         self.columns_are_fixed || !self.rows.is_empty()
     }
@@ -93,18 +93,19 @@ impl Table {
         Cell { text: &self.text[text + start as usize..text + end as usize], kind }
     }
 
-    /// The lists that it was put together from.
+    /// The lists that it was combined from.
     pub(crate) fn parts(&self) -> impl Iterator<Item = &Part> {
         self.parts.iter().map(|(_, part)| part)
     }
 
-    /// The list that a row came from, where the table was put together from several.
+    /// The list that a row came from, if the table was combined from several.
     pub(crate) fn part_of(&self, row: usize) -> Option<&Part> {
         let after = self.parts.partition_point(|(first, _)| *first <= row);
         self.parts.get(after.checked_sub(1)?).map(|(_, part)| part)
     }
 
-    /// Copies cells of a row into another table, behind a text: those in these places, if there is one.
+    /// Copies the cells at these indexes of a row into another table, after a text; a missing index gives an empty
+    /// cell.
     pub(crate) fn copy_cells(
         &self,
         row: usize,
@@ -124,7 +125,7 @@ impl Table {
         to.end_row(self.row_number(row))
     }
 
-    /// Why nothing of a row can be read, if that is so.
+    /// Why a row cannot be read at all, if that is so.
     pub(crate) fn unreadable_row(&self, row: usize) -> Option<&str> {
         if self.unreadable_rows.is_empty() {
             return None;
@@ -137,7 +138,7 @@ impl Table {
         self.unreadable_rows.len()
     }
 
-    /// The order of the rows by their keys, rows without a key first, and how many those are.
+    /// The rows ordered by key, rows without a key first, and the number of rows without a key.
     pub(crate) fn sorted_by<'k>(&'k self, key_of: impl Fn(usize) -> &'k str) -> (Vec<u32>, usize) {
         let key_of = |row: u32| key_of(row as usize);
         let mut order: Vec<u32> = (0..row_index(self.len())).collect();
@@ -147,15 +148,15 @@ impl Table {
         (order, without_key)
     }
 
-    /// The same table with its rows in an order that is theirs, whatever order they came in, and numbered in it from 1:
-    /// by their cells, the first column first.
+    /// The same table with its rows ordered by their cells, first column first, and numbered from 1. The order in which
+    /// they came does not matter.
     pub(crate) fn in_order_of_content(self) -> Result<Self, String> {
         let columns: Vec<usize> = (0..self.columns.len()).collect();
         self.in_order_of(&columns)
     }
 
-    /// The same by the column whose name comes first in byte order, then the next, for tables whose columns come in
-    /// whatever order their records name them.
+    /// The same, comparing columns in the byte order of their names. For tables whose columns are in the order in which
+    /// records mention them.
     pub(crate) fn in_order_of_named_content(self) -> Result<Self, String> {
         let columns = self.columns_by_name();
         self.in_order_of(&columns)
@@ -192,23 +193,23 @@ impl Table {
         to.end_row(number)
     }
 
-    /// The places of the columns, in the byte order of their names.
+    /// The indexes of the columns, in the byte order of their names.
     fn columns_by_name(&self) -> Vec<usize> {
         let mut columns: Vec<usize> = (0..self.columns.len()).collect();
         columns.sort_unstable_by(|&a, &b| self.columns[a].cmp(&self.columns[b]));
         columns
     }
 
-    /// Compares whole records, so that those without a key have an order that is not the file's.
+    /// Compares whole records, so that records without a key have an order that does not depend on the file.
     fn compare(&self, columns: &[usize], a: u32, b: u32) -> std::cmp::Ordering {
         let cells = |row: u32| columns.iter().map(move |&column| self.cell(row as usize, column));
         cells(a).cmp(cells(b))
     }
 
-    /// Covers the records in this order, whatever the order of their columns: the SHA-256 over the number of columns,
-    /// their names in byte order, the number of records, and of each record its cells in the order of those names, each
-    /// as a byte for its kind and its text. Numbers are eight bytes, the lowest first; every text has its length before
-    /// it.
+    /// A digest of the records in this order; the order of the columns does not matter. It is the SHA-256 of the number
+    /// of columns, their names in byte order, the number of records, and the cells of each record in the order of those
+    /// names. A cell is a byte for its kind, then its text. Numbers are eight bytes, lowest first; every text follows
+    /// its length.
     pub(crate) fn fingerprint(&self, order: &[u32]) -> Digest {
         let columns = self.columns_by_name();
         let mut hasher = Sha256::new();
@@ -242,7 +243,7 @@ impl Table {
 }
 
 impl fmt::Debug for Table {
-    /// Without the records, which are personal data.
+    /// Omits the records, which are personal data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Table").field("columns", &self.columns).field("rows", &self.rows.len()).finish_non_exhaustive()
     }

@@ -1,7 +1,7 @@
 //! Several lists of people as one: their records one after the other, their columns by name.
 //!
-//! Each part is read and proven whole as a source of its own. Where one of them fails, the union does. A column that
-//! the settings use must be in every part, for a part without it would seem to empty a field.
+//! Each part is read and checked for completeness like a source of its own. If one of them fails, the union fails. A
+//! column that the settings use must be in every part, because a part without it would seem to empty a field.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,10 +23,10 @@ const LIST_COLUMN: &str = "list";
 /// Several lists as one.
 #[derive(Debug, Clone)]
 pub(super) struct UnionSource {
-    /// How messages call its section.
+    /// The name of its section for messages.
     label: String,
     parts: Vec<Part>,
-    /// The column that says which part a record is of.
+    /// The column with the name of the record's part.
     list_column: Box<str>,
 }
 
@@ -34,7 +34,7 @@ pub(super) struct UnionSource {
 #[derive(Debug, Clone)]
 struct Part {
     settings: SourceSettings,
-    /// Its own names of columns that the union names differently; nothing for columns that it lacks.
+    /// Its own names of columns that the union names differently; `None` for columns that it lacks.
     columns: BTreeMap<Box<str>, Option<Box<str>>>,
 }
 
@@ -42,7 +42,7 @@ impl UnionSource {
     pub(super) const KIND: &str = "union";
     pub(super) const KEYS: &[&str] = &["of", "columns", "list_column"];
 
-    /// `parts` are those that `of` names, in its order.
+    /// Reads the settings; `parts` are the sources that `of` names, in its order.
     pub(super) fn from_section(section: &Section<'_>, parts: Vec<SourceSettings>) -> Result<Self, ConfigError> {
         let list_column = section.text("list_column")?.unwrap_or(LIST_COLUMN);
         let list_column: Box<str> = normal_text(list_column).into();
@@ -149,7 +149,7 @@ impl Source for UnionSource {
 }
 
 impl Part {
-    /// What it calls the columns that are used of the union.
+    /// Its own names of the union's columns that are used.
     fn columns_of(&self, used: &BTreeSet<Box<str>>, list_column: &str) -> BTreeSet<Box<str>> {
         let own = |column: &str| match self.columns.get(column) {
             Some(own) => own.clone(),
@@ -158,7 +158,7 @@ impl Part {
         used.iter().filter(|column| ***column != *list_column).filter_map(|column| own(column)).collect()
     }
 
-    /// What the union calls the columns of this part, in the part's order.
+    /// The union's names of the columns of this part, in the part's order.
     fn common_names(&self, table: &Table, label: &str, list_column: &str) -> Result<Vec<Box<str>>, ConfigError> {
         let name = &self.settings.name;
         let renamed: BTreeMap<&str, &str> =
@@ -195,7 +195,7 @@ impl Part {
         Ok(names)
     }
 
-    /// Checks that it has the columns that are used, except those that the settings say it lacks.
+    /// Checks that it has the columns that are used, except those that it lacks by the settings.
     fn has(
         &self,
         used: &BTreeSet<Box<str>>,

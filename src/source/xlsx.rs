@@ -1,7 +1,7 @@
 //! Excel workbooks: the rows of one sheet below a header.
 //!
-//! What counts is what a cell holds, not what its format shows: a number displayed as `00123` is the number 123.
-//! Formulas are not computed; their results are those that the spreadsheet program has stored.
+//! The value of a cell counts, not its display format: a number displayed as `00123` is the number 123. Formulas are
+//! not computed; the results that the spreadsheet program has stored are used.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -23,12 +23,12 @@ use crate::files::LARGEST_LIST;
 use crate::setting::section::Section;
 use crate::setting::{ConfigError, nearest, quoting};
 
-/// The largest whole number up to which every whole number is exact in a cell: 2⁵³.
+/// The limit up to which every whole number is exact in a cell: 2⁵³.
 const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
 /// The first serial number beyond the last day that a cell can hold, 9999-12-31.
 const AFTER_LAST_DAY: f64 = 2_958_466.0;
 
-/// How much a workbook may hold; one that unpacks to more is no list of people.
+/// The largest unpacked workbook, in bytes; a larger one is no list of people.
 const MOST_UNPACKED: u64 = LARGEST_LIST;
 /// How many sheets a message names.
 const SHEETS_SHOWN: usize = 10;
@@ -36,7 +36,7 @@ const SHEETS_SHOWN: usize = 10;
 /// A sheet of a workbook.
 #[derive(Debug, Clone)]
 pub(super) struct XlsxSource {
-    /// How messages call the table of the settings.
+    /// The name of the section for messages.
     label: String,
     file: FileSettings,
     /// The sheet's name; `None` for the only one.
@@ -68,14 +68,14 @@ impl XlsxSource {
             let table = read_sheet(&mut workbook, &sheet, self.header_row);
             Ok(table.map_err(|problem| named(format!("sheet {sheet:?}: {problem}")))?)
         };
-        // The library panics over the name of a cell that no sheet has: its checks for overflow are on in every build,
-        // because without them such a name is that of another cell.
+        // The library panics on the name of a cell beyond any sheet. Its overflow checks are on in every build, because
+        // without them such a name would mean another cell.
         let table = panic::catch_unwind(AssertUnwindSafe(read))
             .unwrap_or_else(|_| Err(broken("it holds what no spreadsheet program writes".to_owned()).into()))?;
         Ok(Reading { table, proof: self.file.proof(), modified })
     }
 
-    /// The sheet to read. A workbook with several must not be guessed about.
+    /// The sheet to read. With several sheets the settings must name one.
     fn sheet_of(&self, workbook: &Xlsx<Cursor<Vec<u8>>>) -> Result<String, ConfigError> {
         let sheets: Vec<_> =
             workbook.sheets_metadata().iter().filter(|sheet| sheet.typ == SheetType::WorkSheet).collect();
@@ -130,8 +130,8 @@ fn listed(names: &[&str]) -> String {
     }
 }
 
-/// Reads every part of the archive to its end, because the checksum is there. Reading a sheet stops at the end of its
-/// cells, and would take a part that was damaged on the way.
+/// Reads every part of the archive to its end, where the checksum is. Reading a sheet stops after its cells, and would
+/// accept a damaged part.
 fn check_archive(bytes: &[u8]) -> Result<(), String> {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| error.to_string())?;
     let mut unpacked = 0;
@@ -165,7 +165,7 @@ struct Sheet {
 
 /// The header and the records below it.
 struct Columns {
-    /// The place of each of the sheet's columns in the table.
+    /// The index in the table of each of the sheet's columns.
     places: FxHashMap<u32, usize>,
     builder: TableBuilder,
 }
@@ -174,7 +174,7 @@ fn read_sheet(workbook: &mut Xlsx<Cursor<Vec<u8>>>, name: &str, header_row: Opti
     let mut cells = workbook.worksheet_cells_reader(name).map_err(|error| words(&error))?;
     let mut sheet = Sheet { header_row, columns: None };
     let (mut row, mut at): (Row, Option<(u32, u32)>) = (Vec::new(), None);
-    // Streamed, because the file may claim cells at the far end of a sheet of seventeen billion.
+    // Streamed, because the file may have a cell at the far end of a sheet of seventeen billion cells.
     while let Some(cell) = cells.next_cell_with_formula_metadata().map_err(|error| words(&error))? {
         if at.is_some_and(|at| cell.pos <= at) {
             return Err(format!("cell {} does not come in order; save the workbook again", reference(cell.pos)));
@@ -184,7 +184,7 @@ fn read_sheet(workbook: &mut Xlsx<Cursor<Vec<u8>>>, name: &str, header_row: Opti
         }
         at = Some(cell.pos);
         let read = read_cell(&cell.value, cell.formula.is_some());
-        // Only a template that uses the cell gets the problem.
+        // The problem is an error only for a template that uses the cell.
         let (kind, text) =
             read.unwrap_or_else(|problem| (CellKind::Unreadable, format!("cell {} {problem}", reference(cell.pos))));
         if !text.is_empty() {
@@ -194,7 +194,7 @@ fn read_sheet(workbook: &mut Xlsx<Cursor<Vec<u8>>>, name: &str, header_row: Opti
     if let Some((last, _)) = at {
         sheet.end_row(last, row)?;
     }
-    // Behind the cells comes the end of the sheet, and no second list of cells.
+    // After the cells the sheet must end; a second list of cells is an error.
     match cells.next_cell_with_formula_metadata() {
         Err(XlsxError::XmlEof(_)) => sheet.finish(),
         Err(error) => Err(words(&error)),
@@ -203,7 +203,7 @@ fn read_sheet(workbook: &mut Xlsx<Cursor<Vec<u8>>>, name: &str, header_row: Opti
 }
 
 impl Sheet {
-    /// Takes a row that is whole; `row` is counted from 0.
+    /// Adds a complete row; `row` is counted from 0.
     fn end_row(&mut self, row: u32, cells: Row) -> Result<(), String> {
         if cells.is_empty() || self.header_row.is_some_and(|header| row + 1 < header) {
             return Ok(());
@@ -288,7 +288,7 @@ fn float(number: f64) -> Result<(CellKind, String), String> {
         return Err("holds a number that is none".to_owned());
     }
     if number.fract() == 0.0 && number.abs() < MOST_EXACT {
-        // Adding nothing makes a zero without a sign.
+        // Adding zero turns -0 into 0.
         return Ok((CellKind::Integer, format!("{:.0}", number + 0.0)));
     }
     Ok((CellKind::Float, Value::from(number).to_string()))
@@ -304,7 +304,7 @@ fn date_or_time(time: &ExcelDateTime) -> Result<String, String> {
     let (year, month, day, hour, minute, second, milli) = time.to_ymd_hms_milli();
     let mut clock = format!(":{minute:02}:{second:02}");
     if milli != 0 {
-        // A string takes everything.
+        // Writing to a string cannot fail.
         let _ = write!(clock, ".{milli:03}");
     }
     if time.is_duration() {

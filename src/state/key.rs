@@ -20,10 +20,10 @@ use crate::text::shell_path;
 const SHORTEST_KEY: usize = 32;
 /// The file that holds the key.
 const KEY_FILE: &str = "key";
-/// How many bytes it has.
+/// The length of a key, in bytes.
 const LENGTH: usize = 32;
 
-/// Makes the codes of journals.
+/// The key that makes the codes of journals.
 pub struct Key(SecretBox<[u8; LENGTH]>);
 
 impl Key {
@@ -39,7 +39,7 @@ impl Key {
         Ok(Self(SecretBox::new(Box::new(*Digest::of(text.as_bytes()).as_bytes()))))
     }
 
-    /// The key of a folder, made at its first use.
+    /// The key of a folder, created at its first use.
     pub(super) fn of_folder(folder: &Path) -> Result<Self, StateError> {
         let path = folder.join(KEY_FILE);
         let io = |error| StateError::Io { path: path.clone(), error };
@@ -50,7 +50,8 @@ impl Key {
         }
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes).map_err(|error| io(io::Error::other(error)))?;
-        // Whole under its name or not at all, and of two that begin at once only the first.
+        // The file gets its name only when it is complete, and if two processes begin at once, only the first one's key
+        // counts.
         let mut file = temporary_in(folder).map_err(io)?;
         file.write_all(&bytes).and_then(|()| file.as_file().sync_all()).map_err(io)?;
         match file.persist_noclobber(&path) {
@@ -91,7 +92,7 @@ impl Key {
         self.mac(before, text).finalize().into_bytes().into()
     }
 
-    /// Whether that code is the right one; tells nothing by the time that it takes.
+    /// Whether that code is the right one, compared in constant time.
     #[must_use]
     pub fn is_right(&self, code: &[u8; 32], before: &[u8; 32], text: &[u8]) -> bool {
         self.mac(before, text).verify_slice(code).is_ok()
@@ -107,7 +108,7 @@ impl Key {
     }
 }
 
-/// Nothing of the key.
+/// Shows nothing of the key.
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Key(…)")

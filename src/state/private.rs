@@ -8,11 +8,11 @@ use super::{FOLDER_VARIABLE, StateError};
 use crate::files::{no_links, open_own};
 use crate::text::shell_path;
 
-/// Opens a file of the state to read it, or to write to it as well, without following a link; its mode becomes 0600
-/// where it is written to.
+/// Opens a file of the state for reading, or also for writing, without following a link. If it is opened for writing,
+/// its mode becomes 0600.
 ///
 /// # Errors
-/// If it is not there, is a link or no regular file, or cannot be opened.
+/// If it is missing, is a link or no regular file, or cannot be opened.
 pub(crate) fn open_private(path: &Path, write: bool) -> io::Result<File> {
     let mut options = File::options();
     options.read(true).write(write);
@@ -24,7 +24,7 @@ pub(crate) fn open_private(path: &Path, write: bool) -> io::Result<File> {
     Ok(file)
 }
 
-/// Only its owner may read or write a file from now on.
+/// Makes a file readable and writable only for its owner.
 fn make_owners(file: &File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     if file.metadata()?.permissions().mode() & 0o077 != 0 {
@@ -33,7 +33,7 @@ fn make_owners(file: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes a folder that only its owner can use, or refuses one that others can write to.
+/// Creates a folder that only its owner can use, or refuses one that others can write to.
 pub(super) fn make_private(folder: &Path) -> Result<(), StateError> {
     use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
     let io = |error| StateError::Io { path: folder.to_owned(), error };
@@ -43,7 +43,7 @@ pub(super) fn make_private(folder: &Path) -> Result<(), StateError> {
         problem: if metadata.is_symlink() { "is a symbolic link" } else { "is no folder" }.to_owned(),
         advice: format!("let --state or {FOLDER_VARIABLE} name a folder of its own"),
     };
-    // What is there already must be a folder, or it could not be made.
+    // If something exists at the path, it must be a folder.
     if let Some(there) = folder.symlink_metadata().ok().filter(|there| !there.is_dir()) {
         return Err(no_folder(&there));
     }
@@ -65,7 +65,7 @@ pub(super) fn is_exposed(metadata: &fs::Metadata, bits: u32) -> bool {
     std::os::unix::fs::MetadataExt::mode(metadata) & bits != 0
 }
 
-/// Refuses a folder below one in which everybody can put another in its place. In a folder such as `/tmp` only its
+/// Refuses a folder whose parent lets everybody replace it. In a folder with the sticky bit, such as `/tmp`, only the
 /// owner can.
 pub(super) fn check_above(folder: &Path) -> Result<(), StateError> {
     let io = |error| StateError::Io { path: folder.to_owned(), error };

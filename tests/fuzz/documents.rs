@@ -202,7 +202,7 @@ fn snapshot() {
     let short = [&lines[..7], &lines[lines.len() - 1..]].concat().concat();
     let words = &["\"branch\"", "\"custom_field\"", "\"user\"", "\"multiple_choice\"", "\"data\"", "\"roles\""];
     let target = Target { name: "documents::snapshot", seeds: vec![short], words };
-    let account = Account::Snapshot { path: path.clone(), url, dialect: std::sync::Arc::new(Skovik) };
+    let account = Account::Snapshot { path: path.clone(), url, dialect: std::sync::Arc::new(Skovik::default()) };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     target.run(|input| {
         fs::write(&path, input).unwrap();

@@ -5,9 +5,10 @@ use std::fs;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use serde_json::value::RawValue;
 use skovik_sync::employee::{Managed, UserId};
 use skovik_sync::provider::skovik::{Client, Options, Skovik};
-use skovik_sync::provider::{Dialect as _, Provider as _, Request, StoredUser};
+use skovik_sync::provider::{Collection, Dialect as _, Provider as _, Request, StoredUser};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
@@ -139,7 +140,7 @@ fn skovik() {
     let managed = Managed { branch: true, manager: true, custom_fields: vec!["cf".into(), "cg".into()] };
     let known: UserId = "u1".into();
     let stored = StoredUser::new(serde_json::from_str(user).unwrap()).unwrap();
-    let body = Skovik.update_request(&stored, &[]).unwrap();
+    let body = Skovik::default().update_request(&stored, &[]).unwrap();
     Target { name: "servers::skovik", seeds, words }.run_over_connections(|input| {
         let (what, answer) = input.split_first().map_or((b'u', input), |(what, answer)| (*what, answer));
         server.say(answer);
@@ -184,8 +185,16 @@ fn client(url: &Url) -> Client {
 
 async fn list(client: &Client, what: u8, managed: &Managed) -> Result<usize, String> {
     let list = match what {
-        b'b' => client.branches().await.map(|branches| branches.len()),
-        b'f' => client.custom_fields().await.map(|fields| fields.len()),
+        b'b' => client.shape().await.map(|shape| shape.branches.len()),
+        // The same answer is no list of branches.
+        b'f' => {
+            let mut rows = 0;
+            let mut each = |_: &RawValue| {
+                rows += 1;
+                Ok(())
+            };
+            client.rows(Collection::CustomFields, &mut each, &|_, _| ()).await.map(|_| rows)
+        }
         _ => client.users(managed, &mut |_, _| Ok(()), &|_, _| ()).await.map(|users| {
             assert!(users.users.windows(2).all(|pair| pair[0].id < pair[1].id), "a user stands twice in the list");
             users.users.len()

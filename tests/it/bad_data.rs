@@ -143,13 +143,13 @@ fn a_list_of_skovik_that_cannot_be_trusted_gives_no_plan() {
         ("GET /users nth=9 total=wrong", &["list of users is incomplete", "85"]),
         ("GET /users nth=2 redirect=https://elsewhere.example/v1/users", &["list of users", "redirect"]),
         ("GET /branches status=503", &["list of branches is incomplete", "page 1"]),
-        ("GET /custom-fields total=wrong", &["list of custom fields is incomplete"]),
+        ("GET /custom_fields total=wrong", &["list of custom fields is incomplete"]),
         ("GET /users nth=3 status=401", &["refuses the key (401)"]),
         ("GET /users nth=3 status=403", &["refuses the key (403)"]),
         ("GET /users nth=2 status=404", &["list of users", "404"]),
     ] {
-        let company = Company::faulty("bad", &[rule]);
-        company.edit("skovik-sync.toml", "[target]", "[target]\npage_size = 10\nretries = 0");
+        let company = paged(10, &[rule]);
+        company.edit("skovik-sync.toml", "[target]", "[target]\nretries = 0");
         company.write("plan.json", "an older plan");
         let output = company.run(&["plan"]).ends(4);
         assert!(parts.iter().all(|part| output.stderr.contains(part)), "{rule}: {parts:?}\n{output}");
@@ -158,10 +158,18 @@ fn a_list_of_skovik_that_cannot_be_trusted_gives_no_plan() {
     }
 }
 
+/// The company `bad`, whose account gives pages of so many rows, with faults.
+fn paged(rows: usize, rules: &[&str]) -> Company {
+    Company::with("bad", |options| {
+        options.page_cap = rows.try_into().expect("not zero");
+        options.faults = rules.iter().map(|rule| rule.parse().expect("a good rule")).collect();
+    })
+}
+
 #[test]
 fn a_snapshot_of_such_a_list_is_not_kept() {
-    let company = Company::faulty("bad", &["GET /users nth=2 row=missing"]);
-    company.edit("skovik-sync.toml", "[target]", "[target]\npage_size = 10\nretries = 0");
+    let company = paged(10, &["GET /users nth=2 row=missing"]);
+    company.edit("skovik-sync.toml", "[target]", "[target]\nretries = 0");
     company.write("before.jsonl", "an older snapshot");
     company.run(&["snapshot", "-o", "before.jsonl"]).ends(4).says(&["incomplete"]);
     assert_eq!(company.read("before.jsonl"), "an older snapshot");
@@ -171,15 +179,13 @@ fn a_snapshot_of_such_a_list_is_not_kept() {
 
 #[test]
 fn a_row_that_comes_twice_counts_once() {
-    let company = Company::faulty("bad", &["GET /users nth=2 row=twice"]);
-    company.edit("skovik-sync.toml", "[target]", "[target]\npage_size = 10");
+    let company = paged(10, &["GET /users nth=2 row=twice"]);
     assert_eq!(company.plan(0)["target"]["users"], json!(84));
 }
 
 #[test]
 fn a_passing_trouble_is_not_seen_in_the_plan() {
-    let company = Company::faulty("bad", &["GET * every=3 status=503", "GET * every=4 status=429 retry-after=0"]);
-    company.edit("skovik-sync.toml", "[target]", "[target]\npage_size = 20");
+    let company = paged(20, &["GET * every=3 status=503", "GET * every=4 status=429 retry-after=0"]);
     company.run(&["plan"]).ends(0);
     assert!(company.requests().iter().any(|request| request.status == Some(503)));
     let calm = Company::new("bad");

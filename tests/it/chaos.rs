@@ -10,14 +10,16 @@ use serde_json::Value;
 use skovik_sync::apply::journal::Record;
 use skovik_sync::plan::{Action, Operation, Plan};
 use skovik_sync::sandbox::Options;
-use skovik_sync::sandbox::{BranchMove, Identifiers, ManagerDelete, Paging, PutMode};
+use skovik_sync::sandbox::{BranchMove, Identifiers, ManagerDelete, Paging, PatchMode, PutMode, ScimModes};
 
 use crate::company::{Company, drawn};
 use crate::harness::{Output, Request};
-use crate::world::{Pace, World, room, rules_of, signal};
+use crate::world::{Door, Pace, World, room, rules_of, signal};
 
 /// How many runs there are by default.
 const RUNS: u64 = 150;
+/// The same by SCIM.
+const SCIM_RUNS: u64 = 16;
 /// How many applies a run may need.
 const APPLIES: usize = 40;
 /// Marks a rule at which the process is ended.
@@ -29,15 +31,24 @@ fn from_environment(name: &str) -> Option<u64> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_happens_the_same_apply_converges() {
+    converge(Door::Json, RUNS).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_converges_by_scim_too() {
+    converge(Door::Scim, SCIM_RUNS).await;
+}
+
+async fn converge(door: Door, runs: u64) {
     let seeds: Vec<u64> = match from_environment("SKOVIK_CHAOS_SEED") {
         Some(seed) => vec![seed],
-        None => (0..from_environment("SKOVIK_CHAOS_RUNS").unwrap_or(RUNS)).collect(),
+        None => (0..from_environment("SKOVIK_CHAOS_RUNS").unwrap_or(runs)).collect(),
     };
     let mut runs = tokio::task::JoinSet::new();
     for seed in seeds {
         runs.spawn(async move {
             let _room = room().await;
-            (seed, tokio::spawn(run(seed)).await)
+            (seed, tokio::spawn(run(door, seed)).await)
         });
     }
     let mut failed = Vec::new();
@@ -61,9 +72,10 @@ struct Drawn {
     changed: BTreeSet<String>,
 }
 
-fn draw(seed: u64) -> Drawn {
+fn draw(door: Door, seed: u64) -> Drawn {
     let mut rng = fastrand::Rng::with_seed(seed);
     let company = match seed % 25 {
+        _ if door == Door::Scim => drawn(&mut rng),
         0 => Company::group(),
         5 | 15 => Company::small(),
         _ => drawn(&mut rng),
@@ -75,7 +87,7 @@ fn draw(seed: u64) -> Drawn {
         rules.push(format!("* * nth={} {what}", rng.u32(1..60)));
     }
     for _ in 0..rng.usize(0..6) {
-        rules.push(fault(&mut rng));
+        rules.push(fault(door, &mut rng));
     }
     if rng.u8(0..4) == 0 {
         for _ in 0..rng.usize(1..4) {
@@ -83,7 +95,7 @@ fn draw(seed: u64) -> Drawn {
             let field = *rng
                 .choice(&["first_name", "primary_email", "manager", "branch", "roles", "custom_fields.cf_cost"])
                 .expect("one");
-            rules.push(format!("{} nth={} change={field} user={who}", target(&mut rng), rng.u32(1..20)));
+            rules.push(format!("{} nth={} change={field} user={who}", target(door, &mut rng), rng.u32(1..20)));
             changed.insert(who);
         }
     }
@@ -96,17 +108,31 @@ fn draw(seed: u64) -> Drawn {
         page_cap: std::num::NonZeroUsize::new(rng.usize(5..100)).expect("above zero"),
         faults: rules_of(&rules.iter().map(String::as_str).collect::<Vec<_>>()),
         fault_seed: seed,
+        scim: scim_modes(&mut rng),
         ..Options::default()
     };
     Drawn { company, pace, options, rules, changed }
 }
 
-fn target(rng: &mut fastrand::Rng) -> &'static str {
-    rng.choice(["POST /users", "PUT /users/*", "DELETE /users/*", "GET /users/*", "* /users/*", "* *"]).expect("one")
+fn scim_modes(rng: &mut fastrand::Rng) -> ScimModes {
+    ScimModes {
+        patch: *rng.choice(&[PatchMode::Answers, PatchMode::Silent, PatchMode::Unsupported]).expect("one"),
+        etags: rng.bool(),
+        sort: rng.bool(),
+        ..ScimModes::default()
+    }
+}
+
+fn target(door: Door, rng: &mut fastrand::Rng) -> &'static str {
+    let targets = match door {
+        Door::Json => ["POST /users", "PUT /users/*", "DELETE /users/*", "GET /users/*", "* /users/*", "* *"],
+        Door::Scim => ["POST /Users", "* /Users/*", "DELETE /Users/*", "GET /Users/*", "GET /Users", "* *"],
+    };
+    rng.choice(targets).expect("one")
 }
 
 /// A fault that strikes a few times and then no more.
-fn fault(rng: &mut fastrand::Rng) -> String {
+fn fault(door: Door, rng: &mut fastrand::Rng) -> String {
     let which = match rng.u8(0..3) {
         0 => format!("nth={}", rng.u32(1..20)),
         1 => format!("every={} times={}", rng.u32(1..5), rng.u32(1..4)),
@@ -125,14 +151,14 @@ fn fault(rng: &mut fastrand::Rng) -> String {
         10 => "slow=1s status=500 executed".to_owned(),
         _ => "status=401".to_owned(),
     };
-    format!("{} {which} {what}", target(rng))
+    format!("{} {which} {what}", target(door, rng))
 }
 
-async fn run(seed: u64) {
-    let Drawn { company, pace, options, rules, changed } = draw(seed);
+async fn run(door: Door, seed: u64) {
+    let Drawn { company, pace, options, rules, changed } = draw(door, seed);
     let mut rng = fastrand::Rng::with_seed(seed ^ 0x5eed);
-    let world = World::new(&company, pace, options).await;
-    let mut story = vec![format!("seed {seed}, {pace:?}, {rules:#?}")];
+    let world = World::at(door, &company, pace, options).await;
+    let mut story = vec![format!("{door:?}, seed {seed}, {pace:?}, {rules:#?}")];
     let plan = world.approved_plan().await;
     let before = world.users();
     let mut last: Option<(BTreeMap<u64, String>, usize)> = None;
@@ -258,7 +284,7 @@ fn intents_precede_writes(plan: &Plan, world: &World, before: &BTreeMap<String, 
     let operations = || plan.content().operations.iter().filter(|operation| announced.contains(&operation.id));
     let users: BTreeSet<String> = operations().filter_map(user_of).collect();
     for request in world.writes() {
-        let user = request.path.trim_start_matches("/users/");
+        let user = request.path.rsplit('/').next().unwrap_or_default();
         if request.method != "POST" && !users.contains(user) {
             return Err(format!("{} {} without an intent", request.method, request.path));
         }
@@ -302,7 +328,7 @@ impl Check<'_> {
 
     /// The server lets nobody be made twice; so whoever tries it is refused, and that must not come to pass.
     fn nobody_twice(&self) -> Result<(), String> {
-        let is_twice = |request: &&Request| request.method == "POST" && request.status == Some(422);
+        let is_twice = |request: &&Request| request.method == "POST" && matches!(request.status, Some(409 | 422));
         if !self.changed.is_empty() {
             return Ok(());
         }

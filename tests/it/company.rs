@@ -55,6 +55,15 @@ impl Company {
         self.settings.replace(FIXTURE_URL, url).replace("token_env = \"SKOVIK_TOKEN\"", &target)
     }
 
+    /// The settings for its account by SCIM, at this URL: its first custom field is the cost center.
+    pub(crate) fn scim_settings(&self, url: &str, pace: Pace) -> String {
+        let target = "kind = \"scim\"\nremove = \"delete\"\nbranches = [\"NO01\", \"SE01\"]";
+        let settings = self.settings(url, pace).replace("kind = \"skovik\"", target);
+        // SCIM tells no roles.
+        let protect = "protect = [\"admin@example.com\"]";
+        settings.replace("\"Cost center\"", "custom_field1").replace("protect = [\"role:admin\"]", protect)
+    }
+
     /// Its account as a snapshot of another address.
     pub(crate) fn snapshot_of(&self, url: &str) -> Vec<u8> {
         let mut bytes = Vec::new();

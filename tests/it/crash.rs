@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use skovik_sync::apply::journal::Record;
 use skovik_sync::plan::{Action, Field, OperationId, Plan};
+use skovik_sync::sandbox::Options;
 
 use crate::company::every_step;
-use crate::world::{Pace, World, room};
+use crate::world::{Door, Pace, World, room, rules_of};
 
 const ONE_BY_ONE: Pace = Pace { max_in_flight: 1, retries: 2, timeout_ms: 1500 };
 
@@ -88,6 +89,40 @@ async fn a_kill_at_any_request_is_gone_on_from() {
                     assert!(again.stdout.contains("applied completely"), "{again:?}");
                 });
             }
+        }
+    }
+    while let Some(run) = runs.join_next().await {
+        run.expect("see above");
+    }
+}
+
+/// The same by SCIM, at some of the requests.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kill_is_gone_on_from_by_scim_too() {
+    let by_scim = |rules: Vec<String>| async move {
+        let faults = rules_of(&rules.iter().map(String::as_str).collect::<Vec<_>>());
+        let world = World::at(Door::Scim, &every_step(), ONE_BY_ONE, Options { faults, ..Options::default() }).await;
+        world.approved_plan().await;
+        world
+    };
+    let calm = by_scim(Vec::new()).await;
+    let planning = calm.requests().len();
+    assert_eq!(calm.apply().await.code, Some(0));
+    let (people, requests) = (calm.people(), calm.requests().len());
+    let mut runs = tokio::task::JoinSet::new();
+    for n in (planning + 1..=requests).step_by(7) {
+        for fault in ["status=503 slow=30s", "slow=30s"] {
+            let people = people.clone();
+            runs.spawn(async move {
+                let _room = room().await;
+                let rule = format!("* * nth={n} {fault}");
+                let world = by_scim(vec![rule.clone()]).await;
+                assert!(world.kill_apply_at(n).await, "{rule}");
+                let resumed = world.apply().await;
+                assert_eq!(resumed.code, Some(0), "{rule}: {resumed:?}");
+                assert_eq!(world.people(), people, "{rule}: {resumed:?}");
+                assert!(world.requests().iter().all(|request| request.status != Some(409)), "{rule}");
+            });
         }
     }
     while let Some(run) = runs.join_next().await {

@@ -20,8 +20,9 @@ fn command_lines(text: &str) -> Vec<Vec<String>> {
         let end = line.find(['|', '>', '&', ';', ')']).unwrap_or(line.len());
         line[..end].split_whitespace().map(|word| word.trim_matches('"').to_owned()).collect()
     };
-    let works =
-        |line: &Vec<String>| line.iter().any(|word| matches!(word.as_str(), "plan" | "apply" | "run" | "snapshot"));
+    let works = |line: &Vec<String>| {
+        line.iter().any(|word| matches!(word.as_str(), "plan" | "apply" | "run" | "serve" | "snapshot"))
+    };
     starts.map(words).filter(works).collect()
 }
 
@@ -33,6 +34,7 @@ fn their_command_lines_are_understood() {
         ("github/skovik-apply.yml", 1),
         ("gitlab/gitlab-ci.yml", 4),
         ("systemd/skovik-sync.service", 1),
+        ("systemd/skovik-sync-serve.service", 1),
         ("cron/skovik-sync", 1),
     ] {
         let found: Vec<_> = command_lines(&read(name)).into_iter().filter(|line| line.len() > 2).collect();
@@ -92,5 +94,33 @@ fn the_settings_of_every_kind_of_source_can_be_read() {
     for (name, text) in found {
         Settings::parse(&text, &folder.path().join("skovik-sync.toml"))
             .unwrap_or_else(|error| panic!("{name}: {error}\n{text}"));
+    }
+}
+
+const COMPLETE: &str = "[target]\nkind = \"skovik\"\nurl = \"https://api.example.com\"\n[[source]]\nname = \"hr\"\nkind = \"csv\"\n\
+    path = \"hr.csv\"\nkey = \"id\"\n[employee]\nexternal_identifier = 'x'\nprimary_email = 'x'\nfirst_name = 'x'\nlast_name = 'x'\n";
+
+#[test]
+fn the_settings_of_the_service_can_be_read_for_every_sender() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/serve.md")).expect("text");
+    let parse = |more: &str| {
+        let settings = Settings::parse(&format!("{COMPLETE}{more}"), Path::new("skovik-sync.toml"));
+        settings.unwrap_or_else(|error| panic!("{error}\n{more}"))
+    };
+    let block = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("settings");
+    let settings = parse(block);
+    assert!(settings.schedule.is_some() && settings.webhooks.len() == 1 && settings.notify.len() == 1);
+    // Each row of the table of senders names its settings between backticks.
+    let rows = page.lines().filter(|line| line.starts_with("| ") && line.contains("`verify = "));
+    let webhooks: Vec<String> = rows
+        .map(|row| {
+            let code = row.split('`').skip(1).step_by(2).filter(|code| code.contains(" = "));
+            code.map(|setting| format!("{setting}\n")).collect()
+        })
+        .collect();
+    assert!(webhooks.len() >= 6, "{webhooks:?}");
+    for webhook in webhooks {
+        let header = if webhook.contains("hmac") && !webhook.contains("header = ") { "header = \"X\"\n" } else { "" };
+        parse(&format!("[[webhook]]\nname = \"hr\"\npath = \"/hr\"\nsecret_env = \"HR\"\n{webhook}{header}"));
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 use skovik_sync::apply::lock::{self, Holder, Lock};
 use skovik_sync::plan::Digest;
+use skovik_sync::state::State;
 
 use crate::harness::{BINARY, Company, TOKEN};
 
@@ -14,8 +15,8 @@ use crate::harness::{BINARY, Company, TOKEN};
 fn hold_lock(company: &Company) -> Lock {
     let holder =
         Holder { pid: 4711, since: "2026-03-01T12:00:00Z".parse().unwrap(), plan_hash: Some(Digest::of(b"other")) };
-    std::fs::create_dir_all(company.path("home/state/skovik-sync")).unwrap();
-    lock::take(&company.path("home/state/skovik-sync"), &company.url(), &holder).unwrap()
+    let state = State::open(&company.path("home/state/skovik-sync"), None).unwrap();
+    lock::take(&state, &company.url(), &holder, &|_| ()).unwrap()
 }
 
 #[test]

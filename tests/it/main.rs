@@ -1,5 +1,6 @@
 //! The integration tests, as one program: the real binary, and real servers on loopback.
 
+mod api_modes;
 mod apply_outcomes;
 mod apply_stops;
 mod apply_undo;
@@ -12,6 +13,7 @@ mod canonical_hash;
 mod chaos;
 mod commands;
 mod company;
+mod contract;
 mod cookbook;
 mod crash;
 mod doubts;
@@ -31,10 +33,12 @@ mod run;
 mod sandbox;
 mod scim_target;
 mod secrets;
+mod serve;
 mod servers;
 mod signatures;
 mod sources;
 mod stale;
+mod stores;
 mod target;
 mod terminal;
 mod whole;

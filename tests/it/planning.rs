@@ -93,7 +93,7 @@ fn what_does_not_matter_is_not_in_the_plan_and_what_does_is() {
     let company = Company::new("small");
     let first = company.plan(0);
     for (from, to) in [
-        ("[target]", "[target]\npage_size = 7\nmax_in_flight = 2\nretries = 9"),
+        ("[target]", "[target]\nlist_timeout = \"5m\"\nmax_in_flight = 2\nretries = 9"),
         ("[employee]", "# a remark\n[employee]"),
         ("[scope]", "[approval]\nmax_age = \"1h\"\n\n[scope]"),
         ("key = \"employee_id\"", "key   =   'employee_id'"),

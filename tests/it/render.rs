@@ -2,7 +2,7 @@
 //! browser.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-mod browser;
+pub(crate) mod browser;
 mod company;
 pub(crate) mod schema;
 mod show;

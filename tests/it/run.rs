@@ -6,6 +6,7 @@ use std::process::Stdio;
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::{Value, json};
 use skovik_sync::apply::lock::{Holder, take};
+use skovik_sync::state::State;
 
 use super::harness::Output;
 use super::house::{House, Person, people};
@@ -118,8 +119,8 @@ fn a_renumbered_person_is_for_a_person_to_look_at() {
 fn the_lock_is_taken_before_anything_is_asked() {
     let house = house(AUTOMATIC, &[]);
     let holder = Holder { pid: 7, since: Timestamp::UNIX_EPOCH, plan_hash: None };
-    fs::create_dir_all(house.path("state/skovik-sync")).expect("made");
-    let lock = take(&house.path("state/skovik-sync"), &house.url, &holder).expect("the lock");
+    let state = State::open(&house.path("state/skovik-sync"), None).expect("a state");
+    let lock = take(&state, &house.url, &holder, &|_| ()).expect("the lock");
     let ran = house.run(&["run"]).ends(10);
     says(&ran, &["process 7, since 1970-01-01T00:00:00Z"]);
     assert_eq!(house.requests(), []);

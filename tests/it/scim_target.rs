@@ -1,6 +1,6 @@
 //! SCIM as a target, against servers that are not ours: from a list to "No changes", and back again.
 
-mod doors;
+pub(crate) mod doors;
 mod faults;
 mod people;
 
@@ -45,6 +45,13 @@ fn company_at(scim: &Scim, target: &str, people: &People) -> Company {
     company.write("employees.csv", csv(people));
     company.env("SKOVIK_TOKEN", TOKEN);
     company
+}
+
+/// A company whose people are on this server already.
+pub(crate) fn company_at_server(scim: &Scim) -> Company {
+    let people = company();
+    fill(scim, &people);
+    company_at(scim, "", &people)
 }
 
 fn undo(company: &Company) -> Output {

@@ -91,7 +91,7 @@ fn a_whole_run_with_all_logs_tells_and_writes_nothing_of_it() {
 fn the_logs_tell_every_request() {
     let company = Company::new("small");
     let output = company.run(&["plan", "-vv"]).ends(0);
-    for path in ["/v1/users", "/v1/branches", "/v1/custom-fields"] {
+    for path in ["/v1/users", "/v1/branches", "/v1/custom_fields"] {
         assert!(output.stderr.contains(path), "{output}");
     }
     let output = company.run(&["plan", "-vv", "--log-format", "json"]).ends(0);

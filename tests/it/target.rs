@@ -7,8 +7,10 @@ mod secrets;
 mod snapshots;
 mod writes;
 
+use std::path::Path;
 use std::time::Duration;
 
+use skovik_sync::config::{Names, Settings, TargetKind};
 use skovik_sync::employee::Managed;
 use skovik_sync::plan::{Change, Field, Value};
 use skovik_sync::provider::skovik::wire::{AUTH_HEADER, AUTH_SCHEME};
@@ -23,7 +25,7 @@ fn options(url: &str) -> Options {
         token: KEY.into(),
         auth_header: AUTH_HEADER.to_owned(),
         auth_scheme: AUTH_SCHEME.to_owned(),
-        page_size: 2,
+        page_size: 0,
         max_rows: 1000,
         list_timeout: Duration::from_secs(60),
         max_in_flight: 8,
@@ -35,6 +37,20 @@ fn options(url: &str) -> Options {
 
 fn client(url: &str) -> Client {
     Client::new(options(url)).unwrap()
+}
+
+/// The names that settings with these lines give.
+fn names(lines: &str) -> Names {
+    let settings = format!(
+        "[target]\nkind = \"skovik\"\nurl = \"https://x.example/v1\"\n[target.names]\n{lines}\n\
+         [[source]]\nname = \"hr\"\nkind = \"csv\"\npath = \"a.csv\"\nkey = \"nr\"\n\
+         [employee]\nexternal_identifier = \"{{{{ hr.nr }}}}\"\nprimary_email = \"{{{{ hr.email }}}}\"\n\
+         first_name = \"{{{{ hr.first }}}}\"\nlast_name = \"{{{{ hr.last }}}}\"\n"
+    );
+    match Settings::parse(&settings, Path::new("skovik-sync.toml")).unwrap().target.kind {
+        TargetKind::Skovik(names) => names,
+        TargetKind::Scim(_) => panic!("another kind"),
+    }
 }
 
 /// A user as the API writes one.
@@ -50,7 +66,7 @@ fn resource(id: &str) -> StoredUser {
 fn put(user: &StoredUser, last_name: Option<&str>) -> Request {
     let change =
         |name: &str| Change { field: Field::LastName, before: None, after: Some(Value::Text(name.to_owned())) };
-    Skovik.update_request(user, &last_name.map(change).into_iter().collect::<Vec<_>>()).unwrap()
+    Skovik::default().update_request(user, &last_name.map(change).into_iter().collect::<Vec<_>>()).unwrap()
 }
 
 /// No field that need not be.

@@ -19,6 +19,9 @@ use crate::harness::{BINARY, Output, Request};
 /// How long a test waits for something that must come, before it counts as missing.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How often a plan is tried on a server with faults.
+const TRIES: usize = 40;
+
 /// The sandbox's request log.
 const REQUESTS: &str = "requests.jsonl";
 
@@ -36,23 +39,39 @@ impl Default for Pace {
     }
 }
 
+/// The interface by which a world's account is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Door {
+    Json,
+    Scim,
+}
+
 /// Everything that a run needs, in a folder of its own.
 pub(crate) struct World {
     pub(crate) folder: tempfile::TempDir,
+    pub(crate) door: Door,
     server: Server,
 }
 
 impl World {
     /// A company and its account, on a sandbox with these options (whose account does not matter).
     pub(crate) async fn new(company: &Company, pace: Pace, options: Options) -> Self {
+        Self::at(Door::Json, company, pace, options).await
+    }
+
+    /// The same, reached by this interface.
+    pub(crate) async fn at(door: Door, company: &Company, pace: Pace, options: Options) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let request_log = Some(folder.path().join(REQUESTS));
         let server = Server::start(Options { account: company.account(), request_log, ..options }).await;
-        let world = Self { folder, server: server.expect("it starts") };
+        let world = Self { folder, door, server: server.expect("it starts") };
         for (name, text) in &company.files {
             std::fs::write(world.path(name), text).expect("written");
         }
-        let settings = company.settings(&world.server.url(), pace);
+        let settings = match door {
+            Door::Json => company.settings(&world.server.url(), pace),
+            Door::Scim => company.scim_settings(&world.server.scim_url(), pace),
+        };
         std::fs::write(world.path("skovik-sync.toml"), settings).expect("written");
         std::fs::write(world.path("key"), "any").expect("written");
         world
@@ -118,8 +137,17 @@ impl World {
         Output::of(args, output.expect("it ends in time").expect("it runs"))
     }
 
-    /// Plans from the account as it is, without a request, and approves it with every ceiling.
+    /// Plans from the account as it is: without a request; by SCIM, as often as it takes.
     pub(crate) async fn plan(&self, name: &str) -> Plan {
+        if self.door == Door::Scim {
+            for _ in 0..TRIES {
+                let planned = self.run(&["plan", "-o", name]).await;
+                if matches!(planned.code, Some(0 | 5)) {
+                    return self.read_plan(name);
+                }
+            }
+            panic!("no plan after {TRIES} tries");
+        }
         std::fs::write(self.path("before.jsonl"), self.snapshot()).expect("written");
         let planned = self.run(&["plan", "--users", "before.jsonl", "-o", name]).await;
         assert!(matches!(planned.code, Some(0 | 5)), "{planned:?}");

@@ -12,11 +12,11 @@ use crate::apply::{Halt, Outcome};
 use crate::employee::{User, UserId};
 use crate::provider::{Listed, StoredUser};
 
-/// Of each user who is not wholly as they were sent: in what, beyond the managed fields.
+/// The users who lost unmanaged data that was sent, and what each of them lost.
 type Losses = HashMap<UserId, Vec<String>>;
 
 impl Run<'_> {
-    /// Reads the list, and takes back what it contradicts. Without it nothing is called finished.
+    /// Reads the list, and marks operations that it contradicts as not done. Without the list the run is not finished.
     pub(super) async fn confirm(&mut self) {
         if self.halt.is_some() || !(self.wrote || self.replay.has_written()) {
             return;
@@ -65,7 +65,7 @@ impl Run<'_> {
             differs.extend(lost.cloned());
             differs.extend(other_manager(operation, list, &renamed));
             differs.extend(came_back(operation, list));
-            // What an answer showed already is not told again.
+            // Differences that an answer showed already are not reported again.
             differs.retain(|differs| !known.contains(differs));
             if differs.is_empty() && problem.is_none() {
                 continue;
@@ -78,7 +78,7 @@ impl Run<'_> {
             if let Some(problem) = problem {
                 self.contradict(index, problem);
             }
-            // What an earlier run did is told in the end, and not before.
+            // Operations of an earlier run are reported only at the end.
             if !matches!(outcome, Outcome::DoneBefore { .. }) {
                 self.tell(index, &outcome, None, None);
             }
@@ -86,8 +86,8 @@ impl Run<'_> {
         }
     }
 
-    /// The complete list, each row of which is compared with what was sent as it comes. What seems lost is looked at once
-    /// more: a list may show less of a user.
+    /// Reads the complete list and compares each row with what was sent as it arrives. A user who seems to have lost
+    /// data is read singly, as a list may show less of a user.
     async fn read_last_list(&mut self) -> Result<(Vec<User>, Losses), Option<String>> {
         let (provider, managed, sent) = (self.worker.provider, self.worker.managed, &self.sent);
         let dialect = provider.dialect();
@@ -117,7 +117,7 @@ impl Run<'_> {
         Ok((users, losses))
     }
 
-    /// The complete list; `None` for an error where the user wants the run to end.
+    /// The complete list. The error is `None` if the user stopped the run.
     pub(super) async fn read_list(&mut self) -> Result<Vec<User>, Option<String>> {
         let mut ignore = |_: &User, _: &RawValue| Ok(());
         tokio::select! {

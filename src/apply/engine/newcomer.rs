@@ -1,4 +1,4 @@
-//! Whom a create made. The id of somebody who was there before, or whom another create made, is not a new one.
+//! Which user a create made. The id must be new: neither of a user who was there before, nor of another create.
 
 use super::{Parked, Run, State};
 use crate::apply::Outcome;
@@ -23,7 +23,7 @@ impl Run<'_> {
             let maker = &self.operations[*maker];
             return Some(format!("whom operation {}, {} {}, made", maker.id, maker.action.name(), maker.name));
         }
-        // Whom an earlier run made without an answer is in the list that this run began with.
+        // A user that an earlier run created without getting an answer is in this run's first list.
         let is_in_doubt = matches!(self.replay.operations.get(&operation.id), Some(Progress::InDoubt(_)));
         let is_resumed = is_in_doubt && !self.begun.contains_key(&index);
         let was = self.standing.users.get(user_id).filter(|_| !is_resumed);
@@ -34,11 +34,11 @@ impl Run<'_> {
         })
     }
 
-    /// Doubts the create that was answered with the same user before, unless that user was found to be its person since.
-    /// Says whether it did.
+    /// Marks the earlier create that was answered with the same user as doubtful, unless a later check showed that the
+    /// user is its person. Returns whether it did.
     pub(super) fn doubt_maker(&mut self, user_id: &UserId, problem: &str) -> bool {
         let Some(&maker) = self.made_users.get(user_id) else { return false };
-        // One that an earlier run did, and that failed, is one whose user is another person now.
+        // `Failed` here: an earlier run made the user, who is another person by now.
         let is_doubtful = matches!(self.states[maker], State::Ended(Outcome::Done { .. } | Outcome::Failed { .. }));
         if !is_doubtful || self.is_needed(maker) {
             return false;

@@ -1,4 +1,4 @@
-//! Where an earlier run of the same apply ended, this one begins.
+//! Resumes an apply where an earlier run of it ended.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -10,13 +10,13 @@ use crate::apply::precheck::{Conflict, Standing};
 use crate::plan::{Action, OperationId};
 
 impl<'a> Run<'a> {
-    /// Goes on where an earlier run of the same apply ended.
+    /// Takes over the outcomes that the journal and the account show.
     pub(super) fn take_up(&mut self, replay: &'a Replay, standing: &Standing) {
         let operations = self.operations;
         let conflicts: HashMap<OperationId, &Conflict> =
             standing.conflicts.iter().map(|conflict| (conflict.operation, conflict)).collect();
         for (index, operation) in operations.iter().enumerate() {
-            // Whoever was made is nobody else's newcomer, also where they are not the person of the plan.
+            // No other create can have made this user, even if it turned out to be another person than the plan's.
             if let Some(Progress::Done { user_id, .. }) = replay.operations.get(&operation.id) {
                 self.note_made(index, user_id.as_ref());
             }
@@ -40,7 +40,7 @@ impl<'a> Run<'a> {
                         self.doubts.insert(index, doubt.clone());
                     }
                     let problem = "an earlier run ended before the answer came".to_owned();
-                    // The request may have left long after its intent, and be under way still.
+                    // The request may have been sent long after its intent, and still be under way.
                     let sent_at = Some(Instant::now());
                     self.states[index] = State::Parked(Parked { sent_at, problem, taken: false });
                 }
@@ -55,7 +55,8 @@ impl<'a> Run<'a> {
                 }
             }
         }
-        // All of them before what follows from any: what was done is not given up for what it depends on.
+        // First all outcomes, then what follows from them: an operation that is done is never given up for its
+        // dependencies.
         for (index, outcome) in &ended {
             self.states[*index] = State::Ended(outcome.clone());
         }
@@ -66,13 +67,13 @@ impl<'a> Run<'a> {
             }
         }
         for Conflict { operation, problems } in &standing.conflicts {
-            // Unless something that it needs is in the way, too.
+            // Unless an operation that it needs has failed, too.
             if let State::Waiting(_) = self.states[place(*operation)] {
                 let problem = format!("conflict: {}; it was left alone; plan again", problems.join(", "));
                 self.end(place(*operation), Outcome::Failed { problem }, None, None);
             }
         }
-        // Counting down has made some ready already; each is to be begun once.
+        // The loops above made some operations ready already; each must be begun only once.
         let is_ready = |index: &usize| matches!(self.states[*index], State::Waiting(0));
         let ready: Vec<usize> = (0..self.states.len()).filter(is_ready).collect();
         self.ready.clear();

@@ -1,5 +1,5 @@
-//! What a run has sent, kept for the list at the end: a write is done when everything is stored that it sent, fields
-//! included that this tool only carries along.
+//! What a run has sent, kept for the list at the end. A write is done only if everything it sent was stored, including
+//! fields that the plan does not manage.
 
 use std::collections::HashSet;
 
@@ -17,14 +17,14 @@ pub(super) struct Sent {
     /// Which operation it was.
     pub(super) index: usize,
     request: Request,
-    /// The user as it should have left them, with the roles from before.
+    /// The user as the write should have left it, with the roles from before.
     pub(super) expected: User,
-    /// Whether their manager was somebody whom the plan removes: then the service takes that manager away.
+    /// Whether the plan deletes this user's manager: then the service clears the manager.
     loses_manager: bool,
 }
 
 impl Sent {
-    /// In what a user is otherwise than was sent, beyond the managed fields.
+    /// Which unmanaged data of a user differs from what was sent.
     pub(super) fn losses(&self, held: &StoredUser, dialect: &dyn Dialect, managed: &Managed) -> Vec<String> {
         if self.loses_manager && !managed.manager {
             let but_the_manager = Managed { manager: true, ..managed.clone() };
@@ -35,8 +35,8 @@ impl Sent {
 }
 
 impl Run<'_> {
-    /// Keeps what an update or link that is done has sent, by the user as read before it. Without that user nothing but
-    /// the changes can be compared.
+    /// Keeps what a finished update or link sent, based on the user read before it. Without that user only the changes
+    /// can be compared.
     pub(super) fn remember(&mut self, index: usize, before: Option<&StoredUser>) {
         let doubted = self.doubts.get(&index).and_then(|doubt| doubt.before.as_ref());
         let Some(before) = doubted.or(before) else { return };
@@ -51,7 +51,7 @@ impl Run<'_> {
         self.sent.insert(before.id().clone(), Sent { index, request, expected, loses_manager });
     }
 
-    /// Whom the plan removes.
+    /// The users that the plan deletes.
     fn removed(&self) -> &HashSet<UserId> {
         self.removed.get_or_init(|| {
             let removed = |action: &Action| match action {
@@ -62,7 +62,7 @@ impl Run<'_> {
         })
     }
 
-    /// Notes once that an operation which was called done is not: no undo may rest on it.
+    /// Notes in the journal, once, that an operation was called done but is not, so that an undo does not rely on it.
     pub(super) fn contradict(&mut self, index: usize, problem: String) {
         let operation = self.operations[index].id;
         if !self.replay.contradicted.contains(&operation) {

@@ -1,28 +1,28 @@
-//! Where each operation of a run stands.
+//! The state of each operation in a run.
 
 use std::time::Instant;
 
 use crate::apply::{Halt, Outcome};
 
-/// Where an operation stands.
+/// The state of an operation.
 #[derive(Debug)]
 pub(super) enum State {
-    /// For so many others to be done.
+    /// This many other operations have to be done first.
     Waiting(usize),
     Running,
-    /// Unclear; to be settled.
+    /// The outcome is unknown, and waits to be settled.
     Parked(Parked),
     Ended(Outcome),
 }
 
-/// An operation whose outcome the complete list shall tell.
+/// An operation whose unknown outcome the complete list will show.
 #[derive(Debug)]
 pub(super) struct Parked {
-    /// No later than this its request was sent; not of the wall clock, which may jump. `None` where none may be under way
-    /// still.
+    /// The latest time at which its request can have been sent; not by the wall clock, which may jump. `None` if no
+    /// request can still be under way.
     pub(super) sent_at: Option<Instant>,
     pub(super) problem: String,
-    /// The server said that the identifier or e-mail is in use, so that nothing was made by this request.
+    /// The server said that the identifier or e-mail is in use, so this request created nothing.
     pub(super) taken: bool,
 }
 
@@ -33,7 +33,7 @@ impl Parked {
 }
 
 impl State {
-    /// What is said of an operation that the run ended without.
+    /// The outcome to report for an operation that had not ended when the run did.
     pub(super) fn left_open(self, halt: Option<&Halt>) -> Outcome {
         let because = halt.map_or_else(|| "the run ended".to_owned(), ToString::to_string);
         match self {

@@ -1,4 +1,4 @@
-//! What an operation of the plan comes to, once the people are made whom it refers to.
+//! Turns an operation of the plan into a task, once the people it refers to exist.
 
 use super::{Run, place};
 use crate::apply::expected_state::{created, resolved, resolved_manager};

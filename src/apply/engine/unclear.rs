@@ -1,4 +1,4 @@
-//! What may or may not have been carried out waits until nothing else can run, and is then settled together.
+//! Operations with an unknown outcome wait until nothing else can run, and are then settled together.
 
 use std::time::Duration;
 
@@ -12,7 +12,8 @@ use crate::plan::Action;
 use crate::provider::StoredUser;
 
 impl Run<'_> {
-    /// Leaves an operation to be settled. A request that was `sent` may still be carried out for a while.
+    /// Sets an operation aside until its outcome is settled. A request that was `sent` may still be carried out for a
+    /// while.
     pub(super) fn park(&mut self, index: usize, parked: Parked, before: Option<StoredUser>) {
         if parked.sent_at.is_some() {
             self.count_failure();
@@ -21,8 +22,8 @@ impl Run<'_> {
         self.doubts.entry(index).or_insert(Doubt { before });
     }
 
-    /// Settles what is parked by one complete list, read late enough after the last of it was sent. Says whether
-    /// anything came of it that the run can go on with.
+    /// Settles all parked operations by one complete list, read late enough after the last request. Returns whether the
+    /// run has anything left to do.
     pub(super) async fn settle(&mut self) -> bool {
         let parked: Vec<usize> =
             (0..self.states.len()).filter(|&index| matches!(self.states[index], State::Parked(_))).collect();
@@ -93,7 +94,7 @@ impl Run<'_> {
             Verdict::NotNew(user_id) => {
                 let why = self.not_new(index, &user_id).unwrap_or_default();
                 let found = format!("Skovik has the user {user_id} with this identifier or e-mail, {why}");
-                // Of two creates the next list tells whom each has made.
+                // The next list shows which of the two creates made which user.
                 if !self.doubt_maker(&user_id, &found) {
                     let problem = format!("{problem}; {found}; look what became of whom, then plan again");
                     self.end(index, Outcome::InDoubt { problem }, None, None);
@@ -103,7 +104,7 @@ impl Run<'_> {
                 self.note(&Record::NotDone { at, operation: id, problem: problem.clone() });
                 self.end(index, Outcome::Failed { problem }, None, None);
             }
-            // A repetition is judged as the first try was: this list is newer than the one that the run began with.
+            // A repetition is checked like the first attempt, and against this newer list.
             Verdict::ReadAgain if let Some(why) = in_the_way(&operation.action, list) => {
                 let problem = format!("conflict: {why}; it was left alone; plan again ({problem})");
                 self.note(&Record::NotDone { at, operation: id, problem: problem.clone() });
@@ -128,7 +129,7 @@ impl Run<'_> {
     }
 }
 
-/// Why a delete must not be repeated: all that the plan moves away from the user is moved by now.
+/// Why a delete must not be repeated: by now, all that the plan moves away from the user has been moved.
 fn in_the_way(action: &Action, list: &List<'_>) -> Option<String> {
     let Action::Delete { user_id, .. } = action else { return None };
     if let Some(report) = list.report_of(user_id) {

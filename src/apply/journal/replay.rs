@@ -1,4 +1,4 @@
-//! What a journal says of an apply: a claim, each line of which is held against the plan.
+//! What a journal says about an apply. Each line is checked against the plan.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -17,19 +17,19 @@ use crate::state::Key;
 pub enum Progress {
     /// It is done.
     Done {
-        /// The user whom it made or changed.
+        /// The user that it created or changed.
         user_id: Option<UserId>,
-        /// What Skovik held otherwise than it was asked to.
+        /// Which values Skovik stored differently.
         differs: Vec<String>,
     },
     /// A request may or may not have been carried out.
     InDoubt(Doubt),
 }
 
-/// A request of which it is not known whether it was carried out.
+/// One or more requests for an operation that may or may not have been carried out.
 #[derive(Debug, Clone)]
 pub struct Doubt {
-    /// The whole user as it was before the first of them.
+    /// The whole user before the first of these requests.
     pub before: Option<StoredUser>,
 }
 
@@ -38,13 +38,13 @@ pub struct Doubt {
 pub struct Replay {
     /// What is known of each operation that was begun.
     pub operations: HashMap<OperationId, Progress>,
-    /// Those that were tried and surely changed nothing.
+    /// Operations that were tried and surely changed nothing.
     pub failed: HashSet<OperationId>,
-    /// Who was in Skovik before anything was written, where the plan creates somebody.
+    /// Who was in Skovik before anything was written, if the plan creates somebody.
     pub known: Known,
     /// The whole user before the first request of each operation that changes one.
     pub before: HashMap<OperationId, StoredUser>,
-    /// Those that were called done, and that a list contradicted later.
+    /// Operations that were called done and that a later list contradicted.
     pub contradicted: HashSet<OperationId>,
     /// Whether a request was carried out.
     is_carried_out: bool,
@@ -52,9 +52,9 @@ pub struct Replay {
     pub finished: Option<Timestamp>,
     /// Which command began it, if any did.
     pub begun_by: Option<BegunBy>,
-    /// The users whom its creates made.
+    /// The users that its creates made.
     made: HashMap<UserId, OperationId>,
-    /// The users whom the plan changes or removes.
+    /// The users that the plan changes or deletes.
     touched: HashSet<UserId>,
     pub(super) end: End,
 }
@@ -73,7 +73,7 @@ impl Replay {
         Ok(replay)
     }
 
-    /// Whether there is anything to go on with.
+    /// Whether the apply was begun.
     #[must_use]
     pub fn is_begun(&self) -> bool {
         self.end.length > 0
@@ -115,7 +115,7 @@ impl Replay {
         self.operations.values().filter(|progress| matches!(progress, Progress::Done { .. })).count()
     }
 
-    /// Takes one line in, if it is one that an apply of this plan writes.
+    /// Adds one line, if an apply of this plan can have written it.
     fn take(&mut self, plan: &Plan, line: u64, record: Record) -> Result<(), String> {
         match record {
             Record::Journal { format, format_version, plan_hash, begun_by } => {

@@ -1,8 +1,8 @@
-//! Writing the journal: a thread of its own gathers what waits, writes it and syncs it once, so that many requests
-//! share one sync and none leaves before its intent is durable.
+//! Writing the journal. A thread collects the waiting records, writes them and syncs once. So many requests share one
+//! sync, and none is sent before its intent is durable.
 
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -12,16 +12,16 @@ use tokio::sync::oneshot;
 
 use super::{BegunBy, FORMAT, FORMAT_VERSION, JournalError, Record, Replay};
 use crate::plan::{Digest, hex};
-use crate::state::Key;
+use crate::state::{Append, Key, State};
 
-/// How many bytes are gathered for one sync at most.
+/// How many bytes one sync covers at most.
 const BATCH: usize = 4 << 20;
 
 /// A journal that is being written.
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
-    /// Of the last line that was handed over; lines are handed over in the order of their codes.
+    /// The code of the last line that was handed over. Lines are handed over in the order of their codes.
     chain: Mutex<Chain>,
     lines: Option<Sender<Waiting>>,
     thread: Option<JoinHandle<()>>,
@@ -47,27 +47,27 @@ pub struct Pending {
 }
 
 impl Journal {
-    /// Begins a plan's journal, or goes on with it. The header is on disk when this returns.
+    /// Begins a plan's journal, or continues it. The header is on disk when this returns.
     ///
     /// # Errors
-    /// Where the file cannot be opened or written; then nothing may be sent.
+    /// If the file cannot be opened or written; then nothing may be sent.
     pub async fn open(
-        path: &Path,
-        key: &Arc<Key>,
+        state: &State,
         replay: &Replay,
         plan_hash: Digest,
         begun_by: BegunBy,
     ) -> Result<Self, JournalError> {
-        let io = |error| JournalError::Io { path: path.to_owned(), error };
-        let file = super::open(path, replay.end).map_err(io)?;
+        let path = state.journal(plan_hash);
+        let io = |error| JournalError::Io { path: path.clone(), error };
+        let file = state.append(plan_hash, replay.end.length).map_err(io)?;
         let (lines, waiting) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("journal".to_owned())
             .spawn(move || write_all(file, &waiting))
             .map_err(io)?;
         let code = if replay.is_begun() { replay.end.code } else { super::seed(plan_hash) };
-        let chain = Mutex::new(Chain { key: Arc::clone(key), code });
-        let journal = Self { path: path.to_owned(), chain, lines: Some(lines), thread: Some(thread) };
+        let chain = Mutex::new(Chain { key: Arc::clone(state.key()), code });
+        let journal = Self { path, chain, lines: Some(lines), thread: Some(thread) };
         if !replay.is_begun() {
             let header =
                 Record::Journal { format: FORMAT.to_owned(), format_version: FORMAT_VERSION, plan_hash, begun_by };
@@ -76,7 +76,7 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Hands a record over; what was handed over before is on disk no later than it.
+    /// Hands a record over. Records reach the disk in the order in which they were handed over.
     pub fn write(&self, record: &Record) -> Pending {
         let (written, receiver) = oneshot::channel();
         let pending = Pending { path: self.path.clone(), written: receiver };
@@ -87,7 +87,7 @@ impl Journal {
         pending
     }
 
-    /// Resolves when all that was handed over is on disk.
+    /// Resolves when every record that was handed over is on disk.
     pub fn flush(&self) -> Pending {
         let (written, receiver) = oneshot::channel();
         self.send(Waiting { text: Vec::new(), written });
@@ -95,7 +95,7 @@ impl Journal {
     }
 
     fn hand_over(&self, record: &RawValue, written: oneshot::Sender<Result<(), Arc<io::Error>>>) {
-        // Until it is handed over, so that no line overtakes the one whose code it follows.
+        // Locked until the line is handed over, so that lines stay in the order of their codes.
         let mut chain = self.chain.lock().unwrap_or_else(PoisonError::into_inner);
         chain.code = chain.key.code(&chain.code, record.get().as_bytes());
         let text = format!("{{\"mac\":\"{}\",\"record\":{}}}\n", hex(&chain.code), record.get()).into_bytes();
@@ -111,7 +111,7 @@ impl Journal {
 }
 
 impl Drop for Journal {
-    /// Waits until all that was handed over is on disk.
+    /// Waits until every record that was handed over is on disk.
     fn drop(&mut self) {
         self.lines = None;
         if let Some(thread) = self.thread.take() {
@@ -124,7 +124,7 @@ impl Pending {
     /// Waits until the record is on disk.
     ///
     /// # Errors
-    /// Where it could not be written; then what it announces must not be sent.
+    /// If it could not be written; then the request that it announces must not be sent.
     pub async fn done(self) -> Result<(), JournalError> {
         let Self { path, written } = self;
         let outcome = written.await.unwrap_or_else(|_| Err(Arc::new(io::Error::other("the journal has ended"))));
@@ -133,7 +133,7 @@ impl Pending {
 }
 
 /// After the first failure nothing more is written: a journal with a hole would be worse than one that ends.
-fn write_all(mut file: std::fs::File, waiting: &Receiver<Waiting>) {
+fn write_all(mut file: Box<dyn Append>, waiting: &Receiver<Waiting>) {
     let mut failed: Option<Arc<io::Error>> = None;
     while let Ok(first) = waiting.recv() {
         let mut text = first.text;
@@ -145,11 +145,11 @@ fn write_all(mut file: std::fs::File, waiting: &Receiver<Waiting>) {
             waiters.push(line.written);
         }
         if failed.is_none() {
-            failed = file.write_all(&text).and_then(|()| file.sync_data()).err().map(Arc::new);
+            failed = file.append(&text).err().map(Arc::new);
         }
         let outcome = failed.clone().map_or(Ok(()), Err);
         for waiter in waiters {
-            // Whoever does not wait does not need to know.
+            // The receiver may be gone: not every caller waits.
             drop(waiter.send(outcome.clone()));
         }
     }

@@ -10,41 +10,42 @@ use crate::provider::{ApiError, LiveUser, Provider, StoredUser};
 /// How one attempt ended.
 #[derive(Debug)]
 pub struct Attempt {
-    /// What became of it.
+    /// How it ended.
     pub end: End,
     /// Why the whole run must stop, if it must.
     pub halt: Option<Halt>,
-    /// Whether a request that writes surely had an effect; where that is unclear, `end` says so.
+    /// Whether a write surely had an effect; if that is unknown, `end` says so.
     pub wrote: bool,
     /// The whole user as read before the write.
     pub before: Option<StoredUser>,
-    /// How long to wait before another attempt, if that may help.
+    /// How long to wait before another attempt, if one may help.
     pub(super) again: Option<Duration>,
 }
 
-/// What became of an attempt.
+/// The end of an attempt.
 #[derive(Debug)]
 pub enum End {
     /// It is done.
     Done {
-        /// The user whom it made or changed.
+        /// The user that it created or changed.
         user_id: Option<UserId>,
         /// The whole user afterwards.
         after: Option<StoredUser>,
-        /// What Skovik holds otherwise than it was asked to.
+        /// Which values Skovik stored differently.
         differs: Vec<String>,
     },
     /// Surely nothing was changed.
     NotDone(String),
-    /// The user is not the one of the plan any more, and was left alone.
+    /// The user is no longer as the plan shows, and was left alone.
     Conflict(String),
     /// Something was changed, but not all.
     HalfDone(String),
     /// It may or may not have been carried out.
     Unclear(String),
-    /// A create was refused because the identifier or e-mail is in use: perhaps by the very user whom it made before.
+    /// A create was refused because the identifier or e-mail is in use, perhaps by the user that an earlier attempt
+    /// created.
     Taken(String),
-    /// Skovik says that the user who is to be removed is not there. Only the complete list can confirm that.
+    /// Skovik says that the user to be deleted does not exist. Only the complete list can confirm that.
     SaidGone(String),
     /// The run was ended before anything was sent.
     Stopped,
@@ -72,7 +73,8 @@ impl Attempt {
         Self { again, ..self }
     }
 
-    /// What an attempt comes to where one before it may have got through: being refused now does not undo that.
+    /// The end of this attempt if an earlier one may have succeeded: a refusal now does not mean that nothing was
+    /// changed.
     pub(super) fn after_unclear(mut self) -> Self {
         self.end = match self.end {
             End::NotDone(problem) => End::Unclear(format!("{problem}, after an attempt that may have got through")),
@@ -89,9 +91,9 @@ impl Attempt {
 /// The attempts of one update or delete within one run.
 pub(super) struct Attempts {
     left: u32,
-    /// What is known of an attempt whose outcome is not, of this run or an earlier one.
+    /// Set if an attempt, of this run or an earlier one, has an unknown outcome.
     pub(super) doubt: Option<Doubt>,
-    /// Whether that attempt was one of these.
+    /// Whether an attempt of this run has an unknown outcome.
     unclear: bool,
 }
 
@@ -100,7 +102,7 @@ impl Attempts {
         Self { left, doubt: doubt.cloned(), unclear: false }
     }
 
-    /// Whether to look at the user again after the given attempt; it is what all of them come to otherwise.
+    /// Decides after an attempt whether to try again (`Ok`). If not, the error is the final attempt.
     pub(super) async fn go_on(&mut self, attempt: Attempt, provider: &dyn Provider) -> Result<(), Attempt> {
         let attempt = if self.unclear { attempt.after_unclear() } else { attempt };
         let Some(delay) = attempt.again.filter(|_| self.left > 0) else { return Err(attempt) };

@@ -1,5 +1,5 @@
-//! What the service holds after a write: its answer compared with what was sent, and the user read back where others wait
-//! for the write, which rest on what is held and not on an answer.
+//! What the service holds after a write. The answer is compared with what was sent. If other operations depend on the
+//! write, the user is read back too: they need the stored state, not an answer.
 
 use super::{Attempt, End, Task, Worker};
 use crate::apply::Halt;
@@ -9,7 +9,7 @@ use crate::plan::Change;
 use crate::provider::{ApiError, LiveUser, Request, StoredUser};
 
 impl Worker<'_> {
-    /// Holds an answer that says "done" against the user whom it is about.
+    /// Reads the user of a successful write, and compares it with what was sent.
     pub(super) async fn read_back(&self, task: &Task<'_>, mut attempt: Attempt) -> Attempt {
         let End::Done { user_id, after, differs } = &mut attempt.end else { return attempt };
         let id: &UserId = match (task, &*user_id) {
@@ -38,7 +38,7 @@ impl Worker<'_> {
                 };
                 let was = attempt.before.as_ref().and_then(|before| self.parse(before));
                 differs.extend(was.and_then(|was| roles_untold(&was, &read.user)));
-                // What the answer showed to be lost beyond that is lost still.
+                // Other losses that the answer showed remain.
                 differs.extend(found);
                 differs.sort_unstable();
                 differs.dedup();
@@ -56,8 +56,8 @@ impl Worker<'_> {
         attempt
     }
 
-    /// How what the service holds after a write differs from what it was sent, what this tool does not manage included.
-    /// What the answer seems to have lost is looked at once more.
+    /// How the stored user differs from what was sent, unmanaged data included. If the answer seems to have lost
+    /// something, the user is read once more.
     pub(super) async fn as_stored(&self, expected: &User, sent: &Request, answer: LiveUser) -> (LiveUser, Vec<String>) {
         let differs = |held: &LiveUser| {
             let mut differs = differences(expected, &held.user, self.managed);
@@ -78,14 +78,14 @@ impl Worker<'_> {
         }
     }
 
-    /// What a user lost of what was carried along from `before`.
+    /// Which unmanaged data of `before` a user lost.
     pub(super) fn losses(&self, before: &StoredUser, changes: &[Change], held: &StoredUser) -> Vec<String> {
         let sent = self.dialect().update_request(before, changes);
         sent.map_or_else(|problem| vec![problem], |sent| self.dialect().losses(&sent, held, self.managed))
     }
 }
 
-/// Why an answer to a create is not believed.
+/// Why the answer to a create is rejected.
 pub(super) fn another_person(answer: &LiveUser) -> String {
     let identifier = answer.user.identifier.as_ref().map_or("(none)", |identifier| identifier.as_str());
     format!("Skovik answers with another person, the user {} with the identifier {identifier:?}", answer.id())

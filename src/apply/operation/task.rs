@@ -8,12 +8,12 @@ use crate::plan::{Change, Digest, Fields};
 pub enum Task<'a> {
     /// A POST.
     Create {
-        /// The user to be.
+        /// The user to create.
         after: &'a Fields,
-        /// The user to be, as they are compared.
+        /// The same user, to compare the answer with.
         expected: User,
     },
-    /// Changes laid over what is read.
+    /// A PUT: the user as read, with the changes.
     Update {
         /// The user.
         user_id: UserId,

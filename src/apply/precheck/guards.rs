@@ -1,4 +1,4 @@
-//! The guards of a plan, judged again for the account as it is now. Pure functions.
+//! The guards of a plan, evaluated again for the account as it is now. Pure functions.
 
 use std::collections::HashMap;
 
@@ -8,14 +8,14 @@ use crate::employee::{BranchId, User};
 use crate::guard::{self, Of, UsersNow};
 use crate::plan::{Action, BranchRef, Field, Fields, GuardResult, Plan, Subject, Value};
 
-/// The plan's guards, judged again for the live account: the whole plan's counts, of no more users than there are, in all,
-/// in each branch, and with a value of each field. What this plan has done already is taken back from these.
+/// Evaluates the plan's guards again: the counts of the whole plan, against the users that the live account has in all,
+/// in each branch and with a value of each field. What this plan has done already is subtracted first.
 #[must_use]
 pub fn guards(plan: &Plan, replay: &Replay, live: Live<'_>) -> Vec<GuardResult> {
     guard::evaluate_again(&plan.content().guards, &headcount(plan, replay, live))
 }
 
-/// How many users may be changed, by the live account, before this plan changed any.
+/// How many users of the live account may be changed, not counting what this plan has done already.
 #[must_use]
 pub fn managed_now(plan: &Plan, replay: &Replay, live: Live<'_>) -> u64 {
     headcount(plan, replay, live).managed()
@@ -54,8 +54,8 @@ fn headcount(plan: &Plan, replay: &Replay, live: Live<'_>) -> Headcount {
             Progress::Done { user_id, differs: _ } => (true, user_id.as_ref().and_then(|id| live.directory.user(id))),
             Progress::InDoubt(_) => (false, None),
         };
-        // What is in doubt is judged by what is there: an unclear delete that was carried out must not make the guard of
-        // its own plan fail.
+        // An unknown outcome is decided by what the account shows: a delete that was carried out must not trip the
+        // guard of its own plan.
         match &operation.action {
             Action::Create { after } => {
                 let there = after.external_identifier.as_ref().and_then(|id| by_identifier.get(id.as_str()).copied());
@@ -73,7 +73,8 @@ fn headcount(plan: &Plan, replay: &Replay, live: Live<'_>) -> Headcount {
     people
 }
 
-/// How many users there are; and how many of them may be changed, in all, in each branch, and with a value of each field.
+/// How many users there are, and how many of them may be changed: in all, in each branch, and with a value of each
+/// field.
 #[derive(Default)]
 struct Headcount {
     users: i64,
@@ -114,7 +115,7 @@ impl Headcount {
         }
     }
 
-    /// Counts the values that somebody has who is made or removed.
+    /// Counts the values of a user who is created or deleted.
     fn add_values(&mut self, fields: &Fields, by: i64) {
         if fields.manager.as_ref().is_some_and(Option::is_some) {
             self.add_value(&Field::Manager, by);
@@ -124,7 +125,7 @@ impl Headcount {
         }
     }
 
-    /// Counts as if an operation that is done were not; `user` is the one whom it made or changed, as they are now.
+    /// Subtracts a finished operation; `user` is the user that it created or changed, as they are now.
     fn take_back(&mut self, action: &Action, user: Option<&User>) {
         let id = |branch: &Option<BranchRef>| branch.as_ref().map(|branch| branch.branch_id.clone());
         match action {

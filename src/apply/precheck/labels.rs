@@ -1,5 +1,5 @@
-//! Labels are not keys. What a reviewer reads of a plan (names, identifiers, branches, values as they were) is held
-//! against the user, manager, branch or field that its ids name in the live account. Pure functions.
+//! Compares what a reviewer reads in a plan (names, identifiers, branches, former values) with the user, manager,
+//! branch or field that the plan's ids refer to in the live account. Pure functions.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -11,7 +11,7 @@ use crate::plan::{
     Action, BranchRef, Change, Common, Field, Fields, ManagerRef, Operation, Part, Plan, Subject, Value, display_name,
 };
 
-/// What the plan as a whole shows otherwise than the account has it: the names of custom fields and of guarded branches.
+/// How the plan's names of custom fields and guarded branches differ from the account's.
 pub(super) fn of_plan(plan: &Plan, directory: &Directory) -> Vec<String> {
     let content = plan.content();
     let fields = content.target.custom_fields.iter().filter_map(|(id, name)| {
@@ -26,7 +26,7 @@ pub(super) fn of_plan(plan: &Plan, directory: &Directory) -> Vec<String> {
     fields.chain(branches).collect()
 }
 
-/// Whom or what a guard that blocks names otherwise than the account has them.
+/// How the names of people and branches in a blocking guard differ from the account's.
 pub(super) fn of_parts(plan: &Plan, directory: &Directory) -> Vec<String> {
     let parts = plan.content().guards.iter().flat_map(|guard| &guard.parts);
     // A plan whose journal was lost may have renamed people already.
@@ -59,8 +59,8 @@ fn branch_label(branch: &Branch) -> String {
     BranchRef { branch_id: id.clone(), external_identifier, name }.label()
 }
 
-/// What an operation shows of the people and branches that it refers to otherwise than the account has them. Nothing is
-/// said of people whom the plan itself has renamed.
+/// How an operation's labels of people and branches that it refers to differ from the account's. People that the plan
+/// itself has renamed are not compared.
 pub(super) fn of_references(
     operation: &Operation,
     directory: &Directory,
@@ -87,17 +87,17 @@ pub(super) fn of_references(
                 Value::Manager(manager) => of_manager(manager),
                 Value::Text(_) | Value::Boolean(_) => None,
             });
-            // The branch that somebody is taken out of is shown twice.
+            // A user's former branch is shown twice.
             branch.chain(values).collect::<BTreeSet<_>>().into_iter().collect()
         }
     }
 }
 
-/// What an operation shows of the user whom it changes or removes otherwise than they are.
+/// How an operation's labels of the user that it changes or deletes differ from the account's.
 pub(super) fn of_user(operation: &Operation, user: &User, live: Live<'_>) -> Vec<String> {
     let Operation { employee, name, action, .. } = operation;
     let mut problems = Vec::new();
-    // An update may be shown under what the person is called before it or after it.
+    // An update may show the person's name from before it or after it.
     let mut known_as = vec![(user.identifier.clone(), display_name(user))];
     match action {
         Action::Update { changes, branch, roles, .. } => {
@@ -126,8 +126,8 @@ pub(super) fn of_user(operation: &Operation, user: &User, live: Live<'_>) -> Vec
     problems
 }
 
-/// Roles are shown exactly if the account tells them: a plan that leaves them out could hide any. Only an undo may, of
-/// somebody who is no admin, as the journal knows no more than single answers told.
+/// A plan must show a user's roles if the account tells them: leaving them out could hide any role. Only an undo may
+/// leave them out, for a user who is no admin, because its journal knows only what single answers told.
 fn of_roles(shown: Option<&[String]>, user: &User, takes_back: bool) -> Option<String> {
     let held = user.special_roles();
     let same = shown == held.as_deref() || (takes_back && shown.is_none() && !user.is_admin());
@@ -153,7 +153,7 @@ fn of_value(Change { field, before, after: _ }: &Change, user: &User, live: Live
     (!same).then(|| format!("the plan shows another value of {name} than the user {} has", user.id))
 }
 
-/// A reference that shows nothing but its id claims nothing else.
+/// A reference with nothing but an id has no labels to compare.
 fn of_branch(BranchRef { branch_id, external_identifier, name }: &BranchRef, directory: &Directory) -> Option<String> {
     if external_identifier.is_none() && name.is_empty() {
         return None;

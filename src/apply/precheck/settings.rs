@@ -1,9 +1,9 @@
-//! Whether a plan is one that its settings make. The hash of the settings in a plan is a claim: whoever edits a plan can
-//! state the right one over operations of other settings. So what the settings leave alone is judged by the operations
-//! themselves: fields that are not managed, people who are not to be removed, branches that are not named. Pure functions.
+//! Whether a plan does only what its settings allow. The hash of the settings in a plan proves nothing: an edited plan
+//! can state the right hash. So the operations themselves are checked: no unmanaged field, no delete that the settings
+//! rule out, no other branch. Pure functions.
 //!
-//! An undo may do more, as it takes back what was done: it removes whom its plan made, and makes people again with all
-//! that they had. That holds only for an undo that the state folder itself makes again to the letter.
+//! An undo may do more: it deletes the users that its plan created, and creates deleted users again with all that they
+//! had. That applies only to an undo that equals, byte for byte, the one that the state folder makes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,10 +12,10 @@ use crate::diff::{Policy, Remove};
 use crate::employee::{BranchId, CustomFieldId, Managed, normal_text};
 use crate::plan::{Action, BranchRef, Change, Content, Field, Fields, Operation, Plan, Value};
 
-/// What no plan of these settings holds, as far as the settings tell without the account.
+/// Checks what the settings alone can tell, without the account.
 ///
 /// # Errors
-/// The first of it, for a message.
+/// The first thing that the settings do not allow, for a message.
 pub fn settings(plan: &Plan, settings: &Settings) -> Result<(), String> {
     let Content { as_of, target, summary, operations, .. } = plan.content();
     match (as_of, settings.use_today()) {
@@ -39,8 +39,8 @@ pub fn settings(plan: &Plan, settings: &Settings) -> Result<(), String> {
     operations.iter().find_map(|operation| problem_of(operation, &allowed)).map_or(Ok(()), Err)
 }
 
-/// The same, now that the account tells which fields and branches the settings name. `takes_back` says that the plan is
-/// the undo that the state folder makes.
+/// Checks what needs the account too: the fields and branches that the settings name. `takes_back` says that the plan
+/// is the undo that the state folder makes.
 #[must_use]
 pub fn policy(plan: &Plan, policy: &Policy, takes_back: bool) -> Vec<String> {
     let Policy { managed, adopt, renumber: _, same_person: _, remove, leavers_keep_emails: _, protect: _, branches } =
@@ -60,7 +60,7 @@ pub fn policy(plan: &Plan, policy: &Policy, takes_back: bool) -> Vec<String> {
     problems
 }
 
-/// What an operation may do.
+/// What operations may do.
 struct Allowed<'a> {
     /// Whether the branch is managed.
     branch: bool,
@@ -68,7 +68,7 @@ struct Allowed<'a> {
     manager: bool,
     /// The managed custom fields.
     custom_fields: &'a BTreeMap<CustomFieldId, String>,
-    /// Whether a user without an external identifier may be given one.
+    /// Whether an operation may give an external identifier to a user without one.
     adopt: bool,
     remove: Remove,
     /// The only branches that are managed; all, if `None`.
@@ -77,7 +77,7 @@ struct Allowed<'a> {
     takes_back: bool,
 }
 
-/// The settings call a custom field by its name or its id.
+/// Checks that the settings manage these custom fields, by name or by id.
 fn check_field_names(settings: &Settings, shown: &BTreeMap<CustomFieldId, String>) -> Result<(), String> {
     let named = &settings.employee.custom_fields;
     let is_shown = |wanted: &str| {
@@ -121,7 +121,7 @@ fn problem_of(operation: &Operation, allowed: &Allowed<'_>) -> Option<String> {
 }
 
 impl Allowed<'_> {
-    /// Whether somebody's fields are the managed ones, and, where `more` may be there, at least those.
+    /// Says so if the fields are not exactly the managed ones, or, with `more`, not at least the managed ones.
     fn other_shape(&self, fields: &Fields, more: bool) -> Option<String> {
         let Fields { branch, manager, custom_fields, .. } = fields;
         let other = |name: &str, managed: bool, there: bool| match (managed, there) {

@@ -1,11 +1,11 @@
-//! Whether custom fields can take what the plan gives them: the type of the value and the options of a choice, by the
-//! definitions of the live account. Pure functions.
+//! Whether custom fields can take the plan's values. The live account's definitions give the type and the options of a
+//! choice. Pure functions.
 
 use crate::employee::{CustomFieldId, CustomFieldKind, CustomValue, Directory, normal_text};
 use crate::plan::{Action, Change, Field, Operation, Value};
 
-/// What an operation writes into custom fields that no plan of this account writes. Of a field that is not there it says
-/// nothing: the plan's names of the fields are compared already.
+/// The values of an operation that their custom fields cannot take. Missing fields are not reported here: the names of
+/// the fields are compared elsewhere.
 pub(super) fn of_operation(operation: &Operation, directory: &Directory) -> Vec<String> {
     let problem = |id: &CustomFieldId, value: &CustomValue| {
         let field = directory.custom_fields.iter().find(|field| field.id == *id)?;
@@ -14,9 +14,10 @@ pub(super) fn of_operation(operation: &Operation, directory: &Directory) -> Vec<
                 return Some(format!("the plan gives the custom field {id} a value, but it is {reason}"));
             }
             (CustomFieldKind::Boolean, CustomValue::Text(_)) => "a text, but it takes yes or no",
-            (CustomFieldKind::Text | CustomFieldKind::Unknown(_), CustomValue::Boolean(_)) => {
-                "yes or no, but it takes a text"
-            }
+            (
+                CustomFieldKind::Text | CustomFieldKind::UncheckedChoice | CustomFieldKind::Unknown(_),
+                CustomValue::Boolean(_),
+            ) => "yes or no, but it takes a text",
             (CustomFieldKind::MultipleChoice(options), value) => match value {
                 CustomValue::Text(text) if options.iter().any(|option| normal_text(&option.value) == **text) => {
                     return None;
@@ -24,7 +25,10 @@ pub(super) fn of_operation(operation: &Operation, directory: &Directory) -> Vec<
                 CustomValue::Text(_) | CustomValue::Boolean(_) => "a value that is not among its options",
             },
             (CustomFieldKind::Boolean, CustomValue::Boolean(_))
-            | (CustomFieldKind::Text | CustomFieldKind::Unknown(_), CustomValue::Text(_)) => return None,
+            | (
+                CustomFieldKind::Text | CustomFieldKind::UncheckedChoice | CustomFieldKind::Unknown(_),
+                CustomValue::Text(_),
+            ) => return None,
         };
         Some(format!("the plan gives the custom field {id} {what}"))
     };

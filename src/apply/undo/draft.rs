@@ -1,4 +1,4 @@
-//! What takes back each operation, before it is known in which order.
+//! The inverse of each operation, not in order yet.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -13,13 +13,13 @@ use crate::plan::{
 };
 use crate::provider::{Dialect, StoredUser};
 
-/// An operation to be. Managers are users throughout, those who are made again by their former ids.
+/// A future operation. Managers are always users; a user who is created again is referred to by the former id.
 #[derive(Debug)]
 pub(super) struct Draft {
     pub(super) employee: Option<ExternalIdentifier>,
     pub(super) name: String,
     pub(super) action: Action,
-    /// The branch that the user is in now; the outer `None`: there is no such user now.
+    /// The branch that the user is in now; `None` if there is no such user now.
     pub(super) branch_now: Option<Option<BranchId>>,
     /// The branch that the user was in before the plan.
     pub(super) branch_then: Option<Option<BranchId>>,
@@ -46,7 +46,7 @@ pub(super) enum Action {
     },
 }
 
-/// All of them, with what the reader should know.
+/// All drafts, with diagnostics for the reader.
 #[derive(Debug)]
 pub(super) struct Drafts {
     pub(super) drafts: Vec<Draft>,
@@ -58,9 +58,9 @@ struct Maker<'a> {
     managed: &'a Managed,
     dialect: &'a dyn Dialect,
     made: Made,
-    /// The manager whom a link gave to the person whom a create made, and the link.
+    /// The manager that a link set for a new user, and the link; by create.
     linked: HashMap<OperationId, (&'a Operation, &'a ManagerRef)>,
-    /// Users who were removed and cannot be made again.
+    /// Deleted users who cannot be created again.
     lost: BTreeSet<&'a UserId>,
     diagnostics: Vec<Diagnostic>,
 }
@@ -153,7 +153,7 @@ impl<'a> Maker<'a> {
         Ok(made)
     }
 
-    /// Removes whom a create made.
+    /// Deletes the user that a create made.
     fn remove(&self, operation: &Operation, after: &Fields, done: &Done) -> Result<Option<Draft>, String> {
         let Some(user_id) = &done.user_id else { return Ok(None) };
         let mut asked = after.clone();
@@ -224,7 +224,7 @@ impl<'a> Maker<'a> {
         Ok(Some(Draft::of(operation, action, Some(is.branch), Some(was.branch))))
     }
 
-    /// Makes somebody again who was removed, with everything that a create can send.
+    /// Creates a deleted user again, with everything that a create can send.
     fn make_again(
         &mut self,
         operation: &Operation,
@@ -274,7 +274,7 @@ impl<'a> Maker<'a> {
         Ok(Some(Draft::of(operation, action, None, Some(user.branch))))
     }
 
-    /// The value of a user's field; the plan's own value lends the names for the reader where it means the same.
+    /// The value of a user's field. If the plan's own value means the same, its names are used for the reader.
     fn value(&self, user: &User, field: &Field, named: Option<&Value>) -> Result<Option<Value>, String> {
         let held = Value::of_user(user, field, self.managed, &Directory::default());
         Ok(match (held, named) {
@@ -305,10 +305,10 @@ impl<'a> Maker<'a> {
     }
 }
 
-/// What the users are called now whom the plan changed.
+/// The present names of the users that the plan changed.
 pub(super) struct NamesNow(HashMap<UserId, UserRef>);
 
-/// Looks them up in what the journal says of each user afterwards.
+/// Reads the names from the users that the journal recorded after each operation.
 pub(super) fn names_now(input: &Input<'_>) -> Result<NamesNow, String> {
     let Input { plan, history, managed, dialect, limits: _ } = *input;
     let mut names = HashMap::new();
@@ -328,13 +328,13 @@ pub(super) fn names_now(input: &Input<'_>) -> Result<NamesNow, String> {
 }
 
 impl NamesNow {
-    /// A reference under the name that its user has now.
+    /// A reference with the user's present name.
     pub(super) fn of(&self, user: &UserRef) -> UserRef {
         self.0.get(&user.user_id).unwrap_or(user).clone()
     }
 }
 
-/// A branch, with the names that a value lends it if it is the same one.
+/// A branch, with the names from `named` if that is the same branch.
 fn known_branch(id: &BranchId, named: Option<&Value>) -> BranchRef {
     match named {
         Some(Value::Branch(branch)) if branch.branch_id == *id => branch.clone(),
@@ -359,7 +359,7 @@ impl Draft {
 }
 
 impl Action {
-    /// The finished action: each manager to be as `person` gives them, each former one as they are called `now`.
+    /// The finished action: each new manager as `person` gives them, each former one by their name `now`.
     pub(super) fn with_managers(
         self,
         person: impl Fn(&ManagerRef) -> ManagerRef,

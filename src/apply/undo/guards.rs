@@ -1,4 +1,4 @@
-//! What the guards look at in an undo, as far as the plan and the journal know the account.
+//! Evaluates the guards of an undo, from what the plan and the journal know of the account.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,8 @@ use crate::employee::{BranchId, Managed};
 use crate::guard::{self, BranchCount, GUARDS, Guard, Limits, NamedField, Of, People};
 use crate::plan::{self, BranchRef, Field, GuardResult, Operation, Plan, Subject, Target, effects};
 
-/// The guards that count operations are judged anew; those that judge the company's lists stay as they were, since no
-/// list is read. The target says how many users there are now.
+/// Evaluates the guards that count operations. The guards about the company's lists keep their results, since no list
+/// is read. The target says how many users there are now.
 pub(super) fn evaluate(
     plan: &Plan,
     limits: &Limits,
@@ -41,8 +41,8 @@ pub(super) fn evaluate(
     GUARDS.iter().flat_map(|guard| of(guard)).collect()
 }
 
-/// The users who have a value of a field now, if nobody else has changed any: those whom the plan counted, and those whom it
-/// gave or took one, whom these operations take back.
+/// How many users have a value of a field now, if nobody else changed any: the plan's count, corrected by the values
+/// that the plan gave or cleared, which these operations take back.
 fn with_value(field: &Field, before: &[GuardResult], operations: &[Operation]) -> u64 {
     let counts = |result: &&GuardResult| {
         let is_share = guard::find(&result.id).is_some_and(|guard| matches!(guard.of, Of::WithValue));
@@ -62,7 +62,7 @@ fn with_value(field: &Field, before: &[GuardResult], operations: &[Operation]) -
     })
 }
 
-/// The branches that the plan counted, as many users there as it left.
+/// The branches that the plan counted, with the number of users that it left in each.
 fn branches(before: &[GuardResult], drafts: &[Draft]) -> Vec<BranchCount> {
     let mut counts: BTreeMap<Option<BranchId>, BranchCount> = BTreeMap::new();
     for guard in before {

@@ -1,4 +1,4 @@
-//! What a journal remembers of each operation: the user before it and after it.
+//! What a journal says about each operation: the user before it and after it.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -25,20 +25,20 @@ pub(super) struct Entry {
     pub(super) before: Option<StoredUser>,
     /// `None` while it is in doubt.
     pub(super) done: Option<Done>,
-    /// How the complete list contradicted that it is done.
+    /// How the complete list contradicted that it is done, if it did.
     pub(super) contradicted: Option<String>,
 }
 
 #[derive(Debug)]
 pub(super) struct Done {
-    /// Whom it made or changed; none for a delete.
+    /// The user that it created or changed; none for a delete.
     pub(super) user_id: Option<UserId>,
-    /// The whole user afterwards, as far as the server told.
+    /// The whole user afterwards, if the server told it.
     pub(super) after: Option<StoredUser>,
 }
 
 impl History {
-    /// Reads the journal of a plan's last apply; `None` where there is none.
+    /// Reads the journal of a plan's last apply, if there is one.
     ///
     /// # Errors
     /// See [`JournalError`].
@@ -71,7 +71,7 @@ impl History {
                 Record::Contradicted { at: _, operation, problem } => {
                     operations.entry(operation).or_default().contradicted = Some(problem);
                 }
-                // A later list showed everything as it should be.
+                // A later list confirmed everything.
                 Record::Finished { .. } => operations.values_mut().for_each(|entry| entry.contradicted = None),
                 Record::NotDone { at: _, operation, problem: _ } => drop(operations.remove(&operation)),
                 Record::Journal { .. } | Record::Run { .. } | Record::Known { .. } => {}
@@ -89,12 +89,12 @@ impl History {
         self.entry(id).is_some_and(|entry| entry.done.is_some() && entry.contradicted.is_none())
     }
 
-    /// Whom a create made.
+    /// The user that a create made.
     pub(super) fn made(&self, id: OperationId) -> Option<&UserId> {
         self.entry(id)?.done.as_ref()?.user_id.as_ref()
     }
 
-    /// Covers the whole journal.
+    /// A digest of the whole journal.
     pub(super) fn fingerprint(&self) -> Digest {
         self.fingerprint
     }

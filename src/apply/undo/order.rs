@@ -1,5 +1,5 @@
-//! In which order an undo can be done. The rules are those of [`crate::order`]; what they are applied to is not a
-//! comparison but what one plan changed.
+//! The order of an undo's operations. The rules are those of [`crate::order`], applied to what one plan changed instead
+//! of a comparison.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -8,9 +8,9 @@ use super::draft::{Action, Draft};
 use crate::employee::{UserId, email_key};
 use crate::plan::{Change, Field, ManagerRef, Value};
 
-/// Of each draft, those that must be done before it; sorted, none twice.
+/// For each draft, the drafts that must be done before it; sorted, without duplicates.
 pub(super) fn needs(drafts: &[Draft]) -> Vec<Vec<usize>> {
-    // Who gives an e-mail or identifier up, who makes somebody again, who removes somebody.
+    // The drafts that give up an e-mail or identifier, that create a user again, that delete a user.
     let (mut gives, mut makes, mut removes) = (HashMap::new(), HashMap::new(), HashMap::new());
     for (index, draft) in drafts.iter().enumerate() {
         gives.extend(claims(&draft.action, Side::Before).into_iter().map(|claim| (claim, index)));
@@ -37,7 +37,7 @@ pub(super) fn needs(drafts: &[Draft]) -> Vec<Vec<usize>> {
     needs
 }
 
-/// An order, of those that are ready by action, employee and user id; and those that no order has a place for.
+/// The order, with ties broken by action, employee and user id; and the drafts that are part of a cycle.
 pub(super) fn sort(drafts: &[Draft]) -> (Vec<usize>, Vec<usize>) {
     let needs = needs(drafts);
     let mut waiting: Vec<usize> = needs.iter().map(Vec::len).collect();
@@ -83,7 +83,7 @@ enum Claim {
     Identifier(String),
 }
 
-/// What an action gives up or takes.
+/// The unique values that an action gives up or takes.
 fn claims(action: &Action, side: Side) -> Vec<Claim> {
     let email = |email: &str| Claim::Email(email_key(email).into_owned());
     match (action, side) {
@@ -110,7 +110,7 @@ fn value(change: &Change, side: Side) -> Option<&Value> {
     }
 }
 
-/// The manager from whom or to whom an action brings somebody.
+/// The manager that an action takes away or sets.
 fn manager(action: &Action, side: Side) -> Option<&UserId> {
     let manager = match (action, side) {
         (Action::Create { after: fields, .. }, Side::After) | (Action::Delete { before: fields, .. }, Side::Before) => {

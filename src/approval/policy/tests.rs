@@ -140,7 +140,7 @@ fn with_two_approvers_both_must_allow_as_much() {
     let found = [found(allowing("anna", 40)), found(allowing("ben", 10)), found(approval("carla"))];
     let granted = judge(&plan(Vec::new()), &found, None, &rules(2), now()).expect("approved");
     assert_eq!(granted.allow, [(Ceiling::Deletes, 10)].into());
-    // As many people are asked for by the account as it is now.
+    // The live account may require more people than the plan does.
     for (needed, allowed) in [(1, Some(10)), (2, Some(10)), (3, None)] {
         assert_eq!(granted.allowed_by(needed).get(&Ceiling::Deletes).copied(), allowed, "{needed}");
     }

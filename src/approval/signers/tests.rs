@@ -1,4 +1,4 @@
-//! OpenSSH's format, word by word.
+//! The format of `allowed_signers`.
 
 use jiff::tz::Offset;
 
@@ -155,7 +155,7 @@ fn the_owner_of_a_key_may_be_whoever_looks_like_a_principal() {
     }
     assert!(!signers.may_be(&key(ANNA), "anne@example.com"));
     assert!(signers.may_be(&key(BEN), "carla@example.com") && !signers.may_be(&key(BEN), "ben@example.com"));
-    // To sign, a name must be that of the file to the letter.
+    // To sign, a name must be exactly the one in the file.
     let refused = signers.check(&key(ANNA), "Anna@example.com", at("2026-03-15T00:00:00Z"));
     assert!(refused.is_err_and(|problem| problem.contains("not Anna@example.com's")));
 }

@@ -1,8 +1,8 @@
-//! The event stream: lines that a thread of its own writes, so that a reader who is slow, or who does not read at all,
-//! holds up neither a write to Skovik nor a signal.
+//! The event stream. A separate thread writes the lines, so that a slow or absent reader delays neither a write to
+//! Skovik nor a signal.
 //!
-//! Lines wait in memory up to a bound. When that is reached and nothing is taken any more, the run is to end in order:
-//! the stream is what somebody follows it by.
+//! Lines wait in memory up to a limit. If the limit is reached and the reader takes nothing any more, the run ends in
+//! order, because nobody can follow it.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -23,20 +23,21 @@ use crate::apply::engine::{Stop, wants};
 use crate::exit::{ExitStatus, refused};
 use crate::files::create_in_place;
 
-/// How much may wait.
+/// How many lines may wait, and for how long.
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
-    /// In bytes; more is kept only while `patience` lasts.
+    /// The limit in bytes; more is kept only while `patience` lasts.
     waiting: usize,
-    /// In bytes; what comes beyond is lost. A burst has its place: one failure gives up all that depends on it.
+    /// The hard limit in bytes; lines beyond it are lost. It leaves room for a burst: one failure gives up all
+    /// dependents.
     most: usize,
-    /// How long nothing need be taken.
+    /// How long the reader may take nothing.
     patience: Duration,
 }
 
 /// About 16,000 events, those of 8,000 operations.
 const BOUNDS: Bounds = Bounds { waiting: 4 * 1024 * 1024, most: 64 * 1024 * 1024, patience: Duration::from_secs(5) };
-/// How often somebody is looked for who reads a pipe.
+/// How often it checks whether somebody reads the pipe.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// The stream.
@@ -56,13 +57,13 @@ struct Shared {
 #[derive(Default)]
 struct State {
     lines: VecDeque<Vec<u8>>,
-    /// Of the lines, and of the one that is being written.
+    /// The bytes of the waiting lines and of the line that is being written.
     bytes: usize,
-    /// When the writer last got on, or last had nothing to do.
+    /// When the writer last wrote something or had nothing to do.
     moved: Option<Instant>,
     is_closed: bool,
     failed: Option<io::Error>,
-    /// How many lines found no place.
+    /// How many lines were lost.
     lost: u64,
 }
 
@@ -70,7 +71,7 @@ impl Events {
     /// Opens what `--events` names, and starts its writer.
     ///
     /// # Errors
-    /// If it cannot be opened, and for a pipe that nobody reads: then nothing was written to Skovik.
+    /// If it cannot be opened, or is a pipe that nobody reads. Nothing was written to Skovik then.
     pub(super) async fn open(path: &Path, stop: &watch::Receiver<Stop>) -> anyhow::Result<Self> {
         let name = super::named("--events", path);
         let out = if path == Path::new("-") {
@@ -108,7 +109,7 @@ impl Events {
         self.shared.changed.notify_all();
     }
 
-    /// Why the run is to end: too much waits.
+    /// Why the run should end: too many lines wait.
     pub(super) fn halt(&self) -> Option<Halt> {
         let state = self.shared.lock();
         let is_stuck = state.moved.is_some_and(|moved| moved.elapsed() >= self.bounds.patience);
@@ -118,10 +119,10 @@ impl Events {
         })
     }
 
-    /// Waits until everything is written, as long as it is taken.
+    /// Waits until everything is written, as long as the reader takes something.
     ///
     /// # Errors
-    /// If it was not all written.
+    /// If not everything was written.
     pub(super) fn finish(self) -> io::Result<()> {
         let mut state = self.shared.lock();
         state.is_closed = true;
@@ -177,7 +178,7 @@ impl Shared {
     }
 }
 
-/// Opens a pipe as soon as somebody reads it, but does not wait for long.
+/// Opens a pipe when somebody reads it, and does not wait long for that.
 async fn open_pipe(path: &Path, name: &str, stop: &watch::Receiver<Stop>) -> anyhow::Result<File> {
     let mut stop = stop.clone();
     let began = Instant::now();
@@ -201,7 +202,7 @@ async fn open_pipe(path: &Path, name: &str, stop: &watch::Receiver<Stop>) -> any
     }
 }
 
-/// Opens a pipe or a device without waiting; what is written to it may wait.
+/// Opens a pipe or a device without waiting; writes to it may wait.
 fn open_special(path: &Path) -> io::Result<File> {
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     let file = File::options().write(true).custom_flags(flags.bits().cast_signed()).open(path)?;

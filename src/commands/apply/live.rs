@@ -1,4 +1,4 @@
-//! The live account as an apply reads it once, before the first write.
+//! Reads the live account once, before the first write of an apply.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -14,16 +14,16 @@ use crate::plan::{Action, Operation, Plan};
 use crate::provider::{Provider, StoredUser};
 use crate::ui::Ui;
 
-/// The account, read whole.
+/// The complete account.
 pub(super) struct Read {
     pub(super) policy: Policy,
     pub(super) directory: Directory,
-    /// The users whom the plan changes, as they came.
+    /// The users that the plan changes, as the server sent them.
     pub(super) listed: HashMap<UserId, StoredUser>,
 }
 
 /// # Errors
-/// Where the account cannot be read whole, or is not as the settings name it.
+/// If the account cannot be read completely, or lacks something that the settings name.
 pub(super) async fn read_live(
     provider: &dyn Provider,
     plan: &Plan,

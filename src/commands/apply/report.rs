@@ -1,4 +1,4 @@
-//! What is said at the end of an apply.
+//! The messages at the end of an apply.
 
 use crate::apply::{Halt, Outcome, Report};
 use crate::plan::{Action, Operation, Plan};
@@ -7,7 +7,7 @@ use crate::ui::Ui;
 /// How many people of each kind are listed; the report file has them all.
 const SHOWN: usize = 50;
 
-/// Says with `say` what happened, and hints at what to do; `file` is the plan as a shell takes it.
+/// Prints with `say` what happened and what to do next; `file` is the plan's path, quoted for a shell.
 pub(super) fn print(plan: &Plan, report: &Report, file: &str, say: &dyn Fn(&str), ui: &Ui) {
     say(&summary(plan, report).join("\n"));
     let is_left = report.outcomes.iter().any(|outcome| !outcome.is_done());

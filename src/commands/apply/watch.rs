@@ -1,5 +1,5 @@
-//! What can be seen of an apply while it runs: the bar on a terminal, the event stream, the report file; and the
-//! signals that end it.
+//! What a user sees of an apply while it runs: the progress bar, the event stream and the report file. Also the signals
+//! that end it.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -26,12 +26,12 @@ use crate::provider::StoredUser;
 use crate::text::printable_json;
 use crate::ui::{Progress, Ui};
 
-/// What a report file says that it is.
+/// The name of the format, as a report file states it.
 const REPORT_FORMAT: &str = "skovik-sync/report";
 /// The version of the report and of the events.
 const VERSION: u64 = 1;
 
-/// Shows and notes what happens.
+/// Shows and records what happens.
 pub(super) struct Watch {
     plan_hash: Digest,
     ui: Ui,
@@ -147,7 +147,7 @@ impl<'a> Entry<'a> {
 }
 
 impl Watch {
-    /// Opens what the options name; `stop` ends that too.
+    /// Opens the files that the options name; `stop` interrupts that.
     pub(super) async fn new(
         args: &cli::Apply,
         plan: &Plan,
@@ -183,8 +183,8 @@ impl Watch {
         Ok(watch)
     }
 
-    /// Ends the report and the events; what could not be written is said here, after everything that matters more. The
-    /// outcome stands by then: a signal that comes while somebody is waited for who reads ends the program with it.
+    /// Completes the report and the events. It runs last, and reports what could not be written. The outcome of the
+    /// apply is final by then: a signal while this waits for a reader ends the program with that status.
     pub(super) fn finish(mut self, plan: &Plan, report: &Report, status: ExitStatus) -> anyhow::Result<EndedBySignals> {
         self.bar.finish();
         for (operation, outcome) in plan.content().operations.iter().zip(&report.outcomes) {
@@ -298,7 +298,7 @@ impl Observer for Watch {
     }
 }
 
-/// As JSON on one line, in which nothing is hidden from somebody who reads it.
+/// Writes a value as JSON on one line, with invisible characters escaped.
 fn one_line(value: &impl Serialize) -> io::Result<String> {
     Ok(printable_json(&serde_json::to_string(value)?).into_owned())
 }

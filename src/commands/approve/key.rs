@@ -1,4 +1,4 @@
-//! The private key that an approval is signed with: its file, and its passphrase.
+//! The private key that signs an approval: its file and its passphrase.
 
 use std::fs;
 use std::path::Path;
@@ -13,10 +13,10 @@ use crate::ui::Ui;
 
 /// How often a passphrase may be mistyped.
 const TRIES: usize = 3;
-/// How long a private key's file may be, in bytes.
+/// The largest private key file, in bytes.
 const MOST_KEY: u64 = 64 * 1024;
 
-/// Reads a private key, which may be locked.
+/// Reads a private key; it may still need a passphrase.
 pub(super) fn read(path: &Path, ui: &Ui) -> anyhow::Result<SigningKey> {
     let named = || format!("--sign-key {}", shown(path));
     let text = read_bounded_text(path, MOST_KEY).with_context(named).or_refuse(ExitStatus::Usage)?;

@@ -1,4 +1,4 @@
-//! What an agent or a device signs, as a file, and the signature that it gives back.
+//! The file that an agent or a device signs, and the signature that it gives back.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::files::{read_bounded, write_private};
 use crate::text::shell_path;
 use crate::ui::Ui;
 
-/// Writes what is to be signed, and says how.
+/// Writes the file to sign, and says how to sign it.
 pub(super) fn write(approval: &Approval, path: &Path, plan: &Path, ui: &Ui) -> anyhow::Result<()> {
     let statement = approval.statement().map_err(anyhow::Error::msg)?;
     write_private(path, |file| file.write_all(&statement)).with_context(|| format!("cannot write {}", shown(path)))?;
@@ -30,7 +30,7 @@ pub(super) fn write(approval: &Approval, path: &Path, plan: &Path, ui: &Ui) -> a
     Ok(())
 }
 
-/// The approval that a signed statement makes.
+/// Makes the approval from a signed statement.
 pub(super) fn signed(statement: Option<&Path>, signature: &Path) -> anyhow::Result<Approval> {
     let path = statement.map(Path::to_owned).or_else(|| without_sig(signature)).ok_or_else(|| {
         let problem = format!("--signature {}: name what it signs with --statement FILE", shown(signature));

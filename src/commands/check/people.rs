@@ -1,4 +1,4 @@
-//! What `check` says of the people: how they are joined, who their managers are, and what would stop a plan.
+//! What `check` says about the people: how they are joined, who their managers are, and what would stop a plan.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -14,7 +14,7 @@ use crate::ui::Ui;
 /// How many messages of one kind are listed.
 const SHOWN: usize = 5;
 
-/// Compares both sides as `plan` does, for records that are good can still be in each other's way.
+/// Compares both sides as `plan` does, because good records can still be in conflict with each other.
 pub(super) fn show(settings: &Settings, both: &BothSides, secrets: &Secrets, ui: &Ui) -> anyhow::Result<()> {
     show_joins(settings, both, ui)?;
     let facts = Facts::new(settings, both, &[], &[]);
@@ -23,7 +23,7 @@ pub(super) fn show(settings: &Settings, both: &BothSides, secrets: &Secrets, ui:
     ui.line(format!("people    {in_scope} in scope, {} of them good, {set_aside} set aside", in_scope - set_aside))?;
     show_problems(settled.comparison().diagnostics(), Severity::Error, secrets, ui)?;
     show_managers(both, ui)?;
-    // What else is in the way of a plan.
+    // Making the plan finds the other problems.
     let plan = Plan::of(&settled, input).map_err(no_plan)?;
     show_problems(&plan.content().diagnostics, Severity::Warning, secrets, ui)
 }
@@ -64,7 +64,7 @@ fn show_managers(both: &BothSides, ui: &Ui) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Messages by their kind, of many of a kind the first ones.
+/// Lists the messages by kind, only the first few of each.
 fn show_problems(diagnostics: &[Diagnostic], severity: Severity, secrets: &Secrets, ui: &Ui) -> anyhow::Result<()> {
     let mut kinds: BTreeMap<&str, Vec<&Diagnostic>> = BTreeMap::new();
     for found in diagnostics.iter().filter(|found| found.severity == severity) {

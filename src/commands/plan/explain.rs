@@ -25,7 +25,7 @@ pub(super) async fn run(settings: &Settings, args: &cli::Plan, key: &str, ui: &U
     let (both, _signals) = read_both_sides(settings, args.users.as_deref(), &calendar, ui).await?;
     let facts = Facts::new(settings, &both, &args.same_person, &[]);
     let (settled, mut input) = facts.compare(settings, &both)?;
-    // One person can be explained where others are in the way of a plan.
+    // One person can be explained even if others make a plan impossible.
     (input.managers_must_resolve, input.records_must_be_valid) = (false, false);
     let plan = Plan::of(&settled, input).map_err(no_plan)?;
     let unresolved = settled.unresolved_managers();
@@ -47,20 +47,20 @@ pub(super) async fn run(settings: &Settings, args: &cli::Plan, key: &str, ui: &U
     Ok(ExitStatus::Done)
 }
 
-/// What was found of everybody.
+/// The result of the comparison, for everybody.
 struct Found<'a> {
     both: &'a BothSides,
     comparison: &'a Comparison<'a>,
     plan: &'a Plan,
-    /// Of each person whose manager cannot be found, why; the plan may say it of many at once.
+    /// Why each manager that cannot be found was not found. The plan may report many at once.
     unresolved: &'a [Diagnostic],
 }
 
-/// Somebody who was asked for.
+/// A person to explain.
 #[derive(Default)]
 struct Subject {
     name: String,
-    /// What the plan may call them.
+    /// The identifier by which the plan may name them.
     identifier: Option<ExternalIdentifier>,
     record: Option<usize>,
     user: Option<u32>,
@@ -79,7 +79,7 @@ impl<'a> Found<'a> {
             let is_meant = user.identifier.as_ref().is_some_and(|identifier| identifier.as_str() == key)
                 || user.email.key() == wanted
                 || user.id.as_str() == key;
-            // There are no more subjects than are shown.
+            // There are at most as many subjects as are shown.
             if is_meant && !subjects.iter().any(|subject| subject.user == Some(index)) {
                 answer += 1;
                 if subjects.len() < MOST {
@@ -87,7 +87,7 @@ impl<'a> Found<'a> {
                 }
             }
         }
-        // Users are only looked up for the records that are shown.
+        // Users were looked up only for the records that are shown.
         let answer = if subjects.len() < MOST { subjects.len() } else { answer };
         Ok((subjects.into_iter().map(|subject| self.explain(subject)).collect::<Result<_, _>>()?, answer))
     }
@@ -135,7 +135,7 @@ impl<'a> Found<'a> {
         Subject { name, user, verdict: vec![verdict], ..subject }
     }
 
-    /// The person of a user who was found by what Skovik holds.
+    /// The person of a user who was found in Skovik.
     fn of_user(&self, index: u32) -> Subject {
         let BothSides { records, .. } = self.both;
         let user = self.comparison.user(index);
@@ -208,7 +208,7 @@ impl<'a> Found<'a> {
             |found: &&Diagnostic| found.employee.as_ref().is_some_and(|employee| names.contains(&employee.as_str()));
         let heading = [name.as_str(), names.first().copied().unwrap_or_default()];
         let heading: Vec<&str> = heading.into_iter().filter(|part| !part.is_empty()).collect();
-        // The plan may say it once for many people.
+        // The plan may report this once for many people.
         let others = content.diagnostics.iter().filter(|found| found.code != "manager_unresolved");
         Ok(Explanation {
             name: heading.join("  "),

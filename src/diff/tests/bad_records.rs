@@ -1,4 +1,4 @@
-//! Duplicates and bad records: who is set aside, and which deletes are withheld for it.
+//! Duplicates and bad records: who is set aside, and which deletes are withheld because of them.
 
 use super::company::{ANNA, BEN, CARLA, assert_plan, bad_record, company, employee, user};
 use crate::diff::Remove;

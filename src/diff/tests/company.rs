@@ -1,4 +1,4 @@
-//! Small companies for tests, written in a line a person.
+//! Small companies for tests, one line for each person.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::employee::{
 use crate::guard::{Join, Limits};
 use crate::plan::{Digest, Input, NoPlan, Plan};
 
-/// A company and its account, to be planned.
+/// A company and its account, to make a plan from.
 #[derive(Debug)]
 pub(super) struct Company {
     pub(super) desired: Desired,
@@ -97,6 +97,7 @@ impl Company {
             directory: Directory {
                 users,
                 inactive: Vec::new(),
+                unproven: Vec::new(),
                 branches: vec![branch("no", "NO01"), branch("se", "SE01")],
                 custom_fields: vec![CustomField {
                     id: CustomFieldId::from("cf_cc"),
@@ -156,7 +157,7 @@ impl Company {
         self.try_plan().expect("a plan")
     }
 
-    /// The plan in a few lines: an operation each, then the diagnostics' codes with whom they concern.
+    /// The plan in a few lines: first the operations, then the diagnostics with their codes and people.
     pub(super) fn summary(&self) -> String {
         summary(&self.plan())
     }
@@ -205,7 +206,7 @@ pub(super) fn summary(plan: &Plan) -> String {
         }
         out.push('\n');
     }
-    // What is lost the changes show; `guards` tests the remark.
+    // The changes show the lost values already; `guards` tests this diagnostic.
     for found in plan.content().diagnostics.iter().filter(|found| found.code != "values_lost") {
         let _ = writeln!(out, "{} {}", found.code, found.employee.as_deref().unwrap_or("-"));
     }
@@ -227,7 +228,7 @@ pub(super) fn company(employees: impl Into<Vec<Employee>>, users: impl Into<Vec<
     Company::new(employees.into(), users.into())
 }
 
-/// Holds the operations, and what is said of people, against what is expected of them.
+/// Compares the operations and the diagnostics with the expected ones.
 #[track_caller]
 pub(super) fn assert_plan(company: &Company, expected: &[&str]) {
     let summary = company.summary();

@@ -1,4 +1,4 @@
-//! The guards of whole plans: what they count, whom they name, and that a plan file cannot say otherwise.
+//! The guards of whole plans: what they count, which people they name, and that a plan file cannot state other counts.
 
 use super::company::{Company, employee, text, user};
 use crate::employee::{BranchId, Employee, User};
@@ -12,7 +12,7 @@ use crate::plan::{
 
 const NORWAY: &str = "NO01 Example NO01";
 
-/// Forty Norwegians who report to u0 and a thousand Swedes who report to nobody; in both lists the same.
+/// Forty Norwegians who report to u0, and a thousand Swedes without a manager; the same on both sides.
 fn group() -> Company {
     let email = |n: usize| format!("p{n}.x@example.com");
     let branch = |n: usize| Some(BranchId::from(if n < 40 { "no" } else { "se" }));
@@ -276,7 +276,7 @@ fn a_plan_cannot_state_fewer_than_its_operations_are() {
     let mut forged = plan.content().clone();
     forged.guards.push(forged.guards[4].clone());
     assert!(check_guards(&forged).is_err_and(|problem| problem.contains("twice")));
-    // Whose branch nobody tells is counted in some branch all the same.
+    // An operation without a branch still counts in some branch.
     let mut forged = plan.content().clone();
     forged.guards.retain(|guard| !guard.id.starts_with("per_branch.max_change") || guard.count == 0);
     assert!(check_guards(&forged).is_err_and(|problem| problem.contains("per_branch.max_change_percent")));

@@ -1,5 +1,4 @@
-//! Laws that hold of every plan, checked by carrying random plans out on a model of Skovik that refuses whatever Skovik
-//! refuses.
+//! Laws of every plan, checked by carrying out random plans on a model of Skovik that refuses what Skovik refuses.
 
 use std::collections::BTreeMap;
 
@@ -117,7 +116,7 @@ impl Account {
     }
 }
 
-/// Carries a plan out, of the operations that are ready always the one that `choices` picks.
+/// Carries a plan out. `choices` picks the next of the operations that are ready.
 fn carry_out(plan: &Plan, account: &mut Account, choices: &[usize]) -> Result<(), TestCaseError> {
     let mut left: Vec<&Operation> = plan.content().operations.iter().collect();
     let mut done: Vec<OperationId> = Vec::new();
@@ -208,8 +207,7 @@ prop_compose! {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 800, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever the order in which independent operations run, Skovik refuses none; and what was reached needs nothing
-    /// more.
+    /// Independent operations may run in any order: Skovik refuses none, and a second plan is empty.
     #[test]
     fn every_plan_can_be_carried_out_and_reaches_its_aim(
         company in companies(),
@@ -230,7 +228,7 @@ proptest! {
         carry_out(&again, &mut account, &choices)?;
     }
 
-    /// Nobody who is described by a record, or protected, is removed; nobody is removed whom the settings do not allow.
+    /// A delete never hits a user who has a record or is protected, nor a user that the settings do not let it delete.
     #[test]
     fn a_delete_hits_only_the_absent(company in companies()) {
         let plan = company.plan();
@@ -247,7 +245,7 @@ proptest! {
         }
     }
 
-    /// A protected user is named by no operation but as a manager.
+    /// An operation refers to a protected user only as a manager.
     #[test]
     fn protection_holds(company in companies()) {
         for operation in &company.plan().content().operations {
@@ -269,7 +267,7 @@ proptest! {
         prop_assert_eq!(plan.content().summary, again.content().summary);
     }
 
-    /// A plan that is written and read again is the same plan, and every changed byte is noticed.
+    /// A plan that is written and read again is the same plan, and every changed byte is detected.
     #[test]
     fn a_plan_survives_its_file(company in companies(), place in any::<prop::sample::Index>(), byte in 0x20_u8..0x7f) {
         let plan = company.plan();
@@ -279,13 +277,13 @@ proptest! {
         let place = place.index(text.len());
         let before = std::mem::replace(&mut text[place], byte);
         match Plan::read(&text) {
-            // White space outside of texts is not part of what is hashed.
+            // The hash does not cover white space outside of texts.
             Ok(read) => prop_assert!(read == plan && (before == byte || before.is_ascii_whitespace() || byte == b' ')),
             Err(_) => prop_assert!(before != byte),
         }
     }
 
-    /// The guards of every plan are those of its operations and its settings, and no figure of one can be changed.
+    /// The guards of every plan match its operations and settings, and no count in them can be changed.
     #[test]
     fn the_guards_follow_from_the_operations(
         company in companies().prop_map(with_every_guard),
@@ -300,7 +298,7 @@ proptest! {
         let place = place.index(content.guards.len());
         let found = &content.guards[place];
         type Edit = fn(&mut Vec<GuardResult>, usize);
-        // How many good records there were, and how many managers could not be found, no operation tells.
+        // The operations do not tell how many good records there were, nor how many managers could not be found.
         let is_told = ![MIN_EMPLOYEES.id, MAX_UNRESOLVED_PERCENT.id].contains(&found.id.as_str());
         let edits: [(&str, bool, Edit); 8] = [
             ("counts less", found.count > 0 && is_told, |guards, at| guards[at].count -= 1),

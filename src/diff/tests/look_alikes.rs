@@ -1,4 +1,4 @@
-//! Somebody who would be created and has the name of a user whom no record describes.
+//! New people who have the name of a user without a record.
 
 use super::company::{Company, bad_record, employee, user};
 use crate::diff::{Protect, Remove};
@@ -96,7 +96,7 @@ fn whoever_stays_is_a_look_alike_too() {
     let found = look_alikes(&plan);
     assert!(found.len() == 1 && !found[0].message.contains("--same-person"), "{found:?}");
     assert!(found[0].message.contains("give that user the external identifier 2001 in Skovik"), "{found:?}");
-    // Another configuration's people have names, too.
+    // A user of another configuration may have the same name.
     let elsewhere = |identifier| {
         company([employee("2001", ANNA_NOW, None)], [user("a", identifier, ANNA, None)]).with(|company| {
             company.policy.branches = Some(["se".into()].into());

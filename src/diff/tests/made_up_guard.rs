@@ -1,5 +1,5 @@
-//! A guard that only tests have: its row is in the table, and nothing else knows of it. It is read from the settings,
-//! evaluated, shown, lifted, and held against a plan file, as any other.
+//! A guard that only the tests have. Its row is in the table, and no other code knows it. It is read from the settings,
+//! evaluated, shown, allowed by approvals and checked in plan files like any other.
 
 use std::path::Path;
 
@@ -59,7 +59,7 @@ fn it_blocks_beyond_its_limit_and_names_who_is_counted() {
     }
     let people = found(5).parts.into_iter().filter(|part| part.common == Common::Person).count();
     assert_eq!(people, 5);
-    // Two of twenty are exactly the limit, and two of ten would be beyond it, but fewer than three never block.
+    // Two of twenty are exactly the limit. Two of ten would be above it, but fewer than three never block.
     let plan = company(2).plan();
     let again = evaluate_again(&plan.content().guards, &Now { managed: 10, ..Now::default() });
     assert_eq!(again.last().map(|found| (found.of, found.outcome)), Some((10, GuardOutcome::Pass)));

@@ -1,4 +1,4 @@
-//! Managers and their reports: who comes first, and who cannot be moved.
+//! Managers and their reports: the order of operations, and reports who cannot be moved.
 
 use super::company::{ANNA, BEN, CARLA, assert_plan, bad_record, company, employee, user};
 use crate::diff::Protect;
@@ -81,7 +81,7 @@ fn a_report_who_cannot_be_moved_withholds_the_delete() {
     };
     let protected = base().with(|company| company.policy.protect = Protect::new(&["1"]));
     let unmanaged = base().with(|company| company.policy.managed.manager = false);
-    // x stays, so y, to whom x reports, stays as well.
+    // x stays, so x's manager y stays as well.
     assert_plan(&protected, &["delete_withheld 8", "delete_withheld 9"]);
     assert_plan(&unmanaged, &["delete_withheld 8", "delete_withheld 9"]);
     let aside = base().with(|company| company.desired.employees.clear()).aside(bad_record(Some("1"), Some(ANNA), None));

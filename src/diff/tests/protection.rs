@@ -1,12 +1,11 @@
-//! Who is never touched: entries, patterns, roles, admins where the settings say nothing, and the last admin in any
-//! case.
+//! Who is never touched: entries, patterns, roles, admins by default, and always the last admin.
 
 use super::company::{Company, employee, user};
 use crate::diff::{Protect, Remove};
 use crate::employee::User;
 use crate::plan::{Action, Plan};
 
-/// Somebody who is listed, and users who are not, with these roles; `None` for roles that are not told.
+/// One user with a record, and users without one, with these roles; `None` for roles that are not told.
 fn company(roles: &[Option<&[&str]>]) -> Company {
     let one = |(n, roles): (usize, &Option<&[&str]>)| User {
         roles: roles.map(|roles| roles.iter().map(|role| (*role).into()).collect()),
@@ -93,10 +92,10 @@ fn the_last_admin_stays_whatever_is_set() {
     let plan = protecting(all(company(&[NOBODY, ADMIN])), Protect::default());
     assert_eq!((deleted(&plan), codes(&plan)), (vec!["u0"], vec!["delete_withheld"]));
     assert!(plan.content().diagnostics[0].message.contains("no user with the role admin would be left"));
-    // Of two, neither is chosen.
+    // If two admins would go, both stay.
     let plan = protecting(all(company(&[ADMIN, ADMIN])), Protect::new::<&str>(&[]));
     assert_eq!((deleted(&plan), codes(&plan)), (vec![], vec!["delete_withheld"; 2]));
-    // Where another one stays, one may go.
+    // If another admin stays, one may go.
     let listed = company(&[ADMIN]).with(|company| company.directory.users[1].roles = Some(["admin".into()].into()));
     let plan = protecting(listed, Protect::default());
     assert_eq!((deleted(&plan), codes(&plan)), (vec!["u0"], vec![]));

@@ -1,4 +1,4 @@
-//! What is said of managers who cannot be found, and of those who report to one another.
+//! The diagnostics about managers who cannot be found, and about managers who report to one another.
 
 use super::company::{Company, bad_record, employee, user};
 use crate::plan::Diagnostic;
@@ -86,7 +86,7 @@ fn the_true_reason_is_told() {
         company.desired.elsewhere.push(employee("77", "x@example.com", None));
     });
     assert!(told(&elsewhere).contains("outside [scope] branches"), "{}", told(&elsewhere));
-    // A user of Skovik is found, whatever the records say.
+    // A user of Skovik is found even if no record has the identifier.
     let user = company(2, |n| (n == 1).then(|| "77".to_owned()))
         .aside(bad_record(Some("77"), None, None))
         .with(|company| company.directory.users.push(user("u", Some("77"), "m@example.com", None)));
@@ -98,7 +98,7 @@ fn managers_in_a_cycle_are_told_once() {
     let pair = company(4, |n| [Some("1001"), Some("1000"), Some("1000"), Some("1002")][n].map(str::to_owned));
     let message = "these report to one another in a cycle: 1000 P0 Berg → 1001 P1 Berg → 1000 P0 Berg";
     only_warning(&pair, None, &[message]);
-    // Whoever is their own manager is told so, and not as a cycle.
+    // A person who is their own manager is not reported as a cycle.
     only_warning(&company(1, |_| Some("1000".to_owned())), Some("1000"), &["named as their own manager"]);
     let long = company(1000, |n| Some((1000 + (n + 1) % 1000).to_string()));
     only_warning(&long, None, &["1000 P0 Berg → 1001 P1 Berg", "994 more → 1000 P0 Berg"]);

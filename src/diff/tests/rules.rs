@@ -164,7 +164,7 @@ fn whoever_waits_for_a_circle_is_set_aside_with_it() {
     )
     .with(|company| company.desired.employees.push(employee("4", CARLA, Some("1"))))
     .with(|company| company.directory.users[0].manager = Some("b".into()));
-    // 4 takes the e-mail of 3, who is not part of the circle.
+    // 4 takes the e-mail of 3, who is not part of the cycle.
     assert_plan(
         &company,
         &[

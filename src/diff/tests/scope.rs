@@ -1,4 +1,4 @@
-//! Who may be removed, which branches are managed, and `--only`.
+//! Who may be deleted, which branches are managed, and `--only`.
 
 use super::company::{ANNA, BEN, CARLA, Company, assert_plan, company, employee, user};
 use crate::diff::Remove;
@@ -71,7 +71,7 @@ fn guards_count_the_whole_comparison() {
 
 #[test]
 fn whoever_becomes_inactive_keeps_the_email() {
-    // Ben is to have the e-mail of Anna, who leaves.
+    // Ben should get the e-mail of Anna, who is deleted.
     let base =
         || company([employee("2", ANNA, None)], [user("a", Some("1"), ANNA, None), user("b", Some("2"), BEN, None)]);
     let becomes_anna = "2 update 2 b, primary_email: ben.holm@example.com → anna.berg@example.com, first_name: Ben → Anna, \
@@ -89,6 +89,6 @@ fn the_inactive_keep_their_emails() {
     };
     assert_plan(&base(vec![]), &["email_of_inactive 2"]);
     assert_plan(&base(vec![user("b", Some("2"), BEN, None)]), &["email_of_inactive 2"]);
-    // Whoever has it already has it.
+    // A user who has the e-mail already keeps it.
     assert_plan(&base(vec![user("b", Some("2"), ANNA, None)]), &[]);
 }

@@ -1,5 +1,5 @@
-//! The guards on what a list that is broken in a way of its own would do: create everybody twice, empty a field, name
-//! managers who are nowhere, join nobody.
+//! The guards against special ways in which a list can be broken: it would create everybody twice, empty a field, name
+//! unknown managers or join nobody.
 
 use super::*;
 

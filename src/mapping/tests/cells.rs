@@ -1,4 +1,4 @@
-//! Cells that hold no value, and values that hold what nobody sees.
+//! Cells without a value, and values with invisible characters.
 
 use super::*;
 
@@ -16,7 +16,7 @@ fn an_error_of_a_spreadsheet_sets_aside_whoever_it_is_about() {
         "{:?}",
         set_aside[0]
     );
-    // What nobody uses does not matter.
+    // A bad value in an unused column does not matter.
     assert!(out_of_scope.contains("3"));
 }
 

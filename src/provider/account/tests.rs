@@ -39,7 +39,7 @@ async fn a_snapshot_serves_as_an_account() {
     let account = Account::Snapshot {
         path: file.path().to_owned(),
         url: "https://api.skovik.com/v1/".parse().unwrap(),
-        dialect: std::sync::Arc::new(Skovik),
+        dialect: std::sync::Arc::new(Skovik::default()),
     };
     let shape = account.shape().await.unwrap();
     assert_eq!(shape.branches.iter().map(|branch| branch.id.as_str()).collect::<Vec<_>>(), ["b1", "b2"]);
@@ -61,16 +61,16 @@ fn what_makes_a_snapshot_unusable() {
         (vec![B1, U1, U1], "holds the id \"u1\" twice"),
         (vec![U1, wrong_user], "line 3: user \"u3\": primary_email is missing"),
     ] {
-        let error = users_from_snapshot(write(&items).path(), &url, &Skovik, &managed).unwrap_err();
+        let error = users_from_snapshot(write(&items).path(), &url, &Skovik::default(), &managed).unwrap_err();
         assert!(format!("{error:#}").contains(expected), "{error:#}");
         assert_eq!(status_of(&error), ExitStatus::Untrusted);
     }
     for items in [vec![B1, B1], vec![C1, C1]] {
-        let error = shape_from_snapshot(write(&items).path(), &url, &Skovik).unwrap_err();
+        let error = shape_from_snapshot(write(&items).path(), &url, &Skovik::default()).unwrap_err();
         assert!(format!("{error:#}").contains("twice"), "{error:#}");
         assert_eq!(status_of(&error), ExitStatus::Untrusted);
     }
-    let missing = shape_from_snapshot(Path::new("/nowhere/users.jsonl"), &url, &Skovik).unwrap_err();
+    let missing = shape_from_snapshot(Path::new("/nowhere/users.jsonl"), &url, &Skovik::default()).unwrap_err();
     assert_eq!(status_of(&missing), ExitStatus::Untrusted);
 }
 
@@ -81,7 +81,8 @@ fn a_cut_snapshot_is_not_trusted() {
     let cut = text.trim_end().rsplit_once('\n').unwrap().0;
     std::fs::write(file.path(), format!("{cut}\n")).unwrap();
     let error =
-        users_from_snapshot(file.path(), &URL.parse::<BaseUrl>().unwrap(), &Skovik, &Managed::default()).unwrap_err();
+        users_from_snapshot(file.path(), &URL.parse::<BaseUrl>().unwrap(), &Skovik::default(), &Managed::default())
+            .unwrap_err();
     assert_eq!(status_of(&error), ExitStatus::Untrusted);
     assert!(format!("{error:#}").contains("not whole"), "{error:#}");
 }
@@ -90,7 +91,8 @@ fn a_cut_snapshot_is_not_trusted() {
 fn a_snapshot_of_another_account_is_wrong_usage() {
     let file = write(&[B1]);
     for other in ["https://api.skovik.com/v2", "https://example.com/v1", "http://127.0.0.1/v1"] {
-        let error = shape_from_snapshot(file.path(), &other.parse::<BaseUrl>().unwrap(), &Skovik).unwrap_err();
+        let error =
+            shape_from_snapshot(file.path(), &other.parse::<BaseUrl>().unwrap(), &Skovik::default()).unwrap_err();
         assert_eq!(status_of(&error), ExitStatus::Usage, "{other}");
     }
 }

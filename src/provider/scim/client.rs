@@ -1,7 +1,7 @@
 //! The client of a SCIM server. It reads complete lists, single users and what the server can do, and makes single
-//! writes of which it says truly what is known about their outcome.
+//! writes. It reports exactly what is known about the outcome of a write.
 //!
-//! It decides nothing about people. It never repeats a POST whose outcome is unclear, never follows a redirect, never
+//! It decides nothing about people. It never repeats a POST with an unknown outcome, never follows a redirect, never
 //! sends the key to another origin than the configured one, and never shows it.
 
 mod call;
@@ -22,9 +22,9 @@ use crate::provider::access::connect;
 use crate::provider::stored::is_id;
 use crate::provider::{ApiError, ClientError, Deleted, Dialect, LiveUser, Options, Request, StoredUser};
 
-use call::Call;
+pub(super) use call::Call;
 
-/// What the settings use of an account, which is looked for before anything is written.
+/// What the settings need in an account. It is checked before anything is written.
 #[derive(Debug, Clone)]
 pub struct Wanted {
     /// Whether branches are managed.
@@ -33,26 +33,27 @@ pub struct Wanted {
     pub custom_fields: Vec<String>,
 }
 
-/// A client of one account. All its requests share the limits of [`Options`], and one pause when the server asks for it.
+/// A client of one account. All its requests share the limits of [`Options`], and one pause when the server asks for
+/// it.
 pub struct Client {
     http: Transport,
     base: Url,
     key_header: (HeaderName, HeaderValue),
-    page_size: u32,
+    pub(super) page_size: u32,
     max_rows: u64,
     list_timeout: Duration,
-    scim: Scim,
+    pub(super) scim: Scim,
     /// All branches, where the settings list them.
     branches: Option<Vec<String>>,
-    sort_by: Option<String>,
-    wanted: Wanted,
+    pub(super) sort_by: Option<String>,
+    pub(super) wanted: Wanted,
 }
 
 impl Client {
     /// Makes a client; sends nothing yet.
     ///
     /// # Errors
-    /// Where the key cannot stand in a header.
+    /// If the key cannot be sent in a header.
     pub fn new(options: Options, settings: &ScimSettings, wanted: Wanted) -> Result<Self, ClientError> {
         let (base, page_size, max_rows, list_timeout) =
             (options.url.url().clone(), options.page_size, options.max_rows, options.list_timeout);
@@ -126,7 +127,7 @@ impl Client {
         }
     }
 
-    /// Changes a user, and gives them as they are afterwards; `None` where there is none with this id.
+    /// Changes a user, and returns the user afterwards; `None` if there is none with this id.
     async fn write(&self, id: &UserId, body: &Request) -> Result<Option<StoredUser>, ApiError> {
         let method = if body.is_partial() { Method::PATCH } else { Method::PUT };
         let url = self.user_url(id)?;
@@ -138,7 +139,7 @@ impl Client {
         if !answer.trim_ascii().is_empty() {
             return self.stored(&answer, Some(id)).map(Some);
         }
-        // Done, without the user (RFC 7644, section 3.5.2).
+        // The change is done, and the answer does not show the user (RFC 7644, section 3.5.2).
         let read = self.send(&Call { method: Method::GET, url, body: None }).await;
         match read.and_then(|answer| self.stored(&answer, Some(id))) {
             Ok(stored) => Ok(Some(stored)),
@@ -195,7 +196,7 @@ impl Client {
     }
 
     /// The address of an endpoint.
-    fn url(&self, endpoint: &str) -> Url {
+    pub(super) fn url(&self, endpoint: &str) -> Url {
         let mut url = self.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().push(endpoint);
@@ -203,7 +204,7 @@ impl Client {
         url
     }
 
-    fn user_url(&self, id: &UserId) -> Result<Url, ApiError> {
+    pub(super) fn user_url(&self, id: &UserId) -> Result<Url, ApiError> {
         let mut url = self.url("Users");
         match url.path_segments_mut() {
             Ok(mut path) if is_id(id.as_str()) => {

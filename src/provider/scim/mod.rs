@@ -1,10 +1,11 @@
-//! SCIM 2.0 (RFC 7643, RFC 7644), the interface of Skovik that is publicly specified, and of many other services.
+//! SCIM 2.0 (RFC 7643, RFC 7644): the publicly specified interface of Skovik and of many other services.
 //!
-//! `/ServiceProviderConfig` and `/Schemas` say what a server can do before anything is written. Where it can PATCH, a
-//! change names only what changes, else all that was read goes back with the changes laid over it; where it has versions,
-//! it carries out no write over a user whom somebody has changed since.
+//! `/ServiceProviderConfig` and `/Schemas` say what a server can do before anything is written. If it can PATCH, a
+//! change sends only what changes; otherwise a PUT sends everything that was read, with the changes applied. If it has
+//! versions, it refuses a write to a user that somebody has changed since.
 
 pub mod client;
+mod contract;
 mod wire;
 
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::OnceCell;
 
 use super::{
-    ApiError, Collection, Deleted, Dialect, EachRow, ListError, LiveUser, Progress, Provider, Request, Shape,
+    ApiError, Collection, Deleted, Dialect, EachRow, ListError, LiveUser, Progress, Proven, Provider, Request, Shape,
     StoredUser,
 };
 use crate::config::{Removal, ScimSettings};
@@ -24,17 +25,17 @@ use crate::scim::AttributePath;
 
 pub use client::{Client, Wanted};
 
-/// How a SCIM server writes users down.
+/// The dialect of a SCIM server.
 #[derive(Debug, Clone)]
 pub struct Scim {
     identifier: AttributePath,
     branch: AttributePath,
     removal: Removal,
-    /// What the server says that it can do, once it was asked.
+    /// What the server says it can do, after it was asked.
     abilities: Arc<OnceCell<Abilities>>,
 }
 
-/// What a server says that it can do (RFC 7643, section 5). What it does not say, it cannot.
+/// What a server says it can do (RFC 7643, section 5). An ability that it does not mention counts as missing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Abilities {
     patch: bool,
@@ -54,7 +55,8 @@ impl Scim {
         self.abilities.get().copied().unwrap_or_default()
     }
 
-    /// The same request, to be refused over a user who was changed since, where the server can do that.
+    /// The request with the user's version, if the server has versions: it refuses the write if the user has changed
+    /// since.
     fn over(&self, request: Request, held: &StoredUser) -> Result<Request, String> {
         let version = if self.abilities().etag { wire::version(held)? } else { None };
         Ok(request.only_over(version))
@@ -140,7 +142,10 @@ impl Provider for Client {
     }
 
     fn shape(&self) -> BoxFuture<'_, Result<Shape, ListError>> {
-        Box::pin(async { Ok(Shape { custom_fields: self.custom_fields().await?, branches: self.branches().await? }) })
+        Box::pin(async {
+            let (custom_fields, branches) = (self.custom_fields().await?, self.branches().await?);
+            Ok(Shape { custom_fields, branches, ..Shape::default() })
+        })
     }
 
     fn rows<'a>(
@@ -148,8 +153,9 @@ impl Provider for Client {
         what: Collection,
         each: EachRow<'a>,
         progress: Progress<'a>,
-    ) -> BoxFuture<'a, Result<(), ListError>> {
-        Box::pin(self.raw(what, each, progress))
+    ) -> BoxFuture<'a, Result<Proven, ListError>> {
+        // A list of SCIM is proven by `totalResults`, or is none.
+        Box::pin(async move { self.raw(what, each, progress).await.map(|()| Proven(true)) })
     }
 
     fn user<'a>(&'a self, id: &'a UserId, managed: &'a Managed) -> BoxFuture<'a, Result<Option<LiveUser>, ApiError>> {

@@ -1,7 +1,7 @@
-//! The shapes of SCIM: names, users, schemas and errors, and how they become the types of the domain. Nothing in here
+//! The JSON of SCIM: names, users, schemas and errors, and how they become the types of the domain. Nothing in here
 //! does I/O.
 //!
-//! What is read is kept to the letter, and looked at where it is needed: so a PUT gives everything back as it came.
+//! The JSON that was read is kept unchanged and parsed only when needed, so a PUT returns everything as it came.
 
 mod errors;
 mod object;
@@ -20,12 +20,12 @@ pub(super) use schemas::{Schemas, abilities};
 pub(super) use user::{branch_of, custom_field_ids, is_inactive, losses, stored, unsent, user, version};
 pub(super) use write::{create, deactivate, patch, replace, restore};
 
-/// What the client accepts; some servers know only the second.
+/// The content types that the client accepts; some servers know only the second.
 pub(super) const ACCEPT: &str = "application/scim+json, application/json";
-/// What the client sends.
+/// The content type that the client sends.
 pub(super) const CONTENT_TYPE: &str = "application/scim+json";
 
-/// What a user is called by to sign in: required and unique, and with Skovik the e-mail `[known]`.
+/// The name to sign in with: required and unique; in Skovik it is the e-mail `[known]`.
 const USER_NAME: &str = "userName";
 const ACTIVE: &str = "active";
 const ROLES: &str = "roles";

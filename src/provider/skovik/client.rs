@@ -14,36 +14,56 @@ use reqwest::Method;
 use reqwest::header::{HeaderName, HeaderValue};
 use url::Url;
 
-use super::wire;
+use super::{Skovik, wire};
+use crate::config::Names;
 use crate::employee::{Managed, UserId};
 use crate::http::Transport;
-use crate::provider::access::{LARGEST_ANSWER, connect};
-use crate::provider::{ApiError, Collection, Deleted, LiveUser, Request};
+use crate::provider::access::connect;
+use crate::provider::{ApiError, Deleted, LiveUser, Request};
 
 pub use crate::provider::access::{ClientError, Options};
 
-use call::Call;
+pub(super) use call::Call;
 
 /// A client of one account. All its requests share the limits of [`Options`], and one pause when the server asks for it.
 pub struct Client {
     http: Transport,
-    base: Url,
+    pub(super) base: Url,
     key_header: (HeaderName, HeaderValue),
     page_size: u32,
     max_rows: u64,
     list_timeout: Duration,
+    skovik: Skovik,
+    places: wire::PagePlaces,
 }
 
 impl Client {
-    /// Makes a client; sends nothing yet.
+    /// Makes a client that uses the names which are guessed; sends nothing yet.
+    ///
+    /// # Errors
+    /// As [`Client::with_names`].
+    pub fn new(options: Options) -> Result<Self, ClientError> {
+        Self::with_names(options, &Names::default())
+    }
+
+    /// Makes a client that uses these names; sends nothing yet.
     ///
     /// # Errors
     /// If the URL would show the key or a password to others, or the key cannot stand in a header.
-    pub fn new(options: Options) -> Result<Self, ClientError> {
+    pub fn with_names(options: Options, names: &Names) -> Result<Self, ClientError> {
         let (base, page_size, max_rows, list_timeout) =
             (options.url.url().clone(), options.page_size, options.max_rows, options.list_timeout);
         let (http, key_header) = connect(options, call::words)?;
-        Ok(Self { http, base, key_header, page_size, max_rows, list_timeout })
+        let (skovik, places) = (Skovik::new(names), wire::PagePlaces::new(names));
+        Ok(Self { http, base, key_header, page_size, max_rows, list_timeout, skovik, places })
+    }
+
+    pub(super) fn skovik(&self) -> &Skovik {
+        &self.skovik
+    }
+
+    pub(super) fn names(&self) -> &Names {
+        self.skovik.names()
     }
 
     pub(super) async fn get_user(&self, id: &UserId, managed: &Managed) -> Result<Option<LiveUser>, ApiError> {
@@ -51,7 +71,7 @@ impl Client {
     }
 
     pub(super) async fn post_user(&self, body: &Request, managed: &Managed) -> Result<LiveUser, ApiError> {
-        let url = Collection::Users.url(&self.base);
+        let url = wire::Resources::Users.url(&self.base, self.names());
         let answer = self.send(&Call { method: Method::POST, url, body: Some(body) }).await?;
         self.read_user(&answer, managed)
     }
@@ -100,8 +120,8 @@ impl Client {
 
     fn read_user(&self, answer: &[u8], managed: &Managed) -> Result<LiveUser, ApiError> {
         let read = || {
-            let stored = wire::user_document(answer)?;
-            Ok::<_, String>(LiveUser { user: wire::user_row(stored.raw().get(), managed)?, stored })
+            let stored = wire::user_document(answer, self.names())?;
+            Ok::<_, String>(LiveUser { user: wire::user_row(stored.raw().get(), managed, self.names())?, stored })
         };
         read().map_err(|problem| {
             ApiError::unclear(self.http.redactor().clean(&format!("the answer does not hold a user: {problem}")))
@@ -109,7 +129,7 @@ impl Client {
     }
 
     fn user_url(&self, id: &UserId) -> Result<Url, ApiError> {
-        wire::user_url(&self.base, id.as_str()).ok_or_else(|| ApiError::NotSent {
+        wire::user_url(&self.base, id.as_str(), self.names()).ok_or_else(|| ApiError::NotSent {
             problem: format!("{:?} is no possible user id", self.http.redactor().clean(id.as_str())),
             again: None,
         })

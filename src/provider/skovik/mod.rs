@@ -1,24 +1,39 @@
 //! Skovik's own JSON API.
 
 pub mod client;
+mod contract;
 pub mod wire;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
 use super::{
-    ApiError, Collection, Deleted, Dialect, EachRow, ListError, LiveUser, Progress, Provider, Request, Shape,
+    ApiError, Collection, Deleted, Dialect, EachRow, ListError, LiveUser, Progress, Proven, Provider, Request, Shape,
     StoredUser,
 };
+use crate::config::Names;
 use crate::employee::{Branch, CustomField, CustomFieldId, Managed, User, UserId};
 use crate::plan::{Change, Field, Fields};
 
 pub use client::{Client, ClientError, Options};
 
-/// How Skovik writes users down.
-#[derive(Debug, Clone, Copy)]
-pub struct Skovik;
+/// How Skovik writes users down, by these names.
+#[derive(Debug, Clone, Default)]
+pub struct Skovik(Arc<Names>);
+
+impl Skovik {
+    /// By the settings.
+    #[must_use]
+    pub fn new(names: &Names) -> Self {
+        Self(Arc::new(names.clone()))
+    }
+
+    fn names(&self) -> &Names {
+        &self.0
+    }
+}
 
 impl Dialect for Skovik {
     fn service(&self) -> &'static str {
@@ -26,7 +41,7 @@ impl Dialect for Skovik {
     }
 
     fn user(&self, json: &str, managed: &Managed) -> Result<User, String> {
-        wire::user_row(json, managed)
+        wire::user_row(json, managed, self.names())
     }
 
     /// Whoever is there is active: a delete removes users for good `[known]`.
@@ -35,19 +50,19 @@ impl Dialect for Skovik {
     }
 
     fn branch(&self, json: &str) -> Result<Branch, String> {
-        wire::branch(json)
+        wire::branch(json, self.names())
     }
 
     fn custom_field(&self, json: &str) -> Result<CustomField, String> {
-        wire::custom_field(json)
+        wire::custom_field(json, self.names())
     }
 
     fn create_request(&self, after: &Fields, manager: Option<&UserId>) -> Result<Request, String> {
-        wire::create(after, manager)
+        wire::create(after, manager, self.names())
     }
 
     fn update_request(&self, held: &StoredUser, changes: &[Change]) -> Result<Request, String> {
-        wire::overlay(held, changes)
+        wire::overlay(held, changes, self.names())
     }
 
     /// A user who moves to another branch may lose their custom fields `[known]`.
@@ -61,7 +76,7 @@ impl Dialect for Skovik {
         held: &StoredUser,
         changes: &[Change],
     ) -> Result<Option<Request>, String> {
-        wire::refill(before, held, changes)
+        wire::refill(before, held, changes, self.names())
     }
 
     fn keeps_removed(&self) -> bool {
@@ -74,25 +89,25 @@ impl Dialect for Skovik {
     }
 
     fn losses(&self, sent: &Request, held: &StoredUser, managed: &Managed) -> Vec<String> {
-        wire::losses(sent, held, managed)
+        wire::losses(sent, held, managed, self.names())
     }
 
     fn custom_field_ids(&self, stored: &StoredUser) -> Result<Vec<CustomFieldId>, String> {
-        wire::custom_field_ids(stored)
+        wire::custom_field_ids(stored, self.names())
     }
 
     fn unsent(&self, stored: &StoredUser) -> Result<Vec<String>, String> {
-        wire::unsent(stored)
+        wire::unsent(stored, self.names())
     }
 }
 
 impl Provider for Client {
     fn dialect(&self) -> &dyn Dialect {
-        &Skovik
+        self.skovik()
     }
 
     fn shape(&self) -> BoxFuture<'_, Result<Shape, ListError>> {
-        Box::pin(async { Ok(Shape { branches: self.branches().await?, custom_fields: self.custom_fields().await? }) })
+        Box::pin(self.read_shape())
     }
 
     fn rows<'a>(
@@ -100,8 +115,8 @@ impl Provider for Client {
         what: Collection,
         each: EachRow<'a>,
         progress: Progress<'a>,
-    ) -> BoxFuture<'a, Result<(), ListError>> {
-        Box::pin(self.walk(what, each, progress))
+    ) -> BoxFuture<'a, Result<Proven, ListError>> {
+        Box::pin(self.raw(what, each, progress))
     }
 
     fn user<'a>(&'a self, id: &'a UserId, managed: &'a Managed) -> BoxFuture<'a, Result<Option<LiveUser>, ApiError>> {

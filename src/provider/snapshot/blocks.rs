@@ -1,5 +1,5 @@
-//! A file of lines, read in blocks of whole lines that several threads parse side by side. Results come in the order of
-//! the file.
+//! Reads a file of lines in blocks of complete lines, which several threads parse in parallel. Results come in the
+//! order of the file.
 
 use std::io::{self, Read};
 use std::num::NonZero;
@@ -15,10 +15,10 @@ use crate::plan::Digest;
 const BLOCK: usize = 256 * 1024;
 /// How many blocks each thread has at most: one that it parses, and one that waits.
 const AHEAD: usize = 2;
-/// More threads than these do not read faster than one can hash.
+/// The greatest number of threads. More would not help: one thread hashes the file.
 const MOST_THREADS: usize = 8;
 
-/// Some whole lines that follow one another.
+/// Some consecutive complete lines.
 pub(super) struct Block {
     /// The number of the first, from 1.
     pub(super) first_line: u64,
@@ -29,24 +29,24 @@ pub(super) struct Block {
 pub(super) struct Blocks<R> {
     from: R,
     next_line: u64,
-    /// What was read and is not given yet.
+    /// Bytes that were read and are in no block yet.
     rest: Vec<u8>,
-    /// Of all that was given, and of what stood before.
+    /// The hash of everything before `rest`.
     hasher: Sha256,
     longest_line: usize,
 }
 
-/// What is left when all blocks are given.
+/// What is left after all blocks.
 pub(super) struct Rest {
     /// The number of its first line.
     pub(super) line: u64,
     /// The last line, with its line break if it has one, and everything after it.
     pub(super) text: Vec<u8>,
-    /// Of everything before it.
+    /// The hash of everything before it.
     pub(super) sha256: Digest,
 }
 
-/// A thread that parses, and what it was given and has not given back.
+/// A thread that parses, with the channels for its blocks and results.
 struct Worker<'s, P> {
     blocks: SyncSender<Block>,
     parsed: Receiver<P>,
@@ -54,15 +54,15 @@ struct Worker<'s, P> {
 }
 
 impl<R: Read> Blocks<R> {
-    /// The lines behind the first one, which was read and is hashed as they are.
+    /// The lines after the first one, which was read already and is hashed too.
     pub(super) fn behind(first: &[u8], from: R, longest_line: usize) -> Self {
         Self { from, next_line: 2, rest: Vec::new(), hasher: Sha256::new_with_prefix(first), longest_line }
     }
 
-    /// The next lines; `None` where only the last is left, or one that is too long to be read.
+    /// The next block; `None` if only the last line is left, or a line is too long.
     fn next(&mut self) -> io::Result<Option<Block>> {
         loop {
-            // Twice as much as before where no line has ended, so that a long one is not searched again and again.
+            // If no line has ended, twice as much as before, so that a long line is not searched again and again.
             let more = self.rest.len().max(BLOCK);
             let read = self.from.by_ref().take(more as u64).read_to_end(&mut self.rest)?;
             if let Some(end) = end_of_last_but_one(&self.rest) {
@@ -82,7 +82,7 @@ impl<R: Read> Blocks<R> {
         Rest { line: self.next_line, text: self.rest, sha256: Digest::from_bytes(self.hasher.finalize().into()) }
     }
 
-    /// Parses all blocks and gives what came of each to `take`, in the order of the file, until that fails.
+    /// Parses all blocks and passes each result to `take`, in the order of the file, until `take` fails.
     pub(super) fn parse<P: Send, E: From<io::Error>>(
         mut self,
         parse: impl Fn(&Block) -> P + Sync,
@@ -100,7 +100,7 @@ impl<R: Read> Blocks<R> {
                     take(Worker::next(&mut workers, taken))?;
                     taken += 1;
                 }
-                // A thread that is gone has panicked, which whoever waits for what it parsed finds.
+                // If sending fails, the thread has panicked; waiting for its result reports that.
                 let _ = workers[given % threads].blocks.send(block);
                 given += 1;
             }
@@ -119,7 +119,7 @@ impl<'s, P: Send + 's> Worker<'s, P> {
         let (done, parsed) = sync_channel(AHEAD);
         let thread = scope.spawn(move || {
             for block in to_parse {
-                // Nobody takes more where something was wrong before.
+                // After an error nobody receives more results.
                 if done.send(parse(&block)).is_err() {
                     break;
                 }
@@ -128,7 +128,7 @@ impl<'s, P: Send + 's> Worker<'s, P> {
         Self { blocks, parsed, thread }
     }
 
-    /// What came of a block, by its place: the threads take turns.
+    /// The result of the block with this number; the threads take turns.
     fn next(workers: &mut Vec<Self>, block: usize) -> P {
         let place = block % workers.len();
         workers[place].parsed.recv().unwrap_or_else(|_| match workers.swap_remove(place).thread.join() {
@@ -138,7 +138,7 @@ impl<'s, P: Send + 's> Worker<'s, P> {
     }
 }
 
-/// Where the last line but one ends, behind its line break.
+/// Where the last line but one ends, after its line break.
 fn end_of_last_but_one(text: &[u8]) -> Option<usize> {
     let is_end = |byte: &u8| *byte == b'\n';
     let last = text.iter().rposition(is_end)?;
@@ -152,7 +152,7 @@ mod tests {
 
     use super::*;
 
-    /// Gives a few bytes at a time, as a pipe does.
+    /// Returns a few bytes at a time, as a pipe does.
     struct Trickle<'t>(&'t [u8], usize);
 
     impl Read for Trickle<'_> {

@@ -1,5 +1,5 @@
-//! What the page's script shows: the people in the order of their weight, and the remarks. Every text is ready to be
-//! shown; the script composes, filters and counts, and concludes nothing of its own.
+//! The data for the page's script: the people, most important first, and the remarks. Every text is ready to be shown.
+//! The script only composes, filters and counts.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -20,12 +20,12 @@ use crate::text::{escape, printable};
 
 #[derive(Debug, Serialize)]
 pub(super) struct Data {
-    /// What the fields are called.
+    /// The names of the fields.
     fields: Vec<String>,
     branches: Vec<String>,
-    /// The deletes first, as they weigh most; within a group in the order of the plan.
+    /// Deletes first, as they matter most; within a group in the order of the plan.
     pub(super) people: Vec<Person>,
-    /// Those about nobody who is in the plan.
+    /// The remarks that belong to nobody in the plan.
     remarks: Vec<Remark>,
 }
 
@@ -36,28 +36,28 @@ pub(super) struct Person {
     number: u32,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     after: Vec<u32>,
-    /// Who it is, for references; never shown.
+    /// Identifies the person for references; never shown.
     key: String,
     name: String,
     identifier: String,
-    /// The user who is meant, by id.
+    /// The id of the user.
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
-    /// The roles of somebody who has any that not everybody has, as text and one by one.
+    /// The roles beyond those that everybody has, as text and as a list.
     #[serde(skip_serializing_if = "Option::is_none")]
     roles: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     role_names: Vec<String>,
-    /// Why somebody goes.
+    /// Why somebody is deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     rows: Vec<Row>,
-    /// Places in the list of branches.
+    /// Indexes in the list of branches.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     branches: Vec<usize>,
-    /// The manager before and after, as far as the plan tells.
+    /// The manager before and after, if the plan tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     was: Option<Manager>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,7 +68,8 @@ pub(super) struct Person {
     plain_fields: String,
 }
 
-/// One field: its place in the list of fields, and its two sides; one of them for somebody who comes or goes.
+/// One field: its index in the list of fields, and its values before and after; a create or delete has only one of
+/// them.
 #[derive(Debug, Serialize)]
 struct Row {
     field: usize,
@@ -78,7 +79,7 @@ struct Row {
     after: Option<Side>,
 }
 
-/// A value, or its pieces; the pieces that the other side lacks are marked.
+/// A value as text or in pieces; pieces that the other side lacks are marked.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum Side {
@@ -100,7 +101,7 @@ struct Remark {
     text: String,
 }
 
-/// Gathers what several people share.
+/// Collects the lists that several people share.
 struct Gatherer<'a> {
     labels: Labels<'a>,
     fields: Vec<String>,
@@ -131,7 +132,7 @@ impl Data {
             let of_kind = content.operations.iter().filter(|operation| Kind::of(operation) == kind);
             people.extend(of_kind.map(|operation| gatherer.person(operation)));
         }
-        // What is left in there was given to nobody.
+        // The diagnostics that are left belong to no person.
         let is_left = |diagnostic: &&Diagnostic| {
             diagnostic.employee.as_deref().is_none_or(|employee| gatherer.remarks.contains_key(employee))
         };
@@ -225,7 +226,7 @@ impl<'a> Gatherer<'a> {
         }
     }
 
-    /// The fields of somebody who comes or goes, but for those in the heading.
+    /// The fields of a created or deleted user, except those in the heading.
     fn all_rows(&mut self, fields: &Fields, sides: fn(Side) -> (Option<Side>, Option<Side>)) -> Vec<Row> {
         let values = values_below(fields, &self.labels);
         let row = |(label, value)| {
@@ -250,7 +251,7 @@ impl<'a> Gatherer<'a> {
         Row { field, before: side(|piece| &piece.old), after: side(|piece| &piece.new) }
     }
 
-    /// The place of a field in the list.
+    /// The index of a field in the list.
     fn field(&mut self, label: Cow<'static, str>) -> usize {
         let fields = &mut self.fields;
         *self.fields_by_label.entry(label).or_insert_with_key(|label| {
@@ -263,7 +264,7 @@ impl<'a> Gatherer<'a> {
         branch.and_then(Option::as_ref).map(|branch| self.branch_place(branch))
     }
 
-    /// The place of a branch in the list, in which no two read the same: their ids are shown.
+    /// The index of a branch in the list. Branches are shown with their ids, so that no two look the same.
     fn branch_place(&mut self, branch: &'a BranchRef) -> usize {
         let branches = &mut self.branches;
         *self.branches_by_id.entry(branch.branch_id.as_str()).or_insert_with(|| {
@@ -296,7 +297,7 @@ fn manager(value: Option<&Value>) -> Option<Manager> {
     }
 }
 
-/// The key of a user. It is not secret: the file holds it as it is.
+/// The key of a user. It is not secret: the plan file contains the id.
 fn user_key(id: &UserId) -> String {
     format!("u{}", escape(id.as_str()))
 }

@@ -49,7 +49,7 @@ fn the_policy_allows_the_page_s_own_style_and_script_and_nothing_else() {
             integrity(&script)
         )
     );
-    // What stands before the policy is not bound by it.
+    // Elements before the policy are not bound by it.
     let head: Vec<_> = one(&page, "head").child_elements().map(|element| element.value().name()).take(2).collect();
     assert_eq!(head, ["meta", "meta"]);
     for element in page.select(&Selector::parse("*").unwrap()) {
@@ -150,7 +150,7 @@ fn a_masked_page_says_so() {
     assert!(!page.contains("Eva") && !page.contains("example.com\""));
 }
 
-/// Every element with its attributes, in order; what the page says in them is not part of it.
+/// Every element with its attributes, in order, without texts.
 fn structure(page: &Html) -> Vec<String> {
     let describe = |node: &Node| match node {
         Node::Element(element) => {
@@ -164,12 +164,12 @@ fn structure(page: &Html) -> Vec<String> {
 }
 
 proptest! {
-    /// Whatever a plan holds, the page has the elements of a harmless one, and shows what the plan holds.
+    /// For any texts, the page has the same elements as a harmless one, and shows the texts.
     #[test]
     fn no_text_leaves_its_place(texts in hostile::texts()) {
         let plan = hostile::plan(&texts);
         let source = render(&plan).unwrap();
-        // As a browser reads it that runs scripts, and as one that does not.
+        // As a browser with scripts reads it, and as one without.
         for without_script in [false, true] {
             let read = |source: &str| {
                 let source = if without_script { source.replace("noscript>", "div>") } else { source.to_owned() };

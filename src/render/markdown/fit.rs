@@ -1,21 +1,21 @@
-//! A document that keeps to a number of bytes: what matters least is left out first, and it is said how much.
+//! A document with a limit of bytes: what matters least is left out first, and the document says how much.
 
 use std::fmt::Write;
 
 use crate::render::text::layout::thousands;
 
-/// How to see what was left out; its count comes before this.
+/// How to see what was left out; the count comes before this text.
 const SEE_ALL: &str = "see everything with `skovik-sync show PLAN`";
 
-/// A part of the document: the text around its items, and the items. An item is shown whole or not at all.
+/// A part of the document: the text around its items, and the items. An item is shown completely or not at all.
 #[derive(Debug, Default)]
 pub(in crate::render) struct Section {
     pub(in crate::render) before: String,
     pub(in crate::render) items: Vec<Item>,
     pub(in crate::render) after: String,
-    /// What follows the section in every case.
+    /// The text after the section, in every case.
     pub(in crate::render) end: &'static str,
-    /// What the items are called where some of them are left out.
+    /// The name of the items in the message about omitted ones.
     pub(in crate::render) what: &'static str,
 }
 
@@ -23,7 +23,7 @@ pub(in crate::render) struct Section {
 #[derive(Debug)]
 pub(in crate::render) struct Item {
     pub(in crate::render) text: String,
-    /// Within a section, what has a higher rank is left out first.
+    /// Within a section, items with a higher rank are left out first.
     pub(in crate::render) rank: u8,
 }
 
@@ -83,8 +83,8 @@ fn notice(max_bytes: usize) -> String {
     )
 }
 
-/// Which items have a place, given in the order of their rank, and among equals in that of the plan. One that is too
-/// long does not keep the shorter ones out.
+/// Which items fit, chosen by rank and then by the plan's order. An item that is too long does not keep shorter ones
+/// out.
 fn choose(section: &Section, left: &mut usize) -> Vec<bool> {
     let mut order: Vec<usize> = (0..section.items.len()).collect();
     order.sort_by_key(|&index| section.items[index].rank);
@@ -106,7 +106,7 @@ fn write_section(text: &mut String, section: &Section, kept: &[bool]) {
     text.push_str(&section.after);
     let omitted = kept.iter().filter(|kept| !**kept).count();
     if omitted > 0 {
-        // A string takes everything.
+        // Writing to a string cannot fail.
         let _ = text.write_str(&section.omission(omitted));
     }
     text.push_str(section.end);

@@ -1,5 +1,5 @@
-//! The parts of the document. All text from outside is in code, where a forge sees neither mentions nor links nor HTML:
-//! in a fenced block, or, in a table, in a code span. Around it there is nothing but our own words and numbers.
+//! The parts of the document. All text from outside is in code (a fenced block, or a code span in a table), where a
+//! forge sees neither mentions nor links nor HTML. All other text is the program's own.
 
 use std::fmt::Write;
 
@@ -18,7 +18,7 @@ use crate::render::text::remarks::sentence;
 use crate::render::text::value::{Ids, shown_text};
 use crate::text::printable;
 
-/// What opens and closes a block; no line within one has so many backticks in a row.
+/// Opens and closes a block. No line within a block has this many backticks in a row.
 const FENCE: &str = "```";
 
 /// A value as a code span, also for a table.
@@ -26,15 +26,15 @@ pub(in crate::render) fn code(value: &str) -> String {
     code_span(&shown_text(value))
 }
 
-/// The same for what is ready to be shown.
+/// The same for a text that is escaped already.
 pub(in crate::render) fn code_span(shown: &str) -> String {
     format!("`{}`", shown.replace('`', r"\u{60}").replace('|', r"\u{7c}"))
 }
 
-/// A line of a fenced block. It has no line break: whatever is shown went through an escape that writes them out.
+/// A line of a fenced block. It has no line breaks, because they were escaped.
 pub(in crate::render) fn block_line(text: &mut String, margin: &str, line: &str) {
     let line = if line.contains(FENCE) { line.replace('`', r"\u{60}") } else { line.to_owned() };
-    // A string takes everything.
+    // Writing to a string cannot fail.
     let _ = writeln!(text, "{margin}{line}");
 }
 
@@ -110,7 +110,7 @@ pub(super) fn guards(content: &Content, ids: Ids) -> Section {
             GuardOutcome::Block => ("**BLOCKED**", 0),
         };
         let name = code(&guard_name(guard, &content.target, ids));
-        // Whom a guard that blocks counted, in the same cell, so that the table stays a table.
+        // The people behind a blocking guard are in the same cell, so that the table stays intact.
         let whom = if guard.parts.is_empty() { String::new() } else { format!(": {}", code(&parts(guard, ids))) };
         Item { text: format!("| {name} | {}{whom} | {outcome} |\n", figures(guard)), rank }
     };
@@ -141,7 +141,7 @@ pub(super) fn group(content: &Content, kind: Kind, labels: &Labels<'_>) -> Secti
     details(title, kind == Kind::Delete, &about, "diff", items, what)
 }
 
-/// The diagnostics that ask for an action, or the others.
+/// The diagnostics that need an action, or the others.
 pub(super) fn remarks(content: &Content, worth_knowing: bool) -> Section {
     let wanted = |diagnostic: &&Diagnostic| (diagnostic.severity == Severity::Info) == worth_knowing;
     let line = |diagnostic: &Diagnostic| {
@@ -161,7 +161,7 @@ pub(super) fn remarks(content: &Content, worth_knowing: bool) -> Section {
     }
 }
 
-/// A group that can be folded. Its title, and everything outside the block, is our own text.
+/// A group that can be folded. Its title and everything outside the block is the program's own text.
 pub(in crate::render) fn details(
     title: &str,
     open: bool,
@@ -180,7 +180,7 @@ pub(in crate::render) fn details(
     }
 }
 
-/// A person as lines of a diff: what goes in red, what comes in green, what it entails in between.
+/// A person as lines of a diff: old values in red, new values in green, consequences between them.
 pub(in crate::render) fn person(operation: &Operation, labels: &Labels<'_>) -> Item {
     let heading = Heading::of(operation, labels.ids()).line();
     let mut text = String::new();
@@ -210,7 +210,7 @@ pub(in crate::render) fn person(operation: &Operation, labels: &Labels<'_>) -> I
     Item { text, rank: rank(operation) }
 }
 
-/// What of an update weighs most is left out last.
+/// The rank of an operation: the most important updates are left out last.
 fn rank(operation: &Operation) -> u8 {
     let Action::Update { changes, .. } = &operation.action else { return 0 };
     if consequence(operation).is_some() {

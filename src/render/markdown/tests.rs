@@ -301,7 +301,7 @@ fn a_comment_that_is_not_this_plan_is_no_proof() {
 }
 
 proptest! {
-    /// Only what stands in code depends on the texts of a plan, and there the texts stand.
+    /// Only the code parts depend on the texts of a plan, and they contain these texts.
     #[test]
     fn no_text_leaves_its_place(texts in hostile::texts()) {
         let (hostile, harmless) = (hostile::plan(&texts), hostile::harmless());
@@ -314,7 +314,7 @@ proptest! {
         prop_assert_eq!(outside, expected.outside);
         let code = code.concat();
         for shown in shown_texts(&hostile) {
-            // Where quotes stand around a text, its own are escaped; what would end a code span or a cell is too.
+            // Quotes within a quoted text are escaped, and so are characters that would end a code span or a cell.
             let quoted = shown.replace('"', "\\\"");
             let without_backticks = |text: &str| text.replace('`', r"\u{60}");
             let in_cell = |text: &str| without_backticks(text).replace('|', r"\u{7c}");
@@ -348,7 +348,7 @@ proptest! {
     }
 }
 
-/// The texts that a comment shows, as they are written out there.
+/// The texts that a comment shows, in their escaped form.
 fn shown_texts(plan: &Plan) -> Vec<String> {
     let content = plan.content();
     let mut texts = vec![&content.target.url, &content.target.kind, &content.sources[0].name];

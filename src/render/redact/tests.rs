@@ -52,7 +52,7 @@ fn nothing_that_identifies_anybody_is_left_in_any_rendering() {
         "9999",
     ];
     for (rendering, name) in renderings(&masked).iter().zip(["text", "markdown", "html", "json"]) {
-        // The hash is that of the plan and may hold any digits.
+        // The hash of the plan may contain any digits.
         let rendering = rendering.replace(&plan.hash().to_string(), "");
         let rendering = rendering.replace(&plan.content().config_hash.to_string(), "");
         // The page's own style and script name nobody.

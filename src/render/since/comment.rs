@@ -1,4 +1,4 @@
-//! The difference as a comment on a pull request, in the same bounds as the plan's own.
+//! The difference as a comment on a pull request, with the same limits as the plan's own comment.
 
 use super::entry::{Side, merged, remark_line};
 use super::facts::Fact;

@@ -1,4 +1,4 @@
-//! An operation line by line, and two forms of one side by side.
+//! An operation as lines, and two versions of an operation combined.
 
 use super::Both;
 use super::pairs::Pair;
@@ -8,7 +8,7 @@ use crate::render::text::person::{Heading, Labels, Line, Shown as Said, conseque
 use crate::render::text::remarks::sentence;
 use crate::text::printable;
 
-/// One operation in one of its two forms, line by line.
+/// One version of an operation, as lines.
 pub(super) struct Entry {
     pub(super) heading: String,
     pub(super) lines: Vec<String>,
@@ -36,7 +36,7 @@ pub(super) enum Side {
     Note,
 }
 
-/// What an operation has become, its heading, and both forms as one list of lines.
+/// The kind of the new version, its heading, and both versions as one list of lines.
 pub(super) fn merged(both: &Both<'_>, pair: &Pair) -> (Kind, String, Vec<(Side, String)>) {
     let old = &both.old.content().operations[pair.old];
     let new = &both.new.content().operations[pair.new];

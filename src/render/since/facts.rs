@@ -1,4 +1,4 @@
-//! What differs between two plans outside their operations: the summary, the guards, the sides that were compared.
+//! What differs between two plans outside their operations: the summary, the guards, the account and the sources.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ pub(super) struct Fact {
     pub(super) after: String,
 }
 
-/// What a masked likeness no longer tells: which fingerprints differ.
+/// Which fingerprints differ; a redacted copy does not show them.
 #[derive(Debug)]
 pub(super) struct Data {
     target: bool,
@@ -83,8 +83,7 @@ fn summary(facts: &mut Vec<Fact>, old: Summary, new: Summary) {
 }
 
 fn guards(facts: &mut Vec<Fact>, old: &Content, new: &Content) {
-    // Two branches or fields may have one name, and one may have another name than before: only the id says which it
-    // is.
+    // Two branches or fields may have the same name, and a name may have changed: only the id identifies them.
     let keyed = |content: &'_ Content| -> Vec<(String, GuardResult)> {
         content.guards.iter().map(|guard| (key(guard), guard.clone())).collect()
     };
@@ -114,7 +113,7 @@ fn guards(facts: &mut Vec<Fact>, old: &Content, new: &Content) {
     }
 }
 
-/// What makes two results the same guard: its id, and that of the part of the account that it looks at.
+/// Identifies a guard: its id, and the id of the part of the account that it looks at.
 fn key(guard: &GuardResult) -> String {
     let part = match &guard.subject {
         None => String::new(),
@@ -148,7 +147,7 @@ fn describe(source: Option<&SourceSummary>) -> String {
     }
 }
 
-/// Both lists by name: what is in the new one in its order, then what is gone.
+/// Both lists joined by name: first the entries of the new one in its order, then those that are gone.
 fn joined<'a, T>(
     old: &'a [T],
     new: &'a [T],

@@ -1,18 +1,18 @@
-//! Which operation of the one plan is which of the other.
+//! Finds the operations of two plans that belong to the same person.
 
 use std::collections::{BTreeSet, HashMap};
 
 use crate::plan::{Action, Change, CreateRef, ManagerRef, Operation, OperationId, Value};
 
-/// The operations of two plans, side by side, as places in their lists.
+/// The paired operations of two plans, as indexes into their lists.
 #[derive(Debug, Default)]
 pub(super) struct Pairs {
     pub(super) new: Vec<usize>,
     pub(super) gone: Vec<usize>,
     pub(super) different: Vec<Pair>,
-    /// How many are the same.
+    /// How many operations are the same.
     pub(super) same: usize,
-    /// Whether those that are the same come in another order.
+    /// Whether equal operations come in another order.
     pub(super) reordered: bool,
 }
 
@@ -21,11 +21,11 @@ pub(super) struct Pairs {
 pub(super) struct Pair {
     pub(super) old: usize,
     pub(super) new: usize,
-    /// Whether it waits for others than before.
+    /// Whether its dependencies changed.
     pub(super) waits: bool,
 }
 
-/// Who is meant, in a way that both plans share.
+/// Identifies a person in both plans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Key<'a> {
     User(&'a str),
@@ -43,7 +43,7 @@ impl<'a> Key<'a> {
         }
     }
 
-    /// The person who is meant, where the user is another one: somebody who was to be created and has been since.
+    /// The person by identifier, for a person whom the old plan creates and who has a user in the new plan.
     fn of_employee(operation: &'a Operation) -> Option<Self> {
         match &operation.action {
             Action::Link { .. } => None,
@@ -80,7 +80,7 @@ impl Pairs {
     }
 }
 
-/// Pairs what has no partner yet and the same key.
+/// Pairs operations with the same key that have no partner yet.
 fn pair_by<'a>(
     old: &'a [Operation],
     new: &'a [Operation],
@@ -104,13 +104,13 @@ fn pair_by<'a>(
     }
 }
 
-/// Whose operations come first.
+/// The people whose operations it depends on.
 fn waits_for(operations: &[Operation], place: usize) -> BTreeSet<Key<'_>> {
     let needed = |id: &OperationId| operations.get((id.0 as usize).checked_sub(1)?);
     operations[place].depends_on.iter().filter_map(needed).map(Key::of).collect()
 }
 
-/// An operation as it would be in a plan that numbers it otherwise.
+/// An operation without its numbers, for comparison.
 fn without_numbers(operation: &Operation) -> Operation {
     let Operation { id: _, employee, name, depends_on: _, action } = operation.clone();
     let nobody = OperationId(0);

@@ -18,7 +18,7 @@ use crate::render::text::value::Ids;
 pub fn text(difference: &Difference, old: Shown<'_>, new: Shown<'_>, ids: Ids, color: bool) -> String {
     let mut out = String::new();
     let both = Both::of(difference, old, new, ids);
-    // A string takes everything.
+    // Writing to a string cannot fail.
     let _ = write(&mut out, &both, Palette::new(color));
     out
 }

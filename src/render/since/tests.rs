@@ -258,7 +258,7 @@ fn a_comment_on_a_difference_proves_no_plan() {
     assert!(problem.contains("only what changed since another plan"), "{problem}");
 }
 
-/// A plan in which the people of a list have operations, numbered by their places.
+/// A plan with an operation for each of these people, numbered in their order.
 fn plan_of(people: &[u8]) -> Plan {
     let mut builder = PlanBuilder::new(300, 300);
     for person in people {
@@ -279,7 +279,7 @@ fn plan_of(people: &[u8]) -> Plan {
 }
 
 proptest! {
-    /// Numbers are nobody: whoever is in both plans is the same, wherever they stand.
+    /// People are not identified by numbers: a person in both plans is the same person at any index.
     #[test]
     fn who_is_only_in_one_is_new_or_gone(
         old in prop::collection::btree_set(any::<u8>(), 0..30),
@@ -294,7 +294,7 @@ proptest! {
         prop_assert_eq!((pairs.same, pairs.different.len(), pairs.reordered), (old.intersection(&new).count(), 0, false));
     }
 
-    /// Two plans of which nothing is told are the same plan, and one text is enough for them not to be.
+    /// If no difference is shown, the plans are equal; a single changed text is shown.
     #[test]
     fn whatever_differs_is_told(texts in hostile::texts(), place in 0..hostile::TEXTS, other in hostile::text()) {
         let mut changed = texts.clone();
@@ -308,7 +308,7 @@ proptest! {
         prop_assert_eq!(shown(&old, &new).contains("\nNothing has changed.\n"), silent);
     }
 
-    /// Outside of code stands only what stands in the comment on a harmless difference too.
+    /// Outside of code, the comment has only the texts of a harmless difference.
     #[test]
     fn no_text_leaves_its_place(old in hostile::texts(), new in hostile::texts()) {
         let read = |old: &Plan, new: &Plan| {
@@ -325,7 +325,8 @@ proptest! {
         let (old, new) = (hostile::plan(&old), hostile::plan(&new));
         let others: Vec<_> = (0..hostile::TEXTS).map(|number| format!("other{number}")).collect();
         let (kinds, mut outside, _) = read(&hostile::harmless(), &hostile::plan(&others));
-        // By chance two of the texts make one person of two, so that a section is there which the harmless one lacks.
+        // Two of the texts may be equal by chance and make one person of two; then there is a section that the harmless
+        // comment lacks.
         outside.extend(
             ["New deletes", "Different", "New", "Remarks", "No longer in the plan"]
                 .map(|title| format!("<details open>\n<summary><b>{title}</b> ()</summary>\n")),

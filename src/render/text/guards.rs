@@ -1,4 +1,4 @@
-//! The guards with their figures, and what lifts a guard that blocks.
+//! The guards with their counts, and how to allow what a guard blocks.
 
 use std::fmt::{self, Write};
 
@@ -10,7 +10,7 @@ use crate::plan::{Common, Content, Field, GuardOutcome, GuardResult, Part, Subje
 use crate::render::shown::{CEILINGS_LIFT, NOTHING_LIFTS, Verdict};
 use crate::text::escape;
 
-/// How many of the branches, and of the fields, that pass are shown: those nearest to their limit.
+/// How many passing branches or fields of a guard are shown: those nearest to their limit.
 const NEAREST_SHOWN: usize = 3;
 
 /// Writes a line for each guard, and what to do about a guard that blocks.
@@ -42,13 +42,13 @@ pub(super) fn write(f: &mut fmt::Formatter<'_>, content: &Content, options: &Tex
     blocked(f, content, options, palette)
 }
 
-/// The guards to show, in the plan's order: all that block, all that look at the whole account, and of the others the
-/// nearest to their limit. How many of which setting are left out comes second.
+/// The guards to show, in the plan's order: all that block, all that look at the whole account, and the others that are
+/// nearest to their limit. Also returns how many of which setting are left out.
 fn choose(guards: &[GuardResult]) -> (Vec<&GuardResult>, Vec<(&str, usize)>) {
     let is_one_of_many = |guard: &GuardResult| guard.subject.is_some() && guard.outcome == GuardOutcome::Pass;
     let mut many: Vec<(usize, &GuardResult)> =
         guards.iter().enumerate().filter(|(_, guard)| is_one_of_many(guard)).collect();
-    // Stable, so that those as near keep the plan's order.
+    // Stable, so that equally near guards keep the plan's order.
     many.sort_by(|(_, a), (_, b)| a.id.cmp(&b.id).then_with(|| nearness(b, a)));
     let mut shown: Vec<(usize, &GuardResult)> =
         guards.iter().enumerate().filter(|(_, guard)| !is_one_of_many(guard)).collect();
@@ -62,7 +62,7 @@ fn choose(guards: &[GuardResult]) -> (Vec<&GuardResult>, Vec<(&str, usize)>) {
     (shown.into_iter().map(|(_, guard)| guard).collect(), rest)
 }
 
-/// Which of two shares has got further towards its limit. One that is ignored for its small count is behind the others.
+/// Compares how near two guards are to their limits. A guard that ignores its small count comes after the others.
 fn nearness(a: &GuardResult, b: &GuardResult) -> std::cmp::Ordering {
     let counts = |guard: &GuardResult| guard.count >= guard.ignore_below.unwrap_or(0);
     let whole = |guard: &GuardResult| u128::from(guard.of) * u128::from(guard.limit.max(1));
@@ -111,7 +111,7 @@ pub(in crate::render) fn guard_name(guard: &GuardResult, target: &Target, ids: I
     format!("{title} (id {id})")
 }
 
-/// What most of the counted have in common, and some of them by name; not escaped.
+/// What most of the counted people have in common, and some of them by name; not escaped.
 pub(in crate::render) fn parts(guard: &GuardResult, ids: Ids) -> String {
     let mut shares = Vec::new();
     let mut people = Vec::new();
@@ -148,7 +148,7 @@ pub(in crate::render) fn figures(guard: &GuardResult) -> String {
         Unit::AtMost => format!("{count}, limit {limit}"),
         Unit::AtLeast => format!("{count}, at least {limit}"),
     };
-    // Why a guard passes that is beyond its limit.
+    // Explains why a guard beyond its limit passes.
     if let Some(least) = ignore_below
         && count < least
         && unit(id).is_beyond(*count, *of, *limit)
@@ -163,8 +163,8 @@ pub(in crate::render) fn unit(id: &str) -> Unit {
     find(id).map_or(Unit::AtMost, |guard| guard.unit)
 }
 
-/// A share in percent with one decimal, rounded away from the limit's other side: up for a guard that blocks and down
-/// for one that passes, so that 20.04 % never reads as the 20 % that would have passed.
+/// A percentage with one decimal, rounded up for a guard that blocks and down for one that passes, so that a blocking
+/// 20.04 % never looks like 20 %, which would pass.
 fn percent(count: u64, of: u64, outcome: GuardOutcome) -> Option<String> {
     let (count, of) = (u128::from(count), u128::from(of));
     if of == 0 {

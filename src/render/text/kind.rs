@@ -1,4 +1,4 @@
-//! The kinds of operations: what each is called, and the sign before its people.
+//! The kinds of operations: their names, and the signs before their people.
 
 use console::StyledObject;
 

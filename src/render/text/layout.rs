@@ -1,15 +1,15 @@
-//! Colours, columns and line breaks. Widths are those of a terminal's cells: 李 takes two.
+//! Colours, columns and line breaks. Widths are in terminal cells: 李 takes two.
 
 use std::fmt::Display;
 
 use console::{Style, StyledObject, measure_text_width};
 
-/// Columns are not made wider than this for the sake of one long name.
+/// The greatest width of a column; one long name does not make it wider.
 const WIDEST_COLUMN: usize = 40;
-/// Sentences are not broken into shorter lines than this, however narrow the terminal.
+/// The least width at which sentences are wrapped, even on a narrower terminal.
 const NARROWEST_SENTENCE: usize = 30;
 
-/// The colours, which are on or off as the options say and never ask the terminal.
+/// The colours; the options switch them on or off, not the terminal.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::render) struct Palette {
     color: bool,
@@ -52,12 +52,12 @@ impl Palette {
         self.paint(Style::new().red().bold(), text)
     }
 
-    /// The part of an old value that goes.
+    /// The removed part of an old value.
     pub(in crate::render) fn removed<D: Display>(self, text: D) -> StyledObject<D> {
         self.paint(Style::new().red().bold().underlined(), text)
     }
 
-    /// The part of a new value that comes.
+    /// The added part of a new value.
     pub(in crate::render) fn added<D: Display>(self, text: D) -> StyledObject<D> {
         self.paint(Style::new().green().bold().underlined(), text)
     }
@@ -77,7 +77,7 @@ pub(super) fn padding(text: &str, width: usize) -> String {
     " ".repeat(width.saturating_sub(measure_text_width(text)))
 }
 
-/// Breaks a sentence into lines of at most `width` cells, where its words allow.
+/// Wraps a sentence into lines of at most `width` cells; a longer word is not broken.
 pub(in crate::render) fn wrap(sentence: &str, width: usize) -> Vec<String> {
     let width = width.max(NARROWEST_SENTENCE);
     let mut lines = Vec::new();
@@ -98,7 +98,7 @@ pub(in crate::render) fn wrap(sentence: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// A number with its thousands apart.
+/// A number with separated thousands.
 pub(in crate::render) fn thousands(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);

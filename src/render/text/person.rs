@@ -1,4 +1,4 @@
-//! One person of the plan: who it is, what changes, and what that entails.
+//! One person of the plan: who it is, what changes, and the consequences.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +17,7 @@ use crate::text::{escape, likeness, printable};
 
 /// The indent of the lines under a person.
 const INDENT: &str = "      ";
-/// What a removal means for the person, by Skovik's own pages.
+/// What a delete means for the person, by Skovik's own pages.
 pub(in crate::render) const AFTER_DELETE: &str = "can no longer sign in; unregistered receipts are mailed to them; registered receipts are \
                             sent for approval at once";
 
@@ -27,23 +27,23 @@ const ARROW_WIDTH: usize = 3;
 const NO_NAME: &str = "(no name)";
 const NO_IDENTIFIER: &str = "(no identifier)";
 
-/// What the fields are called.
+/// The names of the fields.
 pub(in crate::render) struct Labels<'a> {
     names: &'a BTreeMap<CustomFieldId, String>,
-    /// Names that do not tell which field is meant: they read like another one's.
+    /// Names that look the same as another field's.
     unclear: BTreeSet<&'a str>,
     ids: Ids,
 }
 
-/// Who a person is: their line, column by column.
+/// The line that says who a person is, in columns.
 pub(in crate::render) struct Heading {
     pub(in crate::render) name: String,
     pub(in crate::render) identifier: String,
-    /// An update knows the e-mail only where it changes, and then says so below.
+    /// None for an update: it shows the e-mail below, if it changes.
     pub(in crate::render) email: Option<String>,
-    /// The user who is meant, where ids are shown and the identifier is not that already.
+    /// The user's id, if ids are shown and the identifier is not that id already.
     pub(in crate::render) user: Option<String>,
-    /// The roles of somebody who has any that not everybody has.
+    /// The roles beyond those that everybody has.
     pub(in crate::render) roles: Option<String>,
 }
 
@@ -54,7 +54,7 @@ pub(super) struct Columns {
     pub(super) identifier: usize,
 }
 
-/// What is said about one field.
+/// The line about one field.
 pub(in crate::render) struct Line {
     pub(in crate::render) label: Cow<'static, str>,
     pub(in crate::render) shown: Shown,
@@ -90,7 +90,7 @@ impl<'a> Labels<'a> {
         }
     }
 
-    /// A custom field by its name; with its id where the name alone could be another field's.
+    /// A custom field by its name, with its id if the name looks like another field's.
     fn custom(&self, id: &CustomFieldId) -> String {
         match self.names.get(id).map(String::as_str) {
             None | Some("") => format!("custom_fields.{}", escape(id.as_str())),
@@ -103,8 +103,8 @@ impl<'a> Labels<'a> {
 }
 
 impl Heading {
-    /// The names of an operation and of its person's references are only for the reader; where the operation holds the
-    /// values that are written or removed, those are shown.
+    /// The heading of an operation. It shows the values that are written or deleted, if the operation has them; its
+    /// `name` and `employee` are only labels.
     pub(in crate::render) fn of(operation: &Operation, ids: Ids) -> Self {
         let (name, email) = match &operation.action {
             Action::Create { after: fields } | Action::Delete { before: fields, .. } => {
@@ -150,7 +150,7 @@ impl Heading {
     }
 }
 
-/// Roles as a reader sees them beside a person; nothing where there are none.
+/// The text for roles next to a person; `None` if there are none.
 fn roles_text(roles: &[String]) -> Option<String> {
     let shown: Vec<String> = roles.iter().map(|role| shown_text(role)).collect();
     match shown.len() {
@@ -160,7 +160,7 @@ fn roles_text(roles: &[String]) -> Option<String> {
     }
 }
 
-/// Writes a person: who it is, a line for each field, what the operation entails, and what was remarked about them.
+/// Writes a person: the heading, a line for each field, the consequences, and the remarks.
 pub(super) fn write(
     f: &mut fmt::Formatter<'_>,
     operation: &Operation,
@@ -186,7 +186,7 @@ pub(super) fn write(
     Ok(())
 }
 
-/// What is said about the fields of an operation's person.
+/// The lines about the fields of an operation.
 pub(in crate::render) fn lines(operation: &Operation, labels: &Labels<'_>) -> Vec<Line> {
     match &operation.action {
         Action::Create { after } => created(after, labels),
@@ -204,7 +204,7 @@ pub(in crate::render) fn lines(operation: &Operation, labels: &Labels<'_>) -> Ve
     }
 }
 
-/// What an operation entails beyond the fields that it names, by Skovik's own pages.
+/// A consequence of an operation beyond the fields that it names, by Skovik's own pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::render) enum Consequence {
@@ -212,7 +212,7 @@ pub(in crate::render) enum Consequence {
     BranchMove,
 }
 
-/// What an operation entails, if anything.
+/// The consequence of an operation, if it has one.
 pub(in crate::render) fn consequence(operation: &Operation) -> Option<Consequence> {
     match &operation.action {
         Action::Delete { .. } => Some(Consequence::LosesAccess),
@@ -258,11 +258,11 @@ impl Line {
     }
 }
 
-/// The fields of somebody who comes or goes, each with its value: everything that the first line does not say.
+/// The fields of a created or deleted user with their values, except those in the heading.
 pub(in crate::render) fn values_below(fields: &Fields, labels: &Labels<'_>) -> Vec<(Cow<'static, str>, String)> {
     let is_below = |field: &Field| match field {
         Field::ExternalIdentifier | Field::PrimaryEmail => false,
-        // Where one name ends and the other begins cannot be seen in the first line.
+        // The heading does not show where the first name ends.
         Field::FirstName | Field::LastName => fields.has_spaced_name(),
         Field::Branch | Field::Manager | Field::Custom(_) => true,
     };
@@ -282,7 +282,7 @@ fn changed(change: &Change, labels: &Labels<'_>) -> Line {
     Line { label: labels.field(field), shown: Shown::Change { before, after } }
 }
 
-/// The branch that a change moves somebody away from; a first branch entails nothing.
+/// The branch that a change moves somebody away from; `None` for a user who had no branch.
 fn left_branch(change: &Change) -> Option<&BranchRef> {
     match change {
         Change { field: Field::Branch, before: Some(Value::Branch(old)), after: _ } => Some(old),

@@ -1,4 +1,4 @@
-//! The diagnostics: under the person that they are about, if the person is shown; the others in a section of their own.
+//! The diagnostics: under their person, if the person is shown; the others in a section of their own.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -17,8 +17,8 @@ pub(super) struct Remarks<'a> {
 }
 
 impl<'a> Remarks<'a> {
-    /// Divides the diagnostics. A person with several operations gets them at the first that is shown;
-    /// one about a person that the limit hides is shown in the section instead.
+    /// Divides the diagnostics. A person with several operations gets them at the first one that is shown. A diagnostic
+    /// about a person that the limit hides goes to the section.
     pub(super) fn of(diagnostics: &'a [Diagnostic], groups: &[Group<'_>]) -> Self {
         let mut shown: HashMap<&str, OperationId> = HashMap::new();
         for operation in groups.iter().flat_map(|group| &group.shown) {
@@ -75,7 +75,7 @@ impl<'a> Remarks<'a> {
     }
 }
 
-/// The message, with the person in front of it where it does not name them itself.
+/// The message, with the person in front if the message does not name them.
 pub(in crate::render) fn sentence(diagnostic: &Diagnostic) -> String {
     let message = printable(&diagnostic.message);
     match &diagnostic.employee {

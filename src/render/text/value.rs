@@ -1,4 +1,4 @@
-//! Values as one line of text: what they are, and what of them changes.
+//! Values as one line of text, with the parts that change.
 
 use similar::{DiffOp, DiffTag, TextDiff};
 use unicode_normalization::UnicodeNormalization;
@@ -9,13 +9,14 @@ use crate::text::{escape, escape_to_ascii};
 
 /// The text for no value.
 const NONE: &str = "(none)";
-/// Parts of longer texts are not marked: the comparison is more than linear, and nobody would find the mark.
+/// In longer texts the differing parts are not marked: the comparison is more than linear, and nobody would see the
+/// marks.
 const LONGEST_MARKED: usize = 2_000;
 
 /// Whether ids are shown beside names.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Ids {
-    /// Only where a name alone would not tell who or what is meant.
+    /// Only if a name alone would be ambiguous.
     #[default]
     Hidden,
     /// After every person, manager, branch and custom field.
@@ -31,16 +32,16 @@ impl From<bool> for Ids {
 /// How much of a value is shown.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Detail {
-    /// What people know it by.
+    /// The name.
     Plain,
-    /// With its id.
+    /// The name and the id.
     WithId,
-    /// Whatever sets it apart from one that looks the same.
+    /// Everything that distinguishes it from a value that looks the same.
     Exact,
 }
 
-/// A text from outside on its way to a line, quoted where it could be taken for something else there: for no value, for
-/// two values, for the next column.
+/// A text from outside for a line. It is quoted if it could be mistaken for something else: for no value, for two
+/// values, for the next column.
 pub(in crate::render) fn shown_text(text: &str) -> String {
     let escaped = escape(text);
     let unclear = text.is_empty()
@@ -51,22 +52,22 @@ pub(in crate::render) fn shown_text(text: &str) -> String {
     if unclear { quoted(&escaped) } else { escaped.into_owned() }
 }
 
-/// A value, or that there is none.
+/// A value, or the text for no value.
 pub(in crate::render) fn shown_value(value: Option<&Value>, ids: Ids) -> String {
     shown(value, ids.into())
 }
 
-/// A branch, or that there is none.
+/// A branch, or the text for no value.
 pub(in crate::render) fn shown_branch(branch: Option<&BranchRef>, ids: Ids) -> String {
     branch.map_or_else(|| NONE.to_owned(), |branch| branch_text(branch, ids.into()))
 }
 
-/// A manager, or that there is none.
+/// A manager, or the text for no value.
 pub(in crate::render) fn shown_manager(manager: Option<&ManagerRef>, ids: Ids) -> String {
     manager.map_or_else(|| NONE.to_owned(), |manager| manager_text(manager, ids.into()))
 }
 
-/// Both sides of a change, which never read the same.
+/// Both sides of a change; they never look the same.
 pub(in crate::render) fn shown_pair(before: Option<&Value>, after: Option<&Value>, ids: Ids) -> (String, String) {
     let (old, new) = (shown(before, ids.into()), shown(after, ids.into()));
     if old == new || old.nfkc().eq(new.nfkc()) {
@@ -76,8 +77,8 @@ pub(in crate::render) fn shown_pair(before: Option<&Value>, after: Option<&Value
     }
 }
 
-/// The two sides of a change in colour, the differing words marked if others stay the same. Without colour they stay as
-/// they are: the arrow between them says all.
+/// The two sides of a change in colour. If some words stay the same, the differing words are marked. Without colour
+/// nothing is marked.
 pub(super) fn colored_pair(palette: Palette, old: &str, new: &str) -> (String, String) {
     if !palette.is_on() {
         return (old.to_owned(), new.to_owned());
@@ -94,16 +95,16 @@ pub(super) fn colored_pair(palette: Palette, old: &str, new: &str) -> (String, S
     (colored_old, colored_new)
 }
 
-/// A stretch of both sides of a change.
+/// A piece of one side of a change.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::render) struct Piece {
-    /// Whether it is to be marked.
+    /// Whether it is marked.
     pub(in crate::render) differs: bool,
     pub(in crate::render) old: String,
     pub(in crate::render) new: String,
 }
 
-/// Divides both sides into what stays and what differs. Where no word stays, there is nothing to mark.
+/// Divides both sides into equal and differing pieces. If no word is equal, nothing is marked.
 pub(in crate::render) fn pieces(old: &str, new: &str) -> Vec<Piece> {
     let whole = || vec![Piece { differs: false, old: old.to_owned(), new: new.to_owned() }];
     if old.len().max(new.len()) > LONGEST_MARKED {
@@ -125,7 +126,7 @@ pub(in crate::render) fn pieces(old: &str, new: &str) -> Vec<Piece> {
     diff.ops().iter().map(piece).collect()
 }
 
-/// The words of a text and the text between them, so that `anna.berg@example.com` falls into names.
+/// Splits a text into words and the text between them, so that `anna.berg@example.com` is split into names.
 fn words(text: &str) -> Vec<&str> {
     let mut words = Vec::new();
     let mut rest = text;
@@ -138,7 +139,7 @@ fn words(text: &str) -> Vec<&str> {
     words
 }
 
-/// What is not ASCII counts as a letter, so that no letter is torn from its accents.
+/// Every character that is not ASCII counts as a letter, so that letters keep their accents.
 fn in_word(c: char) -> bool {
     !c.is_ascii() || c.is_ascii_alphanumeric()
 }

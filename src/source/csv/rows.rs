@@ -1,4 +1,4 @@
-//! Splits a CSV text into rows, whatever they mean.
+//! Splits a CSV text into rows of cells.
 
 use std::borrow::Cow;
 
@@ -21,12 +21,12 @@ enum End {
 }
 
 impl<'t> Rows<'t> {
-    /// The rows of a text whose cells are separated by this, which is not empty.
+    /// The rows of a text with this delimiter, which must not be empty.
     pub(super) fn new(text: &'t str, delimiter: &'t str) -> Self {
         Self { text, delimiter, delimiter_start: delimiter.chars().next().unwrap_or(','), at: 0, row: 0 }
     }
 
-    /// Reads the next row that is not blank into `cells`; says its number, or `None` at the end.
+    /// Reads the next row that is not blank into `cells`; returns its number, or `None` at the end.
     pub(super) fn next(&mut self, cells: &mut Vec<Cow<'t, str>>) -> Result<Option<u64>, String> {
         while self.at < self.text.len() {
             self.row += 1;
@@ -52,12 +52,12 @@ impl<'t> Rows<'t> {
         let rest = &self.text[self.at..];
         let length = self.length_of_bare(rest);
         self.at += length;
-        // It ends where a cell can end, so there always is an end.
+        // The cell was read up to an end, so there is one.
         let end = self.end().unwrap_or(End::Row);
         (Cow::Borrowed(&rest[..length]), end)
     }
 
-    /// How long a cell is that is not quoted.
+    /// The length of a cell without quotes.
     fn length_of_bare(&self, rest: &str) -> usize {
         let mut from = 0;
         while let Some(found) = rest[from..].find([self.delimiter_start, '\n', '\r']) {
@@ -98,7 +98,7 @@ impl<'t> Rows<'t> {
         }
     }
 
-    /// Steps over what ends a cell, if that is what comes next.
+    /// Skips a delimiter or a line end, if one comes next.
     fn end(&mut self) -> Option<End> {
         let rest = &self.text[self.at..];
         if rest.starts_with(self.delimiter) {

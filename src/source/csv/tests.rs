@@ -51,7 +51,7 @@ fn rows_are_numbered_as_spreadsheets_do() {
 
 #[test]
 fn quotes_are_strict() {
-    // A lenient reader makes one row of the two people here, and nothing of it is ragged.
+    // A lenient reader would make one row of these two people, and no row would be ragged.
     let swallowed = "id,name,mail\n1,\"Anna,a@x\n2,\"Bo,b@x\n";
     for (text, expected) in [
         (swallowed, "row 2: something follows the quote"),

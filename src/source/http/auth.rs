@@ -1,4 +1,4 @@
-//! How a source proves to a server who it is. The secrets are read when the source is read, and never shown.
+//! How a source authenticates to a server. The secrets are read when the source is read, and never shown.
 
 use std::sync::Arc;
 
@@ -16,26 +16,26 @@ use crate::source::ReadError;
 /// `[source.auth]`.
 #[derive(Debug, Clone)]
 pub(super) enum Auth {
-    /// The server gives its records to everybody who reaches it.
+    /// The server needs no credentials.
     None,
     /// RFC 6750: `Authorization: Bearer …`.
     Bearer(Secret),
     /// RFC 7617: a user and a password.
     Basic { user: User, password: Option<Secret> },
-    /// A header of the server's own, or a scheme of its own.
+    /// Another header, or another scheme.
     Header { name: HeaderName, prefix: String, token: Secret },
     /// RFC 6749: a token that is fetched with client credentials.
     OAuth2(Box<OAuth2>),
 }
 
-/// The user of [`Auth::Basic`]: some servers take the key for it.
+/// The user of [`Auth::Basic`]: for some servers, the user is the key.
 #[derive(Debug, Clone)]
 pub(super) enum User {
     Plain(String),
     Secret(Secret),
 }
 
-/// What goes into each request.
+/// The credentials for each request.
 pub(super) enum Credentials {
     None,
     Fixed(HeaderName, HeaderValue),
@@ -64,7 +64,7 @@ impl Auth {
         read(&section.only(&[&["kind"], &keys.concat()[..]].concat())?)
     }
 
-    /// Reads the secrets, and tells the redactor about each.
+    /// Reads the secrets, and registers each with the redactor.
     pub(super) async fn open(&self, carriage: &Carriage) -> Result<Credentials, ReadError> {
         let redactor = carriage.redactor();
         Ok(match self {

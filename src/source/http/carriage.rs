@@ -1,5 +1,5 @@
-//! How a source sends requests, to its own server and to the one that gives out its tokens: the settings that
-//! both share, and the messages for requests that fail.
+//! How a source sends requests, to its own server and to the token server: the settings that both share, and the
+//! messages for requests that fail.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use url::Url;
 use crate::http::{self, Failure, Redactor, Transport};
 use crate::source::ReadError;
 
-/// The largest page that is read; a server that sends more is not believed.
+/// The largest page that is read, in bytes; a larger one is an error.
 const LARGEST_PAGE: usize = 64 * 1024 * 1024;
 
 /// The settings and secrets that requests to any server of a source need.

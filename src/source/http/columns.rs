@@ -37,7 +37,7 @@ impl Columns {
         self.0.contains_key(name)
     }
 
-    /// Puts a record into a table. A column of the settings takes the place of a property of the same name.
+    /// Puts a record into a table. A column of the settings replaces a property of the same name.
     pub(in crate::source) fn record(
         &self,
         records: &mut Records,
@@ -56,7 +56,7 @@ impl Columns {
     /// Puts nested values into the current record.
     pub(in crate::source) fn deeper(&self, records: &mut Records, record: &RawValue) -> Result<(), String> {
         for (name, pointer) in &self.0 {
-            // A column that no record has is found out, as one is that nobody named here.
+            // If no record has it, the column does not exist; using it is an error as for any unknown column.
             if let Some(value) = pointer.find(record)? {
                 let column = records.builder.column(name);
                 records.set(column, value.get())?;
@@ -66,7 +66,7 @@ impl Columns {
     }
 }
 
-/// The message of an error in a text whose lines mean nothing to anybody.
+/// The message of a JSON error, without the line number, which would mean nothing to a reader.
 pub(in crate::source) fn not_an_object(error: &serde_json::Error) -> String {
     let message = said(error);
     let problem = message.split(" at line ").next().unwrap_or(&message);

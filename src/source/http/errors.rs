@@ -1,21 +1,21 @@
-//! Errors in an answer with a good status, beside its records. A list beside an error may lack somebody,
-//! however many records are in it.
+//! Errors in an answer with a success status, next to its records. A list next to an error may lack somebody, however
+//! many records it has.
 
 use serde_json::value::RawValue;
 
 use crate::http;
 use crate::strict_json::{Pointer, Properties, Property};
 
-/// Members that hold an error if they hold anything.
+/// Members that mean an error unless they are empty.
 const ERRORS: [&str; 4] = ["error", "errors", "fault", "exception"];
 /// Members that are false if something failed.
 const SUCCESS: [&str; 4] = ["success", "succeeded", "ok", "issuccess"];
-/// Members that are true if the list is a part.
+/// Members that are true if the list is incomplete.
 const PART: [&str; 3] = ["incomplete_results", "incompleteresults", "timed_out"];
-/// What `status` says if something failed.
+/// The values of `status` that mean a failure.
 const FAILED: [&str; 5] = ["error", "fail", "failed", "failure", "nok"];
 
-/// The error that an answer speaks of, on the way down to its records, with the server's words.
+/// The error in an answer, at the top or at a level above its records, with the server's words.
 pub(in crate::source) fn errors_in(body: &[u8], records: &Pointer) -> Option<String> {
     let mut here: &RawValue = serde_json::from_slice(body).ok()?;
     let mut steps = records.steps().iter().map(String::as_str);
@@ -55,13 +55,13 @@ fn is_error(name: &str, value: &RawValue) -> bool {
     }
 }
 
-/// Whether a member says that there is something.
+/// Whether a member has a value that is not empty.
 fn says_something(value: &str) -> bool {
     let text: String = value.chars().filter(|c| !c.is_ascii_whitespace()).take(6).collect();
     !matches!(text.as_str(), "null" | "false" | "0" | "\"\"" | "[]" | "{}")
 }
 
-/// A value that is short; else what kind it is.
+/// The value if it is short, else only its kind.
 fn shown(value: &RawValue) -> &str {
     let value = value.get();
     match value.as_bytes().first() {
@@ -102,7 +102,7 @@ mod tests {
                 r#"{"data":{"people":[]},"errors":[{"message":"no right to read"}]}"#,
                 Some("`errors` beside its records (a list): no right to read"),
             ),
-            // Beside the list, wherever that is; below it are people.
+            // Next to the list, at any level; the list itself holds people.
             (
                 "/result/rows",
                 r#"{"result":{"rows":[],"error":{"code":7}}}"#,

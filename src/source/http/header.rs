@@ -14,7 +14,7 @@ pub(super) fn sensitive(text: &str) -> Result<HeaderValue, ReadError> {
     Ok(value)
 }
 
-/// A user and a password as RFC 7617 sends them. The encoding hides neither.
+/// A user and a password by RFC 7617. The encoding hides neither, so the result is redacted too.
 pub(super) fn basic_value(user: &str, password: &str, redactor: &Redactor) -> Result<HeaderValue, ReadError> {
     let pair = Base64::encode_string(format!("{user}:{password}").as_bytes());
     let value = sensitive(&format!("Basic {pair}"))?;

@@ -2,10 +2,10 @@
 
 use reqwest::header::{HeaderMap, LINK};
 
-/// The relations between pages. A link with another one says nothing of how a list goes on.
+/// The relations between pages. Links with other relations are ignored.
 const OF_PAGES: [&str; 5] = ["next", "prev", "previous", "first", "last"];
 
-/// What an answer says of other pages.
+/// What an answer says about other pages.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Links {
     /// The address with the relation `next`.
@@ -38,12 +38,12 @@ pub(super) fn pages(headers: &HeaderMap) -> Result<Links, String> {
     Ok(found)
 }
 
-/// Where the parameters of a link end: at a comma that is not in quotes.
+/// The end of a link's parameters: a comma outside quotes.
 fn end_of_link(text: &str) -> usize {
     outside_quotes(text, ',').next().unwrap_or(text.len())
 }
 
-/// The place of a character outside quotes.
+/// The places of a character outside quotes.
 fn outside_quotes(text: &str, wanted: char) -> impl Iterator<Item = usize> {
     let mut quoted = false;
     text.char_indices().filter_map(move |(at, c)| {
@@ -52,7 +52,7 @@ fn outside_quotes(text: &str, wanted: char) -> impl Iterator<Item = usize> {
     })
 }
 
-/// What a link says it leads to, in words.
+/// The relations of a link.
 fn relations(parameters: &str) -> impl Iterator<Item = &str> {
     let mut ends = outside_quotes(parameters, ';').chain([parameters.len()]);
     let mut start = 0;
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Even a nonsense header gives an address that is in it, or an error.
+        /// Any header, even nonsense, gives an address that it contains, or an error.
         #[test]
         fn whatever_stands_in_a_header(parts in prop::collection::vec(
             prop::sample::select(vec!["<", ">", ";", ",", "\"", " ", "rel", "=", "next", "prev", "title", "/a", "?b=c", "\\", "x"]),

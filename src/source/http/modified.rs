@@ -1,4 +1,4 @@
-//! When a list was last changed, as the server says it in `Last-Modified` (RFC 9110, section 8.8.2).
+//! When a list was last changed, by the server's `Last-Modified` (RFC 9110, section 8.8.2).
 
 use std::time::SystemTime;
 

@@ -1,5 +1,5 @@
-//! Tokens of OAuth 2 for client credentials (RFC 6749, section 4.4): fetched when they are needed, and again when they
-//! end in the middle of a long list.
+//! OAuth 2 tokens for client credentials (RFC 6749, section 4.4). A token is fetched when needed, and again if it
+//! expires in the middle of a long list.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use crate::setting::section::Section;
 use crate::setting::{ConfigError, Secret, SecretShape, secure_url};
 use crate::source::ReadError;
 
-/// A token is not used in its last moments, in which it could end on its way.
+/// A token is not used this shortly before it expires: it could expire on the way.
 const LAST_MOMENTS: Duration = Duration::from_secs(30);
 
 /// `[source.auth]` with `kind = "oauth2"`.
@@ -27,11 +27,11 @@ pub(super) struct OAuth2 {
     client_id: String,
     client_secret: Secret,
     client_auth: ClientAuth,
-    /// Scope, audience and what else the server wants to know, in the order of the settings.
+    /// Scope, audience and other parameters, in the order of the settings.
     parameters: Vec<(String, String)>,
 }
 
-/// Where in the request for a token the client's credentials go.
+/// Where the client's credentials go in the request for a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ClientAuth {
     Basic,
@@ -50,11 +50,11 @@ pub(super) struct TokenServer {
 struct Token {
     header: HeaderValue,
     ends: Option<Instant>,
-    /// Whether the server has taken it once.
+    /// Whether the server has accepted it once.
     worked: bool,
 }
 
-/// The answer of RFC 6749, section 5.1, as far as it is needed.
+/// The needed part of the answer (RFC 6749, section 5.1).
 #[derive(Deserialize)]
 struct TokenAnswer {
     access_token: String,
@@ -135,7 +135,7 @@ impl OAuth2 {
 }
 
 impl TokenServer {
-    /// The header with a token that is still good.
+    /// The header with a valid token.
     pub(super) async fn header(&mut self) -> Result<HeaderValue, ReadError> {
         let good = self.token.take().filter(|token| token.ends.is_none_or(|ends| Instant::now() < ends));
         let token = match good {
@@ -147,8 +147,8 @@ impl TokenServer {
         Ok(header)
     }
 
-    /// Learns from an answer to the token in use, and says whether the answer counts: the refusal of a token that
-    /// worked before does not, because the token may have ended early.
+    /// Records how the server answered the token, and returns whether the answer counts. If a token that worked before
+    /// is refused, the answer does not count, because the token may have expired early.
     pub(super) fn settle(&mut self, status: StatusCode) -> bool {
         let Some(token) = &mut self.token else { return true };
         if status == StatusCode::UNAUTHORIZED && token.worked {
@@ -165,7 +165,7 @@ impl TokenServer {
             url: &self.url,
             headers: self.headers.clone(),
             body: Some(self.body.expose_secret()),
-            // One token too many does no harm.
+            // An additional token does no harm.
             repeat: Repeat::Always,
             wants: Wants::Json,
         };
@@ -192,7 +192,7 @@ impl TokenServer {
         }
         let seconds = expires_in.and_then(|value| value.as_u64().or_else(|| value.as_str()?.trim().parse().ok()));
         let life = seconds.map(|seconds| Duration::from_secs(seconds.min(86_400)));
-        // A token that lives no longer than that is used until the server refuses it.
+        // A token with a shorter life is used until the server refuses it.
         let ends = life.and_then(|life| life.checked_sub(LAST_MOMENTS)).map(|life| Instant::now() + life);
         Ok(Token { header: sensitive(&format!("Bearer {}", access_token.expose_secret()))?, ends, worked: false })
     }

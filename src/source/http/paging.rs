@@ -1,8 +1,7 @@
-//! Paging: what to ask for next, and how to know that a list has ended. Pure, between one answer and the next
-//! request.
+//! Paging: what to request next, and how to know that a list has ended. Pure.
 //!
-//! A list with a hole in it looks like people who have left. So whatever does not fit makes the whole list unusable: a
-//! page that came before, an address that was asked before, a total that changes or is not reached.
+//! A list with a hole in it looks like people who have left. So every irregularity makes the whole list unusable: a
+//! page that came before, an address that was requested before, a total that changes or is not reached.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
@@ -19,7 +18,7 @@ use crate::setting::section::Section;
 use crate::source::LAST_PAGE;
 use crate::strict_json::Pointer;
 
-/// How many pages without a record a list may have: some servers filter a page after they have cut it.
+/// How many pages without a record a list may have: some servers split a list into pages first and filter them then.
 const MOST_EMPTY: u64 = 1_000;
 
 /// `[source.paging]`.
@@ -29,26 +28,26 @@ pub(super) enum Paging {
     None,
     /// The body holds the address of the next page.
     NextLink { next: Pointer },
-    /// The `Link` header does (RFC 8288).
+    /// The `Link` header holds it (RFC 8288).
     LinkHeader,
     /// The body holds what the next request must say.
     Cursor { next: Pointer, goes_to: Place },
     /// Pages have numbers; the list ends with an empty one.
     Page { goes_to: Place, first: u64, past_the_end: PastTheEnd },
-    /// Pages begin after so many records; the list ends with an empty one.
+    /// Pages are requested by offset; the list ends with an empty page.
     Offset { goes_to: Place, first: u64, past_the_end: PastTheEnd },
 }
 
 /// What a server does when it is asked for the page after the last one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PastTheEnd {
-    /// It gives an empty page.
+    /// It sends an empty page.
     Empty,
-    /// It says that there is no such page. So does one that gives out no more than so much of a list.
+    /// It answers that there is no such page. A server that limits how much of a list it sends does the same.
     Refused,
 }
 
-/// A page as it came.
+/// A page as it was received.
 pub(super) struct Page<'p> {
     pub(super) document: &'p RawValue,
     pub(super) headers: &'p HeaderMap,
@@ -62,23 +61,23 @@ pub(super) struct Walk {
     paging: Paging,
     total_at: Option<Total>,
     here: Call,
-    /// What was asked so far.
+    /// The requests so far.
     asked: HashSet<String>,
-    /// The pages that held something, by a hash of their lists.
+    /// The pages that were not empty, by a hash of their lists.
     pages: HashMap<u64, u64>,
-    /// The records by hashes of their texts. Two that differ and have one hash would be refused as the same, once in
-    /// millions of lists; two that are the same are never missed.
+    /// The hashes of the records. Two different records with the same hash would be refused as equal, once in millions
+    /// of lists; two equal records are always found.
     seen: HashSet<u64>,
-    /// With a key of its own each time, so that nobody can make records that have one hash.
+    /// With a random key each time, so that nobody can construct records with the same hash.
     hasher: RandomState,
     page: u64,
-    /// How many pages held nothing.
+    /// How many pages were empty.
     empty: u64,
     records: u64,
     total: Option<u64>,
-    /// The number of the page, or the offset, that was asked for.
+    /// The number or the offset of the requested page.
     counter: u64,
-    /// Whether the server has shown that it knows of a next page, be it by saying that there is none.
+    /// Whether the server has told about a next page at least once, even to say that there is none.
     tells_next: bool,
     /// The first page that the server called partial.
     part: Option<u64>,
@@ -139,7 +138,7 @@ impl Paging {
         }
     }
 
-    /// Whether requests can say what they have to.
+    /// Checks that requests can contain the necessary parameters.
     pub(super) fn check(&self, first: &Call) -> Result<(), String> {
         match self {
             Self::Cursor { goes_to, .. } | Self::Page { goes_to, .. } | Self::Offset { goes_to, .. } => {
@@ -149,7 +148,7 @@ impl Paging {
         }
     }
 
-    /// What the server does past the end, where it has to be asked, because no page says that it is the last.
+    /// What the server does past the end, if no page says that it is the last.
     fn past_the_end(&self) -> Option<PastTheEnd> {
         match self {
             Self::Page { past_the_end, .. } | Self::Offset { past_the_end, .. } => Some(*past_the_end),
@@ -157,7 +156,7 @@ impl Paging {
         }
     }
 
-    /// Where answers are looked into for what comes next.
+    /// The place of the next page's address or cursor in an answer.
     fn next(&self) -> Option<&Pointer> {
         match self {
             Self::NextLink { next } | Self::Cursor { next, .. } => Some(next),
@@ -211,12 +210,12 @@ impl Walk {
         })
     }
 
-    /// What to ask now.
+    /// The current request.
     pub(super) fn call(&self) -> &Call {
         &self.here
     }
 
-    /// Which page that is, from 1.
+    /// The number of the current page, from 1.
     pub(super) fn page(&self) -> u64 {
         self.page
     }
@@ -226,24 +225,24 @@ impl Walk {
         self.records
     }
 
-    /// How many records there are, where the server has said so.
+    /// How many records there are, if the server has said so.
     pub(super) fn total(&self) -> Option<u64> {
         self.total
     }
 
-    /// Whether all records of the total have come, and a page is only asked for in order to see that it is empty.
+    /// Whether all records of the total have come, and the next page is requested only to see that it is empty.
     fn is_past_the_end(&self) -> bool {
         self.page > 1 && self.total == Some(self.records) && self.paging.past_the_end().is_some()
     }
 
-    /// Whether a refusal means that the list has ended, because the settings say that this server refuses a page which
-    /// there is not. A request that it does not understand or will not carry out (400, 422) never means that.
+    /// Whether a refusal means that the list has ended, because by the settings this server refuses a page past the
+    /// end. A rejected request (400, 422) never means that.
     pub(super) fn may_be_refused(&self, status: u16) -> bool {
         let accepted = self.paging.past_the_end() == Some(PastTheEnd::Refused);
         accepted && self.is_past_the_end() && matches!(status, 404 | 410 | 416)
     }
 
-    /// What to say besides why there is no page.
+    /// The message for a page that could not be read.
     pub(super) fn without_page(&self, problem: &str) -> String {
         if !self.is_past_the_end() {
             return problem.to_owned();
@@ -255,12 +254,12 @@ impl Walk {
         )
     }
 
-    /// Takes note of an answer that says it is a part.
+    /// Notes that the server called this page partial.
     pub(super) fn take_part(&mut self) {
         self.part.get_or_insert(self.page);
     }
 
-    /// Takes a page, and says whether another one has to be asked for.
+    /// Adds a page, and returns whether another one has to be requested.
     pub(super) fn take(&mut self, page: &Page<'_>) -> Result<bool, String> {
         self.check_total(page)?;
         if !page.records.is_empty() {
@@ -275,7 +274,7 @@ impl Walk {
             }
         }
         for (position, record) in (1..).zip(page.records) {
-            // A record that comes twice takes the place of another that never comes.
+            // A repeated record means that another record is missing.
             if !self.seen.insert(self.hasher.hash_one(record.get())) {
                 return Err(format!(
                     "record {position} has come before: the list changed its order while it was read, and somebody \
@@ -305,7 +304,7 @@ impl Walk {
         }
     }
 
-    /// What proves that the list is whole, once it has ended.
+    /// The completeness check of a list that has ended.
     pub(super) fn proof(&self) -> Result<Option<&'static str>, String> {
         let proof = match (&self.paging, self.total) {
             (_, Some(_)) => Some("total"),
@@ -321,7 +320,7 @@ impl Walk {
         }
     }
 
-    /// Where the settings say that an answer speaks of the next one, if none ever did.
+    /// The place where the settings expect the next page's address, if no answer had anything there.
     pub(super) fn never_told(&self) -> Option<&Pointer> {
         self.paging.next().filter(|_| !self.tells_next)
     }
@@ -376,7 +375,7 @@ impl Walk {
         }
     }
 
-    /// The request for a page to which there is a link. The credentials go to the server of the settings only.
+    /// The request for a linked page. The credentials go only to the configured server.
     fn linked(&self, link: &str) -> Result<Call, String> {
         let here = &self.here.url;
         let mut url = here.join(link).map_err(|error| format!("the link to the next page is no address: {error}"))?;
@@ -398,7 +397,7 @@ impl Walk {
     }
 }
 
-/// By which one knows a request again.
+/// Identifies a request.
 fn key(call: &Call) -> String {
     format!("{} {}", call.url, call.body.as_deref().unwrap_or_default())
 }
@@ -407,7 +406,7 @@ fn value(raw: &RawValue) -> Result<serde_json::Value, String> {
     serde_json::from_str(raw.get()).map_err(|error| error.to_string())
 }
 
-/// Null, false and an empty text say that nothing comes next.
+/// Null, false and an empty text mean that nothing comes next.
 fn is_something(value: &serde_json::Value) -> bool {
     !matches!(value, serde_json::Value::Null | serde_json::Value::Bool(false)) && value.as_str() != Some("")
 }

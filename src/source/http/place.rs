@@ -1,4 +1,4 @@
-//! Where in a request something goes, and where in an answer the total is.
+//! The place of a value in a request, and of the total in an answer.
 
 use reqwest::header::{HeaderMap, HeaderName};
 use serde_json::Value;
@@ -10,7 +10,7 @@ use crate::setting::ConfigError;
 use crate::setting::section::Section;
 use crate::strict_json::Pointer;
 
-/// Where in a request something goes.
+/// The place of a value in a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Place {
     /// A parameter of the query.
@@ -19,7 +19,7 @@ pub(super) enum Place {
     Field(Pointer),
 }
 
-/// Where the server says how many records there are.
+/// The place of the total in an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Total {
     Body(Pointer),
@@ -44,7 +44,7 @@ impl Place {
         }
     }
 
-    /// The same request with this in it.
+    /// The same request with this value at the place.
     pub(super) fn put(&self, value: &Value, call: &Call) -> Result<Call, String> {
         let mut call = call.clone();
         match self {
@@ -60,7 +60,7 @@ impl Place {
                     let lacking = || format!("has neither an object nor a list into which {pointer} could be written");
                     here = match here {
                         Value::Object(object) => object.entry(step.clone()).or_insert_with(|| serde_json::json!({})),
-                        // What a place in a list means depends on those before it, so that none is added.
+                        // The meaning of an element depends on those before it, so none is added.
                         Value::Array(list) => {
                             let length = list.len();
                             index(step).and_then(|index| list.get_mut(index)).ok_or_else(|| {
@@ -78,12 +78,13 @@ impl Place {
     }
 }
 
-/// A place in a list, as RFC 6901 writes it: without zeros in front.
+/// An index by RFC 6901: without leading zeros.
 fn index(step: &str) -> Option<usize> {
     step.parse().ok().filter(|index: &usize| index.to_string() == step)
 }
 
-/// The other parameters stay exactly as they are: only the server knows what `+`, `%E4` or a name without `=` means.
+/// Sets one parameter. The others stay exactly as they are: only the server knows what `+`, `%E4` or a name without `=`
+/// means.
 fn set_parameter(url: &mut Url, name: &str, value: &str) {
     let is_other = |part: &&str| form_urlencoded::parse(part.as_bytes()).next().is_none_or(|(other, _)| other != name);
     let query = url.query().filter(|query| !query.is_empty());
@@ -107,7 +108,7 @@ impl Total {
             .map_err(|_| section.problem("total_header", "is not the name of an HTTP header"))
     }
 
-    /// What an answer says.
+    /// The total in an answer.
     pub(super) fn read(&self, document: &RawValue, headers: &HeaderMap) -> Result<Option<u64>, String> {
         let text = match self {
             Self::Body(pointer) => pointer.find(document)?.map(|raw| raw.get().trim().trim_matches('"').to_owned()),
@@ -171,7 +172,7 @@ mod tests {
         for body in [r#"{"page":[]}"#, r#"{"page":7}"#, "[]", "7"] {
             assert!(place.put(&"x".into(), &call(body)).is_err(), "{body}");
         }
-        // The parameters of JSON-RPC are a list.
+        // In JSON-RPC the parameters are a list.
         let rpc = r#"{"method":"people","params":["key",{"from":0},9]}"#;
         for (place, expected) in [
             ("/params/1/from", Some(r#"{"method":"people","params":["key",{"from":7},9]}"#)),

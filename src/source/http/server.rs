@@ -1,5 +1,5 @@
-//! A server that a source asks: its address, its CA certificates, how often it asks again, and what the
-//! server's answers mean. Sources that speak HTTP share it.
+//! The server of a source: its address, its CA certificates, retries, and the meaning of its answers. All HTTP sources
+//! share this.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::setting::section::Section;
 use crate::setting::{ConfigError, Secrets, secure_url};
 use crate::source::{Conditions, ReadError};
 
-/// The settings that all sources have which speak HTTP.
+/// The settings that all HTTP sources have.
 #[derive(Debug, Clone)]
 pub(in crate::source) struct Server {
     /// How messages call its section.
@@ -33,11 +33,11 @@ pub(in crate::source) struct Server {
     secrets: Arc<Secrets>,
 }
 
-/// A server that can be asked.
+/// A server that is ready for requests.
 pub(in crate::source) struct Connection {
     transport: Transport,
     credentials: Credentials,
-    /// For its messages.
+    /// Whether requests carry no credentials; for messages.
     anonymous: bool,
 }
 
@@ -45,7 +45,7 @@ pub(in crate::source) struct Connection {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::source) struct Call {
     pub(in crate::source) url: Url,
-    /// With a body it is a POST.
+    /// If there is a body, the request is a POST.
     pub(in crate::source) body: Option<String>,
 }
 
@@ -71,7 +71,7 @@ impl Server {
         })
     }
 
-    /// Reads what is secret, and gets ready; asks nothing yet.
+    /// Reads the secrets and prepares the client; sends no request for records yet.
     pub(in crate::source) async fn connect(&self, conditions: &Conditions<'_>) -> Result<Connection, ReadError> {
         let carriage = Carriage {
             requests_per_second: self.requests_per_second,
@@ -87,12 +87,12 @@ impl Server {
 }
 
 impl Connection {
-    /// Takes secrets out of what is to be shown.
+    /// Removes secrets from a text for people.
     pub(in crate::source) fn clean(&self, text: &str) -> String {
         self.transport.redactor().clean(text)
     }
 
-    /// Asks for records, and gives the answer whatever its status is; see [`Self::good`].
+    /// Requests records, and returns the answer with any status; see [`Self::good`].
     pub(in crate::source) async fn ask(&mut self, call: &Call, headers: &HeaderMap) -> Result<Answer, ReadError> {
         let Call { url, body } = call;
         loop {
@@ -106,7 +106,7 @@ impl Connection {
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             }
             let method = if body.is_some() { Method::POST } else { Method::GET };
-            // It reads, whatever its method is: to do it twice does no harm.
+            // Even a POST only reads here, so repeating it does no harm.
             let request =
                 Request { method, url, headers, body: body.as_deref(), repeat: Repeat::Always, wants: Wants::Json };
             let answer = self.transport.send(&request).await;
@@ -120,7 +120,7 @@ impl Connection {
         }
     }
 
-    /// The answer, if it is a good one.
+    /// The answer, if its status means success.
     pub(in crate::source) fn good(&self, call: &Call, answer: Answer) -> Result<Answer, ReadError> {
         let Answer { status, headers, body } = &answer;
         let place = self.clean(&place(&call.url));
@@ -147,7 +147,7 @@ impl Connection {
     }
 }
 
-/// Whether an answer says that it holds a part of what was asked for, and not all.
+/// Whether an answer says that it is incomplete.
 pub(in crate::source) fn is_part(answer: &Answer) -> bool {
     answer.status == StatusCode::PARTIAL_CONTENT
 }

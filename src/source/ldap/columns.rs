@@ -1,6 +1,6 @@
-//! Which attributes to ask for, and what an entry says in the columns that the settings use.
+//! Which attributes to request, and how an entry fills the columns that the settings use.
 //!
-//! Attribute names ignore case, column names do not: a column has the name that the settings give it.
+//! Attribute names ignore case; column names do not: a column has exactly the name in the settings.
 
 use std::collections::BTreeSet;
 
@@ -10,9 +10,9 @@ use crate::source::cell::CellKind;
 
 /// The column that holds an entry's distinguished name.
 const DN: &str = "dn";
-/// What asks for no attribute at all (RFC 4511, 4.5.1.8).
+/// Requests no attribute at all (RFC 4511, 4.5.1.8).
 const NO_ATTRIBUTES: &str = "1.1";
-/// Attributes that are lists however many values they have, in lower case.
+/// Attributes that are always lists, even with one value; in lower case.
 pub(super) const LISTS: &[&str] = &[
     "directreports",
     "groupmembership",
@@ -60,7 +60,7 @@ enum From {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Row {
     pub(super) dn: Box<str>,
-    /// In the order of the columns; `None` where the entry has no such attribute.
+    /// In the order of the columns; `None` if the entry does not have the attribute.
     pub(super) cells: Box<[Option<Cell>]>,
 }
 
@@ -71,8 +71,8 @@ pub(super) struct Cell {
 }
 
 impl Columns {
-    /// The columns of these names; or the first name that no attribute can have. `lists` and `binary` are in lower
-    /// case.
+    /// The columns with these names; an error names the first one that is no valid attribute. `lists` and `binary` are
+    /// in lower case.
     pub(super) fn new<'c>(
         names: impl IntoIterator<Item = &'c str>,
         lists: &BTreeSet<String>,
@@ -99,7 +99,7 @@ impl Columns {
         self.0.iter().map(|column| (&*column.name, matches!(column.from, From::Attribute { .. })))
     }
 
-    /// What the cell of an entry says that has no such attribute.
+    /// The cell of an entry that does not have the attribute.
     pub(super) fn absent(&self, column: usize) -> (CellKind, &'static str) {
         match self.0[column].from {
             From::Attribute { is_list: true, .. } => (CellKind::Structured, "[]"),
@@ -107,7 +107,7 @@ impl Columns {
         }
     }
 
-    /// What to ask the server for. Never nothing, which would ask for everything.
+    /// The attributes to request. The list is never empty: an empty list would request everything.
     pub(super) fn attributes(&self) -> Vec<String> {
         let descriptions = self.0.iter().filter_map(|column| match &column.from {
             From::Attribute { description, .. } => Some((description, &column.name)),
@@ -121,7 +121,7 @@ impl Columns {
         if wanted.is_empty() { vec![NO_ATTRIBUTES.to_owned()] } else { wanted }
     }
 
-    /// An entry in these columns. `others` collects the attributes that came unasked, in lower case.
+    /// An entry in these columns. `others` collects the attributes that were not requested, in lower case.
     pub(super) fn row(&self, entry: Entry, others: &mut BTreeSet<String>) -> Result<Row, String> {
         let Entry { dn, attributes } = entry;
         let mut values: Vec<Option<Vec<Vec<u8>>>> = self.0.iter().map(|_| None).collect();
@@ -147,7 +147,7 @@ impl Columns {
         Ok(Row { dn: dn.into(), cells })
     }
 
-    /// Active Directory gives long lists in part (`member;range=0-1499`). A part is not what the entry says.
+    /// Refuses a partial list: Active Directory sends long lists in parts (`member;range=0-1499`).
     fn refuse_part(&self, dn: &str, came: &str) -> Result<(), String> {
         let mut parts = came.split(';');
         let name = parts.next().unwrap_or_default();
@@ -167,7 +167,7 @@ impl Columns {
 }
 
 impl Column {
-    /// Whether an attribute that came is this column's. A server may add `binary` to the name that was asked for.
+    /// Whether a received attribute belongs to this column. A server may add `binary` to the requested name.
     fn is_given_by(&self, came: &str) -> bool {
         match &self.from {
             From::Dn => false,
@@ -178,8 +178,8 @@ impl Column {
     }
 }
 
-/// What an entry says of one attribute. Values have no order in LDAP; a list has that of its bytes, so that the same
-/// entry gives the same list whichever server is asked.
+/// The cell of one attribute. Values have no order in LDAP, so a list is sorted by bytes: the same entry gives the same
+/// list from every server.
 fn cell(values: Option<Vec<Vec<u8>>>, form: Form, is_list: bool) -> Result<Option<Cell>, &'static str> {
     let Some(values) = values else { return Ok(None) };
     let mut texts = values.into_iter().map(|value| form.text(value)).collect::<Result<Vec<String>, _>>()?;
@@ -192,8 +192,8 @@ fn cell(values: Option<Vec<Vec<u8>>>, form: Form, is_list: bool) -> Result<Optio
     Ok(Some(Cell { kind: CellKind::Structured, text: text.into() }))
 }
 
-/// Whether a text is an attribute description (RFC 4512, 2.5): a name or an object identifier, and options. Nothing
-/// else may be asked for: `*` and `+` mean everything.
+/// Whether a text is an attribute description (RFC 4512, 2.5): a name or an object identifier, with options. Nothing
+/// else may be requested: `*` and `+` mean everything.
 pub(super) fn is_description(text: &str) -> bool {
     let mut parts = text.split(';');
     let name = parts.next().unwrap_or_default();

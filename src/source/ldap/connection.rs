@@ -20,25 +20,25 @@ use crate::http::{Trust, tls_error, tls_words};
 use crate::setting::ConfigError;
 use crate::source::{ReadError, blocking};
 
-/// How long a connection may take to be made.
+/// How long connecting may take.
 const LONGEST_CONNECT: Duration = Duration::from_secs(10);
 /// How long a server may be silent.
 pub(super) const LONGEST_SILENCE: Duration = Duration::from_secs(60);
-/// How long closing a connection may take; nothing depends on it.
+/// How long closing a connection may take; a failure does not matter.
 const LONGEST_FAREWELL: Duration = Duration::from_secs(1);
 
-/// Where a directory is, and how it is reached.
+/// The address of a directory, and how to connect.
 #[derive(Debug, Clone)]
 pub(super) struct Server {
     pub(super) url: Url,
     pub(super) start_tls: bool,
     /// The CA certificates, instead of the system's.
     pub(super) ca_file: Option<PathBuf>,
-    /// The table of the settings, for messages.
+    /// The section of the settings, for messages.
     pub(super) label: String,
 }
 
-/// A connection that is ready to be asked.
+/// A connection that is ready for searches.
 pub(super) struct Connection {
     pub(super) ldap: Ldap,
     pub(super) words: ErrorMessages,
@@ -87,14 +87,14 @@ impl Connection {
         }
     }
 
-    /// What an error on the way means. `to_what` says what was under way.
+    /// The message for a failed request. `to_what` names the request.
     pub(super) async fn failed(&mut self, to_what: &str, error: LdapError) -> String {
         let server = &self.words.server;
         if matches!(error, LdapError::Timeout { .. }) {
             return format!("{server} gave no answer {to_what} for {} seconds", LONGEST_SILENCE.as_secs());
         }
-        // The error itself is not shown: some hold the request, and with it the password. Why the connection ended is
-        // known to the task that held it.
+        // The error itself is not shown: it may contain the request, and with it the password. The connection's task
+        // knows why the connection ended.
         let why = match timeout(LONGEST_FAREWELL, &mut self.driver).await {
             Ok(Ok(Ok(()))) => "the server closed the connection".to_owned(),
             Ok(Ok(Err(LdapError::Io { source }))) => match tls_error(&source) {
@@ -107,7 +107,7 @@ impl Connection {
         format!("{server} gave no whole answer {to_what}: {why}")
     }
 
-    /// Ends the connection as the protocol wants it.
+    /// Ends the connection as the protocol requires.
     pub(super) async fn close(mut self) {
         let _ = timeout(LONGEST_FAREWELL, self.ldap.unbind()).await;
     }
@@ -132,7 +132,7 @@ fn client_config(ca_file: Option<&Path>, label: &str) -> Result<ClientConfig, Re
     Ok(builder.with_no_client_auth())
 }
 
-/// The authorities in a file of PEM.
+/// The CA certificates in a PEM file.
 fn roots(path: &Path, label: &str) -> Result<RootCertStore, ConfigError> {
     let wrong = |problem: &dyn std::fmt::Display| {
         ConfigError::Invalid(format!("{label}: `ca_file` {} {problem}", path.display()))

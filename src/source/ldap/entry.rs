@@ -1,5 +1,5 @@
-//! One entry of a search result, from the wire (RFC 4511, 4.5.2). Nothing is assumed of what a server sends: what is
-//! not an entry is an error.
+//! Decodes one entry of a search result (RFC 4511, 4.5.2). Nothing is assumed about what a server sends: anything
+//! malformed is an error.
 
 use ldap3::asn1::StructureTag;
 
@@ -13,7 +13,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// Reads a SearchResultEntry; `None` where it is not one.
+    /// Reads a SearchResultEntry; `None` if it is not one.
     pub(super) fn parse(tag: StructureTag) -> Option<Result<Self, String>> {
         let [dn, attributes] = <[StructureTag; 2]>::try_from(tag.expect_constructed()?).ok()?;
         let dn = match String::from_utf8(dn.expect_primitive()?) {

@@ -1,5 +1,5 @@
-//! What a directory refuses, and what goes wrong on the way to it, in words that say what to do. Nothing that the
-//! server says is shown unless it is short, on one line, and without the password, should the server echo it.
+//! Messages for refusals of a directory and failed connections; they say what to do. The server's words are shown only
+//! shortened, on one line, and without the password, which the server might echo.
 
 use ldap3::{LdapError, LdapResult};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::http::{Trust, tls_error, tls_words};
 use crate::setting::shortened;
 
-/// How messages call a server, and the password that they must not show.
+/// The server's name for messages, and the password that they must not show.
 #[derive(Debug)]
 pub(super) struct ErrorMessages {
     /// Its address, such as `ldaps://dc1.example.com`.
@@ -16,10 +16,10 @@ pub(super) struct ErrorMessages {
     pub(super) trust: Trust,
 }
 
-/// What was asked of the server.
+/// The request that failed.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Asked<'a> {
-    /// To let a person in, or nobody in particular.
+    /// A bind with this name, or an anonymous one.
     Bind(Option<&'a str>),
     /// To encrypt the connection.
     StartTls,
@@ -32,7 +32,7 @@ impl ErrorMessages {
     pub(super) fn clean(&self, text: &str) -> String {
         let password = self.password.as_ref().map(SecretString::expose_secret).filter(|password| !password.is_empty());
         match password {
-            // Before and after: a control character within the text could hide it.
+            // Control characters are replaced before and after: one within the password could hide it.
             Some(password) => shortened(&shortened_less(text).replace(password, "[password]")),
             None => shortened(text),
         }
@@ -72,7 +72,7 @@ impl ErrorMessages {
             LdapError::DNSName { .. } => format!(
                 "{server}: a certificate cannot be checked for this host; name the server as its certificate does"
             ),
-            // Never the error itself: some hold the request, and with it the password.
+            // The error itself is not shown: it may contain the request, and with it the password.
             _ => format!("{server} cannot be reached: the connection ended at once"),
         }
     }
@@ -114,12 +114,12 @@ fn hint(asked: Asked<'_>, result: &LdapResult) -> Option<&'static str> {
     }
 }
 
-/// How Active Directory and Samba refuse a search without a bind.
+/// Whether Active Directory or Samba refused a search because there was no bind.
 fn wants_a_bind(text: &str) -> bool {
     text.contains("successful bind must be completed") || text.contains("unavailable without authentication")
 }
 
-/// Active Directory says in hexadecimal why it lets somebody not in.
+/// The reason why Active Directory refused a bind, which it gives as a hexadecimal code.
 fn active_directory_says(text: &str) -> Option<&'static str> {
     let (_, rest) = text.split_once("data ")?;
     let code = rest.split(|c: char| !c.is_ascii_hexdigit()).next()?;
@@ -137,7 +137,7 @@ fn active_directory_says(text: &str) -> Option<&'static str> {
     })
 }
 
-/// What RFC 4511 calls a result.
+/// The name of a result code in RFC 4511.
 fn name(code: u32) -> &'static str {
     match code {
         1 => "operations error",

@@ -1,5 +1,5 @@
-//! The filters of searches (RFC 4515), and the attributes that they name. A directory takes an attribute that it does
-//! not know for one that it cannot decide about (RFC 4511, 4.5.1.7), and silently finds fewer people, or nobody.
+//! The filters of searches (RFC 4515), and the attributes that they name. If a directory does not know an attribute,
+//! the condition is undefined (RFC 4511, 4.5.1.7), and the search silently finds fewer people or nobody.
 
 use std::collections::BTreeSet;
 
@@ -26,7 +26,7 @@ const DEEPEST: usize = 50;
 /// The setting `filter` of the source or of one of its searches.
 pub(super) fn from_section(section: &Section<'_>) -> Result<Option<String>, ConfigError> {
     let Some(text) = section.text("filter")?.map(str::trim) else { return Ok(None) };
-    // What reads it goes down into every parenthesis.
+    // The parser is recursive.
     if text.len() > LONGEST || depth(text) > DEEPEST {
         let problem = format!("has more than {LONGEST} bytes, or more than {DEEPEST} parentheses within one another");
         return Err(section.problem("filter", problem));
@@ -53,8 +53,8 @@ fn depth(filter: &str) -> usize {
     deepest
 }
 
-/// Refuses a filter that names an attribute which the directory does not know. `came` are those that entries have, in
-/// lower case: what has come is there, whatever the schema says.
+/// Refuses a filter with an attribute that the directory does not know. `came` are the attributes of entries, in lower
+/// case: these exist, whatever the schema says.
 pub(super) fn judge(
     searches: &[Search],
     schema: &Schema,
@@ -90,7 +90,7 @@ fn collect(filter: StructureTag, names: &mut BTreeSet<String>) {
         (EXTENSIBLE, PL::C(parts)) => {
             parts.into_iter().find(|part| part.id == TYPE).and_then(StructureTag::expect_primitive)
         }
-        // The others begin with it.
+        // The other kinds of condition begin with the attribute.
         (_, PL::C(parts)) => parts.into_iter().next().and_then(StructureTag::expect_primitive),
         (_, PL::P(_)) => None,
     };
@@ -113,7 +113,7 @@ mod tests {
             ("(userAccountControl:1.2.840.113556.1.4.803:=2)", &["userAccountControl"]),
             ("(ou:dn:=staff)", &["ou"]),
             ("(cn:dn:2.5.13.5:=a)", &["cn"]),
-            // Any attribute that the rule fits.
+            // This matches any attribute that the rule fits.
             ("(:dn:2.5.13.5:=a)", &[]),
             ("(cn;lang-de=*)", &["cn;lang-de"]),
             ("(2.5.4.4=a)", &["2.5.4.4"]),

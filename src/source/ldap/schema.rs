@@ -1,5 +1,5 @@
-//! What the directory's schema knows (RFC 4512, 4.1.2): the names of its attributes. It tells a name that is misspelt
-//! from an attribute that no entry has.
+//! The directory's schema (RFC 4512, 4.1.2): the names of its attributes. It distinguishes a misspelt name from an
+//! attribute that no entry has.
 
 use std::collections::BTreeSet;
 
@@ -18,17 +18,17 @@ impl Schema {
         Self { types: values.into_iter().map(names).filter(|names| !names.is_empty()).collect() }
     }
 
-    /// Whether it says anything.
+    /// Whether it has no attribute.
     pub(super) fn is_empty(&self) -> bool {
         self.types.is_empty()
     }
 
-    /// Whether there is an attribute of this description, whatever its options.
+    /// Whether there is an attribute with this description, ignoring options.
     pub(super) fn knows(&self, description: &str) -> bool {
         self.type_of(description).is_some()
     }
 
-    /// The other name of an attribute by which the directory gave it; `came` is in lower case.
+    /// The other name under which the directory sent an attribute; `came` is in lower case.
     pub(super) fn given_name(&self, description: &str, came: &BTreeSet<String>) -> Option<&str> {
         let names = self.type_of(description)?;
         names.iter().find(|name| came.contains(&name.to_ascii_lowercase())).map(String::as_str)

@@ -1,5 +1,5 @@
-//! Searches, page by page (RFC 2696). A search is whole when every page ended in success and the last one said that it
-//! is the last; there is no other way to end one here but an error.
+//! Searches, page by page (RFC 2696). A search is complete if every page succeeded and the last one said that it is the
+//! last. Every other end is an error.
 
 use ldap3::asn1::{StructureTag, parse_tag};
 use ldap3::controls::{Control, ControlType, MakeCritical as _, PagedResults, RawControl};
@@ -10,9 +10,9 @@ use super::entry::Entry;
 use super::error_messages::Asked;
 use super::schema::Schema;
 
-/// How many entries come between two reports of how far it is.
+/// How many entries come between two progress reports.
 const REPORT: u64 = 100;
-/// The protocol's numbers of what a search gives (RFC 4511, 4.5.2).
+/// The protocol's numbers of the results of a search (RFC 4511, 4.5.2).
 const ENTRY: u64 = 4;
 const REFERENCE: u64 = 19;
 
@@ -22,11 +22,11 @@ pub(super) struct Search {
     pub(super) base: String,
     pub(super) scope: SearchScope,
     pub(super) filter: String,
-    /// Whether finding nobody is an answer.
+    /// Whether the search may find nobody.
     pub(super) may_be_empty: bool,
 }
 
-/// How far below its base a search goes.
+/// How deep below its base a search goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum SearchScope {
     Subtree,
@@ -34,11 +34,11 @@ pub(super) enum SearchScope {
     Base,
 }
 
-/// What every search of a source has in common.
+/// The settings that all searches of a source share.
 pub(super) struct Manner<'a> {
     pub(super) attributes: &'a [String],
     pub(super) page_size: i32,
-    /// Whether parts of the directory that other servers keep may be missing.
+    /// Whether parts of the directory on other servers may be missing.
     pub(super) ignores_referrals: bool,
 }
 
@@ -63,8 +63,8 @@ impl SearchScope {
 }
 
 impl Connection {
-    /// Gives every entry of a search to `take`, and is done only when there is no more. `progress` is told how many
-    /// have come, and says when they are too many.
+    /// Passes every entry of a search to `take`, up to the last. `progress` is called with the number of entries so
+    /// far, and fails if there are too many.
     pub(super) async fn search(
         &mut self,
         search: &Search,
@@ -111,7 +111,7 @@ impl Connection {
         }
     }
 
-    /// One answer to a search: an entry, or nothing where it is a reference that is to be ignored.
+    /// One answer to a search: an entry, or `None` for a reference that is ignored.
     fn entry(&self, answer: StructureTag, base: &str, manner: &Manner<'_>) -> Result<Option<Entry>, String> {
         let server = &self.words.server;
         match answer.id {
@@ -131,7 +131,7 @@ impl Connection {
         }
     }
 
-    /// What the next page is asked for with; empty after the last one.
+    /// The cookie for the next page; empty after the last one.
     fn next_page(&self, result: &LdapResult, base: &str) -> Result<Vec<u8>, String> {
         let control =
             result.ctrls.iter().find(|control| matches!(control, Control(Some(ControlType::PagedResults), _)));
@@ -143,7 +143,7 @@ impl Connection {
         })
     }
 
-    /// The names that the directory's schema knows; `None` where it cannot be read.
+    /// The directory's schema; `None` if it cannot be read.
     pub(super) async fn schema(&mut self) -> Option<Schema> {
         let place = self.values("", "(objectClass=*)", "subschemaSubentry").await?.into_iter().next()?;
         let types = self.values(&place, "(objectClass=subschema)", "attributeTypes").await?;
@@ -155,7 +155,7 @@ impl Connection {
         let asking = self.ldap.with_timeout(LONGEST_SILENCE);
         let (entries, _) = asking.search(dn, Scope::Base, filter, [attribute]).await.ok()?.success().ok()?;
         let entry = Entry::parse(entries.into_iter().next()?.0)?.ok()?;
-        // A list that comes in part has another name and is not taken.
+        // A partial list has another name (`;range=`) and does not match.
         let (_, values) = entry.attributes.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(attribute))?;
         values.into_iter().map(|value| String::from_utf8(value).ok()).collect()
     }

@@ -1,4 +1,4 @@
-//! What the settings of a directory may say.
+//! The settings of a directory.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -113,7 +113,7 @@ fn the_identity_is_what_selects_and_forms_the_records() {
     }
     assert_eq!(identity(&USUAL.replace("ldaps://dc1.example.com", "ldaps://dc2")), usual);
     assert_ne!(identity(&USUAL.replace("person", "user")), usual);
-    // The same searches, whichever way they are written and in whatever order.
+    // The same searches, written in another way and in another order.
     let two = USUAL.replace("\"dc=example\"", "[\"dc=a\", \"dc=b\"]");
     let tables = "url = \"ldaps://dc1\"\n[[source.search]]\nbase = \"dc=b\"\nfilter = \"(objectClass=person)\"\n\
                   [[source.search]]\nbase = \"dc=a\"\nfilter = \"(objectClass=person)\"\nscope = \"subtree\"\n";

@@ -1,6 +1,5 @@
-//! The text forms of what a directory holds. LDAP gives every value as bytes and does not say what they are, so that it
-//! is the attribute's name which decides; a value that does not have the form of its attribute is an error, never a
-//! text that looks nearly right.
+//! The text forms of values in a directory. LDAP sends every value as bytes without a type, so the attribute's name
+//! decides the form. A value that does not fit the form of its attribute is an error.
 
 use std::fmt::Write as _;
 
@@ -27,7 +26,7 @@ const BINARY: &[&str] = &[
 /// How the values of an attribute are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
-    /// As they are: they must be UTF-8.
+    /// Unchanged; they must be UTF-8.
     Text,
     /// As Active Directory's tools print a GUID.
     Guid,
@@ -38,8 +37,8 @@ pub(super) enum Form {
 }
 
 impl Form {
-    /// The form of an attribute, by its description in lower case. What the settings call binary is binary, even where
-    /// it has another usual form.
+    /// The form of an attribute, by its description in lower case. An attribute that the settings call binary is
+    /// binary, even if it usually has another form.
     pub(super) fn of(description: &str, is_binary: impl Fn(&str) -> bool) -> Self {
         let (name, options) = description.split_once(';').unwrap_or((description, ""));
         if is_binary(name) || BINARY.contains(&name) || options.split(';').any(|option| option == "binary") {
@@ -53,7 +52,7 @@ impl Form {
         }
     }
 
-    /// A value as a text without white space around it; or what is wrong with it.
+    /// A value as a text, trimmed; or what is wrong with it.
     pub(super) fn text(self, value: Vec<u8>) -> Result<String, &'static str> {
         match self {
             Self::Text => {
@@ -69,8 +68,8 @@ impl Form {
     }
 }
 
-/// A GUID in lower case. Its first three groups are stored with the lowest byte first (MS-DTYP 2.3.4.2), its others as
-/// they are read.
+/// A GUID in lower case. Its first three groups are stored with the lowest byte first (MS-DTYP 2.3.4.2), the others in
+/// reading order.
 fn guid(value: &[u8]) -> Option<String> {
     let &[a, b, c, d, e, f, g, h, ref rest @ ..] = value else { return None };
     let rest: &[u8; 8] = rest.try_into().ok()?;
@@ -121,7 +120,7 @@ mod tests {
             ("blob", Form::Binary),
             ("anything;binary", Form::Binary),
             ("anything;lang-de;binary", Form::Binary),
-            // What the settings say comes first.
+            // The settings take precedence.
             ("ms-ds-consistencyguid", Form::Binary),
         ] {
             assert_eq!(form(description), expected, "{description}");

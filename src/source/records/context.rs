@@ -1,5 +1,4 @@
-//! A joined record as templates see it: its sources by name, their columns by name, and the tables to look values up
-//! in.
+//! A joined record as templates see it: its sources by name, their columns by name, and the look-up tables.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,12 +13,12 @@ use crate::source::cell::unreadable;
 use crate::source::spreadsheet::value_of;
 
 impl Records {
-    /// A record as templates see it: texts in NFC, unless the exact text is wanted.
+    /// A record as templates see it; texts in NFC, unless `to_the_letter` asks for the exact text.
     pub(crate) fn context(&self, record: usize, to_the_letter: bool) -> Value {
         Value::from_object(Person { joined: Arc::clone(&self.0), record, to_the_letter, instead: None })
     }
 
-    /// The same, as if this row of a source were the one that counts.
+    /// The same with this row of a source as the one that counts.
     pub(crate) fn context_with(&self, record: usize, source: usize, row: u32) -> Value {
         let instead = Some((source, row as usize));
         Value::from_object(Person { joined: Arc::clone(&self.0), record, to_the_letter: false, instead })
@@ -35,7 +34,7 @@ struct Person {
     instead: Option<(usize, usize)>,
 }
 
-/// What one source says about a person: its columns by name, all of them undefined where it has no row.
+/// What one source says about a person: its columns by name; all are undefined if it has no row.
 struct Said {
     joined: Arc<Joined>,
     source: usize,
@@ -72,7 +71,7 @@ impl Object for Said {
 
     fn get_value_by_str(self: &Arc<Self>, name: &str) -> Option<Value> {
         let Listing { table, name: source, .. } = &self.joined.sources[self.source];
-        // A name that is computed in a template need not be in NFC, as columns are.
+        // Columns are in NFC; a name that a template computes may not be.
         let column = table.column(name).or_else(|| table.column(&normal_text(name)))?;
         match self.row {
             Row::One(row) => Some(value_of(table.cell(row, column), source, name, self.to_the_letter)),

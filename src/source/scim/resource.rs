@@ -8,14 +8,14 @@ use crate::employee::normal_text;
 use crate::scim::{self, ENTERPRISE, NotAnObject, Twice, attribute};
 use crate::strict_json::Property;
 
-/// The column that the attributes of employees are in.
+/// The column with the attributes of the enterprise extension.
 const ENTERPRISE_COLUMN: &str = "enterprise";
-/// The columns that are made of what lies deeper.
+/// The columns that are computed from nested values.
 const PRIMARY_EMAIL: &str = "primary_email";
 const MANAGER_ID: &str = "manager_id";
 
-/// Puts a user into a table. What has an odd shape is an error for the templates that use it: so it concerns this user,
-/// and neither the list nor a field that does not need it.
+/// Puts a user into a table. A value with an unexpected shape is an error only for the templates that use it. So it
+/// affects this user alone, and only the fields that need it.
 pub(super) fn record(records: &mut Records, number: u64, resource: &RawValue, columns: &Columns) -> Result<(), String> {
     let properties = properties(resource)?;
     let mut enterprise = None;
@@ -39,7 +39,7 @@ pub(super) fn record(records: &mut Records, number: u64, resource: &RawValue, co
     let manager = enterprise.map_or(Found::Nothing, manager_id);
     for (name, value) in [(PRIMARY_EMAIL, emails), (MANAGER_ID, manager)] {
         if !columns.has(name) {
-            // Also where this user has none: so the column is there even if nobody has.
+            // Added even if this user has no value, so that the column always exists.
             let column = records.builder.column(name);
             match value {
                 Found::Nothing => records.set(column, "null")?,
@@ -54,20 +54,20 @@ pub(super) fn record(records: &mut Records, number: u64, resource: &RawValue, co
 
 /// The text of one value.
 enum Found<'a> {
-    /// There is none, and the user says so.
+    /// There is no value.
     Nothing,
     One(&'a RawValue),
-    /// There is something that cannot be read as one value, and must not look like nothing.
+    /// There is something that cannot be read as one value; it must not look like no value.
     Odd(&'static str),
 }
 
-/// The e-mail that is marked as the primary one, or the only one.
+/// The e-mail that is marked as primary, or the only one.
 fn primary_email(emails: &RawValue) -> Found<'_> {
     let odd = || Found::Odd("the e-mail has no `value` that can be read");
     let all = match items(emails) {
         Some(all) => all,
         None if is_null(emails) => return Found::Nothing,
-        // One that is no list of one.
+        // A single e-mail that is not in a list.
         None => vec![emails],
     };
     let mut primary = all.iter().filter(|email| is_primary(email));
@@ -85,7 +85,7 @@ fn is_primary(email: &RawValue) -> bool {
     primary.is_some_and(|raw| raw.get().trim_matches('"').eq_ignore_ascii_case("true"))
 }
 
-/// The manager that the enterprise extension names.
+/// The manager in the enterprise extension.
 fn manager_id(enterprise: &RawValue) -> Found<'_> {
     if is_null(enterprise) {
         return Found::Nothing;
@@ -105,7 +105,7 @@ fn manager_id(enterprise: &RawValue) -> Found<'_> {
     value_of(only).unwrap_or(Found::Odd("the manager has no `value` that can be read"))
 }
 
-/// The `value` of a complex attribute, which some servers give alone; nothing where it cannot be told.
+/// The `value` of a complex attribute; some servers send it without the object. `None` if it cannot be read.
 fn value_of(raw: &RawValue) -> Option<Found<'_>> {
     if is_null(raw) {
         return Some(Found::Nothing);
@@ -118,7 +118,7 @@ fn value_of(raw: &RawValue) -> Option<Found<'_>> {
         Some(value) if is_null(value) => Some(Found::Nothing),
         Some(value) if matches!(value.get().as_bytes().first(), Some(b'{' | b'[')) => None,
         Some(value) => Some(Found::One(value)),
-        // `{}`, or one of empty attributes, says that there is nothing (RFC 7643, section 2.5).
+        // `{}`, or an object with only empty attributes, means "no value" (RFC 7643, section 2.5).
         None => properties.iter().all(|(_, value)| matches!(value.get(), "null" | "\"\"")).then_some(Found::Nothing),
     }
 }

@@ -1,4 +1,4 @@
-//! The address of a database, and a connection to it that shows nobody a password or a record.
+//! The address of a database, and how the connection protects the password and the records.
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -25,16 +25,16 @@ pub(super) enum Address {
     Sqlite(PathBuf),
 }
 
-/// What becomes of policies that show this user a part of the rows, without a word.
+/// What to do about row-level security policies that silently hide rows from this user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RowSecurity {
-    /// A query that they concern fails.
+    /// A query that a policy affects fails.
     Error,
-    /// What they show is the list.
+    /// The visible rows are the list.
     Allowed,
 }
 
-/// A database that is asked over a connection.
+/// A database server.
 #[derive(Debug)]
 pub(super) struct Server {
     pub(super) host: String,
@@ -44,14 +44,14 @@ pub(super) struct Server {
     pub(super) database: String,
     password: Option<Secret>,
     pub(super) tls: Tls,
-    /// How messages call the table of the settings.
+    /// The name of the section for messages.
     label: String,
 }
 
-/// How a connection is protected.
+/// How a connection is encrypted.
 #[derive(Debug)]
 pub(super) enum Tls {
-    /// The server's certificate must be for its name, and from an authority of the system or of this file.
+    /// The server's certificate must be for its name, and from a CA of the system or of this file.
     Verify { ca_file: Option<PathBuf> },
     /// Not at all.
     Off,
@@ -63,7 +63,7 @@ enum TlsWord {
     Off,
 }
 
-/// The settings that a file has no use for.
+/// The settings that do not apply to a file.
 const OF_SERVERS: &[&str] =
     &["socket", "password_env", "password_file", "password_command", "tls", "ca_file", "plain_text"];
 
@@ -87,7 +87,7 @@ impl Address {
         }
     }
 
-    /// What the database is.
+    /// The kind of database.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Postgres(..) => "postgres",
@@ -120,9 +120,9 @@ fn sqlite(section: &Section<'_>, rest: &str) -> Result<Address, ConfigError> {
     if path.is_empty() || path.contains(['?', '#']) {
         return Err(section.problem("url", "must name a file, such as \"sqlite:payroll.db\", and nothing after it"));
     }
-    // A path never begins like `:memory:` or `file:`, which SQLite would take for something else.
+    // `./` keeps SQLite from reading the path as `:memory:` or `file:`.
     let database = Path::new(".").join(section.folder()).join(path);
-    // What SQLite keeps beside it belongs to it.
+    // The files that SQLite keeps next to it belong to it.
     for ending in ["", "-wal", "-shm", "-journal"] {
         let mut file = database.clone().into_os_string();
         file.push(ending);
@@ -177,7 +177,7 @@ impl Server {
         }
     }
 
-    /// How messages call it.
+    /// Its name for messages.
     pub(super) fn name(&self) -> String {
         match &self.socket {
             Some(socket) => socket.display().to_string(),
@@ -186,14 +186,14 @@ impl Server {
         }
     }
 
-    /// Says so where records go over a network that anybody can read.
+    /// Warns if records go over a network without encryption.
     pub(super) fn warn_if_readable(&self) {
         if matches!(self.tls, Tls::Off) && self.socket.is_none() && !is_loopback_host(&self.host) {
             tracing::warn!("{}: the password and the records go to {} without encryption", self.label, self.name());
         }
     }
 
-    /// The certificates of `ca_file`, in PEM; none where there is no such file.
+    /// The certificates of `ca_file`, in PEM; empty without that setting.
     pub(super) fn authorities(&self) -> Result<Vec<u8>, ConfigError> {
         let Tls::Verify { ca_file: Some(path) } = &self.tls else { return Ok(Vec::new()) };
         let wrong = |problem: &dyn Display| {
@@ -222,8 +222,8 @@ fn host(url: &Url) -> Option<String> {
     }
 }
 
-/// `tls`, `ca_file` and `plain_text`. Within this machine there is none unless it is asked for; beyond it, it takes two
-/// settings to do without.
+/// `tls`, `ca_file` and `plain_text`. On this machine there is no TLS unless it is set; over a network, two settings
+/// are needed to switch it off.
 fn tls(section: &Section<'_>, socket: bool, local: bool) -> Result<Tls, ConfigError> {
     let word = section.word("tls", &[("verify", TlsWord::Verify), ("off", TlsWord::Off)])?;
     let ca_file = section.path("ca_file")?;

@@ -1,4 +1,4 @@
-//! Arrays, as PostgreSQL prints them: `{1,NULL,"a \"b\"",{2}}`.
+//! Parses arrays as PostgreSQL prints them: `{1,NULL,"a \"b\"",{2}}`.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use crate::source::cell::CellKind;
 /// Makes a cell of the text of one element.
 type Element<'e> = dyn Fn(&str) -> Result<(CellKind, Cow<'_, str>), String> + 'e;
 
-/// The array as a list in JSON, its elements as `element` gives them.
+/// The array as a JSON list; `element` converts each element.
 pub(super) fn json(text: &str, element: &Element<'_>) -> Result<String, String> {
     // Bounds that do not begin with 1 come first: `[0:1]={a,b}`.
     let array = if text.starts_with('[') { text.split_once('=').map_or("", |(_, array)| array) } else { text };

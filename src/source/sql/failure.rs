@@ -1,4 +1,4 @@
-//! Messages for errors of databases and connections: they say what to do, and hold no secret.
+//! Messages for errors of databases and connections. They say what to do, and contain no secret.
 
 use std::io;
 
@@ -15,7 +15,7 @@ pub(super) fn connecting(server: &Server, error: &sqlx::Error) -> String {
         sqlx::Error::Database(error) if is_refusal(&**error) => {
             format!("{name} refuses the user {:?}: {}", server.user, said(&**error))
         }
-        // The library knows one way of sending this password only, for which it has no code here.
+        // The server wants the password in a way that the library supports only with a part that is not built in.
         sqlx::Error::Configuration(_) => {
             format!("{name} takes the password of {:?} over TLS only; set tls = \"verify\" and ca_file", server.user)
         }
@@ -27,7 +27,7 @@ pub(super) fn connecting(server: &Server, error: &sqlx::Error) -> String {
     }
 }
 
-/// An error of a query, or of what belongs to it.
+/// An error of a query or its transaction.
 pub(super) fn problem(error: &sqlx::Error) -> String {
     match error {
         sqlx::Error::Database(error) => format!("the database says: {}", said(&**error)),
@@ -50,7 +50,7 @@ fn said(error: &dyn DatabaseError) -> String {
     }
 }
 
-/// Whether a database does not let somebody in.
+/// Whether a database refused the login.
 fn is_refusal(error: &dyn DatabaseError) -> bool {
     // The classes of SQLSTATE for invalid authorization; MySQL and MariaDB use them too.
     error.code().is_some_and(|code| code.starts_with("28") || code == "42501")

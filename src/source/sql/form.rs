@@ -1,4 +1,4 @@
-//! The text form of each type: one for all databases, whatever they print themselves.
+//! The text form of each type, the same for all databases.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -8,10 +8,10 @@ use minijinja::Value;
 use super::array;
 use crate::source::cell::{CellKind, scalar};
 
-/// How what a database prints for a value becomes a cell.
+/// How the printed value of a database becomes a cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Form {
-    /// As it is, trimmed. Decimal numbers and dates are among these: no digit of them is lost or added.
+    /// Unchanged but trimmed. Includes decimal numbers and dates: no digit is lost or added.
     Text,
     /// `t` and `f`, or 1 and 0, as `true` and `false`.
     Boolean,
@@ -27,7 +27,7 @@ pub(super) enum Form {
     TimestampUtc,
     /// `08:00:00.50` as `08:00:00.5`.
     Time,
-    /// Lists and objects as such, other values by their own forms.
+    /// Lists and objects stay JSON; other values are read by their own kind.
     Json,
     /// `\x4f…` as lower-case hexadecimal digits.
     Hexadecimal,
@@ -57,7 +57,7 @@ impl Form {
         self.text_cell(text)
     }
 
-    /// The same of a value that is a text.
+    /// The cell of a value that is a text already.
     pub(super) fn text_cell<'b>(&self, text: &'b str) -> Result<(CellKind, Cow<'b, str>), String> {
         let (kind, text) = match self {
             Self::Text | Self::Bytes | Self::Bits => (CellKind::Text, text.trim().into()),
@@ -81,7 +81,7 @@ impl Form {
     }
 }
 
-/// A floating-point number in the letters that templates print.
+/// A floating-point number in the form that templates print.
 pub(super) fn float_cell(number: f64) -> (CellKind, Cow<'static, str>) {
     if number.is_finite() {
         (CellKind::Float, Value::from(number).to_string().into())
@@ -99,7 +99,7 @@ pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     })
 }
 
-/// What is neither yes nor no is the number that it is: MySQL's booleans are numbers.
+/// A value other than 0 and 1 stays a number, because MySQL's booleans are numbers.
 fn boolean(text: &str) -> (CellKind, Cow<'_, str>) {
     match text {
         "t" | "1" | "true" => (CellKind::Boolean, "true".into()),
@@ -108,7 +108,7 @@ fn boolean(text: &str) -> (CellKind, Cow<'_, str>) {
     }
 }
 
-/// Without the zeros that MySQL may print before it, so that its letters are those that templates print.
+/// Removes the leading zeros that MySQL may print, so that the text is what templates print.
 fn integer(text: &str) -> (CellKind, Cow<'_, str>) {
     match text.parse::<i128>() {
         Ok(number) => {
@@ -126,16 +126,16 @@ fn float(text: &str) -> (CellKind, Cow<'_, str>) {
     }
 }
 
-/// Date and time with a `T` between them. What is not both, such as PostgreSQL's `infinity`, stays as it is.
+/// Date and time with a `T` between them. Other values, such as PostgreSQL's `infinity`, stay as they are.
 fn timestamp(text: &str, zone: &str) -> String {
     let Some((date, time)) = text.split_once(' ') else { return text.to_owned() };
-    // PostgreSQL writes the era of dates before Christ behind the time.
+    // PostgreSQL writes the era of dates before Christ after the time.
     let (time, era) = time.split_once(' ').map_or((time, String::new()), |(time, era)| (time, format!(" {era}")));
     let time = if zone.is_empty() { time } else { time.strip_suffix("+00").unwrap_or(time) };
     format!("{date}T{}{zone}{era}", trimmed(time))
 }
 
-/// A time without the zeros at the end of its fraction; a zone behind it stays.
+/// A time without zeros at the end of its fraction; a zone after it stays.
 fn trimmed(time: &str) -> String {
     let Some((whole, rest)) = time.split_once('.') else { return time.to_owned() };
     let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());

@@ -1,7 +1,7 @@
 //! MySQL and MariaDB.
 //!
-//! As with PostgreSQL, the query is prepared first, for its columns and because only one statement can be, and then run
-//! so that the server prints the values itself.
+//! As with PostgreSQL, the query is prepared first: that tells its columns, and only a single statement can be
+//! prepared. Then it runs in text mode, in which the server prints the values itself.
 
 use std::time::Duration;
 
@@ -21,21 +21,21 @@ use crate::setting::shortened;
 use crate::source::ReadError;
 use crate::source::table::Table;
 
-/// Settings of the server or the user that would cut a result or show an older one without an error. `DEFAULT` would
-/// mean what is set for the server.
+/// Resets settings of the server or the user that would silently cut a result or show an older one. `DEFAULT` would
+/// mean the server's own value.
 const WHOLE: &[&str] = &[
     "SET SESSION sql_select_limit = 18446744073709551615",
     "SET SESSION group_concat_max_len = 4294967295",
-    // All warnings are kept, among them those that are looked for at the end.
+    // Keeps all warnings, because some are looked for at the end.
     "SET SESSION max_error_count = 65535",
 ];
-/// The same for what only MariaDB has. Here, `DEFAULT` means the present.
+/// The same for settings that only MariaDB has. Here, `DEFAULT` means the present time.
 const WHOLE_IN_MARIADB: &[&str] =
     &["SET SESSION max_recursive_iterations = 4294967295", "SET SESSION system_versioning_asof = DEFAULT"];
-/// The number of the error that there is no such setting.
+/// The error number for an unknown setting.
 const UNKNOWN_SETTING: u16 = 1193;
-/// The numbers of the warnings that a result is not what the query means: `GROUP_CONCAT` was cut, a value was too long
-/// and is NULL, the query was broken off.
+/// The numbers of warnings about a wrong result: `GROUP_CONCAT` was cut, a value was too long and is NULL, the query
+/// was interrupted.
 const CUT: [&[u8]; 3] = [b"1260", b"1301", b"1931"];
 
 pub(super) async fn read(server: &Server, query: &str, mut reader: RowReader<'_>) -> Result<Table, ReadError> {
@@ -60,7 +60,7 @@ pub(super) async fn read(server: &Server, query: &str, mut reader: RowReader<'_>
     drop(answers);
     refuse_cut(&mut connection).await?;
     let table = reader.finish()?;
-    // All is there, whatever becomes of the connection.
+    // The result is complete; errors of the connection no longer matter.
     let _ = connection.execute("ROLLBACK").await;
     let _ = connection.close().await;
     Ok(table)
@@ -75,7 +75,7 @@ async fn connect(server: &Server) -> Result<MySqlConnection, ReadError> {
         .username(&server.user)
         .database(&server.database)
         .charset("utf8mb4")
-        // The query means what it means in the server's own mode.
+        // Keeps the server's own SQL mode, in which the query was written.
         .pipes_as_concat(false)
         .no_engine_substitution(false)
         .timezone(Some("+00:00".to_owned()))
@@ -98,9 +98,9 @@ async fn connect(server: &Server) -> Result<MySqlConnection, ReadError> {
     Ok(connected.map_err(|error| failure::connecting(server, &error))?)
 }
 
-/// Begins a transaction of one moment that cannot write.
+/// Begins a read-only transaction with a snapshot of one moment.
 async fn begin(connection: &mut MySqlConnection, limit: Duration) -> Result<(), sqlx::Error> {
-    // Older servers know neither of the two limits, which matter only where the program has given up before.
+    // Older servers do not know these two limits. They only end a query that this program has given up already.
     let seconds = limit.as_secs().saturating_add(1);
     for limit in [
         format!("SET SESSION max_statement_time = {seconds}"),
@@ -121,7 +121,7 @@ async fn begin(connection: &mut MySqlConnection, limit: Duration) -> Result<(), 
             result => _ = result?,
         }
     }
-    // Should the query end this transaction, as only a procedure could, what follows it cannot write either.
+    // If the query ends this transaction (only a procedure could), statements after it cannot write either.
     connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
     connection.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY").await?;
     Ok(())
@@ -131,7 +131,7 @@ fn is_unknown_setting(error: &dyn DatabaseError) -> bool {
     error.try_downcast_ref::<MySqlDatabaseError>().is_some_and(|error| error.number() == UNKNOWN_SETTING)
 }
 
-/// The server ends a result in the same way whether or not it has cut it, and says so in a warning.
+/// Refuses a result that the server has cut. Only a warning tells that; the result itself ends as usual.
 async fn refuse_cut(connection: &mut MySqlConnection) -> Result<(), String> {
     let failed = |error: sqlx::Error| failure::problem(&error);
     for warning in connection.fetch_all(sqlx::raw_sql("SHOW WARNINGS")).await.map_err(failed)? {
@@ -150,7 +150,7 @@ fn value<'r>(row: &'r MySqlRow, place: usize, column: &Column) -> Result<Value<'
 }
 
 fn form(kind: &MySqlTypeInfo) -> Option<Form> {
-    // Only the collation tells texts from bytes; the names of types do not.
+    // Only the collation distinguishes texts from bytes; the names of types do not.
     if <str as Type<MySql>>::compatible(kind) {
         return Some(Form::Text);
     }

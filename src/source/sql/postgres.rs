@@ -1,7 +1,7 @@
 //! PostgreSQL.
 //!
-//! The query is prepared first, which tells its columns and refuses whatever is more than one statement; then it is run
-//! so that the server prints each value itself, which it does exactly, where a library would have to know each type.
+//! The query is prepared first: that tells its columns, and more than one statement is refused. Then it runs in text
+//! mode, in which the server prints each value itself, exactly. In binary mode a library would have to know each type.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ pub(super) async fn read(
     }
     drop(answers);
     let table = reader.finish()?;
-    // All is there. A pooler between here and the server would keep the prepared statement, and give it to others.
+    // The result is complete. A connection pooler would keep the prepared statement for other clients.
     let _ = connection.clear_cached_statements().await;
     let _ = connection.execute("ROLLBACK").await;
     let _ = connection.close().await;
@@ -55,7 +55,7 @@ pub(super) async fn read(
 async fn connect(server: &Server) -> Result<PgConnection, ReadError> {
     let authorities = server.authorities()?;
     let password = server.password().await?;
-    // Everything is set, so that nothing is taken from the variables that other programs for PostgreSQL use.
+    // Everything is set here, so that the environment variables of other PostgreSQL programs have no effect.
     let mut options = PgConnectOptions::new_without_pgpass()
         .host(&server.host)
         .port(server.port)
@@ -77,13 +77,13 @@ async fn connect(server: &Server) -> Result<PgConnection, ReadError> {
     Ok(connected.map_err(|error| failure::connecting(server, &error))?)
 }
 
-/// A transaction of one moment that cannot write, in which values have the forms that are expected here. Whoever comes
-/// after it on the same connection finds nothing of it.
+/// Begins a read-only transaction with a snapshot of one moment, and sets the expected output formats. The settings end
+/// with the transaction, so the next user of a pooled connection is not affected.
 fn beginning(limit: Duration, row_security: RowSecurity) -> String {
-    // A database that does not know the encoding of its texts gives them as they are: a message can name the column
-    // then. The server gives up a little later than this program does, for whom it need not go on.
+    // A database without a known encoding sends its texts unchanged, so that a message can name the column. The
+    // server's time limit is a little longer than this program's; it ends a query that nobody waits for.
     let limit = i32::try_from(limit.as_millis().saturating_add(1_000)).unwrap_or(i32::MAX);
-    // Off, a query from which policies would keep rows fails instead; who is above policies reads on as ever.
+    // With `off`, a query fails if a policy would hide rows. A user who bypasses policies is not affected.
     let row_security = match row_security {
         RowSecurity::Error => "off",
         RowSecurity::Allowed => "on",
@@ -99,8 +99,8 @@ fn beginning(limit: Duration, row_security: RowSecurity) -> String {
     )
 }
 
-/// What to do about an error, where that is to be said. The server's words are in its own language; the names of its
-/// functions are not.
+/// What to do about an error, if there is advice. The server's messages are translated, so errors are recognised by the
+/// names of its functions.
 fn hint(error: &sqlx::Error) -> &'static str {
     let error = error.as_database_error().and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
     match error.and_then(PgDatabaseError::routine) {

@@ -1,4 +1,4 @@
-//! Reads a result into a table: first its columns, then each row as it comes, then its end.
+//! Reads a result into a table: first its columns, then each row as it arrives, then its end.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -10,12 +10,12 @@ use crate::source::cell::CellKind;
 use crate::source::table::{Table, TableBuilder};
 use crate::source::{Conditions, ReadError};
 
-/// After how many rows progress is told.
+/// After how many rows progress is reported.
 const STEP: u64 = 1_000;
 
 /// What reads a result.
 pub(super) struct RowReader<'c> {
-    /// How messages call the query.
+    /// The name of the query for messages.
     setting: &'c str,
     pub(super) conditions: &'c Conditions<'c>,
     /// `None` for a column that is left out.
@@ -31,7 +31,7 @@ pub(super) struct Column {
     pub(super) form: Form,
 }
 
-/// The cell of a value; `None` where there is no value.
+/// The cell of a value; `None` for NULL.
 pub(super) type Value<'v> = Option<(CellKind, Cow<'v, str>)>;
 
 impl<'c> RowReader<'c> {
@@ -40,7 +40,7 @@ impl<'c> RowReader<'c> {
         Self { setting, conditions, columns: Vec::new(), builder, rows: 0, ended: false }
     }
 
-    /// Learns the columns: their names, their types as the database calls them, and the forms of these.
+    /// Sets the columns: their names, the database's names of their types, and their forms.
     pub(super) fn columns(
         &mut self,
         columns: impl IntoIterator<Item = (String, String, Option<Form>)>,
@@ -75,7 +75,7 @@ impl<'c> RowReader<'c> {
         Ok(())
     }
 
-    /// Refuses a query with places for parameters, which would be without values.
+    /// Refuses a query with placeholders, which would have no values.
     pub(super) fn no_parameters(&self, number: usize) -> Result<(), ConfigError> {
         if number == 0 {
             return Ok(());
@@ -86,7 +86,7 @@ impl<'c> RowReader<'c> {
         )))
     }
 
-    /// Refuses a text that is more than one statement.
+    /// Refuses a text with more than one statement.
     pub(super) fn one_statement(&self, is_several: bool) -> Result<(), ConfigError> {
         if is_several {
             return Err(ConfigError::Invalid(format!("{}: it is more than one statement", self.setting)));
@@ -94,7 +94,7 @@ impl<'c> RowReader<'c> {
         Ok(())
     }
 
-    /// Takes the next row, of which `value` gives the value of a column by its place.
+    /// Adds the next row; `value` returns the value of a column by its index.
     pub(super) fn row<'v>(
         &mut self,
         value: impl Fn(usize, &Column) -> Result<Value<'v>, String>,
@@ -121,7 +121,7 @@ impl<'c> RowReader<'c> {
         Ok(())
     }
 
-    /// Takes the end of the result, with the number of its rows where the database says it.
+    /// Ends the result, with the number of its rows, if the database tells it.
     pub(super) fn end(&mut self, rows: Option<u64>) -> Result<(), String> {
         if std::mem::replace(&mut self.ended, true) {
             return Err(more_than_one());
@@ -134,7 +134,7 @@ impl<'c> RowReader<'c> {
         }
     }
 
-    /// The table, if the database has said that this was all.
+    /// The table, if the database has said that the result is complete.
     pub(super) fn finish(self) -> Result<Table, ReadError> {
         if !self.ended {
             return Err("the result has no end".to_owned().into());

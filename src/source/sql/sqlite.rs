@@ -1,5 +1,5 @@
-//! SQLite. The file is opened for reading only. Any value of any column may have any type here, so each is taken as
-//! what it is.
+//! SQLite. The file is opened for reading only. In SQLite any value of a column may have any type, so each value is
+//! read by its own type.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ use crate::source::ReadError;
 use crate::source::cell::CellKind;
 use crate::source::table::Table;
 
-/// How many rows may wait for being read.
+/// How many rows may wait in the channel.
 const WAITING: usize = 1_000;
 
 pub(super) async fn read(path: &Path, query: &str, mut reader: RowReader<'_>) -> Result<Table, ReadError> {
@@ -55,7 +55,7 @@ pub(super) async fn read(path: &Path, query: &str, mut reader: RowReader<'_>) ->
     }
     drop(answers);
     let table = reader.finish()?;
-    // All is there, whatever becomes of the connection.
+    // The result is complete; errors of the connection no longer matter.
     let _ = connection.execute("ROLLBACK").await;
     let _ = connection.close().await;
     Ok(table)

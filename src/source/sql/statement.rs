@@ -1,5 +1,5 @@
-//! Whether a text is one statement. SQLite would run all of a text's statements, one after the other; the other
-//! databases prepare a query first, and prepare no more than one.
+//! Checks whether a text is one statement. SQLite would run all statements of a text, one after the other; the other
+//! databases prepare a query first, and can prepare only one statement.
 
 /// Whether anything follows a semicolon that ends a statement, as SQLite reads it.
 pub(super) fn is_several(text: &str) -> bool {
@@ -18,7 +18,7 @@ pub(super) fn is_several(text: &str) -> bool {
         } else if ended {
             return true;
         } else if let Some(close) = closing(first) {
-            // A doubled quote ends one quoted text and begins the next, which comes to the same.
+            // A doubled quote is read as the end of one quoted text and the start of the next; the result is the same.
             rest[1..].find(close).map_or(rest.len(), |end| end + 2)
         } else {
             first.len_utf8()

@@ -8,10 +8,10 @@ use super::{CellKind, Part, Row, Table, row_index};
 use crate::employee::normal_text;
 use crate::files::LARGEST_LIST;
 
-/// How many bytes a row may have; its cells are found by 32 bits.
+/// The largest row, in bytes. The positions of its cells are 32-bit numbers.
 const LONGEST_ROW: usize = 64 * 1024 * 1024;
-/// How many cells a list may have: a hundred for each of four million people. A record of a few letters can have many,
-/// where another one has many columns.
+/// How many cells a list may have: a hundred for each of four million people. A short record can have many cells if
+/// another record has many columns.
 const MOST_CELLS: usize = 400_000_000;
 
 /// Fills a table cell by cell, row by row.
@@ -23,7 +23,7 @@ pub(crate) struct TableBuilder {
 }
 
 impl TableBuilder {
-    /// A table whose columns are known before its records; `text` is about how many bytes its cells take.
+    /// A table whose columns are known before its records; `text` is the expected size of its cells in bytes.
     pub(crate) fn with_columns(columns: Vec<String>, text: usize) -> Self {
         let mut builder = Self::new(text);
         for column in columns {
@@ -49,7 +49,7 @@ impl TableBuilder {
         Self { table, columns: Vec::new(), row_text: 0, row_cells: 0 }
     }
 
-    /// The place of a column, which is added if it is new.
+    /// The index of a column, which is added if it is new.
     pub(crate) fn column(&mut self, name: &str) -> usize {
         let name = normal_text(name);
         if let Some(&place) = self.table.column_places.get(&*name) {
@@ -71,7 +71,7 @@ impl TableBuilder {
         self.columns.len()
     }
 
-    /// Adds the next cell of the row that is under way.
+    /// Adds the next cell of the current row.
     pub(crate) fn cell(&mut self, kind: CellKind, text: &str) {
         let Table { text: all, ends, kinds, .. } = &mut self.table;
         if kind != CellKind::Text && kinds.is_empty() {
@@ -84,10 +84,10 @@ impl TableBuilder {
         ends.push(u32::try_from(all.len() - self.row_text).unwrap_or(u32::MAX));
     }
 
-    /// Ends the row that is under way.
+    /// Ends the current row.
     pub(crate) fn end_row(&mut self, number: u64) -> Result<(), String> {
         let Table { text, ends, rows, .. } = &mut self.table;
-        // Joined records refer to rows by 32 bits, and rows to their cells.
+        // Rows and cells are referred to by 32-bit numbers.
         if rows.len() >= u32::MAX as usize - 1 {
             return Err(format!("row {number} is beyond what this program can hold"));
         }
@@ -100,7 +100,7 @@ impl TableBuilder {
         Ok(())
     }
 
-    /// Says that the rows from here on are those of another list.
+    /// Begins another list: the following rows belong to it.
     pub(crate) fn begin_part(&mut self, part: Part) {
         self.table.parts.push((self.table.rows.len(), part));
     }
@@ -122,7 +122,7 @@ impl TableBuilder {
     }
 }
 
-/// Refuses what is larger than any list of people.
+/// Refuses a table that is larger than any list of people.
 fn not_too_large(text: u64, cells: usize) -> Result<(), String> {
     if text <= LARGEST_LIST && cells <= MOST_CELLS {
         return Ok(());

@@ -86,7 +86,7 @@ impl Account {
             ("GET", "/branches") => page(vec![json!({
                 "type": "branches", "id": "br_1", "attributes": {"name": "Example AB", "external_identifier": "SE01"}
             })]),
-            ("GET", "/custom-fields") => page(Vec::new()),
+            ("GET", "/custom_fields") => page(Vec::new()),
             ("GET", "/users") => page(self.users.values().cloned().collect()),
             ("POST", "/users") => {
                 let id = self.store_new(&asked.body);

@@ -97,8 +97,8 @@ fn no_output_takes_the_place_of_a_journal_by_a_hard_link() {
     let company = company();
     company.run(&["apply", "plan.json"]).ends(0);
     let journals = company.path("home/state/skovik-sync/journals");
-    let named = fs::read_dir(&journals).expect("a folder").map(|entry| entry.expect("an entry").path());
-    let journal = named.filter(|path| path.extension().is_some_and(|ending| ending == "journal")).next();
+    let mut named = fs::read_dir(&journals).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let journal = named.find(|path| path.extension().is_some_and(|ending| ending == "journal"));
     let journal = journal.expect("a journal");
     fs::hard_link(&journal, company.path("events")).expect("linked");
     let before = fs::read(&journal).expect("read");

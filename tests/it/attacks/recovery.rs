@@ -31,9 +31,14 @@ fn intent(operation: OperationId, step: Step, before: Option<StoredUser>) -> Rec
 /// Writes a journal of the plan with a key, as an apply that has this state folder would.
 async fn write(state: &State, path: &Path, plan: &Plan, records: &[Record]) {
     let replay = Replay::default();
-    let journal = Journal::open(path, state.key(), &replay, plan.hash(), BegunBy::Apply).await.expect("begun");
+    let journal = Journal::open(state, &replay, plan.hash(), BegunBy::Apply).await.expect("begun");
     for record in records {
         journal.write(record).done().await.expect("written");
+    }
+    drop(journal);
+    let written = state.journal(plan.hash());
+    if written != path {
+        std::fs::rename(written, path).expect("moved");
     }
 }
 

@@ -32,7 +32,7 @@ impl Request {
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
         Some(Self {
             method: text("method")?,
-            path: path.trim_start_matches("/v1").to_owned(),
+            path: path.trim_start_matches("/v1").trim_start_matches("/scim/v2").to_owned(),
             query: query.to_owned(),
             status: line["status"].as_u64(),
             fault: text("fault"),

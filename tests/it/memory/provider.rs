@@ -10,8 +10,8 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 use skovik_sync::employee::{Managed, UserId};
 use skovik_sync::provider::{
-    ApiError, Collection, Deleted, Dialect, EachRow, ListError, LiveUser, Progress, Provider, Refusal, Request, Shape,
-    StoredUser,
+    ApiError, Collection, Deleted, Dialect, EachRow, ListError, LiveUser, Progress, Proven, Provider, Refusal, Request,
+    Shape, StoredUser,
 };
 use tokio::sync::Notify;
 
@@ -241,6 +241,7 @@ impl Provider for Memory {
                     .map(|row| Plain.custom_field(row.get()))
                     .collect::<Result<_, _>>()
                     .map_err(unreadable)?,
+                ..Shape::default()
             })
         })
     }
@@ -250,12 +251,12 @@ impl Provider for Memory {
         what: Collection,
         each: EachRow<'a>,
         _progress: Progress<'a>,
-    ) -> BoxFuture<'a, Result<(), ListError>> {
+    ) -> BoxFuture<'a, Result<Proven, ListError>> {
         Box::pin(async move {
             for row in self.list(what).await? {
                 each(&row).map_err(|error| error.in_list(what, 1))?;
             }
-            Ok(())
+            Ok(Proven(true))
         })
     }
 

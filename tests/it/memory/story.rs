@@ -287,7 +287,7 @@ async fn apply_to_the_end(plan: &Plan, memory: &Memory, folder: &Path, max_in_fl
     if !standing.conflicts.is_empty() && !replay.has_written() {
         return Process::Stale;
     }
-    let journal = Journal::open(&state.journal(plan.hash()), state.key(), &replay, plan.hash(), BegunBy::Apply).await;
+    let journal = Journal::open(&state, &replay, plan.hash(), BegunBy::Apply).await;
     let journal = journal.expect("it can be written");
     let worker = Worker {
         provider: memory,

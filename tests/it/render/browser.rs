@@ -20,9 +20,9 @@ fn chromium() -> PathBuf {
 }
 
 /// A page as the browser made it, and what it said on its console.
-struct Opened {
+pub(crate) struct Opened {
     page: Html,
-    console: Vec<String>,
+    pub(crate) console: Vec<String>,
 }
 
 fn open(page: &str, fragment: &str) -> Opened {
@@ -33,13 +33,18 @@ fn open(page: &str, fragment: &str) -> Opened {
 }
 
 fn open_file(file: &Path, fragment: &str) -> Opened {
+    open_url(&format!("file://{}{fragment}", file.display()))
+}
+
+/// Opens what is at an address.
+pub(crate) fn open_url(url: &str) -> Opened {
     let profile = tempfile::tempdir().unwrap();
     let output = Command::new(chromium())
         .args(["--no-sandbox", "--headless=new", "--disable-gpu", "--disable-background-networking"])
         .args(["--disable-component-update", "--disable-sync", "--no-first-run", "--disable-dev-shm-usage"])
         .args(["--enable-logging=stderr", "--virtual-time-budget=5000", "--window-size=1280,900", "--dump-dom"])
         .arg(format!("--user-data-dir={}", profile.path().display()))
-        .arg(format!("file://{}{fragment}", file.display()))
+        .arg(url)
         .output()
         .unwrap();
     let log = String::from_utf8_lossy(&output.stderr);
@@ -52,13 +57,13 @@ fn open_file(file: &Path, fragment: &str) -> Opened {
 }
 
 impl Opened {
-    fn texts(&self, selector: &str) -> Vec<String> {
+    pub(crate) fn texts(&self, selector: &str) -> Vec<String> {
         let selector = Selector::parse(selector).unwrap();
         self.page.select(&selector).map(|element| element.text().collect::<String>()).collect()
     }
 
     #[track_caller]
-    fn one(&self, selector: &str) -> String {
+    pub(crate) fn one(&self, selector: &str) -> String {
         let texts = self.texts(selector);
         assert_eq!(texts.len(), 1, "{selector}: {texts:?}");
         texts.into_iter().next().unwrap()

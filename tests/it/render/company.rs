@@ -149,6 +149,7 @@ impl Company {
         let directory = Directory {
             users,
             inactive: Vec::new(),
+            unproven: Vec::new(),
             branches: BRANCHES
                 .iter()
                 .map(|(id, identifier, name)| Branch {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use skovik_sync::sandbox::{Options, Rule};
+use skovik_sync::sandbox::{Options, Paging, Rule};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{Sandbox, as_sent, company, newcomer};
@@ -168,13 +168,15 @@ async fn a_write_is_done_before_its_slow_answer() {
 
 #[tokio::test]
 async fn lists_can_lie() {
-    let sandbox = Sandbox::faulty(&[
+    let rules = [
         "GET /users nth=1 total=wrong",
         "GET /users nth=2 loop",
         "GET /users nth=3 row=missing",
         "GET /users nth=4 row=twice",
-    ])
-    .await;
+    ];
+    let faults = rules.iter().map(|rule| rule.parse().expect("a good rule")).collect();
+    let options = Options { account: company(), faults, paging: Paging::Page, ..Options::default() };
+    let sandbox = Sandbox::start(options).await;
     let path = "/users?page%5Bsize%5D=2";
     let ids = |page: &Value| -> Vec<String> {
         let rows = page["data"].as_array().expect("rows");
@@ -284,7 +286,7 @@ async fn the_request_log_tells_what_was_answered_and_never_the_key_or_a_body() {
     let faults = faults.iter().map(|rule| rule.parse().expect("a good rule")).collect();
     let options = Options { account: company(), faults, request_log: Some(path.clone()), ..Options::default() };
     let sandbox = Sandbox::start(options).await;
-    sandbox.get("/users?page[size]=2").await;
+    sandbox.get("/users?page[after]=c0").await;
     sandbox.get("/branches").await;
     let _ = sandbox.try_ask("POST", "/users", newcomer()).await;
     sandbox.server.stop().await.expect("it stops");
@@ -293,7 +295,7 @@ async fn the_request_log_tells_what_was_answered_and_never_the_key_or_a_body() {
     assert_eq!(
         lines,
         [
-            json!({"n": 1, "method": "GET", "path": "/v1/users?page[size]=2", "status": 200}),
+            json!({"n": 1, "method": "GET", "path": "/v1/users?page[after]=c0", "status": 200}),
             json!({"n": 2, "method": "GET", "path": "/v1/branches", "status": 500, "fault": "GET /branches status=500"}),
             json!({"n": 3, "method": "POST", "path": "/v1/users", "fault": "POST /users reset=after"}),
         ]

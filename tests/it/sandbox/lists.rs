@@ -52,7 +52,7 @@ async fn links_lead_through_the_whole_list_in_order_of_creation() {
         let branches = follow(&sandbox, "/branches").await;
         assert_eq!(branches.iter().map(Vec::len).collect::<Vec<_>>(), [10, 3], "{paging:?}");
         assert_eq!(
-            sandbox.get("/custom-fields").await.json(),
+            sandbox.get("/custom_fields").await.json(),
             json!({"data": [], "links": {"next": null}, "meta": {"total": 0}})
         );
     }
@@ -157,7 +157,7 @@ async fn other_paths_methods_and_media_types_are_refused() {
         ("DELETE", "/users", 405, Some("GET, POST")),
         ("PATCH", "/users/u1", 405, Some("GET, PUT, DELETE")),
         ("POST", "/branches", 405, Some("GET")),
-        ("PUT", "/custom-fields", 405, Some("GET")),
+        ("PUT", "/custom_fields", 405, Some("GET")),
     ] {
         let answer = sandbox.ask(method, path, Value::Null).await;
         assert_eq!(answer.status, status, "{method} {path}");

@@ -129,7 +129,7 @@ async fn the_program_prints_its_address_and_saves_when_it_is_ended() {
         assert_eq!(program.0.wait().expect("it ends").code(), Some(0), "{signal}");
         let mut err = String::new();
         program.0.stderr.take().expect("stderr").read_to_string(&mut err).expect("text");
-        assert!(err.contains("3 users, pages of up to 100, PUT replaces"), "{err}");
+        assert!(err.contains("3 users, pages of up to 100 by cursor only, PUT replaces"), "{err}");
         assert!(err.ends_with(&format!("saved 2 users to {}\n", save.display())), "{err}");
         assert!(!err.contains("k1"), "{err}");
 
@@ -172,7 +172,7 @@ fn wrong_arguments_are_told_with_exit_code_3_and_a_bad_seed_with_4() {
 
 #[tokio::test]
 async fn the_program_takes_every_mode_and_says_so() {
-    let words = "--port 0 --paging bare-cursor --paths underscored --field-options separate --external-id dropped \
+    let words = "--port 0 --paging bare-cursor --paths dashed --field-options embedded --external-id dropped \
                  --archived hidden --patch silent --filter ignored --order shuffled --user-name any --no-etag --no-sort \
                  --no-scim-type";
     let (mut program, url) = start(&words.split_whitespace().collect::<Vec<_>>());
@@ -185,7 +185,12 @@ async fn the_program_takes_every_mode_and_says_so() {
     program.0.kill().expect("killed");
     let mut err = String::new();
     program.0.stderr.take().expect("stderr").read_to_string(&mut err).expect("text");
-    assert!(err.contains("by cursor only, without links") && err.contains("paths with underscores"), "{err}");
+    assert!(
+        err.contains("by cursor only, without links")
+            && err.contains("paths with dashes")
+            && err.contains("options in their custom field"),
+        "{err}"
+    );
     let modes = "externalId is dropped, archived users are hidden, PATCH answers without the user, no ETags, filters are \
                  ignored, no sorting, lists in no order, errors without scimType, any text is a userName";
     assert!(err.ends_with(&format!("the same people by SCIM on {scim}, {modes}\n")), "{err}");

@@ -1,12 +1,20 @@
 //! The sandbox has two doors to the same people: what is planned and done by one is what the other shows.
 
 use serde_json::{Value, json};
+use skovik_sync::sandbox::Options;
 
+use crate::company::drawn;
 use crate::harness::Company;
+use crate::world::{Door, Pace, World};
 
 /// The small company, with settings for each door: `skovik-sync.toml` and `scim.toml`.
 fn company() -> Company {
-    let company = Company::new("small");
+    company_with(|_| {})
+}
+
+/// The same, on a sandbox that behaves so.
+pub(crate) fn company_with(behave: impl FnOnce(&mut Options)) -> Company {
+    let company = Company::with("small", behave);
     let settings = company.read("skovik-sync.toml").replace("kind = \"skovik\"", "kind = \"scim\"");
     let url = company.url();
     let settings = settings.replace(&url, &url.replace("/v1", "/scim/v2")).replace("\"Cost center\"", "custom_field1");
@@ -41,6 +49,30 @@ fn both_doors_give_the_same_plan() {
     let by_scim = company.json("scim.json");
     assert_eq!(told(&by_scim), told(&by_json));
     assert_eq!(by_scim["summary"], by_json["summary"]);
+}
+
+/// Whoever they are, and whatever happens to them: twelve drawn companies.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn both_doors_give_the_same_plan_for_drawn_people() {
+    for seed in 0..12 {
+        let company = drawn(&mut fastrand::Rng::with_seed(seed));
+        let mut plans = Vec::new();
+        for door in [Door::Json, Door::Scim] {
+            let world = World::at(door, &company, Pace::default(), Options::default()).await;
+            // The same words for who is protected, as SCIM tells no roles.
+            let settings = world.path("skovik-sync.toml");
+            let text = std::fs::read_to_string(&settings).expect("settings");
+            let text = text.replace("protect = [\"role:admin\"]", "protect = [\"admin@example.com\"]");
+            std::fs::write(&settings, text).expect("written");
+            world.plan("plan.json").await;
+            let plan = std::fs::read(world.path("plan.json")).expect("a plan");
+            plans.push(serde_json::from_slice::<Value>(&plan).expect("JSON"));
+        }
+        let [by_json, by_scim] = &plans[..] else { panic!("two plans") };
+        assert_eq!(told(by_scim), told(by_json), "seed {seed}");
+        assert_eq!(by_scim["summary"], by_json["summary"], "seed {seed}");
+        assert!(!told(by_json).is_empty() || seed > 0, "the first company has something to do");
+    }
 }
 
 #[test]

@@ -9,6 +9,8 @@ pub(crate) mod request;
 pub(crate) mod samba;
 pub(crate) mod scim;
 pub(crate) mod slapd;
+pub(crate) mod stores;
+pub(crate) mod tools;
 pub(crate) mod web;
 
 use std::fs;
@@ -96,6 +98,13 @@ pub(crate) fn program(name: &str) -> PathBuf {
     let usual = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"].map(PathBuf::from);
     let found = std::env::split_paths(&path).chain(usual).map(|folder| folder.join(name)).find(|file| file.is_file());
     found.unwrap_or_else(|| panic!("there is no {name}; scripts/test installs what the tests need"))
+}
+
+/// Where scripts/test installs a server.
+pub(crate) fn installed(name: &str) -> PathBuf {
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    assert!(program.is_file(), "there is no {}; run scripts/test, which installs it", program.display());
+    program
 }
 
 /// Runs a program to its end, which must be a good one.

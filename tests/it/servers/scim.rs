@@ -3,12 +3,11 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use super::web::Request;
-use super::{Server, free_port, program, takes_connections};
+use super::{Server, free_port, installed, program, takes_connections};
 
 /// The token that it takes.
 pub(crate) const TOKEN: &str = "scim-s3cret/0123456789==";
@@ -140,11 +139,4 @@ impl Scim {
         assert_eq!(head.split(' ').nth(1), Some(&*status.to_string()), "{method} {path}: {answer}");
         if body.is_empty() { Value::Null } else { serde_json::from_str(body).expect("JSON") }
     }
-}
-
-/// Where scripts/test installs a server.
-fn installed(name: &str) -> PathBuf {
-    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    assert!(program.is_file(), "there is no {}; run scripts/test, which installs it", program.display());
-    program
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use skovik_sync::employee::Managed;
 use skovik_sync::provider::skovik::{Client, Options};
-use skovik_sync::provider::{ApiError, ListError, Provider as _};
+use skovik_sync::provider::{ApiError, ListError, Provider as _, Shape};
 
 use super::script::{Reply, Server, json};
-use super::{client, options, page};
+use super::{client, names, options, page};
 
 async fn ids(client: &Client) -> Result<Vec<String>, ListError> {
     let users = client.users(&Managed::default(), &mut |_, _| Ok(()), &|_, _| ()).await?;
@@ -28,7 +28,7 @@ async fn pages_are_followed_as_they_link_to_one_another() {
     let users = client(&server.url).users(&Managed::default(), &mut |_, _| Ok(()), &progress).await.unwrap();
     let ids: Vec<_> = users.users.iter().map(|user| user.id.as_str()).collect();
     assert_eq!(ids, ["a", "b", "c", "d"]);
-    let calls = ["GET /v1/users?page[number]=1&page[size]=2", "GET /v1/users?cursor=x%2By", "GET /v1/users?cursor=z"];
+    let calls = ["GET /v1/users", "GET /v1/users?cursor=x%2By", "GET /v1/users?cursor=z"];
     assert_eq!(server.calls(), calls);
     assert_eq!(told.into_inner().unwrap(), [(2, Some(4)), (3, Some(4)), (4, Some(4))]);
     let head = server.requests()[2].head.to_lowercase();
@@ -50,10 +50,64 @@ async fn pages_without_links_are_counted_until_an_empty_one() {
     ])
     .await;
     assert_eq!(ids(&client(&server.url)).await.unwrap(), ["a", "b", "c"]);
-    assert_eq!(
-        server.calls()[1..],
-        ["GET /v1/users?page[number]=2&page[size]=2", "GET /v1/users?page[number]=3&page[size]=2"]
-    );
+    assert_eq!(server.calls()[1..], ["GET /v1/users?page[number]=2", "GET /v1/users?page[number]=3"]);
+}
+
+/// Skovik is known to have cursors; where the answer has one, it leads on.
+#[tokio::test]
+async fn cursors_are_followed() {
+    let cursor = |after: &str| format!(r#","meta":{{"page":{{"after":{after}}},"total":3}}"#);
+    let server = Server::replies(vec![
+        json(200, page(&["a"], &cursor("\"x+y\""))),
+        json(200, page(&["b"], &cursor("17"))),
+        json(200, page(&["c"], &cursor("null"))),
+    ])
+    .await;
+    let client = Client::new(Options { page_size: 5, ..options(&server.url) }).unwrap();
+    assert_eq!(ids(&client).await.unwrap(), ["a", "b", "c"]);
+    let calls = [
+        "GET /v1/users?page[size]=5",
+        "GET /v1/users?page[after]=x%2By&page[size]=5",
+        "GET /v1/users?page[after]=17&page[size]=5",
+    ];
+    assert_eq!(server.calls(), calls);
+}
+
+/// Only a total is a proof; a list without one is read to its end, and that is said.
+#[tokio::test]
+async fn a_list_without_a_total_is_not_proven() {
+    for (replies, proven) in [
+        (vec![page(&["a"], r#","links":{"next":null},"meta":{"total":1}"#)], true),
+        (vec![page(&["a"], r#","links":{"next":null}"#)], false),
+        (vec![page(&["a"], r#","meta":{"page":{"after":null}}"#)], false),
+        (vec![page(&["a"], r#","meta":{"page":{"after":"x"}}"#), page(&["b"], "")], false),
+        (vec![page(&["a"], ""), page(&[], "")], false),
+    ] {
+        let server = Server::replies(replies.iter().map(|body| json(200, body.clone())).collect()).await;
+        let listed = client(&server.url).users(&Managed::default(), &mut |_, _| Ok(()), &|_, _| ()).await.unwrap();
+        assert_eq!(!listed.is_unproven, proven, "{replies:?}");
+    }
+}
+
+/// A server that knows no page numbers refuses them, or gives the first page again.
+#[tokio::test]
+async fn page_numbers_that_the_server_does_not_know_are_no_end() {
+    let (some, all) = (page(&["a"], ""), page(&["a"], r#","meta":{"total":1}"#));
+    for (first, second) in [(&all, json(400, "what?")), (&all, json(404, "")), (&all, json(200, all.clone()))] {
+        let server = Server::replies(vec![json(200, first.clone()), second.clone()]).await;
+        assert_eq!(ids(&client(&server.url)).await.unwrap(), ["a"], "{second:?}");
+    }
+    for second in [json(400, "what?"), json(200, some.clone())] {
+        let server = Server::replies(vec![json(200, some.clone()), second.clone()]).await;
+        let error = ids(&client(&server.url)).await.unwrap_err().to_string();
+        let advice = "neither links.next nor meta.page.after says where the list goes on, and the server does not heed page[number]";
+        assert!(error.contains(advice), "{second:?}: {error}");
+    }
+    let server = Server::replies(vec![json(200, some)]).await;
+    let names = names("page_number = \"\"");
+    let client = Client::with_names(options(&server.url), &names).unwrap();
+    assert_eq!(ids(&client).await.unwrap(), ["a"]);
+    assert_eq!(server.calls(), ["GET /v1/users"]);
 }
 
 #[tokio::test]
@@ -74,7 +128,7 @@ fn broken_lists() -> Vec<(Vec<String>, u64, &'static str)> {
     let next_of_two = |name: &str| format!(r#"{},"meta":{{"total":2}}"#, next(name));
     let end = r#","links":{"next":null}"#;
     let row = |row: &str| format!(r#"{{"data":[{row}],"links":{{}}}}"#);
-    let first_page = "/v1/users?page%5Bnumber%5D=1&page%5Bsize%5D=2";
+    let cursor = |after: &str| format!(r#","meta":{{"page":{{"after":"{after}"}}}}"#);
     vec![
         (
             vec![page(&["a"], r#","links":{},"meta":{"total":2}"#)],
@@ -99,7 +153,9 @@ fn broken_lists() -> Vec<(Vec<String>, u64, &'static str)> {
             3,
             "leads back to /v1/users",
         ),
-        (vec![page(&["a"], &format!(r#","links":{{"next":"{first_page}"}}"#))], 1, "leads back to /v1/users"),
+        (vec![page(&["a"], r#","links":{"next":"/v1/users"}"#)], 1, "leads back to /v1/users"),
+        (vec![page(&["a"], &cursor("x")), page(&["b"], &cursor("x"))], 2, "meta.page.after leads back to /v1/users"),
+        (vec![page(&["a"], ""), page(&["b"], &cursor("x"))], 2, "it has a cursor, pages before it had none"),
         (vec![page(&["a"], r#","links":{"next":""}"#)], 1, "leads back to /v1/users"),
         (vec![page(&["a"], &next("2")), page(&["a"], &next("3"))], 2, "brings no new row after 1"),
         (vec![page(&["a"], &next("2")), page(&[], &next("3"))], 2, "brings no new row after 1"),
@@ -260,9 +316,9 @@ async fn a_refused_key_stops_at_once() {
 #[tokio::test]
 async fn branches_and_custom_fields_are_lists_too() {
     let server = Server::start(|_, request| {
-        let body = if request.target.starts_with("/v1/branches?page[number]=1") {
+        let body = if request.target == "/v1/branches" {
             r#"{"data":[{"type":"branches","id":"b2"},{"type":"branches","id":"b1"}],"links":{}}"#
-        } else if request.target.starts_with("/v1/custom-fields?page[number]=1") {
+        } else if request.target == "/v1/custom_fields" {
             r#"{"data":[{"type":"custom-fields","id":"c1","attributes":{"field_type":"boolean"}}],"links":{}}"#
         } else {
             "{}"
@@ -270,12 +326,12 @@ async fn branches_and_custom_fields_are_lists_too() {
         json(200, body)
     })
     .await;
-    let client = client(&server.url);
-    let branches = client.branches().await.unwrap();
+    let Shape { branches, custom_fields, unproven } = client(&server.url).shape().await.unwrap();
     assert_eq!(branches.iter().map(|branch| branch.id.as_str()).collect::<Vec<_>>(), ["b1", "b2"]);
-    assert_eq!(client.custom_fields().await.unwrap().len(), 1);
+    assert_eq!(custom_fields.len(), 1);
+    assert_eq!(unproven, ["branches", "custom fields"]);
     let truncated =
         Server::replies(vec![json(200, r#"{"data":[{"type":"branches","id":"b"}],"links":{},"meta":{"total":2}}"#)]);
-    let error = super::client(&truncated.await.url).branches().await.unwrap_err().to_string();
+    let error = client(&truncated.await.url).shape().await.unwrap_err().to_string();
     assert!(error.starts_with("the list of branches is incomplete: page 1: "), "{error}");
 }

@@ -12,7 +12,7 @@ use super::script::{Reply, Request, Server, json};
 fn account(_: usize, request: &Request) -> Reply {
     let rows = if request.target.starts_with("/v1/branches") {
         r#"{"type":"branches","id":"b1","attributes":{"name":"Example AB","external_identifier":"SE01"}}"#
-    } else if request.target.starts_with("/v1/custom-fields") {
+    } else if request.target.starts_with("/v1/custom_fields") {
         r#"{"type":"custom-fields","id":"cf","attributes":{"name":"Cost center","field_type":"text"}}"#
     } else {
         r#"{"type":"users","id":"u2","attributes":{"primary_email":"c@d"}},
@@ -38,7 +38,7 @@ async fn a_snapshot_stands_for_the_account() {
     let mut fingerprints = Vec::new();
     for account in [
         Account::Live(Box::new(client(&server.url))),
-        Account::Snapshot { path: path.clone(), url, dialect: std::sync::Arc::new(Skovik) },
+        Account::Snapshot { path: path.clone(), url, dialect: std::sync::Arc::new(Skovik::default()) },
     ] {
         let shape = account.shape().await.unwrap();
         let users = account.users(&managed, &|_, _| ()).await.unwrap();

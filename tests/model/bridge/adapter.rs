@@ -116,7 +116,7 @@ impl Program {
     pub(super) fn start(&self, folder: &Path, url: &str, list: &Server) -> Result<Process, String> {
         let state = open_state(folder);
         let holder = Holder { pid: std::process::id(), since: Timestamp::UNIX_EPOCH, plan_hash: None };
-        let lock = lock::take(state.folder(), ACCOUNT, &holder).map_err(|error| error.to_string())?;
+        let lock = lock::take(&state, ACCOUNT, &holder, &|_| ()).map_err(|error| error.to_string())?;
         let replay = self.replay(&state)?;
         if replay.finished.is_some() {
             return Err("it is applied".to_owned());
@@ -134,8 +134,7 @@ impl Program {
         let mut observer = watch.clone();
         let task = tokio::task::spawn_local(async move {
             let _lock = lock;
-            let path = state.journal(plan.hash());
-            let journal = Journal::open(&path, state.key(), &replay, plan.hash(), BegunBy::Apply).await;
+            let journal = Journal::open(&state, &replay, plan.hash(), BegunBy::Apply).await;
             let journal = journal.map_err(|error| error.to_string())?;
             let worker = Worker {
                 provider: &client,
@@ -262,7 +261,7 @@ fn client_options(url: &str) -> skovik::Options {
 
 fn parsed(server: &Server, id: Id) -> Option<Parsed> {
     let raw = serde_json::value::to_raw_value(&resource(id, server.user(id)?)).ok()?;
-    Skovik.user(raw.get(), &managed()).ok()
+    Skovik::default().user(raw.get(), &managed()).ok()
 }
 
 fn directory(server: &Server) -> Directory {
@@ -270,6 +269,7 @@ fn directory(server: &Server) -> Directory {
     Directory {
         users: server.iter().filter_map(|(id, _)| parsed(server, id)).collect(),
         inactive: Vec::new(),
+        unproven: Vec::new(),
         branches: vec![branch(1), branch(2)],
         custom_fields: Vec::new(),
     }

@@ -1,7 +1,7 @@
 //! One request to a SCIM server, and what its answer means.
 //!
-//! Only a GET is repeated as often as that may help. A POST is repeated if the server surely did nothing (no connection,
-//! or 429). Every other request is sent once: between two attempts somebody may have changed the user.
+//! A GET is repeated whenever that may help. A POST is repeated only if the server surely did nothing (no connection,
+//! or 429). Every other request is sent once, because somebody may change the user between two attempts.
 
 use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, IF_MATCH};
@@ -14,16 +14,16 @@ use crate::provider::scim::wire;
 use crate::provider::{ApiError, Refusal, Request};
 
 /// One request.
-pub(super) struct Call<'a> {
-    pub(super) method: Method,
-    pub(super) url: Url,
+pub(in crate::provider::scim) struct Call<'a> {
+    pub(in crate::provider::scim) method: Method,
+    pub(in crate::provider::scim) url: Url,
     /// What a write needs; a DELETE sends no body.
-    pub(super) body: Option<&'a Request>,
+    pub(in crate::provider::scim) body: Option<&'a Request>,
 }
 
 impl Client {
     /// Makes a request and gives the body of its answer: JSON, or nothing after a PATCH, PUT or DELETE.
-    pub(super) async fn send(&self, call: &Call<'_>) -> Result<Vec<u8>, ApiError> {
+    pub(in crate::provider::scim) async fn send(&self, call: &Call<'_>) -> Result<Vec<u8>, ApiError> {
         let Call { method, url, body } = call;
         let (name, value) = &self.key_header;
         let mut headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(wire::ACCEPT))]);
@@ -65,12 +65,12 @@ impl Client {
         }
     }
 
-    /// Says what an answer means that is no success.
+    /// The error that an unsuccessful answer means.
     fn refused(&self, call: &Call<'_>, answer: &Answer) -> ApiError {
         let Answer { status, headers: _, body } = answer;
         match status.as_u16() {
             status @ (401 | 403) => ApiError::Credentials { status, said: self.http.words(body) },
-            // Nothing but the version is a condition of ours.
+            // The version is the only condition that is ever sent.
             412 => ApiError::Overtaken { said: self.http.words(body) },
             300..=399 => redirected(self.http.redactor(), &call.method, &call.url, answer),
             status => {
@@ -84,8 +84,8 @@ impl Client {
     }
 }
 
-/// Why an answer that claims success is not believed: it is no plain one (202 says "later", 206 "a part"), or it is an
-/// error in truth.
+/// Why an answer with a success status is rejected: it is not a plain success (202 means "later", 206 "a part"), or its
+/// body is an error.
 fn doubt_about(method: &Method, answer: &Answer) -> Option<String> {
     let Answer { status, headers: _, body } = answer;
     let status = status.as_u16();

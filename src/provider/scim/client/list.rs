@@ -1,8 +1,8 @@
-//! What a SCIM server holds: its users, proven complete; the custom fields, by its schemas; and the branches, which it
-//! does not list.
+//! What a SCIM server holds: its users, proven complete; the custom fields, from its schemas; and the branches, which
+//! it does not list.
 //!
-//! The branches are those that the settings list or, without such a list, those that users have. So a branch that nobody
-//! has is not known, and whoever is to be moved to it is reported.
+//! The branches are those in the settings or, if the settings list none, those that users have. Then a branch without
+//! users is not known, and a person who should move to it is reported.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -29,7 +29,7 @@ impl Client {
     /// All attributes that can serve as custom fields, sorted by their paths.
     ///
     /// # Errors
-    /// Where the server has no attribute for something that the settings manage.
+    /// If the server has no attribute for something that the settings manage.
     pub(in crate::provider::scim) async fn custom_fields(&self) -> Result<Vec<CustomField>, ListError> {
         let rows = self.custom_field_rows().await?;
         let fields = rows.iter().map(|row| self.read(Collection::CustomFields, row, wire::custom_field));
@@ -38,7 +38,7 @@ impl Client {
         Ok(fields)
     }
 
-    /// All rows of a list, each once. Those of branches and custom fields are made of what the server says of them.
+    /// All rows of a list, each once. Rows of branches and custom fields are made from users and schemas.
     pub(in crate::provider::scim) async fn raw(
         &self,
         what: Collection,
@@ -78,7 +78,7 @@ impl Client {
         }
         let mut names = BTreeSet::new();
         let mut each = |row: &RawValue| {
-            // The branch of somebody who is gone is one as well.
+            // The branch of an inactive user counts, too.
             if let Some(branch) = wire::branch_of(row.get(), &self.scim).map_err(RowError::Bad)?
                 && !names.contains(&branch)
             {
@@ -90,7 +90,7 @@ impl Client {
         Ok(names)
     }
 
-    /// The definitions of custom fields by `/Schemas`, or as the settings name them where the server does not have that.
+    /// The definitions of custom fields from `/Schemas`, or from the settings if the server does not have that.
     async fn custom_field_rows(&self) -> Result<Vec<serde_json::Value>, ListError> {
         let what = Collection::CustomFields;
         self.abilities().await.map_err(|error| unread(what, 1, error))?;
@@ -186,7 +186,7 @@ impl Client {
         }
     }
 
-    fn page_url(&self, start: u64, sort_by: Option<&str>) -> Url {
+    pub(in crate::provider::scim) fn page_url(&self, start: u64, sort_by: Option<&str>) -> Url {
         let mut url = self.url("Users");
         let mut query = url.query_pairs_mut();
         query.append_pair("startIndex", &start.to_string());

@@ -1,4 +1,4 @@
-//! What a server says when it refuses (RFC 7644, section 3.12): `{"status":"409","scimType":"uniqueness","detail":"…"}`.
+//! Error answers (RFC 7644, section 3.12): `{"status":"409","scimType":"uniqueness","detail":"…"}`.
 
 use serde_json::value::RawValue;
 
@@ -19,12 +19,12 @@ pub(in crate::provider::scim) fn error_objects(body: &[u8]) -> Vec<ErrorObject> 
     read().into_iter().collect()
 }
 
-/// The words for people in the body of an error.
+/// The message for people in the body of an error.
 pub(in crate::provider::scim) fn words(body: &[u8]) -> Option<String> {
     error_objects(body).into_iter().find_map(|error| error.detail.or(error.code))
 }
 
-/// The words of an error that comes with a status of success; `None` where there is none.
+/// The message of an error that comes with a success status, if there is one.
 pub(in crate::provider::scim) fn error_in_success(body: &[u8]) -> Option<String> {
     let object = Object::parse(serde_json::from_slice::<&RawValue>(body).ok()?).ok()?;
     let schemas: Vec<String> = serde_json::from_str(object.get(super::SCHEMAS).ok()??.get()).ok()?;
@@ -32,8 +32,7 @@ pub(in crate::provider::scim) fn error_in_success(body: &[u8]) -> Option<String>
     is_error.then(|| words(body).unwrap_or_else(|| "no reason given".to_owned()))
 }
 
-/// Whether a refusal means that an e-mail or an identifier is in use: 409, with `uniqueness` or without it, and whatever
-/// says `uniqueness`.
+/// Whether a refusal means that an e-mail or an identifier is in use: the status 409, or any error with `uniqueness`.
 pub(in crate::provider::scim) fn says_taken(status: u16, errors: &[ErrorObject]) -> bool {
     let is_unique =
         |error: &ErrorObject| error.code.as_ref().is_some_and(|code| code.eq_ignore_ascii_case("uniqueness"));

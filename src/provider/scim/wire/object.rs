@@ -1,4 +1,4 @@
-//! Objects that are kept to the letter: finding a value by its path, laying one over it, and listing all values.
+//! JSON objects that are kept unchanged: finding a value by its path, replacing it, and listing all values.
 
 use std::borrow::Cow;
 
@@ -9,10 +9,10 @@ use crate::employee::normal_text;
 use crate::scim::{AttributePath, Twice, attribute, properties};
 use crate::strict_json::{Property, Text};
 
-/// An object, taken apart.
+/// An object, split into its members.
 pub(super) struct Object<'a>(pub(super) Vec<Property<'a>>);
 
-/// A value with the path by which messages call it.
+/// A value with its path for messages.
 pub(super) struct Leaf<'a> {
     pub(super) path: String,
     pub(super) value: &'a RawValue,
@@ -23,13 +23,13 @@ impl<'a> Object<'a> {
         properties(raw).map(Self).map_err(|problem| problem.to_string())
     }
 
-    /// The value of an attribute; `None` where it is absent or null.
+    /// The value of an attribute; `None` if it is absent or null.
     pub(super) fn get(&self, name: &str) -> Result<Option<&'a RawValue>, String> {
         let value = attribute(&self.0, name).map_err(|Twice| format!("{name} stands twice"))?;
         Ok(value.filter(|value| value.get() != "null"))
     }
 
-    /// The value at a path; `None` where it is absent or null, or what it would be a part of.
+    /// The value at a path; `None` if it or its parent is absent or null.
     pub(super) fn find(&self, path: &AttributePath) -> Result<Option<&'a RawValue>, String> {
         let mut steps = path.steps();
         let Some(first) = steps.next() else { return Ok(None) };
@@ -41,14 +41,14 @@ impl<'a> Object<'a> {
         Ok(found)
     }
 
-    /// The text at a path, normalised; `None` for none or an empty one. A number or a boolean counts by its literal.
+    /// The text at a path, normalised; `None` if it is absent or empty. A number or a boolean is read as its literal.
     pub(super) fn text(&self, path: &AttributePath) -> Result<Option<Box<str>>, String> {
         let Some(raw) = self.find(path)? else { return Ok(None) };
         text(raw).map_err(|()| format!("{path} is not a text"))
     }
 }
 
-/// The text that a value is, normalised; `None` for an empty one.
+/// The text of a value, normalised; `None` if it is empty.
 pub(super) fn text(raw: &RawValue) -> Result<Option<Box<str>>, ()> {
     let text: Cow<'_, str> = match raw.get().as_bytes().first() {
         Some(b'"') => serde_json::from_str::<Text<'_>>(raw.get()).map_err(|_| ())?.0,
@@ -58,7 +58,7 @@ pub(super) fn text(raw: &RawValue) -> Result<Option<Box<str>>, ()> {
     Ok(Some(normal_text(&text)).filter(|text| !text.is_empty()).map(Into::into))
 }
 
-/// The object with a value at the end of the steps; `None` as value writes null, which says "no value" (RFC 7643,
+/// The object with a value set at the end of the steps. The value `None` writes null, which means "no value" (RFC 7643,
 /// section 2.5).
 pub(super) fn lay(
     object: Option<&RawValue>,
@@ -78,7 +78,7 @@ pub(super) fn lay(
     raw(&Object(members))
 }
 
-/// All values of an object, those of complex attributes and extensions one by one. A list is one value.
+/// All values of an object. Complex attributes and extensions are split into their values; a list is one value.
 pub(super) fn leaves<'a>(object: &Object<'a>) -> Result<Vec<Leaf<'a>>, String> {
     let mut found = Vec::new();
     collect("", false, object, &mut found)?;

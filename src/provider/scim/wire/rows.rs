@@ -1,4 +1,4 @@
-//! Branches and custom fields as snapshots hold them. SCIM has neither: they are made of what users and schemas say.
+//! Branches and custom fields as rows of a snapshot. SCIM has neither: they are made from users and schemas.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::employee::{Branch, CustomField, CustomFieldKind, normal_text};
 use crate::scim::AttributePath;
 
-/// A branch, which is known by its name alone.
+/// A branch, which has only a name.
 pub(in crate::provider::scim) fn branch_row(name: &str) -> Value {
     json!({ "id": name })
 }
@@ -21,7 +21,7 @@ pub(in crate::provider::scim) fn branch(json: &str) -> Result<Branch, String> {
     Ok(Branch { id: id.as_ref().into(), name: id.as_ref().into(), identifier: Some(id.as_ref().into()) })
 }
 
-/// An attribute that can serve as a custom field, or cannot for this reason.
+/// An attribute that can serve as a custom field, or the reason why it cannot.
 pub(in crate::provider::scim) fn custom_field_row(path: &AttributePath, kind: &str, unusable: Option<&str>) -> Value {
     match unusable {
         None => json!({ "id": path.to_string(), "name": path.name(), "type": kind }),

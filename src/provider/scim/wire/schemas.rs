@@ -1,4 +1,4 @@
-//! What a server says that it can do, and which attributes its users have (RFC 7643, sections 5 and 7).
+//! What a server says it can do, and which attributes its users have (RFC 7643, sections 5 and 7).
 
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -9,7 +9,7 @@ use super::{ACTIVE, SCHEMAS, USER_NAME, family_name, given_name, manager};
 use crate::provider::scim::{Abilities, Scim};
 use crate::scim::{AttributePath, USER};
 
-/// What `/ServiceProviderConfig` says.
+/// Reads `/ServiceProviderConfig`.
 pub(in crate::provider::scim) fn abilities(body: &[u8]) -> Result<Abilities, String> {
     let config = Object::parse(serde_json::from_slice::<&RawValue>(body).map_err(|error| error.to_string())?)?;
     let supported = |name: &str| {
@@ -23,7 +23,7 @@ pub(in crate::provider::scim) fn abilities(body: &[u8]) -> Result<Abilities, Str
 /// The attributes that users have.
 pub(in crate::provider::scim) struct Schemas(Vec<Attribute>);
 
-/// An attribute that is a value of its own, and no list.
+/// An attribute with a single simple value.
 struct Attribute {
     path: AttributePath,
     kind: String,
@@ -44,7 +44,7 @@ impl Schemas {
         for schema in schemas {
             let id = schema.get("id").and_then(Value::as_str).ok_or("a schema has no id")?;
             let is_core = id.eq_ignore_ascii_case(USER);
-            // Extensions of users end so, whatever they are called before.
+            // The names of extensions of users end with this.
             let is_of_users = id.rsplit(':').next().is_some_and(|last| last.eq_ignore_ascii_case("User"));
             if !is_of_users {
                 continue;
@@ -58,12 +58,12 @@ impl Schemas {
         Ok(Self(attributes))
     }
 
-    /// Whether users can be given a value at this path.
+    /// Checks that a value can be written at this path of a user.
     ///
     /// # Errors
-    /// Why not, after "which".
+    /// Says why not, as the end of a sentence with "which".
     pub(in crate::provider::scim) fn check(&self, path: &AttributePath) -> Result<(), String> {
-        // Of every resource, and so in no schema (RFC 7643, section 3.1).
+        // Every resource has it, so it is in no schema (RFC 7643, section 3.1).
         if path.is_core("externalId") {
             return Ok(());
         }
@@ -74,7 +74,7 @@ impl Schemas {
         }
     }
 
-    /// The attributes that can be custom fields: texts and booleans that nothing else stands for.
+    /// The attributes that can be custom fields: texts and booleans that no other setting uses.
     pub(in crate::provider::scim) fn custom_fields(&self, scim: &Scim) -> Vec<Value> {
         let taken = [given_name(), family_name(), scim.identifier.clone(), scim.branch.clone()];
         let manager = manager().to_string().to_lowercase();

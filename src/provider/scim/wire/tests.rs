@@ -140,7 +140,7 @@ fn a_put_gives_everything_back() {
     expected[ENTERPRISE]["manager"] = json!({ "value": "x" });
     expected[SKOVIK]["custom_field1"] = json!(null);
     assert_eq!(body(&request), expected);
-    // What was only carried along, and is not there afterwards, is a loss.
+    // Unmanaged data that is missing afterwards is a loss.
     let mut held = body(&request);
     held["title"] = json!(null);
     held["id"] = json!("a");

@@ -10,7 +10,7 @@ use crate::provider::scim::Scim;
 use crate::provider::{Request, StoredUser};
 use crate::scim::{AttributePath, ENTERPRISE};
 
-/// What only the server sets, or what says nothing of the person.
+/// Attributes that only the server sets, or that say nothing about the person.
 const NOT_OF_THE_PERSON: [&str; 5] = ["id", "meta", SCHEMAS, "groups", ACTIVE];
 
 /// Reads a user of a list.
@@ -19,7 +19,7 @@ pub(in crate::provider::scim) fn user(json: &str, scim: &Scim, managed: &Managed
     let id = object.text(&AttributePath::new(None, "id"))?.ok_or("a user has no id")?;
     let email: Email = object.text(&user_name())?.ok_or_else(|| format!("{USER_NAME} is missing"))?.into();
     let identifier = if scim.identifier.is_core(USER_NAME) {
-        // As e-mails are compared.
+        // In the form in which e-mails are compared.
         Some(email.key().into())
     } else {
         object.text(&scim.identifier)?.map(|text| text.as_ref().into())
@@ -38,7 +38,7 @@ pub(in crate::provider::scim) fn user(json: &str, scim: &Scim, managed: &Managed
     })
 }
 
-/// Whether a user is inactive. Whoever is not said to be is active.
+/// Whether a user is inactive. A user without `active` is active.
 pub(in crate::provider::scim) fn is_inactive(json: &str) -> Result<bool, String> {
     let Some(raw) = parse(json)?.get(ACTIVE)? else { return Ok(false) };
     // Some servers write it as a text.
@@ -59,13 +59,13 @@ pub(in crate::provider::scim) fn stored(body: &[u8]) -> Result<StoredUser, Strin
     StoredUser::new(serde_json::from_slice(body).map_err(|error| error.to_string())?)
 }
 
-/// The version of a user, as `If-Match` takes it.
+/// The version of a user, for `If-Match`.
 pub(in crate::provider::scim) fn version(stored: &StoredUser) -> Result<Option<Box<str>>, String> {
     let object = Object::parse(stored.raw())?;
     object.text(&AttributePath::within("meta", "version"))
 }
 
-/// The ids of what a user has that a create can send beside the other fields: texts and booleans; sorted.
+/// The ids of a user's custom fields that a create can send (texts and booleans), sorted.
 pub(in crate::provider::scim) fn custom_field_ids(
     stored: &StoredUser,
     scim: &Scim,
@@ -80,7 +80,7 @@ pub(in crate::provider::scim) fn custom_field_ids(
     Ok(ids)
 }
 
-/// The names of what a user has and a create does not send.
+/// The names of the data of a user that a create does not send.
 pub(in crate::provider::scim) fn unsent(stored: &StoredUser, scim: &Scim) -> Result<Vec<String>, String> {
     let object = Object::parse(stored.raw())?;
     let is_unsent = |leaf: &Leaf<'_>| {
@@ -93,8 +93,7 @@ pub(in crate::provider::scim) fn unsent(stored: &StoredUser, scim: &Scim) -> Res
         .collect())
 }
 
-/// What a user lost of what was sent beyond the managed fields. A change that names only what changes leaves the rest to
-/// the server.
+/// Which unmanaged data in a request a user lost. After a PATCH nothing is compared: it does not send unmanaged data.
 pub(in crate::provider::scim) fn losses(
     sent: &Request,
     held: &StoredUser,
@@ -125,7 +124,7 @@ pub(super) fn parse(json: &str) -> Result<Object<'_>, String> {
     Object::parse(serde_json::from_str(json).map_err(|error| error.to_string())?)
 }
 
-/// The value of a custom field; a list or an object by its JSON, so that no value is mistaken for another one.
+/// The value of a custom field. A list or an object is read as its JSON, so that different values stay different.
 pub(super) fn custom_value(object: &Object<'_>, id: &CustomFieldId) -> Result<Option<CustomValue>, String> {
     let Some(raw) = object.find(&AttributePath::parse(id.as_str())?)? else { return Ok(None) };
     Ok(match raw.get() {
@@ -136,7 +135,7 @@ pub(super) fn custom_value(object: &Object<'_>, id: &CustomFieldId) -> Result<Op
     })
 }
 
-/// Whom the enterprise extension names as the manager: a complex value, or what some servers make of it.
+/// The manager in the enterprise extension: a complex value, or one of the other forms that some servers use.
 fn manager_of(object: &Object<'_>) -> Result<Option<Box<str>>, String> {
     let Some(raw) = object.find(&manager())? else { return Ok(None) };
     let odd = || "the manager has no value that can be read".to_owned();
@@ -156,13 +155,13 @@ fn manager_of(object: &Object<'_>) -> Result<Option<Box<str>>, String> {
     let complex = Object::parse(only)?;
     match complex.get("value")? {
         Some(value) => text(value).map_err(|()| odd()),
-        // `{}`, or one of empty attributes, says that there is nothing (RFC 7643, section 2.5).
+        // `{}`, or an object with only empty attributes, means "no value" (RFC 7643, section 2.5).
         None if complex.0.iter().all(|(_, value)| is_empty(value)) => Ok(None),
         None => Err(odd()),
     }
 }
 
-/// The roles, where they are told: texts, or complex values.
+/// The roles, if the server tells them: texts or complex values.
 fn roles(object: &Object<'_>) -> Result<Option<Box<[Box<str>]>>, String> {
     let Some(raw) = object.get(ROLES)? else { return Ok(None) };
     let odd = || format!("{ROLES} is not a list of roles");
@@ -181,13 +180,13 @@ fn is_of_the_person(path: &str) -> bool {
     !NOT_OF_THE_PERSON.iter().any(|name| first.eq_ignore_ascii_case(name))
 }
 
-/// Whether a path belongs to a field that every person has.
+/// Whether a path belongs to a built-in field.
 fn is_standard(path: &str, scim: &Scim) -> bool {
     let standard = [user_name(), given_name(), family_name(), scim.identifier.clone(), scim.branch.clone()];
     standard.iter().any(|known| path.eq_ignore_ascii_case(&known.to_string())) || is_manager(path)
 }
 
-/// Whether a path belongs to the branch or the manager, and that is not managed.
+/// Whether a path belongs to the branch or the manager, and this one is not managed.
 fn is_unmanaged(path: &str, scim: &Scim, managed: &Managed) -> bool {
     (!managed.manager && is_manager(path)) || (!managed.branch && path.eq_ignore_ascii_case(&scim.branch.to_string()))
 }
@@ -198,7 +197,7 @@ fn is_manager(path: &str) -> bool {
     start && (rest == ":manager" || rest.starts_with(":manager."))
 }
 
-/// Whether a value can stand at its path in a create: a text or a boolean that a path leads to.
+/// Whether a create can send a value: a text or a boolean with a valid path.
 fn can_be_sent(leaf: &Leaf<'_>) -> bool {
     let json = leaf.value.get();
     !is_empty(leaf.value)

@@ -1,4 +1,4 @@
-//! What makes, changes and removes a user (RFC 7644, sections 3.3 and 3.5).
+//! The bodies that create, change and deactivate a user (RFC 7644, sections 3.3 and 3.5).
 
 use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
@@ -15,7 +15,7 @@ use crate::scim::{AttributePath, USER};
 
 /// The schema of a PATCH.
 const PATCH: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
-/// What only the server sets.
+/// Attributes that only the server sets.
 const READ_ONLY: [&str; 2] = ["meta", "groups"];
 
 /// A value and where it goes; `None` for "no value".
@@ -45,7 +45,7 @@ pub(in crate::provider::scim) fn patch(changes: &[Change], scim: &Scim) -> Resul
     operations(&entries_of(changes, scim)?)
 }
 
-/// The body of a PUT: all that was read, with the changes laid over it.
+/// The body of a PUT: everything that was read, with the changes applied.
 pub(in crate::provider::scim) fn replace(
     held: &StoredUser,
     changes: &[Change],
@@ -54,7 +54,7 @@ pub(in crate::provider::scim) fn replace(
     whole(writable(held)?, &entries_of(changes, scim)?)
 }
 
-/// What gives a user back the custom fields that a move to another branch emptied; `None` where nothing is missing.
+/// The body that restores the custom fields that a change of branch emptied; `None` if nothing is missing.
 pub(in crate::provider::scim) fn restore(
     before: &StoredUser,
     held: &StoredUser,
@@ -87,7 +87,7 @@ pub(in crate::provider::scim) fn restore(
     if patches { operations(&missing) } else { whole(writable(held)?, &missing) }.map(Some)
 }
 
-/// What makes a user inactive.
+/// The body that makes a user inactive.
 pub(in crate::provider::scim) fn deactivate(held: &StoredUser, patches: bool) -> Result<Request, String> {
     let inactive = [Entry { path: AttributePath::new(None, ACTIVE), value: Some(json!(false)) }];
     if patches { operations(&inactive) } else { whole(writable(held)?, &inactive) }
@@ -97,7 +97,7 @@ fn entries_of(changes: &[Change], scim: &Scim) -> Result<Vec<Entry>, String> {
     let mut entries: Vec<Entry> = Vec::with_capacity(changes.len());
     for change in changes {
         let new = entry(&change.field, change.after.as_ref(), scim)?;
-        // The identifier and the e-mail may be one attribute, which is sent once.
+        // The identifier and the e-mail may be the same attribute, which is sent once.
         entries.retain(|entry| entry.path != new.path);
         entries.push(new);
     }
@@ -138,7 +138,7 @@ fn operations(entries: &[Entry]) -> Result<Request, String> {
     Ok(Request::partial(body.get().to_owned()))
 }
 
-/// All of a user that goes back.
+/// Everything in a user that a PUT may send.
 fn writable(held: &StoredUser) -> Result<Box<RawValue>, String> {
     let mut object = Object::parse(held.raw())?;
     object.0.retain(|(name, _)| !READ_ONLY.iter().any(|read_only| name.eq_ignore_ascii_case(read_only)));
@@ -157,7 +157,7 @@ fn whole(mut object: Box<RawValue>, entries: &[Entry]) -> Result<Request, String
     Ok(Request::new(object.get().to_owned()))
 }
 
-/// The same object, whose schemas name this one.
+/// The same object, with this schema added to its list of schemas.
 fn with_schema(object: &RawValue, schema: &str) -> Result<Box<RawValue>, String> {
     let held = parse(object.get())?.get(SCHEMAS)?.map(|raw| serde_json::from_str::<Vec<String>>(raw.get()));
     let mut schemas = held.transpose().map_err(|_| format!("{SCHEMAS} is not a list of texts"))?.unwrap_or_default();

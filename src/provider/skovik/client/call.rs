@@ -15,15 +15,15 @@ use crate::provider::skovik::wire;
 use crate::provider::{ApiError, ErrorObject, Refusal, Request};
 
 /// One request.
-pub(super) struct Call<'a> {
-    pub(super) method: Method,
-    pub(super) url: Url,
-    pub(super) body: Option<&'a Request>,
+pub(in crate::provider::skovik) struct Call<'a> {
+    pub(in crate::provider::skovik) method: Method,
+    pub(in crate::provider::skovik) url: Url,
+    pub(in crate::provider::skovik) body: Option<&'a Request>,
 }
 
 impl Client {
     /// Makes a request and gives the body of its answer, which is JSON unless the request was a DELETE.
-    pub(super) async fn send(&self, call: &Call<'_>) -> Result<Vec<u8>, ApiError> {
+    pub(in crate::provider::skovik) async fn send(&self, call: &Call<'_>) -> Result<Vec<u8>, ApiError> {
         let Call { method, url, body } = call;
         let (name, value) = &self.key_header;
         let mut headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(wire::ACCEPT))]);

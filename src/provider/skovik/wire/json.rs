@@ -8,7 +8,8 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::provider::Collection;
+use super::Resources;
+use crate::config::Names;
 use crate::provider::stored::is_id;
 use crate::strict_json::Properties;
 pub(super) use crate::strict_json::Text;
@@ -41,7 +42,7 @@ struct Parts<'a> {
 
 impl<'a> Members<'a> {
     /// Sorts them, and refuses a repeated name.
-    fn sorted<E: de::Error>(mut members: Vec<(Cow<'a, str>, &'a RawValue)>) -> Result<Self, E> {
+    pub(super) fn sorted<E: de::Error>(mut members: Vec<(Cow<'a, str>, &'a RawValue)>) -> Result<Self, E> {
         members.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         match members.windows(2).find(|pair| pair[0].0 == pair[1].0) {
             Some(pair) => Err(twice(&pair[0].0)),
@@ -88,10 +89,10 @@ impl<'a> Members<'a> {
 }
 
 impl<'a> Resource<'a> {
-    pub(super) fn parse(json: &'a str, collection: Collection) -> Result<Self, String> {
+    pub(super) fn parse(json: &'a str, of: Resources, names: &Names) -> Result<Self, String> {
         let Parts { kind, id, attributes, relationships, rest } =
             serde_json::from_str(json).map_err(|error| error.to_string())?;
-        let id = identity(text("type", kind)?.as_deref(), text("id", id)?, collection)?;
+        let id = identity(text("type", kind)?.as_deref(), text("id", id)?, of.kind(names))?;
         let (attributes, relationships) = (attributes.unwrap_or_default(), relationships.unwrap_or_default());
         Ok(Self { id, attributes, relationships, rest })
     }
@@ -110,20 +111,20 @@ fn text<'a>(name: &str, raw: Option<&'a RawValue>) -> Result<Option<Cow<'a, str>
 pub(super) fn identity<'a>(
     kind: Option<&str>,
     id: Option<Cow<'a, str>>,
-    collection: Collection,
+    expected: &str,
 ) -> Result<Cow<'a, str>, String> {
     let id = id.filter(|id| !id.is_empty()).ok_or("a row has no id")?;
     if !is_id(&id) {
         return Err(format!("{id:?} is no possible id"));
     }
     match kind {
-        Some(kind) if kind == collection.kind() => Ok(id),
-        Some(kind) => Err(format!("the row {id:?} has the type {kind:?} instead of {:?}", collection.kind())),
+        Some(kind) if kind == expected => Ok(id),
+        Some(kind) => Err(format!("the row {id:?} has the type {kind:?} instead of {expected:?}")),
         None => Err(format!("the row {id:?} has no type")),
     }
 }
 
-pub(super) fn to_raw(value: &impl Serialize) -> Result<Box<RawValue>, String> {
+pub(super) fn to_raw(value: &(impl Serialize + ?Sized)) -> Result<Box<RawValue>, String> {
     serde_json::value::to_raw_value(value).map_err(|error| error.to_string())
 }
 

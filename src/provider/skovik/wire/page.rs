@@ -1,82 +1,169 @@
-//! One page of a list: `{"data":[…],"links":{"next":…},"meta":{"total":N}}` `[assumed]`.
+//! One page of a list: `{"data":[…]}` `[known]`, and what says where the list goes on and how many rows it has `[assumed]`.
 
 use std::borrow::Cow;
+use std::fmt;
 
-use serde::Deserialize;
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::json::{Text, identity};
-use crate::provider::Collection;
+use super::Resources;
+use super::json::{Members, identity};
+use crate::config::{Name, Names};
+use crate::strict_json::{Pointer, Text};
+
+/// Where a page says something about its list, by the settings.
+#[derive(Debug, Clone)]
+pub(in crate::provider::skovik) struct PagePlaces {
+    next: Pointer,
+    cursor: Pointer,
+    total: Pointer,
+}
+
+impl PagePlaces {
+    pub(in crate::provider::skovik) fn new(names: &Names) -> Self {
+        let place = |name| names.pointer(name);
+        Self { next: place(Name::Next), cursor: place(Name::NextCursor), total: place(Name::Total) }
+    }
+}
 
 /// One page.
 #[derive(Debug)]
 pub(in crate::provider::skovik) struct Page<'a> {
     /// Its rows, exactly as they were sent.
     pub(in crate::provider::skovik) rows: Vec<&'a RawValue>,
-    /// What follows it.
-    pub(in crate::provider::skovik) next: Next<'a>,
+    /// The address of the next one; it may be relative.
+    pub(in crate::provider::skovik) next: Mark<'a>,
+    /// The cursor of the next one.
+    pub(in crate::provider::skovik) cursor: Mark<'a>,
     /// How many rows the whole list has, where the server tells.
     pub(in crate::provider::skovik) total: Option<u64>,
 }
 
 /// What a page says about the next one.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::provider::skovik) enum Next<'a> {
-    /// It has no `links`: pages are counted until an empty one.
+pub(in crate::provider::skovik) enum Mark<'a> {
+    /// It says nothing of this kind.
     Untold,
-    /// It has `links`, and they name none.
+    /// There is none.
     End,
-    /// The address as it was sent; it may be relative.
     At(Cow<'a, str>),
-}
-
-#[derive(Deserialize)]
-struct Document<'a> {
-    #[serde(borrow)]
-    data: Vec<&'a RawValue>,
-    #[serde(borrow)]
-    links: Option<Links<'a>>,
-    meta: Option<Meta>,
-}
-
-#[derive(Deserialize)]
-struct Links<'a> {
-    #[serde(borrow)]
-    next: Option<Link<'a>>,
-}
-
-/// JSON:API allows both forms of a link.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Link<'a> {
-    Text(#[serde(borrow)] Cow<'a, str>),
-    Object {
-        #[serde(borrow)]
-        href: Cow<'a, str>,
-    },
-}
-
-#[derive(Deserialize)]
-struct Meta {
-    total: Option<u64>,
 }
 
 impl<'a> Page<'a> {
     /// Takes a body apart.
-    pub(in crate::provider::skovik) fn parse(body: &'a [u8]) -> Result<Self, String> {
-        let document: Document<'a> =
+    pub(in crate::provider::skovik) fn parse(body: &'a [u8], places: &PagePlaces) -> Result<Self, String> {
+        let Document { rows, rest } =
             serde_json::from_slice(body).map_err(|error| format!("the answer is no page of a list: {error}"))?;
-        let next = match document.links {
-            None => Next::Untold,
-            Some(Links { next: None }) => Next::End,
-            Some(Links { next: Some(Link::Text(next) | Link::Object { href: next }) }) => Next::At(next),
+        let no_page = |problem: String| format!("the answer is no page of a list: {problem}");
+        let next = match find(&rest, &places.next).map_err(no_page)? {
+            None => Mark::Untold,
+            Some(found) => link(found, &places.next).map_err(no_page)?,
         };
-        Ok(Self { rows: document.data, next, total: document.meta.and_then(|meta| meta.total) })
+        // An object with other members, such as the total, says nothing of a cursor by lacking one.
+        let cursor = match find(&rest, &places.cursor).map_err(no_page)? {
+            None | Some(None) => Mark::Untold,
+            Some(found) => cursor(found, &places.cursor).map_err(no_page)?,
+        };
+        let total = match find(&rest, &places.total).map_err(no_page)?.flatten() {
+            Some(raw) if raw.get() != "null" => {
+                let number = raw.get().parse();
+                Some(number.map_err(|_| no_page(format!("{} is no number of rows: {}", places.total, raw.get())))?)
+            }
+            _ => None,
+        };
+        Ok(Self { rows, next, cursor, total })
+    }
+}
+
+/// What is at a place: `None` if there is not even what would contain it, `Some(None)` if that lacks it.
+fn find<'a>(members: &Members<'a>, place: &Pointer) -> Result<Option<Option<&'a RawValue>>, String> {
+    let Some((last, way)) = place.steps().split_last() else { return Ok(None) };
+    let Some((first, way)) = way.split_first() else {
+        return Ok(Some(members.get(last)));
+    };
+    let object = |raw: Option<&'a RawValue>| -> Result<Option<Members<'a>>, String> {
+        let Some(raw) = raw.filter(|raw| raw.get() != "null") else { return Ok(None) };
+        serde_json::from_str(raw.get()).map(Some).map_err(|error| error.to_string())
+    };
+    let mut here = object(members.get(first))?;
+    for step in way {
+        let Some(members) = here else { return Ok(None) };
+        here = object(members.get(step))?;
+    }
+    Ok(here.map(|members| members.get(last)))
+}
+
+/// JSON:API allows both forms of a link, and lets a server leave out one that leads nowhere.
+fn link<'a>(raw: Option<&'a RawValue>, place: &Pointer) -> Result<Mark<'a>, String> {
+    #[derive(Deserialize)]
+    struct Object<'a> {
+        #[serde(borrow)]
+        href: Text<'a>,
+    }
+    let Some(raw) = raw.filter(|raw| raw.get() != "null") else { return Ok(Mark::End) };
+    let odd = |_| format!("{place} is no address");
+    let Text(address) = if raw.get().starts_with('{') {
+        serde_json::from_str::<Object<'a>>(raw.get()).map_err(odd)?.href
+    } else {
+        serde_json::from_str(raw.get()).map_err(odd)?
+    };
+    Ok(Mark::At(address))
+}
+
+/// A text, or a number by its literal.
+fn cursor<'a>(raw: Option<&'a RawValue>, place: &Pointer) -> Result<Mark<'a>, String> {
+    let Some(raw) = raw else { return Ok(Mark::Untold) };
+    match raw.get().as_bytes().first() {
+        Some(b'n' | b'f') => Ok(Mark::End),
+        Some(b'"') => {
+            let Text(cursor) = serde_json::from_str(raw.get()).map_err(|error| error.to_string())?;
+            Ok(if cursor.is_empty() { Mark::End } else { Mark::At(cursor) })
+        }
+        Some(b'0'..=b'9') => Ok(Mark::At(raw.get().into())),
+        _ => Err(format!("{place} is no cursor")),
+    }
+}
+
+/// The rows of a page, and its other members.
+struct Document<'a> {
+    rows: Vec<&'a RawValue>,
+    rest: Members<'a>,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Document<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = Document<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+                let (mut rows, mut rest) = (None, Vec::new());
+                while let Some(Text(name)) = entries.next_key()? {
+                    if name != "data" {
+                        rest.push((name, entries.next_value()?));
+                    } else if rows.replace(entries.next_value()?).is_some() {
+                        return Err(A::Error::custom("the name \"data\" stands twice"));
+                    }
+                }
+                let rows = rows.ok_or_else(|| A::Error::missing_field("data"))?;
+                Ok(Document { rows, rest: Members::sorted(rest)? })
+            }
+        }
+        deserializer.deserialize_map(Entries)
     }
 }
 
 /// The id of a row, once its type is right.
-pub(in crate::provider::skovik) fn identify(row: &RawValue, collection: Collection) -> Result<Cow<'_, str>, String> {
+pub(in crate::provider::skovik) fn identify<'a>(
+    row: &'a RawValue,
+    of: Resources,
+    names: &Names,
+) -> Result<Cow<'a, str>, String> {
     #[derive(Deserialize)]
     struct Head<'a> {
         #[serde(borrow, rename = "type")]
@@ -86,7 +173,7 @@ pub(in crate::provider::skovik) fn identify(row: &RawValue, collection: Collecti
     }
     let Head { kind, id } =
         serde_json::from_str(row.get()).map_err(|error| format!("a row is no resource: {error}"))?;
-    identity(kind.as_ref().map(|Text(kind)| kind.as_ref()), id.map(|Text(id)| id), collection)
+    identity(kind.as_ref().map(|Text(kind)| kind.as_ref()), id.map(|Text(id)| id), of.kind(names))
 }
 
 #[cfg(test)]
@@ -94,39 +181,65 @@ pub(in crate::provider::skovik) fn identify(row: &RawValue, collection: Collecti
 mod tests {
     use super::*;
 
+    fn page(rest: &str) -> Result<(Mark<'static>, Mark<'static>, Option<u64>), String> {
+        let body = format!(r#"{{"data":[]{rest}}}"#);
+        let page = Page::parse(body.as_bytes(), &PagePlaces::new(&Names::default()))?;
+        let owned = |mark: Mark<'_>| match mark {
+            Mark::Untold => Mark::Untold,
+            Mark::End => Mark::End,
+            Mark::At(at) => Mark::At(at.into_owned().into()),
+        };
+        Ok((owned(page.next), owned(page.cursor), page.total))
+    }
+
     #[test]
     fn what_follows_a_page() {
-        for (links, expected) in [
-            ("", Next::Untold),
-            (r#","links":null"#, Next::Untold),
-            (r#","links":{}"#, Next::End),
-            (r#","links":{"next":null}"#, Next::End),
-            (r#","links":{"next":"/u?page=2"}"#, Next::At("/u?page=2".into())),
-            (r#","links":{"next":"\/u"}"#, Next::At("/u".into())),
-            (r#","links":{"next":{"href":"/u","meta":{}}}"#, Next::At("/u".into())),
+        let at = |at: &'static str| Mark::At(at.into());
+        for (rest, next, cursor) in [
+            ("", Mark::Untold, Mark::Untold),
+            (r#","links":null"#, Mark::Untold, Mark::Untold),
+            (r#","links":{}"#, Mark::End, Mark::Untold),
+            (r#","links":{"next":null}"#, Mark::End, Mark::Untold),
+            (r#","links":{"next":"/u?page=2"}"#, at("/u?page=2"), Mark::Untold),
+            (r#","links":{"next":"\/u"}"#, at("/u"), Mark::Untold),
+            (r#","links":{"next":{"href":"/u","meta":{}}}"#, at("/u"), Mark::Untold),
+            (r#","meta":{"total":3}"#, Mark::Untold, Mark::Untold),
+            (r#","meta":{"page":{}}"#, Mark::Untold, Mark::Untold),
+            (r#","meta":{"page":{"after":null}}"#, Mark::Untold, Mark::End),
+            (r#","meta":{"page":{"after":""}}"#, Mark::Untold, Mark::End),
+            (r#","meta":{"page":{"after":"c1"}}"#, Mark::Untold, at("c1")),
+            (r#","meta":{"page":{"after":17}}"#, Mark::Untold, at("17")),
         ] {
-            let body = format!(r#"{{"data":[]{links}}}"#);
-            assert_eq!(Page::parse(body.as_bytes()).unwrap().next, expected, "{links}");
+            let (found, found_cursor, _) = page(rest).unwrap();
+            assert_eq!((found, found_cursor), (next, cursor), "{rest}");
         }
+        assert_eq!(page(r#","meta":{"total":3}"#).unwrap().2, Some(3));
+        assert_eq!(page(r#","meta":{"total":null}"#).unwrap().2, None);
     }
 
     #[test]
     fn anything_else_is_no_page() {
-        for body in [
-            "{}",
-            "[]",
-            r#"{"data":{}}"#,
-            r#"{"data":[],"meta":{"total":"3"}}"#,
-            r#"{"data":[],"meta":{"total":-1}}"#,
-            r#"{"data":[],"links":{"next":7}}"#,
-            r#"{"data":[],"data":[]}"#,
+        for rest in [
+            r#","meta":{"total":"3"}"#,
+            r#","meta":{"total":-1}"#,
+            r#","meta":{"total":1.5}"#,
+            r#","links":{"next":7}"#,
+            r#","links":[]"#,
+            r#","meta":{"page":{"after":{}}}"#,
+            r#","meta":{"total":1,"total":2}"#,
+            r#","meta":{},"meta":{}"#,
+            r#","data":[]"#,
         ] {
-            assert!(Page::parse(body.as_bytes()).is_err(), "{body}");
+            assert!(page(rest).is_err(), "{rest}");
+        }
+        for body in ["{}", "[]", r#"{"data":{}}"#] {
+            assert!(Page::parse(body.as_bytes(), &PagePlaces::new(&Names::default())).is_err(), "{body}");
         }
     }
 
     #[test]
     fn a_row_needs_an_id_and_the_right_type() {
+        let names = Names::default();
         for (row, expected) in [
             (r#"{"type":"users","id":"a"}"#, Ok("a")),
             (r#"{"type":"users","id":""}"#, Err("a row has no id")),
@@ -136,9 +249,9 @@ mod tests {
             (r#"{"type":"users","id":".."}"#, Err(r#"".." is no possible id"#)),
         ] {
             let raw: &RawValue = serde_json::from_str(row).unwrap();
-            assert_eq!(identify(raw, Collection::Users).as_deref().map_err(String::as_str), expected, "{row}");
+            assert_eq!(identify(raw, Resources::Users, &names).as_deref().map_err(String::as_str), expected, "{row}");
         }
         let number: &RawValue = serde_json::from_str(r#"{"type":"users","id":7}"#).unwrap();
-        assert!(identify(number, Collection::Users).is_err());
+        assert!(identify(number, Resources::Users, &names).is_err());
     }
 }

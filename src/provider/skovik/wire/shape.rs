@@ -1,52 +1,65 @@
 //! Branches and the definitions of custom fields `[assumed]`.
 
 use super::json::{Members, Resource};
-use super::{
-    EXTERNAL_IDENTIFIER, FIELD_TYPE, NAME, OPTION_LABEL, OPTION_VALUE, OPTIONS, TYPE_BOOLEAN, TYPE_MULTIPLE_CHOICE,
-    TYPE_TEXT,
-};
-use crate::employee::{Branch, BranchId, ChoiceOption, CustomField, CustomFieldId, CustomFieldKind, normal_text};
-use crate::provider::Collection;
+use super::{EXTERNAL_IDENTIFIER, Resources};
+use crate::config::{Name, Names};
+use crate::employee::{Branch, BranchId, ChoiceOption, CustomField, CustomFieldKind, normal_text};
 
 /// A branch, normalised. One without a name goes by its id.
 ///
 /// # Errors
 /// If it is not what a branch should be.
-pub(in crate::provider::skovik) fn branch(json: &str) -> Result<Branch, String> {
-    let Resource { id, attributes, .. } = Resource::parse(json, Collection::Branches)?;
+pub(in crate::provider::skovik) fn branch(json: &str, names: &Names) -> Result<Branch, String> {
+    let Resource { id, attributes, .. } = Resource::parse(json, Resources::Branches, names)?;
     let problem = |problem| format!("branch {id:?}: {problem}");
     let identifier = normal(&attributes, EXTERNAL_IDENTIFIER).map_err(problem)?;
-    let name = normal(&attributes, NAME).map_err(problem)?.unwrap_or_else(|| id.as_ref().into());
-    Ok(Branch { id: BranchId::from(id.as_ref()), name, identifier })
+    let name = normal(&attributes, names.get(Name::DefinitionName)).map_err(problem)?;
+    Ok(Branch { id: BranchId::from(id.as_ref()), name: name.unwrap_or_else(|| id.as_ref().into()), identifier })
 }
 
 /// The definition of a custom field, normalised. One without a name goes by its id.
 ///
 /// # Errors
 /// If it is not what a definition should be.
-pub(in crate::provider::skovik) fn custom_field(json: &str) -> Result<CustomField, String> {
-    let Resource { id, attributes, .. } = Resource::parse(json, Collection::CustomFields)?;
+pub(in crate::provider::skovik) fn custom_field(json: &str, names: &Names) -> Result<CustomField, String> {
+    let Resource { id, attributes, .. } = Resource::parse(json, Resources::CustomFields, names)?;
     let problem = |problem| format!("custom field {id:?}: {problem}");
-    let name = normal(&attributes, NAME).map_err(problem)?.unwrap_or_else(|| id.as_ref().into());
-    let kind = match attributes.text(FIELD_TYPE).map_err(problem)?.as_deref().unwrap_or_default() {
-        TYPE_TEXT => CustomFieldKind::Text,
-        TYPE_BOOLEAN => CustomFieldKind::Boolean,
-        TYPE_MULTIPLE_CHOICE => CustomFieldKind::MultipleChoice(options(&attributes).map_err(problem)?),
-        unknown => CustomFieldKind::Unknown(unknown.into()),
+    let name = normal(&attributes, names.get(Name::DefinitionName)).map_err(problem)?;
+    let kind = attributes.text(names.get(Name::FieldType)).map_err(problem)?.unwrap_or_default();
+    let is = |name| kind == names.get(name);
+    let kind = if is(Name::TypeText) {
+        CustomFieldKind::Text
+    } else if is(Name::TypeBoolean) {
+        CustomFieldKind::Boolean
+    } else if is(Name::TypeMultipleChoice) {
+        let options = options(&attributes, names).map_err(problem)?;
+        options.map_or(CustomFieldKind::UncheckedChoice, CustomFieldKind::MultipleChoice)
+    } else {
+        CustomFieldKind::Unknown(kind.as_ref().into())
     };
-    Ok(CustomField { id: CustomFieldId::from(id.as_ref()), name, kind })
+    Ok(CustomField { id: id.as_ref().into(), name: name.unwrap_or_else(|| id.as_ref().into()), kind })
 }
 
-fn options(attributes: &Members<'_>) -> Result<Vec<ChoiceOption>, String> {
-    let Some(raw) = attributes.get(OPTIONS) else { return Ok(Vec::new()) };
+/// Whether this is a multiple choice that does not say its options.
+///
+/// # Errors
+/// As [`custom_field`].
+pub(in crate::provider::skovik) fn lacks_options(json: &str, names: &Names) -> Result<bool, String> {
+    Ok(custom_field(json, names)?.kind == CustomFieldKind::UncheckedChoice)
+}
+
+/// The options that a definition says; `None` if it says none, not even that there are none.
+fn options(attributes: &Members<'_>, names: &Names) -> Result<Option<Vec<ChoiceOption>>, String> {
+    let name = names.get(Name::Options);
+    let Some(raw) = attributes.get(name) else { return Ok(None) };
     let options: Option<Vec<Members<'_>>> =
-        serde_json::from_str(raw.get()).map_err(|error| format!("{OPTIONS} is not a list of options: {error}"))?;
-    options.unwrap_or_default().iter().map(option).collect()
+        serde_json::from_str(raw.get()).map_err(|error| format!("{name} is not a list of options: {error}"))?;
+    options.map(|options| options.iter().map(|members| option(members, names)).collect()).transpose()
 }
 
-fn option(members: &Members<'_>) -> Result<ChoiceOption, String> {
-    let value = normal(members, OPTION_VALUE)?.ok_or("an option has no value")?;
-    let label = normal(members, OPTION_LABEL)?.unwrap_or_else(|| value.clone());
+fn option(members: &Members<'_>, names: &Names) -> Result<ChoiceOption, String> {
+    let value = normal(members, names.get(Name::OptionValue))?.ok_or("an option has no value")?;
+    let label = normal(members, names.get(Name::OptionLabel))?.unwrap_or_else(|| value.clone());
     Ok(ChoiceOption { label, value })
 }
 
@@ -63,6 +76,7 @@ mod tests {
 
     #[test]
     fn branches() {
+        let branch = |json| branch(json, &Names::default());
         let full = r#"{"type":"branches","id":"b1","attributes":{"name":" Example AB ","external_identifier":"SE01"}}"#;
         let expected = Branch { id: "b1".into(), name: "Example AB".into(), identifier: Some("SE01".into()) };
         assert_eq!(branch(full).unwrap(), expected);
@@ -80,20 +94,22 @@ mod tests {
             (r#""field_type":"boolean""#, CustomFieldKind::Boolean),
             (r#""field_type":"date""#, CustomFieldKind::Unknown("date".into())),
             (r#""name":"x""#, CustomFieldKind::Unknown("".into())),
-            (r#""field_type":"multiple_choice","options":null"#, CustomFieldKind::MultipleChoice(vec![])),
+            (r#""field_type":"multiple_choice","options":null"#, CustomFieldKind::UncheckedChoice),
+            (r#""field_type":"multiple_choice""#, CustomFieldKind::UncheckedChoice),
+            (r#""field_type":"multiple_choice","options":[]"#, CustomFieldKind::MultipleChoice(vec![])),
             (
                 r#""field_type":"multiple_choice","options":[{"label":"4100 Sales","value":"4100"},{"value":"42"}]"#,
                 CustomFieldKind::MultipleChoice(vec![option("4100 Sales", "4100"), option("42", "42")]),
             ),
         ] {
             let json = format!(r#"{{"type":"custom-fields","id":"cf","attributes":{{{attributes}}}}}"#);
-            assert_eq!(custom_field(&json).unwrap().kind, expected, "{attributes}");
+            assert_eq!(custom_field(&json, &Names::default()).unwrap().kind, expected, "{attributes}");
         }
     }
 
     #[test]
     fn an_option_needs_a_value() {
         let json = r#"{"type":"custom-fields","id":"cf","attributes":{"field_type":"multiple_choice","options":[{"label":"x"}]}}"#;
-        assert_eq!(custom_field(json).unwrap_err(), r#"custom field "cf": an option has no value"#);
+        assert_eq!(custom_field(json, &Names::default()).unwrap_err(), r#"custom field "cf": an option has no value"#);
     }
 }

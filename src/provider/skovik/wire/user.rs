@@ -11,43 +11,50 @@ use serde_json::value::RawValue;
 
 use super::json::{Members, Resource, Text, to_raw};
 use super::shape::normal;
-use super::{
-    BRANCH, CUSTOM_FIELDS, EXTERNAL_IDENTIFIER, MANAGER, PRIMARY_EMAIL, READ_ONLY_ATTRIBUTES, READ_ONLY_MEMBERS, ROLES,
-};
+use super::{EXTERNAL_IDENTIFIER, PRIMARY_EMAIL, READ_ONLY_MEMBERS, Resources};
+use crate::config::{Name, Names};
 use crate::employee::{CustomFieldId, CustomValue, Managed, User, UserId, normal_text};
 use crate::plan::{Change, Field, Fields, ManagerRef, UserRef, Value};
 use crate::provider::loss::{counts_upwards, is_empty, loss};
 use crate::provider::stored::compact;
-use crate::provider::{Collection, Request, StoredUser};
-
-/// `[assumed]`; that a name is mandatory is known.
-const FIRST_NAME: &str = "first_name";
-/// `[assumed]`.
-const LAST_NAME: &str = "last_name";
+use crate::provider::{Request, StoredUser};
 
 /// The ids of the custom fields that hold a text or a boolean, which a create can send; sorted.
-pub(in crate::provider::skovik) fn custom_field_ids(stored: &StoredUser) -> Result<Vec<CustomFieldId>, String> {
-    let members = Resource::parse(stored.raw().get(), Collection::Users)?.attributes.object(CUSTOM_FIELDS)?;
+pub(in crate::provider::skovik) fn custom_field_ids(
+    stored: &StoredUser,
+    names: &Names,
+) -> Result<Vec<CustomFieldId>, String> {
+    let members = Resource::parse(stored.raw().get(), Resources::Users, names)?
+        .attributes
+        .object(names.get(Name::CustomFields))?;
     Ok(members.iter().filter(|(_, value)| can_be_sent(value)).map(|(id, _)| CustomFieldId::from(id)).collect())
 }
 
 /// The names of what a user holds and a create does not send: roles, what this tool does not know, and custom fields of
 /// other types.
-pub(in crate::provider::skovik) fn unsent(stored: &StoredUser) -> Result<Vec<String>, String> {
-    let Resource { attributes, relationships, .. } = Resource::parse(stored.raw().get(), Collection::Users)?;
-    let sent = [PRIMARY_EMAIL, EXTERNAL_IDENTIFIER, FIRST_NAME, LAST_NAME, CUSTOM_FIELDS, MANAGER, BRANCH];
+pub(in crate::provider::skovik) fn unsent(stored: &StoredUser, names: &Names) -> Result<Vec<String>, String> {
+    let Resource { attributes, relationships, .. } = Resource::parse(stored.raw().get(), Resources::Users, names)?;
+    let own =
+        [Name::FirstName, Name::LastName, Name::CustomFields, Name::Manager, Name::Branch].map(|name| names.get(name));
+    let sent = [&[PRIMARY_EMAIL, EXTERNAL_IDENTIFIER][..], &own].concat();
+    let roles = names.get(Name::Roles);
     let members = attributes.iter().chain(relationships.iter());
     let unknown = members
         .filter(|(name, value)| !sent.contains(name) && !is_empty(value))
-        .map(|(name, value)| if name == ROLES { format!("{ROLES} {}", value.get()) } else { name.to_owned() });
-    let custom_fields = attributes.object(CUSTOM_FIELDS)?;
+        .map(|(name, value)| if name == roles { format!("{roles} {}", value.get()) } else { name.to_owned() });
+    let custom_fields = attributes.object(names.get(Name::CustomFields))?;
     let others = custom_fields.iter().filter(|(_, value)| !is_empty(value) && !can_be_sent(value));
-    Ok(unknown.chain(others.map(|(id, _)| format!("{CUSTOM_FIELDS}.{id}"))).collect())
+    let map = names.get(Name::CustomFields);
+    Ok(unknown.chain(others.map(|(id, _)| format!("{map}.{id}"))).collect())
 }
 
 /// The body of a PUT: everything that was read, laid over with the changes, without what only the server sets.
-pub(in crate::provider::skovik) fn overlay(stored: &StoredUser, changes: &[Change]) -> Result<Request, String> {
-    assemble(Resource::parse(stored.raw().get(), Collection::Users)?, changes.iter().map(after))
+pub(in crate::provider::skovik) fn overlay(
+    stored: &StoredUser,
+    changes: &[Change],
+    names: &Names,
+) -> Result<Request, String> {
+    assemble(Resource::parse(stored.raw().get(), Resources::Users, names)?, changes.iter().map(after), names)
 }
 
 /// The body of a PUT that gives back custom fields which a change of branch has emptied: those that `before` has
@@ -56,10 +63,13 @@ pub(in crate::provider::skovik) fn refill(
     before: &StoredUser,
     held: &StoredUser,
     changes: &[Change],
+    names: &Names,
 ) -> Result<Option<Request>, String> {
-    let then = Resource::parse(before.raw().get(), Collection::Users)?.attributes.object(CUSTOM_FIELDS)?;
-    let mut now = Resource::parse(held.raw().get(), Collection::Users)?;
-    let mut custom_fields = now.attributes.object(CUSTOM_FIELDS)?;
+    let then = Resource::parse(before.raw().get(), Resources::Users, names)?
+        .attributes
+        .object(names.get(Name::CustomFields))?;
+    let mut now = Resource::parse(held.raw().get(), Resources::Users, names)?;
+    let mut custom_fields = now.attributes.object(names.get(Name::CustomFields))?;
     let changed: HashSet<&str> = changes.iter().filter_map(custom_field).collect();
     let mut missing = false;
     for (id, value) in then.iter().filter(|(id, _)| !changed.contains(id)) {
@@ -73,12 +83,16 @@ pub(in crate::provider::skovik) fn refill(
         return Ok(None);
     }
     let filled = to_raw(&custom_fields)?;
-    now.attributes.insert(CUSTOM_FIELDS, &filled);
-    assemble(now, again.into_iter().map(after)).map(Some)
+    now.attributes.insert(names.get(Name::CustomFields), &filled);
+    assemble(now, again.into_iter().map(after), names).map(Some)
 }
 
 /// The body of a POST. Fields without a value are left out.
-pub(in crate::provider::skovik) fn create(after: &Fields, manager: Option<&UserId>) -> Result<Request, String> {
+pub(in crate::provider::skovik) fn create(
+    after: &Fields,
+    manager: Option<&UserId>,
+    names: &Names,
+) -> Result<Request, String> {
     let Fields { external_identifier, primary_email, first_name, last_name, branch, manager: _, custom_fields } = after;
     let text = |field: Field, text: &str| (field, Value::Text(text.to_owned()));
     let mut values = vec![
@@ -95,48 +109,48 @@ pub(in crate::provider::skovik) fn create(after: &Fields, manager: Option<&UserI
     let custom =
         custom_fields.iter().filter_map(|(id, value)| Some((Field::Custom(id.clone()), value.as_ref()?.into())));
     values.extend(custom);
-    assemble(Resource::default(), values.iter().map(|(field, value)| (field, Some(value))))
+    assemble(Resource::default(), values.iter().map(|(field, value)| (field, Some(value))), names)
 }
 
 /// Reads a row of the list of users.
-pub(in crate::provider::skovik) fn user_row(json: &str, managed: &Managed) -> Result<User, String> {
-    let resource = Resource::parse(json, Collection::Users)?;
-    user(&resource, managed).map_err(|problem| format!("user {:?}: {problem}", resource.id))
+pub(in crate::provider::skovik) fn user_row(json: &str, managed: &Managed, names: &Names) -> Result<User, String> {
+    let resource = Resource::parse(json, Resources::Users, names)?;
+    user(&resource, managed, names).map_err(|problem| format!("user {:?}: {problem}", resource.id))
 }
 
 /// Reads the answer that holds one user: `{"data":USER}`.
-pub(in crate::provider::skovik) fn user_document(body: &[u8]) -> Result<StoredUser, String> {
+pub(in crate::provider::skovik) fn user_document(body: &[u8], names: &Names) -> Result<StoredUser, String> {
     let document: Members<'_> = serde_json::from_slice(body).map_err(|error| error.to_string())?;
     let raw = document.get("data").ok_or("the answer has no data")?;
-    Resource::parse(raw.get(), Collection::Users)?;
+    Resource::parse(raw.get(), Resources::Users, names)?;
     StoredUser::new(raw)
 }
 
-fn user(resource: &Resource<'_>, managed: &Managed) -> Result<User, String> {
+fn user(resource: &Resource<'_>, managed: &Managed, names: &Names) -> Result<User, String> {
     let Resource { id, attributes, relationships, rest: _ } = resource;
     let custom_fields = if managed.custom_fields.is_empty() {
         Box::default()
     } else {
-        let members = attributes.object(CUSTOM_FIELDS)?;
-        managed.custom_fields.iter().map(|id| custom_value(&members, id)).collect::<Result<_, _>>()?
+        let members = attributes.object(names.get(Name::CustomFields))?;
+        managed.custom_fields.iter().map(|id| custom_value(&members, id, names)).collect::<Result<_, _>>()?
     };
     Ok(User {
         id: UserId::from(id.as_ref()),
         identifier: normal(attributes, EXTERNAL_IDENTIFIER)?.map(|text| text.as_ref().into()),
         email: normal(attributes, PRIMARY_EMAIL)?.ok_or_else(|| format!("{PRIMARY_EMAIL} is missing"))?.into(),
-        first_name: normal(attributes, FIRST_NAME)?.unwrap_or_default(),
-        last_name: normal(attributes, LAST_NAME)?.unwrap_or_default(),
-        branch: related(relationships, BRANCH, Collection::Branches)?.map(|id| id.as_ref().into()),
-        manager: related(relationships, MANAGER, Collection::Users)?.map(|id| id.as_ref().into()),
+        first_name: normal(attributes, names.get(Name::FirstName))?.unwrap_or_default(),
+        last_name: normal(attributes, names.get(Name::LastName))?.unwrap_or_default(),
+        branch: related(relationships, Name::Branch, Resources::Branches, names)?.map(|id| id.as_ref().into()),
+        manager: related(relationships, Name::Manager, Resources::Users, names)?.map(|id| id.as_ref().into()),
         custom_fields,
-        roles: roles(attributes)?,
+        roles: roles(attributes, names.get(Name::Roles))?,
     })
 }
 
-fn roles(attributes: &Members<'_>) -> Result<Option<Box<[Box<str>]>>, String> {
-    let Some(raw) = attributes.get(ROLES) else { return Ok(None) };
+fn roles(attributes: &Members<'_>, name: &str) -> Result<Option<Box<[Box<str>]>>, String> {
+    let Some(raw) = attributes.get(name) else { return Ok(None) };
     let texts: Option<Vec<Text<'_>>> =
-        serde_json::from_str(raw.get()).map_err(|_| format!("{ROLES} is not a list of texts"))?;
+        serde_json::from_str(raw.get()).map_err(|_| format!("{name} is not a list of texts"))?;
     Ok(texts.map(|texts| texts.iter().map(|Text(text)| normal_text(text).into()).collect()))
 }
 
@@ -144,9 +158,11 @@ fn roles(attributes: &Members<'_>) -> Result<Option<Box<[Box<str>]>>, String> {
 /// not be mistaken for a user without a manager.
 fn related<'a>(
     relationships: &Members<'a>,
-    name: &str,
-    collection: Collection,
+    name: Name,
+    of: Resources,
+    names: &Names,
 ) -> Result<Option<Cow<'a, str>>, String> {
+    let name = names.get(name);
     if relationships.get(name).is_none_or(|raw| raw.get() == "null") {
         return Ok(None);
     }
@@ -155,12 +171,12 @@ fn related<'a>(
     if data.get() == "null" {
         return Ok(None);
     }
-    Resource::parse(data.get(), collection)
+    Resource::parse(data.get(), of, names)
         .map(|resource| Some(resource.id))
         .map_err(|problem| format!("{name}: {problem}"))
 }
 
-fn custom_value(members: &Members<'_>, id: &CustomFieldId) -> Result<Option<CustomValue>, String> {
+fn custom_value(members: &Members<'_>, id: &CustomFieldId, names: &Names) -> Result<Option<CustomValue>, String> {
     let Some(raw) = members.get(id.as_str()) else { return Ok(None) };
     if is_empty(raw) {
         return Ok(None);
@@ -169,7 +185,8 @@ fn custom_value(members: &Members<'_>, id: &CustomFieldId) -> Result<Option<Cust
         "true" => Some(CustomValue::Boolean(true)),
         "false" => Some(CustomValue::Boolean(false)),
         json if json.starts_with('"') => {
-            let text = members.text(id.as_str()).map_err(|problem| format!("{CUSTOM_FIELDS}.{problem}"))?;
+            let text = members.text(id.as_str());
+            let text = text.map_err(|problem| format!("{}.{problem}", names.get(Name::CustomFields)))?;
             let text = text.unwrap_or_default();
             Some(normal_text(&text)).filter(|text| !text.is_empty()).map(|text| CustomValue::Text(text.into()))
         }
@@ -185,27 +202,27 @@ fn can_be_sent(raw: &RawValue) -> bool {
 
 /// Where a value goes.
 enum Place<'a> {
-    Attribute(&'static str),
-    Relationship(&'static str),
+    Attribute(&'a str),
+    Relationship(&'a str),
     CustomField(&'a CustomFieldId),
 }
 
-fn place<'a>(field: &'a Field, value: Option<&Value>) -> Result<(Place<'a>, Box<RawValue>), String> {
-    let attribute = |name: &'static str| match value {
+fn place<'a>(field: &'a Field, value: Option<&Value>, names: &'a Names) -> Result<(Place<'a>, Box<RawValue>), String> {
+    let attribute = |name: &'a str| match value {
         Some(Value::Text(text)) => Ok((Place::Attribute(name), to_raw(text)?)),
         _ => Err(format!("there is no text for {field}")),
     };
     match field {
         Field::ExternalIdentifier => attribute(EXTERNAL_IDENTIFIER),
         Field::PrimaryEmail => attribute(PRIMARY_EMAIL),
-        Field::FirstName => attribute(FIRST_NAME),
-        Field::LastName => attribute(LAST_NAME),
+        Field::FirstName => attribute(names.get(Name::FirstName)),
+        Field::LastName => attribute(names.get(Name::LastName)),
         Field::Branch => {
             let id = match value {
                 Some(Value::Branch(branch)) => Some(&branch.branch_id),
                 _ => None,
             };
-            Ok((Place::Relationship(BRANCH), reference(Collection::Branches, id)?))
+            Ok((Place::Relationship(names.get(Name::Branch)), reference(Resources::Branches, id, names)?))
         }
         Field::Manager => {
             let id = match value {
@@ -213,7 +230,7 @@ fn place<'a>(field: &'a Field, value: Option<&Value>) -> Result<(Place<'a>, Box<
                 Some(Value::Manager(ManagerRef::Create(_))) => return Err("the manager is not made".to_owned()),
                 _ => None,
             };
-            Ok((Place::Relationship(MANAGER), reference(Collection::Users, id)?))
+            Ok((Place::Relationship(names.get(Name::Manager)), reference(Resources::Users, id, names)?))
         }
         Field::Custom(id) => {
             let value = match value {
@@ -242,28 +259,29 @@ fn is_missing_in(change: &Change, members: &Members<'_>) -> bool {
     change.after.is_some() && custom_field(change).is_some_and(|id| members.get(id).is_none_or(is_empty))
 }
 
-fn reference(collection: Collection, id: Option<&impl Serialize>) -> Result<Box<RawValue>, String> {
+fn reference(of: Resources, id: Option<&impl Serialize>, names: &Names) -> Result<Box<RawValue>, String> {
     #[derive(Serialize)]
-    struct Relationship<I> {
-        data: Option<Identifier<I>>,
+    struct Relationship<'a, I> {
+        data: Option<Identifier<'a, I>>,
     }
     #[derive(Serialize)]
-    struct Identifier<I> {
+    struct Identifier<'a, I> {
         #[serde(rename = "type")]
-        kind: &'static str,
+        kind: &'a str,
         id: I,
     }
-    to_raw(&Relationship { data: id.map(|id| Identifier { kind: collection.kind(), id }) })
+    to_raw(&Relationship { data: id.map(|id| Identifier { kind: of.kind(names), id }) })
 }
 
 /// Lays values over a resource and writes the whole; one without an id is a new one.
 fn assemble<'v>(
     resource: Resource<'_>,
     values: impl Iterator<Item = (&'v Field, Option<&'v Value>)>,
+    names: &'v Names,
 ) -> Result<Request, String> {
     let Resource { id, mut attributes, mut relationships, rest: mut top } = resource;
-    let values = values.map(|(field, value)| place(field, value)).collect::<Result<Vec<_>, _>>()?;
-    let mut custom_fields = attributes.object(CUSTOM_FIELDS)?;
+    let values = values.map(|(field, value)| place(field, value, names)).collect::<Result<Vec<_>, _>>()?;
+    let mut custom_fields = attributes.object(names.get(Name::CustomFields))?;
     for (place, value) in &values {
         match place {
             Place::Attribute(name) => attributes.insert(name, value),
@@ -273,16 +291,15 @@ fn assemble<'v>(
     }
     let written = to_raw(&custom_fields)?;
     if values.iter().any(|(place, _)| matches!(place, Place::CustomField(_))) {
-        attributes.insert(CUSTOM_FIELDS, &written);
+        attributes.insert(names.get(Name::CustomFields), &written);
     }
-    for name in READ_ONLY_ATTRIBUTES {
-        attributes.remove(name);
-    }
+    // Only admins change them `[known]`.
+    attributes.remove(names.get(Name::Roles));
     for name in READ_ONLY_MEMBERS {
         top.remove(name);
     }
 
-    let (kind, identity) = (to_raw(&Collection::Users.kind())?, to_raw(&id)?);
+    let (kind, identity) = (to_raw(Resources::Users.kind(names))?, to_raw(&id)?);
     let (attributes, relationships) = (to_raw(&attributes)?, to_raw(&relationships)?);
     top.insert("type", &kind);
     if !id.is_empty() {
@@ -299,23 +316,32 @@ fn assemble<'v>(
 /// What a user lost of what was sent, or holds otherwise, beyond the fields that are managed (those are compared by
 /// what they mean): attributes, custom fields and relationships that this tool only carries along. Each in words for a
 /// report.
-pub(in crate::provider::skovik) fn losses(sent: &Request, held: &StoredUser, managed: &Managed) -> Vec<String> {
+pub(in crate::provider::skovik) fn losses(
+    sent: &Request,
+    held: &StoredUser,
+    managed: &Managed,
+    names: &Names,
+) -> Vec<String> {
     let read = || -> Result<Vec<String>, String> {
         let document: Members<'_> = serde_json::from_str(sent.as_json()).map_err(|error| error.to_string())?;
         let body = document.object("data")?;
         let (attributes, relationships) = (body.object("attributes")?, body.object("relationships")?);
-        let now = Resource::parse(held.raw().get(), Collection::Users)?;
+        let now = Resource::parse(held.raw().get(), Resources::Users, names)?;
         let mut lost = Vec::new();
-        let compared = [PRIMARY_EMAIL, EXTERNAL_IDENTIFIER, FIRST_NAME, LAST_NAME, CUSTOM_FIELDS];
+        let map = names.get(Name::CustomFields);
+        let compared = [PRIMARY_EMAIL, EXTERNAL_IDENTIFIER, names.get(Name::FirstName), names.get(Name::LastName), map];
         for (name, value) in attributes.iter().filter(|(name, _)| !compared.contains(name)) {
             lost.extend(loss(name, value, now.attributes.get(name), counts_upwards));
         }
-        let (then, fields) = (attributes.object(CUSTOM_FIELDS)?, now.attributes.object(CUSTOM_FIELDS)?);
+        let (then, fields) =
+            (attributes.object(names.get(Name::CustomFields))?, now.attributes.object(names.get(Name::CustomFields))?);
         let is_managed = |id: &str| managed.custom_fields.iter().any(|managed| managed.as_str() == id);
         for (id, value) in then.iter().filter(|(id, _)| !is_managed(id)) {
-            lost.extend(loss(&format!("{CUSTOM_FIELDS}.{id}"), value, fields.get(id), |_, _| false));
+            lost.extend(loss(&format!("{map}.{id}"), value, fields.get(id), |_, _| false));
         }
-        let is_managed = |name: &str| managed.manager && name == MANAGER || managed.branch && name == BRANCH;
+        let is_managed = |name: &str| {
+            (managed.manager && name == names.get(Name::Manager)) || (managed.branch && name == names.get(Name::Branch))
+        };
         for (name, _) in relationships.iter().filter(|(name, _)| !is_managed(name)) {
             let data = |of: &Members<'_>| of.object(name).map(|of| of.get("data").map(|data| data.to_owned()));
             if let Some(then) = data(&relationships)? {

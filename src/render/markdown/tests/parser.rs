@@ -1,4 +1,4 @@
-//! Comments as a forge reads them.
+//! Parses comments as a forge does.
 
 use comrak::nodes::{AstNode, NodeValue};
 use comrak::{Arena, parse_document};
@@ -11,7 +11,7 @@ pub(in crate::render) struct Parsed {
     pub(super) code: Vec<String>,
 }
 
-/// Reads a comment as a forge does, with whatever extension one might have.
+/// Parses a comment as a forge does, with all extensions that one might have.
 pub(in crate::render) fn parse(text: &str) -> Parsed {
     fn visit<'a>(node: &'a AstNode<'a>, depth: usize, parsed: &mut Parsed) {
         let kind = match &node.data.borrow().value {

@@ -1,4 +1,4 @@
-//! Plans for the tests, made the way the core makes them.
+//! Plans for the tests, made as the core makes them.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Values that would break a line, look like others, or take more cells than letters.
+//! Values that would break a line, look like other values, or take more cells than letters.
 
 use super::*;
 

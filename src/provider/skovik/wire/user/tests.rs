@@ -16,6 +16,10 @@ const ANNA: &str = r#"{ "type":"users", "id":"60e3",
     "branch": {"data":{"type":"branches","id":"br_se"}}, "delegate": {"data":null} },
   "links": {"self":"/users/60e3"}, "meta": {"v":1}, "extra": [1.50] }"#;
 
+fn names() -> Names {
+    Names::default()
+}
+
 fn resource(json: &str) -> StoredUser {
     StoredUser::new(serde_json::from_str(json).unwrap()).unwrap()
 }
@@ -47,7 +51,7 @@ fn text(text: &str) -> Option<CustomValue> {
 
 #[test]
 fn a_user_is_normalised() {
-    let user = user_row(resource(ANNA).raw().get(), &managed(&["cf_a", "cf_b"])).unwrap();
+    let user = user_row(resource(ANNA).raw().get(), &managed(&["cf_a", "cf_b"]), &names()).unwrap();
     let expected = User {
         id: "60e3".into(),
         identifier: Some("1001".into()),
@@ -74,7 +78,7 @@ fn values_of_custom_fields() {
         ("cf_big", text("123456789012345678901234567890.5")),
         ("cf_nowhere", None),
     ] {
-        assert_eq!(*user_row(anna.raw().get(), &managed(&[id])).unwrap().custom_fields, [expected], "{id}");
+        assert_eq!(*user_row(anna.raw().get(), &managed(&[id]), &names()).unwrap().custom_fields, [expected], "{id}");
     }
 }
 
@@ -82,7 +86,7 @@ fn values_of_custom_fields() {
 fn what_may_be_missing() {
     let bare = r#"{"type":"users","id":"a","attributes":{"primary_email":"a@b","external_identifier":"","roles":null},
         "relationships":{"manager":null,"branch":{"data":null}}}"#;
-    let user = user_row(resource(bare).raw().get(), &managed(&["cf"])).unwrap();
+    let user = user_row(resource(bare).raw().get(), &managed(&["cf"]), &names()).unwrap();
     assert_eq!((user.identifier, user.branch, user.manager, user.roles), (None, None, None, None));
     assert_eq!((&*user.first_name, &*user.last_name), ("", ""));
     assert_eq!(*user.custom_fields, [None]);
@@ -105,10 +109,10 @@ fn what_may_not() {
         ),
     ] {
         let json = format!(r#"{{"type":"users","id":"a",{rest}}}"#);
-        assert_eq!(user_row(resource(&json).raw().get(), &managed(&[])).unwrap_err(), expected);
+        assert_eq!(user_row(resource(&json).raw().get(), &managed(&[]), &names()).unwrap_err(), expected);
     }
     for user in [r#"{"type":"users"}"#, r#"{"type":"teams","id":"a"}"#, r#"{"type":"users","id":"a","id":"b"}"#, "7"] {
-        assert!(user_document(format!(r#"{{"data":{user}}}"#).as_bytes()).is_err(), "{user}");
+        assert!(user_document(format!(r#"{{"data":{user}}}"#).as_bytes(), &names()).is_err(), "{user}");
     }
 }
 
@@ -133,15 +137,15 @@ fn an_overlay_gives_everything_back() {
         r#""extra":[1.50],"id":"60e3","relationships":{"branch":{"data":{"type":"branches","id":"br_no"}},"#,
         r#""delegate":{"data":null},"manager":{"data":null}},"type":"users"}}"#,
     );
-    assert_eq!(overlay(&resource(ANNA), &changes).unwrap().as_json(), expected);
+    assert_eq!(overlay(&resource(ANNA), &changes, &names()).unwrap().as_json(), expected);
 }
 
 #[test]
 fn custom_fields_without_an_edit_stay_as_they_were_written() {
     let json = r#"{"type":"users","id":"a","attributes":{"custom_fields":{"z":1e400,"a":"\u00e9"}}}"#;
-    let body = overlay(&resource(json), &[to_text(Field::FirstName, "A")]).unwrap();
+    let body = overlay(&resource(json), &[to_text(Field::FirstName, "A")], &names()).unwrap();
     assert!(body.as_json().contains(r#""custom_fields":{"z":1e400,"a":"\u00e9"}"#), "{}", body.as_json());
-    let without = overlay(&resource(r#"{"type":"users","id":"a"}"#), &[]).unwrap();
+    let without = overlay(&resource(r#"{"type":"users","id":"a"}"#), &[], &names()).unwrap();
     assert_eq!(without.as_json(), r#"{"data":{"attributes":{},"id":"a","relationships":{},"type":"users"}}"#);
 }
 
@@ -158,7 +162,7 @@ fn a_new_user_has_only_what_has_a_value() {
         manager: Some(Some(planned)),
         custom_fields: BTreeMap::from([("cf_a".into(), text("4100")), ("cf_b".into(), None)]),
     };
-    let body = create(&after, Some(&"60m".into())).unwrap();
+    let body = create(&after, Some(&"60m".into()), &names()).unwrap();
     let expected = concat!(
         r#"{"data":{"attributes":{"custom_fields":{"cf_a":"4100"},"external_identifier":"1001","first_name":"A","#,
         r#""last_name":"B","primary_email":"a@b"},"relationships":{"branch":{"data":{"type":"branches","id":"br_se"}},"#,
@@ -167,7 +171,7 @@ fn a_new_user_has_only_what_has_a_value() {
     assert_eq!(body.as_json(), expected);
     after.branch = Some(None);
     after.custom_fields.clear();
-    let bare = create(&after, None).unwrap();
+    let bare = create(&after, None, &names()).unwrap();
     assert!(bare.as_json().contains(r#""relationships":{}"#) && !bare.as_json().contains("custom_fields"));
 }
 
@@ -183,9 +187,9 @@ fn a_refill_gives_back_what_a_change_of_branch_has_emptied() {
         r#"{"data":{"attributes":{"custom_fields":{"big":123456789012345678901234567890,"cost":"2","kept":"new"}},"#,
         r#""id":"a","relationships":{},"type":"users"}}"#,
     );
-    assert_eq!(refill(&before, &emptied, &changes).unwrap().unwrap().as_json(), expected);
+    assert_eq!(refill(&before, &emptied, &changes, &names()).unwrap().unwrap().as_json(), expected);
     let whole = with(r#"{"big":1,"kept":"new","cost":"2"}"#);
-    assert_eq!(refill(&before, &whole, &changes).unwrap(), None);
+    assert_eq!(refill(&before, &whole, &changes, &names()).unwrap(), None);
 }
 
 #[test]
@@ -200,8 +204,8 @@ fn a_resource_is_one_line_of_json_and_comes_back() {
 #[test]
 fn users_of_one_branch_share_its_id() {
     let mut users = [
-        user_row(resource(ANNA).raw().get(), &managed(&[])).unwrap(),
-        user_row(resource(ANNA).raw().get(), &managed(&[])).unwrap(),
+        user_row(resource(ANNA).raw().get(), &managed(&[]), &names()).unwrap(),
+        user_row(resource(ANNA).raw().get(), &managed(&[]), &names()).unwrap(),
     ];
     let mut share = ShareBranches::default();
     users.iter_mut().for_each(|user| share.share(user));

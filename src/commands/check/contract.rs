@@ -1,0 +1,124 @@
+//! `check --contract`: whether the service is as its wire takes for granted, in words or as JSON, for somebody to hand on.
+
+use anyhow::Context as _;
+use serde::Serialize;
+
+use super::trial;
+use crate::cli::{self, CheckFormat, Global};
+use crate::commands::common::load_settings;
+use crate::commands::service::contract;
+use crate::commands::signals::unless_interrupted;
+use crate::config::Settings;
+use crate::exit::{ExitStatus, refused};
+use crate::provider::{Finding, Verdict};
+use crate::text::printable;
+use crate::ui::Ui;
+
+/// What the document says that it is.
+const FORMAT: &str = "skovik-sync/contract";
+const FORMAT_VERSION: u64 = 1;
+
+/// The findings as a document.
+#[derive(Serialize)]
+struct Document<'a> {
+    format: &'static str,
+    format_version: u64,
+    generator: &'static str,
+    kind: &'static str,
+    /// Without the path, which some services make up for each account.
+    origin: String,
+    holds: usize,
+    does_not_hold: usize,
+    cannot_be_told: usize,
+    findings: &'a [Finding],
+}
+
+/// Looks at the service and says what it saw.
+///
+/// # Errors
+/// Exit codes 3 and 4.
+pub(super) async fn run(args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
+    let settings = load_settings(&global.config)?;
+    let service = contract(&settings).await?;
+    let reading = async { Ok(service.contract().await) };
+    let (mut findings, signals) = unless_interrupted(reading).await?;
+    drop(signals);
+    let mut left = None;
+    // Nobody is made where even reading does not work.
+    if args.write && !findings.iter().any(Finding::is_broken) {
+        let (writes, problem) = trial::run(args, &settings, global, ui).await?;
+        findings.extend(writes);
+        left = problem;
+    }
+    show(&settings, &findings, args, ui)?;
+    match left {
+        Some(problem) => Err(problem),
+        None => broken(&findings, args.write),
+    }
+}
+
+fn show(settings: &Settings, findings: &[Finding], args: &cli::Check, ui: &Ui) -> anyhow::Result<()> {
+    let count = |verdict| findings.iter().filter(|finding| finding.verdict == verdict).count();
+    let (holds, not, unknown) = (count(Verdict::Holds), count(Verdict::DoesNotHold), count(Verdict::CannotTell));
+    let kind = settings.target.kind();
+    let origin = settings.target.url.url().origin().ascii_serialization();
+    match args.format {
+        CheckFormat::Json => {
+            let document = Document {
+                format: FORMAT,
+                format_version: FORMAT_VERSION,
+                generator: concat!("skovik-sync ", env!("CARGO_PKG_VERSION")),
+                kind,
+                origin,
+                holds,
+                does_not_hold: not,
+                cannot_be_told: unknown,
+                findings,
+            };
+            ui.line(serde_json::to_string_pretty(&document).context("the findings")?)?;
+        }
+        CheckFormat::Text => {
+            let how = if args.write { "and by writes on one made-up person" } else { "only" };
+            ui.line(format!("contract  {kind} at {origin}, by GET requests {how}"))?;
+            for finding in findings {
+                ui.line(printable(&line(finding)))?;
+            }
+            ui.line(format!("{holds} hold, {not} do not hold, {unknown} cannot be told"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a service that the program cannot work with.
+fn broken(findings: &[Finding], writes: bool) -> anyhow::Result<ExitStatus> {
+    let broken = findings.iter().filter(|finding| finding.is_broken()).count();
+    if broken == 0 {
+        return Ok(ExitStatus::Done);
+    }
+    let problem = format!(
+        "Skovik is not as this program takes for granted: {broken} of {} do not hold; mend the settings that are named{}",
+        findings.len(),
+        if writes { ", or hand the findings on" } else { "" }
+    );
+    Err(refused(ExitStatus::Untrusted, problem))
+}
+
+/// A finding in words.
+fn line(finding: &Finding) -> String {
+    let Finding { id, expected, verdict, seen, settings, otherwise } = finding;
+    let (verdict, is_so) = match verdict {
+        Verdict::Holds => ("holds         ", true),
+        Verdict::DoesNotHold => ("DOES NOT HOLD ", false),
+        Verdict::CannotTell => ("cannot be told", true),
+    };
+    let mut line = format!("  {verdict}  {id}: {expected}: {seen}");
+    if !is_so {
+        if let Some(otherwise) = otherwise {
+            line.push_str(&format!("; so {otherwise}"));
+        }
+        if !settings.is_empty() {
+            line.push_str(&format!("; see {}", settings.join(", ")));
+        }
+    }
+    line
+}

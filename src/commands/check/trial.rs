@@ -1,0 +1,115 @@
+//! `check --contract --write`: the same for writes, on one made-up person, under the lock of an apply.
+
+use std::collections::{BTreeSet, HashSet};
+
+use crate::apply::trial::{Trial, Tried};
+use crate::cli::{self, Global};
+use crate::commands::apply::take_lock;
+use crate::commands::common::provider;
+use crate::commands::service::deleting;
+use crate::commands::signals::ended;
+use crate::commands::state_place::open_state;
+use crate::config::{Settings, TargetKind};
+use crate::employee::{CustomField, CustomFieldId, CustomFieldKind, CustomValue, UserId};
+use crate::exit::{ExitStatus, OrRefuse as _, refused};
+use crate::mapping::{Mapper, ResolvedMapper};
+use crate::plan::{BranchRef, Fields};
+use crate::provider::{Finding, Shape};
+use crate::ui::Ui;
+
+/// Makes a made-up person, after a typed confirmation, and removes them again.
+///
+/// # Errors
+/// Exit code 6 without the confirmation, 10 while an apply is under way, 4 where the account cannot be read. What is
+/// returned beside the findings is exit code 9, where somebody who was made is left.
+pub(super) async fn run(
+    args: &cli::Check,
+    settings: &Settings,
+    global: &Global,
+    ui: &Ui,
+) -> anyhow::Result<(Vec<Finding>, Option<anyhow::Error>)> {
+    let host = settings.target.url.url().host_str().unwrap_or("skovik").to_owned();
+    if !args.yes {
+        let question = format!("This makes one made-up person at {host}, changes them, and deletes them.");
+        if !ui.confirm(&question, &host, "give --yes to be asked nothing")? {
+            return Err(refused(ExitStatus::NotApproved, "nothing was written: the answer was another one"));
+        }
+    }
+    let state = open_state(global, Some(settings))?;
+    let _lock = take_lock(settings, &state, None, ui)?;
+    // From here on, Ctrl-C must not leave the person behind; it takes a few requests.
+    let _signals = ended()?;
+    let (service, remover) = (provider(settings).await?, deleting(settings).await?);
+    let shape = service.shape().await.or_refuse(ExitStatus::Untrusted)?;
+    let resolved = Mapper::new(settings).resolve(&shape.branches, &shape.custom_fields).or_refuse(ExitStatus::Usage)?;
+    let before =
+        service.users(resolved.managed(), &mut |_, _| Ok(()), &|_, _| ()).await.or_refuse(ExitStatus::Untrusted)?;
+    let known: HashSet<UserId> = before.users.iter().chain(&before.inactive).map(|user| user.id.clone()).collect();
+    drop(before);
+    let is_email = matches!(&settings.target.kind, TargetKind::Scim(scim) if scim.identifier.is_core("userName"));
+    let person = person(&shape, &resolved, is_email);
+    let custom_field = custom_field(&shape, &resolved);
+    let trial = Trial {
+        provider: &*service,
+        remover: &*remover,
+        managed: resolved.managed(),
+        known: &known,
+        person: &person,
+        custom_field: custom_field.as_ref(),
+    };
+    let Tried { findings, left, uncertain } = trial.run().await.map_err(anyhow::Error::msg)?;
+    Ok((findings, told(&left, uncertain.as_deref(), &person.primary_email)))
+}
+
+/// A person whom no list can have.
+fn person(shape: &Shape, resolved: &ResolvedMapper, identifier_is_email: bool) -> Fields {
+    let name = format!("skovik-sync-trial-{:016x}", fastrand::u64(..));
+    let in_scope = |id| resolved.scope_branches().is_none_or(|branches| branches.contains(id));
+    let branch = shape.branches.iter().find(|branch| in_scope(&branch.id)).map(|branch| BranchRef {
+        branch_id: branch.id.clone(),
+        external_identifier: branch.identifier.as_deref().map(str::to_owned),
+        name: branch.name.to_string(),
+    });
+    let email = format!("{name}@example.com");
+    let identifier = if identifier_is_email { email.clone() } else { name };
+    Fields {
+        external_identifier: Some(identifier.as_str().into()),
+        primary_email: email,
+        first_name: "Trial".to_owned(),
+        last_name: "Skovik-Sync".to_owned(),
+        branch: resolved.managed().branch.then_some(branch),
+        manager: resolved.managed().manager.then_some(None),
+        custom_fields: resolved.managed().custom_fields.iter().map(|id| (id.clone(), None)).collect(),
+    }
+}
+
+/// A managed custom field, and a value that it can hold.
+fn custom_field(shape: &Shape, resolved: &ResolvedMapper) -> Option<(CustomFieldId, CustomValue)> {
+    let managed = &resolved.managed().custom_fields;
+    let value = |field: &CustomField| match &field.kind {
+        CustomFieldKind::Text => Some(CustomValue::Text("skovik-sync".into())),
+        CustomFieldKind::Boolean => Some(CustomValue::Boolean(true)),
+        CustomFieldKind::MultipleChoice(options) => Some(CustomValue::Text(options.first()?.value.clone())),
+        CustomFieldKind::UncheckedChoice | CustomFieldKind::Unknown(_) | CustomFieldKind::Unusable(_) => None,
+    };
+    shape
+        .custom_fields
+        .iter()
+        .filter(|field| managed.contains(&field.id))
+        .find_map(|field| Some((field.id.clone(), value(field)?)))
+}
+
+/// Names whoever is left.
+fn told(left: &BTreeSet<UserId>, uncertain: Option<&str>, email: &str) -> Option<anyhow::Error> {
+    if let Some(problem) = uncertain {
+        let problem =
+            format!("a made-up person may be left with the e-mail {email}: {problem}; look for them and delete them");
+        return Some(refused(ExitStatus::Partial, problem));
+    }
+    if left.is_empty() {
+        return None;
+    }
+    let ids: Vec<&str> = left.iter().map(UserId::as_str).collect();
+    let problem = format!("the made-up person could not be deleted: delete the user {} in Skovik", ids.join(", "));
+    Some(refused(ExitStatus::Partial, problem))
+}

@@ -1,0 +1,178 @@
+//! One run with what follows it: its outcome is noted, and those are told who want to know ([`crate::notify`]).
+//! Neither changes how it ended.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::common::{load_settings, now, read_plan};
+use super::run;
+use super::signals::end_with;
+use super::state_place::state_folder;
+use crate::cli::{self, Global};
+use crate::config::Settings;
+use crate::config::notify::Occasion;
+use crate::exit::{ExitStatus, status_of};
+use crate::notify::{self, Due, Message};
+use crate::runs::{Figures, Outcome, Ran, Runs};
+use crate::state::account_file;
+use crate::text::{shell_path, shortened};
+use crate::ui::Ui;
+
+/// How much of what a run said is noted, in characters.
+const LONGEST_SAID: usize = 8000;
+
+/// How a run ended.
+pub(super) struct Ended {
+    pub(super) result: anyhow::Result<ExitStatus>,
+    pub(super) ran: Ran,
+    /// Whether it made a plan: then it has read every list since it began.
+    pub(super) planned: bool,
+}
+
+impl Ended {
+    /// A run that ended by a defect of the program.
+    pub(super) fn of_panic(began: Timestamp, reason: &str) -> Self {
+        let said = "a defect of skovik-sync ended the run; its log says where";
+        let (outcome, exit_code) = (Outcome::Failed, ExitStatus::Unexpected as u8);
+        let (reason, ended) = (reason.to_owned(), now());
+        let ran = Ran { began, ended, reason, outcome, exit_code, said: Some(said.to_owned()), plan: None };
+        Self { result: Err(anyhow::anyhow!(said)), ran, planned: false }
+    }
+}
+
+/// Runs `run`, as a command of its own.
+///
+/// # Errors
+/// Those of `run`.
+pub(super) async fn command(args: &cli::Run, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
+    let settings = load_settings(&global.config);
+    let told = settings.ok().filter(|settings| !settings.notify.is_empty());
+    let Some(settings) = told else { return run::run(args, global, ui).await };
+    let Ended { result, ran, .. } = once(args, global, "command", ui).await;
+    let code = result.as_ref().map_or_else(status_of, |status| *status);
+    // A signal ends the telling; the outcome stays what it is.
+    let _signals = end_with(code)?;
+    let mut history = History::open(&settings, global, ui);
+    history.add(ran, &settings, &args.out, ui).await;
+    result
+}
+
+/// Runs once. This is all that `serve` knows of `run`.
+pub(super) async fn once(args: &cli::Run, global: &Global, reason: &str, ui: &Ui) -> Ended {
+    let (began, before) = (now(), identity(&args.out));
+    let result = run::run(args, global, ui).await;
+    let status = result.as_ref().map_or_else(status_of, |status| *status);
+    let after = identity(&args.out);
+    let planned = after.is_some() && after != before;
+    let plan = if planned { read_plan(&args.out).ok().map(|plan| Figures::of(&plan)) } else { None };
+    let said = result.as_ref().err().map(|error| shortened(&format!("{error:#}"), LONGEST_SAID).into_owned());
+    let outcome = Outcome::of(status);
+    let exit_code = status as u8;
+    let ran = Ran { began, ended: now(), reason: reason.to_owned(), outcome, exit_code, said, plan };
+    Ended { result, ran, planned }
+}
+
+/// What changes when a file is written anew.
+fn identity(path: &Path) -> Option<(u64, u64, i64, i64)> {
+    let data = fs::metadata(path).ok()?;
+    Some((data.dev(), data.ino(), data.mtime(), data.mtime_nsec()))
+}
+
+/// The runs of an account, and who is told of them.
+pub(super) struct History {
+    path: Option<PathBuf>,
+    pub(super) runs: Runs,
+    /// How many messages were not taken.
+    pub(super) untold: u64,
+}
+
+impl History {
+    /// Reads what is known. What cannot be read is said, and begins anew.
+    pub(super) fn open(settings: &Settings, global: &Global, ui: &Ui) -> Self {
+        let path = state_folder(global, Some(settings))
+            .ok()
+            .map(|folder| Runs::path(&folder, &account_file(settings.target.url.as_str())));
+        let read = path.as_deref().map(Runs::read).transpose();
+        let runs = read.unwrap_or_else(|error| {
+            ui.warn(format!(
+                "what earlier runs came to is not known: the state file {} {error}",
+                shown(path.as_deref())
+            ));
+            None
+        });
+        Self { path, runs: runs.unwrap_or_default(), untold: 0 }
+    }
+
+    /// Notes a run and tells of it.
+    pub(super) async fn add(&mut self, ran: Ran, settings: &Settings, plan: &Path, ui: &Ui) {
+        let due = notify::due(&settings.notify, &self.runs, Some(&ran), now());
+        let last_success = self.runs.last_success;
+        // Before anybody is told, so that telling can be cut off.
+        self.runs.add(ran);
+        self.keep(ui);
+        let ran = self.runs.last().cloned();
+        self.tell(due, ran.as_ref(), last_success, settings, plan, ui).await;
+    }
+
+    /// Tells those who want to know that no run has succeeded for a while.
+    pub(super) async fn watch(&mut self, settings: &Settings, plan: &Path, ui: &Ui) {
+        let due = notify::due(&settings.notify, &self.runs, None, now());
+        let last_success = self.runs.last_success;
+        self.tell(due, None, last_success, settings, plan, ui).await;
+    }
+
+    async fn tell(
+        &mut self,
+        due: Vec<Due>,
+        ran: Option<&Ran>,
+        last_success: Option<Timestamp>,
+        settings: &Settings,
+        plan: &Path,
+        ui: &Ui,
+    ) {
+        if due.is_empty() {
+            return;
+        }
+        let look = format!("skovik-sync show {}", shell_path(plan));
+        let secrets = Arc::clone(settings.secrets());
+        for Due { receiver, occasion, key } in due {
+            let Some(receiver_settings) = settings.notify.get(receiver) else { continue };
+            let message = Message {
+                occasion,
+                account: settings.target.url.as_str(),
+                at: now(),
+                last_success,
+                ran,
+                look: &look,
+                personal: receiver_settings.personal,
+            };
+            match notify::send(&receiver_settings.channel, &message, &secrets).await {
+                Ok(()) if occasion == Occasion::Recovered => {}
+                Ok(()) => {
+                    self.runs.told.insert(key, now());
+                }
+                Err(problem) => {
+                    self.untold += 1;
+                    let place = receiver + 1;
+                    ui.warn(format!("[[notify]] number {place} was not told `{}`: {problem}", occasion.name()));
+                }
+            }
+        }
+        self.keep(ui);
+    }
+
+    fn keep(&self, ui: &Ui) {
+        let written = self.path.as_deref().map(|path| self.runs.write(path)).transpose();
+        if let Err(error) = written {
+            ui.warn(format!("the outcome was not noted in the state file {}: {error}", shown(self.path.as_deref())));
+        }
+    }
+}
+
+fn shown(path: Option<&Path>) -> String {
+    path.map(super::common::shown).unwrap_or_default()
+}

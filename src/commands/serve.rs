@@ -1,0 +1,210 @@
+//! `serve`: the schedule and the events in one process. Each run is what `run` does; this only says when.
+
+mod start;
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use jiff::{SignedDuration, Timestamp};
+
+use super::common::now;
+use super::job::{self, Ended, History};
+use super::signals::ended;
+use crate::cli::{self, Global};
+use crate::config::Settings;
+use crate::config::serve::ScheduleSettings;
+use crate::exit::ExitStatus;
+use crate::runs::{Outcome, Ran};
+use crate::serve::{Queue, Server, SharedBoard, Taken, schedule};
+use crate::ui::Ui;
+
+/// After how long events are looked at again if the first run for them read nothing; each further wait is twice as long.
+const FIRST_RETRY: SignedDuration = SignedDuration::from_secs(30);
+/// The longest such wait.
+const LONGEST_RETRY: SignedDuration = SignedDuration::from_hours(1);
+/// How often the clock is asked: one that was set, or a machine that slept, must not put off a run for long.
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+
+/// Completes when the program is asked to end.
+type Signal = Pin<Box<dyn Future<Output = ()>>>;
+
+/// A service that was started.
+struct Running<'a> {
+    args: &'a cli::Serve,
+    global: &'a Global,
+    ui: &'a Ui,
+    settings: Settings,
+    queue: Queue,
+    board: SharedBoard,
+    history: History,
+    /// How much later than due the next run of the schedule begins.
+    jitter: SignedDuration,
+    /// Events are not looked at before, and how long the last wait was.
+    retry: Option<(Timestamp, SignedDuration)>,
+}
+
+/// Runs `serve` until it is asked to end.
+///
+/// # Errors
+/// Exit code 3 where the settings, a secret, the port or the certificate cannot be used, 10 where another `serve` takes
+/// the events of this account. How runs end is no error of the service.
+pub async fn run(args: &cli::Serve, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
+    let mut signal: Signal = Box::pin(ended()?);
+    let (mut running, server, _lock) = start::start(args, global, ui).await?;
+    let status = running.until(&mut signal).await;
+    Server::stop(server).await;
+    ui.note("ended");
+    Ok(status)
+}
+
+impl Running<'_> {
+    async fn until(&mut self, signal: &mut Signal) -> ExitStatus {
+        loop {
+            let (due, events) = (self.due_by_schedule(), self.events_are_due());
+            self.board.lock().next = due;
+            let time = now();
+            let (by_schedule, by_events) = (due.is_some_and(|due| due <= time), events.is_some_and(|due| due <= time));
+            if by_schedule || by_events {
+                let ran = self.run_once(by_schedule).await;
+                let outcome = ran.outcome;
+                let asked = self.note(ran, signal).await;
+                // A signal that ended the run ends the service.
+                if asked || signal.as_mut().now_or_never().is_some() {
+                    return if outcome == Outcome::Interrupted { ExitStatus::Interrupted } else { ExitStatus::Done };
+                }
+                continue;
+            }
+            let next = due.into_iter().chain(events).min();
+            let sleep = next.and_then(|next| Duration::try_from(next.duration_since(time)).ok());
+            tokio::select! {
+                biased;
+                () = signal.as_mut() => return ExitStatus::Done,
+                () = self.queue.changed() => {}
+                () = tokio::time::sleep(sleep.unwrap_or(LONGEST_SLEEP).min(LONGEST_SLEEP)) => {}
+            }
+            tokio::select! {
+                biased;
+                () = signal.as_mut() => return ExitStatus::Done,
+                () = self.history.watch(&self.settings, &self.args.out, self.ui) => {}
+            }
+            self.show_history();
+        }
+    }
+
+    fn due_by_schedule(&self) -> Option<Timestamp> {
+        let schedule = self.settings.schedule.as_ref()?;
+        let last = self.history.runs.recent.iter().rev().find(|ran| ran.outcome != Outcome::Interrupted);
+        let due = schedule::due(schedule, &self.settings.scope.time_zone, last.map(|ran| ran.began), now());
+        Some(due.checked_add(self.jitter).unwrap_or(due))
+    }
+
+    fn events_are_due(&self) -> Option<Timestamp> {
+        let debounce = SignedDuration::try_from(self.settings.serve.debounce).unwrap_or_default();
+        let due = self.queue.oldest()?.checked_add(debounce).ok()?;
+        Some(self.retry.map_or(due, |(until, _)| due.max(until)))
+    }
+
+    /// One run for all that waits.
+    async fn run_once(&mut self, by_schedule: bool) -> Ran {
+        let taken = self.queue.take();
+        let reason = reason(by_schedule, &taken);
+        self.ui.note(format!("run: {reason}"));
+        self.board.lock().running = Some((now(), reason.clone()));
+        let args = cli::Run { out: self.args.out.clone(), report: self.args.report.clone(), events: None };
+        let began = now();
+        let quiet = self.ui.unprinted();
+        // A defect in one run must not end the service.
+        let ended = AssertUnwindSafe(job::once(&args, self.global, &reason, &quiet)).catch_unwind().await;
+        let Ended { result, ran, planned } = ended.unwrap_or_else(|_| Ended::of_panic(began, &reason));
+        if let Err(error) = &result {
+            self.ui.error(error);
+        }
+        self.ui.note(said(&ran));
+        self.settle(taken, planned, ran.outcome).await;
+        if let Some(schedule) = &self.settings.schedule {
+            self.jitter = jitter(schedule);
+        }
+        let mut board = self.board.lock();
+        board.count(&ran);
+        board.runs.add(ran.clone());
+        drop(board);
+        ran
+    }
+
+    /// Notes a run and tells of it. Whether a signal came meanwhile is the answer.
+    async fn note(&mut self, ran: Ran, signal: &mut Signal) -> bool {
+        let asked = tokio::select! {
+            biased;
+            () = self.history.add(ran, &self.settings, &self.args.out, self.ui) => false,
+            () = signal.as_mut() => true,
+        };
+        self.show_history();
+        asked
+    }
+
+    /// Events are done once every list was read after they came; otherwise they are looked at again.
+    async fn settle(&mut self, taken: Taken, planned: bool, outcome: Outcome) {
+        if planned {
+            self.retry = None;
+            if let Err(error) = self.queue.done(taken).await {
+                self.ui.warn(format!("the events that were looked at could not be taken off the queue: {error}"));
+            }
+            return;
+        }
+        self.retry = match outcome {
+            // It finished what an earlier run had begun, and the next one reads the lists.
+            Outcome::Succeeded => None,
+            _ => {
+                let wait = self.retry.map_or(FIRST_RETRY, |(_, wait)| (wait * 2).min(LONGEST_RETRY));
+                Some((now().checked_add(wait).unwrap_or(Timestamp::MAX), wait))
+            }
+        };
+        self.queue.put_back(taken);
+    }
+
+    fn show_history(&self) {
+        let mut board = self.board.lock();
+        board.runs.clone_from(&self.history.runs);
+        board.untold = self.history.untold;
+    }
+}
+
+/// A part of the time that runs may begin later.
+fn jitter(schedule: &ScheduleSettings) -> SignedDuration {
+    SignedDuration::try_from(schedule.jitter.mul_f64(fastrand::f64())).unwrap_or_default()
+}
+
+/// Why there is a run, without naming anybody.
+fn reason(by_schedule: bool, taken: &Taken) -> String {
+    let events = match taken.events {
+        0 => String::new(),
+        1 => "1 event".to_owned(),
+        events => format!("{events} events"),
+    };
+    let people = match taken.ids.as_ref().map(BTreeSet::len) {
+        _ if taken.is_empty() => String::new(),
+        None => " for everybody".to_owned(),
+        Some(1) => " for 1 person".to_owned(),
+        Some(people) => format!(" for {people} people"),
+    };
+    match (by_schedule, taken.is_empty()) {
+        (true, true) => "schedule".to_owned(),
+        (true, false) => format!("schedule and {events}{people}"),
+        (false, _) => format!("{events}{people}"),
+    }
+}
+
+/// What a run came to, in a line for the log.
+fn said(ran: &Ran) -> String {
+    let took = ran.ended.duration_since(ran.began).as_secs_f64().max(0.0);
+    let counts = ran.plan.as_ref().map(|plan| plan.summary);
+    let counts = counts.map_or_else(String::new, |counts| {
+        let (create, update, delete) = (counts.create, counts.update, counts.delete);
+        format!("; {create} to create, {update} to update, {delete} to delete, {} skipped", counts.set_aside)
+    });
+    format!("run ended after {took:.1} s: {} (exit code {}){counts}", ran.outcome.name(), ran.exit_code)
+}

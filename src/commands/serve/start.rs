@@ -1,0 +1,158 @@
+//! All that `serve` needs before its first run: secrets, the queue, the port. Whatever is wrong is said now.
+
+use std::path::Path;
+
+use jiff::SignedDuration;
+use secrecy::ExposeSecret as _;
+
+use super::Running;
+use crate::apply::lock::{self, Holder, Lock, LockError};
+use crate::approval::automatic;
+use crate::cli::{self, Global};
+use crate::commands::apply::not_locked;
+use crate::commands::common::{approval_path, load_settings, now, shown};
+use crate::commands::job::History;
+use crate::commands::places::Places;
+use crate::commands::state_place::open_state;
+use crate::config::Settings;
+use crate::config::serve::When;
+use crate::exit::{ExitStatus, OrRefuse as _, refused};
+use crate::runs::Outcome;
+use crate::serve::{Board, Commands, Queue, SHORTEST_TOKEN, Server, Service, SharedBoard, Verifier, Webhook};
+use crate::state::account_file;
+use crate::text::shell_path;
+use crate::ui::Ui;
+
+/// Starts the service. The lock is to be held as long as it runs.
+pub(super) async fn start<'a>(
+    args: &'a cli::Serve,
+    global: &'a Global,
+    ui: &'a Ui,
+) -> anyhow::Result<(Running<'a>, Server, Lock)> {
+    let settings = load_settings(&global.config)?;
+    if settings.schedule.is_none() && settings.webhooks.is_empty() {
+        let problem = format!(
+            "{} has neither [schedule] nor [[webhook]], so that nothing would ever start a run; see docs/serve.md",
+            shown(&global.config)
+        );
+        return Err(refused(ExitStatus::Usage, problem));
+    }
+    Places::new(global)
+        .settings(&settings)
+        .writes_plan(&args.out)
+        .writes_approval(&approval_path(&args.out, automatic::APPROVER))
+        .writes("--report", args.report.as_deref())
+        .check()?;
+    let token = match &settings.serve.token {
+        None => None,
+        Some(secret) => Some(secret.fetch().await.or_refuse(ExitStatus::Usage)?),
+    };
+    if let Some(length) =
+        token.as_ref().map(|token| token.expose_secret().len()).filter(|length| *length < SHORTEST_TOKEN)
+    {
+        let problem = format!(
+            "[serve]: the token has {length} characters; take one of at least {SHORTEST_TOKEN}, such as `openssl rand -hex 32` \
+             prints"
+        );
+        return Err(refused(ExitStatus::Usage, problem));
+    }
+    let webhooks = webhooks(&settings).await?;
+    let state = open_state(global, Some(&settings))?;
+    let url = settings.target.url.as_str();
+    let lock = alone(state.folder(), url)?;
+    let file = state.folder().join(format!("{}.events.jsonl", account_file(url)));
+    let queue = Queue::open(&file, now()).map_err(|error| {
+        let problem = format!(
+            "the events that wait cannot be read from the state file {}: {error}; if it cannot be repaired, remove it: the next \
+             run of the schedule looks at everybody",
+            shown(&file)
+        );
+        refused(ExitStatus::Damaged, problem)
+    })?;
+    let mut history = History::open(&settings, global, ui);
+    // Silence counts from here where nothing has ever run.
+    history.runs.since.get_or_insert_with(now);
+    let board = SharedBoard::new(Board {
+        account: url.to_owned(),
+        started: now(),
+        runs: history.runs.clone(),
+        running: None,
+        next: None,
+        ended: [0; Outcome::ALL.len()],
+        seconds: 0.0,
+        untold: 0,
+        plan: args.out.clone(),
+        commands: commands(&args.out, &global.config),
+    });
+    let service = Service::new(webhooks, queue.handle(), board.clone(), token);
+    let server =
+        Server::start(&settings.serve, service).await.map_err(|problem| refused(ExitStatus::Usage, problem))?;
+    tell(&settings, &server, queue.len(), ui);
+    let jitter = SignedDuration::ZERO;
+    Ok((Running { args, global, ui, settings, queue, board, history, jitter, retry: None }, server, lock))
+}
+
+async fn webhooks(settings: &Settings) -> anyhow::Result<Vec<Webhook>> {
+    let mut webhooks = Vec::new();
+    for webhook in &settings.webhooks {
+        let secret = webhook.secret.fetch().await.or_refuse(ExitStatus::Usage)?;
+        let verifier = Verifier::new(webhook.verify.clone(), &secret)
+            .map_err(|problem| refused(ExitStatus::Usage, format!("[[webhook]] `{}`: {problem}", webhook.name)))?;
+        webhooks.push(Webhook::new(webhook.clone(), verifier));
+    }
+    Ok(webhooks)
+}
+
+/// Two services of one account would take each other's events.
+fn alone(folder: &Path, url: &str) -> anyhow::Result<Lock> {
+    let holder = Holder { pid: std::process::id(), since: now(), plan_hash: None };
+    lock::take_here(folder, &format!("{url}#serve"), &holder).map_err(|error| match error {
+        LockError::Held { holder, .. } => {
+            let who = holder
+                .map_or_else(String::new, |holder| format!(" (process {}, since {:.0})", holder.pid, holder.since));
+            refused(ExitStatus::Locked, format!("another `serve` takes the events of {url}{who}; end it first"))
+        }
+        error @ LockError::Io { .. } => not_locked(error),
+    })
+}
+
+/// The commands that the page prints.
+fn commands(plan: &Path, config: &Path) -> Commands {
+    let config = match config == Path::new("skovik-sync.toml") {
+        true => String::new(),
+        false => format!("--config {} ", shell_path(config)),
+    };
+    let typed = shell_path(plan);
+    Commands {
+        show: format!("skovik-sync {config}show {typed}"),
+        approve: format!("skovik-sync {config}approve {typed}"),
+    }
+}
+
+/// Says where it listens and when it runs.
+fn tell(settings: &Settings, server: &Server, events: usize, ui: &Ui) {
+    let scheme = if settings.serve.tls.is_some() { "https" } else { "http" };
+    ui.note(format!("listening on {scheme}://{}", server.address()));
+    match settings.schedule.as_ref().map(|schedule| &schedule.when) {
+        None => ui.warn("there is no [schedule]: an event that is lost by its sender is never made up for"),
+        Some(When::Every(every)) => {
+            ui.note(format!("runs every {:#}", jiff::SignedDuration::try_from(*every).unwrap_or_default()))
+        }
+        Some(When::At(times)) => {
+            let times: Vec<String> = times.iter().map(|time| time.strftime("%H:%M").to_string()).collect();
+            ui.note(format!("runs at {}", times.join(", ")));
+        }
+    }
+    for webhook in &settings.webhooks {
+        ui.note(format!("takes events of {} at {}", webhook.name, webhook.path));
+    }
+    if settings.serve.token.is_none() && !settings.webhooks.is_empty() {
+        ui.warn(
+            "[serve] has no token: whoever can reach this port on this machine can read the page. Set one if a proxy passes \
+             requests on, or if others use this machine",
+        );
+    }
+    if events > 0 {
+        ui.note(format!("events that wait for a run since before: {events}"));
+    }
+}

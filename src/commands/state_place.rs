@@ -1,0 +1,76 @@
+//! Which state a command works with.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use secrecy::SecretString;
+use url::Url;
+
+use crate::cli::Global;
+use crate::config::Settings;
+use crate::exit::{ExitStatus, refused};
+use crate::state::{KEY_VARIABLE, LEASE, Place, State, StateError};
+
+/// Where the state is: as the command line says, or the settings, or in the user's state folder.
+fn state_place(global: &Global, settings: Option<&Settings>) -> anyhow::Result<Place> {
+    if let Some(state) = global.state.as_ref().filter(|state| !state.as_os_str().is_empty()) {
+        let url = state.to_str().filter(|text| text.contains("://")).and_then(|text| Url::parse(text).ok());
+        return match url {
+            None => Ok(Place::Folder(state.clone())),
+            Some(url) => Place::store(&url).map_err(|problem| refused(ExitStatus::Usage, format!("--state {problem}"))),
+        };
+    }
+    match settings.and_then(|settings| settings.state.place.clone()) {
+        Some(place) => Ok(place),
+        None => users_folder().map(Place::Folder),
+    }
+}
+
+/// The folder with journals and locks, of this machine.
+pub(super) fn state_folder(global: &Global, settings: Option<&Settings>) -> anyhow::Result<PathBuf> {
+    match state_place(global, settings)? {
+        Place::Folder(folder) => Ok(folder),
+        Place::Store(_) => users_folder(),
+    }
+}
+
+fn users_folder() -> anyhow::Result<PathBuf> {
+    let folders = directories::ProjectDirs::from("", "", "skovik-sync")
+        .context("there is no home folder to keep the state in; set HOME, or name one with --state")?;
+    Ok(folders.state_dir().unwrap_or_else(|| folders.data_local_dir()).to_owned())
+}
+
+fn state_key() -> Option<SecretString> {
+    std::env::var(KEY_VARIABLE).ok().filter(|key| !key.is_empty()).map(SecretString::from)
+}
+
+/// The state, made if there is none.
+pub(super) fn open_state(global: &Global, settings: Option<&Settings>) -> anyhow::Result<State> {
+    match state_place(global, settings)? {
+        Place::Folder(folder) => State::open(&folder, state_key().as_ref()).map_err(unusable_state),
+        Place::Store(url) => open_store(&url, settings),
+    }
+}
+
+fn open_store(url: &Url, settings: Option<&Settings>) -> anyhow::Result<State> {
+    let lease = settings.map_or(LEASE, |settings| settings.state.lease);
+    State::open_store(url, &users_folder()?, lease, state_key().as_ref()).map_err(unusable_state)
+}
+
+/// The state, if there is any.
+pub(super) fn existing_state(global: &Global, settings: Option<&Settings>) -> anyhow::Result<Option<State>> {
+    match state_place(global, settings)? {
+        Place::Folder(folder) => State::open_existing(&folder, state_key().as_ref()).map_err(unusable_state),
+        Place::Store(url) => open_store(&url, settings).map(Some),
+    }
+}
+
+pub(super) fn unusable_state(error: StateError) -> anyhow::Error {
+    match error {
+        StateError::Io { .. } | StateError::Store(_) => error.into(),
+        StateError::Exposed { .. } | StateError::Misplaced { .. } | StateError::Key(_) => {
+            refused(ExitStatus::Usage, error)
+        }
+        StateError::Damaged { .. } => refused(ExitStatus::Damaged, error),
+    }
+}

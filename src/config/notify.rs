@@ -1,0 +1,176 @@
+//! `[[notify]]`: who is told how runs end.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::ConfigError;
+use crate::setting::section::Section;
+use crate::setting::{Secret, SecretShape};
+
+/// After how long the same is said again unless the settings say otherwise.
+const REPEAT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// `[[notify]]`: one receiver.
+#[derive(Debug, Clone)]
+pub struct NotifySettings {
+    /// What it is told, in the order of [`Occasion`].
+    pub on: Vec<Occasion>,
+    /// How it is told.
+    pub channel: Channel,
+    /// Whether messages may hold names and identifiers of people.
+    pub personal: bool,
+    /// After how long without success it is told so; set if `on` holds [`Occasion::Silent`].
+    pub silent_after: Option<Duration>,
+    /// After how long it is told again what has not changed.
+    pub repeat: Duration,
+}
+
+/// What there is to tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Occasion {
+    /// A guard blocks the plan.
+    Blocked,
+    /// The plan waits for an approval.
+    Waiting,
+    /// A plan was applied in part.
+    Partial,
+    /// A run failed.
+    Failed,
+    /// A run succeeded after one that did not.
+    Recovered,
+    /// No run has succeeded for a while.
+    Silent,
+}
+
+/// How a receiver is told.
+#[derive(Debug, Clone)]
+pub enum Channel {
+    /// A POST to a URL, which may be a secret itself.
+    Url {
+        /// The URL.
+        url: Secret,
+        /// What is posted.
+        form: Form,
+    },
+    /// A program that gets the message on its standard input. It is started without a shell.
+    Command {
+        /// The program and its arguments.
+        argv: Vec<String>,
+        /// Where it is started: the folder of the settings file.
+        folder: PathBuf,
+    },
+}
+
+/// What is posted to a URL.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Form {
+    /// The message as an object of our own.
+    #[default]
+    Json,
+    /// What an incoming webhook of Slack takes.
+    Slack,
+    /// What a workflow of Teams takes: an adaptive card.
+    Teams,
+}
+
+impl Occasion {
+    /// Every one with its name.
+    pub(crate) const WORDS: [(&str, Self); 6] = [
+        ("blocked", Self::Blocked),
+        ("waiting", Self::Waiting),
+        ("partial", Self::Partial),
+        ("failed", Self::Failed),
+        ("recovered", Self::Recovered),
+        ("silent", Self::Silent),
+    ];
+
+    /// Its name in the settings and in messages.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Blocked => "blocked",
+            Self::Waiting => "waiting",
+            Self::Partial => "partial",
+            Self::Failed => "failed",
+            Self::Recovered => "recovered",
+            Self::Silent => "silent",
+        }
+    }
+}
+
+pub(super) fn notifications(root: &Section<'_>) -> Result<Vec<NotifySettings>, ConfigError> {
+    root.sections("notify", "[[notify]]")?.into_iter().map(notification).collect()
+}
+
+fn notification(section: Section<'_>) -> Result<NotifySettings, ConfigError> {
+    let section = section.only(&[
+        "on",
+        "url_env",
+        "url_file",
+        "url_command",
+        "command",
+        "form",
+        "personal",
+        "silent_after",
+        "repeat",
+    ])?;
+    let on = occasions(&section)?;
+    let silent_after = section.duration("silent_after")?;
+    match (on.contains(&Occasion::Silent), silent_after) {
+        (true, None) => {
+            let why = "how long may pass without a successful run before \"silent\" is told, such as \"26h\"";
+            return Err(section.missing("silent_after", why));
+        }
+        (false, Some(_)) => return Err(section.problem("silent_after", "needs \"silent\" in `on`")),
+        _ => {}
+    }
+    Ok(NotifySettings {
+        on,
+        channel: channel(&section)?,
+        personal: section.flag("personal")?.unwrap_or(false),
+        silent_after,
+        repeat: section.duration("repeat")?.unwrap_or(REPEAT),
+    })
+}
+
+fn occasions(section: &Section<'_>) -> Result<Vec<Occasion>, ConfigError> {
+    let known = || Occasion::WORDS.map(|(word, _)| format!("\"{word}\"")).join(", ");
+    let texts = section.texts("on")?.ok_or_else(|| section.missing("on", &format!("a list of {}", known())))?;
+    let find = |text: &String| {
+        let found = Occasion::WORDS.iter().find(|(word, _)| word == text);
+        found.map(|(_, occasion)| *occasion).ok_or_else(|| section.problem("on", format!("may hold {}", known())))
+    };
+    let mut on = texts.iter().map(find).collect::<Result<Vec<_>, _>>()?;
+    on.sort_unstable();
+    on.dedup();
+    if on.is_empty() {
+        return Err(section.problem("on", format!("is empty; it may hold {}", known())));
+    }
+    Ok(on)
+}
+
+fn channel(section: &Section<'_>) -> Result<Channel, ConfigError> {
+    let what = "the URL that messages are posted to";
+    let url = Secret::from_section(section, "url", what, SecretShape::Key)?;
+    let words = [("json", Form::Json), ("slack", Form::Slack), ("teams", Form::Teams)];
+    let form = section.word("form", &words)?;
+    match (url, section.texts("command")?) {
+        (Some(url), None) => Ok(Channel::Url { url, form: form.unwrap_or_default() }),
+        (None, Some(argv)) if argv.is_empty() => {
+            Err(section
+                .problem("command", "is empty; it is a program and its arguments, such as [\"./tell\", \"--it\"]"))
+        }
+        (None, Some(_)) if form.is_some() => {
+            Err(section.problem("form", "goes with a URL only; a program always gets JSON on its standard input"))
+        }
+        (None, Some(argv)) => {
+            section.starts("command", &argv);
+            Ok(Channel::Command { argv, folder: section.folder().to_owned() })
+        }
+        (Some(_), Some(_)) => Err(section.problem("command", "does not go with a URL; write two [[notify]]")),
+        (None, None) => Err(section.missing(
+            "url_env",
+            "the environment variable with the URL to post to (or `url_file`, `url_command`), or `command`, a program",
+        )),
+    }
+}

@@ -1,0 +1,47 @@
+//! `[state]`: where the state is.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use url::Url;
+
+use super::ConfigError;
+use crate::setting::section::Section;
+use crate::state::{LEASE, Place};
+
+/// The shortest time that a lease can live: it is renewed three times in it, over a network.
+const SHORTEST_LEASE: Duration = Duration::from_secs(3);
+/// The longest: for so long nobody goes on after a machine was lost.
+const LONGEST_LEASE: Duration = Duration::from_secs(600);
+
+/// `[state]`
+#[derive(Debug, Clone)]
+pub struct StateSettings {
+    /// Where; `None`: the user's state folder.
+    pub place: Option<Place>,
+    /// How long the lock of a store lives that its holder does not renew.
+    pub lease: Duration,
+}
+
+pub(super) fn state(section: Section<'_>) -> Result<StateSettings, ConfigError> {
+    let section = section.only(&["url", "lease"])?;
+    let place = section.text("url")?.map(|url| place(&section, url)).transpose()?;
+    let lease = section.duration("lease")?.unwrap_or(LEASE);
+    if !(SHORTEST_LEASE..=LONGEST_LEASE).contains(&lease) {
+        return Err(section.problem("lease", "must be between \"3s\" and \"10m\""));
+    }
+    Ok(StateSettings { place, lease })
+}
+
+fn place(section: &Section<'_>, url: &str) -> Result<Place, ConfigError> {
+    let problem = |problem: &str| section.problem("url", problem.to_owned());
+    if let Some(path) = url.strip_prefix("file:") {
+        let path = path.strip_prefix("//").unwrap_or(path);
+        if path.is_empty() {
+            return Err(problem("names no folder"));
+        }
+        return Ok(Place::Folder(section.folder().join(PathBuf::from(path))));
+    }
+    let url = Url::parse(url).map_err(|_| problem("must be file:, s3:, az: or gs:, such as \"s3://bucket/path\""))?;
+    Place::store(&url).map_err(|said| problem(&said))
+}

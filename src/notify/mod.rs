@@ -1,0 +1,144 @@
+//! Tells people how runs end (`[[notify]]`): what there is to tell, to whom, and in which form.
+//!
+//! A receiver who cannot be told changes nothing about a run. No message holds a secret, and none names a person unless
+//! the receiver's settings ask for that.
+
+mod message;
+mod send;
+
+use jiff::{SignedDuration, Timestamp};
+
+pub use message::Message;
+pub(crate) use send::send;
+
+use crate::config::notify::{NotifySettings, Occasion};
+use crate::runs::{Outcome, Ran, Runs};
+
+/// Something to tell one receiver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    /// The receiver's place in the settings.
+    pub receiver: usize,
+    /// What.
+    pub occasion: Occasion,
+    /// By what it is remembered that this was told.
+    pub key: String,
+}
+
+/// What is to be told now. `ran` is the run that has just ended and is not among `runs` yet; without it, only silence
+/// can be told.
+#[must_use]
+pub fn due(receivers: &[NotifySettings], runs: &Runs, ran: Option<&Ran>, now: Timestamp) -> Vec<Due> {
+    let mut due = Vec::new();
+    let ended = ran.and_then(|ran| occasion(runs, ran).map(|occasion| (occasion, ran)));
+    let succeeded = ran.is_some_and(|ran| ran.outcome == Outcome::Succeeded);
+    for (receiver, settings) in receivers.iter().enumerate() {
+        let mut tell = |occasion: Occasion, subject: &str| {
+            let key = format!("{receiver}:{}:{subject}", occasion.name());
+            let repeat = SignedDuration::try_from(settings.repeat).unwrap_or(SignedDuration::MAX);
+            let is_new = runs.told.get(&key).is_none_or(|told| now.duration_since(*told) >= repeat);
+            if settings.on.contains(&occasion) && is_new {
+                due.push(Due { receiver, occasion, key });
+            }
+        };
+        if let Some((occasion, ran)) = ended {
+            let plan = ran.plan.as_ref().map(|plan| &*plan.hash);
+            match occasion {
+                Occasion::Blocked | Occasion::Waiting => tell(occasion, plan.unwrap_or_default()),
+                _ => tell(occasion, &ran.exit_code.to_string()),
+            }
+        }
+        let silent_after = settings.silent_after.and_then(|after| SignedDuration::try_from(after).ok());
+        let since = runs.last_success.or(runs.since).or(ran.map(|ran| ran.began));
+        if let (Some(after), Some(since), false) = (silent_after, since, succeeded)
+            && now.duration_since(since) >= after
+        {
+            tell(Occasion::Silent, "");
+        }
+    }
+    due
+}
+
+/// What the end of a run means.
+fn occasion(runs: &Runs, ran: &Ran) -> Option<Occasion> {
+    match ran.outcome {
+        Outcome::Blocked => Some(Occasion::Blocked),
+        Outcome::Waiting => Some(Occasion::Waiting),
+        Outcome::Partial => Some(Occasion::Partial),
+        Outcome::Failed => Some(Occasion::Failed),
+        Outcome::Succeeded => {
+            let last = runs.last_counted()?;
+            (last.outcome != Outcome::Succeeded).then_some(Occasion::Recovered)
+        }
+        Outcome::Skipped | Outcome::Interrupted => None,
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use std::path::PathBuf;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::notify::Channel;
+    use crate::runs::tests::ran;
+
+    fn receiver(on: &[Occasion], silent_after: Option<u64>) -> NotifySettings {
+        NotifySettings {
+            on: on.to_vec(),
+            channel: Channel::Command { argv: vec!["tell".to_owned()], folder: PathBuf::new() },
+            personal: false,
+            silent_after: silent_after.map(Duration::from_secs),
+            repeat: Duration::from_secs(1000),
+        }
+    }
+
+    fn told(
+        receivers: &[NotifySettings],
+        runs: &mut Runs,
+        outcome: Outcome,
+        second: i64,
+    ) -> Vec<(usize, &'static str)> {
+        let (ran, now) = (ran(outcome, second), Timestamp::from_second(second).unwrap());
+        let due = due(receivers, runs, Some(&ran), now);
+        runs.told.extend(due.iter().map(|due| (due.key.clone(), now)));
+        runs.add(ran);
+        due.into_iter().map(|due| (due.receiver, due.occasion.name())).collect()
+    }
+
+    #[test]
+    fn what_is_new_is_told_once_and_again_after_a_while() {
+        let all = Occasion::WORDS.map(|(_, occasion)| occasion);
+        let receivers = [receiver(&all, Some(5000)), receiver(&[Occasion::Recovered], None)];
+        let mut runs = Runs::default();
+        for (outcome, second, expected) in [
+            (Outcome::Succeeded, 0, &[][..]),
+            (Outcome::Failed, 10, &[(0, "failed")]),
+            (Outcome::Failed, 20, &[]),
+            (Outcome::Partial, 30, &[(0, "partial")]),
+            (Outcome::Failed, 1010, &[(0, "failed")]),
+            (Outcome::Interrupted, 1020, &[]),
+            (Outcome::Skipped, 1021, &[]),
+            (Outcome::Blocked, 5000, &[(0, "blocked"), (0, "silent")]),
+            (Outcome::Waiting, 5010, &[(0, "waiting")]),
+            (Outcome::Succeeded, 5020, &[(0, "recovered"), (1, "recovered")]),
+            (Outcome::Succeeded, 5030, &[]),
+            (Outcome::Failed, 5040, &[(0, "failed")]),
+        ] {
+            assert_eq!(told(&receivers, &mut runs, outcome, second), expected, "{outcome:?} at {second}");
+        }
+    }
+
+    #[test]
+    fn silence_is_told_without_a_run_too() {
+        let receivers = [receiver(&[Occasion::Silent], Some(60))];
+        let mut runs = Runs::default();
+        let at = |second| Timestamp::from_second(second).unwrap();
+        assert_eq!(due(&receivers, &runs, None, at(1000)), [], "nothing has begun yet");
+        runs.add(ran(Outcome::Succeeded, 1000));
+        assert_eq!(due(&receivers, &runs, None, at(1059)), []);
+        assert_eq!(due(&receivers, &runs, None, at(1060)).len(), 1);
+        assert_eq!(due(&receivers, &runs, Some(&ran(Outcome::Succeeded, 1060)), at(1060)), []);
+    }
+}

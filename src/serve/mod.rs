@@ -1,0 +1,26 @@
+//! The service: takes signed events of webhooks, keeps them until a run has looked at them, says when the next run is
+//! due, and shows how runs ended. [`crate::commands`] runs what is due.
+//!
+//! Nothing here plans, approves or writes to Skovik, and no request can make it do so: an event is a reason to run, and
+//! a page shows what is.
+
+mod board;
+mod ids;
+mod metrics;
+mod page;
+mod queue;
+mod rate;
+mod routes;
+pub mod schedule;
+mod server;
+mod tls;
+mod verify;
+
+pub use board::{Board, Commands, SharedBoard};
+pub use queue::{Queue, Taken};
+pub use routes::{Service, Webhook};
+pub use server::Server;
+pub use verify::Verifier;
+
+/// The fewest characters of the token for readers.
+pub const SHORTEST_TOKEN: usize = 16;

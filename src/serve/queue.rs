@@ -1,0 +1,199 @@
+//! The events that are still to be looked at, in a file. An event is on disk before its sender is answered, and leaves
+//! the file only when a run has read every list since it came.
+//!
+//! An event is a reason to run and no more: what it says is true is never believed. So it does no harm that one comes
+//! twice, and a queue that is full needs no place for another event that concerns everybody.
+
+mod state;
+mod writer;
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use self::state::{Line, State};
+use self::writer::{Writer, read};
+use super::verify::Identity;
+
+/// How many events wait to be written.
+const MOST_UNWRITTEN: usize = 4096;
+/// An event that was verified.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// Which webhook it came from.
+    pub webhook: String,
+    /// What tells it from others.
+    pub identity: Identity,
+    /// Whom it concerns; `None`: everybody.
+    pub ids: Option<BTreeSet<String>>,
+    /// When it came.
+    pub at: Timestamp,
+}
+
+/// What became of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accepted {
+    /// It is on disk.
+    New,
+    /// It, or one that stands for it, is on disk already.
+    Repeated,
+}
+
+/// The events that a run looks at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// How many.
+    pub events: usize,
+    /// Whom they concern; `None`: everybody.
+    pub ids: Option<BTreeSet<String>>,
+    lines: Vec<Line>,
+}
+
+/// The queue. Its file is written by one thread.
+#[derive(Debug)]
+pub struct Queue {
+    shared: Arc<Shared>,
+    orders: mpsc::Sender<Order>,
+    changed: watch::Receiver<u64>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    changes: watch::Sender<u64>,
+}
+
+enum Order {
+    Add(Event, oneshot::Sender<io::Result<Accepted>>),
+    /// The events in flight were looked at.
+    Done(oneshot::Sender<io::Result<()>>),
+}
+
+impl Queue {
+    /// Opens the file, which is made if it is not there.
+    ///
+    /// # Errors
+    /// If it cannot be read or written. A last line that was not written completely is left out: its sender got no
+    /// answer.
+    pub fn open(path: &Path, now: Timestamp) -> io::Result<Self> {
+        let mut state = State { is_writable: true, ..State::default() };
+        for line in read(path)? {
+            state.remember(&line);
+            if !line.done {
+                state.push(line);
+            }
+        }
+        let mut file = Writer { path: path.to_owned(), file: None };
+        state.forget(now);
+        file.rewrite(&state)?;
+        let (changes, changed) = watch::channel(0);
+        let shared = Arc::new(Shared { state: Mutex::new(state), changes });
+        let (orders, to_do) = mpsc::channel(MOST_UNWRITTEN);
+        let writer = Arc::clone(&shared);
+        std::thread::Builder::new().name("events".to_owned()).spawn(move || file.work(&writer, to_do))?;
+        Ok(Self { shared, orders, changed })
+    }
+
+    /// Takes an event in. It is on disk when this returns.
+    ///
+    /// # Errors
+    /// If it cannot be written, or too many wait to be.
+    pub async fn add(&self, event: Event) -> io::Result<Accepted> {
+        let (answer, answered) = oneshot::channel();
+        let full = |_| io::Error::other("too many events wait to be written");
+        self.orders.try_send(Order::Add(event, answer)).map_err(full)?;
+        answered.await.map_err(io::Error::other)?
+    }
+
+    /// How many events wait, with those that a run is looking at.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        let state = self.shared.lock();
+        state.pending.len() + state.in_flight.len()
+    }
+
+    /// Whether none waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// When the first of those came that no run is looking at.
+    #[must_use]
+    pub fn oldest(&self) -> Option<Timestamp> {
+        self.shared.lock().pending.first().map(|line| line.at)
+    }
+
+    /// Whether the last event could be written.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        self.shared.lock().is_writable
+    }
+
+    /// Hands all that wait to a run, which is to say what became of them: [`Queue::done`] or [`Queue::put_back`].
+    #[must_use]
+    pub fn take(&self) -> Taken {
+        let mut state = self.shared.lock();
+        let lines = std::mem::take(&mut state.pending);
+        state.contents.clear();
+        state.in_flight.clone_from(&lines);
+        let ids = lines.iter().map(|line| line.ids.clone()).try_fold(BTreeSet::new(), |mut all, ids| {
+            all.extend(ids?);
+            Some(all)
+        });
+        Taken { events: lines.len(), ids, lines }
+    }
+
+    /// These events were looked at.
+    ///
+    /// # Errors
+    /// If the file cannot be written; they count as done all the same until the program ends.
+    pub async fn done(&self, taken: Taken) -> io::Result<()> {
+        drop(taken);
+        let (answer, answered) = oneshot::channel();
+        self.orders.send(Order::Done(answer)).await.map_err(|_| io::Error::other("the thread of the queue is gone"))?;
+        answered.await.map_err(io::Error::other)?
+    }
+
+    /// These events are still to be looked at.
+    pub fn put_back(&self, taken: Taken) {
+        let mut state = self.shared.lock();
+        state.in_flight.clear();
+        let later = std::mem::replace(&mut state.pending, taken.lines);
+        state.pending.extend(later);
+    }
+
+    /// Completes when an event has come since the last call.
+    pub async fn changed(&mut self) {
+        if self.changed.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// What is shared with those who answer requests.
+    #[must_use]
+    pub fn handle(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), orders: self.orders.clone(), changed: self.changed.clone() }
+    }
+}
+
+impl Taken {
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.events == 0
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

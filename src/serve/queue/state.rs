@@ -1,0 +1,111 @@
+//! The events in memory: what is pending, what a run looks at, and what must not count again.
+
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::Event;
+use crate::serve::verify::Identity;
+
+/// How many events are kept with what they name. Any more are one that concerns everybody.
+pub(super) const MOST_PENDING: usize = 10_000;
+/// How long an event that was looked at is remembered, so that the same one does not count again: twice the longest
+/// time for which a signed timestamp is usually taken.
+const REMEMBERED: SignedDuration = SignedDuration::from_mins(10);
+/// How many are remembered at most.
+const MOST_REMEMBERED: usize = 50_000;
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) pending: Vec<Line>,
+    pub(super) in_flight: Vec<Line>,
+    /// The events that must not count again, and when they came.
+    pub(super) seen: HashMap<String, Timestamp>,
+    /// The same in the order in which they came.
+    pub(super) order: VecDeque<String>,
+    /// The events without an id of their own that are pending.
+    pub(super) contents: HashSet<String>,
+    pub(super) is_writable: bool,
+}
+
+/// A line of the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Line {
+    pub(super) at: Timestamp,
+    pub(super) webhook: String,
+    pub(super) key: String,
+    /// Whether the same key never counts again.
+    pub(super) once: bool,
+    pub(super) ids: Option<BTreeSet<String>>,
+    /// It was looked at; it is only remembered.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) done: bool,
+}
+
+impl State {
+    /// The line to write for an event, if there is one to write.
+    pub(super) fn line(&self, event: Event) -> Option<Line> {
+        let Event { webhook, identity, ids, at } = event;
+        let (key, once) = match identity {
+            Identity::Once(id) => (format!("{webhook}:{id}"), true),
+            Identity::Content(hash) => (format!("{webhook}:{hash}"), false),
+        };
+        let is_known = if once { self.seen.contains_key(&key) } else { self.contents.contains(&key) };
+        if is_known {
+            return None;
+        }
+        if self.pending.len() < MOST_PENDING {
+            return Some(Line { at, webhook, key, once, ids, done: false });
+        }
+        let covers = |line: &Line| line.ids.is_none();
+        if self.pending.iter().rev().any(covers) {
+            return None;
+        }
+        Some(Line { at, webhook, key, once: false, ids: None, done: false })
+    }
+
+    pub(super) fn remember(&mut self, line: &Line) {
+        if line.once && self.seen.insert(line.key.clone(), line.at).is_none() {
+            self.order.push_back(line.key.clone());
+        }
+    }
+
+    pub(super) fn push(&mut self, line: Line) {
+        if !line.once {
+            self.contents.insert(line.key.clone());
+        }
+        self.pending.push(line);
+    }
+
+    /// Forgets what came too long ago to count as the same.
+    pub(super) fn forget(&mut self, now: Timestamp) {
+        let waits: HashSet<&str> = self.pending.iter().chain(&self.in_flight).map(|line| &*line.key).collect();
+        let (seen, many) = (&mut self.seen, self.order.len().saturating_sub(MOST_REMEMBERED));
+        let mut index = 0;
+        self.order.retain(|key| {
+            index += 1;
+            let is_old = seen.get(key).is_none_or(|at| now.duration_since(*at) > REMEMBERED);
+            let keep = waits.contains(&**key) || (!is_old && index > many);
+            if !keep {
+                seen.remove(key);
+            }
+            keep
+        });
+    }
+}
+
+impl State {
+    /// A copy to be written without holding up those who answer requests.
+    pub(super) fn copied(&self) -> Self {
+        Self {
+            pending: self.pending.clone(),
+            in_flight: self.in_flight.clone(),
+            seen: self.seen.clone(),
+            order: self.order.clone(),
+            contents: HashSet::new(),
+            is_writable: self.is_writable,
+        }
+    }
+}

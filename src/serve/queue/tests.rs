@@ -1,0 +1,125 @@
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use jiff::SignedDuration;
+
+use super::state::MOST_PENDING;
+use super::*;
+
+fn event(identity: Identity, ids: &[&str]) -> Event {
+    let ids = (!ids.is_empty()).then(|| ids.iter().map(|&id| id.to_owned()).collect());
+    Event { webhook: "hr".to_owned(), identity, ids, at: Timestamp::now() }
+}
+
+fn once(id: &str) -> Event {
+    event(Identity::Once(id.to_owned()), &[id])
+}
+
+fn content(hash: &str) -> Event {
+    event(Identity::Content(hash.to_owned()), &[])
+}
+
+#[tokio::test]
+async fn an_event_is_there_after_the_program_has_ended_until_a_run_has_looked_at_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events");
+    let open = || Queue::open(&path, Timestamp::now()).unwrap();
+    let queue = open();
+    assert_eq!(queue.add(once("1")).await.unwrap(), Accepted::New);
+    assert_eq!(queue.add(once("1")).await.unwrap(), Accepted::Repeated);
+    assert_eq!(queue.add(once("2")).await.unwrap(), Accepted::New);
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    drop(queue);
+
+    // A run takes them, and the program ends in the middle of it.
+    let queue = open();
+    let taken = queue.take();
+    assert_eq!((taken.events, taken.ids.clone()), (2, Some(BTreeSet::from(["1".to_owned(), "2".to_owned()]))));
+    assert_eq!((queue.len(), queue.oldest()), (2, None), "nothing more is due, but they are not done");
+    drop(queue);
+
+    let queue = open();
+    let taken = queue.take();
+    assert_eq!(taken.events, 2);
+    assert_eq!(queue.add(once("3")).await.unwrap(), Accepted::New, "while the run is at work");
+    queue.done(taken).await.unwrap();
+    drop(queue);
+
+    let queue = open();
+    assert_eq!(queue.take().events, 1);
+    assert_eq!(queue.add(once("2")).await.unwrap(), Accepted::Repeated, "it is remembered");
+}
+
+#[tokio::test]
+async fn what_a_failed_run_took_is_looked_at_again_in_its_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let queue = Queue::open(&folder.path().join("events"), Timestamp::now()).unwrap();
+    queue.add(once("1")).await.unwrap();
+    let taken = queue.take();
+    queue.add(once("2")).await.unwrap();
+    queue.put_back(taken);
+    let ids: Vec<_> = queue.take().lines.into_iter().map(|line| line.key).collect();
+    assert_eq!(ids, ["hr:1", "hr:2"]);
+}
+
+#[tokio::test]
+async fn the_same_body_counts_again_once_a_run_has_begun() {
+    let folder = tempfile::tempdir().unwrap();
+    let queue = Queue::open(&folder.path().join("events"), Timestamp::now()).unwrap();
+    assert_eq!(queue.add(content("x")).await.unwrap(), Accepted::New);
+    assert_eq!(queue.add(content("x")).await.unwrap(), Accepted::Repeated);
+    let taken = queue.take();
+    assert_eq!(taken.ids, None, "everybody");
+    assert_eq!(queue.add(content("x")).await.unwrap(), Accepted::New, "the run may have read the lists already");
+    queue.done(taken).await.unwrap();
+    assert_eq!(queue.len(), 1);
+}
+
+#[tokio::test]
+async fn half_a_line_was_never_answered_and_a_damaged_one_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events");
+    let queue = Queue::open(&path, Timestamp::now()).unwrap();
+    queue.add(once("1")).await.unwrap();
+    drop(queue);
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, [&whole[..], &whole[..20]].concat()).unwrap();
+    assert_eq!(Queue::open(&path, Timestamp::now()).unwrap().len(), 1);
+    fs::write(&path, [b"{}\n", &whole[..]].concat()).unwrap();
+    let error = Queue::open(&path, Timestamp::now()).unwrap_err().to_string();
+    assert!(error.contains("line 1 is damaged"), "{error}");
+}
+
+#[test]
+fn a_full_queue_takes_one_more_event_that_concerns_everybody() {
+    let mut state = State::default();
+    for number in 0..MOST_PENDING {
+        let line = state.line(once(&number.to_string())).unwrap();
+        state.remember(&line);
+        state.push(line);
+    }
+    let line = state.line(once("one more")).unwrap();
+    assert_eq!(line.ids, None);
+    state.push(line);
+    assert_eq!(state.line(once("yet another")), None, "the last one stands for it");
+}
+
+#[test]
+fn what_came_long_ago_is_forgotten_unless_it_waits() {
+    let mut state = State::default();
+    let now = Timestamp::now();
+    for (id, age) in [("old", 11), ("young", 9), ("waiting", 60)] {
+        let mut event = once(id);
+        event.at = now - SignedDuration::from_mins(age);
+        let line = state.line(event).unwrap();
+        state.remember(&line);
+        if id == "waiting" {
+            state.push(line);
+        }
+    }
+    state.forget(now);
+    assert_eq!(state.order, ["hr:young", "hr:waiting"]);
+    assert_eq!(state.seen.len(), 2);
+}

@@ -1,0 +1,154 @@
+//! The file of the events, and the thread that writes it.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
+
+use super::state::{Line, State};
+use super::{Accepted, Event, Order, Shared};
+use crate::files::write_private;
+use crate::state::open_private;
+
+/// How many events are written with one sync.
+const MOST_AT_ONCE: usize = 512;
+/// The longest file that is read, in bytes: far more than a full queue needs.
+const LONGEST: u64 = 512 * 1024 * 1024;
+
+pub(super) struct Writer {
+    pub(super) path: PathBuf,
+    /// `None` after an error, or before the first event: the file is written anew.
+    pub(super) file: Option<File>,
+}
+
+impl Writer {
+    pub(super) fn work(mut self, shared: &Shared, mut to_do: mpsc::Receiver<Order>) {
+        while let Some(order) = to_do.blocking_recv() {
+            let mut orders = vec![order];
+            while orders.len() < MOST_AT_ONCE
+                && let Ok(order) = to_do.try_recv()
+            {
+                orders.push(order);
+            }
+            let mut events = Vec::new();
+            for order in orders {
+                match order {
+                    Order::Add(event, answer) => events.push((event, answer)),
+                    Order::Done(answer) => {
+                        self.add(shared, std::mem::take(&mut events));
+                        let _ = answer.send(self.done(shared));
+                    }
+                }
+            }
+            self.add(shared, events);
+        }
+    }
+
+    /// Writes these events with one sync, and answers each.
+    fn add(&mut self, shared: &Shared, events: Vec<(Event, oneshot::Sender<io::Result<Accepted>>)>) {
+        if events.is_empty() {
+            return;
+        }
+        let mut lines = Vec::new();
+        let mut answers = Vec::new();
+        // What this batch itself holds twice is found by a copy of the state's rules.
+        let mut batch = HashSet::new();
+        {
+            let state = shared.lock();
+            for (event, answer) in events {
+                let line = state.line(event).filter(|line| batch.insert(line.key.clone()));
+                answers.push((answer, if line.is_some() { Accepted::New } else { Accepted::Repeated }));
+                lines.extend(line);
+            }
+        }
+        let written = if lines.is_empty() { Ok(()) } else { self.append(shared, &lines) };
+        let mut state = shared.lock();
+        state.is_writable = written.is_ok();
+        if written.is_ok() {
+            for line in lines {
+                state.remember(&line);
+                state.push(line);
+            }
+            shared.changes.send_modify(|count| *count += 1);
+        }
+        drop(state);
+        for (answer, accepted) in answers {
+            let _ = answer.send(match &written {
+                Ok(()) => Ok(accepted),
+                Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
+            });
+        }
+    }
+
+    fn append(&mut self, shared: &Shared, lines: &[Line]) -> io::Result<()> {
+        if self.file.is_none() {
+            let state = shared.lock().copied();
+            self.rewrite(&state)?;
+        }
+        let Some(file) = &mut self.file else { return Err(io::Error::other("the file is not open")) };
+        let mut text = Vec::new();
+        for line in lines {
+            serde_json::to_writer(&mut text, line)?;
+            text.push(b'\n');
+        }
+        let written = file.write_all(&text).and_then(|()| file.sync_data());
+        if written.is_err() {
+            // What is there of these lines is unknown, and goes with the next writing.
+            self.file = None;
+        }
+        written
+    }
+
+    fn done(&mut self, shared: &Shared) -> io::Result<()> {
+        let state = {
+            let mut state = shared.lock();
+            state.in_flight.clear();
+            state.forget(Timestamp::now());
+            state.copied()
+        };
+        let written = self.rewrite(&state);
+        shared.lock().is_writable = written.is_ok();
+        written
+    }
+
+    /// Writes the whole file: what waits, and what is only remembered.
+    pub(super) fn rewrite(&mut self, state: &State) -> io::Result<()> {
+        self.file = None;
+        let waits: HashSet<&str> = state.in_flight.iter().chain(&state.pending).map(|line| &*line.key).collect();
+        let remembered = state.order.iter().filter(|key| !waits.contains(&***key)).filter_map(|key| {
+            let at = *state.seen.get(key)?;
+            Some(Line { at, webhook: String::new(), key: key.clone(), once: true, ids: None, done: true })
+        });
+        write_private(&self.path, |file| {
+            for line in remembered.chain(state.in_flight.iter().chain(&state.pending).cloned()) {
+                serde_json::to_writer(&mut *file, &line)?;
+                file.write_all(b"\n")?;
+            }
+            io::Result::Ok(())
+        })?;
+        let mut file = open_private(&self.path, true)?;
+        file.seek(SeekFrom::End(0))?;
+        self.file = Some(file);
+        Ok(())
+    }
+}
+
+/// The lines of the file. What follows the last line break was not written completely.
+pub(super) fn read(path: &Path) -> io::Result<Vec<Line>> {
+    let mut text = Vec::new();
+    match open_private(path, false) {
+        Ok(file) => file.take(LONGEST).read_to_end(&mut text)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let end = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let lines = text[..end].split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let parsed = lines.enumerate().map(|(index, line)| {
+        let problem = |error| io::Error::other(format!("line {} is damaged: {error}", index + 1));
+        serde_json::from_slice(line).map_err(problem)
+    });
+    parsed.collect()
+}

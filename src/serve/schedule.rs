@@ -1,0 +1,80 @@
+//! When the next run is due. Knows no clock: the time is given.
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
+
+use crate::config::serve::{ScheduleSettings, When};
+
+/// When a run is due, without the jitter; a time that is past means now. `last` is when the last run began. A run that
+/// was missed because nothing was running is made up for once.
+#[must_use]
+pub fn due(schedule: &ScheduleSettings, zone: &TimeZone, last: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    // A clock that was set back must not put off runs.
+    let last = last.filter(|last| *last <= now);
+    match &schedule.when {
+        When::Every(every) => {
+            let every = SignedDuration::try_from(*every).unwrap_or(SignedDuration::MAX);
+            last.map_or(now, |last| last.checked_add(every).unwrap_or(Timestamp::MAX))
+        }
+        When::At(times) => {
+            let after = last.unwrap_or(now);
+            let day = after.to_zoned(zone.clone()).date();
+            // The day after, and one more where the clocks of a zone skip a day.
+            let days = (0..3).filter_map(|days: i64| day.checked_add(days.days()).ok());
+            let moments = days.flat_map(|day| times.iter().map(move |time| DateTime::from_parts(day, *time)));
+            let mut moments = moments
+                .filter_map(|moment| zone.to_ambiguous_timestamp(moment).compatible().ok())
+                .filter(|moment| *moment > after);
+            moments.next().unwrap_or(Timestamp::MAX)
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use std::time::Duration;
+
+    use jiff::civil::time;
+
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn schedule(when: When) -> ScheduleSettings {
+        ScheduleSettings { when, jitter: Duration::ZERO }
+    }
+
+    #[test]
+    fn every_so_long_from_the_last_one() {
+        let every = schedule(When::Every(Duration::from_secs(3 * 3600)));
+        let due = |last: Option<&str>| due(&every, &TimeZone::UTC, last.map(at), at("2026-11-28T12:00:00Z"));
+        assert_eq!(due(None), at("2026-11-28T12:00:00Z"));
+        assert_eq!(due(Some("2026-11-28T11:00:00Z")), at("2026-11-28T14:00:00Z"));
+        assert_eq!(due(Some("2026-11-20T11:00:00Z")), at("2026-11-20T14:00:00Z"), "missed, so now");
+        assert_eq!(due(Some("2026-11-30T11:00:00Z")), at("2026-11-28T12:00:00Z"), "the clock was set back");
+    }
+
+    #[test]
+    fn times_of_the_day_follow_the_clocks_of_the_zone() {
+        let zone = TimeZone::get("Europe/Stockholm").unwrap();
+        let times = schedule(When::At(vec![time(2, 30, 0, 0), time(12, 0, 0, 0)]));
+        for (last, expected) in [
+            ("2026-11-28T05:00:00Z", "2026-11-28T11:00:00Z"),
+            ("2026-11-28T11:00:00Z", "2026-11-29T01:30:00Z"),
+            // Summer time begins on 29 March 2026: there is no 02:30, and it runs at 03:30.
+            ("2026-03-28T12:00:00Z", "2026-03-29T01:30:00Z"),
+            ("2026-03-29T01:30:00Z", "2026-03-29T10:00:00Z"),
+            // It ends on 25 October 2026: 02:30 comes twice, and it runs once.
+            ("2026-10-24T12:00:00Z", "2026-10-25T00:30:00Z"),
+            ("2026-10-25T00:30:00Z", "2026-10-25T11:00:00Z"),
+        ] {
+            assert_eq!(due(&times, &zone, Some(at(last)), at("2026-12-31T00:00:00Z")), at(expected), "{last}");
+        }
+        let now = at("2026-11-28T05:00:00Z");
+        assert_eq!(due(&times, &zone, None, now), at("2026-11-28T11:00:00Z"), "the first one waits for its time");
+    }
+}

@@ -1,0 +1,216 @@
+//! The lock of an account whose state is in an object store: an object that its holder renews, and that another machine
+//! may take over once nobody has renewed it for its whole life.
+//!
+//! No clock is compared with that of another machine. Whoever finds the lease held watches it: if it does not change for
+//! as long as a lease lives, its holder is gone. A holder counts only on a part of that time, from before its last renewal
+//! was sent, and stops when it has passed.
+
+use std::io;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use object_store::UpdateVersion;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::store::{Store, Written};
+use crate::plan::hex;
+
+/// How long a lease lives that nobody renews, unless the settings say otherwise.
+pub const LEASE: Duration = Duration::from_secs(30);
+/// Into how many parts its life is divided: it is renewed after one, and its holder counts on all but one.
+const PARTS: u32 = 3;
+
+/// What the object holds.
+#[derive(Debug, Serialize, Deserialize)]
+struct Content<'a> {
+    /// Who holds it, as they wrote it down.
+    #[serde(borrow)]
+    holder: &'a RawValue,
+    /// Tells one holding from another.
+    owner: String,
+    /// Grows with each renewal, so that no two versions are the same.
+    renewed: u64,
+    /// Whether the holder gave it back.
+    is_free: bool,
+}
+
+/// Why a lease could not be had.
+#[derive(Debug)]
+pub(crate) enum LeaseError {
+    /// Somebody has it, and renews it. What they wrote down.
+    Held(Option<Box<RawValue>>),
+    /// The store does not answer well.
+    Store(io::Error),
+}
+
+/// Held as long as it lives; it is renewed and given back by a thread of its own.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    hold: Arc<Hold>,
+    end: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Until when a lease is surely held.
+#[derive(Debug)]
+pub(crate) struct Hold {
+    until: Mutex<Result<Instant, String>>,
+    name: String,
+}
+
+impl Hold {
+    /// Fails once the lease may be somebody else's.
+    pub(super) fn check(&self) -> io::Result<()> {
+        let until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
+        let problem = match &*until {
+            Ok(until) if Instant::now() < *until => return Ok(()),
+            Ok(_) => "it could not be renewed in time",
+            Err(problem) => problem,
+        };
+        Err(io::Error::other(format!("the lease {} is lost: {problem}", self.name)))
+    }
+
+    fn set(&self, until: Result<Instant, String>) {
+        *self.until.lock().unwrap_or_else(PoisonError::into_inner) = until;
+    }
+}
+
+impl Lease {
+    /// Takes the lease of an object. One that is held is watched for as long as a lease lives, which `waiting` is told.
+    pub(super) fn take(
+        store: &Store,
+        name: &str,
+        holder: &RawValue,
+        life: Duration,
+        waiting: &dyn Fn(Option<&RawValue>),
+    ) -> Result<Self, LeaseError> {
+        let mut owner = [0; 16];
+        getrandom::fill(&mut owner).map_err(|error| LeaseError::Store(io::Error::other(error)))?;
+        let renewal = Renewal {
+            store: store.clone(),
+            name: name.to_owned(),
+            holder: holder.to_owned(),
+            owner: hex(&owner),
+            renewed: 0,
+            life,
+        };
+        let (version, until) = renewal.acquire(waiting)?;
+        let hold = Arc::new(Hold { until: Mutex::new(Ok(until)), name: store.url(name) });
+        let (end, ended) = mpsc::channel();
+        let theirs = Arc::clone(&hold);
+        let thread = std::thread::Builder::new()
+            .name("lease".to_owned())
+            .spawn(move || renewal.keep(version, &theirs, &ended))
+            .map_err(LeaseError::Store)?;
+        Ok(Self { hold, end: Some(end), thread: Some(thread) })
+    }
+
+    pub(super) fn hold(&self) -> &Arc<Hold> {
+        &self.hold
+    }
+}
+
+impl Drop for Lease {
+    /// Gives it back, so that nobody has to wait for its end.
+    fn drop(&mut self) {
+        self.end = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Renewal {
+    store: Store,
+    name: String,
+    holder: Box<RawValue>,
+    owner: String,
+    renewed: u64,
+    life: Duration,
+}
+
+impl Renewal {
+    /// The version that is held, and until when it surely is.
+    fn acquire(&self, waiting: &dyn Fn(Option<&RawValue>)) -> Result<(UpdateVersion, Instant), LeaseError> {
+        let get = || self.store.get(&self.name).map_err(LeaseError::Store);
+        let holder = |text: &[u8]| content(text).map(|content| content.holder.to_owned());
+        let is_free = |text: &[u8]| content(text).is_some_and(|content| content.is_free);
+        let Some((text, version)) = get()? else { return self.write(None) };
+        if is_free(&text) {
+            return self.write(Some(version));
+        }
+        waiting(holder(&text).as_deref());
+        let found = Instant::now();
+        // A holder that lives renews it within a part of its life.
+        while found.elapsed() < self.life {
+            std::thread::sleep(self.life / (PARTS * 2));
+            match get()? {
+                Some((now, _)) if now == text => {}
+                Some((now, version)) if is_free(&now) => return self.write(Some(version)),
+                Some((now, _)) => return Err(LeaseError::Held(holder(&now))),
+                None => return self.write(None),
+            }
+        }
+        self.write(Some(version))
+    }
+
+    fn write(&self, over: Option<UpdateVersion>) -> Result<(UpdateVersion, Instant), LeaseError> {
+        let until = self.until();
+        let written = match over {
+            Some(version) => self.store.replace(&self.name, self.text(false), version),
+            None => self.store.create(&self.name, self.text(false)),
+        };
+        match written.map_err(LeaseError::Store)? {
+            Written::Done(version) => Ok((version, until)),
+            Written::Refused => Err(LeaseError::Held(None)), // Somebody was quicker.
+        }
+    }
+
+    /// Until when a renewal that is sent now is surely good.
+    fn until(&self) -> Instant {
+        Instant::now() + self.life / PARTS * (PARTS - 1)
+    }
+
+    /// Renews it until it is to be given back, or surely held no more.
+    fn keep(mut self, mut version: UpdateVersion, hold: &Hold, end: &Receiver<()>) {
+        while hold.check().is_ok() {
+            let is_ended = !matches!(end.recv_timeout(self.life / PARTS), Err(RecvTimeoutError::Timeout));
+            self.renewed += 1;
+            let until = self.until();
+            match self.store.replace(&self.name, self.text(is_ended), version.clone()) {
+                Ok(Written::Done(_)) if is_ended => return,
+                Ok(Written::Done(next)) => {
+                    version = next;
+                    hold.set(Ok(until));
+                }
+                Ok(Written::Refused) => match self.own() {
+                    // An earlier renewal got through, whose answer was lost: the next one follows it.
+                    Ok(Some(next)) => version = next,
+                    Ok(None) => hold.set(Err("another machine has taken it over".to_owned())),
+                    Err(error) => tracing::warn!("the lease of the state could not be read: {error}"),
+                },
+                Err(error) => tracing::warn!("the lease of the state could not be renewed: {error}"),
+            }
+        }
+    }
+
+    /// The version of the lease if it is this holder's.
+    fn own(&self) -> io::Result<Option<UpdateVersion>> {
+        let found = self.store.get(&self.name)?;
+        Ok(found
+            .filter(|(text, _)| content(text).is_some_and(|content| content.owner == self.owner))
+            .map(|(_, version)| version))
+    }
+
+    fn text(&self, is_free: bool) -> Vec<u8> {
+        let content = Content { holder: &self.holder, owner: self.owner.clone(), renewed: self.renewed, is_free };
+        serde_json::to_vec(&content).unwrap_or_default()
+    }
+}
+
+fn content(text: &[u8]) -> Option<Content<'_>> {
+    serde_json::from_slice(text).ok()
+}

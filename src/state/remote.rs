@@ -1,0 +1,139 @@
+//! The state in an object store: this machine keeps a copy of what it works with, and what counts is what the store holds.
+//!
+//! The store has the same names as a folder has, but for a plan's: `journals/HASH/plan.json`, and a journal as numbered
+//! parts, `journals/HASH/0001/00000000` and so on. A plan that is applied anew begins the next folder of parts.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+
+use super::append::{Append, Lines, Parts, part};
+use super::lease::{Hold, Lease, LeaseError};
+use super::store::Store;
+use super::{JOURNALS, State, StateError};
+use crate::files::write_private;
+use crate::plan::Digest;
+
+/// What a plan's copy is called.
+const PLAN: &str = "plan.json";
+
+/// The store, and the lease of the account, once it is had.
+#[derive(Debug)]
+pub(super) struct Remote {
+    store: Store,
+    life: Duration,
+    hold: OnceLock<Arc<Hold>>,
+}
+
+impl Remote {
+    pub(super) fn new(store: Store, life: Duration) -> Self {
+        Self { store, life, hold: OnceLock::new() }
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The lease of an account. Journals are written under it.
+    pub(super) fn lease(
+        &self,
+        name: &str,
+        holder: &RawValue,
+        waiting: &dyn Fn(Option<&RawValue>),
+    ) -> Result<Lease, LeaseError> {
+        let lease = Lease::take(&self.store, name, holder, self.life, waiting)?;
+        // One process works for one account.
+        drop(self.hold.set(Arc::clone(lease.hold())));
+        Ok(lease)
+    }
+
+    /// Brings what the store holds of a plan, which takes the place of what is here.
+    pub(super) fn bring(&self, state: &State, plan: Digest) -> Result<(), StateError> {
+        let folder = folder(plan);
+        let damaged = |problem: String| StateError::Damaged {
+            path: PathBuf::from(self.store.url(&folder)),
+            problem,
+            advice: "restore the objects, or ask for a new plan",
+        };
+        let names = self.store.list(&folder).map_err(StateError::Store)?;
+        let mut journals: BTreeMap<u32, Vec<String>> = BTreeMap::new();
+        let mut has_plan = false;
+        for name in names {
+            match name.strip_prefix(&folder).and_then(|name| name.strip_prefix('/')) {
+                Some(PLAN) => has_plan = true,
+                Some(rest) => {
+                    let number = rest.split_once('/').and_then(|(number, _)| number.parse().ok());
+                    let number = number.ok_or_else(|| damaged(format!("{rest} is no part of a journal")))?;
+                    journals.entry(number).or_default().push(name);
+                }
+                None => {}
+            }
+        }
+        let write = |path: PathBuf, bytes: &[u8]| {
+            write_private(&path, |file| file.write_all(bytes)).map_err(|error| StateError::Io { path, error })
+        };
+        remove(state.journal(plan))?;
+        state.past_journals(plan).into_iter().try_for_each(remove)?;
+        if has_plan && !state.plan(plan).exists() {
+            let text = self.store.get(&format!("{folder}/{PLAN}")).map_err(StateError::Store)?.map(|(text, _)| text);
+            write(state.plan(plan), &text.unwrap_or_default())?;
+        }
+        let count = journals.len();
+        for (place, (number, names)) in (1..).zip(&journals) {
+            let journal = journal(plan, *number);
+            let is_whole = names.iter().enumerate().all(|(place, name)| *name == part(&journal, place));
+            if *number != place || !is_whole {
+                return Err(damaged(format!("of the journal {number}, a part is missing")));
+            }
+            let text = self.store.get_all(names).map_err(StateError::Store)?.concat();
+            let is_last = place as usize == count;
+            write(if is_last { state.journal(plan) } else { state.past_journal(plan, place) }, &text)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the copy of a plan that is to be applied.
+    pub(super) fn keep_plan(&self, plan: Digest, text: Vec<u8>) -> io::Result<()> {
+        self.store.put(&format!("{}/{PLAN}", folder(plan)), text)
+    }
+
+    /// Opens a journal to append behind its whole lines, of which this machine has a copy.
+    pub(super) fn append(&self, state: &State, plan: Digest, whole: u64) -> io::Result<Box<dyn Append>> {
+        let hold = self.hold.get().ok_or_else(|| io::Error::other("the state's lease is not held"))?;
+        let folder = journal(plan, state.past_journals(plan).len() as u32 + 1);
+        let path = state.journal(plan);
+        let here = fs::metadata(&path).map_or(0, |copy| copy.len());
+        if here != whole {
+            // A part holds whole lines.
+            return Err(io::Error::other("a part of the journal in the store is cut"));
+        }
+        let parts = self.store.list(&folder)?;
+        Ok(Box::new(Parts {
+            store: self.store.clone(),
+            folder,
+            next: parts.len(),
+            hold: Arc::clone(hold),
+            copy: Lines::open(&path, whole)?,
+        }))
+    }
+}
+
+fn folder(plan: Digest) -> String {
+    format!("{JOURNALS}/{}", plan.hex())
+}
+
+fn journal(plan: Digest, number: u32) -> String {
+    format!("{}/{number:04}", folder(plan))
+}
+
+fn remove(path: PathBuf) -> Result<(), StateError> {
+    fs::remove_file(&path).or_else(|error| match error.kind() {
+        io::ErrorKind::NotFound => Ok(()),
+        _ => Err(StateError::Io { path, error }),
+    })
+}

@@ -1,0 +1,110 @@
+//! `check --contract --write`: one made-up person is made, changed and removed, whatever fails on the way.
+
+use std::collections::BTreeSet;
+
+use skovik_sync::apply::lock::{self, Holder};
+use skovik_sync::sandbox::{Identifiers, ManagerDelete};
+use skovik_sync::state::State;
+
+use crate::harness::{Company, Output};
+use crate::scim_target::{company_at_server, doors};
+use crate::servers::scim::Scim;
+
+const WRITE: [&str; 4] = ["check", "--contract", "--write", "--yes"];
+
+fn ids(company: &Company) -> BTreeSet<String> {
+    company.users().iter().map(|user| user["id"].as_str().expect("an id").to_owned()).collect()
+}
+
+/// Runs the trial; whoever was there before is there still, and nobody else, and nobody has changed.
+fn tried(company: &Company, settings: &str, code: i32) -> Output {
+    let before = company.users();
+    let output = company.run(&[&["-c", settings][..], &WRITE].concat()).ends(code);
+    assert_eq!(company.users(), before, "{output}");
+    output
+}
+
+#[test]
+fn the_json_api() {
+    for put in [skovik_sync::sandbox::PutMode::Replace, skovik_sync::sandbox::PutMode::Merge] {
+        let company = Company::with("small", |options| {
+            (options.put, options.manager_delete) = (put, ManagerDelete::Refuses);
+            options.identifiers = Identifiers::Reserved;
+        });
+        let output = tried(&company, "skovik-sync.toml", 0);
+        for id in ["create", "create_read", "unique", "update", "update_read", "custom_field", "delete"] {
+            assert!(output.stdout.contains(&format!("holds           {id}: ")), "{id}: {output}");
+        }
+        let methods: BTreeSet<String> = company.writes().into_iter().map(|request| request.method).collect();
+        assert_eq!(methods, ["DELETE", "POST", "PUT"].map(str::to_owned).into());
+    }
+}
+
+#[test]
+fn scim() {
+    for remove in ["deactivate", "delete"] {
+        let company = doors::company_with(|_| {});
+        company.edit("scim.toml", "[target]", &format!("[target]\nremove = \"{remove}\""));
+        tried(&company, "scim.toml", 0);
+    }
+    for server in [Scim::start(50), Scim::scimmy()] {
+        let company = company_at_server(&server);
+        let before = server.users().len();
+        let output = company.run(&WRITE);
+        assert!(matches!(output.code, Some(0)), "{output}");
+        assert_eq!(server.users().len(), before, "{output}");
+    }
+}
+
+#[test]
+fn whatever_fails_the_person_is_removed() {
+    for (rule, says) in [
+        ("POST /users nth=1 reset=after", "DOES NOT HOLD   create"),
+        ("POST /users nth=1 status=500 executed", "DOES NOT HOLD   create"),
+        ("POST /users nth=1 answer=1002", "it answers with a user who was there before"),
+        ("POST /users nth=1 drop-field=first_name", "DOES NOT HOLD   create"),
+        ("PUT /users/* status=422", "DOES NOT HOLD   update"),
+        ("PUT /users/* drop-field=last_name", "last_name is \"Skovik-Sync\", not \"Changed\""),
+        ("PUT /users/* nth=1 lose-field=manager", "holds           update"),
+        ("DELETE /users/* nth=1 status=500", "DOES NOT HOLD   delete"),
+        ("DELETE /users/* nth=1 reset=after", "DOES NOT HOLD   delete"),
+    ] {
+        let company = Company::faulty("small", &[rule]);
+        company.edit("skovik-sync.toml", "[target]", "[target]\nretries = 0");
+        let code = if says.starts_with("holds") { 0 } else { 4 };
+        let output = tried(&company, "skovik-sync.toml", code);
+        assert!(output.stdout.contains(says), "{rule}: {output}");
+    }
+}
+
+#[test]
+fn whoever_cannot_be_removed_is_named() {
+    let company = Company::faulty("small", &["DELETE /users/* status=403"]);
+    let before = ids(&company);
+    let output = company.run(&WRITE).ends(9);
+    let after = ids(&company);
+    let [left] = after.difference(&before).collect::<Vec<_>>()[..] else { panic!("{output}") };
+    output.says(&["the made-up person could not be deleted: delete the user", left]);
+}
+
+#[test]
+fn nothing_is_written_unasked() {
+    let company = Company::new("small");
+    company.run(&["check", "--contract", "--write"]).ends(3).says(&["give --yes"]);
+    company.run(&["check", "--write", "--yes"]).ends(3);
+    // While an apply is under way.
+    let state = State::open(&company.path("home/state/skovik-sync"), None).expect("a state");
+    let holder = Holder { pid: 1, since: jiff::Timestamp::UNIX_EPOCH, plan_hash: None };
+    let lock = lock::take(&state, &company.url(), &holder, &|_| ()).expect("the lock");
+    company.run(&WRITE).ends(10);
+    drop(lock);
+    // Nobody is made where reading does not work.
+    company.edit("skovik-sync.toml", "\n[[source]]", "\n[target.names]\nfirst_name = \"x\"\n\n[[source]]");
+    let output = company.run(&WRITE).ends(4);
+    assert!(!with_create(&output), "{output}");
+    company.wrote_nothing();
+}
+
+fn with_create(output: &Output) -> bool {
+    output.stdout.contains(" create: ")
+}

@@ -1,0 +1,145 @@
+//! Who is told what, by `run` and by `serve`.
+
+use std::net::TcpListener;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{AUTOMATIC, Service, house, more_people};
+use crate::house::{House, people};
+use crate::servers::request::Request;
+
+/// A receiver that answers with this status.
+fn receiver(status: u16) -> (String, Receiver<Request>) {
+    use std::io::{Read as _, Write as _};
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/services/T0/a-secret-path", listener.local_addr().expect("an address"));
+    let (sender, received) = channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let (mut bytes, mut part) = (Vec::new(), [0; 4096]);
+            let request = loop {
+                let length = stream.read(&mut part).expect("read");
+                bytes.extend_from_slice(&part[..length]);
+                if let Some(request) = Request::parse(&bytes) {
+                    break request;
+                }
+                assert!(length > 0, "it broke off");
+            };
+            let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            stream.write_all(answer.as_bytes()).expect("sent");
+            if sender.send(request).is_err() {
+                return;
+            }
+        }
+    });
+    (url, received)
+}
+
+const ALL: &str = "on = [\"blocked\", \"waiting\", \"partial\", \"failed\", \"recovered\"]\n";
+
+fn told(received: &Receiver<Request>) -> Vec<Value> {
+    received.try_iter().map(|request| serde_json::from_str(&request.body).expect("JSON")).collect()
+}
+
+#[test]
+fn a_plan_that_waits_and_one_that_is_blocked_are_told_without_names() {
+    let (url, received) = receiver(200);
+    let notify = format!("[[notify]]\n{ALL}url_env = \"TELL_URL\"\n");
+    let house = house(&notify);
+    let run = |code: i32| {
+        let output = house.command(&["run", "-vv"]).env("TELL_URL", &url).output().expect("it runs");
+        crate::harness::Output::of(&["run"], output).ends(code)
+    };
+    house.list(&more_people(1));
+    let ran = run(6);
+    assert!(!ran.stderr.contains("a-secret-path"), "{ran}");
+    let messages = told(&received);
+    assert_eq!(messages.len(), 1, "{messages:?}");
+    let message = &messages[0];
+    assert_eq!((&message["occasion"], &message["run"]["exit_code"]), (&json!("waiting"), &json!(6)));
+    assert_eq!(message["plan"]["hash"], house.json("plan.json")["plan_hash"]);
+    assert_eq!(message["plan"]["summary"]["create"], json!(1));
+    assert_eq!(message["detail"], Value::Null);
+    let text = message.to_string();
+    assert!(!text.contains("P20") && !text.contains("SE01-20"), "{text}");
+    // Once is enough while nothing changes.
+    run(6);
+    assert_eq!(told(&received), Vec::<Value>::new());
+    house.list(&people("SE01", 5));
+    run(5);
+    let messages = told(&received);
+    assert_eq!(messages[0]["occasion"], json!("blocked"));
+    assert_eq!(messages[0]["plan"]["blocked_by"][0]["id"], json!("max_delete_percent"));
+    house.list(&people("SE01", 20));
+    run(0);
+    assert_eq!(told(&received)[0]["occasion"], json!("recovered"));
+    run(0);
+    assert_eq!(told(&received), Vec::<Value>::new());
+}
+
+#[test]
+fn slack_teams_and_a_program_are_told_in_their_own_way() {
+    let (slack, slack_got) = receiver(200);
+    let (teams, teams_got) = receiver(202);
+    let notify = format!(
+        "[[notify]]\n{ALL}url_env = \"SLACK_URL\"\nform = \"slack\"\n[[notify]]\n{ALL}url_env = \"TEAMS_URL\"\n\
+         form = \"teams\"\npersonal = true\n[[notify]]\n{ALL}command = [\"sh\", \"-c\", \"cat >told.json; env >env.txt\"]\n"
+    );
+    let house = house(&notify);
+    std::fs::write(house.path("people.csv"), "id,first\nx\n").expect("written");
+    let mut command = house.command(&["run"]);
+    command.env("SLACK_URL", &slack).env("TEAMS_URL", &teams);
+    crate::harness::Output::of(&["run"], command.output().expect("it runs")).ends(4);
+    let slack = &told(&slack_got)[0];
+    let text = slack["text"].as_str().expect("a text");
+    assert!(text.starts_with("skovik-sync: The run for http://") && !text.contains("people.csv"), "{text}");
+    assert_eq!(slack.as_object().expect("an object").len(), 1);
+    let teams = &told(&teams_got)[0];
+    let card = &teams["attachments"][0];
+    assert_eq!(card["contentType"], json!("application/vnd.microsoft.card.adaptive"));
+    assert!(card["content"]["body"][0]["text"].as_str().expect("a text").contains("no plan was made"), "{card}");
+    let program: Value = house.json("told.json");
+    assert_eq!(program["occasion"], json!("failed"));
+    let env = house.read("env.txt");
+    assert!(!env.contains("a-secret-path"), "programs do not get the URLs: {env}");
+}
+
+#[test]
+fn a_receiver_who_cannot_be_told_changes_nothing_and_is_named() {
+    let (url, received) = receiver(500);
+    let notify = format!(
+        "{AUTOMATIC}[[notify]]\n{ALL}url_env = \"TELL_URL\"\n[[notify]]\n{ALL}command = [\"sh\", \"-c\", \"echo no >&2; exit 3\"]\n\
+         [[notify]]\n{ALL}url_env = \"UNSET_URL\"\n"
+    );
+    let house = House::new(&people("SE01", 5), &people("SE01", 20), &notify, &[]);
+    let output = house.command(&["run"]).env("TELL_URL", &url).output().expect("it runs");
+    let ran = crate::harness::Output::of(&["run"], output).ends(5).says(&[
+        "[[notify]] number 1 was not told `blocked`: it answers 500",
+        "[[notify]] number 2 was not told `blocked`: sh failed with exit status: 3: no",
+        "[[notify]] number 3 was not told `blocked`: [[notify]]: the environment variable UNSET_URL is not set",
+    ]);
+    assert!(!ran.stderr.contains("a-secret-path"), "{ran}");
+    assert!(!told(&received).is_empty());
+    // It was not told, so that the next run tries again.
+    house.command(&["run"]).env("TELL_URL", &url).output().expect("it runs");
+    assert!(!told(&received).is_empty());
+}
+
+#[test]
+fn silence_is_told_by_the_service() {
+    let (url, received) = receiver(200);
+    let settings = "[serve]\nlisten = \"127.0.0.1:0\"\n[schedule]\nevery = \"1h\"\n[[notify]]\non = [\"silent\"]\nsilent_after = \"1ms\"\n\
+         url_file = \"url\"\n";
+    let house = house(&settings);
+    std::fs::write(house.path("url"), url).expect("written");
+    house.list(&more_people(1));
+    let mut service = Service::start(&house);
+    service.has_run(1);
+    let request = received.recv_timeout(Duration::from_secs(30)).expect("a message");
+    let message: Value = serde_json::from_str(&request.body).expect("JSON");
+    assert_eq!((&message["occasion"], &message["last_success"]), (&json!("silent"), &Value::Null));
+    assert!(message["text"].as_str().expect("a text").contains("has succeeded yet"), "{message}");
+}

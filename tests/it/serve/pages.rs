@@ -1,0 +1,175 @@
+//! What is shown, and to whom.
+
+use std::path::Path;
+
+use super::{AUTOMATIC, Service, TOKEN, house, more_people, webhook};
+use crate::house::people;
+use crate::render::browser;
+use crate::servers::certificates::Authority;
+use crate::servers::tools;
+
+const LISTEN: &str = "[serve]\nlisten = \"127.0.0.1:0\"\n[schedule]\nevery = \"1h\"\n";
+const BEARER: (&str, &str) = ("Authorization", "Bearer a-token-of-the-readers-0123456789");
+
+#[test]
+fn the_first_run_comes_at_once_and_the_page_shows_it() {
+    let house = house(&format!("{AUTOMATIC}{LISTEN}"));
+    house.list(&more_people(1));
+    let mut service = Service::start(&house);
+    service.has_run(1);
+    assert_eq!(house.writes().len(), 1);
+    assert_eq!(service.get("/healthz", &[]).body, "ok\n");
+    assert_eq!(service.get("/readyz", &[]).status, 200);
+    assert_eq!(service.get("/plan", &[]).status, 404);
+    let page = service.get("/", &[]);
+    assert_eq!(page.status, 200);
+    assert!(page.body.contains("schedule") && page.body.contains("succeeded"), "{}", page.body);
+    for header in ["x-frame-options: DENY", "x-content-type-options: nosniff", "cache-control: no-store"] {
+        assert!(page.head.contains(header), "{header}: {}", page.head);
+    }
+    assert!(page.head.contains("frame-ancestors 'none'"), "{}", page.head);
+
+    // What was seen of the last runs outlives the program, and does not run at once again.
+    service.kill();
+    let service = Service::start(&house);
+    assert!(service.get("/", &[]).body.contains("succeeded"));
+    assert_eq!(service.metric("run_duration_seconds_count"), Some(0.0));
+}
+
+#[test]
+fn without_a_token_only_this_machine_itself_may_read() {
+    let house = house(&webhook("1h", ""));
+    let service = Service::start(&house);
+    for path in ["/", "/metrics", "/plan"] {
+        for headers in [
+            &[("Host", "evil.example")][..],
+            &[("Host", "evil.example:8600")],
+            &[("X-Forwarded-For", "10.0.0.1")],
+            &[("Via", "1.1 proxy")],
+        ] {
+            let answer = service.get(path, headers);
+            assert_eq!(answer.status, 403, "{path} {headers:?}");
+            assert!(!answer.body.contains(&house.url), "{}", answer.body);
+        }
+    }
+    assert_eq!(service.get("/", &[("Host", "localhost:1")]).status, 200);
+    assert_eq!(service.get("/healthz", &[("Host", "10.0.0.1")]).status, 200, "probes come by address");
+    assert!(service.said().contains("[serve] has no token"), "{}", service.said());
+}
+
+#[test]
+fn with_a_token_everybody_has_to_show_it() {
+    let house = house(&webhook("1h", "token_env = \"READ_TOKEN\""));
+    let service = Service::start(&house);
+    for path in ["/", "/metrics", "/plan"] {
+        for headers in
+            [&[][..], &[("Authorization", "Bearer a-token-of-the-readers-012345678")], &[("Authorization", "x")]]
+        {
+            let answer = service.get(path, headers);
+            assert_eq!(answer.status, 401, "{path} {headers:?}");
+            assert!(answer.head.contains("www-authenticate: Basic"), "{}", answer.head);
+        }
+    }
+    assert_eq!(service.get("/", &[BEARER]).status, 200);
+    assert_eq!(service.get("/", &[BEARER, ("Host", "sync.example.com"), ("X-Forwarded-For", "10.0.0.1")]).status, 200);
+    // `admin:` and the token, as a browser sends what was typed.
+    let typed = ("Authorization", "Basic YWRtaW46YS10b2tlbi1vZi10aGUtcmVhZGVycy0wMTIzNDU2Nzg5");
+    assert_eq!(service.get("/", &[typed]).status, 200);
+    assert_eq!(service.get("/healthz", &[]).status, 200);
+    assert!(!service.said().contains(TOKEN));
+}
+
+#[test]
+fn a_plan_that_waits_is_shown_and_cannot_be_approved_here() {
+    let house = house(LISTEN);
+    house.list(&more_people(2));
+    let mut service = Service::start(&house);
+    service.has_run(1);
+    assert_eq!(service.metric("plan_waiting"), Some(1.0));
+    assert_eq!(service.metric("plan_waiting_operations"), Some(2.0));
+    let page = service.get("/", &[]).body;
+    assert!(page.contains("skovik-sync approve plan.json"), "{page}");
+    let plan = service.get("/plan", &[]);
+    assert!(plan.body.contains("P21") && plan.head.contains("frame-ancestors 'none'"), "{}", plan.head);
+    for method in ["POST", "PUT", "DELETE", "PATCH"] {
+        for path in ["/", "/plan", "/metrics", "/healthz"] {
+            assert_eq!(service.ask(method, path, &[], "").status, 405, "{method} {path}");
+        }
+    }
+    assert_eq!(house.writes(), []);
+
+    // In a browser: the page breaks no policy, and the plan is the page of `show`.
+    let opened = browser::open_url(&format!("http://{}/", service.address));
+    assert_eq!(opened.console, Vec::<String>::new());
+    assert_eq!(opened.one("#waiting"), "2 to create, 0 to update, 0 to delete, 0 skipped. Read it.");
+    assert_eq!(opened.texts("#runs tbody tr").len(), 1);
+    let opened = browser::open_url(&format!("http://{}/plan", service.address));
+    assert_eq!(opened.console, Vec::<String>::new());
+    assert_eq!(opened.one("#count"), "2 changes");
+
+    // Another plan in its place is not shown as the one that waits.
+    std::fs::write(house.path("plan.json"), "{}").expect("written");
+    assert_eq!(service.get("/plan", &[]).status, 409);
+}
+
+#[test]
+fn metrics_are_read_by_a_published_parser() {
+    let listed = people("SE01", 10);
+    let house = crate::house::House::new(&listed, &people("SE01", 20), &webhook("100ms", ""), &[]);
+    let mut service = Service::start(&house);
+    assert_eq!(service.event("{}"), Some(202));
+    service.has_run(1);
+    let metrics = service.get("/metrics", &[]).body;
+    std::fs::write(house.path("metrics.txt"), &metrics).expect("written");
+    let script = "import sys\n\
+        from prometheus_client.parser import text_string_to_metric_families as families\n\
+        found = {s.name + str(sorted(s.labels.items())): int(s.value) for f in families(open(sys.argv[1]).read()) for s in f.samples}\n\
+        for name, value in sorted(found.items()): print(name, value)\n";
+    let parsed = tools::python(script, &[&house.path("metrics.txt").to_string_lossy()]);
+    for line in [
+        "skovik_sync_people[('group', 'delete')] 10",
+        "skovik_sync_guard_blocks[('guard', 'max_delete_percent'), ('subject', '')] 1",
+        "skovik_sync_guard_limit[('guard', 'max_delete_percent'), ('subject', '')] 20",
+        "skovik_sync_runs_total[('outcome', 'blocked')] 1",
+        "skovik_sync_events_total[('result', 'accepted'), ('webhook', 'hr')] 1",
+        "skovik_sync_run_duration_seconds_count[] 1",
+        "skovik_sync_plan_waiting[] 1",
+        "skovik_sync_last_run_exit_code[] 5",
+    ] {
+        assert!(parsed.lines().any(|found| found == line), "{line}:\n{parsed}");
+    }
+    assert!(!parsed.contains("last_success"), "there was none: {parsed}");
+}
+
+#[test]
+fn tls_needs_a_certificate_and_its_key() {
+    let house = house(&webhook("1h", "tls_cert = \"cert.pem\"\ntls_key = \"key.pem\""));
+    let authority = Authority::new("Serve Test");
+    let certificate = authority.for_loopback();
+    let start = || house.command(&["serve"]).env("HR_SECRET", super::SECRET).output().expect("it runs");
+    let refused = |expected: &str| {
+        let output = start();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(3) && said.contains(expected), "{said}");
+    };
+    let write = |name: &str, text: &str| std::fs::write(house.path(name), text).expect("written");
+    refused("`tls_cert` in [serve]: cannot read");
+    write("cert.pem", "nothing");
+    write("key.pem", &certificate.key);
+    refused("holds no certificate in PEM");
+    write("cert.pem", &certificate.pem);
+    write("key.pem", "nothing");
+    refused("holds no private key in PEM");
+    write("key.pem", &authority.for_loopback().key);
+    refused("cannot be used together");
+    write("key.pem", &certificate.key);
+    write("ca.pem", authority.pem());
+    let service = Service::start(&house);
+    let script = "import ssl, sys, urllib.request\n\
+        context = ssl.create_default_context(cafile=sys.argv[1])\n\
+        print(urllib.request.urlopen(sys.argv[2], context=context).read().decode())\n";
+    let url = format!("https://{}/healthz", service.address);
+    let ca: &Path = &house.path("ca.pem");
+    assert_eq!(tools::python(script, &[&ca.to_string_lossy(), &url]).trim(), "ok");
+    assert!(service.try_to_ask("GET", "/healthz", &[], "").is_none(), "no plain HTTP on this port");
+}
