@@ -26,7 +26,7 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 pub struct Global {
     /// The settings file
-    #[arg(short, long, global = true, value_name = "FILE", default_value = "skovik-sync.toml")]
+    #[arg(short, long, global = true, value_name = "FILE", default_value = CONFIG_DEFAULT)]
     pub config: PathBuf,
     /// When to use colour (NO_COLOR is honoured)
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = ColorChoice::Auto)]
@@ -44,6 +44,9 @@ pub struct Global {
     #[arg(long, global = true, value_name = "DIR", env = crate::state::FOLDER_VARIABLE, hide_env_values = true)]
     pub state: Option<PathBuf>,
 }
+
+/// The settings file where none is named.
+pub const CONFIG_DEFAULT: &str = "skovik-sync.toml";
 
 /// When to use colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

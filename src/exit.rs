@@ -33,6 +33,27 @@ pub enum ExitStatus {
     Interrupted = 130,
 }
 
+impl ExitStatus {
+    /// What logs and reports call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Unexpected => "unexpected",
+            Self::Changes => "changes",
+            Self::Usage => "usage",
+            Self::Untrusted => "untrusted",
+            Self::Blocked => "blocked",
+            Self::NotApproved => "not_approved",
+            Self::Stale => "stale",
+            Self::Damaged => "damaged",
+            Self::Partial => "partial",
+            Self::Locked => "locked",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
 impl From<ExitStatus> for ExitCode {
     fn from(status: ExitStatus) -> Self {
         Self::from(status as u8)

@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         ui.error(&error);
         status_of(&error)
     });
+    ui.outcome(result);
     result.into()
 }
 

@@ -11,8 +11,10 @@ mod screen;
 mod stream;
 
 use std::env;
+use std::ffi::OsStr;
 use std::fmt::{Display, Write as _};
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -21,9 +23,10 @@ use indicatif::{MultiProgress, ProgressDrawTarget};
 use secrecy::SecretString;
 
 pub use self::progress::Progress;
-use crate::cli::{Global, LogFormat};
+use crate::cli::{CONFIG_DEFAULT, Global, LogFormat};
 use crate::exit::{ExitStatus, refused};
-use crate::text::printable;
+use crate::state::FOLDER_VARIABLE;
+use crate::text::{printable, shell_path};
 
 /// How wide lines are where no terminal says so.
 const WIDTH_WITHOUT_TERMINAL: usize = 100;
@@ -46,6 +49,8 @@ pub struct Ui {
     log_format: LogFormat,
     can_ask: bool,
     bars: MultiProgress,
+    /// See [`Ui::options`].
+    options: String,
 }
 
 /// Something of each stream.
@@ -84,7 +89,21 @@ impl Ui {
             log_format: global.log_format,
             can_ask: io::stdin().is_terminal() && terminal.stderr,
             bars: MultiProgress::with_draw_target(target),
+            options: repeated_options(global, env::var_os(FOLDER_VARIABLE).as_deref()),
         }
+    }
+
+    /// The options of this command that a command to be typed next needs too, each with a space before it: without
+    /// `--config` it would read other settings, or none.
+    #[must_use]
+    pub fn options(&self) -> &str {
+        &self.options
+    }
+
+    /// A plan file as it is typed in the next command, with [`Ui::options`] behind it.
+    #[must_use]
+    pub fn typed(&self, plan: &Path) -> String {
+        format!("{}{}", shell_path(plan), self.options)
     }
 
     /// Whether results are coloured.
@@ -168,6 +187,15 @@ impl Ui {
                 tracing::error!(target: log::TARGET, "{}{}", self.whose, visible_lines(&format!("{error:#}")));
             }
             LogFormat::Text => self.write_stderr(&error_text(error, &self.whose, self.color.stderr)),
+        }
+    }
+
+    /// Ends the log with how the command ended, where logs are JSON; also when quiet: whoever reads logs by program
+    /// needs a line that is always there.
+    pub fn outcome(&self, status: ExitStatus) {
+        if self.log_format == LogFormat::Json {
+            let (name, exit_code) = (status.name(), status as u8);
+            tracing::info!(target: log::OUTCOME, outcome = name, exit_code, "ended: {name}");
         }
     }
 
@@ -310,6 +338,13 @@ fn forgive_broken_pipe(written: io::Result<()>) -> io::Result<()> {
     }
 }
 
+/// What [`Ui::options`] are; a folder that the environment names is named there for the next command too.
+fn repeated_options(global: &Global, folder: Option<&OsStr>) -> String {
+    let config = (global.config != Path::new(CONFIG_DEFAULT)).then_some(("--config", &global.config));
+    let state = global.state.as_ref().filter(|state| Some(state.as_os_str()) != folder).map(|state| ("--state", state));
+    config.into_iter().chain(state).map(|(option, path)| format!(" {option} {}", shell_path(path))).collect()
+}
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
@@ -326,6 +361,7 @@ mod tests {
             log_format: LogFormat::Text,
             can_ask: false,
             bars: MultiProgress::with_draw_target(ProgressDrawTarget::hidden()),
+            options: String::new(),
         }
     }
 

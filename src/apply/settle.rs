@@ -137,7 +137,9 @@ mod tests {
         }
         assert_eq!(verdict(&[], &[eva("old")], "n"), Verdict::Absent, "who was inactive before is another one");
         // Nor is who was stored with another identifier and e-mail.
-        assert!(matches!(verdict(std::slice::from_ref(&altered), &[], "n"), Verdict::SomebodyElse(said) if said.contains("name")));
+        assert!(
+            matches!(verdict(std::slice::from_ref(&altered), &[], "n"), Verdict::SomebodyElse(said) if said.contains("name"))
+        );
         assert_eq!(verdict(&[altered], &[], "other"), Verdict::Absent, "a namesake who was there before");
         assert_eq!(verdict(&[user("n", "10", "ben@example.com", "Berg")], &[], "n"), Verdict::Absent);
     }

@@ -45,6 +45,8 @@ use crate::ui::Ui;
 use live::{Read, read_live};
 use watch::Watch;
 
+pub(super) use watch::report_without_apply;
+
 /// How many reasons a refusal lists.
 const REASONS_SHOWN: usize = 10;
 
@@ -89,7 +91,7 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
     let _lock = take_lock(&settings, &state, Some(plan.hash()), ui)?;
     let _plan_lock = take_plan_lock(&settings, &args.plan)?;
     let approved = Approved { plan: &plan, granted: &granted, begun_by: BegunBy::Apply };
-    carry_out(approved, args, &settings, &state, ui).await
+    Ok(carry_out(approved, args, &settings, &state, ui).await?.status)
 }
 
 fn places(args: &cli::Apply, global: &Global) -> Places {
@@ -105,6 +107,19 @@ pub(super) struct Approved<'a> {
     pub(super) begun_by: BegunBy,
 }
 
+/// How [`carry_out`] ended.
+pub(super) struct Carried {
+    pub(super) status: ExitStatus,
+    /// Whether operations were begun, so that `--report` has what became of them.
+    pub(super) is_reported: bool,
+}
+
+impl Carried {
+    fn unreported(status: ExitStatus) -> Self {
+        Self { status, is_reported: false }
+    }
+}
+
 /// Carries an approved plan out, under the target's lock. It reads no file that `args` names.
 pub(super) async fn carry_out(
     approved: Approved<'_>,
@@ -112,7 +127,7 @@ pub(super) async fn carry_out(
     settings: &Settings,
     state: &State,
     ui: &Ui,
-) -> anyhow::Result<ExitStatus> {
+) -> anyhow::Result<Carried> {
     let Approved { plan, granted, .. } = approved;
     // Read under the lock: nobody else writes to it now.
     let mut replay = replay(state, plan)?;
@@ -137,7 +152,7 @@ pub(super) async fn carry_out(
     }
     if let Some(finished) = replay.finished {
         if !is_as_before(plan, live)? {
-            return finished_before(args, finished, &taken_back(plan, &replay, live)?, ui);
+            return finished_before(args, finished, &taken_back(plan, &replay, live)?, ui).map(Carried::unreported);
         }
         ui.note(format!("Skovik is again as it was before this plan was applied at {finished:.0}: applying it again"));
         state.put_away(plan.hash()).map_err(unusable_state)?;
@@ -150,7 +165,7 @@ pub(super) async fn carry_out(
     precheck::account(plan, &replay, &directory).map_err(|problems| stale(&problems))?;
     let Some(standing) = standing(plan, &replay, live)? else {
         say(args, ui, "nothing to do: Skovik already matches this plan");
-        return Ok(ExitStatus::Done);
+        return Ok(Carried::unreported(ExitStatus::Done));
     };
     let allow = allowed_now(plan, settings, precheck::managed_now(plan, &replay, live), granted)?;
     lifted(plan, &precheck::guards(plan, &replay, live), &allow)?;
@@ -159,7 +174,8 @@ pub(super) async fn carry_out(
     let target = &settings.target;
     let options = Options { max_in_flight: target.max_in_flight, settle_after: target.timeout, stop };
     let begun = Begun { approved, replay: &replay, standing: &standing, listed: &listed, takes_back };
-    execute(args, begun, options, &*provider, &policy, state, ui).await
+    let status = execute(args, begun, options, &*provider, &policy, state, ui).await?;
+    Ok(Carried { status, is_reported: true })
 }
 
 /// Handles a plan whose journal is finished. A journal proves nothing, so Skovik must show that everything is done.
@@ -379,7 +395,7 @@ async fn execute(
     drop(journal);
     let status = status(&report, report.wrote || !replay.operations.is_empty());
     let _signals = watch.finish(plan, &report, status)?;
-    report::print(plan, &report, &crate::text::shell_path(&args.plan), &|text| say(args, ui, text), ui);
+    report::print(plan, &report, &ui.typed(&args.plan), &|text| say(args, ui, text), ui);
     Ok(status)
 }
 

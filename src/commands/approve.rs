@@ -25,7 +25,7 @@ use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::guard::{Ceiling, needed_ceilings};
 use crate::plan::{GuardResult, Plan};
-use crate::text::{escape, is_unseen, printable, shell_path};
+use crate::text::{escape, is_unseen, printable};
 use crate::ui::Ui;
 
 /// Runs `approve`.
@@ -56,12 +56,12 @@ pub(super) fn approve(plan: &Plan, args: &cli::Approve, global: &Global, ui: &Ui
     if let Some(signature) = &args.signature {
         let approval = statement::signed(args.statement.as_deref(), signature)?;
         places().writes_approval(&approval_path(&args.plan, &approval.approver)).check()?;
-        ceilings_suffice(plan, &approval.allow, &args.plan)?;
+        ceilings_suffice(plan, &approval.allow, &args.plan, ui)?;
         return write(plan, approval, &args.plan, &rules, ui);
     }
     let key = args.sign_key.as_deref().map(|path| Ok::<_, anyhow::Error>((path, key::read(path, ui)?))).transpose()?;
     let approval = draft(plan, args, &rules, key.as_ref().map(|(_, key)| key.public()).as_ref())?;
-    ceilings_suffice(plan, &approval.allow, &args.plan)?;
+    ceilings_suffice(plan, &approval.allow, &args.plan, ui)?;
     if let Some(path) = &args.statement {
         places().writes("--statement", Some(path)).check()?;
         return statement::write(&approval, path, &args.plan, ui);
@@ -136,7 +136,7 @@ fn write(plan: &Plan, approval: Approval, plan_path: &Path, rules: &Rules, ui: &
 }
 
 /// Refuses an approval that does not allow what blocks, and says which flags would.
-fn ceilings_suffice(plan: &Plan, allow: &BTreeMap<Ceiling, u64>, path: &Path) -> anyhow::Result<()> {
+fn ceilings_suffice(plan: &Plan, allow: &BTreeMap<Ceiling, u64>, path: &Path, ui: &Ui) -> anyhow::Result<()> {
     let left = not_lifted(&plan.content().guards, allow);
     if left.is_empty() {
         return Ok(());
@@ -154,7 +154,7 @@ fn ceilings_suffice(plan: &Plan, allow: &BTreeMap<Ceiling, u64>, path: &Path) ->
     let problem = format!(
         "blocked by {}; if you have read every one of these changes and want them all: skovik-sync approve {} {}",
         list_guards(&left, plan),
-        shell_path(path),
+        ui.typed(path),
         flags
     );
     Err(refused(ExitStatus::Blocked, problem))

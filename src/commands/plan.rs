@@ -13,6 +13,7 @@ use super::common::{calendar, dialect, load_settings, now, plan_bytes, policy, p
 use super::places::Places;
 use super::signals::{EndedBySignals, unless_interrupted};
 use super::state_place::existing_state;
+use crate::apply::journal::{BegunBy, Replay};
 use crate::cli::{self, Global};
 use crate::config::{Invalid, Settings, SourceSettings, Unresolved};
 use crate::diff::{Comparison, PeopleIndex, Policy, UserIndex};
@@ -27,7 +28,7 @@ use crate::render::Ids;
 use crate::render::text::{TextOptions, display};
 use crate::setting::Calendar;
 use crate::source::{Records, read_all};
-use crate::text::{shell_path, unescape};
+use crate::text::unescape;
 use crate::ui::{Progress, Ui};
 
 /// How many people a group shows on a terminal.
@@ -47,12 +48,12 @@ pub async fn run(args: &cli::Plan, global: &Global, ui: &Ui) -> anyhow::Result<E
         .may_read("--users", args.users.as_deref())
         .writes_plan(&args.out)
         .check()?;
-    let (plan, _signals) = write_plan(&settings, args, global, ui).await?;
+    let (plan, _signals) = write_plan(&settings, args, BegunBy::Apply, global, ui).await?;
     let options = TextOptions { ids: args.ids.into(), ..text_options(&args.out, args.all, ui) };
     ui.print(display(&plan, &options))?;
     let blocked = plan.blocking_guards().next().is_some();
     let empty = plan.content().operations.is_empty();
-    ui.note(next_step(&args.out, blocked, empty));
+    ui.note(next_step(&args.out, blocked, empty, ui));
     Ok(match (blocked, empty) {
         (true, _) => ExitStatus::Blocked,
         (false, false) if args.detailed_exitcode => ExitStatus::Changes,
@@ -60,10 +61,11 @@ pub async fn run(args: &cli::Plan, global: &Global, ui: &Ui) -> anyhow::Result<E
     })
 }
 
-/// Reads both sides, makes the plan, and writes its file.
+/// Reads both sides, makes the plan, and writes its file; `by` says for which command.
 pub(super) async fn write_plan(
     settings: &Settings,
     args: &cli::Plan,
+    by: BegunBy,
     global: &Global,
     ui: &Ui,
 ) -> anyhow::Result<(Plan, EndedBySignals)> {
@@ -78,7 +80,7 @@ pub(super) async fn write_plan(
     drop(settled);
     // Freeing a million people takes a while, so a thread does it. If none can be started, it happens here.
     let _ = thread::Builder::new().spawn(move || drop((desired, directory, resolved)));
-    put_applied_plan_away(&args.out, &plan, settings, global, ui)?;
+    put_applied_plan_away(&args.out, &plan, by, settings, global, ui)?;
     write_private(&args.out, |file| plan.write(file)).with_context(|| format!("cannot write {}", shown(&args.out)))?;
     Ok((plan, signals))
 }
@@ -275,10 +277,11 @@ pub(super) fn no_plan(error: NoPlan) -> anyhow::Error {
 
 /// A plan that was applied is kept when another one takes the place of its file, under its hash, so that `undo` still
 /// finds it; even where the new plan is the same again, for then Skovik has gone back to what it was. While its apply
-/// is not finished, the plan is needed where it is.
+/// is not finished, the plan is needed where it is; but `run` goes past one in which Skovik refused something.
 pub(super) fn put_applied_plan_away(
     out: &Path,
     plan: &Plan,
+    by: BegunBy,
     settings: &Settings,
     global: &Global,
     ui: &Ui,
@@ -290,7 +293,7 @@ pub(super) fn put_applied_plan_away(
     if !replay.has_written() {
         return Ok(());
     }
-    if replay.finished.is_none() {
+    if replay.finished.is_none() && (by == BegunBy::Apply || holds_up(&replay, &before)) {
         if before.hash() == plan.hash() {
             return Ok(());
         }
@@ -304,8 +307,17 @@ pub(super) fn put_applied_plan_away(
     }
     let kept = unused_name(out, before.hash());
     fs::rename(out, &kept).with_context(|| format!("cannot rename {} to {}", shown(out), shown(&kept)))?;
-    ui.note(format!("the earlier plan, which was applied, is kept as {}", shown(&kept)));
+    let applied = if replay.finished.is_some() { "applied" } else { "applied in part" };
+    ui.note(format!("the earlier plan, which was {applied}, is kept as {}", shown(&kept)));
     Ok(())
+}
+
+/// Whether the apply of a plan has to go on before `run` plans anew. What Skovik refused for good would be refused each
+/// time and hold everybody else up: the next plan has it again, if it is still wanted. What people began, and what
+/// ended in the middle of it, is for people to finish.
+pub(super) fn holds_up(replay: &Replay, plan: &Plan) -> bool {
+    let is_open = replay.finished.is_none() && replay.has_written();
+    is_open && (replay.is_in_doubt() || replay.begun_by == Some(BegunBy::Apply) && replay.is_cut_short(plan))
 }
 
 /// A free name for an applied plan: its hash, and a number if it was kept before.
@@ -326,11 +338,18 @@ pub(super) fn show(plan: &Plan, path: &Path, ids: Ids, ui: &Ui) -> anyhow::Resul
 pub(super) fn text_options(path: &Path, all: bool, ui: &Ui) -> TextOptions {
     let on_terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
     let limit = (on_terminal && !all).then_some(SHOWN_ON_TERMINAL);
-    TextOptions { color: ui.color(), width: ui.width(), limit, ids: Ids::Hidden, plan_file: path.to_owned() }
+    TextOptions {
+        color: ui.color(),
+        width: ui.width(),
+        limit,
+        ids: Ids::Hidden,
+        plan_file: path.to_owned(),
+        options: ui.options().to_owned(),
+    }
 }
 
-pub(super) fn next_step(out: &Path, blocked: bool, empty: bool) -> String {
-    let (out, typed) = (shown(out), shell_path(out));
+pub(super) fn next_step(out: &Path, blocked: bool, empty: bool, ui: &Ui) -> String {
+    let (out, typed) = (shown(out), ui.typed(out));
     match (blocked, empty) {
         (true, _) => {
             format!("\n{out} is written, but blocked by a guard. To look at it again: skovik-sync show {typed}")

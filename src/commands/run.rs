@@ -3,26 +3,25 @@
 
 use std::path::Path;
 
-use super::apply::{Approved, carry_out, not_locked, take_lock};
+use super::apply::{Approved, Carried, carry_out, not_locked, report_without_apply, take_lock};
 use super::approve::ceiling_flags;
 use super::common::{
     approval_path, automatic_policy, counted_approvals, list_guards, load_settings, now, read_plan, replay, rules,
     same_settings, shown, write_approval,
 };
 use super::places::Places;
-use super::plan::{show, write_plan};
+use super::plan::{holds_up, show, write_plan};
 use super::state_place::{open_state, unusable_state};
 use crate::apply::journal::BegunBy;
 use crate::apply::lock::{self, Lock, LockError};
 use crate::approval::{Found, Granted, Group, automatic, examine, grouped, judge, not_lifted};
 use crate::cli::{self, Global};
 use crate::config::Settings;
-use crate::exit::{ExitStatus, refused};
+use crate::exit::{ExitStatus, refused, status_of};
 use crate::guard::Ceiling;
-use crate::plan::{GuardResult, Plan};
+use crate::plan::{Digest, GuardResult, Plan};
 use crate::render::Ids;
 use crate::state::State;
-use crate::text::shell_path;
 use crate::ui::Ui;
 
 /// Runs `run`.
@@ -39,18 +38,50 @@ pub async fn run(args: &cli::Run, global: &Global, ui: &Ui) -> anyhow::Result<Ex
         .writes("--report", args.report.as_deref())
         .writes("--events", args.events.as_deref())
         .check()?;
-    let state = open_state(global, Some(&settings))?;
-    let _lock = take_lock(&settings, &state, None, ui)?;
+    let mut ending = Ending::default();
+    let ended = plan_and_apply(args, &settings, &mut ending, global, ui).await;
+    if let Some(path) = args.report.as_deref().filter(|_| !ending.is_reported) {
+        let (status, problem) = match &ended {
+            Ok(status) => (*status, None),
+            Err(error) => (status_of(error), Some(format!("{error:#}"))),
+        };
+        if let Err(error) = report_without_apply(path, ending.plan, status, problem.as_deref()) {
+            ui.warn(format!("--report {}: {error}", shown(path)));
+        }
+    }
+    ended
+}
+
+/// What the report needs to know of a run besides its outcome.
+#[derive(Default)]
+struct Ending {
+    /// The plan that was made, or gone on with.
+    plan: Option<Digest>,
+    /// Whether an apply has written the report.
+    is_reported: bool,
+}
+
+async fn plan_and_apply(
+    args: &cli::Run,
+    settings: &Settings,
+    ending: &mut Ending,
+    global: &Global,
+    ui: &Ui,
+) -> anyhow::Result<ExitStatus> {
+    let state = open_state(global, Some(settings))?;
+    let _lock = take_lock(settings, &state, None, ui)?;
     let cli::Run { out, report, events } = args;
     let execute = cli::Apply { plan: out.clone(), approved_hash: None, report: report.clone(), events: events.clone() };
-    if let Some(plan) = unfinished(out, &settings, &state)? {
-        same_settings(&plan, &settings, &global.config)?;
-        let granted = may_go_on(&plan, out, &settings)?;
+    if let Some(plan) = unfinished(out, settings, &state, ui)? {
+        same_settings(&plan, settings, &global.config)?;
+        let granted = may_go_on(&plan, out, settings, ui)?;
         ui.note(format!("resuming the plan {}, which an earlier run left unfinished", plan.hash()));
-        return apply(&plan, &granted, &execute, &settings, &state, ui).await;
+        ending.plan = Some(plan.hash());
+        return apply(&plan, &granted, &execute, settings, &state, ending, ui).await;
     }
-    refuse_peoples_apply(out, &settings, &state)?;
-    let (plan, signals) = write_plan(&settings, &plan_arguments(out), global, ui).await?;
+    refuse_peoples_apply(out, settings, &state, ui)?;
+    let (plan, signals) = write_plan(settings, &plan_arguments(out), BegunBy::Run, global, ui).await?;
+    ending.plan = Some(plan.hash());
     // The diff would disturb a reader of the events.
     if events.as_deref() != Some(Path::new("-")) {
         show(&plan, out, Ids::Hidden, ui)?;
@@ -58,13 +89,13 @@ pub async fn run(args: &cli::Run, global: &Global, ui: &Ui) -> anyhow::Result<Ex
     if plan.content().operations.is_empty() && plan.blocking_guards().next().is_none() {
         return Ok(ExitStatus::Done);
     }
-    let granted = match said_by_people(&plan, out, &settings)? {
+    let granted = match said_by_people(&plan, out, settings)? {
         Said { granted: Some(granted), .. } => granted,
-        Said { granted: None, not_counted } => approve_by_policy(&plan, out, &settings, &not_counted, ui)?,
+        Said { granted: None, not_counted } => approve_by_policy(&plan, out, settings, &not_counted, ui)?,
     };
     // From here on, a signal ends an apply.
     drop(signals);
-    apply(&plan, &granted, &execute, &settings, &state, ui).await
+    apply(&plan, &granted, &execute, settings, &state, ending, ui).await
 }
 
 /// Applies the plan that this run made, or that an earlier run began, from memory. It does not read the file again.
@@ -74,13 +105,21 @@ async fn apply(
     args: &cli::Apply,
     settings: &Settings,
     state: &State,
+    ending: &mut Ending,
     ui: &Ui,
 ) -> anyhow::Result<ExitStatus> {
     let url = settings.target.url.as_str();
     // Keeps somebody with another state folder from applying the same plan. The file's content does not matter.
     let _plan_lock = lock_plan_file(&args.plan, url)?;
     state.set_begun_run(url, Some(plan.hash())).map_err(unusable_state)?;
-    let status = carry_out(Approved { plan, granted, begun_by: BegunBy::Run }, args, settings, state, ui).await?;
+    let replay = replay(state, plan)?;
+    if replay.has_written() && replay.finished.is_none() && !replay.is_in_doubt() {
+        // The same plan once more: Skovik has gone back to what it was before, and nothing of that journal is open.
+        state.put_away(plan.hash()).map_err(unusable_state)?;
+    }
+    let approved = Approved { plan, granted, begun_by: BegunBy::Run };
+    let Carried { status, is_reported } = carry_out(approved, args, settings, state, ui).await?;
+    ending.is_reported = is_reported;
     if status == ExitStatus::Done {
         state.set_begun_run(url, None).map_err(unusable_state)?;
     }
@@ -111,7 +150,7 @@ fn plan_arguments(out: &Path) -> cli::Plan {
 
 /// The plan that an earlier run began and did not finish, by the state folder. The files next to the plan do not
 /// matter.
-fn unfinished(out: &Path, settings: &Settings, state: &State) -> anyhow::Result<Option<Plan>> {
+fn unfinished(out: &Path, settings: &Settings, state: &State, ui: &Ui) -> anyhow::Result<Option<Plan>> {
     let Some(hash) = state.begun_run(settings.target.url.as_str()).map_err(unusable_state)? else { return Ok(None) };
     state.bring(hash).map_err(unusable_state)?;
     let copy = state.plan(hash);
@@ -124,25 +163,25 @@ fn unfinished(out: &Path, settings: &Settings, state: &State) -> anyhow::Result<
         return Err(refused(ExitStatus::Damaged, problem));
     }
     let replay = replay(state, &plan)?;
-    if !replay.has_written() {
+    if !holds_up(&replay, &plan) {
         return Ok(None);
     }
-    match (replay.begun_by, replay.finished) {
-        (Some(BegunBy::Run), None) => Ok(Some(plan)),
-        (Some(BegunBy::Apply), None) => Err(for_people(out)),
-        (None, _) | (_, Some(_)) => Ok(None),
+    match replay.begun_by {
+        Some(BegunBy::Run) => Ok(Some(plan)),
+        Some(BegunBy::Apply) => Err(for_people(out, ui)),
+        None => Ok(None),
     }
 }
 
 /// Refuses an apply that a person began: a person must finish it.
-fn refuse_peoples_apply(out: &Path, settings: &Settings, state: &State) -> anyhow::Result<()> {
+fn refuse_peoples_apply(out: &Path, settings: &Settings, state: &State, ui: &Ui) -> anyhow::Result<()> {
     if !out.exists() {
         return Ok(());
     }
     // Any other file there has no journal.
     let Ok(plan) = read_plan(out) else { return Ok(()) };
     let replay = replay(state, &plan)?;
-    if !replay.has_written() || replay.finished.is_some() {
+    if !holds_up(&replay, &plan) {
         return Ok(());
     }
     let rules = rules(&plan, settings)?;
@@ -153,15 +192,15 @@ fn refuse_peoples_apply(out: &Path, settings: &Settings, state: &State) -> anyho
                 "the apply of {}, approved by {}, is not finished: skovik-sync apply {}",
                 shown(out),
                 approvers.join(" and "),
-                shell_path(out)
+                ui.typed(out)
             ),
         )),
-        Err(_) => Err(for_people(out)),
+        Err(_) => Err(for_people(out, ui)),
     }
 }
 
-fn for_people(out: &Path) -> anyhow::Error {
-    let (file, typed) = (shown(out), shell_path(out));
+fn for_people(out: &Path, ui: &Ui) -> anyhow::Error {
+    let (file, typed) = (shown(out), ui.typed(out));
     refused(
         ExitStatus::Partial,
         format!(
@@ -171,7 +210,7 @@ fn for_people(out: &Path) -> anyhow::Error {
 }
 
 /// Resumes a plan only if the policy or people still approve it.
-fn may_go_on(plan: &Plan, out: &Path, settings: &Settings) -> anyhow::Result<Granted> {
+fn may_go_on(plan: &Plan, out: &Path, settings: &Settings, ui: &Ui) -> anyhow::Result<Granted> {
     let mut objections = automatic::objections(plan, &automatic_policy(plan, settings)?);
     if objections.is_empty() {
         return by_policy(plan, settings);
@@ -179,7 +218,7 @@ fn may_go_on(plan: &Plan, out: &Path, settings: &Settings) -> anyhow::Result<Gra
     match said_by_people(plan, out, settings)? {
         Said { granted: Some(granted), .. } => Ok(granted),
         Said { granted: None, not_counted } => {
-            let (file, typed) = (shown(out), shell_path(out));
+            let (file, typed) = (shown(out), ui.typed(out));
             objections.extend(not_counted);
             let problem = format!(
                 "the apply of {file} is not finished, and is not approved any more: {}; read it again, then: \
@@ -250,10 +289,10 @@ fn approve_by_policy(
     objections.extend(not_counted.iter().cloned());
     let blocking: Vec<&GuardResult> = plan.blocking_guards().collect();
     if !blocking.is_empty() {
-        return Err(refused(ExitStatus::Blocked, blocked(&blocking, not_counted, plan, out)));
+        return Err(refused(ExitStatus::Blocked, blocked(&blocking, not_counted, plan, out, ui)));
     }
     if !objections.is_empty() {
-        let (file, typed) = (shown(out), shell_path(out));
+        let (file, typed) = (shown(out), ui.typed(out));
         let problem = format!(
             "not approved by policy: {}; nothing was written. The plan is {file}: read it, then: skovik-sync approve \
             {typed} && skovik-sync apply {typed}",
@@ -267,8 +306,8 @@ fn approve_by_policy(
     Ok(granted)
 }
 
-fn blocked(blocking: &[&GuardResult], not_counted: &[String], plan: &Plan, out: &Path) -> String {
-    let (file, typed) = (shown(out), shell_path(out));
+fn blocked(blocking: &[&GuardResult], not_counted: &[String], plan: &Plan, out: &Path, ui: &Ui) -> String {
+    let (file, typed) = (shown(out), ui.typed(out));
     let guards = [&[list_guards(blocking, plan)], not_counted].concat().join("; ");
     if blocking.iter().any(|guard| Ceiling::lifting(&guard.id).is_none()) {
         return format!(

@@ -7,6 +7,7 @@ use super::common::{load_settings, read_plan, replay, same_settings, shown};
 use super::inverse::inverse;
 use super::places::Places;
 use super::state_place::open_state;
+use crate::apply::journal::BegunBy;
 use crate::apply::undo::History;
 use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, refused};
@@ -38,10 +39,10 @@ pub fn run(args: &cli::Undo, global: &Global, ui: &Ui) -> anyhow::Result<ExitSta
     };
     let undo =
         inverse(&plan, &history, &settings).with_context(|| format!("no undo can be made from {}", shown(&path)))?;
-    super::plan::put_applied_plan_away(&args.out, &undo, &settings, global, ui)?;
+    super::plan::put_applied_plan_away(&args.out, &undo, BegunBy::Apply, &settings, global, ui)?;
     write_private(&args.out, |file| undo.write(file)).with_context(|| format!("cannot write {}", shown(&args.out)))?;
     super::plan::show(&undo, &args.out, Ids::Hidden, ui)?;
     let blocked = undo.blocking_guards().next().is_some();
-    ui.note(super::plan::next_step(&args.out, blocked, undo.content().operations.is_empty()));
+    ui.note(super::plan::next_step(&args.out, blocked, undo.content().operations.is_empty(), ui));
     Ok(if blocked { ExitStatus::Blocked } else { ExitStatus::Done })
 }

@@ -45,11 +45,20 @@ pub struct TextOptions {
     pub ids: Ids,
     /// The path of the plan file, for hints.
     pub plan_file: PathBuf,
+    /// The options that each command in a hint carries, each with a space before it.
+    pub options: String,
 }
 
 impl Default for TextOptions {
     fn default() -> Self {
-        Self { color: false, width: 100, limit: None, ids: Ids::Hidden, plan_file: PathBuf::from("plan.json") }
+        Self {
+            color: false,
+            width: 100,
+            limit: None,
+            ids: Ids::Hidden,
+            plan_file: PathBuf::from("plan.json"),
+            options: String::new(),
+        }
     }
 }
 
@@ -61,8 +70,13 @@ impl TextOptions {
 
     /// The line that counts the people who are not shown.
     fn more(&self, count: usize, what: &str) -> String {
-        let (count, file) = (layout::thousands(count), shell_path(&self.plan_file));
-        format!("… and {count} more{what}; see them all with: skovik-sync show {file} --all")
+        let (count, typed) = (layout::thousands(count), self.typed());
+        format!("… and {count} more{what}; see them all with: skovik-sync show {typed} --all")
+    }
+
+    /// The plan file as a hint's command names it, with the options behind it.
+    fn typed(&self) -> String {
+        format!("{}{}", shell_path(&self.plan_file), self.options)
     }
 }
 

@@ -16,6 +16,8 @@ use crate::cli::{Global, LogFormat};
 
 /// What the messages of [`super::Ui`] are filed under where logs are JSON.
 pub(super) const TARGET: &str = "skovik_sync::ui";
+/// What the outcome of the command is filed under: it is told whatever else is quiet.
+pub(super) const OUTCOME: &str = "skovik_sync::outcome";
 
 pub(super) fn start(global: &Global, color: bool, bars: MultiProgress) -> anyhow::Result<()> {
     let layer = fmt::layer().with_writer(BesideBars(bars)).with_ansi(color);
@@ -43,6 +45,7 @@ fn levels(global: &Global) -> Targets {
         .with_default(own.min(LevelFilter::WARN))
         .with_target("skovik_sync", own)
         .with_target(TARGET, messages)
+        .with_target(OUTCOME, LevelFilter::INFO)
 }
 
 /// Standard error, with the bars out of the way while something is written.
@@ -95,6 +98,7 @@ mod tests {
             (false, 0, TARGET, Level::INFO, true),
             (true, 0, TARGET, Level::INFO, false),
             (true, 0, TARGET, Level::ERROR, true),
+            (true, 0, OUTCOME, Level::INFO, true),
         ] {
             let global = Global {
                 config: PathBuf::new(),

@@ -149,15 +149,26 @@ fn two_runs_do_not_overlap() {
     assert!(!house.path("second.json").exists());
 }
 
-/// A house in which an automatic run got stuck in the middle: the first delete was refused.
+/// A house in which an automatic run was cut off in the middle: it sent the delete, and did not note what came of it.
 fn stuck() -> House {
     let house = house(AUTOMATIC, &["--fail", "DELETE /users/* times=1 status=422"]);
     house.run(&["run"]).ends(9);
+    cut_off(&house);
     house
 }
 
+/// Takes from the journal what came of the delete, and all after it, as a crash would have.
+fn cut_off(house: &House) {
+    let journal = house.journal("plan.json");
+    let known: Vec<&str> = journal.lines().take_while(|line| !line.contains("\"not_done\"")).collect();
+    assert!(known.len() < journal.lines().count(), "{journal}");
+    let name = hash(house).as_str().expect("a hash").replace("sha256:", "");
+    let path = house.path(&format!("state/skovik-sync/journals/{name}.journal"));
+    fs::write(path, known.join("\n") + "\n").expect("written");
+}
+
 #[test]
-fn an_unfinished_run_is_finished_first_and_nothing_else() {
+fn a_run_in_doubt_is_finished_first_and_nothing_else() {
     let house = stuck();
     let (plan, done) = (hash(&house), house.writes().len());
     let (mut listed, _) = company();
@@ -170,6 +181,84 @@ fn an_unfinished_run_is_finished_first_and_nothing_else() {
     // The one after that plans anew.
     house.run(&["run"]).ends(0);
     assert_ne!(hash(&house), plan);
+}
+
+/// Somebody whom Skovik refuses for good is refused in each run, and holds nobody else up.
+#[test]
+fn who_is_refused_for_good_holds_up_nobody() {
+    let house = house(AUTOMATIC, &["--fail", "DELETE /users/* times=9 status=422"]);
+    house.run(&["run"]).ends(9);
+    let mut plans = vec![hash(&house)];
+    let (mut listed, _) = company();
+    for (place, name) in [(4, "Other"), (5, "Another")] {
+        listed[place].first_name = name.to_owned();
+        house.list(&listed);
+        let done = house.writes().len();
+        let ran = house.run(&["run"]).ends(9);
+        assert!(!ran.stderr.contains("going on"), "{ran:?}");
+        let mut methods: Vec<_> = house.writes()[done..].iter().map(|request| request.method.clone()).collect();
+        methods.sort();
+        assert_eq!(methods, ["DELETE", "PUT"]);
+        plans.push(hash(&house));
+    }
+    // Nothing but the refused delete is left; the same plan again and again.
+    for _ in 0..2 {
+        house.run(&["run"]).ends(9);
+    }
+    let kept = fs::read_dir(house.folder.path()).expect("a folder").flatten();
+    let kept = kept.filter(|entry| {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        name.starts_with("plan.") && name.ends_with(".json")
+    });
+    assert_eq!(kept.count(), 4, "plans that were applied in part are kept for an undo");
+    plans.dedup();
+    assert_eq!(plans.len(), 3);
+}
+
+/// A report tells of every run, also of one that applies nothing, and the log ends with the outcome.
+#[test]
+fn every_run_is_reported() {
+    let house = house("", &[]);
+    for (settings, code, outcome) in [
+        ("", 6, "not_approved"),
+        (AUTOMATIC, 0, "done"),
+        (AUTOMATIC, 0, "done"),
+        ("[guard]\nmin_employees = 500\n", 5, "blocked"),
+    ] {
+        house.settings(settings);
+        let _ = fs::remove_file(house.path("report.json"));
+        let ran = house.run(&["run", "-q", "--log-format", "json", "--report", "report.json"]).ends(code);
+        let report = house.json("report.json");
+        assert_eq!((&report["summary"]["outcome"], &report["plan_hash"]), (&json!(outcome), &hash(&house)));
+        let last: Value = serde_json::from_str(ran.stderr.lines().last().expect("a line")).expect("JSON");
+        assert_eq!((&last["outcome"], &last["exit_code"]), (&json!(outcome), &json!(code)), "{ran:?}");
+    }
+}
+
+/// A command that is typed as it was printed reads the same settings.
+#[test]
+fn printed_commands_name_the_settings_that_were_named() {
+    let house = house("", &[]);
+    fs::rename(house.path("skovik-sync.toml"), house.path("our settings.toml")).expect("renamed");
+    let named = ["--config", "our settings.toml", "--state", "memory"];
+    let typed = "plan.json --config 'our settings.toml' --state memory";
+    let with = |args: &[&str]| house.run(&[args, &named].concat());
+    says(&with(&["plan"]).ends(0), &[&format!("skovik-sync approve {typed} && skovik-sync apply {typed}")]);
+    says(&with(&["run"]).ends(6), &[&format!("skovik-sync approve {typed} && skovik-sync apply {typed}")]);
+    let mut text = house.read("our settings.toml");
+    text.push_str("\n[guard]\nmax_delete_percent = 1\n");
+    fs::write(house.path("our settings.toml"), text).expect("written");
+    let blocked = with(&["plan"]).ends(5);
+    says(&blocked, &[&format!("skovik-sync show {typed}")]);
+    assert!(blocked.stdout.contains(&format!("skovik-sync approve {typed} --allow deletes=1")), "{blocked:?}");
+    says(
+        &with(&["run"]).ends(5),
+        &[&format!("skovik-sync approve {typed} --allow deletes=1 && skovik-sync apply {typed}")],
+    );
+    says(
+        &with(&["approve", "plan.json", "--yes"]).ends(5),
+        &[&format!("skovik-sync approve {typed} --allow deletes=1")],
+    );
 }
 
 #[test]
@@ -217,12 +306,27 @@ fn what_people_began_is_not_gone_on_with_by_a_run() {
     house.run(&["plan"]).ends(0);
     house.run(&["approve", "plan.json", "--yes", "--approver", "anna"]).ends(0);
     house.run(&["apply", "plan.json"]).ends(9);
+    cut_off(&house);
     house.settings(AUTOMATIC);
     let before = house.writes();
     says(&house.run(&["run"]).ends(9), &["approved by anna", "skovik-sync apply plan.json"]);
     fs::remove_file(house.path("plan.json.anna.approval")).expect("removed");
     says(&house.run(&["run"]).ends(9), &["a person began it"]);
     assert_eq!(house.writes(), before);
+}
+
+/// What people began, and all of which was done or refused, is not open any more.
+#[test]
+fn what_skovik_refused_people_does_not_hold_up_a_run() {
+    let house = house("", &["--fail", "DELETE /users/* times=1 status=422"]);
+    house.run(&["plan"]).ends(0);
+    house.run(&["approve", "plan.json", "--yes", "--approver", "anna"]).ends(0);
+    house.run(&["apply", "plan.json"]).ends(9);
+    house.settings(AUTOMATIC);
+    let done = house.writes().len();
+    says(&house.run(&["run"]).ends(0), &["applied in part, is kept as plan."]);
+    let methods: Vec<_> = house.writes()[done..].iter().map(|request| request.method.clone()).collect();
+    assert_eq!(methods, ["DELETE"]);
 }
 
 #[test]

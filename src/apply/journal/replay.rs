@@ -82,7 +82,31 @@ impl Replay {
     /// Whether anything was written, or may have been. Until then an apply changed nothing, whatever it tried.
     #[must_use]
     pub fn has_written(&self) -> bool {
-        self.is_carried_out || self.operations.values().any(|progress| matches!(progress, Progress::InDoubt(_)))
+        self.is_carried_out || self.is_in_doubt()
+    }
+
+    /// Whether of some request it is not known that it was, or was not, carried out.
+    #[must_use]
+    pub fn is_in_doubt(&self) -> bool {
+        self.operations.values().any(|progress| matches!(progress, Progress::InDoubt(_)))
+    }
+
+    /// Whether the apply ended in the middle: an operation is left that was neither done nor refused, and waits for none
+    /// that was refused.
+    #[must_use]
+    pub fn is_cut_short(&self, plan: &Plan) -> bool {
+        let mut stuck: HashSet<OperationId> = self.failed.clone();
+        plan.content().operations.iter().any(|operation| {
+            if self.is_done(operation.id) || stuck.contains(&operation.id) {
+                return false;
+            }
+            // Operations come after those that they wait for.
+            let waits = operation.depends_on.iter().any(|needed| stuck.contains(needed));
+            if waits {
+                stuck.insert(operation.id);
+            }
+            !waits
+        })
     }
 
     /// How many operations are done.

@@ -2,11 +2,13 @@
 //! that end it.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::json;
 use tokio::sync::watch;
 
 use super::super::common::now;
@@ -89,6 +91,7 @@ enum Event<'a> {
     },
     Summary {
         at: Timestamp,
+        outcome: &'a str,
         done: usize,
         done_before: usize,
         failed: usize,
@@ -192,6 +195,7 @@ impl Watch {
         let count = |name: &str| report.outcomes.iter().filter(|outcome| outcome.name() == name).count();
         let summary = Event::Summary {
             at: now(),
+            outcome: status.name(),
             done: count("done"),
             done_before: count("done_before"),
             failed: count("failed"),
@@ -203,7 +207,7 @@ impl Watch {
         self.tell(&summary);
         if let Some(ReportFile { mut out, .. }) = self.report.take() {
             let written = write!(out, "\n],\"summary\":")
-                .and_then(|()| out.write_all(json(&summary)?.as_bytes()))
+                .and_then(|()| out.write_all(one_line(&summary)?.as_bytes()))
                 .and_then(|()| writeln!(out, "}}"))
                 .and_then(|()| out.keep());
             self.failed = self.failed.take().or(written.err());
@@ -218,7 +222,7 @@ impl Watch {
 
     fn tell(&mut self, event: &Event<'_>) {
         let Some(events) = &self.events else { return };
-        match json(event) {
+        match one_line(event) {
             Ok(line) => events.push((line + "\n").into_bytes()),
             Err(error) => {
                 self.failed.get_or_insert(error);
@@ -241,7 +245,7 @@ impl Watch {
             let separator: &[u8] = if std::mem::take(&mut report.first) { b"\n" } else { b",\n" };
             self.write_report(|out| {
                 out.write_all(separator)?;
-                out.write_all(json(entry)?.as_bytes())
+                out.write_all(one_line(entry)?.as_bytes())
             });
         }
     }
@@ -296,8 +300,42 @@ impl Observer for Watch {
 }
 
 /// Writes a value as JSON on one line, with invisible characters escaped.
-fn json(value: &impl Serialize) -> io::Result<String> {
+fn one_line(value: &impl Serialize) -> io::Result<String> {
     Ok(printable_json(&serde_json::to_string(value)?).into_owned())
+}
+
+/// Writes the report of a run that began no operation.
+///
+/// # Errors
+/// If the file cannot be written.
+pub(in crate::commands) fn report_without_apply(
+    path: &Path,
+    plan_hash: Option<Digest>,
+    status: ExitStatus,
+    problem: Option<&str>,
+) -> io::Result<()> {
+    let report = json!({
+        "format": REPORT_FORMAT,
+        "format_version": VERSION,
+        "plan_hash": plan_hash,
+        "operations": [],
+        "summary": {
+            "type": "summary",
+            "at": now(),
+            "outcome": status.name(),
+            "problem": problem,
+            "done": 0,
+            "done_before": 0,
+            "failed": 0,
+            "in_doubt": 0,
+            "not_attempted": 0,
+            "halt": null,
+            "duration_ms": 0,
+        },
+    });
+    let mut out = PrivateFile::create(path)?;
+    writeln!(out, "{}", one_line(&report)?)?;
+    out.keep()
 }
 
 /// The first Ctrl-C or SIGTERM ends the run gently, the second one at once.

@@ -26,9 +26,8 @@ pub(super) fn write(approval: &Approval, path: &Path, plan: &Path, ui: &Ui) -> a
     ));
     ui.line(format!("ssh-keygen -Y sign -n {NAMESPACE} -f KEY {}", shell_path(path)))?;
     ui.note(format!(
-        "KEY is the private key, or the public one of a key that the agent holds. Then:\nskovik-sync approve {} \
-        --signature {}",
-        shell_path(plan),
+        "KEY is the private key, or the public one of a key that the agent holds. Then:\nskovik-sync approve {} --signature {}",
+        ui.typed(plan),
         shell_path(Path::new(&signature))
     ));
     Ok(())

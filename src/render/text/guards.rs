@@ -8,7 +8,7 @@ use super::value::Ids;
 use crate::guard::{Unit, find, title};
 use crate::plan::{Common, Content, Field, GuardOutcome, GuardResult, Part, Subject, Target};
 use crate::render::shown::{CEILINGS_LIFT, NOTHING_LIFTS, Verdict};
-use crate::text::{escape, shell_path};
+use crate::text::escape;
 
 /// How many passing branches or fields of a guard are shown: those nearest to their limit.
 const NEAREST_SHOWN: usize = 3;
@@ -95,7 +95,7 @@ fn blocked(f: &mut impl Write, content: &Content, options: &TextOptions, palette
     }
     if !verdict.liftable.is_empty() {
         paragraph(&format!("by {}: {CEILINGS_LIFT}", names(&verdict.liftable)))?;
-        writeln!(f, "        skovik-sync approve {}{}", shell_path(&options.plan_file), verdict.allow())?;
+        writeln!(f, "        skovik-sync approve {}{}", options.typed(), verdict.allow())?;
     }
     Ok(())
 }
