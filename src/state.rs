@@ -4,6 +4,7 @@
 //! made with the [`Key`] of this folder, or with the key in [`KEY_VARIABLE`] if the folder moves between machines. No
 //! symbolic link is followed.
 
+mod account;
 mod append;
 mod key;
 mod lease;
@@ -22,15 +23,16 @@ use secrecy::SecretString;
 use serde_json::value::RawValue;
 use url::Url;
 
+pub(crate) use account::account_file;
 pub use append::Append;
 pub use key::Key;
 pub use lease::LEASE;
 pub(crate) use lease::{Lease, LeaseError};
 pub use place::Place;
 pub(crate) use private::open_private;
+pub(crate) use store::SECRETS as STORE_SECRETS;
 
 use crate::files::{WRONG_KIND, write_private};
-use crate::http::is_loopback_host;
 use crate::plan::Digest;
 use append::Lines;
 use private::{check_above, make_private};
@@ -328,20 +330,6 @@ fn run(url: &str) -> String {
     format!("{}.run", account_file(url))
 }
 
-/// What an account's files are called, however its address is spelt: this machine has several names.
-pub(crate) fn account_file(url: &str) -> String {
-    Digest::of(account(url).as_bytes()).hex()
-}
-
-fn account(url: &str) -> String {
-    let Ok(mut url) = Url::parse(url) else { return url.to_owned() };
-    let host = url.host_str().unwrap_or_default().trim_end_matches('.').to_owned();
-    let name = if is_loopback_host(&host) { "localhost" } else { &host };
-    // Cannot fail: the URL had a host before.
-    let _ = url.set_host(Some(name));
-    url.as_str().trim_end_matches('/').to_owned()
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
@@ -375,20 +363,6 @@ mod tests {
         assert!(!folder.path().join("one/key").exists());
         let short = State::open(folder.path(), Some(&SecretString::from("s3cret"))).unwrap_err().to_string();
         assert!(short.contains("6 characters") && !short.contains("s3cret"), "{short}");
-    }
-
-    #[test]
-    fn one_account_has_one_name_however_it_is_spelt() {
-        for (one, other, same) in [
-            ("http://localhost:8480/v1", "http://127.0.0.1:8480/v1/", true),
-            ("http://localhost:8480/v1", "http://[::1]:8480/v1", true),
-            ("http://127.0.0.1:8480/v1", "http://LOCALHOST:8480/v1", true),
-            ("https://API.example.com./v1", "https://api.example.com:443/v1", true),
-            ("https://api.example.com/v1", "https://api.example.com/v2", false),
-            ("http://localhost:8480/v1", "http://localhost:8481/v1", false),
-        ] {
-            assert_eq!(account(one) == account(other), same, "{one} {other}");
-        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod serve;
+mod state;
 
 use std::fmt::Write as _;
 

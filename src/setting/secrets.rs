@@ -30,7 +30,7 @@ impl Default for Secrets {
 
 impl Secrets {
     /// Takes note of an environment variable that holds a secret.
-    pub(super) fn protect(&self, variable: &str) {
+    pub(crate) fn protect(&self, variable: &str) {
         self.variables.write().unwrap_or_else(PoisonError::into_inner).insert(variable.to_owned());
     }
 

@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How often it is tried again.
 const RETRIES: usize = 6;
 /// The environment variables of the stores' credentials, whose values no message shows.
-const SECRETS: [&str; 10] = [
+pub(crate) const SECRETS: [&str; 10] = [
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN",
