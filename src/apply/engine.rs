@@ -22,7 +22,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::watch;
 
 use super::expected_state::Made;
-use super::journal::{Doubt, JournalError, Record, Replay};
+use super::journal::{Doubt, Record, Replay};
 use super::known::Known;
 use super::operation::{Attempt, End, Worker};
 use super::precheck::Standing;
@@ -399,14 +399,10 @@ impl<'a> Run<'a> {
             worker.journal.flush()
         };
         if let Err(error) = last.done().await {
-            report.halt.get_or_insert(journal_halt(&error));
+            report.halt.get_or_insert(Halt::Journal(error.to_string()));
         }
         report
     }
-}
-
-fn journal_halt(error: &JournalError) -> Halt {
-    Halt::Journal(error.to_string())
 }
 
 fn place(id: OperationId) -> usize {

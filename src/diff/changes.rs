@@ -1,6 +1,6 @@
 //! What would be written: for each person that can be changed, the manager and the fields that differ.
 
-use super::matching::describe;
+use super::index::describe;
 use super::references::{Consequence, Unresolved, Why};
 use super::{Claim, Comparison, Person, Standing};
 use crate::diagnostic::{Diagnostic, Severity};

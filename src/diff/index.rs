@@ -3,7 +3,6 @@
 
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
-use super::matching::describe;
 use super::{Person, Untrusted};
 use crate::employee::{Desired, Directory, Employee, User};
 
@@ -135,4 +134,9 @@ fn not_too_many(people: usize) -> Result<(), Untrusted> {
 
 fn map_for<K, V>(people: usize) -> FxHashMap<K, V> {
     FxHashMap::with_capacity_and_hasher(people, FxBuildHasher)
+}
+
+/// An employee for a message: the name and the place of the record.
+pub(super) fn describe(employee: &Employee) -> String {
+    format!("{} ({})", employee.full_name(), employee.origin)
 }

@@ -4,10 +4,10 @@ use std::cell::OnceCell;
 
 use rustc_hash::FxHashSet;
 
-use super::index::{PeopleIndex, Rival, UserIndex};
+use super::index::{PeopleIndex, Rival, UserIndex, describe};
 use super::{Claim, Comparison, Policy, Remove, Renumber, Standing, Untrusted, describe_user};
 use crate::diagnostic::Severity;
-use crate::employee::{Desired, Directory, Email, Employee, ExternalIdentifier, User};
+use crate::employee::{Desired, Directory, Email, ExternalIdentifier, User};
 use crate::text::shell_option;
 
 impl<'a> Comparison<'a> {
@@ -295,11 +295,6 @@ impl<'a> Comparison<'a> {
             .collect();
         self.policy.same_person.iter().filter(|identifier| !decided.contains(identifier.as_str())).collect()
     }
-}
-
-/// An employee for a message: the name and the place of the record.
-pub(super) fn describe(employee: &Employee) -> String {
-    format!("{} ({})", employee.full_name(), employee.origin)
 }
 
 fn describe_record(record: &crate::employee::SetAside) -> String {

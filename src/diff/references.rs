@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use rustc_hash::FxHashMap;
 
-use super::matching::describe;
+use super::index::describe;
 use super::{Changed, Claim, Comparison, Draft, Drafts, Person};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::employee::{DesiredManager, Employee, ExternalIdentifier};

@@ -1,7 +1,7 @@
 //! Conflicts: e-mails that somebody keeps, reports who cannot be moved, deletes that could hit a person whose record is
 //! only wrong. One conflict can cause others; a queue handles each of them once.
 
-use super::matching::describe;
+use super::index::describe;
 use super::{Claim, Comparison, Event, Standing, describe_user};
 use crate::diagnostic::Severity;
 use crate::employee::User;

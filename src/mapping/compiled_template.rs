@@ -8,11 +8,11 @@ use minijinja::{Error, Value};
 
 use crate::employee::normal_text;
 use crate::setting::ConfigError;
-use crate::setting::template::{Compiled, Engine, Template, quoted, said};
+use crate::setting::template::{Compiled, Engine, Template, said};
 use crate::source::{CellView, Records};
 use crate::template_cost::not_too_large;
 
-use super::direct_condition::DirectCondition;
+use super::direct_condition::{DirectCondition, column};
 
 /// A record that templates are applied to. Its form for the engine is made at most once.
 pub(super) struct Context<'r> {
@@ -177,25 +177,6 @@ impl Direct {
         };
         Some(Self { source, column, filters })
     }
-}
-
-/// The source and the column that a piece of code begins with, `source.column` or `source["column"]`, and the code
-/// behind it.
-pub(super) fn column<'c>(code: &'c str, template: &Template, records: &Records) -> Option<(usize, usize, &'c str)> {
-    template.columns.iter().find_map(|name| {
-        let rest = code.trim_start().strip_prefix(records.source_name(name.source))?;
-        let (column, rest) = match rest.strip_prefix('.') {
-            Some(rest) => {
-                rest.split_at(rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len()))
-            }
-            None => {
-                let (column, rest) = quoted(rest.strip_prefix('[')?)?;
-                (column, rest.strip_prefix(']')?)
-            }
-        };
-        let place = records.column(name.source, column).filter(|_| *column == *name.column)?;
-        Some((name.source, place, rest))
-    })
 }
 
 impl Filter {

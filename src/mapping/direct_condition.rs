@@ -2,7 +2,6 @@
 //! answered without the template engine, which gives the same and takes much longer. Whatever is not a plain text is left
 //! to the engine, which also has the words for what is wrong.
 
-use super::compiled_template::column;
 use crate::employee::normal_text;
 use crate::setting::template::{Template, quoted};
 use crate::source::{CellView, Records};
@@ -55,6 +54,25 @@ impl DirectCondition {
         }
         Some(true)
     }
+}
+
+/// The source and the column that a piece of code begins with, `source.column` or `source["column"]`, and the code
+/// behind it.
+pub(super) fn column<'c>(code: &'c str, template: &Template, records: &Records) -> Option<(usize, usize, &'c str)> {
+    template.columns.iter().find_map(|name| {
+        let rest = code.trim_start().strip_prefix(records.source_name(name.source))?;
+        let (column, rest) = match rest.strip_prefix('.') {
+            Some(rest) => {
+                rest.split_at(rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len()))
+            }
+            None => {
+                let (column, rest) = quoted(rest.strip_prefix('[')?)?;
+                (column, rest.strip_prefix(']')?)
+            }
+        };
+        let place = records.column(name.source, column).filter(|_| *column == *name.column)?;
+        Some((name.source, place, rest))
+    })
 }
 
 #[cfg(test)]
