@@ -27,7 +27,7 @@ use super::known::Known;
 use super::operation::{Attempt, End, Worker};
 use super::precheck::Standing;
 use super::{Ended, Halt, Observer, Outcome, Report};
-use crate::employee::{ExternalIdentifier, UserId};
+use crate::employee::UserId;
 use crate::plan::{Action, Operation, OperationId, Plan};
 use crate::provider::StoredUser;
 
@@ -97,8 +97,6 @@ struct Run<'a> {
     sent: HashMap<UserId, Sent>,
     /// The users that the plan deletes; computed when first needed.
     removed: OnceCell<HashSet<UserId>>,
-    /// Of whom the plan creates, once somebody asks: the operation of each identifier.
-    created: OnceCell<HashMap<&'a ExternalIdentifier, usize>>,
     /// For each operation begun in this run: how often it was begun, and when first.
     begun: HashMap<usize, (u32, Instant)>,
     failures_in_a_row: u32,
@@ -137,7 +135,6 @@ impl<'a> Run<'a> {
             doubts: HashMap::new(),
             sent: HashMap::new(),
             removed: OnceCell::new(),
-            created: OnceCell::new(),
             begun: HashMap::new(),
             failures_in_a_row: 0,
             halt: None,

@@ -90,7 +90,7 @@ pub fn roles_changed(before: &User, user: &User) -> Option<String> {
 #[must_use]
 pub fn roles_told_otherwise(before: &User, user: &User) -> Option<String> {
     match (&before.roles, user.special_roles()) {
-        (Some(was), None) => Some(format!("roles are not told any more, they were {was:?}")),
+        (Some(was), None) => Some(format!("roles are missing now, they were {was:?}")),
         (None, Some(is)) if !is.is_empty() => Some(format!("roles are {is:?}, and no roles were told before")),
         _ => None,
     }

@@ -41,11 +41,6 @@ impl<'a> List<'a> {
         Ok(Self { users, by_identifier, by_email, reports: OnceCell::new() })
     }
 
-    /// All of them.
-    pub(super) fn users(&self) -> &'a [User] {
-        self.users
-    }
-
     /// The user with this id.
     pub(super) fn user(&self, id: &UserId) -> Option<&'a User> {
         let place = self.users.binary_search_by(|user| user.id.cmp(id)).ok()?;

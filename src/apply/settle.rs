@@ -39,7 +39,7 @@ pub(super) fn judge(
     };
     let by_identifier = after.external_identifier.as_ref().and_then(|id| list.by_identifier(id.as_str()));
     let Some(user) = by_identifier.or_else(|| list.by_email(&after.primary_email)) else {
-        return perhaps_made(after, list, inactive, is_new);
+        return perhaps_made(after, inactive, is_new);
     };
     if !is_new(user) {
         return Verdict::NotNew(user.id.clone());
@@ -61,9 +61,9 @@ pub(super) fn judge(
     }
 }
 
-/// Whether somebody new may be the person that was sent, though nobody has the identifier or e-mail: a user who is
-/// inactive already, or one of the same name.
-fn perhaps_made(after: &Fields, list: &List<'_>, inactive: &[User], is_new: impl Fn(&User) -> bool) -> Verdict {
+/// Whether somebody new may be the person that was sent, though no active user has the identifier or e-mail: a user who is
+/// inactive already.
+fn perhaps_made(after: &Fields, inactive: &[User], is_new: impl Fn(&User) -> bool) -> Verdict {
     let email = Email::from(after.primary_email.as_str());
     let is_theirs = |user: &&User| user.identifier == after.external_identifier || user.email.is(&email);
     if let Some(user) = inactive.iter().filter(is_theirs).find(|user| is_new(user)) {
@@ -73,15 +73,7 @@ fn perhaps_made(after: &Fields, list: &List<'_>, inactive: &[User], is_new: impl
             user.id
         ));
     }
-    let has_name = |user: &&User| *user.first_name == *after.first_name && *user.last_name == *after.last_name;
-    match list.users().iter().filter(has_name).find(|user| is_new(user)) {
-        Some(user) => Verdict::SomebodyElse(format!(
-            "Skovik has a new user {} of this name with another identifier and e-mail; look whether this is the same person, \
-             then plan again",
-            user.id
-        )),
-        None => Verdict::Absent,
-    }
+    Verdict::Absent
 }
 
 #[cfg(test)]
@@ -127,7 +119,6 @@ mod tests {
     #[test]
     fn a_create_is_sent_again_only_if_nobody_new_may_be_its_person() {
         let eva = |id: &str| user(id, "9", "EVA@example.com", "Ek");
-        let altered = user("n", "09", "alias@example.com", "Ek");
         assert_eq!(verdict(&[], &[], "n"), Verdict::Absent);
         assert_eq!(verdict(&[eva("n")], &[], "n"), Verdict::Made("n".into()));
         assert_eq!(verdict(&[eva("old")], &[], "n"), Verdict::NotNew("old".into()));
@@ -136,11 +127,6 @@ mod tests {
             assert!(matches!(verdict(&[], &[inactive], "n"), Verdict::SomebodyElse(said) if said.contains("inactive")));
         }
         assert_eq!(verdict(&[], &[eva("old")], "n"), Verdict::Absent, "who was inactive before is another one");
-        // Nor is who was stored with another identifier and e-mail.
-        assert!(
-            matches!(verdict(std::slice::from_ref(&altered), &[], "n"), Verdict::SomebodyElse(said) if said.contains("name"))
-        );
-        assert_eq!(verdict(&[altered], &[], "other"), Verdict::Absent, "a namesake who was there before");
         assert_eq!(verdict(&[user("n", "10", "ben@example.com", "Berg")], &[], "n"), Verdict::Absent);
     }
 }

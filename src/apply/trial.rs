@@ -176,7 +176,7 @@ impl Running<'_> {
         match provider.update(user.id(), &body, managed).await {
             Ok(Some(after)) => {
                 let mut lost = differences(&expected, &after.user, managed);
-                lost.extend(provider.dialect().losses(&body, &after.stored, managed));
+                lost.extend(provider.dialect().losses(&body.over(&user.stored), &after.stored, managed));
                 self.judge(id, what, lost.is_empty(), seen(&lost));
             }
             // A text can be locked to a format, or be a choice whose options nobody can read.

@@ -80,7 +80,10 @@ async fn plan_and_apply(
         return apply(&plan, &granted, &execute, settings, &state, ending, ui).await;
     }
     refuse_peoples_apply(out, settings, &state, ui)?;
+    // Nobody with another state applies the plan that is there, while another one takes its place.
+    let before = lock_plan_file(out, settings.target.url.as_str())?;
     let (plan, signals) = write_plan(settings, &plan_arguments(out), BegunBy::Run, global, ui).await?;
+    drop(before);
     ending.plan = Some(plan.hash());
     // The diff would disturb a reader of the events.
     if events.as_deref() != Some(Path::new("-")) {

@@ -85,7 +85,7 @@ impl<'a> PeopleIndex<'a> {
         for (index, employee) in (0..).zip(&desired.employees) {
             if let Some(before) = people.insert(employee.identifier.as_str(), Person::Employee(index)) {
                 let reason = |other: &Employee| {
-                    format!("the external identifier {} is claimed by {}, too", employee.identifier, describe(other))
+                    format!("the external identifier {} also belongs to {}", employee.identifier, describe(other))
                 };
                 if let Person::Employee(first) = before {
                     rivals.entry(first).or_insert_with(|| ("identifier_claimed_twice", reason(employee)));
@@ -94,7 +94,7 @@ impl<'a> PeopleIndex<'a> {
             }
             if let Some(first) = emails.insert(employee.email.key(), index) {
                 let reason =
-                    |other: &Employee| format!("the e-mail {} is claimed by {}, too", employee.email, describe(other));
+                    |other: &Employee| format!("the e-mail {} also belongs to {}", employee.email, describe(other));
                 rivals.entry(first).or_insert_with(|| ("email_claimed_twice", reason(employee)));
                 rivals.entry(index).or_insert_with(|| ("email_claimed_twice", reason(employee_at(first))));
             }
@@ -106,13 +106,13 @@ impl<'a> PeopleIndex<'a> {
             if let Some(identifier) = identifier
                 && let Some(Person::Employee(index)) = people.insert(identifier.as_str(), Person::Other)
             {
-                let reason = || format!("the external identifier {identifier} is claimed by {origin}, too");
+                let reason = || format!("the external identifier {identifier} also belongs to {origin}");
                 rivals.entry(index).or_insert_with(|| ("identifier_claimed_twice", reason()));
             }
             if let Some(email) = email
                 && let Some(index) = emails.get(email.key())
             {
-                let reason = || format!("the e-mail {email} is claimed by {origin}, too");
+                let reason = || format!("the e-mail {email} also belongs to {origin}");
                 rivals.entry(*index).or_insert_with(|| ("email_claimed_twice", reason()));
             }
         }

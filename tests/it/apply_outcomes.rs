@@ -205,7 +205,7 @@ async fn an_identifier_that_is_taken_is_looked_at() {
 
     let world = World::faulty(&company, ONE_BY_ONE, &["POST /users nth=1 slow=30s"]).await;
     world.approved_plan().await;
-    assert!(world.kill_apply_at(4).await);
+    assert!(world.kill_apply_at(5).await);
     let made = world.users().into_keys().find(|id| !id.starts_with("aaaaaaaa")).expect("made");
     world.change(&made, |user| user["attributes"]["last_name"] = json!("Else")).await;
     for _ in 0..2 {
@@ -228,7 +228,7 @@ async fn an_unclear_delete_does_not_block_its_own_plan() {
     assert_eq!(plan.blocking_guards().count(), 0, "one of five is exactly 20 %");
     let approved = world.run(&["approve", "plan.json", "--yes", "--approver", "test"]).await;
     assert_eq!(approved.code, Some(0), "{approved:?}");
-    assert!(world.kill_apply_at(5).await);
+    assert!(world.kill_apply_at(6).await);
     assert_eq!(world.users().len(), 4);
     let resumed = world.apply().await;
     assert_eq!(resumed.code, Some(0), "{resumed:?}");

@@ -105,7 +105,7 @@ async fn a_finished_plan_is_not_applied_again_whether_or_not_its_journal_is_ther
     let writes = world.writes().len();
     let again = world.apply().await;
     assert_eq!(again.code, Some(0), "{again:?}");
-    assert!(again.stdout.contains("is so already"), "{again:?}");
+    assert!(again.stdout.contains("already matches this plan"), "{again:?}");
     assert_eq!(world.writes().len(), writes);
 }
 

@@ -3,7 +3,7 @@
 use super::{Parked, Run, State};
 use crate::apply::Outcome;
 use crate::apply::journal::{Progress, Record};
-use crate::employee::{User, UserId};
+use crate::employee::UserId;
 use crate::plan::Action;
 
 impl Run<'_> {
@@ -32,19 +32,6 @@ impl Run<'_> {
             Some(identifier) => format!("who was there before as the employee {identifier}"),
             None => "who was there before".to_owned(),
         })
-    }
-
-    /// Whether a user has the identifier of somebody else whom the plan creates.
-    pub(super) fn is_of_another_create(&self, index: usize, user: &User) -> bool {
-        let created = self.created.get_or_init(|| {
-            let creates = self.operations.iter().enumerate();
-            creates
-                .filter(|(_, operation)| matches!(operation.action, Action::Create { .. }))
-                .filter_map(|(place, operation)| Some((operation.employee.as_ref()?, place)))
-                .collect()
-        });
-        let maker = user.identifier.as_ref().and_then(|identifier| created.get(identifier));
-        maker.is_some_and(|maker| *maker != index)
     }
 
     /// Marks the earlier create that was answered with the same user as doubtful, unless a later check showed that the

@@ -70,7 +70,7 @@ impl Run<'_> {
         let (mut problem, taken) = (problem.clone(), *taken);
         let tried = self.begun.get(&index).map_or(0, |(attempts, _)| *attempts);
         let (at, id) = ((self.worker.now)(), operation.id);
-        let is_new = |user: &User| self.not_new(index, &user.id).is_none() && !self.is_of_another_create(index, user);
+        let is_new = |user: &User| self.not_new(index, &user.id).is_none();
         match judge(operation, list, inactive, self.worker.managed, &self.made, is_new) {
             Verdict::Made(user_id) => {
                 let user_id = Some(user_id);

@@ -64,7 +64,7 @@ async fn a_signal_is_heard_while_nobody_reads_the_events() {
     signal(&child, "-INT").await;
     let ended = ended(child).await;
     assert_eq!(ended.code, Some(130), "{}", ended.stderr);
-    assert!(ended.stderr.contains("to go on") && world.writes().len() < MANY, "{}", ended.stderr);
+    assert!(ended.stderr.contains("to resume") && world.writes().len() < MANY, "{}", ended.stderr);
     drop(reader);
     let again = world.apply().await;
     assert_eq!(again.code, Some(0), "{again:?}");
