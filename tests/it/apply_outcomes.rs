@@ -205,7 +205,7 @@ async fn an_identifier_that_is_taken_is_looked_at() {
 
     let world = World::faulty(&company, ONE_BY_ONE, &["POST /users nth=1 slow=30s"]).await;
     world.approved_plan().await;
-    assert!(world.kill_apply_at(5).await);
+    assert!(world.kill_apply_at(6).await);
     let made = world.users().into_keys().find(|id| !id.starts_with("aaaaaaaa")).expect("made");
     world.change(&made, |user| user["attributes"]["last_name"] = json!("Else")).await;
     for _ in 0..2 {

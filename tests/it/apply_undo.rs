@@ -183,7 +183,7 @@ async fn what_is_in_doubt_is_said_and_left() {
     let world = World::faulty(&Company::small(), pace, &["POST /users nth=2 slow=30s"]).await;
     world.approved_plan().await;
     // The first newcomer is read back.
-    assert!(world.kill_apply_at(7).await);
+    assert!(world.kill_apply_at(8).await);
     let undo = undo(&world).await;
     assert_eq!(undo.content().operations.len(), 1, "{undo:#?}");
     let says = |code: &str| undo.content().diagnostics.iter().any(|found| found.code == code);
