@@ -244,8 +244,8 @@ impl Worker<'_> {
                 Ok(None) => break read,
                 Err(problem) => return Attempt::new(half(&problem)),
             };
-            if self.protect.covers(&read.user) {
-                return Attempt::new(half(&"the user is protected now, and was left alone"));
+            if let Some(why) = self.not_to_refill(expected, &read.user) {
+                return Attempt::new(half(&format!("the user {why} now, and was left alone")));
             }
             if let Err(mut attempt) = self.announce(id, Step::Refill, Some(&before)).await {
                 attempt.end = half(&"the journal cannot be written");
@@ -278,6 +278,21 @@ impl Worker<'_> {
         attempt.wrote = wrote;
         attempt.before = Some(before);
         attempt
+    }
+
+    /// Why a user must not be given back what a move emptied: by now they may be another person, or not to be touched.
+    fn not_to_refill(&self, expected: &User, user: &User) -> Option<&'static str> {
+        let is_person = match &expected.identifier {
+            Some(_) => user.identifier == expected.identifier,
+            None => user.email.is(&expected.email),
+        };
+        match () {
+            () if self.protect.covers(user) => Some("is protected"),
+            () if !is_person => Some("is another person"),
+            () if roles_changed(expected, user).is_some() => Some("has other roles"),
+            () if user.branch != expected.branch => Some("is in another branch"),
+            () => None,
+        }
     }
 
     async fn delete(&self, id: OperationId, user_id: &UserId, before: Planned<'_>, doubt: Option<&Doubt>) -> Attempt {

@@ -228,7 +228,7 @@ async fn an_unclear_delete_does_not_block_its_own_plan() {
     assert_eq!(plan.blocking_guards().count(), 0, "one of five is exactly 20 %");
     let approved = world.run(&["approve", "plan.json", "--yes", "--approver", "test"]).await;
     assert_eq!(approved.code, Some(0), "{approved:?}");
-    assert!(world.kill_apply_at(6).await);
+    assert!(world.kill_apply_at(7).await);
     assert_eq!(world.users().len(), 4);
     let resumed = world.apply().await;
     assert_eq!(resumed.code, Some(0), "{resumed:?}");

@@ -225,23 +225,19 @@ async fn what_an_authentic_line_says_of_skovik_is_held_against_skovik() {
 }
 
 /// The user whom a move emptied is given back what the journal remembers only if nobody forged that, and never somebody
-/// who is protected by then.
+/// who is protected, or somebody else, by then.
 #[tokio::test]
-async fn a_refill_writes_to_nobody_who_is_protected() {
-    // The read after the move comes back before the roles change, the one before that is for the write itself.
-    let world = World::new(
-        &every_step(),
-        PACE,
-        skovik_sync::sandbox::Options {
-            faults: crate::world::rules_of(&["PUT /users/aaaaaaaa0000000000000003 nth=1 change=roles"]),
-            ..Default::default()
-        },
-    )
-    .await;
-    world.approved_plan().await;
-    let ended = world.apply().await;
-    assert_eq!(ended.code, Some(9), "{ended:?}");
-    let puts = world.writes().into_iter().filter(|request| request.path.ends_with("/aaaaaaaa0000000000000003")).count();
-    assert_eq!(puts, 1, "no refill: {ended:?}");
-    assert!(ended.stdout.contains("is protected now"), "{ended:?}");
+async fn a_refill_writes_to_nobody_who_is_protected_or_another_person() {
+    let moved = "aaaaaaaa0000000000000003";
+    for (field, words) in [("roles", "is protected now"), ("external_identifier", "is another person now")] {
+        // The read after the move comes back before the change, the one before that is for the write itself.
+        let rules = [format!("PUT /users/{moved} nth=1 change={field}")];
+        let world = World::faulty(&every_step(), PACE, &[&rules[0]]).await;
+        world.approved_plan().await;
+        let ended = world.apply().await;
+        assert_eq!(ended.code, Some(9), "{ended:?}");
+        let puts = world.writes().into_iter().filter(|request| request.path.ends_with(moved)).count();
+        assert_eq!(puts, 1, "no refill: {ended:?}");
+        assert!(ended.stdout.contains(words), "{field}: {ended:?}");
+    }
 }
