@@ -183,6 +183,14 @@ impl State {
         self.remote.as_ref().map(|remote| remote.lease(&name, holder, waiting)).transpose()
     }
 
+    /// Resolves once the lease of a store that this process took may be another machine's; never for a folder.
+    pub(crate) async fn lost(&self) {
+        match &self.remote {
+            Some(remote) => remote.lost().await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// Keeps a copy of a plan that is to be applied.
     ///
     /// # Errors

@@ -48,17 +48,30 @@ struct Line {
     plan: Option<Figures>,
 }
 
+/// The settings files of a folder, and the folder for their plans, which is made.
+///
+/// # Errors
+/// Exit code 3 where the folder holds no settings, or two files would use one key for one address.
+pub(super) fn prepare(
+    folder: &Path,
+    plans: Option<&Path>,
+    global: &Global,
+) -> anyhow::Result<(Vec<Customer>, PathBuf)> {
+    refuse_config(global)?;
+    let customers = customers(folder)?;
+    own_keys(&customers)?;
+    let plans = plans.map_or_else(|| PathBuf::from("plans"), Path::to_owned);
+    make_folder(&plans)?;
+    Ok((customers, plans))
+}
+
 /// Runs every settings file of a folder, and sums up.
 ///
 /// # Errors
 /// Exit code 3 where the folder holds no settings, or two files would use one key for one address. What becomes of the
 /// runs is the status.
 pub(super) async fn run(folder: &Path, plans: Option<&Path>, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
-    refuse_config(global)?;
-    let customers = customers(folder)?;
-    own_keys(&customers)?;
-    let plans = plans.map_or_else(|| PathBuf::from("plans"), Path::to_owned);
-    make_folder(&plans)?;
+    let (customers, plans) = prepare(folder, plans, global)?;
     let mut signal = Box::pin(ended()?);
     let mut lines = Vec::new();
     for customer in &customers {
@@ -75,7 +88,7 @@ pub(super) async fn run(folder: &Path, plans: Option<&Path>, global: &Global, ui
 }
 
 /// Two ways to name the settings would contradict each other.
-pub(super) fn refuse_config(global: &Global) -> anyhow::Result<()> {
+fn refuse_config(global: &Global) -> anyhow::Result<()> {
     if global.config == Path::new("skovik-sync.toml") {
         return Ok(());
     }
@@ -83,13 +96,13 @@ pub(super) fn refuse_config(global: &Global) -> anyhow::Result<()> {
 }
 
 /// Makes the folder of the plans, which are personal data.
-pub(super) fn make_folder(plans: &Path) -> anyhow::Result<()> {
+fn make_folder(plans: &Path) -> anyhow::Result<()> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(plans);
     made.with_context(|| format!("cannot make the folder --plans {}", shown(plans))).or_refuse(ExitStatus::Usage)
 }
 
 /// The settings files of a folder, by name.
-pub(super) fn customers(folder: &Path) -> anyhow::Result<Vec<Customer>> {
+fn customers(folder: &Path) -> anyhow::Result<Vec<Customer>> {
     let cannot = || format!("cannot read the folder --all {}", shown(folder));
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).with_context(cannot).or_refuse(ExitStatus::Usage)? {
@@ -110,7 +123,7 @@ pub(super) fn customers(folder: &Path) -> anyhow::Result<Vec<Customer>> {
 
 /// Refuses two files that would use one key for one address: the list of one customer would be compared with the users
 /// of another, who would all be people that have left.
-pub(super) fn own_keys(customers: &[Customer]) -> anyhow::Result<()> {
+fn own_keys(customers: &[Customer]) -> anyhow::Result<()> {
     let mut read: Vec<(&Customer, Settings)> = Vec::new();
     for customer in customers {
         // What is wrong with a file is said by its own run.

@@ -4,6 +4,7 @@
 //! guards, lock, live state.
 
 mod events;
+mod held;
 mod live;
 mod report;
 mod watch;
@@ -42,6 +43,7 @@ use crate::provider::{Provider, StoredUser};
 use crate::render::Ids;
 use crate::state::State;
 use crate::ui::Ui;
+use held::while_held;
 use live::{Read, read_live};
 use watch::Watch;
 
@@ -391,7 +393,8 @@ async fn execute(
         journal: &journal,
         now: &now,
     };
-    let report = engine::run(plan, replay, standing, &worker, options, &mut watch).await;
+    let run = engine::run(plan, replay, standing, &worker, options, &mut watch);
+    let report = while_held(run, state, provider).await;
     drop(journal);
     let status = status(&report, report.wrote || !replay.operations.is_empty());
     let _signals = watch.finish(plan, &report, status)?;

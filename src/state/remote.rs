@@ -52,6 +52,13 @@ impl Remote {
         Ok(lease)
     }
 
+    /// Resolves once the lease that was taken may be another machine's.
+    pub(super) async fn lost(&self) {
+        while self.hold.get().is_none_or(|hold| hold.check().is_ok()) {
+            tokio::time::sleep(self.life / 12).await;
+        }
+    }
+
     /// Brings what the store holds of a plan, which takes the place of what is here.
     pub(super) fn bring(&self, state: &State, plan: Digest) -> Result<(), StateError> {
         let folder = folder(plan);

@@ -61,6 +61,15 @@ fn made(company: &Company) -> usize {
     company.writes().iter().filter(|request| request.method == "POST" && is_made(request.status)).count()
 }
 
+/// Writes the lease as another machine would that took it over; gives its name and what it holds now.
+fn steal(store: &Store) -> (String, String) {
+    let lease = store.names().into_iter().find(|name| name.ends_with(".lease")).expect("a lease");
+    let mut stolen: Value = serde_json::from_str(&store.read(&lease)).expect("JSON");
+    stolen["owner"] = "somebody else".into();
+    store.write(&lease, &stolen.to_string());
+    (lease, stolen.to_string())
+}
+
 #[test]
 fn an_apply_moves_to_another_machine() {
     for (store, kills) in [(Store::s3(), &[1, 4][..]), (Store::azure(), &[5])] {
@@ -111,16 +120,27 @@ fn a_stolen_lease_stops_the_run_before_its_next_write() {
     let company = company(&store, "slow=700ms");
     let apply = begin(&company, &["apply", "plan.json"]);
     wait_for_writes(&company, 1);
-    let lease = store.names().into_iter().find(|name| name.ends_with(".lease")).expect("a lease");
-    let mut stolen: Value = serde_json::from_str(&store.read(&lease)).expect("JSON");
-    stolen["owner"] = "somebody else".into();
-    store.write(&lease, &stolen.to_string());
+    let (lease, stolen) = steal(&store);
     let ended = end(apply).ends(9);
     assert!(ended.stdout.contains("is lost: another machine has taken it over"), "{ended}");
     // It was noticed at the next renewal, one second later at most; what was on its way then was finished.
     let written = company.writes().len();
     assert!(written < 5, "{written} writes of eight");
-    assert_eq!(store.read(&lease), stolen.to_string(), "what is somebody else's is not given back");
+    assert_eq!(store.read(&lease), stolen, "what is somebody else's is not given back");
+}
+
+/// A create that waits for its next attempt is a write as well: another machine may send it by then.
+#[test]
+fn a_stolen_lease_ends_a_wait_for_another_attempt() {
+    let store = Store::s3();
+    let company = company(&store, "times=1 status=429 retry-after=9");
+    let apply = begin(&company, &["apply", "plan.json"]);
+    wait_for_writes(&company, 1);
+    steal(&store);
+    // It was refused, so nothing was written.
+    let ended = end(apply).ends(1);
+    assert!(ended.stderr.contains("is lost: another machine has taken it over"), "{ended}");
+    assert_eq!(company.writes().len(), 1, "{ended}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `serve --all FOLDER`: many customers in one process, one settings file each. Each has a port, a queue, a page and a
 //! schedule of its own. Their runs come one after the other, so that a signal ends one run and no more.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::{Signal, start};
 use crate::cli::{self, Global};
-use crate::commands::all::{customers, make_folder, own_keys, refuse_config};
+use crate::commands::all::prepare;
 use crate::commands::signals::ended;
 use crate::exit::{ExitStatus, refused};
 use crate::text::printable;
@@ -21,11 +21,7 @@ use crate::ui::Ui;
 /// Exit code 3 where the folder holds no settings, two files would use one key for one address, or none of them can be
 /// started. What is wrong with one file is said, and holds up no other.
 pub(super) async fn run(folder: &Path, plans: Option<&Path>, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
-    refuse_config(global)?;
-    let customers = customers(folder)?;
-    own_keys(&customers)?;
-    let plans = plans.map_or_else(|| PathBuf::from("plans"), Path::to_owned);
-    make_folder(&plans)?;
+    let (customers, plans) = prepare(folder, plans, global)?;
     let one = |name: &str, config: &Path| {
         let file = |ending: &str| plans.join(format!("{name}.{ending}"));
         let args = cli::Serve { out: file("plan.json"), report: Some(file("report.json")), all: None, plans: None };
