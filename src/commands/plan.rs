@@ -1,14 +1,16 @@
 //! `plan`: reads both sides completely, compares, writes the plan file and shows it. It makes only GET requests.
 
 mod explain;
+mod named;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::{fs, thread};
 
 use anyhow::Context as _;
 
+use self::named::Named;
 use super::common::{calendar, dialect, load_settings, now, plan_bytes, policy, provider, replay, shown};
 use super::places::Places;
 use super::signals::{EndedBySignals, unless_interrupted};
@@ -28,7 +30,6 @@ use crate::render::Ids;
 use crate::render::text::{TextOptions, display};
 use crate::setting::Calendar;
 use crate::source::{Records, read_all};
-use crate::text::unescape;
 use crate::ui::{Progress, Ui};
 
 /// How many people a group shows on a terminal.
@@ -71,7 +72,7 @@ pub(super) async fn write_plan(
 ) -> anyhow::Result<(Plan, EndedBySignals)> {
     let calendar = calendar(settings, args.as_of)?;
     let (both, signals) = read_both_sides(settings, args.users.as_deref(), &calendar, ui).await?;
-    let facts = Facts::new(settings, &both, &args.same_person, &args.only);
+    let facts = Facts::new(settings, &both, &args.same_person, &args.only)?;
     let BothSides { records, desired, directory, resolved } = both;
     // The comparison needs the room, and the records no longer.
     drop(records);
@@ -184,18 +185,15 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    pub(super) fn new(settings: &Settings, both: &BothSides, same_person: &[String], only: &[String]) -> Self {
-        let asked = !same_person.is_empty() || !only.is_empty();
-        let known: HashSet<&str> = if asked { identifiers(both).collect() } else { HashSet::new() };
-        // A user may type an identifier as a plan shows it, with escapes, unless an identifier really contains the
-        // escape.
-        let meant = |name: &str| match known.contains(name) {
-            true => ExternalIdentifier::from(name),
-            false => ExternalIdentifier::from(unescape(name).into_owned()),
-        };
-        let people = |names: &[String]| -> BTreeSet<ExternalIdentifier> {
-            names.iter().map(|name| meant(name.trim())).collect()
-        };
+    /// # Errors
+    /// If a template of the settings is not usable.
+    pub(super) fn new(
+        settings: &Settings,
+        both: &BothSides,
+        same_person: &[String],
+        only: &[String],
+    ) -> anyhow::Result<Self> {
+        let named = Named::new(both, !same_person.is_empty() || !only.is_empty());
         let later = settings.sources.iter().skip(1).zip(&both.desired.joins);
         let join = |(source, join): (&SourceSettings, &Join)| guard::Join {
             source: source.name.to_string(),
@@ -204,13 +202,13 @@ impl Facts {
             limit_percent: source.max_unmatched_percent,
         };
         let joins = later.map(join).collect();
-        Self {
-            policy: policy(settings, &both.resolved, people(same_person)),
-            only: people(only),
+        Ok(Self {
+            policy: policy(settings, &both.resolved, named.people(same_person)),
+            only: named.people_or_keys(only)?,
             joins,
             sources: both.records.summaries_with(&both.desired.joins),
             as_of: settings.use_today().then(|| as_of(both.records.calendar())).flatten(),
-        }
+        })
     }
 
     /// Compares both sides, and returns the input of the plan too.
@@ -252,15 +250,6 @@ impl Facts {
     }
 }
 
-/// Every external identifier on either side.
-fn identifiers(both: &BothSides) -> impl Iterator<Item = &str> {
-    let Desired { employees, set_aside, elsewhere, .. } = &both.desired;
-    let good = employees.iter().chain(elsewhere).map(|employee| &employee.identifier);
-    let bad = set_aside.iter().filter_map(|record| record.identifier.as_ref());
-    let users = both.directory.users.iter().filter_map(|user| user.identifier.as_ref());
-    good.chain(bad).chain(users).map(ExternalIdentifier::as_str)
-}
-
 /// The day as plans write it.
 fn as_of(calendar: &Calendar) -> Option<Day> {
     Day::parse(&calendar.today().to_string())
@@ -268,7 +257,7 @@ fn as_of(calendar: &Calendar) -> Option<Day> {
 
 pub(super) fn no_plan(error: NoPlan) -> anyhow::Error {
     let status = match error {
-        NoPlan::NothingToDecide(_) | NoPlan::NothingToDo(_) => ExitStatus::Usage,
+        NoPlan::NothingToDecide(_) => ExitStatus::Usage,
         NoPlan::Untrusted(_) | NoPlan::Invalid { .. } | NoPlan::UnresolvedManagers { .. } => ExitStatus::Untrusted,
         NoPlan::Plan(_) => ExitStatus::Unexpected,
     };

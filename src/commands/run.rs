@@ -70,19 +70,24 @@ async fn plan_and_apply(
 ) -> anyhow::Result<ExitStatus> {
     let state = open_state(global, Some(settings))?;
     let _lock = take_lock(settings, &state, None, ui)?;
-    let cli::Run { out, report, events } = args;
+    let cli::Run { out, report, events, only } = args;
     let execute = cli::Apply { plan: out.clone(), approved_hash: None, report: report.clone(), events: events.clone() };
     if let Some(plan) = unfinished(out, settings, &state, ui)? {
         same_settings(&plan, settings, &global.config)?;
         let granted = may_go_on(&plan, out, settings, ui)?;
         ui.note(format!("resuming the plan {}, which an earlier run left unfinished", plan.hash()));
         ending.plan = Some(plan.hash());
-        return apply(&plan, &granted, &execute, settings, &state, ending, ui).await;
+        let status = apply(&plan, &granted, &execute, settings, &state, ending, ui).await?;
+        // Nobody has looked yet at the people whom an event named, and the event does not come again.
+        if only.is_empty() || status != ExitStatus::Done {
+            return Ok(status);
+        }
+        *ending = Ending::default();
     }
     refuse_peoples_apply(out, settings, &state, ui)?;
     // Nobody with another state applies the plan that is there, while another one takes its place.
     let before = lock_plan_file(out, settings.target.url.as_str())?;
-    let (plan, signals) = write_plan(settings, &plan_arguments(out), BegunBy::Run, global, ui).await?;
+    let (plan, signals) = write_plan(settings, &plan_arguments(out, only), BegunBy::Run, global, ui).await?;
     drop(before);
     ending.plan = Some(plan.hash());
     // The diff would disturb a reader of the events.
@@ -137,12 +142,12 @@ fn lock_plan_file(out: &Path, url: &str) -> anyhow::Result<Option<Lock>> {
     }
 }
 
-fn plan_arguments(out: &Path) -> cli::Plan {
+fn plan_arguments(out: &Path, only: &[String]) -> cli::Plan {
     cli::Plan {
         out: out.to_owned(),
         users: None,
         as_of: None,
-        only: Vec::new(),
+        only: only.to_vec(),
         same_person: Vec::new(),
         detailed_exitcode: false,
         all: false,

@@ -150,6 +150,8 @@ struct Document<'a> {
     config_hash: Digest,
     #[serde(deserialize_with = "present")]
     as_of: Option<Day>,
+    #[serde(default, deserialize_with = "somebody", skip_serializing_if = "<[_]>::is_empty")]
+    only: Cow<'a, [ExternalIdentifier]>,
     target: Cow<'a, Target>,
     sources: Cow<'a, [SourceSummary]>,
     summary: Summary,
@@ -160,7 +162,7 @@ struct Document<'a> {
 
 impl<'a> Document<'a> {
     fn of(content: &'a Content, plan_hash: Option<Digest>) -> Self {
-        let Content { generator, config_hash, as_of, target, sources, summary, guards, diagnostics, operations } =
+        let Content { generator, config_hash, as_of, only, target, sources, summary, guards, diagnostics, operations } =
             content;
         Self {
             format: FORMAT.into(),
@@ -169,6 +171,7 @@ impl<'a> Document<'a> {
             generator: generator.into(),
             config_hash: *config_hash,
             as_of: *as_of,
+            only: only.into(),
             target: Cow::Borrowed(target),
             sources: sources.into(),
             summary: *summary,
@@ -186,6 +189,7 @@ impl<'a> Document<'a> {
             generator,
             config_hash,
             as_of,
+            only,
             target,
             sources,
             summary,
@@ -197,6 +201,7 @@ impl<'a> Document<'a> {
             generator: generator.into_owned(),
             config_hash,
             as_of,
+            only: only.into_owned(),
             target: target.into_owned(),
             sources: sources.into_owned(),
             summary,
@@ -344,6 +349,15 @@ impl<'de> Deserialize<'de> for Operation {
 
 fn wrong_keys<E: de::Error>(id: OperationId, action: &str) -> E {
     E::custom(format_args!("operation {id} has the action {action:?} but not its keys, and only those"))
+}
+
+/// Reads a list of people, which is left out if it names nobody.
+fn somebody<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'static, [ExternalIdentifier]>, D::Error> {
+    let people = Vec::<ExternalIdentifier>::deserialize(deserializer)?;
+    match people.is_empty() {
+        true => Err(de::Error::custom("`only` names nobody; a plan for everybody does not have it")),
+        false => Ok(people.into()),
+    }
 }
 
 /// Reads an object, and refuses a repeated key.

@@ -191,6 +191,7 @@ pub(super) fn plan(texts: &[String]) -> Plan {
         generator,
         config_hash: digest,
         as_of: None,
+        only: Vec::new(),
         target,
         sources: vec![source],
         summary,

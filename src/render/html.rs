@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use self::data::Data;
 use super::redact::NOTICE;
-use super::shown::{CEILINGS_LIFT, NOTHING_LIFTS, Shown, Verdict};
+use super::shown::{CEILINGS_LIFT, NOTHING_LIFTS, ONLY_NOTICE, Shown, Verdict, only};
 use super::text::guards::{figures, guard_name, parts, unit};
 use super::text::layout::thousands;
 use super::text::remarks::sentence;
@@ -46,6 +46,7 @@ struct Page<'a> {
     managed: String,
     generator: String,
     as_of: Option<String>,
+    only: Option<String>,
     groups: Vec<Group>,
     set_aside: String,
     unchanged: String,
@@ -123,8 +124,18 @@ pub fn render<'a>(shown: impl Into<Shown<'a>>) -> anyhow::Result<String> {
 
 impl<'a> Page<'a> {
     fn of(shown: Shown<'_>, data: &'a Data) -> anyhow::Result<Self> {
-        let Content { generator, config_hash: _, as_of, target, sources, summary, guards, diagnostics, operations: _ } =
-            shown.content();
+        let Content {
+            generator,
+            config_hash: _,
+            as_of,
+            only: _,
+            target,
+            sources,
+            summary,
+            guards,
+            diagnostics,
+            operations: _,
+        } = shown.content();
         let verdict = Verdict::of(shown.content());
         let names = |guards: &[&str]| guards.iter().map(|id| shown_text(id)).collect::<Vec<_>>().join(", ");
         let mut sentences = Vec::new();
@@ -162,6 +173,7 @@ impl<'a> Page<'a> {
             managed: number(target.managed),
             generator: shown_text(generator),
             as_of: as_of.map(|day| day.to_string()),
+            only: only(shown.content()).map(|people| format!("{}; {ONLY_NOTICE}", shown_text(&people))),
             groups: groups.into_iter().map(|(kind, count)| Group { kind, count: number(count) }).collect(),
             set_aside: number(summary.set_aside),
             unchanged: number(summary.unchanged),

@@ -45,6 +45,8 @@ struct View<'a> {
     generator: &'a str,
     config_hash: Digest,
     as_of: Option<Day>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    only: &'a [ExternalIdentifier],
     target: TargetView<'a>,
     sources: Vec<SourceView<'a>>,
     summary: Summary,
@@ -126,7 +128,7 @@ enum ActionView<'a> {
 
 impl<'a> View<'a> {
     fn of(shown: Shown<'a>) -> Self {
-        let Content { generator, config_hash, as_of, target, sources, summary, guards, diagnostics, operations } =
+        let Content { generator, config_hash, as_of, only, target, sources, summary, guards, diagnostics, operations } =
             shown.content();
         let whole = |digest: Digest| (!shown.is_masked()).then_some(digest);
         let Verdict { fixed, liftable, ceilings } = Verdict::of(shown.content());
@@ -156,6 +158,7 @@ impl<'a> View<'a> {
             generator,
             config_hash: *config_hash,
             as_of: *as_of,
+            only,
             target,
             sources: sources.iter().map(source).collect(),
             summary: *summary,

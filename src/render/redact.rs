@@ -92,7 +92,7 @@ impl Masks {
     /// Masks a plan.
     #[must_use]
     pub fn mask(&mut self, plan: &Plan) -> Masked {
-        let Content { generator, config_hash, as_of, target, sources, summary, guards, diagnostics, operations } =
+        let Content { generator, config_hash, as_of, only, target, sources, summary, guards, diagnostics, operations } =
             plan.content();
         // The operations are masked first, so that the numbers rise in their order.
         let operations = operations.iter().map(|operation| self.operation(operation)).collect();
@@ -100,6 +100,7 @@ impl Masks {
             generator: generator.clone(),
             config_hash: *config_hash,
             as_of: *as_of,
+            only: only.iter().map(|person| self.text(Kind::Identifier, person.as_str()).into()).collect(),
             target: Target { fingerprint: NO_DIGEST, anchors: Anchors::default(), ..target.clone() },
             sources: sources.iter().map(|source| SourceSummary { fingerprint: NO_DIGEST, ..source.clone() }).collect(),
             summary: *summary,

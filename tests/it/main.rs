@@ -30,6 +30,7 @@ mod planning;
 mod printed;
 mod render;
 mod run;
+mod run_only;
 mod sandbox;
 mod scim_target;
 mod secrets;

@@ -158,7 +158,7 @@ fn stuck() -> House {
 }
 
 /// Takes from the journal what came of the delete, and all after it, as a crash would have.
-fn cut_off(house: &House) {
+pub(crate) fn cut_off(house: &House) {
     let journal = house.journal("plan.json");
     let known: Vec<&str> = journal.lines().take_while(|line| !line.contains("\"not_done\"")).collect();
     assert!(known.len() < journal.lines().count(), "{journal}");

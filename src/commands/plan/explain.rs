@@ -23,7 +23,7 @@ pub(super) async fn run(settings: &Settings, args: &cli::Plan, key: &str, ui: &U
     }
     let calendar = calendar(settings, args.as_of)?;
     let (both, _signals) = read_both_sides(settings, args.users.as_deref(), &calendar, ui).await?;
-    let facts = Facts::new(settings, &both, &args.same_person, &[]);
+    let facts = Facts::new(settings, &both, &args.same_person, &[])?;
     let (settled, mut input) = facts.compare(settings, &both.desired, &both.directory)?;
     // One person can be explained even if others make a plan impossible.
     (input.managers_must_resolve, input.records_must_be_valid) = (false, false);

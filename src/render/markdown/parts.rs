@@ -7,7 +7,7 @@ use super::fit::{Item, Section};
 use crate::plan::{
     Action, Content, Diagnostic, Field, GuardOutcome, GuardResult, Operation, Severity, SourceSummary, Target,
 };
-use crate::render::shown::{CEILINGS_LIFT, NOTHING_LIFTS, Verdict};
+use crate::render::shown::{CEILINGS_LIFT, NOTHING_LIFTS, ONLY_NOTICE, Verdict, only};
 use crate::render::text::guards::{figures, guard_name, parts};
 use crate::render::text::kind::Kind;
 use crate::render::text::layout::thousands;
@@ -93,6 +93,9 @@ pub(super) fn sources(content: &Content) -> Section {
     }
     if let Some(day) = content.as_of {
         items.push(item(format!("| as of | {} | what the settings use as today |\n", code(&day.to_string()))));
+    }
+    if let Some(people) = only(content) {
+        items.push(item(format!("| only | {} | {ONLY_NOTICE} |\n", code(&people))));
     }
     Section {
         before: "| Side | From | What was read |\n|:--|:--|:--|\n".to_owned(),
