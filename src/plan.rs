@@ -101,7 +101,7 @@ impl Content {
 pub struct Target {
     /// The kind of target, `skovik`.
     pub kind: String,
-    /// Its base URL, without credentials.
+    /// Its base URL, without credentials; `#` and the account's name follow if `[target] account` names one.
     pub url: String,
     /// How many users it has.
     pub users: u64,

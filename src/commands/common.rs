@@ -119,8 +119,9 @@ pub(super) fn same_settings(plan: &Plan, settings: &Settings, path: &Path) -> an
 /// How the target or sources in a plan differ from the settings whose hash it states.
 fn mislabelled(plan: &Plan, settings: &Settings) -> Option<String> {
     let Content { target, sources, .. } = plan.content();
-    if target.kind != settings.target.kind() || target.url != settings.target.url.as_str() {
-        return Some(format!("its target is {}, and that of the settings {}", target.url, settings.target.url));
+    let account = settings.target.account();
+    if target.kind != settings.target.kind() || target.url != account {
+        return Some(format!("its target is {}, and that of the settings {account}", target.url));
     }
     if target.removal != settings.target.removal() {
         return Some("what its deletes do is not what [target] remove says".to_owned());

@@ -13,6 +13,7 @@ use anyhow::Context as _;
 use self::named::Named;
 use super::common::{calendar, dialect, load_settings, now, plan_bytes, policy, provider, replay, shown};
 use super::places::Places;
+use super::retention::HASH_DIGITS;
 use super::signals::{EndedBySignals, unless_interrupted};
 use super::state_place::existing_state;
 use crate::apply::journal::{BegunBy, Replay};
@@ -126,7 +127,7 @@ pub(super) async fn read_both_sides(
 pub(super) async fn open_account(settings: &Settings, snapshot: Option<&Path>) -> anyhow::Result<Account> {
     Ok(match snapshot {
         Some(path) => {
-            Account::Snapshot { path: path.to_owned(), url: settings.target.url.clone(), dialect: dialect(settings) }
+            Account::Snapshot { path: path.to_owned(), account: settings.target.account(), dialect: dialect(settings) }
         }
         None => Account::Live(provider(settings).await?),
     })
@@ -182,6 +183,7 @@ pub(super) struct Facts {
     joins: Vec<guard::Join>,
     sources: Vec<SourceSummary>,
     as_of: Option<Day>,
+    account: String,
 }
 
 impl Facts {
@@ -208,6 +210,7 @@ impl Facts {
             joins,
             sources: both.records.summaries_with(&both.desired.joins),
             as_of: settings.use_today().then(|| as_of(both.records.calendar())).flatten(),
+            account: settings.target.account(),
         })
     }
 
@@ -228,7 +231,7 @@ impl Facts {
             let settled = settled.map_err(NoPlan::from).and_then(Settled::of);
             (settled, fingerprint.join().unwrap_or_else(|panic| resume_unwind(panic)))
         });
-        let Self { policy, only, joins, sources, as_of } = self;
+        let Self { policy, only, joins, sources, as_of, account } = self;
         let input = Input {
             desired,
             directory,
@@ -239,7 +242,7 @@ impl Facts {
             records_must_be_valid: settings.scope.invalid == Invalid::Error,
             only,
             kind: settings.target.kind(),
-            url: settings.target.url.as_str(),
+            url: account,
             removal: settings.target.removal(),
             fingerprint,
             sources: sources.clone(),
@@ -313,7 +316,7 @@ pub(super) fn holds_up(replay: &Replay, plan: &Plan) -> bool {
 fn unused_name(out: &Path, plan: Digest) -> PathBuf {
     let hash = plan.hex();
     let stem = out.file_stem().unwrap_or_default().to_string_lossy();
-    let name = |suffix: &str| out.with_file_name(format!("{stem}.{}{suffix}.json", &hash[..12]));
+    let name = |suffix: &str| out.with_file_name(format!("{stem}.{}{suffix}.json", &hash[..HASH_DIGITS]));
     let numbered = (2..).map(|number: u32| name(&format!("-{number}")));
     std::iter::once(name("")).chain(numbered).find(|name| !name.exists()).unwrap_or_else(|| name(""))
 }

@@ -11,6 +11,7 @@ use super::common::{
 };
 use super::places::Places;
 use super::plan::{holds_up, show, write_plan};
+use super::retention::tidy;
 use super::state_place::{open_state, unusable_state};
 use crate::apply::journal::BegunBy;
 use crate::apply::lock::{self, Lock, LockError};
@@ -70,6 +71,7 @@ async fn plan_and_apply(
 ) -> anyhow::Result<ExitStatus> {
     let state = open_state(global, Some(settings))?;
     let _lock = take_lock(settings, &state, None, ui)?;
+    tidy(settings, &state, &args.out, None, ui);
     let cli::Run { out, report, events, only } = args;
     let execute = cli::Apply { plan: out.clone(), approved_hash: None, report: report.clone(), events: events.clone() };
     if let Some(plan) = unfinished(out, settings, &state, ui)? {
@@ -86,7 +88,7 @@ async fn plan_and_apply(
     }
     refuse_peoples_apply(out, settings, &state, ui)?;
     // Nobody with another state applies the plan that is there, while another one takes its place.
-    let before = lock_plan_file(out, settings.target.url.as_str())?;
+    let before = lock_plan_file(out, &settings.target.account())?;
     let (plan, signals) = write_plan(settings, &plan_arguments(out, only), BegunBy::Run, global, ui).await?;
     drop(before);
     ending.plan = Some(plan.hash());
@@ -116,10 +118,10 @@ async fn apply(
     ending: &mut Ending,
     ui: &Ui,
 ) -> anyhow::Result<ExitStatus> {
-    let url = settings.target.url.as_str();
+    let account = settings.target.account();
     // Keeps somebody with another state folder from applying the same plan. The file's content does not matter.
-    let _plan_lock = lock_plan_file(&args.plan, url)?;
-    state.set_begun_run(url, Some(plan.hash())).map_err(unusable_state)?;
+    let _plan_lock = lock_plan_file(&args.plan, &account)?;
+    state.set_begun_run(&account, Some(plan.hash())).map_err(unusable_state)?;
     let replay = replay(state, plan)?;
     if replay.has_written() && replay.finished.is_none() && !replay.is_in_doubt() {
         // The same plan once more: Skovik has gone back to what it was before, and nothing of that journal is open.
@@ -129,13 +131,13 @@ async fn apply(
     let Carried { status, is_reported } = carry_out(approved, args, settings, state, ui).await?;
     ending.is_reported = is_reported;
     if status == ExitStatus::Done {
-        state.set_begun_run(url, None).map_err(unusable_state)?;
+        state.set_begun_run(&account, None).map_err(unusable_state)?;
     }
     Ok(status)
 }
 
-fn lock_plan_file(out: &Path, url: &str) -> anyhow::Result<Option<Lock>> {
-    match lock::take_plan(out, url) {
+fn lock_plan_file(out: &Path, account: &str) -> anyhow::Result<Option<Lock>> {
+    match lock::take_plan(out, account) {
         Ok(lock) => Ok(Some(lock)),
         Err(LockError::Io { .. }) => Ok(None), // It is not there any more, or something else is.
         Err(held @ LockError::Held { .. }) => Err(not_locked(held)),
@@ -159,7 +161,7 @@ fn plan_arguments(out: &Path, only: &[String]) -> cli::Plan {
 /// The plan that an earlier run began and did not finish, by the state folder. The files next to the plan do not
 /// matter.
 fn unfinished(out: &Path, settings: &Settings, state: &State, ui: &Ui) -> anyhow::Result<Option<Plan>> {
-    let Some(hash) = state.begun_run(settings.target.url.as_str()).map_err(unusable_state)? else { return Ok(None) };
+    let Some(hash) = state.begun_run(&settings.target.account()).map_err(unusable_state)? else { return Ok(None) };
     state.bring(hash).map_err(unusable_state)?;
     let copy = state.plan(hash);
     if !copy.exists() {

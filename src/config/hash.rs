@@ -29,6 +29,8 @@ struct HashedTarget<'a> {
     kind: &'a str,
     url: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     names: Option<BTreeMap<&'static str, &'a str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scim: Option<HashedScim<'a>>,
@@ -96,6 +98,7 @@ pub(super) fn hash(settings: &Settings) -> Result<Digest, PlanError> {
     let TargetSettings {
         kind: _,
         url,
+        account,
         token: _,
         auth_header: _,
         auth_scheme: _,
@@ -111,6 +114,7 @@ pub(super) fn hash(settings: &Settings) -> Result<Digest, PlanError> {
         target: HashedTarget {
             kind: target.kind(),
             url: url.as_str(),
+            account: account.as_deref(),
             names: names(&target.kind),
             scim: scim(&target.kind),
         },

@@ -35,7 +35,7 @@ pub struct Input<'a> {
     pub only: &'a BTreeSet<ExternalIdentifier>,
     /// The account's kind.
     pub kind: &'a str,
-    /// The account's URL.
+    /// The account's URL, with the name of the account behind it if it has one.
     pub url: &'a str,
     /// What a delete does there.
     pub removal: Removal,

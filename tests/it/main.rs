@@ -29,6 +29,7 @@ mod memory;
 mod planning;
 mod printed;
 mod render;
+mod retention;
 mod run;
 mod run_only;
 mod sandbox;

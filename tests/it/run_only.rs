@@ -78,7 +78,8 @@ fn a_guard_blocks_the_event_too() {
 fn a_run_in_doubt_is_finished_first_and_the_event_looked_at_then() {
     let house = house(AUTOMATIC, &["--fail", "DELETE /users/* times=1 status=422"]);
     house.run(&["run"]).ends(9);
-    super::run::cut_off(&house);
+    super::run::cut_off(&house, "plan.json");
+    house.hurry();
     let (mut listed, _) = company();
     listed[4].first_name = "Other".to_owned();
     house.list(&listed);
