@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 pub use email::{Email, email_key};
-pub use name::full_name;
+pub use name::{full_name, name_key};
 
 /// A text of a person. Most are short, and a short one needs no room but its own.
 pub type Text = CompactString;

@@ -329,7 +329,10 @@ impl Worker<'_> {
             return attempt;
         }
         let mut attempt = match self.provider.delete(user_id, &request).await {
-            Ok(Deleted::Now) => gone().having_written(),
+            Ok(Deleted::Now { kept }) => {
+                gone(kept.map_or_else(Vec::new, |kept| self.kept_as(&user, &request.over(&read), &kept)))
+                    .having_written()
+            }
             Ok(Deleted::AlreadyGone) => Attempt::new(said_gone()).having_written(),
             Err(error) => end_of_write(&error),
         };

@@ -87,7 +87,7 @@ impl Client {
 
     pub(super) async fn delete_user(&self, id: &UserId) -> Result<Deleted, ApiError> {
         match self.send(&Call { method: Method::DELETE, url: self.user_url(id)?, body: None }).await {
-            Ok(_) => Ok(Deleted::Now),
+            Ok(_) => Ok(Deleted::Now { kept: None }),
             Err(error) if error.is_not_found() => Ok(Deleted::AlreadyGone),
             Err(error) => Err(error),
         }

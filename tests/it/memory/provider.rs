@@ -301,7 +301,7 @@ impl Provider for Memory {
         Box::pin(async move {
             let act = |service: &mut Service| service.remove(id.as_str()).map(|()| Person::new());
             match self.write("delete", Some(id), act).await? {
-                Ok(_) => Ok(Deleted::Now),
+                Ok(_) => Ok(Deleted::Now { kept: None }),
                 Err(Problem::Unknown) => Ok(Deleted::AlreadyGone),
                 Err(problem) => Err(refused(problem)),
             }
