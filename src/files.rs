@@ -44,7 +44,7 @@ impl PrivateFile {
     /// as `/dev/null` would be lost to everybody if a file took its name.
     pub fn create(path: &Path) -> io::Result<Self> {
         if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
-            return Err(io::Error::other("it is no regular file; name another one"));
+            return Err(io::Error::other("it is not a regular file; name another one"));
         }
         let file = temporary_in(folder_of(path))?;
         Ok(Self { writer: BufWriter::new(file), path: path.to_owned() })
@@ -192,7 +192,7 @@ mod tests {
         std::os::unix::fs::symlink("/dev/null", &path).unwrap();
         for path in [&path, folder.path()] {
             let written: io::Result<()> = write_private(path, |_| panic!("not even begun"));
-            assert!(written.unwrap_err().to_string().contains("no regular file"));
+            assert!(written.unwrap_err().to_string().contains("not a regular file"));
         }
         assert!(path.is_symlink());
         assert_eq!(names(folder.path()), ["stdout"]);

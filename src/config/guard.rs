@@ -131,7 +131,7 @@ fn fields(
     let limit = |key: &str| {
         if !known.contains(&key) {
             let hint = nearest(key, known.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
-            let problem = format!("is no field that [employee] manages{}", hint.unwrap_or_default());
+            let problem = format!("is not a field that [employee] manages{}", hint.unwrap_or_default());
             return Err(section.problem(key, problem));
         }
         Ok((key.to_owned(), section.number(key, range(guard.unit))?.unwrap_or(0)))

@@ -223,7 +223,7 @@ mod tests {
     fn what_cannot_be_right_is_refused() {
         for (target, says) in [
             ("kind = \"scim\"\nidentifier = \"a b\"", "`identifier` in [target] (line 4) is not usable"),
-            ("kind = \"scim\"\nbranch = \"x:y\"", "no path of an attribute"),
+            ("kind = \"scim\"\nbranch = \"x:y\"", "not the path of an attribute"),
             ("kind = \"scim\"\nbranches = []", "is empty; leave it out"),
             ("kind = \"scim\"\nremove = \"archive\"", "must be \"deactivate\" or \"delete\""),
             ("kind = \"skovik\"\nremove = \"delete\"", "unknown key `remove`"),

@@ -23,7 +23,7 @@ pub const WRONG_KIND: io::ErrorKind = io::ErrorKind::InvalidInput;
 /// Opens a regular file to read it. Waits for no pipe.
 ///
 /// # Errors
-/// If it cannot be opened, is no regular file, or is a link that is refused.
+/// If it cannot be opened, is not a regular file, or is a link that is refused.
 pub fn open_regular(path: &Path, links: Links) -> io::Result<File> {
     let mut options = File::options();
     options.read(true);
@@ -32,10 +32,10 @@ pub fn open_regular(path: &Path, links: Links) -> io::Result<File> {
         Links::Refuse => no_links(&mut options),
     }
     match links {
-        Links::Follow => regular(options.open(path)?, "it is no regular file"),
+        Links::Follow => regular(options.open(path)?, "it is not a regular file"),
         Links::Refuse => {
             let linked = "it is a symbolic link; name the file itself";
-            regular(options.open(path).map_err(|error| in_words(error, linked))?, "it is no regular file")
+            regular(options.open(path).map_err(|error| in_words(error, linked))?, "it is not a regular file")
         }
     }
 }
@@ -43,9 +43,9 @@ pub fn open_regular(path: &Path, links: Links) -> io::Result<File> {
 /// Opens a file of the program's own with options that follow no link (see [`no_links`]).
 ///
 /// # Errors
-/// If it cannot be opened, is no regular file, or is a link.
+/// If it cannot be opened, is not a regular file, or is a link.
 pub(crate) fn open_own(path: &Path, options: &OpenOptions) -> io::Result<File> {
-    regular(options.open(path).map_err(|error| in_words(error, "is a symbolic link"))?, "is no regular file")
+    regular(options.open(path).map_err(|error| in_words(error, "is a symbolic link"))?, "is not a regular file")
 }
 
 fn regular(file: File, problem: &'static str) -> io::Result<File> {
@@ -57,7 +57,7 @@ fn in_words(error: io::Error, linked: &'static str) -> io::Error {
     let code = error.raw_os_error();
     match code {
         _ if code == Some(Errno::LOOP.raw_os_error()) => io::Error::new(WRONG_KIND, linked),
-        _ if code == Some(Errno::ISDIR.raw_os_error()) => io::Error::new(WRONG_KIND, "is no file, but a folder"),
+        _ if code == Some(Errno::ISDIR.raw_os_error()) => io::Error::new(WRONG_KIND, "is a folder, not a file"),
         _ => error,
     }
 }
@@ -145,10 +145,10 @@ mod tests {
         for (path, links, word) in [
             (file.as_path(), Links::Refuse, "longer than 4 bytes"),
             (&link, Links::Refuse, "symbolic link"),
-            (folder.path(), Links::Follow, "no regular file"),
+            (folder.path(), Links::Follow, "not a regular file"),
             // Waits for nobody who would write into it.
-            (&pipe, Links::Refuse, "no regular file"),
-            (Path::new("/dev/zero"), Links::Follow, "no regular file"),
+            (&pipe, Links::Refuse, "not a regular file"),
+            (Path::new("/dev/zero"), Links::Follow, "not a regular file"),
         ] {
             let error = read_regular(path, 4, links).unwrap_err().to_string();
             assert!(error.contains(word), "{}: {error}", path.display());

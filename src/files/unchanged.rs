@@ -13,7 +13,7 @@ pub const LARGEST_LIST: u64 = 2 * 1024 * 1024 * 1024;
 /// Reads a regular file that stays as it is meanwhile, and says when it was last changed, where the system tells.
 ///
 /// # Errors
-/// If it cannot be read, is no regular file, has more than `most` bytes, or is changed, replaced or removed between its
+/// If it cannot be read, is not a regular file, has more than `most` bytes, or is changed, replaced or removed between its
 /// opening and its end.
 pub fn read_unchanged(path: &Path, most: u64) -> io::Result<(Vec<u8>, Option<SystemTime>)> {
     read_while(path, most, || ())

@@ -173,7 +173,7 @@ impl Verifier {
             client_state: Option<String>,
         }
         let Collection { value } =
-            serde_json::from_slice(body).map_err(|_| Refusal::Body("it is no collection of notifications"))?;
+            serde_json::from_slice(body).map_err(|_| Refusal::Body("it is not a collection of notifications"))?;
         if value.is_empty() {
             return Err(Refusal::Body("it has no notifications"));
         }

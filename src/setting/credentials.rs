@@ -196,11 +196,11 @@ impl Secret {
             return Err(format!("{place} is empty; {what} is expected there"));
         }
         match shape {
-            SecretShape::Key if !secret.chars().all(|c| c.is_ascii_graphic() || c == ' ') => {
-                Err(format!("{place} is no key: it has more than one line, or characters that no HTTP header can hold"))
-            }
+            SecretShape::Key if !secret.chars().all(|c| c.is_ascii_graphic() || c == ' ') => Err(format!(
+                "{place} cannot be a key: it has more than one line, or characters that no HTTP header can hold"
+            )),
             SecretShape::Password if secret.chars().any(char::is_control) => {
-                Err(format!("{place} is no password: it has more than one line, or control characters"))
+                Err(format!("{place} cannot be a password: it has more than one line, or control characters"))
             }
             _ => Ok(SecretString::from(secret)),
         }
@@ -324,8 +324,8 @@ mod tests {
         for (value, expected) in [
             (None, "the environment variable KEY is not set"),
             (Some(" \n"), "the environment variable KEY is empty"),
-            (Some("two\nlines"), "no key"),
-            (Some("schlüssel"), "no key"),
+            (Some("two\nlines"), "cannot be a key"),
+            (Some("schlüssel"), "cannot be a key"),
         ] {
             let error = variable(SecretShape::Key, value).unwrap_err();
             assert!(error.contains(expected), "{error}");
@@ -338,7 +338,9 @@ mod tests {
         for (value, expected) in [("schlüssel", "schlüssel"), (" p w \r\n", " p w "), ("x\n", "x")] {
             assert_eq!(variable(SecretShape::Password, Some(value)).unwrap(), expected);
         }
-        for (value, expected) in [("two\nlines", "no password"), ("two\n\n", "no password"), (" \n", "is empty")] {
+        for (value, expected) in
+            [("two\nlines", "cannot be a password"), ("two\n\n", "cannot be a password"), (" \n", "is empty")]
+        {
             let error = variable(SecretShape::Password, Some(value)).unwrap_err();
             assert!(error.contains(expected) && !error.contains("two"), "{error}");
         }
@@ -407,6 +409,6 @@ mod tests {
     #[test]
     fn endless_output_is_no_secret() {
         let error = command(&["sh", "-c", "yes | head -c 300000"]).unwrap_err();
-        assert!(error.contains("no key"), "{error}");
+        assert!(error.contains("cannot be a key"), "{error}");
     }
 }

@@ -59,7 +59,7 @@ fn newest_of(column: &str, source: &str, reading: &Reading) -> Result<Timestamp,
         }
         let date = date_of(text).ok_or_else(|| {
             format!(
-                "row {}: `{column}`, which `newest` names, is no date such as 2026-11-28 or 2026-11-28T08:30:00Z",
+                "row {}: `{column}`, which `newest` names, is not a date such as 2026-11-28 or 2026-11-28T08:30:00Z",
                 table.row_number(row)
             )
         })?;

@@ -119,7 +119,7 @@ fn structured(raw: &str) -> Result<Value, String> {
                 let Properties(properties) = serde_json::from_str(raw).map_err(wrong)?;
                 let mut seen = HashSet::new();
                 if let Some((twice, _)) = properties.iter().find(|(name, _)| !seen.insert(name)) {
-                    return Err(format!("the property {} stands twice in one object", quoting::column(twice)));
+                    return Err(format!("the property {} appears twice in one object", quoting::column(twice)));
                 }
                 let pairs = properties.iter().map(|(name, item)| Ok((&**name, value(item.get(), depth + 1)?)));
                 Ok(Value::from_pairs(pairs.collect::<Result<Vec<_>, String>>()?))

@@ -116,7 +116,7 @@ impl HttpSource {
             let taken = blocking(move || {
                 let errors = if ignores_errors { None } else { errors_in(&answer.body, &pointer) };
                 let more = match errors {
-                    Some(said) => Err(format!("{said}; if that is no failure, set errors = \"ignore\"")),
+                    Some(said) => Err(format!("{said}; if that is not a failure, set errors = \"ignore\"")),
                     _ => take(&answer, &pointer, &columns, &mut walk, &mut records),
                 };
                 Ok((more, walk, records))
@@ -189,7 +189,7 @@ fn take(
     let list =
         found.ok_or_else(|| format!("nothing stands at {pointer}; `records` must say where the list is{}", words()))?;
     let rows: Vec<&RawValue> = serde_json::from_str(list.get())
-        .map_err(|_| format!("{} is no list; `records` must say where the list is{}", place(), words()))?;
+        .map_err(|_| format!("{} is not a list; `records` must say where the list is{}", place(), words()))?;
     for (position, row) in (1..).zip(&rows) {
         let record = columns.record(records, walk.records() + position, row);
         record.map_err(|problem| format!("record {position}: {problem}"))?;
@@ -220,7 +220,7 @@ fn headers(section: &Section<'_>) -> Result<HeaderMap, ConfigError> {
             return Err(table.problem(name, hint));
         }
         let header = HeaderName::from_bytes(name.as_bytes()).ok().filter(|_| !OWN_HEADERS.contains(&lower.as_str()));
-        let header = header.ok_or_else(|| table.problem(name, "is no header that can be set here"))?;
+        let header = header.ok_or_else(|| table.problem(name, "is not a header that can be set here"))?;
         let value =
             HeaderValue::from_str(value).map_err(|_| table.problem(name, "holds characters that no header can"))?;
         headers.insert(header, value);

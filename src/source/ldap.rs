@@ -346,7 +346,7 @@ fn judge(lacking: &[&str], schema: Option<&Schema>, others: &BTreeSet<String>, l
             }
             if !schema.knows(name) {
                 let near = schema.nearest(name).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-                return wrong(format!("which is no attribute that this directory knows{near}"));
+                return wrong(format!("which is not an attribute that this directory knows{near}"));
             }
         }
         tracing::warn!("{label}: no entry has a `{name}`; if some should, the account may lack the right to read it");

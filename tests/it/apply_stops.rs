@@ -72,7 +72,7 @@ async fn a_journal_that_cannot_be_a_file_stops_before_any_write() {
     std::fs::create_dir(world.journal_path()).expect("a folder");
     let ended = world.apply().await;
     assert_eq!(ended.code, Some(3), "{ended:?}");
-    assert!(ended.stderr.contains(".journal is no regular file"), "{ended:?}");
+    assert!(ended.stderr.contains(".journal is not a regular file"), "{ended:?}");
     assert_nothing_written(&world, &ended);
 }
 

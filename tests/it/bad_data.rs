@@ -103,7 +103,10 @@ fn a_repeated_property_sets_one_person_aside() {
     };
     company.write("list.json", format!("[{}, {}]", person(7001, ""), person(7002, ", \"legal_entity\": \"NO01\"")));
     let plan = company.plan(5);
-    assert!(message(&plan, "template_failed", "7002").contains("the property `legal_entity` stands twice"), "{plan:#}");
+    assert!(
+        message(&plan, "template_failed", "7002").contains("the property `legal_entity` appears twice"),
+        "{plan:#}"
+    );
     assert!(operations(&plan).iter().any(|(action, employee)| *action == "create" && *employee == "7001"));
 }
 

@@ -186,7 +186,7 @@ fn what_the_server_does_not_have_is_found_before_anything_is_written() {
             4,
             "`identifier` in [target] is urn:example:2.0:User:custom_field1, which no user has by the server's /Schemas",
         ),
-        ("branch = \"name.formatted.x\"", "", 3, "is no path of an attribute"),
+        ("branch = \"name.formatted.x\"", "", 3, "is not the path of an attribute"),
     ] {
         let company = company_at(&scim, target, &before);
         if !fields.is_empty() {

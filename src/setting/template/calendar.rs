@@ -96,7 +96,7 @@ fn moved(day: Day, days: i64) -> Result<Value, Error> {
     let moved = match day {
         Day::Never => Day::Never,
         Day::On(date) => Day::On(
-            date.checked_add(days.days()).map_err(|_| wrong(format!("{date} moved by {days} days is no date")))?,
+            date.checked_add(days.days()).map_err(|_| wrong(format!("{date} moved by {days} days is not a date")))?,
         ),
     };
     Ok(Value::from_object(moved))
@@ -131,22 +131,22 @@ fn day(value: &Value, format: Option<&str>, zone: &TimeZone) -> Result<Day, Stri
     let text = match value.kind() {
         ValueKind::String => value.as_str().unwrap_or_default().trim().to_owned(),
         ValueKind::Number => value.to_string(),
-        _ => return Err(format!("{} is no date", described(value))),
+        _ => return Err(format!("{} is not a date", described(value))),
     };
     if text.is_empty() {
         return Err(
-            "an empty text is no date; say which day it stands for, as in `hr.end | default(never, true) | date`"
+            "an empty text is not a date; say which day it stands for, as in `hr.end | default(never, true) | date`"
                 .to_owned(),
         );
     }
     if let Some(format) = format {
         return Date::strptime(format, &text).map(Day::On).map_err(|error| {
-            format!("{} is no date of the form {format:?}: {error}", shown(&Value::from(text.as_str())))
+            format!("{} is not a date of the form {format:?}: {error}", shown(&Value::from(text.as_str())))
         });
     }
     iso(&text, zone).or_else(|| generalized(&text, zone)).or_else(|| windows(&text, zone)).ok_or_else(|| {
         let shown = shown(&Value::from(text.as_str()));
-        format!("{shown} is no date such as 2026-12-01; if it has another form, say which: `date('%d.%m.%Y')`")
+        format!("{shown} is not a date such as 2026-12-01; if it has another form, say which: `date('%d.%m.%Y')`")
     })
 }
 

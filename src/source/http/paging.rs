@@ -346,7 +346,7 @@ impl Walk {
                 let found = next.find(page.document)?;
                 self.tells_next |= found.is_some();
                 let Some(value) = found.map(value).transpose()?.filter(is_something) else { return Ok(None) };
-                let link = value.as_str().ok_or_else(|| format!("{next} holds no address"))?;
+                let link = value.as_str().ok_or_else(|| format!("{next} is not a URL"))?;
                 self.linked(link).map(Some)
             }
             Paging::LinkHeader => {
@@ -378,7 +378,7 @@ impl Walk {
     /// The request for a linked page. The credentials go only to the configured server.
     fn linked(&self, link: &str) -> Result<Call, String> {
         let here = &self.here.url;
-        let mut url = here.join(link).map_err(|error| format!("the link to the next page is no address: {error}"))?;
+        let mut url = here.join(link).map_err(|error| format!("the link to the next page is not a URL: {error}"))?;
         url.set_fragment(None);
         if url.origin() != here.origin() || !url.username().is_empty() || url.password().is_some() {
             let (there, origin) = (url.origin().ascii_serialization(), here.origin().ascii_serialization());

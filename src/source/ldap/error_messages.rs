@@ -92,7 +92,7 @@ fn hint(asked: Asked<'_>, result: &LdapResult) -> Option<&'static str> {
         (Asked::Bind(Some(_)), 49) => Some(active_directory_says(&result.text).unwrap_or(
             "the password is wrong, or there is no such account; Active Directory takes user@domain as `bind_dn` too",
         )),
-        (Asked::Bind(Some(_)), 34) => Some("`bind_dn` is no distinguished name"),
+        (Asked::Bind(Some(_)), 34) => Some("`bind_dn` is not a distinguished name"),
         (Asked::Bind(None), 48 | 49 | 53) => Some(NAMED),
         (Asked::Search(_), 1) if wants_a_bind(&result.text) => Some(NAMED),
         (Asked::Search(_), 3) => Some("the server's time limit is too short for this search"),
@@ -107,7 +107,7 @@ fn hint(asked: Asked<'_>, result: &LdapResult) -> Option<&'static str> {
         (Asked::Search(_), 32) => {
             Some("there is no such base, or this account may not see it; correct `base`, or the account's rights")
         }
-        (Asked::Search(_), 34) => Some("`base` is no distinguished name"),
+        (Asked::Search(_), 34) => Some("`base` is not a distinguished name"),
         (Asked::Search(_), 50) => Some("the account lacks the right to read there"),
         (_, 51 | 52) => Some("try again later"),
         _ => None,

@@ -79,7 +79,7 @@ fn what_is_searched_for_is_clear() {
     refused(bare, "lacks `base`");
     refused(&format!("{bare}base = []"), "is an empty list");
     refused(&format!("{bare}base = \"dc=x\""), "lacks `filter`");
-    refused(&format!("{bare}base = \"dc=x\"\nfilter = \"objectClass=*)\""), "is no LDAP filter");
+    refused(&format!("{bare}base = \"dc=x\"\nfilter = \"objectClass=*)\""), "is not an LDAP filter");
     refused(&format!("{USUAL}scope = \"sub\""), "must be \"subtree\" or \"one\" or \"base\"");
     refused(&format!("{USUAL}search = [{{ base = \"dc=y\" }}]"), "is set together with `base`");
     refused(&format!("{bare}filter = \"(a=b)\"\nsearch = [{{ bases = \"dc=y\" }}]"), "did you mean `base`?");

@@ -114,7 +114,7 @@ fn a_union_that_cannot_be_is_refused() {
         (part("se", "") + &union("").replace("\"no\"", "\"hr\""), "is a union itself"),
         (union("").replace("of = ", "off = "), "lacks `of`"),
         (part("se", "") + &part("no", "") + &union("path = \"x\"\n"), "unknown key `path`"),
-        (part("se", "") + &part("no", "") + &union("[source.columns]\nid = { dk = \"x\" }\n"), "is no list of `of`"),
+        (part("se", "") + &part("no", "") + &union("[source.columns]\nid = { dk = \"x\" }\n"), "is not a list of `of`"),
         (part("se", ""), "lacks `key`"),
     ] {
         let error = parse(sources);
@@ -209,7 +209,7 @@ fn a_list_can_be_too_old() {
     assert!(error.contains("the latest `changed` is 2023-11-27T08:00:00Z"), "{error}");
     assert_eq!(with(newest, &text.replace("2026", "9000"), hour(0)), Ok(3));
     for (text, expected) in [
-        (text.replace("2026-11-01", "01.11.2026"), "row 3: `changed`, which `newest` names, is no date"),
+        (text.replace("2026-11-01", "01.11.2026"), "row 3: `changed`, which `newest` names, is not a date"),
         ("id,list,mail,title,changed\n1,,,,\n".to_owned(), "no record has a date in `changed`"),
         ("id,list,mail,title,change\n1,,,,\n".to_owned(), "did you mean `change`?"),
     ] {

@@ -17,7 +17,7 @@ fn pipe(company: &Company, name: &str) {
 
 /// What is no file, by what messages call it.
 const NO_FILES: [(&str, &str); 3] =
-    [("/dev/zero", "no regular file"), ("pipe", "no regular file"), ("home", "no regular file")];
+    [("/dev/zero", "not a regular file"), ("pipe", "not a regular file"), ("home", "not a regular file")];
 
 #[test]
 fn what_is_no_file_is_no_list() {

@@ -122,7 +122,7 @@ fn a_part_is_no_whole() {
         let users: Vec<Value> = (0..100).map(|n| json!({"id": format!("{number}-{n}")})).collect();
         answer(json!({"totalResults": 150, "startIndex": number * 100 + 1, "Resources": users}))
     };
-    assert_eq!(refused(scim, &["200 users by now, but totalResults is 150"], endless), 2);
+    assert_eq!(refused(scim, &["200 users have come, but totalResults is 150"], endless), 2);
     let claimed =
         |_: usize, _: &Request| answer(json!({"totalResults": 4_000_000_000_u64, "Resources": [{"id": "1"}]}));
     assert_eq!(refused(scim, &["4000000000 records, more than max_rows = 2000000"], claimed), 1);

@@ -81,7 +81,7 @@ fn a_workbook_holds_the_list() {
     // A copy that was cut short.
     let whole = company.read_bytes("employees.xlsx");
     company.write("employees.xlsx", &whole[..whole.len() - 200]);
-    company.run(&["plan"]).ends(4).says(&["source `hr`: ", "employees.xlsx is no workbook that can be read"]);
+    company.run(&["plan"]).ends(4).says(&["source `hr`: ", "employees.xlsx is not a workbook that can be read"]);
 }
 
 #[test]

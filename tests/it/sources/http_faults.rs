@@ -110,8 +110,8 @@ fn answers_that_are_no_list() {
     for (reply, expected) in [
         (json("<html>Sign in</html>"), "it is not JSON (tried 2 times); is this the address of the API?"),
         (json(r#"[{"id": 1001"#), "it is not JSON"),
-        (json(json!({"data": []})), "the answer is no list; `records` must say where the list is"),
-        (json(json!(["1001"])), "page 1: record 1: it is no record, which would be an object"),
+        (json(json!({"data": []})), "the answer is not a list; `records` must say where the list is"),
+        (json(json!(["1001"])), "page 1: record 1: it is not an object, as a record must be"),
         (status(404, "nothing here"), "answers 404: nothing here; check url"),
         (json("[]\u{0}"), "it is not JSON"),
     ] {
@@ -119,7 +119,7 @@ fn answers_that_are_no_list() {
     }
     let web = Web::always(json(json!({"data": null, "x": {"y": 1}})));
     refused(&bearer(&web, "records = \"/items\""), 4, &["nothing stands at /items; `records`"]);
-    refused(&bearer(&web, "records = \"/data\""), 4, &["what stands at /data is no list"]);
+    refused(&bearer(&web, "records = \"/data\""), 4, &["what stands at /data is not a list"]);
 }
 
 #[test]
@@ -270,7 +270,7 @@ fn links_that_must_not_be_followed() {
     );
     assert_eq!(other.calls(), [""; 0], "the other server saw nothing");
     let odd = Web::always(json(json!({"data": people(0, 1), "next": {"a": 1}})));
-    refused(&bearer(&odd, paging), 4, &["page 1: /next holds no address"]);
+    refused(&bearer(&odd, paging), 4, &["page 1: /next is not a URL"]);
 }
 
 #[test]
@@ -332,7 +332,7 @@ fn settings_that_cannot_be_right() {
             "headers = { Authorization = \"Bearer 0123456789\" }",
             "would show a secret in the settings; say it in [source.auth]",
         ),
-        ("headers = { Host = \"x\" }", "is no header that can be set here"),
+        ("headers = { Host = \"x\" }", "is not a header that can be set here"),
         ("body = \"{}\"", "needs method = \"POST\""),
         ("method = \"POST\"\nbody = \"{\"", "is not JSON"),
         ("records = \"data\"", "must begin with a slash"),

@@ -164,11 +164,11 @@ fn lists_that_are_not_whole() {
         (page(5, &[]), "from startIndex 3 on: the list ends after 2 users, but totalResults is 5"),
         (page(6, &[3, 4]), "from startIndex 3 on: totalResults was 5 and is 6 now"),
         (page(5, &[3, 2]), "from startIndex 3 on: the user with the id \"id-2\" comes twice"),
-        (page(5, &[3, 4, 5, 6]), "there are 6 users by now, but totalResults is 5"),
+        (page(5, &[3, 4, 5, 6]), "6 users have come, but totalResults is 5"),
         (json(json!({"totalResults": 5, "startIndex": 1, "Resources": [numbered(3)]})), "begins at startIndex 1"),
         (json(json!({"Resources": []})), "it has no totalResults"),
         (json(json!({"totalResults": 5, "Resources": ["x"]})), "the user at 3: it is no record"),
-        (json("[]"), "it is no SCIM list"),
+        (json("[]"), "it is not a SCIM list"),
         (json("{\"totalResults\": 5, \"Resources\": ["), "it is not JSON"),
         (
             status(400, json!({"detail": format!("not with {TOKEN}"), "status": "400"})),
