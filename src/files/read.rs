@@ -1,4 +1,4 @@
-//! Reading files that somebody else wrote: never more than a bound, never a device or a pipe that has no end.
+//! Reading files that somebody else wrote: never more than a limit, never a device or a pipe without an end.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
@@ -13,14 +13,14 @@ use rustix::io::Errno;
 pub enum Links {
     /// The file that it leads to.
     Follow,
-    /// An error: what it leads to can differ from one reading to the next, and from one machine to the next.
+    /// An error: the target can differ from one reading to the next, and from one machine to the next.
     Refuse,
 }
 
-/// The kind of an error about what is a link, a device, a pipe or a folder, and no file.
+/// The kind of the error for a link, a device, a pipe or a folder.
 pub const WRONG_KIND: io::ErrorKind = io::ErrorKind::InvalidInput;
 
-/// Opens a regular file to read it. Waits for no pipe.
+/// Opens a regular file to read it. Never waits for a pipe.
 ///
 /// # Errors
 /// If it cannot be opened, is not a regular file, or is a link that is refused.
@@ -52,7 +52,7 @@ fn regular(file: File, problem: &'static str) -> io::Result<File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::new(WRONG_KIND, problem)) }
 }
 
-/// What the system says of a link that is not followed, and of a folder that is opened to be written.
+/// Clearer words for two errors of the system: a link that is not followed, and a folder that is opened to be written.
 fn in_words(error: io::Error, linked: &'static str) -> io::Error {
     let code = error.raw_os_error();
     match code {
@@ -103,7 +103,7 @@ pub fn read_regular_text(path: &Path, most: u64, links: Links) -> io::Result<Str
     into_text(read_regular(path, most, links)?)
 }
 
-/// Makes a file open no symbolic link, and wait for no pipe; one that is made is its owner's alone.
+/// Options that follow no symbolic link and wait for no pipe; a new file is readable only by its owner.
 pub(crate) fn no_links(options: &mut OpenOptions) {
     wait_for_nobody(options, OFlags::NOFOLLOW);
 }
@@ -146,7 +146,7 @@ mod tests {
             (file.as_path(), Links::Refuse, "longer than 4 bytes"),
             (&link, Links::Refuse, "symbolic link"),
             (folder.path(), Links::Follow, "not a regular file"),
-            // Waits for nobody who would write into it.
+            // It does not wait for a writer.
             (&pipe, Links::Refuse, "not a regular file"),
             (Path::new("/dev/zero"), Links::Follow, "not a regular file"),
         ] {

@@ -72,7 +72,7 @@ pub struct Options {
     pub put: PutMode,
     /// What a change of branch does with custom fields.
     pub branch_move: BranchMove,
-    /// What the removal of a manager does to their reports.
+    /// What the deletion of a manager does to their reports.
     pub manager_delete: ManagerDelete,
     /// What happens to the identifier and e-mail of a deleted user.
     pub identifiers: Identifiers,

@@ -167,7 +167,7 @@ pub enum BranchMove {
     Keeps,
 }
 
-/// What the sandbox does when a manager is removed.
+/// What the sandbox does when a manager is deleted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum ManagerDelete {
     /// Their reports have no manager

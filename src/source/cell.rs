@@ -106,7 +106,7 @@ fn number(letters: &str) -> (CellKind, Cow<'_, str>) {
 fn structured(raw: &str) -> Result<Value, String> {
     fn value(raw: &str, depth: usize) -> Result<Value, String> {
         if depth > MAX_DEPTH {
-            return Err(format!("lists and objects lie within one another more than {MAX_DEPTH} deep"));
+            return Err(format!("lists and objects are nested more than {MAX_DEPTH} deep"));
         }
         let wrong = |error: serde_json::Error| error.to_string();
         match raw.as_bytes().first() {

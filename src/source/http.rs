@@ -132,7 +132,7 @@ impl HttpSource {
         let proof = walk.proof()?;
         if let (None, false, Some(next)) = (proof, self.counted, walk.never_told()) {
             tracing::warn!(
-                "`next` in [source.paging] of {}: nothing stands at {next} on any page, so that the list is only trusted \
+                "`next` in [source.paging] of {}: {next} is missing on every page, so the list is only trusted \
                  to be whole; correct it, or set `total` or `expect_records`",
                 self.label
             );
@@ -182,12 +182,12 @@ fn take(
         serde_json::from_slice(&answer.body).map_err(|error| format!("it is not JSON: {error}"))?;
     let place = || match pointer.to_string() {
         place if place.is_empty() => "the answer".to_owned(),
-        place => format!("what stands at {place}"),
+        place => format!("the value at {place}"),
     };
     let found = pointer.find(document)?;
     let words = || words_instead(&answer.body);
-    let list =
-        found.ok_or_else(|| format!("nothing stands at {pointer}; `records` must say where the list is{}", words()))?;
+    let list = found
+        .ok_or_else(|| format!("there is nothing at {pointer}; `records` must say where the list is{}", words()))?;
     let rows: Vec<&RawValue> = serde_json::from_str(list.get())
         .map_err(|_| format!("{} is not a list; `records` must say where the list is{}", place(), words()))?;
     for (position, row) in (1..).zip(&rows) {

@@ -97,7 +97,7 @@ impl XlsxSource {
         match (visible.next(), visible.next()) {
             (Some(sheet), None) => Ok(sheet.name.clone()),
             _ => Err(ConfigError::Invalid(format!(
-                "{label}: {file} has not just one visible sheet, but {}; say with `sheet` which one holds the people",
+                "{label}: {file} does not have just one visible sheet, but {}; say with `sheet` which one holds the people",
                 listed(&names)
             ))),
         }
@@ -251,7 +251,7 @@ impl Columns {
         for (column, kind, text) in cells {
             let place = places
                 .get(&column)
-                .ok_or_else(|| format!("cell {} stands below no name of the header", reference((row, column))))?;
+                .ok_or_else(|| format!("cell {} has no column name above it", reference((row, column))))?;
             cells_by_place[*place] = Some((kind, text));
         }
         for cell in cells_by_place {

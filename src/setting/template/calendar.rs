@@ -1,5 +1,5 @@
-//! Dates in templates: `today`, `never`, `days(14)` and the filter `date`. Which day it is comes from outside; nothing
-//! in here reads a clock.
+//! Dates in templates: `today`, `never`, `days(14)` and the filter `date`. The current day is a parameter; nothing in
+//! here reads a clock.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -10,11 +10,11 @@ use minijinja::{Environment, Error, ErrorKind};
 use super::day::{Day, Days};
 use super::kinds::{described, shown};
 
-/// What templates call the day that it is.
+/// The name of the current day in templates.
 pub(super) const TODAY: &str = "today";
 /// The function that makes a number of days.
 pub(super) const DAYS: &str = "days";
-/// The names that templates have for days.
+/// The names for days in templates.
 pub(crate) const NAMES: [&str; 3] = [TODAY, "never", DAYS];
 /// How many days can be added: a century.
 const MOST_DAYS: i64 = 36_525;
@@ -23,7 +23,7 @@ const WINDOWS_EPOCH: i64 = 11_644_473_600;
 /// What `accountExpires` holds for an account that never expires, besides 0 (MS-ADA1 2.2).
 const WINDOWS_NEVER: i64 = i64::MAX;
 
-/// The day that people are compared as of, and the time zone in which it is that day.
+/// The day as of which people are compared, with its time zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Calendar {
     today: Date,
@@ -31,7 +31,7 @@ pub struct Calendar {
 }
 
 impl Calendar {
-    /// The day that it is in a time zone.
+    /// The current day in a time zone.
     #[must_use]
     pub fn at(now: Timestamp, zone: &TimeZone) -> Self {
         Self { today: now.to_zoned(zone.clone()).date(), zone: zone.clone() }
@@ -150,7 +150,7 @@ fn day(value: &Value, format: Option<&str>, zone: &TimeZone) -> Result<Day, Stri
     })
 }
 
-/// `2026-12-01` or `20261201`, with or without a time. A time with an offset is the day that it is in the time zone.
+/// `2026-12-01` or `20261201`, with or without a time. A time with an offset is converted to the time zone first.
 fn iso(text: &str, zone: &TimeZone) -> Option<Day> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let begins = digits == 4 && text.as_bytes().get(4) == Some(&b'-') || digits == 8 && !text.ends_with('Z');

@@ -265,7 +265,9 @@ impl Walk {
         if !page.records.is_empty() {
             let hash = self.hasher.hash_one(page.list.get());
             if let Some(before) = self.pages.insert(hash, self.page) {
-                return Err(format!("it is the same as page {before}; does the server know what it is asked by?"));
+                return Err(format!(
+                    "it is the same as page {before}; does the server understand how pages are asked for?"
+                ));
             }
         } else {
             self.empty += 1;
@@ -286,7 +288,7 @@ impl Walk {
         if let (Some(total), Some(at)) = (self.total, &self.total_at)
             && self.records > total
         {
-            return Err(format!("there are {} records by now, but {at} is {total}", self.records));
+            return Err(format!("{} records have come, but {at} is {total}", self.records));
         }
         match self.next(page)? {
             Some(next) => {

@@ -153,7 +153,7 @@ fn values_are_looked_up_in_tables() {
     let twice = format!("{text}Acme AB,SE02,\n");
     read_with(table, &twice).refused(
         ExitStatus::Untrusted,
-        &["source `branches`: 1 key is that of several records, 2 in all: \"Acme AB\" (rows 2 and 6); a table must"],
+        &["source `branches`: 1 key is shared by several records, 2 in all: \"Acme AB\" (rows 2 and 6); a table must"],
     );
     read_with(&table.replace("key = \"company\"", "key = \"firm\""), text).refused(ExitStatus::Usage, &["`firm`"]);
     let json = table.replace("branches.csv", "branches.json");
@@ -218,5 +218,5 @@ fn a_list_can_be_too_old() {
     }
     let program = "[[source]]\nname = \"hr\"\nkind = \"exec\"\ncommand = [\"cat\", \"hr\"]\nformat = \"csv\"\nkey = \"id\"\nmax_age = \"1h\"\n";
     Fixture::new(program, &[("hr", text.as_bytes())])
-        .refused(ExitStatus::Untrusted, &["nothing tells how old it is", "`newest`"]);
+        .refused(ExitStatus::Untrusted, &["its age is not known", "`newest`"]);
 }

@@ -59,7 +59,7 @@ fn sheets_and_headers_are_named_where_they_are_not_plain() {
     let usage = ExitStatus::Usage;
     two("").refused(usage, &["not just one visible sheet, but \"Notes\", \"People\"", "`sheet`"]);
     two("sheet = \"Peple\"\n").refused(usage, &["`sheet` in [[source]] `hr` is \"Peple\"", "did you mean \"People\"?"]);
-    two("sheet = \"People\"\n").refused(ExitStatus::Untrusted, &["cell B2 stands below no name of the header"]);
+    two("sheet = \"People\"\n").refused(ExitStatus::Untrusted, &["cell B2 has no column name above it"]);
     two("sheet = \"People\"\nheader_row = 7\n").refused(ExitStatus::Untrusted, &["row 7, which `header_row` names"]);
     let hidden = workbook("", |workbook| {
         sheet(workbook, "People", &[&["id"], &["1"]]);
@@ -73,7 +73,7 @@ fn what_a_sheet_cannot_be() {
     let untrusted = ExitStatus::Untrusted;
     one(&[]).refused(untrusted, &["sheet \"People\": has no header row"]);
     one(&[&["id", "id"], &["1", "2"]]).refused(untrusted, &["row 1, the header, has the column `id` twice"]);
-    one(&[&["id", "", "n"], &["1", "2", "3"]]).refused(untrusted, &["cell B2 stands below no name"]);
+    one(&[&["id", "", "n"], &["1", "2", "3"]]).refused(untrusted, &["cell B2 has no column name above it"]);
     one(&[&["nr"], &["1"]]).refused(ExitStatus::Usage, &["`key` in [[source]] `hr`"]);
     assert!(one(&[&["id", "n"]]).read().unwrap().is_empty());
     // Nothing in the row, though the file has cells there.

@@ -46,7 +46,7 @@ fn a_list_without_end_is_given_up() {
     let beyond = |number: usize, _: &Request| {
         answer(json!({"data": people(number * 100, number * 100 + 100), "total": 150, "next": format!("/p?{number}")}))
     };
-    assert_eq!(refused(&total, &["there are 200 records by now, but the total at /total is 150"], beyond), 2);
+    assert_eq!(refused(&total, &["200 records have come, but the total at /total is 150"], beyond), 2);
     // Time is a bound, too.
     let slow = |number: usize, _: &Request| {
         std::thread::sleep(Duration::from_millis(300));

@@ -98,7 +98,7 @@ fn records_that_do_not_count_are_shown() {
     ]);
     company.edit("skovik-sync.toml", "kind = \"csv\"\n", "kind = \"csv\"\nprefer = \"main == 'Y'\"\n");
     explain(&company, key).prints(&["  hr (csv), row 3\n", "  hr (csv), row 2, skipped by `prefer`\n"]);
-    company.run(&["check"]).ends(0).prints(&["  keys          1 key is that of several records, 2 in all: "]);
+    company.run(&["check"]).ends(0).prints(&["  keys          1 key is shared by several records, 2 in all: "]);
 }
 
 #[test]

@@ -67,7 +67,11 @@ fn credentials_that_are_refused() {
         refused(&bearer(&web, ""), 4, &["source `hr`: ", &expected]);
         assert_eq!(web.calls().len(), 1);
     }
-    refused(&company(&Web::always(status(401, "who?")).url, ""), 4, &["(401): who?; say in [source.auth] who asks"]);
+    refused(
+        &company(&Web::always(status(401, "who?")).url, ""),
+        4,
+        &["(401): who?; set the credentials in [source.auth]"],
+    );
     let mut nothing = bearer(&Web::always(json("[]")), "");
     nothing.edit("skovik-sync.toml", "HR_SECRET", "HR_NOTHING");
     nothing.env("HR_SECRET", "x");
@@ -118,8 +122,8 @@ fn answers_that_are_no_list() {
         refused(&bearer(&Web::always(reply), ""), 4, &["source `hr`: ", expected]);
     }
     let web = Web::always(json(json!({"data": null, "x": {"y": 1}})));
-    refused(&bearer(&web, "records = \"/items\""), 4, &["nothing stands at /items; `records`"]);
-    refused(&bearer(&web, "records = \"/data\""), 4, &["what stands at /data is not a list"]);
+    refused(&bearer(&web, "records = \"/items\""), 4, &["there is nothing at /items; `records`"]);
+    refused(&bearer(&web, "records = \"/data\""), 4, &["the value at /data is not a list"]);
 }
 
 #[test]
@@ -136,11 +140,7 @@ fn pages_that_do_not_fit() {
     );
     // A total that is the length of the page must not end the list.
     let lies = |page: usize, _: &Request| Some(json(json!({"data": people(page * 3 - 3, page * 3), "total": 3})));
-    refused(
-        &bearer(&pages(lies), PAGES_OF_TOTAL),
-        4,
-        &["page 2: there are 6 records by now, but the total at /total is 3"],
-    );
+    refused(&bearer(&pages(lies), PAGES_OF_TOTAL), 4, &["page 2: 6 records have come, but the total at /total is 3"]);
     let none = |page: usize, _: &Request| Some(json(json!({"data": people(page * 3 - 3, page * 3)})));
     refused(&bearer(&pages(none), PAGES_OF_TOTAL), 4, &["the total at /total is not there"]);
     let words = |_: usize, _: &Request| Some(json(json!({"data": [], "total": "many"})));
@@ -276,7 +276,7 @@ fn links_that_must_not_be_followed() {
 #[test]
 fn a_next_page_that_is_never_spoken_of_proves_nothing() {
     let web = Web::always(json(json!({"data": people(0, 9), "total": PEOPLE, "links": {"next": null}})));
-    let warning = "`next` in [source.paging] of [[source]] `hr`: nothing stands at /links/nxt on any page";
+    let warning = "`next` in [source.paging] of [[source]] `hr`: /links/nxt is missing on every page";
     for (kind, next, more, proof) in [
         ("next-link", "/links/nxt", "", "trusted"),
         ("cursor", "/links/nxt", "", "trusted"),

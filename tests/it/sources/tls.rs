@@ -48,8 +48,10 @@ fn a_self_signed_certificate_as_openssl_makes_it() {
     // Nobody vouches for it unless it is named.
     let (_web, mut company) = with(&good, None);
     only_trusting(&mut company, &Authority::new("Authority of the system"));
-    let says =
-        ["no trusted authority made the server's certificate", "if it is self-signed, name the certificate itself"];
+    let says = [
+        "no trusted certificate authority (CA) signed the server's certificate",
+        "if it is self-signed, name the certificate itself",
+    ];
     refused(&company, 4, &says);
 }
 
@@ -69,7 +71,10 @@ fn certificates_of_an_authority_that_are_no_good() {
         (of_clients, &["is not one for servers", "serverAuth"]),
         (nameless, &["it has no subjectAltName"]),
         (authority.for_host("hr.example.test"), &["is for hr.example.test, not for 127.0.0.1; write the host"]),
-        (Authority::new("Another one").for_loopback(), &["no trusted authority made", "`ca_file` must name"]),
+        (
+            Authority::new("Another one").for_loopback(),
+            &["no trusted certificate authority (CA) signed", "`ca_file` must name"],
+        ),
     ] {
         let (web, company) = with(&certificate, Some(authority.pem()));
         let output = refused(&company, 4, expected).to_string();
@@ -113,7 +118,7 @@ fn the_client_of_skovik_says_the_same() {
         assert!(output.stderr.contains(expected) && output.code != Some(0), "{output}");
         assert_eq!(calls, [""; 0], "the key is not sent");
     };
-    says(&Authority::new("Another one").for_loopback(), "add that authority to those that this system trusts");
+    says(&Authority::new("Another one").for_loopback(), "add that CA to those that this system trusts");
     says(&self_signed(&[]), "(CA:TRUE), as `openssl req -x509`");
     says(&authority.for_host("skovik.example.test"), "is for skovik.example.test, not for 127.0.0.1");
     says(&authority.changed(|params| params.not_after = date_time_ymd(2025, 3, 1)), "expired on 2025-03-01");

@@ -77,13 +77,18 @@ fn who_is_not_to_be_trusted_or_does_not_trust_us_gives_no_plan() {
     refuses(
         &company,
         4,
-        &["source `hr`", "certificate is not trusted", "no trusted authority made", "`ca_file`"],
+        &["source `hr`", "certificate is not trusted", "no trusted certificate authority (CA) signed", "`ca_file`"],
         &secrets,
     );
     // No authority but those of the system.
     let company = knowing(small(&source));
     company.edit("skovik-sync.toml", &format!("ca_file = {:?}", server.ca_file()), "tls = \"verify\"");
-    refuses(&company, 4, &["source `hr`", "certificate is not trusted", "no trusted authority made"], &secrets);
+    refuses(
+        &company,
+        4,
+        &["source `hr`", "certificate is not trusted", "no trusted certificate authority (CA) signed"],
+        &secrets,
+    );
     // A name that is not in the certificate.
     let company = knowing(small(&source));
     company.edit("skovik-sync.toml", "@127.0.0.1:", "@localhost:");
