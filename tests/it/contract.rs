@@ -58,7 +58,7 @@ fn the_json_api_in_each_mode() {
     }
 }
 
-/// One name is wrong: the line that says so names the setting that mends it.
+/// One name is wrong: the line that says so names the setting that corrects it.
 #[test]
 fn each_name_that_is_wrong_is_found_with_its_setting() {
     let company = renamed(|options| {

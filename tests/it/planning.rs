@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::harness::Company;
 
-/// The lines of a list in reverse, but for its header.
+/// The lines of a list in reverse, except for its header.
 fn reversed(csv: &str) -> String {
     let (header, rows) = csv.split_once('\n').unwrap();
     let mut rows: Vec<&str> = rows.lines().collect();
@@ -34,7 +34,7 @@ fn the_same_data_gives_the_same_bytes_wherever_and_whenever() {
         company.run(&["plan", "-o", "again.json"]).ends(0);
         assert!(first == company.read("again.json"), "{fixture}: twice");
 
-        // Nothing tells where, when, by whom or with which key.
+        // The file does not say where, when, by whom or with which key it was made.
         for word in [&company.folder().to_string_lossy(), "tester", "any-key", "skovik-sync.toml", "first.json"] {
             assert!(!first.contains(word), "{fixture}: {word}");
         }

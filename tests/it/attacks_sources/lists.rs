@@ -35,7 +35,7 @@ fn a_list_without_end_is_given_up() {
     // Pages on which nobody is.
     let empty = |number: usize, _: &Request| answer(json!({"data": [], "next": format!("/p?{number}")}));
     assert_eq!(refused(NEXT, &["page 1001", "without a record: the list has no end"], empty), 1001);
-    // A total that is a lie bounds nothing, and one that is true does.
+    // A false total does not bound the list; a true one does.
     let claimed = |number: usize, _: &Request| {
         answer(
             json!({"data": people(number * 100, number * 100 + 100), "total": 1_000_000_000, "next": format!("/p?{number}")}),

@@ -1,4 +1,4 @@
-//! Events: what is taken, what is refused, and that none is lost.
+//! Events: which are accepted, which are refused, and that none is lost.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -63,7 +63,7 @@ fn forge(scene: &Scene, edit: impl FnOnce(&mut Value)) {
     scene.write(ANNA, record.to_string());
 }
 
-/// Puts a record there that says what Anna's says but for an edit, properly signed with a key.
+/// Writes a record like Anna's except for an edit, properly signed with a key.
 fn sign(scene: &Scene, key: &str, file: &str, edit: impl FnOnce(&mut Value)) {
     sign_for(scene, key, NAMESPACE, file, edit);
 }

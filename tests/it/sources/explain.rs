@@ -55,7 +55,7 @@ fn what_is_wrong_is_explained() {
     for (key, parts) in [
         ("5191", &["set aside, neither changed nor removed\n", "(renumbering_undecided)"][..]),
         ("ture.pil", &["set aside, neither changed nor removed: \"ture.pil\" is not an e-mail address"]),
-        // Two people, of whom each is in the other's way.
+        // Two people who block each other.
         (
             "palm@example.com",
             &["Ines Palm", "Ivar Palm", "also belongs to Ivar Palm (hr row 83)\n", "(email_claimed_twice)\n"],
@@ -64,7 +64,7 @@ fn what_is_wrong_is_explained() {
     ] {
         explain(&company, key).prints(parts);
     }
-    // Where others are in the way of any plan, one person can be explained all the same.
+    // Even if others make a plan impossible, one person can be explained.
     let settings = company.read("skovik-sync.toml").replace("[scope]", "[scope]\ninvalid = \"error\"");
     company.write("skovik-sync.toml", settings);
     company.run(&["plan"]).ends(4).says(&["invalid = \"error\""]);

@@ -220,7 +220,7 @@ fn an_answer_that_says_that_it_is_a_part() {
     let part = |list: Value| Reply::Answer(206, vec![("Content-Range", "0-6/999".to_owned())], list.to_string());
     let one = Web::always(part(json!(people(0, 9))));
     refused(&bearer(&one, ""), 4, &["source `hr`: page 1: ", "(206)", "set `total`"]);
-    // Where something proves the rest, it is as good as another one.
+    // With another completeness check, it is accepted like any other.
     let counted = Web::always(part(json!({"data": people(0, 9), "total": PEOPLE})));
     let company = bearer(&counted, "records = \"/data\"\ntotal = \"/total\"");
     assert_eq!(company.plan(0)["sources"][0]["proof"], "total");

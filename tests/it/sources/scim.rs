@@ -16,7 +16,7 @@ const MANAGERS: usize = 30;
 const PAGE: usize = 50;
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
-/// User n, counted from 0, with whoever is the manager.
+/// User n, counted from 0, with this manager.
 fn user(n: usize, manager: Option<&str>) -> Value {
     let mut user = json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", ENTERPRISE],
@@ -222,7 +222,7 @@ fn a_server_that_begins_anew_after_its_last_page() {
     let calls = |starts: &[usize]| -> Vec<String> {
         starts.iter().map(|start| format!("GET /scim/Users?startIndex={start}&count=100")).collect()
     };
-    // Two pages with different users show that it heeds startIndex; that it says `startIndex: 1` is true.
+    // Two pages with different users show that it obeys startIndex.
     for anew in [json!([numbered(1), numbered(2)]), json!([numbered(5)])] {
         let anew = json(json!({"totalResults": 5, "startIndex": 1, "Resources": anew}));
         let web = scripted(5, move |start| (start == 6).then(|| anew.clone()));
@@ -236,7 +236,7 @@ fn a_server_that_begins_anew_after_its_last_page() {
     let web = scripted(2, |start| (start == 3).then(|| page(2, &[1, 2])));
     assert_eq!(company(&format!("{}/scim", web.url), "").plan(0)["summary"]["create"], 2);
     assert_eq!(web.calls(), calls(&[1, 3, 2]));
-    // What is behind the last user is another one.
+    // Another user follows the last one.
     let web = scripted(5, |start| (start == 6).then(|| page(5, &[1, 6])));
     refused(
         &company(&web.url, ""),

@@ -53,7 +53,7 @@ async fn pages_without_links_are_counted_until_an_empty_one() {
     assert_eq!(server.calls()[1..], ["GET /v1/users?page[number]=2", "GET /v1/users?page[number]=3"]);
 }
 
-/// Skovik is known to have cursors; where the answer has one, it leads on.
+/// Skovik is known to have cursors; if the answer has one, the list goes on from it.
 #[tokio::test]
 async fn cursors_are_followed() {
     let cursor = |after: &str| format!(r#","meta":{{"page":{{"after":{after}}},"total":3}}"#);
@@ -123,7 +123,7 @@ async fn an_account_may_be_empty_and_need_not_tell_a_total() {
     assert_eq!(ids(&client(&untold.url)).await.unwrap(), ["a"]);
 }
 
-/// Pages that do not prove a whole list, and what is said about them.
+/// Pages that do not prove a complete list, and the message about each.
 fn broken_lists() -> Vec<(Vec<String>, u64, &'static str)> {
     let next = |name: &str| format!(r#","links":{{"next":"/v1/users?p={name}"}}"#);
     let next_of_two = |name: &str| format!(r#"{},"meta":{{"total":2}}"#, next(name));

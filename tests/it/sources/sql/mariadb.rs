@@ -135,7 +135,7 @@ fn settings_of_the_server_do_not_cut_the_result() {
     let counted = "WITH RECURSIVE n AS (SELECT 1 AS a UNION ALL SELECT a + 1 FROM n WHERE a < 30) \
                    SELECT '1' AS id, count(*) AS said FROM n";
     let present = "SELECT id, 'here' AS said FROM kept";
-    // They strike whom nothing protects.
+    // They affect a user without protection.
     assert_eq!(server.sql("cut", "SELECT employee_id FROM people").lines().count(), 2);
     for (query, expected) in [(joined, ids.join(",").as_str()), (counted, "30"), (present, "here")] {
         let cut = server.sql("cut", query);
