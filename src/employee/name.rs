@@ -1,4 +1,4 @@
-//! Names: for the reader, and as records of one person agree on them.
+//! Names, for the reader and for comparison.
 
 use super::{Employee, SetAside, User};
 use crate::text::likeness;

@@ -211,7 +211,7 @@ impl Client {
                 path.push(id.as_str());
             }
             _ => {
-                let problem = format!("{:?} is no possible user id", self.clean(id.as_str()));
+                let problem = format!("{:?} is not a possible user id", self.clean(id.as_str()));
                 return Err(ApiError::NotSent { problem, again: None });
             }
         }

@@ -1,5 +1,5 @@
 //! What can go wrong on the way to a SCIM server: answers that are lost before or after the server has done what was
-//! asked, refusals that pass, lists that are cut. Nobody is made twice, and the same apply comes to its end.
+//! asked, refusals that pass, lists that are cut. Nobody is created twice, and the same apply can finish.
 //!
 //! `SKOVIK_CHAOS_SEED=N` replays the run with that seed.
 
@@ -15,10 +15,10 @@ use super::{PAGE, TOKEN, fill, settings};
 
 /// How often `apply` may have to be run.
 const PROCESSES: usize = 40;
-/// Which of the company are in this one: some of everybody to whom something happens.
+/// The people of a smaller company: some of each group to which something happens.
 const SOME: [std::ops::Range<u32>; 4] = [10_000..10_012, 10_200..10_203, 10_260..10_263, 10_300..10_304];
 
-/// The same people, but for those who are not among some; nobody reports to them.
+/// The same people without those outside the smaller company, to whom nobody reports.
 fn some(people: &People) -> People {
     let is_one = |number: &u32| SOME.iter().any(|range| range.contains(number));
     let mut some: People = people.iter().filter(|(number, _)| is_one(number)).map(|(n, p)| (*n, p.clone())).collect();
