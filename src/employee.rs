@@ -356,6 +356,13 @@ impl Directory {
         self.users.get(place)
     }
 
+    /// An inactive user by id.
+    #[must_use]
+    pub fn inactive_user(&self, id: &UserId) -> Option<&User> {
+        let place = self.inactive.binary_search_by(|user| user.id.cmp(id)).ok()?;
+        self.inactive.get(place)
+    }
+
     /// A branch by id.
     #[must_use]
     pub fn branch(&self, id: &BranchId) -> Option<&Branch> {

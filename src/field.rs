@@ -16,6 +16,9 @@ use crate::strict_json;
 /// which holds only the values of the managed fields, it is named by its position among these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field<C = CustomFieldId> {
+    /// `active`: changes only when an inactive user is made active again. It is no value that is compared, because
+    /// inactive users are kept apart from the others.
+    Active,
     /// `external_identifier`
     ExternalIdentifier,
     /// `primary_email`
@@ -33,7 +36,7 @@ pub enum Field<C = CustomFieldId> {
 }
 
 impl<C> Field<C> {
-    /// The fields that every user has, custom fields aside.
+    /// The fields that are compared, custom fields aside.
     pub const STANDARD: [Self; 6] =
         [Self::ExternalIdentifier, Self::PrimaryEmail, Self::FirstName, Self::LastName, Self::Branch, Self::Manager];
 
@@ -41,7 +44,7 @@ impl<C> Field<C> {
     #[must_use]
     pub fn is_optional(&self) -> bool {
         match self {
-            Self::ExternalIdentifier | Self::PrimaryEmail | Self::FirstName | Self::LastName => false,
+            Self::Active | Self::ExternalIdentifier | Self::PrimaryEmail | Self::FirstName | Self::LastName => false,
             Self::Branch | Self::Manager | Self::Custom(_) => true,
         }
     }
@@ -50,6 +53,7 @@ impl<C> Field<C> {
     #[must_use]
     pub fn standard_name(&self) -> Option<&'static str> {
         match self {
+            Self::Active => Some("active"),
             Self::ExternalIdentifier => Some("external_identifier"),
             Self::PrimaryEmail => Some("primary_email"),
             Self::FirstName => Some("first_name"),
@@ -63,6 +67,7 @@ impl<C> Field<C> {
     /// The same field, a custom field by another name of it.
     pub fn map_custom<D>(self, name: impl FnOnce(C) -> D) -> Field<D> {
         match self {
+            Self::Active => Field::Active,
             Self::ExternalIdentifier => Field::ExternalIdentifier,
             Self::PrimaryEmail => Field::PrimaryEmail,
             Self::FirstName => Field::FirstName,
@@ -145,7 +150,8 @@ impl Serialize for Field {
 impl<'de> Deserialize<'de> for Field {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<'de, str>::deserialize(deserializer)?;
-        if let Some(standard) = Self::STANDARD.into_iter().find(|field| field.standard_name() == Some(&text)) {
+        let mut standard = Self::STANDARD.into_iter().chain([Self::Active]);
+        if let Some(standard) = standard.find(|field| field.standard_name() == Some(&text)) {
             return Ok(standard);
         }
         match text.strip_prefix("custom_fields.") {
@@ -161,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_field_is_read_as_it_is_written() {
-        for field in Field::STANDARD.into_iter().chain([Field::Custom("cf_cc".into())]) {
+        for field in Field::STANDARD.into_iter().chain([Field::Active, Field::Custom("cf_cc".into())]) {
             let text = serde_json::to_string(&field).expect("written");
             assert_eq!(serde_json::from_str::<Field>(&text).expect("read"), field);
         }

@@ -63,6 +63,7 @@ pub(super) fn policy(
         renumber: settings.scope.renumber,
         same_person,
         remove: settings.scope.remove,
+        reactivate: settings.target.reactivates(),
         leavers_keep_emails: dialect(settings).keeps_removed(),
         protect: settings.scope.protect.as_ref().map_or_else(Protect::of_admins, |entries| Protect::new(entries)),
         branches: resolved.scope_branches().map(|branches| branches.iter().cloned().collect()),

@@ -68,7 +68,10 @@ impl Escalation {
             return Err(format!("refers to `{name}`; known are {}", FIGURES.join(", ")));
         }
         rule.applies(&figures(&Summary::default(), 0))?;
-        rule.applies(&figures(&Summary { create: 7, update: 30, delete: 4, unchanged: 60, set_aside: 2 }, 94))?;
+        rule.applies(&figures(
+            &Summary { create: 7, update: 30, delete: 4, unchanged: 60, set_aside: 2, reactivate: 0 },
+            94,
+        ))?;
         Ok(rule)
     }
 
@@ -128,10 +131,10 @@ pub fn needed(rules: &[Escalation], base: usize, plan: &Plan, managed_now: Optio
 }
 
 fn figures(summary: &Summary, managed: u64) -> Value {
-    let Summary { create, update, delete, unchanged, set_aside } = *summary;
+    let Summary { create, update, reactivate, delete, unchanged, set_aside } = *summary;
     let changes = update.saturating_add(delete);
     Value::from_pairs([
-        ("creates", Value::from(create)),
+        ("creates", Value::from(create.saturating_add(reactivate))),
         ("updates", Value::from(update)),
         ("deletes", Value::from(delete)),
         ("changes", Value::from(changes)),
@@ -167,7 +170,7 @@ mod tests {
 
     #[test]
     fn expressions_see_the_counts() {
-        let summary = Summary { create: 1, update: 2, delete: 3, unchanged: 94, set_aside: 5 };
+        let summary = Summary { create: 1, update: 2, reactivate: 0, delete: 3, unchanged: 94, set_aside: 5 };
         for (when, expected) in [
             ("deletes > 0", true),
             ("deletes > 3", false),

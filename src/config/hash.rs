@@ -40,6 +40,7 @@ struct HashedScim<'a> {
     branch: String,
     branches: Option<BTreeSet<&'a str>>,
     remove: Removal,
+    reactivate: bool,
 }
 
 #[derive(Serialize)]
@@ -131,12 +132,15 @@ fn names(kind: &TargetKind) -> Option<BTreeMap<&'static str, &str>> {
 
 /// Paths in one case, as they count in SCIM.
 fn scim(kind: &TargetKind) -> Option<HashedScim<'_>> {
-    let TargetKind::Scim(ScimSettings { identifier, branch, branches, remove, sort_by: _ }) = kind else { return None };
+    let TargetKind::Scim(ScimSettings { identifier, branch, branches, remove, reactivate, sort_by: _ }) = kind else {
+        return None;
+    };
     Some(HashedScim {
         identifier: identifier.to_string().to_ascii_lowercase(),
         branch: branch.to_string().to_ascii_lowercase(),
         branches: branches.as_ref().map(|branches| branches.iter().map(String::as_str).collect()),
         remove: *remove,
+        reactivate: *reactivate,
     })
 }
 

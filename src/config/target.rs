@@ -28,7 +28,7 @@ const KEYS: [&str; 14] = [
 /// The settings of the JSON API only.
 const JSON_KEYS: [&str; 1] = ["names"];
 /// The settings of SCIM only.
-const SCIM_KEYS: [&str; 5] = ["identifier", "branch", "branches", "remove", "sort_by"];
+const SCIM_KEYS: [&str; 6] = ["identifier", "branch", "branches", "remove", "reactivate", "sort_by"];
 /// SCIM's own attribute for the company's key of a person.
 const EXTERNAL_ID: &str = "externalId";
 
@@ -81,6 +81,8 @@ pub struct ScimSettings {
     pub(crate) branches: Option<Vec<String>>,
     /// What a delete does.
     pub(crate) remove: Removal,
+    /// Whether an inactive user whom a person matches is made active again.
+    pub(crate) reactivate: bool,
     /// The attribute to sort lists by; empty for none. If it is left out, `id` where the server says that it sorts.
     pub(crate) sort_by: Option<String>,
 }
@@ -100,6 +102,15 @@ impl TargetSettings {
         }
     }
 
+    /// Whether inactive users are made active again.
+    #[must_use]
+    pub fn reactivates(&self) -> bool {
+        match &self.kind {
+            TargetKind::Skovik(_) => false,
+            TargetKind::Scim(scim) => scim.reactivate,
+        }
+    }
+
     /// The kind, as settings and plans write it.
     #[must_use]
     pub fn kind(&self) -> &'static str {
@@ -114,6 +125,10 @@ pub(super) fn target(section: &Section<'_>) -> Result<TargetSettings, ConfigErro
     let is_scim = section
         .word("kind", &[("skovik", false), ("scim", true)])?
         .ok_or_else(|| section.missing("kind", "which must be \"skovik\" or \"scim\""))?;
+    if !is_scim && section.has("reactivate") {
+        let problem = "needs kind = \"scim\": nothing is known of inactive users in the JSON API";
+        return Err(section.problem("reactivate", problem));
+    }
     let own: &[&str] = if is_scim { &SCIM_KEYS } else { &JSON_KEYS };
     let section = section.clone().only(&[&KEYS[..], own].concat())?;
     let kind = if is_scim {
@@ -170,6 +185,7 @@ fn scim(section: &Section<'_>) -> Result<ScimSettings, ConfigError> {
         remove: section
             .word("remove", &[("deactivate", Removal::Deactivate), ("delete", Removal::Delete)])?
             .unwrap_or(Removal::Deactivate),
+        reactivate: section.flag("reactivate")?.unwrap_or(false),
         sort_by: section.text_or_empty("sort_by")?.map(str::to_owned),
     })
 }
@@ -212,10 +228,10 @@ mod tests {
 
     #[test]
     fn what_scim_does_by_default() {
-        let ScimSettings { identifier, branch, branches, remove, sort_by } = scim("page_size = 0");
+        let ScimSettings { identifier, branch, branches, remove, reactivate, sort_by } = scim("page_size = 0");
         assert_eq!(identifier.to_string(), "externalId");
         assert_eq!(branch.to_string(), format!("{ENTERPRISE}:division"));
-        assert_eq!((branches, remove, sort_by), (None, Removal::Deactivate, None));
+        assert_eq!((branches, remove, reactivate, sort_by), (None, Removal::Deactivate, false, None));
         assert_eq!(scim("sort_by = \"\"").sort_by.as_deref(), Some(""));
     }
 
@@ -227,6 +243,8 @@ mod tests {
             ("kind = \"scim\"\nbranches = []", "is empty; leave it out"),
             ("kind = \"scim\"\nremove = \"archive\"", "must be \"deactivate\" or \"delete\""),
             ("kind = \"skovik\"\nremove = \"delete\"", "unknown key `remove`"),
+            ("kind = \"skovik\"\nreactivate = true", "`reactivate` in [target] (line 4) needs kind = \"scim\""),
+            ("kind = \"scim\"\nreactivate = \"yes\"", "`reactivate` in [target]"),
             ("kind = \"skovik\"\npage_size = 10001", "between 0 and"),
         ] {
             let error = parse(target).unwrap_err().to_string();
@@ -242,7 +260,13 @@ mod tests {
         for same in ["identifier = \"EXTERNALID\"", "remove = \"deactivate\"", "sort_by = \"userName\"", &division] {
             assert_eq!(hash(same), default, "{same}");
         }
-        for other in ["identifier = \"userName\"", "remove = \"delete\"", "branch = \"title\"", "branches = [\"a\"]"] {
+        for other in [
+            "identifier = \"userName\"",
+            "remove = \"delete\"",
+            "branch = \"title\"",
+            "branches = [\"a\"]",
+            "reactivate = true",
+        ] {
             assert_ne!(hash(other), default, "{other}");
         }
     }

@@ -92,11 +92,21 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// Reads one user; `None` if there is none with this id, or only an inactive one.
     fn user<'a>(&'a self, id: &'a UserId, managed: &'a Managed) -> BoxFuture<'a, Result<Option<LiveUser>, ApiError>>;
 
+    /// Reads one user, who may be inactive; [`Dialect::is_inactive`] tells. The same as [`Provider::user`] if the service
+    /// keeps no inactive users.
+    fn any_user<'a>(
+        &'a self,
+        id: &'a UserId,
+        managed: &'a Managed,
+    ) -> BoxFuture<'a, Result<Option<LiveUser>, ApiError>> {
+        self.user(id, managed)
+    }
+
     /// Creates a user with a body from [`Dialect::create_request`]. After [`ApiError::Unclear`] the user may exist.
     fn create<'a>(&'a self, request: &'a Request, managed: &'a Managed) -> BoxFuture<'a, Result<LiveUser, ApiError>>;
 
     /// Changes a user with a body from [`Dialect::update_request`] or [`Dialect::restore_request`], in one attempt;
-    /// `None` if there is none with this id.
+    /// `None` if there is none with this id, or only an inactive one after it.
     fn update<'a>(
         &'a self,
         id: &'a UserId,

@@ -123,6 +123,7 @@ fn plan(lists: &Lists, turn: usize, pay_first: bool) -> Result<Content, String> 
         renumber: Renumber::Ask,
         same_person: BTreeSet::new(),
         remove: Remove::Identified,
+        reactivate: false,
         leavers_keep_emails: false,
         protect: Protect::new(&[""; 0]),
         branches: None,

@@ -201,6 +201,7 @@ fn policy() -> Policy {
         renumber: Renumber::Ask,
         same_person: BTreeSet::new(),
         remove: Remove::Identified,
+        reactivate: false,
         leavers_keep_emails: false,
         protect: Protect::new(&["role:admin"]),
         branches: None,

@@ -233,6 +233,7 @@ fn place<'a>(field: &'a Field, value: Option<&Value>, names: &'a Names) -> Resul
         _ => Err(format!("there is no text for {field}")),
     };
     match field {
+        Field::Active => Err("nothing is known of inactive users".to_owned()),
         Field::ExternalIdentifier => attribute(EXTERNAL_IDENTIFIER),
         Field::PrimaryEmail => attribute(PRIMARY_EMAIL),
         Field::FirstName => attribute(names.get(Name::FirstName)),
