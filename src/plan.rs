@@ -187,12 +187,20 @@ pub struct Summary {
     pub create: u64,
     /// Different in Skovik.
     pub update: u64,
+    /// Inactive in Skovik, and to be made active again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reactivate: u64,
     /// To be deleted in Skovik.
     pub delete: u64,
     /// The same on both sides.
     pub unchanged: u64,
     /// Neither changed nor deleted, because a record cannot be trusted.
     pub set_aside: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// The number of an operation within its plan, counted from 1 in execution order.
@@ -223,7 +231,8 @@ pub enum Action {
         /// The user to create.
         after: Fields,
     },
-    /// Changes fields of a user.
+    /// Changes fields of a user. If one of them is [`Field::Active`], the user is inactive, and is made active again by
+    /// the same request; see [`Operation::reactivates`].
     Update {
         /// The user.
         user_id: UserId,
@@ -268,6 +277,26 @@ impl Operation {
         }
     }
 
+    /// The manager that it gives to its person.
+    #[must_use]
+    pub fn new_manager(&self) -> Option<&ManagerRef> {
+        match &self.action {
+            Action::Create { after } => after.manager.as_ref()?.as_ref(),
+            Action::Link { manager, .. } => Some(manager),
+            Action::Update { changes, .. } => changes.iter().find_map(|change| match &change.after {
+                Some(Value::Manager(manager)) => Some(manager),
+                _ => None,
+            }),
+            Action::Delete { .. } => None,
+        }
+    }
+
+    /// Whether it makes an inactive user active again.
+    #[must_use]
+    pub fn reactivates(&self) -> bool {
+        self.action.reactivates()
+    }
+
     /// The roles, beyond what everybody has, of the user that it changes or deletes.
     #[must_use]
     pub fn roles(&self) -> &[String] {
@@ -284,11 +313,24 @@ impl Action {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Create { .. } => "create",
+            Self::Update { .. } if self.reactivates() => "reactivate",
             Self::Update { .. } => "update",
             Self::Link { .. } => "link",
             Self::Delete { .. } => "delete",
         }
     }
+
+    /// Whether it makes an inactive user active again.
+    #[must_use]
+    pub fn reactivates(&self) -> bool {
+        matches!(self, Self::Update { changes, .. } if reactivates(changes))
+    }
+}
+
+/// Whether changes make an inactive user active again.
+#[must_use]
+pub fn reactivates(changes: &[Change]) -> bool {
+    changes.iter().any(|change| change.field == Field::Active)
 }
 
 /// One changed field. `before` and `after` differ; `None` is "no value".
@@ -306,6 +348,13 @@ pub struct Change {
 }
 
 impl Change {
+    /// The change that makes an inactive user active again.
+    #[must_use]
+    pub fn reactivation() -> Self {
+        let [before, after] = [false, true].map(|active| Some(Value::Boolean(active)));
+        Self { field: Field::Active, before, after }
+    }
+
     /// Whether the field has a value now and none afterwards.
     #[must_use]
     pub fn empties(&self) -> bool {

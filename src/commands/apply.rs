@@ -17,8 +17,8 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 
 use super::common::{
-    counted_approvals, list_guards, load_settings, needed, now, provider, read_plan, replay, rules,
-    same_settings, shown, tell_other_day,
+    counted_approvals, list_guards, load_settings, needed, now, provider, read_plan, replay, rules, same_settings,
+    shown, tell_other_day,
 };
 use super::inverse::{another_undo, is_own_undo};
 use super::places::Places;

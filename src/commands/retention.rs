@@ -30,7 +30,8 @@ pub(super) fn kept_since(settings: &Settings) -> Timestamp {
 pub(super) fn tidy(settings: &Settings, state: &State, beside: &Path, current: Option<Digest>, ui: &Ui) {
     let before = SystemTime::from(kept_since(settings));
     let account = account_file(&settings.target.account());
-    let tidy = Tidy { state, account, before, begun: state.begun_run(&settings.target.account()).ok().flatten(), current };
+    let tidy =
+        Tidy { state, account, before, begun: state.begun_run(&settings.target.account()).ok().flatten(), current };
     for (what, removed) in [("journals", tidy.journals()), ("kept plans", tidy.kept_plans(beside))] {
         match removed {
             Ok(0) => {}

@@ -11,7 +11,7 @@ use crate::state::{LEASE, Place, STORE_SECRETS};
 
 /// The shortest time that a lease can live: it is renewed three times in it, over a network.
 const SHORTEST_LEASE: Duration = Duration::from_secs(3);
-/// The longest: for so long nobody goes on after a machine was lost.
+/// The longest lease: after a machine was lost, nobody can resume for this long.
 const LONGEST_LEASE: Duration = Duration::from_secs(600);
 
 /// How long personal data is kept, unless the settings say otherwise.
@@ -22,9 +22,9 @@ const KEEP: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 pub struct StateSettings {
     /// Where; `None`: the user's state folder.
     pub place: Option<Place>,
-    /// How long journals, plans that were applied and what runs said are kept.
+    /// How long journals, plans that were applied and the messages of runs are kept.
     pub keep: Duration,
-    /// How long the lock of a store lives that its holder does not renew.
+    /// How long the lock of a store is valid without being renewed.
     pub lease: Duration,
 }
 
@@ -37,7 +37,8 @@ pub(super) fn state(section: Section<'_>) -> Result<StateSettings, ConfigError> 
     }
     let keep = section.period("keep")?.unwrap_or(KEEP);
     if keep.is_zero() {
-        return Err(section.problem("keep", "must be more than nothing: a journal is needed for as long as its plan may be undone"));
+        return Err(section
+            .problem("keep", "must be more than nothing: a journal is needed for as long as its plan may be undone"));
     }
     Ok(StateSettings { place, keep, lease })
 }

@@ -3,6 +3,7 @@
 mod bad_records;
 mod company;
 mod guards;
+mod inactive;
 mod laws;
 mod look_alikes;
 mod made_up_guard;

@@ -14,7 +14,7 @@ use sha2::Digest as _;
 
 use super::{
     Action, BranchRef, Change, Content, Day, Diagnostic, Digest, Fields, GuardResult, ManagerRef, Operation,
-    OperationId, Plan, SourceSummary, Summary, Target, canonical,
+    OperationId, Plan, SourceSummary, Summary, Target, canonical, reactivates,
 };
 use crate::employee::{CustomFieldId, ExternalIdentifier, UserId};
 
@@ -319,7 +319,7 @@ impl<'de> Deserialize<'de> for Operation {
         let action = match (action.as_str(), user, after, changes, (before, reason), create, manager, (branch, roles)) {
             ("create", None, Some(after), None, (None, None), None, None, (None, None)) => Action::Create { after },
             (
-                "update",
+                word @ ("update" | "reactivate"),
                 Some((user_id, before_hash)),
                 None,
                 Some(changes),
@@ -327,7 +327,9 @@ impl<'de> Deserialize<'de> for Operation {
                 None,
                 None,
                 (branch, roles),
-            ) => Action::Update { user_id, before_hash, branch, roles, changes },
+            ) if (word == "reactivate") == reactivates(&changes) => {
+                Action::Update { user_id, before_hash, branch, roles, changes }
+            }
             ("link", None, None, None, (None, None), Some(create), Some(manager), (None, None)) => {
                 Action::Link { create, manager }
             }

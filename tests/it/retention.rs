@@ -121,7 +121,8 @@ fn what_belongs_to_another_account_stays() {
     house.run(&["run"]).ends(0);
     age(house.folder.path(), 1000);
     let settings = house.read("skovik-sync.toml");
-    fs::write(house.path("other.toml"), settings.replace("[target]\n", "[target]\naccount = \"other\"\n")).expect("written");
+    fs::write(house.path("other.toml"), settings.replace("[target]\n", "[target]\naccount = \"other\"\n"))
+        .expect("written");
     rename(&house, "Ada");
     house.run(&["--config", "other.toml", "run", "-o", "other.json"]).ends(0);
     assert_eq!(held(&house), (2, 2));

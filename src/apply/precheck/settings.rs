@@ -33,6 +33,7 @@ pub fn settings(plan: &Plan, settings: &Settings) -> Result<(), String> {
         custom_fields: &target.custom_fields,
         adopt: settings.scope.match_email,
         remove: settings.scope.remove,
+        reactivate: settings.target.reactivates(),
         branches: None,
         takes_back: plan.content().undone().is_some(),
     };
@@ -43,8 +44,17 @@ pub fn settings(plan: &Plan, settings: &Settings) -> Result<(), String> {
 /// is the undo that the state folder makes.
 #[must_use]
 pub fn policy(plan: &Plan, policy: &Policy, takes_back: bool) -> Vec<String> {
-    let Policy { managed, adopt, renumber: _, same_person: _, remove, leavers_keep_emails: _, protect: _, branches } =
-        policy;
+    let Policy {
+        managed,
+        adopt,
+        renumber: _,
+        same_person: _,
+        remove,
+        reactivate,
+        leavers_keep_emails: _,
+        protect: _,
+        branches,
+    } = policy;
     let Content { target, operations, .. } = plan.content();
     let mut problems = other_fields(managed, &target.custom_fields);
     let allowed = Allowed {
@@ -53,6 +63,7 @@ pub fn policy(plan: &Plan, policy: &Policy, takes_back: bool) -> Vec<String> {
         custom_fields: &target.custom_fields,
         adopt: *adopt,
         remove: *remove,
+        reactivate: *reactivate,
         branches: branches.as_ref(),
         takes_back,
     };
@@ -71,6 +82,8 @@ struct Allowed<'a> {
     /// Whether an operation may give an external identifier to a user without one.
     adopt: bool,
     remove: Remove,
+    /// Whether inactive users are made active again.
+    reactivate: bool,
     /// The only branches that are managed; all, if `None`.
     branches: Option<&'a BTreeSet<BranchId>>,
     /// Whether this is an undo.
@@ -142,6 +155,9 @@ impl Allowed<'_> {
 
     fn other_change(&self, Change { field, before, after }: &Change) -> Option<String> {
         match field {
+            // An undo makes nobody active.
+            Field::Active => (!self.reactivate || self.takes_back)
+                .then(|| "it makes a user active, but [target] reactivate is not true".to_owned()),
             Field::ExternalIdentifier => (before.is_none() && !self.adopt).then(|| {
                 "it gives an external identifier to a user without one, but [scope] match does not name primary_email"
                     .to_owned()

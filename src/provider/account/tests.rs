@@ -79,9 +79,7 @@ fn a_cut_snapshot_is_not_trusted() {
     let text = std::fs::read_to_string(file.path()).unwrap();
     let cut = text.trim_end().rsplit_once('\n').unwrap().0;
     std::fs::write(file.path(), format!("{cut}\n")).unwrap();
-    let error =
-        users_from_snapshot(file.path(), URL, &Skovik::default(), &Managed::default())
-            .unwrap_err();
+    let error = users_from_snapshot(file.path(), URL, &Skovik::default(), &Managed::default()).unwrap_err();
     assert_eq!(status_of(&error), ExitStatus::Untrusted);
     assert!(format!("{error:#}").contains("truncated or altered"), "{error:#}");
 }
@@ -89,9 +87,10 @@ fn a_cut_snapshot_is_not_trusted() {
 #[test]
 fn a_snapshot_of_another_account_is_wrong_usage() {
     let file = write(&[B1]);
-    for other in ["https://api.skovik.com/v2", "https://example.com/v1", "http://127.0.0.1/v1", "https://api.skovik.com/v1#acme"] {
-        let error =
-            shape_from_snapshot(file.path(), other, &Skovik::default()).unwrap_err();
+    for other in
+        ["https://api.skovik.com/v2", "https://example.com/v1", "http://127.0.0.1/v1", "https://api.skovik.com/v1#acme"]
+    {
+        let error = shape_from_snapshot(file.path(), other, &Skovik::default()).unwrap_err();
         assert_eq!(status_of(&error), ExitStatus::Usage, "{other}");
     }
 }
