@@ -18,6 +18,7 @@ mod only;
 mod operations;
 mod unique;
 mod values;
+mod waiting;
 mod warnings;
 
 use std::collections::BTreeMap;
@@ -35,9 +36,11 @@ pub use fields::{CreateRef, Fields, ManagerRef, UserRef, display_name};
 pub use file::{FORMAT, FORMAT_VERSION, PlanError, canonical_digest, canonical_json};
 pub use guards::{check_guards, effects, not_as_demanded};
 pub use make::{Input, NoPlan, Settled};
+pub use waiting::{Waiting, WaitingPerson};
 
 // The types of lower modules that a plan contains.
 pub use crate::diagnostic::{Diagnostic, Severity};
+pub use crate::diff::{Moment, Wait};
 pub use crate::field::{BranchRef, Field};
 pub use crate::guard::{Common, GuardOutcome, GuardResult, Part, Subject};
 
@@ -72,6 +75,8 @@ pub struct Content {
     pub guards: Vec<GuardResult>,
     /// What the reader should know, sorted.
     pub diagnostics: Vec<Diagnostic>,
+    /// Who waits to be deleted; none without second thoughts (`[scope] remove_after`).
+    pub waiting: Option<Waiting>,
     /// What would be done, in an order in which it can be done.
     pub operations: Vec<Operation>,
 }
@@ -250,6 +255,8 @@ pub enum Action {
         before: Fields,
         /// The user's roles that not everybody has, sorted; `None` where the account does not tell them.
         roles: Option<Vec<String>>,
+        /// Since when the user has been missing; none without second thoughts.
+        missing_since: Option<Moment>,
         /// Why, for the reader.
         reason: String,
     },

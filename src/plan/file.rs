@@ -13,8 +13,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::Digest as _;
 
 use super::{
-    Action, BranchRef, Change, Content, Day, Diagnostic, Digest, Fields, GuardResult, ManagerRef, Operation,
-    OperationId, Plan, SourceSummary, Summary, Target, canonical,
+    Action, BranchRef, Change, Content, Day, Diagnostic, Digest, Fields, GuardResult, ManagerRef, Moment,
+    Operation, OperationId, Plan, SourceSummary, Summary, Target, Waiting, canonical,
 };
 use crate::employee::{CustomFieldId, ExternalIdentifier, UserId};
 
@@ -155,12 +155,14 @@ struct Document<'a> {
     summary: Summary,
     guards: Cow<'a, [GuardResult]>,
     diagnostics: Cow<'a, [Diagnostic]>,
+    #[serde(default, deserialize_with = "managed", skip_serializing_if = "Option::is_none")]
+    waiting: Option<Cow<'a, Waiting>>,
     operations: Cow<'a, [Operation]>,
 }
 
 impl<'a> Document<'a> {
     fn of(content: &'a Content, plan_hash: Option<Digest>) -> Self {
-        let Content { generator, config_hash, as_of, target, sources, summary, guards, diagnostics, operations } =
+        let Content { generator, config_hash, as_of, target, sources, summary, guards, diagnostics, waiting, operations } =
             content;
         Self {
             format: FORMAT.into(),
@@ -174,6 +176,7 @@ impl<'a> Document<'a> {
             summary: *summary,
             guards: guards.into(),
             diagnostics: diagnostics.into(),
+            waiting: waiting.as_ref().map(Cow::Borrowed),
             operations: operations.into(),
         }
     }
@@ -191,6 +194,7 @@ impl<'a> Document<'a> {
             summary,
             guards,
             diagnostics,
+            waiting,
             operations,
         } = self;
         let content = Content {
@@ -202,6 +206,7 @@ impl<'a> Document<'a> {
             summary,
             guards: guards.into_owned(),
             diagnostics: diagnostics.into_owned(),
+            waiting: waiting.map(Cow::into_owned),
             operations: operations.into_owned(),
         };
         (content, plan_hash)
@@ -239,11 +244,14 @@ impl Serialize for Operation {
                 map.serialize_entry("create", create)?;
                 map.serialize_entry("manager", manager)?;
             }
-            Action::Delete { user_id: _, before_hash, before, roles, reason } => {
+            Action::Delete { user_id: _, before_hash, before, roles, missing_since, reason } => {
                 map.serialize_entry("before_hash", before_hash)?;
                 map.serialize_entry("before", before)?;
                 if let Some(roles) = roles {
                     map.serialize_entry("roles", roles)?;
+                }
+                if let Some(missing_since) = missing_since {
+                    map.serialize_entry("missing_since", missing_since)?;
                 }
                 map.serialize_entry("reason", reason)?;
             }
@@ -273,6 +281,8 @@ struct OperationDocument {
     #[serde(default, deserialize_with = "managed")]
     roles: Option<Vec<String>>,
     #[serde(default, deserialize_with = "managed")]
+    missing_since: Option<Moment>,
+    #[serde(default, deserialize_with = "managed")]
     changes: Option<Vec<Change>>,
     #[serde(default, deserialize_with = "managed")]
     before: Option<Fields>,
@@ -298,6 +308,7 @@ impl<'de> Deserialize<'de> for Operation {
             after,
             branch,
             roles,
+            missing_since,
             changes,
             before,
             reason,
@@ -310,6 +321,9 @@ impl<'de> Deserialize<'de> for Operation {
             // `before` and `reason` belong together.
             (Some(_), None) | (None, Some(_)) => return Err(wrong_keys(id, &action)),
         };
+        if missing_since.is_some() && action != "delete" {
+            return Err(wrong_keys(id, &action));
+        }
         // An update may lack branch and roles, a delete may lack roles; no other action has them.
         let action = match (action.as_str(), user, after, changes, (before, reason), create, manager, (branch, roles)) {
             ("create", None, Some(after), None, (None, None), None, None, (None, None)) => Action::Create { after },
@@ -335,7 +349,7 @@ impl<'de> Deserialize<'de> for Operation {
                 None,
                 None,
                 (None, roles),
-            ) => Action::Delete { user_id, before_hash, before, roles, reason },
+            ) => Action::Delete { user_id, before_hash, before, roles, missing_since, reason },
             (action, ..) => return Err(wrong_keys(id, action)),
         };
         Ok(Self { id, employee, name, depends_on, action })
