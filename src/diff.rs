@@ -245,11 +245,7 @@ impl<'a> Comparison<'a> {
     /// The users that this configuration may change.
     pub fn managed_users(&self) -> impl Iterator<Item = &'a User> {
         let managed = |standing: &Standing| match standing {
-            Standing::Claimed(_)
-            | Standing::Held
-            | Standing::Leaving
-            | Standing::Withheld
-            | Standing::Waiting => true,
+            Standing::Claimed(_) | Standing::Held | Standing::Leaving | Standing::Withheld | Standing::Waiting => true,
             Standing::Unmanaged | Standing::Protected | Standing::Elsewhere => false,
         };
         let pairs = self.standings.iter().zip(&self.directory.users);

@@ -121,7 +121,9 @@ pub(super) fn same_settings(plan: &Plan, settings: &Settings, path: &Path) -> an
 /// Which delete has a wait that is not over by this machine's clock.
 fn too_early(plan: &Plan) -> Option<String> {
     let (Operation { id, name, .. }, until) = plan.content().deletes_too_early(now().as_second())?;
-    Some(format!("operation {id} deletes {name:?}, who waits until {until}, which is still to come by this machine's clock"))
+    Some(format!(
+        "operation {id} deletes {name:?}, who waits until {until}, which is still to come by this machine's clock"
+    ))
 }
 
 /// How the target or sources in a plan differ from the settings whose hash it states.

@@ -172,7 +172,8 @@ fn source(source: &SourceSettings) -> HashedSource<'_> {
 }
 
 fn scope_of(scope: &ScopeSettings) -> HashedScope<'_> {
-    let ScopeSettings { include, branches, match_email, renumber, remove, protect, invalid, remove_after, time_zone } = scope;
+    let ScopeSettings { include, branches, match_email, renumber, remove, protect, invalid, remove_after, time_zone } =
+        scope;
     HashedScope {
         include: include.as_ref().map(|expression| &*expression.text),
         branches: branches.as_ref().map(|branches| branches.iter().map(String::as_str).collect()),

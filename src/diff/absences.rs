@@ -33,8 +33,9 @@ pub enum Note {
 pub struct Reading {
     /// The users who are missing: a plan without second thoughts would delete them.
     pub missing: Vec<UserId>,
-    /// The users whose delete would be withheld because of a doubt: the reading says nothing about them.
-    pub doubtful: Vec<UserId>,
+    /// The users about whom the reading says nothing: their delete would be withheld because of a doubt, or they are in a
+    /// branch that other settings manage, which note their own readings of the same account.
+    pub unsure: Vec<UserId>,
 }
 
 impl Memory {
@@ -57,12 +58,12 @@ impl Memory {
             };
             Some((user.clone(), since?))
         });
-        let doubtful = reading.doubtful.iter().filter_map(|user| Some((user.clone(), known(user)?)));
+        let unsure = reading.unsure.iter().filter_map(|user| Some((user.clone(), known(user)?)));
         let read_at = match note {
             Note::All => Some(beginning),
             Note::Returns => self.read_at,
         };
-        Self { read_at, missing: missing.chain(doubtful).collect() }
+        Self { read_at, missing: missing.chain(unsure).collect() }
     }
 }
 
@@ -111,18 +112,23 @@ impl Comparison<'_> {
         let (policy, directory) = (self.policy, self.directory);
         let Some(absences) = &policy.absences else { return };
         for user in 0..self.standings.len() as u32 {
-            let standing = &mut self.standings[user as usize];
             let id = &directory.users[user as usize].id;
-            match standing {
+            match self.standings[user as usize] {
                 Standing::Leaving => self.reading.missing.push(id.clone()),
                 Standing::Withheld => {
-                    self.reading.doubtful.push(id.clone());
+                    self.reading.unsure.push(id.clone());
                     continue;
                 }
-                _ => continue,
+                Standing::Unmanaged | Standing::Protected => {
+                    if absences.known.contains_key(id) && !self.is_in_branches(&directory.users[user as usize]) {
+                        self.reading.unsure.push(id.clone());
+                    }
+                    continue;
+                }
+                Standing::Claimed(_) | Standing::Held | Standing::Elsewhere | Standing::Waiting => continue,
             }
             if !absences.is_over(id) {
-                *standing = Standing::Waiting;
+                self.standings[user as usize] = Standing::Waiting;
                 self.queue.push(Event::UserStays(user));
             }
         }

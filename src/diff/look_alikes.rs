@@ -108,7 +108,7 @@ impl Comparison<'_> {
         (0..self.standings.len() as u32).filter(is_candidate).collect()
     }
 
-    fn is_in_branches(&self, user: &User) -> bool {
+    pub(super) fn is_in_branches(&self, user: &User) -> bool {
         self.policy
             .branches
             .as_ref()

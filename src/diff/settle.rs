@@ -172,7 +172,8 @@ impl Comparison<'_> {
             self.employee(taker).email,
             describe_user(self.user(owner)),
             match self.standings[owner as usize] {
-                Standing::Leaving => "keeps it when they become inactive; change their e-mail in Skovik first".to_owned(),
+                Standing::Leaving =>
+                    "keeps it when they become inactive; change their e-mail in Skovik first".to_owned(),
                 Standing::Waiting => format!("keeps it: that user {}", self.stays_until(owner)),
                 _ => "keeps it".to_owned(),
             }

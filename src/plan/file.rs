@@ -13,8 +13,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::Digest as _;
 
 use super::{
-    Action, BranchRef, Change, Content, Day, Diagnostic, Digest, Fields, GuardResult, ManagerRef, Moment,
-    Operation, OperationId, Plan, SourceSummary, Summary, Target, Waiting, canonical,
+    Action, BranchRef, Change, Content, Day, Diagnostic, Digest, Fields, GuardResult, ManagerRef, Moment, Operation,
+    OperationId, Plan, SourceSummary, Summary, Target, Waiting, canonical,
 };
 use crate::employee::{CustomFieldId, ExternalIdentifier, UserId};
 
@@ -162,8 +162,18 @@ struct Document<'a> {
 
 impl<'a> Document<'a> {
     fn of(content: &'a Content, plan_hash: Option<Digest>) -> Self {
-        let Content { generator, config_hash, as_of, target, sources, summary, guards, diagnostics, waiting, operations } =
-            content;
+        let Content {
+            generator,
+            config_hash,
+            as_of,
+            target,
+            sources,
+            summary,
+            guards,
+            diagnostics,
+            waiting,
+            operations,
+        } = content;
         Self {
             format: FORMAT.into(),
             format_version: FORMAT_VERSION,

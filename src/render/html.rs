@@ -135,8 +135,18 @@ pub fn render<'a>(shown: impl Into<Shown<'a>>) -> anyhow::Result<String> {
 
 impl<'a> Page<'a> {
     fn of(shown: Shown<'_>, data: &'a Data) -> anyhow::Result<Self> {
-        let Content { generator, config_hash: _, as_of, target, sources, summary, guards, diagnostics, waiting, operations: _ } =
-            shown.content();
+        let Content {
+            generator,
+            config_hash: _,
+            as_of,
+            target,
+            sources,
+            summary,
+            guards,
+            diagnostics,
+            waiting,
+            operations: _,
+        } = shown.content();
         let verdict = Verdict::of(shown.content());
         let names = |guards: &[&str]| guards.iter().map(|id| shown_text(id)).collect::<Vec<_>>().join(", ");
         let mut sentences = Vec::new();

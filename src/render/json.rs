@@ -130,8 +130,18 @@ enum ActionView<'a> {
 
 impl<'a> View<'a> {
     fn of(shown: Shown<'a>) -> Self {
-        let Content { generator, config_hash, as_of, target, sources, summary, guards, diagnostics, waiting, operations } =
-            shown.content();
+        let Content {
+            generator,
+            config_hash,
+            as_of,
+            target,
+            sources,
+            summary,
+            guards,
+            diagnostics,
+            waiting,
+            operations,
+        } = shown.content();
         let whole = |digest: Digest| (!shown.is_masked()).then_some(digest);
         let Verdict { fixed, liftable, ceilings } = Verdict::of(shown.content());
         let ceilings = fixed.is_empty().then_some(ceilings);

@@ -92,8 +92,18 @@ impl Masks {
     /// Masks a plan.
     #[must_use]
     pub fn mask(&mut self, plan: &Plan) -> Masked {
-        let Content { generator, config_hash, as_of, target, sources, summary, guards, diagnostics, waiting, operations } =
-            plan.content();
+        let Content {
+            generator,
+            config_hash,
+            as_of,
+            target,
+            sources,
+            summary,
+            guards,
+            diagnostics,
+            waiting,
+            operations,
+        } = plan.content();
         // The operations are masked first, so that the numbers rise in their order.
         let operations = operations.iter().map(|operation| self.operation(operation)).collect();
         let content = Content {

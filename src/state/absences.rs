@@ -78,9 +78,8 @@ impl State {
         let (text, version, place) = match &self.remote {
             Some(remote) => {
                 let found = remote.store().get(&name(url)).map_err(StateError::Store)?;
-                let (text, version) = found.map_or((None, Version::None), |(text, version)| {
-                    (Some(text), Version::Object(version))
-                });
+                let (text, version) =
+                    found.map_or((None, Version::None), |(text, version)| (Some(text), Version::Object(version)));
                 (text, version, remote.store().url(&name(url)))
             }
             None => {
@@ -159,9 +158,12 @@ impl State {
         let Sealed { mac, record } = serde_json::from_slice(text).map_err(damaged)?;
         let is_right = |mac| self.key().is_right(&mac, &seed(url), record.get().as_bytes());
         if !bytes_of(&mac).is_some_and(is_right) {
-            return Err("is not authentic: it was altered, is of another account, or was written with another key".into());
+            return Err(
+                "is not authentic: it was altered, is of another account, or was written with another key".into()
+            );
         }
-        let Record { format, format_version, read_at, missing } = serde_json::from_str(record.get()).map_err(damaged)?;
+        let Record { format, format_version, read_at, missing } =
+            serde_json::from_str(record.get()).map_err(damaged)?;
         if format != FORMAT || format_version != FORMAT_VERSION {
             return Err(format!("has the format version {format_version}, which this program does not read"));
         }

@@ -47,8 +47,17 @@ pub fn settings(plan: &Plan, settings: &Settings) -> Result<(), String> {
 /// is the undo that the state folder makes.
 #[must_use]
 pub fn policy(plan: &Plan, policy: &Policy, takes_back: bool) -> Vec<String> {
-    let Policy { managed, adopt, renumber: _, same_person: _, remove, leavers_keep_emails: _, protect: _, branches, absences: _ } =
-        policy;
+    let Policy {
+        managed,
+        adopt,
+        renumber: _,
+        same_person: _,
+        remove,
+        leavers_keep_emails: _,
+        protect: _,
+        branches,
+        absences: _,
+    } = policy;
     let Content { target, operations, .. } = plan.content();
     let mut problems = other_fields(managed, &target.custom_fields);
     let allowed = Allowed {

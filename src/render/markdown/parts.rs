@@ -63,8 +63,13 @@ pub(super) fn summary(content: &Content) -> String {
     let crate::plan::Summary { create, update, delete, unchanged, set_aside } = content.summary;
     let mut table = String::from("| Group | People |\n|:--|--:|\n");
     let waiting = content.waiting.is_some().then(|| ("Waiting", content.waiting_people()));
-    let groups =
-        [("Create", create), ("Update", update), ("Delete", delete), ("Unchanged", unchanged), ("Set aside", set_aside)];
+    let groups = [
+        ("Create", create),
+        ("Update", update),
+        ("Delete", delete),
+        ("Unchanged", unchanged),
+        ("Set aside", set_aside),
+    ];
     for (group, count) in groups.into_iter().chain(waiting) {
         let bold = if group == "Delete" && count > 0 { "**" } else { "" };
         let _ = writeln!(table, "| {bold}{group}{bold} | {bold}{}{bold} |", number(count));

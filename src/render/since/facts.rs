@@ -89,7 +89,8 @@ fn summary(facts: &mut Vec<Fact>, old: Summary, new: Summary) {
 
 /// Who waits to be deleted, and until when.
 fn waiting(facts: &mut Vec<Fact>, old: Option<&Waiting>, new: Option<&Waiting>) {
-    let length_of = |waiting: Option<&Waiting>| waiting.map_or_else(|| "at once".to_owned(), |it| length(it.remove_after));
+    let length_of =
+        |waiting: Option<&Waiting>| waiting.map_or_else(|| "at once".to_owned(), |it| length(it.remove_after));
     differing(facts, "removed after", length_of(old), length_of(new));
     let mut people: BTreeMap<&UserId, [Option<&WaitingPerson>; 2]> = BTreeMap::new();
     for (side, waiting) in [old, new].into_iter().enumerate() {

@@ -72,7 +72,8 @@ pub(in crate::render) enum Shown {
 impl<'a> Labels<'a> {
     pub(in crate::render) fn of(target: &'a Target, ids: Ids) -> Self {
         let names = &target.custom_fields;
-        let builtin = Field::<CustomFieldId>::STANDARD.iter().filter_map(Field::standard_name).chain(["reason", "missing"]);
+        let builtin =
+            Field::<CustomFieldId>::STANDARD.iter().filter_map(Field::standard_name).chain(["reason", "missing"]);
         let mut seen: BTreeMap<String, usize> = builtin.map(|name| (name.to_owned(), 1)).collect();
         for name in names.values() {
             *seen.entry(likeness(name)).or_default() += 1;
