@@ -9,6 +9,7 @@
 
 mod absences;
 mod changes;
+mod inactive;
 mod index;
 mod look_alikes;
 mod matching;
@@ -73,6 +74,8 @@ pub struct Policy {
     pub same_person: BTreeSet<ExternalIdentifier>,
     /// Who may be deleted.
     pub remove: Remove,
+    /// Whether an inactive user whom a person matches is made active again (`[target] reactivate`).
+    pub reactivate: bool,
     /// Whether the e-mail of a deleted user stays taken, so that nobody else can have it.
     pub leavers_keep_emails: bool,
     /// Who is never touched.
@@ -156,6 +159,8 @@ pub enum Claim {
     User(u32),
     /// This user, who must not be changed: protected, or in a branch that is not managed.
     Kept(u32),
+    /// This inactive user, by the index among the inactive, who is made active again.
+    Inactive(u32),
     /// Set aside, with the user that they match.
     Aside(Option<u32>),
 }
@@ -271,7 +276,9 @@ impl<'a> Comparison<'a> {
             );
             for &draft in cycle {
                 match drafts[draft as usize] {
-                    Draft::Create { employee, .. } | Draft::Update { employee, .. } => {
+                    Draft::Create { employee, .. }
+                    | Draft::Update { employee, .. }
+                    | Draft::Reactivate { employee, .. } => {
                         self.set_employee_aside(employee, "cannot_be_ordered", &reason);
                     }
                     Draft::Delete { user } => self.withhold(user, &reason),
@@ -283,7 +290,7 @@ impl<'a> Comparison<'a> {
 
     fn draft_name(&self, draft: &Draft) -> String {
         match *draft {
-            Draft::Create { employee, .. } | Draft::Update { employee, .. } => {
+            Draft::Create { employee, .. } | Draft::Update { employee, .. } | Draft::Reactivate { employee, .. } => {
                 let employee = self.employee(employee);
                 format!("{} {}", employee.identifier, employee.full_name())
             }

@@ -63,6 +63,7 @@ pub(super) fn policy(
         renumber: settings.scope.renumber,
         same_person,
         remove: settings.scope.remove,
+        reactivate: settings.target.reactivates(),
         leavers_keep_emails: dialect(settings).keeps_removed(),
         protect: settings.scope.protect.as_ref().map_or_else(Protect::of_admins, |entries| Protect::new(entries)),
         branches: resolved.scope_branches().map(|branches| branches.iter().cloned().collect()),
@@ -129,8 +130,12 @@ fn too_early(plan: &Plan) -> Option<String> {
 /// How the target or sources in a plan differ from the settings whose hash it states.
 fn mislabelled(plan: &Plan, settings: &Settings) -> Option<String> {
     let Content { target, sources, .. } = plan.content();
-    if target.kind != settings.target.kind() || target.url != settings.target.url.as_str() {
-        return Some(format!("its target is {}, and that of the settings {}", target.url, settings.target.url));
+    let [shown, set] = [(&*target.kind, &*target.url), (settings.target.kind(), settings.target.url.as_str())];
+    if shown != set {
+        return Some(format!(
+            "its target is {} ({}), and that of the settings {} ({})",
+            shown.1, shown.0, set.1, set.0
+        ));
     }
     if target.removal != settings.target.removal() {
         return Some("what its deletes do is not what [target] remove says".to_owned());

@@ -1,5 +1,5 @@
-//! The hash that binds a plan to its settings: over every setting that decides what a plan says, and none that only
-//! decides how it is fetched, approved or sent.
+//! The hash that binds a plan to its settings. It covers every setting that decides what a plan says, and none that
+//! only decides how lists are fetched, or how a plan is approved or sent.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,6 +40,7 @@ struct HashedScim<'a> {
     branch: String,
     branches: Option<BTreeSet<&'a str>>,
     remove: Removal,
+    reactivate: bool,
 }
 
 #[derive(Serialize)]
@@ -125,7 +126,7 @@ pub(super) fn hash(settings: &Settings) -> Result<Digest, PlanError> {
     })
 }
 
-/// All of them, so that a plan is bound to the defaults of the program that made it, too.
+/// All of them, so that a plan is also bound to the defaults of the program that made it.
 fn names(kind: &TargetKind) -> Option<BTreeMap<&'static str, &str>> {
     let TargetKind::Skovik(names) = kind else { return None };
     Some(names.iter().map(|(row, name)| (row.key, name)).collect())
@@ -133,12 +134,15 @@ fn names(kind: &TargetKind) -> Option<BTreeMap<&'static str, &str>> {
 
 /// Paths in one case, as they count in SCIM.
 fn scim(kind: &TargetKind) -> Option<HashedScim<'_>> {
-    let TargetKind::Scim(ScimSettings { identifier, branch, branches, remove, sort_by: _ }) = kind else { return None };
+    let TargetKind::Scim(ScimSettings { identifier, branch, branches, remove, reactivate, sort_by: _ }) = kind else {
+        return None;
+    };
     Some(HashedScim {
         identifier: identifier.to_string().to_ascii_lowercase(),
         branch: branch.to_string().to_ascii_lowercase(),
         branches: branches.as_ref().map(|branches| branches.iter().map(String::as_str).collect()),
         remove: *remove,
+        reactivate: *reactivate,
     })
 }
 

@@ -92,7 +92,7 @@ impl Comparison<'_> {
             .iter()
             .filter_map(|claim| match claim {
                 Claim::Kept(user) | Claim::Aside(Some(user)) => Some(*user),
-                Claim::New | Claim::User(_) | Claim::Aside(None) => None,
+                Claim::New | Claim::User(_) | Claim::Inactive(_) | Claim::Aside(None) => None,
             })
             .collect();
         let is_candidate = |&user: &u32| match self.standings[user as usize] {

@@ -4,7 +4,6 @@
 use super::index::describe;
 use super::{Claim, Comparison, Event, Standing, describe_user};
 use crate::diagnostic::Severity;
-use crate::employee::User;
 use rustc_hash::FxHashMap;
 
 impl Comparison<'_> {
@@ -55,7 +54,7 @@ impl Comparison<'_> {
     /// or deleted.
     pub(super) fn set_employee_aside(&mut self, index: u32, code: &'static str, reason: &str) {
         let user = match self.claims[index as usize] {
-            Claim::New => None,
+            Claim::New | Claim::Inactive(_) => None,
             Claim::User(user) | Claim::Kept(user) => Some(user),
             Claim::Aside(_) => return,
         };
@@ -137,29 +136,6 @@ impl Comparison<'_> {
             Standing::Claimed(other) => !self.employee(other).email.is(&self.user(owner).email),
             Standing::Leaving => !self.policy.leavers_keep_emails,
             _ => false,
-        }
-    }
-
-    /// If deleted users keep their e-mails, sets aside everybody who would get one of these e-mails.
-    fn find_emails_of_the_inactive(&mut self) {
-        let directory = self.directory;
-        let inactive: FxHashMap<&str, &User> = directory.inactive.iter().map(|user| (user.email.key(), user)).collect();
-        if inactive.is_empty() {
-            return;
-        }
-        for index in 0..self.claims.len() as u32 {
-            let key = self.employee(index).email.key();
-            if let Some(user) = inactive.get(key)
-                && self.owner_of_email(key).is_none()
-            {
-                let reason = format!(
-                    "the e-mail {} belongs to {}, who is inactive in Skovik and keeps it; activate that user, or \
-                    change their e-mail, in Skovik",
-                    user.email,
-                    describe_user(user)
-                );
-                self.set_employee_aside(index, "email_of_inactive", &reason);
-            }
         }
     }
 

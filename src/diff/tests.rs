@@ -4,6 +4,7 @@ mod absences;
 mod bad_records;
 mod company;
 mod guards;
+mod inactive;
 mod laws;
 mod look_alikes;
 mod made_up_guard;

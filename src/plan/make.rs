@@ -208,6 +208,7 @@ fn count(operations: &[Operation]) -> Summary {
     for operation in operations {
         match operation.action {
             Action::Create { .. } => summary.create += 1,
+            Action::Update { .. } if operation.reactivates() => summary.reactivate += 1,
             Action::Update { .. } => summary.update += 1,
             Action::Delete { .. } => summary.delete += 1,
             Action::Link { .. } => {}

@@ -196,7 +196,7 @@ pub(super) fn plan(texts: &[String]) -> Plan {
         reason: text(),
     });
     let people = Vec::from(people);
-    let summary = Summary { create: 1, update: 1, delete: 1, unchanged: 7, set_aside: 1 };
+    let summary = Summary { create: 1, update: 1, delete: 1, unchanged: 7, set_aside: 1, ..Summary::default() };
     let generator = "skovik-sync 0.1.0".to_owned();
     let content = Content {
         generator,

@@ -164,7 +164,10 @@ impl<'a> Page<'a> {
             sentences.push(format!("Blocked by {}: {CEILINGS_LIFT}", names(&verdict.liftable)));
         }
         let approve = (!verdict.ceilings.is_empty()).then(|| format!("skovik-sync approve PLAN{}", verdict.allow()));
-        let groups = [("delete", summary.delete), ("update", summary.update), ("create", summary.create)];
+        let mut groups = vec![("delete", summary.delete), ("update", summary.update), ("create", summary.create)];
+        if summary.reactivate > 0 {
+            groups.insert(2, ("reactivate", summary.reactivate));
+        }
         let listed = data.people.len().min(LISTED_WITHOUT_SCRIPT);
         let remarks = diagnostics.len().min(LISTED_WITHOUT_SCRIPT);
         Ok(Self {

@@ -197,6 +197,10 @@ impl Masks {
 
     fn change(&mut self, change: &Change) -> Change {
         let Change { field, before, after } = change;
+        if *field == Field::Active {
+            // It says no more than the name of the action.
+            return change.clone();
+        }
         let mut side = |value: &Option<Value>| value.as_ref().map(|value| self.value(field, value));
         Change { field: field.clone(), before: side(before), after: side(after) }
     }
@@ -209,7 +213,7 @@ impl Masks {
                     Field::ExternalIdentifier => Kind::Identifier,
                     Field::PrimaryEmail => Kind::Email,
                     Field::FirstName | Field::LastName => Kind::NamePart,
-                    Field::Branch | Field::Manager | Field::Custom(_) => Kind::Value,
+                    Field::Active | Field::Branch | Field::Manager | Field::Custom(_) => Kind::Value,
                 };
                 Value::Text(self.text(kind, text))
             }

@@ -30,7 +30,7 @@ use self::person::Labels;
 use self::remarks::Remarks;
 use self::value::Ids;
 use super::shown::Shown;
-use crate::plan::{Content, SourceSummary};
+use crate::plan::{Content, SourceSummary, Summary};
 use crate::text::{escape, shell_path};
 
 /// How a plan is shown.
@@ -189,11 +189,12 @@ fn summary(f: &mut fmt::Formatter<'_>, shown: Shown<'_>) -> fmt::Result {
     if operations.is_empty() {
         write!(f, "\nNo changes. {} unchanged.", summary.unchanged)?;
     } else {
-        write!(
-            f,
-            "\nPlan: {} to create, {} to update, {} to delete, {} unchanged.",
-            summary.create, summary.update, summary.delete, summary.unchanged
-        )?;
+        let Summary { create, update, reactivate, delete, unchanged, set_aside: _ } = summary;
+        write!(f, "\nPlan: {create} to create, ")?;
+        if *reactivate > 0 {
+            write!(f, "{reactivate} to reactivate, ")?;
+        }
+        write!(f, "{update} to update, {delete} to delete, {unchanged} unchanged.")?;
     }
     if summary.set_aside > 0 {
         write!(f, " {} set aside.", summary.set_aside)?;

@@ -37,6 +37,7 @@ pub fn settings(plan: &Plan, settings: &Settings) -> Result<(), String> {
         custom_fields: &target.custom_fields,
         adopt: settings.scope.match_email,
         remove: settings.scope.remove,
+        reactivate: settings.target.reactivates(),
         branches: None,
         takes_back: plan.content().undone().is_some(),
     };
@@ -53,6 +54,7 @@ pub fn policy(plan: &Plan, policy: &Policy, takes_back: bool) -> Vec<String> {
         renumber: _,
         same_person: _,
         remove,
+        reactivate,
         leavers_keep_emails: _,
         protect: _,
         branches,
@@ -66,6 +68,7 @@ pub fn policy(plan: &Plan, policy: &Policy, takes_back: bool) -> Vec<String> {
         custom_fields: &target.custom_fields,
         adopt: *adopt,
         remove: *remove,
+        reactivate: *reactivate,
         branches: branches.as_ref(),
         takes_back,
     };
@@ -84,6 +87,8 @@ struct Allowed<'a> {
     /// Whether an operation may give an external identifier to a user without one.
     adopt: bool,
     remove: Remove,
+    /// Whether inactive users are made active again.
+    reactivate: bool,
     /// The only branches that are managed; all, if `None`.
     branches: Option<&'a BTreeSet<BranchId>>,
     /// Whether this is an undo.
@@ -155,6 +160,9 @@ impl Allowed<'_> {
 
     fn other_change(&self, Change { field, before, after }: &Change) -> Option<String> {
         match field {
+            // An undo makes nobody active.
+            Field::Active => (!self.reactivate || self.takes_back)
+                .then(|| "it makes a user active, but [target] reactivate is not true".to_owned()),
             Field::ExternalIdentifier => (before.is_none() && !self.adopt).then(|| {
                 "it gives an external identifier to a user without one, but [scope] match does not name primary_email"
                     .to_owned()

@@ -133,6 +133,10 @@ impl<'a> Found<'a> {
             Claim::New => {
                 (None, "create: no user has this external identifier, and no user to adopt has this e-mail".to_owned())
             }
+            Claim::Inactive(user) => {
+                let id = &self.comparison.inactive_user(user).id;
+                (None, format!("reactivate: the user {id} is inactive in Skovik and becomes active again"))
+            }
             Claim::User(user) if self.operation_on(user).is_some() => {
                 (Some(user), "update: Skovik has other values than the settings give".to_owned())
             }
@@ -208,7 +212,8 @@ impl<'a> Found<'a> {
         let operation = match user {
             Some(user) => self.operation_on(user),
             None => content.operations.iter().find(|operation| {
-                matches!(operation.action, Action::Create { .. }) && operation.employee == identifier
+                let is_new = matches!(operation.action, Action::Create { .. }) || operation.reactivates();
+                is_new && operation.employee == identifier
             }),
         };
         let user = user.map(|index| self.comparison.user(index));

@@ -111,6 +111,7 @@ impl Company {
                 renumber: Renumber::Ask,
                 same_person: BTreeSet::new(),
                 remove: Remove::Identified,
+                reactivate: false,
                 leavers_keep_emails: false,
                 protect: Protect::default(),
                 branches: None,

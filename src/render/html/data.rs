@@ -128,7 +128,7 @@ impl Data {
             }
         }
         let mut people = Vec::with_capacity(content.operations.len());
-        for kind in [Kind::Delete, Kind::Update, Kind::Create, Kind::Link] {
+        for kind in [Kind::Delete, Kind::Update, Kind::Reactivate, Kind::Create, Kind::Link] {
             let of_kind = content.operations.iter().filter(|operation| Kind::of(operation) == kind);
             people.extend(of_kind.map(|operation| gatherer.person(operation)));
         }

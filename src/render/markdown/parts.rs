@@ -60,17 +60,21 @@ pub(in crate::render) fn blocked(content: &Content) -> String {
 }
 
 pub(super) fn summary(content: &Content) -> String {
-    let crate::plan::Summary { create, update, delete, unchanged, set_aside } = content.summary;
+    let crate::plan::Summary { create, update, reactivate, delete, unchanged, set_aside } = content.summary;
     let mut table = String::from("| Group | People |\n|:--|--:|\n");
     let waiting = content.waiting.is_some().then(|| ("Waiting", content.waiting_people()));
     let groups = [
         ("Create", create),
+        ("Reactivate", reactivate),
         ("Update", update),
         ("Delete", delete),
         ("Unchanged", unchanged),
         ("Set aside", set_aside),
     ];
-    for (group, count) in groups.into_iter().chain(waiting) {
+    // Most services have no inactive users.
+    for (group, count) in
+        groups.into_iter().chain(waiting).filter(|(group, count)| *group != "Reactivate" || *count > 0)
+    {
         let bold = if group == "Delete" && count > 0 { "**" } else { "" };
         let _ = writeln!(table, "| {bold}{group}{bold} | {bold}{}{bold} |", number(count));
     }
@@ -138,6 +142,7 @@ pub(super) fn group(content: &Content, kind: Kind, labels: &Labels<'_>) -> Secti
     let items: Vec<_> = of_kind.map(|operation| person(operation, labels)).collect();
     let (title, what) = match kind {
         Kind::Create => ("Create", "creates are"),
+        Kind::Reactivate => ("Reactivate", "reactivations are"),
         Kind::Update => ("Update", "updates are"),
         Kind::Link => ("Link", "links are"),
         Kind::Delete => ("Delete", "deletes are"),
@@ -145,6 +150,7 @@ pub(super) fn group(content: &Content, kind: Kind, labels: &Labels<'_>) -> Secti
     let about = match kind {
         Kind::Delete => format!("Each of them {}.\n\n", labels.after_delete()),
         Kind::Link => "Managers set once both people are there; not counted.\n\n".to_owned(),
+        Kind::Reactivate => "Inactive users become active again.\n\n".to_owned(),
         Kind::Create | Kind::Update => String::new(),
     };
     details(title, kind == Kind::Delete, &about, "diff", items, what)

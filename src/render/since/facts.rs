@@ -79,8 +79,9 @@ fn differing<T: PartialEq + ToString>(facts: &mut Vec<Fact>, what: &str, before:
 }
 
 fn summary(facts: &mut Vec<Fact>, old: Summary, new: Summary) {
-    let Summary { create, update, delete, unchanged, set_aside } = old;
+    let Summary { create, update, reactivate, delete, unchanged, set_aside } = old;
     differing(facts, "to create", create, new.create);
+    differing(facts, "to reactivate", reactivate, new.reactivate);
     differing(facts, "to update", update, new.update);
     differing(facts, "to delete", delete, new.delete);
     differing(facts, "unchanged", unchanged, new.unchanged);

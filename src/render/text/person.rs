@@ -279,7 +279,7 @@ impl Line {
 /// The fields of a created or deleted user with their values, except those in the heading.
 pub(in crate::render) fn values_below(fields: &Fields, labels: &Labels<'_>) -> Vec<(Cow<'static, str>, String)> {
     let is_below = |field: &Field| match field {
-        Field::ExternalIdentifier | Field::PrimaryEmail => false,
+        Field::Active | Field::ExternalIdentifier | Field::PrimaryEmail => false,
         // The heading does not show where the first name ends.
         Field::FirstName | Field::LastName => fields.has_spaced_name(),
         Field::Branch | Field::Manager | Field::Custom(_) => true,
