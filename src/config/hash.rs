@@ -67,6 +67,8 @@ struct HashedScope<'a> {
     protect: Option<BTreeSet<&'a str>>,
     invalid_is_error: bool,
     time_zone: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remove_after: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -174,7 +176,8 @@ fn source(source: &SourceSettings) -> HashedSource<'_> {
 }
 
 fn scope_of(scope: &ScopeSettings) -> HashedScope<'_> {
-    let ScopeSettings { include, branches, match_email, renumber, remove, protect, invalid, time_zone } = scope;
+    let ScopeSettings { include, branches, match_email, renumber, remove, protect, invalid, remove_after, time_zone } =
+        scope;
     HashedScope {
         include: include.as_ref().map(|expression| &*expression.text),
         branches: branches.as_ref().map(|branches| branches.iter().map(String::as_str).collect()),
@@ -184,5 +187,6 @@ fn scope_of(scope: &ScopeSettings) -> HashedScope<'_> {
         protect: protect.as_ref().map(|protect| protect.iter().map(String::as_str).collect()),
         invalid_is_error: *invalid == super::Invalid::Error,
         time_zone: time_zone.iana_name(),
+        remove_after: (*remove_after > 0).then_some(*remove_after),
     }
 }

@@ -105,6 +105,7 @@ impl Program {
             },
             guards: Vec::new(),
             diagnostics: Vec::new(),
+            waiting: None,
             operations,
         };
         Self { plan: Arc::new(plan::Plan::seal(content).expect("a plan")) }
@@ -344,6 +345,7 @@ fn operation(plan: &model::Plan, server: &Server, index: usize) -> Operation {
                 before_hash: hash(*user),
                 before: fields,
                 roles: held.special_roles(),
+                missing_since: None,
                 reason: "left".to_owned(),
             };
             (label(before), action)
