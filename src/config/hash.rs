@@ -96,20 +96,7 @@ pub(super) fn hash(settings: &Settings) -> Result<Digest, PlanError> {
         files: _,
         secrets: _,
     } = settings;
-    let TargetSettings {
-        kind: _,
-        url,
-        token: _,
-        auth_header: _,
-        auth_scheme: _,
-        page_size: _,
-        max_rows: _,
-        list_timeout: _,
-        max_in_flight: _,
-        requests_per_second: _,
-        timeout: _,
-        retries: _,
-    } = target;
+    let TargetSettings { kind: _, url, token: _, access: _ } = target;
     canonical_digest(&Hashed {
         target: HashedTarget {
             kind: target.kind(),
