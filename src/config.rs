@@ -39,7 +39,7 @@ pub use employee::{EmployeeSettings, ManagerReference};
 pub(crate) use names::Name;
 pub use names::Names;
 pub use state::StateSettings;
-pub use target::{ScimSettings, TargetKind, TargetSettings};
+pub use target::{Access, ScimSettings, TargetKind, TargetSettings};
 
 pub use crate::setting::{BaseUrl, ConfigError, NamedFile, Secret, SecretPlace, Template};
 pub use crate::source::{Key, MaxAge, Missing, Prefer, SourceSettings};
@@ -100,6 +100,8 @@ pub struct ScopeSettings {
     pub protect: Option<Vec<String>>,
     /// What to do about a bad record.
     pub invalid: Invalid,
+    /// For how long somebody must be missing before they are removed, in seconds; 0: they are removed at once.
+    pub remove_after: u64,
     /// The time zone that decides which day it is.
     pub time_zone: TimeZone,
 }

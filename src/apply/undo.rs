@@ -73,6 +73,7 @@ pub fn make(input: &Input<'_>) -> Result<Plan, UndoError> {
             join: None,
         }],
         diagnostics,
+        waiting: None,
         operations,
     };
     Ok(Plan::seal(content)?)

@@ -176,7 +176,7 @@ pub(super) async fn carry_out(
     let takes_back = live.takes_back;
     drop(directory);
     let target = &settings.target;
-    let options = Options { max_in_flight: target.max_in_flight, settle_after: target.timeout, stop };
+    let options = Options { max_in_flight: target.access.max_in_flight, settle_after: target.access.timeout, stop };
     let begun = Begun { approved, replay: &replay, standing: &standing, listed: &listed, takes_back };
     let status = execute(args, begun, options, &*provider, &policy, state, ui).await?;
     Ok(Carried { status, is_reported: true })

@@ -1,5 +1,6 @@
 //! `plan`: reads both sides completely, compares, writes the plan file and shows it. It makes only GET requests.
 
+mod absences;
 mod explain;
 mod named;
 
@@ -10,6 +11,7 @@ use std::{fs, thread};
 
 use anyhow::Context as _;
 
+use self::absences::SecondThoughts;
 use self::named::Named;
 use super::common::{calendar, dialect, load_settings, now, plan_bytes, policy, provider, replay, shown};
 use super::places::Places;
@@ -19,7 +21,7 @@ use super::state_place::existing_state;
 use crate::apply::journal::{BegunBy, Replay};
 use crate::cli::{self, Global};
 use crate::config::{Invalid, Settings, SourceSettings, Unresolved};
-use crate::diff::{Comparison, PeopleIndex, Policy, UserIndex};
+use crate::diff::{Absences, Comparison, PeopleIndex, Policy, Reading, UserIndex};
 use crate::employee::{Desired, Directory, ExternalIdentifier, Join};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::write_private;
@@ -43,7 +45,7 @@ const SHOWN_ON_TERMINAL: usize = 25;
 pub async fn run(args: &cli::Plan, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let settings = load_settings(&global.config)?;
     if let Some(key) = &args.explain {
-        return explain::run(&settings, args, key, ui).await;
+        return explain::run(&settings, args, key, global, ui).await;
     }
     Places::new(global)
         .settings(&settings)
@@ -71,15 +73,23 @@ pub(super) async fn write_plan(
     global: &Global,
     ui: &Ui,
 ) -> anyhow::Result<(Plan, EndedBySignals)> {
-    let calendar = calendar(settings, args.as_of)?;
+    let (calendar, began) = (calendar(settings, args.as_of)?, now());
     let (both, signals) = read_both_sides(settings, args.users.as_deref(), &calendar, ui).await?;
-    let facts = Facts::new(settings, &both, &args.same_person, &args.only)?;
+    let mut facts = Facts::new(settings, &both, &args.same_person, &args.only)?;
     let BothSides { records, desired, directory, resolved } = both;
     // The records are no longer needed, and the comparison needs the memory.
     drop(records);
-    let (settled, input) = facts.compare(settings, &desired, &directory)?;
-    let plan = Plan::of(&settled, input).map_err(no_plan)?;
-    drop(settled);
+    let second_thoughts = SecondThoughts::of_plan(settings, args, began, global)?;
+    let mut make = |absences: Option<Absences>| -> anyhow::Result<(Plan, Reading)> {
+        facts.remember(absences);
+        let (settled, input) = facts.compare(settings, &desired, &directory)?;
+        let plan = Plan::of(&settled, input).map_err(no_plan)?;
+        Ok((plan, settled.comparison().reading().clone()))
+    };
+    let plan = match second_thoughts {
+        Some(second_thoughts) => second_thoughts.plan(ui, |absences| make(Some(absences)))?,
+        None => make(None)?.0,
+    };
     // Freeing a million people takes a while, so a thread does it. If none can be started, it happens here.
     let _ = thread::Builder::new().spawn(move || drop((desired, directory, resolved)));
     put_applied_plan_away(&args.out, &plan, by, settings, global, ui)?;
@@ -212,6 +222,11 @@ impl Facts {
             as_of: settings.use_today().then(|| as_of(both.records.calendar())).flatten(),
             account: settings.target.account(),
         })
+    }
+
+    /// Adds what is known of who was missing.
+    pub(super) fn remember(&mut self, absences: Option<Absences>) {
+        self.policy.absences = absences;
     }
 
     /// Compares both sides, and returns the input of the plan too.

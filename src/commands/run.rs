@@ -46,7 +46,7 @@ pub async fn run(args: &cli::Run, global: &Global, ui: &Ui) -> anyhow::Result<Ex
             Ok(status) => (*status, None),
             Err(error) => (status_of(error), Some(format!("{error:#}"))),
         };
-        if let Err(error) = report_without_apply(path, ending.plan, status, problem.as_deref()) {
+        if let Err(error) = report_without_apply(path, ending.plan, ending.waiting, status, problem.as_deref()) {
             ui.warn(format!("--report {}: {error}", shown(path)));
         }
     }
@@ -58,6 +58,8 @@ pub async fn run(args: &cli::Run, global: &Global, ui: &Ui) -> anyhow::Result<Ex
 struct Ending {
     /// The plan that was made or resumed.
     plan: Option<Digest>,
+    /// How many people it does not remove yet.
+    waiting: u64,
     /// Whether an apply has written the report.
     is_reported: bool,
 }
@@ -91,7 +93,7 @@ async fn plan_and_apply(
     let before = lock_plan_file(out, &settings.target.account())?;
     let (plan, signals) = write_plan(settings, &plan_arguments(out, only), BegunBy::Run, global, ui).await?;
     drop(before);
-    ending.plan = Some(plan.hash());
+    (ending.plan, ending.waiting) = (Some(plan.hash()), plan.content().waiting_people());
     // The diff would disturb a reader of the events.
     if events.as_deref() != Some(Path::new("-")) {
         show(&plan, out, Ids::Hidden, ui)?;

@@ -1,5 +1,6 @@
 //! Tests on small made-up companies: each rule ([`rules`] and its neighbours), and the laws of every plan ([`laws`]).
 
+mod absences;
 mod bad_records;
 mod company;
 mod guards;

@@ -7,7 +7,7 @@ use super::only::{keep_only, unknown};
 use super::operations::write_down;
 use super::{
     Action, Anchors, Content, Day, Diagnostic, Digest, Operation, Plan, PlanError, Removal, Severity, SourceSummary,
-    Summary, Target,
+    Summary, Target, Waiting,
 };
 use crate::diff::{Comparison, Drafts, Policy, Untrusted};
 use crate::employee::{CustomFieldId, Desired, Directory, ExternalIdentifier, Managed};
@@ -194,6 +194,7 @@ impl Plan {
             summary: Summary { unchanged: drafts.unchanged, set_aside: population.set_aside, ..kept },
             guards,
             diagnostics,
+            waiting: Waiting::of(comparison),
             operations,
         };
         Ok(Self::seal(content)?)

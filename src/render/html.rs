@@ -21,8 +21,9 @@ use super::text::guards::{figures, guard_name, parts, unit};
 use super::text::layout::thousands;
 use super::text::remarks::sentence;
 use super::text::value::{Ids, shown_text};
+use super::waiting::{HEADING, Shown as WaitingShown, about};
 use crate::guard::Unit;
-use crate::plan::{Content, Diagnostic, GuardOutcome, GuardResult, Severity, SourceSummary, Target};
+use crate::plan::{Content, Diagnostic, GuardOutcome, GuardResult, Severity, SourceSummary, Target, Waiting};
 
 const TEMPLATE: &str = include_str!("html/template.html");
 const STYLE: &str = include_str!("html/style.css");
@@ -50,6 +51,7 @@ struct Page<'a> {
     groups: Vec<Group>,
     set_aside: String,
     unchanged: String,
+    waiting: Option<WaitingPeople>,
     guards: Vec<Guard>,
     verdict: Vec<String>,
     approve: Option<String>,
@@ -86,6 +88,16 @@ struct Source {
     unproven: Option<&'static str>,
     /// None for the first source, which lists the people.
     join: Option<String>,
+}
+
+/// The people who wait to be deleted.
+#[derive(Serialize)]
+struct WaitingPeople {
+    count: String,
+    heading: &'static str,
+    about: String,
+    people: Vec<String>,
+    more: usize,
 }
 
 /// A change as a line of the list that needs no script.
@@ -134,6 +146,7 @@ impl<'a> Page<'a> {
             summary,
             guards,
             diagnostics,
+            waiting,
             operations: _,
         } = shown.content();
         let verdict = Verdict::of(shown.content());
@@ -180,6 +193,7 @@ impl<'a> Page<'a> {
             groups: groups.into_iter().map(|(kind, count)| Group { kind, count: number(count) }).collect(),
             set_aside: number(summary.set_aside),
             unchanged: number(summary.unchanged),
+            waiting: waiting.as_ref().map(WaitingPeople::of),
             guards: guards.iter().map(|guard| Guard::of(guard, target)).collect(),
             verdict: sentences,
             approve,
@@ -189,6 +203,19 @@ impl<'a> Page<'a> {
             plain_remarks: diagnostics[..remarks].iter().map(PlainRemark::of).collect(),
             plain_remarks_more: diagnostics.len() - remarks,
         })
+    }
+}
+
+impl WaitingPeople {
+    fn of(waiting: &Waiting) -> Self {
+        let shown = waiting.people.len().min(LISTED_WITHOUT_SCRIPT);
+        Self {
+            count: thousands(waiting.people.len()),
+            heading: HEADING,
+            about: about(waiting),
+            people: waiting.people[..shown].iter().map(|person| WaitingShown::of(person, Ids::Shown).line()).collect(),
+            more: waiting.people.len() - shown,
+        }
     }
 }
 

@@ -18,6 +18,7 @@ pub(super) mod remarks;
 #[cfg(test)]
 pub(super) mod tests;
 pub(super) mod value;
+mod waiting;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -118,6 +119,7 @@ impl fmt::Display for Text<'_> {
             group.write(f, &context)?;
         }
         context.remarks.write_rest(f, options)?;
+        waiting::write(f, content.waiting.as_ref(), &context)?;
         for group in deletes {
             group.write(f, &context)?;
         }
@@ -189,7 +191,8 @@ fn header(f: &mut fmt::Formatter<'_>, shown: Shown<'_>, options: &TextOptions) -
 
 /// The lines that scripts look for; they are the same with all options.
 fn summary(f: &mut fmt::Formatter<'_>, shown: Shown<'_>) -> fmt::Result {
-    let Content { summary, operations, .. } = shown.content();
+    let content = shown.content();
+    let Content { summary, operations, .. } = content;
     if operations.is_empty() {
         write!(f, "\nNo changes. {} unchanged.", summary.unchanged)?;
     } else {
@@ -202,6 +205,9 @@ fn summary(f: &mut fmt::Formatter<'_>, shown: Shown<'_>) -> fmt::Result {
     }
     if summary.set_aside > 0 {
         write!(f, " {} set aside.", summary.set_aside)?;
+    }
+    if let Some(waiting) = super::waiting::count(content) {
+        write!(f, " {waiting}.")?;
     }
     writeln!(f, "\nPlan hash: {}", shown.hash())
 }

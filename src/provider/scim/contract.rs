@@ -5,8 +5,8 @@ use reqwest::Method;
 use serde_json::Value;
 use url::Url;
 
-use super::client::Call;
 use super::{Abilities, Client, wire};
+use crate::provider::access::Call;
 use crate::provider::contract::{Contract, Expectation, Finding, Findings, Look, Verdict, member_names, names};
 use crate::scim::{AttributePath, ENTERPRISE};
 
