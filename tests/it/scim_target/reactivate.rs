@@ -68,7 +68,7 @@ fn whoever_is_inactive_comes_back_and_goes_again_by_undo() {
         let change = json!({"field": "active", "before": false, "after": true});
         assert_eq!(operation["changes"][0], change);
         let comment = company.run(&["show", "plan.json", "--format", "markdown"]).ends(0);
-        comment.prints(&["| Reactivate | 1 |", "-       active"]);
+        comment.prints(&["| Reactivate | 1 |", "- active: false", "+ active: true"]);
         company.run(&["approve", "plan.json", "--yes"]).ends(0);
         company.run(&["apply", "plan.json"]).ends(0).prints(&["1 reactivated"]);
         assert!(is_active(&company));
