@@ -12,8 +12,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::employee::{BranchId, CustomFieldId, Managed};
 use crate::strict_json;
 
-/// A field of a user, in the order in which fields are shown. A custom field is named by its id; within a comparison,
-/// which holds the values of the managed ones in their order, by its place among them.
+/// A field of a user, in the order in which fields are shown. A custom field is named by its id. Within a comparison,
+/// which holds only the values of the managed fields, it is named by its position among these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field<C = CustomFieldId> {
     /// `active`: changes only when an inactive user is made active again. It is no value that is compared, because
@@ -78,7 +78,7 @@ impl<C> Field<C> {
         }
     }
 
-    /// The managed fields, in order; of the custom fields, these.
+    /// The managed fields, in order, with these custom fields.
     pub fn managed_with(managed: &Managed, custom_fields: impl Iterator<Item = C>) -> impl Iterator<Item = Self> {
         let Managed { branch, manager, custom_fields: _ } = *managed;
         let is_managed = move |field: &Self| match field {
@@ -96,7 +96,7 @@ impl Field {
         Self::managed_with(managed, managed.custom_fields.iter().cloned())
     }
 
-    /// What people call it: the name of a custom field, or its id where the name is not known.
+    /// Its name for people: the name of a custom field, or its id if the name is not known.
     #[must_use]
     pub fn label(&self, custom_fields: &BTreeMap<CustomFieldId, String>) -> String {
         match self {
@@ -120,7 +120,7 @@ pub struct BranchRef {
 }
 
 impl BranchRef {
-    /// Identifier and name, as far as there are any, for the reader.
+    /// Identifier and name, if there are any, for the reader.
     #[must_use]
     pub fn label(&self) -> String {
         let Self { branch_id, external_identifier, name } = self;

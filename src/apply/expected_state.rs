@@ -99,6 +99,15 @@ pub fn roles_told_otherwise(before: &User, user: &User) -> Option<String> {
     }
 }
 
+/// How a removed user whom the service keeps differs from before, besides being inactive.
+#[must_use]
+pub fn differences_when_kept(before: &User, kept: &User, managed: &Managed) -> Vec<String> {
+    let mut differs = differences(before, kept, managed);
+    differs.extend(roles_changed(before, kept));
+    differs.extend(roles_told_otherwise(before, kept));
+    differs
+}
+
 /// Whether a user is the person that a create sends: identifier and e-mail are both the same.
 #[must_use]
 pub fn is_person(expected: &User, user: &User) -> bool {

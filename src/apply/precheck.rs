@@ -17,6 +17,8 @@ use super::expected_state::{Made, already_holds, hash_of, is_elsewhere, made_alr
 use super::journal::{Progress, Replay};
 use super::labels::renames;
 use super::list::List;
+use super::newcomers::Newcomers;
+use super::settle::may_be;
 use crate::diff::{Protect, Untrusted};
 use crate::employee::{BranchId, Directory, ExternalIdentifier, Managed, User, UserId, email_key};
 use crate::plan::{
@@ -139,6 +141,7 @@ pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing
     let renamed = renamed(plan, replay);
     let is_renamed = |user: &UserId| renamed.contains(user);
     let mut made: Option<Made> = None;
+    let mut newcomers: Option<Newcomers<'_>> = None;
     for operation in &plan.content().operations {
         match replay.operations.get(&operation.id) {
             Some(Progress::InDoubt(_)) => {
@@ -164,6 +167,16 @@ pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing
         }
         let mut problems = index.problems_of(operation);
         problems.extend(labels::of_references(operation, live.directory, is_renamed));
+        if let Action::Create { after } = &operation.action
+            && replay.failed.contains(&operation.id)
+        {
+            let newcomers = newcomers.get_or_insert_with(|| {
+                let everybody = live.directory.users.iter().chain(&live.directory.inactive);
+                let was_there = |user: &User| replay.known.has(&user.id) || replay.has_made(&user.id);
+                Newcomers::new(&plan.content().operations, everybody, was_there)
+            });
+            problems.extend(newcomers.who_may_be(after).map(|user| format!("it was refused, and {}", may_be(user))));
+        }
         if problems.is_empty() {
             continue;
         }

@@ -120,8 +120,12 @@ pub(super) fn same_settings(plan: &Plan, settings: &Settings, path: &Path) -> an
 /// How the target or sources in a plan differ from the settings whose hash it states.
 fn mislabelled(plan: &Plan, settings: &Settings) -> Option<String> {
     let Content { target, sources, .. } = plan.content();
-    if target.kind != settings.target.kind() || target.url != settings.target.url.as_str() {
-        return Some(format!("its target is {}, and that of the settings {}", target.url, settings.target.url));
+    let [shown, set] = [(&*target.kind, &*target.url), (settings.target.kind(), settings.target.url.as_str())];
+    if shown != set {
+        return Some(format!(
+            "its target is {} ({}), and that of the settings {} ({})",
+            shown.1, shown.0, set.1, set.0
+        ));
     }
     if target.removal != settings.target.removal() {
         return Some("what its deletes do is not what [target] remove says".to_owned());

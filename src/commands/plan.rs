@@ -73,7 +73,7 @@ pub(super) async fn write_plan(
     let (both, signals) = read_both_sides(settings, args.users.as_deref(), &calendar, ui).await?;
     let facts = Facts::new(settings, &both, &args.same_person, &args.only);
     let BothSides { records, desired, directory, resolved } = both;
-    // The comparison needs the room, and the records no longer.
+    // The records are no longer needed, and the comparison needs the memory.
     drop(records);
     let (settled, input) = facts.compare(settings, &desired, &directory)?;
     let plan = Plan::of(&settled, input).map_err(no_plan)?;
@@ -275,9 +275,9 @@ pub(super) fn no_plan(error: NoPlan) -> anyhow::Error {
     refused(status, format!("no plan was made: {error}"))
 }
 
-/// A plan that was applied is kept when another one takes the place of its file, under its hash, so that `undo` still
-/// finds it; even where the new plan is the same again, for then Skovik has gone back to what it was. While its apply
-/// is not finished, the plan is needed where it is; but `run` goes past one in which Skovik refused something.
+/// If the output file holds a plan that was applied, renames it to a name with its hash, so that `undo` still finds it.
+/// That happens even if the new plan is the same: Skovik is then back in its earlier state. A plan whose apply is not
+/// finished must stay in its place, and is an error; but `run` leaves one behind in which Skovik refused something.
 pub(super) fn put_applied_plan_away(
     out: &Path,
     plan: &Plan,
@@ -287,7 +287,7 @@ pub(super) fn put_applied_plan_away(
     ui: &Ui,
 ) -> anyhow::Result<()> {
     let Some(state) = existing_state(global, Some(settings))? else { return Ok(()) };
-    // What is no plan has no journal.
+    // Any other file has no journal.
     let Some(before) = plan_bytes(out).ok().and_then(|text| Plan::read(&text).ok()) else { return Ok(()) };
     let replay = replay(&state, &before)?;
     if !replay.has_written() {
@@ -312,9 +312,9 @@ pub(super) fn put_applied_plan_away(
     Ok(())
 }
 
-/// Whether the apply of a plan has to go on before `run` plans anew. What Skovik refused for good would be refused each
-/// time and hold everybody else up: the next plan has it again, if it is still wanted. What people began, and what
-/// ended in the middle of it, is for people to finish.
+/// Whether `run` must not make a new plan before the apply of this one is finished. If only operations that Skovik
+/// refused are left, it may: they would be refused each time and block everybody else, and the next plan holds them
+/// again if they are still needed. A person must finish an apply that a person began or that was cut short.
 pub(super) fn holds_up(replay: &Replay, plan: &Plan) -> bool {
     let is_open = replay.finished.is_none() && replay.has_written();
     is_open && (replay.is_in_doubt() || replay.begun_by == Some(BegunBy::Apply) && replay.is_cut_short(plan))

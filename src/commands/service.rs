@@ -10,7 +10,7 @@ use crate::provider::scim::{self, Scim};
 use crate::provider::skovik::{self, Skovik};
 use crate::provider::{Contract, Dialect, Options, Provider};
 
-/// How the service writes users down.
+/// How the service represents users.
 pub(super) fn dialect(settings: &Settings) -> Arc<dyn Dialect> {
     match &settings.target.kind {
         TargetKind::Skovik(names) => Arc::new(Skovik::new(names)),
@@ -26,7 +26,7 @@ pub(super) async fn provider(settings: &Settings) -> anyhow::Result<Box<dyn Prov
     })
 }
 
-/// The same, where removing a user deletes them for good, whatever the settings say.
+/// The same, but every delete is final, whatever the settings say.
 pub(super) async fn deleting(settings: &Settings) -> anyhow::Result<Box<dyn Provider>> {
     let mut settings = settings.clone();
     if let TargetKind::Scim(scim) = &mut settings.target.kind {
@@ -35,7 +35,7 @@ pub(super) async fn deleting(settings: &Settings) -> anyhow::Result<Box<dyn Prov
     provider(&settings).await
 }
 
-/// The same, to be looked at.
+/// The same, as something whose contract is tested.
 pub(super) async fn contract(settings: &Settings) -> anyhow::Result<Box<dyn Contract + Send + Sync>> {
     Ok(match client(settings).await? {
         Client::Skovik(client) => Box::new(client),

@@ -1,5 +1,5 @@
-//! The hash that binds a plan to its settings: over every setting that decides what a plan says, and none that only
-//! decides how it is fetched, approved or sent.
+//! The hash that binds a plan to its settings. It covers every setting that decides what a plan says, and none that
+//! only decides how lists are fetched, or how a plan is approved or sent.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -124,7 +124,7 @@ pub(super) fn hash(settings: &Settings) -> Result<Digest, PlanError> {
     })
 }
 
-/// All of them, so that a plan is bound to the defaults of the program that made it, too.
+/// All of them, so that a plan is also bound to the defaults of the program that made it.
 fn names(kind: &TargetKind) -> Option<BTreeMap<&'static str, &str>> {
     let TargetKind::Skovik(names) = kind else { return None };
     Some(names.iter().map(|(row, name)| (row.key, name)).collect())

@@ -1,4 +1,4 @@
-//! `[target]`: the account, and how to talk to it.
+//! `[target]`: the account, and how to reach it.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::scim::{AttributePath, ENTERPRISE};
 use crate::setting::section::Section;
 use crate::setting::{BaseUrl, ConfigError, Secret, SecretShape, TOKEN_VARIABLE, base_url};
 
-/// What both kinds have.
+/// The settings of both kinds.
 const KEYS: [&str; 14] = [
     "kind",
     "url",
@@ -25,14 +25,14 @@ const KEYS: [&str; 14] = [
     "timeout",
     "retries",
 ];
-/// What only the JSON API has.
+/// The settings of the JSON API only.
 const JSON_KEYS: [&str; 1] = ["names"];
-/// What only SCIM has.
+/// The settings of SCIM only.
 const SCIM_KEYS: [&str; 6] = ["identifier", "branch", "branches", "remove", "reactivate", "sort_by"];
 /// SCIM's own attribute for the company's key of a person.
 const EXTERNAL_ID: &str = "externalId";
 
-/// `[target]`: the account of Skovik, and how to talk to it.
+/// `[target]`: the account of Skovik, and how to reach it.
 #[derive(Debug, Clone)]
 pub struct TargetSettings {
     /// Which interface it is, and what only that one needs.
@@ -43,21 +43,21 @@ pub struct TargetSettings {
     pub token: Secret,
     /// The header that carries the key.
     pub auth_header: String,
-    /// What stands before the key in that header; may be empty.
+    /// The word before the key in that header; may be empty.
     pub auth_scheme: String,
-    /// How many users to ask for in one page; 0 for as many as the server gives.
+    /// How many users to ask for in one page; 0 lets the server decide.
     pub page_size: u32,
-    /// How many rows a list may have; a longer one is not believed.
+    /// How many rows a list may have; a longer one is an error.
     pub max_rows: u64,
     /// How long it may take to read a list.
     pub list_timeout: Duration,
     /// How many requests may be under way at once.
     pub max_in_flight: usize,
-    /// How many requests may be sent in a second; 0 for as many as the server takes.
+    /// How many requests may be sent in a second; 0 for no limit.
     pub requests_per_second: u32,
     /// How long one request may take.
     pub timeout: Duration,
-    /// How often a request that failed in passing is sent again.
+    /// How often a request that failed temporarily is sent again.
     pub retries: u32,
 }
 
@@ -70,14 +70,14 @@ pub enum TargetKind {
     Scim(ScimSettings),
 }
 
-/// What `[target]` says of a SCIM server.
+/// The settings of a SCIM server.
 #[derive(Debug, Clone)]
 pub struct ScimSettings {
     /// The attribute that holds the external identifier.
     pub(crate) identifier: AttributePath,
     /// The attribute that holds the branch.
     pub(crate) branch: AttributePath,
-    /// All branches of the account; those that users have, where there are none.
+    /// All branches of the account; without it, the branches that users have.
     pub(crate) branches: Option<Vec<String>>,
     /// What a delete does.
     pub(crate) remove: Removal,
@@ -239,7 +239,7 @@ mod tests {
     fn what_cannot_be_right_is_refused() {
         for (target, says) in [
             ("kind = \"scim\"\nidentifier = \"a b\"", "`identifier` in [target] (line 4) is not usable"),
-            ("kind = \"scim\"\nbranch = \"x:y\"", "no path of an attribute"),
+            ("kind = \"scim\"\nbranch = \"x:y\"", "not the path of an attribute"),
             ("kind = \"scim\"\nbranches = []", "is empty; leave it out"),
             ("kind = \"scim\"\nremove = \"archive\"", "must be \"deactivate\" or \"delete\""),
             ("kind = \"skovik\"\nremove = \"delete\"", "unknown key `remove`"),

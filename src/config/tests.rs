@@ -389,7 +389,7 @@ fn the_guards_on_parts_must_make_sense() {
     let error = without(branch, "[guard.per_branch]\nmax_delete_percent = 5\n");
     assert!(error.contains("`per_branch` in [guard]") && error.contains("needs `branch` in [employee]"), "{error}");
     let error = without(branch, "[guard.fields]\nbranch = 5\n");
-    assert!(error.contains("is no field that [employee] manages"), "{error}");
+    assert!(error.contains("is not a field that [employee] manages"), "{error}");
     let error = without("manager = \"{{ hr.manager_id }}\"\n", "[guard]\nmax_left_without_manager = 5\n");
     assert!(error.contains("`max_left_without_manager`") && error.contains("needs `manager`"), "{error}");
 }

@@ -67,7 +67,7 @@ pub trait Provider: fmt::Debug + Send + Sync {
         progress: Progress<'a>,
     ) -> BoxFuture<'a, Result<Proven, ListError>>;
 
-    /// All users, sorted by id, proven complete. `each` is called for each of them, inactive ones included.
+    /// All users, sorted by id, proven complete. `each` is called for inactive users, too.
     fn users<'a>(
         &'a self,
         managed: &'a Managed,
@@ -302,10 +302,13 @@ impl fmt::Display for Collection {
 }
 
 /// The result of a delete.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Deleted {
     /// The server deleted the user.
-    Now,
+    Now {
+        /// The user as the service keeps them, inactive; `None` if it keeps nobody.
+        kept: Option<Box<StoredUser>>,
+    },
     /// The server does not know the user (404), perhaps because an earlier attempt was carried out.
     AlreadyGone,
 }

@@ -196,7 +196,7 @@ async fn list(client: &Client, what: u8, managed: &Managed) -> Result<usize, Str
             client.rows(Collection::CustomFields, &mut each, &|_, _| ()).await.map(|_| rows)
         }
         _ => client.users(managed, &mut |_, _| Ok(()), &|_, _| ()).await.map(|users| {
-            assert!(users.users.windows(2).all(|pair| pair[0].id < pair[1].id), "a user stands twice in the list");
+            assert!(users.users.windows(2).all(|pair| pair[0].id < pair[1].id), "a user appears twice in the list");
             users.users.len()
         }),
     };

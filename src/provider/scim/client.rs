@@ -118,7 +118,7 @@ impl Client {
             Removal::Delete => {
                 let call = Call { method: Method::DELETE, url: self.user_url(id)?, body: Some(request) };
                 match self.send(&call).await {
-                    Ok(_) => Ok(Deleted::Now),
+                    Ok(_) => Ok(Deleted::Now { kept: None }),
                     Err(error) if error.is_not_found() => Ok(Deleted::AlreadyGone),
                     Err(error) => Err(error),
                 }
@@ -126,7 +126,7 @@ impl Client {
             Removal::Deactivate => {
                 let Some(stored) = self.write(id, request).await? else { return Ok(Deleted::AlreadyGone) };
                 match wire::is_inactive(stored.raw().get()) {
-                    Ok(true) => Ok(Deleted::Now),
+                    Ok(true) => Ok(Deleted::Now { kept: Some(Box::new(stored)) }),
                     Ok(false) => Err(ApiError::unclear(self.clean(&format!(
                         "it was asked to make the user {id} inactive, and answers with an active one"
                     )))),
@@ -224,7 +224,7 @@ impl Client {
                 path.push(id.as_str());
             }
             _ => {
-                let problem = format!("{:?} is no possible user id", self.clean(id.as_str()));
+                let problem = format!("{:?} is not a possible user id", self.clean(id.as_str()));
                 return Err(ApiError::NotSent { problem, again: None });
             }
         }

@@ -1,4 +1,4 @@
-//! What the wire of SCIM takes for granted, held against the service.
+//! What the wire of SCIM assumes, held against the service.
 
 use futures_util::future::BoxFuture;
 use reqwest::Method;

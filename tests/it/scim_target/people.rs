@@ -78,10 +78,10 @@ pub(super) fn a_year_later(people: &People, hands_over: bool) -> People {
     later
 }
 
-/// Which of the company are in this one: some of everybody to whom something happens.
+/// The people of a smaller company: some of each group to which something happens.
 const SOME: [std::ops::Range<u32>; 4] = [10_000..10_012, 10_200..10_203, 10_260..10_263, 10_300..10_304];
 
-/// The same people, but for those who are not among some; nobody reports to them.
+/// The same people without those outside the smaller company, to whom nobody reports.
 pub(super) fn some(people: &People) -> People {
     let is_one = |number: &u32| SOME.iter().any(|range| range.contains(number));
     let mut some: People = people.iter().filter(|(number, _)| is_one(number)).map(|(n, p)| (*n, p.clone())).collect();
@@ -122,7 +122,7 @@ pub(super) fn user(number: u32, person: &Person, manager: Option<&str>) -> Value
     user
 }
 
-/// The people whom a server holds as active, by what the list says of them.
+/// The active people of a server, as its list shows them.
 pub(super) fn held(users: &[Value]) -> People {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let number = |user: &Value| user["externalId"].as_str().expect("an externalId").parse::<u32>().expect("a number");

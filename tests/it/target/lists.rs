@@ -53,7 +53,7 @@ async fn pages_without_links_are_counted_until_an_empty_one() {
     assert_eq!(server.calls()[1..], ["GET /v1/users?page[number]=2", "GET /v1/users?page[number]=3"]);
 }
 
-/// Skovik is known to have cursors; where the answer has one, it leads on.
+/// Skovik is known to have cursors; if the answer has one, the list goes on from it.
 #[tokio::test]
 async fn cursors_are_followed() {
     let cursor = |after: &str| format!(r#","meta":{{"page":{{"after":{after}}},"total":3}}"#);
@@ -100,7 +100,8 @@ async fn page_numbers_that_the_server_does_not_know_are_no_end() {
     for second in [json(400, "what?"), json(200, some.clone())] {
         let server = Server::replies(vec![json(200, some.clone()), second.clone()]).await;
         let error = ids(&client(&server.url)).await.unwrap_err().to_string();
-        let advice = "neither links.next nor meta.page.after says where the list goes on, and the server does not heed page[number]";
+        let advice =
+            "neither links.next nor meta.page.after says where the list goes on, and the server ignores page[number]";
         assert!(error.contains(advice), "{second:?}: {error}");
     }
     let server = Server::replies(vec![json(200, some)]).await;
@@ -122,7 +123,7 @@ async fn an_account_may_be_empty_and_need_not_tell_a_total() {
     assert_eq!(ids(&client(&untold.url)).await.unwrap(), ["a"]);
 }
 
-/// Pages that do not prove a whole list, and what is said about them.
+/// Pages that do not prove a complete list, and the message about each.
 fn broken_lists() -> Vec<(Vec<String>, u64, &'static str)> {
     let next = |name: &str| format!(r#","links":{{"next":"/v1/users?p={name}"}}"#);
     let next_of_two = |name: &str| format!(r#"{},"meta":{{"total":2}}"#, next(name));
@@ -155,7 +156,7 @@ fn broken_lists() -> Vec<(Vec<String>, u64, &'static str)> {
         ),
         (vec![page(&["a"], r#","links":{"next":"/v1/users"}"#)], 1, "leads back to /v1/users"),
         (vec![page(&["a"], &cursor("x")), page(&["b"], &cursor("x"))], 2, "meta.page.after leads back to /v1/users"),
-        (vec![page(&["a"], ""), page(&["b"], &cursor("x"))], 2, "it has a cursor, pages before it had none"),
+        (vec![page(&["a"], ""), page(&["b"], &cursor("x"))], 2, "it has a cursor, but pages before it had none"),
         (vec![page(&["a"], r#","links":{"next":""}"#)], 1, "leads back to /v1/users"),
         (vec![page(&["a"], &next("2")), page(&["a"], &next("3"))], 2, "brings no new row after 1"),
         (vec![page(&["a"], &next("2")), page(&[], &next("3"))], 2, "brings no new row after 1"),
@@ -166,20 +167,20 @@ fn broken_lists() -> Vec<(Vec<String>, u64, &'static str)> {
             "leads to https://evil.example",
         ),
         (vec![page(&["a"], r#","links":{"next":"//u:p@127.0.0.1/v1/users"}"#)], 1, "is not followed"),
-        (vec![page(&["a"], r#","links":{"next":"http://[x"}"#)], 1, "links.next is no address"),
-        (vec![page(&["a"], &next("2")), page(&["b"], "")], 2, "it has no links, pages before it had"),
-        (vec![page(&["a"], ""), page(&["b"], end)], 2, "it has links, pages before it had none"),
+        (vec![page(&["a"], r#","links":{"next":"http://[x"}"#)], 1, "links.next is not a URL"),
+        (vec![page(&["a"], &next("2")), page(&["b"], "")], 2, "it has no links, but pages before it had"),
+        (vec![page(&["a"], ""), page(&["b"], end)], 2, "it has links, but pages before it had none"),
         (vec![row(r#"{"type":"users","attributes":{"primary_email":"a@b"}}"#)], 1, "a row has no id"),
         (vec![row(r#"{"type":"teams","id":"a"}"#)], 1, r#"the row "a" has the type "teams""#),
         (vec![row(r#"{"type":"users","id":"a"}"#)], 1, r#"user "a": primary_email is missing"#),
-        (vec![row("7")], 1, "a row is no resource"),
+        (vec![row("7")], 1, "a row is not a resource"),
         (
             vec![
                 page(&["a"], &next("2")),
                 row(r#"{"type":"users","id":"a","attributes":{"primary_email":"other@example.com"}}"#),
             ],
             2,
-            r#"the row "a" came before, with another content"#,
+            r#"the row "a" comes again with other content"#,
         ),
         (
             vec![page(&["a"], r#","links":{},"errors":[{"detail":"a right was lost"}]"#)],

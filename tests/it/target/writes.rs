@@ -122,7 +122,7 @@ async fn put_and_delete_are_sent_once_and_say_whether_another_attempt_may_help()
         client(&server.url).update(&"a".into(), &body(), nothing()).await.unwrap().unwrap().stored,
         resource("a")
     );
-    assert_eq!(client(&server.url).delete(&"a".into(), &no_body()).await.unwrap(), Deleted::Now);
+    assert_eq!(client(&server.url).delete(&"a".into(), &no_body()).await.unwrap(), Deleted::Now { kept: None });
 }
 
 #[tokio::test]

@@ -176,7 +176,7 @@ impl Client {
                         RowError::Bad(problem) => incomplete(format!("the user {id:?}: {problem}")),
                         RowError::Output(error) => ListError::Output(error),
                     })?,
-                    Id::Given(id) => return Err(incomplete(format!("{id:?} is no possible id"))),
+                    Id::Given(id) => return Err(incomplete(format!("{id:?} is not a possible id"))),
                     Id::Missing(_) => return Err(incomplete("a user has no id".to_owned())),
                 }
             }

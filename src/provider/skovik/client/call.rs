@@ -1,8 +1,8 @@
 //! One request to Skovik, and what its answer means.
 //!
-//! Only a GET is repeated as often as that may help. A POST is repeated if the server surely did nothing (no
-//! connection, or 429). A PUT or DELETE is sent once: between two attempts somebody may have changed the user, so that
-//! the caller reads and judges the user again before each of them.
+//! A GET is repeated up to the limit of the settings. A POST is repeated only if the server surely did nothing (no
+//! connection, or 429). A PUT or DELETE is sent once: somebody may have changed the user between two attempts, so the
+//! caller reads and checks the user again before each of them.
 
 use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -57,7 +57,7 @@ impl Client {
         }
     }
 
-    /// Says what an answer means that is no success.
+    /// What an answer without success means.
     fn refused(&self, call: &Call<'_>, answer: &Answer) -> ApiError {
         let Answer { status, headers: _, body } = answer;
         match status.as_u16() {
@@ -68,7 +68,7 @@ impl Client {
     }
 }
 
-/// The words for people in the body of an error, where it has the known form.
+/// The error texts in the body of an answer, if it has the known form.
 pub(super) fn words(body: &[u8]) -> Option<String> {
     let errors = wire::error_objects(body);
     let known = !errors.is_empty();
@@ -85,8 +85,8 @@ pub(super) fn refusal(redactor: &Redactor, status: u16, body: &[u8]) -> Refusal 
     Refusal { status, errors, taken, said }
 }
 
-/// Why an answer that claims success is not believed: it is no plain one (202 says "later", 206 "a part"), or it holds
-/// errors.
+/// Why an answer with a success status is not believed: the status is not a plain one (202 means "later", 206 "a
+/// part"), or the body holds errors.
 fn doubt_about(method: &Method, answer: &Answer) -> Option<String> {
     let Answer { status, headers: _, body } = answer;
     let status = status.as_u16();
@@ -97,13 +97,13 @@ fn doubt_about(method: &Method, answer: &Answer) -> Option<String> {
     };
     if !is_plain {
         let meaning = match status {
-            202 => ", which says that it may do so later",
-            206 => ", which is a part only",
+            202 => ", which means that it may act later",
+            206 => ", which is only a part",
             _ => "",
         };
         return Some(format!("it answers {status}{meaning}"));
     }
-    // A proxy's page, say: a DELETE needs no body, and one that has another than JSON is not Skovik's answer.
+    // Such as a proxy's page: a DELETE needs no body, and Skovik's own answers are JSON.
     if *method == Method::DELETE && !body.trim_ascii().is_empty() && !http::is_json(body) {
         return Some(format!("it answers {status} with something that is not JSON"));
     }

@@ -96,7 +96,7 @@ fn a_certificate_must_be_trusted_and_fit_the_host() {
         is_refused(&company(&url, more), &says);
     }
     // The system does not know the authority of the tests, and neither does another authority.
-    let unknown = ["is not trusted", "no trusted authority made", "`ca_file`"];
+    let unknown = ["is not trusted", "no trusted certificate authority (CA) signed", "`ca_file`"];
     is_refused(&company(&Slapd::shared().tls(), EVERYBODY), &unknown);
     let other = shared(EVERYBODY);
     other.write("ca.pem", Authority::new("another").pem());

@@ -24,7 +24,7 @@ fn with_people(source: &str) -> Company {
 fn the_plan_is_that_of_the_same_list_in_a_file() {
     let company = with_people(SOURCE);
     leads_where_the_file_does(&company);
-    // One that is in use, and keeps what is new beside it.
+    // A database in use, whose newest content is in a file beside it.
     sql(
         &company,
         "hr.db",
