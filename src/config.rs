@@ -39,7 +39,7 @@ pub use employee::{EmployeeSettings, ManagerReference};
 pub(crate) use names::Name;
 pub use names::Names;
 pub use state::StateSettings;
-pub use target::{ScimSettings, TargetKind, TargetSettings};
+pub use target::{Access, ScimSettings, TargetKind, TargetSettings};
 
 pub use crate::setting::{BaseUrl, ConfigError, NamedFile, Secret, SecretPlace, Template};
 pub use crate::source::{Key, MaxAge, Missing, Prefer, SourceSettings};

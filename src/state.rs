@@ -12,6 +12,7 @@ mod lease;
 mod place;
 mod private;
 mod remote;
+mod retention;
 mod store;
 
 use std::fs;
@@ -32,6 +33,7 @@ pub use lease::LEASE;
 pub(crate) use lease::{Lease, LeaseError};
 pub use place::Place;
 pub(crate) use private::open_private;
+pub use retention::Held;
 pub(crate) use store::SECRETS as STORE_SECRETS;
 
 use crate::files::{WRONG_KIND, write_private};

@@ -347,7 +347,7 @@ fn an_approval_that_allows_too_little_is_named_where_a_guard_blocks() {
     approval["allow"]["deletes"] = json!(9);
     fs::write(house.path("plan.json.anna.approval"), approval.to_string()).expect("written");
     let ran = house.run(&["run"]).ends(5);
-    says(&ran.stderr, &["the approval by anna does not lift max_delete_percent (10 of 20, limit 20)"]);
+    says(&ran.stderr, &["the approval by anna does not allow max_delete_percent (10 of 20, limit 20)"]);
     assert_eq!(house.writes(), []);
 }
 

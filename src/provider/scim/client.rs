@@ -12,17 +12,16 @@ use std::time::Duration;
 
 use reqwest::Method;
 use reqwest::header::{HeaderName, HeaderValue};
+use secrecy::SecretString;
 use url::Url;
 
 use super::{Abilities, Scim, wire};
-use crate::config::{Removal, ScimSettings};
+use crate::config::{Access, BaseUrl, Removal, ScimSettings};
 use crate::employee::{Managed, UserId};
 use crate::http::Transport;
-use crate::provider::access::connect;
+use crate::provider::access::{Call, connect};
 use crate::provider::stored::is_id;
-use crate::provider::{ApiError, ClientError, Deleted, Dialect, LiveUser, Options, Request, StoredUser};
-
-pub(super) use call::Call;
+use crate::provider::{ApiError, ClientError, Deleted, Dialect, LiveUser, Request, StoredUser};
 
 /// What the settings need in an account. It is checked before anything is written.
 #[derive(Debug, Clone)]
@@ -33,7 +32,7 @@ pub struct Wanted {
     pub custom_fields: Vec<String>,
 }
 
-/// A client of one account. All its requests share the limits of [`Options`], and one pause when the server asks for
+/// A client of one account. All its requests share the limits of [`Access`], and one pause when the server asks for
 /// it.
 pub struct Client {
     http: Transport,
@@ -54,10 +53,15 @@ impl Client {
     ///
     /// # Errors
     /// If the key cannot be sent in a header.
-    pub fn new(options: Options, settings: &ScimSettings, wanted: Wanted) -> Result<Self, ClientError> {
-        let (base, page_size, max_rows, list_timeout) =
-            (options.url.url().clone(), options.page_size, options.max_rows, options.list_timeout);
-        let (http, key_header) = connect(options, wire::words)?;
+    pub fn new(
+        url: &BaseUrl,
+        token: SecretString,
+        access: &Access,
+        settings: &ScimSettings,
+        wanted: Wanted,
+    ) -> Result<Self, ClientError> {
+        let (http, key_header) = connect(url, token, access, wire::words)?;
+        let (base, &Access { page_size, max_rows, list_timeout, .. }) = (url.url().clone(), access);
         let (branches, sort_by) = (settings.branches.clone(), settings.sort_by.clone());
         let scim = Scim::new(settings);
         Ok(Self { http, base, key_header, page_size, max_rows, list_timeout, scim, branches, sort_by, wanted })

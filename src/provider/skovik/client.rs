@@ -12,20 +12,17 @@ use std::time::Duration;
 
 use reqwest::Method;
 use reqwest::header::{HeaderName, HeaderValue};
+use secrecy::SecretString;
 use url::Url;
 
 use super::{Skovik, wire};
-use crate::config::Names;
+use crate::config::{Access, BaseUrl, Names};
 use crate::employee::{Managed, UserId};
 use crate::http::Transport;
-use crate::provider::access::connect;
+use crate::provider::access::{Call, ClientError, connect};
 use crate::provider::{ApiError, Deleted, LiveUser, Request};
 
-pub use crate::provider::access::{ClientError, Options};
-
-pub(super) use call::Call;
-
-/// A client of one account. All its requests share the limits of [`Options`], and one pause when the server asks for it.
+/// A client of one account. All its requests share the limits of [`Access`], and one pause when the server asks for it.
 pub struct Client {
     http: Transport,
     pub(super) base: Url,
@@ -38,22 +35,13 @@ pub struct Client {
 }
 
 impl Client {
-    /// Makes a client that uses the default names; sends nothing yet.
-    ///
-    /// # Errors
-    /// As [`Client::with_names`].
-    pub fn new(options: Options) -> Result<Self, ClientError> {
-        Self::with_names(options, &Names::default())
-    }
-
     /// Makes a client that uses these names; sends nothing yet.
     ///
     /// # Errors
-    /// If the URL would show the key or a password to others, or no header can hold the key.
-    pub fn with_names(options: Options, names: &Names) -> Result<Self, ClientError> {
-        let (base, page_size, max_rows, list_timeout) =
-            (options.url.url().clone(), options.page_size, options.max_rows, options.list_timeout);
-        let (http, key_header) = connect(options, call::words)?;
+    /// If no header can hold the key.
+    pub fn new(url: &BaseUrl, token: SecretString, access: &Access, names: &Names) -> Result<Self, ClientError> {
+        let (http, key_header) = connect(url, token, access, call::words)?;
+        let (base, &Access { page_size, max_rows, list_timeout, .. }) = (url.url().clone(), access);
         let (skovik, places) = (Skovik::new(names), wire::PagePlaces::new(names));
         Ok(Self { http, base, key_header, page_size, max_rows, list_timeout, skovik, places })
     }

@@ -8,9 +8,9 @@ use serde_json::Value;
 use url::Url;
 
 use super::Client;
-use super::client::Call;
 use super::wire::{self, Resources};
 use crate::config::Name;
+use crate::provider::access::Call;
 use crate::provider::contract::{Contract, Expectation, Finding, Findings, Look, Verdict, member_names, names};
 
 use lists::Rows;

@@ -17,7 +17,7 @@ use crate::config::Names;
 use crate::employee::{Branch, CustomField, CustomFieldId, Managed, User, UserId};
 use crate::plan::{Change, Field, Fields};
 
-pub use client::{Client, ClientError, Options};
+pub use client::Client;
 
 /// The JSON form of users, under these names.
 #[derive(Debug, Clone, Default)]

@@ -24,10 +24,6 @@ pub(super) use page::{Mark, Page, PagePlaces, identify};
 pub(super) use shape::{branch, custom_field, lacks_options};
 pub(super) use user::{create, custom_field_ids, losses, overlay, refill, unsent, user_document, user_row};
 
-/// The header that carries the key `[known]`; settable.
-pub const AUTH_HEADER: &str = "Authorization";
-/// The scheme before the key in that header `[known]`; settable, and may be empty.
-pub const AUTH_SCHEME: &str = "Bearer";
 /// What the client accepts: `application/json` is `[known]`.
 pub(super) const ACCEPT: &str = "application/json, application/vnd.api+json";
 /// What the client sends `[known]`.

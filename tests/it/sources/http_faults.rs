@@ -144,7 +144,7 @@ fn pages_that_do_not_fit() {
     let none = |page: usize, _: &Request| Some(json(json!({"data": people(page * 3 - 3, page * 3)})));
     refused(&bearer(&pages(none), PAGES_OF_TOTAL), 4, &["the total at /total is not there"]);
     let words = |_: usize, _: &Request| Some(json(json!({"data": [], "total": "many"})));
-    refused(&bearer(&pages(words), PAGES_OF_TOTAL), 4, &["the total at /total is \"many\", which is no number"]);
+    refused(&bearer(&pages(words), PAGES_OF_TOTAL), 4, &["the total at /total is \"many\", which is not a number"]);
     let slips = |page: usize, _: &Request| (page == 2).then(|| json(json!({"data": people(2, 5)})));
     refused(&bearer(&pages(slips), PAGES), 4, &["page 2: record 1 has come before"]);
 }

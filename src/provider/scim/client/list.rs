@@ -11,9 +11,9 @@ use reqwest::Method;
 use serde_json::value::{RawValue, to_raw_value};
 use url::Url;
 
-use super::call::Call;
 use super::{Client, wire};
 use crate::employee::{Branch, CustomField, normal_text};
+use crate::provider::access::Call;
 use crate::provider::stored::is_id;
 use crate::provider::{ApiError, Collection, EachRow, ListError, Progress, RowError};
 use crate::scim::{AttributePath, Id, List, Next};

@@ -12,9 +12,9 @@ use serde_json::value::RawValue;
 use url::Url;
 
 use super::Client;
-use super::call::Call;
 use crate::config::Name;
 use crate::employee::{Branch, CustomField};
+use crate::provider::access::Call;
 use crate::provider::skovik::wire::{self, Page, Resources};
 use crate::provider::{ApiError, Collection, EachRow, ListError, Progress, Proven, RowError, Shape};
 

@@ -135,7 +135,7 @@ async fn a_filter_that_is_not_understood_is_refused() {
         ("userName eq 1", "cannot be compared"),
         ("userName gt null", "cannot be compared"),
         ("userName eq \"bo\"and id pr", "a space must follow the value"),
-        (&deep, "too many brackets"),
+        (&deep, "brackets are nested too deeply"),
     ] {
         let problem = sandbox.found(filter).await.expect_err(filter);
         assert!(problem.starts_with("400 invalidFilter: ") && problem.contains(reason), "{filter}: {problem}");

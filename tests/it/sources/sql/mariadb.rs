@@ -81,8 +81,8 @@ fn a_query_that_cannot_be_run_gives_no_plan() {
         ("SELEKT", 4, &["source `hr`", "syntax"]),
         ("SELECT *, email FROM people", 3, &["`query` in [[source]] `hr`", "\"email\" twice", "AS"]),
         ("SELECT * FROM people WHERE email = ?", 3, &["`query` in [[source]] `hr`", "parameter"]),
-        ("DO 1", 3, &["`query` in [[source]] `hr`", "no query that gives rows"]),
-        ("COMMIT", 3, &["`query` in [[source]] `hr`", "no query that gives rows"]),
+        ("DO 1", 3, &["`query` in [[source]] `hr`", "not a query that returns rows"]),
+        ("COMMIT", 3, &["`query` in [[source]] `hr`", "not a query that returns rows"]),
     ] {
         let company = knowing(small(&format!("{}query = '''{query}'''", over_tls(server, "queries"))));
         refuses(&company, code, says, &[READER.1]);

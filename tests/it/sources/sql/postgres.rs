@@ -130,8 +130,8 @@ fn a_query_that_cannot_be_run_gives_no_plan() {
         ("SELECT *, email FROM people", 3, &["`query` in [[source]] `hr`", "\"email\" twice", "AS"]),
         ("SELECT *, '' AS \"\" FROM people", 4, &["zero-length"]),
         ("SELECT * FROM people WHERE email = $1", 3, &["`query` in [[source]] `hr`", "parameter"]),
-        ("LISTEN people", 3, &["`query` in [[source]] `hr`", "no query that gives rows"]),
-        ("COMMIT", 3, &["`query` in [[source]] `hr`", "no query that gives rows"]),
+        ("LISTEN people", 3, &["`query` in [[source]] `hr`", "not a query that returns rows"]),
+        ("COMMIT", 3, &["`query` in [[source]] `hr`", "not a query that returns rows"]),
         (
             "SELECT mail AS employee_id, * FROM (SELECT email AS mail FROM people) AS p",
             3,

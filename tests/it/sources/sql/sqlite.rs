@@ -56,8 +56,8 @@ fn a_query_that_cannot_be_run_gives_no_plan_and_nothing_is_written() {
         ("DELETE FROM people RETURNING *", 4, &["source `hr`", "readonly"]),
         ("SELECT * FROM people; DELETE FROM people", 3, &["`query` in [[source]] `hr`", "more than one statement"]),
         ("COMMIT; VACUUM INTO 'stolen.db'", 3, &["`query` in [[source]] `hr`", "more than one statement"]),
-        ("VACUUM INTO 'stolen.db'", 3, &["`query` in [[source]] `hr`", "no query that gives rows"]),
-        ("DELETE FROM people", 3, &["`query` in [[source]] `hr`", "no query that gives rows"]),
+        ("VACUUM INTO 'stolen.db'", 3, &["`query` in [[source]] `hr`", "not a query that returns rows"]),
+        ("DELETE FROM people", 3, &["`query` in [[source]] `hr`", "not a query that returns rows"]),
         ("SELECT *, email FROM people", 3, &["`query` in [[source]] `hr`", "\"email\" twice"]),
         ("SELECT * FROM people WHERE email = :mail", 3, &["`query` in [[source]] `hr`", "parameter"]),
     ] {
