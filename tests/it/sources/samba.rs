@@ -6,10 +6,9 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::ldap::{branches, fingerprint};
+use super::ldap::{fingerprint, with_ca};
 use crate::harness::Company;
 use crate::servers::samba::{ADMINISTRATOR, MOVERS, PASSWORD, PEOPLE, STAFF, Samba};
-use crate::servers::slapd::authority;
 use crate::servers::{program, run};
 
 /// How many accounts are enabled.
@@ -45,10 +44,7 @@ manager = {{ value = "{{{{ ad.manager }}}}", refers_to = "{{{{ ad.dn }}}}" }}
 include = "ad is not disabled"
 "#
     );
-    let mut company = Company::of(&settings, "", &branches(), |_| {});
-    company.write("ca.pem", authority().pem());
-    company.env("AD_PASSWORD", PASSWORD);
-    company
+    with_ca(&settings, "AD_PASSWORD", PASSWORD)
 }
 
 fn shared(more: &str) -> Company {
