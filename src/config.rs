@@ -100,6 +100,8 @@ pub struct ScopeSettings {
     pub protect: Option<Vec<String>>,
     /// What to do about a bad record.
     pub invalid: Invalid,
+    /// For how long somebody must be missing before they are removed, in seconds; 0: they are removed at once.
+    pub remove_after: u64,
     /// The time zone that decides which day it is.
     pub time_zone: TimeZone,
 }

@@ -30,7 +30,7 @@ pub async fn run(args: &cli::Snapshot, global: &Global, ui: &Ui) -> Result<ExitS
         progress.set(read);
     };
     let Counts { branches, custom_fields, users } =
-        write_snapshot(&*provider(&settings).await?, settings.target.url.as_str(), &args.out, &told).await?;
+        write_snapshot(&*provider(&settings).await?, &settings.target.account(), &args.out, &told).await?;
     progress.finish();
     ui.last(&format!("saved {}: users {users}, branches {branches}, custom fields {custom_fields}", shown(&args.out)));
     Ok(ExitStatus::Done)

@@ -29,6 +29,8 @@ struct HashedTarget<'a> {
     kind: &'a str,
     url: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     names: Option<BTreeMap<&'static str, &'a str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scim: Option<HashedScim<'a>>,
@@ -67,6 +69,8 @@ struct HashedScope<'a> {
     protect: Option<BTreeSet<&'a str>>,
     invalid_is_error: bool,
     time_zone: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remove_after: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -94,11 +98,12 @@ pub(super) fn hash(settings: &Settings) -> Result<Digest, PlanError> {
         files: _,
         secrets: _,
     } = settings;
-    let TargetSettings { kind: _, url, token: _, access: _ } = target;
+    let TargetSettings { kind: _, url, account, token: _, access: _ } = target;
     canonical_digest(&Hashed {
         target: HashedTarget {
             kind: target.kind(),
             url: url.as_str(),
+            account: account.as_deref(),
             names: names(&target.kind),
             scim: scim(&target.kind),
         },
@@ -161,7 +166,8 @@ fn source(source: &SourceSettings) -> HashedSource<'_> {
 }
 
 fn scope_of(scope: &ScopeSettings) -> HashedScope<'_> {
-    let ScopeSettings { include, branches, match_email, renumber, remove, protect, invalid, time_zone } = scope;
+    let ScopeSettings { include, branches, match_email, renumber, remove, protect, invalid, remove_after, time_zone } =
+        scope;
     HashedScope {
         include: include.as_ref().map(|expression| &*expression.text),
         branches: branches.as_ref().map(|branches| branches.iter().map(String::as_str).collect()),
@@ -171,5 +177,6 @@ fn scope_of(scope: &ScopeSettings) -> HashedScope<'_> {
         protect: protect.as_ref().map(|protect| protect.iter().map(String::as_str).collect()),
         invalid_is_error: *invalid == super::Invalid::Error,
         time_zone: time_zone.iana_name(),
+        remove_after: (*remove_after > 0).then_some(*remove_after),
     }
 }

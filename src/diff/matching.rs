@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use rustc_hash::FxHashSet;
 
 use super::index::{PeopleIndex, Rival, UserIndex, describe};
-use super::{Claim, Comparison, Policy, Remove, Renumber, Standing, Untrusted, describe_user};
+use super::{Claim, Comparison, Policy, Reading, Remove, Renumber, Standing, Untrusted, describe_user};
 use crate::diagnostic::Severity;
 use crate::employee::{Desired, Directory, Email, ExternalIdentifier, User};
 use crate::text::shell_option;
@@ -39,6 +39,7 @@ impl<'a> Comparison<'a> {
             standings: vec![Standing::Unmanaged; directory.users.len()],
             diagnostics: Vec::new(),
             queue: Vec::new(),
+            reading: Reading::default(),
             set_aside: OnceCell::new(),
             leaving_by_name: None,
         };

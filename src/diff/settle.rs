@@ -148,8 +148,10 @@ impl Comparison<'_> {
             self.employee(taker).email,
             describe_user(self.user(owner)),
             match self.standings[owner as usize] {
-                Standing::Leaving => "keeps it when they become inactive; change their e-mail in Skovik first",
-                _ => "keeps it",
+                Standing::Leaving =>
+                    "keeps it when they become inactive; change their e-mail in Skovik first".to_owned(),
+                Standing::Waiting => format!("keeps it: that user {}", self.stays_until(owner)),
+                _ => "keeps it".to_owned(),
             }
         );
         self.set_employee_aside(taker, "email_taken", &reason);
@@ -160,15 +162,24 @@ impl Comparison<'_> {
         match self.standings[user as usize] {
             Standing::Leaving => true,
             Standing::Claimed(_) => self.policy.managed.manager,
-            Standing::Unmanaged | Standing::Protected | Standing::Held | Standing::Elsewhere | Standing::Withheld => {
-                false
-            }
+            Standing::Unmanaged
+            | Standing::Protected
+            | Standing::Held
+            | Standing::Elsewhere
+            | Standing::Withheld
+            | Standing::Waiting => false,
         }
     }
 
     fn manager_stays(&mut self, report: u32) {
         if let Some(manager) = self.manager_of(report) {
-            let reason = format!("{} reports to them and cannot be moved away", describe_user(self.user(report)));
+            let reason = match self.standings[report as usize] {
+                Standing::Waiting => {
+                    let until = self.stays_until(report);
+                    format!("{}, who reports to them, {until}", describe_user(self.user(report)))
+                }
+                _ => format!("{} reports to them and cannot be moved away", describe_user(self.user(report))),
+            };
             self.withhold(manager, &reason);
         }
     }

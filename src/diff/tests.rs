@@ -1,5 +1,6 @@
 //! Tests on small made-up companies: each rule ([`rules`] and its neighbours), and the laws of every plan ([`laws`]).
 
+mod absences;
 mod bad_records;
 mod company;
 mod guards;
@@ -8,6 +9,7 @@ mod laws;
 mod look_alikes;
 mod made_up_guard;
 mod managers;
+mod only;
 mod protection;
 mod references;
 mod rules;

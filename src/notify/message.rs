@@ -186,6 +186,7 @@ mod tests {
             plan: Some(Figures {
                 hash: "sha256:00".to_owned(),
                 summary: Summary { delete: 10, ..Summary::default() },
+                waiting: 0,
                 operations: 10,
                 guards: vec![guard],
             }),

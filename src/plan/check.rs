@@ -86,7 +86,7 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
                 }
                 check_manager(content, operation, manager).map_err(|problem| at(&problem))?;
             }
-            Action::Delete { user_id, before_hash, before, roles: _, reason: _ } => {
+            Action::Delete { user_id, before_hash, before, roles: _, missing_since: _, reason: _ } => {
                 counted.delete += 1;
                 if !touched.insert(user_id) {
                     return Err(at("changes a user that another operation changes"));
@@ -104,7 +104,8 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
         return Err("its summary does not count its operations".to_owned());
     }
     let Target { anchors, users, managed, .. } = &content.target;
-    let matched = counted.unchanged.saturating_add(counted.update).saturating_add(counted.delete);
+    let matched = [counted.update, counted.delete, content.waiting_people()];
+    let matched = matched.into_iter().fold(counted.unchanged, u64::saturating_add);
     if matched > *managed || managed > users {
         return Err("its summary counts more people than its target has users who may be changed".to_owned());
     }
@@ -114,9 +115,11 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
     if !anchors.is_possible() || (anchors.users.is_empty() && *users > counted.delete) {
         return Err("its anchors are not those of its account".to_owned());
     }
+    super::only::check(content)?;
     super::unique::check(content)?;
     super::values::check(content)?;
     super::warnings::check(content)?;
+    super::waiting::check(content)?;
     check_managers_stay(content)?;
     check_managers_are_active(content)?;
     super::check_guards(content)

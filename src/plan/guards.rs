@@ -33,7 +33,7 @@ pub fn effects<'o>(operations: &'o [Operation]) -> impl Iterator<Item = Effect<'
                 let branch = branch.as_ref().map(|branch| branch.as_ref().map(|branch| &branch.branch_id));
                 (Kind::Update, branch, &changes[..])
             }
-            Action::Delete { user_id: _, before_hash: _, before, roles: _, reason: _ } => {
+            Action::Delete { user_id: _, before_hash: _, before, roles: _, missing_since: _, reason: _ } => {
                 let branch = before.branch.as_ref().map(|branch| branch.as_ref().map(|branch| &branch.branch_id));
                 (Kind::Delete, branch, &[][..])
             }

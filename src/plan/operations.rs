@@ -102,6 +102,7 @@ impl Writer<'_, '_> {
                     before_hash: before.hash(),
                     before,
                     roles: user.special_roles(),
+                    missing_since: self.comparison.wait_of(*index).map(|wait| wait.missing_since),
                     reason: self.comparison.reason_to_remove(*index).to_owned(),
                 };
                 Operation { id, employee: user.identifier.clone(), name: display_name(user), depends_on, action }

@@ -64,6 +64,7 @@ pub fn render<'a>(shown: impl Into<Shown<'a>>, options: Options) -> Result<Strin
             parts::guards(content, options.ids),
             parts::sources(content),
             parts::group(content, Kind::Delete, &labels),
+            parts::waiting(content, options.ids),
             parts::remarks(content, false),
             parts::group(content, Kind::Update, &labels),
             parts::group(content, Kind::Reactivate, &labels),

@@ -80,6 +80,7 @@ pub(super) fn render(board: &Board, events: &Events) -> String {
             ("delete", counts.delete),
             ("unchanged", counts.unchanged),
             ("set_aside", counts.set_aside),
+            ("waiting", plan.waiting),
         ] {
             text.sample("people", &[("group", group)], count);
         }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -253,6 +253,18 @@ impl<'a> Section<'a> {
                 key,
                 format!("must be a duration above zero, such as \"30s\", \"1h 30m\" or \"24h\", not {}", quoted(text)),
             )
+        })
+    }
+
+    /// A length of time of whole seconds, which may be none at all; days have 24 hours.
+    pub(crate) fn period(&self, key: &str) -> Result<Option<Duration>, ConfigError> {
+        let Some(text) = self.text(key)? else { return Ok(None) };
+        let parsed = text.trim().parse::<Span>().ok();
+        let parsed = parsed.and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok());
+        let period = parsed.and_then(|duration| Duration::try_from(duration).ok());
+        period.filter(|period| period.subsec_nanos() == 0).map(Some).ok_or_else(|| {
+            let problem = "must be a time in whole seconds, such as \"7d\", \"36h\" or \"0d\", not";
+            self.problem(key, format!("{problem} {}", quoted(text)))
         })
     }
 

@@ -1,6 +1,8 @@
 //! The state in an object store, on real servers: an apply goes on from another machine, two machines do not work at
 //! once, and a machine that loses the lease or the store stops before its next write.
 
+mod faults;
+
 use std::fs;
 use std::process::{Child, Stdio};
 use std::thread::sleep;
@@ -22,7 +24,7 @@ fn company(store: &Store, slow: &str) -> Company {
     let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
     let mut company = Company::faulty("small", &rules);
     company.append("skovik-sync.toml", &format!("\n[state]\nurl = \"{}\"\nlease = \"3s\"\n", store.url));
-    company.edit("skovik-sync.toml", "[target]\n", "[target]\nmax_in_flight = 1\n");
+    company.edit("skovik-sync.toml", "[target]\n", "[target]\nmax_in_flight = 1\ntimeout = \"2s\"\n");
     company.env("SKOVIK_SYNC_STATE_KEY", KEY);
     for (name, value) in &store.env {
         company.env(name, value);

@@ -42,7 +42,7 @@ pub struct Replay {
     pub failed: HashSet<OperationId>,
     /// Who was in Skovik before anything was written, if the plan creates somebody.
     pub known: Known,
-    /// The whole user before the first request of each operation that changes one.
+    /// The whole user before the first request of each operation that changes or deletes one.
     pub before: HashMap<OperationId, StoredUser>,
     /// Operations that were called done and that a later list contradicted.
     pub contradicted: HashSet<OperationId>,

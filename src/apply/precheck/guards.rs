@@ -210,6 +210,7 @@ mod tests {
             before_hash: hash,
             before: fields("no"),
             roles: None,
+            missing_since: None,
             reason: String::new(),
         };
         let change = Change { field: Field::Branch, before: value("no"), after: value("se") };

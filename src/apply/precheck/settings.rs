@@ -17,11 +17,15 @@ use crate::plan::{Action, BranchRef, Change, Content, Field, Fields, Operation, 
 /// # Errors
 /// The first thing that the settings do not allow, for a message.
 pub fn settings(plan: &Plan, settings: &Settings) -> Result<(), String> {
-    let Content { as_of, target, summary, operations, .. } = plan.content();
+    let Content { as_of, target, summary, waiting, operations, .. } = plan.content();
     match (as_of, settings.use_today()) {
         (Some(_), true) | (None, false) => {}
         (Some(_), false) => return Err("it has a day (as_of), but no setting asks for `today`".to_owned()),
         (None, true) => return Err("it has no day (as_of), but settings ask for `today`".to_owned()),
+    }
+    let remove_after = waiting.as_ref().map_or(0, |waiting| waiting.remove_after);
+    if remove_after != settings.scope.remove_after && plan.content().undone().is_none() {
+        return Err("people wait in it for another time than [scope] remove_after says".to_owned());
     }
     check_field_names(settings, &target.custom_fields)?;
     if settings.scope.invalid == Invalid::Error && summary.set_aside > 0 {
@@ -54,6 +58,7 @@ pub fn policy(plan: &Plan, policy: &Policy, takes_back: bool) -> Vec<String> {
         leavers_keep_emails: _,
         protect: _,
         branches,
+        absences: _,
     } = policy;
     let Content { target, operations, .. } = plan.content();
     let mut problems = other_fields(managed, &target.custom_fields);

@@ -429,7 +429,7 @@ impl Action {
             }
             Self::Delete { user_id, mut before, roles, reason } => {
                 before.manager = before.manager.map(|manager| manager.as_ref().map(&now));
-                plan::Action::Delete { user_id, before_hash: before.hash(), before, roles, reason }
+                plan::Action::Delete { user_id, before_hash: before.hash(), before, roles, missing_since: None, reason }
             }
         }
     }

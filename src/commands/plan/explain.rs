@@ -1,8 +1,9 @@
 //! `plan --explain KEY`: compares as `plan` does, and shows one person instead of writing a plan.
 
-use super::super::common::calendar;
+use super::super::common::{calendar, now};
+use super::absences::SecondThoughts;
 use super::{BothSides, Facts, no_plan, read_both_sides};
-use crate::cli;
+use crate::cli::{self, Global};
 use crate::config::Settings;
 use crate::diff::{Claim, Comparison, Standing};
 use crate::employee::{Employee, ExternalIdentifier, User, email_key};
@@ -16,14 +17,22 @@ use crate::ui::Ui;
 const MOST: usize = 10;
 
 /// Runs `plan --explain`.
-pub(super) async fn run(settings: &Settings, args: &cli::Plan, key: &str, ui: &Ui) -> anyhow::Result<ExitStatus> {
+pub(super) async fn run(
+    settings: &Settings,
+    args: &cli::Plan,
+    key: &str,
+    global: &Global,
+    ui: &Ui,
+) -> anyhow::Result<ExitStatus> {
     let key = key.trim();
     if key.is_empty() {
         return Err(refused(ExitStatus::Usage, "--explain needs a key, an external identifier, an e-mail or an id"));
     }
-    let calendar = calendar(settings, args.as_of)?;
+    let (calendar, began) = (calendar(settings, args.as_of)?, now());
     let (both, _signals) = read_both_sides(settings, args.users.as_deref(), &calendar, ui).await?;
-    let facts = Facts::new(settings, &both, &args.same_person, &[]);
+    let mut facts = Facts::new(settings, &both, &args.same_person, &[])?;
+    let second_thoughts = SecondThoughts::to_look(settings, began, global)?;
+    facts.remember(second_thoughts.map(|second_thoughts| second_thoughts.remembered(ui)).transpose()?);
     let (settled, mut input) = facts.compare(settings, &both.desired, &both.directory)?;
     // One person can be explained even if others make a plan impossible.
     (input.managers_must_resolve, input.records_must_be_valid) = (false, false);
@@ -170,6 +179,13 @@ impl<'a> Found<'a> {
             Standing::Elsewhere => "left alone: another configuration manages their branch".to_owned(),
             Standing::Leaving => format!("delete: {}", self.comparison.reason_to_remove(index)),
             Standing::Withheld => "kept: the delete is withheld because of a doubt".to_owned(),
+            Standing::Waiting => {
+                let reason = self.comparison.reason_to_remove(index);
+                match self.comparison.wait_of(index) {
+                    Some(wait) => format!("kept for now, {reason}: {wait}"),
+                    None => format!("kept for now, {reason}: no reading has noted yet that they are missing"),
+                }
+            }
         }
     }
 

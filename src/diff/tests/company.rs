@@ -115,6 +115,7 @@ impl Company {
                 leavers_keep_emails: false,
                 protect: Protect::default(),
                 branches: None,
+                absences: None,
             },
             limits: Limits::default(),
             joins: Vec::new(),

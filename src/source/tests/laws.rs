@@ -127,6 +127,7 @@ fn plan(lists: &Lists, turn: usize, pay_first: bool) -> Result<Content, String> 
         leavers_keep_emails: false,
         protect: Protect::new(&[""; 0]),
         branches: None,
+        absences: None,
     };
     let input = Input {
         desired: &desired,

@@ -205,6 +205,7 @@ fn policy() -> Policy {
         leavers_keep_emails: false,
         protect: Protect::new(&["role:admin"]),
         branches: None,
+        absences: None,
     }
 }
 

@@ -189,6 +189,7 @@ impl Company {
                 leavers_keep_emails: false,
                 protect: Protect::default(),
                 branches: None,
+                absences: None,
             },
             limits: &Limits::default().with(&MAX_CREATES, 10_000),
             managers_must_resolve: false,

@@ -86,6 +86,7 @@ impl Program {
             generator: "model".to_owned(),
             config_hash: Digest::of(b""),
             as_of: None,
+            only: Vec::new(),
             target: Target {
                 kind: "skovik".to_owned(),
                 url: ACCOUNT.to_owned(),
@@ -105,6 +106,7 @@ impl Program {
             },
             guards: Vec::new(),
             diagnostics: Vec::new(),
+            waiting: None,
             operations,
         };
         Self { plan: Arc::new(plan::Plan::seal(content).expect("a plan")) }
@@ -340,6 +342,7 @@ fn operation(plan: &model::Plan, server: &Server, index: usize) -> Operation {
                 before_hash: hash(*user),
                 before: fields,
                 roles: held.special_roles(),
+                missing_since: None,
                 reason: "left".to_owned(),
             };
             (label(before), action)
