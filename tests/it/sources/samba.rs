@@ -182,7 +182,7 @@ fn at_the_root_of_a_domain_it_refers_to_other_servers() {
 fn its_schema_tells_a_misspelt_attribute_from_one_that_nobody_has() {
     let company = shared("");
     company.edit("skovik-sync.toml", "{{ ad.sn }}", "{{ ad.sn }}{{ ad.extensionAttribute15 }}{{ ad.pager }}");
-    company.run(&["plan"]).ends(3).says(&["`extensionAttribute15`", "is no attribute that this directory knows"]);
+    company.run(&["plan"]).ends(3).says(&["`extensionAttribute15`", "is not an attribute that this directory knows"]);
     company.edit("skovik-sync.toml", "{{ ad.extensionAttribute15 }}", "");
     company.run(&["plan"]).ends(0).says(&["no entry has a `pager`"]);
     // So it does in filters, as Active Directory's are written.
