@@ -86,6 +86,9 @@ pub struct Figures {
     pub hash: String,
     /// How many people are in each group.
     pub summary: Summary,
+    /// How many people wait to be removed.
+    #[serde(default)]
+    pub waiting: u64,
     /// How many operations it has.
     pub operations: u64,
     /// Its guards.
@@ -176,6 +179,7 @@ impl Figures {
         Self {
             hash: plan.hash().to_string(),
             summary: *summary,
+            waiting: plan.content().waiting_people(),
             operations: operations.len() as u64,
             guards: figures.collect(),
         }
@@ -224,6 +228,13 @@ impl Runs {
         while self.told.len() > MOST_TOLD {
             let oldest = self.told.iter().min_by_key(|(_, at)| **at).map(|(key, _)| key.clone());
             oldest.map(|key| self.told.remove(&key));
+        }
+    }
+
+    /// Forgets what the runs said that ended before this: it may name people.
+    pub fn forget(&mut self, before: Timestamp) {
+        for ran in self.recent.iter_mut().filter(|ran| ran.ended < before) {
+            ran.said = None;
         }
     }
 
@@ -277,6 +288,10 @@ pub(crate) mod tests {
         runs.add(ran(Outcome::Succeeded, 60));
         runs.add(ran(Outcome::Interrupted, 61));
         assert_eq!(runs.last_counted().unwrap().outcome, Outcome::Succeeded);
+        runs.recent[KEPT - 3].said = Some("Anna".to_owned());
+        runs.recent[KEPT - 1].said = Some("Ben".to_owned());
+        runs.forget(Timestamp::from_second(61).unwrap());
+        assert_eq!((&runs.recent[KEPT - 3].said, runs.recent[KEPT - 1].said.as_deref()), (&None, Some("Ben")));
         runs.write(&path).unwrap();
         let read = Runs::read(&path).unwrap();
         assert_eq!((read.recent, read.told.len(), read.since), (runs.recent, 0, Some(Timestamp::UNIX_EPOCH)));

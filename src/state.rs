@@ -4,6 +4,7 @@
 //! made with the [`Key`] of this folder, or with the key in [`KEY_VARIABLE`] if the folder moves between machines. No
 //! symbolic link is followed.
 
+mod absences;
 mod account;
 mod append;
 mod key;
@@ -11,6 +12,7 @@ mod lease;
 mod place;
 mod private;
 mod remote;
+mod retention;
 mod store;
 
 use std::fs;
@@ -23,6 +25,7 @@ use secrecy::SecretString;
 use serde_json::value::RawValue;
 use url::Url;
 
+pub use absences::Noted;
 pub(crate) use account::account_file;
 pub use append::Append;
 pub use key::Key;
@@ -30,6 +33,7 @@ pub use lease::LEASE;
 pub(crate) use lease::{Lease, LeaseError};
 pub use place::Place;
 pub(crate) use private::open_private;
+pub use retention::Held;
 pub(crate) use store::SECRETS as STORE_SECRETS;
 
 use crate::files::{WRONG_KIND, write_private};

@@ -13,6 +13,7 @@ pub mod known;
 mod labels;
 mod list;
 pub mod lock;
+mod newcomers;
 pub mod operation;
 pub mod precheck;
 mod settle;

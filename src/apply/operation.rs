@@ -19,8 +19,8 @@ use super::expected_state::{
 use super::journal::{Doubt, Journal, Record, Step};
 use crate::diff::Protect;
 use crate::employee::{BranchId, Managed, User, UserId};
-use crate::plan::{Change, Fields, Operation, OperationId};
-use crate::provider::{ApiError, Deleted, Dialect, LiveUser, Provider, Request, StoredUser, unshown};
+use crate::plan::{Change, Fields, Operation, OperationId, reactivates};
+use crate::provider::{ApiError, Deleted, Dialect, LiveUser, Provider, StoredUser};
 
 pub use attempt::{Attempt, End};
 pub use task::{Before, Planned, Task};
@@ -125,7 +125,8 @@ impl Worker<'_> {
             let problem = format!("conflict: the journal and the plan differ about the user {user_id}; plan again");
             return Attempt::new(End::Conflict(problem));
         }
-        let read = match self.read(user_id, before.roles(), doubt).await {
+        let returns = reactivates(changes);
+        let read = match self.read(user_id, before.roles(), doubt, returns).await {
             Ok(Some(read)) => read,
             Ok(None) => {
                 let problem = format!("conflict: the user {user_id} is not in Skovik any more; plan again");
@@ -135,14 +136,21 @@ impl Worker<'_> {
         };
         let moves = self.dialect().may_empty_others(changes);
         let user = &read.user;
+        let is_inactive = match self.dialect().is_inactive(read.stored.raw().get()) {
+            Ok(is_inactive) => is_inactive,
+            Err(problem) => return Attempt::not_done(format!("the user cannot be judged: {problem}")),
+        };
         let is_as_planned = match before {
-            Before::Planned(planned) => hash_of(user, self.managed) == planned.hash,
+            Before::Planned(planned) => hash_of(user, self.managed) == planned.hash && is_inactive == returns,
             Before::Created(expected) => differences(expected, user, self.managed).is_empty(),
         };
         if is_as_planned {
             let expected = updated(user, changes, self.managed);
             let first = doubt.and_then(|doubt| doubt.before.clone()).unwrap_or_else(|| read.stored.clone());
             return self.write(id, read, first, &expected, changes, moves).await;
+        }
+        if is_inactive {
+            return Attempt::new(End::Conflict(changed_meanwhile(user_id)));
         }
         // The user has changed. If an earlier attempt was carried out after all, that explains it.
         if let Before::Created(created) = before
@@ -199,26 +207,12 @@ impl Worker<'_> {
                 };
                 attempt.having_written()
             }
+            Ok(None) if reactivates(changes) => self.still_inactive(read.id(), expected).await.having_written(),
             Ok(None) => Attempt::not_done("the user vanished from Skovik between the read and the write; plan again"),
             Err(error) => end_of_write(&error),
         };
         attempt.before = Some(first);
         attempt
-    }
-
-    /// Says so if a single read shows less of a user than the complete list did. A PUT based on it would empty the
-    /// rest.
-    fn shows_less(&self, read: &LiveUser, body: &Request, changes: &[Change]) -> Option<String> {
-        let listed = self.dialect().update_request(self.listed.get(read.id())?, changes).ok()?;
-        let unshown = unshown(&listed, body);
-        (!unshown.is_empty()).then(|| {
-            format!(
-                "conflict: the list of users showed {} of the user {}, and the read before the write does not: the \
-                write would empty what is not shown, so the user was left alone; plan again",
-                unshown.join(", "),
-                read.id()
-            )
-        })
     }
 
     /// After a change of branch: reads the user back, and sends missing custom fields again.
@@ -313,7 +307,7 @@ impl Worker<'_> {
         doubt: Option<&Doubt>,
     ) -> Attempt {
         let said_gone = || End::SaidGone(format!("Skovik says that the user {user_id} is not there (404)"));
-        let LiveUser { user, stored: read } = match self.read(user_id, before.roles, doubt).await {
+        let LiveUser { user, stored: read } = match self.read(user_id, before.roles, doubt, false).await {
             Ok(Some(read)) => read,
             Ok(None) => return Attempt::new(said_gone()),
             Err(attempt) => return attempt,
@@ -329,7 +323,10 @@ impl Worker<'_> {
             return attempt;
         }
         let mut attempt = match self.provider.delete(user_id, &request).await {
-            Ok(Deleted::Now) => gone().having_written(),
+            Ok(Deleted::Now { kept }) => {
+                gone(kept.map_or_else(Vec::new, |kept| self.kept_as(&user, &request.over(&read), &kept)))
+                    .having_written()
+            }
             Ok(Deleted::AlreadyGone) => Attempt::new(said_gone()).having_written(),
             Err(error) => end_of_write(&error),
         };
@@ -337,17 +334,20 @@ impl Worker<'_> {
         attempt
     }
 
-    /// Reads a user just before a write. Refuses a user who is protected or has other roles than the plan shows.
+    /// Reads a user just before a write; one who `returns` may be inactive. Refuses a user who is protected or has other roles than the plan shows.
     async fn read(
         &self,
         id: &UserId,
         roles: Option<&[String]>,
         doubt: Option<&Doubt>,
+        returns: bool,
     ) -> Result<Option<LiveUser>, Attempt> {
         // If the user cannot be read, an outcome that was unknown stays unknown.
         let unread =
             |problem: String| Attempt::new(if doubt.is_some() { End::Unclear(problem) } else { End::NotDone(problem) });
-        let read = match self.provider.user(id, self.managed).await {
+        let read =
+            if returns { self.provider.any_user(id, self.managed) } else { self.provider.user(id, self.managed) };
+        let read = match read.await {
             Ok(Some(read)) => read,
             Ok(None) => return Ok(None),
             Err(error @ ApiError::Credentials { .. }) => {

@@ -1,22 +1,27 @@
 //! `plan`: reads both sides completely, compares, writes the plan file and shows it. It makes only GET requests.
 
+mod absences;
 mod explain;
+mod named;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::{fs, thread};
 
 use anyhow::Context as _;
 
+use self::absences::SecondThoughts;
+use self::named::Named;
 use super::common::{calendar, dialect, load_settings, now, plan_bytes, policy, provider, replay, shown};
 use super::places::Places;
+use super::retention::HASH_DIGITS;
 use super::signals::{EndedBySignals, unless_interrupted};
 use super::state_place::existing_state;
 use crate::apply::journal::{BegunBy, Replay};
 use crate::cli::{self, Global};
 use crate::config::{Invalid, Settings, SourceSettings, Unresolved};
-use crate::diff::{Comparison, PeopleIndex, Policy, UserIndex};
+use crate::diff::{Absences, Comparison, PeopleIndex, Policy, Reading, UserIndex};
 use crate::employee::{Desired, Directory, ExternalIdentifier, Join};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::write_private;
@@ -28,7 +33,6 @@ use crate::render::Ids;
 use crate::render::text::{TextOptions, display};
 use crate::setting::Calendar;
 use crate::source::{Records, read_all};
-use crate::text::unescape;
 use crate::ui::{Progress, Ui};
 
 /// How many people a group shows on a terminal.
@@ -41,7 +45,7 @@ const SHOWN_ON_TERMINAL: usize = 25;
 pub async fn run(args: &cli::Plan, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let settings = load_settings(&global.config)?;
     if let Some(key) = &args.explain {
-        return explain::run(&settings, args, key, ui).await;
+        return explain::run(&settings, args, key, global, ui).await;
     }
     Places::new(global)
         .settings(&settings)
@@ -69,15 +73,23 @@ pub(super) async fn write_plan(
     global: &Global,
     ui: &Ui,
 ) -> anyhow::Result<(Plan, EndedBySignals)> {
-    let calendar = calendar(settings, args.as_of)?;
+    let (calendar, began) = (calendar(settings, args.as_of)?, now());
     let (both, signals) = read_both_sides(settings, args.users.as_deref(), &calendar, ui).await?;
-    let facts = Facts::new(settings, &both, &args.same_person, &args.only);
+    let mut facts = Facts::new(settings, &both, &args.same_person, &args.only)?;
     let BothSides { records, desired, directory, resolved } = both;
-    // The comparison needs the room, and the records no longer.
+    // The records are no longer needed, and the comparison needs the memory.
     drop(records);
-    let (settled, input) = facts.compare(settings, &desired, &directory)?;
-    let plan = Plan::of(&settled, input).map_err(no_plan)?;
-    drop(settled);
+    let second_thoughts = SecondThoughts::of_plan(settings, args, began, global)?;
+    let mut make = |absences: Option<Absences>| -> anyhow::Result<(Plan, Reading)> {
+        facts.remember(absences);
+        let (settled, input) = facts.compare(settings, &desired, &directory)?;
+        let plan = Plan::of(&settled, input).map_err(no_plan)?;
+        Ok((plan, settled.comparison().reading().clone()))
+    };
+    let plan = match second_thoughts {
+        Some(second_thoughts) => second_thoughts.plan(ui, |absences| make(Some(absences)))?,
+        None => make(None)?.0,
+    };
     // Freeing a million people takes a while, so a thread does it. If none can be started, it happens here.
     let _ = thread::Builder::new().spawn(move || drop((desired, directory, resolved)));
     put_applied_plan_away(&args.out, &plan, by, settings, global, ui)?;
@@ -125,7 +137,7 @@ pub(super) async fn read_both_sides(
 pub(super) async fn open_account(settings: &Settings, snapshot: Option<&Path>) -> anyhow::Result<Account> {
     Ok(match snapshot {
         Some(path) => {
-            Account::Snapshot { path: path.to_owned(), url: settings.target.url.clone(), dialect: dialect(settings) }
+            Account::Snapshot { path: path.to_owned(), account: settings.target.account(), dialect: dialect(settings) }
         }
         None => Account::Live(provider(settings).await?),
     })
@@ -181,21 +193,19 @@ pub(super) struct Facts {
     joins: Vec<guard::Join>,
     sources: Vec<SourceSummary>,
     as_of: Option<Day>,
+    account: String,
 }
 
 impl Facts {
-    pub(super) fn new(settings: &Settings, both: &BothSides, same_person: &[String], only: &[String]) -> Self {
-        let asked = !same_person.is_empty() || !only.is_empty();
-        let known: HashSet<&str> = if asked { identifiers(both).collect() } else { HashSet::new() };
-        // A user may type an identifier as a plan shows it, with escapes, unless an identifier really contains the
-        // escape.
-        let meant = |name: &str| match known.contains(name) {
-            true => ExternalIdentifier::from(name),
-            false => ExternalIdentifier::from(unescape(name).into_owned()),
-        };
-        let people = |names: &[String]| -> BTreeSet<ExternalIdentifier> {
-            names.iter().map(|name| meant(name.trim())).collect()
-        };
+    /// # Errors
+    /// If a template of the settings is not usable.
+    pub(super) fn new(
+        settings: &Settings,
+        both: &BothSides,
+        same_person: &[String],
+        only: &[String],
+    ) -> anyhow::Result<Self> {
+        let named = Named::new(both, !same_person.is_empty() || !only.is_empty());
         let later = settings.sources.iter().skip(1).zip(&both.desired.joins);
         let join = |(source, join): (&SourceSettings, &Join)| guard::Join {
             source: source.name.to_string(),
@@ -204,13 +214,19 @@ impl Facts {
             limit_percent: source.max_unmatched_percent,
         };
         let joins = later.map(join).collect();
-        Self {
-            policy: policy(settings, &both.resolved, people(same_person)),
-            only: people(only),
+        Ok(Self {
+            policy: policy(settings, &both.resolved, named.people(same_person)),
+            only: named.people_or_keys(only)?,
             joins,
             sources: both.records.summaries_with(&both.desired.joins),
             as_of: settings.use_today().then(|| as_of(both.records.calendar())).flatten(),
-        }
+            account: settings.target.account(),
+        })
+    }
+
+    /// Adds what is known of who was missing.
+    pub(super) fn remember(&mut self, absences: Option<Absences>) {
+        self.policy.absences = absences;
     }
 
     /// Compares both sides, and returns the input of the plan too.
@@ -230,7 +246,7 @@ impl Facts {
             let settled = settled.map_err(NoPlan::from).and_then(Settled::of);
             (settled, fingerprint.join().unwrap_or_else(|panic| resume_unwind(panic)))
         });
-        let Self { policy, only, joins, sources, as_of } = self;
+        let Self { policy, only, joins, sources, as_of, account } = self;
         let input = Input {
             desired,
             directory,
@@ -241,7 +257,7 @@ impl Facts {
             records_must_be_valid: settings.scope.invalid == Invalid::Error,
             only,
             kind: settings.target.kind(),
-            url: settings.target.url.as_str(),
+            url: account,
             removal: settings.target.removal(),
             fingerprint,
             sources: sources.clone(),
@@ -252,15 +268,6 @@ impl Facts {
     }
 }
 
-/// Every external identifier on either side.
-fn identifiers(both: &BothSides) -> impl Iterator<Item = &str> {
-    let Desired { employees, set_aside, elsewhere, .. } = &both.desired;
-    let good = employees.iter().chain(elsewhere).map(|employee| &employee.identifier);
-    let bad = set_aside.iter().filter_map(|record| record.identifier.as_ref());
-    let users = both.directory.users.iter().filter_map(|user| user.identifier.as_ref());
-    good.chain(bad).chain(users).map(ExternalIdentifier::as_str)
-}
-
 /// The day as plans write it.
 fn as_of(calendar: &Calendar) -> Option<Day> {
     Day::parse(&calendar.today().to_string())
@@ -268,16 +275,16 @@ fn as_of(calendar: &Calendar) -> Option<Day> {
 
 pub(super) fn no_plan(error: NoPlan) -> anyhow::Error {
     let status = match error {
-        NoPlan::NothingToDecide(_) | NoPlan::NothingToDo(_) => ExitStatus::Usage,
+        NoPlan::NothingToDecide(_) => ExitStatus::Usage,
         NoPlan::Untrusted(_) | NoPlan::Invalid { .. } | NoPlan::UnresolvedManagers { .. } => ExitStatus::Untrusted,
         NoPlan::Plan(_) => ExitStatus::Unexpected,
     };
     refused(status, format!("no plan was made: {error}"))
 }
 
-/// A plan that was applied is kept when another one takes the place of its file, under its hash, so that `undo` still
-/// finds it; even where the new plan is the same again, for then Skovik has gone back to what it was. While its apply
-/// is not finished, the plan is needed where it is; but `run` goes past one in which Skovik refused something.
+/// If the output file holds a plan that was applied, renames it to a name with its hash, so that `undo` still finds it.
+/// That happens even if the new plan is the same: Skovik is then back in its earlier state. A plan whose apply is not
+/// finished must stay in its place, and is an error; but `run` leaves one behind in which Skovik refused something.
 pub(super) fn put_applied_plan_away(
     out: &Path,
     plan: &Plan,
@@ -287,7 +294,7 @@ pub(super) fn put_applied_plan_away(
     ui: &Ui,
 ) -> anyhow::Result<()> {
     let Some(state) = existing_state(global, Some(settings))? else { return Ok(()) };
-    // What is no plan has no journal.
+    // Any other file has no journal.
     let Some(before) = plan_bytes(out).ok().and_then(|text| Plan::read(&text).ok()) else { return Ok(()) };
     let replay = replay(&state, &before)?;
     if !replay.has_written() {
@@ -312,9 +319,9 @@ pub(super) fn put_applied_plan_away(
     Ok(())
 }
 
-/// Whether the apply of a plan has to go on before `run` plans anew. What Skovik refused for good would be refused each
-/// time and hold everybody else up: the next plan has it again, if it is still wanted. What people began, and what
-/// ended in the middle of it, is for people to finish.
+/// Whether `run` must not make a new plan before the apply of this one is finished. If only operations that Skovik
+/// refused are left, it may: they would be refused each time and block everybody else, and the next plan holds them
+/// again if they are still needed. A person must finish an apply that a person began or that was cut short.
 pub(super) fn holds_up(replay: &Replay, plan: &Plan) -> bool {
     let is_open = replay.finished.is_none() && replay.has_written();
     is_open && (replay.is_in_doubt() || replay.begun_by == Some(BegunBy::Apply) && replay.is_cut_short(plan))
@@ -324,7 +331,7 @@ pub(super) fn holds_up(replay: &Replay, plan: &Plan) -> bool {
 fn unused_name(out: &Path, plan: Digest) -> PathBuf {
     let hash = plan.hex();
     let stem = out.file_stem().unwrap_or_default().to_string_lossy();
-    let name = |suffix: &str| out.with_file_name(format!("{stem}.{}{suffix}.json", &hash[..12]));
+    let name = |suffix: &str| out.with_file_name(format!("{stem}.{}{suffix}.json", &hash[..HASH_DIGITS]));
     let numbered = (2..).map(|number: u32| name(&format!("-{number}")));
     std::iter::once(name("")).chain(numbered).find(|name| !name.exists()).unwrap_or_else(|| name(""))
 }

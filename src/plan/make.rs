@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::guard_counts::GuardCounts;
-use super::only::keep_only;
+use super::only::{keep_only, unknown};
 use super::operations::write_down;
 use super::{
     Action, Anchors, Content, Day, Diagnostic, Digest, Operation, Plan, PlanError, Removal, Severity, SourceSummary,
-    Summary, Target,
+    Summary, Target, Waiting,
 };
 use crate::diff::{Comparison, Drafts, Policy, Untrusted};
 use crate::employee::{CustomFieldId, Desired, Directory, ExternalIdentifier, Managed};
@@ -31,11 +31,11 @@ pub struct Input<'a> {
     pub managers_must_resolve: bool,
     /// Whether a record that is set aside is an error.
     pub records_must_be_valid: bool,
-    /// The people whose operations are kept; if empty, all operations are kept.
+    /// The people that the plan is restricted to; if empty, it is for everybody.
     pub only: &'a BTreeSet<ExternalIdentifier>,
     /// The account's kind.
     pub kind: &'a str,
-    /// The account's URL.
+    /// The account's URL, with the name of the account behind it if it has one.
     pub url: &'a str,
     /// What a delete does there.
     pub removal: Removal,
@@ -77,9 +77,6 @@ pub enum NoPlan {
          the name of exactly one user whom no record describes"
     )]
     NothingToDecide(ExternalIdentifier),
-    /// `--only` names people with nothing to do.
-    #[error("--only {0}: the plan has no operation for this external identifier")]
-    NothingToDo(ExternalIdentifier),
     /// The content cannot be hashed.
     #[error(transparent)]
     Plan(#[from] PlanError),
@@ -167,7 +164,8 @@ impl Plan {
         let losses = counts.losses();
         diagnostics.extend(losses);
         if !input.only.is_empty() {
-            operations = keep_only(operations, input.only, &mut diagnostics)?;
+            diagnostics.extend(unknown(input.only, input.desired, input.directory));
+            operations = keep_only(operations, input.only, &mut diagnostics);
         }
         diagnostics.sort_unstable();
         diagnostics.dedup();
@@ -181,6 +179,7 @@ impl Plan {
             generator: concat!("skovik-sync ", env!("CARGO_PKG_VERSION")).to_owned(),
             config_hash: input.config_hash,
             as_of: input.as_of,
+            only: input.only.iter().cloned().collect(),
             target: Target {
                 kind: input.kind.to_owned(),
                 url: input.url.to_owned(),
@@ -195,6 +194,7 @@ impl Plan {
             summary: Summary { unchanged: drafts.unchanged, set_aside: population.set_aside, ..kept },
             guards,
             diagnostics,
+            waiting: Waiting::of(comparison),
             operations,
         };
         Ok(Self::seal(content)?)
@@ -207,6 +207,7 @@ fn count(operations: &[Operation]) -> Summary {
     for operation in operations {
         match operation.action {
             Action::Create { .. } => summary.create += 1,
+            Action::Update { .. } if operation.reactivates() => summary.reactivate += 1,
             Action::Update { .. } => summary.update += 1,
             Action::Delete { .. } => summary.delete += 1,
             Action::Link { .. } => {}

@@ -20,12 +20,13 @@ use std::fmt;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::employee::{Branch, CustomField, CustomFieldId, Directory, Managed, User, UserId};
 use crate::plan::{Change, Fields};
 
-pub use access::{ClientError, Options};
+pub use access::ClientError;
 pub use account::Account;
 pub use contract::{Contract, Finding, Verdict};
 pub use error::{ApiError, ErrorObject, ListError, Refusal, RowError};
@@ -66,7 +67,7 @@ pub trait Provider: fmt::Debug + Send + Sync {
         progress: Progress<'a>,
     ) -> BoxFuture<'a, Result<Proven, ListError>>;
 
-    /// All users, sorted by id, proven complete. `each` is called only for active users.
+    /// All users, sorted by id, proven complete. `each` is called for inactive users, too.
     fn users<'a>(
         &'a self,
         managed: &'a Managed,
@@ -78,27 +79,36 @@ pub trait Provider: fmt::Debug + Send + Sync {
             let mut take = |row: &RawValue| {
                 let mut user = dialect.user(row.get(), managed).map_err(RowError::Bad)?;
                 let is_inactive = dialect.is_inactive(row.get()).map_err(RowError::Bad)?;
-                if !is_inactive {
-                    each(&user, row).map_err(RowError::Bad)?;
-                }
+                each(&user, row).map_err(RowError::Bad)?;
                 branches.share(&mut user);
                 listed.push(user, is_inactive);
                 Ok(())
             };
             let Proven(is_proven) = self.rows(Collection::Users, &mut take, progress).await?;
             listed.sort();
-            Ok(Listed { is_unproven: !is_proven, ..listed })
+            listed.unproven.extend((!is_proven).then(|| Collection::Users.name()));
+            Ok(listed)
         })
     }
 
     /// Reads one user; `None` if there is none with this id, or only an inactive one.
     fn user<'a>(&'a self, id: &'a UserId, managed: &'a Managed) -> BoxFuture<'a, Result<Option<LiveUser>, ApiError>>;
 
+    /// Reads one user, who may be inactive; [`Dialect::is_inactive`] tells. The same as [`Provider::user`] if the service
+    /// keeps no inactive users.
+    fn any_user<'a>(
+        &'a self,
+        id: &'a UserId,
+        managed: &'a Managed,
+    ) -> BoxFuture<'a, Result<Option<LiveUser>, ApiError>> {
+        self.user(id, managed)
+    }
+
     /// Creates a user with a body from [`Dialect::create_request`]. After [`ApiError::Unclear`] the user may exist.
     fn create<'a>(&'a self, request: &'a Request, managed: &'a Managed) -> BoxFuture<'a, Result<LiveUser, ApiError>>;
 
     /// Changes a user with a body from [`Dialect::update_request`] or [`Dialect::restore_request`], in one attempt;
-    /// `None` if there is none with this id.
+    /// `None` if there is none with this id, or only an inactive one after it.
     fn update<'a>(
         &'a self,
         id: &'a UserId,
@@ -221,8 +231,8 @@ impl Shape {
     #[must_use]
     pub fn with_users(self, listed: Listed) -> Directory {
         let Self { branches, custom_fields, mut unproven } = self;
-        let Listed { users, inactive, is_unproven } = listed;
-        unproven.extend(is_unproven.then(|| Collection::Users.name()));
+        let Listed { users, inactive, unproven: of_users } = listed;
+        unproven.extend(of_users);
         Directory { users, inactive, branches, custom_fields, unproven }
     }
 }
@@ -234,8 +244,9 @@ pub struct Listed {
     pub users: Vec<User>,
     /// Users who count as deleted although the service still keeps them; sorted by id.
     pub inactive: Vec<User>,
-    /// Whether the list was read to its last page, but nothing proves that it is complete.
-    pub is_unproven: bool,
+    /// The lists that were read to their last page, but that nothing proves to be complete: the users, and where a
+    /// snapshot is read, which tells it only at its end, the others too.
+    pub unproven: Vec<&'static str>,
 }
 
 impl Listed {
@@ -246,7 +257,7 @@ impl Listed {
 
     /// Sorts both by id.
     pub fn sort(&mut self) {
-        let Self { users, inactive, is_unproven: _ } = self;
+        let Self { users, inactive, unproven: _ } = self;
         for people in [users, inactive] {
             people.sort_by_cached_key(|user| user.id.clone());
         }
@@ -261,7 +272,8 @@ impl From<Vec<User>> for Listed {
 }
 
 /// What can be listed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Collection {
     /// Everybody of the account.
     Users,
@@ -290,10 +302,13 @@ impl fmt::Display for Collection {
 }
 
 /// The result of a delete.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Deleted {
     /// The server deleted the user.
-    Now,
+    Now {
+        /// The user as the service keeps them, inactive; `None` if it keeps nobody.
+        kept: Option<Box<StoredUser>>,
+    },
     /// The server does not know the user (404), perhaps because an earlier attempt was carried out.
     AlreadyGone,
 }

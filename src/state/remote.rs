@@ -14,13 +14,16 @@ use serde_json::value::RawValue;
 
 use super::append::{Append, Lines, Parts, part};
 use super::lease::{Hold, Lease, LeaseError};
+use super::retention::Held;
 use super::store::Store;
 use super::{JOURNALS, State, StateError};
 use crate::files::write_private;
-use crate::plan::Digest;
+use crate::plan::{Digest, bytes_of};
 
 /// What a plan's copy is called.
 const PLAN: &str = "plan.json";
+/// What the note is called that all of a plan is being removed.
+const REMOVED: &str = "removed";
 
 /// The store, and the lease of the account, once it is had.
 #[derive(Debug)]
@@ -67,7 +70,11 @@ impl Remote {
             problem,
             advice: "restore the objects, or ask for a new plan",
         };
-        let names = self.store.list(&folder).map_err(StateError::Store)?;
+        let mut names = self.store.list(&folder).map_err(StateError::Store)?;
+        if names.contains(&format!("{folder}/{REMOVED}")) {
+            // What is left of it counts no more.
+            names.clear();
+        }
         let mut journals: BTreeMap<u32, Vec<String>> = BTreeMap::new();
         let mut has_plan = false;
         for name in names {
@@ -102,6 +109,31 @@ impl Remote {
             write(if is_last { state.journal(plan) } else { state.past_journal(plan, place) }, &text)?;
         }
         Ok(())
+    }
+
+    /// What the store holds of each plan.
+    pub(super) fn held(&self) -> io::Result<Vec<Held>> {
+        let objects = self.store.objects(JOURNALS)?;
+        Ok(Held::collect(objects.iter().filter_map(|object| {
+            let mut names = object.name.split('/').skip(1);
+            let plan = bytes_of(names.next()?).map(Digest::from_bytes)?;
+            Some((plan, object.modified, names.next() == Some(REMOVED)))
+        })))
+    }
+
+    /// Removes all that the store holds of a plan, under the lease. A note says so first, because a part of a journal
+    /// looks like an apply that is not finished.
+    pub(super) fn remove_plan(&self, plan: Digest) -> io::Result<()> {
+        let hold = self.hold.get().ok_or_else(|| io::Error::other("the state's lease is not held"))?;
+        let folder = folder(plan);
+        let note = format!("{folder}/{REMOVED}");
+        hold.check()?;
+        self.store.put(&note, b"\n".to_vec())?;
+        let mut names = self.store.list(&folder)?;
+        names.retain(|name| *name != note);
+        hold.check()?;
+        self.store.delete_all(&names)?;
+        self.store.delete(&note)
     }
 
     /// Keeps the copy of a plan that is to be applied.

@@ -115,7 +115,7 @@ fn a_service_with_other_names_is_served_by_settings_alone() {
         company.run(&["snapshot", "-o", "before.jsonl"]).ends(0);
         company.run(&["plan", "--users", "before.jsonl", "-o", "offline.json"]).ends(0);
         assert_eq!(company.plan(0), company.json("offline.json"));
-        // The same plan as under the names that are guessed, but for the names.
+        // The same plan as with the default names, except for the names.
         let usual = Company::with("small", |options| options.page_cap = 7.try_into().expect("not zero"));
         assert_eq!(company.json("plan.json")["operations"], usual.plan(0)["operations"]);
         company.plan_and_apply();
@@ -141,7 +141,7 @@ fn without_the_names_it_is_refused() {
     company.wrote_nothing();
 }
 
-/// Another name could lead to another field: whoever approved a plan has not seen that.
+/// Another name could mean another field, which the approver of the plan has not seen.
 #[test]
 fn a_plan_is_bound_to_the_names() {
     let company = renamed(|_| {});
@@ -159,7 +159,21 @@ fn a_list_without_a_total_is_read_and_said_to_be_unproven() {
     planned.prints(&["list_not_proven", "branches, custom fields, users"]);
     company.run(&["check"]).ends(0).prints(&["read to the last page, not proven: branches, custom fields, users"]);
     assert_eq!(company.json("plan.json")["target"]["users"], json!(28));
-    company.run(&["snapshot"]).ends(0).says(&["the list of users is read to its last page"]);
+    company.run(&["snapshot", "-o", "before.jsonl"]).ends(0).says(&["the list of users is read to its last page"]);
+    company.run(&["plan", "--users", "before.jsonl", "-o", "offline.json"]).ends(0).prints(&["list_not_proven"]);
+    assert_eq!(company.json("offline.json"), company.json("plan.json"), "a snapshot proves no more than the lists");
+}
+
+/// A key without the right to read the options is a good key; one that is refused is not.
+#[test]
+fn a_key_that_may_not_read_the_options_sends_choices_unchecked() {
+    let company = Company::faulty("small", &["GET /custom_field_options status=403"]);
+    company.run(&["plan"]).ends(0).prints(&["choices_unchecked"]);
+    company.run(&["snapshot", "-o", "before.jsonl"]).ends(0);
+    company.run(&["plan", "--users", "before.jsonl", "-o", "offline.json"]).ends(0);
+    assert_eq!(company.json("offline.json"), company.json("plan.json"));
+    let company = Company::faulty("small", &["GET /custom_field_options status=401"]);
+    company.run(&["plan"]).ends(4).says(&["refuses the key (401)"]);
 }
 
 /// Labels are not known, and would be sent as values: the server refuses them, and the report says so.

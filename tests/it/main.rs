@@ -1,5 +1,6 @@
 //! The integration tests, as one program: the real binary, and real servers on loopback.
 
+mod absences;
 mod api_modes;
 mod apply_outcomes;
 mod apply_stops;
@@ -29,7 +30,9 @@ mod memory;
 mod planning;
 mod printed;
 mod render;
+mod retention;
 mod run;
+mod run_only;
 mod sandbox;
 mod scim_target;
 mod secrets;

@@ -1,4 +1,4 @@
-//! `run`, the scheduled job, with the real program: what it applies by itself, and what it leaves to people.
+//! `run`, the scheduled job, with the real program: which plans it applies by itself, and which it leaves to people.
 
 use std::fs;
 use std::process::Stdio;
@@ -14,7 +14,7 @@ use super::house::{House, Person, people};
 const AUTOMATIC: &str = "[approval]\nautomatic = true\n";
 const RECORD: &str = "plan.json.policy__automatic.approval";
 
-/// Twenty people, of whom one is to be renamed, one created, one removed.
+/// Twenty people: one is to be renamed, one created, one deleted.
 fn company() -> (Vec<Person>, Vec<Person>) {
     let users = people("SE01", 20);
     let mut listed = people("SE01", 21);
@@ -128,6 +128,33 @@ fn the_lock_is_taken_before_anything_is_asked() {
     house.run(&["run"]).ends(0);
 }
 
+/// Several accounts may have one address. A plan, a lock and a snapshot are of one of them.
+#[test]
+fn accounts_of_one_address_are_told_apart_by_name() {
+    let house = house(AUTOMATIC, &[]);
+    let settings = house.read("skovik-sync.toml");
+    for name in ["acme", "globex"] {
+        let named = settings.replacen("[target]\n", &format!("[target]\naccount = \"{name}\"\n"), 1);
+        fs::write(house.path(&format!("{name}.toml")), named).expect("written");
+    }
+    let ran = house.run(&["--config", "acme.toml", "plan"]).ends(0);
+    assert!(ran.stdout.contains(&format!("Target   skovik {}#acme: 20 users", house.url)), "{ran:?}");
+    house.run(&["--config", "acme.toml", "approve", "plan.json", "--yes"]).ends(0);
+    house.run(&["--config", "globex.toml", "apply", "plan.json"]).ends(7);
+    house.run(&["apply", "plan.json"]).ends(7);
+    house.run(&["--config", "acme.toml", "snapshot"]).ends(0);
+    let ran = house.run(&["--config", "globex.toml", "plan", "--users", "users.jsonl"]).ends(3);
+    says(&ran, &["is of ", "#acme\", but the settings name "]);
+    house.run(&["--config", "acme.toml", "plan", "--users", "users.jsonl"]).ends(0);
+    let holder = Holder { pid: 7, since: Timestamp::UNIX_EPOCH, plan_hash: None };
+    let state = State::open(&house.path("state/skovik-sync"), None).expect("a state");
+    let lock = take(&state, &format!("{}/#acme", house.url), &holder, &|_| ()).expect("the lock");
+    says(&house.run(&["--config", "acme.toml", "run"]).ends(10), &["another apply to ", "#acme is under way"]);
+    assert_eq!(house.writes(), []);
+    house.run(&["--config", "globex.toml", "run"]).ends(0);
+    drop(lock);
+}
+
 #[test]
 fn two_runs_do_not_overlap() {
     let house = house(AUTOMATIC, &["--fail", "GET /branches nth=1 slow=4s"]);
@@ -153,16 +180,17 @@ fn two_runs_do_not_overlap() {
 fn stuck() -> House {
     let house = house(AUTOMATIC, &["--fail", "DELETE /users/* times=1 status=422"]);
     house.run(&["run"]).ends(9);
-    cut_off(&house);
+    cut_off(&house, "plan.json");
+    house.hurry();
     house
 }
 
-/// Takes from the journal what came of the delete, and all after it, as a crash would have.
-fn cut_off(house: &House) {
-    let journal = house.journal("plan.json");
+/// Takes from a plan's journal what came of the operation that was refused, and all after it, as a crash would have.
+pub(crate) fn cut_off(house: &House, plan: &str) {
+    let journal = house.journal(plan);
     let known: Vec<&str> = journal.lines().take_while(|line| !line.contains("\"not_done\"")).collect();
     assert!(known.len() < journal.lines().count(), "{journal}");
-    let name = hash(house).as_str().expect("a hash").replace("sha256:", "");
+    let name = house.json(plan)["plan_hash"].as_str().expect("a hash").replace("sha256:", "");
     let path = house.path(&format!("state/skovik-sync/journals/{name}.journal"));
     fs::write(path, known.join("\n") + "\n").expect("written");
 }
@@ -183,7 +211,7 @@ fn a_run_in_doubt_is_finished_first_and_nothing_else() {
     assert_ne!(hash(&house), plan);
 }
 
-/// Somebody whom Skovik refuses for good is refused in each run, and holds nobody else up.
+/// A person whom Skovik refuses for good is refused in each run, and does not block the others.
 #[test]
 fn who_is_refused_for_good_holds_up_nobody() {
     let house = house(AUTOMATIC, &["--fail", "DELETE /users/* times=9 status=422"]);
@@ -215,7 +243,7 @@ fn who_is_refused_for_good_holds_up_nobody() {
     assert_eq!(plans.len(), 3);
 }
 
-/// A report tells of every run, also of one that applies nothing, and the log ends with the outcome.
+/// Every run writes a report, also one that applies nothing, and the log ends with the outcome.
 #[test]
 fn every_run_is_reported() {
     let house = house("", &[]);
@@ -266,6 +294,7 @@ fn an_unfinished_run_that_is_not_approved_any_more_waits_for_people() {
     let house = stuck();
     let journal = house.journal("plan.json");
     house.settings("");
+    house.hurry();
     let before = house.writes();
     says(&house.run(&["run"]).ends(6), &["automatic is false", "skovik-sync approve plan.json"]);
     assert_eq!(house.writes(), before);
@@ -306,7 +335,7 @@ fn what_people_began_is_not_gone_on_with_by_a_run() {
     house.run(&["plan"]).ends(0);
     house.run(&["approve", "plan.json", "--yes", "--approver", "anna"]).ends(0);
     house.run(&["apply", "plan.json"]).ends(9);
-    cut_off(&house);
+    cut_off(&house, "plan.json");
     house.settings(AUTOMATIC);
     let before = house.writes();
     says(&house.run(&["run"]).ends(9), &["approved by anna", "skovik-sync apply plan.json"]);
@@ -351,7 +380,7 @@ fn nobody_approves_in_the_name_of_the_policy() {
     let house = house("", &[]);
     house.run(&["plan"]).ends(0);
     house.run(&["approve", "plan.json", "--yes", "--approver", "policy: automatic"]).ends(3);
-    // Nor does a record of it that was put there count where the policy would not have given it.
+    // Nor does a forged approval by policy count if the policy would not have given it.
     house.run(&["approve", "plan.json", "--yes", "--approver", "anna"]).ends(0);
     let mut record = house.json("plan.json.anna.approval");
     record["approver"] = json!("policy: automatic");

@@ -1,5 +1,7 @@
 //! The inverse of each operation, not in order yet.
 
+mod deactivate;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::History;
@@ -138,6 +140,10 @@ impl<'a> Maker<'a> {
         let wrong = |problem: String| format!("operation {} in the journal: {problem}", operation.id);
         let made = match &operation.action {
             plan::Action::Create { after } => self.remove(operation, after, done).map_err(wrong)?,
+            plan::Action::Update { user_id, changes, .. } if operation.reactivates() => match &done.after {
+                Some(after) => self.deactivate(operation, user_id, changes, after).map_err(wrong)?,
+                None => None,
+            },
             plan::Action::Update { user_id, changes, .. } => match (&entry.before, &done.after) {
                 (Some(before), Some(after)) => {
                     self.restore(operation, user_id, changes, [before, after]).map_err(wrong)?
@@ -383,7 +389,7 @@ impl Action {
             }
             Self::Delete { user_id, mut before, roles, reason } => {
                 before.manager = before.manager.map(|manager| manager.as_ref().map(&now));
-                plan::Action::Delete { user_id, before_hash: before.hash(), before, roles, reason }
+                plan::Action::Delete { user_id, before_hash: before.hash(), before, roles, missing_since: None, reason }
             }
         }
     }

@@ -1,5 +1,5 @@
 //! What can go wrong on the way to a SCIM server: answers that are lost before or after the server has done what was
-//! asked, refusals that pass, lists that are cut. Nobody is made twice, and the same apply comes to its end.
+//! asked, refusals that pass, lists that are cut. Nobody is created twice, and the same apply can finish.
 //!
 //! `SKOVIK_CHAOS_SEED=N` replays the run with that seed.
 
@@ -10,27 +10,11 @@ use crate::harness::Company;
 use crate::servers::scim::Scim;
 use crate::servers::web::{Reply, Request, Web};
 
-use super::people::{People, a_year_later, company, csv, held};
+use super::people::{LIMITS, People, a_year_later, company, csv, held, some};
 use super::{PAGE, TOKEN, fill, settings};
 
 /// How often `apply` may have to be run.
 const PROCESSES: usize = 40;
-/// Which of the company are in this one: some of everybody to whom something happens.
-const SOME: [std::ops::Range<u32>; 4] = [10_000..10_012, 10_200..10_203, 10_260..10_263, 10_300..10_304];
-
-/// The same people, but for those who are not among some; nobody reports to them.
-fn some(people: &People) -> People {
-    let is_one = |number: &u32| SOME.iter().any(|range| range.contains(number));
-    let mut some: People = people.iter().filter(|(number, _)| is_one(number)).map(|(n, p)| (*n, p.clone())).collect();
-    for person in some.values_mut() {
-        person.manager = person.manager.filter(is_one).or(Some(10_001)).filter(|_| person.email != "p0@example.com");
-    }
-    if let Some(second) = some.get_mut(&10_001) {
-        second.manager = Some(10_000);
-    }
-    some
-}
-
 /// A way to the server on which requests for users fail by chance, so many times.
 fn faulty(scim: Arc<Scim>, seed: u64) -> (Web, Arc<Mutex<u32>>) {
     let mut rng = fastrand::Rng::with_seed(seed);
@@ -76,9 +60,8 @@ fn run(seed: u64, scim: Scim) {
     let (web, left) = faulty(Arc::clone(&scim), seed);
     let mut company = Company::empty();
     let base = url::Url::parse(&scim.url()).expect("an address");
-    let limits = "[guard]\nmax_delete_percent = 50\nmax_change_percent = 90\nmax_create_percent = 90\n";
     let target = "remove = \"delete\"\ntimeout = \"5s\"";
-    company.write("skovik-sync.toml", settings(&format!("{}{}", web.url, base.path()), target) + limits);
+    company.write("skovik-sync.toml", settings(&format!("{}{}", web.url, base.path()), target) + LIMITS);
     company.write("employees.csv", csv(&later));
     company.env("SKOVIK_TOKEN", TOKEN);
     let again = |args: &[&str]| {
@@ -149,7 +132,10 @@ fn what_the_server_drops_is_reported() {
         let web = dropping(Arc::clone(&scim), attribute);
         let mut company = Company::empty();
         let newcomers: People = company_of_two();
-        company.write("skovik-sync.toml", settings(&format!("{}/v2", web.url), "branches = [\"SE01\", \"NO01\"]"));
+        company.write(
+            "skovik-sync.toml",
+            settings(&format!("{}/v2", web.url), "branches = [\"SE01\", \"NO01\"]\ntimeout = \"3s\""),
+        );
         company.write("employees.csv", csv(&newcomers));
         company.env("SKOVIK_TOKEN", TOKEN);
         company.run(&["plan"]).ends(0);
@@ -165,4 +151,52 @@ fn what_the_server_drops_is_reported() {
 /// The first and the second of the company.
 fn company_of_two() -> People {
     company().into_iter().take(2).collect()
+}
+
+/// A server that does something more to whoever is made inactive.
+fn meddling(scim: Arc<Scim>, more: serde_json::Value) -> Web {
+    Web::start(move |_, request: &Request| {
+        let mut request = request.clone();
+        if let Ok(mut patch) = serde_json::from_str::<serde_json::Value>(&request.body)
+            && request.target.contains("/Users/")
+        {
+            patch["Operations"].as_array_mut().expect("operations").push(more.clone());
+            request.body = patch.to_string();
+        }
+        Reply::Raw(scim.pass_on(&request))
+    })
+}
+
+#[test]
+fn what_somebody_loses_or_gets_in_becoming_inactive_is_reported() {
+    for (more, says) in [
+        (serde_json::json!({"op": "remove", "path": "nickName"}), "nickName is gone, it was \"n10011\""),
+        (
+            serde_json::json!({"op": "replace", "path": "name.familyName", "value": "Else"}),
+            "last_name is \"Else\", not \"Öberg\"",
+        ),
+        (
+            serde_json::json!({"op": "add", "path": "roles", "value": [{"value": "admin"}]}),
+            "roles are [\"admin\"], and no roles were told before",
+        ),
+    ] {
+        let scim = Arc::new(Scim::start(PAGE));
+        let before = super::people::company();
+        fill(&scim, &before.clone().into_iter().take(12).collect());
+        let web = meddling(Arc::clone(&scim), more);
+        let mut company = Company::empty();
+        company.write(
+            "skovik-sync.toml",
+            settings(&format!("{}/v2", web.url), "branches = [\"SE01\", \"NO01\", \"DK01\"]"),
+        );
+        company.write("employees.csv", csv(&before.into_iter().take(11).collect()));
+        company.env("SKOVIK_TOKEN", TOKEN);
+        company.run(&["plan"]).ends(0);
+        company.run(&["approve", "plan.json", "--yes"]).ends(0);
+        let applied = company.run(&["apply", "plan.json"]).ends(9);
+        assert!(applied.stdout.contains(says), "{says}: {applied}");
+        // An apply that goes on says it too.
+        let again = company.run(&["apply", "plan.json"]).ends(9);
+        assert!(again.stdout.contains(says), "{says}: {again}");
+    }
 }

@@ -41,9 +41,9 @@ fn each_customer_has_an_outcome_of_their_own() {
     assert_eq!(
         ran.stdout.lines().map(str::to_owned).collect::<Vec<_>>(),
         [
-            "acme    succeeded    exit code   0  1 create, 0 update, 0 delete, 0 skipped",
+            "acme    succeeded    exit code   0  1 create, 0 update, 0 delete, 0 set aside",
             "broken  failed       exit code   3",
-            "globex  waiting      exit code   6  1 create, 0 update, 0 delete, 0 skipped",
+            "globex  waiting      exit code   6  1 create, 0 update, 0 delete, 0 set aside",
         ],
         "{ran}"
     );
@@ -68,6 +68,33 @@ fn two_customers_never_share_a_key() {
     run(&folder, &acme).ends(3).says(&["holds no settings"]);
     let args = ["run", "--all", "x", "--config", "y.toml"];
     Output::of(&args, acme.command(&args).output().expect("it runs")).ends(3).says(&["leave out --config"]);
+}
+
+/// Two customers of one API host have two accounts, told apart by name. Without names they would share their state.
+#[test]
+fn two_customers_of_one_address_have_a_name_each() {
+    let acme = customer(AUTOMATIC);
+    let settings = acme.read("skovik-sync.toml");
+    fs::write(acme.path("other"), "another-key").expect("written");
+    let folder = folder(&[("acme", &acme)]);
+    let write = |name: &str, account: &str, key: &str| {
+        let text = settings.replacen("[target]\n", &format!("[target]\n{account}"), 1);
+        fs::write(folder.path().join(name), text.replace("/key\"", &format!("/{key}\""))).expect("written");
+    };
+    write("globex.toml", "", "other");
+    let ran = run(&folder, &acme).ends(3);
+    let ran = ran.says(&["acme.toml and ", "globex.toml are both of ", "account = \"NAME\""]);
+    assert_eq!(acme.requests().len(), 0, "{ran}");
+    write("globex.toml", "account = \"globex\"\n", "key");
+    run(&folder, &acme).ends(3).says(&["use the same key for"]);
+    write("globex.toml", "account = \"globex\"\n", "other");
+    run(&folder, &acme);
+    let account = |name: &str| acme.json(&format!("out/{name}.plan.json"))["target"]["url"].clone();
+    assert_eq!(account("globex"), format!("{}#globex", acme.url));
+    assert_eq!(account("acme"), acme.url);
+    let names = fs::read_dir(acme.path("state/skovik-sync")).expect("a folder").flatten();
+    let locks = names.filter(|entry| entry.path().extension().is_some_and(|ending| ending == "lock"));
+    assert_eq!(locks.count(), 2);
 }
 
 #[test]

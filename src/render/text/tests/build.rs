@@ -17,6 +17,7 @@ impl PlanBuilder {
             generator: "skovik-sync 0.1.0".to_owned(),
             config_hash: digest,
             as_of: None,
+            only: Vec::new(),
             target: Target {
                 kind: "skovik".to_owned(),
                 url: "https://api.skovik.com/v1".to_owned(),
@@ -31,6 +32,7 @@ impl PlanBuilder {
             summary: Summary::default(),
             guards: Vec::new(),
             diagnostics: Vec::new(),
+            waiting: None,
             operations: Vec::new(),
         };
         Self { content }
@@ -119,7 +121,7 @@ impl PlanBuilder {
         let before_hash = before.hash();
         let full_name = format!("{} {}", name.0, name.1);
         let (user_id, reason) = ("60f301".into(), reason.to_owned());
-        let action = Action::Delete { user_id, before_hash, before, roles: None, reason };
+        let action = Action::Delete { user_id, before_hash, before, roles: None, missing_since: None, reason };
         self.operation(Some(employee), &full_name, action)
     }
 
@@ -204,6 +206,7 @@ pub(in crate::render) fn everything_plan() -> Plan {
                 before_hash: leaver.hash(),
                 before: leaver,
                 roles: Some(vec!["admin".to_owned(), "exporter".to_owned()]),
+                missing_since: None,
                 reason: "in no source".to_owned(),
             },
         )

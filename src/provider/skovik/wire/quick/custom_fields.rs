@@ -12,11 +12,11 @@ use crate::employee::{CustomValue, Managed, normal_text};
 pub(super) struct CustomFields<'m> {
     managed: &'m Managed,
     pub(super) values: Box<[Option<CustomValue>]>,
-    /// Which of the values were read, null too.
+    /// Which of the values were read, null included.
     read: Box<[bool]>,
 }
 
-/// A value that needs no look at how it is written.
+/// A value whose spelling does not matter.
 struct Plain(Option<CustomValue>);
 
 impl<'m> CustomFields<'m> {
