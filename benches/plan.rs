@@ -40,9 +40,11 @@ impl Company {
             renumber: Renumber::Ask,
             same_person: BTreeSet::new(),
             remove: Remove::Identified,
+            reactivate: false,
             leavers_keep_emails: false,
             protect: Protect::default(),
             branches: None,
+            absences: None,
         };
         Self {
             desired: Desired { employees, in_scope, ..Desired::default() },
