@@ -60,8 +60,10 @@ pub async fn write_snapshot(provider: &dyn Provider, url: &str, out: &Path, prog
             Err(ListError::Output(error)) => return Err(error).with_context(cannot_write),
             listed => {
                 if listed.or_refuse(ExitStatus::Untrusted)? == Proven(false) {
+                    writer.unproven(what);
                     tracing::warn!(
-                        "the list of {what} is read to its last page; without a total, nothing proves it complete"
+                        "the list of {what} is read to its last page; without a total, nothing proves it complete, and plans from \
+                        this snapshot say so"
                     );
                 }
             }

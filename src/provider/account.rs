@@ -12,7 +12,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow};
 
 use super::snapshot::{self, Item};
-use super::{Dialect, Listed, Progress, Provider, Shape, ShareRepeated};
+use super::{Collection, Dialect, Listed, Progress, Provider, Shape, ShareRepeated};
 use crate::employee::{Managed, User};
 use crate::exit::{ExitStatus, OrRefuse, refused};
 use crate::files::{Links, open_regular};
@@ -78,14 +78,15 @@ impl Account {
 pub(super) fn shape_from_snapshot(path: &Path, account: &str, dialect: &dyn Dialect) -> Result<Shape> {
     let mut shape = Shape::default();
     read(path, account, |file| {
-        snapshot::read_shape(file, |item| {
+        let of = snapshot::read_shape(file, |item| {
             match item {
                 Item::Branch(json) => shape.branches.push(dialect.branch(json)?),
                 Item::CustomField(json) => shape.custom_fields.push(dialect.custom_field(json)?),
                 Item::User(_) => {}
             }
             Ok(())
-        })
+        })?;
+        Ok((of, ()))
     })?;
     sort_by_id(path, &mut shape.branches, |branch| branch.id.as_str())?;
     sort_by_id(path, &mut shape.custom_fields, |field| field.id.as_str())?;
@@ -104,7 +105,7 @@ pub(super) fn users_from_snapshot(
 ) -> Result<Listed> {
     let mut listed = Listed::default();
     let mut branches = ShareRepeated::default();
-    read(path, account, |file| {
+    let unproven = read(path, account, |file| {
         let parse = |item: Item<&str>| match item {
             Item::User(json) => Ok(Some((dialect.user(json, managed)?, dialect.is_inactive(json)?))),
             Item::Branch(_) | Item::CustomField(_) => Ok(None),
@@ -116,25 +117,28 @@ pub(super) fn users_from_snapshot(
             }
             Ok(())
         };
-        snapshot::read(file, parse, take).map(|(of, _)| of)
+        let snapshot::Whole { url, counts: _, unproven } = snapshot::read(file, parse, take)?;
+        Ok((url, unproven))
     })?;
+    listed.unproven = unproven.into_iter().map(Collection::name).collect();
     sort_by_id(path, &mut listed.users, |user| user.id.as_str())?;
     sort_by_id(path, &mut listed.inactive, |user| user.id.as_str())?;
     Ok(listed)
 }
 
-/// Opens a snapshot for `read`, which returns its account, and compares that with the settings.
-fn read(
+/// Opens a snapshot for `read`, which returns its account first, and compares that with the settings.
+fn read<T>(
     path: &Path,
     account: &str,
-    read: impl FnOnce(BufReader<File>) -> Result<String, snapshot::SnapshotError>,
-) -> Result<()> {
+    read: impl FnOnce(BufReader<File>) -> Result<(String, T), snapshot::SnapshotError>,
+) -> Result<T> {
     let file =
         open_regular(path, Links::Follow).with_context(|| format!("cannot open the snapshot {}", path.display()));
     let file = BufReader::new(file.or_refuse(ExitStatus::Untrusted)?);
-    let of = read(file).with_context(|| format!("the snapshot {}", path.display())).or_refuse(ExitStatus::Untrusted)?;
+    let (of, found) =
+        read(file).with_context(|| format!("the snapshot {}", path.display())).or_refuse(ExitStatus::Untrusted)?;
     if is_same(&of, account) {
-        return Ok(());
+        return Ok(found);
     }
     let message = format!("the snapshot {} is of {of:?}, but the settings name {account}", path.display());
     Err(refused(ExitStatus::Usage, message))
