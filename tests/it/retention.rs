@@ -103,6 +103,7 @@ fn what_an_undo_in_doubt_takes_back_stays_with_it() {
     house.run(&["apply", "plan.json"]).ends(0);
     house.run(&["undo", "plan.json"]).ends(0);
     house.run(&["approve", "undo.json", "--yes"]).ends(0);
+    age(house.folder.path(), 1000);
     house.run(&["apply", "undo.json"]).ends(9);
     cut_off(&house, "undo.json");
     house.hurry();
