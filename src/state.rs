@@ -228,6 +228,12 @@ impl State {
         }
     }
 
+    /// Whether an object store holds it.
+    #[must_use]
+    pub fn is_in_store(&self) -> bool {
+        self.remote.is_some()
+    }
+
     /// The folder itself, which holds the locks.
     #[must_use]
     pub fn folder(&self) -> &Path {

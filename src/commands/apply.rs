@@ -50,6 +50,10 @@ use watch::Watch;
 pub(super) use locks::{not_locked, take_lock, take_plan_lock};
 pub(super) use watch::report_without_apply;
 
+/// How many operations are under way for each request, if a disk holds the journal.
+const OPERATIONS_ON_DISK: usize = 2;
+/// The same if an object store holds it: then a create waits for the journal about twice as long as for Skovik.
+const OPERATIONS_IN_STORE: usize = 4;
 /// How many reasons a refusal lists.
 const REASONS_SHOWN: usize = 10;
 
@@ -93,7 +97,7 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
     tell_other_day(&plan, &settings, ui);
     let _lock = take_lock(&settings, &state, Some(plan.hash()), ui)?;
     let _plan_lock = take_plan_lock(&settings, &args.plan)?;
-    tidy(&settings, &state, &args.plan, Some(plan.hash()), ui);
+    tidy(&settings, &state, &args.plan, Some(&plan), ui);
     let approved = Approved { plan: &plan, granted: &granted, begun_by: BegunBy::Apply };
     Ok(carry_out(approved, args, &settings, &state, ui).await?.status)
 }
@@ -176,7 +180,12 @@ pub(super) async fn carry_out(
     let takes_back = live.takes_back;
     drop(directory);
     let target = &settings.target;
-    let options = Options { max_in_flight: target.access.max_in_flight, settle_after: target.access.timeout, stop };
+    let options = Options {
+        max_in_flight: target.access.max_in_flight,
+        operations_per_request: if state.is_in_store() { OPERATIONS_IN_STORE } else { OPERATIONS_ON_DISK },
+        settle_after: target.access.timeout,
+        stop,
+    };
     let begun = Begun { approved, replay: &replay, standing: &standing, listed: &listed, takes_back };
     let status = execute(args, begun, options, &*provider, &policy, state, ui).await?;
     Ok(Carried { status, is_reported: true })

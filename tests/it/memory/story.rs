@@ -304,7 +304,7 @@ async fn apply_to_the_end(plan: &Plan, memory: &Memory, folder: &Path, max_in_fl
     };
     let (_never, stop) = watch::channel(Stop::No);
     // What this service has not done by the time that it is asked again, it never does.
-    let options = Options { max_in_flight, settle_after: Duration::ZERO, stop };
+    let options = Options { max_in_flight, operations_per_request: 2, settle_after: Duration::ZERO, stop };
     Process::Ended(engine::run(plan, &replay, &standing, &worker, options, &mut Nobody).await)
 }
 

@@ -150,7 +150,7 @@ impl Program {
                 now: &|| Timestamp::UNIX_EPOCH,
             };
             let (_never, stop) = watch::channel(Stop::No);
-            let options = Options { max_in_flight: 8, settle_after: Duration::ZERO, stop };
+            let options = Options { max_in_flight: 8, operations_per_request: 2, settle_after: Duration::ZERO, stop };
             Ok(engine::run(&plan, &replay, &standing, &worker, options, &mut observer).await)
         });
         Ok(Process { task, watch })
