@@ -34,7 +34,7 @@ pub(crate) use digest::{bytes_of, hex};
 pub use fields::{CreateRef, Fields, ManagerRef, UserRef, display_name};
 pub use file::{FORMAT, FORMAT_VERSION, PlanError, canonical_digest, canonical_json};
 pub use guards::{check_guards, effects, not_as_demanded};
-pub use make::{Input, NoPlan, Settled};
+pub use make::{Input, LEDGER_UNREADABLE, NoPlan, Settled};
 
 // The types of lower modules that a plan contains.
 pub use crate::diagnostic::{Diagnostic, Severity};

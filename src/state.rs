@@ -6,8 +6,10 @@
 
 mod account;
 mod append;
+mod journals;
 mod key;
 mod lease;
+pub mod ledger;
 mod place;
 mod private;
 mod remote;
@@ -25,6 +27,7 @@ use url::Url;
 
 pub(crate) use account::account_file;
 pub use append::Append;
+pub use journals::JournalFile;
 pub use key::Key;
 pub use lease::LEASE;
 pub(crate) use lease::{Lease, LeaseError};

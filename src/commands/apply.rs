@@ -21,10 +21,11 @@ use super::common::{
 };
 use super::inverse::{another_undo, is_own_undo};
 use super::places::Places;
+use super::recent::Known;
 use super::state_place::{open_state, unusable_state};
 use super::verify::stated_hash;
 use crate::apply::engine::{self, Options, Stop};
-use crate::apply::journal::{BegunBy, Journal, Record, Replay};
+use crate::apply::journal::{BegunBy, Head, Journal, Record, Replay};
 use crate::apply::lock::{self, Holder, Lock, LockError};
 use crate::apply::operation::Worker;
 use crate::apply::precheck::{self, Live, Standing};
@@ -42,6 +43,7 @@ use crate::plan::{Digest, GuardResult, Plan};
 use crate::provider::{Provider, StoredUser};
 use crate::render::Ids;
 use crate::state::State;
+use crate::state::ledger::ApplyId;
 use crate::ui::Ui;
 use held::while_held;
 use live::{Read, read_live};
@@ -170,12 +172,15 @@ pub(super) async fn carry_out(
         return Ok(Carried::unreported(ExitStatus::Done));
     };
     let allow = allowed_now(plan, settings, precheck::managed_now(plan, &replay, live), granted)?;
-    lifted(plan, &precheck::guards(plan, &replay, live), &allow)?;
+    let known = Known::read(plan, &replay, settings, state, ui)?;
+    let memory = known.memory(plan, &replay, settings).of_branches(policy.branches.as_ref());
+    lifted(plan, &precheck::guards(plan, &replay, live, &memory), &allow)?;
+    drop(memory);
     let takes_back = live.takes_back;
     drop(directory);
     let target = &settings.target;
     let options = Options { max_in_flight: target.max_in_flight, settle_after: target.timeout, stop };
-    let begun = Begun { approved, replay: &replay, standing: &standing, listed: &listed, takes_back };
+    let begun = Begun { approved, replay: &replay, standing: &standing, listed: &listed, takes_back, known };
     let status = execute(args, begun, options, &*provider, &policy, state, ui).await?;
     Ok(Carried { status, is_reported: true })
 }
@@ -352,13 +357,13 @@ fn listed(problems: &[String]) -> String {
 }
 
 /// An approved plan, and how far it got.
-#[derive(Clone, Copy)]
 struct Begun<'a> {
     approved: Approved<'a>,
     replay: &'a Replay,
     standing: &'a Standing,
     listed: &'a HashMap<UserId, StoredUser>,
     takes_back: bool,
+    known: Known,
 }
 
 async fn execute(
@@ -370,7 +375,8 @@ async fn execute(
     state: &State,
     ui: &Ui,
 ) -> anyhow::Result<ExitStatus> {
-    let Begun { approved: Approved { plan, granted, begun_by }, replay, standing, listed, takes_back } = begun;
+    let Begun { approved: Approved { plan, granted, begun_by }, replay, standing, listed, takes_back, mut known } =
+        begun;
     let mut watch = Watch::new(args, plan, replay, &options.stop, ui).await?;
     let hash = plan.hash();
     if read_plan(&state.plan(hash)).is_ok_and(|copy| copy.hash() == hash) {
@@ -380,9 +386,13 @@ async fn execute(
         plan.write(&mut text)?;
         state.keep_plan(hash, text).context("nothing was written")?;
     }
-    let journal = Journal::open(state, replay, hash, begun_by).await.context("nothing was written")?;
-    let run = Record::Run { at: now(), approvers: granted.approvers.clone() };
+    let at = now();
+    let apply = ApplyId { plan: hash, begun: replay.begun_at.unwrap_or(at) };
+    let head = Head::new(begun_by, plan.content().target.url.as_str(), apply.begun);
+    let journal = Journal::open(state, replay, hash, head).await.context("nothing was written")?;
+    let run = Record::Run { at, approvers: granted.approvers.clone() };
     journal.write(&run).done().await.context("nothing was written")?;
+    known.begin(state, apply, at).context("nothing was written")?;
     let worker = Worker {
         provider,
         managed: &policy.managed,
@@ -396,6 +406,7 @@ async fn execute(
     let run = engine::run(plan, replay, standing, &worker, options, &mut watch);
     let report = while_held(run, state, provider).await;
     drop(journal);
+    known.close(state, plan, apply, ui);
     let status = status(&report, report.wrote || !replay.operations.is_empty());
     let _signals = watch.finish(plan, &report, status)?;
     report::print(plan, &report, &ui.typed(&args.plan), &|text| say(args, ui, text), ui);

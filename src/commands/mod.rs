@@ -12,6 +12,7 @@ mod inverse;
 mod job;
 mod places;
 pub mod plan;
+mod recent;
 pub mod run;
 pub mod sandbox;
 pub mod serve;

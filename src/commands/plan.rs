@@ -11,6 +11,7 @@ use anyhow::Context as _;
 
 use super::common::{calendar, dialect, load_settings, now, plan_bytes, policy, provider, replay, shown};
 use super::places::Places;
+use super::recent::memory;
 use super::signals::{EndedBySignals, unless_interrupted};
 use super::state_place::existing_state;
 use crate::apply::journal::{BegunBy, Replay};
@@ -20,7 +21,7 @@ use crate::diff::{Comparison, PeopleIndex, Policy, UserIndex};
 use crate::employee::{Desired, Directory, ExternalIdentifier, Join};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::write_private;
-use crate::guard;
+use crate::guard::{self, Memory};
 use crate::mapping::{Mapper, ResolvedMapper};
 use crate::plan::{Day, Digest, Input, NoPlan, Plan, Settled, SourceSummary};
 use crate::provider::{Account, fingerprint};
@@ -41,7 +42,7 @@ const SHOWN_ON_TERMINAL: usize = 25;
 pub async fn run(args: &cli::Plan, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let settings = load_settings(&global.config)?;
     if let Some(key) = &args.explain {
-        return explain::run(&settings, args, key, ui).await;
+        return explain::run(&settings, args, key, global, ui).await;
     }
     Places::new(global)
         .settings(&settings)
@@ -75,7 +76,9 @@ pub(super) async fn write_plan(
     let BothSides { records, desired, directory, resolved } = both;
     // The comparison needs the room, and the records no longer.
     drop(records);
-    let (settled, input) = facts.compare(settings, &desired, &directory)?;
+    let memory = memory(settings, existing_state(global, Some(settings))?.as_ref(), ui);
+    let memory = memory.of_branches(facts.policy.branches.as_ref());
+    let (settled, input) = facts.compare(settings, &desired, &directory, &memory)?;
     let plan = Plan::of(&settled, input).map_err(no_plan)?;
     drop(settled);
     // Freeing a million people takes a while, so a thread does it. If none can be started, it happens here.
@@ -219,6 +222,7 @@ impl Facts {
         settings: &'a Settings,
         desired: &'a Desired,
         directory: &'a Directory,
+        memory: &'a Memory,
     ) -> anyhow::Result<(Settled<'a>, Input<'a>)> {
         let policy = &self.policy;
         let (settled, fingerprint) = thread::scope(|scope| {
@@ -236,6 +240,7 @@ impl Facts {
             directory,
             policy,
             limits: &settings.guard,
+            memory,
             joins,
             managers_must_resolve: settings.manager.unresolved == Unresolved::Error,
             records_must_be_valid: settings.scope.invalid == Invalid::Error,

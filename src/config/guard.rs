@@ -3,13 +3,22 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
+use jiff::SignedDuration;
+
 use super::{ConfigError, EmployeeSettings, MOST_PEOPLE};
 use crate::field::Field;
-use crate::guard::{GUARDS, Guard, IgnoreBelow, Limits, Needs, Unit};
+use crate::guard::{GUARDS, Guard, IgnoreBelow, Limits, Needs, Unit, WINDOW};
 use crate::setting::nearest;
 use crate::setting::section::Section;
 
-/// Reads the limits of every guard in the table, and nothing else.
+/// The key that says for how long what was done counts with a plan.
+const WINDOW_KEY: &str = "window";
+/// The shortest window, in seconds.
+const SHORTEST_WINDOW: u64 = 60;
+/// The longest: 30 days.
+const LONGEST_WINDOW: u64 = 30 * 24 * 60 * 60;
+
+/// Reads the limits of every guard in the table, and for how long what was done counts with a plan.
 pub(super) fn limits(section: Section<'_>, employee: &EmployeeSettings) -> Result<Limits, ConfigError> {
     let own = || GUARDS.iter().copied().filter(|guard| guard.setting.table.is_none() && !guard.is_set_per_source());
     let mut tables: Vec<&str> = Vec::new();
@@ -21,6 +30,7 @@ pub(super) fn limits(section: Section<'_>, employee: &EmployeeSettings) -> Resul
     let mut known: Vec<&str> = own().map(|guard| guard.setting.key).collect();
     known.extend(own().filter_map(|guard| guard.setting.fields));
     known.extend(&tables);
+    known.push(WINDOW_KEY);
     let section = section.only(&known)?;
     // What is not managed needs no limit.
     let needless = GUARDS.iter().filter(|guard| lacks(guard, employee).is_some());
@@ -36,7 +46,22 @@ pub(super) fn limits(section: Section<'_>, employee: &EmployeeSettings) -> Resul
     for name in tables.into_iter().filter(|name| section.has(name)) {
         limits = table(&section, name, limits, employee)?;
     }
-    Ok(limits)
+    Ok(limits.with_window(window(&section)?))
+}
+
+/// Reads for how long what was done counts with a plan.
+fn window(section: &Section<'_>) -> Result<u64, ConfigError> {
+    let is_zero = |text: &str| text.trim().parse::<SignedDuration>().is_ok_and(|window| window.is_zero());
+    if section.text(WINDOW_KEY)?.is_some_and(is_zero) {
+        return Ok(0);
+    }
+    let Some(window) = section.duration(WINDOW_KEY)? else { return Ok(WINDOW) };
+    let seconds = window.as_secs();
+    if !(SHORTEST_WINDOW..=LONGEST_WINDOW).contains(&seconds) {
+        let problem = "must be between \"1m\" and \"720h\", or \"0h\" to count each plan by itself";
+        return Err(section.problem(WINDOW_KEY, problem));
+    }
+    Ok(seconds)
 }
 
 /// Reads the limits of the guards that have a table of their own.

@@ -8,7 +8,7 @@ use std::future::Future;
 use std::io;
 use std::sync::mpsc;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::TryStreamExt as _;
 use futures_util::stream::{self, StreamExt as _};
@@ -16,7 +16,9 @@ use object_store::aws::AmazonS3Builder;
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, RetryConfig, UpdateVersion};
+use object_store::{
+    ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, RetryConfig, UpdateVersion,
+};
 use secrecy::SecretString;
 use tokio::runtime::{Builder, Runtime};
 use url::Url;
@@ -52,6 +54,16 @@ pub(crate) struct Store {
     root: Path,
     url: String,
     redactor: Arc<Redactor>,
+}
+
+/// An object, as a list names it.
+#[derive(Debug, Clone)]
+pub(super) struct Object {
+    pub(super) name: String,
+    /// In bytes.
+    pub(super) size: u64,
+    /// By the store's clock.
+    pub(super) modified: SystemTime,
 }
 
 /// What became of a conditional write.
@@ -125,16 +137,21 @@ impl Store {
 
     /// The names of the objects below a folder, sorted.
     pub(super) fn list(&self, folder: &str) -> io::Result<Vec<String>> {
+        Ok(self.objects(folder)?.into_iter().map(|object| object.name).collect())
+    }
+
+    /// The objects below a folder, sorted by name.
+    pub(super) fn objects(&self, folder: &str) -> io::Result<Vec<Object>> {
         let (inner, path, root) = (Arc::clone(&self.inner), self.path(folder), self.root.clone());
-        let listed = wait(async move { inner.list(Some(&path)).map_ok(|object| object.location).try_collect().await })?;
-        let listed: Vec<Path> = listed.map_err(|error| self.problem(folder, &error))?;
-        let name = |path: &Path| {
-            let parts: Vec<_> = path.prefix_match(&root)?.map(|part| part.as_ref().to_owned()).collect();
-            Some(parts.join("/"))
+        let listed = wait(async move { inner.list(Some(&path)).try_collect().await })?;
+        let listed: Vec<ObjectMeta> = listed.map_err(|error| self.problem(folder, &error))?;
+        let object = |meta: &ObjectMeta| {
+            let parts: Vec<_> = meta.location.prefix_match(&root)?.map(|part| part.as_ref().to_owned()).collect();
+            Some(Object { name: parts.join("/"), size: meta.size, modified: meta.last_modified.into() })
         };
-        let mut names: Vec<String> = listed.iter().filter_map(name).collect();
-        names.sort_unstable();
-        Ok(names)
+        let mut objects: Vec<Object> = listed.iter().filter_map(object).collect();
+        objects.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        Ok(objects)
     }
 
     /// Writes an object, whatever was there.

@@ -1,8 +1,10 @@
 //! `plan --explain KEY`: compares as `plan` does, and shows one person instead of writing a plan.
 
 use super::super::common::calendar;
+use super::super::recent::memory;
+use super::super::state_place::existing_state;
 use super::{BothSides, Facts, no_plan, read_both_sides};
-use crate::cli;
+use crate::cli::{self, Global};
 use crate::config::Settings;
 use crate::diff::{Claim, Comparison, Standing};
 use crate::employee::{Employee, ExternalIdentifier, User, email_key};
@@ -16,7 +18,13 @@ use crate::ui::Ui;
 const MOST: usize = 10;
 
 /// Runs `plan --explain`.
-pub(super) async fn run(settings: &Settings, args: &cli::Plan, key: &str, ui: &Ui) -> anyhow::Result<ExitStatus> {
+pub(super) async fn run(
+    settings: &Settings,
+    args: &cli::Plan,
+    key: &str,
+    global: &Global,
+    ui: &Ui,
+) -> anyhow::Result<ExitStatus> {
     let key = key.trim();
     if key.is_empty() {
         return Err(refused(ExitStatus::Usage, "--explain needs a key, an external identifier, an e-mail or an id"));
@@ -24,7 +32,9 @@ pub(super) async fn run(settings: &Settings, args: &cli::Plan, key: &str, ui: &U
     let calendar = calendar(settings, args.as_of)?;
     let (both, _signals) = read_both_sides(settings, args.users.as_deref(), &calendar, ui).await?;
     let facts = Facts::new(settings, &both, &args.same_person, &[]);
-    let (settled, mut input) = facts.compare(settings, &both.desired, &both.directory)?;
+    let memory = memory(settings, existing_state(global, Some(settings))?.as_ref(), ui);
+    let memory = memory.of_branches(facts.policy.branches.as_ref());
+    let (settled, mut input) = facts.compare(settings, &both.desired, &both.directory, &memory)?;
     // One person can be explained even if others make a plan impossible.
     (input.managers_must_resolve, input.records_must_be_valid) = (false, false);
     let plan = Plan::of(&settled, input).map_err(no_plan)?;
