@@ -45,7 +45,7 @@ pub struct Global {
     pub state: Option<PathBuf>,
 }
 
-/// The settings file where none is named.
+/// The default settings file.
 pub const CONFIG_DEFAULT: &str = "skovik-sync.toml";
 
 /// When to use colour.
@@ -91,7 +91,7 @@ pub enum Command {
     Serve(Serve),
     /// Write the plan that takes back what a plan did
     Undo(Undo),
-    /// Save all of Skovik that planning needs
+    /// Save everything in Skovik that planning needs
     Snapshot(Snapshot),
     /// Run a simulator of Skovik on this machine
     Sandbox(Sandbox),
@@ -115,11 +115,12 @@ pub struct Init {
 /// Arguments of `check`.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// Instead, look at each thing that this program takes for granted of Skovik's API, and say whether it is so; sends GET
+    /// Instead, test each thing that this program assumes about Skovik's API, and say whether it holds; sends GET
     /// requests only, and shows no personal data
     #[arg(long)]
     pub contract: bool,
-    /// With --contract: look at writes too. Makes one made-up person, changes them and deletes them, after a typed confirmation
+    /// With --contract: test writes too. Makes one made-up person, changes them and deletes them, after a typed
+    /// confirmation
     #[arg(long, requires = "contract")]
     pub write: bool,
     /// With --write: do not ask
@@ -166,8 +167,8 @@ pub struct Plan {
     /// Show Skovik's ids after each person, manager, branch and custom field
     #[arg(long)]
     pub ids: bool,
-    /// Instead of a plan, show where everything about one person comes from and what happens to them: by the first
-    /// source's key, the external identifier, the e-mail or Skovik's id; writes nothing
+    /// Instead of making a plan, show where everything about one person comes from and what happens to them: by the
+    /// first source's key, the external identifier, the e-mail or Skovik's id; writes nothing
     #[arg(long, value_name = "KEY", conflicts_with_all = ["out", "only", "detailed_exitcode", "all", "ids"])]
     pub explain: Option<String>,
 }
@@ -259,7 +260,7 @@ pub struct Verify {
     /// Count this hash as approved, as `apply --approved-hash` would
     #[arg(long, value_name = "HASH")]
     pub approved_hash: Option<String>,
-    /// Prove first that this comment, made by `show --format markdown`, shows exactly this plan
+    /// Check first that this comment, made by `show --format markdown`, shows exactly this plan
     #[arg(long, value_name = "FILE")]
     pub rendered: Option<PathBuf>,
 }
@@ -321,7 +322,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// One run that writes its plan and its report there.
+    /// The arguments of one run, which writes its plan and its report there.
     #[must_use]
     pub fn to(out: PathBuf, report: Option<PathBuf>) -> Self {
         Self { out, report, events: None }
@@ -334,7 +335,7 @@ pub struct Serve {
     /// Where each run writes its plan, which stays there for a person if the policy does not approve it
     #[arg(short, long, value_name = "FILE", default_value = "plan.json")]
     pub out: PathBuf,
-    /// Write what became of each operation of the last run, with the whole user before and after, as JSON
+    /// Write the outcome of each operation of the last run, with the whole user before and after, as JSON
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
     /// Serve every settings file of this folder (NAME.toml), each with a port of its own

@@ -1,7 +1,7 @@
-//! The settings file, `skovik-sync.toml`: what it says, checked as far as that is possible without a source or Skovik.
+//! The settings file, `skovik-sync.toml`: read, and checked as far as possible without a source or Skovik.
 //!
-//! Whatever cannot be right is an error that names the setting and its line. Reading the settings reads nothing else:
-//! not the sources, not the key of the API.
+//! An invalid setting is an error that names the setting and its line. Reading the settings reads nothing else: no
+//! source, and not the key of the API.
 
 mod employee;
 pub mod escalation;
@@ -39,17 +39,17 @@ pub use employee::{EmployeeSettings, ManagerReference};
 pub(crate) use names::Name;
 pub use names::Names;
 pub use state::StateSettings;
-pub use target::{ScimSettings, TargetKind, TargetSettings};
+pub use target::{Access, ScimSettings, TargetKind, TargetSettings};
 
 pub use crate::setting::{BaseUrl, ConfigError, NamedFile, Secret, SecretPlace, Template};
 pub use crate::source::{Key, MaxAge, Missing, Prefer, SourceSettings};
 
-/// No absolute limit needs to be higher, and every figure up to here is exact in any JSON.
+/// No absolute limit needs to be higher, and every number up to here is exact in any JSON.
 const MOST_PEOPLE: u64 = 1_000_000_000;
 /// How long a settings file may be, in bytes.
 const MOST_BYTES: u64 = 4 * 1024 * 1024;
 
-/// The settings. Made by [`Settings::load`], so that they fit together.
+/// The settings. [`Settings::load`] makes sure that they fit together.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// `[target]`
@@ -86,25 +86,27 @@ pub struct Settings {
 /// `[scope]`: the people that this configuration manages.
 #[derive(Debug, Clone)]
 pub struct ScopeSettings {
-    /// Which records count as employed; all, if there is none.
+    /// Which records count as employed; all if it is not set.
     pub include: Option<Template>,
-    /// The branches to manage; all, where there are none.
+    /// The branches to manage; all if it is not set.
     pub branches: Option<Vec<String>>,
     /// Whether people who are not found by external identifier are matched by e-mail.
     pub match_email: bool,
-    /// What a new identifier on a known e-mail means.
+    /// What to do if a new identifier comes with a known e-mail.
     pub renumber: Renumber,
-    /// Who may be removed.
+    /// Who may be deleted.
     pub remove: Remove,
     /// Who is never touched: e-mails, external identifiers, ids, and `role:…`.
     pub protect: Option<Vec<String>>,
-    /// What a bad record means.
+    /// What to do about a bad record.
     pub invalid: Invalid,
-    /// Where it is decided which day it is.
+    /// For how long somebody must be missing before they are removed, in seconds; 0: they are removed at once.
+    pub remove_after: u64,
+    /// The time zone that decides which day it is.
     pub time_zone: TimeZone,
 }
 
-/// What a bad record means (`[scope] invalid`).
+/// What to do about a bad record (`[scope] invalid`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Invalid {
     /// The person is set aside.
@@ -117,11 +119,11 @@ pub enum Invalid {
 /// `[manager]`
 #[derive(Debug, Clone, Default)]
 pub struct ManagerSettings {
-    /// What a manager who is nowhere means.
+    /// What to do about a manager who cannot be found.
     pub unresolved: Unresolved,
 }
 
-/// What a manager who is nowhere means (`[manager] unresolved`).
+/// What to do about a manager who cannot be found (`[manager] unresolved`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Unresolved {
     /// The manager stays as it is, and the plan says so.
@@ -140,7 +142,7 @@ pub struct ApprovalSettings {
     pub approvers: usize,
     /// Which plans need more.
     pub rules: Vec<Escalation>,
-    /// How long an approval holds.
+    /// How long an approval is valid.
     pub max_age: Duration,
     /// Whether `run` may approve a plan that passes every guard.
     pub automatic: bool,
@@ -169,7 +171,7 @@ impl Settings {
         Self::parse(&text, path)
     }
 
-    /// Checks the text of a settings file; `path` is what relative paths are relative to, and how messages call it.
+    /// Checks the text of a settings file. Relative paths start at the folder of `path`, and messages name it.
     ///
     /// # Errors
     /// See [`ConfigError`].

@@ -7,10 +7,13 @@
 //! Setting somebody aside only removes operations and never adds one. So this ends, and the rules in here may be
 //! applied in any order. Each step is linear in the people. Nothing in here does I/O.
 
+mod absences;
 mod changes;
+mod inactive;
 mod index;
 mod look_alikes;
 mod matching;
+mod moment;
 mod protect;
 mod references;
 mod settle;
@@ -27,8 +30,10 @@ use serde::{Deserialize, Serialize};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::employee::{BranchId, Desired, Directory, Employee, ExternalIdentifier, Managed, User};
 
+pub use absences::{Absences, Memory, Note, Reading};
 pub use changes::{Changed, Draft, Drafts, ManagerTarget};
 pub use index::{PeopleIndex, UserIndex};
+pub use moment::{Moment, Wait};
 pub use protect::Protect;
 pub use references::Unresolved;
 
@@ -69,12 +74,16 @@ pub struct Policy {
     pub same_person: BTreeSet<ExternalIdentifier>,
     /// Who may be deleted.
     pub remove: Remove,
+    /// Whether an inactive user whom a person matches is made active again (`[target] reactivate`).
+    pub reactivate: bool,
     /// Whether the e-mail of a deleted user stays taken, so that nobody else can have it.
     pub leavers_keep_emails: bool,
     /// Who is never touched.
     pub protect: Protect,
     /// The only branches that are managed; all, if `None`.
     pub branches: Option<BTreeSet<BranchId>>,
+    /// What earlier readings say of who is missing; none without second thoughts (`[scope] remove_after`).
+    pub absences: Option<Absences>,
 }
 
 /// Why the two sides cannot be compared at all.
@@ -124,6 +133,8 @@ pub struct Comparison<'a> {
     diagnostics: Vec<Diagnostic>,
     /// Events that are still to be handled; empty between calls.
     queue: Vec<Event>,
+    /// Who is missing.
+    reading: Reading,
     /// The identifiers of records that were set aside when they were read; made when first needed.
     set_aside: OnceCell<HashSet<&'a str>>,
     /// Users who would be deleted, by name; made when first needed.
@@ -148,6 +159,8 @@ pub enum Claim {
     User(u32),
     /// This user, who must not be changed: protected, or in a branch that is not managed.
     Kept(u32),
+    /// This inactive user, by the index among the inactive, who is made active again.
+    Inactive(u32),
     /// Set aside, with the user that they match.
     Aside(Option<u32>),
 }
@@ -169,6 +182,8 @@ pub enum Standing {
     Leaving,
     /// Would be deleted, but there is a doubt.
     Withheld,
+    /// Would be deleted, but has not been missing for long enough.
+    Waiting,
 }
 
 /// A change of somebody's status that may affect other people.
@@ -216,6 +231,7 @@ impl<'a> Comparison<'a> {
         comparison.keep_an_admin();
         comparison.find_obstacles();
         comparison.settle();
+        comparison.think_twice();
         Ok(comparison)
     }
 
@@ -234,7 +250,7 @@ impl<'a> Comparison<'a> {
     /// The users that this configuration may change.
     pub fn managed_users(&self) -> impl Iterator<Item = &'a User> {
         let managed = |standing: &Standing| match standing {
-            Standing::Claimed(_) | Standing::Held | Standing::Leaving | Standing::Withheld => true,
+            Standing::Claimed(_) | Standing::Held | Standing::Leaving | Standing::Withheld | Standing::Waiting => true,
             Standing::Unmanaged | Standing::Protected | Standing::Elsewhere => false,
         };
         let pairs = self.standings.iter().zip(&self.directory.users);
@@ -260,7 +276,9 @@ impl<'a> Comparison<'a> {
             );
             for &draft in cycle {
                 match drafts[draft as usize] {
-                    Draft::Create { employee, .. } | Draft::Update { employee, .. } => {
+                    Draft::Create { employee, .. }
+                    | Draft::Update { employee, .. }
+                    | Draft::Reactivate { employee, .. } => {
                         self.set_employee_aside(employee, "cannot_be_ordered", &reason);
                     }
                     Draft::Delete { user } => self.withhold(user, &reason),
@@ -272,7 +290,7 @@ impl<'a> Comparison<'a> {
 
     fn draft_name(&self, draft: &Draft) -> String {
         match *draft {
-            Draft::Create { employee, .. } | Draft::Update { employee, .. } => {
+            Draft::Create { employee, .. } | Draft::Update { employee, .. } | Draft::Reactivate { employee, .. } => {
                 let employee = self.employee(employee);
                 format!("{} {}", employee.identifier, employee.full_name())
             }

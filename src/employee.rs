@@ -1,7 +1,7 @@
 //! The domain: the people of the company's lists, the users of Skovik, and the values of their fields.
 //!
-//! Everything here is plain data that has been normalised already; comparing two values of this module is comparing
-//! what the rules of this tool compare. It never reads a file, a clock or the network.
+//! Everything here is plain data that is already normalised: two values are equal exactly if this tool treats them as
+//! the same. It never reads a file, a clock or the network.
 
 mod email;
 mod name;
@@ -17,15 +17,15 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 pub use email::{Email, email_key};
-pub use name::full_name;
+pub use name::{full_name, name_key};
 
-/// A text of a person. Most are short, and a short one needs no room but its own.
+/// A text of a person. Most are short, and a short one needs no memory of its own on the heap.
 pub type Text = CompactString;
 
 /// The roles of a user. Most users share theirs with many others.
 pub type Roles = Arc<[Box<str>]>;
 
-/// Declares a string type of its own, so that two kinds of string cannot be swapped.
+/// Declares a separate string type, so that two kinds of string cannot be swapped.
 macro_rules! string_type {
     ($(#[$doc:meta])* $name:ident($inner:ty)) => {
         $(#[$doc])*
@@ -117,7 +117,7 @@ pub struct Managed {
     pub custom_fields: Vec<CustomFieldId>,
 }
 
-/// A person as the company's lists say that Skovik should hold them.
+/// A person as Skovik should hold them, by the company's lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Employee {
     /// The company's key.
@@ -151,7 +151,7 @@ pub enum DesiredManager {
         key: Box<str>,
         /// What is wrong with it, for the reader.
         reason: Box<str>,
-        /// The one key that it may be meant as.
+        /// The only key that it probably means.
         near: Option<Box<str>>,
     },
 }
@@ -171,13 +171,13 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A person in scope whose record is bad, and who is therefore neither changed nor removed. What could be read of the
-/// record is kept, to find the user that it protects.
+/// A person in scope whose record is bad, and who is therefore neither changed nor deleted. The readable parts of the
+/// record are kept, to find the user that it protects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetAside {
     /// The identifier, if the record has one.
     pub identifier: Option<ExternalIdentifier>,
-    /// The e-mail, if the record has one, whether or not it is a possible one.
+    /// The e-mail, if the record has one, valid or not.
     pub email: Option<Email>,
     /// The first name, if the record has one.
     pub first_name: Option<Text>,
@@ -200,8 +200,8 @@ pub struct Desired {
     pub set_aside: Vec<SetAside>,
     /// How many records were in scope: good, bad, and [`Desired::elsewhere`].
     pub in_scope: u64,
-    /// Identifiers of records outside `[scope] include` that could be read. They match nothing;
-    /// they only let a delete say why.
+    /// Readable identifiers of records outside `[scope] include`. They match nobody; they only let a delete give its
+    /// reason.
     pub out_of_scope: HashSet<ExternalIdentifier>,
     /// Good records whose branch is outside `[scope] branches`: another configuration manages them.
     pub elsewhere: Vec<Employee>,
@@ -217,7 +217,7 @@ pub struct Join {
     pub people: u64,
     /// Those of them with a record in the source.
     pub with_row: u64,
-    /// The source's records whose key is that of nobody, in scope or out of it.
+    /// The source's records whose key matches nobody, in scope or out of it.
     pub rows_of_nobody: u64,
 }
 
@@ -250,9 +250,9 @@ pub struct User {
     pub identifier: Option<ExternalIdentifier>,
     /// Their e-mail.
     pub email: Email,
-    /// NFC, trimmed; empty where Skovik holds none.
+    /// NFC, trimmed; empty if Skovik holds none.
     pub first_name: Text,
-    /// NFC, trimmed; empty where Skovik holds none.
+    /// NFC, trimmed; empty if Skovik holds none.
     pub last_name: Text,
     /// The branch, if any.
     pub branch: Option<BranchId>,
@@ -260,17 +260,17 @@ pub struct User {
     pub manager: Option<UserId>,
     /// One value for each of [`Managed::custom_fields`].
     pub custom_fields: Box<[Option<CustomValue>]>,
-    /// The roles; `None` where the server does not tell them, which must not be mistaken for "no role".
+    /// The roles; `None` if the server does not say them, which does not mean "no role".
     pub roles: Option<Roles>,
 }
 
 /// The role whose users administer the account.
 pub const ADMIN: &str = "admin";
-/// The role that every user has, so that it says nothing of one.
+/// The role that every user has.
 const EVERYBODY: &str = "employee";
 
 impl User {
-    /// The roles that not everybody has, sorted; `None` where they are not told.
+    /// The roles other than that of everybody, sorted; `None` if they are not known.
     #[must_use]
     pub fn special_roles(&self) -> Option<Vec<String>> {
         let special = self.roles.as_ref()?.iter().filter(|role| ***role != *EVERYBODY);
@@ -278,7 +278,7 @@ impl User {
         Some(sorted.into_iter().map(str::to_owned).collect())
     }
 
-    /// Whether the user is told to be an admin.
+    /// Whether the server says that the user is an admin.
     #[must_use]
     pub fn is_admin(&self) -> bool {
         self.roles.as_ref().is_some_and(|roles| roles.iter().any(|role| role.eq_ignore_ascii_case(ADMIN)))
@@ -310,11 +310,11 @@ pub struct CustomField {
 /// What a custom field can hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CustomFieldKind {
-    /// Any text (which Skovik may lock to a format that is not told).
+    /// Any text. (Skovik may require a format, which it does not say.)
     Text,
     /// One of these.
     MultipleChoice(Vec<ChoiceOption>),
-    /// One of some that Skovik does not tell; written as it is given.
+    /// One of several options that Skovik does not list; written without a check.
     UncheckedChoice,
     /// Yes or no.
     Boolean,
@@ -333,18 +333,18 @@ pub struct ChoiceOption {
     pub value: Box<str>,
 }
 
-/// Skovik's side: all that planning needs of the account, read whole.
+/// Skovik's side: everything that planning needs of the account, read completely.
 #[derive(Debug, Default)]
 pub struct Directory {
     /// Sorted by id, no id twice.
     pub users: Vec<User>,
-    /// Users who count as gone, though Skovik still keeps them and their e-mails; sorted by id.
+    /// Users who count as deleted, although Skovik keeps them and their e-mails; sorted by id.
     pub inactive: Vec<User>,
     /// Sorted by id.
     pub branches: Vec<Branch>,
     /// Sorted by id.
     pub custom_fields: Vec<CustomField>,
-    /// The lists that nothing proves to be complete, such as `users`.
+    /// The lists that could not be verified as complete, such as `users`.
     pub unproven: Vec<&'static str>,
 }
 
@@ -354,6 +354,13 @@ impl Directory {
     pub fn user(&self, id: &UserId) -> Option<&User> {
         let place = self.users.binary_search_by(|user| user.id.cmp(id)).ok()?;
         self.users.get(place)
+    }
+
+    /// An inactive user by id.
+    #[must_use]
+    pub fn inactive_user(&self, id: &UserId) -> Option<&User> {
+        let place = self.inactive.binary_search_by(|user| user.id.cmp(id)).ok()?;
+        self.inactive.get(place)
     }
 
     /// A branch by id.
@@ -368,7 +375,7 @@ impl Directory {
 #[must_use]
 pub fn normal_text(text: &str) -> Cow<'_, str> {
     let trimmed = text.trim();
-    // ASCII has one form only, and most texts are no more than that.
+    // ASCII has only one form, and most texts are ASCII.
     if trimmed.is_ascii() {
         return Cow::Borrowed(trimmed);
     }

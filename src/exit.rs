@@ -1,4 +1,4 @@
-//! The exit codes, and how an error carries the one that it leads to.
+//! The exit codes, and errors that carry one.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -15,13 +15,13 @@ pub enum ExitStatus {
     Changes = 2,
     /// Wrong usage or configuration.
     Usage = 3,
-    /// A source or Skovik could not be read completely or be trusted, or refused the credentials.
+    /// A source or Skovik could not be read completely, contradicts itself, or refused the credentials.
     Untrusted = 4,
     /// Blocked by a guard.
     Blocked = 5,
     /// Not approved.
     NotApproved = 6,
-    /// What the plan would touch has changed in Skovik, or the configuration has.
+    /// The configuration, or something in Skovik that the plan would touch, has changed.
     Stale = 7,
     /// The plan file is damaged, was altered, or has an unknown format version.
     Damaged = 8,
@@ -34,7 +34,7 @@ pub enum ExitStatus {
 }
 
 impl ExitStatus {
-    /// What logs and reports call it.
+    /// Its name in logs and reports.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -12,10 +12,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::employee::{BranchId, CustomFieldId, Managed};
 use crate::strict_json;
 
-/// A field of a user, in the order in which fields are shown. A custom field is named by its id; within a comparison,
-/// which holds the values of the managed ones in their order, by its place among them.
+/// A field of a user, in the order in which fields are shown. A custom field is named by its id. Within a comparison,
+/// which holds only the values of the managed fields, it is named by its position among these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field<C = CustomFieldId> {
+    /// `active`: changes only when an inactive user is made active again. It is no value that is compared, because
+    /// inactive users are kept apart from the others.
+    Active,
     /// `external_identifier`
     ExternalIdentifier,
     /// `primary_email`
@@ -33,7 +36,7 @@ pub enum Field<C = CustomFieldId> {
 }
 
 impl<C> Field<C> {
-    /// The fields that every user has, custom fields aside.
+    /// The fields that are compared, custom fields aside.
     pub const STANDARD: [Self; 6] =
         [Self::ExternalIdentifier, Self::PrimaryEmail, Self::FirstName, Self::LastName, Self::Branch, Self::Manager];
 
@@ -41,7 +44,7 @@ impl<C> Field<C> {
     #[must_use]
     pub fn is_optional(&self) -> bool {
         match self {
-            Self::ExternalIdentifier | Self::PrimaryEmail | Self::FirstName | Self::LastName => false,
+            Self::Active | Self::ExternalIdentifier | Self::PrimaryEmail | Self::FirstName | Self::LastName => false,
             Self::Branch | Self::Manager | Self::Custom(_) => true,
         }
     }
@@ -50,6 +53,7 @@ impl<C> Field<C> {
     #[must_use]
     pub fn standard_name(&self) -> Option<&'static str> {
         match self {
+            Self::Active => Some("active"),
             Self::ExternalIdentifier => Some("external_identifier"),
             Self::PrimaryEmail => Some("primary_email"),
             Self::FirstName => Some("first_name"),
@@ -63,6 +67,7 @@ impl<C> Field<C> {
     /// The same field, a custom field by another name of it.
     pub fn map_custom<D>(self, name: impl FnOnce(C) -> D) -> Field<D> {
         match self {
+            Self::Active => Field::Active,
             Self::ExternalIdentifier => Field::ExternalIdentifier,
             Self::PrimaryEmail => Field::PrimaryEmail,
             Self::FirstName => Field::FirstName,
@@ -73,7 +78,7 @@ impl<C> Field<C> {
         }
     }
 
-    /// The managed fields, in order; of the custom fields, these.
+    /// The managed fields, in order, with these custom fields.
     pub fn managed_with(managed: &Managed, custom_fields: impl Iterator<Item = C>) -> impl Iterator<Item = Self> {
         let Managed { branch, manager, custom_fields: _ } = *managed;
         let is_managed = move |field: &Self| match field {
@@ -91,7 +96,7 @@ impl Field {
         Self::managed_with(managed, managed.custom_fields.iter().cloned())
     }
 
-    /// What people call it: the name of a custom field, or its id where the name is not known.
+    /// Its name for people: the name of a custom field, or its id if the name is not known.
     #[must_use]
     pub fn label(&self, custom_fields: &BTreeMap<CustomFieldId, String>) -> String {
         match self {
@@ -115,7 +120,7 @@ pub struct BranchRef {
 }
 
 impl BranchRef {
-    /// Identifier and name, as far as there are any, for the reader.
+    /// Identifier and name, if there are any, for the reader.
     #[must_use]
     pub fn label(&self) -> String {
         let Self { branch_id, external_identifier, name } = self;
@@ -145,7 +150,8 @@ impl Serialize for Field {
 impl<'de> Deserialize<'de> for Field {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<'de, str>::deserialize(deserializer)?;
-        if let Some(standard) = Self::STANDARD.into_iter().find(|field| field.standard_name() == Some(&text)) {
+        let mut standard = Self::STANDARD.into_iter().chain([Self::Active]);
+        if let Some(standard) = standard.find(|field| field.standard_name() == Some(&text)) {
             return Ok(standard);
         }
         match text.strip_prefix("custom_fields.") {
@@ -161,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_field_is_read_as_it_is_written() {
-        for field in Field::STANDARD.into_iter().chain([Field::Custom("cf_cc".into())]) {
+        for field in Field::STANDARD.into_iter().chain([Field::Active, Field::Custom("cf_cc".into())]) {
             let text = serde_json::to_string(&field).expect("written");
             assert_eq!(serde_json::from_str::<Field>(&text).expect("read"), field);
         }

@@ -1,8 +1,9 @@
-//! Files that hold personal data or decide something: written whole or not at all, and readable by their owner alone.
+//! Files that hold personal data or decide something: written completely or not at all, and readable only by their
+//! owner.
 //!
-//! The content goes to a temporary file in the same folder, with mode 0600, reaches the disk, and then takes the name
-//! in one step. A reader sees the old file or the new one, never a half; a failure leaves nothing behind. What a killed
-//! run leaves behind is removed by the next one that writes into the same folder.
+//! The content is written to a temporary file in the same folder, with mode 0600, and synced to the disk. Then the file
+//! is renamed in one step. A reader sees the old file or the new one, never half of one; a failure leaves nothing
+//! behind. The leftovers of a killed run are removed by the next run that writes into the same folder.
 
 mod read;
 mod unchanged;
@@ -22,14 +23,13 @@ pub use unchanged::{LARGEST_LIST, read_unchanged};
 /// The largest file of certificates that is read, in bytes.
 pub const MOST_CERTIFICATES: u64 = 4 * 1024 * 1024;
 
-/// What the names of temporary files begin and end with.
+/// The start and the end of the names of temporary files.
 const TEMPORARY: (&str, &str) = (".skovik-sync-", ".tmp");
-/// A temporary file that nobody has written to for so long, and that nobody holds the lock of, was left by a killed
-/// run. The lock alone would do, but for the moment between the making of a file and its locking, and its unlocking and
-/// renaming.
+/// A temporary file that is older than this and not locked was left by a killed run. The lock alone is not enough: for
+/// a moment after it is made, and again before it is renamed, a file in use is unlocked.
 const LEFT_FOR: Duration = Duration::from_secs(60);
 
-/// A private file that is being written. Dropped without [`PrivateFile::keep`], it is gone.
+/// A private file that is being written. Dropping it without [`PrivateFile::keep`] deletes it.
 #[derive(Debug)]
 pub struct PrivateFile {
     writer: BufWriter<NamedTempFile>,
@@ -37,23 +37,23 @@ pub struct PrivateFile {
 }
 
 impl PrivateFile {
-    /// Begins the file that will be at `path` in the end.
+    /// Begins the file that [`PrivateFile::keep`] will put at `path`.
     ///
     /// # Errors
-    /// If its folder does not exist or cannot be written to, or something stands there that is no file: a device such
-    /// as `/dev/null` would be lost to everybody if a file took its name.
+    /// If its folder does not exist or cannot be written to, or something other than a file is there: if a file took
+    /// the name of a device such as `/dev/null`, everybody would lose the device.
     pub fn create(path: &Path) -> io::Result<Self> {
         if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
-            return Err(io::Error::other("it is no regular file; name another one"));
+            return Err(io::Error::other("it is not a regular file; name another one"));
         }
         let file = temporary_in(folder_of(path))?;
         Ok(Self { writer: BufWriter::new(file), path: path.to_owned() })
     }
 
-    /// Brings the content to the disk and gives the file its name, in the place of one that has it already.
+    /// Syncs the content to the disk and gives the file its name, replacing an older file.
     ///
     /// # Errors
-    /// If the disk fails; the old file, if there was one, is untouched then.
+    /// If the disk fails; an older file is then unchanged.
     pub fn keep(self) -> io::Result<()> {
         let file = self.writer.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.as_file().sync_all()?;
@@ -62,8 +62,8 @@ impl PrivateFile {
     }
 }
 
-/// Begins a file that has its name from the start, in the place of one that has it already, and that others read while
-/// it grows. What had the name before is not written to, and no link is followed.
+/// Begins a file that has its name from the start, so that others can read it while it grows. An older file is
+/// replaced, not written to, and no link is followed.
 ///
 /// # Errors
 /// As [`PrivateFile::create`].
@@ -83,7 +83,7 @@ impl Write for PrivateFile {
     }
 }
 
-/// Writes a private file with `write`; where that fails, nothing is left and an older file stays as it is.
+/// Writes a private file with `write`. If that fails, nothing is left, and an older file stays as it is.
 ///
 /// # Errors
 /// Those of `write`, and those of [`PrivateFile`].
@@ -110,13 +110,13 @@ pub(crate) fn temporary_in(folder: &Path) -> io::Result<NamedTempFile> {
     Ok(file)
 }
 
-/// The lock goes with the temporary name: that of a plan means something else.
+/// The lock ends with the temporary name: a lock of a plan file means something else.
 fn give_name(file: NamedTempFile, path: &Path) -> io::Result<File> {
     let _ = file.as_file().unlock();
     Ok(file.persist(path)?)
 }
 
-/// What cannot be removed stays: it is in nobody's way.
+/// A leftover that cannot be removed stays: it does no harm.
 fn remove_leftovers(folder: &Path, now: SystemTime) {
     let (prefix, suffix) = TEMPORARY;
     let is_ours = |entry: &DirEntry| {
@@ -143,7 +143,7 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// A rename is on the disk only when its folder is.
+/// A rename survives a crash only after its folder was synced.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
@@ -192,7 +192,7 @@ mod tests {
         std::os::unix::fs::symlink("/dev/null", &path).unwrap();
         for path in [&path, folder.path()] {
             let written: io::Result<()> = write_private(path, |_| panic!("not even begun"));
-            assert!(written.unwrap_err().to_string().contains("no regular file"));
+            assert!(written.unwrap_err().to_string().contains("not a regular file"));
         }
         assert!(path.is_symlink());
         assert_eq!(names(folder.path()), ["stdout"]);

@@ -1,9 +1,8 @@
-//! Requests over HTTP, tried again where that is safe. What Skovik's client and the sources that are servers have in
-//! common.
+//! Requests over HTTP, tried again if that is safe. The clients of Skovik and of the sources share it.
 //!
-//! It knows no API: what a status or a body means is for its callers. It never follows a redirect, never repeats a
-//! request that may have been carried out unless its caller says that this does no harm, never sends a request that
-//! nobody asked for, and shows nothing that its [`Redactor`] knows as a secret.
+//! It knows no API: its callers decide what a status or a body means. It never follows a redirect, never sends a
+//! request that no caller asked for, and never shows a secret that its [`Redactor`] knows. It never repeats a request
+//! that may have been carried out, unless the caller says that this does no harm.
 
 mod error_messages;
 mod redactor;
@@ -27,28 +26,28 @@ pub(crate) use redactor::Redactor;
 use throttle::{Throttle, Turn};
 pub(crate) use tls::{Trust, tls_error, tls_words};
 
-/// A wait that is longer than this is told.
+/// A wait that is longer than this is logged.
 const WAIT_WORTH_TELLING: Duration = Duration::from_secs(3);
 
 /// How requests are sent.
 pub(crate) struct Options {
-    /// An address of the server; others may be asked too.
+    /// An address of the server; requests may name others.
     pub(crate) url: Url,
     /// How many requests may be under way at once; at least one.
     pub(crate) max_in_flight: usize,
-    /// How many requests may begin in a second; 0: as many as the server lets pass.
+    /// How many requests may begin in a second; 0 for no limit.
     pub(crate) requests_per_second: u32,
     /// How long one request may take, from the connection to the end of the answer.
     pub(crate) timeout: Duration,
-    /// How often a request is tried again, where that is safe.
+    /// How often a request is tried again, if that is safe.
     pub(crate) retries: u32,
-    /// How many bytes an answer may have; a server that sends more is not believed.
+    /// The largest answer, in bytes; a larger one is an error.
     pub(crate) largest_answer: usize,
     /// The CA certificates for the server, instead of the system's.
     pub(crate) authorities: Option<Vec<Certificate>>,
-    /// The same for advice: which setting can name them, if any.
+    /// Which setting can name CA certificates, if any; for advice.
     pub(crate) trust: Trust,
-    /// Finds the words for people in the body of an error; without any, the start of the body is shown.
+    /// Finds the message in the body of an error; without one, the start of the body is shown.
     pub(crate) words: fn(&[u8]) -> Option<String>,
     /// What must not be shown.
     pub(crate) redactor: Arc<Redactor>,
@@ -78,20 +77,20 @@ pub(crate) struct Request<'a> {
 /// When a request may be sent again without asking its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Repeat {
-    /// Whenever that may help: it changes nothing.
+    /// Whenever that may help: the request changes nothing.
     Always,
     /// Only if the server surely did nothing.
     IfNotDone,
-    /// Never: the caller looks at the world again before each attempt.
+    /// Never: the caller reads again before each attempt.
     Never,
 }
 
 /// What the body of a good answer must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wants {
-    /// One JSON value; with anything else, the request counts as one whose outcome is unclear.
+    /// One JSON value; with anything else, the outcome of the request is unknown.
     Json,
-    /// Whatever it is: the status says all.
+    /// Anything: the status is enough.
     Nothing,
 }
 
@@ -100,16 +99,16 @@ pub(crate) enum Wants {
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
-    /// Empty where it could not be read and need not be.
+    /// Empty if it could not be read and is not needed.
     pub(crate) body: Vec<u8>,
 }
 
 /// Why there is no answer. The text holds no secret and no control character.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Surely nothing was done: no connection, or the server turned the request away (429) every time.
+    /// Surely nothing was done: there was no connection, or the server answered 429 every time.
     NotSent {
-        /// What was in the way.
+        /// Why.
         problem: String,
         /// How long to wait before another attempt, if that may help.
         again: Option<Duration>,
@@ -133,11 +132,11 @@ struct Trouble {
     problem: String,
     /// Whether the server may have done what was asked.
     maybe_done: bool,
-    /// How long the server wants to be left alone.
+    /// How long the server asks the client to wait.
     wish: Option<Duration>,
-    /// Whether that holds for all requests.
+    /// Whether all requests must wait, not only this one.
     everybody: bool,
-    /// Whether it may be better next time.
+    /// Whether another attempt may succeed.
     passing: bool,
 }
 
@@ -145,7 +144,7 @@ impl Transport {
     /// Makes a transport; sends nothing yet.
     ///
     /// # Errors
-    /// If the HTTP library cannot be set up, such as for want of the system's certificates.
+    /// If the HTTP library cannot be set up, for example because the system's certificates are missing.
     pub(crate) fn new(options: Options) -> Result<Self, String> {
         let client = client(&options)?;
         let Options { max_in_flight, requests_per_second, retries, largest_answer, trust, words, redactor, .. } =
@@ -154,19 +153,19 @@ impl Transport {
         Ok(Self { client, throttle, retries, largest_answer, trust, words, redactor })
     }
 
-    /// Takes secrets out of what is to be shown.
+    /// Removes secrets from a text that will be shown.
     pub(crate) fn redactor(&self) -> &Redactor {
         &self.redactor
     }
 
-    /// What the body of an error says, fit to be shown.
+    /// The message in the body of an error, safe to show.
     pub(crate) fn words(&self, body: &[u8]) -> String {
         let words = (self.words)(body).map(|words| self.redactor.clean(&words)).filter(|words| !words.is_empty());
         let words = words.unwrap_or_else(|| self.redactor.clean_body(body));
         if words.is_empty() { "no reason given".to_owned() } else { words }
     }
 
-    /// Ends every wait of this transport, now and later. What is on its way is answered still.
+    /// Ends every wait of this transport, now and later. Requests that were sent still get their answers.
     pub(crate) fn end_waits(&self) {
         self.throttle.end_waits();
     }
@@ -216,7 +215,7 @@ impl Transport {
                     false => Failure::NotSent { problem, again },
                 });
             }
-            // A server can have put anything into the address of a next page.
+            // A server may put anything into the address of the next page.
             let path = self.redactor.clean(request.url.path());
             tracing::info!(method = %request.method, path, problem, ?delay, "trying again");
             if !everybody {
@@ -226,26 +225,26 @@ impl Transport {
         }
     }
 
-    /// How often a request is tried again, where that is safe.
+    /// How often a request is tried again, if that is safe.
     pub(crate) fn retries(&self) -> u32 {
         self.retries
     }
 
-    /// Lets nobody begin for so long. The turn ends afterwards, so that nobody slips through in between.
+    /// Lets no request begin for this long. The turn ends only afterwards, so that no request can begin in between.
     fn pause(&self, delay: Duration, turn: Turn<'_>) {
         self.throttle.pause(delay);
         drop(turn);
     }
 
-    /// A long wait is told, with its reason.
+    /// Logs a long wait, with its reason.
     fn tell_wait(&self, url: &Url, problem: &str, delay: Duration, wish: Option<Duration>) {
         if delay <= WAIT_WORTH_TELLING || self.throttle.is_paused_for(delay) {
-            return; // short, or told when another request was turned away
+            return; // short, or logged already for another request
         }
         let host = self.redactor.clean(url.host_str().unwrap_or_default());
         let why = match wish {
             Some(wish) if wish >= retry::LONGEST_WISH => {
-                format!("as {host} asks for, the longest wait that is granted")
+                format!("as {host} asks for (shortened to the longest wait)")
             }
             Some(wish) if wish >= delay => format!("as {host} asks for"),
             _ => format!("before {host} is asked again"),
@@ -281,13 +280,13 @@ impl Transport {
                 maybe_done: !error.is_connect(),
                 wish: None,
                 everybody: false,
-                // A certificate that is not good will not be next time either.
+                // An invalid certificate will be invalid next time too.
                 passing: !matches!(tls_error(&error), Some(rustls::Error::InvalidCertificate(_))),
             }),
         }
     }
 
-    /// Whether an answer is final, or may be better next time.
+    /// Whether an answer is final, or another attempt may succeed.
     fn judge(
         &self,
         wants: Wants,
@@ -337,7 +336,7 @@ impl Transport {
     }
 }
 
-/// Nothing of what it sends or knows.
+/// Without secrets or requests.
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transport").finish_non_exhaustive()
@@ -371,10 +370,10 @@ fn client(options: &Options) -> Result<reqwest::Client, String> {
         .user_agent(concat!("skovik-sync/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
-        // Nothing is repeated behind the back of `Transport::send`, which knows what may be.
+        // The library must repeat nothing: only `Transport::send` knows what may be repeated.
         .retry(reqwest::retry::never())
         .timeout(*timeout)
-        // Earlier than the whole, so that a host that does not answer counts as surely not reached.
+        // Shorter than the whole, so that a silent host is known not to have received the request.
         .connect_timeout((*timeout / 2).min(Duration::from_secs(10)))
         // A connection that the server is about to close would make the outcome of a POST unclear for nothing.
         .pool_idle_timeout(Duration::from_secs(15));

@@ -3,6 +3,7 @@
 //! - a person comes after the create of their manager;
 //! - an operation that takes an e-mail comes after the operation that frees it;
 //! - an operation that moves a report away from a manager comes before that manager's delete;
+//! - a report comes after the operation that makes their inactive manager active again;
 //! - creates whose managers form a cycle run without the manager; a link sets it afterwards.
 //!
 //! Any other cycle cannot be ordered; [`Graph::sort`] returns its members. Everything is linear in the operations and
@@ -44,7 +45,7 @@ impl Graph {
         let mut create_of: FxHashMap<u32, u32> = FxHashMap::default();
         for (index, draft) in (0..).zip(drafts) {
             match *draft {
-                Draft::Create { employee, .. } => {
+                Draft::Create { employee, .. } | Draft::Reactivate { employee, .. } => {
                     create_of.insert(employee, index);
                 }
                 Draft::Update { user, .. } | Draft::Delete { user } => draft_of_user[user as usize] = index,
@@ -120,6 +121,9 @@ impl Graph {
         };
         match *draft {
             Draft::Create { employee: index, .. } => (0, employee(index), ""),
+            Draft::Reactivate { employee: index, user, .. } => {
+                (1, employee(index), comparison.inactive_user(user).id.as_str())
+            }
             Draft::Update { employee: index, user, .. } => (1, employee(index), comparison.user(user).id.as_str()),
             Draft::Delete { user } => {
                 let user = comparison.user(user);
@@ -188,11 +192,17 @@ impl Graph {
 fn created_manager(draft: &Draft, create_of: &FxHashMap<u32, u32>) -> u32 {
     let manager = match draft {
         Draft::Create { manager, .. } => *manager,
-        Draft::Update { manager, changed, .. } if changed.contains(&Changed::Manager) => *manager,
-        Draft::Update { .. } | Draft::Delete { .. } => None,
+        Draft::Update { manager, changed, .. } | Draft::Reactivate { manager, changed, .. }
+            if changed.contains(&Changed::Manager) =>
+        {
+            *manager
+        }
+        Draft::Update { .. } | Draft::Reactivate { .. } | Draft::Delete { .. } => None,
     };
     match manager {
-        Some(ManagerTarget::Create(employee)) => create_of.get(&employee).copied().unwrap_or(NONE),
+        Some(ManagerTarget::Create(employee) | ManagerTarget::Inactive(employee)) => {
+            create_of.get(&employee).copied().unwrap_or(NONE)
+        }
         Some(ManagerTarget::User(_)) | None => NONE,
     }
 }
@@ -201,8 +211,12 @@ fn created_manager(draft: &Draft, create_of: &FxHashMap<u32, u32>) -> u32 {
 fn email_giver(comparison: &Comparison<'_>, draft: &Draft) -> Option<u32> {
     let employee = match draft {
         Draft::Create { employee, .. } => *employee,
-        Draft::Update { employee, changed, .. } if changed.contains(&Changed::PrimaryEmail) => *employee,
-        Draft::Update { .. } | Draft::Delete { .. } => return None,
+        Draft::Update { employee, changed, .. } | Draft::Reactivate { employee, changed, .. }
+            if changed.contains(&Changed::PrimaryEmail) =>
+        {
+            *employee
+        }
+        Draft::Update { .. } | Draft::Reactivate { .. } | Draft::Delete { .. } => return None,
     };
     comparison.owner_of_email(comparison.employee(employee).email.key())
 }

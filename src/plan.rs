@@ -16,8 +16,10 @@ mod guards;
 mod make;
 mod only;
 mod operations;
+mod source;
 mod unique;
 mod values;
+mod waiting;
 mod warnings;
 
 use std::collections::BTreeMap;
@@ -25,7 +27,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::employee::{CustomFieldId, ExternalIdentifier, Join, UserId};
+use crate::employee::{CustomFieldId, ExternalIdentifier, UserId};
 
 pub use anchors::Anchors;
 pub use day::Day;
@@ -35,9 +37,12 @@ pub use fields::{CreateRef, Fields, ManagerRef, UserRef, display_name};
 pub use file::{FORMAT, FORMAT_VERSION, PlanError, canonical_digest, canonical_json};
 pub use guards::{check_guards, effects, not_as_demanded};
 pub use make::{Input, LEDGER_UNREADABLE, NoPlan, Settled};
+pub use source::{SourceSummary, unproven};
+pub use waiting::{Waiting, WaitingPerson};
 
 // The types of lower modules that a plan contains.
 pub use crate::diagnostic::{Diagnostic, Severity};
+pub use crate::diff::{Moment, Wait};
 pub use crate::field::{BranchRef, Field};
 pub use crate::guard::{Common, GuardOutcome, GuardResult, Part, Subject};
 
@@ -72,6 +77,8 @@ pub struct Content {
     pub guards: Vec<GuardResult>,
     /// What the reader should know, sorted.
     pub diagnostics: Vec<Diagnostic>,
+    /// Who waits to be deleted; none without second thoughts (`[scope] remove_after`).
+    pub waiting: Option<Waiting>,
     /// What would be done, in an order in which it can be done.
     pub operations: Vec<Operation>,
 }
@@ -135,47 +142,6 @@ impl Removal {
     }
 }
 
-/// One source of the plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SourceSummary {
-    /// Its name in the configuration.
-    pub name: String,
-    /// Its kind, such as `csv`.
-    pub kind: String,
-    /// How many records it gave.
-    pub records: u64,
-    /// The completeness check that it passed, such as `expect_records`, `sha256_file` or `total`. `trusted`,
-    /// `last-page` and `exit-status` prove nothing; see [`Self::unproven`].
-    pub proof: String,
-    /// A digest of its records, sorted by key.
-    pub fingerprint: Digest,
-    /// How the people in scope were joined with it; none for the first source, which lists them, and for look-up
-    /// tables.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub join: Option<Join>,
-}
-
-impl SourceSummary {
-    /// [`unproven`] for this source's own proof.
-    #[must_use]
-    pub fn unproven(&self) -> Option<&'static str> {
-        unproven(&self.proof)
-    }
-}
-
-/// What to say about a list if nothing proves that it is complete. A total, a count, a checksum and a protocol's own
-/// end mark are proofs. A last page only shows that the server stopped.
-#[must_use]
-pub fn unproven(proof: &str) -> Option<&'static str> {
-    match proof {
-        "trusted" => Some("trusted, no proof that it is complete"),
-        "last-page" => Some("read to the last page, not proven"),
-        "exit-status" => Some("the program ended with success, not proven"),
-        _ => None,
-    }
-}
-
 /// How many people are in each group.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -184,12 +150,20 @@ pub struct Summary {
     pub create: u64,
     /// Different in Skovik.
     pub update: u64,
+    /// Inactive in Skovik, and to be made active again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reactivate: u64,
     /// To be deleted in Skovik.
     pub delete: u64,
     /// The same on both sides.
     pub unchanged: u64,
     /// Neither changed nor deleted, because a record cannot be trusted.
     pub set_aside: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// The number of an operation within its plan, counted from 1 in execution order.
@@ -220,7 +194,8 @@ pub enum Action {
         /// The user to create.
         after: Fields,
     },
-    /// Changes fields of a user.
+    /// Changes fields of a user. If one of them is [`Field::Active`], the user is inactive, and is made active again by
+    /// the same request; see [`Operation::reactivates`].
     Update {
         /// The user.
         user_id: UserId,
@@ -250,6 +225,8 @@ pub enum Action {
         before: Fields,
         /// The user's roles that not everybody has, sorted; `None` where the account does not tell them.
         roles: Option<Vec<String>>,
+        /// Since when the user has been missing; none without second thoughts.
+        missing_since: Option<Moment>,
         /// Why, for the reader.
         reason: String,
     },
@@ -263,6 +240,26 @@ impl Operation {
             Action::Update { user_id, .. } | Action::Delete { user_id, .. } => Some(user_id),
             Action::Create { .. } | Action::Link { .. } => None,
         }
+    }
+
+    /// The manager that it gives to its person.
+    #[must_use]
+    pub fn new_manager(&self) -> Option<&ManagerRef> {
+        match &self.action {
+            Action::Create { after } => after.manager.as_ref()?.as_ref(),
+            Action::Link { manager, .. } => Some(manager),
+            Action::Update { changes, .. } => changes.iter().find_map(|change| match &change.after {
+                Some(Value::Manager(manager)) => Some(manager),
+                _ => None,
+            }),
+            Action::Delete { .. } => None,
+        }
+    }
+
+    /// Whether it makes an inactive user active again.
+    #[must_use]
+    pub fn reactivates(&self) -> bool {
+        self.action.reactivates()
     }
 
     /// The roles, beyond what everybody has, of the user that it changes or deletes.
@@ -281,11 +278,24 @@ impl Action {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Create { .. } => "create",
+            Self::Update { .. } if self.reactivates() => "reactivate",
             Self::Update { .. } => "update",
             Self::Link { .. } => "link",
             Self::Delete { .. } => "delete",
         }
     }
+
+    /// Whether it makes an inactive user active again.
+    #[must_use]
+    pub fn reactivates(&self) -> bool {
+        matches!(self, Self::Update { changes, .. } if reactivates(changes))
+    }
+}
+
+/// Whether changes make an inactive user active again.
+#[must_use]
+pub fn reactivates(changes: &[Change]) -> bool {
+    changes.iter().any(|change| change.field == Field::Active)
 }
 
 /// One changed field. `before` and `after` differ; `None` is "no value".
@@ -303,6 +313,13 @@ pub struct Change {
 }
 
 impl Change {
+    /// The change that makes an inactive user active again.
+    #[must_use]
+    pub fn reactivation() -> Self {
+        let [before, after] = [false, true].map(|active| Some(Value::Boolean(active)));
+        Self { field: Field::Active, before, after }
+    }
+
     /// Whether the field has a value now and none afterwards.
     #[must_use]
     pub fn empties(&self) -> bool {

@@ -86,6 +86,9 @@ pub struct Figures {
     pub hash: String,
     /// How many people are in each group.
     pub summary: Summary,
+    /// How many people wait to be removed.
+    #[serde(default)]
+    pub waiting: u64,
     /// How many operations it has.
     pub operations: u64,
     /// Its guards.
@@ -179,6 +182,7 @@ impl Figures {
         Self {
             hash: plan.hash().to_string(),
             summary: *summary,
+            waiting: plan.content().waiting_people(),
             operations: operations.len() as u64,
             guards: figures.collect(),
         }

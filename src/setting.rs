@@ -1,5 +1,5 @@
-//! What settings are made of: a table of the file and its typed values, templates, secrets and where they are kept, and
-//! what is wrong with a setting. Each kind of source and of target reads its own settings with these.
+//! The parts that settings are read with: a table of the file with its typed values, templates, secrets and their
+//! places, and errors. Each kind of source and of target reads its own settings with these.
 
 mod base_url;
 mod credentials;
@@ -23,7 +23,7 @@ pub(crate) use credentials::{beginning, program_path, shortened};
 pub(crate) use secrets::{Secrets, TOKEN_VARIABLE};
 pub use template::{Calendar, Template};
 
-/// A file that a setting names, and that is read because of it.
+/// A file that a setting names and that is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedFile {
     /// The setting, for messages, such as `` `path` of [[source]] `hr` ``.
@@ -32,7 +32,7 @@ pub struct NamedFile {
     pub path: PathBuf,
 }
 
-/// What is wrong with the settings. Each means exit code 3.
+/// An error in the settings. Each means exit code 3.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
@@ -58,7 +58,7 @@ pub enum ConfigError {
         /// What is wrong.
         problem: String,
     },
-    /// A setting cannot be right, or does not fit the sources or the account. The message names it.
+    /// A setting is invalid, or does not fit the sources or the account. The message names it.
     #[error("{0}")]
     Invalid(String),
 }
@@ -66,7 +66,7 @@ pub enum ConfigError {
 /// The candidate that a misspelt word most likely means.
 pub(crate) fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let lower = word.to_lowercase();
-    // One that is more than twice as long is never near enough, and may be as long as a file.
+    // A much longer word is never near enough, and may be as long as a file.
     let most = word.len().saturating_mul(8);
     candidates
         .into_iter()

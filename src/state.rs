@@ -4,6 +4,7 @@
 //! made with the [`Key`] of this folder, or with the key in [`KEY_VARIABLE`] if the folder moves between machines. No
 //! symbolic link is followed.
 
+mod absences;
 mod account;
 mod append;
 mod journals;
@@ -25,6 +26,7 @@ use secrecy::SecretString;
 use serde_json::value::RawValue;
 use url::Url;
 
+pub use absences::Noted;
 pub(crate) use account::account_file;
 pub use append::Append;
 pub use journals::JournalFile;

@@ -15,20 +15,20 @@ use serde_json::value::RawValue;
 
 pub(crate) use pointer::{Pointer, escaped_step};
 
-/// The members of an object in its order. A repeated name is here twice; the caller decides what that means.
+/// The members of an object in its order. A repeated name appears twice; the caller decides what that means.
 pub(crate) struct Properties<'a>(pub(crate) Vec<Property<'a>>);
 
 /// A name, and the JSON of its value.
 pub(crate) type Property<'a> = (Cow<'a, str>, &'a RawValue);
 
-/// A text of a document, borrowed where it holds no escapes.
+/// A text of a document, borrowed if it holds no escapes.
 #[derive(Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Properties<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Most records have about as many, and are many themselves.
+        // Most records have about this many members, and there are many records.
         let mut all = Vec::with_capacity(8);
         each_member(deserializer, |Text(name): Text<'de>, value: &'de RawValue| {
             all.push((name, value));
@@ -82,8 +82,8 @@ pub(crate) fn managed<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializ
     T::deserialize(deserializer).map(Some)
 }
 
-/// Whether a document has an object wherever the value read from it is written as an object. serde also reads a struct
-/// from a list of its values, which hides their names from a reader.
+/// Whether a document has an object wherever the value that was read from it is written as an object. serde also reads
+/// a struct from a list of its values, in which a reader does not see their names.
 pub(crate) fn names_its_members(document: &Value, written: &Value) -> bool {
     match (document, written) {
         (Value::Object(document), Value::Object(written)) => {

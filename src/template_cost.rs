@@ -1,9 +1,8 @@
-//! What templates and expressions may cost. They come from the settings, which are under review, but a mistake or a
-//! long cell must not hang a run, or take the memory of the machine.
+//! Limits for the cost of templates and expressions. They come from the settings, which people review, but a mistake or
+//! a long cell must not hang a run or exhaust the memory.
 //!
-//! Fuel bounds the work and the values of one evaluation; the length of a template bounds its nesting. The
-//! engine does not count what it takes to write a list of lists as a text, or to compare two of them: so whoever waits
-//! for an evaluation gives it up after a time.
+//! Fuel bounds the work and the values of one evaluation; the length of a template bounds its nesting. The engine does
+//! not count the work of writing a list of lists as a text, or of comparing two of them: so there is also a time limit.
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -14,9 +13,9 @@ use std::time::Duration;
 
 use minijinja::Environment;
 
-/// How many bytes a template may have. Whatever it nests is bounded with it.
+/// How many bytes a template may have. That also bounds its nesting.
 const LONGEST_TEMPLATE: usize = 8 * 1024;
-/// How many bytes a template may give. The longest field of a person has a hundredth of it.
+/// How many bytes the result of a template may have. The longest field of a person needs a hundredth of it.
 const LONGEST_RESULT: usize = 16 * 1024;
 /// How much work one evaluation may be: each instruction costs one, and each 64 bytes of what it makes or looks at. A
 /// list of some thousand groups can be searched with it.
@@ -42,7 +41,7 @@ pub(crate) fn not_too_long(template: &str) -> Result<(), String> {
     Err(format!("has {} bytes, more than the {LONGEST_TEMPLATE} that it may have", template.len()))
 }
 
-/// Refuses a result that is too long to be anything of a person.
+/// Refuses a result that is too long for any field of a person.
 pub(crate) fn not_too_large(result: &str) -> Result<(), String> {
     if result.len() <= LONGEST_RESULT {
         return Ok(());
@@ -61,15 +60,15 @@ impl Progress {
     }
 }
 
-/// Compiles or evaluates templates, with room for what lies deep within them: the engine goes down into them step by
-/// step, and a thread whose stack is full ends the whole program.
+/// Compiles or evaluates templates on a thread with a large stack: the engine is recursive, and a stack overflow ends
+/// the whole program.
 ///
 /// # Errors
-/// If no step was made for so long that it must be taken for one that never ends. The work is left alone then, and
-/// ends with the program: a thread cannot be stopped.
+/// If no step was made within the time limit. The thread then goes on until the program ends, because a thread cannot
+/// be stopped.
 ///
 /// # Panics
-/// Where the work does, or the system starts no thread.
+/// If the work panics, or the system starts no thread.
 pub(crate) fn in_time<T: Send + 'static>(work: impl FnOnce(&Progress) -> T + Send + 'static) -> Result<T, String> {
     in_time_of(PATIENCE, work)
 }
@@ -83,7 +82,7 @@ fn in_time_of<T: Send + 'static>(
     let told = progress.clone();
     let started = thread::Builder::new().stack_size(ROOM).spawn(move || {
         let result = work(&told);
-        // Nobody waits any more where it took too long.
+        // If it took too long, nobody waits for it.
         let _ = sender.send(result);
     });
     let thread = started.unwrap_or_else(|error| panic!("no thread can be started: {error}"));
@@ -91,7 +90,7 @@ fn in_time_of<T: Send + 'static>(
     loop {
         match result.recv_timeout(patience) {
             Ok(result) => {
-                // Whatever it shared is its own no more.
+                // After this, nothing is shared with the thread any more.
                 thread.join().unwrap_or_else(|panic| resume_unwind(panic));
                 return Ok(result);
             }
@@ -116,7 +115,7 @@ fn in_time_of<T: Send + 'static>(
 /// Starts one of several threads with the same room.
 ///
 /// # Panics
-/// Where the system starts no thread, as [`thread::Scope::spawn`].
+/// If the system starts no thread, as [`thread::Scope::spawn`].
 pub(crate) fn spawn<'scope, T: Send + 'scope>(
     scope: &'scope thread::Scope<'scope, '_>,
     work: impl FnOnce() -> T + Send + 'scope,
@@ -137,7 +136,7 @@ mod tests {
     use crate::setting::Calendar;
     use crate::setting::template::{Engine, Template};
 
-    /// No template may take longer, in a build that is not made fast, on a machine that has much else to do.
+    /// No template may take longer, even in a debug build on a busy machine.
     const LONGEST: Duration = Duration::from_secs(20);
 
     fn template(text: &str) -> Result<Template, String> {
@@ -252,7 +251,7 @@ mod tests {
             fill("{1:"),
             fill("not("),
         ] {
-            // Whether it is taken is not the point: nothing ends the program.
+            // It does not matter whether it is accepted: it must not end the program.
             let _ = quickly(&text, || expression(&text));
             let _ = quickly(&text, || template(&format!("{{{{ {text} }}}}")));
         }

@@ -1,5 +1,5 @@
-//! Text from outside on its way to a reader or to a shell: which characters nobody sees, how they are written out, how
-//! a text is shortened, when two names look the same, and how a word is quoted for a command line.
+//! Text from outside on its way to a reader or to a shell: which characters are invisible, how they are escaped, how a
+//! text is shortened, when two names look the same, and how a word is quoted for a command line.
 //!
 //! Everything that shows what a source, a server or a file says goes through here. So no value can forge a line,
 //! recolour the terminal, hide a letter from the reviewer, or become a command of its own when a hint is copied into a
@@ -14,30 +14,30 @@ use std::path::Path;
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
 
-/// How many marks one letter carries at most; further ones are written out. Vietnamese needs two, pointed Hebrew and
+/// How many combining marks one letter may have; further ones are escaped. Vietnamese needs two, pointed Hebrew and
 /// Tibetan up to four. Without a limit, marks reach over the lines above and below.
 const MARKS_OF_A_LETTER: usize = 4;
 
-/// A value with every invisible character escaped: control characters, line breaks, white space other than the
-/// plain space, marks that change the direction of writing, characters without any shape of their own or without an
-/// agreed one, and marks beyond what a letter carries. A backslash is doubled, so that what reads `\u{200b}` is never
-/// the value's own text.
+/// A value with every invisible character escaped: control characters, line breaks, white space other than the plain
+/// space, marks that change the direction of writing, characters without a shape or without an agreed one, and too many
+/// marks on a letter. A backslash is doubled, so that `\u{200b}` in the output is always an escape, never the value's
+/// own text.
 #[must_use]
 pub fn escape(value: &str) -> Cow<'_, str> {
     escape_where(value, |c, seen| c == '\\' || !seen)
 }
 
-/// The same for a sentence, in which a backslash is only that.
+/// The same for a sentence, in which a backslash is left alone.
 #[must_use]
 pub fn printable(sentence: &str) -> Cow<'_, str> {
     escape_where(sentence, |_, seen| !seen)
 }
 
-/// A JSON document with everything in its strings that cannot be seen as `\u` escapes: the same document for a program,
-/// and one that hides nothing from a reader.
+/// A JSON document whose strings have `\u` escapes for all invisible characters. To a program it is the same document;
+/// to a reader it hides nothing.
 #[must_use]
 pub fn printable_json(json: &str) -> Cow<'_, str> {
-    // Within strings, the other ASCII controls are escapes already; outside, they are line breaks of JSON itself.
+    // Within strings, JSON escapes the other ASCII controls already; outside, they are its own line breaks.
     let is_hidden = |c: char, seen: bool| !seen && (!c.is_ascii() || c == '\u{7f}');
     let mut reader = Reader::default();
     if !json.chars().any(|c| is_hidden(c, reader.sees(c))) {
@@ -86,7 +86,7 @@ pub fn unescape(shown: &str) -> Cow<'_, str> {
     Cow::Owned(value)
 }
 
-/// Whether a character shows nothing, shows what nobody can foresee, moves the cursor, or changes how its neighbours
+/// Whether a character shows nothing, is shown differently everywhere, moves the cursor, or changes how its neighbours
 /// are shown: all white space but the plain space, and Unicode's controls, format characters, private use, unassigned
 /// code points and `Default_Ignorable_Code_Point`, and the few that are empty without being one of these.
 #[must_use]
@@ -130,15 +130,15 @@ pub fn shortened(text: &str, characters: usize) -> Cow<'_, str> {
     }
 }
 
-/// The start of what another program said, on one line: whatever cannot be seen becomes a space.
+/// The start of another program's words, on one line: an invisible character becomes a space.
 #[must_use]
 pub fn shortened_line(text: &str, characters: usize) -> String {
     let line: String = text.trim().chars().map(|c| if is_unseen(c) { ' ' } else { c }).collect();
     shortened(&line, characters).into_owned()
 }
 
-/// What a reader takes a name for. Two names that must be told apart need different likenesses: the compatibility form
-/// (NFKC), without case, without what cannot be seen, and with one plain space wherever there is any white space.
+/// What a name looks like to a reader. Names that look the same have the same likeness: the compatibility form (NFKC),
+/// without case and invisible characters, and with one plain space for any white space.
 #[must_use]
 pub fn likeness(name: &str) -> String {
     let seen = name.chars().filter(|c| c.is_whitespace() || !is_unseen(*c));
@@ -177,7 +177,7 @@ pub fn shell_option(option: &str, value: &str) -> String {
     format!("{option}{between}{}", shell_word(value))
 }
 
-/// Says for each character in turn whether it is visible where it is.
+/// Decides for each character in turn whether it is visible in its place.
 #[derive(Default)]
 struct Reader {
     /// How many more marks the previous letter may carry.
@@ -198,7 +198,7 @@ impl Reader {
     }
 }
 
-/// Whether a character is drawn over the one before, without a place of its own.
+/// Whether a character is drawn over the one before it.
 fn is_mark(c: char) -> bool {
     !c.is_ascii() && matches!(c.general_category(), GeneralCategory::NonspacingMark | GeneralCategory::EnclosingMark)
 }
@@ -228,7 +228,7 @@ fn is_plain(word: &str) -> bool {
     !word.is_empty() && word.chars().all(plain) && !word.starts_with('=')
 }
 
-/// In single quotes; where something cannot be seen or is no text, as `$'…'` with that in octal.
+/// In single quotes. If something is invisible or not text, as `$'…'` with octal escapes.
 fn quoted(word: &[u8]) -> String {
     let mut reader = Reader::default();
     if let Ok(text) = std::str::from_utf8(word)

@@ -1,8 +1,8 @@
 //! The terminal: results to standard output, everything else to standard error, colour, progress, prompts, logs.
 //!
 //! All output of the program goes through [`Ui`]; what is printed is decided elsewhere. Whether there is a terminal,
-//! and what the environment says of colour, is asked once, in [`Ui::new`]. Nothing here knows what a plan is, and
-//! nothing is ever asked where nobody could answer.
+//! and what the environment says about colour, is read once, in [`Ui::new`]. Nothing here knows what a plan is, and no
+//! question is asked if nobody can answer.
 
 mod color;
 mod log;
@@ -28,15 +28,15 @@ use crate::exit::{ExitStatus, refused};
 use crate::state::FOLDER_VARIABLE;
 use crate::text::{printable, shell_path};
 
-/// How wide lines are where no terminal says so.
+/// The width of lines without a terminal.
 const WIDTH_WITHOUT_TERMINAL: usize = 100;
-/// A terminal that says it is narrower is taken to be as wide as this.
+/// A narrower terminal counts as this wide.
 const NARROWEST: usize = 40;
 
 /// How long the last result waits for a slow reader.
 const LONGEST_LAST: Duration = Duration::from_secs(10);
 
-/// The way to the person, or the script, at the other end.
+/// Terminal output and prompts.
 #[derive(Debug, Clone)]
 pub struct Ui {
     color: Streams<bool>,
@@ -44,7 +44,7 @@ pub struct Ui {
     quiet: bool,
     /// Whether results are printed.
     prints: bool,
-    /// What messages begin with: whose they are, of several.
+    /// The start of messages: with several customers, the name of theirs.
     whose: String,
     log_format: LogFormat,
     can_ask: bool,
@@ -75,7 +75,7 @@ impl Ui {
         let environment = color::Environment::read(|name| env::var_os(name));
         let terminal = Streams { stdout: io::stdout().is_terminal(), stderr: io::stderr().is_terminal() };
         let width = Term::stdout().size_checked().map_or(WIDTH_WITHOUT_TERMINAL, |(_, width)| usize::from(width));
-        // Bars hide themselves where standard error is no terminal, or a dumb one.
+        // Bars hide themselves if standard error is not a terminal, or a dumb one.
         let target = if global.quiet { ProgressDrawTarget::hidden() } else { screen::bars() };
         Self {
             color: Streams {
@@ -93,14 +93,14 @@ impl Ui {
         }
     }
 
-    /// The options of this command that a command to be typed next needs too, each with a space before it: without
+    /// The options of this command that a suggested next command needs too, each with a space before it: without
     /// `--config` it would read other settings, or none.
     #[must_use]
     pub fn options(&self) -> &str {
         &self.options
     }
 
-    /// A plan file as it is typed in the next command, with [`Ui::options`] behind it.
+    /// A plan file as it is typed in the next command, followed by [`Ui::options`].
     #[must_use]
     pub fn typed(&self, plan: &Path) -> String {
         format!("{}{}", shell_path(plan), self.options)
@@ -112,7 +112,7 @@ impl Ui {
         self.color.stdout
     }
 
-    /// How many cells a line of a result has.
+    /// How many columns a line of a result has.
     #[must_use]
     pub fn width(&self) -> usize {
         self.width
@@ -133,7 +133,7 @@ impl Ui {
     /// Prints a result as it is; see [`Ui::line`] for one that needs a line break.
     ///
     /// # Errors
-    /// If standard output fails, but not where its reader has read enough (`… | head`).
+    /// If standard output fails. A reader that has read enough (`… | head`) is not an error.
     pub fn print(&self, result: impl Display) -> anyhow::Result<()> {
         if !self.prints {
             return Ok(());
@@ -153,8 +153,8 @@ impl Ui {
         self.print(format_args!("{result}\n"))
     }
 
-    /// Prints the last result of a run whose outcome is decided. That nobody takes it changes nothing: it is said, and
-    /// the program goes on to its end.
+    /// Prints the last result of a run whose outcome is decided. If it cannot be printed, there is a warning, and the
+    /// outcome stays.
     pub fn last(&self, result: &str) {
         if !self.prints {
             return;
@@ -190,7 +190,7 @@ impl Ui {
         }
     }
 
-    /// Ends the log with how the command ended, where logs are JSON; also when quiet: whoever reads logs by program
+    /// If logs are JSON, ends the log with the outcome of the command, also when quiet: a program that reads the log
     /// needs a line that is always there.
     pub fn outcome(&self, status: ExitStatus) {
         if self.log_format == LogFormat::Json {
@@ -204,8 +204,7 @@ impl Ui {
         self.say(Kind::Hint, &text.to_string());
     }
 
-    /// Shows that something is under way: how much of it is done, once its extent is known. Silent where standard error
-    /// is no terminal, and when quiet.
+    /// Shows progress: a bar once the total is known. Silent if standard error is not a terminal, and when quiet.
     #[must_use]
     pub fn progress(&self, label: impl Into<String>) -> Progress {
         Progress::new(&self.bars, label.into())
@@ -217,22 +216,22 @@ impl Ui {
         Self { quiet: true, ..self.clone() }
     }
 
-    /// The same, but without results, and asking nobody: for a service, whose log is no place for the people in a plan.
+    /// The same, but without results and questions: for a service, whose log must not hold the people in a plan.
     #[must_use]
     pub fn unprinted(&self) -> Self {
         Self { prints: false, can_ask: false, ..self.clone() }
     }
 
-    /// The same, but all messages say whose they are.
+    /// The same, but all messages begin with this name.
     #[must_use]
     pub fn named(&self, whose: &str) -> Self {
         Self { whose: format!("{whose}: "), ..self.clone() }
     }
 
-    /// Asks for a word that is not typed by accident. Whether it was typed is the answer.
+    /// Asks for a word that nobody types by accident. Returns whether it was typed.
     ///
     /// # Errors
-    /// If nobody is there to ask: exit code 3, and `instead` says what to do, such as "give --yes". Where the person
+    /// If nobody is there to ask: exit code 3, and `instead` says what to do, such as "give --yes". If the person
     /// interrupts: exit code 130.
     pub fn confirm(&self, question: &str, expected: &str, instead: &str) -> anyhow::Result<bool> {
         let answer = self.ask(&format!("{question} Type {expected} to go on"), None, instead)?;
@@ -287,7 +286,7 @@ impl Ui {
         let text = format!("{}{}", self.whose, visible_lines(text));
         match (self.log_format, kind) {
             (LogFormat::Json, Kind::Note) => tracing::info!(target: log::TARGET, "{text}"),
-            // It belongs to an error, and is as little suppressed.
+            // It belongs to an error, and like one is never suppressed.
             (LogFormat::Json, Kind::Hint) => tracing::error!(target: log::TARGET, "{text}"),
             (LogFormat::Json, Kind::Warning) => tracing::warn!(target: log::TARGET, "{text}"),
             (LogFormat::Text, Kind::Note) => self.write_stderr(&format!("{text}\n")),
@@ -302,7 +301,7 @@ impl Ui {
         }
     }
 
-    /// Where standard error fails there is nobody left to tell.
+    /// If standard error fails, nobody can be told.
     fn write_stderr(&self, text: &str) {
         self.bars.suspend(|| stream::write_stderr(text.as_bytes()));
     }
@@ -325,12 +324,12 @@ fn error_text(error: &anyhow::Error, whose: &str, color: bool) -> String {
     text
 }
 
-/// Text whose own line breaks stay, and in which nothing else can move the cursor or change colours.
+/// Text that keeps its line breaks, and in which nothing else can move the cursor or change colours.
 fn visible_lines(text: &str) -> String {
     text.lines().map(printable).collect::<Vec<_>>().join("\n")
 }
 
-/// A reader that has read enough is no error.
+/// A reader that has read enough is not an error.
 fn forgive_broken_pipe(written: io::Result<()>) -> io::Result<()> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -338,7 +337,7 @@ fn forgive_broken_pipe(written: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// What [`Ui::options`] are; a folder that the environment names is named there for the next command too.
+/// The text of [`Ui::options`]. A folder that the environment names is left out: the next command finds it there too.
 fn repeated_options(global: &Global, folder: Option<&OsStr>) -> String {
     let config = (global.config != Path::new(CONFIG_DEFAULT)).then_some(("--config", &global.config));
     let state = global.state.as_ref().filter(|state| Some(state.as_os_str()) != folder).map(|state| ("--state", state));

@@ -8,7 +8,7 @@ use super::expected_state::{
 use super::labels::other_person;
 use super::list::List;
 use crate::employee::{Managed, User, UserId};
-use crate::plan::{Action, Fields, ManagerRef, Operation, Value};
+use crate::plan::{Action, Fields, ManagerRef, Operation};
 
 /// How the list contradicts that an operation is done.
 #[derive(Debug, PartialEq, Eq)]
@@ -93,15 +93,7 @@ fn whole(expected: &User, user: &User, managed: &Managed) -> Vec<String> {
 /// How the plan shows the existing manager that an operation sets, if that user is another person in Skovik by now.
 /// Users that the plan itself renames are not compared.
 pub(super) fn other_manager(operation: &Operation, list: &List<'_>, renamed: &HashSet<&UserId>) -> Option<String> {
-    let manager = match &operation.action {
-        Action::Create { after } => after.manager.as_ref()?.as_ref()?,
-        Action::Link { manager, .. } => manager,
-        Action::Update { changes, .. } => changes.iter().find_map(|change| match &change.after {
-            Some(Value::Manager(manager)) => Some(manager),
-            _ => None,
-        })?,
-        Action::Delete { .. } => return None,
-    };
+    let manager = operation.new_manager()?;
     let ManagerRef::User(shown) = manager else { return None };
     if renamed.contains(&shown.user_id) {
         return None;

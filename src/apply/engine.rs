@@ -141,7 +141,7 @@ impl<'a> Run<'a> {
             is_interrupted: false,
             wrote: false,
         };
-        if !replay.has_written() && plan.content().summary.create > 0 {
+        if !replay.has_written() && replay.known.is_empty() && plan.content().summary.create > 0 {
             // It is on disk before or with the first intent.
             run.note(&Record::Known { at: (worker.now)(), users: Known::of(standing.users.keys()) });
         }

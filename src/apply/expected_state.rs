@@ -5,6 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use crate::employee::{BranchId, Directory, Managed, User, UserId};
 use crate::plan::{Action, Change, Digest, Field, Fields, ManagerRef, Operation, OperationId, UserRef, Value};
 
+/// What is said of a user who should be active again, and is not.
+pub const STILL_INACTIVE: &str = "active is \"false\", not \"true\"";
+
 /// The ids of the users that a plan's creates have made so far.
 pub type Made = HashMap<OperationId, UserId>;
 
@@ -94,6 +97,15 @@ pub fn roles_told_otherwise(before: &User, user: &User) -> Option<String> {
         (None, Some(is)) if !is.is_empty() => Some(format!("roles are {is:?}, and no roles were told before")),
         _ => None,
     }
+}
+
+/// How a removed user whom the service keeps differs from before, besides being inactive.
+#[must_use]
+pub fn differences_when_kept(before: &User, kept: &User, managed: &Managed) -> Vec<String> {
+    let mut differs = differences(before, kept, managed);
+    differs.extend(roles_changed(before, kept));
+    differs.extend(roles_told_otherwise(before, kept));
+    differs
 }
 
 /// Whether a user is the person that a create sends: identifier and e-mail are both the same.

@@ -14,6 +14,7 @@ mod labels;
 pub mod ledger;
 mod list;
 pub mod lock;
+mod newcomers;
 pub mod operation;
 pub mod precheck;
 mod settle;

@@ -14,12 +14,12 @@ use jiff::Timestamp;
 
 use super::Halt;
 use super::expected_state::{
-    differences, hash_of, is_elsewhere, is_person, roles_changed, roles_told_otherwise, updated,
+    STILL_INACTIVE, differences, hash_of, is_elsewhere, is_person, roles_changed, roles_told_otherwise, updated,
 };
 use super::journal::{Doubt, Journal, Record, Step};
 use crate::diff::Protect;
 use crate::employee::{BranchId, Managed, User, UserId};
-use crate::plan::{Change, Fields, Operation, OperationId};
+use crate::plan::{Change, Fields, Operation, OperationId, reactivates};
 use crate::provider::{ApiError, Deleted, Dialect, LiveUser, Provider, Request, StoredUser, unshown};
 
 pub use attempt::{Attempt, End};
@@ -125,7 +125,8 @@ impl Worker<'_> {
             let problem = format!("conflict: the journal and the plan differ about the user {user_id}; plan again");
             return Attempt::new(End::Conflict(problem));
         }
-        let read = match self.read(user_id, before.roles(), doubt).await {
+        let returns = reactivates(changes);
+        let read = match self.read(user_id, before.roles(), doubt, returns).await {
             Ok(Some(read)) => read,
             Ok(None) => {
                 let problem = format!("conflict: the user {user_id} is not in Skovik any more; plan again");
@@ -135,14 +136,21 @@ impl Worker<'_> {
         };
         let moves = self.dialect().may_empty_others(changes);
         let user = &read.user;
+        let is_inactive = match self.dialect().is_inactive(read.stored.raw().get()) {
+            Ok(is_inactive) => is_inactive,
+            Err(problem) => return Attempt::not_done(format!("the user cannot be judged: {problem}")),
+        };
         let is_as_planned = match before {
-            Before::Planned(planned) => hash_of(user, self.managed) == planned.hash,
+            Before::Planned(planned) => hash_of(user, self.managed) == planned.hash && is_inactive == returns,
             Before::Created(expected) => differences(expected, user, self.managed).is_empty(),
         };
         if is_as_planned {
             let expected = updated(user, changes, self.managed);
             let first = doubt.and_then(|doubt| doubt.before.clone()).unwrap_or_else(|| read.stored.clone());
             return self.write(id, read, first, &expected, changes, moves).await;
+        }
+        if is_inactive {
+            return Attempt::new(End::Conflict(changed_meanwhile(user_id)));
         }
         // The user has changed. If an earlier attempt was carried out after all, that explains it.
         if let Before::Created(created) = before
@@ -199,11 +207,25 @@ impl Worker<'_> {
                 };
                 attempt.having_written()
             }
+            Ok(None) if reactivates(changes) => self.still_inactive(read.id(), expected).await.having_written(),
             Ok(None) => Attempt::not_done("the user vanished from Skovik between the read and the write; plan again"),
             Err(error) => end_of_write(&error),
         };
         attempt.before = Some(first);
         attempt
+    }
+
+    /// Skovik answers that an inactive user was changed, and they are not active after it.
+    async fn still_inactive(&self, id: &UserId, expected: &User) -> Attempt {
+        match self.provider.any_user(id, self.managed).await {
+            Ok(Some(read)) => {
+                let mut differs = vec![STILL_INACTIVE.to_owned()];
+                differs.extend(differences(expected, &read.user, self.managed));
+                done(read, differs)
+            }
+            Ok(None) => Attempt::new(End::Unclear(format!("the user {id} vanished from Skovik after the write"))),
+            Err(error) => self.ended_by(End::Unclear(error.to_string()), &error),
+        }
     }
 
     /// Says so if a single read shows less of a user than the complete list did. A PUT based on it would empty the
@@ -313,7 +335,7 @@ impl Worker<'_> {
         doubt: Option<&Doubt>,
     ) -> Attempt {
         let said_gone = || End::SaidGone(format!("Skovik says that the user {user_id} is not there (404)"));
-        let LiveUser { user, stored: read } = match self.read(user_id, before.roles, doubt).await {
+        let LiveUser { user, stored: read } = match self.read(user_id, before.roles, doubt, false).await {
             Ok(Some(read)) => read,
             Ok(None) => return Attempt::new(said_gone()),
             Err(attempt) => return attempt,
@@ -329,7 +351,10 @@ impl Worker<'_> {
             return attempt;
         }
         let mut attempt = match self.provider.delete(user_id, &request).await {
-            Ok(Deleted::Now) => gone().having_written(),
+            Ok(Deleted::Now { kept }) => {
+                gone(kept.map_or_else(Vec::new, |kept| self.kept_as(&user, &request.over(&read), &kept)))
+                    .having_written()
+            }
             Ok(Deleted::AlreadyGone) => Attempt::new(said_gone()).having_written(),
             Err(error) => end_of_write(&error),
         };
@@ -337,17 +362,20 @@ impl Worker<'_> {
         attempt
     }
 
-    /// Reads a user just before a write. Refuses a user who is protected or has other roles than the plan shows.
+    /// Reads a user just before a write; one who `returns` may be inactive. Refuses a user who is protected or has other roles than the plan shows.
     async fn read(
         &self,
         id: &UserId,
         roles: Option<&[String]>,
         doubt: Option<&Doubt>,
+        returns: bool,
     ) -> Result<Option<LiveUser>, Attempt> {
         // If the user cannot be read, an outcome that was unknown stays unknown.
         let unread =
             |problem: String| Attempt::new(if doubt.is_some() { End::Unclear(problem) } else { End::NotDone(problem) });
-        let read = match self.provider.user(id, self.managed).await {
+        let read =
+            if returns { self.provider.any_user(id, self.managed) } else { self.provider.user(id, self.managed) };
+        let read = match read.await {
             Ok(Some(read)) => read,
             Ok(None) => return Ok(None),
             Err(error @ ApiError::Credentials { .. }) => {

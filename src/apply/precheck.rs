@@ -17,6 +17,8 @@ use super::expected_state::{Made, already_holds, hash_of, is_elsewhere, made_alr
 use super::journal::{Progress, Replay};
 use super::labels::renames;
 use super::list::List;
+use super::newcomers::Newcomers;
+use super::settle::may_be;
 use crate::diff::{Protect, Untrusted};
 use crate::employee::{BranchId, Directory, ExternalIdentifier, Managed, User, UserId, email_key};
 use crate::plan::{
@@ -139,6 +141,7 @@ pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing
     let renamed = renamed(plan, replay);
     let is_renamed = |user: &UserId| renamed.contains(user);
     let mut made: Option<Made> = None;
+    let mut newcomers: Option<Newcomers<'_>> = None;
     for operation in &plan.content().operations {
         match replay.operations.get(&operation.id) {
             Some(Progress::InDoubt(_)) => {
@@ -164,6 +167,16 @@ pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing
         }
         let mut problems = index.problems_of(operation);
         problems.extend(labels::of_references(operation, live.directory, is_renamed));
+        if let Action::Create { after } = &operation.action
+            && replay.failed.contains(&operation.id)
+        {
+            let newcomers = newcomers.get_or_insert_with(|| {
+                let everybody = live.directory.users.iter().chain(&live.directory.inactive);
+                let was_there = |user: &User| replay.known.has(&user.id) || replay.has_made(&user.id);
+                Newcomers::new(&plan.content().operations, everybody, was_there)
+            });
+            problems.extend(newcomers.who_may_be(after).map(|user| format!("it was refused, and {}", may_be(user))));
+        }
         if problems.is_empty() {
             continue;
         }
@@ -221,7 +234,7 @@ struct Index<'a> {
     list: List<'a>,
     reports: HashMap<&'a UserId, Vec<&'a User>>,
     /// Those who count as gone, by the e-mails that they keep.
-    inactive: HashMap<&'a str, &'a User>,
+    inactive: HashMap<&'a str, Vec<&'a User>>,
     /// Whether there is an admin that the plan does not delete.
     keeps_an_admin: bool,
 }
@@ -252,7 +265,10 @@ impl<'a> Index<'a> {
             }
         }
         let keeps_an_admin = users.iter().any(|user| user.is_admin() && !removed.contains(&user.id));
-        let inactive = live.directory.inactive.iter().map(|user| (user.email.key(), user)).collect();
+        let mut inactive: HashMap<&str, Vec<&User>> = HashMap::new();
+        for user in &live.directory.inactive {
+            inactive.entry(user.email.key()).or_default().push(user);
+        }
         Ok(Self { plan, live, list: List::new(users)?, reports, inactive, keeps_an_admin })
     }
 
@@ -270,7 +286,8 @@ impl<'a> Index<'a> {
                 );
                 problems.extend(self.taken_email(operation, primary_email, None));
                 problems.extend(branch.iter().flatten().filter_map(|branch| self.missing_branch(branch)));
-                problems.extend(manager.iter().flatten().filter_map(|manager| self.missing_manager(manager)));
+                problems
+                    .extend(manager.iter().flatten().filter_map(|manager| self.missing_manager(operation, manager)));
             }
             Action::Update { user_id, before_hash, branch: _, roles: _, changes } => {
                 problems.extend(self.changed(operation, user_id, *before_hash));
@@ -283,7 +300,7 @@ impl<'a> Index<'a> {
                             self.taken_identifier(operation, identifier, Some(user_id))
                         }
                         (Field::Branch, Some(Value::Branch(branch))) => self.missing_branch(branch),
-                        (Field::Manager, Some(Value::Manager(manager))) => self.missing_manager(manager),
+                        (Field::Manager, Some(Value::Manager(manager))) => self.missing_manager(operation, manager),
                         _ => None,
                     });
                 }
@@ -299,9 +316,14 @@ impl<'a> Index<'a> {
     }
 
     fn changed(&self, operation: &Operation, user_id: &UserId, before_hash: Digest) -> Vec<String> {
-        let Some(user) = self.live.directory.user(user_id) else {
-            return vec![format!("the user {user_id} is not in Skovik any more")];
+        let directory = self.live.directory;
+        let active = directory.user(user_id);
+        let user = match (operation.reactivates(), active) {
+            (false, active) => active,
+            (true, None) => directory.inactive_user(user_id),
+            (true, Some(_)) => return vec![format!("the user {user_id} is active in Skovik by now")],
         };
+        let Some(user) = user else { return vec![format!("the user {user_id} is not in Skovik any more")] };
         if self.live.protect.covers(user) {
             return vec![format!("the user {user_id} is protected now")];
         }
@@ -315,7 +337,8 @@ impl<'a> Index<'a> {
     }
 
     fn taken_email(&self, operation: &Operation, email: &str, own: Option<&UserId>) -> Option<String> {
-        if let Some(user) = self.inactive.get(&*email_key(email)).filter(|user| own != Some(&user.id)) {
+        let inactive = self.inactive.get(&*email_key(email)).map_or(&[][..], Vec::as_slice);
+        if let Some(user) = inactive.iter().find(|user| own != Some(&user.id)) {
             return Some(format!("the e-mail {email} belongs to the user {}, who is inactive and keeps it", user.id));
         }
         let owner = self.list.by_email(email)?;
@@ -363,13 +386,17 @@ impl<'a> Index<'a> {
         self.live.directory.branch(id).is_none().then(|| format!("the branch {id} is not in Skovik any more"))
     }
 
-    fn missing_manager(&self, manager: &ManagerRef) -> Option<String> {
+    fn missing_manager(&self, operation: &Operation, manager: &ManagerRef) -> Option<String> {
         let ManagerRef::User(user) = manager else { return None };
         let id = &user.user_id;
-        self.live
-            .directory
-            .user(id)
-            .is_none()
-            .then(|| format!("the manager {} (user {id}) is not in Skovik any more", user.name))
+        let is_there = self.live.directory.user(id).is_some() || self.is_reactivated_before(operation, id);
+        (!is_there).then(|| format!("the manager {} (user {id}) is not in Skovik any more", user.name))
+    }
+
+    /// Whether an operation that comes before this one makes an inactive user active again.
+    fn is_reactivated_before(&self, operation: &Operation, user: &UserId) -> bool {
+        let mut needed = operation.depends_on.iter().filter_map(|&needed| self.plan.operation(needed));
+        needed.any(|needed| needed.reactivates() && needed.user_id() == Some(user))
+            && self.live.directory.inactive_user(user).is_some()
     }
 }

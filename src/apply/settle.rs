@@ -2,6 +2,7 @@
 
 use super::expected_state::{Made, created, differences, roles_not_given};
 use super::list::List;
+use super::newcomers::Newcomers;
 use crate::employee::{Email, Managed, User, UserId};
 use crate::plan::{Action, Fields, Operation};
 
@@ -28,6 +29,7 @@ pub(super) fn judge(
     operation: &Operation,
     list: &List<'_>,
     inactive: &[User],
+    newcomers: &Newcomers<'_>,
     managed: &Managed,
     made: &Made,
     is_new: impl Fn(&User) -> bool,
@@ -39,7 +41,7 @@ pub(super) fn judge(
     };
     let by_identifier = after.external_identifier.as_ref().and_then(|id| list.by_identifier(id.as_str()));
     let Some(user) = by_identifier.or_else(|| list.by_email(&after.primary_email)) else {
-        return perhaps_made(after, inactive, is_new);
+        return perhaps_made(after, inactive, newcomers, is_new);
     };
     if !is_new(user) {
         return Verdict::NotNew(user.id.clone());
@@ -62,8 +64,13 @@ pub(super) fn judge(
 }
 
 /// Whether somebody new may be the person that was sent, though no active user has the identifier or e-mail: a user who is
-/// inactive already.
-fn perhaps_made(after: &Fields, inactive: &[User], is_new: impl Fn(&User) -> bool) -> Verdict {
+/// inactive already, or a newcomer whom no operation explains.
+fn perhaps_made(
+    after: &Fields,
+    inactive: &[User],
+    newcomers: &Newcomers<'_>,
+    is_new: impl Fn(&User) -> bool,
+) -> Verdict {
     let email = Email::from(after.primary_email.as_str());
     let is_theirs = |user: &&User| user.identifier == after.external_identifier || user.email.is(&email);
     if let Some(user) = inactive.iter().filter(is_theirs).find(|user| is_new(user)) {
@@ -73,7 +80,23 @@ fn perhaps_made(after: &Fields, inactive: &[User], is_new: impl Fn(&User) -> boo
             user.id
         ));
     }
-    Verdict::Absent
+    match newcomers.who_may_be(after).filter(|user| is_new(user)) {
+        Some(user) => Verdict::SomebodyElse(may_be(user)),
+        None => Verdict::Absent,
+    }
+}
+
+/// Why a create must not be sent again: this newcomer may be its person.
+pub(super) fn may_be(user: &User) -> String {
+    let identifier = user
+        .identifier
+        .as_ref()
+        .map_or_else(|| "without an identifier".to_owned(), |identifier| format!("with the identifier {identifier}"));
+    format!(
+        "the user {} ({}, {identifier}) has appeared in Skovik since then and may be this person; check that, then plan again",
+        user.id,
+        user.full_name()
+    )
 }
 
 #[cfg(test)]
@@ -113,7 +136,9 @@ mod tests {
             action: Action::Create { after },
         };
         let list = List::new(users).unwrap_or_else(|error| panic!("{error}"));
-        judge(&operation, &list, inactive, &Managed::default(), &Made::new(), |user| user.id.as_str() == new)
+        let is_new = |user: &User| user.id.as_str() == new;
+        let newcomers = Newcomers::new(&[], users.iter().chain(inactive), |user| !is_new(user));
+        judge(&operation, &list, inactive, &newcomers, &Managed::default(), &Made::new(), is_new)
     }
 
     #[test]

@@ -201,7 +201,7 @@ impl Running<'_> {
         let deleted = provider.delete(user.id(), &request).await;
         let read = provider.user(user.id(), managed).await;
         match (deleted, read) {
-            (Ok(Deleted::Now), Ok(None)) => self.judge("delete", WHAT, true, "it is so"),
+            (Ok(Deleted::Now { .. }), Ok(None)) => self.judge("delete", WHAT, true, "it is so"),
             (Ok(Deleted::AlreadyGone), _) => self.judge("delete", WHAT, false, "it says that they were gone before"),
             (Ok(_), Ok(Some(_))) => self.judge("delete", WHAT, false, "they can still be read"),
             (Err(error), _) | (_, Err(error)) => self.judge("delete", WHAT, false, error.to_string()),

@@ -72,6 +72,7 @@ pub fn make(input: &Input<'_>) -> Result<Plan, UndoError> {
             join: None,
         }],
         diagnostics,
+        waiting: None,
         operations,
     };
     Ok(Plan::seal(content)?)
@@ -95,6 +96,7 @@ fn target_now(plan: &Plan, history: &History) -> Target {
     for operation in plan.content().operations.iter().filter(|operation| history.is_done(operation.id)) {
         match operation.action {
             crate::plan::Action::Create { .. } => created += 1,
+            crate::plan::Action::Update { .. } if operation.reactivates() => created += 1,
             crate::plan::Action::Delete { .. } => deleted += 1,
             crate::plan::Action::Update { .. } | crate::plan::Action::Link { .. } => {}
         }

@@ -46,10 +46,10 @@ pub struct Sandbox {
     /// What a change of branch does with custom fields
     #[arg(long, value_enum, default_value_t = BranchMove::Empties)]
     pub branch_move: BranchMove,
-    /// What the removal of a manager does to their reports
+    /// What the deletion of a manager does to their reports
     #[arg(long, value_enum, default_value_t = ManagerDelete::Nulls)]
     pub manager_delete: ManagerDelete,
-    /// What happens to the identifier and e-mail of a removed user
+    /// What happens to the identifier and e-mail of a deleted user
     #[arg(long, value_enum, default_value_t = Identifiers::Released)]
     pub identifiers: Identifiers,
     /// How /v1 writes paths of two words
@@ -58,7 +58,7 @@ pub struct Sandbox {
     /// Where /v1 gives the options of a multiple choice
     #[arg(long, value_enum, default_value_t = FieldOptions::Separate)]
     pub field_options: FieldOptions,
-    /// Call things on /v1 what the `[target.names]` of this settings file call them
+    /// Use the names in `[target.names]` of this settings file on /v1
     #[arg(long, value_name = "SETTINGS")]
     pub names: Option<PathBuf>,
     /// How long each answer takes, such as 20ms
@@ -73,7 +73,7 @@ pub struct Sandbox {
     /// Write one JSON line for each request to this file
     #[arg(long, value_name = "FILE")]
     pub request_log: Option<PathBuf>,
-    /// How /scim/v2 behaves; last, because its heading holds for what follows.
+    /// How /scim/v2 behaves; last, because its heading applies to all options after it.
     #[command(flatten)]
     pub scim: SandboxScim,
 }

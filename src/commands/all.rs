@@ -1,5 +1,5 @@
-//! `run --all FOLDER`: many customers, one settings file each, one after the other. Each run is that of the file alone,
-//! with its own lock, state and outcome; what goes wrong with one holds up no other.
+//! `run --all FOLDER`: many customers, one settings file each, one after the other. Each run is the same as with that
+//! file alone, with its own lock, state and outcome; a failure of one does not stop the others.
 
 use std::fs;
 use std::future::Future;
@@ -19,9 +19,9 @@ use crate::runs::{Figures, Outcome};
 use crate::text::printable;
 use crate::ui::Ui;
 
-/// How the name of a settings file ends.
+/// The extension of a settings file.
 const ENDING: &str = "toml";
-/// What the exit code tells of several runs: the first of these that one of them ended with.
+/// The exit code of several runs is the first of these that any of them ended with.
 const WORST_FIRST: [ExitStatus; 10] = [
     ExitStatus::Interrupted,
     ExitStatus::Damaged,
@@ -48,10 +48,10 @@ struct Line {
     plan: Option<Figures>,
 }
 
-/// The settings files of a folder, and the folder for their plans, which is made.
+/// The settings files of a folder, and the folder for their plans, which is made if it is missing.
 ///
 /// # Errors
-/// Exit code 3 where the folder holds no settings, or two files would use one key for one address.
+/// Exit code 3 if the folder holds no settings, or two files would use one key for one address.
 pub(super) fn prepare(
     folder: &Path,
     plans: Option<&Path>,
@@ -68,8 +68,8 @@ pub(super) fn prepare(
 /// Runs every settings file of a folder, and sums up.
 ///
 /// # Errors
-/// Exit code 3 where the folder holds no settings, or two files would use one key for one address. What becomes of the
-/// runs is the status.
+/// Exit code 3 if the folder holds no settings, or two files would use one key for one address. The outcome of the runs
+/// is the status.
 pub(super) async fn run(folder: &Path, plans: Option<&Path>, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let (customers, plans) = prepare(folder, plans, global)?;
     let mut signal = Box::pin(ended()?);
@@ -122,11 +122,11 @@ fn customers(folder: &Path) -> anyhow::Result<Vec<Customer>> {
 }
 
 /// Refuses two files that would use one key for one address: the list of one customer would be compared with the users
-/// of another, who would all be people that have left.
+/// of another, who would all look like people who have left.
 fn own_keys(customers: &[Customer]) -> anyhow::Result<()> {
     let mut read: Vec<(&Customer, Settings)> = Vec::new();
     for customer in customers {
-        // What is wrong with a file is said by its own run.
+        // The run of a file reports its errors.
         let Ok(settings) = Settings::load(&customer.config) else { continue };
         let shares = |(_, other): &&(&Customer, Settings)| {
             other.target.url == settings.target.url && other.target.token.place() == settings.target.token.place()
@@ -182,14 +182,14 @@ fn sum_up(lines: &[Line], not_run: usize, ui: &Ui) -> anyhow::Result<()> {
     for Line { name, status, plan } in lines {
         let counts = plan.as_ref().map(|plan| plan.summary).map_or_else(String::new, |counts| {
             let (create, update, delete) = (counts.create, counts.update, counts.delete);
-            format!("  {create} create, {update} update, {delete} delete, {} skipped", counts.set_aside)
+            format!("  {create} create, {update} update, {delete} delete, {} set aside", counts.set_aside)
         });
         let outcome = Outcome::of(*status).name();
         let name = printable(name);
         ui.line(format!("{name:width$}  {outcome:11}  exit code {:3}{counts}", *status as u8).trim_end())?;
     }
     if not_run > 0 {
-        ui.line(format!("not run any more, because it was interrupted: {not_run}"))?;
+        ui.line(format!("not run, because of the interruption: {not_run}"))?;
     }
     Ok(())
 }

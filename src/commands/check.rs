@@ -113,7 +113,7 @@ fn show_account(url: &str, resolved: &ResolvedMapper, directory: &Directory, ui:
             CustomFieldKind::Text => "text".to_owned(),
             CustomFieldKind::Boolean => "boolean".to_owned(),
             CustomFieldKind::MultipleChoice(options) => format!("multiple choice of {}", options.len()),
-            CustomFieldKind::UncheckedChoice => "multiple choice, whose options Skovik does not tell".to_owned(),
+            CustomFieldKind::UncheckedChoice => "multiple choice, whose options Skovik does not list".to_owned(),
             CustomFieldKind::Unknown(kind) => format!("{kind}, a type that this version does not know"),
             CustomFieldKind::Unusable(reason) => format!("{reason}, cannot be managed"),
         };

@@ -24,7 +24,7 @@ use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::{Links, WRONG_KIND, read_regular, read_regular_text, write_private};
 use crate::guard::{found, title};
 use crate::mapping::ResolvedMapper;
-use crate::plan::{Content, GuardResult, Plan, not_as_demanded};
+use crate::plan::{Content, GuardResult, Operation, Plan, not_as_demanded};
 use crate::setting::Calendar;
 use crate::source::TABLE_KIND;
 use crate::state::State;
@@ -63,9 +63,11 @@ pub(super) fn policy(
         renumber: settings.scope.renumber,
         same_person,
         remove: settings.scope.remove,
+        reactivate: settings.target.reactivates(),
         leavers_keep_emails: dialect(settings).keeps_removed(),
         protect: settings.scope.protect.as_ref().map_or_else(Protect::of_admins, |entries| Protect::new(entries)),
         branches: resolved.scope_branches().map(|branches| branches.iter().cloned().collect()),
+        absences: None,
     }
 }
 
@@ -106,7 +108,8 @@ pub(super) fn same_settings(plan: &Plan, settings: &Settings, path: &Path) -> an
         if let Some(guard) = not_as_demanded(&settings.guard, plan.content()) {
             return Err(forged(format!("its guard {guard} is not that of the settings")));
         }
-        return mislabelled(plan, settings).map_or(Ok(()), |problem| Err(forged(problem)));
+        let problem = mislabelled(plan, settings).or_else(|| too_early(plan));
+        return problem.map_or(Ok(()), |problem| Err(forged(problem)));
     }
     let problem = format!(
         "the settings in {} are not those that the plan was made with; plan again, or name the right file with \
@@ -116,11 +119,23 @@ pub(super) fn same_settings(plan: &Plan, settings: &Settings, path: &Path) -> an
     Err(refused(ExitStatus::Stale, problem))
 }
 
+/// Which delete has a wait that is not over by this machine's clock.
+fn too_early(plan: &Plan) -> Option<String> {
+    let (Operation { id, name, .. }, until) = plan.content().deletes_too_early(now().as_second())?;
+    Some(format!(
+        "operation {id} deletes {name:?}, who waits until {until}, which is still to come by this machine's clock"
+    ))
+}
+
 /// How the target or sources in a plan differ from the settings whose hash it states.
 fn mislabelled(plan: &Plan, settings: &Settings) -> Option<String> {
     let Content { target, sources, .. } = plan.content();
-    if target.kind != settings.target.kind() || target.url != settings.target.url.as_str() {
-        return Some(format!("its target is {}, and that of the settings {}", target.url, settings.target.url));
+    let [shown, set] = [(&*target.kind, &*target.url), (settings.target.kind(), settings.target.url.as_str())];
+    if shown != set {
+        return Some(format!(
+            "its target is {} ({}), and that of the settings {} ({})",
+            shown.1, shown.0, set.1, set.0
+        ));
     }
     if target.removal != settings.target.removal() {
         return Some("what its deletes do is not what [target] remove says".to_owned());

@@ -1,5 +1,5 @@
-//! One run with what follows it: its outcome is noted, and those are told who want to know ([`crate::notify`]).
-//! Neither changes how it ended.
+//! One run and what follows it: its outcome is recorded, and people are notified ([`crate::notify`]). Neither changes
+//! the outcome.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -22,19 +22,19 @@ use crate::state::account_file;
 use crate::text::{shell_path, shortened};
 use crate::ui::Ui;
 
-/// How much of what a run said is noted, in characters.
+/// How much of a run's output is recorded, in characters.
 const LONGEST_SAID: usize = 8000;
 
 /// How a run ended.
 pub(super) struct Ended {
     pub(super) result: anyhow::Result<ExitStatus>,
     pub(super) ran: Ran,
-    /// Whether it made a plan: then it has read every list since it began.
+    /// Whether it made a plan, and so has read every list since it began.
     pub(super) planned: bool,
 }
 
 impl Ended {
-    /// A run that ended by a defect of the program.
+    /// A run that a defect of the program ended.
     pub(super) fn of_panic(began: Timestamp, reason: &str) -> Self {
         let said = "a defect of skovik-sync ended the run; its log says where";
         let (outcome, exit_code) = (Outcome::Failed, ExitStatus::Unexpected as u8);
@@ -54,14 +54,14 @@ pub(super) async fn command(args: &cli::Run, global: &Global, ui: &Ui) -> anyhow
     let Some(settings) = told else { return run::run(args, global, ui).await };
     let Ended { result, ran, .. } = once(args, global, "command", ui).await;
     let code = result.as_ref().map_or_else(status_of, |status| *status);
-    // A signal ends the telling; the outcome stays what it is.
+    // A signal ends the notifications; the outcome does not change.
     let _signals = end_with(code)?;
     let mut history = History::open(&settings, global, ui);
     history.add(ran, &settings, &args.out, ui).await;
     result
 }
 
-/// Runs once. This is all that `serve` knows of `run`.
+/// Runs once. `serve` uses nothing else of `run`.
 pub(super) async fn once(args: &cli::Run, global: &Global, reason: &str, ui: &Ui) -> Ended {
     let (began, before) = (now(), identity(&args.out));
     let result = run::run(args, global, ui).await;
@@ -82,16 +82,16 @@ fn identity(path: &Path) -> Option<(u64, u64, i64, i64)> {
     Some((data.dev(), data.ino(), data.mtime(), data.mtime_nsec()))
 }
 
-/// The runs of an account, and who is told of them.
+/// The runs of an account, and the notifications about them.
 pub(super) struct History {
     path: Option<PathBuf>,
     pub(super) runs: Runs,
-    /// How many messages were not taken.
+    /// How many notifications failed.
     pub(super) untold: u64,
 }
 
 impl History {
-    /// Reads what is known. What cannot be read is said, and begins anew.
+    /// Reads the earlier runs. If they cannot be read, it warns and starts with none.
     pub(super) fn open(settings: &Settings, global: &Global, ui: &Ui) -> Self {
         let path = state_folder(global, Some(settings))
             .ok()
@@ -99,7 +99,7 @@ impl History {
         let read = path.as_deref().map(Runs::read).transpose();
         let runs = read.unwrap_or_else(|error| {
             ui.warn(format!(
-                "what earlier runs came to is not known: the state file {} {error}",
+                "the outcomes of earlier runs are not known: the state file {} {error}",
                 shown(path.as_deref())
             ));
             None
@@ -107,18 +107,18 @@ impl History {
         Self { path, runs: runs.unwrap_or_default(), untold: 0 }
     }
 
-    /// Notes a run and tells of it.
+    /// Records a run and sends the notifications.
     pub(super) async fn add(&mut self, ran: Ran, settings: &Settings, plan: &Path, ui: &Ui) {
         let due = notify::due(&settings.notify, &self.runs, Some(&ran), now());
         let last_success = self.runs.last_success;
-        // Before anybody is told, so that telling can be cut off.
+        // Before the notifications, so that they can be interrupted.
         self.runs.add(ran);
         self.keep(ui);
         let ran = self.runs.last().cloned();
         self.tell(due, ran.as_ref(), last_success, settings, plan, ui).await;
     }
 
-    /// Tells those who want to know that no run has succeeded for a while.
+    /// Sends the notifications that no run has succeeded for a while.
     pub(super) async fn watch(&mut self, settings: &Settings, plan: &Path, ui: &Ui) {
         let due = notify::due(&settings.notify, &self.runs, None, now());
         let last_success = self.runs.last_success;
@@ -158,7 +158,7 @@ impl History {
                 Err(problem) => {
                     self.untold += 1;
                     let place = receiver + 1;
-                    ui.warn(format!("[[notify]] number {place} was not told `{}`: {problem}", occasion.name()));
+                    ui.warn(format!("[[notify]] number {place} could not be told `{}`: {problem}", occasion.name()));
                 }
             }
         }
@@ -168,7 +168,7 @@ impl History {
     fn keep(&self, ui: &Ui) {
         let written = self.path.as_deref().map(|path| self.runs.write(path)).transpose();
         if let Err(error) = written {
-            ui.warn(format!("the outcome was not noted in the state file {}: {error}", shown(self.path.as_deref())));
+            ui.warn(format!("the outcome was not recorded in the state file {}: {error}", shown(self.path.as_deref())));
         }
     }
 }

@@ -32,7 +32,7 @@ const APPROVAL: &str = ".approval";
 pub(super) struct Places {
     inputs: Vec<Place>,
     outputs: Vec<Place>,
-    /// The plans whose approvals lie next to them.
+    /// The plans that have approvals next to them.
     plans: Vec<PathBuf>,
     states: Vec<PathBuf>,
 }

@@ -1,5 +1,6 @@
 //! `plan`: reads both sides completely, compares, writes the plan file and shows it. It makes only GET requests.
 
+mod absences;
 mod explain;
 
 use std::collections::{BTreeSet, HashSet};
@@ -9,6 +10,7 @@ use std::{fs, thread};
 
 use anyhow::Context as _;
 
+use self::absences::SecondThoughts;
 use super::common::{calendar, dialect, load_settings, now, plan_bytes, policy, provider, replay, shown};
 use super::places::Places;
 use super::recent::memory;
@@ -17,7 +19,7 @@ use super::state_place::existing_state;
 use crate::apply::journal::{BegunBy, Replay};
 use crate::cli::{self, Global};
 use crate::config::{Invalid, Settings, SourceSettings, Unresolved};
-use crate::diff::{Comparison, PeopleIndex, Policy, UserIndex};
+use crate::diff::{Absences, Comparison, PeopleIndex, Policy, Reading, UserIndex};
 use crate::employee::{Desired, Directory, ExternalIdentifier, Join};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::write_private;
@@ -70,17 +72,24 @@ pub(super) async fn write_plan(
     global: &Global,
     ui: &Ui,
 ) -> anyhow::Result<(Plan, EndedBySignals)> {
-    let calendar = calendar(settings, args.as_of)?;
+    let (calendar, began) = (calendar(settings, args.as_of)?, now());
     let (both, signals) = read_both_sides(settings, args.users.as_deref(), &calendar, ui).await?;
-    let facts = Facts::new(settings, &both, &args.same_person, &args.only);
+    let mut facts = Facts::new(settings, &both, &args.same_person, &args.only);
     let BothSides { records, desired, directory, resolved } = both;
-    // The comparison needs the room, and the records no longer.
+    // The records are no longer needed, and the comparison needs the memory.
     drop(records);
-    let memory = memory(settings, existing_state(global, Some(settings))?.as_ref(), ui);
-    let memory = memory.of_branches(facts.policy.branches.as_ref());
-    let (settled, input) = facts.compare(settings, &desired, &directory, &memory)?;
-    let plan = Plan::of(&settled, input).map_err(no_plan)?;
-    drop(settled);
+    facts.count(memory(settings, existing_state(global, Some(settings))?.as_ref(), ui));
+    let second_thoughts = SecondThoughts::of_plan(settings, args, began, global)?;
+    let mut make = |absences: Option<Absences>| -> anyhow::Result<(Plan, Reading)> {
+        facts.remember(absences);
+        let (settled, input) = facts.compare(settings, &desired, &directory)?;
+        let plan = Plan::of(&settled, input).map_err(no_plan)?;
+        Ok((plan, settled.comparison().reading().clone()))
+    };
+    let plan = match second_thoughts {
+        Some(second_thoughts) => second_thoughts.plan(ui, |absences| make(Some(absences)))?,
+        None => make(None)?.0,
+    };
     // Freeing a million people takes a while, so a thread does it. If none can be started, it happens here.
     let _ = thread::Builder::new().spawn(move || drop((desired, directory, resolved)));
     put_applied_plan_away(&args.out, &plan, by, settings, global, ui)?;
@@ -184,6 +193,7 @@ pub(super) struct Facts {
     joins: Vec<guard::Join>,
     sources: Vec<SourceSummary>,
     as_of: Option<Day>,
+    memory: Memory,
 }
 
 impl Facts {
@@ -213,7 +223,18 @@ impl Facts {
             joins,
             sources: both.records.summaries_with(&both.desired.joins),
             as_of: settings.use_today().then(|| as_of(both.records.calendar())).flatten(),
+            memory: Memory::none(),
         }
+    }
+
+    /// Lets the guards count what was done before, as far as it was done in the managed branches.
+    pub(super) fn count(&mut self, memory: Memory) {
+        self.memory = memory.of_branches(self.policy.branches.as_ref());
+    }
+
+    /// Adds what is known of who was missing.
+    pub(super) fn remember(&mut self, absences: Option<Absences>) {
+        self.policy.absences = absences;
     }
 
     /// Compares both sides, and returns the input of the plan too.
@@ -222,7 +243,6 @@ impl Facts {
         settings: &'a Settings,
         desired: &'a Desired,
         directory: &'a Directory,
-        memory: &'a Memory,
     ) -> anyhow::Result<(Settled<'a>, Input<'a>)> {
         let policy = &self.policy;
         let (settled, fingerprint) = thread::scope(|scope| {
@@ -234,7 +254,7 @@ impl Facts {
             let settled = settled.map_err(NoPlan::from).and_then(Settled::of);
             (settled, fingerprint.join().unwrap_or_else(|panic| resume_unwind(panic)))
         });
-        let Self { policy, only, joins, sources, as_of } = self;
+        let Self { policy, only, joins, sources, as_of, memory } = self;
         let input = Input {
             desired,
             directory,
@@ -280,9 +300,9 @@ pub(super) fn no_plan(error: NoPlan) -> anyhow::Error {
     refused(status, format!("no plan was made: {error}"))
 }
 
-/// A plan that was applied is kept when another one takes the place of its file, under its hash, so that `undo` still
-/// finds it; even where the new plan is the same again, for then Skovik has gone back to what it was. While its apply
-/// is not finished, the plan is needed where it is; but `run` goes past one in which Skovik refused something.
+/// If the output file holds a plan that was applied, renames it to a name with its hash, so that `undo` still finds it.
+/// That happens even if the new plan is the same: Skovik is then back in its earlier state. A plan whose apply is not
+/// finished must stay in its place, and is an error; but `run` leaves one behind in which Skovik refused something.
 pub(super) fn put_applied_plan_away(
     out: &Path,
     plan: &Plan,
@@ -292,7 +312,7 @@ pub(super) fn put_applied_plan_away(
     ui: &Ui,
 ) -> anyhow::Result<()> {
     let Some(state) = existing_state(global, Some(settings))? else { return Ok(()) };
-    // What is no plan has no journal.
+    // Any other file has no journal.
     let Some(before) = plan_bytes(out).ok().and_then(|text| Plan::read(&text).ok()) else { return Ok(()) };
     let replay = replay(&state, &before)?;
     if !replay.has_written() {
@@ -317,9 +337,9 @@ pub(super) fn put_applied_plan_away(
     Ok(())
 }
 
-/// Whether the apply of a plan has to go on before `run` plans anew. What Skovik refused for good would be refused each
-/// time and hold everybody else up: the next plan has it again, if it is still wanted. What people began, and what
-/// ended in the middle of it, is for people to finish.
+/// Whether `run` must not make a new plan before the apply of this one is finished. If only operations that Skovik
+/// refused are left, it may: they would be refused each time and block everybody else, and the next plan holds them
+/// again if they are still needed. A person must finish an apply that a person began or that was cut short.
 pub(super) fn holds_up(replay: &Replay, plan: &Plan) -> bool {
     let is_open = replay.finished.is_none() && replay.has_written();
     is_open && (replay.is_in_doubt() || replay.begun_by == Some(BegunBy::Apply) && replay.is_cut_short(plan))

@@ -45,7 +45,7 @@ pub async fn run(args: &cli::Run, global: &Global, ui: &Ui) -> anyhow::Result<Ex
             Ok(status) => (*status, None),
             Err(error) => (status_of(error), Some(format!("{error:#}"))),
         };
-        if let Err(error) = report_without_apply(path, ending.plan, status, problem.as_deref()) {
+        if let Err(error) = report_without_apply(path, ending.plan, ending.waiting, status, problem.as_deref()) {
             ui.warn(format!("--report {}: {error}", shown(path)));
         }
     }
@@ -55,8 +55,10 @@ pub async fn run(args: &cli::Run, global: &Global, ui: &Ui) -> anyhow::Result<Ex
 /// What the report needs to know of a run besides its outcome.
 #[derive(Default)]
 struct Ending {
-    /// The plan that was made, or gone on with.
+    /// The plan that was made or resumed.
     plan: Option<Digest>,
+    /// How many people it does not remove yet.
+    waiting: u64,
     /// Whether an apply has written the report.
     is_reported: bool,
 }
@@ -80,11 +82,11 @@ async fn plan_and_apply(
         return apply(&plan, &granted, &execute, settings, &state, ending, ui).await;
     }
     refuse_peoples_apply(out, settings, &state, ui)?;
-    // Nobody with another state applies the plan that is there, while another one takes its place.
+    // Held so that nobody with another state folder applies the old plan while it is replaced.
     let before = lock_plan_file(out, settings.target.url.as_str())?;
     let (plan, signals) = write_plan(settings, &plan_arguments(out), BegunBy::Run, global, ui).await?;
     drop(before);
-    ending.plan = Some(plan.hash());
+    (ending.plan, ending.waiting) = (Some(plan.hash()), plan.content().waiting_people());
     // The diff would disturb a reader of the events.
     if events.as_deref() != Some(Path::new("-")) {
         show(&plan, out, Ids::Hidden, ui)?;
@@ -117,7 +119,7 @@ async fn apply(
     state.set_begun_run(url, Some(plan.hash())).map_err(unusable_state)?;
     let replay = replay(state, plan)?;
     if replay.has_written() && replay.finished.is_none() && !replay.is_in_doubt() {
-        // The same plan once more: Skovik has gone back to what it was before, and nothing of that journal is open.
+        // The same plan again: Skovik is back in its earlier state, and that journal is finished.
         state.put_away(plan.hash()).map_err(unusable_state)?;
     }
     let approved = Approved { plan, granted, begun_by: BegunBy::Run };
@@ -132,7 +134,7 @@ async fn apply(
 fn lock_plan_file(out: &Path, url: &str) -> anyhow::Result<Option<Lock>> {
     match lock::take_plan(out, url) {
         Ok(lock) => Ok(Some(lock)),
-        Err(LockError::Io { .. }) => Ok(None), // It is not there any more, or something else is.
+        Err(LockError::Io { .. }) => Ok(None), // The file is gone, or something else is there.
         Err(held @ LockError::Held { .. }) => Err(not_locked(held)),
     }
 }
@@ -158,7 +160,7 @@ fn unfinished(out: &Path, settings: &Settings, state: &State, ui: &Ui) -> anyhow
     state.bring(hash).map_err(unusable_state)?;
     let copy = state.plan(hash);
     if !copy.exists() {
-        return Ok(None); // It ended before it began to write.
+        return Ok(None); // That run ended before its first write.
     }
     let plan = read_plan(&copy)?;
     if plan.hash() != hash {
@@ -272,7 +274,7 @@ fn said_by_people(plan: &Plan, out: &Path, settings: &Settings) -> anyhow::Resul
             let left = not_lifted(&plan.content().guards, &granted.allow);
             if !left.is_empty() {
                 let approvers = granted.approvers.join(" and ");
-                not_counted.push(format!("the approval by {approvers} does not lift {}", list_guards(&left, plan)));
+                not_counted.push(format!("the approval by {approvers} does not allow {}", list_guards(&left, plan)));
             }
             left.is_empty().then_some(granted)
         }

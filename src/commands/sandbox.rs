@@ -157,7 +157,7 @@ fn check_folder(path: &Path) -> anyhow::Result<()> {
     if folder.is_dir() {
         return Ok(());
     }
-    Err(refused(ExitStatus::Usage, format!("--save {}: {} is no folder", shown(path), shown(folder))))
+    Err(refused(ExitStatus::Usage, format!("--save {}: {} is not a folder", shown(path), shown(folder))))
 }
 
 fn hint(options: &Options) -> String {

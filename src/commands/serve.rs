@@ -25,11 +25,11 @@ use crate::runs::{Outcome, Ran};
 use crate::serve::{Queue, Server, SharedBoard, Taken, schedule};
 use crate::ui::Ui;
 
-/// After how long events are looked at again if the first run for them read nothing; each further wait is twice as long.
+/// How long events wait for another run if the first one could not read the lists; each further wait is twice as long.
 const FIRST_RETRY: SignedDuration = SignedDuration::from_secs(30);
 /// The longest such wait.
 const LONGEST_RETRY: SignedDuration = SignedDuration::from_hours(1);
-/// How often the clock is asked: one that was set, or a machine that slept, must not put off a run for long.
+/// How often the clock is read: a changed clock, or a machine that slept, must not delay a run for long.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
 /// Completes when the program is asked to end.
@@ -44,19 +44,19 @@ struct Running<'a> {
     queue: Queue,
     board: SharedBoard,
     history: History,
-    /// Whose turn it is to run, of all services of this process.
+    /// Lets only one service of this process run at a time.
     turn: Arc<Semaphore>,
-    /// How much later than due the next run of the schedule begins.
+    /// The random delay of the next scheduled run.
     jitter: SignedDuration,
-    /// Events are not looked at before, and how long the last wait was.
+    /// The time before which events are not handled again, and how long that wait is.
     retry: Option<(Timestamp, SignedDuration)>,
 }
 
 /// Runs `serve` until it is asked to end.
 ///
 /// # Errors
-/// Exit code 3 where the settings, a secret, the port or the certificate cannot be used, 10 where another `serve` takes
-/// the events of this account. How runs end is no error of the service.
+/// Exit code 3 if the settings, a secret, the port or the certificate cannot be used, 10 if another `serve` takes the
+/// events of this account. A failed run is not an error of the service.
 pub async fn run(args: &cli::Serve, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     if let Some(folder) = &args.all {
         return all::run(folder, args.plans.as_deref(), global, ui).await;
@@ -122,7 +122,7 @@ impl Running<'_> {
         Some(self.retry.map_or(due, |(until, _)| due.max(until)))
     }
 
-    /// One run for all that waits.
+    /// One run for everything that waits.
     async fn run_once(&mut self, by_schedule: bool) -> Ran {
         let taken = self.queue.take();
         let reason = reason(by_schedule, &taken);
@@ -149,7 +149,7 @@ impl Running<'_> {
         ran
     }
 
-    /// Notes a run and tells of it. Whether a signal came meanwhile is the answer.
+    /// Records a run and sends the notifications. Returns whether a signal came meanwhile.
     async fn note(&mut self, ran: Ran, signal: &mut Signal) -> bool {
         let asked = tokio::select! {
             biased;
@@ -160,17 +160,17 @@ impl Running<'_> {
         asked
     }
 
-    /// Events are done once every list was read after they came; otherwise they are looked at again.
+    /// Events are done if every list was read after they came; otherwise they wait again.
     async fn settle(&mut self, taken: Taken, planned: bool, outcome: Outcome) {
         if planned {
             self.retry = None;
             if let Err(error) = self.queue.done(taken).await {
-                self.ui.warn(format!("the events that were looked at could not be taken off the queue: {error}"));
+                self.ui.warn(format!("the handled events could not be removed from the queue: {error}"));
             }
             return;
         }
         self.retry = match outcome {
-            // It finished what an earlier run had begun, and the next one reads the lists.
+            // This run only finished an earlier one; the next run reads the lists.
             Outcome::Succeeded => None,
             _ => {
                 let wait = self.retry.map_or(FIRST_RETRY, |(_, wait)| (wait * 2).min(LONGEST_RETRY));
@@ -187,12 +187,12 @@ impl Running<'_> {
     }
 }
 
-/// A part of the time that runs may begin later.
+/// A random part of the setting `jitter`.
 fn jitter(schedule: &ScheduleSettings) -> SignedDuration {
     SignedDuration::try_from(schedule.jitter.mul_f64(fastrand::f64())).unwrap_or_default()
 }
 
-/// Why there is a run, without naming anybody.
+/// The reason of a run, without names of people.
 fn reason(by_schedule: bool, taken: &Taken) -> String {
     let events = match taken.events {
         0 => String::new(),
@@ -212,13 +212,13 @@ fn reason(by_schedule: bool, taken: &Taken) -> String {
     }
 }
 
-/// What a run came to, in a line for the log.
+/// The outcome of a run, as a line for the log.
 fn said(ran: &Ran) -> String {
     let took = ran.ended.duration_since(ran.began).as_secs_f64().max(0.0);
     let counts = ran.plan.as_ref().map(|plan| plan.summary);
     let counts = counts.map_or_else(String::new, |counts| {
         let (create, update, delete) = (counts.create, counts.update, counts.delete);
-        format!("; {create} to create, {update} to update, {delete} to delete, {} skipped", counts.set_aside)
+        format!("; {create} to create, {update} to update, {delete} to delete, {} set aside", counts.set_aside)
     });
     format!("run ended after {took:.1} s: {} (exit code {}){counts}", ran.outcome.name(), ran.exit_code)
 }

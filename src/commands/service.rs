@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use crate::config::{Removal, Settings, TargetKind};
+use crate::config::{Removal, Settings, TargetKind, TargetSettings};
 use crate::exit::{ExitStatus, OrRefuse as _};
 use crate::provider::scim::{self, Scim};
 use crate::provider::skovik::{self, Skovik};
-use crate::provider::{Contract, Dialect, Options, Provider};
+use crate::provider::{Contract, Dialect, Provider};
 
-/// How the service writes users down.
+/// How the service represents users.
 pub(super) fn dialect(settings: &Settings) -> Arc<dyn Dialect> {
     match &settings.target.kind {
         TargetKind::Skovik(names) => Arc::new(Skovik::new(names)),
@@ -26,7 +26,7 @@ pub(super) async fn provider(settings: &Settings) -> anyhow::Result<Box<dyn Prov
     })
 }
 
-/// The same, where removing a user deletes them for good, whatever the settings say.
+/// The same, but every delete is final, whatever the settings say.
 pub(super) async fn deleting(settings: &Settings) -> anyhow::Result<Box<dyn Provider>> {
     let mut settings = settings.clone();
     if let TargetKind::Scim(scim) = &mut settings.target.kind {
@@ -35,7 +35,7 @@ pub(super) async fn deleting(settings: &Settings) -> anyhow::Result<Box<dyn Prov
     provider(&settings).await
 }
 
-/// The same, to be looked at.
+/// The same, as something whose contract is tested.
 pub(super) async fn contract(settings: &Settings) -> anyhow::Result<Box<dyn Contract + Send + Sync>> {
     Ok(match client(settings).await? {
         Client::Skovik(client) => Box::new(client),
@@ -50,28 +50,16 @@ enum Client {
 }
 
 async fn client(settings: &Settings) -> anyhow::Result<Client> {
-    let target = &settings.target;
-    let options = Options {
-        url: target.url.clone(),
-        token: target.token.fetch().await.or_refuse(ExitStatus::Usage)?,
-        auth_header: target.auth_header.clone(),
-        auth_scheme: target.auth_scheme.clone(),
-        page_size: target.page_size,
-        max_rows: target.max_rows,
-        list_timeout: target.list_timeout,
-        max_in_flight: target.max_in_flight,
-        requests_per_second: target.requests_per_second,
-        timeout: target.timeout,
-        retries: target.retries,
-    };
-    let client = match &target.kind {
-        TargetKind::Skovik(names) => skovik::Client::with_names(options, names).map(Client::Skovik),
+    let TargetSettings { kind, url, token, access } = &settings.target;
+    let token = token.fetch().await.or_refuse(ExitStatus::Usage)?;
+    let client = match kind {
+        TargetKind::Skovik(names) => skovik::Client::new(url, token, access, names).map(Client::Skovik),
         TargetKind::Scim(scim) => {
             let wanted = scim::Wanted {
                 branch: settings.employee.branch.is_some(),
                 custom_fields: settings.employee.custom_fields.keys().cloned().collect(),
             };
-            scim::Client::new(options, scim, wanted).map(Client::Scim)
+            scim::Client::new(url, token, access, scim, wanted).map(Client::Scim)
         }
     };
     client.context("[target]").or_refuse(ExitStatus::Usage)

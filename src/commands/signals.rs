@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM. Once a program has caught them, their default action never comes back. So each function here
+//! Ctrl-C and SIGTERM. Once a program has caught them, their default action cannot be restored. So each function here
 //! says what the signals do from then on.
 
 use std::pin::pin;

@@ -11,7 +11,7 @@ use crate::config::Settings;
 use crate::exit::{ExitStatus, refused};
 use crate::state::{KEY_VARIABLE, LEASE, Place, State, StateError};
 
-/// Where the state is: as the command line says, or the settings, or in the user's state folder.
+/// Where the state is: by the command line, else by the settings, else in the user's state folder.
 fn state_place(global: &Global, settings: Option<&Settings>) -> anyhow::Result<Place> {
     if let Some(state) = global.state.as_ref().filter(|state| !state.as_os_str().is_empty()) {
         let url = state.to_str().filter(|text| text.contains("://")).and_then(|text| Url::parse(text).ok());

@@ -30,11 +30,12 @@ const MOST_RENDERED: u64 = 64 * 1024 * 1024;
 /// In the order of `apply`: exit codes 8, 3, 7, 6, 5.
 pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let plan = read_plan(&args.plan)?;
-    let Summary { create, update, delete, unchanged, set_aside } = plan.content().summary;
+    let Summary { create, update, reactivate, delete, unchanged, set_aside } = plan.content().summary;
+    let back = if reactivate > 0 { format!("{reactivate} to reactivate, ") } else { String::new() };
     ui.line(format!("plan      {}", plan.hash()))?;
     ui.line(format!("target    {}", plan.content().target.url))?;
     ui.line(format!(
-        "changes   {create} to create, {update} to update, {delete} to delete, {unchanged} unchanged, {set_aside} set \
+        "changes   {create} to create, {back}{update} to update, {delete} to delete, {unchanged} unchanged, {set_aside} set \
         aside"
     ))?;
     if let Some(path) = &args.rendered {

@@ -1,4 +1,4 @@
-//! `[employee]`: the template of each field. Its serialized form, the templates' texts, is what a plan is bound to.
+//! `[employee]`: the template of each field. A plan is bound to its serialized form, the texts of the templates.
 
 use std::collections::BTreeMap;
 

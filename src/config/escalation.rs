@@ -1,5 +1,5 @@
-//! Rules that ask for more approvers where a plan does more: a MiniJinja expression over the plan's counts, such as
-//! `deletes > 0`, and how many people it takes where that is true.
+//! Rules that require more approvers for some plans: a MiniJinja expression over the plan's counts, such as `deletes >
+//! 0`, and the number of approvers if it is true.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -35,17 +35,17 @@ pub struct Escalation {
 pub struct Needed {
     /// How many.
     pub approvers: usize,
-    /// The rule that asks for more than every plan needs.
+    /// The rule that asks for more than `[approval] approvers`, if any.
     pub because: Option<Arc<str>>,
 }
 
 impl Escalation {
-    /// Compiles a rule, and tries it on the counts of a plan that does nothing and of one that does everything.
+    /// Compiles a rule, and evaluates it for a plan that does nothing and for one that does everything.
     ///
     /// # Errors
     /// Says what is wrong with the expression.
     pub fn new(when: &str, approvers: usize) -> Result<Self, String> {
-        // The engine takes any count to be less than any text, so that `deletes > '0'` would never be true.
+        // To the engine any count is less than any text, so that `deletes > '0'` would never be true.
         if when.contains(['"', '\'']) {
             return Err("compares with a text; every figure is a number".to_owned());
         }
@@ -68,7 +68,10 @@ impl Escalation {
             return Err(format!("refers to `{name}`; known are {}", FIGURES.join(", ")));
         }
         rule.applies(&figures(&Summary::default(), 0))?;
-        rule.applies(&figures(&Summary { create: 7, update: 30, delete: 4, unchanged: 60, set_aside: 2 }, 94))?;
+        rule.applies(&figures(
+            &Summary { create: 7, update: 30, delete: 4, unchanged: 60, set_aside: 2, reactivate: 0 },
+            94,
+        ))?;
         Ok(rule)
     }
 
@@ -94,7 +97,7 @@ impl Escalation {
         let value = environment
             .compile_expression(&self.when)
             .and_then(|expression| expression.eval(figures))
-            .map_err(|error| format!("cannot be worked out: {error}"))?;
+            .map_err(|error| format!("cannot be evaluated: {error}"))?;
         match value.kind() {
             ValueKind::Bool => Ok(value.is_true()),
             other => Err(format!("must be true or false, such as \"deletes > 0\", and gives a {other}")),
@@ -102,11 +105,12 @@ impl Escalation {
     }
 }
 
-/// How many approvers a plan needs: the most that a rule which applies asks for, and at least `base`. The rules are judged
-/// by the plan's figures, and where `managed_now` says how many users may be changed now, by that figure too.
+/// How many approvers a plan needs: the greatest number of all rules that apply, and at least `base`. The rules are
+/// evaluated with the plan's counts and, if `managed_now` gives the number of users that may be changed now, with that
+/// number too.
 ///
 /// # Errors
-/// If an expression cannot be worked out for this plan; the message names it.
+/// If an expression cannot be evaluated for this plan; the message names it.
 pub fn needed(rules: &[Escalation], base: usize, plan: &Plan, managed_now: Option<u64>) -> Result<Needed, String> {
     let summary = plan.content().summary;
     let now = managed_now.map(|managed| {
@@ -127,10 +131,10 @@ pub fn needed(rules: &[Escalation], base: usize, plan: &Plan, managed_now: Optio
 }
 
 fn figures(summary: &Summary, managed: u64) -> Value {
-    let Summary { create, update, delete, unchanged, set_aside } = *summary;
+    let Summary { create, update, reactivate, delete, unchanged, set_aside } = *summary;
     let changes = update.saturating_add(delete);
     Value::from_pairs([
-        ("creates", Value::from(create)),
+        ("creates", Value::from(create.saturating_add(reactivate))),
         ("updates", Value::from(update)),
         ("deletes", Value::from(delete)),
         ("changes", Value::from(changes)),
@@ -142,7 +146,7 @@ fn figures(summary: &Summary, managed: u64) -> Value {
     ])
 }
 
-/// With a fraction; nobody of nobody is none.
+/// With a fraction; 0 of 0 is 0 percent.
 #[expect(clippy::cast_precision_loss, reason = "counts of people are far below 2^53")]
 fn percent(count: u64, of: u64) -> f64 {
     if count == 0 { 0.0 } else { count as f64 * 100.0 / of as f64 }
@@ -166,7 +170,7 @@ mod tests {
 
     #[test]
     fn expressions_see_the_counts() {
-        let summary = Summary { create: 1, update: 2, delete: 3, unchanged: 94, set_aside: 5 };
+        let summary = Summary { create: 1, update: 2, reactivate: 0, delete: 3, unchanged: 94, set_aside: 5 };
         for (when, expected) in [
             ("deletes > 0", true),
             ("deletes > 3", false),
@@ -192,7 +196,7 @@ mod tests {
             ("deletes", "must be true or false"),
             ("deletes > 0 and updates", "must be true or false"),
             ("deletes > '0'", "compares with a text"),
-            ("deletes | nosuch > 0", "cannot be worked out"),
+            ("deletes | nosuch > 0", "cannot be evaluated"),
             ("[deletes]", "must be true or false"),
         ] {
             match Escalation::new(when, 2) {

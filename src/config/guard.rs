@@ -18,7 +18,7 @@ const SHORTEST_WINDOW: u64 = 60;
 /// The longest: 30 days.
 const LONGEST_WINDOW: u64 = 30 * 24 * 60 * 60;
 
-/// Reads the limits of every guard in the table, and for how long what was done counts with a plan.
+/// Reads the limits of all guards and the window, and refuses any other key.
 pub(super) fn limits(section: Section<'_>, employee: &EmployeeSettings) -> Result<Limits, ConfigError> {
     let own = || GUARDS.iter().copied().filter(|guard| guard.setting.table.is_none() && !guard.is_set_per_source());
     let mut tables: Vec<&str> = Vec::new();
@@ -32,7 +32,7 @@ pub(super) fn limits(section: Section<'_>, employee: &EmployeeSettings) -> Resul
     known.extend(&tables);
     known.push(WINDOW_KEY);
     let section = section.only(&known)?;
-    // What is not managed needs no limit.
+    // A field that is not managed needs no limit.
     let needless = GUARDS.iter().filter(|guard| lacks(guard, employee).is_some());
     let mut limits = needless.fold(Limits::default(), |limits, guard| limits.without(guard));
     for guard in own() {
@@ -80,7 +80,7 @@ fn table(
     }));
     let table = section.section(name, &format!("[guard.{name}]"))?.only(&known)?;
     for guard in guards() {
-        // The whole table makes no sense without it.
+        // Without it the whole table would have no effect.
         check_needs(section, name, guard, employee)?;
         limits = common(&table, guard, limits, employee)?;
         if let IgnoreBelow::Setting { key, default: _ } = guard.ignore_below
@@ -96,7 +96,7 @@ fn table(
     Ok(limits)
 }
 
-/// Reads the limit that a guard has for everything it looks at.
+/// Reads the common limit of a guard.
 fn common(
     section: &Section<'_>,
     guard: &'static Guard,
@@ -132,7 +132,7 @@ fn check_needs(
     }
 }
 
-/// What a guard needs and `[employee]` does not manage.
+/// The setting that a guard needs and that `[employee]` lacks.
 fn lacks(guard: &Guard, employee: &EmployeeSettings) -> Option<Needs> {
     guard.setting.needs.filter(|needs| match needs {
         Needs::Branch => employee.branch.is_none(),
@@ -156,7 +156,7 @@ fn fields(
     let limit = |key: &str| {
         if !known.contains(&key) {
             let hint = nearest(key, known.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
-            let problem = format!("is no field that [employee] manages{}", hint.unwrap_or_default());
+            let problem = format!("is not a field that [employee] manages{}", hint.unwrap_or_default());
             return Err(section.problem(key, problem));
         }
         Ok((key.to_owned(), section.number(key, range(guard.unit))?.unwrap_or(0)))

@@ -1,5 +1,5 @@
-//! The hash that binds a plan to its settings: over every setting that decides what a plan says, and none that only
-//! decides how it is fetched, approved or sent.
+//! The hash that binds a plan to its settings. It covers every setting that decides what a plan says, and none that
+//! only decides how lists are fetched, or how a plan is approved or sent.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,6 +40,7 @@ struct HashedScim<'a> {
     branch: String,
     branches: Option<BTreeSet<&'a str>>,
     remove: Removal,
+    reactivate: bool,
 }
 
 #[derive(Serialize)]
@@ -66,6 +67,8 @@ struct HashedScope<'a> {
     protect: Option<BTreeSet<&'a str>>,
     invalid_is_error: bool,
     time_zone: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remove_after: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -93,20 +96,7 @@ pub(super) fn hash(settings: &Settings) -> Result<Digest, PlanError> {
         files: _,
         secrets: _,
     } = settings;
-    let TargetSettings {
-        kind: _,
-        url,
-        token: _,
-        auth_header: _,
-        auth_scheme: _,
-        page_size: _,
-        max_rows: _,
-        list_timeout: _,
-        max_in_flight: _,
-        requests_per_second: _,
-        timeout: _,
-        retries: _,
-    } = target;
+    let TargetSettings { kind: _, url, token: _, access: _ } = target;
     canonical_digest(&Hashed {
         target: HashedTarget {
             kind: target.kind(),
@@ -123,7 +113,7 @@ pub(super) fn hash(settings: &Settings) -> Result<Digest, PlanError> {
     })
 }
 
-/// All of them, so that a plan is bound to the defaults of the program that made it, too.
+/// All of them, so that a plan is also bound to the defaults of the program that made it.
 fn names(kind: &TargetKind) -> Option<BTreeMap<&'static str, &str>> {
     let TargetKind::Skovik(names) = kind else { return None };
     Some(names.iter().map(|(row, name)| (row.key, name)).collect())
@@ -131,12 +121,15 @@ fn names(kind: &TargetKind) -> Option<BTreeMap<&'static str, &str>> {
 
 /// Paths in one case, as they count in SCIM.
 fn scim(kind: &TargetKind) -> Option<HashedScim<'_>> {
-    let TargetKind::Scim(ScimSettings { identifier, branch, branches, remove, sort_by: _ }) = kind else { return None };
+    let TargetKind::Scim(ScimSettings { identifier, branch, branches, remove, reactivate, sort_by: _ }) = kind else {
+        return None;
+    };
     Some(HashedScim {
         identifier: identifier.to_string().to_ascii_lowercase(),
         branch: branch.to_string().to_ascii_lowercase(),
         branches: branches.as_ref().map(|branches| branches.iter().map(String::as_str).collect()),
         remove: *remove,
+        reactivate: *reactivate,
     })
 }
 
@@ -170,7 +163,8 @@ fn source(source: &SourceSettings) -> HashedSource<'_> {
 }
 
 fn scope_of(scope: &ScopeSettings) -> HashedScope<'_> {
-    let ScopeSettings { include, branches, match_email, renumber, remove, protect, invalid, time_zone } = scope;
+    let ScopeSettings { include, branches, match_email, renumber, remove, protect, invalid, remove_after, time_zone } =
+        scope;
     HashedScope {
         include: include.as_ref().map(|expression| &*expression.text),
         branches: branches.as_ref().map(|branches| branches.iter().map(String::as_str).collect()),
@@ -180,5 +174,6 @@ fn scope_of(scope: &ScopeSettings) -> HashedScope<'_> {
         protect: protect.as_ref().map(|protect| protect.iter().map(String::as_str).collect()),
         invalid_is_error: *invalid == super::Invalid::Error,
         time_zone: time_zone.iana_name(),
+        remove_after: (*remove_after > 0).then_some(*remove_after),
     }
 }

@@ -1,5 +1,5 @@
-//! `[target.names]`: the names of Skovik's JSON API that no public page shows. Each is a guess with a default; whoever
-//! learns the true one sets it, and needs no other program.
+//! `[target.names]`: the names of Skovik's JSON API that no public page shows. The default of each is a guess. If it is
+//! wrong, set the true name; the program need not change.
 //!
 //! Names that are known (`primary_email`, `external_identifier`, `data`, `attributes`) are no settings.
 
@@ -7,7 +7,7 @@ use super::ConfigError;
 use crate::setting::section::Section;
 use crate::strict_json::Pointer;
 
-/// A name that may turn out otherwise; its row in [`NAMES`] says what it is of.
+/// A name that may turn out to be different; its row in [`NAMES`] describes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::enum_variant_names, reason = "a first name is a name")]
 pub(crate) enum Name {
@@ -42,14 +42,14 @@ pub(crate) enum Name {
     OptionField,
 }
 
-/// Where a name stands, which decides what it may be, and which names it must differ from.
+/// Where a name is used. That decides which names are valid, and which names it must differ from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     /// A path below the base URL.
     Path,
     /// The `type` of a row.
     Type,
-    /// A parameter of the address of a list. Only the number of a page may be empty: such pages are not counted.
+    /// A parameter of the address of a list. Only the page number may be empty: pages then have no numbers.
     Parameter,
     /// A JSON pointer into the answer that holds a page.
     Answer,
@@ -59,7 +59,7 @@ pub(crate) enum Place {
     Relationship,
     /// An attribute of a branch or of a custom field.
     Definition,
-    /// What the type of a custom field can be.
+    /// A value of the type of a custom field.
     FieldType,
     /// A member of an option.
     Option,
@@ -67,7 +67,7 @@ pub(crate) enum Place {
     OptionRelationship,
 }
 
-/// One name: its key in `[target.names]`, its default, and what it is of.
+/// One name: its key in `[target.names]`, its default, and where it is used.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NameRow {
     pub(crate) name: Name,
@@ -113,7 +113,7 @@ pub(crate) const NAMES: [NameRow; 29] = [
     row(Name::OptionField, "option_field", "custom_field", Place::OptionRelationship),
 ];
 
-/// Names that are known, and so taken.
+/// Names that are known, and so cannot be used for something else.
 const KNOWN: [(Place, &str); 3] = [
     (Place::Attribute, "primary_email"),
     (Place::Attribute, "external_identifier"),
@@ -138,13 +138,13 @@ impl Default for Names {
 }
 
 impl Names {
-    /// What the API calls it.
+    /// Its name in the API.
     #[must_use]
     pub(crate) fn get(&self, name: Name) -> &str {
         &self.0[name as usize]
     }
 
-    /// Where in an answer it is.
+    /// Its place in an answer.
     pub(crate) fn pointer(&self, name: Name) -> Pointer {
         // Checked when the settings were read.
         Pointer::parse(self.get(name)).unwrap_or_default()

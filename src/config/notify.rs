@@ -7,25 +7,25 @@ use super::ConfigError;
 use crate::setting::section::Section;
 use crate::setting::{Secret, SecretShape};
 
-/// After how long the same is said again unless the settings say otherwise.
+/// The default time after which the same is told again.
 const REPEAT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// `[[notify]]`: one receiver.
 #[derive(Debug, Clone)]
 pub struct NotifySettings {
-    /// What it is told, in the order of [`Occasion`].
+    /// The occasions on which it is told, in the order of [`Occasion`].
     pub on: Vec<Occasion>,
     /// How it is told.
     pub channel: Channel,
     /// Whether messages may hold names and identifiers of people.
     pub personal: bool,
-    /// After how long without success it is told so; set if `on` holds [`Occasion::Silent`].
+    /// The time without success after which it is told so; set if `on` holds [`Occasion::Silent`].
     pub silent_after: Option<Duration>,
-    /// After how long it is told again what has not changed.
+    /// The time after which something unchanged is told again.
     pub repeat: Duration,
 }
 
-/// What there is to tell.
+/// An occasion to tell somebody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Occasion {
     /// A guard blocks the plan.

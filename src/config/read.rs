@@ -23,6 +23,9 @@ use crate::setting::section::{Document, Section};
 use crate::setting::template::Sources;
 use crate::source::{SourceSettings, sources, tables};
 
+/// The longest time that somebody may have to be missing: ten years.
+const LONGEST_ABSENCE: Duration = Duration::from_secs(3653 * 24 * 60 * 60);
+
 pub(super) fn settings(document: Document<'_>, table: &DeTable<'_>) -> Result<Settings, ConfigError> {
     let root = Section::root(document, table).only(&[
         "target", "source", "employee", "scope", "manager", "guard", "approval", "state", "table", "schedule", "serve",
@@ -76,8 +79,17 @@ fn template_sources(sources: &[SourceSettings], tables: &[SourceSettings]) -> So
 }
 
 fn scope(section: Section<'_>, names: &Sources, employee: &EmployeeSettings) -> Result<ScopeSettings, ConfigError> {
-    let section =
-        section.only(&["include", "branches", "match", "renumber", "remove", "protect", "invalid", "time_zone"])?;
+    let section = section.only(&[
+        "include",
+        "branches",
+        "match",
+        "renumber",
+        "remove",
+        "remove_after",
+        "protect",
+        "invalid",
+        "time_zone",
+    ])?;
     let include = match section.text("include")? {
         None => None,
         Some(text) => {
@@ -103,8 +115,17 @@ fn scope(section: Section<'_>, names: &Sources, employee: &EmployeeSettings) -> 
             .unwrap_or_default(),
         protect: section.texts("protect")?,
         invalid: section.word("invalid", &[("skip", Invalid::Skip), ("error", Invalid::Error)])?.unwrap_or_default(),
+        remove_after: remove_after(&section)?,
         time_zone: time_zone(&section)?,
     })
+}
+
+fn remove_after(section: &Section<'_>) -> Result<u64, ConfigError> {
+    let period = section.period("remove_after")?.unwrap_or_default();
+    if period > LONGEST_ABSENCE {
+        return Err(section.problem("remove_after", "is more than ten years; to remove nobody, set remove = \"none\""));
+    }
+    Ok(period.as_secs())
 }
 
 fn time_zone(section: &Section<'_>) -> Result<TimeZone, ConfigError> {

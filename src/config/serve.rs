@@ -1,4 +1,4 @@
-//! `[schedule]`, `[serve]` and `[[webhook]]`: when `serve` runs, where it listens, and whose events it takes.
+//! `[schedule]`, `[serve]` and `[[webhook]]`: when `serve` runs, where it listens, and whose events it accepts.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -13,13 +13,13 @@ use crate::setting::section::Section;
 use crate::setting::{Secret, SecretShape};
 use crate::strict_json::Pointer;
 
-/// Where `serve` listens unless the settings say otherwise.
+/// The default address of `serve`.
 const LISTEN: &str = "127.0.0.1:8600";
-/// How long `serve` waits for more events unless the settings say otherwise.
+/// The default time that `serve` waits for more events.
 const DEBOUNCE: Duration = Duration::from_secs(10);
-/// How far a sender's clock may be off unless the settings say otherwise, as Standard Webhooks has it.
+/// The default for how far a sender's clock may be off; from Standard Webhooks.
 const TOLERANCE: Duration = Duration::from_secs(5 * 60);
-/// How many events of one webhook are taken in a second unless the settings say otherwise.
+/// The default for how many events of one webhook are accepted in a second.
 const MOST_A_SECOND: u64 = 500;
 /// The longest time that a setting may give.
 const LONGEST: Duration = Duration::from_secs(31 * 24 * 60 * 60);
@@ -51,7 +51,7 @@ pub struct ServeSettings {
     pub listen: SocketAddr,
     /// How long it waits for more events after the first one.
     pub debounce: Duration,
-    /// What readers of the page and of the metrics have to show.
+    /// The token for readers of the page and of the metrics.
     pub token: Option<Secret>,
     /// The certificate chain and its key, in PEM.
     pub tls: Option<TlsFiles>,
@@ -69,20 +69,19 @@ pub struct TlsFiles {
 /// `[[webhook]]`: one sender of events.
 #[derive(Debug, Clone)]
 pub struct WebhookSettings {
-    /// What messages and metrics call it.
+    /// Its name in messages and metrics.
     pub name: String,
     /// Where it sends its events.
     pub path: String,
-    /// How its events are told from those of others.
+    /// How its events are verified.
     pub verify: Verification,
     /// The secret that it shares with us.
     pub secret: Secret,
-    /// Where the body names the people, in steps; `*` stands for every element of a list. Nothing: an event concerns
-    /// everybody.
+    /// Where the body names the people; `*` means every element of a list. Without it, an event concerns everybody.
     pub(crate) ids: Option<Pointer>,
-    /// How many events are taken in a second.
+    /// How many events are accepted in a second.
     pub most_a_second: u64,
-    /// The status that says that an event was taken.
+    /// The status of the answer to an accepted event.
     pub answer: u16,
 }
 
@@ -131,7 +130,7 @@ pub enum Hash {
 pub enum Part {
     /// `{body}`
     Body,
-    /// `{timestamp}`: what the header says, as it says it.
+    /// `{timestamp}`: the text of the header.
     Timestamp,
     /// Anything else.
     Text(String),
@@ -201,7 +200,7 @@ pub(super) fn serve(root: &Section<'_>) -> Result<ServeSettings, ConfigError> {
     let listen: SocketAddr = text.trim().parse().map_err(|_| {
         section.problem("listen", "must be an IP address and a port, such as \"127.0.0.1:8600\" or \"[::]:8600\"")
     })?;
-    let what = "what readers of the page and of the metrics have to show";
+    let what = "the token for readers of the page and of the metrics";
     let token = Secret::from_section(&section, "token", what, SecretShape::Key)?;
     let tls = match (section.path("tls_cert")?, section.path("tls_key")?) {
         (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
@@ -288,7 +287,7 @@ fn webhook(section: Section<'_>) -> Result<WebhookSettings, ConfigError> {
     })
 }
 
-/// What its sender takes for success.
+/// The status that its sender treats as success.
 fn answer(section: &Section<'_>) -> Result<u16, ConfigError> {
     let answer = section.number("answer", 200..=204)?.and_then(|answer| u16::try_from(answer).ok());
     match answer {

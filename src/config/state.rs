@@ -11,7 +11,7 @@ use crate::state::{LEASE, Place, STORE_SECRETS};
 
 /// The shortest time that a lease can live: it is renewed three times in it, over a network.
 const SHORTEST_LEASE: Duration = Duration::from_secs(3);
-/// The longest: for so long nobody goes on after a machine was lost.
+/// The longest lease: after a machine was lost, nobody can resume for this long.
 const LONGEST_LEASE: Duration = Duration::from_secs(600);
 
 /// `[state]`
@@ -19,7 +19,7 @@ const LONGEST_LEASE: Duration = Duration::from_secs(600);
 pub struct StateSettings {
     /// Where; `None`: the user's state folder.
     pub place: Option<Place>,
-    /// How long the lock of a store lives that its holder does not renew.
+    /// How long the lock of a store is valid without being renewed.
     pub lease: Duration,
 }
 

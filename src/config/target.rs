@@ -1,4 +1,4 @@
-//! `[target]`: the account, and how to talk to it.
+//! `[target]`: the account, and how to reach it.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::scim::{AttributePath, ENTERPRISE};
 use crate::setting::section::Section;
 use crate::setting::{BaseUrl, ConfigError, Secret, SecretShape, TOKEN_VARIABLE, base_url};
 
-/// What both kinds have.
+/// The settings of both kinds.
 const KEYS: [&str; 14] = [
     "kind",
     "url",
@@ -25,14 +25,14 @@ const KEYS: [&str; 14] = [
     "timeout",
     "retries",
 ];
-/// What only the JSON API has.
+/// The settings of the JSON API only.
 const JSON_KEYS: [&str; 1] = ["names"];
-/// What only SCIM has.
-const SCIM_KEYS: [&str; 5] = ["identifier", "branch", "branches", "remove", "sort_by"];
+/// The settings of SCIM only.
+const SCIM_KEYS: [&str; 6] = ["identifier", "branch", "branches", "remove", "reactivate", "sort_by"];
 /// SCIM's own attribute for the company's key of a person.
 const EXTERNAL_ID: &str = "externalId";
 
-/// `[target]`: the account of Skovik, and how to talk to it.
+/// `[target]`: the account of Skovik, and how to reach it.
 #[derive(Debug, Clone)]
 pub struct TargetSettings {
     /// Which interface it is, and what only that one needs.
@@ -41,24 +41,47 @@ pub struct TargetSettings {
     pub url: BaseUrl,
     /// The key of the API; [`TargetSettings::token`] reads it.
     pub token: Secret,
+    /// How requests are sent.
+    pub access: Access,
+}
+
+/// How requests to the account are sent.
+#[derive(Debug, Clone)]
+pub struct Access {
     /// The header that carries the key.
     pub auth_header: String,
-    /// What stands before the key in that header; may be empty.
+    /// The word before the key in that header. If it is empty, the key is sent alone.
     pub auth_scheme: String,
-    /// How many users to ask for in one page; 0 for as many as the server gives.
+    /// How many users to ask for in one page; 0 lets the server decide.
     pub page_size: u32,
-    /// How many rows a list may have; a longer one is not believed.
+    /// How many rows a list may have; a longer one is an error. The default is twice the largest employer that is known.
     pub max_rows: u64,
     /// How long it may take to read a list.
     pub list_timeout: Duration,
-    /// How many requests may be under way at once.
+    /// How many requests may be under way at once; at least one.
     pub max_in_flight: usize,
-    /// How many requests may be sent in a second; 0 for as many as the server takes.
+    /// How many requests may begin in a second; 0 for no limit but the server's.
     pub requests_per_second: u32,
-    /// How long one request may take.
+    /// How long one request may take, from the connection to the end of the answer.
     pub timeout: Duration,
-    /// How often a request that failed in passing is sent again.
+    /// How often a request is tried again, if that is safe.
     pub retries: u32,
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        Self {
+            auth_header: "Authorization".to_owned(),
+            auth_scheme: "Bearer".to_owned(),
+            page_size: 0,
+            max_rows: 2_000_000,
+            list_timeout: Duration::from_secs(60 * 60),
+            max_in_flight: 8,
+            requests_per_second: 0,
+            timeout: Duration::from_secs(30),
+            retries: 5,
+        }
+    }
 }
 
 /// The interface that the account is reached by.
@@ -70,33 +93,39 @@ pub enum TargetKind {
     Scim(ScimSettings),
 }
 
-/// What `[target]` says of a SCIM server.
+/// The settings of a SCIM server.
 #[derive(Debug, Clone)]
 pub struct ScimSettings {
     /// The attribute that holds the external identifier.
     pub(crate) identifier: AttributePath,
     /// The attribute that holds the branch.
     pub(crate) branch: AttributePath,
-    /// All branches of the account; those that users have, where there are none.
+    /// All branches of the account; without it, the branches that users have.
     pub(crate) branches: Option<Vec<String>>,
     /// What a delete does.
     pub(crate) remove: Removal,
+    /// Whether an inactive user whom a person matches is made active again.
+    pub(crate) reactivate: bool,
     /// The attribute to sort lists by; empty for none. If it is left out, `id` where the server says that it sorts.
     pub(crate) sort_by: Option<String>,
 }
 
 impl TargetSettings {
-    /// The default of `max_rows`: twice the largest employer that is known.
-    pub const MAX_ROWS: u64 = 2_000_000;
-    /// The default of `list_timeout`.
-    pub const LIST_TIMEOUT: Duration = Duration::from_secs(60 * 60);
-
     /// What a delete does.
     #[must_use]
     pub fn removal(&self) -> Removal {
         match &self.kind {
             TargetKind::Skovik(_) => Removal::Delete,
             TargetKind::Scim(scim) => scim.remove,
+        }
+    }
+
+    /// Whether inactive users are made active again.
+    #[must_use]
+    pub fn reactivates(&self) -> bool {
+        match &self.kind {
+            TargetKind::Skovik(_) => false,
+            TargetKind::Scim(scim) => scim.reactivate,
         }
     }
 
@@ -114,6 +143,10 @@ pub(super) fn target(section: &Section<'_>) -> Result<TargetSettings, ConfigErro
     let is_scim = section
         .word("kind", &[("skovik", false), ("scim", true)])?
         .ok_or_else(|| section.missing("kind", "which must be \"skovik\" or \"scim\""))?;
+    if !is_scim && section.has("reactivate") {
+        let problem = "needs kind = \"scim\": nothing is known of inactive users in the JSON API";
+        return Err(section.problem("reactivate", problem));
+    }
     let own: &[&str] = if is_scim { &SCIM_KEYS } else { &JSON_KEYS };
     let section = section.clone().only(&[&KEYS[..], own].concat())?;
     let kind = if is_scim {
@@ -121,34 +154,42 @@ pub(super) fn target(section: &Section<'_>) -> Result<TargetSettings, ConfigErro
     } else {
         TargetKind::Skovik(Names::read(&section.section("names", "[target.names]")?)?)
     };
-    let number = |key, range, default| {
-        Ok::<_, ConfigError>(
-            section.number(key, range)?.and_then(|number| u32::try_from(number).ok()).unwrap_or(default),
-        )
-    };
-    let auth_header = section.text("auth_header")?.unwrap_or("Authorization");
-    if !auth_header.bytes().all(is_token_byte) {
-        return Err(section.problem("auth_header", "is not the name of an HTTP header"));
-    }
-    let auth_scheme = section.text_or_empty("auth_scheme")?.unwrap_or("Bearer").trim();
-    if !auth_scheme.bytes().all(is_token_byte) {
-        return Err(section.problem("auth_scheme", "must be one word, such as \"Bearer\", or empty"));
-    }
     let example = if is_scim { "https://api.skovik.com/scim/v2" } else { "https://api.skovik.com/v1" };
     Ok(TargetSettings {
         kind,
         url: base_url(&section, "url", &format!("the base URL of the API, such as \"{example}\""))?,
         token: token(&section)?,
+        access: access(&section, is_scim)?,
+    })
+}
+
+fn access(section: &Section<'_>, is_scim: bool) -> Result<Access, ConfigError> {
+    let default = Access::default();
+    let number = |key, range, default| {
+        Ok::<_, ConfigError>(
+            section.number(key, range)?.and_then(|number| u32::try_from(number).ok()).unwrap_or(default),
+        )
+    };
+    let auth_header = section.text("auth_header")?.unwrap_or(&default.auth_header);
+    if !auth_header.bytes().all(is_token_byte) {
+        return Err(section.problem("auth_header", "is not the name of an HTTP header"));
+    }
+    let auth_scheme = section.text_or_empty("auth_scheme")?.unwrap_or(&default.auth_scheme).trim();
+    if !auth_scheme.bytes().all(is_token_byte) {
+        return Err(section.problem("auth_scheme", "must be one word, such as \"Bearer\", or empty"));
+    }
+    let max_in_flight = section.number("max_in_flight", 1..=256)?.and_then(|number| usize::try_from(number).ok());
+    Ok(Access {
         auth_header: auth_header.to_owned(),
         auth_scheme: auth_scheme.to_owned(),
-        // The JSON API is known to have no size of pages; it is asked for only where the settings say so.
-        page_size: number("page_size", 0..=10_000, if is_scim { 100 } else { 0 })?,
-        max_rows: section.number("max_rows", 1..=100_000_000)?.unwrap_or(TargetSettings::MAX_ROWS),
-        list_timeout: section.duration("list_timeout")?.unwrap_or(TargetSettings::LIST_TIMEOUT),
-        max_in_flight: section.number("max_in_flight", 1..=256)?.and_then(|n| usize::try_from(n).ok()).unwrap_or(8),
-        requests_per_second: number("requests_per_second", 0..=100_000, 0)?,
-        timeout: section.duration("timeout")?.unwrap_or(Duration::from_secs(30)),
-        retries: number("retries", 0..=20, 5)?,
+        // The JSON API is known to have no size of pages: it is asked for only if the settings say so.
+        page_size: number("page_size", 0..=10_000, if is_scim { 100 } else { default.page_size })?,
+        max_rows: section.number("max_rows", 1..=100_000_000)?.unwrap_or(default.max_rows),
+        list_timeout: section.duration("list_timeout")?.unwrap_or(default.list_timeout),
+        max_in_flight: max_in_flight.unwrap_or(default.max_in_flight),
+        requests_per_second: number("requests_per_second", 0..=100_000, default.requests_per_second)?,
+        timeout: section.duration("timeout")?.unwrap_or(default.timeout),
+        retries: number("retries", 0..=20, default.retries)?,
     })
 }
 
@@ -170,6 +211,7 @@ fn scim(section: &Section<'_>) -> Result<ScimSettings, ConfigError> {
         remove: section
             .word("remove", &[("deactivate", Removal::Deactivate), ("delete", Removal::Delete)])?
             .unwrap_or(Removal::Deactivate),
+        reactivate: section.flag("reactivate")?.unwrap_or(false),
         sort_by: section.text_or_empty("sort_by")?.map(str::to_owned),
     })
 }
@@ -212,10 +254,10 @@ mod tests {
 
     #[test]
     fn what_scim_does_by_default() {
-        let ScimSettings { identifier, branch, branches, remove, sort_by } = scim("page_size = 0");
+        let ScimSettings { identifier, branch, branches, remove, reactivate, sort_by } = scim("page_size = 0");
         assert_eq!(identifier.to_string(), "externalId");
         assert_eq!(branch.to_string(), format!("{ENTERPRISE}:division"));
-        assert_eq!((branches, remove, sort_by), (None, Removal::Deactivate, None));
+        assert_eq!((branches, remove, reactivate, sort_by), (None, Removal::Deactivate, false, None));
         assert_eq!(scim("sort_by = \"\"").sort_by.as_deref(), Some(""));
     }
 
@@ -223,10 +265,12 @@ mod tests {
     fn what_cannot_be_right_is_refused() {
         for (target, says) in [
             ("kind = \"scim\"\nidentifier = \"a b\"", "`identifier` in [target] (line 4) is not usable"),
-            ("kind = \"scim\"\nbranch = \"x:y\"", "no path of an attribute"),
+            ("kind = \"scim\"\nbranch = \"x:y\"", "not the path of an attribute"),
             ("kind = \"scim\"\nbranches = []", "is empty; leave it out"),
             ("kind = \"scim\"\nremove = \"archive\"", "must be \"deactivate\" or \"delete\""),
             ("kind = \"skovik\"\nremove = \"delete\"", "unknown key `remove`"),
+            ("kind = \"skovik\"\nreactivate = true", "`reactivate` in [target] (line 4) needs kind = \"scim\""),
+            ("kind = \"scim\"\nreactivate = \"yes\"", "`reactivate` in [target]"),
             ("kind = \"skovik\"\npage_size = 10001", "between 0 and"),
         ] {
             let error = parse(target).unwrap_err().to_string();
@@ -242,7 +286,13 @@ mod tests {
         for same in ["identifier = \"EXTERNALID\"", "remove = \"deactivate\"", "sort_by = \"userName\"", &division] {
             assert_eq!(hash(same), default, "{same}");
         }
-        for other in ["identifier = \"userName\"", "remove = \"delete\"", "branch = \"title\"", "branches = [\"a\"]"] {
+        for other in [
+            "identifier = \"userName\"",
+            "remove = \"delete\"",
+            "branch = \"title\"",
+            "branches = [\"a\"]",
+            "reactivate = true",
+        ] {
             assert_ne!(hash(other), default, "{other}");
         }
     }

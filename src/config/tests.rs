@@ -74,9 +74,10 @@ fn defaults_are_filled_in() {
     let target = &settings.target;
     assert_eq!(target.url.as_str(), "https://api.skovik.com/v1");
     assert_eq!(target.token.place(), &SecretPlace::Variable("SKOVIK_TOKEN".to_owned()));
-    assert_eq!((target.auth_header.as_str(), target.auth_scheme.as_str()), ("Authorization", "Bearer"));
-    assert_eq!((target.page_size, target.max_in_flight, target.requests_per_second, target.retries), (0, 8, 0, 5));
-    assert_eq!(target.timeout, Duration::from_secs(30));
+    let access = &target.access;
+    assert_eq!((access.auth_header.as_str(), access.auth_scheme.as_str()), ("Authorization", "Bearer"));
+    assert_eq!((access.page_size, access.max_in_flight, access.requests_per_second, access.retries), (0, 8, 0, 5));
+    assert_eq!(access.timeout, Duration::from_secs(30));
     assert_eq!(settings.guard, Limits::default());
     let scope = &settings.scope;
     assert!(scope.match_email && scope.branches.is_none() && scope.protect.is_none());
@@ -227,9 +228,12 @@ fn values_that_are_right_are_accepted() {
         assert_eq!(accepted("https://api.skovik.com/v1/", url).target.url.as_str(), url);
     }
     assert!(!accepted("[guard]", "match = [\"external_identifier\"]\n[guard]").scope.match_email);
-    assert_eq!(accepted("[[source]]", "timeout = \"1m 30s\"\n[[source]]").target.timeout, Duration::from_secs(90));
+    assert_eq!(
+        accepted("[[source]]", "timeout = \"1m 30s\"\n[[source]]").target.access.timeout,
+        Duration::from_secs(90)
+    );
     assert_eq!(accepted("[approval]", "[approval]\nmax_age = \"1h 30m\"").approval.max_age, Duration::from_secs(5_400));
-    assert_eq!(accepted("[[source]]", "auth_scheme = \"\"\n[[source]]").target.auth_scheme, "");
+    assert_eq!(accepted("[[source]]", "auth_scheme = \"\"\n[[source]]").target.access.auth_scheme, "");
     let approval = "[approval]\nrequire = \"signature\"\napprovers = 2\nallowed_signers = \"a\"";
     assert_eq!(accepted("[approval]", approval).approval.approvers, 2);
     let rules = accepted("[approval]", &format!("{approval}\n{RULE_OF_TWO}")).approval.rules;
@@ -403,7 +407,7 @@ fn the_guards_on_parts_must_make_sense() {
     let error = without(branch, "[guard.per_branch]\nmax_delete_percent = 5\n");
     assert!(error.contains("`per_branch` in [guard]") && error.contains("needs `branch` in [employee]"), "{error}");
     let error = without(branch, "[guard.fields]\nbranch = 5\n");
-    assert!(error.contains("is no field that [employee] manages"), "{error}");
+    assert!(error.contains("is not a field that [employee] manages"), "{error}");
     let error = without("manager = \"{{ hr.manager_id }}\"\n", "[guard]\nmax_left_without_manager = 5\n");
     assert!(error.contains("`max_left_without_manager`") && error.contains("needs `manager`"), "{error}");
 }

@@ -4,7 +4,7 @@ use super::index::describe;
 use super::references::{Consequence, Unresolved, Why};
 use super::{Claim, Comparison, Person, Standing};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::employee::{DesiredManager, Employee, ExternalIdentifier};
+use crate::employee::{DesiredManager, Employee, ExternalIdentifier, User};
 use crate::field::Field;
 use crate::text::near::Difference;
 
@@ -29,6 +29,17 @@ pub enum Draft {
         /// The fields that differ, in the order of [`crate::field::Field`]; never empty.
         changed: Vec<Changed>,
     },
+    /// The inactive user is changed and made active again.
+    Reactivate {
+        /// The employee.
+        employee: u32,
+        /// The user that they match, by the index among the inactive.
+        user: u32,
+        /// The new manager, if `changed` contains [`Changed::Manager`].
+        manager: Option<ManagerTarget>,
+        /// [`Changed::Active`] and the fields that differ, in the order of [`crate::field::Field`].
+        changed: Vec<Changed>,
+    },
     /// The user is deleted.
     Delete {
         /// The user.
@@ -43,6 +54,8 @@ pub enum ManagerTarget {
     User(u32),
     /// An employee whom the plan creates.
     Create(u32),
+    /// An employee whose inactive user the plan makes active again.
+    Inactive(u32),
 }
 
 /// A field that differs; a custom field by its index among the managed ones.
@@ -73,6 +86,16 @@ enum ManagerDecision {
     Set(Option<ManagerTarget>),
 }
 
+impl ManagerDecision {
+    /// The manager that is set.
+    fn target(self) -> Option<ManagerTarget> {
+        match self {
+            Self::Set(manager) => manager,
+            Self::Keep => None,
+        }
+    }
+}
+
 /// Where a person's manager comes from.
 enum Resolved {
     To(Option<ManagerTarget>),
@@ -87,25 +110,30 @@ impl Comparison<'_> {
         for (index, claim) in (0..).zip(&self.claims) {
             match *claim {
                 Claim::New => {
-                    let manager = match self.manager_for(index, None, &mut result) {
-                        ManagerDecision::Set(manager) => manager,
-                        ManagerDecision::Keep => None,
-                    };
+                    let manager = self.manager_for(index, None, &mut result).target();
                     result.drafts.push(Draft::Create { employee: index, manager });
                 }
                 Claim::User(user) => {
                     let decision = self.manager_for(index, Some(user), &mut result);
-                    let changed = self.changed(index, user, decision);
+                    let differs = self.has_other_manager(user, decision);
+                    let changed = self.changed(index, self.user(user), differs);
                     if changed.is_empty() {
                         result.unchanged += 1;
                     } else {
-                        self.remark_adoption(index, user, &mut result);
-                        let manager = match decision {
-                            ManagerDecision::Set(manager) => manager,
-                            ManagerDecision::Keep => None,
-                        };
+                        self.remark_adoption(index, self.user(user), &mut result);
+                        let manager = decision.target();
                         result.drafts.push(Draft::Update { employee: index, user, manager, changed });
                     }
+                }
+                Claim::Inactive(user) => {
+                    let decision = self.manager_for(index, None, &mut result);
+                    let held = self.inactive_user(user);
+                    let mut changed = vec![Changed::Active];
+                    changed.extend(self.changed(index, held, self.returns_to_other_manager(held, decision)));
+                    self.remark_adoption(index, held, &mut result);
+                    self.remark_roles(index, user, &mut result);
+                    let manager = decision.target();
+                    result.drafts.push(Draft::Reactivate { employee: index, user, manager, changed });
                 }
                 Claim::Kept(_) | Claim::Aside(_) => {}
             }
@@ -128,8 +156,8 @@ impl Comparison<'_> {
         self.standings[user as usize] == Standing::Leaving
     }
 
-    fn remark_adoption(&self, index: u32, user: u32, result: &mut Drafts) {
-        let (employee, user) = (self.employee(index), self.user(user));
+    fn remark_adoption(&self, index: u32, user: &User, result: &mut Drafts) {
+        let employee = self.employee(index);
         if user.identifier.is_none() && user.email.is(&employee.email) {
             result.diagnostics.push(Diagnostic {
                 severity: Severity::Info,
@@ -197,6 +225,7 @@ impl Comparison<'_> {
         match self.people.get(identifier.as_str()) {
             Some(&Person::Employee(index)) => match self.claims[index as usize] {
                 Claim::New => return Some(ManagerTarget::Create(index)),
+                Claim::Inactive(_) => return Some(ManagerTarget::Inactive(index)),
                 Claim::User(user) | Claim::Kept(user) => return Some(ManagerTarget::User(user)),
                 // The doubt may be about who this is, so only the identifier counts.
                 Claim::Aside(_) => {}
@@ -206,8 +235,8 @@ impl Comparison<'_> {
         self.users_by_identifier.get(identifier.as_str()).map(|&user| ManagerTarget::User(user))
     }
 
-    fn changed(&self, index: u32, user_index: u32, manager: ManagerDecision) -> Vec<Changed> {
-        let (employee, user) = (self.employee(index), self.user(user_index));
+    fn changed(&self, index: u32, user: &User, has_other_manager: bool) -> Vec<Changed> {
+        let employee = self.employee(index);
         let Employee { identifier, email, first_name, last_name, branch, manager: _, custom_fields, origin: _ } =
             employee;
         let managed = &self.policy.managed;
@@ -222,7 +251,7 @@ impl Comparison<'_> {
         note(user.first_name != *first_name, Changed::FirstName);
         note(user.last_name != *last_name, Changed::LastName);
         note(managed.branch && user.branch != *branch, Changed::Branch);
-        note(self.has_other_manager(user_index, manager), Changed::Manager);
+        note(has_other_manager, Changed::Manager);
         for (place, (wanted, held)) in (0..).zip(custom_fields.iter().zip(&user.custom_fields)) {
             note(wanted != held, Changed::Custom(place));
         }
@@ -235,7 +264,23 @@ impl Comparison<'_> {
             // A manager that Skovik names but does not list still counts as a manager.
             ManagerDecision::Set(None) => self.user(user).manager.is_some(),
             ManagerDecision::Set(Some(ManagerTarget::User(manager))) => self.manager_of(user) != Some(manager),
-            ManagerDecision::Set(Some(ManagerTarget::Create(_))) => true,
+            ManagerDecision::Set(Some(ManagerTarget::Create(_) | ManagerTarget::Inactive(_))) => true,
+        }
+    }
+
+    /// Whether a user who is made active again gets another manager, or loses one who is not there or is deleted.
+    fn returns_to_other_manager(&self, user: &User, decision: ManagerDecision) -> bool {
+        let Some(held) = &user.manager else { return decision.target().is_some() };
+        let place = self.directory.users.binary_search_by(|user| user.id.cmp(held)).ok();
+        let stays = place.and_then(|place| u32::try_from(place).ok()).filter(|&manager| !self.leaves(manager));
+        match decision {
+            ManagerDecision::Keep => self.policy.managed.manager && stays.is_none(),
+            ManagerDecision::Set(Some(ManagerTarget::User(manager))) => stays != Some(manager),
+            ManagerDecision::Set(Some(ManagerTarget::Inactive(manager))) => match self.claims[manager as usize] {
+                Claim::Inactive(manager) => self.inactive_user(manager).id != *held,
+                _ => true,
+            },
+            ManagerDecision::Set(Some(ManagerTarget::Create(_)) | None) => true,
         }
     }
 }

@@ -92,11 +92,11 @@ impl Comparison<'_> {
             .iter()
             .filter_map(|claim| match claim {
                 Claim::Kept(user) | Claim::Aside(Some(user)) => Some(*user),
-                Claim::New | Claim::User(_) | Claim::Aside(None) => None,
+                Claim::New | Claim::User(_) | Claim::Inactive(_) | Claim::Aside(None) => None,
             })
             .collect();
         let is_candidate = |&user: &u32| match self.standings[user as usize] {
-            Standing::Leaving | Standing::Withheld => true,
+            Standing::Leaving | Standing::Withheld | Standing::Waiting => true,
             // A user with an identifier in another branch belongs to another configuration.
             Standing::Unmanaged => {
                 let described = self.user(user);
@@ -108,7 +108,7 @@ impl Comparison<'_> {
         (0..self.standings.len() as u32).filter(is_candidate).collect()
     }
 
-    fn is_in_branches(&self, user: &User) -> bool {
+    pub(super) fn is_in_branches(&self, user: &User) -> bool {
         self.policy
             .branches
             .as_ref()
@@ -125,6 +125,7 @@ impl Comparison<'_> {
         let names = named(users.iter().map(|&user| {
             let fate = match self.standings[user as usize] {
                 Standing::Leaving => "would be deleted",
+                Standing::Waiting => "is in no list and waits to be deleted",
                 Standing::Protected => "is protected",
                 _ => "is in no list",
             };

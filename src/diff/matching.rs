@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use rustc_hash::FxHashSet;
 
 use super::index::{PeopleIndex, Rival, UserIndex, describe};
-use super::{Claim, Comparison, Policy, Remove, Renumber, Standing, Untrusted, describe_user};
+use super::{Claim, Comparison, Policy, Reading, Remove, Renumber, Standing, Untrusted, describe_user};
 use crate::diagnostic::Severity;
 use crate::employee::{Desired, Directory, Email, ExternalIdentifier, User};
 use crate::text::shell_option;
@@ -39,6 +39,7 @@ impl<'a> Comparison<'a> {
             standings: vec![Standing::Unmanaged; directory.users.len()],
             diagnostics: Vec::new(),
             queue: Vec::new(),
+            reading: Reading::default(),
             set_aside: OnceCell::new(),
             leaving_by_name: None,
         };
@@ -48,6 +49,7 @@ impl<'a> Comparison<'a> {
         comparison.claim_by_identifier();
         comparison.claim_by_email();
         comparison.claim_by_decision();
+        comparison.claim_inactive();
         comparison.leave_users_of_elsewhere();
         comparison.find_leavers();
         comparison.hold_users_of_other_records();
@@ -55,7 +57,7 @@ impl<'a> Comparison<'a> {
     }
 
     fn set_standings(&mut self) {
-        let Policy { protect, branches, .. } = self.policy;
+        let Policy { protect, branches, reactivate, .. } = self.policy;
         let users = &self.directory.users;
         // If Skovik tells the roles of some users only, the others may be admins.
         let protects_untold = protect.is_default() && users.iter().any(|user| user.roles.is_some());
@@ -92,7 +94,10 @@ impl<'a> Comparison<'a> {
             let message = "no user of Skovik has the role admin, so nobody is protected as one: see [scope] protect";
             self.diagnose(Severity::Info, "no_admin", None, message.to_owned());
         }
-        for entry in protect.without_user(users) {
+        let among_inactive =
+            if *reactivate { protect.without_user(&self.directory.inactive) } else { protect.without_user(&[]) };
+        let entries = protect.without_user(users).into_iter();
+        for entry in entries.filter(|entry| among_inactive.contains(entry)) {
             let message = format!("[scope] protect names {entry:?}, which protects no user of Skovik");
             self.diagnose(Severity::Warning, "protect_matches_nobody", None, message);
         }

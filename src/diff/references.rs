@@ -135,7 +135,9 @@ impl Comparison<'_> {
     pub(super) fn tell_foreign_emails(&self, result: &mut Drafts) {
         let written = result.drafts.iter().filter_map(|draft| match draft {
             Draft::Create { employee, .. } => Some(*employee),
-            Draft::Update { employee, changed, .. } => changed.contains(&Changed::PrimaryEmail).then_some(*employee),
+            Draft::Update { employee, changed, .. } | Draft::Reactivate { employee, changed, .. } => {
+                changed.contains(&Changed::PrimaryEmail).then_some(*employee)
+            }
             Draft::Delete { .. } => None,
         });
         let foreign: Vec<&Employee> =

@@ -4,7 +4,6 @@
 use super::index::describe;
 use super::{Claim, Comparison, Event, Standing, describe_user};
 use crate::diagnostic::Severity;
-use crate::employee::User;
 use rustc_hash::FxHashMap;
 
 impl Comparison<'_> {
@@ -55,7 +54,7 @@ impl Comparison<'_> {
     /// or deleted.
     pub(super) fn set_employee_aside(&mut self, index: u32, code: &'static str, reason: &str) {
         let user = match self.claims[index as usize] {
-            Claim::New => None,
+            Claim::New | Claim::Inactive(_) => None,
             Claim::User(user) | Claim::Kept(user) => Some(user),
             Claim::Aside(_) => return,
         };
@@ -140,29 +139,6 @@ impl Comparison<'_> {
         }
     }
 
-    /// If deleted users keep their e-mails, sets aside everybody who would get one of these e-mails.
-    fn find_emails_of_the_inactive(&mut self) {
-        let directory = self.directory;
-        let inactive: FxHashMap<&str, &User> = directory.inactive.iter().map(|user| (user.email.key(), user)).collect();
-        if inactive.is_empty() {
-            return;
-        }
-        for index in 0..self.claims.len() as u32 {
-            let key = self.employee(index).email.key();
-            if let Some(user) = inactive.get(key)
-                && self.owner_of_email(key).is_none()
-            {
-                let reason = format!(
-                    "the e-mail {} belongs to {}, who is inactive in Skovik and keeps it; activate that user, or \
-                    change their e-mail, in Skovik",
-                    user.email,
-                    describe_user(user)
-                );
-                self.set_employee_aside(index, "email_of_inactive", &reason);
-            }
-        }
-    }
-
     fn email_stays_taken(&mut self, taker: u32, owner: u32) {
         if matches!(self.claims[taker as usize], Claim::User(user) | Claim::Kept(user) if user == owner) {
             return;
@@ -172,8 +148,10 @@ impl Comparison<'_> {
             self.employee(taker).email,
             describe_user(self.user(owner)),
             match self.standings[owner as usize] {
-                Standing::Leaving => "keeps it when they become inactive; change their e-mail in Skovik first",
-                _ => "keeps it",
+                Standing::Leaving =>
+                    "keeps it when they become inactive; change their e-mail in Skovik first".to_owned(),
+                Standing::Waiting => format!("keeps it: that user {}", self.stays_until(owner)),
+                _ => "keeps it".to_owned(),
             }
         );
         self.set_employee_aside(taker, "email_taken", &reason);
@@ -184,15 +162,24 @@ impl Comparison<'_> {
         match self.standings[user as usize] {
             Standing::Leaving => true,
             Standing::Claimed(_) => self.policy.managed.manager,
-            Standing::Unmanaged | Standing::Protected | Standing::Held | Standing::Elsewhere | Standing::Withheld => {
-                false
-            }
+            Standing::Unmanaged
+            | Standing::Protected
+            | Standing::Held
+            | Standing::Elsewhere
+            | Standing::Withheld
+            | Standing::Waiting => false,
         }
     }
 
     fn manager_stays(&mut self, report: u32) {
         if let Some(manager) = self.manager_of(report) {
-            let reason = format!("{} reports to them and cannot be moved away", describe_user(self.user(report)));
+            let reason = match self.standings[report as usize] {
+                Standing::Waiting => {
+                    let until = self.stays_until(report);
+                    format!("{}, who reports to them, {until}", describe_user(self.user(report)))
+                }
+                _ => format!("{} reports to them and cannot be moved away", describe_user(self.user(report))),
+            };
             self.withhold(manager, &reason);
         }
     }

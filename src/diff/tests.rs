@@ -1,8 +1,10 @@
 //! Tests on small made-up companies: each rule ([`rules`] and its neighbours), and the laws of every plan ([`laws`]).
 
+mod absences;
 mod bad_records;
 mod company;
 mod guards;
+mod inactive;
 mod laws;
 mod look_alikes;
 mod made_up_guard;

@@ -11,7 +11,7 @@ use super::{Text, normal_text};
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Email {
     written: Box<str>,
-    /// Without case; `None` where that is how it is written.
+    /// In lower case; `None` if it is written that way.
     key: Option<Box<str>>,
 }
 
@@ -62,7 +62,7 @@ impl From<Cow<'_, str>> for Email {
     }
 }
 
-/// The key of an e-mail that is a text and no more, such as one in a plan file.
+/// The key of an e-mail that is a plain text, such as one in a plan file.
 #[must_use]
 pub fn email_key(email: &str) -> Cow<'_, str> {
     let email = normal_text(email);

@@ -1,4 +1,4 @@
-//! Names: for the reader, and as records of one person agree on them.
+//! Names, for the reader and for comparison.
 
 use super::{Employee, SetAside, User};
 use crate::text::likeness;
@@ -54,7 +54,9 @@ impl SetAside {
     }
 }
 
-fn name_key(first_name: &str, last_name: &str) -> Option<String> {
+/// A name as it is compared with others; see [`User::name_key`].
+#[must_use]
+pub fn name_key(first_name: &str, last_name: &str) -> Option<String> {
     let (first, last) = (likeness(first_name), likeness(last_name));
     if first.is_empty() || last.is_empty() { None } else { Some(format!("{first}\u{1f}{last}")) }
 }

@@ -1,4 +1,5 @@
-//! Which texts a value may be. A list that gives any other sets its person aside, and a plan file that holds one is refused.
+//! Which texts are valid values. If a list holds another one, its person is set aside; a plan file that holds one is
+//! refused.
 
 use email_address::{EmailAddress, Options};
 
@@ -21,7 +22,7 @@ pub fn is_too_long(text: &str) -> bool {
     text.len() > MAX_CHARACTERS && text.chars().nth(MAX_CHARACTERS).is_some()
 }
 
-/// The first character that nobody sees, which a value that tells people apart must not have.
+/// The first invisible character. A value that distinguishes people must not have one.
 #[must_use]
 pub fn unseen(text: &str) -> Option<char> {
     if is_plain(text) { None } else { text.chars().find(|&c| is_unseen(c)) }
@@ -39,8 +40,8 @@ pub fn check_email(email: &str) -> Result<(), email_address::Error> {
     EmailAddress::parse_with_options(email, options).map(drop)
 }
 
-/// Whether it is an e-mail like most, of words with nothing but letters, digits and inner hyphens. Others are possible
-/// too, and take longer to check.
+/// Whether it is a common e-mail: words of letters, digits and inner hyphens. Others may be valid too, and take longer
+/// to check.
 fn is_ordinary(email: &str) -> bool {
     let is_word = |word: &str, longest: usize, others: &[u8]| {
         let is_good = |byte: u8| byte.is_ascii_alphanumeric() || others.contains(&byte);

@@ -1,4 +1,4 @@
-//! Reading files that somebody else wrote: never more than a bound, never a device or a pipe that has no end.
+//! Reading files that somebody else wrote: never more than a limit, never a device or a pipe without an end.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
@@ -13,17 +13,17 @@ use rustix::io::Errno;
 pub enum Links {
     /// The file that it leads to.
     Follow,
-    /// An error: what it leads to can differ from one reading to the next, and from one machine to the next.
+    /// An error: the target can differ from one reading to the next, and from one machine to the next.
     Refuse,
 }
 
-/// The kind of an error about what is a link, a device, a pipe or a folder, and no file.
+/// The kind of the error for a link, a device, a pipe or a folder.
 pub const WRONG_KIND: io::ErrorKind = io::ErrorKind::InvalidInput;
 
-/// Opens a regular file to read it. Waits for no pipe.
+/// Opens a regular file to read it. Never waits for a pipe.
 ///
 /// # Errors
-/// If it cannot be opened, is no regular file, or is a link that is refused.
+/// If it cannot be opened, is not a regular file, or is a link that is refused.
 pub fn open_regular(path: &Path, links: Links) -> io::Result<File> {
     let mut options = File::options();
     options.read(true);
@@ -32,10 +32,10 @@ pub fn open_regular(path: &Path, links: Links) -> io::Result<File> {
         Links::Refuse => no_links(&mut options),
     }
     match links {
-        Links::Follow => regular(options.open(path)?, "it is no regular file"),
+        Links::Follow => regular(options.open(path)?, "it is not a regular file"),
         Links::Refuse => {
             let linked = "it is a symbolic link; name the file itself";
-            regular(options.open(path).map_err(|error| in_words(error, linked))?, "it is no regular file")
+            regular(options.open(path).map_err(|error| in_words(error, linked))?, "it is not a regular file")
         }
     }
 }
@@ -43,21 +43,21 @@ pub fn open_regular(path: &Path, links: Links) -> io::Result<File> {
 /// Opens a file of the program's own with options that follow no link (see [`no_links`]).
 ///
 /// # Errors
-/// If it cannot be opened, is no regular file, or is a link.
+/// If it cannot be opened, is not a regular file, or is a link.
 pub(crate) fn open_own(path: &Path, options: &OpenOptions) -> io::Result<File> {
-    regular(options.open(path).map_err(|error| in_words(error, "is a symbolic link"))?, "is no regular file")
+    regular(options.open(path).map_err(|error| in_words(error, "is a symbolic link"))?, "is not a regular file")
 }
 
 fn regular(file: File, problem: &'static str) -> io::Result<File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::new(WRONG_KIND, problem)) }
 }
 
-/// What the system says of a link that is not followed, and of a folder that is opened to be written.
+/// Clearer words for two errors of the system: a link that is not followed, and a folder that is opened to be written.
 fn in_words(error: io::Error, linked: &'static str) -> io::Error {
     let code = error.raw_os_error();
     match code {
         _ if code == Some(Errno::LOOP.raw_os_error()) => io::Error::new(WRONG_KIND, linked),
-        _ if code == Some(Errno::ISDIR.raw_os_error()) => io::Error::new(WRONG_KIND, "is no file, but a folder"),
+        _ if code == Some(Errno::ISDIR.raw_os_error()) => io::Error::new(WRONG_KIND, "is a folder, not a file"),
         _ => error,
     }
 }
@@ -103,7 +103,7 @@ pub fn read_regular_text(path: &Path, most: u64, links: Links) -> io::Result<Str
     into_text(read_regular(path, most, links)?)
 }
 
-/// Makes a file open no symbolic link, and wait for no pipe; one that is made is its owner's alone.
+/// Options that follow no symbolic link and wait for no pipe; a new file is readable only by its owner.
 pub(crate) fn no_links(options: &mut OpenOptions) {
     wait_for_nobody(options, OFlags::NOFOLLOW);
 }
@@ -145,10 +145,10 @@ mod tests {
         for (path, links, word) in [
             (file.as_path(), Links::Refuse, "longer than 4 bytes"),
             (&link, Links::Refuse, "symbolic link"),
-            (folder.path(), Links::Follow, "no regular file"),
-            // Waits for nobody who would write into it.
-            (&pipe, Links::Refuse, "no regular file"),
-            (Path::new("/dev/zero"), Links::Follow, "no regular file"),
+            (folder.path(), Links::Follow, "not a regular file"),
+            // It does not wait for a writer.
+            (&pipe, Links::Refuse, "not a regular file"),
+            (Path::new("/dev/zero"), Links::Follow, "not a regular file"),
         ] {
             let error = read_regular(path, 4, links).unwrap_err().to_string();
             assert!(error.contains(word), "{}: {error}", path.display());

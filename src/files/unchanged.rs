@@ -1,4 +1,4 @@
-//! Reading lists: a list that somebody is writing, or puts another one in the place of, is not whole.
+//! Reading lists: a list that is written to or replaced while it is read is not complete.
 
 use std::fs::{self, Metadata};
 use std::io::{self, Read as _};
@@ -10,10 +10,10 @@ use super::read::{Links, open_regular, too_long};
 /// The largest list that is read, in bytes: about ten times what a million people take.
 pub const LARGEST_LIST: u64 = 2 * 1024 * 1024 * 1024;
 
-/// Reads a regular file that stays as it is meanwhile, and says when it was last changed, where the system tells.
+/// Reads a regular file that does not change meanwhile. Also returns when it was last changed, if the system knows.
 ///
 /// # Errors
-/// If it cannot be read, is no regular file, has more than `most` bytes, or is changed, replaced or removed between its
+/// If it cannot be read, is not a regular file, has more than `most` bytes, or is changed, replaced or removed between its
 /// opening and its end.
 pub fn read_unchanged(path: &Path, most: u64) -> io::Result<(Vec<u8>, Option<SystemTime>)> {
     read_while(path, most, || ())
@@ -40,12 +40,12 @@ fn read_while(path: &Path, most: u64, meanwhile: impl FnOnce()) -> io::Result<(V
     Ok((bytes, opened.modified))
 }
 
-/// What tells a file that was changed or replaced from one that was not.
+/// What shows that a file was changed or replaced.
 #[derive(Debug, PartialEq, Eq)]
 struct State {
     size: u64,
     modified: Option<SystemTime>,
-    /// On Unix the device, the inode, and the time of its last change, which nobody can set.
+    /// On Unix: the device, the inode, and the time of the last change of the inode, which no program can set.
     node: [i64; 4],
 }
 

@@ -66,7 +66,9 @@ pub fn evaluate_again(results: &[GuardResult], now: &impl UsersNow, memory: &Mem
 /// Evaluates the guards of a plan again for what was done since it was made, without a look at the account.
 #[must_use]
 pub fn evaluate_since(results: &[GuardResult], memory: &Memory) -> Vec<GuardResult> {
-    again(results, memory, |_, found| found.of_now())
+    // Whoever was removed since then is in the whole that the plan has.
+    let again = again(results, memory, |_, found| found.of_now()).into_iter().zip(results);
+    again.map(|(again, planned)| judged(GuardResult { of: planned.of, ..again })).collect()
 }
 
 fn again(results: &[GuardResult], memory: &Memory, of_now: impl Fn(&Guard, &GuardResult) -> u64) -> Vec<GuardResult> {

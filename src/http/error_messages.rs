@@ -1,9 +1,9 @@
-//! What the body of an error says to people, in the forms that most APIs use.
+//! Finds the message in the body of an error, in the forms that most APIs use.
 
 use serde_json::Value;
 
-/// The words in an error of OAuth 2, SCIM, JSON:API, problem details (RFC 9457), or of an API that keeps to no
-/// standard; nothing where the body has none of their forms.
+/// The message in an error of OAuth 2, SCIM, JSON:API, problem details (RFC 9457), or of an API without a standard;
+/// `None` if the body has none of these forms.
 pub(crate) fn error_message(body: &[u8]) -> Option<String> {
     let document: Value = serde_json::from_slice(body).ok()?;
     of(&document)
@@ -18,7 +18,7 @@ fn of(value: &Value) -> Option<String> {
     plain.map(str::to_owned).or_else(|| NESTED.into_iter().find_map(|name| said(value.get(name)?, name)))
 }
 
-/// Where an API puts its words, the most telling first.
+/// Where an API puts its message, the most informative places first.
 const PLAIN: [&str; 14] = [
     "detail",
     "message",
@@ -35,10 +35,10 @@ const PLAIN: [&str; 14] = [
     "error",
     "errors",
 ];
-/// Where what holds the words is.
+/// The members that may hold the object with the message.
 const NESTED: [&str; 5] = ["error", "errors", "fault", "meta", "data"];
 
-/// The words in what an error holds: an object, a list of which the first counts, or texts by the name of a field.
+/// The message in the value of an error: an object, a list (its first element counts), or texts by the name of a field.
 fn said(error: &Value, name: &str) -> Option<String> {
     let error = error.as_array().map_or(Some(error), |list| list.first())?;
     if let Some(text) = error.as_str() {

@@ -1,5 +1,5 @@
-//! A server's words, made fit to be shown: short, on one line, without what could steer a terminal, and without
-//! secrets, should the server echo them.
+//! Makes a server's words safe to show: short, on one line, without characters that could control a terminal, and
+//! without secrets that the server may echo.
 
 use std::fmt;
 use std::sync::{PoisonError, RwLock};
@@ -11,11 +11,11 @@ use crate::text::{is_unseen, shortened};
 
 /// How many characters of a server's words are shown.
 const LONGEST: usize = 300;
-/// How much of a body is looked at for that.
+/// How much of a body is read for that.
 const LOOKED_AT: usize = 64 * 1024;
-/// A run of letters and digits of a secret that is so long is removed everywhere, whatever is around it.
+/// A run of letters and digits of a secret that has this length is removed everywhere, whatever is around it.
 const TELLING: usize = 8;
-/// A shorter secret that has letters and something else is no common word either.
+/// A shorter secret of this length that mixes letters with other characters is not a common word either.
 const TELLING_IF_MIXED: usize = 5;
 /// The text that replaces a secret.
 const MASK: &str = "[key]";
@@ -23,12 +23,12 @@ const MASK: &str = "[key]";
 /// Cleans what a server said. It knows the secrets, in order to take them out.
 #[derive(Default)]
 pub(crate) struct Redactor {
-    /// The longest first, so that one which is a part of another leaves nothing of it.
+    /// The longest first: if one secret is a part of another, no rest of the longer one must stay.
     secrets: RwLock<Vec<Spellings>>,
 }
 
 impl Redactor {
-    /// Takes this out too from now on.
+    /// Removes this secret too from now on.
     pub(crate) fn add(&self, secret: SecretString) {
         if secret.expose_secret().is_empty() {
             return;
@@ -43,7 +43,8 @@ impl Redactor {
 
     /// One clean line.
     pub(crate) fn clean(&self, text: &str) -> String {
-        // Before and after: white space or control characters within the text could hide a secret, or make it up.
+        // Both before and after: white space or control characters in the text could hide a secret, or removing them
+        // could make one.
         let text = self.without_secrets(&visible(&self.without_secrets(text)));
         shortened(&text, LONGEST).into_owned()
     }
@@ -53,7 +54,8 @@ impl Redactor {
         self.clean(&String::from_utf8_lossy(&body[..body.len().min(LOOKED_AT)]))
     }
 
-    /// A message of this program itself, which quotes others: as it is, but for secrets that no common word is.
+    /// A message of this program that quotes others: unchanged, except that secrets are removed unless they may be
+    /// common words.
     pub(crate) fn hide(&self, message: &str) -> String {
         self.without(message, is_telling)
     }
@@ -62,7 +64,7 @@ impl Redactor {
         self.without(text, |_| true)
     }
 
-    /// Without those of the secrets, and without the long runs of any, however they are spelt.
+    /// Without the secrets that `which` selects, and without long runs of any secret, in every spelling.
     fn without(&self, text: &str, which: impl Fn(&str) -> bool) -> String {
         let secrets = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
         let those = secrets.iter().filter(|known| which(known.secret()));
@@ -87,7 +89,7 @@ impl fmt::Debug for Redactor {
     }
 }
 
-/// Whether a secret is no word that a message may have anyway.
+/// Whether a secret cannot be a common word that a message may hold anyway.
 fn is_telling(secret: &str) -> bool {
     let is_mixed = || secret.chars().any(char::is_alphabetic) && !secret.chars().all(char::is_alphabetic);
     secret.len() >= TELLING || (secret.len() >= TELLING_IF_MIXED && is_mixed())

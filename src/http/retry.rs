@@ -1,4 +1,4 @@
-//! When to try again. Pure functions of the attempt, the server's wish, and a random number.
+//! When to try again. Pure functions of the attempt, the wait that the server asks for, and a random number.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,19 +9,19 @@ use reqwest::header::HeaderMap;
 const BASE: Duration = Duration::from_millis(200);
 /// The longest wait that this program chooses.
 const CAP: Duration = Duration::from_secs(30);
-/// The longest wait that a server can ask for; a longer wish counts as this one.
+/// The longest wait that a server can ask for; a longer one is shortened to this.
 pub(super) const LONGEST_WISH: Duration = Duration::from_secs(5 * 60);
 
-/// How long to wait after the given attempt (from 0): exponential with full jitter (`random` lies in 0..1), but no
-/// shorter than the server wishes.
+/// How long to wait after the given attempt (from 0): exponential with full jitter (`random` is in 0..1), but not
+/// shorter than the server asks for.
 pub(super) fn delay(attempt: u32, wish: Option<Duration>, random: f64) -> Duration {
     let ceiling = BASE.saturating_mul(2_u32.saturating_pow(attempt)).min(CAP);
     ceiling.mul_f64(random.clamp(0.0, 1.0)).max(wish.unwrap_or_default())
 }
 
-/// How long the server wants to be left alone: as `Retry-After` says, else as the headers of its rate limit do. Many
-/// servers send the latter with every answer, so they only count if the limit is what turned the request away: with
-/// 429, or if nothing remains of it. At most [`LONGEST_WISH`].
+/// How long the server asks the client to wait: by `Retry-After`, else by the headers of its rate limit. Many servers
+/// send the latter with every answer, so they count only if the limit is the reason of the refusal: with 429, or if no
+/// requests are left. At most [`LONGEST_WISH`].
 pub(super) fn wish(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let of = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let wish = of("retry-after").and_then(|text| retry_after(text, now));
@@ -37,10 +37,10 @@ pub(super) fn wish(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> 
 /// The headers that say how many requests are left.
 const REMAINING: [&str; 3] = ["ratelimit-remaining", "x-ratelimit-remaining", "x-rate-limit-remaining"];
 
-/// The headers that say when a rate limit begins anew. Only the first has a specification, an expired draft; the others
-/// are the customs of GitHub, Okta, Zendesk and many more.
+/// The headers that say when a rate limit is reset. Only the first has a specification, an expired draft; GitHub, Okta,
+/// Zendesk and many more use the others.
 const RESETS: [&str; 4] = ["ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset", "x-ratelimit-reset-after"];
-/// A number of seconds from here on is a time since 1970, and no duration: it would be 30 years.
+/// A number of seconds from here on is a time since 1970: as a duration it would be 30 years.
 const LEAST_EPOCH: f64 = 1e9;
 /// A number from here on counts milliseconds since 1970.
 const LEAST_EPOCH_MS: f64 = 1e12;
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn every_form_of_a_rate_limit() {
-        // The clock of these stands at a time that has ten digits.
+        // For these, the clock shows a time that has ten digits.
         let now = SystemTime::UNIX_EPOCH + 1_790_000_000 * SECOND;
         for (list, expected) in [
             (&[("X-RateLimit-Reset", "7")][..], Some(7 * SECOND)),
@@ -163,7 +163,7 @@ mod tests {
         ] {
             assert_eq!(wish(StatusCode::TOO_MANY_REQUESTS, &headers(list), now), expected, "{list:?}");
         }
-        // Sent with every answer, and so no reason to wait after an error of another kind.
+        // Servers send it with every answer, so it is no reason to wait after another kind of error.
         let failed = StatusCode::INTERNAL_SERVER_ERROR;
         let reset = ("X-RateLimit-Reset", "60");
         assert_eq!(wish(failed, &headers(&[reset, ("X-RateLimit-Remaining", "10")]), now), None);

@@ -5,7 +5,7 @@ use base64ct::{Base64Unpadded, Base64UrlUnpadded, Encoding as _};
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret as _, SecretString};
 
-/// An encoded form that is shorter would be found in words that have nothing to do with it.
+/// A shorter encoded form would also be found in unrelated words.
 const SHORTEST_FORM: usize = 8;
 /// The longest escape of one character: `&#x10FFFF;`.
 const LONGEST_ESCAPE: usize = 10;
@@ -33,14 +33,14 @@ impl Spellings {
         self.secret.expose_secret()
     }
 
-    /// Puts `mask` in the place of each of its forms.
+    /// Replaces each of its forms by `mask`.
     pub(super) fn mask(&self, text: String, mask: &str) -> String {
         let masked = mask_spelt(text, self.secret(), mask);
         self.encoded.iter().fold(masked, |text, form| mask_spelt(text, form.expose_secret(), mask))
     }
 }
 
-/// Puts `mask` in the place of a word, in whatever case and however its characters are escaped.
+/// Replaces a word by `mask`, whatever its case and however its characters are escaped.
 pub(super) fn mask_spelt(text: String, word: &str, mask: &str) -> String {
     let Some(first) = word.chars().next() else { return text };
     let mut masked = String::new();
@@ -64,7 +64,7 @@ pub(super) fn mask_spelt(text: String, word: &str, mask: &str) -> String {
     if found_any { masked } else { text }
 }
 
-/// Where a word ends with which a text begins.
+/// If a text begins with the word, where the word ends.
 fn end_of(text: &str, word: &str) -> Option<usize> {
     let read = |escapes: bool| {
         let mut end = 0;
@@ -144,11 +144,12 @@ fn is_same(one: char, other: char) -> bool {
         }
 }
 
-/// What stands in the base64 of a text that has these bytes at `offset` of a group of three, whatever is around them.
+/// The part of the base64 of a longer text that these bytes alone decide, if they begin at `offset` of a group of
+/// three.
 fn within_base64(bytes: &[u8], offset: usize) -> [SecretString; 2] {
     let mut padded = Zeroizing::new(vec![0; offset]);
     padded.extend_from_slice(bytes);
-    // Characters that hold bits of what is before or behind.
+    // Without the characters that also hold bits of the bytes before or after.
     let (first, last) = ((offset * 8).div_ceil(6), padded.len() * 8 / 6);
     let part = |text: String| -> SecretString {
         let text = Zeroizing::new(text);

@@ -1,5 +1,5 @@
-//! Keeps all requests of a transport within its limits: how many are under way, how many begin in a second, and a pause
-//! for everybody when the server asks one of them to slow down.
+//! Keeps all requests of a transport within its limits: how many are under way, and how many begin in a second. If the
+//! server asks one request to slow down, all of them pause.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,20 +13,20 @@ pub(super) struct Throttle {
     /// The time between the beginnings of two requests.
     interval: Duration,
     times: Mutex<Times>,
-    /// Whether nobody shall wait any more.
+    /// Whether all waits have ended.
     ended: watch::Sender<bool>,
 }
 
 struct Times {
     /// When the next request may begin.
     next: Instant,
-    /// Nobody may begin before this.
+    /// No request may begin before this.
     closed_until: Instant,
 }
 
 /// The right to make one request, until it is dropped.
 pub(super) struct Turn<'a> {
-    /// `None` could only be where the semaphore is closed, which nobody does.
+    /// `None` only if the semaphore were closed, which never happens.
     _slot: Option<SemaphorePermit<'a>>,
 }
 
@@ -41,7 +41,7 @@ impl Throttle {
         }
     }
 
-    /// Waits until a request may begin; `None` where waits have been ended before it might.
+    /// Waits until a request may begin; `None` if waits were ended first.
     pub(super) async fn turn(&self) -> Option<Turn<'_>> {
         let slot = self.slots.acquire().await.ok();
         while let Err(later) = self.begin(Instant::now()) {
@@ -50,7 +50,7 @@ impl Throttle {
         Some(Turn { _slot: slot })
     }
 
-    /// Waits so long; `None` where waits have been ended before that.
+    /// Waits for this long; `None` if waits were ended first.
     pub(super) async fn sleep(&self, delay: Duration) -> Option<()> {
         self.sleep_until(Instant::now() + delay).await
     }
@@ -76,7 +76,7 @@ impl Throttle {
         self.times().closed_until + margin >= Instant::now() + pause
     }
 
-    /// Lets nobody begin for this long; a longer pause that is under way stays.
+    /// Lets no request begin for this long; a longer pause that is under way stays.
     pub(super) fn pause(&self, pause: Duration) {
         let mut times = self.times();
         times.closed_until = times.closed_until.max(Instant::now() + pause);

@@ -1,5 +1,4 @@
-//! What is wrong with a TLS connection, in words that say what to do. Every client of this program uses it: Skovik's,
-//! and those of the sources.
+//! Messages for errors of TLS that say what to do. Every client of this program uses them.
 
 use std::error::Error;
 use std::io;
@@ -26,7 +25,7 @@ pub(crate) fn tls_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rust
         if let Some(found) = error.downcast_ref() {
             return Some(found);
         }
-        // What an I/O error wraps is not its source.
+        // An I/O error does not report what it wraps as its source.
         let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         cause = match wrapped {
             Some(wrapped) => Some(wrapped),
@@ -58,12 +57,11 @@ fn certificate(problem: &CertificateError, trust: Trust) -> String {
     use CertificateError as Problem;
     match problem {
         Problem::UnknownIssuer => {
-            format!("no trusted authority made the server's certificate; {}", authority(trust))
+            format!("no trusted certificate authority (CA) signed the server's certificate; {}", authority(trust))
         }
         Problem::NotValidForNameContext { expected, presented } => wrong_name(&expected.to_str(), presented),
         Problem::NotValidForName => {
-            "the server's certificate is for another host; write the host in the address as the \
-                                     certificate names it"
+            "the server's certificate is for another host; write the host in the address as the certificate names it"
                 .to_owned()
         }
         Problem::ExpiredContext { not_after, .. } => format!(
@@ -82,8 +80,8 @@ fn certificate(problem: &CertificateError, trust: Trust) -> String {
                 .to_owned()
         }
         Problem::BadSignature => {
-            "the server's certificate is not signed by the authority that it names; if that authority was made anew, \
-             give its new certificate"
+            "the server's certificate is not signed by the CA that it names; if that CA has a new certificate, give \
+             the new one"
                 .to_owned()
         }
         Problem::Other(other) => unusual(&other.to_string()),
@@ -91,11 +89,11 @@ fn certificate(problem: &CertificateError, trust: Trust) -> String {
     }
 }
 
-/// What the library for certificates says, for which the one for TLS has no word.
+/// Errors of the certificate library that the TLS library has no name for.
 fn unusual(name: &str) -> String {
     match name {
         "CaUsedAsEndEntity" => format!(
-            "the server's certificate is that of an authority (CA:TRUE), as `openssl req -x509` makes it unless told \
+            "the server's certificate is that of a CA (CA:TRUE), as `openssl req -x509` makes it unless told \
              otherwise, and a server must not use such a one; {NEW_ONE}"
         ),
         "UnsupportedCertVersion" => {
@@ -126,7 +124,7 @@ fn wrong_name(expected: &str, presented: &[String]) -> String {
     )
 }
 
-/// A name without what the library writes around it: `DnsName("a.example")`.
+/// A name without the library's wrapping, as in `DnsName("a.example")`.
 fn bare(name: &str) -> &str {
     let inner = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
     inner.map_or(name, |inner| inner.trim_matches('"'))
@@ -135,21 +133,21 @@ fn bare(name: &str) -> &str {
 fn authority(trust: Trust) -> &'static str {
     match trust {
         Trust::CaFile(false) => {
-            "if it comes from an authority of your own, name that authority's certificate (PEM) in `ca_file`; if it is \
+            "if it comes from a CA of your own, name that CA's certificate (PEM) in `ca_file`; if it is \
              self-signed, name the certificate itself"
         }
         Trust::CaFile(true) => {
-            "`ca_file` must name the certificate of the authority that made it; if there are authorities in between, \
+            "`ca_file` must name the certificate of the CA that signed it; if there are intermediate CAs, \
              the server must send their certificates, or `ca_file` hold them too"
         }
         Trust::System => {
-            "if it comes from an authority of your own, add that authority to those that this system trusts (on Linux, \
+            "if it comes from a CA of your own, add that CA to those that this system trusts (on Linux, \
              SSL_CERT_FILE can name a PEM file with all of them)"
         }
     }
 }
 
-/// ` on 2026-11-01`, where the time can be told.
+/// ` on 2026-11-01`, if the time is valid.
 fn on(time: UnixTime) -> String {
     let time = i64::try_from(time.as_secs()).ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
     time.map_or_else(String::new, |time| format!(" on {}", time.strftime("%Y-%m-%d")))
@@ -176,7 +174,7 @@ mod tests {
         let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
         let other = |text: &str| CertificateError::Other(rustls::OtherError(Arc::from(Box::from(text))));
         for (problem, expected) in [
-            (CertificateError::UnknownIssuer, "name that authority's certificate (PEM) in `ca_file`"),
+            (CertificateError::UnknownIssuer, "name that CA's certificate (PEM) in `ca_file`"),
             (
                 CertificateError::ExpiredContext { time: at(1_800_000_000), not_after: at(1_790_000_000) },
                 "expired on 2026-09-21; the server needs a new one",

@@ -24,7 +24,7 @@ const TYPES: [(&str, &[&str]); 11] = [
 /// The BER tags of texts, as in `#0c0141`: UTF-8, printable, teletex and IA5 strings.
 const TEXT_TAGS: [u8; 4] = [0x0c, 0x13, 0x14, 0x16];
 
-/// The normal form, which is the same for all spellings of a name; `None` if the text is no distinguished name.
+/// The normal form, which is the same for all spellings of a name; `None` if the text is not a distinguished name.
 pub(super) fn normal_form(text: &str) -> Option<String> {
     // A fast check, because most keys are no distinguished names.
     if !text.contains('=') {

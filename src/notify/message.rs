@@ -1,4 +1,4 @@
-//! One message: its words, and the forms that receivers take.
+//! One message: its text, and the forms that receivers accept.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::text::printable;
 
 /// How many guards a message names.
 const GUARDS_SHOWN: usize = 5;
-/// How much of what a run said is passed on, in characters.
+/// How much of a run's output is passed on, in characters.
 const LONGEST_DETAIL: usize = 4000;
 
 /// What a receiver is told.
@@ -25,7 +25,7 @@ pub struct Message<'a> {
     pub last_success: Option<Timestamp>,
     /// The run that it is about.
     pub ran: Option<&'a Ran>,
-    /// The command that shows the plan which waits.
+    /// The command that shows the waiting plan.
     pub look: &'a str,
     /// Whether it may name people.
     pub personal: bool,
@@ -91,7 +91,7 @@ impl Message<'_> {
         self.ran.and_then(|ran| ran.plan.as_ref())
     }
 
-    /// What the run said, for those who may read names.
+    /// The run's output, for receivers who may read names.
     fn detail(&self) -> Option<String> {
         let said = self.ran.filter(|_| self.personal)?.said.as_deref()?;
         Some(crate::text::shortened(&printable(said), LONGEST_DETAIL).into_owned())
@@ -116,7 +116,7 @@ impl Message<'_> {
         if let Some(plan) = self.plan() {
             let counts = &plan.summary;
             parts.push(format!(
-                "{} to create, {} to update, {} to delete, {} skipped.",
+                "{} to create, {} to update, {} to delete, {} set aside.",
                 counts.create, counts.update, counts.delete, counts.set_aside
             ));
             let blocking: Vec<String> = plan
@@ -150,7 +150,7 @@ fn slack(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// A text block of a card takes Markdown: nothing that is told may become a link or a picture.
+/// A text block of a card is Markdown: nothing in the message may become a link or a picture.
 fn teams(text: &str) -> String {
     let special = |c: char| "\\`*[]()<>!#|".contains(c);
     text.chars().fold(String::with_capacity(text.len()), |mut escaped, c| {
@@ -187,6 +187,7 @@ mod tests {
             plan: Some(Figures {
                 hash: "sha256:00".to_owned(),
                 summary: Summary { delete: 10, ..Summary::default() },
+                waiting: 0,
                 operations: 10,
                 guards: vec![guard],
             }),
@@ -219,7 +220,7 @@ mod tests {
         assert_eq!(
             message(&ran, false).text(),
             "skovik-sync: A guard blocks the plan for https://api.skovik.com/v1; nothing was written. 0 to create, 0 to \
-             update, 10 to delete, 0 skipped. Blocked by max_delete_percent (10 of 20, limit 20). Read it: skovik-sync show \
+             update, 10 to delete, 0 set aside. Blocked by max_delete_percent (10 of 20, limit 20). Read it: skovik-sync show \
              plan.json"
         );
     }

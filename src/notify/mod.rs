@@ -1,7 +1,7 @@
-//! Tells people how runs end (`[[notify]]`): what there is to tell, to whom, and in which form.
+//! Tells people how runs end (`[[notify]]`): on which occasions, to whom, and in which form.
 //!
-//! A receiver who cannot be told changes nothing about a run. No message holds a secret, and none names a person unless
-//! the receiver's settings ask for that.
+//! A notification that fails does not change the outcome of a run. No message holds a secret, and none names a person
+//! unless the receiver's settings ask for that.
 
 mod message;
 mod send;
@@ -21,12 +21,12 @@ pub struct Due {
     pub receiver: usize,
     /// What.
     pub occasion: Occasion,
-    /// By what it is remembered that this was told.
+    /// The key under which it is recorded as told.
     pub key: String,
 }
 
-/// What is to be told now. `ran` is the run that has just ended and is not among `runs` yet; without it, only silence
-/// can be told.
+/// What is due to be told now. `ran` is the run that has just ended and is not among `runs` yet; without it, only
+/// silence can be due.
 #[must_use]
 pub fn due(receivers: &[NotifySettings], runs: &Runs, ran: Option<&Ran>, now: Timestamp) -> Vec<Due> {
     let mut due = Vec::new();
@@ -59,7 +59,7 @@ pub fn due(receivers: &[NotifySettings], runs: &Runs, ran: Option<&Ran>, now: Ti
     due
 }
 
-/// What the end of a run means.
+/// The occasion that the end of a run is, if any.
 fn occasion(runs: &Runs, ran: &Ran) -> Option<Occasion> {
     match ran.outcome {
         Outcome::Blocked => Some(Occasion::Blocked),

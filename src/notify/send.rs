@@ -22,7 +22,7 @@ use crate::setting::{Secret, Secrets, beginning, program_path, secure};
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long one request may take.
 const REQUEST: Duration = Duration::from_secs(10);
-/// How often a request is tried again, where it was surely not taken.
+/// How often a request is tried again if it was surely not taken.
 const RETRIES: u32 = 2;
 /// The longest answer that is read, in bytes.
 const LARGEST_ANSWER: usize = 64 * 1024;
@@ -30,7 +30,7 @@ const LARGEST_ANSWER: usize = 64 * 1024;
 /// Delivers a message.
 ///
 /// # Errors
-/// If it was not taken, or nobody can tell; the text holds no secret, and not the URL, which may be one.
+/// If it was not taken, or that is not known. The text holds no secret, and not the URL, which may be one.
 pub(crate) async fn send(channel: &Channel, message: &Message<'_>, secrets: &Arc<Secrets>) -> Result<(), String> {
     let sent = async {
         match channel {
@@ -45,7 +45,7 @@ pub(crate) async fn send(channel: &Channel, message: &Message<'_>, secrets: &Arc
 async fn post(url: &Secret, body: String, secrets: &Arc<Secrets>) -> Result<(), String> {
     let text = url.fetch().await.map_err(|error| error.to_string())?;
     let url = secure(text.expose_secret()).map_err(|error| format!("the URL {error}"))?;
-    // What a request is logged by.
+    // The path under which a request is logged.
     let path = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
     for secret in [url.path().to_owned(), path].into_iter().filter(|path| path.len() > 1) {
         secrets.redactor().add(secret.into());
@@ -105,7 +105,7 @@ async fn start(argv: &[String], folder: &Path, body: String, secrets: &Secrets) 
     Err(format!("{program} failed with {status}: {}", secrets.clean(&String::from_utf8_lossy(&said))))
 }
 
-/// A program that is ended, with all that it started, when it is given up.
+/// A program. Dropping this ends it and everything that it started.
 struct Running(Child);
 
 impl Drop for Running {

@@ -1,7 +1,7 @@
 //! Checks what is true of every plan that `plan` writes, beyond its types. It rejects a file that was edited by hand
 //! and hashed again.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::{Action, BranchRef, Change, Content, Field, ManagerRef, Operation, OperationId, Summary, Target, Value};
 use crate::employee::{ExternalIdentifier, UserId};
@@ -54,7 +54,7 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
                 }
             }
             Action::Update { user_id, before_hash: _, branch, roles: _, changes } => {
-                counted.update += 1;
+                *if operation.reactivates() { &mut counted.reactivate } else { &mut counted.update } += 1;
                 if !touched.insert(user_id) {
                     return Err(at("changes a user that another operation changes"));
                 }
@@ -86,7 +86,7 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
                 }
                 check_manager(content, operation, manager).map_err(|problem| at(&problem))?;
             }
-            Action::Delete { user_id, before_hash, before, roles: _, reason: _ } => {
+            Action::Delete { user_id, before_hash, before, roles: _, missing_since: _, reason: _ } => {
                 counted.delete += 1;
                 if !touched.insert(user_id) {
                     return Err(at("changes a user that another operation changes"));
@@ -104,7 +104,8 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
         return Err("its summary does not count its operations".to_owned());
     }
     let Target { anchors, users, managed, .. } = &content.target;
-    let matched = counted.unchanged.saturating_add(counted.update).saturating_add(counted.delete);
+    let matched = [counted.update, counted.delete, content.waiting_people()];
+    let matched = matched.into_iter().fold(counted.unchanged, u64::saturating_add);
     if matched > *managed || managed > users {
         return Err("its summary counts more people than its target has users who may be changed".to_owned());
     }
@@ -117,7 +118,9 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
     super::unique::check(content)?;
     super::values::check(content)?;
     super::warnings::check(content)?;
+    super::waiting::check(content)?;
     check_managers_stay(content)?;
+    check_managers_are_active(content)?;
     super::check_guards(content)
 }
 
@@ -131,16 +134,26 @@ fn check_managers_stay(content: &Content) -> Result<(), String> {
         .collect();
     let is_removed =
         |manager: &ManagerRef| matches!(manager, ManagerRef::User(manager) if removed.contains(&manager.user_id));
-    let names_one = |operation: &&Operation| match &operation.action {
-        Action::Create { after } => after.manager.iter().flatten().any(is_removed),
-        Action::Update { changes, .. } => {
-            changes.iter().any(|change| matches!(&change.after, Some(Value::Manager(manager)) if is_removed(manager)))
-        }
-        Action::Link { manager, .. } => is_removed(manager),
-        Action::Delete { .. } => false,
-    };
+    let names_one = |operation: &&Operation| operation.new_manager().is_some_and(is_removed);
     match content.operations.iter().find(names_one) {
         Some(operation) => Err(format!("operation {} names a manager that the plan deletes", operation.id)),
+        None => Ok(()),
+    }
+}
+
+/// Checks that whoever gets a manager whom the plan reactivates comes after that.
+fn check_managers_are_active(content: &Content) -> Result<(), String> {
+    let back = content.operations.iter().filter(|operation| operation.reactivates());
+    let back: HashMap<&UserId, OperationId> = back.filter_map(|one| Some((one.user_id()?, one.id))).collect();
+    let is_early = |operation: &&Operation| {
+        let manager = operation.new_manager().and_then(|manager| match manager {
+            ManagerRef::User(manager) => back.get(&manager.user_id),
+            ManagerRef::Create(_) => None,
+        });
+        manager.is_some_and(|needed| !operation.depends_on.contains(needed))
+    };
+    match content.operations.iter().find(is_early) {
+        Some(operation) => Err(format!("operation {} names a manager who is inactive until later", operation.id)),
         None => Ok(()),
     }
 }
@@ -183,6 +196,10 @@ fn check_manager(content: &Content, operation: &Operation, manager: &ManagerRef)
 
 fn check_change(content: &Content, operation: &Operation, change: &Change) -> Result<(), String> {
     let Change { field, before, after } = change;
+    if *field == Field::Active {
+        let is_possible = *change == Change::reactivation();
+        return if is_possible { Ok(()) } else { Err("changes active otherwise than from no to yes".to_owned()) };
+    }
     if before == after {
         return Err(format!("changes {field} to what it is"));
     }
@@ -193,7 +210,7 @@ fn check_change(content: &Content, operation: &Operation, change: &Change) -> Re
             }
             Field::Branch => matches!(value, Value::Branch(_)),
             Field::Manager => matches!(value, Value::Manager(_)),
-            Field::Custom(_) => matches!(value, Value::Text(_) | Value::Boolean(_)),
+            Field::Active | Field::Custom(_) => matches!(value, Value::Text(_) | Value::Boolean(_)),
         };
         if !fits {
             return Err(format!("gives {field} a value of another kind"));

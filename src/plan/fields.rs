@@ -219,10 +219,11 @@ impl Fields {
 }
 
 impl Value {
-    /// The value of a user's field; `None` for no value.
+    /// The value of a user's field; `None` for no value, and for [`Field::Active`], which a user does not hold.
     #[must_use]
     pub fn of_user(user: &User, field: &Field, managed: &Managed, directory: &Directory) -> Option<Self> {
         match field {
+            Field::Active => None,
             Field::ExternalIdentifier => Self::text(user.identifier.as_ref()?.as_str()),
             Field::PrimaryEmail => Self::text(user.email.as_str()),
             Field::FirstName => Self::text(&user.first_name),
@@ -245,6 +246,7 @@ impl Value {
         directory: &Directory,
     ) -> Option<Self> {
         match field {
+            Field::Active => None,
             Field::ExternalIdentifier => Self::text(employee.identifier.as_str()),
             Field::PrimaryEmail => Self::text(employee.email.as_str()),
             Field::FirstName => Self::text(&employee.first_name),
@@ -264,7 +266,7 @@ impl Value {
 }
 
 impl Change {
-    /// Sets the changed value in a user. Leaves out a manager who is not created yet, and a custom field that is not
+    /// Sets the changed value in a user. Leaves out [`Field::Active`], a manager who is not created yet, and a custom field that is not
     /// managed.
     pub fn lay_over(&self, user: &mut User, managed: &Managed) {
         let Self { field, before: _, after } = self;
@@ -273,6 +275,7 @@ impl Change {
             _ => "",
         };
         match field {
+            Field::Active => {}
             Field::ExternalIdentifier => user.identifier = Some(text()).filter(|text| !text.is_empty()).map(Into::into),
             Field::PrimaryEmail => user.email = text().into(),
             Field::FirstName => user.first_name = text().into(),
@@ -324,12 +327,13 @@ pub(super) fn branch_ref(id: &BranchId, directory: &Directory) -> BranchRef {
 }
 
 pub(super) fn user_ref(id: &UserId, directory: &Directory) -> ManagerRef {
-    let user = directory.user(id);
-    ManagerRef::User(UserRef {
-        user_id: id.clone(),
-        employee: user.and_then(|user| user.identifier.clone()),
-        name: user.map(display_name).unwrap_or_default(),
-    })
+    let nameless = || UserRef { user_id: id.clone(), employee: None, name: String::new() };
+    ManagerRef::User(directory.user(id).map_or_else(nameless, named))
+}
+
+/// A reference to a user, by the name that they have now.
+pub(super) fn named(user: &User) -> UserRef {
+    UserRef { user_id: user.id.clone(), employee: user.identifier.clone(), name: display_name(user) }
 }
 
 /// A user's name, or the e-mail of a user without one.

@@ -70,7 +70,8 @@ impl<'a, 'c> GuardCounts<'a, 'c> {
     /// What a draft does, as the guards see it.
     fn effect(&self, draft: &Draft) -> Effect<'_> {
         let kind = match draft {
-            Draft::Create { .. } => Kind::Create,
+            // Somebody who is made active again is one more user, as if created.
+            Draft::Create { .. } | Draft::Reactivate { .. } => Kind::Create,
             Draft::Update { .. } => Kind::Update,
             Draft::Delete { .. } => Kind::Delete,
         };
@@ -249,21 +250,23 @@ impl<'a, 'c> GuardCounts<'a, 'c> {
     /// The branch of a user who would be changed or deleted.
     fn branch_of(&self, draft: &Draft) -> Option<Option<&'c BranchId>> {
         match draft {
-            Draft::Create { .. } => None,
+            Draft::Create { .. } | Draft::Reactivate { .. } => None,
             Draft::Update { user, .. } | Draft::Delete { user } => Some(self.comparison.user(*user).branch.as_ref()),
         }
     }
 
     fn branch_after_or_before(&self, draft: &Draft) -> Option<&'c BranchId> {
         match draft {
-            Draft::Create { employee, .. } => self.comparison.employee(*employee).branch.as_ref(),
+            Draft::Create { employee, .. } | Draft::Reactivate { employee, .. } => {
+                self.comparison.employee(*employee).branch.as_ref()
+            }
             Draft::Update { .. } | Draft::Delete { .. } => self.branch_of(draft).flatten(),
         }
     }
 
     fn manager_of(&self, draft: &Draft) -> Option<ManagerTarget> {
         match draft {
-            Draft::Create { manager, .. } => *manager,
+            Draft::Create { manager, .. } | Draft::Reactivate { manager, .. } => *manager,
             Draft::Update { user, .. } | Draft::Delete { user } => {
                 self.comparison.manager_of(*user).map(ManagerTarget::User)
             }
@@ -272,7 +275,9 @@ impl<'a, 'c> GuardCounts<'a, 'c> {
 
     fn whom(&self, draft: &Draft) -> Named {
         match draft {
-            Draft::Create { employee, .. } => self.person(ManagerTarget::Create(*employee)),
+            Draft::Create { employee, .. } | Draft::Reactivate { employee, .. } => {
+                self.person(ManagerTarget::Create(*employee))
+            }
             Draft::Update { user, .. } | Draft::Delete { user } => self.person(ManagerTarget::User(*user)),
         }
     }
@@ -283,7 +288,7 @@ impl<'a, 'c> GuardCounts<'a, 'c> {
                 let user = self.comparison.user(user);
                 (user.identifier.as_ref(), display_name(user), Some(user.id.to_string()))
             }
-            ManagerTarget::Create(employee) => {
+            ManagerTarget::Create(employee) | ManagerTarget::Inactive(employee) => {
                 let employee = self.comparison.employee(employee);
                 (Some(&employee.identifier), employee.full_name(), None)
             }
@@ -336,7 +341,8 @@ fn grouped_by_branch<'s, 'd, 'e>(steps: &'s [Step<'d, 'e>]) -> FxHashMap<Option<
 fn changed(draft: &Draft) -> &[Changed] {
     match draft {
         Draft::Update { changed, .. } => changed,
-        Draft::Create { .. } | Draft::Delete { .. } => &[],
+        // The guards that count changes are about users who are active now.
+        Draft::Create { .. } | Draft::Reactivate { .. } | Draft::Delete { .. } => &[],
     }
 }
 

@@ -27,12 +27,14 @@ pub fn effects<'o>(operations: &'o [Operation]) -> impl Iterator<Item = Effect<'
         .collect();
     let effect = move |operation: &'o Operation| {
         let (kind, branch, changes) = match &operation.action {
+            // Somebody who is made active again is one more user, as if created.
             Action::Create { .. } => (Kind::Create, None, &[][..]),
+            Action::Update { .. } if operation.reactivates() => (Kind::Create, None, &[][..]),
             Action::Update { user_id: _, before_hash: _, branch, roles: _, changes } => {
                 let branch = branch.as_ref().map(|branch| branch.as_ref().map(|branch| &branch.branch_id));
                 (Kind::Update, branch, &changes[..])
             }
-            Action::Delete { user_id: _, before_hash: _, before, roles: _, reason: _ } => {
+            Action::Delete { user_id: _, before_hash: _, before, roles: _, missing_since: _, reason: _ } => {
                 let branch = before.branch.as_ref().map(|branch| branch.as_ref().map(|branch| &branch.branch_id));
                 (Kind::Delete, branch, &[][..])
             }

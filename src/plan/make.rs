@@ -7,7 +7,7 @@ use super::only::keep_only;
 use super::operations::write_down;
 use super::{
     Action, Anchors, Content, Day, Diagnostic, Digest, Operation, Plan, PlanError, Removal, Severity, SourceSummary,
-    Summary, Target,
+    Summary, Target, Waiting,
 };
 use crate::diff::{Comparison, Drafts, Policy, Untrusted};
 use crate::employee::{CustomFieldId, Desired, Directory, ExternalIdentifier, Managed};
@@ -198,6 +198,7 @@ impl Plan {
             summary: Summary { unchanged: drafts.unchanged, set_aside: population.set_aside, ..kept },
             guards,
             diagnostics,
+            waiting: Waiting::of(comparison),
             operations,
         };
         Ok(Self::seal(content)?)
@@ -210,6 +211,7 @@ fn count(operations: &[Operation]) -> Summary {
     for operation in operations {
         match operation.action {
             Action::Create { .. } => summary.create += 1,
+            Action::Update { .. } if operation.reactivates() => summary.reactivate += 1,
             Action::Update { .. } => summary.update += 1,
             Action::Delete { .. } => summary.delete += 1,
             Action::Link { .. } => {}

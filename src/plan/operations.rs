@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fields::{display_name, user_ref};
+use super::fields::{display_name, named, user_ref};
 use super::{Action, Change, CreateRef, Fields, ManagerRef, Operation, OperationId, Value};
-use crate::diff::{Changed, Comparison, Draft, ManagerTarget};
+use crate::diff::{Changed, Claim, Comparison, Draft, ManagerTarget};
 use crate::employee::User;
 use crate::order::Graph;
 
@@ -80,6 +80,20 @@ impl Writer<'_, '_> {
                 let (employee, name) = (Some(employee.identifier.clone()), employee.full_name());
                 Operation { id, employee, name, depends_on, action }
             }
+            Draft::Reactivate { employee: index, user, manager, changed } => {
+                let (employee, user) = (self.comparison.employee(*index), self.comparison.inactive_user(*user));
+                let change = |changed: &Changed| self.change(*index, user, *manager, *changed);
+                let before = self.fields(user);
+                let action = Action::Update {
+                    user_id: user.id.clone(),
+                    before_hash: before.hash(),
+                    branch: before.branch,
+                    roles: user.special_roles(),
+                    changes: changed.iter().map(change).collect(),
+                };
+                let (employee, name) = (Some(employee.identifier.clone()), employee.full_name());
+                Operation { id, employee, name, depends_on, action }
+            }
             Draft::Delete { user: index } => {
                 let user = self.comparison.user(*index);
                 let before = self.fields(user);
@@ -88,6 +102,7 @@ impl Writer<'_, '_> {
                     before_hash: before.hash(),
                     before,
                     roles: user.special_roles(),
+                    missing_since: self.comparison.wait_of(*index).map(|wait| wait.missing_since),
                     reason: self.comparison.reason_to_remove(*index).to_owned(),
                 };
                 Operation { id, employee: user.identifier.clone(), name: display_name(user), depends_on, action }
@@ -103,7 +118,9 @@ impl Writer<'_, '_> {
         drafts: [&Draft; 2],
     ) -> Operation {
         let [person, manager] = drafts.map(|draft| match draft {
-            Draft::Create { employee, .. } | Draft::Update { employee, .. } => *employee,
+            Draft::Create { employee, .. } | Draft::Update { employee, .. } | Draft::Reactivate { employee, .. } => {
+                *employee
+            }
             Draft::Delete { user } => *user,
         });
         let person = self.comparison.employee(person);
@@ -113,6 +130,9 @@ impl Writer<'_, '_> {
     }
 
     fn change(&self, employee: u32, user: &User, manager: Option<ManagerTarget>, changed: Changed) -> Change {
+        if changed == Changed::Active {
+            return Change::reactivation();
+        }
         let (managed, directory) = (&self.comparison.policy().managed, self.comparison.directory());
         let field = changed.map_custom(|place| managed.custom_fields[place as usize].clone());
         let before = Value::of_user(user, &field, managed, directory);
@@ -124,15 +144,20 @@ impl Writer<'_, '_> {
     fn manager_ref(&self, manager: ManagerTarget) -> ManagerRef {
         match manager {
             ManagerTarget::User(index) => user_ref(&self.comparison.user(index).id, self.comparison.directory()),
-            ManagerTarget::Create(index) => {
-                let employee = self.comparison.employee(index);
-                ManagerRef::Create(CreateRef {
-                    create: self.numbers_of_creates[&index],
-                    employee: employee.identifier.clone(),
-                    name: employee.full_name(),
-                })
-            }
+            ManagerTarget::Inactive(index) | ManagerTarget::Create(index) => match self.comparison.claim_of(index) {
+                Claim::Inactive(user) => ManagerRef::User(named(self.comparison.inactive_user(user))),
+                _ => self.created(index),
+            },
         }
+    }
+
+    fn created(&self, index: u32) -> ManagerRef {
+        let employee = self.comparison.employee(index);
+        ManagerRef::Create(CreateRef {
+            create: self.numbers_of_creates[&index],
+            employee: employee.identifier.clone(),
+            name: employee.full_name(),
+        })
     }
 
     fn fields(&self, user: &User) -> Fields {

@@ -9,6 +9,8 @@ use super::{Action, Change, Content, Diagnostic, Field, Severity, Value};
 const ADOPTED: &str = "adopted";
 /// The code of the warning that a user gets another external identifier.
 const RENUMBERED: &str = "renumbered";
+/// The code of the warning that an inactive user becomes active again and has roles.
+const REGAINED: &str = "roles_regained";
 /// The code of the warning that users lose the value of a field.
 const VALUES_LOST: &str = "values_lost";
 
@@ -26,11 +28,20 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
         let found = diagnostics.iter().filter(|found| found.code == code && found.severity == severity);
         found.filter_map(|found| found.employee.as_deref()).collect()
     };
+    let regained = of_people(REGAINED, Severity::Warning);
     let (renumbered, adopted) = (of_people(RENUMBERED, Severity::Warning), of_people(ADOPTED, Severity::Info));
     let mut emptied: BTreeSet<&Field> = BTreeSet::new();
     for operation in operations {
         let Action::Update { changes, .. } = &operation.action else { continue };
-        emptied.extend(changes.iter().filter(|change| change.empties()).map(|change| &change.field));
+        if operation.reactivates() {
+            let employee = operation.employee.as_ref().map_or("", |employee| employee.as_str());
+            if !operation.roles().is_empty() && !regained.contains(employee) {
+                let problem = format!("gives roles back, but no diagnostic {REGAINED} says so");
+                return Err(format!("operation {} {problem}", operation.id));
+            }
+        } else {
+            emptied.extend(changes.iter().filter(|change| change.empties()).map(|change| &change.field));
+        }
         let identifier = changes.iter().find(|change| change.field == Field::ExternalIdentifier);
         let Some(Change { before, after: Some(Value::Text(after)), field: _ }) = identifier else { continue };
         let is_told = renumbered.contains(after.as_str()) || (before.is_none() && adopted.contains(after.as_str()));

@@ -3,46 +3,19 @@
 //! No message in here contains the key.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use reqwest::Method;
-use reqwest::header::{HeaderName, HeaderValue, LOCATION};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::{ApiError, Refusal};
-use crate::http::{self, Answer, Redactor, Transport};
+use super::{ApiError, ErrorObject, Refusal, Request};
+use crate::config::Access;
+use crate::http::{self, Answer, Failure, Redactor, Repeat, Transport, Wants};
 use crate::setting::BaseUrl;
 
 /// The largest answer that is read, in bytes; a larger one is an error.
 pub(super) const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
-
-/// How to reach a service.
-#[derive(Debug)]
-pub struct Options {
-    /// The base URL, such as `https://api.skovik.com/v1`.
-    pub url: BaseUrl,
-    /// The key.
-    pub token: SecretString,
-    /// The header that carries the key; `Authorization` by default.
-    pub auth_header: String,
-    /// The scheme before the key; `Bearer` by default. If it is empty, the key is sent alone.
-    pub auth_scheme: String,
-    /// How many rows to ask for in one page; with 0 the service decides, if it can.
-    pub page_size: u32,
-    /// How many rows a list may have; a longer one is an error.
-    pub max_rows: u64,
-    /// How long it may take to read a list.
-    pub list_timeout: Duration,
-    /// How many requests may be under way at once; at least one.
-    pub max_in_flight: usize,
-    /// How many requests may begin in a second; 0 for no limit but the server's.
-    pub requests_per_second: u32,
-    /// How long one request may take, from the connection to the end of the answer.
-    pub timeout: Duration,
-    /// How often a request is tried again, if that is safe.
-    pub retries: u32,
-}
 
 /// Why a client cannot be made from the settings.
 #[derive(Debug, thiserror::Error)]
@@ -64,18 +37,18 @@ pub enum ClientError {
 /// The HTTP client, and the header with the key for each request. `words` finds the message for people in the body of
 /// an error.
 pub(super) fn connect(
-    options: Options,
+    url: &BaseUrl,
+    token: SecretString,
+    access: &Access,
     words: fn(&[u8]) -> Option<String>,
 ) -> Result<(Transport, (HeaderName, HeaderValue)), ClientError> {
-    let Options { url, token, auth_header, auth_scheme, max_in_flight, requests_per_second, timeout, retries, .. } =
-        options;
-    let key_header = key_header(&auth_header, &auth_scheme, &token)?;
+    let key_header = key_header(&access.auth_header, &access.auth_scheme, &token)?;
     let transport = http::Options {
         url: url.url().clone(),
-        max_in_flight,
-        requests_per_second,
-        timeout,
-        retries,
+        max_in_flight: access.max_in_flight,
+        requests_per_second: access.requests_per_second,
+        timeout: access.timeout,
+        retries: access.retries,
         largest_answer: LARGEST_ANSWER,
         authorities: None,
         trust: http::Trust::System,
@@ -83,6 +56,74 @@ pub(super) fn connect(
         redactor: Arc::new(Redactor::from(token)),
     };
     Ok((Transport::new(transport).map_err(ClientError::Setup)?, key_header))
+}
+
+/// One request.
+pub(super) struct Call<'a> {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    /// What a write needs; a DELETE sends no body.
+    pub(super) body: Option<&'a Request>,
+}
+
+impl<'a> Call<'a> {
+    /// The body that is sent.
+    fn sent(&self) -> Option<&'a Request> {
+        self.body.filter(|_| self.method != Method::DELETE)
+    }
+
+    /// The headers that every request has: with the key, and with the types of JSON that the service takes.
+    pub(super) fn headers(
+        &self,
+        (name, key): &(HeaderName, HeaderValue),
+        accept: &'static str,
+        content_type: &'static str,
+    ) -> HeaderMap {
+        let mut headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]);
+        headers.insert(name, key.clone());
+        if self.sent().is_some() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        }
+        headers
+    }
+
+    /// Sends the request, and returns the answer with any status.
+    pub(super) async fn send(&self, http: &Transport, headers: HeaderMap, wants: Wants) -> Result<Answer, ApiError> {
+        let request = http::Request {
+            method: self.method.clone(),
+            url: &self.url,
+            headers,
+            body: self.sent().map(Request::as_json),
+            repeat: match self.method {
+                Method::GET => Repeat::Always,
+                Method::POST => Repeat::IfNotDone,
+                _ => Repeat::Never,
+            },
+            wants,
+        };
+        http.send(&request).await.map_err(|failure| match failure {
+            Failure::NotSent { problem, again } => ApiError::NotSent { problem, again },
+            Failure::Unclear { problem, again } => ApiError::Unclear { problem, again },
+            Failure::Stopped { maybe_done } => ApiError::Stopped { unclear: maybe_done && self.method != Method::GET },
+        })
+    }
+}
+
+/// What a refusal says. Without error objects, it is the start of the body.
+pub(super) fn refusal(redactor: &Redactor, status: u16, errors: Vec<ErrorObject>, taken: bool, body: &[u8]) -> Refusal {
+    let said = if errors.is_empty() { redactor.clean_body(body) } else { String::new() };
+    let errors = errors.into_iter().map(|error| error.map(|text| redactor.clean(&text))).collect();
+    Refusal { status, errors, taken, said }
+}
+
+/// A success status that a request of this kind does not have, in words.
+pub(super) fn odd_success(status: u16) -> String {
+    let meaning = match status {
+        202 => ", which means that it may act later",
+        206 => ", which is only a part",
+        _ => "",
+    };
+    format!("it answers {status}{meaning}")
 }
 
 /// A redirect is never followed: the key must not reach another host, and a write must not become something else.

@@ -1,4 +1,4 @@
-//! The contract with a service: each thing that its wire takes for granted, and whether that is so. It is looked at with
+//! The contract with a service: each thing that its wire assumes, and whether that is so. It is looked at with
 //! GET requests only.
 //!
 //! What was seen is told by names of members, types, statuses and counts, never by a value: so it can be handed on.

@@ -14,6 +14,7 @@ enum Line<'a> {
     Branch { external_identifier: Option<&'a str>, id: &'a str, name: &'a str },
     CustomField { field_type: &'a str, id: &'a str, name: &'a str, options: Vec<[&'a str; 2]> },
     User(UserLine<'a>),
+    Inactive(UserLine<'a>),
 }
 
 #[derive(Serialize)]
@@ -33,12 +34,12 @@ struct UserLine<'a> {
 ///
 /// The hashed text is lines of compact JSON, each with a line feed at its end: `{"managed":…}`, then a `{"branch":…}`
 /// for each branch, a `{"custom_field":…}` for each definition (its options as pairs of label and value, in the
-/// server's order) and a `{"user":…}` for each user, each kind in the order of ids. The values of a user's custom
+/// server's order), a `{"user":…}` for each user and an `{"inactive":…}` for each inactive one, each kind in the order of
+/// ids. The values of a user's custom
 /// fields are in the order of the managed fields. Roles are sorted, since their order has no meaning.
 #[must_use]
 pub fn fingerprint(directory: &Directory, managed: &Managed) -> Digest {
-    // Nothing is written to the inactive: who they are only keeps others from being made.
-    let Directory { users, inactive: _, branches, custom_fields, unproven: _ } = directory;
+    let Directory { users, inactive, branches, custom_fields, unproven: _ } = directory;
     let mut hasher = Sha256::new();
     let mut buffer = Vec::new();
     let mut line = |line: &Line<'_>| {
@@ -54,7 +55,11 @@ pub fn fingerprint(directory: &Directory, managed: &Managed) -> Digest {
     custom_fields.iter().for_each(|field| line(&custom_field_line(field)));
     for user in users {
         let roles = sorted_roles(user);
-        line(&user_line(user, roles.as_deref()));
+        line(&Line::User(user_line(user, roles.as_deref())));
+    }
+    for user in inactive {
+        let roles = sorted_roles(user);
+        line(&Line::Inactive(user_line(user, roles.as_deref())));
     }
     Digest::from_bytes(hasher.finalize().into())
 }
@@ -84,9 +89,9 @@ fn custom_field_line(field: &CustomField) -> Line<'_> {
     Line::CustomField { field_type, id: id.as_str(), name, options }
 }
 
-fn user_line<'a>(user: &'a User, roles: Option<&'a [Box<str>]>) -> Line<'a> {
+fn user_line<'a>(user: &'a User, roles: Option<&'a [Box<str>]>) -> UserLine<'a> {
     let User { id, identifier, email, first_name, last_name, branch, manager, custom_fields, roles: _ } = user;
-    Line::User(UserLine {
+    UserLine {
         branch: branch.as_ref().map(|branch| branch.as_str()),
         custom_fields,
         external_identifier: identifier.as_ref().map(|identifier| identifier.as_str()),
@@ -96,7 +101,7 @@ fn user_line<'a>(user: &'a User, roles: Option<&'a [Box<str>]>) -> Line<'a> {
         manager: manager.as_ref().map(|manager| manager.as_str()),
         primary_email: email.as_str(),
         roles,
-    })
+    }
 }
 
 fn sorted_roles(user: &User) -> Option<Vec<Box<str>>> {

@@ -25,7 +25,7 @@ use serde_json::value::RawValue;
 use crate::employee::{Branch, CustomField, CustomFieldId, Directory, Managed, User, UserId};
 use crate::plan::{Change, Fields};
 
-pub use access::{ClientError, Options};
+pub use access::ClientError;
 pub use account::Account;
 pub use contract::{Contract, Finding, Verdict};
 pub use error::{ApiError, ErrorObject, ListError, Refusal, RowError};
@@ -66,7 +66,7 @@ pub trait Provider: fmt::Debug + Send + Sync {
         progress: Progress<'a>,
     ) -> BoxFuture<'a, Result<Proven, ListError>>;
 
-    /// All users, sorted by id, proven complete. `each` is called only for active users.
+    /// All users, sorted by id, proven complete. `each` is called for inactive users, too.
     fn users<'a>(
         &'a self,
         managed: &'a Managed,
@@ -78,9 +78,7 @@ pub trait Provider: fmt::Debug + Send + Sync {
             let mut take = |row: &RawValue| {
                 let mut user = dialect.user(row.get(), managed).map_err(RowError::Bad)?;
                 let is_inactive = dialect.is_inactive(row.get()).map_err(RowError::Bad)?;
-                if !is_inactive {
-                    each(&user, row).map_err(RowError::Bad)?;
-                }
+                each(&user, row).map_err(RowError::Bad)?;
                 branches.share(&mut user);
                 listed.push(user, is_inactive);
                 Ok(())
@@ -94,11 +92,21 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// Reads one user; `None` if there is none with this id, or only an inactive one.
     fn user<'a>(&'a self, id: &'a UserId, managed: &'a Managed) -> BoxFuture<'a, Result<Option<LiveUser>, ApiError>>;
 
+    /// Reads one user, who may be inactive; [`Dialect::is_inactive`] tells. The same as [`Provider::user`] if the service
+    /// keeps no inactive users.
+    fn any_user<'a>(
+        &'a self,
+        id: &'a UserId,
+        managed: &'a Managed,
+    ) -> BoxFuture<'a, Result<Option<LiveUser>, ApiError>> {
+        self.user(id, managed)
+    }
+
     /// Creates a user with a body from [`Dialect::create_request`]. After [`ApiError::Unclear`] the user may exist.
     fn create<'a>(&'a self, request: &'a Request, managed: &'a Managed) -> BoxFuture<'a, Result<LiveUser, ApiError>>;
 
     /// Changes a user with a body from [`Dialect::update_request`] or [`Dialect::restore_request`], in one attempt;
-    /// `None` if there is none with this id.
+    /// `None` if there is none with this id, or only an inactive one after it.
     fn update<'a>(
         &'a self,
         id: &'a UserId,
@@ -290,10 +298,13 @@ impl fmt::Display for Collection {
 }
 
 /// The result of a delete.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Deleted {
     /// The server deleted the user.
-    Now,
+    Now {
+        /// The user as the service keeps them, inactive; `None` if it keeps nobody.
+        kept: Option<Box<StoredUser>>,
+    },
     /// The server does not know the user (404), perhaps because an earlier attempt was carried out.
     AlreadyGone,
 }

@@ -105,7 +105,7 @@ pub(super) fn texts() -> impl Strategy<Value = Vec<String>> {
 }
 
 /// How many texts [`plan`] takes.
-pub(super) const TEXTS: usize = 59;
+pub(super) const TEXTS: usize = 67;
 
 /// A plan of fixed shape with these texts.
 pub(super) fn plan(texts: &[String]) -> Plan {
@@ -168,7 +168,9 @@ pub(super) fn plan(texts: &[String]) -> Plan {
     let create = Action::Create { after: fields(&mut text) };
     let before = fields(&mut text);
     let roles = Some(vec![text()]);
-    let delete = Action::Delete { user_id: text().as_str().into(), before_hash: digest, before, roles, reason: text() };
+    let missing_since = Some(Moment::new(0, 0));
+    let user_id = text().as_str().into();
+    let delete = Action::Delete { user_id, before_hash: digest, before, roles, missing_since, reason: text() };
     let (user_id, stays) = (text().as_str().into(), Some(Some(branch("b1", text(), text()))));
     let update = Action::Update { user_id, before_hash: digest, branch: stays, roles: Some(vec![text()]), changes };
     let operation = |id, employee: String, name, action| Operation {
@@ -185,7 +187,16 @@ pub(super) fn plan(texts: &[String]) -> Plan {
         operation(3, "1".into(), text(), link),
         operation(4, "4".into(), String::new(), delete),
     ];
-    let summary = Summary { create: 1, update: 1, delete: 1, unchanged: 7, set_aside: 1 };
+    let people = [Some(Wait { missing_since: Moment::new(0, 0), leaves: Moment::new(604_800, 0) }), None];
+    let people = people.map(|wait| WaitingPerson {
+        user_id: text().as_str().into(),
+        employee: Some(text().into()),
+        name: text(),
+        wait,
+        reason: text(),
+    });
+    let people = Vec::from(people);
+    let summary = Summary { create: 1, update: 1, delete: 1, unchanged: 7, set_aside: 1, ..Summary::default() };
     let generator = "skovik-sync 0.1.0".to_owned();
     let content = Content {
         generator,
@@ -196,6 +207,7 @@ pub(super) fn plan(texts: &[String]) -> Plan {
         summary,
         guards,
         diagnostics,
+        waiting: Some(Waiting { remove_after: 604_800, people }),
         operations,
     };
     Plan::seal(content).unwrap()

@@ -21,8 +21,9 @@ use super::text::guards::{figures, guard_name, parts, unit};
 use super::text::layout::thousands;
 use super::text::remarks::sentence;
 use super::text::value::{Ids, shown_text};
+use super::waiting::{HEADING, Shown as WaitingShown, about};
 use crate::guard::Unit;
-use crate::plan::{Content, Diagnostic, GuardOutcome, GuardResult, Severity, SourceSummary, Target};
+use crate::plan::{Content, Diagnostic, GuardOutcome, GuardResult, Severity, SourceSummary, Target, Waiting};
 
 const TEMPLATE: &str = include_str!("html/template.html");
 const STYLE: &str = include_str!("html/style.css");
@@ -49,6 +50,7 @@ struct Page<'a> {
     groups: Vec<Group>,
     set_aside: String,
     unchanged: String,
+    waiting: Option<WaitingPeople>,
     guards: Vec<Guard>,
     verdict: Vec<String>,
     approve: Option<String>,
@@ -87,6 +89,16 @@ struct Source {
     join: Option<String>,
 }
 
+/// The people who wait to be deleted.
+#[derive(Serialize)]
+struct WaitingPeople {
+    count: String,
+    heading: &'static str,
+    about: String,
+    people: Vec<String>,
+    more: usize,
+}
+
 /// A change as a line of the list that needs no script.
 #[derive(Serialize)]
 struct Plain<'a> {
@@ -123,8 +135,18 @@ pub fn render<'a>(shown: impl Into<Shown<'a>>) -> anyhow::Result<String> {
 
 impl<'a> Page<'a> {
     fn of(shown: Shown<'_>, data: &'a Data) -> anyhow::Result<Self> {
-        let Content { generator, config_hash: _, as_of, target, sources, summary, guards, diagnostics, operations: _ } =
-            shown.content();
+        let Content {
+            generator,
+            config_hash: _,
+            as_of,
+            target,
+            sources,
+            summary,
+            guards,
+            diagnostics,
+            waiting,
+            operations: _,
+        } = shown.content();
         let verdict = Verdict::of(shown.content());
         let names = |guards: &[&str]| guards.iter().map(|id| shown_text(id)).collect::<Vec<_>>().join(", ");
         let mut sentences = Vec::new();
@@ -142,7 +164,10 @@ impl<'a> Page<'a> {
             sentences.push(format!("Blocked by {}: {CEILINGS_LIFT}", names(&verdict.liftable)));
         }
         let approve = (!verdict.ceilings.is_empty()).then(|| format!("skovik-sync approve PLAN{}", verdict.allow()));
-        let groups = [("delete", summary.delete), ("update", summary.update), ("create", summary.create)];
+        let mut groups = vec![("delete", summary.delete), ("update", summary.update), ("create", summary.create)];
+        if summary.reactivate > 0 {
+            groups.insert(2, ("reactivate", summary.reactivate));
+        }
         let listed = data.people.len().min(LISTED_WITHOUT_SCRIPT);
         let remarks = diagnostics.len().min(LISTED_WITHOUT_SCRIPT);
         Ok(Self {
@@ -165,6 +190,7 @@ impl<'a> Page<'a> {
             groups: groups.into_iter().map(|(kind, count)| Group { kind, count: number(count) }).collect(),
             set_aside: number(summary.set_aside),
             unchanged: number(summary.unchanged),
+            waiting: waiting.as_ref().map(WaitingPeople::of),
             guards: guards.iter().map(|guard| Guard::of(guard, target)).collect(),
             verdict: sentences,
             approve,
@@ -174,6 +200,19 @@ impl<'a> Page<'a> {
             plain_remarks: diagnostics[..remarks].iter().map(PlainRemark::of).collect(),
             plain_remarks_more: diagnostics.len() - remarks,
         })
+    }
+}
+
+impl WaitingPeople {
+    fn of(waiting: &Waiting) -> Self {
+        let shown = waiting.people.len().min(LISTED_WITHOUT_SCRIPT);
+        Self {
+            count: thousands(waiting.people.len()),
+            heading: HEADING,
+            about: about(waiting),
+            people: waiting.people[..shown].iter().map(|person| WaitingShown::of(person, Ids::Shown).line()).collect(),
+            more: waiting.people.len() - shown,
+        }
     }
 }
 

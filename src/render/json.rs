@@ -13,8 +13,8 @@ use super::text::person::{Consequence, consequence};
 use crate::employee::{CustomFieldId, ExternalIdentifier, Join, UserId};
 use crate::guard::Ceiling;
 use crate::plan::{
-    Action, Anchors, BranchRef, Change, Content, Day, Diagnostic, Digest, Fields, GuardResult, ManagerRef, Operation,
-    OperationId, Removal, SourceSummary, Summary, Target,
+    Action, Anchors, BranchRef, Change, Content, Day, Diagnostic, Digest, Fields, GuardResult, ManagerRef, Moment,
+    Operation, OperationId, Removal, SourceSummary, Summary, Target, Waiting,
 };
 use crate::text::printable_json;
 
@@ -50,6 +50,8 @@ struct View<'a> {
     summary: Summary,
     guards: &'a [GuardResult],
     diagnostics: &'a [Diagnostic],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting: Option<&'a Waiting>,
     operations: Vec<OperationView<'a>>,
 }
 
@@ -120,14 +122,26 @@ enum ActionView<'a> {
         before: &'a Fields,
         #[serde(skip_serializing_if = "Option::is_none")]
         roles: Option<&'a [String]>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        missing_since: Option<Moment>,
         reason: &'a str,
     },
 }
 
 impl<'a> View<'a> {
     fn of(shown: Shown<'a>) -> Self {
-        let Content { generator, config_hash, as_of, target, sources, summary, guards, diagnostics, operations } =
-            shown.content();
+        let Content {
+            generator,
+            config_hash,
+            as_of,
+            target,
+            sources,
+            summary,
+            guards,
+            diagnostics,
+            waiting,
+            operations,
+        } = shown.content();
         let whole = |digest: Digest| (!shown.is_masked()).then_some(digest);
         let Verdict { fixed, liftable, ceilings } = Verdict::of(shown.content());
         let ceilings = fixed.is_empty().then_some(ceilings);
@@ -161,6 +175,7 @@ impl<'a> View<'a> {
             summary: *summary,
             guards,
             diagnostics,
+            waiting: waiting.as_ref(),
             operations: operations.iter().map(|operation| OperationView::of(operation, whole)).collect(),
         }
     }
@@ -179,9 +194,9 @@ impl<'a> OperationView<'a> {
                 changes,
             },
             Action::Link { create, manager } => ActionView::Link { create: *create, manager },
-            Action::Delete { user_id, before_hash, before, roles, reason } => {
+            Action::Delete { user_id, before_hash, before, roles, missing_since, reason } => {
                 let (before_hash, roles) = (whole(*before_hash), roles.as_deref());
-                ActionView::Delete { user_id, before_hash, before, roles, reason }
+                ActionView::Delete { user_id, before_hash, before, roles, missing_since: *missing_since, reason }
             }
         };
         Self {

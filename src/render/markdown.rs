@@ -64,8 +64,10 @@ pub fn render<'a>(shown: impl Into<Shown<'a>>, options: Options) -> Result<Strin
             parts::guards(content, options.ids),
             parts::sources(content),
             parts::group(content, Kind::Delete, &labels),
+            parts::waiting(content, options.ids),
             parts::remarks(content, false),
             parts::group(content, Kind::Update, &labels),
+            parts::group(content, Kind::Reactivate, &labels),
             parts::group(content, Kind::Create, &labels),
             parts::group(content, Kind::Link, &labels),
             parts::remarks(content, true),
@@ -103,12 +105,14 @@ pub fn proves(plan: &Plan, text: &str) -> Result<(), String> {
 
 fn head(shown: Shown<'_>) -> String {
     let content = shown.content();
-    let Summary { create, update, delete, .. } = content.summary;
+    let Summary { create, update, reactivate, delete, .. } = content.summary;
     let title = if content.operations.is_empty() {
         "no changes".to_owned()
     } else {
         let [create, update, delete] = [create, update, delete].map(parts::number);
-        format!("{create} to create, {update} to update, {delete} to delete")
+        let back =
+            if reactivate > 0 { format!("{} to reactivate, ", parts::number(reactivate)) } else { String::new() };
+        format!("{create} to create, {back}{update} to update, {delete} to delete")
     };
     let masked = if shown.is_masked() { format!("> **Masked**: {NOTICE}.\n\n") } else { String::new() };
     format!("## skovik-sync plan: {title}\n\n{masked}{}{}", parts::blocked(content), parts::summary(content))

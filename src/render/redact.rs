@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use crate::employee::{CustomValue, ExternalIdentifier, full_name};
 use crate::plan::{
     Action, Anchors, BranchRef, Change, Common, Content, CreateRef, Diagnostic, Digest, Field, Fields, GuardResult,
-    ManagerRef, Operation, Part, Plan, SourceSummary, Subject, Target, UserRef, Value,
+    ManagerRef, Operation, Part, Plan, SourceSummary, Subject, Target, UserRef, Value, Waiting, WaitingPerson,
 };
 
 /// The notice in every masked rendering.
@@ -92,8 +92,18 @@ impl Masks {
     /// Masks a plan.
     #[must_use]
     pub fn mask(&mut self, plan: &Plan) -> Masked {
-        let Content { generator, config_hash, as_of, target, sources, summary, guards, diagnostics, operations } =
-            plan.content();
+        let Content {
+            generator,
+            config_hash,
+            as_of,
+            target,
+            sources,
+            summary,
+            guards,
+            diagnostics,
+            waiting,
+            operations,
+        } = plan.content();
         // The operations are masked first, so that the numbers rise in their order.
         let operations = operations.iter().map(|operation| self.operation(operation)).collect();
         let content = Content {
@@ -105,6 +115,7 @@ impl Masks {
             summary: *summary,
             guards: guards.iter().map(|guard| self.guard(guard)).collect(),
             diagnostics: diagnostics.iter().map(|diagnostic| self.diagnostic(diagnostic)).collect(),
+            waiting: waiting.as_ref().map(|waiting| self.waiting(waiting)),
             operations,
         };
         Masked { hash: plan.hash(), content }
@@ -151,12 +162,13 @@ impl Masks {
                 changes: changes.iter().map(|change| self.change(change)).collect(),
             },
             Action::Link { create, manager } => Action::Link { create: *create, manager: self.manager(manager) },
-            Action::Delete { user_id, before_hash: _, before, roles, reason } => Action::Delete {
+            Action::Delete { user_id, before_hash: _, before, roles, missing_since, reason } => Action::Delete {
                 user_id: self.text(Kind::User, user_id.as_str()).into(),
                 before_hash: NO_DIGEST,
                 before: self.fields(before),
                 roles: roles.clone(),
-                reason: if KNOWN_REASONS.contains(&reason.as_str()) { reason } else { NO_MESSAGE }.to_owned(),
+                missing_since: *missing_since,
+                reason: known_reason(reason),
             },
         };
         Operation { id: *id, employee, name, depends_on: depends_on.clone(), action }
@@ -185,6 +197,10 @@ impl Masks {
 
     fn change(&mut self, change: &Change) -> Change {
         let Change { field, before, after } = change;
+        if *field == Field::Active {
+            // It says no more than the name of the action.
+            return change.clone();
+        }
         let mut side = |value: &Option<Value>| value.as_ref().map(|value| self.value(field, value));
         Change { field: field.clone(), before: side(before), after: side(after) }
     }
@@ -197,7 +213,7 @@ impl Masks {
                     Field::ExternalIdentifier => Kind::Identifier,
                     Field::PrimaryEmail => Kind::Email,
                     Field::FirstName | Field::LastName => Kind::NamePart,
-                    Field::Branch | Field::Manager | Field::Custom(_) => Kind::Value,
+                    Field::Active | Field::Branch | Field::Manager | Field::Custom(_) => Kind::Value,
                 };
                 Value::Text(self.text(kind, text))
             }
@@ -253,6 +269,20 @@ impl Masks {
         Part { common: *common, name, id, count: *count }
     }
 
+    fn waiting(&mut self, waiting: &Waiting) -> Waiting {
+        let person = |person: &WaitingPerson| {
+            let WaitingPerson { user_id, employee, name, wait, reason } = person;
+            WaitingPerson {
+                user_id: self.text(Kind::User, user_id.as_str()).into(),
+                employee: self.identifier(employee.as_ref()),
+                name: self.text(Kind::Person, name),
+                wait: *wait,
+                reason: known_reason(reason),
+            }
+        };
+        Waiting { remove_after: waiting.remove_after, people: waiting.people.iter().map(person).collect() }
+    }
+
     fn diagnostic(&mut self, diagnostic: &Diagnostic) -> Diagnostic {
         let Diagnostic { severity, code, employee, message: _ } = diagnostic;
         Diagnostic {
@@ -262,6 +292,11 @@ impl Masks {
             message: NO_MESSAGE.to_owned(),
         }
     }
+}
+
+/// A reason, if this program gave it.
+fn known_reason(reason: &str) -> String {
+    if KNOWN_REASONS.contains(&reason) { reason } else { NO_MESSAGE }.to_owned()
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ pub(super) mod remarks;
 #[cfg(test)]
 pub(super) mod tests;
 pub(super) mod value;
+mod waiting;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -29,7 +30,7 @@ use self::person::Labels;
 use self::remarks::Remarks;
 use self::value::Ids;
 use super::shown::Shown;
-use crate::plan::{Content, SourceSummary};
+use crate::plan::{Content, SourceSummary, Summary};
 use crate::text::{escape, shell_path};
 
 /// How a plan is shown.
@@ -118,6 +119,7 @@ impl fmt::Display for Text<'_> {
             group.write(f, &context)?;
         }
         context.remarks.write_rest(f, options)?;
+        waiting::write(f, content.waiting.as_ref(), &context)?;
         for group in deletes {
             group.write(f, &context)?;
         }
@@ -182,18 +184,23 @@ fn header(f: &mut fmt::Formatter<'_>, shown: Shown<'_>, options: &TextOptions) -
 
 /// The lines that scripts look for; they are the same with all options.
 fn summary(f: &mut fmt::Formatter<'_>, shown: Shown<'_>) -> fmt::Result {
-    let Content { summary, operations, .. } = shown.content();
+    let content = shown.content();
+    let Content { summary, operations, .. } = content;
     if operations.is_empty() {
         write!(f, "\nNo changes. {} unchanged.", summary.unchanged)?;
     } else {
-        write!(
-            f,
-            "\nPlan: {} to create, {} to update, {} to delete, {} unchanged.",
-            summary.create, summary.update, summary.delete, summary.unchanged
-        )?;
+        let Summary { create, update, reactivate, delete, unchanged, set_aside: _ } = summary;
+        write!(f, "\nPlan: {create} to create, ")?;
+        if *reactivate > 0 {
+            write!(f, "{reactivate} to reactivate, ")?;
+        }
+        write!(f, "{update} to update, {delete} to delete, {unchanged} unchanged.")?;
     }
     if summary.set_aside > 0 {
         write!(f, " {} set aside.", summary.set_aside)?;
+    }
+    if let Some(waiting) = super::waiting::count(content) {
+        write!(f, " {waiting}.")?;
     }
     writeln!(f, "\nPlan hash: {}", shown.hash())
 }

@@ -1,4 +1,4 @@
-//! The simulator's account: its branches, custom fields and users, and what can be done with them.
+//! The simulator's account: its branches, custom fields and users, and the operations on them.
 //!
 //! It knows nothing of HTTP, and never changes anything where it returns a [`Refusal`].
 
@@ -49,23 +49,22 @@ pub(super) enum Kind {
     Unknown,
 }
 
-/// Makes the ids of users: eight digits derived from the seed's content, and sixteen that count up. So a run can
-/// be repeated to the letter, and an account that was changed, saved and loaded again does not give the id of a user
-/// who was removed to another.
+/// Makes the ids of users: eight digits derived from the seed's content, and sixteen that count up. So a run can be
+/// repeated exactly, and an account that was changed, saved and loaded again never reuses the id of a deleted user.
 #[derive(Debug)]
 pub(super) struct Ids {
     pub(super) prefix: u32,
     pub(super) last: u64,
 }
 
-/// Why something was not done.
+/// Why a request was not carried out.
 #[derive(Debug)]
 pub(super) enum Refusal {
     NotFound,
     Invalid(Vec<Problem>),
 }
 
-/// The three lists of the account, as pages are cut from them.
+/// The three lists of the account, from which pages are cut.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Rows<'a> {
     Users(&'a Users),
@@ -90,7 +89,7 @@ impl Account {
         self.users.find(id).and_then(|slot| self.users.get(slot)).map(|user| &*user.raw)
     }
 
-    /// The id of the user that this names: by id, external identifier or e-mail.
+    /// The id of the user with this id, external identifier or e-mail.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&str> {
         self.slot_of(name).and_then(|slot| self.users.get(slot)).map(|user| &*user.id)
@@ -123,7 +122,7 @@ impl Account {
         self.users.get(slot).map(|_| slot)
     }
 
-    /// The only branch, if there is one only.
+    /// The only branch, if there is exactly one.
     pub(super) fn only_branch(&self) -> Option<&str> {
         match &*self.branches {
             [only] => Some(&only.id),
@@ -162,7 +161,7 @@ impl Ids {
 }
 
 impl Kind {
-    /// Whether the field can hold this value; null, which empties it, is not asked about.
+    /// Whether the field can hold this value. Callers do not ask about null, which empties the field.
     pub(super) fn check(&self, value: &RawValue) -> Result<(), (&'static str, &'static str)> {
         let text = || text_of(value);
         match self {
@@ -179,7 +178,7 @@ impl Kind {
         }
     }
 
-    /// Another value than this one, as another client might set it.
+    /// A value other than this one, as another client might set it.
     pub(super) fn other_value(&self, value: Option<&RawValue>) -> Option<Box<RawValue>> {
         match self {
             Self::Boolean => Some(raw(&value.is_none_or(|value| value.get() != "true"))),

@@ -65,7 +65,8 @@ impl Answer {
         Self::problem(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail).allowing(allowed)
     }
 
-    /// What a fault rule with a status or body asks for; `json` gives the error in the words of the door.
+    /// The answer that a fault rule with a status or body asks for; `json` writes the error in the form of the
+    /// interface.
     pub(super) fn fault(
         status: StatusCode,
         body: FaultBody,
@@ -105,7 +106,7 @@ impl Answer {
         self.with(ALLOW, HeaderValue::from_static(methods))
     }
 
-    /// Leaves nothing but the headers.
+    /// Removes the body and keeps the headers.
     pub(super) fn silence(&mut self) {
         self.status = StatusCode::NO_CONTENT;
         self.headers.retain(|(name, _)| name != CONTENT_TYPE);

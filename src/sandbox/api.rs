@@ -1,6 +1,6 @@
-//! The API: a request, read whole, and the account give an answer.
+//! The API `/v1`: makes the answer to a request from the account.
 //!
-//! It holds the account's lock for no longer than it takes to look up or store what the request is about.
+//! It holds the account's lock only while it reads or changes the account.
 
 use std::sync::Mutex;
 
@@ -32,7 +32,7 @@ pub(super) struct Api {
     pub(super) identifiers: Identifiers,
     pub(super) paths: Paths,
     pub(super) options: FieldOptions,
-    /// To other names than those below.
+    /// If the API is to use names other than those below.
     pub(super) renaming: Option<Renaming>,
 }
 

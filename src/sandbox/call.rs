@@ -96,7 +96,7 @@ fn media_type(value: &str) -> &str {
     value.split(';').next().unwrap_or_default().trim()
 }
 
-/// What a mutex holds; a request that panicked left it as it was before or after.
+/// Locks a mutex. A panic in another request does not matter: it left the value as it was before or after.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,6 +1,6 @@
-//! What a user becomes by a POST or a PUT: what was sent, laid over what there was, with the known fields filled in.
+//! The user that a POST or a PUT leads to: what was sent, on top of what there was, with the known fields filled in.
 //!
-//! It judges nothing; `validate` does.
+//! It checks nothing; `validate` does.
 
 use serde_json::value::RawValue;
 
@@ -48,8 +48,8 @@ fn merged(mut before: Resource, sent: Resource) -> Resource {
     before
 }
 
-/// Every field of the API, whether or not it was sent, and then what the sandbox does not know. What a client cannot set
-/// is as it was.
+/// Puts every field of the API first, whether or not it was sent, and then what the sandbox does not know. Fields that
+/// a client cannot set keep their value.
 fn with_known_fields(mut user: Resource, roles: Option<Box<RawValue>>, active: Option<Box<RawValue>>) -> Resource {
     let mut sent = std::mem::take(&mut user.attributes);
     let null = || RawValue::NULL.to_owned();

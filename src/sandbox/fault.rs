@@ -1,4 +1,4 @@
-//! Faults: which requests they strike, and what they do. How a rule is written is read by `rule`.
+//! Faults: which requests they strike, and what they do. `rule` reads the text of a rule.
 //!
 //! It never looks at a clock, and draws chance from a seed, so that a run can be repeated.
 
@@ -17,7 +17,7 @@ pub struct Rule {
     pub(super) method: Option<&'static str>,
     pub(super) path: Pattern,
     pub(super) when: When,
-    /// How many of the matching requests are let pass first.
+    /// How many matching requests pass before the first that can be struck.
     pub(super) skip: u64,
     /// How often it strikes at most.
     pub(super) times: Option<u64>,

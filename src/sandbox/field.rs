@@ -1,4 +1,4 @@
-//! The name of a field of a user, as fault rules write it, and what can be done to a field from outside the API.
+//! The name of a field of a user, as fault rules write it, and changes to a field from outside the API.
 
 use super::account::{Account, BRANCHES};
 use super::json::{Object, Resource, empty_object, raw, text_of};
@@ -30,7 +30,7 @@ impl Field {
         }
     }
 
-    /// Gives `to` the value that the field has in `from`, or none.
+    /// Copies the value of the field from `from` to `to`; removes it if `from` has none.
     pub(super) fn copy(&self, from: Option<&Resource>, to: &mut Resource) {
         let nothing = Object::default();
         let attributes = from.map_or(&nothing, |from| &from.attributes);
@@ -61,8 +61,8 @@ impl Account {
         self.users.update(slot, user.write(), keys);
     }
 
-    /// Changes one field of a user as if another client had done it: to some other value that the account can hold.
-    /// Where there is no other (the manager of somebody who has none), nothing changes.
+    /// Changes one field of a user as if another client had done it: to some other value that the account can hold. If
+    /// there is no other (the manager of somebody who has none), nothing changes.
     pub(super) fn change_from_outside(&mut self, slot: Slot, field: &Field) {
         let (Some(mut user), Some(stored)) = (self.resource(slot), self.users.get(slot)) else { return };
         let mut keys = stored.keys.clone();

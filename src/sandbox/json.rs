@@ -33,7 +33,7 @@ pub(super) struct Malformed {
     pub(super) problem: String,
 }
 
-/// A member is no relationship of one, or one to another type.
+/// A member is not a relationship to one resource, or is one to another type.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct WrongRelationship;
 
@@ -59,7 +59,7 @@ impl Object {
         Some(self.0.remove(position).1)
     }
 
-    /// Gives a member the value that it has in `other`, or takes it away where it has none there.
+    /// Copies a member from `other`; removes it if `other` has none.
     pub(super) fn copy_from(&mut self, other: &Self, name: &str) {
         match other.get(name) {
             Some(value) => self.set(name, value.to_owned()),
@@ -107,7 +107,7 @@ impl Resource {
         Ok(Self { kind, id, attributes, relationships, rest })
     }
 
-    /// The id that a relationship of one points to, if to any.
+    /// The id that a relationship points to, if any.
     pub(super) fn related(&self, name: &str, kind: &str) -> Result<Option<String>, WrongRelationship> {
         let Some(value) = self.relationships.get(name) else { return Ok(None) };
         match serde_json::from_str::<Relationship>(value.get()) {
@@ -117,7 +117,7 @@ impl Resource {
         }
     }
 
-    /// Points a relationship of one to another resource, or to nothing.
+    /// Points a relationship to another resource, or to nothing.
     pub(super) fn relate(&mut self, name: &str, kind: &str, id: Option<&str>) {
         let data = id.map(|id| Reference { kind: kind.to_owned(), id: id.to_owned() });
         self.relationships.set(name, raw(&Relationship { data }));
@@ -151,7 +151,7 @@ struct Reference {
     id: String,
 }
 
-/// The raw JSON of a value that always can be written.
+/// The raw JSON of a value whose writing cannot fail.
 pub(super) fn raw(value: &(impl Serialize + ?Sized)) -> Box<RawValue> {
     to_raw_value(value).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
@@ -160,7 +160,7 @@ pub(super) fn empty_object() -> Box<RawValue> {
     Object::default().to_raw()
 }
 
-/// The text, where the value is one.
+/// The text, if the value is one.
 pub(super) fn text_of(value: &RawValue) -> Option<String> {
     serde_json::from_str(value.get()).ok()
 }
@@ -184,7 +184,7 @@ impl<'de> Deserialize<'de> for Object {
         })?;
         let mut names = HashSet::with_capacity(members.len());
         match members.iter().find(|(name, _)| !names.insert(name.as_str())) {
-            Some((name, _)) => Err(D::Error::custom(format_args!("the name {name:?} stands in it twice"))),
+            Some((name, _)) => Err(D::Error::custom(format_args!("the name {name:?} appears twice"))),
             None => Ok(Self(members)),
         }
     }

@@ -16,7 +16,7 @@ pub(super) struct RequestLog {
     file: Mutex<Option<File>>,
 }
 
-/// One request and what became of it.
+/// One request and its outcome.
 #[derive(Debug, Serialize)]
 pub(super) struct Entry<'a> {
     /// In order of arrival, from 1.
@@ -38,7 +38,8 @@ impl RequestLog {
         Ok(Self { path: path.to_owned(), file: Mutex::new(Some(File::create(path)?)) })
     }
 
-    /// Adds a line. Where that fails the log ends there, with a warning: one with a gap would be taken for whole.
+    /// Adds a line. If that fails, the log ends there with a warning: a log with a gap would be taken for a complete
+    /// one.
     pub(super) fn write(&self, entry: &Entry<'_>) {
         // One write for each line, under the lock, so that lines never mix.
         let mut file = lock(&self.file);

@@ -2,9 +2,9 @@
 //!
 //! It is strict where the API is known or assumed to be, so that a client that works against it does what the API asks.
 //! `docs/sandbox.md` describes it. It never listens on anything but loopback, never logs a key or a body, and keeps
-//! whatever it does not understand to the letter.
+//! whatever it does not understand exactly as it was sent.
 //!
-//! It has two doors to the same people: `/v1`, JSON:API (`api`), and `/scim/v2`, SCIM 2.0 (`scim`).
+//! It has two interfaces to the same people: `/v1`, JSON:API (`api`), and `/scim/v2`, SCIM 2.0 (`scim`).
 //!
 //! In reading order: `json`, `users` (storage and indexes), `account` with `compose`, `validate`, `field`, `writes` and `seed`;
 //! `page`, `problem`, `answer`, `call`; `fault`, `rule` and `twist`; `api` with `rename`, and `scim`; `log` and `server`.
@@ -49,7 +49,7 @@ pub use mode::{
 pub use rule::{RuleError, duration};
 pub use server::Server;
 
-/// How a sandbox behaves. The default is that of the command line, but for the port, which is a free one.
+/// How a sandbox behaves. The defaults are those of the command line, except for the port, which is a free one.
 #[derive(Debug)]
 pub struct Options {
     /// Must be a loopback address.
@@ -72,9 +72,9 @@ pub struct Options {
     pub put: PutMode,
     /// What a change of branch does with custom fields.
     pub branch_move: BranchMove,
-    /// What the removal of a manager does to their reports.
+    /// What the deletion of a manager does to their reports.
     pub manager_delete: ManagerDelete,
-    /// What happens to the identifier and e-mail of a removed user.
+    /// What happens to the identifier and e-mail of a deleted user.
     pub identifiers: Identifiers,
     /// How `/v1` writes paths of two words.
     pub paths: Paths,
@@ -84,9 +84,9 @@ pub struct Options {
     pub names: Names,
     /// How `/scim/v2` behaves.
     pub scim: ScimModes,
-    /// How long each answer takes. A write is done before, not after.
+    /// How long each answer takes. A write is carried out before that time, not after.
     pub latency: Duration,
-    /// The rules for faults; of several that would strike a request, the first does.
+    /// The rules for faults; if several match a request, the first one strikes.
     pub faults: Vec<Rule>,
     /// The seed of faults that are drawn by chance.
     pub fault_seed: u64,

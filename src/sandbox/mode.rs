@@ -1,4 +1,4 @@
-//! How the sandbox behaves where Skovik's own behaviour is not known, or differs.
+//! The behaviours that can be chosen, because Skovik's own is not known or differs between accounts.
 
 use clap::ValueEnum;
 
@@ -14,7 +14,7 @@ pub enum Paging {
     /// By `page[after]` and `page[before]` only, with a `links.next`; any other parameter is refused
     #[default]
     StrictCursor,
-    /// As strict-cursor, but the cursor stands in `meta.page.after` and there are no `links`
+    /// As strict-cursor, but the cursor is in `meta.page.after` and there are no `links`
     BareCursor,
 }
 
@@ -52,7 +52,7 @@ pub enum ExternalIds {
     Dropped,
 }
 
-/// What becomes of a user whose `active` is set to false.
+/// What happens to a user whose `active` is set to false.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Archived {
     /// Archived for good; `/scim/v2` still lists them
@@ -113,7 +113,7 @@ pub enum UserNames {
 pub struct ScimModes {
     /// What it does with `externalId`.
     pub external_ids: ExternalIds,
-    /// What becomes of a user whose `active` is set to false.
+    /// What happens to a user whose `active` is set to false.
     pub archived: Archived,
     /// Whether it takes PATCH.
     pub patch: PatchMode,
@@ -167,7 +167,7 @@ pub enum BranchMove {
     Keeps,
 }
 
-/// What the sandbox does when a manager is removed.
+/// What the sandbox does when a manager is deleted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum ManagerDelete {
     /// Their reports have no manager
@@ -177,7 +177,7 @@ pub enum ManagerDelete {
     Refuses,
 }
 
-/// What becomes of the identifiers of removed users in the sandbox.
+/// What happens to the identifiers of deleted users in the sandbox.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Identifiers {
     /// They are free again

@@ -1,4 +1,4 @@
-//! Pages of the lists: what is asked for by the query, and the document that answers it.
+//! Pages of the lists: reading the query, and the document that answers it.
 
 use std::fmt::Write as _;
 
@@ -15,7 +15,7 @@ use super::problem::{Problem, Source};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pages {
     pub(super) paging: Paging,
-    /// The largest page, and the one for who asks for none.
+    /// The largest page, and the size if the request names none.
     pub(super) cap: usize,
     /// Whether `meta.total` is told.
     pub(super) total: bool,
@@ -24,12 +24,12 @@ pub(super) struct Pages {
 /// The page that is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Wanted {
-    /// Counted from 1; ignored where there is a cursor.
+    /// Counted from 1; ignored if there is a cursor.
     number: usize,
     size: usize,
     /// The mark of the row before the page.
     after: Option<usize>,
-    /// The mark of the row behind the page.
+    /// The mark of the row after the page.
     before: Option<usize>,
 }
 
@@ -60,7 +60,7 @@ impl Pages {
                     wanted.after = Some(mark()?);
                 }
                 ("page[before]", Paging::StrictCursor | Paging::BareCursor) => wanted.before = Some(mark()?),
-                _ => return Err(problem("is no parameter of this list")),
+                _ => return Err(problem("is not a parameter of this list")),
             }
         }
         Ok(wanted)

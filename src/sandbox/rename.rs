@@ -1,5 +1,5 @@
-//! The API under other names: requests are translated into the names that the sandbox has itself, answers out of them. So
-//! a client that serves the sandbox by settings alone would serve a Skovik whose names were guessed wrong.
+//! The API under other names: requests are translated into the sandbox's own names, answers back. It tests that
+//! settings alone are enough to work with a Skovik that uses other names than we guessed.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ use super::call::Call;
 use super::json::{Object, Resource, raw, text_of};
 use crate::config::{Name, Names};
 
-/// What stands in a path for a name that the sandbox has itself, but not under these names.
+/// Replaces a segment of a path that is the sandbox's own name, but not a name of the other set.
 const NOWHERE: &str = "-";
 const PATHS: [Name; 4] = [Name::OptionsPath, Name::CustomFieldsPath, Name::BranchesPath, Name::UsersPath];
 const PARAMETERS: [Name; 3] = [Name::PageNumber, Name::PageSize, Name::PageAfter];
@@ -33,7 +33,7 @@ const ATTRIBUTES: [Name; 9] = [
 const RELATIONSHIPS: [Name; 3] = [Name::Manager, Name::Branch, Name::OptionField];
 const FIELD_TYPES: [Name; 3] = [Name::TypeText, Name::TypeMultipleChoice, Name::TypeBoolean];
 
-/// Two sets of names, and the way from one to the other.
+/// Two sets of names, and the translation between them.
 #[derive(Debug)]
 pub(super) struct Renaming {
     /// The prefix of all paths.
@@ -57,7 +57,7 @@ impl Renaming {
         (names != own).then_some(Self { base, own, other: names })
     }
 
-    /// A request in the names that the sandbox has itself.
+    /// The request in the sandbox's own names.
     pub(super) fn incoming(&self, call: &Call) -> Call {
         let way = Way { base: self.base, from: &self.other, to: &self.own };
         let mut parts = call.parts.clone();
@@ -83,7 +83,8 @@ impl Renaming {
 }
 
 impl Way<'_> {
-    /// The name for one of these; what has a name on the other side only is exchanged with it, so that it is unknown.
+    /// The other side's name for one of these. A name that only the other side uses is swapped with it, and so becomes
+    /// an unknown one.
     fn name(self, of: &[Name], name: &str) -> Option<String> {
         let found = |names: &Names| of.iter().copied().find(|known| names.get(*known) == name);
         match (found(self.from), found(self.to)) {
@@ -116,7 +117,7 @@ impl Way<'_> {
         url::form_urlencoded::Serializer::new(String::new()).extend_pairs(renamed).finish()
     }
 
-    /// Renames all within `data`.
+    /// Renames everything within `data`.
     fn data(self, document: &mut Object) {
         let Some(data) = document.get("data") else { return };
         let renamed = match serde_json::from_str::<Vec<&RawValue>>(data.get()) {
@@ -173,7 +174,7 @@ impl Way<'_> {
         relationship.to_raw()
     }
 
-    /// Puts what an answer says of its list to the other places.
+    /// Moves what an answer says of its list to the other places.
     fn links(self, document: &mut Object) {
         let links = document.remove("links").and_then(|links| Object::parse(links.get()).ok());
         let meta = document.remove("meta").and_then(|meta| serde_json::from_str::<Value>(meta.get()).ok());
@@ -204,7 +205,7 @@ impl Way<'_> {
     }
 }
 
-/// Puts a value to the end of these steps.
+/// Puts a value at the end of these steps.
 fn place(members: &mut Map<String, Value>, steps: &[String], value: Value) {
     match steps {
         [] => {}

@@ -60,7 +60,7 @@ impl FromStr for Rule {
         for word in words {
             let (name, value) = word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)));
             if seen.contains(&name) {
-                return Err(error(word, format!("{name} stands in it twice")));
+                return Err(error(word, format!("{name} appears twice")));
             }
             seen.push(name);
             draft.word(name, value).map_err(|problem| error(word, problem))?;

@@ -1,6 +1,6 @@
-//! An account as a snapshot: [`Account::load`] and [`Account::save`], which give each other's bytes back.
+//! An account as a snapshot: [`Account::load`] and [`Account::save`]. Loading and saving again gives the same bytes.
 //!
-//! A seed may hold what the API would refuse to a client (a user without a branch, an option that is gone); it may not
+//! A seed may hold what the API would refuse to a client (a user without a branch, an option that is gone). It must not
 //! contradict itself, since no account could be in that state.
 
 use std::io::{BufRead, Write};
@@ -36,9 +36,9 @@ impl Account {
     /// Reads an account from a snapshot.
     ///
     /// # Errors
-    /// If the snapshot is not whole, holds something that is not a JSON:API resource, or contradicts itself: an id,
-    /// repeated e-mail or identifier, a manager or branch that it does not have. The error names
-    /// the line and the user.
+    /// If the snapshot is incomplete, holds something that is not a JSON:API resource, or contradicts itself: a
+    /// repeated id, e-mail or identifier, or a manager or branch that it does not have. The error names the line and
+    /// the user.
     pub fn load(from: impl BufRead) -> Result<Self, SnapshotError> {
         let account = Self {
             branches: Vec::new(),
@@ -87,14 +87,14 @@ impl Loader {
             Item::Branch(raw) => {
                 let id = definition_id(raw)?;
                 if !self.account.branch_ids.insert(id.clone()) {
-                    return Err(format!("the branch {id} stands in the snapshot twice"));
+                    return Err(format!("the branch {id} appears twice in the snapshot"));
                 }
                 self.account.branches.push(Definition { id, raw: raw.get().into() });
             }
             Item::CustomField(raw) => {
                 let id = definition_id(raw)?;
                 if self.account.custom_field_kinds.insert(id.clone(), kind(raw)?).is_some() {
-                    return Err(format!("the custom field {id} stands in the snapshot twice"));
+                    return Err(format!("the custom field {id} appears twice in the snapshot"));
                 }
                 self.account.note_options(&id, raw);
                 self.account.custom_fields.push(Definition { id, raw: raw.get().into() });
@@ -113,17 +113,18 @@ impl Loader {
             return Err(named(format!("its type is {:?}, not \"users\"", user.kind)));
         }
         if self.account.users.find(id).is_some() {
-            return Err(named("this id stands in the snapshot twice".to_owned()));
+            return Err(named("this id appears twice in the snapshot".to_owned()));
         }
         let keys = self.keys(&user).map_err(named)?;
-        let manager =
-            user.related("manager", USERS).map_err(|_| named("its manager is no relationship to a user".to_owned()))?;
+        let manager = user
+            .related("manager", USERS)
+            .map_err(|_| named("its manager is not a relationship to a user".to_owned()))?;
         let slot = self.account.users.add(Stored { id: id.into(), raw: raw.get().into(), keys });
         self.pending.push(Pending { slot, line: self.line, manager });
         Ok(())
     }
 
-    /// The keys of a user but for the manager, who may follow later.
+    /// The keys of a user without the manager, who may follow later.
     fn keys(&self, user: &Resource) -> Result<Keys, String> {
         let email = user.attributes.get("primary_email").and_then(text_of).unwrap_or_default();
         let key = email_key(&email);
@@ -131,7 +132,7 @@ impl Loader {
             return Err("it has no primary_email".to_owned());
         }
         if let Some(other) = self.account.find_holder(self.account.users.holder_of_email(&key)) {
-            return Err(format!("its e-mail {email} is that of user {other} too"));
+            return Err(format!("its e-mail {email} also belongs to user {other}"));
         }
         let identifier = match user.attributes.get("external_identifier").filter(|value| !is_null(value)) {
             None => None,
@@ -141,9 +142,9 @@ impl Loader {
         if let Some(identifier) = &identifier
             && let Some(other) = self.account.find_holder(self.account.users.holder_of_identifier(identifier))
         {
-            return Err(format!("its external identifier {identifier} is that of user {other} too"));
+            return Err(format!("its external identifier {identifier} also belongs to user {other}"));
         }
-        let branch = user.related("branch", BRANCHES).map_err(|_| "its branch is no relationship to a branch")?;
+        let branch = user.related("branch", BRANCHES).map_err(|_| "its branch is not a relationship to a branch")?;
         Ok(Keys {
             email: key.into(),
             identifier: identifier.map(Into::into),
@@ -176,7 +177,7 @@ impl Loader {
 }
 
 impl Account {
-    /// Keeps a custom field and its options as they are shown apart from one another.
+    /// Keeps a custom field and its options in the separate form in which the API can show them.
     fn note_options(&mut self, id: &str, raw: &RawValue) {
         let Ok(mut field) = Resource::parse(raw.get()) else { return };
         let options = field.attributes.remove("options");

@@ -41,7 +41,7 @@ const MAX_BODY: usize = 1 << 20;
 /// How long requests that are under way may still take when the server stops.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// A running simulator of Skovik. Dropping it ends it at once; [`Server::stop`] gives the account back.
+/// A running simulator of Skovik. Dropping it ends it at once; [`Server::stop`] returns the account.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
@@ -71,10 +71,10 @@ enum Door {
     Scim,
 }
 
-/// What becomes of a request.
+/// How a request is answered.
 enum Reply {
     Send(Answer),
-    /// Sent to the half.
+    /// Half of the answer is sent.
     Cut(Answer),
     /// The connection is dropped without an answer.
     Drop,
@@ -189,15 +189,14 @@ impl Server {
         look(&lock(&self.shared.account))
     }
 
-    /// Stops to listen, lets the requests that are under way end (for two seconds at most), and gives the account as
-    /// it is then.
+    /// Stops listening, lets the requests that are under way end (for two seconds at most), and returns the account.
     ///
     /// # Errors
-    /// If serving ended before, which only a defect of the sandbox can cause.
+    /// If the server had ended before, which only a defect of the sandbox can cause.
     pub async fn stop(mut self) -> anyhow::Result<Account> {
         self.stop.send_replace(true);
         if let Some(task) = self.task.take() {
-            task.await.context("the sandbox ended by itself")?;
+            task.await.context("the sandbox had ended before")?;
         }
         Ok(std::mem::take(&mut *lock(&self.shared.account)))
     }
@@ -238,7 +237,7 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>, mut stopped: watch::
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| serve(Arc::clone(&shared), request));
     let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
-    // How a connection ends is the client's affair, or was asked for by a rule.
+    // An error of a connection is the client's doing, or a rule asked for it.
     tokio::select! {
         _ = connection.as_mut() => return,
         _ = stopped.changed() => connection.as_mut().graceful_shutdown(),
@@ -279,7 +278,7 @@ async fn serve(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respon
 }
 
 impl Door {
-    /// The door, and the path below its base.
+    /// The interface, and the path below its base.
     fn of(path: &str) -> (Self, &str) {
         let below = |base: &str| path.strip_prefix(base).filter(|rest| rest.is_empty() || rest.starts_with('/'));
         match (below(scim::BASE), below(api::BASE)) {

@@ -1,4 +1,4 @@
-//! What a fault makes of a request that is carried out all the same.
+//! How a fault changes a request that is carried out all the same.
 
 use super::account::Account;
 use super::fault::{Effect, Lie};
@@ -26,7 +26,8 @@ impl<'a> Twist<'a> {
         }
     }
 
-    /// What another client does after the answer is decided: to the user that the rule names, or else to this one.
+    /// Does what another client would, after the answer is decided: to the user that the rule names, or else to this
+    /// one.
     pub(super) fn change(&self, account: &mut Account, slot: Option<Slot>) {
         let Some((field, name)) = self.changed else { return };
         if let Some(slot) = name.map_or(slot, |name| account.slot_of(name)) {
@@ -34,7 +35,7 @@ impl<'a> Twist<'a> {
         }
     }
 
-    /// Takes away the field that an update loses.
+    /// Removes the field that an update loses.
     pub(super) fn lose(&self, account: &mut Account, slot: Slot) {
         if let Some(field) = self.lost {
             account.lose(slot, field);

@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 
 use super::mode::Identifiers;
 
-/// Where a user is stored. Never reused, so that it doubles as the position of a cursor.
+/// Where a user is stored. Never reused, so that it also serves as the mark of a cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Slot(pub(super) usize);
 
@@ -21,7 +21,7 @@ pub(super) struct Stored {
     pub(super) keys: Keys,
 }
 
-/// What is indexed of a user.
+/// The indexed keys of a user.
 #[derive(Debug, Clone)]
 pub(super) struct Keys {
     /// As [`crate::employee::email_key`] gives it.
@@ -42,7 +42,7 @@ pub(super) struct Users {
     /// As `all`, without archived users.
     order: Vec<Slot>,
     by_id: FxHashMap<Box<str>, Slot>,
-    /// May point to a gap: the e-mail of a removed user, where those stay taken.
+    /// May point to a gap: the e-mail of a deleted user, in the mode in which those stay taken.
     by_email: FxHashMap<Box<str>, Slot>,
     /// As `by_email`.
     by_identifier: FxHashMap<Box<str>, Slot>,
@@ -101,7 +101,7 @@ impl Users {
         self.order.binary_search(&slot).is_ok()
     }
 
-    /// Takes a user off the list, who otherwise stays.
+    /// Takes a user off the list but keeps them.
     pub(super) fn archive(&mut self, slot: Slot) {
         if let Ok(position) = self.order.binary_search(&slot) {
             self.order.remove(position);

@@ -1,4 +1,4 @@
-//! What the API demands of a user: every rule that is answered with 422.
+//! What the API requires of a user: every rule whose violation is answered with 422.
 
 use email_address::{EmailAddress, Options};
 
@@ -15,10 +15,10 @@ pub(super) const ACTIVE: &str = "active";
 /// A user as they were before a PUT.
 pub(super) type Before<'a> = (Slot, &'a Resource);
 
-/// The attributes with a person's name, without which nobody is a user.
+/// The attributes with a person's name, which every user must have.
 pub(super) const NAMES: [&str; 2] = ["first_name", "last_name"];
 
-/// What a client must not set: the type, the id, the roles.
+/// Problems with what a client must not change: the type, the id, the roles.
 pub(super) fn read_only(sent: &Resource, id: Option<&str>) -> Vec<Problem> {
     let mut problems = Vec::new();
     if sent.kind != USERS {
@@ -30,7 +30,11 @@ pub(super) fn read_only(sent: &Resource, id: Option<&str>) -> Vec<Problem> {
             problems.push(Problem::at("read_only", "the id of a new user is given by the server; leave it out", "/id"));
         }
         (Some(sent), Some(id)) if sent != id => {
-            problems.push(Problem::at("read_only", "the id is another one than in the URL, and never changes", "/id"));
+            problems.push(Problem::at(
+                "read_only",
+                "the id differs from the one in the URL; an id never changes",
+                "/id",
+            ));
         }
         _ => {}
     }
@@ -40,8 +44,8 @@ pub(super) fn read_only(sent: &Resource, id: Option<&str>) -> Vec<Problem> {
     problems
 }
 
-/// Judges a user as composed, fills in the branch if there is one only, and gives what is to be indexed.
-/// It refuses too where there are problems already.
+/// Checks a composed user, fills in the branch if the account has only one, and returns the keys to index. It also
+/// refuses if there are problems already.
 pub(super) fn user(
     account: &Account,
     user: &mut Resource,
@@ -120,7 +124,7 @@ fn person_name(attributes: &Object, name: &str) -> Result<(), Problem> {
     }
 }
 
-/// A value that the account holds already is not judged again: a seed may hold what a client could not set.
+/// A value that the account holds already is not checked again: a seed may hold what a client could not set.
 fn custom_fields(account: &Account, sent: &Object, before: Option<&Resource>, problems: &mut Vec<Problem>) {
     const NAME: &str = "custom_fields";
     let Some(fields) = map(sent, NAME, problems) else { return };

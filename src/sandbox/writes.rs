@@ -47,7 +47,7 @@ impl Account {
         Ok(slot)
     }
 
-    /// Puts a user as composed in the place of who was there, unless there are problems.
+    /// Replaces a user by the composed one, unless there are problems.
     pub(super) fn replace(
         &mut self,
         before: Before<'_>,
@@ -78,14 +78,14 @@ impl Account {
         Ok(())
     }
 
-    /// Takes a user for good off the list that clients of `/v1` see.
+    /// Takes a user off the list that clients of `/v1` see, for good.
     pub(super) fn archive(&mut self, slot: Slot, managers: ManagerDelete) -> Result<(), Refusal> {
         self.free_reports(slot, managers)?;
         self.users.archive(slot);
         Ok(())
     }
 
-    /// Takes a manager who goes from their reports, or refuses.
+    /// Clears the manager of everybody who reports to this user, or refuses.
     fn free_reports(&mut self, slot: Slot, managers: ManagerDelete) -> Result<(), Refusal> {
         self.check_reports(slot, managers)?;
         for report in self.users.reports(slot) {
@@ -94,7 +94,7 @@ impl Account {
         Ok(())
     }
 
-    /// Refuses that a manager goes where that is the mode.
+    /// Refuses the deletion of a manager, if that is the mode.
     pub(super) fn check_reports(&self, slot: Slot, managers: ManagerDelete) -> Result<(), Refusal> {
         let reports = self.users.reports(slot);
         if managers == ManagerDelete::Refuses && !reports.is_empty() {

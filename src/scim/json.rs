@@ -1,4 +1,4 @@
-//! SCIM's objects: the name of an attribute may be in any case, and stand once.
+//! SCIM's objects: the name of an attribute may be in any case, and may appear only once.
 
 use std::fmt;
 
@@ -6,27 +6,27 @@ use serde_json::value::RawValue;
 
 use crate::strict_json::{Properties, Property};
 
-/// An attribute that stands more than once.
+/// An attribute that appears more than once.
 #[derive(Debug)]
 pub(crate) struct Twice;
 
-/// What is no object, and why.
+/// Why a value is not an object.
 #[derive(Debug)]
 pub(crate) struct NotAnObject(pub(crate) serde_json::Error);
 
-/// Without the place, which is that in an excerpt.
+/// Without the line and column, which count within an excerpt.
 impl fmt::Display for NotAnObject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let message = self.0.to_string();
         let problem = message.split(" at line ").next().unwrap_or_default();
-        write!(f, "it is no record, which would be an object: {problem}")
+        write!(f, "it is not an object, as a record must be: {problem}")
     }
 }
 
 /// The attributes of an object, in its order.
 ///
 /// # Errors
-/// If it is none.
+/// If it is not an object.
 pub(crate) fn properties(raw: &RawValue) -> Result<Vec<Property<'_>>, NotAnObject> {
     let Properties(properties) = serde_json::from_str(raw.get()).map_err(NotAnObject)?;
     Ok(properties)
@@ -35,7 +35,7 @@ pub(crate) fn properties(raw: &RawValue) -> Result<Vec<Property<'_>>, NotAnObjec
 /// The value of an attribute, whose name may be in any case (RFC 7643, section 2.1).
 ///
 /// # Errors
-/// If it stands more than once.
+/// If it appears more than once.
 pub(crate) fn attribute<'a>(properties: &[Property<'a>], name: &str) -> Result<Option<&'a RawValue>, Twice> {
     let mut named = properties.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| *value);
     match (named.next(), named.next()) {

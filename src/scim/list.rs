@@ -1,7 +1,7 @@
-//! A list, page by page, proven to be complete by `totalResults` and by what comes behind its last resource.
+//! A list, page by page. It is complete if `totalResults` resources came and nothing follows the last one.
 //!
-//! A server need not list its users in any order, nor in the same order twice. So a resource that comes twice, as
-//! happens where the order changes between two pages, makes the list unusable, because another one is missing then.
+//! A server may list its users in any order, and in another one each time. If the order changes between two pages, one
+//! resource comes twice and another is missing. So a resource that comes twice makes the list unusable.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,20 +10,20 @@ use serde_json::value::RawValue;
 
 use super::json::{Twice, attribute, properties};
 
-/// What has come so far: the ids, and no resources.
+/// What has come so far: the ids, not the resources.
 #[derive(Default)]
 pub(crate) struct List {
     seen: BTreeSet<Id>,
     total: Option<u64>,
     /// The first one that came.
     first: Option<Id>,
-    /// How many pages held users. Two of them with different users show that the server heeds `startIndex`.
+    /// How many pages held users. Two pages with different users show that the server obeys `startIndex`.
     pages: u64,
-    /// Whether the users were asked for from the second one on, in order to see that.
+    /// Whether the users from the second one on were asked for, to test that.
     is_probed: bool,
 }
 
-/// By what a resource is known. Every resource must have an id; one without is told from others by all that it says.
+/// What identifies a resource. Every resource must have an id; one without is identified by its whole content.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Id {
     Given(String),
@@ -44,7 +44,7 @@ pub(crate) type Row<'p> = (Id, &'p RawValue);
 /// A page of a list.
 struct Page<'a> {
     total: u64,
-    /// The place of its first user in the list, where the server says it.
+    /// The place of its first user in the list, if the server says it.
     start: Option<u64>,
     resources: Vec<&'a RawValue>,
 }
@@ -63,13 +63,13 @@ impl List {
     /// Takes the page that was asked for from `start` on: the resources that it brought, and what to ask for next.
     ///
     /// # Errors
-    /// If nothing proves any more that the list will be complete.
+    /// If the list can no longer be verified as complete.
     pub(crate) fn take<'p>(&mut self, page: &'p RawValue, start: u64) -> Result<(Vec<Row<'p>>, Next), String> {
         let page = Page::parse(page)?;
         match self.total {
             Some(before) if before != page.total => {
                 return Err(format!(
-                    "totalResults was {before} and is {} now: users changed while they were listed, try again",
+                    "totalResults was {before} and is {} now: users changed while they were listed; try again",
                     page.total
                 ));
             }
@@ -96,14 +96,14 @@ impl List {
         for (id, _) in &users {
             if !self.seen.insert(id.clone()) {
                 return Err(format!(
-                    "the user with {id} comes twice: the order changed while they were listed, and somebody else is \
+                    "the user with {id} comes twice: the order changed while users were listed, and somebody else is \
                      missing; `sort_by` asks for an order"
                 ));
             }
         }
         let (found, total) = (self.len(), page.total);
         if found > total {
-            return Err(format!("there are {found} users by now, but totalResults is {total}"));
+            return Err(format!("{found} users have come, but totalResults is {total}"));
         }
         if found < total && users.is_empty() {
             return Err(format!("the list ends after {found} users, but totalResults is {total}"));
@@ -112,19 +112,21 @@ impl List {
         Ok((users, next))
     }
 
-    /// Takes the page behind the last user. It should be empty: the total of some servers is in truth the length of a
-    /// page. Some begin anew instead, which is as good if they are known to heed `startIndex`; others give the same
-    /// users whatever they are asked, and nothing tells whether these are all or the first page.
+    /// Takes the page after the last user. It should be empty, and it is asked for because the total of some servers is
+    /// really the length of a page. Some servers start again from the first user instead, which is as good if they are
+    /// known to obey `startIndex`. Others give the same users whatever they are asked for; then nothing shows whether
+    /// these are all users or only the first page.
     fn take_beyond(&mut self, users: &[Row<'_>]) -> Result<Next, String> {
         let all = format!("all {} users of totalResults had come, and", self.len());
         if users.iter().any(|(id, _)| !self.seen.contains(id)) {
             return Err(format!(
-                "{all} here is another one: it does not count all users, and so nothing proves that the list is whole"
+                "{all} here is another one: totalResults does not count all users, so nothing proves \
+                 that the list is complete"
             ));
         }
         let Some((again, _)) = users.first() else {
             return if self.is_probed {
-                Err(format!("{all} there is nobody from the second one on"))
+                Err(format!("{all} none came when the users from the second one on were asked for"))
             } else {
                 Ok(Next::End)
             };
@@ -135,36 +137,37 @@ impl List {
         }
         if self.is_probed || self.len() < 2 {
             return Err(format!(
-                "{all} the one with {again} comes again: the server does not heed startIndex, and so nothing proves that \
-                 the list is whole"
+                "{all} the one with {again} comes again: the server ignores startIndex, so nothing proves that \
+                 the list is complete"
             ));
         }
         self.is_probed = true;
-        // From the second user on: whoever heeds that leaves the first one out.
+        // From the second user on: a server that obeys this leaves the first one out.
         Ok(Next::Page(2))
     }
 }
 
 impl<'a> Page<'a> {
     fn parse(document: &'a RawValue) -> Result<Self, String> {
-        let properties = properties(document).map_err(|_| "it is no SCIM list; is url the base URL?".to_owned())?;
-        let once = |name: &str| attribute(&properties, name).map_err(|Twice| format!("{name} stands twice"));
+        let properties = properties(document).map_err(|_| "it is not a SCIM list; is url the base URL?".to_owned())?;
+        let once = |name: &str| attribute(&properties, name).map_err(|Twice| format!("{name} appears twice"));
         let number = |name: &str| match once(name)? {
             None => Ok(None),
-            Some(raw) => raw.get().parse().map(Some).map_err(|_| format!("{name} is no number: {}", raw.get())),
+            Some(raw) => raw.get().parse().map(Some).map_err(|_| format!("{name} is not a number: {}", raw.get())),
         };
-        let total = number("totalResults")?
-            .ok_or_else(|| "it has no totalResults, without which nothing proves that the list is whole".to_owned())?;
+        let total = number("totalResults")?.ok_or_else(|| {
+            "it has no totalResults, without which nothing proves that the list is complete".to_owned()
+        })?;
         let resources = match once("Resources")? {
             // It may be left out where nothing was found.
             None => Vec::new(),
-            Some(raw) => serde_json::from_str(raw.get()).map_err(|_| "Resources is no list".to_owned())?,
+            Some(raw) => serde_json::from_str(raw.get()).map_err(|_| "Resources is not a list".to_owned())?,
         };
         Ok(Self { total, start: number("startIndex")?, resources })
     }
 }
 
-/// The id of a resource; nothing where it has none.
+/// The id of a resource, if it has one.
 ///
 /// # Errors
 /// If it is no object.

@@ -1,11 +1,11 @@
-//! The path of an attribute (RFC 7644, section 3.10): `title`, `name.middleName`, or behind the URN of an extension,
+//! The path of an attribute (RFC 7644, section 3.10): `title`, `name.middleName`, or after the URN of an extension,
 //! `urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:division`.
 
 use std::fmt;
 
 use super::USER;
 
-/// Where a user holds a value. Compared without regard to case, as names are in SCIM.
+/// Where a user holds a value. Compared without case, as names are in SCIM.
 #[derive(Clone)]
 pub(crate) struct AttributePath {
     /// The URN of an extension; an attribute of every user has none.
@@ -18,9 +18,10 @@ impl AttributePath {
     /// Reads a path.
     ///
     /// # Errors
-    /// If it is none; the message follows the path's name.
+    /// If it is not a path.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let problem = || format!("{text:?} is no path of an attribute, such as \"title\" or \"urn:…:User:department\"");
+        let problem =
+            || format!("{text:?} is not the path of an attribute, such as \"title\" or \"urn:…:User:department\"");
         let (schema, rest) = match text.rsplit_once(':') {
             Some((schema, rest)) if is_urn(schema) => (Some(schema), rest),
             Some(_) => return Err(problem()),
@@ -62,7 +63,7 @@ impl AttributePath {
         self.schema.as_deref()
     }
 
-    /// The names by which an object is to be descended: the extension, the attribute, and the sub-attribute.
+    /// The names to follow within a user: the extension, the attribute, and the sub-attribute.
     pub(crate) fn steps(&self) -> impl Iterator<Item = &str> {
         self.schema.iter().chain([&self.attribute]).chain(&self.sub_attribute).map(|name| &**name)
     }

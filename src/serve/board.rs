@@ -1,4 +1,4 @@
-//! What the page and the metrics show: filled by the command that runs, read by those who answer requests.
+//! The data of the page and the metrics. The command that runs fills it; the answers to requests read it.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,13 +20,13 @@ pub struct Board {
     pub running: Option<(Timestamp, String)>,
     /// When the next run is due by the schedule.
     pub next: Option<Timestamp>,
-    /// How many runs ended so since the service began, in the order of [`Outcome::ALL`].
+    /// How many runs had each outcome since the service began, in the order of [`Outcome::ALL`].
     pub ended: [u64; Outcome::ALL.len()],
     /// How long they took, in seconds.
     pub seconds: f64,
     /// How many notifications were not taken.
     pub untold: u64,
-    /// Where the plan is that waits.
+    /// The file of the waiting plan.
     pub plan: PathBuf,
     /// The commands to type.
     pub commands: Commands,

@@ -1,4 +1,5 @@
-//! Whom an event concerns: the texts and numbers at a place of its body, where `*` stands for every element of a list.
+//! The people whom an event concerns: the texts and numbers at a place in its body. `*` in the place means every
+//! element of a list.
 
 use std::collections::BTreeSet;
 
@@ -8,11 +9,10 @@ use crate::strict_json::Pointer;
 
 /// How many people one event may name; one that names more concerns everybody.
 const MOST: usize = 1000;
-/// The longest identifier that is taken for one, in bytes.
+/// The longest identifier, in bytes.
 const LONGEST: usize = 200;
 
-/// The people that a body names; `None` where it names nobody who can be told from others, so that the event concerns
-/// everybody.
+/// The people that a body names; `None` if it names nobody for certain: the event then concerns everybody.
 pub(super) fn ids(pointer: Option<&Pointer>, body: &[u8]) -> Option<BTreeSet<String>> {
     let document: Value = serde_json::from_slice(body).ok()?;
     let mut found = BTreeSet::new();
@@ -20,7 +20,7 @@ pub(super) fn ids(pointer: Option<&Pointer>, body: &[u8]) -> Option<BTreeSet<Str
     (is_clear && !found.is_empty()).then_some(found)
 }
 
-/// Whether everything there is an identifier.
+/// Collects the identifiers; false if anything else is there.
 fn collect(value: &Value, steps: &[String], found: &mut BTreeSet<String>) -> bool {
     if found.len() >= MOST {
         return false;

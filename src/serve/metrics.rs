@@ -10,11 +10,11 @@ use crate::runs::Outcome;
 /// The content type of the format.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// What the queue and the webhooks tell.
+/// The figures of the queue and the webhooks.
 #[derive(Debug, Default)]
 pub(super) struct Events {
     pub(super) waiting: usize,
-    /// By webhook and by what became of the event.
+    /// By webhook and result.
     pub(super) counts: Vec<(String, &'static str, u64)>,
 }
 
@@ -80,6 +80,7 @@ pub(super) fn render(board: &Board, events: &Events) -> String {
             ("delete", counts.delete),
             ("unchanged", counts.unchanged),
             ("set_aside", counts.set_aside),
+            ("waiting", plan.waiting),
         ] {
             text.sample("people", &[("group", group)], count);
         }
@@ -100,13 +101,13 @@ pub(super) fn render(board: &Board, events: &Events) -> String {
     let waiting = runs.waiting();
     text.gauge("plan_waiting", "Whether a plan waits for people: approval, or a guard.", u8::from(waiting.is_some()));
     let operations = waiting.map_or(0, |plan| plan.operations);
-    text.gauge("plan_waiting_operations", "How many operations the plan has that waits.", operations);
-    text.gauge("queue_events", "Events that wait for a run, or for the end of one.", events.waiting);
-    text.family("events_total", "counter", "Requests to webhooks since the service began, by what became of them.");
+    text.gauge("plan_waiting_operations", "How many operations the waiting plan has.", operations);
+    text.gauge("queue_events", "Events that wait for a run, or for its end.", events.waiting);
+    text.family("events_total", "counter", "Requests to webhooks since the service began, by result.");
     for (webhook, result, count) in &events.counts {
         text.sample("events_total", &[("webhook", webhook), ("result", result)], count);
     }
-    text.family("notify_failures_total", "counter", "Notifications since the service began that were not taken.");
+    text.family("notify_failures_total", "counter", "Notifications since the service began that failed.");
     text.sample("notify_failures_total", &[], untold);
     text.0
 }

@@ -1,8 +1,8 @@
-//! The service: takes signed events of webhooks, keeps them until a run has looked at them, says when the next run is
-//! due, and shows how runs ended. [`crate::commands`] runs what is due.
+//! The service: accepts signed events of webhooks, keeps them until a run has handled them, says when the next run is
+//! due, and shows how runs ended. [`crate::commands`] starts the runs.
 //!
-//! Nothing here plans, approves or writes to Skovik, and no request can make it do so: an event is a reason to run, and
-//! a page shows what is.
+//! Nothing here plans, approves or writes to Skovik, and no request can make it do so: an event is only a reason to
+//! run, and a page only shows.
 
 mod board;
 mod ids;

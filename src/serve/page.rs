@@ -1,5 +1,5 @@
-//! The page: how the service is doing, the last runs, and the plan that waits, with the commands to type. It has no
-//! script and no form.
+//! The page: the state of the service, the last runs, and the waiting plan, with the commands to type. It has no script
+//! and no form.
 
 use std::fmt::Write as _;
 
@@ -65,7 +65,7 @@ fn waiting(page: &mut String, board: &Board) {
     let counts = &plan.summary;
     let _ = write!(
         page,
-        "<h2>A plan waits</h2><p id=\"waiting\">{} to create, {} to update, {} to delete, {} skipped. <a \
+        "<h2>A plan waits</h2><p id=\"waiting\">{} to create, {} to update, {} to delete, {} set aside. <a \
          href=\"/plan\">Read it</a>.</p>",
         counts.create, counts.update, counts.delete, counts.set_aside
     );
@@ -139,7 +139,7 @@ fn words(outcome: Outcome, exit_code: u8) -> String {
     }
 }
 
-/// A text as a part of the page: no markup, and nothing that nobody sees.
+/// A text as a part of the page: without markup, and with invisible characters escaped.
 fn shown(text: &str) -> String {
     let text = text.lines().map(printable).collect::<Vec<_>>().join("\n");
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")

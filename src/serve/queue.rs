@@ -1,8 +1,8 @@
-//! The events that are still to be looked at, in a file. An event is on disk before its sender is answered, and leaves
-//! the file only when a run has read every list since it came.
+//! The events that still need a run, in a file. An event is on disk before its sender gets an answer, and is removed
+//! only after a run has read every list since the event came.
 //!
-//! An event is a reason to run and no more: what it says is true is never believed. So it does no harm that one comes
-//! twice, and a queue that is full needs no place for another event that concerns everybody.
+//! An event is only a reason to run: nothing that it says is believed. So an event that comes twice does no harm, and a
+//! full queue merges further events into one that concerns everybody.
 
 mod state;
 mod writer;
@@ -26,29 +26,29 @@ const MOST_UNWRITTEN: usize = 4096;
 pub struct Event {
     /// Which webhook it came from.
     pub webhook: String,
-    /// What tells it from others.
+    /// What identifies it.
     pub identity: Identity,
-    /// Whom it concerns; `None`: everybody.
+    /// Whom it concerns; `None` for everybody.
     pub ids: Option<BTreeSet<String>>,
     /// When it came.
     pub at: Timestamp,
 }
 
-/// What became of an event.
+/// The result of adding an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Accepted {
     /// It is on disk.
     New,
-    /// It, or one that stands for it, is on disk already.
+    /// It, or an event that covers it, is on disk already.
     Repeated,
 }
 
-/// The events that a run looks at.
+/// The events that a run handles.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Taken {
     /// How many.
     pub events: usize,
-    /// Whom they concern; `None`: everybody.
+    /// Whom they concern; `None` for everybody.
     pub ids: Option<BTreeSet<String>>,
     lines: Vec<Line>,
 }
@@ -69,7 +69,7 @@ struct Shared {
 
 enum Order {
     Add(Event, oneshot::Sender<io::Result<Accepted>>),
-    /// The events in flight were looked at.
+    /// The events of the current run were handled.
     Done(oneshot::Sender<io::Result<()>>),
 }
 
@@ -98,7 +98,7 @@ impl Queue {
         Ok(Self { shared, orders, changed })
     }
 
-    /// Takes an event in. It is on disk when this returns.
+    /// Adds an event. It is on disk when this returns.
     ///
     /// # Errors
     /// If it cannot be written, or too many wait to be.
@@ -109,7 +109,7 @@ impl Queue {
         answered.await.map_err(io::Error::other)?
     }
 
-    /// How many events wait, with those that a run is looking at.
+    /// How many events wait, including those that a run is handling.
     #[must_use]
     pub fn len(&self) -> usize {
         let state = self.shared.lock();
@@ -122,7 +122,7 @@ impl Queue {
         self.len() == 0
     }
 
-    /// When the first of those came that no run is looking at.
+    /// When the oldest event came that no run is handling.
     #[must_use]
     pub fn oldest(&self) -> Option<Timestamp> {
         self.shared.lock().pending.first().map(|line| line.at)
@@ -134,7 +134,7 @@ impl Queue {
         self.shared.lock().is_writable
     }
 
-    /// Hands all that wait to a run, which is to say what became of them: [`Queue::done`] or [`Queue::put_back`].
+    /// Hands all waiting events to a run, which must end with [`Queue::done`] or [`Queue::put_back`].
     #[must_use]
     pub fn take(&self) -> Taken {
         let mut state = self.shared.lock();
@@ -148,7 +148,7 @@ impl Queue {
         Taken { events: lines.len(), ids, lines }
     }
 
-    /// These events were looked at.
+    /// These events were handled.
     ///
     /// # Errors
     /// If the file cannot be written; they count as done all the same until the program ends.
@@ -159,7 +159,7 @@ impl Queue {
         answered.await.map_err(io::Error::other)?
     }
 
-    /// These events are still to be looked at.
+    /// These events were not handled, and wait again.
     pub fn put_back(&self, taken: Taken) {
         let mut state = self.shared.lock();
         state.in_flight.clear();
@@ -174,7 +174,7 @@ impl Queue {
         }
     }
 
-    /// What is shared with those who answer requests.
+    /// The part that is shared with the answers to requests.
     #[must_use]
     pub fn handle(&self) -> Self {
         Self { shared: Arc::clone(&self.shared), orders: self.orders.clone(), changed: self.changed.clone() }

@@ -1,9 +1,9 @@
-//! How many events of a sender are taken in a second: a bucket that fills up over time.
+//! How many events of a sender are accepted in a second: a token bucket.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-/// For how many seconds a sender may save up.
+/// The size of the bucket, in seconds of its rate.
 const SECONDS_SAVED: f64 = 10.0;
 
 /// The bucket of one sender.
@@ -20,7 +20,7 @@ impl Bucket {
         Self { a_second, state: Mutex::new((a_second * SECONDS_SAVED, now)) }
     }
 
-    /// Takes one out, if there is one.
+    /// Takes a token, if there is one.
     pub(super) fn take(&self, now: Instant) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let (left, since) = *state;

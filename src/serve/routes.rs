@@ -1,4 +1,4 @@
-//! What is answered to a request, and to whom.
+//! Which requests are answered, how, and to whom.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -32,16 +32,16 @@ use crate::render::html;
 const LARGEST_EVENT: usize = 1024 * 1024;
 /// How long it may take to send one.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How large a plan is shown on a page, in bytes; a larger one is for `show`.
+/// The largest plan that is shown as a page, in bytes; for a larger one, use `show`.
 const LARGEST_PLAN: u64 = 64 * 1024 * 1024;
 /// The longest token of a handshake that is sent back.
 const LONGEST_HANDSHAKE: usize = 2048;
-/// How often it is logged at most that the events of a webhook are refused.
+/// At most once in this time, refused events of a webhook are logged.
 const LOGGED_EVERY: Duration = Duration::from_secs(60);
 /// Headers that only something in front of this server sets.
 const OF_PROXIES: [&str; 6] =
     ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
-/// What becomes of requests to webhooks, as the metrics call it.
+/// The results of requests to webhooks, as metrics name them.
 const RESULTS: [&str; 4] = ["accepted", "repeated", "refused", "too_many"];
 
 /// Answers requests.
@@ -66,7 +66,7 @@ pub struct Webhook {
     logged: Mutex<Option<Instant>>,
 }
 
-/// Where [`RESULTS`] has what became of a request.
+/// The index of a result in [`RESULTS`].
 #[derive(Clone, Copy)]
 enum Became {
     Accepted,
@@ -89,7 +89,7 @@ impl Webhook {
         self.counts[became as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Logs why, but not for every request of somebody who sends many.
+    /// Logs the reason, but not for every request if many are refused.
     fn refused(&self, why: &dyn std::fmt::Display) {
         self.count(Became::Refused);
         let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
@@ -101,7 +101,7 @@ impl Webhook {
 }
 
 impl Service {
-    /// Answers with these.
+    /// A service with these parts.
     #[must_use]
     pub fn new(webhooks: Vec<Webhook>, queue: Queue, board: SharedBoard, token: Option<SecretString>) -> Self {
         Self { webhooks, queue, board, token, rendering: Semaphore::new(1) }
@@ -157,7 +157,7 @@ impl Service {
             Ok(identity) => identity,
             Err(refusal) => {
                 webhook.refused(&refusal);
-                // Which of the checks failed is nobody's business.
+                // The sender must not learn which check failed.
                 return text(StatusCode::UNAUTHORIZED, "the event could not be verified\n");
             }
         };
@@ -190,7 +190,7 @@ impl Service {
         }
     }
 
-    /// The refusal for readers who may not read; personal data is behind it.
+    /// The refusal for readers without the right to read: the pages hold personal data.
     fn may_not_read(&self, headers: &HeaderMap) -> Option<Answer> {
         match &self.token {
             Some(token) => {
@@ -228,7 +228,7 @@ impl Service {
         answer
     }
 
-    /// The page of the plan that waits, as `show --format html` makes it.
+    /// The page of the waiting plan, as `show --format html` makes it.
     async fn plan(&self) -> Answer {
         let (path, waiting) = {
             let board = self.board.lock();
@@ -245,7 +245,7 @@ impl Service {
             html::render(&plan)
         });
         match rendered.await {
-            // Its own policy is in the page; both hold.
+            // The page has its own policy too; both apply.
             Ok(Ok(page)) => html_answer(page, "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
             Ok(Err(error)) => {
                 let problem = format!(
@@ -261,7 +261,7 @@ impl Service {
     }
 }
 
-/// What Microsoft Graph wants to have sent back before it sends notifications.
+/// The token that Microsoft Graph expects back before it sends notifications.
 fn handshake(query: &str) -> Option<Answer> {
     let token = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "validationToken")?.1;
     let is_plain = token.len() <= LONGEST_HANDSHAKE && !token.chars().any(char::is_control);
@@ -282,8 +282,8 @@ fn shown_token(value: &str) -> Option<Vec<u8>> {
     Some(pair[colon + 1..].to_vec())
 }
 
-/// Whether a request was made to this machine by its own name, and by nobody for somebody else. A web page that has its
-/// name lead here (DNS rebinding) sends its own name, and a proxy leaves traces unless it hides them.
+/// Whether a request comes from this machine, to one of its own local names, and not through a proxy. A web page whose
+/// name was pointed here (DNS rebinding) sends its own name. A proxy adds headers, unless it is set up not to.
 fn is_local(headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(header::HOST).iter();
     let host = hosts.next().and_then(|host| host.to_str().ok()).filter(|_| hosts.next().is_none());

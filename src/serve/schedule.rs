@@ -1,4 +1,4 @@
-//! When the next run is due. Knows no clock: the time is given.
+//! When the next run is due. It reads no clock: the time is a parameter.
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
 use crate::config::serve::{ScheduleSettings, When};
 
-/// When a run is due, without the jitter; a time that is past means now. `last` is when the last run began. A run that
-/// was missed because nothing was running is made up for once.
+/// When a run is due, without the jitter; a past time means now. `last` is when the last run began. If the service was
+/// not running, one missed run is made up for.
 #[must_use]
 pub fn due(schedule: &ScheduleSettings, zone: &TimeZone, last: Option<Timestamp>, now: Timestamp) -> Timestamp {
     // A clock that was set back must not put off runs.

@@ -1,5 +1,4 @@
-//! The HTTP server: connections, their limits in number, size and time, and TLS. What is answered is decided in
-//! `routes`.
+//! The HTTP server: connections, their limits in number, size and time, and TLS. `routes` decides what is answered.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -23,7 +22,7 @@ use crate::config::serve::ServeSettings;
 
 /// How many connections there may be at once; others wait to be accepted.
 const MOST_CONNECTIONS: usize = 256;
-/// How long a handshake of TLS may take, and a head of a request, and the wait for one.
+/// How long each of these may take: a TLS handshake, the wait for a request, and its head.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a connection may last in all.
 const LONGEST_CONNECTION: Duration = Duration::from_secs(300);
@@ -66,7 +65,7 @@ impl Server {
         self.address
     }
 
-    /// Stops to listen, and lets the requests that are under way end, for two seconds at most.
+    /// Stops listening, and lets the requests that are under way end, for two seconds at most.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         if let Some(task) = self.task.take() {
@@ -143,7 +142,7 @@ async fn talk(stream: impl AsyncRead + AsyncWrite + Unpin, service: Arc<Service>
         .max_buf_size(LARGEST_HEAD)
         .serve_connection(TokioIo::new(stream), answer);
     let mut connection = pin!(connection);
-    // How a connection ends is the client's affair.
+    // An error of a connection is the client's affair.
     tokio::select! {
         _ = connection.as_mut() => return,
         _ = stopped.changed() => {}

@@ -1,7 +1,7 @@
 //! Whether an event comes from the sender that the settings name: keyed hashes, Standard Webhooks, bearer tokens, and
-//! the `clientState` of Microsoft Graph. Decides over what it is given, and asks nobody.
+//! the `clientState` of Microsoft Graph. It decides only by its arguments.
 //!
-//! Codes and tokens are compared in a time that tells nothing of them.
+//! Codes and tokens are compared in constant time.
 
 use std::fmt;
 use std::time::Duration;
@@ -17,22 +17,22 @@ use sha2::{Sha256, Sha512};
 use crate::config::serve::{Hash, Hmac, Part, Verification};
 use crate::plan::Digest;
 
-/// The fewest characters of a secret. Whoever can reach the port may try as many as they like.
+/// The fewest characters of a secret. Anybody who can reach the port may try as many secrets as they like.
 const SHORTEST_SECRET: usize = 16;
-/// What the secrets of Standard Webhooks begin with.
+/// The prefix of the secrets of Standard Webhooks.
 const STANDARD_PREFIX: &str = "whsec_";
 /// A number above this counts milliseconds since 1970, not seconds.
 const MOST_SECONDS: i64 = 100_000_000_000;
 /// The longest id of an event that is kept as it is.
 const LONGEST_ID: usize = 128;
 
-/// Tells the events of one sender from those of others.
+/// Verifies the events of one sender.
 pub struct Verifier {
     verification: Verification,
     key: SecretBox<[u8]>,
 }
 
-/// What tells an event from others.
+/// What identifies an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity {
     /// Sent once, or again by a sender who got no answer: the same one never counts twice.
@@ -41,7 +41,7 @@ pub enum Identity {
     Content(String),
 }
 
-/// Why an event is refused. The sender is told no more than that it is.
+/// Why an event is refused. The sender does not learn the reason.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// A header is missing or repeated, or cannot be read.
@@ -50,10 +50,10 @@ pub enum Refusal {
     /// Nobody who knows the secret signed it.
     #[error("the signature or the token is not right")]
     Wrong,
-    /// The clocks differ, or somebody sends again what was sent long ago.
+    /// The clocks differ, or somebody replays an old event.
     #[error("it was sent at {0}, too long ago or too far ahead of this machine's clock")]
     Time(Timestamp),
-    /// It is not what such a sender sends.
+    /// It is not a body that such a sender sends.
     #[error("its body is not what Microsoft Graph sends: {0}")]
     Body(&'static str),
 }
@@ -62,7 +62,7 @@ impl Verifier {
     /// Takes the secret.
     ///
     /// # Errors
-    /// If it is too short, or no secret of that scheme; the message does not show it.
+    /// If it is too short, or not a secret of that scheme; the message does not show it.
     pub fn new(verification: Verification, secret: &SecretString) -> Result<Self, String> {
         let text = secret.expose_secret();
         let key = match verification {
@@ -91,7 +91,7 @@ impl Verifier {
     /// Whether this is an event of the sender.
     ///
     /// # Errors
-    /// If it is not, or cannot be told.
+    /// If it is not, or that cannot be verified.
     pub fn verify(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Identity, Refusal> {
         match &self.verification {
             Verification::Hmac(hmac) => self.hmac(hmac, headers, body, now),
@@ -173,7 +173,7 @@ impl Verifier {
             client_state: Option<String>,
         }
         let Collection { value } =
-            serde_json::from_slice(body).map_err(|_| Refusal::Body("it is no collection of notifications"))?;
+            serde_json::from_slice(body).map_err(|_| Refusal::Body("it is not a collection of notifications"))?;
         if value.is_empty() {
             return Err(Refusal::Body("it has no notifications"));
         }
@@ -194,14 +194,14 @@ impl fmt::Debug for Verifier {
     }
 }
 
-/// Whether two secrets are the same; the time that it takes tells nothing.
+/// Whether two secrets are equal, in constant time.
 #[must_use]
 pub(super) fn same(secret: &[u8], given: &[u8]) -> bool {
     let code = |key: &[u8]| {
         let Ok(mut mac) = <Mac<Sha256> as KeyInit>::new_from_slice(key) else {
             unreachable!("HMAC takes keys of any length")
         };
-        // A shorter key is filled up with zeros, so that the length must be a part of it.
+        // HMAC fills a short key up with zeros, so the length must be hashed too.
         mac.update(&(key.len() as u64).to_le_bytes());
         mac
     };
@@ -237,7 +237,7 @@ fn decoded(code: &str, name: &str, length: usize) -> Option<Vec<u8>> {
     (bytes.len() == length).then_some(bytes)
 }
 
-/// A header that is there once.
+/// The value of a header that appears exactly once.
 fn one<'h>(headers: &'h HeaderMap, name: &str) -> Result<&'h str, Refusal> {
     let mut values = headers.get_all(name).iter();
     let (value, more) = (values.next(), values.next());

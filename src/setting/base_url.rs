@@ -27,7 +27,7 @@ pub enum UrlError {
     /// It has no host.
     #[error("names no host")]
     NoHost,
-    /// A key would travel in the open.
+    /// The key would be sent unencrypted.
     #[error("must be https: plain http would show the key to the network; only 127.0.0.1 and localhost are exempt")]
     PlainHttp,
     /// Neither http nor https.
@@ -38,7 +38,7 @@ pub enum UrlError {
     NotABase,
 }
 
-/// Reads a URL that shows no secret, neither in itself nor on its way.
+/// Reads a URL that holds no secret itself, and that sends none unencrypted.
 pub(crate) fn secure(text: &str) -> Result<Url, UrlError> {
     let url = Url::parse(text)?;
     if !url.username().is_empty() || url.password().is_some() {

@@ -1,5 +1,5 @@
-//! Secrets: the key of Skovik's API, the passwords of sources. Each is read when it is needed, held where it is not
-//! shown, and in no message.
+//! Secrets: the key of Skovik's API, the passwords of sources. Each is read when it is needed, is held in a type that
+//! does not show it, and is in no message.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -33,15 +33,15 @@ const SHOWN: usize = 200;
 pub struct Secret {
     /// The table of the settings that it belongs to, such as `[target]`.
     label: String,
-    /// What its settings begin with, such as `token` in `token_env`.
+    /// The start of its settings, such as `token` in `token_env`.
     prefix: &'static str,
-    /// What messages call it, such as `the key of Skovik's API`.
+    /// Its name in messages, such as `the key of Skovik's API`.
     what: &'static str,
     shape: SecretShape,
     place: SecretPlace,
-    /// How messages call the file or the program.
+    /// The name of the file or the program in messages.
     name: String,
-    /// The redactor that is told about it.
+    /// The redactor that learns it.
     secrets: Arc<Secrets>,
 }
 
@@ -61,7 +61,7 @@ pub enum SecretPlace {
     },
 }
 
-/// What a secret can look like.
+/// The possible forms of a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SecretShape {
     /// It goes into an HTTP header: visible ASCII and spaces, without white space around it.
@@ -92,7 +92,7 @@ impl Secret {
         let [variable, file, command] = &keys;
         let mut name = String::new();
         let place = if let Some(path) = section.path(file)? {
-            // Judged as it is written: the folder of the settings is nobody's secret.
+            // The text as written is judged: the folder of the settings is not a secret.
             let written = section.text(file)?.unwrap_or_default();
             name = if may_be_secret(written) {
                 format!("that is named there ({}, not shown, as they may be the secret itself)", length(written))
@@ -113,7 +113,7 @@ impl Secret {
             if !is_variable_name(named) {
                 let problem = format!(
                     "is not the name of an environment variable (letters, digits and _). Its {} are not shown, as they \
-                     may be {what} itself, which belongs into a variable that is named here",
+                     may be {what} itself, which belongs in a variable; name that variable here",
                     length(named)
                 );
                 return Err(section.problem(variable, problem));
@@ -127,7 +127,7 @@ impl Secret {
         Ok(Some(Self { label: section.label().to_owned(), prefix, what, shape, place, name, secrets }))
     }
 
-    /// A secret that is kept where it is kept unless the settings say otherwise.
+    /// A secret in its default place, an environment variable.
     pub(crate) fn in_variable(
         section: &Section<'_>,
         prefix: &'static str,
@@ -147,10 +147,10 @@ impl Secret {
         &self.place
     }
 
-    /// Reads it. A program that prints it is ended where this is dropped.
+    /// Reads it. If this is dropped, a program that prints it is ended.
     ///
     /// # Errors
-    /// If there is none, or it cannot be one; the message names its place and its table, and never holds the secret.
+    /// If it is missing or not valid; the message names its place and its table, and never holds the secret.
     pub async fn fetch(&self) -> Result<SecretString, ConfigError> {
         let read = self.read_with(|name| env::var_os(name)).await;
         if let Ok(secret) = &read {
@@ -196,21 +196,21 @@ impl Secret {
             return Err(format!("{place} is empty; {what} is expected there"));
         }
         match shape {
-            SecretShape::Key if !secret.chars().all(|c| c.is_ascii_graphic() || c == ' ') => {
-                Err(format!("{place} is no key: it has more than one line, or characters that no HTTP header can hold"))
-            }
+            SecretShape::Key if !secret.chars().all(|c| c.is_ascii_graphic() || c == ' ') => Err(format!(
+                "{place} cannot be a key: it has more than one line, or characters that no HTTP header can hold"
+            )),
             SecretShape::Password if secret.chars().any(char::is_control) => {
-                Err(format!("{place} is no password: it has more than one line, or control characters"))
+                Err(format!("{place} cannot be a password: it has more than one line, or control characters"))
             }
             _ => Ok(SecretString::from(secret)),
         }
     }
 }
 
-/// Reads a file, which may be a pipe, but none that has no end, or that nobody writes into.
+/// Reads a file, which may be a pipe. It gives up on a pipe without an end, or one that nobody writes to.
 async fn read_in_time(path: PathBuf, patience: Duration) -> io::Result<Vec<u8>> {
     let (sender, read) = oneshot::channel();
-    // A thread of its own: one of the runtime's would be waited for at the end of the program.
+    // A thread of its own: at its end, the program would wait for a thread of the runtime.
     std::thread::Builder::new().spawn(move || {
         let _ = sender.send(read_bounded(&path, KEPT as u64));
     })?;
@@ -220,7 +220,7 @@ async fn read_in_time(path: PathBuf, patience: Duration) -> io::Result<Vec<u8>> 
     }
 }
 
-/// What a program prints. It stays in the group of this one, so that it can ask on the terminal.
+/// The output of a program. The program stays in this process group, so that it can ask on the terminal.
 async fn printed_by(
     argv: &[String],
     folder: &Path,
@@ -251,7 +251,7 @@ async fn printed_by(
     Err(format!("({name}) failed with {status}: {said}"))
 }
 
-/// The beginning of what a program says; the rest is read and forgotten, so that it is not held up.
+/// The beginning of a program's output. The rest is read and dropped, so that the program is not blocked.
 pub(crate) async fn beginning(output: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
     let (mut kept, mut part) = (Vec::new(), [0; 4096]);
     let Some(mut output) = output else { return kept };
@@ -262,8 +262,8 @@ pub(crate) async fn beginning(output: Option<impl AsyncRead + Unpin>) -> Vec<u8>
     kept
 }
 
-/// Where a program is that the settings name. One that is named by a path is, like every path of the settings, relative
-/// to their folder; it is made absolute, because that folder is also where the program is started.
+/// The path of a program that the settings name. Like every path of the settings, it is relative to their folder; it is
+/// made absolute, because the program is started in that folder.
 pub(crate) fn program_path(program: &str, folder: &Path) -> io::Result<PathBuf> {
     if program.contains('/') { std::path::absolute(folder.join(program)) } else { Ok(PathBuf::from(program)) }
 }
@@ -324,8 +324,8 @@ mod tests {
         for (value, expected) in [
             (None, "the environment variable KEY is not set"),
             (Some(" \n"), "the environment variable KEY is empty"),
-            (Some("two\nlines"), "no key"),
-            (Some("schlüssel"), "no key"),
+            (Some("two\nlines"), "cannot be a key"),
+            (Some("schlüssel"), "cannot be a key"),
         ] {
             let error = variable(SecretShape::Key, value).unwrap_err();
             assert!(error.contains(expected), "{error}");
@@ -338,7 +338,9 @@ mod tests {
         for (value, expected) in [("schlüssel", "schlüssel"), (" p w \r\n", " p w "), ("x\n", "x")] {
             assert_eq!(variable(SecretShape::Password, Some(value)).unwrap(), expected);
         }
-        for (value, expected) in [("two\nlines", "no password"), ("two\n\n", "no password"), (" \n", "is empty")] {
+        for (value, expected) in
+            [("two\nlines", "cannot be a password"), ("two\n\n", "cannot be a password"), (" \n", "is empty")]
+        {
             let error = variable(SecretShape::Password, Some(value)).unwrap_err();
             assert!(error.contains(expected) && !error.contains("two"), "{error}");
         }
@@ -407,6 +409,6 @@ mod tests {
     #[test]
     fn endless_output_is_no_secret() {
         let error = command(&["sh", "-c", "yes | head -c 300000"]).unwrap_err();
-        assert!(error.contains("no key"), "{error}");
+        assert!(error.contains("cannot be a key"), "{error}");
     }
 }

@@ -1,18 +1,19 @@
-//! Values of the settings and names in lists, fit to be quoted in a message: short, and not at all where somebody may
-//! have put a secret into the wrong place.
+//! Quotes values of the settings and names from lists in messages: short, and not at all if the value may be a secret
+//! that somebody put in the wrong place.
 
 use crate::text::start;
 
 /// How many characters of a value are shown.
 const LONGEST: usize = 60;
-/// How many characters are shown of the name of a column that nobody has asked for.
+/// How many characters are shown of the name of a column that the settings do not name.
 const LONGEST_NAME: usize = 12;
 /// How many such names are shown.
 const NAMES: usize = 3;
-/// How many letters and digits in a row make a secret of a text, if some of them are digits, and if none is.
+/// A text with this many letters and digits in a row may be a secret: the first number if some are digits, the second
+/// if none is.
 const RUN: usize = 16;
 const RUN_OF_LETTERS: usize = 24;
-/// How many escapes of a URL do.
+/// How many URL escapes make a text a possible secret.
 const ESCAPES: usize = 4;
 
 /// A value of the settings in quotes, or only its length.
@@ -52,7 +53,7 @@ pub(crate) fn is_variable_name(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// The name of an environment variable, as far as it surely is no secret: variables are written in capitals.
+/// The name of an environment variable, if it is surely not a secret: names of variables are in capitals.
 pub(crate) fn variable(name: &str) -> String {
     if name.bytes().any(|byte| byte.is_ascii_lowercase()) || may_be_secret(name) {
         format!("that is named there ({}, not shown, as they may be the secret itself)", length(name))
@@ -61,11 +62,11 @@ pub(crate) fn variable(name: &str) -> String {
     }
 }
 
-/// The columns of a list that has not the one which was asked for: how many, and the beginnings of the first ones. The
-/// list may be any file, and its first line anything.
+/// The columns of a list that lacks the wanted one: how many there are, and the beginnings of the first names. The list
+/// may be any file, and its first line may hold anything.
 pub(crate) fn columns<'c>(names: impl ExactSizeIterator<Item = &'c str>) -> String {
     let number = names.len();
-    // A list of people has more; what has one line of one word may be a key.
+    // A list of people has more columns; a file of one line with one word may be a key.
     if number == 1 {
         let name = names.map(length).collect::<String>();
         return format!(
@@ -77,12 +78,12 @@ pub(crate) fn columns<'c>(names: impl ExactSizeIterator<Item = &'c str>) -> Stri
     if number == 0 { "it has none".to_owned() } else { format!("it has {number} columns: {}{more}", shown.join(", ")) }
 }
 
-/// The name of a column that is like the one which was asked for; no more of it than that has characters, and a few.
+/// The name of a column that is similar to the wanted one, cut to the length of that one and a few more characters.
 pub(crate) fn near(name: &str, wanted: &str) -> String {
     beginning(name, LONGEST_NAME.max(wanted.chars().count() + 2))
 }
 
-/// The name of a column that nobody has asked for.
+/// The name of a column that the settings do not name.
 pub(crate) fn column(name: &str) -> String {
     beginning(name, longest(name, LONGEST_NAME))
 }
@@ -95,7 +96,7 @@ pub(crate) fn sample(name: &str) -> String {
     }
 }
 
-/// How much of a name is shown, which must not be much of a secret: no mask is found in a part of one.
+/// How much of a name is shown. It must not be much of a secret, because a part of a secret would not be masked.
 fn longest(name: &str, most: usize) -> usize {
     if may_be_secret(name) { LONGEST_NAME / 3 } else { most }
 }

@@ -1,5 +1,6 @@
-//! The secrets of one settings file: which environment variables hold them, so that no program that is started gets
-//! them unasked, and those that were read, so that nothing which others say is shown with one in it.
+//! The secrets of one settings file. It knows the environment variables that hold them, so that no started program
+//! inherits them unless the settings say so. It knows the secrets that were read, so that they can be removed from the
+//! words of others.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -12,7 +13,7 @@ use tokio::process::Command;
 use crate::http::Redactor;
 use crate::state;
 
-/// Holds the key of Skovik's API where the settings do not say otherwise. It may be set for another run, too.
+/// The default variable of the key of Skovik's API. It may be set even if these settings use another one.
 pub(crate) const TOKEN_VARIABLE: &str = "SKOVIK_TOKEN";
 
 /// The secrets of one settings file.
@@ -29,17 +30,17 @@ impl Default for Secrets {
 }
 
 impl Secrets {
-    /// Takes note of an environment variable that holds a secret.
+    /// Records an environment variable that holds a secret.
     pub(crate) fn protect(&self, variable: &str) {
         self.variables.write().unwrap_or_else(PoisonError::into_inner).insert(variable.to_owned());
     }
 
-    /// Takes note of a secret that was read.
+    /// Records a secret that was read.
     pub(super) fn remember(&self, secret: SecretString) {
         self.redactor.add(secret);
     }
 
-    /// Takes every secret that was read so far out of what is to be shown, and whatever else it is told of.
+    /// The redactor, which removes every secret that was read so far, and any other that is added to it.
     pub(crate) fn redactor(&self) -> &Arc<Redactor> {
         &self.redactor
     }
@@ -50,21 +51,22 @@ impl Secrets {
         self.redactor.clean(text)
     }
 
-    /// A message of this program without the secrets that what it quotes may hold. A secret that is so short that it
-    /// may be a common word stays.
+    /// A message of this program without the secrets that may be in its quotes. A secret that may be a common word,
+    /// because it is short, stays.
     pub(crate) fn hide(&self, message: &str) -> String {
         self.remember_variables();
         self.redactor.hide(message)
     }
 
-    /// Keeps a program from getting the secrets with the environment, but for the variables that are named.
+    /// Removes the secrets from the environment of a program, except for the variables in `but`.
     pub(crate) fn withhold(&self, command: &mut Command, but: &[String]) {
         for variable in self.variables().iter().filter(|variable| !but.contains(variable)) {
             command.env_remove(variable);
         }
     }
 
-    /// A program may print a variable that was not read yet: it can see the environment of its parent.
+    /// Learns the variables that were not read yet too: a program can see the environment of its parent, and print
+    /// them.
     fn remember_variables(&self) {
         let set = self.variables().into_iter().filter_map(|variable| env::var(variable).ok());
         set.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()).for_each(|value| {

@@ -1,5 +1,5 @@
-//! Typed reading of one table of the settings file. Every problem names the key, its table and its line; a key that
-//! nobody knows is a problem, so that a misspelt limit is not mistaken for its default.
+//! Typed reading of one table of the settings file. Every error names the key, its table and its line. An unknown key
+//! is an error: a misspelt limit must not silently leave the default in force.
 
 use std::cell::RefCell;
 use std::ops::RangeInclusive;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -21,7 +21,7 @@ use crate::strict_json::Pointer;
 pub(crate) struct Document<'a> {
     pub(crate) text: &'a str,
     pub(crate) path: &'a Path,
-    /// Where the secrets that it names are told.
+    /// Where the secrets that it names are recorded.
     pub(crate) secrets: &'a Arc<Secrets>,
     /// The files that its settings name, as they are read.
     pub(crate) files: &'a RefCell<Vec<NamedFile>>,
@@ -63,12 +63,12 @@ impl<'a> Section<'a> {
         Self { document, table: Some(table), label: "the file".to_owned(), at: 0 }
     }
 
-    /// How messages call it, such as `[guard]`.
+    /// Its name in messages, such as `[guard]`.
     pub(crate) fn label(&self) -> &str {
         &self.label
     }
 
-    /// Where the secrets that the file names are told.
+    /// Where the secrets that the file names are recorded.
     pub(crate) fn secrets(&self) -> &'a Arc<Secrets> {
         self.document.secrets
     }
@@ -78,7 +78,7 @@ impl<'a> Section<'a> {
         self.document.path.parent().unwrap_or(Path::new(""))
     }
 
-    /// Calls the section by another name from now on.
+    /// Gives the section another name in messages.
     pub(crate) fn named(self, label: String) -> Self {
         Self { label, ..self }
     }
@@ -118,7 +118,7 @@ impl<'a> Section<'a> {
         entries.map(|(key, value)| Ok((&**key.get_ref(), self.as_text((key.get_ref(), value))?))).collect()
     }
 
-    /// Whether the key is there.
+    /// Whether the key is set.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.entry(key).is_some()
     }
@@ -176,7 +176,7 @@ impl<'a> Section<'a> {
     pub(crate) fn text(&self, key: &str) -> Result<Option<&'a str>, ConfigError> {
         match self.text_or_empty(key)? {
             Some(text) if text.trim().is_empty() => {
-                Err(self.problem(key, "is empty; leave it out if it is not wanted"))
+                Err(self.problem(key, "is empty; leave it out if you do not want it"))
             }
             text => Ok(text),
         }
@@ -256,19 +256,31 @@ impl<'a> Section<'a> {
         })
     }
 
+    /// A length of time of whole seconds, which may be none at all; days have 24 hours.
+    pub(crate) fn period(&self, key: &str) -> Result<Option<Duration>, ConfigError> {
+        let Some(text) = self.text(key)? else { return Ok(None) };
+        let parsed = text.trim().parse::<Span>().ok();
+        let parsed = parsed.and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok());
+        let period = parsed.and_then(|duration| Duration::try_from(duration).ok());
+        period.filter(|period| period.subsec_nanos() == 0).map(Some).ok_or_else(|| {
+            let problem = "must be a time in whole seconds, such as \"7d\", \"36h\" or \"0d\", not";
+            self.problem(key, format!("{problem} {}", quoted(text)))
+        })
+    }
+
     /// A path, made relative to the folder of the file.
     pub(crate) fn path(&self, key: &str) -> Result<Option<PathBuf>, ConfigError> {
         let path = self.text(key)?.map(|path| self.folder().join(path));
         Ok(path.inspect(|path| self.reads(key, path)))
     }
 
-    /// Notes a file that is read because a setting names it. [`Section::path`] does it by itself.
+    /// Records a file that is read because a setting names it. [`Section::path`] does this itself.
     pub(crate) fn reads(&self, key: &str, path: &Path) {
         let file = NamedFile { setting: format!("`{key}` of {}", self.label), path: path.to_owned() };
         self.document.files.borrow_mut().push(file);
     }
 
-    /// Notes a program and those of its arguments that are files.
+    /// Records a program and those of its arguments that are files.
     pub(crate) fn starts(&self, key: &str, argv: &[String]) {
         argv.iter()
             .map(|word| self.folder().join(word))

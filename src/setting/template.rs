@@ -1,5 +1,5 @@
-//! The templates and expressions of the settings: their text, checked for syntax, and which columns they use. What they
-//! give for a person is worked out in [`crate::mapping`].
+//! The templates and expressions of the settings: their text, checked for syntax, and the columns that they use.
+//! [`crate::mapping`] evaluates them for a person.
 
 mod calendar;
 mod compare;
@@ -31,14 +31,14 @@ pub(crate) use engine::{Compiled, Engine};
 /// A template or an expression that compiles and refers to sources that exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
-    /// How messages call the setting, such as `` `branch` in [employee] ``. It holds no line number: it may get into a
-    /// plan, which must not change when the settings file gets a comment.
+    /// The name of the setting in messages, such as `` `branch` in [employee] ``. It has no line number: it may get
+    /// into a plan, and a new comment in the settings file must not change the plan.
     pub(crate) setting: Arc<str>,
-    /// Its text in NFC, so that it finds columns and equals cells however either was composed.
+    /// Its text in NFC, so that names of columns and cells match in any Unicode form.
     pub(crate) text: Arc<str>,
     /// The columns that it names.
     pub(crate) columns: BTreeSet<ColumnName>,
-    /// Whether it asks which day it is.
+    /// Whether it uses the current day.
     pub(crate) uses_today: bool,
 }
 
@@ -61,7 +61,7 @@ pub(crate) struct ColumnName {
 /// The sources that a template may refer to.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sources {
-    /// How many of them have columns: those whose records are joined. The others are tables.
+    /// How many of them have columns: the joined sources, which come first. The others are tables.
     pub(crate) with_columns: usize,
     /// Their names, in the order of the settings.
     pub(crate) names: Vec<Arc<str>>,
@@ -70,7 +70,7 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
-    /// Checks a template such as `{{ hr.email | lower }}`, also for comparisons that can never be right.
+    /// Checks a template such as `{{ hr.email | lower }}`, also for comparisons that are always wrong.
     pub(crate) fn template(&self, setting: &str, text: &str) -> Result<Template, String> {
         self.consistent(Template::parse(setting, text, &self.names)?, false)
     }
@@ -181,7 +181,7 @@ impl Template {
         Ok(Self::over_own(setting, text, place, sources, environment, bare, dotted))
     }
 
-    /// What is named with the source in front of it, and without.
+    /// The columns that are named with the source in front, and without.
     fn over_own(
         setting: &str,
         text: &str,
@@ -222,7 +222,7 @@ fn is_global(environment: &Environment<'_>, name: &str) -> bool {
 /// A record that has every column, all of them empty.
 #[derive(Debug, Default)]
 struct Anything {
-    /// What is no column, but a function of the engine.
+    /// Names that are functions of the engine, not columns.
     but: BTreeSet<String>,
 }
 
@@ -233,13 +233,13 @@ impl Object for Anything {
     }
 }
 
-/// What templates see of a record whose sources have every column.
+/// A record whose sources have every column, as templates see it.
 fn anybody(sources: &[Arc<str>]) -> Value {
     Value::from_pairs(sources.iter().map(|source| (&**source, Value::from_object(Anything::default()))))
 }
 
-/// The engine finds out only when it runs that a filter does not exist, or that a template takes too much work even
-/// where every column is empty. Whatever else fails for a record that nobody has says nothing about the template.
+/// Only at run time does the engine notice that a filter does not exist, or that a template takes too much work even if
+/// every column is empty. Other failures with this made-up record say nothing about the template.
 fn check_functions(error: Option<Error>) -> Result<(), String> {
     use ErrorKind::{OutOfFuel, UnknownFilter, UnknownFunction, UnknownTest};
     match error {
@@ -254,7 +254,7 @@ fn is_too_deep(error: &Error) -> bool {
     error.detail().is_some_and(|detail| detail.contains("recursion limit"))
 }
 
-/// What the engine says, without the places in the template that it adds for developers.
+/// The engine's message, without the places in the template that it adds for developers.
 pub(crate) fn said(error: &Error) -> String {
     match error.detail() {
         _ if error.kind() == ErrorKind::OutOfFuel => {

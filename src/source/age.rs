@@ -20,7 +20,7 @@ pub(super) fn check(max_age: &MaxAge, source: &str, reading: &Reading, now: Syst
         Some(column) => (newest_of(column, source, reading)?, format!("the latest `{column}` is")),
         None => (changed(reading)?, "it was last changed".to_owned()),
     };
-    let now = Timestamp::try_from(now).map_err(|error| format!("the clock tells no time: {error}"))?;
+    let now = Timestamp::try_from(now).map_err(|error| format!("the clock cannot be read: {error}"))?;
     let most = SignedDuration::try_from(*age).unwrap_or(SignedDuration::MAX);
     let old = now.duration_since(date);
     if old <= most {
@@ -35,7 +35,7 @@ pub(super) fn check(max_age: &MaxAge, source: &str, reading: &Reading, now: Syst
 fn changed(reading: &Reading) -> Result<Timestamp, ReadError> {
     let modified = reading.modified.and_then(|time| Timestamp::try_from(time).ok());
     modified.ok_or_else(|| {
-        "nothing tells how old it is, which `max_age` limits; set `newest` to the column with the time of the last change"
+        "its age is not known, but `max_age` limits it; set `newest` to the column with the time of the last change"
             .to_owned()
             .into()
     })
@@ -47,7 +47,7 @@ fn newest_of(column: &str, source: &str, reading: &Reading) -> Result<Timestamp,
     let place = match table.column(column) {
         Some(place) => place,
         None if !table.knows_its_columns() => {
-            return Err("it is empty, so that nothing tells how old it is".to_owned().into());
+            return Err("it is empty, so its age is not known".to_owned().into());
         }
         None => return Err(no_such_column(&format!("`newest` in [[source]] `{source}`"), source, column, table).into()),
     };
@@ -59,7 +59,7 @@ fn newest_of(column: &str, source: &str, reading: &Reading) -> Result<Timestamp,
         }
         let date = date_of(text).ok_or_else(|| {
             format!(
-                "row {}: `{column}`, which `newest` names, is no date such as 2026-11-28 or 2026-11-28T08:30:00Z",
+                "row {}: `{column}`, which `newest` names, is not a date such as 2026-11-28 or 2026-11-28T08:30:00Z",
                 table.row_number(row)
             )
         })?;

@@ -106,7 +106,7 @@ fn number(letters: &str) -> (CellKind, Cow<'_, str>) {
 fn structured(raw: &str) -> Result<Value, String> {
     fn value(raw: &str, depth: usize) -> Result<Value, String> {
         if depth > MAX_DEPTH {
-            return Err(format!("lists and objects lie within one another more than {MAX_DEPTH} deep"));
+            return Err(format!("lists and objects are nested more than {MAX_DEPTH} deep"));
         }
         let wrong = |error: serde_json::Error| error.to_string();
         match raw.as_bytes().first() {
@@ -119,7 +119,7 @@ fn structured(raw: &str) -> Result<Value, String> {
                 let Properties(properties) = serde_json::from_str(raw).map_err(wrong)?;
                 let mut seen = HashSet::new();
                 if let Some((twice, _)) = properties.iter().find(|(name, _)| !seen.insert(name)) {
-                    return Err(format!("the property {} stands twice in one object", quoting::column(twice)));
+                    return Err(format!("the property {} appears twice in one object", quoting::column(twice)));
                 }
                 let pairs = properties.iter().map(|(name, item)| Ok((&**name, value(item.get(), depth + 1)?)));
                 Ok(Value::from_pairs(pairs.collect::<Result<Vec<_>, String>>()?))

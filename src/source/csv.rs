@@ -22,7 +22,7 @@ const LONGEST_DELIMITER: usize = 8;
 /// How many ragged rows a message names.
 const RAGGED_SHOWN: usize = 3;
 /// The advice for a header without names, or with rows of another width.
-const HEADER_ADVICE: &str = "if the names of the columns stand in another row, set `header_row`; if the file has none, \
+const HEADER_ADVICE: &str = "if the names of the columns are in another row, set `header_row`; if the file has none, \
                              name them with `columns`";
 
 /// The format of a CSV text.
@@ -172,7 +172,7 @@ impl Ragged {
             let shown: Vec<String> = self.shown.iter().map(|(row, cells)| format!("row {row} has {cells}")).collect();
             let more = if self.count > RAGGED_SHOWN as u64 { ", …" } else { "" };
             format!(
-                "{} rows have not as many cells as {name}, which has {width}: {}{more}",
+                "{} rows do not have as many cells as {name}, which has {width}: {}{more}",
                 self.count,
                 shown.join(", ")
             )

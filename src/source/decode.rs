@@ -49,7 +49,7 @@ impl Encoding {
         let (bytes, encoding) = self.after_mark(bytes)?;
         if encoding.is_single_byte() && !bytes.is_ascii() && std::str::from_utf8(bytes).is_ok() {
             return Err(format!(
-                "is UTF-8 with letters of several bytes, but is to be read as {}, which would make other letters of them; \
+                "is UTF-8 with multi-byte letters, but the settings say {}, which would read them as other letters; \
                  set encoding = \"utf-8\"",
                 self.name()
             ));
@@ -83,7 +83,7 @@ impl Encoding {
                 Ok((rest, Self::Utf16 { big_endian: marked_big_endian }))
             }
             _ => Err(format!(
-                "begins with the byte-order mark of {marked}, but is to be read as {expected}; set encoding = \"{marked}\"",
+                "begins with the byte-order mark of {marked}, but the settings say {expected}; set encoding = \"{marked}\"",
                 marked = if marked == encoding_rs::UTF_8 { "utf-8" } else { "utf-16" },
                 expected = self.name()
             )),
@@ -94,7 +94,7 @@ impl Encoding {
 fn utf8(bytes: &[u8]) -> Result<Cow<'_, str>, String> {
     let text = std::str::from_utf8(bytes).map_err(|_| {
         let lines = lines_not_utf8(bytes);
-        format!("{lines} not UTF-8; where that is right, set its encoding, such as encoding = \"windows-1252\"")
+        format!("{lines} not UTF-8; if that is right, set its encoding, such as encoding = \"windows-1252\"")
     })?;
     if text.contains('\0') {
         return Err(
@@ -201,7 +201,7 @@ mod tests {
     fn no_letters_are_made_of_utf8_by_luck() {
         let name = "M\u{fc}ller, \u{141}ukasz, Zo\u{eb}".as_bytes();
         for encoding in ["windows-1252", "iso-8859-1", "iso-8859-15", "cp1250", "koi8-r", "macintosh"] {
-            refused(encoding, name, "is UTF-8 with letters of several bytes");
+            refused(encoding, name, "is UTF-8 with multi-byte letters");
             refused(encoding, name, "set encoding = \"utf-8\"");
             assert_eq!(decoded(encoding, b"Mueller"), "Mueller");
         }

@@ -116,7 +116,7 @@ impl HttpSource {
             let taken = blocking(move || {
                 let errors = if ignores_errors { None } else { errors_in(&answer.body, &pointer) };
                 let more = match errors {
-                    Some(said) => Err(format!("{said}; if that is no failure, set errors = \"ignore\"")),
+                    Some(said) => Err(format!("{said}; if that is not a failure, set errors = \"ignore\"")),
                     _ => take(&answer, &pointer, &columns, &mut walk, &mut records),
                 };
                 Ok((more, walk, records))
@@ -132,7 +132,7 @@ impl HttpSource {
         let proof = walk.proof()?;
         if let (None, false, Some(next)) = (proof, self.counted, walk.never_told()) {
             tracing::warn!(
-                "`next` in [source.paging] of {}: nothing stands at {next} on any page, so that the list is only trusted \
+                "`next` in [source.paging] of {}: {next} is missing on every page, so the list is only trusted \
                  to be whole; correct it, or set `total` or `expect_records`",
                 self.label
             );
@@ -182,14 +182,14 @@ fn take(
         serde_json::from_slice(&answer.body).map_err(|error| format!("it is not JSON: {error}"))?;
     let place = || match pointer.to_string() {
         place if place.is_empty() => "the answer".to_owned(),
-        place => format!("what stands at {place}"),
+        place => format!("the value at {place}"),
     };
     let found = pointer.find(document)?;
     let words = || words_instead(&answer.body);
-    let list =
-        found.ok_or_else(|| format!("nothing stands at {pointer}; `records` must say where the list is{}", words()))?;
+    let list = found
+        .ok_or_else(|| format!("there is nothing at {pointer}; `records` must say where the list is{}", words()))?;
     let rows: Vec<&RawValue> = serde_json::from_str(list.get())
-        .map_err(|_| format!("{} is no list; `records` must say where the list is{}", place(), words()))?;
+        .map_err(|_| format!("{} is not a list; `records` must say where the list is{}", place(), words()))?;
     for (position, row) in (1..).zip(&rows) {
         let record = columns.record(records, walk.records() + position, row);
         record.map_err(|problem| format!("record {position}: {problem}"))?;
@@ -220,7 +220,7 @@ fn headers(section: &Section<'_>) -> Result<HeaderMap, ConfigError> {
             return Err(table.problem(name, hint));
         }
         let header = HeaderName::from_bytes(name.as_bytes()).ok().filter(|_| !OWN_HEADERS.contains(&lower.as_str()));
-        let header = header.ok_or_else(|| table.problem(name, "is no header that can be set here"))?;
+        let header = header.ok_or_else(|| table.problem(name, "is not a header that can be set here"))?;
         let value =
             HeaderValue::from_str(value).map_err(|_| table.problem(name, "holds characters that no header can"))?;
         headers.insert(header, value);

@@ -109,7 +109,7 @@ impl Records {
             None => (kind, Cow::Owned(text.into_owned())),
             Some(_) => {
                 let name = quoting::column(self.builder.column_name(column));
-                (CellKind::Unreadable, format!("the property {name} stands twice in the record").into())
+                (CellKind::Unreadable, format!("the property {name} appears twice in the record").into())
             }
         });
         Ok(())
@@ -117,7 +117,7 @@ impl Records {
 
     /// Ends a record that cannot be read at all, because it is not an object.
     fn end_unreadable<E: de::Error>(&mut self, number: u64, what: &str) -> Result<(), E> {
-        let problem = format!("is {what} and no object, as a record is");
+        let problem = format!("is {what}, not an object as a record must be");
         self.builder.end_unreadable_row(number, &problem).map_err(E::custom)
     }
 
@@ -254,7 +254,7 @@ impl<'de> Visitor<'de> for At<'_> {
                 continue;
             }
             if std::mem::replace(&mut found, true) {
-                return Err(A::Error::custom(format_args!("the property {step:?} stands twice")));
+                return Err(A::Error::custom(format_args!("the property {step:?} appears twice")));
             }
             properties.next_value_seed(At { steps, records: &mut *self.records, position: &mut *self.position })?;
             *self.position = 0;

@@ -199,6 +199,6 @@ fn seen(key: &str) -> Result<(), String> {
         return Ok(());
     }
     key.chars().find(|c| is_unseen(*c)).map_or(Ok(()), |found| {
-        Err(format!("its key holds the character U+{:04X}, which nobody sees: {}", u32::from(found), shown(key)))
+        Err(format!("its key holds the invisible character U+{:04X}: {}", u32::from(found), shown(key)))
     })
 }

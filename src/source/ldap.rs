@@ -236,7 +236,7 @@ fn server(section: &Section<'_>) -> Result<Server, ConfigError> {
         ("ldap", false, false) if http::is_loopback(&url) => {}
         ("ldap", false, false) => {
             return wrong(
-                "sends all in the clear, the password too; use ldaps://, or start_tls = true, or, if nobody can listen on the way, plain_text = \"allowed\"",
+                "would send everything unencrypted, the password too; use ldaps://, or start_tls = true, or, if nobody can listen on the way, plain_text = \"allowed\"",
             );
         }
         ("ldaps", true, _) => {
@@ -252,7 +252,7 @@ fn server(section: &Section<'_>) -> Result<Server, ConfigError> {
             );
         }
     } else if section.has("ca_file") {
-        return Err(section.problem("ca_file", "is of no use without TLS"));
+        return Err(section.problem("ca_file", "has no effect without TLS"));
     }
     Ok(Server { url, start_tls, ca_file: section.path("ca_file")?, label: section.label().to_owned() })
 }
@@ -302,7 +302,7 @@ fn searches(section: &Section<'_>) -> Result<Vec<Search>, ConfigError> {
         let may_be_empty = table.flag("may_be_empty")?.unwrap_or(false);
         if may_be_empty && is_alone {
             return Err(
-                table.problem("may_be_empty", "is of no use to the only search: a list of nobody is never believed")
+                table.problem("may_be_empty", "has no effect on the only search: a list of nobody is never accepted")
             );
         }
         let search = with(base, table.word("scope", SearchScope::WORDS)?, filter::from_section(&table)?, &table)?;
@@ -346,7 +346,7 @@ fn judge(lacking: &[&str], schema: Option<&Schema>, others: &BTreeSet<String>, l
             }
             if !schema.knows(name) {
                 let near = schema.nearest(name).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-                return wrong(format!("which is no attribute that this directory knows{near}"));
+                return wrong(format!("which is not an attribute that this directory knows{near}"));
             }
         }
         tracing::warn!("{label}: no entry has a `{name}`; if some should, the account may lack the right to read it");

@@ -117,7 +117,7 @@ impl Listing {
         let more = if keys > KEYS_SHOWN { ", …" } else { "" };
         let noun = if keys == 1 { "key is" } else { "keys are" };
         (keys > 0)
-            .then(|| format!("{keys} {noun} that of several records, {records} in all: {}{more}", shown.join(", ")))
+            .then(|| format!("{keys} {noun} shared by several records, {records} in all: {}{more}", shown.join(", ")))
     }
 
     /// Says that some rows have one key.

@@ -39,7 +39,7 @@ impl Records {
             let met = mine.iter().filter(|key| theirs.contains(&(difference.normal)(key))).count();
             let Difference { what, filter, normal: _ } = difference;
             (met > 0).then(|| {
-                format!("{met} more would meet but for {what}; a template can take that away, such as key = \"{{{{ number | {filter} }}}}\"")
+                format!("{met} more would match without {what}; a template can remove that, such as key = \"{{{{ number | {filter} }}}}\"")
             })
         };
         DIFFERENCES.iter().filter_map(near).collect()

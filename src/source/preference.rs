@@ -91,7 +91,7 @@ impl<'t> Preference<'t> {
             best = Some(match best {
                 None => (row, rank, false),
                 Some((first, before, tied)) => match rank.compare(before) {
-                    None => return Err("`prefer` ranks a date beside a number, which have no order".to_owned()),
+                    None => return Err("`prefer` ranks a date and a number, which have no order".to_owned()),
                     Some(Ordering::Less) => (first, before, tied),
                     Some(Ordering::Equal) => (first, before, true),
                     Some(Ordering::Greater) => (row, rank, false),
@@ -100,7 +100,7 @@ impl<'t> Preference<'t> {
         }
         match best {
             Some((row, _, false)) => Ok(row),
-            Some(_) => Err("the greatest value that `prefer` ranks by is that of several of them".to_owned()),
+            Some(_) => Err("several of them have the greatest value that `prefer` ranks by".to_owned()),
             None => Err("there is nothing to choose from".to_owned()),
         }
     }

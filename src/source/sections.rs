@@ -190,7 +190,7 @@ fn source(
     let missing = section.word("missing", &[("undefined", Missing::Undefined), ("error", Missing::Error)])?;
     let idle = [("missing", missing == Some(Missing::Error)), (UNMATCHED_KEY, true)];
     if let Some((key, _)) = idle.iter().find(|(key, counts)| others.is_empty() && *counts && section.has(key)) {
-        return Err(section.problem(key, "says nothing in the first source, which lists the people"));
+        return Err(section.problem(key, "has no effect in the first source, which lists the people"));
     }
     Ok(SourceSettings {
         key: key(section, name, others)?,
@@ -257,7 +257,7 @@ fn own_names(section: &Section<'_>, key: &str, name: &str, others: &[SourceSetti
 fn max_age(section: &Section<'_>) -> Result<Option<MaxAge>, ConfigError> {
     let newest = section.text("newest")?.map(|column| normal_text(column).into());
     match (section.duration("max_age")?, newest) {
-        (None, Some(_)) => Err(section.problem("newest", "says nothing without `max_age`, which it is held against")),
+        (None, Some(_)) => Err(section.problem("newest", "has no effect without `max_age`")),
         (age, newest) => Ok(age.map(|age| MaxAge { age, newest })),
     }
 }

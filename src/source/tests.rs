@@ -203,7 +203,7 @@ fn json_records_lie_where_the_pointer_says() {
     let untrusted = ExitStatus::Untrusted;
     at("/2/data", r#"[{}, {"data": [{"id": 1}]}]"#).refused(untrusted, &["the list has no place 2"]);
     at("/data", r#"{"dat": []}"#).refused(untrusted, &["at /data", "there is no property \"data\""]);
-    at("/data", r#"{"data": [], "data": []}"#).refused(untrusted, &["stands twice"]);
+    at("/data", r#"{"data": [], "data": []}"#).refused(untrusted, &["appears twice"]);
     at("/data", r#"{"data": 5}"#).refused(untrusted, &["a list of records"]);
     at("/data", "[]").refused(untrusted, &["an object with the property \"data\""]);
 }
@@ -212,7 +212,7 @@ fn json_records_lie_where_the_pointer_says() {
 fn json_that_is_not_whole_or_contradicts_itself_is_refused() {
     for (text, expected) in [
         (r#"{"id": 1}"#, "a list of records"),
-        (r#"["a", 5]"#, "none of its 2 records can be read; record 1 is a text and no object, as a record is"),
+        (r#"["a", 5]"#, "none of its 2 records can be read; record 1 is a text, not an object as a record must be"),
         (r#"[{"id": 1}, {"id": 2}"#, "EOF"),
         (r#"[{"id": 1}] x"#, "trailing characters"),
     ] {
@@ -226,16 +226,16 @@ fn json_that_is_not_whole_or_contradicts_itself_is_refused() {
 fn one_odd_shape_is_an_error_for_whoever_uses_it() {
     let deep = format!("{{\"id\": 1, \"a\": {}1{}}}", "[".repeat(100), "]".repeat(100));
     for (record, expected) in [
-        (r#"{"id": 2, "a": 1, "a": 1}"#, "the property `a` stands twice in the record"),
-        (r#"{"id": 1, "a": {"b": [{"c": 1, "c": 2}]}}"#, "the property `c` stands twice in one object"),
+        (r#"{"id": 2, "a": 1, "a": 1}"#, "the property `a` appears twice in the record"),
+        (r#"{"id": 1, "a": {"b": [{"c": 1, "c": 2}]}}"#, "the property `c` appears twice in one object"),
         (r#"{"id": 1, "a": "\ud800"}"#, "hex escape"),
         (&deep, "more than 64 deep"),
-        ("5", "is a number and no object, as a record is"),
-        ("-0.5", "is a number and no object"),
-        ("null", "is null and no object"),
-        ("true", "is true or false and no object"),
-        ("\"x\"", "is a text and no object"),
-        ("[[1], {}]", "is a list and no object"),
+        ("5", "is a number, not an object as a record must be"),
+        ("-0.5", "is a number, not an object"),
+        ("null", "is null, not an object"),
+        ("true", "is true or false, not an object"),
+        ("\"x\"", "is a text, not an object"),
+        ("[[1], {}]", "is a list, not an object"),
     ] {
         let records = json(&format!(r#"[{{"id": 0, "a": "good"}}, {record}, {{"id": 9}}]"#)).read().unwrap();
         let engine = Engine::new(records.calendar());
@@ -251,8 +251,8 @@ fn one_odd_shape_is_an_error_for_whoever_uses_it() {
     let problems: Vec<Option<&str>> = (0..5).map(|record| records.key_problem(record)).collect();
     let list = Some("its key is a list or an object");
     assert_eq!(problems[..2], [list, list]);
-    assert_eq!(problems[2], Some("its key cannot be read: the property `id` stands twice in the record"));
-    assert_eq!(problems[3..], [None, Some("its key cannot be read: is a number and no object, as a record is")]);
+    assert_eq!(problems[2], Some("its key cannot be read: the property `id` appears twice in the record"));
+    assert_eq!(problems[3..], [None, Some("its key cannot be read: is a number, not an object as a record must be")]);
 }
 
 #[test]

@@ -58,7 +58,7 @@ impl UnionSource {
             for (part, own) in in_parts.text_entries()? {
                 let found = parts.iter_mut().find(|known| *known.settings.name == *part);
                 let found = found.ok_or_else(|| {
-                    in_parts.problem(part, "is no list of `of`; write `column = { list = \"its name there\" }`")
+                    in_parts.problem(part, "is not a list of `of`; write `column = { list = \"its name there\" }`")
                 })?;
                 let own = normal_text(own);
                 found.columns.insert(column.clone(), (!own.is_empty()).then(|| own.into()));

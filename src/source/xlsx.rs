@@ -60,7 +60,7 @@ impl XlsxSource {
     fn read_whole(&self) -> Result<Reading, ReadError> {
         let (bytes, modified) = self.file.read()?;
         let named = |problem: String| format!("{} {problem}", self.file.name());
-        let broken = |problem: String| named(format!("is no workbook that can be read: {problem}"));
+        let broken = |problem: String| named(format!("is not a workbook that can be read: {problem}"));
         check_archive(&bytes).map_err(broken)?;
         let read = || -> Result<Table, ReadError> {
             let mut workbook = Xlsx::new(Cursor::new(bytes)).map_err(|error| broken(words(&error)))?;
@@ -97,7 +97,7 @@ impl XlsxSource {
         match (visible.next(), visible.next()) {
             (Some(sheet), None) => Ok(sheet.name.clone()),
             _ => Err(ConfigError::Invalid(format!(
-                "{label}: {file} has not just one visible sheet, but {}; say with `sheet` which one holds the people",
+                "{label}: {file} does not have just one visible sheet, but {}; say with `sheet` which one holds the people",
                 listed(&names)
             ))),
         }
@@ -251,7 +251,7 @@ impl Columns {
         for (column, kind, text) in cells {
             let place = places
                 .get(&column)
-                .ok_or_else(|| format!("cell {} stands below no name of the header", reference((row, column))))?;
+                .ok_or_else(|| format!("cell {} has no column name above it", reference((row, column))))?;
             cells_by_place[*place] = Some((kind, text));
         }
         for cell in cells_by_place {
@@ -285,7 +285,7 @@ fn read_cell(value: &DataRef<'_>, is_formula: bool) -> Result<(CellKind, String)
 
 fn float(number: f64) -> Result<(CellKind, String), String> {
     if !number.is_finite() {
-        return Err("holds a number that is none".to_owned());
+        return Err("contains NaN or infinity instead of a number".to_owned());
     }
     if number.fract() == 0.0 && number.abs() < MOST_EXACT {
         // Adding zero turns -0 into 0.
@@ -362,7 +362,7 @@ mod tests {
         for (value, is_formula, expected) in [
             (DataRef::Error(CellErrorType::NA), false, "the error #N/A"),
             (DataRef::Empty, true, "a formula without its result"),
-            (DataRef::Float(f64::NAN), false, "that is none"),
+            (DataRef::Float(f64::NAN), false, "NaN or infinity"),
             (date(-1.0, point), false, "which no date has"),
         ] {
             let error = read_cell(&value, is_formula).unwrap_err();

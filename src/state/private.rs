@@ -40,7 +40,7 @@ pub(super) fn make_private(folder: &Path) -> Result<(), StateError> {
     let exposed = |problem, advice: String| Err(StateError::Exposed { path: folder.to_owned(), problem, advice });
     let no_folder = |metadata: &fs::Metadata| StateError::Misplaced {
         path: folder.to_owned(),
-        problem: if metadata.is_symlink() { "is a symbolic link" } else { "is no folder" }.to_owned(),
+        problem: if metadata.is_symlink() { "is a symbolic link" } else { "is not a folder" }.to_owned(),
         advice: format!("let --state or {FOLDER_VARIABLE} name a folder of its own"),
     };
     // If something exists at the path, it must be a folder.

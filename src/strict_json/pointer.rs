@@ -51,7 +51,7 @@ fn property<'a>(object: &'a RawValue, name: &str) -> Result<Option<&'a RawValue>
     let Properties(properties) = serde_json::from_str(object.get()).map_err(|error| error.to_string())?;
     let mut named = properties.into_iter().filter(|(property, _)| property == name).map(|(_, value)| value);
     match (named.next(), named.next()) {
-        (_, Some(_)) => Err(format!("the property {name:?} stands twice")),
+        (_, Some(_)) => Err(format!("the property {name:?} appears twice")),
         (value, None) => Ok(value),
     }
 }
@@ -103,6 +103,6 @@ mod tests {
             assert_eq!(Pointer::parse(pointer).unwrap().to_string(), pointer);
         }
         assert!(Pointer::parse("data").is_err());
-        assert_eq!(found("/a", r#"{"a":1,"a":2}"#).unwrap_err(), "the property \"a\" stands twice");
+        assert_eq!(found("/a", r#"{"a":1,"a":2}"#).unwrap_err(), "the property \"a\" appears twice");
     }
 }

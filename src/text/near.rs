@@ -1,9 +1,9 @@
-//! Two keys that are probably meant to be the same: `1001.0` for `1001`, `00100` for `100`, `ANNA` for `anna`. Keys are
-//! still compared exactly; this only explains a key that is found nowhere.
+//! Keys that are probably meant to be the same: `1001.0` and `1001`, `00100` and `100`, `ANNA` and `anna`. Keys are
+//! still compared exactly; this only explains a key that is not found.
 
 use super::is_unseen;
 
-/// What a key probably means. [`Difference`] says how two keys with the same meaning differ.
+/// The probable meaning of a key. [`Difference`] says how two keys with the same meaning differ.
 #[must_use]
 pub fn meaning(key: &str) -> String {
     let seen: String =

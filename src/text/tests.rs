@@ -172,7 +172,7 @@ proptest! {
         prop_assert_eq!(printable(&shown), shown.as_ref());
     }
 
-    /// Of an alphabet in which an escape could be mistaken for a text.
+    /// The alphabet contains texts that look like escapes.
     #[test]
     fn different_values_are_shown_differently(
         one in "[a\\\\u{}301\u{301}\u{200b}]{0,6}", other in "[a\\\\u{}301\u{301}\u{200b}]{0,6}"

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use crate::cli::ColorChoice;
 
-/// What the environment says of colour.
+/// What the environment says about colour.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Environment {
     /// `NO_COLOR` is there and not empty, see <https://no-color.org>.

@@ -14,9 +14,9 @@ use tracing_subscriber::{Layer as _, fmt};
 use super::stream;
 use crate::cli::{Global, LogFormat};
 
-/// What the messages of [`super::Ui`] are filed under where logs are JSON.
+/// The target of messages of [`super::Ui`] in JSON logs.
 pub(super) const TARGET: &str = "skovik_sync::ui";
-/// What the outcome of the command is filed under: it is told whatever else is quiet.
+/// The target of the outcome of the command, which is logged even when quiet.
 pub(super) const OUTCOME: &str = "skovik_sync::outcome";
 
 pub(super) fn start(global: &Global, color: bool, bars: MultiProgress) -> anyhow::Result<()> {
@@ -31,7 +31,7 @@ pub(super) fn start(global: &Global, color: bool, bars: MultiProgress) -> anyhow
         .context("the logs were started already")
 }
 
-/// The libraries below never say more than that something is wrong: what they know of a request includes its secrets.
+/// Libraries log only warnings and errors: their details of requests include secrets.
 fn levels(global: &Global) -> Targets {
     let own = match (global.quiet, global.verbose) {
         (true, _) => LevelFilter::ERROR,

@@ -1,10 +1,10 @@
-//! Progress bars on standard error. Where they are hidden, all of this does nothing.
+//! Progress bars on standard error. If they are hidden, all of this does nothing.
 
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-/// Something that is under way. Clones show the same thing; the last one to go takes it off the screen.
+/// Progress of something that is under way. Clones show the same bar; dropping the last one removes it from the screen.
 #[derive(Debug, Clone)]
 pub struct Progress {
     bar: ProgressBar,
@@ -37,13 +37,13 @@ impl Progress {
         self.bar.inc(more);
     }
 
-    /// Takes it off the screen.
+    /// Removes it from the screen.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }
 }
 
-/// A style by its template; the crate's own one if it should not know the template.
+/// A style by its template; the crate's default style if the template is wrong.
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }

@@ -1,5 +1,5 @@
-//! The terminal that progress bars are drawn on. One that takes nothing any more, as after a lost connection, holds
-//! nobody up: from then on there are no bars.
+//! The terminal that progress bars are drawn on. If it stops taking output, as after a lost connection, bars end and
+//! the program goes on.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};

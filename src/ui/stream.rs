@@ -1,4 +1,4 @@
-//! Writes to standard output and standard error; a reader who is too slow cannot hold up the program for ever.
+//! Writes to standard output and standard error. A slow reader cannot block the program for ever.
 
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, channel, sync_channel};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// How long a message waits for its reader before the program goes on without.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How many messages wait for a reader who does not read; what comes after them is lost.
+/// How many messages wait for a reader who does not read; later ones are lost.
 const WAITING: usize = 1000;
 
 /// Standard error.
@@ -20,13 +20,13 @@ struct Messages {
     is_stuck: bool,
 }
 
-/// Writes to standard error. Where nobody reads it, the message waits in a queue, and in the end is lost: there is
-/// nobody left to tell.
+/// Writes to standard error. If nobody reads it, the message waits in a queue, and is lost in the end: nobody can be
+/// told.
 pub(super) fn write_stderr(text: &[u8]) {
     messages().write(text, PATIENCE);
 }
 
-/// Draws on standard error, in order with the messages. Whether it was taken is the answer.
+/// Draws on standard error, in order with the messages. Returns whether it was written.
 pub(super) fn draw(frame: &[u8]) -> bool {
     messages().write(frame, PATIENCE)
 }
@@ -52,8 +52,7 @@ impl Messages {
         Self { queue, written, open: 0, is_stuck: false }
     }
 
-    /// Writes a message, in order; waits for it unless an earlier one waits in vain already. Whether it was taken is
-    /// the answer.
+    /// Writes a message, in order. Waits for it unless an earlier one is already stuck. Returns whether it was written.
     fn write(&mut self, text: &[u8], patience: Duration) -> bool {
         while self.written.try_recv().is_ok() {
             self.open -= 1;
@@ -76,7 +75,7 @@ impl Messages {
 /// Writes to standard output, but gives up after so long.
 ///
 /// # Errors
-/// If it was not all taken; a reader who has gone is an error too.
+/// If not all of it was written; a reader who has gone is an error too.
 pub(super) fn write_stdout_within(text: String, patience: Duration) -> io::Result<()> {
     within(patience, move || {
         let mut out = io::stdout().lock();

@@ -217,7 +217,7 @@ fn snapshot() {
         let users = runtime.block_on(account.users(&managed, &|_, _| ()));
         match (shape, users) {
             (Ok(shape), Ok(users)) => {
-                assert!(users.users.windows(2).all(|pair| pair[0].id < pair[1].id), "a user stands twice in it");
+                assert!(users.users.windows(2).all(|pair| pair[0].id < pair[1].id), "a user appears twice in it");
                 assert!(shape.branches.windows(2).all(|pair| pair[0].id < pair[1].id));
                 Ok(format!("{} users of {}", users.users.len(), shape.branches.len()))
             }

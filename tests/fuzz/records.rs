@@ -221,7 +221,7 @@ impl<'de> Deserialize<'de> for Properties<'de> {
     }
 }
 
-/// Whether every text of the objects stands in the records. A property that stands twice, and a record that is no object,
+/// Whether every text of the objects stands in the records. A property that appears twice, and a record that is no object,
 /// is an error for whoever uses it.
 fn same_texts(records: &Records, rows: &[&RawValue]) {
     let cells = cells(records);
@@ -332,7 +332,7 @@ fn packed(input: &[u8]) -> Vec<u8> {
         let name = String::from_utf8_lossy(&rest[..end]).into_owned();
         rest = &rest[end + NAME[1].len()..];
         let length = position(rest, NAME[0]).unwrap_or(rest.len());
-        // A name that stands twice is none for the writer.
+        // A name that appears twice is none for the writer.
         if writer.start_file(name, options).is_ok() {
             writer.write_all(&rest[..length]).unwrap();
         }

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::value::RawValue;
+use skovik_sync::config::{Access, Names};
 use skovik_sync::employee::{Managed, UserId};
-use skovik_sync::provider::skovik::{Client, Options, Skovik};
+use skovik_sync::provider::skovik::{Client, Skovik};
 use skovik_sync::provider::{Collection, Dialect as _, Provider as _, Request, StoredUser};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -167,20 +168,16 @@ fn skovik() {
 }
 
 fn client(url: &Url) -> Client {
-    Client::new(Options {
-        url: url.as_str().parse().expect("a local address"),
-        token: KEY.into(),
-        auth_header: "Authorization".to_owned(),
-        auth_scheme: "Bearer".to_owned(),
+    let access = Access {
         page_size: 100,
         max_in_flight: 1,
-        requests_per_second: 0,
         timeout: Duration::from_secs(10),
         retries: 0,
         list_timeout: Duration::from_secs(10),
         max_rows: 1_000,
-    })
-    .unwrap()
+        ..Access::default()
+    };
+    Client::new(&url.as_str().parse().expect("a local address"), KEY.into(), &access, &Names::default()).unwrap()
 }
 
 async fn list(client: &Client, what: u8, managed: &Managed) -> Result<usize, String> {
@@ -196,7 +193,7 @@ async fn list(client: &Client, what: u8, managed: &Managed) -> Result<usize, Str
             client.rows(Collection::CustomFields, &mut each, &|_, _| ()).await.map(|_| rows)
         }
         _ => client.users(managed, &mut |_, _| Ok(()), &|_, _| ()).await.map(|users| {
-            assert!(users.users.windows(2).all(|pair| pair[0].id < pair[1].id), "a user stands twice in the list");
+            assert!(users.users.windows(2).all(|pair| pair[0].id < pair[1].id), "a user appears twice in the list");
             users.users.len()
         }),
     };

@@ -115,7 +115,7 @@ fn a_service_with_other_names_is_served_by_settings_alone() {
         company.run(&["snapshot", "-o", "before.jsonl"]).ends(0);
         company.run(&["plan", "--users", "before.jsonl", "-o", "offline.json"]).ends(0);
         assert_eq!(company.plan(0), company.json("offline.json"));
-        // The same plan as under the names that are guessed, but for the names.
+        // The same plan as with the default names, except for the names.
         let usual = Company::with("small", |options| options.page_cap = 7.try_into().expect("not zero"));
         assert_eq!(company.json("plan.json")["operations"], usual.plan(0)["operations"]);
         company.plan_and_apply();
@@ -141,7 +141,7 @@ fn without_the_names_it_is_refused() {
     company.wrote_nothing();
 }
 
-/// Another name could lead to another field: whoever approved a plan has not seen that.
+/// Another name could mean another field, which the approver of the plan has not seen.
 #[test]
 fn a_plan_is_bound_to_the_names() {
     let company = renamed(|_| {});

@@ -1,5 +1,5 @@
-//! What becomes of single operations: a failure stays small, nothing that depends on it is begun, and what Skovik holds
-//! afterwards is compared with what it was sent.
+//! Outcomes of single operations: a failure stops only its own dependents, and what Skovik holds afterwards is compared
+//! with what was sent.
 
 use serde_json::{Value, json};
 
@@ -57,7 +57,7 @@ async fn a_delete_waits_for_every_report_to_be_moved() {
         // Nor when the same apply goes on.
         let again = world.apply().await;
         assert_eq!(deletes(), 0, "{rule}: {again:?}");
-        // Where the conflict came before the first write, the plan as a whole is stale.
+        // If the conflict comes before the first write, the whole plan is stale.
         let code = if rule.starts_with("GET") { 7 } else { 9 };
         assert_eq!(again.code, Some(code), "{rule}: {again:?}");
     }
@@ -95,7 +95,7 @@ async fn what_depends_on_a_failed_create_is_not_attempted_and_says_why() {
     assert_eq!(world.outcomes().len(), plan.content().operations.len());
 }
 
-/// Reads, compares with the plan, and leaves alone whoever has changed in the middle of the run.
+/// Reads, compares with the plan, and leaves users alone who have changed in the middle of the run.
 #[tokio::test]
 async fn a_user_who_changes_in_mid_run_is_a_conflict() {
     for field in ["first_name", "primary_email", "custom_fields.cf_cost", "roles"] {
@@ -135,7 +135,7 @@ async fn a_field_that_is_silently_dropped_is_reported_every_time() {
     assert!(ended.stdout.contains("custom field cf_cost is (none), not \"4100\""), "{ended:?}");
 }
 
-/// Roles are never sent, so that nobody is made or unmade an admin in passing.
+/// Roles are never sent, so that nobody becomes or stops being an admin by accident.
 #[tokio::test]
 async fn roles_that_change_in_a_write_stop_the_run() {
     // The role changes between the read before the write and its answer: as if the PUT had done it.
@@ -148,8 +148,8 @@ async fn roles_that_change_in_a_write_stop_the_run() {
     assert_eq!(world.writes().len(), 1);
 }
 
-/// Custom fields come back after a move, those that the settings do not name included, even through a crash between the
-/// move and the refill.
+/// Custom fields are restored after a move, including those that the settings do not name, even through a crash between
+/// the move and the refill.
 #[tokio::test]
 async fn custom_fields_survive_a_move_that_is_interrupted() {
     let path = "aaaaaaaa0000000000000003";
@@ -191,7 +191,7 @@ async fn a_moved_user_gets_their_custom_fields_back_even_where_somebody_changed_
     assert_eq!(*fields, json!({"cf_cost": "4100", "cf_note": "note 3", "cf_car": false}));
 }
 
-/// "Taken" is no failure where everything agrees, and no licence to take over somebody else.
+/// "Taken" is not a failure if everything agrees, and never a reason to take over somebody else.
 #[tokio::test]
 async fn an_identifier_that_is_taken_is_looked_at() {
     // The answer to the first POST is lost and looks like a refusal of the whole.

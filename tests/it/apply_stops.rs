@@ -47,8 +47,8 @@ async fn a_full_disk_stops_before_any_write() {
     assert_eq!(resumed.code, Some(0), "{resumed:?}");
 }
 
-/// The disk fills up in the middle: what was announced is done or in doubt, nothing else was sent, and the same apply
-/// goes on when there is space again.
+/// The disk fills up in the middle: every journalled request is done or in doubt, nothing else was sent, and the same
+/// apply goes on when there is space again.
 #[tokio::test]
 async fn a_disk_that_fills_up_stops_and_can_be_gone_on_from() {
     let world = World::faulty(&every_step(), ONE_BY_ONE, &[]).await;
@@ -72,7 +72,7 @@ async fn a_journal_that_cannot_be_a_file_stops_before_any_write() {
     std::fs::create_dir(world.journal_path()).expect("a folder");
     let ended = world.apply().await;
     assert_eq!(ended.code, Some(3), "{ended:?}");
-    assert!(ended.stderr.contains(".journal is no regular file"), "{ended:?}");
+    assert!(ended.stderr.contains(".journal is not a regular file"), "{ended:?}");
     assert_nothing_written(&world, &ended);
 }
 
@@ -189,7 +189,7 @@ async fn the_second_interrupt_stops_at_once() {
 async fn an_interrupt_is_heard_while_lists_are_read() {
     for (rules, writes) in [
         (&["GET /users nth=1 slow=30s"][..], 0),
-        // The list that settles what is unclear.
+        // The list that resolves the unknown outcomes.
         (&["POST /users nth=1 reset=after", "GET /users nth=2 slow=30s"], 1),
     ] {
         let world = World::faulty(&lonely_newcomer(), ONE_BY_ONE, rules).await;
@@ -232,7 +232,7 @@ async fn five_failures_in_a_row_stop_and_the_next_run_begins_behind_them() {
     assert_eq!(world.writes().len(), 5);
     assert_eq!(world.apply().await.code, Some(0));
 
-    // People whom Skovik refuses for good do not keep a later run from the others.
+    // People whom Skovik refuses for good do not block the others in later runs.
     let rules = ["POST /users times=5 status=422", "POST /users skip=8 times=5 status=422"];
     let world = World::faulty(&newcomers(8), ONE_BY_ONE, &rules).await;
     world.approved_plan().await;

@@ -1,4 +1,4 @@
-//! Taking a plan back: the undo of what was done brings the account back, but for what no undo can.
+//! Taking a plan back: the undo restores the account, except for what no undo can restore.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,8 +12,8 @@ use crate::world::{Pace, World, room};
 
 const PACE: Pace = Pace { max_in_flight: 4, retries: 1, timeout_ms: 3000 };
 
-/// What the account should hold after the undo of all of a plan: what it held before, but that an identifier which was
-/// given stays, and that people who are made again bring only what a create can send.
+/// The expected account after the undo of a complete plan: as before, except that an identifier which was given stays,
+/// and that people who are made again bring only what a create can send.
 fn expected(
     world_before: &BTreeMap<String, Value>,
     plan: &Plan,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::harness::Company;
 
-/// Where the approval of the harness's own user stands.
+/// The file of the approval by the harness's user.
 const APPROVAL: &str = "plan.json.tester.approval";
 
 fn approved() -> Company {
@@ -100,7 +100,7 @@ fn the_earlier_of_its_own_expiry_and_the_greatest_age_wins() {
     let company = approved();
     edit_approval(&company, |approval| approval["approved_at"] = ago(2));
     company.run(&["verify", "plan.json"]).ends(0);
-    // [approval] is no part of the plan: it is read when the plan is applied.
+    // [approval] is not part of the plan: it is read when the plan is applied.
     company.append("skovik-sync.toml", "\n[approval]\nmax_age = \"1h\"\n");
     company.run(&["apply", "plan.json"]).ends(6).says(&["expired at"]);
     company.run(&["approve", "plan.json", "--yes", "--expires", "48h"]).ends(0);

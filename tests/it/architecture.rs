@@ -64,7 +64,7 @@ fn code(text: &str) -> String {
     text.lines().filter(|line| !line.trim_start().starts_with("//")).map(|line| format!("{line}\n")).collect()
 }
 
-/// The files of the core, but for their tests.
+/// The files of the core, without their tests.
 fn core() -> Vec<(String, String)> {
     let core = ORDER[0];
     let is_core = |name: &str| {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Company, Request};
 
-/// No plan is made with this code and these words: no file is written, and one that stands there stays as it is.
+/// No plan is made, with this code and these words: no file is written, and an existing one stays as it is.
 fn no_plan(company: &Company, code: i32, parts: &[&str]) {
     company.run(&["plan", "-o", "new.json"]).ends(code).says(parts);
     assert!(!company.exists("new.json"), "no plan file may be written");
@@ -103,7 +103,10 @@ fn a_repeated_property_sets_one_person_aside() {
     };
     company.write("list.json", format!("[{}, {}]", person(7001, ""), person(7002, ", \"legal_entity\": \"NO01\"")));
     let plan = company.plan(5);
-    assert!(message(&plan, "template_failed", "7002").contains("the property `legal_entity` stands twice"), "{plan:#}");
+    assert!(
+        message(&plan, "template_failed", "7002").contains("the property `legal_entity` appears twice"),
+        "{plan:#}"
+    );
     assert!(operations(&plan).iter().any(|(action, employee)| *action == "create" && *employee == "7001"));
 }
 
@@ -260,7 +263,7 @@ fn bad_records_set_their_people_aside_and_everybody_else_is_synchronised() {
     let before = company.users();
     company.run(&["approve", "plan.json", "--yes"]).ends(0);
     company.run(&["apply", "plan.json"]).ends(0);
-    // Nobody who was set aside was touched, and nobody at all but those of the plan.
+    // Only the people of the plan were changed, and nobody who was set aside.
     let after = company.users();
     let untouched: Vec<&Value> = before.iter().filter(|user| after.contains(user)).collect();
     assert_eq!(untouched.len(), 83, "all but 5093");

@@ -214,7 +214,7 @@ fn what_an_undo_takes_back_counts_no_more() {
 #[test]
 fn a_killed_apply_counts_at_once_and_each_operation_once() {
     let all = people("SE01", 100);
-    let house = House::new(&all, &all, AUTOMATIC, &["--fault", "DELETE /users/* slow=120ms"]);
+    let house = House::new(&all, &all, AUTOMATIC, &["--fail", "DELETE /users/* slow=120ms"]);
     keep(&house, 85);
     house.run(&["plan"]).ends(0);
     house.run(&["approve", "plan.json", "--yes"]).ends(0);

@@ -1,5 +1,5 @@
-//! Applies through whatever can go wrong, drawn from a seed: faults of the server, users who change meanwhile, and the
-//! end of the process at any point; then the same apply again until there is nothing more to do.
+//! Applies under everything that can go wrong, drawn from a seed: faults of the server, users who change meanwhile, and
+//! the end of the process at any point; then the same apply again until there is nothing more to do.
 //!
 //! `SKOVIK_CHAOS_SEED=N` replays the run with that seed, `SKOVIK_CHAOS_RUNS=N` makes so many runs.
 
@@ -68,7 +68,7 @@ struct Drawn {
     pace: Pace,
     options: Options,
     rules: Vec<String>,
-    /// Whom another client changes meanwhile, by identifier.
+    /// The people whom another client changes meanwhile, by identifier.
     changed: BTreeSet<String>,
 }
 
@@ -207,7 +207,7 @@ fn fail(story: &[String], problem: &str) -> ! {
     panic!("{problem}\n{}", story.join("\n"))
 }
 
-/// One apply, ended by a signal where a rule says so; `None` where that was SIGKILL.
+/// One apply, which a rule may end with a signal; `None` if that was SIGKILL.
 async fn apply(world: &World, rng: &mut fastrand::Rng, story: &mut Vec<String>) -> Option<Output> {
     let kills = || {
         let is_kill = |request: &&Request| request.fault.as_ref().is_some_and(|fault| fault.contains(KILL));
@@ -251,7 +251,7 @@ async fn apply(world: &World, rng: &mut fastrand::Rng, story: &mut Vec<String>) 
     Some(Output { code: ended.code.or(Some(130)), ..ended })
 }
 
-/// Now and then the crash leaves half a line behind.
+/// Sometimes the crash leaves half a line behind.
 fn tear(world: &World, rng: &mut fastrand::Rng, story: &mut Vec<String>) {
     use std::io::Write as _;
     if rng.u8(0..3) == 0
@@ -263,7 +263,7 @@ fn tear(world: &World, rng: &mut fastrand::Rng, story: &mut Vec<String>) {
     }
 }
 
-/// Every write that reached the server stands in the journal.
+/// Every write that reached the server is in the journal.
 fn intents_precede_writes(plan: &Plan, world: &World, before: &BTreeMap<String, Value>) -> Result<(), String> {
     let records = world.journal();
     let (mut announced, mut made) = (BTreeSet::new(), BTreeMap::new());
@@ -326,7 +326,7 @@ impl Check<'_> {
         identifier.is_none_or(|identifier| self.changed.contains(identifier))
     }
 
-    /// The server lets nobody be made twice; so whoever tries it is refused, and that must not come to pass.
+    /// The server refuses to create a person twice; the program must not even try.
     fn nobody_twice(&self) -> Result<(), String> {
         let is_twice = |request: &&Request| request.method == "POST" && matches!(request.status, Some(409 | 422));
         if !self.changed.is_empty() {
@@ -338,7 +338,7 @@ impl Check<'_> {
         }
     }
 
-    /// Only those whom the plan removes are gone, and nobody lost a manager with them.
+    /// Only the users whom the plan deletes are gone, and nobody lost a manager with them.
     fn nobody_lost(&self) -> Result<(), String> {
         let after = self.world.users();
         let removed =
@@ -353,7 +353,7 @@ impl Check<'_> {
         }
     }
 
-    /// What the tool does not manage is as it was; whom the plan does not name is so whole.
+    /// Fields that the tool does not manage are unchanged; users whom the plan does not name are unchanged completely.
     fn nothing_else_changed(&self) -> Result<(), String> {
         let named: BTreeSet<&str> = self
             .plan
@@ -376,7 +376,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// A fresh plan has nothing but what was said to be left, or what another client changed.
+    /// A new plan has only operations that were reported as left, or that another client's changes need.
     async fn nothing_left(&self) -> Result<(), String> {
         let fresh = self.world.plan("fresh.json").await;
         let left: BTreeSet<&str> = self

@@ -58,7 +58,7 @@ fn init_in_an_empty_folder_works_against_the_sandbox_at_once() {
     ");
     assert_eq!(company.read("skovik-sync.toml"), settings, "nothing is overwritten");
 
-    // As it stands, but for the port, against a sandbox that starts empty.
+    // Unchanged except for the port, against an empty sandbox.
     assert!(settings.contains(FIXTURE_URL));
     let mut empty = Vec::new();
     skovik_sync::sandbox::Account::default().save(&mut empty, FIXTURE_URL).unwrap();

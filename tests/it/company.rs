@@ -151,7 +151,7 @@ fn snapshot(users: &[Value]) -> Vec<u8> {
     harness::snapshot(&[("br_se", "SE01"), ("br_no", "NO01")].map(branch), &fields.map(field), users)
 }
 
-/// The user whom a row describes, with more that the tool does not manage.
+/// The user that a row describes, with additional fields that the tool does not manage.
 pub(crate) fn user(number: usize, row: &Row, manager: Option<usize>) -> Value {
     let Row { identifier, email, first_name, last_name, branch, manager: _, cost_center } = row;
     json!({"type": "users", "id": user_id(number),

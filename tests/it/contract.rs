@@ -58,7 +58,7 @@ fn the_json_api_in_each_mode() {
     }
 }
 
-/// One name is wrong: the line that says so names the setting that mends it.
+/// One name is wrong: the line that says so names the setting that corrects it.
 #[test]
 fn each_name_that_is_wrong_is_found_with_its_setting() {
     let company = renamed(|options| {
@@ -95,7 +95,7 @@ fn it_holds_no_personal_data() {
     let json = company.run(&["check", "--contract", "--format", "json"]).ends(4);
     let text = company.run(&["check", "--contract"]).ends(4);
     text.clone().prints(&["DOES NOT HOLD   first_name", "there: ", "given_name", "see [target.names] first_name"]);
-    text.clone().says(&["do not hold; mend the settings"]);
+    text.clone().says(&["do not hold; correct the settings"]);
     let said = format!("{json}{text}");
     for user in company.users() {
         let attributes = &user["attributes"];

@@ -1,5 +1,5 @@
-//! The process is killed at every step of an apply, and the journal torn at every place where a crash could tear it. The
-//! same apply then goes on under the same approval, and ends where one that was not disturbed ends.
+//! The process is killed at every step of an apply, and the journal torn at every place where a crash could tear it.
+//! The same apply then resumes under the same approval, and ends like an undisturbed one.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::world::{Door, Pace, World, room, rules_of};
 
 const ONE_BY_ONE: Pace = Pace { max_in_flight: 1, retries: 2, timeout_ms: 1500 };
 
-/// Where an undisturbed apply ends, and after how many requests.
+/// The result of an undisturbed apply, and how many requests it takes.
 struct Undisturbed {
     people: BTreeMap<String, Value>,
     requests: usize,

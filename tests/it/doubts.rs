@@ -44,7 +44,7 @@ fn nobody_is_created_a_second_time_unattended() {
         &["max_create_percent", "20 of 20 (100.0 %), limit 50 % BLOCKED", "has the same name as P3 Berg"],
     );
     assert_eq!(house.writes(), []);
-    // Whoever has read it may want it.
+    // A person who has read it may approve it.
     house.run(&["approve", "plan.json", "--yes", "--allow", "creates=19"]).ends(5);
     house.run(&["approve", "plan.json", "--yes", "--allow", "creates=20"]).ends(0);
     house.run(&["run"]).ends(0);
@@ -80,7 +80,7 @@ fn a_joined_list_that_matches_nobody_blocks_and_one_that_matches_is_applied() {
     let ran = house.run(&["run"]).ends(5);
     says(&ran.stderr, &["max_unmatched_percent of payroll (20 of 20, limit 50)", "No approval can allow this"]);
     house.run(&["approve", "plan.json", "--yes"]).ends(5);
-    // A plan that states fewer, or leaves the guard out, is none of this program's.
+    // This program does not write a plan that states a lower count or leaves the guard out.
     let plan = Plan::read(&fs::read(house.path("plan.json")).expect("a file")).expect("a plan");
     let at = plan.content().guards.iter().position(|guard| guard.id == "max_unmatched_percent").expect("there");
     for keeps in [true, false] {
@@ -100,7 +100,7 @@ fn a_joined_list_that_matches_nobody_blocks_and_one_that_matches_is_applied() {
     assert_eq!(house.writes().len(), 1);
 }
 
-/// Twenty people, of whom one has a new number and a new e-mail.
+/// Twenty people; one has a new number and a new e-mail.
 fn rehired() -> House {
     let mut listed = people("SE01", 20);
     listed[7].identifier = "SE01 700".to_owned();
@@ -154,7 +154,7 @@ fn a_pattern_protects_and_one_that_protects_nobody_is_for_people_to_look_at() {
     assert_eq!(house.writes().iter().map(|request| request.method.clone()).collect::<Vec<_>>(), ["PUT"]);
 }
 
-/// Twenty people and these users, of whom the last so many are not listed and are admins.
+/// Twenty people and these users; the last `admins` of them are not listed, and are admins.
 fn with_admins(count: usize, settings: &str) -> House {
     let mut users = people("SE01", 20);
     users[20 - count..].iter_mut().for_each(|user| user.role = "admin");
@@ -243,7 +243,7 @@ fn a_plan_that_hides_a_role_or_a_branch_is_refused() {
     }
 }
 
-/// Twenty people, of whom one is to be renamed: nothing that the policy minds.
+/// Twenty people, one of them to be renamed: the policy approves that.
 fn quiet() -> House {
     let mut listed = people("SE01", 20);
     listed[3].first_name = "Nova".to_owned();
@@ -347,7 +347,7 @@ fn an_approval_that_allows_too_little_is_named_where_a_guard_blocks() {
     approval["allow"]["deletes"] = json!(9);
     fs::write(house.path("plan.json.anna.approval"), approval.to_string()).expect("written");
     let ran = house.run(&["run"]).ends(5);
-    says(&ran.stderr, &["the approval by anna does not lift max_delete_percent (10 of 20, limit 20)"]);
+    says(&ran.stderr, &["the approval by anna does not allow max_delete_percent (10 of 20, limit 20)"]);
     assert_eq!(house.writes(), []);
 }
 

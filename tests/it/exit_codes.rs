@@ -180,7 +180,7 @@ fn code_10_is_another_apply() {
         "2026-03-01",
     ]);
     company.wrote_nothing();
-    // It is about writing: whoever only reads is let through.
+    // Only writes are refused: a command that only reads is allowed.
     company.run(&["plan", "-o", "other.json"]).ends(0);
     drop(lock);
     company.run(&["apply", "plan.json"]).ends(0);
@@ -199,7 +199,7 @@ fn code_130_is_interrupted_and_what_was_under_way_is_in_doubt() {
         assert_eq!(child.try_wait().unwrap(), None, "it ended before its first PUT");
         std::thread::sleep(Duration::from_millis(5));
     }
-    // Another apply comes too late while this one is under way, though nobody pretends here.
+    // Another apply is refused while a real one is under way.
     company.run(&["apply", "plan.json"]).ends(10).says(&[&format!("process {}", child.id())]);
     // The first asks it to end, the second not to wait for what is under way.
     for signal in ["-INT", "-TERM"] {
@@ -217,7 +217,7 @@ fn code_130_is_interrupted_and_what_was_under_way_is_in_doubt() {
     company.is_in_line();
 }
 
-/// Everything is wrong at first; what is mended gives way to the next.
+/// Everything is wrong at first; each error that is fixed uncovers the next one.
 #[test]
 fn apply_checks_file_configuration_approvals_guards_lock_and_live_state_in_this_order() {
     let mut company = Company::with("small", |options| options.key = Some("the-right-key".into()));

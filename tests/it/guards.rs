@@ -12,7 +12,7 @@ use super::house::{House, people};
 
 const PER_BRANCH: &str = "[guard.per_branch]\nmax_delete_percent = 50\n";
 
-/// Ten Norwegians and ninety Swedes in the account, of whom the first so many Norwegians are listed.
+/// Ten Norwegians and ninety Swedes in the account; the list has only this many of the Norwegians.
 fn house(norwegians: usize) -> House {
     let (mut listed, mut users) = (people("NO01", norwegians), people("NO01", 10));
     listed.extend(people("SE01", 90));
@@ -117,7 +117,7 @@ fn squeezed(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The rows of the table that stands between two headings of the description: key, default, ceiling, meaning.
+/// The rows of the table between two headings of the documentation: key, default, ceiling, meaning.
 fn described(start: &str, end: &str) -> Vec<[String; 4]> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
     let text = fs::read_to_string(path).expect("docs/configuration.md");

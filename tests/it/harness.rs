@@ -1,7 +1,7 @@
 //! A company in a folder of its own, a sandbox that holds its account, and the real program between the two.
 //!
-//! The program runs in that folder, with an environment that has nothing in it but what is named here, so that no test
-//! depends on whose machine it runs on.
+//! The program runs in that folder, with an environment of only the variables named here, so that no test depends on
+//! whose machine it runs on.
 
 mod account;
 mod output;
@@ -44,7 +44,7 @@ pub(crate) struct Company {
 }
 
 impl Company {
-    /// A copy of one of the fixtures, with its account in a sandbox as it stands in `users.jsonl`.
+    /// A copy of one of the fixtures, with its account (`users.jsonl`) in a sandbox.
     pub(crate) fn new(fixture: &str) -> Self {
         Self::with(fixture, |_| {})
     }
@@ -246,7 +246,7 @@ impl Company {
         self.server().inspect(|account| account.users().map(parse).collect())
     }
 
-    /// The user whom this names: by id, external identifier, or e-mail.
+    /// The user with this id, external identifier or e-mail.
     pub(crate) fn user(&self, name: &str) -> Option<Value> {
         self.server().inspect(|account| {
             let id = account.find(name)?;
@@ -303,7 +303,7 @@ impl Company {
         };
         let (answered, text) = self.runtime.block_on(sent).expect("an answer");
         assert_eq!(answered, status, "{method} {path}: {text}");
-        // What another client did is no request of the program.
+        // Requests of another client do not count.
         self.foreign.borrow_mut().push(self.read("requests.jsonl").lines().count());
     }
 }

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use crate::harness::{Company, FIXTURE_URL, snapshot};
 
-/// Where the approval of the harness's own user stands.
+/// The file of the approval by the harness's user.
 const APPROVAL: &str = "plan.json.tester.approval";
 
-/// A company of so many users, of whom the first ones have another name in the list, and the last ones are not in it.
+/// A company of this many users; the first ones have another name in the list, and the last ones are not in it.
 fn ten(users: usize, updates: usize, deletes: usize, guard: &str) -> Company {
     let user = |number: usize| {
         json!({"type": "users", "id": format!("u{number}"),

@@ -1,5 +1,6 @@
 //! The integration tests, as one program: the real binary, and real servers on loopback.
 
+mod absences;
 mod api_modes;
 mod apply_outcomes;
 mod apply_stops;

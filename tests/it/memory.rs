@@ -1,5 +1,5 @@
-//! A second service behind the same seam: it keeps people in memory, writes them down in its own shape, and takes
-//! changes instead of whole users. The laws and the chaos of `apply` run against it without HTTP and without a process.
+//! A second service behind the same seam: it keeps people in memory, represents them in its own way, and takes changes
+//! instead of whole users. The laws and the chaos of `apply` run against it without HTTP and without a process.
 
 mod chaos;
 mod dialect;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::harness::Company;
 
-/// The lines of a list in reverse, but for its header.
+/// The lines of a list in reverse, except for its header.
 fn reversed(csv: &str) -> String {
     let (header, rows) = csv.split_once('\n').unwrap();
     let mut rows: Vec<&str> = rows.lines().collect();
@@ -34,7 +34,7 @@ fn the_same_data_gives_the_same_bytes_wherever_and_whenever() {
         company.run(&["plan", "-o", "again.json"]).ends(0);
         assert!(first == company.read("again.json"), "{fixture}: twice");
 
-        // Nothing tells where, when, by whom or with which key.
+        // The file does not say where, when, by whom or with which key it was made.
         for word in [&company.folder().to_string_lossy(), "tester", "any-key", "skovik-sync.toml", "first.json"] {
             assert!(!first.contains(word), "{fixture}: {word}");
         }
@@ -291,11 +291,11 @@ fn a_device_is_never_replaced_by_a_file() {
     let company = Company::new("small");
     // Through a link of our own, so that a failure of this test harms nobody.
     std::os::unix::fs::symlink("/dev/null", company.path("null")).unwrap();
-    company.run(&["plan", "-o", "null"]).ends(1).says(&["cannot write null", "no regular file"]);
-    company.run(&["snapshot", "-o", "null"]).ends(1).says(&["null", "no regular file"]);
+    company.run(&["plan", "-o", "null"]).ends(1).says(&["cannot write null", "not a regular file"]);
+    company.run(&["snapshot", "-o", "null"]).ends(1).says(&["null", "not a regular file"]);
     company.run(&["plan"]).ends(0);
     company.run(&["approve", "plan.json", "--yes"]).ends(0);
-    company.run(&["apply", "plan.json", "--report", "null"]).ends(1).says(&["--report null", "no regular file"]);
+    company.run(&["apply", "plan.json", "--report", "null"]).ends(1).says(&["--report null", "not a regular file"]);
     company.wrote_nothing();
     assert!(company.path("null").is_symlink());
     // Events are a stream, which a device may well take.

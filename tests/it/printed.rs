@@ -28,7 +28,7 @@ pub(crate) fn run(company: &Company, args: &[&str]) -> String {
     normal(company, &company.run(args))
 }
 
-/// What stands from this word on; before it is the plan, which is shown elsewhere.
+/// The output from this word on; the plan before it is tested elsewhere.
 fn after(text: &str, word: &str) -> String {
     text[text.find(word).unwrap_or_else(|| panic!("{word} is not in\n{text}"))..].to_owned()
 }

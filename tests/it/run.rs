@@ -1,4 +1,4 @@
-//! `run`, the scheduled job, with the real program: what it applies by itself, and what it leaves to people.
+//! `run`, the scheduled job, with the real program: which plans it applies by itself, and which it leaves to people.
 
 use std::fs;
 use std::process::Stdio;
@@ -14,7 +14,7 @@ use super::house::{House, Person, people};
 const AUTOMATIC: &str = "[approval]\nautomatic = true\n";
 const RECORD: &str = "plan.json.policy__automatic.approval";
 
-/// Twenty people, of whom one is to be renamed, one created, one removed.
+/// Twenty people: one is to be renamed, one created, one deleted.
 fn company() -> (Vec<Person>, Vec<Person>) {
     let users = people("SE01", 20);
     let mut listed = people("SE01", 21);
@@ -183,7 +183,7 @@ fn a_run_in_doubt_is_finished_first_and_nothing_else() {
     assert_ne!(hash(&house), plan);
 }
 
-/// Somebody whom Skovik refuses for good is refused in each run, and holds nobody else up.
+/// A person whom Skovik refuses for good is refused in each run, and does not block the others.
 #[test]
 fn who_is_refused_for_good_holds_up_nobody() {
     let house = house(AUTOMATIC, &["--fail", "DELETE /users/* times=9 status=422"]);
@@ -215,7 +215,7 @@ fn who_is_refused_for_good_holds_up_nobody() {
     assert_eq!(plans.len(), 3);
 }
 
-/// A report tells of every run, also of one that applies nothing, and the log ends with the outcome.
+/// Every run writes a report, also one that applies nothing, and the log ends with the outcome.
 #[test]
 fn every_run_is_reported() {
     let house = house("", &[]);
@@ -351,7 +351,7 @@ fn nobody_approves_in_the_name_of_the_policy() {
     let house = house("", &[]);
     house.run(&["plan"]).ends(0);
     house.run(&["approve", "plan.json", "--yes", "--approver", "policy: automatic"]).ends(3);
-    // Nor does a record of it that was put there count where the policy would not have given it.
+    // Nor does a forged approval by policy count if the policy would not have given it.
     house.run(&["approve", "plan.json", "--yes", "--approver", "anna"]).ends(0);
     let mut record = house.json("plan.json.anna.approval");
     record["approver"] = json!("policy: automatic");

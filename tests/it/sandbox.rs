@@ -1,4 +1,4 @@
-//! The stand-in for Skovik's API, asked over HTTP as any client would.
+//! The simulator of Skovik's API, called over HTTP like any client does.
 
 mod faults;
 mod lists;
@@ -47,7 +47,7 @@ impl Sandbox {
         self.client.request(method, format!("{}{path}", self.server.url())).bearer_auth("secret-key")
     }
 
-    /// Sends a request with a JSON body, or none where it is null.
+    /// Sends a request with a JSON body, or without one if it is null.
     async fn ask(&self, method: &str, path: &str, body: Value) -> Answer {
         self.try_ask(method, path, body).await.expect("an answer")
     }

@@ -60,7 +60,7 @@ fn undo(company: &Company) -> Output {
     company.run(&["apply", "undo.json"]).ends(0)
 }
 
-/// All that a server holds of its users but what it counts for itself.
+/// Everything that a server holds of its users except its own counters.
 fn without_versions(scim: &Scim) -> BTreeMap<String, Value> {
     let strip = |mut user: Value| {
         user.as_object_mut().expect("an object").remove("meta");
@@ -117,7 +117,7 @@ fn whoever_becomes_inactive_counts_as_gone() {
     let later = a_year_later(&before, true);
     let company = company_at(&scim, "", &later);
     let plan = company.plan(0);
-    // Nobody can be given the e-mail of a leaver: it is said before anything is written.
+    // Nobody can get the e-mail of an archived user: that is reported before anything is written.
     let found: Vec<&Value> =
         plan["diagnostics"].as_array().expect("a list").iter().filter(|found| found["code"] == "email_taken").collect();
     let [taken] = found[..] else { panic!("{:#}", plan["diagnostics"]) };
@@ -186,7 +186,7 @@ fn what_the_server_does_not_have_is_found_before_anything_is_written() {
             4,
             "`identifier` in [target] is urn:example:2.0:User:custom_field1, which no user has by the server's /Schemas",
         ),
-        ("branch = \"name.formatted.x\"", "", 3, "is no path of an attribute"),
+        ("branch = \"name.formatted.x\"", "", 3, "is not the path of an attribute"),
     ] {
         let company = company_at(&scim, target, &before);
         if !fields.is_empty() {

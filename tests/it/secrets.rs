@@ -22,7 +22,7 @@ fn tells_nothing(output: Output) -> Output {
     output
 }
 
-/// No file of the company holds the key, but for those that are named.
+/// No file of the company holds the key, except those that are named.
 #[track_caller]
 fn no_file_holds_it(folder: &Path, but: &[&str]) {
     for entry in fs::read_dir(folder).unwrap() {
@@ -232,7 +232,7 @@ fn echoes(status: u16, key: &str) -> Vec<String> {
     ]
 }
 
-/// The small company, whose program talks to what stands between.
+/// The small company, whose program talks to a server in between.
 fn with_between(company: &mut Company, between: &Between) {
     company.env("SKOVIK_TOKEN", KEY);
     company.edit("skovik-sync.toml", &company.url(), &between.url);

@@ -117,7 +117,7 @@ fn what_the_plan_does_not_touch_may_change() {
         user["attributes"]["locale"] = json!("sv-SE");
         user["attributes"]["external_metadata"] = json!({"new": "1"});
     });
-    // 1005 is somebody whom the plan does not even show.
+    // The plan does not even show 1005.
     company.change("1005", |user| user["attributes"]["first_name"] = json!("Bjarne"));
     company.run(&["apply", "plan.json"]).ends(0);
     let zara = company.user("1024").unwrap();

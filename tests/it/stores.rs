@@ -1,5 +1,5 @@
-//! The state in an object store, on real servers: an apply goes on from another machine, two machines do not work at once,
-//! and whoever loses the lease or the store stops before the next write.
+//! The state in an object store, on real servers: an apply goes on from another machine, two machines do not work at
+//! once, and a machine that loses the lease or the store stops before its next write.
 
 use std::fs;
 use std::process::{Child, Stdio};
@@ -61,7 +61,7 @@ fn made(company: &Company) -> usize {
     company.writes().iter().filter(|request| request.method == "POST" && is_made(request.status)).count()
 }
 
-/// Writes the lease as another machine would that took it over; gives its name and what it holds now.
+/// Writes the lease as if another machine had taken it over; returns its name and its content.
 fn steal(store: &Store) -> (String, String) {
     let lease = store.names().into_iter().find(|name| name.ends_with(".lease")).expect("a lease");
     let mut stolen: Value = serde_json::from_str(&store.read(&lease)).expect("JSON");
@@ -123,7 +123,7 @@ fn a_stolen_lease_stops_the_run_before_its_next_write() {
     let (lease, stolen) = steal(&store);
     let ended = end(apply).ends(9);
     assert!(ended.stdout.contains("is lost: another machine has taken it over"), "{ended}");
-    // It was noticed at the next renewal, one second later at most; what was on its way then was finished.
+    // It was noticed at the next renewal, at most one second later; requests that were under way then were finished.
     let written = company.writes().len();
     assert!(written < 5, "{written} writes of eight");
     assert_eq!(store.read(&lease), stolen, "what is somebody else's is not given back");

@@ -10,33 +10,30 @@ mod writes;
 use std::path::Path;
 use std::time::Duration;
 
-use skovik_sync::config::{Names, Settings, TargetKind};
+use skovik_sync::config::{Access, Names, Settings, TargetKind};
 use skovik_sync::employee::Managed;
 use skovik_sync::plan::{Change, Field, Value};
-use skovik_sync::provider::skovik::wire::{AUTH_HEADER, AUTH_SCHEME};
-use skovik_sync::provider::skovik::{Client, Options, Skovik};
+use skovik_sync::provider::skovik::{Client, Skovik};
 use skovik_sync::provider::{Dialect as _, Request, StoredUser};
 
 const KEY: &str = "s3cret-k3y";
 
-fn options(url: &str) -> Options {
-    Options {
-        url: url.parse().unwrap(),
-        token: KEY.into(),
-        auth_header: AUTH_HEADER.to_owned(),
-        auth_scheme: AUTH_SCHEME.to_owned(),
-        page_size: 0,
+fn access() -> Access {
+    Access {
         max_rows: 1000,
         list_timeout: Duration::from_secs(60),
-        max_in_flight: 8,
-        requests_per_second: 0,
         timeout: Duration::from_secs(20),
         retries: 2,
+        ..Access::default()
     }
 }
 
 fn client(url: &str) -> Client {
-    Client::new(options(url)).unwrap()
+    client_with(url, &access())
+}
+
+fn client_with(url: &str, access: &Access) -> Client {
+    Client::new(&url.parse().unwrap(), KEY.into(), access, &Names::default()).unwrap()
 }
 
 /// The names that settings with these lines give.

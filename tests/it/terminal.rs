@@ -10,7 +10,7 @@ use crate::harness::{BINARY, Company, Output};
 const APPLY: &str = "Apply this plan? Type yes to go on";
 const APPROVE: &str = "Approve this plan as tester? Type yes to go on";
 
-/// Runs the program on a terminal of 100 columns, and types an answer as soon as its question stands there, one question
+/// Runs the program on a terminal of 100 columns, and types each answer as soon as its question is shown, one question
 /// after another.
 fn on_terminal(company: &Company, args: &str, answers: &[(&str, &str)]) -> Output {
     let line = format!("stty cols 100 rows 40; {BINARY} {args}");

@@ -42,8 +42,8 @@ const MODES: &[(&str, Behave)] = &[
     }),
 ];
 
-/// A user as the plan should leave them: changed where the plan says so, and to the letter as before elsewhere.
-/// `made` gives the ids of the people whom the plan's operations made.
+/// A user as the plan should leave them: changed as the plan says, and otherwise exactly as before. `made` holds the
+/// ids of the people whom the plan's operations created.
 fn expected(before: &Value, operation: Option<&Value>, made: &BTreeMap<String, String>) -> Value {
     let mut user = before.clone();
     let Some(operation) = operation else { return user };
@@ -112,7 +112,7 @@ fn account_is_as_planned(mode: &str, plan: &Value, before: &[Value], company: &C
 fn writes_are_in_order(mode: &str, plan: &Value, before: &[Value], company: &Company) {
     let users = company.users();
     let known = |id: &Value| before.iter().any(|user| user["id"] == *id);
-    // The sandbox's users stand in the order of their creation.
+    // The sandbox's users are in the order of their creation.
     let mut new = users.iter().filter(|user| !known(&user["id"]));
     let operations = plan["operations"].as_array().unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();

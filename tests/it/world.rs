@@ -1,4 +1,4 @@
-//! A company, a sandbox that stands for its account, and the real program between the two, for the tests of `apply`.
+//! A company, a sandbox as its account, and the real program between the two, for the tests of `apply`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

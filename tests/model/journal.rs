@@ -52,7 +52,7 @@ pub(crate) struct Journal {
     /// Who was there before anything was written, one bit an id; only where the plan creates somebody.
     pub(crate) known: u16,
     pub(crate) operations: [Option<Progress>; OPERATIONS],
-    /// The whole user before the first request of each operation that changes one.
+    /// The whole user before the first request of each operation that changes or deletes one.
     pub(crate) before: [Option<User>; OPERATIONS],
     /// The operations that a list has contradicted, one bit each.
     pub(crate) contradicted: u8,
@@ -65,9 +65,9 @@ pub(crate) struct Journal {
 
 impl Journal {
     /// Writes an intent and waits until it, and all before it, is on disk.
-    pub(crate) fn announce(&mut self, operation: usize, before: Option<User>, changes: bool) {
+    pub(crate) fn announce(&mut self, operation: usize, before: Option<User>, keeps: bool) {
         self.flush();
-        if changes {
+        if keeps {
             self.before[operation] = self.before[operation].or(before);
         }
         self.operations[operation].get_or_insert(Progress::InDoubt(Doubt { before }));

@@ -16,7 +16,7 @@ pub(crate) enum Foreign {
     Twin(usize),
     /// Makes somebody else with the identifier and e-mail of the person whom this operation creates.
     Rival(usize),
-    /// Makes somebody who has nothing to do with the plan.
+    /// Makes somebody who has nothing to do with the plan, and no namesake in it.
     Stranger,
 }
 

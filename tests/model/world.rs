@@ -309,7 +309,7 @@ impl World {
                 state.server.add(stranger(Fields { name, ..fields }));
             }
             Foreign::Stranger => {
-                server.add(stranger(Fields { identifier: 20, email: 20, name: 0, branch: 1, manager: None }));
+                server.add(stranger(Fields { identifier: 20, email: 20, name: 8, branch: 1, manager: None }));
             }
         }
         if before == state.server {

@@ -6,10 +6,12 @@ use serde_json::value::RawValue;
 
 use super::{Run, State, Stop, wants};
 use crate::apply::confirm::{Contradiction, came_back, contradiction, other_manager};
+use crate::apply::expected_state::differences_when_kept;
 use crate::apply::labels::renames;
 use crate::apply::list::List;
 use crate::apply::{Halt, Outcome};
-use crate::employee::{User, UserId};
+use crate::employee::{Managed, User, UserId};
+use crate::plan::{Action, Operation};
 use crate::provider::{Listed, StoredUser};
 
 /// The users who lost unmanaged data that was sent, and what each of them lost.
@@ -23,20 +25,20 @@ impl Run<'_> {
         }
         let is_done = |state: &State| matches!(state, State::Ended(outcome) if outcome.is_done());
         self.observer.confirming(self.states.iter().filter(|state| is_done(state)).count());
-        let (users, losses) = match self.read_last_list().await {
+        let (listed, losses) = match self.read_last_list().await {
             Ok(read) => read,
             Err(problem) => {
                 self.halt = Some(problem.map_or(Halt::Interrupted, Halt::Unconfirmed));
                 return;
             }
         };
-        match List::new(&users) {
-            Ok(list) => self.compare(&list, &losses),
+        match List::new(&listed.users) {
+            Ok(list) => self.compare(&list, &listed.inactive, &losses),
             Err(error) => self.halt = Some(Halt::Unconfirmed(error.to_string())),
         }
     }
 
-    fn compare(&mut self, list: &List<'_>, losses: &Losses) {
+    fn compare(&mut self, list: &List<'_>, inactive: &[User], losses: &Losses) {
         let mut last: HashMap<usize, &UserId> = HashMap::new();
         last.extend(self.sent.iter().map(|(user_id, sent)| (sent.index, user_id)));
         let mut found = Vec::new();
@@ -65,6 +67,7 @@ impl Run<'_> {
             differs.extend(lost.cloned());
             differs.extend(other_manager(operation, list, &renamed));
             differs.extend(came_back(operation, list));
+            differs.extend(self.kept(operation, inactive));
             // Differences that an answer showed already are not reported again.
             differs.retain(|differs| !known.contains(differs));
             if differs.is_empty() && problem.is_none() {
@@ -86,9 +89,23 @@ impl Run<'_> {
         }
     }
 
+    /// How a deleted user whom the list shows as inactive differs from before; that the user is there at all, if the
+    /// service was to keep nobody.
+    fn kept(&self, operation: &Operation, inactive: &[User]) -> Vec<String> {
+        let Action::Delete { user_id, .. } = &operation.action else { return Vec::new() };
+        let Ok(place) = inactive.binary_search_by(|user| user.id.cmp(user_id)) else { return Vec::new() };
+        if !self.worker.provider.dialect().keeps_removed() {
+            return vec![format!("the user {user_id} is not deleted, but inactive")];
+        }
+        let Some(sent) = self.sent.get(user_id) else { return Vec::new() };
+        let managed = self.worker.managed;
+        let managed = Managed { manager: managed.manager && !sent.loses_manager, ..managed.clone() };
+        differences_when_kept(&sent.expected, &inactive[place], &managed)
+    }
+
     /// Reads the complete list and compares each row with what was sent as it arrives. A user who seems to have lost
     /// data is read singly, as a list may show less of a user.
-    async fn read_last_list(&mut self) -> Result<(Vec<User>, Losses), Option<String>> {
+    async fn read_last_list(&mut self) -> Result<(Listed, Losses), Option<String>> {
         let (provider, managed, sent) = (self.worker.provider, self.worker.managed, &self.sent);
         let dialect = provider.dialect();
         let mut losses = Losses::new();
@@ -101,7 +118,7 @@ impl Run<'_> {
             }
             Ok(())
         };
-        let Listed { users, .. } = tokio::select! {
+        let listed = tokio::select! {
             read = provider.users(managed, &mut each, &|_, _| {}) => read.map_err(|error| Some(error.to_string()))?,
             () = wants(&mut self.options.stop, Stop::Gently) => return Err(None),
         };
@@ -114,7 +131,7 @@ impl Run<'_> {
                 () = wants(&mut self.options.stop, Stop::Gently) => return Err(None),
             }
         }
-        Ok((users, losses))
+        Ok((listed, losses))
     }
 
     /// The complete list. The error is `None` if the user stopped the run.

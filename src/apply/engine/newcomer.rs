@@ -34,6 +34,13 @@ impl Run<'_> {
         })
     }
 
+    /// Whether a user was in Skovik before the first run of this apply, or was made by it.
+    pub(super) fn was_there(&self, user_id: &UserId) -> bool {
+        let known = &self.replay.known;
+        let was = if known.is_empty() { self.standing.users.contains_key(user_id) } else { known.has(user_id) };
+        was || self.made_users.contains_key(user_id)
+    }
+
     /// Marks the earlier create that was answered with the same user as doubtful, unless a later check showed that the
     /// user is its person. Returns whether it did.
     pub(super) fn doubt_maker(&mut self, user_id: &UserId, problem: &str) -> bool {

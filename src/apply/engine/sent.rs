@@ -20,7 +20,7 @@ pub(super) struct Sent {
     /// The user as the write should have left it, with the roles from before.
     pub(super) expected: User,
     /// Whether the plan deletes this user's manager: then the service clears the manager.
-    loses_manager: bool,
+    pub(super) loses_manager: bool,
 }
 
 impl Sent {
@@ -35,15 +35,21 @@ impl Sent {
 }
 
 impl Run<'_> {
-    /// Keeps what a finished update or link sent, based on the user read before it. Without that user only the changes
-    /// can be compared.
+    /// Keeps what a finished operation sent, based on the user read before it. Without that user only the changes can be
+    /// compared. A delete is kept if the service keeps whom it deletes.
     pub(super) fn remember(&mut self, index: usize, before: Option<&StoredUser>) {
         let doubted = self.doubts.get(&index).and_then(|doubt| doubt.before.as_ref());
         let Some(before) = doubted.or(before) else { return };
-        let Ok(Task::Update { changes, .. }) = self.task(&self.operations[index]) else { return };
         let (dialect, managed) = (self.worker.provider.dialect(), self.worker.managed);
-        let user = dialect.user(before.raw().get(), managed);
-        let (Ok(request), Ok(user)) = (dialect.update_request(before, &changes), user) else { return };
+        let (changes, request) = match self.task(&self.operations[index]) {
+            Ok(Task::Update { changes, .. }) => {
+                let request = dialect.update_request(before, &changes);
+                (changes, request)
+            }
+            Ok(Task::Delete { .. }) if dialect.keeps_removed() => (Vec::new(), dialect.delete_request(before)),
+            _ => return,
+        };
+        let (Ok(request), Ok(user)) = (request, dialect.user(before.raw().get(), managed)) else { return };
         let carried = Managed { manager: true, ..Managed::default() };
         let manager = dialect.user(before.raw().get(), &carried).ok().and_then(|user| user.manager);
         let loses_manager = manager.is_some_and(|manager| self.removed().contains(&manager));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{MAX_ATTEMPTS, Parked, Run, State, Stop, wants};
 use crate::apply::journal::{Doubt, Record};
 use crate::apply::list::List;
+use crate::apply::newcomers::Newcomers;
 use crate::apply::settle::{Verdict, judge};
 use crate::apply::{Halt, Outcome};
 use crate::employee::User;
@@ -58,20 +59,28 @@ impl Run<'_> {
                 return false;
             }
         };
+        let everybody = || listed.users.iter().chain(&listed.inactive);
+        let newcomers = Newcomers::new(self.operations, everybody(), |user| {
+            self.was_there(&user.id) || self.standing.users.contains_key(&user.id)
+        });
+        // Whoever came between two runs may have been made by a create of the earlier run.
+        let of_earlier_runs = Newcomers::new(self.operations, everybody(), |user| self.was_there(&user.id));
         for index in parked {
-            self.settle_one(index, &list, &listed.inactive);
+            let newcomers =
+                if self.replay.has_tried(self.operations[index].id) { &of_earlier_runs } else { &newcomers };
+            self.settle_one(index, &list, &listed.inactive, newcomers);
         }
         true
     }
 
-    fn settle_one(&mut self, index: usize, list: &List<'_>, inactive: &[User]) {
+    fn settle_one(&mut self, index: usize, list: &List<'_>, inactive: &[User], newcomers: &Newcomers<'_>) {
         let operation = &self.operations[index];
         let State::Parked(Parked { sent_at: _, problem, taken }) = &self.states[index] else { return };
         let (mut problem, taken) = (problem.clone(), *taken);
         let tried = self.begun.get(&index).map_or(0, |(attempts, _)| *attempts);
         let (at, id) = ((self.worker.now)(), operation.id);
         let is_new = |user: &User| self.not_new(index, &user.id).is_none();
-        match judge(operation, list, inactive, self.worker.managed, &self.made, is_new) {
+        match judge(operation, list, inactive, newcomers, self.worker.managed, &self.made, is_new) {
             Verdict::Made(user_id) => {
                 let user_id = Some(user_id);
                 self.note(&Record::Done {

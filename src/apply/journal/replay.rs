@@ -42,7 +42,7 @@ pub struct Replay {
     pub failed: HashSet<OperationId>,
     /// Who was in Skovik before anything was written, if the plan creates somebody.
     pub known: Known,
-    /// The whole user before the first request of each operation that changes one.
+    /// The whole user before the first request of each operation that changes or deletes one.
     pub before: HashMap<OperationId, StoredUser>,
     /// Operations that were called done and that a later list contradicted.
     pub contradicted: HashSet<OperationId>,
@@ -79,6 +79,18 @@ impl Replay {
     #[must_use]
     pub fn is_begun(&self) -> bool {
         self.end.length > 0
+    }
+
+    /// Whether an operation was begun in an earlier run, and is not known to be done.
+    #[must_use]
+    pub fn has_tried(&self, operation: OperationId) -> bool {
+        self.failed.contains(&operation) || matches!(self.operations.get(&operation), Some(Progress::InDoubt(_)))
+    }
+
+    /// Whether its creates made this user.
+    #[must_use]
+    pub fn has_made(&self, user: &UserId) -> bool {
+        self.made.contains_key(user)
     }
 
     /// Whether anything was written, or may have been. Until then an apply changed nothing, whatever it tried.
@@ -143,7 +155,7 @@ impl Replay {
             }
             Record::Intent { at: _, operation, step, before } => {
                 self.check_intent(plan, operation, step, before.as_ref())?;
-                if let (Some(before), Step::Update) = (&before, step) {
+                if let (Some(before), Step::Update | Step::Delete) = (&before, step) {
                     self.before.entry(operation).or_insert_with(|| before.clone());
                 }
                 let doubt = || Progress::InDoubt(Doubt { before });

@@ -132,8 +132,8 @@ pub(super) fn done(after: LiveUser, differs: Vec<String>) -> Attempt {
     Attempt::new(End::Done { user_id, after: Some(after.stored), differs })
 }
 
-pub(super) fn gone() -> Attempt {
-    Attempt::new(End::Done { user_id: None, after: None, differs: Vec::new() })
+pub(super) fn gone(differs: Vec<String>) -> Attempt {
+    Attempt::new(End::Done { user_id: None, after: None, differs })
 }
 
 pub(super) fn end_of_write(error: &ApiError) -> Attempt {

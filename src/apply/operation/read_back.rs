@@ -3,7 +3,7 @@
 
 use super::{Attempt, End, Task, Worker};
 use crate::apply::Halt;
-use crate::apply::expected_state::{differences, is_person, roles_told_otherwise, updated};
+use crate::apply::expected_state::{differences, differences_when_kept, is_person, roles_told_otherwise, updated};
 use crate::employee::{User, UserId};
 use crate::plan::Change;
 use crate::provider::{ApiError, LiveUser, Request, StoredUser};
@@ -82,6 +82,16 @@ impl Worker<'_> {
     pub(super) fn losses(&self, before: &StoredUser, changes: &[Change], held: &StoredUser) -> Vec<String> {
         let sent = self.dialect().update_request(before, changes);
         sent.map_or_else(|problem| vec![problem], |sent| self.dialect().losses(&sent.over(before), held, self.managed))
+    }
+
+    /// How a removed user whom the service keeps differs from before, besides being inactive.
+    pub(super) fn kept_as(&self, before: &User, sent: &Request, kept: &StoredUser) -> Vec<String> {
+        let mut differs = self.dialect().losses(sent, kept, self.managed);
+        match self.dialect().user(kept.raw().get(), self.managed) {
+            Ok(user) => differs.extend(differences_when_kept(before, &user, self.managed)),
+            Err(problem) => differs.push(problem),
+        }
+        differs
     }
 }
 

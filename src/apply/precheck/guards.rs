@@ -1,12 +1,12 @@
 //! The guards of a plan, evaluated again for the account as it is now. Pure functions.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::Live;
 use crate::apply::journal::{Progress, Replay};
-use crate::employee::{BranchId, User};
+use crate::employee::{BranchId, User, UserId};
 use crate::guard::{self, Memory, Of, UsersNow};
-use crate::plan::{Action, BranchRef, Field, Fields, GuardResult, Plan, Subject, Value};
+use crate::plan::{Action, BranchRef, Field, Fields, GuardResult, Operation, Plan, Subject, Value};
 
 /// Evaluates the plan's guards again: the counts of the whole plan, against the users that the live account has in all,
 /// in each branch and with a value of each field, and with what other plans have done since. What this plan has done
@@ -34,7 +34,11 @@ fn headcount(plan: &Plan, replay: &Replay, live: Live<'_>) -> Headcount {
         })
         .collect();
     let mut people = Headcount::default();
-    for user in &live.directory.users {
+    // Whoever this plan has made active was not there before it.
+    let begun = plan.content().operations.iter().filter(|operation| replay.operations.contains_key(&operation.id));
+    let returned: HashSet<&UserId> =
+        begun.filter(|operation| operation.reactivates()).filter_map(Operation::user_id).collect();
+    for user in live.directory.users.iter().filter(|user| !returned.contains(&user.id)) {
         people.users += 1;
         let in_branch =
             live.branches.is_none_or(|branches| user.branch.as_ref().is_some_and(|id| branches.contains(id)));
@@ -68,7 +72,9 @@ fn headcount(plan: &Plan, replay: &Replay, live: Live<'_>) -> Headcount {
             Action::Delete { user_id, .. } if live.directory.user(user_id).is_none() => {
                 people.take_back(&operation.action, None);
             }
-            Action::Update { .. } if is_done && made.is_some() => people.take_back(&operation.action, made),
+            Action::Update { .. } if is_done && made.is_some() && !operation.reactivates() => {
+                people.take_back(&operation.action, made)
+            }
             Action::Update { .. } | Action::Link { .. } | Action::Delete { .. } => {}
         }
     }
@@ -205,6 +211,7 @@ mod tests {
             before_hash: hash,
             before: fields("no"),
             roles: None,
+            missing_since: None,
             reason: String::new(),
         };
         let change = Change { field: Field::Branch, before: value("no"), after: value("se") };

@@ -138,6 +138,10 @@ fn of_roles(shown: Option<&[String]>, user: &User, takes_back: bool) -> Option<S
 }
 
 fn of_value(Change { field, before, after: _ }: &Change, user: &User, live: Live<'_>) -> Option<String> {
+    if *field == Field::Active {
+        // Only inactive users are looked up for such a change.
+        return None;
+    }
     let held = Value::of_user(user, field, live.managed, live.directory);
     let same = match (before, &held) {
         (Some(Value::Branch(shown)), Some(Value::Branch(held))) => shown.branch_id == held.branch_id,
@@ -168,5 +172,6 @@ fn of_branch(BranchRef { branch_id, external_identifier, name }: &BranchRef, dir
 
 fn of_manager(manager: &ManagerRef, directory: &Directory) -> Option<String> {
     let ManagerRef::User(shown) = manager else { return None };
-    other_person(shown, directory.user(&shown.user_id)?)
+    let user = directory.user(&shown.user_id).or_else(|| directory.inactive_user(&shown.user_id));
+    other_person(shown, user?)
 }

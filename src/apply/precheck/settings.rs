@@ -17,11 +17,15 @@ use crate::plan::{Action, BranchRef, Change, Content, Field, Fields, Operation, 
 /// # Errors
 /// The first thing that the settings do not allow, for a message.
 pub fn settings(plan: &Plan, settings: &Settings) -> Result<(), String> {
-    let Content { as_of, target, summary, operations, .. } = plan.content();
+    let Content { as_of, target, summary, waiting, operations, .. } = plan.content();
     match (as_of, settings.use_today()) {
         (Some(_), true) | (None, false) => {}
         (Some(_), false) => return Err("it has a day (as_of), but no setting asks for `today`".to_owned()),
         (None, true) => return Err("it has no day (as_of), but settings ask for `today`".to_owned()),
+    }
+    let remove_after = waiting.as_ref().map_or(0, |waiting| waiting.remove_after);
+    if remove_after != settings.scope.remove_after && plan.content().undone().is_none() {
+        return Err("people wait in it for another time than [scope] remove_after says".to_owned());
     }
     check_field_names(settings, &target.custom_fields)?;
     if settings.scope.invalid == Invalid::Error && summary.set_aside > 0 {
@@ -33,6 +37,7 @@ pub fn settings(plan: &Plan, settings: &Settings) -> Result<(), String> {
         custom_fields: &target.custom_fields,
         adopt: settings.scope.match_email,
         remove: settings.scope.remove,
+        reactivate: settings.target.reactivates(),
         branches: None,
         takes_back: plan.content().undone().is_some(),
     };
@@ -43,8 +48,18 @@ pub fn settings(plan: &Plan, settings: &Settings) -> Result<(), String> {
 /// is the undo that the state folder makes.
 #[must_use]
 pub fn policy(plan: &Plan, policy: &Policy, takes_back: bool) -> Vec<String> {
-    let Policy { managed, adopt, renumber: _, same_person: _, remove, leavers_keep_emails: _, protect: _, branches } =
-        policy;
+    let Policy {
+        managed,
+        adopt,
+        renumber: _,
+        same_person: _,
+        remove,
+        reactivate,
+        leavers_keep_emails: _,
+        protect: _,
+        branches,
+        absences: _,
+    } = policy;
     let Content { target, operations, .. } = plan.content();
     let mut problems = other_fields(managed, &target.custom_fields);
     let allowed = Allowed {
@@ -53,6 +68,7 @@ pub fn policy(plan: &Plan, policy: &Policy, takes_back: bool) -> Vec<String> {
         custom_fields: &target.custom_fields,
         adopt: *adopt,
         remove: *remove,
+        reactivate: *reactivate,
         branches: branches.as_ref(),
         takes_back,
     };
@@ -71,6 +87,8 @@ struct Allowed<'a> {
     /// Whether an operation may give an external identifier to a user without one.
     adopt: bool,
     remove: Remove,
+    /// Whether inactive users are made active again.
+    reactivate: bool,
     /// The only branches that are managed; all, if `None`.
     branches: Option<&'a BTreeSet<BranchId>>,
     /// Whether this is an undo.
@@ -142,6 +160,9 @@ impl Allowed<'_> {
 
     fn other_change(&self, Change { field, before, after }: &Change) -> Option<String> {
         match field {
+            // An undo makes nobody active.
+            Field::Active => (!self.reactivate || self.takes_back)
+                .then(|| "it makes a user active, but [target] reactivate is not true".to_owned()),
             Field::ExternalIdentifier => (before.is_none() && !self.adopt).then(|| {
                 "it gives an external identifier to a user without one, but [scope] match does not name primary_email"
                     .to_owned()

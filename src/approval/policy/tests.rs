@@ -27,6 +27,7 @@ pub(in crate::approval) fn plan(guards: Vec<GuardResult>) -> Plan {
         summary: Summary::default(),
         guards,
         diagnostics: Vec::new(),
+        waiting: None,
         operations: Vec::new(),
     })
     .expect("a plan")

@@ -7,8 +7,8 @@ use crate::apply::Report;
 use crate::provider::Provider;
 use crate::state::State;
 
-/// Runs to the end. If the lease of the account is lost, no request that waits for its turn or for another attempt is sent
-/// any more; one that is on its way is answered still. The journal stops whatever would be begun.
+/// Runs to the end. If the lease of the account is lost, requests that wait for their turn or for another attempt are
+/// no longer sent; one that was sent still gets its answer. The journal prevents that any operation is begun.
 pub(super) async fn while_held(run: impl Future<Output = Report>, state: &State, provider: &dyn Provider) -> Report {
     let mut run = pin!(run);
     tokio::select! {

@@ -76,15 +76,17 @@ fn describe(operation: &Operation) -> String {
 }
 
 fn counts<'a>(operations: impl Iterator<Item = &'a Operation>) -> String {
-    let (mut created, mut updated, mut deleted, mut linked) = (0, 0, 0, 0);
+    let (mut created, mut back, mut updated, mut deleted, mut linked) = (0, 0, 0, 0, 0);
     for operation in operations {
         match operation.action {
             Action::Create { .. } => created += 1,
+            Action::Update { .. } if operation.reactivates() => back += 1,
             Action::Update { .. } => updated += 1,
             Action::Delete { .. } => deleted += 1,
             Action::Link { .. } => linked += 1,
         }
     }
     let linked = if linked > 0 { format!(", {linked} linked to their managers") } else { String::new() };
-    format!("{created} created, {updated} updated, {deleted} deleted{linked}")
+    let back = if back > 0 { format!("{back} reactivated, ") } else { String::new() };
+    format!("{created} created, {back}{updated} updated, {deleted} deleted{linked}")
 }

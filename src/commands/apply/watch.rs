@@ -97,6 +97,8 @@ enum Event<'a> {
         failed: usize,
         in_doubt: usize,
         not_attempted: usize,
+        /// How many people the plan does not remove yet.
+        waiting: u64,
         halt: Option<String>,
         duration_ms: u128,
     },
@@ -201,6 +203,7 @@ impl Watch {
             failed: count("failed"),
             in_doubt: count("in_doubt"),
             not_attempted: count("not_attempted"),
+            waiting: plan.content().waiting_people(),
             halt: report.halt.as_ref().map(ToString::to_string),
             duration_ms: self.began.elapsed().as_millis(),
         };
@@ -311,6 +314,7 @@ fn one_line(value: &impl Serialize) -> io::Result<String> {
 pub(in crate::commands) fn report_without_apply(
     path: &Path,
     plan_hash: Option<Digest>,
+    waiting: u64,
     status: ExitStatus,
     problem: Option<&str>,
 ) -> io::Result<()> {
@@ -329,6 +333,7 @@ pub(in crate::commands) fn report_without_apply(
             "failed": 0,
             "in_doubt": 0,
             "not_attempted": 0,
+            "waiting": waiting,
             "halt": null,
             "duration_ms": 0,
         },

@@ -1,4 +1,4 @@
-//! `check --contract`: whether the service is as its wire takes for granted, in words or as JSON, for somebody to hand on.
+//! `check --contract`: whether the service behaves as this program assumes, as a text or as JSON that can be handed on.
 
 use anyhow::Context as _;
 use serde::Serialize;
@@ -14,7 +14,7 @@ use crate::provider::{Finding, Verdict};
 use crate::text::printable;
 use crate::ui::Ui;
 
-/// What the document says that it is.
+/// The name of the format in the document.
 const FORMAT: &str = "skovik-sync/contract";
 const FORMAT_VERSION: u64 = 1;
 
@@ -25,7 +25,7 @@ struct Document<'a> {
     format_version: u64,
     generator: &'static str,
     kind: &'static str,
-    /// Without the path, which some services make up for each account.
+    /// Without the path, which in some services identifies the account.
     origin: String,
     holds: usize,
     does_not_hold: usize,
@@ -33,7 +33,7 @@ struct Document<'a> {
     findings: &'a [Finding],
 }
 
-/// Looks at the service and says what it saw.
+/// Tests the service, and prints what it found.
 ///
 /// # Errors
 /// Exit codes 3 and 4.
@@ -44,7 +44,7 @@ pub(super) async fn run(args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::
     let (mut findings, signals) = unless_interrupted(reading).await?;
     drop(signals);
     let mut left = None;
-    // Nobody is made where even reading does not work.
+    // No person is made if even reading does not work.
     if args.write && !findings.iter().any(Finding::is_broken) {
         let (writes, problem) = trial::run(args, &settings, global, ui).await?;
         findings.extend(writes);
@@ -96,14 +96,14 @@ fn broken(findings: &[Finding], writes: bool) -> anyhow::Result<ExitStatus> {
         return Ok(ExitStatus::Done);
     }
     let problem = format!(
-        "Skovik is not as this program takes for granted: {broken} of {} do not hold; mend the settings that are named{}",
+        "Skovik does not behave as this program assumes: {broken} of {} do not hold; correct the settings that are named{}",
         findings.len(),
         if writes { ", or hand the findings on" } else { "" }
     );
     Err(refused(ExitStatus::Untrusted, problem))
 }
 
-/// A finding in words.
+/// A finding as a line of text.
 fn line(finding: &Finding) -> String {
     let Finding { id, expected, verdict, seen, settings, otherwise } = finding;
     let (verdict, is_so) = match verdict {

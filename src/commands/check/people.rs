@@ -6,7 +6,6 @@ use crate::commands::plan::{BothSides, Facts, no_plan};
 use crate::config::Settings;
 use crate::diff::Population;
 use crate::employee::DesiredManager;
-use crate::guard::Memory;
 use crate::plan::{Diagnostic, Plan, Severity};
 use crate::setting::Secrets;
 use crate::text::{escape, printable};
@@ -19,9 +18,7 @@ const SHOWN: usize = 5;
 pub(super) fn show(settings: &Settings, both: &BothSides, secrets: &Secrets, ui: &Ui) -> anyhow::Result<()> {
     show_joins(settings, both, ui)?;
     let facts = Facts::new(settings, both, &[], &[]);
-    // No guard is shown.
-    let memory = Memory::none();
-    let (settled, input) = facts.compare(settings, &both.desired, &both.directory, &memory)?;
+    let (settled, input) = facts.compare(settings, &both.desired, &both.directory)?;
     let Population { in_scope, set_aside, .. } = settled.comparison().population();
     ui.line(format!("people    {in_scope} in scope, {} of them good, {set_aside} set aside", in_scope - set_aside))?;
     show_problems(settled.comparison().diagnostics(), Severity::Error, secrets, ui)?;

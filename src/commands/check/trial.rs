@@ -1,4 +1,4 @@
-//! `check --contract --write`: the same for writes, on one made-up person, under the lock of an apply.
+//! `check --contract --write`: the same for writes, with one made-up person, under the lock of an apply.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -17,11 +17,11 @@ use crate::plan::{BranchRef, Fields};
 use crate::provider::{Finding, Shape};
 use crate::ui::Ui;
 
-/// Makes a made-up person, after a typed confirmation, and removes them again.
+/// Makes a made-up person, after a typed confirmation, and deletes them again.
 ///
 /// # Errors
-/// Exit code 6 without the confirmation, 10 while an apply is under way, 4 where the account cannot be read. What is
-/// returned beside the findings is exit code 9, where somebody who was made is left.
+/// Exit code 6 without the confirmation, 10 while an apply is under way, 4 if the account cannot be read. The error
+/// returned beside the findings leads to exit code 9: the made-up person is left.
 pub(super) async fn run(
     args: &cli::Check,
     settings: &Settings,
@@ -31,13 +31,16 @@ pub(super) async fn run(
     let host = settings.target.url.url().host_str().unwrap_or("skovik").to_owned();
     if !args.yes {
         let question = format!("This makes one made-up person at {host}, changes them, and deletes them.");
-        if !ui.confirm(&question, &host, "give --yes to be asked nothing")? {
-            return Err(refused(ExitStatus::NotApproved, "nothing was written: the answer was another one"));
+        if !ui.confirm(&question, &host, "give --yes to skip the question")? {
+            return Err(refused(
+                ExitStatus::NotApproved,
+                "nothing was written: the answer was not the name of the host",
+            ));
         }
     }
     let state = open_state(global, Some(settings))?;
     let _lock = take_lock(settings, &state, None, ui)?;
-    // From here on, Ctrl-C must not leave the person behind; it takes a few requests.
+    // From here on, Ctrl-C must not leave the person behind: the few requests are completed first.
     let _signals = ended()?;
     let (service, remover) = (provider(settings).await?, deleting(settings).await?);
     let shape = service.shape().await.or_refuse(ExitStatus::Untrusted)?;
@@ -61,7 +64,7 @@ pub(super) async fn run(
     Ok((findings, told(&left, uncertain.as_deref(), &person.primary_email)))
 }
 
-/// A person whom no list can have.
+/// A person who cannot be in any list.
 fn person(shape: &Shape, resolved: &ResolvedMapper, identifier_is_email: bool) -> Fields {
     let name = format!("skovik-sync-trial-{:016x}", fastrand::u64(..));
     let in_scope = |id| resolved.scope_branches().is_none_or(|branches| branches.contains(id));
@@ -99,7 +102,7 @@ fn custom_field(shape: &Shape, resolved: &ResolvedMapper) -> Option<(CustomField
         .find_map(|field| Some((field.id.clone(), value(field)?)))
 }
 
-/// Names whoever is left.
+/// The error that names the person who may be left.
 fn told(left: &BTreeSet<UserId>, uncertain: Option<&str>, email: &str) -> Option<anyhow::Error> {
     if let Some(problem) = uncertain {
         let problem =

@@ -1,8 +1,9 @@
 //! `plan --explain KEY`: compares as `plan` does, and shows one person instead of writing a plan.
 
-use super::super::common::calendar;
+use super::super::common::{calendar, now};
 use super::super::recent::memory;
 use super::super::state_place::existing_state;
+use super::absences::SecondThoughts;
 use super::{BothSides, Facts, no_plan, read_both_sides};
 use crate::cli::{self, Global};
 use crate::config::Settings;
@@ -29,12 +30,13 @@ pub(super) async fn run(
     if key.is_empty() {
         return Err(refused(ExitStatus::Usage, "--explain needs a key, an external identifier, an e-mail or an id"));
     }
-    let calendar = calendar(settings, args.as_of)?;
+    let (calendar, began) = (calendar(settings, args.as_of)?, now());
     let (both, _signals) = read_both_sides(settings, args.users.as_deref(), &calendar, ui).await?;
-    let facts = Facts::new(settings, &both, &args.same_person, &[]);
-    let memory = memory(settings, existing_state(global, Some(settings))?.as_ref(), ui);
-    let memory = memory.of_branches(facts.policy.branches.as_ref());
-    let (settled, mut input) = facts.compare(settings, &both.desired, &both.directory, &memory)?;
+    let mut facts = Facts::new(settings, &both, &args.same_person, &[]);
+    let second_thoughts = SecondThoughts::to_look(settings, began, global)?;
+    facts.remember(second_thoughts.map(|second_thoughts| second_thoughts.remembered(ui)).transpose()?);
+    facts.count(memory(settings, existing_state(global, Some(settings))?.as_ref(), ui));
+    let (settled, mut input) = facts.compare(settings, &both.desired, &both.directory)?;
     // One person can be explained even if others make a plan impossible.
     (input.managers_must_resolve, input.records_must_be_valid) = (false, false);
     let plan = Plan::of(&settled, input).map_err(no_plan)?;
@@ -134,6 +136,10 @@ impl<'a> Found<'a> {
             Claim::New => {
                 (None, "create: no user has this external identifier, and no user to adopt has this e-mail".to_owned())
             }
+            Claim::Inactive(user) => {
+                let id = &self.comparison.inactive_user(user).id;
+                (None, format!("reactivate: the user {id} is inactive in Skovik and becomes active again"))
+            }
             Claim::User(user) if self.operation_on(user).is_some() => {
                 (Some(user), "update: Skovik has other values than the settings give".to_owned())
             }
@@ -176,6 +182,13 @@ impl<'a> Found<'a> {
             Standing::Elsewhere => "left alone: another configuration manages their branch".to_owned(),
             Standing::Leaving => format!("delete: {}", self.comparison.reason_to_remove(index)),
             Standing::Withheld => "kept: the delete is withheld because of a doubt".to_owned(),
+            Standing::Waiting => {
+                let reason = self.comparison.reason_to_remove(index);
+                match self.comparison.wait_of(index) {
+                    Some(wait) => format!("kept for now, {reason}: {wait}"),
+                    None => format!("kept for now, {reason}: no reading has noted yet that they are missing"),
+                }
+            }
         }
     }
 
@@ -202,7 +215,8 @@ impl<'a> Found<'a> {
         let operation = match user {
             Some(user) => self.operation_on(user),
             None => content.operations.iter().find(|operation| {
-                matches!(operation.action, Action::Create { .. }) && operation.employee == identifier
+                let is_new = matches!(operation.action, Action::Create { .. }) || operation.reactivates();
+                is_new && operation.employee == identifier
             }),
         };
         let user = user.map(|index| self.comparison.user(index));

@@ -18,8 +18,8 @@ use crate::ui::Ui;
 /// Runs until it is asked to end.
 ///
 /// # Errors
-/// Exit code 3 where the folder holds no settings, two files would use one key for one address, or none of them can be
-/// started. What is wrong with one file is said, and holds up no other.
+/// Exit code 3 if the folder holds no settings, two files would use one key for one address, or none of them can be
+/// started. An error in one file is reported, and does not stop the others.
 pub(super) async fn run(folder: &Path, plans: Option<&Path>, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let (customers, plans) = prepare(folder, plans, global)?;
     let one = |name: &str, config: &Path| {
@@ -28,7 +28,7 @@ pub(super) async fn run(folder: &Path, plans: Option<&Path>, global: &Global, ui
         (args, Global { config: config.to_owned(), ..global.clone() }, ui.named(&printable(name)))
     };
     let each: Vec<_> = customers.iter().map(|customer| one(&customer.name, &customer.config)).collect();
-    // Caught before anything is started, so that none is missed.
+    // Signals are caught before anything is started, so that none is missed.
     let mut running = Vec::new();
     let turn = Arc::new(Semaphore::new(1));
     for (args, global, ui) in &each {

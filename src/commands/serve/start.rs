@@ -1,4 +1,4 @@
-//! All that `serve` needs before its first run: secrets, the queue, the port. Whatever is wrong is said now.
+//! Everything that `serve` needs before its first run: secrets, the queue, the port. Any error is reported now.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::state::account_file;
 use crate::text::shell_path;
 use crate::ui::Ui;
 
-/// Starts the service. The lock is to be held as long as it runs.
+/// Starts the service. The caller keeps the lock as long as it runs.
 pub(super) async fn start<'a>(
     args: &'a cli::Serve,
     global: &'a Global,
@@ -66,14 +66,14 @@ pub(super) async fn start<'a>(
     let file = state.folder().join(format!("{}.events.jsonl", account_file(url)));
     let queue = Queue::open(&file, now()).map_err(|error| {
         let problem = format!(
-            "the events that wait cannot be read from the state file {}: {error}; if it cannot be repaired, remove it: the next \
-             run of the schedule looks at everybody",
+            "the waiting events cannot be read from the state file {}: {error}; if it cannot be repaired, remove it: the next \
+             scheduled run compares everybody",
             shown(&file)
         );
         refused(ExitStatus::Damaged, problem)
     })?;
     let mut history = History::open(&settings, global, ui);
-    // Silence counts from here where nothing has ever run.
+    // If nothing has ever run, silence counts from now.
     history.runs.since.get_or_insert_with(now);
     let board = SharedBoard::new(Board {
         account: url.to_owned(),
@@ -137,7 +137,7 @@ fn tell(settings: &Settings, server: &Server, events: usize, ui: &Ui) {
     let scheme = if settings.serve.tls.is_some() { "https" } else { "http" };
     ui.note(format!("listening on {scheme}://{}", server.address()));
     match settings.schedule.as_ref().map(|schedule| &schedule.when) {
-        None => ui.warn("there is no [schedule]: an event that is lost by its sender is never made up for"),
+        None => ui.warn("there is no [schedule]: if a sender loses an event, no later run makes up for it"),
         Some(When::Every(every)) => {
             ui.note(format!("runs every {:#}", jiff::SignedDuration::try_from(*every).unwrap_or_default()))
         }
@@ -156,6 +156,6 @@ fn tell(settings: &Settings, server: &Server, events: usize, ui: &Ui) {
         );
     }
     if events > 0 {
-        ui.note(format!("events that wait for a run since before: {events}"));
+        ui.note(format!("events of an earlier time that wait for a run: {events}"));
     }
 }

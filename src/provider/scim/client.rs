@@ -12,17 +12,16 @@ use std::time::Duration;
 
 use reqwest::Method;
 use reqwest::header::{HeaderName, HeaderValue};
+use secrecy::SecretString;
 use url::Url;
 
 use super::{Abilities, Scim, wire};
-use crate::config::{Removal, ScimSettings};
+use crate::config::{Access, BaseUrl, Removal, ScimSettings};
 use crate::employee::{Managed, UserId};
 use crate::http::Transport;
-use crate::provider::access::connect;
+use crate::provider::access::{Call, connect};
 use crate::provider::stored::is_id;
-use crate::provider::{ApiError, ClientError, Deleted, Dialect, LiveUser, Options, Request, StoredUser};
-
-pub(super) use call::Call;
+use crate::provider::{ApiError, ClientError, Deleted, Dialect, LiveUser, Request, StoredUser};
 
 /// What the settings need in an account. It is checked before anything is written.
 #[derive(Debug, Clone)]
@@ -33,7 +32,7 @@ pub struct Wanted {
     pub custom_fields: Vec<String>,
 }
 
-/// A client of one account. All its requests share the limits of [`Options`], and one pause when the server asks for
+/// A client of one account. All its requests share the limits of [`Access`], and one pause when the server asks for
 /// it.
 pub struct Client {
     http: Transport,
@@ -54,10 +53,15 @@ impl Client {
     ///
     /// # Errors
     /// If the key cannot be sent in a header.
-    pub fn new(options: Options, settings: &ScimSettings, wanted: Wanted) -> Result<Self, ClientError> {
-        let (base, page_size, max_rows, list_timeout) =
-            (options.url.url().clone(), options.page_size, options.max_rows, options.list_timeout);
-        let (http, key_header) = connect(options, wire::words)?;
+    pub fn new(
+        url: &BaseUrl,
+        token: SecretString,
+        access: &Access,
+        settings: &ScimSettings,
+        wanted: Wanted,
+    ) -> Result<Self, ClientError> {
+        let (http, key_header) = connect(url, token, access, wire::words)?;
+        let (base, &Access { page_size, max_rows, list_timeout, .. }) = (url.url().clone(), access);
         let (branches, sort_by) = (settings.branches.clone(), settings.sort_by.clone());
         let scim = Scim::new(settings);
         Ok(Self { http, base, key_header, page_size, max_rows, list_timeout, scim, branches, sort_by, wanted })
@@ -72,12 +76,21 @@ impl Client {
     }
 
     pub(super) async fn read_one(&self, id: &UserId, managed: &Managed) -> Result<Option<LiveUser>, ApiError> {
+        let read = self.read_any(id, managed).await?;
+        match read {
+            Some(read) if self.is_inactive(&read.stored)? => Ok(None),
+            read => Ok(read),
+        }
+    }
+
+    /// Reads a user, active or not.
+    pub(super) async fn read_any(&self, id: &UserId, managed: &Managed) -> Result<Option<LiveUser>, ApiError> {
         self.abilities().await?;
         let call = Call { method: Method::GET, url: self.user_url(id)?, body: None };
         match self.send(&call).await {
             Ok(answer) => {
                 let stored = self.stored(&answer, Some(id))?;
-                self.live(stored, managed)
+                self.parsed(stored, managed).map(Some)
             }
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
@@ -109,7 +122,7 @@ impl Client {
             Removal::Delete => {
                 let call = Call { method: Method::DELETE, url: self.user_url(id)?, body: Some(request) };
                 match self.send(&call).await {
-                    Ok(_) => Ok(Deleted::Now),
+                    Ok(_) => Ok(Deleted::Now { kept: None }),
                     Err(error) if error.is_not_found() => Ok(Deleted::AlreadyGone),
                     Err(error) => Err(error),
                 }
@@ -117,7 +130,7 @@ impl Client {
             Removal::Deactivate => {
                 let Some(stored) = self.write(id, request).await? else { return Ok(Deleted::AlreadyGone) };
                 match wire::is_inactive(stored.raw().get()) {
-                    Ok(true) => Ok(Deleted::Now),
+                    Ok(true) => Ok(Deleted::Now { kept: Some(Box::new(stored)) }),
                     Ok(false) => Err(ApiError::unclear(self.clean(&format!(
                         "it was asked to make the user {id} inactive, and answers with an active one"
                     )))),
@@ -179,12 +192,16 @@ impl Client {
 
     /// A user to compare; `None` for an inactive one.
     fn live(&self, stored: StoredUser, managed: &Managed) -> Result<Option<LiveUser>, ApiError> {
-        let json = stored.raw().get();
-        if wire::is_inactive(json).map_err(|problem| self.no_user(&problem))? {
-            return Ok(None);
-        }
-        let user = self.scim.user(json, managed).map_err(|problem| self.no_user(&problem))?;
-        Ok(Some(LiveUser { user, stored }))
+        if self.is_inactive(&stored)? { Ok(None) } else { self.parsed(stored, managed).map(Some) }
+    }
+
+    fn parsed(&self, stored: StoredUser, managed: &Managed) -> Result<LiveUser, ApiError> {
+        let user = self.scim.user(stored.raw().get(), managed).map_err(|problem| self.no_user(&problem))?;
+        Ok(LiveUser { user, stored })
+    }
+
+    fn is_inactive(&self, stored: &StoredUser) -> Result<bool, ApiError> {
+        wire::is_inactive(stored.raw().get()).map_err(|problem| self.no_user(&problem))
     }
 
     fn no_user(&self, problem: &str) -> ApiError {
@@ -211,7 +228,7 @@ impl Client {
                 path.push(id.as_str());
             }
             _ => {
-                let problem = format!("{:?} is no possible user id", self.clean(id.as_str()));
+                let problem = format!("{:?} is not a possible user id", self.clean(id.as_str()));
                 return Err(ApiError::NotSent { problem, again: None });
             }
         }

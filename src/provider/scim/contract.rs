@@ -1,12 +1,12 @@
-//! What the wire of SCIM takes for granted, held against the service.
+//! What the wire of SCIM assumes, held against the service.
 
 use futures_util::future::BoxFuture;
 use reqwest::Method;
 use serde_json::Value;
 use url::Url;
 
-use super::client::Call;
 use super::{Abilities, Client, wire};
+use crate::provider::access::Call;
 use crate::provider::contract::{Contract, Expectation, Finding, Findings, Look, Verdict, member_names, names};
 use crate::scim::{AttributePath, ENTERPRISE};
 

@@ -47,7 +47,7 @@ impl Scim {
     /// By the settings.
     #[must_use]
     pub fn new(settings: &ScimSettings) -> Self {
-        let ScimSettings { identifier, branch, branches: _, remove, sort_by: _ } = settings;
+        let ScimSettings { identifier, branch, branches: _, remove, reactivate: _, sort_by: _ } = settings;
         Self { identifier: identifier.clone(), branch: branch.clone(), removal: *remove, abilities: Arc::default() }
     }
 
@@ -160,6 +160,14 @@ impl Provider for Client {
 
     fn user<'a>(&'a self, id: &'a UserId, managed: &'a Managed) -> BoxFuture<'a, Result<Option<LiveUser>, ApiError>> {
         Box::pin(self.read_one(id, managed))
+    }
+
+    fn any_user<'a>(
+        &'a self,
+        id: &'a UserId,
+        managed: &'a Managed,
+    ) -> BoxFuture<'a, Result<Option<LiveUser>, ApiError>> {
+        Box::pin(self.read_any(id, managed))
     }
 
     fn create<'a>(&'a self, request: &'a Request, managed: &'a Managed) -> BoxFuture<'a, Result<LiveUser, ApiError>> {

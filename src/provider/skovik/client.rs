@@ -1,8 +1,8 @@
-//! The client of Skovik's API. It reads whole lists and proves that they are whole, reads single users, and makes
-//! single writes of which it says truly what is known about their outcome.
+//! The client of Skovik's API. It reads whole lists and checks that they are complete, reads single users, and makes
+//! single writes. After each write it says what is known about the outcome, and never more.
 //!
 //! It decides nothing about people. It never repeats a POST whose outcome is unclear, never follows a redirect, never
-//! sends the key to another origin than the configured one, and never shows it.
+//! sends the key to an origin other than the configured one, and never shows it.
 
 mod call;
 mod list;
@@ -12,20 +12,17 @@ use std::time::Duration;
 
 use reqwest::Method;
 use reqwest::header::{HeaderName, HeaderValue};
+use secrecy::SecretString;
 use url::Url;
 
 use super::{Skovik, wire};
-use crate::config::Names;
+use crate::config::{Access, BaseUrl, Names};
 use crate::employee::{Managed, UserId};
 use crate::http::Transport;
-use crate::provider::access::connect;
+use crate::provider::access::{Call, ClientError, connect};
 use crate::provider::{ApiError, Deleted, LiveUser, Request};
 
-pub use crate::provider::access::{ClientError, Options};
-
-pub(super) use call::Call;
-
-/// A client of one account. All its requests share the limits of [`Options`], and one pause when the server asks for it.
+/// A client of one account. All its requests share the limits of [`Access`], and one pause when the server asks for it.
 pub struct Client {
     http: Transport,
     pub(super) base: Url,
@@ -38,22 +35,13 @@ pub struct Client {
 }
 
 impl Client {
-    /// Makes a client that uses the names which are guessed; sends nothing yet.
-    ///
-    /// # Errors
-    /// As [`Client::with_names`].
-    pub fn new(options: Options) -> Result<Self, ClientError> {
-        Self::with_names(options, &Names::default())
-    }
-
     /// Makes a client that uses these names; sends nothing yet.
     ///
     /// # Errors
-    /// If the URL would show the key or a password to others, or the key cannot stand in a header.
-    pub fn with_names(options: Options, names: &Names) -> Result<Self, ClientError> {
-        let (base, page_size, max_rows, list_timeout) =
-            (options.url.url().clone(), options.page_size, options.max_rows, options.list_timeout);
-        let (http, key_header) = connect(options, call::words)?;
+    /// If no header can hold the key.
+    pub fn new(url: &BaseUrl, token: SecretString, access: &Access, names: &Names) -> Result<Self, ClientError> {
+        let (http, key_header) = connect(url, token, access, call::words)?;
+        let (base, &Access { page_size, max_rows, list_timeout, .. }) = (url.url().clone(), access);
         let (skovik, places) = (Skovik::new(names), wire::PagePlaces::new(names));
         Ok(Self { http, base, key_header, page_size, max_rows, list_timeout, skovik, places })
     }
@@ -87,7 +75,7 @@ impl Client {
 
     pub(super) async fn delete_user(&self, id: &UserId) -> Result<Deleted, ApiError> {
         match self.send(&Call { method: Method::DELETE, url: self.user_url(id)?, body: None }).await {
-            Ok(_) => Ok(Deleted::Now),
+            Ok(_) => Ok(Deleted::Now { kept: None }),
             Err(error) if error.is_not_found() => Ok(Deleted::AlreadyGone),
             Err(error) => Err(error),
         }
@@ -130,13 +118,13 @@ impl Client {
 
     fn user_url(&self, id: &UserId) -> Result<Url, ApiError> {
         wire::user_url(&self.base, id.as_str(), self.names()).ok_or_else(|| ApiError::NotSent {
-            problem: format!("{:?} is no possible user id", self.http.redactor().clean(id.as_str())),
+            problem: format!("{:?} is not a possible user id", self.http.redactor().clean(id.as_str())),
             again: None,
         })
     }
 }
 
-/// Shows the address, and nothing that is secret.
+/// Shows the address and no secret.
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").field("base", &self.base.as_str()).finish_non_exhaustive()

@@ -1,4 +1,4 @@
-//! What the wire of the JSON API takes for granted, held against the service.
+//! What `wire` assumes about the JSON API, checked against the service.
 
 mod lists;
 
@@ -8,9 +8,9 @@ use serde_json::Value;
 use url::Url;
 
 use super::Client;
-use super::client::Call;
 use super::wire::{self, Resources};
 use crate::config::Name;
+use crate::provider::access::Call;
 use crate::provider::contract::{Contract, Expectation, Finding, Findings, Look, Verdict, member_names, names};
 
 use lists::Rows;
@@ -32,7 +32,7 @@ const ATTRIBUTES: [Field; 6] = [
         id: "external_identifier",
         what: "an external identifier",
         name: Err("external_identifier"),
-        otherwise: Some("people are found by e-mail until they have one"),
+        otherwise: Some("people are matched by e-mail until they have one"),
     },
     Field { id: "first_name", what: "a first name", name: Ok(Name::FirstName), otherwise: None },
     Field { id: "last_name", what: "a last name", name: Ok(Name::LastName), otherwise: None },
@@ -40,7 +40,7 @@ const ATTRIBUTES: [Field; 6] = [
         id: "roles",
         what: "roles",
         name: Ok(Name::Roles),
-        otherwise: Some("admins are not told from others: name them in [scope] protect"),
+        otherwise: Some("admins cannot be recognised: name them in [scope] protect"),
     },
     Field { id: "custom_fields", what: "custom fields", name: Ok(Name::CustomFields), otherwise: None },
 ];
@@ -99,7 +99,7 @@ impl Client {
         let held: Vec<&str> = rows.iter().flat_map(|row| member_names(&row["attributes"][map])).collect();
         known_ids(
             "custom_field_ids",
-            "custom fields of users are named by the ids of their definitions",
+            "users name their custom fields by the ids of the definitions",
             &held,
             fields,
             findings,
@@ -107,13 +107,7 @@ impl Client {
         let branch = self.names().get(Name::Branch);
         let held: Vec<&str> =
             rows.iter().filter_map(|row| row["relationships"][branch]["data"]["id"].as_str()).collect();
-        known_ids(
-            "branch_ids",
-            "branches of users are named by the ids of the list of branches",
-            &held,
-            branches,
-            findings,
-        );
+        known_ids("branch_ids", "users name their branch by an id of the list of branches", &held, branches, findings);
     }
 
     async fn single_contract(&self, users: &Rows, findings: &mut Findings) {
@@ -151,8 +145,8 @@ impl Client {
         let all = names(branches.rows.iter().flat_map(|row| member_names(&row["attributes"])));
         let name = self.names().get(Name::DefinitionName);
         for (id, wire, setting, otherwise) in [
-            ("branch_name", name, Some(Name::DefinitionName), "a branch goes by its id"),
-            ("branch_identifier", "external_identifier", None, "a branch is found by its id or name only"),
+            ("branch_name", name, Some(Name::DefinitionName), "branches are shown and found by id"),
+            ("branch_identifier", "external_identifier", None, "branches are found by id or name only"),
         ] {
             let mut expected = Expectation::new(id, format!("a branch has the attribute {wire}")).otherwise(otherwise);
             if let Some(setting) = setting {
@@ -170,7 +164,7 @@ impl Client {
         let expected =
             Expectation::new("field_name", format!("a custom field has the attribute {}", get(Name::DefinitionName)))
                 .mended_by(Self::setting(Name::DefinitionName))
-                .otherwise("a custom field goes by its id");
+                .otherwise("custom fields are shown and found by id");
         let named = rows.iter().filter(|row| row["attributes"].get(get(Name::DefinitionName)).is_some()).count();
         findings.count(expected, named, rows.len(), &format!("attributes there: {all}"));
         let kinds = [Name::TypeText, Name::TypeMultipleChoice, Name::TypeBoolean].map(get);
@@ -249,7 +243,7 @@ impl Client {
     }
 }
 
-/// Whether what users refer to is in a list.
+/// Whether the ids that users refer to are in a list.
 fn known_ids(id: &'static str, what: &'static str, held: &[&str], list: &Rows, findings: &mut Findings) {
     let expected = Expectation::new(id, what);
     if held.is_empty() || !list.is_whole {

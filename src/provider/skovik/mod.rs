@@ -17,14 +17,14 @@ use crate::config::Names;
 use crate::employee::{Branch, CustomField, CustomFieldId, Managed, User, UserId};
 use crate::plan::{Change, Field, Fields};
 
-pub use client::{Client, ClientError, Options};
+pub use client::Client;
 
-/// How Skovik writes users down, by these names.
+/// The JSON form of users, under these names.
 #[derive(Debug, Clone, Default)]
 pub struct Skovik(Arc<Names>);
 
 impl Skovik {
-    /// By the settings.
+    /// Takes the names of the settings.
     #[must_use]
     pub fn new(names: &Names) -> Self {
         Self(Arc::new(names.clone()))
@@ -44,7 +44,7 @@ impl Dialect for Skovik {
         wire::user_row(json, managed, self.names())
     }
 
-    /// Whoever is there is active: a delete removes users for good `[known]`.
+    /// Every listed user is active: a delete removes users for good `[known]`.
     fn is_inactive(&self, _json: &str) -> Result<bool, String> {
         Ok(false)
     }
@@ -83,7 +83,7 @@ impl Dialect for Skovik {
         false
     }
 
-    /// Its address says all.
+    /// The address is enough.
     fn delete_request(&self, _held: &StoredUser) -> Result<Request, String> {
         Ok(Request::new(String::new()))
     }

@@ -1,7 +1,7 @@
 //! The shapes of Skovik's API: paths, names and bodies, and how they become the types of the domain.
 //!
-//! Every assumption about the API is in this file and its children. What is marked `[known]` was read in Skovik's public
-//! pages; `[assumed]` is a conventional guess. Names that are guesses are settings: `config::names` has all of them.
+//! Every assumption about the API is in this file and its children. `[known]` marks what Skovik's public pages say;
+//! `[assumed]` marks a conventional guess. Names that are guesses are settings: `config::names` has all of them.
 //! Nothing in here does I/O.
 
 mod errors;
@@ -24,10 +24,6 @@ pub(super) use page::{Mark, Page, PagePlaces, identify};
 pub(super) use shape::{branch, custom_field, lacks_options};
 pub(super) use user::{create, custom_field_ids, losses, overlay, refill, unsent, user_document, user_row};
 
-/// The header that carries the key `[known]`; settable.
-pub const AUTH_HEADER: &str = "Authorization";
-/// The scheme before the key in that header `[known]`; settable, and may be empty.
-pub const AUTH_SCHEME: &str = "Bearer";
 /// What the client accepts: `application/json` is `[known]`.
 pub(super) const ACCEPT: &str = "application/json, application/vnd.api+json";
 /// What the client sends `[known]`.
@@ -38,7 +34,7 @@ const PRIMARY_EMAIL: &str = "primary_email";
 /// Optional, unique, of users and of branches `[known]`.
 const EXTERNAL_IDENTIFIER: &str = "external_identifier";
 
-/// Members of a resource that the server makes up, and that are never written `[assumed]`.
+/// Members of a resource that only the server sets, so that they are never written `[assumed]`.
 const READ_ONLY_MEMBERS: [&str; 2] = ["links", "meta"];
 
 /// The lists of the API.
@@ -47,7 +43,7 @@ pub(super) enum Resources {
     Users,
     Branches,
     CustomFields,
-    /// The options of all custom fields, where they are a list of their own.
+    /// The options of all custom fields, if they are a list of their own.
     Options,
 }
 
@@ -62,7 +58,7 @@ impl From<Collection> for Resources {
 }
 
 impl Resources {
-    /// What of the account it belongs to.
+    /// The part of the account that it belongs to.
     pub(super) fn collection(self) -> Collection {
         match self {
             Self::Users => Collection::Users,
@@ -71,7 +67,7 @@ impl Resources {
         }
     }
 
-    /// The setting of its path.
+    /// The setting for its path.
     pub(super) fn path_name(self) -> Name {
         match self {
             Self::Users => Name::UsersPath,
@@ -81,7 +77,7 @@ impl Resources {
         }
     }
 
-    /// The setting of the `type` of its rows.
+    /// The setting for the `type` of its rows.
     pub(super) fn type_name(self) -> Name {
         match self {
             Self::Users => Name::UsersType,
@@ -106,7 +102,7 @@ impl Resources {
     }
 }
 
-/// The address of one user; `None` for an id that is no name in a path, and would address something else.
+/// The address of one user; `None` for an id that cannot be one segment of a path and would address something else.
 pub(super) fn user_url(base: &Url, id: &str, names: &Names) -> Option<Url> {
     let mut url = Resources::Users.url(base, names);
     url.path_segments_mut().ok()?.push(id);

@@ -128,7 +128,7 @@ impl Data {
             }
         }
         let mut people = Vec::with_capacity(content.operations.len());
-        for kind in [Kind::Delete, Kind::Update, Kind::Create, Kind::Link] {
+        for kind in [Kind::Delete, Kind::Update, Kind::Reactivate, Kind::Create, Kind::Link] {
             let of_kind = content.operations.iter().filter(|operation| Kind::of(operation) == kind);
             people.extend(of_kind.map(|operation| gatherer.person(operation)));
         }
@@ -188,8 +188,9 @@ impl<'a> Gatherer<'a> {
                 is = Some(Manager::of(manager));
                 created(*create)
             }
-            Action::Delete { user_id, before_hash: _, before, roles: _, reason } => {
-                why = Some(printable(reason).into_owned());
+            Action::Delete { user_id, before_hash: _, before, roles: _, missing_since, reason } => {
+                let missing = missing_since.map(|since| format!(", missing since {}", since.day()));
+                why = Some(format!("{}{}", printable(reason), missing.unwrap_or_default()));
                 rows = self.all_rows(before, |side| (Some(side), None));
                 branches.extend(self.branch(before.branch.as_ref()));
                 was = before.manager.as_ref().and_then(|manager| manager.as_ref().map(Manager::of));

@@ -2,8 +2,8 @@
 (() => {
   "use strict";
 
-  const KINDS = ["delete", "update", "create", "link"];
-  const TITLES = { delete: "Delete", update: "Update", create: "Create", link: "Link" };
+  const KINDS = ["delete", "update", "reactivate", "create", "link"];
+  const TITLES = { delete: "Delete", update: "Update", reactivate: "Reactivate", create: "Create", link: "Link" };
   const NONE = "(none)";
   const CHUNK = 40;
   const MOST_REPORTS = 10;
@@ -47,7 +47,7 @@
     under(reportsBefore, person.was, person);
     under(reportsAfter, person.is, person);
     // Somebody who comes or goes has every field; what changes is what one filters by.
-    const changes = person.kind === "update" || person.kind === "link";
+    const changes = person.kind === "update" || person.kind === "reactivate" || person.kind === "link";
     person.fieldSet = new Set(changes ? person.rows.map((row) => row.field) : []);
     person.branches ??= [];
     person.notes ??= [];
@@ -109,7 +109,7 @@
     const counts = new Map();
     for (const person of found) {
       for (const name of names(person)) {
-        if (!counts.has(name)) counts.set(name, { name, all: 0, delete: 0, update: 0, create: 0, link: 0 });
+        if (!counts.has(name)) counts.set(name, { name, all: 0, delete: 0, update: 0, reactivate: 0, create: 0, link: 0 });
         const entry = counts.get(name);
         entry.all += 1;
         entry[person.kind] += 1;
@@ -127,7 +127,7 @@
     const shown = open ? entries : entries.slice(0, MOST_FACETS);
     if (state[key] && !shown.some((entry) => entry.name === state[key])) {
       const chosen = entries.find((entry) => entry.name === state[key]);
-      shown.push(chosen ?? { name: state[key], all: 0, delete: 0, update: 0, create: 0, link: 0 });
+      shown.push(chosen ?? { name: state[key], all: 0, delete: 0, update: 0, reactivate: 0, create: 0, link: 0 });
     }
     const row = (entry) => {
       const bar = element("span", { class: "bar", "aria-hidden": "true" });
@@ -395,6 +395,7 @@
     d: () => toggle("group", "delete"),
     u: () => toggle("group", "update"),
     c: () => toggle("group", "create"),
+    r: () => toggle("group", "reactivate"),
     l: () => toggle("group", "link"),
     w: () => toggle("warnings", "1"),
     t: () => scrollTo({ top: 0 }),

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use super::fit::{Item, Section};
 use crate::plan::{
     Action, Content, Diagnostic, Field, GuardOutcome, GuardResult, Operation, Severity, SourceSummary, Target,
+    WaitingPerson,
 };
 use crate::render::shown::{CEILINGS_LIFT, NOTHING_LIFTS, Verdict};
 use crate::render::text::guards::{figures, guard_name, parts};
@@ -16,6 +17,7 @@ use crate::render::text::person::{
 };
 use crate::render::text::remarks::sentence;
 use crate::render::text::value::{Ids, shown_text};
+use crate::render::waiting::{HEADING, Shown, about};
 use crate::text::printable;
 
 /// Opens and closes a block. No line within a block has this many backticks in a row.
@@ -58,10 +60,20 @@ pub(in crate::render) fn blocked(content: &Content) -> String {
 }
 
 pub(super) fn summary(content: &Content) -> String {
-    let crate::plan::Summary { create, update, delete, unchanged, set_aside } = content.summary;
+    let crate::plan::Summary { create, update, reactivate, delete, unchanged, set_aside } = content.summary;
     let mut table = String::from("| Group | People |\n|:--|--:|\n");
+    let waiting = content.waiting.is_some().then(|| ("Waiting", content.waiting_people()));
+    let groups = [
+        ("Create", create),
+        ("Reactivate", reactivate),
+        ("Update", update),
+        ("Delete", delete),
+        ("Unchanged", unchanged),
+        ("Set aside", set_aside),
+    ];
+    // Most services have no inactive users.
     for (group, count) in
-        [("Create", create), ("Update", update), ("Delete", delete), ("Unchanged", unchanged), ("Set aside", set_aside)]
+        groups.into_iter().chain(waiting).filter(|(group, count)| *group != "Reactivate" || *count > 0)
     {
         let bold = if group == "Delete" && count > 0 { "**" } else { "" };
         let _ = writeln!(table, "| {bold}{group}{bold} | {bold}{}{bold} |", number(count));
@@ -130,6 +142,7 @@ pub(super) fn group(content: &Content, kind: Kind, labels: &Labels<'_>) -> Secti
     let items: Vec<_> = of_kind.map(|operation| person(operation, labels)).collect();
     let (title, what) = match kind {
         Kind::Create => ("Create", "creates are"),
+        Kind::Reactivate => ("Reactivate", "reactivations are"),
         Kind::Update => ("Update", "updates are"),
         Kind::Link => ("Link", "links are"),
         Kind::Delete => ("Delete", "deletes are"),
@@ -137,9 +150,23 @@ pub(super) fn group(content: &Content, kind: Kind, labels: &Labels<'_>) -> Secti
     let about = match kind {
         Kind::Delete => format!("Each of them {}.\n\n", labels.after_delete()),
         Kind::Link => "Managers set once both people are there; not counted.\n\n".to_owned(),
+        Kind::Reactivate => "Inactive users become active again.\n\n".to_owned(),
         Kind::Create | Kind::Update => String::new(),
     };
     details(title, kind == Kind::Delete, &about, "diff", items, what)
+}
+
+/// The people who wait to be deleted.
+pub(super) fn waiting(content: &Content, ids: Ids) -> Section {
+    let line = |person: &WaitingPerson| {
+        let mut text = String::new();
+        block_line(&mut text, "", &Shown::of(person, ids).line());
+        item(text)
+    };
+    let waiting = content.waiting.as_ref();
+    let items = waiting.map_or_else(Vec::new, |waiting| waiting.people.iter().map(line).collect());
+    let about = waiting.map_or_else(String::new, |waiting| format!("{}\n\n", about(waiting)));
+    details(HEADING, true, &about, "text", items, "waiting people are")
 }
 
 /// The diagnostics that need an action, or the others.

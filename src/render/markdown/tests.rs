@@ -245,7 +245,8 @@ fn one_endless_name_keeps_nobody_else_out() {
 fn what_cannot_be_left_out_always_has_a_place() {
     let mut plan = crowd(5_000).content().clone();
     let most = u64::MAX;
-    plan.summary = Summary { create: most, update: most, delete: most, unchanged: most, set_aside: most };
+    plan.summary =
+        Summary { create: most, update: most, reactivate: most, delete: most, unchanged: most, set_aside: most };
     for id in ["max_delete_percent", "max_change_percent", "max_creates", "min_employees"] {
         let outcome = GuardOutcome::Block;
         plan.guards.push(GuardResult::of_whole(id, most, most, most, outcome));

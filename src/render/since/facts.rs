@@ -1,10 +1,14 @@
 //! What differs between two plans outside their operations: the summary, the guards, the account and the sources.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::plan::{Content, Day, GuardOutcome, GuardResult, Removal, SourceSummary, Subject, Summary, Target};
+use crate::employee::UserId;
+use crate::plan::{
+    Content, Day, GuardOutcome, GuardResult, Removal, SourceSummary, Subject, Summary, Target, Waiting, WaitingPerson,
+};
 use crate::render::text::guards::{figures, guard_name, parts};
 use crate::render::text::value::Ids;
+use crate::render::waiting::{Shown, length};
 use crate::text::printable;
 
 /// Something that differs.
@@ -44,6 +48,7 @@ impl Data {
     pub(super) fn facts(&self, old: &Content, new: &Content) -> Vec<Fact> {
         let mut facts = Vec::new();
         summary(&mut facts, old.summary, new.summary);
+        waiting(&mut facts, old.waiting.as_ref(), new.waiting.as_ref());
         guards(&mut facts, old, new);
         if old.config_hash != new.config_hash {
             facts.push(Fact::of("settings", old.config_hash, new.config_hash));
@@ -74,12 +79,34 @@ fn differing<T: PartialEq + ToString>(facts: &mut Vec<Fact>, what: &str, before:
 }
 
 fn summary(facts: &mut Vec<Fact>, old: Summary, new: Summary) {
-    let Summary { create, update, delete, unchanged, set_aside } = old;
+    let Summary { create, update, reactivate, delete, unchanged, set_aside } = old;
     differing(facts, "to create", create, new.create);
+    differing(facts, "to reactivate", reactivate, new.reactivate);
     differing(facts, "to update", update, new.update);
     differing(facts, "to delete", delete, new.delete);
     differing(facts, "unchanged", unchanged, new.unchanged);
     differing(facts, "set aside", set_aside, new.set_aside);
+}
+
+/// Who waits to be deleted, and until when.
+fn waiting(facts: &mut Vec<Fact>, old: Option<&Waiting>, new: Option<&Waiting>) {
+    let length_of =
+        |waiting: Option<&Waiting>| waiting.map_or_else(|| "at once".to_owned(), |it| length(it.remove_after));
+    differing(facts, "removed after", length_of(old), length_of(new));
+    let mut people: BTreeMap<&UserId, [Option<&WaitingPerson>; 2]> = BTreeMap::new();
+    for (side, waiting) in [old, new].into_iter().enumerate() {
+        for person in waiting.iter().flat_map(|waiting| &waiting.people) {
+            people.entry(&person.user_id).or_default()[side] = Some(person);
+        }
+    }
+    for [before, after] in people.into_values() {
+        let described = |person: Option<&WaitingPerson>| {
+            person.map_or_else(|| "(not waiting)".to_owned(), |person| Shown::of(person, Ids::Hidden).line())
+        };
+        if before != after {
+            facts.push(Fact::of("waiting", described(before), described(after)));
+        }
+    }
 }
 
 fn guards(facts: &mut Vec<Fact>, old: &Content, new: &Content) {

@@ -25,7 +25,7 @@ impl<'a> Group<'a> {
             let count = of_kind().count();
             Self { kind, shown: of_kind().take(options.shown(count)).collect(), count }
         };
-        let kinds = [Kind::Create, Kind::Update, Kind::Link, Kind::Delete];
+        let kinds = [Kind::Create, Kind::Reactivate, Kind::Update, Kind::Link, Kind::Delete];
         kinds.into_iter().map(group).filter(|group| group.count > 0).collect()
     }
 

@@ -9,6 +9,7 @@ use crate::plan::{Action, Operation};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::render) enum Kind {
     Create,
+    Reactivate,
     Update,
     Link,
     Delete,
@@ -18,6 +19,7 @@ impl Kind {
     pub(in crate::render) fn of(operation: &Operation) -> Self {
         match operation.action {
             Action::Create { .. } => Self::Create,
+            Action::Update { .. } if operation.reactivates() => Self::Reactivate,
             Action::Update { .. } => Self::Update,
             Action::Link { .. } => Self::Link,
             Action::Delete { .. } => Self::Delete,
@@ -27,6 +29,7 @@ impl Kind {
     pub(super) fn heading(self) -> &'static str {
         match self {
             Self::Create => "Create",
+            Self::Reactivate => "Reactivate: inactive users become active again",
             Self::Update => "Update",
             Self::Link => "Link: managers set once both people are there; not counted",
             Self::Delete => "Delete",
@@ -37,6 +40,7 @@ impl Kind {
     pub(super) fn rest(self) -> &'static str {
         match self {
             Self::Create => " to create",
+            Self::Reactivate => " to reactivate",
             Self::Update => " to update",
             Self::Link => " to link",
             Self::Delete => " to delete",
@@ -46,6 +50,7 @@ impl Kind {
     pub(in crate::render) fn symbol(self, palette: Palette) -> StyledObject<&'static str> {
         match self {
             Self::Create => palette.green("+"),
+            Self::Reactivate => palette.green("*"),
             Self::Update => palette.yellow("~"),
             Self::Link => palette.cyan("→"),
             Self::Delete => palette.alarm("-"),

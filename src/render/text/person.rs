@@ -27,7 +27,7 @@ const AFTER_DEACTIVATION: &str = "becomes inactive: can no longer sign in, and k
 /// The cells that ` → ` takes.
 const ARROW_WIDTH: usize = 3;
 /// The texts for an empty name and for an unknown identifier.
-const NO_NAME: &str = "(no name)";
+pub(in crate::render) const NO_NAME: &str = "(no name)";
 const NO_IDENTIFIER: &str = "(no identifier)";
 
 /// The names of the fields.
@@ -72,7 +72,8 @@ pub(in crate::render) enum Shown {
 impl<'a> Labels<'a> {
     pub(in crate::render) fn of(target: &'a Target, ids: Ids) -> Self {
         let names = &target.custom_fields;
-        let builtin = Field::<CustomFieldId>::STANDARD.iter().filter_map(Field::standard_name).chain(["reason"]);
+        let builtin =
+            Field::<CustomFieldId>::STANDARD.iter().filter_map(Field::standard_name).chain(["reason", "missing"]);
         let mut seen: BTreeMap<String, usize> = builtin.map(|name| (name.to_owned(), 1)).collect();
         for name in names.values() {
             *seen.entry(likeness(name)).or_default() += 1;
@@ -210,8 +211,11 @@ pub(in crate::render) fn lines(operation: &Operation, labels: &Labels<'_>) -> Ve
                 after: shown_manager(Some(manager), labels.ids),
             },
         }],
-        Action::Delete { reason, .. } => {
-            vec![Line { label: "reason".into(), shown: Shown::Value(printable(reason).into_owned()) }]
+        Action::Delete { reason, missing_since, .. } => {
+            let reason = Line { label: "reason".into(), shown: Shown::Value(printable(reason).into_owned()) };
+            let missing = missing_since
+                .map(|since| Line { label: "missing".into(), shown: Shown::Value(format!("since {}", since.day())) });
+            [Some(reason), missing].into_iter().flatten().collect()
         }
     }
 }
@@ -275,7 +279,7 @@ impl Line {
 /// The fields of a created or deleted user with their values, except those in the heading.
 pub(in crate::render) fn values_below(fields: &Fields, labels: &Labels<'_>) -> Vec<(Cow<'static, str>, String)> {
     let is_below = |field: &Field| match field {
-        Field::ExternalIdentifier | Field::PrimaryEmail => false,
+        Field::Active | Field::ExternalIdentifier | Field::PrimaryEmail => false,
         // The heading does not show where the first name ends.
         Field::FirstName | Field::LastName => fields.has_spaced_name(),
         Field::Branch | Field::Manager | Field::Custom(_) => true,

@@ -1,7 +1,7 @@
 //! Bodies of requests: from JSON to a [`Tree`] whose names and types are those of the schema.
 //!
-//! Read-only attributes are dropped, as RFC 7644 wants it of POST and PUT; unknown ones are refused. A null stays where it
-//! stands: it takes a value away.
+//! Read-only attributes are dropped, as RFC 7644 asks for with POST and PUT; unknown ones are refused. A null is kept:
+//! it removes a value.
 
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use crate::sandbox::json::Object;
 /// How deep a body may be.
 const DEPTH: usize = 16;
 
-/// Reads JSON. No name may stand twice in an object.
+/// Reads JSON. No name may appear twice in an object.
 pub(super) fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     let text = std::str::from_utf8(bytes).map_err(|_| Problem::syntax("the body is not UTF-8"))?;
     let raw: &RawValue =
@@ -51,7 +51,7 @@ pub(super) fn message(body: Value, urn: &str, known: &[&'static str]) -> Result<
             .find(|known| known.eq_ignore_ascii_case(&name))
             .ok_or_else(|| Problem::syntax(format!("{urn} has no {name:?}")))?;
         if members.insert((*name).to_owned(), value).is_some() {
-            return Err(Problem::syntax(format!("{name:?} stands in the body twice")));
+            return Err(Problem::syntax(format!("{name:?} appears twice in the body")));
         }
     }
     let schemas = schemas(members.remove("schemas"))?;
@@ -83,7 +83,7 @@ pub(super) fn user(schema: &Schema, body: Value) -> Result<Tree, Problem> {
     Ok(user)
 }
 
-/// What is left without the nulls, and without the objects that hold nothing else.
+/// The tree without nulls, and without objects that hold nothing but nulls.
 pub(super) fn without_nulls(tree: Tree) -> Tree {
     let kept = tree.into_iter().filter_map(|(name, value)| match value {
         Value::Null => None,
@@ -96,7 +96,7 @@ pub(super) fn without_nulls(tree: Tree) -> Tree {
     kept.collect()
 }
 
-/// The attributes of a user, those of extensions in their own objects.
+/// The attributes of a user, with those of extensions in their own objects.
 fn attributes(schema: &Schema, body: Tree) -> Result<Tree, Problem> {
     let mut user = Tree::new();
     let mut names = Vec::new();
@@ -123,7 +123,7 @@ fn attributes(schema: &Schema, body: Tree) -> Result<Tree, Problem> {
     Ok(user)
 }
 
-/// The object of an extension; `None` if it holds nothing. Some clients repeat its URN in it, as `schemas`.
+/// The object of an extension; `None` if it is empty. Some clients repeat its URN inside, as `schemas`.
 pub(super) fn extension(namespace: &Namespace, sent: Value) -> Result<Option<Tree>, Problem> {
     if sent.is_null() {
         return Ok(None);
@@ -136,7 +136,7 @@ pub(super) fn extension(namespace: &Namespace, sent: Value) -> Result<Option<Tre
     Ok(Some(members).filter(|members| !members.is_empty()))
 }
 
-/// The value of an attribute, if it has one: null and an empty list are none.
+/// The value of an attribute; null and an empty list count as no value.
 pub(super) fn value(attribute: &Attribute, sent: Value, name: &str) -> Result<Option<Value>, Problem> {
     let wrong = |wanted: &str| Problem::value(format!("{name} must be {wanted}"));
     if sent.is_null() || attribute.read_only || sent.as_array().is_some_and(|list| attribute.many && list.is_empty()) {
@@ -174,7 +174,7 @@ fn members(known: &[Attribute], owner: &str, sent: Tree) -> Result<Tree, Problem
     Ok(members)
 }
 
-/// Keeps the id of what a reference leads to, and not its address, which depends on how the client names this server.
+/// Keeps the id that a reference leads to. The address is not kept: it depends on how the client names this server.
 fn resolve_reference(parts: &mut Tree, name: &str) -> Result<(), Problem> {
     let Some(Value::String(address)) = parts.remove("$ref") else { return Ok(()) };
     let id = id_in(&address);
@@ -210,5 +210,5 @@ fn unknown(name: &str, owner: &str) -> Problem {
 }
 
 fn twice(name: &str) -> Problem {
-    Problem::syntax(format!("{name:?} stands in the body twice, in upper or lower case"))
+    Problem::syntax(format!("{name:?} appears twice in the body (names are compared without case)"))
 }

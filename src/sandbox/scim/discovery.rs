@@ -1,4 +1,4 @@
-//! What the server tells of itself: `/ServiceProviderConfig`, `/ResourceTypes` and `/Schemas`.
+//! What the server says about itself: `/ServiceProviderConfig`, `/ResourceTypes` and `/Schemas`.
 
 use serde_json::{Value, json};
 
@@ -104,7 +104,7 @@ pub(super) fn schemas(schema: &Schema, base: &str) -> Vec<Value> {
         document(urn, name, description, attributes.iter().map(attribute).collect(), base)
     });
     let own = META_SCHEMAS.iter().map(|(urn, name, parts)| {
-        document(urn, name, "What the server tells of itself", parts.iter().map(own_attribute).collect(), base)
+        document(urn, name, "What the server says about itself", parts.iter().map(own_attribute).collect(), base)
     });
     users.chain(own).collect()
 }

@@ -1,4 +1,4 @@
-//! What is wrong with a request, as RFC 7644 section 3.12 tells it.
+//! What is wrong with a request, in the form of RFC 7644 section 3.12.
 
 use hyper::StatusCode;
 use hyper::header::HeaderValue;
@@ -55,7 +55,7 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "there is no user with this id")
     }
 
-    /// What the account refuses, with the names of this interface.
+    /// A refusal of the account, with the names of this interface.
     pub(super) fn of(refusal: Refusal, schema: &Schema) -> Self {
         let problems = match refusal {
             Refusal::NotFound => return Self::no_user(),
@@ -63,7 +63,7 @@ impl Problem {
         };
         let details: Vec<String> = problems.iter().map(|problem| detail(problem, schema)).collect();
         let detail = details.join("; ");
-        // A conflict is told as one only if the client could mend the request by another value for it.
+        // It is a conflict only if other values would make the request right.
         if problems.iter().all(|problem| problem.code == "taken") {
             return Self { status: StatusCode::CONFLICT, kind: Some(Kind::Uniqueness), detail };
         }

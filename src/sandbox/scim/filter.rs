@@ -1,6 +1,6 @@
 //! Filters of RFC 7644 section 3.4.2.2: reading one, and whether a user matches it.
 //!
-//! A filter that this server cannot obey to the letter is an error. One that is half understood would give a wrong list.
+//! A filter that this server cannot obey exactly is an error: one that is half understood would give a wrong list.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use super::error::{Kind as ErrorKind, Problem};
 use super::path::{Path, Tree};
 use super::schema::{Attribute, Kind, Schema};
 
-/// How many brackets may stand in one another.
+/// How deeply brackets may be nested.
 const DEPTH: usize = 32;
 
 #[derive(Debug)]
@@ -84,7 +84,7 @@ impl<'s> Filter<'s> {
         }
     }
 
-    /// The text that a user must have for this attribute, if that alone decides.
+    /// The attribute and text that alone decide whether a user matches, if the filter is that simple.
     pub(super) fn only(&self) -> Option<(&'s str, &str)> {
         match self {
             Self::Compare {
@@ -121,7 +121,7 @@ impl Operator {
     }
 }
 
-/// What the names of a filter are names of.
+/// Where the names in a filter are looked up.
 #[derive(Clone, Copy)]
 enum Scope<'s> {
     User(&'s Schema),
@@ -245,7 +245,7 @@ impl<'s, 't> Parser<'s, 't> {
 
     fn deeper(&mut self) -> Result<(), Problem> {
         self.depth += 1;
-        if self.depth > DEPTH { Err(self.problem("too many brackets stand in one another")) } else { Ok(()) }
+        if self.depth > DEPTH { Err(self.problem("brackets are nested too deeply")) } else { Ok(()) }
     }
 
     /// A text in quotes, a boolean, a number, or null.
@@ -264,7 +264,7 @@ impl<'s, 't> Parser<'s, 't> {
         let word = self.word();
         match serde_json::from_str(word) {
             Ok(value @ (Value::Null | Value::Bool(_) | Value::Number(_))) => Ok(value),
-            _ => Err(self.problem(&format!("{word:?} is not a value; a text stands in quotes"))),
+            _ => Err(self.problem(&format!("{word:?} is not a value; write a text in quotes"))),
         }
     }
 
@@ -292,7 +292,7 @@ impl<'s, 't> Parser<'s, 't> {
         taken
     }
 
-    /// Takes a word such as `and`, if it stands next and nothing is joined to it.
+    /// Takes a word such as `and`, if it comes next and ends there.
     fn takes_word(&mut self, wanted: &str) -> bool {
         let before = self.at;
         self.skip_spaces();

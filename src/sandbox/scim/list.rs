@@ -1,4 +1,4 @@
-//! Lists of users: filter, order, page, as RFC 7644 section 3.4.2 has them.
+//! Lists of users: filter, order and page (RFC 7644 section 3.4.2).
 
 use serde_json::{Value, json};
 use url::form_urlencoded;
@@ -49,7 +49,7 @@ impl Request {
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*name {
                 "attributes" | "excludedAttributes" => request.parameter(&name, &value)?,
-                _ => return Err(Problem::value(format!("{name:?} is no parameter of this request"))),
+                _ => return Err(Problem::value(format!("{name:?} is not a parameter of this request"))),
             }
         }
         Ok(request)
@@ -90,7 +90,7 @@ impl Request {
             "count" => self.count = Some(usize::try_from(number()?).unwrap_or(0)),
             "attributes" => self.only = Some(names()),
             "excludedAttributes" => self.without = Some(names()),
-            _ => return Err(Problem::value(format!("{name:?} is no parameter of this list"))),
+            _ => return Err(Problem::value(format!("{name:?} is not a parameter of this list"))),
         }
         Ok(())
     }
@@ -113,7 +113,7 @@ impl Request {
         Projection::new(schema, self.only.take(), self.without.take())
     }
 
-    /// The positions of the page in a list, and how many rows it may have. A list that loops begins anew.
+    /// The positions of the page in a list, and how many rows it may have. A list that loops begins again.
     pub(super) fn page(&self, cap: usize, lie: Option<Lie>) -> (usize, usize) {
         let start = if lie == Some(Lie::Loop) { 0 } else { self.start };
         (start, self.count.unwrap_or(cap).min(cap))

@@ -1,10 +1,10 @@
-//! The door `/scim/v2`: SCIM 2.0 by RFC 7643 and 7644, on the people of the account.
+//! The interface `/scim/v2`: SCIM 2.0 by RFC 7643 and 7644, for the people of the account.
 //!
-//! It is strict: whatever the RFCs do not allow is refused. What they leave open, and what is not known of Skovik, is a
-//! mode. The rules about people are those of `/v1`.
+//! It is strict: whatever the RFCs do not allow is refused. What they leave open, and what is not known of Skovik, can
+//! be chosen by a mode. The rules about people are those of `/v1`.
 //!
-//! In reading order: `error`, `schema`, `path`, `filter`, `body`; `resource` (a user of the account as SCIM has them, and
-//! back), `patch`, `writes`; `projection`, `list`, `discovery`; `route`.
+//! In reading order: `error`, `schema`, `path`, `filter`, `body`; `resource` (a user of the account as a SCIM object,
+//! and back), `patch`, `writes`; `projection`, `list`, `discovery`; `route`.
 
 mod body;
 mod discovery;
@@ -45,14 +45,14 @@ use writes::Update;
 
 const MEDIA_TYPES: [&str; 2] = ["application/scim+json", "application/json"];
 
-/// The door, for one account.
+/// The interface, for one account.
 #[derive(Debug)]
 pub(super) struct Scim {
     behaviour: Behaviour,
     schema: Schema,
 }
 
-/// How the door behaves.
+/// How the interface behaves.
 #[derive(Debug)]
 pub(super) struct Behaviour {
     pub(super) modes: ScimModes,
@@ -65,7 +65,7 @@ pub(super) struct Behaviour {
     pub(super) seed: u64,
 }
 
-/// An error in the shape of this door.
+/// An error in the form of this interface.
 pub(super) fn problem(status: StatusCode, detail: &str) -> Answer {
     Problem::new(status, detail).answer(true)
 }
@@ -138,10 +138,10 @@ impl Scim {
         }
     }
 
-    /// Answers with what the server says of itself.
+    /// Answers with what the server says about itself.
     fn tell(&self, route: &Route, call: &Call, base: &str) -> Result<Answer, Problem> {
         if Request::of_list(call.query())?.filter.is_some() {
-            return Err(Problem::new(StatusCode::FORBIDDEN, "what the server says of itself cannot be filtered"));
+            return Err(Problem::new(StatusCode::FORBIDDEN, "what the server says about itself cannot be filtered"));
         }
         let missing = || Problem::new(StatusCode::NOT_FOUND, "there is nothing with this id");
         let document = match route {
@@ -287,7 +287,7 @@ impl Scim {
         Ok(answer)
     }
 
-    /// A user as this door shows them, with their version.
+    /// A user as this interface shows them, with their version.
     fn shown(&self, account: &Account, call: &Call, slot: Slot) -> Option<(Tree, Option<String>)> {
         let id = &account.users.get(slot)?.id;
         let version = self.version(account, slot);
@@ -340,7 +340,7 @@ fn names_version(call: &Call, header: &HeaderName, version: &str) -> Option<bool
     Some(tags.trim() == "*" || tags.split(',').any(|tag| bare(tag) == bare(version)))
 }
 
-/// Sorts without looking into users: a client may ask for each page of a long list in this order.
+/// Sorts without reading the users: a client may ask for each page of a long list in this order.
 fn sort_by_id(account: &Account, slots: &mut [Slot], order: Order<'_>) {
     slots.sort_by_key(|slot| account.users.get(*slot).map(|user| &user.id));
     if order.descending {

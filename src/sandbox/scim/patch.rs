@@ -50,7 +50,7 @@ fn one(schema: &Schema, user: &mut Tree, operation: Value) -> Result<(), Problem
             _ => return Err(Problem::syntax(format!("an operation has no {name:?}"))),
         };
         if place.replace(member).is_some() {
-            return Err(Problem::syntax(format!("{name:?} stands in an operation twice")));
+            return Err(Problem::syntax(format!("{name:?} appears twice in an operation")));
         }
     }
     let verb = match verb.as_ref().and_then(Value::as_str).map(str::to_ascii_lowercase).as_deref() {
@@ -123,7 +123,7 @@ impl<'s> Target<'s> {
                 let leaf = part.unwrap_or(attribute);
                 match body::value(leaf, value, &self.text)? {
                     None => self.remove(user),
-                    // Without its value, a manager is none.
+                    // A manager without its value counts as no manager.
                     Some(Value::Object(parts)) => {
                         self.merge(user, parts, if leaf.required { &leaf.parts } else { &[] })
                     }
@@ -143,7 +143,7 @@ impl<'s> Target<'s> {
         }
     }
 
-    /// Sets the members of an object that are given, takes those away that are null, and leaves the others.
+    /// Sets the given members of an object, removes those that are null, and leaves the others.
     fn merge(&self, user: &mut Tree, sent: Tree, known: &[Attribute]) -> Result<(), Problem> {
         let mut merged = self.path.get(user).and_then(Value::as_object).cloned().unwrap_or_default();
         for (name, value) in sent {
@@ -164,7 +164,7 @@ impl<'s> Target<'s> {
         let needed = match self.path {
             Path::Extension(namespace) if namespace.urn == CORE => return Err(self.no_attribute()),
             Path::Extension(namespace) => namespace.attributes.iter().any(|attribute| attribute.required),
-            // Without its value, a manager is none.
+            // A manager without its value counts as no manager.
             Path::Attribute { attribute, part: Some(part), .. } if !attribute.required && part.needed_by_whole() => {
                 let Path::Attribute { urn, attribute, .. } = self.path else { return Ok(()) };
                 Path::Attribute { urn, attribute, part: None }.set(user, None);

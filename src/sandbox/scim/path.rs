@@ -81,7 +81,7 @@ impl<'s> Path<'s> {
         }
     }
 
-    /// Gives it a value, or takes it away. An object that is left without a member goes, too.
+    /// Sets the value, or removes it. An object that is left without members is removed too.
     pub(super) fn set(self, tree: &mut Tree, value: Option<Value>) {
         match self {
             Self::Extension(namespace) => put(tree, namespace.urn, value),
@@ -116,7 +116,7 @@ fn put(tree: &mut Tree, name: &str, value: Option<Value>) {
     }
 }
 
-/// Lets `change` work on the object of this name, which is made where it is missing.
+/// Lets `change` work on the object of this name, which is made if it is missing.
 fn inside(tree: &mut Tree, name: &str, change: impl FnOnce(&mut Tree)) {
     let mut object = match tree.remove(name) {
         Some(Value::Object(object)) => object,

@@ -47,7 +47,7 @@ impl<'s> Projection<'s> {
                     }
                 }
                 for path in paths {
-                    // Of a part that is asked for after its whole, nothing is lost.
+                    // A part that is asked for after its whole must not reduce the whole.
                     if let Some(value) = path.get(&tree)
                         && !matches!(path.get(&shown), Some(Value::Object(_)))
                     {

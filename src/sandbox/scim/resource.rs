@@ -39,7 +39,7 @@ pub(super) fn settable(account: &Account, schema: &Schema, slot: Slot) -> Option
     Some(tree)
 }
 
-/// Adds what the server itself says of a user: `schemas`, `id`, `meta` and the addresses. `users` is the address of the
+/// Adds what the server itself sets on a user: `schemas`, `id`, `meta` and the addresses. `users` is the address of the
 /// list.
 pub(super) fn with_server_attributes(mut tree: Tree, id: &str, version: Option<&str>, users: &str) -> Tree {
     if let Some(Value::Object(manager)) = tree.get_mut(ENTERPRISE).and_then(|extension| extension.get_mut("manager")) {
@@ -58,14 +58,14 @@ pub(super) fn with_server_attributes(mut tree: Tree, id: &str, version: Option<&
     tree
 }
 
-/// A tag that changes with whatever is stored of a user.
+/// A tag that changes whenever anything stored of the user changes.
 pub(super) fn version(raw: &str) -> String {
     let hash: [u8; 32] = sha2::Sha256::digest(raw).into();
     let number = hash.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
     format!("W/\"{number:016x}\"")
 }
 
-/// Checks that everything is there that a user must have.
+/// Checks that a user has every required attribute.
 pub(super) fn check_required(schema: &Schema, tree: &Tree) -> Result<(), Problem> {
     let nothing = Tree::new();
     for Namespace { urn, attributes, .. } in &schema.namespaces {
@@ -87,7 +87,7 @@ fn required(attributes: &[Attribute], holder: &Tree, owner: &str) -> Result<(), 
     Ok(())
 }
 
-/// Lays what a client has sent over a user. What `before` has shown in the same way stays as it is stored.
+/// Puts what a client has sent on top of a user. A value that `before` shows unchanged keeps its stored form.
 pub(super) fn overlay(user: &mut Resource, schema: &Schema, before: &Tree, sent: &Tree) -> Result<(), Problem> {
     let text = |name: &str| sent.get(name).and_then(Value::as_str);
     let part = |owner: &str, name: &str| sent.get(owner).and_then(|owner| owner.get(name)).and_then(Value::as_str);
@@ -140,7 +140,7 @@ pub(super) fn blank() -> Resource {
     }
 }
 
-/// Says that an attribute which a user must have cannot be taken away.
+/// The error for removing a required attribute.
 pub(super) fn cannot_be_removed(name: &str) -> Problem {
     Problem::bad(ErrorKind::Mutability, format!("{name} is required and cannot be removed"))
 }

@@ -15,7 +15,7 @@ pub(super) enum Route {
     Users,
     Search,
     User(String),
-    /// A part of the RFC that is optional and not here.
+    /// An optional part of the RFC that this server lacks.
     Missing,
 }
 

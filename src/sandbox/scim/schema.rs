@@ -1,5 +1,5 @@
-//! The attributes of a user: their names, types, and who may set them. The rules of a request and what `/Schemas` tells
-//! come from the same table.
+//! The attributes of a user: their names, types, and who may set them. The rules for requests and the answer of
+//! `/Schemas` come from the same table.
 
 use rustc_hash::FxHashMap;
 
@@ -35,7 +35,7 @@ pub(super) struct CustomField {
     pub(super) boolean: bool,
 }
 
-/// A schema of its own.
+/// A schema with its attributes.
 #[derive(Debug)]
 pub(super) struct Namespace {
     pub(super) urn: &'static str,

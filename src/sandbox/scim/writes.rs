@@ -38,7 +38,7 @@ impl Scim {
         Ok(slot)
     }
 
-    /// Gives a user the attributes that a PUT names. Those that it does not name are emptied, or kept, by the mode.
+    /// Gives a user the attributes that a PUT names. The mode decides whether the others are emptied or kept.
     pub(super) fn put(
         &self,
         account: &mut Account,
@@ -61,7 +61,7 @@ impl Scim {
         settable(account, &self.schema, slot).ok_or_else(Problem::no_user)
     }
 
-    /// Stores a user whose attributes are to be these.
+    /// Stores a user with these attributes.
     pub(super) fn update(
         &self,
         account: &mut Account,
@@ -112,7 +112,7 @@ impl Scim {
     }
 }
 
-/// What has become of a user.
+/// What a write has made of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Update {
     Stored,

@@ -1,4 +1,4 @@
-//! The events in memory: what is pending, what a run looks at, and what must not count again.
+//! The events in memory: those that are pending, those that a run handles, and those that must not count again.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::Event;
 use crate::serve::verify::Identity;
 
-/// How many events are kept with what they name. Any more are one that concerns everybody.
+/// How many events are kept each with its people. Further ones become one event that concerns everybody.
 pub(super) const MOST_PENDING: usize = 10_000;
-/// How long an event that was looked at is remembered, so that the same one does not count again: twice the longest
-/// time for which a signed timestamp is usually taken.
+/// How long a handled event is remembered, so that it does not count again: twice the longest time for which a signed
+/// timestamp is usually accepted.
 const REMEMBERED: SignedDuration = SignedDuration::from_mins(10);
 /// How many are remembered at most.
 const MOST_REMEMBERED: usize = 50_000;
@@ -39,7 +39,7 @@ pub(super) struct Line {
     /// Whether the same key never counts again.
     pub(super) once: bool,
     pub(super) ids: Option<BTreeSet<String>>,
-    /// It was looked at; it is only remembered.
+    /// It was handled, and is only remembered.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) done: bool,
 }
@@ -79,7 +79,7 @@ impl State {
         self.pending.push(line);
     }
 
-    /// Forgets what came too long ago to count as the same.
+    /// Forgets events that came too long ago to be repeated.
     pub(super) fn forget(&mut self, now: Timestamp) {
         let waits: HashSet<&str> = self.pending.iter().chain(&self.in_flight).map(|line| &*line.key).collect();
         let (seen, many) = (&mut self.seen, self.order.len().saturating_sub(MOST_REMEMBERED));
@@ -97,7 +97,7 @@ impl State {
 }
 
 impl State {
-    /// A copy to be written without holding up those who answer requests.
+    /// A copy that can be written without blocking the answers to requests.
     pub(super) fn copied(&self) -> Self {
         Self {
             pending: self.pending.clone(),

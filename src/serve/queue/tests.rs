@@ -103,7 +103,7 @@ fn a_full_queue_takes_one_more_event_that_concerns_everybody() {
     let line = state.line(once("one more")).unwrap();
     assert_eq!(line.ids, None);
     state.push(line);
-    assert_eq!(state.line(once("yet another")), None, "the last one stands for it");
+    assert_eq!(state.line(once("yet another")), None, "the last one covers it");
 }
 
 #[test]

@@ -54,7 +54,7 @@ impl Writer {
         }
         let mut lines = Vec::new();
         let mut answers = Vec::new();
-        // What this batch itself holds twice is found by a copy of the state's rules.
+        // Finds events that are repeated within this batch.
         let mut batch = HashSet::new();
         {
             let state = shared.lock();
@@ -96,7 +96,7 @@ impl Writer {
         }
         let written = file.write_all(&text).and_then(|()| file.sync_data());
         if written.is_err() {
-            // What is there of these lines is unknown, and goes with the next writing.
+            // How much of these lines is in the file is unknown; the next write replaces the file.
             self.file = None;
         }
         written
@@ -114,7 +114,7 @@ impl Writer {
         written
     }
 
-    /// Writes the whole file: what waits, and what is only remembered.
+    /// Writes the whole file: waiting and remembered events.
     pub(super) fn rewrite(&mut self, state: &State) -> io::Result<()> {
         self.file = None;
         let waits: HashSet<&str> = state.in_flight.iter().chain(&state.pending).map(|line| &*line.key).collect();

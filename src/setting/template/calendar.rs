@@ -1,5 +1,5 @@
-//! Dates in templates: `today`, `never`, `days(14)` and the filter `date`. Which day it is comes from outside; nothing
-//! in here reads a clock.
+//! Dates in templates: `today`, `never`, `days(14)` and the filter `date`. The current day is a parameter; nothing in
+//! here reads a clock.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -10,11 +10,11 @@ use minijinja::{Environment, Error, ErrorKind};
 use super::day::{Day, Days};
 use super::kinds::{described, shown};
 
-/// What templates call the day that it is.
+/// The name of the current day in templates.
 pub(super) const TODAY: &str = "today";
 /// The function that makes a number of days.
 pub(super) const DAYS: &str = "days";
-/// The names that templates have for days.
+/// The names for days in templates.
 pub(crate) const NAMES: [&str; 3] = [TODAY, "never", DAYS];
 /// How many days can be added: a century.
 const MOST_DAYS: i64 = 36_525;
@@ -23,7 +23,7 @@ const WINDOWS_EPOCH: i64 = 11_644_473_600;
 /// What `accountExpires` holds for an account that never expires, besides 0 (MS-ADA1 2.2).
 const WINDOWS_NEVER: i64 = i64::MAX;
 
-/// The day that people are compared as of, and the time zone in which it is that day.
+/// The day as of which people are compared, with its time zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Calendar {
     today: Date,
@@ -31,7 +31,7 @@ pub struct Calendar {
 }
 
 impl Calendar {
-    /// The day that it is in a time zone.
+    /// The current day in a time zone.
     #[must_use]
     pub fn at(now: Timestamp, zone: &TimeZone) -> Self {
         Self { today: now.to_zoned(zone.clone()).date(), zone: zone.clone() }
@@ -96,7 +96,7 @@ fn moved(day: Day, days: i64) -> Result<Value, Error> {
     let moved = match day {
         Day::Never => Day::Never,
         Day::On(date) => Day::On(
-            date.checked_add(days.days()).map_err(|_| wrong(format!("{date} moved by {days} days is no date")))?,
+            date.checked_add(days.days()).map_err(|_| wrong(format!("{date} moved by {days} days is not a date")))?,
         ),
     };
     Ok(Value::from_object(moved))
@@ -131,26 +131,26 @@ fn day(value: &Value, format: Option<&str>, zone: &TimeZone) -> Result<Day, Stri
     let text = match value.kind() {
         ValueKind::String => value.as_str().unwrap_or_default().trim().to_owned(),
         ValueKind::Number => value.to_string(),
-        _ => return Err(format!("{} is no date", described(value))),
+        _ => return Err(format!("{} is not a date", described(value))),
     };
     if text.is_empty() {
         return Err(
-            "an empty text is no date; say which day it stands for, as in `hr.end | default(never, true) | date`"
+            "an empty text is not a date; say which day it stands for, as in `hr.end | default(never, true) | date`"
                 .to_owned(),
         );
     }
     if let Some(format) = format {
         return Date::strptime(format, &text).map(Day::On).map_err(|error| {
-            format!("{} is no date of the form {format:?}: {error}", shown(&Value::from(text.as_str())))
+            format!("{} is not a date of the form {format:?}: {error}", shown(&Value::from(text.as_str())))
         });
     }
     iso(&text, zone).or_else(|| generalized(&text, zone)).or_else(|| windows(&text, zone)).ok_or_else(|| {
         let shown = shown(&Value::from(text.as_str()));
-        format!("{shown} is no date such as 2026-12-01; if it has another form, say which: `date('%d.%m.%Y')`")
+        format!("{shown} is not a date such as 2026-12-01; if it has another form, say which: `date('%d.%m.%Y')`")
     })
 }
 
-/// `2026-12-01` or `20261201`, with or without a time. A time with an offset is the day that it is in the time zone.
+/// `2026-12-01` or `20261201`, with or without a time. A time with an offset is converted to the time zone first.
 fn iso(text: &str, zone: &TimeZone) -> Option<Day> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let begins = digits == 4 && text.as_bytes().get(4) == Some(&b'-') || digits == 8 && !text.ends_with('Z');

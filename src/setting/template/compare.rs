@@ -1,6 +1,5 @@
-//! What may be compared with what. Two values of different types are never just unequal: that is a mistake in the
-//! settings, or a value in the list that is not what the settings take it for, and nobody may be created or removed
-//! because of it.
+//! Which values may be compared. Comparing two values of different types is an error, not "unequal": it is a mistake in
+//! the settings or an unexpected value in the list, and nobody may be created or deleted because of it.
 
 use minijinja::value::{Rest, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State};
@@ -50,7 +49,7 @@ pub(super) fn extend(environment: &mut Environment<'_>) {
         environment.add_test(operator, move |state: &mut State<'_, '_>, value: Value, other: Value| {
             for value in [&value, &other] {
                 if value.is_undefined() {
-                    // The error that says which value it is.
+                    // This raises the error that names the value.
                     value.get_attr("")?;
                 }
             }
@@ -73,7 +72,7 @@ fn compared(
     comparison(a, b)
 }
 
-/// `not` in a condition: of true or false only.
+/// `not` in a condition, for true and false only.
 pub(super) fn not(value: Value) -> Result<bool, Error> {
     match value.kind() {
         ValueKind::Bool => Ok(!value.is_true()),
@@ -93,7 +92,7 @@ fn equal(a: &Value, b: &Value) -> Result<bool, Error> {
     Ok(a == b)
 }
 
-/// Refuses two values that have no order, or another one than it seems.
+/// Refuses two values that have no order, or not the one that they seem to have.
 pub(super) fn ordered(a: &Value, b: &Value) -> Result<(), Error> {
     same_type(a, b)?;
     if a.is_none() || b.is_none() {
@@ -107,7 +106,7 @@ pub(super) fn ordered(a: &Value, b: &Value) -> Result<(), Error> {
             shown_text(b)
         )));
     }
-    // Codes of one length are in order as texts, too.
+    // Codes of equal length sort correctly as texts.
     let same_length = a.len() == b.len() && [a, b].into_iter().all(|text| text.bytes().all(|b| b.is_ascii_digit()));
     if !same_length && [a, b].into_iter().all(is_number) {
         return Err(wrong(format!(
@@ -143,11 +142,11 @@ fn is_in(value: &Value, container: &Value) -> Result<bool, Error> {
     }
 }
 
-/// Refuses to look for a key of another type than all keys that there are: it is in none of them, whoever is meant.
+/// Refuses to look up a key whose type differs from that of all keys: it could never be found.
 pub(super) fn can_be_listed(container: &Value, key: &Value) -> Result<(), Error> {
     match (Type::of(container), Type::of(key)) {
         (Some(Type::Map), Some(wanted @ (Type::Text | Type::Number | Type::Boolean))) => {
-            // What is found was compared, and a large table of texts is not searched for each person.
+            // A key that is found needs no check, so that a large table is not searched for each person.
             if !container.get_item(key)?.is_undefined() {
                 return Ok(());
             }
@@ -173,7 +172,7 @@ pub(super) fn can_be_listed(container: &Value, key: &Value) -> Result<(), Error>
 fn same_type(a: &Value, b: &Value) -> Result<(), Error> {
     match (Type::of(a), Type::of(b)) {
         (Some(Type::Null), _) | (_, Some(Type::Null)) => {
-            // In a record, nothing and null are an empty text: it would be unequal to none.
+            // In a record, a missing value and null are an empty text, which is never equal to none.
             if [a, b].into_iter().any(|value| value.as_str() == Some("")) {
                 return Err(wrong(
                     "a value that is missing is an empty text; compare it with `''` instead of none".into(),
@@ -195,7 +194,7 @@ fn across(a: &Value, b: &Value) -> Error {
     wrong(format!("{} is compared with {}, which is of another type{advice}", described(a), described(b)))
 }
 
-/// What to do about a comparison of two types, beginning with a semicolon; `text` is the one that is a text.
+/// What to do about a comparison of two types, beginning with a semicolon; `text` is the text among the two.
 pub(super) fn advice(one: Type, other: Type, text: &str) -> String {
     match (one, other) {
         (Type::Text, Type::Number) | (Type::Number, Type::Text) => {
@@ -218,7 +217,7 @@ fn shown_text(text: &str) -> String {
     shown(&Value::from(text))
 }
 
-/// Whether a text is a date whose letters are not in the order of time: anything like `1.12.2026`, `12/1/26`.
+/// Whether a text is a date that does not sort by time as a text, such as `1.12.2026` or `12/1/26`.
 fn is_date_out_of_order(text: &str) -> bool {
     let day = text.split([' ', 'T']).next().unwrap_or_default();
     let parts: Vec<&str> = day.split(['.', '/', '-']).collect();

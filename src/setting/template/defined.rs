@@ -1,5 +1,5 @@
-//! Tests that refuse what is undefined. The engine's own answer no: `ad.status is eq 'active'` would put a person who
-//! has no record in `ad` out of the scope. Only what asks for it may be told that something is undefined.
+//! Tests that refuse undefined values. The engine's own tests answer no: `ad.status is eq 'active'` would put a person
+//! without a record in `ad` out of the scope. Only `is defined` and its like may see an undefined value.
 
 use minijinja::value::{Rest, Value};
 use minijinja::{Environment, Error, ErrorKind, State, tests};

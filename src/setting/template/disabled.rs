@@ -1,11 +1,11 @@
-//! The test `disabled` of templates: whether an account of Active Directory is, as in `ad is not disabled`.
+//! The test `disabled` of templates: whether an account of Active Directory is disabled, as in `ad is not disabled`.
 //!
-//! What is not clear is an error, never an answer: a person without an account is not one whose account is enabled.
+//! An unclear case is an error, never an answer: a person without an account does not have an enabled one.
 
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Error, ErrorKind};
 
-/// What templates call it.
+/// Its name in templates.
 pub(super) const TEST: &str = "disabled";
 /// The attribute that says so.
 pub(super) const COLUMN: &str = "userAccountControl";

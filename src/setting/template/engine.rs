@@ -1,7 +1,7 @@
-//! The template engine as this program uses it: bounded, strict about what is undefined, and with operators that refuse
-//! to compare what cannot be compared.
+//! The template engine as this program uses it: bounded, strict about undefined values, and with operators that refuse
+//! to compare values of different types.
 //!
-//! The engine's own operators answer everything: for them, a text is unequal to every number and greater than all of
+//! The engine's own operators compare anything: to them, a text is unequal to every number and greater than all of
 //! them. `hr.fte > 0` over a list of texts would always be true, and delete or keep people for no reason. So every
 //! operator instruction of a compiled template is replaced by a call of the rules in [`super::compare`]; the
 //! replacement takes the same values from the stack and leaves one there, so that nothing else moves.
@@ -41,7 +41,7 @@ thread_local! {
 }
 
 impl Engine {
-    /// The rules that all templates run under: what is undefined may be tested, but not used.
+    /// The rules for all templates: an undefined value may be tested, but not used.
     pub(crate) fn new(calendar: &Calendar) -> Self {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
@@ -56,13 +56,13 @@ impl Engine {
         environment.add_filter(ADD, calendar::add);
         environment.add_filter(SUBTRACT, calendar::subtract);
         environment.add_test(NOT, compare::not);
-        // Says what is undefined; left to itself, the engine says it only when it was compiled for debugging.
+        // Makes the engine name what is undefined. By default it does so only in debug builds.
         environment.set_debug(true);
-        // Booleans and null in the letters of JSON and TOML, which are those of the custom fields, not in Python's.
+        // Booleans and null are written as in JSON, TOML and the custom fields, not as in Python.
         environment.set_formatter(|out, state, value| match value.kind() {
             ValueKind::Bool => Ok(out.write_str(if value.is_true() { "true" } else { "false" })?),
             ValueKind::None => Ok(()),
-            // Nobody wants the letters of a list in a name or an address.
+            // A list written out in brackets is never wanted in a name or an address.
             kind @ (ValueKind::Seq | ValueKind::Map | ValueKind::Iterable) => Err(lists::no_text(kind)),
             _ => escape_formatter(out, state, value),
         });
@@ -160,8 +160,8 @@ fn look_up(state: &minijinja::State<'_, '_>, container: Value, key: Value) -> Re
     }
     let found = container.get_item(&key)?;
     if found.kind() == ValueKind::Invalid {
-        // A table says itself what it does not have. The engine gives the error of such a value only to who converts
-        // it.
+        // A table reports itself what it does not have. The engine returns the error in such a value only on a
+        // conversion.
         return filters::int(state, &found, None, None, Kwargs::from_iter(std::iter::empty::<(&str, Value)>()));
     }
     if found.is_undefined() {
@@ -190,7 +190,7 @@ impl Compiled<'_> {
         let blocks = BTreeMap::new();
         match eval(self.environment, &self.instructions, record, &blocks, &mut output, AutoEscape::None) {
             Ok((value, _)) => Ok(value),
-            // The engine names every other value that is undefined.
+            // The engine names every other undefined value.
             Err(error) if error.kind() == ErrorKind::UndefinedError && error.detail().is_none() => {
                 Err(match NOT_LISTED.take() {
                     Some(key) => Error::new(

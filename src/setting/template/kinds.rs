@@ -1,4 +1,4 @@
-//! The types of values in comparisons, and how a message calls a value.
+//! The types of values in comparisons, and their names in messages.
 
 use minijinja::value::{Value, ValueKind};
 

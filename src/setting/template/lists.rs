@@ -1,7 +1,7 @@
 //! Filters for lists that refuse texts, and filters for texts that refuse lists.
 //!
-//! The engine takes a text for the list of its letters: `{{ ad.mail | first }}` gives one letter where the attribute
-//! has a single value. And it writes a list in brackets where a text is wanted.
+//! The engine treats a text as the list of its letters: `{{ ad.mail | first }}` would give one letter if the attribute
+//! has a single value. And it would write a list in brackets if a text is wanted.
 
 use minijinja::value::{Kwargs, Rest, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, filters};
@@ -9,7 +9,7 @@ use minijinja::{Environment, Error, ErrorKind, State, filters};
 use super::compare::ordered;
 use super::kinds::shown;
 
-/// The filters that take a text for the list of its letters, if they are left alone.
+/// The engine's filters that treat a text as the list of its letters.
 pub(super) const FOR_LISTS: [&str; 13] =
     ["first", "last", "join", "list", "min", "max", "sort", "unique", "select", "reject", "map", "batch", "sum"];
 
@@ -80,7 +80,7 @@ fn as_list(value: Value) -> Result<Value, Error> {
     }
 }
 
-/// Yes or no, in the words that lists use. The engine takes every text but the empty one for true, `"false"` as well.
+/// Yes or no, in the words that lists use. To the engine every text but the empty one is true, even `"false"`.
 fn boolean(value: Value) -> Result<bool, Error> {
     let word = match value.kind() {
         ValueKind::Bool => return Ok(value.is_true()),

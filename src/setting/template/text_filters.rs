@@ -12,7 +12,7 @@ use super::kinds::shown;
 use super::lists::no_text;
 use crate::text::is_unseen;
 
-/// How many bytes a text may have that is transliterated, searched or padded: the longest that a template may give.
+/// How many bytes a text may have to be transliterated, searched or padded: the longest result of a template.
 const LONGEST: usize = 16 * 1024;
 /// How wide a text can be padded.
 const WIDEST: usize = 1_000;
@@ -20,7 +20,8 @@ const WIDEST: usize = 1_000;
 const LARGEST_EXPRESSION: usize = 256 * 1024;
 /// How many bytes of a text are searched for one unit of work.
 const BYTES_FOR_A_UNIT: usize = 8;
-/// How many expressions a thread keeps. Settings have a few; one that is made of a cell could be new for each person.
+/// How many expressions a thread keeps. Settings have a few, but an expression that is built from a cell could be a new
+/// one for each person.
 const MOST_EXPRESSIONS: usize = 64;
 
 thread_local! {
@@ -59,7 +60,7 @@ pub(super) fn extend(environment: &mut Environment<'_>) {
     });
 }
 
-/// The text that a filter works on, paid for.
+/// The text that a filter works on, after its work was counted.
 fn text(state: &State<'_, '_>, value: &Value) -> Result<String, Error> {
     let text = match value.kind() {
         kind @ (ValueKind::Seq | ValueKind::Map | ValueKind::Iterable) => return Err(no_text(kind)),
@@ -93,13 +94,13 @@ fn ascii(text: &str) -> Result<String, Error> {
     Ok(ascii)
 }
 
-/// The text without what nobody sees, and with a plain space for every other white space.
+/// The text without invisible characters, and with a plain space for every other white space.
 fn visible(text: &str) -> String {
     let seen = text.chars().filter_map(|c| if c.is_whitespace() { Some(' ') } else { (!is_unseen(c)).then_some(c) });
     seen.collect::<String>().trim().to_owned()
 }
 
-/// The text with so many letters before it that it is so wide.
+/// The text, filled up on its left to this width.
 fn pad(text: &str, width: usize, with: &str) -> Result<String, Error> {
     if width > WIDEST {
         return Err(wrong(format!("pad({width}) is wider than the {WIDEST} characters that it may be")));

@@ -1,7 +1,8 @@
-//! Comparisons that can never be right, found when the settings are read: some sources have nothing but texts, so that
-//! `hr.fte > 0` over a CSV file is a mistake before anybody is read.
+//! Finds comparisons that are always wrong when the settings are read: some sources have only texts, so that `hr.fte >
+//! 0` over a CSV file is a mistake for every record.
 //!
-//! Only what is certain counts. What is a text for some records and a number for others is found when it is compared.
+//! Only certain mistakes count. A value that is a text in some records and a number in others is checked when it is
+//! compared.
 
 use std::collections::BTreeSet;
 
@@ -12,8 +13,7 @@ use super::compare::advice;
 use super::kinds::{Type, shown};
 use super::lists::FOR_LISTS;
 
-/// What is wrong with a template over these sources, of which `has_only_texts` says whether each of their cells is a
-/// text.
+/// The mistake in a template; `has_only_texts` says whether all cells of a source are texts.
 pub(super) fn contradiction(text: &str, is_condition: bool, has_only_texts: &dyn Fn(&str) -> bool) -> Option<String> {
     let mut reader = Reader { has_only_texts, variables: BTreeSet::new(), problem: None };
     if is_condition {
@@ -28,7 +28,7 @@ pub(super) fn contradiction(text: &str, is_condition: bool, has_only_texts: &dyn
 
 struct Reader<'r> {
     has_only_texts: &'r dyn Fn(&str) -> bool,
-    /// Names that the template gives a meaning of its own.
+    /// Names that the template defines itself.
     variables: BTreeSet<String>,
     /// The first one.
     problem: Option<String>,
@@ -93,7 +93,7 @@ impl Reader<'_> {
         }
     }
 
-    /// What must be true or false.
+    /// Checks an expression that must be true or false.
     fn condition(&mut self, expression: &Expr<'_>) {
         self.read(expression);
         self.must_be_boolean(expression);
@@ -288,7 +288,7 @@ impl Reader<'_> {
         self.type_of(a).filter(|one| self.type_of(b) == Some(*one))
     }
 
-    /// Whether an expression is a source that has nothing but texts.
+    /// Whether an expression is a source that has only texts.
     fn is_of_texts(&self, expression: &Expr<'_>) -> bool {
         match expression {
             Expr::Var(node) => !self.variables.contains(node.id) && (self.has_only_texts)(node.id),

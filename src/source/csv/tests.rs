@@ -139,7 +139,7 @@ fn the_header_can_stand_anywhere_or_in_the_settings() {
     assert_eq!(error, "row 2, which `header_row` names, is blank");
     assert_eq!(format(None, Header::Row(9)).read(titled).unwrap_err(), "row 9, which `header_row` names, is blank");
     let error = format(None, Header::First).read("Staff list\nid,n\n1,a\n2,b\n").unwrap_err();
-    assert!(error.starts_with("3 rows have not as many cells as the header, which has 1: row 2 has 2, row 3 has 2"));
+    assert!(error.starts_with("3 rows do not have as many cells as the header, which has 1: row 2 has 2, row 3 has 2"));
     assert!(error.contains("set `header_row`"), "{error}");
     let given = || Header::Given(vec!["id".to_owned(), "n".to_owned()]);
     assert_eq!(told(&format(None, given()).read("1,a\n2,b\n").unwrap()), [(1, vec!["1", "a"]), (2, vec!["2", "b"])]);
@@ -151,7 +151,7 @@ fn the_header_can_stand_anywhere_or_in_the_settings() {
 fn ragged_rows_are_counted() {
     let rows: String = (0..20).map(|n| if n % 2 == 0 { "1,2\n" } else { "1,2,3\n" }).collect();
     let error = table(&format!("a,b\n{rows}"), ',').unwrap_err();
-    let expected = "10 rows have not as many cells as the header, which has 2: row 3 has 3, row 5 has 3, row 7 has 3, …; \
+    let expected = "10 rows do not have as many cells as the header, which has 2: row 3 has 3, row 5 has 3, row 7 has 3, …; \
                     a delimiter within a cell needs quotes around it";
     assert!(error.starts_with(expected), "{error}");
 }

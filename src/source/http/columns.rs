@@ -70,5 +70,5 @@ impl Columns {
 pub(in crate::source) fn not_an_object(error: &serde_json::Error) -> String {
     let message = said(error);
     let problem = message.split(" at line ").next().unwrap_or(&message);
-    format!("it is no record, which would be an object: {problem}")
+    format!("it is not an object, as a record must be: {problem}")
 }

@@ -87,7 +87,7 @@ impl OAuth2 {
         let more = section.section("parameters", &format!("`parameters` in {}", section.label()))?;
         for (name, value) in more.text_entries()? {
             if ["grant_type", "client_id", "client_secret", "scope", "audience"].contains(&name) {
-                return Err(more.problem(name, "cannot stand here; it has a setting of its own"));
+                return Err(more.problem(name, "cannot be set here; it has a setting of its own"));
             }
             parameters.push((name.to_owned(), value.to_owned()));
         }

@@ -265,7 +265,9 @@ impl Walk {
         if !page.records.is_empty() {
             let hash = self.hasher.hash_one(page.list.get());
             if let Some(before) = self.pages.insert(hash, self.page) {
-                return Err(format!("it is the same as page {before}; does the server know what it is asked by?"));
+                return Err(format!(
+                    "it is the same as page {before}; does the server understand how pages are asked for?"
+                ));
             }
         } else {
             self.empty += 1;
@@ -286,7 +288,7 @@ impl Walk {
         if let (Some(total), Some(at)) = (self.total, &self.total_at)
             && self.records > total
         {
-            return Err(format!("there are {} records by now, but {at} is {total}", self.records));
+            return Err(format!("{} records have come, but {at} is {total}", self.records));
         }
         match self.next(page)? {
             Some(next) => {
@@ -346,7 +348,7 @@ impl Walk {
                 let found = next.find(page.document)?;
                 self.tells_next |= found.is_some();
                 let Some(value) = found.map(value).transpose()?.filter(is_something) else { return Ok(None) };
-                let link = value.as_str().ok_or_else(|| format!("{next} holds no address"))?;
+                let link = value.as_str().ok_or_else(|| format!("{next} is not a URL"))?;
                 self.linked(link).map(Some)
             }
             Paging::LinkHeader => {
@@ -378,7 +380,7 @@ impl Walk {
     /// The request for a linked page. The credentials go only to the configured server.
     fn linked(&self, link: &str) -> Result<Call, String> {
         let here = &self.here.url;
-        let mut url = here.join(link).map_err(|error| format!("the link to the next page is no address: {error}"))?;
+        let mut url = here.join(link).map_err(|error| format!("the link to the next page is not a URL: {error}"))?;
         url.set_fragment(None);
         if url.origin() != here.origin() || !url.username().is_empty() || url.password().is_some() {
             let (there, origin) = (url.origin().ascii_serialization(), here.origin().ascii_serialization());

@@ -121,7 +121,7 @@ impl Total {
         match text.as_deref() {
             None | Some("null") => Ok(None),
             Some(text) => {
-                text.parse().map(Some).map_err(|_| format!("{self} is {text:?}, which is no number of records"))
+                text.parse().map(Some).map_err(|_| format!("{self} is {text:?}, which is not a number of records"))
             }
         }
     }

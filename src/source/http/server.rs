@@ -135,7 +135,7 @@ impl Connection {
             code @ (401 | 403) => {
                 let words = self.transport.words(body);
                 let advice = if self.anonymous {
-                    "say in [source.auth] who asks"
+                    "set the credentials in [source.auth]"
                 } else {
                     "check what [source.auth] names, and what it may read"
                 };

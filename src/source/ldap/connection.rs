@@ -104,7 +104,7 @@ impl Connection {
             Ok(Err(panic)) if panic.is_panic() => "the server sent what is not LDAP".to_owned(),
             Ok(_) | Err(_) => "the connection was lost".to_owned(),
         };
-        format!("{server} gave no whole answer {to_what}: {why}")
+        format!("{server} gave no complete answer {to_what}: {why}")
     }
 
     /// Ends the connection as the protocol requires.

@@ -85,29 +85,28 @@ fn shortened_less(text: &str) -> String {
 
 fn hint(asked: Asked<'_>, result: &LdapResult) -> Option<&'static str> {
     const ENCRYPT: &str = "it wants an encrypted connection: use ldaps:// in `url`, or start_tls = true";
-    const NAMED: &str =
-        "it wants to know who asks: set `bind_dn` and `password_env`, `password_file` or `password_command`";
+    const NAMED: &str = "it requires a login: set `bind_dn` and `password_env`, `password_file` or `password_command`";
     match (asked, result.rc) {
         (_, 8 | 13) => Some(ENCRYPT),
         (Asked::Bind(Some(_)), 49) => Some(active_directory_says(&result.text).unwrap_or(
             "the password is wrong, or there is no such account; Active Directory takes user@domain as `bind_dn` too",
         )),
-        (Asked::Bind(Some(_)), 34) => Some("`bind_dn` is no distinguished name"),
+        (Asked::Bind(Some(_)), 34) => Some("`bind_dn` is not a distinguished name"),
         (Asked::Bind(None), 48 | 49 | 53) => Some(NAMED),
         (Asked::Search(_), 1) if wants_a_bind(&result.text) => Some(NAMED),
         (Asked::Search(_), 3) => Some("the server's time limit is too short for this search"),
         (Asked::Search(_), 4) => {
-            Some("the server's size limit for this account counts over all pages and must be lifted")
+            Some("the server's size limit for this account counts over all pages and must be raised")
         }
         (Asked::Search(_), 10) => Some("this part of the directory is kept by another server; name that one in `url`"),
         (Asked::Search(_), 11) => Some("a smaller `page_size` may help"),
         (Asked::Search(_), 12) => {
-            Some("it cannot give results page by page, which is what proves that a list is whole")
+            Some("it cannot give results page by page, which is needed to verify that a list is complete")
         }
         (Asked::Search(_), 32) => {
             Some("there is no such base, or this account may not see it; correct `base`, or the account's rights")
         }
-        (Asked::Search(_), 34) => Some("`base` is no distinguished name"),
+        (Asked::Search(_), 34) => Some("`base` is not a distinguished name"),
         (Asked::Search(_), 50) => Some("the account lacks the right to read there"),
         (_, 51 | 52) => Some("try again later"),
         _ => None,

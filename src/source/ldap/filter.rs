@@ -34,7 +34,8 @@ pub(super) fn from_section(section: &Section<'_>) -> Result<Option<String>, Conf
     match ldap3::parse_filter(text) {
         Ok(_) => Ok(Some(text.to_owned())),
         Err(()) => {
-            Err(section.problem("filter", "is no LDAP filter (RFC 4515), such as \"(&(objectClass=person)(mail=*))\""))
+            Err(section
+                .problem("filter", "is not an LDAP filter (RFC 4515), such as \"(&(objectClass=person)(mail=*))\""))
         }
     }
 }
@@ -66,7 +67,7 @@ pub(super) fn judge(
         if let Some(name) = attributes(filter).into_iter().find(is_unknown) {
             let near = schema.nearest(&name).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
             return Err(ConfigError::Invalid(format!(
-                "the filter {filter} of {label} asks for `{name}`, which is no attribute that this directory knows, so \
+                "the filter {filter} of {label} asks for `{name}`, which is not an attribute that this directory knows, so \
                  that it would find too few{near}"
             )));
         }

@@ -45,9 +45,9 @@ fn nothing_is_sent_in_the_clear_unless_the_settings_say_so() {
         source(&with(url, more));
     }
     for (url, more, says) in [
-        ("ldap://dc1.example.com", "", "in the clear"),
-        ("ldap://127.0.0.1.example.com", "", "in the clear"),
-        ("ldap://10.0.0.1", "", "in the clear"),
+        ("ldap://dc1.example.com", "", "unencrypted"),
+        ("ldap://127.0.0.1.example.com", "", "unencrypted"),
+        ("ldap://10.0.0.1", "", "unencrypted"),
         ("ldap://dc1", "plain_text = \"yes\"", "must be \"allowed\""),
         ("ldap://dc1", "start_tls = true\nplain_text = \"allowed\"", "does not go with TLS"),
         ("ldaps://dc1", "plain_text = \"allowed\"", "does not go with TLS"),
@@ -79,14 +79,14 @@ fn what_is_searched_for_is_clear() {
     refused(bare, "lacks `base`");
     refused(&format!("{bare}base = []"), "is an empty list");
     refused(&format!("{bare}base = \"dc=x\""), "lacks `filter`");
-    refused(&format!("{bare}base = \"dc=x\"\nfilter = \"objectClass=*)\""), "is no LDAP filter");
+    refused(&format!("{bare}base = \"dc=x\"\nfilter = \"objectClass=*)\""), "is not an LDAP filter");
     refused(&format!("{USUAL}scope = \"sub\""), "must be \"subtree\" or \"one\" or \"base\"");
     refused(&format!("{USUAL}search = [{{ base = \"dc=y\" }}]"), "is set together with `base`");
     refused(&format!("{bare}filter = \"(a=b)\"\nsearch = [{{ bases = \"dc=y\" }}]"), "did you mean `base`?");
     refused(&format!("{bare}search = [{{ base = \"dc=y\" }}]"), "lacks `filter`");
     refused(
         &format!("{bare}filter = \"(a=b)\"\nsearch = [{{ base = \"dc=y\", may_be_empty = true }}]"),
-        "never believed",
+        "never accepted",
     );
     refused(&format!("{USUAL}may_be_empty = true"), "may_be_empty");
     refused(&format!("{USUAL}page_size = 0"), "must be between 1 and");

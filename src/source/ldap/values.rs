@@ -61,8 +61,8 @@ impl Form {
                 Ok(if text.trim().len() == text.len() { text } else { text.trim().to_owned() })
             }
             Self::Guid => guid(&value)
-                .ok_or("is no GUID, which has 16 bytes; name the attribute in `binary` to get its values in base64"),
-            Self::Sid => sid(&value).ok_or("is no security identifier"),
+                .ok_or("is not a GUID, which has 16 bytes; name the attribute in `binary` to get its values in base64"),
+            Self::Sid => sid(&value).ok_or("is not a security identifier"),
             Self::Binary => Ok(Base64::encode_string(&value)),
         }
     }

@@ -34,7 +34,7 @@ pub(super) fn record(records: &mut Records, number: u64, resource: &RawValue, co
     }
     let emails = match attribute(&properties, "emails") {
         Ok(emails) => emails.map_or(Found::Nothing, primary_email),
-        Err(Twice) => Found::Odd("`emails` stands twice in the user"),
+        Err(Twice) => Found::Odd("`emails` appears twice in the user"),
     };
     let manager = enterprise.map_or(Found::Nothing, manager_id);
     for (name, value) in [(PRIMARY_EMAIL, emails), (MANAGER_ID, manager)] {
@@ -90,11 +90,11 @@ fn manager_id(enterprise: &RawValue) -> Found<'_> {
     if is_null(enterprise) {
         return Found::Nothing;
     }
-    let Ok(extension) = properties(enterprise) else { return Found::Odd("the enterprise extension is no object") };
+    let Ok(extension) = properties(enterprise) else { return Found::Odd("the enterprise extension is not an object") };
     let manager = match attribute(&extension, "manager") {
         Ok(Some(manager)) => manager,
         Ok(None) => return Found::Nothing,
-        Err(Twice) => return Found::Odd("`manager` stands twice in the user"),
+        Err(Twice) => return Found::Odd("`manager` appears twice in the user"),
     };
     let only = match items(manager).as_deref() {
         None => manager,

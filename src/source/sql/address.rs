@@ -189,7 +189,7 @@ impl Server {
     /// Warns if records go over a network without encryption.
     pub(super) fn warn_if_readable(&self) {
         if matches!(self.tls, Tls::Off) && self.socket.is_none() && !is_loopback_host(&self.host) {
-            tracing::warn!("{}: the password and the records go to {} without encryption", self.label, self.name());
+            tracing::warn!("{}: the password and the records go to {} unencrypted", self.label, self.name());
         }
     }
 
@@ -232,10 +232,10 @@ fn tls(section: &Section<'_>, socket: bool, local: bool) -> Result<Tls, ConfigEr
     match word {
         TlsWord::Verify if socket => {
             let key = if section.has("tls") { "tls" } else { "ca_file" };
-            Err(section.problem(key, "does not go with `socket`, which leaves this machine as little as a file does"))
+            Err(section.problem(key, "does not go with `socket`: that connection never leaves this machine"))
         }
         TlsWord::Verify if allowed => {
-            Err(section.problem("plain_text", "says nothing while `tls` is not \"off\"; take it out"))
+            Err(section.problem("plain_text", "has no effect unless `tls` is \"off\"; remove it"))
         }
         TlsWord::Verify => Ok(Tls::Verify { ca_file }),
         TlsWord::Off if ca_file.is_some() => Err(section.problem("ca_file", "does not go with tls = \"off\"")),

@@ -50,7 +50,7 @@ impl Form {
         }
         let text = std::str::from_utf8(bytes).map_err(|error| {
             format!(
-                "is not UTF-8 from its byte {} on; the database does not know in which encoding it is",
+                "is not UTF-8 from its byte {} on; the database does not know its encoding",
                 error.valid_up_to() + 1
             )
         })?;

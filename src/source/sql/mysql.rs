@@ -138,7 +138,7 @@ async fn refuse_cut(connection: &mut MySqlConnection) -> Result<(), String> {
         let part = |place: usize| warning.try_get_unchecked::<&[u8], _>(place).map_err(failed);
         if CUT.contains(&part(1)?) {
             let said = shortened(&String::from_utf8_lossy(part(2)?));
-            return Err(format!("the result is not whole; the database says: {said}"));
+            return Err(format!("the result is not complete; the database says: {said}"));
         }
     }
     Ok(())

@@ -68,7 +68,7 @@ impl<'c> RowReader<'c> {
             self.columns.push(column);
         }
         if self.columns.is_empty() {
-            return wrong("it is no query that gives rows; a source is one SELECT".to_owned());
+            return wrong("it is not a query that returns rows; a source is one SELECT".to_owned());
         }
         let names = self.columns.iter().flatten().map(|column| column.name.clone()).collect();
         self.builder = TableBuilder::with_columns(names, 0);

@@ -75,7 +75,7 @@ fn what_would_show_a_secret_or_says_nothing_is_refused() {
         ("url = \"mysql://reader@db.example.com/hr\"\nrow_security = \"error\"", "goes with postgres only"),
         (&format!("{server}\nrow_security = \"off\""), "must be \"error\" or \"allowed\""),
         (&format!("{server}\ntls = \"off\""), "plain_text = \"allowed\""),
-        (&format!("{server}\nplain_text = \"allowed\""), "says nothing"),
+        (&format!("{server}\nplain_text = \"allowed\""), "has no effect"),
         (&format!("{server}\nsocket = \"/run/postgresql\""), "write localhost"),
         (&format!("{server}\ntls = \"off\"\nplain_text = \"allowed\"\nca_file = \"ca.pem\""), "does not go with tls"),
         ("url = \"postgres://r@localhost/hr\"\nsocket = \"/run\"\ntls = \"verify\"", "does not go with `socket`"),

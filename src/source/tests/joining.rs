@@ -1,4 +1,4 @@
-//! What a record that is missing means, and what templates see of one.
+//! What a missing record means, and what templates see instead of it.
 
 use super::*;
 use crate::mapping::Mapper;
@@ -20,11 +20,11 @@ fn preferences_are_checked_with_the_settings() {
     for (setting, expected) in [
         ("prefer = \"main ==\"", "`prefer` in [[source]] `hr` (line 9) cannot be compiled"),
         ("prefer = \"main | frobnicate\"", "frobnicate"),
-        ("missing = \"error\"", "says nothing in the first source"),
-        ("max_unmatched_percent = 10", "says nothing in the first source"),
+        ("missing = \"error\"", "has no effect in the first source"),
+        ("max_unmatched_percent = 10", "has no effect in the first source"),
         ("prefer = { smallest = \"main\" }", "unknown key `smallest` in `prefer` in [[source]] `hr`"),
         ("prefer = {}", "lacks `greatest`"),
-        ("newest = \"changed\"", "says nothing without `max_age`"),
+        ("newest = \"changed\"", "has no effect without `max_age`"),
         ("missing = \"skip\"", "must be \"undefined\" or \"error\""),
         ("timeout = \"soon\"", "must be a duration"),
     ] {

@@ -1,4 +1,4 @@
-//! Laws of lists: whoever's record is there is not removed, however dirty the lists are; and a plan does not depend on
+//! Laws of lists: a person with a record is never deleted, however dirty the lists are; and a plan does not depend on
 //! the order of rows, columns and sources.
 
 use std::collections::BTreeSet;
@@ -123,9 +123,11 @@ fn plan(lists: &Lists, turn: usize, pay_first: bool) -> Result<Content, String> 
         renumber: Renumber::Ask,
         same_person: BTreeSet::new(),
         remove: Remove::Identified,
+        reactivate: false,
         leavers_keep_emails: false,
         protect: Protect::new(&[""; 0]),
         branches: None,
+        absences: None,
     };
     let input = Input {
         desired: &desired,
@@ -173,7 +175,7 @@ proptest! {
                 _ => None,
             })
             .collect();
-        // Where the scope is not that of the list alone, only a record in every source puts somebody out of it.
+        // If the scope depends on other sources too, only a person with a record in every source can be out of scope.
         let is_out = |row: &Row| lists.include != 0 && row.1 < 2 && {
             let theirs = |others: &[Row]| others.iter().filter(|other| other.0 == row.0).cloned().collect::<Vec<_>>();
             let others = match lists.include { 1 => theirs(&lists.pay), 2 => theirs(&lists.ad), _ => Vec::new() };

@@ -128,10 +128,10 @@ fn the_greatest_counts_where_one_is_greatest() {
     };
     assert_eq!(list(&["2024-01-31", "2026-01-01", "2025-12-31"]).good(), ["t2026-01-01 3"]);
     assert_eq!(list(&["9", "10", "-3.5"]).good(), ["t10 3"]);
-    list(&["2026-01-01", "2024-01-31", "2026-01-01"]).one_aside_of(3, "is that of several of them");
+    list(&["2026-01-01", "2024-01-31", "2026-01-01"]).one_aside_of(3, "several of them have the greatest value");
     list(&["01.02.2026", "31.01.2026"]).one_aside_of(2, "\"01.02.2026\", which is neither a number nor a date");
     list(&["2026-01-01", ""]).one_aside_of(2, "ranks by \"\"");
-    list(&["2026-01-01", "7"]).one_aside_of(2, "a date beside a number");
+    list(&["2026-01-01", "7"]).one_aside_of(2, "a date and a number");
 }
 
 impl Company {
@@ -225,5 +225,9 @@ fn what_nobody_sees_in_a_key_joins_nobody() {
     company.one_aside(3, "key_unreadable", &["U+200B", "\\u{200b}"]);
     let remarks: Vec<_> = company.records.key_remarks().collect();
     assert_eq!(remarks.len(), 1);
-    assert!(remarks[0].1.contains("1 record has a key that cannot be used; row 4: its key holds the character U+200D"));
+    assert!(
+        remarks[0]
+            .1
+            .contains("1 record has a key that cannot be used; row 4: its key holds the invisible character U+200D")
+    );
 }

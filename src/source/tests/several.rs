@@ -114,7 +114,7 @@ fn a_union_that_cannot_be_is_refused() {
         (part("se", "") + &union("").replace("\"no\"", "\"hr\""), "is a union itself"),
         (union("").replace("of = ", "off = "), "lacks `of`"),
         (part("se", "") + &part("no", "") + &union("path = \"x\"\n"), "unknown key `path`"),
-        (part("se", "") + &part("no", "") + &union("[source.columns]\nid = { dk = \"x\" }\n"), "is no list of `of`"),
+        (part("se", "") + &part("no", "") + &union("[source.columns]\nid = { dk = \"x\" }\n"), "is not a list of `of`"),
         (part("se", ""), "lacks `key`"),
     ] {
         let error = parse(sources);
@@ -153,7 +153,7 @@ fn values_are_looked_up_in_tables() {
     let twice = format!("{text}Acme AB,SE02,\n");
     read_with(table, &twice).refused(
         ExitStatus::Untrusted,
-        &["source `branches`: 1 key is that of several records, 2 in all: \"Acme AB\" (rows 2 and 6); a table must"],
+        &["source `branches`: 1 key is shared by several records, 2 in all: \"Acme AB\" (rows 2 and 6); a table must"],
     );
     read_with(&table.replace("key = \"company\"", "key = \"firm\""), text).refused(ExitStatus::Usage, &["`firm`"]);
     let json = table.replace("branches.csv", "branches.json");
@@ -209,7 +209,7 @@ fn a_list_can_be_too_old() {
     assert!(error.contains("the latest `changed` is 2023-11-27T08:00:00Z"), "{error}");
     assert_eq!(with(newest, &text.replace("2026", "9000"), hour(0)), Ok(3));
     for (text, expected) in [
-        (text.replace("2026-11-01", "01.11.2026"), "row 3: `changed`, which `newest` names, is no date"),
+        (text.replace("2026-11-01", "01.11.2026"), "row 3: `changed`, which `newest` names, is not a date"),
         ("id,list,mail,title,changed\n1,,,,\n".to_owned(), "no record has a date in `changed`"),
         ("id,list,mail,title,change\n1,,,,\n".to_owned(), "did you mean `change`?"),
     ] {
@@ -218,5 +218,5 @@ fn a_list_can_be_too_old() {
     }
     let program = "[[source]]\nname = \"hr\"\nkind = \"exec\"\ncommand = [\"cat\", \"hr\"]\nformat = \"csv\"\nkey = \"id\"\nmax_age = \"1h\"\n";
     Fixture::new(program, &[("hr", text.as_bytes())])
-        .refused(ExitStatus::Untrusted, &["nothing tells how old it is", "`newest`"]);
+        .refused(ExitStatus::Untrusted, &["its age is not known", "`newest`"]);
 }

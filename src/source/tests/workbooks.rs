@@ -59,7 +59,7 @@ fn sheets_and_headers_are_named_where_they_are_not_plain() {
     let usage = ExitStatus::Usage;
     two("").refused(usage, &["not just one visible sheet, but \"Notes\", \"People\"", "`sheet`"]);
     two("sheet = \"Peple\"\n").refused(usage, &["`sheet` in [[source]] `hr` is \"Peple\"", "did you mean \"People\"?"]);
-    two("sheet = \"People\"\n").refused(ExitStatus::Untrusted, &["cell B2 stands below no name of the header"]);
+    two("sheet = \"People\"\n").refused(ExitStatus::Untrusted, &["cell B2 has no column name above it"]);
     two("sheet = \"People\"\nheader_row = 7\n").refused(ExitStatus::Untrusted, &["row 7, which `header_row` names"]);
     let hidden = workbook("", |workbook| {
         sheet(workbook, "People", &[&["id"], &["1"]]);
@@ -73,7 +73,7 @@ fn what_a_sheet_cannot_be() {
     let untrusted = ExitStatus::Untrusted;
     one(&[]).refused(untrusted, &["sheet \"People\": has no header row"]);
     one(&[&["id", "id"], &["1", "2"]]).refused(untrusted, &["row 1, the header, has the column `id` twice"]);
-    one(&[&["id", "", "n"], &["1", "2", "3"]]).refused(untrusted, &["cell B2 stands below no name"]);
+    one(&[&["id", "", "n"], &["1", "2", "3"]]).refused(untrusted, &["cell B2 has no column name above it"]);
     one(&[&["nr"], &["1"]]).refused(ExitStatus::Usage, &["`key` in [[source]] `hr`"]);
     assert!(one(&[&["id", "n"]]).read().unwrap().is_empty());
     // Nothing in the row, though the file has cells there.
@@ -96,10 +96,10 @@ fn a_file_that_is_cut_or_something_else_is_refused() {
     let whole = workbook.save_to_buffer().unwrap();
     for length in [1, 100, whole.len() / 2, whole.len() - 1] {
         Fixture::new(&source("hr", "xlsx", "hr.xlsx", "id"), &[("hr.xlsx", &whole[..length])])
-            .refused(ExitStatus::Untrusted, &["source `hr`: ", "is no workbook that can be read"]);
+            .refused(ExitStatus::Untrusted, &["source `hr`: ", "is not a workbook that can be read"]);
     }
     Fixture::new(&source("hr", "xlsx", "hr.xlsx", "id"), &[("hr.xlsx", b"id\n1\n")])
-        .refused(ExitStatus::Untrusted, &["is no workbook that can be read"]);
+        .refused(ExitStatus::Untrusted, &["is not a workbook that can be read"]);
     // A digit of a sheet that is not packed, so that it still reads as one: the archive's checksum finds it.
     let mut plain = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     let mut parts = zip::ZipArchive::new(std::io::Cursor::new(&whole)).unwrap();
@@ -114,7 +114,7 @@ fn a_file_that_is_cut_or_something_else_is_refused() {
     assert_eq!(rendered(&read(&plain).read().unwrap(), "{{ hr.id }}"), ["1", "2"]);
     let at = plain.windows(8).position(|part| part == b"<t>2</t>").expect("a shared string") + 3;
     plain[at] = b'9';
-    read(&plain).refused(ExitStatus::Untrusted, &["is no workbook that can be read: its part ", "sharedStrings"]);
+    read(&plain).refused(ExitStatus::Untrusted, &["is not a workbook that can be read: its part ", "sharedStrings"]);
 }
 
 /// A sheet of three rows, with a piece of its XML replaced.
@@ -144,8 +144,10 @@ fn a_second_list_of_cells_is_no_sheet() {
 fn the_name_of_a_cell_that_no_sheet_has_is_not_that_of_another() {
     // 2³² and 3, and the letters of 26⁷ and so on: in 32 bits, both are A3.
     for name in ["A4294967299", "MWLQKWV3"] {
-        replaced("r=\"A3\"", &format!("r=\"{name}\""))
-            .refused(ExitStatus::Untrusted, &["is no workbook that can be read: it holds what no spreadsheet program"]);
+        replaced("r=\"A3\"", &format!("r=\"{name}\"")).refused(
+            ExitStatus::Untrusted,
+            &["is not a workbook that can be read: it holds what no spreadsheet program"],
+        );
     }
     assert_eq!(replaced("r=\"A3\"", "r=\"A4\"").read().unwrap().len(), 2);
 }

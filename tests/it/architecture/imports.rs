@@ -46,8 +46,8 @@ impl Imports {
         edges.collect::<BTreeSet<_>>().into_iter()
     }
 
-    /// The cycles between modules that lie side by side: each import counts for the two children of the last module
-    /// that both ends are in. A parent and its child know each other, and that is no cycle.
+    /// The cycles between sibling modules: each import counts for the two children of the innermost module that
+    /// contains both ends. A parent and its child may know each other; that is not a cycle.
     pub(super) fn cycles(&self) -> Vec<String> {
         let mut levels: BTreeMap<&[String], BTreeMap<&str, BTreeSet<&str>>> = BTreeMap::new();
         for (from, to) in self.edges.iter().flat_map(|(from, to)| to.iter().map(move |to| (from, to))) {
@@ -95,7 +95,7 @@ fn without_comments(text: &str) -> String {
     Regex::new(token).unwrap().replace_all(text, "''").into_owned()
 }
 
-/// The same without what is marked `#[cfg(test)]`, and the names of the files that are.
+/// The same without the parts marked `#[cfg(test)]`, and the names of the files that are marked so.
 fn without_tests(text: &str) -> (String, Vec<String>) {
     const MARK: &str = "#[cfg(test)]";
     let module = Regex::new(r"\bmod\s+(\w+)\s*$").unwrap();
@@ -181,7 +181,7 @@ fn absolute(from: &[String], path: &[String], modules: &BTreeMap<Module, String>
     }
 }
 
-/// The module that a path leads into: the longest beginning of it that is one.
+/// The module that a path leads into: its longest prefix that is a module.
 fn nearest_module(mut path: Vec<String>, modules: &BTreeMap<Module, String>) -> Module {
     while !path.is_empty() && !modules.contains_key(&path) {
         path.pop();

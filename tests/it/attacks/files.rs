@@ -18,7 +18,7 @@ fn what_is_no_file_is_not_read() {
     fs::create_dir(company.path("folder")).expect("made");
     symlink("plan.json", company.path("link.json")).expect("linked");
     fs::File::create(company.path("huge")).and_then(|file| file.set_len(1 << 40)).expect("made");
-    let no_file = "it is no regular file";
+    let no_file = "it is not a regular file";
     for (name, word) in [("/dev/zero", no_file), ("pipe", no_file), ("folder", no_file), ("huge", "is longer than")] {
         for args in [
             &["apply", name][..],
@@ -52,7 +52,7 @@ fn init_looks_at_no_list_without_an_end() {
         fs::create_dir(company.path(name)).expect("made");
         assert!(Command::new("mkfifo").arg(company.path(name).join("the-pipe")).status().expect("it runs").success());
         symlink(target, company.path(name).join("employees.csv")).expect("linked");
-        company.run(&["init", name, "--yes"]).ends(3).says(&["it is no regular file"]);
+        company.run(&["init", name, "--yes"]).ends(3).says(&["it is not a regular file"]);
         assert!(!company.path(name).join("skovik-sync.toml").exists(), "{name}");
     }
 }

@@ -14,6 +14,7 @@ mod later;
 mod leaves;
 mod letters;
 mod liar;
+mod newcomers;
 mod outputs;
 mod pipes;
 mod recovery;

@@ -42,7 +42,7 @@ fn a_damaged_key_says_so_and_what_to_do() {
 #[test]
 fn what_stands_in_the_place_of_a_file_of_the_state_is_named() {
     for (name, word) in
-        [("link", "is a symbolic link"), ("folder", "is no regular file"), ("pipe", "is no regular file")]
+        [("link", "is a symbolic link"), ("folder", "is not a regular file"), ("pipe", "is not a regular file")]
     {
         let put = |company: &Company, path: PathBuf| {
             let victim = company.path("victim");
@@ -88,9 +88,11 @@ fn a_folder_that_is_none_is_named() {
     let company = company();
     company.write("file", "");
     symlink(company.path(STATE), company.path("link")).expect("linked");
-    for (state, words) in
-        [("file", "file is no folder"), ("/dev/null", "/dev/null is no folder"), ("link", "link is a symbolic link")]
-    {
+    for (state, words) in [
+        ("file", "file is not a folder"),
+        ("/dev/null", "/dev/null is not a folder"),
+        ("link", "link is a symbolic link"),
+    ] {
         let output = company.run(&["--state", state, "apply", "plan.json"]).ends(3).says(&[words, "--state"]);
         assert!(!output.stderr.contains("os error"), "{output}");
     }

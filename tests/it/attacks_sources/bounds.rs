@@ -15,9 +15,9 @@ fn pipe(company: &Company, name: &str) {
     assert!(Command::new("mkfifo").arg(company.path(name)).status().unwrap().success());
 }
 
-/// What is no file, by what messages call it.
+/// Things that are not files, with their names in messages.
 const NO_FILES: [(&str, &str); 3] =
-    [("/dev/zero", "no regular file"), ("pipe", "no regular file"), ("home", "no regular file")];
+    [("/dev/zero", "not a regular file"), ("pipe", "not a regular file"), ("home", "not a regular file")];
 
 #[test]
 fn what_is_no_file_is_no_list() {

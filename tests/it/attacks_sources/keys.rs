@@ -217,7 +217,7 @@ fn the_only_column_of_a_file_is_not_shown() {
     }
 }
 
-/// The first line of a file that is no list at all: a password file, a file of variables, a key.
+/// The first line of a file that is not a list: a password file, a file of variables, a key.
 #[test]
 fn a_file_that_is_no_list_is_not_quoted() {
     const MARK: &str = "zX81qQ37";
@@ -249,7 +249,7 @@ fn a_file_that_is_no_list_is_not_quoted() {
             assert!(!format!("{output}").contains(MARK), "{file}: {output}");
         }
     }
-    // Where the first column is known, the others are seen in `check`, as far as they look like names.
+    // If the first column is known, `check` shows the others, as far as they look like names.
     let company = company("kind = \"csv\"\npath = \"secrets\"\ndelimiter = \"=\"\n");
     company.write("secrets", format!("employee_id=19000{MARK}{MARK}\n1=2\n"));
     let output = company.run(&["check"]);

@@ -35,7 +35,7 @@ fn a_list_without_end_is_given_up() {
     // Pages on which nobody is.
     let empty = |number: usize, _: &Request| answer(json!({"data": [], "next": format!("/p?{number}")}));
     assert_eq!(refused(NEXT, &["page 1001", "without a record: the list has no end"], empty), 1001);
-    // A total that is a lie bounds nothing, and one that is true does.
+    // A false total does not bound the list; a true one does.
     let claimed = |number: usize, _: &Request| {
         answer(
             json!({"data": people(number * 100, number * 100 + 100), "total": 1_000_000_000, "next": format!("/p?{number}")}),
@@ -46,7 +46,7 @@ fn a_list_without_end_is_given_up() {
     let beyond = |number: usize, _: &Request| {
         answer(json!({"data": people(number * 100, number * 100 + 100), "total": 150, "next": format!("/p?{number}")}))
     };
-    assert_eq!(refused(&total, &["there are 200 records by now, but the total at /total is 150"], beyond), 2);
+    assert_eq!(refused(&total, &["200 records have come, but the total at /total is 150"], beyond), 2);
     // Time is a bound, too.
     let slow = |number: usize, _: &Request| {
         std::thread::sleep(Duration::from_millis(300));
@@ -122,7 +122,7 @@ fn a_part_is_no_whole() {
         let users: Vec<Value> = (0..100).map(|n| json!({"id": format!("{number}-{n}")})).collect();
         answer(json!({"totalResults": 150, "startIndex": number * 100 + 1, "Resources": users}))
     };
-    assert_eq!(refused(scim, &["200 users by now, but totalResults is 150"], endless), 2);
+    assert_eq!(refused(scim, &["200 users have come, but totalResults is 150"], endless), 2);
     let claimed =
         |_: usize, _: &Request| answer(json!({"totalResults": 4_000_000_000_u64, "Resources": [{"id": "1"}]}));
     assert_eq!(refused(scim, &["4000000000 records, more than max_rows = 2000000"], claimed), 1);

@@ -16,7 +16,7 @@ fn ids(company: &Company) -> BTreeSet<String> {
     company.users().iter().map(|user| user["id"].as_str().expect("an id").to_owned()).collect()
 }
 
-/// Runs the trial; whoever was there before is there still, and nobody else, and nobody has changed.
+/// Runs the trial; afterwards the account holds exactly the same users, unchanged.
 fn tried(company: &Company, settings: &str, code: i32) -> Output {
     let before = company.users();
     let output = company.run(&[&["-c", settings][..], &WRITE].concat()).ends(code);
@@ -98,7 +98,7 @@ fn nothing_is_written_unasked() {
     let lock = lock::take(&state, &company.url(), &holder, &|_| ()).expect("the lock");
     company.run(&WRITE).ends(10);
     drop(lock);
-    // Nobody is made where reading does not work.
+    // No person is made if reading does not work.
     company.edit("skovik-sync.toml", "\n[[source]]", "\n[target.names]\nfirst_name = \"x\"\n\n[[source]]");
     let output = company.run(&WRITE).ends(4);
     assert!(!with_create(&output), "{output}");

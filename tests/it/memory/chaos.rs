@@ -1,4 +1,4 @@
-//! Applies through whatever can go wrong on the way, until nothing is left to do.
+//! Applies under everything that can go wrong on the way, until nothing is left to do.
 //!
 //! `SKOVIK_CHAOS_SEED=N` replays the run with that seed, `SKOVIK_CHAOS_RUNS=N` makes so many runs.
 
@@ -46,7 +46,8 @@ async fn whatever_happens_the_same_apply_converges() {
     }
 }
 
-/// Answers to creates name the users of others, newcomers among them: each comes to have made whom it made.
+/// Answers to creates have the ids of other users, also of new ones: in the end each create is matched with its own
+/// user.
 #[tokio::test]
 async fn whoever_an_answer_names_the_same_apply_converges() {
     let (mut complete, mut struck) = (0, 0);
@@ -208,7 +209,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The service refuses whoever is there already; nobody may be sent a second time.
+    /// The service refuses to create a person twice; the program must not even try.
     fn nobody_twice(&self) -> Result<(), String> {
         match self.writes.iter().find(|write| write.what == "create" && write.outcome == "taken") {
             Some(write) if self.overtaken.is_empty() => Err(format!("made a second time: {write:?}")),
@@ -224,7 +225,8 @@ impl Run<'_> {
         }
     }
 
-    /// What is not managed is as it was; whom the plan does not name is so whole, but for a boss who left.
+    /// Fields that are not managed are unchanged; users whom the plan does not name are unchanged completely, except
+    /// for a boss who left.
     fn nothing_else_changed(&self) -> Result<(), String> {
         let named = self.named();
         for (id, before) in self.before {
@@ -240,7 +242,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// A fresh plan has nothing but what was said to be left.
+    /// A new plan has only operations that were reported as left.
     async fn nothing_left(
         &self,
         company: &Company,

@@ -62,6 +62,7 @@ fn written(change: &Change) -> Result<(&'static str, Option<&CustomFieldId>, Val
         Some(plan::Value::Manager(ManagerRef::Create(_))) => return Err("a manager who is not made yet".to_owned()),
     };
     let name = match &change.field {
+        Field::Active => return Err("it has no inactive people".to_owned()),
         Field::ExternalIdentifier => "number",
         Field::PrimaryEmail => "login",
         Field::FirstName => "given",

@@ -1,4 +1,4 @@
-//! What holds of every company that can be drawn, where nothing goes wrong.
+//! Laws for every company that can be drawn, if nothing goes wrong.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -80,7 +80,7 @@ proptest! {
         });
     }
 
-    /// Whoever comes back has a new id, and lost what a create cannot send.
+    /// A person who is created again has a new id, and lost everything that a create cannot send.
     #[test]
     fn an_undo_takes_everything_back(seed: u64, empties: bool) {
         let undone = runtime().block_on(async {

@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 use super::dialect::{Plain, object};
 use super::service::{EXTRAS, Person, Problem, Service, UNITS};
 
-/// What becomes of a request.
+/// How a request is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
     /// It does not get there, and that is known.
@@ -33,7 +33,7 @@ pub(super) enum Fault {
     CrashAfter,
     /// Another client changes somebody's family name first.
     Overtaken,
-    /// It is carried out; where it makes somebody, the answer names somebody else's id.
+    /// It is carried out, but the answer to a create has somebody else's id.
     Misnamed,
 }
 
@@ -41,7 +41,7 @@ pub(super) enum Fault {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Write {
     pub(super) what: &'static str,
-    /// Whom it names; nobody where it makes somebody.
+    /// The user that it names; `None` for a create.
     pub(super) id: Option<String>,
     pub(super) outcome: &'static str,
 }
@@ -51,7 +51,7 @@ pub(super) struct Memory {
     pub(super) service: Arc<Mutex<Service>>,
     faults: Mutex<Faults>,
     pub(super) writes: Mutex<Vec<Write>>,
-    /// Whom the other client changed.
+    /// The users that the other client changed.
     pub(super) overtaken: Mutex<Vec<String>>,
     crash: Notify,
     has_ended: AtomicBool,
@@ -301,7 +301,7 @@ impl Provider for Memory {
         Box::pin(async move {
             let act = |service: &mut Service| service.remove(id.as_str()).map(|()| Person::new());
             match self.write("delete", Some(id), act).await? {
-                Ok(_) => Ok(Deleted::Now),
+                Ok(_) => Ok(Deleted::Now { kept: None }),
                 Err(Problem::Unknown) => Ok(Deleted::AlreadyGone),
                 Err(problem) => Err(refused(problem)),
             }

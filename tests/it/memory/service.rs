@@ -9,12 +9,12 @@ pub(super) const EXTRAS: [&str; 3] = ["car", "cost", "note"];
 
 pub(super) type Person = Map<String, Value>;
 
-/// How the service behaves where services differ.
+/// The behaviours in which services differ.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Manners {
-    /// Another unit empties `extra`, also what is sent along.
+    /// A move to another unit empties `extra`, even values that are sent along.
     pub(super) a_move_empties_extra: bool,
-    /// Whoever is a boss cannot be removed.
+    /// A boss cannot be deleted.
     pub(super) keeps_bosses: bool,
 }
 

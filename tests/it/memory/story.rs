@@ -60,7 +60,7 @@ fn row(number: usize, boss: Option<usize>) -> Row {
     }
 }
 
-/// The person whom a row describes, with more that no plan manages.
+/// The person that a row describes, with additional fields that no plan manages.
 fn person(at: usize, row: &Row, boss: Option<usize>) -> Person {
     let Row { number, login, given, family, unit, boss: _, cost } = row;
     let person = json!({
@@ -202,9 +202,11 @@ fn policy() -> Policy {
         renumber: Renumber::Ask,
         same_person: BTreeSet::new(),
         remove: Remove::Identified,
+        reactivate: false,
         leavers_keep_emails: false,
         protect: Protect::new(&["role:admin"]),
         branches: None,
+        absences: None,
     }
 }
 
@@ -244,7 +246,7 @@ impl Observer for Nobody {
     fn confirming(&mut self, _: usize) {}
 }
 
-/// A folder for the state, in memory where there is such a place: what is lost without power is no matter here.
+/// A folder for the state, in memory if possible: losing power does not matter here.
 pub(super) fn state_folder() -> TempDir {
     let memory = Path::new("/dev/shm");
     let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };

@@ -1,4 +1,4 @@
-//! What is printed where the settings, the data or the command line are wrong.
+//! What is printed if the settings, the data or the command line are wrong.
 
 use super::*;
 

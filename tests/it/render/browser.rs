@@ -19,7 +19,7 @@ fn chromium() -> PathBuf {
     found.expect("the page is tested in Chromium, and there is none; scripts/test installs it")
 }
 
-/// A page as the browser made it, and what it said on its console.
+/// A page as the browser rendered it, and the messages on its console.
 pub(crate) struct Opened {
     page: Html,
     pub(crate) console: Vec<String>,

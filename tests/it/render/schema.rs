@@ -16,7 +16,7 @@ fn schema(name: &str) -> Value {
 
 /// What the schema of this name finds wrong with documents, one after the other.
 pub(crate) fn problems(name: &str, documents: &[Value]) -> Vec<Option<String>> {
-    // As files that stand beside each other.
+    // As files in one folder.
     let registry = Registry::new().add("file:///schema/plan.schema.json", schema("plan.schema.json")).unwrap();
     let registry = registry.prepare().unwrap();
     let base = format!("file:///schema/{name}");
@@ -73,7 +73,7 @@ fn a_view_is_no_plan() {
     assert!(Plan::read(view.as_bytes()).is_err());
 }
 
-/// The keys of the plan stand in the view with the same values.
+/// The view has the keys of the plan with the same values.
 #[test]
 fn a_view_has_all_that_the_plan_has() {
     let plan = Company::of(50).plan();

@@ -1,4 +1,4 @@
-//! Reading: pages, keys, paths and methods, and bodies that are none.
+//! Reading: pages, keys, paths and methods, and invalid bodies.
 
 use std::num::NonZeroUsize;
 

@@ -71,7 +71,7 @@ fn a_seed_that_contradicts_itself_is_refused_with_its_line_and_user() {
         assert!(parts.iter().all(|part| error.contains(part)), "{parts:?}: {error}");
     }
     let twice = Account::load(&*snapshot(&[branch("b", "1"), branch("b", "2")], &[], &[])).expect_err("twice");
-    assert_eq!(twice.to_string(), "line 3: the branch b stands in the snapshot twice");
+    assert_eq!(twice.to_string(), "line 3: the branch b appears twice in the snapshot");
     let cut = company_snapshot();
     assert!(Account::load(&cut[..cut.len() - 20]).is_err());
 }
@@ -157,7 +157,7 @@ fn wrong_arguments_are_told_with_exit_code_3_and_a_bad_seed_with_4() {
         (vec!["--latency", "soon"], 3, "--latency"),
         (vec!["--port", &port], 3, "cannot listen"),
         (vec!["--seed", path_text(&nowhere)], 3, "where.jsonl"),
-        (vec!["--save", path_text(&nowhere), "--port", "0"], 3, "no folder"),
+        (vec!["--save", path_text(&nowhere), "--port", "0"], 3, "not a folder"),
         (vec!["--request-log", path_text(&nowhere), "--port", "0"], 3, "request log"),
         (vec!["--seed", path_text(&cut)], 4, "cut.jsonl"),
     ] {

@@ -1,4 +1,4 @@
-//! The sandbox has two doors to the same people: what is planned and done by one is what the other shows.
+//! The sandbox has two interfaces to the same people: what is planned and done through one is shown by the other.
 
 use serde_json::{Value, json};
 use skovik_sync::plan::{Plan, Removal};
@@ -23,7 +23,7 @@ pub(crate) fn company_with(behave: impl FnOnce(&mut Options)) -> Company {
     company
 }
 
-/// What a plan does to whom, without the ids and names that each door has its own of.
+/// What a plan does to which person, without the ids and names that differ between the interfaces.
 fn told(plan: &Value) -> Vec<Value> {
     let operation = |operation: &Value| {
         let changes = operation["changes"].as_array().into_iter().flatten();
@@ -31,7 +31,7 @@ fn told(plan: &Value) -> Vec<Value> {
             .map(|change| {
                 let after = &change["after"];
                 match change["field"].as_str() {
-                    // Each door has its own id for it.
+                    // Each interface has its own id for it.
                     Some(field) if field.starts_with("custom") || after.is_string() => json!([after]),
                     field => json!([field, after["employee"], after["external_identifier"]]),
                 }
@@ -52,7 +52,7 @@ fn both_doors_give_the_same_plan() {
     assert_eq!(by_scim["summary"], by_json["summary"]);
 }
 
-/// Whoever they are, and whatever happens to them: twelve drawn companies.
+/// Twelve drawn companies with drawn changes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_doors_give_the_same_plan_for_drawn_people() {
     for seed in 0..12 {
@@ -113,7 +113,7 @@ fn what_is_done_by_one_door_leaves_the_other_nothing_to_do() {
     company.is_in_line();
 }
 
-/// SCIM tells no roles: who relies on admins being protected by default is told that they are not.
+/// SCIM has no roles: the plan warns that admins are not protected by default.
 #[test]
 fn admins_whom_nobody_can_tell_are_not_protected_in_silence() {
     let company = company();

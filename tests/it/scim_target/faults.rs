@@ -1,5 +1,5 @@
 //! What can go wrong on the way to a SCIM server: answers that are lost before or after the server has done what was
-//! asked, refusals that pass, lists that are cut. Nobody is made twice, and the same apply comes to its end.
+//! asked, refusals that pass, lists that are cut. Nobody is created twice, and the same apply can finish.
 //!
 //! `SKOVIK_CHAOS_SEED=N` replays the run with that seed.
 
@@ -15,10 +15,10 @@ use super::{PAGE, TOKEN, fill, settings};
 
 /// How often `apply` may have to be run.
 const PROCESSES: usize = 40;
-/// Which of the company are in this one: some of everybody to whom something happens.
+/// The people of a smaller company: some of each group to which something happens.
 const SOME: [std::ops::Range<u32>; 4] = [10_000..10_012, 10_200..10_203, 10_260..10_263, 10_300..10_304];
 
-/// The same people, but for those who are not among some; nobody reports to them.
+/// The same people without those outside the smaller company, to whom nobody reports.
 fn some(people: &People) -> People {
     let is_one = |number: &u32| SOME.iter().any(|range| range.contains(number));
     let mut some: People = people.iter().filter(|(number, _)| is_one(number)).map(|(n, p)| (*n, p.clone())).collect();
@@ -165,4 +165,52 @@ fn what_the_server_drops_is_reported() {
 /// The first and the second of the company.
 fn company_of_two() -> People {
     company().into_iter().take(2).collect()
+}
+
+/// A server that does something more to whoever is made inactive.
+fn meddling(scim: Arc<Scim>, more: serde_json::Value) -> Web {
+    Web::start(move |_, request: &Request| {
+        let mut request = request.clone();
+        if let Ok(mut patch) = serde_json::from_str::<serde_json::Value>(&request.body)
+            && request.target.contains("/Users/")
+        {
+            patch["Operations"].as_array_mut().expect("operations").push(more.clone());
+            request.body = patch.to_string();
+        }
+        Reply::Raw(scim.pass_on(&request))
+    })
+}
+
+#[test]
+fn what_somebody_loses_or_gets_in_becoming_inactive_is_reported() {
+    for (more, says) in [
+        (serde_json::json!({"op": "remove", "path": "nickName"}), "nickName is gone, it was \"n10011\""),
+        (
+            serde_json::json!({"op": "replace", "path": "name.familyName", "value": "Else"}),
+            "last_name is \"Else\", not \"Öberg\"",
+        ),
+        (
+            serde_json::json!({"op": "add", "path": "roles", "value": [{"value": "admin"}]}),
+            "roles are [\"admin\"], and no roles were told before",
+        ),
+    ] {
+        let scim = Arc::new(Scim::start(PAGE));
+        let before = super::people::company();
+        fill(&scim, &before.clone().into_iter().take(12).collect());
+        let web = meddling(Arc::clone(&scim), more);
+        let mut company = Company::empty();
+        company.write(
+            "skovik-sync.toml",
+            settings(&format!("{}/v2", web.url), "branches = [\"SE01\", \"NO01\", \"DK01\"]"),
+        );
+        company.write("employees.csv", csv(&before.into_iter().take(11).collect()));
+        company.env("SKOVIK_TOKEN", TOKEN);
+        company.run(&["plan"]).ends(0);
+        company.run(&["approve", "plan.json", "--yes"]).ends(0);
+        let applied = company.run(&["apply", "plan.json"]).ends(9);
+        assert!(applied.stdout.contains(says), "{says}: {applied}");
+        // An apply that goes on says it too.
+        let again = company.run(&["apply", "plan.json"]).ends(9);
+        assert!(again.stdout.contains(says), "{says}: {again}");
+    }
 }

@@ -103,7 +103,7 @@ pub(super) fn user(number: u32, person: &Person, manager: Option<&str>) -> Value
     user
 }
 
-/// The people whom a server holds as active, by what the list says of them.
+/// The active people of a server, as its list shows them.
 pub(super) fn held(users: &[Value]) -> People {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let number = |user: &Value| user["externalId"].as_str().expect("an externalId").parse::<u32>().expect("a number");

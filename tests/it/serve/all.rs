@@ -41,9 +41,9 @@ fn each_customer_has_an_outcome_of_their_own() {
     assert_eq!(
         ran.stdout.lines().map(str::to_owned).collect::<Vec<_>>(),
         [
-            "acme    succeeded    exit code   0  1 create, 0 update, 0 delete, 0 skipped",
+            "acme    succeeded    exit code   0  1 create, 0 update, 0 delete, 0 set aside",
             "broken  failed       exit code   3",
-            "globex  waiting      exit code   6  1 create, 0 update, 0 delete, 0 skipped",
+            "globex  waiting      exit code   6  1 create, 0 update, 0 delete, 0 set aside",
         ],
         "{ran}"
     );

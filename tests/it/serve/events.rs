@@ -1,4 +1,4 @@
-//! Events: what is taken, what is refused, and that none is lost.
+//! Events: which are accepted, which are refused, and that none is lost.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -39,7 +39,10 @@ fn an_event_leads_to_a_run_and_what_is_not_signed_to_none() {
     assert_eq!(service.metric("queue_events"), Some(0.0));
     let said = service.said();
     assert!(said.contains("run: 1 event for 1 person\n"), "{said}");
-    assert!(said.contains("s: succeeded (exit code 0); 1 to create, 0 to update, 0 to delete, 0 skipped\n"), "{said}");
+    assert!(
+        said.contains("s: succeeded (exit code 0); 1 to create, 0 to update, 0 to delete, 0 set aside\n"),
+        "{said}"
+    );
     assert!(said.contains("refused: the header x-signature is missing"), "{said}");
     assert!(!said.contains("SE01-20") && !said.contains("P20"), "the log names nobody: {said}");
 }
@@ -128,7 +131,7 @@ fn events_wait_while_a_list_cannot_be_read() {
     // Somebody corrects the list, and starts the service again.
     house.list(&more_people(1));
     let mut service = Service::start(&house);
-    assert!(service.said().contains("events that wait for a run since before: 1"), "{}", service.said());
+    assert!(service.said().contains("events of an earlier time that wait for a run: 1"), "{}", service.said());
     service.has_run(1);
     assert_eq!(house.writes().len(), 1);
     assert_eq!(service.metric("queue_events"), Some(0.0));

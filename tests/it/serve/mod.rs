@@ -42,7 +42,7 @@ pub(crate) fn house(settings: &str) -> House {
     House::new(&everybody, &everybody, settings, &[])
 }
 
-/// The twenty and so many more, of whom nobody is in Skovik yet.
+/// The twenty, and this many more who are not in Skovik yet.
 pub(crate) fn more_people(more: usize) -> Vec<Person> {
     people("SE01", 20 + more)
 }

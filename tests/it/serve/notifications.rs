@@ -117,9 +117,9 @@ fn a_receiver_who_cannot_be_told_changes_nothing_and_is_named() {
     let house = House::new(&people("SE01", 5), &people("SE01", 20), &notify, &[]);
     let output = house.command(&["run"]).env("TELL_URL", &url).output().expect("it runs");
     let ran = crate::harness::Output::of(&["run"], output).ends(5).says(&[
-        "[[notify]] number 1 was not told `blocked`: it answers 500",
-        "[[notify]] number 2 was not told `blocked`: sh failed with exit status: 3: no",
-        "[[notify]] number 3 was not told `blocked`: [[notify]]: the environment variable UNSET_URL is not set",
+        "[[notify]] number 1 could not be told `blocked`: it answers 500",
+        "[[notify]] number 2 could not be told `blocked`: sh failed with exit status: 3: no",
+        "[[notify]] number 3 could not be told `blocked`: [[notify]]: the environment variable UNSET_URL is not set",
     ]);
     assert!(!ran.stderr.contains("a-secret-path"), "{ran}");
     assert!(!told(&received).is_empty());

@@ -101,7 +101,7 @@ fn a_plan_that_waits_is_shown_and_cannot_be_approved_here() {
     // In a browser: the page breaks no policy, and the plan is the page of `show`.
     let opened = browser::open_url(&format!("http://{}/", service.address));
     assert_eq!(opened.console, Vec::<String>::new());
-    assert_eq!(opened.one("#waiting"), "2 to create, 0 to update, 0 to delete, 0 skipped. Read it.");
+    assert_eq!(opened.one("#waiting"), "2 to create, 0 to update, 0 to delete, 0 set aside. Read it.");
     assert_eq!(opened.texts("#runs tbody tr").len(), 1);
     let opened = browser::open_url(&format!("http://{}/plan", service.address));
     assert_eq!(opened.console, Vec::<String>::new());

@@ -21,7 +21,7 @@ fn a_run_under_way_ends_as_run_does() {
     let mut service = Service::start(&house);
     service.until("a run that writes", |_| (!house.writes().is_empty()).then_some(()));
     assert_eq!(service.end(), Some(130));
-    // What was on its way has come to its end; the next run goes on.
+    // Requests that were under way have ended; the next run resumes.
     let mut service = Service::start(&house);
     service.until("all of it", |_| (house.writes().len() == 10).then_some(()));
 }

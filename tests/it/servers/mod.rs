@@ -92,7 +92,7 @@ impl Drop for Server {
     }
 }
 
-/// Where a program is, which need not be in the `PATH` of whoever runs the tests.
+/// The path of a program, which need not be in the `PATH` of the tests.
 pub(crate) fn program(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").expect("a PATH");
     let usual = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"].map(PathBuf::from);
@@ -136,7 +136,7 @@ pub(crate) fn is_root() -> bool {
     run(Command::new("id").arg("-u")).trim() == "0"
 }
 
-/// Gives a folder to the user whom a server runs as where root starts it.
+/// If root runs the tests, gives a folder to the user that the server runs as.
 pub(crate) fn owned_by(user: &str, folder: &Path) {
     if is_root() {
         run(Command::new("chown").arg("-R").arg(format!("{user}:")).arg(folder));

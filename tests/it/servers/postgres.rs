@@ -76,7 +76,7 @@ impl Postgres {
         self.server.folder()
     }
 
-    /// The certificate of the authority that made its own.
+    /// The certificate of the CA that signed its own.
     pub(crate) fn ca_file(&self) -> PathBuf {
         self.server.folder().join("ca.pem")
     }

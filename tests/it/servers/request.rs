@@ -6,7 +6,7 @@ pub(crate) struct Request {
     pub(crate) method: String,
     /// Path and query, with legible brackets.
     pub(crate) target: String,
-    /// The head, to the letter but for the names of headers, which are in lower case.
+    /// The head, unchanged except that the names of headers are in lower case.
     pub(crate) head: String,
     pub(crate) body: String,
 }

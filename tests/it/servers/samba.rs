@@ -16,7 +16,7 @@ pub(crate) const ADMINISTRATOR: &str = "Administrator@AD.EXAMPLE.TEST";
 pub(crate) const PASSWORD: &str = "Pa55-of-the-Administrator";
 /// Where the people are.
 pub(crate) const STAFF: &str = "OU=Staff,DC=ad,DC=example,DC=test";
-/// Where one more is, whom a test moves.
+/// The unit of one more person, whom a test moves.
 pub(crate) const MOVERS: &str = "OU=Movers,DC=ad,DC=example,DC=test";
 /// How many there are of the staff.
 pub(crate) const PEOPLE: usize = 40;

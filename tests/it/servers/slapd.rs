@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use super::certificates::{Authority, Certificate};
 use super::{Server, free_port, program, run, takes_connections};
 
-/// Whom the directory lets read.
+/// The account that may read the directory.
 pub(crate) const READER: &str = "cn=reader,dc=example,dc=test";
 /// The reader's password.
 pub(crate) const PASSWORD: &str = "correct horse; battery \"staple\"";
@@ -81,7 +81,7 @@ pub(crate) fn authority() -> &'static Authority {
     AUTHORITY.get_or_init(|| Authority::new("the authority of the tests"))
 }
 
-/// So many people, a tenth of them contractors, each but the first with a manager who stands before them.
+/// This many people, a tenth of them contractors, each except the first with a manager from earlier in the list.
 pub(crate) fn people(count: usize) -> String {
     let mut ldif = String::new();
     for n in 0..count {
@@ -131,7 +131,7 @@ userPassword: correct horse; battery \"staple\"
 
 ";
 
-/// Nobody but the reader sees anything, as in most companies.
+/// Only the reader sees anything, as in most companies.
 fn slapd_conf(folder: &str, schema: &str, database: &str) -> String {
     format!(
         "include /etc/ldap/schema/core.schema

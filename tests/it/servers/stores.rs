@@ -11,7 +11,7 @@ use sha2::Sha256;
 
 use super::{Server, free_port, installed, program, takes_connections};
 
-/// The key of Azurite's account, which is the same everywhere and no secret.
+/// The key of Azurite's account, which is the same everywhere and not secret.
 const ACCOUNT_KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
 /// Who asks moto for an object, which does not look at the signature.
@@ -20,7 +20,7 @@ const SIGNED: &str = "Authorization: AWS4-HMAC-SHA256 Credential=tester/20260101
 
 /// A store with an empty bucket, or container.
 pub(crate) struct Store {
-    /// What `[state] url` is for it.
+    /// The value of `[state] url` for it.
     pub(crate) url: &'static str,
     /// The environment that leads to it, with its credentials.
     pub(crate) env: Vec<(&'static str, String)>,

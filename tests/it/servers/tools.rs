@@ -1,4 +1,4 @@
-//! Published libraries of Python that the tests hold the program against, where scripts/test installs them.
+//! Published Python libraries that the program is tested against; scripts/test installs them.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! A web server that answers as a test scripts it, down to answers that no HTTP library would send; with TLS where it is
+//! A web server that answers as a test scripts it, down to answers that no HTTP library would send; with TLS if it is
 //! given a certificate.
 
 use std::io::{Read, Write};

@@ -63,7 +63,7 @@ fn forge(scene: &Scene, edit: impl FnOnce(&mut Value)) {
     scene.write(ANNA, record.to_string());
 }
 
-/// Puts a record there that says what Anna's says but for an edit, properly signed with a key.
+/// Writes a record like Anna's except for an edit, properly signed with a key.
 fn sign(scene: &Scene, key: &str, file: &str, edit: impl FnOnce(&mut Value)) {
     sign_for(scene, key, NAMESPACE, file, edit);
 }
@@ -159,10 +159,10 @@ const RECORDS: &[Attempt] = &[
         scene.remove(BEN);
         scene.write(ANNA, record.to_string());
     }),
-    ("a key stands twice", 6, &["duplicate field `approver`"], |scene| {
+    ("a key appears twice", 6, &["duplicate field `approver`"], |scene| {
         scene.edit(ANNA, "\"approver\"", "\"approver\": \"ben@example.com\", \"approver\"");
     }),
-    ("a ceiling stands twice", 6, &["duplicate field `changes`"], |scene| {
+    ("a ceiling appears twice", 6, &["duplicate field `changes`"], |scene| {
         scene.edit(ANNA, "\"changes\": 5", "\"changes\": 5000, \"changes\": 5");
     }),
     ("an unknown key", 6, &["unknown field `allow_all`"], |scene| {

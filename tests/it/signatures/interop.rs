@@ -71,7 +71,7 @@ fn the_program_accepts_what_ssh_keygen_signs() {
             let draft = ["approve", "plan.json", "--statement", "to-sign", "--comment", "Åsa", "--expires", "2h"];
             let printed = scene.run(&draft).ends(0).stdout;
             assert!(!scene.path(APPROVAL).exists(), "a statement is no approval");
-            // The printed line, as it stands but for the key's name.
+            // The printed line, unchanged except for the key's name.
             let line = printed.lines().find(|line| line.starts_with("ssh-keygen ")).unwrap();
             assert_eq!(line, format!("ssh-keygen -Y sign -n {NAMESPACE} -f KEY to-sign"));
             let line = format!("{} -Ohashalg={hash}", line.replace("KEY", name)).replace(" to-sign", "");
@@ -183,7 +183,7 @@ fn on_terminal(scene: &Scene, command: &str, answers: &[&str]) -> (i32, String) 
                 // An answer that was taken is shown as hidden.
                 let shown = String::from_utf8_lossy(&bytes);
                 let answer = answers.get(shown.matches("[hidden]").count());
-                // The program ends where its terminal does.
+                // The program ends with its terminal.
                 let Some(answer) = answer else { panic!("more questions than answers:\n{shown}") };
                 input.write_all(format!("{answer}\n").as_bytes()).unwrap();
             }

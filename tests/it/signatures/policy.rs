@@ -28,7 +28,7 @@ fn a_hash_or_a_yes_is_no_signature() {
     scene.write("skovik-sync.toml", &settings);
     scene.run(&["apply", "plan.json"]).ends(6).says(&["is not signed"]);
     assert_eq!(skovik.requests().1, [""; 0]);
-    // The settings decide what is needed: whoever can edit them needs no forgery. See docs/approvals.md.
+    // The settings decide what is needed: somebody who can edit them needs no forgery. See docs/approvals.md.
     scene.edit("skovik-sync.toml", "\"signature\"", "\"hash\"");
     scene.run(&["apply", "plan.json"]).ends(0);
 }
@@ -45,7 +45,7 @@ fn two_different_people_suffice_where_a_rule_asks_for_two() {
     scene.run(&["apply", "plan.json"]).ends(0);
 }
 
-/// A rule on a share of the users is judged by those whom Skovik has, whatever the plan says that it had.
+/// A rule on a share of the users is evaluated with the users that Skovik has now, not with the number in the plan.
 #[test]
 fn a_plan_that_makes_its_account_larger_does_not_escape_a_rule() {
     let skovik = Skovik::start();

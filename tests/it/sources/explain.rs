@@ -55,7 +55,7 @@ fn what_is_wrong_is_explained() {
     for (key, parts) in [
         ("5191", &["set aside, neither changed nor removed\n", "(renumbering_undecided)"][..]),
         ("ture.pil", &["set aside, neither changed nor removed: \"ture.pil\" is not an e-mail address"]),
-        // Two people, of whom each is in the other's way.
+        // Two people who block each other.
         (
             "palm@example.com",
             &["Ines Palm", "Ivar Palm", "also belongs to Ivar Palm (hr row 83)\n", "(email_claimed_twice)\n"],
@@ -64,7 +64,7 @@ fn what_is_wrong_is_explained() {
     ] {
         explain(&company, key).prints(parts);
     }
-    // Where others are in the way of any plan, one person can be explained all the same.
+    // Even if others make a plan impossible, one person can be explained.
     let settings = company.read("skovik-sync.toml").replace("[scope]", "[scope]\ninvalid = \"error\"");
     company.write("skovik-sync.toml", settings);
     company.run(&["plan"]).ends(4).says(&["invalid = \"error\""]);
@@ -98,7 +98,7 @@ fn records_that_do_not_count_are_shown() {
     ]);
     company.edit("skovik-sync.toml", "kind = \"csv\"\n", "kind = \"csv\"\nprefer = \"main == 'Y'\"\n");
     explain(&company, key).prints(&["  hr (csv), row 3\n", "  hr (csv), row 2, skipped by `prefer`\n"]);
-    company.run(&["check"]).ends(0).prints(&["  keys          1 key is that of several records, 2 in all: "]);
+    company.run(&["check"]).ends(0).prints(&["  keys          1 key is shared by several records, 2 in all: "]);
 }
 
 #[test]

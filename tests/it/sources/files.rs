@@ -1,5 +1,5 @@
-//! The company of the fixtures, read in other ways than from its CSV file: the plan is the same but for where it comes
-//! from.
+//! The company of the fixtures, read from other formats than its CSV file: the plan is the same except for where it
+//! comes from.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::fs;
@@ -22,7 +22,7 @@ fn company(source: &str) -> (Company, Value) {
     (company, operations)
 }
 
-/// Plans from the other form, applies the plan, and finds nothing more to do.
+/// Plans from the other format, applies the plan, and finds nothing more to do.
 fn is_the_same(company: &Company, operations: &Value, kind: &str, proof: &str) {
     let plan = company.plan(0);
     assert_eq!(plan["operations"], *operations);
@@ -69,7 +69,7 @@ fn a_workbook_holds_the_list() {
     let mut rows = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
     for (row, record) in (0..).zip(rows.records()) {
         for (column, cell) in (0..).zip(&record.unwrap()) {
-            // As a spreadsheet does: what looks like a number is one.
+            // As a spreadsheet does: a text that looks like a number becomes one.
             match cell.parse::<u32>() {
                 Ok(number) => sheet.write_number(row, column, number).unwrap(),
                 Err(_) => sheet.write_string(row, column, cell).unwrap(),
@@ -81,7 +81,7 @@ fn a_workbook_holds_the_list() {
     // A copy that was cut short.
     let whole = company.read_bytes("employees.xlsx");
     company.write("employees.xlsx", &whole[..whole.len() - 200]);
-    company.run(&["plan"]).ends(4).says(&["source `hr`: ", "employees.xlsx is no workbook that can be read"]);
+    company.run(&["plan"]).ends(4).says(&["source `hr`: ", "employees.xlsx is not a workbook that can be read"]);
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn ctrl_c_ends_the_program_too_that_is_asked() {
         let output = Output::of(args, running.wait_with_output().unwrap());
         output.ends(130).says(&["interrupted; nothing was written"]);
         assert!(!company.exists("plan.json"));
-        // Whoever was left behind by its parent may not have been waited for yet.
+        // A process whose parent has ended may not have been waited for yet.
         let goes_on = || fs::read_to_string(format!("/proc/{child}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
         let begun = Instant::now();
         while goes_on() {

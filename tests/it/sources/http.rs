@@ -298,7 +298,7 @@ fn the_same_plan_whatever_the_order() {
     let web = Web::start(move |number, _| {
         let mut list = list.clone();
         if number > 0 {
-            // Whoever has other properties comes first, and so do the columns.
+            // A record with other properties comes first, and so do its columns.
             list.reverse();
             list.swap(1, 4);
         }

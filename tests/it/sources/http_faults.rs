@@ -67,7 +67,11 @@ fn credentials_that_are_refused() {
         refused(&bearer(&web, ""), 4, &["source `hr`: ", &expected]);
         assert_eq!(web.calls().len(), 1);
     }
-    refused(&company(&Web::always(status(401, "who?")).url, ""), 4, &["(401): who?; say in [source.auth] who asks"]);
+    refused(
+        &company(&Web::always(status(401, "who?")).url, ""),
+        4,
+        &["(401): who?; set the credentials in [source.auth]"],
+    );
     let mut nothing = bearer(&Web::always(json("[]")), "");
     nothing.edit("skovik-sync.toml", "HR_SECRET", "HR_NOTHING");
     nothing.env("HR_SECRET", "x");
@@ -110,16 +114,16 @@ fn answers_that_are_no_list() {
     for (reply, expected) in [
         (json("<html>Sign in</html>"), "it is not JSON (tried 2 times); is this the address of the API?"),
         (json(r#"[{"id": 1001"#), "it is not JSON"),
-        (json(json!({"data": []})), "the answer is no list; `records` must say where the list is"),
-        (json(json!(["1001"])), "page 1: record 1: it is no record, which would be an object"),
+        (json(json!({"data": []})), "the answer is not a list; `records` must say where the list is"),
+        (json(json!(["1001"])), "page 1: record 1: it is not an object, as a record must be"),
         (status(404, "nothing here"), "answers 404: nothing here; check url"),
         (json("[]\u{0}"), "it is not JSON"),
     ] {
         refused(&bearer(&Web::always(reply), ""), 4, &["source `hr`: ", expected]);
     }
     let web = Web::always(json(json!({"data": null, "x": {"y": 1}})));
-    refused(&bearer(&web, "records = \"/items\""), 4, &["nothing stands at /items; `records`"]);
-    refused(&bearer(&web, "records = \"/data\""), 4, &["what stands at /data is no list"]);
+    refused(&bearer(&web, "records = \"/items\""), 4, &["there is nothing at /items; `records`"]);
+    refused(&bearer(&web, "records = \"/data\""), 4, &["the value at /data is not a list"]);
 }
 
 #[test]
@@ -136,15 +140,11 @@ fn pages_that_do_not_fit() {
     );
     // A total that is the length of the page must not end the list.
     let lies = |page: usize, _: &Request| Some(json(json!({"data": people(page * 3 - 3, page * 3), "total": 3})));
-    refused(
-        &bearer(&pages(lies), PAGES_OF_TOTAL),
-        4,
-        &["page 2: there are 6 records by now, but the total at /total is 3"],
-    );
+    refused(&bearer(&pages(lies), PAGES_OF_TOTAL), 4, &["page 2: 6 records have come, but the total at /total is 3"]);
     let none = |page: usize, _: &Request| Some(json(json!({"data": people(page * 3 - 3, page * 3)})));
     refused(&bearer(&pages(none), PAGES_OF_TOTAL), 4, &["the total at /total is not there"]);
     let words = |_: usize, _: &Request| Some(json(json!({"data": [], "total": "many"})));
-    refused(&bearer(&pages(words), PAGES_OF_TOTAL), 4, &["the total at /total is \"many\", which is no number"]);
+    refused(&bearer(&pages(words), PAGES_OF_TOTAL), 4, &["the total at /total is \"many\", which is not a number"]);
     let slips = |page: usize, _: &Request| (page == 2).then(|| json(json!({"data": people(2, 5)})));
     refused(&bearer(&pages(slips), PAGES), 4, &["page 2: record 1 has come before"]);
 }
@@ -220,7 +220,7 @@ fn an_answer_that_says_that_it_is_a_part() {
     let part = |list: Value| Reply::Answer(206, vec![("Content-Range", "0-6/999".to_owned())], list.to_string());
     let one = Web::always(part(json!(people(0, 9))));
     refused(&bearer(&one, ""), 4, &["source `hr`: page 1: ", "(206)", "set `total`"]);
-    // Where something proves the rest, it is as good as another one.
+    // With another completeness check, it is accepted like any other.
     let counted = Web::always(part(json!({"data": people(0, 9), "total": PEOPLE})));
     let company = bearer(&counted, "records = \"/data\"\ntotal = \"/total\"");
     assert_eq!(company.plan(0)["sources"][0]["proof"], "total");
@@ -270,13 +270,13 @@ fn links_that_must_not_be_followed() {
     );
     assert_eq!(other.calls(), [""; 0], "the other server saw nothing");
     let odd = Web::always(json(json!({"data": people(0, 1), "next": {"a": 1}})));
-    refused(&bearer(&odd, paging), 4, &["page 1: /next holds no address"]);
+    refused(&bearer(&odd, paging), 4, &["page 1: /next is not a URL"]);
 }
 
 #[test]
 fn a_next_page_that_is_never_spoken_of_proves_nothing() {
     let web = Web::always(json(json!({"data": people(0, 9), "total": PEOPLE, "links": {"next": null}})));
-    let warning = "`next` in [source.paging] of [[source]] `hr`: nothing stands at /links/nxt on any page";
+    let warning = "`next` in [source.paging] of [[source]] `hr`: /links/nxt is missing on every page";
     for (kind, next, more, proof) in [
         ("next-link", "/links/nxt", "", "trusted"),
         ("cursor", "/links/nxt", "", "trusted"),
@@ -332,7 +332,7 @@ fn settings_that_cannot_be_right() {
             "headers = { Authorization = \"Bearer 0123456789\" }",
             "would show a secret in the settings; say it in [source.auth]",
         ),
-        ("headers = { Host = \"x\" }", "is no header that can be set here"),
+        ("headers = { Host = \"x\" }", "is not a header that can be set here"),
         ("body = \"{}\"", "needs method = \"POST\""),
         ("method = \"POST\"\nbody = \"{\"", "is not JSON"),
         ("records = \"data\"", "must begin with a slash"),

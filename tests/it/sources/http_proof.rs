@@ -78,7 +78,7 @@ fn an_error_in_an_answer_with_a_good_status() {
         let ignoring = bearer(&web, &format!("errors = \"ignore\"\n{PAGES}"));
         assert_eq!(ignoring.plan(0)["summary"]["create"], PEOPLE);
     }
-    // GraphQL: what could be read stands beside what could not.
+    // GraphQL: an answer holds both the readable part and the errors.
     let graph = Web::always(json(json!({
         "data": {"employees": people(0, 5)},
         "errors": [{"message": "Cannot return null for Employee.email", "path": ["employees", 5]}],
@@ -87,7 +87,7 @@ fn an_error_in_an_answer_with_a_good_status() {
     refused(&bearer(&graph, source), 4, &["page 1: ", "`errors`", "Cannot return null for Employee.email"]);
     // Instead of a list.
     let sorry = Web::always(json(json!({"code": 17, "message": "the export is being made"})));
-    let says = ["nothing stands at /data", "the server says: the export is being made"];
+    let says = ["there is nothing at /data", "the server says: the export is being made"];
     refused(&bearer(&sorry, "records = \"/data\""), 4, &says);
 }
 

@@ -166,7 +166,7 @@ fn a_search_that_finds_nobody_is_not_believed_unless_it_may() {
     company.edit("skovik-sync.toml", "(uid=*)\"", "(uid=*)\", may_be_empty = true");
     let plan = company.plan(0);
     assert_eq!(plan["sources"][0]["records"], json!(PEOPLE - PEOPLE / 10));
-    // Nobody at all is another matter.
+    // A completely empty result is an error.
     std::fs::remove_file(company.path("plan.json")).expect("removed");
     company.edit(
         "skovik-sync.toml",
@@ -230,7 +230,7 @@ fn groups_within_groups_as_docs_say() {
 #[test]
 fn what_is_not_text_is_refused_unless_it_is_called_binary() {
     let schema = "attributetype ( 1.3.6.1.4.1.99999.1 NAME 'blob' SYNTAX 1.3.6.1.4.1.1466.115.121.1.40 )";
-    // 0xff 0xfe is no UTF-8.
+    // 0xff 0xfe is not UTF-8.
     let ldif = people(2).replace("uid: p1\n", "objectClass: extensibleObject\nuid: p1\nblob:: //4=\n");
     let directory = Slapd::start_with_schema(schema, &ldif, "", &authority().for_loopback());
     let company = company(&directory.plain(), EVERYBODY);
@@ -271,7 +271,7 @@ fn a_part_that_is_kept_elsewhere_is_missed() {
     company.edit("skovik-sync.toml", EVERYBODY, &format!("{EVERYBODY}\nreferrals = \"ignore\""));
     let plan = company.plan(0);
     assert_eq!(plan["sources"][0]["proof"], json!("paged-results,referrals-ignored"));
-    // Where all of it is elsewhere, there is nothing to ignore.
+    // If everything is on another server, ignoring referrals does not help.
     std::fs::remove_file(company.path("plan.json")).expect("removed");
     company.edit("skovik-sync.toml", EVERYBODY, "base = \"ou=elsewhere,dc=example,dc=test\"");
     is_refused(&company, &["referral (10)"]);
@@ -287,7 +287,7 @@ fn several_values_are_a_list() {
     let plan = company.json("plan.json");
     assert_eq!(plan["summary"]["set_aside"], json!(1), "{output}");
     assert!(plan["diagnostics"][0]["message"].to_string().contains("| as_list | first"), "{output}");
-    // Said to be a list, it is one for those with a single value, too.
+    // An attribute in `lists` is a list even with a single value.
     company.edit("skovik-sync.toml", EVERYBODY, &format!("{EVERYBODY}\nlists = [\"MAIL\"]"));
     company.edit("skovik-sync.toml", "ad.mail }}", "ad.mail | first | lower }}");
     let plan = company.plan(0);
@@ -337,12 +337,12 @@ max_invalid_percent = 100
         said.contains("needs a number in userAccountControl") && said.contains("no record of this person"),
         "{said}"
     );
-    // Who has no account can be left out by asking for it.
+    // People without an account can be left out by testing for it.
     let asking = "ad.userAccountControl | default('') != '' and ad is not disabled";
     company.edit("skovik-sync.toml", "ad is not disabled", asking);
     let summary = company.plan(0)["summary"].clone();
     assert_eq!((&summary["create"], &summary["set_aside"]), (&json!(1), &json!(0)), "{summary}");
-    // The column that the test needs is one that the settings use.
+    // The column that the test needs is requested too.
     company.edit("accounts.csv", "userAccountControl", "control");
     company.run(&["plan"]).ends(3).says(&["`ad.userAccountControl`", "no record of source `ad` has the column"]);
 }

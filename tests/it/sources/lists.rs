@@ -46,7 +46,7 @@ fn a_join_that_matches_nobody_is_shown_and_blocks() {
     assert_eq!(blocking["outcome"], json!("block"), "{:#}", plan["guards"]);
     company.run(&["check"]).ends(0).prints(&[
         "join      payroll: 0 of 500 people in scope have a record, 500 records belong to nobody (! max_unmatched_percent is 50)\n",
-        "500 more would meet but for leading zeros",
+        "500 more would match without leading zeros",
     ]);
     company
         .run(&["show", "plan.json", "--format", "markdown"])
@@ -76,7 +76,7 @@ fn lists_that_other_programs_wrote_are_read() {
 fn letters_are_not_made_of_others_by_luck() {
     let company = Company::new("small");
     company.edit("skovik-sync.toml", FROM, &format!("{FROM}encoding = \"windows-1252\"\n"));
-    company.run(&["plan"]).ends(4).says(&["is UTF-8 with letters of several bytes", "set encoding = \"utf-8\""]);
+    company.run(&["plan"]).ends(4).says(&["is UTF-8 with multi-byte letters", "set encoding = \"utf-8\""]);
 }
 
 #[test]

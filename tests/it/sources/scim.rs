@@ -16,7 +16,7 @@ const MANAGERS: usize = 30;
 const PAGE: usize = 50;
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
-/// User n, counted from 0, with whoever is the manager.
+/// User n, counted from 0, with this manager.
 fn user(n: usize, manager: Option<&str>) -> Value {
     let mut user = json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", ENTERPRISE],
@@ -164,11 +164,11 @@ fn lists_that_are_not_whole() {
         (page(5, &[]), "from startIndex 3 on: the list ends after 2 users, but totalResults is 5"),
         (page(6, &[3, 4]), "from startIndex 3 on: totalResults was 5 and is 6 now"),
         (page(5, &[3, 2]), "from startIndex 3 on: the user with the id \"id-2\" comes twice"),
-        (page(5, &[3, 4, 5, 6]), "there are 6 users by now, but totalResults is 5"),
+        (page(5, &[3, 4, 5, 6]), "6 users have come, but totalResults is 5"),
         (json(json!({"totalResults": 5, "startIndex": 1, "Resources": [numbered(3)]})), "begins at startIndex 1"),
         (json(json!({"Resources": []})), "it has no totalResults"),
         (json(json!({"totalResults": 5, "Resources": ["x"]})), "the user at 3: it is no record"),
-        (json("[]"), "it is no SCIM list"),
+        (json("[]"), "it is not a SCIM list"),
         (json("{\"totalResults\": 5, \"Resources\": ["), "it is not JSON"),
         (
             status(400, json!({"detail": format!("not with {TOKEN}"), "status": "400"})),
@@ -222,7 +222,7 @@ fn a_server_that_begins_anew_after_its_last_page() {
     let calls = |starts: &[usize]| -> Vec<String> {
         starts.iter().map(|start| format!("GET /scim/Users?startIndex={start}&count=100")).collect()
     };
-    // Two pages with different users show that it heeds startIndex; that it says `startIndex: 1` is true.
+    // Two pages with different users show that it obeys startIndex.
     for anew in [json!([numbered(1), numbered(2)]), json!([numbered(5)])] {
         let anew = json(json!({"totalResults": 5, "startIndex": 1, "Resources": anew}));
         let web = scripted(5, move |start| (start == 6).then(|| anew.clone()));
@@ -236,7 +236,7 @@ fn a_server_that_begins_anew_after_its_last_page() {
     let web = scripted(2, |start| (start == 3).then(|| page(2, &[1, 2])));
     assert_eq!(company(&format!("{}/scim", web.url), "").plan(0)["summary"]["create"], 2);
     assert_eq!(web.calls(), calls(&[1, 3, 2]));
-    // What is behind the last user is another one.
+    // Another user follows the last one.
     let web = scripted(5, |start| (start == 6).then(|| page(5, &[1, 6])));
     refused(
         &company(&web.url, ""),

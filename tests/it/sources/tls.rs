@@ -1,4 +1,4 @@
-//! Certificates that are no good, as servers really have them: what is said of each, and that the advice helps.
+//! Bad certificates, as real servers have them: the message for each, and that its advice helps.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::io::{self, Write as _};
@@ -21,7 +21,7 @@ fn with(certificate: &Certificate, trusted: Option<&str>) -> (Web, Company) {
     (web, company)
 }
 
-/// The system trusts this authority, and no other.
+/// The system trusts only this CA.
 fn only_trusting(company: &mut Company, authority: &Authority) {
     let file = company.path("system.pem").to_str().unwrap().to_owned();
     company.write("system.pem", authority.pem());
@@ -36,7 +36,7 @@ fn a_self_signed_certificate_as_openssl_makes_it() {
     let output =
         refused(&company, 4, &["source `hr`: https://127.0.0.1:", "(CA:TRUE), as `openssl req -x509`", advice]);
     assert!(!output.to_string().contains("CaUsedAsEndEntity"), "{output}");
-    // Done by halves, it is told what is still missing.
+    // If only a part of it is done, the message says what is missing.
     let nameless = self_signed(&["-addext", "basicConstraints=critical,CA:FALSE"]);
     let (_web, company) = with(&nameless, Some(&nameless.pem));
     refused(&company, 4, &["it has no subjectAltName", "its common name does not count", "here for 127.0.0.1"]);
@@ -45,11 +45,13 @@ fn a_self_signed_certificate_as_openssl_makes_it() {
         self_signed(&["-addext", "basicConstraints=critical,CA:FALSE", "-addext", "subjectAltName=IP:127.0.0.1"]);
     let (_web, company) = with(&good, Some(&good.pem));
     assert_eq!(company.plan(0)["summary"]["create"], 7);
-    // Nobody vouches for it unless it is named.
+    // It is not trusted unless it is named.
     let (_web, mut company) = with(&good, None);
     only_trusting(&mut company, &Authority::new("Authority of the system"));
-    let says =
-        ["no trusted authority made the server's certificate", "if it is self-signed, name the certificate itself"];
+    let says = [
+        "no trusted certificate authority (CA) signed the server's certificate",
+        "if it is self-signed, name the certificate itself",
+    ];
     refused(&company, 4, &says);
 }
 
@@ -69,7 +71,10 @@ fn certificates_of_an_authority_that_are_no_good() {
         (of_clients, &["is not one for servers", "serverAuth"]),
         (nameless, &["it has no subjectAltName"]),
         (authority.for_host("hr.example.test"), &["is for hr.example.test, not for 127.0.0.1; write the host"]),
-        (Authority::new("Another one").for_loopback(), &["no trusted authority made", "`ca_file` must name"]),
+        (
+            Authority::new("Another one").for_loopback(),
+            &["no trusted certificate authority (CA) signed", "`ca_file` must name"],
+        ),
     ] {
         let (web, company) = with(&certificate, Some(authority.pem()));
         let output = refused(&company, 4, expected).to_string();
@@ -113,11 +118,11 @@ fn the_client_of_skovik_says_the_same() {
         assert!(output.stderr.contains(expected) && output.code != Some(0), "{output}");
         assert_eq!(calls, [""; 0], "the key is not sent");
     };
-    says(&Authority::new("Another one").for_loopback(), "add that authority to those that this system trusts");
+    says(&Authority::new("Another one").for_loopback(), "add that CA to those that this system trusts");
     says(&self_signed(&[]), "(CA:TRUE), as `openssl req -x509`");
     says(&authority.for_host("skovik.example.test"), "is for skovik.example.test, not for 127.0.0.1");
     says(&authority.changed(|params| params.not_after = date_time_ymd(2025, 3, 1)), "expired on 2025-03-01");
-    // As advised, the connection is made, and only what it says is no account.
+    // With the advice followed, the connection is made; only the answer is not that of an account.
     let (output, calls) = skovik(&authority.for_loopback());
     assert!(!output.stderr.contains("certificate") && !calls.is_empty(), "{output}");
 }

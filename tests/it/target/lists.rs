@@ -3,12 +3,13 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
+use skovik_sync::config::Access;
 use skovik_sync::employee::Managed;
-use skovik_sync::provider::skovik::{Client, Options};
+use skovik_sync::provider::skovik::Client;
 use skovik_sync::provider::{ApiError, ListError, Provider as _, Shape};
 
 use super::script::{Reply, Server, json};
-use super::{client, names, options, page};
+use super::{KEY, access, client, client_with, names, page};
 
 async fn ids(client: &Client) -> Result<Vec<String>, ListError> {
     let users = client.users(&Managed::default(), &mut |_, _| Ok(()), &|_, _| ()).await?;
@@ -53,7 +54,7 @@ async fn pages_without_links_are_counted_until_an_empty_one() {
     assert_eq!(server.calls()[1..], ["GET /v1/users?page[number]=2", "GET /v1/users?page[number]=3"]);
 }
 
-/// Skovik is known to have cursors; where the answer has one, it leads on.
+/// Skovik is known to have cursors; if the answer has one, the list goes on from it.
 #[tokio::test]
 async fn cursors_are_followed() {
     let cursor = |after: &str| format!(r#","meta":{{"page":{{"after":{after}}},"total":3}}"#);
@@ -63,7 +64,7 @@ async fn cursors_are_followed() {
         json(200, page(&["c"], &cursor("null"))),
     ])
     .await;
-    let client = Client::new(Options { page_size: 5, ..options(&server.url) }).unwrap();
+    let client = client_with(&server.url, &Access { page_size: 5, ..access() });
     assert_eq!(ids(&client).await.unwrap(), ["a", "b", "c"]);
     let calls = [
         "GET /v1/users?page[size]=5",
@@ -100,12 +101,13 @@ async fn page_numbers_that_the_server_does_not_know_are_no_end() {
     for second in [json(400, "what?"), json(200, some.clone())] {
         let server = Server::replies(vec![json(200, some.clone()), second.clone()]).await;
         let error = ids(&client(&server.url)).await.unwrap_err().to_string();
-        let advice = "neither links.next nor meta.page.after says where the list goes on, and the server does not heed page[number]";
+        let advice =
+            "neither links.next nor meta.page.after says where the list goes on, and the server ignores page[number]";
         assert!(error.contains(advice), "{second:?}: {error}");
     }
     let server = Server::replies(vec![json(200, some)]).await;
     let names = names("page_number = \"\"");
-    let client = Client::with_names(options(&server.url), &names).unwrap();
+    let client = Client::new(&server.url.parse().unwrap(), KEY.into(), &access(), &names).unwrap();
     assert_eq!(ids(&client).await.unwrap(), ["a"]);
     assert_eq!(server.calls(), ["GET /v1/users"]);
 }
@@ -122,7 +124,7 @@ async fn an_account_may_be_empty_and_need_not_tell_a_total() {
     assert_eq!(ids(&client(&untold.url)).await.unwrap(), ["a"]);
 }
 
-/// Pages that do not prove a whole list, and what is said about them.
+/// Pages that do not prove a complete list, and the message about each.
 fn broken_lists() -> Vec<(Vec<String>, u64, &'static str)> {
     let next = |name: &str| format!(r#","links":{{"next":"/v1/users?p={name}"}}"#);
     let next_of_two = |name: &str| format!(r#"{},"meta":{{"total":2}}"#, next(name));
@@ -155,7 +157,7 @@ fn broken_lists() -> Vec<(Vec<String>, u64, &'static str)> {
         ),
         (vec![page(&["a"], r#","links":{"next":"/v1/users"}"#)], 1, "leads back to /v1/users"),
         (vec![page(&["a"], &cursor("x")), page(&["b"], &cursor("x"))], 2, "meta.page.after leads back to /v1/users"),
-        (vec![page(&["a"], ""), page(&["b"], &cursor("x"))], 2, "it has a cursor, pages before it had none"),
+        (vec![page(&["a"], ""), page(&["b"], &cursor("x"))], 2, "it has a cursor, but pages before it had none"),
         (vec![page(&["a"], r#","links":{"next":""}"#)], 1, "leads back to /v1/users"),
         (vec![page(&["a"], &next("2")), page(&["a"], &next("3"))], 2, "brings no new row after 1"),
         (vec![page(&["a"], &next("2")), page(&[], &next("3"))], 2, "brings no new row after 1"),
@@ -166,20 +168,20 @@ fn broken_lists() -> Vec<(Vec<String>, u64, &'static str)> {
             "leads to https://evil.example",
         ),
         (vec![page(&["a"], r#","links":{"next":"//u:p@127.0.0.1/v1/users"}"#)], 1, "is not followed"),
-        (vec![page(&["a"], r#","links":{"next":"http://[x"}"#)], 1, "links.next is no address"),
-        (vec![page(&["a"], &next("2")), page(&["b"], "")], 2, "it has no links, pages before it had"),
-        (vec![page(&["a"], ""), page(&["b"], end)], 2, "it has links, pages before it had none"),
+        (vec![page(&["a"], r#","links":{"next":"http://[x"}"#)], 1, "links.next is not a URL"),
+        (vec![page(&["a"], &next("2")), page(&["b"], "")], 2, "it has no links, but pages before it had"),
+        (vec![page(&["a"], ""), page(&["b"], end)], 2, "it has links, but pages before it had none"),
         (vec![row(r#"{"type":"users","attributes":{"primary_email":"a@b"}}"#)], 1, "a row has no id"),
         (vec![row(r#"{"type":"teams","id":"a"}"#)], 1, r#"the row "a" has the type "teams""#),
         (vec![row(r#"{"type":"users","id":"a"}"#)], 1, r#"user "a": primary_email is missing"#),
-        (vec![row("7")], 1, "a row is no resource"),
+        (vec![row("7")], 1, "a row is not a resource"),
         (
             vec![
                 page(&["a"], &next("2")),
                 row(r#"{"type":"users","id":"a","attributes":{"primary_email":"other@example.com"}}"#),
             ],
             2,
-            r#"the row "a" came before, with another content"#,
+            r#"the row "a" comes again with other content"#,
         ),
         (
             vec![page(&["a"], r#","links":{},"errors":[{"detail":"a right was lost"}]"#)],
@@ -187,7 +189,7 @@ fn broken_lists() -> Vec<(Vec<String>, u64, &'static str)> {
             "it answers 200, but with errors: a right was lost",
         ),
         (vec![page(&["a"], r#","links":{},"meta":{"total":1001}"#)], 1, "more than 1000 rows; raise `max_rows`"),
-        (vec![page(&["a"], &next("2")), r#"{"errors":[]}"#.to_owned()], 2, "no page of a list"),
+        (vec![page(&["a"], &next("2")), r#"{"errors":[]}"#.to_owned()], 2, "not a page of a list"),
         (vec![page(&["a"], &next("2")), r#"{"data":[{"type":"use"#.to_owned()], 2, "it is not JSON (tried 3 times)"),
     ]
 }
@@ -215,8 +217,8 @@ async fn a_list_that_never_ends_is_ended() {
     ] {
         let server = endless(more, pause).await;
         let (max_rows, limit) = limits;
-        let options = Options { max_rows, list_timeout: Duration::from_millis(limit), ..options(&server.url) };
-        let problem = match ids(&Client::new(options).unwrap()).await {
+        let limited = Access { max_rows, list_timeout: Duration::from_millis(limit), ..access() };
+        let problem = match ids(&client_with(&server.url, &limited)).await {
             Err(ListError::Incomplete { problem, .. }) => problem,
             other => panic!("{other:?}"),
         };
@@ -281,8 +283,8 @@ async fn what_passes_is_tried_again() {
 #[tokio::test]
 async fn a_server_that_says_nothing_times_out() {
     let server = Server::replies(vec![Reply::Hang]).await;
-    let client = Client::new(Options { timeout: Duration::from_millis(500), retries: 1, ..options(&server.url) });
-    let error = ids(&client.unwrap()).await.unwrap_err().to_string();
+    let client = client_with(&server.url, &Access { timeout: Duration::from_millis(500), retries: 1, ..access() });
+    let error = ids(&client).await.unwrap_err().to_string();
     assert!(error.contains("timed out") && error.contains("(tried 2 times)"), "{error}");
     assert_eq!(server.calls().len(), 2);
 }
@@ -296,7 +298,7 @@ async fn an_answer_without_end_is_not_read() {
 
     let endless = format!("HTTP/1.1 200 OK\r\n\r\n[{}", " ".repeat(65 * 1024 * 1024));
     let server = Server::replies(vec![Reply::Raw(endless)]).await;
-    let client = Client::new(Options { retries: 0, ..options(&server.url) }).unwrap();
+    let client = client_with(&server.url, &Access { retries: 0, ..access() });
     let error = ids(&client).await.unwrap_err().to_string();
     assert!(error.contains("larger than 64 MiB"), "{error}");
 }

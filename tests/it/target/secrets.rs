@@ -3,13 +3,13 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use skovik_sync::config::Access;
 use skovik_sync::employee::Managed;
-use skovik_sync::provider::skovik::{Client, Options};
 use skovik_sync::provider::{ApiError, Provider as _};
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::script::{Reply, Server, json};
-use super::{KEY, client, nothing, options, page, put, resource};
+use super::{KEY, access, client, client_with, nothing, page, put, resource};
 
 #[tokio::test]
 async fn redirects_are_refused_and_the_other_host_sees_nothing() {
@@ -46,8 +46,8 @@ async fn header_and_scheme_of_the_key_can_be_chosen() {
         [("X-Api-Key", "", "x-api-key: s3cret-k3y\n"), ("Authorization", "Token", "authorization: Token s3cret-k3y\n")]
     {
         let server = Server::replies(vec![json(404, "")]).await;
-        let chosen = Options { auth_header: header.to_owned(), auth_scheme: scheme.to_owned(), ..options(&server.url) };
-        Client::new(chosen).unwrap().user(&"a".into(), nothing()).await.unwrap();
+        let chosen = Access { auth_header: header.to_owned(), auth_scheme: scheme.to_owned(), ..access() };
+        client_with(&server.url, &chosen).user(&"a".into(), nothing()).await.unwrap();
         let head = &server.requests()[0].head;
         assert!(head.contains(expected), "{head}");
     }
@@ -109,7 +109,7 @@ async fn no_log_and_no_error_shows_the_key() {
         Reply::Raw(format!("{echo}\r\n\r\n")),
     ] {
         let server = Server::replies(vec![reply]).await;
-        let client = Client::new(Options { retries: 1, ..options(&server.url) }).unwrap();
+        let client = client_with(&server.url, &Access { retries: 1, ..access() });
         let body = put(&resource("a"), None);
         let list = client.users(&Managed::default(), &mut |_, _| Ok(()), &|_, _| ()).await.unwrap_err();
         let create = client.create(&body, nothing()).await.unwrap_err();

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use skovik_sync::provider::skovik::{Client, Options};
+use skovik_sync::config::Access;
 use skovik_sync::provider::{ApiError, Deleted, Provider as _, Request};
 
 use super::script::{Reply, Server, json};
-use super::{client, nothing, options, put, resource, user};
+use super::{access, client, client_with, nothing, put, resource, user};
 
 fn body() -> Request {
     put(&resource("a"), Some("Anna"))
@@ -44,8 +44,8 @@ async fn a_post_is_never_repeated_after_an_unclear_outcome() {
         Reply::Hang,
     ] {
         let server = Server::replies(vec![reply.clone(), json(201, document("b"))]).await;
-        let hurried = Options { timeout: Duration::from_millis(400), ..options(&server.url) };
-        let error = Client::new(hurried).unwrap().create(&body(), nothing()).await.unwrap_err();
+        let hurried = Access { timeout: Duration::from_millis(400), ..access() };
+        let error = client_with(&server.url, &hurried).create(&body(), nothing()).await.unwrap_err();
         assert!(matches!(error, ApiError::Unclear { .. }), "{reply:?}: {error:?}");
         assert_eq!(server.calls(), ["POST /v1/users"], "{reply:?}");
     }
@@ -122,7 +122,7 @@ async fn put_and_delete_are_sent_once_and_say_whether_another_attempt_may_help()
         client(&server.url).update(&"a".into(), &body(), nothing()).await.unwrap().unwrap().stored,
         resource("a")
     );
-    assert_eq!(client(&server.url).delete(&"a".into(), &no_body()).await.unwrap(), Deleted::Now);
+    assert_eq!(client(&server.url).delete(&"a".into(), &no_body()).await.unwrap(), Deleted::Now { kept: None });
 }
 
 #[tokio::test]
@@ -235,7 +235,7 @@ async fn one_that_is_told_to_slow_down_holds_everybody() {
         _ => json(404, ""),
     })
     .await;
-    let client = Arc::new(Client::new(Options { max_in_flight: 1, ..options(&server.url) }).unwrap());
+    let client = Arc::new(client_with(&server.url, &Access { max_in_flight: 1, ..access() }));
     let reads = ["a", "b"].map(|id| {
         let client = Arc::clone(&client);
         tokio::spawn(async move { client.user(&id.into(), nothing()).await })
@@ -251,7 +251,7 @@ async fn one_that_is_told_to_slow_down_holds_everybody() {
 #[tokio::test]
 async fn no_more_requests_at_once_than_allowed() {
     let server = Server::replies(vec![Reply::Late(Duration::from_millis(50), 404, String::new())]).await;
-    let client = Arc::new(Client::new(Options { max_in_flight: 2, ..options(&server.url) }).unwrap());
+    let client = Arc::new(client_with(&server.url, &Access { max_in_flight: 2, ..access() }));
     let reads: Vec<_> = (0..8)
         .map(|_| {
             let client = Arc::clone(&client);

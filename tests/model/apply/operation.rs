@@ -165,8 +165,8 @@ impl World {
 
     fn announce(&self, state: &mut State, process: usize, operation: usize, before: Option<User>) {
         if !self.has(Mutation::SkipsIntents) {
-            let changes = matches!(self.operation(operation).action, Action::Update { .. } | Action::Link { .. });
-            state.journals[self.folders[process]].announce(operation, before, changes);
+            let keeps = !matches!(self.operation(operation).action, Action::Create { .. });
+            state.journals[self.folders[process]].announce(operation, before, keeps);
         }
     }
 

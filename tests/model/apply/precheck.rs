@@ -48,7 +48,7 @@ impl World {
         state.journals[folder].is_begun = true;
         let known = state.server.iter().fold(0, |known, (id, _)| known | 1 << id);
         let creates = self.plan.operations.iter().any(|operation| matches!(operation.action, Action::Create { .. }));
-        if creates && !has_written {
+        if creates && !has_written && state.journals[folder].known == 0 {
             state.journals[folder].known = known;
         }
         let entry = Entry {

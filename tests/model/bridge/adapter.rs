@@ -15,15 +15,15 @@ use skovik_sync::apply::lock::{self, Holder};
 use skovik_sync::apply::operation::Worker;
 use skovik_sync::apply::precheck::{self, Live};
 use skovik_sync::apply::{self, Ended, Observer, Report};
+use skovik_sync::config::{Access, Names};
 use skovik_sync::diff::Protect;
 use skovik_sync::employee::{Branch, Directory, Managed, User as Parsed};
 use skovik_sync::plan::{
     self, Action, Anchors, BranchRef, Change, Content, CreateRef, Digest, Field, ManagerRef, Operation, OperationId,
     Summary, Target, UserRef, Value,
 };
-use skovik_sync::provider::skovik::wire::{AUTH_HEADER, AUTH_SCHEME};
-use skovik_sync::provider::skovik::{self, Client, Skovik};
-use skovik_sync::provider::{Dialect as _, StoredUser};
+use skovik_sync::provider::skovik::{Client, Skovik};
+use skovik_sync::provider::{ClientError, Dialect as _, StoredUser};
 use skovik_sync::state::State;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -105,6 +105,7 @@ impl Program {
             },
             guards: Vec::new(),
             diagnostics: Vec::new(),
+            waiting: None,
             operations,
         };
         Self { plan: Arc::new(plan::Plan::seal(content).expect("a plan")) }
@@ -130,7 +131,7 @@ impl Program {
         if !standing.conflicts.is_empty() && !replay.has_written() {
             return Err(format!("it is stale: {:?}", standing.conflicts));
         }
-        let client = Client::new(client_options(url)).map_err(|error| error.to_string())?;
+        let client = client(url).map_err(|error| error.to_string())?;
         let watch = Watch::default();
         let mut observer = watch.clone();
         let task = tokio::task::spawn_local(async move {
@@ -245,20 +246,16 @@ impl Process {
     }
 }
 
-fn client_options(url: &str) -> skovik::Options {
-    skovik::Options {
-        url: url.parse().expect("a URL"),
-        token: "key".into(),
-        auth_header: AUTH_HEADER.to_owned(),
-        auth_scheme: AUTH_SCHEME.to_owned(),
+fn client(url: &str) -> Result<Client, ClientError> {
+    let access = Access {
         page_size: 100,
         max_rows: 100,
         list_timeout: LONG,
-        max_in_flight: 8,
-        requests_per_second: 0,
         timeout: LONG,
         retries: u32::from(RETRIES),
-    }
+        ..Access::default()
+    };
+    Client::new(&url.parse().expect("a URL"), "key".into(), &access, &Names::default())
 }
 
 fn parsed(server: &Server, id: Id) -> Option<Parsed> {
@@ -345,6 +342,7 @@ fn operation(plan: &model::Plan, server: &Server, index: usize) -> Operation {
                 before_hash: hash(*user),
                 before: fields,
                 roles: held.special_roles(),
+                missing_since: None,
                 reason: "left".to_owned(),
             };
             (label(before), action)

@@ -11,9 +11,9 @@ use reqwest::Method;
 use serde_json::value::{RawValue, to_raw_value};
 use url::Url;
 
-use super::call::Call;
 use super::{Client, wire};
 use crate::employee::{Branch, CustomField, normal_text};
+use crate::provider::access::Call;
 use crate::provider::stored::is_id;
 use crate::provider::{ApiError, Collection, EachRow, ListError, Progress, RowError};
 use crate::scim::{AttributePath, Id, List, Next};
@@ -176,7 +176,7 @@ impl Client {
                         RowError::Bad(problem) => incomplete(format!("the user {id:?}: {problem}")),
                         RowError::Output(error) => ListError::Output(error),
                     })?,
-                    Id::Given(id) => return Err(incomplete(format!("{id:?} is no possible id"))),
+                    Id::Given(id) => return Err(incomplete(format!("{id:?} is not a possible id"))),
                     Id::Missing(_) => return Err(incomplete("a user has no id".to_owned())),
                 }
             }

@@ -25,7 +25,7 @@ impl<'a> Object<'a> {
 
     /// The value of an attribute; `None` if it is absent or null.
     pub(super) fn get(&self, name: &str) -> Result<Option<&'a RawValue>, String> {
-        let value = attribute(&self.0, name).map_err(|Twice| format!("{name} stands twice"))?;
+        let value = attribute(&self.0, name).map_err(|Twice| format!("{name} appears twice"))?;
         Ok(value.filter(|value| value.get() != "null"))
     }
 

@@ -16,7 +16,7 @@ pub(in crate::provider::scim) fn branch(json: &str) -> Result<Branch, String> {
     struct Row {
         id: String,
     }
-    let Row { id } = serde_json::from_str(json).map_err(|error| format!("this is no branch: {error}"))?;
+    let Row { id } = serde_json::from_str(json).map_err(|error| format!("this is not a branch: {error}"))?;
     let id = normal_text(&id);
     Ok(Branch { id: id.as_ref().into(), name: id.as_ref().into(), identifier: Some(id.as_ref().into()) })
 }
@@ -39,7 +39,7 @@ pub(in crate::provider::scim) fn custom_field(json: &str) -> Result<CustomField,
         unusable: Option<Box<str>>,
     }
     let Row { id, name, kind, unusable } =
-        serde_json::from_str(json).map_err(|error| format!("this is no custom field: {error}"))?;
+        serde_json::from_str(json).map_err(|error| format!("this is not a custom field: {error}"))?;
     AttributePath::parse(&id)?;
     let kind = match (unusable, kind.as_str()) {
         (Some(reason), _) => CustomFieldKind::Unusable(reason),

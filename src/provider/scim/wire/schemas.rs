@@ -35,7 +35,8 @@ impl Schemas {
     /// Reads the list of schemas, which has no pages.
     pub(in crate::provider::scim) fn parse(body: &[u8]) -> Result<Self, String> {
         let document: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-        let schemas = document.get("Resources").unwrap_or(&document).as_array().ok_or("this is no list of schemas")?;
+        let schemas =
+            document.get("Resources").unwrap_or(&document).as_array().ok_or("this is not a list of schemas")?;
         let total = document.get("totalResults").and_then(Value::as_u64);
         if let Some(total) = total.filter(|total| *total > schemas.len() as u64) {
             return Err(format!("it has {} schemas, but totalResults is {total}", schemas.len()));

@@ -18,6 +18,7 @@ fn scim() -> Scim {
         branch: AttributePath::new(Some(ENTERPRISE), "division"),
         branches: None,
         remove: Removal::Deactivate,
+        reactivate: false,
         sort_by: None,
     })
 }

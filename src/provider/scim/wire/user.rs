@@ -102,6 +102,7 @@ pub(in crate::provider::scim) fn losses(
 ) -> Vec<String> {
     let compare = || -> Result<Vec<String>, String> {
         let (sent, held) = (parse(sent.as_json())?, Object::parse(held.raw())?);
+        let is_told = held.get(ACTIVE)?;
         let held = leaves(&held)?;
         let is_compared = |leaf: &Leaf<'_>| {
             is_of_the_person(&leaf.path)
@@ -112,7 +113,12 @@ pub(in crate::provider::scim) fn losses(
             let now = held.iter().find(|other| other.path.eq_ignore_ascii_case(&leaf.path));
             loss(&leaf.path, leaf.value, now.map(|now| now.value), |_, _| false)
         };
-        Ok(leaves(&sent)?.into_iter().filter(is_compared).filter_map(lost).collect())
+        let mut lost: Vec<String> = leaves(&sent)?.into_iter().filter(is_compared).filter_map(lost).collect();
+        // Who has no `active` counts as active, but may not be what was sent.
+        if let (Some(active), None) = (sent.get(ACTIVE)?, is_told) {
+            lost.extend(loss(ACTIVE, active, None, |_, _| false));
+        }
+        Ok(lost)
     };
     compare().unwrap_or_else(|problem| vec![format!("it cannot be compared with what was sent: {problem}")])
 }

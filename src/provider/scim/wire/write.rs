@@ -106,6 +106,7 @@ fn entries_of(changes: &[Change], scim: &Scim) -> Result<Vec<Entry>, String> {
 
 fn entry(field: &Field, value: Option<&Value>, scim: &Scim) -> Result<Entry, String> {
     let path = match field {
+        Field::Active => AttributePath::new(None, ACTIVE),
         Field::ExternalIdentifier => scim.identifier.clone(),
         Field::PrimaryEmail => user_name(),
         Field::FirstName => given_name(),

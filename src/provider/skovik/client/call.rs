@@ -1,63 +1,33 @@
 //! One request to Skovik, and what its answer means.
 //!
-//! Only a GET is repeated as often as that may help. A POST is repeated if the server surely did nothing (no
-//! connection, or 429). A PUT or DELETE is sent once: between two attempts somebody may have changed the user, so that
-//! the caller reads and judges the user again before each of them.
+//! A GET is repeated up to the limit of the settings. A POST is repeated only if the server surely did nothing (no
+//! connection, or 429). A PUT or DELETE is sent once: somebody may have changed the user between two attempts, so the
+//! caller reads and checks the user again before each of them.
 
 use reqwest::Method;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
-use url::Url;
 
 use super::Client;
-use crate::http::{self, Answer, Failure, Redactor, Repeat, Wants};
-use crate::provider::access::redirected;
+use crate::http::{self, Answer, Redactor, Wants};
+use crate::provider::access::{self, Call, odd_success, redirected};
 use crate::provider::skovik::wire;
-use crate::provider::{ApiError, ErrorObject, Refusal, Request};
-
-/// One request.
-pub(in crate::provider::skovik) struct Call<'a> {
-    pub(in crate::provider::skovik) method: Method,
-    pub(in crate::provider::skovik) url: Url,
-    pub(in crate::provider::skovik) body: Option<&'a Request>,
-}
+use crate::provider::{ApiError, Refusal};
 
 impl Client {
     /// Makes a request and gives the body of its answer, which is JSON unless the request was a DELETE.
     pub(in crate::provider::skovik) async fn send(&self, call: &Call<'_>) -> Result<Vec<u8>, ApiError> {
-        let Call { method, url, body } = call;
-        let (name, value) = &self.key_header;
-        let mut headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(wire::ACCEPT))]);
-        headers.insert(name, value.clone());
-        if body.is_some() {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static(wire::CONTENT_TYPE));
-        }
-        let request = http::Request {
-            method: method.clone(),
-            url,
-            headers,
-            body: body.map(Request::as_json),
-            repeat: match *method {
-                Method::GET => Repeat::Always,
-                Method::POST => Repeat::IfNotDone,
-                _ => Repeat::Never,
-            },
-            wants: if *method == Method::DELETE { Wants::Nothing } else { Wants::Json },
-        };
-        let answer = self.http.send(&request).await.map_err(|failure| match failure {
-            Failure::NotSent { problem, again } => ApiError::NotSent { problem, again },
-            Failure::Unclear { problem, again } => ApiError::Unclear { problem, again },
-            Failure::Stopped { maybe_done } => ApiError::Stopped { unclear: maybe_done && *method != Method::GET },
-        })?;
+        let headers = call.headers(&self.key_header, wire::ACCEPT, wire::CONTENT_TYPE);
+        let wants = if call.method == Method::DELETE { Wants::Nothing } else { Wants::Json };
+        let answer = call.send(&self.http, headers, wants).await?;
         if !answer.status.is_success() {
             return Err(self.refused(call, &answer));
         }
-        match doubt_about(method, &answer) {
+        match doubt_about(&call.method, &answer) {
             None => Ok(answer.body),
             Some(doubt) => Err(ApiError::unclear(self.http.redactor().clean(&doubt))),
         }
     }
 
-    /// Says what an answer means that is no success.
+    /// What an answer without success means.
     fn refused(&self, call: &Call<'_>, answer: &Answer) -> ApiError {
         let Answer { status, headers: _, body } = answer;
         match status.as_u16() {
@@ -68,7 +38,7 @@ impl Client {
     }
 }
 
-/// The words for people in the body of an error, where it has the known form.
+/// The error texts in the body of an answer, if it has the known form.
 pub(super) fn words(body: &[u8]) -> Option<String> {
     let errors = wire::error_objects(body);
     let known = !errors.is_empty();
@@ -78,15 +48,13 @@ pub(super) fn words(body: &[u8]) -> Option<String> {
 
 /// What a refusal says.
 pub(super) fn refusal(redactor: &Redactor, status: u16, body: &[u8]) -> Refusal {
-    let errors: Vec<ErrorObject> = wire::error_objects(body);
+    let errors = wire::error_objects(body);
     let taken = wire::says_taken(status, &errors);
-    let errors: Vec<_> = errors.into_iter().map(|error| error.map(|text| redactor.clean(&text))).collect();
-    let said = if errors.is_empty() { redactor.clean_body(body) } else { String::new() };
-    Refusal { status, errors, taken, said }
+    access::refusal(redactor, status, errors, taken, body)
 }
 
-/// Why an answer that claims success is not believed: it is no plain one (202 says "later", 206 "a part"), or it holds
-/// errors.
+/// Why an answer with a success status is not believed: the status is not a plain one (202 means "later", 206 "a
+/// part"), or the body holds errors.
 fn doubt_about(method: &Method, answer: &Answer) -> Option<String> {
     let Answer { status, headers: _, body } = answer;
     let status = status.as_u16();
@@ -96,14 +64,9 @@ fn doubt_about(method: &Method, answer: &Answer) -> Option<String> {
         _ => matches!(status, 200 | 204),
     };
     if !is_plain {
-        let meaning = match status {
-            202 => ", which says that it may do so later",
-            206 => ", which is a part only",
-            _ => "",
-        };
-        return Some(format!("it answers {status}{meaning}"));
+        return Some(odd_success(status));
     }
-    // A proxy's page, say: a DELETE needs no body, and one that has another than JSON is not Skovik's answer.
+    // Such as a proxy's page: a DELETE needs no body, and Skovik's own answers are JSON.
     if *method == Method::DELETE && !body.trim_ascii().is_empty() && !http::is_json(body) {
         return Some(format!("it answers {status} with something that is not JSON"));
     }

@@ -1,9 +1,9 @@
-//! Lists, read page by page, and what proves them to be complete.
+//! Lists, read page by page, and the check that they are complete.
 //!
-//! A list with a hole in it looks like people who have left. So every sign of one makes the whole list unusable: a page
-//! that fails, an address that comes again, a page without news, a count that does not match, a row that changes. A list
-//! that never ends is none: its total bounds it, and so do the settings' limits of rows and time. Only a total proves a
-//! list to be complete; one without is read to its last page, and the plan says so.
+//! A list with a hole in it looks like people who have left. So every sign of a hole makes the whole list unusable: a
+//! page that fails, an address that comes again, a page without new rows, a count that does not match, a row that
+//! changes. No list can go on for ever: its total bounds it, and so do the settings' limits of rows and time. Only a
+//! total verifies that a list is complete; without one, the list is read to its last page, and the plan says so.
 
 mod proof;
 
@@ -12,9 +12,9 @@ use serde_json::value::RawValue;
 use url::Url;
 
 use super::Client;
-use super::call::Call;
 use crate::config::Name;
 use crate::employee::{Branch, CustomField};
+use crate::provider::access::Call;
 use crate::provider::skovik::wire::{self, Page, Resources};
 use crate::provider::{ApiError, Collection, EachRow, ListError, Progress, Proven, RowError, Shape};
 
@@ -52,8 +52,8 @@ impl Client {
         Ok((fields, proven))
     }
 
-    /// The definitions of all custom fields. Where multiple choices do not say their options, these are looked for in a
-    /// list of their own; without one, they are not known.
+    /// The definitions of all custom fields. If multiple choices come without their options, these are read from a list
+    /// of their own; without such a list, they are not known.
     async fn custom_field_rows(&self) -> Result<(Vec<Box<RawValue>>, Proven), ListError> {
         let mut rows: Vec<Box<RawValue>> = Vec::new();
         let mut each = |row: &RawValue| {
@@ -81,7 +81,7 @@ impl Client {
         match self.send(&first).await {
             Err(ApiError::Credentials { status: 403, .. }) => return Ok(None),
             Err(ApiError::Refused(refusal)) if matches!(refusal.status, 404 | 405 | 501) => return Ok(None),
-            // Whatever else is wrong, reading the list says it.
+            // Any other problem is reported when the list is read.
             _ => {}
         }
         let mut options = wire::Options::default();
@@ -98,8 +98,8 @@ impl Client {
         }
     }
 
-    /// All rows of a list as the server gave them, each once, in its order. What was given counts for nothing where
-    /// this fails in the end.
+    /// All rows of a list as the server gave them, each once, in its order. If this fails at the end, the rows that
+    /// `each` was given do not count.
     ///
     /// # Errors
     /// If the list is not complete, or `each` fails.
@@ -179,8 +179,8 @@ impl Client {
         Ok(Proven(proof.total().is_some()))
     }
 
-    /// The address of a page. The first one has no parameter but the size, where the settings name one `[known]`: there
-    /// are no others than two cursors.
+    /// The address of a page. The first page has only the parameter of the size, if the settings name one. Skovik
+    /// itself knows no parameters but two cursors `[known]`.
     fn page_url(&self, what: Resources, number: Option<u64>, after: Option<&str>) -> Url {
         let mut url = what.url(&self.base, self.names());
         let number = number.map(|number| (Name::PageNumber, number.to_string()));

@@ -8,26 +8,14 @@ use crate::provider::access::key_header;
 
 const KEY: &str = "s3cret-k3y";
 
-fn options(url: &str, key: &str) -> Options {
-    Options {
-        url: url.parse().unwrap(),
-        token: key.into(),
-        auth_header: wire::AUTH_HEADER.to_owned(),
-        auth_scheme: wire::AUTH_SCHEME.to_owned(),
-        page_size: 100,
-        max_rows: 1000,
-        list_timeout: Duration::from_secs(60),
-        max_in_flight: 8,
-        requests_per_second: 0,
-        timeout: Duration::from_secs(30),
-        retries: 5,
-    }
+fn client(url: &str, key: &str, access: &Access) -> Result<Client, ClientError> {
+    Client::new(&url.parse().unwrap(), key.into(), access, &Names::default())
 }
 
 #[test]
 fn an_impossible_key_is_refused_without_showing_it() {
     for key in ["", "s3cret-k3y\n", "s3cret k3y", "s3cret-k3y\u{e9}", "s3cret\0k3y"] {
-        let error = Client::new(options("http://127.0.0.1:1", key)).unwrap_err();
+        let error = client("http://127.0.0.1:1", key, &Access::default()).unwrap_err();
         assert!(matches!(error, ClientError::Key), "{key:?}: {error}");
         assert!(!format!("{error} {error:?}").contains("k3y"), "{error:?}");
     }
@@ -35,21 +23,18 @@ fn an_impossible_key_is_refused_without_showing_it() {
 
 #[test]
 fn header_and_scheme_must_be_possible() {
-    let mut bad_name = options("http://127.0.0.1:1", KEY);
-    bad_name.auth_header = "X Key".to_owned();
-    assert!(matches!(Client::new(bad_name), Err(ClientError::HeaderName(name)) if name == "X Key"));
-    let mut bad_scheme = options("http://127.0.0.1:1", KEY);
-    bad_scheme.auth_scheme = "Bearer\r\nHost: x".to_owned();
-    assert!(matches!(Client::new(bad_scheme), Err(ClientError::HeaderScheme)));
+    let made = |access| client("http://127.0.0.1:1", KEY, &access);
+    let bad_name = Access { auth_header: "X Key".to_owned(), ..Access::default() };
+    assert!(matches!(made(bad_name), Err(ClientError::HeaderName(name)) if name == "X Key"));
+    let bad_scheme = Access { auth_scheme: "Bearer\r\nHost: x".to_owned(), ..Access::default() };
+    assert!(matches!(made(bad_scheme), Err(ClientError::HeaderScheme)));
 }
 
 #[test]
 fn nothing_shows_the_key() {
-    let options = options("https://api.skovik.com/v1", KEY);
-    assert!(!format!("{options:?}").contains(KEY));
-    let header = key_header("Authorization", "Bearer", &options.token).unwrap();
+    let header = key_header("Authorization", "Bearer", &KEY.into()).unwrap();
     assert!(!format!("{header:?}").contains(KEY));
-    let client = Client::new(self::options("http://localhost:1/v1", KEY)).unwrap();
+    let client = client("http://localhost:1/v1", KEY, &Access::default()).unwrap();
     let shown = format!("{client:?}");
     assert!(!shown.contains(KEY) && shown.contains("http://localhost:1/v1"), "{shown}");
 }

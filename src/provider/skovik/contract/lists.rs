@@ -90,22 +90,22 @@ impl Client {
         let all = places(document);
         let there = names(all.iter().map(String::as_str));
         let place = |name| self.names().get(name);
-        let expected = Expectation::new("total", format!("a list says at {} how many rows it has", place(Name::Total)))
+        let expected = Expectation::new("total", format!("a list gives its number of rows at {}", place(Name::Total)))
             .mended_by(Self::setting(Name::Total))
-            .otherwise("no list is proven to be complete, and each plan says so");
+            .otherwise("no list can be verified as complete, and each plan says so");
         let seen = rest.total.map_or_else(|| format!("there is {there}"), |total| format!("{total} rows"));
         findings.judge(expected, rest.total.is_some(), seen);
         let expected = Expectation::new(
             "next",
             format!(
-                "a page says where the list goes on: at {}, or a cursor at {}",
+                "a page names the next one: its URL at {}, or a cursor at {}",
                 place(Name::Next),
                 place(Name::NextCursor)
             ),
         )
         .mended_by(Self::setting(Name::Next))
         .mended_by(Self::setting(Name::NextCursor))
-        .otherwise("pages are asked for by their numbers");
+        .otherwise("pages are asked for by number");
         let is_told = [Name::Next, Name::NextCursor].iter().any(|name| document.pointer(place(*name)).is_some());
         let has_all = rest.total == Some(rows.len() as u64);
         match (is_told, has_all) {
@@ -114,13 +114,13 @@ impl Client {
         }
     }
 
-    /// The address of the second page, where one is told.
+    /// The address of the second page, if the first one names it.
     fn next_url(&self, of: Resources, rest: &Rest) -> Option<Result<Url, String>> {
         if let Some(next) = &rest.next {
-            let url = self.list_url(of).join(next).map_err(|_| "it is no address".to_owned());
+            let url = self.list_url(of).join(next).map_err(|_| "it is not a URL".to_owned());
             return Some(url.and_then(|url| match url.origin() == self.base.origin() {
                 true => Ok(url),
-                false => Err("it leads to another origin, and is not followed".to_owned()),
+                false => Err("it leads to another origin: it is not followed".to_owned()),
             }));
         }
         let cursor = rest.cursor.as_ref()?;
@@ -136,12 +136,12 @@ impl Client {
         rows: &[Value],
         findings: &mut Findings,
     ) -> Vec<Value> {
-        let expected = Expectation::new("next_page", "what the first page leads to is a page with other rows")
+        let expected = Expectation::new("next_page", "the next page of the first one has other rows")
             .mended_by(Self::setting(Name::Next))
             .mended_by(Self::setting(Name::PageAfter));
         let url = match next {
             None => {
-                findings.add(expected, Verdict::CannotTell, "the first page leads to no other");
+                findings.add(expected, Verdict::CannotTell, "the first page is the only one");
                 return Vec::new();
             }
             Some(Err(problem)) => {

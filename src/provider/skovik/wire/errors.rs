@@ -1,5 +1,4 @@
-//! What the server says when it refuses `[assumed]`:
-//! `{"errors":[{"status","code","title","detail","source":{"pointer"}}]}`.
+//! The errors in a refusal `[assumed]`: `{"errors":[{"status","code","title","detail","source":{"pointer"}}]}`.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -7,13 +6,13 @@ use serde_json::value::RawValue;
 use super::json::Members;
 use crate::provider::ErrorObject;
 
-/// How many of its errors are kept of one answer.
+/// How many errors of one answer are kept.
 const MOST: usize = 10;
 /// Words by which an error means that a unique value is in use `[assumed]`.
 const TAKEN_WORDS: [&str; 7] =
     ["taken", "already exists", "already in use", "already_exists", "not_unique", "be unique", "duplicate"];
 
-/// The errors of a body that can be read; none if it is something else.
+/// The errors of a body; empty if it has another form.
 pub(in crate::provider::skovik) fn error_objects(body: &[u8]) -> Vec<ErrorObject> {
     let read = || -> Option<Vec<ErrorObject>> {
         let document: Members<'_> = serde_json::from_slice(body).ok()?;
@@ -30,11 +29,11 @@ pub(in crate::provider::skovik) fn errors_in_success(body: &[u8]) -> Option<Stri
     struct Document<'a> {
         #[serde(borrow, default)]
         errors: Option<&'a RawValue>,
-        /// Not of JSON:API, but what a server or a proxy before it may say.
+        /// Not in JSON:API, but a server or a proxy in front of it may send it.
         #[serde(borrow, default)]
         error: Option<&'a RawValue>,
     }
-    // A body without readable errors is no success either: the caller fails to read it as an answer.
+    // An unreadable body is not a success either: the caller fails to read it as an answer.
     let Document { errors, error } = serde_json::from_slice(body).ok()?;
     let says_so = |text: &&str| !matches!(*text, "null" | "[]" | "{}" | "\"\"" | "false");
     let said = [errors, error].into_iter().flatten().map(RawValue::get).find(says_so)?;
@@ -42,7 +41,7 @@ pub(in crate::provider::skovik) fn errors_in_success(body: &[u8]) -> Option<Stri
     Some(words.unwrap_or_else(|| said.to_owned()))
 }
 
-/// Whether a status means that the key is refused, whatever was asked for `[assumed]`: no request can succeed then.
+/// Whether a status means that the key itself is refused, so that no request can succeed `[assumed]`.
 pub(in crate::provider::skovik) fn refuses_the_key(status: u16) -> bool {
     matches!(status, 401 | 403)
 }

@@ -1,5 +1,5 @@
-//! JSON that is kept exactly as it was read: values are only parsed where they are needed, and written back as
-//! they were read, so that a number of thirty digits stays one.
+//! JSON that is kept exactly as it was read. A value is parsed only if it is needed and is written back unchanged: a
+//! number of thirty digits keeps all of them.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,8 +14,8 @@ use crate::provider::stored::is_id;
 use crate::strict_json::Properties;
 pub(super) use crate::strict_json::Text;
 
-/// The members of an object, sorted by name. A repeated name is an error, because readers disagree on what it
-/// means. A user has few of them, which a list finds sooner than a map.
+/// The members of an object, sorted by name. A repeated name is an error, because readers disagree on what it means. A
+/// user has few members: searching a list is faster than a map.
 #[derive(Debug, Default)]
 pub(super) struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
@@ -29,8 +29,8 @@ pub(super) struct Resource<'a> {
     pub(super) rest: Members<'a>,
 }
 
-/// The members of a resource object, its attributes and relationships read on the way: a list of users is nothing but
-/// these, and is not to be gone over twice.
+/// The members of a resource object, with its attributes and relationships read in the same pass: a list of users
+/// consists of these objects, and a second pass would cost as much again.
 #[derive(Default)]
 struct Parts<'a> {
     kind: Option<&'a RawValue>,
@@ -115,7 +115,7 @@ pub(super) fn identity<'a>(
 ) -> Result<Cow<'a, str>, String> {
     let id = id.filter(|id| !id.is_empty()).ok_or("a row has no id")?;
     if !is_id(&id) {
-        return Err(format!("{id:?} is no possible id"));
+        return Err(format!("{id:?} is not a possible id"));
     }
     match kind {
         Some(kind) if kind == expected => Ok(id),
@@ -183,7 +183,7 @@ fn once<T, E: de::Error>(name: &str, place: &mut Option<T>, value: T) -> Result<
 }
 
 fn twice<E: de::Error>(name: &str) -> E {
-    de::Error::custom(format_args!("the name {name:?} stands twice"))
+    de::Error::custom(format_args!("the name {name:?} appears twice"))
 }
 
 #[cfg(test)]
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn a_name_that_stands_twice_is_refused() {
         let error = serde_json::from_str::<Members<'_>>(r#"{"a":1,"\u0061":2}"#).unwrap_err();
-        assert!(error.to_string().contains("\"a\" stands twice"), "{error}");
+        assert!(error.to_string().contains("\"a\" appears twice"), "{error}");
     }
 
     #[test]

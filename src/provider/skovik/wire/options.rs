@@ -1,4 +1,4 @@
-//! The options of multiple choices, where they are a list of their own: that there is one is `[known]`, its names are
+//! The options of multiple choices as a list of their own. That the list exists is `[known]`; its names are
 //! `[assumed]`.
 
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ impl Options {
     /// Takes a row of the list.
     ///
     /// # Errors
-    /// If it is no option, or names no custom field.
+    /// If it is not an option, or names no custom field.
     pub(in crate::provider::skovik) fn push(&mut self, row: &RawValue, names: &Names) -> Result<(), String> {
         let Resource { id, attributes, relationships, .. } = Resource::parse(row.get(), Resources::Options, names)?;
         let relationship = names.get(Name::OptionField);
@@ -29,10 +29,10 @@ impl Options {
         Ok(())
     }
 
-    /// The definition of a custom field with its options in it, as other servers give it.
+    /// The definition of a custom field with its options inside, the form of servers without such a list.
     ///
     /// # Errors
-    /// If it is none.
+    /// If it is not a definition.
     pub(in crate::provider::skovik) fn embed(&self, field: &RawValue, names: &Names) -> Result<Box<RawValue>, String> {
         let id = Resource::parse(field.get(), Resources::CustomFields, names)?.id;
         let options = to_raw(self.0.get(id.as_ref()).map_or(&[][..], Vec::as_slice))?;

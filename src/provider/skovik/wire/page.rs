@@ -1,4 +1,4 @@
-//! One page of a list: `{"data":[…]}` `[known]`, and what says where the list goes on and how many rows it has `[assumed]`.
+//! One page of a list: `{"data":[…]}` `[known]`, where the list goes on, and how many rows it has `[assumed]`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,7 +12,7 @@ use super::json::{Members, identity};
 use crate::config::{Name, Names};
 use crate::strict_json::{Pointer, Text};
 
-/// Where a page says something about its list, by the settings.
+/// Where a page holds what it says about its list; see `[target.names]`.
 #[derive(Debug, Clone)]
 pub(in crate::provider::skovik) struct PagePlaces {
     next: Pointer,
@@ -36,7 +36,7 @@ pub(in crate::provider::skovik) struct Page<'a> {
     pub(in crate::provider::skovik) next: Mark<'a>,
     /// The cursor of the next one.
     pub(in crate::provider::skovik) cursor: Mark<'a>,
-    /// How many rows the whole list has, where the server tells.
+    /// How many rows the whole list has, if the server says it.
     pub(in crate::provider::skovik) total: Option<u64>,
 }
 
@@ -54,8 +54,8 @@ impl<'a> Page<'a> {
     /// Takes a body apart.
     pub(in crate::provider::skovik) fn parse(body: &'a [u8], places: &PagePlaces) -> Result<Self, String> {
         let Document { rows, rest } =
-            serde_json::from_slice(body).map_err(|error| format!("the answer is no page of a list: {error}"))?;
-        let no_page = |problem: String| format!("the answer is no page of a list: {problem}");
+            serde_json::from_slice(body).map_err(|error| format!("the answer is not a page of a list: {error}"))?;
+        let no_page = |problem: String| format!("the answer is not a page of a list: {problem}");
         let next = match find(&rest, &places.next).map_err(no_page)? {
             None => Mark::Untold,
             Some(found) => link(found, &places.next).map_err(no_page)?,
@@ -68,7 +68,7 @@ impl<'a> Page<'a> {
         let total = match find(&rest, &places.total).map_err(no_page)?.flatten() {
             Some(raw) if raw.get() != "null" => {
                 let number = raw.get().parse();
-                Some(number.map_err(|_| no_page(format!("{} is no number of rows: {}", places.total, raw.get())))?)
+                Some(number.map_err(|_| no_page(format!("{} is not a number of rows: {}", places.total, raw.get())))?)
             }
             _ => None,
         };
@@ -76,7 +76,7 @@ impl<'a> Page<'a> {
     }
 }
 
-/// What is at a place: `None` if there is not even what would contain it, `Some(None)` if that lacks it.
+/// The value at a place: `None` if the object around it is missing, `Some(None)` if that object lacks it.
 fn find<'a>(members: &Members<'a>, place: &Pointer) -> Result<Option<Option<&'a RawValue>>, String> {
     let Some((last, way)) = place.steps().split_last() else { return Ok(None) };
     let Some((first, way)) = way.split_first() else {
@@ -94,7 +94,7 @@ fn find<'a>(members: &Members<'a>, place: &Pointer) -> Result<Option<Option<&'a 
     Ok(here.map(|members| members.get(last)))
 }
 
-/// JSON:API allows both forms of a link, and lets a server leave out one that leads nowhere.
+/// JSON:API allows two forms of a link, and a server may leave out one that leads nowhere.
 fn link<'a>(raw: Option<&'a RawValue>, place: &Pointer) -> Result<Mark<'a>, String> {
     #[derive(Deserialize)]
     struct Object<'a> {
@@ -102,7 +102,7 @@ fn link<'a>(raw: Option<&'a RawValue>, place: &Pointer) -> Result<Mark<'a>, Stri
         href: Text<'a>,
     }
     let Some(raw) = raw.filter(|raw| raw.get() != "null") else { return Ok(Mark::End) };
-    let odd = |_| format!("{place} is no address");
+    let odd = |_| format!("{place} is not a URL");
     let Text(address) = if raw.get().starts_with('{') {
         serde_json::from_str::<Object<'a>>(raw.get()).map_err(odd)?.href
     } else {
@@ -121,7 +121,7 @@ fn cursor<'a>(raw: Option<&'a RawValue>, place: &Pointer) -> Result<Mark<'a>, St
             Ok(if cursor.is_empty() { Mark::End } else { Mark::At(cursor) })
         }
         Some(b'0'..=b'9') => Ok(Mark::At(raw.get().into())),
-        _ => Err(format!("{place} is no cursor")),
+        _ => Err(format!("{place} is not a cursor")),
     }
 }
 
@@ -147,7 +147,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Document<'a> {
                     if name != "data" {
                         rest.push((name, entries.next_value()?));
                     } else if rows.replace(entries.next_value()?).is_some() {
-                        return Err(A::Error::custom("the name \"data\" stands twice"));
+                        return Err(A::Error::custom("the name \"data\" appears twice"));
                     }
                 }
                 let rows = rows.ok_or_else(|| A::Error::missing_field("data"))?;
@@ -172,7 +172,7 @@ pub(in crate::provider::skovik) fn identify<'a>(
         id: Option<Text<'a>>,
     }
     let Head { kind, id } =
-        serde_json::from_str(row.get()).map_err(|error| format!("a row is no resource: {error}"))?;
+        serde_json::from_str(row.get()).map_err(|error| format!("a row is not a resource: {error}"))?;
     identity(kind.as_ref().map(|Text(kind)| kind.as_ref()), id.map(|Text(id)| id), of.kind(names))
 }
 
@@ -246,7 +246,7 @@ mod tests {
             (r#"{"type":"users"}"#, Err("a row has no id")),
             (r#"{"type":"branches","id":"a"}"#, Err(r#"the row "a" has the type "branches" instead of "users""#)),
             (r#"{"id":"a"}"#, Err(r#"the row "a" has no type"#)),
-            (r#"{"type":"users","id":".."}"#, Err(r#"".." is no possible id"#)),
+            (r#"{"type":"users","id":".."}"#, Err(r#"".." is not a possible id"#)),
         ] {
             let raw: &RawValue = serde_json::from_str(row).unwrap();
             assert_eq!(identify(raw, Resources::Users, &names).as_deref().map_err(String::as_str), expected, "{row}");

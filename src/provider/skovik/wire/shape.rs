@@ -5,7 +5,7 @@ use super::{EXTERNAL_IDENTIFIER, Resources};
 use crate::config::{Name, Names};
 use crate::employee::{Branch, BranchId, ChoiceOption, CustomField, CustomFieldKind, normal_text};
 
-/// A branch, normalised. One without a name goes by its id.
+/// A branch, normalised. Without a name, the id takes its place.
 ///
 /// # Errors
 /// If it is not what a branch should be.
@@ -17,7 +17,7 @@ pub(in crate::provider::skovik) fn branch(json: &str, names: &Names) -> Result<B
     Ok(Branch { id: BranchId::from(id.as_ref()), name: name.unwrap_or_else(|| id.as_ref().into()), identifier })
 }
 
-/// The definition of a custom field, normalised. One without a name goes by its id.
+/// The definition of a custom field, normalised. Without a name, the id takes its place.
 ///
 /// # Errors
 /// If it is not what a definition should be.
@@ -40,7 +40,7 @@ pub(in crate::provider::skovik) fn custom_field(json: &str, names: &Names) -> Re
     Ok(CustomField { id: id.as_ref().into(), name: name.unwrap_or_else(|| id.as_ref().into()), kind })
 }
 
-/// Whether this is a multiple choice that does not say its options.
+/// Whether this is a multiple choice without its options.
 ///
 /// # Errors
 /// As [`custom_field`].
@@ -48,7 +48,7 @@ pub(in crate::provider::skovik) fn lacks_options(json: &str, names: &Names) -> R
     Ok(custom_field(json, names)?.kind == CustomFieldKind::UncheckedChoice)
 }
 
-/// The options that a definition says; `None` if it says none, not even that there are none.
+/// The options in a definition; `None` if the definition has no list of options, not even an empty one.
 fn options(attributes: &Members<'_>, names: &Names) -> Result<Option<Vec<ChoiceOption>>, String> {
     let name = names.get(Name::Options);
     let Some(raw) = attributes.get(name) else { return Ok(None) };
@@ -63,7 +63,7 @@ fn option(members: &Members<'_>, names: &Names) -> Result<ChoiceOption, String> 
     Ok(ChoiceOption { label, value })
 }
 
-/// A normalised text; an empty one is none.
+/// A normalised text; `None` if it is empty.
 pub(super) fn normal<T: for<'t> From<&'t str>>(members: &Members<'_>, name: &str) -> Result<Option<T>, String> {
     let text = members.text(name)?.unwrap_or_default();
     Ok(Some(normal_text(&text)).filter(|text| !text.is_empty()).map(|text| T::from(&text)))

@@ -1,7 +1,7 @@
 //! A user of the API `[assumed]`: reading one into the domain, and the bodies that make and replace one.
 //!
-//! A PUT may replace the whole resource. So everything that was read goes back, to the letter, with the changes laid
-//! over it; what only the server sets (`roles`, `links`, `meta`) is left out.
+//! A PUT may replace the whole resource. So everything that was read is sent back exactly as it was, with the changes
+//! on top. What only the server sets (`roles`, `links`, `meta`) is left out.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -30,8 +30,8 @@ pub(in crate::provider::skovik) fn custom_field_ids(
     Ok(members.iter().filter(|(_, value)| can_be_sent(value)).map(|(id, _)| CustomFieldId::from(id)).collect())
 }
 
-/// The names of what a user holds and a create does not send: roles, what this tool does not know, and custom fields of
-/// other types.
+/// The names of everything on a user that a create would not send: roles, attributes that this tool does not know, and
+/// custom fields of other types.
 pub(in crate::provider::skovik) fn unsent(stored: &StoredUser, names: &Names) -> Result<Vec<String>, String> {
     let Resource { attributes, relationships, .. } = Resource::parse(stored.raw().get(), Resources::Users, names)?;
     let own =
@@ -48,7 +48,7 @@ pub(in crate::provider::skovik) fn unsent(stored: &StoredUser, names: &Names) ->
     Ok(unknown.chain(others.map(|(id, _)| format!("{map}.{id}"))).collect())
 }
 
-/// The body of a PUT: everything that was read, laid over with the changes, without what only the server sets.
+/// The body of a PUT: everything that was read, with the changes on top, without what only the server sets.
 pub(in crate::provider::skovik) fn overlay(
     stored: &StoredUser,
     changes: &[Change],
@@ -57,9 +57,9 @@ pub(in crate::provider::skovik) fn overlay(
     assemble(Resource::parse(stored.raw().get(), Resources::Users, names)?, changes.iter().map(after), names)
 }
 
-/// The body of a PUT that gives back custom fields which a change of branch has emptied: those that `before` has
-/// (with `changes` laid over them), where `held`, read after the change, holds no value. `None` if nothing is missing. What
-/// else `held` shows without a value goes back with it: a PUT would empty that for good.
+/// The body of a PUT that restores custom fields which a change of branch has emptied: those with a value in `before`
+/// (with `changes` on top) and none in `held`, which was read after the change. `None` if nothing is missing.
+/// Everything else that is empty in `held` but had a value is restored too: the PUT would otherwise empty it for good.
 pub(in crate::provider::skovik) fn refill(
     before: &StoredUser,
     held: &StoredUser,
@@ -133,7 +133,7 @@ pub(in crate::provider::skovik) fn user_row(json: &str, managed: &Managed, names
     quick::user(json, managed, names).map_or_else(|| user_row_with_words(json, managed, names), Ok)
 }
 
-/// The same, in the words for what is wrong.
+/// The same, slower, and with a message for every problem.
 pub(super) fn user_row_with_words(json: &str, managed: &Managed, names: &Names) -> Result<User, String> {
     let resource = Resource::parse(json, Resources::Users, names)?;
     user(&resource, managed, names).map_err(|problem| format!("user {:?}: {problem}", resource.id))
@@ -175,8 +175,7 @@ fn roles(attributes: &Members<'_>, name: &str) -> Result<Option<Roles>, String> 
     Ok(texts.map(|texts| texts.iter().map(|Text(text)| normal_text(text).into()).collect()))
 }
 
-/// The id that a relationship names. One that is there without `data` does not say "nobody", it says nothing, and must
-/// not be mistaken for a user without a manager.
+/// The id that a relationship names. A relationship without `data` says nothing: it must not be read as "no manager".
 fn related<'a>(
     relationships: &Members<'a>,
     name: Name,
@@ -211,7 +210,7 @@ fn custom_value(members: &Members<'_>, id: &CustomFieldId, names: &Names) -> Res
             let text = text.unwrap_or_default();
             Some(normal_text(&text)).filter(|text| !text.is_empty()).map(|text| CustomValue::Text(text.into()))
         }
-        // A number by its literal, a list or an object by its JSON: no value is mistaken for another one.
+        // A number keeps its literal, a list or an object its JSON, so that different values stay different.
         json => Some(CustomValue::Text(compact(json).into())),
     })
 }
@@ -234,6 +233,7 @@ fn place<'a>(field: &'a Field, value: Option<&Value>, names: &'a Names) -> Resul
         _ => Err(format!("there is no text for {field}")),
     };
     match field {
+        Field::Active => Err("nothing is known of inactive users".to_owned()),
         Field::ExternalIdentifier => attribute(EXTERNAL_IDENTIFIER),
         Field::PrimaryEmail => attribute(PRIMARY_EMAIL),
         Field::FirstName => attribute(names.get(Name::FirstName)),
@@ -294,7 +294,7 @@ fn reference(of: Resources, id: Option<&impl Serialize>, names: &Names) -> Resul
     to_raw(&Relationship { data: id.map(|id| Identifier { kind: of.kind(names), id }) })
 }
 
-/// Lays values over a resource and writes the whole; one without an id is a new one.
+/// Puts values on top of a resource and writes all of it; a resource without an id is a new one.
 fn assemble<'v>(
     resource: Resource<'_>,
     values: impl Iterator<Item = (&'v Field, Option<&'v Value>)>,
@@ -334,9 +334,9 @@ fn assemble<'v>(
     serde_json::to_string(&document).map(Request::new).map_err(|error| error.to_string())
 }
 
-/// What a user lost of what was sent, or holds otherwise, beyond the fields that are managed (those are compared by
-/// what they mean): attributes, custom fields and relationships that this tool only carries along. Each in words for a
-/// report.
+/// Differences between what was sent and what the user holds now, in attributes, custom fields and relationships that
+/// this tool does not manage and only sends back. (Managed fields are compared elsewhere, by meaning.) Each is a text
+/// for the report.
 pub(in crate::provider::skovik) fn losses(
     sent: &Request,
     held: &StoredUser,

@@ -31,6 +31,7 @@ impl PlanBuilder {
             summary: Summary::default(),
             guards: Vec::new(),
             diagnostics: Vec::new(),
+            waiting: None,
             operations: Vec::new(),
         };
         Self { content }
@@ -119,7 +120,7 @@ impl PlanBuilder {
         let before_hash = before.hash();
         let full_name = format!("{} {}", name.0, name.1);
         let (user_id, reason) = ("60f301".into(), reason.to_owned());
-        let action = Action::Delete { user_id, before_hash, before, roles: None, reason };
+        let action = Action::Delete { user_id, before_hash, before, roles: None, missing_since: None, reason };
         self.operation(Some(employee), &full_name, action)
     }
 
@@ -204,6 +205,7 @@ pub(in crate::render) fn everything_plan() -> Plan {
                 before_hash: leaver.hash(),
                 before: leaver,
                 roles: Some(vec!["admin".to_owned(), "exporter".to_owned()]),
+                missing_since: None,
                 reason: "in no source".to_owned(),
             },
         )

@@ -260,7 +260,7 @@ fn days_are_added_and_compared() {
         ("{{ today + days(99999999) }}", "more than a century"),
         ("{{ hr.end | date }}", "if it has another form, say which: `date('%d.%m.%Y')`"),
         ("{{ hr.empty | date }}", "`hr.end | default(never, true) | date`"),
-        ("{{ hr.yes | date }}", "true is no date"),
+        ("{{ hr.yes | date }}", "true is not a date"),
     ] {
         let error = render(text).expect_err(text);
         assert!(error.contains(expected), "{text}: {error}");

@@ -1,4 +1,4 @@
-//! The same people through both doors, whoever they are and whatever a client does to them by SCIM.
+//! The same people through both interfaces, for drawn people and drawn changes by SCIM.
 
 use std::collections::BTreeMap;
 

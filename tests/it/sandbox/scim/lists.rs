@@ -1,4 +1,4 @@
-//! Reading: what the server says of itself, filters, order, pages, and which attributes are shown.
+//! Reading: what the server says about itself, filters, order, pages, and which attributes are shown.
 
 use std::num::NonZeroUsize;
 
@@ -115,8 +115,8 @@ async fn a_filter_that_is_not_understood_is_refused() {
         ("", "character 1: the name of an attribute is missing"),
         ("userName", "an operator is missing"),
         ("userName eq", "a space and a value must follow"),
-        ("userName eq bo@example.com", "a text stands in quotes"),
-        ("userName eq 'bo'", "a text stands in quotes"),
+        ("userName eq bo@example.com", "write a text in quotes"),
+        ("userName eq 'bo'", "write a text in quotes"),
         ("userName eq \"bo", "not closed"),
         ("userName is \"bo\"", "\"is\" is not an operator"),
         ("userName eq \"bo\" and", "the name of an attribute is missing"),
@@ -135,7 +135,7 @@ async fn a_filter_that_is_not_understood_is_refused() {
         ("userName eq 1", "cannot be compared"),
         ("userName gt null", "cannot be compared"),
         ("userName eq \"bo\"and id pr", "a space must follow the value"),
-        (&deep, "too many brackets"),
+        (&deep, "brackets are nested too deeply"),
     ] {
         let problem = sandbox.found(filter).await.expect_err(filter);
         assert!(problem.starts_with("400 invalidFilter: ") && problem.contains(reason), "{filter}: {problem}");

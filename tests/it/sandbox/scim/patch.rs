@@ -1,4 +1,4 @@
-//! PATCH: paths, values, what is refused, and that a request is carried out as a whole or not at all.
+//! PATCH: paths, values and refusals; a request is carried out completely or not at all.
 
 use serde_json::{Value, json};
 

@@ -73,7 +73,7 @@ async fn the_published_tester_finds_no_error() {
         let count = |status: &str| told.lines().filter(|line| line.starts_with(status)).count();
         let (passed, skipped) = (count("SUCCESS"), count("SKIPPED"));
         assert!(passed >= least, "{modes}: only {passed} tests passed:\n{told}");
-        // It takes what it skipped for a failure, too. It skips PATCH where that is not supported.
+        // It also counts a skipped test as a failure, and skips PATCH if that is not supported.
         assert_eq!((skipped, output.status.success()), (skips, skips == 0), "{modes}:\n{told}");
     }
 }

@@ -67,7 +67,7 @@ async fn a_bad_user_is_refused_with_the_name_of_the_attribute() {
         (&custom(3), json!("yes"), "custom_field3 holds a yes or no"),
         (&custom(4), json!("x"), "has no attribute \"custom_field4\""),
         ("/emails", json!([]), "has no attribute \"emails\""),
-        ("/USERNAME", json!("dag@example.com"), "stands in the body twice"),
+        ("/USERNAME", json!("dag@example.com"), "appears twice in the body"),
         ("/schemas", Value::Null, "400 invalidSyntax: \"schemas\" must be a list of URNs"),
         ("/schemas", json!([ENTERPRISE, SKOVIK]), "400 invalidSyntax: \"schemas\" must name"),
         ("/schemas", json!([CORE, SKOVIK]), "which \"schemas\" does not name"),
@@ -101,8 +101,8 @@ async fn a_body_that_is_no_user_is_refused() {
     for (body, problem) in [
         ("", "the body is not JSON"),
         ("[]", "the body must be an object"),
-        ("{\"userName\": 1, \"userName\": 2}", "stands in it twice"),
-        ("{\"name\": {\"givenName\": 1, \"givenName\": 2}}", "stands in it twice"),
+        ("{\"userName\": 1, \"userName\": 2}", "appears twice"),
+        ("{\"name\": {\"givenName\": 1, \"givenName\": 2}}", "appears twice"),
         (&deep, "the body is too deep"),
     ] {
         let request = sandbox.scim_request("POST", "/Users").header("content-type", "application/json");

@@ -67,7 +67,7 @@ fn a_connection_that_is_cut_is_no_plan() {
     for bytes in [1, 5_000, 30_000, 60_000] {
         let port = proxy::until(directory.port(), bytes, || false);
         let company = company(&format!("ldap://127.0.0.1:{port}"), &pages);
-        is_refused(&company, &["no whole answer to the ", &format!("127.0.0.1:{port}")]);
+        is_refused(&company, &["no complete answer to the ", &format!("127.0.0.1:{port}")]);
     }
 }
 
@@ -80,7 +80,7 @@ fn a_server_that_dies_in_mid_page_is_no_plan() {
         true
     });
     let company = company(&format!("ldap://127.0.0.1:{port}"), &format!("page_size = 50\n{EVERYBODY}"));
-    is_refused(&company, &["no whole answer to the search below dc=example,dc=test"]);
+    is_refused(&company, &["no complete answer to the search below dc=example,dc=test"]);
     company.edit("skovik-sync.toml", &port.to_string(), &directory.port().to_string());
     is_refused(&company, &["cannot be reached: Connection refused"]);
 }
@@ -96,7 +96,7 @@ fn a_certificate_must_be_trusted_and_fit_the_host() {
         is_refused(&company(&url, more), &says);
     }
     // The system does not know the authority of the tests, and neither does another authority.
-    let unknown = ["is not trusted", "no trusted authority made", "`ca_file`"];
+    let unknown = ["is not trusted", "no trusted certificate authority (CA) signed", "`ca_file`"];
     is_refused(&company(&Slapd::shared().tls(), EVERYBODY), &unknown);
     let other = shared(EVERYBODY);
     other.write("ca.pem", Authority::new("another").pem());
@@ -133,7 +133,7 @@ fn what_is_no_directory_is_no_plan() {
     let timeout = format!("timeout = \"4s\"\n{EVERYBODY}");
     let at = |answer| company(&format!("ldap://127.0.0.1:{}", proxy::saying(answer)), &timeout);
     is_refused(&at(b""), &["was not read within its timeout of 4s"]);
-    is_refused(&at(HTTP), &["no whole answer to the bind"]);
+    is_refused(&at(HTTP), &["no complete answer to the bind"]);
     // Something that has the shape of LDAP without being it: an answer to the bind with nothing in it.
     is_refused(&at(b"\x30\x05\x02\x01\x01\x61\x00"), &["sent what is not LDAP"]);
     let tls = format!("ca_file = \"ca.pem\"\n{timeout}");

@@ -61,7 +61,7 @@ fn who_is_not_to_be_trusted_or_does_not_trust_us_gives_no_plan() {
     refuses(
         &company,
         4,
-        &["source `hr`", "certificate is not trusted", "no trusted authority made", "`ca_file`"],
+        &["source `hr`", "certificate is not trusted", "no trusted certificate authority (CA) signed", "`ca_file`"],
         &secrets,
     );
     let company = knowing(small(&source));
@@ -81,8 +81,8 @@ fn a_query_that_cannot_be_run_gives_no_plan() {
         ("SELEKT", 4, &["source `hr`", "syntax"]),
         ("SELECT *, email FROM people", 3, &["`query` in [[source]] `hr`", "\"email\" twice", "AS"]),
         ("SELECT * FROM people WHERE email = ?", 3, &["`query` in [[source]] `hr`", "parameter"]),
-        ("DO 1", 3, &["`query` in [[source]] `hr`", "no query that gives rows"]),
-        ("COMMIT", 3, &["`query` in [[source]] `hr`", "no query that gives rows"]),
+        ("DO 1", 3, &["`query` in [[source]] `hr`", "not a query that returns rows"]),
+        ("COMMIT", 3, &["`query` in [[source]] `hr`", "not a query that returns rows"]),
     ] {
         let company = knowing(small(&format!("{}query = '''{query}'''", over_tls(server, "queries"))));
         refuses(&company, code, says, &[READER.1]);
@@ -135,7 +135,7 @@ fn settings_of_the_server_do_not_cut_the_result() {
     let counted = "WITH RECURSIVE n AS (SELECT 1 AS a UNION ALL SELECT a + 1 FROM n WHERE a < 30) \
                    SELECT '1' AS id, count(*) AS said FROM n";
     let present = "SELECT id, 'here' AS said FROM kept";
-    // They strike whom nothing protects.
+    // They affect a user without protection.
     assert_eq!(server.sql("cut", "SELECT employee_id FROM people").lines().count(), 2);
     for (query, expected) in [(joined, ids.join(",").as_str()), (counted, "30"), (present, "here")] {
         let cut = server.sql("cut", query);
@@ -152,7 +152,7 @@ fn a_result_that_the_server_says_it_has_cut_gives_no_plan() {
     let wide = "SELECT *, repeat('x', @@max_allowed_packet + 1) AS wide FROM people";
     for query in ["SELECT * FROM people LIMIT ROWS EXAMINED 9", wide] {
         let company = knowing(small(&format!("{}query = \"{query}\"", over_tls(server, "broken_off"))));
-        refuses(&company, 4, &["source `hr`: the result is not whole; the database says: "], &[READER.1]);
+        refuses(&company, 4, &["source `hr`: the result is not complete; the database says: "], &[READER.1]);
     }
 }
 

@@ -53,7 +53,7 @@ fn one_record(source: &str, first_name: &str) -> Company {
     Company::of(&settings, "", &snapshot(&[branch], &[], &[]), |_| {})
 }
 
-/// What templates print of one record: each template in the first list gives what stands beside it.
+/// What templates print of one record: each template with its result beside it.
 #[track_caller]
 fn prints(source: &str, env: &[(&str, &str)], expected: &[(&str, &str)]) {
     let templates: Vec<&str> = expected.iter().map(|(template, _)| *template).collect();

@@ -70,20 +70,25 @@ fn who_is_not_to_be_trusted_or_does_not_trust_us_gives_no_plan() {
     let server = people_in("strict");
     let secrets = [READER.1, "not-the-password"];
     let source = format!("{}{QUERY}", over_tls(server, "strict"));
-    // An authority that did not make the certificate.
+    // A CA that did not sign the certificate.
     let company = knowing(small(&source));
     company.write("other.pem", Authority::new("another authority").pem());
     company.edit("skovik-sync.toml", &format!("{:?}", server.ca_file()), "\"other.pem\"");
     refuses(
         &company,
         4,
-        &["source `hr`", "certificate is not trusted", "no trusted authority made", "`ca_file`"],
+        &["source `hr`", "certificate is not trusted", "no trusted certificate authority (CA) signed", "`ca_file`"],
         &secrets,
     );
-    // No authority but those of the system.
+    // Only the system's CAs.
     let company = knowing(small(&source));
     company.edit("skovik-sync.toml", &format!("ca_file = {:?}", server.ca_file()), "tls = \"verify\"");
-    refuses(&company, 4, &["source `hr`", "certificate is not trusted", "no trusted authority made"], &secrets);
+    refuses(
+        &company,
+        4,
+        &["source `hr`", "certificate is not trusted", "no trusted certificate authority (CA) signed"],
+        &secrets,
+    );
     // A name that is not in the certificate.
     let company = knowing(small(&source));
     company.edit("skovik-sync.toml", "@127.0.0.1:", "@localhost:");
@@ -95,7 +100,7 @@ fn who_is_not_to_be_trusted_or_does_not_trust_us_gives_no_plan() {
     // No password.
     let company = small(&source);
     refuses(&company, 3, &["[[source]] `hr`", "HR_PASSWORD is not set"], &secrets);
-    // A file of authorities that is none.
+    // A file without CA certificates.
     let company = knowing(small(&source));
     company.write("other.pem", "nothing");
     company.edit("skovik-sync.toml", &format!("{:?}", server.ca_file()), "\"other.pem\"");
@@ -125,8 +130,8 @@ fn a_query_that_cannot_be_run_gives_no_plan() {
         ("SELECT *, email FROM people", 3, &["`query` in [[source]] `hr`", "\"email\" twice", "AS"]),
         ("SELECT *, '' AS \"\" FROM people", 4, &["zero-length"]),
         ("SELECT * FROM people WHERE email = $1", 3, &["`query` in [[source]] `hr`", "parameter"]),
-        ("LISTEN people", 3, &["`query` in [[source]] `hr`", "no query that gives rows"]),
-        ("COMMIT", 3, &["`query` in [[source]] `hr`", "no query that gives rows"]),
+        ("LISTEN people", 3, &["`query` in [[source]] `hr`", "not a query that returns rows"]),
+        ("COMMIT", 3, &["`query` in [[source]] `hr`", "not a query that returns rows"]),
         (
             "SELECT mail AS employee_id, * FROM (SELECT email AS mail FROM people) AS p",
             3,
@@ -191,7 +196,7 @@ fn rows_that_a_policy_hides_are_missed_unless_the_settings_allow_it() {
     // Even where the role's own default is another.
     server.sql("policies", "ALTER ROLE reader IN DATABASE policies SET row_security = off");
     assert_eq!(records(&knowing(small(&allowed))), active);
-    // A view shows what its owner may see, whom no policy concerns; nor does one concern this user.
+    // A view shows what its owner may see; no policy applies to the owner or to this user.
     assert_eq!(records(&knowing(small(&source("SELECT * FROM behind")))), json!(30));
     let socket = format!("socket = {:?}\n{QUERY}", server.socket());
     let url = format!("url = \"postgres://auditor@localhost:{}/policies\"\n{socket}", server.port());
@@ -324,7 +329,7 @@ fn nobody_is_a_list_too_and_the_query_is_part_of_the_settings() {
     let none = company.plan(5);
     assert_eq!(none["sources"][0]["records"], json!(0));
     assert_ne!(none["config_hash"], all["config_hash"]);
-    // Where the database is kept, and who asks it, is none of it.
+    // The place of the database and the user are not part of it.
     company.edit("skovik-sync.toml", " WHERE status = 'gone'", "");
     let company = knowing(company);
     company.edit(

@@ -24,7 +24,7 @@ fn with_people(source: &str) -> Company {
 fn the_plan_is_that_of_the_same_list_in_a_file() {
     let company = with_people(SOURCE);
     leads_where_the_file_does(&company);
-    // One that is in use, and keeps what is new beside it.
+    // A database in use, whose newest content is in a file beside it.
     sql(
         &company,
         "hr.db",
@@ -56,8 +56,8 @@ fn a_query_that_cannot_be_run_gives_no_plan_and_nothing_is_written() {
         ("DELETE FROM people RETURNING *", 4, &["source `hr`", "readonly"]),
         ("SELECT * FROM people; DELETE FROM people", 3, &["`query` in [[source]] `hr`", "more than one statement"]),
         ("COMMIT; VACUUM INTO 'stolen.db'", 3, &["`query` in [[source]] `hr`", "more than one statement"]),
-        ("VACUUM INTO 'stolen.db'", 3, &["`query` in [[source]] `hr`", "no query that gives rows"]),
-        ("DELETE FROM people", 3, &["`query` in [[source]] `hr`", "no query that gives rows"]),
+        ("VACUUM INTO 'stolen.db'", 3, &["`query` in [[source]] `hr`", "not a query that returns rows"]),
+        ("DELETE FROM people", 3, &["`query` in [[source]] `hr`", "not a query that returns rows"]),
         ("SELECT *, email FROM people", 3, &["`query` in [[source]] `hr`", "\"email\" twice"]),
         ("SELECT * FROM people WHERE email = :mail", 3, &["`query` in [[source]] `hr`", "parameter"]),
     ] {

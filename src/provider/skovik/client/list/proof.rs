@@ -1,4 +1,4 @@
-//! What the pages of a list have shown so far, and where they lead.
+//! What the pages of a list have shown so far, and where the next one is.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
@@ -11,7 +11,7 @@ use crate::provider::Refusal;
 use crate::provider::access::LARGEST_ANSWER;
 use crate::provider::skovik::wire::{self, Mark, Page, Resources};
 
-/// How many bytes a row may have, on an average over the longest list.
+/// How many bytes a row may have, on average over the longest list.
 const BYTES_A_ROW: u64 = 4096;
 
 /// Where to go after a page.
@@ -27,18 +27,18 @@ pub(super) enum Step {
     To(Url),
 }
 
-/// How pages lead to one another; the first page says so for all.
+/// How one page leads to the next; the first page decides it for all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     /// By the address of the next one.
     Links,
     /// By a cursor.
     Cursor,
-    /// By their numbers: no page says anything.
+    /// By their numbers: no page says where the next one is.
     Count,
 }
 
-/// What a list has shown so far. It holds the ids of the rows and no rows.
+/// What a list has shown so far. It holds the ids of the rows, not the rows.
 pub(super) struct Proof<'n> {
     of: Resources,
     names: &'n Names,
@@ -49,7 +49,7 @@ pub(super) struct Proof<'n> {
     way: Option<Way>,
     addresses: HashSet<String>,
     max_rows: u64,
-    /// How many bytes came in all.
+    /// How many bytes came in total.
     bytes: u64,
 }
 
@@ -78,8 +78,8 @@ impl<'n> Proof<'n> {
         self.total
     }
 
-    /// Whether a row comes for the first time. One that comes again must be the same: else somebody changes users while
-    /// they are listed, and others may have slipped from one page to another.
+    /// Whether a row comes for the first time. A row that comes again must be the same. If it differs, users change
+    /// while they are listed, and others may have moved from one page to another unseen.
     pub(super) fn is_new(&mut self, row: &RawValue) -> Result<bool, String> {
         let id = wire::identify(row, self.of, self.names)?;
         let hash = self.hasher.hash_one(row.get());
@@ -89,16 +89,16 @@ impl<'n> Proof<'n> {
                 self.check_length().map(|()| true)
             }
             Some(before) if *before == hash => Ok(false),
-            Some(_) => Err(format!("the row {id:?} came before, with another content: it changed during the listing")),
+            Some(_) => Err(format!("the row {id:?} comes again with other content: it changed during the listing")),
         }
     }
 
-    /// Bounds what is held of a list by what its rows may amount to.
+    /// Bounds the memory for a list by the size that its rows may have.
     pub(super) fn weigh(&mut self, bytes: usize, total: Option<u64>) -> Result<(), String> {
         self.bytes += bytes as u64;
         let most = LARGEST_ANSWER as u64 + self.max_rows.saturating_mul(BYTES_A_ROW);
         if self.bytes > most {
-            return Err(format!("the list has come to {} MiB, which no list of this kind has", self.bytes >> 20));
+            return Err(format!("the list is larger than {} MiB, more than its rows can need", self.bytes >> 20));
         }
         self.check_total(total)?;
         self.check_length()
@@ -121,13 +121,13 @@ impl<'n> Proof<'n> {
         Ok(())
     }
 
-    /// Whether the page that was asked for was so by its number.
+    /// Whether pages are asked for by number.
     pub(super) fn is_counted(&self) -> bool {
         self.way == Some(Way::Count)
     }
 
-    /// Takes the refusal of a page that was asked for by its number. Behind all rows that the server told of, there need
-    /// not be one; otherwise nobody knows how to go on.
+    /// Takes the refusal of a page that was asked for by number. It is no error if all rows of the total have come;
+    /// otherwise nothing says where the list goes on.
     pub(super) fn refused(&self, refusal: &Refusal) -> Result<(), String> {
         if self.has_all() {
             return Ok(());
@@ -145,9 +145,9 @@ impl<'n> Proof<'n> {
             (Mark::Untold, Mark::Untold) => Way::Count,
         };
         let ended = match (*self.way.get_or_insert(way), way) {
-            (Way::Links, Way::Count) => return Err("it has no links, pages before it had".to_owned()),
-            (Way::Count, Way::Links) => return Err("it has links, pages before it had none".to_owned()),
-            (Way::Count, Way::Cursor) => return Err("it has a cursor, pages before it had none".to_owned()),
+            (Way::Links, Way::Count) => return Err("it has no links, but pages before it had".to_owned()),
+            (Way::Count, Way::Links) => return Err("it has links, but pages before it had none".to_owned()),
+            (Way::Count, Way::Cursor) => return Err("it has a cursor, but pages before it had none".to_owned()),
             // The last page has no cursor.
             (Way::Cursor, Way::Count) => true,
             _ => false,
@@ -168,10 +168,10 @@ impl<'n> Proof<'n> {
             return Ok(Step::End);
         }
         let advice = if step == Step::Count { format!(": {}", self.no_way_on()) } else { String::new() };
-        Err(format!("it brings no new row after {}, and yet the list goes on{advice}", self.distinct()))
+        Err(format!("it brings no new row after {}, but the list goes on{advice}", self.distinct()))
     }
 
-    /// Notes an address that is to be read, to which a place of the page has led.
+    /// Notes an address that will be read; `by` is where the page named it.
     pub(super) fn visit(&mut self, url: Url, by: Name) -> Result<Url, String> {
         if !self.addresses.insert(url.as_str().to_owned()) {
             let (place, path) = (self.place(by), url.path());
@@ -195,11 +195,11 @@ impl<'n> Proof<'n> {
 
     fn resolve(&mut self, next: &str, here: &Url) -> Result<Url, String> {
         let place = self.place(Name::Next);
-        let mut url = here.join(next).map_err(|error| format!("{place} is no address: {error}"))?;
+        let mut url = here.join(next).map_err(|error| format!("{place} is not a URL: {error}"))?;
         url.set_fragment(None);
         if url.origin() != here.origin() || !url.username().is_empty() || url.password().is_some() {
             let (there, origin) = (url.origin().ascii_serialization(), here.origin().ascii_serialization());
-            return Err(format!("{place} leads to {there}, away from {origin}, and is not followed"));
+            return Err(format!("{place} leads to {there}, away from {origin}: it is not followed"));
         }
         self.visit(url, Name::Next)
     }
@@ -218,17 +218,17 @@ impl<'n> Proof<'n> {
         self.total == Some(self.distinct())
     }
 
-    /// Why the list cannot be read, where its first page says nothing of the next one and numbers do not help.
+    /// Why the list cannot be read if its first page does not name the next one and the server ignores page numbers.
     fn no_way_on(&self) -> String {
         let (next, cursor, number) =
             (self.place(Name::Next), self.place(Name::NextCursor), self.names.get(Name::PageNumber));
         format!(
-            "neither {next} nor {cursor} says where the list goes on, and the server does not heed {number}; name what it \
+            "neither {next} nor {cursor} says where the list goes on, and the server ignores {number}; name what it \
              uses in [target.names] (next, next_cursor, page_number), or set page_number = \"\" if it gives all rows at once"
         )
     }
 
-    /// A place in the answer, in the words of messages: `meta.total`.
+    /// A place in the answer as messages write it: `meta.total`.
     fn place(&self, name: Name) -> String {
         self.names.get(name).trim_start_matches('/').replace('/', ".")
     }

@@ -1,0 +1,194 @@
+//! Inactive users. With `[target] reactivate`, a person who matches one is made active again instead of created. Without
+//! it, they only keep their e-mails from others.
+//!
+//! A person whose inactive user cannot be told for certain, or must not be touched, is set aside: creating them could make
+//! a second user of one person.
+
+use rustc_hash::FxHashMap;
+
+use super::changes::Drafts;
+use super::index::describe;
+use super::{Claim, Comparison, Policy, Renumber, describe_user};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::employee::{Directory, ExternalIdentifier, User};
+use crate::text::shell_option;
+
+/// Inactive users by one of their values; nothing in Skovik promises that no two have the same.
+type ByValue<'a> = FxHashMap<&'a str, Vec<u32>>;
+
+/// The inactive user that an employee matches.
+enum Match<'a> {
+    None,
+    /// This one, whose identifier is another one; a person has decided that this is the same person.
+    Renumbered(u32, &'a ExternalIdentifier),
+    One(u32),
+    /// None for certain.
+    Doubtful(String),
+}
+
+impl<'a> Comparison<'a> {
+    /// Matches employees who have no user with inactive ones: by identifier, otherwise by e-mail.
+    pub(super) fn claim_inactive(&mut self) {
+        let directory = self.directory;
+        if !self.policy.reactivate || directory.inactive.is_empty() {
+            return;
+        }
+        let by_identifier = by_value(directory, |user| user.identifier.as_ref().map(ExternalIdentifier::as_str));
+        let by_email = by_value(directory, |user| Some(user.email.key()));
+        for index in 0..self.claims.len() as u32 {
+            if self.claims[index as usize] != Claim::New {
+                continue;
+            }
+            let user = match self.inactive_match(index, &by_identifier, &by_email) {
+                Match::None => continue,
+                Match::One(user) => user,
+                Match::Renumbered(user, other) => {
+                    let employee = self.employee(index);
+                    let message = format!(
+                        "{} is taken to be the same person as {}, who is inactive: the external identifier changes from \
+                         {other} to {}",
+                        describe(employee),
+                        describe_user(self.inactive_user(user)),
+                        employee.identifier
+                    );
+                    self.diagnose(Severity::Warning, "renumbered", Some(&employee.identifier), message);
+                    user
+                }
+                Match::Doubtful(reason) => {
+                    self.set_employee_aside(index, "inactive_kept", &reason);
+                    continue;
+                }
+            };
+            match self.why_not_reactivated(self.inactive_user(user)) {
+                None => self.claims[index as usize] = Claim::Inactive(user),
+                Some(why) => {
+                    let reason = format!(
+                        "the user {} is inactive in Skovik and not made active again: {why}; activate them in Skovik, if \
+                         they are to come back",
+                        describe_user(self.inactive_user(user))
+                    );
+                    self.set_employee_aside(index, "inactive_kept", &reason);
+                }
+            }
+        }
+    }
+
+    fn inactive_match(&self, index: u32, by_identifier: &ByValue<'_>, by_email: &ByValue<'_>) -> Match<'a> {
+        let employee = self.employee(index);
+        let several = |what: &str, users: &[u32]| {
+            let ids: Vec<&str> = users.iter().take(5).map(|&user| self.inactive_user(user).id.as_str()).collect();
+            Match::Doubtful(format!(
+                "{} inactive users of Skovik have the {what} (users {}), and nothing tells which of them this person is; \
+                 activate the right one in Skovik, or delete the others",
+                users.len(),
+                ids.join(", ")
+            ))
+        };
+        match by_identifier.get(employee.identifier.as_str()).map_or(&[][..], Vec::as_slice) {
+            [] => {}
+            [user] => return Match::One(*user),
+            users => return several(&format!("external identifier {}", employee.identifier), users),
+        }
+        if self.owner_of_email(employee.email.key()).is_some() {
+            return Match::None;
+        }
+        let user = match by_email.get(employee.email.key()).map_or(&[][..], Vec::as_slice) {
+            [] => return Match::None,
+            [user] => *user,
+            users => return several(&format!("e-mail {}", employee.email), users),
+        };
+        // Whoever is not matched here is set aside because of the e-mail.
+        let Policy { adopt, renumber, same_person, .. } = self.policy;
+        match &self.inactive_user(user).identifier {
+            None if *adopt => Match::One(user),
+            None => Match::None,
+            Some(other) if self.people.contains_key(other.as_str()) => Match::None,
+            Some(other) if *renumber == Renumber::SamePerson || same_person.contains(&employee.identifier) => {
+                Match::Renumbered(user, other)
+            }
+            Some(_) => Match::None,
+        }
+    }
+
+    fn why_not_reactivated(&self, user: &User) -> Option<&'static str> {
+        let Policy { protect, branches, .. } = self.policy;
+        let directory = self.directory;
+        let tells_roles = || directory.users.iter().chain(&directory.inactive).any(|user| user.roles.is_some());
+        if protect.covers(user) {
+            return Some("[scope] protect covers them");
+        }
+        if protect.is_default() && user.roles.is_none() && tells_roles() {
+            return Some("Skovik does not tell their roles, so that they may be an admin");
+        }
+        let is_managed = branches
+            .as_ref()
+            .is_none_or(|branches| user.branch.as_ref().is_some_and(|branch| branches.contains(branch)));
+        (!is_managed).then_some("they are in no branch that [scope] branches names")
+    }
+
+    /// Sets aside everybody who would get the e-mail of an inactive user, who keeps it. The e-mail of one who is made
+    /// active again is not given to others in the same plan, either.
+    pub(super) fn find_emails_of_the_inactive(&mut self) {
+        let directory = self.directory;
+        if directory.inactive.is_empty() {
+            return;
+        }
+        let by_email = by_value(directory, |user| Some(user.email.key()));
+        for index in 0..self.claims.len() as u32 {
+            let (employee, claim) = (self.employee(index), self.claims[index as usize]);
+            let key = employee.email.key();
+            let others = by_email.get(key).map_or(&[][..], Vec::as_slice).iter();
+            if let Some(&other) = others.into_iter().find(|&&user| claim != Claim::Inactive(user))
+                && self.owner_of_email(key).is_none()
+            {
+                let user = self.inactive_user(other);
+                let advice = match &user.identifier {
+                    Some(held) if self.policy.reactivate && !self.people.contains_key(held.as_str()) => format!(
+                        "if this is the same person under a new number, plan with {}; otherwise change that user's \
+                         e-mail in Skovik",
+                        shell_option("--same-person", employee.identifier.as_str())
+                    ),
+                    _ => "activate that user, or change their e-mail, in Skovik".to_owned(),
+                };
+                let reason = format!(
+                    "the e-mail {} belongs to {}, who is inactive in Skovik and keeps it; {advice}",
+                    user.email,
+                    describe_user(user)
+                );
+                self.set_employee_aside(index, "email_of_inactive", &reason);
+            }
+        }
+    }
+
+    /// Warns of a person who is made active again and has roles: with the access, their rights come back.
+    pub(super) fn remark_roles(&self, index: u32, user: u32, result: &mut Drafts) {
+        let (employee, user) = (self.employee(index), self.inactive_user(user));
+        let Some(roles) = user.special_roles().filter(|roles| !roles.is_empty()) else { return };
+        result.diagnostics.push(Diagnostic {
+            severity: Severity::Warning,
+            code: "roles_regained".to_owned(),
+            employee: Some(employee.identifier.to_string()),
+            message: format!(
+                "{} is made active again, and gets back the rights of: {}",
+                describe(employee),
+                roles.join(", ")
+            ),
+        });
+    }
+
+    /// An inactive user by index.
+    #[must_use]
+    pub fn inactive_user(&self, index: u32) -> &'a User {
+        &self.directory.inactive[index as usize]
+    }
+}
+
+fn by_value<'a>(directory: &'a Directory, value: impl Fn(&'a User) -> Option<&'a str>) -> ByValue<'a> {
+    let mut map = ByValue::default();
+    for (place, user) in (0..).zip(&directory.inactive) {
+        if let Some(value) = value(user) {
+            map.entry(value).or_default().push(place);
+        }
+    }
+    map
+}

@@ -1,0 +1,175 @@
+//! Inactive users who are made active again (`[target] reactivate`), and those who are not.
+
+use super::company::{ANNA, BEN, CARLA, Company, assert_plan, company, employee, user};
+use crate::diff::{Protect, Renumber};
+use crate::employee::{Employee, User};
+use crate::plan::{Action, Plan};
+
+/// A company that makes inactive users active again.
+fn reactivating(employees: Vec<Employee>, users: Vec<User>, inactive: Vec<User>) -> Company {
+    company(employees, users).with(|company| {
+        company.policy.reactivate = true;
+        company.policy.leavers_keep_emails = true;
+        company.directory.inactive = inactive;
+    })
+}
+
+/// A plan that was written and read again.
+fn read_again(company: &Company) -> Plan {
+    let mut file = Vec::new();
+    company.plan().write(&mut file).expect("written");
+    Plan::read(&file).expect("a plan that can be read")
+}
+
+#[test]
+fn whoever_matches_an_inactive_user_is_made_active_again() {
+    let anna = || vec![employee("1", ANNA, None)];
+    let inactive = |identifier: Option<&str>, email| vec![user("z", identifier, email, None)];
+    let same = reactivating(anna(), vec![], inactive(Some("1"), ANNA));
+    assert_plan(&same, &["1 reactivate 1 z, active: false → true"]);
+    let summary = read_again(&same).content().summary;
+    assert_eq!((summary.create, summary.update, summary.reactivate), (0, 0, 1));
+    // By the identifier even with another e-mail, and with all that has changed since.
+    let married = reactivating(anna(), vec![], inactive(Some("1"), "anna.holm@example.com"));
+    assert_plan(
+        &married,
+        &["1 reactivate 1 z, active: false → true, primary_email: anna.holm@example.com → anna.berg@example.com, \
+           last_name: Holm → Berg"],
+    );
+    read_again(&married);
+    // By the e-mail, if the user has no identifier and such users are adopted.
+    let adopted = reactivating(anna(), vec![], inactive(None, ANNA));
+    assert_plan(&adopted, &["1 reactivate 1 z, active: false → true, external_identifier: - → 1", "adopted 1"]);
+    read_again(&adopted);
+    assert_plan(&adopted.with(|company| company.policy.adopt = false), &["email_of_inactive 1"]);
+    // Not without the setting.
+    assert_plan(&same.with(|company| company.policy.reactivate = false), &["email_of_inactive 1"]);
+    assert_plan(&married.with(|company| company.policy.reactivate = false), &["1 create 1"]);
+}
+
+#[test]
+fn an_active_user_comes_before_an_inactive_one() {
+    let users = vec![user("a", Some("1"), BEN, None)];
+    let by_identifier =
+        reactivating(vec![employee("1", BEN, None)], users, vec![user("z", Some("1"), "old@example.com", None)]);
+    assert_plan(&by_identifier, &[]);
+    let by_email = reactivating(
+        vec![employee("1", ANNA, None)],
+        vec![user("a", None, ANNA, None)],
+        vec![user("z", None, ANNA, None)],
+    );
+    assert_plan(&by_email, &["1 update 1 a, external_identifier: - → 1", "adopted 1"]);
+}
+
+#[test]
+fn another_identifier_is_another_person_unless_somebody_decides() {
+    let base = || reactivating(vec![employee("1", ANNA, None)], vec![], vec![user("z", Some("9"), ANNA, None)]);
+    assert_plan(&base(), &["email_of_inactive 1"]);
+    let hint = &base().plan().content().diagnostics[0].message.clone();
+    assert!(hint.contains("--same-person 1"), "{hint}");
+    let renumbered = ["1 reactivate 1 z, active: false → true, external_identifier: 9 → 1", "renumbered 1"];
+    let decided = base().with(|company| company.policy.same_person = ["1".into()].into());
+    assert_plan(&decided, &renumbered);
+    read_again(&decided);
+    assert_plan(&base().with(|company| company.policy.renumber = Renumber::SamePerson), &renumbered);
+    // The other identifier is that of somebody in the list, who comes back with the e-mail of now.
+    let both = reactivating(
+        vec![employee("1", ANNA, None), employee("9", BEN, None)],
+        vec![],
+        vec![user("z", Some("9"), ANNA, None)],
+    );
+    assert_plan(
+        &both,
+        &[
+            "1 reactivate 9 z, active: false → true, primary_email: anna.berg@example.com → ben.holm@example.com, \
+             first_name: Anna → Ben, last_name: Berg → Holm",
+            "email_of_inactive 1",
+        ],
+    );
+}
+
+#[test]
+fn whoever_cannot_be_told_or_touched_is_set_aside() {
+    let anna = || vec![employee("1", ANNA, None)];
+    let twins = vec![user("y", Some("1"), ANNA, None), user("z", Some("1"), BEN, None)];
+    let company = reactivating(anna(), vec![], twins);
+    assert_plan(&company, &["inactive_kept 1"]);
+    let said = company.plan().content().diagnostics[0].message.clone();
+    assert!(said.contains("2 inactive users") && said.contains("(users y, z)"), "{said}");
+    let same_email = vec![user("y", None, ANNA, None), user("z", None, ANNA, None)];
+    assert_plan(&reactivating(anna(), vec![], same_email), &["inactive_kept 1"]);
+    let one = |edit: fn(&mut Company)| reactivating(anna(), vec![], vec![user("z", Some("1"), ANNA, None)]).with(edit);
+    assert_plan(&one(|company| company.policy.protect = Protect::new(&["z"])), &["inactive_kept 1"]);
+    let elsewhere = one(|company| company.policy.branches = Some(["no".into()].into()));
+    assert_plan(&elsewhere.with(|company| company.directory.inactive[0].branch = None), &["inactive_kept 1"]);
+    // Admins are protected by default, and so is everybody who may be one.
+    let admin = one(|company| {
+        company.policy.protect = Protect::of_admins();
+        company.directory.inactive[0].roles = Some(["admin".into()].into());
+    });
+    assert_plan(&admin, &["no_admin -", "inactive_kept 1"][1..]);
+    let untold = one(|company| {
+        company.policy.protect = Protect::of_admins();
+        company.directory.inactive[0].roles = None;
+        company.directory.users.push(user("a", Some("2"), BEN, None));
+        company.directory.users[0].roles = Some(["admin".into()].into());
+    });
+    assert_plan(&untold, &["inactive_kept 1"]);
+}
+
+#[test]
+fn roles_that_come_back_are_named() {
+    let company = reactivating(vec![employee("1", ANNA, None)], vec![], vec![user("z", Some("1"), ANNA, None)])
+        .with(|company| company.directory.inactive[0].roles = Some(["employee".into(), "admin".into()].into()));
+    assert_plan(&company, &["1 reactivate 1 z, active: false → true", "roles_regained 1"]);
+    let plan = read_again(&company);
+    assert_eq!(plan.content().operations[0].roles(), ["admin"]);
+    // A plan without the warning cannot be one that was made.
+    let mut content = plan.content().clone();
+    content.diagnostics.clear();
+    let mut file = Vec::new();
+    Plan::seal(content).expect("sealed").write(&mut file).expect("written");
+    let refused = Plan::read(&file).expect_err("the warning is missing").to_string();
+    assert!(refused.contains("roles_regained"), "{refused}");
+}
+
+#[test]
+fn a_report_comes_after_the_manager_who_comes_back() {
+    let employees = vec![employee("1", ANNA, Some("2")), employee("2", BEN, None), employee("3", CARLA, Some("1"))];
+    let inactive = vec![user("y", Some("1"), ANNA, Some("gone")), user("z", Some("2"), BEN, Some("gone"))];
+    let company = reactivating(employees, vec![user("c", Some("3"), CARLA, None)], inactive);
+    assert_plan(
+        &company,
+        &[
+            "1 reactivate 2 z, active: false → true, manager: user gone → -",
+            "2 reactivate 1 y, active: false → true, manager: user gone → user z after 1",
+            "3 update 3 c, manager: - → user y after 2",
+        ],
+    );
+    let plan = read_again(&company);
+    // Nobody may be put under a manager who is inactive until later.
+    let mut content = plan.content().clone();
+    content.operations[2].depends_on.clear();
+    let mut file = Vec::new();
+    Plan::seal(content).expect("sealed").write(&mut file).expect("written");
+    let refused = Plan::read(&file).expect_err("the order is wrong").to_string();
+    assert!(refused.contains("inactive until later"), "{refused}");
+    // Two who report to each other cannot be ordered: neither of them is there yet.
+    let circle = vec![employee("1", ANNA, Some("2")), employee("2", BEN, Some("1"))];
+    let inactive = vec![user("y", Some("1"), ANNA, None), user("z", Some("2"), BEN, None)];
+    assert_plan(&reactivating(circle, vec![], inactive), &["cannot_be_ordered 1", "cannot_be_ordered 2"]);
+}
+
+#[test]
+fn guards_count_them_as_created() {
+    let numbers = 1..=6;
+    let email = |n: u32| format!("p{n}.x@example.com");
+    let employees: Vec<Employee> = numbers.clone().map(|n| employee(&n.to_string(), &email(n), None)).collect();
+    let inactive: Vec<User> = numbers.map(|n| user(&format!("z{n}"), Some(&n.to_string()), &email(n), None)).collect();
+    let company = reactivating(employees, vec![user("a", Some("9"), ANNA, None)], inactive)
+        .with(|company| company.desired.employees.push(employee("9", ANNA, None)));
+    let plan = read_again(&company);
+    let blocking: Vec<(&str, u64)> = plan.blocking_guards().map(|guard| (guard.id.as_str(), guard.count)).collect();
+    assert_eq!(blocking, [("max_create_percent", 6)]);
+    assert!(plan.content().operations.iter().all(|operation| matches!(operation.action, Action::Update { .. })));
+}

@@ -1,0 +1,129 @@
+//! Who waits to be deleted: missing in the lists, but not for as long as `[scope] remove_after` says.
+
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::fields::display_name;
+use super::file::present;
+use super::{Action, Content, Operation};
+use crate::diff::{Comparison, Moment, Wait};
+use crate::employee::{ExternalIdentifier, UserId};
+
+/// The people who wait, of a plan with second thoughts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Waiting {
+    /// For how long somebody must be missing before they are deleted, in seconds.
+    pub remove_after: u64,
+    /// Who waits: those who leave first come first, and those without a day come last.
+    pub people: Vec<WaitingPerson>,
+}
+
+/// Somebody who is missing and stays for now. No operation touches them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WaitingPerson {
+    /// The user.
+    pub user_id: UserId,
+    /// The user's external identifier, if they have one.
+    #[serde(deserialize_with = "present")]
+    pub employee: Option<ExternalIdentifier>,
+    /// The user's name, for the reader.
+    pub name: String,
+    /// Since when they are missing, and until when they stay; none if no reading has noted it.
+    #[serde(deserialize_with = "present")]
+    pub wait: Option<Wait>,
+    /// Why they would be deleted, for the reader.
+    pub reason: String,
+}
+
+impl WaitingPerson {
+    /// Since when they are missing and when they leave, for the reader.
+    #[must_use]
+    pub fn words(&self) -> String {
+        self.wait.map_or_else(
+            || "missing, which no reading has noted yet: the wait has not begun".to_owned(),
+            |wait| wait.to_string(),
+        )
+    }
+
+    /// What people are sorted by.
+    fn key(&self) -> (bool, i64, &UserId) {
+        (self.wait.is_none(), self.wait.map_or(0, |wait| wait.leaves.seconds()), &self.user_id)
+    }
+}
+
+impl Waiting {
+    /// Who waits in a comparison; none without second thoughts.
+    pub(super) fn of(comparison: &Comparison<'_>) -> Option<Self> {
+        let remove_after = comparison.policy().absences.as_ref()?.remove_after;
+        let person = |index: u32| {
+            let user = comparison.user(index);
+            WaitingPerson {
+                user_id: user.id.clone(),
+                employee: user.identifier.clone(),
+                name: display_name(user),
+                wait: comparison.wait_of(index),
+                reason: comparison.reason_to_remove(index).to_owned(),
+            }
+        };
+        let mut people: Vec<WaitingPerson> = comparison.waiting().map(person).collect();
+        people.sort_unstable_by(|a, b| a.key().cmp(&b.key()));
+        Some(Self { remove_after, people })
+    }
+}
+
+impl Content {
+    /// How many people wait to be deleted.
+    #[must_use]
+    pub fn waiting_people(&self) -> u64 {
+        self.waiting.as_ref().map_or(0, |waiting| waiting.people.len() as u64)
+    }
+
+    /// The first delete whose wait is not over at this time, in seconds since 1970, and when it is. A plan has none when
+    /// it is made.
+    #[must_use]
+    pub fn deletes_too_early(&self, now: i64) -> Option<(&Operation, Moment)> {
+        let remove_after = i64::try_from(self.waiting.as_ref()?.remove_after).unwrap_or(i64::MAX);
+        self.operations.iter().find_map(|operation| {
+            let Action::Delete { missing_since: Some(since), .. } = operation.action else { return None };
+            let over = since.seconds().saturating_add(remove_after);
+            (over > now).then(|| (operation, since.at(over)))
+        })
+    }
+}
+
+/// Says what is impossible about who waits, and about since when the deleted ones are missing.
+pub(super) fn check(content: &Content) -> Result<(), String> {
+    let touched: HashSet<&UserId> = content.operations.iter().filter_map(Operation::user_id).collect();
+    // An undo deletes users that its plan made, who are not missing.
+    let must_be_missing = content.waiting.is_some() && content.undone().is_none();
+    for operation in &content.operations {
+        let Action::Delete { missing_since, .. } = &operation.action else { continue };
+        if missing_since.is_some() != must_be_missing {
+            let problem = match missing_since {
+                None => "deletes somebody, but does not say since when they are missing",
+                Some(_) => "says since when somebody is missing, but no setting asks for that",
+            };
+            return Err(format!("operation {} {problem}", operation.id));
+        }
+    }
+    let Some(Waiting { remove_after, people }) = &content.waiting else { return Ok(()) };
+    if content.undone().is_some() || *remove_after == 0 {
+        return Err("people wait in it, but no setting asks for that".to_owned());
+    }
+    if !people.windows(2).all(|pair| pair[0].key() < pair[1].key()) {
+        return Err("its waiting people are repeated or out of order".to_owned());
+    }
+    let mut seen: HashSet<&UserId> = HashSet::new();
+    for WaitingPerson { user_id, wait, .. } in people {
+        if touched.contains(user_id) || !seen.insert(user_id) {
+            return Err(format!("the user {user_id} waits, and is in an operation or waits twice"));
+        }
+        if wait.is_some_and(|wait| i64::try_from(*remove_after) != Ok(wait.length())) {
+            return Err(format!("the user {user_id} waits for another time than remove_after says"));
+        }
+    }
+    Ok(())
+}

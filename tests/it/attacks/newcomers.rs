@@ -1,0 +1,60 @@
+//! A create that was refused or not answered, and carried out all the same under another identity, is not sent again.
+
+use serde_json::json;
+
+use super::liar::{Account, Asked, Liar, Row, user};
+use crate::target::script::json as reply;
+
+/// 9 is new.
+const LIST: [Row; 3] = [(1, None), (2, Some(1)), (9, Some(1))];
+
+/// Stores the person that a POST sends without the identifier, under another e-mail and perhaps another name.
+fn store_as_another(account: &mut Account, asked: &Asked<'_>, name: Option<&str>) {
+    let id = account.store_new(&asked.body);
+    let attributes = &mut account.users.get_mut(&id).expect("somebody")["attributes"];
+    attributes["external_identifier"] = json!(null);
+    attributes["primary_email"] = json!("another@example.com");
+    if let Some(name) = name {
+        attributes["last_name"] = json!(name);
+    }
+}
+
+#[tokio::test]
+async fn whoever_may_be_the_person_of_a_create_is_not_made_a_second_time() {
+    for status in [400, 422, 503] {
+        for name in [None, Some("LAST9"), Some("Else")] {
+            let lie = move |account: &mut Account, asked: &Asked<'_>| {
+                (asked.method == "POST" && asked.nth == 0).then(|| {
+                    store_as_another(account, asked, name);
+                    reply(status, "{}")
+                })
+            };
+            let liar = Liar::new(&[user(1, None), user(2, Some(1))], &LIST, "max_in_flight = 1", lie).await;
+            let ended = liar.apply().await;
+            assert_eq!(ended.code, Some(9), "{status} {name:?}: {ended}");
+            for _ in 0..2 {
+                let ended = liar.apply().await;
+                assert!(matches!(ended.code, Some(7 | 9)), "{status} {name:?}: {ended}");
+                let said = format!("{}{}", ended.stdout, ended.stderr);
+                assert!(said.contains("may be this person"), "{status} {name:?}: {ended}");
+                assert_eq!(liar.account().came["POST"], 1, "{status} {name:?}: {ended}");
+            }
+        }
+    }
+}
+
+/// Somebody else who comes meanwhile, with an identifier and a name of their own, holds nothing up.
+#[tokio::test]
+async fn another_newcomer_does_not_hold_a_create_up() {
+    let lie = |account: &mut Account, asked: &Asked<'_>| {
+        (asked.method == "POST" && asked.nth == 0).then(|| {
+            account.users.insert("id77".to_owned(), user(77, None));
+            reply(503, "{}")
+        })
+    };
+    let liar = Liar::new(&[user(1, None), user(2, Some(1))], &LIST, "max_in_flight = 1", lie).await;
+    let ended = liar.apply().await;
+    assert_eq!(ended.code, Some(0), "{ended}");
+    assert!(liar.account().by_number(9).is_some());
+    assert_eq!(liar.account().came["POST"], 2);
+}
