@@ -152,7 +152,7 @@ pub struct Plan {
     /// Plan for this day instead of today, such as 2026-12-01: what the settings call `today`
     #[arg(long, value_name = "DAY", value_parser = day)]
     pub as_of: Option<jiff::civil::Date>,
-    /// Keep only the operations of the person with this external identifier; repeatable
+    /// Plan only for the person with this external identifier or key of the first source; repeatable
     #[arg(long, value_name = "ID")]
     pub only: Vec<String>,
     /// The employee with this new external identifier is the person who has the e-mail already; repeatable
@@ -300,7 +300,7 @@ pub struct RunOneOrAll {
     #[command(flatten)]
     pub one: Run,
     /// Run every settings file of this folder (NAME.toml), one after the other, and sum up
-    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["out", "report", "events"])]
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["out", "report", "events", "only"])]
     pub all: Option<PathBuf>,
     /// With --all: the folder for NAME.plan.json and NAME.report.json [default: plans]
     #[arg(long, value_name = "FOLDER", requires = "all")]
@@ -319,13 +319,17 @@ pub struct Run {
     /// Write what happens while it happens, as JSON lines; - for standard output
     #[arg(long, value_name = "FILE")]
     pub events: Option<PathBuf>,
+    /// Read everything, but plan only for the person with this external identifier or key of the first source;
+    /// repeatable
+    #[arg(long, value_name = "ID")]
+    pub only: Vec<String>,
 }
 
 impl Run {
     /// The arguments of one run, which writes its plan and its report there.
     #[must_use]
     pub fn to(out: PathBuf, report: Option<PathBuf>) -> Self {
-        Self { out, report, events: None }
+        Self { out, report, events: None, only: Vec::new() }
     }
 }
 

@@ -4,7 +4,7 @@
 //! show them. Look a guard up with [`find`]; never derive anything from the spelling of its id. To add one, write its
 //! row in `table`, what it counts in `effect` if nothing there says it yet, and its line in `docs/configuration.md`.
 //!
-//! Most guards count what was done before the plan too, within a window ([`Memory`]). Memory is a value that this module
+//! Most guards count what was done before the plan too, within a window ([`RecentPast`]). RecentPast is a value that this module
 //! is given; it knows no clock.
 //!
 //! Some guards look at the whole account, some at each field and some at each branch, so that a lost subsidiary blocks
@@ -15,7 +15,7 @@ mod ceiling;
 mod effect;
 mod evaluate;
 mod limits;
-mod memory;
+mod recent_past;
 mod result;
 mod table;
 #[cfg(test)]
@@ -31,7 +31,7 @@ pub use ceiling::{Ceiling, needed_ceilings, whole};
 pub use effect::{BranchCount, Effect, Join, Kind, ManagerLoss, NamedField, People};
 pub use evaluate::{Tally, UsersNow, evaluate, evaluate_again, evaluate_since, outcome};
 pub use limits::{Limits, WINDOW};
-pub use memory::{Memory, Past};
+pub use recent_past::{Past, RecentPast};
 pub use result::{Common, Earlier, GuardOutcome, GuardResult, Part, Subject};
 pub use table::{
     BRANCH_CHANGE_PERCENT, BRANCH_DELETE_PERCENT, GUARDS, MAX_CHANGE_PERCENT, MAX_CREATE_PERCENT, MAX_CREATES,

@@ -67,6 +67,9 @@ pub struct Content {
     pub config_hash: Digest,
     /// The day on which people are compared; none if no setting depends on the day.
     pub as_of: Option<Day>,
+    /// The people that it is restricted to (`--only`), sorted; empty for everybody. It has their operations and those
+    /// that these need.
+    pub only: Vec<ExternalIdentifier>,
     /// The account that the plan is for.
     pub target: Target,
     /// Where the employees were read from.
@@ -105,7 +108,7 @@ impl Content {
 pub struct Target {
     /// The kind of target, `skovik`.
     pub kind: String,
-    /// Its base URL, without credentials.
+    /// Its base URL, without credentials; `#` and the account's name follow if `[target] account` names one.
     pub url: String,
     /// How many users it has.
     pub users: u64,

@@ -234,6 +234,13 @@ impl Runs {
         }
     }
 
+    /// Forgets what the runs said that ended before this: it may name people.
+    pub fn forget(&mut self, before: Timestamp) {
+        for ran in self.recent.iter_mut().filter(|ran| ran.ended < before) {
+            ran.said = None;
+        }
+    }
+
     /// The last one.
     #[must_use]
     pub fn last(&self) -> Option<&Ran> {
@@ -284,6 +291,10 @@ pub(crate) mod tests {
         runs.add(ran(Outcome::Succeeded, 60));
         runs.add(ran(Outcome::Interrupted, 61));
         assert_eq!(runs.last_counted().unwrap().outcome, Outcome::Succeeded);
+        runs.recent[KEPT - 3].said = Some("Anna".to_owned());
+        runs.recent[KEPT - 1].said = Some("Ben".to_owned());
+        runs.forget(Timestamp::from_second(61).unwrap());
+        assert_eq!((&runs.recent[KEPT - 3].said, runs.recent[KEPT - 1].said.as_deref()), (&None, Some("Ben")));
         runs.write(&path).unwrap();
         let read = Runs::read(&path).unwrap();
         assert_eq!((read.recent, read.told.len(), read.since), (runs.recent, 0, Some(Timestamp::UNIX_EPOCH)));

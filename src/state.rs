@@ -14,6 +14,7 @@ pub mod ledger;
 mod place;
 mod private;
 mod remote;
+mod retention;
 mod store;
 
 use std::fs;
@@ -35,6 +36,7 @@ pub use lease::LEASE;
 pub(crate) use lease::{Lease, LeaseError};
 pub use place::Place;
 pub(crate) use private::open_private;
+pub use retention::Held;
 pub(crate) use store::SECRETS as STORE_SECRETS;
 
 use crate::files::{WRONG_KIND, write_private};

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use super::journal::{Head, JournalError, Record, read_head, read_lines_of};
 use crate::employee::{ExternalIdentifier, UserId};
 use crate::field::Field;
-use crate::guard::{Kind, Memory, Past};
+use crate::guard::{Kind, Past, RecentPast};
 use crate::plan::{Action, Digest, Operation, OperationId, Plan, PlanError};
 use crate::state::ledger::{Applied, ApplyId, Entry, Ledger, Reversed};
 use crate::state::{JournalFile, State, StateError};
@@ -119,9 +119,9 @@ impl Recent {
     /// What the guards remember of it, in a window of so many seconds, but for an apply that is itself under way. What is
     /// dated in the future counts.
     #[must_use]
-    pub fn memory(&self, window: u64, but: Option<ApplyId>) -> Memory {
+    pub fn memory(&self, window: u64, but: Option<ApplyId>) -> RecentPast {
         let others = self.applied.iter().filter(|applied| applied.at >= self.since && Some(applied.apply) != but);
-        Memory { window, past: by_user(&standing(others)), is_unknown: false }
+        RecentPast { window, past: by_user(&standing(others)), is_unknown: false }
     }
 
     /// How many operations the ledger lacks, and a journal tells.

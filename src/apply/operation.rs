@@ -14,13 +14,13 @@ use jiff::Timestamp;
 
 use super::Halt;
 use super::expected_state::{
-    STILL_INACTIVE, differences, hash_of, is_elsewhere, is_person, roles_changed, roles_told_otherwise, updated,
+    differences, hash_of, is_elsewhere, is_person, roles_changed, roles_told_otherwise, updated,
 };
 use super::journal::{Doubt, Journal, Record, Step};
 use crate::diff::Protect;
 use crate::employee::{BranchId, Managed, User, UserId};
 use crate::plan::{Change, Fields, Operation, OperationId, reactivates};
-use crate::provider::{ApiError, Deleted, Dialect, LiveUser, Provider, Request, StoredUser, unshown};
+use crate::provider::{ApiError, Deleted, Dialect, LiveUser, Provider, StoredUser};
 
 pub use attempt::{Attempt, End};
 pub use task::{Before, Planned, Task};
@@ -213,34 +213,6 @@ impl Worker<'_> {
         };
         attempt.before = Some(first);
         attempt
-    }
-
-    /// Skovik answers that an inactive user was changed, and they are not active after it.
-    async fn still_inactive(&self, id: &UserId, expected: &User) -> Attempt {
-        match self.provider.any_user(id, self.managed).await {
-            Ok(Some(read)) => {
-                let mut differs = vec![STILL_INACTIVE.to_owned()];
-                differs.extend(differences(expected, &read.user, self.managed));
-                done(read, differs)
-            }
-            Ok(None) => Attempt::new(End::Unclear(format!("the user {id} vanished from Skovik after the write"))),
-            Err(error) => self.ended_by(End::Unclear(error.to_string()), &error),
-        }
-    }
-
-    /// Says so if a single read shows less of a user than the complete list did. A PUT based on it would empty the
-    /// rest.
-    fn shows_less(&self, read: &LiveUser, body: &Request, changes: &[Change]) -> Option<String> {
-        let listed = self.dialect().update_request(self.listed.get(read.id())?, changes).ok()?;
-        let unshown = unshown(&listed, body);
-        (!unshown.is_empty()).then(|| {
-            format!(
-                "conflict: the list of users showed {} of the user {}, and the read before the write does not: the \
-                write would empty what is not shown, so the user was left alone; plan again",
-                unshown.join(", "),
-                read.id()
-            )
-        })
     }
 
     /// After a change of branch: reads the user back, and sends missing custom fields again.

@@ -16,6 +16,7 @@ use crate::cli::{self, Global};
 use crate::config::Settings;
 use crate::exit::{ExitStatus, OrRefuse as _, refused, status_of};
 use crate::runs::{Figures, Outcome};
+use crate::state::account_file;
 use crate::text::printable;
 use crate::ui::Ui;
 
@@ -121,23 +122,34 @@ fn customers(folder: &Path) -> anyhow::Result<Vec<Customer>> {
     Ok(found)
 }
 
-/// Refuses two files that would use one key for one address: the list of one customer would be compared with the users
-/// of another, who would all look like people who have left.
+/// Refuses two files that would use one state, or one key for one address: the list of one customer would be compared
+/// with the users of another, who would all look like people who have left.
 fn own_keys(customers: &[Customer]) -> anyhow::Result<()> {
     let mut read: Vec<(&Customer, Settings)> = Vec::new();
     for customer in customers {
         // The run of a file reports its errors.
         let Ok(settings) = Settings::load(&customer.config) else { continue };
-        let shares = |(_, other): &&(&Customer, Settings)| {
-            other.target.url == settings.target.url && other.target.token.place() == settings.target.token.place()
+        let target = &settings.target;
+        let (files, account) = (|other: &Customer| (shown(&other.config), shown(&customer.config)), target.account());
+        let has_its_key = |(_, other): &&(&Customer, Settings)| {
+            other.target.url == target.url && other.target.token.place() == target.token.place()
         };
-        if let Some((other, _)) = read.iter().find(shares) {
+        if let Some((other, _)) = read.iter().find(has_its_key) {
+            let (one, other) = files(other);
             let problem = format!(
-                "{} and {} use the same key for {}: the list of the one would be compared with the users of the other. Name the \
-                 key of each in [target]: token_env, token_file or token_command",
-                shown(&other.config),
-                shown(&customer.config),
-                settings.target.url
+                "{one} and {other} use the same key for {}: the list of the one would be compared with the users of the other. \
+                 Name the key of each in [target]: token_env, token_file or token_command",
+                target.url
+            );
+            return Err(refused(ExitStatus::Usage, problem));
+        }
+        let has_its_state =
+            |(_, other): &&(&Customer, Settings)| account_file(&other.target.account()) == account_file(&account);
+        if let Some((other, _)) = read.iter().find(has_its_state) {
+            let (one, other) = files(other);
+            let problem = format!(
+                "{one} and {other} are both of {account}: they would share a lock, journals and a history. Give each customer a \
+                 name in [target]: account = \"NAME\""
             );
             return Err(refused(ExitStatus::Usage, problem));
         }

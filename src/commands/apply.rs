@@ -7,6 +7,7 @@ mod events;
 mod execute;
 mod held;
 mod live;
+mod locks;
 mod report;
 mod watch;
 
@@ -16,32 +17,32 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::common::{
-    counted_approvals, list_guards, load_settings, misplaced, needed, now, provider, read_plan, replay, rules,
-    same_settings, shown, tell_other_day,
+    counted_approvals, list_guards, load_settings, needed, now, provider, read_plan, replay, rules, same_settings,
+    shown, tell_other_day,
 };
 use super::inverse::{another_undo, is_own_undo};
 use super::places::Places;
 use super::recent::Known;
+use super::retention::tidy;
 use super::state_place::{open_state, unusable_state};
 use super::verify::stated_hash;
 use crate::apply::engine::{self, Options, Stop};
 use crate::apply::journal::{BegunBy, Replay};
-use crate::apply::lock::{self, Holder, Lock, LockError};
 use crate::apply::precheck::{self, Live, Standing};
 use crate::approval::{Granted, judge, not_lifted};
 use crate::cli::{self, Global};
 use crate::config::Settings;
 use crate::config::escalation::Needed;
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
-use crate::files::WRONG_KIND;
 use crate::guard::Ceiling;
-use crate::plan::{Digest, GuardResult, Plan};
+use crate::plan::{GuardResult, Plan};
 use crate::render::Ids;
 use crate::state::State;
 use crate::ui::Ui;
 use execute::{Begun, execute};
 use live::{Read, read_live};
 
+pub(super) use locks::{not_locked, take_lock, take_plan_lock};
 pub(super) use watch::report_without_apply;
 
 /// How many reasons a refusal lists.
@@ -87,6 +88,7 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
     tell_other_day(&plan, &settings, ui);
     let _lock = take_lock(&settings, &state, Some(plan.hash()), ui)?;
     let _plan_lock = take_plan_lock(&settings, &args.plan)?;
+    tidy(&settings, &state, &args.plan, Some(plan.hash()), ui);
     let approved = Approved { plan: &plan, granted: &granted, begun_by: BegunBy::Apply };
     Ok(carry_out(approved, args, &settings, &state, ui).await?.status)
 }
@@ -281,35 +283,6 @@ fn allowed_now(
         plan.content().target.managed
     );
     Err(refused(ExitStatus::NotApproved, problem))
-}
-
-/// Takes the target's lock, for a plan or for one that is still to be made.
-pub(super) fn take_lock(
-    settings: &Settings,
-    state: &State,
-    plan_hash: Option<Digest>,
-    ui: &Ui,
-) -> anyhow::Result<Lock> {
-    let holder = Holder { pid: std::process::id(), since: now(), plan_hash };
-    let url = settings.target.url.as_str();
-    let waiting = |holder: Option<Holder>| {
-        let holder = holder.map_or_else(|| "somebody".to_owned(), |holder| holder.to_string());
-        ui.note(format!("the lease of the account is held by {holder}: waiting to see whether it is renewed"));
-    };
-    lock::take(state, url, &holder, &waiting).map_err(not_locked)
-}
-
-/// Takes the lock of the plan file too: another apply of it may keep its state elsewhere.
-pub(super) fn take_plan_lock(settings: &Settings, plan: &Path) -> anyhow::Result<Lock> {
-    lock::take_plan(plan, settings.target.url.as_str()).map_err(not_locked)
-}
-
-pub(super) fn not_locked(error: LockError) -> anyhow::Error {
-    match error {
-        LockError::Held { .. } => refused(ExitStatus::Locked, format!("{error}; wait for it, then try again")),
-        LockError::Io { ref path, error: ref cause } if cause.kind() == WRONG_KIND => misplaced(path, cause),
-        LockError::Io { .. } => error.into(),
-    }
 }
 
 /// The state of the operations; `None` if nothing is left to do. Before the first write, Skovik must meet all

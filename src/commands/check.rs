@@ -63,7 +63,7 @@ pub async fn run(args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::Result<
     }
     match account {
         Ok((resolved, directory)) => {
-            show_account(settings.target.url.as_str(), &resolved, &directory, ui)?;
+            show_account(&settings.target.account(), &resolved, &directory, ui)?;
             if problems.is_empty() {
                 let records =
                     join(&to_read, listings).await.map_err(|error: SourceError| refused(error.status(), error))?;
@@ -71,7 +71,7 @@ pub async fn run(args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::Result<
             }
         }
         Err(error) => {
-            ui.line(format!("target    {}: FAILED", settings.target.url))?;
+            ui.line(format!("target    {}: FAILED", settings.target.account()))?;
             problems.push(error);
         }
     }
@@ -98,12 +98,12 @@ fn show_source(listing: &Listing, secrets: &Secrets, ui: &Ui) -> anyhow::Result<
     Ok(())
 }
 
-fn show_account(url: &str, resolved: &ResolvedMapper, directory: &Directory, ui: &Ui) -> anyhow::Result<()> {
+fn show_account(account: &str, resolved: &ResolvedMapper, directory: &Directory, ui: &Ui) -> anyhow::Result<()> {
     let unproven = match directory.unproven[..] {
         [] => String::new(),
         ref lists => format!(" (read to the last page, not proven: {})", lists.join(", ")),
     };
-    ui.line(format!("target    {url}: {} users{unproven}", directory.users.len()))?;
+    ui.line(format!("target    {account}: {} users{unproven}", directory.users.len()))?;
     for branch in &directory.branches {
         let identifier = branch.identifier.as_deref().unwrap_or("(no external identifier)");
         ui.line(printable(&format!("  branch        {identifier}: {} ({})", branch.name, branch.id)))?;

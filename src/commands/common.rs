@@ -130,7 +130,8 @@ fn too_early(plan: &Plan) -> Option<String> {
 /// How the target or sources in a plan differ from the settings whose hash it states.
 fn mislabelled(plan: &Plan, settings: &Settings) -> Option<String> {
     let Content { target, sources, .. } = plan.content();
-    let [shown, set] = [(&*target.kind, &*target.url), (settings.target.kind(), settings.target.url.as_str())];
+    let account = settings.target.account();
+    let [shown, set] = [(&*target.kind, &*target.url), (settings.target.kind(), &*account)];
     if shown != set {
         return Some(format!(
             "its target is {} ({}), and that of the settings {} ({})",

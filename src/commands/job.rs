@@ -9,6 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::common::{load_settings, now, read_plan};
+use super::retention::kept_since;
 use super::run;
 use super::signals::end_with;
 use super::state_place::state_folder;
@@ -95,7 +96,7 @@ impl History {
     pub(super) fn open(settings: &Settings, global: &Global, ui: &Ui) -> Self {
         let path = state_folder(global, Some(settings))
             .ok()
-            .map(|folder| Runs::path(&folder, &account_file(settings.target.url.as_str())));
+            .map(|folder| Runs::path(&folder, &account_file(&settings.target.account())));
         let read = path.as_deref().map(Runs::read).transpose();
         let runs = read.unwrap_or_else(|error| {
             ui.warn(format!(
@@ -104,7 +105,9 @@ impl History {
             ));
             None
         });
-        Self { path, runs: runs.unwrap_or_default(), untold: 0 }
+        let mut runs = runs.unwrap_or_default();
+        runs.forget(kept_since(settings));
+        Self { path, runs, untold: 0 }
     }
 
     /// Records a run and sends the notifications.
@@ -113,6 +116,7 @@ impl History {
         let last_success = self.runs.last_success;
         // Before the notifications, so that they can be interrupted.
         self.runs.add(ran);
+        self.runs.forget(kept_since(settings));
         self.keep(ui);
         let ran = self.runs.last().cloned();
         self.tell(due, ran.as_ref(), last_success, settings, plan, ui).await;
@@ -138,12 +142,12 @@ impl History {
             return;
         }
         let look = format!("skovik-sync show {}", shell_path(plan));
-        let secrets = Arc::clone(settings.secrets());
+        let (secrets, account) = (Arc::clone(settings.secrets()), settings.target.account());
         for Due { receiver, occasion, key } in due {
             let Some(receiver_settings) = settings.notify.get(receiver) else { continue };
             let message = Message {
                 occasion,
-                account: settings.target.url.as_str(),
+                account: &account,
                 at: now(),
                 last_success,
                 ran,

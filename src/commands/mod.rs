@@ -13,6 +13,7 @@ mod job;
 mod places;
 pub mod plan;
 mod recent;
+mod retention;
 pub mod run;
 pub mod sandbox;
 pub mod serve;

@@ -2,8 +2,9 @@
 
 mod absences;
 mod explain;
+mod named;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::{fs, thread};
@@ -11,9 +12,11 @@ use std::{fs, thread};
 use anyhow::Context as _;
 
 use self::absences::SecondThoughts;
+use self::named::Named;
 use super::common::{calendar, dialect, load_settings, now, plan_bytes, policy, provider, replay, shown};
 use super::places::Places;
 use super::recent::memory;
+use super::retention::HASH_DIGITS;
 use super::signals::{EndedBySignals, unless_interrupted};
 use super::state_place::existing_state;
 use crate::apply::journal::{BegunBy, Replay};
@@ -23,7 +26,7 @@ use crate::diff::{Absences, Comparison, PeopleIndex, Policy, Reading, UserIndex}
 use crate::employee::{Desired, Directory, ExternalIdentifier, Join};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::write_private;
-use crate::guard::{self, Memory};
+use crate::guard::{self, RecentPast};
 use crate::mapping::{Mapper, ResolvedMapper};
 use crate::plan::{Day, Digest, Input, NoPlan, Plan, Settled, SourceSummary};
 use crate::provider::{Account, fingerprint};
@@ -31,7 +34,6 @@ use crate::render::Ids;
 use crate::render::text::{TextOptions, display};
 use crate::setting::Calendar;
 use crate::source::{Records, read_all};
-use crate::text::unescape;
 use crate::ui::{Progress, Ui};
 
 /// How many people a group shows on a terminal.
@@ -74,7 +76,7 @@ pub(super) async fn write_plan(
 ) -> anyhow::Result<(Plan, EndedBySignals)> {
     let (calendar, began) = (calendar(settings, args.as_of)?, now());
     let (both, signals) = read_both_sides(settings, args.users.as_deref(), &calendar, ui).await?;
-    let mut facts = Facts::new(settings, &both, &args.same_person, &args.only);
+    let mut facts = Facts::new(settings, &both, &args.same_person, &args.only)?;
     let BothSides { records, desired, directory, resolved } = both;
     // The records are no longer needed, and the comparison needs the memory.
     drop(records);
@@ -137,7 +139,7 @@ pub(super) async fn read_both_sides(
 pub(super) async fn open_account(settings: &Settings, snapshot: Option<&Path>) -> anyhow::Result<Account> {
     Ok(match snapshot {
         Some(path) => {
-            Account::Snapshot { path: path.to_owned(), url: settings.target.url.clone(), dialect: dialect(settings) }
+            Account::Snapshot { path: path.to_owned(), account: settings.target.account(), dialect: dialect(settings) }
         }
         None => Account::Live(provider(settings).await?),
     })
@@ -193,22 +195,20 @@ pub(super) struct Facts {
     joins: Vec<guard::Join>,
     sources: Vec<SourceSummary>,
     as_of: Option<Day>,
-    memory: Memory,
+    memory: RecentPast,
+    account: String,
 }
 
 impl Facts {
-    pub(super) fn new(settings: &Settings, both: &BothSides, same_person: &[String], only: &[String]) -> Self {
-        let asked = !same_person.is_empty() || !only.is_empty();
-        let known: HashSet<&str> = if asked { identifiers(both).collect() } else { HashSet::new() };
-        // A user may type an identifier as a plan shows it, with escapes, unless an identifier really contains the
-        // escape.
-        let meant = |name: &str| match known.contains(name) {
-            true => ExternalIdentifier::from(name),
-            false => ExternalIdentifier::from(unescape(name).into_owned()),
-        };
-        let people = |names: &[String]| -> BTreeSet<ExternalIdentifier> {
-            names.iter().map(|name| meant(name.trim())).collect()
-        };
+    /// # Errors
+    /// If a template of the settings is not usable.
+    pub(super) fn new(
+        settings: &Settings,
+        both: &BothSides,
+        same_person: &[String],
+        only: &[String],
+    ) -> anyhow::Result<Self> {
+        let named = Named::new(both, !same_person.is_empty() || !only.is_empty());
         let later = settings.sources.iter().skip(1).zip(&both.desired.joins);
         let join = |(source, join): (&SourceSettings, &Join)| guard::Join {
             source: source.name.to_string(),
@@ -217,18 +217,19 @@ impl Facts {
             limit_percent: source.max_unmatched_percent,
         };
         let joins = later.map(join).collect();
-        Self {
-            policy: policy(settings, &both.resolved, people(same_person)),
-            only: people(only),
+        Ok(Self {
+            policy: policy(settings, &both.resolved, named.people(same_person)),
+            only: named.people_or_keys(only)?,
             joins,
             sources: both.records.summaries_with(&both.desired.joins),
             as_of: settings.use_today().then(|| as_of(both.records.calendar())).flatten(),
-            memory: Memory::none(),
-        }
+            memory: RecentPast::none(),
+            account: settings.target.account(),
+        })
     }
 
     /// Lets the guards count what was done before, as far as it was done in the managed branches.
-    pub(super) fn count(&mut self, memory: Memory) {
+    pub(super) fn count(&mut self, memory: RecentPast) {
         self.memory = memory.of_branches(self.policy.branches.as_ref());
     }
 
@@ -254,7 +255,7 @@ impl Facts {
             let settled = settled.map_err(NoPlan::from).and_then(Settled::of);
             (settled, fingerprint.join().unwrap_or_else(|panic| resume_unwind(panic)))
         });
-        let Self { policy, only, joins, sources, as_of, memory } = self;
+        let Self { policy, only, joins, sources, as_of, memory, account } = self;
         let input = Input {
             desired,
             directory,
@@ -266,7 +267,7 @@ impl Facts {
             records_must_be_valid: settings.scope.invalid == Invalid::Error,
             only,
             kind: settings.target.kind(),
-            url: settings.target.url.as_str(),
+            url: account,
             removal: settings.target.removal(),
             fingerprint,
             sources: sources.clone(),
@@ -277,15 +278,6 @@ impl Facts {
     }
 }
 
-/// Every external identifier on either side.
-fn identifiers(both: &BothSides) -> impl Iterator<Item = &str> {
-    let Desired { employees, set_aside, elsewhere, .. } = &both.desired;
-    let good = employees.iter().chain(elsewhere).map(|employee| &employee.identifier);
-    let bad = set_aside.iter().filter_map(|record| record.identifier.as_ref());
-    let users = both.directory.users.iter().filter_map(|user| user.identifier.as_ref());
-    good.chain(bad).chain(users).map(ExternalIdentifier::as_str)
-}
-
 /// The day as plans write it.
 fn as_of(calendar: &Calendar) -> Option<Day> {
     Day::parse(&calendar.today().to_string())
@@ -293,7 +285,7 @@ fn as_of(calendar: &Calendar) -> Option<Day> {
 
 pub(super) fn no_plan(error: NoPlan) -> anyhow::Error {
     let status = match error {
-        NoPlan::NothingToDecide(_) | NoPlan::NothingToDo(_) => ExitStatus::Usage,
+        NoPlan::NothingToDecide(_) => ExitStatus::Usage,
         NoPlan::Untrusted(_) | NoPlan::Invalid { .. } | NoPlan::UnresolvedManagers { .. } => ExitStatus::Untrusted,
         NoPlan::Plan(_) => ExitStatus::Unexpected,
     };
@@ -349,7 +341,7 @@ pub(super) fn holds_up(replay: &Replay, plan: &Plan) -> bool {
 fn unused_name(out: &Path, plan: Digest) -> PathBuf {
     let hash = plan.hex();
     let stem = out.file_stem().unwrap_or_default().to_string_lossy();
-    let name = |suffix: &str| out.with_file_name(format!("{stem}.{}{suffix}.json", &hash[..12]));
+    let name = |suffix: &str| out.with_file_name(format!("{stem}.{}{suffix}.json", &hash[..HASH_DIGITS]));
     let numbered = (2..).map(|number: u32| name(&format!("-{number}")));
     std::iter::once(name("")).chain(numbered).find(|name| !name.exists()).unwrap_or_else(|| name(""))
 }

@@ -7,16 +7,16 @@ use crate::apply::journal::Replay;
 use crate::apply::ledger::{LedgerError, Recent};
 use crate::config::Settings;
 use crate::exit::{ExitStatus, refused};
-use crate::guard::Memory;
+use crate::guard::RecentPast;
 use crate::plan::{LEDGER_UNREADABLE, Plan};
 use crate::state::ledger::ApplyId;
 use crate::state::{State, StateError};
 use crate::ui::Ui;
 
 /// What a plan is made with. If it cannot be read, the plan says so, and so does a warning.
-pub(super) fn memory(settings: &Settings, state: Option<&State>, ui: &Ui) -> Memory {
+pub(super) fn memory(settings: &Settings, state: Option<&State>, ui: &Ui) -> RecentPast {
     let window = settings.guard.window();
-    let Some(state) = state.filter(|_| window > 0) else { return Memory::none() };
+    let Some(state) = state.filter(|_| window > 0) else { return RecentPast::none() };
     match read(settings, state, None) {
         Ok(recent) => {
             tell(&recent, ui);
@@ -24,7 +24,7 @@ pub(super) fn memory(settings: &Settings, state: Option<&State>, ui: &Ui) -> Mem
         }
         Err(error) => {
             ui.warn(format!("{error}. Until then the guards count each plan alone, and `run` approves none by itself"));
-            Memory { window, past: Vec::new(), is_unknown: true }
+            RecentPast { window, past: Vec::new(), is_unknown: true }
         }
     }
 }
@@ -89,13 +89,13 @@ impl Known {
     }
 
     /// What counts with a plan whose apply may have begun already. An undo is judged by itself.
-    pub(super) fn memory(&self, plan: &Plan, replay: &Replay, settings: &Settings) -> Memory {
+    pub(super) fn memory(&self, plan: &Plan, replay: &Replay, settings: &Settings) -> RecentPast {
         match self {
             Self::Recent(recent) if settings.guard.window() > 0 && plan.content().undone().is_none() => {
                 let own = replay.begun_at.map(|begun| ApplyId { plan: plan.hash(), begun });
                 recent.memory(settings.guard.window(), own)
             }
-            Self::Recent(_) | Self::Nothing => Memory::none(),
+            Self::Recent(_) | Self::Nothing => RecentPast::none(),
         }
     }
 }
@@ -104,7 +104,7 @@ impl Known {
 fn read(settings: &Settings, state: &State, begun: Option<Timestamp>) -> Result<Recent, LedgerError> {
     let window = i64::try_from(settings.guard.window()).unwrap_or(i64::MAX);
     let since = now().checked_sub(SignedDuration::from_secs(window)).unwrap_or(Timestamp::MIN);
-    Recent::read(state, settings.target.url.as_str(), since, begun)
+    Recent::read(state, &settings.target.account(), since, begun)
 }
 
 /// Says what is unusual about it.

@@ -11,6 +11,7 @@ use super::common::{
 };
 use super::places::Places;
 use super::plan::{holds_up, show, write_plan};
+use super::retention::tidy;
 use super::state_place::{open_state, unusable_state};
 use crate::apply::journal::BegunBy;
 use crate::apply::lock::{self, Lock, LockError};
@@ -72,19 +73,25 @@ async fn plan_and_apply(
 ) -> anyhow::Result<ExitStatus> {
     let state = open_state(global, Some(settings))?;
     let _lock = take_lock(settings, &state, None, ui)?;
-    let cli::Run { out, report, events } = args;
+    tidy(settings, &state, &args.out, None, ui);
+    let cli::Run { out, report, events, only } = args;
     let execute = cli::Apply { plan: out.clone(), approved_hash: None, report: report.clone(), events: events.clone() };
     if let Some(plan) = unfinished(out, settings, &state, ui)? {
         same_settings(&plan, settings, &global.config)?;
         let granted = may_go_on(&plan, out, settings, ui)?;
         ui.note(format!("resuming the plan {}, which an earlier run left unfinished", plan.hash()));
         ending.plan = Some(plan.hash());
-        return apply(&plan, &granted, &execute, settings, &state, ending, ui).await;
+        let status = apply(&plan, &granted, &execute, settings, &state, ending, ui).await?;
+        // Nobody has looked yet at the people whom an event named, and the event does not come again.
+        if only.is_empty() || status != ExitStatus::Done {
+            return Ok(status);
+        }
+        *ending = Ending::default();
     }
     refuse_peoples_apply(out, settings, &state, ui)?;
     // Held so that nobody with another state folder applies the old plan while it is replaced.
-    let before = lock_plan_file(out, settings.target.url.as_str())?;
-    let (plan, signals) = write_plan(settings, &plan_arguments(out), BegunBy::Run, global, ui).await?;
+    let before = lock_plan_file(out, &settings.target.account())?;
+    let (plan, signals) = write_plan(settings, &plan_arguments(out, only), BegunBy::Run, global, ui).await?;
     drop(before);
     (ending.plan, ending.waiting) = (Some(plan.hash()), plan.content().waiting_people());
     // The diff would disturb a reader of the events.
@@ -113,10 +120,10 @@ async fn apply(
     ending: &mut Ending,
     ui: &Ui,
 ) -> anyhow::Result<ExitStatus> {
-    let url = settings.target.url.as_str();
+    let account = settings.target.account();
     // Keeps somebody with another state folder from applying the same plan. The file's content does not matter.
-    let _plan_lock = lock_plan_file(&args.plan, url)?;
-    state.set_begun_run(url, Some(plan.hash())).map_err(unusable_state)?;
+    let _plan_lock = lock_plan_file(&args.plan, &account)?;
+    state.set_begun_run(&account, Some(plan.hash())).map_err(unusable_state)?;
     let replay = replay(state, plan)?;
     if replay.has_written() && replay.finished.is_none() && !replay.is_in_doubt() {
         // The same plan again: Skovik is back in its earlier state, and that journal is finished.
@@ -126,25 +133,25 @@ async fn apply(
     let Carried { status, is_reported } = carry_out(approved, args, settings, state, ui).await?;
     ending.is_reported = is_reported;
     if status == ExitStatus::Done {
-        state.set_begun_run(url, None).map_err(unusable_state)?;
+        state.set_begun_run(&account, None).map_err(unusable_state)?;
     }
     Ok(status)
 }
 
-fn lock_plan_file(out: &Path, url: &str) -> anyhow::Result<Option<Lock>> {
-    match lock::take_plan(out, url) {
+fn lock_plan_file(out: &Path, account: &str) -> anyhow::Result<Option<Lock>> {
+    match lock::take_plan(out, account) {
         Ok(lock) => Ok(Some(lock)),
         Err(LockError::Io { .. }) => Ok(None), // The file is gone, or something else is there.
         Err(held @ LockError::Held { .. }) => Err(not_locked(held)),
     }
 }
 
-fn plan_arguments(out: &Path) -> cli::Plan {
+fn plan_arguments(out: &Path, only: &[String]) -> cli::Plan {
     cli::Plan {
         out: out.to_owned(),
         users: None,
         as_of: None,
-        only: Vec::new(),
+        only: only.to_vec(),
         same_person: Vec::new(),
         detailed_exitcode: false,
         all: false,
@@ -156,7 +163,7 @@ fn plan_arguments(out: &Path) -> cli::Plan {
 /// The plan that an earlier run began and did not finish, by the state folder. The files next to the plan do not
 /// matter.
 fn unfinished(out: &Path, settings: &Settings, state: &State, ui: &Ui) -> anyhow::Result<Option<Plan>> {
-    let Some(hash) = state.begun_run(settings.target.url.as_str()).map_err(unusable_state)? else { return Ok(None) };
+    let Some(hash) = state.begun_run(&settings.target.account()).map_err(unusable_state)? else { return Ok(None) };
     state.bring(hash).map_err(unusable_state)?;
     let copy = state.plan(hash);
     if !copy.exists() {

@@ -50,7 +50,7 @@ enum Client {
 }
 
 async fn client(settings: &Settings) -> anyhow::Result<Client> {
-    let TargetSettings { kind, url, token, access } = &settings.target;
+    let TargetSettings { kind, url, account: _, token, access } = &settings.target;
     let token = token.fetch().await.or_refuse(ExitStatus::Usage)?;
     let client = match kind {
         TargetKind::Skovik(names) => skovik::Client::new(url, token, access, names).map(Client::Skovik),

@@ -30,7 +30,7 @@ pub async fn run(args: &cli::Snapshot, global: &Global, ui: &Ui) -> Result<ExitS
         progress.set(read);
     };
     let Counts { branches, custom_fields, users } =
-        write_snapshot(&*provider(&settings).await?, settings.target.url.as_str(), &args.out, &told).await?;
+        write_snapshot(&*provider(&settings).await?, &settings.target.account(), &args.out, &told).await?;
     progress.finish();
     ui.last(&format!("saved {}: users {users}, branches {branches}, custom fields {custom_fields}", shown(&args.out)));
     Ok(ExitStatus::Done)
@@ -60,8 +60,10 @@ pub async fn write_snapshot(provider: &dyn Provider, url: &str, out: &Path, prog
             Err(ListError::Output(error)) => return Err(error).with_context(cannot_write),
             listed => {
                 if listed.or_refuse(ExitStatus::Untrusted)? == Proven(false) {
+                    writer.unproven(what);
                     tracing::warn!(
-                        "the list of {what} is read to its last page; without a total, nothing proves it complete"
+                        "the list of {what} is read to its last page; without a total, nothing proves it complete, and plans from \
+                        this snapshot say so"
                     );
                 }
             }

@@ -29,6 +29,8 @@ struct HashedTarget<'a> {
     kind: &'a str,
     url: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     names: Option<BTreeMap<&'static str, &'a str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scim: Option<HashedScim<'a>>,
@@ -96,11 +98,12 @@ pub(super) fn hash(settings: &Settings) -> Result<Digest, PlanError> {
         files: _,
         secrets: _,
     } = settings;
-    let TargetSettings { kind: _, url, token: _, access: _ } = target;
+    let TargetSettings { kind: _, url, account, token: _, access: _ } = target;
     canonical_digest(&Hashed {
         target: HashedTarget {
             kind: target.kind(),
             url: url.as_str(),
+            account: account.as_deref(),
             names: names(&target.kind),
             scim: scim(&target.kind),
         },

@@ -14,23 +14,33 @@ const SHORTEST_LEASE: Duration = Duration::from_secs(3);
 /// The longest lease: after a machine was lost, nobody can resume for this long.
 const LONGEST_LEASE: Duration = Duration::from_secs(600);
 
+/// How long personal data is kept, unless the settings say otherwise.
+const KEEP: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
 /// `[state]`
 #[derive(Debug, Clone)]
 pub struct StateSettings {
     /// Where; `None`: the user's state folder.
     pub place: Option<Place>,
+    /// How long journals, plans that were applied and the messages of runs are kept.
+    pub keep: Duration,
     /// How long the lock of a store is valid without being renewed.
     pub lease: Duration,
 }
 
 pub(super) fn state(section: Section<'_>) -> Result<StateSettings, ConfigError> {
-    let section = section.only(&["url", "lease"])?;
+    let section = section.only(&["url", "keep", "lease"])?;
     let place = section.text("url")?.map(|url| place(&section, url)).transpose()?;
     let lease = section.duration("lease")?.unwrap_or(LEASE);
     if !(SHORTEST_LEASE..=LONGEST_LEASE).contains(&lease) {
         return Err(section.problem("lease", "must be between \"3s\" and \"10m\""));
     }
-    Ok(StateSettings { place, lease })
+    let keep = section.period("keep")?.unwrap_or(KEEP);
+    if keep.is_zero() {
+        return Err(section
+            .problem("keep", "must be more than nothing: a journal is needed for as long as its plan may be undone"));
+    }
+    Ok(StateSettings { place, keep, lease })
 }
 
 fn place(section: &Section<'_>, url: &str) -> Result<Place, ConfigError> {

@@ -9,9 +9,10 @@ use crate::setting::section::Section;
 use crate::setting::{BaseUrl, ConfigError, Secret, SecretShape, TOKEN_VARIABLE, base_url};
 
 /// The settings of both kinds.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "kind",
     "url",
+    "account",
     "token_env",
     "token_file",
     "token_command",
@@ -29,6 +30,8 @@ const KEYS: [&str; 14] = [
 const JSON_KEYS: [&str; 1] = ["names"];
 /// The settings of SCIM only.
 const SCIM_KEYS: [&str; 6] = ["identifier", "branch", "branches", "remove", "reactivate", "sort_by"];
+/// The longest name of an account.
+const LONGEST_ACCOUNT: usize = 64;
 /// SCIM's own attribute for the company's key of a person.
 const EXTERNAL_ID: &str = "externalId";
 
@@ -39,6 +42,8 @@ pub struct TargetSettings {
     pub kind: TargetKind,
     /// The base URL.
     pub url: BaseUrl,
+    /// What tells this account from others at that URL, if there are others.
+    pub account: Option<String>,
     /// The key of the API; [`TargetSettings::token`] reads it.
     pub token: Secret,
     /// How requests are sent.
@@ -111,6 +116,15 @@ pub struct ScimSettings {
 }
 
 impl TargetSettings {
+    /// The account, as plans, messages and the state name it: its URL, and `#` with its name behind it if it has one.
+    #[must_use]
+    pub fn account(&self) -> String {
+        match &self.account {
+            Some(name) => format!("{}#{name}", self.url),
+            None => self.url.to_string(),
+        }
+    }
+
     /// What a delete does.
     #[must_use]
     pub fn removal(&self) -> Removal {
@@ -158,6 +172,7 @@ pub(super) fn target(section: &Section<'_>) -> Result<TargetSettings, ConfigErro
     Ok(TargetSettings {
         kind,
         url: base_url(&section, "url", &format!("the base URL of the API, such as \"{example}\""))?,
+        account: account(&section)?,
         token: token(&section)?,
         access: access(&section, is_scim)?,
     })
@@ -216,6 +231,17 @@ fn scim(section: &Section<'_>) -> Result<ScimSettings, ConfigError> {
     })
 }
 
+/// The name of the account. It stands behind a URL, and in nothing else.
+fn account(section: &Section<'_>) -> Result<Option<String>, ConfigError> {
+    let Some(name) = section.text("account")? else { return Ok(None) };
+    let is_possible = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    if name.len() > LONGEST_ACCOUNT || !name.bytes().all(is_possible) {
+        let problem = format!("must be at most {LONGEST_ACCOUNT} letters, digits, `-`, `.` and `_`");
+        return Err(section.problem("account", problem));
+    }
+    Ok(Some(name.to_owned()))
+}
+
 /// What RFC 9110 calls a token.
 fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
@@ -272,6 +298,9 @@ mod tests {
             ("kind = \"skovik\"\nreactivate = true", "`reactivate` in [target] (line 4) needs kind = \"scim\""),
             ("kind = \"scim\"\nreactivate = \"yes\"", "`reactivate` in [target]"),
             ("kind = \"skovik\"\npage_size = 10001", "between 0 and"),
+            ("kind = \"skovik\"\naccount = \"a b\"", "`account` in [target] (line 4) must be at most 64 letters"),
+            ("kind = \"skovik\"\naccount = \"a#serve\"", "must be at most 64 letters"),
+            ("kind = \"skovik\"\naccount = \"\"", "account"),
         ] {
             let error = parse(target).unwrap_err().to_string();
             assert!(error.contains(says), "{target}: {error}");
@@ -292,6 +321,7 @@ mod tests {
             "branch = \"title\"",
             "branches = [\"a\"]",
             "reactivate = true",
+            "account = \"acme\"",
         ] {
             assert_ne!(hash(other), default, "{other}");
         }

@@ -9,6 +9,7 @@ mod laws;
 mod look_alikes;
 mod made_up_guard;
 mod managers;
+mod only;
 mod protection;
 mod references;
 mod rules;

@@ -2,10 +2,10 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::memory::Remembered;
+use super::recent_past::Remembered;
 use super::{
-    BranchCount, Count, Effect, GUARDS, Guard, GuardOutcome, GuardResult, IgnoreBelow, Join, Limits, Memory,
-    NamedField, Of, People, Subject, Unit, find,
+    BranchCount, Count, Effect, GUARDS, Guard, GuardOutcome, GuardResult, IgnoreBelow, Join, Limits, NamedField, Of,
+    People, RecentPast, Subject, Unit, find,
 };
 use crate::employee::BranchId;
 use crate::field::Field;
@@ -17,7 +17,7 @@ pub fn evaluate<'e>(
     limits: &Limits,
     people: &People,
     effects: impl IntoIterator<Item = Effect<'e>>,
-    memory: &Memory,
+    memory: &RecentPast,
 ) -> Vec<GuardResult> {
     let demanded = || GUARDS.iter().copied().filter(|guard| limits.demand(guard) || guard.is_set_per_source());
     let tally = Tally::of(demanded(), effects);
@@ -46,7 +46,7 @@ pub trait UsersNow {
 /// in each branch, with a value of each field; and for what was done since then. The plan's own counts and the limits
 /// stay as in the plan.
 #[must_use]
-pub fn evaluate_again(results: &[GuardResult], now: &impl UsersNow, memory: &Memory) -> Vec<GuardResult> {
+pub fn evaluate_again(results: &[GuardResult], now: &impl UsersNow, memory: &RecentPast) -> Vec<GuardResult> {
     let of_now = |guard: &Guard, found: &GuardResult| {
         let now = match (&guard.of, &found.subject) {
             _ if guard.unit != Unit::Percent => return found.of_now(),
@@ -65,13 +65,17 @@ pub fn evaluate_again(results: &[GuardResult], now: &impl UsersNow, memory: &Mem
 
 /// Evaluates the guards of a plan again for what was done since it was made, without a look at the account.
 #[must_use]
-pub fn evaluate_since(results: &[GuardResult], memory: &Memory) -> Vec<GuardResult> {
+pub fn evaluate_since(results: &[GuardResult], memory: &RecentPast) -> Vec<GuardResult> {
     // Whoever was removed since then is in the whole that the plan has.
     let again = again(results, memory, |_, found| found.of_now()).into_iter().zip(results);
     again.map(|(again, planned)| judged(GuardResult { of: planned.of, ..again })).collect()
 }
 
-fn again(results: &[GuardResult], memory: &Memory, of_now: impl Fn(&Guard, &GuardResult) -> u64) -> Vec<GuardResult> {
+fn again(
+    results: &[GuardResult],
+    memory: &RecentPast,
+    of_now: impl Fn(&Guard, &GuardResult) -> u64,
+) -> Vec<GuardResult> {
     let remembered = Remembered::of(guards_of(results), memory);
     let again = |found: &GuardResult| {
         let Some(guard) = find(&found.id) else { return found.clone() };

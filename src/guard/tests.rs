@@ -29,7 +29,7 @@ pub(crate) static MADE_UP: Guard = Guard {
 struct Account {
     people: People,
     done: Vec<Done>,
-    memory: Memory,
+    memory: RecentPast,
 }
 
 /// A number of equal operations.
@@ -273,7 +273,7 @@ fn evaluated_again_the_whole_may_have_shrunk_but_never_grown() {
     let limits = per_branch(Some(50), None, 5).with(&MAX_FIELD_PERCENT, 5);
     let results = account.evaluate(&limits);
     let again = |managed, norwegians| {
-        let results = evaluate_again(&results, &Now { managed, norwegians, ..Now::default() }, &Memory::none());
+        let results = evaluate_again(&results, &Now { managed, norwegians, ..Now::default() }, &RecentPast::none());
         let blocking = results.iter().filter(|result| result.outcome == GuardOutcome::Block);
         blocking.map(|result| (title(result, &BTreeMap::new()), result.of)).collect::<Vec<_>>()
     };
@@ -290,7 +290,7 @@ fn only_a_share_of_managed_users_is_evaluated_again() {
     for (before, after) in results.iter().zip(evaluate_again(
         &results,
         &Now { managed: 50, users: 1_000, ..Now::default() },
-        &Memory::none(),
+        &RecentPast::none(),
     )) {
         let is_share = [MAX_DELETE_PERCENT.id, MAX_CHANGE_PERCENT.id].contains(&before.id.as_str());
         assert_eq!(after.of, if is_share { 50 } else { before.of }, "{}", before.id);

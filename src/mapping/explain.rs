@@ -67,6 +67,32 @@ impl ResolvedMapper {
         Ok((0..records.len()).filter_map(&mut found).collect())
     }
 
+    /// The external identifiers of the records that have one of these keys, with the key.
+    ///
+    /// # Errors
+    /// As [`ResolvedMapper::employees`].
+    pub fn identifiers_of(
+        &self,
+        records: &Records,
+        keys: HashSet<String>,
+    ) -> Result<Vec<(String, ExternalIdentifier)>, ConfigError> {
+        let (mapper, records) = (self.clone(), records.clone());
+        in_time(move |progress| {
+            let engine = Engine::new(records.calendar());
+            let reader = Reader::new(&mapper, &records, &engine)?;
+            let [identifier, _] = reader.identity();
+            let found = |record: usize| {
+                progress.step();
+                let key = records.key(record);
+                let is_meant = keys.contains(&*key) && !records.is_passed_over(record);
+                let identifier = is_meant.then(|| identifier.render(&Context::new(&records, record)).ok()).flatten()?;
+                (!identifier.is_empty()).then(|| (key.to_string(), ExternalIdentifier::from(identifier.into_owned())))
+            };
+            Ok((0..records.len()).filter_map(found).collect())
+        })
+        .map_err(too_slow)?
+    }
+
     /// The result of every setting for a record.
     ///
     /// # Errors

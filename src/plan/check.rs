@@ -115,6 +115,7 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
     if !anchors.is_possible() || (anchors.users.is_empty() && *users > counted.delete) {
         return Err("its anchors are not those of its account".to_owned());
     }
+    super::only::check(content)?;
     super::unique::check(content)?;
     super::values::check(content)?;
     super::warnings::check(content)?;

@@ -17,7 +17,7 @@ use super::{
     Content, Day, Diagnostic, Digest, GuardResult, Operation, OperationId, Plan, SourceSummary, Summary, Target,
     Waiting, canonical,
 };
-use crate::employee::CustomFieldId;
+use crate::employee::{CustomFieldId, ExternalIdentifier};
 use crate::strict_json::each_member;
 pub(super) use crate::strict_json::{managed, present};
 
@@ -150,6 +150,8 @@ struct Document<'a> {
     config_hash: Digest,
     #[serde(deserialize_with = "present")]
     as_of: Option<Day>,
+    #[serde(default, deserialize_with = "somebody", skip_serializing_if = "<[_]>::is_empty")]
+    only: Cow<'a, [ExternalIdentifier]>,
     target: Cow<'a, Target>,
     sources: Cow<'a, [SourceSummary]>,
     summary: Summary,
@@ -166,6 +168,7 @@ impl<'a> Document<'a> {
             generator,
             config_hash,
             as_of,
+            only,
             target,
             sources,
             summary,
@@ -181,6 +184,7 @@ impl<'a> Document<'a> {
             generator: generator.into(),
             config_hash: *config_hash,
             as_of: *as_of,
+            only: only.into(),
             target: Cow::Borrowed(target),
             sources: sources.into(),
             summary: *summary,
@@ -199,6 +203,7 @@ impl<'a> Document<'a> {
             generator,
             config_hash,
             as_of,
+            only,
             target,
             sources,
             summary,
@@ -211,6 +216,7 @@ impl<'a> Document<'a> {
             generator: generator.into_owned(),
             config_hash,
             as_of,
+            only: only.into_owned(),
             target: target.into_owned(),
             sources: sources.into_owned(),
             summary,
@@ -220,6 +226,15 @@ impl<'a> Document<'a> {
             operations: operations.into_owned(),
         };
         (content, plan_hash)
+    }
+}
+
+/// Reads a list of people, which is left out if it names nobody.
+fn somebody<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'static, [ExternalIdentifier]>, D::Error> {
+    let people = Vec::<ExternalIdentifier>::deserialize(deserializer)?;
+    match people.is_empty() {
+        true => Err(de::Error::custom("`only` names nobody; a plan for everybody does not have it")),
+        false => Ok(people.into()),
     }
 }
 

@@ -11,7 +11,7 @@ use super::{BranchRef, Common, Field, GuardOutcome, GuardResult, Part, Subject};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::diff::{Changed, Comparison, Draft, Drafts, ManagerTarget, Population};
 use crate::employee::{BranchId, CustomFieldId, full_name};
-use crate::guard::{self, BranchCount, Count, Effect, Join, Kind, Limits, ManagerLoss, Memory, NamedField, People};
+use crate::guard::{self, BranchCount, Count, Effect, Join, Kind, Limits, ManagerLoss, NamedField, People, RecentPast};
 
 /// How many of the counted people are named one by one.
 const PEOPLE_NAMED: usize = 5;
@@ -59,7 +59,7 @@ impl<'a, 'c> GuardCounts<'a, 'c> {
         limits: &Limits,
         population: Population,
         joins: &[Join],
-        memory: &Memory,
+        memory: &RecentPast,
     ) -> Vec<GuardResult> {
         let effects = self.drafts.drafts.iter().map(|draft| self.effect(draft));
         let mut guards = guard::evaluate(limits, &self.people(population, joins), effects, memory);

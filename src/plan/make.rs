@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::guard_counts::GuardCounts;
-use super::only::keep_only;
+use super::only::{keep_only, unknown};
 use super::operations::write_down;
 use super::{
     Action, Anchors, Content, Day, Diagnostic, Digest, Operation, Plan, PlanError, Removal, Severity, SourceSummary,
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::diff::{Comparison, Drafts, Policy, Untrusted};
 use crate::employee::{CustomFieldId, Desired, Directory, ExternalIdentifier, Managed};
-use crate::guard::{Join, Limits, Memory, span};
+use crate::guard::{Join, Limits, RecentPast, span};
 use crate::order::Graph;
 
 /// The input of a plan.
@@ -26,18 +26,18 @@ pub struct Input<'a> {
     /// How much may change.
     pub limits: &'a Limits,
     /// What was done to the account before.
-    pub memory: &'a Memory,
+    pub memory: &'a RecentPast,
     /// How many people each joined source has a row for.
     pub joins: &'a [Join],
     /// Whether a manager who cannot be found is an error.
     pub managers_must_resolve: bool,
     /// Whether a record that is set aside is an error.
     pub records_must_be_valid: bool,
-    /// The people whose operations are kept; if empty, all operations are kept.
+    /// The people that the plan is restricted to; if empty, it is for everybody.
     pub only: &'a BTreeSet<ExternalIdentifier>,
     /// The account's kind.
     pub kind: &'a str,
-    /// The account's URL.
+    /// The account's URL, with the name of the account behind it if it has one.
     pub url: &'a str,
     /// What a delete does there.
     pub removal: Removal,
@@ -79,9 +79,6 @@ pub enum NoPlan {
          the name of exactly one user whom no record describes"
     )]
     NothingToDecide(ExternalIdentifier),
-    /// `--only` names people with nothing to do.
-    #[error("--only {0}: the plan has no operation for this external identifier")]
-    NothingToDo(ExternalIdentifier),
     /// The content cannot be hashed.
     #[error(transparent)]
     Plan(#[from] PlanError),
@@ -170,7 +167,8 @@ impl Plan {
         diagnostics.extend(losses);
         diagnostics.extend(input.memory.is_unknown.then(|| not_remembered(input.memory)));
         if !input.only.is_empty() {
-            operations = keep_only(operations, input.only, &mut diagnostics)?;
+            diagnostics.extend(unknown(input.only, input.desired, input.directory));
+            operations = keep_only(operations, input.only, &mut diagnostics);
         }
         diagnostics.sort_unstable();
         diagnostics.dedup();
@@ -184,6 +182,7 @@ impl Plan {
             generator: concat!("skovik-sync ", env!("CARGO_PKG_VERSION")).to_owned(),
             config_hash: input.config_hash,
             as_of: input.as_of,
+            only: input.only.iter().cloned().collect(),
             target: Target {
                 kind: input.kind.to_owned(),
                 url: input.url.to_owned(),
@@ -223,7 +222,7 @@ fn count(operations: &[Operation]) -> Summary {
 /// The code of the diagnostic that says that nobody knows what was done before the plan.
 pub const LEDGER_UNREADABLE: &str = "ledger_unreadable";
 
-fn not_remembered(memory: &Memory) -> Diagnostic {
+fn not_remembered(memory: &RecentPast) -> Diagnostic {
     let message = format!(
         "the ledger of what was applied in the last {} cannot be read: the guards count this plan alone",
         span(memory.window)

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow};
 
 use super::snapshot::{self, Item};
-use super::{Dialect, Listed, Progress, Provider, Shape, ShareRepeated};
+use super::{Collection, Dialect, Listed, Progress, Provider, Shape, ShareRepeated};
 use crate::employee::{Managed, User};
 use crate::exit::{ExitStatus, OrRefuse, refused};
 use crate::files::{Links, open_regular};
@@ -27,8 +27,8 @@ pub enum Account {
     Snapshot {
         /// The file.
         path: PathBuf,
-        /// The URL in the configuration, which must be that of the snapshot.
-        url: BaseUrl,
+        /// The account in the settings, which must be that of the snapshot: its URL, and `#` and its name if it has one.
+        account: String,
         /// The dialect of the service whose account it is.
         dialect: Arc<dyn Dialect>,
     },
@@ -42,9 +42,9 @@ impl Account {
     pub async fn shape(&self) -> Result<Shape> {
         match self {
             Self::Live(provider) => provider.shape().await.or_refuse(ExitStatus::Untrusted),
-            Self::Snapshot { path, url, dialect } => {
-                let (path, url, dialect) = (path.clone(), url.clone(), Arc::clone(dialect));
-                tokio::task::spawn_blocking(move || shape_from_snapshot(&path, &url, &*dialect)).await?
+            Self::Snapshot { path, account, dialect } => {
+                let (path, account, dialect) = (path.clone(), account.clone(), Arc::clone(dialect));
+                tokio::task::spawn_blocking(move || shape_from_snapshot(&path, &account, &*dialect)).await?
             }
         }
     }
@@ -58,9 +58,10 @@ impl Account {
             Self::Live(provider) => {
                 provider.users(managed, &mut |_, _| Ok(()), progress).await.or_refuse(ExitStatus::Untrusted)
             }
-            Self::Snapshot { path, url, dialect } => {
-                let (path, url, dialect, managed) = (path.clone(), url.clone(), Arc::clone(dialect), managed.clone());
-                let read = move || users_from_snapshot(&path, &url, &*dialect, &managed);
+            Self::Snapshot { path, account, dialect } => {
+                let (path, account, dialect, managed) =
+                    (path.clone(), account.clone(), Arc::clone(dialect), managed.clone());
+                let read = move || users_from_snapshot(&path, &account, &*dialect, &managed);
                 let listed = tokio::task::spawn_blocking(read).await??;
                 let read = (listed.users.len() + listed.inactive.len()) as u64;
                 progress(read, Some(read));
@@ -70,40 +71,41 @@ impl Account {
     }
 }
 
-/// Reads the branches and the definitions of the custom fields from a snapshot of the account at `url`.
+/// Reads the branches and the definitions of the custom fields from a snapshot of an account.
 ///
 /// # Errors
 /// As [`Account::shape`].
-pub(super) fn shape_from_snapshot(path: &Path, url: &BaseUrl, dialect: &dyn Dialect) -> Result<Shape> {
+pub(super) fn shape_from_snapshot(path: &Path, account: &str, dialect: &dyn Dialect) -> Result<Shape> {
     let mut shape = Shape::default();
-    read(path, url, |file| {
-        snapshot::read_shape(file, |item| {
+    read(path, account, |file| {
+        let of = snapshot::read_shape(file, |item| {
             match item {
                 Item::Branch(json) => shape.branches.push(dialect.branch(json)?),
                 Item::CustomField(json) => shape.custom_fields.push(dialect.custom_field(json)?),
                 Item::User(_) => {}
             }
             Ok(())
-        })
+        })?;
+        Ok((of, ()))
     })?;
     sort_by_id(path, &mut shape.branches, |branch| branch.id.as_str())?;
     sort_by_id(path, &mut shape.custom_fields, |field| field.id.as_str())?;
     Ok(shape)
 }
 
-/// Reads the users from a snapshot of the account at `url`, sorted by id.
+/// Reads the users from a snapshot of an account, sorted by id.
 ///
 /// # Errors
 /// As [`Account::shape`].
 pub(super) fn users_from_snapshot(
     path: &Path,
-    url: &BaseUrl,
+    account: &str,
     dialect: &dyn Dialect,
     managed: &Managed,
 ) -> Result<Listed> {
     let mut listed = Listed::default();
     let mut branches = ShareRepeated::default();
-    read(path, url, |file| {
+    let unproven = read(path, account, |file| {
         let parse = |item: Item<&str>| match item {
             Item::User(json) => Ok(Some((dialect.user(json, managed)?, dialect.is_inactive(json)?))),
             Item::Branch(_) | Item::CustomField(_) => Ok(None),
@@ -115,28 +117,40 @@ pub(super) fn users_from_snapshot(
             }
             Ok(())
         };
-        snapshot::read(file, parse, take).map(|(of, _)| of)
+        let snapshot::Whole { url, counts: _, unproven } = snapshot::read(file, parse, take)?;
+        Ok((url, unproven))
     })?;
+    listed.unproven = unproven.into_iter().map(Collection::name).collect();
     sort_by_id(path, &mut listed.users, |user| user.id.as_str())?;
     sort_by_id(path, &mut listed.inactive, |user| user.id.as_str())?;
     Ok(listed)
 }
 
-/// Opens a snapshot for `read`, which returns the URL of its account, and compares that with the configuration.
-fn read(
+/// Opens a snapshot for `read`, which returns its account first, and compares that with the settings.
+fn read<T>(
     path: &Path,
-    url: &BaseUrl,
-    read: impl FnOnce(BufReader<File>) -> Result<String, snapshot::SnapshotError>,
-) -> Result<()> {
+    account: &str,
+    read: impl FnOnce(BufReader<File>) -> Result<(String, T), snapshot::SnapshotError>,
+) -> Result<T> {
     let file =
         open_regular(path, Links::Follow).with_context(|| format!("cannot open the snapshot {}", path.display()));
     let file = BufReader::new(file.or_refuse(ExitStatus::Untrusted)?);
-    let of = read(file).with_context(|| format!("the snapshot {}", path.display())).or_refuse(ExitStatus::Untrusted)?;
-    if of.parse::<BaseUrl>().is_ok_and(|of| of == *url) {
-        return Ok(());
+    let (of, found) =
+        read(file).with_context(|| format!("the snapshot {}", path.display())).or_refuse(ExitStatus::Untrusted)?;
+    if is_same(&of, account) {
+        return Ok(found);
     }
-    let message = format!("the snapshot {} is of {of:?}, but the configuration names {url}", path.display());
+    let message = format!("the snapshot {} is of {of:?}, but the settings name {account}", path.display());
     Err(refused(ExitStatus::Usage, message))
+}
+
+/// Whether two texts name one account, however its URL is spelt.
+fn is_same(one: &str, other: &str) -> bool {
+    let parts = |account: &str| {
+        let (url, name) = account.split_once('#').unwrap_or((account, ""));
+        Some((url.parse::<BaseUrl>().ok()?, name.to_owned()))
+    };
+    parts(one).is_some() && parts(one) == parts(other)
 }
 
 fn sort_by_id<T>(path: &Path, items: &mut [T], id: impl Fn(&T) -> &str) -> Result<()> {

@@ -20,6 +20,7 @@ use std::fmt;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::employee::{Branch, CustomField, CustomFieldId, Directory, Managed, User, UserId};
@@ -85,7 +86,8 @@ pub trait Provider: fmt::Debug + Send + Sync {
             };
             let Proven(is_proven) = self.rows(Collection::Users, &mut take, progress).await?;
             listed.sort();
-            Ok(Listed { is_unproven: !is_proven, ..listed })
+            listed.unproven.extend((!is_proven).then(|| Collection::Users.name()));
+            Ok(listed)
         })
     }
 
@@ -229,8 +231,8 @@ impl Shape {
     #[must_use]
     pub fn with_users(self, listed: Listed) -> Directory {
         let Self { branches, custom_fields, mut unproven } = self;
-        let Listed { users, inactive, is_unproven } = listed;
-        unproven.extend(is_unproven.then(|| Collection::Users.name()));
+        let Listed { users, inactive, unproven: of_users } = listed;
+        unproven.extend(of_users);
         Directory { users, inactive, branches, custom_fields, unproven }
     }
 }
@@ -242,8 +244,9 @@ pub struct Listed {
     pub users: Vec<User>,
     /// Users who count as deleted although the service still keeps them; sorted by id.
     pub inactive: Vec<User>,
-    /// Whether the list was read to its last page, but nothing proves that it is complete.
-    pub is_unproven: bool,
+    /// The lists that were read to their last page, but that nothing proves to be complete: the users, and where a
+    /// snapshot is read, which tells it only at its end, the others too.
+    pub unproven: Vec<&'static str>,
 }
 
 impl Listed {
@@ -254,7 +257,7 @@ impl Listed {
 
     /// Sorts both by id.
     pub fn sort(&mut self) {
-        let Self { users, inactive, is_unproven: _ } = self;
+        let Self { users, inactive, unproven: _ } = self;
         for people in [users, inactive] {
             people.sort_unstable_by(|a, b| a.id.cmp(&b.id));
         }
@@ -269,7 +272,8 @@ impl From<Vec<User>> for Listed {
 }
 
 /// What can be listed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Collection {
     /// Everybody of the account.
     Users,

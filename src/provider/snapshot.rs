@@ -1,7 +1,8 @@
 //! A snapshot: everything in a Skovik account that planning needs, as a file of JSON lines.
 //!
 //! The first line is a header with the format and the account's URL. Then comes each branch, custom field and user
-//! exactly as the API sent it. The last line has their counts and the SHA-256 of all bytes before it. A file without
+//! exactly as the API sent it. The last line has their counts, the lists that nothing proves to be complete, and the
+//! SHA-256 of all bytes before it. A file without
 //! that line is truncated, and is refused as an incomplete list.
 
 mod blocks;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::Digest as _;
 
+use super::Collection;
 use crate::plan::Digest;
 use blocks::{Block, Blocks, Rest};
 
@@ -112,7 +114,24 @@ enum Line<R> {
     Branch(R),
     CustomField(R),
     User(R),
-    End { counts: Counts, sha256: Digest },
+    End {
+        counts: Counts,
+        /// Left out if all lists are proven complete.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unproven: Vec<Collection>,
+        sha256: Digest,
+    },
+}
+
+/// What a snapshot says of itself.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Whole {
+    /// The URL of the account.
+    pub url: String,
+    /// How many entries it has.
+    pub counts: Counts,
+    /// The lists that were read to their last page, but that nothing proves to be complete.
+    pub unproven: Vec<Collection>,
 }
 
 /// Writes a snapshot. Without [`Writer::finish`] the file counts as truncated.
@@ -120,6 +139,7 @@ pub struct Writer<W: Write> {
     out: W,
     hasher: sha2::Sha256,
     counts: Counts,
+    unproven: Vec<Collection>,
 }
 
 impl<W: Write> Writer<W> {
@@ -128,7 +148,7 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// If `out` fails.
     pub fn new(out: W, url: &str) -> io::Result<Self> {
-        let mut writer = Self { out, hasher: sha2::Sha256::new(), counts: Counts::default() };
+        let mut writer = Self { out, hasher: sha2::Sha256::new(), counts: Counts::default(), unproven: Vec::new() };
         let header = Header { format: FORMAT.to_owned(), format_version: FORMAT_VERSION, url: url.to_owned() };
         writer.line(&header)?;
         Ok(writer)
@@ -147,13 +167,19 @@ impl<W: Write> Writer<W> {
         })
     }
 
+    /// Notes that nothing proves a list to be complete.
+    pub fn unproven(&mut self, what: Collection) {
+        self.unproven.push(what);
+    }
+
     /// Writes the last line, and returns the output and the counts.
     ///
     /// # Errors
     /// If the output fails.
     pub fn finish(mut self) -> io::Result<(W, Counts)> {
         let sha256 = Digest::from_bytes(self.hasher.clone().finalize().into());
-        self.line(&Line::<&RawValue>::End { counts: self.counts, sha256 })?;
+        let unproven = std::mem::take(&mut self.unproven);
+        self.line(&Line::<&RawValue>::End { counts: self.counts, unproven, sha256 })?;
         self.out.flush()?;
         Ok((self.out, self.counts))
     }
@@ -169,7 +195,7 @@ impl<W: Write> Writer<W> {
 }
 
 /// Reads a snapshot. `parse` gets each entry, on several threads at once; `take` gets the results in the order of the
-/// file. Returns the URL of the account and the counts. If it returns an error, discard everything that was taken: only
+/// file. If it returns an error, discard everything that was taken: only
 /// the last line proves that the file is complete.
 ///
 /// # Errors
@@ -178,7 +204,7 @@ pub fn read<T: Send>(
     mut from: impl BufRead,
     parse: impl Fn(Item<&str>) -> Result<T, String> + Sync,
     mut take: impl FnMut(T) -> Result<(), String>,
-) -> Result<(String, Counts), SnapshotError> {
+) -> Result<Whole, SnapshotError> {
     let (header, url) = read_header(&mut from)?;
     let mut counts = Counts::default();
     let mut take = |part: Part<T>| {
@@ -197,11 +223,11 @@ pub fn read<T: Send>(
     let (last, behind) = text.split_at(end + 1);
     let last = Block { first_line: line, text: last.to_vec() };
     match parse_line(line, utf8(&last)?.trim_end_matches('\n'))? {
-        Line::End { counts: stated, sha256: of } => {
+        Line::End { counts: stated, unproven, sha256: of } => {
             if stated != counts || of != sha256 {
                 Err(SnapshotError::NotWhole("its last line does not match the others".to_owned()))
             } else if behind.is_empty() {
-                Ok((url, counts))
+                Ok(Whole { url, counts, unproven })
             } else {
                 Err(something_behind_the_end())
             }
@@ -272,7 +298,7 @@ fn parse_line(number: u64, line: &str) -> Result<Line<&str>, SnapshotError> {
         Line::Branch(raw) => Line::Branch(raw.get()),
         Line::CustomField(raw) => Line::CustomField(raw.get()),
         Line::User(raw) => Line::User(raw.get()),
-        Line::End { counts, sha256 } => Line::End { counts, sha256 },
+        Line::End { counts, unproven, sha256 } => Line::End { counts, unproven, sha256 },
     })
 }
 

@@ -202,6 +202,7 @@ pub(super) fn plan(texts: &[String]) -> Plan {
         generator,
         config_hash: digest,
         as_of: None,
+        only: Vec::new(),
         target,
         sources: vec![source],
         summary,

@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use self::data::Data;
 use super::redact::NOTICE;
-use super::shown::{CEILINGS_LIFT, NOTHING_LIFTS, Shown, Verdict};
+use super::shown::{CEILINGS_LIFT, NOTHING_LIFTS, ONLY_NOTICE, Shown, Verdict, only};
 use super::text::guards::{figures, guard_name, parts, unit};
 use super::text::layout::thousands;
 use super::text::remarks::sentence;
@@ -47,6 +47,7 @@ struct Page<'a> {
     managed: String,
     generator: String,
     as_of: Option<String>,
+    only: Option<String>,
     groups: Vec<Group>,
     set_aside: String,
     unchanged: String,
@@ -139,6 +140,7 @@ impl<'a> Page<'a> {
             generator,
             config_hash: _,
             as_of,
+            only: _,
             target,
             sources,
             summary,
@@ -187,6 +189,7 @@ impl<'a> Page<'a> {
             managed: number(target.managed),
             generator: shown_text(generator),
             as_of: as_of.map(|day| day.to_string()),
+            only: only(shown.content()).map(|people| format!("{}; {ONLY_NOTICE}", shown_text(&people))),
             groups: groups.into_iter().map(|(kind, count)| Group { kind, count: number(count) }).collect(),
             set_aside: number(summary.set_aside),
             unchanged: number(summary.unchanged),

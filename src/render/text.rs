@@ -25,11 +25,11 @@ use std::path::PathBuf;
 
 use self::group::Group;
 use self::kind::Kind;
-use self::layout::Palette;
+use self::layout::{Palette, wrap};
 use self::person::Labels;
 use self::remarks::Remarks;
 use self::value::Ids;
-use super::shown::Shown;
+use super::shown::{ONLY_NOTICE, Shown, only};
 use crate::plan::{Content, SourceSummary, Summary};
 use crate::text::{escape, shell_path};
 
@@ -166,6 +166,13 @@ fn header(f: &mut fmt::Formatter<'_>, shown: Shown<'_>, options: &TextOptions) -
     }
     if let Some(day) = content.as_of {
         writeln!(f, "{} {day}, which the settings use as today", label("As of"))?;
+    }
+    if let Some(people) = only(content) {
+        for (index, line) in
+            wrap(&format!("{}; {ONLY_NOTICE}", escape(&people)), options.width.saturating_sub(9)).iter().enumerate()
+        {
+            writeln!(f, "{} {line}", label(if index == 0 { "Only" } else { "" }))?;
+        }
     }
     if shown.is_masked() {
         writeln!(f, "{} {}", label("Masked"), super::redact::NOTICE)?;

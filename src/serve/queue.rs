@@ -74,14 +74,18 @@ enum Order {
 }
 
 impl Queue {
-    /// Opens the file, which is made if it is not there.
+    /// Opens the file, which is made if it is not there. Whom an event concerned that came before `kept_since` is
+    /// forgotten: it concerns everybody.
     ///
     /// # Errors
     /// If it cannot be read or written. A last line that was not written completely is left out: its sender got no
     /// answer.
-    pub fn open(path: &Path, now: Timestamp) -> io::Result<Self> {
+    pub fn open(path: &Path, now: Timestamp, kept_since: Timestamp) -> io::Result<Self> {
         let mut state = State { is_writable: true, ..State::default() };
-        for line in read(path)? {
+        for mut line in read(path)? {
+            if line.at < kept_since {
+                line.ids = None;
+            }
             state.remember(&line);
             if !line.done {
                 state.push(line);

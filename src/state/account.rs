@@ -1,4 +1,5 @@
-//! One name for an account, however its address is spelt.
+//! One name for an account, however its address is spelt. `#` and the name of the account follow its address where the
+//! settings name it (`[target] account`).
 
 use percent_encoding::percent_decode_str;
 use url::Url;
@@ -43,6 +44,11 @@ mod tests {
             ("https://api.example.com/v1", "https://api.example.com/V1", false),
             ("https://api.example.com/a%2Fb", "https://api.example.com/a/b", true),
             ("https://api.example.com/a", "https://api.example.com/%zz", false),
+            ("https://api.example.com/v1#acme", "https://API.example.com:443//v1/#acme", true),
+            ("https://api.example.com/v1#acme", "https://api.example.com/v1#globex", false),
+            ("https://api.example.com/v1#acme", "https://api.example.com/v1", false),
+            ("https://api.example.com#acme", "https://api.example.com/#acme", true),
+            ("https://api.example.com/v1#serve", "https://api.example.com/v1##serve", false),
         ] {
             assert_eq!(account(one) == account(other), same, "{one} {other}");
         }

@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 
 use super::append::{Append, Lines, Parts, create, part};
 use super::lease::{Hold, Lease, LeaseError};
+use super::retention::Held;
 use super::store::{Object, Store};
 use super::{JOURNALS, State, StateError};
 use crate::files::write_private;
@@ -21,6 +22,8 @@ use crate::plan::{Digest, bytes_of};
 
 /// What a plan's copy is called.
 const PLAN: &str = "plan.json";
+/// What the note is called that all of a plan is being removed.
+const REMOVED: &str = "removed";
 
 /// The store, and the lease of the account, once it is had.
 #[derive(Debug)]
@@ -67,7 +70,11 @@ impl Remote {
             problem,
             advice: "restore the objects, or ask for a new plan",
         };
-        let names = self.store.list(&folder).map_err(StateError::Store)?;
+        let mut names = self.store.list(&folder).map_err(StateError::Store)?;
+        if names.contains(&format!("{folder}/{REMOVED}")) {
+            // What is left of it counts no more.
+            names.clear();
+        }
         let mut journals: BTreeMap<u32, Vec<String>> = BTreeMap::new();
         let mut has_plan = false;
         for name in names {
@@ -120,12 +127,39 @@ impl Remote {
     pub(super) fn journals(&self) -> io::Result<Vec<(Digest, Vec<Object>)>> {
         let mut journals: BTreeMap<String, Vec<Object>> = BTreeMap::new();
         for object in self.store.objects(JOURNALS)? {
-            if let Some((folder, _)) = object.name.rsplit_once('/').filter(|(_, name)| *name != PLAN) {
+            // `journals/HASH/0001/00000000`; other objects of a plan are not so deep.
+            if let Some((folder, _)) = object.name.rsplit_once('/').filter(|(folder, _)| folder.split('/').count() == 3)
+            {
                 journals.entry(folder.to_owned()).or_default().push(object);
             }
         }
         let plan = |folder: &str| bytes_of(folder.split('/').nth(1)?).map(Digest::from_bytes);
         Ok(journals.into_iter().filter_map(|(folder, parts)| Some((plan(&folder)?, parts))).collect())
+    }
+
+    /// What the store holds of each plan.
+    pub(super) fn held(&self) -> io::Result<Vec<Held>> {
+        let objects = self.store.objects(JOURNALS)?;
+        Ok(Held::collect(objects.iter().filter_map(|object| {
+            let mut names = object.name.split('/').skip(1);
+            let plan = bytes_of(names.next()?).map(Digest::from_bytes)?;
+            Some((plan, object.modified, names.next() == Some(REMOVED)))
+        })))
+    }
+
+    /// Removes all that the store holds of a plan, under the lease. A note says so first, because a part of a journal
+    /// looks like an apply that is not finished.
+    pub(super) fn remove_plan(&self, plan: Digest) -> io::Result<()> {
+        let hold = self.hold.get().ok_or_else(|| io::Error::other("the state's lease is not held"))?;
+        let folder = folder(plan);
+        let note = format!("{folder}/{REMOVED}");
+        hold.check()?;
+        self.store.put(&note, b"\n".to_vec())?;
+        let mut names = self.store.list(&folder)?;
+        names.retain(|name| *name != note);
+        hold.check()?;
+        self.store.delete_all(&names)?;
+        self.store.delete(&note)
     }
 
     /// Keeps the copy of a plan that is to be applied.

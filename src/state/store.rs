@@ -181,6 +181,25 @@ impl Store {
         }
     }
 
+    /// Removes objects, as far as they are there.
+    pub(super) fn delete_all(&self, names: &[String]) -> io::Result<()> {
+        let paths: Vec<Path> = names.iter().map(|name| self.path(name)).collect();
+        let inner = Arc::clone(&self.inner);
+        let removed = wait(async move {
+            let removed = stream::iter(paths).map(Ok).try_for_each_concurrent(AT_ONCE, |path| {
+                let inner = Arc::clone(&inner);
+                async move {
+                    match inner.delete(&path).await {
+                        Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+                        Err(error) => Err(error),
+                    }
+                }
+            });
+            removed.await
+        })?;
+        removed.map_err(|error| self.problem(names.first().map_or("", String::as_str), &error))
+    }
+
     fn write(&self, name: &str, bytes: Vec<u8>, mode: PutMode) -> io::Result<Written> {
         let (inner, path) = (Arc::clone(&self.inner), self.path(name));
         let put = wait(async move {

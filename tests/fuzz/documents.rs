@@ -194,7 +194,7 @@ fn authentic(input: &[u8], key: &Key, plan: &Plan) -> Vec<u8> {
 fn snapshot() {
     let folder = scratch();
     let path = folder.path().join("users.jsonl");
-    let url = ACCOUNT.parse().unwrap();
+    let url = ACCOUNT.to_owned();
     let managed = Managed { branch: true, manager: true, custom_fields: vec!["cf_cost_center".into()] };
     let seed = fixture("small/users.jsonl");
     // Fewer users are as good, and faster.
@@ -202,7 +202,8 @@ fn snapshot() {
     let short = [&lines[..7], &lines[lines.len() - 1..]].concat().concat();
     let words = &["\"branch\"", "\"custom_field\"", "\"user\"", "\"multiple_choice\"", "\"data\"", "\"roles\""];
     let target = Target { name: "documents::snapshot", seeds: vec![short], words };
-    let account = Account::Snapshot { path: path.clone(), url, dialect: std::sync::Arc::new(Skovik::default()) };
+    let account =
+        Account::Snapshot { path: path.clone(), account: url, dialect: std::sync::Arc::new(Skovik::default()) };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     target.run(|input| {
         fs::write(&path, input).unwrap();

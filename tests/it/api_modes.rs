@@ -159,7 +159,21 @@ fn a_list_without_a_total_is_read_and_said_to_be_unproven() {
     planned.prints(&["list_not_proven", "branches, custom fields, users"]);
     company.run(&["check"]).ends(0).prints(&["read to the last page, not proven: branches, custom fields, users"]);
     assert_eq!(company.json("plan.json")["target"]["users"], json!(28));
-    company.run(&["snapshot"]).ends(0).says(&["the list of users is read to its last page"]);
+    company.run(&["snapshot", "-o", "before.jsonl"]).ends(0).says(&["the list of users is read to its last page"]);
+    company.run(&["plan", "--users", "before.jsonl", "-o", "offline.json"]).ends(0).prints(&["list_not_proven"]);
+    assert_eq!(company.json("offline.json"), company.json("plan.json"), "a snapshot proves no more than the lists");
+}
+
+/// A key without the right to read the options is a good key; one that is refused is not.
+#[test]
+fn a_key_that_may_not_read_the_options_sends_choices_unchecked() {
+    let company = Company::faulty("small", &["GET /custom_field_options status=403"]);
+    company.run(&["plan"]).ends(0).prints(&["choices_unchecked"]);
+    company.run(&["snapshot", "-o", "before.jsonl"]).ends(0);
+    company.run(&["plan", "--users", "before.jsonl", "-o", "offline.json"]).ends(0);
+    assert_eq!(company.json("offline.json"), company.json("plan.json"));
+    let company = Company::faulty("small", &["GET /custom_field_options status=401"]);
+    company.run(&["plan"]).ends(4).says(&["refuses the key (401)"]);
 }
 
 /// Labels are not known, and would be sent as values: the server refuses them, and the report says so.

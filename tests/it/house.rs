@@ -111,6 +111,13 @@ impl House {
         fs::write(self.path("skovik-sync.toml"), text).expect("written");
     }
 
+    /// Lets requests, and what waits for one that may still be under way, wait for a second only.
+    pub(crate) fn hurry(&self) {
+        let text = self.read("skovik-sync.toml").replacen("retries = 0\n", "retries = 0\ntimeout = \"1s\"\n", 1);
+        assert!(text.contains("timeout"), "{text}");
+        fs::write(self.path("skovik-sync.toml"), text).expect("written");
+    }
+
     /// Ends the sandbox and starts it again as it was at first, at the same address.
     pub(crate) fn back_to_the_start(&mut self) {
         let _ = self.sandbox.kill();

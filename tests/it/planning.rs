@@ -171,15 +171,14 @@ fn only_keeps_the_operations_of_these_people_and_counts_the_whole_in_the_guards(
 }
 
 #[test]
-fn only_leaves_out_what_depends_on_somebody_else_and_says_so() {
+fn only_plans_what_its_people_need_too_and_says_so() {
     let company = Company::new("small");
-    company
-        .run(&["plan", "--only", "1031", "--only", "1024"])
-        .ends(0)
-        .prints(&["1031: the create of Nils Frisk is left out", "--only"]);
+    let planned = company.run(&["plan", "--only", "1031"]).ends(0);
+    planned
+        .prints(&["Only     1031; guards count everybody", "is planned too: the create of 1031 Nils Frisk needs it"]);
     let plan = company.json("plan.json");
-    assert_eq!((ids(&plan), codes(&plan)), (vec!["1024"], vec!["dependency_left_out"]));
-    // With all that they depend on they are kept, numbered anew.
+    assert_eq!((ids(&plan), codes(&plan)), (vec!["1030", "1031"], vec!["planned_too"]));
+    assert_eq!(plan["only"], json!(["1031"]));
     company.run(&["plan", "--only", "1031", "--only", "1030"]).ends(0);
     let plan = company.json("plan.json");
     assert_eq!((ids(&plan), codes(&plan)), (vec!["1030", "1031"], vec![]));
@@ -187,8 +186,11 @@ fn only_leaves_out_what_depends_on_somebody_else_and_says_so() {
     company.run(&["approve", "plan.json", "--yes"]).ends(0);
     company.run(&["apply", "plan.json"]).ends(0);
     assert_eq!(company.user("1031").unwrap()["relationships"]["manager"]["data"]["id"], json!(company.id("1030")));
-    company.run(&["plan", "--only", "nobody"]).ends(3).says(&["--only nobody"]);
-    company.run(&["plan", "--only", "1002"]).ends(3).says(&["--only 1002"]);
+    // Whoever is unknown is told; whoever is unchanged is no news.
+    let nobody = company.run(&["plan", "--only", "4711"]).ends(0);
+    nobody.prints(&["4711: nobody has this identifier, neither in the lists nor in Skovik", "No changes."]);
+    company.run(&["plan", "--only", "1002"]).ends(0).prints(&["No changes."]);
+    assert_eq!(codes(&company.json("plan.json")), Vec::<&str>::new());
 }
 
 #[test]

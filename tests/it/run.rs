@@ -128,6 +128,33 @@ fn the_lock_is_taken_before_anything_is_asked() {
     house.run(&["run"]).ends(0);
 }
 
+/// Several accounts may have one address. A plan, a lock and a snapshot are of one of them.
+#[test]
+fn accounts_of_one_address_are_told_apart_by_name() {
+    let house = house(AUTOMATIC, &[]);
+    let settings = house.read("skovik-sync.toml");
+    for name in ["acme", "globex"] {
+        let named = settings.replacen("[target]\n", &format!("[target]\naccount = \"{name}\"\n"), 1);
+        fs::write(house.path(&format!("{name}.toml")), named).expect("written");
+    }
+    let ran = house.run(&["--config", "acme.toml", "plan"]).ends(0);
+    assert!(ran.stdout.contains(&format!("Target   skovik {}#acme: 20 users", house.url)), "{ran:?}");
+    house.run(&["--config", "acme.toml", "approve", "plan.json", "--yes"]).ends(0);
+    house.run(&["--config", "globex.toml", "apply", "plan.json"]).ends(7);
+    house.run(&["apply", "plan.json"]).ends(7);
+    house.run(&["--config", "acme.toml", "snapshot"]).ends(0);
+    let ran = house.run(&["--config", "globex.toml", "plan", "--users", "users.jsonl"]).ends(3);
+    says(&ran, &["is of ", "#acme\", but the settings name "]);
+    house.run(&["--config", "acme.toml", "plan", "--users", "users.jsonl"]).ends(0);
+    let holder = Holder { pid: 7, since: Timestamp::UNIX_EPOCH, plan_hash: None };
+    let state = State::open(&house.path("state/skovik-sync"), None).expect("a state");
+    let lock = take(&state, &format!("{}/#acme", house.url), &holder, &|_| ()).expect("the lock");
+    says(&house.run(&["--config", "acme.toml", "run"]).ends(10), &["another apply to ", "#acme is under way"]);
+    assert_eq!(house.writes(), []);
+    house.run(&["--config", "globex.toml", "run"]).ends(0);
+    drop(lock);
+}
+
 #[test]
 fn two_runs_do_not_overlap() {
     let house = house(AUTOMATIC, &["--fail", "GET /branches nth=1 slow=4s"]);
@@ -153,16 +180,17 @@ fn two_runs_do_not_overlap() {
 fn stuck() -> House {
     let house = house(AUTOMATIC, &["--fail", "DELETE /users/* times=1 status=422"]);
     house.run(&["run"]).ends(9);
-    cut_off(&house);
+    cut_off(&house, "plan.json");
+    house.hurry();
     house
 }
 
-/// Takes from the journal what came of the delete, and all after it, as a crash would have.
-fn cut_off(house: &House) {
-    let journal = house.journal("plan.json");
+/// Takes from a plan's journal what came of the operation that was refused, and all after it, as a crash would have.
+pub(crate) fn cut_off(house: &House, plan: &str) {
+    let journal = house.journal(plan);
     let known: Vec<&str> = journal.lines().take_while(|line| !line.contains("\"not_done\"")).collect();
     assert!(known.len() < journal.lines().count(), "{journal}");
-    let name = hash(house).as_str().expect("a hash").replace("sha256:", "");
+    let name = house.json(plan)["plan_hash"].as_str().expect("a hash").replace("sha256:", "");
     let path = house.path(&format!("state/skovik-sync/journals/{name}.journal"));
     fs::write(path, known.join("\n") + "\n").expect("written");
 }
@@ -266,6 +294,7 @@ fn an_unfinished_run_that_is_not_approved_any_more_waits_for_people() {
     let house = stuck();
     let journal = house.journal("plan.json");
     house.settings("");
+    house.hurry();
     let before = house.writes();
     says(&house.run(&["run"]).ends(6), &["automatic is false", "skovik-sync approve plan.json"]);
     assert_eq!(house.writes(), before);
@@ -306,7 +335,7 @@ fn what_people_began_is_not_gone_on_with_by_a_run() {
     house.run(&["plan"]).ends(0);
     house.run(&["approve", "plan.json", "--yes", "--approver", "anna"]).ends(0);
     house.run(&["apply", "plan.json"]).ends(9);
-    cut_off(&house);
+    cut_off(&house, "plan.json");
     house.settings(AUTOMATIC);
     let before = house.writes();
     says(&house.run(&["run"]).ends(9), &["approved by anna", "skovik-sync apply plan.json"]);

@@ -1,6 +1,8 @@
 //! The state in an object store, on real servers: an apply goes on from another machine, two machines do not work at
 //! once, and a machine that loses the lease or the store stops before its next write.
 
+mod faults;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::process::{Child, Stdio};
@@ -23,7 +25,7 @@ fn company(store: &Store, slow: &str) -> Company {
     let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
     let mut company = Company::faulty("small", &rules);
     company.append("skovik-sync.toml", &format!("\n[state]\nurl = \"{}\"\nlease = \"3s\"\n", store.url));
-    company.edit("skovik-sync.toml", "[target]\n", "[target]\nmax_in_flight = 1\n");
+    company.edit("skovik-sync.toml", "[target]\n", "[target]\nmax_in_flight = 1\ntimeout = \"2s\"\n");
     company.env("SKOVIK_SYNC_STATE_KEY", KEY);
     for (name, value) in &store.env {
         company.env(name, value);
@@ -71,7 +73,7 @@ fn applied(store: &Store) -> Vec<Vec<u64>> {
         let operations = ledgers.entry(account.to_owned()).or_default();
         for line in text.lines() {
             let record = &serde_json::from_str::<Value>(line).expect("JSON")["record"];
-            let number = record["applied"]["operation"].as_str().map(|number| number.parse().expect("a number"));
+            let number = record["applied"]["operation"].as_str().map(|number| number.parse::<u64>().expect("a number"));
             operations.extend(number);
         }
     }

@@ -1,12 +1,15 @@
 //! What the service holds after a write. The answer is compared with what was sent. If other operations depend on the
 //! write, the user is read back too: they need the stored state, not an answer.
 
+use super::attempt::done;
 use super::{Attempt, End, Task, Worker};
 use crate::apply::Halt;
-use crate::apply::expected_state::{differences, differences_when_kept, is_person, roles_told_otherwise, updated};
+use crate::apply::expected_state::{
+    STILL_INACTIVE, differences, differences_when_kept, is_person, roles_told_otherwise, updated,
+};
 use crate::employee::{User, UserId};
 use crate::plan::Change;
-use crate::provider::{ApiError, LiveUser, Request, StoredUser};
+use crate::provider::{ApiError, LiveUser, Request, StoredUser, unshown};
 
 impl Worker<'_> {
     /// Reads the user of a successful write, and compares it with what was sent.
@@ -54,6 +57,34 @@ impl Worker<'_> {
         };
         attempt.end = end;
         attempt
+    }
+
+    /// Says so if a single read shows less of a user than the complete list did. A PUT based on it would empty the
+    /// rest.
+    pub(super) fn shows_less(&self, read: &LiveUser, body: &Request, changes: &[Change]) -> Option<String> {
+        let listed = self.dialect().update_request(self.listed.get(read.id())?, changes).ok()?;
+        let unshown = unshown(&listed, body);
+        (!unshown.is_empty()).then(|| {
+            format!(
+                "conflict: the list of users showed {} of the user {}, and the read before the write does not: the \
+                write would empty what is not shown, so the user was left alone; plan again",
+                unshown.join(", "),
+                read.id()
+            )
+        })
+    }
+
+    /// Skovik answers that an inactive user was changed, and they are not active after it.
+    pub(super) async fn still_inactive(&self, id: &UserId, expected: &User) -> Attempt {
+        match self.provider.any_user(id, self.managed).await {
+            Ok(Some(read)) => {
+                let mut differs = vec![STILL_INACTIVE.to_owned()];
+                differs.extend(differences(expected, &read.user, self.managed));
+                done(read, differs)
+            }
+            Ok(None) => Attempt::new(End::Unclear(format!("the user {id} vanished from Skovik after the write"))),
+            Err(error) => self.ended_by(End::Unclear(error.to_string()), &error),
+        }
     }
 
     /// How the stored user differs from what was sent, unmanaged data included. If the answer seems to have lost

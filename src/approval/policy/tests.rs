@@ -13,6 +13,7 @@ pub(in crate::approval) fn plan(guards: Vec<GuardResult>) -> Plan {
         generator: "test".to_owned(),
         config_hash: Digest::of(b""),
         as_of: None,
+        only: Vec::new(),
         target: Target {
             kind: "skovik".to_owned(),
             url: "https://api.example.com/v1".to_owned(),

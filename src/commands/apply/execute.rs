@@ -15,6 +15,7 @@ use crate::apply::{Halt, Report};
 use crate::cli;
 use crate::commands::common::{now, read_plan};
 use crate::commands::recent::Known;
+use crate::commands::state_place::unusable_state;
 use crate::diff::Policy;
 use crate::employee::UserId;
 use crate::exit::ExitStatus;
@@ -53,6 +54,10 @@ pub(super) async fn execute(
         let mut text = Vec::new();
         plan.write(&mut text)?;
         state.keep_plan(hash, text).context("nothing was written")?;
+    }
+    if let Some(undone) = plan.content().undone() {
+        // This apply needs its journal until it is finished.
+        state.renew(undone).map_err(unusable_state)?;
     }
     let at = now();
     let apply = ApplyId { plan: hash, begun: replay.begun_at.unwrap_or(at) };

@@ -17,7 +17,7 @@ const SHOWN: usize = 5;
 /// Compares both sides as `plan` does, because good records can still be in conflict with each other.
 pub(super) fn show(settings: &Settings, both: &BothSides, secrets: &Secrets, ui: &Ui) -> anyhow::Result<()> {
     show_joins(settings, both, ui)?;
-    let facts = Facts::new(settings, both, &[], &[]);
+    let facts = Facts::new(settings, both, &[], &[])?;
     let (settled, input) = facts.compare(settings, &both.desired, &both.directory)?;
     let Population { in_scope, set_aside, .. } = settled.comparison().population();
     ui.line(format!("people    {in_scope} in scope, {} of them good, {set_aside} set aside", in_scope - set_aside))?;

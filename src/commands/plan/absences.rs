@@ -91,8 +91,8 @@ impl<'a> SecondThoughts<'a> {
     }
 
     fn noted(&self, ui: &Ui) -> anyhow::Result<Option<Noted>> {
-        let url = self.settings.target.url.as_str();
-        let noted = self.state.as_ref().map(|state| state.absences(url)).transpose().map_err(unusable_state)?;
+        let account = self.settings.target.account();
+        let noted = self.state.as_ref().map(|state| state.absences(&account)).transpose().map_err(unusable_state)?;
         if let Some(Noted { problem: Some(problem), place, .. }) = &noted {
             ui.warn(format!("{place} {problem}: nothing is remembered, and whoever is missing begins to wait anew"));
         }
@@ -122,7 +122,7 @@ impl<'a> SecondThoughts<'a> {
         if memory == noted.memory && noted.problem.is_none() {
             return Ok(true);
         }
-        state.note_absences(self.settings.target.url.as_str(), noted, &memory).map_err(unusable_state)
+        state.note_absences(&self.settings.target.account(), noted, &memory).map_err(unusable_state)
     }
 
     fn at(&self, seconds: i64) -> Moment {

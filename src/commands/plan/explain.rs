@@ -32,7 +32,7 @@ pub(super) async fn run(
     }
     let (calendar, began) = (calendar(settings, args.as_of)?, now());
     let (both, _signals) = read_both_sides(settings, args.users.as_deref(), &calendar, ui).await?;
-    let mut facts = Facts::new(settings, &both, &args.same_person, &[]);
+    let mut facts = Facts::new(settings, &both, &args.same_person, &[])?;
     let second_thoughts = SecondThoughts::to_look(settings, began, global)?;
     facts.remember(second_thoughts.map(|second_thoughts| second_thoughts.remembered(ui)).transpose()?);
     facts.count(memory(settings, existing_state(global, Some(settings))?.as_ref(), ui));

@@ -15,6 +15,7 @@ use crate::commands::apply::not_locked;
 use crate::commands::common::{approval_path, load_settings, now, shown};
 use crate::commands::job::History;
 use crate::commands::places::Places;
+use crate::commands::retention::kept_since;
 use crate::commands::state_place::open_state;
 use crate::config::Settings;
 use crate::config::serve::When;
@@ -61,10 +62,10 @@ pub(super) async fn start<'a>(
     }
     let webhooks = webhooks(&settings).await?;
     let state = open_state(global, Some(&settings))?;
-    let url = settings.target.url.as_str();
-    let lock = alone(state.folder(), url)?;
-    let file = state.folder().join(format!("{}.events.jsonl", account_file(url)));
-    let queue = Queue::open(&file, now()).map_err(|error| {
+    let account = settings.target.account();
+    let lock = alone(state.folder(), &account)?;
+    let file = state.folder().join(format!("{}.events.jsonl", account_file(&account)));
+    let queue = Queue::open(&file, now(), kept_since(&settings)).map_err(|error| {
         let problem = format!(
             "the waiting events cannot be read from the state file {}: {error}; if it cannot be repaired, remove it: the next \
              scheduled run compares everybody",
@@ -76,7 +77,7 @@ pub(super) async fn start<'a>(
     // If nothing has ever run, silence counts from now.
     history.runs.since.get_or_insert_with(now);
     let board = SharedBoard::new(Board {
-        account: url.to_owned(),
+        account,
         started: now(),
         runs: history.runs.clone(),
         running: None,
@@ -107,13 +108,14 @@ async fn webhooks(settings: &Settings) -> anyhow::Result<Vec<Webhook>> {
 }
 
 /// Two services of one account would take each other's events.
-fn alone(folder: &Path, url: &str) -> anyhow::Result<Lock> {
+fn alone(folder: &Path, account: &str) -> anyhow::Result<Lock> {
     let holder = Holder { pid: std::process::id(), since: now(), plan_hash: None };
-    lock::take_here(folder, &format!("{url}#serve"), &holder).map_err(|error| match error {
+    // No account can have this name.
+    lock::take_here(folder, &format!("{account}##serve"), &holder).map_err(|error| match error {
         LockError::Held { holder, .. } => {
             let who = holder
                 .map_or_else(String::new, |holder| format!(" (process {}, since {:.0})", holder.pid, holder.since));
-            refused(ExitStatus::Locked, format!("another `serve` takes the events of {url}{who}; end it first"))
+            refused(ExitStatus::Locked, format!("another `serve` takes the events of {account}{who}; end it first"))
         }
         error @ LockError::Io { .. } => not_locked(error),
     })

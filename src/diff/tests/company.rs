@@ -8,7 +8,7 @@ use crate::employee::{
     Branch, BranchId, CustomField, CustomFieldId, CustomFieldKind, CustomValue, Desired, DesiredManager, Directory,
     Employee, ExternalIdentifier, Managed, Origin, SetAside, User, UserId,
 };
-use crate::guard::{Join, Limits, Memory};
+use crate::guard::{Join, Limits, RecentPast};
 use crate::plan::{Digest, Input, NoPlan, Plan};
 
 /// A company and its account, to make a plan from.
@@ -19,7 +19,7 @@ pub(super) struct Company {
     pub(super) policy: Policy,
     pub(super) limits: Limits,
     pub(super) joins: Vec<Join>,
-    pub(super) memory: Memory,
+    pub(super) memory: RecentPast,
     pub(super) only: BTreeSet<ExternalIdentifier>,
     pub(super) managers_must_resolve: bool,
     pub(super) records_must_be_valid: bool,
@@ -120,7 +120,7 @@ impl Company {
             },
             limits: Limits::default(),
             joins: Vec::new(),
-            memory: Memory::none(),
+            memory: RecentPast::none(),
             only: BTreeSet::new(),
             managers_must_resolve: false,
             records_must_be_valid: false,

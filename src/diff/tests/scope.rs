@@ -1,9 +1,8 @@
-//! Who may be deleted, which branches are managed, and `--only`.
+//! Who may be deleted, and which branches are managed.
 
-use super::company::{ANNA, BEN, CARLA, Company, assert_plan, company, employee, user};
+use super::company::{ANNA, BEN, Company, assert_plan, company, employee, user};
 use crate::diff::Remove;
 use crate::employee::{Employee, User};
-use crate::plan::{GuardOutcome, NoPlan};
 
 #[test]
 fn who_may_be_removed() {
@@ -42,31 +41,6 @@ fn other_branches_are_not_touched() {
     let moves_out = base(vec![], vec![user("a", Some("1"), ANNA, None)])
         .with(|company| company.desired.elsewhere.push(employee("1", ANNA, None)));
     assert_plan(&moves_out, &["moves_out_of_branches 1"]);
-}
-
-#[test]
-fn only_some_people_with_all_that_they_need() {
-    let base = || company([employee("1", ANNA, Some("2")), employee("2", BEN, None), employee("3", CARLA, None)], []);
-    let both = base().with(|company| company.only = ["1".into(), "2".into()].into());
-    assert_plan(&both, &["1 create 2", "2 create 1 manager: operation 1 after 1"]);
-    assert!(both.plan().content().guards.iter().all(|guard| guard.outcome == GuardOutcome::Pass));
-    let one = base().with(|company| company.only = ["1".into(), "3".into()].into());
-    assert_plan(&one, &["1 create 3", "dependency_left_out 1"]);
-    let nobody = base().with(|company| company.only = ["7".into()].into());
-    assert!(matches!(nobody.try_plan(), Err(NoPlan::NothingToDo(_))));
-}
-
-#[test]
-fn guards_count_the_whole_comparison() {
-    let users: Vec<User> =
-        (0..10).map(|n| user(&format!("u{n}"), Some(&n.to_string()), &format!("p{n}.x@example.com"), None)).collect();
-    let employees: Vec<Employee> =
-        (0..7).map(|n| employee(&n.to_string(), &format!("p{n}.x@example.com"), None)).collect();
-    let company = Company::new(employees, users).with(|company| company.only = ["9".into()].into());
-    assert_plan(&company, &["1 delete 9 u9 (in no source)"]);
-    let plan = company.plan();
-    let guard = plan.blocking_guards().next().expect("a guard that blocks");
-    assert_eq!((guard.id.as_str(), guard.count, guard.of), ("max_delete_percent", 3, 10));
 }
 
 #[test]

@@ -125,7 +125,7 @@ fn what_was_done_since_the_plan_counts_when_it_is_judged_again() {
     let limits = nothing_but().with(&MAX_DELETE_PERCENT, 20);
     let planned = Account::of(100, 100).add(15, Kind::Delete).evaluate(&limits);
     assert_eq!(planned[0].outcome, GuardOutcome::Pass);
-    let memory = |times| Memory { window: WINDOW, past: past(times, Kind::Delete), is_unknown: false };
+    let memory = |times| RecentPast { window: WINDOW, past: past(times, Kind::Delete), is_unknown: false };
     for (since, managed, blocks) in [(0, 100, false), (5, 95, false), (6, 94, true), (15, 85, true), (5, 90, true)] {
         let again = evaluate_again(&planned, &Now { managed, ..Now::default() }, &memory(since));
         assert_eq!(again[0].outcome == GuardOutcome::Block, blocks, "{again:?}");
@@ -135,7 +135,7 @@ fn what_was_done_since_the_plan_counts_when_it_is_judged_again() {
     let planned = Account::of(85, 85).add(5, Kind::Delete).remembering(past(15, Kind::Delete)).evaluate(&limits);
     let again = evaluate_again(&planned, &Now { managed: 85, ..Now::default() }, &memory(15));
     assert_eq!(again, planned);
-    let again = evaluate_again(&planned, &Now { managed: 85, ..Now::default() }, &Memory::none());
+    let again = evaluate_again(&planned, &Now { managed: 85, ..Now::default() }, &RecentPast::none());
     assert_eq!((again[0].count, again[0].of, again[0].earlier), (5, 85, None));
 }
 
@@ -161,7 +161,7 @@ fn settings_for_some_branches_remember_what_was_done_in_them() {
         of(Kind::Create, None),
         of(Kind::Delete, None),
     ];
-    let memory = Memory { window: WINDOW, past: past.clone(), is_unknown: false };
+    let memory = RecentPast { window: WINDOW, past: past.clone(), is_unknown: false };
     assert_eq!(memory.clone().of_branches(None).past, past);
     let norway = [BranchId::from("no")].into();
     assert_eq!(memory.of_branches(Some(&norway)).past, [&past[0], &past[3], &past[4]].map(Clone::clone));

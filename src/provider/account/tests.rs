@@ -38,7 +38,7 @@ async fn a_snapshot_serves_as_an_account() {
     let file = write(&[B2, B1, C1, U2, U1]);
     let account = Account::Snapshot {
         path: file.path().to_owned(),
-        url: "https://api.skovik.com/v1/".parse().unwrap(),
+        account: "https://api.skovik.com/v1/".to_owned(),
         dialect: std::sync::Arc::new(Skovik::default()),
     };
     let shape = account.shape().await.unwrap();
@@ -54,23 +54,22 @@ async fn a_snapshot_serves_as_an_account() {
 
 #[test]
 fn what_makes_a_snapshot_unusable() {
-    let url = URL.parse::<BaseUrl>().unwrap();
     let managed = Managed::default();
     let wrong_user = ("user", r#"{"type":"users","id":"u3","attributes":{}}"#);
     for (items, expected) in [
         (vec![B1, U1, U1], "holds the id \"u1\" twice"),
         (vec![U1, wrong_user], "line 3: user \"u3\": primary_email is missing"),
     ] {
-        let error = users_from_snapshot(write(&items).path(), &url, &Skovik::default(), &managed).unwrap_err();
+        let error = users_from_snapshot(write(&items).path(), URL, &Skovik::default(), &managed).unwrap_err();
         assert!(format!("{error:#}").contains(expected), "{error:#}");
         assert_eq!(status_of(&error), ExitStatus::Untrusted);
     }
     for items in [vec![B1, B1], vec![C1, C1]] {
-        let error = shape_from_snapshot(write(&items).path(), &url, &Skovik::default()).unwrap_err();
+        let error = shape_from_snapshot(write(&items).path(), URL, &Skovik::default()).unwrap_err();
         assert!(format!("{error:#}").contains("twice"), "{error:#}");
         assert_eq!(status_of(&error), ExitStatus::Untrusted);
     }
-    let missing = shape_from_snapshot(Path::new("/nowhere/users.jsonl"), &url, &Skovik::default()).unwrap_err();
+    let missing = shape_from_snapshot(Path::new("/nowhere/users.jsonl"), URL, &Skovik::default()).unwrap_err();
     assert_eq!(status_of(&missing), ExitStatus::Untrusted);
 }
 
@@ -80,9 +79,7 @@ fn a_cut_snapshot_is_not_trusted() {
     let text = std::fs::read_to_string(file.path()).unwrap();
     let cut = text.trim_end().rsplit_once('\n').unwrap().0;
     std::fs::write(file.path(), format!("{cut}\n")).unwrap();
-    let error =
-        users_from_snapshot(file.path(), &URL.parse::<BaseUrl>().unwrap(), &Skovik::default(), &Managed::default())
-            .unwrap_err();
+    let error = users_from_snapshot(file.path(), URL, &Skovik::default(), &Managed::default()).unwrap_err();
     assert_eq!(status_of(&error), ExitStatus::Untrusted);
     assert!(format!("{error:#}").contains("truncated or altered"), "{error:#}");
 }
@@ -90,9 +87,10 @@ fn a_cut_snapshot_is_not_trusted() {
 #[test]
 fn a_snapshot_of_another_account_is_wrong_usage() {
     let file = write(&[B1]);
-    for other in ["https://api.skovik.com/v2", "https://example.com/v1", "http://127.0.0.1/v1"] {
-        let error =
-            shape_from_snapshot(file.path(), &other.parse::<BaseUrl>().unwrap(), &Skovik::default()).unwrap_err();
+    for other in
+        ["https://api.skovik.com/v2", "https://example.com/v1", "http://127.0.0.1/v1", "https://api.skovik.com/v1#acme"]
+    {
+        let error = shape_from_snapshot(file.path(), other, &Skovik::default()).unwrap_err();
         assert_eq!(status_of(&error), ExitStatus::Usage, "{other}");
     }
 }

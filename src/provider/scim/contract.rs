@@ -21,6 +21,9 @@ impl Contract for Client {
             self.schemas_contract(&mut findings).await;
             let users = self.list_contract(abilities, &mut findings).await;
             self.user_contract(&users, abilities, &mut findings);
+            if self.scim.reactivates {
+                inactive_contract(&users, &mut findings);
+            }
             self.single_contract(&users, abilities, &mut findings).await;
             findings.into_inner()
         })
@@ -251,6 +254,16 @@ impl Client {
 }
 
 /// The value at a path that is not null; names are in any case.
+/// Whether those whom `reactivate` is about can be seen.
+fn inactive_contract(users: &[Value], findings: &mut Findings) {
+    let expected = Expectation::new("inactive_users", "the list shows inactive users, so that they can be matched");
+    let is_inactive = |user: &&Value| wire::is_inactive(&user.to_string()).unwrap_or(false);
+    match users.iter().filter(is_inactive).count() {
+        0 => findings.add(expected, Verdict::CannotTell, format!("none of {} is inactive", users.len())),
+        some => findings.judge(expected, true, format!("{some} of {}", users.len())),
+    }
+}
+
 fn at<'a>(user: &'a Value, path: &AttributePath) -> Option<&'a Value> {
     path.steps()
         .try_fold(user, |here, step| {

@@ -31,6 +31,8 @@ pub struct Scim {
     identifier: AttributePath,
     branch: AttributePath,
     removal: Removal,
+    /// Whether inactive users are made active again.
+    reactivates: bool,
     /// What the server says it can do, after it was asked.
     abilities: Arc<OnceCell<Abilities>>,
 }
@@ -47,8 +49,14 @@ impl Scim {
     /// By the settings.
     #[must_use]
     pub fn new(settings: &ScimSettings) -> Self {
-        let ScimSettings { identifier, branch, branches: _, remove, reactivate: _, sort_by: _ } = settings;
-        Self { identifier: identifier.clone(), branch: branch.clone(), removal: *remove, abilities: Arc::default() }
+        let ScimSettings { identifier, branch, branches: _, remove, reactivate, sort_by: _ } = settings;
+        Self {
+            identifier: identifier.clone(),
+            branch: branch.clone(),
+            removal: *remove,
+            reactivates: *reactivate,
+            abilities: Arc::default(),
+        }
     }
 
     fn abilities(&self) -> Abilities {

@@ -8,7 +8,7 @@ use crate::plan::{
     Action, Content, Diagnostic, Field, GuardOutcome, GuardResult, Operation, Severity, SourceSummary, Target,
     WaitingPerson,
 };
-use crate::render::shown::{CEILINGS_LIFT, NOTHING_LIFTS, Verdict};
+use crate::render::shown::{CEILINGS_LIFT, NOTHING_LIFTS, ONLY_NOTICE, Verdict, only};
 use crate::render::text::guards::{figures, guard_name, parts};
 use crate::render::text::kind::Kind;
 use crate::render::text::layout::thousands;
@@ -105,6 +105,9 @@ pub(super) fn sources(content: &Content) -> Section {
     }
     if let Some(day) = content.as_of {
         items.push(item(format!("| as of | {} | what the settings use as today |\n", code(&day.to_string()))));
+    }
+    if let Some(people) = only(content) {
+        items.push(item(format!("| only | {} | {ONLY_NOTICE} |\n", code(&people))));
     }
     Section {
         before: "| Side | From | What was read |\n|:--|:--|:--|\n".to_owned(),

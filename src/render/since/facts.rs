@@ -6,6 +6,7 @@ use crate::employee::UserId;
 use crate::plan::{
     Content, Day, GuardOutcome, GuardResult, Removal, SourceSummary, Subject, Summary, Target, Waiting, WaitingPerson,
 };
+use crate::render::shown::only;
 use crate::render::text::guards::{figures, guard_name, parts};
 use crate::render::text::value::Ids;
 use crate::render::waiting::{Shown, length};
@@ -56,6 +57,10 @@ impl Data {
         if old.as_of != new.as_of {
             let day = |day: Option<Day>| day.map_or_else(|| "any day".to_owned(), |day| day.to_string());
             facts.push(Fact::of("as of", day(old.as_of), day(new.as_of)));
+        }
+        if old.only != new.only {
+            let people = |content: &Content| only(content).unwrap_or_else(|| "everybody".to_owned());
+            facts.push(Fact::of("planned for", people(old), people(new)));
         }
         differing(&mut facts, "made by", &old.generator, &new.generator);
         target(&mut facts, &old.target, &new.target);

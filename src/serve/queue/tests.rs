@@ -25,7 +25,7 @@ fn content(hash: &str) -> Event {
 async fn an_event_is_there_after_the_program_has_ended_until_a_run_has_looked_at_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("events");
-    let open = || Queue::open(&path, Timestamp::now()).unwrap();
+    let open = || Queue::open(&path, Timestamp::now(), Timestamp::MIN).unwrap();
     let queue = open();
     assert_eq!(queue.add(once("1")).await.unwrap(), Accepted::New);
     assert_eq!(queue.add(once("1")).await.unwrap(), Accepted::Repeated);
@@ -55,7 +55,7 @@ async fn an_event_is_there_after_the_program_has_ended_until_a_run_has_looked_at
 #[tokio::test]
 async fn what_a_failed_run_took_is_looked_at_again_in_its_order() {
     let folder = tempfile::tempdir().unwrap();
-    let queue = Queue::open(&folder.path().join("events"), Timestamp::now()).unwrap();
+    let queue = Queue::open(&folder.path().join("events"), Timestamp::now(), Timestamp::MIN).unwrap();
     queue.add(once("1")).await.unwrap();
     let taken = queue.take();
     queue.add(once("2")).await.unwrap();
@@ -67,7 +67,7 @@ async fn what_a_failed_run_took_is_looked_at_again_in_its_order() {
 #[tokio::test]
 async fn the_same_body_counts_again_once_a_run_has_begun() {
     let folder = tempfile::tempdir().unwrap();
-    let queue = Queue::open(&folder.path().join("events"), Timestamp::now()).unwrap();
+    let queue = Queue::open(&folder.path().join("events"), Timestamp::now(), Timestamp::MIN).unwrap();
     assert_eq!(queue.add(content("x")).await.unwrap(), Accepted::New);
     assert_eq!(queue.add(content("x")).await.unwrap(), Accepted::Repeated);
     let taken = queue.take();
@@ -81,14 +81,14 @@ async fn the_same_body_counts_again_once_a_run_has_begun() {
 async fn half_a_line_was_never_answered_and_a_damaged_one_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("events");
-    let queue = Queue::open(&path, Timestamp::now()).unwrap();
+    let queue = Queue::open(&path, Timestamp::now(), Timestamp::MIN).unwrap();
     queue.add(once("1")).await.unwrap();
     drop(queue);
     let whole = fs::read(&path).unwrap();
     fs::write(&path, [&whole[..], &whole[..20]].concat()).unwrap();
-    assert_eq!(Queue::open(&path, Timestamp::now()).unwrap().len(), 1);
+    assert_eq!(Queue::open(&path, Timestamp::now(), Timestamp::MIN).unwrap().len(), 1);
     fs::write(&path, [b"{}\n", &whole[..]].concat()).unwrap();
-    let error = Queue::open(&path, Timestamp::now()).unwrap_err().to_string();
+    let error = Queue::open(&path, Timestamp::now(), Timestamp::MIN).unwrap_err().to_string();
     assert!(error.contains("line 1 is damaged"), "{error}");
 }
 

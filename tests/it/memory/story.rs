@@ -153,7 +153,7 @@ impl Company {
             directory: &directory,
             policy: &policy,
             limits: &Limits::default(),
-            memory: &guard::Memory::none(),
+            memory: &guard::RecentPast::none(),
             joins: &[],
             managers_must_resolve: false,
             records_must_be_valid: false,

@@ -10,27 +10,11 @@ use crate::harness::Company;
 use crate::servers::scim::Scim;
 use crate::servers::web::{Reply, Request, Web};
 
-use super::people::{People, a_year_later, company, csv, held};
+use super::people::{LIMITS, People, a_year_later, company, csv, held, some};
 use super::{PAGE, TOKEN, fill, settings};
 
 /// How often `apply` may have to be run.
 const PROCESSES: usize = 40;
-/// The people of a smaller company: some of each group to which something happens.
-const SOME: [std::ops::Range<u32>; 4] = [10_000..10_012, 10_200..10_203, 10_260..10_263, 10_300..10_304];
-
-/// The same people without those outside the smaller company, to whom nobody reports.
-fn some(people: &People) -> People {
-    let is_one = |number: &u32| SOME.iter().any(|range| range.contains(number));
-    let mut some: People = people.iter().filter(|(number, _)| is_one(number)).map(|(n, p)| (*n, p.clone())).collect();
-    for person in some.values_mut() {
-        person.manager = person.manager.filter(is_one).or(Some(10_001)).filter(|_| person.email != "p0@example.com");
-    }
-    if let Some(second) = some.get_mut(&10_001) {
-        second.manager = Some(10_000);
-    }
-    some
-}
-
 /// A way to the server on which requests for users fail by chance, so many times.
 fn faulty(scim: Arc<Scim>, seed: u64) -> (Web, Arc<Mutex<u32>>) {
     let mut rng = fastrand::Rng::with_seed(seed);
@@ -76,9 +60,8 @@ fn run(seed: u64, scim: Scim) {
     let (web, left) = faulty(Arc::clone(&scim), seed);
     let mut company = Company::empty();
     let base = url::Url::parse(&scim.url()).expect("an address");
-    let limits = "[guard]\nmax_delete_percent = 50\nmax_change_percent = 90\nmax_create_percent = 90\n";
     let target = "remove = \"delete\"\ntimeout = \"5s\"";
-    company.write("skovik-sync.toml", settings(&format!("{}{}", web.url, base.path()), target) + limits);
+    company.write("skovik-sync.toml", settings(&format!("{}{}", web.url, base.path()), target) + LIMITS);
     company.write("employees.csv", csv(&later));
     company.env("SKOVIK_TOKEN", TOKEN);
     let again = |args: &[&str]| {
@@ -149,7 +132,10 @@ fn what_the_server_drops_is_reported() {
         let web = dropping(Arc::clone(&scim), attribute);
         let mut company = Company::empty();
         let newcomers: People = company_of_two();
-        company.write("skovik-sync.toml", settings(&format!("{}/v2", web.url), "branches = [\"SE01\", \"NO01\"]"));
+        company.write(
+            "skovik-sync.toml",
+            settings(&format!("{}/v2", web.url), "branches = [\"SE01\", \"NO01\"]\ntimeout = \"3s\""),
+        );
         company.write("employees.csv", csv(&newcomers));
         company.env("SKOVIK_TOKEN", TOKEN);
         company.run(&["plan"]).ends(0);

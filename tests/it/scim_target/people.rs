@@ -78,6 +78,25 @@ pub(super) fn a_year_later(people: &People, hands_over: bool) -> People {
     later
 }
 
+/// The people of a smaller company: some of each group to which something happens.
+const SOME: [std::ops::Range<u32>; 4] = [10_000..10_012, 10_200..10_203, 10_260..10_263, 10_300..10_304];
+
+/// The same people without those outside the smaller company, to whom nobody reports.
+pub(super) fn some(people: &People) -> People {
+    let is_one = |number: &u32| SOME.iter().any(|range| range.contains(number));
+    let mut some: People = people.iter().filter(|(number, _)| is_one(number)).map(|(n, p)| (*n, p.clone())).collect();
+    for person in some.values_mut() {
+        person.manager = person.manager.filter(is_one).or(Some(10_001)).filter(|_| person.email != "p0@example.com");
+    }
+    if let Some(second) = some.get_mut(&10_001) {
+        second.manager = Some(10_000);
+    }
+    some
+}
+
+/// What the guards must let pass where a company is small.
+pub(super) const LIMITS: &str = "[guard]\nmax_delete_percent = 50\nmax_change_percent = 90\nmax_create_percent = 90\n";
+
 /// The list.
 pub(super) fn csv(people: &People) -> String {
     let mut list = "nr,email,first,last,branch,manager,department\n".to_owned();

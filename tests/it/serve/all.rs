@@ -70,6 +70,33 @@ fn two_customers_never_share_a_key() {
     Output::of(&args, acme.command(&args).output().expect("it runs")).ends(3).says(&["leave out --config"]);
 }
 
+/// Two customers of one API host have two accounts, told apart by name. Without names they would share their state.
+#[test]
+fn two_customers_of_one_address_have_a_name_each() {
+    let acme = customer(AUTOMATIC);
+    let settings = acme.read("skovik-sync.toml");
+    fs::write(acme.path("other"), "another-key").expect("written");
+    let folder = folder(&[("acme", &acme)]);
+    let write = |name: &str, account: &str, key: &str| {
+        let text = settings.replacen("[target]\n", &format!("[target]\n{account}"), 1);
+        fs::write(folder.path().join(name), text.replace("/key\"", &format!("/{key}\""))).expect("written");
+    };
+    write("globex.toml", "", "other");
+    let ran = run(&folder, &acme).ends(3);
+    let ran = ran.says(&["acme.toml and ", "globex.toml are both of ", "account = \"NAME\""]);
+    assert_eq!(acme.requests().len(), 0, "{ran}");
+    write("globex.toml", "account = \"globex\"\n", "key");
+    run(&folder, &acme).ends(3).says(&["use the same key for"]);
+    write("globex.toml", "account = \"globex\"\n", "other");
+    run(&folder, &acme);
+    let account = |name: &str| acme.json(&format!("out/{name}.plan.json"))["target"]["url"].clone();
+    assert_eq!(account("globex"), format!("{}#globex", acme.url));
+    assert_eq!(account("acme"), acme.url);
+    let names = fs::read_dir(acme.path("state/skovik-sync")).expect("a folder").flatten();
+    let locks = names.filter(|entry| entry.path().extension().is_some_and(|ending| ending == "lock"));
+    assert_eq!(locks.count(), 2);
+}
+
 #[test]
 fn a_service_of_many_serves_each_by_itself() {
     let settings =

@@ -1,8 +1,10 @@
 //! A stretch of network that fails when it is told to.
 
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 /// Passes on what is said between whoever connects and a server at a port of 127.0.0.1. Once the server has said so many
 /// bytes, `then` is called, and says whether to go on. Gives the port to connect to.
@@ -55,4 +57,86 @@ fn pass_on(mut from: TcpStream, mut to: TcpStream, mut goes_on: impl FnMut(usize
     }
     let _ = from.shutdown(Shutdown::Both);
     let _ = to.shutdown(Shutdown::Both);
+}
+
+/// What becomes of a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fault {
+    /// It is passed on after so long.
+    Slow(Duration),
+    /// It is answered with this status, and not passed on.
+    Refused(u16),
+    /// It is carried out, and its answer is lost.
+    Unanswered,
+}
+
+/// A proxy in front of an HTTP server at a port of 127.0.0.1.
+pub(crate) struct Faulty {
+    pub(crate) port: u16,
+    fault: Arc<Mutex<Option<Fault>>>,
+}
+
+impl Faulty {
+    pub(crate) fn before(server: u16) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("bound");
+        let port = listener.local_addr().expect("an address").port();
+        let fault = Arc::new(Mutex::new(None));
+        let now = Arc::clone(&fault);
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                let (Ok(client), now) = (client, Arc::clone(&now)) else { return };
+                thread::spawn(move || drop(one_request(client, server, &now)));
+            }
+        });
+        Self { port, fault }
+    }
+
+    /// What becomes of requests from now on.
+    pub(crate) fn set(&self, fault: impl Into<Option<Fault>>) {
+        *self.fault.lock().expect("unlocked") = fault.into();
+    }
+}
+
+/// Answers one request, and ends the connection.
+fn one_request(mut client: TcpStream, server: u16, fault: &Mutex<Option<Fault>>) -> io::Result<()> {
+    let mut request = Vec::new();
+    let mut part = [0; 16 * 1024];
+    let (head, length) = loop {
+        let end = request.windows(4).position(|four| four == b"\r\n\r\n");
+        if let Some(end) = end {
+            let head = String::from_utf8_lossy(&request[..end]).to_ascii_lowercase();
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+            break (end, length.unwrap_or(0));
+        }
+        match client.read(&mut part)? {
+            0 => return Ok(()),
+            read => request.extend_from_slice(&part[..read]),
+        }
+    };
+    while request.len() < head + 4 + length {
+        match client.read(&mut part)? {
+            0 => return Ok(()),
+            read => request.extend_from_slice(&part[..read]),
+        }
+    }
+    let fault = *fault.lock().expect("unlocked");
+    match fault {
+        Some(Fault::Slow(time)) => thread::sleep(time),
+        Some(Fault::Refused(status)) => {
+            write!(client, "HTTP/1.1 {status} Refused\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;
+            return client.shutdown(Shutdown::Both);
+        }
+        Some(Fault::Unanswered) | None => {}
+    }
+    // The server says that its answer is over by ending the connection.
+    let mut server = TcpStream::connect(("127.0.0.1", server))?;
+    server.write_all(&request[..head])?;
+    server.write_all(b"\r\nConnection: close")?;
+    server.write_all(&request[head..])?;
+    let mut answer = Vec::new();
+    server.read_to_end(&mut answer)?;
+    if !matches!(fault, Some(Fault::Unanswered)) {
+        client.write_all(&answer)?;
+    }
+    client.shutdown(Shutdown::Both)
 }

@@ -25,7 +25,7 @@ pub(crate) struct Store {
     /// The environment that leads to it, with its credentials.
     pub(crate) env: Vec<(&'static str, String)>,
     pub(crate) server: Server,
-    port: u16,
+    pub(crate) port: u16,
 }
 
 impl Store {
@@ -64,6 +64,12 @@ impl Store {
         let store = Self { url: "az://container/skovik", env, server, port };
         store.make_container();
         store
+    }
+
+    /// The environment that leads to it through another port.
+    pub(crate) fn env_at(&self, port: u16) -> Vec<(&'static str, String)> {
+        let (own, other) = (format!(":{}", self.port), format!(":{port}"));
+        self.env.iter().map(|(name, value)| (*name, value.replace(&own, &other))).collect()
     }
 
     /// The names of the objects of an S3 server.

@@ -34,11 +34,11 @@ async fn a_snapshot_stands_for_the_account() {
     assert_eq!(text.lines().count(), 6);
 
     let managed = Managed { custom_fields: vec!["cf".into()], ..Managed::default() };
-    let url = server.url.parse().unwrap();
+    let account = server.url.clone();
     let mut fingerprints = Vec::new();
     for account in [
         Account::Live(Box::new(client(&server.url))),
-        Account::Snapshot { path: path.clone(), url, dialect: std::sync::Arc::new(Skovik::default()) },
+        Account::Snapshot { path: path.clone(), account, dialect: std::sync::Arc::new(Skovik::default()) },
     ] {
         let shape = account.shape().await.unwrap();
         let users = account.users(&managed, &|_, _| ()).await.unwrap();

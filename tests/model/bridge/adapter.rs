@@ -86,6 +86,7 @@ impl Program {
             generator: "model".to_owned(),
             config_hash: Digest::of(b""),
             as_of: None,
+            only: Vec::new(),
             target: Target {
                 kind: "skovik".to_owned(),
                 url: ACCOUNT.to_owned(),

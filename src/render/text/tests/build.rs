@@ -17,6 +17,7 @@ impl PlanBuilder {
             generator: "skovik-sync 0.1.0".to_owned(),
             config_hash: digest,
             as_of: None,
+            only: Vec::new(),
             target: Target {
                 kind: "skovik".to_owned(),
                 url: "https://api.skovik.com/v1".to_owned(),

@@ -12,7 +12,7 @@ use crate::field::Field;
 
 /// What was done within the window.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Memory {
+pub struct RecentPast {
     /// The length of the window in seconds; 0 if it is switched off.
     pub window: u64,
     /// What was done in it.
@@ -36,7 +36,7 @@ pub struct Past {
     pub in_new_account: bool,
 }
 
-impl Memory {
+impl RecentPast {
     /// What nobody remembers, with a window of no length.
     #[must_use]
     pub fn none() -> Self {
@@ -82,7 +82,7 @@ pub(super) struct Remembered<'m> {
 }
 
 impl<'m> Remembered<'m> {
-    pub(super) fn of(guards: impl Iterator<Item = &'static Guard>, memory: &'m Memory) -> Self {
+    pub(super) fn of(guards: impl Iterator<Item = &'static Guard>, memory: &'m RecentPast) -> Self {
         let (of_users, others): (Vec<_>, Vec<_>) =
             guards.filter(|guard| guard.over_window.is_some()).partition(|guard| matches!(guard.of, Of::Users));
         let past = &memory.past;
