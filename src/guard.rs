@@ -4,8 +4,8 @@
 //! show them. Look a guard up with [`find`]; never derive anything from the spelling of its id. To add one, write its
 //! row in `table`, what it counts in `effect` if nothing there says it yet, and its line in `docs/configuration.md`.
 //!
-//! Most guards count what was done before the plan too, within a window ([`RecentPast`]). RecentPast is a value that this module
-//! is given; it knows no clock.
+//! Most guards also count what was done before the plan, within a window. They are given it as a value ([`RecentPast`])
+//! and know no clock.
 //!
 //! Some guards look at the whole account, some at each field and some at each branch, so that a lost subsidiary blocks
 //! although it is a small part of the account. `ceiling` says which approvals raise which limits. This module never

@@ -204,6 +204,10 @@ fn applied(
     let id = |branch: &Option<crate::plan::BranchRef>| branch.as_ref().map(|branch| branch.branch_id.clone());
     let (kind, user_id, branch, changes) = match &operation.action {
         Action::Create { .. } => (Kind::Create, made, None, &[][..]),
+        // For the guards, whoever comes back is created.
+        Action::Update { user_id, .. } if operation.reactivates() => {
+            (Kind::Create, Some(user_id.clone()), None, &[][..])
+        }
         Action::Update { user_id, branch, changes, .. } => {
             (Kind::Update, Some(user_id.clone()), branch.as_ref().map(id), &changes[..])
         }

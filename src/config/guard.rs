@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use jiff::SignedDuration;
-
 use super::{ConfigError, EmployeeSettings, MOST_PEOPLE};
 use crate::field::Field;
 use crate::guard::{GUARDS, Guard, IgnoreBelow, Limits, Needs, Unit, WINDOW};
@@ -51,14 +49,9 @@ pub(super) fn limits(section: Section<'_>, employee: &EmployeeSettings) -> Resul
 
 /// Reads for how long what was done counts with a plan.
 fn window(section: &Section<'_>) -> Result<u64, ConfigError> {
-    let is_zero = |text: &str| text.trim().parse::<SignedDuration>().is_ok_and(|window| window.is_zero());
-    if section.text(WINDOW_KEY)?.is_some_and(is_zero) {
-        return Ok(0);
-    }
-    let Some(window) = section.duration(WINDOW_KEY)? else { return Ok(WINDOW) };
-    let seconds = window.as_secs();
-    if !(SHORTEST_WINDOW..=LONGEST_WINDOW).contains(&seconds) {
-        let problem = "must be between \"1m\" and \"720h\", or \"0h\" to count each plan by itself";
+    let seconds = section.period(WINDOW_KEY)?.map_or(WINDOW, |window| window.as_secs());
+    if seconds != 0 && !(SHORTEST_WINDOW..=LONGEST_WINDOW).contains(&seconds) {
+        let problem = "must be between \"1m\" and \"30d\", or \"0h\" to count each plan by itself";
         return Err(section.problem(WINDOW_KEY, problem));
     }
     Ok(seconds)
