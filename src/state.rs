@@ -7,8 +7,10 @@
 mod absences;
 mod account;
 mod append;
+mod journals;
 mod key;
 mod lease;
+pub mod ledger;
 mod place;
 mod private;
 mod remote;
@@ -28,6 +30,7 @@ use url::Url;
 pub use absences::Noted;
 pub(crate) use account::account_file;
 pub use append::Append;
+pub use journals::JournalFile;
 pub use key::Key;
 pub use lease::LEASE;
 pub(crate) use lease::{Lease, LeaseError};

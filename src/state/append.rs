@@ -67,20 +67,25 @@ pub(super) fn part(folder: &str, number: usize) -> String {
     format!("{folder}/{number:08}")
 }
 
+/// Writes an object that no other machine has written.
+pub(super) fn create(store: &Store, name: &str, bytes: Vec<u8>) -> io::Result<()> {
+    if let Written::Refused = store.create(name, bytes.clone())? {
+        // The answer to an earlier try may have been lost: then it holds these very lines, whose codes are ours.
+        let there = store.get(name)?.is_some_and(|(there, _)| there == bytes);
+        if !there {
+            return Err(io::Error::other(format!("{} is another machine's", store.url(name))));
+        }
+    }
+    Ok(())
+}
+
 impl Append for Parts {
     fn append(&mut self, lines: &[u8]) -> io::Result<()> {
         self.hold.check()?;
         if lines.is_empty() {
             return Ok(());
         }
-        let name = part(&self.folder, self.next);
-        if let Written::Refused = self.store.create(&name, lines.to_vec())? {
-            // The answer to an earlier try may have been lost: then it holds these very lines, whose codes are ours.
-            let there = self.store.get(&name)?.is_some_and(|(there, _)| there == lines);
-            if !there {
-                return Err(io::Error::other(format!("{} is another machine's", self.store.url(&name))));
-            }
-        }
+        create(&self.store, &part(&self.folder, self.next), lines.to_vec())?;
         self.next += 1;
         self.copy.0.write_all(lines)?;
         // The time to write may have been longer than the lease.

@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use super::append::{Append, Lines, Parts, part};
+use super::append::{Append, Lines, Parts, create, part};
 use super::lease::{Hold, Lease, LeaseError};
 use super::retention::Held;
-use super::store::Store;
+use super::store::{Object, Store};
 use super::{JOURNALS, State, StateError};
 use crate::files::write_private;
 use crate::plan::{Digest, bytes_of};
@@ -109,6 +109,32 @@ impl Remote {
             write(if is_last { state.journal(plan) } else { state.past_journal(plan, place) }, &text)?;
         }
         Ok(())
+    }
+
+    /// Writes an object that no other machine has written, under the lease.
+    pub(super) fn create(&self, name: &str, bytes: Vec<u8>) -> io::Result<()> {
+        let hold = self.hold.get().ok_or_else(|| io::Error::other("the state's lease is not held"))?;
+        hold.check()?;
+        create(&self.store, name, bytes)
+    }
+
+    /// The text of a kept plan.
+    pub(super) fn plan(&self, plan: Digest) -> io::Result<Option<Vec<u8>>> {
+        Ok(self.store.get(&format!("{}/{PLAN}", folder(plan)))?.map(|(text, _)| text))
+    }
+
+    /// Every journal of every plan, with the objects that it is made of.
+    pub(super) fn journals(&self) -> io::Result<Vec<(Digest, Vec<Object>)>> {
+        let mut journals: BTreeMap<String, Vec<Object>> = BTreeMap::new();
+        for object in self.store.objects(JOURNALS)? {
+            // `journals/HASH/0001/00000000`; other objects of a plan are not so deep.
+            if let Some((folder, _)) = object.name.rsplit_once('/').filter(|(folder, _)| folder.split('/').count() == 3)
+            {
+                journals.entry(folder.to_owned()).or_default().push(object);
+            }
+        }
+        let plan = |folder: &str| bytes_of(folder.split('/').nth(1)?).map(Digest::from_bytes);
+        Ok(journals.into_iter().filter_map(|(folder, parts)| Some((plan(&folder)?, parts))).collect())
     }
 
     /// What the store holds of each plan.

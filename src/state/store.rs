@@ -60,6 +60,8 @@ pub(crate) struct Store {
 #[derive(Debug, Clone)]
 pub(super) struct Object {
     pub(super) name: String,
+    /// In bytes.
+    pub(super) size: u64,
     /// By the store's clock.
     pub(super) modified: SystemTime,
 }
@@ -145,7 +147,7 @@ impl Store {
         let listed: Vec<ObjectMeta> = listed.map_err(|error| self.problem(folder, &error))?;
         let object = |meta: &ObjectMeta| {
             let parts: Vec<_> = meta.location.prefix_match(&root)?.map(|part| part.as_ref().to_owned()).collect();
-            Some(Object { name: parts.join("/"), modified: meta.last_modified.into() })
+            Some(Object { name: parts.join("/"), size: meta.size, modified: meta.last_modified.into() })
         };
         let mut objects: Vec<Object> = listed.iter().filter_map(object).collect();
         objects.sort_unstable_by(|one, other| one.name.cmp(&other.name));
