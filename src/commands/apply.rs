@@ -47,6 +47,7 @@ use held::while_held;
 use live::{Read, read_live};
 use watch::Watch;
 
+use locks::not_begun;
 pub(super) use locks::{not_locked, take_lock, take_plan_lock};
 pub(super) use watch::report_without_apply;
 
@@ -357,9 +358,9 @@ async fn execute(
         // This apply needs its journal until it is finished.
         state.renew(undone).map_err(unusable_state)?;
     }
-    let journal = Journal::open(state, replay, hash, begun_by).await.context("nothing was written")?;
+    let journal = Journal::open(state, replay, hash, begun_by).await.map_err(not_begun)?;
     let run = Record::Run { at: now(), approvers: granted.approvers.clone() };
-    journal.write(&run).done().await.context("nothing was written")?;
+    journal.write(&run).done().await.map_err(not_begun)?;
     let worker = Worker {
         provider,
         managed: &policy.managed,

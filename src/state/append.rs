@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::lease::Hold;
 use super::open_private;
-use super::store::{Store, Written};
+use super::store::{Kind, Store, Written};
 use crate::files::{no_links, open_own};
 
 /// Where whole lines are appended.
@@ -15,7 +15,7 @@ pub trait Append: Send {
     /// Appends lines, all of them or, after an error, perhaps a part. They are durable when this returns.
     ///
     /// # Errors
-    /// If they are not.
+    /// If they are not; of the kind `AlreadyExists` if another machine has continued the journal.
     fn append(&mut self, lines: &[u8]) -> io::Result<()>;
 }
 
@@ -50,8 +50,8 @@ impl Append for Lines {
     }
 }
 
-/// Numbered objects, each of which holds some lines. No object takes the place of another one: where two machines go on
-/// with one journal, only one of them can write the next object.
+/// Numbered objects, each of which holds some lines. The first one that is written here follows those that were read, and no
+/// object takes the place of another one: if two machines continue one journal, only one of them can write the next object.
 pub(super) struct Parts {
     pub(super) store: Store,
     /// The folder of the objects.
@@ -74,11 +74,17 @@ impl Append for Parts {
             return Ok(());
         }
         let name = part(&self.folder, self.next);
+        if lines.len() as u64 > Kind::Part.largest() {
+            let problem = format!("{} would have more than {} bytes", self.store.url(&name), Kind::Part.largest());
+            return Err(io::Error::other(problem));
+        }
         if let Written::Refused = self.store.create(&name, lines.to_vec())? {
-            // The answer to an earlier try may have been lost: then it holds these very lines, whose codes are ours.
-            let there = self.store.get(&name)?.is_some_and(|(there, _)| there == lines);
+            // The answer to an earlier try may have been lost: then it holds these very lines. Those of another machine
+            // were written at another time, which is in them, except for the header, which is the same for everybody.
+            let there = self.store.get(&name, Kind::Part)?.is_some_and(|(there, _)| there == lines);
             if !there {
-                return Err(io::Error::other(format!("{} is another machine's", self.store.url(&name))));
+                let problem = format!("another machine has written {} meanwhile", self.store.url(&name));
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, problem));
             }
         }
         self.next += 1;
