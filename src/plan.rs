@@ -20,6 +20,7 @@ mod source;
 mod unique;
 mod values;
 mod waiting;
+mod waiting_check;
 mod warnings;
 
 use std::collections::BTreeMap;

@@ -147,12 +147,6 @@ pub fn likeness(name: &str) -> String {
     folded.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Whether a reader could take one name for the other.
-#[must_use]
-pub fn look_alike(one: &str, other: &str) -> bool {
-    one == other || likeness(one) == likeness(other)
-}
-
 /// A word quoted for a POSIX shell: the shell sees one word and expands nothing in it.
 #[must_use]
 pub fn shell_word(word: &str) -> Cow<'_, str> {

@@ -228,6 +228,12 @@ impl Ui {
         Self { whose: format!("{whose}: "), ..self.clone() }
     }
 
+    /// The same, but the commands that it suggests are for these options.
+    #[must_use]
+    pub fn for_options(&self, global: &Global) -> Self {
+        Self { options: repeated_options(global, env::var_os(FOLDER_VARIABLE).as_deref()), ..self.clone() }
+    }
+
     /// Asks for a word that nobody types by accident. Returns whether it was typed.
     ///
     /// # Errors

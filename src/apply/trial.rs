@@ -1,17 +1,19 @@
 //! A trial of writes on one made-up person, who is removed again: whether the service does what its wire takes for
 //! granted of creates, changes and deletes.
 //!
-//! It touches nobody who was there before: a user whom it changes or removes was made by it, as a list from before says.
+//! Each change and delete is sent only to the made-up person: somebody who was not there before, and who had the
+//! person's e-mail or identifier when read just before it. An answer alone is never enough for that. What is found is told without
+//! values.
 
 use std::collections::{BTreeSet, HashSet};
 
-use crate::apply::expected_state::{created, differences, is_person, updated};
+use crate::apply::expected_state::{created, differences, updated};
 use crate::employee::{CustomFieldId, CustomValue, Managed, User, UserId};
 use crate::plan::{Change, Field, Fields, Value};
-use crate::provider::{ApiError, Deleted, Finding, LiveUser, Provider, Request, Verdict};
+use crate::provider::{ApiError, Deleted, Finding, LiveUser, Provider, Refusal, Request, Verdict};
 
 /// Who is made, and by what means.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Trial<'a> {
     /// The service, as the settings use it.
     pub provider: &'a dyn Provider,
@@ -25,6 +27,8 @@ pub struct Trial<'a> {
     pub person: &'a Fields,
     /// A custom field to set, and a value that it can hold.
     pub custom_field: Option<&'a (CustomFieldId, CustomValue)>,
+    /// Whether the user asks for the end: then the person is deleted, and nothing else is tried.
+    pub is_ended: &'a (dyn Fn() -> bool + Sync),
 }
 
 /// What came of it.
@@ -41,10 +45,14 @@ pub struct Tried {
 /// The findings so far, and the users who were made.
 struct Running<'a> {
     trial: Trial<'a>,
+    /// The person as a create should make them.
+    expected: User,
     findings: Vec<Finding>,
     made: BTreeSet<UserId>,
-    /// Whether a request may have made somebody of whom nothing came back.
+    /// Whether a request may have made somebody who is not in `made`.
     is_unclear: bool,
+    /// Whether an answer says that somebody was made, and shows another user.
+    is_elsewhere: bool,
 }
 
 impl Trial<'_> {
@@ -55,17 +63,40 @@ impl Trial<'_> {
     pub async fn run(self) -> Result<Tried, String> {
         let body = self.provider.dialect().create_request(self.person, None)?;
         let expected = created(self.person, self.managed, &Default::default())?;
-        let mut running = Running { trial: self, findings: Vec::new(), made: BTreeSet::new(), is_unclear: false };
-        if let Some(user) = running.create(&body, &expected).await {
-            running.create_again(&body).await;
-            let user = running.change(user).await;
-            running.remove(&user).await;
-        }
-        Ok(running.clean(&expected).await)
+        let (findings, made) = (Vec::new(), BTreeSet::new());
+        let mut running = Running { trial: self, expected, findings, made, is_unclear: false, is_elsewhere: false };
+        running.go(&body).await;
+        Ok(running.clean().await)
     }
 }
 
 impl Running<'_> {
+    async fn go(&mut self, body: &Request) {
+        let is_ended = self.trial.is_ended;
+        let Some(mut user) = self.create(body).await else { return };
+        if is_ended() {
+            return;
+        }
+        self.create_again(body).await;
+        let text = |text: &str| Some(Value::Text(text.to_owned()));
+        let name = Change { field: Field::LastName, before: text(&user.user.last_name), after: text("Changed") };
+        let mut changes = vec![("update", "a change of the last name changes nothing else", name)];
+        if let Some((id, value)) = self.trial.custom_field {
+            let field = Change { field: Field::Custom(id.clone()), before: None, after: Some(value.into()) };
+            changes.push(("custom_field", "a custom field can be set", field));
+        }
+        for (id, what, change) in changes {
+            if is_ended() {
+                return;
+            }
+            let Some(changed) = self.update(id, what, user, change).await else { return };
+            user = changed;
+        }
+        if !is_ended() {
+            self.remove(&user).await;
+        }
+    }
+
     fn judge(&mut self, id: &str, expected: &str, holds: bool, seen: impl Into<String>) {
         self.add(id, expected, if holds { Verdict::Holds } else { Verdict::DoesNotHold }, seen);
     }
@@ -81,56 +112,63 @@ impl Running<'_> {
         });
     }
 
-    /// Takes in whom an answer says to have made; nobody who was there before.
-    fn take(&mut self, user: &LiveUser) -> bool {
-        let is_new = !self.trial.known.contains(user.id());
-        if is_new {
-            self.made.insert(user.id().clone());
-        }
-        is_new
+    /// Whether a user can only be the made-up person.
+    fn is_ours(&self, user: &User) -> bool {
+        let Self { trial, expected, .. } = self;
+        let has_identifier = expected.identifier.is_some() && user.identifier == expected.identifier;
+        !trial.known.contains(&user.id) && (has_identifier || user.email.is(&expected.email))
     }
 
-    async fn create(&mut self, body: &Request, expected: &User) -> Option<LiveUser> {
+    /// Takes in whom an answer says to have made.
+    ///
+    /// # Errors
+    /// Says who it is if it is not the person.
+    fn take(&mut self, user: &LiveUser) -> Result<(), &'static str> {
+        if self.is_ours(&user.user) {
+            self.made.insert(user.id().clone());
+            return Ok(());
+        }
+        (self.is_unclear, self.is_elsewhere) = (true, true);
+        Err(if self.trial.known.contains(user.id()) { "a user who was there before" } else { "another user" })
+    }
+
+    async fn create(&mut self, body: &Request) -> Option<LiveUser> {
         const WHAT: &str = "a create answers with the user as sent, with an id of their own";
         let Trial { provider, managed, .. } = self.trial;
         let user = match provider.create(body, managed).await {
             Ok(user) => user,
             Err(error) => {
-                self.is_unclear = !is_surely_not_done(&error);
-                self.judge("create", WHAT, false, error.to_string());
+                self.is_unclear = may_be_done(&error);
+                self.judge("create", WHAT, false, in_words(&error));
                 return None;
             }
         };
-        if !self.take(&user) {
-            self.is_unclear = true;
-            self.judge("create", WHAT, false, "it answers with a user who was there before");
+        if let Err(who) = self.take(&user) {
+            self.judge("create", WHAT, false, format!("it answers with {who}"));
             return None;
         }
-        let mut lost = differences(expected, &user.user, managed);
+        let mut lost = differences(&self.expected, &user.user, managed);
         lost.extend(provider.dialect().losses(body, &user.stored, managed));
         self.judge("create", WHAT, lost.is_empty(), seen(&lost));
-        let read = self.read("create_read", "a new user can be read at once, as they were made", &user, expected).await;
-        read.filter(|user| is_person(expected, &user.user))
+        let expected = self.expected.clone();
+        self.read("create_read", "a new user can be read at once, as they were made", user.id(), &expected).await
     }
 
-    /// Reads a user who was made, who should be as expected.
-    async fn read(&mut self, id: &str, what: &str, user: &LiveUser, expected: &User) -> Option<LiveUser> {
+    /// Reads the person who was made or changed, and compares them with what is expected. `None` if the user is somebody
+    /// else.
+    async fn read(&mut self, id: &str, what: &str, user: &UserId, expected: &User) -> Option<LiveUser> {
         let Trial { provider, managed, .. } = self.trial;
-        match provider.user(user.id(), managed).await {
-            Ok(Some(read)) => {
+        match provider.user(user, managed).await {
+            Ok(Some(read)) if self.is_ours(&read.user) => {
                 let lost = differences(expected, &read.user, managed);
                 self.judge(id, what, lost.is_empty(), seen(&lost));
-                Some(read)
+                return Some(read);
             }
-            Ok(None) => {
-                self.judge(id, what, false, "there is no such user");
-                None
-            }
-            Err(error) => {
-                self.judge(id, what, false, error.to_string());
-                None
-            }
+            Ok(Some(_)) => self.judge(id, what, false, "it answers with another user"),
+            Ok(None) => self.judge(id, what, false, "there is no such user"),
+            Err(error) => self.judge(id, what, false, in_words(&error)),
         }
+        None
     }
 
     /// What keeps anybody from being made twice.
@@ -139,64 +177,76 @@ impl Running<'_> {
         let Trial { provider, managed, .. } = self.trial;
         match provider.create(body, managed).await {
             Ok(user) => {
-                self.take(&user);
                 self.is_unclear = true;
-                self.judge("unique", WHAT, false, "it makes another user");
+                let who = self.take(&user).map_or_else(|who| who, |()| "another user of the same person");
+                self.judge("unique", WHAT, false, format!("it answers with {who}"));
             }
-            Err(ApiError::Refused(refusal)) => self.judge("unique", WHAT, refusal.taken, refusal.to_string()),
             Err(error) => {
-                self.is_unclear |= !is_surely_not_done(&error);
-                self.judge("unique", WHAT, false, error.to_string());
+                self.is_unclear |= may_be_done(&error);
+                let is_taken = matches!(&error, ApiError::Refused(refusal) if refusal.taken);
+                self.judge("unique", WHAT, is_taken, in_words(&error));
             }
         }
     }
 
-    /// Changes the last name, and then a custom field; gives the user as read after it.
-    async fn change(&mut self, user: LiveUser) -> LiveUser {
-        let text = |text: &str| Some(Value::Text(text.to_owned()));
-        let name = Change { field: Field::LastName, before: text(&user.user.last_name), after: text("Changed") };
-        let user = self.update("update", "a change of the last name changes nothing else", user, name).await;
-        let Some((id, value)) = self.trial.custom_field else { return user };
-        let field = Change { field: Field::Custom(id.clone()), before: None, after: Some(value.into()) };
-        self.update("custom_field", "a custom field can be set", user, field).await
-    }
-
-    async fn update(&mut self, id: &str, what: &str, user: LiveUser, change: Change) -> LiveUser {
+    /// Changes the person, and gives them as read after it. `None` if that cannot be gone on with.
+    async fn update(&mut self, id: &str, what: &str, user: LiveUser, change: Change) -> Option<LiveUser> {
         let Trial { provider, managed, .. } = self.trial;
         let is_custom = matches!(change.field, Field::Custom(_));
         let changes = [change];
-        let expected = updated(&user.user, &changes, managed);
-        let body = match provider.dialect().update_request(&user.stored, &changes) {
-            Ok(body) => body,
+        let user = match self.again(&user).await {
+            Ok(user) => user,
             Err(problem) => {
                 self.judge(id, what, false, problem);
-                return user;
+                return None;
             }
         };
+        let expected = updated(&user.user, &changes, managed);
+        let Ok(body) = provider.dialect().update_request(&user.stored, &changes) else {
+            self.judge(id, what, false, "the user cannot be written back");
+            return Some(user);
+        };
         match provider.update(user.id(), &body, managed).await {
-            Ok(Some(after)) => {
+            Ok(Some(after)) if self.is_ours(&after.user) => {
                 let mut lost = differences(&expected, &after.user, managed);
                 lost.extend(provider.dialect().losses(&body.over(&user.stored), &after.stored, managed));
                 self.judge(id, what, lost.is_empty(), seen(&lost));
             }
+            Ok(Some(_)) => self.judge(id, what, false, "it answers with another user"),
             // A text can be locked to a format, or be a choice whose options nobody can read.
-            Err(ApiError::Refused(refusal)) if is_custom => {
-                self.add(id, what, Verdict::CannotTell, format!("the made-up value is refused: {refusal}"));
-                return user;
+            Err(error @ ApiError::Refused(_)) if is_custom => {
+                self.add(id, what, Verdict::CannotTell, format!("the made-up value: {}", in_words(&error)));
+                return Some(user);
             }
             Ok(None) => self.judge(id, what, false, "there is no such user"),
-            Err(error) => self.judge(id, what, false, error.to_string()),
+            Err(error) => self.judge(id, what, false, in_words(&error)),
         }
-        let read = self.read(&format!("{id}_read"), "what was changed is read so at once", &user, &expected).await;
-        read.unwrap_or(user)
+        let read = format!("{id}_read");
+        self.read(&read, "what was changed is read so at once", user.id(), &expected).await
+    }
+
+    /// The person, read just before a write.
+    ///
+    /// # Errors
+    /// Says why nothing may be sent.
+    async fn again(&self, user: &LiveUser) -> Result<LiveUser, String> {
+        match self.trial.provider.user(user.id(), self.trial.managed).await {
+            Ok(Some(read)) if self.is_ours(&read.user) => Ok(read),
+            Ok(Some(_)) => Err("the user is somebody else by now, and was left alone".to_owned()),
+            Ok(None) => Err("there is no such user any more".to_owned()),
+            Err(error) => Err(in_words(&error)),
+        }
     }
 
     async fn remove(&mut self, user: &LiveUser) {
         const WHAT: &str = "a user who is removed is gone at once";
         let Trial { provider, managed, .. } = self.trial;
-        let request = match provider.dialect().delete_request(&user.stored) {
-            Ok(request) => request,
+        let user = match self.again(user).await {
+            Ok(user) => user,
             Err(problem) => return self.judge("delete", WHAT, false, problem),
+        };
+        let Ok(request) = provider.dialect().delete_request(&user.stored) else {
+            return self.judge("delete", WHAT, false, "the user cannot be removed");
         };
         let deleted = provider.delete(user.id(), &request).await;
         let read = provider.user(user.id(), managed).await;
@@ -204,54 +254,105 @@ impl Running<'_> {
             (Ok(Deleted::Now { .. }), Ok(None)) => self.judge("delete", WHAT, true, "it is so"),
             (Ok(Deleted::AlreadyGone), _) => self.judge("delete", WHAT, false, "it says that they were gone before"),
             (Ok(_), Ok(Some(_))) => self.judge("delete", WHAT, false, "they can still be read"),
-            (Err(error), _) | (_, Err(error)) => self.judge("delete", WHAT, false, error.to_string()),
+            (Err(error), _) | (_, Err(error)) => self.judge("delete", WHAT, false, in_words(&error)),
         }
     }
 
     /// Removes whoever was made, for good.
-    async fn clean(mut self, expected: &User) -> Tried {
-        let Trial { provider, remover, managed, known, .. } = self.trial;
+    async fn clean(mut self) -> Tried {
+        let Trial { provider, remover, managed, .. } = self.trial;
         let mut uncertain = None;
         if self.is_unclear {
             match provider.users(managed, &mut |_, _| Ok(()), &|_, _| ()).await {
                 Ok(listed) => {
-                    let is_ours = |user: &&User| {
-                        !known.contains(&user.id)
-                            && (user.identifier == expected.identifier || user.email.is(&expected.email))
-                    };
-                    self.made.extend(
-                        listed.users.iter().chain(&listed.inactive).filter(is_ours).map(|user| user.id.clone()),
-                    );
+                    let everybody = listed.users.iter().chain(&listed.inactive);
+                    let found: Vec<UserId> =
+                        everybody.filter(|user| self.is_ours(user)).map(|user| user.id.clone()).collect();
+                    if found.is_empty() && self.is_elsewhere {
+                        let problem = "the service answered that they were made, and the list does not have them";
+                        uncertain = Some(problem.to_owned());
+                    }
+                    self.made.extend(found);
                 }
                 Err(error) => uncertain = Some(error.to_string()),
             }
         }
         let mut left = BTreeSet::new();
-        for id in self.made {
-            // Its address says all; whoever was made is nobody else's.
-            let gone = remover.delete(&id, &Request::new(String::new())).await;
-            let is_gone = match gone {
-                Ok(_) => matches!(remover.user(&id, managed).await, Ok(None)),
-                Err(_) => false,
-            };
-            if !is_gone {
-                left.insert(id);
+        for id in &self.made {
+            match remover.any_user(id, managed).await {
+                Ok(Some(read)) if self.is_ours(&read.user) => {
+                    // Its address says all.
+                    let gone = remover.delete(id, &Request::new(String::new())).await;
+                    if gone.is_err() || !matches!(remover.any_user(id, managed).await, Ok(None)) {
+                        left.insert(id.clone());
+                    }
+                }
+                Ok(Some(_)) => {
+                    uncertain.get_or_insert(format!("the user {id} was made for them and is somebody else by now"));
+                }
+                Ok(None) => {}
+                Err(_) => drop(left.insert(id.clone())),
             }
         }
         Tried { findings: self.findings, left, uncertain }
     }
 }
 
-fn is_surely_not_done(error: &ApiError) -> bool {
+/// Whether a create with this error may have made somebody. A refusal is not believed: a list shows it.
+fn may_be_done(error: &ApiError) -> bool {
     match error {
-        ApiError::Credentials { .. } | ApiError::Refused(_) | ApiError::Overtaken { .. } | ApiError::NotSent { .. } => {
+        ApiError::NotSent { .. } => false,
+        ApiError::Stopped { unclear } => *unclear,
+        ApiError::Credentials { .. } | ApiError::Refused(_) | ApiError::Overtaken { .. } | ApiError::Unclear { .. } => {
             true
         }
-        ApiError::Unclear { .. } => false,
-        ApiError::Stopped { unclear } => !unclear,
     }
 }
 
+/// What went wrong, without the server's words, which may hold values. The log has them.
+fn in_words(error: &ApiError) -> String {
+    tracing::info!("the trial: {error}");
+    match error {
+        ApiError::Credentials { status, .. } => format!("the key is refused ({status})"),
+        ApiError::Refused(Refusal { status, taken: true, .. }) => format!("it is refused as in use ({status})"),
+        ApiError::Refused(Refusal { status, .. }) => format!("it is refused ({status})"),
+        ApiError::Overtaken { .. } => "it is refused, because the user has changed since it was read".to_owned(),
+        ApiError::NotSent { .. } => "the server did not take the request".to_owned(),
+        ApiError::Unclear { .. } => "there is no usable answer".to_owned(),
+        ApiError::Stopped { .. } => "the run was stopped".to_owned(),
+    }
+}
+
+/// Which fields differ, without their values.
 fn seen(lost: &[String]) -> String {
-    if lost.is_empty() { "it is so".to_owned() } else { lost.join("; ") }
+    if lost.is_empty() {
+        return "it is so".to_owned();
+    }
+    let name = |lost: &String| {
+        let ends = [" is ", " are ", ": "].map(|word| lost.find(word));
+        lost[..ends.into_iter().flatten().min().unwrap_or(lost.len())].to_owned()
+    };
+    let names: BTreeSet<String> = lost.iter().map(name).collect();
+    format!("other than sent: {}", names.into_iter().collect::<Vec<_>>().join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differences_are_told_without_values() {
+        let lost = [
+            "last_name is \"Öberg\", not \"Changed\"",
+            "custom field cf_1 is (none), not \"x\"",
+            "nickName is gone, it was \"n1\"",
+            "roles are [\"admin\"], not []",
+            "it cannot be compared with what was sent: expected a value: Öberg",
+        ];
+        assert_eq!(
+            seen(&lost.map(str::to_owned)),
+            "other than sent: custom field cf_1, it cannot be compared with what was sent, last_name, nickName, roles"
+        );
+        assert_eq!(seen(&[]), "it is so");
+    }
 }

@@ -1,6 +1,7 @@
 //! `run --all FOLDER`: many customers, one settings file each, one after the other. Each run is the same as with that
 //! file alone, with its own lock, state and outcome; a failure of one does not stop the others.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::future::Future;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -8,9 +9,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use futures_util::FutureExt as _;
+use secrecy::ExposeSecret as _;
 
 use super::common::{load_settings, shown};
 use super::job;
+use super::places::Places;
 use super::signals::ended;
 use crate::cli::{self, Global};
 use crate::config::Settings;
@@ -42,6 +45,13 @@ pub(super) struct Customer {
     pub(super) config: PathBuf,
 }
 
+impl Customer {
+    /// Where the plan and the report are written.
+    pub(super) fn outputs(&self, plans: &Path) -> [PathBuf; 2] {
+        ["plan", "report"].map(|what| plans.join(format!("{}.{what}.json", self.name)))
+    }
+}
+
 /// How the run of a customer ended.
 struct Line {
     name: String,
@@ -53,15 +63,21 @@ struct Line {
 ///
 /// # Errors
 /// Exit code 3 if the folder holds no settings, or two files would use one key for one address.
-pub(super) fn prepare(
+pub(super) async fn prepare(
     folder: &Path,
     plans: Option<&Path>,
     global: &Global,
 ) -> anyhow::Result<(Vec<Customer>, PathBuf)> {
     refuse_config(global)?;
     let customers = customers(folder)?;
-    own_keys(&customers)?;
     let plans = plans.map_or_else(|| PathBuf::from("plans"), Path::to_owned);
+    // Every file is read before anything is started, so that each knows the others' secrets. The run of a file reports its
+    // errors.
+    let load = |customer: &'_ Customer| Settings::load(&customer.config).ok();
+    let settings: Vec<(&Customer, Settings)> =
+        customers.iter().filter_map(|customer| Some((customer, load(customer)?))).collect();
+    own_accounts(&settings).await?;
+    own_files(&settings, &customers, &plans, global)?;
     make_folder(&plans)?;
     Ok((customers, plans))
 }
@@ -72,7 +88,7 @@ pub(super) fn prepare(
 /// Exit code 3 if the folder holds no settings, or two files would use one key for one address. The outcome of the runs
 /// is the status.
 pub(super) async fn run(folder: &Path, plans: Option<&Path>, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
-    let (customers, plans) = prepare(folder, plans, global)?;
+    let (customers, plans) = prepare(folder, plans, global).await?;
     let mut signal = Box::pin(ended()?);
     let mut lines = Vec::new();
     for customer in &customers {
@@ -108,11 +124,24 @@ fn customers(folder: &Path) -> anyhow::Result<Vec<Customer>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).with_context(cannot).or_refuse(ExitStatus::Usage)? {
         let path = entry.with_context(cannot).or_refuse(ExitStatus::Usage)?.path();
-        let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-        let is_settings = path.extension().is_some_and(|ending| ending == ENDING) && !stem.starts_with('.');
-        if is_settings && path.is_file() {
-            found.push(Customer { name: stem, config: path });
+        if path.extension().is_none_or(|ending| ending != ENDING) {
+            continue;
         }
+        // Two names that are no text could look the same, and their plans would share a file.
+        let Some(name) = path.file_stem().and_then(OsStr::to_str) else {
+            let problem = format!("the name of the settings file {} is not UTF-8; rename it", shown(&path));
+            return Err(refused(ExitStatus::Usage, problem));
+        };
+        if name.starts_with('.') {
+            continue;
+        }
+        // A customer is never left out without a word.
+        let unusable = || format!("cannot read the settings {}", shown(&path));
+        let is_file = fs::metadata(&path).with_context(unusable).or_refuse(ExitStatus::Usage)?.is_file();
+        if !is_file {
+            return Err(refused(ExitStatus::Usage, format!("{}: it is no file", unusable())));
+        }
+        found.push(Customer { name: name.to_owned(), config: path });
     }
     if found.is_empty() {
         let problem = format!("the folder --all {} holds no settings: no file NAME.{ENDING}", shown(folder));
@@ -124,38 +153,65 @@ fn customers(folder: &Path) -> anyhow::Result<Vec<Customer>> {
 
 /// Refuses two files that would use one state, or one key for one address: the list of one customer would be compared
 /// with the users of another, who would all look like people who have left.
-fn own_keys(customers: &[Customer]) -> anyhow::Result<()> {
-    let mut read: Vec<(&Customer, Settings)> = Vec::new();
-    for customer in customers {
-        // The run of a file reports its errors.
-        let Ok(settings) = Settings::load(&customer.config) else { continue };
-        let target = &settings.target;
-        let (files, account) = (|other: &Customer| (shown(&other.config), shown(&customer.config)), target.account());
-        let has_its_key = |(_, other): &&(&Customer, Settings)| {
-            other.target.url == target.url && other.target.token.place() == target.token.place()
-        };
-        if let Some((other, _)) = read.iter().find(has_its_key) {
-            let (one, other) = files(other);
-            let problem = format!(
-                "{one} and {other} use the same key for {}: the list of the one would be compared with the users of the other. \
-                 Name the key of each in [target]: token_env, token_file or token_command",
-                target.url
-            );
-            return Err(refused(ExitStatus::Usage, problem));
+async fn own_accounts(settings: &[(&Customer, Settings)]) -> anyhow::Result<()> {
+    let address = |settings: &Settings| account_file(settings.target.url.as_str());
+    for (index, (one, of_one)) in settings.iter().enumerate() {
+        for (other, of_other) in &settings[..index] {
+            let files = || (shown(&other.config), shown(&one.config));
+            if address(of_one) == address(of_other) && same_key(of_one, of_other).await {
+                let (one, other) = files();
+                let problem = format!(
+                    "{one} and {other} use the same key for {}: the list of the one would be compared with the users of the \
+                     other. Name the key of each in [target]: token_env, token_file or token_command",
+                    of_one.target.url
+                );
+                return Err(refused(ExitStatus::Usage, problem));
+            }
+            let account = of_one.target.account();
+            if account_file(&account) == account_file(&of_other.target.account()) {
+                let (one, other) = files();
+                let problem = format!(
+                    "{one} and {other} are both of {account}: they would share a lock, journals and a history. Give each \
+                     customer a name in [target]: account = \"NAME\""
+                );
+                return Err(refused(ExitStatus::Usage, problem));
+            }
         }
-        let has_its_state =
-            |(_, other): &&(&Customer, Settings)| account_file(&other.target.account()) == account_file(&account);
-        if let Some((other, _)) = read.iter().find(has_its_state) {
-            let (one, other) = files(other);
-            let problem = format!(
-                "{one} and {other} are both of {account}: they would share a lock, journals and a history. Give each customer a \
-                 name in [target]: account = \"NAME\""
-            );
-            return Err(refused(ExitStatus::Usage, problem));
-        }
-        read.push((customer, settings));
     }
     Ok(())
+}
+
+/// Whether two files use the same key, wherever each of them keeps it. A key that cannot be read is reported by its run.
+async fn same_key(one: &Settings, other: &Settings) -> bool {
+    let (one, other) = (&one.target.token, &other.target.token);
+    if one.place() == other.place() {
+        return true;
+    }
+    match (one.fetch().await, other.fetch().await) {
+        (Ok(one), Ok(other)) => one.expose_secret() == other.expose_secret(),
+        _ => false,
+    }
+}
+
+/// Refuses a plan or report of one customer that would overwrite a file of another.
+fn own_files(
+    settings: &[(&Customer, Settings)],
+    customers: &[Customer],
+    plans: &Path,
+    global: &Global,
+) -> anyhow::Result<()> {
+    let mut places = Places::new(global);
+    for customer in customers {
+        places = places.reads("the settings file", &customer.config);
+    }
+    for (_, settings) in settings {
+        places = places.settings(settings);
+    }
+    for customer in customers {
+        let [plan, report] = customer.outputs(plans);
+        places = places.writes_plan(&plan).writes("the report", Some(&report));
+    }
+    places.check()
 }
 
 /// The run of one customer. Boxed, because a run is a large thing to keep on a stack.
@@ -167,11 +223,11 @@ fn one<'a>(
 ) -> std::pin::Pin<Box<dyn Future<Output = Line> + 'a>> {
     Box::pin(async move {
         let Customer { name, config } = customer;
-        let ui = &ui.named(&printable(name));
-        ui.note("begins");
         let global = Global { config: config.clone(), ..global.clone() };
-        let file = |ending: &str| plans.join(format!("{name}.{ending}"));
-        let args = cli::Run::to(file("plan.json"), Some(file("report.json")));
+        let ui = &ui.named(&printable(name)).for_options(&global);
+        ui.note("begins");
+        let [plan, report] = customer.outputs(plans);
+        let args = cli::Run::to(plan, Some(report));
         let job::Ended { result, ran, .. } = job::once(&args, &global, "command", &ui.unprinted()).await;
         let (status, plan) = (result.as_ref().map_or_else(status_of, |status| *status), ran.plan.clone());
         if let Err(error) = &result {

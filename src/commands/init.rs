@@ -205,8 +205,7 @@ fn fitted(answers: Answers, folder: &Path) -> anyhow::Result<Answers> {
 
 impl Columns {
     /// Guesses the columns by their names.
-    #[must_use]
-    pub fn guess(header: &[String]) -> Self {
+    fn guess(header: &[String]) -> Self {
         let plain = |name: &str| -> String {
             let lower = name.to_lowercase().replace(['å', 'ä'], "a").replace('ö', "o");
             lower.chars().filter(char::is_ascii_alphanumeric).collect()

@@ -11,7 +11,7 @@ use crate::plan::{Plan, Summary};
 use crate::template_cost::{bound, in_time, not_too_long};
 
 /// What an expression may refer to.
-pub const FIGURES: [&str; 9] = [
+const FIGURES: [&str; 9] = [
     "creates",
     "updates",
     "deletes",

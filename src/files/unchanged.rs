@@ -34,7 +34,7 @@ fn read_while(path: &Path, most: u64, meanwhile: impl FnOnce()) -> io::Result<(V
     }
     let (read, stands_there) = (State::of(&file.metadata()?), fs::metadata(path).map(|data| State::of(&data)));
     if bytes.len() as u64 != opened.size || read != opened || !stands_there.is_ok_and(|state| state == opened) {
-        let problem = "it was changed while it was read; try again when whoever writes it is done";
+        let problem = "it was changed while it was read; try again when it is written completely";
         return Err(io::Error::other(problem));
     }
     Ok((bytes, opened.modified))

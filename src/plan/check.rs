@@ -119,7 +119,7 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
     super::unique::check(content)?;
     super::values::check(content)?;
     super::warnings::check(content)?;
-    super::waiting::check(content)?;
+    super::waiting_check::check(content)?;
     check_managers_stay(content)?;
     check_managers_are_active(content)?;
     super::check_guards(content)

@@ -21,7 +21,7 @@ use super::text::guards::{figures, guard_name, parts, unit};
 use super::text::layout::thousands;
 use super::text::remarks::sentence;
 use super::text::value::{Ids, shown_text};
-use super::waiting::{HEADING, Shown as WaitingShown, about};
+use super::text::waiting::{HEADING, Shown as WaitingShown, about};
 use crate::guard::Unit;
 use crate::plan::{Content, Diagnostic, GuardOutcome, GuardResult, Severity, SourceSummary, Target, Waiting};
 

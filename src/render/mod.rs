@@ -15,7 +15,6 @@ pub mod redact;
 mod shown;
 pub mod since;
 pub mod text;
-mod waiting;
 
 pub use self::shown::Shown;
 pub use self::text::value::Ids;

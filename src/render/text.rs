@@ -18,7 +18,7 @@ pub(super) mod remarks;
 #[cfg(test)]
 pub(super) mod tests;
 pub(super) mod value;
-mod waiting;
+pub(super) mod waiting;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -206,8 +206,8 @@ fn summary(f: &mut fmt::Formatter<'_>, shown: Shown<'_>) -> fmt::Result {
     if summary.set_aside > 0 {
         write!(f, " {} set aside.", summary.set_aside)?;
     }
-    if let Some(waiting) = super::waiting::count(content) {
-        write!(f, " {waiting}.")?;
+    if let Some(counted) = waiting::count(content) {
+        write!(f, " {counted}.")?;
     }
     writeln!(f, "\nPlan hash: {}", shown.hash())
 }

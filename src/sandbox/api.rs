@@ -11,7 +11,7 @@ use super::account::{Account, Refusal, Rows};
 use super::answer::Answer;
 use super::call::{Call, Denied, Keys, lock};
 use super::json::{Malformed, Object, Resource};
-use super::mode::{BranchMove, FieldOptions, Identifiers, ManagerDelete, Paths, PutMode};
+use super::mode::{FieldOptions, Paths, Rules};
 use super::page::Pages;
 use super::problem::Problem;
 use super::rename::Renaming;
@@ -26,10 +26,7 @@ const MEDIA_TYPES: [&str; 2] = ["application/vnd.api+json", "application/json"];
 #[derive(Debug)]
 pub(super) struct Api {
     pub(super) pages: Pages,
-    pub(super) put: PutMode,
-    pub(super) branch_move: BranchMove,
-    pub(super) manager_delete: ManagerDelete,
-    pub(super) identifiers: Identifiers,
+    pub(super) rules: Rules,
     pub(super) paths: Paths,
     pub(super) options: FieldOptions,
     /// If the API is to use names other than those below.
@@ -107,14 +104,14 @@ impl Api {
             Route::User(id) if method == Method::PUT => {
                 let sent = document(call)?;
                 let mut account = lock(account);
-                let slot = account.put(&id, sent, self.put, self.branch_move, twist.dropped)?;
+                let slot = account.put(&id, sent, self.rules.put, self.rules.branch_move, twist.dropped)?;
                 twist.lose(&mut account, slot);
                 user(&mut account, slot, StatusCode::OK, twist)
             }
             Route::User(id) => {
                 let mut account = lock(account);
                 let slot = account.users.find_listed(&id).ok_or(Refusal::NotFound)?;
-                account.delete(slot, self.manager_delete, self.identifiers)?;
+                account.delete(slot, self.rules.manager_delete, self.rules.identifiers)?;
                 twist.change(&mut account, None);
                 Ok(Answer::empty(StatusCode::NO_CONTENT))
             }

@@ -186,3 +186,16 @@ pub enum Identifiers {
     /// They stay taken
     Reserved,
 }
+
+/// What writes do to people, the same through both interfaces.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rules {
+    /// What a PUT does with fields that it does not name.
+    pub(super) put: PutMode,
+    /// What a change of branch does with custom fields.
+    pub(super) branch_move: BranchMove,
+    /// What the deletion of a manager does to their reports.
+    pub(super) manager_delete: ManagerDelete,
+    /// What happens to the identifier and e-mail of a deleted user.
+    pub(super) identifiers: Identifiers,
+}

@@ -29,7 +29,7 @@ use super::api::{self, Api};
 use super::call::{Call, Keys, lock};
 use super::fault::{Effect, Fault, Faults, Rule};
 use super::log::{Entry, RequestLog};
-use super::mode::Archived;
+use super::mode::{Archived, Rules};
 use super::page::Pages;
 use super::rename::Renaming;
 use super::scim::{self, Scim};
@@ -127,32 +127,16 @@ impl Server {
             })
         });
         let pages = Pages { paging, cap: page_cap.get(), total };
+        let rules = Rules { put, branch_move, manager_delete, identifiers };
         if scim.archived != Archived::Reversible {
             account.users.archive_inactive();
         }
         let shared = Arc::new(Shared {
             keys: Keys { key, read_key },
-            api: Api {
-                pages,
-                put,
-                branch_move,
-                manager_delete,
-                identifiers,
-                paths,
-                options: field_options,
-                renaming: Renaming::new(api::BASE, names),
-            },
+            api: Api { pages, rules, paths, options: field_options, renaming: Renaming::new(api::BASE, names) },
             scim: Scim::new(
                 &account,
-                scim::Behaviour {
-                    modes: scim,
-                    page_cap: page_cap.get(),
-                    put,
-                    branch_move,
-                    manager_delete,
-                    identifiers,
-                    seed: fault_seed,
-                },
+                scim::Behaviour { modes: scim, page_cap: page_cap.get(), rules, seed: fault_seed },
             ),
             latency,
             account: Mutex::new(account),

@@ -16,6 +16,10 @@ use crate::state;
 /// The default variable of the key of Skovik's API. It may be set even if these settings use another one.
 pub(crate) const TOKEN_VARIABLE: &str = "SKOVIK_TOKEN";
 
+/// The variables that any settings of this process named. The environment belongs to the process: with many settings files
+/// in one process, no program of one must get or show the secrets of another.
+static OF_ALL: RwLock<BTreeSet<String>> = RwLock::new(BTreeSet::new());
+
 /// The secrets of one settings file.
 pub(crate) struct Secrets {
     variables: RwLock<BTreeSet<String>>,
@@ -32,7 +36,9 @@ impl Default for Secrets {
 impl Secrets {
     /// Records an environment variable that holds a secret.
     pub(crate) fn protect(&self, variable: &str) {
-        self.variables.write().unwrap_or_else(PoisonError::into_inner).insert(variable.to_owned());
+        for variables in [&self.variables, &OF_ALL] {
+            variables.write().unwrap_or_else(PoisonError::into_inner).insert(variable.to_owned());
+        }
     }
 
     /// Records a secret that was read.
@@ -58,9 +64,12 @@ impl Secrets {
         self.redactor.hide(message)
     }
 
-    /// Removes the secrets from the environment of a program, except for the variables in `but`.
+    /// Removes the secrets from the environment of a program, except for the variables in `but`. Those of other settings
+    /// are removed in any case.
     pub(crate) fn withhold(&self, command: &mut Command, but: &[String]) {
-        for variable in self.variables().iter().filter(|variable| !but.contains(variable)) {
+        let own = self.variables();
+        let given = |variable: &String| own.contains(variable) && but.contains(variable);
+        for variable in self.of_all().iter().filter(|variable| !given(variable)) {
             command.env_remove(variable);
         }
     }
@@ -68,10 +77,16 @@ impl Secrets {
     /// Learns the variables that were not read yet too: a program can see the environment of its parent, and print
     /// them.
     fn remember_variables(&self) {
-        let set = self.variables().into_iter().filter_map(|variable| env::var(variable).ok());
+        let set = self.of_all().into_iter().filter_map(|variable| env::var(variable).ok());
         set.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()).for_each(|value| {
             self.redactor.add(value.into());
         });
+    }
+
+    /// Its own variables, and those of all other settings of this process.
+    fn of_all(&self) -> BTreeSet<String> {
+        let others = OF_ALL.read().unwrap_or_else(PoisonError::into_inner);
+        self.variables().union(&others).cloned().collect()
     }
 
     fn variables(&self) -> BTreeSet<String> {
@@ -98,14 +113,20 @@ mod tests {
         secrets.remember("id".into());
         assert_eq!(secrets.clean("no \u{1b}[1mhunter2-and-more id"), "no [key] [key]");
         assert_eq!(secrets.hide("row 2 has hunter2-and-more as its id"), "row 2 has [key] as its id");
-        let withheld = |but: &[String]| {
+        let other = Secrets::default();
+        other.protect("KEY_OF_ANOTHER");
+        let withheld = |but: &[&str]| {
             let mut command = Command::new("true");
-            secrets.withhold(&mut command, but);
+            secrets.withhold(&mut command, &but.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
             let names = command.as_std().get_envs().filter(|(_, value)| value.is_none());
-            names.map(|(name, _)| name.to_string_lossy().into_owned()).collect::<Vec<_>>()
+            let names = names.map(|(name, _)| name.to_string_lossy().into_owned());
+            // Other tests of this process name others.
+            let known = ["HR_PASSWORD", "KEY_OF_ANOTHER", "SKOVIK_SYNC_STATE_KEY", "SKOVIK_TOKEN"];
+            names.filter(|name| known.contains(&&**name)).collect::<Vec<_>>()
         };
-        assert_eq!(withheld(&[]), ["HR_PASSWORD", "SKOVIK_SYNC_STATE_KEY", "SKOVIK_TOKEN"]);
-        assert_eq!(withheld(&["HR_PASSWORD".to_owned()]), ["SKOVIK_SYNC_STATE_KEY", "SKOVIK_TOKEN"]);
+        let all_but_one = ["KEY_OF_ANOTHER", "SKOVIK_SYNC_STATE_KEY", "SKOVIK_TOKEN"];
+        assert_eq!(withheld(&[]), [&["HR_PASSWORD"], &all_but_one[..]].concat());
+        assert_eq!(withheld(&["HR_PASSWORD", "KEY_OF_ANOTHER"]), all_but_one);
         assert!(!format!("{secrets:?}").contains("hunter2"));
     }
 }

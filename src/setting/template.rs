@@ -92,10 +92,20 @@ impl Sources {
 impl Template {
     /// Checks a template such as `{{ hr.email | lower }}`.
     pub(crate) fn parse(setting: &str, text: &str, sources: &[Arc<str>]) -> Result<Self, String> {
+        Self::within_limits(setting, text, sources, Self::checked)
+    }
+
+    /// Runs a check of a template on its text in NFC, within the limits of length and time.
+    fn within_limits(
+        setting: &str,
+        text: &str,
+        sources: &[Arc<str>],
+        check: impl FnOnce(&str, &str, &[Arc<str>]) -> Result<Self, String> + Send + 'static,
+    ) -> Result<Self, String> {
         not_too_long(text)?;
         let text: String = text.nfc().collect();
         let (setting, sources) = (setting.to_owned(), sources.to_vec());
-        in_time(move |_| Self::checked(&setting, &text, &sources))?
+        in_time(move |_| check(&setting, &text, &sources))?
     }
 
     fn checked(setting: &str, text: &str, sources: &[Arc<str>]) -> Result<Self, String> {
@@ -113,10 +123,7 @@ impl Template {
 
     /// Checks an expression such as `hr.status == 'active'`.
     pub(crate) fn parse_expression(setting: &str, text: &str, sources: &[Arc<str>]) -> Result<Self, String> {
-        not_too_long(text)?;
-        let text: String = text.nfc().collect();
-        let (setting, sources) = (setting.to_owned(), sources.to_vec());
-        in_time(move |_| Self::checked_expression(&setting, &text, &sources))?
+        Self::within_limits(setting, text, sources, Self::checked_expression)
     }
 
     fn checked_expression(setting: &str, text: &str, sources: &[Arc<str>]) -> Result<Self, String> {
@@ -142,10 +149,9 @@ impl Template {
         place: usize,
         sources: &[Arc<str>],
     ) -> Result<Self, String> {
-        not_too_long(text)?;
-        let text: String = text.nfc().collect();
-        let (setting, sources) = (setting.to_owned(), sources.to_vec());
-        in_time(move |_| Self::checked_preference(&setting, &text, place, &sources))?
+        Self::within_limits(setting, text, sources, move |setting, text, sources| {
+            Self::checked_preference(setting, text, place, sources)
+        })
     }
 
     fn checked_preference(setting: &str, text: &str, place: usize, sources: &[Arc<str>]) -> Result<Self, String> {
@@ -164,10 +170,9 @@ impl Template {
     /// Checks a template over the columns of one source, which it names without the source, such as
     /// `{{ number | trim }}`.
     pub(crate) fn parse_own(setting: &str, text: &str, place: usize, sources: &[Arc<str>]) -> Result<Self, String> {
-        not_too_long(text)?;
-        let text: String = text.nfc().collect();
-        let (setting, sources) = (setting.to_owned(), sources.to_vec());
-        in_time(move |_| Self::checked_own(&setting, &text, place, &sources))?
+        Self::within_limits(setting, text, sources, move |setting, text, sources| {
+            Self::checked_own(setting, text, place, sources)
+        })
     }
 
     fn checked_own(setting: &str, text: &str, place: usize, sources: &[Arc<str>]) -> Result<Self, String> {

@@ -80,6 +80,7 @@ fn the_start_of_a_text_is_counted_in_characters() {
 
 #[test]
 fn names_that_a_reader_takes_for_each_other_look_alike() {
+    let look_alike = |one, other| likeness(one) == likeness(other);
     for other in [
         "Policy: Automatic",
         "policy:\u{a0}automatic",

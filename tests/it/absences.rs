@@ -221,7 +221,10 @@ fn every_rendering_names_who_waits() {
     house.list(&listed);
     house.run(&["plan"]).ends(0);
     house.run(&["plan", "--explain", "SE01-7"]).ends(0).prints(&["kept for now, in no source: leaves on "]);
-    house.run(&["show", "plan.json", "--ids"]).ends(0).prints(&["SE01-7  user u-SE01-7  leaves on "]);
+    house
+        .run(&["show", "plan.json", "--ids"])
+        .ends(0)
+        .prints(&["SE01-12  user u-SE01-12  leaves on ", "SE01-7  user u-SE01-7 "]);
     let comment = house.run(&["show", "plan.json", "--format", "markdown"]).ends(0);
     let comment =
         comment.prints(&["| Waiting | 2 |", "<summary><b>Waiting: missing, and not deleted yet</b> (2)</summary>"]);

@@ -1,6 +1,8 @@
 //! `check --contract --write`: the same for writes, with one made-up person, under the lock of an apply.
 
 use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::apply::trial::{Trial, Tried};
 use crate::cli::{self, Global};
@@ -16,6 +18,9 @@ use crate::mapping::{Mapper, ResolvedMapper};
 use crate::plan::{BranchRef, Fields};
 use crate::provider::{Finding, Shape};
 use crate::ui::Ui;
+
+/// How the e-mail and the identifier of every made-up person begin.
+const NAME: &str = "skovik-sync-trial-";
 
 /// Makes a made-up person, after a typed confirmation, and deletes them again.
 ///
@@ -40,18 +45,34 @@ pub(super) async fn run(
     }
     let state = open_state(global, Some(settings))?;
     let _lock = take_lock(settings, &state, None, ui)?;
-    // From here on, Ctrl-C must not leave the person behind: the few requests are completed first.
-    let _signals = ended()?;
+    // From here on, Ctrl-C must not leave the person behind: they are deleted before the program ends.
+    let signal = ended()?;
     let (service, remover) = (provider(settings).await?, deleting(settings).await?);
     let shape = service.shape().await.or_refuse(ExitStatus::Untrusted)?;
     let resolved = Mapper::new(settings).resolve(&shape.branches, &shape.custom_fields).or_refuse(ExitStatus::Usage)?;
     let before =
         service.users(resolved.managed(), &mut |_, _| Ok(()), &|_, _| ()).await.or_refuse(ExitStatus::Untrusted)?;
-    let known: HashSet<UserId> = before.users.iter().chain(&before.inactive).map(|user| user.id.clone()).collect();
+    let everybody = || before.users.iter().chain(&before.inactive);
+    if let Some(left) = everybody().find(|user| user.email.key().starts_with(NAME)) {
+        let problem = format!(
+            "the made-up person of an earlier trial is still there: delete the user {}, then check again",
+            left.id
+        );
+        return Err(refused(ExitStatus::Partial, problem));
+    }
+    let known: HashSet<UserId> = everybody().map(|user| user.id.clone()).collect();
     drop(before);
     let is_email = matches!(&settings.target.kind, TargetKind::Scim(scim) if scim.identifier.is_core("userName"));
     let person = person(&shape, &resolved, is_email);
     let custom_field = custom_field(&shape, &resolved);
+    let has_ended = Arc::new(AtomicBool::new(false));
+    let waiting = tokio::spawn({
+        let has_ended = Arc::clone(&has_ended);
+        async move {
+            signal.await;
+            has_ended.store(true, Ordering::Relaxed);
+        }
+    });
     let trial = Trial {
         provider: &*service,
         remover: &*remover,
@@ -59,14 +80,21 @@ pub(super) async fn run(
         known: &known,
         person: &person,
         custom_field: custom_field.as_ref(),
+        is_ended: &|| has_ended.load(Ordering::Relaxed),
     };
-    let Tried { findings, left, uncertain } = trial.run().await.map_err(anyhow::Error::msg)?;
-    Ok((findings, told(&left, uncertain.as_deref(), &person.primary_email)))
+    let tried = trial.run().await;
+    waiting.abort();
+    let Tried { findings, left, uncertain } = tried.map_err(anyhow::Error::msg)?;
+    let problem = told(&left, uncertain.as_deref(), &person.primary_email);
+    if problem.is_none() && has_ended.load(Ordering::Relaxed) {
+        return Err(refused(ExitStatus::Interrupted, "interrupted; the made-up person is deleted"));
+    }
+    Ok((findings, problem))
 }
 
 /// A person who cannot be in any list.
 fn person(shape: &Shape, resolved: &ResolvedMapper, identifier_is_email: bool) -> Fields {
-    let name = format!("skovik-sync-trial-{:016x}", fastrand::u64(..));
+    let name = format!("{NAME}{:016x}", fastrand::u64(..));
     let in_scope = |id| resolved.scope_branches().is_none_or(|branches| branches.contains(id));
     let branch = shape.branches.iter().find(|branch| in_scope(&branch.id)).map(|branch| BranchRef {
         branch_id: branch.id.clone(),

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::{Signal, start};
 use crate::cli::{self, Global};
-use crate::commands::all::prepare;
+use crate::commands::all::{Customer, prepare};
 use crate::commands::signals::ended;
 use crate::exit::{ExitStatus, refused};
 use crate::text::printable;
@@ -21,13 +21,15 @@ use crate::ui::Ui;
 /// Exit code 3 if the folder holds no settings, two files would use one key for one address, or none of them can be
 /// started. An error in one file is reported, and does not stop the others.
 pub(super) async fn run(folder: &Path, plans: Option<&Path>, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
-    let (customers, plans) = prepare(folder, plans, global)?;
-    let one = |name: &str, config: &Path| {
-        let file = |ending: &str| plans.join(format!("{name}.{ending}"));
-        let args = cli::Serve { out: file("plan.json"), report: Some(file("report.json")), all: None, plans: None };
-        (args, Global { config: config.to_owned(), ..global.clone() }, ui.named(&printable(name)))
+    let (customers, plans) = prepare(folder, plans, global).await?;
+    let one = |customer: &Customer| {
+        let [out, report] = customer.outputs(&plans);
+        let args = cli::Serve { out, report: Some(report), all: None, plans: None };
+        let global = Global { config: customer.config.clone(), ..global.clone() };
+        let ui = ui.named(&printable(&customer.name)).for_options(&global);
+        (args, global, ui)
     };
-    let each: Vec<_> = customers.iter().map(|customer| one(&customer.name, &customer.config)).collect();
+    let each: Vec<_> = customers.iter().map(one).collect();
     // Signals are caught before anything is started, so that none is missed.
     let mut running = Vec::new();
     let turn = Arc::new(Semaphore::new(1));

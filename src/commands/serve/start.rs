@@ -153,7 +153,7 @@ fn tell(settings: &Settings, server: &Server, events: usize, ui: &Ui) {
     }
     if settings.serve.token.is_none() && !settings.webhooks.is_empty() {
         ui.warn(
-            "[serve] has no token: whoever can reach this port on this machine can read the page. Set one if a proxy passes \
+            "[serve] has no token: anybody who can reach this port on this machine can read the page. Set one if a proxy passes \
              requests on, or if others use this machine",
         );
     }

@@ -17,7 +17,7 @@ use crate::render::text::person::{
 };
 use crate::render::text::remarks::sentence;
 use crate::render::text::value::{Ids, shown_text};
-use crate::render::waiting::{HEADING, Shown, about};
+use crate::render::text::waiting::{HEADING, Shown, about};
 use crate::text::printable;
 
 /// Opens and closes a block. No line within a block has this many backticks in a row.

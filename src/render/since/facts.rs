@@ -9,7 +9,7 @@ use crate::plan::{
 use crate::render::shown::only;
 use crate::render::text::guards::{figures, guard_name, parts};
 use crate::render::text::value::Ids;
-use crate::render::waiting::{Shown, length};
+use crate::render::text::waiting::{Shown, length};
 use crate::text::printable;
 
 /// Something that differs.

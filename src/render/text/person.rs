@@ -27,7 +27,7 @@ const AFTER_DEACTIVATION: &str = "becomes inactive: can no longer sign in, and k
 /// The cells that ` → ` takes.
 const ARROW_WIDTH: usize = 3;
 /// The texts for an empty name and for an unknown identifier.
-pub(in crate::render) const NO_NAME: &str = "(no name)";
+pub(super) const NO_NAME: &str = "(no name)";
 const NO_IDENTIFIER: &str = "(no identifier)";
 
 /// The names of the fields.

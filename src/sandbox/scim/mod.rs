@@ -29,9 +29,7 @@ use serde_json::Value;
 use super::account::Account;
 use super::answer::Answer;
 use super::call::{Call, Denied, Keys, lock};
-use super::mode::{
-    Archived, BranchMove, ExternalIds, Filters, Identifiers, ManagerDelete, PatchMode, PutMode, RowOrder, ScimModes,
-};
+use super::mode::{Archived, ExternalIds, Filters, PatchMode, RowOrder, Rules, ScimModes};
 use super::twist::Twist;
 use super::users::Slot;
 use error::{Kind, MEDIA_TYPE, Problem};
@@ -57,10 +55,7 @@ pub(super) struct Scim {
 pub(super) struct Behaviour {
     pub(super) modes: ScimModes,
     pub(super) page_cap: usize,
-    pub(super) put: PutMode,
-    pub(super) branch_move: BranchMove,
-    pub(super) manager_delete: ManagerDelete,
-    pub(super) identifiers: Identifiers,
+    pub(super) rules: Rules,
     /// What the order of a list is drawn from.
     pub(super) seed: u64,
 }

@@ -129,7 +129,7 @@ pub(super) fn overlay(user: &mut Resource, schema: &Schema, before: &Tree, sent:
     Ok(())
 }
 
-/// A user of whom nothing is known yet.
+/// A new user without any attribute.
 pub(super) fn blank() -> Resource {
     Resource {
         kind: USERS.to_owned(),

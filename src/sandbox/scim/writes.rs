@@ -47,7 +47,7 @@ impl Scim {
         twist: Twist<'_>,
     ) -> Result<Update, Problem> {
         let before = self.before(account, slot)?;
-        let sent = match self.behaviour.put {
+        let sent = match self.behaviour.rules.put {
             PutMode::Replace => sent,
             PutMode::Merge => merged(before.clone(), sent),
         };
@@ -85,20 +85,21 @@ impl Scim {
         }
         let leaves = was_active && !active && modes.archived != Archived::Reversible;
         if leaves {
-            account.check_reports(slot, self.behaviour.manager_delete).map_err(refused)?;
+            account.check_reports(slot, self.behaviour.rules.manager_delete).map_err(refused)?;
         }
         let stored = account.resource(slot).ok_or_else(Problem::no_user)?;
         let mut user = stored.clone();
         overlay(&mut user, &self.schema, before, &sent)?;
         let mut user = compose::updated(&stored, user, PutMode::Replace, twist.dropped);
         set_active(&mut user, active);
-        let replaced = account.replace((slot, &stored), user, self.behaviour.branch_move, modes.user_names, Vec::new());
+        let replaced =
+            account.replace((slot, &stored), user, self.behaviour.rules.branch_move, modes.user_names, Vec::new());
         replaced.map_err(refused)?;
         twist.lose(account, slot);
         match (leaves, modes.archived) {
             (true, Archived::Hidden) => Ok(Update::Gone),
             (true, _) => {
-                account.archive(slot, self.behaviour.manager_delete).map_err(refused)?;
+                account.archive(slot, self.behaviour.rules.manager_delete).map_err(refused)?;
                 Ok(Update::Stored)
             }
             (false, _) => Ok(Update::Stored),
@@ -107,7 +108,7 @@ impl Scim {
 
     /// Removes a user.
     pub(super) fn delete(&self, account: &mut Account, slot: Slot) -> Result<(), Problem> {
-        let deleted = account.delete(slot, self.behaviour.manager_delete, self.behaviour.identifiers);
+        let deleted = account.delete(slot, self.behaviour.rules.manager_delete, self.behaviour.rules.identifiers);
         deleted.map_err(|refusal| Problem::of(refusal, &self.schema))
     }
 }

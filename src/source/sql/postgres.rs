@@ -105,7 +105,7 @@ fn hint(error: &sqlx::Error) -> &'static str {
     let error = error.as_database_error().and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
     match error.and_then(PgDatabaseError::routine) {
         Some("check_enable_rls") => {
-            "; the policies of that table keep rows from this user: let a user read whom they do not concern (BYPASSRLS), \
+            "; the policies of that table hide rows from this user: read as a user to whom they do not apply (BYPASSRLS), \
              or set row_security = \"allowed\" if the rows that they show are the whole list"
         }
         _ => "",

@@ -24,4 +24,5 @@ mod runs;
 mod shell;
 mod state;
 mod transplants;
+mod trials;
 mod untold;

@@ -32,7 +32,7 @@ fn what_goes_wrong_is_said_with_what_to_do() {
     insta::assert_snapshot!(text(&["plan", "--users", "users.jsonl"]), @r#"
     $ skovik-sync plan --users users.jsonl
     --- standard error
-    error: the snapshot users.jsonl is of "URL", but the configuration names URL
+    error: the snapshot users.jsonl is of "URL", but the settings name URL
     --- exit code 3
     "#);
     company.edit("skovik-sync.toml", "protect = ", "protekt = ");

@@ -70,6 +70,106 @@ fn two_customers_never_share_a_key() {
     Output::of(&args, acme.command(&args).output().expect("it runs")).ends(3).says(&["leave out --config"]);
 }
 
+/// However the address is spelt, and wherever each keeps the key.
+#[test]
+fn one_key_for_one_address_is_seen_however_it_is_written() {
+    let acme = customer(AUTOMATIC);
+    let settings = acme.read("skovik-sync.toml");
+    let folder = folder(&[("acme", &acme)]);
+    fs::copy(acme.path("key"), acme.path("copy")).expect("copied");
+    let key = format!("token_file = {:?}", acme.path("key"));
+    assert!(settings.contains(&key), "{settings}");
+    let copy = format!("token_file = {:?}", acme.path("copy"));
+    let command = format!("token_command = [\"cat\", {:?}]", acme.path("key"));
+    let localhost = acme.url.replace("127.0.0.1", "localhost");
+    let url = |url: &str| settings.replace(&acme.url, url);
+    let named =
+        |key: &str, with: &str| settings.replace(key, with).replacen("[target]\n", "[target]\naccount = \"g\"\n", 1);
+    for globex in [
+        url(&localhost),
+        url(&acme.url.replace("/v1", "//v1")),
+        url(&acme.url.replace("/v1", "/%761")),
+        named(&key, &copy),
+        named(&key, &command),
+    ] {
+        assert_ne!(globex, settings);
+        fs::write(folder.path().join("globex.toml"), &globex).expect("written");
+        let ran = run(&folder, &acme).ends(3).says(&["use the same key for"]);
+        assert_eq!(acme.requests().len(), 0, "{ran}");
+    }
+}
+
+/// What one customer's programs are given and say holds nothing of another's.
+#[test]
+fn no_program_of_a_customer_gets_or_shows_the_key_of_another() {
+    let acme = customer(AUTOMATIC);
+    let key = fs::read_to_string(acme.path("key")).expect("a key").trim().to_owned();
+    let file = format!("token_file = {:?}", acme.path("key"));
+    let settings = acme.read("skovik-sync.toml").replace(&file, "token_env = \"ACME_KEY\"");
+    fs::write(acme.path("skovik-sync.toml"), settings).expect("written");
+    let globex = customer(AUTOMATIC);
+    let leak = globex.path("leak");
+    let program = format!("env > {}; echo \"it is $(cat {})\" >&2; exit 1", leak.display(), acme.path("key").display());
+    let command = format!("token_command = [\"sh\", \"-c\", {program:?}]");
+    let file = format!("token_file = {:?}", globex.path("key"));
+    let settings = globex.read("skovik-sync.toml").replace(&file, &command);
+    fs::write(globex.path("skovik-sync.toml"), settings).expect("written");
+    let folder = folder(&[("acme", &acme), ("globex", &globex)]);
+    let args = ["run", "--all", folder.path().to_str().expect("text"), "--plans", "out"];
+    let ran = Output::of(&args, acme.command(&args).env("ACME_KEY", &key).output().expect("it runs"));
+    assert!(ran.code.is_some_and(|code| code != 0), "{ran}");
+    assert_eq!(acme.writes().len(), 1, "{ran}");
+    let given = fs::read_to_string(leak).expect("the program ran");
+    assert!(!given.contains(&key), "{given}");
+    let said = format!("{}{}", ran.stdout, ran.stderr);
+    assert!(said.contains("it is [key]") && !said.contains(&key), "{ran}");
+}
+
+#[test]
+fn no_customer_is_left_out_without_a_word() {
+    let acme = customer(AUTOMATIC);
+    let folder = folder(&[("acme", &acme)]);
+    let other = folder.path().join("other.toml");
+    std::os::unix::fs::symlink("nowhere", &other).expect("a link");
+    run(&folder, &acme).ends(3).says(&["cannot read the settings", "other.toml"]);
+    fs::remove_file(&other).expect("removed");
+    fs::create_dir(&other).expect("a folder");
+    run(&folder, &acme).ends(3).says(&["other.toml: it is no file"]);
+    fs::remove_dir(&other).expect("removed");
+    let name = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"\xff.toml");
+    fs::copy(acme.path("skovik-sync.toml"), folder.path().join(name)).expect("copied");
+    run(&folder, &acme).ends(3).says(&["is not UTF-8"]);
+    assert_eq!(acme.requests().len(), 0);
+}
+
+#[test]
+fn a_plan_of_one_customer_never_takes_the_place_of_a_list() {
+    let (acme, globex) = (customer(AUTOMATIC), customer(AUTOMATIC));
+    let folder = folder(&[("acme", &acme), ("globex", &globex)]);
+    for file in ["acme.plan.json", "acme.report.json"] {
+        let list = acme.path("out").join(file);
+        fs::create_dir_all(acme.path("out")).expect("a folder");
+        fs::copy(globex.path("people.csv"), &list).expect("copied");
+        let settings = globex.read("skovik-sync.toml");
+        let settings = settings.replace(&format!("{:?}", globex.path("people.csv")), &format!("{list:?}"));
+        fs::write(folder.path().join("globex.toml"), settings).expect("written");
+        run(&folder, &acme).ends(3).says(&[file]);
+        assert_eq!(fs::read(&list).expect("a list"), fs::read(globex.path("people.csv")).expect("a list"));
+        fs::remove_file(list).expect("removed");
+    }
+}
+
+/// What is printed to be typed names the settings of the customer.
+#[test]
+fn printed_commands_name_the_settings_of_the_customer() {
+    let acme = customer("");
+    let folder = folder(&[("acme", &acme)]);
+    let config = folder.path().join("acme.toml");
+    let ran = run(&folder, &acme).ends(6);
+    let typed = format!("skovik-sync approve out/acme.plan.json --config {}", config.display());
+    assert!(ran.stderr.contains(&typed), "{typed}: {ran}");
+}
+
 /// Two customers of one API host have two accounts, told apart by name. Without names they would share their state.
 #[test]
 fn two_customers_of_one_address_have_a_name_each() {

@@ -1,12 +1,10 @@
 //! MariaDB in a folder of its own, with TLS.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use super::certificates::Authority;
-use super::{Server, free_port, is_root, owned_by, program, run, takes_connections};
+use super::{Server, free_port, is_root, owned_by, program, run, takes_connections, write_certificates};
 
 /// The user who may log in over the network, and the password.
 pub(crate) const READER: (&str, &str) = ("reader", "maria-s3cret-of-the-reader");
@@ -31,12 +29,7 @@ impl MariaDb {
     pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name).to_str().expect("text").to_owned();
-        let authority = Authority::new("the authority of the database");
-        let identity = authority.for_loopback();
-        for (name, text) in [("ca.pem", authority.pem()), ("server.pem", &identity.pem), ("server.key", &identity.key)]
-        {
-            fs::write(path(name), text).expect("written");
-        }
+        write_certificates(folder.path());
         owned_by("mysql", folder.path());
         let data = format!("--datadir={}", path("data"));
         // Started by root, it becomes this user; started by another one, it stays that one.

@@ -21,6 +21,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use certificates::Authority;
 use tempfile::TempDir;
 
 /// How long a server may take to answer for the first time.
@@ -99,6 +100,15 @@ pub(crate) fn program(name: &str) -> PathBuf {
     let usual = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"].map(PathBuf::from);
     let found = std::env::split_paths(&path).chain(usual).map(|folder| folder.join(name)).find(|file| file.is_file());
     found.unwrap_or_else(|| panic!("there is no {name}; scripts/test installs what the tests need"))
+}
+
+/// Writes the certificate of a CA (`ca.pem`), and one that it signed for this machine (`server.pem`, `server.key`).
+fn write_certificates(folder: &Path) {
+    let authority = Authority::new("the CA of the database");
+    let identity = authority.for_loopback();
+    for (name, text) in [("ca.pem", authority.pem()), ("server.pem", &identity.pem), ("server.key", &identity.key)] {
+        fs::write(folder.join(name), text).expect("written");
+    }
 }
 
 /// Where scripts/test installs a server.

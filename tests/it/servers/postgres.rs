@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use super::certificates::Authority;
-use super::{Server, free_port, is_root, owned_by, program, run, takes_connections};
+use super::{Server, free_port, is_root, owned_by, program, run, takes_connections, write_certificates};
 
 /// The user who may log in over the network, and the password.
 pub(crate) const READER: (&str, &str) = ("reader", "pg-s3cret-of-the-reader");
@@ -28,12 +27,7 @@ impl Postgres {
     pub(crate) fn start(tls: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name).to_str().expect("text").to_owned();
-        let authority = Authority::new("the authority of the database");
-        let identity = authority.for_loopback();
-        for (name, text) in [("ca.pem", authority.pem()), ("server.pem", &identity.pem), ("server.key", &identity.key)]
-        {
-            fs::write(path(name), text).expect("written");
-        }
+        write_certificates(folder.path());
         run(Command::new("chmod").arg("600").arg(path("server.key")));
         owned_by("postgres", folder.path());
         let data = path("data");

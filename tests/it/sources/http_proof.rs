@@ -106,5 +106,5 @@ fn a_rate_limit_is_heeded_like_retry_after() {
     // A time that is far away is bounded, and the wait is told.
     let web = Web::always(Reply::Answer(429, vec![("X-Rate-Limit-Reset", "99999999999".to_owned())], String::new()));
     let output = refused(&bearer(&web, "timeout = \"1s\""), 4, &["was not read within its timeout of 1s"]);
-    assert!(output.stderr.contains("waiting 300 s, as 127.0.0.1 asks for, the longest wait"), "{output}");
+    assert!(output.stderr.contains("waiting 300 s, as 127.0.0.1 asks for (shortened to the longest wait)"), "{output}");
 }

@@ -42,9 +42,14 @@ manager = {{ value = "{{{{ ad.manager }}}}", refers_to = "{{{{ ad.dn }}}}" }}
 include = "ad.employeeType == 'active'"
 "#
     );
-    let mut company = Company::of(&settings, "", &branches(), |_| {});
+    with_ca(&settings, "LDAP_PASSWORD", PASSWORD)
+}
+
+/// A company with these settings, the certificate of the tests' CA, and a password in a variable.
+pub(super) fn with_ca(settings: &str, variable: &str, password: &str) -> Company {
+    let mut company = Company::of(settings, "", &branches(), |_| {});
     company.write("ca.pem", authority().pem());
-    company.env("LDAP_PASSWORD", PASSWORD);
+    company.env(variable, password);
     company
 }
 

@@ -6,10 +6,9 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::ldap::{branches, fingerprint};
+use super::ldap::{fingerprint, with_ca};
 use crate::harness::Company;
 use crate::servers::samba::{ADMINISTRATOR, MOVERS, PASSWORD, PEOPLE, STAFF, Samba};
-use crate::servers::slapd::authority;
 use crate::servers::{program, run};
 
 /// How many accounts are enabled.
@@ -45,10 +44,7 @@ manager = {{ value = "{{{{ ad.manager }}}}", refers_to = "{{{{ ad.dn }}}}" }}
 include = "ad is not disabled"
 "#
     );
-    let mut company = Company::of(&settings, "", &branches(), |_| {});
-    company.write("ca.pem", authority().pem());
-    company.env("AD_PASSWORD", PASSWORD);
-    company
+    with_ca(&settings, "AD_PASSWORD", PASSWORD)
 }
 
 fn shared(more: &str) -> Company {
@@ -186,7 +182,7 @@ fn at_the_root_of_a_domain_it_refers_to_other_servers() {
 fn its_schema_tells_a_misspelt_attribute_from_one_that_nobody_has() {
     let company = shared("");
     company.edit("skovik-sync.toml", "{{ ad.sn }}", "{{ ad.sn }}{{ ad.extensionAttribute15 }}{{ ad.pager }}");
-    company.run(&["plan"]).ends(3).says(&["`extensionAttribute15`", "is no attribute that this directory knows"]);
+    company.run(&["plan"]).ends(3).says(&["`extensionAttribute15`", "is not an attribute that this directory knows"]);
     company.edit("skovik-sync.toml", "{{ ad.extensionAttribute15 }}", "");
     company.run(&["plan"]).ends(0).says(&["no entry has a `pager`"]);
     // So it does in filters, as Active Directory's are written.

@@ -167,7 +167,7 @@ fn lists_that_are_not_whole() {
         (page(5, &[3, 4, 5, 6]), "6 users have come, but totalResults is 5"),
         (json(json!({"totalResults": 5, "startIndex": 1, "Resources": [numbered(3)]})), "begins at startIndex 1"),
         (json(json!({"Resources": []})), "it has no totalResults"),
-        (json(json!({"totalResults": 5, "Resources": ["x"]})), "the user at 3: it is no record"),
+        (json(json!({"totalResults": 5, "Resources": ["x"]})), "the user at 3: it is not an object"),
         (json("[]"), "it is not a SCIM list"),
         (json("{\"totalResults\": 5, \"Resources\": ["), "it is not JSON"),
         (

@@ -2,8 +2,10 @@
 
 use serde_json::json;
 
-use super::{ended, leads_where_the_file_does, people, planning, prints, refuses, shows_none_of, small, until};
-use crate::harness::Company;
+use super::{
+    ended, is_planned_as_from_the_file, knowing, leads_where_the_file_does, people, planning, prints, refuses,
+    shows_none_of, small, until,
+};
 use crate::servers::certificates::Authority;
 use crate::servers::mariadb::{MariaDb, READER};
 
@@ -17,11 +19,6 @@ fn over_tls(server: &MariaDb, database: &str) -> String {
     )
 }
 
-fn knowing(mut company: Company) -> Company {
-    company.env("HR_PASSWORD", READER.1);
-    company
-}
-
 fn people_in(database: &str) -> &'static MariaDb {
     let server = MariaDb::shared();
     server.database(database, &people());
@@ -31,10 +28,7 @@ fn people_in(database: &str) -> &'static MariaDb {
 #[test]
 fn the_plan_is_that_of_the_same_list_in_a_file() {
     let server = people_in("whole");
-    let company = knowing(small(&format!("{}{QUERY}", over_tls(server, "whole"))));
-    leads_where_the_file_does(&company);
-    let told = company.run(&["plan", "-vvv", "-o", "told.json"]).ends(0);
-    shows_none_of(&told, &[READER.1, "SELECT"]);
+    is_planned_as_from_the_file(&format!("{}{QUERY}", over_tls(server, "whole")), READER);
 }
 
 #[test]
@@ -46,7 +40,7 @@ fn within_this_machine_no_tls_is_needed() {
     let at_socket =
         plain.replace("127.0.0.1", "localhost").replace("query =", &format!("socket = {:?}\nquery =", server.socket()));
     for source in [plain, at_socket] {
-        assert_eq!(knowing(small(&source)).plan(0)["summary"]["create"], json!(3), "{source}");
+        assert_eq!(knowing(small(&source), READER).plan(0)["summary"]["create"], json!(3), "{source}");
     }
 }
 
@@ -55,7 +49,7 @@ fn who_is_not_to_be_trusted_or_does_not_trust_us_gives_no_plan() {
     let server = people_in("strict");
     let secrets = [READER.1, "not-the-password"];
     let source = format!("{}{QUERY}", over_tls(server, "strict"));
-    let company = knowing(small(&source));
+    let company = knowing(small(&source), READER);
     company.write("other.pem", Authority::new("another authority").for_host("db.example.com").pem);
     company.edit("skovik-sync.toml", &format!("{:?}", server.ca_file()), "\"other.pem\"");
     refuses(
@@ -64,7 +58,7 @@ fn who_is_not_to_be_trusted_or_does_not_trust_us_gives_no_plan() {
         &["source `hr`", "certificate is not trusted", "no trusted certificate authority (CA) signed", "`ca_file`"],
         &secrets,
     );
-    let company = knowing(small(&source));
+    let company = knowing(small(&source), READER);
     company.edit("skovik-sync.toml", "@127.0.0.1:", "@localhost:");
     refuses(&company, 4, &["source `hr`", "certificate is not trusted", "localhost"], &secrets);
     let mut company = small(&source);
@@ -84,7 +78,7 @@ fn a_query_that_cannot_be_run_gives_no_plan() {
         ("DO 1", 3, &["`query` in [[source]] `hr`", "not a query that returns rows"]),
         ("COMMIT", 3, &["`query` in [[source]] `hr`", "not a query that returns rows"]),
     ] {
-        let company = knowing(small(&format!("{}query = '''{query}'''", over_tls(server, "queries"))));
+        let company = knowing(small(&format!("{}query = '''{query}'''", over_tls(server, "queries"))), READER);
         refuses(&company, code, says, &[READER.1]);
     }
 }
@@ -113,7 +107,7 @@ fn nothing_is_written_whatever_the_query_says() {
         ("CALL ending()", 3),
         ("SELECT * FROM people INTO OUTFILE 'people.txt'", 4),
     ] {
-        let company = knowing(small(&format!("{}query = '''{query}'''", over_tls(server, "unwritten"))));
+        let company = knowing(small(&format!("{}query = '''{query}'''", over_tls(server, "unwritten"))), READER);
         refuses(&company, code, &["`hr`"], &[READER.1]);
         let left = server.sql("unwritten", "SELECT count(*), (SELECT count(*) FROM trace) FROM people");
         assert_eq!(left.trim(), "30\t1", "{query}");
@@ -143,7 +137,7 @@ fn settings_of_the_server_do_not_cut_the_result() {
         let source = format!("{}query = \"{query}\"", over_tls(&server, "cut"));
         prints(&source, &[("HR_PASSWORD", READER.1)], &[("{{ hr.said }}", expected)]);
     }
-    leads_where_the_file_does(&knowing(small(&format!("{}{QUERY}", over_tls(&server, "cut")))));
+    leads_where_the_file_does(&knowing(small(&format!("{}{QUERY}", over_tls(&server, "cut"))), READER));
 }
 
 #[test]
@@ -151,7 +145,7 @@ fn a_result_that_the_server_says_it_has_cut_gives_no_plan() {
     let server = people_in("broken_off");
     let wide = "SELECT *, repeat('x', @@max_allowed_packet + 1) AS wide FROM people";
     for query in ["SELECT * FROM people LIMIT ROWS EXAMINED 9", wide] {
-        let company = knowing(small(&format!("{}query = \"{query}\"", over_tls(server, "broken_off"))));
+        let company = knowing(small(&format!("{}query = \"{query}\"", over_tls(server, "broken_off"))), READER);
         refuses(&company, 4, &["source `hr`: the result is not complete; the database says: "], &[READER.1]);
     }
 }
@@ -160,7 +154,7 @@ fn a_result_that_the_server_says_it_has_cut_gives_no_plan() {
 fn a_connection_that_ends_in_mid_read_gives_no_plan() {
     let server = people_in("ended");
     let query = "query = \"SELECT p.*, repeat('x', 40000) AS long_text, sleep(0.1) AS slept FROM people p\"";
-    let company = knowing(small(&format!("{}{query}", over_tls(server, "ended"))));
+    let company = knowing(small(&format!("{}{query}", over_tls(server, "ended"))), READER);
     let plan = planning(&company);
     let asked = "SELECT id FROM information_schema.processlist WHERE db = 'ended' AND info LIKE '%sleep(0.1)%' AND time_ms > 500";
     until("the query runs", || !server.sql("mysql", asked).trim().is_empty());
@@ -175,7 +169,7 @@ fn a_connection_that_ends_in_mid_read_gives_no_plan() {
 fn a_query_that_takes_too_long_is_given_up_on_both_sides() {
     let server = people_in("late");
     let query = "query = \"SELECT p.*, sleep(20) AS slept FROM people p\"\ntimeout = \"4s\"";
-    let company = knowing(small(&format!("{}{query}", over_tls(server, "late"))));
+    let company = knowing(small(&format!("{}{query}", over_tls(server, "late"))), READER);
     refuses(&company, 4, &["source `hr`", "timeout of 4s"], &[READER.1]);
     let asked = "SELECT count(*) FROM information_schema.processlist WHERE db = 'late' AND command = 'Query'";
     until("the server gives up", || server.sql("mysql", asked).trim() == "0");
@@ -215,6 +209,6 @@ fn each_type_has_its_text_form() {
     ];
     prints(&source("SELECT * FROM types"), &env, &expected);
     prints(&source("SELECT id, 'a' || 'b' AS either FROM types"), &env, &[("{{ hr.either }}", "0")]);
-    let company = knowing(super::one_record(&source("SELECT * FROM types"), "{{ hr.spot }}"));
+    let company = knowing(super::one_record(&source("SELECT * FROM types"), "{{ hr.spot }}"), READER);
     refuses(&company, 3, &["\"spot\" has the type geometry", "cast it to a text"], &[READER.1]);
 }

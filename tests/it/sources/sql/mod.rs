@@ -82,6 +82,21 @@ fn leads_where_the_file_does(company: &Company) {
     company.is_in_line();
 }
 
+/// The company's program has the password of the reader.
+fn knowing(mut company: Company, (_, password): (&str, &str)) -> Company {
+    company.env("HR_PASSWORD", password);
+    company
+}
+
+/// A company with this source has the plan of the same list in a file, and its most detailed log shows no secret.
+#[track_caller]
+fn is_planned_as_from_the_file(source: &str, reader: (&str, &str)) {
+    let company = knowing(small(source), reader);
+    leads_where_the_file_does(&company);
+    let told = company.run(&["plan", "-vvv", "-o", "told.json"]).ends(0);
+    shows_none_of(&told, &[reader.1, "SELECT"]);
+}
+
 /// No plan is made, for these reasons, and nothing shows one of these secrets, however much is asked for.
 #[track_caller]
 fn refuses(company: &Company, code: i32, says: &[&str], secrets: &[&str]) {

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    COLUMNS, ended, leads_where_the_file_does, messages, people, planning, prints, refuses, shows_none_of, small, until,
+    COLUMNS, ended, is_planned_as_from_the_file, knowing, leads_where_the_file_does, messages, people, planning,
+    prints, refuses, shows_none_of, small, until,
 };
 use crate::harness::Company;
 use crate::servers::certificates::Authority;
@@ -18,11 +19,6 @@ fn over_tls(server: &Postgres, database: &str) -> String {
     format!("url = \"postgres://{}@127.0.0.1:{port}/{database}\"\nca_file = {ca_file:?}\n{PASSWORD}\n", READER.0)
 }
 
-fn knowing(mut company: Company) -> Company {
-    company.env("HR_PASSWORD", READER.1);
-    company
-}
-
 fn people_in(database: &str) -> &'static Postgres {
     let server = Postgres::shared();
     server.database(database, "", &people());
@@ -32,10 +28,7 @@ fn people_in(database: &str) -> &'static Postgres {
 #[test]
 fn the_plan_is_that_of_the_same_list_in_a_file() {
     let server = people_in("whole");
-    let company = knowing(small(&format!("{}{QUERY}", over_tls(server, "whole"))));
-    leads_where_the_file_does(&company);
-    let told = company.run(&["plan", "-vvv", "-o", "told.json"]).ends(0);
-    shows_none_of(&told, &[READER.1, "SELECT"]);
+    is_planned_as_from_the_file(&format!("{}{QUERY}", over_tls(server, "whole")), READER);
 }
 
 #[test]
@@ -54,11 +47,10 @@ fn a_query_file_and_a_socket_will_do() {
 #[test]
 fn within_this_machine_no_tls_is_needed_and_others_variables_count_for_nothing() {
     let server = people_in("plain");
-    let mut company = knowing(small(&format!(
-        "url = \"postgres://{}@127.0.0.1:{}/plain\"\n{PASSWORD}\n{QUERY}",
-        READER.0,
-        server.port()
-    )));
+    let mut company = knowing(
+        small(&format!("url = \"postgres://{}@127.0.0.1:{}/plain\"\n{PASSWORD}\n{QUERY}", READER.0, server.port())),
+        READER,
+    );
     for (name, value) in [("PGPASSWORD", "another"), ("PGSSLMODE", "require"), ("PGDATABASE", "nowhere")] {
         company.env(name, value);
     }
@@ -71,7 +63,7 @@ fn who_is_not_to_be_trusted_or_does_not_trust_us_gives_no_plan() {
     let secrets = [READER.1, "not-the-password"];
     let source = format!("{}{QUERY}", over_tls(server, "strict"));
     // A CA that did not sign the certificate.
-    let company = knowing(small(&source));
+    let company = knowing(small(&source), READER);
     company.write("other.pem", Authority::new("another authority").pem());
     company.edit("skovik-sync.toml", &format!("{:?}", server.ca_file()), "\"other.pem\"");
     refuses(
@@ -81,7 +73,7 @@ fn who_is_not_to_be_trusted_or_does_not_trust_us_gives_no_plan() {
         &secrets,
     );
     // Only the system's CAs.
-    let company = knowing(small(&source));
+    let company = knowing(small(&source), READER);
     company.edit("skovik-sync.toml", &format!("ca_file = {:?}", server.ca_file()), "tls = \"verify\"");
     refuses(
         &company,
@@ -90,7 +82,7 @@ fn who_is_not_to_be_trusted_or_does_not_trust_us_gives_no_plan() {
         &secrets,
     );
     // A name that is not in the certificate.
-    let company = knowing(small(&source));
+    let company = knowing(small(&source), READER);
     company.edit("skovik-sync.toml", "@127.0.0.1:", "@localhost:");
     refuses(&company, 4, &["source `hr`", "certificate is not trusted", "localhost"], &secrets);
     // Another password.
@@ -101,7 +93,7 @@ fn who_is_not_to_be_trusted_or_does_not_trust_us_gives_no_plan() {
     let company = small(&source);
     refuses(&company, 3, &["[[source]] `hr`", "HR_PASSWORD is not set"], &secrets);
     // A file without CA certificates.
-    let company = knowing(small(&source));
+    let company = knowing(small(&source), READER);
     company.write("other.pem", "nothing");
     company.edit("skovik-sync.toml", &format!("{:?}", server.ca_file()), "\"other.pem\"");
     refuses(&company, 3, &["`ca_file` in [[source]] `hr`", "no certificate"], &secrets);
@@ -110,11 +102,11 @@ fn who_is_not_to_be_trusted_or_does_not_trust_us_gives_no_plan() {
 #[test]
 fn a_server_that_is_not_there_or_has_no_tls_gives_no_plan() {
     let server = people_in("without");
-    let company = knowing(small(&format!("{}{QUERY}", over_tls(server, "without"))));
+    let company = knowing(small(&format!("{}{QUERY}", over_tls(server, "without"))), READER);
     company.edit("skovik-sync.toml", &format!(":{}/", server.port()), ":9/");
     refuses(&company, 4, &["source `hr`", "cannot connect to 127.0.0.1:9"], &[READER.1]);
     let own = Postgres::start("off");
-    let company = knowing(small(&format!("{}{QUERY}", over_tls(&own, "postgres"))));
+    let company = knowing(small(&format!("{}{QUERY}", over_tls(&own, "postgres"))), READER);
     refuses(&company, 4, &["source `hr`", "does not support TLS"], &[READER.1]);
 }
 
@@ -138,7 +130,7 @@ fn a_query_that_cannot_be_run_gives_no_plan() {
             &["no record of source `hr` has the column"],
         ),
     ] {
-        let company = knowing(small(&format!("{}query = '''{query}'''", over_tls(server, "queries"))));
+        let company = knowing(small(&format!("{}query = '''{query}'''", over_tls(server, "queries"))), READER);
         refuses(&company, code, says, &[READER.1]);
     }
 }
@@ -161,7 +153,7 @@ fn nothing_is_written_whatever_the_query_says() {
         "SELECT *, set_config('transaction_read_only', 'off', false) FROM people",
         "CALL ending('a')",
     ] {
-        let company = knowing(small(&format!("{}query = '''{query}'''", over_tls(server, "unwritten"))));
+        let company = knowing(small(&format!("{}query = '''{query}'''", over_tls(server, "unwritten"))), READER);
         refuses(&company, 4, &["source `hr`: the database says: "], &[READER.1]);
         let left = server.sql("unwritten", "SELECT count(*), (SELECT count(*) FROM trace) FROM people");
         assert_eq!(left.trim(), "30|0", "{query}");
@@ -185,19 +177,19 @@ fn rows_that_a_policy_hides_are_missed_unless_the_settings_allow_it() {
         "row_security = \"allowed\"",
     ];
     for query in ["SELECT * FROM people", "SELECT * FROM kept"] {
-        refuses(&knowing(small(&source(query))), 4, &says, &[READER.1]);
+        refuses(&knowing(small(&source(query)), READER), 4, &says, &[READER.1]);
     }
     let allowed = source("SELECT * FROM people\"\nrow_security = \"allowed");
     let active = server.sql("policies", "SELECT count(*) FROM people WHERE status = 'active'");
     let active: Value = active.trim().parse().expect("a number");
     assert_ne!(active, json!(30));
     let records = |company: &Company| company.plan(0)["sources"][0]["records"].clone();
-    assert_eq!(records(&knowing(small(&allowed))), active);
+    assert_eq!(records(&knowing(small(&allowed), READER)), active);
     // Even where the role's own default is another.
     server.sql("policies", "ALTER ROLE reader IN DATABASE policies SET row_security = off");
-    assert_eq!(records(&knowing(small(&allowed))), active);
+    assert_eq!(records(&knowing(small(&allowed), READER)), active);
     // A view shows what its owner may see; no policy applies to the owner or to this user.
-    assert_eq!(records(&knowing(small(&source("SELECT * FROM behind")))), json!(30));
+    assert_eq!(records(&knowing(small(&source("SELECT * FROM behind")), READER)), json!(30));
     let socket = format!("socket = {:?}\n{QUERY}", server.socket());
     let url = format!("url = \"postgres://auditor@localhost:{}/policies\"\n{socket}", server.port());
     assert_eq!(records(&small(&url)), json!(30));
@@ -212,7 +204,7 @@ fn a_limit_that_the_server_puts_on_an_index_does_not_cut_the_list() {
     let few = server.sql("fuzzy", "SELECT count(*) FROM people WHERE tags @> '{staff}'");
     assert_ne!(few.trim(), "30", "the limit strikes whom nothing protects");
     let source = format!("{}query = \"SELECT * FROM people WHERE tags @> '{{staff}}'\"", over_tls(server, "fuzzy"));
-    assert_eq!(knowing(small(&source)).plan(0)["sources"][0]["records"], json!(30));
+    assert_eq!(knowing(small(&source), READER).plan(0)["sources"][0]["records"], json!(30));
 }
 
 /// A query whose rows come slowly, and are large enough not to wait for each other.
@@ -232,7 +224,7 @@ fn rows_come(server: &Postgres, database: &str) -> bool {
 #[test]
 fn a_connection_that_ends_in_mid_read_gives_no_plan() {
     let server = people_in("ended");
-    let company = knowing(small(&format!("{}{}", over_tls(server, "ended"), slow(0.1))));
+    let company = knowing(small(&format!("{}{}", over_tls(server, "ended"), slow(0.1))), READER);
     let plan = planning(&company);
     until("the query runs", || rows_come(server, "ended"));
     server.sql("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'ended'");
@@ -244,7 +236,7 @@ fn a_connection_that_ends_in_mid_read_gives_no_plan() {
 fn a_server_that_dies_in_mid_read_gives_no_plan() {
     let server = Postgres::start("on");
     server.database("dying", "", &people());
-    let company = knowing(small(&format!("{}{}", over_tls(&server, "dying"), slow(0.1))));
+    let company = knowing(small(&format!("{}{}", over_tls(&server, "dying"), slow(0.1))), READER);
     let plan = planning(&company);
     until("the query runs", || rows_come(&server, "dying"));
     let worker = server.sql("postgres", "SELECT pid FROM pg_stat_activity WHERE datname = 'dying'");
@@ -259,7 +251,7 @@ fn a_server_that_dies_in_mid_read_gives_no_plan() {
 #[test]
 fn a_query_that_takes_too_long_is_given_up_on_both_sides() {
     let server = people_in("late");
-    let company = knowing(small(&format!("{}{}\ntimeout = \"4s\"", over_tls(server, "late"), slow(60.0))));
+    let company = knowing(small(&format!("{}{}\ntimeout = \"4s\"", over_tls(server, "late"), slow(60.0))), READER);
     refuses(&company, 4, &["source `hr`", "timeout of 4s"], &[READER.1]);
     let asked = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'late' AND state = 'active'";
     until("the server gives up", || server.sql("postgres", asked).trim() == "0");
@@ -276,7 +268,7 @@ fn all_that_a_query_sees_is_of_one_moment() {
         "{}query = \"SELECT p.*, l.n FROM (SELECT later() AS n OFFSET 0) l, people p\"\nexpect_records = 30",
         over_tls(server, "moment")
     );
-    let company = knowing(small(&source));
+    let company = knowing(small(&source), READER);
     company.edit("skovik-sync.toml", "{{ hr.first_name }}", "{{ hr.first_name if hr.n == 30 else 'Later' }}");
     let plan = planning(&company);
     until("the query runs", || rows_come_by(server, "%later%"));
@@ -301,7 +293,7 @@ fn what_cannot_be_decoded_gives_no_plan() {
     let sql = people().replace("Åkesson", "Akesson");
     server.database("ascii", "TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'", &sql);
     server.sql("ascii", r"UPDATE people SET last_name = E'\xc5kesson' WHERE employee_id = '1002'");
-    let company = knowing(small(&format!("{}{QUERY} # all", over_tls(server, "ascii"))));
+    let company = knowing(small(&format!("{}{QUERY} # all", over_tls(server, "ascii"))), READER);
     refuses(&company, 4, &["source `hr`", "row ", "\"last_name\" is not UTF-8 from its byte 1 on"], &[READER.1]);
 }
 
@@ -310,7 +302,7 @@ fn a_plan_does_not_depend_on_the_order_in_which_rows_come() {
     let server = people_in("shuffled");
     server.sql("shuffled", "UPDATE people SET email = 'nobody' WHERE employee_id = '1010'");
     let query = "query = \"SELECT * FROM people ORDER BY random()\"";
-    let company = knowing(small(&format!("{}{query}", over_tls(server, "shuffled"))));
+    let company = knowing(small(&format!("{}{query}", over_tls(server, "shuffled"))), READER);
     let first = company.plan(0);
     assert!(messages(&first).iter().any(|message| message.contains("hr row 10")), "{first:#}");
     let first = company.read("plan.json");
@@ -323,7 +315,7 @@ fn a_plan_does_not_depend_on_the_order_in_which_rows_come() {
 #[test]
 fn nobody_is_a_list_too_and_the_query_is_part_of_the_settings() {
     let server = people_in("nobody");
-    let company = knowing(small(&format!("{}{QUERY}", over_tls(server, "nobody"))));
+    let company = knowing(small(&format!("{}{QUERY}", over_tls(server, "nobody"))), READER);
     let all = company.plan(0);
     company.edit("skovik-sync.toml", "FROM people", "FROM people WHERE status = 'gone'");
     let none = company.plan(5);
@@ -331,7 +323,7 @@ fn nobody_is_a_list_too_and_the_query_is_part_of_the_settings() {
     assert_ne!(none["config_hash"], all["config_hash"]);
     // The place of the database and the user are not part of it.
     company.edit("skovik-sync.toml", " WHERE status = 'gone'", "");
-    let company = knowing(company);
+    let company = knowing(company, READER);
     company.edit(
         "skovik-sync.toml",
         &format!("@127.0.0.1:{}/nobody\"\nca_file = {:?}", server.port(), server.ca_file()),
@@ -388,7 +380,8 @@ fn each_type_has_its_text_form() {
     ];
     prints(&source("SELECT * FROM types"), &env, &expected);
     for (column, kind) in [("untouched", "pair"), ("hs", "hstore"), ("range", "int4range"), ("price", "money")] {
-        let company = knowing(super::one_record(&source("SELECT * FROM types"), &format!("{{{{ hr.{column} }}}}")));
+        let company =
+            knowing(super::one_record(&source("SELECT * FROM types"), &format!("{{{{ hr.{column} }}}}")), READER);
         let says = [&*format!("{column:?} has the type"), kind, "cast it to a text", "`query` in [[source]] `hr`"];
         refuses(&company, 3, &says, &[READER.1]);
     }
