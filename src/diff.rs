@@ -21,8 +21,8 @@ mod settle;
 mod tests;
 mod unchecked;
 
-use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashSet};
+use std::sync::OnceLock;
 
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
@@ -120,14 +120,8 @@ pub struct Comparison<'a> {
     desired: &'a Desired,
     directory: &'a Directory,
     policy: &'a Policy,
-    users_by_identifier: FxHashMap<&'a str, u32>,
-    users_by_email: FxHashMap<&'a str, u32>,
-    /// Whose record each identifier belongs to.
-    people: FxHashMap<&'a str, Person>,
-    /// Good records whose e-mail no other record has.
-    employees_by_email: FxHashMap<&'a str, u32>,
-    /// The manager of each user, among the users.
-    managers: Vec<Option<u32>>,
+    users: UserIndex,
+    people: PeopleIndex<'a>,
     claims: Vec<Claim>,
     standings: Vec<Standing>,
     diagnostics: Vec<Diagnostic>,
@@ -136,7 +130,7 @@ pub struct Comparison<'a> {
     /// Who is missing.
     reading: Reading,
     /// The identifiers of records that were set aside when they were read; made when first needed.
-    set_aside: OnceCell<HashSet<&'a str>>,
+    set_aside: OnceLock<HashSet<&'a str>>,
     /// Users who would be deleted, by name; made when first needed.
     leaving_by_name: Option<FxHashMap<String, Vec<u32>>>,
 }
@@ -222,7 +216,7 @@ impl<'a> Comparison<'a> {
     /// As [`Comparison::new`].
     pub fn with(
         people: PeopleIndex<'a>,
-        users: UserIndex<'a>,
+        users: UserIndex,
         desired: &'a Desired,
         directory: &'a Directory,
         policy: &'a Policy,
@@ -325,13 +319,23 @@ impl<'a> Comparison<'a> {
     /// A user's manager, by index.
     #[must_use]
     pub fn manager_of(&self, user: u32) -> Option<u32> {
-        self.managers[user as usize]
+        self.users.managers[user as usize]
     }
 
     /// The user who has an e-mail now.
     #[must_use]
     pub fn owner_of_email(&self, email_key: &str) -> Option<u32> {
-        self.users_by_email.get(email_key).copied()
+        self.users.with_email(email_key, &self.directory.users)
+    }
+
+    /// The user who has an identifier now.
+    fn owner_of_identifier(&self, identifier: &str) -> Option<u32> {
+        self.users.with_identifier(identifier, &self.directory.users)
+    }
+
+    /// Whose record an identifier belongs to.
+    fn person(&self, identifier: &str) -> Option<Person> {
+        self.people.with_identifier(identifier, &self.desired.employees)
     }
 
     /// The account.

@@ -4,6 +4,9 @@
 //! show them. Look a guard up with [`find`]; never derive anything from the spelling of its id. To add one, write its
 //! row in `table`, what it counts in `effect` if nothing there says it yet, and its line in `docs/configuration.md`.
 //!
+//! Most guards also count what was done before the plan, within a window. They are given it as a value ([`RecentPast`])
+//! and know no clock.
+//!
 //! Some guards look at the whole account, some at each field and some at each branch, so that a lost subsidiary blocks
 //! although it is a small part of the account. `ceiling` says which approvals raise which limits. This module never
 //! looks at the people themselves: [`crate::plan`] says what each operation does to an account.
@@ -12,6 +15,7 @@ mod ceiling;
 mod effect;
 mod evaluate;
 mod limits;
+mod recent_past;
 mod result;
 mod table;
 #[cfg(test)]
@@ -25,9 +29,10 @@ use crate::field::Field;
 
 pub use ceiling::{Ceiling, needed_ceilings, whole};
 pub use effect::{BranchCount, Effect, Join, Kind, ManagerLoss, NamedField, People};
-pub use evaluate::{Tally, UsersNow, evaluate, evaluate_again, outcome};
-pub use limits::Limits;
-pub use result::{Common, GuardOutcome, GuardResult, Part, Subject};
+pub use evaluate::{Tally, UsersNow, evaluate, evaluate_again, evaluate_since, outcome};
+pub use limits::{Limits, WINDOW};
+pub use recent_past::{Past, RecentPast};
+pub use result::{Common, Earlier, GuardOutcome, GuardResult, Part, Subject};
 pub use table::{
     BRANCH_CHANGE_PERCENT, BRANCH_DELETE_PERCENT, GUARDS, MAX_CHANGE_PERCENT, MAX_CREATE_PERCENT, MAX_CREATES,
     MAX_DELETE_PERCENT, MAX_DELETES, MAX_EMPTIED_PERCENT, MAX_FIELD_PERCENT, MAX_INVALID_PERCENT,
@@ -58,6 +63,8 @@ pub struct Guard {
     /// The kind of allowed count by which an approval raises its limit. Without one, no approval helps: the guard says
     /// that the data cannot be trusted.
     pub lifted_by: Option<Ceiling>,
+    /// Whether what was done within `[guard] window` counts with the plan's own, and the word for it, such as `removed`.
+    pub over_window: Option<&'static str>,
 }
 
 /// What a guard counts, and in which part of the account.
@@ -163,6 +170,33 @@ pub fn title(result: &GuardResult, custom_fields: &BTreeMap<CustomFieldId, Strin
     match &result.subject {
         None => result.id.clone(),
         Some(subject) => format!("{} of {}", result.id, subject.label(custom_fields)),
+    }
+}
+
+/// What was done before a plan and what the plan does, such as `3 of 1184 removed in the last 24 h, 4 in this plan`;
+/// `None` if nothing was done before. `of_whole` follows the first number.
+#[must_use]
+pub fn counted(result: &GuardResult, of_whole: &str) -> Option<String> {
+    let Earlier { window, count, now: _ } = result.earlier?;
+    let done = find(&result.id).and_then(|guard| guard.over_window).unwrap_or("counted");
+    Some(format!("{count}{of_whole} {done} in the last {}, {} in this plan", span(window), result.own()))
+}
+
+/// What a guard counted and of how many, for a message.
+#[must_use]
+pub fn found(result: &GuardResult) -> String {
+    let of = format!(" of {}", result.of);
+    counted(result, &of).unwrap_or_else(|| format!("{}{of}", result.count))
+}
+
+/// A length of time for people, such as `24 h`.
+#[must_use]
+pub fn span(seconds: u64) -> String {
+    match seconds {
+        _ if seconds.is_multiple_of(86_400) && seconds > 2 * 86_400 => format!("{} days", seconds / 86_400),
+        _ if seconds.is_multiple_of(3_600) => format!("{} h", seconds / 3_600),
+        _ if seconds.is_multiple_of(60) => format!("{} min", seconds / 60),
+        _ => format!("{seconds} s"),
     }
 }
 

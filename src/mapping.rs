@@ -20,6 +20,7 @@ use std::collections::HashSet;
 use std::num::NonZero;
 use std::ops::Range;
 use std::panic::resume_unwind;
+use std::sync::mpsc::sync_channel;
 use std::thread;
 
 use rustc_hash::FxHashSet;
@@ -40,8 +41,10 @@ use lookup::{Branches, FieldValues};
 use person::{Outcome, Person, Reader};
 use references::settle_managers;
 
-/// How many records one thread takes at least.
-const RECORDS_PER_THREAD: usize = 4_096;
+/// How many records a thread reads at a time.
+const RECORDS_PER_TURN: usize = 2_048;
+/// How many results of a thread may wait.
+const TURNS_AHEAD: usize = 2;
 
 /// How many people without a record a message names.
 const MISSING_SHOWN: usize = 5;
@@ -171,10 +174,7 @@ impl ResolvedMapper {
         self.employee.templates().chain(&self.include).try_for_each(|template| records.check(template))?;
         let records = &self.settle(records)?;
         let (mapper, all) = (self.clone(), records.clone());
-        let parts = in_time(move |progress| mapper.read_all(&all, progress)).map_err(too_slow)??;
-        let mut parts = parts.into_iter();
-        let mut whole = parts.next().unwrap_or_default();
-        parts.for_each(|part| whole.append(part));
+        let whole = in_time(move |progress| mapper.read_all(&all, progress)).map_err(too_slow)??;
         let Part { mut desired, answers, outside, missing, rows } = whole;
         desired.joins = joins(records, &rows);
         merge_set_aside(&mut desired);
@@ -187,27 +187,45 @@ impl ResolvedMapper {
         Ok(desired)
     }
 
-    fn read_all(&self, records: &Records, progress: &Progress) -> Result<Vec<Part>, ConfigError> {
+    fn read_all(&self, records: &Records, progress: &Progress) -> Result<Part, ConfigError> {
         let engine = Engine::new(records.calendar());
         let reader = Reader::new(self, records, &engine)?;
         progress.step();
         Ok(self.read_side_by_side(&reader, records.len(), progress))
     }
 
-    fn read_side_by_side(&self, reader: &Reader<'_>, records: usize, progress: &Progress) -> Vec<Part> {
-        let most = thread::available_parallelism().map_or(1, NonZero::get);
-        let threads = most.min(records.div_ceil(RECORDS_PER_THREAD)).max(1);
-        let size = records.div_ceil(threads);
+    /// Reads all records on several threads, which take turns. Results are joined as they come, so that few wait.
+    fn read_side_by_side(&self, reader: &Reader<'_>, records: usize, progress: &Progress) -> Part {
+        let turns = records.div_ceil(RECORDS_PER_TURN);
+        let threads = thread::available_parallelism().map_or(1, NonZero::get).min(turns);
+        let turn = |turn: usize| turn * RECORDS_PER_TURN..((turn + 1) * RECORDS_PER_TURN).min(records);
         thread::scope(|scope| {
-            let part = |thread: usize| (thread * size).min(records)..((thread + 1) * size).min(records);
-            let handles: Vec<_> =
-                (0..threads).map(|thread| spawn(scope, move || self.read(reader, part(thread), progress))).collect();
-            handles.into_iter().map(|handle| handle.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+            let start = |thread: usize| {
+                let (done, parts) = sync_channel(TURNS_AHEAD);
+                let mut turns = (thread..turns).step_by(threads);
+                // Nobody takes more parts after another thread has panicked.
+                let work = move || turns.all(|number| done.send(self.read(reader, turn(number), progress)).is_ok());
+                (parts, spawn(scope, work))
+            };
+            let mut workers: Vec<_> = (0..threads).map(start).collect();
+            let mut whole = Part::of_nobody(reader);
+            whole.desired.employees.reserve_exact(records);
+            for number in 0..turns {
+                let place = number % threads;
+                match workers[place].0.recv() {
+                    Ok(part) => whole.append(part),
+                    Err(_) => match workers.swap_remove(place).1.join() {
+                        Err(panic) => resume_unwind(panic),
+                        Ok(_) => unreachable!("a thread ends after its last turn"),
+                    },
+                }
+            }
+            whole
         })
     }
 
     fn read(&self, reader: &Reader<'_>, records: Range<usize>, progress: &Progress) -> Part {
-        let mut part = Part { rows: vec![0; reader.records().sources()], ..Part::default() };
+        let mut part = Part::of_nobody(reader);
         let Part { desired, answers, outside, missing, rows } = &mut part;
         for record in records {
             progress.step();
@@ -285,6 +303,10 @@ struct Part {
 }
 
 impl Part {
+    fn of_nobody(reader: &Reader<'_>) -> Self {
+        Self { rows: vec![0; reader.records().sources()], ..Self::default() }
+    }
+
     fn append(&mut self, later: Self) {
         let Self { desired, mut answers, mut outside, mut missing, rows } = later;
         let Desired { mut employees, mut set_aside, in_scope, out_of_scope, mut elsewhere, joins: _ } = desired;

@@ -37,7 +37,7 @@ pub(crate) use digest::{bytes_of, hex};
 pub use fields::{CreateRef, Fields, ManagerRef, UserRef, display_name};
 pub use file::{FORMAT, FORMAT_VERSION, PlanError, canonical_digest, canonical_json};
 pub use guards::{check_guards, effects, not_as_demanded};
-pub use make::{Input, NoPlan, Settled};
+pub use make::{Input, LEDGER_UNREADABLE, NoPlan, Settled};
 pub use source::{SourceSummary, unproven};
 pub use waiting::{Waiting, WaitingPerson};
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::exit::ExitStatus;
 use crate::files::write_private;
-use crate::guard::title;
+use crate::guard::{found, title};
 use crate::plan::{Content, GuardOutcome, Plan, Summary};
 use crate::state::open_private;
 
@@ -109,6 +109,8 @@ pub struct GuardFigures {
     pub count: u64,
     /// Of how many.
     pub of: u64,
+    /// Both in words: they also say what was done before the plan.
+    pub found: String,
     /// The limit.
     pub limit: u64,
     /// Whether it blocks.
@@ -172,6 +174,7 @@ impl Figures {
             subject: guard.subject.as_ref().map(|subject| subject.label(&target.custom_fields)).unwrap_or_default(),
             title: title(guard, &target.custom_fields),
             count: guard.count,
+            found: found(guard),
             of: guard.of,
             limit: guard.limit,
             blocks: guard.outcome == GuardOutcome::Block,

@@ -9,8 +9,10 @@ mod account;
 mod append;
 mod connector;
 mod credentials;
+mod journals;
 mod key;
 mod lease;
+pub mod ledger;
 mod place;
 mod private;
 mod remote;
@@ -31,6 +33,7 @@ pub use absences::Noted;
 pub(crate) use account::account_file;
 pub use append::Append;
 pub(crate) use credentials::store_secrets;
+pub use journals::JournalFile;
 pub use key::Key;
 pub use lease::LEASE;
 pub(crate) use lease::{Lease, LeaseError};
@@ -43,7 +46,7 @@ use crate::plan::Digest;
 use append::Lines;
 use private::{check_above, make_private};
 use remote::Remote;
-use store::{Kind, Store};
+use store::{ObjectKind, Store};
 
 /// The environment variable with the path of the folder, instead of the user's state folder.
 pub const FOLDER_VARIABLE: &str = "SKOVIK_SYNC_STATE";
@@ -230,6 +233,12 @@ impl State {
         }
     }
 
+    /// Whether an object store holds it.
+    #[must_use]
+    pub fn is_in_store(&self) -> bool {
+        self.remote.is_some()
+    }
+
     /// The folder itself, which holds the locks.
     #[must_use]
     pub fn folder(&self) -> &Path {
@@ -262,7 +271,7 @@ impl State {
         let path = self.run(url);
         let mut text = String::new();
         if let Some(remote) = &self.remote {
-            let found = remote.store().get(&run(url), Kind::Note).map_err(StateError::Store)?;
+            let found = remote.store().get(&run(url), ObjectKind::Note).map_err(StateError::Store)?;
             let Some((found, _)) = found else { return Ok(None) };
             text = String::from_utf8_lossy(&found[..found.len().min(LONGEST_NOTE as usize)]).into_owned();
         }
@@ -291,8 +300,7 @@ impl State {
     pub fn set_begun_run(&self, url: &str, plan: Option<Digest>) -> Result<(), StateError> {
         let path = self.run(url);
         if let Some(remote) = &self.remote {
-            // Another machine's note must stay.
-            remote.check().map_err(StateError::Store)?;
+            remote.check().map_err(StateError::Store)?; // Another machine's note must stay.
             let written = match plan {
                 Some(plan) => remote.store().put(&run(url), format!("{plan}\n").into_bytes()),
                 None => remote.store().delete(&run(url)),
@@ -330,9 +338,7 @@ impl State {
         let from = self.journal(plan);
         let number = self.past_journals(plan).len() as u32 + 1;
         fs::rename(&from, self.past_journal(plan, number)).map_err(|error| StateError::Io { path: from, error })?;
-        if let Some(remote) = &self.remote {
-            remote.put_away(plan);
-        }
+        self.remote.iter().for_each(|remote| remote.put_away(plan));
         Ok(())
     }
 

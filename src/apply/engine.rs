@@ -55,6 +55,9 @@ pub enum Stop {
 pub struct Options {
     /// How many requests may be under way at once; the client enforces it.
     pub max_in_flight: usize,
+    /// How many operations are under way for each of these requests, so that requests go out while other operations
+    /// wait for the journal.
+    pub operations_per_request: usize,
     /// How long after a request a list must be read to prove that the request had no effect.
     pub settle_after: Duration,
     /// Tells when the user asks the run to stop.
@@ -196,7 +199,7 @@ impl<'a> Run<'a> {
     fn most_under_way(&self) -> usize {
         match self.options.max_in_flight {
             0 | 1 => 1,
-            more => 2 * more,
+            more => self.options.operations_per_request * more,
         }
     }
 

@@ -23,7 +23,7 @@ use super::known::Known;
 use crate::employee::UserId;
 use crate::plan::{Digest, OperationId, bytes_of};
 use crate::provider::StoredUser;
-use crate::state::{KEY_VARIABLE, Key, open_private};
+use crate::state::{KEY_VARIABLE, Key, account_file, open_private};
 
 pub use replay::{Doubt, Progress, Replay};
 pub use writer::Journal;
@@ -31,7 +31,10 @@ pub use writer::Journal;
 /// The name of the format, in the first line.
 pub const FORMAT: &str = "skovik-sync/journal";
 /// The version that this program writes, and the only one that it reads.
-pub const FORMAT_VERSION: u64 = 3;
+pub const FORMAT_VERSION: u64 = 4;
+
+/// How long a first line may be, in bytes.
+const LONGEST_HEAD: u64 = 4096;
 
 /// One line.
 #[derive(Debug, Serialize, Deserialize)]
@@ -47,6 +50,10 @@ pub enum Record {
         plan_hash: Digest,
         /// Which command began the apply.
         begun_by: BegunBy,
+        /// The account, as its files are called.
+        account: String,
+        /// When the apply began. It tells one apply of a plan from another.
+        at: Timestamp,
     },
     /// An apply begins or resumes.
     Run {
@@ -132,6 +139,25 @@ pub enum BegunBy {
     Apply,
     /// `run`: the scheduled job.
     Run,
+}
+
+/// How an apply begins: the first line of its journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// Which command began it.
+    pub begun_by: BegunBy,
+    /// The account, as its files are called.
+    pub account: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Head {
+    /// The beginning of an apply to the account at a URL.
+    #[must_use]
+    pub fn new(begun_by: BegunBy, url: &str, at: Timestamp) -> Self {
+        Self { begun_by, account: account_file(url), at }
+    }
 }
 
 /// What an intent is about to send.
@@ -221,15 +247,51 @@ pub fn read_lines(
     path: &Path,
     key: &Key,
     plan_hash: Digest,
+    each: impl FnMut(u64, Record) -> Result<(), JournalError>,
+) -> Result<End, JournalError> {
+    match open_private(path, false) {
+        Ok(file) => read_lines_of(BufReader::new(file), path, key, plan_hash, each),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(End::default()),
+        Err(error) => Err(JournalError::Io { path: path.to_owned(), error }),
+    }
+}
+
+/// Reads the first line of a journal; `None` if there is no complete one, so that nothing was sent.
+///
+/// # Errors
+/// As [`read_lines`].
+pub fn read_head(
+    reader: impl BufRead,
+    path: &Path,
+    key: &Key,
+    plan_hash: Digest,
+) -> Result<Option<Head>, JournalError> {
+    let mut first = Vec::new();
+    let read = reader.take(LONGEST_HEAD).read_until(b'\n', &mut first);
+    read.map_err(|error| JournalError::Io { path: path.to_owned(), error })?;
+    let mut head = None;
+    read_lines_of(&first[..], path, key, plan_hash, |line, record| match record {
+        Record::Journal { begun_by, account, at, .. } => {
+            head = Some(Head { begun_by, account, at });
+            Ok(())
+        }
+        _ => Err(damaged(path, line, "it names no plan".to_owned())),
+    })?;
+    Ok(head)
+}
+
+/// Reads a journal's complete lines, as [`read_lines`]; messages call it by `path`.
+///
+/// # Errors
+/// As [`read_lines`].
+pub fn read_lines_of(
+    mut reader: impl BufRead,
+    path: &Path,
+    key: &Key,
+    plan_hash: Digest,
     mut each: impl FnMut(u64, Record) -> Result<(), JournalError>,
 ) -> Result<End, JournalError> {
     let io = |error: io::Error| JournalError::Io { path: path.to_owned(), error };
-    let file = match open_private(path, false) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(End::default()),
-        Err(error) => return Err(io(error)),
-    };
-    let mut reader = BufReader::new(file);
     let (mut line, mut end) = (Vec::new(), End { length: 0, code: seed(plan_hash) });
     for number in 1.. {
         line.clear();

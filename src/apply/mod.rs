@@ -11,6 +11,7 @@ pub mod expected_state;
 pub mod journal;
 pub mod known;
 mod labels;
+pub mod ledger;
 mod list;
 pub mod lock;
 mod newcomers;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::name::readings;
 use super::{Approval, FORMAT, FORMAT_VERSION};
 use crate::guard::title;
-use crate::plan::{Diagnostic, Plan};
+use crate::plan::{Diagnostic, LEDGER_UNREADABLE, Plan};
 
 /// The approver's name in an approval by policy.
 pub const APPROVER: &str = "policy: automatic";
@@ -55,6 +55,7 @@ const DOUBTS: &[(&str, &str)] = &[
     ("renumbered", "renumbered, which a person should have looked at"),
     ("roles_regained", "inactive and would get back the rights of their roles"),
     ("looks_like", "look like somebody else in the plan or in Skovik, and only a person can tell who is who"),
+    (LEDGER_UNREADABLE, "ledger that cannot be read, so that nobody knows what was changed lately: see the warning"),
     ("admins_not_told", "account whose admins cannot be told from others: name them in [scope] protect"),
     ("protect_matches_nobody", "[scope] protect entries protect nobody, and may be misspelt"),
 ];
@@ -137,6 +138,7 @@ mod tests {
         for (code, expected) in [
             ("renumbered", Some("1 renumbered, which a person should have looked at (1)")),
             ("looks_like", Some("1 look like somebody else")),
+            (LEDGER_UNREADABLE, Some("1 ledger that cannot be read")),
             ("admins_not_told", Some("1 account whose admins cannot be told")),
             ("protect_matches_nobody", Some("protect nobody")),
             ("manager_unresolved", None),

@@ -4,16 +4,16 @@
 //! guards, lock, live state.
 
 mod events;
+mod execute;
 mod held;
 mod live;
 mod locks;
 mod report;
 mod watch;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::Context as _;
 use jiff::Timestamp;
 
 use super::common::{
@@ -22,35 +22,33 @@ use super::common::{
 };
 use super::inverse::{another_undo, is_own_undo};
 use super::places::Places;
+use super::recent::Known;
 use super::retention::tidy;
 use super::state_place::{open_state, unusable_state};
 use super::verify::stated_hash;
 use crate::apply::engine::{self, Options, Stop};
-use crate::apply::journal::{BegunBy, Journal, Record, Replay};
-use crate::apply::operation::Worker;
+use crate::apply::journal::{BegunBy, Replay};
 use crate::apply::precheck::{self, Live, Standing};
-use crate::apply::{Halt, Report};
 use crate::approval::{Granted, judge, not_lifted};
 use crate::cli::{self, Global};
 use crate::config::Settings;
 use crate::config::escalation::Needed;
-use crate::diff::Policy;
-use crate::employee::UserId;
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::guard::Ceiling;
 use crate::plan::{GuardResult, Plan};
-use crate::provider::{Provider, StoredUser};
 use crate::render::Ids;
 use crate::state::State;
 use crate::ui::Ui;
-use held::while_held;
+use execute::{Begun, execute};
 use live::{Read, read_live};
-use watch::Watch;
 
-use locks::not_begun;
 pub(super) use locks::{not_locked, take_lock, take_plan_lock};
 pub(super) use watch::report_without_apply;
 
+/// How many operations are under way for each request, if a disk holds the journal.
+const OPERATIONS_ON_DISK: usize = 2;
+/// The same if an object store holds it: then a create waits for the journal about twice as long as for Skovik.
+const OPERATIONS_IN_STORE: usize = 4;
 /// How many reasons a refusal lists.
 const REASONS_SHOWN: usize = 10;
 
@@ -94,7 +92,7 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
     tell_other_day(&plan, &settings, ui);
     let _lock = take_lock(&settings, &state, Some(plan.hash()), ui)?;
     let _plan_lock = take_plan_lock(&settings, &args.plan)?;
-    tidy(&settings, &state, &args.plan, Some(plan.hash()), ui);
+    tidy(&settings, &state, &args.plan, Some(&plan), ui);
     let approved = Approved { plan: &plan, granted: &granted, begun_by: BegunBy::Apply };
     Ok(carry_out(approved, args, &settings, &state, ui).await?.status)
 }
@@ -173,12 +171,20 @@ pub(super) async fn carry_out(
         return Ok(Carried::unreported(ExitStatus::Done));
     };
     let allow = allowed_now(plan, settings, precheck::managed_now(plan, &replay, live), granted)?;
-    lifted(plan, &precheck::guards(plan, &replay, live), &allow)?;
+    let known = Known::read(plan, &replay, settings, state, ui)?;
+    let memory = known.memory(plan, &replay, settings).of_branches(policy.branches.as_ref());
+    lifted(plan, &precheck::guards(plan, &replay, live, &memory), &allow)?;
+    drop(memory);
     let takes_back = live.takes_back;
     drop(directory);
     let target = &settings.target;
-    let options = Options { max_in_flight: target.access.max_in_flight, settle_after: target.access.timeout, stop };
-    let begun = Begun { approved, replay: &replay, standing: &standing, listed: &listed, takes_back };
+    let options = Options {
+        max_in_flight: target.access.max_in_flight,
+        operations_per_request: if state.is_in_store() { OPERATIONS_IN_STORE } else { OPERATIONS_ON_DISK },
+        settle_after: target.access.timeout,
+        stop,
+    };
+    let begun = Begun { approved, replay: &replay, standing: &standing, listed: &listed, takes_back, known };
     let status = execute(args, begun, options, &*provider, &policy, state, ui).await?;
     Ok(Carried { status, is_reported: true })
 }
@@ -323,72 +329,6 @@ fn listed(problems: &[String]) -> String {
     let more = problems.len() - shown.len();
     let more = if more > 0 { format!("\n  … and {more} more") } else { String::new() };
     format!("\n  {}{more}", shown.join("\n  "))
-}
-
-/// An approved plan, and how far it got.
-#[derive(Clone, Copy)]
-struct Begun<'a> {
-    approved: Approved<'a>,
-    replay: &'a Replay,
-    standing: &'a Standing,
-    listed: &'a HashMap<UserId, StoredUser>,
-    takes_back: bool,
-}
-
-async fn execute(
-    args: &cli::Apply,
-    begun: Begun<'_>,
-    options: Options,
-    provider: &dyn Provider,
-    policy: &Policy,
-    state: &State,
-    ui: &Ui,
-) -> anyhow::Result<ExitStatus> {
-    let Begun { approved: Approved { plan, granted, begun_by }, replay, standing, listed, takes_back } = begun;
-    let mut watch = Watch::new(args, plan, replay, &options.stop, ui).await?;
-    let hash = plan.hash();
-    if read_plan(&state.plan(hash)).is_ok_and(|copy| copy.hash() == hash) {
-        // An earlier run kept it.
-    } else {
-        let mut text = Vec::new();
-        plan.write(&mut text)?;
-        state.keep_plan(hash, text).context("nothing was written")?;
-    }
-    if let Some(undone) = plan.content().undone() {
-        // This apply needs its journal until it is finished.
-        state.renew(undone).map_err(unusable_state)?;
-    }
-    let journal = Journal::open(state, replay, hash, begun_by).await.map_err(not_begun)?;
-    let run = Record::Run { at: now(), approvers: granted.approvers.clone() };
-    journal.write(&run).done().await.map_err(not_begun)?;
-    let worker = Worker {
-        provider,
-        managed: &policy.managed,
-        protect: &policy.protect,
-        branches: policy.branches.as_ref(),
-        takes_back,
-        listed,
-        journal: &journal,
-        now: &now,
-    };
-    let run = engine::run(plan, replay, standing, &worker, options, &mut watch);
-    let report = while_held(run, state, provider).await;
-    drop(journal);
-    let status = status(&report, report.wrote || !replay.operations.is_empty());
-    let _signals = watch.finish(plan, &report, status)?;
-    report::print(plan, &report, &ui.typed(&args.plan), &|text| say(args, ui, text), ui);
-    Ok(status)
-}
-
-/// The exit status. `wrote` says whether this plan has changed anything so far, in any run.
-fn status(report: &Report, wrote: bool) -> ExitStatus {
-    match &report.halt {
-        Some(Halt::Interrupted) => ExitStatus::Interrupted,
-        Some(Halt::Credentials(_)) if !wrote => ExitStatus::Untrusted,
-        Some(Halt::Journal(_)) if !wrote => ExitStatus::Unexpected,
-        None if report.is_complete() => ExitStatus::Done,
-        _ => ExitStatus::Partial,
-    }
 }
 
 /// A file that an option names, for messages.

@@ -22,7 +22,7 @@ use crate::diff::{Policy, Protect};
 use crate::employee::ExternalIdentifier;
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::{Links, WRONG_KIND, read_regular, read_regular_text, write_private};
-use crate::guard::title;
+use crate::guard::{found, title};
 use crate::mapping::ResolvedMapper;
 use crate::plan::{Content, GuardResult, Operation, Plan, not_as_demanded};
 use crate::setting::Calendar;
@@ -300,8 +300,8 @@ fn allowed_signers(path: &Path) -> anyhow::Result<AllowedSigners> {
 /// Guards with their counts, for a refusal; at most the first few.
 pub(super) fn list_guards(guards: &[&GuardResult], plan: &Plan) -> String {
     let figures = |guard: &&GuardResult| {
-        let GuardResult { count, of, limit, .. } = guard;
-        format!("{} ({count} of {of}, limit {limit})", title(guard, &plan.content().target.custom_fields))
+        let title = title(guard, &plan.content().target.custom_fields);
+        format!("{title} ({}, limit {})", found(guard), guard.limit)
     };
     let mut shown: Vec<String> = guards.iter().take(GUARDS_SHOWN).map(figures).collect();
     if guards.len() > GUARDS_SHOWN {

@@ -12,6 +12,7 @@ mod inverse;
 mod job;
 mod places;
 pub mod plan;
+mod recent;
 mod retention;
 pub mod run;
 pub mod sandbox;

@@ -15,6 +15,7 @@ use self::absences::SecondThoughts;
 use self::named::Named;
 use super::common::{calendar, dialect, load_settings, now, plan_bytes, policy, provider, replay, shown};
 use super::places::Places;
+use super::recent::memory;
 use super::retention::HASH_DIGITS;
 use super::signals::{EndedBySignals, unless_interrupted};
 use super::state_place::existing_state;
@@ -25,7 +26,7 @@ use crate::diff::{Absences, Comparison, PeopleIndex, Policy, Reading, UserIndex}
 use crate::employee::{Desired, Directory, ExternalIdentifier, Join};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::write_private;
-use crate::guard;
+use crate::guard::{self, RecentPast};
 use crate::mapping::{Mapper, ResolvedMapper};
 use crate::plan::{Day, Digest, Input, NoPlan, Plan, Settled, SourceSummary};
 use crate::provider::{Account, fingerprint};
@@ -79,6 +80,7 @@ pub(super) async fn write_plan(
     let BothSides { records, desired, directory, resolved } = both;
     // The records are no longer needed, and the comparison needs the memory.
     drop(records);
+    facts.count(memory(settings, existing_state(global, Some(settings))?.as_ref(), ui));
     let second_thoughts = SecondThoughts::of_plan(settings, args, began, global)?;
     let mut make = |absences: Option<Absences>| -> anyhow::Result<(Plan, Reading)> {
         facts.remember(absences);
@@ -193,6 +195,7 @@ pub(super) struct Facts {
     joins: Vec<guard::Join>,
     sources: Vec<SourceSummary>,
     as_of: Option<Day>,
+    memory: RecentPast,
     account: String,
 }
 
@@ -220,8 +223,14 @@ impl Facts {
             joins,
             sources: both.records.summaries_with(&both.desired.joins),
             as_of: settings.use_today().then(|| as_of(both.records.calendar())).flatten(),
+            memory: RecentPast::none(),
             account: settings.target.account(),
         })
+    }
+
+    /// Lets the guards count what was done before, as far as it was done in the managed branches.
+    pub(super) fn count(&mut self, memory: RecentPast) {
+        self.memory = memory.of_branches(self.policy.branches.as_ref());
     }
 
     /// Adds what is known of who was missing.
@@ -246,12 +255,13 @@ impl Facts {
             let settled = settled.map_err(NoPlan::from).and_then(Settled::of);
             (settled, fingerprint.join().unwrap_or_else(|panic| resume_unwind(panic)))
         });
-        let Self { policy, only, joins, sources, as_of, account } = self;
+        let Self { policy, only, joins, sources, as_of, memory, account } = self;
         let input = Input {
             desired,
             directory,
             policy,
             limits: &settings.guard,
+            memory,
             joins,
             managers_must_resolve: settings.manager.unresolved == Unresolved::Error,
             records_must_be_valid: settings.scope.invalid == Invalid::Error,

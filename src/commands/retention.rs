@@ -27,7 +27,7 @@ pub(super) fn kept_since(settings: &Settings) -> Timestamp {
 
 /// Removes what is too old, under the lock of the account. `current` is the plan that is about to be applied, `beside` its
 /// file. A failure is said, and holds nothing up.
-pub(super) fn tidy(settings: &Settings, state: &State, beside: &Path, current: Option<Digest>, ui: &Ui) {
+pub(super) fn tidy(settings: &Settings, state: &State, beside: &Path, current: Option<&Plan>, ui: &Ui) {
     let before = SystemTime::from(kept_since(settings));
     let account = account_file(&settings.target.account());
     let tidy =
@@ -48,7 +48,7 @@ struct Tidy<'a> {
     before: SystemTime,
     /// The plan that `run` has in progress.
     begun: Option<Digest>,
-    current: Option<Digest>,
+    current: Option<&'a Plan>,
 }
 
 impl Tidy<'_> {
@@ -60,16 +60,18 @@ impl Tidy<'_> {
             state.remove_plan(half.plan).map_err(unusable_state)?;
         }
         state.remove_old_copies(&held, *before).map_err(unusable_state)?;
-        let is_needed = |plan| Some(plan) == *begun || Some(plan) == *current;
-        let old = held.iter().filter(|held| !held.is_half_removed && held.written < *before && !is_needed(held.plan));
-        let (mut over, mut needed) = (Vec::new(), BTreeSet::new());
+        let is_needed = |plan| Some(plan) == *begun || Some(plan) == current.map(Plan::hash);
+        let old = held.iter().filter(|held| !held.is_half_removed && held.written < *before);
+        // The apply of an undo needs the journal of the plan that it takes back.
+        let mut needed: BTreeSet<Digest> = current.iter().filter_map(|plan| plan.content().undone()).collect();
+        let mut over = Vec::new();
         for hash in old.map(|held| held.plan) {
             // What cannot be read is not known to be over.
             let Ok(Some((plan, replay))) = self.read(hash) else { continue };
             if account_file(&plan.content().target.url) != self.account {
                 continue;
             }
-            if is_open(&replay, &plan) {
+            if is_needed(hash) || is_open(&replay, &plan) {
                 needed.extend(plan.content().undone());
             } else {
                 over.push(hash);

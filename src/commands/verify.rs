@@ -9,11 +9,13 @@ use super::common::{
     counted_approvals, list_guards, load_settings, now, read_plan, replay, rules, same_settings, shown,
 };
 use super::inverse::{another_undo, is_own_undo};
+use super::recent::memory;
 use super::state_place::existing_state;
 use crate::approval::{Accepted, Found, Group, Rules, examine, grouped, judge, not_lifted};
 use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::read_bounded_text;
+use crate::guard::evaluate_since;
 use crate::plan::{Digest, Plan, Summary};
 use crate::render::markdown;
 use crate::text::printable;
@@ -69,7 +71,14 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
     let stated = args.approved_hash.as_deref().map(stated_hash).transpose()?;
     let granted = judge(&plan, &found, stated, &rules, now)
         .map_err(|error| refused(ExitStatus::NotApproved, format!("not approved: {error}")))?;
-    let left = not_lifted(&plan.content().guards, &granted.allow);
+    let guards = match (&state, plan.content().undone()) {
+        // Which ids `[scope] branches` means, only Skovik could tell.
+        (Some(state), None) if settings.scope.branches.is_none() => {
+            evaluate_since(&plan.content().guards, &memory(&settings, Some(state), ui))
+        }
+        _ => plan.content().guards.clone(),
+    };
+    let left = not_lifted(&guards, &granted.allow);
     if !left.is_empty() {
         let problem = format!("blocked by {}: no approval allows enough", list_guards(&left, &plan));
         return Err(refused(ExitStatus::Blocked, problem));

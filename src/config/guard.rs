@@ -5,11 +5,18 @@ use std::ops::RangeInclusive;
 
 use super::{ConfigError, EmployeeSettings, MOST_PEOPLE};
 use crate::field::Field;
-use crate::guard::{GUARDS, Guard, IgnoreBelow, Limits, Needs, Unit};
+use crate::guard::{GUARDS, Guard, IgnoreBelow, Limits, Needs, Unit, WINDOW};
 use crate::setting::nearest;
 use crate::setting::section::Section;
 
-/// Reads the limits of all guards, and refuses any other key.
+/// The key that says for how long what was done counts with a plan.
+const WINDOW_KEY: &str = "window";
+/// The shortest window, in seconds.
+const SHORTEST_WINDOW: u64 = 60;
+/// The longest: 30 days.
+const LONGEST_WINDOW: u64 = 30 * 24 * 60 * 60;
+
+/// Reads the limits of all guards and the window, and refuses any other key.
 pub(super) fn limits(section: Section<'_>, employee: &EmployeeSettings) -> Result<Limits, ConfigError> {
     let own = || GUARDS.iter().copied().filter(|guard| guard.setting.table.is_none() && !guard.is_set_per_source());
     let mut tables: Vec<&str> = Vec::new();
@@ -21,6 +28,7 @@ pub(super) fn limits(section: Section<'_>, employee: &EmployeeSettings) -> Resul
     let mut known: Vec<&str> = own().map(|guard| guard.setting.key).collect();
     known.extend(own().filter_map(|guard| guard.setting.fields));
     known.extend(&tables);
+    known.push(WINDOW_KEY);
     let section = section.only(&known)?;
     // A field that is not managed needs no limit.
     let needless = GUARDS.iter().filter(|guard| lacks(guard, employee).is_some());
@@ -36,7 +44,17 @@ pub(super) fn limits(section: Section<'_>, employee: &EmployeeSettings) -> Resul
     for name in tables.into_iter().filter(|name| section.has(name)) {
         limits = table(&section, name, limits, employee)?;
     }
-    Ok(limits)
+    Ok(limits.with_window(window(&section)?))
+}
+
+/// Reads for how long what was done counts with a plan.
+fn window(section: &Section<'_>) -> Result<u64, ConfigError> {
+    let seconds = section.period(WINDOW_KEY)?.map_or(WINDOW, |window| window.as_secs());
+    if seconds != 0 && !(SHORTEST_WINDOW..=LONGEST_WINDOW).contains(&seconds) {
+        let problem = "must be between \"1m\" and \"30d\", or \"0h\" to count each plan by itself";
+        return Err(section.problem(WINDOW_KEY, problem));
+    }
+    Ok(seconds)
 }
 
 /// Reads the limits of the guards that have a table of their own.

@@ -373,6 +373,20 @@ fn the_guards_on_parts_are_read() {
 }
 
 #[test]
+fn the_window_of_the_guards_is_a_day_unless_it_is_set() {
+    let guard = |line: &str| accepted("[guard]\n", &format!("[guard]\n{line}\n")).guard.window();
+    let windows = ["", "window = \"0h\"", "window = \"0s\"", "window = \"1h 30m\"", "window = \"30d\""].map(guard);
+    assert_eq!(windows, [86_400, 0, 0, 5_400, 2_592_000]);
+    let refused = |window: &str, part: &str| {
+        refused("[guard]\n", &format!("[guard]\nwindow = {window}\n"), &["`window` in [guard] (line 26)", part]);
+    };
+    refused("\"-1h\"", "must be a time in whole seconds");
+    refused("\"30s\"", "\"0h\" to count each plan by itself");
+    refused("\"721h\"", "between \"1m\" and \"30d\"");
+    refused("24", "must be a text");
+}
+
+#[test]
 fn the_guards_on_parts_must_make_sense() {
     let guard = |keys: &str, expected: &[&str]| refused("[guard]\n", &format!("[guard]\n{keys}\n"), expected);
     guard("max_field_percent = 101", &["`max_field_percent` in [guard] (line 26) must be between 0 and 100"]);

@@ -222,8 +222,8 @@ impl Comparison<'_> {
     }
 
     fn user_or_create(&self, identifier: &ExternalIdentifier) -> Option<ManagerTarget> {
-        match self.people.get(identifier.as_str()) {
-            Some(&Person::Employee(index)) => match self.claims[index as usize] {
+        match self.person(identifier.as_str()) {
+            Some(Person::Employee(index)) => match self.claims[index as usize] {
                 Claim::New => return Some(ManagerTarget::Create(index)),
                 Claim::Inactive(_) => return Some(ManagerTarget::Inactive(index)),
                 Claim::User(user) | Claim::Kept(user) => return Some(ManagerTarget::User(user)),
@@ -232,7 +232,7 @@ impl Comparison<'_> {
             },
             Some(Person::Other) | None => {}
         }
-        self.users_by_identifier.get(identifier.as_str()).map(|&user| ManagerTarget::User(user))
+        self.owner_of_identifier(identifier.as_str()).map(ManagerTarget::User)
     }
 
     fn changed(&self, index: u32, user: &User, has_other_manager: bool) -> Vec<Changed> {

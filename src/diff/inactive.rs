@@ -102,7 +102,7 @@ impl<'a> Comparison<'a> {
         match &self.inactive_user(user).identifier {
             None if *adopt => Match::One(user),
             None => Match::None,
-            Some(other) if self.people.contains_key(other.as_str()) => Match::None,
+            Some(other) if self.person(other.as_str()).is_some() => Match::None,
             Some(other) if *renumber == Renumber::SamePerson || same_person.contains(&employee.identifier) => {
                 Match::Renumbered(user, other)
             }
@@ -143,7 +143,7 @@ impl<'a> Comparison<'a> {
             {
                 let user = self.inactive_user(other);
                 let advice = match &user.identifier {
-                    Some(held) if self.policy.reactivate && !self.people.contains_key(held.as_str()) => format!(
+                    Some(held) if self.policy.reactivate && self.person(held.as_str()).is_none() => format!(
                         "if this is the same person under a new number, plan with {}; otherwise change that user's \
                          e-mail in Skovik",
                         shell_option("--same-person", employee.identifier.as_str())

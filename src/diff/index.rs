@@ -1,16 +1,20 @@
 //! Who has which identifier and which e-mail, on each side. Neither side looks at the other, so both can be made at the
 //! same time.
 
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use std::hash::BuildHasher as _;
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::{Person, Untrusted};
 use crate::employee::{Desired, Directory, Employee, User};
 
 /// Skovik's side.
 #[derive(Debug)]
-pub struct UserIndex<'a> {
-    pub(super) users_by_identifier: FxHashMap<&'a str, u32>,
-    pub(super) users_by_email: FxHashMap<&'a str, u32>,
+pub struct UserIndex {
+    by_identifier: Places,
+    by_email: Places,
     /// Of each user, their manager among the users.
     pub(super) managers: Vec<Option<u32>>,
 }
@@ -18,10 +22,12 @@ pub struct UserIndex<'a> {
 /// The company's side.
 #[derive(Debug)]
 pub struct PeopleIndex<'a> {
-    /// Records that have an identifier to themselves.
-    pub(super) people: FxHashMap<&'a str, Person>,
+    /// Good records by identifier.
+    by_identifier: Places,
     /// Good records by e-mail.
-    pub(super) employees_by_email: FxHashMap<&'a str, u32>,
+    by_email: Places,
+    /// Identifiers that belong to no good record, or to more than one record.
+    others: FxHashSet<&'a str>,
     /// In the order of the records.
     pub(super) rivals: Vec<Rival>,
 }
@@ -34,12 +40,44 @@ pub(super) struct Rival {
     pub(super) reason: String,
 }
 
-impl<'a> UserIndex<'a> {
+/// The places of people in their list, by a text that each of them has. It keeps four bytes for each person and no text:
+/// who looks something up says where the texts are.
+#[derive(Debug)]
+struct Places(HashTable<u32>);
+
+impl Places {
+    fn for_people(people: usize) -> Self {
+        Self(HashTable::with_capacity(people))
+    }
+
+    /// The place of the person with this text.
+    fn get<'t>(&self, text: &str, text_at: impl Fn(u32) -> Option<&'t str>) -> Option<u32> {
+        self.0.find(hash(text), |&place| text_at(place) == Some(text)).copied()
+    }
+
+    /// Adds a person. Returns the place of another one with the same text, which is forgotten.
+    fn insert<'t>(&mut self, text: &str, place: u32, text_at: impl Fn(u32) -> Option<&'t str>) -> Option<u32> {
+        let is_same = |&other: &u32| text_at(other) == Some(text);
+        match self.0.entry(hash(text), is_same, |&other| hash(text_at(other).unwrap_or_default())) {
+            Entry::Occupied(mut same) => Some(std::mem::replace(same.get_mut(), place)),
+            Entry::Vacant(free) => {
+                free.insert(place);
+                None
+            }
+        }
+    }
+}
+
+fn hash(text: &str) -> u64 {
+    FxBuildHasher.hash_one(text)
+}
+
+impl UserIndex {
     /// Indexes Skovik's users.
     ///
     /// # Errors
     /// If two of them have the same identifier or e-mail, or there are too many.
-    pub fn of(directory: &'a Directory) -> Result<Self, Untrusted> {
+    pub fn of(directory: &Directory) -> Result<Self, Untrusted> {
         let users = &directory.users;
         not_too_many(users.len())?;
         let twice = |what, value: &str, first: u32, second: u32| Untrusted::Twice {
@@ -48,27 +86,42 @@ impl<'a> UserIndex<'a> {
             first: users[first as usize].id.to_string(),
             second: users[second as usize].id.to_string(),
         };
-        let mut index = Self {
-            users_by_identifier: map_for(users.len()),
-            users_by_email: map_for(users.len()),
-            managers: Vec::new(),
-        };
-        let mut by_id: FxHashMap<&str, u32> = map_for(users.len());
+        let mut by_identifier = Places::for_people(users.len());
+        let mut by_email = Places::for_people(users.len());
+        let mut by_id = Places::for_people(users.len());
+        let id_at = |place: u32| Some(users[place as usize].id.as_str());
         for (place, user) in (0..).zip(users) {
-            by_id.insert(user.id.as_str(), place);
+            by_id.insert(user.id.as_str(), place, id_at);
             if let Some(identifier) = &user.identifier
-                && let Some(first) = index.users_by_identifier.insert(identifier.as_str(), place)
+                && let Some(first) = by_identifier.insert(identifier.as_str(), place, identifier_of(users))
             {
                 return Err(twice("external identifier", identifier.as_str(), first, place));
             }
-            if let Some(first) = index.users_by_email.insert(user.email.key(), place) {
+            if let Some(first) = by_email.insert(user.email.key(), place, email_of(users)) {
                 return Err(twice("e-mail", user.email.as_str(), first, place));
             }
         }
-        let manager = |user: &User| by_id.get(user.manager.as_ref()?.as_str()).copied();
-        index.managers = users.iter().map(manager).collect();
-        Ok(index)
+        let manager = |user: &User| by_id.get(user.manager.as_ref()?.as_str(), id_at);
+        Ok(Self { by_identifier, by_email, managers: users.iter().map(manager).collect() })
     }
+
+    /// The user with an identifier; `users` are those that were indexed.
+    pub(super) fn with_identifier(&self, identifier: &str, users: &[User]) -> Option<u32> {
+        self.by_identifier.get(identifier, identifier_of(users))
+    }
+
+    /// The user with an e-mail, which is given by its key; `users` are those that were indexed.
+    pub(super) fn with_email(&self, email_key: &str, users: &[User]) -> Option<u32> {
+        self.by_email.get(email_key, email_of(users))
+    }
+}
+
+fn identifier_of<'u>(users: &'u [User]) -> impl Fn(u32) -> Option<&'u str> {
+    |place| users[place as usize].identifier.as_ref().map(|identifier| identifier.as_str())
+}
+
+fn email_of<'u>(users: &'u [User]) -> impl Fn(u32) -> Option<&'u str> {
+    |place| Some(users[place as usize].email.key())
 }
 
 impl<'a> PeopleIndex<'a> {
@@ -77,52 +130,67 @@ impl<'a> PeopleIndex<'a> {
     /// # Errors
     /// If there are too many.
     pub fn of(desired: &'a Desired) -> Result<Self, Untrusted> {
-        not_too_many(desired.employees.len())?;
-        let employee_at = |index: u32| &desired.employees[index as usize];
-        let mut people: FxHashMap<&'a str, Person> = map_for(desired.employees.len());
-        let mut emails: FxHashMap<&'a str, u32> = map_for(desired.employees.len());
+        let employees = &desired.employees;
+        not_too_many(employees.len())?;
+        let employee_at = |index: u32| &employees[index as usize];
+        let identifier_at = |index: u32| Some(employee_at(index).identifier.as_str());
+        let email_at = |index: u32| Some(employee_at(index).email.key());
+        let mut by_identifier = Places::for_people(employees.len());
+        let mut by_email = Places::for_people(employees.len());
         let mut rivals: FxHashMap<u32, (&'static str, String)> = FxHashMap::default();
-        for (index, employee) in (0..).zip(&desired.employees) {
-            if let Some(before) = people.insert(employee.identifier.as_str(), Person::Employee(index)) {
+        for (index, employee) in (0..).zip(employees) {
+            if let Some(first) = by_identifier.insert(employee.identifier.as_str(), index, identifier_at) {
                 let reason = |other: &Employee| {
                     format!("the external identifier {} also belongs to {}", employee.identifier, describe(other))
                 };
-                if let Person::Employee(first) = before {
-                    rivals.entry(first).or_insert_with(|| ("identifier_claimed_twice", reason(employee)));
-                    rivals.insert(index, ("identifier_claimed_twice", reason(employee_at(first))));
-                }
+                rivals.entry(first).or_insert_with(|| ("identifier_claimed_twice", reason(employee)));
+                rivals.insert(index, ("identifier_claimed_twice", reason(employee_at(first))));
             }
-            if let Some(first) = emails.insert(employee.email.key(), index) {
+            if let Some(first) = by_email.insert(employee.email.key(), index, email_at) {
                 let reason =
                     |other: &Employee| format!("the e-mail {} also belongs to {}", employee.email, describe(other));
                 rivals.entry(first).or_insert_with(|| ("email_claimed_twice", reason(employee)));
                 rivals.entry(index).or_insert_with(|| ("email_claimed_twice", reason(employee_at(first))));
             }
         }
-        let others =
+        let mut others: FxHashSet<&'a str> = FxHashSet::default();
+        let set_aside =
             desired.set_aside.iter().map(|record| (record.identifier.as_ref(), record.email.as_ref(), &record.origin));
         let elsewhere = desired.elsewhere.iter().map(|e| (Some(&e.identifier), Some(&e.email), &e.origin));
-        for (identifier, email, origin) in others.chain(elsewhere) {
+        for (identifier, email, origin) in set_aside.chain(elsewhere) {
             if let Some(identifier) = identifier
-                && let Some(Person::Employee(index)) = people.insert(identifier.as_str(), Person::Other)
+                && others.insert(identifier.as_str())
+                && let Some(index) = by_identifier.get(identifier.as_str(), identifier_at)
             {
                 let reason = || format!("the external identifier {identifier} also belongs to {origin}");
                 rivals.entry(index).or_insert_with(|| ("identifier_claimed_twice", reason()));
             }
             if let Some(email) = email
-                && let Some(index) = emails.get(email.key())
+                && let Some(index) = by_email.get(email.key(), email_at)
             {
                 let reason = || format!("the e-mail {email} also belongs to {origin}");
-                rivals.entry(*index).or_insert_with(|| ("email_claimed_twice", reason()));
+                rivals.entry(index).or_insert_with(|| ("email_claimed_twice", reason()));
             }
         }
         let mut rivals: Vec<Rival> =
             rivals.into_iter().map(|(employee, (code, reason))| Rival { employee, code, reason }).collect();
         rivals.sort_unstable_by_key(|rival| rival.employee);
-        for rival in &rivals {
-            people.insert(employee_at(rival.employee).identifier.as_str(), Person::Other);
+        others.extend(rivals.iter().map(|rival| employee_at(rival.employee).identifier.as_str()));
+        Ok(Self { by_identifier, by_email, others, rivals })
+    }
+
+    /// Whose record an identifier belongs to; `employees` are those that were indexed.
+    pub(super) fn with_identifier(&self, identifier: &str, employees: &[Employee]) -> Option<Person> {
+        if self.others.contains(identifier) {
+            return Some(Person::Other);
         }
-        Ok(Self { people, employees_by_email: emails, rivals })
+        let identifier_at = |index: u32| Some(employees[index as usize].identifier.as_str());
+        self.by_identifier.get(identifier, identifier_at).map(Person::Employee)
+    }
+
+    /// The good record with an e-mail, which is given by its key; `employees` are those that were indexed.
+    pub(super) fn with_email(&self, email_key: &str, employees: &[Employee]) -> Option<u32> {
+        self.by_email.get(email_key, |index| Some(employees[index as usize].email.key()))
     }
 }
 
@@ -130,10 +198,6 @@ impl<'a> PeopleIndex<'a> {
 /// If places in a list of so many do not fit 32 bits.
 fn not_too_many(people: usize) -> Result<(), Untrusted> {
     if people >= u32::MAX as usize { Err(Untrusted::TooMany) } else { Ok(()) }
-}
-
-fn map_for<K, V>(people: usize) -> FxHashMap<K, V> {
-    FxHashMap::with_capacity_and_hasher(people, FxBuildHasher)
 }
 
 /// An employee for a message: the name and the place of the record.

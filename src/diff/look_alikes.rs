@@ -117,7 +117,7 @@ impl Comparison<'_> {
 
     /// Whether any record has a user's identifier.
     fn is_described(&self, user: &User) -> bool {
-        user.identifier.as_ref().is_some_and(|identifier| self.people.contains_key(identifier.as_str()))
+        user.identifier.as_ref().is_some_and(|identifier| self.person(identifier.as_str()).is_some())
     }
 
     fn remark_of_newcomer(&self, index: u32, users: &[u32]) -> Diagnostic {

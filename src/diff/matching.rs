@@ -1,6 +1,6 @@
 //! Matching: first by external identifier, then, for the people left over, by e-mail.
 
-use std::cell::OnceCell;
+use std::sync::OnceLock;
 
 use rustc_hash::FxHashSet;
 
@@ -13,34 +13,30 @@ use crate::text::shell_option;
 impl<'a> Comparison<'a> {
     /// Matches everybody and gives every user a match status; conflicts are resolved later.
     pub(super) fn matched(
-        people: PeopleIndex<'a>,
-        users: UserIndex<'a>,
+        mut people: PeopleIndex<'a>,
+        users: UserIndex,
         desired: &'a Desired,
         directory: &'a Directory,
         policy: &'a Policy,
     ) -> Result<Self, Untrusted> {
-        let PeopleIndex { people, employees_by_email, rivals } = people;
-        let UserIndex { users_by_identifier, users_by_email, managers } = users;
         if policy.protect.needs_roles()
             && let Some(user) = directory.users.iter().find(|user| user.roles.is_none())
         {
             return Err(Untrusted::NoRoles { user: user.id.to_string() });
         }
+        let rivals = std::mem::take(&mut people.rivals);
         let mut comparison = Self {
             desired,
             directory,
             policy,
-            users_by_identifier,
-            users_by_email,
+            users,
             people,
-            employees_by_email,
-            managers,
             claims: vec![Claim::New; desired.employees.len()],
             standings: vec![Standing::Unmanaged; directory.users.len()],
             diagnostics: Vec::new(),
             queue: Vec::new(),
             reading: Reading::default(),
-            set_aside: OnceCell::new(),
+            set_aside: OnceLock::new(),
             leaving_by_name: None,
         };
         comparison.set_standings();
@@ -116,7 +112,7 @@ impl<'a> Comparison<'a> {
             if self.claims[index as usize] != Claim::New {
                 continue;
             }
-            if let Some(&user) = self.users_by_identifier.get(employee.identifier.as_str()) {
+            if let Some(user) = self.owner_of_identifier(employee.identifier.as_str()) {
                 self.claim(index, user);
             }
         }
@@ -150,7 +146,7 @@ impl<'a> Comparison<'a> {
                     self.set_aside_as(index, user, "email_taken", &reason);
                 }
                 // The owner may give the e-mail up in this plan; `find_obstacles` checks.
-                Some(other) if self.people.contains_key(other.as_str()) => {}
+                Some(other) if self.person(other.as_str()).is_some() => {}
                 Some(other) => self.decide_renumbering(index, user, other),
             }
         }
@@ -248,7 +244,7 @@ impl<'a> Comparison<'a> {
     /// The users that a bad record describes: the one with its identifier, and the one with its e-mail, unless a good
     /// record has that one.
     fn described_users(&self, identifier: Option<&ExternalIdentifier>, email: Option<&Email>) -> [Option<u32>; 2] {
-        let by_identifier = identifier.and_then(|id| self.users_by_identifier.get(id.as_str()).copied());
+        let by_identifier = identifier.and_then(|id| self.owner_of_identifier(id.as_str()));
         let by_email = email.and_then(|email| self.owner_of_email(email.key())).filter(|&user| {
             let standing = self.standings[user as usize];
             !matches!(standing, Standing::Claimed(_)) || Some(user) == by_identifier
@@ -259,7 +255,7 @@ impl<'a> Comparison<'a> {
     fn leave_users_of_elsewhere(&mut self) {
         let desired = self.desired;
         for employee in &desired.elsewhere {
-            let user = self.users_by_identifier.get(employee.identifier.as_str()).copied();
+            let user = self.owner_of_identifier(employee.identifier.as_str());
             let user = user.or_else(|| self.owner_of_email(employee.email.key()));
             if let Some(user) = user
                 && self.standings[user as usize] == Standing::Leaving

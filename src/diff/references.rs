@@ -186,7 +186,7 @@ impl Comparison<'_> {
 
     /// Why no record or user has an identifier, as far as the records tell.
     pub(super) fn why_nobody(&self, identifier: &str) -> Why {
-        match self.people.get(identifier) {
+        match self.person(identifier) {
             Some(Person::Employee(_)) => Why::SetAside,
             Some(Person::Other) if self.set_aside_identifiers().contains(identifier) => Why::SetAside,
             Some(Person::Other) => Why::Elsewhere,
@@ -206,8 +206,8 @@ impl Comparison<'_> {
         }
         let mut by_meaning: FxHashMap<String, Option<&str>> = FxHashMap::default();
         let employees = self.desired.employees.iter().map(|employee| employee.identifier.as_str());
-        let users =
-            self.users_by_identifier.keys().copied().filter(|identifier| !self.people.contains_key(*identifier));
+        let users = self.directory.users.iter().filter_map(|user| user.identifier.as_ref());
+        let users = users.map(ExternalIdentifier::as_str).filter(|identifier| self.person(identifier).is_none());
         for identifier in employees.chain(users) {
             by_meaning.entry(meaning(identifier)).and_modify(|one| *one = None).or_insert(Some(identifier));
         }
@@ -276,8 +276,8 @@ impl Comparison<'_> {
     /// The manager that a record names, if that is another good record.
     fn manager_in_scope(&self, person: u32) -> Option<u32> {
         let DesiredManager::Employee(identifier) = &self.employee(person).manager else { return None };
-        match self.people.get(identifier.as_str()) {
-            Some(&Person::Employee(manager)) if manager != person => {
+        match self.person(identifier.as_str()) {
+            Some(Person::Employee(manager)) if manager != person => {
                 let stays = |person: u32| !matches!(self.claims[person as usize], Claim::Aside(_));
                 (stays(person) && stays(manager)).then_some(manager)
             }

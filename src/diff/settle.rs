@@ -41,7 +41,7 @@ impl Comparison<'_> {
                 },
                 Event::UserStays(user) => {
                     let key = self.user(user).email.key();
-                    if let Some(&taker) = self.employees_by_email.get(key) {
+                    if let Some(taker) = self.people.with_email(key, &self.desired.employees) {
                         self.email_stays_taken(taker, user);
                     }
                     self.manager_stays(user);

@@ -59,10 +59,11 @@ impl Ceiling {
     }
 }
 
-/// The plan's total count of a kind, from all guards that count it, blocking or not.
+/// The plan's own total count of a kind, from all guards that count it, blocking or not. What was done before the plan is
+/// not in it: an approval allows what this plan does.
 #[must_use]
 pub fn whole(guards: &[GuardResult], kind: Ceiling) -> u64 {
-    let counts = guards.iter().filter(|guard| Ceiling::lifting(&guard.id) == Some(kind)).map(|guard| guard.count);
+    let counts = guards.iter().filter(|guard| Ceiling::lifting(&guard.id) == Some(kind)).map(GuardResult::own);
     match kind {
         // Each field has its own values, so the counts add up.
         Ceiling::Emptied => counts.fold(0, u64::saturating_add),

@@ -1,5 +1,7 @@
 //! What the guards count: what each operation does to an account, and how many people there are.
 
+use serde::{Deserialize, Serialize};
+
 use crate::employee::BranchId;
 use crate::field::{BranchRef, Field};
 
@@ -20,7 +22,8 @@ pub struct Effect<'a> {
 }
 
 /// What happens to a user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Somebody is created.
     Create,

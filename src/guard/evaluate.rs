@@ -1,24 +1,33 @@
 //! Evaluates the guards: from the effects of operations to results.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::recent_past::Remembered;
 use super::{
     BranchCount, Count, Effect, GUARDS, Guard, GuardOutcome, GuardResult, IgnoreBelow, Join, Limits, NamedField, Of,
-    People, Subject, Unit, find,
+    People, RecentPast, Subject, Unit, find,
 };
 use crate::employee::BranchId;
 use crate::field::Field;
 
-/// Evaluates every guard that has a limit. The results include the guards that pass.
+/// Evaluates every guard that has a limit, over what the operations do and what was done before them. The results include
+/// the guards that pass.
 #[must_use]
 pub fn evaluate<'e>(
     limits: &Limits,
     people: &People,
     effects: impl IntoIterator<Item = Effect<'e>>,
+    memory: &RecentPast,
 ) -> Vec<GuardResult> {
-    let demanded = GUARDS.iter().copied().filter(|guard| limits.demand(guard) || guard.is_set_per_source());
-    let tally = Tally::of(demanded, effects);
-    tally.rows.iter().flat_map(|row| row.results(limits, people)).collect()
+    let demanded = || GUARDS.iter().copied().filter(|guard| limits.demand(guard) || guard.is_set_per_source());
+    let tally = Tally::of(demanded(), effects);
+    let remembered = Remembered::of(demanded(), memory);
+    let results = |row: &Row<'e>| {
+        let guard = row.guard;
+        let results = row.results(limits, people).into_iter();
+        results.map(|result| judged(remembered.add_to(guard, result))).collect::<Vec<_>>()
+    };
+    tally.rows.iter().flat_map(results).collect()
 }
 
 /// How many users an account has now.
@@ -34,34 +43,65 @@ pub trait UsersNow {
 }
 
 /// Evaluates the guards of a plan again, for an account that may have fewer users than when the plan was made: in all,
-/// in each branch, with a value of each field. Counts and limits stay as in the plan.
+/// in each branch, with a value of each field; and for what was done since then. The plan's own counts and the limits
+/// stay as in the plan.
 #[must_use]
-pub fn evaluate_again(results: &[GuardResult], now: &impl UsersNow) -> Vec<GuardResult> {
-    let again = |found: &GuardResult| {
-        let Some(Guard { of, unit: Unit::Percent, .. }) = find(&found.id) else { return found.clone() };
-        let now = match (of, &found.subject) {
+pub fn evaluate_again(results: &[GuardResult], now: &impl UsersNow, memory: &RecentPast) -> Vec<GuardResult> {
+    let of_now = |guard: &Guard, found: &GuardResult| {
+        let now = match (&guard.of, &found.subject) {
+            _ if guard.unit != Unit::Percent => return found.of_now(),
             (Of::Managed, Some(Subject::Branch(branch))) => {
                 now.managed_in(branch.as_ref().map(|branch| &branch.branch_id))
             }
             (Of::Managed, _) => now.managed(),
             (Of::Users, _) => now.users(),
             (Of::WithValue, Some(Subject::Field(field))) => now.with_value(field),
-            (Of::WithValue | Of::People(_) | Of::Operations(_), _) => return found.clone(),
+            (Of::WithValue | Of::People(_) | Of::Operations(_), _) => return found.of_now(),
         };
-        judged(GuardResult { of: found.of.min(now), ..found.clone() })
+        found.of_now().min(now)
+    };
+    again(results, memory, of_now)
+}
+
+/// Evaluates the guards of a plan again for what was done since it was made, without a look at the account.
+#[must_use]
+pub fn evaluate_since(results: &[GuardResult], memory: &RecentPast) -> Vec<GuardResult> {
+    // Whoever was removed since then is in the whole that the plan has.
+    let again = again(results, memory, |_, found| found.of_now()).into_iter().zip(results);
+    again.map(|(again, planned)| judged(GuardResult { of: planned.of, ..again })).collect()
+}
+
+fn again(
+    results: &[GuardResult],
+    memory: &RecentPast,
+    of_now: impl Fn(&Guard, &GuardResult) -> u64,
+) -> Vec<GuardResult> {
+    let remembered = Remembered::of(guards_of(results), memory);
+    let again = |found: &GuardResult| {
+        let Some(guard) = find(&found.id) else { return found.clone() };
+        let own = GuardResult { count: found.own(), of: of_now(guard, found), earlier: None, ..found.clone() };
+        judged(remembered.add_to(guard, own))
     };
     results.iter().map(again).collect()
+}
+
+/// The guards that are among the results, each once.
+fn guards_of(results: &[GuardResult]) -> impl Iterator<Item = &'static Guard> {
+    let ids: FxHashSet<&str> = results.iter().map(|result| result.id.as_str()).collect();
+    GUARDS.iter().copied().filter(move |guard| ids.contains(guard.id)).collect::<Vec<_>>().into_iter()
 }
 
 /// The outcome that follows from the counts; `None` for a guard that this version does not know.
 #[must_use]
 pub fn outcome(result: &GuardResult) -> Option<GuardOutcome> {
-    let GuardResult { id, subject: _, count, of, limit, ignore_below, outcome: _, parts: _ } = result;
+    let GuardResult { id, subject: _, count, of, earlier, limit, ignore_below, outcome: _, parts: _ } = result;
     let guard = find(id)?;
     // A plan must not make a guard ignore counts that its row does not ignore.
     let is_ignored = guard.ignore_below != IgnoreBelow::Nothing && ignore_below.is_some_and(|least| *count < least);
-    let is_new_account = matches!(guard.of, Of::Users) && *of == 0;
-    let blocks = !is_ignored && !is_new_account && guard.unit.is_beyond(*count, *of, *limit);
+    let is_new_account = matches!(guard.of, Of::Users) && result.of_now() == 0;
+    // A plan that adds nothing is not held up by what was done before it.
+    let adds = earlier.is_none() || result.own() > 0;
+    let blocks = adds && !is_ignored && !is_new_account && guard.unit.is_beyond(*count, *of, *limit);
     Some(if blocks { GuardOutcome::Block } else { GuardOutcome::Pass })
 }
 
@@ -164,6 +204,7 @@ impl<'e> Row<'e> {
         }
     }
 
+    /// The counts, not judged yet.
     fn results(&self, limits: &Limits, people: &People) -> Vec<GuardResult> {
         let guard = self.guard;
         let of = match guard.of {
@@ -172,17 +213,16 @@ impl<'e> Row<'e> {
             Of::People(of) => of(people),
             Of::Operations(_) => self.of,
         };
-        let result = |subject: Option<Subject>, count: u64, of: u64, limit: u64| {
-            judged(GuardResult {
-                id: guard.id.to_owned(),
-                subject,
-                count,
-                of,
-                limit,
-                ignore_below: limits.ignore_below(guard),
-                outcome: GuardOutcome::Pass,
-                parts: Vec::new(),
-            })
+        let result = |subject: Option<Subject>, count: u64, of: u64, limit: u64| GuardResult {
+            id: guard.id.to_owned(),
+            subject,
+            count,
+            of,
+            earlier: None,
+            limit,
+            ignore_below: limits.ignore_below(guard),
+            outcome: GuardOutcome::Pass,
+            parts: Vec::new(),
         };
         let limit = limits.get(guard);
         match guard.count {

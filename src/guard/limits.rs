@@ -8,6 +8,9 @@ use super::{GUARDS, Guard, IgnoreBelow, NamedField};
 use crate::employee::normal_text;
 use crate::field::Field;
 
+/// How long what was done counts with a plan, in seconds, unless the settings say otherwise.
+pub const WINDOW: u64 = 24 * 60 * 60;
+
 /// The `[guard]` settings. By default, the default limit of every guard in the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -19,6 +22,8 @@ pub struct Limits {
     ignore_below: BTreeMap<&'static str, u64>,
     /// The limits for the joined sources, by the guard's id and the source's name.
     sources: BTreeMap<&'static str, BTreeMap<String, u64>>,
+    /// For how many seconds what was done counts with a plan; 0 for not at all.
+    window: u64,
 }
 
 impl Default for Limits {
@@ -26,7 +31,7 @@ impl Default for Limits {
         let in_common = GUARDS.iter().filter(|guard| !guard.is_set_per_source());
         let defaults = in_common.filter_map(|guard| Some((guard.id, guard.setting.default?)));
         let (fields, ignore_below, sources) = Default::default();
-        Self { common: defaults.collect(), fields, ignore_below, sources }
+        Self { common: defaults.collect(), fields, ignore_below, sources, window: WINDOW }
     }
 }
 
@@ -57,6 +62,19 @@ impl Limits {
     pub fn with_source(mut self, guard: &'static Guard, source: impl Into<String>, limit: u64) -> Self {
         self.sources.entry(guard.id).or_default().insert(source.into(), limit);
         self
+    }
+
+    /// Sets for how many seconds what was done counts with a plan; 0 for not at all.
+    #[must_use]
+    pub fn with_window(mut self, seconds: u64) -> Self {
+        self.window = seconds;
+        self
+    }
+
+    /// For how many seconds what was done counts with a plan; 0 for not at all.
+    #[must_use]
+    pub fn window(&self) -> u64 {
+        self.window
     }
 
     /// Removes a guard's limits, so that it is not evaluated.
@@ -141,6 +159,7 @@ impl Serialize for Limits {
                 }
             }
         };
+        add(None, "window", self.window);
         for guard in GUARDS {
             let Some(limit) = self.get(guard) else { continue };
             add(guard.setting.table, guard.setting.key, limit);

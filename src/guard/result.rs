@@ -17,10 +17,13 @@ pub struct GuardResult {
     /// The part of the account that it looks at; the whole, if `None`.
     #[serde(default, deserialize_with = "strict_json::managed", skip_serializing_if = "Option::is_none")]
     pub subject: Option<Subject>,
-    /// What was counted.
+    /// What was counted: the plan's own, and what was done before it within `[guard] window`.
     pub count: u64,
-    /// The whole that the count belongs to. A percentage is taken of it.
+    /// The whole that the count belongs to, as it was before all that was counted. A percentage is taken of it.
     pub of: u64,
+    /// What of the count was done before the plan, within `[guard] window`; absent if nothing was.
+    #[serde(default, deserialize_with = "strict_json::managed", skip_serializing_if = "Option::is_none")]
+    pub earlier: Option<Earlier>,
     /// The limit: percent, or a count.
     pub limit: u64,
     /// A count below this never blocks.
@@ -37,8 +40,44 @@ pub struct GuardResult {
 impl GuardResult {
     /// A guard of the whole account, for tests.
     pub(crate) fn of_whole(id: &str, count: u64, of: u64, limit: u64, outcome: GuardOutcome) -> Self {
-        Self { id: id.to_owned(), subject: None, count, of, limit, ignore_below: None, outcome, parts: Vec::new() }
+        Self {
+            id: id.to_owned(),
+            subject: None,
+            count,
+            of,
+            earlier: None,
+            limit,
+            ignore_below: None,
+            outcome,
+            parts: Vec::new(),
+        }
     }
+}
+
+impl GuardResult {
+    /// What of the count the plan itself would do.
+    #[must_use]
+    pub fn own(&self) -> u64 {
+        self.count.saturating_sub(self.earlier.map_or(0, |earlier| earlier.count))
+    }
+
+    /// The whole as it is now, without what was done before the plan.
+    #[must_use]
+    pub fn of_now(&self) -> u64 {
+        self.earlier.map_or(self.of, |earlier| earlier.now)
+    }
+}
+
+/// What was done before a plan and counts with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Earlier {
+    /// The length of the window in seconds.
+    pub window: u64,
+    /// How much of the guard's count was done in it, at least 1.
+    pub count: u64,
+    /// The whole that the count belongs to, as it is now.
+    pub now: u64,
 }
 
 /// The part of the account that a guard looks at.

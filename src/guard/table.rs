@@ -53,6 +53,7 @@ pub static MAX_DELETE_PERCENT: Guard = Guard {
     setting: setting("max_delete_percent", Some(20)),
     ignore_below: IgnoreBelow::Nothing,
     lifted_by: Some(Ceiling::Deletes),
+    over_window: Some("removed"),
 };
 
 /// How many of the managed users may be deleted or changed.
@@ -65,6 +66,7 @@ pub static MAX_CHANGE_PERCENT: Guard = Guard {
     setting: setting("max_change_percent", Some(20)),
     ignore_below: IgnoreBelow::Nothing,
     lifted_by: Some(Ceiling::Changes),
+    over_window: Some("changed or removed"),
 };
 
 /// How many of the records in scope may be set aside.
@@ -80,6 +82,7 @@ pub static MAX_INVALID_PERCENT: Guard = Guard {
     setting: setting("max_invalid_percent", Some(5)),
     ignore_below: IgnoreBelow::Fixed(3),
     lifted_by: None,
+    over_window: None,
 };
 
 /// How many good records there must be.
@@ -92,6 +95,7 @@ pub static MIN_EMPLOYEES: Guard = Guard {
     setting: setting("min_employees", Some(1)),
     ignore_below: IgnoreBelow::Nothing,
     lifted_by: None,
+    over_window: None,
 };
 
 /// How many users may be created in an account that has users already: a list that matches nobody would create
@@ -105,6 +109,7 @@ pub static MAX_CREATE_PERCENT: Guard = Guard {
     setting: setting("max_create_percent", Some(50)),
     ignore_below: A_FEW,
     lifted_by: Some(Ceiling::Creates),
+    over_window: Some("created"),
 };
 
 /// How many of the managed users who have a value of a field may lose it: a missing column would empty the field of
@@ -121,6 +126,7 @@ pub static MAX_EMPTIED_PERCENT: Guard = Guard {
     setting: setting("max_emptied_percent", Some(10)),
     ignore_below: A_FEW,
     lifted_by: Some(Ceiling::Emptied),
+    over_window: Some("emptied"),
 };
 
 /// How many of the managers that the records name may be unknown.
@@ -136,6 +142,7 @@ pub static MAX_UNRESOLVED_PERCENT: Guard = Guard {
     setting: Setting { needs: Some(Needs::Manager), ..setting("max_unresolved_percent", Some(20)) },
     ignore_below: A_FEW,
     lifted_by: Some(Ceiling::Unresolved),
+    over_window: None,
 };
 
 /// The key of `[[source]]` that limits how many people may have no row in a joined source.
@@ -153,6 +160,7 @@ pub static MAX_UNMATCHED_PERCENT: Guard = Guard {
     setting: setting(UNMATCHED_KEY, Some(UNMATCHED_DEFAULT)),
     ignore_below: IgnoreBelow::Nothing,
     lifted_by: None,
+    over_window: None,
 };
 
 /// How many users may be created.
@@ -165,6 +173,7 @@ pub static MAX_CREATES: Guard = Guard {
     setting: setting("max_creates", None),
     ignore_below: IgnoreBelow::Nothing,
     lifted_by: Some(Ceiling::Creates),
+    over_window: Some("created"),
 };
 
 /// How many users may be changed.
@@ -177,6 +186,7 @@ pub static MAX_UPDATES: Guard = Guard {
     setting: setting("max_updates", None),
     ignore_below: IgnoreBelow::Nothing,
     lifted_by: Some(Ceiling::Changes),
+    over_window: Some("changed"),
 };
 
 /// How many users may be deleted.
@@ -189,6 +199,7 @@ pub static MAX_DELETES: Guard = Guard {
     setting: setting("max_deletes", None),
     ignore_below: IgnoreBelow::Nothing,
     lifted_by: Some(Ceiling::Deletes),
+    over_window: Some("removed"),
 };
 
 /// How many people may lose their manager and get no other.
@@ -201,6 +212,7 @@ pub static MAX_LEFT_WITHOUT_MANAGER: Guard = Guard {
     setting: Setting { needs: Some(Needs::Manager), ..setting("max_left_without_manager", None) },
     ignore_below: IgnoreBelow::Nothing,
     lifted_by: Some(Ceiling::Changes),
+    over_window: None,
 };
 
 /// For how many of the managed users a single field may change: one wrong column changes one field of everybody.
@@ -213,6 +225,7 @@ pub static MAX_FIELD_PERCENT: Guard = Guard {
     setting: Setting { fields: Some("fields"), ..setting("max_field_percent", None) },
     ignore_below: IgnoreBelow::Nothing,
     lifted_by: Some(Ceiling::Changes),
+    over_window: Some("changed"),
 };
 
 /// How many of a branch's managed users may be deleted.
@@ -225,6 +238,7 @@ pub static BRANCH_DELETE_PERCENT: Guard = Guard {
     setting: branch_setting("max_delete_percent"),
     ignore_below: IGNORED_IN_A_BRANCH,
     lifted_by: Some(Ceiling::Deletes),
+    over_window: Some("removed"),
 };
 
 /// How many of a branch's managed users may be deleted or changed.
@@ -237,4 +251,5 @@ pub static BRANCH_CHANGE_PERCENT: Guard = Guard {
     setting: branch_setting("max_change_percent"),
     ignore_below: IGNORED_IN_A_BRANCH,
     lifted_by: Some(Ceiling::Changes),
+    over_window: Some("changed or removed"),
 };

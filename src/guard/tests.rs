@@ -1,6 +1,7 @@
 //! The guards over made-up accounts.
 
 mod lists;
+mod window;
 
 use super::*;
 use crate::approval::not_lifted;
@@ -20,6 +21,7 @@ pub(crate) static MADE_UP: Guard = Guard {
     setting: Setting { table: None, key: "max_renamed_percent", default: None, fields: None, needs: None },
     ignore_below: IgnoreBelow::Fixed(3),
     lifted_by: Some(Ceiling::Changes),
+    over_window: Some("renamed"),
 };
 
 /// An account, and the operations on it.
@@ -27,6 +29,7 @@ pub(crate) static MADE_UP: Guard = Guard {
 struct Account {
     people: People,
     done: Vec<Done>,
+    memory: RecentPast,
 }
 
 /// A number of equal operations.
@@ -42,7 +45,7 @@ struct Done {
 impl Account {
     fn of(managed: u64, employees: u64) -> Self {
         let people = People { managed, employees, in_scope: employees, ..People::default() };
-        Self { people, done: Vec::new() }
+        Self { people, ..Self::default() }
     }
 
     fn add(mut self, times: u64, kind: Kind) -> Self {
@@ -88,7 +91,7 @@ impl Account {
     }
 
     fn evaluate(&self, limits: &Limits) -> Vec<GuardResult> {
-        evaluate(limits, &self.people, self.effects())
+        evaluate(limits, &self.people, self.effects(), &self.memory)
     }
 
     fn blocking(&self, limits: &Limits) -> Vec<String> {
@@ -270,7 +273,7 @@ fn evaluated_again_the_whole_may_have_shrunk_but_never_grown() {
     let limits = per_branch(Some(50), None, 5).with(&MAX_FIELD_PERCENT, 5);
     let results = account.evaluate(&limits);
     let again = |managed, norwegians| {
-        let results = evaluate_again(&results, &Now { managed, norwegians, ..Now::default() });
+        let results = evaluate_again(&results, &Now { managed, norwegians, ..Now::default() }, &RecentPast::none());
         let blocking = results.iter().filter(|result| result.outcome == GuardOutcome::Block);
         blocking.map(|result| (title(result, &BTreeMap::new()), result.of)).collect::<Vec<_>>()
     };
@@ -284,9 +287,11 @@ fn evaluated_again_the_whole_may_have_shrunk_but_never_grown() {
 fn only_a_share_of_managed_users_is_evaluated_again() {
     let limits = Limits::default().with(&MAX_DELETES, 9).with(&MAX_LEFT_WITHOUT_MANAGER, 9);
     let results = Account::of(100, 90).add(9, Kind::Delete).evaluate(&limits);
-    for (before, after) in
-        results.iter().zip(evaluate_again(&results, &Now { managed: 50, users: 1_000, ..Now::default() }))
-    {
+    for (before, after) in results.iter().zip(evaluate_again(
+        &results,
+        &Now { managed: 50, users: 1_000, ..Now::default() },
+        &RecentPast::none(),
+    )) {
         let is_share = [MAX_DELETE_PERCENT.id, MAX_CHANGE_PERCENT.id].contains(&before.id.as_str());
         assert_eq!(after.of, if is_share { 50 } else { before.of }, "{}", before.id);
     }
@@ -344,7 +349,7 @@ fn the_hash_of_the_settings_covers_the_limits_as_they_are_written() {
     let (first, then) =
         ("\"max_change_percent\":20,\"max_create_percent\":50", "\"max_delete_percent\":20,\"max_emptied_percent\":10");
     let last = "\"max_invalid_percent\":5,\"max_unresolved_percent\":20,\"min_employees\":1";
-    assert_eq!(written(&Limits::default()), format!("{{{first},{then},{last}}}"));
+    assert_eq!(written(&Limits::default()), format!("{{{first},{then},{last},\"window\":86400}}"));
     let limits = Limits::default()
         .with(&MAX_CREATES, 3)
         .with(&MAX_FIELD_PERCENT, 40)
@@ -355,7 +360,7 @@ fn the_hash_of_the_settings_covers_the_limits_as_they_are_written() {
         ignored,
         format!(
             "{{\"fields\":{{\"Cost center\":10}},{first},\"max_creates\":3,{then},\"max_field_percent\":40,{last},\
-             \"per_branch\":{{\"ignore_below\":7,\"max_delete_percent\":50}}}}"
+             \"per_branch\":{{\"ignore_below\":7,\"max_delete_percent\":50}},\"window\":86400}}"
         )
     );
     assert_eq!(written(&limits), ignored.replace(":7", ":5"), "the default is written, too");

@@ -84,7 +84,7 @@ impl ResolvedMapper {
             let found = |record: usize| {
                 progress.step();
                 let key = records.key(record);
-                let is_meant = keys.contains(&*key) && !records.is_passed_over(record);
+                let is_meant = keys.contains(key) && !records.is_passed_over(record);
                 let identifier = is_meant.then(|| identifier.render(&Context::new(&records, record)).ok()).flatten()?;
                 (!identifier.is_empty()).then(|| (key.to_string(), ExternalIdentifier::from(identifier.into_owned())))
             };

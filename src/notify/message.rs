@@ -125,7 +125,7 @@ impl Message<'_> {
                 .filter(|guard| guard.blocks)
                 .take(GUARDS_SHOWN)
                 .map(|guard| {
-                    format!("{} ({} of {}, limit {})", printable(&guard.title), guard.count, guard.of, guard.limit)
+                    format!("{} ({}, limit {})", printable(&guard.title), printable(&guard.found), guard.limit)
                 })
                 .collect();
             if !blocking.is_empty() {
@@ -177,6 +177,7 @@ mod tests {
             title: "max_delete_percent".to_owned(),
             count: 10,
             of: 20,
+            found: "10 of 20".to_owned(),
             limit: 20,
             blocks: true,
         };

@@ -11,7 +11,7 @@ use super::{BranchRef, Common, Field, GuardOutcome, GuardResult, Part, Subject};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::diff::{Changed, Comparison, Draft, Drafts, ManagerTarget, Population};
 use crate::employee::{BranchId, CustomFieldId, full_name};
-use crate::guard::{self, BranchCount, Count, Effect, Join, Kind, Limits, ManagerLoss, NamedField, People};
+use crate::guard::{self, BranchCount, Count, Effect, Join, Kind, Limits, ManagerLoss, NamedField, People, RecentPast};
 
 /// How many of the counted people are named one by one.
 const PEOPLE_NAMED: usize = 5;
@@ -52,11 +52,17 @@ impl<'a, 'c> GuardCounts<'a, 'c> {
         Self { comparison, drafts, diagnostics, fields }
     }
 
-    /// Evaluates the guards. For each that blocks, names what most of the counted people have in common, and some of
+    /// Evaluates the guards, over what was done before too. For each that blocks, names what most of the counted people have in common, and some of
     /// these people.
-    pub(super) fn evaluate(&self, limits: &Limits, population: Population, joins: &[Join]) -> Vec<GuardResult> {
+    pub(super) fn evaluate(
+        &self,
+        limits: &Limits,
+        population: Population,
+        joins: &[Join],
+        memory: &RecentPast,
+    ) -> Vec<GuardResult> {
         let effects = self.drafts.drafts.iter().map(|draft| self.effect(draft));
-        let mut guards = guard::evaluate(limits, &self.people(population, joins), effects);
+        let mut guards = guard::evaluate(limits, &self.people(population, joins), effects, memory);
         self.name_parts(&mut guards);
         guards
     }

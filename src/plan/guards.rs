@@ -10,7 +10,8 @@ use super::{
 };
 use crate::employee::{BranchId, UserId};
 use crate::guard::{
-    self, Count, Effect, GUARDS, Guard, IgnoreBelow, Kind, Limits, ManagerLoss, NamedField, Of, People, Tally, Unit,
+    self, Count, Earlier, Effect, GUARDS, Guard, IgnoreBelow, Kind, Limits, ManagerLoss, NamedField, Of, People, Tally,
+    Unit,
 };
 
 /// What the operations of a plan do, as the guards see it. A link is part of a create.
@@ -77,7 +78,7 @@ pub fn check_guards(content: &Content) -> Result<(), String> {
         }
     }
     for guard in guards_of(content).filter(|guard| matches!(guard.count, Count::InEachBranch(_))) {
-        let counted = content.guards.iter().filter(|result| result.id == guard.id).map(|result| result.count);
+        let counted = content.guards.iter().filter(|result| result.id == guard.id).map(GuardResult::own);
         if counted.fold(0, u64::saturating_add) < tally.all(guard) {
             return Err(format!("the guard {} counts less than the operations amount to", guard.id));
         }
@@ -109,7 +110,7 @@ enum PartOf<'a> {
 }
 
 fn check_result(guard: &Guard, result: &GuardResult, content: &Content, tally: &Tally<'_>) -> Result<(), String> {
-    let GuardResult { id, subject, count, of, limit: _, ignore_below, outcome, parts: _ } = result;
+    let GuardResult { id, subject, count, of, earlier, limit: _, ignore_below, outcome, parts: _ } = result;
     if !guard.looks_at(subject.as_ref()) {
         return Err(format!("the guard {id} looks at something else than it should"));
     }
@@ -119,19 +120,35 @@ fn check_result(guard: &Guard, result: &GuardResult, content: &Content, tally: &
     if guard::outcome(result) != Some(*outcome) {
         return Err(format!("the figures of the guard {id} do not lead to its outcome"));
     }
-    if *count < least(guard, subject.as_ref(), content, tally) {
+    let before = earlier.map_or(0, |earlier| earlier.count);
+    let is_possible = match earlier {
+        None => true,
+        Some(Earlier { window, count: before, now: _ }) => {
+            guard.over_window.is_some() && *window > 0 && (1..=*count).contains(before)
+        }
+    };
+    if !is_possible {
+        return Err(format!("the guard {id} counts what was done before in a way that it cannot be"));
+    }
+    if result.own() < least(guard, subject.as_ref(), content, tally) {
         return Err(format!("the guard {id} counts less than the operations amount to"));
     }
     let Target { managed, users, .. } = content.target;
+    let now = result.of_now();
     let is_right = match (&guard.of, guard.unit, subject) {
         // The plan does not say how many people a branch has.
         (Of::Managed, Unit::Percent, Some(Subject::Branch(_))) => true,
-        (Of::Managed, Unit::Percent, _) => *of == managed,
-        (Of::Users, ..) => *of == users,
-        (Of::WithValue, ..) => *of <= managed,
+        (Of::Managed, Unit::Percent, _) => now == managed,
+        (Of::Users, ..) => now == users,
+        (Of::WithValue, ..) => now <= managed,
         (Of::Managed | Of::People(_) | Of::Operations(_), ..) => true,
     };
-    if !is_right {
+    // Everybody who is not there any more, or was not there before, was counted.
+    let is_before = match guard.of {
+        Of::Users => (now.saturating_sub(before)..=now).contains(of),
+        _ => (now..=now.saturating_add(before)).contains(of),
+    };
+    if !is_right || !is_before {
         return Err(format!("the guard {id} is not of the users that may be changed"));
     }
     Ok(())
@@ -180,7 +197,10 @@ fn is_as_demanded(
     tally: &Tally<'_>,
 ) -> bool {
     let fits = |result: &GuardResult| {
-        result.ignore_below == limits.ignore_below(guard) && check_result(guard, result, content, tally).is_ok()
+        let is_of_window = result.earlier.is_none_or(|earlier| earlier.window == limits.window());
+        is_of_window
+            && result.ignore_below == limits.ignore_below(guard)
+            && check_result(guard, result, content, tally).is_ok()
     };
     let has_limit = |result: &GuardResult| limits.get(guard) == Some(result.limit);
     results.iter().all(fits)
@@ -211,7 +231,7 @@ fn has_branches(guard: &Guard, results: &[GuardResult], content: &Content, tally
     let is_there = |branch| branches.contains(&Some(PartOf::Branch(branch)));
     // Only an account without users may have no result.
     let has_any = content.target.managed == 0 || !results.is_empty();
-    let counted = results.iter().map(|result| result.count).fold(0, u64::saturating_add);
+    let counted = results.iter().map(GuardResult::own).fold(0, u64::saturating_add);
     are_distinct && has_any && tally.branches(guard).all(is_there) && counted >= tally.all(guard)
 }
 

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::diff::{Comparison, Drafts, Policy, Untrusted};
 use crate::employee::{CustomFieldId, Desired, Directory, ExternalIdentifier, Managed};
-use crate::guard::{Join, Limits};
+use crate::guard::{Join, Limits, RecentPast, span};
 use crate::order::Graph;
 
 /// The input of a plan.
@@ -25,6 +25,8 @@ pub struct Input<'a> {
     pub policy: &'a Policy,
     /// How much may change.
     pub limits: &'a Limits,
+    /// What was done to the account before.
+    pub memory: &'a RecentPast,
     /// How many people each joined source has a row for.
     pub joins: &'a [Join],
     /// Whether a manager who cannot be found is an error.
@@ -160,9 +162,10 @@ impl Plan {
         let mut diagnostics = comparison.diagnostics().to_vec();
         diagnostics.extend(drafts.diagnostics.iter().cloned());
         let counts = GuardCounts::of(comparison, drafts, &diagnostics);
-        let guards = counts.evaluate(input.limits, population, input.joins);
+        let guards = counts.evaluate(input.limits, population, input.joins, input.memory);
         let losses = counts.losses();
         diagnostics.extend(losses);
+        diagnostics.extend(input.memory.is_unknown.then(|| not_remembered(input.memory)));
         if !input.only.is_empty() {
             diagnostics.extend(unknown(input.only, input.desired, input.directory));
             operations = keep_only(operations, input.only, &mut diagnostics);
@@ -214,6 +217,17 @@ fn count(operations: &[Operation]) -> Summary {
         }
     }
     summary
+}
+
+/// The code of the diagnostic that says that nobody knows what was done before the plan.
+pub const LEDGER_UNREADABLE: &str = "ledger_unreadable";
+
+fn not_remembered(memory: &RecentPast) -> Diagnostic {
+    let message = format!(
+        "the ledger of what was applied in the last {} cannot be read: the guards count this plan alone",
+        span(memory.window)
+    );
+    Diagnostic { severity: Severity::Warning, code: LEDGER_UNREADABLE.to_owned(), employee: None, message }
 }
 
 fn first_messages(diagnostics: &[Diagnostic], which: impl Fn(&Diagnostic) -> bool) -> String {

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, anyhow};
 
 use super::snapshot::{self, Item};
 use super::{Collection, Dialect, Listed, Progress, Provider, Shape, ShareRepeated};
-use crate::employee::{Managed, User};
+use crate::employee::{Managed, Text, User};
 use crate::exit::{ExitStatus, OrRefuse, refused};
 use crate::files::{Links, open_regular};
 use crate::setting::BaseUrl;
@@ -154,7 +154,8 @@ fn is_same(one: &str, other: &str) -> bool {
 }
 
 fn sort_by_id<T>(path: &Path, items: &mut [T], id: impl Fn(&T) -> &str) -> Result<()> {
-    items.sort_unstable_by(|a, b| id(a).cmp(id(b)));
+    // The ids are sorted instead of the large items, each of which is moved once then.
+    items.sort_by_cached_key(|item| Text::from(id(item)));
     match items.windows(2).find(|pair| id(&pair[0]) == id(&pair[1])) {
         None => Ok(()),
         Some(pair) => {

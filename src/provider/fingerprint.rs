@@ -1,5 +1,7 @@
 //! The fingerprint of an account: a SHA-256 over everything that planning reads of it. A pure function.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -54,11 +56,11 @@ pub fn fingerprint(directory: &Directory, managed: &Managed) -> Digest {
     branches.iter().for_each(|branch| line(&branch_line(branch)));
     custom_fields.iter().for_each(|field| line(&custom_field_line(field)));
     for user in users {
-        let roles = sorted_roles(user);
+        let roles = user.roles.as_deref().map(sorted);
         line(&Line::User(user_line(user, roles.as_deref())));
     }
     for user in inactive {
-        let roles = sorted_roles(user);
+        let roles = user.roles.as_deref().map(sorted);
         line(&Line::Inactive(user_line(user, roles.as_deref())));
     }
     Digest::from_bytes(hasher.finalize().into())
@@ -104,10 +106,13 @@ fn user_line<'a>(user: &'a User, roles: Option<&'a [Box<str>]>) -> UserLine<'a> 
     }
 }
 
-fn sorted_roles(user: &User) -> Option<Vec<Box<str>>> {
-    let mut roles = user.roles.as_ref()?.to_vec();
+fn sorted(roles: &[Box<str>]) -> Cow<'_, [Box<str>]> {
+    if roles.is_sorted() {
+        return Cow::Borrowed(roles);
+    }
+    let mut roles = roles.to_vec();
     roles.sort_unstable();
-    Some(roles)
+    Cow::Owned(roles)
 }
 
 #[cfg(test)]

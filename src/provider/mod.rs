@@ -259,7 +259,7 @@ impl Listed {
     pub fn sort(&mut self) {
         let Self { users, inactive, unproven: _ } = self;
         for people in [users, inactive] {
-            people.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+            people.sort_by_cached_key(|user| user.id.clone());
         }
     }
 }

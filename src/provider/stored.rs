@@ -1,9 +1,9 @@
 //! Users exactly as a service sent them, so that nothing is lost when they are written back.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::hash::Hash;
 
+use rustc_hash::FxHashSet;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -36,8 +36,8 @@ pub struct Request {
 /// Lets users share the ids of their branches and their roles, so that a million of them do not hold a million copies.
 #[derive(Debug, Default)]
 pub struct ShareRepeated {
-    branches: HashSet<BranchId>,
-    roles: HashSet<Roles>,
+    branches: FxHashSet<BranchId>,
+    roles: FxHashSet<Roles>,
 }
 
 /// The longest id that is accepted, in bytes; Skovik's look like 24 hexadecimal digits.
@@ -141,7 +141,7 @@ impl ShareRepeated {
     }
 }
 
-fn share<T: Clone + Eq + Hash>(known: &mut HashSet<T>, value: &mut T) {
+fn share<T: Clone + Eq + Hash>(known: &mut FxHashSet<T>, value: &mut T) {
     match known.get(value) {
         Some(same) => value.clone_from(same),
         None => drop(known.insert(value.clone())),

@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use super::text::guards::{figures, guard_name};
 use super::text::layout::{Palette, wrap};
 use super::text::person::{Labels, Shown, consequence_text, lines};
 use super::text::value::{Ids, shown_text, shown_value};
 use crate::employee::UserId;
+use crate::guard::find;
 use crate::mapping::Step;
-use crate::plan::{Content, Diagnostic, Field, Fields, Operation, Value};
+use crate::plan::{Content, Diagnostic, Field, Fields, GuardOutcome, GuardResult, Operation, Value, effects};
 use crate::source::{SourceRecord, SourceRow};
 use crate::text::{escape, printable};
 
@@ -92,7 +94,7 @@ impl fmt::Display for Text<'_> {
         for Diagnostic { code, message, .. } in diagnostics {
             self.remark(f, &format!("{} ({})", printable(message), escape(code)))?;
         }
-        Ok(())
+        operation.map_or(Ok(()), |operation| self.guards(f, operation))
     }
 }
 
@@ -155,6 +157,25 @@ impl Text<'_> {
             Some(sentence) => self.remark(f, &sentence),
             None => Ok(()),
         }
+    }
+
+    /// The guards that count the operation, if they block the plan or count what was done before it.
+    fn guards(&self, f: &mut fmt::Formatter<'_>, operation: &Operation) -> fmt::Result {
+        let is_told = |result: &&GuardResult| result.earlier.is_some() || result.outcome == GuardOutcome::Block;
+        for effect in effects(std::slice::from_ref(operation)) {
+            for result in self.content.guards.iter().filter(is_told) {
+                if find(&result.id).is_none_or(|guard| !guard.counts(&effect, result.subject.as_ref())) {
+                    continue;
+                }
+                let name = guard_name(result, &self.content.target, Ids::Hidden);
+                let outcome = match result.outcome {
+                    GuardOutcome::Pass => "pass",
+                    GuardOutcome::Block => "BLOCKED",
+                };
+                self.remark(f, &printable(&format!("{name}: {}: {outcome}", figures(result))))?;
+            }
+        }
+        Ok(())
     }
 
     fn remark(&self, f: &mut fmt::Formatter<'_>, sentence: &str) -> fmt::Result {

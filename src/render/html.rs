@@ -221,7 +221,7 @@ impl WaitingPeople {
 
 impl Guard {
     fn of(guard: &GuardResult, target: &Target) -> Self {
-        let GuardResult { id, subject: _, count, of, limit, ignore_below: _, outcome, parts: _ } = guard;
+        let GuardResult { id, subject: _, count, of, earlier: _, limit, ignore_below: _, outcome, parts: _ } = guard;
         let (count, of, limit) = (u128::from(*count), u128::from(*of), u128::from(*limit));
         let unit = unit(id);
         let (part, whole) = match unit {

@@ -73,14 +73,7 @@ fn waiting(page: &mut String, board: &Board) {
     if !blocking.is_empty() {
         page.push_str("<p>Blocked by:</p><ul id=\"guards\">");
         for guard in blocking {
-            let _ = write!(
-                page,
-                "<li>{} ({} of {}, limit {})</li>",
-                shown(&guard.title),
-                guard.count,
-                guard.of,
-                guard.limit
-            );
+            let _ = write!(page, "<li>{} ({}, limit {})</li>", shown(&guard.title), shown(&guard.found), guard.limit);
         }
         page.push_str("</ul>");
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::lease::Hold;
 use super::open_private;
-use super::store::{Kind, Store, Written};
+use super::store::{ObjectKind, Store, Written};
 use crate::files::{no_links, open_own};
 
 /// Where whole lines are appended.
@@ -67,26 +67,34 @@ pub(super) fn part(folder: &str, number: usize) -> String {
     format!("{folder}/{number:08}")
 }
 
+/// Writes an object that no other machine has written.
+///
+/// # Errors
+/// If it is not written; of the kind `AlreadyExists` if another machine has written it.
+pub(super) fn create(store: &Store, name: &str, bytes: Vec<u8>) -> io::Result<()> {
+    if bytes.len() as u64 > ObjectKind::Part.largest() {
+        let problem = format!("{} would have more than {} bytes", store.url(name), ObjectKind::Part.largest());
+        return Err(io::Error::other(problem));
+    }
+    if let Written::Refused = store.create(name, bytes.clone())? {
+        // The answer to an earlier try may have been lost: then it holds these very lines. Those of another machine were
+        // written at another time, which is in them.
+        let there = store.get(name, ObjectKind::Part)?.is_some_and(|(there, _)| there == bytes);
+        if !there {
+            let problem = format!("another machine has written {} meanwhile", store.url(name));
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, problem));
+        }
+    }
+    Ok(())
+}
+
 impl Append for Parts {
     fn append(&mut self, lines: &[u8]) -> io::Result<()> {
         self.hold.check()?;
         if lines.is_empty() {
             return Ok(());
         }
-        let name = part(&self.folder, self.next);
-        if lines.len() as u64 > Kind::Part.largest() {
-            let problem = format!("{} would have more than {} bytes", self.store.url(&name), Kind::Part.largest());
-            return Err(io::Error::other(problem));
-        }
-        if let Written::Refused = self.store.create(&name, lines.to_vec())? {
-            // The answer to an earlier try may have been lost: then it holds these very lines. Those of another machine
-            // were written at another time, which is in them, except for the header, which is the same for everybody.
-            let there = self.store.get(&name, Kind::Part)?.is_some_and(|(there, _)| there == lines);
-            if !there {
-                let problem = format!("another machine has written {} meanwhile", self.store.url(&name));
-                return Err(io::Error::new(io::ErrorKind::AlreadyExists, problem));
-            }
-        }
+        create(&self.store, &part(&self.folder, self.next), lines.to_vec())?;
         self.next += 1;
         self.copy.0.write_all(lines)?;
         // The time to write may have been longer than the lease.

@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use super::append::{Append, Lines, Parts, part};
+use super::append::{Append, Lines, Parts, create, part};
 use super::lease::{Hold, Lease, LeaseError};
 use super::retention::Held;
-use super::store::{Kind, Store};
+use super::store::{Object, ObjectKind, Store};
 use super::{JOURNALS, State, StateError};
 use crate::files::write_private;
 use crate::plan::{Digest, bytes_of};
@@ -116,7 +116,7 @@ impl Remote {
         if has_plan && !state.plan(plan).exists() {
             let text = self
                 .store
-                .get(&format!("{folder}/{PLAN}"), Kind::Plan)
+                .get(&format!("{folder}/{PLAN}"), ObjectKind::Plan)
                 .map_err(StateError::Store)?
                 .map(|(text, _)| text);
             write(state.plan(plan), &text.unwrap_or_default())?;
@@ -142,7 +142,7 @@ impl Remote {
         let mut failed = None;
         let copied = write_private(&path, |file| -> io::Result<()> {
             for names in parts.chunks(READ_AT_ONCE) {
-                let texts = self.store.get_all(names, Kind::Part).map_err(StateError::Store);
+                let texts = self.store.get_all(names, ObjectKind::Part).map_err(StateError::Store);
                 // A part is written at once, and ends with the end of a line.
                 let whole = texts.and_then(|texts| {
                     let cut = names.iter().zip(&texts).find(|(_, text)| text.last() != Some(&b'\n'));
@@ -189,6 +189,31 @@ impl Remote {
         let hold = self.hold.get().ok_or_else(|| io::Error::other("the state's lease is not held"))?;
         hold.check()?;
         Ok(hold)
+    }
+
+    /// Writes an object that no other machine has written, under the lease.
+    pub(super) fn create(&self, name: &str, bytes: Vec<u8>) -> io::Result<()> {
+        self.check()?;
+        create(&self.store, name, bytes)
+    }
+
+    /// The text of a kept plan.
+    pub(super) fn plan(&self, plan: Digest) -> io::Result<Option<Vec<u8>>> {
+        Ok(self.store.get(&format!("{}/{PLAN}", folder(plan)), ObjectKind::Plan)?.map(|(text, _)| text))
+    }
+
+    /// Every journal of every plan, with the objects that it is made of.
+    pub(super) fn journals(&self) -> io::Result<Vec<(Digest, Vec<Object>)>> {
+        let mut journals: BTreeMap<String, Vec<Object>> = BTreeMap::new();
+        for object in self.store.objects(JOURNALS)? {
+            // `journals/HASH/0001/00000000`; other objects of a plan are not so deep.
+            if let Some((folder, _)) = object.name.rsplit_once('/').filter(|(folder, _)| folder.split('/').count() == 3)
+            {
+                journals.entry(folder.to_owned()).or_default().push(object);
+            }
+        }
+        let plan = |folder: &str| bytes_of(folder.split('/').nth(1)?).map(Digest::from_bytes);
+        Ok(journals.into_iter().filter_map(|(folder, parts)| Some((plan(&folder)?, parts))).collect())
     }
 
     /// What the store holds of each plan.

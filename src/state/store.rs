@@ -45,7 +45,7 @@ const LONGEST_LIST: usize = 512 << 20;
 
 /// What an object is, which bounds how large it can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ObjectKind {
     /// A lease, or a note.
     Note,
     /// A part of a journal.
@@ -56,7 +56,7 @@ pub(super) enum Kind {
     Plan,
 }
 
-impl Kind {
+impl ObjectKind {
     /// The largest object of its kind, in bytes.
     pub(super) const fn largest(self) -> u64 {
         match self {
@@ -84,6 +84,8 @@ pub(crate) struct Store {
 #[derive(Debug, Clone)]
 pub(super) struct Object {
     pub(super) name: String,
+    /// In bytes.
+    pub(super) size: u64,
     /// By the store's clock.
     pub(super) modified: SystemTime,
 }
@@ -136,13 +138,13 @@ impl Store {
     }
 
     /// An object, if it is there, and its version.
-    pub(super) fn get(&self, name: &str, kind: Kind) -> io::Result<Option<(Vec<u8>, UpdateVersion)>> {
+    pub(super) fn get(&self, name: &str, kind: ObjectKind) -> io::Result<Option<(Vec<u8>, UpdateVersion)>> {
         let (store, name) = (self.clone(), name.to_owned());
         wait(async move { store.read(&name, kind).await })?
     }
 
     /// Objects that are there, in this order.
-    pub(super) fn get_all(&self, names: &[String], kind: Kind) -> io::Result<Vec<Vec<u8>>> {
+    pub(super) fn get_all(&self, names: &[String], kind: ObjectKind) -> io::Result<Vec<Vec<u8>>> {
         let (store, names) = (self.clone(), names.to_vec());
         wait(async move {
             let read = stream::iter(names).map(|name| {
@@ -156,7 +158,7 @@ impl Store {
         })?
     }
 
-    async fn read(&self, name: &str, kind: Kind) -> io::Result<Option<(Vec<u8>, UpdateVersion)>> {
+    async fn read(&self, name: &str, kind: ObjectKind) -> io::Result<Option<(Vec<u8>, UpdateVersion)>> {
         match within(LONGEST, get(&*self.inner, &self.path(name), kind)).await {
             Ok(found) => Ok(Some(found)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
@@ -187,7 +189,7 @@ impl Store {
             let listed = page.result.objects.iter().filter_map(|meta| {
                 let parts: Vec<_> =
                     meta.location.prefix_match(&self.root)?.map(|part| part.as_ref().to_owned()).collect();
-                Some(Object { name: parts.join("/"), modified: meta.last_modified.into() })
+                Some(Object { name: parts.join("/"), size: meta.size, modified: meta.last_modified.into() })
             });
             for object in listed {
                 length += object.name.len();
@@ -298,7 +300,7 @@ fn both<T: ObjectStore + PaginatedListStore>(store: T) -> (Arc<dyn ObjectStore>,
 }
 
 /// Reads an object. Room is made as its bytes come, not for what the store announces.
-async fn get(inner: &dyn ObjectStore, path: &Path, kind: Kind) -> object_store::Result<(Vec<u8>, UpdateVersion)> {
+async fn get(inner: &dyn ObjectStore, path: &Path, kind: ObjectKind) -> object_store::Result<(Vec<u8>, UpdateVersion)> {
     let mut options = GetOptions::default();
     options.extensions.insert(Counted);
     let found = inner.get_opts(path, options).await?;

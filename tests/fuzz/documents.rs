@@ -151,10 +151,10 @@ fn journal() {
 /// The records of an apply that has done all of a plan, one in each line.
 fn journal_text(plan: &Plan) -> Vec<u8> {
     let at = r#""at":"2026-03-01T12:00:00Z""#;
-    let hash = plan.hash();
+    let (hash, account) = (plan.hash(), "00".repeat(32));
     let mut lines = vec![
         format!(
-            r#"{{"journal":{{"format":{FORMAT:?},"format_version":{FORMAT_VERSION},"plan_hash":"{hash}","begun_by":"run"}}}}"#
+            r#"{{"journal":{{"format":{FORMAT:?},"format_version":{FORMAT_VERSION},"plan_hash":"{hash}","begun_by":"run","account":"{account}",{at}}}}}"#
         ),
         format!(r#"{{"run":{{{at},"approvers":["anna@example.com"]}}}}"#),
     ];

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
-use skovik_sync::apply::journal::{BegunBy, Journal, Replay};
+use skovik_sync::apply::journal::{BegunBy, Head, Journal, Replay};
 use skovik_sync::plan::{Action, Field, Plan, Value as FieldValue};
 
 use crate::company::{Company, drawn, every_step};
@@ -203,7 +204,8 @@ async fn without_the_journal_of_this_very_plan_there_is_no_undo() {
     other.summary.unchanged += 1;
     let other = Plan::seal(other).expect("a plan");
     let (state, replay) = (world.state(), Replay::default());
-    drop(Journal::open(&state, &replay, other.hash(), BegunBy::Apply).await.expect("a journal"));
+    let head = Head::new(BegunBy::Apply, &other.content().target.url, Timestamp::UNIX_EPOCH);
+    drop(Journal::open(&state, &replay, other.hash(), head).await.expect("a journal"));
     std::fs::rename(state.journal(other.hash()), world.journal_path()).expect("moved");
     let undone = world.run(&["undo", "plan.json"]).await;
     assert_eq!(undone.code, Some(8), "{undone:?}");

@@ -59,7 +59,7 @@ fn code_3_is_wrong_usage_or_configuration() {
         (&["plan", "-c", "nowhere.toml"], &["nowhere.toml", "skovik-sync init"]),
         (&["show", "nowhere.json"], &["nowhere.json", "skovik-sync plan"]),
         (&["apply", "nowhere.json"], &["nowhere.json"]),
-        (&["plan", "--only", "no-one"], &["--only no-one", "no operation"]),
+        (&["run", "--only", "1002", "--all", "."], &["--only", "--all"]),
         (&["plan", "--same-person", "1002"], &["--same-person 1002"]),
         (&["approve", "plan.json"], &["no terminal", "--yes"]),
         (&["approve", "plan.json", "--yes", "--expires", "soon"], &["--expires soon", "24h"]),

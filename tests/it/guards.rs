@@ -159,6 +159,7 @@ fn expected(table: Option<&str>) -> Vec<[String; 4]> {
     }
     if table.is_none() {
         GUARDS.iter().filter_map(|guard| guard.setting.table).for_each(|table| beside(table, None));
+        rows.push(["window", "\"24h\"", "", ""].map(str::to_owned));
     }
     rows
 }

@@ -10,6 +10,7 @@ mod architecture;
 mod attacks;
 mod attacks_sources;
 mod bad_data;
+mod budgets;
 mod canonical_hash;
 mod chaos;
 mod commands;

@@ -5,6 +5,7 @@ mod again;
 mod faults;
 mod lies;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::process::{Child, Stdio};
 use std::thread::sleep;
@@ -65,6 +66,32 @@ fn made(company: &Company) -> usize {
     company.writes().iter().filter(|request| request.method == "POST" && is_made(request.status)).count()
 }
 
+/// The operations in each account's ledger in a store, sorted.
+fn applied(store: &Store) -> Vec<Vec<u64>> {
+    let mut ledgers: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    for name in store.names().into_iter().filter(|name| name.contains("ledgers/")) {
+        let text = store.read(&name);
+        let (account, _) = name.rsplit_once('/').expect("a folder");
+        let operations = ledgers.entry(account.to_owned()).or_default();
+        for line in text.lines() {
+            let record = &serde_json::from_str::<Value>(line).expect("JSON")["record"];
+            let number = record["applied"]["operation"].as_str().map(|number| number.parse::<u64>().expect("a number"));
+            operations.extend(number);
+        }
+    }
+    assert!(!ledgers.is_empty(), "{:?}", store.names());
+    ledgers.values_mut().for_each(|operations| operations.sort_unstable());
+    ledgers.into_values().collect()
+}
+
+/// The operations of the plan that a ledger has: a link is part of its create.
+fn operations(company: &Company) -> Vec<u64> {
+    let plan = company.json("plan.json");
+    let operations = plan["operations"].as_array().expect("a list").iter();
+    let counted = operations.filter(|operation| operation["action"] != "link");
+    counted.map(|operation| operation["id"].as_str().and_then(|id| id.parse().ok()).expect("a number")).collect()
+}
+
 /// Writes the lease as if another machine had taken it over; returns its name and its content.
 fn steal(store: &Store) -> (String, String) {
     let lease = store.names().into_iter().find(|name| name.ends_with(".lease")).expect("a lease");
@@ -89,8 +116,16 @@ fn an_apply_moves_to_another_machine() {
             assert!(ended.stderr.contains("waiting to see whether it is renewed"), "{ended}");
             company.is_in_line();
             assert_eq!(made(&company), 3, "nobody twice");
-            // A third machine knows all of it, and can take it back.
+            // The ledger has each operation once, whichever machine applied it.
+            let looked_at = if store.url.starts_with("s3:") { applied(&store) } else { Vec::new() };
+            for applied in looked_at {
+                assert_eq!(applied, operations(&company));
+            }
+            // A third machine knows all of it, counts it, and can take it back.
             forget_machine(&company);
+            company.run(&["plan", "-o", "third.json"]).ends(0);
+            let (deleted, counted) = (company.json("plan.json"), company.json("third.json"));
+            assert_eq!(counted["guards"][0]["earlier"]["count"], deleted["summary"]["delete"]);
             company.run(&["apply", "plan.json"]).ends(0).prints(&["was applied completely"]);
             forget_machine(&company);
             let undone = company.run(&["undo", "plan.json"]);

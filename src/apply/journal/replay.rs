@@ -52,6 +52,8 @@ pub struct Replay {
     pub finished: Option<Timestamp>,
     /// Which command began it, if any did.
     pub begun_by: Option<BegunBy>,
+    /// When it was begun, if it was.
+    pub begun_at: Option<Timestamp>,
     /// The users that its creates made.
     made: HashMap<UserId, OperationId>,
     /// The users that the plan changes or deletes.
@@ -130,7 +132,7 @@ impl Replay {
     /// Adds one line, if an apply of this plan can have written it.
     fn take(&mut self, plan: &Plan, line: u64, record: Record) -> Result<(), String> {
         match record {
-            Record::Journal { format, format_version, plan_hash, begun_by } => {
+            Record::Journal { format, format_version, plan_hash, begun_by, account: _, at } => {
                 if line > 1 {
                     return Err("a second header".to_owned());
                 }
@@ -140,7 +142,7 @@ impl Replay {
                 if plan_hash != plan.hash() {
                     return Err(format!("it is the journal of another plan, {plan_hash}"));
                 }
-                self.begun_by = Some(begun_by);
+                (self.begun_by, self.begun_at) = (Some(begun_by), Some(at));
             }
             _ if line == 1 => return Err("it names no plan".to_owned()),
             _ if self.finished.is_some() => return Err("it continues after its end".to_owned()),

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::oneshot;
 
-use super::{BegunBy, FORMAT, FORMAT_VERSION, JournalError, Record, Replay};
+use super::{FORMAT, FORMAT_VERSION, Head, JournalError, Record, Replay};
 use crate::plan::{Digest, hex};
 use crate::state::{Append, Key, State};
 
@@ -47,16 +47,11 @@ pub struct Pending {
 }
 
 impl Journal {
-    /// Begins a plan's journal, or continues it. The header is on disk when this returns.
+    /// Begins a plan's journal with this head, or continues it. The header is on disk when this returns.
     ///
     /// # Errors
     /// If the file cannot be opened or written; then nothing may be sent.
-    pub async fn open(
-        state: &State,
-        replay: &Replay,
-        plan_hash: Digest,
-        begun_by: BegunBy,
-    ) -> Result<Self, JournalError> {
+    pub async fn open(state: &State, replay: &Replay, plan_hash: Digest, head: Head) -> Result<Self, JournalError> {
         let path = state.journal(plan_hash);
         let io = |error| JournalError::Io { path: path.clone(), error };
         let file = state.append(plan_hash, replay.end.length).map_err(io)?;
@@ -69,8 +64,10 @@ impl Journal {
         let chain = Mutex::new(Chain { key: Arc::clone(state.key()), code });
         let journal = Self { path, chain, lines: Some(lines), thread: Some(thread) };
         if !replay.is_begun() {
-            let header =
-                Record::Journal { format: FORMAT.to_owned(), format_version: FORMAT_VERSION, plan_hash, begun_by };
+            let Head { begun_by, account, at } = head;
+            let format = FORMAT.to_owned();
+            let format_version = FORMAT_VERSION;
+            let header = Record::Journal { format, format_version, plan_hash, begun_by, account, at };
             journal.write(&header).done().await?;
         }
         Ok(journal)

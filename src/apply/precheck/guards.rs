@@ -5,14 +5,15 @@ use std::collections::{HashMap, HashSet};
 use super::Live;
 use crate::apply::journal::{Progress, Replay};
 use crate::employee::{BranchId, User, UserId};
-use crate::guard::{self, Of, UsersNow};
+use crate::guard::{self, Of, RecentPast, UsersNow};
 use crate::plan::{Action, BranchRef, Field, Fields, GuardResult, Operation, Plan, Subject, Value};
 
 /// Evaluates the plan's guards again: the counts of the whole plan, against the users that the live account has in all,
-/// in each branch and with a value of each field. What this plan has done already is subtracted first.
+/// in each branch and with a value of each field, and with what other plans have done since. What this plan has done
+/// already is subtracted first.
 #[must_use]
-pub fn guards(plan: &Plan, replay: &Replay, live: Live<'_>) -> Vec<GuardResult> {
-    guard::evaluate_again(&plan.content().guards, &headcount(plan, replay, live))
+pub fn guards(plan: &Plan, replay: &Replay, live: Live<'_>, memory: &RecentPast) -> Vec<GuardResult> {
+    guard::evaluate_again(&plan.content().guards, &headcount(plan, replay, live), memory)
 }
 
 /// How many users of the live account may be changed, not counting what this plan has done already.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::draft::Draft;
 use crate::employee::{BranchId, Managed};
-use crate::guard::{self, BranchCount, GUARDS, Guard, Limits, NamedField, Of, People};
+use crate::guard::{self, BranchCount, GUARDS, Guard, Limits, NamedField, Of, People, RecentPast};
 use crate::plan::{self, BranchRef, Field, GuardResult, Operation, Plan, Subject, Target, effects};
 
 /// Evaluates the guards that count operations. The guards about the company's lists keep their results, since no list
@@ -30,7 +30,8 @@ pub(super) fn evaluate(
         branches: branches(&plan.content().guards, drafts),
         ..People::default()
     };
-    let judged = guard::evaluate(limits, &people, effects(operations));
+    // Taking back must be possible just when much was done: an undo is judged by itself.
+    let judged = guard::evaluate(limits, &people, effects(operations), &RecentPast::none());
     let of = |guard: &Guard| {
         let own = |results: &[GuardResult]| -> Vec<GuardResult> {
             results.iter().filter(|result| result.id == guard.id).cloned().collect()

@@ -1,6 +1,8 @@
 //! `plan --explain KEY`: compares as `plan` does, and shows one person instead of writing a plan.
 
 use super::super::common::{calendar, now};
+use super::super::recent::memory;
+use super::super::state_place::existing_state;
 use super::absences::SecondThoughts;
 use super::{BothSides, Facts, no_plan, read_both_sides};
 use crate::cli::{self, Global};
@@ -33,6 +35,7 @@ pub(super) async fn run(
     let mut facts = Facts::new(settings, &both, &args.same_person, &[])?;
     let second_thoughts = SecondThoughts::to_look(settings, began, global)?;
     facts.remember(second_thoughts.map(|second_thoughts| second_thoughts.remembered(ui)).transpose()?);
+    facts.count(memory(settings, existing_state(global, Some(settings))?.as_ref(), ui));
     let (settled, mut input) = facts.compare(settings, &both.desired, &both.directory)?;
     // One person can be explained even if others make a plan impossible.
     (input.managers_must_resolve, input.records_must_be_valid) = (false, false);

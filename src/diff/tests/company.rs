@@ -8,7 +8,7 @@ use crate::employee::{
     Branch, BranchId, CustomField, CustomFieldId, CustomFieldKind, CustomValue, Desired, DesiredManager, Directory,
     Employee, ExternalIdentifier, Managed, Origin, SetAside, User, UserId,
 };
-use crate::guard::{Join, Limits};
+use crate::guard::{Join, Limits, RecentPast};
 use crate::plan::{Digest, Input, NoPlan, Plan};
 
 /// A company and its account, to make a plan from.
@@ -19,6 +19,7 @@ pub(super) struct Company {
     pub(super) policy: Policy,
     pub(super) limits: Limits,
     pub(super) joins: Vec<Join>,
+    pub(super) memory: RecentPast,
     pub(super) only: BTreeSet<ExternalIdentifier>,
     pub(super) managers_must_resolve: bool,
     pub(super) records_must_be_valid: bool,
@@ -119,6 +120,7 @@ impl Company {
             },
             limits: Limits::default(),
             joins: Vec::new(),
+            memory: RecentPast::none(),
             only: BTreeSet::new(),
             managers_must_resolve: false,
             records_must_be_valid: false,
@@ -142,6 +144,7 @@ impl Company {
             directory: &self.directory,
             policy: &self.policy,
             limits: &self.limits,
+            memory: &self.memory,
             joins: &self.joins,
             managers_must_resolve: self.managers_must_resolve,
             records_must_be_valid: self.records_must_be_valid,

@@ -6,7 +6,9 @@ use std::path::Path;
 use super::company::{Company, employee, user};
 use crate::approval::not_lifted;
 use crate::config::Settings;
-use crate::guard::{Ceiling, GUARDS, Limits, MADE_UP, MAX_CHANGE_PERCENT, Now, evaluate_again, needed_ceilings};
+use crate::guard::{
+    Ceiling, GUARDS, Limits, MADE_UP, MAX_CHANGE_PERCENT, Now, RecentPast, evaluate_again, needed_ceilings,
+};
 use crate::plan::{Common, GuardOutcome, Plan, check_guards, not_as_demanded};
 use crate::render::{html, json, markdown, text};
 
@@ -61,7 +63,7 @@ fn it_blocks_beyond_its_limit_and_names_who_is_counted() {
     assert_eq!(people, 5);
     // Two of twenty are exactly the limit. Two of ten would be above it, but fewer than three never block.
     let plan = company(2).plan();
-    let again = evaluate_again(&plan.content().guards, &Now { managed: 10, ..Now::default() });
+    let again = evaluate_again(&plan.content().guards, &Now { managed: 10, ..Now::default() }, &RecentPast::none());
     assert_eq!(again.last().map(|found| (found.of, found.outcome)), Some((10, GuardOutcome::Pass)));
 }
 

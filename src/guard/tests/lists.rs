@@ -31,7 +31,7 @@ fn a_field_that_is_emptied_is_measured_by_those_who_have_a_value() {
         let results = account.evaluate(&Limits::default());
         assert!(results.iter().all(|found| found.subject != Some(Subject::Field(Field::FirstName))));
         let now = Now { users: 1_000, managed: 1_000, with_value: emptied, ..Now::default() };
-        let again = evaluate_again(&results, &now);
+        let again = evaluate_again(&results, &now, &RecentPast::none());
         let found = again.iter().find(|found| found.id == MAX_EMPTIED_PERCENT.id).expect("evaluated");
         assert_eq!(found.outcome == GuardOutcome::Block, emptied >= 5, "{emptied} of as many");
     }

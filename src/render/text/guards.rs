@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use super::TextOptions;
 use super::layout::{Palette, column, padding, thousands, wrap};
 use super::value::Ids;
-use crate::guard::{Unit, find, title};
+use crate::guard::{Unit, counted, find, title};
 use crate::plan::{Common, Content, Field, GuardOutcome, GuardResult, Part, Subject, Target};
 use crate::render::shown::{CEILINGS_LIFT, NOTHING_LIFTS, Verdict};
 use crate::text::escape;
@@ -116,7 +116,7 @@ pub(in crate::render) fn parts(guard: &GuardResult, ids: Ids) -> String {
     let mut shares = Vec::new();
     let mut people = Vec::new();
     for Part { common, name, id, count } in &guard.parts {
-        let of = guard.count;
+        let of = guard.own();
         let name = match (id, ids) {
             (Some(id), Ids::Shown) => format!("{name} (id {id})"),
             _ => name.clone(),
@@ -130,7 +130,7 @@ pub(in crate::render) fn parts(guard: &GuardResult, ids: Ids) -> String {
         }
     }
     if !people.is_empty() {
-        let more = usize::try_from(guard.count).unwrap_or(usize::MAX).saturating_sub(people.len());
+        let more = usize::try_from(guard.own()).unwrap_or(usize::MAX).saturating_sub(people.len());
         let more = if more > 0 { format!(" and {} more", thousands(more)) } else { String::new() };
         shares.push(format!("{}{more}", people.join(", ")));
     }
@@ -139,15 +139,23 @@ pub(in crate::render) fn parts(guard: &GuardResult, ids: Ids) -> String {
 
 /// What a guard counted, of how many, and its limit.
 pub(in crate::render) fn figures(guard: &GuardResult) -> String {
-    let GuardResult { id, subject: _, count, of, limit, ignore_below, outcome, parts: _ } = guard;
-    let mut text = match unit(id) {
-        Unit::Percent => match percent(*count, *of, *outcome) {
-            Some(percent) => format!("{count} of {of} ({percent} %), limit {limit} %"),
-            None => format!("{count} of {of}, limit {limit} %"),
-        },
-        Unit::AtMost => format!("{count}, limit {limit}"),
-        Unit::AtLeast => format!("{count}, at least {limit}"),
+    let GuardResult { id, subject: _, count, of, earlier, limit, ignore_below, outcome, parts: _ } = guard;
+    let of_whole = match unit(id) {
+        Unit::Percent => format!(" of {of}"),
+        Unit::AtMost | Unit::AtLeast => String::new(),
     };
+    let mut text = counted(guard, &of_whole).unwrap_or_else(|| format!("{count}{of_whole}"));
+    if unit(id) == Unit::Percent
+        && let Some(percent) = percent(*count, *of, *outcome)
+    {
+        let together = if earlier.is_some() { "together " } else { "" };
+        text.push_str(&format!(" ({together}{percent} %)"));
+    }
+    text.push_str(&match unit(id) {
+        Unit::Percent => format!(", limit {limit} %"),
+        Unit::AtMost => format!(", limit {limit}"),
+        Unit::AtLeast => format!(", at least {limit}"),
+    });
     // Explains why a guard beyond its limit passes.
     if let Some(least) = ignore_below
         && count < least

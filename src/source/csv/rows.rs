@@ -7,9 +7,8 @@ use crate::source::table::MOST_COLUMNS;
 /// The rows of a text.
 pub(super) struct Rows<'t> {
     text: &'t str,
+    /// Not empty.
     delimiter: &'t str,
-    /// Its first character.
-    delimiter_start: char,
     at: usize,
     row: u64,
 }
@@ -23,7 +22,7 @@ enum End {
 impl<'t> Rows<'t> {
     /// The rows of a text with this delimiter, which must not be empty.
     pub(super) fn new(text: &'t str, delimiter: &'t str) -> Self {
-        Self { text, delimiter, delimiter_start: delimiter.chars().next().unwrap_or(','), at: 0, row: 0 }
+        Self { text, delimiter, at: 0, row: 0 }
     }
 
     /// Reads the next row that is not blank into `cells`; returns its number, or `None` at the end.
@@ -50,24 +49,21 @@ impl<'t> Rows<'t> {
 
     fn bare(&mut self) -> (Cow<'t, str>, End) {
         let rest = &self.text[self.at..];
-        let length = self.length_of_bare(rest);
+        let length = self.length_of_bare(rest.as_bytes());
         self.at += length;
         // The cell was read up to an end, so there is one.
         let end = self.end().unwrap_or(End::Row);
         (Cow::Borrowed(&rest[..length]), end)
     }
 
-    /// The length of a cell without quotes.
-    fn length_of_bare(&self, rest: &str) -> usize {
-        let mut from = 0;
-        while let Some(found) = rest[from..].find([self.delimiter_start, '\n', '\r']) {
-            let at = from + found;
-            if rest[at..].starts_with(['\n', '\r']) || rest[at..].starts_with(self.delimiter) {
-                return at;
-            }
-            from = at + self.delimiter_start.len_utf8();
-        }
-        rest.len()
+    /// The length of a cell without quotes. Bytes are enough: no character begins within another one.
+    fn length_of_bare(&self, rest: &[u8]) -> usize {
+        let delimiter = self.delimiter.as_bytes();
+        let is_end = |at: usize| match rest[at] {
+            b'\n' | b'\r' => true,
+            byte => byte == delimiter[0] && (delimiter.len() == 1 || rest[at..].starts_with(delimiter)),
+        };
+        (0..rest.len()).find(|&at| is_end(at)).unwrap_or(rest.len())
     }
 
     fn quoted(&mut self) -> Result<(Cow<'t, str>, End), String> {

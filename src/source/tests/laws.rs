@@ -134,6 +134,7 @@ fn plan(lists: &Lists, turn: usize, pay_first: bool) -> Result<Content, String> 
         directory: &directory,
         policy: &policy,
         limits: &settings.guard,
+        memory: &crate::guard::RecentPast::none(),
         joins: &[],
         managers_must_resolve: false,
         records_must_be_valid: false,

@@ -57,7 +57,7 @@ fn sheets_and_headers_are_named_where_they_are_not_plain() {
     let records = two("sheet = \"People\"\nheader_row = 2\n").read().unwrap();
     assert_eq!(rendered(&records, "{{ hr.id }}{{ hr.x }}"), ["1a"]);
     let usage = ExitStatus::Usage;
-    two("").refused(usage, &["not just one visible sheet, but \"Notes\", \"People\"", "`sheet`"]);
+    two("").refused(usage, &["does not have just one visible sheet, but \"Notes\", \"People\"", "`sheet`"]);
     two("sheet = \"Peple\"\n").refused(usage, &["`sheet` in [[source]] `hr` is \"Peple\"", "did you mean \"People\"?"]);
     two("sheet = \"People\"\n").refused(ExitStatus::Untrusted, &["cell B2 has no column name above it"]);
     two("sheet = \"People\"\nheader_row = 7\n").refused(ExitStatus::Untrusted, &["row 7, which `header_row` names"]);

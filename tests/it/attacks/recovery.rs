@@ -6,7 +6,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use skovik_sync::apply::journal::{BegunBy, Journal, Record, Replay, Step};
+use skovik_sync::apply::journal::{BegunBy, Head, Journal, Record, Replay, Step};
 use skovik_sync::employee::UserId;
 use skovik_sync::plan::{Action, Operation, OperationId, Plan};
 use skovik_sync::provider::StoredUser;
@@ -31,7 +31,8 @@ fn intent(operation: OperationId, step: Step, before: Option<StoredUser>) -> Rec
 /// Writes a journal of the plan with a key, as an apply that has this state folder would.
 async fn write(state: &State, path: &Path, plan: &Plan, records: &[Record]) {
     let replay = Replay::default();
-    let journal = Journal::open(state, &replay, plan.hash(), BegunBy::Apply).await.expect("begun");
+    let head = Head::new(BegunBy::Apply, &plan.content().target.url, Timestamp::UNIX_EPOCH);
+    let journal = Journal::open(state, &replay, plan.hash(), head).await.expect("begun");
     for record in records {
         journal.write(record).done().await.expect("written");
     }

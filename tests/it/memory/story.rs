@@ -9,14 +9,14 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use skovik_sync::apply::engine::{self, Options, Stop};
-use skovik_sync::apply::journal::{BegunBy, Journal, Replay};
+use skovik_sync::apply::journal::{BegunBy, Head, Journal, Replay};
 use skovik_sync::apply::operation::Worker;
 use skovik_sync::apply::precheck::{self, Live};
 use skovik_sync::apply::undo::{self, History};
 use skovik_sync::apply::{Ended, Observer, Report};
 use skovik_sync::diff::{Policy, Protect, Remove, Renumber};
 use skovik_sync::employee::{CustomValue, Desired, DesiredManager, Directory, Employee, Managed, Origin, User, UserId};
-use skovik_sync::guard::Limits;
+use skovik_sync::guard::{self, Limits};
 use skovik_sync::plan::{Digest, Input, Operation, Plan};
 use skovik_sync::provider::{Provider, StoredUser, fingerprint};
 use skovik_sync::state::State;
@@ -153,6 +153,7 @@ impl Company {
             directory: &directory,
             policy: &policy,
             limits: &Limits::default(),
+            memory: &guard::RecentPast::none(),
             joins: &[],
             managers_must_resolve: false,
             records_must_be_valid: false,
@@ -290,7 +291,8 @@ async fn apply_to_the_end(plan: &Plan, memory: &Memory, folder: &Path, max_in_fl
     if !standing.conflicts.is_empty() && !replay.has_written() {
         return Process::Stale;
     }
-    let journal = Journal::open(&state, &replay, plan.hash(), BegunBy::Apply).await;
+    let head = Head::new(BegunBy::Apply, &plan.content().target.url, Timestamp::UNIX_EPOCH);
+    let journal = Journal::open(&state, &replay, plan.hash(), head).await;
     let journal = journal.expect("it can be written");
     let worker = Worker {
         provider: memory,
@@ -304,7 +306,7 @@ async fn apply_to_the_end(plan: &Plan, memory: &Memory, folder: &Path, max_in_fl
     };
     let (_never, stop) = watch::channel(Stop::No);
     // What this service has not done by the time that it is asked again, it never does.
-    let options = Options { max_in_flight, settle_after: Duration::ZERO, stop };
+    let options = Options { max_in_flight, operations_per_request: 2, settle_after: Duration::ZERO, stop };
     Process::Ended(engine::run(plan, &replay, &standing, &worker, options, &mut Nobody).await)
 }
 

@@ -8,7 +8,7 @@ use skovik_sync::employee::{
     Branch, BranchId, CustomField, CustomFieldKind, CustomValue, Desired, DesiredManager, Directory, Employee, Managed,
     Origin, SetAside, User, UserId,
 };
-use skovik_sync::guard::{Limits, MAX_CREATES};
+use skovik_sync::guard::{Limits, MAX_CREATES, RecentPast};
 use skovik_sync::plan::{Digest, Input, Plan, SourceSummary};
 
 const FIRST: [&str; 12] =
@@ -172,6 +172,7 @@ impl Company {
             join: None,
         };
         Plan::make(Input {
+            memory: &RecentPast::none(),
             joins: &[],
             desired: &desired,
             directory: &directory,

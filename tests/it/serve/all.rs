@@ -4,7 +4,7 @@ use std::fs;
 
 use super::{AUTOMATIC, Service, more_people};
 use crate::harness::Output;
-use crate::house::{House, people};
+use crate::house::{House, WRITE_KEY, people};
 
 /// A customer with an account of their own, one of whose people is not in Skovik yet.
 fn customer(settings: &str) -> House {
@@ -175,7 +175,7 @@ fn printed_commands_name_the_settings_of_the_customer() {
 fn two_customers_of_one_address_have_a_name_each() {
     let acme = customer(AUTOMATIC);
     let settings = acme.read("skovik-sync.toml");
-    fs::write(acme.path("other"), "another-key").expect("written");
+    fs::write(acme.path("other"), WRITE_KEY).expect("written");
     let folder = folder(&[("acme", &acme)]);
     let write = |name: &str, account: &str, key: &str| {
         let text = settings.replacen("[target]\n", &format!("[target]\n{account}"), 1);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use skovik_sync::apply::engine::{self, Options, Stop};
 use skovik_sync::apply::expected_state::hash_of;
-use skovik_sync::apply::journal::{BegunBy, Journal, Progress, Replay};
+use skovik_sync::apply::journal::{BegunBy, Head, Journal, Progress, Replay};
 use skovik_sync::apply::lock::{self, Holder};
 use skovik_sync::apply::operation::Worker;
 use skovik_sync::apply::precheck::{self, Live};
@@ -137,7 +137,8 @@ impl Program {
         let mut observer = watch.clone();
         let task = tokio::task::spawn_local(async move {
             let _lock = lock;
-            let journal = Journal::open(&state, &replay, plan.hash(), BegunBy::Apply).await;
+            let head = Head::new(BegunBy::Apply, &plan.content().target.url, Timestamp::UNIX_EPOCH);
+            let journal = Journal::open(&state, &replay, plan.hash(), head).await;
             let journal = journal.map_err(|error| error.to_string())?;
             let worker = Worker {
                 provider: &client,
@@ -150,7 +151,7 @@ impl Program {
                 now: &|| Timestamp::UNIX_EPOCH,
             };
             let (_never, stop) = watch::channel(Stop::No);
-            let options = Options { max_in_flight: 8, settle_after: Duration::ZERO, stop };
+            let options = Options { max_in_flight: 8, operations_per_request: 2, settle_after: Duration::ZERO, stop };
             Ok(engine::run(&plan, &replay, &standing, &worker, options, &mut observer).await)
         });
         Ok(Process { task, watch })

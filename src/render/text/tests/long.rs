@@ -72,6 +72,7 @@ fn of_many_branches_those_that_block_and_the_nearest_are_shown() {
         }))),
         count,
         of,
+        earlier: None,
         limit: 20,
         ignore_below: Some(5),
         outcome: if count >= 5 && count * 100 > 20 * of { GuardOutcome::Block } else { GuardOutcome::Pass },

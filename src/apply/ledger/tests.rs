@@ -1,0 +1,90 @@
+//! Which lines of a ledger count, and for how many people.
+
+use super::*;
+use crate::state::account_file;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).expect("a time")
+}
+
+fn plan(name: &str) -> Digest {
+    Digest::of(name.as_bytes())
+}
+
+fn line(second: i64, name: &str, operation: u32, kind: Kind, user: &str) -> Applied {
+    Applied {
+        at: at(second),
+        apply: ApplyId { plan: plan(name), begun: at(0) },
+        operation: OperationId(operation),
+        kind,
+        user_id: Some(user.into()),
+        branch: None,
+        changed: Vec::new(),
+        emptied: Vec::new(),
+        in_new_account: false,
+        reverses: None,
+    }
+}
+
+fn back(line: Applied, name: &str, operation: u32) -> Applied {
+    Applied { reverses: Some(Reversed { plan: plan(name), operation: OperationId(operation) }), ..line }
+}
+
+fn counted(lines: &[Applied]) -> Vec<(Digest, u32)> {
+    standing(lines.iter()).into_iter().map(|line| (line.apply.plan, line.operation.0)).collect()
+}
+
+#[test]
+fn what_was_taken_back_does_not_count_until_that_is_taken_back() {
+    let one = line(1, "plan", 1, Kind::Delete, "a");
+    let two = line(1, "plan", 2, Kind::Delete, "b");
+    let undone = back(line(2, "undo", 1, Kind::Create, "c"), "plan", 1);
+    let redone = back(line(3, "redo", 1, Kind::Delete, "c"), "undo", 1);
+    let again = back(line(4, "again", 1, Kind::Create, "d"), "redo", 1);
+    let (first, second) = ((plan("plan"), 1), (plan("plan"), 2));
+    let all = [one.clone(), two.clone(), undone.clone(), redone.clone(), again.clone()];
+    assert_eq!(counted(&all[..2]), [first, second]);
+    assert_eq!(counted(&all[..3]), [second]);
+    assert_eq!(counted(&all[..4]), [first, second]);
+    assert_eq!(counted(&all), [second]);
+    // In whatever order they are found.
+    assert_eq!(counted(&[undone.clone(), two, one.clone()]), [second]);
+    // What took back something that is long ago counts as what it does.
+    assert_eq!(counted(std::slice::from_ref(&undone)), [(plan("undo"), 1)]);
+    // The same plan again, after it was taken back.
+    let same = Applied { at: at(9), apply: ApplyId { begun: at(8), ..one.apply }, ..one.clone() };
+    assert_eq!(counted(&[one, undone, same]), [first]);
+}
+
+#[test]
+fn guards_count_people_not_lines() {
+    let changed = |line: Applied, field: Field| Applied { changed: vec![field.clone()], emptied: vec![field], ..line };
+    let lines = [
+        changed(line(1, "one", 1, Kind::Update, "a"), Field::Manager),
+        changed(line(2, "two", 1, Kind::Update, "a"), Field::LastName),
+        line(3, "three", 1, Kind::Delete, "a"),
+        line(1, "one", 2, Kind::Create, "b"),
+        line(2, "two", 2, Kind::Update, "b"),
+        Applied { user_id: None, ..line(2, "two", 3, Kind::Create, "") },
+        Applied { user_id: None, ..line(2, "two", 4, Kind::Create, "") },
+    ];
+    let past = by_user(&lines.iter().collect::<Vec<_>>());
+    let kinds: Vec<Kind> = past.iter().map(|past| past.kind).collect();
+    assert_eq!(kinds, [Kind::Delete, Kind::Create, Kind::Update, Kind::Create, Kind::Create]);
+    assert_eq!(past[0].changed, [Field::Manager, Field::LastName]);
+    assert_eq!(past[0].emptied, past[0].changed);
+}
+
+#[test]
+fn an_apply_that_was_begun_and_has_no_journal_is_an_error_until_the_window_has_passed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = State::open(&folder.path().join("state"), None).expect("a state");
+    let url = "https://api.example.com/v1";
+    let apply = ApplyId { plan: plan("plan"), begun: at(100) };
+    let mut recent = Recent::read(&state, url, at(50), None).expect("nothing yet");
+    assert_eq!(recent.ledger.account(), account_file(url));
+    recent.begin(&state, apply, at(100)).expect("written");
+    let said = Recent::read(&state, url, at(50), None).expect_err("no journal").to_string();
+    assert!(said.contains(&plan("plan").to_string()) && said.contains("its journal is missing"), "{said}");
+    assert!(Recent::read(&state, url, at(101), None).is_ok());
+}

@@ -1,0 +1,124 @@
+//! What was applied to the account lately, as `plan`, `run`, `apply` and `verify` need it.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::common::now;
+use crate::apply::journal::Replay;
+use crate::apply::ledger::{LedgerError, Recent};
+use crate::config::Settings;
+use crate::exit::{ExitStatus, refused};
+use crate::guard::RecentPast;
+use crate::plan::{LEDGER_UNREADABLE, Plan};
+use crate::state::ledger::ApplyId;
+use crate::state::{State, StateError};
+use crate::ui::Ui;
+
+/// What a plan is made with. If it cannot be read, the plan says so, and so does a warning.
+pub(super) fn memory(settings: &Settings, state: Option<&State>, ui: &Ui) -> RecentPast {
+    let window = settings.guard.window();
+    let Some(state) = state.filter(|_| window > 0) else { return RecentPast::none() };
+    match read(settings, state, None) {
+        Ok(recent) => {
+            tell(&recent, ui);
+            recent.memory(window, None)
+        }
+        Err(error) => {
+            ui.warn(format!("{error}. Until then the guards count each plan alone, and `run` approves none by itself"));
+            RecentPast { window, past: Vec::new(), is_unknown: true }
+        }
+    }
+}
+
+/// What an apply knows of the account's recent past.
+pub(super) enum Known {
+    /// What the ledger and the journals say.
+    Recent(Recent),
+    /// They cannot be read, and the plan says so; or nothing is to be counted.
+    Nothing,
+}
+
+impl Known {
+    /// Reads it for an apply, before its first write.
+    ///
+    /// # Errors
+    /// Exit code 8 if it cannot be read and the plan does not say so: its approvers thought that it counts.
+    pub(super) fn read(
+        plan: &Plan,
+        replay: &Replay,
+        settings: &Settings,
+        state: &State,
+        ui: &Ui,
+    ) -> anyhow::Result<Self> {
+        let error = match read(settings, state, replay.begun_at) {
+            Ok(recent) => {
+                tell(&recent, ui);
+                return Ok(Self::Recent(recent));
+            }
+            Err(error) => error,
+        };
+        let is_said = plan.content().diagnostics.iter().any(|found| found.code == LEDGER_UNREADABLE);
+        if is_said || settings.guard.window() == 0 || plan.content().undone().is_some() {
+            ui.warn(format!("{error}. What this apply does is in its journal, and not in the ledger"));
+            return Ok(Self::Nothing);
+        }
+        let problem = format!(
+            "{error}. Nothing was written. Or plan again: the plan then says that the ledger cannot be read, and a \
+             person can approve that"
+        );
+        Err(refused(ExitStatus::Damaged, problem))
+    }
+
+    /// Writes that an apply begins or resumes, before its first write.
+    ///
+    /// # Errors
+    /// If that cannot be written.
+    pub(super) fn begin(&mut self, state: &State, apply: ApplyId, at: Timestamp) -> Result<(), StateError> {
+        match self {
+            Self::Recent(recent) => recent.begin(state, apply, at),
+            Self::Nothing => Ok(()),
+        }
+    }
+
+    /// Writes what an apply has done. If that fails, its journal still counts.
+    pub(super) fn close(&mut self, state: &State, plan: &Plan, apply: ApplyId, ui: &Ui) {
+        if let Self::Recent(recent) = self
+            && let Err(error) = recent.close(state, plan, apply, now())
+        {
+            ui.warn(format!("the ledger was not written, so the journal counts: {error}"));
+        }
+    }
+
+    /// What counts with a plan whose apply may have begun already. An undo is judged by itself.
+    pub(super) fn memory(&self, plan: &Plan, replay: &Replay, settings: &Settings) -> RecentPast {
+        match self {
+            Self::Recent(recent) if settings.guard.window() > 0 && plan.content().undone().is_none() => {
+                let own = replay.begun_at.map(|begun| ApplyId { plan: plan.hash(), begun });
+                recent.memory(settings.guard.window(), own)
+            }
+            Self::Recent(_) | Self::Nothing => RecentPast::none(),
+        }
+    }
+}
+
+/// Reads what was applied within the window; to go on with an apply, also what it has done since it began.
+fn read(settings: &Settings, state: &State, begun: Option<Timestamp>) -> Result<Recent, LedgerError> {
+    let window = i64::try_from(settings.guard.window()).unwrap_or(i64::MAX);
+    let since = now().checked_sub(SignedDuration::from_secs(window)).unwrap_or(Timestamp::MIN);
+    Recent::read(state, &settings.target.account(), since, begun)
+}
+
+/// Says what is unusual about it.
+fn tell(recent: &Recent, ui: &Ui) {
+    let from_journals = recent.from_journals();
+    if from_journals > 0 {
+        ui.note(format!(
+            "{from_journals} operations are not in the account's ledger yet; they count by what their journals say"
+        ));
+    }
+    let later = recent.after(now());
+    if later > 0 {
+        ui.warn(format!(
+            "{later} operations in the account's ledger are dated in the future: is this machine's clock right? They count"
+        ));
+    }
+}

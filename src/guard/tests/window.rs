@@ -1,0 +1,168 @@
+//! What was done before a plan counts with it, of those who were there before.
+
+use super::*;
+
+/// The same past for so many users.
+fn past(times: usize, kind: Kind) -> Vec<Past> {
+    let past = Past { kind, branch: None, changed: Vec::new(), emptied: Vec::new(), in_new_account: false };
+    vec![past; times]
+}
+
+impl Account {
+    fn remembering(mut self, past: impl IntoIterator<Item = Past>) -> Self {
+        self.memory.window = WINDOW;
+        self.memory.past.extend(past);
+        self
+    }
+
+    /// The only result of a guard.
+    fn result(&self, limits: &Limits, guard: &Guard) -> GuardResult {
+        let results = self.evaluate(limits);
+        let mut found = results.into_iter().filter(|result| result.id == guard.id);
+        found.next().expect("evaluated")
+    }
+}
+
+#[test]
+fn removals_count_together_and_of_all_who_were_there() {
+    for (managed, before, own, of, blocks) in [
+        (81, 19, 19, 100, true),
+        (81, 19, 1, 100, false),
+        (81, 19, 2, 100, true),
+        (100, 0, 20, 100, false),
+        (1_181, 3, 4, 1_184, false),
+        // Nothing that this plan adds: it is not held up by what was done before.
+        (50, 50, 0, 100, false),
+        (50, 50, 1, 100, true),
+        (0, 10, 0, 10, false),
+    ] {
+        let account = Account::of(managed, managed).add(own, Kind::Delete).remembering(past(before, Kind::Delete));
+        let found = account.result(&nothing_but().with(&MAX_DELETE_PERCENT, 20), &MAX_DELETE_PERCENT);
+        assert_eq!((found.count, found.of, found.own()), (before as u64 + own, of, own), "{found:?}");
+        assert_eq!(found.outcome == GuardOutcome::Block, blocks, "{found:?}");
+        assert_eq!(found.earlier.map(|earlier| earlier.now), (before > 0).then_some(managed), "{found:?}");
+    }
+}
+
+#[test]
+fn no_past_makes_a_plan_pass_that_blocks_by_itself() {
+    let limits = Limits::default().with(&MAX_CREATES, 30).with(&MAX_UPDATES, 30).with(&MAX_DELETES, 30);
+    for own in [1, 5, 20, 21, 40, 80, 300] {
+        for (deleted, created, updated) in [(0, 0, 0), (90, 0, 0), (0, 90, 0), (0, 0, 90), (90, 90, 90), (500, 20, 3)] {
+            let before =
+                [past(deleted, Kind::Delete), past(created, Kind::Create), past(updated, Kind::Update)].concat();
+            for kind in [Kind::Create, Kind::Update, Kind::Delete] {
+                let account = || {
+                    let mut account = Account::of(400, 400).add(own, kind);
+                    account.people.users = 400;
+                    account
+                };
+                let (alone, together) =
+                    (account().blocking(&limits), account().remembering(before.clone()).blocking(&limits));
+                assert!(
+                    alone.iter().all(|id| together.contains(id)),
+                    "{own} {kind:?} after {deleted}, {created}, {updated}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn creates_count_of_those_who_were_there_before() {
+    let limits = nothing_but().with(&MAX_CREATE_PERCENT, 50);
+    for (users, before, own, of, blocks) in [
+        (140, past(40, Kind::Create), 10, 100, false),
+        (140, past(40, Kind::Create), 11, 100, true),
+        // Fewer than five in all never block.
+        (5, past(2, Kind::Create), 2, 3, false),
+        (5, past(2, Kind::Create), 3, 3, true),
+        // Nobody is left who was there before.
+        (40, past(40, Kind::Create), 1, 0, true),
+        // The first import is no share of anything.
+        (1_000, vec![Past { in_new_account: true, ..past(1, Kind::Create).remove(0) }; 1_000], 500, 1_000, false),
+        (1_000, vec![Past { in_new_account: true, ..past(1, Kind::Create).remove(0) }; 1_000], 501, 1_000, true),
+    ] {
+        let mut account = Account::of(0, 1_000).add(own, Kind::Create).remembering(before);
+        account.people.users = users;
+        let found = account.result(&limits, &MAX_CREATE_PERCENT);
+        assert_eq!((found.of, found.outcome == GuardOutcome::Block), (of, blocks), "{found:?}");
+    }
+}
+
+#[test]
+fn branches_and_fields_remember_their_own() {
+    let norwegian = |kind| Past { branch: Some(Some("no".into())), ..past(1, kind).remove(0) };
+    let account = Account::of(100, 100)
+        .branch("no", 3, 0, 6)
+        .branch("se", 3, 0, 94)
+        .remembering(vec![norwegian(Kind::Delete); 4])
+        .remembering(vec![norwegian(Kind::Update); 90]);
+    let limits = per_branch(Some(50), None, 5);
+    assert_eq!(account.blocking(&limits), ["per_branch.max_delete_percent of no"]);
+    let results = account.evaluate(&limits);
+    assert_eq!(results.iter().map(|found| (found.count, found.of)).collect::<Vec<_>>(), [(7, 10), (3, 94)]);
+
+    let emptied = Past { emptied: vec![Field::Manager], changed: vec![Field::Manager], ..norwegian(Kind::Update) };
+    let mut account = Account::of(100, 100).field(Field::Manager, "manager", 4).remembering(vec![emptied; 7]);
+    account.people.fields[0].with_value = 93;
+    account.done[0].emptied.push(Field::Manager);
+    let found = account.result(&nothing_but().with(&MAX_EMPTIED_PERCENT, 10), &MAX_EMPTIED_PERCENT);
+    assert_eq!((found.count, found.of, found.outcome), (11, 100, GuardOutcome::Block));
+}
+
+#[test]
+fn an_approval_allows_what_the_plan_itself_does() {
+    let account = Account::of(81, 81).add(19, Kind::Delete).remembering(past(19, Kind::Delete));
+    let results = account.evaluate(&nothing_but().with(&MAX_DELETE_PERCENT, 20));
+    assert_eq!(needed_ceilings(&results), [(Ceiling::Deletes, 19)].into());
+    assert_eq!(not_lifted(&results, &[(Ceiling::Deletes, 18)].into()).len(), 1);
+    assert_eq!(not_lifted(&results, &[(Ceiling::Deletes, 19)].into()).len(), 0);
+}
+
+#[test]
+fn what_was_done_since_the_plan_counts_when_it_is_judged_again() {
+    let limits = nothing_but().with(&MAX_DELETE_PERCENT, 20);
+    let planned = Account::of(100, 100).add(15, Kind::Delete).evaluate(&limits);
+    assert_eq!(planned[0].outcome, GuardOutcome::Pass);
+    let memory = |times| RecentPast { window: WINDOW, past: past(times, Kind::Delete), is_unknown: false };
+    for (since, managed, blocks) in [(0, 100, false), (5, 95, false), (6, 94, true), (15, 85, true), (5, 90, true)] {
+        let again = evaluate_again(&planned, &Now { managed, ..Now::default() }, &memory(since));
+        assert_eq!(again[0].outcome == GuardOutcome::Block, blocks, "{again:?}");
+    }
+    assert_eq!(evaluate_since(&planned, &memory(15))[0].outcome, GuardOutcome::Block);
+    // What it counted when it was made is replaced, not added.
+    let planned = Account::of(85, 85).add(5, Kind::Delete).remembering(past(15, Kind::Delete)).evaluate(&limits);
+    let again = evaluate_again(&planned, &Now { managed: 85, ..Now::default() }, &memory(15));
+    assert_eq!(again, planned);
+    let again = evaluate_again(&planned, &Now { managed: 85, ..Now::default() }, &RecentPast::none());
+    assert_eq!((again[0].count, again[0].of, again[0].earlier), (5, 85, None));
+}
+
+#[test]
+fn a_length_of_time_reads_well() {
+    for (seconds, expected) in
+        [(86_400, "24 h"), (172_800, "48 h"), (604_800, "7 days"), (5_400, "90 min"), (61, "61 s"), (3_600, "1 h")]
+    {
+        assert_eq!(span(seconds), expected);
+    }
+}
+
+#[test]
+fn settings_for_some_branches_remember_what_was_done_in_them() {
+    let of = |kind, branch: Option<Option<&str>>| Past {
+        branch: branch.map(|branch| branch.map(BranchId::from)),
+        ..past(1, kind).remove(0)
+    };
+    let past = vec![
+        of(Kind::Delete, Some(Some("no"))),
+        of(Kind::Delete, Some(Some("se"))),
+        of(Kind::Update, Some(None)),
+        of(Kind::Create, None),
+        of(Kind::Delete, None),
+    ];
+    let memory = RecentPast { window: WINDOW, past: past.clone(), is_unknown: false };
+    assert_eq!(memory.clone().of_branches(None).past, past);
+    let norway = [BranchId::from("no")].into();
+    assert_eq!(memory.of_branches(Some(&norway)).past, [&past[0], &past[3], &past[4]].map(Clone::clone));
+}

@@ -1,0 +1,140 @@
+//! The journals that a state holds, of every plan and account, as the ledger looks for them. Nothing is written or brought
+//! here: another process may be writing to a journal.
+
+use std::fs;
+use std::io::{self, BufRead, BufReader, Cursor, Read as _};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::store::ObjectKind;
+use super::{JOURNALS, State, StateError, open_private};
+use crate::plan::{Digest, bytes_of};
+
+/// The largest kept plan that is read, in bytes.
+const MOST_PLAN: u64 = 2 << 30;
+
+/// A journal, as a list names it.
+#[derive(Debug)]
+pub struct JournalFile {
+    /// Of which plan.
+    pub plan: Digest,
+    /// How long it is, in bytes.
+    pub length: u64,
+    /// When it was last written to.
+    pub modified: SystemTime,
+    text: Text,
+}
+
+/// Where the text of a journal is.
+#[derive(Debug)]
+enum Text {
+    File(PathBuf),
+    /// The names of its parts, in order.
+    Objects(Vec<String>),
+}
+
+impl JournalFile {
+    /// Its path or URL, for messages.
+    #[must_use]
+    pub fn path(&self, state: &State) -> PathBuf {
+        match (&self.text, &state.remote) {
+            (Text::File(path), _) => path.clone(),
+            (Text::Objects(parts), Some(remote)) => {
+                PathBuf::from(remote.store().url(parts.first().map_or(JOURNALS, String::as_str)))
+            }
+            (Text::Objects(_), None) => PathBuf::from(JOURNALS),
+        }
+    }
+}
+
+impl State {
+    /// All journals, in no order.
+    ///
+    /// # Errors
+    /// If they cannot be listed.
+    pub fn journals(&self) -> Result<Vec<JournalFile>, StateError> {
+        if let Some(remote) = &self.remote {
+            let journals = remote.journals().map_err(StateError::Store)?.into_iter();
+            return Ok(journals
+                .map(|(plan, parts)| JournalFile {
+                    plan,
+                    length: parts.iter().map(|part| part.size).sum(),
+                    modified: parts.iter().map(|part| part.modified).max().unwrap_or(SystemTime::UNIX_EPOCH),
+                    text: Text::Objects(parts.into_iter().map(|part| part.name).collect()),
+                })
+                .collect());
+        }
+        let folder = self.folder.join(JOURNALS);
+        let io = |error| StateError::Io { path: folder.clone(), error };
+        let mut journals = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(io)? {
+            let entry = entry.map_err(io)?;
+            let Some(plan) = plan_of(&entry.file_name().to_string_lossy()) else { continue };
+            match entry.metadata() {
+                Ok(metadata) => journals.push(JournalFile {
+                    plan,
+                    length: metadata.len(),
+                    modified: metadata.modified().map_err(io)?,
+                    text: Text::File(entry.path()),
+                }),
+                // It was renamed, and is listed under its new name or judged again by the next command.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(StateError::Io { path: entry.path(), error }),
+            }
+        }
+        Ok(journals)
+    }
+
+    /// The text of a journal; of one in a store perhaps only the first of its parts, which holds the first line.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn journal_text(&self, journal: &JournalFile, first_only: bool) -> Result<Box<dyn BufRead>, StateError> {
+        match (&journal.text, &self.remote) {
+            (Text::Objects(parts), Some(remote)) => {
+                let parts = if first_only { &parts[..parts.len().min(1)] } else { parts };
+                let text = remote.store().get_all(parts, ObjectKind::Part).map_err(StateError::Store)?.concat();
+                Ok(Box::new(Cursor::new(text)))
+            }
+            (Text::Objects(_), None) => Ok(Box::new(io::empty())),
+            (Text::File(path), _) => {
+                let file = open_private(path, false).map_err(|error| StateError::of_file(path.clone(), error))?;
+                Ok(Box::new(BufReader::new(file)))
+            }
+        }
+    }
+
+    /// The text of the copy that was kept of a plan, if there is one.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn kept_plan(&self, plan: Digest) -> Result<Option<Vec<u8>>, StateError> {
+        if let Some(remote) = &self.remote {
+            return remote.plan(plan).map_err(StateError::Store);
+        }
+        read_private(&self.plan(plan), MOST_PLAN)
+    }
+}
+
+/// A file of the state, if it is there.
+pub(super) fn read_private(path: &Path, most: u64) -> Result<Option<Vec<u8>>, StateError> {
+    let mut text = Vec::new();
+    let read = open_private(path, false).and_then(|file| file.take(most).read_to_end(&mut text));
+    match read {
+        Ok(_) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(StateError::of_file(path.to_owned(), error)),
+    }
+}
+
+/// The plan of a file's name: `HASH.journal`, or `HASH.N.journal` for an earlier apply.
+fn plan_of(name: &str) -> Option<Digest> {
+    let (hash, number) = match name.strip_suffix(".journal")?.split_once('.') {
+        Some((hash, number)) => (hash, Some(number)),
+        None => (name.strip_suffix(".journal")?, None),
+    };
+    if number.is_some_and(|number| number.parse::<u32>().is_err()) {
+        return None;
+    }
+    bytes_of(hash).map(Digest::from_bytes)
+}
