@@ -4,6 +4,8 @@ use super::{KEY, company, forget_machine};
 use crate::harness::Company;
 use crate::servers::stores::Store;
 
+/// The same person changes again and again, and each plan counts by itself.
+const GUARD: &str = "\n[guard]\nwindow = \"0h\"\n";
 /// Somebody whom the lists have as they are.
 const PERSON: &str = "1001";
 
@@ -25,6 +27,7 @@ fn a_plan_that_is_applied_again_begins_another_journal() {
     let store = Store::s3();
     let company = company(&store, "slow=1ms");
     company.run(&["apply", "plan.json"]).ends(0);
+    company.append("skovik-sync.toml", GUARD);
     rename(&company, "Somebody");
     company.run(&["plan"]).ends(0);
     company.run(&["approve", "plan.json", "--yes"]).ends(0);
@@ -45,6 +48,7 @@ fn a_run_that_makes_the_same_plan_again_begins_another_journal() {
     let mut company = Company::faulty("small", &["DELETE /users/* status=422"]);
     company.append("skovik-sync.toml", &format!("\n[state]\nurl = \"{}\"\nlease = \"3s\"\n", store.url));
     company.append("skovik-sync.toml", "\n[approval]\nautomatic = true\n");
+    company.append("skovik-sync.toml", GUARD);
     company.env("SKOVIK_SYNC_STATE_KEY", KEY);
     for (name, value) in &store.env {
         company.env(name, value);
