@@ -7,6 +7,8 @@
 mod absences;
 mod account;
 mod append;
+mod connector;
+mod credentials;
 mod journals;
 mod key;
 mod lease;
@@ -30,6 +32,7 @@ use url::Url;
 pub use absences::Noted;
 pub(crate) use account::account_file;
 pub use append::Append;
+pub(crate) use credentials::store_secrets;
 pub use journals::JournalFile;
 pub use key::Key;
 pub use lease::LEASE;
@@ -37,14 +40,13 @@ pub(crate) use lease::{Lease, LeaseError};
 pub use place::Place;
 pub(crate) use private::open_private;
 pub use retention::Held;
-pub(crate) use store::SECRETS as STORE_SECRETS;
 
 use crate::files::{WRONG_KIND, write_private};
 use crate::plan::Digest;
 use append::Lines;
 use private::{check_above, make_private};
 use remote::Remote;
-use store::Store;
+use store::{ObjectKind, Store};
 
 /// The environment variable with the path of the folder, instead of the user's state folder.
 pub const FOLDER_VARIABLE: &str = "SKOVIK_SYNC_STATE";
@@ -269,7 +271,7 @@ impl State {
         let path = self.run(url);
         let mut text = String::new();
         if let Some(remote) = &self.remote {
-            let found = remote.store().get(&run(url)).map_err(StateError::Store)?;
+            let found = remote.store().get(&run(url), ObjectKind::Note).map_err(StateError::Store)?;
             let Some((found, _)) = found else { return Ok(None) };
             text = String::from_utf8_lossy(&found[..found.len().min(LONGEST_NOTE as usize)]).into_owned();
         }
@@ -294,10 +296,11 @@ impl State {
     /// Notes that `run` begins to apply a plan to an account, or with `None` that it has none in progress.
     ///
     /// # Errors
-    /// If that cannot be written.
+    /// If that cannot be written, or the lease of a store is lost.
     pub fn set_begun_run(&self, url: &str, plan: Option<Digest>) -> Result<(), StateError> {
         let path = self.run(url);
         if let Some(remote) = &self.remote {
+            remote.check().map_err(StateError::Store)?; // Another machine's note must stay.
             let written = match plan {
                 Some(plan) => remote.store().put(&run(url), format!("{plan}\n").into_bytes()),
                 None => remote.store().delete(&run(url)),
@@ -334,7 +337,9 @@ impl State {
     pub fn put_away(&self, plan: Digest) -> Result<(), StateError> {
         let from = self.journal(plan);
         let number = self.past_journals(plan).len() as u32 + 1;
-        fs::rename(&from, self.past_journal(plan, number)).map_err(|error| StateError::Io { path: from, error })
+        fs::rename(&from, self.past_journal(plan, number)).map_err(|error| StateError::Io { path: from, error })?;
+        self.remote.iter().for_each(|remote| remote.put_away(plan));
+        Ok(())
     }
 
     fn past_journal(&self, plan: Digest, number: u32) -> PathBuf {

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::ConfigError;
 use crate::setting::section::Section;
-use crate::state::{LEASE, Place, STORE_SECRETS};
+use crate::state::{LEASE, Place, store_secrets};
 
 /// The shortest time that a lease can live: it is renewed three times in it, over a network.
 const SHORTEST_LEASE: Duration = Duration::from_secs(3);
@@ -53,6 +53,6 @@ fn place(section: &Section<'_>, url: &str) -> Result<Place, ConfigError> {
         return Ok(Place::Folder(section.folder().join(PathBuf::from(path))));
     }
     let url = Url::parse(url).map_err(|_| problem("must be file:, s3:, az: or gs:, such as \"s3://bucket/path\""))?;
-    STORE_SECRETS.iter().for_each(|variable| section.secrets().protect(variable));
+    store_secrets().iter().for_each(|variable| section.secrets().protect(variable));
     Place::store(&url).map_err(|said| problem(&said))
 }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::private::open_private;
-use super::store::Written;
+use super::store::{ObjectKind, Written};
 use super::{State, StateError, account_file};
 use crate::diff::Memory;
 use crate::employee::UserId;
@@ -77,7 +77,7 @@ impl State {
     pub fn absences(&self, url: &str) -> Result<Noted, StateError> {
         let (text, version, place) = match &self.remote {
             Some(remote) => {
-                let found = remote.store().get(&name(url)).map_err(StateError::Store)?;
+                let found = remote.store().get(&name(url), ObjectKind::Absences).map_err(StateError::Store)?;
                 let (text, version) =
                     found.map_or((None, Version::None), |(text, version)| (Some(text), Version::Object(version)));
                 (text, version, remote.store().url(&name(url)))

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::lease::Hold;
 use super::open_private;
-use super::store::{Store, Written};
+use super::store::{ObjectKind, Store, Written};
 use crate::files::{no_links, open_own};
 
 /// Where whole lines are appended.
@@ -15,7 +15,7 @@ pub trait Append: Send {
     /// Appends lines, all of them or, after an error, perhaps a part. They are durable when this returns.
     ///
     /// # Errors
-    /// If they are not.
+    /// If they are not; of the kind `AlreadyExists` if another machine has continued the journal.
     fn append(&mut self, lines: &[u8]) -> io::Result<()>;
 }
 
@@ -50,8 +50,8 @@ impl Append for Lines {
     }
 }
 
-/// Numbered objects, each of which holds some lines. No object takes the place of another one: where two machines go on
-/// with one journal, only one of them can write the next object.
+/// Numbered objects, each of which holds some lines. The first one that is written here follows those that were read, and no
+/// object takes the place of another one: if two machines continue one journal, only one of them can write the next object.
 pub(super) struct Parts {
     pub(super) store: Store,
     /// The folder of the objects.
@@ -68,12 +68,21 @@ pub(super) fn part(folder: &str, number: usize) -> String {
 }
 
 /// Writes an object that no other machine has written.
+///
+/// # Errors
+/// If it is not written; of the kind `AlreadyExists` if another machine has written it.
 pub(super) fn create(store: &Store, name: &str, bytes: Vec<u8>) -> io::Result<()> {
+    if bytes.len() as u64 > ObjectKind::Part.largest() {
+        let problem = format!("{} would have more than {} bytes", store.url(name), ObjectKind::Part.largest());
+        return Err(io::Error::other(problem));
+    }
     if let Written::Refused = store.create(name, bytes.clone())? {
-        // The answer to an earlier try may have been lost: then it holds these very lines, whose codes are ours.
-        let there = store.get(name)?.is_some_and(|(there, _)| there == bytes);
+        // The answer to an earlier try may have been lost: then it holds these very lines. Those of another machine were
+        // written at another time, which is in them.
+        let there = store.get(name, ObjectKind::Part)?.is_some_and(|(there, _)| there == bytes);
         if !there {
-            return Err(io::Error::other(format!("{} is another machine's", store.url(name))));
+            let problem = format!("another machine has written {} meanwhile", store.url(name));
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, problem));
         }
     }
     Ok(())

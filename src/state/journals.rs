@@ -6,6 +6,7 @@ use std::io::{self, BufRead, BufReader, Cursor, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use super::store::ObjectKind;
 use super::{JOURNALS, State, StateError, open_private};
 use crate::plan::{Digest, bytes_of};
 
@@ -92,7 +93,7 @@ impl State {
         match (&journal.text, &self.remote) {
             (Text::Objects(parts), Some(remote)) => {
                 let parts = if first_only { &parts[..parts.len().min(1)] } else { parts };
-                let text = remote.store().get_all(parts).map_err(StateError::Store)?.concat();
+                let text = remote.store().get_all(parts, ObjectKind::Part).map_err(StateError::Store)?.concat();
                 Ok(Box::new(Cursor::new(text)))
             }
             (Text::Objects(_), None) => Ok(Box::new(io::empty())),

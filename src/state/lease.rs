@@ -15,7 +15,7 @@ use object_store::UpdateVersion;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::store::{Store, Written};
+use super::store::{ObjectKind, Store, Written};
 use crate::plan::hex;
 
 /// How long a lease lives that nobody renews, unless the settings say otherwise.
@@ -135,7 +135,7 @@ struct Renewal {
 impl Renewal {
     /// The version that is held, and until when it surely is.
     fn acquire(&self, waiting: &dyn Fn(Option<&RawValue>)) -> Result<(UpdateVersion, Instant), LeaseError> {
-        let get = || self.store.get(&self.name).map_err(LeaseError::Store);
+        let get = || self.store.get(&self.name, ObjectKind::Note).map_err(LeaseError::Store);
         let holder = |text: &[u8]| content(text).map(|content| content.holder.to_owned());
         let is_free = |text: &[u8]| content(text).is_some_and(|content| content.is_free);
         let Some((text, version)) = get()? else { return self.write(None) };
@@ -165,7 +165,11 @@ impl Renewal {
         };
         match written.map_err(LeaseError::Store)? {
             Written::Done(version) => Ok((version, until)),
-            Written::Refused => Err(LeaseError::Held(None)), // Somebody was quicker.
+            // Somebody was quicker, or it was stored and the answer was lost.
+            Written::Refused => match self.own().map_err(LeaseError::Store)? {
+                Some(version) => Ok((version, until)),
+                None => Err(LeaseError::Held(None)),
+            },
         }
     }
 
@@ -199,7 +203,7 @@ impl Renewal {
 
     /// The version of the lease if it is this holder's.
     fn own(&self) -> io::Result<Option<UpdateVersion>> {
-        let found = self.store.get(&self.name)?;
+        let found = self.store.get(&self.name, ObjectKind::Note)?;
         Ok(found
             .filter(|(text, _)| content(text).is_some_and(|content| content.owner == self.owner))
             .map(|(_, version)| version))

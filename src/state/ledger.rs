@@ -21,6 +21,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::append::part;
 use super::journals::read_private;
 use super::private::make_private;
+use super::store::ObjectKind;
 use super::{State, StateError, account_file};
 use crate::employee::{BranchId, UserId};
 use crate::field::Field;
@@ -329,7 +330,7 @@ impl State {
     fn part_texts(&self, folder: &str, numbers: &[usize]) -> Result<Vec<Vec<u8>>, StateError> {
         let names: Vec<String> = numbers.iter().map(|number| part(folder, *number)).collect();
         if let Some(remote) = &self.remote {
-            return remote.store().get_all(&names).map_err(StateError::Store);
+            return remote.store().get_all(&names, ObjectKind::Part).map_err(StateError::Store);
         }
         let read = |name: &String| {
             let path = self.folder.join(name);

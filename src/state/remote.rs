@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde_json::value::RawValue;
@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use super::append::{Append, Lines, Parts, create, part};
 use super::lease::{Hold, Lease, LeaseError};
 use super::retention::Held;
-use super::store::{Object, Store};
+use super::store::{Object, ObjectKind, Store};
 use super::{JOURNALS, State, StateError};
 use crate::files::write_private;
 use crate::plan::{Digest, bytes_of};
@@ -25,17 +25,39 @@ const PLAN: &str = "plan.json";
 /// What the note is called that all of a plan is being removed.
 const REMOVED: &str = "removed";
 
+/// What to do about a journal that the store does not give back as it was written.
+const LOST: &str = "restore the objects, or look at Skovik and ask for a new plan (if `run` began this one, remove the object \
+                    ending in .run first)";
+
+/// How many parts are in memory at once.
+const READ_AT_ONCE: usize = 64;
+
 /// The store, and the lease of the account, once it is had.
 #[derive(Debug)]
 pub(super) struct Remote {
     store: Store,
     life: Duration,
     hold: OnceLock<Arc<Hold>>,
+    /// How much was read of the journals of each plan.
+    read: Mutex<BTreeMap<Digest, Read>>,
+}
+
+/// How much was read of a plan's journals. What is written next follows it, and nothing that came later.
+#[derive(Debug, Default, Clone, Copy)]
+struct Read {
+    /// How many journals there were.
+    journals: u32,
+    /// How many parts the last one had.
+    parts: usize,
+    /// How many of the journals are not to be continued.
+    put_away: u32,
+    /// Whether the removal of all of it was begun and not finished.
+    is_half_removed: bool,
 }
 
 impl Remote {
     pub(super) fn new(store: Store, life: Duration) -> Self {
-        Self { store, life, hold: OnceLock::new() }
+        Self { store, life, hold: OnceLock::new(), read: Mutex::default() }
     }
 
     pub(super) fn store(&self) -> &Store {
@@ -65,15 +87,13 @@ impl Remote {
     /// Brings what the store holds of a plan, which takes the place of what is here.
     pub(super) fn bring(&self, state: &State, plan: Digest) -> Result<(), StateError> {
         let folder = folder(plan);
-        let damaged = |problem: String| StateError::Damaged {
-            path: PathBuf::from(self.store.url(&folder)),
-            problem,
-            advice: "restore the objects, or ask for a new plan",
-        };
+        let damaged = |problem: String| self.damaged(plan, problem);
+        let mut read = Read { put_away: self.read_of(plan).put_away, ..Read::default() };
         let mut names = self.store.list(&folder).map_err(StateError::Store)?;
         if names.contains(&format!("{folder}/{REMOVED}")) {
             // What is left of it counts no more.
             names.clear();
+            read.is_half_removed = true;
         }
         let mut journals: BTreeMap<u32, Vec<String>> = BTreeMap::new();
         let mut has_plan = false;
@@ -94,7 +114,11 @@ impl Remote {
         remove(state.journal(plan))?;
         state.past_journals(plan).into_iter().try_for_each(remove)?;
         if has_plan && !state.plan(plan).exists() {
-            let text = self.store.get(&format!("{folder}/{PLAN}")).map_err(StateError::Store)?.map(|(text, _)| text);
+            let text = self
+                .store
+                .get(&format!("{folder}/{PLAN}"), ObjectKind::Plan)
+                .map_err(StateError::Store)?
+                .map(|(text, _)| text);
             write(state.plan(plan), &text.unwrap_or_default())?;
         }
         let count = journals.len();
@@ -104,23 +128,78 @@ impl Remote {
             if *number != place || !is_whole {
                 return Err(damaged(format!("of the journal {number}, a part is missing")));
             }
-            let text = self.store.get_all(names).map_err(StateError::Store)?.concat();
-            let is_last = place as usize == count;
-            write(if is_last { state.journal(plan) } else { state.past_journal(plan, place) }, &text)?;
+            let is_last = place as usize == count && place > read.put_away;
+            let path = if is_last { state.journal(plan) } else { state.past_journal(plan, place) };
+            self.copy(plan, names, path)?;
+            (read.journals, read.parts) = (place, names.len());
         }
+        self.all_read().insert(plan, read);
         Ok(())
+    }
+
+    /// Copies the parts of a journal into a file, a few at a time.
+    fn copy(&self, plan: Digest, parts: &[String], path: PathBuf) -> Result<(), StateError> {
+        let mut failed = None;
+        let copied = write_private(&path, |file| -> io::Result<()> {
+            for names in parts.chunks(READ_AT_ONCE) {
+                let texts = self.store.get_all(names, ObjectKind::Part).map_err(StateError::Store);
+                // A part is written at once, and ends with the end of a line.
+                let whole = texts.and_then(|texts| {
+                    let cut = names.iter().zip(&texts).find(|(_, text)| text.last() != Some(&b'\n'));
+                    cut.map_or(
+                        Ok(()),
+                        |(name, _)| Err(self.damaged(plan, format!("{} is cut", self.store.url(name)))),
+                    )?;
+                    Ok(texts)
+                });
+                match whole {
+                    Ok(texts) => texts.iter().try_for_each(|text| file.write_all(text))?,
+                    Err(error) => {
+                        failed = Some(error);
+                        return Err(io::Error::other("the parts are not there"));
+                    }
+                }
+            }
+            Ok(())
+        });
+        copied.map_err(|error| failed.unwrap_or(StateError::Io { path, error }))
+    }
+
+    fn damaged(&self, plan: Digest, problem: String) -> StateError {
+        StateError::Damaged { path: PathBuf::from(self.store.url(&folder(plan))), problem, advice: LOST }
+    }
+
+    /// Notes that the last journal that was read is not continued: what is written next begins another one.
+    pub(super) fn put_away(&self, plan: Digest) {
+        let mut all = self.all_read();
+        let read = all.entry(plan).or_default();
+        read.put_away = read.journals;
+    }
+
+    fn read_of(&self, plan: Digest) -> Read {
+        self.all_read().get(&plan).copied().unwrap_or_default()
+    }
+
+    fn all_read(&self) -> MutexGuard<'_, BTreeMap<Digest, Read>> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Fails if the lease is not held, or may be somebody else's by now.
+    pub(super) fn check(&self) -> io::Result<&Arc<Hold>> {
+        let hold = self.hold.get().ok_or_else(|| io::Error::other("the state's lease is not held"))?;
+        hold.check()?;
+        Ok(hold)
     }
 
     /// Writes an object that no other machine has written, under the lease.
     pub(super) fn create(&self, name: &str, bytes: Vec<u8>) -> io::Result<()> {
-        let hold = self.hold.get().ok_or_else(|| io::Error::other("the state's lease is not held"))?;
-        hold.check()?;
+        self.check()?;
         create(&self.store, name, bytes)
     }
 
     /// The text of a kept plan.
     pub(super) fn plan(&self, plan: Digest) -> io::Result<Option<Vec<u8>>> {
-        Ok(self.store.get(&format!("{}/{PLAN}", folder(plan)))?.map(|(text, _)| text))
+        Ok(self.store.get(&format!("{}/{PLAN}", folder(plan)), ObjectKind::Plan)?.map(|(text, _)| text))
     }
 
     /// Every journal of every plan, with the objects that it is made of.
@@ -150,38 +229,51 @@ impl Remote {
     /// Removes all that the store holds of a plan, under the lease. A note says so first, because a part of a journal
     /// looks like an apply that is not finished.
     pub(super) fn remove_plan(&self, plan: Digest) -> io::Result<()> {
-        let hold = self.hold.get().ok_or_else(|| io::Error::other("the state's lease is not held"))?;
+        self.check()?;
         let folder = folder(plan);
         let note = format!("{folder}/{REMOVED}");
-        hold.check()?;
         self.store.put(&note, b"\n".to_vec())?;
         let mut names = self.store.list(&folder)?;
         names.retain(|name| *name != note);
-        hold.check()?;
+        self.check()?;
         self.store.delete_all(&names)?;
-        self.store.delete(&note)
+        self.store.delete(&note)?;
+        self.all_read().remove(&plan);
+        Ok(())
     }
 
     /// Keeps the copy of a plan that is to be applied.
     pub(super) fn keep_plan(&self, plan: Digest, text: Vec<u8>) -> io::Result<()> {
+        self.check()?;
         self.store.put(&format!("{}/{PLAN}", folder(plan)), text)
     }
 
-    /// Opens a journal to append behind its whole lines, of which this machine has a copy.
+    /// Opens a journal to append behind its whole lines, of which this machine has a copy. What another machine has written
+    /// since they were read is in the way of the first part: it is never continued without having been read.
     pub(super) fn append(&self, state: &State, plan: Digest, whole: u64) -> io::Result<Box<dyn Append>> {
-        let hold = self.hold.get().ok_or_else(|| io::Error::other("the state's lease is not held"))?;
-        let folder = journal(plan, state.past_journals(plan).len() as u32 + 1);
+        let hold = self.check()?;
+        let read = self.read_of(plan);
+        if read.is_half_removed {
+            return Err(io::Error::other(format!(
+                "{} is being removed and still holds objects; run the same command again, which removes the rest",
+                self.store.url(&folder(plan))
+            )));
+        }
+        let number = state.past_journals(plan).len() as u32 + 1;
         let path = state.journal(plan);
         let here = fs::metadata(&path).map_or(0, |copy| copy.len());
-        if here != whole {
-            // A part holds whole lines.
-            return Err(io::Error::other("a part of the journal in the store is cut"));
+        let is_next = number == read.journals + 1 && here == 0;
+        if here > whole {
+            let problem = format!("{}: its last line is damaged; {LOST}", self.store.url(&journal(plan, number)));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
         }
-        let parts = self.store.list(&folder)?;
+        if here < whole || !(is_next || number == read.journals) {
+            return Err(io::Error::other("this machine's copy of the journal has changed since it was read"));
+        }
         Ok(Box::new(Parts {
             store: self.store.clone(),
-            folder,
-            next: parts.len(),
+            folder: journal(plan, number),
+            next: if is_next { 0 } else { read.parts },
             hold: Arc::clone(hold),
             copy: Lines::open(&path, whole)?,
         }))

@@ -3,6 +3,7 @@
 //! Every call waits for its answer, whatever thread it comes from: the state is read before an apply begins, and the
 //! journal has a thread of its own. What must not take the place of something else is written conditionally.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -15,42 +16,65 @@ use futures_util::stream::{self, StreamExt as _};
 use object_store::aws::AmazonS3Builder;
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
+use object_store::list::{PaginatedListOptions, PaginatedListStore};
 use object_store::path::Path;
 use object_store::{
-    ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, RetryConfig, UpdateVersion,
+    GetOptions, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, RetryConfig, UpdateVersion,
 };
 use secrecy::SecretString;
 use tokio::runtime::{Builder, Runtime};
 use url::Url;
 
+use super::connector::{Connector, Counted, Fault};
+use super::credentials::store_secrets;
 use crate::http::Redactor;
+use crate::plan::Digest;
 
 /// How many objects are read at once.
 const AT_ONCE: usize = 32;
-/// The largest object that is read, in bytes: a plan of a million operations is smaller.
-const LARGEST: u64 = 2 << 30;
 /// How long a request is tried again while the store does not answer well.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How often it is tried again.
 const RETRIES: usize = 6;
-/// The environment variables of the stores' credentials, whose values no message shows.
-pub(crate) const SECRETS: [&str; 10] = [
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-    "AZURE_STORAGE_ACCOUNT_KEY",
-    "AZURE_STORAGE_ACCESS_KEY",
-    "AZURE_STORAGE_SAS_TOKEN",
-    "AZURE_STORAGE_SAS_KEY",
-    "AZURE_STORAGE_TOKEN",
-    "AZURE_CLIENT_SECRET",
-    "GOOGLE_SERVICE_ACCOUNT_KEY",
-];
+/// How long all pages of a list, or the objects that are read at once, may take.
+const LONGEST: Duration = Duration::from_secs(600);
+/// How many pages a list may have: a journal of millions of parts has fewer.
+const MOST_PAGES: usize = 5000;
+/// How long all the names of a list may be together, in bytes.
+const LONGEST_LIST: usize = 512 << 20;
+
+/// What an object is, which bounds how large it can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ObjectKind {
+    /// A lease, or a note.
+    Note,
+    /// A part of a journal.
+    Part,
+    /// Who has been missing.
+    Absences,
+    /// A plan of up to a million operations.
+    Plan,
+}
+
+impl ObjectKind {
+    /// The largest object of its kind, in bytes.
+    pub(super) const fn largest(self) -> u64 {
+        match self {
+            Self::Note => 64 << 10,
+            // One batch of lines. The longest line has eight bytes of each user's id.
+            Self::Part => 64 << 20,
+            Self::Absences => 256 << 20,
+            Self::Plan => 2 << 30,
+        }
+    }
+}
 
 /// A folder of an object store.
 #[derive(Clone)]
 pub(crate) struct Store {
     inner: Arc<dyn ObjectStore>,
+    /// The same store.
+    lists: Arc<dyn PaginatedListStore>,
     root: Path,
     url: String,
     redactor: Arc<Redactor>,
@@ -82,28 +106,30 @@ impl Store {
         // The process may have none yet; whoever was first had the same in mind.
         drop(rustls::crypto::ring::default_provider().install_default());
         let redactor = Redactor::default();
-        for value in SECRETS.iter().filter_map(|name| std::env::var(name).ok()) {
+        for value in store_secrets().iter().filter_map(|name| std::env::var(name).ok()) {
             redactor.add(SecretString::from(value));
         }
         let shown = url.as_str().trim_end_matches('/').to_owned();
         let problem =
             |error: object_store::Error| io::Error::other(format!("{shown}: {}", redactor.clean(&error.to_string())));
         let retry = RetryConfig { max_retries: RETRIES, retry_timeout: PATIENCE, ..RetryConfig::default() };
-        let inner: Arc<dyn ObjectStore> = match url.scheme() {
+        let (inner, lists) = match url.scheme() {
             "s3" => {
-                Arc::new(AmazonS3Builder::from_env().with_url(url.as_str()).with_retry(retry).build().map_err(problem)?)
+                let builder = AmazonS3Builder::from_env().with_http_connector(Connector);
+                both(builder.with_url(url.as_str()).with_retry(retry).build().map_err(problem)?)
             }
-            "az" => Arc::new(
-                MicrosoftAzureBuilder::from_env().with_url(url.as_str()).with_retry(retry).build().map_err(problem)?,
-            ),
+            "az" => {
+                let builder = MicrosoftAzureBuilder::from_env().with_http_connector(Connector);
+                both(builder.with_url(url.as_str()).with_retry(retry).build().map_err(problem)?)
+            }
             "gs" => {
-                let builder = GoogleCloudStorageBuilder::from_env().with_url(url.as_str()).with_retry(retry);
-                Arc::new(builder.build().map_err(problem)?)
+                let builder = GoogleCloudStorageBuilder::from_env().with_http_connector(Connector);
+                both(builder.with_url(url.as_str()).with_retry(retry).build().map_err(problem)?)
             }
             other => return Err(io::Error::other(format!("{shown}: {other} is no store that is known"))),
         };
         let root = Path::from_url_path(url.path()).map_err(|error| io::Error::other(format!("{shown}: {error}")))?;
-        Ok(Self { inner, root, url: shown, redactor: Arc::new(redactor) })
+        Ok(Self { inner, lists, root, url: shown, redactor: Arc::new(redactor) })
     }
 
     /// The URL of an object, for messages.
@@ -112,27 +138,32 @@ impl Store {
     }
 
     /// An object, if it is there, and its version.
-    pub(super) fn get(&self, name: &str) -> io::Result<Option<(Vec<u8>, UpdateVersion)>> {
-        let (inner, path) = (Arc::clone(&self.inner), self.path(name));
-        match wait(async move { get(&*inner, &path).await })? {
+    pub(super) fn get(&self, name: &str, kind: ObjectKind) -> io::Result<Option<(Vec<u8>, UpdateVersion)>> {
+        let (store, name) = (self.clone(), name.to_owned());
+        wait(async move { store.read(&name, kind).await })?
+    }
+
+    /// Objects that are there, in this order.
+    pub(super) fn get_all(&self, names: &[String], kind: ObjectKind) -> io::Result<Vec<Vec<u8>>> {
+        let (store, names) = (self.clone(), names.to_vec());
+        wait(async move {
+            let read = stream::iter(names).map(|name| {
+                let store = store.clone();
+                async move {
+                    let found = store.read(&name, kind).await?.map(|(bytes, _)| bytes);
+                    found.ok_or_else(|| io::Error::other(format!("{} is listed and not there", store.url(&name))))
+                }
+            });
+            read.buffered(AT_ONCE).try_collect().await
+        })?
+    }
+
+    async fn read(&self, name: &str, kind: ObjectKind) -> io::Result<Option<(Vec<u8>, UpdateVersion)>> {
+        match within(LONGEST, get(&*self.inner, &self.path(name), kind)).await {
             Ok(found) => Ok(Some(found)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(self.problem(name, &error)),
         }
-    }
-
-    /// Objects that are there, in this order.
-    pub(super) fn get_all(&self, names: &[String]) -> io::Result<Vec<Vec<u8>>> {
-        let paths: Vec<Path> = names.iter().map(|name| self.path(name)).collect();
-        let inner = Arc::clone(&self.inner);
-        let read = wait(async move {
-            let read = stream::iter(paths).map(|path| {
-                let inner = Arc::clone(&inner);
-                async move { get(&*inner, &path).await.map(|(bytes, _)| bytes) }
-            });
-            read.buffered(AT_ONCE).try_collect::<Vec<_>>().await
-        })?;
-        read.map_err(|error| self.problem(names.first().map_or("", String::as_str), &error))
     }
 
     /// The names of the objects below a folder, sorted.
@@ -142,16 +173,38 @@ impl Store {
 
     /// The objects below a folder, sorted by name.
     pub(super) fn objects(&self, folder: &str) -> io::Result<Vec<Object>> {
-        let (inner, path, root) = (Arc::clone(&self.inner), self.path(folder), self.root.clone());
-        let listed = wait(async move { inner.list(Some(&path)).try_collect().await })?;
-        let listed: Vec<ObjectMeta> = listed.map_err(|error| self.problem(folder, &error))?;
-        let object = |meta: &ObjectMeta| {
-            let parts: Vec<_> = meta.location.prefix_match(&root)?.map(|part| part.as_ref().to_owned()).collect();
-            Some(Object { name: parts.join("/"), size: meta.size, modified: meta.last_modified.into() })
-        };
-        let mut objects: Vec<Object> = listed.iter().filter_map(object).collect();
+        let (store, path) = (self.clone(), self.path(folder));
+        let listed = wait(async move { within(LONGEST, store.every_page(&path)).await })?;
+        let mut objects = listed.map_err(|error| self.problem(folder, &error))?;
         objects.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         Ok(objects)
+    }
+
+    async fn every_page(&self, folder: &Path) -> object_store::Result<Vec<Object>> {
+        let prefix = format!("{folder}/");
+        let (mut objects, mut length, mut tokens, mut token) = (Vec::new(), 0, HashSet::new(), None);
+        for _ in 0..MOST_PAGES {
+            let options = PaginatedListOptions { page_token: token, ..PaginatedListOptions::default() };
+            let page = self.lists.list_paginated(Some(&prefix), options).await?;
+            let listed = page.result.objects.iter().filter_map(|meta| {
+                let parts: Vec<_> =
+                    meta.location.prefix_match(&self.root)?.map(|part| part.as_ref().to_owned()).collect();
+                Some(Object { name: parts.join("/"), size: meta.size, modified: meta.last_modified.into() })
+            });
+            for object in listed {
+                length += object.name.len();
+                objects.push(object);
+            }
+            if length > LONGEST_LIST {
+                break;
+            }
+            match page.page_token.filter(|token| !token.is_empty()) {
+                None => return Ok(objects),
+                Some(next) if !tokens.insert(Digest::of(next.as_bytes())) => return Err(fault(Fault::RepeatedPage)),
+                next => token = next,
+            }
+        }
+        Err(fault(Fault::LongList))
     }
 
     /// Writes an object, whatever was there.
@@ -219,6 +272,9 @@ impl Store {
     }
 
     fn problem(&self, name: &str, error: &object_store::Error) -> io::Error {
+        if let Some(fault) = Fault::of(error) {
+            return io::Error::other(format!("{}: {fault}", self.url(name)));
+        }
         let mut said = error.to_string();
         let mut cause = std::error::Error::source(error);
         while let Some(error) = cause {
@@ -238,15 +294,36 @@ impl fmt::Debug for Store {
     }
 }
 
-async fn get(inner: &dyn ObjectStore, path: &Path) -> object_store::Result<(Vec<u8>, UpdateVersion)> {
-    let found = inner.get(path).await?;
-    let meta = &found.meta;
-    if meta.size > LARGEST {
-        let source = format!("has {} bytes, more than the program writes", meta.size).into();
-        return Err(object_store::Error::Generic { store: "state", source });
+fn both<T: ObjectStore + PaginatedListStore>(store: T) -> (Arc<dyn ObjectStore>, Arc<dyn PaginatedListStore>) {
+    let store = Arc::new(store);
+    (Arc::<T>::clone(&store), store)
+}
+
+/// Reads an object. Room is made as its bytes come, not for what the store announces.
+async fn get(inner: &dyn ObjectStore, path: &Path, kind: ObjectKind) -> object_store::Result<(Vec<u8>, UpdateVersion)> {
+    let mut options = GetOptions::default();
+    options.extensions.insert(Counted);
+    let found = inner.get_opts(path, options).await?;
+    let version = UpdateVersion { e_tag: found.meta.e_tag.clone(), version: found.meta.version.clone() };
+    if found.meta.size > kind.largest() {
+        return Err(fault(Fault::LongObject(kind.largest())));
     }
-    let version = UpdateVersion { e_tag: meta.e_tag.clone(), version: meta.version.clone() };
-    Ok((found.bytes().await?.into(), version))
+    let (mut bytes, mut stream) = (Vec::new(), found.into_stream());
+    while let Some(part) = stream.try_next().await? {
+        if (bytes.len() + part.len()) as u64 > kind.largest() {
+            return Err(fault(Fault::LongObject(kind.largest())));
+        }
+        bytes.extend_from_slice(&part);
+    }
+    Ok((bytes, version))
+}
+
+async fn within<T>(time: Duration, request: impl Future<Output = object_store::Result<T>>) -> object_store::Result<T> {
+    tokio::time::timeout(time, request).await.unwrap_or_else(|_| Err(fault(Fault::Slow(time))))
+}
+
+fn fault(fault: Fault) -> object_store::Error {
+    object_store::Error::Generic { store: "state", source: fault.into() }
 }
 
 /// Runs a request in a runtime of its own, and waits for it.

@@ -38,8 +38,10 @@ fn only_the_people_of_the_event_are_applied() {
     assert_eq!((&plan["only"], plan["operations"].as_array().map(Vec::len)), (&json!([renamed]), Some(1)));
     assert_eq!(house.json("report.json")["plan_hash"], plan["plan_hash"]);
     // Guards counted everybody: three changes.
-    let guard =
-        |id: &str| plan["guards"].as_array().unwrap().iter().find(|guard| guard["id"] == id).unwrap()["count"].clone();
+    let guard = |id: &str| {
+        plan["guards"].as_array().expect("guards").iter().find(|guard| guard["id"] == id).expect("the guard")["count"]
+            .clone()
+    };
     assert_eq!((guard("max_delete_percent"), guard("max_change_percent")), (json!(1), json!(2)));
     for (person, methods_then) in [(removed, vec!["PUT", "DELETE"]), (renamed, vec!["PUT", "DELETE"])] {
         house.run(&["run", "--only", person]).ends(0);
@@ -106,7 +108,7 @@ fn people_are_named_by_the_key_of_their_source_too() {
     let plan = house.json("plan.json");
     assert_eq!(plan["only"], json!(["ESE01-20"]));
     assert!(
-        plan["operations"].as_array().unwrap().iter().all(|operation| operation["employee"] == "ESE01-20"),
+        plan["operations"].as_array().expect("operations").iter().all(|operation| operation["employee"] == "ESE01-20"),
         "{plan}"
     );
 }

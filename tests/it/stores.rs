@@ -1,7 +1,9 @@
 //! The state in an object store, on real servers: an apply goes on from another machine, two machines do not work at
 //! once, and a machine that loses the lease or the store stops before its next write.
 
+mod again;
 mod faults;
+mod lies;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use anyhow::Context as _;
 
 use super::held::while_held;
+use super::locks::not_begun;
 use super::watch::Watch;
 use super::{Approved, report, say};
 use crate::apply::engine::{self, Options};
@@ -62,9 +63,9 @@ pub(super) async fn execute(
     let at = now();
     let apply = ApplyId { plan: hash, begun: replay.begun_at.unwrap_or(at) };
     let head = Head::new(begun_by, plan.content().target.url.as_str(), apply.begun);
-    let journal = Journal::open(state, replay, hash, head).await.context("nothing was written")?;
+    let journal = Journal::open(state, replay, hash, head).await.map_err(not_begun)?;
     let run = Record::Run { at, approvers: granted.approvers.clone() };
-    journal.write(&run).done().await.context("nothing was written")?;
+    journal.write(&run).done().await.map_err(not_begun)?;
     known.begin(state, apply, at).context("nothing was written")?;
     let worker = Worker {
         provider,

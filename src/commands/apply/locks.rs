@@ -1,8 +1,10 @@
 //! The locks of an apply: one for the account, and one for the plan file.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use super::super::common::{misplaced, now};
+use crate::apply::journal::JournalError;
 use crate::apply::lock::{self, Holder, Lock, LockError};
 use crate::config::Settings;
 use crate::exit::{ExitStatus, refused};
@@ -37,5 +39,19 @@ pub(in crate::commands) fn not_locked(error: LockError) -> anyhow::Error {
         LockError::Held { .. } => refused(ExitStatus::Locked, format!("{error}; wait for it, then try again")),
         LockError::Io { ref path, error: ref cause } if cause.kind() == WRONG_KIND => misplaced(path, cause),
         LockError::Io { .. } => error.into(),
+    }
+}
+
+/// Why nothing was sent: the journal cannot be written, or in a store it is not what was read.
+pub(super) fn not_begun(error: JournalError) -> anyhow::Error {
+    match error {
+        JournalError::Io { ref error, .. } if error.kind() == ErrorKind::AlreadyExists => {
+            let problem = format!("another apply of this plan is under way: {error}; wait for it, then try again");
+            refused(ExitStatus::Locked, problem)
+        }
+        JournalError::Io { ref error, .. } if error.kind() == ErrorKind::InvalidData => {
+            refused(ExitStatus::Damaged, error.to_string())
+        }
+        error => anyhow::Error::new(error).context("nothing was written"),
     }
 }

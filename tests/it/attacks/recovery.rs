@@ -37,6 +37,10 @@ async fn write(state: &State, path: &Path, plan: &Plan, records: &[Record]) {
         journal.write(record).done().await.expect("written");
     }
     drop(journal);
+    // An apply keeps a copy of its plan before it begins a journal.
+    let mut text = Vec::new();
+    plan.write(&mut text).expect("written");
+    state.keep_plan(plan.hash(), text).expect("kept");
     let written = state.journal(plan.hash());
     if written != path {
         std::fs::rename(written, path).expect("moved");

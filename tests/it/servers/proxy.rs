@@ -68,6 +68,8 @@ pub(crate) enum Fault {
     Refused(u16),
     /// It is carried out, and its answer is lost.
     Unanswered,
+    /// The first one that writes a lease is carried out, and answered with 500.
+    Disowned,
 }
 
 /// A proxy in front of an HTTP server at a port of 127.0.0.1.
@@ -98,7 +100,7 @@ impl Faulty {
 }
 
 /// Answers one request, and ends the connection.
-fn one_request(mut client: TcpStream, server: u16, fault: &Mutex<Option<Fault>>) -> io::Result<()> {
+fn one_request(mut client: TcpStream, server: u16, now: &Mutex<Option<Fault>>) -> io::Result<()> {
     let mut request = Vec::new();
     let mut part = [0; 16 * 1024];
     let (head, length) = loop {
@@ -119,14 +121,14 @@ fn one_request(mut client: TcpStream, server: u16, fault: &Mutex<Option<Fault>>)
             read => request.extend_from_slice(&part[..read]),
         }
     }
-    let fault = *fault.lock().expect("unlocked");
+    let fault = *now.lock().expect("unlocked");
     match fault {
         Some(Fault::Slow(time)) => thread::sleep(time),
         Some(Fault::Refused(status)) => {
             write!(client, "HTTP/1.1 {status} Refused\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;
             return client.shutdown(Shutdown::Both);
         }
-        Some(Fault::Unanswered) | None => {}
+        Some(Fault::Unanswered | Fault::Disowned) | None => {}
     }
     // The server says that its answer is over by ending the connection.
     let mut server = TcpStream::connect(("127.0.0.1", server))?;
@@ -135,8 +137,14 @@ fn one_request(mut client: TcpStream, server: u16, fault: &Mutex<Option<Fault>>)
     server.write_all(&request[head..])?;
     let mut answer = Vec::new();
     server.read_to_end(&mut answer)?;
-    if !matches!(fault, Some(Fault::Unanswered)) {
-        client.write_all(&answer)?;
+    let writes_lease = request.starts_with(b"PUT ") && String::from_utf8_lossy(&request[..head]).contains(".lease ");
+    match fault {
+        Some(Fault::Unanswered) => {}
+        Some(Fault::Disowned) if writes_lease => {
+            *now.lock().expect("unlocked") = None;
+            client.write_all(b"HTTP/1.1 500 Disowned\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;
+        }
+        _ => client.write_all(&answer)?,
     }
     client.shutdown(Shutdown::Both)
 }
