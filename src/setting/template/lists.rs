@@ -3,11 +3,14 @@
 //! The engine treats a text as the list of its letters: `{{ ad.mail | first }}` would give one letter if the attribute
 //! has a single value. And it would write a list in brackets if a text is wanted.
 
-use minijinja::value::{Kwargs, Rest, Value, ValueKind};
+use std::borrow::Cow;
+
+use minijinja::value::{Kwargs, Rest, StringInput, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, filters};
 
 use super::compare::ordered;
 use super::kinds::shown;
+use super::letters::Letters;
 
 /// The engine's filters that treat a text as the list of its letters.
 pub(super) const FOR_LISTS: [&str; 13] =
@@ -19,7 +22,7 @@ pub(super) fn extend(environment: &mut Environment<'_>) {
         ("upper", Value::from_function(filters::upper)),
         ("title", Value::from_function(filters::title)),
         ("capitalize", Value::from_function(filters::capitalize)),
-        ("trim", Value::from_function(filters::trim)),
+        ("trim", Value::from_function(trim)),
         ("replace", Value::from_function(filters::replace)),
         ("split", Value::from_function(filters::split)),
         ("lines", Value::from_function(filters::lines)),
@@ -67,6 +70,12 @@ pub(super) fn extend(environment: &mut Environment<'_>) {
     }
     environment.add_filter("as_list", as_list);
     environment.add_filter("bool", boolean);
+}
+
+/// The engine's own searches all letters for each letter of the text.
+fn trim(state: &State<'_, '_>, text: StringInput<'_>, letters: Option<Cow<'_, str>>) -> Result<String, Error> {
+    let letters = Letters::of(state, letters.as_deref())?;
+    Ok(text.as_str().trim_matches(|c| letters.have(c)).to_owned())
 }
 
 /// A list as it is, a single value as the only one of a list, and nothing as an empty list.

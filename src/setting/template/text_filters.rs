@@ -1,14 +1,12 @@
 //! Filters for texts that the engine does not have.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-
 use deunicode::deunicode_char;
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State};
-use regex::{Regex, RegexBuilder};
 
+use super::expressions;
 use super::kinds::shown;
+use super::letters::Letters;
 use super::lists::no_text;
 use crate::text::is_unseen;
 
@@ -16,47 +14,26 @@ use crate::text::is_unseen;
 const LONGEST: usize = 16 * 1024;
 /// How wide a text can be padded.
 const WIDEST: usize = 1_000;
-/// How large a compiled expression may be, in bytes.
-const LARGEST_EXPRESSION: usize = 256 * 1024;
-/// How many bytes of a text are searched for one unit of work.
+/// How many bytes of a text are read for one unit of work.
 const BYTES_FOR_A_UNIT: usize = 8;
-/// How many expressions a thread keeps. Settings have a few, but an expression that is built from a cell could be a new
-/// one for each person.
-const MOST_EXPRESSIONS: usize = 64;
-
-thread_local! {
-    /// Compiling one takes a thousand times as long as using it.
-    static EXPRESSIONS: RefCell<BTreeMap<String, Regex>> = const { RefCell::new(BTreeMap::new()) };
-}
 
 pub(super) fn extend(environment: &mut Environment<'_>) {
     environment.add_filter("ascii", |state: &State<'_, '_>, value: Value| ascii(&text(state, &value)?));
     environment
         .add_filter("visible", |state: &State<'_, '_>, value: Value| Ok::<_, Error>(visible(&text(state, &value)?)));
     environment.add_filter("trim_start", |state: &State<'_, '_>, value: Value, letters: Option<String>| {
-        let text = text(state, &value)?;
-        Ok::<_, Error>(match &letters {
-            Some(letters) => text.trim_start_matches(|c| letters.contains(c)).to_owned(),
-            None => text.trim_start().to_owned(),
-        })
+        let (text, letters) = (text(state, &value)?, Letters::of(state, letters.as_deref())?);
+        Ok::<_, Error>(text.trim_start_matches(|c| letters.have(c)).to_owned())
     });
     environment.add_filter("trim_end", |state: &State<'_, '_>, value: Value, letters: Option<String>| {
-        let text = text(state, &value)?;
-        Ok::<_, Error>(match &letters {
-            Some(letters) => text.trim_end_matches(|c| letters.contains(c)).to_owned(),
-            None => text.trim_end().to_owned(),
-        })
+        let (text, letters) = (text(state, &value)?, Letters::of(state, letters.as_deref())?);
+        Ok::<_, Error>(text.trim_end_matches(|c| letters.have(c)).to_owned())
     });
     environment.add_filter("pad", |state: &State<'_, '_>, value: Value, width: usize, with: Option<String>| {
         pad(&text(state, &value)?, width, with.as_deref().unwrap_or("0"))
     });
     environment.add_filter("regex_replace", |state: &State<'_, '_>, value: Value, pattern: String, with: String| {
-        with_expression(&pattern, |expression| {
-            let text = text(state, &value)?;
-            let replaced = expression.replace_all(&text, with.as_str());
-            state.consume_fuel((replaced.len() / BYTES_FOR_A_UNIT) as u64)?;
-            Ok(replaced.into_owned())
-        })
+        expressions::replace_all(state, &text(state, &value)?, &pattern, &with)
     });
 }
 
@@ -111,30 +88,6 @@ fn pad(text: &str, width: usize, with: &str) -> Result<String, Error> {
     };
     let missing = width.saturating_sub(text.chars().count());
     Ok(std::iter::repeat_n(letter, missing).chain(text.chars()).collect())
-}
-
-/// Uses a regular expression, which is compiled once on each thread.
-fn with_expression<T>(pattern: &str, work: impl FnOnce(&Regex) -> Result<T, Error>) -> Result<T, Error> {
-    EXPRESSIONS.with_borrow_mut(|expressions| {
-        if !expressions.contains_key(pattern) {
-            let compiled = RegexBuilder::new(pattern).size_limit(LARGEST_EXPRESSION).build();
-            let compiled =
-                compiled.map_err(|error| wrong(format!("the regular expression {pattern:?}: {}", said(&error))))?;
-            if expressions.len() >= MOST_EXPRESSIONS {
-                expressions.clear();
-            }
-            expressions.insert(pattern.to_owned(), compiled);
-        }
-        work(&expressions[pattern])
-    })
-}
-
-/// What is wrong with an expression, in one line.
-fn said(error: &regex::Error) -> String {
-    match error {
-        regex::Error::CompiledTooBig(_) => "is too large".to_owned(),
-        _ => error.to_string().lines().last().unwrap_or_default().trim().to_owned(),
-    }
 }
 
 fn wrong(problem: String) -> Error {
