@@ -1,5 +1,6 @@
 //! How a secret may be spelt in text from others: as it is, in other case, with characters written as escapes of URLs,
-//! JSON or HTML, and as base64 or hexadecimal digits, also in the middle of something longer.
+//! JSON or HTML, and as base64 or hexadecimal digits, also in the middle of something longer. Between the digits of two
+//! bytes there may be a blank, a colon and the like.
 
 use base64ct::{Base64Unpadded, Base64UrlUnpadded, Encoding as _};
 use secrecy::zeroize::Zeroizing;
@@ -7,26 +8,35 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 /// A shorter encoded form would also be found in unrelated words.
 const SHORTEST_FORM: usize = 8;
+/// What may be between the hexadecimal digits of two bytes: `aa:bb`, `aa bb`, `0xaa, 0xbb`.
+const SEPARATORS: &[u8] = b" :-_,.;";
+/// How many of them.
+const MOST_SEPARATORS: usize = 3;
+/// What may be before the digits of a byte.
+const PREFIXES: [&[u8]; 3] = [b"0x", b"0X", b"\\x"];
 /// The longest escape of one character: `&#x10FFFF;`.
 const LONGEST_ESCAPE: usize = 10;
 
 /// A secret with its encoded forms.
 pub(super) struct Spellings {
     secret: SecretString,
-    /// As base64 in each alphabet and at each place within a group of three bytes, and as hexadecimal digits.
+    /// As base64 in each alphabet and at each place within a group of three bytes.
     encoded: Vec<SecretString>,
+    /// As hexadecimal digits.
+    digits: SecretString,
 }
 
 impl Spellings {
     pub(super) fn of(secret: SecretString) -> Self {
         let bytes = secret.expose_secret().as_bytes();
-        let mut encoded = vec![hexadecimal(bytes)];
+        let digits = hexadecimal(bytes);
+        let mut encoded = Vec::new();
         for offset in 0..3 {
             encoded.extend(within_base64(bytes, offset));
         }
         encoded.retain(|form| form.expose_secret().len() >= SHORTEST_FORM);
         encoded.dedup_by(|one, other| one.expose_secret() == other.expose_secret());
-        Self { secret, encoded }
+        Self { secret, encoded, digits }
     }
 
     pub(super) fn secret(&self) -> &str {
@@ -36,20 +46,29 @@ impl Spellings {
     /// Replaces each of its forms by `mask`.
     pub(super) fn mask(&self, text: String, mask: &str) -> String {
         let masked = mask_spelt(text, self.secret(), mask);
-        self.encoded.iter().fold(masked, |text, form| mask_spelt(text, form.expose_secret(), mask))
+        let masked = self.encoded.iter().fold(masked, |text, form| mask_spelt(text, form.expose_secret(), mask));
+        let digits = self.digits.expose_secret();
+        if digits.len() < SHORTEST_FORM { masked } else { replaced(masked, mask, |rest| end_of_digits(rest, digits)) }
     }
 }
 
 /// Replaces a word by `mask`, whatever its case and however its characters are escaped.
 pub(super) fn mask_spelt(text: String, word: &str, mask: &str) -> String {
     let Some(first) = word.chars().next() else { return text };
+    replaced(text, mask, |rest| {
+        // An escape begins with one of three characters.
+        let may_begin = rest.starts_with(['%', '\\', '&']) || rest.starts_with(|next| is_same(next, first));
+        may_begin.then(|| end_of(rest, word)).flatten()
+    })
+}
+
+/// Replaces by `mask` what `end` finds at the start of each rest of a text.
+fn replaced(text: String, mask: &str, end: impl Fn(&str) -> Option<usize>) -> String {
     let mut masked = String::new();
     let mut rest = &text[..];
     let mut found_any = false;
     while let Some(next) = rest.chars().next() {
-        // An escape begins with one of three characters.
-        let may_begin = matches!(next, '%' | '\\' | '&') || is_same(next, first);
-        match may_begin.then(|| end_of(rest, word)).flatten() {
+        match end(rest) {
             Some(end) => {
                 masked.push_str(mask);
                 rest = &rest[end..];
@@ -62,6 +81,22 @@ pub(super) fn mask_spelt(text: String, word: &str, mask: &str) -> String {
         }
     }
     if found_any { masked } else { text }
+}
+
+/// If a text begins with these hexadecimal digits, where they end. Between two bytes there may be separators, and `0x`
+/// or `\\x`.
+fn end_of_digits(text: &str, digits: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut end = 0;
+    for (place, byte) in digits.as_bytes().chunks(2).enumerate() {
+        if place > 0 {
+            let separators = bytes[end..].iter().take(MOST_SEPARATORS).take_while(|found| SEPARATORS.contains(found));
+            end += separators.count();
+            end += PREFIXES.iter().find(|prefix| bytes[end..].starts_with(prefix)).map_or(0, |prefix| prefix.len());
+        }
+        end += bytes.get(end..end + byte.len()).filter(|found| found.eq_ignore_ascii_case(byte))?.len();
+    }
+    Some(end)
 }
 
 /// If a text begins with the word, where the word ends.
@@ -176,6 +211,10 @@ mod tests {
     fn a_secret_is_found_however_it_is_spelt() {
         let all = |escape: &dyn Fn(char) -> String| SECRET.chars().map(escape).collect::<String>();
         let utf8 = |c: char| c.to_string().into_bytes();
+        let digits = |bytes: &[u8], separator: &str| {
+            bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(separator)
+        };
+        let bytes = |separator: &str| digits(SECRET.as_bytes(), separator);
         for spelt in [
             SECRET.to_owned(),
             SECRET.to_uppercase().replace("SS", "ß"),
@@ -189,6 +228,15 @@ mod tests {
             SECRET.replace('/', "\\/").replace('"', "\\\""),
             hexadecimal(SECRET.as_bytes()).expose_secret().to_owned(),
             hexadecimal(SECRET.as_bytes()).expose_secret().to_uppercase(),
+            bytes(" "),
+            bytes(":"),
+            bytes(":").to_uppercase(),
+            bytes("-"),
+            bytes(", 0x"),
+            bytes("\\x"),
+            bytes(" ").replacen(' ', "  ", 8),
+            // Two bytes at a time, as `xxd` prints them.
+            SECRET.as_bytes().chunks(2).map(|two| digits(two, "")).collect::<Vec<_>>().join(" "),
         ] {
             assert_eq!(masked(&format!("a {spelt} b {spelt}")), "a [key] b [key]", "{spelt}");
         }
@@ -220,7 +268,9 @@ mod tests {
         {
             assert_eq!(masked(text), text);
         }
+        let almost = "48:75:6e:25:34:31:2f:74:65:72:2b:32:3f";
+        assert_eq!(masked(almost), almost, "only a part of it");
         let short = Spellings::of("ab".into());
-        assert_eq!(short.mask("YWI= 6162 xABx".to_owned(), "*"), "YWI= 6162 x*x", "too short to be told in base64");
+        assert_eq!(short.mask("YWI= 61:62 xABx".to_owned(), "*"), "YWI= 61:62 x*x", "too short to be told in base64");
     }
 }

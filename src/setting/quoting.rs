@@ -15,6 +15,8 @@ const RUN: usize = 16;
 const RUN_OF_LETTERS: usize = 24;
 /// How many URL escapes make a text a possible secret.
 const ESCAPES: usize = 4;
+/// How many pairs of hexadecimal digits, as in `73:6b:2d`, make a text a possible secret.
+const PAIRS: usize = 8;
 
 /// A value of the settings in quotes, or only its length.
 pub(crate) fn quoted(text: &str) -> String {
@@ -35,12 +37,15 @@ pub(crate) fn length(text: &str) -> String {
     }
 }
 
-/// Whether a text looks like a key rather than a word, a name or a path: much of it in a row, many digits, or escapes.
+/// Whether a text looks like a key rather than a word, a name or a path: much of it in a row, many digits, escapes, or
+/// bytes as pairs of digits.
 pub(crate) fn may_be_secret(text: &str) -> bool {
-    if text.matches('%').count() >= ESCAPES {
+    let mut runs = text.split(|c: char| !c.is_ascii_alphanumeric());
+    let is_byte = |run: &&str| run.len() == 2 && run.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if text.matches('%').count() >= ESCAPES || runs.clone().filter(is_byte).count() >= PAIRS {
         return true;
     }
-    text.split(|c: char| !c.is_ascii_alphanumeric()).any(|run| {
+    runs.any(|run| {
         let digits = run.bytes().filter(u8::is_ascii_digit).count();
         let letters = run.len() - digits;
         run.len() >= RUN_OF_LETTERS || (run.len() >= RUN && digits > 0 && letters > 0) || (digits >= 4 && letters >= 4)
@@ -122,13 +127,22 @@ mod tests {
             "JBSWY3DPEHPK3PXPJBSWY3DP",
             "dGhpc2lzYXNlY3JldGtleQ==",
             "correcthorsebatterystaple",
+            "73:6b:2d:6c:69:76:65:2d",
+            "73 6B 2D 6C 69 76 65 2D",
         ] {
             assert!(may_be_secret(secret), "{secret}");
             assert!(!quoted(secret).contains(&secret[..4]) && !variable(secret).contains(&secret[..4]), "{secret}");
         }
-        for other in
-            ["SKOVIK_TOKEN", "HR_CLIENT_SECRET_2026", "secrets/skovik.key", "./vault", "csv", "2026-11-28", "10"]
-        {
+        for other in [
+            "SKOVIK_TOKEN",
+            "HR_CLIENT_SECRET_2026",
+            "secrets/skovik.key",
+            "./vault",
+            "csv",
+            "2026-11-28",
+            "10",
+            "2026-11-28 10:20:30",
+        ] {
             assert!(!may_be_secret(other), "{other}");
             assert_eq!(quoted(other), format!("{other:?}"));
         }

@@ -185,6 +185,8 @@ fn a_key_in_another_spelling_is_masked_too() {
         ("printf %s \"ann:$K\" | base64 | tr '+/' '-_' | tr -d =", "zay1saXZlLTAxMjM0NTY3ODlhYmNkZW"),
         ("printf %s \"$K\" | od -An -tx1 -w99 | tr -d ' '", "736b2d6c6976652d3031323334353637383961626364656"),
         ("printf %s \"$K\" | od -An -tx1 -w99 | tr ' ' '%'", "%73%6b%2d%6c"),
+        ("printf %s \"$K\" | od -An -tx1 -w99", "73 6b 2d 6c"),
+        ("printf %s \"$K\" | od -An -tx1 -w99 | tr ' ' :", "73:6b:2d:6c"),
         ("printf %s \"$K\" | tr a-z A-Z", "SK-LIVE"),
     ] {
         for way in [format!("{get}; {print} >&2; exit 3"), format!("{get}; echo \"x,$({print})\"; echo 1,2")] {
