@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use jiff::Timestamp;
+
 use super::apply::{Approved, Carried, carry_out, not_locked, report_without_apply, take_lock};
 use super::approve::ceiling_flags;
 use super::common::{
@@ -23,6 +25,7 @@ use crate::guard::Ceiling;
 use crate::plan::{Digest, GuardResult, Plan};
 use crate::render::Ids;
 use crate::state::State;
+use crate::text::shell_path;
 use crate::ui::Ui;
 
 /// Runs `run`.
@@ -76,9 +79,10 @@ async fn plan_and_apply(
     tidy(settings, &state, &args.out, None, ui);
     let cli::Run { out, report, events, only } = args;
     let execute = cli::Apply { plan: out.clone(), approved_hash: None, report: report.clone(), events: events.clone() };
-    if let Some(plan) = unfinished(out, settings, &state, ui)? {
-        same_settings(&plan, settings, &global.config)?;
-        let granted = may_go_on(&plan, out, settings, ui)?;
+    if let Some(begun) = unfinished(out, settings, &state, ui)? {
+        same_settings(&begun.plan, settings, &global.config)?;
+        let granted = may_go_on(&begun, out, settings, &state, ui)?;
+        let plan = begun.plan;
         ui.note(format!("resuming the plan {}, which an earlier run left unfinished", plan.hash()));
         ending.plan = Some(plan.hash());
         let status = apply(&plan, &granted, &execute, settings, &state, ending, ui).await?;
@@ -160,9 +164,16 @@ fn plan_arguments(out: &Path, only: &[String]) -> cli::Plan {
     }
 }
 
+/// A plan that an earlier run began and did not finish.
+struct Begun {
+    plan: Plan,
+    /// When its apply began, by its journal.
+    at: Option<Timestamp>,
+}
+
 /// The plan that an earlier run began and did not finish, by the state folder. The files next to the plan do not
 /// matter.
-fn unfinished(out: &Path, settings: &Settings, state: &State, ui: &Ui) -> anyhow::Result<Option<Plan>> {
+fn unfinished(out: &Path, settings: &Settings, state: &State, ui: &Ui) -> anyhow::Result<Option<Begun>> {
     let Some(hash) = state.begun_run(&settings.target.account()).map_err(unusable_state)? else { return Ok(None) };
     state.bring(hash).map_err(unusable_state)?;
     let copy = state.plan(hash);
@@ -179,7 +190,7 @@ fn unfinished(out: &Path, settings: &Settings, state: &State, ui: &Ui) -> anyhow
         return Ok(None);
     }
     match replay.begun_by {
-        Some(BegunBy::Run) => Ok(Some(plan)),
+        Some(BegunBy::Run) => Ok(Some(Begun { plan, at: replay.begun_at })),
         Some(BegunBy::Apply) => Err(for_people(out, ui)),
         None => Ok(None),
     }
@@ -221,9 +232,20 @@ fn for_people(out: &Path, ui: &Ui) -> anyhow::Error {
     )
 }
 
-/// Resumes a plan only if the policy or people still approve it.
-fn may_go_on(plan: &Plan, out: &Path, settings: &Settings, ui: &Ui) -> anyhow::Result<Granted> {
+/// Resumes a plan only if the policy or people still approve it. The policy does not approve a plan whose apply began
+/// too long ago: the state may be an old one that somebody put back.
+fn may_go_on(
+    Begun { plan, at }: &Begun,
+    out: &Path,
+    settings: &Settings,
+    state: &State,
+    ui: &Ui,
+) -> anyhow::Result<Granted> {
     let mut objections = automatic::objections(plan, &automatic_policy(plan, settings)?);
+    let max_age = rules(plan, settings)?.max_age;
+    if let Some(at) = at.filter(|at| now().duration_since(*at) > max_age) {
+        objections.push(format!("it began at {at:.0}, longer ago than [approval] max_age ({max_age:#})"));
+    }
     if objections.is_empty() {
         return by_policy(plan, settings);
     }
@@ -232,8 +254,14 @@ fn may_go_on(plan: &Plan, out: &Path, settings: &Settings, ui: &Ui) -> anyhow::R
         Said { granted: None, not_counted } => {
             let (file, typed) = (shown(out), ui.typed(out));
             objections.extend(not_counted);
+            // Another plan may be there by now, or none.
+            let is_there = read_plan(out).is_ok_and(|there| there.hash() == plan.hash());
+            let copy = match is_there {
+                true => String::new(),
+                false => format!("cp {} {} && ", shell_path(&state.plan(plan.hash())), shell_path(out)),
+            };
             let problem = format!(
-                "the apply of {file} is not finished, and is not approved any more: {}; read it again, then: \
+                "the apply of {file} is not finished, and is not approved any more: {}; read it again, then: {copy}\
                 skovik-sync approve {typed} && skovik-sync apply {typed}",
                 objections.join("; ")
             );

@@ -11,7 +11,7 @@ use skovik_sync::state::State;
 use super::harness::Output;
 use super::house::{House, Person, people};
 
-const AUTOMATIC: &str = "[approval]\nautomatic = true\n";
+pub(crate) const AUTOMATIC: &str = "[approval]\nautomatic = true\n";
 const RECORD: &str = "plan.json.policy__automatic.approval";
 
 /// Twenty people: one is to be renamed, one created, one deleted.
@@ -177,7 +177,7 @@ fn two_runs_do_not_overlap() {
 }
 
 /// A house in which an automatic run was cut off in the middle: it sent the delete, and did not note what came of it.
-fn stuck() -> House {
+pub(crate) fn stuck() -> House {
     let house = house(AUTOMATIC, &["--fail", "DELETE /users/* times=1 status=422"]);
     house.run(&["run"]).ends(9);
     cut_off(&house, "plan.json");

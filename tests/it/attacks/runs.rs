@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::process::Stdio;
+use std::time::Duration;
 
 use crate::company::every_step;
 use crate::harness::Output;
+use crate::run::{AUTOMATIC as POLICY, stuck};
 use crate::world::{Pace, World};
 
 const AUTOMATIC: &str = "\n[approval]\nautomatic = true\n[guard]\nmax_change_percent = 90\nmax_delete_percent = 90\n";
@@ -74,4 +76,33 @@ async fn a_planted_beginning_is_not_gone_on_with() {
     assert!(!ended.stderr.contains("going on"), "{ended:?}");
     let deletes = world.writes().into_iter().filter(|request| request.method == "DELETE").count();
     assert_eq!(deletes, 1, "only the leaver");
+}
+
+/// An old state that somebody puts back looks like a run that was cut off long ago.
+#[test]
+fn a_plan_that_was_begun_long_ago_is_left_to_people() {
+    let house = stuck();
+    let hash = house.json("plan.json")["plan_hash"].as_str().expect("a hash").to_owned();
+    // Nobody keeps the plan of that time beside the job.
+    fs::remove_file(house.path("plan.json")).expect("removed");
+    house.settings(&format!("{POLICY}max_age = \"1s\"\n"));
+    house.hurry();
+    std::thread::sleep(Duration::from_millis(1100));
+    let before = house.writes();
+    let refused = house.run(&["run"]).ends(6);
+    let said = refused.stderr.replace('\n', " ");
+    assert!(said.contains("it began at ") && said.contains("longer ago than [approval] max_age (1s)"), "{refused:?}");
+    let copy = house.path(&format!("state/skovik-sync/journals/{}.plan.json", hash.replace("sha256:", "")));
+    let typed = "skovik-sync approve plan.json && skovik-sync apply plan.json";
+    assert!(said.contains(&format!("then: cp {} plan.json && {typed}", copy.display())), "{refused:?}");
+    assert_eq!(house.writes(), before);
+    // What was printed works.
+    house.settings(POLICY);
+    house.hurry();
+    fs::copy(copy, house.path("plan.json")).expect("copied");
+    house.run(&["approve", "plan.json", "--yes", "--approver", "anna"]).ends(0);
+    house.run(&["apply", "plan.json"]).ends(0);
+    let methods: Vec<_> = house.writes()[before.len()..].iter().map(|request| request.method.clone()).collect();
+    assert_eq!(methods, ["DELETE"]);
+    house.run(&["run"]).ends(0);
 }
