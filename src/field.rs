@@ -40,15 +40,6 @@ impl<C> Field<C> {
     pub const STANDARD: [Self; 6] =
         [Self::ExternalIdentifier, Self::PrimaryEmail, Self::FirstName, Self::LastName, Self::Branch, Self::Manager];
 
-    /// Whether a configuration may leave the field alone. The others are always managed.
-    #[must_use]
-    pub fn is_optional(&self) -> bool {
-        match self {
-            Self::Active | Self::ExternalIdentifier | Self::PrimaryEmail | Self::FirstName | Self::LastName => false,
-            Self::Branch | Self::Manager | Self::Custom(_) => true,
-        }
-    }
-
     /// The name of a standard field in settings, plans and messages.
     #[must_use]
     pub fn standard_name(&self) -> Option<&'static str> {

@@ -17,9 +17,9 @@ use crate::apply::precheck;
 use crate::approval::signers::AllowedSigners;
 use crate::approval::{Approval, Found, MAX_BYTES, Proof, Rules, automatic, file_name};
 use crate::config::escalation::{self, Needed};
-use crate::config::{Require, Settings};
+use crate::config::{EmployeeSettings, Require, Settings};
 use crate::diff::{Policy, Protect};
-use crate::employee::ExternalIdentifier;
+use crate::employee::{ExternalIdentifier, Managed};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::{Links, WRONG_KIND, read_regular, read_regular_text, write_private};
 use crate::guard::{found, title};
@@ -105,7 +105,7 @@ pub(super) fn same_settings(plan: &Plan, settings: &Settings, path: &Path) -> an
                 ),
             )
         };
-        if let Some(guard) = not_as_demanded(&settings.guard, plan.content()) {
+        if let Some(guard) = not_as_demanded(&settings.guard, &managed(settings, plan), plan.content()) {
             return Err(forged(format!("its guard {guard} is not that of the settings")));
         }
         let problem = mislabelled(plan, settings).or_else(|| too_early(plan));
@@ -117,6 +117,14 @@ pub(super) fn same_settings(plan: &Plan, settings: &Settings, path: &Path) -> an
         shown(path)
     );
     Err(refused(ExitStatus::Stale, problem))
+}
+
+/// The fields that the settings manage, with the custom fields that the plan names. [`mislabelled`] compares those with
+/// the settings.
+fn managed(settings: &Settings, plan: &Plan) -> Managed {
+    let EmployeeSettings { branch, manager, .. } = &settings.employee;
+    let custom_fields = plan.content().target.custom_fields.keys().cloned().collect();
+    Managed { branch: branch.is_some(), manager: manager.is_some(), custom_fields }
 }
 
 /// Which delete has a wait that is not over by this machine's clock.

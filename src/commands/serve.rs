@@ -62,7 +62,15 @@ pub async fn run(args: &cli::Serve, global: &Global, ui: &Ui) -> anyhow::Result<
         return all::run(folder, args.plans.as_deref(), global, ui).await;
     }
     let mut signal: Signal = Box::pin(ended()?);
-    let (mut running, server, _lock) = start::start(args, global, Arc::new(Semaphore::new(1)), ui).await?;
+    let started = tokio::select! {
+        biased;
+        () = signal.as_mut() => None,
+        started = start::start(args, global, Arc::new(Semaphore::new(1)), ui) => Some(started?),
+    };
+    let Some((mut running, server, _lock)) = started else {
+        ui.note("asked to end before it had started");
+        return Ok(ExitStatus::Done);
+    };
     let status = running.until(&mut signal).await;
     Server::stop(server).await;
     ui.note("ended");

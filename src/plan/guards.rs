@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 use super::{
     Action, Change, Content, Field, GuardResult, ManagerRef, Operation, SourceSummary, Subject, Target, Value,
 };
-use crate::employee::{BranchId, UserId};
+use crate::employee::{BranchId, Managed, UserId};
 use crate::guard::{
     self, Count, Earlier, Effect, GUARDS, Guard, IgnoreBelow, Kind, Limits, ManagerLoss, NamedField, Of, People, Tally,
     Unit,
@@ -171,10 +171,10 @@ fn least(guard: &Guard, subject: Option<&Subject>, content: &Content, tally: &Ta
 }
 
 /// The id of a guard that is not in the plan as the settings require. Required is each guard that has a limit, exactly
-/// once (for each field, and for each branch that an operation names), in the order of the table, with the limits of
-/// the settings and a count of at least that of the operations; and no other guard.
+/// once (for each managed field, and for each branch that has managed users), in the order of the table, with the
+/// limits of the settings and a count of at least that of the operations; and no other guard.
 #[must_use]
-pub fn not_as_demanded<'c>(limits: &Limits, content: &'c Content) -> Option<&'c str> {
+pub fn not_as_demanded<'c>(limits: &Limits, managed: &Managed, content: &'c Content) -> Option<&'c str> {
     let demanded = || GUARDS.iter().copied().filter(|guard| limits.demand(guard));
     let tally = Tally::of(demanded(), effects(&content.operations));
     let mut rest = &content.guards[..];
@@ -182,7 +182,7 @@ pub fn not_as_demanded<'c>(limits: &Limits, content: &'c Content) -> Option<&'c 
         let end = rest.iter().position(|result| result.id != guard.id).unwrap_or(rest.len());
         let (results, others) = rest.split_at(end);
         rest = others;
-        if !is_as_demanded(guard, results, limits, content, &tally) {
+        if !is_as_demanded(guard, results, (limits, managed), content, &tally) {
             return Some(guard.id);
         }
     }
@@ -192,7 +192,7 @@ pub fn not_as_demanded<'c>(limits: &Limits, content: &'c Content) -> Option<&'c 
 fn is_as_demanded(
     guard: &'static Guard,
     results: &[GuardResult],
-    limits: &Limits,
+    (limits, managed): (&Limits, &Managed),
     content: &Content,
     tally: &Tally<'_>,
 ) -> bool {
@@ -207,7 +207,7 @@ fn is_as_demanded(
         && match guard.count {
             Count::Operations(_) | Count::Records { .. } => results.len() == 1 && results.iter().all(has_limit),
             Count::InEachBranch(_) => results.iter().all(has_limit) && has_branches(guard, results, content, tally),
-            Count::InEachField { .. } => has_fields(guard, results, limits, content, tally),
+            Count::InEachField { .. } => has_fields(guard, results, limits, managed, content),
             Count::InEachSource => has_sources(guard, results, limits),
         }
 }
@@ -224,29 +224,26 @@ fn has_sources(guard: &Guard, results: &[GuardResult], limits: &Limits) -> bool 
     found.len() == results.len() && found == limits.source_limits(guard).collect()
 }
 
-/// Whether there is one result for each branch that is known to have anybody, and no second result for a branch.
+/// Whether there is one result for each branch that has managed users, and no second result for a branch. A plan does
+/// not list its branches, but their users add up to the managed users of the account.
 fn has_branches(guard: &Guard, results: &[GuardResult], content: &Content, tally: &Tally<'_>) -> bool {
     let mut branches = HashSet::new();
     let are_distinct = results.iter().all(|result| branches.insert(part_of(result)));
     let is_there = |branch| branches.contains(&Some(PartOf::Branch(branch)));
-    // Only an account without users may have no result.
-    let has_any = content.target.managed == 0 || !results.is_empty();
+    let users = results.iter().map(GuardResult::of_now).fold(0, u64::saturating_add);
+    // An undo only estimates its branches. `apply` compares it as a whole with the one that the state makes.
+    let has_all = match content.undone() {
+        None => users == content.target.managed,
+        Some(_) => content.target.managed == 0 || !results.is_empty(),
+    };
     let counted = results.iter().map(GuardResult::own).fold(0, u64::saturating_add);
-    are_distinct && has_any && tally.branches(guard).all(is_there) && counted >= tally.all(guard)
+    are_distinct && has_all && tally.branches(guard).all(is_there) && counted >= tally.all(guard)
 }
 
-/// Whether there is one result for each field that has a limit, in order, and with that limit. The plan does not say
-/// whether branch and manager are managed, unless an operation changes them.
-fn has_fields(guard: &Guard, results: &[GuardResult], limits: &Limits, content: &Content, tally: &Tally<'_>) -> bool {
+/// Whether there is one result for each managed field that has a limit, in order, and with that limit.
+fn has_fields(guard: &Guard, results: &[GuardResult], limits: &Limits, managed: &Managed, content: &Content) -> bool {
     let names = &content.target.custom_fields;
-    let judged = |field: &Field| {
-        let is_field = |result: &GuardResult| matches!(&result.subject, Some(Subject::Field(of)) if of == field);
-        results.iter().any(is_field)
-    };
-    let is_managed = |field: &Field| !field.is_optional() || judged(field) || tally.fields(guard).any(|of| of == field);
-    let standard = Field::STANDARD.into_iter().filter(is_managed);
-    let fields: Vec<NamedField> = standard
-        .chain(names.keys().cloned().map(Field::Custom))
+    let fields: Vec<NamedField> = Field::managed(managed)
         .filter(|field| guard.looks_at(Some(&Subject::Field(field.clone()))))
         .map(|field| NamedField { name: field.label(names), field, with_value: 0 })
         .collect();

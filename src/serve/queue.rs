@@ -78,11 +78,11 @@ impl Queue {
     /// forgotten: it concerns everybody.
     ///
     /// # Errors
-    /// If it cannot be read or written. A last line that was not written completely is left out: its sender got no
+    /// If it cannot be read or written, or is too large. A last line that was not written completely is left out: its sender got no
     /// answer.
     pub fn open(path: &Path, now: Timestamp, kept_since: Timestamp) -> io::Result<Self> {
         let mut state = State { is_writable: true, ..State::default() };
-        for mut line in read(path)? {
+        read(path, |mut line| {
             if line.at < kept_since {
                 line.ids = None;
             }
@@ -90,7 +90,7 @@ impl Queue {
             if !line.done {
                 state.push(line);
             }
-        }
+        })?;
         let mut file = Writer { path: path.to_owned(), file: None };
         state.forget(now);
         file.rewrite(&state)?;
@@ -144,6 +144,7 @@ impl Queue {
         let mut state = self.shared.lock();
         let lines = std::mem::take(&mut state.pending);
         state.contents.clear();
+        state.covers_everybody = false;
         state.in_flight.clone_from(&lines);
         let ids = lines.iter().map(|line| line.ids.clone()).try_fold(BTreeSet::new(), |mut all, ids| {
             all.extend(ids?);
@@ -167,8 +168,9 @@ impl Queue {
     pub fn put_back(&self, taken: Taken) {
         let mut state = self.shared.lock();
         state.in_flight.clear();
-        let later = std::mem::replace(&mut state.pending, taken.lines);
-        state.pending.extend(later);
+        state.covers_everybody = false;
+        let later = std::mem::take(&mut state.pending);
+        taken.lines.into_iter().chain(later).for_each(|line| state.push(line));
     }
 
     /// Completes when an event has come since the last call.

@@ -9,7 +9,7 @@ use base64ct::{Base64, Encoding as _};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode, Uri};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Semaphore;
@@ -124,7 +124,7 @@ impl Service {
             "/readyz" if self.queue.is_writable() => read(text(StatusCode::OK, "ready\n")),
             "/readyz" => read(text(StatusCode::SERVICE_UNAVAILABLE, "events cannot be written to the state folder\n")),
             "/" | "/plan" | "/metrics" => {
-                if let Some(refusal) = self.may_not_read(request.headers()) {
+                if let Some(refusal) = self.may_not_read(request.uri(), request.headers()) {
                     return refusal;
                 }
                 match &*path {
@@ -191,7 +191,7 @@ impl Service {
     }
 
     /// The refusal for readers without the right to read: the pages hold personal data.
-    fn may_not_read(&self, headers: &HeaderMap) -> Option<Answer> {
+    fn may_not_read(&self, target: &Uri, headers: &HeaderMap) -> Option<Answer> {
         match &self.token {
             Some(token) => {
                 let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
@@ -203,7 +203,7 @@ impl Service {
                 answer.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
                 Some(answer)
             }
-            None if is_local(headers) => None,
+            None if is_local(target, headers) => None,
             None => {
                 let problem = "without a token in [serve], this can be read on the machine itself only: by the address \
                                127.0.0.1, and not through a proxy\n";
@@ -283,8 +283,9 @@ fn shown_token(value: &str) -> Option<Vec<u8>> {
 }
 
 /// Whether a request comes from this machine, to one of its own local names, and not through a proxy. A web page whose
-/// name was pointed here (DNS rebinding) sends its own name. A proxy adds headers, unless it is set up not to.
-fn is_local(headers: &HeaderMap) -> bool {
+/// name was pointed here (DNS rebinding) sends its own name. A proxy adds headers, unless it is set up not to. A target
+/// with a host (`GET http://host/plan`) counts before the header `Host` (RFC 9112, section 3.2.2), so both must be local.
+fn is_local(target: &Uri, headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(header::HOST).iter();
     let host = hosts.next().and_then(|host| host.to_str().ok()).filter(|_| hosts.next().is_none());
     let is_this = host.is_some_and(|host| {
@@ -294,7 +295,7 @@ fn is_local(headers: &HeaderMap) -> bool {
         };
         is_loopback_host(name)
     });
-    is_this && !OF_PROXIES.iter().any(|name| headers.contains_key(*name))
+    is_this && target.host().is_none_or(is_loopback_host) && !OF_PROXIES.iter().any(|name| headers.contains_key(*name))
 }
 
 fn not_allowed(allowed: &'static str) -> Answer {
@@ -341,18 +342,35 @@ mod tests {
     #[test]
     fn only_this_machine_itself_is_local() {
         for host in ["127.0.0.1:8600", "localhost:8600", "LOCALHOST", "[::1]:8600", "[::1]", "127.0.0.1"] {
-            assert!(is_local(&headers(&[("host", host)])), "{host}");
+            assert!(is_local(&Uri::from_static("/plan"), &headers(&[("host", host)])), "{host}");
         }
         for host in
             ["evil.example:8600", "localhost.evil.example", "127.0.0.1.evil.example:8600", "10.0.0.1", "", "::1"]
         {
-            assert!(!is_local(&headers(&[("host", host)])), "{host}");
+            assert!(!is_local(&Uri::from_static("/plan"), &headers(&[("host", host)])), "{host}");
         }
-        assert!(!is_local(&headers(&[])));
-        assert!(!is_local(&headers(&[("host", "127.0.0.1"), ("x-forwarded-for", "10.0.0.1")])));
+        assert!(!is_local(&Uri::from_static("/plan"), &headers(&[])));
+        assert!(!is_local(
+            &Uri::from_static("/plan"),
+            &headers(&[("host", "127.0.0.1"), ("x-forwarded-for", "10.0.0.1")])
+        ));
         let mut two = headers(&[("host", "127.0.0.1")]);
         two.append("host", HeaderValue::from_static("evil.example"));
-        assert!(!is_local(&two));
+        assert!(!is_local(&Uri::from_static("/plan"), &two));
+        let by_host = headers(&[("host", "127.0.0.1")]);
+        for (target, local) in [
+            ("http://127.0.0.1:8600/plan", true),
+            ("http://[::1]/plan", true),
+            ("http://localhost/plan", true),
+            ("http://evil.example/plan", false),
+            ("http://127.0.0.1@evil.example/plan", false),
+            ("evil.example:443", false),
+            ("http://10.0.0.1/plan", false),
+        ] {
+            assert_eq!(is_local(&Uri::from_static(target), &by_host), local, "{target}");
+        }
+        let by_other_host = headers(&[("host", "evil.example")]);
+        assert!(!is_local(&Uri::from_static("http://127.0.0.1/plan"), &by_other_host));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::path::Path;
 
 use skovik_sync::guard::{GUARDS, Guard, IgnoreBelow, Unit};
-use skovik_sync::plan::{Content, GuardOutcome, Plan};
+use skovik_sync::plan::{Content, Field, GuardOutcome, GuardResult, Plan, Subject};
 
 use super::house::{House, people};
 
@@ -84,6 +84,30 @@ fn a_plan_without_its_guards_is_refused_whoever_approves_it() {
     ] {
         let refused = house.run(args).ends(8);
         assert!(refused.stderr.contains("its guard max_delete_percent is not that of the settings"), "{refused:?}");
+    }
+    assert_eq!(house.writes(), []);
+}
+
+#[test]
+fn a_plan_without_one_line_of_a_guard_is_refused_even_if_no_operation_is_counted_there() {
+    let house = house(2);
+    let mut listed = [people("NO01", 2), people("SE01", 90)].concat();
+    listed[5].first_name = "New".to_owned();
+    house.list(&listed);
+    house.run(&["plan", "--only", "SE01-3"]).ends(5);
+    let plan = Plan::read(&fs::read(house.path("plan.json")).expect("a file")).expect("a plan");
+    let is_of_managers = |guard: &GuardResult| guard.subject == Some(Subject::Field(Field::Manager));
+    let blocks = |guard: &GuardResult| guard.outcome == GuardOutcome::Block;
+    let left_out: [(&str, &dyn Fn(&GuardResult) -> bool); 2] =
+        [("max_emptied_percent", &is_of_managers), ("per_branch.max_delete_percent", &blocks)];
+    for (id, is_left_out) in left_out {
+        let mut content = plan.content().clone();
+        content.guards.retain(|guard| !is_left_out(guard));
+        assert_eq!(content.guards.len() + 1, plan.content().guards.len(), "{id}");
+        let forged = Plan::seal(content).expect("hashed anew");
+        forged.write(File::create(house.path("plan.json")).expect("a file")).expect("written");
+        let refused = house.run(&["apply", "plan.json", "--approved-hash", &forged.hash().to_string()]).ends(8);
+        assert!(refused.stderr.contains(&format!("its guard {id} is not that of the settings")), "{refused:?}");
     }
     assert_eq!(house.writes(), []);
 }

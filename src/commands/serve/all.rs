@@ -34,8 +34,16 @@ pub(super) async fn run(folder: &Path, plans: Option<&Path>, global: &Global, ui
     let mut running = Vec::new();
     let turn = Arc::new(Semaphore::new(1));
     for (args, global, ui) in &each {
-        let signal: Signal = Box::pin(ended()?);
-        match start::start(args, global, Arc::clone(&turn), ui).await {
+        let mut signal: Signal = Box::pin(ended()?);
+        let started = tokio::select! {
+            biased;
+            () = signal.as_mut() => {
+                ui.note("asked to end before it had started");
+                return Ok(ExitStatus::Done);
+            }
+            started = start::start(args, global, Arc::clone(&turn), ui) => started,
+        };
+        match started {
             Ok(started) => running.push((started, signal)),
             Err(error) => ui.error(&error),
         }

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use jiff::SignedDuration;
 use secrecy::ExposeSecret as _;
 use tokio::sync::Semaphore;
@@ -65,7 +66,12 @@ pub(super) async fn start<'a>(
     let account = settings.target.account();
     let lock = alone(state.folder(), &account)?;
     let file = state.folder().join(format!("{}.events.jsonl", account_file(&account)));
-    let queue = Queue::open(&file, now(), kept_since(&settings)).map_err(|error| {
+    let (path, kept_since) = (file.clone(), kept_since(&settings));
+    // On a thread of its own, so that a signal is heard meanwhile. The lock stays with it: if nobody waits for it any more,
+    // no other service may take the events before it is done.
+    let opened = tokio::task::spawn_blocking(move || (Queue::open(&path, now(), kept_since), lock));
+    let (opened, lock) = opened.await.context("the events could not be read")?;
+    let queue = opened.map_err(|error| {
         let problem = format!(
             "the waiting events cannot be read from the state file {}: {error}; if it cannot be repaired, remove it: the next \
              scheduled run compares everybody",

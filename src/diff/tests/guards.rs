@@ -1,10 +1,13 @@
 //! The guards of whole plans: what they count, which people they name, and that a plan file cannot state other counts.
 
+use std::collections::BTreeSet;
+
 use super::company::{Company, employee, text, user};
-use crate::employee::{BranchId, Employee, User};
+use crate::employee::{BranchId, Employee, ExternalIdentifier, Managed, User};
 use crate::guard::{
-    BRANCH_CHANGE_PERCENT, BRANCH_DELETE_PERCENT, Limits, MAX_CHANGE_PERCENT, MAX_DELETES, MAX_FIELD_PERCENT,
-    MAX_INVALID_PERCENT, MAX_LEFT_WITHOUT_MANAGER, Tally,
+    BRANCH_CHANGE_PERCENT, BRANCH_DELETE_PERCENT, GUARDS, Join, Limits, MAX_CHANGE_PERCENT, MAX_DELETES,
+    MAX_EMPTIED_PERCENT, MAX_FIELD_PERCENT, MAX_INVALID_PERCENT, MAX_LEFT_WITHOUT_MANAGER, MAX_UNMATCHED_PERCENT,
+    Tally,
 };
 use crate::plan::{
     BranchRef, Common, Field, GuardOutcome, GuardResult, Plan, Subject, check_guards, effects, not_as_demanded,
@@ -211,7 +214,7 @@ fn a_plan_must_have_the_guards_that_the_settings_demand() {
         company.limits = company.limits.clone().with(&MAX_DELETES, 500);
     });
     let plan = company.plan();
-    assert_eq!(not_as_demanded(&company.limits, plan.content()), None);
+    assert_eq!(not_as_demanded(&company.limits, &company.policy.managed, plan.content()), None);
     let edits: [(&str, Edit); 16] = [
         ("max_delete_percent", Vec::clear),
         ("max_delete_percent", |guards| guards[0].limit = 90),
@@ -245,12 +248,49 @@ fn a_plan_must_have_the_guards_that_the_settings_demand() {
     for (id, edit) in edits {
         let mut content = plan.content().clone();
         edit(&mut content.guards);
-        assert_eq!(not_as_demanded(&company.limits, &content), Some(id));
+        assert_eq!(not_as_demanded(&company.limits, &company.policy.managed, &content), Some(id));
     }
     let only = company.with(|company| company.only = ["1".into()].into());
-    assert_eq!(not_as_demanded(&only.limits, only.plan().content()), None);
+    assert_eq!(not_as_demanded(&only.limits, &only.policy.managed, only.plan().content()), None);
     let empty = Company::new(Vec::new(), Vec::new()).with(|company| company.limits = group().limits);
-    assert_eq!(not_as_demanded(&empty.limits, empty.plan().content()), None);
+    assert_eq!(not_as_demanded(&empty.limits, &empty.policy.managed, empty.plan().content()), None);
+}
+
+#[test]
+fn no_line_of_a_guard_can_be_left_out() {
+    let company = |only: BTreeSet<ExternalIdentifier>| {
+        group().with(|company| {
+            company.desired.employees.drain(1..4).for_each(drop);
+            company.only = only;
+            let limits = GUARDS.iter().copied().fold(Limits::default(), |limits, guard| limits.with(guard, 1));
+            company.limits = limits.with_source(&MAX_UNMATCHED_PERCENT, "payroll", 1);
+            company.joins = vec![Join { source: "payroll".into(), people: 1_037, without_row: 0, limit_percent: 1 }];
+        })
+    };
+    // With `only`, no operation is left that a guard could count.
+    for company in [company(BTreeSet::new()), company(["1039".into()].into())] {
+        let plan = company.plan();
+        let guards = &plan.content().guards;
+        let ids: BTreeSet<&str> = guards.iter().map(|guard| guard.id.as_str()).collect();
+        assert_eq!(ids, GUARDS.iter().map(|guard| guard.id).collect());
+        for (place, left_out) in guards.iter().enumerate() {
+            let mut content = plan.content().clone();
+            content.guards.remove(place);
+            let found = not_as_demanded(&company.limits, &company.policy.managed, &content);
+            assert_eq!(found, Some(&*left_out.id), "{:?}", left_out.subject);
+        }
+    }
+}
+
+#[test]
+fn a_field_that_is_not_managed_has_no_guard() {
+    let company = group();
+    let plan = company.plan();
+    for (branch, manager) in [(false, true), (true, false)] {
+        let managed = Managed { branch, manager, ..company.policy.managed.clone() };
+        let expected = if manager { MAX_FIELD_PERCENT.id } else { MAX_EMPTIED_PERCENT.id };
+        assert_eq!(not_as_demanded(&company.limits, &managed, plan.content()), Some(expected));
+    }
 }
 
 #[test]

@@ -105,13 +105,13 @@ fn a_plan_file_must_have_it_as_the_operations_are() {
     let mut file = Vec::new();
     plan.write(&mut file).expect("written");
     assert_eq!(Plan::read(&file).expect("read"), plan);
-    assert_eq!(not_as_demanded(&company.limits, plan.content()), None);
+    assert_eq!(not_as_demanded(&company.limits, &company.policy.managed, plan.content()), None);
     let mut forged = plan.content().clone();
     let found = forged.guards.last_mut().expect("evaluated");
     (found.count, found.outcome) = (2, GuardOutcome::Pass);
-    assert_eq!(not_as_demanded(&company.limits, &forged), Some(MADE_UP.id));
+    assert_eq!(not_as_demanded(&company.limits, &company.policy.managed, &forged), Some(MADE_UP.id));
     assert!(check_guards(&forged).is_err_and(|problem| problem.contains(MADE_UP.id)));
     forged.guards.pop();
-    assert_eq!(not_as_demanded(&company.limits, &forged), Some(MADE_UP.id));
+    assert_eq!(not_as_demanded(&company.limits, &company.policy.managed, &forged), Some(MADE_UP.id));
     assert!(GUARDS.iter().any(|guard| std::ptr::eq(*guard, &MADE_UP)));
 }

@@ -26,6 +26,8 @@ pub(super) struct State {
     pub(super) order: VecDeque<String>,
     /// The events without an id of their own that are pending.
     pub(super) contents: HashSet<String>,
+    /// Whether one of the pending events concerns everybody.
+    pub(super) covers_everybody: bool,
     pub(super) is_writable: bool,
 }
 
@@ -59,11 +61,7 @@ impl State {
         if self.pending.len() < MOST_PENDING {
             return Some(Line { at, webhook, key, once, ids, done: false });
         }
-        let covers = |line: &Line| line.ids.is_none();
-        if self.pending.iter().rev().any(covers) {
-            return None;
-        }
-        Some(Line { at, webhook, key, once: false, ids: None, done: false })
+        (!self.covers_everybody).then_some(Line { at, webhook, key, once: false, ids: None, done: false })
     }
 
     pub(super) fn remember(&mut self, line: &Line) {
@@ -72,7 +70,16 @@ impl State {
         }
     }
 
-    pub(super) fn push(&mut self, line: Line) {
+    /// Adds an event to the pending ones. If these are many, it becomes one that concerns everybody, or is covered by
+    /// one.
+    pub(super) fn push(&mut self, mut line: Line) {
+        if self.pending.len() >= MOST_PENDING {
+            if self.covers_everybody {
+                return;
+            }
+            (line.once, line.ids) = (false, None);
+        }
+        self.covers_everybody |= line.ids.is_none();
         if !line.once {
             self.contents.insert(line.key.clone());
         }
@@ -105,6 +112,7 @@ impl State {
             seen: self.seen.clone(),
             order: self.order.clone(),
             contents: HashSet::new(),
+            covers_everybody: self.covers_everybody,
             is_writable: self.is_writable,
         }
     }

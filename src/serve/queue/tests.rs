@@ -106,6 +106,41 @@ fn a_full_queue_takes_one_more_event_that_concerns_everybody() {
     assert_eq!(state.line(once("yet another")), None, "the last one covers it");
 }
 
+#[tokio::test]
+async fn a_file_with_more_events_than_a_queue_has_is_read_as_a_full_queue() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events");
+    let now = Timestamp::now();
+    let line = |number: usize| {
+        format!(
+            "{{\"at\":\"{now}\",\"webhook\":\"hr\",\"key\":\"hr:{number}\",\"once\":true,\"ids\":[\"{number}\"]}}\n"
+        )
+    };
+    fs::write(&path, (0..MOST_PENDING + 5).map(line).collect::<String>()).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    let queue = Queue::open(&path, now, Timestamp::MIN).unwrap();
+    assert_eq!(queue.len(), MOST_PENDING + 1);
+    assert_eq!(queue.add(once("7")).await.unwrap(), Accepted::Repeated);
+    let taken = queue.take();
+    assert_eq!(taken.ids, None, "everybody");
+    assert_eq!(queue.add(once("new")).await.unwrap(), Accepted::New);
+    queue.put_back(taken);
+    assert_eq!(queue.len(), MOST_PENDING + 1, "the run failed, and the queue is full again");
+    assert_eq!(queue.take().ids, None);
+    assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), MOST_PENDING + 5 + 1, "the others are remembered");
+}
+
+#[test]
+fn a_line_without_an_end_is_not_read_into_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events");
+    fs::write(&path, "\n").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::File::options().write(true).open(&path).unwrap().set_len(100 << 20).unwrap();
+    let error = Queue::open(&path, Timestamp::now(), Timestamp::MIN).unwrap_err().to_string();
+    assert_eq!(error, "line 2 is damaged: it is too long");
+}
+
 #[test]
 fn what_came_long_ago_is_forgotten_unless_it_waits() {
     let mut state = State::default();

@@ -1,8 +1,9 @@
 //! The file of the events, and the thread that writes it.
 
 use std::collections::HashSet;
+use std::fmt::Display;
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -15,8 +16,10 @@ use crate::state::open_private;
 
 /// How many events are written with one sync.
 const MOST_AT_ONCE: usize = 512;
-/// The longest file that is read, in bytes: far more than a full queue needs.
+/// The largest file that is read, in bytes: far more than a full queue needs.
 const LONGEST: u64 = 512 * 1024 * 1024;
+/// The longest line, in bytes: more than the people of the largest event need.
+const LONGEST_LINE: u64 = 4 * 1024 * 1024;
 
 pub(super) struct Writer {
     pub(super) path: PathBuf,
@@ -136,19 +139,30 @@ impl Writer {
     }
 }
 
-/// The lines of the file. What follows the last line break was not written completely.
-pub(super) fn read(path: &Path) -> io::Result<Vec<Line>> {
-    let mut text = Vec::new();
-    match open_private(path, false) {
-        Ok(file) => file.take(LONGEST).read_to_end(&mut text)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+/// Reads the lines of the file, one after the other. What follows the last line break was not written completely.
+pub(super) fn read(path: &Path, mut each: impl FnMut(Line)) -> io::Result<()> {
+    let file = match open_private(path, false) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
-    let end = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-    let lines = text[..end].split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    let parsed = lines.enumerate().map(|(index, line)| {
-        let problem = |error| io::Error::other(format!("line {} is damaged: {error}", index + 1));
-        serde_json::from_slice(line).map_err(problem)
-    });
-    parsed.collect()
+    let length = file.metadata()?.len();
+    if length > LONGEST {
+        let problem = format!("it has {} MiB, and at most {} MiB are read", length >> 20, LONGEST >> 20);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, problem));
+    }
+    let mut reader = BufReader::new(file);
+    let mut text = Vec::new();
+    for number in 1_u64.. {
+        text.clear();
+        let read = reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut text)?;
+        let damaged = |problem: &dyn Display| io::Error::other(format!("line {number} is damaged: {problem}"));
+        match text.strip_suffix(b"\n") {
+            None if read as u64 == LONGEST_LINE => return Err(damaged(&"it is too long")),
+            None => break,
+            Some([]) => {}
+            Some(line) => each(serde_json::from_slice(line).map_err(|error| damaged(&error))?),
+        }
+    }
+    Ok(())
 }

@@ -52,6 +52,12 @@ fn without_a_token_only_this_machine_itself_may_read() {
             assert!(!answer.body.contains(&house.url), "{}", answer.body);
         }
     }
+    for target in ["http://evil.example/plan", "http://evil.example/", "http://127.0.0.1@evil.example:80/metrics"] {
+        let answer = service.get(target, &[("Host", "127.0.0.1")]);
+        assert_eq!(answer.status, 403, "{target}");
+        assert!(!answer.body.contains(&house.url), "{}", answer.body);
+    }
+    assert_eq!(service.get("http://127.0.0.1/", &[("Host", "localhost:1")]).status, 200);
     assert_eq!(service.get("/", &[("Host", "localhost:1")]).status, 200);
     assert_eq!(service.get("/healthz", &[("Host", "10.0.0.1")]).status, 200, "probes come by address");
     assert!(service.said().contains("[serve] has no token"), "{}", service.said());

@@ -1,6 +1,11 @@
 //! How the service ends, and that there is one at a time.
 
-use super::{AUTOMATIC, SECRET, Service, house, more_people, webhook};
+use std::process::Stdio;
+use std::time::Instant;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{AUTOMATIC, PATIENCE, SECRET, Service, house, more_people, webhook};
 use crate::house::{House, people};
 
 #[test]
@@ -11,6 +16,42 @@ fn it_ends_well_when_nothing_is_under_way() {
     assert_eq!(service.end(), Some(0));
     let service = Service::start(&house);
     assert_eq!(service.metric("queue_events"), Some(1.0), "it waits still");
+}
+
+#[test]
+fn it_ends_while_it_starts() {
+    let waits = "token_command = [\"sh\", \"-c\", \"touch waits; exec sleep 600\"]";
+    let house = house(&webhook("1h", waits));
+    let customers = tempfile::tempdir_in(house.path("")).expect("a folder");
+    for (from, to) in [("skovik-sync.toml", "acme.toml"), ("people.csv", "people.csv"), ("key", "key")] {
+        std::fs::copy(house.path(from), customers.path().join(to)).expect("copied");
+    }
+    for (folder, args) in [(house.path(""), &["serve"][..]), (customers.path().to_owned(), &["serve", "--all", "."])] {
+        let mut command = house.command(args);
+        command.current_dir(&folder).env("HR_SECRET", SECRET).stderr(Stdio::null());
+        let mut child = command.spawn().expect("it starts");
+        wait_until("it waits for the token", || folder.join("waits").exists());
+        kill_process(Pid::from_child(&child), Signal::TERM).expect("sent");
+        wait_until("it ends", || child.try_wait().expect("asked").is_some());
+        assert_eq!(child.wait().expect("ended").code(), Some(0), "{args:?}");
+    }
+}
+
+#[test]
+fn a_file_of_events_that_is_too_large_is_refused_with_what_to_do() {
+    let house = house(&webhook("1h", ""));
+    let service = Service::start(&house);
+    assert_eq!(service.event("{}"), Some(202));
+    service.kill();
+    let state = std::fs::read_dir(house.path("state/skovik-sync")).expect("the state");
+    let mut files = state.map(|entry| entry.expect("an entry").path());
+    let events = files.find(|path| path.to_string_lossy().ends_with(".events.jsonl")).expect("the file of events");
+    let file = std::fs::File::options().write(true).open(&events).expect("opened");
+    file.set_len(600 << 20).expect("a hole in the file");
+    let output = house.command(&["serve"]).env("HR_SECRET", SECRET).output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(8), "{said}");
+    assert!(said.contains("it has 600 MiB, and at most 512 MiB are read") && said.contains("remove it"), "{said}");
 }
 
 #[test]
@@ -34,4 +75,13 @@ fn there_is_one_service_at_a_time() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(10), "{said}");
     assert!(said.contains("another `serve` takes the events of"), "{said}");
+}
+
+#[track_caller]
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < PATIENCE, "not: {what}");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
 }
