@@ -13,14 +13,15 @@ use crate::state::ledger::ApplyId;
 use crate::state::{State, StateError};
 use crate::ui::Ui;
 
-/// What a plan is made with. If it cannot be read, the plan says so, and so does a warning.
-pub(super) fn memory(settings: &Settings, state: Option<&State>, ui: &Ui) -> RecentPast {
+/// What a plan is made with; what an apply of the plan itself has `begun` does not count. If it cannot be read, the plan says
+/// so, and so does a warning.
+pub(super) fn memory(settings: &Settings, state: Option<&State>, begun: Option<ApplyId>, ui: &Ui) -> RecentPast {
     let window = settings.guard.window();
     let Some(state) = state.filter(|_| window > 0) else { return RecentPast::none() };
-    match read(settings, state, None) {
+    match read(settings, state, begun.map(|own| own.begun)) {
         Ok(recent) => {
             tell(&recent, ui);
-            recent.memory(window, None)
+            recent.memory(window, begun)
         }
         Err(error) => {
             ui.warn(format!("{error}. Until then the guards count each plan alone, and `run` approves none by itself"));

@@ -18,6 +18,7 @@ use crate::files::read_bounded_text;
 use crate::guard::evaluate_since;
 use crate::plan::{Digest, Plan, Summary};
 use crate::render::markdown;
+use crate::state::ledger::ApplyId;
 use crate::text::printable;
 use crate::ui::Ui;
 
@@ -43,8 +44,10 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
     }
     let settings = load_settings(&global.config);
     let state = existing_state(global, settings.as_ref().ok())?;
+    let mut begun = None;
     if let Some(state) = &state {
         let replay = replay(state, &plan)?;
+        begun = replay.begun_at.map(|begun| ApplyId { plan: plan.hash(), begun });
         if let Some(finished) = replay.finished {
             ui.line(format!("journal   finished at {finished:.0}"))?;
         } else if replay.is_begun() {
@@ -74,7 +77,7 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
     let guards = match (&state, plan.content().undone()) {
         // Which ids `[scope] branches` means, only Skovik could tell.
         (Some(state), None) if settings.scope.branches.is_none() => {
-            evaluate_since(&plan.content().guards, &memory(&settings, Some(state), ui))
+            evaluate_since(&plan.content().guards, &memory(&settings, Some(state), begun, ui))
         }
         _ => plan.content().guards.clone(),
     };

@@ -169,14 +169,14 @@ fn the_small_company_from_check_to_the_second_plan() {
     Source   hr (csv): 30 records, ! trusted, no proof that the file is complete
 
     Guards
-      max_delete_percent                  0 of 29 (0.0 %), limit 20 %  pass
-      max_change_percent                  0 of 29 (0.0 %), limit 20 %  pass
-      max_invalid_percent                 0 of 29 (0.0 %), limit 5 %   pass
-      min_employees                       29, at least 1               pass
-      max_create_percent                  0 of 30 (0.0 %), limit 50 %  pass
-      max_emptied_percent of manager      0 of 28 (0.0 %), limit 10 %  pass
-      max_emptied_percent of Cost center  0 of 29 (0.0 %), limit 10 %  pass
-      max_unresolved_percent              0 of 28 (0.0 %), limit 20 %  pass
+      max_delete_percent                  1 of 30 removed in the last 24 h, 0 in this plan (together 3.3 %), limit 20 %  pass
+      max_change_percent                  5 of 30 changed or removed in the last 24 h, 0 in this plan (together 16.6 %), limit 20 %  pass
+      max_invalid_percent                 0 of 29 (0.0 %), limit 5 %                pass
+      min_employees                       29, at least 1                            pass
+      max_create_percent                  3 of 28 created in the last 24 h, 0 in this plan (together 10.7 %), limit 50 %  pass
+      max_emptied_percent of manager      0 of 28 (0.0 %), limit 10 %               pass
+      max_emptied_percent of Cost center  0 of 29 (0.0 %), limit 10 %               pass
+      max_unresolved_percent              0 of 28 (0.0 %), limit 20 %               pass
 
     No changes. 29 unchanged.
     Plan hash: sha256:HASH

@@ -134,7 +134,10 @@ fn what_belongs_to_another_account_stays() {
 fn a_store_forgets_too_and_finishes_what_it_began_to_forget() {
     let store = Store::s3();
     let mut company = Company::new("small");
-    company.append("skovik-sync.toml", &format!("\n[state]\nurl = \"{}\"\nkeep = \"1s\"\n", store.url));
+    company.append(
+        "skovik-sync.toml",
+        &format!("\n[state]\nurl = \"{}\"\nkeep = \"1s\"\n[guard]\nwindow = \"0h\"\n", store.url),
+    );
     company.env("SKOVIK_SYNC_STATE_KEY", "0123456789abcdef0123456789abcdef");
     for (name, value) in &store.env {
         company.env(name, value);

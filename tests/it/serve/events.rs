@@ -131,8 +131,8 @@ fn events_wait_while_a_list_cannot_be_read() {
     // Somebody corrects the list, and starts the service again.
     house.list(&more_people(1));
     let mut service = Service::start(&house);
-    assert!(service.said().contains("events of an earlier time that wait for a run: 1"), "{}", service.said());
     service.has_run(1);
+    assert!(service.said().contains("events of an earlier time that wait for a run: 1"), "{}", service.said());
     assert_eq!(house.writes().len(), 1);
     assert_eq!(service.metric("queue_events"), Some(0.0));
 }
