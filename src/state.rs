@@ -34,7 +34,7 @@ pub(crate) use account::account_file;
 pub use append::Append;
 pub(crate) use credentials::store_secrets;
 pub use journals::JournalFile;
-pub use key::Key;
+pub use key::{Coded, Key};
 pub use lease::LEASE;
 pub(crate) use lease::{Lease, LeaseError};
 pub use place::Place;

@@ -11,19 +11,17 @@
 mod replay;
 mod writer;
 
-use std::borrow::Cow;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use super::known::Known;
 use crate::employee::UserId;
-use crate::plan::{Digest, OperationId, bytes_of};
+use crate::plan::{Digest, OperationId};
 use crate::provider::StoredUser;
-use crate::state::{KEY_VARIABLE, Key, account_file, open_private};
+use crate::state::{Coded, KEY_VARIABLE, Key, account_file, open_private};
 
 pub use replay::{Doubt, Progress, Replay};
 pub use writer::Journal;
@@ -225,15 +223,6 @@ impl End {
     }
 }
 
-/// A line as it is in the file.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Line<'a> {
-    mac: Cow<'a, str>,
-    #[serde(borrow)]
-    record: &'a RawValue,
-}
-
 /// What the code of the first line covers besides the line. It binds the journal to its plan.
 fn seed(plan_hash: Digest) -> [u8; 32] {
     *plan_hash.as_bytes()
@@ -299,15 +288,15 @@ pub fn read_lines_of(
         if line.last() != Some(&b'\n') {
             break; // the end, or a line that was torn before it was acted upon
         }
-        let Line { mac, record } = match serde_json::from_slice(&line) {
-            Ok(line) => line,
+        let coded = match Coded::read(&line) {
+            Ok(coded) => coded,
             // A crash may leave a gap in the middle of the last line, too.
             Err(_) if number > 1 && reader.fill_buf().map_err(io)?.is_empty() => break,
             Err(error) => return Err(damaged(path, number, error.to_string())),
         };
-        let code = bytes_of(&mac).filter(|code| key.is_right(code, &end.code, record.get().as_bytes()));
-        let code = code.ok_or_else(|| JournalError::Forged { path: path.to_owned(), line: number })?;
-        let record = serde_json::from_str(record.get()).map_err(|error| damaged(path, number, error.to_string()))?;
+        let forged = || JournalError::Forged { path: path.to_owned(), line: number };
+        let (record, code) = coded.authentic(key, &end.code).ok_or_else(forged)?;
+        let record = serde_json::from_str(record).map_err(|error| damaged(path, number, error.to_string()))?;
         each(number, record)?;
         end = End { length: end.length + read as u64, code };
     }

@@ -59,20 +59,11 @@ impl<'a> Newcomers<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::apply::settle;
     use crate::plan::OperationId;
 
     fn user(id: &str, identifier: Option<&str>, email: &str, name: &str) -> User {
-        User {
-            id: id.into(),
-            identifier: identifier.map(Into::into),
-            email: email.into(),
-            first_name: "Eva".into(),
-            last_name: name.into(),
-            branch: None,
-            manager: None,
-            custom_fields: Box::new([]),
-            roles: None,
-        }
+        User { identifier: identifier.map(Into::into), ..settle::tests::user(id, "", email, name) }
     }
 
     fn fields(identifier: Option<&str>, email: &str, name: &str) -> Fields {

@@ -100,11 +100,12 @@ pub(super) fn may_be(user: &User) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::plan::OperationId;
 
-    fn user(id: &str, identifier: &str, email: &str, name: &str) -> User {
+    /// Somebody called Eva.
+    pub(in crate::apply) fn user(id: &str, identifier: &str, email: &str, name: &str) -> User {
         User {
             id: id.into(),
             identifier: Some(identifier.into()),

@@ -13,15 +13,15 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use object_store::UpdateVersion;
 use serde::{Deserialize, Serialize};
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::to_raw_value;
 
 use super::private::open_private;
 use super::store::{ObjectKind, Written};
-use super::{State, StateError, account_file};
+use super::{Coded, State, StateError, account_file};
 use crate::diff::Memory;
 use crate::employee::UserId;
 use crate::files::{no_links, open_own, write_private};
-use crate::plan::{Digest, bytes_of, hex};
+use crate::plan::Digest;
 
 const FORMAT: &str = "skovik-sync/absences";
 const FORMAT_VERSION: u64 = 1;
@@ -49,15 +49,6 @@ enum Version {
     File(Digest),
     /// An object of a store.
     Object(UpdateVersion),
-}
-
-/// The file: a code, and what it covers.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Sealed<'a> {
-    mac: Cow<'a, str>,
-    #[serde(borrow)]
-    record: &'a RawValue,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -144,10 +135,7 @@ impl State {
             read_at: memory.read_at.map(time).transpose()?,
             missing: missing.collect::<io::Result<_>>()?,
         };
-        let record = to_raw_value(&record)?;
-        let mac = hex(&self.key().code(&seed(url), record.get().as_bytes()));
-        let mut text = serde_json::to_vec(&Sealed { mac: mac.into(), record: &record })?;
-        text.push(b'\n');
+        let (text, _) = Coded::line(self.key(), &seed(url), &*to_raw_value(&record)?);
         Ok(text)
     }
 
@@ -155,15 +143,11 @@ impl State {
     /// Says why the text is no memory.
     fn opened(&self, url: &str, text: &[u8]) -> Result<Memory, String> {
         let damaged = |error: serde_json::Error| format!("is damaged: {error}");
-        let Sealed { mac, record } = serde_json::from_slice(text).map_err(damaged)?;
-        let is_right = |mac| self.key().is_right(&mac, &seed(url), record.get().as_bytes());
-        if !bytes_of(&mac).is_some_and(is_right) {
-            return Err(
-                "is not authentic: it was altered, is of another account, or was written with another key".into()
-            );
-        }
-        let Record { format, format_version, read_at, missing } =
-            serde_json::from_str(record.get()).map_err(damaged)?;
+        let coded = Coded::read(text).map_err(damaged)?;
+        let (record, _) = coded.authentic(self.key(), &seed(url)).ok_or_else(|| {
+            "is not authentic: it was altered, is of another account, or was written with another key".to_owned()
+        })?;
+        let Record { format, format_version, read_at, missing } = serde_json::from_str(record).map_err(damaged)?;
         if format != FORMAT || format_version != FORMAT_VERSION {
             return Err(format!("has the format version {format_version}, which this program does not read"));
         }

@@ -25,6 +25,18 @@ pub struct JournalFile {
     text: Text,
 }
 
+/// A file of a plan in the folder of journals.
+#[derive(Debug)]
+pub(super) struct PlanFile {
+    pub(super) plan: Digest,
+    is_journal: bool,
+    /// Whether it is a regular file; a link is never followed.
+    pub(super) is_file: bool,
+    length: u64,
+    pub(super) modified: SystemTime,
+    path: PathBuf,
+}
+
 /// Where the text of a journal is.
 #[derive(Debug)]
 enum Text {
@@ -64,25 +76,41 @@ impl State {
                 })
                 .collect());
         }
+        let files = self.plan_files()?.into_iter().filter(|file| file.is_journal);
+        Ok(files
+            .map(|PlanFile { plan, length, modified, path, .. }| JournalFile {
+                plan,
+                length,
+                modified,
+                text: Text::File(path),
+            })
+            .collect())
+    }
+
+    /// The journals and the copies of plans in the folder, in no order.
+    pub(super) fn plan_files(&self) -> Result<Vec<PlanFile>, StateError> {
         let folder = self.folder.join(JOURNALS);
         let io = |error| StateError::Io { path: folder.clone(), error };
-        let mut journals = Vec::new();
+        let mut files = Vec::new();
         for entry in fs::read_dir(&folder).map_err(io)? {
             let entry = entry.map_err(io)?;
-            let Some(plan) = plan_of(&entry.file_name().to_string_lossy()) else { continue };
+            let Some((plan, is_journal)) = plan_of(&entry.file_name().to_string_lossy()) else { continue };
             match entry.metadata() {
-                Ok(metadata) => journals.push(JournalFile {
+                Ok(metadata) => files.push(PlanFile {
                     plan,
+                    is_journal,
+                    is_file: metadata.is_file(),
                     length: metadata.len(),
                     modified: metadata.modified().map_err(io)?,
-                    text: Text::File(entry.path()),
+                    path: entry.path(),
                 }),
-                // It was renamed, and is listed under its new name or judged again by the next command.
+                // Another command has renamed or removed it: it is listed under its new name, or judged again by the next
+                // command.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(StateError::Io { path: entry.path(), error }),
             }
         }
-        Ok(journals)
+        Ok(files)
     }
 
     /// The text of a journal; of one in a store perhaps only the first of its parts, which holds the first line.
@@ -127,14 +155,11 @@ pub(super) fn read_private(path: &Path, most: u64) -> Result<Option<Vec<u8>>, St
     }
 }
 
-/// The plan of a file's name: `HASH.journal`, or `HASH.N.journal` for an earlier apply.
-fn plan_of(name: &str) -> Option<Digest> {
-    let (hash, number) = match name.strip_suffix(".journal")?.split_once('.') {
-        Some((hash, number)) => (hash, Some(number)),
-        None => (name.strip_suffix(".journal")?, None),
-    };
-    if number.is_some_and(|number| number.parse::<u32>().is_err()) {
-        return None;
-    }
-    bytes_of(hash).map(Digest::from_bytes)
+/// The plan of a file's name, and whether it is a journal: `HASH.journal`, `HASH.N.journal` for an earlier apply, or
+/// `HASH.plan.json`.
+fn plan_of(name: &str) -> Option<(Digest, bool)> {
+    let (hash, rest) = name.split_once('.')?;
+    let is_number = |number: &str| !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());
+    let is_journal = rest == "journal" || rest.strip_suffix(".journal").is_some_and(is_number);
+    (is_journal || rest == "plan.json").then(|| Some((Digest::from_bytes(bytes_of(hash)?), is_journal))).flatten()
 }

@@ -9,7 +9,6 @@
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -22,7 +21,7 @@ use super::append::part;
 use super::journals::read_private;
 use super::private::make_private;
 use super::store::ObjectKind;
-use super::{State, StateError, account_file};
+use super::{Coded, State, StateError, account_file};
 use crate::employee::{BranchId, UserId};
 use crate::field::Field;
 use crate::files::temporary_in;
@@ -172,15 +171,6 @@ struct Head {
     latest: Timestamp,
 }
 
-/// A line as it is in the file.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Line<'a> {
-    mac: Cow<'a, str>,
-    #[serde(borrow)]
-    record: &'a RawValue,
-}
-
 /// A part that was read.
 struct Part {
     head: Head,
@@ -270,8 +260,9 @@ impl State {
         record: &serde_json::Result<Box<RawValue>>,
     ) -> Result<(), StateError> {
         let record = record.as_ref().map_err(|error| StateError::Store(io::Error::other(error.to_string())))?;
-        *code = self.key.code(code, record.get().as_bytes());
-        text.extend_from_slice(format!("{{\"mac\":\"{}\",\"record\":{}}}\n", hex(code), record.get()).as_bytes());
+        let (line, next) = Coded::line(&self.key, code, record);
+        *code = next;
+        text.extend_from_slice(&line);
         Ok(())
     }
 
@@ -283,17 +274,16 @@ impl State {
         let mut entries = Vec::new();
         for (index, line) in text.split_inclusive(|byte| *byte == b'\n').enumerate() {
             let problem = |problem: &str| damaged(&format!("line {} {problem}", index + 1));
-            let Line { mac, record } =
-                serde_json::from_slice(line).map_err(|_| problem("cannot be read; it was altered or cut"))?;
-            let right = bytes_of(&mac).filter(|found| self.key.is_right(found, &code, record.get().as_bytes()));
-            code = right.ok_or_else(|| {
+            let coded = Coded::read(line).map_err(|_| problem("cannot be read; it was altered or cut"))?;
+            let (record, next) = coded.authentic(&self.key, &code).ok_or_else(|| {
                 problem("is not authentic: it was altered, is of another account, or was written with another key")
             })?;
+            code = next;
             let unknown = |error: serde_json::Error| problem(&format!("cannot be understood: {error}"));
             if index == 0 {
-                head = Some(serde_json::from_str::<Head>(record.get()).map_err(unknown)?);
+                head = Some(serde_json::from_str::<Head>(record).map_err(unknown)?);
             } else {
-                entries.push(serde_json::from_str(record.get()).map_err(unknown)?);
+                entries.push(serde_json::from_str(record).map_err(unknown)?);
             }
         }
         let head = head.ok_or_else(|| damaged("it is empty"))?;

@@ -5,8 +5,8 @@ use std::fs;
 use std::io;
 use std::time::SystemTime;
 
-use super::{JOURNALS, State, StateError};
-use crate::plan::{Digest, bytes_of};
+use super::{State, StateError};
+use crate::plan::Digest;
 
 /// What a state holds of a plan: its copy, and the journals of its applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +41,7 @@ impl State {
     pub fn held(&self) -> Result<Vec<Held>, StateError> {
         match &self.remote {
             Some(remote) => remote.held().map_err(StateError::Store),
-            None => Ok(Held::collect(self.files_here()?.into_iter().map(|(plan, written)| (plan, written, false)))),
+            None => self.held_here(),
         }
     }
 
@@ -65,8 +65,7 @@ impl State {
             return Ok(());
         }
         let there: BTreeSet<Digest> = held.iter().map(|held| held.plan).collect();
-        let copies = Held::collect(self.files_here()?.into_iter().map(|(plan, written)| (plan, written, false)));
-        let old = copies.into_iter().filter(|copy| copy.written < before && !there.contains(&copy.plan));
+        let old = self.held_here()?.into_iter().filter(|copy| copy.written < before && !there.contains(&copy.plan));
         old.into_iter().try_for_each(|copy| self.remove_here(copy.plan))
     }
 
@@ -84,6 +83,12 @@ impl State {
         self.keep_plan(plan, read)
     }
 
+    /// What the folder holds of each plan.
+    fn held_here(&self) -> Result<Vec<Held>, StateError> {
+        let files = self.plan_files()?.into_iter().filter(|file| file.is_file);
+        Ok(Held::collect(files.map(|file| (file.plan, file.modified, false))))
+    }
+
     /// The journal comes first, and the copy of the plan last: a copy alone is an apply that never began.
     fn remove_here(&self, plan: Digest) -> Result<(), StateError> {
         let files = std::iter::once(self.journal(plan)).chain(self.past_journals(plan)).chain([self.plan(plan)]);
@@ -96,36 +101,6 @@ impl State {
         }
         Ok(())
     }
-
-    /// The files of plans in the folder, with the time when each was written.
-    fn files_here(&self) -> Result<Vec<(Digest, SystemTime)>, StateError> {
-        let folder = self.folder.join(JOURNALS);
-        let io = |error| StateError::Io { path: folder.clone(), error };
-        let mut files = Vec::new();
-        for entry in fs::read_dir(&folder).map_err(io)? {
-            let entry = entry.map_err(io)?;
-            let Some(plan) = plan_of(&entry.file_name().to_string_lossy()) else { continue };
-            match entry.metadata() {
-                Ok(metadata) if metadata.is_file() => files.push((plan, metadata.modified().map_err(io)?)),
-                Ok(_) => {}
-                // Another account's command has renamed or removed it.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(io(error)),
-            }
-        }
-        Ok(files)
-    }
-}
-
-/// The plan of a file's name: `HASH.journal`, `HASH.N.journal` or `HASH.plan.json`.
-fn plan_of(name: &str) -> Option<Digest> {
-    let (hash, rest) = name.split_once('.')?;
-    let is_journal = |rest: &str| rest == "journal" || rest.strip_suffix(".journal").is_some_and(is_number);
-    (rest == "plan.json" || is_journal(rest)).then(|| bytes_of(hash).map(Digest::from_bytes)).flatten()
-}
-
-fn is_number(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -134,6 +109,7 @@ mod tests {
     use std::fs::File;
     use std::time::Duration;
 
+    use super::super::JOURNALS;
     use super::*;
 
     #[test]

@@ -15,7 +15,7 @@ pub(crate) const AUTOMATIC: &str = "[approval]\nautomatic = true\n";
 const RECORD: &str = "plan.json.policy__automatic.approval";
 
 /// Twenty people: one is to be renamed, one created, one deleted.
-fn company() -> (Vec<Person>, Vec<Person>) {
+pub(crate) fn company() -> (Vec<Person>, Vec<Person>) {
     let users = people("SE01", 20);
     let mut listed = people("SE01", 21);
     listed.remove(7);
@@ -23,7 +23,7 @@ fn company() -> (Vec<Person>, Vec<Person>) {
     (listed, users)
 }
 
-fn house(more: &str, args: &[&str]) -> House {
+pub(crate) fn house(more: &str, args: &[&str]) -> House {
     let (listed, users) = company();
     House::new(&listed, &users, more, args)
 }

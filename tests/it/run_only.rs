@@ -4,23 +4,8 @@ use std::fs;
 
 use serde_json::json;
 
-use super::house::{House, Person, people};
-
-const AUTOMATIC: &str = "[approval]\nautomatic = true\n";
-
-/// Twenty people, of whom one is to be renamed, one created, one removed.
-fn company() -> (Vec<Person>, Vec<Person>) {
-    let users = people("SE01", 20);
-    let mut listed = people("SE01", 21);
-    listed.remove(7);
-    listed[3].first_name = "Nova".to_owned();
-    (listed, users)
-}
-
-fn house(more: &str, args: &[&str]) -> House {
-    let (listed, users) = company();
-    House::new(&listed, &users, more, args)
-}
+use super::house::House;
+use super::run::{AUTOMATIC, company, house};
 
 fn methods(house: &House) -> Vec<String> {
     house.writes().into_iter().map(|request| request.method).collect()

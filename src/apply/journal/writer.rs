@@ -11,8 +11,8 @@ use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::oneshot;
 
 use super::{FORMAT, FORMAT_VERSION, Head, JournalError, Record, Replay};
-use crate::plan::{Digest, hex};
-use crate::state::{Append, Key, State};
+use crate::plan::Digest;
+use crate::state::{Append, Coded, Key, State};
 
 /// How many bytes one sync covers at most.
 const BATCH: usize = 4 << 20;
@@ -94,8 +94,8 @@ impl Journal {
     fn hand_over(&self, record: &RawValue, written: oneshot::Sender<Result<(), Arc<io::Error>>>) {
         // Locked until the line is handed over, so that lines stay in the order of their codes.
         let mut chain = self.chain.lock().unwrap_or_else(PoisonError::into_inner);
-        chain.code = chain.key.code(&chain.code, record.get().as_bytes());
-        let text = format!("{{\"mac\":\"{}\",\"record\":{}}}\n", hex(&chain.code), record.get()).into_bytes();
+        let (text, code) = Coded::line(&chain.key, &chain.code, record);
+        chain.code = code;
         self.send(Waiting { text, written });
     }
 
