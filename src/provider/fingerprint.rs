@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
-use crate::employee::{Branch, ChoiceOption, CustomField, CustomFieldKind, CustomValue, Directory, Managed, User};
+use crate::employee::{Branch, ChoiceOption, CustomField, CustomFieldKind, Directory, Managed, User};
+use crate::field::Field;
 use crate::plan::Digest;
 
 /// One line of the hashed text; the keys are in alphabetical order.
@@ -19,17 +21,46 @@ enum Line<'a> {
     Inactive(UserLine<'a>),
 }
 
-#[derive(Serialize)]
+/// A user, as an object with these members.
 struct UserLine<'a> {
-    branch: Option<&'a str>,
-    custom_fields: &'a [Option<CustomValue>],
-    external_identifier: Option<&'a str>,
-    first_name: &'a str,
-    id: &'a str,
-    last_name: &'a str,
-    manager: Option<&'a str>,
-    primary_email: &'a str,
-    roles: Option<&'a [Box<str>]>,
+    user: &'a User,
+    members: &'a [(&'static str, Member)],
+}
+
+/// A member of a user's line.
+enum Member {
+    Id,
+    Standard(Field<()>),
+    CustomFields,
+    Roles,
+}
+
+impl Member {
+    /// All members with their names, in alphabetical order.
+    fn all() -> Vec<(&'static str, Self)> {
+        let standard =
+            Field::STANDARD.into_iter().filter_map(|field| Some((field.standard_name()?, Self::Standard(field))));
+        let others = [("id", Self::Id), ("custom_fields", Self::CustomFields), ("roles", Self::Roles)];
+        let mut all: Vec<_> = standard.chain(others).collect();
+        all.sort_unstable_by_key(|(name, _)| *name);
+        all
+    }
+}
+
+impl Serialize for UserLine<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { user, members } = self;
+        let mut object = serializer.serialize_map(None)?;
+        for (name, member) in *members {
+            match member {
+                Member::Id => object.serialize_entry(name, &user.id)?,
+                Member::Standard(field) => object.serialize_entry(name, &field.of_user(user))?,
+                Member::CustomFields => object.serialize_entry(name, &user.custom_fields)?,
+                Member::Roles => object.serialize_entry(name, &user.roles.as_deref().map(sorted))?,
+            }
+        }
+        object.end()
+    }
 }
 
 /// The fingerprint of the normalised account: the same data gives the same one, however the server ordered or wrote it.
@@ -37,8 +68,8 @@ struct UserLine<'a> {
 /// The hashed text is lines of compact JSON, each with a line feed at its end: `{"managed":…}`, then a `{"branch":…}`
 /// for each branch, a `{"custom_field":…}` for each definition (its options as pairs of label and value, in the
 /// server's order), a `{"user":…}` for each user and an `{"inactive":…}` for each inactive one, each kind in the order of
-/// ids. The values of a user's custom
-/// fields are in the order of the managed fields. Roles are sorted, since their order has no meaning.
+/// ids. The values of a user's custom fields are in the order of the managed fields. Roles are sorted, since their
+/// order has no meaning.
 #[must_use]
 pub fn fingerprint(directory: &Directory, managed: &Managed) -> Digest {
     let Directory { users, inactive, branches, custom_fields, unproven: _ } = directory;
@@ -55,14 +86,9 @@ pub fn fingerprint(directory: &Directory, managed: &Managed) -> Digest {
     line(&managed_line(managed));
     branches.iter().for_each(|branch| line(&branch_line(branch)));
     custom_fields.iter().for_each(|field| line(&custom_field_line(field)));
-    for user in users {
-        let roles = user.roles.as_deref().map(sorted);
-        line(&Line::User(user_line(user, roles.as_deref())));
-    }
-    for user in inactive {
-        let roles = user.roles.as_deref().map(sorted);
-        line(&Line::Inactive(user_line(user, roles.as_deref())));
-    }
+    let members = &Member::all();
+    users.iter().for_each(|user| line(&Line::User(UserLine { user, members })));
+    inactive.iter().for_each(|user| line(&Line::Inactive(UserLine { user, members })));
     Digest::from_bytes(hasher.finalize().into())
 }
 
@@ -91,21 +117,6 @@ fn custom_field_line(field: &CustomField) -> Line<'_> {
     Line::CustomField { field_type, id: id.as_str(), name, options }
 }
 
-fn user_line<'a>(user: &'a User, roles: Option<&'a [Box<str>]>) -> UserLine<'a> {
-    let User { id, identifier, email, first_name, last_name, branch, manager, custom_fields, roles: _ } = user;
-    UserLine {
-        branch: branch.as_ref().map(|branch| branch.as_str()),
-        custom_fields,
-        external_identifier: identifier.as_ref().map(|identifier| identifier.as_str()),
-        first_name,
-        id: id.as_str(),
-        last_name,
-        manager: manager.as_ref().map(|manager| manager.as_str()),
-        primary_email: email.as_str(),
-        roles,
-    }
-}
-
 fn sorted(roles: &[Box<str>]) -> Cow<'_, [Box<str>]> {
     if roles.is_sorted() {
         return Cow::Borrowed(roles);
@@ -118,6 +129,7 @@ fn sorted(roles: &[Box<str>]) -> Cow<'_, [Box<str>]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::employee::CustomValue;
 
     fn directory() -> (Directory, Managed) {
         let option = ChoiceOption { label: "4100 Sales".into(), value: "4100".into() };
