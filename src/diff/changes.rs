@@ -237,25 +237,14 @@ impl Comparison<'_> {
 
     fn changed(&self, index: u32, user: &User, has_other_manager: bool) -> Vec<Changed> {
         let employee = self.employee(index);
-        let Employee { identifier, email, first_name, last_name, branch, manager: _, custom_fields, origin: _ } =
-            employee;
-        let managed = &self.policy.managed;
-        let mut changed = Vec::new();
-        let mut note = |differs: bool, field: Changed| {
-            if differs {
-                changed.push(field);
-            }
+        let custom_fields = (0..).zip(&employee.custom_fields).map(|(place, _)| place);
+        let differs = |field: &Changed| match field {
+            Changed::PrimaryEmail => !user.email.is(&employee.email),
+            Changed::Manager => has_other_manager,
+            Changed::Custom(place) => employee.custom_fields[*place as usize] != user.custom_fields[*place as usize],
+            text => text.of_user(user) != text.of_employee(employee),
         };
-        note(user.identifier.as_ref() != Some(identifier), Changed::ExternalIdentifier);
-        note(!user.email.is(email), Changed::PrimaryEmail);
-        note(user.first_name != *first_name, Changed::FirstName);
-        note(user.last_name != *last_name, Changed::LastName);
-        note(managed.branch && user.branch != *branch, Changed::Branch);
-        note(has_other_manager, Changed::Manager);
-        for (place, (wanted, held)) in (0..).zip(custom_fields.iter().zip(&user.custom_fields)) {
-            note(wanted != held, Changed::Custom(place));
-        }
-        changed
+        Field::managed_with(&self.policy.managed, custom_fields).filter(differs).collect()
     }
 
     fn has_other_manager(&self, user: u32, decision: ManagerDecision) -> bool {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::employee::{Branch, ChoiceOption, CustomField, CustomFieldKind, CustomValue, Directory, Managed, User};
+use crate::field::Field;
 use crate::plan::{Digest, Fingerprint};
 
 /// The fingerprint of the normalised account: the same data gives the same one, however the server ordered or wrote it.
@@ -68,14 +69,9 @@ fn add_custom_field(values: &mut Fingerprint, field: &CustomField) {
 }
 
 fn add_user(values: &mut Fingerprint, user: &User) {
-    let User { id, identifier, email, first_name, last_name, branch, manager, custom_fields, roles } = user;
+    let User { id, custom_fields, roles, .. } = user;
     values.text(id.as_str());
-    values.optional(identifier.as_ref().map(|identifier| identifier.as_str()));
-    values.text(email.as_str());
-    values.text(first_name);
-    values.text(last_name);
-    values.optional(branch.as_ref().map(|branch| branch.as_str()));
-    values.optional(manager.as_ref().map(|manager| manager.as_str()));
+    Field::STANDARD.iter().for_each(|field: &Field<()>| values.optional(field.of_user(user)));
     values.number(custom_fields.len() as u64);
     for value in custom_fields {
         match value {
