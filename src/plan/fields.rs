@@ -400,3 +400,6 @@ pub fn display_name(user: &User) -> String {
     let name = user.full_name();
     if name.is_empty() { user.email.to_string() } else { name }
 }
+
+#[cfg(test)]
+mod tests;
