@@ -1,5 +1,5 @@
-//! One process that applies the plan. Its functions are pieces of `src/apply` under the names that they have there, without
-//! what cannot go wrong on its own.
+//! One process that applies the plan. Its functions are parts of `src/apply`, with the same names. Parts that cannot fail
+//! by themselves are left out.
 
 mod engine;
 mod operation;
@@ -8,30 +8,30 @@ mod precheck;
 use crate::journal::Doubt;
 use crate::plan::{Action, Made, OPERATIONS};
 use crate::server::{Id, User};
-use crate::steps::{Step, Unread};
+use crate::steps::{ReadFailure, Step};
 use crate::world::{Message, Mutation, State, World};
 
-/// How often a request is tried again where that is safe.
+/// How often a request is repeated if that is safe.
 pub(crate) const RETRIES: u8 = 1;
-/// How often an operation is begun in one run.
+/// How often one run begins an operation at most.
 const MAX_ATTEMPTS: u8 = 3;
 
-/// What a run has in memory.
+/// The memory of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Run {
     pub(crate) entries: [Entry; OPERATIONS],
-    /// Who was there when it began, one bit an id.
+    /// The users at the beginning, one bit for each id.
     known: u16,
     pub(crate) is_halted: bool,
-    /// Whether anything was written, or may have been, in this run or before.
+    /// Whether this run or an earlier one has written, or may have.
     pub(crate) has_written: bool,
-    /// Whether the list at the end was read.
+    /// Whether the last list was read.
     pub(crate) is_confirmed: bool,
-    /// It was begun although the plan was stale, which only a mutation does.
+    /// Whether it began although the plan was stale. Only a mutation does that.
     is_stale: bool,
 }
 
-/// What a run knows of one operation.
+/// The memory of a run about one operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Entry {
     pub(crate) phase: Phase,
@@ -39,24 +39,24 @@ pub(crate) struct Entry {
     doubt: Option<Doubt>,
     attempts: Attempts,
     pub(crate) made: Option<Id>,
-    /// The whole user as an update or link that is done should have left them.
+    /// The complete user that a successful update or link should have stored.
     sent: Option<User>,
-    /// An earlier run left it in doubt, and this one has not begun it.
+    /// Whether an earlier run left the outcome unknown, and this run has not begun the operation.
     is_resumed: bool,
 }
 
-/// Where an operation stands.
+/// The progress of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Phase {
-    /// For others to be done, or for its turn.
+    /// It waits for other operations, or for its turn.
     Waiting,
-    /// A request is on its way.
+    /// A request was sent.
     Sent,
-    /// Between two attempts.
+    /// It waits between two attempts.
     Pausing,
-    /// The user was moved; what their custom fields are now is to be read.
+    /// The user has another branch, and must be read to see the custom fields.
     Refilling,
-    /// The write was answered, and others wait for it: this user is to be read back.
+    /// The write was answered, and other operations depend on it. This user must be read back.
     ReadingBack(Id),
     Parked {
         sent: bool,
@@ -65,12 +65,12 @@ pub(crate) enum Phase {
     Ended(Outcome),
 }
 
-/// What became of an operation.
+/// The outcome of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Outcome {
     Done,
     DoneBefore,
-    /// Done in this run or before, but the account holds something else than it was sent.
+    /// Done in this run or an earlier one, but the account stored different values.
     DoneOtherwise,
     Failed,
     InDoubt,
@@ -87,11 +87,11 @@ struct Attempts {
     first: Option<User>,
 }
 
-/// What became of an attempt.
+/// The outcome of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     Done(Option<Id>),
-    /// The account holds something else than it was sent.
+    /// The account stored different values.
     DoneOtherwise(Option<Id>),
     NotDone,
     Conflict,
@@ -118,7 +118,7 @@ impl Run {
 }
 
 impl World {
-    /// What a process can do next.
+    /// The next possible steps of a process.
     pub(crate) fn steps_of(&self, state: &State, process: usize, steps: &mut Vec<Step>) {
         let Some(run) = &state.runs[process] else {
             steps.push(Step::Start(process));
@@ -151,10 +151,10 @@ impl World {
                 _ => false,
             };
             if reads && may_go_wrong {
-                steps.push(Step::Unread(process, operation, Unread::Failed));
+                steps.push(Step::Unread(process, operation, ReadFailure::Failed));
             }
             if reads && state.left.lies > 0 {
-                steps.push(Step::Unread(process, operation, Unread::SaidGone));
+                steps.push(Step::Unread(process, operation, ReadFailure::SaidGone));
             }
         }
         if run.is_under_way() {
@@ -185,7 +185,7 @@ impl World {
             && self.operation(operation).depends_on.iter().all(|needed| self.is_done(run, *needed))
     }
 
-    /// Whether what depends on an operation may be begun. A create has at least made the person.
+    /// Whether the operations that depend on this one may begin. For a create it is enough that the person exists.
     pub(crate) fn is_done(&self, run: &Run, operation: usize) -> bool {
         let is_create = matches!(self.operation(operation).action, Action::Create { .. });
         match run.entries[operation].phase {
@@ -195,12 +195,12 @@ impl World {
         }
     }
 
-    /// Whether others wait for an operation.
+    /// Whether other operations depend on this one.
     pub(crate) fn is_needed(&self, operation: usize) -> bool {
         self.plan.operations.iter().any(|other| other.depends_on.contains(&operation))
     }
 
-    /// Whether nothing that this state folder knows of is on its way any more, which waiting for `settle_after` ensures.
+    /// Whether the server can no longer carry out a request of this state folder. The program waits for `settle_after`.
     fn is_late_enough(&self, state: &State, process: usize, run: &Run) -> bool {
         let has_sent = run.entries.iter().any(|entry| matches!(entry.phase, Phase::Parked { sent: true, .. }));
         let is_own = |message: &Message| self.folders[usize::from(message.process)] == self.folders[process];

@@ -1,8 +1,8 @@
-//! The real engine, driven along ways through the model.
+//! The real engine takes the same steps as the model.
 //!
-//! A way is drawn by chance, step by step. Each step is carried out in the real world too: real processes run the real
-//! engine over HTTP against a server that answers only when the step says so, and how. After each step the account, the
-//! journals and the requests that wait for an answer must be those of the model, and after a run its outcomes.
+//! Each step is chosen at random among those that the model allows, and then carried out with the real engine too. Real
+//! processes send real HTTP requests to a server that answers when and how the step says. After each step the account,
+//! the journals and the unanswered requests must be the same as in the model. After a run the outcomes must be the same.
 
 mod adapter;
 mod http;
@@ -21,27 +21,27 @@ use crate::steps::Step;
 use crate::world::{Budget, Mutation, World};
 use reality::{Reality, bare};
 
-/// In what the program is not yet as the model says that it should be. Empty once it is.
+/// Known differences between the program and the model. There are none.
 const PROGRAM: &[Mutation] = &[];
-/// How many ways are gone at once; most of the time they wait.
+/// How many paths are followed at once. They mostly wait.
 const AT_ONCE: usize = 24;
-/// How long a way is at most.
+/// The most steps of one path.
 const STEPS: usize = 60;
-/// How often processes are started on a way at most.
+/// The most starts of processes on one path.
 const STARTS: usize = 5;
-/// How long to wait for something that must come.
+/// How long to wait for something that must happen.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How often each kind of step was gone.
-type Kinds = BTreeMap<String, u64>;
+/// How often each kind of step was taken.
+type StepCounts = BTreeMap<String, u64>;
 
-/// Goes one way.
-async fn go(world: World, seed: u64, patience: Duration) -> Result<Kinds, String> {
+/// Follows one random path.
+async fn follow_path(world: World, seed: u64, patience: Duration) -> Result<StepCounts, String> {
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut reality = Reality::new(&world, patience).await;
-    let (mut state, mut way, mut kinds) = (world.first(), Vec::new(), Kinds::new());
-    while way.len() < STEPS {
-        let starts = way.iter().filter(|step| matches!(step, Step::Start(_))).count();
+    let (mut state, mut path, mut counts) = (world.first(), Vec::new(), StepCounts::new());
+    while path.len() < STEPS {
+        let starts = path.iter().filter(|step| matches!(step, Step::Start(_))).count();
         let mut steps = world.steps(&state);
         steps.retain(|step| starts < STARTS || !matches!(step, Step::Start(_)));
         steps.retain(|step| world.next(&state, *step).is_some());
@@ -53,13 +53,13 @@ async fn go(world: World, seed: u64, patience: Duration) -> Result<Kinds, String
             break;
         }
         let step = steps[rng.usize(..steps.len())];
-        let next = world.next(&state, step).ok_or("the step leads nowhere")?;
-        way.push(step);
-        *kinds.entry(format!("{step:?}").split('(').next().unwrap_or_default().to_owned()).or_default() += 1;
-        let at = |problem: String| format!("{}, seed {seed}, {way:#?}\n{problem}", world.plan.name);
+        let next = world.next(&state, step).ok_or("the model does not allow this step")?;
+        path.push(step);
+        *counts.entry(format!("{step:?}").split('(').next().unwrap_or_default().to_owned()).or_default() += 1;
+        let at = |problem: String| format!("{}, seed {seed}, {path:#?}\n{problem}", world.plan.name);
         reality.follow(&state, step, &next, &mut rng).await.map_err(at)?;
         let last = std::mem::replace(&mut state, next);
-        // A create that can begin has begun in reality.
+        // A real create begins as soon as it can.
         let is_create = |operation: usize| matches!(world.operation(operation).action, Action::Create { .. });
         let is_ahead = |step: &Step| matches!(step, Step::Begin(_, operation) if is_create(*operation));
         if !world.steps(&state).iter().any(is_ahead) {
@@ -70,39 +70,39 @@ async fn go(world: World, seed: u64, patience: Duration) -> Result<Kinds, String
         }
         reality.refuses(&state).map_err(at)?;
     }
-    Ok(kinds)
+    Ok(counts)
 }
 
-/// Goes ways, many at once.
-fn go_all(ways: impl Iterator<Item = (World, u64)>, patience: Duration) -> Vec<Result<Kinds, String>> {
+/// Follows many paths at once.
+fn follow_paths(paths: impl Iterator<Item = (World, u64)>, patience: Duration) -> Vec<Result<StepCounts, String>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let going = ways.map(|(world, seed)| go(world, seed, patience));
-    let going = futures_util::stream::iter(going).buffer_unordered(AT_ONCE);
-    tokio::task::LocalSet::new().block_on(&runtime, going.collect())
+    let followed = paths.map(|(world, seed)| follow_path(world, seed, patience));
+    let followed = futures_util::stream::iter(followed).buffer_unordered(AT_ONCE);
+    tokio::task::LocalSet::new().block_on(&runtime, followed.collect())
 }
 
-/// Goes so many ways for each plan, which together must have these kinds of steps.
-fn agrees(ways: u64, world: impl Fn(Plan) -> World, kinds: &[&str]) {
-    let ways = PLANS.iter().flat_map(|plan| (0..ways).map(|seed| (world(*plan), seed)));
-    let mut counted = Kinds::new();
-    for kinds in go_all(ways, PATIENCE) {
-        match kinds {
-            Ok(kinds) => kinds.into_iter().for_each(|(kind, count)| *counted.entry(kind).or_default() += count),
+/// Follows this number of paths for each plan. Together they must contain these kinds of steps.
+fn assert_program_is_like_model(paths: u64, world: impl Fn(Plan) -> World, kinds: &[&str]) {
+    let paths = PLANS.iter().flat_map(|plan| (0..paths).map(|seed| (world(*plan), seed)));
+    let mut counted = StepCounts::new();
+    for counts in follow_paths(paths, PATIENCE) {
+        match counts {
+            Ok(counts) => counts.into_iter().for_each(|(kind, count)| *counted.entry(kind).or_default() += count),
             Err(problem) => panic!("{problem}"),
         }
     }
     println!("{counted:?}");
     let missing: Vec<_> = kinds.iter().filter(|kind| !counted.contains_key(**kind)).collect();
-    assert!(missing.is_empty(), "no way has {missing:?}");
+    assert!(missing.is_empty(), "no path has {missing:?}");
 }
 
-/// The world as the real program goes through it.
+/// The world as the real program sees it.
 fn real(plan: Plan, folders: &[usize], budget: Budget) -> World {
     World { folders: folders.to_vec(), is_eager: true, mutations: PROGRAM, ..world(plan, budget) }
 }
 
 #[test]
-fn one_process_goes_the_ways_of_the_model() {
+fn one_process_takes_the_steps_of_the_model() {
     let budget = Budget { faults: 2, lies: 1, others: 1, crashes: 2, forgeries: 0 };
     let kinds = [
         "Start",
@@ -117,8 +117,8 @@ fn one_process_goes_the_ways_of_the_model() {
         "ConfirmUnread",
         "LieDone",
         "CarryOut",
-        "TurnAway",
-        "TakeIn",
+        "Reject",
+        "Receive",
         "Lie",
         "LieGone",
         "Lose",
@@ -130,20 +130,20 @@ fn one_process_goes_the_ways_of_the_model() {
         "Crash",
         "Other",
     ];
-    agrees(40, |plan| real(plan, &[0], budget), &kinds);
+    assert_program_is_like_model(40, |plan| real(plan, &[0], budget), &kinds);
 }
 
 #[test]
-fn two_processes_and_a_forger_go_the_ways_of_the_model() {
+fn two_processes_and_a_forger_take_the_steps_of_the_model() {
     let budget = Budget { faults: 1, others: 1, crashes: 1, forgeries: 1, ..CALM };
     let kinds = ["Start", "CarryOut", "Lose", "Settle", "Finish", "Crash", "Other", "Forge"];
-    agrees(15, |plan| real(plan, &[0, 1], budget), &kinds);
-    agrees(10, |plan| real(plan, &[0, 0], budget), &kinds);
+    assert_program_is_like_model(15, |plan| real(plan, &[0, 1], budget), &kinds);
+    assert_program_is_like_model(10, |plan| real(plan, &[0, 0], budget), &kinds);
 }
 
-/// A model that is not the program's is found out.
+/// A model that differs from the program is detected.
 #[test]
-fn another_model_is_found_out() {
+fn a_different_model_is_detected() {
     let one_lie = Budget { lies: 1, ..CALM };
     let one_fault = Budget { faults: 1, ..CALM };
     for (plan, mutations, budget) in [
@@ -153,8 +153,8 @@ fn another_model_is_found_out() {
         (LEAVE, &[Mutation::RepeatsBlindly], one_fault),
         (HIRE, &[Mutation::ForgetsDoubts], Budget { crashes: 1, ..CALM }),
     ] {
-        let ways = (0..12).map(|seed| (World { mutations, ..real(plan, &[0], budget) }, seed));
-        let found = go_all(ways, Duration::from_secs(3));
-        assert!(found.iter().any(Result::is_err), "{}: {mutations:?}", plan.name);
+        let paths = (0..12).map(|seed| (World { mutations, ..real(plan, &[0], budget) }, seed));
+        let results = follow_paths(paths, Duration::from_secs(3));
+        assert!(results.iter().any(Result::is_err), "{}: {mutations:?}", plan.name);
     }
 }

@@ -1,4 +1,4 @@
-//! The laws, for every plan and every disturbance. Where a law rests on the server too, a test shows that it does.
+//! Checks the laws for every plan and every disturbance. If a law needs the help of the server, a test shows that.
 
 use stateright::{Checker as _, Model as _};
 
@@ -12,12 +12,12 @@ const THREADS: usize = 2;
 
 pub(crate) const CALM: Budget = Budget { faults: 0, lies: 0, others: 0, crashes: 0, forgeries: 0 };
 
-/// One process, and a server that refuses what is in use.
+/// One process, and a server that refuses an identifier or e-mail that is in use.
 pub(crate) fn world(plan: Plan, budget: Budget) -> World {
     World { plan, folders: vec![0], is_unique: true, budget, is_eager: false, mutations: &[] }
 }
 
-/// The first law that is found to be broken, with the way there.
+/// The steps that break this law, if there are any.
 pub(crate) fn broken(world: &World, law: Law) -> Option<String> {
     let checker = world.clone().checker().spawn_bfs().join();
     checker.discovery(law.name()).map(|path| format!("{:?}", path.into_actions()))
@@ -28,17 +28,17 @@ fn holds(world: &World) {
     let checker = world.clone().checker().threads(THREADS).spawn_bfs().join();
     let states = checker.unique_state_count();
     if let Some((law, path)) = checker.discoveries().into_iter().next() {
-        panic!("{}, {:?}: it does not hold that {law}: {:#?}", world.plan.name, world.budget, path.into_actions());
+        panic!("{}, {:?}: this law is broken: {law}: {:#?}", world.plan.name, world.budget, path.into_actions());
     }
     println!("{}: {states} states hold, {:?}, folders {:?}", world.plan.name, world.budget, world.folders);
 }
 
-/// From every state an end can be reached.
+/// An end can be reached from every state.
 fn can_be_finished(world: &World) {
     let found = reach::search(world);
     assert!(found.ends > 0, "{}: no end", world.plan.name);
     if let Some((count, way)) = found.stuck {
-        panic!("{}: of {} states, {count} lead to no end, the first one by\n{way}", world.plan.name, found.states);
+        panic!("{}: {count} of {} states lead to no end; steps to the first:\n{way}", world.plan.name, found.states);
     }
 }
 
@@ -58,7 +58,7 @@ fn one_process() {
     }
 }
 
-/// A server that gives the same identifier and e-mail to several users does not make the tool do so.
+/// The server accepts the same identifier and e-mail for several users. The tool still never creates such a user.
 #[test]
 fn one_process_without_the_help_of_the_server() {
     for plan in PLANS {
@@ -82,7 +82,7 @@ fn a_forged_journal() {
     }
 }
 
-/// A second process with the same state folder is kept out by the lock, and goes on when the first one is dead.
+/// The lock stops a second process with the same state folder. It continues the work after the first one has died.
 #[test]
 fn two_processes_with_one_state_folder() {
     for plan in PLANS {
@@ -91,7 +91,7 @@ fn two_processes_with_one_state_folder() {
     }
 }
 
-/// A second machine has the approved plan, and neither journal nor lock.
+/// A second machine has the approved plan, but neither the journal nor the lock.
 #[test]
 fn two_machines() {
     for plan in PLANS {
@@ -106,17 +106,17 @@ fn two_machines() {
     }
 }
 
-/// With two machines, nobody is made twice because the server refuses it, and only because of that: neither machine can
-/// know what the other one has sent.
+/// With two machines, only the server prevents that a person is created twice. Neither machine knows what the other one
+/// has sent.
 #[test]
-fn two_machines_make_somebody_twice_if_the_server_lets_them() {
+fn two_machines_create_a_person_twice_if_the_server_allows_it() {
     for plan in [HIRE, LINK, REPLACE, PAIR] {
         let world = World { folders: vec![0, 1], is_unique: false, ..world(plan, CALM) };
         assert!(broken(&world, Law::NobodyTwice).is_some(), "{}", plan.name);
     }
 }
 
-/// No law but that one rests on the server's refusal.
+/// No other law needs the server's refusal.
 #[test]
 fn two_machines_without_the_help_of_the_server_break_nothing_else() {
     for plan in PLANS {
@@ -128,10 +128,10 @@ fn two_machines_without_the_help_of_the_server_break_nothing_else() {
     }
 }
 
-/// If a request is carried out later than the list is read that is to tell about it, nobody is made twice because the
-/// server refuses it, and only because of that.
+/// If the server carries a request out after the list was read that decides about it, only the server prevents that a
+/// person is created twice.
 #[test]
-fn a_late_request_makes_somebody_twice_if_the_server_lets_it() {
+fn a_late_request_creates_a_person_twice_if_the_server_allows_it() {
     for plan in [HIRE, LINK, REPLACE, PAIR] {
         let late =
             World { mutations: &[Mutation::SettlesEarly], ..world(plan, Budget { faults: 1, crashes: 1, ..CALM }) };
@@ -140,9 +140,9 @@ fn a_late_request_makes_somebody_twice_if_the_server_lets_it() {
     }
 }
 
-/// An id may be new to the run, and yet another client's.
+/// An id can be new to the run and still belong to a user that another client created.
 #[test]
-fn an_id_of_somebody_made_meanwhile_is_not_believed() {
+fn the_id_of_another_clients_new_user_is_not_believed() {
     for plan in [HIRE, LINK, PAIR, TWINS] {
         holds_and_can_be_finished(&world(plan, Budget { lies: 1, others: 1, ..CALM }));
     }

@@ -1,19 +1,19 @@
-//! The journal in the model: what is on disk, and what only memory has.
+//! The journal in the model: the lines on disk, and those that are only in memory.
 
 use crate::plan::OPERATIONS;
 use crate::server::{Id, User};
 
-/// A request of which it is not known whether it was carried out.
+/// A request whose outcome is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Doubt {
-    /// The whole user as before the first of them.
+    /// The complete user before the first such request.
     pub(crate) before: Option<User>,
 }
 
 /// What a journal says about one operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Progress {
-    /// `differs`: the account holds something else than it was sent.
+    /// `differs`: the account stored different values.
     Done {
         user: Option<Id>,
         differs: bool,
@@ -21,7 +21,7 @@ pub(crate) enum Progress {
     InDoubt(Doubt),
 }
 
-/// An outcome. It is not waited for: it is on disk before the next intent, or lost in a crash.
+/// An outcome. Nothing waits until it is on disk. It is on disk before the next intent, or a crash loses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Record {
     Done {
@@ -29,14 +29,14 @@ pub(crate) enum Record {
         user: Option<Id>,
         differs: bool,
     },
-    /// A create that was called done, and is in doubt again.
+    /// A create that was noted as done, and whose outcome is unknown again.
     Doubted {
         operation: usize,
     },
     NotDone {
         operation: usize,
     },
-    /// A list contradicts that an operation is done.
+    /// A list shows that an operation is not done after all.
     Contradicted {
         operation: usize,
     },
@@ -49,17 +49,17 @@ pub(crate) struct Journal {
     pub(crate) is_begun: bool,
     /// Whether a request was carried out.
     pub(crate) is_carried_out: bool,
-    /// Who was there before anything was written, one bit an id; only where the plan creates somebody.
+    /// The users before the first write, one bit for each id. Only noted if the plan creates somebody.
     pub(crate) known: u16,
     pub(crate) operations: [Option<Progress>; OPERATIONS],
-    /// The whole user before the first request of each operation that changes or deletes one.
+    /// The complete user before the first request of each operation that changes or deletes one.
     pub(crate) before: [Option<User>; OPERATIONS],
     /// The operations that a list has contradicted, one bit each.
     pub(crate) contradicted: u8,
     pub(crate) is_finished: bool,
-    /// Handed over, and perhaps not on disk.
+    /// Outcomes that may not be on disk yet.
     pub(crate) waiting: Vec<Record>,
-    /// Somebody without the key has changed it.
+    /// Whether somebody without the key has changed it.
     pub(crate) is_forged: bool,
 }
 
@@ -73,7 +73,7 @@ impl Journal {
         self.operations[operation].get_or_insert(Progress::InDoubt(Doubt { before }));
     }
 
-    /// Hands an outcome over.
+    /// Writes an outcome and does not wait.
     pub(crate) fn note(&mut self, record: Record) {
         self.waiting.push(record);
     }
@@ -82,7 +82,7 @@ impl Journal {
         self.crash(self.waiting.len());
     }
 
-    /// So many of the waiting lines reach the disk, and no other.
+    /// Only this number of the waiting lines reach the disk.
     pub(crate) fn crash(&mut self, kept: usize) {
         for record in std::mem::take(&mut self.waiting).into_iter().take(kept) {
             match record {
@@ -102,7 +102,7 @@ impl Journal {
         }
     }
 
-    /// Whether anything was written, or may have been.
+    /// Whether something was written to the account, or may have been.
     pub(crate) fn has_written(&self) -> bool {
         self.is_carried_out || (0..OPERATIONS).any(|operation| self.has_intent(operation))
     }

@@ -1,8 +1,8 @@
-//! What must hold, whatever happens. Each law is judged where it could be broken, and remembered in the state.
+//! The laws: what must never happen. Each law is checked where it could be broken. The state remembers a broken law.
 //!
-//! Nobody can see a user between the read and the moment at which the server carries a request out; without conditional
-//! requests no client can close that gap. So a law about a user excuses a request that was overtaken while it was on its
-//! way, and nothing else.
+//! No client sees a user between the read and the moment when the server carries out the request. Without conditional
+//! requests this gap cannot be closed. So a law about a user excuses a request if another client has written to that user
+//! in this gap. It excuses nothing else.
 
 use stateright::Property;
 
@@ -12,7 +12,7 @@ use crate::plan::{Action, Edit, Made, Plan, created, resolve, updated};
 use crate::server::{Fields, Id, Request, Server};
 use crate::world::{Message, Sent, State, World};
 
-/// What can be broken.
+/// A law.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Law {
     NobodyTwice,
@@ -56,19 +56,19 @@ impl Law {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::NobodyTwice => "no operation makes two users",
-            Self::NobodyUnapproved => "only what the plan says is written, in its order, to those whom it names",
-            Self::NoWriteWithoutIntent => "no request leaves before its intent is on disk",
-            Self::NobodyProtected => "nobody protected is written to",
-            Self::NothingUndone => "nobody is written to who is not as they were read",
-            Self::DoneIsTrue => "what the journal calls done is so",
-            Self::NotDoneIsTrue => "what the journal calls not done has changed nothing",
+            Self::NobodyUnapproved => "only the plan's changes are written, in its order, to the users that it names",
+            Self::NoWriteWithoutIntent => "no request is sent before its intent is on disk",
+            Self::NobodyProtected => "no protected user is changed",
+            Self::NothingUndone => "no user is changed who differs from what was read",
+            Self::DoneIsTrue => "what the journal says is done is done",
+            Self::NotDoneIsTrue => "what the journal says is not done has changed nothing",
         }
     }
 }
 
 /// The laws, for the checker.
 pub(crate) fn properties() -> Vec<Property<World>> {
-    // A condition is a function pointer, which cannot know a law that is only a value.
+    // A condition is a function pointer, so it cannot capture a law.
     vec![
         Property::always(Law::NobodyTwice.name(), |_, state: &State| !state.broken.has(Law::NobodyTwice)),
         Property::always(Law::NobodyUnapproved.name(), |_, state: &State| !state.broken.has(Law::NobodyUnapproved)),
@@ -82,7 +82,7 @@ pub(crate) fn properties() -> Vec<Property<World>> {
     ]
 }
 
-/// Judges a request that is about to leave.
+/// Checks a request that is about to be sent.
 pub(crate) fn judge_sending(world: &World, state: &mut State, message: &Message, is_stale: bool) {
     let (process, index) = (usize::from(message.process), usize::from(message.operation));
     if !state.journals[world.folders[process]].has_intent(index) {
@@ -91,11 +91,12 @@ pub(crate) fn judge_sending(world: &World, state: &mut State, message: &Message,
     let Some(run) = &state.runs[process] else { return };
     let operation = world.operation(index);
     let made = run.made();
-    // Nobody but this plan has written: what the operation waits for is so, whatever the server has answered.
+    // If only this plan has written, the operations that this one depends on must really be done, whatever the server
+    // answered.
     let is_undisturbed = state.left.others == world.budget.others && state.left.forgeries == world.budget.forgeries;
     let is_so = |needed: usize| !is_undisturbed || has_effect(world, &state.server, needed);
     let is_in_order = operation.depends_on.iter().all(|needed| world.is_done(run, *needed) && is_so(*needed));
-    // Whom an id stands for that a create was answered with: the person who was sent, if they are there at all.
+    // The id in the answer to a create must belong to the person who was sent, if a user has it at all.
     let is_whom_it_seems = |create: usize| match (&world.operation(create).action, made[create]) {
         (Action::Create { after }, Some(id)) => {
             state.server.user(id).is_none_or(|user| user.fields.identifier == after.identifier)
@@ -114,7 +115,7 @@ pub(crate) fn judge_sending(world: &World, state: &mut State, message: &Message,
     }
 }
 
-/// The request that the plan's reviewers saw.
+/// The request that the reviewers of the plan approved.
 fn approved(world: &World, index: usize, message: &Message, made: &Made) -> Option<Request> {
     match (&world.operation(index).action, message.step) {
         (Action::Create { after }, Sent::Create) => Some(Request::Post(created(after, made).ok()?)),
@@ -129,7 +130,7 @@ fn approved(world: &World, index: usize, message: &Message, made: &Made) -> Opti
             let fields = Fields { manager: resolve(*manager, made).ok()?, ..created(after, made).ok()? };
             Some(Request::Put(made[*create]?, fields, message.read?.custom))
         }
-        // Only what is missing comes back, and only to whom the plan has moved.
+        // Only missing custom fields are restored, and only for a user whose branch the plan has changed.
         (Action::Update { user, edit: Edit::Branch(branch), .. }, Sent::Refill) => {
             let (read, planned) = (message.read?, world.plan.users.get(usize::from(*user))?.custom);
             (read.fields.branch == *branch && read.custom == 0).then_some(Request::Put(*user, read.fields, planned))
@@ -138,7 +139,7 @@ fn approved(world: &World, index: usize, message: &Message, made: &Made) -> Opti
     }
 }
 
-/// Judges a request that the server is about to carry out.
+/// Checks a request that the server is about to carry out.
 pub(crate) fn judge_execution(world: &World, state: &mut State, place: usize) {
     let Message { request, read, is_overtaken, .. } = state.network[place];
     let user = request.user().and_then(|id| state.server.user(id)).copied();
@@ -153,7 +154,7 @@ pub(crate) fn judge_execution(world: &World, state: &mut State, place: usize) {
         user.made_by.is_some()
             || world.plan.operations.iter().any(|operation| match operation.action {
                 Action::Update { user, .. } | Action::Delete { user, .. } => user == id,
-                // Somebody else may have made just this person, in every field.
+                // Another client may have created the same person.
                 Action::Create { after } => state
                     .server
                     .user(id)
@@ -166,7 +167,7 @@ pub(crate) fn judge_execution(world: &World, state: &mut State, place: usize) {
     }
 }
 
-/// Judges the account after a request was carried out.
+/// Checks the account after a request was carried out.
 pub(crate) fn judge_account(world: &World, state: &mut State) {
     for operation in 0..world.operations() {
         let made = state.server.iter().filter(|(_, user)| user.made_by == Some(operation as u8));
@@ -176,7 +177,7 @@ pub(crate) fn judge_account(world: &World, state: &mut State) {
     }
 }
 
-/// Judges an outcome that is about to be noted.
+/// Checks an outcome that is about to be noted.
 pub(crate) fn judge_record(world: &World, state: &mut State, folder: usize, record: Record) {
     match record {
         Record::Done { operation, user, differs: _ } => {
@@ -186,13 +187,13 @@ pub(crate) fn judge_record(world: &World, state: &mut State, folder: usize, reco
                     state.server.user(id).is_some_and(|user| user.fields.identifier != after.identifier)
                 }
                 (Action::Create { .. }, None) => true,
-                // One who has lost custom fields on the way is not done.
+                // The operation is not done if the user has lost custom fields.
                 (Action::Update { user, edit: Edit::Branch(_), .. }, _) => {
                     state.server.user(*user).is_some_and(|user| user.custom == 0)
                 }
                 (Action::Update { .. } | Action::Link { .. }, _) => false,
             };
-            // What an answer says that nobody can see through is held against the list at the end.
+            // Nobody can detect a false answer at once. The last list corrects it.
             if is_false && !state.is_deceived {
                 state.breaks(Law::DoneIsTrue);
             }
@@ -200,7 +201,7 @@ pub(crate) fn judge_record(world: &World, state: &mut State, folder: usize, reco
         Record::Doubted { .. } | Record::Contradicted { .. } => {}
         Record::NotDone { operation } => {
             let had_effect = state.had_effect[folder] & (1 << operation) != 0;
-            // What another client has taken back since is not there.
+            // Another client may have undone the effect.
             let is_on_its_way = state.network.iter().any(|message| {
                 world.folders[usize::from(message.process)] == folder && usize::from(message.operation) == operation
             });
@@ -211,7 +212,7 @@ pub(crate) fn judge_record(world: &World, state: &mut State, folder: usize, reco
     }
 }
 
-/// Judges what is called done once the list at the end has confirmed it.
+/// Checks the finished operations after the last list has confirmed them.
 pub(crate) fn judge_confirmed(world: &World, state: &mut State, process: usize) {
     let Some(run) = state.runs[process] else { return };
     if (0..world.operations()).any(|operation| is_called_done(&run, operation) && !is_so(world, state, &run, operation))
@@ -220,7 +221,7 @@ pub(crate) fn judge_confirmed(world: &World, state: &mut State, process: usize) 
     }
 }
 
-/// Judges a run that ends with everything done. Another client may have written since the list was read.
+/// Checks a run that ends with every operation done. Another client may have written since the list was read.
 pub(crate) fn judge_finished(world: &World, state: &mut State, run: &Run) {
     let is_undisturbed = state.left.others == world.budget.others;
     if is_undisturbed && (0..world.operations()).any(|operation| !is_so(world, state, run, operation)) {
@@ -232,7 +233,7 @@ fn is_called_done(run: &Run, operation: usize) -> bool {
     matches!(run.entries[operation].phase, Phase::Ended(Outcome::Done | Outcome::DoneBefore))
 }
 
-/// Whether the account has what an operation brought about, at those whom the run knows.
+/// Whether the account shows the effect of an operation, on the users that the run knows.
 fn is_so(world: &World, state: &State, run: &Run, index: usize) -> bool {
     let made = run.made();
     match &world.operation(index).action {
@@ -248,7 +249,7 @@ fn is_so(world: &World, state: &State, run: &Run, index: usize) -> bool {
     }
 }
 
-/// Whether the account shows what an operation should bring about.
+/// Whether the account shows the effect of an operation.
 pub(crate) fn has_effect(world: &World, server: &Server, index: usize) -> bool {
     let user = |id: Id| server.user(id);
     let made = made(server);
@@ -264,12 +265,12 @@ pub(crate) fn has_effect(world: &World, server: &Server, index: usize) -> bool {
     }
 }
 
-/// Whom the creates have made, as only the model can see it.
+/// The users that the creates have made. Only the model can know them.
 pub(crate) fn made(server: &Server) -> Made {
     std::array::from_fn(|create| server.iter().find(|(_, user)| user.made_by == Some(create as u8)).map(|(id, _)| id))
 }
 
-/// Whether the account is as the plan wants it.
+/// Whether the account is as planned.
 pub(crate) fn is_as_planned(plan: &Plan, server: &Server) -> bool {
     let made = made(server);
     let is_linked = |index: usize| {
@@ -296,7 +297,7 @@ pub(crate) fn is_as_planned(plan: &Plan, server: &Server) -> bool {
 }
 
 impl World {
-    /// The creates whose users an operation names.
+    /// The creates whose users an operation refers to.
     fn operations_referred_to(&self, index: usize) -> Vec<usize> {
         use crate::plan::ManagerRef::Create;
         let mut creates = Vec::new();

@@ -1,22 +1,23 @@
-//! A model of one apply, checked for every order of events that small sizes allow, and held against the real engine.
+//! A model of one apply. A checker tries every order of events, for small plans. The real engine is compared with the
+//! model too.
 //!
-//! Plans of up to three operations (`plan`) meet an account (`server`), a network that loses requests and answers, a
-//! client that writes at any time, crashes at any step, and a second process with the same state folder or with one of
-//! its own (`world`). The processes (`apply`) go by the rules of `src/apply`, step by step under the same names. What must
-//! hold is in `laws`; `reach` proves that an apply can always be finished; `checks` says for which sizes, and
-//! `mutations` that each law would notice. `bridge` drives the real engine along ways through the model.
+//! `plan` has plans of up to three operations, `server` the account. `world` adds what can happen around them: the
+//! network loses requests and answers, another client writes, processes crash, and a second process runs with the same
+//! state folder or with its own. The processes (`apply`) follow the rules of `src/apply`, in steps of the same names.
+//! `laws` says what must never happen. `reach` proves that every apply can be finished. `checks` runs both for several
+//! sizes. `mutations` breaks the model, and shows that each law notices. `bridge` makes the real engine take the same
+//! steps as the model.
 //!
-//! What the model takes for granted:
+//! The model assumes:
 //!
-//! - A list is read at one moment. That a list is whole is proven elsewhere, by the client.
-//! - A request is carried out no later than `settle_after` after it left, or never: no list that settles something is read
-//!   while a request of this state folder may still be carried out.
-//! - The server may lose, refuse and delay, may answer a POST with the id of anybody, deny that a user exists, and answer
-//!   that it did what it did not do. It does not lie about one operation twice: what it shows when a user is read is what
-//!   it holds, and so is its list.
-//! - Between the read and the moment at which the server carries a request out, another client can write unseen.
+//! - A list is read at one moment. The client checks elsewhere that a list is complete.
+//! - The server carries a request out within `settle_after`, or never. So a list that decides about an unknown outcome is
+//!   read only when no request of this state folder can still be carried out.
+//! - The server may lose, refuse and delay requests. It may answer a POST with any id, deny that a user exists, and claim
+//!   to have done what it did not do. It lies at most once about one operation: single users and lists are always true.
+//! - Another client can write unseen between the read of a user and the moment when the server carries out the request.
 
-#![expect(clippy::print_stdout, reason = "sizes and ways are shown with --nocapture")]
+#![expect(clippy::print_stdout, reason = "--nocapture shows the sizes and the steps")]
 
 mod apply;
 mod bridge;

@@ -1,4 +1,4 @@
-//! Each law would notice: the model is broken in one place, and the checker finds a way to the harm.
+//! Shows that each law can fail: the model is broken in one place, and the checker finds steps that break the law.
 
 use crate::checks::{CALM, broken, world};
 use crate::laws::Law;
@@ -8,10 +8,10 @@ use crate::world::{Budget, Mutation, World};
 
 fn is_noticed(mutations: &'static [Mutation], plan: Plan, budget: Budget, law: Law) {
     let sound = World { is_unique: false, ..world(plan, budget) };
-    assert_eq!(broken(&sound, law), None, "{mutations:?}: it is broken without it");
-    let way = broken(&World { mutations, ..sound }, law);
-    assert!(way.is_some(), "{mutations:?}: it is not noticed that {}", law.name());
-    println!("{mutations:?}: {}", way.unwrap_or_default());
+    assert_eq!(broken(&sound, law), None, "{mutations:?}: the law is broken without the mutation too");
+    let steps = broken(&World { mutations, ..sound }, law);
+    assert!(steps.is_some(), "{mutations:?}: the checker does not notice this law: {}", law.name());
+    println!("{mutations:?}: {}", steps.unwrap_or_default());
 }
 
 #[test]
@@ -20,7 +20,7 @@ fn nobody_twice() {
     is_noticed(&[Mutation::RepeatsPosts], HIRE, one_fault, Law::NobodyTwice);
     is_noticed(&[Mutation::SettlesEarly], HIRE, one_fault, Law::NobodyTwice);
     is_noticed(&[Mutation::ForgetsDoubts], HIRE, Budget { crashes: 1, ..CALM }, Law::NobodyTwice);
-    // Two processes with one state folder, of which the second one is not kept out.
+    // Two processes with one state folder. Without the lock, the second one runs too.
     let world = |mutations| World { folders: vec![0, 0], is_unique: false, mutations, ..world(HIRE, CALM) };
     assert_eq!(broken(&world(&[]), Law::NobodyTwice), None);
     assert!(broken(&world(&[Mutation::TakesNoLock]), Law::NobodyTwice).is_some());
@@ -56,7 +56,7 @@ fn nobody_protected_and_nothing_undone() {
 #[test]
 fn what_is_noted_is_true() {
     is_noticed(&[Mutation::BelievesGone], LEAVE, Budget { lies: 1, ..CALM }, Law::DoneIsTrue);
-    // Where others wait for a newcomer, reading back notices too.
+    // If other operations depend on the new user, reading the user back notices it too.
     for plan in [HIRE, PAIR, TWINS] {
         is_noticed(&[Mutation::BelievesIds], plan, Budget { lies: 1, ..CALM }, Law::DoneIsTrue);
     }
@@ -71,12 +71,11 @@ fn what_is_noted_is_true() {
     }
 }
 
-/// A request that is carried out after the same apply has gone on, and was noted as not done: nobody gives the custom
-/// fields back.
+/// The server carries a request out after the resumed apply has noted it as not done. Nobody restores the custom fields.
 #[test]
 fn no_end() {
     let world = |mutations| World { mutations, ..world(MOVE, Budget { faults: 2, crashes: 1, ..CALM }) };
     assert!(reach::search(&world(&[])).stuck.is_none());
-    let (count, way) = reach::search(&world(&[Mutation::ResumesAtOnce])).stuck.expect("states without an end");
-    println!("{count} states lead to no end, the first one by\n{way}");
+    let (count, steps) = reach::search(&world(&[Mutation::ResumesAtOnce])).stuck.expect("states without an end");
+    println!("{count} states lead to no end; steps to the first:\n{steps}");
 }

@@ -1,20 +1,20 @@
-//! The plans that the model applies, small ones that together have every kind of operation and of dependency.
+//! The small plans that the model applies. Together they have every kind of operation and dependency.
 
 use crate::server::{Fields, Id, User};
 
 /// How many operations a plan can have.
 pub(crate) const OPERATIONS: usize = 3;
 
-/// Somebody's manager, as a plan names them.
+/// A manager in a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum ManagerRef {
     Nobody,
     User(Id),
-    /// Whom this operation creates.
+    /// The person that this operation creates.
     Create(usize),
 }
 
-/// The user whom a create makes.
+/// The user that a create makes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Person {
     pub(crate) identifier: u8,
@@ -71,7 +71,7 @@ const fn operation(action: Action, depends_on: &'static [usize]) -> Operation {
     Operation { action, depends_on }
 }
 
-/// Two newcomers, of whom one reports to the other. The account has somebody who is in no operation.
+/// Two new people, one reports to the other. No operation changes the only user of the account.
 pub(crate) const HIRE: Plan = Plan {
     name: "hire",
     users: &[user(1, None, 1)],
@@ -81,7 +81,7 @@ pub(crate) const HIRE: Plan = Plan {
     ],
 };
 
-/// Two newcomers who report to each other, so that one is linked afterwards.
+/// Two new people who report to each other. So one gets the manager by a second operation.
 pub(crate) const LINK: Plan = Plan {
     name: "link",
     users: &[user(1, None, 1)],
@@ -92,7 +92,7 @@ pub(crate) const LINK: Plan = Plan {
     ],
 };
 
-/// A manager leaves: first the report moves to somebody else.
+/// A manager is deleted. First the direct report gets another manager.
 pub(crate) const LEAVE: Plan = Plan {
     name: "leave",
     users: &[user(1, None, 1), user(2, Some(0), 1), user(3, None, 1)],
@@ -105,7 +105,7 @@ pub(crate) const LEAVE: Plan = Plan {
     ],
 };
 
-/// Somebody leaves, and a newcomer gets the e-mail.
+/// A user is deleted, and a new person gets the e-mail.
 pub(crate) const REPLACE: Plan = Plan {
     name: "replace",
     users: &[user(1, None, 1), user(2, None, 1)],
@@ -115,14 +115,14 @@ pub(crate) const REPLACE: Plan = Plan {
     ],
 };
 
-/// Somebody moves to another branch, which empties their custom fields.
+/// A user gets another branch, which empties their custom fields.
 pub(crate) const MOVE: Plan = Plan {
     name: "move",
     users: &[user(1, None, 1)],
     operations: &[operation(Action::Update { user: 0, before: fields(1, None), edit: Edit::Branch(2) }, &[])],
 };
 
-/// Two operations that have nothing to do with each other, and run side by side.
+/// Two independent operations, which run at the same time.
 pub(crate) const PAIR: Plan = Plan {
     name: "pair",
     users: &[user(1, None, 1)],
@@ -132,7 +132,7 @@ pub(crate) const PAIR: Plan = Plan {
     ],
 };
 
-/// Two newcomers who have nothing to do with each other: nobody is read back for their sake.
+/// Two independent new people. No operation depends on them, so neither is read back.
 pub(crate) const TWINS: Plan = Plan {
     name: "twins",
     users: &[user(1, None, 1)],
@@ -147,7 +147,7 @@ pub(crate) const PLANS: [Plan; 7] = [HIRE, LINK, LEAVE, REPLACE, MOVE, PAIR, TWI
 /// The ids of the users whom the creates have made so far.
 pub(crate) type Made = [Option<Id>; OPERATIONS];
 
-/// Whose id a reference stands for; `Err` while that person is not made.
+/// The id of a manager; `Err` while that person is not created.
 pub(crate) fn resolve(manager: ManagerRef, made: &Made) -> Result<Option<Id>, ()> {
     match manager {
         ManagerRef::Nobody => Ok(None),
@@ -156,13 +156,13 @@ pub(crate) fn resolve(manager: ManagerRef, made: &Made) -> Result<Option<Id>, ()
     }
 }
 
-/// The fields of the user whom a create makes.
+/// The fields of the user that a create makes.
 pub(crate) fn created(after: &Person, made: &Made) -> Result<Fields, ()> {
     let Person { identifier, email, name, branch, manager } = *after;
     Ok(Fields { identifier, email, name, branch, manager: resolve(manager, made)? })
 }
 
-/// The fields as an update leaves them.
+/// The fields after an update.
 pub(crate) fn updated(before: Fields, edit: Edit, made: &Made) -> Result<Fields, ()> {
     Ok(match edit {
         Edit::Name(name) => Fields { name, ..before },

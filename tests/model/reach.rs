@@ -1,4 +1,4 @@
-//! Whether an apply can always be finished: from every state that can be reached, an end can be reached. Forwards over
+//! Checks that an apply can always be finished: an end can be reached from every state. The search goes forwards through
 //! all states, then backwards from the ends. (The checker's `eventually` stops at the first state that it knows.)
 
 use std::collections::VecDeque;
@@ -9,23 +9,23 @@ use rustc_hash::{FxHashMap, FxHasher};
 
 use crate::world::{State, World};
 
-/// What a search found.
+/// The result of a search.
 #[derive(Debug)]
 pub(crate) struct Reached {
     pub(crate) states: usize,
     pub(crate) ends: usize,
-    /// States from which no end can be reached; each is shown by the shortest way there.
+    /// The number of states from which no end can be reached, and the shortest steps to the first one.
     pub(crate) stuck: Option<(usize, String)>,
 }
 
 struct Node {
-    /// Where it was first reached from, and by which of that state's steps.
+    /// The state from which it was first reached, and which of that state's steps led here.
     from: u32,
     step: u16,
     is_end: bool,
 }
 
-/// Searches the whole of a world.
+/// Searches all states of a world.
 pub(crate) fn search(world: &World) -> Reached {
     let mut numbers: FxHashMap<u64, u32> = FxHashMap::default();
     let mut nodes = Vec::new();
@@ -57,11 +57,11 @@ pub(crate) fn search(world: &World) -> Reached {
     Reached {
         states: nodes.len(),
         ends: nodes.iter().filter(|node| node.is_end).count(),
-        stuck: first_stuck.map(|number| (stuck, way(world, &nodes, number))),
+        stuck: first_stuck.map(|number| (stuck, steps_to(world, &nodes, number))),
     }
 }
 
-/// From which states an end can be reached.
+/// For each state, whether an end can be reached from it.
 fn backwards(nodes: &[Node], mut edges: Vec<(u32, u32)>) -> Vec<bool> {
     edges.sort_unstable();
     let mut can_end: Vec<bool> = nodes.iter().map(|node| node.is_end).collect();
@@ -78,7 +78,7 @@ fn backwards(nodes: &[Node], mut edges: Vec<(u32, u32)>) -> Vec<bool> {
 }
 
 /// The steps to a state, and the state.
-fn way(world: &World, nodes: &[Node], mut number: usize) -> String {
+fn steps_to(world: &World, nodes: &[Node], mut number: usize) -> String {
     let mut indices = Vec::new();
     while number != 0 {
         indices.push(usize::from(nodes[number].step));

@@ -1,15 +1,15 @@
-//! The account in the model: users as far as an apply can tell them apart, and what a request does to them.
+//! The account in the model: users with the few values that an apply compares, and the effect of each request.
 
-/// How many users there can be, those that were removed included.
+/// The most users that there can be, deleted ones included.
 pub(crate) const SLOTS: usize = 7;
 
-/// A user's id. Ids are never given twice.
+/// A user's id. The server never uses an id twice.
 pub(crate) type Id = u8;
 
 /// The id of nobody.
 pub(crate) const NOBODY: Id = 9;
 
-/// The fields that the plan manages. `name` stands for every field without rules of its own.
+/// The managed fields. `name` represents all fields without special rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Fields {
     pub(crate) identifier: u8,
@@ -19,15 +19,15 @@ pub(crate) struct Fields {
     pub(crate) manager: Option<Id>,
 }
 
-/// A user as the account holds them.
+/// A user of the account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct User {
     pub(crate) fields: Fields,
     /// A custom field that the plan does not manage; 0: empty. A change of branch empties it.
     pub(crate) custom: u8,
-    /// Has the role that the settings protect. No request of the apply changes it.
+    /// Whether the user has the protected role. No request of the apply changes it.
     pub(crate) is_admin: bool,
-    /// Which operation made them, for the laws only.
+    /// The operation that created the user. Only the laws read it.
     pub(crate) made_by: Option<u8>,
 }
 
@@ -39,7 +39,7 @@ pub(crate) enum Request {
     Delete(Id),
 }
 
-/// What the server answers to a request that it looked at.
+/// The server's answer to a request that it has looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Answer {
     Created(Id),
@@ -61,7 +61,7 @@ pub(crate) struct Server {
 }
 
 impl Request {
-    /// Whom it is about; nobody yet, for a POST.
+    /// The user that it changes or deletes; `None` for a POST.
     pub(crate) fn user(&self) -> Option<Id> {
         match self {
             Self::Post(_) => None,
@@ -87,7 +87,7 @@ impl Server {
         self.users.get_mut(usize::from(id))?.as_mut()
     }
 
-    /// Everybody, by id.
+    /// All users, by id.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Id, &User)> {
         (0..).zip(&self.users).filter_map(|(id, user)| Some((id, user.as_ref()?)))
     }
@@ -111,14 +111,14 @@ impl Server {
         self.iter().any(|(id, user)| self.is_taken(&user.fields, Some(id)))
     }
 
-    /// Whether anybody but `own` has the identifier or e-mail.
+    /// Whether a user other than `own` has the identifier or e-mail.
     pub(crate) fn is_taken(&self, fields: &Fields, own: Option<Id>) -> bool {
         self.iter().any(|(id, user)| {
             own != Some(id) && (user.fields.identifier == fields.identifier || user.fields.email == fields.email)
         })
     }
 
-    /// Carries a request out. `made_by` is noted at who is made.
+    /// Carries a request out. A new user gets `made_by`.
     pub(crate) fn carry_out(&mut self, request: Request, is_unique: bool, made_by: u8) -> Answer {
         if let Request::Post(fields) | Request::Put(_, fields, _) = request {
             let own = request.user();

@@ -1,101 +1,102 @@
-//! What can happen next. The steps of an apply have the names that they have in the code.
+//! The steps: what can happen next. The steps of an apply have the same names as in the program.
 
 use crate::laws;
 use crate::plan::{Action, created};
 use crate::server::{Answer, Fields, Id, Request};
 use crate::world::{Budget, Sent, State, World};
 
-/// What another client writes.
+/// A write of another client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Foreign {
-    /// Makes somebody an admin, who is protected.
+    /// Makes a user an admin. Admins are protected.
     Promote(Id),
     Rename(Id),
     Remove(Id),
-    /// Makes just the person whom this operation creates.
+    /// Creates the same person as this operation.
     Twin(usize),
-    /// Makes somebody else with the identifier and e-mail of the person whom this operation creates.
+    /// Creates another person, with the identifier and e-mail of the person that this operation creates.
     Rival(usize),
-    /// Makes somebody who has nothing to do with the plan, and no namesake in it.
+    /// Creates a person who is not in the plan, and whose name is not in it either.
     Stranger,
 }
 
-/// How the server turns a request away.
+/// How the server rejects a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Turned {
+pub(crate) enum Rejection {
     /// 429.
-    Away,
+    TooMany,
     /// 422.
-    Refused,
+    Invalid,
 }
 
-/// How a read goes wrong.
+/// How a read fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unread {
+pub(crate) enum ReadFailure {
     /// No usable answer.
     Failed,
-    /// 404, though the user is there.
+    /// 404, although the user exists.
     SaidGone,
 }
 
-/// What can happen next. Numbers are those of a process, an operation, or the place of a request on its way.
+/// A step. The numbers are those of a process and an operation, or the place of a request in the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
     /// A process takes the lock, replays its journal, reads the list, and begins unless the plan is stale.
     Start(usize),
-    /// An operation is begun: a create is announced and sent, another one reads its user, judges, announces and sends.
+    /// An operation begins. A create writes its intent and sends its request. Any other operation first reads and checks
+    /// its user.
     Begin(usize, usize),
-    /// Another attempt of the same operation: it reads and judges anew.
+    /// The operation is tried again: it reads and checks its user again.
     Again(usize, usize),
-    /// As `Begin` or `Again`, but the read goes wrong.
-    Unread(usize, usize, Unread),
-    /// After a change of branch: the user is read back, and custom fields that went missing are sent again.
+    /// As `Begin` or `Again`, but the read fails.
+    Unread(usize, usize, ReadFailure),
+    /// After a change of branch, the user is read back, and missing custom fields are sent again.
     Refill(usize, usize),
     /// As `Refill`, but the read gets no answer.
     RefillUnread(usize, usize),
-    /// After a write that others wait for: the user is read back.
+    /// After a write that other operations depend on, the user is read back.
     ReadBack(usize, usize),
     /// As `ReadBack`, but the read gets no answer.
     ReadBackUnread(usize, usize),
-    /// The server carries a request out, or refuses it by its own rules.
+    /// The server carries a request out, or refuses it by its rules.
     CarryOut(usize),
-    /// The server turns a request away without doing anything.
-    TurnAway(usize, Turned),
-    /// The answer of a request that was carried out is taken in.
-    TakeIn(usize),
+    /// The server rejects a request without looking at it.
+    Reject(usize, Rejection),
+    /// The process gets the answer.
+    Receive(usize),
     /// The same, but the server answers with the id of this user, or 404 or 202 to a DELETE.
     Lie(usize, Id),
-    /// A DELETE is answered by 404, and not carried out.
+    /// A DELETE is answered with 404, and not carried out.
     LieGone(usize),
-    /// A request is answered as if it had been carried out; a POST by the id of nobody.
+    /// A request is answered as if it had been carried out. The answer to a POST has an id that no user has.
     LieDone(usize),
-    /// No answer comes; a request that was not carried out never will be.
+    /// The request or its answer is lost.
     Lose(usize),
-    /// No answer comes, but the request is still on its way.
+    /// The process stops waiting for the answer. The server can still carry the request out.
     GiveUp(usize),
-    /// A request that nobody waits for is lost.
+    /// A request whose process no longer waits is lost.
     Vanish(usize),
-    /// What is parked is settled by one complete list.
+    /// A complete list decides about all unknown outcomes.
     Settle(usize),
     /// That list cannot be read, and the run is halted.
     SettleUnread(usize),
-    /// What is called done is confirmed by one complete list.
+    /// A complete list confirms all finished operations.
     Confirm(usize),
     /// That list cannot be read, and the run is halted.
     ConfirmUnread(usize),
     /// A run ends with its report.
     Finish(usize),
-    /// A process is killed; so many outcomes that were handed over reach the disk.
+    /// A process is killed. This number of its waiting outcomes reach the disk.
     Crash(usize, usize),
     /// Another client writes.
     Other(Foreign),
-    /// Somebody without the key changes a journal: the first operation made this user, or found this user with another
-    /// custom field.
+    /// Somebody without the key changes a journal. It now says that the first operation created this user, or found this
+    /// user with another custom field.
     Forge(usize, Id),
 }
 
 impl World {
-    /// All that can happen next.
+    /// All possible next steps.
     pub(crate) fn steps(&self, state: &State) -> Vec<Step> {
         let mut steps = Vec::new();
         for process in 0..self.folders.len() {
@@ -117,19 +118,20 @@ impl World {
                     if message.is_orphan {
                         steps.push(Step::Vanish(place));
                     } else if faults > 0 {
-                        let turned = [Turned::Away, Turned::Refused].map(|turned| Step::TurnAway(place, turned));
-                        steps.extend(turned.into_iter().chain([Step::Lose(place), Step::GiveUp(place)]));
+                        let rejections = [Rejection::TooMany, Rejection::Invalid];
+                        let rejections = rejections.map(|rejection| Step::Reject(place, rejection));
+                        steps.extend(rejections.into_iter().chain([Step::Lose(place), Step::GiveUp(place)]));
                     }
                     if let (Request::Delete(_), false, true) = (message.request, message.is_orphan, lies > 0) {
                         steps.push(Step::LieGone(place));
                     }
-                    // A refill is sent once the move was seen: only the custom fields are at stake.
+                    // A refill is sent after the new branch was seen, so only custom fields can be lost.
                     if lies > 0 && !message.is_orphan && message.step != Sent::Refill {
                         steps.push(Step::LieDone(place));
                     }
                 }
                 Some(answer) => {
-                    steps.push(Step::TakeIn(place));
+                    steps.push(Step::Receive(place));
                     if faults > 0 {
                         steps.push(Step::Lose(place));
                     }
@@ -175,7 +177,7 @@ impl World {
         }
     }
 
-    /// The person whom an operation creates, if it creates somebody and their manager is there.
+    /// The person that an operation creates, if it is a create and the manager exists.
     pub(crate) fn twin(&self, state: &State, operation: usize) -> Option<Fields> {
         let Action::Create { after } = &self.operation(operation).action else { return None };
         created(after, &laws::made(&state.server)).ok()

@@ -1,6 +1,6 @@
-//! The whole of the model: the account, requests on their way, processes that apply the plan, and who disturbs them.
+//! The model: the account, sent requests, processes that apply the plan, and everything that disturbs them.
 //!
-//! A [`Step`] is what can happen next. The steps of an apply are in `apply`, by the names that they have in the code.
+//! A [`Step`] is one thing that can happen. The steps of an apply are in `apply`.
 
 use stateright::{Model, Property};
 
@@ -9,71 +9,71 @@ use crate::journal::{Doubt, Journal, Progress};
 use crate::laws::{self, Law, Laws};
 use crate::plan::{Action, Operation, Plan};
 use crate::server::{Answer, Fields, NOBODY, Request, Server, User};
-use crate::steps::{Foreign, Step, Turned};
+use crate::steps::{Foreign, Rejection, Step};
 
-/// How many processes there can be.
+/// The most processes that there can be.
 pub(crate) const PROCESSES: usize = 2;
 
-/// What is different from the program as it is, so that the laws have something to find.
+/// A fault that is put into the model, for the laws to find.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mutation {
-    /// A POST without an answer is sent once more.
+    /// A POST without an answer is sent again.
     RepeatsPosts,
-    /// A PUT or DELETE is repeated without looking at the user again.
+    /// A PUT or DELETE is repeated without reading the user again.
     RepeatsBlindly,
-    /// Requests leave without an intent.
+    /// Requests are sent without an intent.
     SkipsIntents,
-    /// A journal that somebody else has changed is gone on with.
+    /// A journal that was forged is resumed.
     TrustsJournals,
-    /// An id that is answered to a POST is taken as new.
+    /// The id in the answer to a POST is believed to be new.
     BelievesIds,
-    /// A 404 is taken for proof that a user is gone.
+    /// A 404 is believed to prove that the user was deleted.
     BelievesGone,
-    /// The list that settles is not waited for until nothing is on its way any more.
+    /// The list that decides about unknown outcomes is read while requests may still be carried out.
     SettlesEarly,
-    /// Whoever is protected is written to.
+    /// Protected users are changed.
     TouchesProtected,
     /// A stale plan is begun.
     BeginsStale,
     /// A process takes no lock.
     TakesNoLock,
-    /// After an attempt that may have been carried out, a conflict is noted as if surely nothing had been changed.
+    /// A conflict is noted as "nothing changed", although an earlier attempt may have been carried out.
     ForgetsAttempts,
-    /// An update or delete that is in doubt after a crash is tried again before the request of the dead process must have
-    /// come to its end.
+    /// After a crash, an update or delete with unknown outcome is tried again while the server may still carry out the
+    /// request of the dead process.
     ResumesAtOnce,
-    /// What is in doubt after a crash is begun as if it were not.
+    /// After a crash, an operation with unknown outcome begins as if it had never been sent.
     ForgetsDoubts,
     /// Custom fields that a change of branch emptied are not sent again.
     SkipsRefill,
-    /// What others wait for is not read back after its write.
+    /// A user that other operations depend on is not read back after the write.
     ReadsNobodyBack,
-    /// What is called done is not held against a list at the end.
+    /// Finished operations are not confirmed by a list at the end.
     ConfirmsNothing,
 }
 
-/// What is modelled.
+/// The parameters of a model.
 #[derive(Debug, Clone)]
 pub(crate) struct World {
     pub(crate) plan: Plan,
-    /// The state folder of each process. Those who share one share journal and lock.
+    /// The state folder of each process. Processes with the same folder share journal and lock.
     pub(crate) folders: Vec<usize>,
-    /// Whether the server refuses identifiers and e-mails that are in use.
+    /// Whether the server refuses an identifier or e-mail that is in use.
     pub(crate) is_unique: bool,
-    /// How much can go wrong in all.
+    /// How many disturbances there can be.
     pub(crate) budget: Budget,
-    /// Whether creates begin before anything else happens, as they do in a program that no network slows down.
+    /// Whether creates begin before any other step. The real program begins them at once.
     pub(crate) is_eager: bool,
-    /// In what it differs from the program as it should be.
+    /// The faults of the model.
     pub(crate) mutations: &'static [Mutation],
 }
 
-/// How often something can still happen.
+/// How many disturbances of each kind can still happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Budget {
-    /// Requests without a good answer.
+    /// Requests that fail.
     pub(crate) faults: u8,
-    /// Answers that are not true: another user's id to a POST, 404 for a user who is there.
+    /// False answers, such as the id of another user to a POST, or 404 for a user who exists.
     pub(crate) lies: u8,
     /// Writes of another client.
     pub(crate) others: u8,
@@ -82,7 +82,7 @@ pub(crate) struct Budget {
     pub(crate) forgeries: u8,
 }
 
-/// What is sent.
+/// The purpose of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Sent {
     Create,
@@ -91,7 +91,7 @@ pub(crate) enum Sent {
     Delete,
 }
 
-/// A request on its way, until its answer is taken in.
+/// A request that was sent and whose answer was not received yet.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Message {
     pub(crate) process: u8,
@@ -100,15 +100,15 @@ pub(crate) struct Message {
     pub(crate) request: Request,
     /// The user as the process read them.
     pub(crate) read: Option<User>,
-    /// What the server did, once it has.
+    /// The server's answer, after it has looked at the request.
     pub(crate) answer: Option<Answer>,
-    /// Nobody waits for its answer any more.
+    /// Whether no process waits for its answer any more.
     pub(crate) is_orphan: bool,
-    /// Somebody has written to the user since they were read, which no client can see before the request gets there.
+    /// Whether another client has changed the user since the process read them. The process cannot see that.
     pub(crate) is_overtaken: bool,
 }
 
-/// A process that applies the plan, or did.
+/// A state of the model.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct State {
     pub(crate) server: Server,
@@ -118,12 +118,12 @@ pub(crate) struct State {
     pub(crate) journals: [Journal; PROCESSES],
     pub(crate) left: Budget,
     pub(crate) broken: Laws,
-    /// Whether anything happened that no apply can mend: another client wrote, the server lied or refused, a journal was
-    /// forged.
+    /// Whether something happened that no apply can repair: another client wrote, the server lied or refused, or a
+    /// journal was forged.
     pub(crate) is_disturbed: bool,
-    /// Whether the server said that something was done which it did not do, or named somebody else's new user.
+    /// Whether the server claimed to have done what it did not do, or answered with the id of another new user.
     pub(crate) is_deceived: bool,
-    /// Of each folder and operation, whether a request of it was carried out; for the laws.
+    /// For each folder, a bit for each operation of which a request was carried out. Only the laws read it.
     pub(crate) had_effect: [u8; PROCESSES],
 }
 
@@ -154,23 +154,23 @@ impl World {
         }
     }
 
-    /// Whether all that the plan wants is so, and some journal says so.
+    /// Whether the account is as planned, and a journal says so.
     pub(crate) fn is_complete(&self, state: &State) -> bool {
         state.journals.iter().any(|journal| journal.is_finished) && laws::is_as_planned(&self.plan, &state.server)
     }
 
-    /// Nothing is under way.
+    /// Whether no process runs and no request is unanswered.
     pub(crate) fn is_quiet(&self, state: &State) -> bool {
         state.network.is_empty() && state.runs.iter().all(Option::is_none)
     }
 
-    /// A state in which an apply may end for good: nothing is under way, and the plan is carried out, or something
-    /// happened that makes another plan necessary and nothing that only this plan could mend is open.
+    /// Whether an apply may end for good in this state. Nothing runs, and either the plan is carried out, or something
+    /// happened that needs another plan and nothing is left that only this plan can repair.
     pub(crate) fn is_end(&self, state: &State) -> bool {
         self.is_quiet(state) && (state.is_disturbed || self.is_complete(state))
     }
 
-    /// What comes of a step.
+    /// The state after a step.
     pub(crate) fn next(&self, last: &State, step: Step) -> Option<State> {
         let mut state = last.clone();
         match step {
@@ -183,20 +183,20 @@ impl World {
             Step::ReadBack(process, operation) => self.read_back(&mut state, process, operation),
             Step::ReadBackUnread(process, operation) => self.read_back_unread(&mut state, process, operation),
             Step::CarryOut(place) => self.carry_out(&mut state, place),
-            Step::TurnAway(place, turned) => {
+            Step::Reject(place, turned) => {
                 state.left.faults -= 1;
-                state.is_disturbed |= turned == Turned::Refused;
+                state.is_disturbed |= turned == Rejection::Invalid;
                 let message = state.network.remove(place);
                 self.turned_away(&mut state, &message, turned);
             }
-            Step::TakeIn(place) => {
+            Step::Receive(place) => {
                 let message = state.network.remove(place);
                 self.answered(&mut state, &message, message.answer?);
             }
             Step::Lie(place, id) => {
                 state.left.lies -= 1;
                 state.is_disturbed = true;
-                // An id that nobody has seen cannot be told from a new one before somebody looks.
+                // An unknown id looks like a new one until the user is read.
                 state.is_deceived |= usize::from(id) >= self.plan.users.len();
                 let message = state.network.remove(place);
                 self.answered(&mut state, &message, Answer::Created(id));
@@ -250,7 +250,7 @@ impl World {
                 state.runs[process] = None;
                 state.journals[self.folders[process]].crash(kept);
                 let of_it = |message: &Message| usize::from(message.process) == process;
-                // What is carried out and not answered is over.
+                // A request that was carried out is over, even without an answer.
                 state.network.retain(|message| !(of_it(message) && message.answer.is_some()));
                 state.network.iter_mut().filter(|message| of_it(message)).for_each(|message| message.is_orphan = true);
             }
@@ -273,7 +273,7 @@ impl World {
                 });
             }
         }
-        // Requests on their way have no order among each other.
+        // Requests are unordered.
         state.network.sort_by_key(|message| (message.process, message.operation, message.step, message.is_orphan));
         Some(state)
     }
@@ -316,7 +316,7 @@ impl World {
             return None;
         }
         state.overtake(&before, usize::MAX);
-        // What is taken back is not there any more, whoever brings it about again.
+        // An effect that another client has undone no longer counts, even if it happens again.
         for operation in (0..self.operations()).filter(|operation| !laws::has_effect(self, &state.server, *operation)) {
             state.had_effect.iter_mut().for_each(|had_effect| *had_effect &= !(1 << operation));
         }
@@ -325,7 +325,7 @@ impl World {
 }
 
 impl State {
-    /// Marks the requests on their way about whom somebody else has written.
+    /// Marks the requests whose users were changed meanwhile.
     fn overtake(&mut self, before: &Server, by: usize) {
         let server = &self.server;
         for (place, message) in self.network.iter_mut().enumerate() {
@@ -353,7 +353,7 @@ impl Model for World {
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Step>) {
-        // What is broken stays so: the shortest way there is wanted, not what comes after it.
+        // Nothing follows a broken law, because only the shortest steps to it are of interest.
         if state.broken.is_empty() {
             actions.extend(self.steps(state));
         }

@@ -6,7 +6,7 @@ use crate::journal::Doubt;
 use crate::laws;
 use crate::plan::{Action, Edit, Made, OPERATIONS, created, updated};
 use crate::server::{Answer, Fields, Id, Request, User};
-use crate::steps::{Turned, Unread};
+use crate::steps::{ReadFailure, Rejection};
 use crate::world::{Message, Mutation, Sent, State, World};
 
 impl World {
@@ -107,7 +107,7 @@ impl World {
         entry.phase = Phase::Refilling;
     }
 
-    pub(crate) fn unread(&self, state: &mut State, process: usize, operation: usize, how: Unread) {
+    pub(crate) fn unread(&self, state: &mut State, process: usize, operation: usize, how: ReadFailure) {
         let Some(run) = &mut state.runs[process] else { return };
         let entry = &mut run.entries[operation];
         if entry.phase == Phase::Waiting {
@@ -117,14 +117,14 @@ impl World {
         }
         let is_delete = matches!(self.operation(operation).action, Action::Delete { .. });
         let end = match how {
-            Unread::Failed if entry.attempts.doubt.is_some() => End::Unclear,
-            Unread::Failed => End::NotDone,
-            Unread::SaidGone if is_delete => End::SaidGone,
-            Unread::SaidGone => End::Conflict,
+            ReadFailure::Failed if entry.attempts.doubt.is_some() => End::Unclear,
+            ReadFailure::Failed => End::NotDone,
+            ReadFailure::SaidGone if is_delete => End::SaidGone,
+            ReadFailure::SaidGone => End::Conflict,
         };
         match how {
-            Unread::Failed => state.left.faults -= 1,
-            Unread::SaidGone => {
+            ReadFailure::Failed => state.left.faults -= 1,
+            ReadFailure::SaidGone => {
                 state.left.lies -= 1;
                 state.is_disturbed = true;
             }
@@ -270,10 +270,10 @@ impl World {
         self.go_on(state, process, operation, End::Unclear, false, first);
     }
 
-    pub(crate) fn turned_away(&self, state: &mut State, message: &Message, turned: Turned) {
+    pub(crate) fn turned_away(&self, state: &mut State, message: &Message, turned: Rejection) {
         match turned {
-            Turned::Refused => self.answered(state, message, Answer::Refused),
-            Turned::Away => self.failed(state, message, End::NotDone),
+            Rejection::Invalid => self.answered(state, message, Answer::Refused),
+            Rejection::TooMany => self.failed(state, message, End::NotDone),
         }
     }
 

@@ -12,7 +12,7 @@ use super::wire;
 use crate::apply::{Phase, RETRIES};
 use crate::journal::{Journal, Progress};
 use crate::server::{Answer, Id, NOBODY, Request, Server, User};
-use crate::steps::{Step, Turned, Unread};
+use crate::steps::{ReadFailure, Rejection, Step};
 use crate::world::{Message, State, World};
 
 /// How often to look whether what must come has come.
@@ -186,8 +186,8 @@ impl Reality {
             Step::Unread(process, operation, how) => {
                 let want = whom(&self.world, last, process, operation).map(Want::User).ok_or("it reads nobody")?;
                 match how {
-                    Unread::Failed => self.fail(process, &want, rng).await?,
-                    Unread::SaidGone => self.take(process, &want)?.answer(404, wire::errors("not_found")),
+                    ReadFailure::Failed => self.fail(process, &want, rng).await?,
+                    ReadFailure::SaidGone => self.take(process, &want)?.answer(404, wire::errors("not_found")),
                 }
             }
             Step::RefillUnread(process, operation) => {
@@ -204,12 +204,12 @@ impl Reality {
                 self.fail(process, &want, rng).await?;
             }
             Step::CarryOut(place) => self.carry_out(&message(place))?,
-            Step::TurnAway(place, turned) => {
+            Step::Reject(place, turned) => {
                 let Message { process, request, .. } = message(place);
                 let (process, want) = (usize::from(process), Want::Write(request));
                 match turned {
-                    Turned::Refused => self.take(process, &want)?.answer(422, wire::errors("blank")),
-                    Turned::Away => {
+                    Rejection::Invalid => self.take(process, &want)?.answer(422, wire::errors("blank")),
+                    Rejection::TooMany => {
                         self.take(process, &want)?.answer(429, wire::errors("later"));
                         // A POST that was surely not carried out is tried again without being judged again.
                         if let Request::Post(_) = request {
@@ -220,7 +220,7 @@ impl Reality {
                     }
                 }
             }
-            Step::TakeIn(place) => {
+            Step::Receive(place) => {
                 let Message { process, request, answer, .. } = message(place);
                 let held = self.take(usize::from(process), &Want::Write(request))?;
                 answer_write(held, request, answer.ok_or("it was not carried out")?);
