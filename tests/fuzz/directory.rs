@@ -1,7 +1,7 @@
-//! What a directory answers over LDAP: to the bind, to the search for people, and to those for its schema.
+//! Answers of a directory over LDAP: to the bind, to the search for people, and to the searches for its schema.
 //!
-//! An input holds an answer for each request, one behind the other; the server puts the number of the request into each
-//! message, as far as it still is one.
+//! An input contains one answer for each request, in order. The server puts the number of the request into each answer
+//! that still is a message.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,12 +11,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
 use crate::driver::Target;
-use crate::records::{PLAINLY, Source, runtime};
+use crate::records::{SIMPLE_EMPLOYEE, Source, runtime};
 use crate::refused;
 
-/// What stands between two answers.
+/// The separator of two answers.
 const NEXT: &[u8] = b"#NEXT#";
-/// How long the server waits for a request after an answer that looks whole and perhaps is not.
+/// How long the server waits for the next request after an answer that may be truncated.
 const PATIENCE: Duration = Duration::from_millis(10);
 
 /// The tags of the protocol (RFC 4511).
@@ -25,7 +25,7 @@ const ENTRY: u8 = 0x64;
 const DONE: u8 = 0x65;
 const REFERENCE: u8 = 0x73;
 
-/// Something in BER: a tag, a length, and what is in it.
+/// A value in BER: a tag, a length, and the content.
 fn ber(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let content = parts.concat();
     let length = match content.len() {
@@ -35,12 +35,12 @@ fn ber(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     [vec![tag], length, content].concat()
 }
 
-/// A message: its number, which the server puts in, what it says, and its controls.
+/// A message: its number, which the server puts in, its operation, and its controls.
 fn message(operation: &[u8], controls: &[u8]) -> Vec<u8> {
     ber(0x30, &[&[2, 1, 0], operation, controls])
 }
 
-/// A result of some kind.
+/// A result with this tag.
 fn result(tag: u8, code: u8, text: &str) -> Vec<u8> {
     ber(tag, &[&[0x0a, 1, code], &ber(4, &[]), &ber(4, &[text.as_bytes()])])
 }
@@ -94,7 +94,7 @@ fn seeds() -> Vec<Vec<u8>> {
     answers.iter().map(|parts| parts.join(NEXT)).collect()
 }
 
-/// Where each message ends in a text of several, as far as they are whole.
+/// The position of each complete message.
 fn messages(bytes: &[u8]) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
     let mut at = 0;
@@ -141,7 +141,7 @@ async fn serve(mut stream: TcpStream, input: Vec<u8>) {
     while matches!(timeout(PATIENCE, stream.read(&mut unread)).await, Ok(Ok(1..))) {}
 }
 
-/// The number of the next request, all of which are short.
+/// The number of the next request. All requests are short.
 async fn request_number(stream: &mut TcpStream, request: &mut Vec<u8>) -> Option<u8> {
     loop {
         if let [(start, end), ..] = messages(request)[..] {
@@ -185,7 +185,7 @@ fn ldap() {
         "[[source]]\nname = \"hr\"\nkind = \"ldap\"\nkey = \"id\"\nurl = \"ldap://{address}\"\nbase = \"dc=x\"\n\
          filter = \"(id=*)\"\nattributes = [\"objectGUID\", \"objectSid\", \"memberOf\", \"jpegPhoto\"]\n"
     );
-    let source = Source::new(runtime, &settings, PLAINLY, &std::env::temp_dir());
+    let source = Source::new(runtime, &settings, SIMPLE_EMPLOYEE, &std::env::temp_dir());
     Target { name: "directory::ldap", seeds: seeds(), words }.run_over_connections(|input| {
         *answer.lock().unwrap_or_else(PoisonError::into_inner) = input.to_vec();
         match source.read() {

@@ -1,7 +1,7 @@
-//! What this program writes and reads again: plans, approvals, journals and snapshots.
+//! Files that this program writes and reads again: plans, approvals, journals and snapshots.
 //!
-//! A hash in a document makes every change an end at the first check. So each input is tried twice: as it is, and with
-//! the hash that fits its content, as somebody writes it who means to deceive.
+//! The hash in a file makes every changed file fail at the first check. So each input is tried twice: as it is, and with
+//! the right hash of its content, as a forger would write it.
 
 use std::fs;
 use std::process::Command;
@@ -25,11 +25,11 @@ use crate::{fixture, refused, scratch};
 /// The account of the small company.
 const ACCOUNT: &str = "http://127.0.0.1:8480/v1";
 
-/// The text of a plan with every kind of operation, a guard that blocks and diagnostics, made by the program.
+/// The text of a plan that the program made, with every kind of operation, a blocking guard and diagnostics.
 fn plan_text() -> Vec<u8> {
     let folder = scratch();
     let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
-    // Two who are new and manage each other, and one without an e-mail.
+    // Two new people who manage each other, and one without an e-mail.
     let more = "1040,x@example.com,X,X,SE01,1041,4100,active\n1041,y@example.com,Y,Y,SE01,1040,4100,active\n1042,,Ulla,Zorn,,,,active\n";
     write("employees.csv", &[fixture("small/employees.csv"), more.as_bytes().to_vec()].concat());
     write("users.jsonl", &fixture("small/users.jsonl"));
@@ -40,7 +40,7 @@ fn plan_text() -> Vec<u8> {
     plan.unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
 }
 
-/// Reads a plan, if need be with the hash that its content has.
+/// Reads a plan. If the hash is wrong, it is replaced by the hash of the content.
 fn read_plan(input: &[u8]) -> Result<Plan, PlanError> {
     match Plan::read(input) {
         Err(PlanError::WrongHash { stated, computed }) => {
@@ -65,7 +65,7 @@ fn plan() {
             let mut written = Vec::new();
             plan.write(&mut written).unwrap();
             let again = Plan::read(&written).unwrap();
-            assert_eq!((again.hash(), again.content()), (plan.hash(), plan.content()), "it changes as it is written");
+            assert_eq!((again.hash(), again.content()), (plan.hash(), plan.content()), "it changes when it is written");
             shown(&plan);
             Ok(format!("a plan of {}", plan.content().operations.len()))
         }
@@ -78,7 +78,7 @@ fn shown(plan: &Plan) {
     let options = TextOptions::default();
     for printed in [text::display(plan, &options).to_string(), text::display(&masked, &options).to_string()] {
         for line in printed.lines() {
-            assert_eq!(printable(line), line, "a line of the terminal holds what cannot be seen");
+            assert_eq!(printable(line), line, "a line of the terminal contains an invisible character");
         }
     }
     for max_bytes in [markdown::LEAST_MAX_BYTES, markdown::DEFAULT_MAX_BYTES] {
@@ -109,7 +109,7 @@ fn approval() {
             assert_eq!(again, Approval { signature: None, ..approval.clone() }, "what is signed says something else");
             assert_eq!(again.statement().unwrap(), statement);
             let name = file_name("plan.json", &approval.approver);
-            assert!(!name.contains(['/', '\\', '\0']) && name.len() < 400, "{name:?} is no name of a file");
+            assert!(!name.contains(['/', '\\', '\0']) && name.len() < 400, "{name:?} is not a file name");
             assert!(!approval.approver.contains(char::is_control));
             Ok("an approval".to_owned())
         }
@@ -129,8 +129,8 @@ fn journal() {
     };
     let target = Target { name: "documents::journal", seeds: vec![journal_text(&plan)], words };
     target.run(|input| {
-        // What somebody writes who does not have the key is nothing, or an error.
-        assert!(!read(input).is_ok_and(|replay| replay.is_begun()), "it is believed without the key");
+        // A journal that was written without the key is empty, or an error.
+        assert!(!read(input).is_ok_and(|replay| replay.is_begun()), "a journal without the key is believed");
         match read(&authentic(input, state.key(), &plan)) {
             Err(error) => refused(input, &error.to_string().replace(&*path.to_string_lossy(), "")),
             Ok(replay) => {
@@ -139,16 +139,16 @@ fn journal() {
                     replay.operations.keys().chain(&replay.failed).all(|id| known(*id)),
                     "no operation of the plan"
                 );
-                assert!(replay.is_begun() || !replay.has_written(), "it has written and is not begun");
+                assert!(replay.is_begun() || !replay.has_written(), "the journal has written but not begun");
                 let all = plan.content().operations.len();
-                assert!(replay.finished.is_none() || replay.done() == all, "it is finished before its end");
+                assert!(replay.finished.is_none() || replay.done() == all, "the journal is finished before its end");
                 Ok(format!("{} of {} done, {} failed", replay.done(), replay.operations.len(), replay.failed.len()))
             }
         }
     });
 }
 
-/// The records of an apply that has done all of a plan, one in each line.
+/// The records of an apply that has carried out the whole plan, one in each line.
 fn journal_text(plan: &Plan) -> Vec<u8> {
     let at = r#""at":"2026-03-01T12:00:00Z""#;
     let (hash, account) = (plan.hash(), "00".repeat(32));
@@ -177,7 +177,7 @@ fn journal_text(plan: &Plan) -> Vec<u8> {
     (lines.join("\n") + "\n").into_bytes()
 }
 
-/// The journal whose records are the lines of an input, as it is written by whoever has the key.
+/// The journal with the lines of an input as records, authenticated with the key.
 fn authentic(input: &[u8], key: &Key, plan: &Plan) -> Vec<u8> {
     let mut code = *plan.hash().as_bytes();
     let mut journal = Vec::new();
@@ -197,7 +197,7 @@ fn snapshot() {
     let url = ACCOUNT.to_owned();
     let managed = Managed { branch: true, manager: true, custom_fields: vec!["cf_cost_center".into()] };
     let seed = fixture("small/users.jsonl");
-    // Fewer users are as good, and faster.
+    // Fewer users are enough, and faster.
     let lines: Vec<&[u8]> = seed.split_inclusive(|byte| *byte == b'\n').collect();
     let short = [&lines[..7], &lines[lines.len() - 1..]].concat().concat();
     let words = &["\"branch\"", "\"custom_field\"", "\"user\"", "\"multiple_choice\"", "\"data\"", "\"roles\""];
@@ -207,7 +207,7 @@ fn snapshot() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     target.run(|input| {
         fs::write(&path, input).unwrap();
-        // The folder has another name in each run.
+        // The folder's name is different in each run.
         let told = |error: anyhow::Error| refused(input, &format!("{error:#}").replace(&*path.to_string_lossy(), ""));
         match runtime.block_on(account.users(&managed, &|_, _| ())) {
             Err(error) if !format!("{error:#}").contains("is truncated or altered") => return told(error),
@@ -227,10 +227,10 @@ fn snapshot() {
     });
 }
 
-/// The same things in a file that is whole, with the counts and the hash that fit them.
+/// The same content as a valid file, with the right counts and the right hash.
 fn sealed(input: &[u8]) -> Vec<u8> {
     let mut writer = Writer::new(Vec::new(), ACCOUNT).unwrap();
-    // Its end is wrong; what stands before it has been given by then.
+    // The end of the file is wrong, but all rows before it have been passed on by then.
     let owned = |json: &str| RawValue::from_string(json.to_owned()).map_err(|error| error.to_string());
     let _ = snapshot::read(
         input,

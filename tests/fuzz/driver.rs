@@ -1,7 +1,8 @@
-//! Gives a target its inputs, and watches over each: no panic of this project, no hang, a bound on time and memory.
+//! Gives a target its inputs, and checks for each that nothing in this project panics or hangs, and that time and memory
+//! stay within limits.
 //!
-//! An input is made from one of a pool by a few changes. The pool begins with the seeds, and an input whose outcome is
-//! new joins it: without coverage, the words of an error are the sign that a line was reached which was not before.
+//! An input is made by a few changes to an input of a pool. The pool begins with the seeds. An input with a new outcome is
+//! added to the pool: without coverage, a new error message is the sign that new code was reached.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -20,44 +21,44 @@ use peak_alloc::PeakAlloc;
 
 use crate::mutate;
 
-/// Counts what is held in memory. Targets run one after the other, so that all of it is the target's.
+/// Counts the memory in use. Only one target runs at a time, so all of it belongs to that target.
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-/// How long one input may take. The build is not optimised, so that this is generous only for real programs.
+/// How long one input may take. This build is not optimised, so the limit is far above what the program needs.
 const LONGEST: Duration = Duration::from_secs(1);
-/// After this, an input counts as one that never ends.
+/// After this time, an input counts as a hang.
 const HANGS: Duration = Duration::from_secs(60);
 /// How much memory one input may take, in bytes.
 const MOST_MEMORY: usize = 32 * 1024 * 1024;
 /// How long a target runs by default.
 const SECONDS: u64 = 5;
-/// How many inputs of other targets take as long as one that goes over a real connection.
+/// How many inputs of other targets take as long as one that uses a real connection.
 const PER_CONNECTION: u64 = 25;
-/// How many inputs the pool holds besides the seeds.
+/// The most inputs in the pool, without the seeds.
 const POOL: usize = 400;
-/// How often an input is tried again that took too long: other programs run on this machine, too.
+/// How often a slow input is tried. Other programs may have slowed it down.
 const TRIES: usize = 3;
 
-/// Whose turn it is.
+/// Only one target runs at a time.
 static TURN: Mutex<()> = Mutex::new(());
-/// The panics within the library, wherever they were caught.
+/// All panics in the library, even if something caught them.
 static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
-/// When the input that is tried was begun, in milliseconds since [`START`]; 0: none is.
+/// The start of the current input, in milliseconds after [`START`]; 0 if there is none.
 static BEGUN: AtomicU64 = AtomicU64::new(0);
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// What is tried.
+/// A reader to test, and how to make inputs for it.
 pub(crate) struct Target {
     /// The name of its test.
     pub(crate) name: &'static str,
-    /// Valid inputs, or nearly so.
+    /// Valid or nearly valid inputs.
     pub(crate) seeds: Vec<Vec<u8>>,
-    /// What has a meaning in such inputs.
+    /// Words with a meaning in such inputs.
     pub(crate) words: &'static [&'static str],
 }
 
-/// How far a target goes.
+/// When a target ends.
 #[derive(Clone, Copy)]
 enum Budget {
     Inputs(u64),
@@ -65,15 +66,15 @@ enum Budget {
 }
 
 impl Target {
-    /// Tries inputs for as long as the budget lasts. `judge` panics over what must not be, and otherwise says in words
-    /// what became of the input: `Ok` if it was read. The first seed must be.
+    /// Tries inputs until the budget is used up. `judge` panics if something is wrong. Otherwise it describes the outcome:
+    /// `Ok` if the input was read. The first seed must be read.
     #[track_caller]
     pub(crate) fn run(self, judge: impl FnMut(&[u8]) -> Result<String, String>) {
         self.run_part(1, judge);
     }
 
-    /// The same for a target that opens connections for each input, which take milliseconds: it tries fewer inputs where
-    /// their number is given.
+    /// The same for a target that opens connections, which takes milliseconds for each input. If the number of inputs is
+    /// set, it tries fewer.
     #[track_caller]
     pub(crate) fn run_over_connections(self, judge: impl FnMut(&[u8]) -> Result<String, String>) {
         self.run_part(PER_CONNECTION, judge);
@@ -125,7 +126,7 @@ impl Target {
     }
 }
 
-/// The input that is tried, in a file, where it still is should the program abort.
+/// Keeps the current input in a file, which is still there after an abort.
 struct Kept {
     name: &'static str,
     seed: u64,
@@ -153,7 +154,7 @@ impl Kept {
     #[track_caller]
     fn fail(&self, input: &[u8], problem: &str) -> ! {
         let Self { name, seed, path, .. } = self;
-        // The next run of the target writes over the file.
+        // The next run of the target overwrites the file.
         let failed = path.with_file_name(format!("{name}.failed"));
         let written = fs::write(&failed, input);
         let replay = format!("SKOVIK_FUZZ_INPUT={} cargo test --test fuzz {name}", failed.display());
@@ -162,11 +163,11 @@ impl Kept {
     }
 }
 
-/// Inputs from which others are made.
+/// The inputs that others are made from.
 #[derive(Default)]
 struct Pool {
     inputs: Vec<Vec<u8>>,
-    /// The place in `inputs` of each outcome.
+    /// The index in `inputs` for each outcome.
     outcomes: HashMap<u64, usize>,
 }
 
@@ -189,7 +190,7 @@ impl Pool {
     }
 }
 
-/// What is common to outcomes of one kind: the first words, without what stands in quotes, and without figures.
+/// The same for all outcomes of one kind: the first words, without quoted text and digits.
 fn outcome_key(outcome: &Result<String, String>) -> u64 {
     let (Ok(outcome) | Err(outcome)) = outcome;
     let mut kind = String::new();
@@ -248,13 +249,13 @@ fn attempt(
     kept.fail(input, &format!("it takes {fastest:?}"));
 }
 
-/// Has panics noted wherever they are caught, and ends the program when an input does not end.
+/// Notes all panics, even if something catches them, and ends the program if an input hangs.
 fn watch() {
     static ONCE: LazyLock<()> = LazyLock::new(|| {
         let usual = panic::take_hook();
         panic::set_hook(Box::new(move |panic| {
             let place = panic.location().map(ToString::to_string).unwrap_or_default();
-            // Both panic over what is not theirs to read; the sources catch that and say so.
+            // Both libraries panic over some broken inputs. The sources catch that and report it.
             if ["/ldap3-", "/calamine-"].iter().any(|library| place.contains(library)) {
                 return;
             }
@@ -272,10 +273,7 @@ fn watch() {
                 let begun = BEGUN.load(Ordering::Relaxed);
                 let now = u64::try_from(START.elapsed().as_millis()).unwrap_or(0);
                 if begun > 0 && Duration::from_millis(now.saturating_sub(begun)) > HANGS {
-                    println(&format!(
-                        "an input does not end; it is the newest in {}/fuzz",
-                        env!("CARGO_TARGET_TMPDIR")
-                    ));
+                    println(&format!("an input hangs; it is the newest file in {}/fuzz", env!("CARGO_TARGET_TMPDIR")));
                     std::process::abort();
                 }
             }
@@ -284,11 +282,11 @@ fn watch() {
     LazyLock::force(&ONCE);
 }
 
-/// Tells whoever waits, past the test harness, which shows only what failed.
+/// Prints a line at once. The test harness would show it only if the test fails.
 fn println(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
 fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
+    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name}={text} is not a number")))
 }

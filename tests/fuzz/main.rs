@@ -1,23 +1,23 @@
-//! Fuzzing: what comes from outside is broken in many ways, and every reader must refuse it or read it, without a panic,
-//! a hang, or memory beyond a bound.
+//! Fuzzing: input from outside is changed at random. Every reader must read or refuse it, without a panic, a hang, or too
+//! much memory.
 //!
-//! `cargo test --test fuzz` gives each target a few seconds, about a minute in all; `scripts/test` does so too. The
-//! environment changes that:
+//! `cargo test --test fuzz` runs each target for a few seconds, about a minute in all; so does `scripts/test`. These
+//! environment variables change that:
 //!
-//! - `SKOVIK_FUZZ_SECONDS=60`: so long for each target;
-//! - `SKOVIK_FUZZ_ITERATIONS=1000000`: so many inputs for each target, however long that takes; a 25th of them
-//!   for targets that open connections;
-//! - `SKOVIK_FUZZ_SEED=7`: the same inputs as every other run with this seed and as many iterations;
-//! - `SKOVIK_FUZZ_INPUT=file`: this input alone. Name one target: `cargo test --test fuzz records::csv`.
+//! - `SKOVIK_FUZZ_SECONDS=60`: the time for each target;
+//! - `SKOVIK_FUZZ_ITERATIONS=1000000`: the number of inputs for each target, without a time limit. Targets that open
+//!   connections get a 25th of them;
+//! - `SKOVIK_FUZZ_SEED=7`: repeats the inputs of a run with this seed and this number of inputs;
+//! - `SKOVIK_FUZZ_INPUT=file`: tries only this input. Name one target: `cargo test --test fuzz records::csv`.
 //!
-//! Without a seed every run draws another one. A failing run prints the seed and the input, and keeps the input in a
-//! file for `SKOVIK_FUZZ_INPUT`. The newest input of a target is always in `target/tmp/fuzz/TARGET`, so that an abort
-//! (a stack that overflows, a hang) leaves it behind.
+//! Without `SKOVIK_FUZZ_SEED` the seed is random. A failing run prints the seed and the input, and saves the input in a
+//! file for `SKOVIK_FUZZ_INPUT`. The newest input of a target is always in `target/tmp/fuzz/TARGET`, so it can be found
+//! after an abort (stack overflow, hang).
 //!
-//! There is no coverage to guide it, which stable Rust does not give; [`driver`] says what does instead. To add a
-//! target, write a test that gives [`driver::Target`] a few short valid inputs, the words that mean something in them,
-//! and a function that judges one input. The more it asserts of what was read, the better: a second reader that must
-//! agree, a document that must be the same when it is written again.
+//! Stable Rust has no coverage to guide the fuzzer; [`driver`] says what guides it instead. To add a target, write a test
+//! that gives [`driver::Target`] a few short valid inputs, the words with a meaning in them, and a function that checks
+//! one input. The function should check as much as possible of what was read: compare it with a second reader, or write
+//! the document and compare it with the input.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod directory;
@@ -40,13 +40,12 @@ fn fixture(path: &str) -> Vec<u8> {
     fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(path)).unwrap()
 }
 
-/// A folder in memory, where there is one: a file that is written over thousands of times in a second would wait for a
-/// disk.
+/// A folder in memory, if the system has one. A disk is too slow for a file that changes thousands of times a second.
 fn scratch() -> TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
-/// What became of an input that was refused. The text of the error must not be much longer than the input.
+/// The outcome of a refused input. The text of the error must not be much longer than the input.
 fn refused(input: &[u8], error: &impl Display) -> Result<String, String> {
     let text = error.to_string();
     let most = 4_096 + 16 * input.len();

@@ -1,15 +1,15 @@
-//! Makes inputs out of others: by bytes, by words, and by the values of JSON and its like, whose brackets and quotes are
-//! found without a parser, so that what is broken already can be broken further.
+//! Makes inputs from others. It changes bytes, words, and the values of formats like JSON. It finds brackets and quotes
+//! without a parser, so it can change a broken input further.
 
 use std::ops::Range;
 
 use fastrand::Rng;
 
-/// How long an input may become, in bytes.
+/// The longest input, in bytes.
 const LONGEST: usize = 64 * 1024;
 /// Bytes with a meaning in most formats.
 const BYTES: &[u8] = b"\0\x01\x1b\x7f\x80\xff\"\\,;:=[]{}<>()' \t\r\n0-.e";
-/// Values that few expect.
+/// Unusual values.
 const VALUES: &[&str] = &[
     "null",
     "true",
@@ -37,13 +37,13 @@ const VALUES: &[&str] = &[
     "\u{feff}",
 ];
 
-/// An input made from one of the seeds, or of the pool, or of nothing.
+/// An input made from a seed, from an input of the pool, or from nothing.
 pub(crate) fn input(rng: &mut Rng, seeds: &[Vec<u8>], pool: &[Vec<u8>], words: &[&str]) -> Vec<u8> {
     if rng.u8(..) < 8 {
         return (0..rng.usize(..200)).map(|_| rng.u8(..)).collect();
     }
     let mut input = pick(rng, seeds, pool).to_vec();
-    // Mostly one change or two, sometimes many.
+    // Usually one or two changes, sometimes many.
     let changes = 1 + rng.u32(..).leading_zeros();
     for _ in 0..changes {
         change(rng, &mut input, seeds, pool, words);
@@ -77,7 +77,7 @@ fn change(rng: &mut Rng, input: &mut Vec<u8>, seeds: &[Vec<u8>], pool: &[Vec<u8>
             let copy = input[piece(rng, input.len())].to_vec();
             input.splice(at..at, copy);
         }
-        // A piece, many times over: what is quadratic, or goes down a step for each, shows itself.
+        // Repeats a piece many times, to find quadratic time and deep recursion.
         6 => {
             let copy = input[piece(rng, input.len().min(at + 8))].to_vec();
             let times = (1 << rng.u32(..14)).min(LONGEST / copy.len().max(1));
@@ -116,14 +116,14 @@ fn change(rng: &mut Rng, input: &mut Vec<u8>, seeds: &[Vec<u8>], pool: &[Vec<u8>
     }
 }
 
-/// A short piece of something, more often than a long one.
+/// A random range, usually a short one.
 fn piece(rng: &mut Rng, length: usize) -> Range<usize> {
     let start = rng.usize(..=length);
     let longest = (length - start).min(1 << rng.u32(..12));
     start..start + rng.usize(..=longest)
 }
 
-/// A token near a place: a text in quotes, what stands between brackets, a line, or a word.
+/// A token near a random place: a quoted text, a pair of brackets with its content, a line, or a word.
 fn token(rng: &mut Rng, input: &[u8]) -> Range<usize> {
     let from = rng.usize(..=input.len());
     let is_start = |byte: &u8| byte.is_ascii_alphanumeric() || b"\"'[{<(\n-".contains(byte);
@@ -140,7 +140,7 @@ fn token(rng: &mut Rng, input: &[u8]) -> Range<usize> {
     start..start + 1 + length
 }
 
-/// How long a text is, with the quote that ends it.
+/// The length of a quoted text, with the closing quote.
 fn quoted(rest: &[u8], quote: u8) -> usize {
     let mut escaped = false;
     let end = rest.iter().position(|&byte| {
@@ -151,7 +151,7 @@ fn quoted(rest: &[u8], quote: u8) -> usize {
     end.map_or(rest.len(), |end| end + 1)
 }
 
-/// How far it is to the bracket that closes another, with that bracket.
+/// The length up to the closing bracket, with that bracket.
 fn bracketed(rest: &[u8]) -> usize {
     let mut depth = 1_usize;
     let mut at = 0;

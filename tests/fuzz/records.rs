@@ -1,4 +1,4 @@
-//! Lists that are files: CSV, JSON, JSON Lines and Excel workbooks, from the settings to the employees.
+//! Employee lists in files (CSV, JSON, JSON Lines, Excel workbooks), from the settings to the employees.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -24,16 +24,16 @@ use zip::{CompressionMethod, ZipArchive, ZipWriter};
 use crate::driver::Target;
 use crate::{fixture, refused, scratch};
 
-/// How a source is used, at the least.
-pub(crate) const PLAINLY: &str = r#"
+/// Simple settings.
+pub(crate) const SIMPLE_EMPLOYEE: &str = r#"
 [employee]
 external_identifier = "{{ hr.id }}"
 primary_email = "{{ hr.email }}"
 first_name = "{{ hr.name }}"
 last_name = "{{ hr.name }}"
 "#;
-/// How a source is used by those who know more.
-const CLEVERLY: &str = r#"
+/// Settings with more of the template language.
+const ADVANCED_EMPLOYEE: &str = r#"
 [employee]
 external_identifier = "{{ hr.id }}"
 primary_email = "{{ hr.email | lower }}"
@@ -47,7 +47,7 @@ fn today() -> Calendar {
     Calendar::on(jiff::civil::date(2026, 11, 28), &jiff::tz::TimeZone::UTC)
 }
 
-/// A source that is read again and again.
+/// A source that is read many times.
 pub(crate) struct Source {
     settings: Settings,
     mapper: Mapper,
@@ -55,14 +55,14 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// A source by its part of the settings, whose files are in a folder.
+    /// A source with these settings. Its files are in the folder.
     pub(crate) fn new(runtime: Runtime, text: &str, employee: &str, folder: &Path) -> Self {
         let text = format!("[target]\nkind = \"skovik\"\nurl = \"https://x.example\"\n{text}\n{employee}");
         let settings = Settings::parse(&text, &folder.join("skovik-sync.toml")).unwrap();
         Self { mapper: Mapper::new(&settings), settings, runtime }
     }
 
-    /// Reads the records, and makes employees of them.
+    /// Reads the records and makes employees from them.
     pub(crate) fn read(&self) -> Result<Records, String> {
         let records = self
             .runtime
@@ -84,7 +84,7 @@ impl Source {
     }
 }
 
-/// Runs all of a source in one thread, but for what blocks.
+/// Runs a source in one thread, except for blocking work.
 pub(crate) fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
@@ -104,7 +104,7 @@ impl File {
 
     fn read(&self, input: &[u8]) -> Result<Records, String> {
         fs::write(self.folder.path().join("list"), input).unwrap();
-        // The folder has another name in each run.
+        // The folder's name is different in each run.
         self.source.read().map_err(|error| error.replace(&*self.folder.path().to_string_lossy(), ""))
     }
 }
@@ -114,7 +114,7 @@ fn cells(records: &Records) -> Vec<BTreeMap<String, String>> {
     let mut rows = BTreeMap::new();
     for record in 0..records.len() {
         for row in records.source_records(record).remove(0).rows {
-            // Records with the same key are shown with each of them.
+            // Records with the same key are all shown for each of them.
             rows.insert(row.number, row.cells.into_iter().collect());
         }
     }
@@ -129,7 +129,7 @@ fn csv() {
         b"\xef\xbb\xbfid;email\n1;a\n2;b\n".to_vec(),
         String::from_utf8(fixture("bad/employees.csv")).unwrap().replace(',', ";").into_bytes()[..600].to_vec(),
     ];
-    let file = File::new("csv", "delimiter = \";\"\n", CLEVERLY);
+    let file = File::new("csv", "delimiter = \";\"\n", ADVANCED_EMPLOYEE);
     let words = &["\"\"", "\r\n", "\r", ";;", "\";", "\u{feff}", "\u{2028}", "\u{85}", "id", "email"];
     Target { name: "records::csv", seeds, words }.run(|input| match file.read(input) {
         Err(error) => refused(input, &error),
@@ -140,8 +140,8 @@ fn csv() {
     });
 }
 
-/// What the crate `csv` makes of the same bytes. It forgives much, so that nothing follows from what it accepts; but
-/// what this program accepts must have one meaning.
+/// The result of the crate `csv` for the same bytes. It accepts much more than this program. But if this program accepts
+/// a list, both must read the same.
 fn by_the_csv_crate(input: &[u8]) -> Vec<BTreeMap<String, String>> {
     let mut reader = csv::ReaderBuilder::new().delimiter(b';').has_headers(false).flexible(true).from_reader(input);
     let rows = reader.records().map(|row| row.unwrap().iter().map(|cell| cell.trim().to_owned()).collect::<Vec<_>>());
@@ -164,7 +164,7 @@ fn json() {
         br#"[{"id":123456789012345678901234567890,"email":"\ud83d\ude00"},{"id":1.50},{"id":false,"name":""}]"#
             .to_vec(),
     ];
-    let file = File::new("json", "", CLEVERLY);
+    let file = File::new("json", "", ADVANCED_EMPLOYEE);
     let words =
         &["\"id\":", "\"email\":", "\"name\":", "{\"id\":\"3\"},", "\\u0041", "\\ud800", "[[[[", "{\"a\":{\"a\":"];
     Target { name: "records::json", seeds, words }.run(|input| match file.read(input) {
@@ -184,7 +184,7 @@ fn json_lines() {
         b"{\"id\":\"1\",\"email\":\"a@x.se\",\"name\":\"Anna\"}\n\n{\"id\":2,\"email\":\"b@x.se\",\"name\":{\"first\":\"Bo\"}}\r\n"
             .to_vec(),
     ];
-    let file = File::new("jsonl", "", PLAINLY);
+    let file = File::new("jsonl", "", SIMPLE_EMPLOYEE);
     let words = &["\n{\"id\":3}\n", "\r\n", "\n", "\u{2028}", "\"id\":", "\"name\":", "{\"a\":{\"a\":"];
     Target { name: "records::json_lines", seeds, words }.run(|input| match file.read(input) {
         Err(error) => refused(input, &error),
@@ -198,7 +198,7 @@ fn json_lines() {
     });
 }
 
-/// An object's properties, those that stand twice too.
+/// An object's properties, duplicates included.
 struct Properties<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Properties<'de> {
@@ -221,8 +221,8 @@ impl<'de> Deserialize<'de> for Properties<'de> {
     }
 }
 
-/// Whether every text of the objects stands in the records. A property that appears twice, and a record that is no object,
-/// is an error for whoever uses it.
+/// Checks that the records contain every text of the objects. A duplicate property and a record that is not an object are
+/// errors only when they are used.
 fn same_texts(records: &Records, rows: &[&RawValue]) {
     let cells = cells(records);
     assert_eq!(cells.len(), rows.len(), "serde_json finds another number of records");
@@ -230,7 +230,7 @@ fn same_texts(records: &Records, rows: &[&RawValue]) {
         let Ok(Properties(row)) = serde_json::from_str(row.get()) else { continue };
         let mut counts: BTreeMap<Cow<'_, str>, u64> = BTreeMap::new();
         row.iter().for_each(|(name, _)| *counts.entry(normal_text(name)).or_default() += 1);
-        // Names that are no more than ASCII have no other form.
+        // An ASCII name has only one form.
         for (name, value) in row.iter().filter(|(name, _)| name.is_ascii() && name.trim() == name.as_ref()) {
             if let Ok(text) = serde_json::from_str::<String>(value.get())
                 && counts[name.as_ref()] == 1
@@ -245,7 +245,7 @@ fn same_texts(records: &Records, rows: &[&RawValue]) {
 fn xlsx() {
     let workbook = workbook();
     let parts = unpacked(&workbook);
-    // Its parts one after the other, each behind its name, are easier to change than an archive.
+    // The parts in sequence, each after its name, are easier to change than an archive.
     let seeds = vec![[PARTS, &joined(&parts)].concat(), workbook];
     let words = &[
         "<c r=\"A9\" t=\"s\"><v>0</v></c>",
@@ -269,7 +269,7 @@ fn xlsx() {
         "</row>",
         "<row r=\"0\">",
     ];
-    let file = File::new("xlsx", "", CLEVERLY);
+    let file = File::new("xlsx", "", ADVANCED_EMPLOYEE);
     Target { name: "records::xlsx", seeds, words }.run(|input| {
         let packed = input.strip_prefix(PARTS).map(packed);
         match file.read(packed.as_deref().unwrap_or(input)) {
@@ -279,9 +279,9 @@ fn xlsx() {
     });
 }
 
-/// What an input begins with that holds the parts of a workbook.
+/// The beginning of an input that contains the parts of a workbook.
 const PARTS: &[u8] = b"PARTS";
-/// What stands before the name of a part, and what behind it.
+/// The text before the name of a part, and the text after it.
 const NAME: [&[u8]; 2] = [b"\n\x01", b"\x02\n"];
 
 fn workbook() -> Vec<u8> {
@@ -308,7 +308,7 @@ fn unpacked(workbook: &[u8]) -> Vec<(String, Vec<u8>)> {
         part.read_to_end(&mut bytes).unwrap();
         (name, bytes)
     };
-    // What nobody reads for the cells would only take changes away from the rest.
+    // Changes to parts that have no cells would be wasted.
     let counts = |name: &str| !name.starts_with("docProps") && !name.contains("theme");
     (0..archive_len(workbook)).map(part).filter(|(name, _)| counts(name)).collect()
 }
@@ -321,7 +321,7 @@ fn joined(parts: &[(String, Vec<u8>)]) -> Vec<u8> {
     parts.iter().flat_map(|(name, bytes)| [NAME[0], name.as_bytes(), NAME[1], bytes].concat()).collect()
 }
 
-/// The archive of the parts that stand in an input.
+/// The archive of the parts in an input.
 fn packed(input: &[u8]) -> Vec<u8> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
@@ -332,7 +332,7 @@ fn packed(input: &[u8]) -> Vec<u8> {
         let name = String::from_utf8_lossy(&rest[..end]).into_owned();
         rest = &rest[end + NAME[1].len()..];
         let length = position(rest, NAME[0]).unwrap_or(rest.len());
-        // A name that appears twice is none for the writer.
+        // The writer refuses a duplicate name.
         if writer.start_file(name, options).is_ok() {
             writer.write_all(&rest[..length]).unwrap();
         }

@@ -1,5 +1,5 @@
-//! What servers answer over HTTP: Skovik, and the sources that give lists page by page. The requests are real ones, to a
-//! server in the same thread that answers all of them with the input.
+//! Answers of servers over HTTP: Skovik, and sources with lists in pages. The requests are real. A server in the same
+//! thread answers them with the input.
 
 use std::fs;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,15 +16,15 @@ use tokio::runtime::Runtime;
 use url::Url;
 
 use crate::driver::Target;
-use crate::records::{PLAINLY, Source, runtime};
+use crate::records::{SIMPLE_EMPLOYEE, Source, runtime};
 use crate::{refused, scratch};
 
-/// The key, which some answers give back; with characters that are often written otherwise.
+/// The API key. Some answers repeat it. It has characters that are often escaped.
 const KEY: &str = "s3cret+/Key0123456789";
-/// What of it must not be seen.
-const TELLING: &str = "Key0123456789";
+/// The part of the key that must not be shown.
+const TELLING_PART: &str = "Key0123456789";
 
-/// A server that answers the first request with the input, the others with something whole, and closes each connection.
+/// A server that answers the first request with the input, all others with a valid answer, and closes each connection.
 struct Echo {
     answers: Arc<Mutex<Answers>>,
     url: Url,
@@ -54,7 +54,7 @@ impl Echo {
 
     async fn answer(mut stream: TcpStream, answer: Vec<u8>) {
         let (mut request, mut buffer) = (Vec::new(), [0; 4_096]);
-        // The bodies that are sent here are short, and come with the head.
+        // The bodies of these requests are short and come with the head.
         while !request.windows(4).any(|window| window == b"\r\n\r\n") {
             match stream.read(&mut buffer).await {
                 Ok(read @ 1..) => request.extend_from_slice(&buffer[..read]),
@@ -62,7 +62,7 @@ impl Echo {
             }
         }
         if stream.write_all(&answer).await.is_ok() && stream.shutdown().await.is_ok() {
-            // Whoever closes with something unread resets the connection, and the answer with it.
+            // Closing with unread bytes would reset the connection, and the client would lose the answer.
             while matches!(stream.read(&mut buffer).await, Ok(1..)) {}
         }
     }
@@ -72,7 +72,7 @@ impl Echo {
     }
 }
 
-/// An answer with the length of its body, where it says no other.
+/// An answer with the length of its body, unless it has a length already.
 fn complete(answer: &[u8]) -> Vec<u8> {
     let mut complete = answer.to_vec();
     let head = answer.windows(4).position(|window| window == b"\r\n\r\n");
@@ -88,10 +88,10 @@ fn has_length(head: &[u8]) -> bool {
     head.contains("content-length") || head.contains("transfer-encoding")
 }
 
-/// What a server's words have become must hold no key, and nothing that steers a terminal.
+/// Checks that a message with a server's words shows neither the key nor control characters.
 #[track_caller]
 fn clean(input: &[u8], error: &str) -> Result<String, String> {
-    assert!(!error.contains(TELLING), "{error:?} holds the key");
+    assert!(!error.contains(TELLING_PART), "{error:?} holds the key");
     assert!(error.len() < 4_096, "an error of {} bytes", error.len());
     refused(input, &error)
 }
@@ -146,7 +146,7 @@ fn skovik() {
         let (what, answer) = input.split_first().map_or((b'u', input), |(what, answer)| (*what, answer));
         server.say(answer);
         runtime.block_on(async {
-            // A client that was told to wait would wait here too.
+            // The client would wait here if the answer told it to.
             let client = client(&server.url);
             let said = match what {
                 b'o' => {
@@ -183,7 +183,7 @@ fn client(url: &Url) -> Client {
 async fn list(client: &Client, what: u8, managed: &Managed) -> Result<usize, String> {
     let list = match what {
         b'b' => client.shape().await.map(|shape| shape.branches.len()),
-        // The same answer is no list of branches.
+        // The same answer is not a list of branches.
         b'f' => {
             let mut rows = 0;
             let mut each = |_: &RawValue| {
@@ -265,7 +265,7 @@ fn next_link() {
     );
 }
 
-/// Tries a source that reads page by page; `answer` makes an answer of an input.
+/// Tests a source that reads pages. `answer` makes an answer from an input.
 fn paged(target: Target, list: &str, paging: &str, others: &str, answer: impl Fn(&[u8]) -> Vec<u8>) {
     let runtime = runtime();
     let server = Echo::new(&runtime, others);
@@ -276,7 +276,7 @@ fn paged(target: Target, list: &str, paging: &str, others: &str, answer: impl Fn
          [source.auth]\nkind = \"bearer\"\ntoken_file = \"key\"\n[source.paging]\n{paging}",
         server.url
     );
-    let source = Source::new(runtime, &settings, PLAINLY, folder.path());
+    let source = Source::new(runtime, &settings, SIMPLE_EMPLOYEE, folder.path());
     target.run_over_connections(|input| {
         server.say(&answer(input));
         match source.read() {

@@ -1,4 +1,4 @@
-//! What people write by hand: the settings, and who may sign. And what they paste: signatures.
+//! Files that people write by hand: the settings and the allowed signers. Signatures, which people paste.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::driver::Target;
 use crate::{fixture, refused};
 
 const SIGNATURE: &str = include_str!("corpus/signature");
-/// What [`SIGNATURE`] signs.
+/// The text that [`SIGNATURE`] signs.
 const SIGNED: &[u8] = b"hello";
 const SIGNERS: &str = include_str!("corpus/allowed_signers");
 
@@ -104,10 +104,10 @@ fn allowed_signers() {
         for principal in ["anna@example.com", "eve@example.org", ""] {
             let believed = signers.check(&key, principal, now).is_ok();
             let known = signers.may_be(&key, principal) && signers.knows(principal);
-            assert!(known || !believed, "a key counts as that of {principal:?}, whom nobody knows");
+            assert!(known || !believed, "a key is accepted for {principal:?}, who is not in the file");
         }
         if let Some(name) = signers.principal_of(&key) {
-            assert!(signers.may_be(&key, name), "a key's only principal {name:?} may not be its owner");
+            assert!(signers.may_be(&key, name), "the only principal of a key, {name:?}, is not accepted as its owner");
         }
         Ok(format!("{:?}", signers.check(&key, "anna@example.com", now)))
     });
@@ -124,9 +124,9 @@ fn signature() {
         match Signature::read(text) {
             Err(error) => refused(input, &error),
             Ok(changed) => {
-                assert!(changed.verify(b"hellO").is_err(), "it verifies what was never signed");
+                assert!(changed.verify(b"hellO").is_err(), "it verifies a text that was not signed");
                 let verified = changed.verify(SIGNED);
-                assert!(verified.is_err() || changed.key() == read.key(), "it verifies by a key that did not sign");
+                assert!(verified.is_err() || changed.key() == read.key(), "it verifies with a key that did not sign");
                 Ok(format!("{verified:?}"))
             }
         }

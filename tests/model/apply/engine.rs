@@ -1,4 +1,4 @@
-//! What becomes of operations, as `engine`, `engine::unclear` and `settle` say it.
+//! The outcomes of operations, as in `engine`, `engine::unclear` and `settle`.
 
 use super::precheck::Contradiction;
 use super::{Attempts, End, Entry, MAX_ATTEMPTS, Outcome, Phase, Run};
@@ -8,7 +8,7 @@ use crate::plan::{Action, Made, created};
 use crate::server::{Fields, Id, Server, User};
 use crate::world::{Mutation, State, World};
 
-/// What the list says about an operation whose outcome was unclear.
+/// What the list shows about an operation with unknown outcome.
 enum Verdict {
     Made(Id),
     Absent,
@@ -53,7 +53,7 @@ impl World {
         }
     }
 
-    /// Whether a create cannot have made this user.
+    /// Whether it is impossible that a create made this user.
     fn is_not_new(&self, state: &State, process: usize, operation: usize, id: Id) -> bool {
         let (Some(run), Action::Create { .. }) = (&state.runs[process], &self.operation(operation).action) else {
             return false;
@@ -63,12 +63,12 @@ impl World {
         is_others || was_there || state.journals[self.folders[process]].known & 1 << id != 0
     }
 
-    /// Doubts the create that was answered with the same user before, unless that user was read back since.
+    /// Sets the outcome of an earlier create to unknown if its answer had the same user, unless that user was read back.
     fn doubt_maker(&self, state: &mut State, process: usize, id: Id) -> bool {
         let Some(run) = state.runs[process] else { return false };
         for maker in 0..self.operations() {
             let entry = run.entries[maker];
-            // One that an earlier run did, and that failed, is one whose user is another person now.
+            // A create that an earlier run did, and that failed now, is one whose user is another person.
             let is_done = matches!(entry.phase, Phase::Ended(Outcome::Done | Outcome::DoneOtherwise | Outcome::Failed));
             if entry.made != Some(id) || !is_done || self.is_needed(maker) {
                 continue;
@@ -100,7 +100,7 @@ impl World {
         self.end(state, process, operation, if differs { Outcome::DoneOtherwise } else { Outcome::Done });
     }
 
-    /// Keeps what an update or link that is done has sent, by the user as read before it.
+    /// Remembers the values that a finished update or link has sent, on top of the user as it was read.
     fn remember(&self, state: &mut State, process: usize, operation: usize, before: Option<User>) {
         let Some(run) = &mut state.runs[process] else { return };
         let before = run.entries[operation].doubt.and_then(|doubt| doubt.before).or(before);
@@ -134,9 +134,9 @@ impl World {
         self.give_up_dependents(run);
     }
 
-    /// What waits for an operation that is not done is not begun.
+    /// Gives up the operations that depend on one that is not done.
     pub(super) fn give_up_dependents(&self, run: &mut Run) {
-        // Operations stand behind what they depend on.
+        // Operations come after those that they depend on.
         for other in 0..self.operations() {
             let is_waiting = run.entries[other].phase == Phase::Waiting;
             let is_given_up = self
@@ -155,7 +155,7 @@ impl World {
         if list.contradicts_itself() {
             return self.halt(state, process);
         }
-        // Whoever is doubted on the way is for the next list.
+        // An outcome that becomes unknown meanwhile waits for the next list.
         let Some(run) = state.runs[process] else { return };
         let is_parked = |operation: &usize| matches!(run.entries[*operation].phase, Phase::Parked { .. });
         for operation in (0..self.operations()).filter(is_parked) {
@@ -214,7 +214,7 @@ impl World {
         }
     }
 
-    /// Holds what is called done against the list at the end.
+    /// Compares the finished operations with the last list.
     pub(crate) fn confirm(&self, state: &mut State, process: usize) {
         let list = state.server;
         if list.contradicts_itself() {
@@ -251,7 +251,7 @@ impl World {
         laws::judge_confirmed(self, state, process);
     }
 
-    /// What is reported of an operation when its run ends now.
+    /// The reported outcome of an operation if its run ends now.
     pub(crate) fn outcome(run: &Run, operation: usize) -> Outcome {
         match run.entries[operation].phase {
             Phase::Ended(outcome) => outcome,

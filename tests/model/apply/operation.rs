@@ -28,7 +28,7 @@ impl World {
         }
     }
 
-    /// One attempt of an update, link or delete: reads, judges, announces, sends.
+    /// One attempt of an update, link or delete: reads and checks the user, writes the intent, sends the request.
     pub(crate) fn once(&self, state: &mut State, process: usize, operation: usize) {
         let Some(run) = state.runs[process] else { return };
         let (made, doubt) = (run.made(), run.entries[operation].attempts.doubt);
@@ -77,7 +77,7 @@ impl World {
         self.go_on(state, process, operation, end, false, None);
     }
 
-    /// Whom an update, link or delete is about, what they must be, and what becomes of them.
+    /// The user of an update, link or delete, the fields before it, and the change; `None` for a delete's change.
     pub(crate) fn whom(&self, operation: usize, made: &Made) -> Option<(Id, Fields, Option<Edit>)> {
         match &self.operation(operation).action {
             Action::Create { .. } => None,
@@ -132,7 +132,7 @@ impl World {
         self.go_on(state, process, operation, end, false, None);
     }
 
-    /// Reads a moved user back, and sends their custom fields again if they went missing.
+    /// Reads a user back after a change of branch, and sends missing custom fields again.
     pub(crate) fn refill(&self, state: &mut State, process: usize, operation: usize) {
         let (Some(run), Some(id)) = (state.runs[process], self.touches(operation)) else { return };
         let Some(first) = run.entries[operation].attempts.first else { return };
@@ -151,7 +151,7 @@ impl World {
         self.send(state, process, operation, Sent::Refill, request, Some(read));
     }
 
-    /// What a move comes to whose custom fields are there. Another client may have changed something else since.
+    /// The end of a change of branch that has lost no custom fields. Another client may have changed other fields since.
     fn refilled(&self, operation: usize, held: &User, first: &User) -> End {
         let Action::Update { user, edit, .. } = self.operation(operation).action else { return End::HalfDone };
         let is_as_asked = updated(first.fields, edit, &[None; OPERATIONS]) == Ok(held.fields);
@@ -197,7 +197,7 @@ impl World {
         }
     }
 
-    /// What an answer comes to.
+    /// The end of an attempt, by its answer.
     pub(crate) fn answered(&self, state: &mut State, message: &Message, answer: Answer) {
         let (process, operation) = (usize::from(message.process), usize::from(message.operation));
         let Some(run) = &mut state.runs[process] else { return };
@@ -213,7 +213,7 @@ impl World {
             (Sent::Create, Answer::Taken) => End::Taken,
             (Sent::Update | Sent::Refill, Answer::Stored(after)) => {
                 if message.read.is_some_and(|read| read.is_admin != after.is_admin) {
-                    // Roles changed in a write that left them alone.
+                    // The roles have changed, although the write did not change them.
                     run.is_halted = true;
                     End::HalfDone
                 } else if message.step == Sent::Update && self.moves_branch(operation) {
@@ -239,7 +239,7 @@ impl World {
         self.go_on(state, process, operation, end, false, first);
     }
 
-    /// Holds an answer that says "done" against the user whom it is about.
+    /// Compares an answer that says "done" with the user that it should name.
     pub(crate) fn read_back(&self, state: &mut State, process: usize, operation: usize) {
         let Some(run) = state.runs[process] else { return };
         let Phase::ReadingBack(id) = run.entries[operation].phase else { return };
@@ -285,7 +285,7 @@ impl World {
         self.failed(state, message, End::Unclear);
     }
 
-    /// A request got no answer that says what became of it, or none but to come again.
+    /// A request got no usable answer, or was told to come again.
     fn failed(&self, state: &mut State, message: &Message, end: End) {
         let (process, operation) = (usize::from(message.process), usize::from(message.operation));
         let Some(run) = &mut state.runs[process] else { return };
@@ -308,7 +308,7 @@ impl World {
         self.go_on(state, process, operation, end, message.step != Sent::Create, first);
     }
 
-    /// Another attempt, where that may help; otherwise the attempt is what all of them come to.
+    /// Tries again if that may help. Otherwise this attempt is the end of all.
     fn go_on(
         &self,
         state: &mut State,

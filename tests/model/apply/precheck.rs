@@ -1,4 +1,4 @@
-//! Whether a process may begin, and where: `precheck`, and `take_up` of `engine::resume`.
+//! Whether a process may begin, and from where it resumes: `precheck`, and `take_up` of `engine::resume`.
 
 use super::{Attempts, Entry, Outcome, Phase, Run};
 use crate::journal::{Journal, Progress, Record};
@@ -6,17 +6,17 @@ use crate::plan::{Action, Edit, Made, ManagerRef, OPERATIONS, created, resolve, 
 use crate::server::{Fields, Id, Server, User};
 use crate::world::{Mutation, State, World};
 
-/// How an operation stands before a run that has not begun it.
+/// The state of an operation before a run has begun it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
     Good,
     Already,
     Conflict,
-    /// Done, and the user holds something else now.
+    /// Done, but the user has other values now.
     Differing,
 }
 
-/// How a list contradicts that an operation is done, as in `confirm`.
+/// How a list shows that an operation is not done after all, as in `confirm`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Contradiction {
     Undone,
@@ -107,7 +107,7 @@ impl World {
         let Journal { operations: replay, before, contradicted, .. } = journal;
         let Some(run) = &mut state.runs[process] else { return };
         let mut notes = Vec::new();
-        // Whoever was made is nobody else's newcomer, also where they are not the person of the plan.
+        // A user that was created belongs to one operation only, even if it is not the person of the plan.
         for (planned, (progress, entry)) in self.plan.operations.iter().zip(replay.iter().zip(&mut run.entries)) {
             if let (Some(Progress::Done { user, .. }), Action::Create { .. }) = (progress, planned.action) {
                 entry.made = *user;
@@ -134,7 +134,7 @@ impl World {
                     if !is_create {
                         entry.doubt = Some(doubt);
                     }
-                    // Its request may be on its way still.
+                    // The server may still carry its request out.
                     if is_create || !self.has(Mutation::ResumesAtOnce) {
                         entry.phase = Phase::Parked { sent: true, taken: false };
                     }
@@ -169,7 +169,7 @@ impl World {
         }
     }
 
-    /// How the list contradicts that an operation is done, if it does.
+    /// How the list shows that an operation is not done; `None` if it does not.
     pub(super) fn contradiction(&self, operation: usize, list: &Server, made: &Made) -> Option<Contradiction> {
         let differs = |is_as_asked: bool| (!is_as_asked).then_some(Contradiction::Differs);
         match &self.operation(operation).action {
@@ -190,7 +190,7 @@ impl World {
         }
     }
 
-    /// How the list contradicts what the last write to a user sent.
+    /// How the list differs from the last write to a user.
     pub(super) fn contradicts_sent(&self, operation: usize, list: &Server, made: &Made, sent: &User) -> bool {
         let id = match self.operation(operation).action {
             Action::Update { user, .. } => Some(user),
@@ -201,7 +201,7 @@ impl World {
         held.is_none_or(|held| held.fields != sent.fields || held.is_admin != sent.is_admin)
     }
 
-    /// Whether a user lost what the last write to them carried along.
+    /// Whether a user lost the unchanged values of the last write.
     pub(super) fn has_lost(&self, operation: usize, list: &Server, made: &Made, sent: &User) -> bool {
         let id = match self.operation(operation).action {
             Action::Link { create, .. } => made[create],
@@ -210,7 +210,7 @@ impl World {
         id.and_then(|id| list.user(id)).is_some_and(|held| sent.custom != 0 && held.custom != sent.custom)
     }
 
-    /// The user as an update or link leaves them.
+    /// The user after an update or link.
     pub(super) fn sent(&self, operation: usize, before: User, made: &Made) -> Option<User> {
         let edit = match self.operation(operation).action {
             Action::Update { edit, .. } => edit,
@@ -233,12 +233,12 @@ impl World {
             else {
                 return None;
             };
-            // The last of several, as in a map.
+            // The last one of several counts, as in a map.
             server.iter().filter(|(_, user)| user.fields.identifier == after.identifier).map(|(id, _)| id).last()
         })
     }
 
-    /// Whether something is wrong with an operation's preconditions.
+    /// Whether a precondition of an operation does not hold.
     fn has_problem(&self, operation: usize, server: &Server) -> bool {
         let touched: Vec<Id> =
             self.operation(operation).depends_on.iter().filter_map(|&needed| self.touches(needed)).collect();

@@ -34,12 +34,12 @@ use crate::journal::{self, Doubt};
 use crate::plan::{self as model, OPERATIONS};
 use crate::server::{Fields, Id, SLOTS, Server, User};
 
-/// The account, whatever the port of the server that stands for it.
+/// The account's address in plans. The real server has another port each time.
 const ACCOUNT: &str = "https://model.example/v1";
-/// Nothing times out: the test says what is lost.
+/// Nothing times out, because the test decides what is lost.
 const LONG: Duration = Duration::from_secs(300);
 
-/// A plan, and what its processes have in common.
+/// A plan, and everything that its processes share.
 pub(super) struct Program {
     plan: Arc<plan::Plan>,
 }
@@ -50,7 +50,7 @@ pub(super) struct Process {
     watch: Watch,
 }
 
-/// Notes which operations have ended, counted from 0.
+/// Notes the operations that have ended, by their index.
 #[derive(Debug, Clone, Default)]
 struct Watch(Rc<RefCell<BTreeSet<usize>>>);
 
@@ -112,10 +112,11 @@ impl Program {
         Self { plan: Arc::new(plan::Plan::seal(content).expect("a plan")) }
     }
 
-    /// What `apply` does under its lock: replays the journal, holds the plan against the list, and runs what is left.
+    /// Does what `apply` does under its lock: replays the journal, compares the plan with the list, and runs the
+    /// operations that are left.
     ///
     /// # Errors
-    /// Why it is refused; then nothing was written.
+    /// The reason if the plan is refused. Then nothing was written.
     pub(super) fn start(&self, folder: &Path, url: &str, list: &Server) -> Result<Process, String> {
         let state = open_state(folder);
         let holder = Holder { pid: std::process::id(), since: Timestamp::UNIX_EPOCH, plan_hash: None };
@@ -146,7 +147,7 @@ impl Program {
                 protect: &protect,
                 branches: None,
                 takes_back: false,
-                listed: &HashMap::new(), // its users hold nothing but what is managed
+                listed: &HashMap::new(), // its users have no unmanaged values
                 journal: &journal,
                 now: &|| Timestamp::UNIX_EPOCH,
             };
@@ -161,7 +162,7 @@ impl Program {
         Replay::read(&state.journal(self.plan.hash()), state.key(), &self.plan).map_err(|error| error.to_string())
     }
 
-    /// What the journal of a folder says, in the model's terms.
+    /// The journal of a folder as the model's.
     pub(super) fn journal(&self, folder: &Path) -> Result<journal::Journal, String> {
         let replay = self.replay(&open_state(folder))?;
         let mut operations = [None; OPERATIONS];
@@ -195,7 +196,7 @@ impl Program {
         })
     }
 
-    /// Takes the last lines away, as a crash does that comes before they are on disk.
+    /// Removes the last lines, as if a crash had come before they were on disk.
     pub(super) fn cut_journal(&self, folder: &Path, lines: usize) {
         let path = open_state(folder).journal(self.plan.hash());
         let text = std::fs::read_to_string(&path).expect("a journal");
@@ -204,7 +205,7 @@ impl Program {
         std::fs::write(&path, text).expect("written");
     }
 
-    /// Adds a line that no key has made.
+    /// Adds a line that was not made with the key.
     pub(super) fn forge_journal(&self, folder: &Path, user: Id) {
         let path = open_state(folder).journal(self.plan.hash());
         let mut text = std::fs::read_to_string(&path).expect("a journal");
@@ -217,7 +218,7 @@ impl Program {
 }
 
 impl Process {
-    /// Whether an operation that this run began, or gave up, has ended.
+    /// Whether an operation that this run began or gave up has ended.
     pub(super) fn has_concluded(&self, operation: usize) -> bool {
         self.watch.0.borrow().contains(&operation)
     }
@@ -226,13 +227,13 @@ impl Process {
         self.task.is_finished()
     }
 
-    /// Kills it. What it had handed over to the journal is on disk afterwards.
+    /// Kills it. All lines that it wrote to the journal are on disk afterwards.
     pub(super) async fn kill(self) {
         self.task.abort();
         let _ = self.task.await;
     }
 
-    /// What it reports.
+    /// The outcomes in its report.
     pub(super) async fn outcomes(self) -> Result<Vec<Outcome>, String> {
         let report = self.task.await.map_err(|error| error.to_string())??;
         let outcome = |outcome: &apply::Outcome| match outcome {

@@ -1,4 +1,5 @@
-//! A server that hands every request over and answers when it is told to, so that a test decides the order of events.
+//! A server that passes every request to the test and waits for the test's answer. So the test decides the order of
+//! events.
 
 #[path = "../../it/servers/request.rs"]
 mod request;
@@ -12,10 +13,10 @@ use request::Request;
 /// A request that waits for its answer.
 #[derive(Debug)]
 pub(super) struct Held {
-    /// Which process sent it.
+    /// The process that sent it.
     pub(super) process: usize,
     pub(super) method: String,
-    /// Below the base URL, without the query.
+    /// The path below the base URL, without the query.
     pub(super) path: String,
     pub(super) body: String,
     reply: oneshot::Sender<(u16, String)>,
@@ -23,7 +24,7 @@ pub(super) struct Held {
 
 impl Held {
     pub(super) fn answer(self, status: u16, body: String) {
-        // A process that was killed does not wait any more.
+        // A killed process no longer waits.
         let _ = self.reply.send((status, body));
     }
 
@@ -33,7 +34,7 @@ impl Held {
     }
 }
 
-/// Listens for one process; gives the base URL.
+/// Listens for one process. Returns the base URL.
 pub(super) async fn listen(process: usize, held: mpsc::UnboundedSender<Held>) -> std::io::Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/v1", listener.local_addr()?);
@@ -68,6 +69,7 @@ async fn read(stream: &mut TcpStream) -> Option<(String, String, String)> {
             return None;
         }
     };
-    let path = target.split('?').next()?.strip_prefix("/v1").unwrap_or_else(|| panic!("it asks elsewhere:\n{head}"));
+    let path =
+        target.split('?').next()?.strip_prefix("/v1").unwrap_or_else(|| panic!("this request goes elsewhere:\n{head}"));
     Some((method, path.to_owned(), body))
 }

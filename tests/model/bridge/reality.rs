@@ -1,4 +1,4 @@
-//! The real world beside the model's: processes, a server, and the requests between them.
+//! The real side of the comparison: processes, a server, and the requests between them.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -15,13 +15,13 @@ use crate::server::{Answer, Id, NOBODY, Request, Server, User};
 use crate::steps::{ReadFailure, Rejection, Step};
 use crate::world::{Message, State, World};
 
-/// How often to look whether what must come has come.
+/// How often to look for something that must happen.
 const OFTEN: Duration = Duration::from_millis(3);
 
-/// The real world.
+/// The real side.
 pub(super) struct Reality {
     world: World,
-    /// How long to wait for something that must come, before it counts as missing.
+    /// How long to wait for something that must happen, before it counts as missing.
     patience: Duration,
     program: Program,
     folders: Vec<tempfile::TempDir>,
@@ -30,7 +30,7 @@ pub(super) struct Reality {
     processes: Vec<Option<Process>>,
     pub(super) server: Server,
     held: Vec<(Want, Held)>,
-    /// Requests whose processes do not wait any more.
+    /// Requests whose processes no longer wait.
     orphans: Vec<(usize, Request)>,
 }
 
@@ -59,8 +59,7 @@ impl Reality {
         self.folders[self.world.folders[process]].path()
     }
 
-    /// Waits until exactly those requests wait for an answer, those outcomes are noted and those runs have ended that
-    /// should.
+    /// Waits until the unanswered requests, the noted outcomes and the ended runs are exactly those of the model.
     pub(super) async fn settle_down(&mut self, last: &State, state: &State) -> Result<(), String> {
         let mut expected = Vec::new();
         for process in 0..self.processes.len() {
@@ -91,7 +90,7 @@ impl Reality {
         }
     }
 
-    /// Whether the journals of all runs have what the model has handed over to them.
+    /// Whether the journals of all runs have the lines of the model.
     fn is_noted(&self, state: &State) -> bool {
         (0..self.processes.len()).filter(|process| self.processes[*process].is_some()).all(|process| {
             let expected = self.expected_journal(process, state);
@@ -99,7 +98,7 @@ impl Reality {
         })
     }
 
-    /// Whether the operations have ended that ended in the model just now.
+    /// Whether the operations that have just ended in the model have ended.
     fn have_concluded(&self, last: &State, state: &State) -> bool {
         let is_ended = |state: &State, process: usize, operation: usize| {
             state.runs[process].map(|run| matches!(run.entries[operation].phase, Phase::Ended(_)))
@@ -115,7 +114,7 @@ impl Reality {
     fn expected_journal(&self, process: usize, state: &State) -> Journal {
         let mut expected = state.journals[self.world.folders[process]].clone();
         expected.flush();
-        // Of a journal that is read, only what follows from it can be seen.
+        // A journal that was read shows only the result of its lines.
         expected.is_carried_out = expected.has_written();
         for progress in expected.operations.iter_mut().flatten() {
             if let Progress::InDoubt(doubt) = progress {
@@ -138,13 +137,13 @@ impl Reality {
         Ok(())
     }
 
-    /// Takes out a request that waits.
+    /// Takes out an unanswered request.
     fn take(&mut self, process: usize, want: &Want) -> Result<Held, String> {
         let place = self.held.iter().position(|(found, held)| held.process == process && found == want);
         Ok(self.held.swap_remove(place.ok_or_else(|| format!("{want:?} of process {process} does not wait"))?).1)
     }
 
-    /// Takes out a request that waits, or is about to.
+    /// Takes out an unanswered request, or the next one that comes.
     async fn take_next(&mut self, process: usize, want: &Want) -> Result<Held, String> {
         loop {
             if let Ok(held) = self.take(process, want) {
@@ -155,7 +154,7 @@ impl Reality {
         }
     }
 
-    /// Lets every try of a read fail.
+    /// Makes a read fail, with all its repetitions.
     async fn fail(&mut self, process: usize, want: &Want, rng: &mut fastrand::Rng) -> Result<(), String> {
         for _ in 0..=RETRIES {
             lose(self.take_next(process, want).await?, rng);
@@ -163,7 +162,7 @@ impl Reality {
         Ok(())
     }
 
-    /// Does in reality what the model did.
+    /// Carries out a step of the model on the real side.
     pub(super) async fn follow(
         &mut self,
         last: &State,
@@ -184,23 +183,28 @@ impl Reality {
                 }
             }
             Step::Unread(process, operation, how) => {
-                let want = whom(&self.world, last, process, operation).map(Want::User).ok_or("it reads nobody")?;
+                let want = whom(&self.world, last, process, operation)
+                    .map(Want::User)
+                    .ok_or("this operation reads no user")?;
                 match how {
                     ReadFailure::Failed => self.fail(process, &want, rng).await?,
                     ReadFailure::SaidGone => self.take(process, &want)?.answer(404, wire::errors("not_found")),
                 }
             }
             Step::RefillUnread(process, operation) => {
-                let want = whom(&self.world, last, process, operation).map(Want::User).ok_or("it reads nobody")?;
+                let want = whom(&self.world, last, process, operation)
+                    .map(Want::User)
+                    .ok_or("this operation reads no user")?;
                 self.fail(process, &want, rng).await?;
             }
             Step::ReadBack(process, operation) => {
-                let id = read_back(last, process, operation).ok_or("it reads nobody back")?;
+                let id = read_back(last, process, operation).ok_or("this operation reads no user back")?;
                 let held = self.take(process, &Want::User(id))?;
                 self.answer_read(held, id);
             }
             Step::ReadBackUnread(process, operation) => {
-                let want = read_back(last, process, operation).map(Want::User).ok_or("it reads nobody back")?;
+                let want =
+                    read_back(last, process, operation).map(Want::User).ok_or("this operation reads no user back")?;
                 self.fail(process, &want, rng).await?;
             }
             Step::CarryOut(place) => self.carry_out(&message(place))?,
@@ -211,7 +215,7 @@ impl Reality {
                     Rejection::Invalid => self.take(process, &want)?.answer(422, wire::errors("blank")),
                     Rejection::TooMany => {
                         self.take(process, &want)?.answer(429, wire::errors("later"));
-                        // A POST that was surely not carried out is tried again without being judged again.
+                        // A POST that was certainly not carried out is sent again without another check.
                         if let Request::Post(_) = request {
                             for _ in 0..RETRIES {
                                 self.take_next(process, &want).await?.answer(429, wire::errors("later"));
@@ -260,8 +264,8 @@ impl Reality {
             }
             Step::SettleUnread(process) | Step::ConfirmUnread(process) => self.fail(process, &Want::List, rng).await?,
             Step::Finish(process) => {
-                let outcomes = self.processes[process].take().ok_or("it does not run")?.outcomes().await?;
-                let run = last.runs[process].as_ref().ok_or("it does not run in the model")?;
+                let outcomes = self.processes[process].take().ok_or("this process does not run")?.outcomes().await?;
+                let run = last.runs[process].as_ref().ok_or("this process does not run in the model")?;
                 let expected: Vec<_> =
                     (0..self.world.operations()).map(|operation| World::outcome(run, operation)).collect();
                 if outcomes != expected {
@@ -270,14 +274,14 @@ impl Reality {
                 self.compare_journal(process, next)?;
             }
             Step::Crash(process, kept) => {
-                self.processes[process].take().ok_or("it does not run")?.kill().await;
+                self.processes[process].take().ok_or("this process does not run")?.kill().await;
                 self.held.retain(|(_, held)| held.process != process);
                 let of_it = |message: &&Message| usize::from(message.process) == process;
                 let left = last.network.iter().filter(of_it).filter(|message| message.answer.is_none());
                 self.orphans
                     .extend(left.filter(|message| !message.is_orphan).map(|message| (process, message.request)));
                 let mut lost = last.journals[self.world.folders[process]].waiting.len() - kept;
-                // One that had nothing left to do has noted its end before it could be killed.
+                // A process with nothing left to do has noted its end before it could be killed.
                 lost += usize::from(self.program.journal(self.folder(process))?.is_finished);
                 self.program.cut_journal(self.folder(process), lost);
                 self.compare_journal(process, next)?;
@@ -295,7 +299,7 @@ impl Reality {
         }
     }
 
-    /// Carries out what the process really sent.
+    /// Carries out the request that the real process sent.
     fn carry_out(&mut self, message: &Message) -> Result<(), String> {
         if message.is_orphan {
             self.forget_orphan(message)?;
@@ -325,7 +329,7 @@ impl Reality {
     /// A process that must not begin is refused.
     pub(super) fn refuses(&self, state: &State) -> Result<(), String> {
         let folders = &self.world.folders;
-        // A run of the same folder may have ended, and given the lock back, before the model says so.
+        // A run of the same folder may have ended and released the lock earlier than in the model.
         let is_free = |process: &usize| {
             state.runs[*process].is_none()
                 && (0..folders.len())
@@ -336,18 +340,18 @@ impl Reality {
             if self.world.next(state, Step::Start(process)).is_none()
                 && self.program.start(self.folder(process), &self.urls[process], &self.server).is_ok()
             {
-                return Err(format!("process {process} begins, and must not"));
+                return Err(format!("process {process} begins, although it must not"));
             }
         }
         Ok(())
     }
 }
 
-/// No usable answer: none at all, or one of a proxy.
+/// Gives no usable answer: none at all, or a page of a proxy.
 fn lose(held: Held, rng: &mut fastrand::Rng) {
     match rng.u8(..3) {
         0 => held.answer(503, "<html>busy</html>".to_owned()),
-        // Of a DELETE the status says all.
+        // For a DELETE the status is enough.
         1 if held.method != "DELETE" => held.answer(200, "<html>hello</html>".to_owned()),
         _ => held.drop(),
     }
@@ -367,7 +371,7 @@ fn answer_write(held: Held, request: Request, answer: Answer) {
     }
 }
 
-/// The account without what only the model knows.
+/// The account without the values that only the model knows.
 pub(super) fn bare(server: &Server) -> Server {
     let mut server = *server;
     server.users.iter_mut().flatten().for_each(|user| *user = bare_user(*user));

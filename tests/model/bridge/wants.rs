@@ -1,4 +1,4 @@
-//! What the processes of the real world wait for, by a state of the model.
+//! The requests that the real processes must be waiting for in a state of the model.
 
 use crate::apply::Phase;
 use crate::server::{Id, Request};
@@ -43,7 +43,7 @@ pub(super) fn ends(world: &World, state: &State, process: usize) -> bool {
     steps.contains(&Step::Finish(process))
 }
 
-/// Whom an operation reads back.
+/// The user that an operation reads back.
 pub(super) fn read_back(state: &State, process: usize, operation: usize) -> Option<Id> {
     match state.runs[process].as_ref()?.entries[operation].phase {
         Phase::ReadingBack(id) => Some(id),
@@ -51,7 +51,7 @@ pub(super) fn read_back(state: &State, process: usize, operation: usize) -> Opti
     }
 }
 
-/// Whom an operation reads.
+/// The user that an operation reads.
 pub(super) fn whom(world: &World, state: &State, process: usize, operation: usize) -> Option<Id> {
     let made = state.runs[process].as_ref()?.made();
     world.whom(operation, &made).map(|(id, ..)| id)

@@ -23,7 +23,7 @@ pub(super) fn first_name(name: u8) -> String {
     format!("N{name}")
 }
 
-/// A user as the API gives them.
+/// A user as a resource of the API.
 pub(super) fn resource(id: Id, user: &User) -> Value {
     let Fields { identifier, email: address, name, branch, manager } = user.fields;
     let manager = manager.map(|manager| json!({"type": "users", "id": user_id(manager)}));
@@ -57,7 +57,7 @@ pub(super) fn errors(code: &str) -> String {
     json!({"errors": [{"code": code, "title": code}]}).to_string()
 }
 
-/// A user back from a resource, as far as a request or the journal holds them.
+/// The model's user from a resource in a request or in the journal.
 pub(super) fn user(resource: &Value) -> Option<User> {
     let attributes = &resource["attributes"];
     let number = |value: &Value| value.as_str()?.trim_matches(|c: char| !c.is_ascii_digit()).parse().ok();
@@ -75,7 +75,7 @@ pub(super) fn user(resource: &Value) -> Option<User> {
     Some(User { fields, custom, is_admin, made_by: None })
 }
 
-/// What a process sent, in the model's terms; `None` for a read.
+/// The model's request for a request that a process sent; `None` for a read.
 pub(super) fn request(method: &str, path: &str, body: &str) -> Option<Request> {
     let sent = || user(&serde_json::from_str::<Value>(body).ok()?["data"]);
     let id = || path.strip_prefix("/users/u")?.parse().ok();
