@@ -248,7 +248,7 @@ fn recognised(header: &[String]) -> Columns {
     };
     let column = |ColumnSetting { setting, names, .. }: &ColumnSetting| {
         let called = |known: &&str| header.iter().find(|name| plain(name) == plain(known));
-        let found = names.iter().find_map(|known| called(known));
+        let found = names.iter().find_map(called);
         Some((*setting, found.filter(|name| !name.contains(['\\', '\'', '"']))?.clone()))
     };
     COLUMN_SETTINGS.iter().filter_map(column).collect()

@@ -135,7 +135,7 @@ impl State {
             read_at: memory.read_at.map(time).transpose()?,
             missing: missing.collect::<io::Result<_>>()?,
         };
-        let (text, _) = Coded::line(self.key(), &seed(url), &*to_raw_value(&record)?);
+        let (text, _) = Coded::line(self.key(), &seed(url), &to_raw_value(&record)?);
         Ok(text)
     }
 
