@@ -15,17 +15,16 @@ use serde_json::Value;
 use super::budget::{Wrote, keeps};
 use crate::company::{self, Row, csv};
 use crate::harness::{BINARY, Company, FIXTURE_URL, Output};
-use crate::servers::stores::Store;
 use crate::world::Pace;
 
 /// The settings that a month adds.
 const SETTINGS: &str = "[approval]\nautomatic = true\n[guard]\nwindow = \"24h\"\n[state]\nkeep = \"7d\"\n";
-/// The key of the journals, which a store does not hold.
-const STATE_KEY: &str = "0123456789abcdef0123456789abcdef";
 const PLAN: &str = "plan.json";
 const REPORT: &str = "report.json";
 /// How long a process may take.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Commands are that far apart at least.
+const BETWEEN: SignedDuration = SignedDuration::from_mins(1);
 /// How long the sandbox may take to finish what a killed process has sent.
 const AFTERMATH: Duration = Duration::from_millis(30);
 
@@ -46,12 +45,11 @@ pub(super) struct Town {
     /// How many there were at first.
     count: usize,
     machines: usize,
-    store: Option<Store>,
 }
 
 impl Town {
-    /// So many people on both sides. The state is in a folder, or in this store.
-    pub(super) fn new(count: usize, begins: Timestamp, seed: u64, faults: &[&str], store: Option<Store>) -> Self {
+    /// So many people on both sides; the state is in a folder.
+    pub(super) fn new(count: usize, begins: Timestamp, seed: u64, faults: &[&str]) -> Self {
         let above = |number: usize| number.checked_sub(1).map(|before| before / 4);
         let people: BTreeMap<usize, Row> =
             (0..count).map(|number| (number, company::row(number, above(number)))).collect();
@@ -71,14 +69,6 @@ impl Town {
         for name in ["FAKETIME_DONT_FAKE_MONOTONIC", "DONT_FAKE_MONOTONIC", "NO_FAKE_STAT"] {
             company.env(name, "1");
         }
-        if let Some(store) = &store {
-            let address = format!("[state]\nurl = \"{}\"\nlease = \"3s\"\n", store.url);
-            company.edit("skovik-sync.toml", "[state]\n", &address);
-            company.env("SKOVIK_SYNC_STATE_KEY", STATE_KEY);
-            for (name, value) in &store.env {
-                company.env(name, value);
-            }
-        }
         let mut town = Self {
             company,
             people,
@@ -89,7 +79,6 @@ impl Town {
             users: BTreeMap::new(),
             count,
             machines: 0,
-            store,
         };
         town.users = town.users_now();
         town
@@ -153,11 +142,7 @@ impl Town {
         let machine = self.company.path(&format!("machine-{}", self.machines));
         fs::create_dir_all(&machine).expect("made");
         let state = machine.join("state");
-        if self.store.is_none() {
-            fs::rename(before, &state).expect("moved");
-        } else {
-            fs::remove_dir_all(before).expect("removed");
-        }
+        fs::rename(before, &state).expect("moved");
         self.company.env("XDG_STATE_HOME", state.to_str().expect("text"));
         for entry in fs::read_dir(self.company.folder()).expect("a folder").flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
@@ -200,6 +185,7 @@ impl Town {
         self.story.push(format!("{}: {}", self.now, excerpt(&ended)));
         self.look(by_policy);
         self.date_files();
+        self.now += BETWEEN;
         ended
     }
 
@@ -282,7 +268,7 @@ impl Town {
             .and_then(|at| at.parse().ok())
             .unwrap_or_else(|| self.fail("the report has no time"));
         let off = at.duration_since(self.now);
-        assert!(off.abs() < SignedDuration::from_secs(90), "the program's clock is off by {off:#}");
+        assert!(off.abs() < 3 * BETWEEN, "the program's clock is off by {off:#}");
     }
 }
 
