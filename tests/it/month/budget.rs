@@ -1,8 +1,9 @@
 //! The budget of a day, by what a server held before and after each run. The program's own ledger has no say here.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 
 /// The window of the settings.
 const WINDOW: SignedDuration = SignedDuration::from_hours(24);
@@ -11,21 +12,45 @@ const LIMIT: usize = 20;
 
 /// What one run did.
 #[derive(Debug)]
-pub(super) struct Wrote {
-    pub(super) at: Timestamp,
+pub(crate) struct Wrote {
+    pub(crate) at: Timestamp,
     /// Nobody has approved it.
-    pub(super) by_policy: bool,
+    pub(crate) by_policy: bool,
     /// Ids of users.
-    pub(super) created: BTreeSet<String>,
-    pub(super) changed: BTreeSet<String>,
-    pub(super) removed: BTreeSet<String>,
+    pub(crate) created: BTreeSet<String>,
+    pub(crate) changed: BTreeSet<String>,
+    pub(crate) removed: BTreeSet<String>,
     /// How many could be changed before.
-    pub(super) managed: usize,
+    pub(crate) managed: usize,
+}
+
+impl Wrote {
+    /// What became of the users of an account, by id, of whom so many are protected.
+    pub(crate) fn between(
+        before: &BTreeMap<String, Value>,
+        after: &BTreeMap<String, Value>,
+        protected: usize,
+        at: Timestamp,
+        by_policy: bool,
+    ) -> Self {
+        let only_in = |users: &BTreeMap<String, Value>, others: &BTreeMap<String, Value>| {
+            users.keys().filter(|id| !others.contains_key(*id)).cloned().collect()
+        };
+        let is_changed = |(id, user): &(&String, &Value)| after.get(*id).is_some_and(|now| now != *user);
+        Self {
+            at,
+            by_policy,
+            created: only_in(after, before),
+            changed: before.iter().filter(is_changed).map(|(id, _)| id.clone()).collect(),
+            removed: only_in(before, after),
+            managed: before.len() - protected,
+        }
+    }
 }
 
 /// Whether the last run was within the budget, together with whatever was done before it. What people have approved
 /// counts: it leaves the policy nothing.
-pub(super) fn keeps(wrote: &[Wrote]) -> Result<(), String> {
+pub(crate) fn keeps(wrote: &[Wrote]) -> Result<(), String> {
     let Some((last, before)) = wrote.split_last() else { return Ok(()) };
     if !last.by_policy {
         return Ok(());

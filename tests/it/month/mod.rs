@@ -3,7 +3,7 @@
 //!
 //! `SKOVIK_MONTH_SEED=N` draws another month.
 
-mod budget;
+pub(crate) mod budget;
 mod town;
 
 use std::ops::Range;

@@ -1,6 +1,6 @@
 //! A company whose clock the test sets, its account, and what each run did there by the account itself.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::PermissionsExt as _;
@@ -224,25 +224,16 @@ impl Town {
     fn look(&mut self, by_policy: bool) {
         let now = self.users_now();
         let before = std::mem::replace(&mut self.users, now);
-        let ids = |users: &BTreeMap<String, Value>| users.keys().cloned().collect::<BTreeSet<String>>();
-        let (were, are) = (ids(&before), ids(&self.users));
+        // The admin is protected.
+        let wrote = Wrote::between(&before, &self.users, 1, self.now, by_policy);
         let works_here = |id: &&String| {
             let identifier = before[*id]["attributes"]["external_identifier"].as_str();
             identifier.is_none_or(|identifier| self.people.values().any(|row| row.identifier == identifier))
         };
-        if let Some(id) = were.difference(&are).find(works_here) {
+        if let Some(id) = wrote.removed.iter().find(works_here) {
             self.fail(&format!("{} is removed, and works here", before[id]));
         }
-        let changed = were.intersection(&are).filter(|id| before[*id] != self.users[*id]);
-        self.wrote.push(Wrote {
-            at: self.now,
-            by_policy,
-            created: are.difference(&were).cloned().collect(),
-            changed: changed.cloned().collect(),
-            removed: were.difference(&are).cloned().collect(),
-            // The admin is protected.
-            managed: were.len() - 1,
-        });
+        self.wrote.push(wrote);
         if let Err(problem) = keeps(&self.wrote) {
             self.fail(&problem);
         }
