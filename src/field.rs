@@ -9,7 +9,7 @@ use std::fmt;
 use serde::de;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::employee::{BranchId, CustomFieldId, Managed};
+use crate::employee::{BranchId, CustomFieldId, Employee, ExternalIdentifier, Managed, User, UserId};
 use crate::strict_json;
 
 /// A field of a user, in the order in which fields are shown. A custom field is named by its id. Within a comparison,
@@ -66,6 +66,34 @@ impl<C> Field<C> {
             Self::Branch => Field::Branch,
             Self::Manager => Field::Manager,
             Self::Custom(custom) => Field::Custom(name(custom)),
+        }
+    }
+
+    /// The text that a user has in a standard field; a branch or a manager is its id. `None` for no value.
+    #[must_use]
+    pub fn of_user<'u>(&self, user: &'u User) -> Option<&'u str> {
+        match self {
+            Self::ExternalIdentifier => user.identifier.as_ref().map(ExternalIdentifier::as_str),
+            Self::PrimaryEmail => Some(user.email.as_str()),
+            Self::FirstName => Some(&user.first_name),
+            Self::LastName => Some(&user.last_name),
+            Self::Branch => user.branch.as_ref().map(BranchId::as_str),
+            Self::Manager => user.manager.as_ref().map(UserId::as_str),
+            Self::Active | Self::Custom(_) => None,
+        }
+    }
+
+    /// The text that an employee should have in a standard field; a branch is its id. The manager is not among them:
+    /// only a comparison finds out which user that is.
+    #[must_use]
+    pub fn of_employee<'e>(&self, employee: &'e Employee) -> Option<&'e str> {
+        match self {
+            Self::ExternalIdentifier => Some(employee.identifier.as_str()),
+            Self::PrimaryEmail => Some(employee.email.as_str()),
+            Self::FirstName => Some(&employee.first_name),
+            Self::LastName => Some(&employee.last_name),
+            Self::Branch => employee.branch.as_ref().map(BranchId::as_str),
+            Self::Manager | Self::Active | Self::Custom(_) => None,
         }
     }
 

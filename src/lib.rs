@@ -25,6 +25,7 @@ pub mod employee;
 pub mod diagnostic;
 pub mod field;
 pub mod guard;
+mod side_by_side;
 mod strict_json;
 
 pub mod diff;

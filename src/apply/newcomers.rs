@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use crate::employee::{User, email_key, name_key};
+use crate::employee::{User, email_key};
 use crate::plan::{Action, Field, Fields, Operation, Value};
 
 /// The users of a list who are new, and whose identifier and e-mail belong to nobody whom the plan creates or changes.
@@ -49,7 +49,7 @@ impl<'a> Newcomers<'a> {
 
     /// Somebody who may be the person that a create sent: a newcomer without an identifier, or with the same name.
     pub(super) fn who_may_be(&self, after: &Fields) -> Option<&'a User> {
-        let name = name_key(&after.first_name, &after.last_name);
+        let name = after.name_key();
         let has_lost_it = |user: &User| after.external_identifier.is_some() && user.identifier.is_none();
         let has_the_name = |user: &User| name.is_some() && user.name_key() == name;
         self.0.iter().copied().find(|user| has_lost_it(user) || has_the_name(user))

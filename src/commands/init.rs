@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -53,24 +54,59 @@ pub struct Answers {
     pub include: Option<String>,
 }
 
-/// The known columns of the CSV file.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Columns {
-    /// The employee number, which is the key too.
-    pub employee_id: Option<String>,
-    /// The e-mail.
-    pub email: Option<String>,
-    /// The first name.
-    pub first_name: Option<String>,
-    /// The last name.
-    pub last_name: Option<String>,
-    /// The legal entity.
-    pub legal_entity: Option<String>,
-    /// The manager's employee number.
-    pub manager_id: Option<String>,
-    /// The cost centre.
-    pub cost_center: Option<String>,
+/// The recognised columns of the CSV file, by the setting that each is for.
+type Columns = BTreeMap<&'static str, String>;
+
+/// A setting whose template names a column.
+struct ColumnSetting {
+    setting: &'static str,
+    need: Need,
+    /// The filter of its template.
+    filter: &'static str,
+    /// Likely names of the column without accents, the likeliest first.
+    names: &'static [&'static str],
 }
+
+/// What is written for a setting whose column is not recognised.
+enum Need {
+    /// The likeliest name, for the user to correct.
+    Mandatory,
+    /// The likeliest name, commented out. The text is the remark on the line.
+    Optional(&'static str),
+    /// Always commented out: a new account has no custom fields.
+    Example,
+}
+
+const fn row(setting: &'static str, need: Need, names: &'static [&'static str]) -> ColumnSetting {
+    ColumnSetting { setting, need, filter: "", names }
+}
+
+/// The setting whose column is the key too.
+const IDENTIFIER: ColumnSetting = row("external_identifier", Need::Mandatory, IDENTIFIER_NAMES);
+const IDENTIFIER_NAMES: &[&str] = &[
+    "employee_id",
+    "employee_number",
+    "employee_no",
+    "personnel_number",
+    "anstallningsnummer",
+    "personalnummer",
+    "staff_id",
+    "emp_id",
+    "external_identifier",
+    "id",
+];
+const EMAIL_NAMES: &[&str] = &["email", "primary_email", "work_email", "email_address", "mail", "epost"];
+const BRANCH_NAMES: &[&str] = &["legal_entity", "company_code", "company", "branch", "entity", "bolag"];
+const MANAGER_NAMES: &[&str] = &["manager_id", "manager_employee_id", "supervisor_id", "manager", "supervisor", "chef"];
+const COLUMN_SETTINGS: [ColumnSetting; 7] = [
+    IDENTIFIER,
+    ColumnSetting { filter: " | lower", ..row("primary_email", Need::Mandatory, EMAIL_NAMES) },
+    row("first_name", Need::Mandatory, &["first_name", "given_name", "fornamn", "vorname"]),
+    row("last_name", Need::Mandatory, &["last_name", "surname", "family_name", "efternamn", "nachname"]),
+    row("branch", Need::Optional("the branch's external_identifier"), BRANCH_NAMES),
+    row("manager", Need::Optional("the manager's external_identifier; empty: none"), MANAGER_NAMES),
+    row("Cost center", Need::Example, &["cost_center", "cost_centre", "kostnadsstalle", "kostenstelle"]),
+];
 
 /// What `init` did.
 #[derive(Debug, PartialEq, Eq)]
@@ -92,7 +128,7 @@ impl Default for Answers {
             csv: "employees.csv".to_owned(),
             delimiter: ',',
             encoding: None,
-            columns: Columns::guess(&header),
+            columns: recognised(&header),
             include: Some("hr.status == 'active'".to_owned()),
         }
     }
@@ -156,7 +192,9 @@ pub fn run(args: &cli::Init, interactive: bool, asker: &mut dyn Asker) -> anyhow
         write_new(&csv, EXAMPLE)?;
         Some(csv)
     };
-    Ok(Written { settings, example, not_found: answers.columns.not_found() })
+    let missing = COLUMN_SETTINGS.iter().filter(|known| known.is_missing(&answers.columns));
+    let not_found = missing.map(|known| known.setting).collect();
+    Ok(Written { settings, example, not_found })
 }
 
 /// The text of the settings file.
@@ -170,9 +208,8 @@ fn ask(folder: &Path, asker: &mut dyn Asker) -> anyhow::Result<Answers> {
     let url = asker.ask("URL of Skovik's API (the default is the sandbox)", &defaults.url)?;
     let csv = asker.ask("CSV file with the employees", &defaults.csv)?;
     let mut answers = fitted(Answers { url, csv, ..defaults }, folder)?;
-    let key = asker
-        .ask("Column with the employee number", answers.columns.employee_id.as_deref().unwrap_or("employee_id"))?;
-    answers.columns.employee_id = Some(key);
+    let key = asker.ask("Column with the employee number", IDENTIFIER.column(&answers.columns))?;
+    answers.columns.insert(IDENTIFIER.setting, key);
     Ok(answers)
 }
 
@@ -200,52 +237,45 @@ fn fitted(answers: Answers, folder: &Path) -> anyhow::Result<Answers> {
         .max_by_key(|(_, header)| header.len())
         .unwrap_or((',', Vec::new()));
     // The header does not tell which values of a status column mean "employed".
-    Ok(Answers { delimiter, encoding, columns: Columns::guess(&header), include: None, ..answers })
+    Ok(Answers { delimiter, encoding, columns: recognised(&header), include: None, ..answers })
 }
 
-impl Columns {
-    /// Guesses the columns by their names.
-    fn guess(header: &[String]) -> Self {
-        let plain = |name: &str| -> String {
-            let lower = name.to_lowercase().replace(['å', 'ä'], "a").replace('ö', "o");
-            lower.chars().filter(char::is_ascii_alphanumeric).collect()
-        };
-        // The first word that is in the name of a column wins.
-        let find = |words: &[&str]| {
-            let found = words.iter().find_map(|word| header.iter().find(|name| plain(name) == *word));
-            found.filter(|name| !name.contains(['\\', '\'', '"'])).cloned()
-        };
-        Self {
-            employee_id: find(&[
-                "employeeid",
-                "employeenumber",
-                "employeeno",
-                "personnelnumber",
-                "anstallningsnummer",
-                "personalnummer",
-                "staffid",
-                "empid",
-                "externalidentifier",
-                "id",
-            ]),
-            email: find(&["email", "primaryemail", "workemail", "emailaddress", "mail", "epost"]),
-            first_name: find(&["firstname", "givenname", "fornamn", "vorname"]),
-            last_name: find(&["lastname", "surname", "familyname", "efternamn", "nachname"]),
-            legal_entity: find(&["legalentity", "companycode", "company", "branch", "entity", "bolag"]),
-            manager_id: find(&["managerid", "manageremployeeid", "supervisorid", "manager", "supervisor", "chef"]),
-            cost_center: find(&["costcenter", "costcentre", "kostnadsstalle", "kostenstelle"]),
-        }
+/// Recognises the columns by their names.
+fn recognised(header: &[String]) -> Columns {
+    let plain = |name: &str| -> String {
+        let lower = name.to_lowercase().replace(['å', 'ä'], "a").replace('ö', "o");
+        lower.chars().filter(char::is_ascii_alphanumeric).collect()
+    };
+    let column = |ColumnSetting { setting, names, .. }: &ColumnSetting| {
+        let called = |known: &&str| header.iter().find(|name| plain(name) == plain(known));
+        let found = names.iter().find_map(|known| called(known));
+        Some((*setting, found.filter(|name| !name.contains(['\\', '\'', '"']))?.clone()))
+    };
+    COLUMN_SETTINGS.iter().filter_map(column).collect()
+}
+
+impl ColumnSetting {
+    fn is_missing(&self, columns: &Columns) -> bool {
+        matches!(self.need, Need::Mandatory) && !columns.contains_key(self.setting)
     }
 
-    fn not_found(&self) -> Vec<&'static str> {
-        let Self { employee_id, email, first_name, last_name, legal_entity: _, manager_id: _, cost_center: _ } = self;
-        let mandatory = [
-            ("external_identifier", employee_id),
-            ("primary_email", email),
-            ("first_name", first_name),
-            ("last_name", last_name),
-        ];
-        mandatory.into_iter().filter(|(_, column)| column.is_none()).map(|(key, _)| key).collect()
+    /// The column that was recognised, or the likeliest name of one.
+    fn column<'c>(&self, columns: &'c Columns) -> &'c str {
+        columns.get(self.setting).map_or(self.names[0], String::as_str)
+    }
+
+    /// Its line in the settings file.
+    fn line(&self, columns: &Columns) -> String {
+        let Self { setting: key, need, filter, names: _ } = self;
+        let value = template(self.column(columns), filter);
+        let is_known = columns.contains_key(key);
+        match need {
+            Need::Mandatory if is_known => setting(key, &value, ""),
+            Need::Mandatory => setting(key, &value, "the header has no such column: name the right one"),
+            Need::Optional(comment) if is_known => setting(key, &value, comment),
+            Need::Optional(comment) => format!("# {}", setting(key, &value, comment)),
+            Need::Example => format!("# {}", setting(&toml_text(key), &value, "")),
+        }
     }
 }
 
@@ -255,14 +285,9 @@ fn filled(line: &str, answers: &Answers) -> Option<String> {
         return Some(line.to_owned());
     };
     let Answers { url, csv, delimiter, encoding, columns, include } = answers;
-    let mandatory = |column: &Option<String>, guess: &str, filter: &str| match column {
-        Some(column) => setting(place, &template(column, filter), ""),
-        None => setting(place, &template(guess, filter), "the header has no such column: name the right one"),
-    };
-    let optional = |key: &str, column: &Option<String>, guess: &str, comment: &str| match column {
-        Some(column) => setting(key, &template(column, ""), comment),
-        None => format!("# {}", setting(key, &template(guess, ""), comment)),
-    };
+    if let Some(of_column) = COLUMN_SETTINGS.iter().find(|known| known.setting == place) {
+        return Some(of_column.line(columns));
+    }
     Some(match place {
         "url" => setting(place, url, "plain http only on this machine"),
         "path" => setting(place, csv, ""),
@@ -271,20 +296,7 @@ fn filled(line: &str, answers: &Answers) -> Option<String> {
             setting(place, if *delimiter == '\t' { "tab".to_owned() } else { delimiter.to_string() }.as_str(), "")
         }
         "encoding" => setting(place, (*encoding)?, "a guess"),
-        "key" => setting(place, columns.employee_id.as_deref().unwrap_or("employee_id"), ""),
-        "external_identifier" => mandatory(&columns.employee_id, "employee_id", ""),
-        "primary_email" => mandatory(&columns.email, "email", " | lower"),
-        "first_name" => mandatory(&columns.first_name, "first_name", ""),
-        "last_name" => mandatory(&columns.last_name, "last_name", ""),
-        "branch" => optional(place, &columns.legal_entity, "legal_entity", "the branch's external_identifier"),
-        "manager" => {
-            optional(place, &columns.manager_id, "manager_id", "the manager's external_identifier; empty: none")
-        }
-        // A new account has no custom fields, so this field may not exist.
-        "cost_center" => {
-            let column = columns.cost_center.as_deref().unwrap_or("cost_center");
-            format!("# {}", setting("\"Cost center\"", &template(column, ""), ""))
-        }
+        "key" => setting(place, IDENTIFIER.column(columns), ""),
         "include" => {
             let comment = "an expression; those outside count as not employed";
             match include {

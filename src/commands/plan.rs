@@ -5,11 +5,13 @@ mod explain;
 mod named;
 
 use std::collections::BTreeSet;
+use std::future::pending;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::{fs, thread};
 
 use anyhow::Context as _;
+use tokio::sync::oneshot;
 
 use self::absences::SecondThoughts;
 use self::named::Named;
@@ -23,13 +25,13 @@ use crate::apply::journal::{BegunBy, Replay};
 use crate::cli::{self, Global};
 use crate::config::{Invalid, Settings, SourceSettings, Unresolved};
 use crate::diff::{Absences, Comparison, PeopleIndex, Policy, Reading, UserIndex};
-use crate::employee::{Desired, Directory, ExternalIdentifier, Join};
+use crate::employee::{Desired, Directory, ExternalIdentifier, Join, Managed};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::files::write_private;
 use crate::guard::{self, RecentPast};
 use crate::mapping::{Mapper, ResolvedMapper};
 use crate::plan::{Day, Digest, Input, NoPlan, Plan, Settled, SourceSummary};
-use crate::provider::{Account, fingerprint};
+use crate::provider::{Account, Shape, fingerprint};
 use crate::render::Ids;
 use crate::render::text::{TextOptions, display};
 use crate::setting::Calendar;
@@ -110,10 +112,16 @@ pub(super) struct BothSides {
 impl BothSides {
     /// Applies the settings to what was read.
     pub(super) fn new(records: Records, resolved: ResolvedMapper, directory: Directory) -> anyhow::Result<Self> {
-        let records = resolved.settle(&records).or_refuse(ExitStatus::Usage)?;
-        let desired = resolved.employees(&records).map_err(|error| refused(error.status(), error))?;
+        let (records, desired) = employees(&records, &resolved)?;
         Ok(Self { records, desired, directory, resolved })
     }
+}
+
+/// Who should be in Skovik, and the records after it was decided which of several with one key counts.
+fn employees(records: &Records, resolved: &ResolvedMapper) -> anyhow::Result<(Records, Desired)> {
+    let records = resolved.settle(records).or_refuse(ExitStatus::Usage)?;
+    let desired = resolved.employees(&records).map_err(|error| refused(error.status(), error))?;
+    Ok((records, desired))
 }
 
 /// Reads the sources and Skovik, side by side.
@@ -125,14 +133,37 @@ pub(super) async fn read_both_sides(
 ) -> anyhow::Result<(BothSides, EndedBySignals)> {
     let lines = SourceProgress::new(settings, ui);
     let to_read = settings.to_read(now().into(), calendar);
-    let sources = async {
-        let records = read_all(&to_read, &|place, so_far, total| lines.told(place, so_far, total)).await;
-        records.map_err(|error| refused(error.status(), format!("no plan was made: {error}")))
-    };
     let account = open_account(settings, snapshot).await?;
-    let reading = async { tokio::try_join!(read_account(account, settings, ui), sources) };
-    let (((resolved, directory), records), signals) = unless_interrupted(reading).await?;
-    Ok((BothSides::new(records, resolved, directory)?, signals))
+    // The employees need the branches and custom fields of the account, but not its users.
+    let (fitted, fits) = oneshot::channel();
+    let skovik = async {
+        let (resolved, shape) = read_shape(&account, settings).await?;
+        // Nobody waits for them if the sources could not be read.
+        let _ = fitted.send(resolved.clone());
+        let directory = read_users(account, shape, resolved.managed(), ui).await?;
+        Ok((resolved, directory))
+    };
+    let company = async {
+        let records = read_all(&to_read, &|place, so_far, total| lines.told(place, so_far, total)).await;
+        let records = records.map_err(|error| refused(error.status(), format!("no plan was made: {error}")))?;
+        match fits.await {
+            Ok(resolved) => blocking(move || employees(&records, &resolved)).await,
+            // The account could not be read, and that is the error.
+            Err(_) => pending().await,
+        }
+    };
+    let reading = async { tokio::try_join!(skovik, company) };
+    let (((resolved, directory), (records, desired)), signals) = unless_interrupted(reading).await?;
+    Ok((BothSides { records, desired, directory, resolved }, signals))
+}
+
+/// Does something that takes long on a thread of its own.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| match error.try_into_panic() {
+        Ok(panic) => resume_unwind(panic),
+        Err(cancelled) => unreachable!("nobody cancels it: {cancelled}"),
+    })
 }
 
 /// Opens Skovik or a snapshot of it. Checks the settings and the key, and sends nothing yet.
@@ -151,19 +182,31 @@ pub(super) async fn read_account(
     settings: &Settings,
     ui: &Ui,
 ) -> anyhow::Result<(ResolvedMapper, Directory)> {
-    let progress = ui.progress("reading Skovik's users");
+    let (resolved, shape) = read_shape(&account, settings).await?;
+    let directory = read_users(account, shape, resolved.managed(), ui).await?;
+    Ok((resolved, directory))
+}
+
+/// Reads the branches and custom fields of the account, and fits the settings to them.
+async fn read_shape(account: &Account, settings: &Settings) -> anyhow::Result<(ResolvedMapper, Shape)> {
     let shape = account.shape().await?;
     let mapper = Mapper::new(settings);
     let resolved = mapper.resolve(&shape.branches, &shape.custom_fields).or_refuse(ExitStatus::Usage)?;
+    Ok((resolved, shape))
+}
+
+/// Reads the users of the account.
+async fn read_users(account: Account, shape: Shape, managed: &Managed, ui: &Ui) -> anyhow::Result<Directory> {
+    let progress = ui.progress("reading Skovik's users");
     let told = |read: u64, total: Option<u64>| {
         if let Some(total) = total {
             progress.set_total(total);
         }
         progress.set(read);
     };
-    let users = account.users(resolved.managed(), &told).await?;
+    let users = account.users(managed, &told).await?;
     progress.finish();
-    Ok((resolved, shape.with_users(users)))
+    Ok(shape.with_users(users))
 }
 
 /// A progress line for each source.

@@ -1,11 +1,14 @@
 //! What would be written: for each person that can be changed, the manager and the fields that differ.
 
+use std::ops::Range;
+
 use super::index::describe;
 use super::references::{Consequence, Unresolved, Why};
 use super::{Claim, Comparison, Person, Standing};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::employee::{DesiredManager, Employee, ExternalIdentifier, User};
 use crate::field::Field;
+use crate::side_by_side::side_by_side;
 use crate::text::near::Difference;
 
 /// An operation before it has a number: people by their index.
@@ -78,6 +81,18 @@ pub struct Drafts {
     pub unresolved: Vec<Unresolved>,
 }
 
+impl Drafts {
+    fn append(&mut self, later: Self) {
+        let Self { drafts, unchanged, diagnostics, naming_managers, unresolved_managers, unresolved } = later;
+        self.drafts.extend(drafts);
+        self.unchanged += unchanged;
+        self.diagnostics.extend(diagnostics);
+        self.naming_managers += naming_managers;
+        self.unresolved_managers += unresolved_managers;
+        self.unresolved.extend(unresolved);
+    }
+}
+
 /// What happens to a person's manager.
 #[derive(Debug, Clone, Copy)]
 enum ManagerDecision {
@@ -106,9 +121,26 @@ impl Comparison<'_> {
     /// The operations that follow from the current match status of everybody.
     #[must_use]
     pub fn drafts(&self) -> Drafts {
+        let parts = side_by_side(self.claims.len() as u32, |employees| self.drafts_of(employees));
         let mut result = Drafts::default();
-        for (index, claim) in (0..).zip(&self.claims) {
-            match *claim {
+        parts.into_iter().for_each(|part| result.append(part));
+        self.tell_unresolved(&mut result);
+        self.tell_cycles(&mut result.diagnostics);
+        self.tell_foreign_emails(&mut result);
+        for (user, standing) in (0..).zip(&self.standings) {
+            if *standing == Standing::Leaving {
+                result.drafts.push(Draft::Delete { user });
+            }
+        }
+        self.remark_look_alikes(&mut result);
+        result
+    }
+
+    /// The operations of some employees.
+    fn drafts_of(&self, employees: Range<u32>) -> Drafts {
+        let mut result = Drafts::default();
+        for index in employees {
+            match self.claims[index as usize] {
                 Claim::New => {
                     let manager = self.manager_for(index, None, &mut result).target();
                     result.drafts.push(Draft::Create { employee: index, manager });
@@ -138,15 +170,6 @@ impl Comparison<'_> {
                 Claim::Kept(_) | Claim::Aside(_) => {}
             }
         }
-        self.tell_unresolved(&mut result);
-        self.tell_cycles(&mut result.diagnostics);
-        self.tell_foreign_emails(&mut result);
-        for (user, standing) in (0..).zip(&self.standings) {
-            if *standing == Standing::Leaving {
-                result.drafts.push(Draft::Delete { user });
-            }
-        }
-        self.remark_look_alikes(&mut result);
         result
     }
 
@@ -237,25 +260,14 @@ impl Comparison<'_> {
 
     fn changed(&self, index: u32, user: &User, has_other_manager: bool) -> Vec<Changed> {
         let employee = self.employee(index);
-        let Employee { identifier, email, first_name, last_name, branch, manager: _, custom_fields, origin: _ } =
-            employee;
-        let managed = &self.policy.managed;
-        let mut changed = Vec::new();
-        let mut note = |differs: bool, field: Changed| {
-            if differs {
-                changed.push(field);
-            }
+        let custom_fields = (0..).zip(&employee.custom_fields).map(|(place, _)| place);
+        let differs = |field: &Changed| match field {
+            Changed::PrimaryEmail => !user.email.is(&employee.email),
+            Changed::Manager => has_other_manager,
+            Changed::Custom(place) => employee.custom_fields[*place as usize] != user.custom_fields[*place as usize],
+            text => text.of_user(user) != text.of_employee(employee),
         };
-        note(user.identifier.as_ref() != Some(identifier), Changed::ExternalIdentifier);
-        note(!user.email.is(email), Changed::PrimaryEmail);
-        note(user.first_name != *first_name, Changed::FirstName);
-        note(user.last_name != *last_name, Changed::LastName);
-        note(managed.branch && user.branch != *branch, Changed::Branch);
-        note(has_other_manager, Changed::Manager);
-        for (place, (wanted, held)) in (0..).zip(custom_fields.iter().zip(&user.custom_fields)) {
-            note(wanted != held, Changed::Custom(place));
-        }
-        changed
+        Field::managed_with(&self.policy.managed, custom_fields).filter(differs).collect()
     }
 
     fn has_other_manager(&self, user: u32, decision: ManagerDecision) -> bool {

@@ -9,6 +9,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::{Person, Untrusted};
 use crate::employee::{Desired, Directory, Employee, User};
+use crate::side_by_side::side_by_side;
 
 /// Skovik's side.
 #[derive(Debug)]
@@ -101,8 +102,9 @@ impl UserIndex {
                 return Err(twice("e-mail", user.email.as_str(), first, place));
             }
         }
-        let manager = |user: &User| by_id.get(user.manager.as_ref()?.as_str(), id_at);
-        Ok(Self { by_identifier, by_email, managers: users.iter().map(manager).collect() })
+        let manager = |user: u32| by_id.get(users[user as usize].manager.as_ref()?.as_str(), id_at);
+        let managers = side_by_side(users.len() as u32, |range| range.map(manager).collect::<Vec<_>>()).concat();
+        Ok(Self { by_identifier, by_email, managers })
     }
 
     /// The user with an identifier; `users` are those that were indexed.

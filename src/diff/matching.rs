@@ -8,6 +8,7 @@ use super::index::{PeopleIndex, Rival, UserIndex, describe};
 use super::{Claim, Comparison, Policy, Reading, Remove, Renumber, Standing, Untrusted, describe_user};
 use crate::diagnostic::Severity;
 use crate::employee::{Desired, Directory, Email, ExternalIdentifier, User};
+use crate::side_by_side::side_by_side;
 use crate::text::shell_option;
 
 impl<'a> Comparison<'a> {
@@ -108,14 +109,13 @@ impl<'a> Comparison<'a> {
     }
 
     fn claim_by_identifier(&mut self) {
-        for (index, employee) in (0..).zip(&self.desired.employees) {
-            if self.claims[index as usize] != Claim::New {
-                continue;
-            }
-            if let Some(user) = self.owner_of_identifier(employee.identifier.as_str()) {
-                self.claim(index, user);
-            }
-        }
+        let known = &*self;
+        let owners = side_by_side(known.claims.len() as u32, |range| {
+            let new = range.filter(|&index| known.claims[index as usize] == Claim::New);
+            let owner = |index| Some((index, known.owner_of_identifier(known.employee(index).identifier.as_str())?));
+            new.filter_map(owner).collect::<Vec<_>>()
+        });
+        owners.into_iter().flatten().for_each(|(index, user)| self.claim(index, user));
     }
 
     /// Matches the employees who are left over by e-mail. A user without an identifier is adopted. A user whose

@@ -4,16 +4,18 @@
 use super::index::describe;
 use super::{Claim, Comparison, Event, Standing, describe_user};
 use crate::diagnostic::Severity;
+use crate::side_by_side::side_by_side;
 use rustc_hash::FxHashMap;
 
 impl Comparison<'_> {
     /// Checks everybody once for something that they need and that nobody gives up.
     pub(super) fn find_obstacles(&mut self) {
-        for index in 0..self.claims.len() as u32 {
-            let owner = self.owner_of_email(self.employee(index).email.key());
-            if let Some(owner) = owner
-                && !self.gives_email_up(owner, index)
-            {
+        let known = &*self;
+        let wanted = side_by_side(known.claims.len() as u32, |range| {
+            range.filter_map(|index| known.wanted_email(index)).collect::<Vec<_>>()
+        });
+        for (index, owner) in wanted.into_iter().flatten() {
+            if !self.gives_email_up(owner, index) {
                 self.email_stays_taken(index, owner);
             }
         }
@@ -124,6 +126,15 @@ impl Comparison<'_> {
             self.leaving_by_name = Some(by_name);
         }
         self.leaving_by_name.get_or_insert_default()
+    }
+
+    /// An employee whose e-mail a user other than their own has now, with that user.
+    fn wanted_email(&self, index: u32) -> Option<(u32, u32)> {
+        let email = &self.employee(index).email;
+        match self.claims[index as usize] {
+            Claim::User(user) | Claim::Kept(user) if self.user(user).email.is(email) => None,
+            _ => Some((index, self.owner_of_email(email.key())?)),
+        }
     }
 
     /// Whether the owner of an e-mail gives it up in this plan, so that the employee can have it.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{BranchRef, Change, Digest, Field, OperationId, Value, canonical_digest, file};
 use crate::employee::{
     BranchId, CustomFieldId, CustomValue, Directory, Employee, ExternalIdentifier, Managed, User, UserId, full_name,
+    name_key,
 };
 
 /// The managed fields of a user. An outer `None` is a field that is not managed, an inner one "no value".
@@ -144,16 +145,22 @@ impl Fields {
         }
     }
 
+    /// The fields that every user has, in order, with their texts. Only an identifier can be missing; each may be empty.
+    pub(super) fn texts(&self) -> [(Field, Option<&str>); 4] {
+        let Self { external_identifier, primary_email, first_name, last_name, .. } = self;
+        [
+            (Field::ExternalIdentifier, external_identifier.as_ref().map(ExternalIdentifier::as_str)),
+            (Field::PrimaryEmail, Some(primary_email)),
+            (Field::FirstName, Some(first_name)),
+            (Field::LastName, Some(last_name)),
+        ]
+    }
+
     /// The managed fields with their values, in order; `None` for no value.
     #[must_use]
     pub fn values(&self) -> Vec<(Field, Option<Value>)> {
-        let Self { external_identifier, primary_email, first_name, last_name, branch, manager, custom_fields } = self;
-        let mut values = vec![
-            (Field::ExternalIdentifier, external_identifier.as_ref().and_then(|id| Value::text(id.as_str()))),
-            (Field::PrimaryEmail, Value::text(primary_email)),
-            (Field::FirstName, Value::text(first_name)),
-            (Field::LastName, Value::text(last_name)),
-        ];
+        let Self { branch, manager, custom_fields, .. } = self;
+        let mut values = Vec::from(self.texts().map(|(field, text)| (field, text.and_then(Value::text))));
         values.extend(branch.iter().map(|branch| (Field::Branch, branch.clone().map(Value::Branch))));
         values.extend(manager.iter().map(|manager| (Field::Manager, manager.clone().map(Value::Manager))));
         let custom =
@@ -162,10 +169,60 @@ impl Fields {
         values
     }
 
+    /// The values of a new user. The manager is not among them: only `apply` knows the id of somebody who is created too.
+    pub(crate) fn of_new_user(&self) -> impl Iterator<Item = (Field, Value)> {
+        let values = self.values().into_iter().filter(|(field, _)| *field != Field::Manager);
+        values.filter_map(|(field, value)| Some((field, value?)))
+    }
+
+    /// The managed fields with these values: the opposite of [`Self::values`].
+    #[must_use]
+    pub fn of_values(values: impl IntoIterator<Item = (Field, Option<Value>)>) -> Self {
+        let mut fields = Self {
+            external_identifier: None,
+            primary_email: String::new(),
+            first_name: String::new(),
+            last_name: String::new(),
+            branch: None,
+            manager: None,
+            custom_fields: BTreeMap::new(),
+        };
+        for value in values {
+            match value {
+                (Field::ExternalIdentifier, Some(Value::Text(text))) => fields.external_identifier = Some(text.into()),
+                (Field::PrimaryEmail, Some(Value::Text(text))) => fields.primary_email = text,
+                (Field::FirstName, Some(Value::Text(text))) => fields.first_name = text,
+                (Field::LastName, Some(Value::Text(text))) => fields.last_name = text,
+                (Field::Branch, Some(Value::Branch(branch))) => fields.branch = Some(Some(branch)),
+                (Field::Branch, _) => fields.branch = Some(None),
+                (Field::Manager, Some(Value::Manager(manager))) => fields.manager = Some(Some(manager)),
+                (Field::Manager, _) => fields.manager = Some(None),
+                (Field::Custom(id), value) => {
+                    fields.custom_fields.insert(id, value.as_ref().and_then(Value::of_custom_field));
+                }
+                (
+                    Field::Active
+                    | Field::ExternalIdentifier
+                    | Field::PrimaryEmail
+                    | Field::FirstName
+                    | Field::LastName,
+                    _,
+                ) => {}
+            }
+        }
+        fields
+    }
+
     /// First and last name, for the reader.
     #[must_use]
     pub fn full_name(&self) -> String {
         full_name(&self.first_name, &self.last_name)
+    }
+
+    /// The name as it is compared with others; see [`User::name_key`].
+    #[must_use]
+    pub fn name_key(&self) -> Option<String> {
+        name_key(&self.first_name, &self.last_name)
     }
 
     /// Whether the full name leaves open where the first name ends and the last name begins.
@@ -223,11 +280,9 @@ impl Value {
     #[must_use]
     pub fn of_user(user: &User, field: &Field, managed: &Managed, directory: &Directory) -> Option<Self> {
         match field {
-            Field::Active => None,
-            Field::ExternalIdentifier => Self::text(user.identifier.as_ref()?.as_str()),
-            Field::PrimaryEmail => Self::text(user.email.as_str()),
-            Field::FirstName => Self::text(&user.first_name),
-            Field::LastName => Self::text(&user.last_name),
+            Field::Active | Field::ExternalIdentifier | Field::PrimaryEmail | Field::FirstName | Field::LastName => {
+                Self::text(field.of_user(user)?)
+            }
             Field::Branch => Some(Self::Branch(branch_ref(user.branch.as_ref()?, directory))),
             Field::Manager => Some(Self::Manager(user_ref(user.manager.as_ref()?, directory))),
             Field::Custom(id) => {
@@ -246,11 +301,9 @@ impl Value {
         directory: &Directory,
     ) -> Option<Self> {
         match field {
-            Field::Active => None,
-            Field::ExternalIdentifier => Self::text(employee.identifier.as_str()),
-            Field::PrimaryEmail => Self::text(employee.email.as_str()),
-            Field::FirstName => Self::text(&employee.first_name),
-            Field::LastName => Self::text(&employee.last_name),
+            Field::Active | Field::ExternalIdentifier | Field::PrimaryEmail | Field::FirstName | Field::LastName => {
+                Self::text(field.of_employee(employee)?)
+            }
             Field::Branch => Some(Self::Branch(branch_ref(employee.branch.as_ref()?, directory))),
             Field::Manager => manager.map(Self::Manager),
             Field::Custom(id) => {
@@ -262,6 +315,15 @@ impl Value {
 
     fn text(text: &str) -> Option<Self> {
         (!text.is_empty()).then(|| Self::Text(text.to_owned()))
+    }
+
+    /// The same as the value of a custom field, which refers to nobody and to no branch.
+    fn of_custom_field(&self) -> Option<CustomValue> {
+        match self {
+            Self::Text(text) => Some(CustomValue::Text(text.as_str().into())),
+            Self::Boolean(value) => Some(CustomValue::Boolean(*value)),
+            Self::Branch(_) | Self::Manager(_) => None,
+        }
     }
 }
 
@@ -294,11 +356,7 @@ impl Change {
             }
             Field::Custom(id) => {
                 let Some(place) = managed.custom_fields.iter().position(|managed| managed == id) else { return };
-                user.custom_fields[place] = match after {
-                    Some(Value::Text(text)) => Some(CustomValue::Text(text.as_str().into())),
-                    Some(Value::Boolean(value)) => Some(CustomValue::Boolean(*value)),
-                    Some(Value::Branch(_) | Value::Manager(_)) | None => None,
-                };
+                user.custom_fields[place] = after.as_ref().and_then(Value::of_custom_field);
             }
         }
     }

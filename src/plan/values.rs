@@ -3,7 +3,7 @@
 
 use super::{Action, Change, Content, Field, Fields, Value};
 use crate::employee::possible::{check_email, deceptive, is_too_long, unseen};
-use crate::employee::{CustomValue, ExternalIdentifier, normal_text};
+use crate::employee::{CustomValue, normal_text};
 
 /// Finds a value in an operation that no list can contain.
 pub(super) fn check(content: &Content) -> Result<(), String> {
@@ -22,17 +22,13 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
 }
 
 fn check_fields(after: &Fields) -> Result<(), String> {
-    let Fields { external_identifier, primary_email, first_name, last_name, branch, manager: _, custom_fields } = after;
-    if let Some(identifier) = external_identifier.as_ref().map(ExternalIdentifier::as_str) {
-        check_text(&Field::ExternalIdentifier, identifier)?;
+    for (field, text) in after.texts() {
+        text.map_or(Ok(()), |text| check_text(&field, text))?;
     }
-    check_text(&Field::PrimaryEmail, primary_email)?;
-    check_text(&Field::FirstName, first_name)?;
-    check_text(&Field::LastName, last_name)?;
-    if *branch == Some(None) {
+    if after.branch == Some(None) {
         return Err("creates somebody without a branch".to_owned());
     }
-    custom_fields.iter().try_for_each(|(id, value)| match value {
+    after.custom_fields.iter().try_for_each(|(id, value)| match value {
         Some(CustomValue::Text(text)) => check_text(&Field::Custom(id.clone()), text),
         Some(CustomValue::Boolean(_)) | None => Ok(()),
     })

@@ -34,7 +34,7 @@ pub struct Finding {
     pub verdict: Verdict,
     /// What was seen, without any value.
     pub seen: String,
-    /// The settings that mend it, such as `[target.names] first_name`.
+    /// The settings that mend it, such as `[target.names] roles`.
     pub settings: Vec<String>,
     /// What the program does where it is not so; nothing where it cannot work then.
     #[serde(skip_serializing_if = "Option::is_none")]

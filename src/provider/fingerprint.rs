@@ -2,107 +2,93 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
-use sha2::{Digest as _, Sha256};
-
 use crate::employee::{Branch, ChoiceOption, CustomField, CustomFieldKind, CustomValue, Directory, Managed, User};
-use crate::plan::Digest;
-
-/// One line of the hashed text; the keys are in alphabetical order.
-#[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Line<'a> {
-    Managed { branch: bool, custom_fields: Vec<&'a str>, manager: bool },
-    Branch { external_identifier: Option<&'a str>, id: &'a str, name: &'a str },
-    CustomField { field_type: &'a str, id: &'a str, name: &'a str, options: Vec<[&'a str; 2]> },
-    User(UserLine<'a>),
-    Inactive(UserLine<'a>),
-}
-
-#[derive(Serialize)]
-struct UserLine<'a> {
-    branch: Option<&'a str>,
-    custom_fields: &'a [Option<CustomValue>],
-    external_identifier: Option<&'a str>,
-    first_name: &'a str,
-    id: &'a str,
-    last_name: &'a str,
-    manager: Option<&'a str>,
-    primary_email: &'a str,
-    roles: Option<&'a [Box<str>]>,
-}
+use crate::field::Field;
+use crate::plan::{Digest, Fingerprint};
 
 /// The fingerprint of the normalised account: the same data gives the same one, however the server ordered or wrote it.
 ///
-/// The hashed text is lines of compact JSON, each with a line feed at its end: `{"managed":…}`, then a `{"branch":…}`
-/// for each branch, a `{"custom_field":…}` for each definition (its options as pairs of label and value, in the
-/// server's order), a `{"user":…}` for each user and an `{"inactive":…}` for each inactive one, each kind in the order of
-/// ids. The values of a user's custom
-/// fields are in the order of the managed fields. Roles are sorted, since their order has no meaning.
+/// It covers what is managed, the branches, the custom fields (their options in the server's order), the users and the
+/// inactive ones, each list after its length and in the order of ids. The values of a user's custom fields are in the
+/// order of the managed fields. Roles are sorted, since their order has no meaning.
 #[must_use]
 pub fn fingerprint(directory: &Directory, managed: &Managed) -> Digest {
     let Directory { users, inactive, branches, custom_fields, unproven: _ } = directory;
-    let mut hasher = Sha256::new();
-    let mut buffer = Vec::new();
-    let mut line = |line: &Line<'_>| {
-        buffer.clear();
-        // Neither serde nor a vector can fail with texts, booleans and lists of them.
-        if serde_json::to_writer(&mut buffer, line).is_ok() {
-            buffer.push(b'\n');
-            hasher.update(&buffer);
-        }
-    };
-    line(&managed_line(managed));
-    branches.iter().for_each(|branch| line(&branch_line(branch)));
-    custom_fields.iter().for_each(|field| line(&custom_field_line(field)));
-    for user in users {
-        let roles = user.roles.as_deref().map(sorted);
-        line(&Line::User(user_line(user, roles.as_deref())));
+    let mut values = Fingerprint::default();
+    add_managed(&mut values, managed);
+    values.number(branches.len() as u64);
+    branches.iter().for_each(|branch| add_branch(&mut values, branch));
+    values.number(custom_fields.len() as u64);
+    custom_fields.iter().for_each(|field| add_custom_field(&mut values, field));
+    for users in [users, inactive] {
+        values.number(users.len() as u64);
+        users.iter().for_each(|user| add_user(&mut values, user));
     }
-    for user in inactive {
-        let roles = user.roles.as_deref().map(sorted);
-        line(&Line::Inactive(user_line(user, roles.as_deref())));
-    }
-    Digest::from_bytes(hasher.finalize().into())
+    values.finish()
 }
 
-fn managed_line(managed: &Managed) -> Line<'_> {
+fn add_managed(values: &mut Fingerprint, managed: &Managed) {
     let Managed { branch, manager, custom_fields } = managed;
-    let custom_fields = custom_fields.iter().map(|id| id.as_str()).collect();
-    Line::Managed { branch: *branch, custom_fields, manager: *manager }
+    values.byte((*branch).into());
+    values.byte((*manager).into());
+    values.texts(custom_fields.iter().map(|id| id.as_str()));
 }
 
-fn branch_line(branch: &Branch) -> Line<'_> {
+fn add_branch(values: &mut Fingerprint, branch: &Branch) {
     let Branch { id, name, identifier } = branch;
-    Line::Branch { external_identifier: identifier.as_deref(), id: id.as_str(), name }
+    values.text(id.as_str());
+    values.text(name);
+    values.optional(identifier.as_deref());
 }
 
-fn custom_field_line(field: &CustomField) -> Line<'_> {
+fn add_custom_field(values: &mut Fingerprint, field: &CustomField) {
     let CustomField { id, name, kind } = field;
-    let (field_type, options) = match kind {
-        CustomFieldKind::Text => ("text", &[][..]),
-        CustomFieldKind::Boolean => ("boolean", &[][..]),
-        CustomFieldKind::MultipleChoice(options) => ("multiple_choice", &options[..]),
-        CustomFieldKind::UncheckedChoice => ("unchecked_choice", &[][..]),
-        CustomFieldKind::Unknown(other) => (&**other, &[][..]),
-        CustomFieldKind::Unusable(reason) => (&**reason, &[][..]),
-    };
-    let options = options.iter().map(|ChoiceOption { label, value }| [&**label, &**value]).collect();
-    Line::CustomField { field_type, id: id.as_str(), name, options }
+    values.text(id.as_str());
+    values.text(name);
+    match kind {
+        CustomFieldKind::Text => values.byte(0),
+        CustomFieldKind::Boolean => values.byte(1),
+        CustomFieldKind::MultipleChoice(options) => {
+            values.byte(2);
+            values.number(options.len() as u64);
+            for ChoiceOption { label, value } in options {
+                values.text(label);
+                values.text(value);
+            }
+        }
+        CustomFieldKind::UncheckedChoice => values.byte(3),
+        CustomFieldKind::Unknown(other) => {
+            values.byte(4);
+            values.text(other);
+        }
+        CustomFieldKind::Unusable(reason) => {
+            values.byte(5);
+            values.text(reason);
+        }
+    }
 }
 
-fn user_line<'a>(user: &'a User, roles: Option<&'a [Box<str>]>) -> UserLine<'a> {
-    let User { id, identifier, email, first_name, last_name, branch, manager, custom_fields, roles: _ } = user;
-    UserLine {
-        branch: branch.as_ref().map(|branch| branch.as_str()),
-        custom_fields,
-        external_identifier: identifier.as_ref().map(|identifier| identifier.as_str()),
-        first_name,
-        id: id.as_str(),
-        last_name,
-        manager: manager.as_ref().map(|manager| manager.as_str()),
-        primary_email: email.as_str(),
-        roles,
+fn add_user(values: &mut Fingerprint, user: &User) {
+    let User { id, custom_fields, roles, .. } = user;
+    values.text(id.as_str());
+    Field::STANDARD.iter().for_each(|field: &Field<()>| values.optional(field.of_user(user)));
+    values.number(custom_fields.len() as u64);
+    for value in custom_fields {
+        match value {
+            None => values.byte(0),
+            Some(CustomValue::Text(text)) => {
+                values.byte(1);
+                values.text(text);
+            }
+            Some(CustomValue::Boolean(value)) => {
+                values.byte(2);
+                values.byte((*value).into());
+            }
+        }
+    }
+    values.byte(roles.is_some().into());
+    if let Some(roles) = roles {
+        values.texts(sorted(roles).iter().map(|role| &**role));
     }
 }
 
@@ -147,21 +133,53 @@ mod tests {
     }
 
     #[test]
-    fn covers_exactly_the_documented_lines() {
-        let (directory, managed) = directory();
-        let lines = concat!(
-            r#"{"managed":{"branch":true,"custom_fields":["c1","c2"],"manager":false}}"#,
-            "\n",
-            r#"{"branch":{"external_identifier":"SE01","id":"b1","name":"Example AB"}}"#,
-            "\n",
-            r#"{"custom_field":{"field_type":"multiple_choice","id":"c1","name":"Cost center","options":[["4100 Sales","4100"]]}}"#,
-            "\n",
-            r#"{"user":{"branch":"b1","custom_fields":[true,null],"external_identifier":"1001","first_name":"A","id":"u1","#,
-            r#""last_name":"B","manager":null,"primary_email":"a@b","roles":["admin","finance"]}}"#,
-            "\n",
-        );
-        let expected = Digest::from_bytes(Sha256::digest(lines.as_bytes()).into());
-        assert_eq!(fingerprint(&directory, &managed), expected);
+    fn everything_that_is_read_counts() {
+        let (whole, managed) = directory();
+        let before = fingerprint(&whole, &managed);
+        let differs = |what: &str, change: fn(&mut Directory)| {
+            let mut other = directory().0;
+            change(&mut other);
+            assert_ne!(fingerprint(&other, &managed), before, "{what}");
+        };
+        differs("id", |account| account.users[0].id = "u2".into());
+        differs("identifier", |account| account.users[0].identifier = None);
+        differs("e-mail", |account| account.users[0].email = "b@b".into());
+        differs("first name", |account| account.users[0].first_name = "C".into());
+        differs("last name", |account| account.users[0].last_name = "C".into());
+        differs("branch", |account| account.users[0].branch = None);
+        differs("manager", |account| account.users[0].manager = Some("u9".into()));
+        differs("custom field", |account| account.users[0].custom_fields[1] = Some(CustomValue::Boolean(false)));
+        differs("text", |account| account.users[0].custom_fields[0] = Some(CustomValue::Text("true".into())));
+        differs("a user who becomes inactive", |account| account.inactive = std::mem::take(&mut account.users));
+        differs("a branch's id", |account| account.branches[0].id = "b2".into());
+        differs("a branch's name", |account| account.branches[0].name = "Other AB".into());
+        differs("a branch's identifier", |account| account.branches[0].identifier = None);
+        differs("a field's id", |account| account.custom_fields[0].id = "c9".into());
+        differs("a field's name", |account| account.custom_fields[0].name = "Room".into());
+        let kinds = [
+            CustomFieldKind::Text,
+            CustomFieldKind::Boolean,
+            CustomFieldKind::UncheckedChoice,
+            CustomFieldKind::Unknown("text".into()),
+            CustomFieldKind::Unusable("text".into()),
+            CustomFieldKind::MultipleChoice(Vec::new()),
+            CustomFieldKind::MultipleChoice(vec![ChoiceOption { label: "4100".into(), value: "4100 Sales".into() }]),
+        ];
+        let mut seen = vec![before];
+        for kind in kinds {
+            let mut other = directory().0;
+            other.custom_fields[0].kind = kind;
+            let fingerprint = fingerprint(&other, &managed);
+            assert!(!seen.contains(&fingerprint), "{:?}", other.custom_fields[0].kind);
+            seen.push(fingerprint);
+        }
+        for other in [
+            Managed { branch: false, ..managed.clone() },
+            Managed { manager: true, ..managed.clone() },
+            Managed { custom_fields: vec!["c1".into()], ..managed.clone() },
+        ] {
+            assert_ne!(fingerprint(&whole, &other), before, "{other:?}");
+        }
     }
 
     #[test]

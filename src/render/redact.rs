@@ -11,7 +11,7 @@
 
 use std::collections::HashMap;
 
-use crate::employee::{CustomValue, ExternalIdentifier, full_name};
+use crate::employee::ExternalIdentifier;
 use crate::plan::{
     Action, Anchors, BranchRef, Change, Common, Content, CreateRef, Diagnostic, Digest, Field, Fields, GuardResult,
     ManagerRef, Operation, Part, Plan, SourceSummary, Subject, Target, UserRef, Value, Waiting, WaitingPerson,
@@ -178,23 +178,15 @@ impl Masks {
 
     /// The person's mask replaces the last name, so that references to them show the same mask.
     fn fields(&mut self, fields: &Fields) -> Fields {
-        let Fields { external_identifier, primary_email, first_name, last_name, branch, manager, custom_fields } =
-            fields;
-        let mut custom = |value: &CustomValue| match value {
-            CustomValue::Boolean(value) => CustomValue::Text(self.boolean(*value).into()),
-            CustomValue::Text(text) => CustomValue::Text(self.text(Kind::Value, text).into()),
-        };
-        let custom_fields =
-            custom_fields.iter().map(|(id, value)| (id.clone(), value.as_ref().map(&mut custom))).collect();
-        Fields {
-            external_identifier: self.identifier(external_identifier.as_ref()),
-            primary_email: self.text(Kind::Email, primary_email),
-            first_name: String::new(),
-            last_name: self.text(Kind::Person, &full_name(first_name, last_name)),
-            branch: branch.as_ref().map(|branch| branch.as_ref().map(|branch| self.branch(branch))),
-            manager: manager.as_ref().map(|manager| manager.as_ref().map(|manager| self.manager(manager))),
-            custom_fields,
-        }
+        let name = fields.full_name();
+        Fields::of_values(fields.values().into_iter().map(|(field, value)| {
+            let masked = match field {
+                Field::FirstName => None,
+                Field::LastName => Some(Value::Text(self.text(Kind::Person, &name))),
+                _ => value.map(|value| self.value(&field, &value)),
+            };
+            (field, masked)
+        }))
     }
 
     fn change(&mut self, change: &Change) -> Change {

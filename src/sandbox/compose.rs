@@ -4,11 +4,10 @@
 
 use serde_json::value::RawValue;
 
-use super::field::Field;
+use super::field::{Field, NAMES};
 use super::json::{Object, Resource, empty_object, is_null, raw};
 use super::mode::PutMode;
 use super::validate::ACTIVE;
-use super::validate::NAMES;
 
 /// The attributes that are objects, and that a merging PUT merges name by name.
 const MAPS: [&str; 2] = ["custom_fields", "external_metadata"];
@@ -54,7 +53,7 @@ fn with_known_fields(mut user: Resource, roles: Option<Box<RawValue>>, active: O
     let mut sent = std::mem::take(&mut user.attributes);
     let null = || RawValue::NULL.to_owned();
     let attributes = &mut user.attributes;
-    for name in ["primary_email", "external_identifier"].into_iter().chain(NAMES) {
+    for name in ["primary_email", "external_identifier"].into_iter().chain(NAMES.map(|(name, _)| name)) {
         attributes.set(name, sent.remove(name).unwrap_or_else(null));
     }
     sent.remove("roles");

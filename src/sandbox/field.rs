@@ -5,6 +5,9 @@ use super::json::{Object, Resource, empty_object, raw, text_of};
 use super::users::Slot;
 use crate::employee::email_key;
 
+/// The attributes with a person's name, which every user must have: each with the part of SCIM's `name` that shows it.
+pub(super) const NAMES: [(&str, &str); 2] = [("first_name", "givenName"), ("last_name", "familyName")];
+
 /// A field of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Field {

@@ -3,6 +3,7 @@
 use email_address::{EmailAddress, Options};
 
 use super::account::{Account, BRANCHES, USERS};
+use super::field::NAMES;
 use super::json::{Object, Resource, is_null, text_of};
 use super::mode::UserNames;
 use super::problem::Problem;
@@ -14,9 +15,6 @@ pub(super) const ACTIVE: &str = "active";
 
 /// A user as they were before a PUT.
 pub(super) type Before<'a> = (Slot, &'a Resource);
-
-/// The attributes with a person's name, which every user must have.
-pub(super) const NAMES: [&str; 2] = ["first_name", "last_name"];
 
 /// Problems with what a client must not change: the type, the id, the roles.
 pub(super) fn read_only(sent: &Resource, id: Option<&str>) -> Vec<Problem> {
@@ -56,7 +54,7 @@ pub(super) fn user(
     let slot = before.map(|(slot, _)| slot);
     let email = note(&mut problems, email(account, &user.attributes, slot, emails));
     let identifier = note(&mut problems, identifier(account, &user.attributes, slot));
-    for name in NAMES {
+    for (name, _) in NAMES {
         note(&mut problems, person_name(&user.attributes, name));
     }
     custom_fields(account, &user.attributes, before.map(|(_, before)| before), &mut problems);

@@ -61,7 +61,7 @@ impl Listing {
             let (keys, table) = Keys::of(table, &key, &name, &calendar)?;
             prefer.as_ref().map_or(Ok(()), |prefer| preference::columns(prefer, &table, &name).map(drop))?;
             let (order, without_key) = table.sorted_by(|row| keys.key(&table, row));
-            let fingerprint = table.fingerprint(&order);
+            let fingerprint = table.fingerprint();
             let repeated = repeated(&table, &keys, &order[without_key..]);
             let summary = SourceSummary {
                 name: name.to_string(),

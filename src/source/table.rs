@@ -7,10 +7,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
-use sha2::{Digest as _, Sha256};
 
 use super::cell::{Cell, CellKind};
-use crate::plan::Digest;
+use crate::plan::{Digest, Fingerprint};
 
 pub(crate) use builder::TableBuilder;
 
@@ -219,25 +218,16 @@ impl Table {
         cells(a).cmp(cells(b))
     }
 
-    /// A digest of the records in this order; the order of the columns does not matter. It is the SHA-256 of the number
-    /// of columns, their names in byte order, the number of records, and the cells of each record in the order of those
-    /// names. A cell is a byte for its kind, then its text. Numbers are eight bytes, lowest first; every text follows
-    /// its length.
-    pub(crate) fn fingerprint(&self, order: &[u32]) -> Digest {
+    /// A digest of the records, in which neither their order nor that of the columns matters. It covers the names of the
+    /// columns in byte order, and a digest of each record: of its cells in the order of those names. A cell is a byte for
+    /// its kind, then its text.
+    pub(crate) fn fingerprint(&self) -> Digest {
         let columns = self.columns_by_name();
-        let mut hasher = Sha256::new();
-        let mut part = Vec::new();
-        let text = |part: &mut Vec<u8>, text: &str| {
-            part.extend_from_slice(&(text.len() as u64).to_le_bytes());
-            part.extend_from_slice(text.as_bytes());
-        };
-        part.extend_from_slice(&(columns.len() as u64).to_le_bytes());
-        columns.iter().for_each(|&column| text(&mut part, &self.columns[column]));
-        part.extend_from_slice(&(order.len() as u64).to_le_bytes());
-        for &row in order {
+        let mut values = Fingerprint::default();
+        let records = (0..self.len()).map(|row| {
             for &column in &columns {
-                let cell = self.cell(row as usize, column);
-                part.push(match cell.kind {
+                let cell = self.cell(row, column);
+                values.byte(match cell.kind {
                     CellKind::Text => 0,
                     CellKind::Integer => 1,
                     CellKind::Float => 2,
@@ -245,13 +235,14 @@ impl Table {
                     CellKind::Structured => 4,
                     CellKind::Unreadable => 5,
                 });
-                text(&mut part, cell.text);
+                values.text(cell.text);
             }
-            hasher.update(&part);
-            part.clear();
-        }
-        hasher.update(&part);
-        Digest::from_bytes(hasher.finalize().into())
+            *values.finish().as_bytes()
+        });
+        let records = records.collect();
+        values.texts(columns.iter().map(|&column| &*self.columns[column]));
+        values.unordered(records);
+        values.finish()
     }
 }
 

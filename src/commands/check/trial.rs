@@ -15,7 +15,7 @@ use crate::config::{Settings, TargetKind};
 use crate::employee::{CustomField, CustomFieldId, CustomFieldKind, CustomValue, UserId};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::mapping::{Mapper, ResolvedMapper};
-use crate::plan::{BranchRef, Fields};
+use crate::plan::{BranchRef, Field, Fields, Value};
 use crate::provider::{Finding, Shape};
 use crate::ui::Ui;
 
@@ -102,16 +102,22 @@ fn person(shape: &Shape, resolved: &ResolvedMapper, identifier_is_email: bool) -
         name: branch.name.to_string(),
     });
     let email = format!("{name}@example.com");
-    let identifier = if identifier_is_email { email.clone() } else { name };
-    Fields {
-        external_identifier: Some(identifier.as_str().into()),
-        primary_email: email,
-        first_name: "Trial".to_owned(),
-        last_name: "Skovik-Sync".to_owned(),
-        branch: resolved.managed().branch.then_some(branch),
-        manager: resolved.managed().manager.then_some(None),
-        custom_fields: resolved.managed().custom_fields.iter().map(|id| (id.clone(), None)).collect(),
-    }
+    let value = |field: &Field| {
+        let text = match field {
+            Field::ExternalIdentifier if identifier_is_email => &email,
+            Field::ExternalIdentifier => &name,
+            Field::PrimaryEmail => &email,
+            Field::FirstName => "Trial",
+            Field::LastName => "Skovik-Sync",
+            Field::Branch => return branch.clone().map(Value::Branch),
+            Field::Active | Field::Manager | Field::Custom(_) => return None,
+        };
+        Some(Value::Text(text.to_owned()))
+    };
+    Fields::of_values(Field::managed(resolved.managed()).map(|field| {
+        let value = value(&field);
+        (field, value)
+    }))
 }
 
 /// A managed custom field, and a value that it can hold.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::Client;
-use super::wire::{self, Resources};
+use super::wire::{self, EXTERNAL_IDENTIFIER, PRIMARY_EMAIL, Resources};
 use crate::config::Name;
 use crate::provider::access::Call;
 use crate::provider::contract::{Contract, Expectation, Finding, Findings, Look, Verdict, member_names, names};
@@ -18,34 +18,31 @@ use lists::Rows;
 /// An id that nobody has.
 const NOBODY: &str = "000000000000000000000000";
 
-/// An attribute or a relationship of a user.
-struct Field {
-    id: &'static str,
+/// An attribute of a user.
+struct Attribute {
     what: &'static str,
+    /// The setting that names it, or a name that is known.
     name: Result<Name, &'static str>,
     otherwise: Option<&'static str>,
 }
 
-const ATTRIBUTES: [Field; 6] = [
-    Field { id: "primary_email", what: "an e-mail", name: Err("primary_email"), otherwise: None },
-    Field {
-        id: "external_identifier",
+const ATTRIBUTES: [Attribute; 6] = [
+    Attribute { what: "an e-mail", name: Err(PRIMARY_EMAIL), otherwise: None },
+    Attribute {
         what: "an external identifier",
-        name: Err("external_identifier"),
+        name: Err(EXTERNAL_IDENTIFIER),
         otherwise: Some("people are matched by e-mail until they have one"),
     },
-    Field { id: "first_name", what: "a first name", name: Ok(Name::FirstName), otherwise: None },
-    Field { id: "last_name", what: "a last name", name: Ok(Name::LastName), otherwise: None },
-    Field {
-        id: "roles",
+    Attribute { what: "a first name", name: Ok(Name::FirstName), otherwise: None },
+    Attribute { what: "a last name", name: Ok(Name::LastName), otherwise: None },
+    Attribute {
         what: "roles",
         name: Ok(Name::Roles),
         otherwise: Some("admins cannot be recognised: name them in [scope] protect"),
     },
-    Field { id: "custom_fields", what: "custom fields", name: Ok(Name::CustomFields), otherwise: None },
+    Attribute { what: "custom fields", name: Ok(Name::CustomFields), otherwise: None },
 ];
-const RELATIONSHIPS: [(&str, &str, Name); 2] =
-    [("manager", "a manager", Name::Manager), ("branch", "a branch", Name::Branch)];
+const RELATIONSHIPS: [(&str, Name); 2] = [("a manager", Name::Manager), ("a branch", Name::Branch)];
 
 impl Contract for Client {
     fn contract(&self) -> BoxFuture<'_, Vec<Finding>> {
@@ -75,9 +72,10 @@ impl Client {
     fn user_contract(&self, users: &Rows, branches: &Rows, fields: &Rows, findings: &mut Findings) {
         let rows = &users.rows;
         let all = names(rows.iter().flat_map(|row| member_names(&row["attributes"])));
-        for Field { id, what, name, otherwise } in &ATTRIBUTES {
+        for Attribute { what, name, otherwise } in &ATTRIBUTES {
+            let id = name.map_or_else(|known| known, Name::key);
             let wire = name.map_or_else(|known| known, |name| self.names().get(name));
-            let mut expected = Expectation::new(*id, format!("a user has {what} as the attribute {wire}"));
+            let mut expected = Expectation::new(id, format!("a user has {what} as the attribute {wire}"));
             if let Ok(name) = name {
                 expected = expected.mended_by(Self::setting(*name));
             }
@@ -88,10 +86,11 @@ impl Client {
             findings.count(expected, shown, rows.len(), &format!("attributes there: {all}"));
         }
         let all = names(rows.iter().flat_map(|row| member_names(&row["relationships"])));
-        for (id, what, name) in RELATIONSHIPS {
+        for (what, name) in RELATIONSHIPS {
             let wire = self.names().get(name);
-            let expected = Expectation::new(id, format!("a user has {what} as the relationship {wire}, with `data`"))
-                .mended_by(Self::setting(name));
+            let expected =
+                Expectation::new(name.key(), format!("a user has {what} as the relationship {wire}, with `data`"))
+                    .mended_by(Self::setting(name));
             let shown = rows.iter().filter(|row| row["relationships"][wire].get("data").is_some()).count();
             findings.count(expected, shown, rows.len(), &format!("relationships there: {all}"));
         }
@@ -146,7 +145,7 @@ impl Client {
         let name = self.names().get(Name::DefinitionName);
         for (id, wire, setting, otherwise) in [
             ("branch_name", name, Some(Name::DefinitionName), "branches are shown and found by id"),
-            ("branch_identifier", "external_identifier", None, "branches are found by id or name only"),
+            ("branch_identifier", EXTERNAL_IDENTIFIER, None, "branches are found by id or name only"),
         ] {
             let mut expected = Expectation::new(id, format!("a branch has the attribute {wire}")).otherwise(otherwise);
             if let Some(setting) = setting {

@@ -30,9 +30,9 @@ pub(super) const ACCEPT: &str = "application/json, application/vnd.api+json";
 pub(super) const CONTENT_TYPE: &str = "application/json";
 
 /// Required, unique, the address to sign in with `[known]`.
-const PRIMARY_EMAIL: &str = "primary_email";
+pub(super) const PRIMARY_EMAIL: &str = "primary_email";
 /// Optional, unique, of users and of branches `[known]`.
-const EXTERNAL_IDENTIFIER: &str = "external_identifier";
+pub(super) const EXTERNAL_IDENTIFIER: &str = "external_identifier";
 
 /// Members of a resource that only the server sets, so that they are never written `[assumed]`.
 const READ_ONLY_MEMBERS: [&str; 2] = ["links", "meta"];

@@ -111,7 +111,7 @@ fn the_same_value_has_the_same_mask_and_another_value_another() {
     assert_eq!((manager(4).name(), manager(4).employee()), (conor.name.as_str(), conor.employee.as_ref()));
     assert_ne!(ana.name, conor.name);
     let Action::Create { after } = &ana.action else { panic!() };
-    assert_eq!(full_name(&after.first_name, &after.last_name), ana.name);
+    assert_eq!(after.full_name(), ana.name);
     let finn = content.operations[3].employee.as_ref().map(|id| id.to_string());
     assert!(content.diagnostics.iter().any(|found| found.code == "manager_unresolved" && found.employee == finn));
     assert_eq!(mask(&plan).content, content, "twice the same");

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::sandbox::account::Refusal;
 use crate::sandbox::answer::Answer;
+use crate::sandbox::field::NAMES;
 use crate::sandbox::problem::{Problem as ApiProblem, Source};
 
 use super::schema::Schema;
@@ -104,15 +105,13 @@ fn detail(problem: &ApiProblem, schema: &Schema) -> String {
     let shown = if custom {
         schema.custom_field_name(&name)
     } else {
-        let known = [
-            ("primary_email", "userName"),
-            ("external_identifier", "externalId"),
-            ("first_name", "name.givenName"),
-            ("last_name", "name.familyName"),
-            ("manager", "manager"),
-            ("branch", "division"),
-        ];
-        known.iter().find(|(api, _)| *api == name).map(|(_, scim)| (*scim).to_owned())
+        match name.as_str() {
+            "primary_email" => Some("userName".to_owned()),
+            "external_identifier" => Some("externalId".to_owned()),
+            "manager" => Some("manager".to_owned()),
+            "branch" => Some("division".to_owned()),
+            _ => NAMES.iter().find(|(api, _)| *api == name).map(|(_, part)| format!("name.{part}")),
+        }
     };
     let before = if custom { format!("custom_fields: {name:?}") } else { name };
     match (shown, detail.strip_prefix(&before)) {

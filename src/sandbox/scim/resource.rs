@@ -8,6 +8,7 @@ use super::error::{Kind as ErrorKind, Problem};
 use super::path::Tree;
 use super::schema::{Attribute, CORE, CustomField, ENTERPRISE, Namespace, SKOVIK, Schema};
 use crate::sandbox::account::{Account, BRANCHES, USERS};
+use crate::sandbox::field::NAMES;
 use crate::sandbox::json::{Object, Resource, empty_object, is_null, raw, text_of};
 use crate::sandbox::users::Slot;
 
@@ -20,8 +21,7 @@ pub(super) fn settable(account: &Account, schema: &Schema, slot: Slot) -> Option
     put(&mut tree, "userName", text("primary_email"));
     put(&mut tree, "externalId", text("external_identifier"));
     let mut name = Tree::new();
-    put(&mut name, "givenName", text("first_name"));
-    put(&mut name, "familyName", text("last_name"));
+    NAMES.iter().for_each(|(api, part)| put(&mut name, part, text(api)));
     put_object(&mut tree, "name", name);
     tree.insert("active".to_owned(), stored.keys.active.into());
     let mut enterprise = Tree::new();
@@ -90,12 +90,12 @@ fn required(attributes: &[Attribute], holder: &Tree, owner: &str) -> Result<(), 
 /// Puts what a client has sent on top of a user. A value that `before` shows unchanged keeps its stored form.
 pub(super) fn overlay(user: &mut Resource, schema: &Schema, before: &Tree, sent: &Tree) -> Result<(), Problem> {
     let text = |name: &str| sent.get(name).and_then(Value::as_str);
-    let part = |owner: &str, name: &str| sent.get(owner).and_then(|owner| owner.get(name)).and_then(Value::as_str);
     let attributes = &mut user.attributes;
     attributes.set("primary_email", or_null(text("userName")));
     attributes.set("external_identifier", or_null(text("externalId")));
-    attributes.set("first_name", or_null(part("name", "givenName")));
-    attributes.set("last_name", or_null(part("name", "familyName")));
+    for (api, part) in NAMES {
+        attributes.set(api, or_null(sent.get("name").and_then(|name| name.get(part)).and_then(Value::as_str)));
+    }
 
     let extension = |tree: &Tree, urn: &str, name: &str| tree.get(urn).and_then(|urn| urn.get(name)).cloned();
     let mut fields = custom_fields(user);

@@ -30,10 +30,8 @@ pub(in crate::provider::scim) fn create(
     manager_id: Option<&UserId>,
     scim: &Scim,
 ) -> Result<Request, String> {
-    let is_given = |(field, value): &(Field, Option<Value>)| *field != Field::Manager && value.is_some();
-    let values = after.values().into_iter().filter(is_given);
-    let mut entries =
-        values.map(|(field, value)| entry(&field, value.as_ref(), scim)).collect::<Result<Vec<_>, _>>()?;
+    let values = after.of_new_user();
+    let mut entries = values.map(|(field, value)| entry(&field, Some(&value), scim)).collect::<Result<Vec<_>, _>>()?;
     entries.extend(manager_id.map(|id| Entry { path: manager(), value: Some(json!({ "value": id })) }));
     entries.push(Entry { path: AttributePath::new(None, ACTIVE), value: Some(json!(true)) });
     let empty = raw(&json!({ SCHEMAS: [USER] }))?;

@@ -109,22 +109,11 @@ pub(in crate::provider::skovik) fn create(
     manager: Option<&UserId>,
     names: &Names,
 ) -> Result<Request, String> {
-    let Fields { external_identifier, primary_email, first_name, last_name, branch, manager: _, custom_fields } = after;
-    let text = |field: Field, text: &str| (field, Value::Text(text.to_owned()));
-    let mut values = vec![
-        text(Field::PrimaryEmail, primary_email),
-        text(Field::FirstName, first_name),
-        text(Field::LastName, last_name),
-    ];
-    values.extend(external_identifier.as_ref().map(|id| text(Field::ExternalIdentifier, id.as_str())));
-    values.extend(branch.iter().flatten().map(|branch| (Field::Branch, Value::Branch(branch.clone()))));
-    values.extend(manager.map(|id| {
+    let manager = manager.map(|id| {
         let user = UserRef { user_id: id.clone(), employee: None, name: String::new() };
         (Field::Manager, Value::Manager(ManagerRef::User(user)))
-    }));
-    let custom =
-        custom_fields.iter().filter_map(|(id, value)| Some((Field::Custom(id.clone()), value.as_ref()?.into())));
-    values.extend(custom);
+    });
+    let values: Vec<(Field, Value)> = after.of_new_user().chain(manager).collect();
     assemble(Resource::default(), values.iter().map(|(field, value)| (field, Some(value))), names)
 }
 

@@ -1,0 +1,51 @@
+//! Works on many items at once. What it returns does not depend on how many threads the system has.
+
+use std::num::NonZero;
+use std::ops::Range;
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+
+/// How many items a thread takes at a time.
+const TURN: u32 = 16_384;
+
+/// Calls `work` with consecutive ranges of `0..items` on several threads, and returns the results in the order of the
+/// ranges. Few items are one range, and need no thread.
+pub(crate) fn side_by_side<T: Send>(items: u32, work: impl Fn(Range<u32>) -> T + Sync) -> Vec<T> {
+    let turns = items.div_ceil(TURN);
+    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(turns as usize);
+    let range = |turn: u32| turn * TURN..items.min(turn.saturating_add(1).saturating_mul(TURN));
+    if threads < 2 {
+        return (0..turns).map(|turn| work(range(turn))).collect();
+    }
+    let next = AtomicU32::new(0);
+    let take_turns = || {
+        let turn = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|turn| *turn < turns);
+        std::iter::from_fn(turn).map(|turn| (turn, work(range(turn)))).collect::<Vec<_>>()
+    };
+    let mut done: Vec<(u32, T)> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(take_turns)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    });
+    done.sort_unstable_by_key(|(turn, _)| *turn);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_item_comes_once_and_in_order() {
+        for items in [0, 1, TURN - 1, TURN, TURN + 1, 9 * TURN + 5] {
+            let ranges = side_by_side(items, |range| range.collect::<Vec<_>>());
+            assert_eq!(ranges.concat(), (0..items).collect::<Vec<_>>(), "{items}");
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "in the last turn")]
+    fn a_panic_is_passed_on() {
+        side_by_side(4 * TURN, |range| assert!(range.end < 4 * TURN, "in the last turn"));
+    }
+}
