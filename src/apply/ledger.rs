@@ -124,10 +124,11 @@ impl Recent {
         RecentPast { window, past: by_user(&standing(others)), is_unknown: false }
     }
 
-    /// How many operations the ledger lacks, and a journal tells.
+    /// How many operations that count the ledger lacks, and a journal tells. What is older than the window was not looked for
+    /// in the ledger.
     #[must_use]
     pub fn from_journals(&self) -> usize {
-        self.applied.len() - self.written
+        self.applied.iter().skip(self.written).filter(|applied| applied.at >= self.since).count()
     }
 
     /// How many operations are dated later than that.

@@ -112,9 +112,13 @@ fn read(settings: &Settings, state: &State, begun: Option<Timestamp>) -> Result<
 fn tell(recent: &Recent, ui: &Ui) {
     let from_journals = recent.from_journals();
     if from_journals > 0 {
-        ui.note(format!(
-            "{from_journals} operations are not in the account's ledger yet; they count by what their journals say"
-        ));
+        let what = match from_journals {
+            1 => "1 operation is not in the account's ledger yet; it counts by what its journal says".to_owned(),
+            many => {
+                format!("{many} operations are not in the account's ledger yet; they count by what their journals say")
+            }
+        };
+        ui.note(what);
     }
     let later = recent.after(now());
     if later > 0 {

@@ -11,13 +11,16 @@ use crate::strict_json::Pointer;
 const MOST: usize = 1000;
 /// The longest identifier, in bytes.
 const LONGEST: usize = 200;
+/// How long all identifiers of an event may be together, in bytes.
+const LONGEST_TOGETHER: usize = 16 * 1024;
 
 /// The people that a body names; `None` if it names nobody for certain: the event then concerns everybody.
 pub(super) fn ids(pointer: Option<&Pointer>, body: &[u8]) -> Option<BTreeSet<String>> {
     let document: Value = serde_json::from_slice(body).ok()?;
     let mut found = BTreeSet::new();
     let is_clear = collect(&document, pointer?.steps(), &mut found);
-    (is_clear && !found.is_empty()).then_some(found)
+    let length: usize = found.iter().map(String::len).sum();
+    (is_clear && !found.is_empty() && length <= LONGEST_TOGETHER).then_some(found)
 }
 
 /// Collects the identifiers; false if anything else is there.
@@ -79,5 +82,10 @@ mod tests {
         assert_eq!(ids(None, b"{}"), None);
         let many = (0..=MOST).map(|id| format!("{{\"id\":{id}}}")).collect::<Vec<_>>().join(",");
         assert_eq!(found("/*/id", &format!("[{many}]")), None);
+        let long = |count: usize| {
+            let ids: Vec<String> = (0..count).map(|id| format!("{{\"id\":\"{id:0>200}\"}}")).collect();
+            found("/*/id", &format!("[{}]", ids.join(","))).map(|ids| ids.len())
+        };
+        assert_eq!((long(81), long(82)), (Some(81), None));
     }
 }

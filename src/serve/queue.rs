@@ -21,6 +21,7 @@ use super::verify::Identity;
 
 /// How many events wait to be written.
 const MOST_UNWRITTEN: usize = 4096;
+
 /// An event that was verified.
 #[derive(Debug, Clone)]
 pub struct Event {
@@ -91,7 +92,7 @@ impl Queue {
                 state.push(line);
             }
         })?;
-        let mut file = Writer { path: path.to_owned(), file: None };
+        let mut file = Writer::new(path);
         state.forget(now);
         file.rewrite(&state)?;
         let (changes, changed) = watch::channel(0);
@@ -142,9 +143,8 @@ impl Queue {
     #[must_use]
     pub fn take(&self) -> Taken {
         let mut state = self.shared.lock();
-        let lines = std::mem::take(&mut state.pending);
+        let lines = state.take_pending();
         state.contents.clear();
-        state.covers_everybody = false;
         state.in_flight.clone_from(&lines);
         let ids = lines.iter().map(|line| line.ids.clone()).try_fold(BTreeSet::new(), |mut all, ids| {
             all.extend(ids?);
@@ -168,8 +168,7 @@ impl Queue {
     pub fn put_back(&self, taken: Taken) {
         let mut state = self.shared.lock();
         state.in_flight.clear();
-        state.covers_everybody = false;
-        let later = std::mem::take(&mut state.pending);
+        let later = state.take_pending();
         taken.lines.into_iter().chain(later).for_each(|line| state.push(line));
     }
 

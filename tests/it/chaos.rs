@@ -3,6 +3,8 @@
 //!
 //! `SKOVIK_CHAOS_SEED=N` replays the run with that seed, `SKOVIK_CHAOS_RUNS=N` makes so many runs.
 
+mod budgets;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

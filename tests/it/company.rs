@@ -115,7 +115,7 @@ manager = "{{ hr.manager }}"
 protect = ["role:admin"]
 "#;
 
-fn csv(rows: &[Row]) -> String {
+pub(crate) fn csv(rows: &[Row]) -> String {
     let mut text = "id,email,first_name,last_name,branch,manager,cost_center\n".to_owned();
     for Row { identifier, email, first_name, last_name, branch, manager, cost_center } in rows {
         let manager = manager.as_deref().unwrap_or_default();
@@ -124,10 +124,10 @@ fn csv(rows: &[Row]) -> String {
     text
 }
 
-const COST_CENTERS: [&str; 3] = ["4100", "4200", "4300"];
-const BRANCHES: [&str; 2] = ["SE01", "NO01"];
+pub(crate) const COST_CENTERS: [&str; 3] = ["4100", "4200", "4300"];
+pub(crate) const BRANCHES: [&str; 2] = ["SE01", "NO01"];
 
-fn branch_id(identifier: &str) -> &'static str {
+pub(crate) fn branch_id(identifier: &str) -> &'static str {
     if identifier == "SE01" { "br_se" } else { "br_no" }
 }
 
@@ -181,7 +181,7 @@ pub(crate) fn identifier(number: usize) -> String {
     format!("{}", 1000 + number)
 }
 
-fn admin() -> Value {
+pub(crate) fn admin() -> Value {
     let mut admin = user(999, &row(999, None), None);
     admin["attributes"]["roles"] = json!(["admin"]);
     admin["attributes"]["external_identifier"] = Value::Null;

@@ -28,6 +28,7 @@ mod house;
 mod limits;
 mod machine_files;
 mod memory;
+mod month;
 mod planning;
 mod printed;
 mod render;

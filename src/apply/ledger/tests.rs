@@ -88,3 +88,14 @@ fn an_apply_that_was_begun_and_has_no_journal_is_an_error_until_the_window_has_p
     assert!(said.contains(&plan("plan").to_string()) && said.contains("its journal is missing"), "{said}");
     assert!(Recent::read(&state, url, at(101), None).is_ok());
 }
+
+/// A daily run finds the journal of the day before, which is just older than the window and in the ledger long since.
+#[test]
+fn what_is_older_than_the_window_is_not_told_as_missing_in_the_ledger() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = State::open(&folder.path().join("state"), None).expect("a state");
+    let mut recent = Recent::read(&state, "https://api.example.com/v1", at(50), None).expect("nothing yet");
+    recent.applied = vec![line(49, "plan", 1, Kind::Delete, "a"), line(50, "plan", 2, Kind::Delete, "b")];
+    assert_eq!(recent.from_journals(), 1);
+    assert_eq!(recent.memory(86_400, None).past.len(), 1);
+}

@@ -10,6 +10,9 @@ use crate::serve::verify::Identity;
 
 /// How many events are kept each with its people. Further ones become one event that concerns everybody.
 pub(super) const MOST_PENDING: usize = 10_000;
+/// How many bytes these may have together, as [`Line::bytes`] counts them: 800 for each event, which is more than any
+/// sender is known to need.
+pub(super) const MOST_BYTES: usize = 8 * 1024 * 1024;
 /// How long a handled event is remembered, so that it does not count again: twice the longest time for which a signed
 /// timestamp is usually accepted.
 const REMEMBERED: SignedDuration = SignedDuration::from_mins(10);
@@ -19,6 +22,8 @@ const MOST_REMEMBERED: usize = 50_000;
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) pending: Vec<Line>,
+    /// How many bytes these have.
+    pub(super) bytes: usize,
     pub(super) in_flight: Vec<Line>,
     /// The events that must not count again, and when they came.
     pub(super) seen: HashMap<String, Timestamp>,
@@ -46,7 +51,27 @@ pub(super) struct Line {
     pub(super) done: bool,
 }
 
+impl Line {
+    /// About how much memory it needs.
+    fn bytes(&self) -> usize {
+        let ids = self.ids.iter().flatten().map(String::len).sum::<usize>();
+        self.webhook.len() + self.key.len() + ids
+    }
+}
+
 impl State {
+    /// Whether no further event is kept with its people.
+    fn is_full(&self) -> bool {
+        self.pending.len() >= MOST_PENDING || self.bytes >= MOST_BYTES
+    }
+
+    /// Takes all that are pending.
+    pub(super) fn take_pending(&mut self) -> Vec<Line> {
+        self.covers_everybody = false;
+        self.bytes = 0;
+        std::mem::take(&mut self.pending)
+    }
+
     /// The line to write for an event, if there is one to write.
     pub(super) fn line(&self, event: Event) -> Option<Line> {
         let Event { webhook, identity, ids, at } = event;
@@ -58,7 +83,7 @@ impl State {
         if is_known {
             return None;
         }
-        if self.pending.len() < MOST_PENDING {
+        if !self.is_full() {
             return Some(Line { at, webhook, key, once, ids, done: false });
         }
         (!self.covers_everybody).then_some(Line { at, webhook, key, once: false, ids: None, done: false })
@@ -73,7 +98,7 @@ impl State {
     /// Adds an event to the pending ones. If these are many, it becomes one that concerns everybody, or is covered by
     /// one.
     pub(super) fn push(&mut self, mut line: Line) {
-        if self.pending.len() >= MOST_PENDING {
+        if self.is_full() {
             if self.covers_everybody {
                 return;
             }
@@ -83,6 +108,7 @@ impl State {
         if !line.once {
             self.contents.insert(line.key.clone());
         }
+        self.bytes += line.bytes();
         self.pending.push(line);
     }
 
@@ -108,6 +134,7 @@ impl State {
     pub(super) fn copied(&self) -> Self {
         Self {
             pending: self.pending.clone(),
+            bytes: self.bytes,
             in_flight: self.in_flight.clone(),
             seen: self.seen.clone(),
             order: self.order.clone(),

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use jiff::SignedDuration;
 
-use super::state::MOST_PENDING;
+use super::state::{MOST_BYTES, MOST_PENDING};
 use super::*;
 
 fn event(identity: Identity, ids: &[&str]) -> Event {
@@ -104,6 +104,60 @@ fn a_full_queue_takes_one_more_event_that_concerns_everybody() {
     assert_eq!(line.ids, None);
     state.push(line);
     assert_eq!(state.line(once("yet another")), None, "the last one covers it");
+}
+
+/// An event that names as many people as one may.
+fn large(number: usize) -> Event {
+    let ids: Vec<String> = (0..80).map(|id| format!("{number:0>100}{id:0>100}")).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    event(Identity::Once(number.to_string()), &ids)
+}
+
+#[test]
+fn large_events_fill_a_queue_sooner() {
+    let mut state = State::default();
+    let mut kept = 0;
+    while let Some(line) = state.line(large(kept)).filter(|line| line.ids.is_some()) {
+        state.push(line);
+        kept += 1;
+    }
+    assert_eq!(kept, MOST_BYTES / 16_000 + 1, "{kept}");
+    let line = state.line(large(kept)).unwrap();
+    assert_eq!(line.ids, None);
+    state.push(line);
+    assert_eq!(state.line(large(kept + 1)), None, "the last one covers it");
+    // Once a run has taken them, there is room again.
+    assert_eq!(state.take_pending().len(), kept + 1);
+    assert!(state.line(large(kept + 2)).unwrap().ids.is_some());
+}
+
+/// Each run fails, and while it was under way, the queue was filled again.
+#[tokio::test]
+async fn a_file_does_not_grow_with_every_run_that_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events");
+    let queue = Arc::new(Queue::open(&path, Timestamp::now(), Timestamp::MIN).unwrap());
+    let length = || fs::metadata(&path).unwrap().len();
+    let mut longest = 0;
+    for round in 0..4 {
+        let taken = queue.take();
+        let events = (0..550).map(|number| round * 1000 + number);
+        let adding: Vec<_> = events
+            .map(|number| {
+                let queue = Arc::clone(&queue);
+                tokio::spawn(async move { queue.add(large(number)).await.unwrap() })
+            })
+            .collect();
+        for added in adding {
+            added.await.unwrap();
+        }
+        queue.put_back(taken);
+        longest = longest.max(length());
+    }
+    let most = 28 << 20;
+    assert!(longest > 16 << 20 && longest < most, "{longest}");
+    drop(queue);
+    assert_eq!(Queue::open(&path, Timestamp::now(), Timestamp::MIN).unwrap().take().ids, None, "everybody");
 }
 
 #[tokio::test]

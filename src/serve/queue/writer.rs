@@ -16,18 +16,28 @@ use crate::state::open_private;
 
 /// How many events are written with one sync.
 const MOST_AT_ONCE: usize = 512;
+/// By how much the file grows at least until it is written anew, in bytes.
+const GROWTH: u64 = 8 * 1024 * 1024;
 /// The largest file that is read, in bytes: far more than a full queue needs.
 const LONGEST: u64 = 512 * 1024 * 1024;
 /// The longest line, in bytes: more than the people of the largest event need.
 const LONGEST_LINE: u64 = 4 * 1024 * 1024;
 
 pub(super) struct Writer {
-    pub(super) path: PathBuf,
+    path: PathBuf,
     /// `None` after an error, or before the first event: the file is written anew.
-    pub(super) file: Option<File>,
+    file: Option<File>,
+    /// How long it is, in bytes.
+    length: u64,
+    /// Beyond this length it is written anew: after runs that failed, it has more than what is pending.
+    most: u64,
 }
 
 impl Writer {
+    pub(super) fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), file: None, length: 0, most: 0 }
+    }
+
     pub(super) fn work(mut self, shared: &Shared, mut to_do: mpsc::Receiver<Order>) {
         while let Some(order) = to_do.blocking_recv() {
             let mut orders = vec![order];
@@ -87,7 +97,7 @@ impl Writer {
     }
 
     fn append(&mut self, shared: &Shared, lines: &[Line]) -> io::Result<()> {
-        if self.file.is_none() {
+        if self.file.is_none() || self.length > self.most {
             let state = shared.lock().copied();
             self.rewrite(&state)?;
         }
@@ -97,6 +107,7 @@ impl Writer {
             serde_json::to_writer(&mut text, line)?;
             text.push(b'\n');
         }
+        self.length += text.len() as u64;
         let written = file.write_all(&text).and_then(|()| file.sync_data());
         if written.is_err() {
             // How much of these lines is in the file is unknown; the next write replaces the file.
@@ -133,7 +144,8 @@ impl Writer {
             io::Result::Ok(())
         })?;
         let mut file = open_private(&self.path, true)?;
-        file.seek(SeekFrom::End(0))?;
+        self.length = file.seek(SeekFrom::End(0))?;
+        self.most = 2 * self.length + GROWTH;
         self.file = Some(file);
         Ok(())
     }

@@ -4,15 +4,17 @@ use std::fs;
 use std::thread::sleep;
 use std::time::Duration;
 
-use super::{begin, company, end, forget_machine, made, wait_for_writes};
-use crate::harness::Company;
+use super::{KEY, begin, end, forget_machine, made, wait_for_writes};
+use crate::company::{self, Row};
+use crate::harness::{Company, FIXTURE_URL};
 use crate::servers::proxy::{Fault, Faulty};
 use crate::servers::stores::Store;
+use crate::world::Pace;
 
 /// A company whose state is in a store that is reached through a proxy. Its lease lives for so long.
 fn faulty_company(store: &Store, lease: &str) -> (Company, Faulty) {
     let proxy = Faulty::before(store.port);
-    let mut company = company(store, "slow=100ms");
+    let mut company = super::company(store, "slow=100ms");
     company.edit("skovik-sync.toml", "lease = \"3s\"", &format!("lease = \"{lease}\""));
     for (name, value) in store.env_at(proxy.port) {
         company.env(name, &value);
@@ -98,7 +100,7 @@ fn answers_of_the_store_that_are_lost_cost_nothing_but_time() {
 #[test]
 fn two_runs_on_two_machines_are_one() {
     let store = Store::s3();
-    let mut company = company(&store, "slow=100ms");
+    let mut company = super::company(&store, "slow=100ms");
     company.append("skovik-sync.toml", "\n[approval]\nautomatic = true\n");
     let one = begin(&company, &["run", "-o", "one.json"]);
     let other_home = company.path("other");
@@ -110,4 +112,44 @@ fn two_runs_on_two_machines_are_one() {
     // The other one is kept out, or comes when all is done.
     assert!(codes == [Some(0), Some(10)] || codes == [Some(0), Some(0)], "{codes:?}");
     is_done_once(&company);
+}
+
+/// Each of two machines has a list of its own, and nobody approves. Each plan alone is within the limit, both are not.
+#[test]
+fn two_machines_at_once_share_one_budget() {
+    let store = Store::s3();
+    let rows: Vec<Row> = (0..20).map(|number| company::row(number, None)).collect();
+    let mut users = vec![company::admin()];
+    users.extend(rows.iter().enumerate().map(|(number, row)| company::user(number, row, None)));
+    let more = format!("[approval]\nautomatic = true\n[state]\nurl = \"{}\"\nlease = \"3s\"\n", store.url);
+    let both = company::Company::of(&users, &rows).with_settings(&more);
+    let settings = both.settings(FIXTURE_URL, Pace { max_in_flight: 1, ..Pace::default() });
+    let slow = "DELETE /users/* slow=50ms".parse().expect("a rule");
+    let mut company = Company::of(&settings, &company::csv(&rows[3..]), &both.snapshot_of(FIXTURE_URL), |options| {
+        options.faults = vec![slow];
+    });
+    company.write("key", "any");
+    company.write("other.csv", company::csv(&rows[..17]));
+    company.write("other.toml", company.read("skovik-sync.toml").replace("employees.csv", "other.csv"));
+    company.env("SKOVIK_SYNC_STATE_KEY", KEY);
+    for (name, value) in &store.env {
+        company.env(name, value);
+    }
+    let homes = [company.path("home/state"), company.path("other")];
+    let args = [&["run", "-o", "one.json"][..], &["run", "-o", "other.json", "--config", "other.toml"]];
+    let at_home = |company: &mut Company, home: usize| {
+        company.env("XDG_STATE_HOME", homes[home].to_str().expect("text"));
+        begin(company, args[home])
+    };
+    let both_at_once = [0, 1].map(|home| at_home(&mut company, home));
+    let mut codes = both_at_once.map(|child| end(child).code);
+    codes.sort_unstable();
+    // The second is kept out, or comes when the first has used the budget up.
+    assert!(codes == [Some(0), Some(10)] || codes == [Some(0), Some(5)], "{codes:?}");
+    assert_eq!(company.users().len(), 18, "three of twenty, and the admin");
+    // For the first there is nothing to do; the second stays blocked.
+    let mut codes = [0, 1].map(|home| end(at_home(&mut company, home)).code);
+    codes.sort_unstable();
+    assert_eq!(codes, [Some(0), Some(5)]);
+    assert_eq!(company.users().len(), 18);
 }
