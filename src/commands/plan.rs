@@ -1,42 +1,41 @@
 //! `plan`: reads both sides completely, compares, writes the plan file and shows it. It makes only GET requests.
 
 mod absences;
+mod both_sides;
 mod explain;
 mod named;
 
 use std::collections::BTreeSet;
-use std::future::pending;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::{fs, thread};
 
 use anyhow::Context as _;
-use tokio::sync::oneshot;
 
 use self::absences::SecondThoughts;
+use self::both_sides::read_both_sides;
+pub(super) use self::both_sides::{BothSides, SourceProgress, open_account, read_account};
 use self::named::Named;
-use super::common::{calendar, dialect, load_settings, now, plan_bytes, policy, provider, replay, shown};
+use super::common::{calendar, load_settings, now, plan_bytes, policy, replay, shown};
 use super::places::Places;
 use super::recent::memory;
 use super::retention::HASH_DIGITS;
-use super::signals::{EndedBySignals, unless_interrupted};
+use super::signals::EndedBySignals;
 use super::state_place::existing_state;
 use crate::apply::journal::{BegunBy, Replay};
 use crate::cli::{self, Global};
 use crate::config::{Invalid, Settings, SourceSettings, Unresolved};
 use crate::diff::{Absences, Comparison, PeopleIndex, Policy, Reading, UserIndex};
-use crate::employee::{Desired, Directory, ExternalIdentifier, Join, Managed};
-use crate::exit::{ExitStatus, OrRefuse as _, refused};
+use crate::employee::{Desired, Directory, ExternalIdentifier, Join};
+use crate::exit::{ExitStatus, refused};
 use crate::files::write_private;
 use crate::guard::{self, RecentPast};
-use crate::mapping::{Mapper, ResolvedMapper};
 use crate::plan::{Day, Digest, Input, NoPlan, Plan, Settled, SourceSummary};
-use crate::provider::{Account, Shape, fingerprint};
+use crate::provider::fingerprint;
 use crate::render::Ids;
 use crate::render::text::{TextOptions, display};
 use crate::setting::Calendar;
-use crate::source::{Records, read_all};
-use crate::ui::{Progress, Ui};
+use crate::ui::Ui;
 
 /// How many people a group shows on a terminal.
 const SHOWN_ON_TERMINAL: usize = 25;
@@ -99,136 +98,6 @@ pub(super) async fn write_plan(
     put_applied_plan_away(&args.out, &plan, by, settings, global, ui)?;
     write_private(&args.out, |file| plan.write(file)).with_context(|| format!("cannot write {}", shown(&args.out)))?;
     Ok((plan, signals))
-}
-
-/// Both sides, as a plan needs them.
-pub(super) struct BothSides {
-    pub(super) records: Records,
-    pub(super) desired: Desired,
-    pub(super) directory: Directory,
-    pub(super) resolved: ResolvedMapper,
-}
-
-impl BothSides {
-    /// Applies the settings to what was read.
-    pub(super) fn new(records: Records, resolved: ResolvedMapper, directory: Directory) -> anyhow::Result<Self> {
-        let (records, desired) = employees(&records, &resolved)?;
-        Ok(Self { records, desired, directory, resolved })
-    }
-}
-
-/// Who should be in Skovik, and the records after it was decided which of several with one key counts.
-fn employees(records: &Records, resolved: &ResolvedMapper) -> anyhow::Result<(Records, Desired)> {
-    let records = resolved.settle(records).or_refuse(ExitStatus::Usage)?;
-    let desired = resolved.employees(&records).map_err(|error| refused(error.status(), error))?;
-    Ok((records, desired))
-}
-
-/// Reads the sources and Skovik, side by side.
-pub(super) async fn read_both_sides(
-    settings: &Settings,
-    snapshot: Option<&Path>,
-    calendar: &Calendar,
-    ui: &Ui,
-) -> anyhow::Result<(BothSides, EndedBySignals)> {
-    let lines = SourceProgress::new(settings, ui);
-    let to_read = settings.to_read(now().into(), calendar);
-    let account = open_account(settings, snapshot).await?;
-    // The employees need the branches and custom fields of the account, but not its users.
-    let (fitted, fits) = oneshot::channel();
-    let skovik = async {
-        let (resolved, shape) = read_shape(&account, settings).await?;
-        // Nobody waits for them if the sources could not be read.
-        let _ = fitted.send(resolved.clone());
-        let directory = read_users(account, shape, resolved.managed(), ui).await?;
-        Ok((resolved, directory))
-    };
-    let company = async {
-        let records = read_all(&to_read, &|place, so_far, total| lines.told(place, so_far, total)).await;
-        let records = records.map_err(|error| refused(error.status(), format!("no plan was made: {error}")))?;
-        match fits.await {
-            Ok(resolved) => blocking(move || employees(&records, &resolved)).await,
-            // The account could not be read, and that is the error.
-            Err(_) => pending().await,
-        }
-    };
-    let reading = async { tokio::try_join!(skovik, company) };
-    let (((resolved, directory), (records, desired)), signals) = unless_interrupted(reading).await?;
-    Ok((BothSides { records, desired, directory, resolved }, signals))
-}
-
-/// Does something that takes long on a thread of its own.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|error| match error.try_into_panic() {
-        Ok(panic) => resume_unwind(panic),
-        Err(cancelled) => unreachable!("nobody cancels it: {cancelled}"),
-    })
-}
-
-/// Opens Skovik or a snapshot of it. Checks the settings and the key, and sends nothing yet.
-pub(super) async fn open_account(settings: &Settings, snapshot: Option<&Path>) -> anyhow::Result<Account> {
-    Ok(match snapshot {
-        Some(path) => {
-            Account::Snapshot { path: path.to_owned(), account: settings.target.account(), dialect: dialect(settings) }
-        }
-        None => Account::Live(provider(settings).await?),
-    })
-}
-
-/// Reads Skovik.
-pub(super) async fn read_account(
-    account: Account,
-    settings: &Settings,
-    ui: &Ui,
-) -> anyhow::Result<(ResolvedMapper, Directory)> {
-    let (resolved, shape) = read_shape(&account, settings).await?;
-    let directory = read_users(account, shape, resolved.managed(), ui).await?;
-    Ok((resolved, directory))
-}
-
-/// Reads the branches and custom fields of the account, and fits the settings to them.
-async fn read_shape(account: &Account, settings: &Settings) -> anyhow::Result<(ResolvedMapper, Shape)> {
-    let shape = account.shape().await?;
-    let mapper = Mapper::new(settings);
-    let resolved = mapper.resolve(&shape.branches, &shape.custom_fields).or_refuse(ExitStatus::Usage)?;
-    Ok((resolved, shape))
-}
-
-/// Reads the users of the account.
-async fn read_users(account: Account, shape: Shape, managed: &Managed, ui: &Ui) -> anyhow::Result<Directory> {
-    let progress = ui.progress("reading Skovik's users");
-    let told = |read: u64, total: Option<u64>| {
-        if let Some(total) = total {
-            progress.set_total(total);
-        }
-        progress.set(read);
-    };
-    let users = account.users(managed, &told).await?;
-    progress.finish();
-    Ok(shape.with_users(users))
-}
-
-/// A progress line for each source.
-pub(super) struct SourceProgress(Vec<Progress>);
-
-impl SourceProgress {
-    pub(super) fn new(settings: &Settings, ui: &Ui) -> Self {
-        let line = |source: &SourceSettings| ui.progress(format!("reading source {}", source.name));
-        Self(settings.sources.iter().chain(&settings.tables).map(line).collect())
-    }
-
-    /// Shows how much of a source was read; clears the line when the source is complete.
-    pub(super) fn told(&self, place: usize, so_far: u64, total: Option<u64>) {
-        let line = &self.0[place];
-        if total == Some(so_far) {
-            return line.finish();
-        }
-        if let Some(total) = total {
-            line.set_total(total);
-        }
-        line.set(so_far);
-    }
 }
 
 /// The other input of a plan.

@@ -133,6 +133,7 @@ impl Comparison<'_> {
             }
         }
         self.remark_look_alikes(&mut result);
+        self.remark_inactive_look_alikes(&mut result);
         result
     }
 

@@ -85,6 +85,44 @@ impl Comparison<'_> {
         }
     }
 
+    /// Where inactive users are made active again: remarks for everybody who would be created which inactive users have
+    /// the same name and no record.
+    pub(super) fn remark_inactive_look_alikes(&self, drafts: &mut Drafts) {
+        if !self.policy.reactivate {
+            return;
+        }
+        let mut by_name: FxHashMap<String, Vec<&User>> = FxHashMap::default();
+        let back: FxHashSet<u32> = self
+            .claims
+            .iter()
+            .filter_map(|claim| if let Claim::Inactive(user) = claim { Some(*user) } else { None })
+            .collect();
+        for (place, user) in (0..).zip(&self.directory.inactive) {
+            if !back.contains(&place)
+                && !self.is_described(user)
+                && let Some(name) = user.name_key()
+            {
+                by_name.entry(name).or_default().push(user);
+            }
+        }
+        for (index, claim) in (0..).zip(&self.claims) {
+            let employee = self.employee(index);
+            if *claim == Claim::New
+                && let Some(name) = employee.name_key()
+                && let Some(users) = by_name.get(&name)
+            {
+                let names = named(users.iter().map(|user| format!("{}, who is inactive", describe_user(user))));
+                let identifier = &employee.identifier;
+                let message = format!(
+                    "{} would be created and has the same name as {names}. If this is one person: give that user the \
+                     external identifier {identifier} in Skovik and plan again. If not: leave it and approve the plan",
+                    describe(employee)
+                );
+                drafts.diagnostics.push(warning(Some(identifier.to_string()), message));
+            }
+        }
+    }
+
     /// The users without a record that could be a person of this configuration.
     fn look_alike_users(&self) -> Vec<u32> {
         let kept: FxHashSet<u32> = self

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use serde_json::{Value, json};
+use skovik_sync::plan::{Action, Operation, Plan};
 
 use crate::harness::Company;
 
@@ -178,4 +179,44 @@ fn a_plan_whose_journal_was_lost_is_seen_to_be_done() {
         company.run(&["apply", "plan.json"]).ends(0).prints(&["nothing to do: Skovik already matches this plan"]);
         assert_eq!(company.writes().len(), writes);
     }
+}
+
+/// A plan for one person of the small company, in which the id is somebody else's; approved.
+fn approved_with_the_id_of(company: &Company, person: &str, other: &str) {
+    company.run(&["plan", "--only", person]).ends(0);
+    let mut content = Plan::read(company.read("plan.json").as_bytes()).unwrap().content().clone();
+    match &mut content.operations[..] {
+        [Operation { action: Action::Update { user_id, .. } | Action::Delete { user_id, .. }, .. }] => {
+            *user_id = other.into();
+        }
+        other => panic!("{other:?}"),
+    }
+    let mut file = Vec::new();
+    Plan::seal(content).unwrap().write(&mut file).unwrap();
+    company.write("plan.json", file);
+    company.run(&["approve", "plan.json", "--yes"]).ends(0);
+}
+
+#[test]
+fn a_plan_that_shows_one_person_and_names_another_is_not_done() {
+    let company = Company::new("small");
+    company.run(&["plan", "--only", "1024"]).ends(0);
+    let planned = company.json("plan.json");
+    let wanted: Vec<(String, Value)> = planned["operations"][0]["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|change| (change["field"].as_str().unwrap().to_owned(), change["after"].clone()))
+        .collect();
+    // Somebody else has all of it already.
+    company.change("1009", |user| {
+        for (field, value) in &wanted {
+            user["attributes"][field] = value.clone();
+        }
+    });
+    approved_with_the_id_of(&company, "1024", &company.id("1009"));
+    is_stale(&company, &["is not as this plan would have left them"]);
+    // Nobody has this id.
+    approved_with_the_id_of(&company, "1027", "nobody");
+    is_stale(&company, &["delete Pontus Rask", "this person is in Skovik as the user", "not nobody"]);
 }

@@ -23,7 +23,8 @@ pub fn all_done(plan: &Plan, live: Live<'_>) -> Option<Vec<String>> {
     let problems = operations.iter().flat_map(|operation| {
         let mut problems = of_operation(operation, live, &people, &given);
         problems.extend(labels::of_references(operation, live.directory, |user| renamed.contains(user)));
-        let of = |problem| format!("operation {}, {} {}: {problem}", operation.id, operation.action.name(), operation.name);
+        let of =
+            |problem| format!("operation {}, {} {}: {problem}", operation.id, operation.action.name(), operation.name);
         problems.into_iter().map(of).collect::<Vec<_>>()
     });
     Some(problems.collect())

@@ -48,6 +48,21 @@ fn whoever_matches_an_inactive_user_is_made_active_again() {
 }
 
 #[test]
+fn a_new_person_with_the_name_of_an_inactive_user_is_remarked() {
+    let newcomer = || vec![employee("2", ANNA, None)];
+    let inactive = || vec![user("z", Some("1"), "anna.holm@example.com", None)];
+    let mut namesake = user("z", Some("1"), "anna.old@example.com", None);
+    namesake.last_name = newcomer()[0].last_name.clone();
+    let company = reactivating(newcomer(), vec![], vec![namesake]);
+    assert_plan(&company, &["2 create 2", "looks_like 2"]);
+    let message = company.plan().content().diagnostics[0].message.clone();
+    assert!(message.contains("who is inactive") && message.contains("external identifier 2"), "{message}");
+    assert_plan(&company.with(|company| company.policy.reactivate = false), &["2 create 2"]);
+    // Other names, and users who come back themselves, are no look-alikes.
+    assert_plan(&reactivating(newcomer(), vec![], inactive()), &["2 create 2"]);
+}
+
+#[test]
 fn an_active_user_comes_before_an_inactive_one() {
     let users = vec![user("a", Some("1"), BEN, None)];
     let by_identifier =

@@ -111,6 +111,22 @@ fn whoever_became_active_meanwhile_is_left_alone() {
     company.run(&["apply", "plan.json"]).ends(7);
 }
 
+#[test]
+fn whoever_is_there_already_as_somebody_else_is_not_made_active() {
+    let scim = Scim::start(PAGE);
+    let (company, id) = one_is_back(&scim, &scim.url());
+    company.run(&["plan"]).ends(0).prints(&["1 to reactivate"]);
+    company.run(&["approve", "plan.json", "--yes"]).ends(0);
+    let mut twin = scim.users().into_iter().find(|user| user["id"] == *id).expect("the inactive user");
+    twin["active"] = json!(true);
+    twin["userName"] = json!("twin@example.com");
+    let twin = scim.create(&twin);
+    let said = format!("now belongs to the user {twin}");
+    company.run(&["apply", "plan.json"]).ends(7).says(&["the external identifier", &said]);
+    let held = scim.users().into_iter().find(|user| user["id"] == *id).expect("the same user");
+    assert_eq!(held["active"], json!(false));
+}
+
 /// A company of five at a server, whose last person is inactive there; and that person's id.
 fn one_is_back(scim: &Scim, url: &str) -> (Company, String) {
     let people: People = company().into_iter().take(5).collect();

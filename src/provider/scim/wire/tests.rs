@@ -38,6 +38,20 @@ fn stored(json: &Json) -> StoredUser {
     StoredUser::new(&RawValue::from_string(json.to_string()).unwrap()).unwrap()
 }
 
+#[test]
+fn ids_that_differ_in_white_space_do_not_become_one() {
+    let user = |id: &str| {
+        let mut anna = anna();
+        anna["id"] = json!(id);
+        user(&anna.to_string(), &scim(), &Managed::default())
+    };
+    assert_eq!(user("a").unwrap().id, "a".into());
+    for id in [" a", "a\n", "a\u{a0}", "e\u{301}"] {
+        let problem = user(id).unwrap_err();
+        assert!(problem.contains("white space"), "{id:?}: {problem}");
+    }
+}
+
 fn change(field: Field, after: Option<Value>) -> Change {
     Change { field, before: None, after }
 }

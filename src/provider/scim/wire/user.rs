@@ -43,7 +43,9 @@ fn exact_id(object: &Object<'_>) -> Result<Box<str>, String> {
     let id = object.text(&AttributePath::new(None, "id"))?.ok_or("a user has no id")?;
     let raw = object.get("id")?.map_or("", RawValue::get);
     match serde_json::from_str::<String>(raw) {
-        Ok(written) if *written != *id => Err(format!("the id {written:?} has white space around it, or is not in Unicode NFC")),
+        Ok(written) if *written != *id => {
+            Err(format!("the id {written:?} has white space around it, or is not in Unicode NFC"))
+        }
         _ => Ok(id),
     }
 }
