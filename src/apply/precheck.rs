@@ -5,6 +5,7 @@
 //! it, a difference stops only its own operation. If a crash lost the end of the journal, an operation may turn out to
 //! be done already. Operations that the journal calls done are checked against the list, too.
 
+mod done;
 mod guards;
 mod labels;
 mod settings;
@@ -25,6 +26,7 @@ use crate::plan::{
     Action, BranchRef, Change, Digest, Field, Fields, ManagerRef, Operation, OperationId, Plan, Target, Value,
 };
 
+pub use done::all_done;
 pub use guards::{guards, managed_now};
 pub use settings::{policy, settings};
 
@@ -219,15 +221,6 @@ fn made_so_far(plan: &Plan, replay: &Replay, directory: &Directory) -> Made {
     made
 }
 
-/// Whether the account is already as the whole plan should leave it: then a plan whose journal was lost has nothing
-/// left to do.
-#[must_use]
-pub fn is_all_done(plan: &Plan, live: Live<'_>) -> bool {
-    let operations = &plan.content().operations;
-    let made = made_already(operations, live.directory);
-    operations.iter().all(|operation| already_holds(operation, live.directory, live.managed, &made))
-}
-
 struct Index<'a> {
     plan: &'a Plan,
     live: Live<'a>,
@@ -291,6 +284,7 @@ impl<'a> Index<'a> {
             }
             Action::Update { user_id, before_hash, branch: _, roles: _, changes } => {
                 problems.extend(self.changed(operation, user_id, *before_hash));
+                problems.extend(self.there_already(operation, user_id, changes));
                 for Change { field, before: _, after } in changes {
                     problems.extend(match (field, after) {
                         (Field::PrimaryEmail, Some(Value::Text(email))) => {
@@ -334,6 +328,18 @@ impl<'a> Index<'a> {
             return vec![format!("the user {user_id} has changed in Skovik since the plan")];
         }
         labels::of_user(operation, user, self.live)
+    }
+
+    /// Another user who has what an inactive user keeps who is made active again: they may be the same person.
+    fn there_already(&self, operation: &Operation, user_id: &UserId, changes: &[Change]) -> Vec<String> {
+        let Some(user) = self.live.directory.inactive_user(user_id).filter(|_| operation.reactivates()) else {
+            return Vec::new();
+        };
+        let keeps = |field: Field| !changes.iter().any(|change| change.field == field);
+        let identifier = user.identifier.as_ref().filter(|_| keeps(Field::ExternalIdentifier));
+        let email = keeps(Field::PrimaryEmail).then(|| self.taken_email(operation, user.email.as_str(), Some(user_id)));
+        let identifier = identifier.map(|id| self.taken_identifier(operation, id.as_str(), Some(user_id)));
+        identifier.into_iter().chain(email).flatten().collect()
     }
 
     fn taken_email(&self, operation: &Operation, email: &str, own: Option<&UserId>) -> Option<String> {

@@ -301,11 +301,11 @@ fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> anyhow::Result<Opti
     if standing.conflicts.is_empty() || replay.has_written() {
         return Ok(Some(standing));
     }
-    if !replay.has_written() && precheck::is_all_done(plan, live) {
-        return Ok(None);
+    match precheck::all_done(plan, live) {
+        Some(problems) if problems.is_empty() => Ok(None),
+        Some(problems) => Err(stale(&problems)),
+        None => Err(stale(&standing.problems(plan).collect::<Vec<_>>())),
     }
-    let problems: Vec<String> = standing.problems(plan).collect();
-    Err(stale(&problems))
 }
 
 fn stale(problems: &[String]) -> anyhow::Error {

@@ -16,7 +16,7 @@ const NOT_OF_THE_PERSON: [&str; 5] = ["id", "meta", SCHEMAS, "groups", ACTIVE];
 /// Reads a user of a list.
 pub(in crate::provider::scim) fn user(json: &str, scim: &Scim, managed: &Managed) -> Result<User, String> {
     let object = parse(json)?;
-    let id = object.text(&AttributePath::new(None, "id"))?.ok_or("a user has no id")?;
+    let id = exact_id(&object)?;
     let email: Email = object.text(&user_name())?.ok_or_else(|| format!("{USER_NAME} is missing"))?.as_ref().into();
     let identifier = if scim.identifier.is_core(USER_NAME) {
         // In the form in which e-mails are compared.
@@ -36,6 +36,16 @@ pub(in crate::provider::scim) fn user(json: &str, scim: &Scim, managed: &Managed
         custom_fields: custom_fields.collect::<Result<_, _>>()?,
         roles: roles(&object)?,
     })
+}
+
+/// The id of a user. Two ids must not become one: an id that would be changed by normalising it is refused.
+fn exact_id(object: &Object<'_>) -> Result<Box<str>, String> {
+    let id = object.text(&AttributePath::new(None, "id"))?.ok_or("a user has no id")?;
+    let raw = object.get("id")?.map_or("", RawValue::get);
+    match serde_json::from_str::<String>(raw) {
+        Ok(written) if *written != *id => Err(format!("the id {written:?} has white space around it, or is not in Unicode NFC")),
+        _ => Ok(id),
+    }
 }
 
 /// Whether a user is inactive. A user without `active` is active.
