@@ -89,14 +89,15 @@ impl Standing {
         let conflicts = self.conflicts.iter().map(|conflict| (conflict.operation, &conflict.problems));
         let mut problems: Vec<_> = conflicts.chain(self.differing.iter().map(|(id, differs)| (*id, differs))).collect();
         problems.sort_by_key(|(id, _)| *id);
-        problems.into_iter().filter_map(|(id, problems)| Some((plan.operation(id)?, problems))).flat_map(
-            |(Operation { id, name, employee, action, .. }, problems)| {
-                let who = employee.as_ref().map_or_else(|| name.clone(), |employee| format!("{employee} {name}"));
-                let line = move |problem: &String| format!("operation {id}, {} {who}: {problem}", action.name());
-                problems.iter().map(line)
-            },
-        )
+        let operations = problems.into_iter().filter_map(|(id, problems)| Some((plan.operation(id)?, problems)));
+        operations.flat_map(|(operation, problems)| problems.iter().map(|problem| in_words(operation, problem)))
     }
+}
+
+/// A problem, with the operation and the person.
+fn in_words(Operation { id, name, employee, action, .. }: &Operation, problem: &str) -> String {
+    let who = employee.as_ref().map_or_else(|| name.clone(), |employee| format!("{employee} {name}"));
+    format!("operation {id}, {} {who}: {problem}", action.name())
 }
 
 /// Whether the account is the one that the plan was made for, and its custom fields and branches have the names that

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Live, labels};
+use super::{Live, in_words, labels};
 use crate::apply::expected_state::{already_holds, hash_of, made_already, updated};
 use crate::apply::labels::renames;
 use crate::employee::{User, UserId, email_key};
@@ -23,9 +23,7 @@ pub fn all_done(plan: &Plan, live: Live<'_>) -> Option<Vec<String>> {
     let problems = operations.iter().flat_map(|operation| {
         let mut problems = of_operation(operation, live, &people, &given);
         problems.extend(labels::of_references(operation, live.directory, |user| renamed.contains(user)));
-        let of =
-            |problem| format!("operation {}, {} {}: {problem}", operation.id, operation.action.name(), operation.name);
-        problems.into_iter().map(of).collect::<Vec<_>>()
+        problems.into_iter().map(|problem| in_words(operation, &problem)).collect::<Vec<_>>()
     });
     Some(problems.collect())
 }
