@@ -49,7 +49,7 @@ fn an_event_leads_to_a_run_and_what_is_not_signed_to_none() {
 
 #[test]
 fn thousands_of_events_become_few_runs_and_none_is_lost_when_the_program_is_killed() {
-    const EVENTS: usize = 2000;
+    const EVENTS: usize = 10_000;
     let settings = webhook("1h", "");
     let house = house(&settings);
     let mut accepted = 0;
