@@ -8,6 +8,7 @@
 mod confirm;
 pub mod engine;
 pub mod expected_state;
+mod given;
 pub mod journal;
 pub mod known;
 mod labels;

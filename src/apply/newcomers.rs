@@ -1,10 +1,9 @@
 //! Users who have appeared since an apply began and whom no operation explains. One of them may be the person of a
 //! create that was refused or not answered, stored without the identifier or under another e-mail. Pure functions.
 
-use std::collections::HashSet;
-
-use crate::employee::{User, email_key};
-use crate::plan::{Action, Field, Fields, Operation, Value};
+use super::given::Given;
+use crate::employee::{ExternalIdentifier, User};
+use crate::plan::{Fields, Operation};
 
 /// The users of a list who are new, and whose identifier and e-mail belong to nobody whom the plan creates or changes.
 pub(super) struct Newcomers<'a>(Vec<&'a User>);
@@ -20,30 +19,9 @@ impl<'a> Newcomers<'a> {
         if new.is_empty() {
             return Self(new);
         }
-        let mut identifiers = HashSet::new();
-        let mut emails = HashSet::new();
-        for operation in operations {
-            match &operation.action {
-                Action::Create { after } => {
-                    identifiers.extend(after.external_identifier.as_ref().map(|identifier| identifier.as_str()));
-                    emails.insert(email_key(&after.primary_email));
-                }
-                Action::Update { changes, .. } => {
-                    for change in changes {
-                        match (&change.field, &change.after) {
-                            (Field::ExternalIdentifier, Some(Value::Text(text))) => drop(identifiers.insert(text)),
-                            (Field::PrimaryEmail, Some(Value::Text(text))) => drop(emails.insert(email_key(text))),
-                            _ => {}
-                        }
-                    }
-                }
-                Action::Link { .. } | Action::Delete { .. } => {}
-            }
-        }
-        let is_explained = |user: &User| {
-            user.identifier.as_ref().is_some_and(|identifier| identifiers.contains(identifier.as_str()))
-                || emails.contains(user.email.key())
-        };
+        let given = Given::by(operations);
+        let is_explained =
+            |user: &User| given.has(user.identifier.as_ref().map(ExternalIdentifier::as_str), user.email.key());
         Self(new.into_iter().filter(|user| !is_explained(user)).collect())
     }
 
@@ -60,7 +38,7 @@ impl<'a> Newcomers<'a> {
 mod tests {
     use super::*;
     use crate::apply::settle;
-    use crate::plan::OperationId;
+    use crate::plan::{Action, OperationId};
 
     fn user(id: &str, identifier: Option<&str>, email: &str, name: &str) -> User {
         User { identifier: identifier.map(Into::into), ..settle::tests::user(id, "", email, name) }

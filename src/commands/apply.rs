@@ -301,7 +301,7 @@ fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> anyhow::Result<Opti
     if standing.conflicts.is_empty() || replay.has_written() {
         return Ok(Some(standing));
     }
-    match precheck::all_done(plan, live) {
+    match precheck::all_done(plan, live).or_refuse(ExitStatus::Untrusted)? {
         Some(problems) if problems.is_empty() => Ok(None),
         Some(problems) => Err(stale(&problems)),
         None => Err(stale(&standing.problems(plan).collect::<Vec<_>>())),

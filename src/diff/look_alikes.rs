@@ -98,12 +98,18 @@ impl Comparison<'_> {
             .filter_map(|claim| if let Claim::Inactive(user) = claim { Some(*user) } else { None })
             .collect();
         for (place, user) in (0..).zip(&self.directory.inactive) {
-            if !back.contains(&place)
+            // A user with an identifier in another branch belongs to another configuration.
+            let may_be_ours = user.identifier.is_none() || self.is_in_branches(user);
+            if may_be_ours
+                && !back.contains(&place)
                 && !self.is_described(user)
                 && let Some(name) = user.name_key()
             {
                 by_name.entry(name).or_default().push(user);
             }
+        }
+        if by_name.is_empty() {
+            return;
         }
         for (index, claim) in (0..).zip(&self.claims) {
             let employee = self.employee(index);

@@ -128,7 +128,7 @@ impl Comparison<'_> {
         self.leaving_by_name.get_or_insert_default()
     }
 
-    /// An employee whose e-mail a user other than their own has now, with that user.
+    /// An employee with the user who has their e-mail now, unless that is the user whom they match.
     fn wanted_email(&self, index: u32) -> Option<(u32, u32)> {
         let email = &self.employee(index).email;
         match self.claims[index as usize] {

@@ -57,8 +57,11 @@ fn a_new_person_with_the_name_of_an_inactive_user_is_remarked() {
     assert_plan(&company, &["1 create 2", "looks_like 2"]);
     let message = company.plan().content().diagnostics[0].message.clone();
     assert!(message.contains("who is inactive") && message.contains("external identifier 2"), "{message}");
-    assert_plan(&company.with(|company| company.policy.reactivate = false), &["1 create 2"]);
-    // Other names, and users who come back themselves, are no look-alikes.
+    let company = company.with(|company| company.policy.branches = Some(["elsewhere".into()].into()));
+    // Somebody in a branch that other settings manage, and somebody with another name, are no look-alikes.
+    assert_plan(&company, &["1 create 2"]);
+    let company = company.with(|company| (company.policy.branches, company.policy.reactivate) = (None, false));
+    assert_plan(&company, &["1 create 2"]);
     assert_plan(&reactivating(newcomer(), vec![], inactive()), &["1 create 2"]);
 }
 
