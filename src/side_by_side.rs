@@ -12,16 +12,25 @@ const TURN: u32 = 16_384;
 /// Calls `work` with consecutive ranges of `0..items` on several threads, and returns the results in the order of the
 /// ranges. Few items are one range, and need no thread.
 pub(crate) fn side_by_side<T: Send>(items: u32, work: impl Fn(Range<u32>) -> T + Sync) -> Vec<T> {
-    let turns = items.div_ceil(TURN);
-    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(turns as usize);
     let range = |turn: u32| turn * TURN..items.min(turn.saturating_add(1).saturating_mul(TURN));
+    in_turns(items.div_ceil(TURN), |turn| work(range(turn)))
+}
+
+/// Calls `work` with each part on several threads, and returns the results in the order of the parts.
+pub(crate) fn each_side_by_side<P: Sync, T: Send>(parts: &[P], work: impl Fn(&P) -> T + Sync) -> Vec<T> {
+    let turns = u32::try_from(parts.len()).expect("nothing has so many parts");
+    in_turns(turns, |turn| work(&parts[turn as usize]))
+}
+
+fn in_turns<T: Send>(turns: u32, work: impl Fn(u32) -> T + Sync) -> Vec<T> {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(turns as usize);
     if threads < 2 {
-        return (0..turns).map(|turn| work(range(turn))).collect();
+        return (0..turns).map(work).collect();
     }
     let next = AtomicU32::new(0);
     let take_turns = || {
         let turn = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|turn| *turn < turns);
-        std::iter::from_fn(turn).map(|turn| (turn, work(range(turn)))).collect::<Vec<_>>()
+        std::iter::from_fn(turn).map(|turn| (turn, work(turn))).collect::<Vec<_>>()
     };
     let mut done: Vec<(u32, T)> = thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(take_turns)).collect();

@@ -8,6 +8,8 @@ use std::ops::Range;
 use serde::Serialize;
 use serde_json::ser::{CharEscape, Formatter, Serializer};
 
+/// Room for what is written, in bytes: most values are a person.
+const AT_FIRST: usize = 1_024;
 /// Up to here every whole number is a double too, and is written as it is.
 const EXACT: u64 = 1 << 53;
 
@@ -15,8 +17,8 @@ const EXACT: u64 = 1 << 53;
 ///
 /// # Errors
 /// If it has none, such as a map whose keys are not texts.
-pub(super) fn to_vec(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
-    let mut formatter = Canonical::default();
+pub(super) fn to_vec(value: &(impl Serialize + ?Sized)) -> serde_json::Result<Vec<u8>> {
+    let mut formatter = Canonical { out: Vec::with_capacity(AT_FIRST), ..Canonical::default() };
     value.serialize(&mut Serializer::with_formatter(io::sink(), &mut formatter))?;
     Ok(formatter.out)
 }
@@ -72,30 +74,32 @@ impl Canonical {
     /// Whether the last member of the innermost object comes behind the one before it.
     fn is_in_order(&self, first: usize) -> bool {
         let [.., before, last] = &self.members[first..] else { return true };
-        self.key(before) < self.key(last)
-    }
-
-    fn key(&self, member: &Member) -> Key<'_> {
-        Key { written: &self.out[member.key.clone()], is_plain: member.is_plain }
+        before.key(&self.out) < last.key(&self.out)
     }
 
     /// Puts the members of an object in order, from the first one on.
     fn sort(&mut self, first: usize) {
         let Some(start) = self.members.get(first).map(|member| member.key.start) else { return };
-        let mut order: Vec<usize> = (first..self.members.len()).collect();
-        order.sort_by(|&a, &b| self.key(&self.members[a]).cmp(&self.key(&self.members[b])));
-        self.scratch.clear();
-        for place in order {
-            let Member { key, is_plain: _, value } = &self.members[place];
-            if !self.scratch.is_empty() {
-                self.scratch.push(b',');
+        let Self { out, members, scratch, .. } = self;
+        let members = &mut members[first..];
+        members.sort_by(|a, b| a.key(out).cmp(&b.key(out)));
+        scratch.clear();
+        for Member { key, is_plain: _, value } in members {
+            if !scratch.is_empty() {
+                scratch.push(b',');
             }
-            self.scratch.extend_from_slice(&self.out[key.clone()]);
-            self.scratch.push(b':');
-            self.scratch.extend_from_slice(&self.out[value.clone()]);
+            scratch.extend_from_slice(&out[key.clone()]);
+            scratch.push(b':');
+            scratch.extend_from_slice(&out[value.clone()]);
         }
-        self.out.truncate(start);
-        self.out.extend_from_slice(&self.scratch);
+        out.truncate(start);
+        out.extend_from_slice(scratch);
+    }
+}
+
+impl Member {
+    fn key<'o>(&self, out: &'o [u8]) -> Key<'o> {
+        Key { written: &out[self.key.clone()], is_plain: self.is_plain }
     }
 }
 

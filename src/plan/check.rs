@@ -3,8 +3,10 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::file::AT_A_TIME;
 use super::{Action, BranchRef, Change, Content, Field, ManagerRef, Operation, OperationId, Summary, Target, Value};
 use crate::employee::{ExternalIdentifier, UserId};
+use crate::side_by_side::each_side_by_side;
 
 /// All completeness checks; see [`super::unproven`] for those that prove nothing. `journal` is that of an undo.
 const PROOFS: [&str; 11] = [
@@ -27,79 +29,21 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
         Summary { unchanged: content.summary.unchanged, set_aside: content.summary.set_aside, ..Summary::default() };
     let mut touched: HashSet<&UserId> = HashSet::new();
     for (index, operation) in content.operations.iter().enumerate() {
-        let at = |problem: &str| format!("operation {} {problem}", operation.id);
         if operation.id.0 as usize != index + 1 {
-            return Err(at("is not numbered by its place"));
+            return Err(format!("operation {} is not numbered by its place", operation.id));
         }
-        if !operation.depends_on.windows(2).all(|pair| pair[0] < pair[1]) {
-            return Err(at("lists what it depends on twice or out of order"));
-        }
-        if operation.depends_on.iter().any(|&needed| needed.0 == 0 || needed >= operation.id) {
-            return Err(at("depends on an operation that does not come before it"));
-        }
-        if !operation.roles().windows(2).all(|pair| pair[0] < pair[1]) {
-            return Err(at("lists roles twice or out of order"));
+        if !operation.user_id().is_none_or(|user_id| touched.insert(user_id)) {
+            return Err(format!("operation {} changes a user that another operation changes", operation.id));
         }
         match &operation.action {
-            Action::Create { after } => {
-                counted.create += 1;
-                if after.external_identifier.is_none() || after.external_identifier != operation.employee {
-                    return Err(at("creates somebody without their identifier"));
-                }
-                if after.full_name() != operation.name {
-                    return Err(at("creates somebody under another name than it shows"));
-                }
-                if let Some(Some(manager)) = &after.manager {
-                    check_manager(content, operation, manager).map_err(|problem| at(&problem))?;
-                }
-            }
-            Action::Update { user_id, before_hash: _, branch, roles: _, changes } => {
-                *if operation.reactivates() { &mut counted.reactivate } else { &mut counted.update } += 1;
-                if !touched.insert(user_id) {
-                    return Err(at("changes a user that another operation changes"));
-                }
-                let renumbered = changes.iter().find(|change| change.field == Field::ExternalIdentifier);
-                if let Some(Change { after: Some(Value::Text(identifier)), before, field: _ }) = renumbered {
-                    let shown = operation.employee.as_ref().map(ExternalIdentifier::as_str);
-                    let was = matches!(before, Some(Value::Text(before)) if shown == Some(before));
-                    if shown != Some(identifier) && !was {
-                        return Err(at("gives another identifier than it shows"));
-                    }
-                }
-                if changes.is_empty() || !changes.windows(2).all(|pair| pair[0].field < pair[1].field) {
-                    return Err(at("changes nothing, or a field twice, or fields out of order"));
-                }
-                for change in changes {
-                    if change.field == Field::Branch && !is_from(branch.as_ref(), change.before.as_ref()) {
-                        return Err(at("takes somebody out of another branch than it shows"));
-                    }
-                    check_change(content, operation, change).map_err(|problem| at(&problem))?;
-                }
-            }
-            Action::Link { create, manager } => {
-                let Some(created) = created_by(content, *create).filter(|_| operation.depends_on.contains(create))
-                else {
-                    return Err(at("links somebody whom no operation before it creates"));
-                };
-                if created.employee != operation.employee || created.name != operation.name {
-                    return Err(at("links another person than it shows"));
-                }
-                check_manager(content, operation, manager).map_err(|problem| at(&problem))?;
-            }
-            Action::Delete { user_id, before_hash, before, roles: _, missing_since: _, reason: _ } => {
-                counted.delete += 1;
-                if !touched.insert(user_id) {
-                    return Err(at("changes a user that another operation changes"));
-                }
-                if before.hash() != *before_hash {
-                    return Err(at("has a before_hash that is not that of its before"));
-                }
-                if before.external_identifier != operation.employee {
-                    return Err(at("removes somebody under another identifier than it shows"));
-                }
-            }
+            Action::Create { .. } => counted.create += 1,
+            Action::Update { .. } if operation.reactivates() => counted.reactivate += 1,
+            Action::Update { .. } => counted.update += 1,
+            Action::Link { .. } => {}
+            Action::Delete { .. } => counted.delete += 1,
         }
     }
+    each_operation(content, |operation| check_operation(content, operation))?;
     if counted != content.summary {
         return Err("its summary does not count its operations".to_owned());
     }
@@ -123,6 +67,83 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
     check_managers_stay(content)?;
     check_managers_are_active(content)?;
     super::check_guards(content)
+}
+
+/// Checks operations on several threads. The problem that is returned is that of the first operation which has one.
+pub(super) fn each_operation(
+    content: &Content,
+    check: impl Fn(&Operation) -> Result<(), String> + Sync,
+) -> Result<(), String> {
+    let check = |operation: &Operation| {
+        check(operation).map_err(|problem| format!("operation {} {problem}", operation.id))
+    };
+    let parts: Vec<&[Operation]> = content.operations.chunks(AT_A_TIME).collect();
+    each_side_by_side(&parts, |operations| operations.iter().try_for_each(check)).into_iter().collect()
+}
+
+/// Says what is impossible about an operation, which has the right number.
+fn check_operation(content: &Content, operation: &Operation) -> Result<(), String> {
+    let is = |problem: &str| Err(problem.to_owned());
+    if !operation.depends_on.windows(2).all(|pair| pair[0] < pair[1]) {
+        return is("lists what it depends on twice or out of order");
+    }
+    if operation.depends_on.iter().any(|&needed| needed.0 == 0 || needed >= operation.id) {
+        return is("depends on an operation that does not come before it");
+    }
+    if !operation.roles().windows(2).all(|pair| pair[0] < pair[1]) {
+        return is("lists roles twice or out of order");
+    }
+    match &operation.action {
+        Action::Create { after } => {
+            if after.external_identifier.is_none() || after.external_identifier != operation.employee {
+                return is("creates somebody without their identifier");
+            }
+            if after.full_name() != operation.name {
+                return is("creates somebody under another name than it shows");
+            }
+            match &after.manager {
+                Some(Some(manager)) => check_manager(content, operation, manager),
+                _ => Ok(()),
+            }
+        }
+        Action::Update { user_id: _, before_hash: _, branch, roles: _, changes } => {
+            let renumbered = changes.iter().find(|change| change.field == Field::ExternalIdentifier);
+            if let Some(Change { after: Some(Value::Text(identifier)), before, field: _ }) = renumbered {
+                let shown = operation.employee.as_ref().map(ExternalIdentifier::as_str);
+                let was = matches!(before, Some(Value::Text(before)) if shown == Some(before));
+                if shown != Some(identifier) && !was {
+                    return is("gives another identifier than it shows");
+                }
+            }
+            if changes.is_empty() || !changes.windows(2).all(|pair| pair[0].field < pair[1].field) {
+                return is("changes nothing, or a field twice, or fields out of order");
+            }
+            changes.iter().try_for_each(|change| {
+                if change.field == Field::Branch && !is_from(branch.as_ref(), change.before.as_ref()) {
+                    return is("takes somebody out of another branch than it shows");
+                }
+                check_change(content, operation, change)
+            })
+        }
+        Action::Link { create, manager } => {
+            let Some(created) = created_by(content, *create).filter(|_| operation.depends_on.contains(create)) else {
+                return is("links somebody whom no operation before it creates");
+            };
+            if created.employee != operation.employee || created.name != operation.name {
+                return is("links another person than it shows");
+            }
+            check_manager(content, operation, manager)
+        }
+        Action::Delete { user_id: _, before_hash, before, roles: _, missing_since: _, reason: _ } => {
+            if before.hash() != *before_hash {
+                return is("has a before_hash that is not that of its before");
+            }
+            if before.external_identifier != operation.employee {
+                return is("removes somebody under another identifier than it shows");
+            }
+            Ok(())
+        }
+    }
 }
 
 /// Checks that no operation sets a manager whom the plan deletes: the report would have no manager in the end.

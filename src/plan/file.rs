@@ -4,12 +4,16 @@
 //! both have the same hash.
 
 mod operation;
+mod quick;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::fmt;
 use std::io::{self, Write};
 
-use serde::de::{self, DeserializeOwned};
+use memchr::memmem;
+use serde::de::{self, DeserializeOwned, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::Digest as _;
 
@@ -18,6 +22,7 @@ use super::{
     Waiting, canonical,
 };
 use crate::employee::{CustomFieldId, ExternalIdentifier};
+use crate::side_by_side::each_side_by_side;
 use crate::strict_json::each_member;
 pub(super) use crate::strict_json::{managed, present};
 
@@ -25,6 +30,9 @@ pub(super) use crate::strict_json::{managed, present};
 pub const FORMAT: &str = "skovik-sync/plan";
 /// The version of the format that this program writes, and the only one that it reads.
 pub const FORMAT_VERSION: u64 = 3;
+
+/// How many operations a thread takes at a time.
+pub(super) const AT_A_TIME: usize = 4_096;
 
 /// Why a file is not a plan that can be used.
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +82,10 @@ impl Plan {
     /// # Errors
     /// See [`PlanError`]; each means exit code 8.
     pub fn read(text: &[u8]) -> Result<Self, PlanError> {
-        let document: Document<'static> = serde_json::from_slice(text).map_err(|error| not_a_plan(text, &error))?;
+        let document = match quick::read(text) {
+            Some(document) => document,
+            None => serde_json::from_slice(text).map_err(|error| not_a_plan(text, &error))?,
+        };
         is_known(&document.format, document.format_version)?;
         let (content, stated) = document.into_content();
         let stated = stated.ok_or_else(|| PlanError::Malformed("plan_hash is missing".to_owned()))?;
@@ -109,9 +120,26 @@ fn is_known(format: &str, version: u64) -> Result<(), PlanError> {
     Ok(())
 }
 
-/// The hash of a plan, over its canonical form without `plan_hash`.
+/// The hash of a plan, over its canonical form without `plan_hash`. Its operations are written on several threads.
 pub(super) fn content_hash(content: &Content) -> Result<Digest, PlanError> {
-    canonical_digest(&Document::of(content, None))
+    let operations: Vec<&[Operation]> = content.operations.chunks(AT_A_TIME).collect();
+    let written = each_side_by_side(&operations, |operations| canonical_json(operations));
+    let frame = canonical_json(&Document { operations: Cow::default(), ..Document::of(content, None) })?;
+    let (before, after) = frame.split_at(place_of_operations(&frame));
+    let mut hash = sha2::Sha256::new_with_prefix(before);
+    for (index, list) in written.into_iter().enumerate() {
+        let list = list?;
+        hash.update(if index == 0 { "" } else { "," });
+        hash.update(&list[1..list.len() - 1]);
+    }
+    Ok(Digest::from_bytes(hash.chain_update(after).finalize().into()))
+}
+
+/// The place between the brackets of the empty list of operations in the canonical JSON of a document. No text can hold
+/// the same bytes, as it has no quote without a backslash; nor has another object of a plan such a member.
+fn place_of_operations(frame: &[u8]) -> usize {
+    const EMPTY: &[u8] = br#""operations":[]"#;
+    memmem::find(frame, EMPTY).expect("a plan has a list of operations") + EMPTY.len() - 1
 }
 
 /// The SHA-256 of a value's RFC 8785 canonical JSON.
@@ -127,7 +155,7 @@ pub fn canonical_digest(value: &impl Serialize) -> Result<Digest, PlanError> {
 ///
 /// # Errors
 /// As [`canonical_digest`].
-pub fn canonical_json(value: &impl Serialize) -> Result<Vec<u8>, PlanError> {
+pub fn canonical_json(value: &(impl Serialize + ?Sized)) -> Result<Vec<u8>, PlanError> {
     canonical::to_vec(value).map_err(|error| PlanError::Canonical(error.to_string()))
 }
 
@@ -245,23 +273,25 @@ where
     T: DeserializeOwned,
 {
     let mut map = BTreeMap::new();
-    each_member(deserializer, |key: String, value| match map.insert(CustomFieldId::from(key.as_str()), value) {
-        Some(_) => Err(format!("the key {key:?} is repeated")),
-        None => Ok(()),
+    each_member(deserializer, |key: CustomFieldId, value| match map.entry(key) {
+        Entry::Occupied(taken) => Err(format!("the key {:?} is repeated", taken.key().as_str())),
+        Entry::Vacant(free) => {
+            free.insert(value);
+            Ok(())
+        }
     })?;
     Ok(map)
 }
 
 impl Serialize for Digest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(&self.to_string())
     }
 }
 
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Cow::<'de, str>::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| de::Error::custom("expected sha256: and 64 lower-case hexadecimal digits"))
+        parsed(deserializer, "sha256: and 64 lower-case hexadecimal digits", Self::parse)
     }
 }
 
@@ -273,10 +303,31 @@ impl Serialize for OperationId {
 
 impl<'de> Deserialize<'de> for OperationId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Cow::<'de, str>::deserialize(deserializer)?;
-        match text.parse() {
-            Ok(number) if u32::to_string(&number) == *text => Ok(Self(number)),
-            _ => Err(de::Error::custom("expected the number of an operation, as a text")),
+        parsed(deserializer, "the number of an operation, as a text", |text| {
+            let number = text.parse().ok()?;
+            (u32::to_string(&number) == text).then_some(Self(number))
+        })
+    }
+}
+
+/// Reads a text that must have a form, which `expected` describes.
+fn parsed<'de, D: Deserializer<'de>, T>(
+    deserializer: D,
+    expected: &'static str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<T, D::Error> {
+    struct Form<P>(&'static str, P);
+
+    impl<T, P: Fn(&str) -> Option<T>> Visitor<'_> for Form<P> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+            (self.1)(text).ok_or_else(|| E::custom(format_args!("expected {}", self.0)))
         }
     }
+    deserializer.deserialize_str(Form(expected, parse))
 }

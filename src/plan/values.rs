@@ -1,6 +1,7 @@
 //! Which values a plan may write: only those that a list can contain. An undo may also write what Skovik held before;
 //! `apply` compares that with the journal.
 
+use super::check::each_operation;
 use super::{Action, Change, Content, Field, Fields, Value};
 use crate::employee::possible::{check_email, deceptive, is_too_long, unseen};
 use crate::employee::{CustomValue, normal_text};
@@ -10,15 +11,11 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
     if content.undone().is_some() {
         return Ok(());
     }
-    for operation in &content.operations {
-        let checked = match &operation.action {
-            Action::Create { after } => check_fields(after),
-            Action::Update { changes, .. } => changes.iter().try_for_each(check_change),
-            Action::Link { .. } | Action::Delete { .. } => Ok(()),
-        };
-        checked.map_err(|problem| format!("operation {} {problem}", operation.id))?;
-    }
-    Ok(())
+    each_operation(content, |operation| match &operation.action {
+        Action::Create { after } => check_fields(after),
+        Action::Update { changes, .. } => changes.iter().try_for_each(check_change),
+        Action::Link { .. } | Action::Delete { .. } => Ok(()),
+    })
 }
 
 fn check_fields(after: &Fields) -> Result<(), String> {
