@@ -4,6 +4,7 @@
 //! of the plan file, so that one reader can handle both. `docs/plan-file.md` describes both;
 //! `docs/schema/plan-view.schema.json` is exact.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -28,8 +29,12 @@ pub const FORMAT_VERSION: u64 = 1;
 /// # Errors
 /// If a value has no JSON form; no plan has such a value.
 pub fn render<'a>(shown: impl Into<Shown<'a>>) -> serde_json::Result<String> {
-    let text = serde_json::to_string_pretty(&View::of(shown.into()))?;
-    Ok(format!("{}\n", printable_json(&text)))
+    let mut text = serde_json::to_string_pretty(&View::of(shown.into()))?;
+    if let Cow::Owned(printable) = printable_json(&text) {
+        text = printable;
+    }
+    text.push('\n');
+    Ok(text)
 }
 
 #[derive(Serialize)]
