@@ -33,14 +33,17 @@ fn in_turns<T: Send>(turns: u32, work: impl Fn(u32) -> T + Sync, mut take: impl 
     }
     let next = AtomicU32::new(0);
     let (results, done) = mpsc::channel();
-    let take_turns = || {
-        let results = results.clone();
+    let take_turns = |results: mpsc::Sender<(u32, T)>| {
         let turn = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|turn| *turn < turns);
-        // Nobody stops to listen.
+        // The other end is there for as long as this one.
         std::iter::from_fn(turn).for_each(|turn| results.send((turn, work(turn))).unwrap_or_default());
     };
+    let take_turns = &take_turns;
     thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(take_turns)).collect();
+        let start = |results: mpsc::Sender<_>| scope.spawn(move || take_turns(results));
+        let workers: Vec<_> = (0..threads).map(|_| start(results.clone())).collect();
+        // The results end when no worker is left to send one, as after a panic.
+        drop(results);
         let mut early = BTreeMap::new();
         let mut awaited = 0;
         while awaited < turns {
