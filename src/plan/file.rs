@@ -3,6 +3,7 @@
 //! Every type refuses unknown, missing and repeated keys. So the typed plan says exactly what the document says, and
 //! both have the same hash.
 
+mod lines;
 mod operation;
 mod quick;
 
@@ -12,6 +13,7 @@ use std::collections::btree_map::Entry;
 use std::fmt;
 use std::io::{self, Write};
 
+pub(crate) use lines::in_lines;
 use memchr::memmem;
 use serde::de::{self, DeserializeOwned, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -72,7 +74,19 @@ impl Plan {
     /// If `out` fails.
     pub fn write(&self, out: impl Write) -> io::Result<()> {
         let mut out = io::BufWriter::new(out);
-        serde_json::to_writer_pretty(&mut out, &Document::of(&self.content, Some(self.hash)))?;
+        let frame = Document { operations: Cow::default(), ..Document::of(&self.content, Some(self.hash)) };
+        let mut written = Ok(());
+        in_lines(
+            &frame,
+            &self.content.operations,
+            |operation| operation,
+            |piece| {
+                if written.is_ok() {
+                    written = out.write_all(piece.as_bytes());
+                }
+            },
+        )?;
+        written?;
         out.write_all(b"\n")?;
         out.flush()
     }
