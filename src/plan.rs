@@ -9,6 +9,7 @@ mod canonical;
 mod check;
 mod day;
 mod digest;
+mod each;
 mod fields;
 mod file;
 mod fingerprint;

@@ -3,10 +3,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::file::AT_A_TIME;
+use super::each::each_operation;
 use super::{Action, BranchRef, Change, Content, Field, ManagerRef, Operation, OperationId, Summary, Target, Value};
 use crate::employee::{ExternalIdentifier, UserId};
-use crate::side_by_side::each_side_by_side;
 
 /// All completeness checks; see [`super::unproven`] for those that prove nothing. `journal` is that of an undo.
 const PROOFS: [&str; 11] = [
@@ -67,23 +66,6 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
     check_managers_stay(content)?;
     check_managers_are_active(content)?;
     super::check_guards(content)
-}
-
-/// Checks operations on several threads. The problem that is returned is that of the first operation which has one.
-pub(super) fn each_operation(
-    content: &Content,
-    check: impl Fn(&Operation) -> Result<(), String> + Sync,
-) -> Result<(), String> {
-    let check =
-        |operation: &Operation| check(operation).map_err(|problem| format!("operation {} {problem}", operation.id));
-    let parts: Vec<&[Operation]> = content.operations.chunks(AT_A_TIME).collect();
-    let mut checked = Ok(());
-    each_side_by_side(
-        &parts,
-        |operations| operations.iter().try_for_each(check),
-        |result| checked = std::mem::replace(&mut checked, Ok(())).and(result),
-    );
-    checked
 }
 
 /// Says what is impossible about an operation, which has the right number.

@@ -19,6 +19,7 @@ use serde::de::{self, DeserializeOwned, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::Digest as _;
 
+use super::each::AT_A_TIME;
 use super::{
     Content, Day, Diagnostic, Digest, GuardResult, Operation, OperationId, Plan, SourceSummary, Summary, Target,
     Waiting, canonical,
@@ -32,9 +33,6 @@ pub(super) use crate::strict_json::{managed, present};
 pub const FORMAT: &str = "skovik-sync/plan";
 /// The version of the format that this program writes, and the only one that it reads.
 pub const FORMAT_VERSION: u64 = 3;
-
-/// How many operations a thread takes at a time.
-pub(super) const AT_A_TIME: usize = 4_096;
 
 /// Why a file is not a plan that can be used.
 #[derive(Debug, thiserror::Error)]

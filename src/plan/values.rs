@@ -1,7 +1,7 @@
 //! Which values a plan may write: only those that a list can contain. An undo may also write what Skovik held before;
 //! `apply` compares that with the journal.
 
-use super::check::each_operation;
+use super::each::each_operation;
 use super::{Action, Change, Content, Field, Fields, Value};
 use crate::employee::possible::{check_email, deceptive, is_too_long, unseen};
 use crate::employee::{CustomValue, normal_text};

@@ -3,9 +3,8 @@
 use serde::Serialize;
 
 use crate::plan::Operation;
+use crate::plan::each::AT_A_TIME;
 use crate::side_by_side::each_side_by_side;
-
-use super::AT_A_TIME;
 
 /// How a document without operations ends; they are its last member.
 const NONE: &str = "[]\n}";
