@@ -71,9 +71,15 @@ struct List<'w> {
     end: &'static [u8],
 }
 
-/// The order of keys: by their UTF-16 code units.
+/// The order of keys: by their UTF-16 code units. Only above U+DFFF can it differ from the order of their bytes.
 fn order(a: &str, b: &str) -> Ordering {
-    if a.is_ascii() && b.is_ascii() { a.cmp(b) } else { a.encode_utf16().cmp(b.encode_utf16()) }
+    /// The first byte of U+E000, and of all code points behind it, is this one or a greater one.
+    const HIGH: u8 = 0xee;
+    match a.bytes().zip(b.bytes()).find(|(a, b)| a != b) {
+        Some((a_byte, b_byte)) if a_byte.min(b_byte) < HIGH => a_byte.cmp(&b_byte),
+        Some(_) => a.encode_utf16().cmp(b.encode_utf16()),
+        None => a.len().cmp(&b.len()),
+    }
 }
 
 impl Writer {

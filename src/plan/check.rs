@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::each::each_operation;
+use super::each::{each_operation, first_problem};
 use super::{Action, BranchRef, Change, Content, Field, ManagerRef, Operation, OperationId, Summary, Target, Value};
 use crate::employee::{ExternalIdentifier, UserId};
 
@@ -58,14 +58,17 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
     if !anchors.is_possible() || (anchors.users.is_empty() && *users > counted.delete) {
         return Err("its anchors are not those of its account".to_owned());
     }
-    super::only::check(content)?;
-    super::unique::check(content)?;
-    super::values::check(content)?;
-    super::warnings::check(content)?;
-    super::waiting_check::check(content)?;
-    check_managers_stay(content)?;
-    check_managers_are_active(content)?;
-    super::check_guards(content)
+    let whole: [fn(&Content) -> Result<(), String>; 8] = [
+        super::only::check,
+        super::unique::check,
+        super::values::check,
+        super::warnings::check,
+        super::waiting_check::check,
+        check_managers_stay,
+        check_managers_are_active,
+        super::check_guards,
+    ];
+    first_problem(&whole, |check| check(content))
 }
 
 /// Says what is impossible about an operation, which has the right number.

@@ -14,11 +14,15 @@ pub(super) fn each_operation(
     let check =
         |operation: &Operation| check(operation).map_err(|problem| format!("operation {} {problem}", operation.id));
     let parts: Vec<&[Operation]> = content.operations.chunks(AT_A_TIME).collect();
+    first_problem(&parts, |operations| operations.iter().try_for_each(check))
+}
+
+/// Checks items on several threads. The problem that is returned is that of the first item which has one.
+pub(super) fn first_problem<T: Sync>(
+    items: &[T],
+    check: impl Fn(&T) -> Result<(), String> + Sync,
+) -> Result<(), String> {
     let mut checked = Ok(());
-    each_side_by_side(
-        &parts,
-        |operations| operations.iter().try_for_each(check),
-        |result| checked = std::mem::replace(&mut checked, Ok(())).and(result),
-    );
+    each_side_by_side(items, check, |result| checked = std::mem::replace(&mut checked, Ok(())).and(result));
     checked
 }

@@ -24,10 +24,11 @@ const PART: usize = 1 << 20;
 /// Text of JSON has a line break only between tokens. So [`BEGIN`] names a member, and that the text before it is a
 /// document with an empty list proves that it is the document's own.
 pub(super) fn read(text: &[u8]) -> Option<(Content, Option<Digest>, Digest)> {
-    let begin = Finder::new(BEGIN).find(text)? + BEGIN.len();
-    let operations = text[begin..].strip_suffix(REST.as_bytes())?;
-    let head = [text[..begin].trim_ascii_end(), b"]}"].concat();
-    let mut frame: Document<'static> = serde_json::from_slice(&head).ok()?;
+    let text = str::from_utf8(text).ok()?;
+    let begin = Finder::new(BEGIN).find(text.as_bytes())? + BEGIN.len();
+    let operations = text[begin..].strip_suffix(REST)?;
+    let head = [text[..begin].trim_ascii_end(), "]}"].concat();
+    let mut frame: Document<'static> = serde_json::from_str(&head).ok()?;
     is_known(&frame.format, frame.format_version).ok()?;
     let stated = frame.plan_hash.take();
     let mut hash = PlanHash::new(&frame).ok()?;
@@ -53,9 +54,9 @@ pub(super) fn read(text: &[u8]) -> Option<(Content, Option<Digest>, Digest)> {
 }
 
 /// Cuts the operations into parts that end where an operation does.
-fn parts<'t>(mut text: &'t [u8], between: &Finder<'_>) -> Vec<&'t [u8]> {
+fn parts<'t>(mut text: &'t str, between: &Finder<'_>) -> Vec<&'t str> {
     let mut parts = Vec::new();
-    while let Some(found) = text.get(PART..).and_then(|behind| between.find(behind)) {
+    while let Some(found) = text.as_bytes().get(PART..).and_then(|behind| between.find(behind)) {
         let end = PART + found;
         parts.push(&text[..end + END.len()]);
         text = &text[end + between.needle().len()..];
@@ -65,13 +66,13 @@ fn parts<'t>(mut text: &'t [u8], between: &Finder<'_>) -> Vec<&'t [u8]> {
 }
 
 /// The operations of a part; `None` if any of them is not one.
-fn operations_of(mut part: &[u8], between: &Finder<'_>) -> Option<Vec<Operation>> {
+fn operations_of(mut part: &str, between: &Finder<'_>) -> Option<Vec<Operation>> {
     let mut operations = Vec::new();
-    while let Some(end) = between.find(part) {
-        operations.push(serde_json::from_slice(&part[..end + END.len()]).ok()?);
+    while let Some(end) = between.find(part.as_bytes()) {
+        operations.push(serde_json::from_str(&part[..end + END.len()]).ok()?);
         part = &part[end + between.needle().len()..];
     }
-    operations.push(serde_json::from_slice(part).ok()?);
+    operations.push(serde_json::from_str(part).ok()?);
     Some(operations)
 }
 

@@ -8,6 +8,10 @@ use super::person::{self, Columns, Heading};
 use super::value::Ids;
 use super::{Context, TextOptions};
 use crate::plan::Operation;
+use crate::side_by_side::each_side_by_side;
+
+/// How many people a thread writes at a time.
+const AT_A_TIME: usize = 1_024;
 
 /// The operations of one kind, in the order of the plan.
 pub(super) struct Group<'a> {
@@ -33,9 +37,14 @@ impl<'a> Group<'a> {
         let palette = context.palette;
         writeln!(f, "\n{} ({})", palette.bold(self.kind.heading()), thousands(self.count))?;
         let columns = self.columns(context.labels.ids());
-        for operation in &self.shown {
-            person::write(f, operation, self.kind, columns, context)?;
-        }
+        let parts: Vec<&[&Operation]> = self.shown.chunks(AT_A_TIME).collect();
+        let mut written = Ok(());
+        each_side_by_side(
+            &parts,
+            |operations| People { operations, kind: self.kind, columns, context }.to_string(),
+            |people| written = written.and_then(|()| f.write_str(&people)),
+        );
+        written?;
         let hidden = self.count - self.shown.len();
         if hidden > 0 {
             writeln!(f, "  {}", palette.dim(context.options.more(hidden, self.kind.rest())))?;
@@ -44,12 +53,33 @@ impl<'a> Group<'a> {
     }
 
     fn columns(&self, ids: Ids) -> Columns {
-        let mut columns = Columns { name: 0, identifier: 0 };
-        for operation in &self.shown {
-            let Heading { name, identifier, .. } = Heading::of(operation, ids);
-            columns.name = columns.name.max(column([name.as_str()].into_iter()));
-            columns.identifier = columns.identifier.max(column([identifier.as_str()].into_iter()));
-        }
-        columns
+        let of_some = |operations: &&[&Operation]| {
+            let headings: Vec<Heading> = operations.iter().map(|operation| Heading::of(operation, ids)).collect();
+            Columns {
+                name: column(headings.iter().map(|heading| heading.name.as_str())),
+                identifier: column(headings.iter().map(|heading| heading.identifier.as_str())),
+            }
+        };
+        let parts: Vec<&[&Operation]> = self.shown.chunks(AT_A_TIME).collect();
+        let mut widest = Columns { name: 0, identifier: 0 };
+        each_side_by_side(&parts, of_some, |Columns { name, identifier }| {
+            widest = Columns { name: widest.name.max(name), identifier: widest.identifier.max(identifier) };
+        });
+        widest
+    }
+}
+
+/// Some people of a group.
+struct People<'a> {
+    operations: &'a [&'a Operation],
+    kind: Kind,
+    columns: Columns,
+    context: &'a Context<'a>,
+}
+
+impl fmt::Display for People<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { operations, kind, columns, context } = self;
+        operations.iter().try_for_each(|operation| person::write(f, operation, *kind, *columns, context))
     }
 }

@@ -69,12 +69,18 @@ impl Palette {
 
 /// How wide a column of these texts is.
 pub(super) fn column<'t>(texts: impl Iterator<Item = &'t str>) -> usize {
-    texts.map(measure_text_width).max().unwrap_or(0).min(WIDEST_COLUMN)
+    texts.map(width_of).max().unwrap_or(0).min(WIDEST_COLUMN)
+}
+
+/// How many cells a text takes.
+pub(super) fn width_of(text: &str) -> usize {
+    let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if is_plain { text.len() } else { measure_text_width(text) }
 }
 
 /// The spaces that fill a text up to a column's width.
 pub(super) fn padding(text: &str, width: usize) -> String {
-    " ".repeat(width.saturating_sub(measure_text_width(text)))
+    " ".repeat(width.saturating_sub(width_of(text)))
 }
 
 /// Wraps a sentence into lines of at most `width` cells; a longer word is not broken.
@@ -83,7 +89,7 @@ pub(in crate::render) fn wrap(sentence: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let (mut line, mut filled) = (String::new(), 0);
     for word in sentence.split(' ') {
-        let word_width = measure_text_width(word);
+        let word_width = width_of(word);
         if filled > 0 && filled + 1 + word_width > width {
             lines.push(std::mem::take(&mut line));
             filled = 0;

@@ -4,11 +4,10 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use console::measure_text_width;
 use serde::Serialize;
 
 use super::kind::Kind;
-use super::layout::{Palette, column, padding, wrap};
+use super::layout::{Palette, column, padding, width_of, wrap};
 use super::value::{Ids, colored_pair, shown_branch, shown_manager, shown_pair, shown_text, shown_value};
 use super::{Context, TextOptions};
 use crate::employee::CustomFieldId;
@@ -263,8 +262,8 @@ impl Line {
         match &self.shown {
             Shown::Value(value) => writeln!(f, "{value}"),
             Shown::Change { before, after } => {
-                let start = INDENT.len() + label_width.max(measure_text_width(&label)) + 1;
-                let one_line = start + measure_text_width(before) + ARROW_WIDTH + measure_text_width(after);
+                let start = INDENT.len() + label_width.max(width_of(&label)) + 1;
+                let one_line = start + width_of(before) + ARROW_WIDTH + width_of(after);
                 let (before, after) = colored_pair(palette, before, after);
                 if one_line <= options.width {
                     writeln!(f, "{before} → {after}")
