@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::common::shown;
+use super::places::Places;
 use crate::cli;
 use crate::exit::{ExitStatus, OrRefuse, refused};
 use crate::files::{Links, read_regular};
@@ -183,9 +184,10 @@ pub fn run(args: &cli::Init, interactive: bool, asker: &mut dyn Asker) -> anyhow
         ));
     }
     let answers = if args.yes { fitted(Answers::default(), &args.dir)? } else { ask(&args.dir, asker)? };
+    let csv = args.dir.join(&answers.csv);
+    Places::default().reads("the CSV file", &csv).check()?;
     fs::create_dir_all(&args.dir).with_context(|| format!("cannot make the folder {}", shown(&args.dir)))?;
     write_new(&settings, &settings_template(&answers))?;
-    let csv = args.dir.join(&answers.csv);
     let example = if csv.exists() {
         None
     } else {

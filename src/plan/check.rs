@@ -74,9 +74,8 @@ pub(super) fn each_operation(
     content: &Content,
     check: impl Fn(&Operation) -> Result<(), String> + Sync,
 ) -> Result<(), String> {
-    let check = |operation: &Operation| {
-        check(operation).map_err(|problem| format!("operation {} {problem}", operation.id))
-    };
+    let check =
+        |operation: &Operation| check(operation).map_err(|problem| format!("operation {} {problem}", operation.id));
     let parts: Vec<&[Operation]> = content.operations.chunks(AT_A_TIME).collect();
     each_side_by_side(&parts, |operations| operations.iter().try_for_each(check)).into_iter().collect()
 }
