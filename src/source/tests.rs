@@ -300,7 +300,7 @@ fn proofs_are_checked_and_told() {
         format!("{digest}\n"),
         format!("{}  hr.csv\n", digest.to_uppercase()),
         format!("{digest} *hr.csv\r\n"),
-        format!("{}  other.csv\n{digest}  export/hr.csv\n", "0".repeat(64)),
+        format!("{}  other.csv\n{digest}  ./hr.csv\n", "0".repeat(64)),
     ] {
         assert_eq!(proof(&with(summed, &sums)), "sha256_file", "{sums}");
     }
