@@ -9,6 +9,7 @@ mod direct_condition;
 mod distinguished_name;
 mod explain;
 mod lookup;
+mod memo;
 mod person;
 mod references;
 mod settle;

@@ -36,6 +36,7 @@ pub use day::Day;
 pub use digest::Digest;
 pub(crate) use digest::{bytes_of, hex};
 pub use fields::{CreateRef, Fields, ManagerRef, UserRef, display_name};
+pub(crate) use file::in_lines;
 pub use file::{FORMAT, FORMAT_VERSION, PlanError, canonical_digest, canonical_json};
 pub(crate) use fingerprint::Fingerprint;
 pub use guards::{check_guards, effects, not_as_demanded};

@@ -1,9 +1,11 @@
 //! Works on many items at once. What it returns does not depend on how many threads the system has.
 
+use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::ops::Range;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc;
 use std::thread;
 
 /// How many items a thread takes at a time.
@@ -13,31 +15,47 @@ const TURN: u32 = 16_384;
 /// ranges. Few items are one range, and need no thread.
 pub(crate) fn side_by_side<T: Send>(items: u32, work: impl Fn(Range<u32>) -> T + Sync) -> Vec<T> {
     let range = |turn: u32| turn * TURN..items.min(turn.saturating_add(1).saturating_mul(TURN));
-    in_turns(items.div_ceil(TURN), |turn| work(range(turn)))
+    let mut results = Vec::new();
+    in_turns(items.div_ceil(TURN), |turn| work(range(turn)), |result| results.push(result));
+    results
 }
 
-/// Calls `work` with each part on several threads, and returns the results in the order of the parts.
-pub(crate) fn each_side_by_side<P: Sync, T: Send>(parts: &[P], work: impl Fn(&P) -> T + Sync) -> Vec<T> {
+/// Calls `work` with each part on several threads, and `take` with the results in the order of the parts.
+pub(crate) fn each_side_by_side<P: Sync, T: Send>(parts: &[P], work: impl Fn(&P) -> T + Sync, take: impl FnMut(T)) {
     let turns = u32::try_from(parts.len()).expect("nothing has so many parts");
-    in_turns(turns, |turn| work(&parts[turn as usize]))
+    in_turns(turns, |turn| work(&parts[turn as usize]), take);
 }
 
-fn in_turns<T: Send>(turns: u32, work: impl Fn(u32) -> T + Sync) -> Vec<T> {
+fn in_turns<T: Send>(turns: u32, work: impl Fn(u32) -> T + Sync, mut take: impl FnMut(T)) {
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(turns as usize);
     if threads < 2 {
-        return (0..turns).map(work).collect();
+        return (0..turns).map(work).for_each(take);
     }
     let next = AtomicU32::new(0);
-    let take_turns = || {
+    let (results, done) = mpsc::channel();
+    let take_turns = |results: mpsc::Sender<(u32, T)>| {
         let turn = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|turn| *turn < turns);
-        std::iter::from_fn(turn).map(|turn| (turn, work(turn))).collect::<Vec<_>>()
+        // The other end is there for as long as this one.
+        std::iter::from_fn(turn).for_each(|turn| results.send((turn, work(turn))).unwrap_or_default());
     };
-    let mut done: Vec<(u32, T)> = thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(take_turns)).collect();
-        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    let take_turns = &take_turns;
+    thread::scope(|scope| {
+        let start = |results: mpsc::Sender<_>| scope.spawn(move || take_turns(results));
+        let workers: Vec<_> = (0..threads).map(|_| start(results.clone())).collect();
+        // The results end when no worker is left to send one, as after a panic.
+        drop(results);
+        let mut early = BTreeMap::new();
+        let mut awaited = 0;
+        while awaited < turns {
+            let Ok((turn, result)) = done.recv() else { break };
+            early.insert(turn, result);
+            while let Some(result) = early.remove(&awaited) {
+                take(result);
+                awaited += 1;
+            }
+        }
+        workers.into_iter().for_each(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)));
     });
-    done.sort_unstable_by_key(|(turn, _)| *turn);
-    done.into_iter().map(|(_, result)| result).collect()
 }
 
 #[cfg(test)]

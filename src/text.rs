@@ -40,7 +40,8 @@ pub fn printable_json(json: &str) -> Cow<'_, str> {
     // Within strings, JSON escapes the other ASCII controls already; outside, they are its own line breaks.
     let is_hidden = |c: char, seen: bool| !seen && (!c.is_ascii() || c == '\u{7f}');
     let mut reader = Reader::default();
-    if !json.chars().any(|c| is_hidden(c, reader.sees(c))) {
+    let is_plain = json.is_ascii() && !json.contains('\u{7f}');
+    if is_plain || !json.chars().any(|c| is_hidden(c, reader.sees(c))) {
         return Cow::Borrowed(json);
     }
     let mut escaped = String::with_capacity(json.len() + 16);

@@ -1,5 +1,6 @@
 //! Compiled templates. Most templates are just one column, perhaps in lower case. These are evaluated without the
-//! template engine, which gives the same result much more slowly. All others go to the engine.
+//! template engine, which gives the same result much more slowly. All others go to the engine, which is not asked again about
+//! the same cells.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -13,6 +14,7 @@ use crate::source::{CellView, Records};
 use crate::template_cost::not_too_large;
 
 use super::direct_condition::{DirectCondition, column};
+use super::memo::Memo;
 
 /// A record that templates are applied to. Its form for the engine is made at most once.
 pub(super) struct Context<'r> {
@@ -36,6 +38,7 @@ pub(super) struct CompiledTemplate<'t> {
     template: &'t Template,
     compiled: Compiled<'t>,
     direct: Option<Direct>,
+    memo: Option<Memo<Box<str>>>,
     form: Form,
 }
 
@@ -44,6 +47,7 @@ pub(super) struct Condition<'t> {
     template: &'t Template,
     compiled: Compiled<'t>,
     direct: Option<DirectCondition>,
+    memo: Option<Memo<bool>>,
 }
 
 /// A template that is only a column, with or without a filter.
@@ -89,7 +93,9 @@ impl<'t> CompiledTemplate<'t> {
         engine: &'t Engine,
     ) -> Result<Self, ConfigError> {
         let compiled = engine.template(&template.text).map_err(|error| broken(template, &error))?;
-        Ok(Self { template, compiled, direct: Direct::of(template, records), form })
+        let direct = Direct::of(template, records);
+        let memo = if direct.is_some() { None } else { Memo::of(template, records) };
+        Ok(Self { template, compiled, direct, memo, form })
     }
 
     /// The setting, for messages.
@@ -110,10 +116,27 @@ impl<'t> CompiledTemplate<'t> {
             let text = if self.form == Form::Nfc { normal_text(text) } else { Cow::Borrowed(text) };
             return self.not_too_large(trimmed(direct.filters.iter().fold(text, |text, filter| filter.apply(text))));
         }
+        match &self.memo {
+            Some(memo) if context.is_as_joined => {
+                let by_the_engine = || self.by_the_engine(context).map(Box::from);
+                memo.get_or(context.records, context.record, by_the_engine).map(|text| Cow::Owned(text.into_string()))
+            }
+            _ => self.by_the_engine(context).map(Cow::Owned),
+        }
+    }
+
+    /// The same, as the engine renders it.
+    pub(super) fn by_the_engine(&self, context: &Context<'_>) -> Result<String, String> {
         match self.compiled.render(context.value(self.form).clone()) {
-            Ok(text) => self.not_too_large(trimmed(Cow::Owned(text))),
+            Ok(text) => self.not_too_large(trimmed(Cow::Owned(text))).map(Cow::into_owned),
             Err(error) => Err(format!("{} fails: {}", self.template.setting, said(&error))),
         }
+    }
+
+    /// Whether results are remembered.
+    #[cfg(test)]
+    pub(super) fn remembers(&self) -> bool {
+        self.memo.is_some()
     }
 
     fn not_too_large<'c>(&self, text: Cow<'c, str>) -> Result<Cow<'c, str>, String> {
@@ -125,7 +148,9 @@ impl<'t> CompiledTemplate<'t> {
 impl<'t> Condition<'t> {
     pub(super) fn new(template: &'t Template, records: &Records, engine: &'t Engine) -> Result<Self, ConfigError> {
         let compiled = engine.condition(&template.text).map_err(|error| broken(template, &error))?;
-        Ok(Self { template, compiled, direct: DirectCondition::of(template, records) })
+        let direct = DirectCondition::of(template, records);
+        let memo = if direct.is_some() { None } else { Memo::of(template, records) };
+        Ok(Self { template, compiled, direct, memo })
     }
 
     /// The setting, for messages.
@@ -147,7 +172,12 @@ impl<'t> Condition<'t> {
         {
             return Ok(holds);
         }
-        self.by_the_engine(context)
+        match &self.memo {
+            Some(memo) if context.is_as_joined => {
+                memo.get_or(context.records, context.record, || self.by_the_engine(context))
+            }
+            _ => self.by_the_engine(context),
+        }
     }
 
     /// The same, as the engine answers it.

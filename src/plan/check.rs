@@ -77,7 +77,13 @@ pub(super) fn each_operation(
     let check =
         |operation: &Operation| check(operation).map_err(|problem| format!("operation {} {problem}", operation.id));
     let parts: Vec<&[Operation]> = content.operations.chunks(AT_A_TIME).collect();
-    each_side_by_side(&parts, |operations| operations.iter().try_for_each(check)).into_iter().collect()
+    let mut checked = Ok(());
+    each_side_by_side(
+        &parts,
+        |operations| operations.iter().try_for_each(check),
+        |result| checked = std::mem::replace(&mut checked, Ok(())).and(result),
+    );
+    checked
 }
 
 /// Says what is impossible about an operation, which has the right number.

@@ -3,6 +3,7 @@
 //! Every type refuses unknown, missing and repeated keys. So the typed plan says exactly what the document says, and
 //! both have the same hash.
 
+mod lines;
 mod operation;
 mod quick;
 
@@ -12,6 +13,7 @@ use std::collections::btree_map::Entry;
 use std::fmt;
 use std::io::{self, Write};
 
+pub(crate) use lines::in_lines;
 use memchr::memmem;
 use serde::de::{self, DeserializeOwned, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -72,7 +74,19 @@ impl Plan {
     /// If `out` fails.
     pub fn write(&self, out: impl Write) -> io::Result<()> {
         let mut out = io::BufWriter::new(out);
-        serde_json::to_writer_pretty(&mut out, &Document::of(&self.content, Some(self.hash)))?;
+        let frame = Document { operations: Cow::default(), ..Document::of(&self.content, Some(self.hash)) };
+        let mut written = Ok(());
+        in_lines(
+            &frame,
+            &self.content.operations,
+            |operation| operation,
+            |piece| {
+                if written.is_ok() {
+                    written = out.write_all(piece.as_bytes());
+                }
+            },
+        )?;
+        written?;
         out.write_all(b"\n")?;
         out.flush()
     }
@@ -82,14 +96,18 @@ impl Plan {
     /// # Errors
     /// See [`PlanError`]; each means exit code 8.
     pub fn read(text: &[u8]) -> Result<Self, PlanError> {
-        let document = match quick::read(text) {
-            Some(document) => document,
-            None => serde_json::from_slice(text).map_err(|error| not_a_plan(text, &error))?,
+        let (content, stated, computed) = match quick::read(text) {
+            Some(read) => read,
+            None => {
+                let document: Document<'static> =
+                    serde_json::from_slice(text).map_err(|error| not_a_plan(text, &error))?;
+                is_known(&document.format, document.format_version)?;
+                let (content, stated) = document.into_content();
+                let computed = content_hash(&content)?;
+                (content, stated, computed)
+            }
         };
-        is_known(&document.format, document.format_version)?;
-        let (content, stated) = document.into_content();
         let stated = stated.ok_or_else(|| PlanError::Malformed("plan_hash is missing".to_owned()))?;
-        let computed = content_hash(&content)?;
         if stated != computed {
             return Err(PlanError::WrongHash { stated, computed });
         }
@@ -122,24 +140,46 @@ fn is_known(format: &str, version: u64) -> Result<(), PlanError> {
 
 /// The hash of a plan, over its canonical form without `plan_hash`. Its operations are written on several threads.
 pub(super) fn content_hash(content: &Content) -> Result<Digest, PlanError> {
+    let frame = Document { operations: Cow::default(), ..Document::of(content, None) };
+    let mut hash = PlanHash::new(&frame)?;
     let operations: Vec<&[Operation]> = content.operations.chunks(AT_A_TIME).collect();
-    let written = each_side_by_side(&operations, |operations| canonical_json(operations));
-    let frame = canonical_json(&Document { operations: Cow::default(), ..Document::of(content, None) })?;
-    let (before, after) = frame.split_at(place_of_operations(&frame));
-    let mut hash = sha2::Sha256::new_with_prefix(before);
-    for (index, list) in written.into_iter().enumerate() {
-        let list = list?;
-        hash.update(if index == 0 { "" } else { "," });
-        hash.update(&list[1..list.len() - 1]);
-    }
-    Ok(Digest::from_bytes(hash.chain_update(after).finalize().into()))
+    let mut added = Ok(());
+    each_side_by_side(
+        &operations,
+        |operations| canonical_json(operations),
+        |list| added = std::mem::replace(&mut added, Ok(())).and_then(|()| list.map(|list| hash.add(&list))),
+    );
+    added.map(|()| hash.finish())
 }
 
-/// The place between the brackets of the empty list of operations in the canonical JSON of a document. No text can hold
-/// the same bytes, as it has no quote without a backslash; nor has another object of a plan such a member.
-fn place_of_operations(frame: &[u8]) -> usize {
-    const EMPTY: &[u8] = br#""operations":[]"#;
-    memmem::find(frame, EMPTY).expect("a plan has a list of operations") + EMPTY.len() - 1
+/// The hash of a plan whose operations come in lists, each in its canonical form.
+struct PlanHash {
+    hash: sha2::Sha256,
+    is_empty: bool,
+    /// The canonical form of the plan after its operations.
+    after: Vec<u8>,
+}
+
+impl PlanHash {
+    /// Begins with a document that has no hash, and none of its operations.
+    fn new(frame: &Document<'_>) -> Result<Self, PlanError> {
+        // No text can hold these bytes, as it has no quote without a backslash; nor has another object such a member.
+        const EMPTY: &[u8] = br#""operations":[]"#;
+        let mut before = canonical_json(frame)?;
+        let empty = memmem::find(&before, EMPTY).expect("a plan has a list of operations");
+        let after = before.split_off(empty + EMPTY.len() - 1);
+        Ok(Self { hash: sha2::Sha256::new_with_prefix(before), is_empty: true, after })
+    }
+
+    fn add(&mut self, list: &[u8]) {
+        self.hash.update(if std::mem::replace(&mut self.is_empty, false) { "" } else { "," });
+        // Without its brackets.
+        self.hash.update(&list[1..list.len() - 1]);
+    }
+
+    fn finish(self) -> Digest {
+        Digest::from_bytes(self.hash.chain_update(self.after).finalize().into())
+    }
 }
 
 /// The SHA-256 of a value's RFC 8785 canonical JSON.

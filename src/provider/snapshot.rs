@@ -187,7 +187,9 @@ impl<W: Write> Writer<W> {
     fn line(&mut self, value: &impl Serialize) -> io::Result<()> {
         let mut line = serde_json::to_vec(value)?;
         // A raw value keeps the line breaks that the server sent between its tokens; a line must not contain them.
-        line.retain(|byte| !matches!(byte, b'\n' | b'\r'));
+        if memchr::memchr2(b'\n', b'\r', &line).is_some() {
+            line.retain(|byte| !matches!(byte, b'\n' | b'\r'));
+        }
         line.push(b'\n');
         self.hasher.update(&line);
         self.out.write_all(&line)

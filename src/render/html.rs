@@ -264,13 +264,16 @@ fn number(count: u64) -> String {
 fn embedded(data: &Data) -> serde_json::Result<String> {
     let json = serde_json::to_string(data)?;
     let mut safe = String::with_capacity(json.len() + json.len() / 16);
-    for c in json.chars() {
-        match c {
-            // In JSON these can only be inside strings.
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => safe.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c => safe.push(c),
+    let mut done = 0;
+    // In JSON these can only be inside strings.
+    for (at, _) in json.bytes().enumerate().filter(|(_, byte)| matches!(byte, b'<' | b'>' | b'&' | 0xe2)) {
+        if let Some(c @ ('<' | '>' | '&' | '\u{2028}' | '\u{2029}')) = json[at..].chars().next() {
+            safe.push_str(&json[done..at]);
+            safe.push_str(&format!("\\u{:04x}", u32::from(c)));
+            done = at + c.len_utf8();
         }
     }
+    safe.push_str(&json[done..]);
     Ok(safe)
 }
 

@@ -14,7 +14,7 @@ use crate::employee::{CustomFieldId, ExternalIdentifier, Join, UserId};
 use crate::guard::Ceiling;
 use crate::plan::{
     Action, Anchors, BranchRef, Change, Content, Day, Diagnostic, Digest, Fields, GuardResult, ManagerRef, Moment,
-    Operation, OperationId, Removal, SourceSummary, Summary, Target, Waiting,
+    Operation, OperationId, Removal, SourceSummary, Summary, Target, Waiting, in_lines,
 };
 use crate::text::printable_json;
 
@@ -28,8 +28,13 @@ pub const FORMAT_VERSION: u64 = 1;
 /// # Errors
 /// If a value has no JSON form; no plan has such a value.
 pub fn render<'a>(shown: impl Into<Shown<'a>>) -> serde_json::Result<String> {
-    let text = serde_json::to_string_pretty(&View::of(shown.into()))?;
-    Ok(format!("{}\n", printable_json(&text)))
+    let shown = shown.into();
+    let whole = |digest: Digest| (!shown.is_masked()).then_some(digest);
+    let mut text = String::new();
+    let view = |operation: &'a Operation| OperationView::of(operation, whole);
+    in_lines(&View::of(shown), &shown.content().operations, view, |piece| text.push_str(&printable_json(piece)))?;
+    text.push('\n');
+    Ok(text)
 }
 
 #[derive(Serialize)]
@@ -54,7 +59,8 @@ struct View<'a> {
     diagnostics: &'a [Diagnostic],
     #[serde(skip_serializing_if = "Option::is_none")]
     waiting: Option<&'a Waiting>,
-    operations: Vec<OperationView<'a>>,
+    /// Written one by one; see [`in_lines`].
+    operations: [OperationView<'a>; 0],
 }
 
 #[derive(Serialize)]
@@ -143,7 +149,7 @@ impl<'a> View<'a> {
             guards,
             diagnostics,
             waiting,
-            operations,
+            operations: _,
         } = shown.content();
         let whole = |digest: Digest| (!shown.is_masked()).then_some(digest);
         let Verdict { fixed, liftable, ceilings } = Verdict::of(shown.content());
@@ -180,7 +186,7 @@ impl<'a> View<'a> {
             guards,
             diagnostics,
             waiting: waiting.as_ref(),
-            operations: operations.iter().map(|operation| OperationView::of(operation, whole)).collect(),
+            operations: [],
         }
     }
 }

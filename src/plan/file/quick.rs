@@ -4,8 +4,8 @@
 
 use memchr::memmem::Finder;
 
-use super::Document;
-use crate::plan::Operation;
+use super::{Document, PlanHash, canonical_json, is_known};
+use crate::plan::{Content, Digest, Operation};
 use crate::side_by_side::each_side_by_side;
 
 /// The line that begins the list of operations, with the line breaks around it.
@@ -19,22 +19,37 @@ const REST: &str = "\n  ]\n}\n";
 /// How many bytes of operations a thread takes at a time.
 const PART: usize = 1 << 20;
 
-/// The document, if the text has the usual layout and is a plan.
+/// The plan with the hash that it states and the hash that it has, if the text has the usual layout and is a plan.
 ///
 /// Text of JSON has a line break only between tokens. So [`BEGIN`] names a member, and that the text before it is a
 /// document with an empty list proves that it is the document's own.
-pub(super) fn read(text: &[u8]) -> Option<Document<'static>> {
+pub(super) fn read(text: &[u8]) -> Option<(Content, Option<Digest>, Digest)> {
     let begin = Finder::new(BEGIN).find(text)? + BEGIN.len();
     let operations = text[begin..].strip_suffix(REST.as_bytes())?;
     let head = [text[..begin].trim_ascii_end(), b"]}"].concat();
-    let mut document: Document<'static> = serde_json::from_slice(&head).ok()?;
+    let mut frame: Document<'static> = serde_json::from_slice(&head).ok()?;
+    is_known(&frame.format, frame.format_version).ok()?;
+    let stated = frame.plan_hash.take();
+    let mut hash = PlanHash::new(&frame).ok()?;
     let between = Finder::new(BETWEEN);
-    let read = each_side_by_side(&parts(operations, &between), |part| operations_of(part, &between));
-    let read: Vec<Vec<Operation>> = read.into_iter().collect::<Option<_>>()?;
-    let mut all = Vec::with_capacity(read.iter().map(Vec::len).sum());
-    read.into_iter().for_each(|operations| all.extend(operations));
-    document.operations = all.into();
-    Some(document)
+    let mut read = Some(Vec::new());
+    each_side_by_side(
+        &parts(operations, &between),
+        |part| {
+            let operations = operations_of(part, &between)?;
+            let written = canonical_json(&operations).ok()?;
+            Some((operations, written))
+        },
+        |part| match (part, &mut read) {
+            (Some((operations, written)), Some(read)) => {
+                hash.add(&written);
+                read.extend(operations);
+            }
+            _ => read = None,
+        },
+    );
+    let content = Content { operations: read?, ..frame.into_content().0 };
+    Some((content, stated, hash.finish()))
 }
 
 /// Cuts the operations into parts that end where an operation does.
@@ -58,4 +73,66 @@ fn operations_of(mut part: &[u8], between: &Finder<'_>) -> Option<Vec<Operation>
     }
     operations.push(serde_json::from_slice(part).ok()?);
     Some(operations)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use super::super::content_hash;
+    use super::*;
+    use crate::plan::OperationId;
+
+    /// The text of a document with many operations, as the program lays it out.
+    fn text(operations: u32) -> Vec<u8> {
+        let head = format!(
+            r#"{{"format": "skovik-sync/plan", "format_version": 3, "generator": "", "config_hash": "{0}", "as_of": null,
+            "target": {{"kind": "skovik", "url": "", "users": 0, "managed": 0, "fingerprint": "{0}", "anchors":
+            {{"branches": [], "users": []}}, "custom_fields": {{}}}}, "sources": [], "summary": {{"create": 0, "update": 0,
+            "delete": 0, "unchanged": 0, "set_aside": 0}}, "guards": [], "diagnostics": [], "operations": []}}"#,
+            Digest::of(b"")
+        );
+        let mut document: Document<'static> = serde_json::from_str(&head).unwrap();
+        let manager = r#""manager": {"user_id": "u", "employee": null, "name": "},\n    {"}"#;
+        let operation = format!(
+            r#"{{"id": "1", "action": "link", "employee": "1", "name": "A", "depends_on": [], "create": "1", {manager}}}"#
+        );
+        let operation: Operation = serde_json::from_str(&operation).unwrap();
+        let numbered = (1..=operations).map(|id| Operation { id: OperationId(id), ..operation.clone() });
+        document.operations = numbered.collect::<Vec<_>>().into();
+        let mut text = serde_json::to_vec_pretty(&document).unwrap();
+        text.push(b'\n');
+        text
+    }
+
+    #[test]
+    fn a_long_file_is_read_in_parts() {
+        for operations in [1, 2, 20_000] {
+            let text = text(operations);
+            let is_long = text.len() > 2 * PART;
+            assert_eq!(is_long, operations == 20_000);
+            let (quick, stated, hash) = read(&text).unwrap();
+            let (slow, _) = serde_json::from_slice::<Document<'static>>(&text).unwrap().into_content();
+            let whole = canonical_json(&Document::of(&slow, None)).unwrap();
+            assert_eq!((&quick, stated, hash), (&slow, None, Digest::of(&whole)));
+            assert_eq!(content_hash(&slow).unwrap(), hash);
+        }
+    }
+
+    #[test]
+    fn another_layout_is_left_to_the_other_reader() {
+        let whole = String::from_utf8(text(3)).unwrap();
+        assert!(read(whole.as_bytes()).is_some());
+        for other in [
+            whole.trim_end().to_owned(),
+            whole.replace("    },\n    {", "    }, {"),
+            whole.replace("\n  ", "\n"),
+            whole.replace("\"operations\": [", "\"operations\":["),
+            whole.replacen("    {\n", "    {{\n", 1),
+            whole.replace("\n  ]\n}\n", "\n  ],\n  \"operations\": [\n    {}\n  ]\n}\n"),
+            whole.replace("\"format_version\": 3,", "\"format_version\": 3, \"unknown\": 3,"),
+            String::from_utf8(text(0)).unwrap(),
+        ] {
+            assert!(read(other.as_bytes()).is_none(), "{other}");
+        }
+    }
 }

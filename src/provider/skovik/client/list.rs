@@ -138,6 +138,7 @@ impl Client {
         let collection = what.collection();
         let mut url = self.page_url(what, None, None);
         let mut proof = Proof::new(what, &url, self.max_rows, self.names());
+        let mut answer = self.page(&url).await;
         for number in 1.. {
             *page_number = number;
             let incomplete = |problem: String| ListError::Incomplete {
@@ -145,7 +146,7 @@ impl Client {
                 page: number,
                 problem: self.http.redactor().clean(&problem),
             };
-            let body = match self.send(&Call { method: Method::GET, url: url.clone(), body: None }).await {
+            let body = match answer {
                 Ok(body) => body,
                 Err(error @ ApiError::Credentials { .. }) => return Err(ListError::Credentials { collection, error }),
                 Err(ApiError::Refused(refusal)) if proof.is_counted() && matches!(refusal.status, 400 | 404 | 422) => {
@@ -156,18 +157,24 @@ impl Client {
             };
             let page = Page::parse(&body, &self.places).map_err(incomplete)?;
             proof.weigh(body.len(), page.total).map_err(incomplete)?;
-            let known = proof.distinct();
-            for row in &page.rows {
+            let mut rows = Vec::with_capacity(page.rows.len());
+            for &row in &page.rows {
                 if proof.is_new(row).map_err(incomplete)? {
-                    each(row).map_err(|error| match error {
-                        RowError::Bad(problem) => incomplete(problem),
-                        RowError::Output(error) => ListError::Output(error),
-                    })?;
+                    rows.push(row);
                 }
             }
+            let mut read_rows = || {
+                rows.iter().try_for_each(|row| each(row)).map_err(|error| match error {
+                    RowError::Bad(problem) => incomplete(problem),
+                    RowError::Output(error) => ListError::Output(error),
+                })
+            };
             progress(proof.distinct(), proof.total());
-            url = match proof.follow(&page, proof.distinct() > known, &url).map_err(incomplete)? {
-                Step::End => break,
+            url = match proof.follow(&page, !rows.is_empty(), &url).map_err(incomplete)? {
+                Step::End => {
+                    read_rows()?;
+                    break;
+                }
                 Step::Count => self.page_url(what, Some(number + 1), None),
                 Step::After(cursor) => {
                     let next = self.page_url(what, None, Some(&cursor));
@@ -175,8 +182,16 @@ impl Client {
                 }
                 Step::To(next) => next,
             };
+            // The rows are read while the next page is on its way.
+            let (next, read) = tokio::join!(self.page(&url), async { read_rows() });
+            read?;
+            answer = next;
         }
         Ok(Proven(proof.total().is_some()))
+    }
+
+    async fn page(&self, url: &Url) -> Result<Vec<u8>, ApiError> {
+        self.send(&Call { method: Method::GET, url: url.clone(), body: None }).await
     }
 
     /// The address of a page. The first page has only the parameter of the size, if the settings name one. Skovik
