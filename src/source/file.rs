@@ -106,13 +106,18 @@ impl FileSettings {
 fn stated_digest(path: &Path, list: &Path) -> Result<Digest, String> {
     let text = read_regular_text(path, MOST_CHECKSUMS, Links::Follow)
         .map_err(|error| format!("cannot read sha256_file {}: {error}", path.display()))?;
-    let stated = text.trim_start_matches('\u{feff}').lines().find_map(|line| {
+    let mut stated = text.trim_start_matches('\u{feff}').lines().filter_map(|line| {
         let (digits, name) = line.trim().split_once(char::is_whitespace).unwrap_or((line.trim(), ""));
         let name = name.trim_start().trim_start_matches('*');
         let fits = name.is_empty() || Path::new(name).file_name() == list.file_name();
         Digest::parse(&format!("sha256:{}", digits.to_ascii_lowercase())).filter(|_| fits)
     });
-    stated.ok_or_else(|| {
+    let first = stated.next();
+    if let Some(other) = stated.find(|other| first.as_ref() != Some(other)) {
+        let (path, list) = (path.display(), Path::new(list.file_name().unwrap_or_default()).display());
+        return Err(format!("sha256_file {path} says two things of {list}, {other} too; keep the line that is right"));
+    }
+    first.ok_or_else(|| {
         let name = Path::new(list.file_name().unwrap_or_default());
         let (list, typed) = (name.display(), shell_path(name));
         format!("sha256_file {} holds no SHA-256 of {list}; write it with `sha256sum {typed}`", path.display())

@@ -312,6 +312,9 @@ fn proofs_are_checked_and_told() {
     with(summed, &zeros).refused(untrusted, &[&digest, &zeros]);
     with(summed, &format!("{digest}  other.csv")).refused(untrusted, &["holds no SHA-256 of hr.csv"]);
     with(summed, "").refused(untrusted, &["holds no SHA-256"]);
+    for sums in [format!("{digest}  hr.csv\n{zeros}  hr.csv"), format!("{zeros}  old/hr.csv\n{digest}  hr.csv")] {
+        with(summed, &sums).refused(untrusted, &["says two things of hr.csv"]);
+    }
     with("sha256_file = \"none\"\n", "").refused(untrusted, &["cannot read sha256_file"]);
 }
 
