@@ -10,6 +10,7 @@ mod append;
 mod begun;
 mod connector;
 mod credentials;
+mod error;
 mod journals;
 mod key;
 mod lease;
@@ -34,6 +35,7 @@ pub use absences::Noted;
 pub(crate) use account::account_file;
 pub use append::Append;
 pub(crate) use credentials::store_secrets;
+pub use error::StateError;
 pub use journals::JournalFile;
 pub use key::{Coded, Key};
 pub use lease::LEASE;
@@ -77,55 +79,6 @@ pub struct State {
     folder: PathBuf,
     key: Arc<Key>,
     remote: Option<Remote>,
-}
-
-/// Why the state cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum StateError {
-    /// A file or folder of it could not be read or written.
-    #[error("the state file {path} cannot be used: {error}")]
-    Io {
-        /// Which.
-        path: PathBuf,
-        /// What happened.
-        error: io::Error,
-    },
-    /// Other users could have written it, or read its key.
-    #[error("{path} {problem}; whoever can do that could forge a journal: {advice}")]
-    Exposed {
-        /// Which file or folder.
-        path: PathBuf,
-        /// What is wrong.
-        problem: &'static str,
-        /// What to do.
-        advice: String,
-    },
-    /// The path exists and is not a regular file or folder.
-    #[error("{path} {problem}; {advice}")]
-    Misplaced {
-        /// The path.
-        path: PathBuf,
-        /// What it is.
-        problem: String,
-        /// What to do.
-        advice: String,
-    },
-    /// A file in it does not have the content that the program wrote.
-    #[error("{path} is damaged: {problem}; {advice}")]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        problem: String,
-        /// What to do.
-        advice: &'static str,
-    },
-    /// The key in the environment is not valid.
-    #[error("{0}")]
-    Key(String),
-    /// The object store does not answer well.
-    #[error("the state cannot be used: {0}")]
-    Store(io::Error),
 }
 
 impl State {

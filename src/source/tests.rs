@@ -312,6 +312,9 @@ fn proofs_are_checked_and_told() {
     with(summed, &zeros).refused(untrusted, &[&digest, &zeros]);
     with(summed, &format!("{digest}  other.csv")).refused(untrusted, &["holds no SHA-256 of hr.csv"]);
     with(summed, "").refused(untrusted, &["holds no SHA-256"]);
+    with(summed, &format!("{digest}  hr.csv\n{zeros}  hr.csv"))
+        .refused(untrusted, &["more than one SHA-256 of hr.csv"]);
+    assert_eq!(proof(&with(summed, &format!("{zeros}  old/hr.csv\n{digest}  hr.csv"))), "sha256_file");
     with("sha256_file = \"none\"\n", "").refused(untrusted, &["cannot read sha256_file"]);
 }
 

@@ -4,12 +4,12 @@
 //! not computed; the results that the spreadsheet program has stored are used.
 
 mod archive;
+mod quiet;
 mod references;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Cursor;
-use std::panic::{self, AssertUnwindSafe};
 
 use calamine::{DataRef, ExcelDateTime, Reader as _, SheetType, SheetVisible, Xlsx, XlsxError};
 use futures_util::future::BoxFuture;
@@ -69,7 +69,7 @@ impl XlsxSource {
         };
         // The library panics on the name of a cell beyond any sheet. Its overflow checks are on in every build, because
         // without them such a name would mean another cell.
-        let table = panic::catch_unwind(AssertUnwindSafe(read))
+        let table = quiet::caught(read)
             .unwrap_or_else(|_| Err(broken("it holds what no spreadsheet program writes".to_owned()).into()))?;
         Ok(Reading { table, proof: self.file.proof(), modified })
     }
