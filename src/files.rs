@@ -7,6 +7,7 @@
 
 mod read;
 mod unchanged;
+mod under_way;
 
 use std::fs::{self, DirEntry, File};
 use std::io::{self, BufWriter, Write};
@@ -19,6 +20,9 @@ use tempfile::NamedTempFile;
 pub use read::{Links, WRONG_KIND, open_regular, read_bounded, read_bounded_text, read_regular, read_regular_text};
 pub(crate) use read::{no_links, open_own};
 pub use unchanged::{LARGEST_LIST, read_unchanged};
+pub(crate) use under_way::remove_under_way;
+
+use under_way::UnderWay;
 
 /// The largest file of certificates that is read, in bytes.
 pub const MOST_CERTIFICATES: u64 = 4 * 1024 * 1024;
@@ -34,6 +38,8 @@ const LEFT_FOR: Duration = Duration::from_secs(60);
 pub struct PrivateFile {
     writer: BufWriter<NamedTempFile>,
     path: PathBuf,
+    /// Dropped after the file.
+    under_way: UnderWay,
 }
 
 impl PrivateFile {
@@ -47,7 +53,8 @@ impl PrivateFile {
             return Err(io::Error::other("it is not a regular file; name another one"));
         }
         let file = temporary_in(folder_of(path))?;
-        Ok(Self { writer: BufWriter::new(file), path: path.to_owned() })
+        let under_way = UnderWay::note(file.path());
+        Ok(Self { writer: BufWriter::new(file), path: path.to_owned(), under_way })
     }
 
     /// Syncs the content to the disk and gives the file its name, replacing an older file.
@@ -55,10 +62,11 @@ impl PrivateFile {
     /// # Errors
     /// If the disk fails; an older file is then unchanged.
     pub fn keep(self) -> io::Result<()> {
-        let file = self.writer.into_inner().map_err(io::IntoInnerError::into_error)?;
+        let Self { writer, path, under_way: _under_way } = self;
+        let file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.as_file().sync_all()?;
-        give_name(file, &self.path)?;
-        sync_folder(folder_of(&self.path))
+        give_name(file, &path)?;
+        sync_folder(folder_of(&path))
     }
 }
 
@@ -68,7 +76,7 @@ impl PrivateFile {
 /// # Errors
 /// As [`PrivateFile::create`].
 pub fn create_in_place(path: &Path) -> io::Result<File> {
-    let PrivateFile { writer, path } = PrivateFile::create(path)?;
+    let PrivateFile { writer, path, under_way: _under_way } = PrivateFile::create(path)?;
     let file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
     give_name(file, &path)
 }
@@ -246,6 +254,19 @@ mod tests {
         assert!(!is_left(&under_way, SystemTime::now() + 10 * LEFT_FOR));
         file.keep().unwrap();
         File::open(&path).unwrap().try_lock().unwrap();
+    }
+
+    #[test]
+    fn a_file_under_way_is_known_until_it_has_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let known = || under_way::known(folder.path());
+        let file = PrivateFile::create(&folder.path().join("plan.json")).unwrap();
+        let dropped = PrivateFile::create(&folder.path().join("report.json")).unwrap();
+        assert_eq!(known(), 2);
+        file.keep().unwrap();
+        drop(dropped);
+        create_in_place(&folder.path().join("events.jsonl")).unwrap();
+        assert_eq!(known(), 0);
     }
 
     #[test]

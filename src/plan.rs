@@ -16,6 +16,7 @@ mod fingerprint;
 mod guard_counts;
 mod guards;
 mod make;
+mod names;
 mod only;
 mod operations;
 mod source;

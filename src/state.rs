@@ -7,8 +7,10 @@
 mod absences;
 mod account;
 mod append;
+mod begun;
 mod connector;
 mod credentials;
+mod error;
 mod journals;
 mod key;
 mod lease;
@@ -20,7 +22,7 @@ mod retention;
 mod store;
 
 use std::fs;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +35,7 @@ pub use absences::Noted;
 pub(crate) use account::account_file;
 pub use append::Append;
 pub(crate) use credentials::store_secrets;
+pub use error::StateError;
 pub use journals::JournalFile;
 pub use key::{Coded, Key};
 pub use lease::LEASE;
@@ -46,15 +49,13 @@ use crate::plan::Digest;
 use append::Lines;
 use private::{check_above, make_private};
 use remote::Remote;
-use store::{ObjectKind, Store};
+use store::Store;
 
 /// The environment variable with the path of the folder, instead of the user's state folder.
 pub const FOLDER_VARIABLE: &str = "SKOVIK_SYNC_STATE";
 /// The environment variable with the key, instead of the one in the folder.
 pub const KEY_VARIABLE: &str = "SKOVIK_SYNC_STATE_KEY";
 
-/// How much of a short note is read, in bytes.
-const LONGEST_NOTE: u64 = 4096;
 /// The folder of the journals and of the plans in progress.
 const JOURNALS: &str = "journals";
 
@@ -78,55 +79,6 @@ pub struct State {
     folder: PathBuf,
     key: Arc<Key>,
     remote: Option<Remote>,
-}
-
-/// Why the state cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum StateError {
-    /// A file or folder of it could not be read or written.
-    #[error("the state file {path} cannot be used: {error}")]
-    Io {
-        /// Which.
-        path: PathBuf,
-        /// What happened.
-        error: io::Error,
-    },
-    /// Other users could have written it, or read its key.
-    #[error("{path} {problem}; whoever can do that could forge a journal: {advice}")]
-    Exposed {
-        /// Which file or folder.
-        path: PathBuf,
-        /// What is wrong.
-        problem: &'static str,
-        /// What to do.
-        advice: String,
-    },
-    /// The path exists and is not a regular file or folder.
-    #[error("{path} {problem}; {advice}")]
-    Misplaced {
-        /// The path.
-        path: PathBuf,
-        /// What it is.
-        problem: String,
-        /// What to do.
-        advice: String,
-    },
-    /// A file in it does not have the content that the program wrote.
-    #[error("{path} is damaged: {problem}; {advice}")]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        problem: String,
-        /// What to do.
-        advice: &'static str,
-    },
-    /// The key in the environment is not valid.
-    #[error("{0}")]
-    Key(String),
-    /// The object store does not answer well.
-    #[error("the state cannot be used: {0}")]
-    Store(io::Error),
 }
 
 impl State {
@@ -263,64 +215,6 @@ impl State {
         self.file(plan, "plan.json")
     }
 
-    /// The plan that `run` began to apply to an account and has not marked as finished.
-    ///
-    /// # Errors
-    /// If that cannot be read.
-    pub fn begun_run(&self, url: &str) -> Result<Option<Digest>, StateError> {
-        let path = self.run(url);
-        let mut text = String::new();
-        if let Some(remote) = &self.remote {
-            let found = remote.store().get(&run(url), ObjectKind::Note).map_err(StateError::Store)?;
-            let Some((found, _)) = found else { return Ok(None) };
-            text = String::from_utf8_lossy(&found[..found.len().min(LONGEST_NOTE as usize)]).into_owned();
-        }
-        let read = match &self.remote {
-            Some(_) => Ok(text.len()),
-            None => open_private(&path, false).and_then(|file| file.take(LONGEST_NOTE).read_to_string(&mut text)),
-        };
-        match read {
-            Ok(_) => match Digest::parse(text.trim()) {
-                Some(plan) => Ok(Some(plan)),
-                None => Err(StateError::Damaged {
-                    path,
-                    problem: "it names no plan".to_owned(),
-                    advice: "look whether a run is unfinished, then remove the file; the next run plans anew",
-                }),
-            },
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(StateError::of_file(path, error)),
-        }
-    }
-
-    /// Notes that `run` begins to apply a plan to an account, or with `None` that it has none in progress.
-    ///
-    /// # Errors
-    /// If that cannot be written, or the lease of a store is lost.
-    pub fn set_begun_run(&self, url: &str, plan: Option<Digest>) -> Result<(), StateError> {
-        let path = self.run(url);
-        if let Some(remote) = &self.remote {
-            remote.check().map_err(StateError::Store)?; // Another machine's note must stay.
-            let written = match plan {
-                Some(plan) => remote.store().put(&run(url), format!("{plan}\n").into_bytes()),
-                None => remote.store().delete(&run(url)),
-            };
-            return written.map_err(StateError::Store);
-        }
-        let written = match plan {
-            Some(plan) => write_private(&path, |file| writeln!(file, "{plan}")),
-            None => fs::remove_file(&path).or_else(|error| match error.kind() {
-                io::ErrorKind::NotFound => Ok(()),
-                _ => Err(error),
-            }),
-        };
-        written.map_err(|error| StateError::Io { path, error })
-    }
-
-    fn run(&self, url: &str) -> PathBuf {
-        self.folder.join(run(url))
-    }
-
     /// The journals of earlier complete applies of a plan, the last one first.
     #[must_use]
     pub fn past_journals(&self, plan: Digest) -> Vec<PathBuf> {
@@ -349,11 +243,6 @@ impl State {
     fn file(&self, plan: Digest, ending: &str) -> PathBuf {
         self.folder.join(JOURNALS).join(format!("{}.{ending}", plan.hex()))
     }
-}
-
-/// What the note of a run in progress is called.
-fn run(url: &str) -> String {
-    format!("{}.run", account_file(url))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! ([`Outcome`]) is another type than what was planned. [`undo`] makes the plan that takes it back. Nothing in here
 //! decides what should be done: the plan says it.
 
+mod admins;
 mod confirm;
 pub mod engine;
 pub mod expected_state;

@@ -1,10 +1,11 @@
 //! Carrying out one operation: read, compare, note the intent, write, compare again.
 //!
 //! An update or delete reads its user just before the write, and does nothing if the user differs from the plan or is
-//! protected. Before each repetition the user is read and checked again. No write is sent before its intent is on disk.
+//! protected; nor is the last admin deleted. Before each repetition the user is read and checked again. No write is sent before its intent is on disk.
 //! If other operations depend on the write, the user is read back after it.
 
 mod attempt;
+mod delete;
 mod read_back;
 mod task;
 
@@ -13,6 +14,7 @@ use std::collections::{BTreeSet, HashMap};
 use jiff::Timestamp;
 
 use super::Halt;
+use super::admins::Admins;
 use super::expected_state::{
     differences, hash_of, is_elsewhere, is_person, roles_changed, roles_told_otherwise, updated,
 };
@@ -20,12 +22,12 @@ use super::journal::{Doubt, Journal, Record, Step};
 use crate::diff::Protect;
 use crate::employee::{BranchId, Managed, User, UserId};
 use crate::plan::{Change, Fields, Operation, OperationId, reactivates};
-use crate::provider::{ApiError, Deleted, Dialect, LiveUser, Provider, StoredUser};
+use crate::provider::{ApiError, Dialect, LiveUser, Provider, StoredUser};
 
 pub use attempt::{Attempt, End};
 pub use task::{Before, Planned, Task};
 
-use attempt::{Attempts, done, end_of_write, gone};
+use attempt::{Attempts, done, end_of_write};
 use read_back::another_person;
 
 /// What all operations of a run share.
@@ -42,6 +44,8 @@ pub struct Worker<'a> {
     pub takes_back: bool,
     /// The users whom the plan changes, as the complete list at the start showed them.
     pub listed: &'a HashMap<UserId, StoredUser>,
+    /// Who administers the account.
+    pub admins: &'a Admins,
     /// Where intents and outcomes are noted.
     pub journal: &'a Journal,
     /// The clock.
@@ -289,51 +293,6 @@ impl Worker<'_> {
         }
     }
 
-    async fn delete(&self, id: OperationId, user_id: &UserId, before: Planned<'_>, doubt: Option<&Doubt>) -> Attempt {
-        let mut attempts = Attempts::new(self.provider.retries(), doubt);
-        loop {
-            let attempt = self.delete_once(id, user_id, before, attempts.doubt.as_ref()).await;
-            if let Err(last) = attempts.go_on(attempt, self.provider).await {
-                return last;
-            }
-        }
-    }
-
-    async fn delete_once(
-        &self,
-        id: OperationId,
-        user_id: &UserId,
-        before: Planned<'_>,
-        doubt: Option<&Doubt>,
-    ) -> Attempt {
-        let said_gone = || End::SaidGone(format!("Skovik says that the user {user_id} is not there (404)"));
-        let LiveUser { user, stored: read } = match self.read(user_id, before.roles, doubt, false).await {
-            Ok(Some(read)) => read,
-            Ok(None) => return Attempt::new(said_gone()),
-            Err(attempt) => return attempt,
-        };
-        if hash_of(&user, self.managed) != before.hash {
-            return Attempt::new(End::Conflict(changed_meanwhile(user_id)));
-        }
-        let request = match self.dialect().delete_request(&read) {
-            Ok(request) => request,
-            Err(problem) => return Attempt::not_done(format!("the user cannot be removed: {problem}")),
-        };
-        if let Err(attempt) = self.announce(id, Step::Delete, Some(&read)).await {
-            return attempt;
-        }
-        let mut attempt = match self.provider.delete(user_id, &request).await {
-            Ok(Deleted::Now { kept }) => {
-                gone(kept.map_or_else(Vec::new, |kept| self.kept_as(&user, &request.over(&read), &kept)))
-                    .having_written()
-            }
-            Ok(Deleted::AlreadyGone) => Attempt::new(said_gone()).having_written(),
-            Err(error) => end_of_write(&error),
-        };
-        attempt.before = Some(read);
-        attempt
-    }
-
     /// Reads a user just before a write; one who `returns` may be inactive. Refuses a user who is protected or has other roles than the plan shows.
     async fn read(
         &self,
@@ -342,20 +301,7 @@ impl Worker<'_> {
         doubt: Option<&Doubt>,
         returns: bool,
     ) -> Result<Option<LiveUser>, Attempt> {
-        // If the user cannot be read, an outcome that was unknown stays unknown.
-        let unread =
-            |problem: String| Attempt::new(if doubt.is_some() { End::Unclear(problem) } else { End::NotDone(problem) });
-        let read =
-            if returns { self.provider.any_user(id, self.managed) } else { self.provider.user(id, self.managed) };
-        let read = match read.await {
-            Ok(Some(read)) => read,
-            Ok(None) => return Ok(None),
-            Err(error @ ApiError::Credentials { .. }) => {
-                return Err(unread(error.to_string()).halting(Halt::Credentials(error.to_string())));
-            }
-            Err(ApiError::Stopped { .. }) if doubt.is_none() => return Err(Attempt::new(End::Stopped)),
-            Err(error) => return Err(unread(format!("the user could not be read before the write: {error}"))),
-        };
+        let Some(read) = self.look(id, doubt, returns).await? else { return Ok(None) };
         if self.protect.covers(&read.user) {
             let problem = format!("conflict: the user {id} is protected now, and was left alone");
             return Err(Attempt::new(End::Conflict(problem)));
@@ -374,6 +320,23 @@ impl Worker<'_> {
             return Err(Attempt::new(End::Conflict(problem)));
         }
         Ok(Some(read))
+    }
+
+    /// Reads a user.
+    async fn look(&self, id: &UserId, doubt: Option<&Doubt>, returns: bool) -> Result<Option<LiveUser>, Attempt> {
+        // If the user cannot be read, an outcome that was unknown stays unknown.
+        let unread =
+            |problem: String| Attempt::new(if doubt.is_some() { End::Unclear(problem) } else { End::NotDone(problem) });
+        let read =
+            if returns { self.provider.any_user(id, self.managed) } else { self.provider.user(id, self.managed) };
+        match read.await {
+            Ok(read) => Ok(read),
+            Err(error @ ApiError::Credentials { .. }) => {
+                Err(unread(error.to_string()).halting(Halt::Credentials(error.to_string())))
+            }
+            Err(ApiError::Stopped { .. }) if doubt.is_none() => Err(Attempt::new(End::Stopped)),
+            Err(error) => Err(unread(format!("the user could not be read before the write: {error}"))),
+        }
     }
 
     /// Writes the intent to the journal, and waits until it is on disk.

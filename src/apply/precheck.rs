@@ -9,10 +9,12 @@ mod done;
 mod guards;
 mod labels;
 mod settings;
+mod taken;
 mod values;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use super::admins::Admins;
 use super::confirm::{Contradiction, contradiction};
 use super::expected_state::{Made, already_holds, hash_of, is_elsewhere, made_already};
 use super::journal::{Progress, Replay};
@@ -21,7 +23,7 @@ use super::list::List;
 use super::newcomers::Newcomers;
 use super::settle::may_be;
 use crate::diff::{Protect, Untrusted};
-use crate::employee::{BranchId, Directory, ExternalIdentifier, Managed, User, UserId, email_key};
+use crate::employee::{BranchId, Directory, ExternalIdentifier, Managed, User, UserId};
 use crate::plan::{
     Action, BranchRef, Change, Digest, Field, Fields, ManagerRef, Operation, OperationId, Plan, Target, Value,
 };
@@ -47,6 +49,8 @@ pub struct Live<'a> {
     /// Whether the plan is the undo that the state folder makes: then it may touch users who have no branch since its
     /// plan.
     pub takes_back: bool,
+    /// Whether inactive users are made active again.
+    pub reactivates: bool,
 }
 
 impl Live<'_> {
@@ -70,6 +74,8 @@ pub struct Standing {
     /// For operations with an unknown outcome: how the managers and branches they show differ from the account. They
     /// are not repeated.
     pub mislabelled: HashMap<OperationId, Vec<String>>,
+    /// The admins, of whom one must stay.
+    pub admins: Admins,
     /// All users, if the plan creates somebody: the id that answers a create must be none of theirs.
     pub users: HashMap<UserId, Option<ExternalIdentifier>>,
 }
@@ -196,6 +202,7 @@ pub fn standing(plan: &Plan, replay: &Replay, live: Live<'_>) -> Result<Standing
             standing.conflicts.push(Conflict { operation: operation.id, problems });
         }
     }
+    standing.admins = index.admins;
     Ok(standing)
 }
 
@@ -229,8 +236,10 @@ struct Index<'a> {
     reports: HashMap<&'a UserId, Vec<&'a User>>,
     /// Those who count as gone, by the e-mails that they keep.
     inactive: HashMap<&'a str, Vec<&'a User>>,
-    /// Whether there is an admin that the plan does not delete.
-    keeps_an_admin: bool,
+    /// Those who count as gone, by their identifiers, if inactive users are made active again.
+    kept_identifiers: HashMap<&'a str, Vec<&'a User>>,
+    /// Who is an admin.
+    admins: Admins,
 }
 
 impl<'a> Index<'a> {
@@ -258,12 +267,18 @@ impl<'a> Index<'a> {
                 reports.entry(manager).or_default().push(user);
             }
         }
-        let keeps_an_admin = users.iter().any(|user| user.is_admin() && !removed.contains(&user.id));
+        let admins = Admins::of(users, |user| removed.contains(user));
         let mut inactive: HashMap<&str, Vec<&User>> = HashMap::new();
         for user in &live.directory.inactive {
             inactive.entry(user.email.key()).or_default().push(user);
         }
-        Ok(Self { plan, live, list: List::new(users)?, reports, inactive, keeps_an_admin })
+        let mut kept_identifiers: HashMap<&str, Vec<&User>> = HashMap::new();
+        for user in live.directory.inactive.iter().filter(|_| live.reactivates) {
+            if let Some(identifier) = &user.identifier {
+                kept_identifiers.entry(identifier.as_str()).or_default().push(user);
+            }
+        }
+        Ok(Self { plan, live, list: List::new(users)?, reports, inactive, kept_identifiers, admins })
     }
 
     fn problems_of(&self, operation: &Operation) -> Vec<String> {
@@ -272,6 +287,7 @@ impl<'a> Index<'a> {
         if !self.live.takes_back {
             problems.extend(values::of_operation(operation, self.live.directory));
         }
+        problems.extend(self.kept_identifier(operation));
         match &operation.action {
             Action::Create { after } => {
                 let Fields { external_identifier, primary_email, branch, manager, .. } = after;
@@ -331,50 +347,6 @@ impl<'a> Index<'a> {
         labels::of_user(operation, user, self.live)
     }
 
-    /// Another user who has what an inactive user keeps who is made active again: they may be the same person.
-    fn there_already(&self, operation: &Operation, user_id: &UserId, changes: &[Change]) -> Vec<String> {
-        let Some(user) = self.live.directory.inactive_user(user_id).filter(|_| operation.reactivates()) else {
-            return Vec::new();
-        };
-        let keeps = |field: Field| !changes.iter().any(|change| change.field == field);
-        let identifier = user.identifier.as_ref().filter(|_| keeps(Field::ExternalIdentifier));
-        let email = keeps(Field::PrimaryEmail).then(|| self.taken_email(operation, user.email.as_str(), Some(user_id)));
-        let identifier = identifier.map(|id| self.taken_identifier(operation, id.as_str(), Some(user_id)));
-        identifier.into_iter().chain(email).flatten().collect()
-    }
-
-    fn taken_email(&self, operation: &Operation, email: &str, own: Option<&UserId>) -> Option<String> {
-        let inactive = self.inactive.get(&*email_key(email)).map_or(&[][..], Vec::as_slice);
-        if let Some(user) = inactive.iter().find(|user| own != Some(&user.id)) {
-            return Some(format!("the e-mail {email} belongs to the user {}, who is inactive and keeps it", user.id));
-        }
-        let owner = self.list.by_email(email)?;
-        self.is_in_the_way(operation, owner, own, &Field::PrimaryEmail)
-            .then(|| format!("the e-mail {email} now belongs to the user {}", owner.id))
-    }
-
-    fn taken_identifier(&self, operation: &Operation, identifier: &str, own: Option<&UserId>) -> Option<String> {
-        let owner = self.list.by_identifier(identifier)?;
-        self.is_in_the_way(operation, owner, own, &Field::ExternalIdentifier)
-            .then(|| format!("the external identifier {identifier} now belongs to the user {}", owner.id))
-    }
-
-    /// Whether another user has the value, and no earlier operation takes it from them.
-    fn is_in_the_way(&self, operation: &Operation, owner: &User, own: Option<&UserId>, field: &Field) -> bool {
-        own != Some(&owner.id) && !self.gives_up(operation, field).any(|user| *user == owner.id)
-    }
-
-    /// The users that earlier operations delete, or whose field they change.
-    fn gives_up<'o>(&'o self, operation: &'o Operation, field: &'o Field) -> impl Iterator<Item = &'o UserId> {
-        operation.depends_on.iter().filter_map(|&needed| match &self.plan.operation(needed)?.action {
-            Action::Update { user_id, changes, .. } => {
-                changes.iter().any(|change| change.field == *field).then_some(user_id)
-            }
-            Action::Delete { user_id, .. } => Some(user_id),
-            Action::Create { .. } | Action::Link { .. } => None,
-        })
-    }
-
     fn new_report(&self, operation: &Operation, user_id: &UserId) -> Option<String> {
         let reports = self.reports.get(user_id)?;
         let leave: HashSet<&UserId> = self.gives_up(operation, &Field::Manager).collect();
@@ -384,7 +356,7 @@ impl<'a> Index<'a> {
 
     fn last_admin(&self, user_id: &UserId) -> Option<String> {
         let is_admin = self.live.directory.user(user_id).is_some_and(User::is_admin);
-        (is_admin && !self.keeps_an_admin)
+        (is_admin && self.admins.leaves_none())
             .then(|| format!("the user {user_id} is an admin now, and nobody else would be one afterwards"))
     }
 

@@ -14,7 +14,7 @@ use secrecy::ExposeSecret as _;
 use super::common::{load_settings, shown};
 use super::job;
 use super::places::Places;
-use super::signals::ended;
+use super::signals::{ended, unless_interrupted};
 use crate::cli::{self, Global};
 use crate::config::Settings;
 use crate::exit::{ExitStatus, OrRefuse as _, refused, status_of};
@@ -88,8 +88,8 @@ pub(super) async fn prepare(
 /// Exit code 3 if the folder holds no settings, or two files would use one key for one address. The outcome of the runs
 /// is the status.
 pub(super) async fn run(folder: &Path, plans: Option<&Path>, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
-    let (customers, plans) = prepare(folder, plans, global).await?;
     let mut signal = Box::pin(ended()?);
+    let ((customers, plans), _) = unless_interrupted(prepare(folder, plans, global)).await?;
     let mut lines = Vec::new();
     for customer in &customers {
         let line = one(customer, &plans, global, ui).await;
@@ -124,7 +124,7 @@ fn customers(folder: &Path) -> anyhow::Result<Vec<Customer>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).with_context(cannot).or_refuse(ExitStatus::Usage)? {
         let path = entry.with_context(cannot).or_refuse(ExitStatus::Usage)?.path();
-        if path.extension().is_none_or(|ending| ending != ENDING) {
+        if path.extension().is_none_or(|ending| !ending.eq_ignore_ascii_case(ENDING)) {
             continue;
         }
         // Two names that are no text could look the same, and their plans would share a file.
@@ -132,10 +132,16 @@ fn customers(folder: &Path) -> anyhow::Result<Vec<Customer>> {
             let problem = format!("the name of the settings file {} is not UTF-8; rename it", shown(&path));
             return Err(refused(ExitStatus::Usage, problem));
         };
+        // A customer is never left out without a word.
         if name.starts_with('.') {
+            tracing::warn!("{} is a hidden file, and is left out", shown(&path));
             continue;
         }
-        // A customer is never left out without a word.
+        if path.extension().is_some_and(|ending| ending != ENDING) {
+            let problem =
+                format!("the settings file {} must end in .{ENDING}; rename it, or move it away", shown(&path));
+            return Err(refused(ExitStatus::Usage, problem));
+        }
         let unusable = || format!("cannot read the settings {}", shown(&path));
         let is_file = fs::metadata(&path).with_context(unusable).or_refuse(ExitStatus::Usage)?.is_file();
         if !is_file {
@@ -268,4 +274,25 @@ fn worst(lines: &[Line], not_run: usize) -> ExitStatus {
     }
     let ended_with = |status: &ExitStatus| lines.iter().any(|line| line.status == *status);
     WORST_FIRST.into_iter().find(ended_with).unwrap_or(ExitStatus::Done)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_customer_is_left_out_for_the_case_of_a_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let add = |name: &str| fs::write(folder.path().join(name), "").unwrap();
+        let names = || customers(folder.path()).map(|found| found.into_iter().map(|one| one.name).collect::<Vec<_>>());
+        ["globex.toml", "Acme.toml", ".hidden.toml", "...toml", "notes.txt", "toml"].iter().for_each(|name| add(name));
+        assert_eq!(names().unwrap(), ["Acme", "globex"]);
+        for name in ["initech.TOML", "Initech.Toml"] {
+            add(name);
+            let error = names().unwrap_err().to_string();
+            assert!(error.contains(name) && error.contains("must end in .toml"), "{error}");
+            fs::remove_file(folder.path().join(name)).unwrap();
+        }
+    }
 }

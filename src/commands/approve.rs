@@ -34,6 +34,8 @@ use crate::ui::Ui;
 /// Exit code 5 if a guard blocks and `--allow` does not suffice, 6 if the answer is no or the approval would not count.
 pub fn run(args: &cli::Approve, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let plan = read_plan(&args.plan)?;
+    let statement = args.statement.as_deref().filter(|_| args.signature.is_none());
+    places(args, global).writes("--statement", statement).check()?;
     super::plan::show(&plan, &args.plan, args.ids.into(), ui)?;
     approve(&plan, args, global, ui)?;
     Ok(ExitStatus::Done)
@@ -44,14 +46,7 @@ pub(super) fn approve(plan: &Plan, args: &cli::Approve, global: &Global, ui: &Ui
     let settings = load_settings(&global.config)?;
     same_settings(plan, &settings, &global.config)?;
     tell_other_day(plan, &settings, ui);
-    let places = || {
-        let places = Places::new(global).settings(&settings).plan(&args.plan);
-        places.may_read("--sign-key", args.sign_key.as_deref()).may_read("--signature", args.signature.as_deref())
-    };
-    let places = || match &args.signature {
-        Some(_) => places().may_read("--statement", args.statement.as_deref()),
-        None => places(),
-    };
+    let places = || places(args, global).settings(&settings);
     let rules = rules(plan, &settings)?;
     if let Some(signature) = &args.signature {
         let approval = statement::signed(args.statement.as_deref(), signature)?;
@@ -83,6 +78,17 @@ pub(super) fn approve(plan: &Plan, args: &cli::Approve, global: &Global, ui: &Ui
         None => approval,
     };
     write(plan, approval, &args.plan, &rules, ui)
+}
+
+/// The files that it reads, but for those of the settings.
+fn places(args: &cli::Approve, global: &Global) -> Places {
+    let places = Places::new(global).plan(&args.plan);
+    let places =
+        places.may_read("--sign-key", args.sign_key.as_deref()).may_read("--signature", args.signature.as_deref());
+    match &args.signature {
+        Some(_) => places.may_read("--statement", args.statement.as_deref()),
+        None => places,
+    }
 }
 
 /// The approval, not signed yet.

@@ -36,10 +36,9 @@ pub async fn run(args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::Result<
     let lines = SourceProgress::new(&settings, ui);
     let told = |place, so_far, total| lines.told(place, so_far, total);
     let calendar = calendar(&settings, None)?;
-    let account = open_account(&settings, None).await;
     let to_read = settings.to_read(now().into(), &calendar);
     let reading = async {
-        Ok(match account {
+        Ok(match open_account(&settings, None).await {
             Ok(account) => tokio::join!(read_account(account, &settings, ui), read_each(&to_read, &told)),
             // Without a key the account cannot be reached, but the sources can.
             Err(error) => (Err(error), read_each(&to_read, &told).await),

@@ -12,11 +12,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::common::shown;
+use super::places::Places;
 use crate::cli;
 use crate::exit::{ExitStatus, OrRefuse, refused};
 use crate::files::{Links, read_regular};
 use crate::source::csv_header;
-use crate::text::shell_path;
+use crate::text::{escape, shell_path};
 use crate::ui::Ui;
 
 /// The largest list that `init` reads, in bytes. It reads the whole list to find out the encoding.
@@ -25,6 +26,8 @@ const MOST_LIST: u64 = 1024 * 1024 * 1024;
 const SETTINGS: &str = "skovik-sync.toml";
 const TEMPLATE: &str = include_str!("init.toml");
 const EXAMPLE: &str = include_str!("employees.csv");
+/// What would end the name of a column in a template, or make a template of a name.
+const UNQUOTABLE: [char; 5] = ['\\', '\'', '"', '{', '}'];
 /// The column where comments begin, as in the rest of the file.
 const COMMENT_COLUMN: usize = 41;
 
@@ -183,9 +186,10 @@ pub fn run(args: &cli::Init, interactive: bool, asker: &mut dyn Asker) -> anyhow
         ));
     }
     let answers = if args.yes { fitted(Answers::default(), &args.dir)? } else { ask(&args.dir, asker)? };
+    let csv = args.dir.join(&answers.csv);
+    Places::default().reads("the CSV file", &csv).check()?;
     fs::create_dir_all(&args.dir).with_context(|| format!("cannot make the folder {}", shown(&args.dir)))?;
     write_new(&settings, &settings_template(&answers))?;
-    let csv = args.dir.join(&answers.csv);
     let example = if csv.exists() {
         None
     } else {
@@ -209,6 +213,14 @@ fn ask(folder: &Path, asker: &mut dyn Asker) -> anyhow::Result<Answers> {
     let csv = asker.ask("CSV file with the employees", &defaults.csv)?;
     let mut answers = fitted(Answers { url, csv, ..defaults }, folder)?;
     let key = asker.ask("Column with the employee number", IDENTIFIER.column(&answers.columns))?;
+    if key.contains(UNQUOTABLE) || key.chars().any(char::is_control) {
+        let problem = format!(
+            "the column {} cannot be written into a template, because of its quotes, braces or backslashes; rename it in the file, or \
+             write the settings with another one and change them",
+            escape(&key)
+        );
+        return Err(refused(ExitStatus::Usage, problem));
+    }
     answers.columns.insert(IDENTIFIER.setting, key);
     Ok(answers)
 }
@@ -249,7 +261,7 @@ fn recognised(header: &[String]) -> Columns {
     let column = |ColumnSetting { setting, names, .. }: &ColumnSetting| {
         let called = |known: &&str| header.iter().find(|name| plain(name) == plain(known));
         let found = names.iter().find_map(called);
-        Some((*setting, found.filter(|name| !name.contains(['\\', '\'', '"']))?.clone()))
+        Some((*setting, found.filter(|name| !name.contains(UNQUOTABLE))?.clone()))
     };
     COLUMN_SETTINGS.iter().filter_map(column).collect()
 }

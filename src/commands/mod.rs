@@ -36,6 +36,12 @@ use crate::ui::Ui;
 pub async fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let Cli { global, command } = cli;
     signals::survive_limits_of_size();
+    places::spare_files_of_settings(global)?;
+    // These wait for nothing but people, so a signal may end them anywhere.
+    let _signals = match command {
+        Command::Show(_) | Command::Approve(_) | Command::Undo(_) => Some(signals::end_with(ExitStatus::Interrupted)?),
+        _ => None,
+    };
     match command {
         Command::Init(args) => init::command(args, ui),
         Command::Check(args) => check::run(args, global, ui).await,

@@ -28,7 +28,7 @@ const HEAD: u64 = 200;
 const APPROVAL: &str = ".approval";
 
 /// The files of a command.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Places {
     inputs: Vec<Place>,
     outputs: Vec<Place>,
@@ -186,6 +186,19 @@ impl Places {
         let state = self.states.iter().map(|state| resolved(state)).find(is_inside)?;
         Some(format!("{} is the program's own, its state", shown(&state)))
     }
+}
+
+/// Refuses to print into the settings file, a file that the settings name, or the state, before anything is printed.
+/// Every command does this first; those that read or write other files too check all of them.
+///
+/// # Errors
+/// As [`Places::check`].
+pub(super) fn spare_files_of_settings(global: &Global) -> anyhow::Result<()> {
+    let is_file = |stream: BorrowedFd<'_>| Place::stream("", "", stream).is_some();
+    if !is_file(io::stdout().as_fd()) && !is_file(io::stderr().as_fd()) {
+        return Ok(());
+    }
+    Places::new(global).settings_if_any(global).check()
 }
 
 impl Place {

@@ -47,6 +47,7 @@ const SHOWN_ON_TERMINAL: usize = 25;
 pub async fn run(args: &cli::Plan, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let settings = load_settings(&global.config)?;
     if let Some(key) = &args.explain {
+        Places::new(global).settings(&settings).may_read("--users", args.users.as_deref()).check()?;
         return explain::run(&settings, args, key, global, ui).await;
     }
     Places::new(global)

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use tokio::task::AbortHandle;
 
 use crate::exit::{ExitStatus, refused};
+use crate::files::remove_under_way;
 
 /// While this is held, a signal ends the program at once, as by default.
 #[derive(Debug)]
@@ -43,11 +44,12 @@ pub(super) async fn unless_interrupted<T>(
     Ok((done, end_with(ExitStatus::Interrupted)?))
 }
 
-/// From now on a signal ends the program at once, with this status.
+/// From now on a signal ends the program at once, with this status, and no temporary file stays.
 pub(super) fn end_with(status: ExitStatus) -> anyhow::Result<EndedBySignals> {
     let signals = ended()?;
     let task = tokio::spawn(async move {
         signals.await;
+        let _held = remove_under_way();
         std::process::exit(i32::from(status as u8));
     });
     Ok(EndedBySignals(task.abort_handle()))

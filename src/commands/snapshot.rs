@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::common::{load_settings, provider, shown};
 use super::places::Places;
+use super::signals::unless_interrupted;
 use crate::cli::{self, Global};
 use crate::exit::{ExitStatus, OrRefuse};
 use crate::files::PrivateFile;
@@ -18,7 +19,7 @@ use crate::ui::Ui;
 /// Runs `snapshot`.
 ///
 /// # Errors
-/// Exit codes 3 and 4.
+/// Exit codes 3 and 4; 130 on a signal, which leaves no file.
 pub async fn run(args: &cli::Snapshot, global: &Global, ui: &Ui) -> Result<ExitStatus> {
     let settings = load_settings(&global.config)?;
     Places::new(global).settings(&settings).writes("--out", Some(&args.out)).check()?;
@@ -29,8 +30,9 @@ pub async fn run(args: &cli::Snapshot, global: &Global, ui: &Ui) -> Result<ExitS
         }
         progress.set(read);
     };
-    let Counts { branches, custom_fields, users } =
-        write_snapshot(&*provider(&settings).await?, &settings.target.account(), &args.out, &told).await?;
+    let writing =
+        async { write_snapshot(&*provider(&settings).await?, &settings.target.account(), &args.out, &told).await };
+    let (Counts { branches, custom_fields, users }, _signals) = unless_interrupted(writing).await?;
     progress.finish();
     ui.last(&format!("saved {}: users {users}, branches {branches}, custom fields {custom_fields}", shown(&args.out)));
     Ok(ExitStatus::Done)

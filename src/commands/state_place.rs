@@ -72,5 +72,6 @@ pub(super) fn unusable_state(error: StateError) -> anyhow::Error {
             refused(ExitStatus::Usage, error)
         }
         StateError::Damaged { .. } => refused(ExitStatus::Damaged, error),
+        StateError::Locked { .. } => refused(ExitStatus::Locked, error),
     }
 }

@@ -9,6 +9,7 @@ use super::common::{
     counted_approvals, list_guards, load_settings, now, read_plan, replay, rules, same_settings, shown,
 };
 use super::inverse::{another_undo, is_own_undo};
+use super::places::Places;
 use super::recent::memory;
 use super::state_place::existing_state;
 use crate::approval::{Accepted, Found, Group, Rules, examine, grouped, judge, not_lifted};
@@ -30,6 +31,7 @@ const MOST_RENDERED: u64 = 64 * 1024 * 1024;
 /// # Errors
 /// In the order of `apply`: exit codes 8, 3, 7, 6, 5.
 pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
+    Places::new(global).plan(&args.plan).may_read("--rendered", args.rendered.as_deref()).check()?;
     let plan = read_plan(&args.plan)?;
     let Summary { create, update, reactivate, delete, unchanged, set_aside } = plan.content().summary;
     let back = if reactivate > 0 { format!("{reactivate} to reactivate, ") } else { String::new() };

@@ -28,6 +28,8 @@ const KEYS: [&str; 15] = [
 ];
 /// The settings of the JSON API only.
 const JSON_KEYS: [&str; 1] = ["names"];
+/// Attributes of every user that can hold neither the identifier nor the branch.
+const OF_OTHER_MEANING: [&str; 8] = ["id", "schemas", "meta", "groups", "active", "roles", "name", "password"];
 /// The settings of SCIM only.
 const SCIM_KEYS: [&str; 6] = ["identifier", "branch", "branches", "remove", "reactivate", "sort_by"];
 /// The longest name of an account.
@@ -215,13 +217,24 @@ fn scim(section: &Section<'_>) -> Result<ScimSettings, ConfigError> {
             AttributePath::parse(text).map_err(|problem| section.problem(key, format!("is not usable: {problem}")))
         }
     };
+    let identifier = path("identifier", AttributePath::new(None, EXTERNAL_ID))?;
+    let branch = path("branch", AttributePath::new(Some(ENTERPRISE), "division"))?;
+    let is_another_field = || ["userName", EXTERNAL_ID].iter().any(|name| branch.is_core(name)) || branch == identifier;
+    for (key, is_taken) in [
+        ("identifier", has_another_meaning(&identifier)),
+        ("branch", has_another_meaning(&branch) || is_another_field()),
+    ] {
+        if is_taken {
+            return Err(section.problem(key, "is an attribute that has another meaning"));
+        }
+    }
     let branches = section.texts("branches")?;
     if branches.as_ref().is_some_and(Vec::is_empty) {
         return Err(section.problem("branches", "is empty; leave it out to take the branches that users have"));
     }
     Ok(ScimSettings {
-        identifier: path("identifier", AttributePath::new(None, EXTERNAL_ID))?,
-        branch: path("branch", AttributePath::new(Some(ENTERPRISE), "division"))?,
+        identifier,
+        branch,
         branches,
         remove: section
             .word("remove", &[("deactivate", Removal::Deactivate), ("delete", Removal::Delete)])?
@@ -229,6 +242,16 @@ fn scim(section: &Section<'_>) -> Result<ScimSettings, ConfigError> {
         reactivate: section.flag("reactivate")?.unwrap_or(false),
         sort_by: section.text_or_empty("sort_by")?.map(str::to_owned),
     })
+}
+
+/// Whether an attribute, or a part of it, is one that only the server sets or that says something else of a user.
+fn has_another_meaning(path: &AttributePath) -> bool {
+    let is = |name: &str, others: &[&str]| others.iter().any(|other| name.eq_ignore_ascii_case(other));
+    let mut steps = path.steps();
+    match path.schema() {
+        None => steps.next().is_some_and(|name| is(name, &OF_OTHER_MEANING)),
+        Some(schema) => is(schema, &[ENTERPRISE]) && steps.nth(1).is_some_and(|name| is(name, &["manager"])),
+    }
 }
 
 /// The name of the account. It stands behind a URL, and in nothing else.
@@ -293,6 +316,15 @@ mod tests {
             ("kind = \"scim\"\nidentifier = \"a b\"", "`identifier` in [target] (line 4) is not usable"),
             ("kind = \"scim\"\nbranch = \"x:y\"", "not the path of an attribute"),
             ("kind = \"scim\"\nbranches = []", "is empty; leave it out"),
+            ("kind = \"scim\"\nbranch = \"ACTIVE\"", "`branch` in [target] (line 4) is an attribute that has another"),
+            ("kind = \"scim\"\nbranch = \"userName\"", "another meaning"),
+            ("kind = \"scim\"\nbranch = \"externalId\"", "another meaning"),
+            ("kind = \"scim\"\nidentifier = \"title\"\nbranch = \"Title\"", "`branch`"),
+            ("kind = \"scim\"\nidentifier = \"name.familyName\"", "`identifier` in [target]"),
+            (
+                "kind = \"scim\"\nidentifier = \"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:Manager.value\"",
+                "another meaning",
+            ),
             ("kind = \"scim\"\nremove = \"archive\"", "must be \"deactivate\" or \"delete\""),
             ("kind = \"skovik\"\nremove = \"delete\"", "unknown key `remove`"),
             ("kind = \"skovik\"\nreactivate = true", "`reactivate` in [target] (line 4) needs kind = \"scim\""),

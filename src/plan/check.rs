@@ -88,7 +88,7 @@ fn check_operation(content: &Content, operation: &Operation) -> Result<(), Strin
             if after.external_identifier.is_none() || after.external_identifier != operation.employee {
                 return is("creates somebody without their identifier");
             }
-            if after.full_name() != operation.name {
+            if after.display_name() != operation.name {
                 return is("creates somebody under another name than it shows");
             }
             match &after.manager {
@@ -130,6 +130,9 @@ fn check_operation(content: &Content, operation: &Operation) -> Result<(), Strin
             }
             if before.external_identifier != operation.employee {
                 return is("removes somebody under another identifier than it shows");
+            }
+            if before.display_name() != operation.name {
+                return is("removes somebody under another name than it shows");
             }
             Ok(())
         }

@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BranchRef, Change, Digest, Field, OperationId, Value, canonical_digest, file};
 use crate::employee::{
-    BranchId, CustomFieldId, CustomValue, Directory, Employee, ExternalIdentifier, Managed, User, UserId, full_name,
-    name_key,
+    BranchId, CustomFieldId, CustomValue, Directory, Employee, ExternalIdentifier, Managed, User, UserId,
 };
 
 pub use manager::{CreateRef, ManagerRef, UserRef};
@@ -159,24 +158,6 @@ impl Fields {
             }
         }
         fields
-    }
-
-    /// First and last name, for the reader.
-    #[must_use]
-    pub fn full_name(&self) -> String {
-        full_name(&self.first_name, &self.last_name)
-    }
-
-    /// The name as it is compared with others; see [`User::name_key`].
-    #[must_use]
-    pub fn name_key(&self) -> Option<String> {
-        name_key(&self.first_name, &self.last_name)
-    }
-
-    /// Whether the full name leaves open where the first name ends and the last name begins.
-    #[must_use]
-    pub fn has_spaced_name(&self) -> bool {
-        self.first_name.contains(' ') || self.last_name.contains(' ')
     }
 
     /// A digest of the normalised managed fields. References count by id alone, so renaming a branch or a manager does

@@ -24,7 +24,8 @@ use crate::config::serve::ServeSettings;
 const MOST_CONNECTIONS: usize = 256;
 /// How long each of these may take: a TLS handshake, the wait for a request, and its head.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a connection may last in all.
+/// How long a connection may last in all. It has one request: a client who may ask again on it could keep it, and so
+/// its place among [`MOST_CONNECTIONS`], all that time.
 const LONGEST_CONNECTION: Duration = Duration::from_secs(300);
 /// How large the head of a request may be, in bytes.
 const LARGEST_HEAD: usize = 32 * 1024;
@@ -139,6 +140,7 @@ async fn talk(stream: impl AsyncRead + AsyncWrite + Unpin, service: Arc<Service>
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(PATIENCE)
+        .keep_alive(false)
         .max_buf_size(LARGEST_HEAD)
         .serve_connection(TokioIo::new(stream), answer);
     let mut connection = pin!(connection);

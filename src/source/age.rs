@@ -1,4 +1,7 @@
 //! `max_age`: how old a list may be. Last year's list is complete, but wrong.
+//!
+//! A time that is still to come says nothing about the age of a list: one such time, written by mistake, would make it
+//! fresh for as long.
 
 use std::time::SystemTime;
 
@@ -10,19 +13,34 @@ use super::preference::date_of;
 use super::settings::MaxAge;
 use super::{ReadError, Reading, no_such_column};
 
+/// How far the clock of a file system or a server may be ahead.
+const AHEAD: SignedDuration = SignedDuration::from_mins(5);
+/// The same for dates in a column: a local date or time counts as one in UTC.
+const DATE_AHEAD: SignedDuration = SignedDuration::from_hours(24);
+
 /// Refuses a list that is older than it may be.
 ///
 /// # Errors
 /// If it is older, or if its age is not known.
 pub(super) fn check(max_age: &MaxAge, source: &str, reading: &Reading, now: SystemTime) -> Result<(), ReadError> {
     let MaxAge { age, newest } = max_age;
-    let (date, what) = match newest {
-        Some(column) => (newest_of(column, source, reading)?, format!("the latest `{column}` is")),
-        None => (changed(reading)?, "it was last changed".to_owned()),
+    let (date, what, ahead) = match newest {
+        Some(column) => {
+            let (date, row) = newest_of(column, source, reading)?;
+            (date, format!("the latest `{column}` (row {row}) is"), DATE_AHEAD)
+        }
+        None => (changed(reading)?, "it was last changed".to_owned(), AHEAD),
     };
     let now = Timestamp::try_from(now).map_err(|error| format!("the clock cannot be read: {error}"))?;
     let most = SignedDuration::try_from(*age).unwrap_or(SignedDuration::MAX);
     let old = now.duration_since(date);
+    if -old > ahead {
+        let advice = match newest {
+            Some(_) => "correct the date, or let `newest` name a column without dates to come",
+            None => "correct that time, or the clock of this machine",
+        };
+        return Err(format!("is of unknown age: {what} {date}, which is still to come; {advice}").into());
+    }
     if old <= most {
         return Ok(());
     }
@@ -41,8 +59,8 @@ fn changed(reading: &Reading) -> Result<Timestamp, ReadError> {
     })
 }
 
-/// The latest date of a column.
-fn newest_of(column: &str, source: &str, reading: &Reading) -> Result<Timestamp, ReadError> {
+/// The latest date of a column, and its row.
+fn newest_of(column: &str, source: &str, reading: &Reading) -> Result<(Timestamp, u64), ReadError> {
     let table = &reading.table;
     let place = match table.column(column) {
         Some(place) => place,
@@ -51,7 +69,7 @@ fn newest_of(column: &str, source: &str, reading: &Reading) -> Result<Timestamp,
         }
         None => return Err(no_such_column(&format!("`newest` in [[source]] `{source}`"), source, column, table).into()),
     };
-    let mut newest: Option<DateTime> = None;
+    let mut newest: Option<(DateTime, u64)> = None;
     for row in 0..table.len() {
         let text = table.cell(row, place).text;
         if text.is_empty() {
@@ -63,9 +81,11 @@ fn newest_of(column: &str, source: &str, reading: &Reading) -> Result<Timestamp,
                 table.row_number(row)
             )
         })?;
-        newest = newest.max(Some(date));
+        if newest.is_none_or(|(newest, _)| date > newest) {
+            newest = Some((date, table.row_number(row)));
+        }
     }
-    let newest = newest.ok_or_else(|| format!("no record has a date in `{column}`, which `newest` names"))?;
+    let (newest, row) = newest.ok_or_else(|| format!("no record has a date in `{column}`, which `newest` names"))?;
     let zoned = newest.to_zoned(TimeZone::UTC).map_err(|error| format!("`{column}`: {error}"))?;
-    Ok(zoned.timestamp())
+    Ok((zoned.timestamp(), row))
 }

@@ -300,7 +300,7 @@ fn proofs_are_checked_and_told() {
         format!("{digest}\n"),
         format!("{}  hr.csv\n", digest.to_uppercase()),
         format!("{digest} *hr.csv\r\n"),
-        format!("{}  other.csv\n{digest}  export/hr.csv\n", "0".repeat(64)),
+        format!("{}  other.csv\n{digest}  ./hr.csv\n", "0".repeat(64)),
     ] {
         assert_eq!(proof(&with(summed, &sums)), "sha256_file", "{sums}");
     }
@@ -312,6 +312,9 @@ fn proofs_are_checked_and_told() {
     with(summed, &zeros).refused(untrusted, &[&digest, &zeros]);
     with(summed, &format!("{digest}  other.csv")).refused(untrusted, &["holds no SHA-256 of hr.csv"]);
     with(summed, "").refused(untrusted, &["holds no SHA-256"]);
+    with(summed, &format!("{digest}  hr.csv\n{zeros}  hr.csv"))
+        .refused(untrusted, &["more than one SHA-256 of hr.csv"]);
+    assert_eq!(proof(&with(summed, &format!("{zeros}  old/hr.csv\n{digest}  hr.csv"))), "sha256_file");
     with("sha256_file = \"none\"\n", "").refused(untrusted, &["cannot read sha256_file"]);
 }
 

@@ -3,23 +3,24 @@
 //! The value of a cell counts, not its display format: a number displayed as `00123` is the number 123. Formulas are
 //! not computed; the results that the spreadsheet program has stored are used.
 
+mod archive;
+mod quiet;
+mod references;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{self, Cursor, Read as _};
-use std::panic::{self, AssertUnwindSafe};
+use std::io::Cursor;
 
 use calamine::{DataRef, ExcelDateTime, Reader as _, SheetType, SheetVisible, Xlsx, XlsxError};
 use futures_util::future::BoxFuture;
 use minijinja::Value;
 use rustc_hash::FxHashMap;
-use zip::ZipArchive;
 
 use super::cell::CellKind;
 use super::file::FileSettings;
 use super::table::{Table, TableBuilder};
 use super::{Conditions, ReadError, Reading, Source, blocking};
 use crate::employee::normal_text;
-use crate::files::LARGEST_LIST;
 use crate::setting::section::Section;
 use crate::setting::{ConfigError, nearest, quoting};
 
@@ -28,8 +29,6 @@ const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
 /// The first serial number beyond the last day that a cell can hold, 9999-12-31.
 const AFTER_LAST_DAY: f64 = 2_958_466.0;
 
-/// The largest unpacked workbook, in bytes; a larger one is no list of people.
-const MOST_UNPACKED: u64 = LARGEST_LIST;
 /// How many sheets a message names.
 const SHEETS_SHOWN: usize = 10;
 
@@ -61,7 +60,7 @@ impl XlsxSource {
         let (bytes, modified) = self.file.read()?;
         let named = |problem: String| format!("{} {problem}", self.file.name());
         let broken = |problem: String| named(format!("is not a workbook that can be read: {problem}"));
-        check_archive(&bytes).map_err(broken)?;
+        archive::check(&bytes).map_err(broken)?;
         let read = || -> Result<Table, ReadError> {
             let mut workbook = Xlsx::new(Cursor::new(bytes)).map_err(|error| broken(words(&error)))?;
             let sheet = self.sheet_of(&workbook)?;
@@ -70,7 +69,7 @@ impl XlsxSource {
         };
         // The library panics on the name of a cell beyond any sheet. Its overflow checks are on in every build, because
         // without them such a name would mean another cell.
-        let table = panic::catch_unwind(AssertUnwindSafe(read))
+        let table = quiet::caught(read)
             .unwrap_or_else(|_| Err(broken("it holds what no spreadsheet program writes".to_owned()).into()))?;
         Ok(Reading { table, proof: self.file.proof(), modified })
     }
@@ -128,23 +127,6 @@ fn listed(names: &[&str]) -> String {
         number if number > SHEETS_SHOWN => format!("{number} sheets: {}, …", shown.join(", ")),
         _ => shown.join(", "),
     }
-}
-
-/// Reads every part of the archive to its end, where the checksum is. Reading a sheet stops after its cells, and would
-/// accept a damaged part.
-fn check_archive(bytes: &[u8]) -> Result<(), String> {
-    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| error.to_string())?;
-    let mut unpacked = 0;
-    for part in 0..archive.len() {
-        let part = archive.by_index(part).map_err(|error| error.to_string())?;
-        let name = part.name().map_err(|error| error.to_string())?.into_owned();
-        unpacked += io::copy(&mut part.take(MOST_UNPACKED + 1 - unpacked), &mut io::sink())
-            .map_err(|error| format!("its part {}: {error}", quoting::quoted(&name)))?;
-        if unpacked > MOST_UNPACKED {
-            return Err(format!("it holds more than {} GiB", MOST_UNPACKED >> 30));
-        }
-    }
-    Ok(())
 }
 
 fn words(error: &XlsxError) -> String {

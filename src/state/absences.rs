@@ -6,9 +6,11 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use object_store::UpdateVersion;
@@ -27,6 +29,10 @@ const FORMAT: &str = "skovik-sync/absences";
 const FORMAT_VERSION: u64 = 1;
 /// How long the file may be, in bytes: ten million people who are missing.
 const LONGEST: u64 = 1 << 30;
+
+/// How long another process may write the file.
+const PATIENCE: Duration = if cfg!(test) { Duration::from_millis(300) } else { Duration::from_secs(10) };
+const BETWEEN_TRIES: Duration = Duration::from_millis(20);
 
 /// What was read.
 #[derive(Debug)]
@@ -113,8 +119,17 @@ impl State {
         options.write(true).create(true).truncate(false);
         no_links(&mut options);
         // Never removed, so that everybody locks the same file.
-        let lock = open_own(&path.with_extension("absences.lock"), &options).map_err(io)?;
-        lock.lock().map_err(io)?;
+        let place = path.with_extension("absences.lock");
+        let of_lock = |error| StateError::of_file(place.clone(), error);
+        let lock = open_own(&place, &options).map_err(of_lock)?;
+        let begun = Instant::now();
+        while let Err(error) = lock.try_lock() {
+            match error {
+                TryLockError::WouldBlock if begun.elapsed() < PATIENCE => thread::sleep(BETWEEN_TRIES),
+                TryLockError::WouldBlock => return Err(StateError::Locked { path: place }),
+                TryLockError::Error(error) => return Err(of_lock(error)),
+            }
+        }
         let now = read(&path)?.as_deref().map(Digest::of);
         let is_same = match before {
             Version::None | Version::Object(_) => now.is_none(),
@@ -219,6 +234,25 @@ mod tests {
         let moved = state.absences(other).unwrap();
         assert_eq!(moved.memory, Memory::default());
         assert!(moved.problem.unwrap().contains("another account"));
+    }
+
+    #[test]
+    fn a_lock_that_somebody_keeps_is_not_waited_for_without_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::open(&folder.path().join("state"), None).unwrap();
+        let nothing = state.absences(ACCOUNT).unwrap();
+        let lock = File::create(state.absences_file(ACCOUNT).with_extension("absences.lock")).unwrap();
+        lock.lock().unwrap();
+        let error = state.note_absences(ACCOUNT, &nothing, &memory(10, &[])).unwrap_err();
+        assert!(matches!(error, StateError::Locked { .. }), "{error}");
+        lock.unlock().unwrap();
+        let place = state.absences_file(ACCOUNT).with_extension("absences.lock");
+        fs::rename(&place, folder.path().join("elsewhere")).unwrap();
+        std::os::unix::fs::symlink(folder.path().join("elsewhere"), &place).unwrap();
+        let error = state.note_absences(ACCOUNT, &nothing, &memory(10, &[])).unwrap_err();
+        assert!(matches!(&error, StateError::Misplaced { path, .. } if *path == place), "{error}");
+        fs::remove_file(&place).unwrap();
+        assert!(state.note_absences(ACCOUNT, &nothing, &memory(10, &[])).unwrap());
     }
 
     #[test]

@@ -355,7 +355,12 @@ impl Draft {
         branch_now: Option<Option<BranchId>>,
         branch_then: Option<Option<BranchId>>,
     ) -> Self {
-        Self { employee: employee.clone(), name: name.clone(), action, branch_now, branch_then }
+        // Skovik may hold another name than the plan shows.
+        let name = match &action {
+            Action::Create { after: shown, .. } | Action::Delete { before: shown, .. } => shown.display_name(),
+            Action::Update { .. } => name.clone(),
+        };
+        Self { employee: employee.clone(), name, action, branch_now, branch_then }
     }
 
     pub(super) fn diagnostic(&self, code: &str, message: String) -> Diagnostic {

@@ -74,6 +74,7 @@ pub(super) async fn execute(
         branches: policy.branches.as_ref(),
         takes_back,
         listed,
+        admins: &standing.admins,
         journal: &journal,
         now: &now,
     };

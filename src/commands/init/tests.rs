@@ -123,3 +123,17 @@ fn nothing_is_overwritten() {
     assert_eq!(fs::read_to_string(folder.path().join(SETTINGS)).unwrap(), "mine");
     assert!(!folder.path().join("employees.csv").exists());
 }
+
+#[test]
+fn a_column_that_would_end_its_place_in_a_template_is_refused() {
+    for key in ["x'] ~ hr['email", "employee id'", "a\\b", "a\"b", "employee }} id", "{# id #}"] {
+        let folder = tempfile::tempdir().unwrap();
+        let (written, _) = init(folder.path(), false, true, &["", "", key]);
+        let problem = written.unwrap_err().to_string();
+        assert!(problem.contains("cannot be written into a template"), "{problem}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{key}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (written, _) = init(folder.path(), false, true, &["", "", "employee id % # | lower"]);
+    Settings::load(&written.unwrap().settings).unwrap();
+}

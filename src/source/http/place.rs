@@ -115,7 +115,9 @@ impl Total {
         let text = match self {
             Self::Body(pointer) => pointer.find(document)?.map(|raw| raw.get().trim().trim_matches('"').to_owned()),
             Self::Header(name) => {
-                headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned())
+                // A header that comes twice is a list.
+                let values = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+                values.map(|value| value.trim().to_owned()).reduce(|all, value| format!("{all}, {value}"))
             }
         };
         match text.as_deref() {

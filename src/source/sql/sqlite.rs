@@ -1,6 +1,7 @@
 //! SQLite. The file is opened for reading only. In SQLite any value of a column may have any type, so each value is
 //! read by its own type.
 
+use std::fs;
 use std::path::Path;
 
 use futures_util::TryStreamExt as _;
@@ -34,6 +35,10 @@ pub(super) async fn read(path: &Path, query: &str, mut reader: RowReader<'_>) ->
         .disable_statement_logging();
     let mut connection = options.connect().await.map_err(failed)?;
     connection.execute("BEGIN").await.map_err(failed)?;
+    // From the first read on, nobody else changes the length of the file.
+    connection.execute("PRAGMA page_count").await.map_err(failed)?;
+    let page_size = connection.fetch_one("PRAGMA page_size").await.map_err(failed)?;
+    whole_pages(path, page_size.try_get(0).map_err(failed)?)?;
     let encoding = connection.fetch_one("PRAGMA encoding").await.map_err(failed)?;
     let encoding: String = encoding.try_get(0).map_err(failed)?;
     if encoding != "UTF-8" {
@@ -59,6 +64,19 @@ pub(super) async fn read(path: &Path, query: &str, mut reader: RowReader<'_>) ->
     let _ = connection.execute("ROLLBACK").await;
     let _ = connection.close().await;
     Ok(table)
+}
+
+/// Refuses a file that does not end where a page does. SQLite reads a last page that was cut as if it went on with zeros, and
+/// so with fewer rows. Whole pages that are missing it notices itself.
+fn whole_pages(path: &Path, page_size: i64) -> Result<(), String> {
+    let length = fs::metadata(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?.len();
+    if u64::try_from(page_size).is_ok_and(|page_size| page_size > 0 && length.is_multiple_of(page_size)) {
+        return Ok(());
+    }
+    Err(format!(
+        "{} was cut: it has {length} bytes, and its pages have {page_size} each; copy it again, whole",
+        path.display()
+    ))
 }
 
 fn value<'r>(row: &'r SqliteRow, place: usize, column: &Column) -> Result<Value<'r>, String> {

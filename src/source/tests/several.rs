@@ -1,6 +1,8 @@
 //! Several lists as one, tables to look values up in, and lists that are too old.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
+
+use jiff::{SignedDuration, Timestamp};
 
 use super::*;
 use crate::mapping::Mapper;
@@ -187,15 +189,16 @@ fn templates_that_use_a_table_pass_the_settings() {
 #[test]
 fn a_list_can_be_too_old() {
     let hour = |hours: u64| Duration::from_secs(hours * 60 * 60);
-    let with = |more: &str, text: &str, age: Duration| {
+    let with_clock = |more: &str, text: &str, now: &dyn Fn(SystemTime) -> SystemTime| {
         let sources = format!("{}{more}", source("hr", "csv", "hr", "id"));
         let (folder, settings) = Fixture::new(&sources, &[("hr", text.as_bytes())]).into_parts(EMPLOYEE);
         let changed = fs::metadata(folder.path().join("hr")).unwrap().modified().unwrap();
-        let to_read = settings.to_read(changed + age, &today());
+        let to_read = settings.to_read(now(changed), &today());
         let read = read_all(&to_read, &|_, _, _| ());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(read).map(|records| records.len()).map_err(|error| (error.status(), error.to_string()))
     };
+    let with = |more: &str, text: &str, age: Duration| with_clock(more, text, &|changed| changed + age);
     let text = "id,list,mail,title,changed\n1,,,,2026-11-27T08:00:00Z\n2,,,,2026-11-01\n3,,,,\n";
     assert_eq!(with("max_age = \"36h\"\n", text, hour(36)), Ok(3));
     let (status, error) = with("max_age = \"36h\"\n", text, hour(37)).unwrap_err();
@@ -206,8 +209,20 @@ fn a_list_can_be_too_old() {
     );
     let newest = "max_age = \"36h\"\nnewest = \"changed\"\n";
     let (_, error) = with(newest, &text.replace("2026", "2023"), hour(0)).unwrap_err();
-    assert!(error.contains("the latest `changed` is 2023-11-27T08:00:00Z"), "{error}");
-    assert_eq!(with(newest, &text.replace("2026", "9000"), hour(0)), Ok(3));
+    assert!(error.contains("the latest `changed` (row 2) is 2023-11-27T08:00:00Z"), "{error}");
+    // One date of the future does not make an old list fresh, and a clock that is a little ahead does no harm.
+    let with_date = |date: &str| text.replace("2026-11-01", date).replace("2026-11-27", "2023-11-27");
+    let in_hours = |hours: i64| (Timestamp::now() + SignedDuration::from_hours(hours)).to_string();
+    assert_eq!(with(newest, &with_date(&in_hours(23)), hour(0)), Ok(3));
+    for date in [in_hours(26), "9000-01-01".to_owned()] {
+        let (status, error) = with(newest, &with_date(&date), hour(0)).unwrap_err();
+        assert_eq!(status, ExitStatus::Untrusted);
+        assert!(error.contains("of unknown age: the latest `changed` (row 3) is"), "{error}");
+    }
+    let behind = |minutes: u64| Duration::from_secs(minutes * 60);
+    assert_eq!(with_clock("max_age = \"36h\"\n", text, &|changed| changed - behind(4)), Ok(3));
+    let (_, error) = with_clock("max_age = \"36h\"\n", text, &|changed| changed - behind(6)).unwrap_err();
+    assert!(error.contains("of unknown age: it was last changed 20") && error.contains("still to come"), "{error}");
     for (text, expected) in [
         (text.replace("2026-11-01", "01.11.2026"), "row 3: `changed`, which `newest` names, is not a date"),
         ("id,list,mail,title,changed\n1,,,,\n".to_owned(), "no record has a date in `changed`"),

@@ -134,6 +134,34 @@ fn replaced(old: &str, new: &str) -> Fixture {
     Fixture::new(&source("hr", "xlsx", "hr.xlsx", "id"), &[("hr.xlsx", &changed)])
 }
 
+/// Programs differ in which of them they read.
+#[test]
+fn two_parts_of_one_name_are_no_workbook() {
+    let untrusted = ExitStatus::Untrusted;
+    let second = |name: &str| {
+        let mut workbook = Workbook::new();
+        sheet(&mut workbook, "People", &[&["id"], &["1"], &["2"]]);
+        let whole = workbook.save_to_buffer().unwrap();
+        let mut more = zip::ZipWriter::new_append(std::io::Cursor::new(whole)).unwrap();
+        more.start_file("xl/other.part", zip::write::SimpleFileOptions::default()).unwrap();
+        std::io::Write::write_all(&mut more, b"<worksheet/>").unwrap();
+        let mut bytes = more.finish().unwrap().into_inner();
+        // The library would not write it under another's name: its name stands in the file twice.
+        assert_eq!(name.len(), "xl/other.part".len());
+        for at in 0..bytes.len() - name.len() {
+            if bytes[at..].starts_with(b"xl/other.part") {
+                bytes[at..at + name.len()].copy_from_slice(name.as_bytes());
+            }
+        }
+        Fixture::new(&source("hr", "xlsx", "hr.xlsx", "id"), &[("hr.xlsx", &bytes)])
+    };
+    assert_eq!(second("xl/other.part").read().unwrap().len(), 2);
+    second("xl/styles.xml").refused(untrusted, &["is not a workbook that can be read: it has two parts of one name"]);
+    for name in ["XL/styles.xml", "xl/Styles.XML", "xl\\styles.xml"] {
+        second(name).refused(untrusted, &["it has a part ", "whose name differs from another's in nothing"]);
+    }
+}
+
 #[test]
 fn a_second_list_of_cells_is_no_sheet() {
     replaced("<row r=\"3\"", "</sheetData><sheetData><row r=\"3\"")
@@ -144,10 +172,10 @@ fn a_second_list_of_cells_is_no_sheet() {
 fn the_name_of_a_cell_that_no_sheet_has_is_not_that_of_another() {
     // 2³² and 3, and the letters of 26⁷ and so on: in 32 bits, both are A3.
     for name in ["A4294967299", "MWLQKWV3"] {
-        replaced("r=\"A3\"", &format!("r=\"{name}\"")).refused(
-            ExitStatus::Untrusted,
-            &["is not a workbook that can be read: it holds what no spreadsheet program"],
-        );
+        let words = format!("its part \"xl/worksheets/sheet1.xml\" names the cell {name}, which no sheet has");
+        replaced("r=\"A3\"", &format!("r=\"{name}\"")).refused(ExitStatus::Untrusted, &[&words]);
     }
+    replaced("<sheetData", "<dimension ref=\"A1:ZZZZZZZ99999999999\"/><sheetData")
+        .refused(ExitStatus::Untrusted, &["names the cell ZZZZZZZ99999999999, which no sheet has"]);
     assert_eq!(replaced("r=\"A3\"", "r=\"A4\"").read().unwrap().len(), 2);
 }

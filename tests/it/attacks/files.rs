@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::company::every_step;
-use crate::harness::Company;
+use crate::harness::{BINARY, Company, Output};
 use crate::world::{Pace, World, room};
 
 /// What is no file, a file that is too long, and a link, each in every place where a file is read that counts.
@@ -112,4 +114,28 @@ async fn what_a_killed_run_leaves_is_gone_after_the_next() {
     let ended = world.apply().await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!(left(), [""; 0].map(std::path::PathBuf::from));
+}
+
+/// A snapshot is written while Skovik is read, so whoever ends the command ends it there.
+#[test]
+fn a_snapshot_that_a_signal_ends_leaves_nothing() {
+    let company = Company::new("small");
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("bound");
+    let url = format!("url = \"http://{}/v1\"", silent.local_addr().expect("an address"));
+    let settings = company.read("skovik-sync.toml");
+    let line = settings.lines().find(|line| line.starts_with("url = ")).expect("a URL");
+    company.edit("skovik-sync.toml", line, &url);
+    fs::create_dir(company.path("out")).expect("made");
+    let names = || fs::read_dir(company.path("out")).expect("a folder").count();
+    for signal in [Signal::INT, Signal::TERM] {
+        let mut command = company.command(BINARY, &["snapshot", "-o", "out/s.jsonl"]);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let asked = silent.accept().expect("it asks Skovik");
+        assert_eq!(names(), 1);
+        kill_process(Pid::from_child(&child), signal).expect("sent");
+        let ended = child.wait_with_output().expect("it ends");
+        Output::of(&["snapshot"], ended).ends(130).says(&["interrupted; nothing was written"]);
+        assert_eq!(names(), 0);
+        drop(asked);
+    }
 }

@@ -2,6 +2,7 @@
 //! `docs/threat-model.md` has the table that these tests prove.
 
 mod accounts;
+mod admins;
 mod answers;
 mod carried;
 mod confirmed;

@@ -131,6 +131,7 @@ fn a_refusal_leaves_no_state_behind() {
 fn standard_output_takes_no_place_either() {
     let company = company();
     let approval = "plan.json.anna.approval";
+    fs::create_dir(company.path("new")).expect("made");
     for (line, words) in [
         ("show plan.json >> plan.json", &["standard output", "the plan (plan.json)"][..]),
         ("apply plan.json --events - >> plan.json", &["standard output", "the plan (plan.json)"]),
@@ -139,13 +140,30 @@ fn standard_output_takes_no_place_either() {
         ("apply plan.json --report r.json >> r.json", &["standard output", "--report (r.json)"]),
         ("plan -o other.json >> skovik-sync.toml", &["standard output", "--config"]),
         ("snapshot -o s.jsonl >> key", &["standard output", "`token_file`"]),
+        ("check >> skovik-sync.toml", &["standard output", "--config"]),
+        ("check --contract >> skovik-sync.toml", &["standard output", "--config"]),
+        ("check >> employees.csv", &["standard output", "[[source]]"]),
+        ("plan --explain 2 >> employees.csv", &["standard output", "[[source]]"]),
+        ("plan --explain 2 --users s.jsonl >> s.jsonl", &["standard output", "--users"]),
+        ("verify plan.json >> plan.json", &["standard output", "the plan (plan.json)"]),
+        ("verify plan.json --rendered r.md >> r.md", &["standard output", "--rendered"]),
+        ("verify plan.json >> employees.csv", &["standard output", "[[source]]"]),
+        ("approve plan.json -y >> plan.json", &["standard output", "the plan (plan.json)"]),
+        ("approve plan.json -y >> employees.csv", &["standard output", "[[source]]"]),
+        ("approve plan.json -y >> plan.json.anna.approval", &["standard output", approval]),
+        ("approve plan.json -y --statement s.txt >> s.txt", &["standard output", "--statement"]),
+        ("show plan.json >> employees.csv", &["standard output", "[[source]]"]),
+        ("init --yes new >> new/employees.csv", &["standard output", "the CSV file"]),
+        ("completions bash >> employees.csv", &["standard output", "[[source]]"]),
+        ("demo >> employees.csv", &["standard output", "[[source]]"]),
     ] {
         let before = files(&company);
         let typed = company.command("sh", &["-c", &format!("{BINARY} {line}")]).output().expect("it runs");
         Output::of(&[line], typed).ends(3).says(words);
         let changed: Vec<_> = files(&company).into_iter().filter(|file| !before.contains(file)).collect();
-        assert!(changed.iter().all(|(name, content)| name == "r.json" && content.is_empty()), "{line}: {changed:?}");
+        assert!(changed.iter().all(|(_, content)| content.is_empty()), "{line}: {changed:?}");
     }
+    assert!(fs::read(company.path("new/employees.csv")).expect("the shell made it").is_empty());
     company.wrote_nothing();
     let typed = company.command("sh", &["-c", &format!("{BINARY} apply plan.json --events - >> log")]).output();
     Output::of(&[">> log"], typed.expect("it runs")).ends(0);

@@ -283,6 +283,7 @@ async fn apply_to_the_end(plan: &Plan, memory: &Memory, folder: &Path, max_in_fl
         protect: &policy.protect,
         branches: None,
         takes_back: plan.content().undone().is_some(),
+        reactivates: false,
     };
     if precheck::account(plan, &replay, &directory).is_err() {
         return Process::Stale;
@@ -301,6 +302,7 @@ async fn apply_to_the_end(plan: &Plan, memory: &Memory, folder: &Path, max_in_fl
         branches: policy.branches.as_ref(),
         takes_back: false,
         listed: &listed,
+        admins: &standing.admins,
         journal: &journal,
         now: &|| Timestamp::UNIX_EPOCH,
     };

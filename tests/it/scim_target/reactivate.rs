@@ -127,6 +127,30 @@ fn whoever_is_there_already_as_somebody_else_is_not_made_active() {
     assert_eq!(held["active"], json!(false));
 }
 
+/// A twin who is inactive may be the same person: nobody is made active beside them, and nobody is created.
+#[test]
+fn whoever_may_be_an_inactive_user_is_neither_made_active_nor_created() {
+    for is_new in [false, true] {
+        let scim = Scim::start(PAGE);
+        let (company, id) = one_is_back(&scim, &scim.url());
+        let mut twin = scim.users().into_iter().find(|user| user["id"] == *id).expect("the inactive user");
+        if is_new {
+            // The inactive user whom the plan sees is somebody else.
+            for (path, value) in [("externalId", "9009"), ("userName", "x@example.com"), ("name.familyName", "Xu")] {
+                scim.patch(&id, &json!({"op": "replace", "path": path, "value": value}));
+            }
+        }
+        company.run(&["plan"]).ends(0).prints(&[if is_new { "1 to create" } else { "1 to reactivate" }]);
+        company.run(&["approve", "plan.json", "--yes"]).ends(0);
+        twin["userName"] = json!("twin@example.com");
+        let twin = scim.create(&twin);
+        let before = scim.users();
+        let said = format!("the user {twin}, who is inactive, has the external identifier");
+        company.run(&["apply", "plan.json"]).ends(7).says(&[&said]);
+        assert_eq!(scim.users(), before, "{is_new}");
+    }
+}
+
 /// A company of five at a server, whose last person is inactive there; and that person's id.
 fn one_is_back(scim: &Scim, url: &str) -> (Company, String) {
     let people: People = company().into_iter().take(5).collect();

@@ -1,5 +1,7 @@
 //! What is shown, and to whom.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 
 use super::{AUTOMATIC, Service, TOKEN, house, more_people, webhook};
@@ -34,6 +36,28 @@ fn the_first_run_comes_at_once_and_the_page_shows_it() {
     let service = Service::start(&house);
     assert!(service.get("/", &[]).body.contains("succeeded"));
     assert_eq!(service.metric("run_duration_seconds_count"), Some(0.0));
+}
+
+/// Otherwise a few hundred clients who ask again and again could shut everybody else out.
+#[test]
+fn a_connection_has_one_answer_and_ends() {
+    let house = house(&webhook("1h", ""));
+    let service = Service::start(&house);
+    let wish = format!("Host: {}\r\nConnection: keep-alive\r\n", service.address);
+    let requests = [
+        format!("GET /healthz HTTP/1.1\r\n{wish}\r\n"),
+        format!("GET / HTTP/1.0\r\n{wish}\r\n"),
+        format!("POST /hr HTTP/1.1\r\n{wish}Content-Length: 2\r\n\r\n{{}}"),
+        format!("POST /nowhere HTTP/1.1\r\n{wish}Content-Length: 2\r\n\r\n{{}}"),
+    ];
+    for request in requests {
+        let mut stream = TcpStream::connect(&service.address).expect("a connection");
+        stream.write_all(request.repeat(2).as_bytes()).expect("sent");
+        let mut answers = String::new();
+        stream.read_to_string(&mut answers).expect("the end of the connection");
+        assert_eq!(answers.matches("HTTP/1.").count(), 1, "{request}{answers}");
+        assert!(request.contains("HTTP/1.0") || answers.contains("connection: close"), "{request}{answers}");
+    }
 }
 
 #[test]

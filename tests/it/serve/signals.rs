@@ -1,6 +1,6 @@
 //! How the service ends, and that there is one at a time.
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -34,6 +34,29 @@ fn it_ends_while_it_starts() {
         kill_process(Pid::from_child(&child), Signal::TERM).expect("sent");
         wait_until("it ends", || child.try_wait().expect("asked").is_some());
         assert_eq!(child.wait().expect("ended").code(), Some(0), "{args:?}");
+    }
+}
+
+/// The key of Skovik may come from a program that asks somebody.
+#[test]
+fn everything_ends_while_the_key_is_fetched() {
+    let house = house(&format!("{AUTOMATIC}[serve]\nlisten = \"127.0.0.1:0\"\n[schedule]\nevery = \"1h\"\n"));
+    let waits = "token_command = [\"sh\", \"-c\", \"echo $$ > waits; exec sleep 600\"]";
+    let settings = house.read("skovik-sync.toml").replacen("token_file = \"key\"", waits, 1);
+    std::fs::write(house.path("skovik-sync.toml"), settings).expect("written");
+    for args in [&["serve"][..], &["plan"], &["check"], &["check", "--contract"], &["snapshot", "-o", "s"], &["run"]] {
+        let mut child = house.command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+        let waiting = || std::fs::read_to_string(house.path("waits")).unwrap_or_default();
+        wait_until("it waits for the key", || waiting().ends_with('\n'));
+        let program = waiting().trim().to_owned();
+        kill_process(Pid::from_child(&child), Signal::TERM).expect("sent");
+        wait_until("it ends", || child.try_wait().expect("asked").is_some());
+        assert_eq!(child.wait().expect("ended").code(), Some(130), "{args:?}");
+        wait_until("the program ends too", || {
+            let found = Command::new("ps").args(["-o", "stat=", "-p", &program]).output().expect("it runs").stdout;
+            found.first().is_none_or(|state| *state == b'Z')
+        });
+        std::fs::remove_file(house.path("waits")).expect("removed");
     }
 }
 

@@ -127,8 +127,14 @@ impl Program {
         }
         let directory = directory(list);
         let (managed, protect, plan) = (managed(), protect(), Arc::clone(&self.plan));
-        let live =
-            Live { directory: &directory, managed: &managed, protect: &protect, branches: None, takes_back: false };
+        let live = Live {
+            directory: &directory,
+            managed: &managed,
+            protect: &protect,
+            branches: None,
+            takes_back: false,
+            reactivates: false,
+        };
         let standing = precheck::standing(&plan, &replay, live).map_err(|error| error.to_string())?;
         if !standing.conflicts.is_empty() && !replay.has_written() {
             return Err(format!("it is stale: {:?}", standing.conflicts));
@@ -148,6 +154,7 @@ impl Program {
                 branches: None,
                 takes_back: false,
                 listed: &HashMap::new(), // its users have no unmanaged values
+                admins: &standing.admins,
                 journal: &journal,
                 now: &|| Timestamp::UNIX_EPOCH,
             };

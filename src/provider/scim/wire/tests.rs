@@ -96,6 +96,26 @@ fn a_user_is_read() {
 }
 
 #[test]
+fn an_admin_is_known_by_what_the_role_is_called_too() {
+    let read = |roles: Json| {
+        let mut anna = anna();
+        anna["roles"] = roles;
+        let user = user(&anna.to_string(), &scim(), &Managed::default()).unwrap();
+        (user.is_admin(), user.special_roles().unwrap().join(","))
+    };
+    for (roles, is_admin, shown) in [
+        (json!(["admin"]), true, "admin"),
+        (json!([{"value": "Admin", "display": "Admin"}]), true, "Admin"),
+        (json!([{"value": "r1", "display": "ADMIN"}]), true, "ADMIN,r1"),
+        (json!([{"value": "r1", "type": "admin", "display": "May do all"}]), true, "admin,r1"),
+        (json!([{"value": "employee", "display": "Employee", "type": "default"}]), false, ""),
+        (json!([{"value": "r2", "display": null, "type": 7}]), false, "r2"),
+    ] {
+        assert_eq!(read(roles.clone()), (is_admin, shown.to_owned()), "{roles}");
+    }
+}
+
+#[test]
 fn odd_managers_are_never_taken_for_none() {
     let read = |manager: Json| {
         let mut anna = anna();

@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 
 use super::object::{Leaf, Object, leaves, text};
 use super::{ACTIVE, ROLES, SCHEMAS, USER_NAME, family_name, given_name, manager, user_name};
-use crate::employee::{CustomFieldId, CustomValue, Email, Managed, Roles, User};
+use crate::employee::{ADMIN, CustomFieldId, CustomValue, Email, Managed, Roles, User};
 use crate::provider::loss::{is_empty, loss};
 use crate::provider::scim::Scim;
 use crate::provider::{Request, StoredUser};
@@ -176,16 +176,24 @@ fn manager_of(object: &Object<'_>) -> Result<Option<Box<str>>, String> {
     }
 }
 
-/// The roles, if the server tells them: texts or complex values.
+/// The roles, if the server tells them: texts or complex values. A role is known by its value, and the admin's also by
+/// what `display` or `type` says: its value may be a code.
 fn roles(object: &Object<'_>) -> Result<Option<Roles>, String> {
     let Some(raw) = object.get(ROLES)? else { return Ok(None) };
     let odd = || format!("{ROLES} is not a list of roles");
     let listed: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(|_| odd())?;
     let mut roles = Vec::with_capacity(listed.len());
     for role in listed {
-        let value =
-            if role.get().starts_with('{') { Object::parse(role)?.get("value")?.ok_or_else(odd)? } else { role };
-        roles.extend(text(value).map_err(|()| odd())?);
+        if !role.get().starts_with('{') {
+            roles.extend(text(role).map_err(|()| odd())?);
+            continue;
+        }
+        let role = Object::parse(role)?;
+        roles.extend(text(role.get("value")?.ok_or_else(odd)?).map_err(|()| odd())?);
+        for label in ["display", "type"] {
+            let label = role.get(label)?.and_then(|label| text(label).ok().flatten());
+            roles.extend(label.filter(|label| label.eq_ignore_ascii_case(ADMIN)));
+        }
     }
     Ok(Some(roles.into()))
 }

@@ -44,6 +44,13 @@ fn a_file_that_cannot_be_read_gives_no_plan() {
     cut.truncate(cut.len() / 2);
     company.write("hr.db", cut);
     refuses(&company, 4, &["source `hr`", "hr.db", "malformed"], &[]);
+    for (lost, query) in [(1, "SELECT * FROM people"), (300, "SELECT * FROM people WHERE email IS NOT NULL")] {
+        let company = with_people(&format!("url = \"sqlite:hr.db\"\nquery = \"{query}\""));
+        let mut cut = company.read_bytes("hr.db");
+        cut.truncate(cut.len() - lost);
+        company.write("hr.db", cut);
+        refuses(&company, 4, &["source `hr`", "hr.db was cut", "pages have 4096"], &[]);
+    }
     let company = small(SOURCE);
     sql(&company, "hr.db", &format!("PRAGMA encoding = 'UTF-16le';{}", people()));
     refuses(&company, 4, &["source `hr`", "hr.db", "UTF-16le"], &[]);

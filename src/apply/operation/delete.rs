@@ -1,0 +1,92 @@
+//! Removing a user. An admin is removed only while somebody else is one.
+
+use super::attempt::{Attempts, end_of_write, gone};
+use super::{Attempt, End, Planned, Worker, changed_meanwhile, hash_of};
+use crate::apply::journal::{Doubt, Step};
+use crate::employee::UserId;
+use crate::plan::OperationId;
+use crate::provider::{Deleted, LiveUser};
+
+impl Worker<'_> {
+    pub(super) async fn delete(
+        &self,
+        id: OperationId,
+        user_id: &UserId,
+        before: Planned<'_>,
+        doubt: Option<&Doubt>,
+    ) -> Attempt {
+        let mut admins = self.admins.for_removal(user_id).await;
+        let mut attempts = Attempts::new(self.provider.retries(), doubt);
+        loop {
+            let admins = admins.as_deref_mut();
+            let attempt = self.delete_once(id, user_id, before, admins, attempts.doubt.as_ref()).await;
+            if let Err(last) = attempts.go_on(attempt, self.provider).await {
+                return last;
+            }
+        }
+    }
+
+    async fn delete_once(
+        &self,
+        id: OperationId,
+        user_id: &UserId,
+        before: Planned<'_>,
+        admins: Option<&mut Vec<UserId>>,
+        doubt: Option<&Doubt>,
+    ) -> Attempt {
+        let said_gone = || End::SaidGone(format!("Skovik says that the user {user_id} is not there (404)"));
+        let LiveUser { user, stored: read } = match self.read(user_id, before.roles, doubt, false).await {
+            Ok(Some(read)) => read,
+            Ok(None) => return Attempt::new(said_gone()),
+            Err(attempt) => return attempt,
+        };
+        if hash_of(&user, self.managed) != before.hash {
+            return Attempt::new(End::Conflict(changed_meanwhile(user_id)));
+        }
+        if (admins.is_some() || user.is_admin())
+            && let Err(attempt) = self.another_admin(user_id, admins, doubt).await
+        {
+            return attempt;
+        }
+        let request = match self.dialect().delete_request(&read) {
+            Ok(request) => request,
+            Err(problem) => return Attempt::not_done(format!("the user cannot be removed: {problem}")),
+        };
+        if let Err(attempt) = self.announce(id, Step::Delete, Some(&read)).await {
+            return attempt;
+        }
+        let mut attempt = match self.provider.delete(user_id, &request).await {
+            Ok(Deleted::Now { kept }) => {
+                gone(kept.map_or_else(Vec::new, |kept| self.kept_as(&user, &request.over(&read), &kept)))
+                    .having_written()
+            }
+            Ok(Deleted::AlreadyGone) => Attempt::new(said_gone()).having_written(),
+            Err(error) => end_of_write(&error),
+        };
+        attempt.before = Some(read);
+        attempt
+    }
+
+    /// Looks whether one of the `admins` who stay is one now. Without them the user was no admin in the list, and it is not
+    /// known who else is.
+    async fn another_admin(
+        &self,
+        user_id: &UserId,
+        admins: Option<&mut Vec<UserId>>,
+        doubt: Option<&Doubt>,
+    ) -> Result<(), Attempt> {
+        if let Some(admins) = admins {
+            while let Some(other) = admins.last() {
+                if self.look(other, doubt, false).await?.is_some_and(|read| read.user.is_admin()) {
+                    return Ok(());
+                }
+                admins.pop();
+            }
+        }
+        let problem = format!(
+            "conflict: the user {user_id} is an admin, and nobody else is known to be one now; they were left alone; plan \
+            again"
+        );
+        Err(Attempt::new(End::Conflict(problem)))
+    }
+}
