@@ -80,12 +80,16 @@ async fn plan_and_apply(
     let cli::Run { out, report, events, only } = args;
     let execute = cli::Apply { plan: out.clone(), approved_hash: None, report: report.clone(), events: events.clone() };
     if let Some(begun) = unfinished(out, settings, &state, ui)? {
-        same_settings(&begun.plan, settings, &global.config)?;
-        let granted = may_go_on(&begun, out, settings, &state, ui)?;
-        let plan = begun.plan;
-        ui.note(format!("resuming the plan {}, which an earlier run left unfinished", plan.hash()));
-        ending.plan = Some(plan.hash());
-        let status = apply(&plan, &granted, &execute, settings, &state, ending, ui).await?;
+        ui.note(format!("resuming the plan {}, which an earlier run left unfinished", begun.plan.hash()));
+        let resumed = resume(&begun, &execute, settings, &state, ending, global, ui).await;
+        if leaves_it(&resumed) {
+            let (note, plan) = (state.begun_run_place(&settings.target.account()), shell_path(out));
+            ui.note(format!(
+                "the next run resumes this plan again; if it must not be finished, look in Skovik at what is in doubt, then \
+                remove {note} and {plan}: the next run plans anew"
+            ));
+        }
+        let status = resumed?;
         // Nobody has looked yet at the people whom an event named, and the event does not come again.
         if only.is_empty() || status != ExitStatus::Done {
             return Ok(status);
@@ -112,6 +116,28 @@ async fn plan_and_apply(
     // From here on, a signal ends an apply.
     drop(signals);
     apply(&plan, &granted, &execute, settings, &state, ending, ui).await
+}
+
+/// Goes on with the plan that an earlier run began.
+async fn resume(
+    begun: &Begun,
+    args: &cli::Apply,
+    settings: &Settings,
+    state: &State,
+    ending: &mut Ending,
+    global: &Global,
+    ui: &Ui,
+) -> anyhow::Result<ExitStatus> {
+    same_settings(&begun.plan, settings, &global.config)?;
+    let granted = may_go_on(begun, &args.plan, settings, state, ui)?;
+    ending.plan = Some(begun.plan.hash());
+    apply(&begun.plan, &granted, args, settings, state, ending, ui).await
+}
+
+/// Whether a resumed plan may end in the same way each time, so that a person has to know how it is left.
+fn leaves_it(resumed: &anyhow::Result<ExitStatus>) -> bool {
+    let status = resumed.as_ref().map_or_else(status_of, |status| *status);
+    matches!(status, ExitStatus::Stale | ExitStatus::NotApproved | ExitStatus::Partial)
 }
 
 /// Applies the plan that this run made, or that an earlier run began, from memory. It does not read the file again.

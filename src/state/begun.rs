@@ -9,6 +9,7 @@ use super::store::ObjectKind;
 use super::{State, StateError, account_file};
 use crate::files::write_private;
 use crate::plan::Digest;
+use crate::text::shell_path;
 
 /// How much of it is read, in bytes.
 const LONGEST: u64 = 4096;
@@ -35,6 +36,15 @@ impl State {
             problem: "it names no plan".to_owned(),
             advice: "look whether a run is unfinished, then remove the file; the next run plans anew",
         })
+    }
+
+    /// Where the note of the run in progress is, for a person.
+    #[must_use]
+    pub fn begun_run_place(&self, url: &str) -> String {
+        match &self.remote {
+            Some(_) => format!("{} from the store", name(url)),
+            None => shell_path(&self.run(url)),
+        }
     }
 
     /// Notes that `run` begins to apply a plan to an account, or with `None` that it has none in progress.
