@@ -180,7 +180,7 @@ impl<'a> Page<'a> {
             ),
             style: STYLE,
             script: SCRIPT,
-            data: embedded(data)?,
+            data: data.embedded()?,
             hash: shown.hash().to_string(),
             masked: shown.is_masked().then_some(NOTICE),
             target: shown_text(&target.url),
@@ -258,23 +258,6 @@ impl PlainRemark {
 
 fn number(count: u64) -> String {
     thousands(usize::try_from(count).unwrap_or(usize::MAX))
-}
-
-/// JSON for a script element: nothing in it can end the element or begin a comment.
-fn embedded(data: &Data) -> serde_json::Result<String> {
-    let json = serde_json::to_string(data)?;
-    let mut safe = String::with_capacity(json.len() + json.len() / 16);
-    let mut done = 0;
-    // In JSON these can only be inside strings.
-    for (at, _) in json.bytes().enumerate().filter(|(_, byte)| matches!(byte, b'<' | b'>' | b'&' | 0xe2)) {
-        if let Some(c @ ('<' | '>' | '&' | '\u{2028}' | '\u{2029}')) = json[at..].chars().next() {
-            safe.push_str(&json[done..at]);
-            safe.push_str(&format!("\\u{:04x}", u32::from(c)));
-            done = at + c.len_utf8();
-        }
-    }
-    safe.push_str(&json[done..]);
-    Ok(safe)
 }
 
 /// The hash of a text for a content security policy: its SHA-256 in Base64.

@@ -299,7 +299,8 @@ fn an_unfinished_run_that_is_not_approved_any_more_waits_for_people() {
     let ran = house.run(&["run"]).ends(6);
     says(&ran, &["automatic is false", "skovik-sync approve plan.json", ".run and plan.json: the next run plans anew"]);
     // What the message names is all that has to be removed.
-    let note = ran.stderr.split_once("remove ").and_then(|(_, rest)| rest.split_once(" and plan.json")).expect("a note").0;
+    let note =
+        ran.stderr.split_once("remove ").and_then(|(_, rest)| rest.split_once(" and plan.json")).expect("a note").0;
     assert!(house.path(note.trim_matches('\'')).is_file(), "{note}");
     assert_eq!(house.writes(), before);
     assert_eq!(house.journal("plan.json"), journal);

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::hash::Hash;
 
 use serde::Serialize;
 
@@ -16,9 +17,13 @@ use crate::render::text::kind::Kind;
 use crate::render::text::person::{Heading, Labels, consequence_text, values_below};
 use crate::render::text::remarks::sentence;
 use crate::render::text::value::{Ids, Piece, pieces, shown_branch, shown_manager, shown_pair, shown_text};
+use crate::side_by_side::each_side_by_side;
 use crate::text::{escape, printable};
 
-#[derive(Debug, Serialize)]
+/// How many people a thread takes at a time.
+const AT_A_TIME: usize = 1_024;
+
+#[derive(Debug)]
 pub(super) struct Data {
     /// The names of the fields.
     fields: Vec<String>,
@@ -101,44 +106,146 @@ struct Remark {
     text: String,
 }
 
-/// Collects the lists that several people share.
-struct Gatherer<'a> {
-    labels: Labels<'a>,
-    fields: Vec<String>,
-    fields_by_label: HashMap<Cow<'static, str>, usize>,
-    branches: Vec<String>,
-    branches_by_id: HashMap<&'a str, usize>,
-    remarks: HashMap<&'a str, Vec<&'a Diagnostic>>,
+/// Collects what several people of a part share.
+struct Gatherer<'a, 'r> {
+    labels: &'r Labels<'a>,
+    /// The remarks of each person.
+    remarks: &'r HashMap<OperationId, Vec<&'a Diagnostic>>,
+    /// By label.
+    fields: List<Cow<'static, str>>,
+    /// By id.
+    branches: List<&'a str>,
+}
+
+/// A list of different items, with what tells them apart.
+struct List<K> {
+    items: Vec<(K, String)>,
+    places: HashMap<K, usize>,
+}
+
+impl<K> Default for List<K> {
+    fn default() -> Self {
+        Self { items: Vec::new(), places: HashMap::new() }
+    }
+}
+
+impl<K: Clone + Eq + Hash> List<K> {
+    /// The place of an item, which is added if it is new.
+    fn place(&mut self, key: K, item: impl FnOnce(&K) -> String) -> usize {
+        let items = &mut self.items;
+        *self.places.entry(key).or_insert_with_key(|key| {
+            items.push((key.clone(), item(key)));
+            items.len() - 1
+        })
+    }
 }
 
 impl Data {
     pub(super) fn of(shown: Shown<'_>) -> Self {
         let content = shown.content();
-        let mut gatherer = Gatherer {
-            labels: Labels::of(&content.target, Ids::Shown),
-            fields: Vec::new(),
-            fields_by_label: HashMap::new(),
-            branches: Vec::new(),
-            branches_by_id: HashMap::new(),
-            remarks: HashMap::new(),
-        };
-        for diagnostic in &content.diagnostics {
-            if let Some(employee) = &diagnostic.employee {
-                gatherer.remarks.entry(employee).or_default().push(diagnostic);
+        let of_kind = |kind| content.operations.iter().filter(move |operation| Kind::of(operation) == kind);
+        let kinds = [Kind::Delete, Kind::Update, Kind::Reactivate, Kind::Create, Kind::Link];
+        let operations: Vec<&Operation> = kinds.into_iter().flat_map(of_kind).collect();
+        let (remarks, left) = assigned(&content.diagnostics, &operations);
+        let labels = Labels::of(&content.target, Ids::Shown);
+        let mut data = Self { fields: Vec::new(), branches: Vec::new(), people: Vec::new(), remarks: left };
+        let mut places = (HashMap::new(), HashMap::new());
+        let parts: Vec<&[&Operation]> = operations.chunks(AT_A_TIME).collect();
+        each_side_by_side(
+            &parts,
+            |operations| {
+                let mut gatherer =
+                    Gatherer { labels: &labels, remarks: &remarks, fields: List::default(), branches: List::default() };
+                let people: Vec<Person> = operations.iter().map(|operation| gatherer.person(operation)).collect();
+                (people, gatherer.fields.items, gatherer.branches.items)
+            },
+            |(mut people, fields, branches)| {
+                let fields = joined(&mut data.fields, &mut places.0, fields);
+                let branches = joined(&mut data.branches, &mut places.1, branches);
+                for person in &mut people {
+                    person.rows.iter_mut().for_each(|row| row.field = fields[row.field]);
+                    person.branches.iter_mut().for_each(|branch| *branch = branches[*branch]);
+                }
+                data.people.append(&mut people);
+            },
+        );
+        data
+    }
+
+    /// Its JSON for a script element: nothing in it can end the element or begin a comment.
+    pub(super) fn embedded(&self) -> serde_json::Result<String> {
+        fn safe(value: &(impl Serialize + ?Sized)) -> serde_json::Result<String> {
+            serde_json::to_string(value).map(|json| embeddable(&json))
+        }
+        let Self { fields, branches, people, remarks } = self;
+        let mut json = format!("{{\"fields\":{},\"branches\":{},\"people\":[", safe(fields)?, safe(branches)?);
+        let parts: Vec<&[Person]> = people.chunks(AT_A_TIME).collect();
+        let (mut between, mut written) = ("", Ok(()));
+        each_side_by_side(
+            &parts,
+            |people| safe(*people),
+            |part| match part {
+                Ok(part) => {
+                    json.push_str(std::mem::replace(&mut between, ","));
+                    // Without the brackets of the part.
+                    json.push_str(&part[1..part.len() - 1]);
+                }
+                Err(error) => written = Err(error),
+            },
+        );
+        written?;
+        json.push_str(&format!("],\"remarks\":{}}}", safe(remarks)?));
+        Ok(json)
+    }
+}
+
+/// JSON without the letters that mean something to a reader of HTML or of scripts. It has them inside texts only.
+fn embeddable(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len() + json.len() / 16);
+    let mut done = 0;
+    for (at, _) in json.bytes().enumerate().filter(|(_, byte)| matches!(byte, b'<' | b'>' | b'&' | 0xe2)) {
+        if let Some(c @ ('<' | '>' | '&' | '\u{2028}' | '\u{2029}')) = json[at..].chars().next() {
+            safe.push_str(&json[done..at]);
+            safe.push_str(&format!("\\u{:04x}", u32::from(c)));
+            done = at + c.len_utf8();
+        }
+    }
+    safe.push_str(&json[done..]);
+    safe
+}
+
+/// The remarks of each person, by the first operation that is about them; and those that belong to nobody in the plan.
+fn assigned<'a>(
+    diagnostics: &'a [Diagnostic],
+    operations: &[&Operation],
+) -> (HashMap<OperationId, Vec<&'a Diagnostic>>, Vec<Remark>) {
+    let mut first: HashMap<&str, OperationId> = HashMap::new();
+    if !diagnostics.is_empty() {
+        for operation in operations {
+            if let Some(employee) = &operation.employee {
+                first.entry(employee.as_str()).or_insert(operation.id);
             }
         }
-        let mut people = Vec::with_capacity(content.operations.len());
-        for kind in [Kind::Delete, Kind::Update, Kind::Reactivate, Kind::Create, Kind::Link] {
-            let of_kind = content.operations.iter().filter(|operation| Kind::of(operation) == kind);
-            people.extend(of_kind.map(|operation| gatherer.person(operation)));
-        }
-        // The diagnostics that are left belong to no person.
-        let is_left = |diagnostic: &&Diagnostic| {
-            diagnostic.employee.as_deref().is_none_or(|employee| gatherer.remarks.contains_key(employee))
-        };
-        let remarks = content.diagnostics.iter().filter(is_left).map(|found| Remark::of(found, sentence(found)));
-        Self { remarks: remarks.collect(), fields: gatherer.fields, branches: gatherer.branches, people }
     }
+    let (mut remarks, mut left) = (HashMap::<_, Vec<_>>::new(), Vec::new());
+    for diagnostic in diagnostics {
+        match diagnostic.employee.as_deref().and_then(|employee| first.get(employee)) {
+            Some(operation) => remarks.entry(*operation).or_default().push(diagnostic),
+            None => left.push(Remark::of(diagnostic, sentence(diagnostic))),
+        }
+    }
+    (remarks, left)
+}
+
+/// Adds the items of a part that are new to the list of all, and returns the place there of each item.
+fn joined<K: Eq + Hash>(all: &mut Vec<String>, places: &mut HashMap<K, usize>, part: Vec<(K, String)>) -> Vec<usize> {
+    let place = |(key, item)| {
+        *places.entry(key).or_insert_with(|| {
+            all.push(item);
+            all.len() - 1
+        })
+    };
+    part.into_iter().map(place).collect()
 }
 
 impl Person {
@@ -151,7 +258,7 @@ impl Person {
     }
 }
 
-impl<'a> Gatherer<'a> {
+impl<'a> Gatherer<'a, '_> {
     fn person(&mut self, operation: &'a Operation) -> Person {
         let Heading { name, identifier, email, user, roles } = Heading::of(operation, Ids::Shown);
         let (mut rows, mut branches, mut was, mut is, mut why) = (Vec::new(), Vec::new(), None, None, None);
@@ -197,14 +304,13 @@ impl<'a> Gatherer<'a> {
                 user_key(user_id)
             }
         };
-        let mut notes: Vec<Remark> = consequence_text(operation, &self.labels)
+        let mut notes: Vec<Remark> = consequence_text(operation, self.labels)
             .map(|text| Remark { severity: Severity::Warning, code: String::new(), text: text.into_owned() })
             .into_iter()
             .collect();
-        let employee = operation.employee.as_ref().map(|employee| employee.as_str());
-        let remarks = employee.and_then(|employee| self.remarks.remove(employee)).unwrap_or_default();
-        notes.extend(remarks.into_iter().map(|found| Remark::of(found, printable(&found.message).into_owned())));
-        let fields: Vec<&str> = rows.iter().map(|row| self.fields[row.field].as_str()).collect();
+        let remarks = self.remarks.get(&operation.id).into_iter().flatten();
+        notes.extend(remarks.map(|found| Remark::of(found, printable(&found.message).into_owned())));
+        let fields: Vec<&str> = rows.iter().map(|row| self.fields.items[row.field].1.as_str()).collect();
         let plain_fields = fields.join(", ");
         Person {
             kind: operation.action.name(),
@@ -229,7 +335,7 @@ impl<'a> Gatherer<'a> {
 
     /// The fields of a created or deleted user, except those in the heading.
     fn all_rows(&mut self, fields: &Fields, sides: fn(Side) -> (Option<Side>, Option<Side>)) -> Vec<Row> {
-        let values = values_below(fields, &self.labels);
+        let values = values_below(fields, self.labels);
         let row = |(label, value)| {
             let (before, after) = sides(Side::Whole(value));
             Row { field: self.field(label), before, after }
@@ -254,11 +360,7 @@ impl<'a> Gatherer<'a> {
 
     /// The index of a field in the list.
     fn field(&mut self, label: Cow<'static, str>) -> usize {
-        let fields = &mut self.fields;
-        *self.fields_by_label.entry(label).or_insert_with_key(|label| {
-            fields.push(label.to_string());
-            fields.len() - 1
-        })
+        self.fields.place(label, |label| label.to_string())
     }
 
     fn branch(&mut self, branch: Option<&'a Option<BranchRef>>) -> Option<usize> {
@@ -267,11 +369,7 @@ impl<'a> Gatherer<'a> {
 
     /// The index of a branch in the list. Branches are shown with their ids, so that no two look the same.
     fn branch_place(&mut self, branch: &'a BranchRef) -> usize {
-        let branches = &mut self.branches;
-        *self.branches_by_id.entry(branch.branch_id.as_str()).or_insert_with(|| {
-            branches.push(shown_branch(Some(branch), Ids::Shown));
-            branches.len() - 1
-        })
+        self.branches.place(branch.branch_id.as_str(), |_| shown_branch(Some(branch), Ids::Shown))
     }
 }
 
