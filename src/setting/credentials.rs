@@ -246,6 +246,10 @@ async fn printed_by(
     if status.success() {
         return Ok(printed);
     }
+    // It may have printed the secret before it failed, and say it again on standard error.
+    let printed = String::from_utf8_lossy(&printed);
+    let lines = printed.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.for_each(|line| secrets.remember(SecretString::from(line)));
     let said = secrets.clean(&String::from_utf8_lossy(&said));
     let said = if said.is_empty() { "nothing on standard error".to_owned() } else { said };
     Err(format!("({name}) failed with {status}: {said}"))
@@ -367,6 +371,8 @@ mod tests {
         let error = command(&["sh", "-c", "echo hidden; printf 'no\\nvault' >&2; exit 7"]).unwrap_err();
         assert!(error.contains("exit status: 7") && error.contains("no vault"), "{error}");
         assert!(!error.contains("hidden"), "{error}");
+        let error = command(&["sh", "-c", "set -x; T=sk_live_0123456789; echo $T; exit 7"]).unwrap_err();
+        assert!(error.contains("echo") && !error.contains("sk_live"), "{error}");
         assert!(command(&["/no/such/program"]).unwrap_err().contains("token_command (/no/such/program) cannot be run"));
         assert!(shortened(&"x".repeat(500)).chars().count() == 201);
     }

@@ -7,7 +7,7 @@ mod archive;
 mod quiet;
 mod references;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 use std::io::Cursor;
 
@@ -63,6 +63,13 @@ impl XlsxSource {
         archive::check(&bytes).map_err(broken)?;
         let read = || -> Result<Table, ReadError> {
             let mut workbook = Xlsx::new(Cursor::new(bytes)).map_err(|error| broken(words(&error)))?;
+            let mut names = HashSet::new();
+            if let Some(twice) =
+                workbook.sheets_metadata().iter().find(|sheet| !names.insert(sheet.name.to_lowercase()))
+            {
+                let twice = quoting::quoted(&twice.name);
+                return Err(broken(format!("two of its sheets are called {twice}; save the workbook again")).into());
+            }
             let sheet = self.sheet_of(&workbook)?;
             let table = read_sheet(&mut workbook, &sheet, self.header_row);
             Ok(table.map_err(|problem| named(format!("sheet {sheet:?}: {problem}")))?)

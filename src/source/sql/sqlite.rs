@@ -16,7 +16,10 @@ use crate::files::{Links, open_regular};
 use crate::source::ReadError;
 use crate::source::cell::CellKind;
 use crate::source::table::Table;
+use crate::text::shortened_line;
 
+/// How many characters of what SQLite finds are shown.
+const PROBLEM_SHOWN: usize = 100;
 /// How many rows may wait in the channel.
 const WAITING: usize = 1_000;
 
@@ -39,6 +42,13 @@ pub(super) async fn read(path: &Path, query: &str, mut reader: RowReader<'_>) ->
     connection.execute("PRAGMA page_count").await.map_err(failed)?;
     let page_size = connection.fetch_one("PRAGMA page_size").await.map_err(failed)?;
     whole_pages(path, page_size.try_get(0).map_err(failed)?)?;
+    // Rows that a damaged page has lost are no error of a query.
+    let sound = connection.fetch_one("PRAGMA quick_check(1)").await.map_err(failed)?;
+    let sound: String = sound.try_get(0).map_err(failed)?;
+    if sound != "ok" {
+        let problem = shortened_line(&sound, PROBLEM_SHOWN);
+        return Err(format!("{} is damaged ({problem}); copy it again, whole", path.display()).into());
+    }
     let encoding = connection.fetch_one("PRAGMA encoding").await.map_err(failed)?;
     let encoding: String = encoding.try_get(0).map_err(failed)?;
     if encoding != "UTF-8" {

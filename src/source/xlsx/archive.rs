@@ -35,11 +35,8 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), String> {
         if unpacked > MOST_UNPACKED {
             return Err(format!("it holds more than {} GiB", MOST_UNPACKED >> 30));
         }
-        if let Some(reference) = references.impossible() {
-            let name = quoted();
-            return Err(format!(
-                "its part {name} names the cell {reference}, which no sheet has; save the workbook again"
-            ));
+        if let Some(problem) = references.problem() {
+            return Err(format!("its part {} {problem}; save the workbook again", quoted()));
         }
     }
     Ok(())

@@ -51,6 +51,14 @@ fn a_file_that_cannot_be_read_gives_no_plan() {
         company.write("hr.db", cut);
         refuses(&company, 4, &["source `hr`", "hr.db was cut", "pages have 4096"], &[]);
     }
+    // As a copy that ended early in a file of the right size.
+    let company = with_people("url = \"sqlite:hr.db\"\nquery = \"SELECT * FROM people WHERE email IS NOT NULL\"");
+    let mut zeros = company.read_bytes("hr.db");
+    let whole = zeros.len();
+    zeros.truncate(whole - 600);
+    zeros.resize(whole, 0);
+    company.write("hr.db", zeros);
+    refuses(&company, 4, &["source `hr`", "hr.db is damaged", "copy it again"], &[]);
     let company = small(SOURCE);
     sql(&company, "hr.db", &format!("PRAGMA encoding = 'UTF-16le';{}", people()));
     refuses(&company, 4, &["source `hr`", "hr.db", "UTF-16le"], &[]);
