@@ -14,7 +14,7 @@ use secrecy::ExposeSecret as _;
 use super::common::{load_settings, shown};
 use super::job;
 use super::places::Places;
-use super::signals::{ended, unless_interrupted};
+use super::signals::{ended, remember, unless_interrupted};
 use crate::cli::{self, Global};
 use crate::config::Settings;
 use crate::exit::{ExitStatus, OrRefuse as _, refused, status_of};
@@ -88,6 +88,7 @@ pub(super) async fn prepare(
 /// Exit code 3 if the folder holds no settings, or two files would use one key for one address. The outcome of the runs
 /// is the status.
 pub(super) async fn run(folder: &Path, plans: Option<&Path>, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
+    remember()?;
     let mut signal = Box::pin(ended()?);
     let ((customers, plans), _) = unless_interrupted(prepare(folder, plans, global)).await?;
     let mut lines = Vec::new();

@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 
 use super::common::now;
 use super::job::{self, Ended, History};
-use super::signals::ended;
+use super::signals::{ended, remember};
 use crate::cli::{self, Global};
 use crate::config::Settings;
 use crate::config::serve::ScheduleSettings;
@@ -61,6 +61,7 @@ pub async fn run(args: &cli::Serve, global: &Global, ui: &Ui) -> anyhow::Result<
     if let Some(folder) = &args.all {
         return all::run(folder, args.plans.as_deref(), global, ui).await;
     }
+    remember()?;
     let mut signal: Signal = Box::pin(ended()?);
     let started = tokio::select! {
         biased;

@@ -2,12 +2,17 @@
 //! says what the signals do from then on.
 
 use std::pin::pin;
+use std::sync::LazyLock;
 
 use anyhow::Context as _;
+use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use crate::exit::{ExitStatus, refused};
 use crate::files::remove_under_way;
+
+/// Whether a command in which one run follows another was asked to end.
+static ASKED: LazyLock<watch::Sender<bool>> = LazyLock::new(|| watch::Sender::new(false));
 
 /// While this is held, a signal ends the program at once, as by default.
 #[derive(Debug)]
@@ -44,9 +49,10 @@ pub(super) async fn unless_interrupted<T>(
     Ok((done, end_with(ExitStatus::Interrupted)?))
 }
 
-/// From now on a signal ends the program at once, with this status, and no temporary file stays.
+/// From now on a signal ends the program at once, with this status, and no temporary file stays. One that came before
+/// does not: what it had to end may have ended.
 pub(super) fn end_with(status: ExitStatus) -> anyhow::Result<EndedBySignals> {
-    let signals = ended()?;
+    let signals = caught()?;
     let task = tokio::spawn(async move {
         signals.await;
         let _held = remove_under_way();
@@ -55,8 +61,39 @@ pub(super) fn end_with(status: ExitStatus) -> anyhow::Result<EndedBySignals> {
     Ok(EndedBySignals(task.abort_handle()))
 }
 
+/// From now on, a signal is heard by whoever begins to listen after it too. For commands in which one run follows another:
+/// a signal that comes when none listens must not be lost.
+pub(super) fn remember() -> anyhow::Result<()> {
+    let signals = caught()?;
+    tokio::spawn(async move {
+        signals.await;
+        ASKED.send_replace(true);
+    });
+    Ok(())
+}
+
+/// Resolves when the program was asked to end, if that is remembered.
+pub(super) fn asked() -> impl Future<Output = ()> {
+    let mut asked = ASKED.subscribe();
+    async move {
+        // The sender is there for as long as the program.
+        let _ = asked.wait_for(|asked| *asked).await;
+    }
+}
+
 /// Resolves when the program is asked to end. The signals are caught from the call on, not from the first poll.
 pub(super) fn ended() -> anyhow::Result<impl Future<Output = ()>> {
+    let (caught, asked) = (caught()?, asked());
+    Ok(async move {
+        tokio::select! {
+            () = caught => {}
+            () = asked => {}
+        }
+    })
+}
+
+/// Resolves when a signal comes.
+fn caught() -> anyhow::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
     let (mut interrupt, mut terminate) = {
         use tokio::signal::unix::{SignalKind, signal};

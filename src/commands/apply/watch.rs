@@ -3,16 +3,18 @@
 
 use std::io::{self, Write};
 use std::path::Path;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 use tokio::sync::watch;
 
 use super::super::common::now;
-use super::super::signals::{EndedBySignals, end_with};
+use super::super::signals::{EndedBySignals, asked, end_with};
 use super::events::Events;
 use crate::apply::engine::Stop;
 use crate::apply::journal::Replay;
@@ -350,12 +352,15 @@ pub(super) fn listen_for_signals() -> anyhow::Result<watch::Receiver<Stop>> {
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     tokio::spawn(async move {
+        let (mut asked, mut signals) = (pin!(asked().fuse()), 0_u32);
         loop {
             tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
+                _ = interrupt.recv() => signals = signals.saturating_add(1),
+                _ = terminate.recv() => signals = signals.saturating_add(1),
+                // It may be one of these signals, or one that came before them.
+                () = &mut asked => {}
             }
-            sender.send_modify(|stop| *stop = if *stop == Stop::No { Stop::Gently } else { Stop::Now });
+            sender.send_replace(if signals > 1 { Stop::Now } else { Stop::Gently });
         }
     });
     Ok(receiver)

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use super::{Signal, start};
 use crate::cli::{self, Global};
 use crate::commands::all::{Customer, prepare};
-use crate::commands::signals::ended;
+use crate::commands::signals::{ended, remember};
 use crate::exit::{ExitStatus, refused};
 use crate::text::printable;
 use crate::ui::Ui;
@@ -31,6 +31,7 @@ pub(super) async fn run(folder: &Path, plans: Option<&Path>, global: &Global, ui
     };
     let each: Vec<_> = customers.iter().map(one).collect();
     // Signals are caught before anything is started, so that none is missed.
+    remember()?;
     let mut running = Vec::new();
     let turn = Arc::new(Semaphore::new(1));
     for (args, global, ui) in &each {

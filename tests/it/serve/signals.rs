@@ -90,6 +90,23 @@ fn a_run_under_way_ends_as_run_does() {
     service.until("all of it", |_| (house.writes().len() == 10).then_some(()));
 }
 
+/// A signal that comes before the run listens is not lost: of ten creates of a second each, no more is sent than what the
+/// run may have begun by then.
+#[test]
+fn a_signal_while_the_first_run_begins_is_heard() {
+    let settings = format!("{AUTOMATIC}[serve]\nlisten = \"127.0.0.1:0\"\n[schedule]\nevery = \"1h\"\n");
+    let settings = settings + "[target]\nmax_in_flight = 1\n";
+    let everybody = people("SE01", 20);
+    for delay in [0, 10, 20, 35, 50, 70, 90, 120] {
+        let house = House::new(&more_people(10), &everybody, &settings, &["--fail", "POST /users slow=1s"]);
+        let mut service = Service::start(&house);
+        std::thread::sleep(std::time::Duration::from_millis(delay));
+        let code = service.end();
+        assert!(matches!(code, Some(0 | 130)), "{delay}: {code:?}");
+        assert!(house.writes().len() <= 2, "{delay}: {:?}", house.writes());
+    }
+}
+
 #[test]
 fn there_is_one_service_at_a_time() {
     let house = house(&webhook("1h", ""));
