@@ -95,10 +95,11 @@ fn a_run_under_way_ends_as_run_does() {
 #[test]
 fn a_signal_while_the_first_run_begins_is_heard() {
     let settings = format!("{AUTOMATIC}[serve]\nlisten = \"127.0.0.1:0\"\n[schedule]\nevery = \"1h\"\n");
-    let settings = settings + "[target]\nmax_in_flight = 1\n";
     let everybody = people("SE01", 20);
     for delay in [0, 10, 20, 35, 50, 70, 90, 120] {
         let house = House::new(&more_people(10), &everybody, &settings, &["--fail", "POST /users slow=1s"]);
+        let one_by_one = house.read("skovik-sync.toml").replacen("retries = 0", "retries = 0\nmax_in_flight = 1", 1);
+        std::fs::write(house.path("skovik-sync.toml"), one_by_one).expect("written");
         let mut service = Service::start(&house);
         std::thread::sleep(std::time::Duration::from_millis(delay));
         let code = service.end();
