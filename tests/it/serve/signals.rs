@@ -100,7 +100,7 @@ fn a_signal_while_the_first_run_begins_is_heard() {
         let house = House::new(&more_people(10), &everybody, &settings, &["--fail", "POST /users slow=1s"]);
         let one_by_one = house.read("skovik-sync.toml").replacen("retries = 0", "retries = 0\nmax_in_flight = 1", 1);
         std::fs::write(house.path("skovik-sync.toml"), one_by_one).expect("written");
-        let mut service = Service::start(&house);
+        let service = Service::start(&house);
         std::thread::sleep(std::time::Duration::from_millis(delay));
         let code = service.end();
         assert!(matches!(code, Some(0 | 130)), "{delay}: {code:?}");
