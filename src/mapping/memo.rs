@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use thread_local::ThreadLocal;
 
-use crate::setting::template::{ColumnName, Template, quoted};
+use crate::setting::template::{Template, quoted};
 use crate::source::{CellView, Records};
 
 /// How many columns a template may use, and still be remembered.
@@ -34,15 +34,18 @@ struct Results<T> {
 impl<T: Send + Clone> Memo<T> {
     /// A memory for a template; `None` if its result may depend on more of a record than on a few of its cells.
     pub(super) fn of(template: &Template, records: &Records) -> Option<Self> {
-        let sources = (0..records.sources()).map(|source| records.source_name(source));
         // The function `debug` prints everything.
-        if template.text.contains("debug")
-            || sources.into_iter().any(|source| !uses_columns_only(&template.text, source))
-        {
+        if template.text.contains("debug") {
             return None;
         }
-        let place = |name: &ColumnName| Some((name.source, records.column(name.source, &name.column)?));
-        let columns: Vec<_> = template.columns.iter().map(place).collect::<Option<_>>()?;
+        let mut columns = Vec::new();
+        for source in 0..records.sources() {
+            for column in columns_of(&template.text, records.source_name(source))? {
+                columns.push((source, records.column(source, column)?));
+            }
+        }
+        columns.sort_unstable();
+        columns.dedup();
         (columns.len() <= MOST_COLUMNS).then(|| Self { columns, results: ThreadLocal::new() })
     }
 
@@ -96,21 +99,26 @@ impl<T> Default for Results<T> {
     }
 }
 
-/// Whether a template uses a source only as `source.column` or `source["column"]`, wherever its name is.
-fn uses_columns_only(template: &str, source: &str) -> bool {
+/// The columns of a source that a template names; `None` unless it uses the source only as `source.column` or
+/// `source["column"]`, wherever its name stands. They are taken from the text: a template reaches nothing that its text
+/// does not name, and the engine's own list of what it uses lacks what is sliced.
+fn columns_of<'t>(template: &'t str, source: &str) -> Option<Vec<&'t str>> {
     let is_of_name = |c: char| c.is_alphanumeric() || c == '_';
-    template.match_indices(source).all(|(at, _)| {
+    let mut columns = Vec::new();
+    for (at, _) in template.match_indices(source) {
         let (before, behind) = (&template[..at], &template[at + source.len()..]);
-        let is_another = before.ends_with(is_of_name) || behind.starts_with(is_of_name);
-        let is_column = || match behind.strip_prefix('.') {
-            Some(column) => column.starts_with(is_of_name),
+        if before.ends_with(is_of_name) || behind.starts_with(is_of_name) {
+            continue; // Another name, of which this one is a part.
+        }
+        columns.push(match behind.strip_prefix('.') {
+            Some(rest) => &rest[..rest.find(|c| !is_of_name(c)).unwrap_or(rest.len())],
             None => {
-                let subscript = behind.strip_prefix('[').and_then(quoted);
-                subscript.is_some_and(|(_, rest)| rest.starts_with(']'))
+                let (column, rest) = quoted(behind.strip_prefix('[')?)?;
+                rest.starts_with(']').then_some(column)?
             }
-        };
-        is_another || is_column()
-    })
+        });
+    }
+    Some(columns)
 }
 
 #[cfg(test)]
@@ -147,6 +155,9 @@ mod tests {
         for (text, is_remembered) in [
             ("{{ hr.few | title }}", true),
             ("{{ hr['few'] ~ ad.n }}", true),
+            ("{{ hr.few[:1] }}", true),
+            ("{{ hr.few ~ hr.many[:1] ~ hr.id ~ ad.n[:1] }}", false),
+            ("{{ hr.few[hr.many:] ~ hr.id ~ ad['n'][:1] }}", false),
             ("{{ '1' }}", true),
             ("{{ hr.few ~ hr.many ~ hr.id ~ ad.n }}", false),
             ("{{ hr | length }}", false),
@@ -177,6 +188,12 @@ mod tests {
             "{{ ad.n or hr.few }}",
             "{{ ad['few'] ~ hr.few }}",
             "{{ hr.few / 2 }}",
+            "{{ hr.many[:2] }}",
+            "{{ hr['many'][1:] ~ (hr.few ~ ad.n)[:3] }}",
+            "{{ hr.few[:1] ~ (hr.many | reverse)[::2] }}",
+            "{% set x = hr.many[::-1] %}{{ x | upper }}",
+            "{% for c in hr.many[:3] %}{{ c }}-{% endfor %}",
+            "{% macro m(x) %}{{ x[:2] }}{% endmacro %}{{ m(hr.many) }}{{ {'a': ad.n[:1]}.a }}",
             "{% if ad.n is defined %}{{ hr.few | upper }}{% else %}nobody{% endif %}",
         ] {
             let template = Template::parse("x", text, &sources()).unwrap();
@@ -190,8 +207,14 @@ mod tests {
                 }
             }
         }
-        for text in ["hr.few in ['v1', 'v2']", "ad.n is defined and ad.n > '1'", "hr.few | length", "hr.many < hr.few"]
-        {
+        for text in [
+            "hr.few in ['v1', 'v2']",
+            "ad.n is defined and ad.n > '1'",
+            "hr.few | length",
+            "hr.many < hr.few",
+            "hr.many[:2] == 'm1'",
+            "hr.many[1:] in [hr.few[1:]]",
+        ] {
             let template = Template::parse_expression("x", text, &sources()).unwrap();
             let quick = Condition::new(&template, &records, &engine).unwrap();
             for record in (0..records.len()).chain(0..records.len()) {
