@@ -22,6 +22,9 @@ const PROOFS: [&str; 11] = [
     "exit-status",
 ];
 
+/// A check of a whole plan.
+type Check = fn(&Content) -> Result<(), String>;
+
 /// Says what is impossible about a content, if anything is.
 pub(super) fn check(content: &Content) -> Result<(), String> {
     let mut counted =
@@ -58,7 +61,7 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
     if !anchors.is_possible() || (anchors.users.is_empty() && *users > counted.delete) {
         return Err("its anchors are not those of its account".to_owned());
     }
-    let whole: [fn(&Content) -> Result<(), String>; 8] = [
+    let whole: [Check; 8] = [
         super::only::check,
         super::unique::check,
         super::values::check,

@@ -144,7 +144,7 @@ pub(super) fn content_hash(content: &Content) -> Result<Digest, PlanError> {
     let mut added = Ok(());
     each_side_by_side(
         &operations,
-        |operations| canonical_json(operations),
+        |operations| canonical_json(*operations),
         |list| added = std::mem::replace(&mut added, Ok(())).and_then(|()| list.map(|list| hash.add(&list))),
     );
     added.map(|()| hash.finish())

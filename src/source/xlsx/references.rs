@@ -175,11 +175,9 @@ impl References {
                     _ => Kind::Other,
                 };
             }
-            (Part::Relationships, b"Id") => {
-                if !self.seen.insert(self.word.clone()) {
-                    self.problem =
-                        Some(format!("uses the id {} twice", String::from_utf8_lossy(&self.word).escape_debug()));
-                }
+            (Part::Relationships, b"Id") if !self.seen.insert(self.word.clone()) => {
+                self.problem =
+                    Some(format!("uses the id {} twice", String::from_utf8_lossy(&self.word).escape_debug()));
             }
             (Part::Relationships, b"Type") => self.relationship.kind = self.word.clone(),
             (Part::Relationships, b"Target") => self.relationship.target = self.word.clone(),
