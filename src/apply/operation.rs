@@ -1,8 +1,8 @@
 //! Carrying out one operation: read, compare, note the intent, write, compare again.
 //!
 //! An update or delete reads its user just before the write, and does nothing if the user differs from the plan or is
-//! protected; nor is the last admin deleted. Before each repetition the user is read and checked again. No write is sent before its intent is on disk.
-//! If other operations depend on the write, the user is read back after it.
+//! protected; nor is the last admin deleted. Before each repetition the user is read and checked again. No write is
+//! sent before its intent is on disk. If other operations depend on the write, the user is read back after it.
 
 mod attempt;
 mod delete;
