@@ -43,8 +43,13 @@ fn plan_text() -> Vec<u8> {
 /// Reads a plan, also where it has not its usual layout. If the hash is wrong, it is replaced by the hash of the content.
 fn read_plan(input: &[u8]) -> Result<Plan, PlanError> {
     let read = Plan::read(input);
+    // Where a file ends too early is not the same place with a blank more.
+    let said = |read: &Result<Plan, PlanError>| match read {
+        Err(PlanError::Malformed(_)) => "malformed".to_owned(),
+        read => format!("{read:?}"),
+    };
     let other = Plan::read(&[input, b" "].concat());
-    assert_eq!(format!("{other:?}"), format!("{read:?}"), "another layout says something else");
+    assert_eq!(said(&other), said(&read), "another layout says something else");
     match read {
         Err(PlanError::WrongHash { stated, computed }) => {
             let text = String::from_utf8(input.to_vec()).unwrap();

@@ -9,7 +9,8 @@ use crate::diff::{Protect, Remove, Renumber};
 use crate::employee::{Directory, Employee, User, UserId};
 use crate::guard::{GUARDS, Limits, MAX_UNRESOLVED_PERCENT, MIN_EMPLOYEES};
 use crate::plan::{
-    Action, Fields, GuardResult, ManagerRef, Operation, OperationId, Plan, Value, check_guards, not_as_demanded,
+    Action, Fields, GuardResult, ManagerRef, Operation, OperationId, Plan, PlanError, Value, check_guards,
+    not_as_demanded,
 };
 
 /// A model of the account: as strict as the real one may be.
@@ -279,7 +280,12 @@ proptest! {
         let read = Plan::read(&text);
         // With a blank at its end the file has not the usual layout.
         let other = Plan::read(&[&text[..], b" "].concat());
-        prop_assert_eq!(format!("{other:?}"), format!("{read:?}"));
+        // Where a file ends too early is not the same place with a blank more.
+        let said = |read: &Result<Plan, PlanError>| match read {
+            Err(PlanError::Malformed(_)) => "malformed".to_owned(),
+            read => format!("{read:?}"),
+        };
+        prop_assert_eq!(said(&other), said(&read));
         match read {
             // The hash does not cover white space outside of texts.
             Ok(read) => prop_assert!(read == plan && (before == byte || before.is_ascii_whitespace() || byte == b' ')),
