@@ -82,7 +82,12 @@ async fn plan_and_apply(
     if let Some(begun) = unfinished(out, settings, &state, ui)? {
         ui.note(format!("resuming the plan {}, which an earlier run left unfinished", begun.plan.hash()));
         let resumed = resume(&begun, &execute, settings, &state, ending, global, ui).await;
-        if leaves_it(&resumed) {
+        let is_in_vain = matches!(
+            resumed.as_ref().map_or_else(status_of, |status| *status),
+            ExitStatus::Stale | ExitStatus::NotApproved | ExitStatus::Partial
+        );
+        // Otherwise the next run plans anew.
+        if is_in_vain && holds_up(&replay(&state, &begun.plan)?, &begun.plan) {
             let (note, plan) = (state.begun_run_place(&settings.target.account()), shell_path(out));
             ui.note(format!(
                 "the next run resumes this plan again; if it must not be finished, look in Skovik at what is in doubt, then \
@@ -132,12 +137,6 @@ async fn resume(
     let granted = may_go_on(begun, &args.plan, settings, state, ui)?;
     ending.plan = Some(begun.plan.hash());
     apply(&begun.plan, &granted, args, settings, state, ending, ui).await
-}
-
-/// Whether a resumed plan may end in the same way each time, so that a person has to know how it is left.
-fn leaves_it(resumed: &anyhow::Result<ExitStatus>) -> bool {
-    let status = resumed.as_ref().map_or_else(status_of, |status| *status);
-    matches!(status, ExitStatus::Stale | ExitStatus::NotApproved | ExitStatus::Partial)
 }
 
 /// Applies the plan that this run made, or that an earlier run began, from memory. It does not read the file again.

@@ -60,7 +60,8 @@ impl Redactor {
         self.without(message, is_telling)
     }
 
-    fn without_secrets(&self, text: &str) -> String {
+    /// The same text without any secret.
+    pub(crate) fn without_secrets(&self, text: &str) -> String {
         self.without(text, |_| true)
     }
 

@@ -3,9 +3,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::each::{each_operation, first_problem};
+use super::each::each_operation;
 use super::{Action, BranchRef, Change, Content, Field, ManagerRef, Operation, OperationId, Summary, Target, Value};
 use crate::employee::{ExternalIdentifier, UserId};
+use crate::side_by_side::each_side_by_side;
 
 /// All completeness checks; see [`super::unproven`] for those that prove nothing. `journal` is that of an undo.
 const PROOFS: [&str; 11] = [
@@ -71,7 +72,7 @@ pub(super) fn check(content: &Content) -> Result<(), String> {
         check_managers_are_active,
         super::check_guards,
     ];
-    first_problem(&whole, |check| check(content))
+    each_side_by_side(&whole, |check| check(content), |checked| checked)
 }
 
 /// Says what is impossible about an operation, which has the right number.

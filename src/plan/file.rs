@@ -19,13 +19,12 @@ use serde::de::{self, DeserializeOwned, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::Digest as _;
 
-use super::each::AT_A_TIME;
 use super::{
     Content, Day, Diagnostic, Digest, GuardResult, Operation, OperationId, Plan, SourceSummary, Summary, Target,
     Waiting, canonical,
 };
 use crate::employee::{CustomFieldId, ExternalIdentifier};
-use crate::side_by_side::each_side_by_side;
+use crate::side_by_side::some_side_by_side;
 use crate::strict_json::each_member;
 pub(super) use crate::strict_json::{managed, present};
 
@@ -73,18 +72,7 @@ impl Plan {
     pub fn write(&self, out: impl Write) -> io::Result<()> {
         let mut out = io::BufWriter::new(out);
         let frame = Document { operations: Cow::default(), ..Document::of(&self.content, Some(self.hash)) };
-        let mut written = Ok(());
-        in_lines(
-            &frame,
-            &self.content.operations,
-            |operation| operation,
-            |piece| {
-                if written.is_ok() {
-                    written = out.write_all(piece.as_bytes());
-                }
-            },
-        )?;
-        written?;
+        in_lines(&frame, &self.content.operations, |operation| operation, |piece| out.write_all(piece.as_bytes()))?;
         out.write_all(b"\n")?;
         out.flush()
     }
@@ -140,14 +128,8 @@ fn is_known(format: &str, version: u64) -> Result<(), PlanError> {
 pub(super) fn content_hash(content: &Content) -> Result<Digest, PlanError> {
     let frame = Document { operations: Cow::default(), ..Document::of(content, None) };
     let mut hash = PlanHash::new(&frame)?;
-    let operations: Vec<&[Operation]> = content.operations.chunks(AT_A_TIME).collect();
-    let mut added = Ok(());
-    each_side_by_side(
-        &operations,
-        |operations| canonical_json(*operations),
-        |list| added = std::mem::replace(&mut added, Ok(())).and_then(|()| list.map(|list| hash.add(&list))),
-    );
-    added.map(|()| hash.finish())
+    some_side_by_side(&content.operations, canonical_json, |list| list.map(|list| hash.add(&list)))?;
+    Ok(hash.finish())
 }
 
 /// The hash of a plan whose operations come in lists, each in its canonical form.

@@ -32,7 +32,10 @@ pub fn render<'a>(shown: impl Into<Shown<'a>>) -> serde_json::Result<String> {
     let whole = |digest: Digest| (!shown.is_masked()).then_some(digest);
     let mut text = String::new();
     let view = |operation: &'a Operation| OperationView::of(operation, whole);
-    in_lines(&View::of(shown), &shown.content().operations, view, |piece| text.push_str(&printable_json(piece)))?;
+    in_lines(&View::of(shown), &shown.content().operations, view, |piece| {
+        text.push_str(&printable_json(piece));
+        Ok::<_, serde_json::Error>(())
+    })?;
     text.push('\n');
     Ok(text)
 }

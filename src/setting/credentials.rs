@@ -19,6 +19,7 @@ use super::quoting::{is_variable_name, length, may_be_secret, variable};
 use super::secrets::Secrets;
 use super::section::Section;
 use crate::files::read_bounded;
+use crate::http::Redactor;
 use crate::text;
 
 /// How long a program may take to print a secret; somebody may have to type something first.
@@ -247,10 +248,9 @@ async fn printed_by(
         return Ok(printed);
     }
     // It may have printed the secret before it failed, and say it again on standard error.
-    let printed = String::from_utf8_lossy(&printed);
-    let lines = printed.lines().map(str::trim).filter(|line| !line.is_empty());
-    lines.for_each(|line| secrets.remember(SecretString::from(line)));
-    let said = secrets.clean(&String::from_utf8_lossy(&said));
+    let printed_secrets = Redactor::default();
+    String::from_utf8_lossy(&printed).lines().for_each(|line| printed_secrets.add(SecretString::from(line.trim())));
+    let said = secrets.clean(&printed_secrets.without_secrets(&String::from_utf8_lossy(&said)));
     let said = if said.is_empty() { "nothing on standard error".to_owned() } else { said };
     Err(format!("({name}) failed with {status}: {said}"))
 }

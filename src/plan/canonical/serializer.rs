@@ -166,61 +166,56 @@ impl<'w> Serializer for &'w mut Writer {
     }
 }
 
-impl ser::SerializeSeq for List<'_> {
-    type Ok = ();
-    type Error = NotCanonical;
+/// serde has a trait for each kind of list; all are written alike.
+macro_rules! lists {
+    ($($kind:ident $add:ident),+) => {$(
+        impl ser::$kind for List<'_> {
+            type Ok = ();
+            type Error = NotCanonical;
 
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, item: &T) -> Result<(), NotCanonical> {
-        self.item(item)
-    }
+            fn $add<T: Serialize + ?Sized>(&mut self, item: &T) -> Result<(), NotCanonical> {
+                self.item(item)
+            }
 
-    fn end(self) -> Result<(), NotCanonical> {
-        self.close();
-        Ok(())
-    }
+            fn end(self) -> Result<(), NotCanonical> {
+                self.close();
+                Ok(())
+            }
+        }
+    )+};
 }
 
-impl ser::SerializeTuple for List<'_> {
-    type Ok = ();
-    type Error = NotCanonical;
+/// And one for each kind of object whose keys are known.
+macro_rules! structs {
+    ($($kind:ident),+) => {$(
+        impl ser::$kind for Object<'_> {
+            type Ok = ();
+            type Error = NotCanonical;
 
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, item: &T) -> Result<(), NotCanonical> {
-        self.item(item)
-    }
+            fn serialize_field<T: Serialize + ?Sized>(
+                &mut self,
+                key: &'static str,
+                value: &T,
+            ) -> Result<(), NotCanonical> {
+                self.begin_member(key.into());
+                self.end_member(value)
+            }
 
-    fn end(self) -> Result<(), NotCanonical> {
-        self.close();
-        Ok(())
-    }
+            fn end(self) -> Result<(), NotCanonical> {
+                self.close();
+                Ok(())
+            }
+        }
+    )+};
 }
 
-impl ser::SerializeTupleStruct for List<'_> {
-    type Ok = ();
-    type Error = NotCanonical;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, item: &T) -> Result<(), NotCanonical> {
-        self.item(item)
-    }
-
-    fn end(self) -> Result<(), NotCanonical> {
-        self.close();
-        Ok(())
-    }
-}
-
-impl ser::SerializeTupleVariant for List<'_> {
-    type Ok = ();
-    type Error = NotCanonical;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, item: &T) -> Result<(), NotCanonical> {
-        self.item(item)
-    }
-
-    fn end(self) -> Result<(), NotCanonical> {
-        self.close();
-        Ok(())
-    }
-}
+lists!(
+    SerializeSeq serialize_element,
+    SerializeTuple serialize_element,
+    SerializeTupleStruct serialize_field,
+    SerializeTupleVariant serialize_field
+);
+structs!(SerializeStruct, SerializeStructVariant);
 
 impl ser::SerializeMap for Object<'_> {
     type Ok = ();
@@ -237,36 +232,6 @@ impl ser::SerializeMap for Object<'_> {
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), NotCanonical> {
-        self.end_member(value)
-    }
-
-    fn end(self) -> Result<(), NotCanonical> {
-        self.close();
-        Ok(())
-    }
-}
-
-impl ser::SerializeStruct for Object<'_> {
-    type Ok = ();
-    type Error = NotCanonical;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), NotCanonical> {
-        self.begin_member(key.into());
-        self.end_member(value)
-    }
-
-    fn end(self) -> Result<(), NotCanonical> {
-        self.close();
-        Ok(())
-    }
-}
-
-impl ser::SerializeStructVariant for Object<'_> {
-    type Ok = ();
-    type Error = NotCanonical;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), NotCanonical> {
-        self.begin_member(key.into());
         self.end_member(value)
     }
 

@@ -3,8 +3,7 @@
 use serde::Serialize;
 
 use crate::plan::Operation;
-use crate::plan::each::AT_A_TIME;
-use crate::side_by_side::each_side_by_side;
+use crate::side_by_side::some_side_by_side;
 
 /// How a document without operations ends; they are its last member.
 const NONE: &str = "[]\n}";
@@ -15,38 +14,29 @@ const AROUND: (&str, &str) = ("{\n  \"operations\": [\n", "\n  ]\n}");
 /// `view` shows it. `take` gets it in pieces.
 ///
 /// # Errors
-/// If a value has no JSON form.
-pub(crate) fn in_lines<'o, V: Serialize>(
+/// If a value has no JSON form, or `take` fails.
+pub(crate) fn in_lines<'o, V: Serialize, E: From<serde_json::Error>>(
     frame: &impl Serialize,
     operations: &'o [Operation],
     view: impl Fn(&'o Operation) -> V + Sync,
-    mut take: impl FnMut(&str),
-) -> serde_json::Result<()> {
+    mut take: impl FnMut(&str) -> Result<(), E>,
+) -> Result<(), E> {
     #[derive(Serialize)]
     struct Part<V> {
         operations: Vec<V>,
     }
     let frame = serde_json::to_string_pretty(frame)?;
-    let Some(before) = frame.strip_suffix(NONE).filter(|_| !operations.is_empty()) else {
-        take(&frame);
-        return Ok(());
+    let Some(before) = frame.strip_suffix(NONE).filter(|_| !operations.is_empty()) else { return take(&frame) };
+    take(before)?;
+    let written = |operations: &'o [Operation]| {
+        serde_json::to_string_pretty(&Part { operations: operations.iter().map(&view).collect() })
     };
-    take(before);
-    let parts: Vec<&[Operation]> = operations.chunks(AT_A_TIME).collect();
     let mut between = "[\n";
-    let mut written = Ok(());
-    each_side_by_side(
-        &parts,
-        |operations| serde_json::to_string_pretty(&Part { operations: operations.iter().map(&view).collect() }),
-        |part| match part {
-            Ok(part) => {
-                take(std::mem::replace(&mut between, ",\n"));
-                let within = part.strip_prefix(AROUND.0).and_then(|part| part.strip_suffix(AROUND.1));
-                take(within.expect("indented JSON has these lines"));
-            }
-            Err(error) => written = Err(error),
-        },
-    );
-    take(AROUND.1);
-    written
+    some_side_by_side(operations, written, |part| {
+        let part = part?;
+        let within = part.strip_prefix(AROUND.0).and_then(|part| part.strip_suffix(AROUND.1));
+        take(std::mem::replace(&mut between, ",\n"))?;
+        take(within.expect("indented JSON has these lines"))
+    })?;
+    take(AROUND.1)
 }

@@ -33,23 +33,20 @@ pub(super) fn read(text: &[u8]) -> Option<(Content, Option<Digest>, Digest)> {
     let stated = frame.plan_hash.take();
     let mut hash = PlanHash::new(&frame).ok()?;
     let between = Finder::new(BETWEEN);
-    let mut read = Some(Vec::new());
-    each_side_by_side(
-        &parts(operations, &between),
-        |part| {
-            let operations = operations_of(part, &between)?;
-            let written = canonical_json(&operations).ok()?;
-            Some((operations, written))
-        },
-        |part| match (part, &mut read) {
-            (Some((operations, written)), Some(read)) => {
-                hash.add(&written);
-                read.extend(operations);
-            }
-            _ => read = None,
-        },
-    );
-    let content = Content { operations: read?, ..frame.into_content().0 };
+    let part_of = |part: &&str| {
+        let operations = operations_of(part, &between)?;
+        let written = canonical_json(&operations).ok()?;
+        Some((operations, written))
+    };
+    let mut read = Vec::new();
+    each_side_by_side(&parts(operations, &between), part_of, |part| {
+        let (operations, written) = part.ok_or(())?;
+        hash.add(&written);
+        read.extend(operations);
+        Ok::<_, ()>(())
+    })
+    .ok()?;
+    let content = Content { operations: read, ..frame.into_content().0 };
     Some((content, stated, hash.finish()))
 }
 

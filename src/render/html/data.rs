@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::hash::Hash;
 
 use serde::Serialize;
@@ -17,11 +18,8 @@ use crate::render::text::kind::Kind;
 use crate::render::text::person::{Heading, Labels, consequence_text, values_below};
 use crate::render::text::remarks::sentence;
 use crate::render::text::value::{Ids, Piece, pieces, shown_branch, shown_manager, shown_pair, shown_text};
-use crate::side_by_side::each_side_by_side;
+use crate::side_by_side::some_side_by_side;
 use crate::text::{escape, printable};
-
-/// How many people a thread takes at a time.
-const AT_A_TIME: usize = 1_024;
 
 #[derive(Debug)]
 pub(super) struct Data {
@@ -141,7 +139,7 @@ impl<K: Clone + Eq + Hash> List<K> {
 }
 
 impl Data {
-    pub(super) fn of(shown: Shown<'_>) -> Self {
+    pub(super) fn of<'a>(shown: Shown<'a>) -> Self {
         let content = shown.content();
         let of_kind = |kind| content.operations.iter().filter(move |operation| Kind::of(operation) == kind);
         let kinds = [Kind::Delete, Kind::Update, Kind::Reactivate, Kind::Create, Kind::Link];
@@ -150,50 +148,40 @@ impl Data {
         let labels = Labels::of(&content.target, Ids::Shown);
         let mut data = Self { fields: Vec::new(), branches: Vec::new(), people: Vec::new(), remarks: left };
         let mut places = (HashMap::new(), HashMap::new());
-        let parts: Vec<&[&Operation]> = operations.chunks(AT_A_TIME).collect();
-        each_side_by_side(
-            &parts,
-            |operations| {
-                let mut gatherer =
-                    Gatherer { labels: &labels, remarks: &remarks, fields: List::default(), branches: List::default() };
-                let people: Vec<Person> = operations.iter().map(|operation| gatherer.person(operation)).collect();
-                (people, gatherer.fields.items, gatherer.branches.items)
-            },
-            |(mut people, fields, branches)| {
-                let fields = joined(&mut data.fields, &mut places.0, fields);
-                let branches = joined(&mut data.branches, &mut places.1, branches);
-                for person in &mut people {
-                    person.rows.iter_mut().for_each(|row| row.field = fields[row.field]);
-                    person.branches.iter_mut().for_each(|branch| *branch = branches[*branch]);
-                }
-                data.people.append(&mut people);
-            },
-        );
+        let some = |operations: &[&'a Operation]| {
+            let (fields, branches) = (List::default(), List::default());
+            let mut gatherer = Gatherer { labels: &labels, remarks: &remarks, fields, branches };
+            let people: Vec<Person> = operations.iter().map(|operation| gatherer.person(operation)).collect();
+            (people, gatherer.fields.items, gatherer.branches.items)
+        };
+        let Ok(()) = some_side_by_side(&operations, some, |(mut people, fields, branches)| {
+            let fields = joined(&mut data.fields, &mut places.0, fields);
+            let branches = joined(&mut data.branches, &mut places.1, branches);
+            for person in &mut people {
+                person.rows.iter_mut().for_each(|row| row.field = fields[row.field]);
+                person.branches.iter_mut().for_each(|branch| *branch = branches[*branch]);
+            }
+            data.people.append(&mut people);
+            Ok::<_, Infallible>(())
+        });
         data
     }
 
     /// Its JSON for a script element: nothing in it can end the element or begin a comment.
     pub(super) fn embedded(&self) -> serde_json::Result<String> {
-        fn safe(value: &(impl Serialize + ?Sized)) -> serde_json::Result<String> {
+        fn safe<T: Serialize + ?Sized>(value: &T) -> serde_json::Result<String> {
             serde_json::to_string(value).map(|json| embeddable(&json))
         }
         let Self { fields, branches, people, remarks } = self;
         let mut json = format!("{{\"fields\":{},\"branches\":{},\"people\":[", safe(fields)?, safe(branches)?);
-        let parts: Vec<&[Person]> = people.chunks(AT_A_TIME).collect();
-        let (mut between, mut written) = ("", Ok(()));
-        each_side_by_side(
-            &parts,
-            |people| safe(*people),
-            |part| match part {
-                Ok(part) => {
-                    json.push_str(std::mem::replace(&mut between, ","));
-                    // Without the brackets of the part.
-                    json.push_str(&part[1..part.len() - 1]);
-                }
-                Err(error) => written = Err(error),
-            },
-        );
-        written?;
+        let mut between = "";
+        some_side_by_side(people, safe::<[Person]>, |part| {
+            let part = part?;
+            json.push_str(std::mem::replace(&mut between, ","));
+            // Without the brackets of the part.
+            json.push_str(&part[1..part.len() - 1]);
+            Ok::<_, serde_json::Error>(())
+        })?;
         json.push_str(&format!("],\"remarks\":{}}}", safe(remarks)?));
         Ok(json)
     }

@@ -1,5 +1,6 @@
 //! The groups: their people, and which of them are shown.
 
+use std::convert::Infallible;
 use std::fmt;
 
 use super::kind::Kind;
@@ -8,10 +9,7 @@ use super::person::{self, Columns, Heading};
 use super::value::Ids;
 use super::{Context, TextOptions};
 use crate::plan::Operation;
-use crate::side_by_side::each_side_by_side;
-
-/// How many people a thread writes at a time.
-const AT_A_TIME: usize = 1_024;
+use crate::side_by_side::some_side_by_side;
 
 /// The operations of one kind, in the order of the plan.
 pub(super) struct Group<'a> {
@@ -37,14 +35,8 @@ impl<'a> Group<'a> {
         let palette = context.palette;
         writeln!(f, "\n{} ({})", palette.bold(self.kind.heading()), thousands(self.count))?;
         let columns = self.columns(context.labels.ids());
-        let parts: Vec<&[&Operation]> = self.shown.chunks(AT_A_TIME).collect();
-        let mut written = Ok(());
-        each_side_by_side(
-            &parts,
-            |operations| People { operations, kind: self.kind, columns, context }.to_string(),
-            |people| written = written.and_then(|()| f.write_str(&people)),
-        );
-        written?;
+        let people = |operations: &[&Operation]| People { operations, kind: self.kind, columns, context }.to_string();
+        some_side_by_side(&self.shown, people, |people| f.write_str(&people))?;
         let hidden = self.count - self.shown.len();
         if hidden > 0 {
             writeln!(f, "  {}", palette.dim(context.options.more(hidden, self.kind.rest())))?;
@@ -53,17 +45,17 @@ impl<'a> Group<'a> {
     }
 
     fn columns(&self, ids: Ids) -> Columns {
-        let of_some = |operations: &&[&Operation]| {
+        let of_some = |operations: &[&Operation]| {
             let headings: Vec<Heading> = operations.iter().map(|operation| Heading::of(operation, ids)).collect();
             Columns {
                 name: column(headings.iter().map(|heading| heading.name.as_str())),
                 identifier: column(headings.iter().map(|heading| heading.identifier.as_str())),
             }
         };
-        let parts: Vec<&[&Operation]> = self.shown.chunks(AT_A_TIME).collect();
         let mut widest = Columns { name: 0, identifier: 0 };
-        each_side_by_side(&parts, of_some, |Columns { name, identifier }| {
+        let Ok(()) = some_side_by_side(&self.shown, of_some, |Columns { name, identifier }| {
             widest = Columns { name: widest.name.max(name), identifier: widest.identifier.max(identifier) };
+            Ok::<_, Infallible>(())
         });
         widest
     }

@@ -14,7 +14,8 @@ use memchr::memchr;
 const LAST: (u32, u32) = (16_384, 1_048_576);
 /// No more of a tag, an attribute or a value is looked at, in bytes.
 const LONGEST: usize = 256;
-/// Where the texts of cells have to be, from the folder of the workbook: elsewhere the library does not look for them.
+/// Where the texts of cells have to be, from the folder of the workbook: elsewhere the library does not look for them. It
+/// takes upper and lower case for the same.
 const TEXTS: [&[u8]; 2] = [b"sharedStrings.xml", b"/xl/sharedStrings.xml"];
 
 /// Takes the bytes of a part, and remembers what is wrong with it.
@@ -32,8 +33,10 @@ pub(super) struct References {
     /// Whether the tag that is being read stands right behind a value.
     is_behind_value: bool,
     relationship: Relationship,
-    /// The ids and the types of relationships so far.
-    seen: HashSet<Vec<u8>>,
+    /// The ids of relationships so far.
+    ids: HashSet<Vec<u8>>,
+    /// The types so far of which a workbook has one relationship.
+    single: HashSet<Vec<u8>>,
     problem: Option<String>,
 }
 
@@ -175,7 +178,7 @@ impl References {
                     _ => Kind::Other,
                 };
             }
-            (Part::Relationships, b"Id") if !self.seen.insert(self.word.clone()) => {
+            (Part::Relationships, b"Id") if !self.ids.insert(self.word.clone()) => {
                 self.problem =
                     Some(format!("uses the id {} twice", String::from_utf8_lossy(&self.word).escape_debug()));
             }
@@ -195,10 +198,10 @@ impl References {
         let name = kind.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
         match name {
             // What a workbook has one of.
-            b"officeDocument" | b"sharedStrings" | b"styles" if !self.seen.insert(name.to_ascii_uppercase()) => {
+            b"officeDocument" | b"sharedStrings" | b"styles" if !self.single.insert(name.to_vec()) => {
                 self.problem = Some(format!("names two parts as its {}", String::from_utf8_lossy(name)));
             }
-            b"sharedStrings" if !TEXTS.contains(&&*target) => {
+            b"sharedStrings" if !TEXTS.iter().any(|texts| target.eq_ignore_ascii_case(texts)) => {
                 self.problem = Some("keeps its texts elsewhere than in sharedStrings.xml".to_owned());
             }
             _ => {}
@@ -328,7 +331,7 @@ mod tests {
     #[test]
     fn a_relationship_says_one_thing() {
         let part = |inner: &str| format!("<?xml version=\"1.0\"?><Relationships xmlns=\"u\">{inner}</Relationships>");
-        let texts = "<Relationship Id=\"a\" Type=\"http://x/sharedStrings\" Target=\"sharedStrings.xml\"/>";
+        let texts = "<Relationship Id=\"STYLES\" Type=\"http://x/sharedStrings\" Target=\"SharedStrings.xml\"/>";
         finds(
             part,
             &format!(
