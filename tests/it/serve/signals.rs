@@ -96,15 +96,21 @@ fn a_run_under_way_ends_as_run_does() {
 fn a_signal_while_the_first_run_begins_is_heard() {
     let settings = format!("{AUTOMATIC}[serve]\nlisten = \"127.0.0.1:0\"\n[schedule]\nevery = \"1h\"\n");
     let everybody = people("SE01", 20);
-    for delay in [0, 10, 20, 35, 50, 70, 90, 120] {
-        let house = House::new(&more_people(10), &everybody, &settings, &["--fail", "POST /users slow=1s"]);
-        let one_by_one = house.read("skovik-sync.toml").replacen("retries = 0", "retries = 0\nmax_in_flight = 1", 1);
-        std::fs::write(house.path("skovik-sync.toml"), one_by_one).expect("written");
-        let service = Service::start(&house);
+    let house = House::new(&more_people(10), &everybody, &settings, &["--fail", "POST /users slow=1s"]);
+    let one_by_one = house.read("skovik-sync.toml").replacen("retries = 0", "retries = 0\nmax_in_flight = 1", 1);
+    std::fs::write(house.path("skovik-sync.toml"), one_by_one).expect("written");
+    let ends_after = |delay: u64| {
+        let mut child =
+            house.command(&["serve"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
         std::thread::sleep(std::time::Duration::from_millis(delay));
-        let code = service.end();
-        assert!(matches!(code, Some(0 | 130)), "{delay}: {code:?}");
-        assert!(house.writes().len() <= 2, "{delay}: {:?}", house.writes());
+        kill_process(Pid::from_child(&child), Signal::TERM).expect("sent");
+        wait_until("it ends", || child.try_wait().expect("asked").is_some());
+    };
+    for delay in (15..=120).step_by(5) {
+        let before = house.writes().len();
+        ends_after(delay);
+        let writes = house.writes().len() - before;
+        assert!(writes <= 2, "after {delay} ms: {writes}");
     }
 }
 
