@@ -76,7 +76,7 @@ fn operations_of(mut part: &str, between: &Finder<'_>) -> Option<Vec<Operation>>
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
-    use super::super::content_hash;
+    use super::super::{content_hash, in_lines};
     use super::*;
     use crate::plan::OperationId;
 
@@ -113,6 +113,26 @@ mod tests {
             let whole = canonical_json(&Document::of(&slow, None)).unwrap();
             assert_eq!((&quick, stated, hash), (&slow, None, Digest::of(&whole)));
             assert_eq!(content_hash(&slow).unwrap(), hash);
+        }
+    }
+
+    #[test]
+    fn operations_are_written_in_parts_as_they_are_written_at_once() {
+        for operations in [0, 1, 5_000] {
+            let text = String::from_utf8(text(operations)).unwrap();
+            let mut frame: Document<'static> = serde_json::from_str(&text).unwrap();
+            let operations = std::mem::take(&mut frame.operations);
+            let mut written = String::new();
+            let taken = in_lines(
+                &frame,
+                &operations,
+                |operation| operation,
+                |piece| {
+                    written.push_str(piece);
+                    Ok::<_, serde_json::Error>(())
+                },
+            );
+            assert!(taken.is_ok() && written + "\n" == text, "{}", operations.len());
         }
     }
 

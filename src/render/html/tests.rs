@@ -7,8 +7,9 @@ use scraper::{ElementRef, Html, Node, Selector};
 use serde_json::Value as Json;
 
 use super::*;
-use crate::plan::Plan;
-use crate::render::text::tests::build::{PlanBuilder, everything_plan};
+use crate::plan::{Field, Plan, Severity};
+use crate::render::text::tests::build::{PlanBuilder, branch, change, everything_plan, text_change};
+use crate::render::text::{TextOptions, display};
 use crate::render::{hostile, redact};
 use crate::text::{escape, printable};
 
@@ -193,4 +194,46 @@ proptest! {
             prop_assert!(data.contains(name.trim_matches('"')) || content.operations[1].name.contains('"'), "{name}");
         }
     }
+}
+
+/// People are gathered in parts, whose fields and branches are numbered part by part.
+#[test]
+fn many_people_keep_their_own_fields_branches_and_remarks() {
+    let branch_of = |number: usize| format!("br_{}", number / 1_700);
+    let mut builder = PlanBuilder::new(6_000, 6_000);
+    for number in 0..5_000 {
+        let (before, after) = (branch_of(number), branch_of(number + 100));
+        let moved = change(Field::Branch, Some(branch(&before, "X", "From")), Some(branch(&after, "Y", "To")));
+        let field = if number < 3_000 { Field::LastName } else { Field::FirstName };
+        builder = builder.update(&number.to_string(), "Anna Lind", vec![text_change(field, "Berg", "Lind"), moved]);
+        if number % 500 == 7 {
+            builder = builder.remark(Severity::Warning, "odd", Some(&number.to_string()), &format!("remark {number}"));
+        }
+    }
+    let plan = builder.seal();
+    let page = page(&plan);
+    let data = data_of(&page);
+    let people = data["people"].as_array().unwrap();
+    assert_eq!(people.len(), 5_000);
+    for (number, person) in people.iter().enumerate() {
+        assert_eq!(person["identifier"], number.to_string());
+        let named = |list: &str, place: &Json| data[list][usize::try_from(place.as_u64().unwrap()).unwrap()].clone();
+        let fields: Vec<Json> =
+            person["rows"].as_array().unwrap().iter().map(|row| named("fields", &row["field"])).collect();
+        assert_eq!(fields, [if number < 3_000 { "last_name" } else { "first_name" }, "branch"], "{number}");
+        for (place, id) in person["branches"].as_array().unwrap().iter().zip([number, number + 100].map(branch_of)) {
+            assert!(named("branches", place).as_str().unwrap().contains(&id), "{number}");
+        }
+        let notes = person["notes"].as_array().unwrap().iter().map(|note| note["text"].as_str().unwrap());
+        let remarks: Vec<&str> = notes.filter(|note| note.starts_with("remark ")).collect();
+        let expected = (number % 500 == 7).then(|| format!("remark {number}"));
+        assert_eq!(remarks, expected.iter().collect::<Vec<_>>(), "{number}");
+    }
+    let shown = display(&plan, &TextOptions::default()).to_string();
+    let named: Vec<&str> =
+        shown.lines().filter_map(|line| line.strip_prefix("  ~ Anna Lind  ")).map(str::trim).collect();
+    assert_eq!(named, (0..5_000).map(|number| number.to_string()).collect::<Vec<_>>());
+    let view: Json = serde_json::from_str(&crate::render::json::render(&plan).unwrap()).unwrap();
+    let ids: Vec<&str> = view["operations"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, (1..=5_000).map(|number| number.to_string()).collect::<Vec<_>>());
 }
