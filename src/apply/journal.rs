@@ -11,7 +11,7 @@
 mod replay;
 mod writer;
 
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, Read};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -21,7 +21,7 @@ use super::known::Known;
 use crate::employee::UserId;
 use crate::plan::{Digest, OperationId};
 use crate::provider::StoredUser;
-use crate::state::{Coded, KEY_VARIABLE, Key, account_file, open_private};
+use crate::state::{ChainEnd, Flaw, KEY_VARIABLE, Key, account_file, open_private, read_chain};
 
 pub use replay::{Doubt, Progress, Replay};
 pub use writer::Journal;
@@ -239,7 +239,7 @@ pub fn read_lines(
     each: impl FnMut(u64, Record) -> Result<(), JournalError>,
 ) -> Result<End, JournalError> {
     match open_private(path, false) {
-        Ok(file) => read_lines_of(BufReader::new(file), path, key, plan_hash, each),
+        Ok(file) => read_lines_of(file, path, key, plan_hash, each),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(End::default()),
         Err(error) => Err(JournalError::Io { path: path.to_owned(), error }),
     }
@@ -274,33 +274,34 @@ pub fn read_head(
 /// # Errors
 /// As [`read_lines`].
 pub fn read_lines_of(
-    mut reader: impl BufRead,
+    reader: impl Read,
     path: &Path,
     key: &Key,
     plan_hash: Digest,
     mut each: impl FnMut(u64, Record) -> Result<(), JournalError>,
 ) -> Result<End, JournalError> {
-    let io = |error: io::Error| JournalError::Io { path: path.to_owned(), error };
-    let (mut line, mut end) = (Vec::new(), End { length: 0, code: seed(plan_hash) });
-    for number in 1.. {
-        line.clear();
-        let read = reader.read_until(b'\n', &mut line).map_err(io)?;
-        if line.last() != Some(&b'\n') {
-            break; // the end, or a line that was torn before it was acted upon
+    // A crash may leave a gap in the last line, which then is an error only if something follows it.
+    let mut gap = None;
+    let parse = |_, record: &str| serde_json::from_str(record);
+    let ChainEnd { length, code, is_torn } = read_chain(reader, key, seed(plan_hash), parse, |number, record| {
+        if let Some(gap) = gap.take() {
+            return Err(gap);
         }
-        let coded = match Coded::read(&line) {
-            Ok(coded) => coded,
-            // A crash may leave a gap in the middle of the last line, too.
-            Err(_) if number > 1 && reader.fill_buf().map_err(io)?.is_empty() => break,
-            Err(error) => return Err(damaged(path, number, error.to_string())),
-        };
-        let forged = || JournalError::Forged { path: path.to_owned(), line: number };
-        let (record, code) = coded.authentic(key, &end.code).ok_or_else(forged)?;
-        let record = serde_json::from_str(record).map_err(|error| damaged(path, number, error.to_string()))?;
-        each(number, record)?;
-        end = End { length: end.length + read as u64, code };
+        match record {
+            Ok(record) => each(number, record),
+            Err(Flaw::Io(error)) => Err(JournalError::Io { path: path.to_owned(), error }),
+            Err(Flaw::Unreadable(error)) if number > 1 => {
+                gap = Some(damaged(path, number, error.to_string()));
+                Ok(())
+            }
+            Err(Flaw::Unreadable(error) | Flaw::Unknown(error)) => Err(damaged(path, number, error.to_string())),
+            Err(Flaw::Forged) => Err(JournalError::Forged { path: path.to_owned(), line: number }),
+        }
+    })?;
+    match gap.filter(|_| is_torn) {
+        Some(gap) => Err(gap),
+        None => Ok(End { length, code }),
     }
-    Ok(end)
 }
 
 fn damaged(path: &Path, line: u64, problem: String) -> JournalError {

@@ -1,5 +1,6 @@
 //! Users exactly as a service sent them, so that nothing is lost when they are written back.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::hash::Hash;
 
@@ -54,6 +55,10 @@ impl StoredUser {
     /// # Errors
     /// If it has no id.
     pub fn new(raw: &RawValue) -> Result<Self, String> {
+        Self::of(raw.to_owned())
+    }
+
+    fn of(raw: Box<RawValue>) -> Result<Self, String> {
         #[derive(Deserialize)]
         struct Head {
             id: UserId,
@@ -62,8 +67,11 @@ impl StoredUser {
         if id.as_str().is_empty() {
             return Err("a user has no id".to_owned());
         }
-        let raw = RawValue::from_string(compact(raw.get())).map_err(|error| error.to_string())?;
-        Ok(Self { id, raw })
+        let compact = match compact(raw.get()) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(compact) => Some(RawValue::from_string(compact).map_err(|error| error.to_string())?),
+        };
+        Ok(Self { id, raw: compact.unwrap_or(raw) })
     }
 
     /// The service's own id.
@@ -149,21 +157,30 @@ fn share<T: Clone + Eq + Hash>(known: &mut FxHashSet<T>, value: &mut T) {
 }
 
 /// The same JSON without white space between its tokens, so that it fits in one line.
-pub(crate) fn compact(json: &str) -> String {
+pub(crate) fn compact(json: &str) -> Cow<'_, str> {
+    // Most servers send none. Without a way out of the loop it is done for many bytes at a time.
+    if !json.bytes().fold(false, |found, byte| found | is_space(byte)) {
+        return Cow::Borrowed(json);
+    }
     let mut out = String::with_capacity(json.len());
     let (mut in_text, mut escaped) = (false, false);
     for c in json.chars() {
         if in_text {
             in_text = escaped || c != '"';
             escaped = !escaped && c == '\\';
-        } else if matches!(c, ' ' | '\t' | '\n' | '\r') {
+        } else if u8::try_from(c).is_ok_and(is_space) {
             continue;
         } else {
             in_text = c == '"';
         }
         out.push(c);
     }
-    out
+    Cow::Owned(out)
+}
+
+/// Whether JSON allows this between its tokens.
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
 impl PartialEq for StoredUser {
@@ -189,7 +206,7 @@ impl Serialize for StoredUser {
 impl<'de> Deserialize<'de> for StoredUser {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
-        Self::new(&raw).map_err(serde::de::Error::custom)
+        Self::of(raw).map_err(serde::de::Error::custom)
     }
 }
 

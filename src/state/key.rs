@@ -1,6 +1,5 @@
 //! The key of a state folder, which makes the codes of its journals, ledgers and other records.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
@@ -9,14 +8,12 @@ use std::path::Path;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret as _, SecretBox, SecretString};
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use sha2::Sha256;
 
 use super::private::{is_exposed, open_private};
 use super::{KEY_VARIABLE, StateError};
 use crate::files::temporary_in;
-use crate::plan::{Digest, bytes_of, hex};
+use crate::plan::Digest;
 use crate::text::shell_path;
 
 /// The fewest characters that a key in the environment may have.
@@ -107,40 +104,6 @@ impl Key {
         mac.update(before);
         mac.update(text);
         mac
-    }
-}
-
-/// A record with the key's code over it and over what comes before it. As a line: `{"mac":"…","record":…}`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Coded<'a> {
-    mac: Cow<'a, str>,
-    #[serde(borrow)]
-    record: &'a RawValue,
-}
-
-impl<'a> Coded<'a> {
-    /// The line of a record that follows one with the code `before`, and its own code.
-    #[must_use]
-    pub fn line(key: &Key, before: &[u8; 32], record: &RawValue) -> (Vec<u8>, [u8; 32]) {
-        let code = key.code(before, record.get().as_bytes());
-        (format!("{{\"mac\":\"{}\",\"record\":{}}}\n", hex(&code), record.get()).into_bytes(), code)
-    }
-
-    /// Reads a line, whose code is not compared yet.
-    ///
-    /// # Errors
-    /// If it is not such a line.
-    pub fn read(line: &'a [u8]) -> serde_json::Result<Self> {
-        serde_json::from_slice(line)
-    }
-
-    /// The record's JSON and its code; `None` if the code is not that of this record after one with the code `before`.
-    #[must_use]
-    pub fn authentic(&self, key: &Key, before: &[u8; 32]) -> Option<(&'a str, [u8; 32])> {
-        let record = self.record.get();
-        let code = bytes_of(&self.mac).filter(|code| key.is_right(code, before, record.as_bytes()))?;
-        Some((record, code))
     }
 }
 

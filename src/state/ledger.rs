@@ -21,7 +21,7 @@ use super::append::part;
 use super::journals::read_private;
 use super::private::make_private;
 use super::store::ObjectKind;
-use super::{Coded, State, StateError, account_file};
+use super::{Coded, Flaw, State, StateError, account_file, read_chain};
 use crate::employee::{BranchId, UserId};
 use crate::field::Field;
 use crate::files::temporary_in;
@@ -171,6 +171,12 @@ struct Head {
     latest: Timestamp,
 }
 
+/// What a line of a part is.
+enum Said {
+    Head(Head),
+    Entry(Entry),
+}
+
 /// A part that was read.
 struct Part {
     head: Head,
@@ -269,28 +275,32 @@ impl State {
     fn read_part(&self, account: &str, number: usize, text: &[u8]) -> Result<Part, StateError> {
         let folder = folder(account);
         let damaged = |problem: &str| self.damaged(&folder, number, problem);
-        let mut code = seed(account, number);
         let mut head = None;
         let mut entries = Vec::new();
-        for (index, line) in text.split_inclusive(|byte| *byte == b'\n').enumerate() {
-            let problem = |problem: &str| damaged(&format!("line {} {problem}", index + 1));
-            let coded = Coded::read(line).map_err(|_| problem("cannot be read; it was altered or cut"))?;
-            let (record, next) = coded.authentic(&self.key, &code).ok_or_else(|| {
-                problem("is not authentic: it was altered, is of another account, or was written with another key")
-            })?;
-            code = next;
-            let unknown = |error: serde_json::Error| problem(&format!("cannot be understood: {error}"));
-            if index == 0 {
-                head = Some(serde_json::from_str::<Head>(record).map_err(unknown)?);
-            } else {
-                entries.push(serde_json::from_str(record).map_err(unknown)?);
-            }
+        let parse = |is_first, record: &str| {
+            if is_first { serde_json::from_str(record).map(Said::Head) } else { serde_json::from_str(record).map(Said::Entry) }
+        };
+        let end = read_chain(text, &self.key, seed(account, number), parse, |line, said| {
+            let problem = match said {
+                Ok(Said::Head(first)) => return Ok(head = Some(first)),
+                Ok(Said::Entry(entry)) => return Ok(entries.push(entry)),
+                Err(Flaw::Io(error)) => error.to_string(),
+                Err(Flaw::Unreadable(_)) => "cannot be read; it was altered or cut".to_owned(),
+                Err(Flaw::Forged) => {
+                    "is not authentic: it was altered, is of another account, or was written with another key".to_owned()
+                }
+                Err(Flaw::Unknown(error)) => format!("cannot be understood: {error}"),
+            };
+            Err(damaged(&format!("line {line} {problem}")))
+        })?;
+        if end.is_torn {
+            return Err(damaged("its last line was cut"));
         }
         let head = head.ok_or_else(|| damaged("it is empty"))?;
         if head.format != FORMAT || head.format_version != FORMAT_VERSION {
             return Err(damaged("it is of a version that this program does not know"));
         }
-        Ok(Part { head, entries, code })
+        Ok(Part { head, entries, code: end.code })
     }
 
     /// The numbers of the parts that are there, ascending.

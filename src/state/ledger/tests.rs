@@ -103,7 +103,9 @@ fn what_was_altered_moved_or_taken_out_is_found() {
         (0, &|text| text.replace("\"latest\":\"-", "\"latest\":\"1"), "line 1 is not authentic"),
         (1, &|text| text.lines().next().unwrap().to_owned() + "\n", "the next part does not continue it"),
         (2, &|text| text.lines().next_back().unwrap().to_owned() + "\n", "line 1 is not authentic"),
-        (2, &|text| text[..text.len() - 30].to_owned(), "line 2 cannot be read; it was altered or cut"),
+        (2, &|text| text[..text.len() - 30].to_owned(), "its last line was cut"),
+        (2, &|text| text[..text.len() - 1].to_owned(), "its last line was cut"),
+        (2, &|text| text[..text.len() - 30].to_owned() + "\n", "line 2 cannot be read; it was altered or cut"),
         (2, &|_| String::new(), "it is empty"),
     ] {
         let said = edit(number, change);

@@ -200,7 +200,7 @@ fn custom_value(members: &Members<'_>, id: &CustomFieldId, names: &Names) -> Res
             Some(normal_text(&text)).filter(|text| !text.is_empty()).map(|text| CustomValue::Text(text.into()))
         }
         // A number keeps its literal, a list or an object its JSON, so that different values stay different.
-        json => Some(CustomValue::Text(compact(json).into())),
+        json => Some(CustomValue::Text(compact(json).as_ref().into())),
     })
 }
 
