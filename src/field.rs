@@ -9,7 +9,7 @@ use std::fmt;
 use serde::de;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::employee::{BranchId, CustomFieldId, Employee, ExternalIdentifier, Managed, User, UserId};
+use crate::employee::{BranchId, CustomFieldId, Employee, ExternalIdentifier, Managed, Text, User, UserId};
 use crate::strict_json;
 
 /// A field of a user, in the order in which fields are shown. A custom field is named by its id. Within a comparison,
@@ -133,9 +133,9 @@ pub struct BranchRef {
     pub branch_id: BranchId,
     /// The company's key of it.
     #[serde(deserialize_with = "strict_json::present")]
-    pub external_identifier: Option<String>,
+    pub external_identifier: Option<Text>,
     /// Its name.
-    pub name: String,
+    pub name: Text,
 }
 
 impl BranchRef {

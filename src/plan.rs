@@ -31,7 +31,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::employee::{CustomFieldId, ExternalIdentifier, UserId};
+use crate::employee::{CustomFieldId, ExternalIdentifier, Text, UserId};
 
 pub use anchors::Anchors;
 pub use day::Day;
@@ -187,7 +187,7 @@ pub struct Operation {
     /// The external identifier of the person, if they have one.
     pub employee: Option<ExternalIdentifier>,
     /// The person's name, for the reader.
-    pub name: String,
+    pub name: Text,
     /// The operations that must be done before it, ascending.
     pub depends_on: Vec<OperationId>,
     /// What it does.
@@ -343,7 +343,7 @@ pub enum Value {
     /// A boolean custom field.
     Boolean(bool),
     /// A text, or the value of a choice.
-    Text(String),
+    Text(Text),
     /// A branch.
     Branch(BranchRef),
     /// A manager.

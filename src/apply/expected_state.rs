@@ -45,7 +45,7 @@ fn resolved_value(change: &Change, made: &Made) -> Result<Option<Value>, String>
 /// If the manager is not created yet.
 pub fn resolved_manager(manager: &ManagerRef, made: &Made) -> Result<UserRef, String> {
     let user_id = resolve(manager, made).ok_or("the manager is not made")?.clone();
-    Ok(UserRef { user_id, employee: manager.employee().cloned(), name: manager.name().to_owned() })
+    Ok(UserRef { user_id, employee: manager.employee().cloned(), name: manager.name().into() })
 }
 
 /// The user that a create should have made, without the id, which only Skovik knows, and without the roles.

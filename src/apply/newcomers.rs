@@ -47,9 +47,9 @@ mod tests {
     fn fields(identifier: Option<&str>, email: &str, name: &str) -> Fields {
         Fields {
             external_identifier: identifier.map(Into::into),
-            primary_email: email.to_owned(),
-            first_name: "Eva".to_owned(),
-            last_name: name.to_owned(),
+            primary_email: email.into(),
+            first_name: "Eva".into(),
+            last_name: name.into(),
             branch: None,
             manager: None,
             custom_fields: std::collections::BTreeMap::new(),
@@ -59,7 +59,7 @@ mod tests {
     fn create(id: u32, after: Fields) -> Operation {
         let employee = after.external_identifier.clone();
         let (name, action) = (format!("Eva {}", after.last_name), Action::Create { after });
-        Operation { id: OperationId(id), employee, name, depends_on: Vec::new(), action }
+        Operation { id: OperationId(id), employee, name: name.into(), depends_on: Vec::new(), action }
     }
 
     #[test]

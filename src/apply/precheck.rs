@@ -102,7 +102,7 @@ impl Standing {
 
 /// A problem, with the operation and the person.
 fn in_words(Operation { id, name, employee, action, .. }: &Operation, problem: &str) -> String {
-    let who = employee.as_ref().map_or_else(|| name.clone(), |employee| format!("{employee} {name}"));
+    let who = employee.as_ref().map_or_else(|| name.to_string(), |employee| format!("{employee} {name}"));
     format!("operation {id}, {} {who}: {problem}", action.name())
 }
 

@@ -122,9 +122,9 @@ pub(super) mod tests {
     fn verdict(users: &[User], inactive: &[User], new: &str) -> Verdict {
         let after = Fields {
             external_identifier: Some("9".into()),
-            primary_email: "eva@example.com".to_owned(),
-            first_name: "Eva".to_owned(),
-            last_name: "Ek".to_owned(),
+            primary_email: "eva@example.com".into(),
+            first_name: "Eva".into(),
+            last_name: "Ek".into(),
             branch: None,
             manager: None,
             custom_fields: std::collections::BTreeMap::new(),
@@ -132,7 +132,7 @@ pub(super) mod tests {
         let operation = Operation {
             id: OperationId(1),
             employee: Some("9".into()),
-            name: "Eva Ek".to_owned(),
+            name: "Eva Ek".into(),
             depends_on: Vec::new(),
             action: Action::Create { after },
         };

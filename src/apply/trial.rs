@@ -78,7 +78,7 @@ impl Running<'_> {
             return;
         }
         self.create_again(body).await;
-        let text = |text: &str| Some(Value::Text(text.to_owned()));
+        let text = |text: &str| Some(Value::Text(text.into()));
         let name = Change { field: Field::LastName, before: text(&user.user.last_name), after: text("Changed") };
         let mut changes = vec![("update", "a change of the last name changes nothing else", name)];
         if let Some((id, value)) = self.trial.custom_field {

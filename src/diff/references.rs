@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 use super::index::describe;
 use super::{Changed, Claim, Comparison, Draft, Drafts, Person};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::employee::{DesiredManager, Employee, ExternalIdentifier};
+use crate::employee::{DesiredManager, Employee, ExternalIdentifier, Text};
 use crate::text::near::{Difference, meaning};
 
 /// From this many people on, the same reason is reported once for all of them.
@@ -60,9 +60,9 @@ pub(super) enum Why {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Consequence {
     /// The user's manager stays.
-    Keeps(String),
+    Keeps(Text),
     /// The user's manager is removed.
-    Loses(String),
+    Loses(Text),
     /// There is none.
     None,
 }

@@ -1,12 +1,12 @@
 //! Names, for the reader and for comparison.
 
-use super::{Employee, SetAside, User};
+use super::{Employee, SetAside, Text, User};
 use crate::text::likeness;
 
 impl Employee {
     /// First and last name, for the reader.
     #[must_use]
-    pub fn full_name(&self) -> String {
+    pub fn full_name(&self) -> Text {
         full_name(&self.first_name, &self.last_name)
     }
 
@@ -20,7 +20,7 @@ impl Employee {
 impl User {
     /// First and last name, for the reader.
     #[must_use]
-    pub fn full_name(&self) -> String {
+    pub fn full_name(&self) -> Text {
         full_name(&self.first_name, &self.last_name)
     }
 
@@ -41,7 +41,7 @@ impl SetAside {
 
     /// First and last name, for the reader.
     #[must_use]
-    pub fn full_name(&self) -> String {
+    pub fn full_name(&self) -> Text {
         let [first, last] = self.names().map(Option::unwrap_or_default);
         full_name(first, last)
     }
@@ -63,10 +63,11 @@ pub fn name_key(first_name: &str, last_name: &str) -> Option<String> {
 
 /// First and last name joined for the reader.
 #[must_use]
-pub fn full_name(first_name: &str, last_name: &str) -> String {
-    match (first_name.is_empty(), last_name.is_empty()) {
-        (false, false) => format!("{first_name} {last_name}"),
-        (false, true) => first_name.to_owned(),
-        (true, _) => last_name.to_owned(),
+pub fn full_name(first_name: &str, last_name: &str) -> Text {
+    let mut name = Text::from(first_name);
+    if !first_name.is_empty() && !last_name.is_empty() {
+        name.push(' ');
     }
+    name.push_str(last_name);
+    name
 }

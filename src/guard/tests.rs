@@ -61,7 +61,7 @@ impl Account {
     }
 
     fn branch(mut self, id: &str, deletes: u64, updates: u64, managed: u64) -> Self {
-        let branch = BranchRef { branch_id: id.into(), external_identifier: None, name: id.to_owned() };
+        let branch = BranchRef { branch_id: id.into(), external_identifier: None, name: id.into() };
         self.people.branches.push(BranchCount { branch: Some(branch), managed });
         for (times, kind) in [(deletes, Kind::Delete), (updates, Kind::Update)] {
             self = self.add(times, kind);

@@ -6,7 +6,6 @@ mod serializer;
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt::Display;
 use std::io::Write as _;
@@ -50,7 +49,8 @@ struct Writer {
 }
 
 struct Member {
-    key: Cow<'static, str>,
+    /// The key as it is written, without its quotes.
+    key: Range<usize>,
     /// The key and the value, as they are written.
     written: Range<usize>,
 }
@@ -71,15 +71,20 @@ struct List<'w> {
     end: &'static [u8],
 }
 
-/// The order of keys: by their UTF-16 code units. Only above U+DFFF can it differ from the order of their bytes.
-fn order(a: &str, b: &str) -> Ordering {
-    /// The first byte of U+E000, and of all code points behind it, is this one or a greater one.
+/// The order of written keys: by the UTF-16 code units of their texts.
+fn order(a: &[u8], b: &[u8]) -> Ordering {
+    /// The first byte of U+E000, and of all code points behind it, is this one or a greater one. Only there can the order
+    /// differ from that of the bytes.
     const HIGH: u8 = 0xee;
-    match a.bytes().zip(b.bytes()).find(|(a, b)| a != b) {
-        Some((a_byte, b_byte)) if a_byte.min(b_byte) < HIGH => a_byte.cmp(&b_byte),
-        Some(_) => a.encode_utf16().cmp(b.encode_utf16()),
-        None => a.len().cmp(&b.len()),
+    let is_plain = |key: &[u8]| key.iter().fold(true, |plain, byte| plain & (*byte != b'\\') & (*byte < HIGH));
+    if is_plain(a) && is_plain(b) {
+        return a.cmp(b);
     }
+    let units = |key: &[u8]| -> Vec<u16> {
+        let text: String = serde_json::from_slice(&[b"\"", key, b"\""].concat()).expect("a text was written");
+        text.encode_utf16().collect()
+    };
+    units(a).cmp(&units(b))
 }
 
 impl Writer {
@@ -153,16 +158,23 @@ impl Writer {
 }
 
 impl Object<'_> {
-    fn begin_member(&mut self, key: Cow<'static, str>) {
+    fn begin_member(&mut self, key: &(impl Serialize + ?Sized)) -> Result<(), NotCanonical> {
         let Self { writer, first, is_sorted, end: _ } = self;
-        if let Some(before) = writer.members[*first..].last() {
-            *is_sorted = *is_sorted && order(&before.key, &key).is_lt();
+        let before = writer.members[*first..].last().map(|before| before.key.clone());
+        if before.is_some() {
             writer.out.push(b',');
         }
         let at = writer.out.len();
-        writer.put_text(&key);
+        key.serialize(&mut **writer)?;
+        if writer.out.get(at) != Some(&b'"') {
+            return Err(ser::Error::custom("a key that is not a text"));
+        }
+        let key = at + 1..writer.out.len() - 1;
+        *is_sorted =
+            *is_sorted && before.is_none_or(|before| order(&writer.out[before], &writer.out[key.clone()]).is_lt());
         writer.out.push(b':');
         writer.members.push(Member { key, written: at..at });
+        Ok(())
     }
 
     fn end_member(&mut self, value: &(impl Serialize + ?Sized)) -> Result<(), NotCanonical> {
@@ -177,7 +189,7 @@ impl Object<'_> {
         if !self.is_sorted {
             let unsorted = &mut members[self.first..];
             let begin = unsorted[0].written.start;
-            unsorted.sort_by(|a, b| order(&a.key, &b.key));
+            unsorted.sort_by(|a, b| order(&out[a.key.clone()], &out[b.key.clone()]));
             scratch.clear();
             for (index, member) in unsorted.iter().enumerate() {
                 scratch.extend_from_slice(if index == 0 { b"" } else { b"," });

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BranchRef, Change, Digest, Field, OperationId, Value, canonical_digest, file};
 use crate::employee::{
-    BranchId, CustomFieldId, CustomValue, Directory, Employee, ExternalIdentifier, Managed, User, UserId,
+    BranchId, CustomFieldId, CustomValue, Directory, Employee, ExternalIdentifier, Managed, Text, User, UserId,
 };
 
 pub use manager::{CreateRef, ManagerRef, UserRef};
@@ -21,11 +21,11 @@ pub struct Fields {
     #[serde(deserialize_with = "file::present")]
     pub external_identifier: Option<ExternalIdentifier>,
     /// The address to sign in with.
-    pub primary_email: String,
+    pub primary_email: Text,
     /// May be empty for a user as Skovik holds them.
-    pub first_name: String,
+    pub first_name: Text,
     /// May be empty for a user as Skovik holds them.
-    pub last_name: String,
+    pub last_name: Text,
     /// The branch.
     #[serde(default, deserialize_with = "file::managed", skip_serializing_if = "Option::is_none")]
     pub branch: Option<Option<BranchRef>>,
@@ -44,9 +44,9 @@ impl Fields {
         let User { id: _, identifier, email, first_name, last_name, branch, manager, custom_fields, roles: _ } = user;
         Self {
             external_identifier: identifier.clone(),
-            primary_email: email.to_string(),
-            first_name: first_name.to_string(),
-            last_name: last_name.to_string(),
+            primary_email: email.as_str().into(),
+            first_name: first_name.clone(),
+            last_name: last_name.clone(),
             branch: managed.branch.then(|| branch.as_ref().map(|branch| branch_ref(branch, directory))),
             manager: managed.manager.then(|| manager.as_ref().map(|manager| user_ref(manager, directory))),
             custom_fields: custom_values(managed, custom_fields),
@@ -65,9 +65,9 @@ impl Fields {
             employee;
         Self {
             external_identifier: Some(identifier.clone()),
-            primary_email: email.to_string(),
-            first_name: first_name.to_string(),
-            last_name: last_name.to_string(),
+            primary_email: email.as_str().into(),
+            first_name: first_name.clone(),
+            last_name: last_name.clone(),
             branch: managed.branch.then(|| branch.as_ref().map(|branch| branch_ref(branch, directory))),
             manager: managed.manager.then_some(manager),
             custom_fields: custom_values(managed, custom_fields),
@@ -127,16 +127,18 @@ impl Fields {
     pub fn of_values(values: impl IntoIterator<Item = (Field, Option<Value>)>) -> Self {
         let mut fields = Self {
             external_identifier: None,
-            primary_email: String::new(),
-            first_name: String::new(),
-            last_name: String::new(),
+            primary_email: Text::default(),
+            first_name: Text::default(),
+            last_name: Text::default(),
             branch: None,
             manager: None,
             custom_fields: BTreeMap::new(),
         };
         for value in values {
             match value {
-                (Field::ExternalIdentifier, Some(Value::Text(text))) => fields.external_identifier = Some(text.into()),
+                (Field::ExternalIdentifier, Some(Value::Text(text))) => {
+                    fields.external_identifier = Some(text.as_str().into())
+                }
                 (Field::PrimaryEmail, Some(Value::Text(text))) => fields.primary_email = text,
                 (Field::FirstName, Some(Value::Text(text))) => fields.first_name = text,
                 (Field::LastName, Some(Value::Text(text))) => fields.last_name = text,
@@ -169,15 +171,16 @@ impl Fields {
     pub fn hash(&self) -> Digest {
         #[derive(Serialize)]
         struct Ids<'a> {
+            // In the order of canonical JSON, so that nothing has to be sorted.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            branch: Option<Option<&'a BranchId>>,
+            custom_fields: &'a BTreeMap<CustomFieldId, Option<CustomValue>>,
             external_identifier: Option<&'a ExternalIdentifier>,
-            primary_email: &'a str,
             first_name: &'a str,
             last_name: &'a str,
             #[serde(skip_serializing_if = "Option::is_none")]
-            branch: Option<Option<&'a BranchId>>,
-            #[serde(skip_serializing_if = "Option::is_none")]
             manager: Option<Option<ManagerId<'a>>>,
-            custom_fields: &'a BTreeMap<CustomFieldId, Option<CustomValue>>,
+            primary_email: &'a str,
         }
         #[derive(Serialize)]
         #[serde(rename_all = "snake_case")]
@@ -243,7 +246,7 @@ impl Value {
     }
 
     fn text(text: &str) -> Option<Self> {
-        (!text.is_empty()).then(|| Self::Text(text.to_owned()))
+        (!text.is_empty()).then(|| Self::Text(text.into()))
     }
 
     /// The same as the value of a custom field, which refers to nobody and to no branch.
@@ -295,7 +298,7 @@ impl From<&CustomValue> for Value {
     fn from(value: &CustomValue) -> Self {
         match value {
             CustomValue::Boolean(value) => Self::Boolean(*value),
-            CustomValue::Text(value) => Self::Text(value.to_string()),
+            CustomValue::Text(value) => Self::Text(value.as_str().into()),
         }
     }
 }
@@ -308,13 +311,15 @@ pub(super) fn branch_ref(id: &BranchId, directory: &Directory) -> BranchRef {
     let branch = directory.branch(id);
     BranchRef {
         branch_id: id.clone(),
-        external_identifier: branch.and_then(|branch| branch.identifier.as_ref()).map(ToString::to_string),
-        name: branch.map(|branch| branch.name.to_string()).unwrap_or_default(),
+        external_identifier: branch
+            .and_then(|branch| branch.identifier.as_ref())
+            .map(|identifier| identifier.as_ref().into()),
+        name: branch.map(|branch| branch.name.as_ref().into()).unwrap_or_default(),
     }
 }
 
 pub(super) fn user_ref(id: &UserId, directory: &Directory) -> ManagerRef {
-    let nameless = || UserRef { user_id: id.clone(), employee: None, name: String::new() };
+    let nameless = || UserRef { user_id: id.clone(), employee: None, name: Text::default() };
     ManagerRef::User(directory.user(id).map_or_else(nameless, named))
 }
 
@@ -325,9 +330,9 @@ pub(super) fn named(user: &User) -> UserRef {
 
 /// A user's name, or the e-mail of a user without one.
 #[must_use]
-pub fn display_name(user: &User) -> String {
+pub fn display_name(user: &User) -> Text {
     let name = user.full_name();
-    if name.is_empty() { user.email.to_string() } else { name }
+    if name.is_empty() { user.email.as_str().into() } else { name }
 }
 
 #[cfg(test)]

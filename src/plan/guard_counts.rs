@@ -10,7 +10,7 @@ use super::fields::{branch_ref, display_name};
 use super::{BranchRef, Common, Field, GuardOutcome, GuardResult, Part, Subject};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::diff::{Changed, Comparison, Draft, Drafts, ManagerTarget, Population};
-use crate::employee::{BranchId, CustomFieldId, full_name};
+use crate::employee::{BranchId, CustomFieldId, Text, full_name};
 use crate::guard::{self, BranchCount, Count, Effect, Join, Kind, Limits, ManagerLoss, NamedField, People, RecentPast};
 
 /// How many of the counted people are named one by one.
@@ -27,14 +27,14 @@ pub(super) struct GuardCounts<'a, 'c> {
 
 /// The name and id of a person, or of something that people have in common.
 struct Named {
-    name: String,
+    name: Text,
     id: Option<String>,
 }
 
 impl Named {
     /// Something without an id of Skovik's.
     fn only(name: &str) -> Self {
-        Self { name: name.to_owned(), id: None }
+        Self { name: name.into(), id: None }
     }
 }
 
@@ -163,7 +163,7 @@ impl<'a, 'c> GuardCounts<'a, 'c> {
         let loss = |(changed, drafts): (Changed, Vec<&Draft>)| {
             let field = named.iter().find(|named| named.field == *self.field(changed));
             let (name, of) = field.map_or(("", 0), |named| (named.name.as_str(), named.with_value));
-            let shown: Vec<String> = drafts.iter().take(PEOPLE_NAMED).map(|draft| self.whom(draft).name).collect();
+            let shown: Vec<Text> = drafts.iter().take(PEOPLE_NAMED).map(|draft| self.whom(draft).name).collect();
             let more = drafts.len().saturating_sub(PEOPLE_NAMED);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             let (count, shown) = (drafts.len(), shown.join(", "));
@@ -221,7 +221,7 @@ impl<'a, 'c> GuardCounts<'a, 'c> {
     }
 
     fn part(&self, common: Common, Named { name, id }: Named, count: u64) -> Part {
-        Part { common, name, id, count }
+        Part { common, name: name.into(), id, count }
     }
 
     /// The most common reasons in the diagnostics of these people, and some of the people.
@@ -301,7 +301,7 @@ impl<'a, 'c> GuardCounts<'a, 'c> {
     }
 
     fn branch_label(&self, branch: &BranchId) -> Named {
-        Named { name: branch_ref(branch, self.comparison.directory()).label(), id: Some(branch.to_string()) }
+        Named { name: branch_ref(branch, self.comparison.directory()).label().into(), id: Some(branch.to_string()) }
     }
 
     fn field(&self, changed: Changed) -> &Field {
@@ -313,7 +313,7 @@ impl<'a, 'c> GuardCounts<'a, 'c> {
             Field::Custom(id) => Some(id.to_string()),
             _ => None,
         };
-        Named { name: self.field_name(field), id }
+        Named { name: self.field_name(field).into(), id }
     }
 
     fn field_name(&self, field: &Field) -> String {

@@ -1,18 +1,18 @@
 //! The name of somebody, as a plan shows and compares it.
 
 use super::Fields;
-use crate::employee::{full_name, name_key};
+use crate::employee::{Text, full_name, name_key};
 
 impl Fields {
     /// First and last name, for the reader.
     #[must_use]
-    pub fn full_name(&self) -> String {
+    pub fn full_name(&self) -> Text {
         full_name(&self.first_name, &self.last_name)
     }
 
     /// The name, or the e-mail of somebody without one, as operations show it.
     #[must_use]
-    pub fn display_name(&self) -> String {
+    pub fn display_name(&self) -> Text {
         let name = self.full_name();
         if name.is_empty() { self.primary_email.clone() } else { name }
     }

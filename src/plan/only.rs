@@ -182,7 +182,7 @@ fn is_named(operation: &Operation, only: &BTreeSet<ExternalIdentifier>) -> bool 
 
 fn whom(operation: &Operation) -> String {
     let Operation { employee, name, .. } = operation;
-    employee.as_ref().map_or_else(|| name.clone(), |employee| format!("{employee} {name}"))
+    employee.as_ref().map_or_else(|| name.to_string(), |employee| format!("{employee} {name}"))
 }
 
 impl Operation {

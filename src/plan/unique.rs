@@ -6,6 +6,18 @@ use std::collections::HashSet;
 use super::{Action, Change, Content, Field, ManagerRef, OperationId, Value};
 use crate::employee::{UserId, email_key, normal_text};
 
+/// Finds a user whom two operations change or delete.
+pub(super) fn check_users(content: &Content) -> Result<(), String> {
+    let mut touched: HashSet<&UserId> = HashSet::with_capacity(content.operations.len());
+    let mut users = content.operations.iter().filter_map(|operation| Some((operation, operation.user_id()?)));
+    match users.find(|(_, user_id)| !touched.insert(user_id)) {
+        Some((operation, _)) => {
+            Err(format!("operation {} changes a user that another operation changes", operation.id))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Finds an identifier, e-mail or link that two operations set, or a user who becomes their own manager.
 pub(super) fn check(content: &Content) -> Result<(), String> {
     let mut identifiers: HashSet<Cow<'_, str>> = HashSet::new();

@@ -1,21 +1,17 @@
 //! Which values a plan may write: only those that a list can contain. An undo may also write what Skovik held before;
 //! `apply` compares that with the journal.
 
-use super::each::each_operation;
-use super::{Action, Change, Content, Field, Fields, Value};
+use super::{Action, Change, Field, Fields, Operation, Value};
 use crate::employee::possible::{check_email, deceptive, is_too_long, unseen};
 use crate::employee::{CustomValue, normal_text};
 
 /// Finds a value in an operation that no list can contain.
-pub(super) fn check(content: &Content) -> Result<(), String> {
-    if content.undone().is_some() {
-        return Ok(());
-    }
-    each_operation(content, |operation| match &operation.action {
+pub(super) fn check(operation: &Operation) -> Result<(), String> {
+    match &operation.action {
         Action::Create { after } => check_fields(after),
         Action::Update { changes, .. } => changes.iter().try_for_each(check_change),
         Action::Link { .. } | Action::Delete { .. } => Ok(()),
-    })
+    }
 }
 
 fn check_fields(after: &Fields) -> Result<(), String> {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::fields::display_name;
 use super::{Action, Content, Operation};
 use crate::diff::{Comparison, Moment, Wait};
-use crate::employee::{ExternalIdentifier, UserId};
+use crate::employee::{ExternalIdentifier, Text, UserId};
 use crate::strict_json::present;
 
 /// The people who wait, of a plan with second thoughts.
@@ -28,7 +28,7 @@ pub struct WaitingPerson {
     #[serde(deserialize_with = "present")]
     pub employee: Option<ExternalIdentifier>,
     /// The user's name, for the reader.
-    pub name: String,
+    pub name: Text,
     /// Since when they are missing, and until when they stay; none if no reading has noted it.
     #[serde(deserialize_with = "present")]
     pub wait: Option<Wait>,

@@ -125,7 +125,8 @@ pub(super) fn plan(texts: &[String]) -> Plan {
     let source =
         SourceSummary { name: text(), kind: text(), records: 3, proof: text(), fingerprint: digest, join: None };
     let guard = |id: String, outcome| GuardResult::of_whole(&id, 5, 9, 20, outcome);
-    let branch = BranchRef { branch_id: "br_guarded".into(), external_identifier: Some(text()), name: text() };
+    let branch =
+        BranchRef { branch_id: "br_guarded".into(), external_identifier: Some(text().into()), name: text().into() };
     let parts =
         [Common::Manager, Common::Person].map(|common| Part { common, name: text(), id: Some(text()), count: 2 });
     let of_branch = GuardResult {
@@ -141,21 +142,24 @@ pub(super) fn plan(texts: &[String]) -> Plan {
         remark(Severity::Info, None, text(), text()),
     ];
     let user = |id: String, name: String| {
-        ManagerRef::User(UserRef { user_id: id.as_str().into(), employee: Some(id.into()), name })
+        ManagerRef::User(UserRef { user_id: id.as_str().into(), employee: Some(id.into()), name: name.into() })
     };
-    let branch =
-        |id: &str, key: String, name: String| BranchRef { branch_id: id.into(), external_identifier: Some(key), name };
+    let branch = |id: &str, key: String, name: String| BranchRef {
+        branch_id: id.into(),
+        external_identifier: Some(key.into()),
+        name: name.into(),
+    };
     let fields = |text: &mut dyn FnMut() -> String| Fields {
         external_identifier: Some(text().into()),
-        primary_email: text(),
+        primary_email: text().into(),
         // A name without a space takes no lines of its own, so the number of lines would depend on the text.
-        first_name: format!("{} x", text()),
-        last_name: text(),
+        first_name: format!("{} x", text()).into(),
+        last_name: text().into(),
         branch: Some(Some(branch("b", text(), text()))),
         manager: Some(Some(user(text(), text()))),
         custom_fields: [("cf_a".into(), Some(CustomValue::Text(text().into())))].into(),
     };
-    let value = |text: String| Some(Value::Text(text));
+    let value = |text: String| Some(Value::Text(text.into()));
     let changes = vec![
         Change { field: Field::LastName, before: value(text()), after: value(text()) },
         Change {
@@ -182,16 +186,16 @@ pub(super) fn plan(texts: &[String]) -> Plan {
     };
     let link = Action::Link { create: OperationId(1), manager: user(text(), text()) };
     let operations = vec![
-        operation(1, "1".into(), String::new(), create),
-        operation(2, text(), text(), update),
-        operation(3, "1".into(), text(), link),
-        operation(4, "4".into(), String::new(), delete),
+        operation(1, "1".into(), "".into(), create),
+        operation(2, text(), text().into(), update),
+        operation(3, "1".into(), text().into(), link),
+        operation(4, "4".into(), "".into(), delete),
     ];
     let people = [Some(Wait { missing_since: Moment::new(0, 0), leaves: Moment::new(604_800, 0) }), None];
     let people = people.map(|wait| WaitingPerson {
         user_id: text().as_str().into(),
         employee: Some(text().into()),
-        name: text(),
+        name: text().into(),
         wait,
         reason: text(),
     });

@@ -152,7 +152,7 @@ impl Masks {
     fn operation(&mut self, operation: &Operation) -> Operation {
         let Operation { id, employee, name, depends_on, action } = operation;
         let employee = self.identifier(employee.as_ref());
-        let name = self.text(Kind::Person, name);
+        let name = self.text(Kind::Person, name).into();
         let action = match action {
             Action::Create { after } => Action::Create { after: self.fields(after) },
             Action::Update { user_id, before_hash: _, branch, roles, changes } => Action::Update {
@@ -182,7 +182,7 @@ impl Masks {
         Fields::of_values(fields.values().into_iter().map(|(field, value)| {
             let masked = match field {
                 Field::FirstName => None,
-                Field::LastName => Some(Value::Text(self.text(Kind::Person, &name))),
+                Field::LastName => Some(Value::Text(self.text(Kind::Person, &name).into())),
                 _ => value.map(|value| self.value(&field, &value)),
             };
             (field, masked)
@@ -201,7 +201,7 @@ impl Masks {
 
     fn value(&mut self, field: &Field, value: &Value) -> Value {
         match value {
-            Value::Boolean(value) => Value::Text(self.boolean(*value)),
+            Value::Boolean(value) => Value::Text(self.boolean(*value).into()),
             Value::Text(text) => {
                 let kind = match field {
                     Field::ExternalIdentifier => Kind::Identifier,
@@ -209,7 +209,7 @@ impl Masks {
                     Field::FirstName | Field::LastName => Kind::NamePart,
                     Field::Active | Field::Branch | Field::Manager | Field::Custom(_) => Kind::Value,
                 };
-                Value::Text(self.text(kind, text))
+                Value::Text(self.text(kind, text).into())
             }
             Value::Branch(branch) => Value::Branch(self.branch(branch)),
             Value::Manager(manager) => Value::Manager(self.manager(manager)),
@@ -220,7 +220,7 @@ impl Masks {
     fn branch(&mut self, branch: &BranchRef) -> BranchRef {
         let BranchRef { branch_id, external_identifier: _, name: _ } = branch;
         let branch_id = self.text(Kind::Branch, branch_id.as_str()).into();
-        BranchRef { branch_id, external_identifier: None, name: "masked".to_owned() }
+        BranchRef { branch_id, external_identifier: None, name: "masked".into() }
     }
 
     fn manager(&mut self, manager: &ManagerRef) -> ManagerRef {
@@ -228,12 +228,12 @@ impl Masks {
             ManagerRef::User(UserRef { user_id, employee, name }) => ManagerRef::User(UserRef {
                 user_id: self.text(Kind::User, user_id.as_str()).into(),
                 employee: self.identifier(employee.as_ref()),
-                name: self.text(Kind::Person, name),
+                name: self.text(Kind::Person, name).into(),
             }),
             ManagerRef::Create(CreateRef { create, employee, name }) => ManagerRef::Create(CreateRef {
                 create: *create,
                 employee: self.text(Kind::Identifier, employee.as_str()).into(),
-                name: self.text(Kind::Person, name),
+                name: self.text(Kind::Person, name).into(),
             }),
         }
     }
@@ -269,7 +269,7 @@ impl Masks {
             WaitingPerson {
                 user_id: self.text(Kind::User, user_id.as_str()).into(),
                 employee: self.identifier(employee.as_ref()),
-                name: self.text(Kind::Person, name),
+                name: self.text(Kind::Person, name).into(),
                 wait: *wait,
                 reason: known_reason(reason),
             }

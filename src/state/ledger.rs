@@ -278,7 +278,11 @@ impl State {
         let mut head = None;
         let mut entries = Vec::new();
         let parse = |is_first, record: &str| {
-            if is_first { serde_json::from_str(record).map(Said::Head) } else { serde_json::from_str(record).map(Said::Entry) }
+            if is_first {
+                serde_json::from_str(record).map(Said::Head)
+            } else {
+                serde_json::from_str(record).map(Said::Entry)
+            }
         };
         let end = read_chain(text, &self.key, seed(account, number), parse, |line, said| {
             let problem = match said {
@@ -287,7 +291,8 @@ impl State {
                 Err(Flaw::Io(error)) => error.to_string(),
                 Err(Flaw::Unreadable(_)) => "cannot be read; it was altered or cut".to_owned(),
                 Err(Flaw::Forged) => {
-                    "is not authentic: it was altered, is of another account, or was written with another key".to_owned()
+                    "is not authentic: it was altered, is of another account, or was written with another key"
+                        .to_owned()
                 }
                 Err(Flaw::Unknown(error)) => format!("cannot be understood: {error}"),
             };

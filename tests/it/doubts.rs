@@ -215,12 +215,12 @@ fn a_plan_that_hides_a_role_or_a_branch_is_refused() {
         ("shows another branch than the user u-SE01-18 is in", |action| {
             if let Action::Update { branch: Some(Some(branch)), .. } = action {
                 branch.branch_id = "no01".into();
-                (branch.name, branch.external_identifier) = ("Example NO01".to_owned(), Some("NO01".to_owned()));
+                (branch.name, branch.external_identifier) = ("Example NO01".into(), Some("NO01".into()));
             }
         }),
         ("the branch se01 as", |action| {
             if let Action::Update { branch: Some(Some(branch)), .. } = action {
-                branch.name = "Headquarters".to_owned();
+                branch.name = "Headquarters".into();
             }
         }),
     ];

@@ -61,8 +61,7 @@ fn resource(id: &str) -> StoredUser {
 
 /// What puts a user back as it was read, under another last name if one is given.
 fn put(user: &StoredUser, last_name: Option<&str>) -> Request {
-    let change =
-        |name: &str| Change { field: Field::LastName, before: None, after: Some(Value::Text(name.to_owned())) };
+    let change = |name: &str| Change { field: Field::LastName, before: None, after: Some(Value::Text(name.into())) };
     Skovik::default().update_request(user, &last_name.map(change).into_iter().collect::<Vec<_>>()).unwrap()
 }
 

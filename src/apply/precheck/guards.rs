@@ -175,7 +175,7 @@ mod tests {
     use crate::plan::{Change, Digest};
 
     fn branch(id: &str) -> BranchRef {
-        BranchRef { branch_id: id.into(), external_identifier: None, name: String::new() }
+        BranchRef { branch_id: id.into(), external_identifier: None, name: "".into() }
     }
 
     fn user(id: &str, branch: &str) -> User {
@@ -196,9 +196,9 @@ mod tests {
     fn what_is_done_is_taken_back_in_all_and_in_its_branch() {
         let fields = |at: &str| Fields {
             external_identifier: Some("1".into()),
-            primary_email: "a@example.com".to_owned(),
-            first_name: "A".to_owned(),
-            last_name: "B".to_owned(),
+            primary_email: "a@example.com".into(),
+            first_name: "A".into(),
+            last_name: "B".into(),
             branch: Some(Some(branch(at))),
             manager: None,
             custom_fields: BTreeMap::new(),

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashSet};
 use super::Live;
 use crate::apply::expected_state::updated;
 use crate::apply::labels::{label, other_person, person, renames, shown};
-use crate::employee::{Branch, Directory, User, UserId, full_name};
+use crate::employee::{Branch, Directory, Text, User, UserId, full_name};
 use crate::plan::{
     Action, BranchRef, Change, Common, Field, Fields, ManagerRef, Operation, Part, Plan, Subject, Value, display_name,
 };
@@ -39,7 +39,7 @@ pub(super) fn of_parts(plan: &Plan, directory: &Directory) -> Vec<String> {
             Common::Manager | Common::Person => {
                 let user = directory.user(&id.into()).filter(|user| !renamed.contains(&user.id))?;
                 let identifier = user.identifier.as_ref().map_or("", |identifier| identifier.as_str());
-                ("user", full_name(identifier, &display_name(user)))
+                ("user", full_name(identifier, &display_name(user)).into())
             }
             Common::Field => {
                 let field = directory.custom_fields.iter().find(|field| field.id.as_str() == id)?;
@@ -55,7 +55,7 @@ pub(super) fn of_parts(plan: &Plan, directory: &Directory) -> Vec<String> {
 
 fn branch_label(branch: &Branch) -> String {
     let Branch { id, name, identifier } = branch;
-    let (external_identifier, name) = (identifier.as_deref().map(str::to_owned), name.to_string());
+    let (external_identifier, name) = (identifier.as_deref().map(Text::from), name.as_ref().into());
     BranchRef { branch_id: id.clone(), external_identifier, name }.label()
 }
 

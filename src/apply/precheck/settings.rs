@@ -133,7 +133,7 @@ fn problem_of(operation: &Operation, allowed: &Allowed<'_>) -> Option<String> {
             })
         }
     }?;
-    let who = employee.as_ref().map_or_else(|| name.clone(), |employee| format!("{employee} {name}"));
+    let who = employee.as_ref().map_or_else(|| name.to_string(), |employee| format!("{employee} {name}"));
     Some(format!("operation {id}, {} {who}: {problem}", action.name()))
 }
 

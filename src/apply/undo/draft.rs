@@ -8,7 +8,9 @@ use super::History;
 use super::Input;
 use super::history::Done;
 use crate::apply::expected_state::{Made, created, hash_of};
-use crate::employee::{BranchId, CustomFieldId, CustomValue, Directory, ExternalIdentifier, Managed, User, UserId};
+use crate::employee::{
+    BranchId, CustomFieldId, CustomValue, Directory, ExternalIdentifier, Managed, Text, User, UserId,
+};
 use crate::plan::{
     self, BranchRef, Change, CreateRef, Diagnostic, Digest, Field, Fields, ManagerRef, Operation, OperationId,
     Severity, UserRef, Value,
@@ -19,7 +21,7 @@ use crate::provider::{Dialect, StoredUser};
 #[derive(Debug)]
 pub(super) struct Draft {
     pub(super) employee: Option<ExternalIdentifier>,
-    pub(super) name: String,
+    pub(super) name: Text,
     pub(super) action: Action,
     /// The branch that the user is in now; `None` if there is no such user now.
     pub(super) branch_now: Option<Option<BranchId>>,
@@ -344,7 +346,7 @@ impl NamesNow {
 fn known_branch(id: &BranchId, named: Option<&Value>) -> BranchRef {
     match named {
         Some(Value::Branch(branch)) if branch.branch_id == *id => branch.clone(),
-        _ => BranchRef { branch_id: id.clone(), external_identifier: None, name: String::new() },
+        _ => BranchRef { branch_id: id.clone(), external_identifier: None, name: Text::default() },
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::draft::Draft;
-use crate::employee::{BranchId, Managed};
+use crate::employee::{BranchId, Managed, Text};
 use crate::guard::{self, BranchCount, GUARDS, Guard, Limits, NamedField, Of, People, RecentPast};
 use crate::plan::{self, BranchRef, Field, GuardResult, Operation, Plan, Subject, Target, effects};
 
@@ -84,6 +84,6 @@ fn branches(before: &[GuardResult], drafts: &[Draft]) -> Vec<BranchCount> {
 }
 
 fn unknown(branch: Option<&BranchId>) -> BranchCount {
-    let named = |id: &BranchId| BranchRef { branch_id: id.clone(), external_identifier: None, name: String::new() };
+    let named = |id: &BranchId| BranchRef { branch_id: id.clone(), external_identifier: None, name: Text::default() };
     BranchCount { branch: branch.map(named), managed: 0 }
 }

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
 use super::draft::{Action, Draft};
-use crate::employee::{UserId, email_key};
+use crate::employee::{Text, UserId, email_key};
 use crate::plan::{Change, Field, ManagerRef, Value};
 
 /// For each draft, the drafts that must be done before it; sorted, without duplicates.
@@ -80,7 +80,7 @@ enum Side {
 #[derive(PartialEq, Eq, Hash)]
 enum Claim {
     Email(String),
-    Identifier(String),
+    Identifier(Text),
 }
 
 /// The unique values that an action gives up or takes.
@@ -88,7 +88,7 @@ fn claims(action: &Action, side: Side) -> Vec<Claim> {
     let email = |email: &str| Claim::Email(email_key(email).into_owned());
     match (action, side) {
         (Action::Create { after: fields, .. }, Side::After) | (Action::Delete { before: fields, .. }, Side::Before) => {
-            let identifier = fields.external_identifier.as_ref().map(|id| Claim::Identifier(id.to_string()));
+            let identifier = fields.external_identifier.as_ref().map(|id| Claim::Identifier(id.as_str().into()));
             identifier.into_iter().chain([email(&fields.primary_email)]).collect()
         }
         (Action::Create { .. }, Side::Before) | (Action::Delete { .. }, Side::After) => Vec::new(),

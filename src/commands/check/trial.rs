@@ -98,8 +98,8 @@ fn person(shape: &Shape, resolved: &ResolvedMapper, identifier_is_email: bool) -
     let in_scope = |id| resolved.scope_branches().is_none_or(|branches| branches.contains(id));
     let branch = shape.branches.iter().find(|branch| in_scope(&branch.id)).map(|branch| BranchRef {
         branch_id: branch.id.clone(),
-        external_identifier: branch.identifier.as_deref().map(str::to_owned),
-        name: branch.name.to_string(),
+        external_identifier: branch.identifier.as_deref().map(Into::into),
+        name: branch.name.as_ref().into(),
     });
     let email = format!("{name}@example.com");
     let value = |field: &Field| {
@@ -112,7 +112,7 @@ fn person(shape: &Shape, resolved: &ResolvedMapper, identifier_is_email: bool) -
             Field::Branch => return branch.clone().map(Value::Branch),
             Field::Active | Field::Manager | Field::Custom(_) => return None,
         };
-        Some(Value::Text(text.to_owned()))
+        Some(Value::Text(text.into()))
     };
     Fields::of_values(Field::managed(resolved.managed()).map(|field| {
         let value = value(&field);

@@ -8,7 +8,7 @@ use super::{BothSides, Facts, no_plan, read_both_sides};
 use crate::cli::{self, Global};
 use crate::config::Settings;
 use crate::diff::{Claim, Comparison, Standing};
-use crate::employee::{Employee, ExternalIdentifier, User, email_key};
+use crate::employee::{Employee, ExternalIdentifier, Text, User, email_key};
 use crate::exit::{ExitStatus, OrRefuse as _, refused};
 use crate::mapping::FoundRecord;
 use crate::plan::{Action, Diagnostic, Fields, Operation, Plan};
@@ -71,7 +71,7 @@ struct Found<'a> {
 /// A person to explain.
 #[derive(Default)]
 struct Subject {
-    name: String,
+    name: Text,
     /// The identifier by which the plan may name them.
     identifier: Option<ExternalIdentifier>,
     record: Option<usize>,

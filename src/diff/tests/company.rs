@@ -178,7 +178,7 @@ pub(super) fn summary(plan: &Plan) -> String {
     };
     let value = |value: &Option<Value>| match value {
         None => "-".to_owned(),
-        Some(Value::Text(text)) => text.clone(),
+        Some(Value::Text(text)) => text.to_string(),
         Some(Value::Boolean(value)) => value.to_string(),
         Some(Value::Branch(branch)) => branch.branch_id.to_string(),
         Some(Value::Manager(manager)) => reference(manager),

@@ -329,7 +329,7 @@ fn a_plan_tells_in_which_branch_each_update_counts() {
     });
     let plan = company.plan();
     let tally = Tally::of([&BRANCH_CHANGE_PERCENT], effects(&plan.content().operations));
-    let branch = BranchRef { branch_id: BranchId::from("no"), external_identifier: None, name: String::new() };
+    let branch = BranchRef { branch_id: BranchId::from("no"), external_identifier: None, name: "".into() };
     let norway = Subject::Branch(Some(branch));
     let counted = tally.count(&BRANCH_CHANGE_PERCENT, Some(&norway));
     assert_eq!((counted, tally.all(&BRANCH_CHANGE_PERCENT)), (7, 7));

@@ -58,7 +58,7 @@ impl Account {
                 let mut user = self.users.get(user_id).cloned().ok_or("updates nobody")?;
                 for change in changes {
                     let text = |value: &Option<Value>| match value {
-                        Some(Value::Text(text)) => text.clone(),
+                        Some(Value::Text(text)) => text.to_string(),
                         other => panic!("no text: {other:?}"),
                     };
                     match change.field.to_string().as_str() {

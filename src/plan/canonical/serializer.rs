@@ -197,7 +197,7 @@ macro_rules! structs {
                 key: &'static str,
                 value: &T,
             ) -> Result<(), NotCanonical> {
-                self.begin_member(key.into());
+                self.begin_member(key)?;
                 self.end_member(value)
             }
 
@@ -222,13 +222,7 @@ impl ser::SerializeMap for Object<'_> {
     type Error = NotCanonical;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), NotCanonical> {
-        match serde_json::to_value(key) {
-            Ok(serde_json::Value::String(key)) => {
-                self.begin_member(key.into());
-                Ok(())
-            }
-            _ => Err(ser::Error::custom("a key that is not a text")),
-        }
+        self.begin_member(key)
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), NotCanonical> {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::file;
-use crate::employee::{ExternalIdentifier, UserId};
+use crate::employee::{ExternalIdentifier, Text, UserId};
 use crate::plan::OperationId;
 
 /// A manager: an existing user, or a person that the plan creates. Only the id of either counts in comparisons; the
@@ -25,7 +25,7 @@ pub struct UserRef {
     /// The external identifier, for the reader.
     pub employee: Option<ExternalIdentifier>,
     /// The name, for the reader.
-    pub name: String,
+    pub name: Text,
 }
 
 /// A person that the plan creates.
@@ -36,7 +36,7 @@ pub struct CreateRef {
     /// The external identifier, for the reader.
     pub employee: ExternalIdentifier,
     /// The name, for the reader.
-    pub name: String,
+    pub name: Text,
 }
 
 /// A manager as in the file, before its keys decide which one it is.
@@ -49,7 +49,7 @@ struct ManagerDocument {
     create: Option<OperationId>,
     #[serde(deserialize_with = "file::present")]
     employee: Option<ExternalIdentifier>,
-    name: String,
+    name: Text,
 }
 
 impl TryFrom<ManagerDocument> for ManagerRef {

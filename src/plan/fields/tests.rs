@@ -2,14 +2,14 @@ use super::*;
 
 #[test]
 fn fields_are_made_of_their_values_again() {
-    let branch = BranchRef { branch_id: "b1".into(), external_identifier: None, name: "Example AB".to_owned() };
-    let manager = UserRef { user_id: "u1".into(), employee: None, name: "Eva Ek".to_owned() };
+    let branch = BranchRef { branch_id: "b1".into(), external_identifier: None, name: "Example AB".into() };
+    let manager = UserRef { user_id: "u1".into(), employee: None, name: "Eva Ek".into() };
     let text = CustomValue::Text("4100".into());
     let all = Fields {
         external_identifier: Some("1001".into()),
-        primary_email: "anna@example.com".to_owned(),
-        first_name: "Anna".to_owned(),
-        last_name: "Berg".to_owned(),
+        primary_email: "anna@example.com".into(),
+        first_name: "Anna".into(),
+        last_name: "Berg".into(),
         branch: Some(Some(branch)),
         manager: Some(Some(ManagerRef::User(manager))),
         custom_fields: [("a".into(), Some(text)), ("b".into(), Some(CustomValue::Boolean(false)))].into(),
@@ -29,7 +29,7 @@ fn fields_are_made_of_their_values_again() {
 
 #[test]
 fn a_value_of_another_kind_is_no_value() {
-    let manager = UserRef { user_id: "u1".into(), employee: None, name: String::new() };
+    let manager = UserRef { user_id: "u1".into(), employee: None, name: "".into() };
     let manager = Some(Value::Manager(ManagerRef::User(manager)));
     let of = |field: Field| Fields::of_values([(field, manager.clone())]);
     assert_eq!(of(Field::FirstName).first_name, "");

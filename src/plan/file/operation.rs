@@ -1,57 +1,60 @@
 //! An operation in the plan file: its action decides which keys it has, and it has exactly these.
 
 use serde::de;
-use serde::ser::SerializeMap;
+use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::employee::{ExternalIdentifier, UserId};
+use crate::employee::{ExternalIdentifier, Text, UserId};
 use crate::plan::{Action, BranchRef, Change, Digest, Fields, ManagerRef, Moment, Operation, OperationId, reactivates};
 use crate::strict_json::{managed, present};
+
+/// How many keys an operation has, at most.
+const KEYS: usize = 11;
 
 impl Serialize for Operation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { id, employee, name, depends_on, action } = self;
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("id", id)?;
-        map.serialize_entry("action", action.name())?;
-        map.serialize_entry("employee", employee)?;
-        map.serialize_entry("name", name)?;
+        let mut members = serializer.serialize_struct("Operation", KEYS)?;
+        members.serialize_field("id", id)?;
+        members.serialize_field("action", action.name())?;
+        members.serialize_field("employee", employee)?;
+        members.serialize_field("name", name)?;
         match action {
             Action::Update { user_id, .. } | Action::Delete { user_id, .. } => {
-                map.serialize_entry("user_id", user_id)?;
+                members.serialize_field("user_id", user_id)?;
             }
             Action::Create { .. } | Action::Link { .. } => {}
         }
-        map.serialize_entry("depends_on", depends_on)?;
+        members.serialize_field("depends_on", depends_on)?;
         match action {
-            Action::Create { after } => map.serialize_entry("after", after)?,
+            Action::Create { after } => members.serialize_field("after", after)?,
             Action::Update { user_id: _, before_hash, branch, roles, changes } => {
-                map.serialize_entry("before_hash", before_hash)?;
+                members.serialize_field("before_hash", before_hash)?;
                 if let Some(branch) = branch {
-                    map.serialize_entry("branch", branch)?;
+                    members.serialize_field("branch", branch)?;
                 }
                 if let Some(roles) = roles {
-                    map.serialize_entry("roles", roles)?;
+                    members.serialize_field("roles", roles)?;
                 }
-                map.serialize_entry("changes", changes)?;
+                members.serialize_field("changes", changes)?;
             }
             Action::Link { create, manager } => {
-                map.serialize_entry("create", create)?;
-                map.serialize_entry("manager", manager)?;
+                members.serialize_field("create", create)?;
+                members.serialize_field("manager", manager)?;
             }
             Action::Delete { user_id: _, before_hash, before, roles, missing_since, reason } => {
-                map.serialize_entry("before_hash", before_hash)?;
-                map.serialize_entry("before", before)?;
+                members.serialize_field("before_hash", before_hash)?;
+                members.serialize_field("before", before)?;
                 if let Some(roles) = roles {
-                    map.serialize_entry("roles", roles)?;
+                    members.serialize_field("roles", roles)?;
                 }
                 if let Some(missing_since) = missing_since {
-                    map.serialize_entry("missing_since", missing_since)?;
+                    members.serialize_field("missing_since", missing_since)?;
                 }
-                map.serialize_entry("reason", reason)?;
+                members.serialize_field("reason", reason)?;
             }
         }
-        map.end()
+        members.end()
     }
 }
 
@@ -63,7 +66,7 @@ struct OperationDocument {
     action: String,
     #[serde(deserialize_with = "present")]
     employee: Option<ExternalIdentifier>,
-    name: String,
+    name: Text,
     #[serde(default, deserialize_with = "managed")]
     user_id: Option<UserId>,
     depends_on: Vec<OperationId>,

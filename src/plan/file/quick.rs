@@ -38,15 +38,17 @@ pub(super) fn read(text: &[u8]) -> Option<(Content, Option<Digest>, Digest)> {
         let written = canonical_json(&operations).ok()?;
         Some((operations, written))
     };
-    let mut read = Vec::new();
+    let mut lists = Vec::new();
     each_side_by_side(&parts(operations, &between), part_of, |part| {
         let (operations, written) = part.ok_or(())?;
         hash.add(&written);
-        read.extend(operations);
+        lists.push(operations);
         Ok::<_, ()>(())
     })
     .ok()?;
-    let content = Content { operations: read, ..frame.into_content().0 };
+    let mut operations = Vec::with_capacity(lists.iter().map(Vec::len).sum());
+    lists.into_iter().for_each(|list| operations.extend(list));
+    let content = Content { operations, ..frame.into_content().0 };
     Some((content, stated, hash.finish()))
 }
 

@@ -352,16 +352,16 @@ proptest! {
 /// The texts that a comment shows, in their escaped form.
 fn shown_texts(plan: &Plan) -> Vec<String> {
     let content = plan.content();
-    let mut texts = vec![&content.target.url, &content.target.kind, &content.sources[0].name];
-    texts.extend(content.guards.iter().map(|guard| &guard.id));
-    texts.extend([&content.operations[1].name, &content.operations[2].name]);
+    let mut texts: Vec<&str> = vec![&content.target.url, &content.target.kind, &content.sources[0].name];
+    texts.extend(content.guards.iter().map(|guard| guard.id.as_str()));
+    texts.extend([1, 2].map(|place: usize| content.operations[place].name.as_str()));
     if let Action::Update { changes, .. } = &content.operations[1].action
         && let Some(Value::Text(text)) = &changes[2].after
     {
         texts.push(text);
     }
     if let Action::Delete { before, .. } = &content.operations[3].action {
-        texts.extend([&before.primary_email]);
+        texts.push(&before.primary_email);
     }
     let mut shown: Vec<String> = texts.into_iter().map(|text| crate::text::escape(text).into_owned()).collect();
     shown.extend(content.diagnostics.iter().map(|found| crate::text::printable(&found.message).into_owned()));

@@ -134,11 +134,8 @@ fn a_mask_tells_the_order_and_nothing_of_the_value() {
 
 #[test]
 fn what_a_guard_is_about_is_masked_but_not_its_setting() {
-    let branch = BranchRef {
-        branch_id: "br_se".into(),
-        external_identifier: Some("SE01".to_owned()),
-        name: "Example AB".to_owned(),
-    };
+    let branch =
+        BranchRef { branch_id: "br_se".into(), external_identifier: Some("SE01".into()), name: "Example AB".into() };
     let part = |common, name: &str| Part { common, name: name.to_owned(), id: None, count: 1 };
     let guard = GuardResult {
         subject: Some(Subject::Branch(Some(branch))),
@@ -165,7 +162,7 @@ fn two_plans_can_share_their_masks() {
     content.operations.push(Operation {
         id: OperationId(8),
         employee: Some("2003".into()),
-        name: "New Comer".to_owned(),
+        name: "New Comer".into(),
         depends_on: Vec::new(),
         action: Action::Link { create: OperationId(1), manager: existing("1002", "Bo Lind").unwrap() },
     });

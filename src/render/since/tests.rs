@@ -203,7 +203,7 @@ fn a_manager_who_is_numbered_anew_is_the_same_manager() {
     let reports = |first: PlanBuilder, number| {
         let manager = |employee: &str| {
             let (employee, name) = (employee.into(), "Ana Roca".to_owned());
-            ManagerRef::Create(CreateRef { create: OperationId(number), employee, name })
+            ManagerRef::Create(CreateRef { create: OperationId(number), employee, name: name.into() })
         };
         let mut content = first
             .create("2001", ("Ana", "Roca"), "ana@example.com", None)

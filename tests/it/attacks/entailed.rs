@@ -50,7 +50,7 @@ fn created(content: &mut Content) -> &mut Fields {
 }
 
 fn text(text: &str) -> Option<Value> {
-    Some(Value::Text(text.to_owned()))
+    Some(Value::Text(text.into()))
 }
 
 #[tokio::test]
@@ -77,7 +77,7 @@ async fn what_no_list_gives_is_refused() {
             content.as_of = Day::new(2031, 1, 1);
         }),
         ("an e-mail that is none", 8, "not an e-mail address", |content| {
-            created(content).primary_email = "not an email".to_owned();
+            created(content).primary_email = "not an email".into();
         }),
         ("an e-mail that is none, in an update", 8, "not an e-mail address", |content| {
             change(content, Change { field: Field::PrimaryEmail, before: text("a@example.com"), after: text("x") });

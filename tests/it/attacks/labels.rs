@@ -78,7 +78,7 @@ async fn a_delete_hits_whom_it_shows() {
     .await;
     assert_eq!(code, 7, "{said}");
     // Another identifier or name over the right ids.
-    for alter in [(|operation| operation.name = "Somebody Else".to_owned()) as fn(&mut Operation), |operation| {
+    for alter in [(|operation| operation.name = "Somebody Else".into()) as fn(&mut Operation), |operation| {
         operation.employee = Some("1999".into())
     }] {
         let (code, said) = apply(|content| alter(of(content, "1002"))).await;
@@ -90,19 +90,19 @@ async fn a_delete_hits_whom_it_shows() {
 async fn a_person_is_shown_under_their_own_name() {
     type Alter = fn(&mut Content);
     let cases: [(&str, i32, Alter); 6] = [
-        ("an update's name", 7, |content| of(content, "1007").name = "First6 Last6".to_owned()),
+        ("an update's name", 7, |content| of(content, "1007").name = "First6 Last6".into()),
         ("an update's identifier", 7, |content| of(content, "1007").employee = Some("1006".into())),
-        ("a create's name", 8, |content| of(content, "1020").name = "Anna Berg".to_owned()),
+        ("a create's name", 8, |content| of(content, "1020").name = "Anna Berg".into()),
         ("a create's identifier", 8, |content| of(content, "1020").employee = Some("1006".into())),
         ("a link's name", 8, |content| {
-            operation(content, |operation| matches!(operation.action, Action::Link { .. })).name = "Anna".to_owned();
+            operation(content, |operation| matches!(operation.action, Action::Link { .. })).name = "Anna".into();
         }),
         ("a new manager's name", 8, |content| {
             for operation in &mut content.operations {
                 if let Action::Create { after } = &mut operation.action
                     && let Some(Some(ManagerRef::Create(create))) = &mut after.manager
                 {
-                    create.name = "Anna Berg".to_owned();
+                    create.name = "Anna Berg".into();
                 }
             }
         }),
@@ -139,7 +139,7 @@ async fn a_reference_is_what_it_shows() {
             panic!("no branches")
         };
         // It shows a move that it does not make.
-        (after.name, after.external_identifier) = ("Oslo".to_owned(), before.external_identifier.clone());
+        (after.name, after.external_identifier) = ("Oslo".into(), before.external_identifier.clone());
     })
     .await;
     assert!(code == 7 && said.contains("shows the branch"), "{code} {said}");
@@ -149,7 +149,7 @@ async fn a_reference_is_what_it_shows() {
 async fn what_is_shown_as_it_was_is_as_it_was() {
     let (code, said) = apply(|content| {
         let Action::Update { changes, .. } = &mut of(content, "1004").action else { panic!("no update") };
-        changes[0].before = Some(Value::Text("p4.other@example.com".to_owned()));
+        changes[0].before = Some(Value::Text("p4.other@example.com".into()));
     })
     .await;
     assert!(code == 7 && said.contains("another value of primary_email"), "{code} {said}");
@@ -221,7 +221,7 @@ async fn no_two_operations_make_one_person() {
             twin.employee = twin.employee.as_ref().map(|identifier| format!("{identifier} ").as_str().into());
             let after = fields(twin);
             after.external_identifier = after.external_identifier.as_ref().map(|id| format!("{id} ").as_str().into());
-            after.primary_email = "other@example.com".to_owned();
+            after.primary_email = "other@example.com".into();
         });
     })
     .await;
@@ -232,7 +232,7 @@ async fn no_two_operations_make_one_person() {
             .primary_email
             .clone();
         let Action::Update { changes, .. } = &mut of(content, "1007").action else { panic!("no update") };
-        let before = Some(Value::Text("p7@example.com".to_owned()));
+        let before = Some(Value::Text("p7@example.com".into()));
         let change = skovik_sync::plan::Change { field: Field::PrimaryEmail, before, after: Some(Value::Text(email)) };
         changes.push(change);
         changes.sort_by(|one, other| one.field.cmp(&other.field));
@@ -242,7 +242,7 @@ async fn no_two_operations_make_one_person() {
     assert!(said.contains("gives an e-mail that another one gives"), "{said}");
     let (code, said) = apply(|content| {
         let Action::Update { user_id, changes, .. } = &mut of(content, "1007").action else { panic!("no update") };
-        let itself = UserRef { user_id: user_id.clone(), employee: None, name: String::new() };
+        let itself = UserRef { user_id: user_id.clone(), employee: None, name: "".into() };
         let manager = changes.iter_mut().find(|change| change.field == Field::Manager).expect("a new manager");
         manager.after = Some(Value::Manager(ManagerRef::User(itself)));
     })

@@ -149,7 +149,7 @@ async fn a_field_that_is_not_managed_is_not_written() {
     type Alter = fn(&mut Content);
     let cases: [(&str, Edit, i32, &str, Alter); 10] = [
         ("in an update", (SCOPE, SCOPE), 8, "sets the custom field cf_note", |content| {
-            let after = Some(Value::Text("99999".to_owned()));
+            let after = Some(Value::Text("99999".into()));
             change(content, Change { field: Field::Custom("cf_note".into()), before: None, after });
         }),
         (
@@ -158,7 +158,7 @@ async fn a_field_that_is_not_managed_is_not_written() {
             8,
             "it empties custom_fields.cf_note, but no diagnostic values_lost",
             |content| {
-                let before = Some(Value::Text("note 7".to_owned()));
+                let before = Some(Value::Text("note 7".into()));
                 change(content, Change { field: Field::Custom("cf_note".into()), before, after: None });
             },
         ),
@@ -169,7 +169,7 @@ async fn a_field_that_is_not_managed_is_not_written() {
             "skovik-sync cannot have written this plan (edited by hand?)",
             |content| {
                 content.target.custom_fields.insert("cf_note".into(), "Note".to_owned());
-                let after = Some(Value::Text("99999".to_owned()));
+                let after = Some(Value::Text("99999".into()));
                 change(content, Change { field: Field::Custom("cf_note".into()), before: None, after });
             },
         ),
@@ -184,7 +184,7 @@ async fn a_field_that_is_not_managed_is_not_written() {
             },
         ),
         ("which the account does not have", (SCOPE, SCOPE), 8, "sets the custom field cf_none", |content| {
-            let after = Some(Value::Text("99999".to_owned()));
+            let after = Some(Value::Text("99999".into()));
             change(content, Change { field: Field::Custom("cf_none".into()), before: None, after });
         }),
         ("in a create", (SCOPE, SCOPE), 8, "sets the custom field cf_note", |content| {
@@ -206,7 +206,7 @@ async fn a_field_that_is_not_managed_is_not_written() {
         ("a branch", (BRANCH, ""), 8, "sets the branch", |content| {
             let Action::Create { after } = &mut of(content, "1020").action else { panic!("no create") };
             let branch_id = "br_se".into();
-            after.branch = Some(Some(BranchRef { branch_id, external_identifier: None, name: String::new() }));
+            after.branch = Some(Some(BranchRef { branch_id, external_identifier: None, name: "".into() }));
         }),
     ];
     for (what, real, code, words, alter) in cases {

@@ -189,10 +189,10 @@ fn hostile() -> Plan {
         diagnostic.message = attempt.to_owned();
     }
     for operation in &mut content.operations {
-        operation.name = attempt.to_owned();
+        operation.name = attempt.into();
         match &mut operation.action {
             Action::Create { after: fields } | Action::Delete { before: fields, .. } => {
-                fields.last_name = attempt.to_owned();
+                fields.last_name = attempt.into();
             }
             Action::Update { .. } | Action::Link { .. } => {}
         }

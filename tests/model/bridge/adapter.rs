@@ -296,7 +296,7 @@ fn operation(plan: &model::Plan, server: &Server, index: usize) -> Operation {
         model::ManagerRef::Create(create) => Some(ManagerRef::Create(CreateRef {
             create: number(&create),
             employee: after(create).identifier.to_string().as_str().into(),
-            name: name(after(create).name),
+            name: name(after(create).name).into(),
         })),
     };
     let hash = |id: Id| hash_of(&parsed(server, id).expect("a user"), &managed());
@@ -305,9 +305,9 @@ fn operation(plan: &model::Plan, server: &Server, index: usize) -> Operation {
             let model::Person { identifier, email: address, name, branch, manager: boss } = *after;
             let fields = plan::Fields {
                 external_identifier: Some(identifier.to_string().as_str().into()),
-                primary_email: email(address),
-                first_name: first_name(name),
-                last_name: LAST_NAME.to_owned(),
+                primary_email: email(address).into(),
+                first_name: first_name(name).into(),
+                last_name: LAST_NAME.into(),
                 branch: Some(Some(branch_ref(branch))),
                 manager: Some(manager(boss)),
                 custom_fields: std::collections::BTreeMap::new(),
@@ -315,7 +315,7 @@ fn operation(plan: &model::Plan, server: &Server, index: usize) -> Operation {
             ((identifier, name), Action::Create { after: fields })
         }
         model::Action::Update { user, before, edit } => {
-            let text = |name| Some(Value::Text(first_name(name)));
+            let text = |name| Some(Value::Text(first_name(name).into()));
             let boss = |manager: Option<ManagerRef>| manager.map(Value::Manager);
             let (field, was, is) = match *edit {
                 model::Edit::Name(name) => (Field::FirstName, text(before.name), text(name)),
@@ -361,7 +361,7 @@ fn operation(plan: &model::Plan, server: &Server, index: usize) -> Operation {
     Operation {
         id: number(&index),
         employee: Some(identifier.to_string().as_str().into()),
-        name: name(shown),
+        name: name(shown).into(),
         depends_on: depends_on.iter().map(number).collect(),
         action,
     }
@@ -376,11 +376,11 @@ fn name(name: u8) -> String {
 }
 
 fn branch_ref(branch: u8) -> BranchRef {
-    BranchRef { branch_id: branch_id(branch).as_str().into(), external_identifier: None, name: String::new() }
+    BranchRef { branch_id: branch_id(branch).as_str().into(), external_identifier: None, name: "".into() }
 }
 
 fn manager_ref(id: Id) -> ManagerRef {
-    ManagerRef::User(UserRef { user_id: user_id(id).as_str().into(), employee: None, name: String::new() })
+    ManagerRef::User(UserRef { user_id: user_id(id).as_str().into(), employee: None, name: "".into() })
 }
 
 fn read_user(stored: &StoredUser) -> Option<User> {

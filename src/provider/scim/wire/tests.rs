@@ -57,7 +57,7 @@ fn change(field: Field, after: Option<Value>) -> Change {
 }
 
 fn text(text: &str) -> Option<Value> {
-    Some(Value::Text(text.to_owned()))
+    Some(Value::Text(text.into()))
 }
 
 fn custom(name: &str) -> Field {
@@ -69,8 +69,8 @@ fn body(request: &crate::provider::Request) -> Json {
 }
 
 fn changes() -> Vec<Change> {
-    let max = UserRef { user_id: "x".into(), employee: None, name: String::new() };
-    let branch = BranchRef { branch_id: "NO01".into(), external_identifier: None, name: String::new() };
+    let max = UserRef { user_id: "x".into(), employee: None, name: "".into() };
+    let branch = BranchRef { branch_id: "NO01".into(), external_identifier: None, name: "".into() };
     vec![
         change(Field::LastName, text("Lind")),
         change(Field::Branch, Some(Value::Branch(branch))),

@@ -110,7 +110,7 @@ pub(in crate::provider::skovik) fn create(
     names: &Names,
 ) -> Result<Request, String> {
     let manager = manager.map(|id| {
-        let user = UserRef { user_id: id.clone(), employee: None, name: String::new() };
+        let user = UserRef { user_id: id.clone(), employee: None, name: "".into() };
         (Field::Manager, Value::Manager(ManagerRef::User(user)))
     });
     let values: Vec<(Field, Value)> = after.of_new_user().chain(manager).collect();

@@ -134,7 +134,7 @@ impl PlanBuilder {
         }
         let id = OperationId(u32::try_from(self.content.operations.len()).unwrap() + 1);
         let employee = employee.map(Into::into);
-        self.content.operations.push(Operation { id, employee, name: name.to_owned(), depends_on: Vec::new(), action });
+        self.content.operations.push(Operation { id, employee, name: name.into(), depends_on: Vec::new(), action });
         self
     }
 
@@ -149,7 +149,7 @@ pub(in crate::render) fn everything_plan() -> Plan {
         Some(ManagerRef::Create(CreateRef {
             create: OperationId(operation),
             employee: employee.into(),
-            name: name.to_owned(),
+            name: name.into(),
         }))
     };
     let leaver = fields("", ("", ""), "shared@example.com");
@@ -164,7 +164,7 @@ pub(in crate::render) fn everything_plan() -> Plan {
             "1003",
             "Eva Holm",
             vec![
-                change(Field::ExternalIdentifier, None, Some(Value::Text("1003".to_owned()))),
+                change(Field::ExternalIdentifier, None, Some(Value::Text("1003".into()))),
                 text_change(Field::PrimaryEmail, "eva.lundgren@example.com", "eva.holm@example.com"),
                 text_change(Field::FirstName, "Ewa", "Eva"),
                 text_change(Field::LastName, "Lundgren", "Holm"),
@@ -174,7 +174,7 @@ pub(in crate::render) fn everything_plan() -> Plan {
                     Some(Value::Branch(BranchRef {
                         branch_id: "br_no".into(),
                         external_identifier: None,
-                        name: "Example AS".to_owned(),
+                        name: "Example AS".into(),
                     })),
                 ),
                 change(
@@ -183,8 +183,8 @@ pub(in crate::render) fn everything_plan() -> Plan {
                     new(2, "2002", "Conor O'Brien").map(Value::Manager),
                 ),
                 change(custom("cf_company_car"), Some(Value::Boolean(false)), Some(Value::Boolean(true))),
-                change(custom("cf_cost_center"), Some(Value::Text("4100".to_owned())), None),
-                change(custom("cf_unnamed"), None, Some(Value::Text("x".to_owned()))),
+                change(custom("cf_cost_center"), Some(Value::Text("4100".into())), None),
+                change(custom("cf_unnamed"), None, Some(Value::Text("x".into()))),
             ],
         )
         .update(
@@ -240,9 +240,9 @@ pub(in crate::render) fn source(name: &str, kind: &str, records: u64, proof: &st
 pub(in crate::render) fn fields(employee: &str, (first_name, last_name): (&str, &str), email: &str) -> Fields {
     Fields {
         external_identifier: Some(employee.into()),
-        primary_email: email.to_owned(),
-        first_name: first_name.to_owned(),
-        last_name: last_name.to_owned(),
+        primary_email: email.into(),
+        first_name: first_name.into(),
+        last_name: last_name.into(),
         branch: None,
         manager: None,
         custom_fields: BTreeMap::new(),
@@ -250,7 +250,7 @@ pub(in crate::render) fn fields(employee: &str, (first_name, last_name): (&str, 
 }
 
 pub(in crate::render) fn user(employee: &str, name: &str, user_id: &str) -> ManagerRef {
-    ManagerRef::User(UserRef { user_id: user_id.into(), employee: Some(employee.into()), name: name.to_owned() })
+    ManagerRef::User(UserRef { user_id: user_id.into(), employee: Some(employee.into()), name: name.into() })
 }
 
 pub(in crate::render) fn existing(employee: &str, name: &str) -> Option<ManagerRef> {
@@ -258,7 +258,7 @@ pub(in crate::render) fn existing(employee: &str, name: &str) -> Option<ManagerR
 }
 
 pub(in crate::render) fn branch_ref(id: &str, identifier: &str, name: &str) -> BranchRef {
-    BranchRef { branch_id: id.into(), external_identifier: Some(identifier.to_owned()), name: name.to_owned() }
+    BranchRef { branch_id: id.into(), external_identifier: Some(identifier.into()), name: name.into() }
 }
 
 pub(in crate::render) fn branch(id: &str, identifier: &str, name: &str) -> Value {
@@ -274,5 +274,5 @@ pub(in crate::render) fn change(field: Field, before: Option<Value>, after: Opti
 }
 
 pub(in crate::render) fn text_change(field: Field, before: &str, after: &str) -> Change {
-    change(field, Some(Value::Text(before.to_owned())), Some(Value::Text(after.to_owned())))
+    change(field, Some(Value::Text(before.into())), Some(Value::Text(after.into())))
 }

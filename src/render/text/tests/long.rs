@@ -67,8 +67,8 @@ fn of_many_branches_those_that_block_and_the_nearest_are_shown() {
         id: "per_branch.max_delete_percent".to_owned(),
         subject: Some(Subject::Branch(Some(BranchRef {
             branch_id: identifier.into(),
-            external_identifier: Some(identifier.to_owned()),
-            name: "Ex AB".to_owned(),
+            external_identifier: Some(identifier.into()),
+            name: "Ex AB".into(),
         }))),
         count,
         of,

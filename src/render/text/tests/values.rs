@@ -13,12 +13,8 @@ fn hostile_values_stay_on_their_line() {
             vec![
                 text_change(Field::PrimaryEmail, "a@example.com", "a\u{200d}@example.com"),
                 text_change(Field::FirstName, "A → B", "(none)"),
-                change(custom("cf_text"), None, Some(Value::Text("(none)".to_owned()))),
-                change(
-                    custom("cf_cost\ncenter"),
-                    Some(Value::Text(hostile.to_owned())),
-                    Some(Value::Text("4100".to_owned())),
-                ),
+                change(custom("cf_text"), None, Some(Value::Text("(none)".into()))),
+                change(custom("cf_cost\ncenter"), Some(Value::Text(hostile.into())), Some(Value::Text("4100".into()))),
             ],
         )
         .delete_because("1009", (hostile, hostile), hostile, hostile)
@@ -90,7 +86,7 @@ fn values_that_look_the_same_are_told_apart() {
                     Some(branch("br_2", "SE01", "Example AB")),
                 ),
                 change(Field::Manager, Some(same_name("60a")), Some(same_name("60b"))),
-                change(custom("cf_company_car"), Some(Value::Boolean(true)), Some(Value::Text("true".to_owned()))),
+                change(custom("cf_company_car"), Some(Value::Boolean(true)), Some(Value::Text("true".into()))),
             ],
         )
         .seal();

@@ -33,11 +33,11 @@ fn change(field: Field, after: Option<Value>) -> Change {
 }
 
 fn to_text(field: Field, text: &str) -> Change {
-    change(field, Some(Value::Text(text.to_owned())))
+    change(field, Some(Value::Text(text.into())))
 }
 
 fn to_branch(id: &str) -> Change {
-    let branch = BranchRef { branch_id: id.into(), external_identifier: None, name: String::new() };
+    let branch = BranchRef { branch_id: id.into(), external_identifier: None, name: "".into() };
     change(Field::Branch, Some(Value::Branch(branch)))
 }
 
