@@ -28,17 +28,18 @@ use crate::plan::{Content, Diagnostic, GuardOutcome, GuardResult, Severity, Sour
 const TEMPLATE: &str = include_str!("html/template.html");
 const STYLE: &str = include_str!("html/style.css");
 const SCRIPT: &str = include_str!("html/script.js");
+/// The start of the element that holds the data.
+const DATA: &str = "<script type=\"application/json\" id=\"data\">";
 
 /// How many people and remarks the list for readers without scripts has.
 const LISTED_WITHOUT_SCRIPT: usize = 500;
 
 /// The data for the template. Invisible characters in its texts are escaped.
 #[derive(Serialize)]
-struct Page<'a> {
+struct Page {
     policy: String,
     style: &'static str,
     script: &'static str,
-    data: String,
     hash: String,
     masked: Option<&'static str>,
     target: String,
@@ -56,7 +57,7 @@ struct Page<'a> {
     verdict: Vec<String>,
     approve: Option<String>,
     sources: Vec<Source>,
-    plain: Vec<Plain<'a>>,
+    plain: Vec<Plain>,
     plain_more: usize,
     plain_remarks: Vec<PlainRemark>,
     plain_remarks_more: usize,
@@ -102,12 +103,12 @@ struct WaitingPeople {
 
 /// A change as a line of the list that needs no script.
 #[derive(Serialize)]
-struct Plain<'a> {
+struct Plain {
     kind: &'static str,
-    name: &'a str,
-    identifier: &'a str,
-    user: &'a str,
-    roles: &'a str,
+    name: String,
+    identifier: String,
+    user: String,
+    roles: String,
     fields: String,
 }
 
@@ -124,18 +125,25 @@ struct PlainRemark {
 pub fn render<'a>(shown: impl Into<Shown<'a>>) -> anyhow::Result<String> {
     let shown = shown.into();
     let data = Data::of(shown);
-    let page = Page::of(shown, &data)?;
+    let page = Page::of(shown, &data);
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.add_template("plan.html", TEMPLATE).context("the template of the page")?;
-    environment
+    let page = environment
         .get_template("plan.html")
         .and_then(|template| template.render(minijinja::value::Serde(page)))
-        .context("cannot fill the page")
+        .context("cannot fill the page")?;
+    // The data are by far the most of a page, so they do not go through the template. No text in it can hold the element.
+    let (before, after) = page.split_once(DATA).context("the template has no place for the data")?;
+    let mut whole = String::from(before);
+    whole.push_str(DATA);
+    data.write(&mut whole)?;
+    whole.push_str(after);
+    Ok(whole)
 }
 
-impl<'a> Page<'a> {
-    fn of(shown: Shown<'_>, data: &'a Data) -> anyhow::Result<Self> {
+impl Page {
+    fn of(shown: Shown<'_>, data: &Data<'_>) -> Self {
         let Content {
             generator,
             config_hash: _,
@@ -170,9 +178,9 @@ impl<'a> Page<'a> {
         if summary.reactivate > 0 {
             groups.insert(2, ("reactivate", summary.reactivate));
         }
-        let listed = data.people.len().min(LISTED_WITHOUT_SCRIPT);
+        let (plain, plain_more) = data.plain(LISTED_WITHOUT_SCRIPT);
         let remarks = diagnostics.len().min(LISTED_WITHOUT_SCRIPT);
-        Ok(Self {
+        Self {
             policy: format!(
                 "default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'",
                 integrity(STYLE),
@@ -180,7 +188,6 @@ impl<'a> Page<'a> {
             ),
             style: STYLE,
             script: SCRIPT,
-            data: data.embedded()?,
             hash: shown.hash().to_string(),
             masked: shown.is_masked().then_some(NOTICE),
             target: shown_text(&target.url),
@@ -198,11 +205,11 @@ impl<'a> Page<'a> {
             verdict: sentences,
             approve,
             sources: sources.iter().map(Source::of).collect(),
-            plain: data.people[..listed].iter().map(data::Person::plain).collect(),
-            plain_more: data.people.len() - listed,
+            plain,
+            plain_more,
             plain_remarks: diagnostics[..remarks].iter().map(PlainRemark::of).collect(),
             plain_remarks_more: diagnostics.len() - remarks,
-        })
+        }
     }
 }
 

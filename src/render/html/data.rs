@@ -1,9 +1,7 @@
 //! The data for the page's script: the people, most important first, and the remarks. Every text is ready to be shown.
 //! The script only composes, filters and counts.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::hash::Hash;
 
 use serde::Serialize;
@@ -21,20 +19,27 @@ use crate::render::text::value::{Ids, Piece, pieces, shown_branch, shown_manager
 use crate::side_by_side::some_side_by_side;
 use crate::text::{escape, printable};
 
-#[derive(Debug)]
-pub(super) struct Data {
-    /// The names of the fields.
-    fields: Vec<String>,
-    branches: Vec<String>,
+/// What the page's data are made of.
+pub(super) struct Data<'a> {
     /// Deletes first, as they matter most; within a group in the order of the plan.
-    pub(super) people: Vec<Person>,
+    operations: Vec<&'a Operation>,
+    labels: Labels<'a>,
+    /// The remarks of each person.
+    remarks: HashMap<OperationId, Vec<&'a Diagnostic>>,
     /// The remarks that belong to nobody in the plan.
-    remarks: Vec<Remark>,
+    left: Vec<Remark>,
+}
+
+/// Some people, as JSON, and the fields and branches that they refer to by their places in these lists.
+struct Part<'a> {
+    people: String,
+    fields: Vec<(Field, String)>,
+    branches: Vec<(&'a str, String)>,
 }
 
 /// One operation.
 #[derive(Debug, Serialize)]
-pub(super) struct Person {
+struct Person {
     kind: &'static str,
     number: u32,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -57,7 +62,7 @@ pub(super) struct Person {
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     rows: Vec<Row>,
-    /// Indexes in the list of branches.
+    /// Indexes in the list of branches of the part.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     branches: Vec<usize>,
     /// The manager before and after, if the plan tells.
@@ -67,11 +72,9 @@ pub(super) struct Person {
     is: Option<Manager>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<Remark>,
-    #[serde(skip)]
-    plain_fields: String,
 }
 
-/// One field: its index in the list of fields, and its values before and after; a create or delete has only one of
+/// One field: its index in the list of fields of the part, and its values before and after; a create or delete has only one of
 /// them.
 #[derive(Debug, Serialize)]
 struct Row {
@@ -106,11 +109,8 @@ struct Remark {
 
 /// Collects what several people of a part share.
 struct Gatherer<'a, 'r> {
-    labels: &'r Labels<'a>,
-    /// The remarks of each person.
-    remarks: &'r HashMap<OperationId, Vec<&'a Diagnostic>>,
-    /// By label.
-    fields: List<Cow<'static, str>>,
+    data: &'r Data<'a>,
+    fields: List<Field>,
     /// By id.
     branches: List<&'a str>,
 }
@@ -138,60 +138,82 @@ impl<K: Clone + Eq + Hash> List<K> {
     }
 }
 
-impl Data {
-    pub(super) fn of<'a>(shown: Shown<'a>) -> Self {
+impl<'a> Data<'a> {
+    pub(super) fn of(shown: Shown<'a>) -> Self {
         let content = shown.content();
         let of_kind = |kind| content.operations.iter().filter(move |operation| Kind::of(operation) == kind);
         let kinds = [Kind::Delete, Kind::Update, Kind::Reactivate, Kind::Create, Kind::Link];
         let operations: Vec<&Operation> = kinds.into_iter().flat_map(of_kind).collect();
         let (remarks, left) = assigned(&content.diagnostics, &operations);
-        let labels = Labels::of(&content.target, Ids::Shown);
-        let mut data = Self { fields: Vec::new(), branches: Vec::new(), people: Vec::new(), remarks: left };
-        let mut places = (HashMap::new(), HashMap::new());
-        let some = |operations: &[&'a Operation]| {
-            let (fields, branches) = (List::default(), List::default());
-            let mut gatherer = Gatherer { labels: &labels, remarks: &remarks, fields, branches };
-            let people: Vec<Person> = operations.iter().map(|operation| gatherer.person(operation)).collect();
-            (people, gatherer.fields.items, gatherer.branches.items)
-        };
-        let Ok(()) = some_side_by_side(&operations, some, |(mut people, fields, branches)| {
-            let fields = joined(&mut data.fields, &mut places.0, fields);
-            let branches = joined(&mut data.branches, &mut places.1, branches);
-            for person in &mut people {
-                person.rows.iter_mut().for_each(|row| row.field = fields[row.field]);
-                person.branches.iter_mut().for_each(|branch| *branch = branches[*branch]);
-            }
-            data.people.append(&mut people);
-            Ok::<_, Infallible>(())
-        });
-        data
+        Self { operations, labels: Labels::of(&content.target, Ids::Shown), remarks, left }
     }
 
-    /// Its JSON for a script element: nothing in it can end the element or begin a comment.
-    pub(super) fn embedded(&self) -> serde_json::Result<String> {
+    /// The first people as lines of text, at most so many; and how many more there are.
+    pub(super) fn plain(&self, most: usize) -> (Vec<Plain>, usize) {
+        let shown = self.operations.len().min(most);
+        let mut gatherer = Gatherer::of(self);
+        let plain = self.operations[..shown].iter().map(|operation| {
+            let Person { kind, name, identifier, user, roles, rows, .. } = gatherer.person(operation);
+            let fields: Vec<&str> = rows.iter().map(|row| gatherer.fields.items[row.field].1.as_str()).collect();
+            let (user, roles, fields) = (user.unwrap_or_default(), roles.unwrap_or_default(), fields.join(", "));
+            Plain { kind, name, identifier, user, roles, fields }
+        });
+        (plain.collect(), self.operations.len() - shown)
+    }
+
+    /// Writes its JSON for a script element: nothing in it can end the element or begin a comment. The people come in
+    /// parts, each with the places of its fields and branches in the lists of all.
+    pub(super) fn write(&self, out: &mut String) -> serde_json::Result<()> {
         fn safe<T: Serialize + ?Sized>(value: &T) -> serde_json::Result<String> {
-            serde_json::to_string(value).map(|json| embeddable(&json))
+            serde_json::to_string(value).map(embeddable)
         }
-        let Self { fields, branches, people, remarks } = self;
-        let mut json = format!("{{\"fields\":{},\"branches\":{},\"people\":[", safe(fields)?, safe(branches)?);
-        let mut between = "";
-        some_side_by_side(people, safe::<[Person]>, |part| {
+        let some = |operations: &[&'a Operation]| {
+            let mut gatherer = Gatherer::of(self);
+            let people: Vec<Person> = operations.iter().map(|operation| gatherer.person(operation)).collect();
+            let Gatherer { data: _, fields, branches } = gatherer;
+            Ok(Part { people: safe(&people)?, fields: fields.items, branches: branches.items })
+        };
+        let (mut fields, mut branches) = (Vec::new(), Vec::new());
+        let mut places = (HashMap::new(), HashMap::new());
+        let mut between = "{\"parts\":[";
+        some_side_by_side(&self.operations, some, |part: serde_json::Result<Part<'_>>| {
             let part = part?;
-            json.push_str(std::mem::replace(&mut between, ","));
-            // Without the brackets of the part.
-            json.push_str(&part[1..part.len() - 1]);
+            let of_fields = safe(&joined(&mut fields, &mut places.0, part.fields))?;
+            let of_branches = safe(&joined(&mut branches, &mut places.1, part.branches))?;
+            let pieces = [
+                between,
+                "{\"fields\":",
+                &of_fields,
+                ",\"branches\":",
+                &of_branches,
+                ",\"people\":",
+                &part.people,
+                "}",
+            ];
+            pieces.into_iter().for_each(|piece| out.push_str(piece));
+            between = ",";
             Ok::<_, serde_json::Error>(())
         })?;
-        json.push_str(&format!("],\"remarks\":{}}}", safe(remarks)?));
-        Ok(json)
+        if self.operations.is_empty() {
+            out.push_str(between);
+        }
+        let (fields, branches, left) = (safe(&fields)?, safe(&branches)?, safe(&self.left)?);
+        let pieces = ["],\"fields\":", &fields, ",\"branches\":", &branches, ",\"remarks\":", &left, "}"];
+        pieces.into_iter().for_each(|piece| out.push_str(piece));
+        Ok(())
     }
 }
 
 /// JSON without the letters that mean something to a reader of HTML or of scripts. It has them inside texts only.
-fn embeddable(json: &str) -> String {
+fn embeddable(json: String) -> String {
+    let is_special = |byte: u8| matches!(byte, b'<' | b'>' | b'&' | 0xe2);
+    // Without a way out of the loop it is done for many bytes at a time.
+    if !json.bytes().fold(false, |found, byte| found | is_special(byte)) {
+        return json;
+    }
     let mut safe = String::with_capacity(json.len() + json.len() / 16);
     let mut done = 0;
-    for (at, _) in json.bytes().enumerate().filter(|(_, byte)| matches!(byte, b'<' | b'>' | b'&' | 0xe2)) {
+    for (at, _) in json.bytes().enumerate().filter(|(_, byte)| is_special(*byte)) {
         if let Some(c @ ('<' | '>' | '&' | '\u{2028}' | '\u{2029}')) = json[at..].chars().next() {
             safe.push_str(&json[done..at]);
             safe.push_str(&format!("\\u{:04x}", u32::from(c)));
@@ -236,17 +258,11 @@ fn joined<K: Eq + Hash>(all: &mut Vec<String>, places: &mut HashMap<K, usize>, p
     part.into_iter().map(place).collect()
 }
 
-impl Person {
-    /// The same as a line of text.
-    pub(super) fn plain(&self) -> Plain<'_> {
-        let user = self.user.as_deref().unwrap_or_default();
-        let roles = self.roles.as_deref().unwrap_or_default();
-        let Self { kind, name, identifier, plain_fields, .. } = self;
-        Plain { kind, name, identifier, user, roles, fields: plain_fields.clone() }
+impl<'a, 'r> Gatherer<'a, 'r> {
+    fn of(data: &'r Data<'a>) -> Self {
+        Self { data, fields: List::default(), branches: List::default() }
     }
-}
 
-impl<'a> Gatherer<'a, '_> {
     fn person(&mut self, operation: &'a Operation) -> Person {
         let Heading { name, identifier, email, user, roles } = Heading::of(operation, Ids::Shown);
         let (mut rows, mut branches, mut was, mut is, mut why) = (Vec::new(), Vec::new(), None, None, None);
@@ -274,7 +290,7 @@ impl<'a> Gatherer<'a, '_> {
                 user_key(user_id)
             }
             Action::Link { create, manager } => {
-                let field = self.field(self.labels.field(&Field::Manager));
+                let field = self.field(&Field::Manager);
                 let sides = [None, Some(manager)]
                     .map(|manager| shown_manager(manager, Ids::Shown))
                     .map(|side| Some(Side::Whole(side)));
@@ -292,14 +308,12 @@ impl<'a> Gatherer<'a, '_> {
                 user_key(user_id)
             }
         };
-        let mut notes: Vec<Remark> = consequence_text(operation, self.labels)
+        let mut notes: Vec<Remark> = consequence_text(operation, &self.data.labels)
             .map(|text| Remark { severity: Severity::Warning, code: String::new(), text: text.into_owned() })
             .into_iter()
             .collect();
-        let remarks = self.remarks.get(&operation.id).into_iter().flatten();
+        let remarks = self.data.remarks.get(&operation.id).into_iter().flatten();
         notes.extend(remarks.map(|found| Remark::of(found, printable(&found.message).into_owned())));
-        let fields: Vec<&str> = rows.iter().map(|row| self.fields.items[row.field].1.as_str()).collect();
-        let plain_fields = fields.join(", ");
         Person {
             kind: operation.action.name(),
             number: operation.id.0,
@@ -317,16 +331,15 @@ impl<'a> Gatherer<'a, '_> {
             was,
             is,
             notes,
-            plain_fields,
         }
     }
 
     /// The fields of a created or deleted user, except those in the heading.
     fn all_rows(&mut self, fields: &Fields, sides: fn(Side) -> (Option<Side>, Option<Side>)) -> Vec<Row> {
-        let values = values_below(fields, self.labels);
-        let row = |(label, value)| {
+        let values = values_below(fields, Ids::Shown);
+        let row = |(field, value)| {
             let (before, after) = sides(Side::Whole(value));
-            Row { field: self.field(label), before, after }
+            Row { field: self.field(&field), before, after }
         };
         values.into_iter().map(row).collect()
     }
@@ -334,7 +347,7 @@ impl<'a> Gatherer<'a, '_> {
     fn change(&mut self, change: &Change) -> Row {
         let Change { field, before, after } = change;
         let (before, after) = shown_pair(before.as_ref(), after.as_ref(), Ids::Shown);
-        let field = self.field(self.labels.field(field));
+        let field = self.field(field);
         let pieces = pieces(&before, &after);
         if pieces.iter().all(|piece| !piece.differs) {
             return Row { field, before: Some(Side::Whole(before)), after: Some(Side::Whole(after)) };
@@ -347,8 +360,8 @@ impl<'a> Gatherer<'a, '_> {
     }
 
     /// The index of a field in the list.
-    fn field(&mut self, label: Cow<'static, str>) -> usize {
-        self.fields.place(label, |label| label.to_string())
+    fn field(&mut self, field: &Field) -> usize {
+        self.fields.place(field.clone(), |field| self.data.labels.field(field).into_owned())
     }
 
     fn branch(&mut self, branch: Option<&'a Option<BranchRef>>) -> Option<usize> {

@@ -11,7 +11,15 @@
   const MOST_REMARKS = 100;
 
   const $ = (id) => document.getElementById(id);
-  const { fields, branches, people, remarks } = JSON.parse($("data").textContent);
+  const { parts, fields, branches, remarks } = JSON.parse($("data").textContent);
+  // The people of a part count fields and branches by the lists of the part.
+  const people = parts.flatMap((part) => {
+    for (const person of part.people) {
+      person.branches = person.branches?.map((branch) => part.branches[branch]);
+      for (const row of person.rows) row.field = part.fields[row.field];
+    }
+    return part.people;
+  });
   const number = new Intl.NumberFormat("en").format;
   const counted = (count, one, many) => `${number(count)} ${count === 1 ? one : many}`;
 

@@ -27,8 +27,25 @@ fn text(element: ElementRef<'_>) -> String {
     element.text().collect()
 }
 
+/// The page's data as its script puts them together.
 fn data_of(page: &Html) -> Json {
-    serde_json::from_str(&text(one(page, "script#data"))).unwrap()
+    let mut data: Json = serde_json::from_str(&text(one(page, "script#data"))).unwrap();
+    let mut people = Vec::new();
+    for part in data["parts"].as_array().unwrap() {
+        let place = |list: &str, place: &mut Json| {
+            *place = part[list][usize::try_from(place.as_u64().unwrap()).unwrap()].clone();
+        };
+        for person in part["people"].as_array().unwrap() {
+            let mut person = person.clone();
+            let rows = person["rows"].as_array_mut().unwrap();
+            rows.iter_mut().for_each(|row| place("fields", &mut row["field"]));
+            let branches = person["branches"].as_array_mut();
+            branches.into_iter().flatten().for_each(|branch| place("branches", branch));
+            people.push(person);
+        }
+    }
+    data["people"] = people.into();
+    data
 }
 
 #[test]

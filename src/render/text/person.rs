@@ -276,7 +276,7 @@ impl Line {
 }
 
 /// The fields of a created or deleted user with their values, except those in the heading.
-pub(in crate::render) fn values_below(fields: &Fields, labels: &Labels<'_>) -> Vec<(Cow<'static, str>, String)> {
+pub(in crate::render) fn values_below(fields: &Fields, ids: Ids) -> Vec<(Field, String)> {
     let is_below = |field: &Field| match field {
         Field::Active | Field::ExternalIdentifier | Field::PrimaryEmail => false,
         // The heading does not show where the first name ends.
@@ -284,13 +284,13 @@ pub(in crate::render) fn values_below(fields: &Fields, labels: &Labels<'_>) -> V
         Field::Branch | Field::Manager | Field::Custom(_) => true,
     };
     let values = fields.values().into_iter().filter(|(field, _)| is_below(field));
-    values.map(|(field, value)| (labels.field(&field), shown_value(value.as_ref(), labels.ids))).collect()
+    values.map(|(field, value)| (field, shown_value(value.as_ref(), ids))).collect()
 }
 
 /// The lines of a new user.
 fn created(after: &Fields, labels: &Labels<'_>) -> Vec<Line> {
-    let values = values_below(after, labels).into_iter();
-    values.map(|(label, value)| Line { label, shown: Shown::Value(value) }).collect()
+    let values = values_below(after, labels.ids).into_iter();
+    values.map(|(field, value)| Line { label: labels.field(&field), shown: Shown::Value(value) }).collect()
 }
 
 fn changed(change: &Change, labels: &Labels<'_>) -> Line {
