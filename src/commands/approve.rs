@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp, Unit};
 
 use super::common::{
-    approval_path, list_guards, load_settings, now, read_plan, rules, same_settings, shown, tell_other_day,
+    approval_path, kept, list_guards, load_settings, now, read_plan, rules, same_settings, shown, tell_other_day,
     write_approval,
 };
 use super::places::Places;
@@ -33,11 +33,11 @@ use crate::ui::Ui;
 /// # Errors
 /// Exit code 5 if a guard blocks and `--allow` does not suffice, 6 if the answer is no or the approval would not count.
 pub fn run(args: &cli::Approve, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
-    let plan = read_plan(&args.plan)?;
+    let plan = kept(read_plan(&args.plan)?);
     let statement = args.statement.as_deref().filter(|_| args.signature.is_none());
     places(args, global).writes("--statement", statement).check()?;
-    super::plan::show(&plan, &args.plan, args.ids.into(), ui)?;
-    approve(&plan, args, global, ui)?;
+    super::plan::show(plan, &args.plan, args.ids.into(), ui)?;
+    approve(plan, args, global, ui)?;
     Ok(ExitStatus::Done)
 }
 

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use anyhow::Context as _;
 
-use super::common::{read_plan_to_show, shown};
+use super::common::{kept, read_plan_to_show, shown};
 use super::places::Places;
 use super::plan::text_options;
 use crate::cli::{Global, Show, ShowFormat};
@@ -26,9 +26,9 @@ const WIDTH_OF_A_FILE: usize = 100;
 pub fn run(args: &Show, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     check(args)?;
     places(args, global).check()?;
-    let plan = read_plan_to_show(&args.plan)?;
-    let old = args.since.as_deref().map(read_plan_to_show).transpose()?;
-    let rendered = render(args, &plan, old.as_ref(), ui)?;
+    let plan = kept(read_plan_to_show(&args.plan)?);
+    let old = args.since.as_deref().map(read_plan_to_show).transpose()?.map(kept);
+    let rendered = render(args, plan, old, ui)?;
     match &args.out {
         None => ui.print(rendered)?,
         Some(out) => {

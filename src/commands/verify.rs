@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 
 use super::common::{
-    counted_approvals, list_guards, load_settings, now, read_plan, replay, rules, same_settings, shown,
+    counted_approvals, kept, list_guards, load_settings, now, read_plan, replay, rules, same_settings, shown,
 };
 use super::inverse::{another_undo, is_own_undo};
 use super::places::Places;
@@ -32,7 +32,7 @@ const MOST_RENDERED: u64 = 64 * 1024 * 1024;
 /// In the order of `apply`: exit codes 8, 3, 7, 6, 5.
 pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
     Places::new(global).plan(&args.plan).may_read("--rendered", args.rendered.as_deref()).check()?;
-    let plan = read_plan(&args.plan)?;
+    let plan = kept(read_plan(&args.plan)?);
     let Summary { create, update, reactivate, delete, unchanged, set_aside } = plan.content().summary;
     let back = if reactivate > 0 { format!("{reactivate} to reactivate, ") } else { String::new() };
     ui.line(format!("plan      {}", plan.hash()))?;
@@ -42,13 +42,13 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
         aside"
     ))?;
     if let Some(path) = &args.rendered {
-        rendered(&plan, path, ui)?;
+        rendered(plan, path, ui)?;
     }
     let settings = load_settings(&global.config);
     let state = existing_state(global, settings.as_ref().ok())?;
     let mut begun = None;
     if let Some(state) = &state {
-        let replay = replay(state, &plan)?;
+        let replay = replay(state, plan)?;
         begun = replay.begun_at.map(|begun| ApplyId { plan: plan.hash(), begun });
         if let Some(finished) = replay.finished {
             ui.line(format!("journal   finished at {finished:.0}"))?;
@@ -58,23 +58,23 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
         }
     }
     let settings = settings?;
-    same_settings(&plan, &settings, &global.config)?;
+    same_settings(plan, &settings, &global.config)?;
     if let Some(undone) = plan.content().undone() {
         match &state {
-            Some(state) if is_own_undo(&plan, &settings, state) => {}
+            Some(state) if is_own_undo(plan, &settings, state) => {}
             Some(_) => return Err(refused(ExitStatus::Stale, another_undo(undone))),
             None => ui.line("undo      not compared: that needs the state folder that it was made with")?,
         }
     }
-    let rules = rules(&plan, &settings)?;
-    let found = counted_approvals(&args.plan, &plan, &settings)?;
+    let rules = rules(plan, &settings)?;
+    let found = counted_approvals(&args.plan, plan, &settings)?;
     let now = now();
-    for Group { names, said } in grouped(found.iter().map(|one| (one.name.clone(), described(&plan, one, &rules, now))))
+    for Group { names, said } in grouped(found.iter().map(|one| (one.name.clone(), described(plan, one, &rules, now))))
     {
         ui.line(format!("approval  {names}: {said}"))?;
     }
     let stated = args.approved_hash.as_deref().map(stated_hash).transpose()?;
-    let granted = judge(&plan, &found, stated, &rules, now)
+    let granted = judge(plan, &found, stated, &rules, now)
         .map_err(|error| refused(ExitStatus::NotApproved, format!("not approved: {error}")))?;
     let guards = match (&state, plan.content().undone()) {
         // Which ids `[scope] branches` means, only Skovik could tell.
@@ -85,7 +85,7 @@ pub fn run(args: &cli::Verify, global: &Global, ui: &Ui) -> anyhow::Result<ExitS
     };
     let left = not_lifted(&guards, &granted.allow);
     if !left.is_empty() {
-        let problem = format!("blocked by {}: no approval allows enough", list_guards(&left, &plan));
+        let problem = format!("blocked by {}: no approval allows enough", list_guards(&left, plan));
         return Err(refused(ExitStatus::Blocked, problem));
     }
     ui.line("apply would accept this plan, if nothing that it touches has changed in Skovik")?;
