@@ -5,7 +5,7 @@
 use memchr::memmem::Finder;
 
 use super::{Document, PlanHash, canonical_json, is_known};
-use crate::plan::{Content, Digest, Operation};
+use crate::plan::{Content, Digest, Operation, Summary};
 use crate::side_by_side::each_side_by_side;
 
 /// The line that begins the list of operations, with the line breaks around it.
@@ -17,7 +17,9 @@ const BETWEEN: &str = "\n    },\n";
 /// What follows the last operation.
 const REST: &str = "\n  ]\n}\n";
 /// How many bytes of operations a thread takes at a time.
-const PART: usize = 1 << 20;
+const PART: usize = 128 << 10;
+/// No operation is shorter, in bytes.
+const SHORTEST: usize = 100;
 
 /// The plan with the hash that it states and the hash that it has, if the text has the usual layout and is a plan.
 ///
@@ -38,17 +40,19 @@ pub(super) fn read(text: &[u8]) -> Option<(Content, Option<Digest>, Digest)> {
         let written = canonical_json(&operations).ok()?;
         Some((operations, written))
     };
-    let mut lists = Vec::new();
+    // What the summary says is only about right, and may be anything in a file of others.
+    let Summary { create, update, reactivate, delete, unchanged: _, set_aside: _ } = frame.summary;
+    let told = [create, update, reactivate, delete].into_iter().fold(0, u64::saturating_add);
+    let most = text.len() / SHORTEST;
+    let mut read = Vec::with_capacity(usize::try_from(told).map_or(most, |told| told.min(most)));
     each_side_by_side(&parts(operations, &between), part_of, |part| {
         let (operations, written) = part.ok_or(())?;
         hash.add(&written);
-        lists.push(operations);
+        read.extend(operations);
         Ok::<_, ()>(())
     })
     .ok()?;
-    let mut operations = Vec::with_capacity(lists.iter().map(Vec::len).sum());
-    lists.into_iter().for_each(|list| operations.extend(list));
-    let content = Content { operations, ..frame.into_content().0 };
+    let content = Content { operations: read, ..frame.into_content().0 };
     Some((content, stated, hash.finish()))
 }
 
