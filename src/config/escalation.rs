@@ -1,13 +1,13 @@
 //! Rules that require more approvers for some plans: a MiniJinja expression over the plan's counts, such as `deletes >
 //! 0`, and the number of approvers if it is true.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, UndefinedBehavior};
 
 use crate::plan::{Plan, Summary};
+use crate::setting::template::Uses;
 use crate::template_cost::{bound, in_time, not_too_long};
 
 /// What an expression may refer to.
@@ -57,14 +57,9 @@ impl Escalation {
     fn checked(self) -> Result<Self, String> {
         let rule = self;
         let environment = environment();
-        let compiled =
-            environment.compile_expression(&rule.when).map_err(|error| format!("cannot be compiled: {error}"))?;
-        let unknown: BTreeSet<String> = compiled
-            .undeclared_variables(false)
-            .into_iter()
-            .filter(|name| !FIGURES.contains(&name.as_str()) && environment.globals().all(|(known, _)| known != name))
-            .collect();
-        if let Some(name) = unknown.first() {
+        let used = Uses::of_expression(&rule.when, &[]).map_err(|error| format!("cannot be compiled: {error}"))?;
+        let is_known = |name: &str| FIGURES.contains(&name) || environment.globals().any(|(known, _)| known == name);
+        if let Some(name) = used.names.iter().find(|name| !is_known(name)) {
             return Err(format!("refers to `{name}`; known are {}", FIGURES.join(", ")));
         }
         rule.applies(&figures(&Summary::default(), 0))?;

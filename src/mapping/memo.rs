@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use thread_local::ThreadLocal;
 
-use crate::setting::template::{Template, quoted};
+use crate::setting::template::{ColumnName, Template};
 use crate::source::{CellView, Records};
 
 /// How many columns a template may use, and still be remembered.
@@ -34,16 +34,11 @@ struct Results<T> {
 impl<T: Send + Clone> Memo<T> {
     /// A memory for a template; `None` if its result may depend on more of a record than on a few of its cells.
     pub(super) fn of(template: &Template, records: &Records) -> Option<Self> {
-        // The function `debug` prints everything.
-        if template.text.contains("debug") {
+        if template.whole.iter().any(|source| *source < records.sources()) {
             return None;
         }
-        let mut columns = Vec::new();
-        for source in 0..records.sources() {
-            for column in columns_of(&template.text, records.source_name(source))? {
-                columns.push((source, records.column(source, column)?));
-            }
-        }
+        let place = |name: &ColumnName| Some((name.source, records.column(name.source, &name.column)?));
+        let mut columns: Vec<_> = template.columns.iter().map(place).collect::<Option<_>>()?;
         columns.sort_unstable();
         columns.dedup();
         (columns.len() <= MOST_COLUMNS).then(|| Self { columns, results: ThreadLocal::new() })
@@ -99,28 +94,6 @@ impl<T> Default for Results<T> {
     }
 }
 
-/// The columns of a source that a template names; `None` unless it uses the source only as `source.column` or
-/// `source["column"]`, wherever its name stands. They are taken from the text: a template reaches nothing that its text
-/// does not name, and the engine's own list of what it uses lacks what is sliced.
-fn columns_of<'t>(template: &'t str, source: &str) -> Option<Vec<&'t str>> {
-    let is_of_name = |c: char| c.is_alphanumeric() || c == '_';
-    let mut columns = Vec::new();
-    for (at, _) in template.match_indices(source) {
-        let (before, behind) = (&template[..at], &template[at + source.len()..]);
-        if before.ends_with(is_of_name) || behind.starts_with(is_of_name) {
-            continue; // Another name, of which this one is a part.
-        }
-        columns.push(match behind.strip_prefix('.') {
-            Some(rest) => &rest[..rest.find(|c| !is_of_name(c)).unwrap_or(rest.len())],
-            None => {
-                let (column, rest) = quoted(behind.strip_prefix('[')?)?;
-                rest.starts_with(']').then_some(column)?
-            }
-        });
-    }
-    Some(columns)
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
@@ -164,11 +137,11 @@ mod tests {
             ("{{ hr[ad.n] }}", false),
             ("{% set x = hr %}{{ x.few }}", false),
             ("{% for hr in [hr.few] %}{{ hr }}{% endfor %}", false),
-            ("{{ hr .few }}", false),
-            ("{{ hr['fe' ~ 'w'] }}", false),
+            ("{{ hr .few }}", true),
+            ("{{ hr['fe' ~ 'w'] }}", true),
             ("{{ debug() }}", false),
             ("{{ hr.none }}", false),
-            ("{{ 'hr' }}{{ hr.few }}", false),
+            ("{{ 'hr' }}{{ hr.few }}", true),
         ] {
             let template = Template::parse("x", text, &sources()).unwrap();
             assert_eq!(Memo::<bool>::of(&template, &records).is_some(), is_remembered, "{text}");

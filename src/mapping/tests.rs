@@ -221,6 +221,8 @@ fn columns_that_no_record_has_are_errors_of_the_settings() {
     for (field, setting) in [
         ("branch = \"{{ hr.lst }}\"", "`branch` in [employee] uses `hr.lst`"),
         ("manager = \"{{ hr['lst'] | default('') }}\"", "`manager` in [employee] uses `hr.lst`"),
+        ("branch = \"{{ hr.lst[:1] }}\"", "`branch` in [employee] uses `hr.lst`"),
+        ("branch = \"{% filter replace(hr.lst, '') %}x{% endfilter %}\"", "`branch` in [employee] uses `hr.lst`"),
         ("manager = { value = \"x\", refers_to = \"{{ hr.lst }}\" }", "`refers_to` in [employee.manager]"),
         ("[employee.custom_fields]\nTitle = \"{{ hr.lst }}\"", "`Title` in [employee.custom_fields]"),
         ("[scope]\ninclude = \"hr.lst == ''\"", "`include` in [scope]"),

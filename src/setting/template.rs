@@ -13,8 +13,9 @@ mod letters;
 mod lists;
 mod text_filters;
 mod types;
+mod uses;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use minijinja::value::{Object, Value};
@@ -29,6 +30,7 @@ pub use calendar::Calendar;
 pub(crate) use calendar::NAMES as DAY_NAMES;
 use calendar::TODAY;
 pub(crate) use engine::{Compiled, Engine};
+pub(crate) use uses::Uses;
 
 /// A template or an expression that compiles and refers to sources that exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +42,8 @@ pub struct Template {
     pub(crate) text: Arc<str>,
     /// The columns that it names.
     pub(crate) columns: BTreeSet<ColumnName>,
+    /// The sources of which it may read other columns too.
+    pub(crate) whole: BTreeSet<usize>,
     /// Whether it uses the current day.
     pub(crate) uses_today: bool,
 }
@@ -112,15 +116,16 @@ impl Template {
 
     fn checked(setting: &str, text: &str, sources: &[Arc<str>]) -> Result<Self, String> {
         let engine = Engine::new(&Calendar::any());
-        let environment = engine.environment();
-        let template = environment.template_from_str(text).map_err(|error| broken(&error))?;
-        let used = template.undeclared_variables(false);
-        let uses_today = used.contains(TODAY);
-        check_names(environment, used, sources)?;
         let compiled = engine.template(text).map_err(|error| broken(&error))?;
+        let uses = Uses::of_template(text, sources).map_err(|error| broken(&error))?;
+        check_names(engine.environment(), &uses.names, sources)?;
         check_functions(compiled.render(anybody(sources)).err())?;
-        let columns = columns(text, template.undeclared_variables(true), sources);
-        Ok(Self { setting: setting.into(), text: text.into(), columns, uses_today })
+        Ok(Self::using(setting, text, uses))
+    }
+
+    fn using(setting: &str, text: &str, uses: Uses) -> Self {
+        let Uses { names, columns, whole } = uses;
+        Self { setting: setting.into(), text: text.into(), columns, whole, uses_today: names.contains(TODAY) }
     }
 
     /// Checks an expression such as `hr.status == 'active'`.
@@ -130,15 +135,11 @@ impl Template {
 
     fn checked_expression(setting: &str, text: &str, sources: &[Arc<str>]) -> Result<Self, String> {
         let engine = Engine::new(&Calendar::any());
-        let environment = engine.environment();
-        let expression = environment.compile_expression(text).map_err(|error| broken(&error))?;
-        let used = expression.undeclared_variables(false);
-        let uses_today = used.contains(TODAY);
-        check_names(environment, used, sources)?;
         let compiled = engine.condition(text).map_err(|error| broken(&error))?;
+        let uses = Uses::of_expression(text, sources).map_err(|error| broken(&error))?;
+        check_names(engine.environment(), &uses.names, sources)?;
         check_functions(compiled.eval(anybody(sources)).err())?;
-        let columns = columns(text, expression.undeclared_variables(true), sources);
-        Ok(Self { setting: setting.into(), text: text.into(), columns, uses_today })
+        Ok(Self::using(setting, text, uses))
     }
 }
 
@@ -159,12 +160,11 @@ impl Template {
     fn checked_preference(setting: &str, text: &str, place: usize, sources: &[Arc<str>]) -> Result<Self, String> {
         let engine = Engine::new(&Calendar::any());
         let environment = engine.environment();
-        let expression = environment.compile_expression(text).map_err(|error| broken(&error))?;
         let but = environment.globals().map(|(name, _)| name.to_owned()).collect();
         let compiled = engine.condition(text).map_err(|error| broken(&error))?;
         check_functions(compiled.eval(Value::from_object(Anything { but })).err())?;
-        let (bare, dotted) = (expression.undeclared_variables(false), expression.undeclared_variables(true));
-        Ok(Self::over_own(setting, text, place, sources, environment, bare, dotted))
+        let uses = Uses::of_expression(text, &sources[..=place]).map_err(|error| broken(&error))?;
+        Ok(Self::over_own(setting, text, place, sources, environment, uses))
     }
 }
 
@@ -180,12 +180,11 @@ impl Template {
     fn checked_own(setting: &str, text: &str, place: usize, sources: &[Arc<str>]) -> Result<Self, String> {
         let engine = Engine::new(&Calendar::any());
         let environment = engine.environment();
-        let template = environment.template_from_str(text).map_err(|error| broken(&error))?;
         let but = environment.globals().map(|(name, _)| name.to_owned()).collect();
         let compiled = engine.template(text).map_err(|error| broken(&error))?;
         check_functions(compiled.render(Value::from_object(Anything { but })).err())?;
-        let (bare, dotted) = (template.undeclared_variables(false), template.undeclared_variables(true));
-        Ok(Self::over_own(setting, text, place, sources, environment, bare, dotted))
+        let uses = Uses::of_template(text, &sources[..=place]).map_err(|error| broken(&error))?;
+        Ok(Self::over_own(setting, text, place, sources, environment, uses))
     }
 
     /// The columns that are named with the source in front, and without.
@@ -195,24 +194,17 @@ impl Template {
         place: usize,
         sources: &[Arc<str>],
         environment: &Environment<'_>,
-        bare: HashSet<String>,
-        dotted: HashSet<String>,
+        mut uses: Uses,
     ) -> Self {
-        let uses_today = bare.contains(TODAY);
-        let bare = bare.into_iter().filter(|name| **name != *sources[place] && !is_global(environment, name));
-        let mut columns = columns(text, dotted, &sources[..=place]);
-        columns.retain(|name| name.source == place);
-        columns.extend(bare.map(|name| ColumnName { source: place, column: name.into() }));
-        Self { setting: setting.into(), text: text.into(), columns, uses_today }
+        let bare = uses.names.iter().filter(|name| ***name != *sources[place] && !is_global(environment, name));
+        let bare = bare.map(|name| ColumnName { source: place, column: name.as_str().into() });
+        uses.columns.retain(|name| name.source == place);
+        uses.columns.extend(bare);
+        Self::using(setting, text, uses)
     }
 }
 
-fn check_names(
-    environment: &Environment<'_>,
-    used: impl IntoIterator<Item = String>,
-    sources: &[Arc<str>],
-) -> Result<(), String> {
-    let used: BTreeSet<String> = used.into_iter().collect();
+fn check_names(environment: &Environment<'_>, used: &BTreeSet<String>, sources: &[Arc<str>]) -> Result<(), String> {
     let is_known = |name: &str| sources.iter().any(|source| **source == *name) || is_global(environment, name);
     let Some(unknown) = used.iter().find(|name| !is_known(name)) else { return Ok(()) };
     let hint = match nearest(unknown, sources.iter().map(|source| &**source)) {
@@ -274,31 +266,6 @@ pub(crate) fn said(error: &Error) -> String {
 
 fn broken(error: &Error) -> String {
     format!("cannot be compiled: {error}")
-}
-
-fn columns(text: &str, used: impl IntoIterator<Item = String>, sources: &[Arc<str>]) -> BTreeSet<ColumnName> {
-    let dotted = used.into_iter().filter_map(|path| {
-        let (source, rest) = path.split_once('.')?;
-        let source = sources.iter().position(|name| **name == *source)?;
-        Some(ColumnName { source, column: rest.split('.').next()?.into() })
-    });
-    let subscripted = sources.iter().enumerate().flat_map(|(source, name)| {
-        literal_subscripts(text, name).map(move |column| ColumnName { source, column: column.into() })
-    });
-    let judged = sources.iter().enumerate().filter(|(_, name)| disabled::is_asked_of(text, name));
-    let judged = judged.map(|(source, _)| ColumnName { source, column: disabled::COLUMN.into() });
-    dotted.chain(subscripted).chain(judged).collect()
-}
-
-/// The literals in `name["…"]` and `name['…']`, which the template engine does not report.
-fn literal_subscripts<'t>(text: &'t str, name: &str) -> impl Iterator<Item = &'t str> {
-    text.match_indices(name).filter_map(move |(at, found)| {
-        if text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '.') {
-            return None;
-        }
-        let (column, rest) = quoted(text[at + found.len()..].trim_start().strip_prefix('[')?.trim_start())?;
-        rest.trim_start().starts_with(']').then_some(column)
-    })
 }
 
 /// A literal without escapes at the start of a text, and what follows it.

@@ -29,26 +29,6 @@ pub(super) fn is_disabled(value: &Value) -> Result<bool, Error> {
     }
 }
 
-/// Whether a template asks whether a whole source is disabled. The engine does not tell which column that needs.
-pub(super) fn is_asked_of(text: &str, source: &str) -> bool {
-    text.match_indices(source).any(|(at, found)| {
-        let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
-        let follows = |text: &'_ str, word| -> Option<usize> {
-            let trimmed = text.trim_start();
-            let rest = trimmed.strip_prefix(word)?;
-            let is_word = trimmed.len() < text.len() && !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
-            is_word.then_some(text.len() - rest.len())
-        };
-        let rest = &text[at + found.len()..];
-        // `(ad) is disabled` is a source, too.
-        let rest = rest.strip_prefix(')').unwrap_or(rest);
-        let Some(length) = follows(rest, "is") else { return false };
-        let rest = &rest[length..];
-        let rest = &rest[follows(rest, "not").unwrap_or(0)..];
-        !text[..at].ends_with(is_part) && follows(rest, TEST).is_some()
-    })
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {

@@ -72,9 +72,17 @@ impl Reader<'_> {
             Stmt::SetBlock(node) => self.read_all(&node.filter),
             Stmt::FilterBlock(node) => self.read(&node.filter),
             Stmt::Macro(node) => self.read_all(&node.defaults),
-            Stmt::CallBlock(node) => self.arguments(&node.call.args),
-            Stmt::Do(node) => self.arguments(&node.call.args),
-            _ => {}
+            Stmt::CallBlock(node) => {
+                self.read(&node.call.expr);
+                self.arguments(&node.call.args);
+                self.read_all(&node.macro_decl.defaults);
+            }
+            Stmt::Do(node) => {
+                self.read(&node.call.expr);
+                self.arguments(&node.call.args);
+            }
+            Stmt::AutoEscape(node) => self.read(&node.enabled),
+            Stmt::Template(_) | Stmt::EmitRaw(_) => {}
         }
         bodies(statement).into_iter().flatten().for_each(|statement| self.statement(statement));
     }

@@ -1,0 +1,280 @@
+//! What a template uses, by its syntax tree: the names that it does not define itself, and the columns of the sources.
+//!
+//! The engine's own list lacks what is sliced and what is in the arguments of a filter block, and takes a name for
+//! defined in the very expression that defines it.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+use minijinja::Error;
+use minijinja::machinery::ast::{Call, CallArg, Expr, Macro, Spanned, Stmt};
+use minijinja::machinery::{parse, parse_expr};
+use unicode_normalization::UnicodeNormalization as _;
+
+use super::{ColumnName, disabled};
+
+/// The function that prints everything there is.
+const DEBUG: &str = "debug";
+/// The filter that reads the member of a name.
+const ATTRIBUTE: &str = "attr";
+
+/// The names and columns that a template uses.
+#[derive(Debug, Default)]
+pub(crate) struct Uses {
+    /// The names that it does not surely define itself.
+    pub(crate) names: BTreeSet<String>,
+    /// The columns that it names.
+    pub(super) columns: BTreeSet<ColumnName>,
+    /// The sources of which it may read other columns too, such as `hr` in `hr[ad.x]`.
+    pub(super) whole: BTreeSet<usize>,
+}
+
+impl Uses {
+    /// What a template such as `{{ hr.email | lower }}` uses.
+    pub(super) fn of_template(text: &str, sources: &[Arc<str>]) -> Result<Self, Error> {
+        let statement = parse(text, "<template>", Default::default())?;
+        let mut reader = Reader::new(sources);
+        reader.statement(&statement);
+        Ok(reader.uses)
+    }
+
+    /// What an expression such as `hr.status == 'active'` uses.
+    pub(crate) fn of_expression(text: &str, sources: &[Arc<str>]) -> Result<Self, Error> {
+        let expression = parse_expr(text)?;
+        let mut reader = Reader::new(sources);
+        reader.read(&expression);
+        Ok(reader.uses)
+    }
+}
+
+struct Reader<'s> {
+    sources: &'s [Arc<str>],
+    /// The names that the template has surely defined, by the blocks around.
+    defined: Vec<HashSet<String>>,
+    uses: Uses,
+}
+
+impl<'s> Reader<'s> {
+    fn new(sources: &'s [Arc<str>]) -> Self {
+        Self { sources, defined: vec![HashSet::new()], uses: Uses::default() }
+    }
+
+    fn statements(&mut self, statements: &[Stmt<'_>]) {
+        statements.iter().for_each(|statement| self.statement(statement));
+    }
+
+    fn statement(&mut self, statement: &Stmt<'_>) {
+        match statement {
+            Stmt::Template(node) => self.statements(&node.children),
+            Stmt::EmitExpr(node) => self.read(&node.expr),
+            Stmt::EmitRaw(_) => {}
+            Stmt::ForLoop(node) => {
+                self.read(&node.iter);
+                self.block(|reader| {
+                    reader.assign(&node.target);
+                    reader.read_all(&node.filter_expr);
+                    reader.define("loop");
+                    reader.statements(&node.body);
+                });
+                self.block(|reader| reader.statements(&node.else_body));
+            }
+            Stmt::IfCond(node) => {
+                self.read(&node.expr);
+                self.block(|reader| reader.statements(&node.true_body));
+                self.block(|reader| reader.statements(&node.false_body));
+            }
+            Stmt::WithBlock(node) => self.block(|reader| {
+                for (target, value) in &node.assignments {
+                    reader.read(value);
+                    reader.assign(target);
+                }
+                reader.statements(&node.body);
+            }),
+            Stmt::Set(node) => {
+                self.read(&node.expr);
+                self.assign(&node.target);
+            }
+            Stmt::SetBlock(node) => {
+                self.statements(&node.body);
+                self.read_all(&node.filter);
+                self.assign(&node.target);
+            }
+            // These two have no names of their own: what is set in them stays set behind them.
+            Stmt::AutoEscape(node) => {
+                self.read(&node.enabled);
+                self.statements(&node.body);
+            }
+            Stmt::FilterBlock(node) => {
+                self.statements(&node.body);
+                self.read(&node.filter);
+            }
+            Stmt::Macro(node) => {
+                self.define(node.name);
+                self.declaration(node);
+            }
+            Stmt::CallBlock(node) => {
+                self.call(&node.call);
+                self.declaration(&node.macro_decl);
+            }
+            Stmt::Do(node) => self.call(&node.call),
+        }
+    }
+
+    fn block(&mut self, read: impl FnOnce(&mut Self)) {
+        self.defined.push(HashSet::new());
+        read(self);
+        self.defined.pop();
+    }
+
+    /// The arguments of a macro, of which the last is set first, and what it does.
+    fn declaration(&mut self, node: &Spanned<Macro<'_>>) {
+        self.block(|reader| {
+            let mut defaults = node.defaults.iter().rev();
+            for argument in node.args.iter().rev() {
+                reader.read_all(defaults.next());
+                reader.assign(argument);
+            }
+            reader.define("caller");
+            reader.statements(&node.body);
+        });
+    }
+
+    fn assign(&mut self, target: &Expr<'_>) {
+        match target {
+            Expr::Var(node) => self.define(node.id),
+            Expr::List(node) => node.items.iter().for_each(|item| self.assign(item)),
+            Expr::Tuple(node) => node.items.iter().for_each(|item| self.assign(item)),
+            // `namespace.name`, or what the engine refuses.
+            Expr::GetAttr(node) => self.read(&node.expr),
+            other => self.read(other),
+        }
+    }
+
+    fn define(&mut self, name: &str) {
+        if let Some(names) = self.defined.last_mut() {
+            names.insert(name.to_owned());
+        }
+        // Which of both a later use means depends on what was carried out before it.
+        self.uses.whole.extend(self.place_of(name));
+    }
+
+    fn place_of(&self, name: &str) -> Option<usize> {
+        self.sources.iter().position(|source| **source == *name)
+    }
+
+    fn is_defined(&self, name: &str) -> bool {
+        self.defined.iter().any(|names| names.contains(name))
+    }
+
+    /// The source that an expression is.
+    fn source(&self, expression: &Expr<'_>) -> Option<usize> {
+        match expression {
+            Expr::Var(node) if !self.is_defined(node.id) => self.place_of(node.id),
+            _ => None,
+        }
+    }
+
+    fn column(&mut self, source: usize, column: &str) {
+        self.uses.names.insert(self.sources[source].to_string());
+        // The template is in NFC, but an escape in it may not be.
+        self.uses.columns.insert(ColumnName { source, column: column.nfc().collect::<String>().into() });
+    }
+
+    fn read_all<'e, 'a: 'e>(&mut self, expressions: impl IntoIterator<Item = &'e Expr<'a>>) {
+        expressions.into_iter().for_each(|expression| self.read(expression));
+    }
+
+    fn call(&mut self, call: &Spanned<Call<'_>>) {
+        self.read(&call.expr);
+        self.arguments(&call.args);
+    }
+
+    fn arguments(&mut self, arguments: &[CallArg<'_>]) {
+        for argument in arguments {
+            let (CallArg::Pos(value)
+            | CallArg::Kwarg(_, value)
+            | CallArg::PosSplat(value)
+            | CallArg::KwargSplat(value)) = argument;
+            self.read(value);
+        }
+    }
+
+    fn read(&mut self, expression: &Expr<'_>) {
+        match expression {
+            Expr::Var(node) => self.variable(node.id),
+            Expr::Const(_) => {}
+            Expr::Slice(node) => {
+                self.read(&node.expr);
+                self.read_all([&node.start, &node.stop, &node.step].into_iter().flatten());
+            }
+            Expr::UnaryOp(node) => self.read(&node.expr),
+            Expr::BinOp(node) => self.read_all([&node.left, &node.right]),
+            Expr::Compare(node) => {
+                self.read(&node.expr);
+                node.ops.iter().for_each(|part| self.read(&part.expr));
+            }
+            Expr::IfExpr(node) => {
+                self.read_all([&node.test_expr, &node.true_expr]);
+                self.read_all(&node.false_expr);
+            }
+            Expr::Filter(node) => {
+                let source = node.expr.as_ref().and_then(|of| self.source(of));
+                match (source, &node.args[..]) {
+                    (Some(source), [CallArg::Pos(name)]) if node.name == ATTRIBUTE => self.member(source, name),
+                    _ => self.read_all(&node.expr),
+                }
+                self.arguments(&node.args);
+            }
+            Expr::Test(node) => {
+                match self.source(&node.expr) {
+                    Some(source) if node.name == disabled::TEST => self.column(source, disabled::COLUMN),
+                    _ => self.read(&node.expr),
+                }
+                self.arguments(&node.args);
+            }
+            Expr::GetAttr(node) => match self.source(&node.expr) {
+                Some(source) => self.column(source, node.name),
+                None => self.read(&node.expr),
+            },
+            Expr::GetItem(node) => {
+                match self.source(&node.expr) {
+                    Some(source) => self.member(source, &node.subscript_expr),
+                    None => self.read(&node.expr),
+                }
+                self.read(&node.subscript_expr);
+            }
+            Expr::Call(node) => self.call(node),
+            Expr::List(node) => self.read_all(&node.items),
+            Expr::Tuple(node) => self.read_all(&node.items),
+            Expr::Map(node) => self.read_all(node.keys.iter().chain(&node.values)),
+        }
+    }
+
+    /// The column of a source that an expression names. It is known only if the expression is constant.
+    fn member(&mut self, source: usize, name: &Expr<'_>) {
+        let sources = self.sources;
+        match name.as_const() {
+            Some(name) => match name.as_str() {
+                Some(name) => self.column(source, name),
+                // No column has a name that is no text.
+                None => drop(self.uses.names.insert(sources[source].to_string())),
+            },
+            None => self.variable(&sources[source]),
+        }
+    }
+
+    fn variable(&mut self, name: &str) {
+        if self.is_defined(name) {
+            return;
+        }
+        self.uses.names.insert(name.to_owned());
+        match self.place_of(name) {
+            Some(source) => drop(self.uses.whole.insert(source)),
+            None if name == DEBUG => self.uses.whole.extend(0..self.sources.len()),
+            None => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
