@@ -20,6 +20,8 @@ pub enum Links {
 /// The kind of the error for a link, a device, a pipe or a folder.
 pub const WRONG_KIND: io::ErrorKind = io::ErrorKind::InvalidInput;
 
+const NOT_REGULAR: &str = "it is not a regular file";
+
 /// Opens a regular file to read it. Never waits for a pipe.
 ///
 /// # Errors
@@ -32,10 +34,10 @@ pub fn open_regular(path: &Path, links: Links) -> io::Result<File> {
         Links::Refuse => no_links(&mut options),
     }
     match links {
-        Links::Follow => regular(options.open(path)?, "it is not a regular file"),
+        Links::Follow => regular(options.open(path), NOT_REGULAR),
         Links::Refuse => {
             let linked = "it is a symbolic link; name the file itself";
-            regular(options.open(path).map_err(|error| in_words(error, linked))?, "it is not a regular file")
+            regular(options.open(path).map_err(|error| in_words(error, linked)), NOT_REGULAR)
         }
     }
 }
@@ -45,11 +47,15 @@ pub fn open_regular(path: &Path, links: Links) -> io::Result<File> {
 /// # Errors
 /// If it cannot be opened, is not a regular file, or is a link.
 pub(crate) fn open_own(path: &Path, options: &OpenOptions) -> io::Result<File> {
-    regular(options.open(path).map_err(|error| in_words(error, "is a symbolic link"))?, "is not a regular file")
+    regular(options.open(path).map_err(|error| in_words(error, "is a symbolic link")), "is not a regular file")
 }
 
-fn regular(file: File, problem: &'static str) -> io::Result<File> {
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::new(WRONG_KIND, problem)) }
+fn regular(opened: io::Result<File>, problem: &'static str) -> io::Result<File> {
+    let wrong = || io::Error::new(WRONG_KIND, problem);
+    // A socket, or a pipe that is to be written and that nobody reads.
+    let cannot_be_opened = |error: &io::Error| error.raw_os_error() == Some(Errno::NXIO.raw_os_error());
+    let file = opened.map_err(|error| if cannot_be_opened(&error) { wrong() } else { error })?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(wrong()) }
 }
 
 /// Clearer words for two errors of the system: a link that is not followed, and a folder that is opened to be written.
@@ -153,6 +159,18 @@ mod tests {
             let error = read_regular(path, 4, links).unwrap_err().to_string();
             assert!(error.contains(word), "{}: {error}", path.display());
         }
+        let socket = folder.path().join("socket");
+        let _socket = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        for path in [pipe.as_path(), &socket, folder.path(), &link, Path::new("/dev/null")] {
+            for (write, create) in [(false, false), (true, false), (true, true)] {
+                let mut options = File::options();
+                options.read(!write).write(write).create(create);
+                no_links(&mut options);
+                let error = open_own(path, &options).unwrap_err();
+                assert_eq!(error.kind(), WRONG_KIND, "{}: {error}", path.display());
+            }
+        }
+        assert_eq!(open_regular(&socket, Links::Follow).unwrap_err().to_string(), NOT_REGULAR);
         assert!(read_bounded(Path::new("/dev/zero"), 4).unwrap_err().to_string().contains("longer than 4 bytes"));
     }
 }

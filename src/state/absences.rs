@@ -252,6 +252,15 @@ mod tests {
         let error = state.note_absences(ACCOUNT, &nothing, &memory(10, &[])).unwrap_err();
         assert!(matches!(&error, StateError::Misplaced { path, .. } if *path == place), "{error}");
         fs::remove_file(&place).unwrap();
+        let socket = std::os::unix::net::UnixListener::bind(&place).unwrap();
+        let error = state.note_absences(ACCOUNT, &nothing, &memory(10, &[])).unwrap_err();
+        assert!(matches!(&error, StateError::Misplaced { path, .. } if *path == place), "{error}");
+        drop(socket);
+        fs::remove_file(&place).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&place).status().unwrap().success());
+        let error = state.note_absences(ACCOUNT, &nothing, &memory(10, &[])).unwrap_err();
+        assert!(matches!(&error, StateError::Misplaced { path, .. } if *path == place), "{error}");
+        fs::remove_file(&place).unwrap();
         assert!(state.note_absences(ACCOUNT, &nothing, &memory(10, &[])).unwrap());
     }
 
