@@ -19,6 +19,7 @@ use tempfile::NamedTempFile;
 
 pub use read::{Links, WRONG_KIND, open_regular, read_bounded, read_bounded_text, read_regular, read_regular_text};
 pub(crate) use read::{no_links, open_own};
+pub(crate) use unchanged::FileState;
 pub use unchanged::{LARGEST_LIST, read_unchanged};
 pub(crate) use under_way::remove_under_way;
 

@@ -22,7 +22,7 @@ pub fn read_unchanged(path: &Path, most: u64) -> io::Result<(Vec<u8>, Option<Sys
 /// `meanwhile` is called after the file was opened and before it is read.
 fn read_while(path: &Path, most: u64, meanwhile: impl FnOnce()) -> io::Result<(Vec<u8>, Option<SystemTime>)> {
     let file = open_regular(path, Links::Follow)?;
-    let opened = State::of(&file.metadata()?);
+    let opened = FileState::of(&file.metadata()?);
     meanwhile();
     if opened.size > most {
         return Err(too_long(most));
@@ -32,7 +32,7 @@ fn read_while(path: &Path, most: u64, meanwhile: impl FnOnce()) -> io::Result<(V
     if bytes.len() as u64 > most {
         return Err(too_long(most));
     }
-    let (read, stands_there) = (State::of(&file.metadata()?), fs::metadata(path).map(|data| State::of(&data)));
+    let (read, stands_there) = (FileState::of(&file.metadata()?), fs::metadata(path).map(|data| FileState::of(&data)));
     if bytes.len() as u64 != opened.size || read != opened || !stands_there.is_ok_and(|state| state == opened) {
         let problem = "it was changed while it was read; try again when it is written completely";
         return Err(io::Error::other(problem));
@@ -42,15 +42,15 @@ fn read_while(path: &Path, most: u64, meanwhile: impl FnOnce()) -> io::Result<(V
 
 /// What shows that a file was changed or replaced.
 #[derive(Debug, PartialEq, Eq)]
-struct State {
+pub(crate) struct FileState {
     size: u64,
     modified: Option<SystemTime>,
     /// On Unix: the device, the inode, and the time of the last change of the inode, which no program can set.
     node: [i64; 4],
 }
 
-impl State {
-    fn of(data: &Metadata) -> Self {
+impl FileState {
+    pub(crate) fn of(data: &Metadata) -> Self {
         Self { size: data.len(), modified: data.modified().ok(), node: node(data) }
     }
 }

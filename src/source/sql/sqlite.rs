@@ -1,7 +1,11 @@
 //! SQLite. The file is opened for reading only. In SQLite any value of a column may have any type, so each value is
 //! read by its own type.
+//!
+//! A connection for reading only still touches the files beside the database: it deletes a log beside an empty file, and
+//! leaves an empty log and its index beside one whose log was written back. Neither may happen here.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use futures_util::TryStreamExt as _;
@@ -12,7 +16,7 @@ use sqlx::{SqlSafeStr as _, Statement as _, TypeInfo as _, ValueRef as _};
 use super::form::{Form, float_cell, hexadecimal};
 use super::row_reader::{Column, RowReader, Value};
 use super::{PATIENCE, failure, statement};
-use crate::files::{Links, open_regular};
+use crate::files::{FileState, Links, open_regular};
 use crate::source::ReadError;
 use crate::source::cell::CellKind;
 use crate::source::table::Table;
@@ -20,6 +24,10 @@ use crate::text::shortened_line;
 
 /// How many characters of what SQLite finds are shown.
 const PROBLEM_SHOWN: usize = 100;
+/// Where the header of a database says whether it has a write-ahead log, and what it says then ("Database File Format",
+/// 1.3.3).
+const READ_VERSION: usize = 19;
+const WITH_LOG: u8 = 2;
 /// How many rows may wait in the channel.
 const WAITING: usize = 1_000;
 
@@ -27,10 +35,14 @@ pub(super) async fn read(path: &Path, query: &str, mut reader: RowReader<'_>) ->
     reader.one_statement(statement::is_several(query))?;
     let failed = |error: sqlx::Error| format!("{}: {}", path.display(), failure::problem(&error));
     // SQLite's own message does not say what is wrong with a file.
-    open_regular(path, Links::Follow).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let unreadable = |error: io::Error| format!("cannot read {}: {error}", path.display());
+    let file = open_regular(path, Links::Follow).map_err(unreadable)?;
+    let before = FileState::of(&file.metadata().map_err(unreadable)?);
+    let is_at_rest = is_at_rest(path, &file).map_err(unreadable)?;
     let options = SqliteConnectOptions::new()
         .filename(path)
         .read_only(true)
+        .immutable(is_at_rest)
         .create_if_missing(false)
         .pragma("query_only", "ON")
         .busy_timeout(PATIENCE.min(reader.conditions.timeout))
@@ -73,7 +85,25 @@ pub(super) async fn read(path: &Path, query: &str, mut reader: RowReader<'_>) ->
     // The result is complete; errors of the connection no longer matter.
     let _ = connection.execute("ROLLBACK").await;
     let _ = connection.close().await;
+    // Nothing locked it.
+    if is_at_rest && FileState::of(&fs::metadata(path).map_err(unreadable)?) != before {
+        return Err(format!("{} was changed while it was read; try again", path.display()).into());
+    }
     Ok(table)
+}
+
+/// Whether a database has a write-ahead log that is not there, because nobody has the database open: SQLite would make a
+/// new one. Refuses an empty file, beside which SQLite deletes any log.
+fn is_at_rest(path: &Path, file: &File) -> io::Result<bool> {
+    let mut header = Vec::new();
+    file.take(READ_VERSION as u64 + 1).read_to_end(&mut header)?;
+    if header.is_empty() {
+        return Err(io::Error::other("it is empty, and no database; copy it again, whole"));
+    }
+    // SQLite keeps the log beside the file itself, not beside a link to it.
+    let mut log = fs::canonicalize(path)?.into_os_string();
+    log.push("-wal");
+    Ok(header.get(READ_VERSION) == Some(&WITH_LOG) && !fs::exists(log)?)
 }
 
 /// Refuses a file that does not end where a page does. SQLite reads a last page that was cut as if it went on with zeros, and

@@ -33,6 +33,70 @@ fn the_plan_is_that_of_the_same_list_in_a_file() {
     assert_eq!(company.plan(0)["summary"]["update"], 1);
 }
 
+/// The files of a database, with what they hold.
+fn files(company: &Company) -> Vec<(String, Vec<u8>)> {
+    let entries = std::fs::read_dir(company.path("hr.db").parent().expect("a folder")).expect("read");
+    let names = entries.map(|entry| entry.expect("read").file_name().into_string().expect("a text"));
+    let mut names: Vec<_> = names.filter(|name| name.starts_with("hr.db")).collect();
+    names.sort();
+    names.into_iter().map(|name| (name.clone(), company.read_bytes(&name))).collect()
+}
+
+#[test]
+fn nothing_beside_the_file_is_made_changed_or_deleted() {
+    // What other files are beside it does not make an empty file a database.
+    for ending in ["", "-wal", "-journal"] {
+        let company = small(SOURCE);
+        company.write("hr.db", "");
+        if !ending.is_empty() {
+            company.write(&format!("hr.db{ending}"), "the newest changes");
+        }
+        let before = files(&company);
+        refuses(&company, 4, &["source `hr`", "hr.db", "is empty"], &[]);
+        assert_eq!(files(&company), before, "{ending}");
+    }
+    let company = with_people(SOURCE);
+    let before = files(&company);
+    leads_where_the_file_does(&company);
+    assert_eq!(files(&company), before);
+    // A log that was written back and removed is not made anew, beside the file or beside a link to it.
+    sql(
+        &company,
+        "hr.db",
+        "PRAGMA journal_mode = WAL; UPDATE people SET first_name = 'Åsa' WHERE employee_id = '1010'",
+    );
+    let before = files(&company);
+    assert_eq!(before.len(), 1);
+    assert_eq!(company.plan(0)["summary"]["update"], 1);
+    assert_eq!(files(&company), before);
+    std::fs::create_dir(company.path("elsewhere")).expect("made");
+    std::fs::rename(company.path("hr.db"), company.path("elsewhere/hr.db")).expect("moved");
+    std::os::unix::fs::symlink("elsewhere/hr.db", company.path("hr.db")).expect("linked");
+    assert_eq!(company.plan(0)["summary"]["update"], 1);
+    assert_eq!((files(&company).len(), std::fs::read_dir(company.path("elsewhere")).expect("read").count()), (1, 1));
+}
+
+#[test]
+fn the_newest_changes_in_a_log_are_read() {
+    let company = with_people(SOURCE);
+    leads_where_the_file_does(&company);
+    let script = "import sqlite3, shutil, sys\nc = sqlite3.connect(sys.argv[1])\nc.executescript(sys.argv[2])\nc.commit()\n\
+                  [shutil.copy(sys.argv[1] + end, sys.argv[3] + end) for end in ['', '-wal']]\n";
+    let change = "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;
+        UPDATE people SET first_name = 'Åsa' WHERE employee_id = '1010'";
+    let mut python = Command::new(program("python3"));
+    python.args(["-c", script]).arg(company.path("hr.db")).arg(change).arg(company.path("copy.db"));
+    run(&mut python);
+    for ending in ["", "-wal"] {
+        std::fs::rename(company.path(&format!("copy.db{ending}")), company.path(&format!("hr.db{ending}")))
+            .expect("moved");
+    }
+    let log = company.read_bytes("hr.db-wal");
+    assert!(!log.is_empty());
+    assert_eq!(company.plan(0)["summary"]["update"], 1);
+    assert!(company.read_bytes("hr.db-wal") == log);
+}
+
 #[test]
 fn a_file_that_cannot_be_read_gives_no_plan() {
     refuses(&small(SOURCE), 4, &["source `hr`", "cannot read", "hr.db", "No such file"], &[]);
