@@ -23,13 +23,14 @@ pub(super) fn delay(attempt: u32, wish: Option<Duration>, random: f64) -> Durati
 /// send the latter with every answer, so they count only if the limit is the reason of the refusal: with 429, or if no
 /// requests are left. At most [`LONGEST_WISH`].
 pub(super) fn wish(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let of = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    let wish = of("retry-after").and_then(|text| retry_after(text, now));
-    let is_used_up = || REMAINING.iter().any(|name| of(name) == Some("0"));
+    // Of a header that comes twice, such as one of the server and one of a proxy, the longest wait counts.
+    let of = |name: &str| headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).map(str::trim);
+    let wish = of("retry-after").filter_map(|text| retry_after(text, now)).max();
+    let is_used_up = || REMAINING.iter().any(|name| of(name).any(|text| text == "0"));
     let wish = wish.or_else(|| {
         let counts = status == StatusCode::TOO_MANY_REQUESTS || is_used_up();
-        let of = |name: &str| of(name).filter(|_| counts);
-        RESETS.iter().find_map(|name| reset(of(name)?, now)).or_else(|| of("ratelimit").and_then(reset_in_field))
+        let resets = || RESETS.iter().find_map(|name| of(name).filter_map(|text| reset(text, now)).max());
+        counts.then(|| resets().or_else(|| of("ratelimit").filter_map(reset_in_field).max()))?
     });
     Some(wish?.min(LONGEST_WISH))
 }
@@ -160,6 +161,9 @@ mod tests {
             (&[("Retry-After", "3"), ("X-RateLimit-Reset", "1790000100")], Some(3 * SECOND)),
             (&[("Retry-After", "soon"), ("X-RateLimit-Reset", "5")], Some(5 * SECOND)),
             (&[("X-RateLimit-Remaining", "0")], None),
+            // Said twice, the longest wait counts.
+            (&[("Retry-After", "3"), ("Retry-After", "9"), ("Retry-After", "soon")], Some(9 * SECOND)),
+            (&[("X-RateLimit-Reset", "3"), ("X-RateLimit-Reset", "1790000100")], Some(100 * SECOND)),
         ] {
             assert_eq!(wish(StatusCode::TOO_MANY_REQUESTS, &headers(list), now), expected, "{list:?}");
         }

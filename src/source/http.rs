@@ -110,7 +110,10 @@ impl HttpSource {
             if is_part(&answer) {
                 walk.take_part();
             }
-            modified.take(&answer.headers);
+            modified
+                .take(&answer.headers)
+                .map_err(|problem| connection.clean(&problem))
+                .map_err(|problem| on_page(problem.into()))?;
             let (pointer, columns, ignores_errors) = (self.records.clone(), self.columns.clone(), self.ignores_errors);
             // Parsing a large page here would block the other sources.
             let taken = blocking(move || {

@@ -43,6 +43,33 @@ fn it_dies_in_mid_list() {
 }
 
 #[test]
+fn a_header_that_says_two_things_is_not_believed() {
+    let (early, late) = ("Sun, 06 Nov 1994 08:49:37 GMT", "Mon, 07 Nov 1994 08:49:37 GMT");
+    let list = json!(people(0, 9)).to_string();
+    let modified = |values: [&str; 2]| {
+        Reply::Answer(200, values.map(|value| ("Last-Modified", value.to_owned())).to_vec(), list.clone())
+    };
+    for values in [[early, late], [late, early]] {
+        let web = Web::always(modified(values));
+        refused(&bearer(&web, ""), 4, &["source `hr`: ", "`last-modified` header says two things, \"", early, late]);
+    }
+    assert_eq!(bearer(&Web::always(modified([late, late])), "").plan(0)["summary"]["create"], PEOPLE);
+    let length = list.len();
+    for other in [length + 1, length - 1, 2] {
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\ncontent-length: {other}\r\n\r\n");
+        let web = Web::always(Reply::Raw(head + &list));
+        refused(&bearer(&web, ""), 4, &["source `hr`: ", "no usable answer"]);
+    }
+    let totals = ["9", "10"].map(|total| ("X-Total-Count", total.to_owned())).to_vec();
+    let web = Web::always(Reply::Answer(200, totals, list.clone()));
+    refused(
+        &bearer(&web, "total_header = \"X-Total-Count\""),
+        4,
+        &["source `hr`: ", "\"9, 10\", which is not a number"],
+    );
+}
+
+#[test]
 fn what_passes_is_tried_again() {
     let web = Web::start(|number, _| match number {
         0 => Reply::Answer(429, vec![("Retry-After", "0".to_owned())], String::new()),
