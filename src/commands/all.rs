@@ -20,7 +20,7 @@ use crate::config::Settings;
 use crate::exit::{ExitStatus, OrRefuse as _, refused, status_of};
 use crate::runs::{Figures, Outcome};
 use crate::state::account_file;
-use crate::text::printable;
+use crate::text::{likeness, printable};
 use crate::ui::Ui;
 
 /// The extension of a settings file.
@@ -125,24 +125,25 @@ fn customers(folder: &Path) -> anyhow::Result<Vec<Customer>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).with_context(cannot).or_refuse(ExitStatus::Usage)? {
         let path = entry.with_context(cannot).or_refuse(ExitStatus::Usage)?.path();
-        if path.extension().is_none_or(|ending| !ending.eq_ignore_ascii_case(ENDING)) {
-            continue;
+        // A customer is never left out without a word.
+        match Kind::of(path.file_name().unwrap_or_default()) {
+            Kind::Settings => {}
+            Kind::Other => continue,
+            Kind::LeftOut(why) => {
+                tracing::warn!("{} {why}, and is left out", shown(&path));
+                continue;
+            }
+            Kind::Misnamed => {
+                let problem =
+                    format!("the settings file {} must end in .{ENDING}; rename it, or move it away", shown(&path));
+                return Err(refused(ExitStatus::Usage, problem));
+            }
         }
         // Two names that are no text could look the same, and their plans would share a file.
         let Some(name) = path.file_stem().and_then(OsStr::to_str) else {
             let problem = format!("the name of the settings file {} is not UTF-8; rename it", shown(&path));
             return Err(refused(ExitStatus::Usage, problem));
         };
-        // A customer is never left out without a word.
-        if name.starts_with('.') {
-            tracing::warn!("{} is a hidden file, and is left out", shown(&path));
-            continue;
-        }
-        if path.extension().is_some_and(|ending| ending != ENDING) {
-            let problem =
-                format!("the settings file {} must end in .{ENDING}; rename it, or move it away", shown(&path));
-            return Err(refused(ExitStatus::Usage, problem));
-        }
         let unusable = || format!("cannot read the settings {}", shown(&path));
         let is_file = fs::metadata(&path).with_context(unusable).or_refuse(ExitStatus::Usage)?.is_file();
         if !is_file {
@@ -156,6 +157,32 @@ fn customers(folder: &Path) -> anyhow::Result<Vec<Customer>> {
     }
     found.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(found)
+}
+
+/// What the name of a file in the folder says about it.
+#[derive(Debug, PartialEq, Eq)]
+enum Kind {
+    Settings,
+    /// It looks like the settings of a customer.
+    Misnamed,
+    /// It may have been settings once, and why it is none now.
+    LeftOut(&'static str),
+    Other,
+}
+
+impl Kind {
+    fn of(name: &OsStr) -> Self {
+        // As people read it: without case, blanks and what nobody sees.
+        let look: String = likeness(&name.to_string_lossy()).split(' ').collect();
+        let ending = format!(".{ENDING}");
+        match name.as_encoded_bytes() {
+            _ if !look.contains(&ending) => Self::Other,
+            [b'.', ..] => Self::LeftOut("is a hidden file"),
+            name if name.ends_with(ending.as_bytes()) => Self::Settings,
+            _ if look.ends_with(&ending) => Self::Misnamed,
+            _ => Self::LeftOut("does not end in .toml"),
+        }
+    }
 }
 
 /// Refuses two files that would use one state, or one key for one address: the list of one customer would be compared
@@ -287,13 +314,47 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let add = |name: &str| fs::write(folder.path().join(name), "").unwrap();
         let names = || customers(folder.path()).map(|found| found.into_iter().map(|one| one.name).collect::<Vec<_>>());
-        ["globex.toml", "Acme.toml", ".hidden.toml", "...toml", "notes.txt", "toml"].iter().for_each(|name| add(name));
+        ["globex.toml", "Acme.toml", ".hidden.toml", "...toml", ".toml", "globex.toml.bak", "notes.txt", "toml"]
+            .iter()
+            .for_each(|name| add(name));
         assert_eq!(names().unwrap(), ["Acme", "globex"]);
-        for name in ["initech.TOML", "Initech.Toml"] {
+        for name in ["initech.TOML", "Initech.Toml", "initech.toml ", "initech. toml"] {
             add(name);
             let error = names().unwrap_err().to_string();
             assert!(error.contains(name) && error.contains("must end in .toml"), "{error}");
             fs::remove_file(folder.path().join(name)).unwrap();
         }
+    }
+
+    #[test]
+    fn whatever_looks_like_settings_is_refused_or_named() {
+        let (hidden, other) = (Kind::LeftOut("is a hidden file"), Kind::LeftOut("does not end in .toml"));
+        for (name, expected) in [
+            ("acme.toml", &Kind::Settings),
+            ("acme.old.toml", &Kind::Settings),
+            ("a\u{200b}.toml", &Kind::Settings),
+            (".toml", &hidden),
+            ("..toml", &hidden),
+            (".TOML", &hidden),
+            (".toml ", &hidden),
+            (".acme.toml.swp", &hidden),
+            (" .toml", &Kind::Settings),
+            ("acme.Toml", &Kind::Misnamed),
+            ("acme.toml ", &Kind::Misnamed),
+            ("acme.toml\n", &Kind::Misnamed),
+            ("acme.toml\u{a0}", &Kind::Misnamed),
+            ("acme.to\u{200b}ml", &Kind::Misnamed),
+            ("acme.\u{ff54}oml", &Kind::Misnamed),
+            ("acme.toml~", &other),
+            ("acme.toml.bak", &other),
+            ("acme.TOML.1", &other),
+            ("toml", &Kind::Other),
+            ("notes.txt", &Kind::Other),
+        ] {
+            assert_eq!(Kind::of(OsStr::new(name)), *expected, "{name:?}");
+        }
+        use std::os::unix::ffi::OsStrExt as _;
+        assert_eq!(Kind::of(OsStr::from_bytes(b"acme\xff.toml")), Kind::Settings);
+        assert_eq!(Kind::of(OsStr::from_bytes(b"acme.toml\xff")), other);
     }
 }
