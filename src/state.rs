@@ -41,7 +41,7 @@ pub use error::StateError;
 pub use journals::JournalFile;
 pub use key::Key;
 pub use lease::LEASE;
-pub(crate) use lease::{Lease, LeaseError};
+pub(crate) use lease::{Lease, LeaseError, give_back_all};
 pub use place::Place;
 pub(crate) use private::open_private;
 pub use retention::Held;

@@ -24,6 +24,7 @@ use super::inverse::{another_undo, is_own_undo};
 use super::places::Places;
 use super::recent::Known;
 use super::retention::tidy;
+use super::signals::{EndedBySignals, end_until_heard};
 use super::state_place::{open_state, unusable_state};
 use super::verify::stated_hash;
 use crate::apply::engine::{self, Options, Stop};
@@ -90,11 +91,12 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
     };
     lifted(&plan, &plan.content().guards, &granted.allow)?;
     tell_other_day(&plan, &settings, ui);
+    let signals = end_until_heard()?;
     let _lock = take_lock(&settings, &state, Some(plan.hash()), ui)?;
     let _plan_lock = take_plan_lock(&settings, &args.plan)?;
     tidy(&settings, &state, &args.plan, Some(&plan), ui);
     let approved = Approved { plan: &plan, granted: &granted, begun_by: BegunBy::Apply };
-    Ok(carry_out(approved, args, &settings, &state, ui).await?.status)
+    Ok(carry_out(approved, args, &settings, &state, signals, ui).await?.status)
 }
 
 fn places(args: &cli::Apply, global: &Global) -> Places {
@@ -123,17 +125,20 @@ impl Carried {
     }
 }
 
-/// Carries an approved plan out, under the target's lock. It reads no file that `args` names.
+/// Carries an approved plan out, under the target's lock. It reads no file that `args` names. `signals` ends once signals are
+/// heard here.
 pub(super) async fn carry_out(
     approved: Approved<'_>,
     args: &cli::Apply,
     settings: &Settings,
     state: &State,
+    signals: Option<EndedBySignals>,
     ui: &Ui,
 ) -> anyhow::Result<Carried> {
     let Approved { plan, granted, .. } = approved;
     // Read under the lock: nobody else writes to it now.
     let mut replay = replay(state, plan)?;
+    drop(signals);
     let provider = provider(settings).await?;
     let mut stop = watch::listen_for_signals()?;
     let Read { policy, directory, listed } = tokio::select! {

@@ -14,6 +14,7 @@ use super::common::{
 use super::places::Places;
 use super::plan::{holds_up, show, write_plan};
 use super::retention::tidy;
+use super::signals::end_until_heard;
 use super::state_place::{open_state, unusable_state};
 use crate::apply::journal::BegunBy;
 use crate::apply::lock::{self, Lock, LockError};
@@ -75,11 +76,14 @@ async fn plan_and_apply(
     ui: &Ui,
 ) -> anyhow::Result<ExitStatus> {
     let state = open_state(global, Some(settings))?;
+    let signals = end_until_heard()?;
     let _lock = take_lock(settings, &state, None, ui)?;
     tidy(settings, &state, &args.out, None, ui);
     let cli::Run { out, report, events, only } = args;
     let execute = cli::Apply { plan: out.clone(), approved_hash: None, report: report.clone(), events: events.clone() };
-    if let Some(begun) = unfinished(out, settings, &state, ui)? {
+    let unfinished = unfinished(out, settings, &state, ui)?;
+    drop(signals);
+    if let Some(begun) = unfinished {
         ui.note(format!("resuming the plan {}, which an earlier run left unfinished", begun.plan.hash()));
         let resumed = resume(&begun, &execute, settings, &state, ending, global, ui).await;
         let is_in_vain = matches!(
@@ -159,7 +163,7 @@ async fn apply(
         state.put_away(plan.hash()).map_err(unusable_state)?;
     }
     let approved = Approved { plan, granted, begun_by: BegunBy::Run };
-    let Carried { status, is_reported } = carry_out(approved, args, settings, state, ui).await?;
+    let Carried { status, is_reported } = carry_out(approved, args, settings, state, None, ui).await?;
     ending.is_reported = is_reported;
     if status == ExitStatus::Done {
         state.set_begun_run(&account, None).map_err(unusable_state)?;

@@ -3,6 +3,8 @@
 
 use std::pin::pin;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::sync::watch;
@@ -10,7 +12,12 @@ use tokio::task::AbortHandle;
 
 use crate::exit::{ExitStatus, refused};
 use crate::files::remove_under_way;
+use crate::state::give_back_all;
 
+/// How long a program that a signal ends waits for the store of its state.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Whether signals are remembered.
+static REMEMBERED: AtomicBool = AtomicBool::new(false);
 /// Whether a command in which one run follows another was asked to end.
 static ASKED: LazyLock<watch::Sender<bool>> = LazyLock::new(|| watch::Sender::new(false));
 
@@ -49,12 +56,14 @@ pub(super) async fn unless_interrupted<T>(
     Ok((done, end_with(ExitStatus::Interrupted)?))
 }
 
-/// From now on a signal ends the program at once, with this status, and no temporary file stays. One that came before
-/// does not: what it had to end may have ended.
+/// From now on a signal ends the program at once, with this status, and neither a temporary file nor a lease stays. One that
+/// came before does not: what it had to end may have ended.
 pub(super) fn end_with(status: ExitStatus) -> anyhow::Result<EndedBySignals> {
     let signals = caught()?;
     let task = tokio::spawn(async move {
         signals.await;
+        // Without a pause, in which this task could be ended while the lease is given back.
+        give_back_all(PATIENCE);
         let _held = remove_under_way();
         std::process::exit(i32::from(status as u8));
     });
@@ -65,11 +74,23 @@ pub(super) fn end_with(status: ExitStatus) -> anyhow::Result<EndedBySignals> {
 /// a signal that comes when none listens must not be lost.
 pub(super) fn remember() -> anyhow::Result<()> {
     let signals = caught()?;
+    REMEMBERED.store(true, Ordering::Release);
     tokio::spawn(async move {
         signals.await;
         ASKED.send_replace(true);
     });
     Ok(())
+}
+
+/// For a run that is about to take a lease, which must not stay. While the result is held, a signal ends the program at once;
+/// one that comes later is heard by whoever listens then. A command in which one run follows another ends in order instead.
+pub(super) fn end_until_heard() -> anyhow::Result<Option<EndedBySignals>> {
+    if REMEMBERED.load(Ordering::Acquire) {
+        return Ok(None);
+    }
+    let ends = end_with(ExitStatus::Interrupted)?;
+    remember()?;
+    Ok(Some(ends))
 }
 
 /// Resolves when the program was asked to end, if that is remembered.

@@ -6,8 +6,9 @@
 //! was sent, and stops when it has passed.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,9 @@ use crate::plan::hex;
 pub const LEASE: Duration = Duration::from_secs(30);
 /// Into how many parts its life is divided: it is renewed after one, and its holder counts on all but one.
 const PARTS: u32 = 3;
+
+/// The leases of this process. Locked while one is being taken, so that each that is in the store is here too.
+static HELD: Mutex<Vec<Weak<End>>> = Mutex::new(Vec::new());
 
 /// What the object holds.
 #[derive(Debug, Serialize, Deserialize)]
@@ -48,22 +52,67 @@ pub(crate) enum LeaseError {
 
 /// Held as long as it lives; it is renewed and given back by a thread of its own.
 #[derive(Debug)]
-pub(crate) struct Lease {
+pub(crate) struct Lease(Arc<End>);
+
+/// The end of a lease.
+#[derive(Debug)]
+struct End {
     hold: Arc<Hold>,
-    end: Option<Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    /// Dropped to end the thread.
+    thread: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
+}
+
+impl End {
+    /// Gives the lease back, and waits until that is done, also by another thread.
+    fn give_back(&self) {
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((end, thread)) = thread.take() {
+            drop(end);
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Gives back every lease of this process, which ends now: one that is held relies on it no more, and none is taken any more. Waits
+/// for the store, and for one that is being taken, no longer than `patience`.
+pub(crate) fn give_back_all(patience: Duration) {
+    let (done, ended) = mpsc::channel::<()>();
+    let given_back = std::thread::Builder::new().name("leases".to_owned()).spawn(move || {
+        let held = held();
+        let held_now = || held.iter().filter_map(Weak::upgrade);
+        held_now().for_each(|end| end.hold.is_ending.store(true, Ordering::Release));
+        held_now().for_each(|end| end.give_back());
+        // It stays locked.
+        std::mem::forget(held);
+        drop(done);
+    });
+    // The answer is that the sender is gone.
+    drop(given_back.map(|_| ended.recv_timeout(patience)));
+}
+
+fn held() -> MutexGuard<'static, Vec<Weak<End>>> {
+    HELD.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Until when a lease is surely held.
 #[derive(Debug)]
 pub(crate) struct Hold {
     until: Mutex<Result<Instant, String>>,
+    /// Whether the program ends, and gives it back.
+    is_ending: AtomicBool,
     name: String,
 }
 
 impl Hold {
     /// Fails once the lease may be somebody else's.
     pub(super) fn check(&self) -> io::Result<()> {
+        if self.is_ending.load(Ordering::Acquire) {
+            return Err(io::Error::other(format!("the lease {} is being given back: the program ends", self.name)));
+        }
+        self.is_held()
+    }
+
+    fn is_held(&self) -> io::Result<()> {
         let until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
         let problem = match &*until {
             Ok(until) if Instant::now() < *until => return Ok(()),
@@ -97,29 +146,32 @@ impl Lease {
             renewed: 0,
             life,
         };
-        let (version, until) = renewal.acquire(waiting)?;
-        let hold = Arc::new(Hold { until: Mutex::new(Ok(until)), name: store.url(name) });
+        let over = renewal.wait_until_free(waiting)?;
+        let mut held = held();
+        let (version, until) = renewal.write(over)?;
+        let (until, is_ending) = (Mutex::new(Ok(until)), AtomicBool::new(false));
+        let hold = Arc::new(Hold { until, is_ending, name: store.url(name) });
         let (end, ended) = mpsc::channel();
         let theirs = Arc::clone(&hold);
         let thread = std::thread::Builder::new()
             .name("lease".to_owned())
             .spawn(move || renewal.keep(version, &theirs, &ended))
             .map_err(LeaseError::Store)?;
-        Ok(Self { hold, end: Some(end), thread: Some(thread) })
+        let end = Arc::new(End { hold, thread: Mutex::new(Some((end, thread))) });
+        held.retain(|other| other.strong_count() > 0);
+        held.push(Arc::downgrade(&end));
+        Ok(Self(end))
     }
 
     pub(super) fn hold(&self) -> &Arc<Hold> {
-        &self.hold
+        &self.0.hold
     }
 }
 
 impl Drop for Lease {
     /// Gives it back, so that nobody has to wait for its end.
     fn drop(&mut self) {
-        self.end = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.0.give_back();
     }
 }
 
@@ -133,14 +185,14 @@ struct Renewal {
 }
 
 impl Renewal {
-    /// The version that is held, and until when it surely is.
-    fn acquire(&self, waiting: &dyn Fn(Option<&RawValue>)) -> Result<(UpdateVersion, Instant), LeaseError> {
+    /// Watches a lease that is held until it can be taken. The version of it that is to be replaced, if there is any.
+    fn wait_until_free(&self, waiting: &dyn Fn(Option<&RawValue>)) -> Result<Option<UpdateVersion>, LeaseError> {
         let get = || self.store.get(&self.name, ObjectKind::Note).map_err(LeaseError::Store);
         let holder = |text: &[u8]| content(text).map(|content| content.holder.to_owned());
         let is_free = |text: &[u8]| content(text).is_some_and(|content| content.is_free);
-        let Some((text, version)) = get()? else { return self.write(None) };
+        let Some((text, version)) = get()? else { return Ok(None) };
         if is_free(&text) {
-            return self.write(Some(version));
+            return Ok(Some(version));
         }
         waiting(holder(&text).as_deref());
         let found = Instant::now();
@@ -149,14 +201,15 @@ impl Renewal {
             std::thread::sleep(self.life / (PARTS * 2));
             match get()? {
                 Some((now, _)) if now == text => {}
-                Some((now, version)) if is_free(&now) => return self.write(Some(version)),
+                Some((now, version)) if is_free(&now) => return Ok(Some(version)),
                 Some((now, _)) => return Err(LeaseError::Held(holder(&now))),
-                None => return self.write(None),
+                None => return Ok(None),
             }
         }
-        self.write(Some(version))
+        Ok(Some(version))
     }
 
+    /// Takes the lease: the version that is held, and until when it surely is.
     fn write(&self, over: Option<UpdateVersion>) -> Result<(UpdateVersion, Instant), LeaseError> {
         let until = self.until();
         let written = match over {
@@ -180,7 +233,7 @@ impl Renewal {
 
     /// Renews it until it is to be given back, or surely held no more.
     fn keep(mut self, mut version: UpdateVersion, hold: &Hold, end: &Receiver<()>) {
-        while hold.check().is_ok() {
+        while hold.is_held().is_ok() {
             let is_ended = !matches!(end.recv_timeout(self.life / PARTS), Err(RecvTimeoutError::Timeout));
             self.renewed += 1;
             let until = self.until();

@@ -9,7 +9,7 @@ use crate::cli::{self, Global};
 use crate::commands::apply::take_lock;
 use crate::commands::common::provider;
 use crate::commands::service::deleting;
-use crate::commands::signals::ended;
+use crate::commands::signals::{end_until_heard, ended};
 use crate::commands::state_place::open_state;
 use crate::config::{Settings, TargetKind};
 use crate::employee::{CustomField, CustomFieldId, CustomFieldKind, CustomValue, UserId};
@@ -44,9 +44,11 @@ pub(super) async fn run(
         }
     }
     let state = open_state(global, Some(settings))?;
+    let early_signals = end_until_heard()?;
     let _lock = take_lock(settings, &state, None, ui)?;
     // From here on, Ctrl-C must not leave the person behind: they are deleted before the program ends.
     let signal = ended()?;
+    drop(early_signals);
     let (service, remover) = (provider(settings).await?, deleting(settings).await?);
     let shape = service.shape().await.or_refuse(ExitStatus::Untrusted)?;
     let resolved = Mapper::new(settings).resolve(&shape.branches, &shape.custom_fields).or_refuse(ExitStatus::Usage)?;

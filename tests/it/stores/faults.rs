@@ -5,6 +5,8 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use super::{KEY, begin, end, forget_machine, made, wait_for_writes};
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::company::{self, Row};
 use crate::harness::{Company, FIXTURE_URL};
 use crate::servers::proxy::{Fault, Faulty};
@@ -152,4 +154,33 @@ fn two_machines_at_once_share_one_budget() {
     codes.sort_unstable();
     assert_eq!(codes, [Some(0), Some(5)]);
     assert_eq!(company.users().len(), 18);
+}
+
+/// Whoever ends a command early must not keep the next machine waiting until the lease has expired.
+#[test]
+fn a_signal_leaves_no_lease_however_early_it_comes() {
+    let store = Store::s3();
+    let (company, proxy) = faulty_company(&store, "60s");
+    let lease = || store.names().into_iter().find(|name| name.ends_with(".lease")).map(|name| store.read(&name));
+    let is_held = || lease().is_some_and(|lease| lease.contains("\"is_free\":false"));
+    let interrupted = |args: &[&str], after| {
+        proxy.set(Fault::Slow(Duration::from_millis(200)));
+        let command = begin(&company, args);
+        while !is_held() {
+            sleep(Duration::from_millis(5));
+        }
+        sleep(Duration::from_millis(after));
+        kill_process(Pid::from_child(&command), Signal::TERM).expect("sent");
+        let ended = end(command);
+        assert_eq!(ended.code, Some(130), "{args:?} after {after} ms: {ended}");
+        assert!(!is_held(), "{args:?} after {after} ms");
+    };
+    for args in [&["apply", "plan.json"][..], &["run", "-o", "other.json"]] {
+        [0, 150, 300, 450, 600].into_iter().for_each(|after| interrupted(args, after));
+    }
+    assert!(company.writes().is_empty());
+    proxy.set(None);
+    company.run(&["apply", "plan.json"]).ends(0);
+    is_done_once(&company);
+    interrupted(&["undo", "plan.json", "-o", "undo.json"], 0);
 }
