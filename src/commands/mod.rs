@@ -25,6 +25,8 @@ mod state_place;
 pub mod undo;
 pub mod verify;
 
+use std::path::Path;
+
 use crate::cli::{Cli, Command, RunOneOrAll};
 use crate::exit::ExitStatus;
 use crate::ui::Ui;
@@ -36,7 +38,7 @@ use crate::ui::Ui;
 pub async fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let Cli { global, command } = cli;
     signals::survive_limits_of_size();
-    places::spare_files_of_settings(global)?;
+    places::spare_files(global, plan_of(command))?;
     // These wait for nothing but people, so a signal may end them anywhere.
     let _signals = match command {
         Command::Show(_) | Command::Approve(_) | Command::Undo(_) => Some(signals::end_with(ExitStatus::Interrupted)?),
@@ -60,5 +62,17 @@ pub async fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<ExitStatus> {
         Command::Sandbox(args) => sandbox::run(args, global, &mut std::io::stdout(), &mut std::io::stderr()).await,
         Command::Demo(args) => demo::run(args, global, ui).await,
         Command::Completions(args) => completions::run(args, ui),
+    }
+}
+
+/// The plan that a command reads.
+fn plan_of(command: &Command) -> Option<&Path> {
+    match command {
+        Command::Show(args) => Some(&args.plan),
+        Command::Approve(args) => Some(&args.plan),
+        Command::Verify(args) => Some(&args.plan),
+        Command::Apply(args) => Some(&args.plan),
+        Command::Undo(args) => Some(&args.plan),
+        _ => None,
     }
 }

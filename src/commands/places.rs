@@ -15,6 +15,7 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use super::common::{approvals_of, shown};
 use super::state_place::state_folder;
+use crate::approval;
 use crate::cli::Global;
 use crate::config::{NamedFile, Settings};
 use crate::exit::{ExitStatus, refused};
@@ -22,7 +23,7 @@ use crate::files::{Links, open_regular};
 use crate::plan::FORMAT;
 use crate::state;
 
-/// How much of a file is read to recognise a plan, in bytes.
+/// How much of a file is read to recognise a plan or an approval, in bytes.
 const HEAD: u64 = 200;
 /// How the name of an approval ends.
 const APPROVAL: &str = ".approval";
@@ -177,8 +178,12 @@ impl Places {
         if output.path.is_dir() {
             return Some("that is a folder".to_owned());
         }
-        if !output.is_plan && is_plan_file(&output.path) {
+        let begins_with = |format| begins_like(&output.path, format);
+        if !output.is_plan && begins_with(FORMAT) {
             return Some("there is a plan, which could no longer be applied".to_owned());
+        }
+        if !output.is_approval && begins_with(approval::FORMAT) {
+            return Some("there is an approval, which would no longer count".to_owned());
         }
         let is_inside = |state: &PathBuf| {
             output.identity.folder_path.starts_with(state) || is_hard_link_into(state, output.identity.file)
@@ -188,21 +193,24 @@ impl Places {
     }
 }
 
-/// Refuses to print into the settings file, a file that the settings name, or the state, before anything is printed.
-/// Every command does this first; those that read or write other files too check all of them.
+/// Refuses to print into the settings file, a file that the settings name, the state, a plan or an approval, before anything is
+/// printed. Every command does this first, with the plan that it reads; those that read or write other files too check all of
+/// them.
 ///
 /// # Errors
 /// As [`Places::check`].
-pub(super) fn spare_files_of_settings(global: &Global) -> anyhow::Result<()> {
+pub(super) fn spare_files(global: &Global, plan: Option<&Path>) -> anyhow::Result<()> {
     let is_file = |stream: BorrowedFd<'_>| Place::stream("", "", stream).is_some();
     if !is_file(io::stdout().as_fd()) && !is_file(io::stderr().as_fd()) {
         return Ok(());
     }
-    Places::new(global).settings_if_any(global).check()
+    let places = Places::new(global).settings_if_any(global);
+    plan.into_iter().fold(places, Places::plan).check()
 }
 
 impl Place {
-    /// A stream that the shell redirected to a file (`>> plan.json`, `2> hr.csv`).
+    /// A stream that the shell redirected to a file (`>> plan.json`, `2> hr.csv`). The system opens its path for what is in that
+    /// file: a plan or an approval that is there still, because it was not emptied, is recognised like that of any output.
     fn stream(name: &str, path: &str, stream: BorrowedFd<'_>) -> Option<Self> {
         let file = File::from(stream.try_clone_to_owned().ok()?);
         let metadata = file.metadata().ok().filter(fs::Metadata::is_file)?;
@@ -217,7 +225,7 @@ impl Place {
             path: path.into(),
             identity,
             is_approval: false,
-            is_plan: true,
+            is_plan: false,
             is_stream: true,
         })
     }
@@ -285,12 +293,12 @@ fn is_hard_link_into(folder: &Path, file: Option<(u64, u64)>) -> bool {
     folders.into_iter().any(|folder| entries(&folder).any(|entry| is_it(&entry)))
 }
 
-/// Whether a file begins like a plan. A file that cannot be read fails later, when it is written.
-fn is_plan_file(path: &Path) -> bool {
+/// Whether a file begins like one of a format. A file that cannot be read fails later, when it is written.
+fn begins_like(path: &Path, format: &str) -> bool {
     let mut head = Vec::new();
     let read = open_regular(path, Links::Follow).and_then(|file| file.take(HEAD).read_to_end(&mut head));
     let head: String = String::from_utf8_lossy(&head).split_whitespace().collect();
-    read.is_ok() && head.starts_with(&format!("{{\"format\":\"{FORMAT}\","))
+    read.is_ok() && head.starts_with(&format!("{{\"format\":\"{format}\","))
 }
 
 /// A path. Links in the part that exists are resolved.

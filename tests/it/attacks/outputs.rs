@@ -169,6 +169,35 @@ fn standard_output_takes_no_place_either() {
     Output::of(&[">> log"], typed.expect("it runs")).ends(0);
 }
 
+/// A plan or an approval is recognised where no option names it. What `>` has emptied is lost before the program starts.
+#[test]
+fn standard_output_spares_what_belongs_to_another_plan() {
+    let company = company();
+    for (from, to) in [("plan.json", "other.json"), ("plan.json.anna.approval", "other.json.anna.approval")] {
+        fs::copy(company.path(from), company.path(to)).expect("copied");
+    }
+    fs::copy(company.path("plan.json.anna.approval"), company.path("kept")).expect("copied");
+    for (line, words) in [
+        ("show plan.json >> other.json", "standard output /dev/stdout: there is a plan"),
+        ("check >> other.json", "standard output /dev/stdout: there is a plan"),
+        ("completions bash 1<> other.json", "standard output /dev/stdout: there is a plan"),
+        ("apply plan.json --events - >> other.json", "standard output /dev/stdout: there is a plan"),
+        ("show plan.json 1<> other.json.anna.approval", "standard output /dev/stdout: there is an approval"),
+        ("completions bash >> kept", "standard output /dev/stdout: there is an approval"),
+        ("plan -o third.json 2>> other.json", "standard error /dev/stderr: there is a plan"),
+        ("plan -o kept", "--out kept: there is an approval"),
+    ] {
+        let before = files(&company);
+        let typed = company.command("sh", &["-c", &format!("{BINARY} {line}")]).output().expect("it runs");
+        let ended = Output::of(&[line], typed).ends(3);
+        assert!(ended.stdout.contains(words) || ended.stderr.contains(words), "{ended}");
+        assert!(files(&company) == before, "{line}");
+    }
+    company.wrote_nothing();
+    let typed = company.command("sh", &["-c", &format!("{BINARY} show plan.json --format json > other.json")]).output();
+    Output::of(&["> other.json"], typed.expect("it runs")).ends(0);
+}
+
 /// The refusal is not written into the file either: it is on standard output, or nowhere if that is the same file.
 #[test]
 fn standard_error_takes_no_place_either() {
