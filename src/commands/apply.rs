@@ -17,8 +17,8 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::common::{
-    counted_approvals, list_guards, load_settings, needed, now, provider, read_plan, replay, rules, same_settings,
-    shown, tell_other_day,
+    counted_approvals, list_guards, load_settings, needed, now, provider, read_plan, replay, replay_again, rules,
+    same_settings, shown, tell_other_day,
 };
 use super::inverse::{another_undo, is_own_undo};
 use super::places::Places;
@@ -66,7 +66,8 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
         places(args, global).settings(settings).check()?;
     }
     let state = open_state(global, settings.as_ref().ok())?;
-    let finished = replay(&state, &plan)?.finished;
+    let before = replay(&state, &plan)?;
+    let finished = before.finished;
     let settings = settings.and_then(|settings| {
         same_settings(&plan, &settings, &global.config)?;
         Ok(settings)
@@ -96,7 +97,7 @@ pub async fn run(args: &cli::Apply, global: &Global, ui: &Ui) -> anyhow::Result<
     let _plan_lock = take_plan_lock(&settings, &args.plan)?;
     tidy(&settings, &state, &args.plan, Some(&plan), ui);
     let approved = Approved { plan: &plan, granted: &granted, begun_by: BegunBy::Apply };
-    Ok(carry_out(approved, args, &settings, &state, signals, ui).await?.status)
+    Ok(carry_out(approved, args, &settings, &state, Some(before), signals, ui).await?.status)
 }
 
 fn places(args: &cli::Apply, global: &Global) -> Places {
@@ -125,19 +126,20 @@ impl Carried {
     }
 }
 
-/// Carries an approved plan out, under the target's lock. It reads no file that `args` names. `signals` ends once signals are
-/// heard here.
+/// Carries an approved plan out, under the target's lock. It reads no file that `args` names. `before` is what its
+/// journal said before the lock was taken, if it was read. `signals` ends once signals are heard here.
 pub(super) async fn carry_out(
     approved: Approved<'_>,
     args: &cli::Apply,
     settings: &Settings,
     state: &State,
+    before: Option<Replay>,
     signals: Option<EndedBySignals>,
     ui: &Ui,
 ) -> anyhow::Result<Carried> {
     let Approved { plan, granted, .. } = approved;
-    // Read under the lock: nobody else writes to it now.
-    let mut replay = replay(state, plan)?;
+    // Under the lock nobody else writes to it.
+    let mut replay = replay_again(state, plan, before)?;
     drop(signals);
     let provider = provider(settings).await?;
     let mut stop = watch::listen_for_signals()?;

@@ -171,6 +171,15 @@ fn mislabelled(plan: &Plan, settings: &Settings) -> Option<String> {
     precheck::settings(plan, settings).err()
 }
 
+/// The same as [`replay`], once more: the journal of a large plan is not read again if it is as it was.
+pub(super) fn replay_again(state: &State, plan: &Plan, before: Option<Replay>) -> anyhow::Result<Replay> {
+    state.bring(plan.hash()).map_err(unusable_state)?;
+    match before.filter(|before| before.is_up_to_date(&state.journal(plan.hash()))) {
+        Some(before) => Ok(before),
+        None => replay(state, plan),
+    }
+}
+
 /// What an earlier apply of a plan did, by the state folder of this machine.
 pub(super) fn replay(state: &State, plan: &Plan) -> anyhow::Result<Replay> {
     state.bring(plan.hash()).map_err(unusable_state)?;

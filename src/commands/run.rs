@@ -163,7 +163,7 @@ async fn apply(
         state.put_away(plan.hash()).map_err(unusable_state)?;
     }
     let approved = Approved { plan, granted, begun_by: BegunBy::Run };
-    let Carried { status, is_reported } = carry_out(approved, args, settings, state, None, ui).await?;
+    let Carried { status, is_reported } = carry_out(approved, args, settings, state, None, None, ui).await?;
     ending.is_reported = is_reported;
     if status == ExitStatus::Done {
         state.set_begun_run(&account, None).map_err(unusable_state)?;

@@ -14,7 +14,7 @@ use crate::side_by_side::each_side_by_side;
 /// How many bytes are read before they are shared out.
 const BATCH: u64 = 16 << 20;
 /// How many bytes of lines a thread takes at a time.
-const PART: usize = 512 << 10;
+const PART: usize = 128 << 10;
 
 /// A record with the key's code over it and over what comes before it. As a line: `{"mac":"…","record":…}`.
 #[derive(Deserialize)]

@@ -286,8 +286,14 @@ impl State {
         };
         let end = read_chain(text, &self.key, seed(account, number), parse, |line, said| {
             let problem = match said {
-                Ok(Said::Head(first)) => return Ok(head = Some(first)),
-                Ok(Said::Entry(entry)) => return Ok(entries.push(entry)),
+                Ok(Said::Head(first)) => {
+                    head = Some(first);
+                    return Ok(());
+                }
+                Ok(Said::Entry(entry)) => {
+                    entries.push(entry);
+                    return Ok(());
+                }
                 Err(Flaw::Io(error)) => error.to_string(),
                 Err(Flaw::Unreadable(_)) => "cannot be read; it was altered or cut".to_owned(),
                 Err(Flaw::Forged) => {

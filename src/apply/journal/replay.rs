@@ -1,6 +1,7 @@
 //! What a journal says about an apply. Each line is checked against the plan.
 
 use std::collections::{HashMap, HashSet};
+use std::fs;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -8,6 +9,7 @@ use jiff::Timestamp;
 use super::{BegunBy, End, FORMAT, FORMAT_VERSION, JournalError, Record, Step, damaged, read_lines};
 use crate::apply::known::Known;
 use crate::employee::UserId;
+use crate::files::FileState;
 use crate::plan::{Action, Field, Operation, OperationId, Plan};
 use crate::provider::StoredUser;
 use crate::state::Key;
@@ -59,6 +61,8 @@ pub struct Replay {
     /// The users that the plan changes or deletes.
     touched: HashSet<UserId>,
     pub(super) end: End,
+    /// The file as it was when its reading began; `None` if there was none.
+    file: Option<FileState>,
 }
 
 impl Replay {
@@ -68,11 +72,18 @@ impl Replay {
     /// See [`JournalError`].
     pub fn read(path: &Path, key: &Key, plan: &Plan) -> Result<Self, JournalError> {
         let touched = plan.content().operations.iter().filter_map(Operation::user_id).cloned().collect();
-        let mut replay = Self { touched, ..Self::default() };
+        let file = fs::symlink_metadata(path).ok().map(|file| FileState::of(&file));
+        let mut replay = Self { touched, file, ..Self::default() };
         replay.end = read_lines(path, key, plan.hash(), |line, record| {
             replay.take(plan, line, record).map_err(|problem| damaged(path, line, problem))
         })?;
         Ok(replay)
+    }
+
+    /// Whether the journal at this path is still the file that this was read from, as it was then.
+    #[must_use]
+    pub fn is_up_to_date(&self, path: &Path) -> bool {
+        self.file.as_ref().is_some_and(|file| fs::symlink_metadata(path).is_ok_and(|now| *file == FileState::of(&now)))
     }
 
     /// Whether the apply was begun.
