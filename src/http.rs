@@ -90,8 +90,20 @@ pub(crate) enum Repeat {
 pub(crate) enum Wants {
     /// One JSON value; with anything else, the outcome of the request is unknown.
     Json,
+    /// JSON that the caller reads at once: only its first and last bracket are looked at here.
+    Brackets,
     /// Anything: the status is enough.
     Nothing,
+}
+
+impl Wants {
+    fn takes(self, body: &[u8]) -> bool {
+        match self {
+            Self::Json => is_json(body),
+            Self::Brackets => matches!(body.trim_ascii(), [b'{', .., b'}'] | [b'[', .., b']']),
+            Self::Nothing => true,
+        }
+    }
 }
 
 /// An answer with a status that trying again would not change.
@@ -300,13 +312,11 @@ impl Transport {
             Err(Trouble { problem, maybe_done, wish, everybody, passing: true })
         };
         let body = match body {
-            Ok(body) if wants == Wants::Json && status.is_success() && !is_json(&body) => {
-                Err("it is not JSON".to_owned())
-            }
+            Ok(body) if status.is_success() && !wants.takes(&body) => Err("it is not JSON".to_owned()),
             body => body,
         };
         match (code, body) {
-            (200..=299, Err(problem)) if wants == Wants::Json => {
+            (200..=299, Err(problem)) if wants != Wants::Nothing => {
                 trouble(self.redactor.clean(&format!("its answer ({code}): {problem}")), true, false)
             }
             (429, _) => trouble("it answers 429, too many requests".to_owned(), false, true),

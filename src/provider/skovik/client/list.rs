@@ -14,6 +14,7 @@ use url::Url;
 use super::Client;
 use crate::config::Name;
 use crate::employee::{Branch, CustomField};
+use crate::http::Wants;
 use crate::provider::access::Call;
 use crate::provider::skovik::wire::{self, Page, Resources};
 use crate::provider::{ApiError, Collection, EachRow, ListError, Progress, Proven, RowError, Shape};
@@ -156,25 +157,33 @@ impl Client {
                 Err(error) => return Err(incomplete(error.to_string())),
             };
             let page = Page::parse(&body, &self.places).map_err(incomplete)?;
-            proof.weigh(body.len(), page.total).map_err(incomplete)?;
-            let mut rows = Vec::with_capacity(page.rows.len());
-            for &row in &page.rows {
-                if proof.is_new(row).map_err(incomplete)? {
-                    rows.push(row);
+            // The page is examined while the one that it links to is on its way. That one counts only if it is the next.
+            let ahead = proof.ahead(&page, &url);
+            let fetch = async {
+                match &ahead {
+                    Some(ahead) => Some(self.page(ahead).await),
+                    None => None,
                 }
-            }
-            let mut read_rows = || {
+            };
+            let mut examine = || {
+                proof.weigh(body.len(), page.total).map_err(incomplete)?;
+                let mut rows = Vec::with_capacity(page.rows.len());
+                for &row in &page.rows {
+                    if proof.is_new(row).map_err(incomplete)? {
+                        rows.push(row);
+                    }
+                }
+                progress(proof.distinct(), proof.total());
+                let step = proof.follow(&page, !rows.is_empty(), &url).map_err(incomplete)?;
                 rows.iter().try_for_each(|row| each(row)).map_err(|error| match error {
                     RowError::Bad(problem) => incomplete(problem),
                     RowError::Output(error) => ListError::Output(error),
-                })
+                })?;
+                Ok::<_, ListError>(step)
             };
-            progress(proof.distinct(), proof.total());
-            url = match proof.follow(&page, !rows.is_empty(), &url).map_err(incomplete)? {
-                Step::End => {
-                    read_rows()?;
-                    break;
-                }
+            let (fetched, step) = tokio::try_join!(async { Ok(fetch.await) }, async { examine() })?;
+            let next = match step {
+                Step::End => break,
                 Step::Count => self.page_url(what, Some(number + 1), None),
                 Step::After(cursor) => {
                     let next = self.page_url(what, None, Some(&cursor));
@@ -182,16 +191,17 @@ impl Client {
                 }
                 Step::To(next) => next,
             };
-            // The rows are read while the next page is on its way.
-            let (next, read) = tokio::join!(self.page(&url), async { read_rows() });
-            read?;
-            answer = next;
+            answer = match fetched {
+                Some(fetched) if ahead.as_ref() == Some(&next) => fetched,
+                _ => self.page(&next).await,
+            };
+            url = next;
         }
         Ok(Proven(proof.total().is_some()))
     }
 
     async fn page(&self, url: &Url) -> Result<Vec<u8>, ApiError> {
-        self.send(&Call { method: Method::GET, url: url.clone(), body: None }).await
+        self.send_for(&Call { method: Method::GET, url: url.clone(), body: None }, Wants::Brackets).await
     }
 
     /// The address of a page. The first page has only the parameter of the size, if the settings name one. Skovik

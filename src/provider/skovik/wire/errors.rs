@@ -1,5 +1,6 @@
 //! The errors in a refusal `[assumed]`: `{"errors":[{"status","code","title","detail","source":{"pointer"}}]}`.
 
+use memchr::memmem;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -32,6 +33,10 @@ pub(in crate::provider::skovik) fn errors_in_success(body: &[u8]) -> Option<Stri
         /// Not in JSON:API, but a server or a proxy in front of it may send it.
         #[serde(borrow, default)]
         error: Option<&'a RawValue>,
+    }
+    // Most answers have none, and are long. A name may hold escapes.
+    if memmem::find(body, b"\"error").is_none() && memmem::find(body, b"\\u00").is_none() {
+        return None;
     }
     // An unreadable body is not a success either: the caller fails to read it as an answer.
     let Document { errors, error } = serde_json::from_slice(body).ok()?;

@@ -193,7 +193,20 @@ impl<'n> Proof<'n> {
         }
     }
 
+    /// The address that a page links to, if [`Self::follow`] would go there: it may be asked for before the page is
+    /// examined.
+    pub(super) fn ahead(&self, page: &Page<'_>, here: &Url) -> Option<Url> {
+        let Mark::At(next) = &page.next else { return None };
+        self.resolved(next, here).ok().filter(|url| !self.addresses.contains(url.as_str()))
+    }
+
     fn resolve(&mut self, next: &str, here: &Url) -> Result<Url, String> {
+        let url = self.resolved(next, here)?;
+        self.visit(url, Name::Next)
+    }
+
+    /// An address of the same server; the key goes nowhere else.
+    fn resolved(&self, next: &str, here: &Url) -> Result<Url, String> {
         let place = self.place(Name::Next);
         let mut url = here.join(next).map_err(|error| format!("{place} is not a URL: {error}"))?;
         url.set_fragment(None);
@@ -201,7 +214,7 @@ impl<'n> Proof<'n> {
             let (there, origin) = (url.origin().ascii_serialization(), here.origin().ascii_serialization());
             return Err(format!("{place} leads to {there}, away from {origin}: it is not followed"));
         }
-        self.visit(url, Name::Next)
+        Ok(url)
     }
 
     fn end(&self) -> Result<Step, String> {
