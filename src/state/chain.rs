@@ -13,6 +13,8 @@ use crate::side_by_side::each_side_by_side;
 
 /// How many bytes are read before they are shared out.
 const BATCH: u64 = 16 << 20;
+/// The longest line, in bytes. The longest that is written names a million users in 11 MB.
+const LONGEST: usize = 256 << 20;
 /// How many bytes of lines a thread takes at a time.
 const PART: usize = 128 << 10;
 
@@ -86,7 +88,18 @@ pub struct ChainEnd {
 /// # Errors
 /// The first one of `take`.
 pub fn read_chain<T: Send, E>(
+    reader: impl Read,
+    key: &Key,
+    seed: [u8; 32],
+    parse: impl Fn(bool, &str) -> serde_json::Result<T> + Sync,
+    take: impl FnMut(u64, Result<T, Flaw>) -> Result<(), E>,
+) -> Result<ChainEnd, E> {
+    read_in_batches(reader, BATCH, key, seed, parse, take)
+}
+
+fn read_in_batches<T: Send, E>(
     mut reader: impl Read,
+    batch: u64,
     key: &Key,
     seed: [u8; 32],
     parse: impl Fn(bool, &str) -> serde_json::Result<T> + Sync,
@@ -96,12 +109,17 @@ pub fn read_chain<T: Send, E>(
     let mut number = 0;
     let mut text = Vec::new();
     loop {
-        match reader.by_ref().take(BATCH).read_to_end(&mut text) {
+        match reader.by_ref().take(batch).read_to_end(&mut text) {
             Err(error) => return take(number + 1, Err(Flaw::Io(error))).map(|()| end),
             Ok(0) => return Ok(ChainEnd { is_torn: !text.is_empty(), ..end }),
             Ok(_) => {}
         }
-        let Some(last) = memchr::memrchr(b'\n', &text) else { continue };
+        let last = memchr::memrchr(b'\n', &text);
+        if last.is_none() && text.len() > LONGEST {
+            let problem = format!("line {} is longer than {} MiB", number + 1, LONGEST >> 20);
+            return take(number + 1, Err(Flaw::Io(io::Error::new(io::ErrorKind::InvalidData, problem)))).map(|()| end);
+        }
+        let Some(last) = last else { continue };
         let parts = parts(&text[..=last], end.code, number == 0);
         let read = |part: &Part<'_>| part.read(key, &parse);
         each_side_by_side(&parts, read, |lines| {
@@ -180,4 +198,99 @@ fn read_line<T>(
     // Nothing follows a line that has a flaw.
     let (record, code) = before.and_then(|before| coded.authentic(key, &before)).ok_or(Flaw::Forged)?;
     Ok((parse(record).map_err(Flaw::Unknown)?, code))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use secrecy::SecretString;
+
+    use super::*;
+
+    const SEED: [u8; 32] = [7; 32];
+    /// Lines are cut into parts several times in each batch.
+    const SOME: u64 = 3 * PART as u64;
+
+    fn key() -> Key {
+        Key::from_text(&SecretString::from("k".repeat(40))).unwrap()
+    }
+
+    /// So many lines, which are longer than a part now and then.
+    fn lines(count: usize) -> Vec<Vec<u8>> {
+        let mut code = SEED;
+        let line = |number: usize| {
+            let text = "x".repeat(if number % 97 == 5 { PART + 100 } else { 900 + number % 7 });
+            let record = serde_json::value::to_raw_value(&(number, text)).unwrap();
+            let (line, next) = Coded::line(&key(), &code, &record);
+            code = next;
+            line
+        };
+        (0..count).map(line).collect()
+    }
+
+    /// The numbers of the records that came, and the flaw that ended them with its line.
+    fn read(text: &[u8]) -> (Vec<usize>, Option<(u64, Flaw)>, Option<ChainEnd>) {
+        let (mut came, mut flawed) = (Vec::new(), None);
+        let parse = |is_first, record: &str| {
+            let (number, _): (usize, String) = serde_json::from_str(record)?;
+            assert_eq!(is_first, number == 0);
+            Ok(number)
+        };
+        let end = read_in_batches(text, SOME, &key(), SEED, parse, |line, record| match record {
+            Ok(number) => {
+                assert_eq!(line, number as u64 + 1);
+                came.push(number);
+                Ok(())
+            }
+            Err(flaw) => {
+                flawed = Some((line, flaw));
+                Err(())
+            }
+        });
+        (came, flawed, end.ok())
+    }
+
+    #[test]
+    fn every_line_comes_once_and_in_order() {
+        for count in [0, 1, 2, 700] {
+            let text = lines(count).concat();
+            let (came, flaw, end) = read(&text);
+            assert_eq!(came, (0..count).collect::<Vec<_>>());
+            let end = end.unwrap();
+            assert!(flaw.is_none() && end.length == text.len() as u64 && !end.is_torn);
+            let torn = [&text[..], b"{\"mac\""].concat();
+            let (came, flaw, end) = read(&torn);
+            let end = end.unwrap();
+            assert!(came.len() == count && flaw.is_none() && end.length == text.len() as u64 && end.is_torn);
+        }
+    }
+
+    /// Wherever the line is, in its part and in its batch.
+    #[test]
+    fn a_line_that_was_altered_taken_out_or_put_elsewhere_ends_the_chain() {
+        let whole = lines(700);
+        let starts: Vec<usize> =
+            whole.iter().scan(0, |at, line| Some(std::mem::replace(at, *at + line.len()))).collect();
+        // The lines at the borders of batches, and some others.
+        let border = |bytes: usize| starts.partition_point(|start| *start < bytes);
+        let borders = (1..4).flat_map(|batch| [border(batch * SOME as usize) - 1, border(batch * SOME as usize)]);
+        for place in borders.chain([1, 2, 130, 131, 400, 698]) {
+            let mut altered = whole.clone();
+            let digit = altered[place].len() - 10;
+            altered[place][digit] = b'y';
+            let mut lacking = whole.clone();
+            lacking.remove(place);
+            let mut swapped = whole.clone();
+            swapped.swap(place, place - 1);
+            let mut unreadable = whole.clone();
+            unreadable[place][0] = b'[';
+            for (lines, first) in [(altered, place), (lacking, place), (swapped, place - 1), (unreadable, place)] {
+                let (came, flaw, end) = read(&lines.concat());
+                assert!(came == (0..first).collect::<Vec<_>>() && end.is_none(), "{place}: {}", came.len());
+                let (line, flaw) = flaw.unwrap();
+                assert_eq!(line, first as u64 + 1, "{place}: {flaw:?}");
+                assert!(matches!(flaw, Flaw::Forged | Flaw::Unreadable(_)), "{place}: {flaw:?}");
+            }
+        }
+    }
 }
