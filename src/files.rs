@@ -34,6 +34,9 @@ const TEMPORARY: (&str, &str) = (".skovik-sync-", ".tmp");
 /// a moment after it is made, and again before it is renamed, a file in use is unlocked.
 const LEFT_FOR: Duration = Duration::from_secs(60);
 
+/// How many bytes are gathered before they are written.
+const BUFFER: usize = 256 * 1024;
+
 /// A private file that is being written. Dropping it without [`PrivateFile::keep`] deletes it.
 #[derive(Debug)]
 pub struct PrivateFile {
@@ -55,7 +58,7 @@ impl PrivateFile {
         }
         let file = temporary_in(folder_of(path))?;
         let under_way = UnderWay::note(file.path());
-        Ok(Self { writer: BufWriter::new(file), path: path.to_owned(), under_way })
+        Ok(Self { writer: BufWriter::with_capacity(BUFFER, file), path: path.to_owned(), under_way })
     }
 
     /// Syncs the content to the disk and gives the file its name, replacing an older file.

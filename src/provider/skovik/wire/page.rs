@@ -158,7 +158,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Document<'a> {
     }
 }
 
-/// The id of a row, once its type is right.
+/// The id of a row, once its type is right. Who reads all of a row refuses names that it has twice.
 pub(in crate::provider::skovik) fn identify<'a>(
     row: &'a RawValue,
     of: Resources,
@@ -171,9 +171,19 @@ pub(in crate::provider::skovik) fn identify<'a>(
         #[serde(borrow)]
         id: Option<Text<'a>>,
     }
+    if let Some(id) = first_members(row.get(), of.kind(names)) {
+        return identity(Some(of.kind(names)), Some(id.into()), of.kind(names));
+    }
     let Head { kind, id } =
         serde_json::from_str(row.get()).map_err(|error| format!("a row is not a resource: {error}"))?;
     identity(kind.as_ref().map(|Text(kind)| kind.as_ref()), id.map(|Text(id)| id), of.kind(names))
+}
+
+/// The id of a row that begins with its type and its id, as most servers write it, without escapes in either.
+fn first_members<'a>(row: &'a str, kind: &str) -> Option<&'a str> {
+    let id = row.strip_prefix("{\"type\":\"")?.strip_prefix(kind)?.strip_prefix("\",\"id\":\"")?;
+    let end = memchr::memchr2(b'"', b'\\', id.as_bytes())?;
+    (id.as_bytes()[end] == b'"' && !kind.contains(['"', '\\'])).then(|| &id[..end])
 }
 
 #[cfg(test)]
@@ -247,6 +257,13 @@ mod tests {
             (r#"{"type":"branches","id":"a"}"#, Err(r#"the row "a" has the type "branches" instead of "users""#)),
             (r#"{"id":"a"}"#, Err(r#"the row "a" has no type"#)),
             (r#"{"type":"users","id":".."}"#, Err(r#"".." is not a possible id"#)),
+            (r#"{"type":"users","id":"a\u0062"}"#, Ok("ab")),
+            (r#"{"type":"users","id":"a","attributes":{"id":"b"}}"#, Ok("a")),
+            (r#"{ "id" : "a", "type" : "users" }"#, Ok("a")),
+            (
+                r#"{"type":"users\",\"id\":\"x","id":"a"}"#,
+                Err(r#"the row "a" has the type "users\",\"id\":\"x" instead of "users""#),
+            ),
         ] {
             let raw: &RawValue = serde_json::from_str(row).unwrap();
             assert_eq!(identify(raw, Resources::Users, &names).as_deref().map_err(String::as_str), expected, "{row}");
