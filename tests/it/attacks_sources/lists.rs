@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::company;
+use crate::servers::sqlite;
 use crate::servers::web::{Reply, Request, Web, json as answer};
 
 fn people(from: usize, to: usize) -> Vec<Value> {
@@ -65,7 +66,7 @@ fn every_kind_of_list_has_a_length() {
     ] {
         let company = company(&format!("{source}max_rows = 10\n"));
         company.write("list", format!("employee_id\n{rows}"));
-        company.write("db", "");
+        sqlite(&company.path("db"), "CREATE TABLE people (employee_id);");
         company.run(&["plan"]).ends(4).says(&["source `hr`: ", "records, more than max_rows = 10"]);
         company.edit("skovik-sync.toml", "max_rows = 10\n", "max_rows = 0\n");
         company.run(&["plan"]).ends(3).says(&["`max_rows` in [[source]] `hr`", "between 1 and 100000000"]);

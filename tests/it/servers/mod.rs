@@ -126,6 +126,12 @@ pub(crate) fn run(command: &mut Command) -> String {
     said
 }
 
+/// Runs statements on a SQLite file.
+pub(crate) fn sqlite(file: &Path, statements: &str) {
+    let script = "import sqlite3, sys\nc = sqlite3.connect(sys.argv[1])\nc.executescript(sys.argv[2])\nc.commit()\n";
+    run(Command::new(program("python3")).args(["-c", script]).arg(file).arg(statements));
+}
+
 /// A port of 127.0.0.1 that nobody uses.
 pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("bound");

@@ -4,14 +4,13 @@ use std::process::Command;
 
 use super::{leads_where_the_file_does, one_record, people, refuses, small};
 use crate::harness::Company;
-use crate::servers::{program, run};
+use crate::servers::{program, run, sqlite};
 
 const SOURCE: &str = "url = \"sqlite:hr.db\"\nquery = \"SELECT * FROM people\"";
 
 /// Runs statements on a file of the company's.
 fn sql(company: &Company, file: &str, statements: &str) {
-    let script = "import sqlite3, sys\nc = sqlite3.connect(sys.argv[1])\nc.executescript(sys.argv[2])\nc.commit()\n";
-    run(Command::new(program("python3")).args(["-c", script]).arg(company.path(file)).arg(statements));
+    sqlite(&company.path(file), statements);
 }
 
 fn with_people(source: &str) -> Company {
