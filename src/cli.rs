@@ -45,6 +45,20 @@ pub struct Global {
     pub state: Option<PathBuf>,
 }
 
+/// As if none were given.
+impl Default for Global {
+    fn default() -> Self {
+        Self {
+            config: CONFIG_DEFAULT.into(),
+            color: ColorChoice::Auto,
+            quiet: false,
+            verbose: 0,
+            log_format: LogFormat::Text,
+            state: None,
+        }
+    }
+}
+
 /// The default settings file.
 pub const CONFIG_DEFAULT: &str = "skovik-sync.toml";
 

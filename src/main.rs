@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use clap::error::ErrorKind;
-use skovik_sync::cli::Cli;
+use skovik_sync::cli::{Cli, Global};
 use skovik_sync::commands;
 use skovik_sync::exit::{ExitStatus, status_of};
 use skovik_sync::ui::Ui;
@@ -13,6 +13,10 @@ fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
+            if let Err(refusal) = commands::spare_files() {
+                Ui::new(&Global::default()).error(&refusal);
+                return ExitStatus::Usage.into();
+            }
             // Where the terminal is gone there is nobody to tell.
             let _ = error.print();
             return match error.kind() {

@@ -20,7 +20,7 @@ pub use base_url::{BaseUrl, UrlError};
 pub(crate) use credentials::SecretShape;
 pub use credentials::{Secret, SecretPlace};
 pub(crate) use credentials::{beginning, program_path, shortened};
-pub(crate) use secrets::{Secrets, TOKEN_VARIABLE};
+pub(crate) use secrets::{Secrets, TOKEN_VARIABLE, protect_of_all};
 pub use template::{Calendar, Template};
 
 /// A file that a setting names and that is read.

@@ -27,7 +27,7 @@ pub mod verify;
 
 use std::path::Path;
 
-use crate::cli::{Cli, Command, RunOneOrAll};
+use crate::cli::{Cli, Command, Global, RunOneOrAll};
 use crate::exit::ExitStatus;
 use crate::ui::Ui;
 
@@ -38,6 +38,7 @@ use crate::ui::Ui;
 pub async fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<ExitStatus> {
     let Cli { global, command } = cli;
     signals::survive_limits_of_size();
+    state_place::protect_store(global);
     places::spare_files(global, plan_of(command))?;
     // These wait for nothing but people, so a signal may end them anywhere.
     let _signals = match command {
@@ -63,6 +64,15 @@ pub async fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<ExitStatus> {
         Command::Demo(args) => demo::run(args, global, ui).await,
         Command::Completions(args) => completions::run(args, ui),
     }
+}
+
+/// Refuses to print what is said of a command line (the help, the version, what is wrong with it) into a plan, an approval or the
+/// usual settings file.
+///
+/// # Errors
+/// Exit code 3.
+pub fn spare_files() -> anyhow::Result<()> {
+    places::spare_files(&Global::default(), None)
 }
 
 /// The plan that a command reads.

@@ -9,12 +9,27 @@ use url::Url;
 use crate::cli::Global;
 use crate::config::Settings;
 use crate::exit::{ExitStatus, refused};
-use crate::state::{KEY_VARIABLE, LEASE, Place, State, StateError};
+use crate::setting::protect_of_all;
+use crate::state::{KEY_VARIABLE, LEASE, Place, State, StateError, store_secrets};
+
+/// Keeps the secrets of a store that the command line names from every program that is started, and out of messages. What
+/// the settings name is known when they are read.
+pub(super) fn protect_store(global: &Global) {
+    if named(global).is_some_and(|(_, url)| url.is_some()) {
+        protect_of_all(store_secrets());
+    }
+}
+
+/// The state that the command line names, and its URL if it is one.
+fn named(global: &Global) -> Option<(&PathBuf, Option<Url>)> {
+    let state = global.state.as_ref().filter(|state| !state.as_os_str().is_empty())?;
+    let url = state.to_str().filter(|text| text.contains("://")).and_then(|text| Url::parse(text).ok());
+    Some((state, url))
+}
 
 /// Where the state is: by the command line, else by the settings, else in the user's state folder.
 fn state_place(global: &Global, settings: Option<&Settings>) -> anyhow::Result<Place> {
-    if let Some(state) = global.state.as_ref().filter(|state| !state.as_os_str().is_empty()) {
-        let url = state.to_str().filter(|text| text.contains("://")).and_then(|text| Url::parse(text).ok());
+    if let Some((state, url)) = named(global) {
         return match url {
             None => Ok(Place::Folder(state.clone())),
             Some(url) => Place::store(&url).map_err(|problem| refused(ExitStatus::Usage, format!("--state {problem}"))),

@@ -134,6 +134,9 @@ fn escaped(text: &str) -> Option<(char, usize)> {
             _ => None,
         };
     }
+    if let Some(number) = text.strip_prefix("&#") {
+        return numeric(number).map(|(found, length)| (found, 2 + length));
+    }
     let inner = text.strip_prefix('&')?.split_once(';')?.0;
     let length = inner.len() + 2;
     if length > LONGEST_ESCAPE {
@@ -147,15 +150,15 @@ fn escaped(text: &str) -> Option<(char, usize)> {
         "apos" => Some('\''),
         _ => None,
     };
-    let number = || {
-        let number = inner.strip_prefix('#')?;
-        let value = match number.strip_prefix(['x', 'X']) {
-            Some(digits) => u32::from_str_radix(digits, 16),
-            None => number.parse(),
-        };
-        char::from_u32(value.ok()?)
-    };
-    Some((named.or_else(number)?, length))
+    Some((named?, length))
+}
+
+/// The character that a number after `&#` means, and the length of that with the semicolon, which HTML lets one leave out.
+fn numeric(text: &str) -> Option<(char, usize)> {
+    let (digits, radix) = text.strip_prefix(['x', 'X']).map_or((text, 10), |digits| (digits, 16));
+    let end = digits.find(|c: char| !c.is_digit(radix)).unwrap_or(digits.len());
+    let found = char::from_u32(u32::from_str_radix(&digits[..end], radix).ok()?)?;
+    Some((found, text.len() - digits.len() + end + usize::from(digits[end..].starts_with(';'))))
 }
 
 /// A character as the percent-encoded bytes of its UTF-8.
@@ -224,6 +227,8 @@ mod tests {
             all(&|c| format!("\\u{:04x}", u32::from(c))),
             all(&|c| format!("&#{};", u32::from(c))),
             all(&|c| format!("&#x{:X};", u32::from(c))),
+            all(&|c| format!("&#{}", u32::from(c))),
+            all(&|c| format!("&#x{:04x}", u32::from(c))),
             SECRET.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;"),
             SECRET.replace('/', "\\/").replace('"', "\\\""),
             hexadecimal(SECRET.as_bytes()).expose_secret().to_owned(),

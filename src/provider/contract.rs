@@ -54,6 +54,14 @@ pub enum Verdict {
 }
 
 impl Finding {
+    /// The same with other texts, but for what the program does.
+    #[must_use]
+    pub fn map_texts(self, text: impl Fn(&str) -> String) -> Self {
+        let Self { id, expected, verdict, seen, settings, otherwise } = self;
+        let settings = settings.iter().map(|setting| text(setting)).collect();
+        Self { id: text(&id), expected: text(&expected), verdict, seen: text(&seen), settings, otherwise }
+    }
+
     /// Whether the program cannot work with the service as it is.
     #[must_use]
     pub fn is_broken(&self) -> bool {

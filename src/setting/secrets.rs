@@ -33,6 +33,11 @@ impl Default for Secrets {
     }
 }
 
+/// Records environment variables that hold secrets of this process, whatever its settings say.
+pub(crate) fn protect_of_all(variables: impl IntoIterator<Item = String>) {
+    OF_ALL.write().unwrap_or_else(PoisonError::into_inner).extend(variables);
+}
+
 impl Secrets {
     /// Records an environment variable that holds a secret.
     pub(crate) fn protect(&self, variable: &str) {
@@ -62,6 +67,12 @@ impl Secrets {
     pub(crate) fn hide(&self, message: &str) -> String {
         self.remember_variables();
         self.redactor.hide(message)
+    }
+
+    /// A text that a service may have made up, without any secret, even one that may be a common word.
+    pub(crate) fn mask(&self, text: &str) -> String {
+        self.remember_variables();
+        self.redactor.without_secrets(text)
     }
 
     /// Removes the secrets from the environment of a program, except for the variables in `but`. Those of other settings

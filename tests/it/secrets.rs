@@ -10,6 +10,7 @@ use std::thread;
 use serde_json::json;
 
 use crate::harness::{Company, Output};
+use crate::servers::web::{Web, json as answer};
 
 /// The key: with characters that JSON, URLs and HTML write in another way, around a part that none of them does.
 const KEY: &str = r#"a/"S3cr3tK3y"\b+c=&<d>"#;
@@ -270,5 +271,41 @@ fn a_server_that_sends_the_key_back_to_a_write_is_not_quoted() {
         let output = tells_nothing(company.run(&args));
         assert_eq!(output.code, Some(9), "{output}");
         no_file_holds_it(company.folder(), &[]);
+    }
+}
+
+#[test]
+fn a_server_that_gives_the_key_as_a_name_is_not_quoted_by_the_test_of_its_contract() {
+    for format in ["text", "json"] {
+        let mut company = Company::new("small");
+        // A name of letters is shown as it is.
+        let row = json!({"type": "users", "id": "u1", MARK: 1, "attributes": {MARK: 1}, "relationships": {MARK: {"data": null}}});
+        let page = json!({"data": [row], MARK: 1, "meta": {MARK: {MARK: 7}}, "links": {"next": null}});
+        let web = Web::start(move |_, _| answer(page.clone()));
+        company.edit("skovik-sync.toml", &company.url(), &web.url);
+        company.env("SKOVIK_TOKEN", MARK);
+        let output = tells_nothing(company.run(&["check", "--contract", "--format", format]));
+        assert_eq!(output.code, Some(4), "{output}");
+        assert!(output.stdout.contains("[key]"), "{output}");
+    }
+}
+
+#[test]
+fn no_program_gets_the_secrets_of_a_store_that_the_command_line_names() {
+    for by_variable in [false, true] {
+        let mut company = Company::new("small");
+        company.write("tell.sh", "env >> told; echo any-key-at-all");
+        company.edit("skovik-sync.toml", "token_env = \"SKOVIK_TOKEN\"", "token_command = [\"sh\", \"tell.sh\"]");
+        company.env("AWS_SECRET_ACCESS_KEY", MARK);
+        company.env("AWS_ENDPOINT", "http://127.0.0.1:9");
+        company.env("SKOVIK_SYNC_STATE_KEY", &"k".repeat(40));
+        let state = "s3://bucket/skovik";
+        if by_variable {
+            company.env("SKOVIK_SYNC_STATE", state);
+        }
+        let args: &[&str] = if by_variable { &["plan"] } else { &["plan", "--state", state] };
+        tells_nothing(company.run(args));
+        let told = company.read("told");
+        assert!(told.contains("AWS_ENDPOINT") && !told.contains(MARK), "{told}");
     }
 }

@@ -50,6 +50,9 @@ pub(super) async fn run(args: &cli::Check, global: &Global, ui: &Ui) -> anyhow::
         findings.extend(writes);
         left = problem;
     }
+    // A service may give the key as a name.
+    let findings: Vec<Finding> =
+        findings.into_iter().map(|finding| finding.map_texts(|text| settings.secrets().mask(text))).collect();
     show(&settings, &findings, args, ui)?;
     match left {
         Some(problem) => Err(problem),

@@ -156,6 +156,9 @@ fn standard_output_takes_no_place_either() {
         ("init --yes new >> new/employees.csv", &["standard output", "the CSV file"]),
         ("completions bash >> employees.csv", &["standard output", "[[source]]"]),
         ("demo >> employees.csv", &["standard output", "[[source]]"]),
+        ("--help >> plan.json", &["standard output", "a plan"]),
+        ("--version >> plan.json.anna.approval", &["standard output", "an approval"]),
+        ("plan --unknown >> skovik-sync.toml", &["standard output", "--config"]),
     ] {
         let before = files(&company);
         let typed = company.command("sh", &["-c", &format!("{BINARY} {line}")]).output().expect("it runs");
