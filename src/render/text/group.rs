@@ -6,7 +6,6 @@ use std::fmt;
 use super::kind::Kind;
 use super::layout::{column, thousands};
 use super::person::{self, Columns, Heading};
-use super::value::Ids;
 use super::{Context, TextOptions};
 use crate::plan::Operation;
 use crate::side_by_side::some_side_by_side;
@@ -34,7 +33,7 @@ impl<'a> Group<'a> {
     pub(super) fn write(&self, f: &mut fmt::Formatter<'_>, context: &Context<'_>) -> fmt::Result {
         let palette = context.palette;
         writeln!(f, "\n{} ({})", palette.bold(self.kind.heading()), thousands(self.count))?;
-        let columns = self.columns(context.labels.ids());
+        let columns = self.columns();
         let people = |operations: &[&Operation]| People { operations, kind: self.kind, columns, context }.to_string();
         some_side_by_side(&self.shown, people, |people| f.write_str(&people))?;
         let hidden = self.count - self.shown.len();
@@ -44,13 +43,10 @@ impl<'a> Group<'a> {
         Ok(())
     }
 
-    fn columns(&self, ids: Ids) -> Columns {
+    fn columns(&self) -> Columns {
         let of_some = |operations: &[&Operation]| {
-            let headings: Vec<Heading> = operations.iter().map(|operation| Heading::of(operation, ids)).collect();
-            Columns {
-                name: column(headings.iter().map(|heading| heading.name.as_str())),
-                identifier: column(headings.iter().map(|heading| heading.identifier.as_str())),
-            }
+            let widest = |text: fn(&Operation) -> String| column(operations.iter().map(|operation| text(operation)));
+            Columns { name: widest(Heading::name), identifier: widest(Heading::identifier) }
         };
         let mut widest = Columns { name: 0, identifier: 0 };
         let Ok(()) = some_side_by_side(&self.shown, of_some, |Columns { name, identifier }| {

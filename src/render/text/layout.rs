@@ -68,8 +68,8 @@ impl Palette {
 }
 
 /// How wide a column of these texts is.
-pub(super) fn column<'t>(texts: impl Iterator<Item = &'t str>) -> usize {
-    texts.map(width_of).max().unwrap_or(0).min(WIDEST_COLUMN)
+pub(super) fn column(texts: impl Iterator<Item = impl AsRef<str>>) -> usize {
+    texts.map(|text| width_of(text.as_ref())).max().unwrap_or(0).min(WIDEST_COLUMN)
 }
 
 /// How many cells a text takes.

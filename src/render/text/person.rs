@@ -10,7 +10,7 @@ use super::kind::Kind;
 use super::layout::{Palette, column, padding, width_of, wrap};
 use super::value::{Ids, colored_pair, shown_branch, shown_manager, shown_pair, shown_text, shown_value};
 use super::{Context, TextOptions};
-use crate::employee::CustomFieldId;
+use crate::employee::{CustomFieldId, UserId};
 use crate::plan::{Action, BranchRef, Change, Field, Fields, Operation, Removal, Severity, Target, Value};
 use crate::text::{escape, likeness, printable};
 
@@ -118,25 +118,32 @@ impl Heading {
     /// The heading of an operation. It shows the values that are written or deleted, if the operation has them; its
     /// `name` and `employee` are only labels.
     pub(in crate::render) fn of(operation: &Operation, ids: Ids) -> Self {
-        let (name, email) = match &operation.action {
+        let email = match &operation.action {
             Action::Create { after: fields } | Action::Delete { before: fields, .. } => {
-                (fields.full_name(), Some(shown_text(&fields.primary_email)))
+                Some(shown_text(&fields.primary_email))
             }
-            Action::Update { .. } | Action::Link { .. } => (operation.name.clone(), None),
+            Action::Update { .. } | Action::Link { .. } => None,
         };
-        let user = match &operation.action {
-            Action::Update { user_id, .. } | Action::Delete { user_id, .. } => {
-                Some(format!("user {}", escape(user_id.as_str())))
-            }
-            Action::Create { .. } | Action::Link { .. } => None,
+        let user = operation.user_id().filter(|_| ids == Ids::Shown && operation.employee.is_some()).map(user_text);
+        let roles = roles_text(operation.roles());
+        Self { name: Self::name(operation), identifier: Self::identifier(operation), email, user, roles }
+    }
+
+    pub(super) fn name(operation: &Operation) -> String {
+        let name = match &operation.action {
+            Action::Create { after: fields } | Action::Delete { before: fields, .. } => &fields.full_name(),
+            Action::Update { .. } | Action::Link { .. } => &operation.name,
         };
-        let (identifier, user) = match (&operation.employee, user) {
-            (Some(employee), user) => (shown_text(employee.as_str()), user.filter(|_| ids == Ids::Shown)),
-            (None, Some(user)) => (format!("({user})"), None),
-            (None, None) => (NO_IDENTIFIER.to_owned(), None),
-        };
-        let name = if name.is_empty() { NO_NAME.to_owned() } else { shown_text(&name) };
-        Self { name, identifier, email, user, roles: roles_text(operation.roles()) }
+        if name.is_empty() { NO_NAME.to_owned() } else { shown_text(name) }
+    }
+
+    /// The identifier, or the id of a user who has none.
+    pub(super) fn identifier(operation: &Operation) -> String {
+        match (&operation.employee, operation.user_id()) {
+            (Some(employee), _) => shown_text(employee.as_str()),
+            (None, Some(user)) => format!("({})", user_text(user)),
+            (None, None) => NO_IDENTIFIER.to_owned(),
+        }
     }
 
     /// All of it in one line.
@@ -160,6 +167,10 @@ impl Heading {
         roles.iter().try_for_each(|roles| write!(f, "  {}", palette.alarm(roles)))?;
         writeln!(f)
     }
+}
+
+fn user_text(id: &UserId) -> String {
+    format!("user {}", escape(id.as_str()))
 }
 
 /// The text for roles next to a person; `None` if there are none.
