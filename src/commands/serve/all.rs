@@ -21,7 +21,18 @@ use crate::ui::Ui;
 /// Exit code 3 if the folder holds no settings, two files would use one key for one address, or none of them can be
 /// started. An error in one file is reported, and does not stop the others.
 pub(super) async fn run(folder: &Path, plans: Option<&Path>, global: &Global, ui: &Ui) -> anyhow::Result<ExitStatus> {
-    let (customers, plans) = prepare(folder, plans, global).await?;
+    // Signals are caught before anything is started, so that none is missed.
+    remember()?;
+    let mut signal: Signal = Box::pin(ended()?);
+    let prepared = tokio::select! {
+        biased;
+        () = signal.as_mut() => {
+            ui.note("asked to end before anything had started");
+            return Ok(ExitStatus::Done);
+        }
+        prepared = prepare(folder, plans, global) => prepared,
+    };
+    let (customers, plans) = prepared?;
     let one = |customer: &Customer| {
         let [out, report] = customer.outputs(&plans);
         let args = cli::Serve { out, report: Some(report), all: None, plans: None };
@@ -30,8 +41,6 @@ pub(super) async fn run(folder: &Path, plans: Option<&Path>, global: &Global, ui
         (args, global, ui)
     };
     let each: Vec<_> = customers.iter().map(one).collect();
-    // Signals are caught before anything is started, so that none is missed.
-    remember()?;
     let mut running = Vec::new();
     let turn = Arc::new(Semaphore::new(1));
     for (args, global, ui) in &each {

@@ -157,6 +157,7 @@ fn standard_output_takes_no_place_either() {
         ("completions bash >> employees.csv", &["standard output", "[[source]]"]),
         ("demo >> employees.csv", &["standard output", "[[source]]"]),
         ("--help >> plan.json", &["standard output", "a plan"]),
+        ("help apply >> employees.csv", &["standard output", "[[source]]"]),
         ("--version >> plan.json.anna.approval", &["standard output", "an approval"]),
         ("plan --unknown >> skovik-sync.toml", &["standard output", "--config"]),
     ] {
@@ -209,6 +210,7 @@ fn standard_error_takes_no_place_either() {
         ("apply plan.json 2>> plan.json", "the plan (plan.json)"),
         ("plan -o other.json 2>> employees.csv", "[[source]]"),
         ("plan -o other.json >> employees.csv 2>&1", ""),
+        ("unknown 2>> employees.csv", "[[source]]"),
     ] {
         let before = files(&company);
         let typed = company.command("sh", &["-c", &format!("{BINARY} {line}")]).output().expect("it runs");

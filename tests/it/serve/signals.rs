@@ -37,6 +37,40 @@ fn it_ends_while_it_starts() {
     }
 }
 
+/// Whether a process has ended, whoever has to be told.
+fn is_over(process: &str) -> bool {
+    let found = Command::new("ps").args(["-o", "stat=", "-p", process]).output().expect("it runs").stdout;
+    found.first().is_none_or(|state| *state == b'Z')
+}
+
+/// The keys of all customers are compared before the first one is served.
+#[test]
+fn the_service_of_many_ends_while_their_keys_are_compared() {
+    let house = house(&webhook("1h", ""));
+    let customers = tempfile::tempdir_in(house.path("")).expect("a folder");
+    let file = |name: &str| customers.path().join(name);
+    let settings = house.read("skovik-sync.toml");
+    let waits = "token_command = [\"sh\", \"-c\", \"echo $$ > waits; exec sleep 600\"]";
+    let slow = settings.replacen("token_file = \"key\"", waits, 1);
+    let other = settings.replacen("[target]\n", "[target]\naccount = \"other\"\n", 1);
+    assert!(slow != settings && other != settings);
+    for (name, text) in [("acme.toml", slow), ("globex.toml", other), ("key", house.read("key"))] {
+        std::fs::write(file(name), text).expect("written");
+    }
+    std::fs::set_permissions(file("key"), std::fs::metadata(house.path("key")).expect("a key").permissions())
+        .expect("set");
+    let mut command = house.command(&["serve", "--all", "."]);
+    command.current_dir(customers.path()).env("HR_SECRET", SECRET).stderr(Stdio::null());
+    let mut child = command.spawn().expect("it starts");
+    let waiting = || std::fs::read_to_string(file("waits")).ok().filter(|pid| pid.ends_with('\n'));
+    wait_until("it waits for the key", || waiting().is_some());
+    kill_process(Pid::from_child(&child), Signal::TERM).expect("sent");
+    wait_until("it ends", || child.try_wait().expect("asked").is_some());
+    assert_eq!(child.wait().expect("ended").code(), Some(0));
+    let program = waiting().expect("its number");
+    wait_until("its program ends too", || is_over(program.trim()));
+}
+
 /// The key of Skovik may come from a program that asks somebody.
 #[test]
 fn everything_ends_while_the_key_is_fetched() {
@@ -52,10 +86,7 @@ fn everything_ends_while_the_key_is_fetched() {
         kill_process(Pid::from_child(&child), Signal::TERM).expect("sent");
         wait_until("it ends", || child.try_wait().expect("asked").is_some());
         assert_eq!(child.wait().expect("ended").code(), Some(130), "{args:?}");
-        wait_until("the program ends too", || {
-            let found = Command::new("ps").args(["-o", "stat=", "-p", &program]).output().expect("it runs").stdout;
-            found.first().is_none_or(|state| *state == b'Z')
-        });
+        wait_until("the program ends too", || is_over(&program));
         std::fs::remove_file(house.path("waits")).expect("removed");
     }
 }
