@@ -176,13 +176,18 @@ pub(super) fn replay_again(state: &State, plan: &Plan, before: Option<Replay>) -
     state.bring(plan.hash()).map_err(unusable_state)?;
     match before.filter(|before| before.is_up_to_date(&state.journal(plan.hash()))) {
         Some(before) => Ok(before),
-        None => replay(state, plan),
+        None => replay_here(state, plan),
     }
 }
 
 /// What an earlier apply of a plan did, by the state folder of this machine.
 pub(super) fn replay(state: &State, plan: &Plan) -> anyhow::Result<Replay> {
     state.bring(plan.hash()).map_err(unusable_state)?;
+    replay_here(state, plan)
+}
+
+/// The same, by the journal that is on this machine.
+fn replay_here(state: &State, plan: &Plan) -> anyhow::Result<Replay> {
     Replay::read(&state.journal(plan.hash()), state.key(), plan).map_err(|error| match error {
         JournalError::Io { ref path, error: ref cause } if cause.kind() == WRONG_KIND => misplaced(path, cause),
         JournalError::Io { .. } => error.into(),

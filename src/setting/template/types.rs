@@ -12,6 +12,7 @@ use minijinja::machinery::{parse, parse_expr};
 use super::compare::advice;
 use super::kinds::{Type, shown};
 use super::lists::FOR_LISTS;
+use super::uses::values;
 
 /// The mistake in a template; `has_only_texts` says whether all cells of a source are texts.
 pub(super) fn contradiction(text: &str, is_condition: bool, has_only_texts: &dyn Fn(&str) -> bool) -> Option<String> {
@@ -74,12 +75,12 @@ impl Reader<'_> {
             Stmt::Macro(node) => self.read_all(&node.defaults),
             Stmt::CallBlock(node) => {
                 self.read(&node.call.expr);
-                self.arguments(&node.call.args);
+                self.read_all(values(&node.call.args));
                 self.read_all(&node.macro_decl.defaults);
             }
             Stmt::Do(node) => {
                 self.read(&node.call.expr);
-                self.arguments(&node.call.args);
+                self.read_all(values(&node.call.args));
             }
             Stmt::AutoEscape(node) => self.read(&node.enabled),
             Stmt::Template(_) | Stmt::EmitRaw(_) => {}
@@ -89,16 +90,6 @@ impl Reader<'_> {
 
     fn read_all<'e, 'a: 'e>(&mut self, expressions: impl IntoIterator<Item = &'e Expr<'a>>) {
         expressions.into_iter().for_each(|expression| self.read(expression));
-    }
-
-    fn arguments(&mut self, arguments: &[CallArg<'_>]) {
-        for argument in arguments {
-            let (CallArg::Pos(value)
-            | CallArg::Kwarg(_, value)
-            | CallArg::PosSplat(value)
-            | CallArg::KwargSplat(value)) = argument;
-            self.read(value);
-        }
     }
 
     /// Checks an expression that must be true or false.
@@ -165,7 +156,7 @@ impl Reader<'_> {
             }
             Expr::Filter(node) => {
                 self.read_all(&node.expr);
-                self.arguments(&node.args);
+                self.read_all(values(&node.args));
                 if let Some(of) = &node.expr
                     && FOR_LISTS.contains(&node.name)
                     && self.type_of(of) == Some(Type::Text)
@@ -178,7 +169,7 @@ impl Reader<'_> {
             }
             Expr::Test(node) => {
                 self.read(&node.expr);
-                self.arguments(&node.args);
+                self.read_all(values(&node.args));
                 if let (
                     "eq" | "equalto" | "ne" | "lt" | "lessthan" | "le" | "gt" | "greaterthan" | "ge",
                     [CallArg::Pos(other)],
@@ -199,7 +190,7 @@ impl Reader<'_> {
             }
             Expr::Call(node) => {
                 self.read(&node.expr);
-                self.arguments(&node.args);
+                self.read_all(values(&node.args));
             }
             Expr::List(node) => self.read_all(&node.items),
             Expr::Tuple(node) => self.read_all(&node.items),

@@ -47,6 +47,15 @@ impl Uses {
     }
 }
 
+/// The values of the arguments of a call, a filter or a test.
+pub(super) fn values<'e, 'a>(arguments: &'e [CallArg<'a>]) -> impl Iterator<Item = &'e Expr<'a>> {
+    arguments.iter().map(|argument| {
+        let (CallArg::Pos(value) | CallArg::Kwarg(_, value) | CallArg::PosSplat(value) | CallArg::KwargSplat(value)) =
+            argument;
+        value
+    })
+}
+
 struct Reader<'s> {
     sources: &'s [Arc<str>],
     /// The names that the template has surely defined, by the blocks around.
@@ -186,17 +195,7 @@ impl<'s> Reader<'s> {
 
     fn call(&mut self, call: &Spanned<Call<'_>>) {
         self.read(&call.expr);
-        self.arguments(&call.args);
-    }
-
-    fn arguments(&mut self, arguments: &[CallArg<'_>]) {
-        for argument in arguments {
-            let (CallArg::Pos(value)
-            | CallArg::Kwarg(_, value)
-            | CallArg::PosSplat(value)
-            | CallArg::KwargSplat(value)) = argument;
-            self.read(value);
-        }
+        self.read_all(values(&call.args));
     }
 
     fn read(&mut self, expression: &Expr<'_>) {
@@ -223,14 +222,14 @@ impl<'s> Reader<'s> {
                     (Some(source), [CallArg::Pos(name)]) if node.name == ATTRIBUTE => self.member(source, name),
                     _ => self.read_all(&node.expr),
                 }
-                self.arguments(&node.args);
+                self.read_all(values(&node.args));
             }
             Expr::Test(node) => {
                 match self.source(&node.expr) {
                     Some(source) if node.name == disabled::TEST => self.column(source, disabled::COLUMN),
                     _ => self.read(&node.expr),
                 }
-                self.arguments(&node.args);
+                self.read_all(values(&node.args));
             }
             Expr::GetAttr(node) => match self.source(&node.expr) {
                 Some(source) => self.column(source, node.name),
